@@ -1,0 +1,62 @@
+/**
+ * The closed list of error codes. A code is part of the API: clients switch on it, so a row may be added but
+ * never renamed. Problem documents (RFC 9457) are made from a row here and from nothing else.
+ *
+ * `retryable` says that the same request may succeed later without any change; such answers carry `Retry-After`.
+ */
+export const errors = {
+  invalid_request: { status: 400, title: 'The request is not of the documented form', retryable: false },
+  invalid_name: { status: 400, title: 'The name is not allowed', retryable: false },
+  invalid_cursor: { status: 400, title: 'The cursor does not belong to this list', retryable: false },
+  missing_api_key: { status: 401, title: 'An API key is required', retryable: false },
+  invalid_api_key: { status: 401, title: 'The API key is not valid', retryable: false },
+  api_key_revoked: { status: 401, title: 'The API key was revoked', retryable: false },
+  forbidden: { status: 403, title: 'The API key does not allow this', retryable: false },
+  route_not_found: { status: 404, title: 'There is no such route', retryable: false },
+  value_not_found: { status: 404, title: 'There is no value of that name', retryable: false },
+  version_not_found: { status: 404, title: 'The value has no such version', retryable: false },
+  api_key_not_found: { status: 404, title: 'There is no API key of that id', retryable: false },
+  version_conflict: { status: 409, title: 'The value is at another version', retryable: false },
+  write_id_reused: { status: 409, title: 'The write id was used for another value', retryable: false },
+  value_expired: { status: 410, title: 'The value has expired', retryable: false },
+  value_too_large: { status: 413, title: 'The value is too large', retryable: false },
+  request_too_large: { status: 413, title: 'The request is too large', retryable: false },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json', retryable: false },
+  decryption_failed: { status: 422, title: 'What is stored could not be opened', retryable: false },
+  internal: { status: 500, title: 'The vault failed in a way it does not know', retryable: false },
+  unavailable: { status: 503, title: 'A service the vault stands on did not answer in time', retryable: true },
+  key_unavailable: { status: 503, title: 'The key-encryption key cannot be used now', retryable: true },
+  write_contention: { status: 503, title: 'Too many writers changed this at once', retryable: true },
+  reply_full: { status: 503, title: 'The reply was full before this item; ask for it again', retryable: true },
+} as const satisfies Record<string, ErrorRow>;
+
+interface ErrorRow {
+  /** HTTP status. */
+  readonly status: number;
+  /** One sentence for people, the same for every occurrence (RFC 9457 section 3.1.3). */
+  readonly title: string;
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean;
+}
+
+export type ErrorCode = keyof typeof errors;
+
+/** Type URIs of problems are this prefix and the code; the list is in docs/api.md. */
+export const problemTypePrefix = 'urn:anima:error:';
+
+/** Media type of problem documents (RFC 9457 section 3). */
+export const problemMediaType = 'application/problem+json';
+
+/** Codes that only the client knows: no answer came, or it was not one of the vault's. */
+export const clientErrors = {
+  connection_failed: 'The vault could not be reached',
+  timeout: 'The vault did not answer in time',
+  aborted: 'The caller cancelled the request',
+  unexpected_response: 'The answer was not one of the vault',
+  insecure_url: 'A key is only sent over https, or to this machine',
+  missing_api_key: 'No API key was given',
+  invalid_api_key: 'The API key is malformed',
+  invalid_argument: 'An argument is not of the documented form',
+} as const;
+
+export type ClientErrorCode = keyof typeof clientErrors;

@@ -1,0 +1,34 @@
+/** Sizes and counts that the service enforces and clients may rely on. Bytes are bytes of UTF-8. */
+export const limits = {
+  /** Longest value, bytes. */
+  valueBytes: 65_536,
+  /** Longest name, characters (all of them ASCII). */
+  nameLength: 256,
+  /** Entries in the metadata of a value. */
+  metadataEntries: 16,
+  /** Longest key of a metadata entry, characters. */
+  metadataKeyLength: 64,
+  /** Longest value of a metadata entry, characters. */
+  metadataValueLength: 512,
+  /** Versions kept of a value, the current one included. */
+  versionsKept: 10,
+  /**
+   * Most bytes that the sealed strings of one value's versions may take together. A DynamoDB item ends at
+   * 400 KiB; what is over is dropped from the oldest version on.
+   */
+  itemBytes: 380_000,
+  /** Items of a batch. */
+  batchItems: 100,
+  /** Most bytes of values in one reply of a batch get: Lambda ends a reply at 6 MiB, JSON escapes included. */
+  batchReplyBytes: 4_500_000,
+  /** Longest request body, bytes. Lambda ends a request at 6 MiB, and the event wraps the body in JSON. */
+  requestBytes: 5_000_000,
+  /** Items of a list page: unless told, and at most. */
+  pageSize: 100,
+  pageSizeMax: 1000,
+  /** Longest name of an API key, characters. */
+  apiKeyNameLength: 100,
+  /** Length of a write id, characters. */
+  writeIdMin: 16,
+  writeIdMax: 64,
+} as const;
