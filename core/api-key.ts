@@ -1,0 +1,56 @@
+/**
+ * API keys: `anm_<org>_<id>_<secret><checksum>`. The form is in docs/format.md, section 6. Pure JavaScript, so that
+ * clients can refuse a mistyped key without a request.
+ */
+
+export interface ApiKey {
+  /** Id of the organization, opaque. */
+  readonly org: string;
+  /** Id of the key within the organization. */
+  readonly id: string;
+  /** 43 characters of base62: 32 random bytes. */
+  readonly secret: string;
+}
+
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const form = /^anm_([0-9a-z]{16})_([0-9a-z]{16})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+
+/** Base62 of a big-endian unsigned number, padded with `0` to `length` characters. */
+function base62(value: bigint, length: number): string {
+  let text = '';
+  for (let rest = value; rest > 0n; rest /= 62n) text = alphabet.charAt(Number(rest % 62n)) + text;
+  return text.padStart(length, '0');
+}
+
+/** CRC-32 of ASCII text (ISO 3309, the one of gzip and of GitHub's tokens). */
+function crc32(text: string): number {
+  let crc = 0xffffffff;
+  for (let i = 0; i < text.length; i++) {
+    crc ^= text.charCodeAt(i);
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+const checksum = (body: string): string => base62(BigInt(crc32(body)), 6);
+
+/** Text of 32 secret bytes as they stand in a key. */
+export function encodeSecret(bytes: Uint8Array): string {
+  let value = 0n;
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
+  return base62(value, 43);
+}
+
+/** The key as its holder sees it. */
+export function formatApiKey(key: ApiKey): string {
+  const body = `anm_${key.org}_${key.id}_${key.secret}`;
+  return body + checksum(body);
+}
+
+/** Takes a key apart, or returns undefined when its form or checksum is wrong: then it was never issued. */
+export function parseApiKey(text: string): ApiKey | undefined {
+  const [, org, id, secret, check] = form.exec(text) ?? [];
+  if (org === undefined || id === undefined || secret === undefined || check === undefined) return undefined;
+  // Not a secret: the checksum follows from the rest, so an ordinary comparison leaks nothing.
+  return checksum(text.slice(0, -6)) === check ? { org, id, secret } : undefined;
+}

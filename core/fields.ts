@@ -1,0 +1,57 @@
+/**
+ * Length-prefixed fields: the only way in which several values become one byte string here. Joining by separators
+ * would let ("a", "bc") and ("ab", "c") meet; a length before each field can't (docs/format.md, section 1).
+ */
+
+export type Field = string | Uint8Array;
+
+const lengthBytes = 4;
+
+/** Bytes that `writeFields` will write. */
+export function fieldsLength(fields: readonly Field[]): number {
+  let length = 0;
+  for (const field of fields) {
+    length += lengthBytes + (typeof field === 'string' ? Buffer.byteLength(field, 'utf8') : field.length);
+  }
+  return length;
+}
+
+/** Writes each field as u32 big-endian length and its bytes (strings as UTF-8) at `offset`; returns the end. */
+export function writeFields(target: Buffer, offset: number, fields: readonly Field[]): number {
+  let at = offset;
+  for (const field of fields) {
+    let length: number;
+    if (typeof field === 'string') {
+      length = target.write(field, at + lengthBytes, 'utf8');
+    } else {
+      target.set(field, at + lengthBytes);
+      length = field.length;
+    }
+    target.writeUInt32BE(length, at);
+    at += lengthBytes + length;
+  }
+  return at;
+}
+
+/** The fields as one byte string. */
+export function encodeFields(...fields: readonly Field[]): Buffer {
+  const bytes = Buffer.allocUnsafe(fieldsLength(fields));
+  writeFields(bytes, 0, fields);
+  return bytes;
+}
+
+/** A number as 4 bytes, big-endian. Throws RangeError outside 0 … 2^32−1. */
+export function u32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** A number as 8 bytes, big-endian. Throws RangeError unless a safe integer from 0 on. */
+export function u64(value: number): Buffer {
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not an unsigned safe integer');
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeUInt32BE(Math.floor(value / 0x1_0000_0000), 0);
+  bytes.writeUInt32BE(value % 0x1_0000_0000, 4);
+  return bytes;
+}

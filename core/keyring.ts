@@ -1,0 +1,127 @@
+/**
+ * The keyring of an org: which DEKs it has, wrapped (docs/format.md, section 5). Values are immutable: a function makes the next
+ * keyring from the last, the caller persists it under a condition on `generation`, and only then uses it.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import type { Dek } from './dek.ts';
+import { decodeBase64 } from './enc.ts';
+import { encodeFields, type Field, u32, u64 } from './fields.ts';
+import { DecryptionError, hmac } from './primitives.ts';
+
+/** `active` seals and opens, `draining` only opens, `retired` does neither. */
+export type DekState = 'active' | 'draining' | 'retired';
+const dekStates: readonly string[] = ['active', 'draining', 'retired'] satisfies DekState[];
+
+export interface WrappedDek {
+  readonly version: number;
+  /** The DEK under the KEK, as KMS returned it, in base64. */
+  readonly wrapped: string;
+  readonly state: DekState;
+  /** RFC 3339. */
+  readonly createdAt: string;
+}
+
+export interface Keyring {
+  readonly org: string;
+  readonly state: 'active';
+  readonly createdAt: string;
+  /** 1 when made, one more with each change. */
+  readonly generation: number;
+  /** 0 until the first DEK. */
+  readonly activeVersion: number;
+  /** Ascending by version, which count from 1 without a gap. */
+  readonly deks: readonly WrappedDek[];
+  /** HMAC-SHA-256 over all of the above under the active DEK, base64; absent until the first DEK. */
+  readonly mac?: string;
+}
+
+/** The keyring of a new org: no DEK yet, since one is made on first use. */
+export function newKeyring(org: string, createdAt: string): Keyring {
+  return { org, state: 'active', createdAt, generation: 1, activeVersion: 0, deks: [] };
+}
+
+/** The version that the next DEK will have; it stands in the encryption context, so it must be known before. */
+export const nextVersion = (keyring: Keyring): number => keyring.deks.length + 1;
+
+/**
+ * The next keyring: `dek` becomes active, the one before drains.
+ * @param dek the new DEK, loaded; its version is {@link nextVersion}
+ * @param wrapped the same DEK under the KEK
+ */
+export function addDek(keyring: Keyring, dek: Dek, wrapped: Uint8Array, createdAt: string): Keyring {
+  const version = nextVersion(keyring);
+  if (dek.version !== version || dek.org !== keyring.org) throw new RangeError('the DEK is not the next of this org');
+  const drained = keyring.deks.map((old) => (old.state === 'active' ? { ...old, state: 'draining' as const } : old));
+  const added = { version, wrapped: Buffer.from(wrapped).toString('base64'), state: 'active' as const, createdAt };
+  const { mac: _, ...last } = keyring;
+  const next = { ...last, generation: keyring.generation + 1, activeVersion: version, deks: [...drained, added] };
+  return { ...next, mac: keyringMac(next, dek).toString('base64') };
+}
+
+/** The DEK of a version, unless there is none or it is retired. */
+export function usableDek(keyring: Keyring, version: number): WrappedDek | undefined {
+  const dek = keyring.deks[version - 1];
+  return dek === undefined || dek.state === 'retired' ? undefined : dek;
+}
+
+function keyringMac(keyring: Keyring, active: Dek): Buffer {
+  const fields: Field[] = ['anima:keyring:v1', keyring.org, keyring.state, keyring.createdAt];
+  fields.push(u64(keyring.generation), u32(keyring.activeVersion));
+  for (const dek of keyring.deks) {
+    fields.push(u32(dek.version), Buffer.from(dek.wrapped, 'base64'), dek.state, dek.createdAt);
+  }
+  return hmac(active.mac, encodeFields(...fields));
+}
+
+/**
+ * Refuses a keyring whose record was changed by anyone who lacks the active DEK.
+ * @param active the keyring's active DEK, unwrapped
+ * @throws DecryptionError
+ */
+export function verifyKeyring(keyring: Keyring, active: Dek): void {
+  const mac = decodeBase64(keyring.mac ?? '');
+  const expected = keyringMac(keyring, active);
+  if (mac?.length !== expected.length || !timingSafeEqual(mac, expected)) throw new DecryptionError();
+}
+
+/**
+ * Reads a stored record, trusting nothing of it: every field has its type, the org is the one asked for, versions
+ * count from 1, exactly the active version is active. Its MAC is for {@link verifyKeyring}, once a DEK is unwrapped.
+ * @throws DecryptionError
+ */
+export function parseKeyring(record: unknown, org: string): Keyring {
+  const { state, createdAt, generation, activeVersion, deks, mac, ...rest } = fieldsOf(record);
+  if (rest['org'] !== org || state !== 'active' || typeof createdAt !== 'string') throw new DecryptionError();
+  if (!isCount(generation) || generation < 1 || !isCount(activeVersion)) throw new DecryptionError();
+  const list = Object.entries(fieldsOf(deks)).map(([version, dek]) => parseDek(version, dek));
+  list.sort((a, b) => a.version - b.version);
+  const consistent = list.every(
+    (dek, index) => dek.version === index + 1 && (dek.state === 'active') === (dek.version === activeVersion),
+  );
+  if (!consistent || activeVersion > list.length || (activeVersion === 0 && list.length > 0)) throw new DecryptionError();
+  if (activeVersion === 0) return { org, state, createdAt, generation, activeVersion, deks: list };
+  if (typeof mac !== 'string') throw new DecryptionError();
+  return { org, state, createdAt, generation, activeVersion, deks: list, mac };
+}
+
+function parseDek(version: string, record: unknown): WrappedDek {
+  if (String(Number(version)) !== version) throw new DecryptionError();
+  const { wrapped, state, createdAt } = fieldsOf(record);
+  if (typeof wrapped !== 'string' || decodeBase64(wrapped) === undefined) throw new DecryptionError();
+  if (!isDekState(state) || typeof createdAt !== 'string') throw new DecryptionError();
+  return { version: Number(version), wrapped, state, createdAt };
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new DecryptionError();
+  return { ...value };
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isDekState = (value: unknown): value is DekState => typeof value === 'string' && dekStates.includes(value);
+
+/** The record as stored: `deks` by version. */
+export function keyringRecord(keyring: Keyring): Record<string, unknown> {
+  const { deks, ...rest } = keyring;
+  return { ...rest, deks: Object.fromEntries(deks.map(({ version, ...dek }) => [String(version), dek])) };
+}

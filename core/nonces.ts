@@ -1,0 +1,19 @@
+import { randomFillSync } from 'node:crypto';
+
+/**
+ * A pool of random bytes for nonces, never for keys: asking the generator for 12 bytes at a time costs more than the
+ * encryption of a short value. Each byte is handed out once. A process image that is restored twice would hand out
+ * the same bytes twice, so the vault must not run from restored snapshots (docs/format.md, section 3).
+ */
+const pool = Buffer.allocUnsafe(3072);
+let used = pool.length;
+
+/** Writes `length` fresh random bytes to `target` at `offset`. */
+export function writeRandom(target: Buffer, offset: number, length: number): void {
+  if (used + length > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  pool.copy(target, offset, used, used + length);
+  used += length;
+}
