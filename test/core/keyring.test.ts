@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { loadDek } from '../../core/dek.ts';
+import { addDek, keyringRecord, newKeyring, nextVersion, parseKeyring, usableDek, verifyKeyring } from '../../core/keyring.ts';
+import { DecryptionError } from '../../core/primitives.ts';
+
+const org = '0123456789abcdef';
+const time = '2026-11-21T00:00:00.000Z';
+const deks = [1, 2].map((version) => loadDek(randomBytes(32), org, version));
+const [dek1, dek2] = [deks[0] ?? expect.fail(), deks[1] ?? expect.fail()];
+const one = addDek(newKeyring(org, time), dek1, randomBytes(150), time);
+const two = addDek(one, dek2, randomBytes(150), time);
+
+describe('keyring', () => {
+  test('a new DEK becomes active, the one before drains, and the keyring before stays as it was', () => {
+    const before = JSON.stringify(one);
+    expect(two.deks.map((d) => d.state)).toEqual(['draining', 'active']);
+    expect([two.activeVersion, two.generation, nextVersion(two)]).toEqual([2, 3, 3]);
+    expect(JSON.stringify(one)).toBe(before);
+    expect(one.deks.map((d) => d.state)).toEqual(['active']);
+  });
+
+  test('a DEK of another org or another version is not added', () => {
+    expect(() => addDek(one, dek1, randomBytes(10), time)).toThrow(RangeError);
+    expect(() => addDek(newKeyring('fedcba9876543210', time), dek1, randomBytes(10), time)).toThrow(RangeError);
+  });
+
+  test('what is stored comes back, with or without a DEK', () => {
+    for (const keyring of [newKeyring(org, time), one, two]) {
+      expect(parseKeyring(JSON.parse(JSON.stringify(keyringRecord(keyring))), org)).toEqual(keyring);
+    }
+    verifyKeyring(two, dek2);
+    expect(usableDek(two, 1)?.state).toBe('draining');
+    expect(usableDek(two, 3)).toBeUndefined();
+    expect(usableDek({ ...two, deks: two.deks.map((d) => ({ ...d, state: 'retired' as const })) }, 1)).toBeUndefined();
+  });
+
+  test('any single changed bit of a stored record is refused', () => {
+    const text = Buffer.from(JSON.stringify(keyringRecord(two)));
+    const opened: number[] = [];
+    for (let bit = 0; bit < text.length * 8; bit++) {
+      const changed = Buffer.from(text);
+      changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      let record: unknown;
+      try {
+        record = JSON.parse(changed.toString());
+      } catch {
+        continue; // not even a record any more
+      }
+      // The same record in other words (a number as 2 or 2.0) is no change.
+      if (JSON.stringify(record) === text.toString()) continue;
+      try {
+        const keyring = parseKeyring(record, org);
+        verifyKeyring(keyring, keyring.activeVersion === 1 ? dek1 : dek2);
+        opened.push(bit);
+      } catch (error) {
+        expect(error).toBeInstanceOf(DecryptionError);
+      }
+    }
+    expect(opened).toEqual([]);
+  });
+
+  test('a record of another org, an older DEK made active again, or a MAC under another DEK is refused', () => {
+    expect(() => parseKeyring(keyringRecord(two), 'fedcba9876543210')).toThrow(DecryptionError);
+    const swapped = { ...two, activeVersion: 1, deks: two.deks.map((d, i) => ({ ...d, state: i ? 'draining' : 'active' })) };
+    const keyring = parseKeyring({ ...swapped, deks: { 1: swapped.deks[0], 2: swapped.deks[1] } }, org);
+    expect(() => verifyKeyring(keyring, dek1)).toThrow(DecryptionError);
+    expect(() => verifyKeyring(two, dek1)).toThrow(DecryptionError);
+  });
+
+  test('records that contradict themselves are refused', () => {
+    const record = keyringRecord(two);
+    const first = { wrapped: 'AAAA', state: 'active', createdAt: time };
+    for (const change of [
+      { activeVersion: 0 },
+      { activeVersion: 3 },
+      { generation: 0 },
+      { generation: '3' },
+      { state: 'locked' },
+      { mac: undefined },
+      { deks: [] },
+      { deks: null },
+      { deks: { '01': first }, activeVersion: 1 },
+      { deks: { 2: first } },
+      { deks: { 1: first, 2: first } },
+      { deks: { 1: { ...first, wrapped: 'A' } }, activeVersion: 1 },
+      { deks: { 1: { ...first, state: 'other' } }, activeVersion: 1 },
+    ]) {
+      expect(() => parseKeyring({ ...record, ...change }, org), JSON.stringify(change)).toThrow(DecryptionError);
+    }
+    for (const odd of [null, 1, 'x', []]) expect(() => parseKeyring(odd, org)).toThrow(DecryptionError);
+  });
+});
