@@ -2,7 +2,14 @@
 export type Auth = 'api-key' | 'iam' | 'none';
 
 /** What an API key must be allowed to do. Roles (roles.ts) are made of these. */
-export type Verb = 'org.read' | 'keys.read' | 'keys.write' | 'values.read' | 'values.list' | 'values.write' | 'values.delete';
+export type Verb =
+  | 'org.read'
+  | 'keys.read'
+  | 'keys.write'
+  | 'values.read'
+  | 'values.list'
+  | 'values.write'
+  | 'values.delete';
 
 /**
  * One function is deployed per group, with a role of its own: what a group's routes need and no more.
@@ -26,22 +33,130 @@ interface RouteRow {
 
 /** Every route of the service, said once: lib deploys them, handlers serve them, the SDK calls them. */
 export const routes = {
-  getOpenApi: { method: 'GET', path: '/v1/openapi.json', group: 'public', auth: 'none', status: 200, summary: 'This API as an OpenAPI 3.1 document' },
-  createOrg: { method: 'POST', path: '/v1/orgs', group: 'operator', auth: 'iam', status: 201, summary: 'Make an organization and its first admin key' },
-  getOrg: { method: 'GET', path: '/v1/org', group: 'admin', auth: 'api-key', verb: 'org.read', status: 200, summary: 'The state of the organization and of its data-encryption keys' },
-  createKey: { method: 'POST', path: '/v1/keys', group: 'admin', auth: 'api-key', verb: 'keys.write', status: 201, summary: 'Make an API key; the only time it is shown' },
-  listKeys: { method: 'GET', path: '/v1/keys', group: 'admin', auth: 'api-key', verb: 'keys.read', status: 200, summary: 'API keys of the organization, without their secrets' },
-  revokeKey: { method: 'DELETE', path: '/v1/keys/{id}', group: 'admin', auth: 'api-key', verb: 'keys.write', status: 200, summary: 'Revoke an API key, from the next request on' },
-  setValue: { method: 'PUT', path: '/v1/vault/values/{name+}', group: 'writer', auth: 'api-key', verb: 'values.write', status: 200, summary: 'Store a value as the next version of its name' },
-  deleteValue: { method: 'DELETE', path: '/v1/vault/values/{name+}', group: 'writer', auth: 'api-key', verb: 'values.delete', status: 200, summary: 'Delete a value with all its versions' },
-  setValues: { method: 'POST', path: '/v1/vault/batch-set', group: 'writer', auth: 'api-key', verb: 'values.write', status: 200, summary: 'Store up to 100 values, each by itself, with a result for each' },
-  getValue: { method: 'GET', path: '/v1/vault/values/{name+}', group: 'reader', auth: 'api-key', verb: 'values.read', status: 200, summary: 'Read a value, the current version unless told' },
-  listValues: { method: 'GET', path: '/v1/vault/values', group: 'reader', auth: 'api-key', verb: 'values.list', status: 200, summary: 'Names and metadata by prefix, never values' },
-  listVersions: { method: 'GET', path: '/v1/vault/versions/{name+}', group: 'reader', auth: 'api-key', verb: 'values.list', status: 200, summary: 'The versions kept of a value, newest first' },
-  getValues: { method: 'POST', path: '/v1/vault/batch-get', group: 'reader', auth: 'api-key', verb: 'values.read', status: 200, summary: 'Read up to 100 values, with a result for each' },
+  getOpenApi: {
+    method: 'GET',
+    path: '/v1/openapi.json',
+    group: 'public',
+    auth: 'none',
+    status: 200,
+    summary: 'This API as an OpenAPI 3.1 document',
+  },
+  createOrg: {
+    method: 'POST',
+    path: '/v1/orgs',
+    group: 'operator',
+    auth: 'iam',
+    status: 201,
+    summary: 'Make an organization and its first admin key',
+  },
+  getOrg: {
+    method: 'GET',
+    path: '/v1/org',
+    group: 'admin',
+    auth: 'api-key',
+    verb: 'org.read',
+    status: 200,
+    summary: 'The state of the organization and of its data-encryption keys',
+  },
+  createKey: {
+    method: 'POST',
+    path: '/v1/keys',
+    group: 'admin',
+    auth: 'api-key',
+    verb: 'keys.write',
+    status: 201,
+    summary: 'Make an API key; the only time it is shown',
+  },
+  listKeys: {
+    method: 'GET',
+    path: '/v1/keys',
+    group: 'admin',
+    auth: 'api-key',
+    verb: 'keys.read',
+    status: 200,
+    summary: 'API keys of the organization, without their secrets',
+  },
+  revokeKey: {
+    method: 'DELETE',
+    path: '/v1/keys/{id}',
+    group: 'admin',
+    auth: 'api-key',
+    verb: 'keys.write',
+    status: 200,
+    summary: 'Revoke an API key, from the next request on',
+  },
+  setValue: {
+    method: 'PUT',
+    path: '/v1/vault/values/{name+}',
+    group: 'writer',
+    auth: 'api-key',
+    verb: 'values.write',
+    status: 200,
+    summary: 'Store a value as the next version of its name',
+  },
+  deleteValue: {
+    method: 'DELETE',
+    path: '/v1/vault/values/{name+}',
+    group: 'writer',
+    auth: 'api-key',
+    verb: 'values.delete',
+    status: 200,
+    summary: 'Delete a value with all its versions',
+  },
+  setValues: {
+    method: 'POST',
+    path: '/v1/vault/batch-set',
+    group: 'writer',
+    auth: 'api-key',
+    verb: 'values.write',
+    status: 200,
+    summary: 'Store up to 100 values, each by itself, with a result for each',
+  },
+  getValue: {
+    method: 'GET',
+    path: '/v1/vault/values/{name+}',
+    group: 'reader',
+    auth: 'api-key',
+    verb: 'values.read',
+    status: 200,
+    summary: 'Read a value, the current version unless told',
+  },
+  listValues: {
+    method: 'GET',
+    path: '/v1/vault/values',
+    group: 'reader',
+    auth: 'api-key',
+    verb: 'values.list',
+    status: 200,
+    summary: 'Names and metadata by prefix, never values',
+  },
+  listVersions: {
+    method: 'GET',
+    path: '/v1/vault/versions/{name+}',
+    group: 'reader',
+    auth: 'api-key',
+    verb: 'values.list',
+    status: 200,
+    summary: 'The versions kept of a value, newest first',
+  },
+  getValues: {
+    method: 'POST',
+    path: '/v1/vault/batch-get',
+    group: 'reader',
+    auth: 'api-key',
+    verb: 'values.read',
+    status: 200,
+    summary: 'Read up to 100 values, with a result for each',
+  },
 } as const satisfies Record<string, RouteRow>;
 
 export type RouteId = keyof typeof routes;
 
 /** Route keys as API Gateway writes them: `GET /v1/org`. */
 export const routeKey = (id: RouteId): string => `${routes[id].method} ${routes[id].path}`;
+
+/** The verb that an API key must be allowed for a route; undefined where no API key is asked for. */
+export const verbOf = (id: RouteId): Verb | undefined => {
+  const row: RouteRow = routes[id];
+  return row.verb;
+};

@@ -68,6 +68,8 @@ export interface ItemError {
   code: ErrorCode;
   title: string;
   detail?: string | undefined;
+  /** For `version_conflict`: the version that is there; 0 when none is. */
+  currentVersion?: number | undefined;
 }
 
 export type GetValuesItem = { name: string; ok: true; value: Value } | { name: string; ok: false; error: ItemError };
@@ -86,7 +88,9 @@ export interface SetValuesRequest {
   items: SetValuesItemRequest[];
 }
 
-export type SetValuesItem = { name: string; ok: true; value: ValueInfo } | { name: string; ok: false; error: ItemError };
+export type SetValuesItem =
+  | { name: string; ok: true; value: ValueInfo }
+  | { name: string; ok: false; error: ItemError };
 
 export interface SetValuesResponse {
   /** One for each item, in the order sent. */

@@ -33,7 +33,12 @@ export interface Dek {
  */
 export function loadDek(secret: Uint8Array, org: string, version: number): Dek {
   if (secret.length !== dekLength) throw new RangeError('a DEK has 32 bytes');
-  const bytes = hkdf(secret, new Uint8Array(0), encodeFields(label, org, u32(version)), 2 * keyLength + commitmentLength);
+  const bytes = hkdf(
+    secret,
+    new Uint8Array(0),
+    encodeFields(label, org, u32(version)),
+    2 * keyLength + commitmentLength,
+  );
   secret.fill(0);
   const header = Buffer.allocUnsafe(headerLength);
   header.writeUInt8(suite, 0);

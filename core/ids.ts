@@ -10,3 +10,6 @@ export function randomId(): string {
   for (const byte of randomBytes(16)) id += alphabet.charAt(byte & 31);
   return id;
 }
+
+/** Whether a text could be an id. Ids of other alphabets are accepted: a stranger's writer may use all of base36. */
+export const isId = (text: string): boolean => /^[0-9a-z]{16}$/.test(text);

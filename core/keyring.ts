@@ -91,14 +91,15 @@ export function verifyKeyring(keyring: Keyring, active: Dek): void {
  */
 export function parseKeyring(record: unknown, org: string): Keyring {
   const { state, createdAt, generation, activeVersion, deks, mac, ...rest } = fieldsOf(record);
-  if (rest['org'] !== org || state !== 'active' || typeof createdAt !== 'string') throw new DecryptionError();
+  if (rest.org !== org || state !== 'active' || typeof createdAt !== 'string') throw new DecryptionError();
   if (!isCount(generation) || generation < 1 || !isCount(activeVersion)) throw new DecryptionError();
   const list = Object.entries(fieldsOf(deks)).map(([version, dek]) => parseDek(version, dek));
   list.sort((a, b) => a.version - b.version);
   const consistent = list.every(
     (dek, index) => dek.version === index + 1 && (dek.state === 'active') === (dek.version === activeVersion),
   );
-  if (!consistent || activeVersion > list.length || (activeVersion === 0 && list.length > 0)) throw new DecryptionError();
+  if (!consistent || activeVersion > list.length || (activeVersion === 0 && list.length > 0))
+    throw new DecryptionError();
   if (activeVersion === 0) return { org, state, createdAt, generation, activeVersion, deks: list };
   if (typeof mac !== 'string') throw new DecryptionError();
   return { org, state, createdAt, generation, activeVersion, deks: list, mac };

@@ -2,7 +2,15 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadDek } from '../../core/dek.ts';
-import { type Context, decodeBase64, encHeaderCharacters, encPrefix, open, seal, sealedVersion } from '../../core/enc.ts';
+import {
+  type Context,
+  decodeBase64,
+  encHeaderCharacters,
+  encPrefix,
+  open,
+  seal,
+  sealedVersion,
+} from '../../core/enc.ts';
 import { encodeFields, u64 } from '../../core/fields.ts';
 import { DecryptionError } from '../../core/primitives.ts';
 
@@ -114,7 +122,9 @@ describe('enc:v1', () => {
         return error instanceof Error ? `${error.name} ${error.message} ${Object.entries(error)}` : 'odd';
       }
     });
-    expect(new Set(seen)).toEqual(new Set(['DecryptionError could not be opened code,decryption_failed,name,DecryptionError']));
+    expect(new Set(seen)).toEqual(
+      new Set(['DecryptionError could not be opened code,decryption_failed,name,DecryptionError']),
+    );
   });
 
   test('the DEK version of what is not an enc:v1 string is not guessed', () => {

@@ -13,7 +13,10 @@ import { hex } from './vectors.ts';
 
 const page = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8');
 const examples = [...page.matchAll(/```example\n([\s\S]*?)```/g)].map(([, block = '']) => {
-  const rows = block.trimEnd().split('\n').map((line) => line.split(/\s*= ?/));
+  const rows = block
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(/\s*= ?/));
   const found = new Map(rows.map(([key = '', ...rest]) => [key.trim(), rest.join('=')]));
   return (key: string): string => found.get(key) ?? '';
 });

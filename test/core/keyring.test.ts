@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { loadDek } from '../../core/dek.ts';
-import { addDek, keyringRecord, newKeyring, nextVersion, parseKeyring, usableDek, verifyKeyring } from '../../core/keyring.ts';
+import {
+  addDek,
+  keyringRecord,
+  newKeyring,
+  nextVersion,
+  parseKeyring,
+  usableDek,
+  verifyKeyring,
+} from '../../core/keyring.ts';
 import { DecryptionError } from '../../core/primitives.ts';
 
 const org = '0123456789abcdef';
@@ -62,7 +70,11 @@ describe('keyring', () => {
 
   test('a record of another org, an older DEK made active again, or a MAC under another DEK is refused', () => {
     expect(() => parseKeyring(keyringRecord(two), 'fedcba9876543210')).toThrow(DecryptionError);
-    const swapped = { ...two, activeVersion: 1, deks: two.deks.map((d, i) => ({ ...d, state: i ? 'draining' : 'active' })) };
+    const swapped = {
+      ...two,
+      activeVersion: 1,
+      deks: two.deks.map((d, i) => ({ ...d, state: i ? 'draining' : 'active' })),
+    };
     const keyring = parseKeyring({ ...swapped, deks: { 1: swapped.deks[0], 2: swapped.deks[1] } }, org);
     expect(() => verifyKeyring(keyring, dek1)).toThrow(DecryptionError);
     expect(() => verifyKeyring(two, dek1)).toThrow(DecryptionError);

@@ -9,7 +9,10 @@ const nonce = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWX');
 function stream(total: number) {
   const bytes = createHash('shake128', { outputLength: total }).digest();
   let at = 0;
-  return (length: number) => bytes.subarray(at, (at += length));
+  return (length: number) => {
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
 }
 
 describe('XAES-256-GCM (c2sp.org/XAES-256-GCM)', () => {
