@@ -1,0 +1,35 @@
+import { type ErrorCode, errors } from '../../contract/errors.ts';
+import { type ErrorExtras, VaultError } from '../../contract/vault-error.ts';
+import type { ItemError } from '../../contract/wire.ts';
+import { DecryptionError } from '../../core/primitives.ts';
+
+/** What a failure is in the closed list; undefined for what the vault did not foresee. */
+export function codeOf(error: unknown): { code: ErrorCode; extras: ErrorExtras } | undefined {
+  if (error instanceof VaultError) return { code: error.code, extras: error.extras };
+  // One error for every cause of a failed decryption.
+  if (error instanceof DecryptionError) return { code: 'decryption_failed', extras: {} };
+  return undefined;
+}
+
+/** The result of one item of a batch: its failure is its own, unless nobody foresaw it. */
+export async function asItem<T>(
+  run: () => Promise<T>,
+): Promise<{ ok: true; value: T } | { ok: false; error: ItemError }> {
+  try {
+    return { ok: true, value: await run() };
+  } catch (error) {
+    const known = codeOf(error);
+    if (known === undefined) throw error;
+    const { code, extras } = known;
+    const { detail, currentVersion } = extras;
+    return {
+      ok: false,
+      error: {
+        code,
+        title: errors[code].title,
+        ...(detail === undefined ? {} : { detail }),
+        ...(currentVersion === undefined ? {} : { currentVersion }),
+      },
+    };
+  }
+}

@@ -1,0 +1,16 @@
+import { nameProblem } from '../../contract/names.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+
+/** Returns an allowed name. @throws VaultError `invalid_name`, which says what is wrong without repeating the name */
+export function checkedName(name: string): string {
+  const problem = nameProblem(name);
+  if (problem !== undefined) throw new VaultError('invalid_name', { detail: `The name is not allowed: ${problem}.` });
+  return name;
+}
+
+/** @throws VaultError `invalid_request` when a name stands twice: which result would be whose? */
+export function refuseRepeats(names: readonly string[], path: string): void {
+  const at = names.findIndex((name, index) => names.indexOf(name) < index);
+  if (at >= 0)
+    throw new VaultError('invalid_request', { errors: [{ path: `${path}.${at}`, message: 'stands twice' }] });
+}

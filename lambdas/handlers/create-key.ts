@@ -1,0 +1,6 @@
+import type { ApiKeys } from '../domain/orgs.ts';
+import type { Gate } from '../middleware/authenticate.ts';
+import { memberChain } from '../middleware/chains.ts';
+
+export const createKey = (gate: Gate, apiKeys: ApiKeys) =>
+  memberChain('createKey', gate, { run: async ({ body }, { caller }) => await apiKeys.create(caller, body) });

@@ -1,0 +1,8 @@
+import type { Reading } from '../domain/reading.ts';
+import type { Gate } from '../middleware/authenticate.ts';
+import { memberChain } from '../middleware/chains.ts';
+
+export const listValues = (gate: Gate, reading: Reading) =>
+  memberChain('listValues', gate, {
+    run: async ({ query }, { keys }) => await reading.list(await keys(), query),
+  });

@@ -1,0 +1,35 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer, Context } from 'aws-lambda';
+import type { RouteId } from '../../contract/routes.ts';
+import type { RouteInput } from '../../contract/schemas.ts';
+import type { OpenKeyring } from '../domain/deks.ts';
+import type { Caller, StoredValue } from '../domain/ports.ts';
+
+/** Events of the HTTP API, payload format 2.0; with an IAM authorizer's findings on the routes that have one. */
+export type ApiEvent = APIGatewayProxyEventV2 | APIGatewayProxyEventV2WithIAMAuthorizer;
+
+/** What authentication found. */
+export interface Session {
+  readonly caller: Caller;
+  /** The caller's keyring, checked on first use: routes that touch no value need no DEK. */
+  keys(): Promise<OpenKeyring>;
+  /** The values of the request that exist. */
+  readonly values: ReadonlyMap<string, StoredValue>;
+}
+
+/** One request on its way through the middleware, which fills it in. */
+export interface Call<Id extends RouteId = RouteId> {
+  readonly event: ApiEvent;
+  /** The parsed request, or why it could not be parsed: that is told only to who may call. */
+  input?: RouteInput<Id> | Error;
+  session?: Session;
+}
+
+/** A route ready to serve: from call to the object that becomes JSON. */
+export type Chain = (call: Call, context: Context) => Promise<unknown>;
+
+/** The parsed request. @throws what made it unparsable */
+export function inputOf<Id extends RouteId>({ input }: Call<Id>): RouteInput<Id> {
+  if (input === undefined) throw new Error('the request was not parsed');
+  if (input instanceof Error) throw input;
+  return input;
+}

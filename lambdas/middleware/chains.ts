@@ -1,0 +1,38 @@
+/** The onions of the three kinds of route (contract/routes.ts, `auth`). */
+import middy from '@middy/core';
+import type { RouteId } from '../../contract/routes.ts';
+import type { RouteInput, RouteOutput } from '../../contract/schemas.ts';
+import { authenticate, type Gate, type Wanted } from './authenticate.ts';
+import { type Call, type Chain, inputOf, type Session } from './call.ts';
+import { requireOperator } from './operator.ts';
+import { parse } from './parse.ts';
+
+/** A route for holders of an API key: what it reads beside the key, and what it does. */
+export interface MemberRoute<Id extends RouteId> extends Wanted<Id> {
+  run(input: RouteInput<Id>, session: Session): Promise<RouteOutput<Id>>;
+}
+
+export function memberChain<Id extends RouteId>(id: Id, gate: Gate, route: MemberRoute<Id>): Chain {
+  const chain = middy<Call<Id>, RouteOutput<Id>>(async (call: Call<Id>) => {
+    if (call.session === undefined) throw new Error('the request was not authenticated');
+    return await route.run(inputOf(call), call.session);
+  });
+  return chain.use(parse(id)).use(authenticate(id, gate, route)) as Chain;
+}
+
+/** A route for the deployment's operator. */
+export function operatorChain<Id extends RouteId>(
+  id: Id,
+  run: (input: RouteInput<Id>) => Promise<RouteOutput<Id>>,
+): Chain {
+  const chain = middy<Call<Id>, RouteOutput<Id>>(async (call: Call<Id>) => await run(inputOf(call)));
+  return chain.use(requireOperator()).use(parse(id)) as Chain;
+}
+
+/** A route for anyone. */
+export function publicChain<Id extends RouteId>(
+  id: Id,
+  run: (input: RouteInput<Id>) => Promise<RouteOutput<Id>>,
+): Chain {
+  return middy<Call<Id>, RouteOutput<Id>>(async (call: Call<Id>) => await run(inputOf(call))).use(parse(id)) as Chain;
+}

@@ -1,0 +1,34 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import type { ErrorCode } from '../../contract/errors.ts';
+
+/** All that a request may leave in the log. Fields are named here, one by one: an event never reaches the logger. */
+export interface RequestLog {
+  readonly requestId: string;
+  readonly route: string;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly code?: ErrorCode | undefined;
+  readonly org?: string | undefined;
+  readonly keyId?: string | undefined;
+  /** For what the vault did not foresee: class and places, never the message, which may quote data. */
+  readonly fault?: string | undefined;
+}
+
+export type Log = (entry: RequestLog) => void;
+
+/** One structured line for each request. */
+export function createLog(stage: string): Log {
+  const logger = new Logger({ serviceName: 'anima-vault', persistentKeys: { stage } });
+  return (entry) =>
+    entry.fault === undefined ? logger.info('request', { ...entry }) : logger.error('request', { ...entry });
+}
+
+/** Class and stack of an unforeseen error without its message. */
+export function faultOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const places = (error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .map((line) => line.trim());
+  return [error.name, ...places.slice(0, 12)].join(' | ');
+}

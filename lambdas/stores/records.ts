@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BatchGetItemCommand, type DynamoDBClient, type KeysAndAttributes } from '@aws-sdk/client-dynamodb';
+import { VaultError } from '../../contract/vault-error.ts';
+import { notRead, orUnavailable } from '../aws/failures.ts';
+import type { RecordStore, Records, RecordsRequest } from '../domain/ports.ts';
+import { apiKeyOf, type Item, keyringOf, placeholders, storedValueOf, toItem } from './items.ts';
+
+export interface RecordTables {
+  readonly apiKeys: string;
+  readonly keyrings: string;
+  /** Absent for functions that read no values. */
+  readonly values?: string;
+}
+
+/** What BatchGetItem takes at once; two of the first are the API key and the keyring. */
+const batchLimit = 100;
+const attempts = 6;
+
+type Requests = Record<string, KeysAndAttributes>;
+
+/** API key, keyring and values by BatchGetItem, strongly consistent: what was revoked or shredded is so at once. */
+export class DynamoRecords implements RecordStore {
+  readonly #client: DynamoDBClient;
+  readonly #tables: RecordTables;
+
+  constructor(client: DynamoDBClient, tables: RecordTables) {
+    this.#client = client;
+    this.#tables = tables;
+  }
+
+  async read(request: RecordsRequest): Promise<Records> {
+    const { org, keyId, names } = request;
+    const first: Requests = {
+      [this.#tables.apiKeys]: { Keys: [toItem({ org, id: keyId })], ConsistentRead: true },
+      [this.#tables.keyrings]: { Keys: [toItem({ org })], ConsistentRead: true },
+    };
+    const room = batchLimit - 2;
+    const batches = [{ ...first, ...this.#valueKeys(request, names.slice(0, room)) }];
+    for (let at = room; at < names.length; at += batchLimit) {
+      batches.push(this.#valueKeys(request, names.slice(at, at + batchLimit)));
+    }
+    const found = await Promise.all(batches.map((batch) => this.#get(batch)));
+    const items = (table: string) => found.flatMap((part) => part.get(table) ?? []);
+    const [apiKey] = items(this.#tables.apiKeys);
+    const [keyring] = items(this.#tables.keyrings);
+    const values = (this.#tables.values === undefined ? [] : items(this.#tables.values)).map(storedValueOf);
+    return {
+      apiKey: apiKey === undefined ? undefined : apiKeyOf(apiKey),
+      keyring: keyring === undefined ? undefined : keyringOf(keyring),
+      values: new Map(values.map((value) => [value.name, value])),
+    };
+  }
+
+  #valueKeys({ org, history }: RecordsRequest, names: readonly string[]): Requests {
+    if (this.#tables.values === undefined || names.length === 0) return {};
+    const Keys = names.map((name) => toItem({ org, name }));
+    // Earlier versions can be most of an item: they travel only where they are wanted.
+    const projection = history
+      ? {}
+      : {
+          ProjectionExpression: '#name, #version, #value, #info, #writeId',
+          ExpressionAttributeNames: placeholders('name', 'version', 'value', 'info', 'writeId'),
+        };
+    return { [this.#tables.values]: { Keys, ConsistentRead: true, ...projection } };
+  }
+
+  /** One batch, asking again for what DynamoDB left unprocessed; what is still missing then is an error, not a gap. */
+  async #get(batch: Requests): Promise<Map<string, Item[]>> {
+    const items = new Map<string, Item[]>();
+    let pending = batch;
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const { Responses = {}, UnprocessedKeys = {} } = await orUnavailable(notRead, () =>
+        this.#client.send(new BatchGetItemCommand({ RequestItems: pending })),
+      );
+      for (const [table, found] of Object.entries(Responses)) items.set(table, [...(items.get(table) ?? []), ...found]);
+      if (Object.keys(UnprocessedKeys).length === 0) return items;
+      pending = UnprocessedKeys;
+      await sleep(Math.random() * 25 * 2 ** attempt);
+    }
+    throw new VaultError('unavailable', { detail: notRead });
+  }
+}

@@ -1,0 +1,67 @@
+import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { orUnavailable, unknownOutcome } from '../aws/failures.ts';
+import type { ListedValue, Page, StoredValue, StoredVersion, ValueStore } from '../domain/ports.ts';
+import { held } from './conditions.ts';
+import { listedOf, placeholders, toItem } from './items.ts';
+import { queryPage } from './queries.ts';
+
+/**
+ * "Still as it was read": the write id besides the version, since a value that was deleted and made again counts
+ * its versions from 1.
+ */
+const stillAt = (before: StoredVersion) => ({
+  ConditionExpression: '#version = :version AND #writeId = :writeId',
+  ExpressionAttributeNames: placeholders('version', 'writeId'),
+  ExpressionAttributeValues: toItem({ ':version': before.version, ':writeId': before.writeId }),
+});
+
+const absent = {
+  ConditionExpression: 'attribute_not_exists(#name)',
+  ExpressionAttributeNames: placeholders('name'),
+};
+
+/** Values, one item each: a write is one conditional put of the whole item. */
+export class DynamoValues implements ValueStore {
+  readonly #client: DynamoDBClient;
+  readonly #table: string;
+
+  constructor(client: DynamoDBClient, table: string) {
+    this.#client = client;
+    this.#table = table;
+  }
+
+  put(org: string, next: StoredValue, before: StoredVersion | undefined): Promise<boolean> {
+    const condition = before === undefined ? absent : stillAt(before);
+    const command = new PutItemCommand({ TableName: this.#table, Item: toItem({ org, ...next }), ...condition });
+    return held(() => this.#client.send(command));
+  }
+
+  async delete(org: string, name: string): Promise<boolean> {
+    const command = new DeleteItemCommand({
+      TableName: this.#table,
+      Key: toItem({ org, name }),
+      ReturnValues: 'ALL_OLD',
+    });
+    const { Attributes } = await orUnavailable(unknownOutcome, () => this.#client.send(command));
+    return Attributes !== undefined;
+  }
+
+  deleteAt(org: string, name: string, before: StoredVersion): Promise<boolean> {
+    const command = new DeleteItemCommand({ TableName: this.#table, Key: toItem({ org, name }), ...stillAt(before) });
+    return held(() => this.#client.send(command));
+  }
+
+  async list(org: string, prefix: string, after: string | undefined, limit: number): Promise<Page<ListedValue>> {
+    const names = prefix === '' ? placeholders('org') : placeholders('org', 'name');
+    const query = {
+      TableName: this.#table,
+      KeyConditionExpression: prefix === '' ? '#org = :org' : '#org = :org AND begins_with(#name, :prefix)',
+      ProjectionExpression: '#name, #version, #info',
+      ExpressionAttributeNames: { ...names, ...placeholders('name', 'version', 'info') },
+      ExpressionAttributeValues: toItem({ ':org': org, ...(prefix === '' ? {} : { ':prefix': prefix }) }),
+      ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, name: after }) }),
+    };
+    const { items, more } = await queryPage(this.#client, query, limit);
+    return { items: items.map(listedOf), more };
+  }
+}

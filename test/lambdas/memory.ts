@@ -1,0 +1,144 @@
+/** The ports in memory, with a clock to turn and the failures that real stores have. */
+import { randomBytes } from 'node:crypto';
+import { VaultError } from '../../contract/vault-error.ts';
+import { randomId } from '../../core/ids.ts';
+import { type Keyring, keyringRecord, newKeyring } from '../../core/keyring.ts';
+import { DecryptionError } from '../../core/primitives.ts';
+import { Deks, FirstDek, type OpenKeyring } from '../../lambdas/domain/deks.ts';
+import type {
+  Caller,
+  Clock,
+  Kek,
+  KeyringStore,
+  ListedValue,
+  Page,
+  RecordStore,
+  Records,
+  RecordsRequest,
+  StoredValue,
+  StoredVersion,
+  ValueStore,
+} from '../../lambdas/domain/ports.ts';
+import { Reading } from '../../lambdas/domain/reading.ts';
+import { WriteStates } from '../../lambdas/domain/write-states.ts';
+import { Writing } from '../../lambdas/domain/writing.ts';
+
+/** What happens to a write: done, done with its reply lost, or refused before anything. */
+export type Fate = 'done' | 'lost' | 'refused';
+
+export class MemoryKek implements Kek {
+  readonly calls: string[] = [];
+  fail = false;
+  async generate(org: string, version: number) {
+    this.calls.push('generate');
+    if (this.fail) throw new VaultError('unavailable');
+    const secret = randomBytes(32);
+    return { secret, wrapped: Buffer.from(JSON.stringify({ org, version, secret: secret.toString('hex') })) };
+  }
+  async unwrap(org: string, version: number, wrapped: Uint8Array) {
+    this.calls.push('unwrap');
+    if (this.fail) throw new VaultError('unavailable');
+    const { secret, ...context } = JSON.parse(Buffer.from(wrapped).toString());
+    if (context.org !== org || context.version !== version) throw new DecryptionError();
+    return Buffer.from(secret, 'hex');
+  }
+}
+
+export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
+  readonly items = new Map<string, StoredValue>();
+  keyring: Record<string, unknown>;
+  reads = 0;
+  fates: Fate[] = [];
+  /** Runs between the read and the write of whoever writes next. */
+  beforePut: (() => Promise<void>) | undefined;
+
+  constructor(org: string) {
+    this.keyring = keyringRecord(newKeyring(org, '2026-01-01T00:00:00.000Z'));
+  }
+  async read({ names }: RecordsRequest): Promise<Records> {
+    this.reads++;
+    const found = names.flatMap((name) => this.items.get(name) ?? []);
+    return {
+      apiKey: undefined,
+      keyring: structuredClone(this.keyring),
+      values: new Map(found.map((v) => [v.name, v])),
+    };
+  }
+  async #fated(change: () => boolean): Promise<boolean> {
+    const intrude = this.beforePut;
+    this.beforePut = undefined;
+    await intrude?.();
+    const fate = this.fates.shift() ?? 'done';
+    if (fate === 'refused') throw new VaultError('unavailable');
+    const held = change();
+    // The AWS client repeats a write whose reply was lost; the repetition then finds its own work in the way.
+    return fate === 'lost' ? false : held;
+  }
+  put(_org: string, next: StoredValue, before: StoredVersion | undefined) {
+    return this.#fated(() => {
+      if (this.items.get(next.name)?.writeId !== before?.writeId) return false;
+      this.items.set(next.name, next);
+      return true;
+    });
+  }
+  async delete(_org: string, name: string) {
+    return this.items.delete(name);
+  }
+  deleteAt(_org: string, name: string, before: StoredVersion) {
+    return this.#fated(() => this.items.get(name)?.writeId === before.writeId && this.items.delete(name));
+  }
+  async list(_org: string, prefix: string, after: string | undefined, limit: number): Promise<Page<ListedValue>> {
+    const names = [...this.items.keys()].filter((name) => name.startsWith(prefix) && name > (after ?? '')).sort();
+    const items = names.slice(0, limit).flatMap((name) => this.items.get(name) ?? []);
+    return { items, more: names.length > limit };
+  }
+  async create(keyring: Keyring) {
+    this.keyring = keyringRecord(keyring);
+  }
+  async replace(keyring: Keyring) {
+    if (this.keyring.generation !== keyring.generation - 1) return false;
+    this.keyring = keyringRecord(keyring);
+    return true;
+  }
+}
+
+/** One org on memory ports. */
+export function memoryVault() {
+  const caller: Caller = { org: randomId(), keyId: randomId(), role: 'agent' };
+  const stores = new MemoryStores(caller.org);
+  const kek = new MemoryKek();
+  const time = { now: new Date('2026-06-01T12:00:00.000Z') };
+  const clock: Clock = () => time.now;
+  /** A function of its own: what another warm instance would hold. */
+  const instance = () => {
+    const deks = new Deks(kek, clock);
+    const states = new WriteStates(stores, deks, new FirstDek(kek, stores, clock));
+    const writing = new Writing(stores, clock);
+    const reading = new Reading(stores, clock);
+    const keys = async (): Promise<OpenKeyring> => await deks.open(structuredClone(stores.keyring), caller.org);
+    const reread = states.reread(caller);
+    return {
+      deks,
+      keys,
+      set: async (name: string, value: string, options: object = {}) =>
+        await writing.set(await reread(name), reread, name, { value, ...options }),
+      get: async (name: string, version?: number) => await reading.get(await keys(), stores.items, name, version),
+      getMany: async (names: string[]) => await reading.getMany(await keys(), stores.items, names),
+      versions: async (name: string) => await reading.versions(await keys(), stores.items, name),
+      list: async (options: object = {}) => await reading.list(await keys(), options),
+      delete: async (name: string, ifVersion?: number) =>
+        await writing.delete(caller.org, stores.items.get(name), () => states.stored(caller, name), name, ifVersion),
+    };
+  };
+  return { caller, stores, kek, time, instance, ...instance() };
+}
+
+/** The code with which a promise is refused. */
+export async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'no error';
+  } catch (error) {
+    return error instanceof VaultError || error instanceof DecryptionError ? error.code : String(error);
+  }
+}
