@@ -1,0 +1,3 @@
+import { vaultApp } from './app.ts';
+
+vaultApp().synth();

@@ -1,0 +1,50 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Construct } from 'constructs';
+import { functionEnv } from '../contract/environment.ts';
+import { grantTable } from './table-grant.ts';
+import type { VaultFunction } from './vault-function.ts';
+
+/** API key records by `org` and `id`: role, state and a hash of the secret, from which no key can be made. */
+export class ApiKeyTable extends Construct {
+  readonly name: string;
+  private readonly table: Table;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.table = new Table(this, 'Table', {
+      partitionKey: { name: 'org', type: AttributeType.STRING },
+      sortKey: { name: 'id', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.name = this.table.tableName;
+  }
+
+  /** The record of the key that a request came with. */
+  grantRead(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:BatchGetItem']);
+  }
+
+  /** A first key for a new org. */
+  grantPut(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:PutItem']);
+  }
+
+  /** Keys of an org made, listed, revoked. */
+  grantManage(fn: VaultFunction): void {
+    this.grant(fn, [
+      'dynamodb:BatchGetItem',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:Query',
+      'dynamodb:UpdateItem',
+    ]);
+  }
+
+  private grant(fn: VaultFunction, actions: string[]): void {
+    grantTable(fn, this.table, functionEnv.apiKeyTable, actions);
+  }
+}

@@ -1,0 +1,43 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Construct } from 'constructs';
+import { functionEnv } from '../contract/environment.ts';
+import { grantTable } from './table-grant.ts';
+import type { VaultFunction } from './vault-function.ts';
+
+/**
+ * Values by `org` and `name`, sealed. Point-in-time recovery is on: ciphertext brought back opens only while its DEK
+ * lives. `ttl` (epoch seconds) tidies up what has expired; the expiry itself is enforced on read.
+ */
+export class ValueTable extends Construct {
+  readonly name: string;
+  private readonly table: Table;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.table = new Table(this, 'Table', {
+      partitionKey: { name: 'org', type: AttributeType.STRING },
+      sortKey: { name: 'name', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      timeToLiveAttribute: 'ttl',
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.name = this.table.tableName;
+  }
+
+  /** Values by name, and lists by prefix within one org. */
+  grantRead(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:Query']);
+  }
+
+  /** Values by name, their next version, their deletion. No list: a writer need not know what else there is. */
+  grantWrite(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem']);
+  }
+
+  private grant(fn: VaultFunction, actions: string[]): void {
+    grantTable(fn, this.table, functionEnv.valueTable, actions);
+  }
+}

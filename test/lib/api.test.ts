@@ -1,0 +1,99 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Group, type RouteId, routeKey, routes } from '../../contract/routes.ts';
+import {
+  appForTest,
+  functionOf,
+  ofType,
+  only,
+  type Resource,
+  type Synthesized,
+  synthesize,
+  target,
+} from './support.ts';
+
+let template: Synthesized;
+
+beforeAll(() => {
+  template = synthesize(appForTest({ corsOrigins: 'https://a.example, http://localhost:5173' }));
+});
+
+const routeIds = Object.keys(routes).filter((id): id is RouteId => id in routes);
+
+const deployed = (key: string): Resource => {
+  const found = ofType(template, 'AWS::ApiGatewayV2::Route').find(([, route]) => route.Properties.RouteKey === key);
+  if (found === undefined) throw new Error(`no route ${key}`);
+  return found[1];
+};
+
+/** Logical id of the function that a route ends at. */
+const functionBehind = (route: Resource): string => {
+  const integration = template.resources[target(route.Properties.Target)];
+  expect(integration?.Properties).toMatchObject({ IntegrationType: 'AWS_PROXY', PayloadFormatVersion: '2.0' });
+  return target(integration?.Properties.IntegrationUri);
+};
+
+const authorization = { iam: 'AWS_IAM', 'api-key': 'NONE', none: 'NONE' };
+
+describe('routes', () => {
+  test.each(routeIds)('%s is deployed with its authorization, to the function of its group', (id) => {
+    const route = deployed(routeKey(id));
+    expect(route.Properties.AuthorizationType).toBe(authorization[routes[id].auth]);
+    expect(functionBehind(route)).toBe(functionOf(template, routes[id].group)[0]);
+  });
+
+  test('what matches none ends at the public function, and nothing else is deployed', () => {
+    expect(functionBehind(deployed('$default'))).toBe(functionOf(template, 'public')[0]);
+    expect(ofType(template, 'AWS::ApiGatewayV2::Route')).toHaveLength(routeIds.length + 1);
+  });
+
+  test('a function may be invoked by this API only, for the routes of its group only', () => {
+    const permissions = ofType(template, 'AWS::Lambda::Permission').map(([, { Properties }]) => Properties);
+    expect(permissions).toHaveLength(routeIds.length + 1);
+    const invoked = permissions.map(({ FunctionName, SourceArn }) => {
+      expect(JSON.stringify(SourceArn)).toContain(`{"Ref":"${only(template, 'AWS::ApiGatewayV2::Api')[0]}"}`);
+      return `${target(FunctionName)} ${/"(\/\*\/\*[^"]*)"/.exec(JSON.stringify(SourceArn))?.[1]}`;
+    });
+    const line = (group: Group, path: string): string => `${functionOf(template, group)[0]} /*/*${path}`;
+    const expected = routeIds.map((id) => line(routes[id].group, routes[id].path));
+    expect(invoked.sort()).toEqual([...expected, line('public', '')].sort());
+  });
+});
+
+describe('the stage', () => {
+  test('logs metadata only: no path, no query, no header', () => {
+    const settings = only(template, 'AWS::ApiGatewayV2::Stage')[1].Properties.AccessLogSettings;
+    const format = JSON.stringify(settings);
+    expect([...format.matchAll(/\$context\.[\w.]+/g)].map(([variable]) => variable)).toEqual([
+      '$context.requestId',
+      '$context.routeKey',
+      '$context.status',
+      '$context.responseLatency',
+      '$context.identity.sourceIp',
+    ]);
+  });
+
+  test('is throttled and deploys by itself', () => {
+    expect(only(template, 'AWS::ApiGatewayV2::Stage')[1].Properties).toMatchObject({
+      StageName: '$default',
+      AutoDeploy: true,
+      DefaultRouteSettings: { ThrottlingRateLimit: 500, ThrottlingBurstLimit: 1000 },
+    });
+  });
+});
+
+describe('cross-origin calls', () => {
+  test('are for the origins of the setting, with the headers of the client and every method of the contract', () => {
+    const cors = only(template, 'AWS::ApiGatewayV2::Api')[1].Properties.CorsConfiguration;
+    expect(cors).toMatchObject({
+      AllowOrigins: ['https://a.example', 'http://localhost:5173'],
+      AllowHeaders: ['authorization', 'content-type', 'x-anima-client'],
+      AllowMethods: [...new Set(routeIds.map((id) => routes[id].method))],
+      ExposeHeaders: ['retry-after', 'x-request-id', 'apigw-requestid'],
+    });
+    expect(cors).not.toHaveProperty('AllowCredentials');
+  });
+});
+
+test('the address and the names of what holds data are told', () => {
+  expect(Object.keys(template.outputs).sort()).toEqual(['ApiKeyTable', 'KekArn', 'KeyringTable', 'Url', 'ValueTable']);
+});

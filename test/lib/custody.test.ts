@@ -1,0 +1,145 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { appForTest, ofType, only, type Resource, type Synthesized, synthesize, tables } from './support.ts';
+
+let template: Synthesized;
+let keyring: Resource;
+
+const table = (name: string): Resource => {
+  const found = tables(template)[name];
+  if (found === undefined) throw new Error(`no table ${name}`);
+  return found[1];
+};
+
+beforeAll(() => {
+  template = synthesize(appForTest());
+  keyring = table('keyring');
+});
+
+describe('the keyring table can not be copied', () => {
+  test('it does not say a word about point-in-time recovery', () => {
+    expect(keyring.Properties).not.toHaveProperty('PointInTimeRecoverySpecification');
+  });
+
+  test('it has no stream, no Kinesis destination, no replica and no index', () => {
+    for (const copy of ['StreamSpecification', 'KinesisStreamSpecification', 'Replicas', 'GlobalSecondaryIndexes']) {
+      expect(keyring.Properties).not.toHaveProperty(copy);
+    }
+  });
+
+  test('its policy denies everyone exactly the ways to copy that DynamoDB lets a table deny', () => {
+    expect(keyring.Properties.ResourcePolicy).toEqual({
+      PolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Sid: 'DenyCopies',
+            Effect: 'Deny',
+            Principal: { AWS: '*' },
+            Resource: '*',
+            Action: [
+              'dynamodb:CreateBackup',
+              'dynamodb:UpdateContinuousBackups',
+              'dynamodb:RestoreTableToPointInTime',
+              'dynamodb:ExportTableToPointInTime',
+              'dynamodb:EnableKinesisStreamingDestination',
+            ],
+          },
+        ],
+      },
+    });
+  });
+});
+
+describe('tables', () => {
+  test('there are three: keyrings by org, API keys by org and id, values by org and name', () => {
+    expect(Object.keys(tables(template)).sort()).toEqual(['apiKey', 'keyring', 'value']);
+  });
+
+  test.each(['keyring', 'apiKey', 'value'])('%s: paid by request, kept when the stack goes, not deletable', (name) => {
+    expect(table(name)).toMatchObject({
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: { BillingMode: 'PAY_PER_REQUEST', DeletionProtectionEnabled: true },
+    });
+  });
+
+  test.each(['apiKey', 'value'])('%s: recoverable to a point in time', (name) => {
+    expect(table(name).Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
+  });
+
+  test('only values go by themselves, at their ttl', () => {
+    expect(table('value').Properties.TimeToLiveSpecification).toEqual({ AttributeName: 'ttl', Enabled: true });
+    expect(table('apiKey').Properties).not.toHaveProperty('TimeToLiveSpecification');
+    expect(keyring.Properties).not.toHaveProperty('TimeToLiveSpecification');
+  });
+});
+
+interface Statement {
+  readonly Sid?: string;
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Principal: unknown;
+  readonly Condition?: Record<string, Record<string, unknown>>;
+}
+
+interface KeyProperties {
+  readonly KeyPolicy: { readonly Statement: readonly Statement[] };
+}
+
+const isKey = (value: object): value is KeyProperties => 'KeyPolicy' in value;
+
+const keyStatements = (): readonly Statement[] => {
+  const { Properties } = only(template, 'AWS::KMS::Key')[1];
+  if (!isKey(Properties)) throw new Error('the KEK has no policy');
+  return Properties.KeyPolicy.Statement;
+};
+
+describe('the KEK', () => {
+  test('rotates, stays when the stack goes, and takes 30 days to be deleted', () => {
+    expect(only(template, 'AWS::KMS::Key')[1]).toMatchObject({
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: { EnableKeyRotation: true, PendingWindowInDays: 30 },
+    });
+    expect(ofType(template, 'AWS::KMS::Alias')[0]?.[1].Properties.AliasName).toBe('alias/anima-vault-dev');
+  });
+
+  test.each(['org', 'dek'])('is denied to everyone without %s in the encryption context', (contextKey) => {
+    const denial = keyStatements().find(
+      (statement) => statement.Condition?.Null?.[`kms:EncryptionContext:${contextKey}`] === 'true',
+    );
+    expect(denial).toMatchObject({
+      Effect: 'Deny',
+      Principal: { AWS: '*' },
+      Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
+    });
+    expect(Object.keys(denial?.Condition ?? {})).toEqual(['Null']);
+  });
+
+  test('gives administrators no action on data and no grant to hand out', () => {
+    const administration = keyStatements().filter((statement) => statement.Sid === 'AdministerWithoutUse');
+    expect(administration).toHaveLength(1);
+    for (const statement of administration) {
+      expect(statement.Action).toContain('kms:PutKeyPolicy');
+      expect(statement.Action).not.toContain('kms:CreateGrant');
+      expect(JSON.stringify(statement.Action)).not.toMatch(/\*|Encrypt|Decrypt|DataKey/);
+    }
+  });
+
+  test('is usable by the roles of admin, reader and writer only, and only with org and dek as context', () => {
+    const allowed = keyStatements().filter(({ Sid, Effect }) => Effect === 'Allow' && Sid !== 'AdministerWithoutUse');
+    const uses = allowed.map(({ Action, Condition }) => [Action, JSON.stringify(Condition?.ArnEquals)]);
+    expect(uses).toEqual([
+      ['kms:Decrypt', expect.stringContaining('"AdminRole')],
+      ['kms:Decrypt', expect.stringContaining('"ReaderRole')],
+      ['kms:GenerateDataKey', expect.stringContaining('"WriterRole')],
+      ['kms:Decrypt', expect.stringContaining('"WriterRole')],
+    ]);
+    for (const { Condition } of allowed) {
+      expect(Condition).toMatchObject({
+        'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['dek', 'org'] },
+        Null: { 'kms:EncryptionContextKeys': 'false' },
+      });
+    }
+  });
+});

@@ -1,0 +1,46 @@
+import { App } from 'aws-cdk-lib';
+import { describe, expect, test } from 'vitest';
+import { readSettings } from '../../lib/settings.ts';
+
+const read = (context: Record<string, unknown>) => readSettings(new App({ context }).node);
+
+describe('settings', () => {
+  test('need nothing to be given', () => {
+    expect(read({})).toEqual({ stage: 'dev', name: 'anima-vault', corsOrigins: ['*'], logRetention: 90 });
+  });
+
+  test('come from context, text or number', () => {
+    const context = { stage: 'prod', name: 'acme-vault', corsOrigins: 'https://a.example,https://a.example:8443' };
+    const expected = {
+      stage: 'prod',
+      name: 'acme-vault',
+      corsOrigins: ['https://a.example', 'https://a.example:8443'],
+    };
+    expect(read({ ...context, logRetentionDays: '365' })).toEqual({ ...expected, logRetention: 365 });
+    expect(read({ ...context, logRetentionDays: 365 })).toEqual({ ...expected, logRetention: 365 });
+  });
+
+  test.each([
+    ['stage', 'Prod'],
+    ['stage', ''],
+    ['stage', ['dev']],
+    ['name', '-vault'],
+    ['name', 'a'.repeat(41)],
+    ['corsOrigins', 'a.example'],
+    ['corsOrigins', 'https://a.example/'],
+    ['corsOrigins', 'https://a.example,*'],
+    ['corsOrigins', 'ftp://a.example'],
+    ['corsOrigins', ''],
+    ['logRetentionDays', 91],
+    ['logRetentionDays', 9999],
+    ['logRetentionDays', 'forever'],
+  ])('%s=%j is refused by the name of the key', (key, value) => {
+    expect(() => read({ [key]: value })).toThrow(
+      new RegExp(`context value ${key}=.*not allowed; nothing was synthesized`),
+    );
+  });
+
+  test('a refused retention is told the ones that are allowed', () => {
+    expect(() => read({ logRetentionDays: 91 })).toThrow(/one of 1, 3, 5, 7, 14, 30, 60, 90, 120, .*, 3653:/);
+  });
+});

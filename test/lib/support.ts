@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { App } from 'aws-cdk-lib';
+import { afterAll } from 'vitest';
+import { vaultApp } from '../../bin/app.ts';
+import { type Group, groups } from '../../contract/routes.ts';
+
+/** A resource of a template, as far as all kinds are alike. */
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: Readonly<Record<string, unknown>>;
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+}
+
+export interface Synthesized {
+  readonly resources: Readonly<Record<string, Resource>>;
+  readonly outputs: Readonly<Record<string, unknown>>;
+  /** Folder of the cloud assembly. */
+  readonly directory: string;
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'anima-lib-'));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** A folder that lives as long as the tests of the file that asks for it. */
+export const temporaryFolder = (): string => mkdtempSync(join(scratch, 'folder-'));
+
+/** Entries that say which group they are, through a CommonJS module that requires one of Node's. */
+const tinyHandlers = (folder: string): string => {
+  writeFileSync(join(folder, 'group.cjs'), "exports.of = (g) => [g, typeof require('node:os').EOL].join();");
+  for (const group of groups) {
+    writeFileSync(
+      join(folder, `${group}.ts`),
+      `import { of } from './group.cjs';\nexport const handler = async (): Promise<string> => of('${group}');\n`,
+    );
+  }
+  return folder;
+};
+
+/** The app over tiny handlers, not yet synthesized. */
+export const appForTest = (context: Record<string, unknown> = {}): App => {
+  const folder = temporaryFolder();
+  return vaultApp({ context, handlers: tinyHandlers(folder), outdir: join(folder, 'out') });
+};
+
+export const synthesize = (app: App): Synthesized => {
+  const stack = app.synth().getStackArtifact('Vault');
+  const template: { Resources: Record<string, Resource>; Outputs: Record<string, unknown> } = stack.template;
+  return { resources: template.Resources, outputs: template.Outputs, directory: stack.assembly.directory };
+};
+
+export const ofType = (template: Synthesized, type: string): [string, Resource][] =>
+  Object.entries(template.resources).filter(([, resource]) => resource.Type === type);
+
+/** The one resource of a type; throws when there are none or more. */
+export const only = (template: Synthesized, type: string): [string, Resource] => {
+  const [first, ...more] = ofType(template, type);
+  if (first === undefined || more.length > 0) throw new Error(`expected one ${type}`);
+  return first;
+};
+
+/** Logical id that a `Ref` or `Fn::GetAtt` points at. */
+export const target = (value: unknown): string => {
+  const found = /\{"(?:Ref":|Fn::GetAtt":\[)"([A-Za-z0-9]+)"/.exec(JSON.stringify(value))?.[1];
+  if (found === undefined) throw new Error(`no reference in ${JSON.stringify(value)}`);
+  return found;
+};
+
+/** Tables by their key attributes, which is how functions know them too. */
+const tableNames: Readonly<Record<string, string>> = { org: 'keyring', 'org,id': 'apiKey', 'org,name': 'value' };
+
+export const tables = (template: Synthesized): Record<string, [string, Resource]> =>
+  Object.fromEntries(
+    ofType(template, 'AWS::DynamoDB::Table').map((entry) => {
+      const keys = [...JSON.stringify(entry[1].Properties.KeySchema).matchAll(/"AttributeName":"(\w+)"/g)];
+      return [tableNames[keys.map((key) => key[1]).join()] ?? 'unknown', entry];
+    }),
+  );
+
+/** The function that serves a group, found by its description. */
+export const functionOf = (template: Synthesized, group: Group): [string, Resource] => {
+  const found = ofType(template, 'AWS::Lambda::Function').find(([, fn]) =>
+    String(fn.Properties.Description).endsWith(`group ${group}`),
+  );
+  if (found === undefined) throw new Error(`no function for ${group}`);
+  return found;
+};
