@@ -41,7 +41,7 @@ interface ErrorRow {
 
 export type ErrorCode = keyof typeof errors;
 
-/** Type URIs of problems are this prefix and the code; the list is in docs/api.md. */
+/** Type URIs of problems are this prefix and the code; the list is in the OpenAPI document. */
 export const problemTypePrefix = 'urn:anima:error:';
 
 /** Media type of problem documents (RFC 9457 section 3). */

@@ -14,6 +14,9 @@ export const prefixPattern = new RegExp(`^${segment}(?:/${segment})*/?$`);
 /** A write id: chosen by the writer, new for each set, repeated only when that set is sent again. */
 export const writeIdPattern = new RegExp(`^[A-Za-z0-9_-]{${limits.writeIdMin},${limits.writeIdMax}}$`);
 
+/** Keys of metadata. */
+export const metadataKeyPattern = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,${limits.metadataKeyLength - 1}}$`);
+
 /** Says what is wrong with a name, or returns undefined when it is allowed. Never repeats the name. */
 export function nameProblem(name: string): string | undefined {
   return pathProblem(name, namePattern);

@@ -7,7 +7,7 @@ import * as z from 'zod/mini';
 import english from 'zod/v4/locales/en.js';
 import { type ErrorCode, errors } from './errors.ts';
 import { limits } from './limits.ts';
-import { writeIdPattern } from './names.ts';
+import { metadataKeyPattern, writeIdPattern } from './names.ts';
 import { type Role, roles } from './roles.ts';
 import type { RouteId } from './routes.ts';
 import type * as wire from './wire.ts';
@@ -28,7 +28,7 @@ const time = z.iso.datetime({ offset: true });
 const name = z.string();
 const metadata = z
   .record(
-    z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]*$/), z.maxLength(limits.metadataKeyLength)),
+    z.string().check(z.regex(metadataKeyPattern)),
     z.string().check(
       z.maxLength(limits.metadataValueLength),
       z.refine((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode'),

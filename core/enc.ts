@@ -4,10 +4,11 @@
  *     enc:v1: base64( suite u8 ‖ DEK version u32 ‖ commitment 16 ‖ nonce 24 ‖ ciphertext ‖ tag 16 )
  */
 import type { KeyObject } from 'node:crypto';
+import { DecryptionError } from './decryption-error.ts';
 import { type Dek, headerLength, suite } from './dek.ts';
 import { type Field, fieldsLength, writeFields } from './fields.ts';
 import { writeRandom } from './nonces.ts';
-import { DecryptionError, gcmOpen, gcmSeal, tagLength } from './primitives.ts';
+import { gcmOpen, gcmSeal, tagLength } from './primitives.ts';
 import { deriveXaesKey, xaesNonceLength, xaesPrefixLength } from './xaes.ts';
 
 /** What each sealed string begins with. */
@@ -20,10 +21,13 @@ export const encPrefix = 'enc:v1:';
 export type Context = readonly [purpose: string, org: string, ...fields: Field[]];
 
 const nonceAt = headerLength;
+const gcmNonceAt = nonceAt + xaesPrefixLength;
 const ciphertextAt = headerLength + xaesNonceLength;
 const shortest = ciphertextAt + tagLength;
 /** Characters of the prefix and the 21-byte header: the same for all strings of one DEK. */
 export const encHeaderCharacters = encPrefix.length + (headerLength / 3) * 4;
+
+const prefixCharacters = (xaesPrefixLength / 3) * 4;
 
 /** Values sealed under one nonce prefix before a new one is drawn. */
 const valuesPerPrefix = 2 ** 16;
@@ -63,11 +67,14 @@ function writerKey(dek: Dek, derived: Derived): KeyObject {
   return derived.writer;
 }
 
-function readerKey(dek: Dek, derived: Derived, prefix: Buffer): KeyObject {
-  const name = prefix.toString('latin1');
-  const found = derived.byPrefix.get(name);
+/** The key for the nonce prefix of a string: 12 bytes of it, which are 16 characters. */
+function readerKey(dek: Dek, derived: Derived, sealed: string, bytes: Buffer): KeyObject {
+  const found = derived.byPrefix.get(sealed.slice(encHeaderCharacters, encHeaderCharacters + prefixCharacters));
   if (found !== undefined) return found;
+  const prefix = bytes.subarray(nonceAt, nonceAt + xaesPrefixLength);
   const key = deriveXaesKey(dek.encryption, prefix);
+  // Encoded anew: a slice as key of the map would keep the whole string alive.
+  const name = prefix.toString('base64');
   if (derived.byPrefix.size >= derivedKeysKept) {
     const [oldest] = derived.byPrefix.keys();
     if (oldest !== undefined) derived.byPrefix.delete(oldest);
@@ -93,7 +100,6 @@ export function seal(dek: Dek, context: Context, plaintext: Uint8Array): string 
   const out = Buffer.allocUnsafe(shortest + plaintext.length);
   dek.header.copy(out);
   derived.prefix.copy(out, nonceAt);
-  const gcmNonceAt = nonceAt + xaesPrefixLength;
   writeRandom(out, gcmNonceAt, ciphertextAt - gcmNonceAt);
   gcmSeal(key, out.subarray(gcmNonceAt, ciphertextAt), aadOf(dek, context), plaintext, out, ciphertextAt);
   return encPrefix + out.toString('base64');
@@ -109,8 +115,7 @@ export function open(dek: Dek, context: Context, sealed: string): Buffer {
   if (!sealed.startsWith(derived.start)) throw new DecryptionError();
   const bytes = decodeBase64(sealed, encPrefix.length);
   if (bytes === undefined || bytes.length < shortest) throw new DecryptionError();
-  const gcmNonceAt = nonceAt + xaesPrefixLength;
-  const key = readerKey(dek, derived, bytes.subarray(nonceAt, gcmNonceAt));
+  const key = readerKey(dek, derived, sealed, bytes);
   const nonce = bytes.subarray(gcmNonceAt, ciphertextAt);
   return gcmOpen(key, nonce, aadOf(dek, context), bytes.subarray(ciphertextAt));
 }
@@ -132,7 +137,8 @@ export function decodeBase64(text: string, start = 0): Buffer | undefined {
   const bytes = Buffer.from(start === 0 ? text : text.slice(start), 'base64');
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   if (bytes.length !== (length / 4) * 3 - padding) return undefined;
-  const tail = bytes.length % 3 === 0 ? 3 : bytes.length % 3;
-  if (length > 0 && bytes.subarray(bytes.length - tail).toString('base64') !== text.slice(-4)) return undefined;
+  // The last character before the padding carries 4 or 2 unused bits: zero in the letters named here.
+  if (padding === 2 && !'AQgw'.includes(text.charAt(text.length - 3))) return undefined;
+  if (padding === 1 && !'AEIMQUYcgkosw048'.includes(text.charAt(text.length - 2))) return undefined;
   return bytes;
 }

@@ -3,10 +3,11 @@
  * keyring from the last, the caller persists it under a condition on `generation`, and only then uses it.
  */
 import { timingSafeEqual } from 'node:crypto';
+import { DecryptionError } from './decryption-error.ts';
 import type { Dek } from './dek.ts';
 import { decodeBase64 } from './enc.ts';
 import { encodeFields, type Field, u32, u64 } from './fields.ts';
-import { DecryptionError, hmac } from './primitives.ts';
+import { hmac } from './primitives.ts';
 
 /** `active` seals and opens, `draining` only opens, `retired` does neither. */
 export type DekState = 'active' | 'draining' | 'retired';

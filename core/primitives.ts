@@ -3,6 +3,7 @@
  * and invites copies that nobody zeroes.
  */
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { DecryptionError } from './decryption-error.ts';
 
 /** Length of a GCM tag, bytes. Always set explicitly: node accepts shorter tags unless told. */
 export const tagLength = 16;
@@ -12,15 +13,6 @@ export const gcmNonceLength = 12;
 
 const gcm = 'aes-256-gcm';
 const options = { authTagLength: tagLength };
-
-/** The one failure of opening. It has no cause and no detail: every way to fail looks the same to a caller. */
-export class DecryptionError extends Error {
-  readonly code = 'decryption_failed';
-  constructor() {
-    super('could not be opened');
-    this.name = 'DecryptionError';
-  }
-}
 
 /**
  * AES-256-GCM (SP 800-38D): writes ciphertext and its 16-byte tag to `target` at `offset`.

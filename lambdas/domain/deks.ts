@@ -1,9 +1,9 @@
 /** From a stored keyring to DEKs that can be used, with the KMS calls kept few. */
 import { VaultError } from '../../contract/vault-error.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import { type Dek, loadDek } from '../../core/dek.ts';
 import { sealedVersion } from '../../core/enc.ts';
 import { addDek, type Keyring, nextVersion, parseKeyring, usableDek, verifyKeyring } from '../../core/keyring.ts';
-import { DecryptionError } from '../../core/primitives.ts';
 import type { Clock, Kek, KeyringStore } from './ports.ts';
 
 /** How long a DEK stays usable without asking KMS again, and how many stay. */

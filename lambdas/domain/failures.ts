@@ -1,7 +1,7 @@
 import { type ErrorCode, errors } from '../../contract/errors.ts';
 import { type ErrorExtras, VaultError } from '../../contract/vault-error.ts';
 import type { ItemError } from '../../contract/wire.ts';
-import { DecryptionError } from '../../core/primitives.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 
 /** What a failure is in the closed list; undefined for what the vault did not foresee. */
 export function codeOf(error: unknown): { code: ErrorCode; extras: ErrorExtras } | undefined {

@@ -50,7 +50,8 @@ export class Reading {
       const item = await asItem(async () => {
         if (bytes > limits.batchReplyBytes) throw new VaultError('reply_full');
         const value = await this.get(keys, values, name);
-        bytes += Buffer.byteLength(JSON.stringify(value), 'utf8');
+        // Twice, since Lambda's reply holds the body as a JSON string: a quote takes four bytes there.
+        bytes += Buffer.byteLength(JSON.stringify(JSON.stringify(value)), 'utf8');
         if (bytes > limits.batchReplyBytes) throw new VaultError('reply_full');
         return value;
       });

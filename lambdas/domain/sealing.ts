@@ -1,9 +1,9 @@
 /** Between a version of a value as people know it and as it is stored (docs/format.md, section 4). */
 import type { Metadata, VersionInfo } from '../../contract/wire.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Dek } from '../../core/dek.ts';
 import { type Context, open, seal } from '../../core/enc.ts';
 import { u64 } from '../../core/fields.ts';
-import { DecryptionError } from '../../core/primitives.ts';
 import type { OpenKeyring } from './deks.ts';
 import type { StoredVersion } from './ports.ts';
 

@@ -50,9 +50,8 @@ function messageOf(issue: z.core.$ZodIssue): string {
 
 function jsonBody(event: ApiEvent): unknown {
   const type = event.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
-  if (event.body === undefined || event.body === '') {
-    throw new VaultError('invalid_request', { detail: 'The body is missing.' });
-  }
+  // Where every field may be left out, the body may be; elsewhere the schema says which field is missing.
+  if (event.body === undefined || event.body === '') return {};
   if (type !== 'application/json') throw new VaultError('unsupported_media_type');
   const bytes = Buffer.from(event.body, event.isBase64Encoded ? 'base64' : 'utf8');
   if (bytes.length > limits.requestBytes) {

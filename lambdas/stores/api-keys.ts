@@ -4,8 +4,8 @@ import {
   PutItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { orUnavailable, unknownOutcome } from '../aws/failures.ts';
 import type { ApiKeyStore, Page, StoredApiKey } from '../domain/ports.ts';
+import { orUnavailable, unknownOutcome } from './failures.ts';
 import { apiKeyOf, placeholders, toItem } from './items.ts';
 import { queryPage } from './queries.ts';
 

@@ -1,5 +1,5 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { orUnavailable, unknownOutcome } from '../aws/failures.ts';
+import { orUnavailable, unknownOutcome } from './failures.ts';
 
 /** Runs a conditional write: false when its condition did not hold, and then nothing was changed by it. */
 export async function held(write: () => Promise<unknown>): Promise<boolean> {

@@ -2,7 +2,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Role, roles } from '../../contract/roles.ts';
-import { DecryptionError } from '../../core/primitives.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import type { ListedValue, StoredApiKey, StoredValue, StoredVersion } from '../domain/ports.ts';
 
 export type Item = Record<string, AttributeValue>;

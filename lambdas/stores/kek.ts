@@ -1,8 +1,8 @@
 import { DecryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { VaultError } from '../../contract/vault-error.ts';
-import { DecryptionError } from '../../core/primitives.ts';
-import { notRead, orUnavailable } from '../aws/failures.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Kek } from '../domain/ports.ts';
+import { notRead, orUnavailable } from './failures.ts';
 
 /** The encryption context of a DEK (docs/format.md, section 2); the key's policy refuses a call without it. */
 const contextOf = (org: string, version: number) => ({ org, dek: String(version) });

@@ -1,6 +1,6 @@
 import { type DynamoDBClient, QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
-import { notRead, orUnavailable } from '../aws/failures.ts';
 import type { Page } from '../domain/ports.ts';
+import { notRead, orUnavailable } from './failures.ts';
 import type { Item } from './items.ts';
 
 /** DynamoDB ends a page at 1 MiB of items as they lie, whatever is projected: so one page of ours may take several. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchGetItemCommand, type DynamoDBClient, type KeysAndAttributes } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../../contract/vault-error.ts';
-import { notRead, orUnavailable } from '../aws/failures.ts';
 import type { RecordStore, Records, RecordsRequest } from '../domain/ports.ts';
+import { notRead, orUnavailable } from './failures.ts';
 import { apiKeyOf, type Item, keyringOf, placeholders, storedValueOf, toItem } from './items.ts';
 
 export interface RecordTables {

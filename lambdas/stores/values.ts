@@ -1,7 +1,7 @@
 import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { orUnavailable, unknownOutcome } from '../aws/failures.ts';
 import type { ListedValue, Page, StoredValue, StoredVersion, ValueStore } from '../domain/ports.ts';
 import { held } from './conditions.ts';
+import { orUnavailable, unknownOutcome } from './failures.ts';
 import { listedOf, placeholders, toItem } from './items.ts';
 import { queryPage } from './queries.ts';
 

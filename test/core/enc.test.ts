@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import { loadDek } from '../../core/dek.ts';
 import {
   type Context,
@@ -12,7 +13,6 @@ import {
   sealedVersion,
 } from '../../core/enc.ts';
 import { encodeFields, u64 } from '../../core/fields.ts';
-import { DecryptionError } from '../../core/primitives.ts';
 
 const org = '0123456789abcdef';
 const dek = loadDek(randomBytes(32), org, 7);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import { loadDek } from '../../core/dek.ts';
 import {
   addDek,
@@ -10,7 +11,6 @@ import {
   usableDek,
   verifyKeyring,
 } from '../../core/keyring.ts';
-import { DecryptionError } from '../../core/primitives.ts';
 
 const org = '0123456789abcdef';
 const time = '2026-11-21T00:00:00.000Z';

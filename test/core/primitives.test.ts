@@ -1,6 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { DecryptionError, gcmOpen, gcmSeal, hkdf, hmac, takeKey } from '../../core/primitives.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
+import { gcmOpen, gcmSeal, hkdf, hmac, takeKey } from '../../core/primitives.ts';
 import { hex, vectorsPresent, wycheproof } from './vectors.ts';
 
 interface GcmTest {

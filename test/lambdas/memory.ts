@@ -1,9 +1,9 @@
 /** The ports in memory, with a clock to turn and the failures that real stores have. */
 import { randomBytes } from 'node:crypto';
 import { VaultError } from '../../contract/vault-error.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/ids.ts';
 import { type Keyring, keyringRecord, newKeyring } from '../../core/keyring.ts';
-import { DecryptionError } from '../../core/primitives.ts';
 import { Deks, FirstDek, type OpenKeyring } from '../../lambdas/domain/deks.ts';
 import type {
   Caller,

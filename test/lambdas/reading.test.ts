@@ -168,5 +168,5 @@ test('a batch reply that is full says so for each item that did not fit', async 
   const fitted = results.filter((r) => r.ok);
   expect(fitted.length).toBeGreaterThan(5);
   expect(results.slice(fitted.length).every((r) => !r.ok && r.error.code === 'reply_full')).toBe(true);
-  expect(Buffer.byteLength(JSON.stringify({ results }))).toBeLessThan(6_000_000);
+  expect(Buffer.byteLength(JSON.stringify(JSON.stringify({ results })))).toBeLessThan(6_000_000);
 });
