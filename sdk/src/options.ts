@@ -1,0 +1,132 @@
+import { clientEnv, localUrl } from '../../contract/environment.ts';
+import { parseApiKey } from '../../core/api-key.ts';
+import { errorOf } from './errors.ts';
+import { isRecord } from './record.ts';
+import { checkBaseURL } from './url.ts';
+import { version } from './version.ts';
+
+/** For programs compiled with neither the DOM's nor Node's types. */
+interface SignalLike {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+/** The `AbortSignal` of the platform compiled for, from the DOM's types or Node's, so that neither is needed. */
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : SignalLike;
+
+/** The `fetch` of the platform compiled for. */
+export type Fetch = typeof globalThis extends { fetch: infer F } ? F : (url: string, init: object) => Promise<object>;
+
+/** How one call is to be made. Everything may be left out. */
+export interface CallOptions {
+  /** Cancels the call, its attempts and the waits between them. */
+  signal?: Signal | undefined;
+  /** Milliseconds that one attempt may take, the reading of the answer included. */
+  timeout?: number | undefined;
+  /** Retries after the first attempt, 0 to 20. */
+  maxRetries?: number | undefined;
+}
+
+export interface AnimaOptions {
+  /** API key; by default the environment's `ANIMA_KEY`. */
+  apiKey?: string | undefined;
+  /** Address of the vault; by default the environment's `ANIMA_URL`, else the local vault. https, or loopback. */
+  baseURL?: string | undefined;
+  /** Milliseconds that one attempt may take; 30 000 by default. */
+  timeout?: number | undefined;
+  /** Retries after the first attempt, 0 to 20; 3 by default. */
+  maxRetries?: number | undefined;
+  /** Called instead of the platform's `fetch`. It sees the API key. */
+  fetch?: Fetch | undefined;
+  /** Appended to the user agent, e.g. `billing-agent/2.1`. */
+  userAgent?: string | undefined;
+}
+
+/** Limits of one call, every one known. */
+export interface CallLimits {
+  readonly signal: Signal | undefined;
+  readonly timeout: number;
+  readonly maxRetries: number;
+}
+
+/** What a transport needs, checked. */
+export interface Settings {
+  readonly baseURL: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly fetch: Fetch;
+  readonly limits: CallLimits;
+}
+
+const defaults: CallLimits = { signal: undefined, timeout: 30_000, maxRetries: 3 };
+
+/** Timers of browsers and Node hold 31 bits: a longer one fires at once. */
+const longestTimeout = 2 ** 31 - 1;
+
+/**
+ * Options and environment as settings.
+ * @throws AnimaError missing_api_key, invalid_api_key, insecure_url, invalid_argument
+ */
+export function settingsOf(options: AnimaOptions): Settings {
+  const apiKey = checkApiKey(options.apiKey ?? environment(clientEnv.apiKey));
+  return {
+    baseURL: checkBaseURL(options.baseURL ?? (environment(clientEnv.url) || localUrl)),
+    headers: { authorization: `Bearer ${apiKey}`, accept: 'application/json', ...agentHeader(options.userAgent) },
+    // Looked up at each call, so that a polyfill or an instrumented fetch installed later is used.
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    limits: limitsOf(options, defaults),
+  };
+}
+
+/**
+ * The limits of a call: its own where given, else the client's.
+ * @throws AnimaError invalid_argument
+ */
+export function limitsOf(options: CallOptions, base: CallLimits): CallLimits {
+  const { signal = base.signal, timeout = base.timeout, maxRetries = base.maxRetries } = options;
+  if (!(timeout > 0 && timeout <= longestTimeout)) {
+    throw errorOf('invalid_argument', {
+      detail: `timeout must be milliseconds, above 0 and at most ${longestTimeout}`,
+    });
+  }
+  if (!(Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= 20)) {
+    throw errorOf('invalid_argument', { detail: 'maxRetries must be a whole number from 0 to 20' });
+  }
+  return { signal, timeout, maxRetries };
+}
+
+function checkApiKey(apiKey: string | undefined): string {
+  if (apiKey === undefined || apiKey === '') {
+    throw errorOf('missing_api_key', { detail: `pass apiKey, or set ${clientEnv.apiKey} in the environment` });
+  }
+  if (typeof apiKey !== 'string' || parseApiKey(apiKey) === undefined) {
+    throw errorOf('invalid_api_key', {
+      detail: 'its form or checksum is wrong, so nothing was sent. Copy it whole, without spaces or line ends',
+    });
+  }
+  return apiKey;
+}
+
+/**
+ * Browsers keep `user-agent` to themselves, and naming it there would cost a CORS permission; outside of Node the
+ * same text travels as `x-anima-client`.
+ */
+function agentHeader(suffix: string | undefined): Record<string, string> {
+  if (suffix !== undefined && !/^[\x20-\x7e]{1,200}$/.test(suffix)) {
+    throw errorOf('invalid_argument', { detail: 'userAgent must be 1 to 200 printable ASCII characters' });
+  }
+  const agent = suffix === undefined ? `anima-sdk/${version}` : `anima-sdk/${version} ${suffix}`;
+  return nodeProcess('versions') === undefined ? { 'x-anima-client': agent } : { 'user-agent': agent };
+}
+
+function environment(name: string): string | undefined {
+  const value = nodeProcess('env')?.[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A part of Node's `process`, where there is one. */
+function nodeProcess(part: 'env' | 'versions'): Record<string, unknown> | undefined {
+  const host: unknown = Reflect.get(globalThis, 'process');
+  const found = isRecord(host) ? host[part] : undefined;
+  return isRecord(found) ? found : undefined;
+}

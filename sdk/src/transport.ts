@@ -1,0 +1,80 @@
+import { routes } from '../../contract/routes.ts';
+import { parseJson, problemOf, unexpected } from './answer.ts';
+import { errorOf } from './errors.ts';
+import { type CallLimits, type CallOptions, limitsOf, type Settings, type Signal } from './options.ts';
+import { bounded, unknownOutcome, withRetries } from './retry.ts';
+import { pathOf, type Target } from './url.ts';
+
+/** One request of the vault's API. */
+export interface Call extends Target {
+  /** Sent as JSON; said once, so that every attempt sends the same bytes and write ids. */
+  readonly body?: object | undefined;
+}
+
+/** Sends calls and brings back their decoded answers. The API key is in a private field and goes nowhere else. */
+export class Transport {
+  readonly baseURL: string;
+  readonly #settings: Settings;
+
+  constructor(settings: Settings) {
+    this.baseURL = settings.baseURL;
+    this.#settings = settings;
+  }
+
+  /** The limits of a call with these options. @throws AnimaError invalid_argument */
+  limits(options: CallOptions): CallLimits {
+    return limitsOf(options, this.#settings.limits);
+  }
+
+  /**
+   * Makes a call, with retries.
+   * @param decode reads the JSON of a successful answer; returns undefined when it has not the documented shape.
+   * @throws AnimaError any code
+   */
+  request<T>(call: Call, limits: CallLimits, decode: (json: unknown) => T | undefined): Promise<T> {
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    return withRetries(limits, () => bounded(limits, (signal) => this.#attempt(call, body, signal, decode)));
+  }
+
+  async #attempt<T>(
+    call: Call,
+    body: string | undefined,
+    signal: Signal,
+    decode: (json: unknown) => T | undefined,
+  ): Promise<T> {
+    const { response, text } = await this.#exchange(call, body, signal);
+    if (!response.ok || response.redirected) throw problemOf(response, text);
+    const result = decode(parseJson(text));
+    if (result === undefined) throw unexpected(response, 'it has not the documented shape');
+    return result;
+  }
+
+  async #exchange(call: Call, body: string | undefined, signal: Signal): Promise<{ response: Response; text: string }> {
+    const { fetch, baseURL, headers } = this.#settings;
+    try {
+      const response = await fetch(baseURL + pathOf(call), {
+        method: routes[call.route].method,
+        headers: body === undefined ? { ...headers } : { ...headers, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body }),
+        // Followed, a redirect could carry the key to another host; Workers know no `error` mode.
+        redirect: 'manual',
+        signal,
+      });
+      return { response, text: await response.text() };
+    } catch (error) {
+      throw errorOf('connection_failed', { detail: `${reasonOf(error)} at ${baseURL}. ${unknownOutcome}` });
+    }
+  }
+}
+
+/**
+ * The system's code of a failed connection, e.g. `ECONNREFUSED`. Only that is taken from what `fetch` threw: a
+ * custom one may throw errors that hold the whole request, key included.
+ */
+function reasonOf(error: unknown): string {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
+    const code: unknown = Reflect.get(cause, 'code');
+    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return code;
+  }
+  return 'no connection';
+}

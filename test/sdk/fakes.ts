@@ -1,0 +1,82 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type ErrorCode, errors, problemTypePrefix } from '../../contract/errors.ts';
+import type { ValueInfo } from '../../contract/wire.ts';
+import { formatApiKey } from '../../core/api-key.ts';
+import { Anima, type AnimaOptions } from '../../sdk/src/index.ts';
+
+/** A well-formed key that no vault ever issued. */
+export const secret = 'S3cretS3cretS3cretS3cretS3cretS3cretS3cretS';
+export const apiKey = formatApiKey({ org: '0123456789abcdef', id: 'fedcba9876543210', secret });
+
+export const baseURL = 'https://vault.test';
+
+/** One request as the fake saw it. */
+export interface Seen {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body: unknown;
+}
+
+type Answer = Response | Error | ((seen: Seen, signal: AbortSignal) => Response | Promise<Response>);
+
+/** A `fetch` that gives the answers in turn, the last one again and again, and notes what it was asked. */
+export function fakeFetch(...answers: Answer[]) {
+  const seen: Seen[] = [];
+  const fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    const request: Seen = {
+      url: String(input),
+      method: init.method ?? 'GET',
+      headers: Object.fromEntries(new Headers(init.headers)),
+      body: typeof init.body === 'string' ? JSON.parse(init.body) : undefined,
+    };
+    const answer = answers[Math.min(seen.length, answers.length - 1)];
+    seen.push(request);
+    if (answer === undefined || answer instanceof Error) throw answer ?? new Error('no answer was planned');
+    return answer instanceof Response ? answer.clone() : answer(request, init.signal ?? new AbortController().signal);
+  };
+  return { fetch, seen };
+}
+
+/** A client over planned answers. */
+export function clientOf(fetch: typeof globalThis.fetch, options: AnimaOptions = {}): Anima {
+  return new Anima({ apiKey, baseURL, fetch, ...options });
+}
+
+export const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Response =>
+  new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } });
+
+/** A problem document as the vault writes it. */
+export function problem(code: ErrorCode, more: object = {}, headers: Record<string, string> = {}): Response {
+  const { status, title, retryable } = errors[code];
+  const body = { type: problemTypePrefix + code, code, title, status, retryable, requestId: 'req-1', ...more };
+  return json(body, status, headers);
+}
+
+export const info = (name: string, version = 1): ValueInfo => ({
+  name,
+  version,
+  createdAt: '2026-11-21T03:00:00.000Z',
+  metadata: {},
+});
+
+/** The error of a promise that must reject. */
+export async function failure(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => {
+      throw new Error(`expected a rejection, got ${JSON.stringify(value)}`);
+    },
+    (error: unknown) => error,
+  );
+}
+
+/** A server on this machine, for what only a real connection shows. */
+export async function serve(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<{ url: string; server: Server }> {
+  const server = createServer(handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, server };
+}

@@ -1,0 +1,115 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
+import type {
+  Anima,
+  AnimaErrorCode,
+  AnimaOptions,
+  BatchResult,
+  ConflictError,
+  Value,
+  ValueInfo,
+} from '../../sdk/src/index.ts';
+
+const tsc = (...args: string[]) => execFileSync(resolve('node_modules/.bin/tsc'), args, { encoding: 'utf8' });
+
+/** What an agent's author writes; every line must compile under the strictest options. */
+const program = `
+import { Anima, AnimaError, ConflictError, NotFoundError, type SetOptions } from '@anima/sdk';
+KEY
+const client = new Anima({ apiKey: key });
+await client.vault.set('stripe_secret', 'sk_live_…');
+const secret = await client.vault.get('stripe_secret');
+const text: string = secret;
+const options: SetOptions = { expiresIn: 60, metadata: { team: text } };
+const { version } = await client.vault.set('a', 'b', options);
+for await (const info of client.vault.list({ prefix: 'a/' })) info.name.toUpperCase();
+for (const item of await client.vault.getMany(['a'])) item.ok ? item.value.trim() : item.error.code;
+await client.vault.setMany({ a: '1' });
+await client.vault.setMany([{ name: 'a', value: '1', ifVersion: version }]);
+try {
+  await client.vault.delete('a', { ifVersion: 1, timeout: 5 });
+} catch (error) {
+  if (error instanceof ConflictError) error.currentVersion?.toFixed();
+  else if (error instanceof NotFoundError || (error instanceof AnimaError && error.code === 'unavailable')) error.retryable;
+}
+// @ts-expect-error a value is a string
+await client.vault.set('a', 1);
+// @ts-expect-error there is no such option
+await client.vault.get('a', { versoin: 1 });
+// @ts-expect-error there is no such code
+new AnimaError('nonsense');
+EXTRA
+export {};
+`;
+
+const strictest = [
+  '--ignoreConfig',
+  '--noEmit',
+  '--strict',
+  '--exactOptionalPropertyTypes',
+  '--noUncheckedIndexedAccess',
+  '--verbatimModuleSyntax',
+  '--module',
+  'nodenext',
+  '--target',
+  'es2022',
+];
+
+describe('the types of the built package', () => {
+  let folder = '';
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'anima-sdk-types-'));
+    const home = join(folder, 'node_modules/@anima/sdk');
+    mkdirSync(home, { recursive: true });
+    tsc('-p', 'sdk/tsconfig.build.json', '--outDir', join(home, 'dist'));
+    cpSync('sdk/package.json', join(home, 'package.json'));
+    mkdirSync(join(folder, 'node_modules/@types'));
+    for (const name of ['@types/node', 'undici-types'])
+      symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name));
+    writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  }, 60_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const signal =
+    "await client.vault.get('a', { signal: AbortSignal.timeout(5) });\nnew Anima({ fetch: globalThis.fetch });\nnew Anima({ fetch: async (input, init) => fetch(input, init) });";
+  test.each([
+    ['Node', ['--lib', 'es2022', '--types', 'node'], 'const key = process.env.ANIMA_KEY;', signal],
+    ['a browser', ['--lib', 'es2022,dom', '--types', ''], "const key: string | undefined = 'x';", signal],
+    ['neither', ['--lib', 'es2022', '--types', ''], "const key: string | undefined = 'x';", ''],
+  ])(
+    'are complete for a program compiled for %s, library files checked too',
+    (title, options, key, extra) => {
+      const file = join(folder, `${title.replace(' ', '-')}.ts`);
+      writeFileSync(
+        file,
+        program.replace('KEY', () => key).replace('EXTRA', () => extra),
+      );
+      let output = '';
+      try {
+        output = tsc(...strictest, ...options, file);
+      } catch (error) {
+        output = String(Reflect.get(Object(error), 'stdout') || error);
+      }
+      expect(output).toBe('');
+    },
+    60_000,
+  );
+});
+
+describe('the types of the source', () => {
+  test('are those the README names', () => {
+    type Vault = Anima['vault'];
+    expectTypeOf<AnimaOptions['apiKey']>().toEqualTypeOf<string | undefined>();
+    expectTypeOf<Vault['set']>().returns.resolves.toEqualTypeOf<ValueInfo>();
+    expectTypeOf<Vault['get']>().returns.resolves.toEqualTypeOf<string>();
+    expectTypeOf<Vault['getWithInfo']>().returns.resolves.toEqualTypeOf<Value>();
+    expectTypeOf<Vault['delete']>().returns.resolves.toEqualTypeOf<boolean>();
+    expectTypeOf<Vault['getMany']>().returns.resolves.toEqualTypeOf<BatchResult<Value>>();
+    expectTypeOf<ConflictError['code']>().toEqualTypeOf<AnimaErrorCode>();
+    expectTypeOf<AnimaErrorCode>().not.toEqualTypeOf<string>();
+  });
+});
