@@ -1,0 +1,59 @@
+/** How tests watch the engines, make them fail and, later, authorize: every call passes here first. */
+import type { ServiceName } from './engine.ts';
+
+export interface EngineCall {
+  readonly service: ServiceName;
+  /** E.g. `BatchGetItem`. */
+  readonly action: string;
+  readonly input: unknown;
+  /** Logical id of the function that calls, `operator` or `local`. */
+  readonly principal: string;
+}
+
+/**
+ * What to do instead of running the engine. `drop-before` destroys the connection and the engine does not run;
+ * `drop-after` runs it and loses the reply; `delayMs` waits, then goes on as usual.
+ */
+export type Fault =
+  | { readonly type: string; readonly status: number; readonly message?: string }
+  | 'drop-before'
+  | 'drop-after'
+  | { readonly delayMs: number };
+
+export interface EngineHooks {
+  // biome-ignore lint/suspicious/noConfusingVoidType: a hook that only watches, async or not, returns nothing.
+  before?(call: EngineCall): void | Fault | Promise<void | Fault>;
+}
+
+export type LoggedCall = Omit<EngineCall, 'input'>;
+
+// Inputs are left out and the log is bounded: a vault runs for weeks.
+const capacity = 10_000;
+
+/** The latest calls that reached the engines' front with a valid signature, oldest first. */
+export class CallLog {
+  #calls: LoggedCall[] = [];
+
+  record({ service, action, principal }: EngineCall): void {
+    this.#calls.push({ service, action, principal });
+    if (this.#calls.length > 2 * capacity) this.#calls = this.#calls.slice(-capacity);
+  }
+
+  list(): readonly LoggedCall[] {
+    return [...this.#calls];
+  }
+
+  /** How many calls match every given field. */
+  count(match: Partial<LoggedCall> = {}): number {
+    return this.#calls.filter(
+      (call) =>
+        (match.service === undefined || match.service === call.service) &&
+        (match.action === undefined || match.action === call.action) &&
+        (match.principal === undefined || match.principal === call.principal),
+    ).length;
+  }
+
+  reset(): void {
+    this.#calls = [];
+  }
+}

@@ -1,0 +1,132 @@
+/** `npm start`: the vault on this machine. */
+import { parseArgs } from 'node:util';
+import { clientEnv, localPort, localUrl } from '../contract/environment.ts';
+import { LocalError } from './errors.ts';
+import { type LocalVault, startLocal } from './vault.ts';
+
+const help = `Anima Vault on this machine: the deployed template, with nothing needed but Node.
+
+  npm start -- [options]
+
+  --port N        listen on 127.0.0.1:N (default ${localPort})
+  --data DIR      keep everything in DIR (default .anima)
+  --memory        keep nothing: all is gone when it ends
+  --json          print one line of JSON once ready: url, org, adminKey, agentKey, dataDir
+  --assembly DIR  run a cloud assembly that exists (cdk synth) instead of synthesizing
+  --operator      also print the credentials that may make organizations
+  --help          this text
+`;
+
+interface Command {
+  readonly port: number;
+  readonly dataDir: string;
+  readonly assembly?: string;
+  readonly memory: boolean;
+  readonly json: boolean;
+  readonly operator: boolean;
+  readonly help: boolean;
+}
+
+/** Throws a LocalError for arguments that are not those of `help`. */
+function readCommand(): Command {
+  try {
+    const { values } = parseArgs({
+      options: {
+        port: { type: 'string', default: String(localPort) },
+        data: { type: 'string', default: '.anima' },
+        assembly: { type: 'string' },
+        memory: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        operator: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const { data: dataDir, ...rest } = values;
+    return { ...rest, dataDir, port: readPort(values.port) };
+  } catch (error) {
+    if (error instanceof TypeError) throw new LocalError(`${error.message}\nNothing was started.\n\n${help}`);
+    throw error;
+  }
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 65_535) return port;
+  throw new LocalError(`--port takes a number from 0 to 65535, not "${text}". Nothing was started.`);
+}
+
+async function main(): Promise<void> {
+  const command = readCommand();
+  if (command.help) {
+    process.stdout.write(help);
+    return;
+  }
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const stopped = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
+  const started = Date.now();
+  const vault = await startLocal({
+    port: command.port,
+    dataDir: command.dataDir,
+    memory: command.memory,
+    assembly: command.assembly,
+    signal: stop.signal,
+    onProgress: (message) => process.stderr.write(`${message}…\n`),
+  }).catch((error: unknown) => {
+    if (stop.signal.aborted) return undefined;
+    throw error;
+  });
+  if (vault === undefined) return;
+  if (!stop.signal.aborted) {
+    process.stdout.write(command.json ? jsonLine(vault) : welcome(vault, command, Date.now() - started));
+  }
+  await stopped;
+  await vault.close();
+}
+
+const jsonLine = ({ url, org, adminKey, agentKey, dataDir }: LocalVault): string =>
+  `${JSON.stringify({ url, org, adminKey, agentKey, dataDir })}\n`;
+
+function welcome(vault: LocalVault, command: Command, tookMs: number): string {
+  const { url, org, adminKey, agentKey, dataDir, operator } = vault;
+  const exports = [
+    `export ${clientEnv.apiKey}=${agentKey}`,
+    ...(url === localUrl ? [] : [`export ${clientEnv.url}=${url}`]),
+  ];
+  return `
+Anima Vault is ready at ${url} (${(tookMs / 1000).toFixed(1)} s)
+
+  organization  ${org}
+  admin key     ${adminKey}
+  agent key     ${agentKey}
+  data          ${dataDir ?? 'in memory only'}
+${command.operator ? operatorLines(operator) : ''}
+Paste this next:
+
+  ${exports.join('\n  ')}
+
+and in your agent:
+
+  import { Anima } from '@anima/sdk';
+  const client = new Anima({ apiKey: process.env.${clientEnv.apiKey} });
+  await client.vault.set('stripe_secret', 'sk_live_…');
+  const secret = await client.vault.get('stripe_secret');
+
+Ctrl-C ends it; ${dataDir === null ? 'nothing is kept' : 'the data stays, and the next start finds it'}.
+`;
+}
+
+const operatorLines = ({ accessKeyId, secretAccessKey, region }: LocalVault['operator']): string => `
+  operator, until the vault ends:
+    export AWS_ACCESS_KEY_ID=${accessKeyId}
+    export AWS_SECRET_ACCESS_KEY=${secretAccessKey}
+    export AWS_REGION=${region}
+`;
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof LocalError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,126 @@
+/**
+ * The resource types that the local vault runs, with every property it accepts. A property that is not listed is an
+ * error naming it. Those in `accepted` have no meaning on one machine (or are the business of CloudFormation).
+ * Source: AWS CloudFormation template reference, resource and property types.
+ */
+import { z } from 'zod';
+import { jsonObjectSchema } from './json.ts';
+
+const accepted = z.unknown().optional();
+
+const keySchema = z.array(z.strictObject({ AttributeName: z.string(), KeyType: z.enum(['HASH', 'RANGE']) }));
+const index = { IndexName: z.string(), KeySchema: keySchema, Projection: jsonObjectSchema };
+
+export const tableSchema = z.strictObject({
+  AttributeDefinitions: z.array(z.strictObject({ AttributeName: z.string(), AttributeType: z.enum(['S', 'N', 'B']) })),
+  KeySchema: keySchema,
+  GlobalSecondaryIndexes: z.array(z.object(index)).optional(),
+  LocalSecondaryIndexes: z.array(z.object(index)).optional(),
+  DeletionProtectionEnabled: z.boolean().default(false),
+  BillingMode: accepted,
+  ProvisionedThroughput: accepted,
+  OnDemandThroughput: accepted,
+  PointInTimeRecoverySpecification: accepted,
+  ContributorInsightsSpecification: accepted,
+  ResourcePolicy: accepted,
+  SSESpecification: accepted,
+  TimeToLiveSpecification: accepted,
+  TableClass: accepted,
+  TableName: accepted,
+  Tags: accepted,
+});
+
+export const kmsKeySchema = z.strictObject({
+  KeyPolicy: z.unknown(),
+  Description: z.string().default(''),
+  Enabled: z.literal(true).default(true),
+  EnableKeyRotation: z.boolean().default(false),
+  RotationPeriodInDays: z.number().int().default(365),
+  KeySpec: z.literal('SYMMETRIC_DEFAULT').default('SYMMETRIC_DEFAULT'),
+  KeyUsage: z.literal('ENCRYPT_DECRYPT').default('ENCRYPT_DECRYPT'),
+  PendingWindowInDays: accepted,
+  MultiRegion: z.literal(false).optional(),
+  Tags: accepted,
+});
+
+export const aliasSchema = z.strictObject({ AliasName: z.string(), TargetKeyId: z.string() });
+
+export const functionSchema = z.strictObject({
+  Code: z.strictObject({ S3Bucket: z.string(), S3Key: z.string() }),
+  Handler: z.string().regex(/^[\w/-]+\.\w+$/),
+  Runtime: z.string().regex(/^nodejs/, 'the local vault runs functions of Node.js only'),
+  Role: z.string(),
+  Timeout: z.number().int().default(3),
+  MemorySize: z.number().int().default(128),
+  Environment: z.strictObject({ Variables: z.record(z.string(), z.string()) }).default({ Variables: {} }),
+  Architectures: accepted,
+  Description: accepted,
+  FunctionName: accepted,
+  LoggingConfig: z.object({ LogFormat: z.string().optional(), ApplicationLogLevel: z.string().optional() }).default({}),
+  TracingConfig: accepted,
+  ReservedConcurrentExecutions: accepted,
+  RecursiveLoop: accepted,
+  RuntimeManagementConfig: accepted,
+  Tags: accepted,
+});
+
+export const apiSchema = z.strictObject({
+  ProtocolType: z.literal('HTTP'),
+  CorsConfiguration: z
+    .strictObject({
+      AllowOrigins: z.array(z.string()).default([]),
+      AllowMethods: z.array(z.string()).default([]),
+      AllowHeaders: z.array(z.string()).default([]),
+      ExposeHeaders: z.array(z.string()).default([]),
+      AllowCredentials: z.boolean().default(false),
+      MaxAge: z.number().int().optional(),
+    })
+    .optional(),
+  Name: accepted,
+  Description: accepted,
+  DisableExecuteApiEndpoint: accepted,
+  Tags: accepted,
+});
+
+/** The stage's throttling is accepted and not imposed: a limit meant for a fleet would only slow one machine. */
+export const stageSchema = z.strictObject({
+  ApiId: z.string(),
+  StageName: z.literal('$default', 'the local vault serves the stage $default only'),
+  AccessLogSettings: z.strictObject({ DestinationArn: z.string(), Format: z.string() }).optional(),
+  AutoDeploy: accepted,
+  DefaultRouteSettings: accepted,
+  Description: accepted,
+  RouteSettings: accepted,
+  Tags: accepted,
+});
+
+export const routeSchema = z.strictObject({
+  ApiId: z.string(),
+  RouteKey: z.string(),
+  Target: z.string().regex(/^integrations\/./),
+  AuthorizationType: z.enum(['NONE', 'AWS_IAM']).default('NONE'),
+  OperationName: accepted,
+});
+
+export const integrationSchema = z.strictObject({
+  ApiId: z.string(),
+  IntegrationType: z.literal('AWS_PROXY'),
+  IntegrationUri: z.string(),
+  PayloadFormatVersion: z.literal('2.0'),
+  TimeoutInMillis: z.number().int().min(50).max(30_000).default(30_000),
+  IntegrationMethod: accepted,
+  ConnectionType: accepted,
+  Description: accepted,
+});
+
+/**
+ * Types that mean nothing here, each with the reason. Roles and their policies are kept out until something here
+ * authorizes by them; the names of roles are used as principals all the same.
+ */
+export const typesWithoutEffect: ReadonlySet<string> = new Set([
+  'AWS::IAM::Role', // who may do what: see above
+  'AWS::IAM::Policy',
+  'AWS::Lambda::Permission', // the gateway here is the only caller of functions
+  'AWS::Logs::LogGroup', // logs are files of the data folder
+  'AWS::CDK::Metadata', // statistics of the CDK
+]);

@@ -1,0 +1,215 @@
+/** From a synthesized template to what the local engines need: every name, ARN and setting resolved. */
+import { basename } from 'node:path';
+import type { z } from 'zod';
+import { account, arn, iamArn } from './account.ts';
+import type { Assembly, Template } from './assembly.ts';
+import { LocalError } from './errors.ts';
+import { type References, resolve } from './intrinsics.ts';
+import { firstIssue } from './json.ts';
+import {
+  aliasSchema,
+  apiSchema,
+  functionSchema,
+  integrationSchema,
+  kmsKeySchema,
+  routeSchema,
+  stageSchema,
+  tableSchema,
+  typesWithoutEffect,
+} from './resources.ts';
+
+const schemas = {
+  table: ['AWS::DynamoDB::Table', tableSchema],
+  kmsKey: ['AWS::KMS::Key', kmsKeySchema],
+  alias: ['AWS::KMS::Alias', aliasSchema],
+  function: ['AWS::Lambda::Function', functionSchema],
+  api: ['AWS::ApiGatewayV2::Api', apiSchema],
+  stage: ['AWS::ApiGatewayV2::Stage', stageSchema],
+  route: ['AWS::ApiGatewayV2::Route', routeSchema],
+  integration: ['AWS::ApiGatewayV2::Integration', integrationSchema],
+} as const;
+
+type Kind = keyof typeof schemas;
+type Properties<K extends Kind> = z.infer<(typeof schemas)[K][1]>;
+export type Resource<K extends Kind> = Properties<K> & { readonly logicalId: string };
+
+export interface TableSpec extends Resource<'table'> {
+  readonly tableName: string;
+}
+
+export interface FunctionSpec extends Resource<'function'> {
+  readonly functionName: string;
+  readonly functionArn: string;
+  /** Absolute folder of the built bundle. */
+  readonly codeFolder: string;
+}
+
+export interface KmsKeySpec extends Resource<'kmsKey'> {
+  readonly keyId: string;
+}
+
+export interface RouteSpec {
+  /** As API Gateway writes it: `GET /v1/org`, `ANY /x/{y+}` or `$default`. */
+  readonly routeKey: string;
+  readonly requiresIam: boolean;
+  readonly function: FunctionSpec;
+  /** Milliseconds that the gateway waits for the function. */
+  readonly integrationTimeout: number;
+}
+
+export interface Deployment {
+  readonly tables: readonly TableSpec[];
+  readonly kmsKeys: readonly KmsKeySpec[];
+  readonly aliases: readonly Resource<'alias'>[];
+  readonly functions: readonly FunctionSpec[];
+  readonly api: Resource<'api'>;
+  readonly accessLogFormat: string | undefined;
+  readonly routes: readonly RouteSpec[];
+}
+
+/** Logical ids of the KMS keys: they must have key ids before anything that refers to them can be resolved. */
+export const kmsKeyLogicalIds = ({ template }: Assembly): string[] =>
+  Object.entries(template.Resources).flatMap(([id, { Type }]) => (Type === 'AWS::KMS::Key' ? [id] : []));
+
+/**
+ * Resolves the template. `keyIds` gives the key id of each KMS key by logical id.
+ * Throws a LocalError that names the first type, property, intrinsic or reference which is not known here.
+ */
+export function readDeployment(assembly: Assembly, keyIds: ReadonlyMap<string, string>): Deployment {
+  refuseUnknownTypes(assembly.template);
+  const references = referencesOf(assembly, keyIds);
+  const all = <K extends Kind>(kind: K) => resourcesOf(assembly.template, kind, references);
+
+  const functions = all('function').map((resource) => ({
+    ...resource,
+    functionName: references.ref(resource.logicalId) ?? '',
+    functionArn: references.attribute(resource.logicalId, 'Arn'),
+    codeFolder: codeFolder(assembly, resource),
+  }));
+  const api = only(all('api'), 'AWS::ApiGatewayV2::Api');
+  const stage = only(all('stage'), 'AWS::ApiGatewayV2::Stage');
+  const integrations = new Map(all('integration').map((resource) => [resource.logicalId, resource]));
+  return {
+    tables: all('table').map((table) => ({ ...table, tableName: references.ref(table.logicalId) ?? '' })),
+    kmsKeys: all('kmsKey').map((key) => ({ ...key, keyId: references.ref(key.logicalId) ?? '' })),
+    aliases: all('alias'),
+    functions,
+    api,
+    accessLogFormat: stage.AccessLogSettings?.Format,
+    routes: all('route').map((route) => routeSpec(route, integrations, functions)),
+  };
+}
+
+function resourcesOf<K extends Kind>(template: Template, kind: K, references: References): Resource<K>[] {
+  const [type, schema]: readonly [string, z.ZodType<unknown>] = schemas[kind];
+  return Object.entries(template.Resources).flatMap(([logicalId, resource]) => {
+    if (resource.Type !== type) return [];
+    if (resource.Condition !== undefined) {
+      throw new LocalError(`${logicalId} (${type}) has a Condition, which the local vault does not evaluate.`);
+    }
+    const parsed = schema.safeParse(resolve(resource.Properties, references));
+    if (!parsed.success) {
+      throw new LocalError(
+        `${logicalId} (${type}) is not what the local vault can run: ${firstIssue(parsed.error)}. Nothing was started. ` +
+          `If the property means something here, teach it to local/resources.ts; if not, accept it there.`,
+      );
+    }
+    // The table above pairs each kind with the schema that was just applied; the compiler can't follow the pair.
+    return [{ ...(parsed.data as Properties<K>), logicalId }];
+  });
+}
+
+function routeSpec(
+  route: Resource<'route'>,
+  integrations: ReadonlyMap<string, Resource<'integration'>>,
+  functions: readonly FunctionSpec[],
+): RouteSpec {
+  const integration = integrations.get(basename(route.Target));
+  const target = functions.find(({ functionArn }) => integration?.IntegrationUri.includes(functionArn) === true);
+  if (integration === undefined || target === undefined) {
+    throw new LocalError(`The route "${route.RouteKey}" leads to no function of this template.`);
+  }
+  return {
+    routeKey: route.RouteKey,
+    requiresIam: route.AuthorizationType === 'AWS_IAM',
+    function: target,
+    integrationTimeout: integration.TimeoutInMillis,
+  };
+}
+
+function codeFolder({ assets }: Assembly, { logicalId, Code }: Resource<'function'>): string {
+  const folder = assets.get(Code.S3Key);
+  if (folder === undefined) {
+    throw new LocalError(
+      `The code of ${logicalId} (${Code.S3Key}) is not among the assembly's assets. Synthesize again.`,
+    );
+  }
+  return folder;
+}
+
+function only<T>(resources: readonly T[], type: string): T {
+  const [resource] = resources;
+  if (resource === undefined || resources.length !== 1) {
+    throw new LocalError(`The local vault runs exactly one ${type}; the template has ${resources.length}.`);
+  }
+  return resource;
+}
+
+function refuseUnknownTypes({ Resources }: Template): void {
+  const known = new Set<string>(Object.values(schemas).map(([type]) => type));
+  for (const [logicalId, { Type }] of Object.entries(Resources)) {
+    if (known.has(Type) || typesWithoutEffect.has(Type)) continue;
+    throw new LocalError(
+      `The template has a ${Type} (${logicalId}), which the local vault does not run. Nothing was started. ` +
+        `Teach it to local/template.ts.`,
+    );
+  }
+}
+
+function referencesOf({ template, stackName }: Assembly, keyIds: ReadonlyMap<string, string>): References {
+  const pseudoParameters: Record<string, string | undefined> = {
+    'AWS::AccountId': account.id,
+    'AWS::Region': account.region,
+    'AWS::Partition': account.partition,
+    'AWS::URLSuffix': account.urlSuffix,
+    'AWS::StackName': stackName,
+    'AWS::NoValue': undefined,
+  };
+  // CloudFormation adds a random part to names; here the name must find the same data after a restart.
+  const nameOf = (logicalId: string) => keyIds.get(logicalId) ?? physicalName(template, stackName, logicalId);
+  return {
+    ref(name) {
+      if (Object.hasOwn(pseudoParameters, name)) return pseudoParameters[name];
+      if (template.Resources[name] === undefined) throw unknownReference(name);
+      return nameOf(name);
+    },
+    attribute(logicalId, name) {
+      const attributes = attributesByType[template.Resources[logicalId]?.Type ?? ''];
+      const attribute = attributes?.[name];
+      if (attribute === undefined) throw unknownReference(`${logicalId}.${name}`);
+      return attribute(nameOf(logicalId));
+    },
+  };
+}
+
+const attributesByType: Record<string, Record<string, (name: string) => string>> = {
+  'AWS::DynamoDB::Table': { Arn: (name) => arn('dynamodb', `table/${name}`) },
+  'AWS::KMS::Key': { Arn: (name) => arn('kms', `key/${name}`), KeyId: (name) => name },
+  'AWS::Lambda::Function': { Arn: (name) => arn('lambda', `function:${name}`) },
+  'AWS::IAM::Role': { Arn: (name) => iamArn(`role/${name}`) },
+  'AWS::Logs::LogGroup': { Arn: (name) => arn('logs', `log-group:${name}:*`) },
+  'AWS::ApiGatewayV2::Api': {
+    ApiEndpoint: (name) => `https://${name}.execute-api.${account.region}.${account.urlSuffix}`,
+    ApiId: (name) => name,
+  },
+};
+
+// Integrations are named by their logical id, so that a route's Target leads back to them.
+function physicalName(template: Template, stackName: string, logicalId: string): string {
+  return template.Resources[logicalId]?.Type === 'AWS::ApiGatewayV2::Integration'
+    ? logicalId
+    : `${stackName}-${logicalId}`;
+}
+
+const unknownReference = (what: string) =>
+  new LocalError(`The template refers to ${what}, which the local vault does not know. Nothing was started.`);

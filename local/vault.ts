@@ -1,0 +1,229 @@
+/** The vault on this machine: the synthesized template with engines, functions and a gateway of its own. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { localPort } from '../contract/environment.ts';
+import { account, iamArn } from './account.ts';
+import { readAssembly } from './assembly.ts';
+import { CredentialStore, type Credentials, type Principal } from './credentials.ts';
+import { openDynamoDb } from './dynamodb.ts';
+import { makePrivateFolder } from './files.ts';
+import { openFront } from './front.ts';
+import { FunctionHost, functionVariables } from './functions.ts';
+import { gatewayListener, startingListener } from './gateway.ts';
+import { CallLog, type EngineHooks } from './hooks.ts';
+import { closeServer, listen } from './http.ts';
+import { kmsEngine } from './kms.ts';
+import { KmsKeyring } from './kms-keyring.ts';
+import { compileKeyPolicy } from './kms-policy.ts';
+import { KmsStore } from './kms-store.ts';
+import { lockFolder } from './lock.ts';
+import { fileLogs, type Logs, memoryLogs } from './logs.ts';
+import { ensureFirstKeys, sealedFile } from './seed.ts';
+import { synthesize } from './synth.ts';
+import { ensureTables } from './tables.ts';
+import { type Deployment, kmsKeyLogicalIds, readDeployment } from './template.ts';
+
+export interface LocalOptions {
+  /** A cloud assembly that exists; else the app of this project is synthesized. */
+  readonly assembly?: string | undefined;
+  /** 0 takes any free port. Default: the contract's `localPort`. */
+  readonly port?: number | undefined;
+  /** Folder of all data, `.anima` unless told. */
+  readonly dataDir?: string | undefined;
+  /** Keep nothing: no folder is made and everything ends with the vault. */
+  readonly memory?: boolean | undefined;
+  readonly hooks?: EngineHooks | undefined;
+  /** Most environments of one function at once. */
+  readonly functionConcurrency?: number | undefined;
+  readonly onProgress?: ((message: string) => void) | undefined;
+  /** Ends a synthesis that is under way. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LocalVault {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  readonly org: string;
+  readonly adminKey: string;
+  readonly agentKey: string;
+  /** Absolute; null with `memory`. */
+  readonly dataDir: string | null;
+  /** May call the IAM-signed routes (service `execute-api`). New at each start. */
+  readonly operator: Credentials & { readonly region: string };
+  /** The engines' addresses, for AWS SDK clients with `credentials`. */
+  readonly endpoints: { readonly dynamodb: string; readonly kms: string };
+  /** For direct access to the engines, as the principal `local`. */
+  readonly credentials: Credentials;
+  /** Physical table names, key ids and function names, by logical id. */
+  readonly resources: Readonly<Record<string, string>>;
+  readonly calls: CallLog;
+  /** Everything the functions and the gateway wrote. */
+  logs(): string;
+  /** Replaces the hooks; without an argument there are none. */
+  setHooks(hooks?: EngineHooks): void;
+  close(): Promise<void>;
+}
+
+const projectFolder = fileURLToPath(new URL('..', import.meta.url));
+const defaultConcurrency = 4;
+const operator: Principal = { name: 'operator', arn: iamArn('user/operator') };
+const local: Principal = { name: 'local', arn: iamArn('user/local') };
+/** Not a logical id: those have letters and digits only. */
+const ownKey = 'local/first-keys';
+
+/**
+ * Starts the vault; resolves when it can be used. Throws a LocalError that says what to do when it can't. Whatever was
+ * opened until then is closed again.
+ */
+export async function startLocal(options: LocalOptions = {}): Promise<LocalVault> {
+  const closers: (() => void | Promise<void>)[] = [];
+  const close = once(async () => {
+    for (const closer of closers.toReversed()) await closer();
+  });
+  try {
+    return await start(options, (closer) => void closers.push(closer), close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type OnClose = (closer: () => void | Promise<void>) => void;
+
+async function start(options: LocalOptions, onClose: OnClose, close: () => Promise<void>): Promise<LocalVault> {
+  const progress = options.onProgress ?? (() => {});
+  const folder = openFolder(options, onClose);
+  let listener: RequestListener = startingListener;
+  const { server, port } = await listen((request, response) => listener(request, response), options.port ?? localPort);
+  onClose(() => closeServer(server));
+  const url = `http://127.0.0.1:${port}`;
+
+  const assembly = readAssembly(options.assembly ?? (await synthesizeInto(folder, options, onClose)));
+  progress('starting the engines');
+  const keyring = new KmsKeyring(new KmsStore(folder && join(folder, 'kms')), () => new Date());
+  const deployment = readDeployment(assembly, ensureKmsKeys(keyring, kmsKeyLogicalIds(assembly)));
+  configureKms(keyring, deployment);
+  const kms = kmsEngine(keyring);
+  const dynamodb = await openDynamoDb(folder && join(folder, 'dynamodb'));
+  onClose(() => dynamodb.close());
+  await ensureTables(dynamodb, deployment.tables);
+
+  const logs = folder === null ? memoryLogs() : fileLogs(join(folder, 'logs'));
+  onClose(() => logs.close());
+  const credentials = new CredentialStore();
+  const calls = new CallLog();
+  let hooks = options.hooks ?? {};
+  const front = await openFront({
+    engines: [dynamodb, kms],
+    credentials,
+    calls,
+    hooks: () => hooks,
+    onError: (message) => logs.write('engines', message),
+  });
+  onClose(() => front.close());
+  const concurrency = options.functionConcurrency ?? defaultConcurrency;
+  const hosts = openFunctions(deployment, credentials, front.url, concurrency, logs);
+  onClose(async () => void (await Promise.all([...hosts.values()].map((host) => host.close()))));
+
+  const domainName = `127.0.0.1:${port}`;
+  const operatorName = operator.name;
+  listener = gatewayListener({ deployment, hosts, credentials, operatorName, domainName, logs });
+  // Registered once more, to run first: no request may reach engines that are being closed.
+  onClose(() => closeServer(server));
+
+  const operatorCredentials = credentials.issue(operator);
+  progress('opening the first organization');
+  const ownKeyId = keyring.store.ensure(ownKey, keyring.now()).keyId;
+  const vaultFile = folder === null ? null : sealedFile(folder, kms, ownKeyId, local);
+  const keys = await ensureFirstKeys({ url, operator: operatorCredentials, vaultFile });
+  calls.reset();
+  return {
+    ...keys,
+    url,
+    dataDir: folder,
+    operator: { ...operatorCredentials, region: account.region },
+    endpoints: { dynamodb: front.url, kms: front.url },
+    credentials: credentials.issue(local),
+    resources: resourceNames(deployment),
+    calls,
+    logs: () => logs.read(),
+    setHooks: (next = {}) => {
+      hooks = next;
+    },
+    close,
+  };
+}
+
+function openFolder({ dataDir = '.anima', memory }: LocalOptions, onClose: OnClose): string | null {
+  if (memory === true) return null;
+  const folder = resolve(dataDir);
+  makePrivateFolder(folder);
+  onClose(lockFolder(folder));
+  return folder;
+}
+
+async function synthesizeInto(folder: string | null, options: LocalOptions, onClose: OnClose): Promise<string> {
+  options.onProgress?.('synthesizing the CDK app');
+  const output = folder === null ? mkdtempSync(join(tmpdir(), 'anima-assembly-')) : join(folder, 'assembly');
+  const remove = () => rmSync(output, { recursive: true, force: true });
+  // Bundles of earlier versions would pile up; and without a data folder nothing is to remain.
+  if (folder === null) onClose(remove);
+  else remove();
+  await synthesize(projectFolder, output, options.signal);
+  return output;
+}
+
+function ensureKmsKeys(keyring: KmsKeyring, logicalIds: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(logicalIds.map((id) => [id, keyring.store.ensure(id, keyring.now()).keyId]));
+}
+
+function configureKms(keyring: KmsKeyring, { kmsKeys, aliases }: Deployment): void {
+  const { store } = keyring;
+  for (const { logicalId, keyId, Description, EnableKeyRotation, RotationPeriodInDays, KeyPolicy } of kmsKeys) {
+    const rotationPeriodInDays = EnableKeyRotation ? RotationPeriodInDays : null;
+    const record = store.get(keyId);
+    if (record !== undefined && record.state !== 'Deleted') {
+      store.put({ ...record, description: Description, rotationPeriodInDays });
+    }
+    keyring.setPolicy(keyId, compileKeyPolicy(KeyPolicy, logicalId));
+  }
+  for (const { AliasName, TargetKeyId } of aliases) {
+    store.putAlias(AliasName, TargetKeyId.split('/').at(-1) ?? TargetKeyId);
+  }
+  keyring.keepUpAll();
+}
+
+function openFunctions(
+  { functions }: Deployment,
+  credentials: CredentialStore,
+  enginesUrl: string,
+  concurrency: number,
+  logs: Logs,
+): ReadonlyMap<string, FunctionHost> {
+  return new Map(
+    functions.map((spec) => {
+      const { logicalId } = spec;
+      // Credentials of the function's own role, so that the engines know which function calls.
+      const variables = functionVariables(spec, credentials.issue({ name: logicalId, arn: spec.Role }), enginesUrl);
+      const onLine = (line: string) => logs.write(logicalId, line);
+      return [logicalId, new FunctionHost({ spec, variables, concurrency, onLine })];
+    }),
+  );
+}
+
+function resourceNames({ tables, kmsKeys, functions }: Deployment): Record<string, string> {
+  return Object.fromEntries([
+    ...tables.map(({ logicalId, tableName }) => [logicalId, tableName] as const),
+    ...kmsKeys.map(({ logicalId, keyId }) => [logicalId, keyId] as const),
+    ...functions.map(({ logicalId, functionName }) => [logicalId, functionName] as const),
+  ]);
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => (running ??= run());
+}
