@@ -1,0 +1,145 @@
+// The arrows between rooms (docs: architecture). A room may import itself and what its row lists, nothing else of ours.
+
+const entries = '^lambdas/(public|operator|admin|reader|writer)\\.ts$';
+const room = (path) => `^${path}/`;
+
+/** What each room may import of ours. Rooms of the table that do not exist yet have their rows already. */
+const rooms = [
+  { name: 'core', from: room('core'), may: [] },
+  { name: 'contract', from: room('contract'), may: [] },
+  { name: 'lambdas-domain', from: room('lambdas/domain'), may: [room('core'), room('contract')] },
+  { name: 'lambdas-aws', from: room('lambdas/aws'), may: [] },
+  // Of the domain a store sees the ports, as types only: .ci/arrows.ts checks that half, which no parser here can tell.
+  {
+    name: 'lambdas-stores',
+    from: room('lambdas/stores'),
+    may: [room('core'), room('contract'), room('lambdas/aws'), room('lambdas/domain')],
+  },
+  { name: 'lambdas-middleware', from: room('lambdas/middleware'), may: [room('lambdas/domain'), room('contract')] },
+  {
+    name: 'lambdas-handlers',
+    from: room('lambdas/handlers'),
+    may: [room('lambdas/domain'), room('contract'), room('lambdas/middleware')],
+  },
+  {
+    name: 'lambdas-entries',
+    from: entries,
+    may: [room('lambdas/(handlers|middleware|stores|aws|domain)'), room('contract'), '^lambdas/compose\\.ts$'],
+  },
+  {
+    name: 'lambdas-compose',
+    from: '^lambdas/compose\\.ts$',
+    may: [room('lambdas/(handlers|middleware|stores|aws|domain)'), room('contract')],
+  },
+  { name: 'lib', from: room('lib'), may: [room('contract')] },
+  { name: 'bin', from: room('bin'), may: [room('lib')] },
+  { name: 'sdk', from: room('sdk'), may: [room('contract'), room('core')] },
+  { name: 'cli', from: room('cli'), may: [room('sdk'), room('core')] },
+  { name: 'viewer', from: room('viewer'), may: [room('sdk'), room('core')] },
+  { name: 'local', from: room('local'), may: [room('contract')] },
+];
+
+const arrows = rooms.map(({ name, from, may }) => ({
+  name: `${name}-imports-only-its-row`,
+  severity: 'error',
+  from: { path: from },
+  to: {
+    path: '^(?!node_modules/)[^/]+/|^[^/]+\\.(ts|mjs)$',
+    pathNot: [from, ...may],
+    dependencyTypesNot: ['core', 'npm', 'npm-dev'],
+  },
+}));
+
+const product = '^(core|contract|lambdas|sdk|lib|bin|cli|viewer|local)/';
+
+export default {
+  forbidden: [
+    ...arrows,
+    {
+      name: 'nothing-of-lambdas-outside-its-rooms',
+      comment:
+        'A file of lambdas/ that is neither in a room, nor the composition root, nor an entry, would escape the rows above.',
+      severity: 'error',
+      from: {
+        path: '^lambdas/',
+        pathNot: [room('lambdas/(handlers|middleware|stores|aws|domain)'), entries, '^lambdas/compose\\.ts$'],
+      },
+      to: { path: '.' },
+    },
+    {
+      name: 'nonces-are-drawn-in-core',
+      comment: 'These files take a nonce or a raw key from their caller: only the formats of core may be that caller.',
+      severity: 'error',
+      from: { pathNot: '^(core|test|bench)/' },
+      to: { path: '^core/(primitives|nonces|xaes)\\.ts$' },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'resolvable',
+      comment: 'aws-lambda is types alone (@types/aws-lambda): there is no module to find.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true, pathNot: ['^aws-lambda$'] },
+    },
+    {
+      name: 'tests-and-bench-are-imported-by-nothing',
+      severity: 'error',
+      from: { path: product },
+      to: { path: '^(test|bench|\\.ci)/' },
+    },
+    {
+      name: 'sdk-without-zod-schemas',
+      severity: 'error',
+      from: { path: room('sdk') },
+      to: { path: '^contract/(schemas|openapi)\\.ts$', reachable: true },
+    },
+    {
+      name: 'sdk-runs-in-browsers',
+      comment: 'Nothing that a client reaches may need Node, or any package.',
+      severity: 'error',
+      from: { path: room('sdk/src') },
+      to: { path: '^(node:)?[a-z_/]+$|^node_modules/', reachable: true },
+    },
+    {
+      name: 'core-is-pure',
+      comment: 'Formats and cryptography: no I/O, no environment, no package.',
+      severity: 'error',
+      from: { path: room('core') },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: ['^(node:)?(crypto|buffer|util)$'] },
+    },
+    {
+      name: 'contract-needs-zod-only',
+      severity: 'error',
+      from: { path: room('contract') },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: ['^node_modules/zod/'] },
+    },
+    {
+      name: 'aws-sdk-behind-the-ports',
+      severity: 'error',
+      from: { path: '^(lambdas|lib|contract|core|sdk|cli|viewer)/', pathNot: ['^lambdas/(aws|stores)/'] },
+      to: { path: '^node_modules/@(aws-sdk|smithy)/' },
+    },
+    {
+      name: 'cdk-in-lib-and-bin-only',
+      severity: 'error',
+      from: { path: product, pathNot: ['^(lib|bin)/'] },
+      to: { path: '^node_modules/(aws-cdk-lib|constructs|cdk-nag|aws-cdk)/' },
+    },
+    {
+      name: 'handlers-ship-no-dev-dependency',
+      severity: 'error',
+      from: { path: '^(lambdas|contract|core|sdk/src)/' },
+      to: { dependencyTypes: ['npm-dev'], pathNot: ['^node_modules/@types/'] },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    doNotFollow: { path: '^node_modules/' },
+    exclude: { path: '/dist/|^bench/node_modules/|^cdk\\.out/' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.mjs', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};
