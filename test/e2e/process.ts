@@ -1,0 +1,73 @@
+/** `npm start` as a process of its own, as a newcomer runs it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export const projectFolder = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Ready {
+  readonly url: string;
+  readonly org: string;
+  readonly adminKey: string;
+  readonly agentKey: string;
+  readonly dataDir: string | null;
+}
+
+export interface StartedVault {
+  readonly ready: Ready;
+  /** Milliseconds until it was ready. */
+  readonly tookMs: number;
+  /** All that it printed on standard output so far. */
+  stdout(): string;
+  /** Ends it by a signal; resolves to its exit code, null when the signal ended it. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+/** Starts `node local/main.ts --json` with more arguments; rejects with what it said when it ends before it is ready. */
+export async function startVault(...args: string[]): Promise<StartedVault> {
+  const started = Date.now();
+  const child: ChildProcess = spawn(process.execPath, ['local/main.ts', '--json', ...args], {
+    cwd: projectFolder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const ready = await new Promise<Ready>((resolve, reject) => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      if (stdout.includes('\n')) resolve(JSON.parse(stdout));
+    });
+    void exited.then((code) => reject(new Error(`the vault ended with ${code}: ${stderr}`)));
+  });
+  return {
+    ready,
+    tookMs: Date.now() - started,
+    stdout: () => stdout,
+    end: async (signal) => {
+      child.kill(signal);
+      return await exited;
+    },
+  };
+}
+
+/** Runs a command to its end. @throws Error with what it printed when it fails */
+export async function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: Record<string, string> = {},
+): Promise<string> {
+  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${output}`);
+  return output;
+}

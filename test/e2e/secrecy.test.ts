@@ -1,0 +1,163 @@
+/** What lies on disk, in logs and in errors: searched for every plaintext, key and token, in every usual spelling. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseApiKey } from '../../core/api-key.ts';
+import { projectFolder } from './process.ts';
+import { type Stack, startStack } from './stack.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'anima-secrecy-'));
+const settings = parseEnv(readFileSync(join(projectFolder, 'test/e2e/thirty.env'), 'utf8')) as Record<string, string>;
+const marker = 'PLAINTEXT-marker-4711 ü/+"';
+const metadataMarker = 'metadata-marker-0815';
+const bodyMarker = 'body-marker-2357';
+let stack: Stack;
+let answers = '';
+
+beforeAll(async () => {
+  stack = await startStack({ dataDir: join(folder, 'data') });
+  const { vault } = stack.client;
+  await vault.setMany(settings);
+  await vault.set('marked', marker, { metadata: { note: metadataMarker } });
+  await vault.set('marked', `${marker} again`, { metadata: { note: metadataMarker } });
+  await vault.get('marked');
+  await vault.list().toArray();
+  await vault.delete('EMPTY');
+  // Requests that fail in every way, each with something secret in it.
+  const key = stack.vault.agentKey;
+  for (const [method, path, body] of [
+    ['PUT', '/v1/vault/values/marked', `{"value":"${bodyMarker}`],
+    ['PUT', '/v1/vault/values/marked', { value: bodyMarker, [bodyMarker]: bodyMarker }],
+    ['PUT', '/v1/vault/values/marked', { value: bodyMarker, ifVersion: 9 }],
+    ['PUT', '/v1/vault/values/marked', { value: 7, metadata: bodyMarker, writeId: bodyMarker }],
+    [
+      'POST',
+      '/v1/vault/batch-set',
+      {
+        items: [
+          { name: 'a b', value: bodyMarker },
+          { name: 'c', value: bodyMarker.repeat(9000) },
+        ],
+      },
+    ],
+    ['GET', `/v1/vault/values?cursor=${bodyMarker}`, undefined],
+    ['POST', '/v1/keys', { role: bodyMarker }],
+  ] as const) {
+    answers += await (await stack.http(method, path, { key, body })).text();
+    answers += await (await stack.http(method, path, { key: `${key}${bodyMarker}`, body })).text();
+  }
+  stack.vault.setHooks({
+    before: (call) =>
+      call.action === 'PutItem' ? { type: 'ValidationException', status: 400, message: bodyMarker } : undefined,
+  });
+  answers += await (await stack.http('PUT', '/v1/vault/values/marked', { key, body: { value: bodyMarker } })).text();
+  stack.vault.setHooks();
+}, 60_000);
+
+afterAll(async () => {
+  await stack.vault.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function* files(at: string): Generator<string> {
+  for (const name of readdirSync(at)) {
+    const path = join(at, name);
+    if (statSync(path).isDirectory()) yield* files(path);
+    else yield path;
+  }
+}
+
+/** A text in the spellings in which it could lie somewhere. Base64 at each of three offsets, without its borders. */
+function spellings(text: string): Buffer[] {
+  const bytes = Buffer.from(text);
+  const base64 = [0, 1, 2].map((pad) =>
+    Buffer.concat([Buffer.alloc(pad), bytes])
+      .toString('base64')
+      .replace(/=+$/, '')
+      .slice(4, -2),
+  );
+  const all = [
+    text,
+    bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
+    encodeURIComponent(text),
+    JSON.stringify(text).slice(1, -1),
+    ...base64,
+    ...base64.map((b) => b.replaceAll('+', '-').replaceAll('/', '_')),
+  ];
+  return [...new Set(all)].filter((s) => s.length >= 8).map((s) => Buffer.from(s));
+}
+
+/** Everything that must be found nowhere, by what it is. */
+function secrets(): [string, string][] {
+  const keys = [stack.vault.agentKey, stack.vault.adminKey];
+  return [
+    ...Object.entries(settings).filter(([, value]) => value.length >= 8),
+    ['marker', marker],
+    ['metadata', metadataMarker],
+    ['body', bodyMarker],
+    ...keys.map((key): [string, string] => ['API key', key]),
+    ...keys.map((key): [string, string] => ['secret of an API key', parseApiKey(key)?.secret ?? expect.fail()]),
+  ];
+}
+
+function found(haystack: Buffer): string[] {
+  return secrets().flatMap(([what, secret]) => (spellings(secret).some((s) => haystack.includes(s)) ? [what] : []));
+}
+
+describe('no plaintext, key, token or body', () => {
+  test('lies in any file of the data folder', async () => {
+    let seen = 0;
+    for (const path of files(join(folder, 'data'))) {
+      // The bundles are the vault's program, known before any secret.
+      if (path.includes('/assembly/')) continue;
+      expect(found(readFileSync(path)), path).toEqual([]);
+      seen++;
+    }
+    expect(seen).toBeGreaterThan(5);
+  });
+
+  test('is in what functions and gateway logged, which is there and names routes', () => {
+    const logs = stack.vault.logs();
+    expect(logs).toContain('setValue');
+    expect(logs).toContain('ValidationException');
+    expect(found(Buffer.from(logs))).toEqual([]);
+    expect(logs).not.toMatch(/authorization|Bearer/i);
+  });
+
+  test('is in an answer that tells of a failure', () => {
+    expect(answers).toContain('urn:anima:error:');
+    expect(answers).toContain('urn:anima:error:internal');
+    expect(found(Buffer.from(answers))).toEqual([]);
+  });
+
+  test('would be overlooked: the search finds each secret once it is written down', () => {
+    for (const [what, secret] of secrets()) {
+      for (const spelling of [
+        secret,
+        Buffer.from(`x${secret}`).toString('base64'),
+        Buffer.from(secret).toString('hex'),
+      ]) {
+        expect(found(Buffer.from(`before ${spelling} after`)), what).toContain(what);
+      }
+    }
+  });
+});
+
+test('every value and its facts lie in the table as enc:v1 strings of one DEK', async () => {
+  const starts = new Set<string>();
+  for (const name of [...Object.keys(settings).filter((n) => n !== 'EMPTY'), 'marked']) {
+    const item = await stack.getItem(stack.table('ValuesTable'), { org: stack.vault.org, name });
+    const versions = [item, ...(item.history?.L ?? []).map((kept) => kept.M ?? {})];
+    for (const version of versions) {
+      for (const sealed of [version.value?.S ?? '', version.info?.S ?? '']) {
+        expect(sealed).toMatch(/^enc:v1:[A-Za-z0-9+/]+=*$/);
+        starts.add(sealed.slice(0, 35));
+      }
+    }
+    expect(Object.keys(item).sort()).toEqual(['history', 'info', 'name', 'org', 'value', 'version', 'writeId']);
+  }
+  expect(starts.size).toBe(1);
+});
