@@ -1,0 +1,121 @@
+/**
+ * `npm run bench`: what sealing and opening cost, as ratios to bare node:crypto AES-256-GCM measured in the same run.
+ *
+ *     --json      one line of JSON instead of the table
+ *     --no-peers  core and bare GCM alone: nothing is installed
+ *     --quick     fewer rounds: some seconds instead of half a minute
+ *     --check     exit code 1 when a goal is missed
+ */
+import { randomBytes } from 'node:crypto';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { bareGcm, core } from './core.ts';
+import { installPeers, peers } from './peers.ts';
+import { type Effort, type Measured, measure, type Operation } from './rounds.ts';
+import type { Contender, Subject } from './subject.ts';
+
+/** Goals of `core` over bare GCM with the derived key cached, by size of the plaintext in bytes. */
+const goals = [
+  { size: 32, goal: 1.3 },
+  { size: 1024, goal: 1.3 },
+  { size: 65_536, goal: 1.1 },
+] as const;
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: true },
+    quick: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+  },
+  allowNegative: true,
+});
+
+// The pair that has goals gets many rounds; peers are several times off, which few rounds tell as well.
+const pairEffort: Effort = flags.quick
+  ? { rounds: 15, turns: 4, turnMicros: 2000 }
+  : { rounds: 60, turns: 5, turnMicros: 3000 };
+const peerEffort: Effort = flags.quick
+  ? { rounds: 5, turns: 2, turnMicros: 2000 }
+  : { rounds: 15, turns: 2, turnMicros: 4000 };
+
+/** A subject that does not give back what was sealed is not measured at all. */
+async function proven(subject: Subject, plaintext: Buffer): Promise<Subject> {
+  const [once, again] = [await subject.seal(), await subject.seal()];
+  if (once === again || !Buffer.from(await subject.open()).equals(plaintext)) {
+    throw new Error(`${subject.name} does not seal and open; nothing was measured`);
+  }
+  return subject;
+}
+
+/** Large plaintexts fill the heap within a turn: longer turns share the collector's pauses out evenly. */
+const stretched = (effort: Effort, size: number): Effort =>
+  size < 16_384 ? effort : { ...effort, turnMicros: 4 * effort.turnMicros };
+
+interface Trial {
+  /** Bytes of plaintext. */
+  readonly size: number;
+  readonly goal: number;
+  readonly operation: Operation;
+}
+
+interface Result extends Trial {
+  readonly met: boolean;
+  readonly subjects: readonly Measured[];
+}
+
+const trials: readonly Trial[] = goals.flatMap(({ size, goal }) =>
+  (['seal', 'open'] as const).map((operation) => ({ size, goal, operation })),
+);
+
+/** Measures the contenders in turns; the first is what the others are compared with. */
+async function run({ size, operation }: Trial, contenders: readonly Contender[], effort: Effort): Promise<Measured[]> {
+  const plaintext = randomBytes(size);
+  const subjects: Subject[] = [];
+  for (const contender of contenders) subjects.push(await proven(await contender(plaintext), plaintext));
+  return measure(subjects, operation, stretched(effort, size));
+}
+
+/** All that has a goal comes before the first peer is loaded: what peers leave on the heap would be charged to it. */
+async function bench(): Promise<Result[]> {
+  const pairs: Measured[][] = [];
+  for (const trial of trials) pairs.push(await run(trial, [bareGcm, core], pairEffort));
+  const results: Result[] = [];
+  for (const [i, trial] of trials.entries()) {
+    const pair = pairs[i] ?? [];
+    const others = flags.peers ? (await run(trial, [bareGcm, ...peers], peerEffort)).slice(1) : [];
+    const median = pair[1]?.ratio.median ?? Number.NaN;
+    results.push({ ...trial, met: median <= trial.goal, subjects: [...pair, ...others] });
+  }
+  return results;
+}
+
+function row({ operation, size, goal, met }: Result, { name, micros, ratio }: Measured): string {
+  const cells = [
+    operation.padEnd(5),
+    String(size).padStart(6),
+    name.padEnd(18),
+    micros.median.toFixed(2).padStart(9),
+    ratio.median.toFixed(2).padStart(8),
+    `${ratio.min.toFixed(2)} … ${ratio.max.toFixed(2)}`.padStart(17),
+    name === 'core' ? `  ≤ ${goal} ${met ? 'met' : 'MISSED'}` : '',
+  ];
+  return cells.join(' ').trimEnd();
+}
+
+function print(results: readonly Result[]): void {
+  console.log(`CPU time over that of node:crypto's AES-256-GCM, in turns in one run; Node ${process.version}`);
+  console.log('op     bytes subject                  µs    ratio         min … max  goal');
+  for (const result of results) for (const subject of result.subjects) console.log(row(result, subject));
+}
+
+if (flags.peers) installPeers();
+const results = await bench();
+
+if (flags.json) {
+  const machine = { node: process.version, arch: process.arch, cpu: cpus()[0]?.model ?? 'unknown', quick: flags.quick };
+  console.log(JSON.stringify({ ...machine, results }));
+} else {
+  print(results);
+}
+if (flags.check && results.some(({ met }) => !met)) process.exitCode = 1;

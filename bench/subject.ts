@@ -1,0 +1,35 @@
+/** One way to seal and to open, at one size of plaintext. */
+export interface Subject {
+  readonly name: string;
+  /** Seals the plaintext of this bench to a string. */
+  seal(): string | Promise<string>;
+  /** Opens one of the strings sealed beforehand. */
+  open(): Uint8Array | Promise<Uint8Array>;
+}
+
+/** What makes a subject for a plaintext of some size. */
+export type Contender = (plaintext: Buffer) => Subject | Promise<Subject>;
+
+/** Who owns the value and what it is called: what everyone here authenticates beside the plaintext. */
+export const owner = { org: '3q7ZkR0bWm5xT2vN', name: 'prod/stripe/key' } as const;
+
+/** Strings sealed beforehand, opened in turn so that no one is measured on a single hot string. */
+export const sealedAhead = 16;
+
+/** Hands out the items again and again. */
+export function inTurn<T>(items: readonly [T, ...T[]]): () => T {
+  let next = 0;
+  return () => {
+    const item = items[next % items.length] ?? items[0];
+    next++;
+    return item;
+  };
+}
+
+/** Seals `sealedAhead` strings. */
+export async function sealAhead(seal: () => string | Promise<string>): Promise<() => string> {
+  const first = await seal();
+  const rest: string[] = [];
+  for (let i = 1; i < sealedAhead; i++) rest.push(await seal());
+  return inTurn([first, ...rest]);
+}
