@@ -74,7 +74,10 @@ export class DynamoRecords implements RecordStore {
       );
       for (const [table, found] of Object.entries(Responses)) items.set(table, [...(items.get(table) ?? []), ...found]);
       if (Object.keys(UnprocessedKeys).length === 0) return items;
-      pending = UnprocessedKeys;
+      // Keys alone are taken from the reply: consistency and projection stay those of the request.
+      pending = Object.fromEntries(
+        Object.entries(UnprocessedKeys).map(([table, { Keys }]) => [table, { ...batch[table], Keys }]),
+      );
       await sleep(Math.random() * 25 * 2 ** attempt);
     }
     throw new VaultError('unavailable', { detail: notRead });
