@@ -87,7 +87,7 @@ export function verifyKeyring(keyring: Keyring, active: Dek): void {
 
 /**
  * Reads a stored record, trusting nothing of it: every field has its type, the org is the one asked for, versions
- * count from 1, exactly the active version is active. Its MAC is for {@link verifyKeyring}, once a DEK is unwrapped.
+ * count from 1, exactly the active version is active and it is the newest. Its MAC is for {@link verifyKeyring}, once a DEK is unwrapped.
  * @throws DecryptionError
  */
 export function parseKeyring(record: unknown, org: string): Keyring {
@@ -99,8 +99,8 @@ export function parseKeyring(record: unknown, org: string): Keyring {
   const consistent = list.every(
     (dek, index) => dek.version === index + 1 && (dek.state === 'active') === (dek.version === activeVersion),
   );
-  if (!consistent || activeVersion > list.length || (activeVersion === 0 && list.length > 0))
-    throw new DecryptionError();
+  // The newest is the active one, always: else a record could be forged under an old DEK by naming it active.
+  if (!consistent || activeVersion !== list.length) throw new DecryptionError();
   if (activeVersion === 0) return { org, state, createdAt, generation, activeVersion, deks: list };
   if (typeof mac !== 'string') throw new DecryptionError();
   return { org, state, createdAt, generation, activeVersion, deks: list, mac };

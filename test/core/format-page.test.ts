@@ -75,6 +75,6 @@ describe('docs/format.md', () => {
     const e = example('secret bytes');
     const secret = encodeSecret(hex(e('secret bytes')));
     expect(parseApiKey(e('key'))).toEqual({ org: '0123456789abcdef', id: 'ghjkmnpqrstvwxyz', secret });
-    expect(createHash('sha256').update(secret).digest('hex')).toBe(e('stored hash'));
+    expect(createHash('sha256').update(secret).digest('hex')).toBe(e('SHA-256 in hex'));
   });
 });

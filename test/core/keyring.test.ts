@@ -75,8 +75,8 @@ describe('keyring', () => {
       activeVersion: 1,
       deks: two.deks.map((d, i) => ({ ...d, state: i ? 'draining' : 'active' })),
     };
-    const keyring = parseKeyring({ ...swapped, deks: { 1: swapped.deks[0], 2: swapped.deks[1] } }, org);
-    expect(() => verifyKeyring(keyring, dek1)).toThrow(DecryptionError);
+    const record = { ...swapped, deks: { 1: swapped.deks[0], 2: swapped.deks[1] } };
+    expect(() => parseKeyring(record, org)).toThrow(DecryptionError);
     expect(() => verifyKeyring(two, dek1)).toThrow(DecryptionError);
   });
 
