@@ -120,6 +120,9 @@ export function open(dek: Dek, context: Context, sealed: string): Buffer {
   return gcmOpen(key, nonce, aadOf(dek, context), bytes.subarray(ciphertextAt));
 }
 
+/** Whether a string says of itself that it was sealed under this DEK: by its first 35 characters, without opening it. */
+export const claimsDek = (dek: Dek, sealed: string): boolean => sealed.startsWith(derivedOf(dek).start);
+
 /** The DEK version that a sealed string names, so that its key can be fetched. @throws DecryptionError */
 export function sealedVersion(sealed: string): number {
   const bytes = sealed.startsWith(encPrefix) ? Buffer.from(sealed.slice(encPrefix.length, 15), 'base64') : undefined;

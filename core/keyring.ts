@@ -15,11 +15,20 @@ const dekStates: readonly string[] = ['active', 'draining', 'retired'] satisfies
 
 export interface WrappedDek {
   readonly version: number;
-  /** The DEK under the KEK, as KMS returned it, in base64. */
+  /** The DEK under the KEK, as KMS returned it, in base64; empty once retired, since then it exists no more. */
   readonly wrapped: string;
   readonly state: DekState;
   /** RFC 3339. */
   readonly createdAt: string;
+}
+
+/** A shredding that waits: until it is done or cancelled, no DEK of the org is used. */
+export interface ShredLock {
+  /** RFC 3339 times: when the waiting ends, and when it began. */
+  readonly shredAt: string;
+  readonly requestedAt: string;
+  /** Id of the API key that asked for it. */
+  readonly by: string;
 }
 
 export interface Keyring {
@@ -34,6 +43,8 @@ export interface Keyring {
   readonly deks: readonly WrappedDek[];
   /** HMAC-SHA-256 over all of the above under the active DEK, base64; absent until the first DEK. */
   readonly mac?: string;
+  /** Outside the MAC, since who shreds has no DEK: it can only deny. */
+  readonly lock?: ShredLock;
 }
 
 /** The keyring of a new org: no DEK yet, since one is made on first use. */
@@ -57,6 +68,41 @@ export function addDek(keyring: Keyring, dek: Dek, wrapped: Uint8Array, createdA
   const { mac: _, ...last } = keyring;
   const next = { ...last, generation: keyring.generation + 1, activeVersion: version, deks: [...drained, added] };
   return { ...next, mac: keyringMac(next, dek).toString('base64') };
+}
+
+/**
+ * The next keyring: DEKs that drained are retired, and what wrapped them is gone, so no copy of a value under them can ever
+ * be opened again. Versions that do not drain are left as they are.
+ * @param active the active DEK, unwrapped
+ */
+export function retireDeks(keyring: Keyring, active: Dek, versions: readonly number[]): Keyring {
+  const retire = (dek: WrappedDek): WrappedDek =>
+    dek.state === 'draining' && versions.includes(dek.version) ? { ...dek, state: 'retired', wrapped: '' } : dek;
+  return changed(keyring, active, keyring.deks.map(retire));
+}
+
+/**
+ * The next keyring: the same DEKs, wrapped anew.
+ * @param active the active DEK, unwrapped
+ * @param wrapped by version, for every DEK that is not retired
+ */
+export function rewrapDeks(keyring: Keyring, active: Dek, wrapped: ReadonlyMap<number, Uint8Array>): Keyring {
+  const rewrap = (dek: WrappedDek): WrappedDek => {
+    if (dek.state === 'retired') return dek;
+    const bytes = wrapped.get(dek.version);
+    if (bytes === undefined) throw new RangeError('a DEK was not wrapped anew');
+    return { ...dek, wrapped: Buffer.from(bytes).toString('base64') };
+  };
+  return changed(keyring, active, keyring.deks.map(rewrap));
+}
+
+function changed(keyring: Keyring, active: Dek, deks: readonly WrappedDek[]): Keyring {
+  if (active.version !== keyring.activeVersion || active.org !== keyring.org) {
+    throw new RangeError('the DEK is not the active one of this org');
+  }
+  const { mac: _, ...last } = keyring;
+  const next = { ...last, generation: keyring.generation + 1, deks };
+  return { ...next, mac: keyringMac(next, active).toString('base64') };
 }
 
 /** The DEK of a version, unless there is none or it is retired. */
@@ -91,7 +137,7 @@ export function verifyKeyring(keyring: Keyring, active: Dek): void {
  * @throws DecryptionError
  */
 export function parseKeyring(record: unknown, org: string): Keyring {
-  const { state, createdAt, generation, activeVersion, deks, mac, ...rest } = fieldsOf(record);
+  const { state, createdAt, generation, activeVersion, deks, mac, lock, ...rest } = fieldsOf(record);
   if (rest.org !== org || state !== 'active' || typeof createdAt !== 'string') throw new DecryptionError();
   if (!isCount(generation) || generation < 1 || !isCount(activeVersion)) throw new DecryptionError();
   const list = Object.entries(fieldsOf(deks)).map(([version, dek]) => parseDek(version, dek));
@@ -101,9 +147,19 @@ export function parseKeyring(record: unknown, org: string): Keyring {
   );
   // The newest is the active one, always: else a record could be forged under an old DEK by naming it active.
   if (!consistent || activeVersion !== list.length) throw new DecryptionError();
-  if (activeVersion === 0) return { org, state, createdAt, generation, activeVersion, deks: list };
+  const keyring: Keyring = { org, state, createdAt, generation, activeVersion, deks: list, ...parseLock(lock) };
+  if (activeVersion === 0) return keyring;
   if (typeof mac !== 'string') throw new DecryptionError();
-  return { org, state, createdAt, generation, activeVersion, deks: list, mac };
+  return { ...keyring, mac };
+}
+
+function parseLock(lock: unknown): { readonly lock?: ShredLock } {
+  if (lock === undefined) return {};
+  const { shredAt, requestedAt, by } = fieldsOf(lock);
+  if (typeof shredAt !== 'string' || typeof requestedAt !== 'string' || typeof by !== 'string') {
+    throw new DecryptionError();
+  }
+  return { lock: { shredAt, requestedAt, by } };
 }
 
 function parseDek(version: string, record: unknown): WrappedDek {
@@ -111,16 +167,18 @@ function parseDek(version: string, record: unknown): WrappedDek {
   const { wrapped, state, createdAt } = fieldsOf(record);
   if (typeof wrapped !== 'string' || decodeBase64(wrapped) === undefined) throw new DecryptionError();
   if (!isDekState(state) || typeof createdAt !== 'string') throw new DecryptionError();
+  if ((state === 'retired') !== (wrapped === '')) throw new DecryptionError();
   return { version: Number(version), wrapped, state, createdAt };
 }
 
-function fieldsOf(value: unknown): Record<string, unknown> {
+/** The fields of a stored record. @throws DecryptionError when it is none */
+export function fieldsOf(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new DecryptionError();
   return { ...value };
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-const isDekState = (value: unknown): value is DekState => typeof value === 'string' && dekStates.includes(value);
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+export const isDekState = (value: unknown): value is DekState => typeof value === 'string' && dekStates.includes(value);
 
 /** The record as stored: `deks` by version. */
 export function keyringRecord(keyring: Keyring): Record<string, unknown> {

@@ -3,11 +3,19 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { encodeSecret, parseApiKey } from '../../core/api-key.ts';
+import { parseSeal, recordBytes, sealHash, sealType } from '../../core/audit.ts';
+import { AuditVerifier } from '../../core/audit-verifier.ts';
+import { canonicalJson } from '../../core/canonical-json.ts';
 import { loadDek } from '../../core/dek.ts';
 import { type Context, open } from '../../core/enc.ts';
 import { encodeFields, u32, u64 } from '../../core/fields.ts';
+import { type PublicJwk, thumbprint, verifyJws } from '../../core/jws.ts';
 import { parseKeyring, verifyKeyring } from '../../core/keyring.ts';
+import { leafHash, TreeHash } from '../../core/merkle.ts';
 import { hkdf, hmac } from '../../core/primitives.ts';
+import { destroyReceiptType, shredReceiptType } from '../../core/receipts.ts';
+import { timeOfId } from '../../core/time-ids.ts';
+import { parseStored, shred, storedRecord } from '../../core/tombstone.ts';
 import { deriveXaesKey, xaesSeal } from '../../core/xaes.ts';
 import { hex } from './vectors.ts';
 
@@ -71,10 +79,71 @@ describe('docs/format.md', () => {
     expect(Buffer.from(keyring.mac ?? '', 'base64').toString('hex')).toBe(e('mac'));
   });
 
+  test('section 5: the record after a rotation', () => {
+    const record = JSON.parse(raw('rotated record'));
+    const deks = Object.fromEntries(record.deks.map((d: { version: number }) => [d.version, d]));
+    const keyring = parseKeyring({ ...record, deks }, org);
+    const e = example('rotated message');
+    const second = loadDek(hex(e('rotated DEK')), org, 2);
+    verifyKeyring(keyring, second);
+    expect(keyring.deks.map(({ state }) => state)).toEqual(['retired', 'active']);
+    expect(hmac(second.mac, hex(e('rotated message'))).toString('hex')).toBe(e('rotated mac'));
+    expect(Buffer.from(keyring.mac ?? '', 'base64').toString('hex')).toBe(e('rotated mac'));
+  });
+
   test('section 6: an API key and what is stored of it', () => {
     const e = example('secret bytes');
     const secret = encodeSecret(hex(e('secret bytes')));
     expect(parseApiKey(e('key'))).toEqual({ org: '0123456789abcdef', id: 'ghjkmnpqrstvwxyz', secret });
     expect(createHash('sha256').update(secret).digest('hex')).toBe(e('SHA-256 in hex'));
+  });
+
+  test('section 5: the tombstone of a shredded org', () => {
+    const record = JSON.parse(raw('record'));
+    const deks = Object.fromEntries(record.deks.map((d: { version: number }) => [d.version, d]));
+    const expected = JSON.parse(raw('tombstone'));
+    const keyring = parseStored({ ...record, deks }, org);
+    if (keyring.state !== 'active') expect.fail();
+    const tombstone = shred(keyring, expected);
+    expect(storedRecord(tombstone)).toEqual(expected);
+    expect(parseStored(expected, org)).toEqual(tombstone);
+  });
+
+  test.each([
+    ['shred', shredReceiptType, destroyReceiptType],
+    ['destroy', destroyReceiptType, shredReceiptType],
+  ])(
+    'section 7: the %s receipt verifies by the key and its type, and says what the page shows',
+    (kind, type, other) => {
+      const key: PublicJwk = JSON.parse(raw('receipt key'));
+      expect(thumbprint(key)).toBe(key.kid);
+      const payload = verifyJws(raw(`${kind} JWS`), [key], type);
+      expect(canonicalJson(payload)).toBe(raw(`${kind} receipt`));
+      expect(verifyJws(raw(`${kind} JWS`), [key], other)).toBeUndefined();
+      const [header] = raw(`${kind} JWS`).split('.');
+      expect(Buffer.from(header ?? '', 'base64url').toString()).toBe(
+        canonicalJson({ alg: 'ES256', kid: key.kid, typ: type }),
+      );
+    },
+  );
+
+  test('section 8: records, the tree over them, and the seal', () => {
+    const records = [1, 2, 3].map((n) => JSON.parse(raw(`record ${n}`)));
+    const tree = new TreeHash();
+    for (const [index, record] of records.entries()) {
+      expect(recordBytes(record).toString()).toBe(raw(`record ${index + 1}`));
+      expect(timeOfId(record.id)).toBe(Date.parse(record.time));
+      const leaf = leafHash(recordBytes(record));
+      expect(leaf.toString('hex')).toBe(raw(`leaf ${index + 1}`));
+      tree.add(leaf);
+    }
+    expect(tree.root().toString('hex')).toBe(raw('root'));
+    const keys = [JSON.parse(raw('seal key'))];
+    const jws = raw('seal JWS');
+    expect(canonicalJson(verifyJws(jws, keys, sealType))).toBe(raw('seal payload'));
+    expect(sealHash(jws)).toBe(raw('seal hash'));
+    const verifier = new AuditVerifier((text) => parseSeal(verifyJws(text, keys, sealType)));
+    for (const line of [...records, { seal: jws }]) verifier.add(line);
+    expect(verifier.end()).toMatchObject({ problems: [], summary: { records: 3, head: raw('seal hash') } });
   });
 });

@@ -8,6 +8,8 @@ import {
   newKeyring,
   nextVersion,
   parseKeyring,
+  retireDeks,
+  rewrapDeks,
   usableDek,
   verifyKeyring,
 } from '../../core/keyring.ts';
@@ -41,6 +43,32 @@ describe('keyring', () => {
     expect(usableDek(two, 1)?.state).toBe('draining');
     expect(usableDek(two, 3)).toBeUndefined();
     expect(usableDek({ ...two, deks: two.deks.map((d) => ({ ...d, state: 'retired' as const })) }, 1)).toBeUndefined();
+  });
+
+  test('a retired DEK leaves its entry and nothing that could be unwrapped; the active one and what is unknown stay', () => {
+    const retired = retireDeks(two, dek2, [1, 2, 9]);
+    expect(retired.deks).toMatchObject([{ state: 'retired', wrapped: '' }, { state: 'active' }]);
+    expect([retired.generation, nextVersion(retired)]).toEqual([4, 3]);
+    verifyKeyring(parseKeyring(JSON.parse(JSON.stringify(keyringRecord(retired))), org), dek2);
+    expect(() => verifyKeyring({ ...two, deks: retired.deks, generation: 4 }, dek2)).toThrow(DecryptionError);
+    expect(() => retireDeks(two, dek1, [1])).toThrow(RangeError);
+  });
+
+  test('a record is refused whose retired DEK is still wrapped, or whose other DEK is not', () => {
+    const record = JSON.parse(JSON.stringify(keyringRecord(two)));
+    for (const change of [{ state: 'retired' }, { wrapped: '' }]) {
+      const deks = { ...record.deks, 1: { ...record.deks[1], ...change } };
+      expect(() => parseKeyring({ ...record, deks }, org)).toThrow(DecryptionError);
+    }
+  });
+
+  test('DEKs wrapped anew are the same DEKs; one left out is an error', () => {
+    const wrapped = new Map([1, 2].map((version) => [version, randomBytes(150)]));
+    const again = rewrapDeks(two, dek2, wrapped);
+    expect(again.deks.map((d) => [d.version, d.state])).toEqual(two.deks.map((d) => [d.version, d.state]));
+    expect(again.deks.map((d) => d.wrapped)).toEqual([...wrapped.values()].map((bytes) => bytes.toString('base64')));
+    verifyKeyring(again, dek2);
+    expect(() => rewrapDeks(two, dek2, new Map())).toThrow(RangeError);
   });
 
   test('any single changed bit of a stored record is refused', () => {
