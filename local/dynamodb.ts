@@ -7,8 +7,10 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import dynalite from 'dynalite';
 import { account } from './account.ts';
+import { TableCopies } from './backups.ts';
 import type { Engine, EngineReply } from './engine.ts';
 import { ServiceError } from './errors.ts';
+import { jsonProtocol } from './protocols.ts';
 import type { TableSpec } from './template.ts';
 
 export interface DynamoDb extends Engine {
@@ -20,13 +22,13 @@ export interface DynamoDb extends Engine {
 }
 
 const targetPrefix = 'DynamoDB_20120810.';
-const contentType = 'application/x-amz-json-1.0';
+const protocol = jsonProtocol(targetPrefix, '1.0');
 
 // dynalite looks only at the form of this header; the front has checked the real one.
 const authorization = `AWS4-HMAC-SHA256 Credential=local/20120810/${account.region}/dynamodb/aws4_request, SignedHeaders=host, Signature=0`;
 
-/** Opens the tables at `path`, or in memory when it is null. */
-export async function openDynamoDb(path: string | null): Promise<DynamoDb> {
+/** Opens the tables at `path`, or in memory when it is null. dynalite knows no copies of tables: `copies` does. */
+export async function openDynamoDb(path: string | null, copies = new TableCopies()): Promise<DynamoDb> {
   const timing = { createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 };
   const server = dynalite(path === null ? timing : { ...timing, path });
   // dynalite closes its database only when its server listened. So it does, and takes no connection.
@@ -43,8 +45,7 @@ export async function openDynamoDb(path: string | null): Promise<DynamoDb> {
   };
   return {
     service: 'dynamodb',
-    targetPrefix,
-    contentType,
+    protocol,
     call,
     async run({ action, input }) {
       if (action === 'DeleteTable' && protectedTables.has(tableNameOf(input))) {
@@ -53,7 +54,8 @@ export async function openDynamoDb(path: string | null): Promise<DynamoDb> {
           'Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.',
         );
       }
-      return call(action, input);
+      const answer = copies.dynamoDb(action, input);
+      return answer === undefined ? call(action, input) : { status: 200, body: JSON.stringify(answer) };
     },
     protect(tables) {
       protectedTables = new Set(
@@ -75,7 +77,7 @@ function requestOf(action: string, input: unknown): IncomingMessage {
     httpVersionMajor: 1,
     httpVersionMinor: 1,
     headers: {
-      'content-type': contentType,
+      'content-type': protocol.contentType,
       'x-amz-target': targetPrefix + action,
       'x-amz-date': '20120810T000000Z',
       authorization,

@@ -1,26 +1,26 @@
 import type { Principal } from './credentials.ts';
+import type { Protocol } from './protocols.ts';
 
-export type ServiceName = 'dynamodb' | 'kms';
+export type ServiceName = 'backup' | 'dynamodb' | 'kms' | 'lambda' | 'sts';
 
 export interface EngineRequest {
   /** E.g. `GetItem`. */
   readonly action: string;
-  /** The body, parsed. */
+  /** The body, parsed by the service's protocol. */
   readonly input: unknown;
   readonly principal: Principal;
 }
 
 export interface EngineReply {
   readonly status: number;
-  /** JSON. */
+  /** As the service's protocol has it: JSON or XML. */
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A service behind the front. `run` throws ServiceError for what the service refuses. */
 export interface Engine {
   readonly service: ServiceName;
-  /** What `X-Amz-Target` begins with. */
-  readonly targetPrefix: string;
-  readonly contentType: string;
+  readonly protocol: Protocol;
   run(request: EngineRequest): Promise<EngineReply>;
 }

@@ -1,4 +1,4 @@
-/** The HTTP front of the engines: signature, then hooks, then the engine, as AWS JSON services answer. */
+/** The HTTP front of the engines: signature, then authorization, then hooks, then the engine. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,6 +7,7 @@ import type { Engine, EngineReply } from './engine.ts';
 import { messageOf, ServiceError } from './errors.ts';
 import type { CallLog, EngineCall, EngineHooks, Fault } from './hooks.ts';
 import { closeServer, listen, readBody } from './http.ts';
+import { jsonFailure, type ServiceMessage } from './protocols.ts';
 import { verifySignature } from './sigv4.ts';
 
 const maxBodyBytes = 16 * 1024 * 1024;
@@ -33,19 +34,19 @@ export async function openFront(options: FrontOptions): Promise<Front> {
 
 async function serve(options: FrontOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    const target = String(request.headers['x-amz-target'] ?? '');
-    const engine = options.engines.find(({ targetPrefix }) => target.startsWith(targetPrefix));
-    const outcome =
+    const engine = options.engines.find(({ protocol }) => protocol.speaks(messageOfRequest(request)));
+    const outcome: EngineReply | 'drop' =
       engine === undefined
-        ? errorReply(new ServiceError('UnknownOperationException', 'No service here has that target.'))
-        : await answer(options, engine, target.slice(engine.targetPrefix.length), request);
+        ? jsonFailure(new ServiceError('UnknownOperationException', 'No service here has that target.'))
+        : await answer(options, engine, request);
     if (outcome === 'drop') {
       request.socket.destroy();
       return;
     }
     response.writeHead(outcome.status, {
-      'content-type': engine?.contentType ?? 'application/x-amz-json-1.0',
+      'content-type': engine?.protocol.contentType ?? 'application/x-amz-json-1.0',
       'x-amzn-requestid': randomUUID(),
+      ...outcome.headers,
     });
     response.end(outcome.body);
   } catch (error) {
@@ -55,23 +56,21 @@ async function serve(options: FrontOptions, request: IncomingMessage, response: 
   }
 }
 
-async function answer(
-  options: FrontOptions,
-  engine: Engine,
-  action: string,
-  request: IncomingMessage,
-): Promise<EngineReply | 'drop'> {
+async function answer(options: FrontOptions, engine: Engine, request: IncomingMessage): Promise<EngineReply | 'drop'> {
   try {
-    const { input, principal } = await authenticate(options, engine, request);
-    const call: EngineCall = { service: engine.service, action, input, principal: principal.name };
+    const { action, input, principal } = await authenticate(options, engine, request);
+    const { name, arn, tags } = principal;
+    const call: EngineCall = { service: engine.service, action, input, principal: name, role: arn, tags };
     options.calls.record(call);
-    const fault = (await options.hooks().before?.(call)) ?? undefined;
+    const hooks = options.hooks();
+    if ((await hooks.authorize?.(call)) === false) throw accessDenied(call);
+    const fault = (await hooks.before?.(call)) ?? undefined;
     if (fault === 'drop-before') return 'drop';
     await obey(fault);
     const reply = await run(options, engine, { action, input, principal });
     return fault === 'drop-after' ? 'drop' : reply;
   } catch (error) {
-    if (error instanceof ServiceError) return errorReply(error);
+    if (error instanceof ServiceError) return engine.protocol.failure(error);
     throw error;
   }
 }
@@ -79,20 +78,27 @@ async function answer(
 async function authenticate({ credentials }: FrontOptions, engine: Engine, request: IncomingMessage) {
   const body = await readBody(request, maxBodyBytes);
   if (body === undefined) throw new ServiceError('RequestEntityTooLargeException', 'The request is too large.', 413);
-  const { pathname: path, searchParams: query } = new URL(request.url ?? '/', 'http://127.0.0.1');
-  const signed = { method: request.method ?? '', path, query, headers: request.headers, body };
+  const message = messageOfRequest(request);
+  const signed = { ...message, body };
   const verdict = await verifySignature(signed, engine.service, credentials);
   if (!verdict.ok) throw new ServiceError(verdict.type, verdict.message);
-  return { principal: verdict.principal, input: parse(body) };
+  return { principal: verdict.principal, ...engine.protocol.read(message, body) };
 }
 
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    throw new ServiceError('SerializationException', 'The body is not JSON.');
-  }
-}
+const urlOf = (request: IncomingMessage): URL => new URL(request.url ?? '/', 'http://127.0.0.1');
+
+const messageOfRequest = (request: IncomingMessage): ServiceMessage => ({
+  method: request.method ?? '',
+  path: urlOf(request).pathname,
+  query: urlOf(request).searchParams,
+  headers: request.headers,
+});
+
+/** By the name and in the words of AWS; STS has a name of its own for it, without the ending. */
+const accessDenied = ({ service, action, role }: EngineCall): ServiceError =>
+  service === 'sts'
+    ? new ServiceError('AccessDenied', `${role} is not authorized to perform: sts:${action}`, 403)
+    : new ServiceError('AccessDeniedException', `${role} is not authorized to perform: ${service}:${action}`);
 
 async function obey(fault: Fault | undefined): Promise<void> {
   if (typeof fault !== 'object') return;
@@ -113,8 +119,3 @@ async function run(
     throw new ServiceError('InternalServerError', 'The local engine failed; its log says why.', 500);
   }
 }
-
-const errorReply = ({ type, message, status }: ServiceError): EngineReply => ({
-  status,
-  body: JSON.stringify({ __type: type, message }),
-});

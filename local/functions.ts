@@ -32,6 +32,10 @@ export class FunctionHost {
     this.#options = options;
   }
 
+  get spec(): FunctionSpec {
+    return this.#options.spec;
+  }
+
   /** Invokes the function with an event, as JSON. Never throws: what goes wrong is an outcome, and in the log. */
   async invoke(event: string): Promise<Outcome> {
     if (Buffer.byteLength(event) > maxPayloadBytes) {
@@ -119,8 +123,11 @@ export function functionVariables(
     LAMBDA_TASK_ROOT: spec.codeFolder,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_ENDPOINT_URL_BACKUP: enginesUrl,
     AWS_ENDPOINT_URL_DYNAMODB: enginesUrl,
     AWS_ENDPOINT_URL_KMS: enginesUrl,
+    AWS_ENDPOINT_URL_LAMBDA: enginesUrl,
+    AWS_ENDPOINT_URL_STS: enginesUrl,
     // At AWS there is no profile of a person to be read; here the SDK would find the developer's own.
     AWS_CONFIG_FILE: join(spec.codeFolder, '.aws', 'config'),
     AWS_SHARED_CREDENTIALS_FILE: join(spec.codeFolder, '.aws', 'credentials'),

@@ -1,4 +1,4 @@
-/** How tests watch the engines, make them fail and, later, authorize: every call passes here first. */
+/** How tests watch the engines, authorize calls and make them fail: every call passes here first. */
 import type { ServiceName } from './engine.ts';
 
 export interface EngineCall {
@@ -8,6 +8,10 @@ export interface EngineCall {
   readonly input: unknown;
   /** Logical id of the function that calls, `operator` or `local`. */
   readonly principal: string;
+  /** ARN of the role (or user) whose credentials signed the call: of a function's own role, or of its session role. */
+  readonly role: string;
+  /** Session tags of those credentials. */
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 /**
@@ -21,11 +25,13 @@ export type Fault =
   | { readonly delayMs: number };
 
 export interface EngineHooks {
+  /** Whether policies allow a call; false is answered as AWS answers what is not authorized. Asked before `before`. */
+  authorize?(call: EngineCall): boolean | Promise<boolean>;
   // biome-ignore lint/suspicious/noConfusingVoidType: a hook that only watches, async or not, returns nothing.
   before?(call: EngineCall): void | Fault | Promise<void | Fault>;
 }
 
-export type LoggedCall = Omit<EngineCall, 'input'>;
+export type LoggedCall = Pick<EngineCall, 'service' | 'action' | 'principal'>;
 
 // Inputs are left out and the log is bounded: a vault runs for weeks.
 const capacity = 10_000;

@@ -9,12 +9,14 @@ import {
   invalidState,
   type KmsKeyring,
   keyArn,
+  keyUsages,
   nextRotation,
   requireEnabled,
   requireNotPendingDeletion,
+  requireSymmetric,
 } from './kms-keyring.ts';
 import { type KmsOperation, operation } from './kms-operation.ts';
-import type { KeyRecord } from './kms-store.ts';
+import { type KeyRecord, keySpecs } from './kms-store.ts';
 
 const keyOnly = z.strictObject({ KeyId: z.string() });
 const rotationPeriod = z.int().min(90).max(2560).default(365);
@@ -40,13 +42,16 @@ export const administrativeOperations = {
   CreateKey: operation(
     z.strictObject({
       Description: z.string().max(8192).default(''),
-      KeySpec: z.literal('SYMMETRIC_DEFAULT').optional(),
-      KeyUsage: z.literal('ENCRYPT_DECRYPT').optional(),
+      KeySpec: z.enum(keySpecs).default('SYMMETRIC_DEFAULT'),
+      KeyUsage: z.enum(Object.values(keyUsages)).default('ENCRYPT_DECRYPT'),
       Origin: z.literal('AWS_KMS').optional(),
       MultiRegion: z.literal(false).optional(),
     }),
-    (keyring, { Description }) => {
-      const key = { resource: null, description: Description, rotationPeriodInDays: null };
+    (keyring, { Description, KeySpec, KeyUsage }) => {
+      if (keyUsages[KeySpec] !== KeyUsage) {
+        throw new ServiceError('ValidationException', `KeyUsage ${KeyUsage} is not compatible with KeySpec ${KeySpec}`);
+      }
+      const key = { resource: null, description: Description, keySpec: KeySpec, rotationPeriodInDays: null };
       return { KeyMetadata: metadataOf(keyring.store.create(key, keyring.now())) };
     },
   ),
@@ -91,6 +96,7 @@ export const administrativeOperations = {
     keyOnly.extend({ RotationPeriodInDays: rotationPeriod }),
     (keyring, { KeyId, RotationPeriodInDays }, caller) => {
       const key = findFor('EnableKeyRotation', keyring, KeyId, caller);
+      requireSymmetric(key);
       requireEnabled(key);
       keyring.store.put({ ...key, rotationPeriodInDays: RotationPeriodInDays });
       return {};
@@ -98,12 +104,14 @@ export const administrativeOperations = {
   ),
 
   DisableKeyRotation: onKey('DisableKeyRotation', (keyring, key) => {
+    requireSymmetric(key);
     requireEnabled(key);
     keyring.store.put({ ...key, rotationPeriodInDays: null });
     return {};
   }),
 
   GetKeyRotationStatus: onKey('GetKeyRotationStatus', (_, key) => {
+    requireSymmetric(key);
     const next = nextRotation(key);
     return {
       KeyId: keyArn(key.keyId),
@@ -114,6 +122,7 @@ export const administrativeOperations = {
   }),
 
   RotateKeyOnDemand: onKey('RotateKeyOnDemand', (keyring, key) => {
+    requireSymmetric(key);
     requireEnabled(key);
     keyring.rotate(key);
     return { KeyId: keyArn(key.keyId) };
@@ -152,11 +161,13 @@ function metadataOf(key: KeyRecord): JsonObject {
     Description: key.description,
     Enabled: key.state === 'Enabled',
     KeyState: key.state,
-    KeyUsage: 'ENCRYPT_DECRYPT',
+    KeyUsage: keyUsages[key.keySpec],
     KeyManager: 'CUSTOMER',
-    KeySpec: 'SYMMETRIC_DEFAULT',
-    CustomerMasterKeySpec: 'SYMMETRIC_DEFAULT',
-    EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
+    KeySpec: key.keySpec,
+    CustomerMasterKeySpec: key.keySpec,
+    ...(key.keySpec === 'SYMMETRIC_DEFAULT'
+      ? { EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'] }
+      : { SigningAlgorithms: ['ECDSA_SHA_256'] }),
     Origin: 'AWS_KMS',
     MultiRegion: false,
     ...(key.deletionDate !== null && { DeletionDate: epochSeconds(new Date(key.deletionDate)) }),

@@ -4,27 +4,27 @@ import { z } from 'zod';
 import { ServiceError } from './errors.ts';
 import type { JsonObject } from './json.ts';
 import { contextSize, type EncryptionContext, openBlob, readBlobHeader, sealBlob } from './kms-blob.ts';
-import { type Caller, type KmsKeyring, keyArn, requireEnabled } from './kms-keyring.ts';
+import { type Caller, type KmsKeyring, keyArn, requireUsable } from './kms-keyring.ts';
 import { operation } from './kms-operation.ts';
 import type { KeyRecord } from './kms-store.ts';
 
 const maxContextBytes = 8192;
 const algorithm = 'SYMMETRIC_DEFAULT';
 
-const keyId = z.string().min(1).max(2048);
+export const keyId = z.string().min(1).max(2048);
 const encryptionContext = z
   .record(z.string(), z.string())
   .default({})
   .refine((context) => contextSize(context) <= maxContextBytes, `Must be at most ${maxContextBytes} bytes`);
 const encryptionAlgorithm = z.literal(algorithm).default(algorithm);
-const bytes = (max: number) =>
+export const bytes = (max: number) =>
   z
     .base64()
     .transform((value) => Buffer.from(value, 'base64'))
     .refine(({ length }) => length >= 1 && length <= max, `Must be 1 to ${max} bytes`);
 const plaintext = bytes(4096);
 const ciphertextBlob = bytes(6144);
-const common = {
+export const common = {
   GrantTokens: z.array(z.never(), 'Grants are not supported by this emulator').optional(),
   DryRun: z.boolean().default(false),
 };
@@ -44,7 +44,7 @@ const dataKeyInput = z
 const generateDataKey = (keyring: KmsKeyring, input: z.infer<typeof dataKeyInput>, caller: Caller, action: string) => {
   const key = keyring.find(input.KeyId, 'key-or-alias');
   keyring.authorize(key, action, caller, input.EncryptionContext);
-  requireEnabled(key);
+  requireUsable(key, 'ENCRYPT_DECRYPT');
   refuseDryRun(input);
   const dataKey = randomBytes(input.NumberOfBytes ?? (input.KeySpec === 'AES_128' ? 16 : 32));
   return { key, dataKey, blob: encryptUnder(key, dataKey, input.EncryptionContext) };
@@ -62,7 +62,7 @@ export const cryptographicOperations = {
     (keyring, input, caller) => {
       const key = keyring.find(input.KeyId, 'key-or-alias');
       keyring.authorize(key, 'Encrypt', caller, input.EncryptionContext);
-      requireEnabled(key);
+      requireUsable(key, 'ENCRYPT_DECRYPT');
       refuseDryRun(input);
       const blob = encryptUnder(key, input.Plaintext, input.EncryptionContext);
       return { CiphertextBlob: base64(blob), KeyId: keyArn(key.keyId), EncryptionAlgorithm: algorithm };
@@ -80,7 +80,7 @@ export const cryptographicOperations = {
     (keyring, input, caller) => {
       const key = keyOfBlob(keyring, input.CiphertextBlob, input.KeyId);
       keyring.authorize(key, 'Decrypt', caller, input.EncryptionContext);
-      requireEnabled(key);
+      requireUsable(key, 'ENCRYPT_DECRYPT');
       const opened = decryptUnder(key, input.CiphertextBlob, input.EncryptionContext);
       refuseDryRun(input);
       return { Plaintext: base64(opened), KeyId: keyArn(key.keyId), EncryptionAlgorithm: algorithm };
@@ -113,8 +113,8 @@ export const cryptographicOperations = {
       const destination = keyring.find(input.DestinationKeyId, 'key-or-alias');
       keyring.authorize(source, 'ReEncryptFrom', caller, input.SourceEncryptionContext);
       keyring.authorize(destination, 'ReEncryptTo', caller, input.DestinationEncryptionContext);
-      requireEnabled(source);
-      requireEnabled(destination);
+      requireUsable(source, 'ENCRYPT_DECRYPT');
+      requireUsable(destination, 'ENCRYPT_DECRYPT');
       const opened = decryptUnder(source, input.CiphertextBlob, input.SourceEncryptionContext);
       refuseDryRun(input);
       return {
@@ -159,7 +159,7 @@ function materialOf(key: KeyRecord, version: number): Buffer {
   return Buffer.from(backingKey.material, 'base64');
 }
 
-function refuseDryRun({ DryRun }: { DryRun: boolean }): void {
+export function refuseDryRun({ DryRun }: { DryRun: boolean }): void {
   if (!DryRun) return;
   throw new ServiceError(
     'DryRunOperationException',
@@ -169,4 +169,4 @@ function refuseDryRun({ DryRun }: { DryRun: boolean }): void {
 }
 
 const invalidCiphertext = () => new ServiceError('InvalidCiphertextException', '');
-const base64 = (value: Buffer) => value.toString('base64');
+export const base64 = (value: Buffer) => value.toString('base64');

@@ -59,7 +59,7 @@ export class KmsKeyring {
   }
 
   rotate(record: KeyRecord): KeyRecord {
-    const rotated = { ...record, backingKeys: [...record.backingKeys, newBackingKey(this.now())] };
+    const rotated = { ...record, backingKeys: [...record.backingKeys, newBackingKey(this.now(), record.keySpec)] };
     this.store.put(rotated);
     return rotated;
   }
@@ -96,6 +96,24 @@ export const daysFrom = (now: Date, days: number): Date => new Date(now.getTime(
 export function requireEnabled({ keyId, state }: KeyRecord): void {
   if (state === 'Disabled') throw new ServiceError('DisabledException', `${keyArn(keyId)} is disabled.`);
   if (state !== 'Enabled') throw invalidState(keyId, state);
+}
+
+export const keyUsages = { SYMMETRIC_DEFAULT: 'ENCRYPT_DECRYPT', ECC_NIST_P256: 'SIGN_VERIFY' } as const;
+
+/** Throws what KMS throws for a cryptographic operation on a key that is not enabled, or made for another use. */
+export function requireUsable(key: KeyRecord, usage: (typeof keyUsages)[keyof typeof keyUsages]): void {
+  requireEnabled(key);
+  if (keyUsages[key.keySpec] === usage) return;
+  throw new ServiceError(
+    'InvalidKeyUsageException',
+    `${keyArn(key.keyId)} key usage is ${keyUsages[key.keySpec]} which is not valid for this operation.`,
+  );
+}
+
+/** Throws what KMS throws for an operation that asymmetric keys do not have. */
+export function requireSymmetric({ keyId, keySpec }: KeyRecord): void {
+  if (keySpec === 'SYMMETRIC_DEFAULT') return;
+  throw new ServiceError('UnsupportedOperationException', `${keyArn(keyId)} is not a symmetric encryption key.`);
 }
 
 /** Throws what KMS throws for an administrative operation on a key that is about to be deleted. */

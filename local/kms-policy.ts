@@ -2,13 +2,14 @@
  * The Deny statements of a key policy. They bind everyone, so they are honoured here; Allow statements only delegate to
  * IAM, which the local vault does not evaluate, and are read no further than to know that they are that.
  * Whatever a Deny says that is not understood is an error at start: a guard that is skipped is no guard.
- * Source: IAM user guide, "JSON policy elements: Condition operators"; KMS developer guide, "Condition keys".
+ * Source: KMS developer guide, "Condition keys".
  */
 import { z } from 'zod';
 import { account, iamArn } from './account.ts';
 import { LocalError } from './errors.ts';
 import { firstIssue } from './json.ts';
 import type { EncryptionContext } from './kms-blob.ts';
+import { compileConditions, conditionSchema, matchesAny, oneOrMany, type ReadKey } from './policy-conditions.ts';
 
 export interface KmsRequest {
   /** E.g. `kms:Decrypt`. */
@@ -20,9 +21,6 @@ export interface KmsRequest {
 /** Whether a policy denies the request. */
 export type Denies = (request: KmsRequest) => boolean;
 
-const oneOrMany = z
-  .union([z.string(), z.boolean(), z.array(z.string())])
-  .transform((value) => [value].flat().map(String));
 const statementSchema = z.object({ Effect: z.enum(['Allow', 'Deny']) });
 const denySchema = z.strictObject({
   Sid: z.string().optional(),
@@ -33,27 +31,12 @@ const denySchema = z.strictObject({
   ]),
   Action: oneOrMany,
   Resource: z.union([z.literal('*'), z.array(z.literal('*'))]),
-  Condition: z.record(z.string(), z.record(z.string(), oneOrMany)).default({}),
+  Condition: conditionSchema,
 });
 type DenyStatement = z.infer<typeof denySchema>;
 
-/** `present` is undefined when the request has no such key. */
-type Operator = (present: readonly string[] | undefined, wanted: readonly string[]) => boolean;
-
-const operators: Record<string, Operator> = {
-  Null: (present, wanted) => wanted.includes(String(present === undefined)),
-  StringEquals: (present, wanted) => present?.some((value) => wanted.includes(value)) ?? false,
-  StringNotEquals: (present, wanted) => !(present?.some((value) => wanted.includes(value)) ?? false),
-  StringLike: (present, wanted) => present?.some((value) => matchesAny(wanted, value)) ?? false,
-  StringNotLike: (present, wanted) => !(present?.some((value) => matchesAny(wanted, value)) ?? false),
-  'ForAnyValue:StringEquals': (present, wanted) => present?.some((value) => wanted.includes(value)) ?? false,
-  'ForAnyValue:StringNotEquals': (present, wanted) => present?.some((value) => !wanted.includes(value)) ?? false,
-  'ForAllValues:StringEquals': (present, wanted) => present?.every((value) => wanted.includes(value)) ?? true,
-  'ForAllValues:StringNotEquals': (present, wanted) => present?.every((value) => !wanted.includes(value)) ?? true,
-};
-
 const contextPrefix = 'kms:EncryptionContext:';
-const conditionKeys: Record<string, (request: KmsRequest) => readonly string[] | undefined> = {
+const conditionKeys: Record<string, ReadKey<KmsRequest>> = {
   'kms:EncryptionContextKeys': ({ encryptionContext }) => {
     const keys = Object.keys(encryptionContext);
     return keys.length > 0 ? keys : undefined;
@@ -80,44 +63,24 @@ export function compileKeyPolicy(policy: unknown, keyName: string): Denies {
 }
 
 function compileStatement({ Principal, Action, Condition }: DenyStatement, keyName: string): Denies {
-  const conditions = Object.entries(Condition).flatMap(([operatorName, tests]) => {
-    const operator = operators[operatorName];
-    if (operator === undefined) throw unknownPolicy(keyName, `condition operator ${operatorName}`);
-    return Object.entries(tests).map(([key, wanted]): Denies => {
-      const read = readerOf(key, keyName);
-      return (request) => operator(read(request), wanted);
-    });
-  });
+  const holds = compileConditions(Condition, readerOf, (what) => unknownPolicy(keyName, what));
   return (request) =>
     matchesAny(Action, request.action) &&
     Principal.some((principal) => coversPrincipal(principal, request.principalArn)) &&
-    conditions.every((holds) => holds(request));
+    holds(request);
 }
 
-function readerOf(key: string, keyName: string): (request: KmsRequest) => readonly string[] | undefined {
-  if (key.startsWith(contextPrefix)) {
-    const name = key.slice(contextPrefix.length);
-    return ({ encryptionContext }) => {
-      const value = Object.hasOwn(encryptionContext, name) ? encryptionContext[name] : undefined;
-      return value === undefined ? undefined : [value];
-    };
-  }
-  const reader = conditionKeys[key];
-  if (reader === undefined) throw unknownPolicy(keyName, `condition key ${key}`);
-  return reader;
+function readerOf(key: string): ReadKey<KmsRequest> | undefined {
+  if (!key.startsWith(contextPrefix)) return conditionKeys[key];
+  const name = key.slice(contextPrefix.length);
+  return ({ encryptionContext }) => {
+    const value = Object.hasOwn(encryptionContext, name) ? encryptionContext[name] : undefined;
+    return value === undefined ? undefined : [value];
+  };
 }
 
 const coversPrincipal = (principal: string, callerArn: string): boolean =>
   principal === '*' || principal === account.id || principal === iamArn('root') || principal === callerArn;
-
-const matchesAny = (patterns: readonly string[], value: string): boolean =>
-  patterns.some((pattern) => {
-    const source = pattern
-      .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.');
-    return new RegExp(`^${source}$`, 's').test(value);
-  });
 
 const unknownPolicy = (keyName: string, what: string) =>
   new LocalError(

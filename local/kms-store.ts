@@ -1,10 +1,14 @@
 /** The keys of the KMS emulator: one file per key and one for the aliases, or nothing but memory. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LocalError } from './errors.ts';
 import { makePrivateFolder, readFileIfAny, writeFileAtomically } from './files.ts';
+
+/** The kinds of key that the vault uses: one encrypts, the other signs. */
+export const keySpecs = ['SYMMETRIC_DEFAULT', 'ECC_NIST_P256'] as const;
+export type KeySpec = (typeof keySpecs)[number];
 
 const keyRecordSchema = z.object({
   format: z.literal(1),
@@ -12,11 +16,13 @@ const keyRecordSchema = z.object({
   /** Logical id in the template, `null` for a key made through the API. */
   resource: z.string().nullable(),
   description: z.string(),
+  /** Absent in files of before there was a second one. */
+  keySpec: z.enum(keySpecs).default('SYMMETRIC_DEFAULT'),
   createdAt: z.iso.datetime(),
   state: z.enum(['Enabled', 'Disabled', 'PendingDeletion', 'Deleted']),
   deletionDate: z.iso.datetime().nullable(),
   rotationPeriodInDays: z.number().int().nullable(),
-  /** Version n is item n - 1. Empty once deleted: the record stays so that the logical id never gets a new key unasked. */
+  /** Version n is item n - 1: 32 bytes, or the private key in PKCS #8. Empty once deleted: the record stays so that the logical id never gets a new key unasked. */
   backingKeys: z.array(z.object({ material: z.base64(), createdAt: z.iso.datetime() })),
 });
 
@@ -26,6 +32,7 @@ export type KeyRecord = Readonly<z.infer<typeof keyRecordSchema>>;
 export interface NewKey {
   readonly resource: string | null;
   readonly description: string;
+  readonly keySpec: KeySpec;
   readonly rotationPeriodInDays: number | null;
 }
 
@@ -73,16 +80,16 @@ export class KmsStore {
       createdAt: now.toISOString(),
       state: 'Enabled',
       deletionDate: null,
-      backingKeys: [newBackingKey(now)],
+      backingKeys: [newBackingKey(now, key.keySpec)],
     };
     this.put(record);
     return record;
   }
 
   /** The key of a template's resource, made the first time it is asked for. */
-  ensure(resource: string, now: Date): KeyRecord {
+  ensure(resource: string, now: Date, keySpec: KeySpec = 'SYMMETRIC_DEFAULT'): KeyRecord {
     const existing = this.all().find((record) => record.resource === resource);
-    return existing ?? this.create({ resource, description: '', rotationPeriodInDays: null }, now);
+    return existing ?? this.create({ resource, description: '', keySpec, rotationPeriodInDays: null }, now);
   }
 
   /** Key id by alias name (`alias/…`). */
@@ -111,7 +118,13 @@ function readAs<T>(schema: z.ZodType<T>, path: string, absent: string): T {
   }
 }
 
-export const newBackingKey = (now: Date) => ({
-  material: randomBytes(32).toString('base64'),
+export const newBackingKey = (now: Date, keySpec: KeySpec) => ({
+  material: newMaterial(keySpec).toString('base64'),
   createdAt: now.toISOString(),
 });
+
+function newMaterial(keySpec: KeySpec): Buffer {
+  if (keySpec === 'SYMMETRIC_DEFAULT') return randomBytes(32);
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return privateKey.export({ format: 'der', type: 'pkcs8' });
+}

@@ -1,5 +1,5 @@
 /**
- * A small AWS KMS: symmetric keys, AWS JSON 1.1. It refuses what KMS refuses, by KMS's error names, wherever the vault
+ * A small AWS KMS: symmetric keys and signing keys, AWS JSON 1.1. It refuses what KMS refuses, by KMS's error names, wherever the vault
  * depends on it: context, key state, key policy. Its keys are files instead of a hardware module, and that is all that
  * it is not.
  */
@@ -9,14 +9,19 @@ import { administrativeOperations } from './kms-admin.ts';
 import { cryptographicOperations } from './kms-crypto.ts';
 import type { KmsKeyring } from './kms-keyring.ts';
 import type { KmsOperation } from './kms-operation.ts';
+import { signingOperations } from './kms-signing.ts';
+import { jsonProtocol } from './protocols.ts';
 
-const operations: Record<string, KmsOperation> = { ...administrativeOperations, ...cryptographicOperations };
+const operations: Record<string, KmsOperation> = {
+  ...administrativeOperations,
+  ...cryptographicOperations,
+  ...signingOperations,
+};
 
 export function kmsEngine(keyring: KmsKeyring): Engine {
   return {
     service: 'kms',
-    targetPrefix: 'TrentService.',
-    contentType: 'application/x-amz-json-1.1',
+    protocol: jsonProtocol('TrentService.', '1.1'),
     async run({ action, input, principal }) {
       const run = Object.hasOwn(operations, action) ? operations[action] : undefined;
       if (run === undefined) {

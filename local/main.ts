@@ -13,6 +13,7 @@ const help = `Anima Vault on this machine: the deployed template, with nothing n
   --memory        keep nothing: all is gone when it ends
   --json          print one line of JSON once ready: url, org, adminKey, agentKey, dataDir
   --assembly DIR  run a cloud assembly that exists (cdk synth) instead of synthesizing
+  --time-scale N  let a second of a workflow's waits (rotation, shredding) take N seconds, to try them out (default 1)
   --operator      also print the credentials that may make organizations
   --help          this text
 `;
@@ -23,6 +24,7 @@ interface Command {
   readonly assembly?: string;
   readonly memory: boolean;
   readonly json: boolean;
+  readonly timeScale: number;
   readonly operator: boolean;
   readonly help: boolean;
 }
@@ -35,14 +37,15 @@ function readCommand(): Command {
         port: { type: 'string', default: String(localPort) },
         data: { type: 'string', default: '.anima' },
         assembly: { type: 'string' },
+        'time-scale': { type: 'string', default: '1' },
         memory: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         operator: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
-    const { data: dataDir, ...rest } = values;
-    return { ...rest, dataDir, port: readPort(values.port) };
+    const { data: dataDir, 'time-scale': timeScale, ...rest } = values;
+    return { ...rest, dataDir, port: readPort(values.port), timeScale: readTimeScale(timeScale) };
   } catch (error) {
     if (error instanceof TypeError) throw new LocalError(`${error.message}\nNothing was started.\n\n${help}`);
     throw error;
@@ -53,6 +56,12 @@ function readPort(text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
   throw new LocalError(`--port takes a number from 0 to 65535, not "${text}". Nothing was started.`);
+}
+
+function readTimeScale(text: string): number {
+  const scale = Number(text);
+  if (/^\d*\.?\d+$/.test(text) && scale > 0) return scale;
+  throw new LocalError(`--time-scale takes a number above 0, not "${text}". Nothing was started.`);
 }
 
 async function main(): Promise<void> {
@@ -70,6 +79,7 @@ async function main(): Promise<void> {
     dataDir: command.dataDir,
     memory: command.memory,
     assembly: command.assembly,
+    timeScale: command.timeScale,
     signal: stop.signal,
     onProgress: (message) => process.stderr.write(`${message}…\n`),
   }).catch((error: unknown) => {

@@ -5,8 +5,12 @@
  */
 import { z } from 'zod';
 import { jsonObjectSchema } from './json.ts';
+import { keySpecs } from './kms-store.ts';
 
 const accepted = z.unknown().optional();
+
+/** Statements are read by those who enforce them. */
+const policySchema = z.object({ Statement: z.array(z.unknown()) });
 
 const keySchema = z.array(z.strictObject({ AttributeName: z.string(), KeyType: z.enum(['HASH', 'RANGE']) }));
 const index = { IndexName: z.string(), KeySchema: keySchema, Projection: jsonObjectSchema };
@@ -20,9 +24,9 @@ export const tableSchema = z.strictObject({
   BillingMode: accepted,
   ProvisionedThroughput: accepted,
   OnDemandThroughput: accepted,
-  PointInTimeRecoverySpecification: accepted,
+  PointInTimeRecoverySpecification: z.object({ PointInTimeRecoveryEnabled: z.boolean() }).optional(),
   ContributorInsightsSpecification: accepted,
-  ResourcePolicy: accepted,
+  ResourcePolicy: z.strictObject({ PolicyDocument: policySchema }).optional(),
   SSESpecification: accepted,
   TimeToLiveSpecification: accepted,
   TableClass: accepted,
@@ -31,19 +35,35 @@ export const tableSchema = z.strictObject({
 });
 
 export const kmsKeySchema = z.strictObject({
-  KeyPolicy: z.unknown(),
+  KeyPolicy: policySchema,
   Description: z.string().default(''),
   Enabled: z.literal(true).default(true),
   EnableKeyRotation: z.boolean().default(false),
   RotationPeriodInDays: z.number().int().default(365),
-  KeySpec: z.literal('SYMMETRIC_DEFAULT').default('SYMMETRIC_DEFAULT'),
-  KeyUsage: z.literal('ENCRYPT_DECRYPT').default('ENCRYPT_DECRYPT'),
+  KeySpec: z.enum(keySpecs).default('SYMMETRIC_DEFAULT'),
+  KeyUsage: z.enum(['ENCRYPT_DECRYPT', 'SIGN_VERIFY']).default('ENCRYPT_DECRYPT'),
   PendingWindowInDays: accepted,
   MultiRegion: z.literal(false).optional(),
   Tags: accepted,
 });
 
 export const aliasSchema = z.strictObject({ AliasName: z.string(), TargetKeyId: z.string() });
+
+export const roleSchema = z.strictObject({
+  AssumeRolePolicyDocument: policySchema,
+  Description: accepted,
+  // What AWS keeps as its own policies speaks of services that are not here.
+  ManagedPolicyArns: accepted,
+  MaxSessionDuration: accepted,
+  Policies: z.array(z.object({ PolicyDocument: policySchema })).default([]),
+  Tags: accepted,
+});
+
+export const rolePolicySchema = z.strictObject({
+  PolicyDocument: policySchema,
+  PolicyName: z.string(),
+  Roles: z.array(z.string()),
+});
 
 export const functionSchema = z.strictObject({
   Code: z.strictObject({ S3Bucket: z.string(), S3Key: z.string() }),
@@ -57,6 +77,9 @@ export const functionSchema = z.strictObject({
   Description: accepted,
   FunctionName: accepted,
   LoggingConfig: z.object({ LogFormat: z.string().optional(), ApplicationLogLevel: z.string().optional() }).default({}),
+  DurableConfig: z
+    .strictObject({ ExecutionTimeout: z.number().int(), RetentionPeriodInDays: z.number().int().default(14) })
+    .optional(),
   TracingConfig: accepted,
   ReservedConcurrentExecutions: accepted,
   RecursiveLoop: accepted,
@@ -113,13 +136,17 @@ export const integrationSchema = z.strictObject({
   Description: accepted,
 });
 
-/**
- * Types that mean nothing here, each with the reason. Roles and their policies are kept out until something here
- * authorizes by them; the names of roles are used as principals all the same.
- */
+export const scheduleSchema = z.strictObject({
+  ScheduleExpression: z
+    .string()
+    .regex(/^rate\([1-9]\d{0,3} minutes?\)$/, 'the local vault knows rates of minutes only'),
+  State: z.literal('ENABLED').default('ENABLED'),
+  Targets: z.array(z.strictObject({ Arn: z.string(), Id: accepted })),
+  Description: accepted,
+});
+
+/** Types that mean nothing here, each with the reason. */
 export const typesWithoutEffect: ReadonlySet<string> = new Set([
-  'AWS::IAM::Role', // who may do what: see above
-  'AWS::IAM::Policy',
   'AWS::Lambda::Permission', // the gateway here is the only caller of functions
   'AWS::Logs::LogGroup', // logs are files of the data folder
   'AWS::CDK::Metadata', // statistics of the CDK

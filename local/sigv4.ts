@@ -7,7 +7,7 @@ import { createHash, createHmac, type Hash, type Hmac, timingSafeEqual } from 'n
 import type { IncomingHttpHeaders } from 'node:http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { account } from './account.ts';
-import type { CredentialStore, Credentials, Principal } from './credentials.ts';
+import type { CredentialStore, Credentials, IssuedCredentials, Principal } from './credentials.ts';
 
 const maxSkewMs = 5 * 60_000;
 const contentHashHeader = 'x-amz-content-sha256';
@@ -29,7 +29,8 @@ type SignatureErrorType =
   | 'MissingAuthenticationTokenException'
   | 'IncompleteSignatureException'
   | 'InvalidSignatureException'
-  | 'UnrecognizedClientException';
+  | 'UnrecognizedClientException'
+  | 'ExpiredTokenException';
 
 const authorizationPattern =
   /^AWS4-HMAC-SHA256 Credential=(?<accessKeyId>[^/,\s]+)\/(?<date>\d{8})\/(?<region>[^/,\s]+)\/(?<service>[^/,\s]+)\/aws4_request,\s*SignedHeaders=(?<signedHeaders>[^,\s]+),\s*Signature=(?<signature>[0-9a-f]{64})$/;
@@ -48,7 +49,10 @@ export async function verifySignature(
   const { accessKeyId = '', date, region, signature = '', signedHeaders = '' } = fields;
 
   const caller = credentials.find(accessKeyId);
-  if (caller === undefined) return refuse('UnrecognizedClientException', 'The security token is invalid.');
+  if (caller === undefined || request.headers['x-amz-security-token'] !== caller.sessionToken) {
+    return refuse('UnrecognizedClientException', 'The security token is invalid.');
+  }
+  if (hasEnded(caller, now)) return refuse('ExpiredTokenException', 'The security token has expired.');
   const signingDate = readAmzDate(request.headers['x-amz-date']);
   if (signingDate === undefined || request.headers['x-amz-date']?.slice(0, 8) !== date) {
     return refuse('IncompleteSignatureException', 'The date of the request is missing or not that of its scope.');
@@ -166,5 +170,8 @@ function readAmzDate(value: string | string[] | undefined): Date | undefined {
   const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
+
+const hasEnded = ({ expiration }: IssuedCredentials, now: Date): boolean =>
+  expiration !== undefined && expiration <= now;
 
 const refuse = (type: SignatureErrorType, message: string): Verdict => ({ ok: false, type, message });

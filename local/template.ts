@@ -6,13 +6,17 @@ import type { Assembly, Template } from './assembly.ts';
 import { LocalError } from './errors.ts';
 import { type References, resolve } from './intrinsics.ts';
 import { firstIssue } from './json.ts';
+import type { KeySpec } from './kms-store.ts';
 import {
   aliasSchema,
   apiSchema,
   functionSchema,
   integrationSchema,
   kmsKeySchema,
+  rolePolicySchema,
+  roleSchema,
   routeSchema,
+  scheduleSchema,
   stageSchema,
   tableSchema,
   typesWithoutEffect,
@@ -23,10 +27,13 @@ const schemas = {
   kmsKey: ['AWS::KMS::Key', kmsKeySchema],
   alias: ['AWS::KMS::Alias', aliasSchema],
   function: ['AWS::Lambda::Function', functionSchema],
+  role: ['AWS::IAM::Role', roleSchema],
+  rolePolicy: ['AWS::IAM::Policy', rolePolicySchema],
   api: ['AWS::ApiGatewayV2::Api', apiSchema],
   stage: ['AWS::ApiGatewayV2::Stage', stageSchema],
   route: ['AWS::ApiGatewayV2::Route', routeSchema],
   integration: ['AWS::ApiGatewayV2::Integration', integrationSchema],
+  schedule: ['AWS::Events::Rule', scheduleSchema],
 } as const;
 
 type Kind = keyof typeof schemas;
@@ -48,6 +55,15 @@ export interface KmsKeySpec extends Resource<'kmsKey'> {
   readonly keyId: string;
 }
 
+export interface RoleSpec {
+  readonly logicalId: string;
+  readonly roleArn: string;
+  /** Statements of the trust policy. */
+  readonly trust: readonly unknown[];
+  /** Statements of all policies of the role. */
+  readonly statements: readonly unknown[];
+}
+
 export interface RouteSpec {
   /** As API Gateway writes it: `GET /v1/org`, `ANY /x/{y+}` or `$default`. */
   readonly routeKey: string;
@@ -57,19 +73,54 @@ export interface RouteSpec {
   readonly integrationTimeout: number;
 }
 
+export interface ScheduleSpec {
+  readonly logicalId: string;
+  /** Milliseconds between two invocations. */
+  readonly everyMs: number;
+  readonly targets: readonly FunctionSpec[];
+}
+
 export interface Deployment {
   readonly tables: readonly TableSpec[];
   readonly kmsKeys: readonly KmsKeySpec[];
   readonly aliases: readonly Resource<'alias'>[];
   readonly functions: readonly FunctionSpec[];
+  readonly roles: readonly RoleSpec[];
   readonly api: Resource<'api'>;
   readonly accessLogFormat: string | undefined;
   readonly routes: readonly RouteSpec[];
+  readonly schedules: readonly ScheduleSpec[];
 }
 
+/** Who may do what, as the template says it. */
+export interface Policies {
+  readonly roles: readonly RoleSpec[];
+  /** Policies of tables and keys: statements by ARN; tables without a policy have none. */
+  readonly resources: ReadonlyMap<string, readonly unknown[]>;
+}
+
+/** The policies of a deployment. */
+export const policiesOf = ({ roles, tables, kmsKeys }: Deployment): Policies => ({
+  roles,
+  resources: new Map([
+    ...tables.map(
+      ({ tableName, ResourcePolicy }) =>
+        [arn('dynamodb', `table/${tableName}`), ResourcePolicy?.PolicyDocument.Statement ?? []] as const,
+    ),
+    ...kmsKeys.map(({ keyId, KeyPolicy }) => [arn('kms', `key/${keyId}`), KeyPolicy.Statement] as const),
+  ]),
+});
+
 /** Logical ids of the KMS keys: they must have key ids before anything that refers to them can be resolved. */
-export const kmsKeyLogicalIds = ({ template }: Assembly): string[] =>
-  Object.entries(template.Resources).flatMap(([id, { Type }]) => (Type === 'AWS::KMS::Key' ? [id] : []));
+export const kmsKeyLogicalIds = (assembly: Assembly): string[] => [...kmsKeySpecs(assembly).keys()];
+
+/** Kinds of the KMS keys, by logical id. */
+export const kmsKeySpecs = ({ template }: Assembly): ReadonlyMap<string, KeySpec> =>
+  new Map(
+    Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) =>
+      Type === 'AWS::KMS::Key' ? [[id, kmsKeySchema.shape.KeySpec.parse(Properties.KeySpec)] as const] : [],
+    ),
+  );
 
 /**
  * Resolves the template. `keyIds` gives the key id of each KMS key by logical id.
@@ -94,9 +145,11 @@ export function readDeployment(assembly: Assembly, keyIds: ReadonlyMap<string, s
     kmsKeys: all('kmsKey').map((key) => ({ ...key, keyId: references.ref(key.logicalId) ?? '' })),
     aliases: all('alias'),
     functions,
+    roles: rolesOf(all('role'), all('rolePolicy'), references),
     api,
     accessLogFormat: stage.AccessLogSettings?.Format,
     routes: all('route').map((route) => routeSpec(route, integrations, functions)),
+    schedules: all('schedule').map((rule) => scheduleSpec(rule, functions)),
   };
 }
 
@@ -135,6 +188,35 @@ function routeSpec(
     function: target,
     integrationTimeout: integration.TimeoutInMillis,
   };
+}
+
+function scheduleSpec(
+  { logicalId, ScheduleExpression, Targets }: Resource<'schedule'>,
+  functions: readonly FunctionSpec[],
+): ScheduleSpec {
+  const targets = Targets.map(({ Arn }) => {
+    const target = functions.find(({ functionArn }) => functionArn === Arn);
+    if (target === undefined) throw new LocalError(`The schedule ${logicalId} leads to no function of this template.`);
+    return target;
+  });
+  return { logicalId, everyMs: Number.parseInt(ScheduleExpression.slice('rate('.length), 10) * 60_000, targets };
+}
+
+function rolesOf(
+  roles: readonly Resource<'role'>[],
+  policies: readonly Resource<'rolePolicy'>[],
+  references: References,
+): RoleSpec[] {
+  return roles.map(({ logicalId, AssumeRolePolicyDocument, Policies }) => {
+    const name = references.ref(logicalId) ?? '';
+    const attached = [...Policies, ...policies.filter(({ Roles }) => Roles.includes(name))];
+    return {
+      logicalId,
+      roleArn: references.attribute(logicalId, 'Arn'),
+      trust: AssumeRolePolicyDocument.Statement,
+      statements: attached.flatMap(({ PolicyDocument }) => PolicyDocument.Statement),
+    };
+  });
 }
 
 function codeFolder({ assets }: Assembly, { logicalId, Code }: Resource<'function'>): string {

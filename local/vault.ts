@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { localPort } from '../contract/environment.ts';
 import { account, iamArn } from './account.ts';
 import { readAssembly } from './assembly.ts';
+import { backupEngine, TableCopies } from './backups.ts';
 import { CredentialStore, type Credentials, type Principal } from './credentials.ts';
+import { DurableExecutions, type Invocable } from './durable.ts';
+import { DurableStore } from './durable-store.ts';
 import { openDynamoDb } from './dynamodb.ts';
 import { makePrivateFolder } from './files.ts';
 import { openFront } from './front.ts';
@@ -19,13 +22,16 @@ import { closeServer, listen } from './http.ts';
 import { kmsEngine } from './kms.ts';
 import { KmsKeyring } from './kms-keyring.ts';
 import { compileKeyPolicy } from './kms-policy.ts';
-import { KmsStore } from './kms-store.ts';
+import { type KeySpec, KmsStore } from './kms-store.ts';
+import { lambdaEngine } from './lambda.ts';
 import { lockFolder } from './lock.ts';
 import { fileLogs, type Logs, memoryLogs } from './logs.ts';
+import { startSchedules } from './schedules.ts';
 import { ensureFirstKeys, sealedFile } from './seed.ts';
+import { stsEngine } from './sts.ts';
 import { synthesize } from './synth.ts';
 import { ensureTables } from './tables.ts';
-import { type Deployment, kmsKeyLogicalIds, readDeployment } from './template.ts';
+import { type Deployment, kmsKeySpecs, type Policies, policiesOf, readDeployment } from './template.ts';
 
 export interface LocalOptions {
   /** A cloud assembly that exists; else the app of this project is synthesized. */
@@ -39,6 +45,8 @@ export interface LocalOptions {
   readonly hooks?: EngineHooks | undefined;
   /** Most environments of one function at once. */
   readonly functionConcurrency?: number | undefined;
+  /** What a second of a durable function's wait takes, in seconds; 1 unless told. */
+  readonly timeScale?: number | undefined;
   readonly onProgress?: ((message: string) => void) | undefined;
   /** Ends a synthesis that is under way. */
   readonly signal?: AbortSignal | undefined;
@@ -58,9 +66,13 @@ export interface LocalVault {
   readonly endpoints: { readonly dynamodb: string; readonly kms: string };
   /** For direct access to the engines, as the principal `local`. */
   readonly credentials: Credentials;
+  /** The template's policies, every name in them resolved, for tests that enforce them by the `authorize` hook. */
+  readonly policies: Policies;
   /** Physical table names, key ids and function names, by logical id. */
   readonly resources: Readonly<Record<string, string>>;
   readonly calls: CallLog;
+  /** Copies of tables that the engines are to report; none unless told, but for point-in-time recovery as the template has it. */
+  readonly copies: TableCopies;
   /** Everything the functions and the gateway wrote. */
   logs(): string;
   /** Replaces the hooks; without an argument there are none. */
@@ -70,8 +82,8 @@ export interface LocalVault {
 
 const projectFolder = fileURLToPath(new URL('..', import.meta.url));
 const defaultConcurrency = 4;
-const operator: Principal = { name: 'operator', arn: iamArn('user/operator') };
-const local: Principal = { name: 'local', arn: iamArn('user/local') };
+const operator: Principal = { name: 'operator', arn: iamArn('user/operator'), tags: {} };
+const local: Principal = { name: 'local', arn: iamArn('user/local'), tags: {} };
 /** Not a logical id: those have letters and digits only. */
 const ownKey = 'local/first-keys';
 
@@ -105,10 +117,12 @@ async function start(options: LocalOptions, onClose: OnClose, close: () => Promi
   const assembly = readAssembly(options.assembly ?? (await synthesizeInto(folder, options, onClose)));
   progress('starting the engines');
   const keyring = new KmsKeyring(new KmsStore(folder && join(folder, 'kms')), () => new Date());
-  const deployment = readDeployment(assembly, ensureKmsKeys(keyring, kmsKeyLogicalIds(assembly)));
+  const deployment = readDeployment(assembly, ensureKmsKeys(keyring, kmsKeySpecs(assembly)));
   configureKms(keyring, deployment);
   const kms = kmsEngine(keyring);
-  const dynamodb = await openDynamoDb(folder && join(folder, 'dynamodb'));
+  const copies = new TableCopies();
+  copies.follow(deployment.tables, new Date());
+  const dynamodb = await openDynamoDb(folder && join(folder, 'dynamodb'), copies);
   onClose(() => dynamodb.close());
   await ensureTables(dynamodb, deployment.tables);
 
@@ -117,8 +131,21 @@ async function start(options: LocalOptions, onClose: OnClose, close: () => Promi
   const credentials = new CredentialStore();
   const calls = new CallLog();
   let hooks = options.hooks ?? {};
+  let invocables: ReadonlyMap<string, Invocable> = new Map();
+  const executions = new DurableExecutions({
+    store: new DurableStore(folder && join(folder, 'durable')),
+    functions: () => invocables,
+    timeScale: options.timeScale ?? 1,
+    onError: (message) => logs.write('engines', message),
+  });
   const front = await openFront({
-    engines: [dynamodb, kms],
+    engines: [
+      dynamodb,
+      backupEngine(copies),
+      kms,
+      lambdaEngine(() => invocables, executions),
+      stsEngine(deployment.roles, credentials),
+    ],
     credentials,
     calls,
     hooks: () => hooks,
@@ -128,6 +155,10 @@ async function start(options: LocalOptions, onClose: OnClose, close: () => Promi
   const concurrency = options.functionConcurrency ?? defaultConcurrency;
   const hosts = openFunctions(deployment, credentials, front.url, concurrency, logs);
   onClose(async () => void (await Promise.all([...hosts.values()].map((host) => host.close()))));
+  invocables = new Map([...hosts.values()].map((host) => [host.spec.functionName, host]));
+  onClose(startSchedules(deployment.schedules, hosts));
+  executions.resume();
+  onClose(() => executions.close());
 
   const domainName = `127.0.0.1:${port}`;
   const operatorName = operator.name;
@@ -148,8 +179,10 @@ async function start(options: LocalOptions, onClose: OnClose, close: () => Promi
     operator: { ...operatorCredentials, region: account.region },
     endpoints: { dynamodb: front.url, kms: front.url },
     credentials: credentials.issue(local),
+    policies: policiesOf(deployment),
     resources: resourceNames(deployment),
     calls,
+    copies,
     logs: () => logs.read(),
     setHooks: (next = {}) => {
       hooks = next;
@@ -177,8 +210,8 @@ async function synthesizeInto(folder: string | null, options: LocalOptions, onCl
   return output;
 }
 
-function ensureKmsKeys(keyring: KmsKeyring, logicalIds: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(logicalIds.map((id) => [id, keyring.store.ensure(id, keyring.now()).keyId]));
+function ensureKmsKeys(keyring: KmsKeyring, specs: ReadonlyMap<string, KeySpec>): ReadonlyMap<string, string> {
+  return new Map([...specs].map(([id, spec]) => [id, keyring.store.ensure(id, keyring.now(), spec).keyId]));
 }
 
 function configureKms(keyring: KmsKeyring, { kmsKeys, aliases }: Deployment): void {
@@ -208,7 +241,11 @@ function openFunctions(
     functions.map((spec) => {
       const { logicalId } = spec;
       // Credentials of the function's own role, so that the engines know which function calls.
-      const variables = functionVariables(spec, credentials.issue({ name: logicalId, arn: spec.Role }), enginesUrl);
+      const variables = functionVariables(
+        spec,
+        credentials.issue({ name: logicalId, arn: spec.Role, tags: {} }),
+        enginesUrl,
+      );
       const onLine = (line: string) => logs.write(logicalId, line);
       return [logicalId, new FunctionHost({ spec, variables, concurrency, onLine })];
     }),

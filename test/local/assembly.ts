@@ -146,7 +146,7 @@ export function resources(): Resources {
       Type: 'AWS::KMS::Alias',
       Properties: { AliasName: 'alias/fixture', TargetKeyId: { 'Fn::GetAtt': ['Kek', 'Arn'] } },
     },
-    Role: { Type: 'AWS::IAM::Role', Properties: {} },
+    Role: { Type: 'AWS::IAM::Role', Properties: { AssumeRolePolicyDocument: { Statement: [] } } },
     Log: { Type: 'AWS::Logs::LogGroup', Properties: {} },
     Main: lambda(10),
     Slow: lambda(1),

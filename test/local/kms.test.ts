@@ -64,7 +64,7 @@ async function open(): Promise<void> {
   kms = new KMSClient({
     region: 'us-east-1',
     endpoint: front.url,
-    credentials: credentials.issue({ name: 'local', arn: 'arn:aws:iam::000000000000:role/tester' }),
+    credentials: credentials.issue({ name: 'local', arn: 'arn:aws:iam::000000000000:role/tester', tags: {} }),
     maxAttempts: 1,
   });
 }
