@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup.ts'],
     pool: 'forks',
+    // More than cores: end-to-end tests spend half of their time waiting, for drains, time-outs and processes.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A run that found no tests proves nothing.

@@ -3,7 +3,28 @@ export const functionEnv = {
   keyringTable: 'ANIMA_KEYRING_TABLE',
   apiKeyTable: 'ANIMA_API_KEY_TABLE',
   valueTable: 'ANIMA_VALUE_TABLE',
+  /** ARN of the KEK; after commas those of KEKs before it, whose wrapped DEKs are still opened. */
   kekId: 'ANIMA_KEK_ID',
+  /** Tables whose copies are looked for, as AWS Backup names them. */
+  keyringTableArn: 'ANIMA_KEYRING_TABLE_ARN',
+  valueTableArn: 'ANIMA_VALUE_TABLE_ARN',
+  /** The progress of rotations. */
+  rotationTable: 'ANIMA_ROTATION_TABLE',
+  /** Audit records and the seals over them. */
+  auditTable: 'ANIMA_AUDIT_TABLE',
+  /** KMS key (ECC_NIST_P256, SIGN_VERIFY) of receipts and audit seals. */
+  signingKeyId: 'ANIMA_SIGNING_KEY_ID',
+  /** Days for which audit records are kept; 0 for ever. */
+  auditRetentionDays: 'ANIMA_AUDIT_RETENTION_DAYS',
+  /** Role that this function assumes with the org as session tag; absent where that is switched off. */
+  sessionRole: 'ANIMA_SESSION_ROLE_ARN',
+  /** Functions that others invoke. */
+  rotationFunction: 'ANIMA_ROTATION_FUNCTION',
+  shredFunction: 'ANIMA_SHRED_FUNCTION',
+  sealFunction: 'ANIMA_SEAL_FUNCTION',
+  /** Settings of rotation: days between scheduled ones and sealed messages before one is due; 0 for never. */
+  rotationDays: 'ANIMA_ROTATION_DAYS',
+  rotationMessages: 'ANIMA_ROTATION_MESSAGES',
   stage: 'ANIMA_STAGE',
 } as const;
 
@@ -18,3 +39,22 @@ export const clientEnv = {
 /** Where the local vault listens unless told; also where the client looks unless told. */
 export const localPort = 8787;
 export const localUrl = `http://127.0.0.1:${localPort}`;
+
+/** The session tag that names the org, and so limits what an assumed role reaches. */
+export const orgSessionTag = 'org';
+
+/** Longest time a function may run for one request, seconds: no request outlives it, on which retiring a DEK relies. */
+export const functionTimeoutSeconds = 15;
+
+/** Index of the audit table by `mark`, through which the sealer finds the orgs with new records. */
+export const auditIndex = 'byMark';
+
+/** Item of the audit table in which the sealer notes how far it is; no org has such an id. */
+export const sweepKey = { org: '#sealer', id: '#swept' } as const;
+
+/** Headers by which a caller tells what it acts for; recorded in the audit, and trusted no further. */
+export const callerHeaders = {
+  agent: 'x-anima-agent',
+  run: 'x-anima-run',
+  toolCall: 'x-anima-tool-call',
+} as const;

@@ -28,6 +28,15 @@ export const limits = {
   pageSizeMax: 1000,
   /** Longest name of an API key, characters. */
   apiKeyNameLength: 100,
+  /** Path prefixes of one API key. */
+  apiKeyPrefixes: 20,
+  /** Longest overlap of two API keys while one is rotated, seconds, and the overlap unless told. */
+  apiKeyOverlapMax: 604_800,
+  apiKeyOverlap: 86_400,
+  /** Longest waiting period of a shredding, days. */
+  shredWaitDays: 30,
+  /** Longest of the ids by which callers tell their agent, run and tool call, characters. */
+  callerIdLength: 128,
   /** Length of a write id, characters. */
   writeIdMin: 16,
   writeIdMax: 64,

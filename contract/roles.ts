@@ -1,12 +1,29 @@
 import type { Verb } from './routes.ts';
 
 /**
- * What an API key of a role may do; what is not listed is denied. An admin can make any key, so holding a verb
- * back from it would protect nothing.
+ * What an API key of a role may do; what is not listed is denied. A key may be narrowed further by verbs, path
+ * prefixes and an expiry, and can make no key that is stronger than itself.
  */
 export const roles = {
-  admin: ['org.read', 'keys.read', 'keys.write', 'values.read', 'values.list', 'values.write', 'values.delete'],
+  admin: [
+    'org.read',
+    'org.rotate',
+    'org.shred',
+    'keys.read',
+    'keys.write',
+    'audit.read',
+    'values.read',
+    'values.list',
+    'values.write',
+    'values.delete',
+    'values.destroy',
+  ],
   agent: ['org.read', 'values.read', 'values.list', 'values.write', 'values.delete'],
+  reader: ['org.read', 'values.read', 'values.list'],
+  auditor: ['org.read', 'keys.read', 'audit.read'],
 } as const satisfies Record<string, readonly Verb[]>;
 
 export type Role = keyof typeof roles;
+
+/** Verbs over all of an organization: a key that is limited to path prefixes never has them, whatever its role. */
+export const wholeOrgVerbs: readonly Verb[] = ['org.rotate', 'org.shred', 'audit.read'];

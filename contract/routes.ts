@@ -2,21 +2,31 @@
 export type Auth = 'api-key' | 'iam' | 'none';
 
 /** What an API key must be allowed to do. Roles (roles.ts) are made of these. */
-export type Verb =
-  | 'org.read'
-  | 'keys.read'
-  | 'keys.write'
-  | 'values.read'
-  | 'values.list'
-  | 'values.write'
-  | 'values.delete';
+export const verbs = [
+  'org.read',
+  'org.rotate',
+  'org.shred',
+  'keys.read',
+  'keys.write',
+  'audit.read',
+  'values.read',
+  'values.list',
+  'values.write',
+  'values.delete',
+  'values.destroy',
+] as const;
+export type Verb = (typeof verbs)[number];
 
 /**
  * One function is deployed per group, with a role of its own: what a group's routes need and no more.
  * Routes of a group share warm keys and connections.
  */
-export const groups = ['public', 'operator', 'admin', 'reader', 'writer'] as const;
+export const groups = ['public', 'operator', 'admin', 'reader', 'writer', 'rotator', 'shredder', 'auditor'] as const;
 export type Group = (typeof groups)[number];
+
+/** Functions without routes, which others invoke or a schedule starts: one each, with a role of its own. */
+export const workflows = ['rotation-workflow', 'shred-workflow', 'sealer'] as const;
+export type Workflow = (typeof workflows)[number];
 
 interface RouteRow {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
@@ -84,6 +94,95 @@ export const routes = {
     verb: 'keys.write',
     status: 200,
     summary: 'Revoke an API key, from the next request on',
+  },
+  rotateKey: {
+    method: 'POST',
+    path: '/v1/keys/{id}/rotation',
+    group: 'admin',
+    auth: 'api-key',
+    verb: 'keys.write',
+    status: 201,
+    summary: 'Replace an API key by a new one of the same rights; the old one works on for an overlap',
+  },
+  startRotation: {
+    method: 'POST',
+    path: '/v1/org/rotation',
+    group: 'rotator',
+    auth: 'api-key',
+    verb: 'org.rotate',
+    status: 200,
+    summary: 'Rotate the data-encryption key: a new version at once, old values re-encrypted in the background',
+  },
+  getRotation: {
+    method: 'GET',
+    path: '/v1/org/rotation',
+    group: 'rotator',
+    auth: 'api-key',
+    verb: 'org.read',
+    status: 200,
+    summary: 'The latest rotation of the data-encryption key, and how far it is',
+  },
+  shredOrg: {
+    method: 'POST',
+    path: '/v1/org/shred',
+    group: 'shredder',
+    auth: 'api-key',
+    verb: 'org.shred',
+    status: 200,
+    summary: 'Destroy the data-encryption keys of the organization, at once or after a waiting period',
+  },
+  cancelShred: {
+    method: 'DELETE',
+    path: '/v1/org/shred',
+    group: 'shredder',
+    auth: 'api-key',
+    verb: 'org.shred',
+    status: 200,
+    summary: 'Cancel a shredding that is waiting, and unlock the organization',
+  },
+  getShred: {
+    method: 'GET',
+    path: '/v1/org/shred',
+    group: 'shredder',
+    auth: 'api-key',
+    verb: 'org.read',
+    status: 200,
+    summary: 'Whether the organization is locked or shredded, with the receipts',
+  },
+  destroyValue: {
+    method: 'POST',
+    path: '/v1/vault/destroy/{name+}',
+    group: 'shredder',
+    auth: 'api-key',
+    verb: 'values.destroy',
+    status: 200,
+    summary: 'Destroy a value with all its versions, with a signed receipt',
+  },
+  queryAudit: {
+    method: 'GET',
+    path: '/v1/audit',
+    group: 'auditor',
+    auth: 'api-key',
+    verb: 'audit.read',
+    status: 200,
+    summary: 'Audit records by time, principal, name and verb',
+  },
+  exportAudit: {
+    method: 'GET',
+    path: '/v1/audit/export',
+    group: 'auditor',
+    auth: 'api-key',
+    verb: 'audit.read',
+    status: 200,
+    summary: 'Audit records with the signed seals over them, page by page, to be verified offline',
+  },
+  getPublicKeys: {
+    method: 'GET',
+    path: '/.well-known/jwks.json',
+    group: 'public',
+    auth: 'none',
+    status: 200,
+    summary: 'Public keys of receipts and audit seals, as a JWK set (RFC 7517)',
   },
   setValue: {
     method: 'PUT',

@@ -7,9 +7,9 @@ import * as z from 'zod/mini';
 import english from 'zod/v4/locales/en.js';
 import { type ErrorCode, errors } from './errors.ts';
 import { limits } from './limits.ts';
-import { metadataKeyPattern, writeIdPattern } from './names.ts';
+import { metadataKeyPattern, prefixProblem, writeIdPattern } from './names.ts';
 import { type Role, roles } from './roles.ts';
-import type { RouteId } from './routes.ts';
+import { type RouteId, routes, verbs } from './routes.ts';
 import type * as wire from './wire.ts';
 
 // Without a locale zod/mini says "Invalid input" to everything.
@@ -71,14 +71,77 @@ const failedItem = z.strictObject({ name, ok: z.literal(false), error: itemError
 const okItem = <T extends z.ZodMiniType>(of: T) => z.strictObject({ name, ok: z.literal(true), value: of });
 const batch = <T extends z.ZodMiniType>(of: T) => z.array(of).check(z.minLength(1), z.maxLength(limits.batchItems));
 
+/** A folder, which ends in a slash, or a whole name. */
+const prefixEntry = z
+  .string()
+  .check(z.refine((text) => prefixProblem(text) === undefined, 'Invalid input: not a name or a folder'));
+const rightsFields = {
+  prefixes: z.optional(z.array(prefixEntry).check(z.minLength(1), z.maxLength(limits.apiKeyPrefixes))),
+  verbs: z.optional(z.array(z.enum(verbs)).check(z.minLength(1), z.maxLength(verbs.length))),
+  expiresAt: z.optional(time),
+};
 const keyFields = {
   id: z.string(),
   role,
   name: z.optional(keyName),
+  ...rightsFields,
   createdAt: time,
+  lastUsedAt: z.optional(time),
   revokedAt: z.optional(time),
 };
+const apiKeyInfo = like<wire.ApiKeyInfo>()(z.strictObject(keyFields));
 const createKeyResponse = like<wire.CreateKeyResponse>()(z.strictObject({ ...keyFields, key: z.string() }));
+
+const orgState = z.enum(['active', 'locked', 'shredded']);
+const rotationResponse = like<wire.RotationResponse>()(
+  z.strictObject({
+    rotation: z.optional(
+      z.strictObject({
+        id: integer(1),
+        state: z.enum(['running', 'draining', 'done']),
+        to: integer(1),
+        startedAt: time,
+        finishedAt: z.optional(time),
+        counted: integer(0),
+        total: integer(0),
+        reencrypted: integer(0),
+        damaged: integer(0),
+      }),
+    ),
+  }),
+);
+const shredResponse = like<wire.ShredResponse>()(
+  z.strictObject({
+    org: z.string(),
+    state: orgState,
+    shredAt: z.optional(time),
+    shreddedAt: z.optional(time),
+    final: z.boolean(),
+    receipts: z.array(z.string()),
+  }),
+);
+const auditVerb = z.enum([...verbs, 'org.create']);
+const routeIds = Object.keys(routes) as [RouteId, ...RouteId[]];
+/** Exported by itself too, since what is stored is checked by it. */
+export const auditRecord = like<wire.AuditRecord>()(
+  z.strictObject({
+    id: z.string(),
+    time,
+    org: z.string(),
+    principal: z.string(),
+    route: z.enum(routeIds),
+    verb: auditVerb,
+    name: z.optional(z.string()),
+    names: z.optional(z.array(z.string())),
+    failed: z.optional(z.array(z.string())),
+    result: z.enum(['ok', ...(Object.keys(errors) as [ErrorCode, ...ErrorCode[]])]),
+    requestId: z.string(),
+    sourceIp: z.string(),
+    agent: z.optional(z.string()),
+    run: z.optional(z.string()),
+    toolCall: z.optional(z.string()),
+  }),
+);
 
 /** A number in a query string: digits only, so that "", "1e3" and "0x1" are refused. */
 const queryNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
@@ -118,7 +181,7 @@ export const schemas = {
     response: like<wire.OrgResponse>()(
       z.strictObject({
         org: z.string(),
-        state: z.literal('active'),
+        state: orgState,
         createdAt: time,
         activeVersion: integer(0),
         deks: z.array(
@@ -130,8 +193,85 @@ export const schemas = {
   createKey: {
     params: none,
     query: none,
-    body: like<wire.CreateKeyRequest>()(z.strictObject({ role, name: z.optional(keyName) })),
+    body: like<wire.CreateKeyRequest>()(z.strictObject({ role, name: z.optional(keyName), ...rightsFields })),
     response: createKeyResponse,
+  },
+  rotateKey: {
+    params: z.strictObject({ id: z.string() }),
+    query: none,
+    body: like<wire.RotateKeyRequest>()(
+      z.strictObject({ overlapSeconds: z.optional(integer(0).check(z.maximum(limits.apiKeyOverlapMax))) }),
+    ),
+    response: like<wire.RotateKeyResponse>()(z.strictObject({ replacement: createKeyResponse, replaced: apiKeyInfo })),
+  },
+  startRotation: { params: none, query: none, body: none, response: rotationResponse },
+  getRotation: { params: none, query: none, body: undefined, response: rotationResponse },
+  shredOrg: {
+    params: none,
+    query: none,
+    body: like<wire.ShredRequest>()(
+      z.strictObject({
+        confirm: z.string(),
+        waitDays: z.optional(integer(0).check(z.maximum(limits.shredWaitDays))),
+      }),
+    ),
+    response: shredResponse,
+  },
+  cancelShred: { params: none, query: none, body: undefined, response: shredResponse },
+  getShred: { params: none, query: none, body: undefined, response: shredResponse },
+  destroyValue: {
+    params: nameParams,
+    query: none,
+    body: like<wire.DestroyValueRequest>()(z.strictObject({ confirm: z.string() })),
+    response: like<wire.DestroyValueResponse>()(
+      z.strictObject({ destroyed: z.boolean(), receipt: z.optional(z.string()) }),
+    ),
+  },
+  queryAudit: {
+    params: none,
+    query: z.strictObject({
+      from: z.optional(time),
+      to: z.optional(time),
+      principal: z.optional(z.string()),
+      name: z.optional(z.string()),
+      verb: z.optional(auditVerb),
+      ...pageQuery,
+    }),
+    body: undefined,
+    response: like<wire.QueryAuditResponse>()(
+      z.strictObject({ records: z.array(auditRecord), cursor: z.optional(z.string()) }),
+    ),
+  },
+  exportAudit: {
+    params: none,
+    query: z.strictObject({ cursor: pageQuery.cursor }),
+    body: undefined,
+    response: like<wire.ExportAuditResponse>()(
+      z.strictObject({
+        seals: z.array(z.strictObject({ seal: z.string(), records: z.array(auditRecord) })),
+        cursor: z.optional(z.string()),
+      }),
+    ),
+  },
+  getPublicKeys: {
+    params: none,
+    query: none,
+    body: undefined,
+    response: like<wire.PublicKeysResponse>()(
+      z.strictObject({
+        keys: z.array(
+          z.strictObject({
+            kty: z.literal('EC'),
+            crv: z.literal('P-256'),
+            x: z.string(),
+            y: z.string(),
+            kid: z.string(),
+            use: z.literal('sig'),
+            alg: z.literal('ES256'),
+          }),
+        ),
+      }),
+    ),
   },
   listKeys: {
     params: none,
@@ -145,7 +285,7 @@ export const schemas = {
     params: z.strictObject({ id: z.string() }),
     query: none,
     body: undefined,
-    response: like<wire.ApiKeyInfo>()(z.strictObject(keyFields)),
+    response: apiKeyInfo,
   },
   setValue: {
     params: nameParams,

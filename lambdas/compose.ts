@@ -1,19 +1,50 @@
 /** The composition root: the only place that knows which store stands behind which port. */
-import { functionEnv } from '../contract/environment.ts';
-import { dynamoClient, kmsClient } from './aws/clients.ts';
-import { Deks, FirstDek } from './domain/deks.ts';
-import { ApiKeys, Orgs } from './domain/orgs.ts';
-import type { Clock, Kek, KeyringStore } from './domain/ports.ts';
+import { functionEnv, sweepKey } from '../contract/environment.ts';
+import {
+  copyClients,
+  dynamoClients,
+  kmsClients,
+  lambdaClient,
+  ownKmsClient,
+  sessionsOf,
+  waitingLambdaClient,
+} from './aws/clients.ts';
+import { ApiKeys } from './domain/api-keys.ts';
+import { AuditReading } from './domain/audit-reading.ts';
+import { Sealer, SealSweep } from './domain/audit-seals.ts';
+import { type AuditTrail, StoredAuditTrail } from './domain/audit-trail.ts';
+import { Deks, FirstDek, noKek } from './domain/deks.ts';
+import { Destroying } from './domain/destroying.ts';
+import { LastUse } from './domain/last-use.ts';
+import { Orgs } from './domain/orgs.ts';
+import type { Clock, Kek } from './domain/ports.ts';
 import { Reading } from './domain/reading.ts';
+import { KeyringChanges, Rotations } from './domain/rotation.ts';
+import { RotationDue } from './domain/rotation-due.ts';
+import type { RotationTasks } from './domain/rotation-tasks.ts';
+import { RotationWorkflow } from './domain/rotation-workflow.ts';
+import { ShredReceipts } from './domain/shred-receipts.ts';
+import type { ShredWork } from './domain/shred-workflow.ts';
+import { Shredding } from './domain/shredding.ts';
+import { noWorkflows } from './domain/steps.ts';
+import { Sweeping } from './domain/sweeping.ts';
 import { WriteStates } from './domain/write-states.ts';
 import { Writing } from './domain/writing.ts';
 import type { Gate } from './middleware/authenticate.ts';
 import { createLog, type Log } from './middleware/log.ts';
-import { DynamoApiKeys } from './stores/api-keys.ts';
+import { DynamoApiKeys, DynamoLastUses } from './stores/api-keys.ts';
+import { DynamoAudit, DynamoAuditWriter } from './stores/audit.ts';
+import { DynamoSealMarks } from './stores/audit-marks.ts';
+import { findCopies } from './stores/copies.ts';
 import { KmsKek } from './stores/kek.ts';
 import { DynamoKeyrings } from './stores/keyrings.ts';
 import { DynamoRecords, type RecordTables } from './stores/records.ts';
+import { DynamoRotations } from './stores/rotations.ts';
+import { lambdaSealer } from './stores/sealer.ts';
+import { KmsSigner } from './stores/signer.ts';
+import { DynamoSweep } from './stores/sweep.ts';
 import { DynamoValues } from './stores/values.ts';
+import { LambdaWorkflows } from './stores/workflows.ts';
 
 /** A setting of the deployment. A function that lacks one must not start, and says which. */
 function setting(name: keyof typeof functionEnv): string {
@@ -25,37 +56,129 @@ function setting(name: keyof typeof functionEnv): string {
 const clock: Clock = () => new Date();
 
 // Made on first use: a function that reaches no table carries no client, not even in its bundle.
-let client: ReturnType<typeof dynamoClient> | undefined;
-const dynamo = () => {
-  client ??= dynamoClient();
-  return client;
+const once = <Thing>(make: () => Thing): (() => Thing) => {
+  let made: { readonly thing: Thing } | undefined;
+  return () => {
+    made ??= { thing: make() };
+    return made.thing;
+  };
 };
+const sessions = /* @__PURE__ */ once(() => sessionsOf(process.env[functionEnv.sessionRole]));
+const dynamo = /* @__PURE__ */ once(() => dynamoClients(sessions()));
+const kms = /* @__PURE__ */ once(() => kmsClients(sessions()));
 
-const kek = (): Kek => new KmsKek(kmsClient(), setting('kekId'));
-const keyrings = (): KeyringStore => new DynamoKeyrings(dynamo(), setting('keyringTable'));
+const kek = (): Kek => new KmsKek(kms(), setting('kekId'));
+const keyrings = () => new DynamoKeyrings(dynamo(), setting('keyringTable'));
 const apiKeys = () => new DynamoApiKeys(dynamo(), setting('apiKeyTable'));
 const values = () => new DynamoValues(dynamo(), setting('valueTable'));
+const signer = () => new KmsSigner(ownKmsClient(), setting('signingKeyId'));
 const tables = (): RecordTables => ({ apiKeys: setting('apiKeyTable'), keyrings: setting('keyringTable') });
 const valueTables = (): RecordTables => ({ ...tables(), values: setting('valueTable') });
 
+/** What every request with an API key passes first. */
+const gateOf = (within: RecordTables, deks: Deks): Gate => ({
+  records: new DynamoRecords(dynamo(), within),
+  deks,
+  lastUse: new LastUse(new DynamoLastUses(dynamo(), within.apiKeys), clock),
+  clock,
+});
+
 export const log = (): Log => createLog(setting('stage'));
+
+export const auditTrail = (): AuditTrail =>
+  new StoredAuditTrail(
+    new DynamoAuditWriter(dynamo(), setting('auditTable')),
+    Number(setting('auditRetentionDays')),
+    clock,
+  );
+
+export const publicHost = () => ({ publicKeys: signer() });
 
 export const operatorHost = () => ({ orgs: new Orgs(keyrings(), apiKeys(), clock) });
 
 export function adminHost() {
-  const gate: Gate = { records: new DynamoRecords(dynamo(), tables()), deks: new Deks(kek(), clock) };
+  const gate = gateOf(tables(), new Deks(kek(), clock));
   return { gate, apiKeys: new ApiKeys(apiKeys(), clock) };
 }
 
 export function readerHost() {
-  const gate: Gate = { records: new DynamoRecords(dynamo(), valueTables()), deks: new Deks(kek(), clock) };
+  const gate = gateOf(valueTables(), new Deks(kek(), clock));
   return { gate, reading: new Reading(values(), clock) };
 }
+
+const rotationDue = () =>
+  new RotationDue(
+    { days: Number(setting('rotationDays')), messages: Number(setting('rotationMessages')) },
+    once(() => rotationWorkflows()),
+    once(() => rotationStore()),
+    clock,
+  );
 
 export function writerHost() {
   const theKek = kek();
   const records = new DynamoRecords(dynamo(), valueTables());
   const deks = new Deks(theKek, clock);
   const states = new WriteStates(records, deks, new FirstDek(theKek, keyrings(), clock));
-  return { gate: { records, deks } satisfies Gate, states, writing: new Writing(values(), clock) };
+  return { gate: gateOf(valueTables(), deks), states, writing: new Writing(values(), clock, rotationDue()) };
+}
+
+const rotationStore = () => new DynamoRotations(dynamo(), setting('rotationTable'));
+const rotationWorkflows = () => new LambdaWorkflows(lambdaClient(), setting('rotationFunction'));
+const keyringChanges = (theKek: Kek, deks: Deks) => new KeyringChanges(theKek, keyrings(), deks, clock);
+
+export function rotatorHost() {
+  const theKek = kek();
+  const deks = new Deks(theKek, clock);
+  const changes = keyringChanges(theKek, deks);
+  return {
+    gate: gateOf(tables(), deks),
+    rotations: new Rotations(changes, rotationStore(), rotationWorkflows(), clock),
+  };
+}
+
+export function rotationWorkflowHost(): RotationTasks {
+  const theKek = kek();
+  const changes = keyringChanges(theKek, new Deks(theKek, clock));
+  const sweeping = new Sweeping(changes, new DynamoSweep(dynamo(), setting('valueTable')), clock);
+  return { changes, workflow: new RotationWorkflow(changes, sweeping, rotationStore(), clock) };
+}
+
+const shredWorkflows = () => new LambdaWorkflows(lambdaClient(), setting('shredFunction'));
+const shredReceipts = () =>
+  new ShredReceipts(
+    keyrings(),
+    findCopies(copyClients(), { name: setting('keyringTable'), arn: setting('keyringTableArn') }),
+    new DynamoSweep(dynamo(), setting('valueTable')),
+    signer(),
+    clock,
+  );
+
+export function shredderHost() {
+  const copies = findCopies(copyClients(), { name: setting('valueTable'), arn: setting('valueTableArn') });
+  return {
+    gate: gateOf(valueTables(), new Deks(noKek, clock)),
+    shredding: new Shredding(keyrings(), shredReceipts(), shredWorkflows(), clock),
+    destroying: new Destroying(values(), copies, signer(), clock),
+  };
+}
+
+export function shredWorkflowHost(): ShredWork {
+  const receipts = shredReceipts();
+  // It ends what was started, and starts nothing itself.
+  return { shredding: new Shredding(keyrings(), receipts, noWorkflows, clock), receipts };
+}
+
+export function auditorHost() {
+  const gate = gateOf(tables(), new Deks(noKek, clock));
+  const reader = new DynamoAudit(dynamo(), setting('auditTable'));
+  const seal = lambdaSealer(waitingLambdaClient(), setting('sealFunction'));
+  return { gate, audit: new AuditReading(reader, seal, clock) };
+}
+
+export function sealerHost() {
+  const table = setting('auditTable');
+  const sealer = new Sealer(new DynamoAudit(dynamo(), table), signer(), clock);
+  // By the function's own role: which orgs have new records is asked before there is an org to act for.
+  const marks = new DynamoSealMarks(dynamoClients(undefined)(sweepKey.org), table);
+  return { sealer, sweep: new SealSweep(sealer, marks, clock) };
 }

@@ -1,7 +1,7 @@
-import { log, operatorHost } from './compose.ts';
+import { auditTrail, log, operatorHost } from './compose.ts';
 import { createOrg } from './handlers/create-org.ts';
 import { serve } from './middleware/serve.ts';
 
 const { orgs } = operatorHost();
 
-export const handler = serve(log(), { createOrg: createOrg(orgs) });
+export const handler = serve(log(), auditTrail(), { createOrg: createOrg(orgs) });

@@ -1,5 +1,12 @@
-import { log } from './compose.ts';
+import { log, publicHost } from './compose.ts';
+import { noAuditTrail } from './domain/audit-trail.ts';
 import { getOpenApi } from './handlers/get-openapi.ts';
+import { getPublicKeys } from './handlers/get-public-keys.ts';
 import { serve } from './middleware/serve.ts';
 
-export const handler = serve(log(), { getOpenApi: getOpenApi() });
+const { publicKeys } = publicHost();
+
+export const handler = serve(log(), noAuditTrail, {
+  getOpenApi: getOpenApi(),
+  getPublicKeys: getPublicKeys(publicKeys),
+});

@@ -1,4 +1,4 @@
-import { log, readerHost } from './compose.ts';
+import { auditTrail, log, readerHost } from './compose.ts';
 import { getValue } from './handlers/get-value.ts';
 import { getValues } from './handlers/get-values.ts';
 import { listValues } from './handlers/list-values.ts';
@@ -7,7 +7,7 @@ import { serve } from './middleware/serve.ts';
 
 const { gate, reading } = readerHost();
 
-export const handler = serve(log(), {
+export const handler = serve(log(), auditTrail(), {
   getValue: getValue(gate, reading),
   getValues: getValues(gate, reading),
   listValues: listValues(gate, reading),

@@ -23,9 +23,15 @@ export class ApiKeyTable extends Construct {
     this.name = this.table.tableName;
   }
 
-  /** The record of the key that a request came with. */
+  /** The record of the key that a request came with, and the note of its use. */
   grantRead(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem']);
+    this.grantTouch(fn);
+  }
+
+  /** The hour of a key's last use, and no other attribute: who may write that gains no right by it. */
+  grantTouch(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:UpdateItem'], ['org', 'id', 'lastUsedAt']);
   }
 
   /** A first key for a new org. */
@@ -33,7 +39,7 @@ export class ApiKeyTable extends Construct {
     this.grant(fn, ['dynamodb:PutItem']);
   }
 
-  /** Keys of an org made, listed, revoked. */
+  /** Keys of an org made, listed, replaced, revoked. */
   grantManage(fn: VaultFunction): void {
     this.grant(fn, [
       'dynamodb:BatchGetItem',
@@ -44,7 +50,7 @@ export class ApiKeyTable extends Construct {
     ]);
   }
 
-  private grant(fn: VaultFunction, actions: string[]): void {
-    grantTable(fn, this.table, functionEnv.apiKeyTable, actions);
+  private grant(fn: VaultFunction, actions: string[], attributes?: readonly string[]): void {
+    grantTable(fn, this.table, functionEnv.apiKeyTable, actions, attributes);
   }
 }

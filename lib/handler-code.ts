@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { type BuildOptions, buildSync, type OutputFile } from 'esbuild';
-import { type Group, groups } from '../contract/routes.ts';
+import { type Group, groups, type Workflow, workflows } from '../contract/routes.ts';
 
 /** Lambda's name for the entry: `handler` of `index.mjs`. */
 export const handlerEntry = 'index.handler';
@@ -11,14 +11,18 @@ export const handlerEntry = 'index.handler';
 /** `require` does not exist in ES modules, and a CommonJS dependency may still ask it for a module of Node. */
 const banner = "import{createRequire as __anima}from'node:module';const require=__anima(import.meta.url);";
 
+/** What is deployed as a function of its own: it is the name of the entry. */
+export type Entry = Group | Workflow;
+const entries: readonly Entry[] = [...groups, ...workflows];
+
 /**
- * Bundles `<folder>/<group>.ts` of every group, once and together: five calls of a bundler each would parse the AWS
- * SDK anew, and synthesis is part of every start of the local vault. Throws when a source is missing or broken.
+ * Bundles `<folder>/<entry>.ts` of every group and workflow, once and together: a call of the bundler for each would parse
+ * the AWS SDK anew, and synthesis is part of every start of the local vault. Throws when a source is missing or broken.
  */
-export const bundleHandlers = (folder: string): ((group: Group) => Code) => {
+export const bundleHandlers = (folder: string): ((entry: Entry) => Code) => {
   const outdir = join(folder, 'bundles');
   const outputFiles = build({
-    entryPoints: groups.map((group) => join(folder, `${group}.ts`)),
+    entryPoints: entries.map((entry) => join(folder, `${entry}.ts`)),
     outdir,
     outbase: folder,
     bundle: true,
@@ -32,11 +36,10 @@ export const bundleHandlers = (folder: string): ((group: Group) => Code) => {
     legalComments: 'none',
   });
   const bundles = new Map(outputFiles.map((file) => [file.path, file.contents]));
-  return (group) => {
-    const bundle = bundles.get(join(outdir, `${group}.mjs`));
-    if (bundle === undefined)
-      throw new Error(`esbuild made no bundle for the group ${group}; nothing was synthesized.`);
-    return asset(folder, group, bundle);
+  return (entry) => {
+    const bundle = bundles.get(join(outdir, `${entry}.mjs`));
+    if (bundle === undefined) throw new Error(`esbuild made no bundle of ${entry}; nothing was synthesized.`);
+    return asset(folder, entry, bundle);
   };
 };
 
@@ -50,13 +53,13 @@ const build = (options: BuildOptions): OutputFile[] => {
 };
 
 /** CDK's own staging of an asset, fed from memory; hashed by content, so that an unchanged function is not deployed. */
-const asset = (folder: string, group: Group, bundle: Uint8Array): Code =>
+const asset = (folder: string, entry: Entry, bundle: Uint8Array): Code =>
   Code.fromAsset(folder, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      // Never pulled or run, since tryBundle succeeds; the command only tells the groups apart in CDK's asset cache.
+      // Never pulled or run, since tryBundle succeeds; the command only tells the entries apart in CDK's asset cache.
       image: DockerImage.fromRegistry('scratch'),
-      command: [group],
+      command: [entry],
       local: {
         tryBundle: (outputDir) => {
           writeFileSync(join(outputDir, 'index.mjs'), bundle);

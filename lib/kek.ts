@@ -3,6 +3,7 @@ import { AccountRootPrincipal, AnyPrincipal, Effect, PolicyDocument, PolicyState
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { functionEnv } from '../contract/environment.ts';
+import { orgTag } from './session-role.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 /** Every use of the KEK names the org and the version of the DEK; KMS binds both into the wrapped DEK. */
@@ -45,9 +46,12 @@ const administration = [
 export class Kek extends Construct {
   readonly arn: string;
   private readonly key: Key;
+  private readonly previous: readonly string[];
 
-  constructor(scope: Construct, id: string, alias: string) {
+  /** @param previous ARNs of KEKs before this one, whose wrapped DEKs may still be unwrapped */
+  constructor(scope: Construct, id: string, alias: string, previous: readonly string[] = []) {
     super(scope, id);
+    this.previous = previous;
     this.key = new Key(this, 'Key', {
       description: 'Wraps the data-encryption keys of organizations; losing it loses all their data',
       alias,
@@ -66,11 +70,19 @@ export class Kek extends Construct {
 
   /** Lets a function unwrap DEKs, and tells it the key. */
   grantDecrypt(fn: VaultFunction): void {
-    this.grant(fn, 'kms:Decrypt');
+    this.grant(fn, 'kms:Decrypt', this.previous);
   }
 
-  private grant(fn: VaultFunction, action: string): void {
-    fn.allow(new PolicyStatement({ actions: [action], resources: [this.arn], conditions: exactContext }));
+  /** Lets a function wrap DEKs anew without seeing them, and tells it the key. */
+  grantRewrap(fn: VaultFunction): void {
+    this.grant(fn, 'kms:ReEncryptFrom', this.previous);
+    this.grant(fn, 'kms:ReEncryptTo');
+  }
+
+  private grant(fn: VaultFunction, action: string, also: readonly string[] = []): void {
+    const resources = [this.arn, ...also];
+    const use = new PolicyStatement({ actions: [action], resources, conditions: exactContext });
+    fn.allowForOrg(use, contextIsOrg);
     // The account with a condition on the role, not the role itself: KMS stores a role as an id that goes stale when
     // the role is made anew, and refuses a policy whose role has not yet spread through IAM.
     this.key.addToResourcePolicy(
@@ -78,10 +90,14 @@ export class Kek extends Construct {
         actions: [action],
         principals: [new AccountRootPrincipal()],
         resources: ['*'],
-        conditions: { ...exactContext, ArnEquals: { 'aws:PrincipalArn': fn.role.roleArn } },
+        conditions: {
+          ...exactContext,
+          ...(fn.tagged ? contextIsOrg : {}),
+          ArnEquals: { 'aws:PrincipalArn': fn.dataRole.roleArn },
+        },
       }),
     );
-    fn.set(functionEnv.kekId, this.arn);
+    fn.set(functionEnv.kekId, [this.arn, ...this.previous].join(','));
   }
 }
 
@@ -91,7 +107,11 @@ const exactContext = {
   Null: { 'kms:EncryptionContextKeys': 'false' },
 };
 
-const administer = (): PolicyStatement =>
+/** The org of the context is that of the session. */
+const contextIsOrg = { StringEquals: { 'kms:EncryptionContext:org': orgTag } };
+
+/** What an administrator of the account may do with a key of ours: manage it, and neither use it nor hand out its use. */
+export const administer = (): PolicyStatement =>
   new PolicyStatement({
     sid: 'AdministerWithoutUse',
     actions: administration,

@@ -3,7 +3,7 @@ import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { functionEnv } from '../contract/environment.ts';
-import { grantTable } from './table-grant.ts';
+import { grantFindCopies, grantTable } from './table-grant.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 /**
@@ -51,6 +51,16 @@ export class KeyringTable extends Construct {
   /** As grantRead, and a read of the record by itself. */
   grantInspect(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:GetItem']);
+  }
+
+  /** Record by itself, and its next generation. */
+  grantChange(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:GetItem', 'dynamodb:PutItem']);
+  }
+
+  /** Which copies of this table exist. */
+  grantFindCopies(fn: VaultFunction): void {
+    grantFindCopies(fn, this.table, functionEnv.keyringTableArn);
   }
 
   /** Record made, or replaced by its next generation. */

@@ -14,6 +14,25 @@ export interface Settings {
   readonly corsOrigins: readonly string[];
   /** Context `logRetentionDays`, default 90: how long all logs are kept; one of the periods CloudWatch Logs knows. */
   readonly logRetention: RetentionDays;
+  /**
+   * Context `previousKeks`, comma-separated, default none: ARNs of KEKs before the deployment's own, while DEKs under them
+   * are wrapped anew. Their own policies must allow that as well.
+   */
+  readonly previousKeks: readonly string[];
+  /** Context `rotationDays`, default 0 (never): age of a DEK at which the next write of its org starts a rotation. */
+  readonly rotationDays: number;
+  /**
+   * Context `rotationMessages`, default 0 (never): values sealed under a DEK after which a rotation starts. They are counted
+   * by samples, so it comes about a tenth earlier or later.
+   */
+  readonly rotationMessages: number;
+  /** Context `auditRetentionDays`, default 400: how long audit records are kept; 0 for ever. */
+  readonly auditRetentionDays: number;
+  /**
+   * Context `sessionTags`, `on` or `off`, default `on`: functions reach data by sessions that IAM limits to one org. Off,
+   * only the code keeps orgs apart; for accounts whose rate of AssumeRole calls can't bear one a function and org an hour.
+   */
+  readonly sessionTags: boolean;
 }
 
 const stagePattern = /^[a-z][a-z0-9-]{0,19}$/;
@@ -30,6 +49,15 @@ export const readSettings = (node: Node): Settings => ({
   name: matching(node, 'name', 'anima-vault', namePattern, '1 to 40 of a-z, 0-9 and -, beginning with a letter'),
   corsOrigins: origins(contextText(node, 'corsOrigins', '*')),
   logRetention: retention(contextText(node, 'logRetentionDays', '90')),
+  previousKeks: keyArns(contextText(node, 'previousKeks', '')),
+  rotationDays: Number(matching(node, 'rotationDays', '0', /^(?:0|[1-9][0-9]{0,3})$/, '0 (never) or days up to 9999')),
+  rotationMessages: Number(
+    matching(node, 'rotationMessages', '0', /^(?:0|[1-9][0-9]{0,14})$/, '0 (never) or a number of values'),
+  ),
+  auditRetentionDays: Number(
+    matching(node, 'auditRetentionDays', '400', /^(?:0|[1-9][0-9]{0,4})$/, '0 (for ever) or days up to 99999'),
+  ),
+  sessionTags: matching(node, 'sessionTags', 'on', /^(?:on|off)$/, 'on or off') === 'on',
 });
 
 /** Context holds strings from the command line and any JSON from cdk.json; only text and numbers can be meant here. */
@@ -53,6 +81,14 @@ const origins = (list: string): string[] => {
     throw refused('corsOrigins', bad, '* alone, or origins like https://app.example.com joined by commas');
   }
   return [...new Set(found)];
+};
+
+const keyArns = (list: string): string[] => {
+  const found = list.split(',').map((arn) => arn.trim());
+  const given = found.filter((arn) => arn !== '');
+  const bad = given.find((arn) => !/^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key\/[A-Za-z0-9-]+$/.test(arn));
+  if (bad !== undefined) throw refused('previousKeks', bad, 'ARNs of KMS keys joined by commas');
+  return [...new Set(given)];
 };
 
 /** An origin as browsers send it (RFC 6454 section 6.2): scheme, host, port; no path, no slash at the end. */

@@ -1,12 +1,64 @@
+import { Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { functionEnv } from '../contract/environment.ts';
+import { orgTag } from './session-role.ts';
 import type { VaultFunction } from './vault-function.ts';
 
-type TableSetting = (typeof functionEnv)['keyringTable' | 'apiKeyTable' | 'valueTable'];
+type TableSetting = (typeof functionEnv)[
+  | 'keyringTable'
+  | 'apiKeyTable'
+  | 'valueTable'
+  | 'auditTable'
+  | 'rotationTable'];
 
-/** Gives a function these actions on a table and tells it the table's name, so that neither is without the other. */
-export const grantTable = (fn: VaultFunction, table: Table, setting: TableSetting, actions: string[]): void => {
-  fn.allow(new PolicyStatement({ actions, resources: [table.tableArn] }));
+/**
+ * Every key that a call touches begins with the session's org. ForAllValues also holds when there is none, as in a Scan,
+ * which the Null condition then refuses.
+ */
+const leadingKeyIsOrg = {
+  'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [orgTag] },
+  Null: { 'dynamodb:LeadingKeys': 'false' },
+};
+
+/** Limits what an update names, its key and conditions included, and keeps the rest of the item out of its reply. */
+const onlyAttributes = (attributes: readonly string[]) => ({
+  'ForAllValues:StringEquals': { 'dynamodb:Attributes': [...attributes] },
+  StringEqualsIfExists: { 'dynamodb:ReturnValues': ['NONE', 'UPDATED_OLD', 'UPDATED_NEW'] },
+});
+
+/**
+ * Gives a function these actions on the items of an org in a table, whose partition key must be the org, and tells it the
+ * table's name, so that neither is without the other. `attributes` are the only ones that these actions may touch then.
+ */
+export const grantTable = (
+  fn: VaultFunction,
+  table: Table,
+  setting: TableSetting,
+  actions: string[],
+  attributes?: readonly string[],
+): void => {
+  const conditions = attributes === undefined ? {} : onlyAttributes(attributes);
+  fn.allowForOrg(new PolicyStatement({ actions, resources: [table.tableArn], conditions }), leadingKeyIsOrg);
   fn.set(setting, table.tableName);
+};
+
+/**
+ * Lets a function find out which copies of a table exist, in DynamoDB and in AWS Backup, and tells it the table's ARN. By its own
+ * role: backups belong to no org.
+ */
+export const grantFindCopies = (
+  fn: VaultFunction,
+  table: Table,
+  setting: (typeof functionEnv)['keyringTableArn' | 'valueTableArn'],
+): void => {
+  fn.allow(new PolicyStatement({ actions: ['dynamodb:DescribeContinuousBackups'], resources: [table.tableArn] }));
+  fn.allow(
+    new PolicyStatement({ actions: ['backup:ListRecoveryPointsByResource', 'dynamodb:ListBackups'], resources: ['*'] }),
+  );
+  Validations.of(fn).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason: 'Neither action knows resources in IAM. They list names and times of backups, and read nothing of them.',
+  });
+  fn.set(setting, table.tableArn);
 };

@@ -2,7 +2,7 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { functionEnv } from '../contract/environment.ts';
-import { grantTable } from './table-grant.ts';
+import { grantFindCopies, grantTable } from './table-grant.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 /**
@@ -35,6 +35,22 @@ export class ValueTable extends Construct {
   /** Values by name, their next version, their deletion. No list: a writer need not know what else there is. */
   grantWrite(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem']);
+  }
+
+  /** All values of an org, and other sealed strings in their place; no value made, none deleted. */
+  grantReseal(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem']);
+  }
+
+  /** How many values there are; no list of its own, but DynamoDB has no action that only counts. */
+  grantCount(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:Query']);
+  }
+
+  /** Values by name and their deletion, and which copies of this table exist. */
+  grantDestroy(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem']);
+    grantFindCopies(fn, this.table, functionEnv.valueTableArn);
   }
 
   private grant(fn: VaultFunction, actions: string[]): void {

@@ -15,6 +15,7 @@ import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { callerHeaders } from '../contract/environment.ts';
 import { type Auth, type Group, groups, type RouteId, routes } from '../contract/routes.ts';
 import type { Settings } from './settings.ts';
 import type { VaultFunction } from './vault-function.ts';
@@ -26,7 +27,7 @@ interface VaultApiProps {
 }
 
 /** What a page may send and read across origins: the client's own headers; when to come back, and what to report. */
-const corsRequestHeaders = ['authorization', 'content-type', 'x-anima-client'];
+const corsRequestHeaders = ['authorization', 'content-type', 'x-anima-client', ...Object.values(callerHeaders)];
 const corsResponseHeaders = ['retry-after', 'x-request-id', 'apigw-requestid'];
 
 /** Requests per second of the deployment: a bound on cost, and on its share of the account's KMS quota. */

@@ -1,11 +1,16 @@
-import { CfnOutput, Stack } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import type { Group } from '../contract/routes.ts';
+import { functionEnv } from '../contract/environment.ts';
+import { groups } from '../contract/routes.ts';
 import { ApiKeyTable } from './api-key-table.ts';
-import { bundleHandlers } from './handler-code.ts';
+import { AuditTable } from './audit-table.ts';
+import { bundleHandlers, type Entry } from './handler-code.ts';
 import { Kek } from './kek.ts';
 import { KeyringTable } from './keyring-table.ts';
+import { RotationTable } from './rotation-table.ts';
+import { SealingSchedule } from './sealing-schedule.ts';
 import type { Settings } from './settings.ts';
+import { SigningKey } from './signing-key.ts';
 import { ValueTable } from './value-table.ts';
 import { VaultApi } from './vault-api.ts';
 import { VaultFunction } from './vault-function.ts';
@@ -22,32 +27,46 @@ export class VaultStack extends Stack {
   private readonly keyrings: KeyringTable;
   private readonly apiKeys: ApiKeyTable;
   private readonly values: ValueTable;
+  private readonly audit: AuditTable;
+  private readonly signingKey: SigningKey;
+  private readonly rotations: RotationTable;
 
   constructor(scope: Construct, props: VaultStackProps) {
     const name = `${props.settings.name}-${props.settings.stage}`;
     super(scope, 'Vault', { stackName: name, description: 'Anima Vault: envelope encryption for AI agents' });
-    this.kek = new Kek(this, 'Kek', name);
+    this.kek = new Kek(this, 'Kek', name, props.settings.previousKeks);
     this.keyrings = new KeyringTable(this, 'Keyrings');
     this.apiKeys = new ApiKeyTable(this, 'ApiKeys');
     this.values = new ValueTable(this, 'Values');
+    this.audit = new AuditTable(this, 'Audit', props.settings.auditRetentionDays);
+    this.rotations = new RotationTable(this, 'Rotations');
+    this.signingKey = new SigningKey(this, 'Signing', `${name}-signing`);
     const functions = this.makeFunctions(props);
     this.grantAll(functions);
+    this.grantRotation(functions, props.settings);
+    this.grantShredding(functions);
+    this.grantAudit(functions);
     const api = new VaultApi(this, 'Api', { name, settings: props.settings, functions });
     this.output('Url', api.url, 'Address of the vault: the client takes it as ANIMA_URL');
     this.output('KekArn', this.kek.arn, 'The key-encryption key');
+    this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
     this.output('KeyringTable', this.keyrings.name, 'Wrapped data-encryption keys; never to be copied');
     this.output('ApiKeyTable', this.apiKeys.name, 'Records of API keys');
     this.output('ValueTable', this.values.name, 'Sealed values');
+    this.output('RotationTable', this.rotations.name, 'Progress of rotations');
+    this.output('AuditTable', this.audit.name, 'Audit records and the seals over them');
   }
 
-  private makeFunctions({ settings, handlers }: VaultStackProps): Record<Group, VaultFunction> {
+  private makeFunctions({ settings, handlers }: VaultStackProps): Record<Entry, VaultFunction> {
     const codeOf = bundleHandlers(handlers);
-    const make = (group: Group): VaultFunction =>
-      new VaultFunction(this, functionIds[group], {
-        code: codeOf(group),
+    const make = (entry: Entry, durableFor?: Duration): VaultFunction =>
+      new VaultFunction(this, functionIds[entry], {
+        code: codeOf(entry),
         stage: settings.stage,
         logRetention: settings.logRetention,
-        description: `Anima Vault: routes of the group ${group}`,
+        sessionTags: settings.sessionTags,
+        description: `Anima Vault: ${entry}`,
+        durableFor,
       });
     return {
       public: make('public'),
@@ -55,11 +74,20 @@ export class VaultStack extends Stack {
       admin: make('admin'),
       reader: make('reader'),
       writer: make('writer'),
+      rotator: make('rotator'),
+      shredder: make('shredder'),
+      auditor: make('auditor'),
+      'rotation-workflow': make('rotation-workflow', rotationTime),
+      'shred-workflow': make('shred-workflow', shredTime),
+      sealer: make('sealer'),
     };
   }
 
-  /** Who may do what; what is not here is denied. The public function gets nothing. */
-  private grantAll({ operator, admin, reader, writer }: Record<Group, VaultFunction>): void {
+  /** Who may do what; what is not here is denied. The public function gets no more than the public half of a key. */
+  private grantAll(functions: Record<Entry, VaultFunction>): void {
+    const { operator, admin, reader, writer } = functions;
+    this.signingKey.grantPublish(functions.public);
+
     this.keyrings.grantPut(operator);
     this.apiKeys.grantPut(operator);
 
@@ -80,16 +108,78 @@ export class VaultStack extends Stack {
     this.kek.grantDecrypt(writer);
   }
 
+  /** The rotator makes the next DEK; its workflow moves the values to it. Writers may only say that one is due. */
+  private grantRotation(functions: Record<Entry, VaultFunction>, { rotationDays, rotationMessages }: Settings): void {
+    const { rotator, writer } = functions;
+    const workflow = functions['rotation-workflow'];
+    this.apiKeys.grantRead(rotator);
+    this.keyrings.grantRead(rotator);
+    for (const fn of [rotator, workflow]) {
+      this.keyrings.grantChange(fn);
+      this.kek.grantGenerate(fn);
+      this.kek.grantDecrypt(fn);
+    }
+    this.rotations.grantRead(rotator);
+    workflow.grantStart(rotator, functionEnv.rotationFunction);
+    this.rotations.grantWrite(workflow);
+    this.values.grantReseal(workflow);
+    this.kek.grantRewrap(workflow);
+    writer.set(functionEnv.rotationDays, String(rotationDays));
+    writer.set(functionEnv.rotationMessages, String(rotationMessages));
+    if (rotationDays + rotationMessages > 0) workflow.grantStart(writer, functionEnv.rotationFunction);
+    if (rotationMessages > 0) this.rotations.grantCount(writer);
+  }
+
+  /** The shredder replaces keyrings and deletes values, and can open neither; its workflow does what has to wait. */
+  private grantShredding(functions: Record<Entry, VaultFunction>): void {
+    const { shredder } = functions;
+    const workflow = functions['shred-workflow'];
+    this.keyrings.grantRead(shredder);
+    this.apiKeys.grantRead(shredder);
+    this.values.grantDestroy(shredder);
+    workflow.grantStart(shredder, functionEnv.shredFunction);
+    for (const fn of [shredder, workflow]) {
+      this.keyrings.grantChange(fn);
+      this.keyrings.grantFindCopies(fn);
+      this.values.grantCount(fn);
+      this.signingKey.grantSign(fn);
+    }
+  }
+
+  /** Whoever knows callers leaves records of them; the auditor reads them and changes nothing; the sealer alone seals. */
+  private grantAudit(functions: Record<Entry, VaultFunction>): void {
+    for (const group of groups) if (group !== 'public') this.audit.grantRecord(functions[group]);
+    const { auditor, sealer } = functions;
+    this.audit.grantRead(auditor);
+    this.keyrings.grantRead(auditor);
+    this.apiKeys.grantRead(auditor);
+    sealer.grantInvoke(auditor, functionEnv.sealFunction);
+    this.audit.grantSeal(sealer);
+    this.signingKey.grantSign(sealer);
+    new SealingSchedule(this, 'Sealing', sealer);
+  }
+
   private output(id: string, value: string, description: string): void {
     new CfnOutput(this, id, { value, description });
   }
 }
 
 /** Construct ids, hence beginnings of the physical names that one sees in the console. */
-const functionIds: Record<Group, string> = {
+const functionIds: Record<Entry, string> = {
   public: 'Public',
   operator: 'Operator',
   admin: 'Admin',
   reader: 'Reader',
   writer: 'Writer',
+  rotator: 'Rotator',
+  shredder: 'Shredder',
+  auditor: 'Auditor',
+  'rotation-workflow': 'RotationWorkflow',
+  'shred-workflow': 'ShredWorkflow',
+  sealer: 'Sealer',
 };
+
+/** Longest time of one rotation, within which it outlasts any waiting period of a shredding that is then cancelled. */
+const rotationTime = Duration.days(60);
+/** The longest waiting period of a shredding, and time to look for copies after it. */
+const shredTime = Duration.days(366);

@@ -1,6 +1,13 @@
 /** The AWS clients, configured once: a call that hangs must end well before the function does. */
+import { BackupClient } from '@aws-sdk/client-backup';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { STSClient } from '@aws-sdk/client-sts';
+import { PerOrg, Sessions } from './sessions.ts';
+
+/** A client that acts for one org. */
+type ClientOf<Client> = (org: string) => Client;
 
 /**
  * Three attempts of at most two seconds each, so that a write (one read, one write) ends within the function's 15 seconds
@@ -11,6 +18,44 @@ const limits = {
   requestHandler: { connectionTimeout: 1000, requestTimeout: 2000, throwOnRequestTimeout: true },
 };
 
-export const dynamoClient = (): DynamoDBClient => new DynamoDBClient(limits);
+/** What a cold session may take of those 15 seconds beside the read and the write. */
+const stsLimits = {
+  maxAttempts: 2,
+  requestHandler: { connectionTimeout: 1000, requestTimeout: 1000, throwOnRequestTimeout: true },
+};
 
-export const kmsClient = (): KMSClient => new KMSClient(limits);
+/** Sessions of a role, by org; undefined without a role. */
+export const sessionsOf = (roleArn: string | undefined): Sessions | undefined =>
+  roleArn === undefined || roleArn === '' ? undefined : new Sessions(new STSClient(stsLimits), roleArn);
+
+/** DynamoDB for each org by its own session; without sessions, one client of the function's own role for all. */
+export function dynamoClients(sessions: Sessions | undefined): ClientOf<DynamoDBClient> {
+  const first = new DynamoDBClient(limits);
+  if (sessions === undefined) return () => first;
+  // One pool of connections for all: they carry signed requests, and belong to no org.
+  const { requestHandler } = first.config;
+  const clients = new PerOrg((org) => new DynamoDBClient({ ...limits, requestHandler, credentials: sessions.of(org) }));
+  return (org) => clients.of(org);
+}
+
+/** KMS, as `dynamoClients`. */
+export function kmsClients(sessions: Sessions | undefined): ClientOf<KMSClient> {
+  const first = new KMSClient(limits);
+  if (sessions === undefined) return () => first;
+  const { requestHandler } = first.config;
+  const clients = new PerOrg((org) => new KMSClient({ ...limits, requestHandler, credentials: sessions.of(org) }));
+  return (org) => clients.of(org);
+}
+
+/** KMS by the function's own role, for keys that belong to no org. */
+export const ownKmsClient = (): KMSClient => new KMSClient(limits);
+
+/** What lists the copies of tables, by the function's own role: lists of backups belong to no org. */
+export const copyClients = () => ({ dynamo: new DynamoDBClient(limits), backup: new BackupClient(limits) });
+
+/** Lambda, to start what goes on by itself. */
+export const lambdaClient = (): LambdaClient => new LambdaClient(limits);
+
+/** Lambda for an invocation whose end is waited for: once only, since the first may still run; what is left is for the answer. */
+export const waitingLambdaClient = (): LambdaClient =>
+  new LambdaClient({ ...limits, maxAttempts: 1, requestHandler: { ...limits.requestHandler, requestTimeout: 10_000 } });

@@ -1,10 +1,11 @@
 /** Authentication and authorization: deny by default, on what was read for this very request. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { roles } from '../../contract/roles.ts';
 import type { Verb } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import { type ApiKey, parseApiKey } from '../../core/api-key.ts';
+import { checkedName } from './names.ts';
 import type { Caller, StoredApiKey } from './ports.ts';
+import { coversList, coversName, effective } from './rights.ts';
 
 /** What is stored of a secret (docs/format.md, section 6). */
 export const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('base64');
@@ -24,23 +25,58 @@ const noHash = Buffer.alloc(32);
 
 /**
  * Proves that the presented key is the stored one. An unknown key takes the same comparison as a wrong secret, and
- * gets the same answer; that it was revoked is told only to whoever holds it.
- * @throws VaultError `invalid_api_key`, `api_key_revoked`
+ * gets the same answer; that it was revoked or has expired is told only to whoever holds it.
+ * @throws VaultError `invalid_api_key`, `api_key_revoked`, `api_key_expired`
  */
-export function authenticate(presented: ApiKey, stored: StoredApiKey | undefined): Caller {
+export function authenticate(presented: ApiKey, stored: StoredApiKey | undefined, now: Date): Caller {
   const expected = stored === undefined ? noHash : Buffer.from(stored.hash, 'base64');
   const actual = Buffer.from(hashSecret(presented.secret), 'base64');
   const matches = expected.length === actual.length && timingSafeEqual(expected, actual);
   if (stored === undefined || !matches) throw new VaultError('invalid_api_key');
   if (stored.org !== presented.org || stored.id !== presented.id) throw new VaultError('invalid_api_key');
   if (stored.revokedAt !== undefined) throw new VaultError('api_key_revoked');
-  return { org: stored.org, keyId: stored.id, role: stored.role };
+  if (hasEnded(stored.expiresAt, now)) throw new VaultError('api_key_expired');
+  if (hasEnded(stored.overlapEndsAt, now)) {
+    throw new VaultError('api_key_expired', { detail: 'Another key has replaced it.' });
+  }
+  return { org: stored.org, keyId: stored.id, role: stored.role, ...effective(stored), expiresAt: endOf(stored) };
 }
 
-/** @throws VaultError `forbidden` */
-export function authorize(caller: Caller, verb: Verb): void {
-  const allowed: readonly Verb[] = roles[caller.role];
-  if (!allowed.includes(verb)) {
-    throw new VaultError('forbidden', { detail: `Keys of the role ${caller.role} lack the verb ${verb}.` });
+/** When a key ends: by its own expiry or with the overlap of its rotation, whichever is earlier. */
+export function endOf({ expiresAt, overlapEndsAt }: StoredApiKey): string | undefined {
+  if (expiresAt === undefined || overlapEndsAt === undefined) return expiresAt ?? overlapEndsAt;
+  return Date.parse(expiresAt) < Date.parse(overlapEndsAt) ? expiresAt : overlapEndsAt;
+}
+
+/** From the instant itself on; a time that can't be read has passed, since denying is the safe reading of it. */
+export const hasEnded = (time: string | undefined, now: Date): boolean =>
+  time !== undefined && !(Date.parse(time) > now.getTime());
+
+/**
+ * Lets a caller use a verb, on these names if it is about names.
+ * @throws VaultError `forbidden`; `invalid_name` for what is no name at all
+ */
+export function authorize(caller: Caller, verb: Verb, names: readonly string[] = []): void {
+  if (!caller.verbs.includes(verb)) {
+    throw new VaultError('forbidden', { detail: `This key, of the role ${caller.role}, lacks the verb ${verb}.` });
+  }
+  for (const name of names) authorizeName(caller, name);
+}
+
+/** @throws VaultError `invalid_name`, `forbidden` */
+export function authorizeName({ prefixes }: Caller, name: string): void {
+  if (!coversName(prefixes, checkedName(name))) {
+    throw new VaultError('forbidden', { detail: 'This key is limited to other names.' });
+  }
+}
+
+/**
+ * Lets a caller list what begins with a prefix. A wider one than its key covers is refused rather than narrowed: a
+ * list that silently lacks names would pass for the whole.
+ * @throws VaultError `forbidden`
+ */
+export function authorizeList({ prefixes }: Caller, prefix: string): void {
+  if (!coversList(prefixes, prefix)) {
+    throw new VaultError('forbidden', { detail: 'This key is limited to some folders: give a prefix within one.' });
   }
 }

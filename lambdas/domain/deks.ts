@@ -3,7 +3,8 @@ import { VaultError } from '../../contract/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { type Dek, loadDek } from '../../core/dek.ts';
 import { sealedVersion } from '../../core/enc.ts';
-import { addDek, type Keyring, nextVersion, parseKeyring, usableDek, verifyKeyring } from '../../core/keyring.ts';
+import { addDek, type Keyring, nextVersion, usableDek, verifyKeyring } from '../../core/keyring.ts';
+import { parseStored, type Tombstone } from '../../core/tombstone.ts';
 import type { Clock, Kek, KeyringStore } from './ports.ts';
 
 /** How long a DEK stays usable without asking KMS again, and how many stay. */
@@ -41,6 +42,11 @@ export class DekCache {
     return dek;
   }
 
+  /** Forgets all DEKs of an org. */
+  drop(org: string): void {
+    for (const id of this.#entries.keys()) if (id.startsWith(`${org} `)) this.#entries.delete(id);
+  }
+
   #makeRoom(now: number): void {
     // In the order of insertion, which is the order of expiry: stop at the first that may stay.
     for (const [id, entry] of this.#entries) {
@@ -59,6 +65,23 @@ export interface OpenKeyring {
   dekOf(sealed: string): Promise<Dek>;
 }
 
+/** The keyring of an org, or what a shredding left of it. */
+export type StoredKeyring = Keyring | Tombstone;
+
+/** What is stored of an org, checked as far as that goes without its keys. @throws DecryptionError */
+export const storedKeyring = (record: unknown, org: string): StoredKeyring => parseStored(record, org);
+
+/**
+ * Lets only an org go on whose values may be used: the one place where a lock and a shredding are honoured.
+ * @throws VaultError `org_locked`, `org_shredded`
+ */
+export function refuseShut(stored: StoredKeyring): asserts stored is Keyring {
+  if (stored.state === 'shredded') throw new VaultError('org_shredded');
+  if (stored.lock === undefined) return;
+  const detail = `It will be shredded at ${stored.lock.shredAt}, unless an admin cancels that before.`;
+  throw new VaultError('org_locked', { detail });
+}
+
 export class Deks {
   readonly #kek: Kek;
   readonly #cache: DekCache;
@@ -70,14 +93,25 @@ export class Deks {
 
   /**
    * Checks a keyring as it came from the table and unwraps its active DEK, from the cache when warm.
-   * @throws DecryptionError when the record is not what the vault wrote
+   * @param reread reads the record again: a value may be read after the keyring, and be sealed under a DEK that was made
+   *   between the two
+   * @throws DecryptionError when the record is not what the vault wrote; VaultError `org_locked`, `org_shredded`
    */
-  async open(record: unknown, org: string): Promise<OpenKeyring> {
-    const keyring = parseKeyring(record, org);
+  async open(record: unknown, org: string, reread?: () => Promise<unknown>): Promise<OpenKeyring> {
+    const keyring = storedKeyring(record, org);
+    // What nobody may use any more need not stay in memory until it expires.
+    if (keyring.state === 'shredded') this.#cache.drop(org);
+    refuseShut(keyring);
     const active = keyring.activeVersion === 0 ? undefined : await this.#load(keyring, keyring.activeVersion);
     // On every request, not only on the first: the record is read anew each time, and so can be changed each time.
     if (active !== undefined) verifyKeyring(keyring, active);
-    const dekOf = async (sealed: string) => await this.#load(keyring, sealedVersion(sealed));
+    let newer: Promise<OpenKeyring> | undefined;
+    const dekOf = async (sealed: string) => {
+      const version = sealedVersion(sealed);
+      if (version <= keyring.activeVersion || reread === undefined) return await this.#load(keyring, version);
+      newer ??= reread().then((again) => this.open(again, org));
+      return await (await newer).dekOf(sealed);
+    };
     return { keyring, active, dekOf };
   }
 
@@ -91,6 +125,11 @@ export class Deks {
     });
   }
 }
+
+const refuse = () => Promise.reject(new VaultError('key_unavailable'));
+
+/** The KEK of functions whose roles may not use one: none of their routes opens a keyring. */
+export const noKek: Kek = { generate: refuse, unwrap: refuse, rewrap: refuse };
 
 /** Makes the first DEK of an org, on first use. */
 export class FirstDek {

@@ -1,45 +1,10 @@
-/** The rules of organizations and their API keys. */
-import { randomBytes } from 'node:crypto';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import type {
-  ApiKeyInfo,
-  CreateKeyRequest,
-  CreateKeyResponse,
-  CreateOrgResponse,
-  ListKeysResponse,
-  OrgResponse,
-} from '../../contract/wire.ts';
-import { encodeSecret, formatApiKey } from '../../core/api-key.ts';
-import { isId, randomId } from '../../core/ids.ts';
-import { newKeyring } from '../../core/keyring.ts';
-import { hashSecret } from './access.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
-import type { OpenKeyring } from './deks.ts';
-import type { ApiKeyStore, Caller, Clock, KeyringStore, StoredApiKey } from './ports.ts';
-
-/** Makes the key that its holder sees once, and what is stored of it. */
-function newApiKey(
-  org: string,
-  { role, name }: CreateKeyRequest,
-  createdAt: string,
-): { stored: StoredApiKey; key: string } {
-  const bytes = randomBytes(32);
-  const secret = encodeSecret(bytes);
-  bytes.fill(0);
-  const id = randomId();
-  const stored = { org, id, role, createdAt, hash: hashSecret(secret), ...(name === undefined ? {} : { name }) };
-  return { stored, key: formatApiKey({ org, id, secret }) };
-}
-
-/** What may be shown of a stored key: all but its org, which the caller knows, and its hash. */
-const keyInfo = ({ id, role, name, createdAt, revokedAt }: StoredApiKey): ApiKeyInfo => ({
-  id,
-  role,
-  ...(name === undefined ? {} : { name }),
-  createdAt,
-  ...(revokedAt === undefined ? {} : { revokedAt }),
-});
+/** The rules of organizations. */
+import type { CreateOrgResponse, OrgResponse } from '../../contract/wire.ts';
+import { randomId } from '../../core/ids.ts';
+import { type Keyring, newKeyring } from '../../core/keyring.ts';
+import type { Tombstone } from '../../core/tombstone.ts';
+import { keyInfo, newApiKey } from './api-keys.ts';
+import type { ApiKeyStore, Clock, KeyringStore } from './ports.ts';
 
 /** Makes organizations; only the deployment's operator reaches this. */
 export class Orgs {
@@ -68,50 +33,10 @@ export class Orgs {
 }
 
 /** The state of an organization as its members may see it: no key material, wrapped or not. */
-export function orgState({ keyring }: OpenKeyring): OrgResponse {
-  const { org, state, createdAt, activeVersion } = keyring;
-  const deks = keyring.deks.map((dek) => ({ version: dek.version, state: dek.state, createdAt: dek.createdAt }));
-  return { org, state, createdAt, activeVersion, deks };
-}
-
-export class ApiKeys {
-  readonly #apiKeys: ApiKeyStore;
-  readonly #clock: Clock;
-
-  constructor(apiKeys: ApiKeyStore, clock: Clock) {
-    this.#apiKeys = apiKeys;
-    this.#clock = clock;
-  }
-
-  async create(caller: Caller, request: CreateKeyRequest): Promise<CreateKeyResponse> {
-    const { stored, key } = newApiKey(caller.org, request, this.#clock().toISOString());
-    await this.#apiKeys.create(stored);
-    return { ...keyInfo(stored), key };
-  }
-
-  /** @throws VaultError `invalid_cursor` */
-  async list(
-    { org }: Caller,
-    { cursor, limit = limits.pageSize }: { cursor?: string | undefined; limit?: number | undefined },
-  ): Promise<ListKeysResponse> {
-    const after = cursor === undefined ? undefined : decodeCursor(cursor, [org, 'keys', '']);
-    if (after !== undefined && !isId(after)) throw new VaultError('invalid_cursor');
-    const { items, more } = await this.#apiKeys.list(org, after, limit);
-    const last = items.at(-1);
-    const keys = items.map(keyInfo);
-    return more && last !== undefined ? { keys, cursor: encodeCursor([org, 'keys', ''], last.id) } : { keys };
-  }
-
-  /**
-   * Revokes a key; again changes nothing. A key can't revoke itself, so that an org always keeps the admin who acts.
-   * @throws VaultError `forbidden`, `api_key_not_found`
-   */
-  async revoke(caller: Caller, id: string): Promise<ApiKeyInfo> {
-    if (id === caller.keyId)
-      throw new VaultError('forbidden', { detail: 'A key cannot revoke itself: use another admin key.' });
-    if (!isId(id)) throw new VaultError('api_key_not_found');
-    const stored = await this.#apiKeys.revoke(caller.org, id, this.#clock().toISOString());
-    if (stored === undefined) throw new VaultError('api_key_not_found');
-    return keyInfo(stored);
-  }
+export function orgState(stored: Keyring | Tombstone): OrgResponse {
+  const { org, createdAt } = stored;
+  if (stored.state === 'shredded') return { org, state: 'shredded', createdAt, activeVersion: 0, deks: [] };
+  const deks = stored.deks.map((dek) => ({ version: dek.version, state: dek.state, createdAt: dek.createdAt }));
+  const state = stored.lock === undefined ? 'active' : 'locked';
+  return { org, state, createdAt, activeVersion: stored.activeVersion, deks };
 }

@@ -1,6 +1,8 @@
 /** What the rules need from the world. Stores implement these; the composition root joins the two. */
 
 import type { Role } from '../../contract/roles.ts';
+import type { Verb } from '../../contract/routes.ts';
+import type { PublicJwk } from '../../core/jws.ts';
 import type { Keyring } from '../../core/keyring.ts';
 
 /** One version of a value as it is stored; `value` and `info` are sealed strings (docs/format.md, section 5). */
@@ -25,7 +27,15 @@ export interface StoredApiKey {
   readonly id: string;
   readonly role: Role;
   readonly name?: string | undefined;
+  /** What it was narrowed to when it was made (contract/wire.ts, KeyRights); absent where it was not. */
+  readonly prefixes?: readonly string[] | undefined;
+  readonly verbs?: readonly Verb[] | undefined;
+  readonly expiresAt?: string | undefined;
   readonly createdAt: string;
+  /** The hour in which it was last used. */
+  readonly lastUsedAt?: string | undefined;
+  /** Once rotated: the end of its overlap with the key that replaces it. No right, so its replacement lacks it. */
+  readonly overlapEndsAt?: string | undefined;
   readonly revokedAt?: string | undefined;
   /** Base64 of the SHA-256 of the key's secret. */
   readonly hash: string;
@@ -64,7 +74,9 @@ export interface ListedValue {
 
 export interface ValueStore {
   /**
-   * Writes the item of one value, on condition that it is still at `before` (undefined: that there is none).
+   * Writes the item of one value, on condition that it is still as `before`, to the very sealed string of its info
+   * (undefined: that there is none). So a rotation that seals the item anew makes a writer that read it before read it
+   * again, and what is under an old DEK can't be put back.
    * Returns false, and has changed nothing, when it is not, or when an earlier try of this very call has succeeded.
    */
   put(org: string, next: StoredValue, before: StoredVersion | undefined): Promise<boolean>;
@@ -84,15 +96,26 @@ export interface Page<T> {
 export interface KeyringStore {
   /** Stores the keyring of a new org; VaultError `internal` if there is one of that id. */
   create(keyring: Keyring): Promise<void>;
+  /** The record as stored, by a strongly consistent read; undefined when there is none. */
+  stored(org: string): Promise<unknown>;
   /** Replaces the keyring of the generation before. Returns false, and has changed nothing, if it is another. */
   replace(keyring: Keyring): Promise<boolean>;
 }
 
 export interface ApiKeyStore {
   create(key: StoredApiKey): Promise<void>;
+  get(org: string, id: string): Promise<StoredApiKey | undefined>;
   list(org: string, after: string | undefined, limit: number): Promise<Page<StoredApiKey>>;
+  /** Lets a key end at a time, unless its overlap ends before; undefined when there is no such key. */
+  endOverlap(org: string, id: string, at: string): Promise<StoredApiKey | undefined>;
   /** Marks a key as revoked at a time, unless it was before; undefined when there is no such key. */
   revoke(org: string, id: string, at: string): Promise<StoredApiKey | undefined>;
+}
+
+/** Where the last use of API keys is noted. */
+export interface LastUseStore {
+  /** Notes the hour of a use, unless a later one is noted already. */
+  touch(org: string, id: string, hour: string): Promise<void>;
 }
 
 /** The KEK: it wraps DEKs and nothing else, with org and DEK version in the encryption context. */
@@ -101,6 +124,24 @@ export interface Kek {
   generate(org: string, version: number): Promise<{ secret: Uint8Array; wrapped: Uint8Array }>;
   /** Unwraps a DEK; the caller zeroes it. DecryptionError when it was not wrapped for this org and version. */
   unwrap(org: string, version: number, wrapped: Uint8Array): Promise<Uint8Array>;
+  /** Wraps a wrapped DEK anew, under the KEK as it is now, without showing it. DecryptionError as `unwrap`. */
+  rewrap(org: string, version: number, wrapped: Uint8Array): Promise<Uint8Array>;
+}
+
+/** Signs statements of the deployment. */
+export interface Signer {
+  /**
+   * Signs a statement: JWS in compact form (docs/format.md, section 7).
+   * @param typ which kind of statement it is
+   * @throws VaultError `unavailable`
+   */
+  sign(payload: object, typ: string): Promise<string>;
+}
+
+/** The public keys by which statements are verified. */
+export interface PublicKeys {
+  /** @throws VaultError `unavailable` */
+  list(): Promise<readonly PublicJwk[]>;
 }
 
 /** The time, as a port: rules that use it can be tested at any time. */
@@ -111,4 +152,9 @@ export interface Caller {
   readonly org: string;
   readonly keyId: string;
   readonly role: Role;
+  /** What its key may do: the verbs of its role, as far as the key was not narrowed. */
+  readonly verbs: readonly Verb[];
+  /** Names it may touch: folders end in a slash, other entries are exactly that name; all names when undefined. */
+  readonly prefixes?: readonly string[] | undefined;
+  readonly expiresAt?: string | undefined;
 }

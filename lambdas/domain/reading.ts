@@ -11,11 +11,12 @@ import type {
   ValueInfo,
   VersionInfo,
 } from '../../contract/wire.ts';
+import { authorizeName } from './access.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { OpenKeyring } from './deks.ts';
 import { asItem } from './failures.ts';
 import { checkedName } from './names.ts';
-import type { Clock, StoredValue, ValueStore } from './ports.ts';
+import type { Caller, Clock, StoredValue, ValueStore } from './ports.ts';
 import { isExpired, openInfo, openValue } from './sealing.ts';
 
 /** Values of the request, as read with its key and keyring. */
@@ -43,11 +44,17 @@ export class Reading {
   }
 
   /** Up to 100 values, each with a result of its own. @throws VaultError `invalid_request` when a name repeats */
-  async getMany(keys: OpenKeyring, values: Values, names: readonly string[]): Promise<GetValuesResponse> {
+  async getMany(
+    caller: Caller,
+    keys: OpenKeyring,
+    values: Values,
+    names: readonly string[],
+  ): Promise<GetValuesResponse> {
     const results: GetValuesItem[] = [];
     let bytes = 0;
     for (const name of names) {
       const item = await asItem(async () => {
+        authorizeName(caller, name);
         if (bytes > limits.batchReplyBytes) throw new VaultError('reply_full');
         const value = await this.get(keys, values, name);
         // Twice, since Lambda's reply holds the body as a JSON string: a quote takes four bytes there.

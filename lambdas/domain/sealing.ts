@@ -42,6 +42,23 @@ export async function openInfo(
   return { version: stored.version, ...facts };
 }
 
+/** The same version, its strings sealed anew under a DEK. @throws DecryptionError */
+export async function resealVersion(
+  keys: OpenKeyring,
+  dek: Dek,
+  name: string,
+  { version, value, info, writeId }: StoredVersion,
+): Promise<StoredVersion> {
+  const reseal = async (purpose: Purpose, sealed: string) => {
+    const context = contextOf(purpose, dek.org, name, version);
+    const plaintext = open(await keys.dekOf(sealed), context, sealed);
+    const resealed = seal(dek, context, plaintext);
+    plaintext.fill(0);
+    return resealed;
+  };
+  return { version, value: await reseal('vault.value', value), info: await reseal('vault.info', info), writeId };
+}
+
 /** Whether a version can't be read any more at a time. */
 export const isExpired = (info: VersionInfo, now: Date): boolean =>
   info.expiresAt !== undefined && Date.parse(info.expiresAt) <= now.getTime();

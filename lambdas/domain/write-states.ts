@@ -25,7 +25,7 @@ export class WriteStates {
       if (attempt === attempts) throw new VaultError('write_contention', { detail: 'Nothing was stored.' });
       await this.#firstDek.make(keys.keyring);
       const { keyring } = await this.#read(caller, []);
-      keys = await this.#deks.open(keyring, caller.org);
+      keys = await this.#deks.open(keyring, caller.org, this.#rereadKeyring(caller));
     }
     return keys;
   }
@@ -34,7 +34,8 @@ export class WriteStates {
   reread(caller: Caller): Reread {
     return async (name) => {
       const { keyring, values } = await this.#read(caller, [name]);
-      const keys = await this.keysOf(caller, await this.#deks.open(keyring, caller.org));
+      const open = await this.#deks.open(keyring, caller.org, this.#rereadKeyring(caller));
+      const keys = await this.keysOf(caller, open);
       return { keys, stored: values.get(name) };
     };
   }
@@ -43,6 +44,10 @@ export class WriteStates {
   async stored(caller: Caller, name: string): Promise<StoredValue | undefined> {
     const { values } = await this.#read(caller, [name]);
     return values.get(name);
+  }
+
+  #rereadKeyring(caller: Caller): () => Promise<unknown> {
+    return async () => (await this.#read(caller, [])).keyring;
   }
 
   #read({ org, keyId }: Caller, names: readonly string[]): Promise<Records> {

@@ -8,6 +8,7 @@ import type { DeleteValueResponse, SetValueRequest, ValueInfo, VersionInfo } fro
 import type { OpenKeyring } from './deks.ts';
 import { checkedName } from './names.ts';
 import type { Clock, StoredValue, StoredVersion, ValueStore } from './ports.ts';
+import type { RotationDue } from './rotation-due.ts';
 import { isExpired, openInfo, openValue, sealVersion } from './sealing.ts';
 
 /** Writers of one name that may come between before a write is given up. */
@@ -27,10 +28,12 @@ export type Reread = (name: string) => Promise<WriteState>;
 export class Writing {
   readonly #values: ValueStore;
   readonly #clock: Clock;
+  readonly #due: RotationDue | undefined;
 
-  constructor(values: ValueStore, clock: Clock) {
+  constructor(values: ValueStore, clock: Clock, due?: RotationDue) {
     this.#values = values;
     this.#clock = clock;
+    this.#due = due;
   }
 
   /**
@@ -52,7 +55,10 @@ export class Writing {
       await this.#compare(state, request.ifVersion);
       const info: VersionInfo = { version: (state.stored?.version ?? 0) + 1, ...wanted };
       const item = next(state, name, info, request.value, writeId);
-      if (await this.#values.put(state.keys.keyring.org, item, state.stored)) return { name, ...info };
+      if (await this.#values.put(state.keys.keyring.org, item, state.stored)) {
+        await this.#due?.noteSealed(state.keys);
+        return { name, ...info };
+      }
       // Another writer came first, or our own write did and its reply was lost: what is stored now tells.
       await sleep(Math.random() * Math.min(backoffMost, backoffBase * 2 ** attempt));
       state = await reread(name);

@@ -6,8 +6,9 @@ import { memberChain } from '../middleware/chains.ts';
 export const getValues = (gate: Gate, reading: Reading) =>
   memberChain('getValues', gate, {
     names: ({ body }) => body.names,
-    run: async ({ body }, { keys, values }) => {
+    itemwise: true,
+    run: async ({ body }, { caller, keys, values }) => {
       refuseRepeats(body.names, 'names');
-      return await reading.getMany(await keys(), values, body.names);
+      return await reading.getMany(caller, await keys(), values, body.names);
     },
   });

@@ -1,4 +1,4 @@
-import type { ApiKeys } from '../domain/orgs.ts';
+import type { ApiKeys } from '../domain/api-keys.ts';
 import type { Gate } from '../middleware/authenticate.ts';
 import { memberChain } from '../middleware/chains.ts';
 

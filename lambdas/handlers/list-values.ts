@@ -4,5 +4,6 @@ import { memberChain } from '../middleware/chains.ts';
 
 export const listValues = (gate: Gate, reading: Reading) =>
   memberChain('listValues', gate, {
+    prefix: ({ query }) => query.prefix ?? '',
     run: async ({ query }, { keys }) => await reading.list(await keys(), query),
   });

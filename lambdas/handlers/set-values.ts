@@ -1,3 +1,4 @@
+import { authorizeName } from '../domain/access.ts';
 import { asItem } from '../domain/failures.ts';
 import { inTurns } from '../domain/in-turns.ts';
 import { refuseRepeats } from '../domain/names.ts';
@@ -12,6 +13,7 @@ const atOnce = 16;
 export const setValues = (gate: Gate, states: WriteStates, writing: Writing) =>
   memberChain('setValues', gate, {
     names: ({ body }) => body.items.map((item) => item.name),
+    itemwise: true,
     history: () => true,
     run: async ({ body }, { caller, keys, values }) => {
       refuseRepeats(
@@ -21,7 +23,11 @@ export const setValues = (gate: Gate, states: WriteStates, writing: Writing) =>
       const writable = await states.keysOf(caller, await keys());
       const results = await inTurns(body.items, atOnce, async ({ name, ...request }) => {
         const state = { keys: writable, stored: values.get(name) };
-        return { name, ...(await asItem(() => writing.set(state, states.reread(caller), name, request))) };
+        const item = await asItem(async () => {
+          authorizeName(caller, name);
+          return await writing.set(state, states.reread(caller), name, request);
+        });
+        return { name, ...item };
       });
       return { results };
     },

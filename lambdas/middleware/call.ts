@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer, Context } from 'aws-lambda';
 import type { RouteId } from '../../contract/routes.ts';
 import type { RouteInput } from '../../contract/schemas.ts';
-import type { OpenKeyring } from '../domain/deks.ts';
+import type { OpenKeyring, StoredKeyring } from '../domain/deks.ts';
 import type { Caller, StoredValue } from '../domain/ports.ts';
 
 /** Events of the HTTP API, payload format 2.0; with an IAM authorizer's findings on the routes that have one. */
@@ -12,8 +12,17 @@ export interface Session {
   readonly caller: Caller;
   /** The caller's keyring, checked on first use: routes that touch no value need no DEK. */
   keys(): Promise<OpenKeyring>;
+  /** The caller's keyring or what is left of it, as stored: no key vouches for it yet. @throws DecryptionError */
+  stored(): StoredKeyring;
   /** The values of the request that exist. */
   readonly values: ReadonlyMap<string, StoredValue>;
+}
+
+/** Who answers for a request in the audit. */
+export interface Actor {
+  readonly org: string;
+  /** Id of the API key, or the ARN of the operator. */
+  readonly principal: string;
 }
 
 /** One request on its way through the middleware, which fills it in. */
@@ -21,7 +30,11 @@ export interface Call<Id extends RouteId = RouteId> {
   readonly event: ApiEvent;
   /** The parsed request, or why it could not be parsed: that is told only to who may call. */
   input?: RouteInput<Id> | Error;
+  /** Set as soon as it is proven who calls, before it is asked what he may: refusals are audited too. */
+  actor?: Actor;
   session?: Session;
+  /** The note of the key's use, under way beside the request: never rejects, and soon resolves. */
+  noted?: Promise<void>;
 }
 
 /** A route ready to serve: from call to the object that becomes JSON. */

@@ -4,7 +4,7 @@ import type { RouteId } from '../../contract/routes.ts';
 import type { RouteInput, RouteOutput } from '../../contract/schemas.ts';
 import { authenticate, type Gate, type Wanted } from './authenticate.ts';
 import { type Call, type Chain, inputOf, type Session } from './call.ts';
-import { requireOperator } from './operator.ts';
+import { operatorOf, requireOperator } from './operator.ts';
 import { parse } from './parse.ts';
 
 /** A route for holders of an API key: what it reads beside the key, and what it does. */
@@ -20,12 +20,17 @@ export function memberChain<Id extends RouteId>(id: Id, gate: Gate, route: Membe
   return chain.use(parse(id)).use(authenticate(id, gate, route)) as Chain;
 }
 
-/** A route for the deployment's operator. */
+/** A route for the deployment's operator; it is audited under the org that `orgOf` finds in its answer. */
 export function operatorChain<Id extends RouteId>(
   id: Id,
   run: (input: RouteInput<Id>) => Promise<RouteOutput<Id>>,
+  orgOf: (output: RouteOutput<Id>) => string,
 ): Chain {
-  const chain = middy<Call<Id>, RouteOutput<Id>>(async (call: Call<Id>) => await run(inputOf(call)));
+  const chain = middy<Call<Id>, RouteOutput<Id>>(async (call: Call<Id>) => {
+    const output = await run(inputOf(call));
+    call.actor = { org: orgOf(output), principal: operatorOf(call) };
+    return output;
+  });
   return chain.use(requireOperator()).use(parse(id)) as Chain;
 }
 

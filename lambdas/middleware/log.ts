@@ -9,7 +9,8 @@ export interface RequestLog {
   readonly durationMs: number;
   readonly code?: ErrorCode | undefined;
   readonly org?: string | undefined;
-  readonly keyId?: string | undefined;
+  /** Id of the API key, or the ARN of the operator. */
+  readonly principal?: string | undefined;
   /** For what the vault did not foresee: class and places, never the message, which may quote data. */
   readonly fault?: string | undefined;
 }

@@ -8,10 +8,14 @@ import type { Call } from './call.ts';
  */
 export function requireOperator(): MiddlewareObj<Call> {
   return {
-    before: ({ event: { event } }) => {
-      const authorizer = 'authorizer' in event.requestContext ? event.requestContext.authorizer : undefined;
-      if (!authorizer?.iam?.userArn)
-        throw new VaultError('forbidden', { detail: 'Sign the request as an AWS principal (SigV4).' });
-    },
+    before: ({ event: call }) => void operatorOf(call),
   };
+}
+
+/** The ARN of the operator who calls. @throws VaultError `forbidden` */
+export function operatorOf({ event }: Pick<Call, 'event'>): string {
+  const authorizer = 'authorizer' in event.requestContext ? event.requestContext.authorizer : undefined;
+  const arn = authorizer?.iam?.userArn;
+  if (!arn) throw new VaultError('forbidden', { detail: 'Sign the request as an AWS principal (SigV4).' });
+  return arn;
 }

@@ -2,6 +2,8 @@ import { VaultError } from '../../contract/vault-error.ts';
 
 const throttled = new Set([
   'ThrottlingException',
+  // STS leaves the ending away.
+  'Throttling',
   'ProvisionedThroughputExceededException',
   'RequestLimitExceeded',
   'LimitExceededException',

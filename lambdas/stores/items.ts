@@ -2,6 +2,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Role, roles } from '../../contract/roles.ts';
+import { type Verb, verbs } from '../../contract/routes.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { ListedValue, StoredApiKey, StoredValue, StoredVersion } from '../domain/ports.ts';
 
@@ -44,7 +45,12 @@ export function apiKeyOf(item: Item): StoredApiKey {
     id: text(fields, 'id'),
     role,
     name: optionalText(fields, 'name'),
+    prefixes: optionalTexts(fields, 'prefixes'),
+    verbs: optionalTexts(fields, 'verbs')?.filter(isVerb),
+    expiresAt: optionalText(fields, 'expiresAt'),
     createdAt: text(fields, 'createdAt'),
+    lastUsedAt: optionalText(fields, 'lastUsedAt'),
+    overlapEndsAt: optionalText(fields, 'overlapEndsAt'),
     revokedAt: optionalText(fields, 'revokedAt'),
     hash: text(fields, 'hash'),
   };
@@ -62,10 +68,20 @@ function text(fields: Fields, name: string): string {
 const optionalText = (fields: Fields, name: string): string | undefined =>
   fields[name] === undefined ? undefined : text(fields, name);
 
+function optionalTexts(fields: Fields, name: string): string[] | undefined {
+  const list = fields[name];
+  if (list === undefined) return undefined;
+  if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string')) throw new DecryptionError();
+  return list;
+}
+
 function count(fields: Fields, name: string): number {
   const value = fields[name];
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new DecryptionError();
   return value;
 }
+
+/** A verb that this version does not know is no right in it. */
+const isVerb = (verb: string): verb is Verb => verbs.some((known) => known === verb);
 
 const isRole = (role: string): role is Role => Object.hasOwn(roles, role);

@@ -1,17 +1,20 @@
-import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../../contract/vault-error.ts';
-import { type Keyring, keyringRecord } from '../../core/keyring.ts';
+import type { Keyring } from '../../core/keyring.ts';
+import { storedRecord, type Tombstone } from '../../core/tombstone.ts';
 import type { KeyringStore } from '../domain/ports.ts';
+import type { ShredStore } from '../domain/shredding-ports.ts';
 import { held } from './conditions.ts';
-import { placeholders, toItem } from './items.ts';
+import { notRead, orUnavailable } from './failures.ts';
+import { keyringOf, placeholders, toItem } from './items.ts';
 
 /** Keyrings, one item per org: every change is conditional on the generation before it. */
-export class DynamoKeyrings implements KeyringStore {
-  readonly #client: DynamoDBClient;
+export class DynamoKeyrings implements KeyringStore, ShredStore {
+  readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
 
-  constructor(client: DynamoDBClient, table: string) {
-    this.#client = client;
+  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+    this.#clientOf = clientOf;
     this.#table = table;
   }
 
@@ -26,16 +29,35 @@ export class DynamoKeyrings implements KeyringStore {
     if (!created) throw new VaultError('internal');
   }
 
+  async stored(org: string): Promise<unknown> {
+    const command = new GetItemCommand({ TableName: this.#table, Key: toItem({ org }), ConsistentRead: true });
+    const { Item } = await orUnavailable(notRead, () => this.#clientOf(org).send(command));
+    return Item === undefined ? undefined : keyringOf(Item);
+  }
+
   replace(keyring: Keyring): Promise<boolean> {
     return this.#put(keyring, {
-      ConditionExpression: '#generation = :before',
-      ExpressionAttributeNames: placeholders('generation'),
+      // A lock changes no generation, since who sets it can't make the MAC: whoever has not seen it must not remove it.
+      ConditionExpression: '#generation = :before AND attribute_not_exists(#lock)',
+      ExpressionAttributeNames: placeholders('generation', 'lock'),
       ExpressionAttributeValues: toItem({ ':before': keyring.generation - 1 }),
     });
   }
 
-  #put(keyring: Keyring, condition: object): Promise<boolean> {
-    const command = new PutItemCommand({ TableName: this.#table, Item: toItem(keyringRecord(keyring)), ...condition });
-    return held(() => this.#client.send(command));
+  change(next: Keyring | Tombstone, before: Keyring | Tombstone): Promise<boolean> {
+    const lock = before.state === 'active' ? before.lock : undefined;
+    return this.#put(next, {
+      ConditionExpression:
+        lock === undefined
+          ? '#generation = :before AND attribute_not_exists(#lock)'
+          : '#generation = :before AND #lock.#requestedAt = :requestedAt',
+      ExpressionAttributeNames: placeholders('generation', 'lock', ...(lock === undefined ? [] : ['requestedAt'])),
+      ExpressionAttributeValues: toItem({ ':before': before.generation, ':requestedAt': lock?.requestedAt }),
+    });
+  }
+
+  #put(stored: Keyring | Tombstone, condition: object): Promise<boolean> {
+    const command = new PutItemCommand({ TableName: this.#table, Item: toItem(storedRecord(stored)), ...condition });
+    return held(() => this.#clientOf(stored.org).send(command));
   }
 }

@@ -20,11 +20,11 @@ type Requests = Record<string, KeysAndAttributes>;
 
 /** API key, keyring and values by BatchGetItem, strongly consistent: what was revoked or shredded is so at once. */
 export class DynamoRecords implements RecordStore {
-  readonly #client: DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #tables: RecordTables;
 
-  constructor(client: DynamoDBClient, tables: RecordTables) {
-    this.#client = client;
+  constructor(clientOf: (org: string) => DynamoDBClient, tables: RecordTables) {
+    this.#clientOf = clientOf;
     this.#tables = tables;
   }
 
@@ -39,7 +39,7 @@ export class DynamoRecords implements RecordStore {
     for (let at = room; at < names.length; at += batchLimit) {
       batches.push(this.#valueKeys(request, names.slice(at, at + batchLimit)));
     }
-    const found = await Promise.all(batches.map((batch) => this.#get(batch)));
+    const found = await Promise.all(batches.map((batch) => this.#get(org, batch)));
     const items = (table: string) => found.flatMap((part) => part.get(table) ?? []);
     const [apiKey] = items(this.#tables.apiKeys);
     const [keyring] = items(this.#tables.keyrings);
@@ -65,12 +65,12 @@ export class DynamoRecords implements RecordStore {
   }
 
   /** One batch, asking again for what DynamoDB left unprocessed; what is still missing then is an error, not a gap. */
-  async #get(batch: Requests): Promise<Map<string, Item[]>> {
+  async #get(org: string, batch: Requests): Promise<Map<string, Item[]>> {
     const items = new Map<string, Item[]>();
     let pending = batch;
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const { Responses = {}, UnprocessedKeys = {} } = await orUnavailable(notRead, () =>
-        this.#client.send(new BatchGetItemCommand({ RequestItems: pending })),
+        this.#clientOf(org).send(new BatchGetItemCommand({ RequestItems: pending })),
       );
       for (const [table, found] of Object.entries(Responses)) items.set(table, [...(items.get(table) ?? []), ...found]);
       if (Object.keys(UnprocessedKeys).length === 0) return items;

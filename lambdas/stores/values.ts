@@ -15,6 +15,16 @@ const stillAt = (before: StoredVersion) => ({
   ExpressionAttributeValues: toItem({ ':version': before.version, ':writeId': before.writeId }),
 });
 
+/**
+ * "The very item that was read": each sealing of `info` has a nonce of its own, so it tells even a rotation that sealed the
+ * same version anew, which a new write must not undo.
+ */
+const unchanged = (before: StoredVersion) => ({
+  ConditionExpression: '#info = :before',
+  ExpressionAttributeNames: placeholders('info'),
+  ExpressionAttributeValues: toItem({ ':before': before.info }),
+});
+
 const absent = {
   ConditionExpression: 'attribute_not_exists(#name)',
   ExpressionAttributeNames: placeholders('name'),
@@ -22,18 +32,18 @@ const absent = {
 
 /** Values, one item each: a write is one conditional put of the whole item. */
 export class DynamoValues implements ValueStore {
-  readonly #client: DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
 
-  constructor(client: DynamoDBClient, table: string) {
-    this.#client = client;
+  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+    this.#clientOf = clientOf;
     this.#table = table;
   }
 
   put(org: string, next: StoredValue, before: StoredVersion | undefined): Promise<boolean> {
-    const condition = before === undefined ? absent : stillAt(before);
+    const condition = before === undefined ? absent : unchanged(before);
     const command = new PutItemCommand({ TableName: this.#table, Item: toItem({ org, ...next }), ...condition });
-    return held(() => this.#client.send(command));
+    return held(() => this.#clientOf(org).send(command));
   }
 
   async delete(org: string, name: string): Promise<boolean> {
@@ -42,13 +52,13 @@ export class DynamoValues implements ValueStore {
       Key: toItem({ org, name }),
       ReturnValues: 'ALL_OLD',
     });
-    const { Attributes } = await orUnavailable(unknownOutcome, () => this.#client.send(command));
+    const { Attributes } = await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
     return Attributes !== undefined;
   }
 
   deleteAt(org: string, name: string, before: StoredVersion): Promise<boolean> {
     const command = new DeleteItemCommand({ TableName: this.#table, Key: toItem({ org, name }), ...stillAt(before) });
-    return held(() => this.#client.send(command));
+    return held(() => this.#clientOf(org).send(command));
   }
 
   async list(org: string, prefix: string, after: string | undefined, limit: number): Promise<Page<ListedValue>> {
@@ -61,7 +71,7 @@ export class DynamoValues implements ValueStore {
       ExpressionAttributeValues: toItem({ ':org': org, ...(prefix === '' ? {} : { ':prefix': prefix }) }),
       ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, name: after }) }),
     };
-    const { items, more } = await queryPage(this.#client, query, limit);
+    const { items, more } = await queryPage(this.#clientOf(org), query, limit);
     return { items: items.map(listedOf), more };
   }
 }

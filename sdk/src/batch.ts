@@ -1,10 +1,10 @@
 /** Batches of any number: split into requests the vault takes, unfinished items asked for again, one result for each. */
 import { limits } from '../../contract/limits.ts';
 import { itemError } from './answer.ts';
-import { decodeAll } from './decode.ts';
+import { listOf, type Reader } from './decode.ts';
 import { AnimaError, errorOf } from './errors.ts';
 import { utf8Length } from './input.ts';
-import type { CallLimits } from './options.ts';
+import type { CallSettings } from './options.ts';
 import { isRecord } from './record.ts';
 import { pause, retryDelay } from './retry.ts';
 
@@ -69,11 +69,11 @@ const itemsPerRequest = limits.batchItems - 2;
 export async function runBatch<I extends { name: string }, T>(
   items: readonly I[],
   ask: Ask<I, T>,
-  callLimits: CallLimits,
+  callSettings: CallSettings,
 ): Promise<BatchResult<T>> {
   const settled = new Map<string, Outcome<T>>();
   try {
-    for (const chunk of split(items)) await settle(chunk, ask, callLimits, settled);
+    for (const chunk of split(items)) await settle(chunk, ask, callSettings, settled);
   } catch (error) {
     if (!(error instanceof AnimaError) || error.code === 'aborted' || settled.size === 0) throw error;
     for (const { name } of items) if (!settled.has(name)) settled.set(name, { ok: false, name, error });
@@ -85,7 +85,7 @@ export async function runBatch<I extends { name: string }, T>(
 async function settle<I extends { name: string }, T>(
   chunk: readonly I[],
   ask: Ask<I, T>,
-  callLimits: CallLimits,
+  callSettings: CallSettings,
   settled: Map<string, Outcome<T>>,
 ): Promise<void> {
   let pending = chunk;
@@ -104,8 +104,8 @@ async function settle<I extends { name: string }, T>(
     // A full reply that brought something is no failure: the rest is asked for at once. It ends, since it shrinks.
     const progress = onlyFull && again.length < pending.length;
     if (again.length > 0 && !progress) {
-      if (retries >= callLimits.maxRetries) return;
-      await pause(retryDelay(retries++), callLimits.signal);
+      if (retries >= callSettings.maxRetries) return;
+      await pause(retryDelay(retries++), callSettings.signal);
     }
     pending = again;
   }
@@ -134,19 +134,14 @@ function eventBytes(item: unknown): number {
 }
 
 /** Reads `{results: [{name, ok, value} | {name, ok, error}]}`. */
-export function decodeResults<T extends { name: string }>(
-  decodeOne: (json: unknown) => T | undefined,
-): (json: unknown) => Map<string, Outcome<T>> | undefined {
+export function decodeResults<T extends { name: string }>(decodeOne: Reader<T>): Reader<Map<string, Outcome<T>>> {
   return (json) => {
-    const items = isRecord(json) ? decodeAll(json.results, (item) => decodeItem(item, decodeOne)) : undefined;
+    const items = isRecord(json) ? listOf((item) => decodeItem(item, decodeOne))(json.results) : undefined;
     return items && new Map(items.map((item) => [item.name, item]));
   };
 }
 
-function decodeItem<T extends { name: string }>(
-  item: unknown,
-  decodeOne: (json: unknown) => T | undefined,
-): Outcome<T> | undefined {
+function decodeItem<T extends { name: string }>(item: unknown, decodeOne: Reader<T>): Outcome<T> | undefined {
   if (!isRecord(item) || typeof item.name !== 'string') return undefined;
   const { name } = item;
   if (item.ok !== true) {

@@ -1,4 +1,7 @@
+import { Audit } from './audit.ts';
+import { Keys } from './keys.ts';
 import { type AnimaOptions, settingsOf } from './options.ts';
+import { Org } from './org.ts';
 import { Transport } from './transport.ts';
 import { Vault } from './vault.ts';
 
@@ -17,13 +20,23 @@ const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 export class Anima {
   /** Address of the vault. */
   readonly baseURL: string;
+  /** Values by name. */
   readonly vault: Vault;
+  /** The organization: its state, the rotation of its key, its shredding. */
+  readonly org: Org;
+  /** Its API keys. */
+  readonly keys: Keys;
+  /** What was done in it, by whom. */
+  readonly audit: Audit;
 
   /** @throws AnimaError missing_api_key, invalid_api_key, insecure_url, invalid_argument */
   constructor(options: AnimaOptions = {}) {
     const transport = new Transport(settingsOf(options));
     this.baseURL = transport.baseURL;
     this.vault = new Vault(transport);
+    this.org = new Org(transport);
+    this.keys = new Keys(transport);
+    this.audit = new Audit(transport);
   }
 
   toJSON(): { baseURL: string } {

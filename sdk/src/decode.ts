@@ -1,50 +1,145 @@
 /**
  * Readers of the vault's JSON: each returns the documented shape, without fields it does not know, or undefined.
- * Written by hand, since the schemas of the service would bring a library four times the size of this client.
+ * Small ones make up the others, since the schemas of the service would bring a library four times the size of this client.
  */
-import type { ListValuesResponse, Metadata, Value, ValueInfo, VersionInfo } from '../../contract/wire.ts';
+import { type Role, roles } from '../../contract/roles.ts';
+import { type Verb, verbs } from '../../contract/routes.ts';
+import type {
+  ApiKeyInfo,
+  AuditRecord,
+  CreateKeyResponse,
+  DestroyValueResponse,
+  ExportAuditResponse,
+  ListKeysResponse,
+  ListValuesResponse,
+  Metadata,
+  OrgResponse,
+  QueryAuditResponse,
+  RotateKeyResponse,
+  Rotation,
+  RotationResponse,
+  ShredResponse,
+  Value,
+  ValueInfo,
+  VersionInfo,
+} from '../../contract/wire.ts';
 import { isRecord } from './record.ts';
 
-export function decodeVersionInfo(json: unknown): VersionInfo | undefined {
-  if (!isRecord(json)) return undefined;
-  const { version, createdAt, expiresAt } = json;
-  const metadata = decodeMetadata(json.metadata);
-  if (typeof version !== 'number' || typeof createdAt !== 'string' || metadata === undefined) return undefined;
-  if (expiresAt === undefined) return { version, createdAt, metadata };
-  return typeof expiresAt === 'string' ? { version, createdAt, expiresAt, metadata } : undefined;
+/** Reads JSON as a `T`; undefined when it is none. */
+export type Reader<T> = (json: unknown) => T | undefined;
+
+interface OptionalReader<T> {
+  readonly optional: Reader<T>;
 }
 
-export function decodeValueInfo(json: unknown): ValueInfo | undefined {
-  const info = decodeVersionInfo(json);
-  return isRecord(json) && typeof json.name === 'string' && info !== undefined
-    ? { name: json.name, ...info }
-    : undefined;
+/** A reader for each field: the compiler refuses a field too few, too many, or of another kind. */
+type Shape<T> = {
+  readonly [K in keyof T]-?: undefined extends T[K] ? OptionalReader<Exclude<T[K], undefined>> : Reader<T[K]>;
+};
+
+const optional = <T>(read: Reader<T>): OptionalReader<T> => ({ optional: read });
+const text: Reader<string> = (json) => (typeof json === 'string' ? json : undefined);
+const number: Reader<number> = (json) => (typeof json === 'number' ? json : undefined);
+const flag: Reader<boolean> = (json) => (typeof json === 'boolean' ? json : undefined);
+
+function oneOf<T extends string>(all: readonly T[]): Reader<T> {
+  return (json) => all.find((one) => one === json);
 }
 
-export function decodeValue(json: unknown): Value | undefined {
-  const info = decodeValueInfo(json);
-  return isRecord(json) && typeof json.value === 'string' && info !== undefined
-    ? { ...info, value: json.value }
-    : undefined;
-}
-
-export function decodeList(json: unknown): ListValuesResponse | undefined {
-  if (!isRecord(json)) return undefined;
-  const values = decodeAll(json.values, decodeValueInfo);
-  if (values === undefined) return undefined;
-  if (json.cursor === undefined) return { values };
-  return typeof json.cursor === 'string' ? { values, cursor: json.cursor } : undefined;
+function object<T extends object>(shape: Shape<T>): Reader<T> {
+  const fields = Object.entries(shape) as [string, Reader<unknown> | OptionalReader<unknown>][];
+  return (json) => {
+    if (!isRecord(json)) return undefined;
+    const found: Record<string, unknown> = {};
+    for (const [name, field] of fields) {
+      const given = json[name];
+      if (given === undefined && 'optional' in field) continue;
+      const value = ('optional' in field ? field.optional : field)(given);
+      if (value === undefined) return undefined;
+      found[name] = value;
+    }
+    // Every field was read by the reader that Shape demands of it; the compiler cannot follow the loop.
+    return found as T;
+  };
 }
 
 /** Reads each element of an array; undefined when one of them can't be read. */
-export function decodeAll<T>(json: unknown, decode: (element: unknown) => T | undefined): T[] | undefined {
-  if (!Array.isArray(json)) return undefined;
-  const read = json.map(decode).filter((element) => element !== undefined);
-  return read.length === json.length ? read : undefined;
+export function listOf<T>(read: Reader<T>): Reader<T[]> {
+  return (json) => {
+    if (!Array.isArray(json)) return undefined;
+    const found = json.map(read).filter((element) => element !== undefined);
+    return found.length === json.length ? found : undefined;
+  };
 }
 
-function decodeMetadata(json: unknown): Metadata | undefined {
-  if (!isRecord(json)) return undefined;
-  const entries = Object.entries(json).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-  return entries.length === Object.keys(json).length ? Object.fromEntries(entries) : undefined;
-}
+const metadata: Reader<Metadata> = (json) =>
+  isRecord(json) && Object.values(json).every((value) => typeof value === 'string')
+    ? { ...(json as Metadata) }
+    : undefined;
+
+const versionFields = { version: number, createdAt: text, expiresAt: optional(text), metadata };
+export const decodeVersionInfo = object<VersionInfo>(versionFields);
+export const decodeValueInfo = object<ValueInfo>({ name: text, ...versionFields });
+export const decodeValue = object<Value>({ name: text, ...versionFields, value: text });
+export const decodeList = object<ListValuesResponse>({ values: listOf(decodeValueInfo), cursor: optional(text) });
+export const decodeDestroyed = object<DestroyValueResponse>({ destroyed: flag, receipt: optional(text) });
+
+const keyFields = {
+  id: text,
+  role: oneOf(Object.keys(roles) as Role[]),
+  name: optional(text),
+  prefixes: optional(listOf(text)),
+  verbs: optional(listOf(oneOf<Verb>(verbs))),
+  expiresAt: optional(text),
+  createdAt: text,
+  lastUsedAt: optional(text),
+  revokedAt: optional(text),
+};
+export const decodeKeyInfo = object<ApiKeyInfo>(keyFields);
+export const decodeKey = object<CreateKeyResponse>({ ...keyFields, key: text });
+export const decodeKeys = object<ListKeysResponse>({ keys: listOf(decodeKeyInfo), cursor: optional(text) });
+export const decodeRotatedKey = object<RotateKeyResponse>({ replacement: decodeKey, replaced: decodeKeyInfo });
+
+const orgState = oneOf(['active', 'locked', 'shredded']);
+const dek = { version: number, state: oneOf(['active', 'draining', 'retired']), createdAt: text };
+export const decodeOrg = object<OrgResponse>({
+  org: text,
+  state: orgState,
+  createdAt: text,
+  activeVersion: number,
+  deks: listOf(object<OrgResponse['deks'][number]>(dek)),
+});
+const rotation = object<Rotation>({
+  id: number,
+  state: oneOf(['running', 'draining', 'done']),
+  to: number,
+  startedAt: text,
+  finishedAt: optional(text),
+  counted: number,
+  total: number,
+  reencrypted: number,
+  damaged: number,
+});
+export const decodeRotation = object<RotationResponse>({ rotation: optional(rotation) });
+export const decodeShred = object<ShredResponse>({
+  org: text,
+  state: orgState,
+  shredAt: optional(text),
+  shreddedAt: optional(text),
+  final: flag,
+  receipts: listOf(text),
+});
+
+/**
+ * An audit record, whole: with a field left out, what the seals say of it would not hold. A newer vault may have routes,
+ * verbs and codes that this version can't name; the record is passed on all the same.
+ */
+const auditRecord: Reader<AuditRecord> = (json) => (isAuditRecord(json) ? json : undefined);
+
+const auditTexts = ['id', 'time', 'org', 'principal', 'route', 'verb', 'result', 'requestId', 'sourceIp'] as const;
+const isAuditRecord = (json: unknown): json is AuditRecord =>
+  isRecord(json) && auditTexts.every((field) => typeof json[field] === 'string');
+
+export const decodeAudit = object<QueryAuditResponse>({ records: listOf(auditRecord), cursor: optional(text) });
+const sealed = object<ExportAuditResponse['seals'][number]>({ seal: text, records: listOf(auditRecord) });
+export const decodeExport = object<ExportAuditResponse>({ seals: listOf(sealed), cursor: optional(text) });

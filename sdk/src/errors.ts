@@ -68,7 +68,7 @@ export class InvalidRequestError extends AnimaError {
   }
 }
 
-/** The API key is missing, malformed, unknown or revoked. */
+/** The API key is missing, malformed, unknown, revoked or expired. */
 export class AuthenticationError extends AnimaError {
   static {
     AuthenticationError.prototype.name = 'AuthenticationError';
@@ -89,7 +89,10 @@ export class NotFoundError extends AnimaError {
   }
 }
 
-/** The value is at another version than `ifVersion`, or the write id was used for another value. */
+/**
+ * The value is at another version than `ifVersion`, or the write id was used for another value; or there is no shredding
+ * to cancel.
+ */
 export class ConflictError extends AnimaError {
   static {
     ConflictError.prototype.name = 'ConflictError';
@@ -108,6 +111,13 @@ export class ConflictError extends AnimaError {
 export class DecryptionError extends AnimaError {
   static {
     DecryptionError.prototype.name = 'DecryptionError';
+  }
+}
+
+/** The organization's data can't be used: it is locked until it is shredded (`org_locked`), or shredded (`org_shredded`). */
+export class OrgStateError extends AnimaError {
+  static {
+    OrgStateError.prototype.name = 'OrgStateError';
   }
 }
 
@@ -166,6 +176,7 @@ const classes: Record<AnimaErrorCode, typeof AnimaError> = {
   missing_api_key: AuthenticationError,
   invalid_api_key: AuthenticationError,
   api_key_revoked: AuthenticationError,
+  api_key_expired: AuthenticationError,
   forbidden: PermissionError,
   value_not_found: NotFoundError,
   version_not_found: NotFoundError,
@@ -176,9 +187,13 @@ const classes: Record<AnimaErrorCode, typeof AnimaError> = {
   unexpected_response: UnexpectedResponseError,
   version_conflict: ConflictError,
   write_id_reused: ConflictError,
+  no_shred_pending: ConflictError,
   decryption_failed: DecryptionError,
+  org_locked: OrgStateError,
+  org_shredded: OrgStateError,
   internal: UnavailableError,
   unavailable: UnavailableError,
+  audit_unavailable: UnavailableError,
   key_unavailable: UnavailableError,
   write_contention: UnavailableError,
   reply_full: UnavailableError,

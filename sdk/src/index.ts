@@ -1,5 +1,21 @@
 export type { ClientErrorCode, ErrorCode } from '../../contract/errors.ts';
-export type { Metadata, Value, ValueInfo, VersionInfo } from '../../contract/wire.ts';
+export type { Role } from '../../contract/roles.ts';
+export type { Verb } from '../../contract/routes.ts';
+export type {
+  ApiKeyInfo,
+  AuditRecord,
+  CreateKeyResponse,
+  DestroyValueResponse,
+  Metadata,
+  OrgResponse,
+  RotateKeyResponse,
+  Rotation,
+  ShredResponse,
+  Value,
+  ValueInfo,
+  VersionInfo,
+} from '../../contract/wire.ts';
+export type { Audit, AuditOptions } from './audit.ts';
 export type { BatchItem, BatchResult, FailedItem } from './batch.ts';
 export { Anima } from './client.ts';
 export {
@@ -13,14 +29,17 @@ export {
   type InputProblem,
   InvalidRequestError,
   NotFoundError,
+  OrgStateError,
   PermissionError,
   RateLimitError,
   TimeoutError,
   UnavailableError,
   UnexpectedResponseError,
 } from './errors.ts';
-export type { ValueOptions } from './input.ts';
-export type { Page, ValueList } from './list.ts';
-export type { AnimaOptions, CallOptions, Fetch, Signal } from './options.ts';
-export type { DeleteOptions, GetOptions, ListOptions, SetEntry, SetOptions, Vault } from './vault.ts';
+export type { ExpiryOptions, ValueOptions } from './input.ts';
+export type { CreateKeyOptions, Keys, ListKeysOptions, RotateKeyOptions } from './keys.ts';
+export type { AuditExport, AuditList, KeyList, List, Page, SealedRecords, ValueList } from './list.ts';
+export type { AnimaOptions, CallerIds, CallOptions, Fetch, Signal } from './options.ts';
+export type { Org, ShredOptions } from './org.ts';
+export type { DeleteOptions, DestroyOptions, GetOptions, ListOptions, SetEntry, SetOptions, Vault } from './vault.ts';
 export { version } from './version.ts';

@@ -5,14 +5,18 @@ import type { Metadata, SetValueRequest } from '../../contract/wire.ts';
 import { type AnimaError, type AnimaErrorCode, errorOf } from './errors.ts';
 import { isRecord } from './record.ts';
 
-/** What may accompany a value. */
-export interface ValueOptions {
-  /** Small facts about the value, encrypted like it: up to 16 strings by string keys. Replaces the last ones. */
-  metadata?: Metadata | undefined;
-  /** When the value ceases to be readable: a Date or an RFC 3339 time. */
+/** When a value ceases to be readable, or a key to work. */
+export interface ExpiryOptions {
+  /** A Date or an RFC 3339 time. */
   expiresAt?: Date | string | undefined;
   /** The same as seconds from now, by this machine's clock. Not together with `expiresAt`. */
   expiresIn?: number | undefined;
+}
+
+/** What may accompany a value. */
+export interface ValueOptions extends ExpiryOptions {
+  /** Small facts about the value, encrypted like it: up to 16 strings by string keys. Replaces the last ones. */
+  metadata?: Metadata | undefined;
   /** Compare-and-set: the version the value must be at; 0 when there must be none. */
   ifVersion?: number | undefined;
   /** Names this write; made for you. Give one to repeat a write safely across processes. */
@@ -46,6 +50,18 @@ export function checkWhole(
   throw refused('invalid_argument', `${label} must be a whole number, ${least} or more and at most ${most}`);
 }
 
+/** The id of an API key. @throws AnimaError invalid_argument, also for a whole key, which belongs in no URL */
+export function checkKeyId(id: unknown): string {
+  if (typeof id === 'string' && /^[0-9a-z]{16}$/.test(id)) return id;
+  throw refused('invalid_argument', 'id must be the id of an API key, 16 characters, not the key itself');
+}
+
+/** What names the thing to be destroyed. @throws AnimaError invalid_argument */
+export function checkConfirm(confirm: unknown, expected?: string): string {
+  if (typeof confirm === 'string' && confirm !== '' && (expected === undefined || confirm === expected)) return confirm;
+  throw refused('invalid_argument', 'confirm must name what is to be destroyed');
+}
+
 /**
  * A write as it travels, with a write id: made here, before the first attempt, so that all attempts carry the same.
  * @throws AnimaError value_too_large, invalid_argument
@@ -54,7 +70,7 @@ export function setRequest(value: unknown, options: ValueOptions): SetValueReque
   return {
     value: checkValue(value),
     metadata: checkMetadata(options.metadata),
-    expiresAt: expiry(options),
+    expiresAt: expiryTime(options),
     ifVersion: checkWhole('ifVersion', options.ifVersion, 0),
     writeId: checkWriteId(options.writeId) ?? newWriteId(),
   };
@@ -96,27 +112,28 @@ function checkText(label: string, text: unknown, longest: number): string {
   throw refused('invalid_argument', `${label} is not a well-formed string of at most ${longest} characters`);
 }
 
-function expiry({ expiresAt, expiresIn }: ValueOptions): string | undefined {
+/** @throws AnimaError invalid_argument */
+export function expiryTime({ expiresAt, expiresIn }: ExpiryOptions): string | undefined {
   if (expiresAt !== undefined && expiresIn !== undefined) {
     throw refused('invalid_argument', 'expiresAt and expiresIn are both given; give one');
   }
-  if (expiresIn !== undefined) {
-    if (!(expiresIn > 0)) throw refused('invalid_argument', 'expiresIn must be seconds, above 0');
-    return isoTime('expiresIn', new Date(Date.now() + expiresIn * 1000));
-  }
-  if (expiresAt === undefined) return undefined;
-  return expiresAt instanceof Date ? isoTime('expiresAt', expiresAt) : checkTime(expiresAt);
+  if (expiresIn === undefined) return timeText('expiresAt', expiresAt);
+  if (!(expiresIn > 0)) throw refused('invalid_argument', 'expiresIn must be seconds, above 0');
+  return isoTime('expiresIn', new Date(Date.now() + expiresIn * 1000));
+}
+
+/** An optional time as it travels. @throws AnimaError invalid_argument */
+export function timeText(label: string, time: unknown): string | undefined {
+  if (time === undefined) return undefined;
+  if (time instanceof Date) return isoTime(label, time);
+  // Without an offset the same text is another instant on another machine.
+  if (typeof time === 'string' && /T.*(?:Z|[+-]\d\d:\d\d)$/i.test(time) && !Number.isNaN(Date.parse(time))) return time;
+  throw refused('invalid_argument', `${label} must be a Date or an RFC 3339 time, e.g. 2027-01-31T12:00:00Z`);
 }
 
 function isoTime(label: string, time: Date): string {
   if (Number.isNaN(time.getTime())) throw refused('invalid_argument', `${label} is no time that a calendar has`);
   return time.toISOString();
-}
-
-function checkTime(text: unknown): string {
-  // Without an offset the same text is another instant on another machine.
-  if (typeof text === 'string' && /T.*(?:Z|[+-]\d\d:\d\d)$/i.test(text) && !Number.isNaN(Date.parse(text))) return text;
-  throw refused('invalid_argument', 'expiresAt must be a Date or an RFC 3339 time, e.g. 2027-01-31T12:00:00Z');
 }
 
 function checkWriteId(id: unknown): string | undefined {

@@ -1,4 +1,5 @@
-import { clientEnv, localUrl } from '../../contract/environment.ts';
+import { callerHeaders, clientEnv, localUrl } from '../../contract/environment.ts';
+import { limits } from '../../contract/limits.ts';
 import { parseApiKey } from '../../core/api-key.ts';
 import { errorOf } from './errors.ts';
 import { isRecord } from './record.ts';
@@ -18,8 +19,18 @@ export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer
 /** The `fetch` of the platform compiled for. */
 export type Fetch = typeof globalThis extends { fetch: infer F } ? F : (url: string, init: object) => Promise<object>;
 
+/** What a call is made for, for the audit: 1 to 128 visible ASCII characters each. It is recorded, and trusted no further. */
+export interface CallerIds {
+  /** The agent that calls. */
+  agent?: string | undefined;
+  /** The run of that agent. */
+  run?: string | undefined;
+  /** The tool call within that run. */
+  toolCall?: string | undefined;
+}
+
 /** How one call is to be made. Everything may be left out. */
-export interface CallOptions {
+export interface CallOptions extends CallerIds {
   /** Cancels the call, its attempts and the waits between them. */
   signal?: Signal | undefined;
   /** Milliseconds that one attempt may take, the reading of the answer included. */
@@ -28,7 +39,7 @@ export interface CallOptions {
   maxRetries?: number | undefined;
 }
 
-export interface AnimaOptions {
+export interface AnimaOptions extends CallerIds {
   /** API key; by default the environment's `ANIMA_KEY`. */
   apiKey?: string | undefined;
   /** Address of the vault; by default the environment's `ANIMA_URL`, else the local vault. https, or loopback. */
@@ -43,11 +54,13 @@ export interface AnimaOptions {
   userAgent?: string | undefined;
 }
 
-/** Limits of one call, every one known. */
-export interface CallLimits {
+/** How one call is made, all of it known. */
+export interface CallSettings {
   readonly signal: Signal | undefined;
   readonly timeout: number;
   readonly maxRetries: number;
+  /** Headers that tell what the call is made for. */
+  readonly callerHeaders: Readonly<Record<string, string>>;
 }
 
 /** What a transport needs, checked. */
@@ -55,10 +68,11 @@ export interface Settings {
   readonly baseURL: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly fetch: Fetch;
-  readonly limits: CallLimits;
+  /** For calls that do not say otherwise. */
+  readonly calls: CallSettings;
 }
 
-const defaults: CallLimits = { signal: undefined, timeout: 30_000, maxRetries: 3 };
+const defaults: CallSettings = { signal: undefined, timeout: 30_000, maxRetries: 3, callerHeaders: {} };
 
 /** Timers of browsers and Node hold 31 bits: a longer one fires at once. */
 const longestTimeout = 2 ** 31 - 1;
@@ -74,15 +88,15 @@ export function settingsOf(options: AnimaOptions): Settings {
     headers: { authorization: `Bearer ${apiKey}`, accept: 'application/json', ...agentHeader(options.userAgent) },
     // Looked up at each call, so that a polyfill or an instrumented fetch installed later is used.
     fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
-    limits: limitsOf(options, defaults),
+    calls: callSettingsOf(options, defaults),
   };
 }
 
 /**
- * The limits of a call: its own where given, else the client's.
+ * The settings of a call: its own where given, else the client's.
  * @throws AnimaError invalid_argument
  */
-export function limitsOf(options: CallOptions, base: CallLimits): CallLimits {
+export function callSettingsOf(options: CallOptions, base: CallSettings): CallSettings {
   const { signal = base.signal, timeout = base.timeout, maxRetries = base.maxRetries } = options;
   if (!(timeout > 0 && timeout <= longestTimeout)) {
     throw errorOf('invalid_argument', {
@@ -92,7 +106,23 @@ export function limitsOf(options: CallOptions, base: CallLimits): CallLimits {
   if (!(Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= 20)) {
     throw errorOf('invalid_argument', { detail: 'maxRetries must be a whole number from 0 to 20' });
   }
-  return { signal, timeout, maxRetries };
+  return { signal, timeout, maxRetries, callerHeaders: { ...base.callerHeaders, ...callerHeadersOf(options) } };
+}
+
+/** @throws AnimaError invalid_argument */
+function callerHeadersOf(ids: CallerIds): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [label, header] of Object.entries(callerHeaders) as [keyof CallerIds, string][]) {
+    const id = ids[label];
+    if (id === undefined) continue;
+    // Whatever could end a header, or that a proxy trims or recodes, would be recorded as another id.
+    if (typeof id !== 'string' || id.length > limits.callerIdLength || !/^[\x21-\x7e]+$/.test(id)) {
+      const detail = `${label} must be 1 to ${limits.callerIdLength} visible ASCII characters, without spaces`;
+      throw errorOf('invalid_argument', { detail });
+    }
+    headers[header] = id;
+  }
+  return headers;
 }
 
 function checkApiKey(apiKey: string | undefined): string {

@@ -1,5 +1,5 @@
 import { AnimaError, errorOf } from './errors.ts';
-import type { CallLimits, Signal } from './options.ts';
+import type { CallSettings, Signal } from './options.ts';
 
 /** First and longest upper bound of a backoff, milliseconds. */
 const firstBackoff = 250;
@@ -12,13 +12,13 @@ const longestRetryAfter = 60;
  * Runs `attempt` until it succeeds, fails for good, or `maxRetries` retries are used up; then rejects with the last
  * error. Every call of this client may be repeated: reads and deletes by nature, writes by their write id.
  */
-export async function withRetries<T>(limits: CallLimits, attempt: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(settings: CallSettings, attempt: () => Promise<T>): Promise<T> {
   for (let retries = 0; ; retries++) {
     try {
       return await attempt();
     } catch (error) {
-      if (retries >= limits.maxRetries || !mayRetry(error)) throw error;
-      await pause(retryDelay(retries, error.retryAfter), limits.signal);
+      if (retries >= settings.maxRetries || !mayRetry(error)) throw error;
+      await pause(retryDelay(retries, error.retryAfter), settings.signal);
     }
   }
 }
@@ -68,9 +68,9 @@ export function pause(ms: number, signal: Signal | undefined): Promise<void> {
  * Runs one attempt under a deadline and the caller's signal. The attempt is told to stop by the signal it gets, and
  * is left behind if it does not listen, so that a custom `fetch` can't hold a call beyond its time.
  */
-export function bounded<T>(limits: CallLimits, attempt: (signal: Signal) => Promise<T>): Promise<T> {
+export function bounded<T>(settings: CallSettings, attempt: (signal: Signal) => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const { signal, timeout } = limits;
+    const { signal, timeout } = settings;
     if (signal?.aborted) return reject(aborted());
     const controller = new AbortController();
     const stop = (error: AnimaError) => {

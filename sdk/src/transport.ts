@@ -1,7 +1,8 @@
 import { routes } from '../../contract/routes.ts';
 import { parseJson, problemOf, unexpected } from './answer.ts';
+import type { Reader } from './decode.ts';
 import { errorOf } from './errors.ts';
-import { type CallLimits, type CallOptions, limitsOf, type Settings, type Signal } from './options.ts';
+import { type CallOptions, type CallSettings, callSettingsOf, type Settings, type Signal } from './options.ts';
 import { bounded, unknownOutcome, withRetries } from './retry.ts';
 import { pathOf, type Target } from './url.ts';
 
@@ -10,6 +11,15 @@ export interface Call extends Target {
   /** Sent as JSON; said once, so that every attempt sends the same bytes and write ids. */
   readonly body?: object | undefined;
 }
+
+/** What of a request is the same in every attempt, and the signal that ends one. */
+interface Sent {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  readonly signal: Signal;
+}
+
+const jsonType = { 'content-type': 'application/json' };
 
 /** Sends calls and brings back their decoded answers. The API key is in a private field and goes nowhere else. */
 export class Transport {
@@ -21,9 +31,9 @@ export class Transport {
     this.#settings = settings;
   }
 
-  /** The limits of a call with these options. @throws AnimaError invalid_argument */
-  limits(options: CallOptions): CallLimits {
-    return limitsOf(options, this.#settings.limits);
+  /** The settings of a call with these options. @throws AnimaError invalid_argument */
+  settings(options: CallOptions): CallSettings {
+    return callSettingsOf(options, this.#settings.calls);
   }
 
   /**
@@ -31,30 +41,27 @@ export class Transport {
    * @param decode reads the JSON of a successful answer; returns undefined when it has not the documented shape.
    * @throws AnimaError any code
    */
-  request<T>(call: Call, limits: CallLimits, decode: (json: unknown) => T | undefined): Promise<T> {
+  request<T>(call: Call, settings: CallSettings, decode: Reader<T>): Promise<T> {
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-    return withRetries(limits, () => bounded(limits, (signal) => this.#attempt(call, body, signal, decode)));
+    const headers = { ...this.#settings.headers, ...settings.callerHeaders, ...(body && jsonType) };
+    const send = (signal: Signal) => this.#attempt(call, { headers, body, signal }, decode);
+    return withRetries(settings, () => bounded(settings, send));
   }
 
-  async #attempt<T>(
-    call: Call,
-    body: string | undefined,
-    signal: Signal,
-    decode: (json: unknown) => T | undefined,
-  ): Promise<T> {
-    const { response, text } = await this.#exchange(call, body, signal);
+  async #attempt<T>(call: Call, sent: Sent, decode: Reader<T>): Promise<T> {
+    const { response, text } = await this.#exchange(call, sent);
     if (!response.ok || response.redirected) throw problemOf(response, text);
     const result = decode(parseJson(text));
     if (result === undefined) throw unexpected(response, 'it has not the documented shape');
     return result;
   }
 
-  async #exchange(call: Call, body: string | undefined, signal: Signal): Promise<{ response: Response; text: string }> {
-    const { fetch, baseURL, headers } = this.#settings;
+  async #exchange(call: Call, { headers, body, signal }: Sent): Promise<{ response: Response; text: string }> {
+    const { fetch, baseURL } = this.#settings;
     try {
       const response = await fetch(baseURL + pathOf(call), {
         method: routes[call.route].method,
-        headers: body === undefined ? { ...headers } : { ...headers, 'content-type': 'application/json' },
+        headers: { ...headers },
         ...(body === undefined ? {} : { body }),
         // Followed, a redirect could carry the key to another host; Workers know no `error` mode.
         redirect: 'manual',

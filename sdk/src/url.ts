@@ -31,12 +31,16 @@ export interface Target {
   readonly route: RouteId;
   /** For routes with `{name+}`; must have been checked: `fetch` would resolve `..` away. */
   readonly name?: string | undefined;
+  /** For routes with `{id}`; must have been checked too. */
+  readonly id?: string | undefined;
   readonly query?: Readonly<Record<string, string | number | undefined>> | undefined;
 }
 
 /** Path and query of a target, to stand behind the base URL. */
-export function pathOf({ route, name = '', query = {} }: Target): string {
-  const path = routes[route].path.replace('{name+}', () => name.split('/').map(encodeURIComponent).join('/'));
+export function pathOf({ route, name = '', id = '', query = {} }: Target): string {
+  const path = routes[route].path
+    .replace('{name+}', () => name.split('/').map(encodeURIComponent).join('/'))
+    .replace('{id}', () => encodeURIComponent(id));
   const parameters = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
     if (value !== undefined) parameters.set(key, String(value));

@@ -1,9 +1,17 @@
-import { limits as sizes } from '../../contract/limits.ts';
-import type { Value, ValueInfo, VersionInfo } from '../../contract/wire.ts';
+import { limits } from '../../contract/limits.ts';
+import type { DestroyValueResponse, Value, ValueInfo, VersionInfo } from '../../contract/wire.ts';
 import { type BatchResult, decodeResults, runBatch } from './batch.ts';
-import { decodeAll, decodeList, decodeValue, decodeValueInfo, decodeVersionInfo } from './decode.ts';
-import { checkName, checkPrefix, checkWhole, refused, setRequest, type ValueOptions } from './input.ts';
-import { ValueList } from './list.ts';
+import {
+  decodeDestroyed,
+  decodeList,
+  decodeValue,
+  decodeValueInfo,
+  decodeVersionInfo,
+  listOf,
+  type Reader,
+} from './decode.ts';
+import { checkConfirm, checkName, checkPrefix, checkWhole, refused, setRequest, type ValueOptions } from './input.ts';
+import { List, type ValueList } from './list.ts';
 import type { CallOptions } from './options.ts';
 import { isRecord } from './record.ts';
 import type { Transport } from './transport.ts';
@@ -18,6 +26,11 @@ export interface GetOptions extends CallOptions {
 export interface DeleteOptions extends CallOptions {
   /** Deletes only when the value is at this version. */
   ifVersion?: number | undefined;
+}
+
+export interface DestroyOptions extends CallOptions {
+  /** The name of the value, to confirm. */
+  confirm: string;
 }
 
 export interface ListOptions extends CallOptions {
@@ -51,7 +64,7 @@ export class Vault {
    */
   async set(name: string, value: string, options: SetOptions = {}): Promise<ValueInfo> {
     const call = { route: 'setValue', name: checkName(name), body: setRequest(value, options) } as const;
-    return this.#transport.request(call, this.#transport.limits(options), named(name, decodeValueInfo));
+    return this.#transport.request(call, this.#transport.settings(options), named(name, decodeValueInfo));
   }
 
   /** Reads a value. @throws NotFoundError value_not_found, version_not_found, value_expired */
@@ -63,7 +76,7 @@ export class Vault {
   async getWithInfo(name: string, options: GetOptions = {}): Promise<Value> {
     const version = checkWhole('version', options.version, 1);
     const call = { route: 'getValue', name: checkName(name), query: { version } } as const;
-    return this.#transport.request(call, this.#transport.limits(options), (json) => {
+    return this.#transport.request(call, this.#transport.settings(options), (json) => {
       const value = named(name, decodeValue)(json);
       return version === undefined || value?.version === version ? value : undefined;
     });
@@ -72,10 +85,14 @@ export class Vault {
   /** Names and facts by prefix, in the order of names, never values: `for await (const info of vault.list())`. */
   list(options: ListOptions = {}): ValueList {
     const prefix = checkPrefix(options.prefix);
-    const pageSize = checkWhole('pageSize', options.pageSize, 1, sizes.pageSizeMax);
-    const limits = this.#transport.limits(options);
-    return new ValueList((cursor) =>
-      this.#transport.request({ route: 'listValues', query: { prefix, limit: pageSize, cursor } }, limits, decodeList),
+    const pageSize = checkWhole('pageSize', options.pageSize, 1, limits.pageSizeMax);
+    const settings = this.#transport.settings(options);
+    return new List(
+      (cursor) => {
+        const query = { prefix, limit: pageSize, cursor };
+        return this.#transport.request({ route: 'listValues', query }, settings, decodeList);
+      },
+      ({ values }) => values,
     );
   }
 
@@ -87,16 +104,29 @@ export class Vault {
   async delete(name: string, options: DeleteOptions = {}): Promise<boolean> {
     const ifVersion = checkWhole('ifVersion', options.ifVersion, 1);
     const call = { route: 'deleteValue', name: checkName(name), query: { ifVersion } } as const;
-    return this.#transport.request(call, this.#transport.limits(options), (json) =>
+    return this.#transport.request(call, this.#transport.settings(options), (json) =>
       isRecord(json) && typeof json.deleted === 'boolean' ? json.deleted : undefined,
+    );
+  }
+
+  /**
+   * Destroys a value with all its versions, and returns a signed receipt of it. A retry, after an attempt whose answer was
+   * lost, finds nothing left to destroy; the receipt is then the lost one's, and not told again.
+   */
+  async destroy(name: string, options: DestroyOptions): Promise<DestroyValueResponse> {
+    const body = { confirm: checkConfirm(options.confirm, checkName(name)) };
+    return this.#transport.request(
+      { route: 'destroyValue', name, body },
+      this.#transport.settings(options),
+      decodeDestroyed,
     );
   }
 
   /** The versions kept of a value, newest first. @throws NotFoundError value_not_found */
   async versions(name: string, options: CallOptions = {}): Promise<VersionInfo[]> {
     const call = { route: 'listVersions', name: checkName(name) } as const;
-    return this.#transport.request(call, this.#transport.limits(options), (json) =>
-      isRecord(json) && json.name === name ? decodeAll(json.versions, decodeVersionInfo) : undefined,
+    return this.#transport.request(call, this.#transport.settings(options), (json) =>
+      isRecord(json) && json.name === name ? listOf(decodeVersionInfo)(json.versions) : undefined,
     );
   }
 
@@ -105,17 +135,17 @@ export class Vault {
    * missing is a failed item and does not reject the call.
    */
   async getMany(names: Iterable<string>, options: CallOptions = {}): Promise<BatchResult<Value>> {
-    const limits = this.#transport.limits(options);
+    const settings = this.#transport.settings(options);
     // A string is an iterable of strings too: its characters would be read as names.
     if (typeof names === 'string') throw refused('invalid_argument', 'names is one string, not a list of names');
     const items = [...new Set(names)].map((name) => ({ name: checkName(name) }));
     const ask = (chunk: readonly { name: string }[]) =>
       this.#transport.request(
         { route: 'getValues', body: { names: chunk.map(({ name }) => name) } },
-        limits,
+        settings,
         decodeResults(decodeValue),
       );
-    return runBatch(items, ask, limits);
+    return runBatch(items, ask, settings);
   }
 
   /**
@@ -127,7 +157,7 @@ export class Vault {
     entries: Iterable<SetEntry> | Readonly<Record<string, string>>,
     options: CallOptions = {},
   ): Promise<BatchResult<ValueInfo>> {
-    const limits = this.#transport.limits(options);
+    const settings = this.#transport.settings(options);
     const items = listEntries(entries).map((entry) => ({
       name: checkName(entry.name),
       ...setRequest(entry.value, entry),
@@ -136,8 +166,8 @@ export class Vault {
       throw refused('invalid_argument', 'a name stands twice among the entries');
     }
     const ask = (chunk: readonly object[]) =>
-      this.#transport.request({ route: 'setValues', body: { items: chunk } }, limits, decodeResults(decodeValueInfo));
-    return runBatch(items, ask, limits);
+      this.#transport.request({ route: 'setValues', body: { items: chunk } }, settings, decodeResults(decodeValueInfo));
+    return runBatch(items, ask, settings);
   }
 }
 
@@ -151,8 +181,8 @@ function isIterable(entries: Iterable<SetEntry> | Readonly<Record<string, string
 }
 
 /** A reader that takes only what bears the name asked for: an answer that went astray must not pass for it. */
-function named<T extends { name: string }>(name: string, decode: (json: unknown) => T | undefined) {
-  return (json: unknown): T | undefined => {
+function named<T extends { name: string }>(name: string, decode: Reader<T>): Reader<T> {
+  return (json) => {
     const read = decode(json);
     return read?.name === name ? read : undefined;
   };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { type RouteId, routes } from '../../contract/routes.ts';
@@ -60,7 +61,14 @@ describe('API keys', () => {
     const { vault } = stack.clientOf(made.key);
     await vault.set('by/crawler', 'x');
     const listed = await expectAnswer('listKeys', await stack.http('GET', '/v1/keys', { key }));
-    expect(listed.keys).toContainEqual({ id: made.id, role: 'agent', name: 'crawler', createdAt: made.createdAt });
+    const { id, createdAt } = made;
+    expect(listed.keys).toContainEqual({
+      id,
+      role: 'agent',
+      name: 'crawler',
+      createdAt,
+      lastUsedAt: expect.any(String),
+    });
     expect(JSON.stringify(listed)).not.toContain(made.key.slice(-49));
     const revoked = await expectAnswer('revokeKey', await stack.http('DELETE', `/v1/keys/${made.id}`, { key }));
     await expect(vault.get('by/crawler')).rejects.toMatchObject({ code: 'api_key_revoked' });
@@ -84,6 +92,93 @@ describe('API keys', () => {
     await expectProblem(await stack.http('DELETE', `/v1/keys/${idOf(other.agentKey)}`, { key }), 'api_key_not_found');
     await expectProblem(await stack.http('DELETE', `/v1/keys/${'x'.repeat(3000)}`, { key }), 'api_key_not_found');
     expect(await stack.clientOf(other.agentKey).vault.list().toArray()).toEqual([]);
+  });
+
+  test('tell the hour in which they were last used, and nothing before they were', async () => {
+    const { keys } = stack.clientOf(stack.vault.adminKey);
+    const made = await keys.create({ role: 'agent' });
+    const seen = async () => (await keys.list().toArray()).find(({ id }) => id === made.id);
+    expect(await seen()).not.toHaveProperty('lastUsedAt');
+    await stack.clientOf(made.key).vault.list().toArray();
+    const lastUsedAt = (await seen())?.lastUsedAt ?? expect.fail('not noted');
+    expect(lastUsedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:00:00\.000Z$/);
+    expect(Date.now() - Date.parse(lastUsedAt)).toBeLessThan(2 * 3_600_000);
+  });
+
+  test('are used all the same when their use can’t be noted', async () => {
+    const { key } = await stack.clientOf(stack.vault.adminKey).keys.create({ role: 'agent' });
+    stack.vault.setHooks({
+      before: ({ action }) => (action === 'UpdateItem' ? { type: 'AccessDeniedException', status: 400 } : undefined),
+    });
+    try {
+      expect(await stack.clientOf(key).vault.list().toArray()).toBeInstanceOf(Array);
+    } finally {
+      stack.vault.setHooks({});
+    }
+  });
+
+  test('narrowed to folders, verbs and a time do that and no more, and answer as the contract says', async () => {
+    const admin = stack.clientOf(stack.vault.adminKey);
+    await admin.vault.setMany({ 'prod/db': 'p', 'production/db': 'q' });
+    const rights = { role: 'agent', prefixes: ['prod/'], verbs: ['values.read', 'org.read'] };
+    const body = { ...rights, expiresAt: '2099-01-01T00:00:00+01:00' };
+    const answer = await stack.http('POST', '/v1/keys', { key: stack.vault.adminKey, body });
+    const made = await expectAnswer('createKey', answer);
+    expect(made).toMatchObject({ ...rights, expiresAt: '2098-12-31T23:00:00.000Z' });
+    const { vault } = stack.clientOf(made.key);
+    expect(await vault.get('prod/db')).toBe('p');
+    await expect(vault.get('production/db')).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(vault.set('prod/db', 'x')).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(vault.list({ prefix: 'prod/' }).toArray()).rejects.toMatchObject({ code: 'forbidden' });
+    const many = await vault.getMany(['prod/db', 'production/db', 'prod/none']);
+    expect([...many].map((item) => (item.ok ? 'ok' : item.error.code))).toEqual(['ok', 'forbidden', 'value_not_found']);
+  });
+
+  test('are replaced with an overlap, in which both work', async () => {
+    const admin = stack.clientOf(stack.vault.adminKey);
+    const old = await admin.keys.create({ role: 'agent', name: 'rotated', prefixes: ['r/'] });
+    const path = `/v1/keys/${old.id}/rotation`;
+    const answer = await stack.http('POST', path, { key: stack.vault.adminKey, body: { overlapSeconds: 2 } });
+    const { replacement, replaced } = await expectAnswer('rotateKey', answer);
+    expect(replacement).toMatchObject({ role: 'agent', name: 'rotated', prefixes: ['r/'] });
+    await stack.clientOf(old.key).vault.set('r/a', 'x');
+    expect(await stack.clientOf(replacement.key).vault.get('r/a')).toBe('x');
+    await sleep(Math.max(0, Date.parse(replaced.expiresAt) - Date.now()) + 10);
+    await expect(stack.clientOf(old.key).vault.get('r/a')).rejects.toMatchObject({ code: 'api_key_expired' });
+    expect(await stack.clientOf(replacement.key).vault.get('r/a')).toBe('x');
+  });
+
+  test('of an admin replace themselves, but never without time to ask again', async () => {
+    const { adminKey } = await stack.newOrg();
+    const id = adminKey.split('_')[2] ?? '';
+    const own = stack.clientOf(adminKey).keys;
+    await expect(own.rotate(id, { overlapSeconds: 0 })).rejects.toMatchObject({ code: 'invalid_request' });
+    const { replacement } = await own.rotate(id);
+    expect(await stack.clientOf(replacement.key).keys.list().toArray()).toHaveLength(3);
+  });
+
+  test('of an org narrowed in every way make no stronger key', async () => {
+    const admin = stack.clientOf(stack.vault.adminKey).keys;
+    const expiresAt = new Date(Date.now() + 3_600_000);
+    const made = await admin.create({
+      role: 'admin',
+      prefixes: ['n/'],
+      verbs: ['keys.write', 'values.read'],
+      expiresAt,
+    });
+    const narrow = stack.clientOf(made.key).keys;
+    const allowed = { role: 'agent', prefixes: ['n/a/'], verbs: ['values.read'], expiresAt } as const;
+    expect(await narrow.create(allowed)).toMatchObject({ prefixes: ['n/a/'] });
+    for (const more of [
+      { prefixes: undefined },
+      { prefixes: ['na/'] },
+      { verbs: undefined },
+      { verbs: ['values.write'] as const },
+      { expiresAt: undefined },
+      { expiresAt: new Date(expiresAt.getTime() + 1) },
+    ]) {
+      await expect(narrow.create({ ...allowed, ...more })).rejects.toMatchObject({ code: 'forbidden' });
+    }
   });
 
   test('are listed over pages', async () => {

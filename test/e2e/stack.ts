@@ -24,7 +24,7 @@ export interface Stack {
   /** Makes another org; its admin key and an agent key. */
   newOrg(): Promise<{ org: string; adminKey: string; agentKey: string }>;
   /** Physical name of a table, by the beginning of its logical id. */
-  table(start: 'KeyringsTable' | 'ApiKeysTable' | 'ValuesTable'): string;
+  table(start: 'KeyringsTable' | 'ApiKeysTable' | 'ValuesTable' | 'AuditTable'): string;
   getItem(table: string, key: Record<string, string>): Promise<Item>;
   putItem(table: string, item: Item): Promise<void>;
 }

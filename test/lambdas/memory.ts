@@ -1,5 +1,6 @@
 /** The ports in memory, with a clock to turn and the failures that real stores have. */
 import { randomBytes } from 'node:crypto';
+import { roles } from '../../contract/roles.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/ids.ts';
@@ -42,6 +43,11 @@ export class MemoryKek implements Kek {
     if (context.org !== org || context.version !== version) throw new DecryptionError();
     return Buffer.from(secret, 'hex');
   }
+  async rewrap(org: string, version: number, wrapped: Uint8Array) {
+    this.calls.push('rewrap');
+    const secret = await this.unwrap(org, version, wrapped);
+    return Buffer.from(JSON.stringify({ org, version, secret: secret.toString('hex'), anew: randomId() }));
+  }
 }
 
 export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
@@ -76,7 +82,7 @@ export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
   }
   put(_org: string, next: StoredValue, before: StoredVersion | undefined) {
     return this.#fated(() => {
-      if (this.items.get(next.name)?.writeId !== before?.writeId) return false;
+      if (this.items.get(next.name)?.info !== before?.info) return false;
       this.items.set(next.name, next);
       return true;
     });
@@ -95,6 +101,9 @@ export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
   async create(keyring: Keyring) {
     this.keyring = keyringRecord(keyring);
   }
+  async stored() {
+    return structuredClone(this.keyring);
+  }
   async replace(keyring: Keyring) {
     if (this.keyring.generation !== keyring.generation - 1) return false;
     this.keyring = keyringRecord(keyring);
@@ -104,7 +113,7 @@ export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
 
 /** One org on memory ports. */
 export function memoryVault() {
-  const caller: Caller = { org: randomId(), keyId: randomId(), role: 'agent' };
+  const caller: Caller = { org: randomId(), keyId: randomId(), role: 'agent', verbs: roles.agent };
   const stores = new MemoryStores(caller.org);
   const kek = new MemoryKek();
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
@@ -123,7 +132,7 @@ export function memoryVault() {
       set: async (name: string, value: string, options: object = {}) =>
         await writing.set(await reread(name), reread, name, { value, ...options }),
       get: async (name: string, version?: number) => await reading.get(await keys(), stores.items, name, version),
-      getMany: async (names: string[]) => await reading.getMany(await keys(), stores.items, names),
+      getMany: async (names: string[]) => await reading.getMany(caller, await keys(), stores.items, names),
       versions: async (name: string) => await reading.versions(await keys(), stores.items, name),
       list: async (options: object = {}) => await reading.list(await keys(), options),
       delete: async (name: string, ifVersion?: number) =>

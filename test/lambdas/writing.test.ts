@@ -77,7 +77,7 @@ describe('set', () => {
   test('a name that never comes to rest is given up with a retryable error', async () => {
     const vault = memoryVault();
     const always = async () => {
-      vault.stores.items.set('a', { ...(vault.stores.items.get('a') ?? expect.fail()), writeId: crypto.randomUUID() });
+      vault.stores.items.set('a', { ...(vault.stores.items.get('a') ?? expect.fail()), info: crypto.randomUUID() });
       vault.stores.beforePut = always;
     };
     await vault.set('a', 'x');

@@ -46,8 +46,11 @@ describe('routes', () => {
     expect(ofType(template, 'AWS::ApiGatewayV2::Route')).toHaveLength(routeIds.length + 1);
   });
 
-  test('a function may be invoked by this API only, for the routes of its group only', () => {
-    const permissions = ofType(template, 'AWS::Lambda::Permission').map(([, { Properties }]) => Properties);
+  test('a function may be invoked by this API only, for the routes of its group only, and the sealer by its schedule', () => {
+    const all = ofType(template, 'AWS::Lambda::Permission').map(([, { Properties }]) => Properties);
+    const scheduled = all.filter(({ Principal }) => Principal === 'events.amazonaws.com');
+    expect(scheduled.map(({ FunctionName }) => target(FunctionName))).toEqual([functionOf(template, 'sealer')[0]]);
+    const permissions = all.filter((permission) => !scheduled.includes(permission));
     expect(permissions).toHaveLength(routeIds.length + 1);
     const invoked = permissions.map(({ FunctionName, SourceArn }) => {
       expect(JSON.stringify(SourceArn)).toContain(`{"Ref":"${only(template, 'AWS::ApiGatewayV2::Api')[0]}"}`);
@@ -86,7 +89,14 @@ describe('cross-origin calls', () => {
     const cors = only(template, 'AWS::ApiGatewayV2::Api')[1].Properties.CorsConfiguration;
     expect(cors).toMatchObject({
       AllowOrigins: ['https://a.example', 'http://localhost:5173'],
-      AllowHeaders: ['authorization', 'content-type', 'x-anima-client'],
+      AllowHeaders: [
+        'authorization',
+        'content-type',
+        'x-anima-client',
+        'x-anima-agent',
+        'x-anima-run',
+        'x-anima-tool-call',
+      ],
       AllowMethods: [...new Set(routeIds.map((id) => routes[id].method))],
       ExposeHeaders: ['retry-after', 'x-request-id', 'apigw-requestid'],
     });
@@ -95,5 +105,14 @@ describe('cross-origin calls', () => {
 });
 
 test('the address and the names of what holds data are told', () => {
-  expect(Object.keys(template.outputs).sort()).toEqual(['ApiKeyTable', 'KekArn', 'KeyringTable', 'Url', 'ValueTable']);
+  expect(Object.keys(template.outputs).sort()).toEqual([
+    'ApiKeyTable',
+    'AuditTable',
+    'KekArn',
+    'KeyringTable',
+    'RotationTable',
+    'SigningKeyArn',
+    'Url',
+    'ValueTable',
+  ]);
 });

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { appForTest, ofType, only, type Resource, type Synthesized, synthesize, tables } from './support.ts';
+import { permissions } from './permissions.ts';
+import { appForTest, ofType, type Resource, type Synthesized, synthesize, tables } from './support.ts';
 
 let template: Synthesized;
 let keyring: Resource;
@@ -51,8 +52,19 @@ describe('the keyring table can not be copied', () => {
 });
 
 describe('tables', () => {
-  test('there are three: keyrings by org, API keys by org and id, values by org and name', () => {
-    expect(Object.keys(tables(template)).sort()).toEqual(['apiKey', 'keyring', 'value']);
+  test.each([
+    ['keyring', ['org']],
+    ['apiKey', ['org', 'id']],
+    ['value', ['org', 'name']],
+    ['audit', ['org', 'id']],
+    ['rotation', ['org']],
+  ])('%s: by org first, which is what policies can tell apart: %j', (name, keys) => {
+    const keySchema = keys.map((key, n) => ({ AttributeName: key, KeyType: n === 0 ? 'HASH' : 'RANGE' }));
+    expect(table(name).Properties.KeySchema).toEqual(keySchema);
+  });
+
+  test('there are no others', () => {
+    expect(Object.keys(tables(template)).sort()).toEqual(['apiKey', 'audit', 'keyring', 'rotation', 'value']);
   });
 
   test.each(['keyring', 'apiKey', 'value'])('%s: paid by request, kept when the stack goes, not deletable', (name) => {
@@ -88,15 +100,21 @@ interface KeyProperties {
 
 const isKey = (value: object): value is KeyProperties => 'KeyPolicy' in value;
 
+const kek = (): Resource => {
+  const found = ofType(template, 'AWS::KMS::Key').find(([id]) => id.startsWith('Kek'));
+  if (found === undefined) throw new Error('no KEK');
+  return found[1];
+};
+
 const keyStatements = (): readonly Statement[] => {
-  const { Properties } = only(template, 'AWS::KMS::Key')[1];
+  const { Properties } = kek();
   if (!isKey(Properties)) throw new Error('the KEK has no policy');
   return Properties.KeyPolicy.Statement;
 };
 
 describe('the KEK', () => {
   test('rotates, stays when the stack goes, and takes 30 days to be deleted', () => {
-    expect(only(template, 'AWS::KMS::Key')[1]).toMatchObject({
+    expect(kek()).toMatchObject({
       DeletionPolicy: 'Retain',
       UpdateReplacePolicy: 'Retain',
       Properties: { EnableKeyRotation: true, PendingWindowInDays: 30 },
@@ -126,19 +144,24 @@ describe('the KEK', () => {
     }
   });
 
-  test('is usable by the roles of admin, reader and writer only, and only with org and dek as context', () => {
+  test('is usable by session roles only, with org and dek as context, the org being that of the session', () => {
     const allowed = keyStatements().filter(({ Sid, Effect }) => Effect === 'Allow' && Sid !== 'AdministerWithoutUse');
-    const uses = allowed.map(({ Action, Condition }) => [Action, JSON.stringify(Condition?.ArnEquals)]);
-    expect(uses).toEqual([
-      ['kms:Decrypt', expect.stringContaining('"AdminRole')],
-      ['kms:Decrypt', expect.stringContaining('"ReaderRole')],
-      ['kms:GenerateDataKey', expect.stringContaining('"WriterRole')],
-      ['kms:Decrypt', expect.stringContaining('"WriterRole')],
-    ]);
+    const uses = allowed.map(({ Action, Condition }) => {
+      const role = /"([A-Za-z]+)SessionRole[0-9A-F]{8}"/.exec(
+        JSON.stringify(Condition?.ArnEquals?.['aws:PrincipalArn']),
+      );
+      return `${role?.[1]} ${String(Action)}`;
+    });
+    const named = (entry: string) => entry.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const expected = Object.entries(permissions).flatMap(([entry, { data }]) =>
+      data.filter((one) => one.startsWith('kek ')).map((one) => `${named(entry)} ${one.slice(4)}`),
+    );
+    expect(uses.sort()).toEqual(expected.sort());
     for (const { Condition } of allowed) {
       expect(Condition).toMatchObject({
         'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['dek', 'org'] },
         Null: { 'kms:EncryptionContextKeys': 'false' },
+        StringEquals: { 'kms:EncryptionContext:org': '${aws:PrincipalTag/org}' },
       });
     }
   });

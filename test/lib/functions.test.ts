@@ -2,8 +2,18 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { functionEnv } from '../../contract/environment.ts';
-import { type Group, groups } from '../../contract/routes.ts';
-import { appForTest, functionOf, ofType, only, type Synthesized, synthesize, tables, target } from './support.ts';
+import { permissions } from './permissions.ts';
+import {
+  appForTest,
+  type Entry,
+  entries,
+  functionOf,
+  ofType,
+  type Synthesized,
+  synthesize,
+  tables,
+  target,
+} from './support.ts';
 
 let template: Synthesized;
 /** Logical id → the word used below for it. */
@@ -12,7 +22,10 @@ let words: Record<string, string>;
 beforeAll(() => {
   template = synthesize(appForTest({ logRetentionDays: 30 }));
   words = {
-    [only(template, 'AWS::KMS::Key')[0]]: 'kek',
+    ...Object.fromEntries(
+      ofType(template, 'AWS::KMS::Key').map(([id]) => [id, id.startsWith('Kek') ? 'kek' : 'signingKey']),
+    ),
+    ...Object.fromEntries(entries.map((entry) => [functionOf(template, entry)[0], entry])),
     ...Object.fromEntries(Object.entries(tables(template)).map(([name, [id]]) => [id, name])),
   };
 });
@@ -27,136 +40,168 @@ interface Statement {
 const isPolicy = (value: object): value is { PolicyDocument: { Statement: Statement[] }; Roles: unknown[] } =>
   'PolicyDocument' in value && 'Roles' in value;
 
-/** All statements of all policies of the role of a group. */
-const statementsOf = (group: Group): Statement[] => {
-  const role = target(functionOf(template, group)[1].Properties.Role);
-  return ofType(template, 'AWS::IAM::Policy')
+/** Logical id of the role of a function. */
+const roleOf = (entry: Entry): string => target(functionOf(template, entry)[1].Properties.Role);
+
+/** Logical id of the role by which a function reaches data of orgs; undefined when it reaches none. */
+const sessionRoleOf = (entry: Entry): string | undefined => {
+  const { Environment } = functionOf(template, entry)[1].Properties;
+  const { [functionEnv.sessionRole]: role } = variablesOf(Environment);
+  return role === undefined ? undefined : target(role);
+};
+
+const variablesOf = (environment: unknown): Record<string, unknown> => {
+  const found = typeof environment === 'object' && environment !== null && 'Variables' in environment;
+  return found ? Object(environment.Variables) : {};
+};
+
+/** All statements of all policies of a role. */
+const statementsOf = (role: string): Statement[] =>
+  ofType(template, 'AWS::IAM::Policy')
     .map(([, { Properties }]) => Properties)
     .filter(isPolicy)
     .filter(({ Roles }) => Roles.some((attached) => target(attached) === role))
     .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
-};
 
-/** `resource action` for every permission of a group, sorted; its own log is left out, and tested by itself. */
-const permissions = (group: Group): string[] =>
-  statementsOf(group)
-    .flatMap(({ Action, Resource }) => [Action].flat().map((action) => `${words[target(Resource)] ?? 'log'} ${action}`))
-    .filter((permission) => !permission.startsWith('log '))
+const listed = (statements: readonly Statement[]): string[] =>
+  statements
+    .flatMap(({ Action, Resource }) =>
+      [Action].flat().map((action) => `${Resource === '*' ? 'anything' : words[target(Resource)]} ${action}`),
+    )
     .sort();
 
-describe('each role may do exactly this', () => {
-  const expected: Record<Group, string[]> = {
-    public: [],
-    operator: ['apiKey dynamodb:PutItem', 'keyring dynamodb:PutItem'],
-    admin: [
-      'apiKey dynamodb:BatchGetItem',
-      'apiKey dynamodb:GetItem',
-      'apiKey dynamodb:PutItem',
-      'apiKey dynamodb:Query',
-      'apiKey dynamodb:UpdateItem',
-      'kek kms:Decrypt',
-      'keyring dynamodb:BatchGetItem',
-      'keyring dynamodb:GetItem',
-    ],
-    reader: [
-      'apiKey dynamodb:BatchGetItem',
-      'kek kms:Decrypt',
-      'keyring dynamodb:BatchGetItem',
-      'value dynamodb:BatchGetItem',
-      'value dynamodb:Query',
-    ],
-    writer: [
-      'apiKey dynamodb:BatchGetItem',
-      'kek kms:Decrypt',
-      'kek kms:GenerateDataKey',
-      'keyring dynamodb:BatchGetItem',
-      'keyring dynamodb:PutItem',
-      'value dynamodb:BatchGetItem',
-      'value dynamodb:DeleteItem',
-      'value dynamodb:PutItem',
-    ],
-  };
+const isLog = ({ Action }: Statement): boolean => JSON.stringify(Action).includes('logs:');
+const isAssumption = ({ Action }: Statement): boolean => JSON.stringify(Action).includes('sts:');
 
-  test.each(groups)('%s', (group) => {
-    expect(permissions(group)).toEqual(expected[group]);
+describe('each function may do exactly this', () => {
+  test.each(entries)('%s: its session role, on data of the org of the session', (entry) => {
+    const role = sessionRoleOf(entry);
+    expect(role === undefined ? [] : listed(statementsOf(role))).toEqual(permissions[entry].data.toSorted());
   });
 
-  test.each(groups)('%s: writes to its own log, and to no other', (group) => {
-    const log = target(functionOf(template, group)[1].Properties.LoggingConfig);
-    const onLogs = statementsOf(group).filter(({ Action }) => JSON.stringify(Action).includes('logs:'));
-    expect(onLogs.map(({ Action, Resource }) => [Action, target(Resource)])).toEqual([
-      [['logs:CreateLogStream', 'logs:PutLogEvents'], log],
-    ]);
+  test.each(entries)('%s: its own role, on what belongs to no org', (entry) => {
+    const others = statementsOf(roleOf(entry)).filter((statement) => !isLog(statement) && !isAssumption(statement));
+    expect(listed(others)).toEqual(permissions[entry].own.toSorted());
   });
 
-  test.each(groups)('%s: no wildcard, no Scan, no managed policy', (group) => {
-    const statements = statementsOf(group);
-    expect(statements.length).toBeGreaterThan(0);
-    for (const { Effect, Action, Resource } of statements) {
-      expect(Effect).toBe('Allow');
-      expect(JSON.stringify([Action, Resource])).not.toMatch(/\*|Scan/);
+  test.each(entries)(
+    '%s: writes to its own log and no other, and assumes its own session role and no other',
+    (entry) => {
+      const log = target(functionOf(template, entry)[1].Properties.LoggingConfig);
+      const statements = statementsOf(roleOf(entry));
+      expect(statements.filter(isLog).map(({ Action, Resource }) => [Action, target(Resource)])).toEqual([
+        [['logs:CreateLogStream', 'logs:PutLogEvents'], log],
+      ]);
+      const session = sessionRoleOf(entry);
+      expect(statements.filter(isAssumption).map(({ Action, Resource }) => [Action, target(Resource)])).toEqual(
+        session === undefined ? [] : [[['sts:AssumeRole', 'sts:TagSession'], session]],
+      );
+    },
+  );
+
+  test.each(entries)('%s: every permission on a table or the KEK is bound to the org of the session', (entry) => {
+    const role = sessionRoleOf(entry);
+    for (const { Action, Condition } of role === undefined ? [] : statementsOf(role)) {
+      const onTable = String(Action).includes('dynamodb:');
+      expect(Condition).toMatchObject(
+        onTable
+          ? {
+              'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['${aws:PrincipalTag/org}'] },
+              Null: { 'dynamodb:LeadingKeys': 'false' },
+            }
+          : {
+              'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['dek', 'org'] },
+              Null: { 'kms:EncryptionContextKeys': 'false' },
+              StringEquals: { 'kms:EncryptionContext:org': '${aws:PrincipalTag/org}' },
+            },
+      );
     }
-    const role = template.resources[target(functionOf(template, group)[1].Properties.Role)];
-    expect(Object.keys(role?.Properties ?? {}).sort()).toEqual(['AssumeRolePolicyDocument', 'Description']);
   });
 
-  test('the KEK is used with no context but org and dek', () => {
-    const uses = groups.flatMap(statementsOf).filter(({ Action }) => String(Action).startsWith('kms:'));
-    expect(uses).toHaveLength(4);
-    for (const { Condition } of uses) {
-      expect(Condition).toEqual({
-        'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['dek', 'org'] },
-        Null: { 'kms:EncryptionContextKeys': 'false' },
-      });
+  test.each(entries)('%s: no wildcard on data, no Scan, no managed policy', (entry) => {
+    const session = sessionRoleOf(entry);
+    for (const role of [roleOf(entry), ...(session === undefined ? [] : [session])]) {
+      for (const { Effect, Action } of statementsOf(role)) {
+        expect(Effect).toBe('Allow');
+        expect(JSON.stringify(Action)).not.toMatch(/\*|Scan/);
+      }
+      const { Properties } = template.resources[role] ?? expect.fail(`no role ${role}`);
+      expect(Object.keys(Properties).sort()).toEqual(['AssumeRolePolicyDocument', 'Description']);
+    }
+    const data = session === undefined ? [] : statementsOf(session);
+    expect(JSON.stringify(data.map(({ Resource }) => Resource))).not.toContain('*');
+  });
+});
+
+describe('with session tags switched off', () => {
+  test("every function's own role has the permissions on data, bound to no tag, and there is no session role", () => {
+    const on = template;
+    const expected = entries.map((entry) => [...permissions[entry].data, ...permissions[entry].own].sort());
+    template = synthesize(appForTest({ sessionTags: 'off' }));
+    try {
+      expect(entries.map((entry) => listed(statementsOf(roleOf(entry)).filter((one) => !isLog(one))))).toEqual(
+        expected,
+      );
+      expect(entries.filter((entry) => sessionRoleOf(entry) !== undefined)).toEqual([]);
+      expect(JSON.stringify(template.resources)).not.toMatch(/PrincipalTag|SessionRole|sts:TagSession/);
+    } finally {
+      template = on;
     }
   });
 });
 
 describe('functions', () => {
-  test('there is one for each group, on arm64 and Node 24, logging JSON', () => {
-    expect(ofType(template, 'AWS::Lambda::Function')).toHaveLength(groups.length);
-    for (const group of groups) {
-      expect(functionOf(template, group)[1].Properties).toMatchObject({
+  test('there is one for each group and workflow, on arm64 and Node 24, logging JSON', () => {
+    expect(ofType(template, 'AWS::Lambda::Function')).toHaveLength(entries.length);
+    for (const entry of entries) {
+      expect(functionOf(template, entry)[1].Properties).toMatchObject({
         Architectures: ['arm64'],
         Runtime: 'nodejs24.x',
         Handler: 'index.handler',
         Timeout: 15,
         LoggingConfig: { LogFormat: 'JSON' },
       });
-      expect(functionOf(template, group)[1].Properties).not.toHaveProperty('TracingConfig');
+      expect(functionOf(template, entry)[1].Properties).not.toHaveProperty('TracingConfig');
     }
   });
 
-  test('their environment is names of resources they may use, and the stage', () => {
-    const tableEnv = {
+  test('their environment tells them of every table and key that they may use, and of no other', () => {
+    const settings: Record<string, string> = {
       keyring: functionEnv.keyringTable,
       apiKey: functionEnv.apiKeyTable,
       value: functionEnv.valueTable,
+      audit: functionEnv.auditTable,
+      rotation: functionEnv.rotationTable,
+      kek: functionEnv.kekId,
+      signingKey: functionEnv.signingKeyId,
     };
-    for (const group of groups) {
-      const used = new Set(permissions(group).map((permission) => permission.split(' ')[0]));
-      const expected: Record<string, unknown> = { [functionEnv.stage]: 'dev' };
-      for (const [name, setting] of Object.entries(tableEnv)) {
-        if (used.has(name)) expected[setting] = { Ref: tables(template)[name]?.[0] };
+    for (const entry of entries) {
+      const { data, own } = permissions[entry];
+      const used = new Set([...data, ...own].map((permission) => permission.split(' ')[0] ?? ''));
+      const variables = variablesOf(functionOf(template, entry)[1].Properties.Environment);
+      expect(variables[functionEnv.stage]).toBe('dev');
+      for (const [word, setting] of Object.entries(settings)) {
+        const told = variables[setting];
+        expect(told === undefined ? undefined : words[target(told)], `${entry} ${setting}`).toBe(
+          used.has(word) ? word : undefined,
+        );
       }
-      if (used.has('kek')) expected[functionEnv.kekId] = { 'Fn::GetAtt': [only(template, 'AWS::KMS::Key')[0], 'Arn'] };
-      expect(functionOf(template, group)[1].Properties.Environment).toEqual({ Variables: expected });
     }
   });
 
   test('every log is kept as long as told, and no longer', () => {
     const logs = ofType(template, 'AWS::Logs::LogGroup');
-    expect(logs).toHaveLength(groups.length + 1);
+    expect(logs).toHaveLength(entries.length + 1);
     for (const [, log] of logs) expect(log.Properties.RetentionInDays).toBe(30);
   });
 
-  test('each gets the bundle of its own group, an ES module whose CommonJS parts run', async () => {
-    for (const group of groups) {
+  test('each gets the bundle of its own entry, an ES module whose CommonJS parts run', async () => {
+    for (const entry of entries) {
       const key = /"S3Key":"([0-9a-f]+)\.zip"/.exec(
-        JSON.stringify(functionOf(template, group)[1].Properties.Code),
+        JSON.stringify(functionOf(template, entry)[1].Properties.Code),
       )?.[1];
       const bundle: unknown = await import(pathToFileURL(join(template.directory, `asset.${key}`, 'index.mjs')).href);
-      expect(await callHandler(bundle)).toBe(`${group},string`);
+      expect(await callHandler(bundle)).toBe(`${entry},string`);
     }
   });
 });

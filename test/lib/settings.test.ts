@@ -6,18 +6,30 @@ const read = (context: Record<string, unknown>) => readSettings(new App({ contex
 
 describe('settings', () => {
   test('need nothing to be given', () => {
-    expect(read({})).toEqual({ stage: 'dev', name: 'anima-vault', corsOrigins: ['*'], logRetention: 90 });
+    expect(read({})).toMatchObject({
+      stage: 'dev',
+      name: 'anima-vault',
+      corsOrigins: ['*'],
+      logRetention: 90,
+      sessionTags: true,
+    });
   });
 
   test('come from context, text or number', () => {
-    const context = { stage: 'prod', name: 'acme-vault', corsOrigins: 'https://a.example,https://a.example:8443' };
+    const context = {
+      stage: 'prod',
+      name: 'acme-vault',
+      corsOrigins: 'https://a.example,https://a.example:8443',
+      sessionTags: 'off',
+    };
     const expected = {
       stage: 'prod',
       name: 'acme-vault',
       corsOrigins: ['https://a.example', 'https://a.example:8443'],
+      sessionTags: false,
     };
-    expect(read({ ...context, logRetentionDays: '365' })).toEqual({ ...expected, logRetention: 365 });
-    expect(read({ ...context, logRetentionDays: 365 })).toEqual({ ...expected, logRetention: 365 });
+    expect(read({ ...context, logRetentionDays: '365' })).toMatchObject({ ...expected, logRetention: 365 });
+    expect(read({ ...context, logRetentionDays: 365 })).toMatchObject({ ...expected, logRetention: 365 });
   });
 
   test.each([
@@ -31,6 +43,8 @@ describe('settings', () => {
     ['corsOrigins', 'https://a.example,*'],
     ['corsOrigins', 'ftp://a.example'],
     ['corsOrigins', ''],
+    ['sessionTags', 'yes'],
+    ['sessionTags', ''],
     ['logRetentionDays', 91],
     ['logRetentionDays', 9999],
     ['logRetentionDays', 'forever'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { App } from 'aws-cdk-lib';
 import { afterAll } from 'vitest';
 import { vaultApp } from '../../bin/app.ts';
-import { type Group, groups } from '../../contract/routes.ts';
+import { type Group, groups, type Workflow, workflows } from '../../contract/routes.ts';
 
 /** A resource of a template, as far as all kinds are alike. */
 export interface Resource {
@@ -27,13 +27,17 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 /** A folder that lives as long as the tests of the file that asks for it. */
 export const temporaryFolder = (): string => mkdtempSync(join(scratch, 'folder-'));
 
-/** Entries that say which group they are, through a CommonJS module that requires one of Node's. */
+/** What has a function of its own. */
+export type Entry = Group | Workflow;
+export const entries: readonly Entry[] = [...groups, ...workflows];
+
+/** Entries that say which one they are, through a CommonJS module that requires one of Node's. */
 const tinyHandlers = (folder: string): string => {
   writeFileSync(join(folder, 'group.cjs'), "exports.of = (g) => [g, typeof require('node:os').EOL].join();");
-  for (const group of groups) {
+  for (const entry of entries) {
     writeFileSync(
-      join(folder, `${group}.ts`),
-      `import { of } from './group.cjs';\nexport const handler = async (): Promise<string> => of('${group}');\n`,
+      join(folder, `${entry}.ts`),
+      `import { of } from './group.cjs';\nexport const handler = async (): Promise<string> => of('${entry}');\n`,
     );
   }
   return folder;
@@ -68,22 +72,27 @@ export const target = (value: unknown): string => {
   return found;
 };
 
-/** Tables by their key attributes, which is how functions know them too. */
-const tableNames: Readonly<Record<string, string>> = { org: 'keyring', 'org,id': 'apiKey', 'org,name': 'value' };
+/** Tables by the beginning of their logical id. */
+const tableNames: Readonly<Record<string, string>> = {
+  KeyringsTable: 'keyring',
+  ApiKeysTable: 'apiKey',
+  ValuesTable: 'value',
+  AuditTable: 'audit',
+  RotationsTable: 'rotation',
+};
 
 export const tables = (template: Synthesized): Record<string, [string, Resource]> =>
   Object.fromEntries(
     ofType(template, 'AWS::DynamoDB::Table').map((entry) => {
-      const keys = [...JSON.stringify(entry[1].Properties.KeySchema).matchAll(/"AttributeName":"(\w+)"/g)];
-      return [tableNames[keys.map((key) => key[1]).join()] ?? 'unknown', entry];
+      return [tableNames[entry[0].slice(0, -8)] ?? 'unknown', entry];
     }),
   );
 
-/** The function that serves a group, found by its description. */
-export const functionOf = (template: Synthesized, group: Group): [string, Resource] => {
-  const found = ofType(template, 'AWS::Lambda::Function').find(([, fn]) =>
-    String(fn.Properties.Description).endsWith(`group ${group}`),
+/** The function of an entry, found by its description. */
+export const functionOf = (template: Synthesized, entry: Entry): [string, Resource] => {
+  const found = ofType(template, 'AWS::Lambda::Function').find(
+    ([, fn]) => fn.Properties.Description === `Anima Vault: ${entry}`,
   );
-  if (found === undefined) throw new Error(`no function for ${group}`);
+  if (found === undefined) throw new Error(`no function for ${entry}`);
   return found;
 };

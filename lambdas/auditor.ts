@@ -1,0 +1,11 @@
+import { auditorHost, auditTrail, log } from './compose.ts';
+import { exportAudit } from './handlers/export-audit.ts';
+import { queryAudit } from './handlers/query-audit.ts';
+import { serve } from './middleware/serve.ts';
+
+const { gate, audit } = auditorHost();
+
+export const handler = serve(log(), auditTrail(), {
+  queryAudit: queryAudit(gate, audit),
+  exportAudit: exportAudit(gate, audit),
+});

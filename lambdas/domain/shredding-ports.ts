@@ -1,0 +1,44 @@
+/** What shredding needs from the world. As with all stores (ports.ts), reads are strongly consistent where that is possible. */
+import type { Keyring } from '../../core/keyring.ts';
+import type { Tombstone } from '../../core/tombstone.ts';
+
+export interface ShredStore {
+  /** The record as stored; undefined when there is none. */
+  stored(org: string): Promise<unknown>;
+  /**
+   * Puts `next` in place of `before`, on condition that the stored record still has its generation and its lock, or has none
+   * as `before` has none. Returns false, and has changed nothing, when it is another, or when an earlier try of this very call
+   * has succeeded.
+   */
+  change(next: Keyring | Tombstone, before: Keyring | Tombstone): Promise<boolean>;
+}
+
+/** A backup of a table. */
+export interface Backup {
+  readonly arn: string;
+  /** `USER`, `SYSTEM` or `AWS_BACKUP`. */
+  readonly type: string;
+  /** RFC 3339. */
+  readonly createdAt: string;
+}
+
+/** The copies of a table that exist at a moment. */
+export interface Copies {
+  readonly backups: readonly Backup[];
+  /** Whether the list of backups is whole. */
+  readonly complete: boolean;
+  readonly pointInTimeRecovery: 'ENABLED' | 'DISABLED';
+  /** RFC 3339: the earliest state that point-in-time recovery could bring back; absent when it can bring back none. */
+  readonly earliestRestorable?: string | undefined;
+}
+
+/** Looks for copies of a table, made by whomever. @throws VaultError `unavailable` */
+export type FindCopies = () => Promise<Copies>;
+
+export interface ValueCounter {
+  /** How many values there are in a stretch after a name, and where it ended; `last` is undefined at the end of the list. */
+  countFrom(
+    org: string,
+    after: string | undefined,
+  ): Promise<{ readonly count: number; readonly last: string | undefined }>;
+}

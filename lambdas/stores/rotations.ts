@@ -1,0 +1,82 @@
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod/mini';
+import type { MessageCounter, ProgressStore, RotationProgress } from '../domain/rotation-ports.ts';
+import { notRead, orUnavailable, unknownOutcome } from './failures.ts';
+import { placeholders, toItem } from './items.ts';
+
+const count = z.int().check(z.minimum(0));
+const progressSchema = z.object({
+  to: count,
+  state: z.enum(['running', 'draining', 'stuck', 'done']),
+  counted: count,
+  total: count,
+  reencrypted: count,
+  damaged: count,
+  updatedAt: z.string(),
+  finishedAt: z.optional(z.string()),
+});
+
+/** One item per org: `progress` of the latest rotation, and `messages` sealed under the DEK `messagesVersion`. */
+export class DynamoRotations implements ProgressStore, MessageCounter {
+  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #table: string;
+
+  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async read(org: string): Promise<RotationProgress | undefined> {
+    const command = new GetItemCommand({ TableName: this.#table, Key: toItem({ org }), ConsistentRead: true });
+    const { Item } = await orUnavailable(notRead, () => this.#clientOf(org).send(command));
+    // What is not of this form is no progress: nothing stands on it, and the next step writes it anew.
+    return Item === undefined ? undefined : progressSchema.safeParse(unmarshall(Item).progress).data;
+  }
+
+  async save(org: string, progress: RotationProgress): Promise<void> {
+    const command = new UpdateItemCommand({
+      TableName: this.#table,
+      Key: toItem({ org }),
+      UpdateExpression: 'SET #progress = :progress',
+      ExpressionAttributeNames: placeholders('progress'),
+      ExpressionAttributeValues: toItem({ ':progress': { ...progress } }),
+    });
+    await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
+  }
+
+  async add(org: string, version: number, messages: number): Promise<number> {
+    const names = placeholders('messages', 'messagesVersion');
+    const values = toItem({ ':messages': messages, ':version': version });
+    const key = { TableName: this.#table, Key: toItem({ org }), ReturnValues: 'ALL_NEW' as const };
+    const more = new UpdateItemCommand({
+      ...key,
+      UpdateExpression: 'ADD #messages :messages',
+      ConditionExpression: '#messagesVersion = :version',
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: values,
+    });
+    const anew = new UpdateItemCommand({
+      ...key,
+      UpdateExpression: 'SET #messages = :messages, #messagesVersion = :version',
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: values,
+    });
+    try {
+      return await this.#counted(org, more);
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return await this.#counted(org, anew);
+      throw error;
+    }
+  }
+
+  async #counted(org: string, command: UpdateItemCommand): Promise<number> {
+    const { Attributes } = await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
+    return Number(Attributes?.messages?.N ?? 0);
+  }
+}

@@ -1,0 +1,44 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Construct } from 'constructs';
+import { functionEnv } from '../contract/environment.ts';
+import { grantTable } from './table-grant.ts';
+import type { VaultFunction } from './vault-function.ts';
+
+/** How far the latest rotation of each org (`org`) is, and how much was sealed since: to be watched, and to be trusted in nothing. */
+export class RotationTable extends Construct {
+  readonly name: string;
+  private readonly table: Table;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.table = new Table(this, 'Table', {
+      partitionKey: { name: 'org', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.name = this.table.tableName;
+  }
+
+  /** The progress of an org's rotation. */
+  grantRead(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:GetItem']);
+  }
+
+  /** The same, and its next state. */
+  grantWrite(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:GetItem', 'dynamodb:UpdateItem']);
+  }
+
+  /** Messages counted, and nothing of the progress. */
+  grantCount(fn: VaultFunction): void {
+    const attributes = ['org', 'messages', 'messagesVersion'];
+    grantTable(fn, this.table, functionEnv.rotationTable, ['dynamodb:UpdateItem'], attributes);
+  }
+
+  private grant(fn: VaultFunction, actions: string[]): void {
+    grantTable(fn, this.table, functionEnv.rotationTable, actions);
+  }
+}

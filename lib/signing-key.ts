@@ -1,0 +1,56 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { AccountRootPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
+import { Construct } from 'constructs';
+import { functionEnv } from '../contract/environment.ts';
+import { administer } from './kek.ts';
+import type { VaultFunction } from './vault-function.ts';
+
+/**
+ * The key that signs receipts and audit seals (P-256). Its private half never leaves KMS, so what it has signed can't be
+ * made or altered by whoever can write the tables. Losing it loses no data: what it signed stays verifiable by the public
+ * key, for whoever kept that.
+ */
+export class SigningKey extends Construct {
+  readonly arn: string;
+  private readonly key: Key;
+
+  constructor(scope: Construct, id: string, alias: string) {
+    super(scope, id);
+    this.key = new Key(this, 'Key', {
+      description: 'Signs receipts of shredding and seals of the audit; its public half is published',
+      alias,
+      keySpec: KeySpec.ECC_NIST_P256,
+      keyUsage: KeyUsage.SIGN_VERIFY,
+      pendingWindow: Duration.days(30),
+      removalPolicy: RemovalPolicy.RETAIN,
+      policy: new PolicyDocument({ statements: [administer()] }),
+    });
+    this.arn = this.key.keyArn;
+  }
+
+  /** Lets a function sign, and tells it the key. It reads the public half too, since signatures name that. */
+  grantSign(fn: VaultFunction): void {
+    this.grant(fn, ['kms:GetPublicKey', 'kms:Sign']);
+  }
+
+  /** Lets a function publish the public half, and tells it the key. */
+  grantPublish(fn: VaultFunction): void {
+    this.grant(fn, ['kms:GetPublicKey']);
+  }
+
+  /** To the function's own role: the key belongs to no org. */
+  private grant(fn: VaultFunction, actions: string[]): void {
+    fn.allow(new PolicyStatement({ actions, resources: [this.arn] }));
+    // The account with a condition on the role, not the role itself: see Kek.grant.
+    this.key.addToResourcePolicy(
+      new PolicyStatement({
+        actions,
+        principals: [new AccountRootPrincipal()],
+        resources: ['*'],
+        conditions: { ArnEquals: { 'aws:PrincipalArn': fn.role.roleArn } },
+      }),
+    );
+    fn.set(functionEnv.signingKeyId, this.arn);
+  }
+}

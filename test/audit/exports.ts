@@ -1,0 +1,74 @@
+/** Audit exports made up for tests: records of one org under seals, signed by a key of the test's own. */
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { parseSeal, recordBytes, type Seal, sealHash, sealType } from '../../core/audit.ts';
+import { canonicalJson } from '../../core/canonical-json.ts';
+import { type PublicJwk, publicJwk, verifyJws } from '../../core/jws.ts';
+import { leafHash, TreeHash } from '../../core/merkle.ts';
+import { firstIdAt, timeId } from '../../core/time-ids.ts';
+
+export const org = '0123456789abcdef';
+export const start = Date.parse('2026-11-21T00:00:00.000Z');
+
+export interface Batch {
+  seal: string;
+  records: Record<string, unknown>[];
+}
+
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+/** The key in the form in which it is published. */
+export const jwk: PublicJwk = publicJwk(publicKey.export({ format: 'der', type: 'spki' }));
+const encode = (value: object) => Buffer.from(canonicalJson(value)).toString('base64url');
+
+/** Signs as the sealer does, but by nothing of ours. */
+export function signSeal(seal: object, typ = sealType): string {
+  const input = `${encode({ alg: 'ES256', kid: jwk.kid, typ })}.${encode(seal)}`;
+  const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  return `${input}.${signature.toString('base64url')}`;
+}
+
+export const readSeal = (jws: string): Seal | undefined => parseSeal(verifyJws(jws, [jwk], sealType));
+
+export function record(time: number, fields: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    id: timeId(time, randomBytes(16)),
+    time: new Date(time).toISOString(),
+    org,
+    principal: 'abcdefghjkmnpqrs',
+    route: 'getValue',
+    verb: 'values.read',
+    name: `prod/n${time}`,
+    result: 'ok',
+    requestId: 'r',
+    sourceIp: '203.0.113.7',
+    ...fields,
+  };
+}
+
+export const rootOf = (records: readonly object[]): string => {
+  const tree = new TreeHash();
+  for (const one of records) tree.add(leafHash(recordBytes(one)));
+  return tree.root().toString('base64url');
+};
+
+/** `seals` batches of `each` records, one record a second, each seal up to the second of the next one's first record. */
+export function makeExport(seals: number, each: number, more: (seq: number) => Partial<Seal> = () => ({})): Batch[] {
+  const batches: Batch[] = [];
+  for (let seq = 1; seq <= seals; seq++) {
+    const at = (n: number) => start + ((seq - 1) * each + n) * 1000;
+    const records = Array.from({ length: each }, (_, n) => record(at(n)));
+    const before = batches.at(-1);
+    const seal = {
+      org,
+      seq,
+      from: before === undefined ? firstIdAt(0) : firstIdAt(at(0)),
+      to: firstIdAt(at(each)),
+      count: each,
+      root: rootOf(records),
+      ...(before === undefined ? {} : { previous: sealHash(before.seal) }),
+      sealedAt: new Date(at(each) + 60_000).toISOString(),
+      ...more(seq),
+    };
+    batches.push({ seal: signSeal(seal), records });
+  }
+  return batches;
+}

@@ -1,0 +1,391 @@
+import { describe, expect, test } from 'vitest';
+import { sealHash } from '../../core/audit.ts';
+import { AuditVerifier } from '../../core/audit-verifier.ts';
+import { randomId } from '../../core/ids.ts';
+import { AuditReading } from '../../lambdas/domain/audit-reading.ts';
+import { Sealer, SealSweep, settleTime } from '../../lambdas/domain/audit-seals.ts';
+import { type AuditFacts, StoredAuditTrail } from '../../lambdas/domain/audit-trail.ts';
+import { codeOf } from '../lambdas/memory.ts';
+import { readSeal, start } from './exports.ts';
+import { MemoryAudit } from './memory.ts';
+
+const day = 86_400_000;
+
+/** One deployment on memory ports. */
+function deployment({ retentionDays = 400 } = {}) {
+  const store = new MemoryAudit();
+  const time = { now: start };
+  const clock = () => new Date(time.now);
+  const newTrail = () => new StoredAuditTrail(store, retentionDays, clock);
+  const trail = newTrail();
+  const sealer = new Sealer(store, store.signer, clock);
+  const sweep = new SealSweep(sealer, store, clock);
+  const reading = new AuditReading(store, async (org) => void (await sealer.seal(org, { empty: true })), clock);
+  const facts = (org: string, more: Partial<AuditFacts> = {}): AuditFacts => ({
+    org,
+    principal: 'abcdefghjkmnpqrs',
+    route: 'getValue',
+    verb: 'values.read',
+    name: 'a',
+    result: 'ok',
+    requestId: 'r',
+    sourceIp: '203.0.113.7',
+    ...more,
+  });
+  /** Writes records, one a second. */
+  const write = async (org: string, count: number, more: (n: number) => Partial<AuditFacts> = () => ({})) => {
+    for (let n = 0; n < count; n++) {
+      await trail.write(facts(org, more(n)), 1000);
+      time.now += 1000;
+    }
+  };
+  /** The whole export, verified. */
+  const exported = async (org: string, until?: number) => {
+    const verifier = new AuditVerifier(readSeal);
+    let cursor: string | undefined;
+    let pages = 0;
+    let records = 0;
+    do {
+      const page = await reading.export(org, cursor);
+      for (const { seal, records: covered } of page.seals) {
+        for (const one of covered) verifier.add(JSON.parse(JSON.stringify(one)));
+        verifier.add({ seal });
+        records += covered.length;
+      }
+      cursor = page.cursor;
+      pages++;
+    } while (cursor !== undefined);
+    return { pages, records, ...verifier.end({ until }) };
+  };
+  return { store, time, newTrail, trail, sealer, sweep, reading, facts, write, exported };
+}
+
+describe('sealing', () => {
+  test('leaves out what is so young that a record could still come before it', async () => {
+    const { write, exported, time, store } = deployment();
+    const org = randomId();
+    await write(org, 100);
+    const first = await exported(org);
+    expect(first).toMatchObject({ problems: [], records: 40 });
+    expect(settleTime).toBe(60_000);
+    time.now += settleTime;
+    const second = await exported(org, time.now - settleTime);
+    expect(second).toMatchObject({ problems: [], records: 100 });
+    expect(store.signed).toBe(2);
+  });
+
+  test('makes seals that hold whatever the pages of the table are', async () => {
+    for (const pageSize of [2, 3, 7, 100]) {
+      const { write, exported, time, store } = deployment();
+      const org = randomId();
+      await write(org, 100);
+      time.now += settleTime;
+      store.pageSize = pageSize;
+      expect(await exported(org)).toMatchObject({ problems: [], records: 100 });
+    }
+  });
+
+  test('makes seals of at most 1000 records, and fewer where records are large, and exports them in pages', async () => {
+    const { write, exported, time, store } = deployment();
+    const org = randomId();
+    await write(org, 2100);
+    const names = Array.from({ length: 100 }, (_, n) => `${'x'.repeat(200)}/${n}`);
+    await write(org, 300, () => ({ names }));
+    time.now += settleTime;
+    const result = await exported(org);
+    expect(result).toMatchObject({ problems: [], records: 2400, summary: { org, records: 2400 } });
+    const counts = (store.seals_.get(org) ?? []).map(({ jws }) => readSeal(jws)?.count ?? 0);
+    expect(counts.slice(0, 2)).toEqual([1000, 1000]);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(2400);
+    expect(counts.length).toBeGreaterThan(4);
+    expect(result.pages).toBeGreaterThan(2);
+  });
+
+  test('by two sealers at once, or with a reply lost, ends in one chain', async () => {
+    const { write, exported, time, store, sealer } = deployment();
+    const org = randomId();
+    await write(org, 5);
+    time.now += settleTime;
+    store.beforeAdd = () => sealer.seal(org);
+    await sealer.seal(org);
+    await write(org, 5);
+    time.now += settleTime;
+    store.loseReply = true;
+    await sealer.seal(org);
+    expect(await exported(org)).toMatchObject({ problems: [], records: 10 });
+  });
+
+  test('goes on when another sealer came first with a seal that ends earlier', async () => {
+    const { write, time, store, sealer } = deployment();
+    const org = randomId();
+    await write(org, 60);
+    time.now += settleTime;
+    const behind = new Sealer(store, store.signer, () => new Date(time.now - 30_000));
+    store.beforeAdd = () => behind.seal(org);
+    expect(await sealer.seal(org)).toBe(true);
+    expect((store.seals_.get(org) ?? []).map(({ jws }) => readSeal(jws)?.count)).toEqual([30, 30]);
+  });
+
+  test('of nothing new makes no seal on schedule, and on export at most one a minute', async () => {
+    const { write, exported, time, store, sealer } = deployment();
+    const org = randomId();
+    await write(org, 1);
+    time.now += settleTime;
+    await sealer.seal(org);
+    await sealer.seal(org);
+    expect(store.signed).toBe(1);
+    for (let n = 0; n < 120; n++) {
+      time.now += 1000;
+      await exported(org);
+    }
+    expect(store.signed).toBe(3);
+    expect(await exported(org)).toMatchObject({ problems: [], records: 1 });
+  });
+
+  test('of an org that never had a record tells so', async () => {
+    const { exported } = deployment();
+    expect(await exported(randomId())).toMatchObject({ problems: [], records: 0, summary: { seals: 1 } });
+  });
+
+  test('stops after the seal that its time allows, and goes on from there', async () => {
+    const { write, exported, time, sealer, store } = deployment();
+    const org = randomId();
+    await write(org, 2500);
+    time.now += settleTime;
+    expect(await sealer.seal(org, { enough: () => true })).toBe(false);
+    expect(store.signed).toBe(1);
+    expect(await exported(org)).toMatchObject({ problems: [], records: 2500 });
+  });
+});
+
+describe('the schedule', () => {
+  test('seals every org with new records, and asks the table for nothing else', async () => {
+    const { sweep, write, exported, time, store } = deployment();
+    const orgs = Array.from({ length: 20 }, () => randomId());
+    store.swept = time.now;
+    for (const org of orgs) await write(org, 3);
+    time.now += 300_000 + settleTime;
+    expect(await sweep.run(() => false)).toEqual([]);
+    for (const org of orgs) expect(store.seals_.get(org)).toHaveLength(1);
+    store.markQueries = 0;
+    time.now += 300_000;
+    await sweep.run(() => false);
+    expect(store.markQueries).toBe(8);
+    for (const org of orgs) expect(await exported(org)).toMatchObject({ problems: [], records: 3 });
+  });
+
+  test('finds what an earlier run missed, up to a day later', async () => {
+    const { sweep, write, time, store } = deployment();
+    const [early, late] = [randomId(), randomId()];
+    await write(early, 1);
+    time.now += 20 * 3_600_000;
+    await write(late, 1);
+    time.now += 600_000;
+    await sweep.run(() => false);
+    expect([store.seals_.get(early)?.length, store.seals_.get(late)?.length]).toEqual([1, 1]);
+  });
+
+  test('goes on when one org can not be sealed, tells which, and tries again', async () => {
+    const { sweep, write, time, store } = deployment();
+    const [bad, good] = [randomId(), randomId()];
+    await write(bad, 1);
+    await write(good, 1);
+    store.seals_.set(bad, [{ seq: 1, jws: 'forged' }]);
+    time.now += 600_000;
+    expect(await sweep.run(() => false)).toMatchObject([{ org: bad, error: { code: 'decryption_failed' } }]);
+    expect(store.seals_.get(good)).toHaveLength(1);
+    expect(store.swept).toBeLessThanOrEqual(start);
+    store.seals_.delete(bad);
+    expect(await sweep.run(() => false)).toEqual([]);
+    expect(store.seals_.get(bad)).toHaveLength(1);
+    expect(store.swept).toBe(Math.floor((time.now - settleTime) / 300_000) * 300_000);
+  });
+
+  test('stops when its time is over, and has lost nothing then', async () => {
+    const { sweep, write, time, store } = deployment();
+    const orgs = Array.from({ length: 30 }, () => randomId());
+    for (const org of orgs) await write(org, 1);
+    time.now += 600_000;
+    let left = 5;
+    await sweep.run(() => left-- <= 0);
+    const sealed = () => orgs.filter((org) => store.seals_.get(org)?.length === 1).length;
+    expect(sealed()).toBeLessThan(30);
+    await sweep.run(() => false);
+    expect(sealed()).toBe(30);
+  });
+
+  test('learns of an org by one marked record of each environment and period, whose loss is made up for', async () => {
+    const { store, trail, newTrail, facts, time } = deployment();
+    const org = randomId();
+    const marked = () => [...store.of(org).values()].filter((item) => item?.mark !== undefined).length;
+    store.failing = true;
+    expect(await codeOf(trail.write(facts(org), 1000))).toBe('audit_unavailable');
+    store.failing = false;
+    for (let n = 0; n < 50; n++) await trail.write(facts(org), 1000);
+    expect([marked(), store.all(org).length]).toEqual([1, 50]);
+    await newTrail().write(facts(org), 1000);
+    expect(marked()).toBe(2);
+    time.now += 300_000;
+    await trail.write(facts(org), 1000);
+    expect(marked()).toBe(3);
+  });
+});
+
+describe('tampering with the table', () => {
+  async function sealed() {
+    const made = deployment();
+    const org = randomId();
+    await made.write(org, 10);
+    made.time.now += settleTime;
+    await made.sealer.seal(org);
+    await made.write(org, 10);
+    made.time.now += settleTime;
+    await made.sealer.seal(org);
+    const [first] = made.store.all(org);
+    if (first === undefined) throw new Error('no record');
+    const codes = async () => (await made.exported(org)).problems.map(({ code }) => code);
+    return { ...made, org, first, codes, items: made.store.of(org), seals: made.store.seals_.get(org) ?? [] };
+  }
+
+  test('a record that is gone, altered, added or made unreadable shows in the export', async () => {
+    const gone = await sealed();
+    gone.items.delete(gone.first.id);
+    expect(await gone.codes()).toEqual(['record_removed']);
+    const altered = await sealed();
+    altered.items.set(altered.first.id, { record: { ...altered.first, principal: 'someone' } });
+    expect(await altered.codes()).toEqual(['record_altered']);
+    const added = await sealed();
+    const id = added.first.id.replace(/.$/, added.first.id.endsWith('0') ? '1' : '0');
+    added.items.set(id, { record: { ...added.first, id } });
+    expect(await added.codes()).toEqual(['record_added']);
+    const unreadable = await sealed();
+    unreadable.items.set(unreadable.first.id, undefined);
+    expect(await unreadable.codes()).toEqual(['record_removed']);
+    expect(await codeOf(unreadable.reading.query(unreadable.org, {}))).toBe('decryption_failed');
+  });
+
+  test('a thousand records added under an old seal still leave an export that can be read, and that tells', async () => {
+    const { store, items, first, codes } = await sealed();
+    for (let n = 0; n < 1000; n++) {
+      const id = first.id.slice(0, 20) + n.toString().padStart(6, '0');
+      items.set(id, { record: { ...first, id } });
+    }
+    expect(store.all(first.org)).toHaveLength(1020);
+    // Of the one seal alone: the records of the next are handed out with it.
+    expect(await codes()).toEqual(['record_added']);
+  });
+
+  test('a seal that is gone, replaced or not signed shows in the export, and keeps none of it from being exported', async () => {
+    const gone = await sealed();
+    gone.seals.splice(0, 1);
+    expect(await gone.codes()).toContain('chain_broken');
+    const forged = await sealed();
+    forged.seals.splice(0, 1, { seq: 1, jws: 'forged' });
+    expect(await forged.codes()).toEqual(expect.arrayContaining(['seal_invalid', 'chain_broken']));
+  });
+});
+
+describe('retention', () => {
+  test('records that are over are shown to nobody, and the export still verifies and says how many are gone', async () => {
+    const { write, exported, time, sealer, reading, store } = deployment({ retentionDays: 2 });
+    const org = randomId();
+    await write(org, 10);
+    time.now += settleTime;
+    await sealer.seal(org);
+    time.now += day;
+    await write(org, 5);
+    time.now += settleTime;
+    await sealer.seal(org);
+    expect(await exported(org)).toMatchObject({ problems: [], records: 15, summary: { expired: 0 } });
+    time.now += 1.5 * day;
+    // DynamoDB has not removed them yet, then it has: for readers there is no difference.
+    for (let round = 0; round < 2; round++) {
+      expect((await reading.query(org, {})).records).toHaveLength(5);
+      expect(await exported(org)).toMatchObject({ problems: [], records: 5, summary: { records: 5, expired: 10 } });
+      for (const { id } of store.all(org).slice(0, 10 * (1 - round))) store.of(org).delete(id);
+    }
+  });
+
+  test('for ever is a setting', async () => {
+    const { write, exported, time, store } = deployment({ retentionDays: 0 });
+    const org = randomId();
+    await write(org, 3);
+    time.now += 5000 * day;
+    expect(await exported(org)).toMatchObject({ problems: [], records: 3 });
+    const [seal] = store.seals_.get(org) ?? [];
+    expect(readSeal(seal?.jws ?? '')).not.toHaveProperty('keptUntil');
+    expect(sealHash(seal?.jws ?? '')).toHaveLength(43);
+  });
+});
+
+describe('queries', () => {
+  async function written() {
+    const made = deployment();
+    const org = randomId();
+    await made.write(org, 10, (n) => ({ name: `prod/stripe/${n}`, principal: n % 2 ? 'odd' : 'even' }));
+    await made.write(org, 5, () => ({ name: 'production', verb: 'values.write', route: 'setValue' }));
+    await made.write(org, 2, () => ({ name: undefined, names: ['prod/a', 'other/b'], route: 'getValues' }));
+    const ask = async (query: object) => (await made.reading.query(org, query)).records.length;
+    return { ...made, org, ask };
+  }
+
+  test('find by time, principal, verb, exact name and folder, alone and together', async () => {
+    const { ask } = await written();
+    const at = (seconds: number) => new Date(start + seconds * 1000).toISOString();
+    expect(await ask({})).toBe(17);
+    expect(await ask({ from: at(3) })).toBe(14);
+    expect(await ask({ to: at(3) })).toBe(3);
+    expect(await ask({ from: at(3), to: at(5) })).toBe(2);
+    expect(await ask({ from: at(5), to: at(3) })).toBe(0);
+    expect(await ask({ from: '0001-01-01T00:00:00Z', to: '9999-12-31T23:59:59+01:00' })).toBe(17);
+    expect(await ask({ principal: 'odd' })).toBe(5);
+    expect(await ask({ verb: 'values.write' })).toBe(5);
+    expect(await ask({ name: 'prod/stripe/3' })).toBe(1);
+    expect(await ask({ name: 'prod/' })).toBe(12);
+    expect(await ask({ name: 'prod/a' })).toBe(2);
+    expect(await ask({ name: 'prod' })).toBe(0);
+    expect(await ask({ name: 'prod/', principal: 'odd' })).toBe(5);
+  });
+
+  test.each([1, 2, 5, 1000])('of any page size bring each record once, oldest first (%i)', async (limit) => {
+    const { reading, org, store } = await written();
+    for (const filter of [{}, { name: 'prod/' }]) {
+      const found: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await reading.query(org, { ...filter, limit, cursor });
+        expect(page.records.length).toBeLessThanOrEqual(limit);
+        found.push(...page.records.map(({ id }) => id));
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      const expected = store.all(org).filter(({ name, names }) => !filter.name || name?.startsWith('prod/') || names);
+      expect(found).toEqual(expected.map(({ id }) => id));
+    }
+  });
+
+  test('that match little end within bounds, and go on by their cursor', async () => {
+    const { reading, org, write } = await written();
+    await write(org, 12_000);
+    await write(org, 1, () => ({ principal: 'rare' }));
+    let pages = 0;
+    let cursor: string | undefined;
+    let found = 0;
+    do {
+      const page = await reading.query(org, { principal: 'rare', cursor });
+      found += page.records.length;
+      cursor = page.cursor;
+      pages++;
+    } while (cursor !== undefined);
+    expect([found, pages]).toEqual([1, 3]);
+  });
+
+  test('take no cursor of another query, list or org', async () => {
+    const { reading, org } = await written();
+    const { cursor } = await reading.query(org, { name: 'prod/', limit: 1 });
+    expect(cursor).toBeDefined();
+    expect(await codeOf(reading.query(org, { name: 'production', cursor }))).toBe('invalid_cursor');
+    expect(await codeOf(reading.query(randomId(), { name: 'prod/', cursor }))).toBe('invalid_cursor');
+    expect(await codeOf(reading.export(org, cursor))).toBe('invalid_cursor');
+    expect(await codeOf(reading.export(org, 'nonsense'))).toBe('invalid_cursor');
+  });
+});

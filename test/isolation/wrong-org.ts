@@ -1,0 +1,33 @@
+/**
+ * The reader with two bugs, on purpose, in its stores. For a name like `item-of/<org>/…` it asks the table of values for the
+ * item of that org, for `key-of/<org>/…` it asks KMS for the DEK of that org, each time in a session of the caller's. An
+ * entry of a function, bundled by a test.
+ */
+import { type BatchGetItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type DecryptCommand, KMSClient } from '@aws-sdk/client-kms';
+
+let keyOf: string | undefined;
+
+const sendToTables = DynamoDBClient.prototype.send;
+DynamoDBClient.prototype.send = function (this: DynamoDBClient, ...args: unknown[]) {
+  const [command] = args as [BatchGetItemCommand];
+  for (const { Keys = [] } of Object.values(command.input.RequestItems ?? {})) {
+    for (const key of Keys) {
+      const [, bug, org] = /^(item-of|key-of)\/([0-9a-z]{16})\//.exec(key.name?.S ?? '') ?? [];
+      if (org === undefined) continue;
+      if (bug === 'item-of') key.org = { S: org };
+      else keyOf = org;
+    }
+  }
+  return Reflect.apply(sendToTables, this, args);
+} as typeof sendToTables;
+
+const sendToKms = KMSClient.prototype.send;
+KMSClient.prototype.send = function (this: KMSClient, ...args: unknown[]) {
+  const [command] = args as [DecryptCommand];
+  if (keyOf !== undefined) command.input.EncryptionContext = { ...command.input.EncryptionContext, org: keyOf };
+  keyOf = undefined;
+  return Reflect.apply(sendToKms, this, args);
+} as typeof sendToKms;
+
+export { handler } from '../../lambdas/reader.ts';

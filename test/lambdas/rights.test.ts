@@ -1,0 +1,230 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { nameProblem } from '../../contract/names.ts';
+import { type Role, roles, wholeOrgVerbs } from '../../contract/roles.ts';
+import { verbs } from '../../contract/routes.ts';
+import { authorize, authorizeList } from '../../lambdas/domain/access.ts';
+import type { Caller } from '../../lambdas/domain/ports.ts';
+import { coversList, coversName, effective, excess, type Rights, reachesBeyond } from '../../lambdas/domain/rights.ts';
+
+const segment = fc.constantFrom('prod', 'production', 'prod-eu', 'Prod', 'a', 'stripe', '...', '.a', '@', ':', '-');
+const name = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
+const entry = fc.tuple(name, fc.boolean()).map(([path, folder]) => (folder ? `${path}/` : path));
+const prefixes = fc.option(fc.array(entry, { minLength: 1, maxLength: 3 }), { nil: undefined });
+const role = fc.constantFrom(...(Object.keys(roles) as Role[]));
+const rights: fc.Arbitrary<Rights> = fc.record({
+  role,
+  prefixes,
+  verbs: fc.option(fc.subarray([...verbs]), { nil: undefined }),
+  expiresAt: fc.option(fc.constantFrom('2027-01-01T00:00:00.000Z', '2028-01-01T00:00:00.000Z'), { nil: undefined }),
+});
+
+/** The rule in the words of the documentation, segment by segment and without string prefixes. */
+function allowedBySegments(entries: readonly string[], path: string): boolean {
+  const parts = path.split('/');
+  return entries.some((one) => {
+    const own = one.split('/');
+    const folder = own.at(-1) === '';
+    if (folder) own.pop();
+    const same = own.every((part, at) => parts[at] === part);
+    return same && (folder ? parts.length > own.length : parts.length === own.length);
+  });
+}
+
+describe('names of a limited key', () => {
+  test.each([
+    ['prod/', 'prod/x', true],
+    ['prod/', 'prod/x/y', true],
+    ['prod/', 'prod', false],
+    ['prod/', 'production', false],
+    ['prod/', 'production/x', false],
+    ['prod/', 'Prod/x', false],
+    ['prod/', 'a/prod/x', false],
+    ['prod/a', 'prod/a', true],
+    ['prod/a', 'prod/ab', false],
+    ['prod/a', 'prod/a/b', false],
+    ['prod/', 'prod/../other', false],
+    ['prod/', 'prod/./x', false],
+    ['prod/', 'prod//x', false],
+    ['prod/', 'prod/', false],
+    ['prod/', 'prod%2Fx', false],
+    ['prod/', 'prod/%2e%2e/x', false],
+    ['prod/', 'prod/x\u0000', false],
+    ['prod/', 'prod\\x', false],
+    ['prod/', 'prod∕x', false],
+    ['prod/', 'рrod/x', false],
+    ['prod/', 'prod/x\u200b', false],
+    ['', 'x', false],
+    ['/', 'x', false],
+  ])('with the entry %j: %j is allowed: %j', (given, path, allowed) => {
+    expect(coversName([given], path)).toBe(allowed);
+  });
+
+  test('are compared segment by segment', () => {
+    fc.assert(
+      fc.property(fc.array(entry, { minLength: 1, maxLength: 3 }), name, (entries, path) => {
+        expect(coversName(entries, path)).toBe(nameProblem(path) === undefined && allowedBySegments(entries, path));
+      }),
+    );
+  });
+
+  test('are never texts that are no names, whatever stands after an allowed folder', () => {
+    const odd = fc.string({ unit: 'binary' }).filter((text) => nameProblem(`prod/${text}`) !== undefined);
+    fc.assert(
+      fc.property(odd, (text) => {
+        expect(coversName(['prod/'], `prod/${text}`)).toBe(false);
+      }),
+    );
+    expect(coversName(undefined, 'prod/../x')).toBe(false);
+  });
+
+  test('are the same after every decoding that a proxy may do, so that what was checked is what is stored', () => {
+    fc.assert(
+      fc.property(name, (path) => {
+        expect(decodeURIComponent(path)).toBe(path);
+        expect(path.normalize('NFKC')).toBe(path);
+        if (nameProblem(path) === undefined) expect(new URL(`http://v/${path}`).pathname).toBe(`/${path}`);
+      }),
+    );
+  });
+
+  test('a list that is allowed holds allowed names only', () => {
+    fc.assert(
+      fc.property(fc.array(entry, { minLength: 1, maxLength: 3 }), entry, name, (entries, begin, path) => {
+        if (!coversList(entries, begin) || !path.startsWith(begin) || nameProblem(path) !== undefined) return;
+        expect(coversName(entries, path)).toBe(true);
+      }),
+    );
+  });
+
+  test.each([
+    ['prod/', true],
+    ['prod/x', true],
+    ['prod/x/', true],
+    ['prod', false],
+    ['', false],
+    ['pro', false],
+    ['production/', false],
+    ['prod/../', false],
+  ])('a list of %j within prod/ is allowed: %j', (begin, allowed) => {
+    expect(coversList(['prod/'], begin)).toBe(allowed);
+    expect(coversList(['prod/x'], begin)).toBe(false);
+    expect(coversList(undefined, begin)).toBe(true);
+  });
+});
+
+describe('effective verbs', () => {
+  test('are those of the role and of the key, and none over the whole org for a key with prefixes', () => {
+    expect(effective({ role: 'reader' }).verbs).toEqual(roles.reader);
+    expect(effective({ role: 'reader', verbs: ['values.read', 'values.write'] }).verbs).toEqual(['values.read']);
+    expect(effective({ role: 'agent', verbs: [] }).verbs).toEqual([]);
+    expect(effective({ role: 'auditor', prefixes: ['a/'] }).verbs).toEqual(['org.read', 'keys.read']);
+    fc.assert(
+      fc.property(rights, (given) => {
+        const left = effective(given).verbs;
+        for (const verb of left) {
+          expect(roles[given.role]).toContain(verb);
+          if (given.verbs !== undefined) expect(given.verbs).toContain(verb);
+          if (given.prefixes !== undefined) expect(wholeOrgVerbs).not.toContain(verb);
+        }
+      }),
+    );
+  });
+});
+
+describe('a key is stronger than another', () => {
+  /** Everything that the rights allow among these names, spelt out. */
+  const deeds = (of: Rights, path: string) => {
+    const { verbs: own, prefixes: entries, expiresAt } = effective(of);
+    return own.flatMap((verb) => [
+      { verb, name: coversName(entries, path), until: expiresAt ?? '9999' },
+      ...(entries === undefined ? [{ verb, name: true, until: '0' }] : []),
+    ]);
+  };
+
+  test('exactly when it could do what the other can not: what is found not to exceed never does', () => {
+    fc.assert(
+      fc.property(rights, rights, name, (child, parent, path) => {
+        if (excess(effective(child), effective(parent)).length > 0) return;
+        const { verbs: mine, prefixes: within, expiresAt } = effective(parent);
+        for (const deed of deeds(child, path)) {
+          expect(mine).toContain(deed.verb);
+          if (deed.name && nameProblem(path) === undefined && coversName(effective(child).prefixes, path)) {
+            expect(coversName(within, path)).toBe(true);
+          }
+          expect(deed.until <= (expiresAt ?? '9999')).toBe(true);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('never than itself, and the relation passes on: no chain of keys grows stronger', () => {
+    fc.assert(
+      fc.property(rights, rights, rights, (a, b, c) => {
+        const [first, second, third] = [effective(a), effective(b), effective(c)];
+        expect(excess(first, first)).toEqual([]);
+        expect(reachesBeyond(first, first)).toBe(false);
+        if (excess(second, first).length === 0 && excess(third, second).length === 0) {
+          expect(excess(third, first)).toEqual([]);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test.each<[string, Rights, Rights, string | undefined]>([
+    ['another verb', { role: 'admin' }, { role: 'agent' }, 'values.destroy'],
+    ['a narrower role', { role: 'reader' }, { role: 'agent' }, undefined],
+    ['no prefix under one that has some', { role: 'reader' }, { role: 'reader', prefixes: ['a/'] }, 'prefixes'],
+    ['a look-alike', { role: 'reader', prefixes: ['ab/'] }, { role: 'reader', prefixes: ['a/'] }, 'prefixes'],
+    [
+      'the folder of an exact name',
+      { role: 'reader', prefixes: ['a/'] },
+      { role: 'reader', prefixes: ['a'] },
+      'prefixes',
+    ],
+    ['a folder within', { role: 'reader', prefixes: ['a/b/'] }, { role: 'reader', prefixes: ['a/'] }, undefined],
+    ['no expiry', { role: 'reader' }, { role: 'reader', expiresAt: '2027-01-01T00:00:00.000Z' }, 'expires'],
+    [
+      'an expiry beyond 9999',
+      { role: 'reader', expiresAt: '+010000-01-01T00:00:00.000Z' },
+      { role: 'reader', expiresAt: '2027-01-01T00:00:00.000Z' },
+      'expires',
+    ],
+  ])('%s is told when it exceeds', (_, child, parent, told) => {
+    const found = excess(effective(child), effective(parent)).join(' ');
+    if (told === undefined) expect(found).toBe('');
+    else expect(found).toContain(told);
+  });
+});
+
+describe('authorization', () => {
+  const caller = (given: Rights): Caller => ({ org: 'o', keyId: 'k', role: given.role, ...effective(given) });
+  const code = (work: () => void): string => {
+    try {
+      work();
+      return 'ok';
+    } catch (error) {
+      return String(Reflect.get(Object(error), 'code'));
+    }
+  };
+
+  test('denies every verb that the key does not have', () => {
+    fc.assert(
+      fc.property(rights, fc.constantFrom(...verbs), (given, verb) => {
+        const who = caller(given);
+        expect(code(() => authorize(who, verb))).toBe(who.verbs.includes(verb) ? 'ok' : 'forbidden');
+      }),
+    );
+  });
+
+  test('asks every name, and tells a text that is no name from one that is another’s', () => {
+    const who = caller({ role: 'agent', prefixes: ['prod/'] });
+    expect(code(() => authorize(who, 'values.read', ['prod/a', 'prod/b']))).toBe('ok');
+    expect(code(() => authorize(who, 'values.read', ['prod/a', 'production']))).toBe('forbidden');
+    expect(code(() => authorize(who, 'values.read', ['prod/../a']))).toBe('invalid_name');
+    expect(code(() => authorizeList(who, 'prod'))).toBe('forbidden');
+    expect(code(() => authorizeList(who, 'prod/'))).toBe('ok');
+  });
+});

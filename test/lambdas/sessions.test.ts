@@ -1,0 +1,89 @@
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { PerOrg, Sessions } from '../../lambdas/aws/sessions.ts';
+
+const roleArn = 'arn:aws:iam::000000000000:role/Session';
+let asked: AssumeRoleCommand[];
+let failure: Error | undefined;
+let sessions: Sessions;
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: new Date('2026-01-01T00:00:00Z') });
+  asked = [];
+  failure = undefined;
+  const sts = new STSClient({ region: 'us-east-1' });
+  vi.spyOn(sts, 'send').mockImplementation(async (command: unknown) => {
+    if (!(command instanceof AssumeRoleCommand)) throw new Error('not AssumeRole');
+    asked.push(command);
+    if (failure !== undefined) throw failure;
+    const seconds = command.input.DurationSeconds ?? 0;
+    return {
+      Credentials: {
+        AccessKeyId: `key ${asked.length}`,
+        SecretAccessKey: 'secret',
+        SessionToken: 'token',
+        Expiration: new Date(Date.now() + seconds * 1000),
+      },
+    };
+  });
+  sessions = new Sessions(sts, roleArn);
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('sessions', () => {
+  test('are of the session role, tagged with the org and nothing else, for the hour that role chaining allows', async () => {
+    await sessions.of('org1')();
+    expect(asked.map(({ input }) => input)).toEqual([
+      {
+        RoleArn: roleArn,
+        RoleSessionName: 'org1',
+        DurationSeconds: 3600,
+        Tags: [{ Key: 'org', Value: 'org1' }],
+      },
+    ]);
+  });
+
+  test('are asked for once by all who want them at once, and never shared by two orgs', async () => {
+    const first = await Promise.all(Array.from({ length: 20 }, () => sessions.of('org1')()));
+    expect(new Set(first.map(({ accessKeyId }) => accessKeyId))).toEqual(new Set(['key 1']));
+    expect((await sessions.of('org2')()).accessKeyId).toBe('key 2');
+    expect(asked).toHaveLength(2);
+  });
+
+  test('are renewed while clients still may use those they have', async () => {
+    const { expiration } = await sessions.of('org1')();
+    vi.setSystemTime(expiration.getTime() - 6 * 60_000 - 1);
+    expect((await sessions.of('org1')()).accessKeyId).toBe('key 1');
+    vi.setSystemTime(expiration.getTime() - 6 * 60_000);
+    expect((await sessions.of('org1')()).accessKeyId).toBe('key 2');
+  });
+
+  test('that could not be had are asked for again by the next request', async () => {
+    failure = new Error('throttled');
+    await expect(sessions.of('org1')()).rejects.toThrow('throttled');
+    failure = undefined;
+    expect((await sessions.of('org1')()).accessKeyId).toBe('key 2');
+  });
+
+  test('are kept for 200 orgs: a stranger who names ever new ones costs no memory without end', async () => {
+    for (let n = 0; n <= 200; n++) await sessions.of(`org${n}`)();
+    await sessions.of('org1')();
+    expect(asked).toHaveLength(201);
+    await sessions.of('org0')();
+    expect(asked).toHaveLength(202);
+  });
+});
+
+test('of what is kept for each org, what was used longest ago goes first', () => {
+  const made: string[] = [];
+  const things = new PerOrg((org) => ({ n: made.push(org) }), 2);
+  const first = things.of('a');
+  things.of('b');
+  expect(things.of('a')).toBe(first);
+  things.of('c');
+  expect(things.of('a')).toBe(first);
+  things.of('b');
+  expect(made).toEqual(['a', 'b', 'c', 'b']);
+});

@@ -1,0 +1,123 @@
+/**
+ * Who may do what, said a second time and by hand: `<resource> <action>` for every function. `data` is what its session
+ * role may do, for the org of the session alone; `own` what its own role may do beside that, for no org. Its log, and the
+ * assumption of its session role, are tested by themselves.
+ */
+import type { Group, Workflow } from '../../contract/routes.ts';
+
+interface Permissions {
+  readonly data: readonly string[];
+  readonly own: readonly string[];
+}
+
+/** The record of the request, which every function leaves that knows its callers. */
+const record = 'audit dynamodb:PutItem';
+
+/** What every request with an API key reads in one round trip, and the hour of the key's last use, which it notes. */
+const authentication = ['apiKey dynamodb:BatchGetItem', 'apiKey dynamodb:UpdateItem', 'keyring dynamodb:BatchGetItem'];
+
+/** Which copies of the keyring table exist; of these actions IAM can limit the last alone to a table. */
+const lookingForCopies = [
+  'anything backup:ListRecoveryPointsByResource',
+  'anything dynamodb:ListBackups',
+  'keyring dynamodb:DescribeContinuousBackups',
+];
+
+const signing = ['signingKey kms:GetPublicKey', 'signingKey kms:Sign'];
+
+export const permissions: Readonly<Record<Group | Workflow, Permissions>> = {
+  public: { data: [], own: ['signingKey kms:GetPublicKey'] },
+  operator: { data: ['apiKey dynamodb:PutItem', record, 'keyring dynamodb:PutItem'], own: [] },
+  admin: {
+    data: [
+      ...authentication,
+      'apiKey dynamodb:GetItem',
+      'apiKey dynamodb:PutItem',
+      'apiKey dynamodb:Query',
+      record,
+      'kek kms:Decrypt',
+      'keyring dynamodb:GetItem',
+    ],
+    own: [],
+  },
+  reader: {
+    data: [...authentication, record, 'kek kms:Decrypt', 'value dynamodb:BatchGetItem', 'value dynamodb:Query'],
+    own: [],
+  },
+  writer: {
+    data: [
+      ...authentication,
+      record,
+      'kek kms:Decrypt',
+      'kek kms:GenerateDataKey',
+      'keyring dynamodb:PutItem',
+      'value dynamodb:BatchGetItem',
+      'value dynamodb:DeleteItem',
+      'value dynamodb:PutItem',
+    ],
+    own: [],
+  },
+  rotator: {
+    data: [
+      ...authentication,
+      record,
+      'kek kms:Decrypt',
+      'kek kms:GenerateDataKey',
+      'keyring dynamodb:GetItem',
+      'keyring dynamodb:PutItem',
+      'rotation dynamodb:GetItem',
+    ],
+    own: ['rotation-workflow lambda:InvokeFunction'],
+  },
+  shredder: {
+    data: [
+      ...authentication,
+      record,
+      'keyring dynamodb:GetItem',
+      'keyring dynamodb:PutItem',
+      'value dynamodb:BatchGetItem',
+      'value dynamodb:DeleteItem',
+      'value dynamodb:Query',
+    ],
+    own: [
+      ...lookingForCopies,
+      'shred-workflow lambda:InvokeFunction',
+      ...signing,
+      'value dynamodb:DescribeContinuousBackups',
+    ],
+  },
+  auditor: {
+    data: [...authentication, 'audit dynamodb:Query', record],
+    own: ['sealer lambda:InvokeFunction'],
+  },
+  'rotation-workflow': {
+    data: [
+      'kek kms:Decrypt',
+      'kek kms:GenerateDataKey',
+      'kek kms:ReEncryptFrom',
+      'kek kms:ReEncryptTo',
+      'keyring dynamodb:GetItem',
+      'keyring dynamodb:PutItem',
+      'rotation dynamodb:GetItem',
+      'rotation dynamodb:UpdateItem',
+      'value dynamodb:GetItem',
+      'value dynamodb:Query',
+      'value dynamodb:UpdateItem',
+    ],
+    own: ['rotation-workflow lambda:CheckpointDurableExecution', 'rotation-workflow lambda:GetDurableExecutionState'],
+  },
+  'shred-workflow': {
+    data: ['keyring dynamodb:GetItem', 'keyring dynamodb:PutItem', 'value dynamodb:Query'],
+    own: [
+      ...lookingForCopies,
+      'shred-workflow lambda:CheckpointDurableExecution',
+      'shred-workflow lambda:GetDurableExecutionState',
+      ...signing,
+    ],
+  },
+  // Which orgs have new records is asked before there is an org to act for: by the index, and by items of no org.
+  sealer: {
+    data: ['audit dynamodb:Query', record],
+    own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', ...signing],
+  },
+};

@@ -1,0 +1,38 @@
+/** Shredding with the synthesized policies enforced on every call: its roles suffice. What they may not do is in test/isolation. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, expect, test } from 'vitest';
+import type { ShredResponse } from '../../contract/wire.ts';
+import { useStack } from '../e2e/stack.ts';
+import { type Authorizer, authorizerOf } from '../isolation/authorizer.ts';
+import { shredNow } from './support.ts';
+
+const stack = useStack({ timeScale: 1 / 86_400 });
+let authorizer: Authorizer;
+beforeAll(() => {
+  authorizer = authorizerOf(stack.vault);
+  stack.vault.setHooks(authorizer);
+});
+
+test('every call that shredding, waiting, cancelling and destroying make is allowed', async () => {
+  const one = await stack.newOrg();
+  const { vault } = stack.clientOf(one.agentKey);
+  await vault.set('a', 'x');
+  await vault.set('b', 'x');
+  const destroyed = await stack.http('POST', '/v1/vault/destroy/b', { key: one.adminKey, body: { confirm: 'b' } });
+  expect(destroyed.status).toBe(200);
+  await shredNow(stack, one, 20);
+  expect((await stack.http('DELETE', '/v1/org/shred', { key: one.adminKey })).status).toBe(200);
+  expect(await vault.get('a')).toBe('x');
+  await shredNow(stack, one, 1);
+  let state: ShredResponse | undefined;
+  for (let n = 0; n < 100 && state?.final !== true; n++) {
+    await sleep(100);
+    state = await (await stack.http('GET', '/v1/org/shred', { key: one.adminKey })).json();
+  }
+  expect(state).toMatchObject({ state: 'shredded', final: true });
+  expect(await shredNow(stack, await stack.newOrg())).toMatchObject({ final: true });
+  expect(authorizer.denials).toEqual([]);
+  expect([...authorizer.allowed.keys()]).toEqual(
+    expect.arrayContaining(['kms:Sign', 'dynamodb:ListBackups', 'backup:ListRecoveryPointsByResource']),
+  );
+});

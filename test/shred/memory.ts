@@ -1,0 +1,130 @@
+/** Shredding on memory ports, each call of which can fail before or after it did its work. */
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { roles } from '../../contract/roles.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+import { loadDek } from '../../core/dek.ts';
+import { randomId } from '../../core/ids.ts';
+import { compactJws, publicJwk, signingInput, verifyJws } from '../../core/jws.ts';
+import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/keyring.ts';
+import { type ShredReceipt, shredReceiptType } from '../../core/receipts.ts';
+import { parseStored, storedRecord, type Tombstone } from '../../core/tombstone.ts';
+import type { Caller, Signer } from '../../lambdas/domain/ports.ts';
+import { ShredReceipts } from '../../lambdas/domain/shred-receipts.ts';
+import { runShredWorkflow } from '../../lambdas/domain/shred-workflow.ts';
+import { Shredding, type ShredInput } from '../../lambdas/domain/shredding.ts';
+import type { Copies, ShredStore } from '../../lambdas/domain/shredding-ports.ts';
+import type { Steps, Workflows } from '../../lambdas/domain/steps.ts';
+
+export const noCopies: Copies = { backups: [], complete: true, pointInTimeRecovery: 'DISABLED' };
+
+/** How a call ends: as it should, without having begun, or done with its reply lost. */
+export type Fate = 'done' | 'before' | 'after';
+
+export function shredWorld() {
+  const caller: Caller = { org: randomId(), keyId: randomId(), role: 'admin', verbs: roles.admin };
+  const { org } = caller;
+  const time = { now: new Date('2026-06-01T12:00:00.000Z') };
+  const clock = () => time.now;
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const jwk = publicJwk(publicKey.export({ format: 'der', type: 'spki' }));
+
+  const world = {
+    record: storedRecord(newKeyring(org, '2026-01-01T00:00:00.000Z')),
+    copies: noCopies,
+    started: new Map<string, ShredInput>(),
+    calls: 0,
+    /** Decides how the next call ends. */
+    fate: (_call: number): Fate => 'done',
+    /** Runs before each change. */
+    intrude: () => {},
+  };
+  async function call<T>(work: () => T): Promise<T> {
+    const fate = world.fate(++world.calls);
+    if (fate === 'before') throw new VaultError('unavailable');
+    const result = work();
+    if (fate === 'after') throw new VaultError('unavailable');
+    return result;
+  }
+  const stored = () => parseStored(structuredClone(world.record), org);
+  const lockOf = (one: Keyring | Tombstone) => (one.state === 'active' ? one.lock : undefined);
+  const store: ShredStore = {
+    stored: () => call(() => structuredClone(world.record)),
+    change: (next, before) => {
+      world.intrude();
+      return call(() => {
+        const now = stored();
+        if (now.generation !== before.generation) return false;
+        if (JSON.stringify(lockOf(now)) !== JSON.stringify(lockOf(before))) return false;
+        world.record = structuredClone(storedRecord(next));
+        return true;
+      });
+    },
+  };
+  const signer: Signer = {
+    sign: (payload, typ) =>
+      call(() => {
+        const input = signingInput(payload, typ, jwk.kid);
+        return compactJws(input, sign('sha256', Buffer.from(input), privateKey));
+      }),
+  };
+  const workflows: Workflows = {
+    start: (name, input) => call(() => void world.started.set(name, input as ShredInput)),
+  };
+  const counter = { countFrom: () => call(() => ({ count: 3, last: undefined })) };
+  const receipts = new ShredReceipts(store, () => call(() => world.copies), counter, signer, clock);
+  const shredding = new Shredding(store, receipts, workflows, clock);
+
+  /** The replacement of a keyring as rotations and first writes do it: by generation, and only where there is no lock. */
+  function replace(next: Keyring): boolean {
+    const now = stored();
+    if (now.generation !== next.generation - 1 || lockOf(now) !== undefined) return false;
+    world.record = storedRecord(next);
+    return true;
+  }
+  function nextKeyring(): Keyring {
+    const now = stored();
+    if (now.state !== 'active') throw new Error('there is no keyring');
+    const dek = loadDek(randomBytes(32), org, nextVersion(now));
+    return addDek(now, dek, randomBytes(180), clock().toISOString());
+  }
+  time.now = new Date('2026-02-01T12:00:00.000Z');
+  replace(nextKeyring());
+  time.now = new Date('2026-06-01T12:00:00.000Z');
+
+  /** A workflow's steps, tried until they succeed; `waits` collects the seconds. */
+  const stepsOf = (waits: number[]): Steps => ({
+    async step(_, run) {
+      for (;;) {
+        try {
+          return await run();
+        } catch (error) {
+          if (!(error instanceof VaultError && error.code === 'unavailable')) throw error;
+        }
+      }
+    },
+    wait: async (_, seconds) => {
+      waits.push(seconds);
+      time.now = new Date(time.now.getTime() + seconds * 1000);
+    },
+  });
+  return {
+    world,
+    time,
+    caller,
+    shredding,
+    receipts,
+    stored,
+    replace,
+    nextKeyring,
+    request: (waitDays?: number) => shredding.request(caller, { confirm: org, waitDays }),
+    /** Runs every workflow that was started, to its end. */
+    runWorkflows: async (waits: number[] = []) => {
+      const results: object[] = [];
+      for (const input of world.started.values()) {
+        results.push(await runShredWorkflow({ shredding, receipts }, input, stepsOf(waits)));
+      }
+      return results;
+    },
+    said: (jws: string) => verifyJws(jws, [jwk], shredReceiptType) as ShredReceipt | undefined,
+  };
+}

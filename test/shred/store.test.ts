@@ -1,0 +1,72 @@
+/** The conditions under which keyrings are replaced, at a table as it is deployed. */
+import { randomBytes } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { loadDek } from '../../core/dek.ts';
+import { randomId } from '../../core/ids.ts';
+import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/keyring.ts';
+import { parseStored, shred } from '../../core/tombstone.ts';
+import { DynamoKeyrings } from '../../lambdas/stores/keyrings.ts';
+import { useStack } from '../e2e/stack.ts';
+
+const stack = useStack();
+const time = '2026-11-21T00:00:00.000Z';
+const lockAt = (requestedAt: string) => ({ shredAt: time, requestedAt, by: 'ghjkmnpqrstvwxyz' });
+
+let keyrings: DynamoKeyrings;
+let first: Keyring;
+
+const rotated = (keyring: Keyring): Keyring =>
+  addDek(keyring, loadDek(randomBytes(32), keyring.org, nextVersion(keyring)), randomBytes(150), time);
+const now = async () => parseStored(await keyrings.stored(first.org), first.org);
+
+beforeEach(async () => {
+  const { endpoints, operator, credentials } = stack.vault;
+  const client = new DynamoDBClient({ endpoint: endpoints.dynamodb, region: operator.region, credentials });
+  keyrings = new DynamoKeyrings(() => client, stack.table('KeyringsTable'));
+  const empty = newKeyring(randomId(), time);
+  await keyrings.create(empty);
+  first = rotated(empty);
+  expect(await keyrings.replace(first)).toBe(true);
+});
+
+describe('a lock', () => {
+  test('keeps every change of the keyring away, also one that was made from the keyring without it', async () => {
+    const locked = { ...first, lock: lockAt(time) };
+    expect(await keyrings.change(locked, first)).toBe(true);
+    expect(await keyrings.replace(rotated(first))).toBe(false);
+    expect(await keyrings.replace(rotated(locked))).toBe(false);
+    expect(await now()).toEqual(locked);
+  });
+
+  test('is set, removed and replaced by a tombstone only as it was read', async () => {
+    const locked = { ...first, lock: lockAt(time) };
+    const other = { ...first, lock: lockAt('2026-11-22T00:00:00.000Z') };
+    expect(await keyrings.change(locked, other)).toBe(false);
+    expect(await keyrings.change(locked, first)).toBe(true);
+    expect(await keyrings.change(other, first)).toBe(false);
+    expect(await keyrings.change(first, other)).toBe(false);
+    const tombstone = shred(first, { requestedAt: time, by: 'x', shreddedAt: time });
+    expect(await keyrings.change(tombstone, first)).toBe(false);
+    expect(await keyrings.change(tombstone, other)).toBe(false);
+    expect(await keyrings.change(tombstone, locked)).toBe(true);
+    expect(await now()).toEqual(tombstone);
+  });
+});
+
+test('nothing is stored over a tombstone that was made from what was before', async () => {
+  const late = rotated(first);
+  const tombstone = shred(first, { requestedAt: time, by: 'x', shreddedAt: time });
+  expect(await keyrings.change(tombstone, first)).toBe(true);
+  expect(await keyrings.replace(late)).toBe(false);
+  expect(await keyrings.change({ ...first, lock: lockAt(time) }, first)).toBe(false);
+  expect(await keyrings.change(tombstone, first)).toBe(false);
+  expect(await now()).toEqual(tombstone);
+});
+
+test('a tombstone is not made from a keyring that has changed since', async () => {
+  const next = rotated(first);
+  expect(await keyrings.replace(next)).toBe(true);
+  expect(await keyrings.change(shred(first, { requestedAt: time, by: 'x', shreddedAt: time }), first)).toBe(false);
+  expect(await now()).toEqual(next);
+});
