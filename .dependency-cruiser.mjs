@@ -92,7 +92,7 @@ export default {
       name: 'sdk-without-zod-schemas',
       severity: 'error',
       from: { path: room('sdk') },
-      to: { path: '^contract/(schemas|openapi)\\.ts$', reachable: true },
+      to: { path: '^contract/(schemas|shapes|openapi)\\.ts$', reachable: true },
     },
     {
       name: 'sdk-runs-in-browsers',
