@@ -1,23 +1,11 @@
-import type { Verb } from './routes.ts';
+import { type Verb, verbs } from './routes.ts';
 
 /**
  * What an API key of a role may do; what is not listed is denied. A key may be narrowed further by verbs, path
  * prefixes and an expiry, and can make no key that is stronger than itself.
  */
 export const roles = {
-  admin: [
-    'org.read',
-    'org.rotate',
-    'org.shred',
-    'keys.read',
-    'keys.write',
-    'audit.read',
-    'values.read',
-    'values.list',
-    'values.write',
-    'values.delete',
-    'values.destroy',
-  ],
+  admin: verbs,
   agent: ['org.read', 'values.read', 'values.list', 'values.write', 'values.delete'],
   reader: ['org.read', 'values.read', 'values.list'],
   auditor: ['org.read', 'keys.read', 'audit.read'],
