@@ -53,7 +53,7 @@ export class DynamoRotations implements ProgressStore, MessageCounter {
   async add(org: string, version: number, messages: number): Promise<number> {
     const names = placeholders('messages', 'messagesVersion');
     const values = toItem({ ':messages': messages, ':version': version });
-    const key = { TableName: this.#table, Key: toItem({ org }), ReturnValues: 'ALL_NEW' as const };
+    const key = { TableName: this.#table, Key: toItem({ org }), ReturnValues: 'UPDATED_NEW' as const };
     const more = new UpdateItemCommand({
       ...key,
       UpdateExpression: 'ADD #messages :messages',

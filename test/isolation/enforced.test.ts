@@ -100,15 +100,28 @@ describe('with the policies enforced', () => {
   });
 });
 
+/** Runs the vault as it deploys with some context, its policies enforced. */
+async function enforced(
+  context: Record<string, string>,
+  run: (stack: Stack, authorizer: Authorizer) => Promise<void>,
+): Promise<void> {
+  const outdir = mkdtempSync(join(tmpdir(), 'anima-isolation-'));
+  vaultApp({ context, outdir }).synth();
+  const stack = await startStack({ assembly: outdir, timeScale: 0.001 });
+  try {
+    const authorizer = authorizerOf(stack.vault);
+    stack.vault.setHooks(authorizer);
+    stack.vault.calls.reset();
+    await run(stack, authorizer);
+  } finally {
+    await stack.vault.close();
+    rmSync(outdir, { recursive: true, force: true });
+  }
+}
+
 describe('with session tags switched off', () => {
   test('the functions work by their own roles, without STS, within the policies', async () => {
-    const outdir = mkdtempSync(join(tmpdir(), 'anima-isolation-'));
-    vaultApp({ context: { sessionTags: 'off' }, outdir }).synth();
-    const stack = await startStack({ assembly: outdir });
-    try {
-      const authorizer = authorizerOf(stack.vault);
-      stack.vault.setHooks(authorizer);
-      stack.vault.calls.reset();
+    await enforced({ sessionTags: 'off' }, async (stack, authorizer) => {
       const { adminKey, agentKey } = await stack.newOrg();
       const { vault } = stack.clientOf(agentKey);
       await vault.set('a', 'x');
@@ -117,10 +130,21 @@ describe('with session tags switched off', () => {
       expect((await stack.http('GET', '/v1/org', { key: adminKey })).status).toBe(200);
       expect(authorizer.denials).toEqual([]);
       expect(stack.vault.calls.count({ service: 'sts' })).toBe(0);
-    } finally {
-      await stack.vault.close();
-      rmSync(outdir, { recursive: true, force: true });
-    }
+    });
+  });
+});
+
+describe('with a threshold of messages', () => {
+  test('the writer may count them, and starts the rotation when they are reached', async () => {
+    await enforced({ rotationMessages: '3' }, async (stack, authorizer) => {
+      const { adminKey, agentKey } = await stack.newOrg();
+      const { vault } = stack.clientOf(agentKey);
+      for (const n of [1, 2, 3]) await vault.set(`a/${n}`, 'x');
+      const version = async () => (await (await stack.http('GET', '/v1/org', { key: adminKey })).json()).activeVersion;
+      await expect.poll(version, { timeout: 20_000 }).toBe(2);
+      expect(await vault.get('a/1')).toBe('x');
+      expect(authorizer.denials).toEqual([]);
+    });
   });
 });
 
