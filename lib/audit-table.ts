@@ -1,8 +1,8 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, ProjectionType, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, ProjectionType, type Table } from 'aws-cdk-lib/aws-dynamodb';
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { auditIndex, functionEnv, sweepKey } from '../contract/environment.ts';
+import { orgTable } from './org-table.ts';
 import { grantTable } from './table-grant.ts';
 import type { VaultFunction } from './vault-function.ts';
 
@@ -28,14 +28,10 @@ export class AuditTable extends Construct {
   constructor(scope: Construct, id: string, retentionDays: number) {
     super(scope, id);
     this.retentionDays = retentionDays;
-    this.table = new Table(this, 'Table', {
-      partitionKey: { name: 'org', type: AttributeType.STRING },
-      sortKey: { name: 'id', type: AttributeType.STRING },
-      billingMode: BillingMode.PAY_PER_REQUEST,
+    this.table = orgTable(this, {
+      sortKey: 'id',
+      recoverable: true,
       timeToLiveAttribute: 'ttl',
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
       resourcePolicy: new PolicyDocument({ statements: [denyChanges()] }),
     });
     // Sparse: few records carry a mark (lambdas/domain/audit-marks.ts).

@@ -1,8 +1,9 @@
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Validations } from 'aws-cdk-lib';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { functionEnv } from '../contract/environment.ts';
+import { orgTable } from './org-table.ts';
 import { grantFindCopies, grantTable } from './table-grant.ts';
 import type { VaultFunction } from './vault-function.ts';
 
@@ -28,12 +29,9 @@ export class KeyringTable extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    this.table = new Table(this, 'Table', {
-      partitionKey: { name: 'org', type: AttributeType.STRING },
-      billingMode: BillingMode.PAY_PER_REQUEST,
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
-      // Point-in-time recovery is left out, not set to false: then a deployment has no reason to call what is denied.
+    this.table = orgTable(this, {
+      // Left out, not set to false: then a deployment has no reason to call what is denied.
+      recoverable: false,
       resourcePolicy: new PolicyDocument({ statements: [denyCopies()] }),
     });
     Validations.of(this.table).acknowledge({

@@ -1,7 +1,7 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { functionEnv } from '../contract/environment.ts';
+import { orgTable } from './org-table.ts';
 import { grantFindCopies, grantTable } from './table-grant.ts';
 import type { VaultFunction } from './vault-function.ts';
 
@@ -15,15 +15,7 @@ export class ValueTable extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    this.table = new Table(this, 'Table', {
-      partitionKey: { name: 'org', type: AttributeType.STRING },
-      sortKey: { name: 'name', type: AttributeType.STRING },
-      billingMode: BillingMode.PAY_PER_REQUEST,
-      timeToLiveAttribute: 'ttl',
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
+    this.table = orgTable(this, { sortKey: 'name', recoverable: true, timeToLiveAttribute: 'ttl' });
     this.name = this.table.tableName;
   }
 

@@ -172,7 +172,7 @@ describe('a key travels over https, or to this machine', () => {
     ['http://evil.com\\@127.0.0.1', 'insecure_url'],
     ['http://①②⑦.evil.com', 'insecure_url'],
     ['ftp://127.0.0.1', 'insecure_url'],
-    ['file:///tmp/x', 'insecure_url'],
+    ['file:///x', 'insecure_url'],
     ['javascript:alert(1)', 'insecure_url'],
     ['ws://127.0.0.1', 'insecure_url'],
     ['https://vault.example.com?x=1', 'invalid_argument'],
