@@ -1,10 +1,12 @@
 /** One way to seal and to open, at one size of plaintext. */
 export interface Subject {
   readonly name: string;
-  /** Seals the plaintext of this bench to a string. */
-  seal(): string | Promise<string>;
-  /** Opens one of the strings sealed beforehand. */
+  /** Seals the plaintext of this bench: to a string, or, of what is streamed, to its last piece. */
+  seal(): string | Uint8Array | Promise<string | Uint8Array>;
+  /** Opens what was sealed beforehand; of what is streamed, gives the last piece. */
   open(): Uint8Array | Promise<Uint8Array>;
+  /** Of what is streamed: all that `open` opens. */
+  whole?(): Promise<Uint8Array>;
 }
 
 /** What makes a subject for a plaintext of some size. */

@@ -5,6 +5,11 @@ import { describe, expect, test } from 'vitest';
 import { encodeSecret, parseApiKey } from '../../core/api-key.ts';
 import { parseSeal, recordBytes, sealHash, sealType } from '../../core/audit.ts';
 import { AuditVerifier } from '../../core/audit-verifier.ts';
+import { encodeDescription, encodeHeader, layoutOf, preamble } from '../../core/blob-format.ts';
+import { proofOf, verifierOf } from '../../core/blob-keys.ts';
+import { parseFragment, parseLink } from '../../core/blob-links.ts';
+import { BlobSealer, collect } from '../../core/blob-stream.ts';
+import { toBase64 } from '../../core/bytes.ts';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import { loadDek } from '../../core/dek.ts';
 import { type Context, open } from '../../core/enc.ts';
@@ -145,5 +150,46 @@ describe('docs/format.md', () => {
     const verifier = new AuditVerifier((text) => parseSeal(verifyJws(text, keys, sealType)));
     for (const line of [...records, { seal: jws }]) verifier.add(line);
     expect(verifier.end()).toMatchObject({ problems: [], summary: { records: 3, head: raw('seal hash') } });
+  });
+
+  test('section 9: a blob and its keys, and one of several chunks', async () => {
+    const blob = { org: raw('blob org'), id: raw('blob id') };
+    const key = hex(raw('fragment key'));
+    const info = encodeFields('anima:blob:v1', preamble(16), blob.org, blob.id);
+    expect(info.toString('hex')).toBe(raw('blob info'));
+    const derived = hkdf(key, hex(raw('blob salt')), info, 64).toString('hex');
+    expect(derived).toBe(raw('K') + raw('blob commitment'));
+    const description = { type: 'text/plain', name: 'note.txt', size: 13 };
+    const described = Buffer.from(encodeDescription(description)).toString('hex');
+    expect(described).toBe(raw('description begins').padEnd(2048, '0'));
+    const bytes = new Uint8Array(hex(raw('blob salt')));
+    const commitment = new Uint8Array(hex(raw('blob commitment')));
+    const header = encodeHeader({ chunkLog2: 16, salt: bytes, commitment });
+    const short = await BlobSealer.again(key, blob, description, header);
+    const sealed = Buffer.from(await collect(short.seal([Buffer.from(raw('content'))])));
+    expect(sealed.length).toBe(Number(raw('length')));
+    expect(sealed.toString('hex').startsWith(raw('blob begins'))).toBe(true);
+    expect(sealed.toString('hex').endsWith(raw('blob ends'))).toBe(true);
+    expect(createHash('sha256').update(sealed).digest('hex')).toBe(raw('blob SHA-256'));
+    const content = Uint8Array.from({ length: 131_072 }, (_, j) => 7 * j + Math.floor(j / 256));
+    const long = await BlobSealer.again(key, blob, { type: '', name: '', size: undefined }, header);
+    const sealedLong = await collect(long.seal([content]));
+    expect(sealedLong.length).toBe(Number(raw('long length')));
+    expect(layoutOf(sealedLong.length, 16).chunks).toBe(Number(raw('chunks')));
+    expect(createHash('sha256').update(sealedLong).digest('hex')).toBe(raw('long SHA-256'));
+  });
+
+  test('section 10: link, fragment, proofs and verifiers', async () => {
+    const key = hex(raw('fragment key'));
+    expect(parseFragment(raw('fragment'))).toEqual(new Uint8Array(key));
+    const blob = parseLink(raw('link')) ?? expect.fail('no link');
+    expect([blob.org, blob.id]).toEqual([raw('blob org'), raw('blob id')]);
+    const proofKey = hkdf(key, new Uint8Array(0), encodeFields('anima:blob:v1:proof', blob.org, blob.id), 32);
+    expect(proofKey.toString('hex')).toBe(raw('proof key'));
+    for (const verb of ['open', 'burn'] as const) {
+      const proof = await proofOf(key, blob, verb);
+      expect(Buffer.from(proof).toString('hex')).toBe(raw(`${verb} proof`));
+      expect(toBase64(await verifierOf(proof))).toBe(raw(`${verb} verifier`));
+    }
   });
 });

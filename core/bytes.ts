@@ -1,0 +1,85 @@
+/**
+ * Bytes without Node's Buffer, for the formats that browsers read too. `Bytes` are those over an ArrayBuffer of their own kind, which
+ * WebCrypto asks for.
+ */
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+const utf8 = new TextEncoder();
+
+/** Text as UTF-8. */
+export const textBytes = (text: string): Bytes => utf8.encode(text);
+
+/** The parts one after the other. */
+export function concat(...parts: readonly Uint8Array[]): Bytes {
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}
+
+/** A number as 4 bytes, big-endian. @throws RangeError outside 0 … 2^32−1 */
+export function u32Bytes(value: number): Bytes {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff)
+    throw new RangeError('not an unsigned 32-bit number');
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
+}
+
+/** A number as 8 bytes, big-endian. @throws RangeError unless a safe integer from 0 on */
+export function u64Bytes(value: number): Bytes {
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not an unsigned safe integer');
+  return concat(u32Bytes(Math.floor(value / 0x1_0000_0000)), u32Bytes(value % 0x1_0000_0000));
+}
+
+/** Length-prefixed fields (docs/format.md, section 1), as fields.ts writes them for Node. */
+export const fieldBytes = (...fields: readonly (string | Uint8Array)[]): Bytes =>
+  concat(
+    ...fields.flatMap((field) => {
+      const bytes = typeof field === 'string' ? textBytes(field) : field;
+      return [u32Bytes(bytes.length), bytes];
+    }),
+  );
+
+const urlAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** base64url without padding (RFC 4648 section 5). */
+export function toBase64Url(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 3) {
+    const [a = 0, b = 0, c = 0] = bytes.subarray(at, at + 3);
+    const group = (a << 16) | (b << 8) | c;
+    const characters = Math.min(bytes.length - at, 3) + 1;
+    for (let i = 0; i < characters; i++) text += urlAlphabet.charAt((group >>> (18 - 6 * i)) & 63);
+  }
+  return text;
+}
+
+/** The inverse of {@link toBase64Url}; undefined for any other spelling than its own. */
+export function fromBase64Url(text: string): Bytes | undefined {
+  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
+  let group = 0;
+  let bits = 0;
+  let at = 0;
+  for (const character of text) {
+    const digit = urlAlphabet.indexOf(character);
+    if (digit < 0) return undefined;
+    group = ((group << 6) | digit) & 0xffff;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[at++] = (group >>> bits) & 0xff;
+    }
+  }
+  return toBase64Url(bytes) === text ? bytes : undefined;
+}
+
+/** Standard base64 with padding (RFC 4648 section 4). */
+export function toBase64(bytes: Uint8Array): string {
+  const text = toBase64Url(bytes).replaceAll('-', '+').replaceAll('_', '/');
+  return text + '='.repeat((4 - (text.length % 4)) % 4);
+}

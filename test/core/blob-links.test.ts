@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { newFragmentKey, proofOf, verifierOf } from '../../core/blob-keys.ts';
+import { formatLink, formatLinkUrl, parseFragment, parseLink, parseLinkUrl } from '../../core/blob-links.ts';
+import { fieldBytes, fromBase64Url, toBase64, toBase64Url, u32Bytes, u64Bytes } from '../../core/bytes.ts';
+import { encodeFields, u32, u64 } from '../../core/fields.ts';
+
+const id = { org: '0123456789abcdef', id: '01m7xpe6000123456789abcdef', locator: 'ghjkmnpqrstvwxyz' };
+const key = newFragmentKey();
+const url = (link: string) => formatLinkUrl(`https://example.com/b/${link}`, key);
+
+describe('links', () => {
+  test('an address gives back blob, locator, origin and key', () => {
+    const parsed = parseLinkUrl(url(formatLink(id)));
+    expect(parsed).toEqual({ ...id, link: formatLink(id), key, origin: 'https://example.com' });
+    expect(parseLink(formatLink(id))).toEqual(id);
+  });
+
+  test('what is no link is told apart: length, alphabet, path, key, spelling of the key', () => {
+    const link = formatLink(id);
+    const bad = [
+      'no url',
+      `https://example.com/b/${link}`,
+      `https://example.com/b/${link}#`,
+      `https://example.com/c/${link}#${toBase64Url(key)}`,
+      `https://example.com/b/${link}/x#${toBase64Url(key)}`,
+      `https://user@example.com/b/${link}#${toBase64Url(key)}`,
+      url(link.slice(1)),
+      url(`${link}0`),
+      url(link.toUpperCase()),
+      url(`${id.org}z${link.slice(17)}`),
+      url(link).slice(0, -1),
+      `${url(link)}A`,
+      `${url(link)}=`,
+      // The last of 43 characters has two bits that must be zero.
+      formatLinkUrl(`https://example.com/b/${link}`, key).replace(/.$/, '_'),
+    ];
+    for (const address of bad) expect(parseLinkUrl(address), address.slice(0, 40)).toBeUndefined();
+    expect(parseFragment(`#${toBase64Url(key)}`)).toEqual(key);
+    expect(parseFragment(toBase64Url(key.subarray(1)))).toBeUndefined();
+  });
+});
+
+describe('proofs', () => {
+  test('a proof is of one key, one blob and one verb', async () => {
+    const proofs = await Promise.all([
+      proofOf(key, id, 'open'),
+      proofOf(key, id, 'burn'),
+      proofOf(newFragmentKey(), id, 'open'),
+      proofOf(key, { ...id, id: '01m7xpe6000123456789abcdeg' }, 'open'),
+      proofOf(key, { ...id, org: '0123456789abcdeg' }, 'open'),
+    ]);
+    expect(new Set(proofs.map((proof) => toBase64(proof))).size).toBe(proofs.length);
+    expect(await proofOf(key, id, 'open')).toEqual(proofs[0]);
+    const hash = createHash('sha256')
+      .update(proofs[0] ?? '')
+      .digest('base64');
+    expect(toBase64(await verifierOf(proofs[0] ?? key))).toBe(hash);
+  });
+});
+
+describe('bytes without Buffer', () => {
+  test('are those of Node: fields, numbers, base64 and base64url', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(fc.string({ unit: 'grapheme' }), fc.uint8Array())),
+        fc.uint8Array(),
+        fc.maxSafeNat(),
+        (fields, bytes, number) => {
+          expect(encodeFields(...fields).equals(fieldBytes(...fields))).toBe(true);
+          expect(toBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
+          expect(toBase64Url(bytes)).toBe(Buffer.from(bytes).toString('base64url'));
+          expect(fromBase64Url(toBase64Url(bytes))).toEqual(bytes);
+          expect(u64(number).equals(u64Bytes(number))).toBe(true);
+          expect(u32(number % 2 ** 32).equals(u32Bytes(number % 2 ** 32))).toBe(true);
+        },
+      ),
+    );
+    for (const text of ['A', 'AB', 'AAA=', 'A A', 'AA+A', 'é']) expect(fromBase64Url(text)).toBeUndefined();
+    for (const number of [-1, 0.5, 2 ** 32]) expect(() => u32Bytes(number)).toThrow(RangeError);
+    for (const number of [-1, 0.5, 2 ** 53]) expect(() => u64Bytes(number)).toThrow(RangeError);
+  });
+});
