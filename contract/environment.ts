@@ -25,6 +25,14 @@ export const functionEnv = {
   /** Settings of rotation: days between scheduled ones and sealed messages before one is due; 0 for never. */
   rotationDays: 'ANIMA_ROTATION_DAYS',
   rotationMessages: 'ANIMA_ROTATION_MESSAGES',
+  /** Blobs: their records, the bucket of their ciphertext, and the address of the page that opens links. */
+  blobTable: 'ANIMA_BLOB_TABLE',
+  blobBucket: 'ANIMA_BLOB_BUCKET',
+  pageUrl: 'ANIMA_PAGE_URL',
+  /** Largest ciphertext of a blob that this deployment takes, bytes. */
+  blobMaxBytes: 'ANIMA_BLOB_MAX_BYTES',
+  /** The bucket of the page itself. */
+  pageBucket: 'ANIMA_PAGE_BUCKET',
   stage: 'ANIMA_STAGE',
 } as const;
 
@@ -58,3 +66,19 @@ export const callerHeaders = {
   run: 'x-anima-run',
   toolCall: 'x-anima-tool-call',
 } as const;
+
+/** Where the local vault serves the page that opens links, and its object store, unless told. */
+export const localPagePort = 8788;
+export const localObjectPort = 8789;
+
+/**
+ * Object tag by which lifecycle rules tell how long an object may stay (docs/blobs.md): `unfinished`, a number of days of
+ * `objectLifetimes`, or `kept`.
+ */
+export const lifetimeTag = 'lifetime';
+export const unfinishedLifetime = 'unfinished';
+export const keptLifetime = 'kept';
+/** Days after which objects are removed: a blob gets the least that outlasts it. */
+export const objectLifetimes = [2, 8, 31, 91, 366] as const;
+/** Days after which what was never completed is removed: longer than an upload may take. */
+export const unfinishedDays = 3;

@@ -12,3 +12,10 @@ export const arn = (service: string, resource: string): string =>
 
 /** ARN of an IAM identity (IAM is global: its ARNs have no region), e.g. `iamArn('role/reader')`. */
 export const iamArn = (resource: string): string => `arn:${account.partition}:iam::${account.id}:${resource}`;
+
+/** Where a bucket is at AWS. */
+export const regionalDomain = (bucket: string): string => `${bucket}.s3.${account.region}.${account.urlSuffix}`;
+
+/** ARN of a bucket or of an object in it; a bucket's name is unique in the world, so neither region nor account is in it. */
+export const bucketArn = (bucket: string, key?: string): string =>
+  `arn:${account.partition}:s3:::${bucket}${key === undefined ? '' : `/${key}`}`;

@@ -1,7 +1,7 @@
 import type { Principal } from './credentials.ts';
 import type { Protocol } from './protocols.ts';
 
-export type ServiceName = 'backup' | 'dynamodb' | 'kms' | 'lambda' | 'sts';
+export type ServiceName = 'backup' | 'dynamodb' | 'kms' | 'lambda' | 's3' | 'sts';
 
 export interface EngineRequest {
   /** E.g. `GetItem`. */

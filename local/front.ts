@@ -102,6 +102,7 @@ const accessDenied = ({ service, action, role }: EngineCall): ServiceError =>
 
 async function obey(fault: Fault | undefined): Promise<void> {
   if (typeof fault !== 'object') return;
+  if ('cutAfter' in fault) throw new TypeError('Only calls to S3 can be cut in the middle of a body.');
   if ('delayMs' in fault) await sleep(fault.delayMs);
   else throw new ServiceError(fault.type, fault.message ?? 'A fault injected by a hook.', fault.status);
 }

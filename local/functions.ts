@@ -99,11 +99,17 @@ const contextOf = (spec: FunctionSpec): Record<string, string> => ({
   logStreamName: 'local',
 });
 
+/** Where the engines are: S3 has a server of its own. */
+export interface EngineUrls {
+  readonly front: string;
+  readonly s3: string;
+}
+
 /** The environment of a function: the template's variables, and what Lambda sets itself (developer guide, "Defined runtime environment variables"). */
 export function functionVariables(
   spec: FunctionSpec,
   credentials: Credentials,
-  enginesUrl: string,
+  urls: EngineUrls,
 ): Record<string, string> {
   const { LogFormat, ApplicationLogLevel } = spec.LoggingConfig;
   return {
@@ -123,11 +129,12 @@ export function functionVariables(
     LAMBDA_TASK_ROOT: spec.codeFolder,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    AWS_ENDPOINT_URL_BACKUP: enginesUrl,
-    AWS_ENDPOINT_URL_DYNAMODB: enginesUrl,
-    AWS_ENDPOINT_URL_KMS: enginesUrl,
-    AWS_ENDPOINT_URL_LAMBDA: enginesUrl,
-    AWS_ENDPOINT_URL_STS: enginesUrl,
+    AWS_ENDPOINT_URL_BACKUP: urls.front,
+    AWS_ENDPOINT_URL_DYNAMODB: urls.front,
+    AWS_ENDPOINT_URL_KMS: urls.front,
+    AWS_ENDPOINT_URL_LAMBDA: urls.front,
+    AWS_ENDPOINT_URL_S3: urls.s3,
+    AWS_ENDPOINT_URL_STS: urls.front,
     // At AWS there is no profile of a person to be read; here the SDK would find the developer's own.
     AWS_CONFIG_FILE: join(spec.codeFolder, '.aws', 'config'),
     AWS_SHARED_CREDENTIALS_FILE: join(spec.codeFolder, '.aws', 'credentials'),

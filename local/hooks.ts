@@ -12,17 +12,31 @@ export interface EngineCall {
   readonly role: string;
   /** Session tags of those credentials. */
   readonly tags: Readonly<Record<string, string>>;
+  /**
+   * What IAM judges, where it is not `<service>:<action>` alone: set by S3 only, whose operations and permissions have
+   * different names. All must be allowed. An operation on many objects asks once for each, and with none at first.
+   */
+  readonly permissions?: readonly Permission[];
+}
+
+export interface Permission {
+  /** E.g. `s3:PutObjectTagging`. */
+  readonly action: string;
+  /** ARN. */
+  readonly resource: string;
 }
 
 /**
  * What to do instead of running the engine. `drop-before` destroys the connection and the engine does not run;
- * `drop-after` runs it and loses the reply; `delayMs` waits, then goes on as usual.
+ * `drop-after` runs it and loses the reply; `delayMs` waits, then goes on as usual. `cutAfter`, for S3 alone, destroys
+ * the connection after so many bytes of the request's body, or of the reply's.
  */
 export type Fault =
   | { readonly type: string; readonly status: number; readonly message?: string }
   | 'drop-before'
   | 'drop-after'
-  | { readonly delayMs: number };
+  | { readonly delayMs: number }
+  | { readonly cutAfter: number };
 
 export interface EngineHooks {
   /** Whether policies allow a call; false is answered as AWS answers what is not authorized. Asked before `before`. */

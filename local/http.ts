@@ -5,8 +5,15 @@ import { LocalError, systemCode } from './errors.ts';
 const loopback = '127.0.0.1';
 const graceMs = 3_000;
 
-/** Listens on this machine's loopback only; port 0 takes any free one. Throws a LocalError when the port is taken. */
-export async function listen(listener: RequestListener, port: number): Promise<{ server: Server; port: number }> {
+/**
+ * Listens on this machine's loopback only; port 0 takes any free one. Throws a LocalError when the port is taken, which
+ * names the option that chooses another.
+ */
+export async function listen(
+  listener: RequestListener,
+  port: number,
+  option = '--port',
+): Promise<{ server: Server; port: number }> {
   const server = createServer({ keepAliveTimeout: 65_000 }, listener);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -15,7 +22,7 @@ export async function listen(listener: RequestListener, port: number): Promise<{
     if (systemCode(error) !== 'EADDRINUSE') throw error;
     throw new LocalError(
       `Port ${port} is used by another program, perhaps another vault. Nothing was started. ` +
-        `Stop that program, or choose another port: npm start -- --port ${port + 1}`,
+        `Stop that program, or choose another port: npm start -- ${option} ${port + 10}`,
     );
   });
   const address = server.address();

@@ -9,6 +9,8 @@ const help = `Anima Vault on this machine: the deployed template, with nothing n
   npm start -- [options]
 
   --port N        listen on 127.0.0.1:N (default ${localPort})
+  --page-port N   serve the page that opens links on 127.0.0.1:N (default the next port)
+  --object-port N serve stored objects on 127.0.0.1:N (default the one after that)
   --data DIR      keep everything in DIR (default .anima)
   --memory        keep nothing: all is gone when it ends
   --json          print one line of JSON once ready: url, org, adminKey, agentKey, dataDir
@@ -20,6 +22,8 @@ const help = `Anima Vault on this machine: the deployed template, with nothing n
 
 interface Command {
   readonly port: number;
+  readonly pagePort: number;
+  readonly objectPort: number;
   readonly dataDir: string;
   readonly assembly?: string;
   readonly memory: boolean;
@@ -35,6 +39,8 @@ function readCommand(): Command {
     const { values } = parseArgs({
       options: {
         port: { type: 'string', default: String(localPort) },
+        'page-port': { type: 'string' },
+        'object-port': { type: 'string' },
         data: { type: 'string', default: '.anima' },
         assembly: { type: 'string' },
         'time-scale': { type: 'string', default: '1' },
@@ -44,18 +50,35 @@ function readCommand(): Command {
         help: { type: 'boolean', default: false },
       },
     });
-    const { data: dataDir, 'time-scale': timeScale, ...rest } = values;
-    return { ...rest, dataDir, port: readPort(values.port), timeScale: readTimeScale(timeScale) };
+    const {
+      data: dataDir,
+      'time-scale': timeScale,
+      'page-port': pagePort,
+      'object-port': objectPort,
+      ...rest
+    } = values;
+    const port = readPort('--port', values.port);
+    return {
+      ...rest,
+      dataDir,
+      port,
+      pagePort: pagePort === undefined ? portAfter(port, 1) : readPort('--page-port', pagePort),
+      objectPort: objectPort === undefined ? portAfter(port, 2) : readPort('--object-port', objectPort),
+      timeScale: readTimeScale(timeScale),
+    };
   } catch (error) {
     if (error instanceof TypeError) throw new LocalError(`${error.message}\nNothing was started.\n\n${help}`);
     throw error;
   }
 }
 
-function readPort(text: string): number {
+/** So that two vaults with ports of their own are not in each other's way; where the first is any, these are too. */
+const portAfter = (port: number, steps: number): number => (port === 0 || port + steps > 65_535 ? 0 : port + steps);
+
+function readPort(option: string, text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new LocalError(`--port takes a number from 0 to 65535, not "${text}". Nothing was started.`);
+  throw new LocalError(`${option} takes a number from 0 to 65535, not "${text}". Nothing was started.`);
 }
 
 function readTimeScale(text: string): number {
@@ -76,6 +99,8 @@ async function main(): Promise<void> {
   const started = Date.now();
   const vault = await startLocal({
     port: command.port,
+    pagePort: command.pagePort,
+    objectPort: command.objectPort,
     dataDir: command.dataDir,
     memory: command.memory,
     assembly: command.assembly,
@@ -98,7 +123,7 @@ const jsonLine = ({ url, org, adminKey, agentKey, dataDir }: LocalVault): string
   `${JSON.stringify({ url, org, adminKey, agentKey, dataDir })}\n`;
 
 function welcome(vault: LocalVault, command: Command, tookMs: number): string {
-  const { url, org, adminKey, agentKey, dataDir, operator } = vault;
+  const { url, pageUrl, org, adminKey, agentKey, dataDir, operator } = vault;
   const exports = [
     `export ${clientEnv.apiKey}=${agentKey}`,
     ...(url === localUrl ? [] : [`export ${clientEnv.url}=${url}`]),
@@ -106,6 +131,7 @@ function welcome(vault: LocalVault, command: Command, tookMs: number): string {
   return `
 Anima Vault is ready at ${url} (${(tookMs / 1000).toFixed(1)} s)
 
+  opens links   ${pageUrl}
   organization  ${org}
   admin key     ${adminKey}
   agent key     ${agentKey}

@@ -145,9 +145,67 @@ export const scheduleSchema = z.strictObject({
   Description: accepted,
 });
 
+const corsRuleSchema = z.strictObject({
+  AllowedOrigins: z.array(z.string()),
+  AllowedMethods: z.array(z.enum(['GET', 'PUT', 'HEAD', 'POST', 'DELETE'])),
+  AllowedHeaders: z.array(z.string()).optional(),
+  ExposedHeaders: z.array(z.string()).optional(),
+  MaxAge: z.number().int().optional(),
+  Id: accepted,
+});
+export type CorsRule = z.infer<typeof corsRuleSchema>;
+
+const lifecycleRuleSchema = z
+  .strictObject({
+    Status: z.enum(['Enabled', 'Disabled']),
+    Prefix: z.string().optional(),
+    TagFilters: z.array(z.strictObject({ Key: z.string(), Value: z.string() })).default([]),
+    ObjectSizeGreaterThan: z.coerce.number().optional(),
+    ObjectSizeLessThan: z.coerce.number().optional(),
+    ExpirationInDays: z.number().int().min(1).optional(),
+    AbortIncompleteMultipartUpload: z.strictObject({ DaysAfterInitiation: z.number().int().min(1) }).optional(),
+    Id: accepted,
+  })
+  .refine(
+    ({ AbortIncompleteMultipartUpload: abort, TagFilters, ObjectSizeGreaterThan, ObjectSizeLessThan }) =>
+      abort === undefined ||
+      (TagFilters.length === 0 && ObjectSizeGreaterThan === undefined && ObjectSizeLessThan === undefined),
+    'S3 refuses AbortIncompleteMultipartUpload in a rule that filters by tags or size',
+  );
+export type LifecycleRule = z.infer<typeof lifecycleRuleSchema>;
+
+/** A bucket without versions. Nothing here is public and no object has an ACL, whatever the template says of that. */
+export const bucketSchema = z.strictObject({
+  CorsConfiguration: z.strictObject({ CorsRules: z.array(corsRuleSchema) }).optional(),
+  LifecycleConfiguration: z.strictObject({ Rules: z.array(lifecycleRuleSchema) }).optional(),
+  BucketEncryption: z
+    .strictObject({
+      ServerSideEncryptionConfiguration: z.array(
+        z.object({ ServerSideEncryptionByDefault: z.strictObject({ SSEAlgorithm: z.literal('AES256') }) }),
+      ),
+    })
+    .optional(),
+  OwnershipControls: z
+    .strictObject({ Rules: z.array(z.strictObject({ ObjectOwnership: z.literal('BucketOwnerEnforced') })) })
+    .optional(),
+  PublicAccessBlockConfiguration: accepted,
+  BucketName: accepted,
+  Tags: accepted,
+});
+
+/** What the engine needs of a bucket. */
+export interface BucketRules {
+  readonly bucketName: string;
+  readonly corsRules: readonly CorsRule[];
+  readonly lifecycleRules: readonly LifecycleRule[];
+}
+
+export const bucketPolicySchema = z.strictObject({ Bucket: z.string(), PolicyDocument: policySchema });
+
 /** Types that mean nothing here, each with the reason. */
 export const typesWithoutEffect: ReadonlySet<string> = new Set([
   'AWS::Lambda::Permission', // the gateway here is the only caller of functions
+  'AWS::CloudFront::OriginAccessControl', // the page is served from the template, not out of a bucket
   'AWS::Logs::LogGroup', // logs are files of the data folder
   'AWS::CDK::Metadata', // statistics of the CDK
 ]);

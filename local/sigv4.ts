@@ -1,7 +1,7 @@
 /**
  * Verifies AWS Signature Version 4 by signing the request again with the AWS SDK's own signer.
- * Source: IAM user guide, "Signature Version 4 for API requests". Presigned queries are not accepted: nothing here
- * makes them.
+ * Source: IAM user guide, "Signature Version 4 for API requests". Presigned queries are for S3 alone, which has rules of
+ * its own (s3-auth.ts).
  */
 import { createHash, createHmac, type Hash, type Hmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -32,7 +32,7 @@ type SignatureErrorType =
   | 'UnrecognizedClientException'
   | 'ExpiredTokenException';
 
-const authorizationPattern =
+export const authorizationPattern =
   /^AWS4-HMAC-SHA256 Credential=(?<accessKeyId>[^/,\s]+)\/(?<date>\d{8})\/(?<region>[^/,\s]+)\/(?<service>[^/,\s]+)\/aws4_request,\s*SignedHeaders=(?<signedHeaders>[^,\s]+),\s*Signature=(?<signature>[0-9a-f]{64})$/;
 
 /** Verifies that a request for `service` was signed, whole and lately, by credentials of this run. */
@@ -122,6 +122,13 @@ async function signatureOf(
   return signed.headers.authorization?.slice(-64);
 }
 
+/** The key that signs for a day, a region and a service. */
+export const signingKey = (secretAccessKey: string, date: string, region: string, service: string): Buffer =>
+  [date, region, service, 'aws4_request'].reduce(
+    (key, text) => createHmac('sha256', key).update(text).digest(),
+    Buffer.from(`AWS4${secretAccessKey}`),
+  );
+
 const signer = (service: string, { accessKeyId, secretAccessKey }: Credentials) =>
   new SignatureV4({
     service,
@@ -163,7 +170,8 @@ function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Uint8Array {
 // An unsigned X-Amz-Target would let a relay turn one action into another.
 const mustBeSigned = (name: string): boolean => name === 'host' || name.startsWith('x-amz-');
 
-function readAmzDate(value: string | string[] | undefined): Date | undefined {
+/** A date as `20261121T061628Z`; undefined for anything else. */
+export function readAmzDate(value: string | string[] | undefined): Date | undefined {
   const parts = typeof value === 'string' ? /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(value) : null;
   if (parts === null) return undefined;
   const [, year, month, day, hour, minute, second] = parts;
@@ -171,7 +179,7 @@ function readAmzDate(value: string | string[] | undefined): Date | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-const hasEnded = ({ expiration }: IssuedCredentials, now: Date): boolean =>
+export const hasEnded = ({ expiration }: IssuedCredentials, now: Date): boolean =>
   expiration !== undefined && expiration <= now;
 
 const refuse = (type: SignatureErrorType, message: string): Verdict => ({ ok: false, type, message });

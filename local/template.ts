@@ -1,15 +1,20 @@
 /** From a synthesized template to what the local engines need: every name, ARN and setting resolved. */
 import { basename } from 'node:path';
 import type { z } from 'zod';
-import { account, arn, iamArn } from './account.ts';
+import { account, arn, bucketArn, iamArn, regionalDomain } from './account.ts';
 import type { Assembly, Template } from './assembly.ts';
 import { LocalError } from './errors.ts';
 import { type References, resolve } from './intrinsics.ts';
 import { firstIssue } from './json.ts';
 import type { KeySpec } from './kms-store.ts';
+import { distributionSchema, edgeFunctionSchema, headersPolicySchema, publishedPageSchema } from './page-resources.ts';
+import { type PageSpec, pageSpec } from './page-spec.ts';
 import {
   aliasSchema,
   apiSchema,
+  type BucketRules,
+  bucketPolicySchema,
+  bucketSchema,
   functionSchema,
   integrationSchema,
   kmsKeySchema,
@@ -34,6 +39,12 @@ const schemas = {
   route: ['AWS::ApiGatewayV2::Route', routeSchema],
   integration: ['AWS::ApiGatewayV2::Integration', integrationSchema],
   schedule: ['AWS::Events::Rule', scheduleSchema],
+  bucket: ['AWS::S3::Bucket', bucketSchema],
+  bucketPolicy: ['AWS::S3::BucketPolicy', bucketPolicySchema],
+  distribution: ['AWS::CloudFront::Distribution', distributionSchema],
+  edgeFunction: ['AWS::CloudFront::Function', edgeFunctionSchema],
+  headersPolicy: ['AWS::CloudFront::ResponseHeadersPolicy', headersPolicySchema],
+  publishedPage: ['Custom::VaultPage', publishedPageSchema],
 } as const;
 
 type Kind = keyof typeof schemas;
@@ -42,6 +53,12 @@ export type Resource<K extends Kind> = Properties<K> & { readonly logicalId: str
 
 export interface TableSpec extends Resource<'table'> {
   readonly tableName: string;
+}
+
+export interface BucketSpec extends BucketRules {
+  readonly logicalId: string;
+  /** Statements of its policy. */
+  readonly statements: readonly unknown[];
 }
 
 export interface FunctionSpec extends Resource<'function'> {
@@ -82,6 +99,7 @@ export interface ScheduleSpec {
 
 export interface Deployment {
   readonly tables: readonly TableSpec[];
+  readonly buckets: readonly BucketSpec[];
   readonly kmsKeys: readonly KmsKeySpec[];
   readonly aliases: readonly Resource<'alias'>[];
   readonly functions: readonly FunctionSpec[];
@@ -90,17 +108,22 @@ export interface Deployment {
   readonly accessLogFormat: string | undefined;
   readonly routes: readonly RouteSpec[];
   readonly schedules: readonly ScheduleSpec[];
+  /** Absent where the template has no distribution. */
+  readonly page: PageSpec | undefined;
 }
 
 /** Who may do what, as the template says it. */
 export interface Policies {
   readonly roles: readonly RoleSpec[];
-  /** Policies of tables and keys: statements by ARN; tables without a policy have none. */
+  /** Policies of tables, keys and buckets: statements by ARN; tables and buckets without a policy have none. */
   readonly resources: ReadonlyMap<string, readonly unknown[]>;
 }
 
-/** The policies of a deployment. */
-export const policiesOf = ({ roles, tables, kmsKeys }: Deployment): Policies => ({
+/**
+ * The policies of a deployment. Who enforces them must take every call as one by TLS (`aws:SecureTransport` true): here
+ * all is plain HTTP within one machine, where a bucket that denies what comes without TLS would deny everything.
+ */
+export const policiesOf = ({ roles, tables, kmsKeys, buckets }: Deployment): Policies => ({
   roles,
   resources: new Map([
     ...tables.map(
@@ -108,6 +131,7 @@ export const policiesOf = ({ roles, tables, kmsKeys }: Deployment): Policies => 
         [arn('dynamodb', `table/${tableName}`), ResourcePolicy?.PolicyDocument.Statement ?? []] as const,
     ),
     ...kmsKeys.map(({ keyId, KeyPolicy }) => [arn('kms', `key/${keyId}`), KeyPolicy.Statement] as const),
+    ...buckets.map(({ bucketName, statements }) => [bucketArn(bucketName), statements] as const),
   ]),
 });
 
@@ -142,6 +166,7 @@ export function readDeployment(assembly: Assembly, keyIds: ReadonlyMap<string, s
   const integrations = new Map(all('integration').map((resource) => [resource.logicalId, resource]));
   return {
     tables: all('table').map((table) => ({ ...table, tableName: references.ref(table.logicalId) ?? '' })),
+    buckets: bucketsOf(all('bucket'), all('bucketPolicy'), references),
     kmsKeys: all('kmsKey').map((key) => ({ ...key, keyId: references.ref(key.logicalId) ?? '' })),
     aliases: all('alias'),
     functions,
@@ -150,6 +175,7 @@ export function readDeployment(assembly: Assembly, keyIds: ReadonlyMap<string, s
     accessLogFormat: stage.AccessLogSettings?.Format,
     routes: all('route').map((route) => routeSpec(route, integrations, functions)),
     schedules: all('schedule').map((rule) => scheduleSpec(rule, functions)),
+    page: pageOf(all, references),
   };
 }
 
@@ -219,6 +245,40 @@ function rolesOf(
   });
 }
 
+function bucketsOf(
+  buckets: readonly Resource<'bucket'>[],
+  policies: readonly Resource<'bucketPolicy'>[],
+  references: References,
+): BucketSpec[] {
+  return buckets.map(({ logicalId, CorsConfiguration, LifecycleConfiguration }) => {
+    const bucketName = references.ref(logicalId) ?? '';
+    return {
+      logicalId,
+      bucketName,
+      corsRules: CorsConfiguration?.CorsRules ?? [],
+      lifecycleRules: LifecycleConfiguration?.Rules ?? [],
+      statements: policies
+        .filter(({ Bucket }) => Bucket === bucketName)
+        .flatMap(({ PolicyDocument }) => PolicyDocument.Statement),
+    };
+  });
+}
+
+function pageOf(
+  all: <K extends Kind>(kind: K) => readonly Resource<K>[],
+  { ref, attribute }: References,
+): PageSpec | undefined {
+  const distributions = all('distribution');
+  if (distributions.length === 0) return undefined;
+  const distribution = only(distributions, 'AWS::CloudFront::Distribution');
+  return pageSpec({
+    distribution: { ...distribution, domainName: attribute(distribution.logicalId, 'DomainName') },
+    functions: all('edgeFunction').map((one) => ({ ...one, arn: attribute(one.logicalId, 'FunctionARN') })),
+    policies: all('headersPolicy').map((one) => ({ ...one, id: ref(one.logicalId) ?? '' })),
+    published: all('publishedPage'),
+  });
+}
+
 function codeFolder({ assets }: Assembly, { logicalId, Code }: Resource<'function'>): string {
   const folder = assets.get(Code.S3Key);
   if (folder === undefined) {
@@ -276,6 +336,14 @@ function referencesOf({ template, stackName }: Assembly, keyIds: ReadonlyMap<str
 
 const attributesByType: Record<string, Record<string, (name: string) => string>> = {
   'AWS::DynamoDB::Table': { Arn: (name) => arn('dynamodb', `table/${name}`) },
+  'AWS::S3::Bucket': {
+    Arn: (name) => bucketArn(name),
+    DomainName: (name) => `${name}.s3.${account.urlSuffix}`,
+    RegionalDomainName: (name) => regionalDomain(name),
+  },
+  'AWS::CloudFront::Distribution': { DomainName: (name) => `${name.toLowerCase()}.cloudfront.net` },
+  'AWS::CloudFront::Function': { FunctionARN: (name) => iamArn(name).replace(':iam:', ':cloudfront:') },
+  'AWS::CloudFront::OriginAccessControl': { Id: (name) => name },
   'AWS::KMS::Key': { Arn: (name) => arn('kms', `key/${name}`), KeyId: (name) => name },
   'AWS::Lambda::Function': { Arn: (name) => arn('lambda', `function:${name}`) },
   'AWS::IAM::Role': { Arn: (name) => iamArn(`role/${name}`) },
@@ -288,9 +356,11 @@ const attributesByType: Record<string, Record<string, (name: string) => string>>
 
 // Integrations are named by their logical id, so that a route's Target leads back to them.
 function physicalName(template: Template, stackName: string, logicalId: string): string {
-  return template.Resources[logicalId]?.Type === 'AWS::ApiGatewayV2::Integration'
-    ? logicalId
-    : `${stackName}-${logicalId}`;
+  const type = template.Resources[logicalId]?.Type;
+  if (type === 'AWS::ApiGatewayV2::Integration') return logicalId;
+  const name = `${stackName}-${logicalId}`;
+  // S3 takes 63 characters, in lower case; the logical id ends in what tells buckets apart.
+  return type === 'AWS::S3::Bucket' ? name.toLowerCase().slice(-63).replace(/^-+/, '') : name;
 }
 
 const unknownReference = (what: string) =>

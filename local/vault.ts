@@ -5,8 +5,8 @@ import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { localPort } from '../contract/environment.ts';
-import { account, iamArn } from './account.ts';
+import { localObjectPort, localPagePort, localPort } from '../contract/environment.ts';
+import { account, iamArn, regionalDomain } from './account.ts';
 import { readAssembly } from './assembly.ts';
 import { backupEngine, TableCopies } from './backups.ts';
 import { CredentialStore, type Credentials, type Principal } from './credentials.ts';
@@ -15,7 +15,7 @@ import { DurableStore } from './durable-store.ts';
 import { openDynamoDb } from './dynamodb.ts';
 import { makePrivateFolder } from './files.ts';
 import { openFront } from './front.ts';
-import { FunctionHost, functionVariables } from './functions.ts';
+import { type EngineUrls, FunctionHost, functionVariables } from './functions.ts';
 import { gatewayListener, startingListener } from './gateway.ts';
 import { CallLog, type EngineHooks } from './hooks.ts';
 import { closeServer, listen } from './http.ts';
@@ -26,6 +26,9 @@ import { type KeySpec, KmsStore } from './kms-store.ts';
 import { lambdaEngine } from './lambda.ts';
 import { lockFolder } from './lock.ts';
 import { fileLogs, type Logs, memoryLogs } from './logs.ts';
+import { openPage, type PageRequest, type PageServer, replaceAll } from './page.ts';
+import { openS3 } from './s3.ts';
+import type { Swept } from './s3-lifecycle.ts';
 import { startSchedules } from './schedules.ts';
 import { ensureFirstKeys, sealedFile } from './seed.ts';
 import { stsEngine } from './sts.ts';
@@ -38,6 +41,9 @@ export interface LocalOptions {
   readonly assembly?: string | undefined;
   /** 0 takes any free port. Default: the contract's `localPort`. */
   readonly port?: number | undefined;
+  /** Of the page that opens links, and of the object store. Default: any free ones if `port` is given, else the contract's. */
+  readonly pagePort?: number | undefined;
+  readonly objectPort?: number | undefined;
   /** Folder of all data, `.anima` unless told. */
   readonly dataDir?: string | undefined;
   /** Keep nothing: no folder is made and everything ends with the vault. */
@@ -55,6 +61,8 @@ export interface LocalOptions {
 export interface LocalVault {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
+  /** `http://127.0.0.1:<port>`, where the page that opens links is. */
+  readonly pageUrl: string;
   readonly org: string;
   readonly adminKey: string;
   readonly agentKey: string;
@@ -63,16 +71,20 @@ export interface LocalVault {
   /** May call the IAM-signed routes (service `execute-api`). New at each start. */
   readonly operator: Credentials & { readonly region: string };
   /** The engines' addresses, for AWS SDK clients with `credentials`. */
-  readonly endpoints: { readonly dynamodb: string; readonly kms: string };
+  readonly endpoints: { readonly dynamodb: string; readonly kms: string; readonly s3: string };
   /** For direct access to the engines, as the principal `local`. */
   readonly credentials: Credentials;
   /** The template's policies, every name in them resolved, for tests that enforce them by the `authorize` hook. */
   readonly policies: Policies;
-  /** Physical table names, key ids and function names, by logical id. */
+  /** Physical names of tables, buckets and functions, and key ids, by logical id. */
   readonly resources: Readonly<Record<string, string>>;
   readonly calls: CallLog;
   /** Copies of tables that the engines are to report; none unless told, but for point-in-time recovery as the template has it. */
   readonly copies: TableCopies;
+  /** Applies the buckets' lifecycle rules as of that time; what was removed, by bucket. */
+  sweepObjects(now: Date): Readonly<Record<string, Swept>>;
+  /** The latest requests to the page and, through it, to the routes of links. */
+  pageLog(): readonly PageRequest[];
   /** Everything the functions and the gateway wrote. */
   logs(): string;
   /** Replaces the hooks; without an argument there are none. */
@@ -113,6 +125,9 @@ async function start(options: LocalOptions, onClose: OnClose, close: () => Promi
   const { server, port } = await listen((request, response) => listener(request, response), options.port ?? localPort);
   onClose(() => closeServer(server));
   const url = `http://127.0.0.1:${port}`;
+  const portOf = (told: number | undefined, usual: number) => told ?? (options.port === undefined ? usual : 0);
+  const page = await openPage(portOf(options.pagePort, localPagePort));
+  onClose(() => page.close());
 
   const assembly = readAssembly(options.assembly ?? (await synthesizeInto(folder, options, onClose)));
   progress('starting the engines');
@@ -152,8 +167,19 @@ async function start(options: LocalOptions, onClose: OnClose, close: () => Promi
     onError: (message) => logs.write('engines', message),
   });
   onClose(() => front.close());
+  const s3 = await openS3({
+    folder: folder && join(folder, 's3'),
+    buckets: deployment.buckets,
+    port: portOf(options.objectPort, localObjectPort),
+    credentials,
+    calls,
+    hooks: () => hooks,
+    onError: (message) => logs.write('engines', message),
+  });
+  onClose(() => s3.close());
   const concurrency = options.functionConcurrency ?? defaultConcurrency;
-  const hosts = openFunctions(deployment, credentials, front.url, concurrency, logs);
+  const origins = localOrigins(deployment, page, s3.url);
+  const hosts = openFunctions(deployment, origins, credentials, { front: front.url, s3: s3.url }, concurrency, logs);
   onClose(async () => void (await Promise.all([...hosts.values()].map((host) => host.close()))));
   invocables = new Map([...hosts.values()].map((host) => [host.spec.functionName, host]));
   onClose(startSchedules(deployment.schedules, hosts));
@@ -163,6 +189,8 @@ async function start(options: LocalOptions, onClose: OnClose, close: () => Promi
   const domainName = `127.0.0.1:${port}`;
   const operatorName = operator.name;
   listener = gatewayListener({ deployment, hosts, credentials, operatorName, domainName, logs });
+  const onError = (message: string) => logs.write('gateway', message);
+  if (deployment.page !== undefined) page.serve(deployment.page, { apiUrl: url, origins, onError });
   // Registered once more, to run first: no request may reach engines that are being closed.
   onClose(() => closeServer(server));
 
@@ -175,14 +203,17 @@ async function start(options: LocalOptions, onClose: OnClose, close: () => Promi
   return {
     ...keys,
     url,
+    pageUrl: page.url,
     dataDir: folder,
     operator: { ...operatorCredentials, region: account.region },
-    endpoints: { dynamodb: front.url, kms: front.url },
+    endpoints: { dynamodb: front.url, kms: front.url, s3: s3.url },
     credentials: credentials.issue(local),
     policies: policiesOf(deployment),
     resources: resourceNames(deployment),
     calls,
     copies,
+    pageLog: () => page.log(),
+    sweepObjects: (now) => s3.sweep(now),
     logs: () => logs.read(),
     setHooks: (next = {}) => {
       hooks = next;
@@ -230,21 +261,32 @@ function configureKms(keyring: KmsKeyring, { kmsKeys, aliases }: Deployment): vo
   keyring.keepUpAll();
 }
 
+/** What stands here for addresses of the template that have a scheme and a domain of AWS's: of the distribution and of buckets. */
+function localOrigins({ page, buckets }: Deployment, server: PageServer, s3Url: string): ReadonlyMap<string, string> {
+  return new Map([
+    ...(page?.addresses ?? []).map((address) => [address, server.url] as const),
+    // In path style all buckets are of one origin, by which alone a page's policy can name them.
+    ...buckets.map(({ bucketName }) => [`https://${regionalDomain(bucketName)}`, s3Url] as const),
+  ]);
+}
+
 function openFunctions(
   { functions }: Deployment,
+  origins: ReadonlyMap<string, string>,
   credentials: CredentialStore,
-  enginesUrl: string,
+  urls: EngineUrls,
   concurrency: number,
   logs: Logs,
 ): ReadonlyMap<string, FunctionHost> {
   return new Map(
     functions.map((spec) => {
-      const { logicalId } = spec;
+      const { logicalId, Environment } = spec;
       // Credentials of the function's own role, so that the engines know which function calls.
+      const told = Object.entries(Environment.Variables).map(([name, value]) => [name, replaceAll(value, origins)]);
       const variables = functionVariables(
-        spec,
+        { ...spec, Environment: { Variables: Object.fromEntries(told) } },
         credentials.issue({ name: logicalId, arn: spec.Role, tags: {} }),
-        enginesUrl,
+        urls,
       );
       const onLine = (line: string) => logs.write(logicalId, line);
       return [logicalId, new FunctionHost({ spec, variables, concurrency, onLine })];
@@ -252,9 +294,10 @@ function openFunctions(
   );
 }
 
-function resourceNames({ tables, kmsKeys, functions }: Deployment): Record<string, string> {
+function resourceNames({ tables, buckets, kmsKeys, functions }: Deployment): Record<string, string> {
   return Object.fromEntries([
     ...tables.map(({ logicalId, tableName }) => [logicalId, tableName] as const),
+    ...buckets.map(({ logicalId, bucketName }) => [logicalId, bucketName] as const),
     ...kmsKeys.map(({ logicalId, keyId }) => [logicalId, keyId] as const),
     ...functions.map(({ logicalId, functionName }) => [logicalId, functionName] as const),
   ]);

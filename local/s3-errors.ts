@@ -1,0 +1,62 @@
+/** What S3 refuses, with its own codes and statuses. Source: S3 API reference, "Error responses". */
+
+const statuses = {
+  AccessControlListNotSupported: 400,
+  AccessDenied: 403,
+  AccessForbidden: 403,
+  AuthorizationHeaderMalformed: 400,
+  AuthorizationQueryParametersError: 400,
+  BadDigest: 400,
+  BadRequest: 400,
+  EntityTooLarge: 400,
+  EntityTooSmall: 400,
+  ExpiredToken: 400,
+  IncompleteBody: 400,
+  InternalError: 500,
+  InvalidAccessKeyId: 403,
+  InvalidArgument: 400,
+  InvalidDigest: 400,
+  InvalidPart: 400,
+  InvalidPartOrder: 400,
+  InvalidPolicyDocument: 400,
+  InvalidRange: 416,
+  InvalidRequest: 400,
+  InvalidTag: 400,
+  InvalidToken: 400,
+  InvalidURI: 400,
+  KeyTooLongError: 400,
+  MalformedPOSTRequest: 400,
+  MalformedXML: 400,
+  MaxPostPreDataLengthExceeded: 400,
+  MissingContentLength: 411,
+  NoSuchBucket: 404,
+  NoSuchKey: 404,
+  NoSuchUpload: 404,
+  NotImplemented: 501,
+  NotModified: 304,
+  PreconditionFailed: 412,
+  RequestTimeTooSkewed: 403,
+  SignatureDoesNotMatch: 403,
+  XAmzContentSHA256Mismatch: 400,
+} as const;
+
+export type S3ErrorCode = keyof typeof statuses;
+
+export class S3Error extends Error {
+  override readonly name = 'S3Error';
+  readonly code: S3ErrorCode;
+  readonly status: number;
+  /** Further elements of the error's XML, e.g. `HeadersNotSigned`. */
+  readonly details: Readonly<Record<string, string>>;
+
+  constructor(code: S3ErrorCode, message: string, details: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.code = code;
+    this.status = statuses[code];
+    this.details = details;
+  }
+}
+
+/** For what S3 can do and this engine can't; `what` names it. */
+export const notImplemented = (what: string): S3Error =>
+  new S3Error('NotImplemented', `The local S3 does not know ${what}.`);
