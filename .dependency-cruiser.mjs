@@ -1,7 +1,7 @@
 // The arrows between rooms (docs: architecture). A room may import itself and what its row lists, nothing else of ours.
 
 const entries =
-  '^lambdas/(public|operator|admin|reader|writer|rotator|shredder|auditor|rotation-workflow|shred-workflow|sealer)\\.ts$';
+  '^lambdas/(public|operator|admin|reader|writer|rotator|shredder|auditor|blobs|links|rotation-workflow|shred-workflow|sealer|publisher)\\.ts$';
 const room = (path) => `^${path}/`;
 
 /** What each room may import of ours. Rooms of the table that do not exist yet have their rows already. */
@@ -95,10 +95,10 @@ export default {
       to: { path: '^contract/(schemas|shapes|openapi)\\.ts$', reachable: true },
     },
     {
-      name: 'sdk-runs-in-browsers',
-      comment: 'Nothing that a client reaches may need Node, or any package.',
+      name: 'sdk-and-viewer-run-in-browsers',
+      comment: 'Nothing that a client or the page reaches may need Node, or any package.',
       severity: 'error',
-      from: { path: room('sdk/src') },
+      from: { path: room('(sdk/src|viewer)') },
       to: { path: '^(node:)?[a-z_/]+$|^node_modules/', reachable: true },
     },
     {

@@ -1,17 +1,21 @@
 /**
- * The gate of what is shipped, read from the built bundles: the functions' in the synthesized assembly (`npm run synth`
- * first), and the SDK as a browser would bundle it.
+ * The gate of what is shipped, read from the built bundles: the functions' and the page in the synthesized assembly (`npm
+ * run synth` first), and the SDK as a browser would bundle it.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
-import { groups } from '../contract/routes.ts';
+import { join, relative } from 'node:path';
+import { gzipSync, inflateSync } from 'node:zlib';
+import { build, type Metafile, type OutputFile } from 'esbuild';
+import { groups, workflows } from '../contract/routes.ts';
 
 const assembly = 'cdk.out';
 /** A handler holds the AWS clients, zod/mini and middy: far above that, something else crept in. Bytes, minified or not. */
 const handlerLimit = 2_500_000;
+/** What every user of the SDK loads, and what is loaded when blobs are first used. Bytes, gzipped. */
 const sdkLimit = 15 * 1024;
+const sdkLazyLimit = 15 * 1024;
+/** The page that opens links, as one file. Bytes, gzipped. */
+const pageLimit = 30 * 1024;
 /** Class names registered by jsii and paths kept by esbuild: they survive minification. */
 const cdkMarks = ['aws-cdk-lib', '@aws-cdk/', 'jsii.rtti', 'constructs.Construct'];
 
@@ -54,6 +58,52 @@ function checkHandler(id: string, folder: string): void {
   }
 }
 
+/** Of a bundle that was split, the files that its entry needs before it can run; what it imports by import() comes later. */
+function loadedAtOnce(outputs: Metafile['outputs'], entry: string): Set<string> {
+  const files = new Set([entry]);
+  for (const file of files) {
+    for (const { path, kind } of outputs[file]?.imports ?? []) if (kind === 'import-statement') files.add(path);
+  }
+  return files;
+}
+
+function checkSize(what: string, files: readonly OutputFile[], limit: number): void {
+  const size = files.reduce((sum, { contents }) => sum + gzipSync(contents).length, 0);
+  // Less than that is no client: an entry that exports nothing would bundle to nothing and pass.
+  if (size < 1024) problems.push(`${what}: ${size} bytes gzipped, which can't be all of it`);
+  if (size >= limit) problems.push(`${what}: ${size} bytes gzipped, the limit is ${limit}`);
+  console.log(`bundles: ${what} ${(size / 1024).toFixed(1)} KiB gzipped`);
+}
+
+/** Pages as they will be stored: the content that lib/page.ts hands over. */
+function publishedPages(): Buffer[] {
+  const resources = globSync(`${assembly}/*.template.json`).flatMap((file) =>
+    entriesOf(at(readJson(file), 'Resources')).map(([, resource]) => resource),
+  );
+  return resources
+    .filter((resource) => at(resource, 'Type') === 'Custom::VaultPage')
+    .map((resource) => inflateSync(Buffer.from(String(at(at(resource, 'Properties'), 'Content')), 'base64')));
+}
+
+function checkPage(): void {
+  const [page, ...more] = publishedPages();
+  if (page === undefined || more.length > 0) {
+    problems.push(
+      `${page === undefined ? 'no page' : 'more than one page'} found in ${assembly}: run npm run synth first`,
+    );
+    return;
+  }
+  const size = gzipSync(page).length;
+  // Less than that can't decrypt anything.
+  if (size < 2048) problems.push(`page: ${size} bytes gzipped, which can't be all of it`);
+  if (size >= pageLimit) problems.push(`page: ${size} bytes gzipped, the limit is ${pageLimit}`);
+  const html = page.toString();
+  for (const foreign of html.matchAll(/\b(?:src|href|action)=["']?(?:https?:)?\/\/[^"'\s>]+/gi)) {
+    problems.push(`page: it refers to another place: ${foreign[0]}`);
+  }
+  console.log(`bundles: page ${(size / 1024).toFixed(1)} KiB gzipped`);
+}
+
 async function checkSdk(): Promise<void> {
   const { outputFiles, metafile } = await build({
     entryPoints: ['sdk/src/index.ts'],
@@ -61,32 +111,37 @@ async function checkSdk(): Promise<void> {
     minify: true,
     write: false,
     metafile: true,
+    splitting: true,
+    outdir: 'dist',
     format: 'esm',
     platform: 'browser',
     logLevel: 'silent',
   });
-  const inputs = Object.keys(metafile.inputs);
-  for (const input of inputs) {
+  for (const input of Object.keys(metafile.inputs)) {
     if (!/^(?:sdk\/src|contract|core)\//.test(input)) problems.push(`sdk: the bundle holds ${input}`);
   }
-  for (const { imports } of Object.values(metafile.outputs)) {
-    for (const { path } of imports) problems.push(`sdk: the bundle still imports ${path}`);
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  for (const { path } of imports) {
+    if (metafile.outputs[path] === undefined) problems.push(`sdk: the bundle still imports ${path}`);
   }
-  const code = outputFiles[0]?.contents ?? new Uint8Array();
-  const size = gzipSync(code).length;
-  // Less than that is no client: an entry that exports nothing would bundle to nothing and pass.
-  if (size < 1024) problems.push(`sdk: ${size} bytes gzipped, which can't be the client`);
-  if (size >= sdkLimit) problems.push(`sdk: ${size} bytes gzipped, the limit is ${sdkLimit}`);
-  console.log(`bundles: sdk ${inputs.length} files, ${(size / 1024).toFixed(1)} KiB gzipped`);
+  const atOnce = loadedAtOnce(metafile.outputs, 'dist/index.js');
+  const isAtOnce = ({ path }: OutputFile) => atOnce.has(relative('.', path));
+  checkSize('sdk', outputFiles.filter(isAtOnce), sdkLimit);
+  checkSize(
+    'sdk, when blobs are first used,',
+    outputFiles.filter((file) => !isAtOnce(file)),
+    sdkLazyLimit,
+  );
 }
 
 const folders = functionFolders();
-if (folders.size < groups.length) {
+if (folders.size < groups.length + workflows.length) {
   problems.push(
-    `${folders.size} functions found in ${assembly}, ${groups.length} are deployed: run npm run synth first`,
+    `${folders.size} functions found in ${assembly}, ${groups.length + workflows.length} are deployed: run npm run synth first`,
   );
 }
 for (const [id, folder] of folders) checkHandler(id, folder);
+checkPage();
 await checkSdk().catch((error: unknown) => problems.push(`sdk: could not be bundled for browsers: ${String(error)}`));
 
 for (const problem of problems) console.error(problem);

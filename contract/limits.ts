@@ -37,6 +37,22 @@ export const limits = {
   shredWaitDays: 30,
   /** Longest of the ids by which callers tell their agent, run and tool call, characters. */
   callerIdLength: 128,
+  /** Largest ciphertext of a blob, bytes. */
+  blobBytes: 68_719_476_736,
+  /** Up to this, a blob of announced size is uploaded by one form; beyond, and without an announced size, in parts. */
+  blobFormBytes: 16_777_216,
+  /** Chunks in each part of an upload in parts, of 2^20 bytes of plaintext each; the last part has the rest. */
+  blobPartChunks: 8,
+  /** Parts whose addresses one request may ask for. */
+  blobPartsGranted: 16,
+  /** Seconds for which an upload may go on, from its ticket to its completion. */
+  blobUploadSeconds: 172_800,
+  /** Seconds for which an address of S3 that was handed out works: to upload a form or part, or to download. */
+  blobAddressSeconds: 1_800,
+  /** Longest expiry of a blob, seconds. */
+  blobExpiryMax: 31_536_000,
+  /** Most openings that can be set as a limit. */
+  blobOpeningsMax: 1_000_000,
   /** Length of a write id, characters. */
   writeIdMin: 16,
   writeIdMax: 64,

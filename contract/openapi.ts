@@ -77,7 +77,7 @@ function problems(id: RouteId): Json {
 }
 
 function operation(id: RouteId): Json {
-  const { auth, status, summary } = routes[id];
+  const { auth, group, status, summary } = routes[id];
   const { body, response } = schemas[id];
   return {
     operationId: id,
@@ -89,7 +89,7 @@ function operation(id: RouteId): Json {
       : { requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(body, 'input') } } } }),
     responses: {
       [status]: { description: 'Done', content: { 'application/json': { schema: jsonSchema(response, 'output') } } },
-      ...(auth === 'none' ? {} : problems(id)),
+      ...(group === 'public' ? {} : problems(id)),
     },
   };
 }

@@ -6,7 +6,16 @@ import { type Verb, verbs } from './routes.ts';
  */
 export const roles = {
   admin: verbs,
-  agent: ['org.read', 'values.read', 'values.list', 'values.write', 'values.delete'],
+  agent: [
+    'org.read',
+    'values.read',
+    'values.list',
+    'values.write',
+    'values.delete',
+    'blobs.read',
+    'blobs.write',
+    'blobs.delete',
+  ],
   reader: ['org.read', 'values.read', 'values.list'],
   auditor: ['org.read', 'keys.read', 'audit.read'],
 } as const satisfies Record<string, readonly Verb[]>;
@@ -14,4 +23,4 @@ export const roles = {
 export type Role = keyof typeof roles;
 
 /** Verbs over all of an organization: a key that is limited to path prefixes never has them, whatever its role. */
-export const wholeOrgVerbs: readonly Verb[] = ['org.rotate', 'org.shred', 'audit.read'];
+export const wholeOrgVerbs: readonly Verb[] = ['org.rotate', 'org.shred', 'audit.read', 'blobs.list'];

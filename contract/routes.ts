@@ -14,18 +14,37 @@ export const verbs = [
   'values.write',
   'values.delete',
   'values.destroy',
+  'blobs.read',
+  'blobs.list',
+  'blobs.write',
+  'blobs.delete',
 ] as const;
 export type Verb = (typeof verbs)[number];
+
+/** What the audit records beside verbs: done without an API key, so no key is ever allowed or denied it. */
+export const recordedVerbs = ['org.create', 'links.open', 'links.burn'] as const;
+export type RecordedVerb = (typeof recordedVerbs)[number];
 
 /**
  * One function is deployed per group, with a role of its own: what a group's routes need and no more.
  * Routes of a group share warm keys and connections.
  */
-export const groups = ['public', 'operator', 'admin', 'reader', 'writer', 'rotator', 'shredder', 'auditor'] as const;
+export const groups = [
+  'public',
+  'operator',
+  'admin',
+  'reader',
+  'writer',
+  'rotator',
+  'shredder',
+  'auditor',
+  'blobs',
+  'links',
+] as const;
 export type Group = (typeof groups)[number];
 
-/** Functions without routes, which others invoke or a schedule starts: one each, with a role of its own. */
-export const workflows = ['rotation-workflow', 'shred-workflow', 'sealer'] as const;
+/** Functions without routes, which others invoke, a schedule starts or a deployment calls: one each, with a role of its own. */
+export const workflows = ['rotation-workflow', 'shred-workflow', 'sealer', 'publisher'] as const;
 export type Workflow = (typeof workflows)[number];
 
 interface RouteRow {
@@ -34,8 +53,8 @@ interface RouteRow {
   readonly path: string;
   readonly group: Group;
   readonly auth: Auth;
-  /** For `api-key` routes: the verb it takes. */
-  readonly verb?: Verb;
+  /** For `api-key` routes: the verb it takes. For others: under what it is recorded, where they are audited. */
+  readonly verb?: Verb | RecordedVerb;
   /** HTTP status of success. */
   readonly status: 200 | 201;
   readonly summary: string;
@@ -56,6 +75,7 @@ export const routes = {
     path: '/v1/orgs',
     group: 'operator',
     auth: 'iam',
+    verb: 'org.create',
     status: 201,
     summary: 'Make an organization and its first admin key',
   },
@@ -247,6 +267,105 @@ export const routes = {
     status: 200,
     summary: 'Read up to 100 values, with a result for each',
   },
+  createBlob: {
+    method: 'POST',
+    path: '/v1/blobs',
+    group: 'blobs',
+    auth: 'api-key',
+    verb: 'blobs.write',
+    status: 201,
+    summary: 'Begin a blob: its id, its link, and a ticket for the upload of its ciphertext',
+  },
+  listBlobs: {
+    method: 'GET',
+    path: '/v1/blobs',
+    group: 'blobs',
+    auth: 'api-key',
+    verb: 'blobs.list',
+    status: 200,
+    summary: 'Blobs of the organization: ids, sizes, times; never keys or links',
+  },
+  getBlob: {
+    method: 'GET',
+    path: '/v1/blobs/{id}',
+    group: 'blobs',
+    auth: 'api-key',
+    verb: 'blobs.read',
+    status: 200,
+    summary: 'Size, times and openings of a blob',
+  },
+  deleteBlob: {
+    method: 'DELETE',
+    path: '/v1/blobs/{id}',
+    group: 'blobs',
+    auth: 'api-key',
+    verb: 'blobs.delete',
+    status: 200,
+    summary: 'Delete a blob, uploaded or not',
+  },
+  listParts: {
+    method: 'GET',
+    path: '/v1/blobs/{id}/parts',
+    group: 'blobs',
+    auth: 'api-key',
+    verb: 'blobs.write',
+    status: 200,
+    summary: 'Parts that have arrived of an upload in parts',
+  },
+  grantParts: {
+    method: 'POST',
+    path: '/v1/blobs/{id}/parts',
+    group: 'blobs',
+    auth: 'api-key',
+    verb: 'blobs.write',
+    status: 200,
+    summary: 'Addresses to upload parts to, each for one part of stated size and checksum',
+  },
+  completeBlob: {
+    method: 'POST',
+    path: '/v1/blobs/{id}/completion',
+    group: 'blobs',
+    auth: 'api-key',
+    verb: 'blobs.write',
+    status: 200,
+    summary: 'End the upload: what has arrived is compared with what was announced, and the link works from now on',
+  },
+  relinkBlob: {
+    method: 'POST',
+    path: '/v1/blobs/{id}/link',
+    group: 'blobs',
+    auth: 'api-key',
+    verb: 'blobs.delete',
+    status: 200,
+    summary: 'Revoke the link of a blob and give it a new one; the blob stays',
+  },
+  lookAtLink: {
+    method: 'GET',
+    path: '/v1/links/{link}',
+    group: 'links',
+    auth: 'none',
+    status: 200,
+    summary: 'Whether a link can be opened, and how often still; looking counts as no opening',
+  },
+  openLink: {
+    method: 'POST',
+    path: '/v1/links/{link}/opening',
+    group: 'links',
+    auth: 'none',
+    verb: 'links.open',
+    status: 200,
+    summary:
+      'Open a link by proving knowledge of its key: the address of the ciphertext for a while; counts as an opening',
+  },
+  burnLink: {
+    method: 'POST',
+    path: '/v1/links/{link}/burning',
+    group: 'links',
+    auth: 'none',
+    verb: 'links.burn',
+    status: 200,
+    summary: 'Destroy what was shared to be read once, by proving knowledge of its key',
+  },
 } as const satisfies Record<string, RouteRow>;
 
 export type RouteId = keyof typeof routes;
@@ -254,8 +373,16 @@ export type RouteId = keyof typeof routes;
 /** Route keys as API Gateway writes them: `GET /v1/org`. */
 export const routeKey = (id: RouteId): string => `${routes[id].method} ${routes[id].path}`;
 
+const isVerb = (verb: Verb | RecordedVerb | undefined): verb is Verb => verbs.some((known) => known === verb);
+
 /** The verb that an API key must be allowed for a route; undefined where no API key is asked for. */
 export const verbOf = (id: RouteId): Verb | undefined => {
+  const { verb }: RouteRow = routes[id];
+  return isVerb(verb) ? verb : undefined;
+};
+
+/** The verb under which a route is audited; undefined for routes that leave no record. */
+export const recordedVerbOf = (id: RouteId): Verb | RecordedVerb | undefined => {
   const row: RouteRow = routes[id];
   return row.verb;
 };

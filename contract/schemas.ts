@@ -1,5 +1,6 @@
 /** What each route takes and gives, from which requests are checked and the OpenAPI document is made. */
 import * as z from 'zod/mini';
+import { blobSchemas } from './blob-schemas.ts';
 import { limits } from './limits.ts';
 import type { RouteId } from './routes.ts';
 import {
@@ -211,6 +212,7 @@ export const schemas = {
       z.strictObject({ results: z.array(z.discriminatedUnion('ok', [okItem(value), failedItem])) }),
     ),
   },
+  ...blobSchemas,
 } as const satisfies Record<RouteId, RouteSchemas>;
 
 type Body<S> = S extends z.ZodMiniType ? z.output<S> : undefined;

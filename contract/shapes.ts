@@ -8,7 +8,7 @@ import { type ErrorCode, errors } from './errors.ts';
 import { limits } from './limits.ts';
 import { metadataKeyPattern, prefixProblem, writeIdPattern } from './names.ts';
 import { type Role, roles } from './roles.ts';
-import { type RouteId, routes, verbs } from './routes.ts';
+import { type RouteId, recordedVerbs, routes, verbs } from './routes.ts';
 import type * as wire from './wire.ts';
 
 // Without a locale zod/mini says "Invalid input" to everything.
@@ -120,7 +120,7 @@ export const shredResponse = like<wire.ShredResponse>()(
     receipts: z.array(z.string()),
   }),
 );
-export const auditVerb = z.enum([...verbs, 'org.create']);
+export const auditVerb = z.enum([...verbs, ...recordedVerbs]);
 const routeIds = Object.keys(routes) as [RouteId, ...RouteId[]];
 /** A record of the audit; what is stored is checked by it too. */
 export const auditRecord = like<wire.AuditRecord>()(

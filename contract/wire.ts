@@ -1,7 +1,7 @@
 /** The JSON that travels, as types. schemas.ts holds the same as zod schemas; the compiler checks that they agree. */
 import type { ErrorCode } from './errors.ts';
 import type { Role } from './roles.ts';
-import type { RouteId, Verb } from './routes.ts';
+import type { RecordedVerb, RouteId, Verb } from './routes.ts';
 
 /** Small facts about a value, sealed like the value itself: strings by string keys. */
 export type Metadata = Record<string, string>;
@@ -236,11 +236,11 @@ export interface AuditRecord {
   id: string;
   time: string;
   org: string;
-  /** Id of the API key, or the ARN of the operator. */
+  /** Id of the API key, the ARN of the operator, or `link` for whoever proved to know the key of a link. */
   principal: string;
   route: RouteId;
-  verb: Verb | 'org.create';
-  /** Name of the value, id of the key, or prefix of the list that was asked for. */
+  verb: Verb | RecordedVerb;
+  /** Name of the value, id of the key or blob, or prefix of the list that was asked for. */
   name?: string | undefined;
   /** Names of a batch, and those of them whose item failed: its value was neither disclosed nor stored. */
   names?: string[] | undefined;

@@ -5,8 +5,9 @@
  * Who calls `seal` answers for it that no index is sealed twice with different plaintext: only blob-stream.ts does.
  */
 import { blobTagLength } from './blob-format.ts';
-import { type Bytes, concat } from './bytes.ts';
+import { type Bytes, concat, release } from './bytes.ts';
 import { DecryptionError } from './decryption-error.ts';
+import { type NodeCrypto, nodeCrypto } from './node-crypto.ts';
 
 export interface ChunkCipher {
   /** Ciphertext and tag of one chunk. */
@@ -44,36 +45,6 @@ function nonceOf(index: number, last: boolean): Bytes {
   return nonce;
 }
 
-/** What is used of node:crypto, said here because the types of Node are not there for browsers. */
-interface NodeCrypto {
-  createSecretKey(key: Uint8Array): NodeKey;
-  createCipheriv(
-    algorithm: 'aes-256-gcm',
-    key: NodeKey,
-    nonce: Uint8Array,
-    options: { authTagLength: number },
-  ): NodeCipher;
-  createDecipheriv(
-    algorithm: 'aes-256-gcm',
-    key: NodeKey,
-    nonce: Uint8Array,
-    options: { authTagLength: number },
-  ): NodeDecipher;
-}
-interface NodeKey {
-  readonly type: 'private' | 'public' | 'secret';
-}
-interface NodeCipher {
-  update(bytes: Uint8Array): Bytes;
-  final(): Uint8Array;
-  getAuthTag(): Bytes;
-}
-interface NodeDecipher {
-  update(bytes: Uint8Array): Bytes;
-  final(): Uint8Array;
-  setAuthTag(tag: Uint8Array): unknown;
-}
-
 const gcm = 'aes-256-gcm';
 const tagOption = { authTagLength: blobTagLength };
 
@@ -108,7 +79,10 @@ function nodeCipher(node: NodeCrypto, keyBytes: Uint8Array): ChunkCipher {
     beginOpen,
     seal: async (index, last, plaintext) => {
       const sealing = begin(index, last);
-      return concat(sealing.update(plaintext), sealing.end());
+      const ciphertext = sealing.update(plaintext);
+      const sealed = concat(ciphertext, sealing.end());
+      release(ciphertext);
+      return sealed;
     },
     open: async (index, last, sealed) => {
       const end = sealed.length - blobTagLength;
@@ -149,17 +123,6 @@ export async function webCipher(keyBytes: Bytes): Promise<ChunkCipher> {
 
 const view = (bytes: Uint8Array): Bytes =>
   bytes.buffer instanceof ArrayBuffer ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes.slice();
-
-const isNodeCrypto = (found: unknown): found is NodeCrypto =>
-  typeof found === 'object' && found !== null && 'createCipheriv' in found && 'createSecretKey' in found;
-
-function nodeCrypto(): NodeCrypto | undefined {
-  const host: unknown = Reflect.get(globalThis, 'process');
-  if (typeof host !== 'object' || host === null || !('getBuiltinModule' in host)) return undefined;
-  if (typeof host.getBuiltinModule !== 'function') return undefined;
-  const found: unknown = host.getBuiltinModule('node:crypto');
-  return isNodeCrypto(found) ? found : undefined;
-}
 
 /** The cipher of one blob; the key bytes are zeroed. */
 export async function chunkCipher(key: Bytes): Promise<ChunkCipher> {

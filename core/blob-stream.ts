@@ -124,7 +124,7 @@ export class BlobSealer {
   }
 
   /**
-   * The blob, in pieces of any length.
+   * The blob, in pieces of any length, each of which is the caller's own.
    * @throws RangeError when the content is not as long as its description says; what came out until then opens as nothing
    */
   async *seal(content: ByteSource): AsyncGenerator<Bytes, void, undefined> {
@@ -132,7 +132,7 @@ export class BlobSealer {
     this.#used = true;
     const plain = new Pieces(content, this.#description, this.#size);
     try {
-      yield this.header;
+      yield this.header.slice();
       // Which chunk is the last stands in its nonce, so without a size it must be known before it is begun.
       if (this.#size === undefined || this.#cipher.begin === undefined) yield* this.#sealChunks(plain);
       else yield* this.#sealPieces(plain, descriptionLength + this.#size, this.#cipher.begin);

@@ -83,3 +83,12 @@ export function toBase64(bytes: Uint8Array): string {
   const text = toBase64Url(bytes).replaceAll('-', '+').replaceAll('_', '/');
   return text + '='.repeat((4 - (text.length % 4)) % 4);
 }
+
+/**
+ * Gives memory back that nobody looks at any more, where the platform can (ECMAScript 2024, ArrayBuffer.prototype.transfer): bytes outside the heap
+ * weigh so little to the collector that megabytes of them pile up. Leaves alone what is part of a larger buffer.
+ */
+export function release({ buffer, byteLength }: Uint8Array): void {
+  const transfer: unknown = Reflect.get(buffer, 'transfer');
+  if (typeof transfer === 'function' && byteLength === buffer.byteLength) Reflect.apply(transfer, buffer, [0]);
+}

@@ -48,6 +48,11 @@ export interface ShredReceipt {
   readonly retiredBefore: number;
   /** Values that were stored after the shredding, none of which can be read. */
   readonly values: { readonly count: number; readonly complete: boolean };
+  /**
+   * Objects of blobs, and unfinished uploads by their records, that were still there when they were counted; absent from receipts that
+   * were issued before there were blobs.
+   */
+  readonly blobs?: { readonly objects: number; readonly uploads: number; readonly complete: boolean } | undefined;
   /** Copies of the table of keyrings. */
   readonly copies: FoundCopies;
   /** Whether no copy existed that could hold a DEK of the org. */
@@ -89,6 +94,7 @@ export const shredLimits = [
   ...commonLimits,
   'Functions that were running may have held keys in their memory, without using them, until that was freed.',
   'Copies were looked for in DynamoDB and AWS Backup of the account and region of the deployment; whoever read the table item by item made a copy that no service lists.',
+  'Blobs are encrypted by keys that are only in their links: whoever has a link and a copy of its object can still open that.',
 ];
 
 export const destroyLimits = [

@@ -1,11 +1,14 @@
 /** The composition root: the only place that knows which store stands behind which port. */
 import { functionEnv, sweepKey } from '../contract/environment.ts';
+import { limits } from '../contract/limits.ts';
 import {
   copyClients,
   dynamoClients,
   kmsClients,
   lambdaClient,
+  objectClients,
   ownKmsClient,
+  ownS3Client,
   sessionsOf,
   waitingLambdaClient,
 } from './aws/clients.ts';
@@ -13,9 +16,13 @@ import { ApiKeys } from './domain/api-keys.ts';
 import { AuditReading } from './domain/audit-reading.ts';
 import { Sealer, SealSweep } from './domain/audit-seals.ts';
 import { type AuditTrail, StoredAuditTrail } from './domain/audit-trail.ts';
+import { BlobErasing } from './domain/blob-erasing.ts';
+import { BlobUploads } from './domain/blob-uploads.ts';
+import { type BlobSettings, Blobs } from './domain/blobs.ts';
 import { Deks, FirstDek, noKek } from './domain/deks.ts';
 import { Destroying } from './domain/destroying.ts';
 import { LastUse } from './domain/last-use.ts';
+import { Links } from './domain/links.ts';
 import { Orgs } from './domain/orgs.ts';
 import type { Clock, Kek } from './domain/ports.ts';
 import { Reading } from './domain/reading.ts';
@@ -35,9 +42,12 @@ import { createLog, type Log } from './middleware/log.ts';
 import { DynamoApiKeys, DynamoLastUses } from './stores/api-keys.ts';
 import { DynamoAudit, DynamoAuditWriter } from './stores/audit.ts';
 import { DynamoSealMarks } from './stores/audit-marks.ts';
+import { DynamoBlobEraser, DynamoBlobs, DynamoLinks } from './stores/blobs.ts';
 import { findCopies } from './stores/copies.ts';
 import { KmsKek } from './stores/kek.ts';
 import { DynamoKeyrings } from './stores/keyrings.ts';
+import { S3Objects } from './stores/objects.ts';
+import { s3Pages } from './stores/pages.ts';
 import { DynamoRecords, type RecordTables } from './stores/records.ts';
 import { DynamoRotations } from './stores/rotations.ts';
 import { lambdaSealer } from './stores/sealer.ts';
@@ -63,9 +73,12 @@ const once = <Thing>(make: () => Thing): (() => Thing) => {
     return made.thing;
   };
 };
-const sessions = /* @__PURE__ */ once(() => sessionsOf(process.env[functionEnv.sessionRole]));
+/** Addresses that a function signs for the bucket die with the session that signed them: it must outlive them. */
+const spareSeconds = () => (process.env[functionEnv.blobBucket] === undefined ? 0 : limits.blobAddressSeconds);
+const sessions = /* @__PURE__ */ once(() => sessionsOf(process.env[functionEnv.sessionRole], spareSeconds()));
 const dynamo = /* @__PURE__ */ once(() => dynamoClients(sessions()));
 const kms = /* @__PURE__ */ once(() => kmsClients(sessions()));
+const objects = /* @__PURE__ */ once(() => new S3Objects(objectClients(sessions()), setting('blobBucket')));
 
 const kek = (): Kek => new KmsKek(kms(), setting('kekId'));
 const keyrings = () => new DynamoKeyrings(dynamo(), setting('keyringTable'));
@@ -143,12 +156,31 @@ export function rotationWorkflowHost(): RotationTasks {
   return { changes, workflow: new RotationWorkflow(changes, sweeping, rotationStore(), clock) };
 }
 
+export function blobsHost() {
+  const gate = gateOf(tables(), new Deks(noKek, clock));
+  const records = new DynamoBlobs(dynamo(), setting('blobTable'));
+  const settings: BlobSettings = { pageUrl: setting('pageUrl'), mostBytes: Number(setting('blobMaxBytes')) };
+  return {
+    gate,
+    blobs: new Blobs(records, objects(), settings, clock),
+    uploads: new BlobUploads(records, objects(), settings, clock),
+  };
+}
+
+export function linksHost() {
+  const records = new DynamoLinks(dynamo(), { blobs: setting('blobTable'), keyrings: setting('keyringTable') });
+  return { links: new Links(records, objects(), clock) };
+}
+
+const blobErasing = () => new BlobErasing(objects(), new DynamoBlobEraser(dynamo(), setting('blobTable')));
+
 const shredWorkflows = () => new LambdaWorkflows(lambdaClient(), setting('shredFunction'));
 const shredReceipts = () =>
   new ShredReceipts(
     keyrings(),
     findCopies(copyClients(), { name: setting('keyringTable'), arn: setting('keyringTableArn') }),
     new DynamoSweep(dynamo(), setting('valueTable')),
+    blobErasing(),
     signer(),
     clock,
   );
@@ -157,15 +189,16 @@ export function shredderHost() {
   const copies = findCopies(copyClients(), { name: setting('valueTable'), arn: setting('valueTableArn') });
   return {
     gate: gateOf(valueTables(), new Deks(noKek, clock)),
-    shredding: new Shredding(keyrings(), shredReceipts(), shredWorkflows(), clock),
+    shredding: new Shredding(keyrings(), blobErasing(), shredReceipts(), shredWorkflows(), clock),
     destroying: new Destroying(values(), copies, signer(), clock),
   };
 }
 
 export function shredWorkflowHost(): ShredWork {
   const receipts = shredReceipts();
+  const erasing = blobErasing();
   // It ends what was started, and starts nothing itself.
-  return { shredding: new Shredding(keyrings(), receipts, noWorkflows, clock), receipts };
+  return { shredding: new Shredding(keyrings(), erasing, receipts, noWorkflows, clock), erasing, receipts };
 }
 
 export function auditorHost() {
@@ -182,3 +215,6 @@ export function sealerHost() {
   const marks = new DynamoSealMarks(dynamoClients(undefined)(sweepKey.org), table);
   return { sealer, sweep: new SealSweep(sealer, marks, clock) };
 }
+
+/** By the function's own role: the page belongs to no org. */
+export const publisherHost = () => ({ pages: s3Pages(ownS3Client(), setting('pageBucket')) });

@@ -1,5 +1,6 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Node } from 'constructs';
+import { limits } from '../contract/limits.ts';
 
 /** What a deployer may choose, by `cdk deploy --context key=value`; every key has a default. */
 export interface Settings {
@@ -33,6 +34,13 @@ export interface Settings {
    * only the code keeps orgs apart; for accounts whose rate of AssumeRole calls can't bear one a function and org an hour.
    */
   readonly sessionTags: boolean;
+  /** Context `blobMaxBytes`, default and at most the contract's `limits.blobBytes`: the largest ciphertext of a blob. */
+  readonly blobMaxBytes: number;
+  /**
+   * Context `pageDomain` and `pageCertificateArn`, both or neither: a domain for the page that opens links, and the certificate for
+   * it in ACM, which CloudFront takes from us-east-1 alone. Without them it has a name of CloudFront's.
+   */
+  readonly pageDomain: { readonly name: string; readonly certificateArn: string } | undefined;
 }
 
 const stagePattern = /^[a-z][a-z0-9-]{0,19}$/;
@@ -58,6 +66,8 @@ export const readSettings = (node: Node): Settings => ({
     matching(node, 'auditRetentionDays', '400', /^(?:0|[1-9][0-9]{0,4})$/, '0 (for ever) or days up to 99999'),
   ),
   sessionTags: matching(node, 'sessionTags', 'on', /^(?:on|off)$/, 'on or off') === 'on',
+  blobMaxBytes: blobMaxBytes(contextText(node, 'blobMaxBytes', String(limits.blobBytes))),
+  pageDomain: pageDomain(contextText(node, 'pageDomain', ''), contextText(node, 'pageCertificateArn', '')),
 });
 
 /** Context holds strings from the command line and any JSON from cdk.json; only text and numbers can be meant here. */
@@ -99,6 +109,28 @@ const retention = (days: string): RetentionDays => {
   const period = retentionPeriods.find((allowed) => String(allowed) === days);
   if (period === undefined) throw refused('logRetentionDays', days, `one of ${retentionPeriods.join(', ')}`);
   return period;
+};
+
+const blobMaxBytes = (text: string): number => {
+  const bytes = Number(text);
+  if (/^[1-9][0-9]{0,14}$/.test(text) && bytes <= limits.blobBytes) return bytes;
+  throw refused('blobMaxBytes', text, `a number of bytes up to ${limits.blobBytes}`);
+};
+
+/** A name that a browser finds by DNS: labels of letters, digits and hyphens, in lower case. */
+const domainPattern = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/;
+const certificatePattern = /^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate\/[A-Za-z0-9-]+$/;
+
+const pageDomain = (name: string, certificateArn: string): Settings['pageDomain'] => {
+  if (name === '' && certificateArn === '') return undefined;
+  if (!domainPattern.test(name)) {
+    throw refused('pageDomain', name, 'a domain like open.example.com together with pageCertificateArn, or neither');
+  }
+  if (!certificatePattern.test(certificateArn)) {
+    const allowed = 'the ARN of a certificate in us-east-1 together with pageDomain, or neither';
+    throw refused('pageCertificateArn', certificateArn, allowed);
+  }
+  return { name, certificateArn };
 };
 
 const refused = (key: string, value: string, allowed: string): Error =>

@@ -10,7 +10,8 @@ type TableSetting = (typeof functionEnv)[
   | 'apiKeyTable'
   | 'valueTable'
   | 'auditTable'
-  | 'rotationTable'];
+  | 'rotationTable'
+  | 'blobTable'];
 
 /**
  * Every key that a call touches begins with the session's org. ForAllValues also holds when there is none, as in a Scan,

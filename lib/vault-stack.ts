@@ -4,9 +4,12 @@ import { functionEnv } from '../contract/environment.ts';
 import { groups } from '../contract/routes.ts';
 import { ApiKeyTable } from './api-key-table.ts';
 import { AuditTable } from './audit-table.ts';
+import { BlobBucket } from './blob-bucket.ts';
+import { BlobTable } from './blob-table.ts';
 import { bundleHandlers, type Entry } from './handler-code.ts';
 import { Kek } from './kek.ts';
 import { KeyringTable } from './keyring-table.ts';
+import { Page } from './page.ts';
 import { RotationTable } from './rotation-table.ts';
 import { SealingSchedule } from './sealing-schedule.ts';
 import type { Settings } from './settings.ts';
@@ -19,6 +22,8 @@ interface VaultStackProps {
   readonly settings: Settings;
   /** Folder with `<group>.ts` for every group of routes, each exporting `handler`. */
   readonly handlers: string;
+  /** Folder of the page that opens links: `index.html`, `style.css` and `src/main.ts`. */
+  readonly page: string;
 }
 
 /** One deployment of the vault, bound to no account and no region. */
@@ -30,6 +35,8 @@ export class VaultStack extends Stack {
   private readonly audit: AuditTable;
   private readonly signingKey: SigningKey;
   private readonly rotations: RotationTable;
+  private readonly blobs: BlobTable;
+  private readonly objects: BlobBucket;
 
   constructor(scope: Construct, props: VaultStackProps) {
     const name = `${props.settings.name}-${props.settings.stage}`;
@@ -41,12 +48,24 @@ export class VaultStack extends Stack {
     this.audit = new AuditTable(this, 'Audit', props.settings.auditRetentionDays);
     this.rotations = new RotationTable(this, 'Rotations');
     this.signingKey = new SigningKey(this, 'Signing', `${name}-signing`);
+    this.blobs = new BlobTable(this, 'BlobRecords');
+    this.objects = new BlobBucket(this, 'BlobObjects');
     const functions = this.makeFunctions(props);
     this.grantAll(functions);
     this.grantRotation(functions, props.settings);
     this.grantShredding(functions);
+    this.grantBlobs(functions, props.settings);
     this.grantAudit(functions);
     const api = new VaultApi(this, 'Api', { name, settings: props.settings, functions });
+    const page = new Page(this, 'Page', {
+      name,
+      folder: props.page,
+      domain: props.settings.pageDomain,
+      apiUrl: api.url,
+      objectsOrigin: this.objects.origin,
+      publisher: functions.publisher,
+    });
+    page.tellAddress(functions.blobs);
     this.output('Url', api.url, 'Address of the vault: the client takes it as ANIMA_URL');
     this.output('KekArn', this.kek.arn, 'The key-encryption key');
     this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
@@ -54,6 +73,9 @@ export class VaultStack extends Stack {
     this.output('ApiKeyTable', this.apiKeys.name, 'Records of API keys');
     this.output('ValueTable', this.values.name, 'Sealed values');
     this.output('RotationTable', this.rotations.name, 'Progress of rotations');
+    this.output('PageUrl', page.url, 'The page that opens links');
+    this.output('BlobTable', this.blobs.name, 'Records of blobs');
+    this.output('BlobBucket', this.objects.name, 'Ciphertext of blobs');
     this.output('AuditTable', this.audit.name, 'Audit records and the seals over them');
   }
 
@@ -77,9 +99,12 @@ export class VaultStack extends Stack {
       rotator: make('rotator'),
       shredder: make('shredder'),
       auditor: make('auditor'),
+      blobs: make('blobs'),
+      links: make('links'),
       'rotation-workflow': make('rotation-workflow', rotationTime),
       'shred-workflow': make('shred-workflow', shredTime),
       sealer: make('sealer'),
+      publisher: make('publisher'),
     };
   }
 
@@ -146,6 +171,24 @@ export class VaultStack extends Stack {
     }
   }
 
+  /** Blobs are opened without an API key, by whoever proves to know the key; none of these functions has one, or a KEK. */
+  private grantBlobs({ blobs, links, ...others }: Record<Entry, VaultFunction>, { blobMaxBytes }: Settings): void {
+    this.keyrings.grantRead(blobs);
+    this.apiKeys.grantRead(blobs);
+    this.blobs.grantManage(blobs);
+    this.objects.grantUpload(blobs);
+    blobs.set(functionEnv.blobMaxBytes, String(blobMaxBytes));
+
+    this.keyrings.grantRead(links);
+    this.blobs.grantOpen(links);
+    this.objects.grantOpen(links);
+
+    for (const fn of [others.shredder, others['shred-workflow']]) {
+      this.blobs.grantDestroy(fn);
+      this.objects.grantDestroy(fn);
+    }
+  }
+
   /** Whoever knows callers leaves records of them; the auditor reads them and changes nothing; the sealer alone seals. */
   private grantAudit(functions: Record<Entry, VaultFunction>): void {
     for (const group of groups) if (group !== 'public') this.audit.grantRecord(functions[group]);
@@ -174,9 +217,12 @@ const functionIds: Record<Entry, string> = {
   rotator: 'Rotator',
   shredder: 'Shredder',
   auditor: 'Auditor',
+  blobs: 'Blobs',
+  links: 'Links',
   'rotation-workflow': 'RotationWorkflow',
   'shred-workflow': 'ShredWorkflow',
   sealer: 'Sealer',
+  publisher: 'Publisher',
 };
 
 /** Longest time of one rotation, within which it outlasts any waiting period of a shredding that is then cancelled. */

@@ -3,6 +3,7 @@ import { BackupClient } from '@aws-sdk/client-backup';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { PerOrg, Sessions } from './sessions.ts';
 
@@ -24,9 +25,9 @@ const stsLimits = {
   requestHandler: { connectionTimeout: 1000, requestTimeout: 1000, throwOnRequestTimeout: true },
 };
 
-/** Sessions of a role, by org; undefined without a role. */
-export const sessionsOf = (roleArn: string | undefined): Sessions | undefined =>
-  roleArn === undefined || roleArn === '' ? undefined : new Sessions(new STSClient(stsLimits), roleArn);
+/** Sessions of a role, by org; undefined without a role. @param spareSeconds as of `Sessions` */
+export const sessionsOf = (roleArn: string | undefined, spareSeconds: number): Sessions | undefined =>
+  roleArn === undefined || roleArn === '' ? undefined : new Sessions(new STSClient(stsLimits), roleArn, spareSeconds);
 
 /** DynamoDB for each org by its own session; without sessions, one client of the function's own role for all. */
 export function dynamoClients(sessions: Sessions | undefined): ClientOf<DynamoDBClient> {
@@ -47,8 +48,28 @@ export function kmsClients(sessions: Sessions | undefined): ClientOf<KMSClient> 
   return (org) => clients.of(org);
 }
 
+/**
+ * S3, as `dynamoClients`. What it signs for others to send carries only the checksum that it is given: one of its own would be of
+ * a body that it has not.
+ */
+export function objectClients(sessions: Sessions | undefined): ClientOf<S3Client> {
+  const settings = {
+    ...limits,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  } as const;
+  const first = new S3Client(settings);
+  if (sessions === undefined) return () => first;
+  const { requestHandler } = first.config;
+  const clients = new PerOrg((org) => new S3Client({ ...settings, requestHandler, credentials: sessions.of(org) }));
+  return (org) => clients.of(org);
+}
+
 /** KMS by the function's own role, for keys that belong to no org. */
 export const ownKmsClient = (): KMSClient => new KMSClient(limits);
+
+/** S3 by the function's own role, for what belongs to no org. */
+export const ownS3Client = (): S3Client => new S3Client(limits);
 
 /** What lists the copies of tables, by the function's own role: lists of backups belong to no org. */
 export const copyClients = () => ({ dynamo: new DynamoDBClient(limits), backup: new BackupClient(limits) });

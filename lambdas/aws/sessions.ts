@@ -13,7 +13,7 @@ interface SessionCredentials {
   readonly expiration: Date;
 }
 
-/** Gives credentials that are good for some minutes at least; clients ask again before those they have expire. */
+/** Gives credentials that are good for some minutes at least; clients ask again before the end that they are told. */
 export type CredentialProvider = () => Promise<SessionCredentials>;
 
 /** One role assumed from another lasts an hour at most (IAM user guide, "Role chaining"). */
@@ -26,11 +26,17 @@ const leastLeftMs = 6 * 60_000;
 export class Sessions {
   readonly #sts: STSClient;
   readonly #roleArn: string;
+  readonly #spareMs: number;
   readonly #providers: PerOrg<CredentialProvider>;
 
-  constructor(sts: STSClient, roleArn: string) {
+  /**
+   * @param spareSeconds for which credentials must work on after the last use by a client: an address that was signed by a session
+   *   works no longer than that does (IAM user guide, "Revoking temporary credentials"; S3, "Sharing objects with presigned URLs")
+   */
+  constructor(sts: STSClient, roleArn: string, spareSeconds = 0) {
     this.#sts = sts;
     this.#roleArn = roleArn;
+    this.#spareMs = spareSeconds * 1000;
     this.#providers = new PerOrg((org) => this.#cached(org));
   }
 
@@ -44,7 +50,7 @@ export class Sessions {
     let renewAt = 0;
     return () => {
       if (session !== undefined && Date.now() < renewAt) return session;
-      renewAt = Date.now() + sessionSeconds * 1000 - leastLeftMs;
+      renewAt = Date.now() + sessionSeconds * 1000 - leastLeftMs - this.#spareMs;
       session = this.#assume(org);
       // A failure is no answer to keep.
       session.catch(() => {
@@ -71,7 +77,8 @@ export class Sessions {
       accessKeyId: AccessKeyId,
       secretAccessKey: SecretAccessKey,
       sessionToken: SessionToken,
-      expiration: Expiration,
+      // Clients keep what they have until shortly before the end they are told: so they are told an earlier one.
+      expiration: new Date(Expiration.getTime() - this.#spareMs),
     };
   }
 }

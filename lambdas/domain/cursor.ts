@@ -5,7 +5,7 @@
 import { VaultError } from '../../contract/vault-error.ts';
 import { encodeFields } from '../../core/fields.ts';
 
-type Scope = readonly [org: string, list: 'values' | 'keys' | 'audit' | 'seals', prefix: string];
+type Scope = readonly [org: string, list: 'values' | 'keys' | 'audit' | 'seals' | 'blobs' | 'parts', prefix: string];
 
 export function encodeCursor(scope: Scope, last: string): string {
   return Buffer.concat([encodeFields(...scope), Buffer.from(last, 'utf8')]).toString('base64url');

@@ -3,6 +3,7 @@ import { functionTimeoutSeconds } from '../../contract/environment.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import { type ShredReceipt, shredLimits, shredReceiptType, shredStatement } from '../../core/receipts.ts';
 import { addReceipt, type Tombstone } from '../../core/tombstone.ts';
+import type { BlobErasing } from './blob-erasing.ts';
 import { judge, mayHold } from './copies.ts';
 import { storedKeyring } from './deks.ts';
 import type { Clock, Signer } from './ports.ts';
@@ -16,30 +17,41 @@ export class ShredReceipts {
   readonly #store: ShredStore;
   readonly #copies: FindCopies;
   readonly #values: ValueCounter;
+  readonly #blobs: Pick<BlobErasing, 'count'>;
   readonly #signer: Signer;
   readonly #clock: Clock;
 
   /** @param copies those of the table of keyrings */
-  constructor(store: ShredStore, copies: FindCopies, values: ValueCounter, signer: Signer, clock: Clock) {
+  constructor(
+    store: ShredStore,
+    copies: FindCopies,
+    values: ValueCounter,
+    blobs: Pick<BlobErasing, 'count'>,
+    signer: Signer,
+    clock: Clock,
+  ) {
     this.#store = store;
     this.#copies = copies;
     this.#values = values;
+    this.#blobs = blobs;
     this.#signer = signer;
     this.#clock = clock;
   }
 
   /**
-   * Looks for copies and adds a receipt that says what was found, unless there is a final one.
-   * @param quiet adds none that would say the same as before: that there still is a copy
+   * Looks for copies and blobs, and adds a receipt that says what was found, unless there is nothing left to be said.
+   * @param quiet adds none that would say the same as before: that there still is a copy, or a blob
    * @throws VaultError `unavailable`, `write_contention`, `org_shredded` never
    */
   async issue(org: string, quiet = false): Promise<Tombstone> {
     for (let attempt = 0; attempt < attempts; attempt++) {
       const tombstone = storedKeyring(await this.#store.stored(org), org);
       if (tombstone.state !== 'shredded') throw new Error('the org is not shredded');
-      if (tombstone.final) return tombstone;
+      if (isSettled(tombstone)) return tombstone;
       const receipt = await this.#receipt(tombstone);
-      if (quiet && !receipt.final && tombstone.receipts.length > 0) return tombstone;
+      const isNews =
+        (receipt.final && !tombstone.final) || (isErased(receipt.blobs) && !isErased(lastBlobs(tombstone)));
+      if (quiet && !isNews && tombstone.receipts.length > 0) return tombstone;
       const jws = await this.#signer.sign(receipt, shredReceiptType);
       const next = addReceipt(tombstone, { jws, final: receipt.final, unusableSince: receipt.unusableSince });
       if (await this.#store.change(next, tombstone)) return next;
@@ -54,6 +66,7 @@ export class ShredReceipts {
     const inFlightUntil = new Date(Date.parse(unusableSince) + functionTimeoutSeconds * 1000).toISOString();
     const copies = await this.#copies();
     const values = await this.#count(org);
+    const blobs = await this.#blobs.count(org);
     // From the org's beginning, not from the oldest DEK that was left: an old copy would bring retired ones back too.
     const from = destroyed.length + retired > 0 ? createdAt : undefined;
     const found = judge(copies, from, unusableSince, this.#clock());
@@ -74,6 +87,7 @@ export class ShredReceipts {
       deks: destroyed,
       retiredBefore: retired,
       values,
+      blobs,
       copies: found,
       final,
       ...(final ? { irrecoverableSince: found.checkedAt } : {}),
@@ -91,5 +105,27 @@ export class ShredReceipts {
       if (after === undefined) return { count, complete: true };
     }
     return { count, complete: false };
+  }
+}
+
+/** Whether a final receipt was issued, and one that says that no blob is left. */
+export const isSettled = (tombstone: Tombstone): boolean => tombstone.final && isErased(lastBlobs(tombstone));
+
+/** Receipts of a time without blobs do not mention any. */
+const isErased = (blobs: ShredReceipt['blobs']): boolean =>
+  blobs === undefined || (blobs.complete && blobs.objects === 0 && blobs.uploads === 0);
+
+const notCounted = { objects: 0, uploads: 0, complete: false };
+
+/** What the latest receipt says of blobs; before the first, that nobody has looked. */
+function lastBlobs({ receipts }: Tombstone): ShredReceipt['blobs'] {
+  const payload = receipts.at(-1)?.split('.')[1];
+  if (payload === undefined) return notCounted;
+  try {
+    const { blobs }: Partial<ShredReceipt> = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    return blobs;
+  } catch {
+    // What stands there was not written by the vault: then a receipt that is good is still to be issued.
+    return notCounted;
   }
 }

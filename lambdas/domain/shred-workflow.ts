@@ -1,11 +1,15 @@
-/** What follows the request to shred an org: the waiting, the shredding, and the looking for copies until there is none. */
+/** What follows the request to shred an org: the waiting, the shredding, and the work until no blob and no copy is left. */
+import { functionTimeoutSeconds } from '../../contract/environment.ts';
+import { limits } from '../../contract/limits.ts';
 import { isId } from '../../core/ids.ts';
+import type { BlobErasing } from './blob-erasing.ts';
 import type { ShredReceipts } from './shred-receipts.ts';
 import type { Shredding } from './shredding.ts';
 import type { Steps } from './steps.ts';
 
 export interface ShredWork {
   readonly shredding: Shredding;
+  readonly erasing: Pick<BlobErasing, 'erase'>;
   readonly receipts: ShredReceipts;
 }
 
@@ -13,12 +17,21 @@ const daySeconds = 86_400;
 /** Days for which copies are looked for: with the longest waiting period before, and retries, less than the workflow's own limit. */
 const watchedDays = 300;
 
+/** Lists of blobs that one step deletes, of 1000 objects each, and such steps in a row. What is left after them is left to the days. */
+const listsInStep = 5;
+const stepsInRow = 500;
+/**
+ * When nothing is uploaded any more: an address that was given just after the shredding, by a request that began before it, has ended,
+ * and what was sent there last has arrived, even at 100 kbit/s.
+ */
+const lastUploadSeconds = functionTimeoutSeconds + limits.blobAddressSeconds + 1800;
+
 /**
  * Runs one: `{org, requestedAt, waitSeconds}`. Each step bears to be run twice.
  * @throws Error for any other input; what a step throws for good
  */
 export async function runShredWorkflow(
-  { shredding, receipts }: ShredWork,
+  { shredding, erasing, receipts }: ShredWork,
   input: unknown,
   steps: Steps,
 ): Promise<object> {
@@ -26,12 +39,23 @@ export async function runShredWorkflow(
   await steps.wait('waiting period', waitSeconds);
   const shredded = await steps.step('shred', () => shredding.execute(org, requestedAt));
   if (!shredded) return { result: 'cancelled' };
+  const erase = (name: string, isLast: boolean) => steps.step(name, () => erasing.erase(org, isLast, listsInStep));
+  const eraseAll = async (name: string, isLast: boolean) => {
+    for (let n = 0; n < stepsInRow; n++) if (await erase(`${name} ${n}`, isLast)) return true;
+    return false;
+  };
+  const issue = (name: string) => steps.step(name, async () => (await receipts.issue(org, true)).final);
+  await eraseAll('blobs', false);
+  await issue('first receipt');
+  await steps.wait('last upload', lastUploadSeconds);
+  let erased = await eraseAll('last blobs', true);
   for (let watched = 0; watched < watchedDays; watched++) {
-    const final = await steps.step(`receipt ${watched}`, async () => (await receipts.issue(org, true)).final);
-    if (final) return { result: 'final' };
+    const final = await issue(`receipt ${watched}`);
+    if (final && erased) return { result: 'final' };
     await steps.wait(`copies exist ${watched}`, daySeconds);
+    erased ||= await erase(`blobs of day ${watched}`, true);
   }
-  return { result: 'copies exist' };
+  return { result: erased ? 'copies exist' : 'blobs exist' };
 }
 
 function checked(input: unknown): { org: string; requestedAt: string; waitSeconds: number } {

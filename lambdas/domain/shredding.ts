@@ -6,9 +6,10 @@ import { VaultError } from '../../contract/vault-error.ts';
 import type { ShredRequest, ShredResponse } from '../../contract/wire.ts';
 import type { ShredLock } from '../../core/keyring.ts';
 import { shred, type Tombstone } from '../../core/tombstone.ts';
+import type { BlobErasing } from './blob-erasing.ts';
 import { type StoredKeyring, storedKeyring } from './deks.ts';
 import type { Caller, Clock } from './ports.ts';
-import type { ShredReceipts } from './shred-receipts.ts';
+import { isSettled, type ShredReceipts } from './shred-receipts.ts';
 import type { ShredStore } from './shredding-ports.ts';
 import type { Workflows } from './steps.ts';
 
@@ -27,16 +28,27 @@ export interface ShredInput {
 /** After a shredding at once, its own request looks for copies first. */
 const headStartSeconds = 60;
 
+/** Lists of blobs that a request deletes: 1000 objects and 100 records. */
+const listsInRequest = 1;
+
 const destroyed = 'The keys are destroyed; only what follows is left to be done. Send the same request again.';
 
 export class Shredding {
   readonly #store: ShredStore;
+  readonly #erasing: Pick<BlobErasing, 'erase'>;
   readonly #receipts: ShredReceipts;
   readonly #workflows: Workflows;
   readonly #clock: Clock;
 
-  constructor(store: ShredStore, receipts: ShredReceipts, workflows: Workflows, clock: Clock) {
+  constructor(
+    store: ShredStore,
+    erasing: Pick<BlobErasing, 'erase'>,
+    receipts: ShredReceipts,
+    workflows: Workflows,
+    clock: Clock,
+  ) {
     this.#store = store;
+    this.#erasing = erasing;
     this.#receipts = receipts;
     this.#workflows = workflows;
     this.#clock = clock;
@@ -44,7 +56,7 @@ export class Shredding {
 
   /**
    * Shreds an org, now or after some days for which it is locked. Repeated, it changes nothing that was done: a lock stays as it
-   * is, and once shredded, copies are looked for again unless a receipt is final.
+   * is, and once shredded, blobs are deleted and copies looked for again, unless the receipts say that there are none.
    * @throws VaultError `invalid_request`, `write_contention`, `unavailable`
    */
   async request({ org, keyId: by }: Caller, { confirm, waitDays = 0 }: ShredRequest): Promise<ShredResponse> {
@@ -105,12 +117,16 @@ export class Shredding {
     throw contention();
   }
 
-  /** The receipt; and a workflow that looks after it, should this request end before, or copies exist. */
+  /**
+   * Deletes blobs, as many as a request has time for, and issues the receipt; a workflow looks after both, should this request end
+   * before, or copies exist, or blobs be left.
+   */
   async #finish(tombstone: Tombstone): Promise<ShredResponse> {
-    if (tombstone.final) return shredState(tombstone);
+    if (isSettled(tombstone)) return shredState(tombstone);
     const { org, requestedAt } = tombstone;
     try {
       await this.#start({ org, requestedAt, waitSeconds: headStartSeconds });
+      await this.#erasing.erase(org, false, listsInRequest);
       return shredState(await this.#receipts.issue(org));
     } catch (error) {
       if (error instanceof VaultError && error.code === 'unavailable') {

@@ -2,7 +2,7 @@
 import { callerHeaders } from '../../contract/environment.ts';
 import { limits } from '../../contract/limits.ts';
 import { prefixProblem } from '../../contract/names.ts';
-import { type RouteId, verbOf } from '../../contract/routes.ts';
+import { type RouteId, recordedVerbOf } from '../../contract/routes.ts';
 import type { RouteInput, RouteOutput } from '../../contract/schemas.ts';
 import type { AuditRecord } from '../../contract/wire.ts';
 import type { AuditFacts } from '../domain/audit-trail.ts';
@@ -26,6 +26,7 @@ const subjects: { readonly [Id in RouteId]?: SubjectOf<Id> } = {
   listValues: ({ query }) => ({ name: query.prefix }),
   queryAudit: ({ query }) => ({ name: query.name }),
   createKey: (_, output) => ({ name: output?.id }),
+  createBlob: (_, output) => ({ name: output?.id }),
   getValues: ({ body }, output) => ({ names: body.names, failed: failedOf(output) }),
   setValues: ({ body }, output) => ({ names: body.items.map(({ name }) => name), failed: failedOf(output) }),
 };
@@ -42,11 +43,13 @@ export function factsOf(
   output: unknown,
 ): AuditFacts {
   const { requestContext, headers } = call.event;
+  const verb = recordedVerbOf(id);
+  if (verb === undefined) throw new Error(`the route ${id} is not one that is recorded`);
   return {
     org,
     principal,
     route: id,
-    verb: verbOf(id) ?? 'org.create',
+    verb,
     ...cleaned(subjectOf(id, call, output)),
     result,
     requestId: requestContext.requestId,
@@ -55,7 +58,8 @@ export function factsOf(
   };
 }
 
-function subjectOf(id: RouteId, { event, input }: Call, output: unknown): Subject {
+function subjectOf(id: RouteId, { event, input, about }: Call, output: unknown): Subject {
+  if (about !== undefined) return { name: about };
   const { name, id: keyId } = event.pathParameters ?? {};
   if (name !== undefined || keyId !== undefined) return { name: name ?? keyId };
   // The row is of this very route; the compiler cannot follow the index.

@@ -21,7 +21,7 @@ export interface Session {
 /** Who answers for a request in the audit. */
 export interface Actor {
   readonly org: string;
-  /** Id of the API key, or the ARN of the operator. */
+  /** Id of the API key, the ARN of the operator, or `link`. */
   readonly principal: string;
 }
 
@@ -32,6 +32,8 @@ export interface Call<Id extends RouteId = RouteId> {
   input?: RouteInput<Id> | Error;
   /** Set as soon as it is proven who calls, before it is asked what he may: refusals are audited too. */
   actor?: Actor;
+  /** What the request is about, where its path tells it only together with a secret of its own. */
+  about?: string;
   session?: Session;
   /** The note of the key's use, under way beside the request: never rejects, and soon resolves. */
   noted?: Promise<void>;

@@ -9,7 +9,7 @@ export interface RequestLog {
   readonly durationMs: number;
   readonly code?: ErrorCode | undefined;
   readonly org?: string | undefined;
-  /** Id of the API key, or the ARN of the operator. */
+  /** Id of the API key, the ARN of the operator, or `link`. */
   readonly principal?: string | undefined;
   /** For what the vault did not foresee: class and places, never the message, which may quote data. */
   readonly fault?: string | undefined;

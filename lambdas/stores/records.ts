@@ -1,9 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { BatchGetItemCommand, type DynamoDBClient, type KeysAndAttributes } from '@aws-sdk/client-dynamodb';
-import { VaultError } from '../../contract/vault-error.ts';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { RecordStore, Records, RecordsRequest } from '../domain/ports.ts';
-import { notRead, orUnavailable } from './failures.ts';
-import { apiKeyOf, type Item, keyringOf, placeholders, storedValueOf, toItem } from './items.ts';
+import { batchGet, type Requests } from './batch-get.ts';
+import { apiKeyOf, keyringOf, placeholders, storedValueOf, toItem } from './items.ts';
 
 export interface RecordTables {
   readonly apiKeys: string;
@@ -14,9 +12,6 @@ export interface RecordTables {
 
 /** What BatchGetItem takes at once; two of the first are the API key and the keyring. */
 const batchLimit = 100;
-const attempts = 6;
-
-type Requests = Record<string, KeysAndAttributes>;
 
 /** API key, keyring and values by BatchGetItem, strongly consistent: what was revoked or shredded is so at once. */
 export class DynamoRecords implements RecordStore {
@@ -39,7 +34,7 @@ export class DynamoRecords implements RecordStore {
     for (let at = room; at < names.length; at += batchLimit) {
       batches.push(this.#valueKeys(request, names.slice(at, at + batchLimit)));
     }
-    const found = await Promise.all(batches.map((batch) => this.#get(org, batch)));
+    const found = await Promise.all(batches.map((batch) => batchGet(this.#clientOf(org), batch)));
     const items = (table: string) => found.flatMap((part) => part.get(table) ?? []);
     const [apiKey] = items(this.#tables.apiKeys);
     const [keyring] = items(this.#tables.keyrings);
@@ -62,24 +57,5 @@ export class DynamoRecords implements RecordStore {
           ExpressionAttributeNames: placeholders('name', 'version', 'value', 'info', 'writeId'),
         };
     return { [this.#tables.values]: { Keys, ConsistentRead: true, ...projection } };
-  }
-
-  /** One batch, asking again for what DynamoDB left unprocessed; what is still missing then is an error, not a gap. */
-  async #get(org: string, batch: Requests): Promise<Map<string, Item[]>> {
-    const items = new Map<string, Item[]>();
-    let pending = batch;
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      const { Responses = {}, UnprocessedKeys = {} } = await orUnavailable(notRead, () =>
-        this.#clientOf(org).send(new BatchGetItemCommand({ RequestItems: pending })),
-      );
-      for (const [table, found] of Object.entries(Responses)) items.set(table, [...(items.get(table) ?? []), ...found]);
-      if (Object.keys(UnprocessedKeys).length === 0) return items;
-      // Keys alone are taken from the reply: consistency and projection stay those of the request.
-      pending = Object.fromEntries(
-        Object.entries(UnprocessedKeys).map(([table, { Keys }]) => [table, { ...batch[table], Keys }]),
-      );
-      await sleep(Math.random() * 25 * 2 ** attempt);
-    }
-    throw new VaultError('unavailable', { detail: notRead });
   }
 }

@@ -105,7 +105,7 @@ async function settle<I extends { name: string }, T>(
     const progress = onlyFull && again.length < pending.length;
     if (again.length > 0 && !progress) {
       if (retries >= callSettings.maxRetries) return;
-      await pause(retryDelay(retries++), callSettings.signal);
+      await pause(retryDelay(retries++), callSettings);
     }
     pending = again;
   }

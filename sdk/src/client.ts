@@ -1,4 +1,5 @@
 import { Audit } from './audit.ts';
+import { Blobs } from './blobs.ts';
 import { Keys } from './keys.ts';
 import { type AnimaOptions, settingsOf } from './options.ts';
 import { Org } from './org.ts';
@@ -22,6 +23,8 @@ export class Anima {
   readonly baseURL: string;
   /** Values by name. */
   readonly vault: Vault;
+  /** Files under keys that only their links carry. */
+  readonly blobs: Blobs;
   /** The organization: its state, the rotation of its key, its shredding. */
   readonly org: Org;
   /** Its API keys. */
@@ -34,6 +37,7 @@ export class Anima {
     const transport = new Transport(settingsOf(options));
     this.baseURL = transport.baseURL;
     this.vault = new Vault(transport);
+    this.blobs = new Blobs(transport);
     this.org = new Org(transport);
     this.keys = new Keys(transport);
     this.audit = new Audit(transport);

@@ -12,7 +12,6 @@ import type {
   ExportAuditResponse,
   ListKeysResponse,
   ListValuesResponse,
-  Metadata,
   OrgResponse,
   QueryAuditResponse,
   RotateKeyResponse,
@@ -28,25 +27,25 @@ import { isRecord } from './record.ts';
 /** Reads JSON as a `T`; undefined when it is none. */
 export type Reader<T> = (json: unknown) => T | undefined;
 
-interface OptionalReader<T> {
+export interface OptionalReader<T> {
   readonly optional: Reader<T>;
 }
 
 /** A reader for each field: the compiler refuses a field too few, too many, or of another kind. */
-type Shape<T> = {
+export type Shape<T> = {
   readonly [K in keyof T]-?: undefined extends T[K] ? OptionalReader<Exclude<T[K], undefined>> : Reader<T[K]>;
 };
 
-const optional = <T>(read: Reader<T>): OptionalReader<T> => ({ optional: read });
-const text: Reader<string> = (json) => (typeof json === 'string' ? json : undefined);
-const number: Reader<number> = (json) => (typeof json === 'number' ? json : undefined);
-const flag: Reader<boolean> = (json) => (typeof json === 'boolean' ? json : undefined);
+export const optional = <T>(read: Reader<T>): OptionalReader<T> => ({ optional: read });
+export const text: Reader<string> = (json) => (typeof json === 'string' ? json : undefined);
+export const number: Reader<number> = (json) => (typeof json === 'number' ? json : undefined);
+export const flag: Reader<boolean> = (json) => (typeof json === 'boolean' ? json : undefined);
 
-function oneOf<T extends string>(all: readonly T[]): Reader<T> {
+export function oneOf<T extends string>(all: readonly T[]): Reader<T> {
   return (json) => all.find((one) => one === json);
 }
 
-function object<T extends object>(shape: Shape<T>): Reader<T> {
+export function object<T extends object>(shape: Shape<T>): Reader<T> {
   const fields = Object.entries(shape) as [string, Reader<unknown> | OptionalReader<unknown>][];
   return (json) => {
     if (!isRecord(json)) return undefined;
@@ -72,12 +71,13 @@ export function listOf<T>(read: Reader<T>): Reader<T[]> {
   };
 }
 
-const metadata: Reader<Metadata> = (json) =>
+/** An object of strings by name, whatever the names. */
+export const strings: Reader<Record<string, string>> = (json) =>
   isRecord(json) && Object.values(json).every((value) => typeof value === 'string')
-    ? { ...(json as Metadata) }
+    ? { ...(json as Record<string, string>) }
     : undefined;
 
-const versionFields = { version: number, createdAt: text, expiresAt: optional(text), metadata };
+const versionFields = { version: number, createdAt: text, expiresAt: optional(text), metadata: strings };
 export const decodeVersionInfo = object<VersionInfo>(versionFields);
 export const decodeValueInfo = object<ValueInfo>({ name: text, ...versionFields });
 export const decodeValue = object<Value>({ name: text, ...versionFields, value: text });

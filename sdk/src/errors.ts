@@ -75,14 +75,17 @@ export class AuthenticationError extends AnimaError {
   }
 }
 
-/** The API key may not do this. */
+/** The API key may not do this; or a link's key is wrong (`proof_refused`). */
 export class PermissionError extends AnimaError {
   static {
     PermissionError.prototype.name = 'PermissionError';
   }
 }
 
-/** There is nothing of that name or version, or it has expired (`value_expired`). */
+/**
+ * There is nothing of that name or version, or it has expired (`value_expired`); no such blob, or it can't be opened any more (`blob_expired`,
+ * `blob_spent`, `blob_deleted`).
+ */
 export class NotFoundError extends AnimaError {
   static {
     NotFoundError.prototype.name = 'NotFoundError';
@@ -90,8 +93,8 @@ export class NotFoundError extends AnimaError {
 }
 
 /**
- * The value is at another version than `ifVersion`, or the write id was used for another value; or there is no shredding
- * to cancel.
+ * The value is at another version than `ifVersion`, or the write id was used for another value; there is no shredding to cancel; or the
+ * upload of a blob does not go on from where it stands.
  */
 export class ConflictError extends AnimaError {
   static {
@@ -107,7 +110,7 @@ export class ConflictError extends AnimaError {
   }
 }
 
-/** What is stored could not be opened: it was altered, or its key is gone. */
+/** What is stored could not be opened: it was altered, or its key is gone or wrong. One error for every cause. */
 export class DecryptionError extends AnimaError {
   static {
     DecryptionError.prototype.name = 'DecryptionError';
@@ -135,7 +138,7 @@ export class UnavailableError extends AnimaError {
   }
 }
 
-/** The answer was not one of the vault: another server, a proxy's page, or a newer vault. */
+/** The answer was not one of the vault: another server, a proxy's page, or a newer vault. Or the store of ciphertext refused. */
 export class UnexpectedResponseError extends AnimaError {
   static {
     UnexpectedResponseError.prototype.name = 'UnexpectedResponseError';
@@ -170,6 +173,8 @@ const classes: Record<AnimaErrorCode, typeof AnimaError> = {
   invalid_cursor: InvalidRequestError,
   invalid_argument: InvalidRequestError,
   insecure_url: InvalidRequestError,
+  invalid_link: InvalidRequestError,
+  blob_too_large: InvalidRequestError,
   value_too_large: InvalidRequestError,
   request_too_large: InvalidRequestError,
   unsupported_media_type: InvalidRequestError,
@@ -178,16 +183,26 @@ const classes: Record<AnimaErrorCode, typeof AnimaError> = {
   api_key_revoked: AuthenticationError,
   api_key_expired: AuthenticationError,
   forbidden: PermissionError,
+  proof_refused: PermissionError,
   value_not_found: NotFoundError,
   version_not_found: NotFoundError,
   api_key_not_found: NotFoundError,
   value_expired: NotFoundError,
+  blob_not_found: NotFoundError,
+  blob_expired: NotFoundError,
+  blob_spent: NotFoundError,
+  blob_deleted: NotFoundError,
   // Not NotFoundError: a wrong address must not look like a secret that does not exist.
   route_not_found: UnexpectedResponseError,
   unexpected_response: UnexpectedResponseError,
+  storage_refused: UnexpectedResponseError,
   version_conflict: ConflictError,
   write_id_reused: ConflictError,
   no_shred_pending: ConflictError,
+  blob_not_uploaded: ConflictError,
+  blob_completed: ConflictError,
+  upload_mismatch: ConflictError,
+  content_changed: ConflictError,
   decryption_failed: DecryptionError,
   org_locked: OrgStateError,
   org_shredded: OrgStateError,
@@ -208,11 +223,13 @@ export function errorOf(code: AnimaErrorCode, fields: ErrorFields = {}): AnimaEr
 }
 
 function classOf(code: AnimaErrorCode, status: number | undefined): typeof AnimaError {
-  // A gateway in front of the vault throttles and fails in words of its own, where only the status tells.
-  if (code === 'unexpected_response' && status === 429) return RateLimitError;
-  if (code === 'unexpected_response' && status !== undefined && status >= 500) return UnavailableError;
+  if (foreign(code) && status === 429) return RateLimitError;
+  if (foreign(code) && status !== undefined && status >= 500) return UnavailableError;
   return classes[code];
 }
+
+/** A gateway in front of the vault, and the store, throttle and fail in words of their own, where only the status tells. */
+const foreign = (code: AnimaErrorCode): boolean => code === 'unexpected_response' || code === 'storage_refused';
 
 /** Whether `code` is one of the vault's. */
 export function isErrorCode(code: unknown): code is ErrorCode {
@@ -224,6 +241,6 @@ function titleOf(code: AnimaErrorCode): string {
 }
 
 function isRetryable(code: AnimaErrorCode, status: number | undefined): boolean {
-  if (code === 'unexpected_response') return status === 429 || (status !== undefined && status >= 500);
+  if (foreign(code)) return status === 429 || (status !== undefined && status >= 500);
   return isErrorCode(code) ? errors[code].retryable : code === 'connection_failed' || code === 'timeout';
 }

@@ -1,3 +1,10 @@
+export type {
+  BlobInfo,
+  BlobState,
+  ListBlobsResponse,
+  LookAtLinkResponse,
+  RelinkBlobResponse,
+} from '../../contract/blob-wire.ts';
 export type { ClientErrorCode, ErrorCode } from '../../contract/errors.ts';
 export type { Role } from '../../contract/roles.ts';
 export type { Verb } from '../../contract/routes.ts';
@@ -17,6 +24,18 @@ export type {
 } from '../../contract/wire.ts';
 export type { Audit, AuditOptions } from './audit.ts';
 export type { BatchItem, BatchResult, FailedItem } from './batch.ts';
+export type { BlobFacts, OpenedBlob } from './blob-opened.ts';
+export type {
+  BlobContent,
+  BlobProgress,
+  BlobUploadState,
+  ByteStream,
+  GetBlobOptions,
+  PlatformBlob,
+  PutBlobOptions,
+  PutBlobResult,
+} from './blob-types.ts';
+export type { BlobList, Blobs, ListBlobsOptions } from './blobs.ts';
 export { Anima } from './client.ts';
 export {
   AbortError,
@@ -39,6 +58,7 @@ export {
 export type { ExpiryOptions, ValueOptions } from './input.ts';
 export type { CreateKeyOptions, Keys, ListKeysOptions, RotateKeyOptions } from './keys.ts';
 export type { AuditExport, AuditList, KeyList, List, Page, SealedRecords, ValueList } from './list.ts';
+export { type OpenBlobOptions, openBlob } from './open-blob.ts';
 export type { AnimaOptions, CallerIds, CallOptions, Fetch, Signal } from './options.ts';
 export type { Org, ShredOptions } from './org.ts';
 export type { DeleteOptions, DestroyOptions, GetOptions, ListOptions, SetEntry, SetOptions, Vault } from './vault.ts';

@@ -142,7 +142,8 @@ function checkWriteId(id: unknown): string | undefined {
 }
 
 /** 128 random bits in hex. Not `randomUUID`, which browsers keep from pages served over plain http. */
-function newWriteId(): string {
+/** A new name for something that may be sent twice: 32 characters, 128 random bits. */
+export function newWriteId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

@@ -19,6 +19,9 @@ export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer
 /** The `fetch` of the platform compiled for. */
 export type Fetch = typeof globalThis extends { fetch: infer F } ? F : (url: string, init: object) => Promise<object>;
 
+/** Looked up at each call, so that a polyfill or an instrumented fetch installed later is used. */
+export const platformFetch: Fetch = (input, init) => globalThis.fetch(input, init);
+
 /** What a call is made for, for the audit: 1 to 128 visible ASCII characters each. It is recorded, and trusted no further. */
 export interface CallerIds {
   /** The agent that calls. */
@@ -61,21 +64,31 @@ export interface CallSettings {
   readonly maxRetries: number;
   /** Headers that tell what the call is made for. */
   readonly callerHeaders: Readonly<Record<string, string>>;
+  /** Said in errors when a request was sent and its answer did not come: what is known then, and what to do. */
+  readonly outcome: string;
 }
 
 /** What a transport needs, checked. */
 export interface Settings {
   readonly baseURL: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Sent to routes that ask for an API key, and to no other; undefined for who has none. */
+  readonly authorization: string | undefined;
   readonly fetch: Fetch;
   /** For calls that do not say otherwise. */
   readonly calls: CallSettings;
 }
 
-const defaults: CallSettings = { signal: undefined, timeout: 30_000, maxRetries: 3, callerHeaders: {} };
+const defaults: CallSettings = {
+  signal: undefined,
+  timeout: 30_000,
+  maxRetries: 3,
+  callerHeaders: {},
+  outcome: 'Whether a write took effect is not known; make the same call again, or read the value',
+};
 
 /** Timers of browsers and Node hold 31 bits: a longer one fires at once. */
-const longestTimeout = 2 ** 31 - 1;
+export const longestTimeout = 2 ** 31 - 1;
 
 /**
  * Options and environment as settings.
@@ -83,11 +96,17 @@ const longestTimeout = 2 ** 31 - 1;
  */
 export function settingsOf(options: AnimaOptions): Settings {
   const apiKey = checkApiKey(options.apiKey ?? environment(clientEnv.apiKey));
+  const baseURL = checkBaseURL(options.baseURL ?? (environment(clientEnv.url) || localUrl));
+  return { ...openSettingsOf(baseURL, options), authorization: `Bearer ${apiKey}` };
+}
+
+/** Settings without an API key, for what anyone may ask. @throws AnimaError invalid_argument */
+export function openSettingsOf(baseURL: string, options: Omit<AnimaOptions, 'apiKey' | 'baseURL'>): Settings {
   return {
-    baseURL: checkBaseURL(options.baseURL ?? (environment(clientEnv.url) || localUrl)),
-    headers: { authorization: `Bearer ${apiKey}`, accept: 'application/json', ...agentHeader(options.userAgent) },
-    // Looked up at each call, so that a polyfill or an instrumented fetch installed later is used.
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    baseURL,
+    headers: { accept: 'application/json', ...agentHeader(options.userAgent) },
+    authorization: undefined,
+    fetch: options.fetch ?? platformFetch,
     calls: callSettingsOf(options, defaults),
   };
 }
@@ -106,7 +125,13 @@ export function callSettingsOf(options: CallOptions, base: CallSettings): CallSe
   if (!(Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= 20)) {
     throw errorOf('invalid_argument', { detail: 'maxRetries must be a whole number from 0 to 20' });
   }
-  return { signal, timeout, maxRetries, callerHeaders: { ...base.callerHeaders, ...callerHeadersOf(options) } };
+  return {
+    ...base,
+    signal,
+    timeout,
+    maxRetries,
+    callerHeaders: { ...base.callerHeaders, ...callerHeadersOf(options) },
+  };
 }
 
 /** @throws AnimaError invalid_argument */
@@ -155,7 +180,7 @@ function environment(name: string): string | undefined {
 }
 
 /** A part of Node's `process`, where there is one. */
-function nodeProcess(part: 'env' | 'versions'): Record<string, unknown> | undefined {
+export function nodeProcess(part: 'env' | 'versions'): Record<string, unknown> | undefined {
   const host: unknown = Reflect.get(globalThis, 'process');
   const found = isRecord(host) ? host[part] : undefined;
   return isRecord(found) ? found : undefined;

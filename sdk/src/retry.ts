@@ -10,21 +10,24 @@ const longestRetryAfter = 60;
 
 /**
  * Runs `attempt` until it succeeds, fails for good, or `maxRetries` retries are used up; then rejects with the last
- * error. Every call of this client may be repeated: reads and deletes by nature, writes by their write id.
+ * error. Every call of this client may be repeated: reads and deletes by nature, writes by their write id; where one may not, the caller
+ * says so.
+ * @param worthwhile whether an attempt that failed so may be made again; unless told, when the same may succeed later
  */
-export async function withRetries<T>(settings: CallSettings, attempt: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(
+  settings: CallSettings,
+  attempt: () => Promise<T>,
+  worthwhile: (error: AnimaError) => boolean | Promise<boolean> = ({ retryable }) => retryable,
+): Promise<T> {
   for (let retries = 0; ; retries++) {
     try {
       return await attempt();
     } catch (error) {
-      if (retries >= settings.maxRetries || !mayRetry(error)) throw error;
-      await pause(retryDelay(retries, error.retryAfter), settings.signal);
+      if (retries >= settings.maxRetries || !(error instanceof AnimaError)) throw error;
+      if ((error.retryAfter ?? 0) > longestRetryAfter || !(await worthwhile(error))) throw error;
+      await pause(retryDelay(retries, error.retryAfter), settings);
     }
   }
-}
-
-function mayRetry(error: unknown): error is AnimaError {
-  return error instanceof AnimaError && error.retryable && (error.retryAfter ?? 0) <= longestRetryAfter;
 }
 
 /**
@@ -48,13 +51,16 @@ export function parseRetryAfter(header: string | null): number | undefined {
   return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
 }
 
+/** What a wait needs of the settings. */
+export type Interruptible = Pick<CallSettings, 'signal' | 'outcome'>;
+
 /** Resolves after `ms` milliseconds; rejects with `aborted` as soon as the signal fires. */
-export function pause(ms: number, signal: Signal | undefined): Promise<void> {
+export function pause(ms: number, { signal, outcome }: Interruptible): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(aborted());
+    if (signal?.aborted) return reject(aborted(outcome));
     const stop = () => {
       clearTimeout(timer);
-      reject(aborted());
+      reject(aborted(outcome));
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', stop);
@@ -64,14 +70,26 @@ export function pause(ms: number, signal: Signal | undefined): Promise<void> {
   });
 }
 
+/** What `work` resolves to; rejects with `aborted` as soon as the signal fires, and leaves the work behind. */
+export function interruptible<T>({ signal, outcome }: Interruptible, work: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(aborted(outcome));
+    if (signal?.aborted) return stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    work()
+      .then(resolve, reject)
+      .finally(() => signal?.removeEventListener('abort', stop));
+  });
+}
+
 /**
  * Runs one attempt under a deadline and the caller's signal. The attempt is told to stop by the signal it gets, and
  * is left behind if it does not listen, so that a custom `fetch` can't hold a call beyond its time.
  */
 export function bounded<T>(settings: CallSettings, attempt: (signal: Signal) => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const { signal, timeout } = settings;
-    if (signal?.aborted) return reject(aborted());
+    const { signal, timeout, outcome } = settings;
+    if (signal?.aborted) return reject(aborted(outcome));
     const controller = new AbortController();
     const stop = (error: AnimaError) => {
       // Rejected first: the abort makes the attempt fail too, and that failure must not win.
@@ -79,9 +97,8 @@ export function bounded<T>(settings: CallSettings, attempt: (signal: Signal) => 
       finish();
       controller.abort();
     };
-    const onAbort = () => stop(aborted());
-    const onTimeout = () =>
-      stop(errorOf('timeout', { detail: `no whole answer within ${timeout} ms. ${unknownOutcome}` }));
+    const onAbort = () => stop(aborted(outcome));
+    const onTimeout = () => stop(errorOf('timeout', { detail: `no whole answer within ${timeout} ms. ${outcome}` }));
     const timer = setTimeout(onTimeout, timeout);
     const finish = () => {
       clearTimeout(timer);
@@ -92,9 +109,6 @@ export function bounded<T>(settings: CallSettings, attempt: (signal: Signal) => 
   });
 }
 
-/** Said when a request was sent and its answer did not come. */
-export const unknownOutcome = 'Whether a write took effect is not known; make the same call again, or read the value';
-
-function aborted(): AnimaError {
-  return errorOf('aborted', { detail: `the signal fired. ${unknownOutcome}` });
+function aborted(outcome: string): AnimaError {
+  return errorOf('aborted', { detail: `the signal fired. ${outcome}` });
 }

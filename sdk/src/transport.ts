@@ -2,8 +2,15 @@ import { routes } from '../../contract/routes.ts';
 import { parseJson, problemOf, unexpected } from './answer.ts';
 import type { Reader } from './decode.ts';
 import { errorOf } from './errors.ts';
-import { type CallOptions, type CallSettings, callSettingsOf, type Settings, type Signal } from './options.ts';
-import { bounded, unknownOutcome, withRetries } from './retry.ts';
+import {
+  type CallOptions,
+  type CallSettings,
+  callSettingsOf,
+  type Fetch,
+  type Settings,
+  type Signal,
+} from './options.ts';
+import { bounded, withRetries } from './retry.ts';
 import { pathOf, type Target } from './url.ts';
 
 /** One request of the vault's API. */
@@ -17,6 +24,7 @@ interface Sent {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
   readonly signal: Signal;
+  readonly outcome: string;
 }
 
 const jsonType = { 'content-type': 'application/json' };
@@ -31,6 +39,11 @@ export class Transport {
     this.#settings = settings;
   }
 
+  /** The `fetch` of this client by itself, for requests that are not to the vault. */
+  get fetch(): Fetch {
+    return this.#settings.fetch;
+  }
+
   /** The settings of a call with these options. @throws AnimaError invalid_argument */
   settings(options: CallOptions): CallSettings {
     return callSettingsOf(options, this.#settings.calls);
@@ -43,8 +56,11 @@ export class Transport {
    */
   request<T>(call: Call, settings: CallSettings, decode: Reader<T>): Promise<T> {
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-    const headers = { ...this.#settings.headers, ...settings.callerHeaders, ...(body && jsonType) };
-    const send = (signal: Signal) => this.#attempt(call, { headers, body, signal }, decode);
+    const { headers: always, authorization } = this.#settings;
+    const key = authorization !== undefined && routes[call.route].auth === 'api-key' ? { authorization } : {};
+    const headers = { ...key, ...always, ...settings.callerHeaders, ...(body && jsonType) };
+    const { outcome } = settings;
+    const send = (signal: Signal) => this.#attempt(call, { headers, body, signal, outcome }, decode);
     return withRetries(settings, () => bounded(settings, send));
   }
 
@@ -56,7 +72,7 @@ export class Transport {
     return result;
   }
 
-  async #exchange(call: Call, { headers, body, signal }: Sent): Promise<{ response: Response; text: string }> {
+  async #exchange(call: Call, { headers, body, signal, outcome }: Sent): Promise<{ response: Response; text: string }> {
     const { fetch, baseURL } = this.#settings;
     try {
       const response = await fetch(baseURL + pathOf(call), {
@@ -69,7 +85,7 @@ export class Transport {
       });
       return { response, text: await response.text() };
     } catch (error) {
-      throw errorOf('connection_failed', { detail: `${reasonOf(error)} at ${baseURL}. ${unknownOutcome}` });
+      throw errorOf('connection_failed', { detail: `${reasonOf(error)} at ${baseURL}. ${outcome}` });
     }
   }
 }
@@ -78,7 +94,7 @@ export class Transport {
  * The system's code of a failed connection, e.g. `ECONNREFUSED`. Only that is taken from what `fetch` threw: a
  * custom one may throw errors that hold the whole request, key included.
  */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {
     const code: unknown = Reflect.get(cause, 'code');
     if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return code;

@@ -15,7 +15,7 @@ export function checkBaseURL(text: string): string {
   if (url.username !== '' || url.password !== '') {
     throw errorOf('insecure_url', { detail: 'baseURL holds a user name or password; take it out. Nothing was sent' });
   }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback.test(url.hostname))) {
+  if (!isSecure(url)) {
     throw errorOf('insecure_url', {
       detail: 'baseURL must be https, or http to 127.0.0.0/8, [::1] or localhost. Nothing was sent',
     });
@@ -26,6 +26,10 @@ export function checkBaseURL(text: string): string {
   return url.origin + url.pathname.replace(/\/+$/, '');
 }
 
+/** https, or http to this machine. */
+export const isSecure = ({ protocol, hostname }: { readonly protocol: string; readonly hostname: string }): boolean =>
+  protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname));
+
 /** What a request line is made of. */
 export interface Target {
   readonly route: RouteId;
@@ -33,14 +37,17 @@ export interface Target {
   readonly name?: string | undefined;
   /** For routes with `{id}`; must have been checked too. */
   readonly id?: string | undefined;
+  /** For routes with `{link}`; must have been checked too. */
+  readonly link?: string | undefined;
   readonly query?: Readonly<Record<string, string | number | undefined>> | undefined;
 }
 
 /** Path and query of a target, to stand behind the base URL. */
-export function pathOf({ route, name = '', id = '', query = {} }: Target): string {
+export function pathOf({ route, name = '', id = '', link = '', query = {} }: Target): string {
   const path = routes[route].path
     .replace('{name+}', () => name.split('/').map(encodeURIComponent).join('/'))
-    .replace('{id}', () => encodeURIComponent(id));
+    .replace('{id}', () => encodeURIComponent(id))
+    .replace('{link}', () => encodeURIComponent(link));
   const parameters = new URLSearchParams();
   for (const [key, value] of Object.entries(query)) {
     if (value !== undefined) parameters.set(key, String(value));

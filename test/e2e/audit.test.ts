@@ -1,9 +1,10 @@
 /** The audit over real HTTP: what is recorded, what is not, and that nothing is told that was not recorded. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { type RouteId, routes } from '../../contract/routes.ts';
+import { type RouteId, recordedVerbOf, routes } from '../../contract/routes.ts';
 import type { AuditRecord } from '../../contract/wire.ts';
 import { firstIdAt } from '../../core/time-ids.ts';
 import type { EngineCall, Fault } from '../../local/hooks.ts';
+import { proof } from '../blobs/support.ts';
 import { expectProblem, useStack } from './stack.ts';
 
 const stack = useStack({ functionConcurrency: 1 });
@@ -96,6 +97,54 @@ describe('a record', () => {
     ]);
   });
 
+  test('of a blob has its id, and of a link too, by nobody known; never the link or a proof', async () => {
+    let put = { id: '', url: '', link: '' };
+    const records = await left(async ({ agentKey: key }) => {
+      const { blobs } = stack.clientOf(key);
+      put = await blobs.put(new TextEncoder().encode('x'), { burn: true, name: 'SECRETMARK', type: 'SECRET/MARK' });
+      await blobs.info(put.id);
+      await (await blobs.get(put.url)).text();
+      await stack.http('DELETE', `/v1/blobs/${put.id}`, { key });
+    });
+    const { id } = put;
+    expect(records.map(({ route, verb, name, result }) => [route, verb, name, result])).toEqual([
+      ['createBlob', 'blobs.write', id, 'ok'],
+      ['completeBlob', 'blobs.write', id, 'ok'],
+      ['getBlob', 'blobs.read', id, 'ok'],
+      ['openLink', 'links.open', id, 'ok'],
+      ['burnLink', 'links.burn', id, 'ok'],
+      ['deleteBlob', 'blobs.delete', id, 'ok'],
+    ]);
+    for (const { route, principal, org } of records) {
+      expect(principal === 'link').toBe(route.endsWith('Link'));
+      expect(put.link.startsWith(org)).toBe(true);
+    }
+    const said = JSON.stringify(records);
+    const proofs = [await proof(put.url, 'open'), await proof(put.url, 'burn')];
+    for (const secret of [put.link, put.link.slice(42), put.url.replace(/.*#/, ''), ...proofs])
+      expect(said).not.toContain(secret);
+    expect(said).not.toMatch(/SECRET.?MARK/);
+  });
+
+  test('of a link is left by a refusal after the proof, and not by a look or without the proof', async () => {
+    const records = await left(async ({ agentKey: key }) => {
+      const { blobs } = stack.clientOf(key);
+      const { url, link } = await blobs.put(new TextEncoder().encode('x'), { maxOpens: 1 });
+      const send = (verb: string, body: object) => stack.http('POST', `/v1/links/${link}/${verb}`, { body });
+      await blobs.look(url);
+      await expectProblem(await send('opening', { proof: await proof(url, 'burn') }), 'proof_refused');
+      await expectProblem(await send('opening', {}), 'invalid_request');
+      await (await blobs.get(url)).text();
+      await expectProblem(await send('opening', { proof: await proof(url, 'open') }), 'blob_spent');
+      await expectProblem(await send('burning', { proof: await proof(url, 'burn') }), 'invalid_request');
+    });
+    expect(records.slice(2).map(({ route, result }) => [route, result])).toEqual([
+      ['openLink', 'ok'],
+      ['openLink', 'blob_spent'],
+      ['burnLink', 'invalid_request'],
+    ]);
+  });
+
   test('of a new organization is its first, by the ARN of the operator', async () => {
     const { adminKey, org } = await stack.newOrg();
     const [first] = await recordsOf(adminKey);
@@ -152,8 +201,20 @@ describe('a record', () => {
 
 describe('when the record can not be written', () => {
   const value = '/v1/vault/values/secret/a';
-  /** A request for each route; null where nobody is asked who he is, so that there is nothing to record. */
-  const requests: Record<RouteId, { path: string; body?: unknown; key?: 'admin' | 'operator' } | null> = {
+  interface Request {
+    readonly path: string;
+    readonly body?: unknown;
+    readonly key?: 'admin' | 'operator';
+  }
+  /** With the proof of a link's key. */
+  const onLink = async (end: string, verb: 'open' | 'burn'): Promise<Request> => {
+    const { url, link } = await stack.client.blobs.put(new TextEncoder().encode('x'), { burn: true });
+    return { path: `/v1/links/${link}/${end}`, body: { proof: await proof(url, verb) } };
+  };
+  /** A request for each route; null where nobody proves who he is or what he knows, so that there is nothing to record. */
+  const blob = '/v1/blobs/01m7xpe6000123456789abcdef';
+  const bytes32 = Buffer.alloc(32).toString('base64');
+  const requests: Record<RouteId, Request | (() => Promise<Request>) | null> = {
     getOpenApi: null,
     getPublicKeys: null,
     createOrg: { path: '/v1/orgs', key: 'operator' },
@@ -177,6 +238,20 @@ describe('when the record can not be written', () => {
     listValues: { path: '/v1/vault/values' },
     listVersions: { path: '/v1/vault/versions/secret/a' },
     getValues: { path: '/v1/vault/batch-get', body: { names: ['secret/a'] } },
+    createBlob: { path: '/v1/blobs', body: { size: 2000 } },
+    listBlobs: { path: '/v1/blobs' },
+    getBlob: { path: blob },
+    deleteBlob: { path: blob },
+    listParts: { path: `${blob}/parts` },
+    grantParts: { path: `${blob}/parts`, body: { parts: [{ number: 1, size: 5, checksum: bytes32 }] } },
+    completeBlob: {
+      path: `${blob}/completion`,
+      body: { checksum: bytes32, verifiers: { open: bytes32, burn: bytes32 } },
+    },
+    relinkBlob: { path: `${blob}/link`, body: {} },
+    lookAtLink: null,
+    openLink: () => onLink('opening', 'open'),
+    burnLink: () => onLink('burning', 'burn'),
   };
   const audited = (Object.keys(routes) as RouteId[]).filter((id) => requests[id] !== null);
 
@@ -189,12 +264,14 @@ describe('when the record can not be written', () => {
     ['denied', { type: 'AccessDeniedException', status: 400, message: 'no' }],
   ];
 
-  test('there is a request for every route that knows its callers, and for no other', () => {
-    for (const id of Object.keys(routes) as RouteId[]) expect(requests[id] === null).toBe(routes[id].auth === 'none');
+  test('there is a request for every route that is recorded, and for no other', () => {
+    for (const id of Object.keys(routes) as RouteId[])
+      expect(requests[id] === null, id).toBe(recordedVerbOf(id) === undefined);
   });
 
   test.each(audited)('%s answers 503 and discloses nothing', async (id) => {
-    const request = requests[id] ?? expect.fail();
+    const made = requests[id] ?? expect.fail();
+    const request = typeof made === 'function' ? await made() : made;
     const { method } = routes[id];
     await stack.clientOf(admin()).vault.set('secret/a', 'SECRETMARK');
     for (const [, fault] of faults) {
@@ -206,7 +283,7 @@ describe('when the record can not be written', () => {
       stack.vault.setHooks();
       const text = await answer.clone().text();
       await expectProblem(answer, 'audit_unavailable');
-      expect(text).not.toMatch(/SECRETMARK|anm_|secret\/a/);
+      expect(text).not.toMatch(/SECRETMARK|anm_|secret\/a|X-Amz-|\.enc/);
     }
   });
 

@@ -7,6 +7,7 @@ import type { Role } from '../../contract/roles.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
 import type { CreateKeyRequest, CreateKeyResponse } from '../../contract/wire.ts';
 import { formatApiKey, parseApiKey } from '../../core/api-key.ts';
+import { proof } from '../blobs/support.ts';
 import { expectProblem, useStack } from './stack.ts';
 
 const stack = useStack();
@@ -14,6 +15,8 @@ const stack = useStack();
 const name = 'team/a';
 const secretValue = 'sk_live_of_team_a';
 const missingKey = 'zzzzzzzzzzzzzzzz';
+const missingBlob = '01m7xpe6000123456789abcdef';
+const bytes32 = Buffer.alloc(32).toString('base64');
 
 interface Row {
   readonly path: string;
@@ -31,7 +34,7 @@ const readers: readonly Role[] = ['admin', 'agent', 'reader'];
 const writers: readonly Role[] = ['admin', 'agent'];
 
 /** Requests that change nothing when they get through, or nothing that another row needs. */
-const rows: Record<RouteId, Row | 'anyone' | 'operator'> = {
+const rows: Record<RouteId, Row | 'anyone' | 'operator' | 'link'> = {
   getOpenApi: 'anyone',
   getPublicKeys: 'anyone',
   createOrg: 'operator',
@@ -87,6 +90,41 @@ const rows: Record<RouteId, Row | 'anyone' | 'operator'> = {
     stranger: 'value_not_found',
   },
   getValues: { path: '/v1/vault/batch-get', body: { names: [name] }, roles: readers, elsewhere: 'items' },
+  // Blobs have no names, so no folder holds a key back from them; only the list is of all the organization.
+  createBlob: { path: '/v1/blobs', body: { odd: 1 }, roles: writers, elsewhere: 'allowed' },
+  listBlobs: { path: '/v1/blobs', roles: ['admin'], elsewhere: 'forbidden' },
+  getBlob: { path: `/v1/blobs/${missingBlob}`, roles: writers, elsewhere: 'allowed', stranger: 'blob_not_found' },
+  deleteBlob: { path: `/v1/blobs/${missingBlob}`, roles: writers, elsewhere: 'allowed' },
+  listParts: {
+    path: `/v1/blobs/${missingBlob}/parts`,
+    roles: writers,
+    elsewhere: 'allowed',
+    stranger: 'blob_not_found',
+  },
+  grantParts: {
+    path: `/v1/blobs/${missingBlob}/parts`,
+    body: { parts: [{ number: 1, size: 5, checksum: bytes32 }] },
+    roles: writers,
+    elsewhere: 'allowed',
+    stranger: 'blob_not_found',
+  },
+  completeBlob: {
+    path: `/v1/blobs/${missingBlob}/completion`,
+    body: { checksum: bytes32, verifiers: { open: bytes32, burn: bytes32 } },
+    roles: writers,
+    elsewhere: 'allowed',
+    stranger: 'blob_not_found',
+  },
+  relinkBlob: {
+    path: `/v1/blobs/${missingBlob}/link`,
+    body: {},
+    roles: writers,
+    elsewhere: 'allowed',
+    stranger: 'blob_not_found',
+  },
+  lookAtLink: 'link',
+  openLink: 'link',
+  burnLink: 'link',
 };
 
 const table = (Object.entries(rows) as [RouteId, Row | string][]).filter(
@@ -111,6 +149,7 @@ async function contents(): Promise<string> {
     keys,
     await client.vault.list().toArray(),
     await client.vault.get(name),
+    await client.blobs.list().toArray(),
   ]);
 }
 
@@ -258,6 +297,22 @@ describe('a route without an API key', () => {
   test.each(open)('%s is open to anyone, with whatever key', async (id) => {
     expect(routes[id].auth).toBe('none');
     for (const key of [undefined, ...Object.values(keys)]) expect((await call(id, key)).status).toBe(200);
+  });
+
+  const byLink = (Object.keys(rows) as RouteId[]).filter((id) => rows[id] === 'link');
+
+  test.each(byLink)('%s is open to whoever has the link and knows its key, with whatever API key', async (id) => {
+    expect(routes[id].auth).toBe('none');
+    const { url, link } = await stack.client.blobs.put(new TextEncoder().encode('x'), { burn: true });
+    const path = routes[id].path.replace('{link}', link);
+    const opening = id === 'openLink' ? { opening: 'one-and-the-same-opening' } : {};
+    const body = id === 'lookAtLink' ? undefined : { proof: await proof(url, id === 'burnLink' ? 'burn' : 'open') };
+    const odd = { proof: bytes32, ...opening };
+    for (const key of [undefined, ...Object.values(keys)]) {
+      if (body !== undefined) await expectProblem(await stack.http('POST', path, { key, body: odd }), 'proof_refused');
+      const answer = await stack.http(routes[id].method, path, { key, body: body && { ...body, ...opening } });
+      expect(answer.status).toBe(200);
+    }
   });
 
   test('createOrg is for requests that AWS has found signed, and no key stands for that', async () => {

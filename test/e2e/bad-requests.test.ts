@@ -9,8 +9,10 @@ const value = '/v1/vault/values/a';
 /** Everything stored but when keys were last used, to show that a refused request changed nothing. */
 async function contents(): Promise<string> {
   const infos = await stack.client.vault.list().toArray();
-  const keys = await stack.clientOf(stack.vault.adminKey).keys.list().toArray();
-  return JSON.stringify([infos, keys.map(({ lastUsedAt: _, ...rest }) => rest)]);
+  const admin = stack.clientOf(stack.vault.adminKey);
+  const keys = await admin.keys.list().toArray();
+  const blobs = await admin.blobs.list().toArray();
+  return JSON.stringify([infos, keys.map(({ lastUsedAt: _, ...rest }) => rest), blobs]);
 }
 
 describe('requests that are not of the documented form', () => {
@@ -18,6 +20,14 @@ describe('requests that are not of the documented form', () => {
   const key = (body: unknown) => ['POST', '/v1/keys', body] as const;
   const overlap = (overlapSeconds: unknown) =>
     ['POST', '/v1/keys/0123456789abcdef/rotation', { overlapSeconds }] as const;
+  const blob = (body: unknown) => ['POST', '/v1/blobs', body] as const;
+  const missing = '/v1/blobs/01m7xpe6000123456789abcdef';
+  const bytes32 = Buffer.alloc(32).toString('base64');
+  const parts = (part: object) => ['POST', `${missing}/parts`, { parts: [part] }] as const;
+  const part = { number: 1, size: 5, checksum: bytes32 };
+  const completion = (body: object) => ['POST', `${missing}/completion`, body] as const;
+  const verifiers = { open: bytes32, burn: bytes32 };
+  const link = `/v1/links/0123456789abcdef01m7xpe6000123456789abcdefghjkmnpqrstvwxyz`;
   const cases: [string, readonly [string, string, unknown?], ErrorCode][] = [
     ['invalid JSON', set('{"value":'), 'invalid_request'],
     ['JSON that is not an object', set('[1]'), 'invalid_request'],
@@ -101,6 +111,49 @@ describe('requests that are not of the documented form', () => {
     ['an overlap of more than a week', overlap(604_801), 'invalid_request'],
     ['a negative overlap', overlap(-1), 'invalid_request'],
     ['an overlap of no number', overlap('1'), 'invalid_request'],
+    ['a blob of no bytes', blob({ size: 0 }), 'invalid_request'],
+    ['a blob of half a byte', blob({ size: 1.5 }), 'invalid_request'],
+    ['a blob whose size is a text', blob({ size: '5' }), 'invalid_request'],
+    ['a blob over the largest size', blob({ size: limits.blobBytes + 1 }), 'blob_too_large'],
+    ['a blob that expires at once', blob({ expiresIn: 0 }), 'invalid_request'],
+    ['a blob that expires after more than a year', blob({ expiresIn: limits.blobExpiryMax + 1 }), 'invalid_request'],
+    ['a blob without an opening', blob({ maxOpens: 0 }), 'invalid_request'],
+    ['a blob with too many openings', blob({ maxOpens: limits.blobOpeningsMax + 1 }), 'invalid_request'],
+    ['a blob to be read once by two', blob({ burn: true, maxOpens: 2 }), 'invalid_request'],
+    ['a blob with burn as a text', blob({ burn: 'true' }), 'invalid_request'],
+    ['a blob with its key', blob({ key: bytes32 }), 'invalid_request'],
+    ['an id of a blob that is none', ['GET', '/v1/blobs/x'], 'blob_not_found'],
+    ['an id of a blob that climbs', ['GET', '/v1/blobs/..%2F01m7xpe6000123456789abcdef'], 'blob_not_found'],
+    ['an id of a blob in capitals', ['GET', missing.toUpperCase().replace('/V1/BLOBS', '/v1/blobs')], 'blob_not_found'],
+    ['a missing blob', ['GET', missing], 'blob_not_found'],
+    ['parts of a missing blob', ['GET', `${missing}/parts`], 'blob_not_found'],
+    ['a limit of no parts', ['GET', `${missing}/parts?limit=0`], 'invalid_request'],
+    ['a part with an odd checksum', parts({ ...part, checksum: 'x' }), 'invalid_request'],
+    [
+      'a part with a checksum in another spelling',
+      parts({ ...part, checksum: bytes32.replace('A=', 'B=') }),
+      'invalid_request',
+    ],
+    ['a part of no bytes', parts({ ...part, size: 0 }), 'invalid_request'],
+    ['a part of a missing blob', parts(part), 'blob_not_found'],
+    ['a completion without verifiers', completion({ checksum: bytes32 }), 'invalid_request'],
+    [
+      'a completion without one of them',
+      completion({ checksum: bytes32, verifiers: { open: bytes32 } }),
+      'invalid_request',
+    ],
+    ['a completion with an odd checksum', completion({ checksum: `${bytes32}-0`, verifiers }), 'invalid_request'],
+    ['a completion of a missing blob', completion({ checksum: `${bytes32}-3`, verifiers }), 'blob_not_found'],
+    ['a new link with a field', ['POST', `${missing}/link`, { locator: 'x' }], 'invalid_request'],
+    ['a list of blobs with a cursor that is none', ['GET', '/v1/blobs?cursor=nonsense'], 'invalid_cursor'],
+    ['a list of 1001 blobs', ['GET', '/v1/blobs?limit=1001'], 'invalid_request'],
+    ['a link that can be none', ['GET', '/v1/links/x'], 'blob_not_found'],
+    ['a link with its key', ['GET', `${link}%23QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8`], 'blob_not_found'],
+    ['a link to nothing', ['GET', link], 'blob_not_found'],
+    ['an opening of nothing', ['POST', `${link}/opening`, { proof: bytes32 }], 'blob_not_found'],
+    ['an opening without a proof', ['POST', `${link}/opening`, {}], 'invalid_request'],
+    ['an opening with an odd name', ['POST', `${link}/opening`, { proof: bytes32, opening: 'x' }], 'invalid_request'],
+    ['a burning with a proof that is no base64', ['POST', `${link}/burning`, { proof: '!' }], 'invalid_request'],
     ['a missing value', ['GET', '/v1/vault/values/missing'], 'value_not_found'],
     ['versions of a missing value', ['GET', '/v1/vault/versions/missing'], 'value_not_found'],
     ['a route that does not exist', ['GET', '/v1/vault'], 'route_not_found'],
@@ -110,7 +163,8 @@ describe('requests that are not of the documented form', () => {
 
   test.each(cases)('%s gets the documented error and changes nothing', async (_, [method, path, body], code) => {
     const before = await contents();
-    const by = path.startsWith('/v1/keys') && code !== 'forbidden' ? stack.vault.adminKey : stack.vault.agentKey;
+    const isAdmins = /^\/v1\/(?:keys|blobs\?)/.test(path) && code !== 'forbidden';
+    const by = isAdmins ? stack.vault.adminKey : stack.vault.agentKey;
     const problem = await expectProblem(await stack.http(method, path, { key: by, body }), code);
     // The one case with a reading client: its detail helps a person, and repeats nothing that was sent.
     if (code === 'invalid_request') expect(problem.errors ?? problem.detail).toBeTruthy();
@@ -175,6 +229,7 @@ describe('requests that are not of the documented form', () => {
     await expectProblem(await at('/v1/vault/values?', stack.vault.agentKey), 'invalid_cursor');
     await expectProblem(await at('/v1/vault/values?prefix=b&', other.agentKey), 'invalid_cursor');
     await expectProblem(await at('/v1/keys?', other.adminKey), 'invalid_cursor');
+    await expectProblem(await at('/v1/blobs?', other.adminKey), 'invalid_cursor');
     expect((await (await at('/v1/vault/values?', other.agentKey)).json()).values).toHaveLength(2);
   });
 });

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { EngineCall, Fault } from '../../local/hooks.ts';
 import { Anima } from '../../sdk/src/index.ts';
+import { begin, complete, formOf, held, post, proof } from '../blobs/support.ts';
 import { expectProblem, useStack } from './stack.ts';
 
 const stack = useStack({ functionConcurrency: 1 });
@@ -160,6 +161,84 @@ describe('a KMS that fails', () => {
     failing('Decrypt', kmsThrottled);
     expect(await vault.get('a')).toBe('x');
   });
+});
+
+describe('a store of objects that fails', () => {
+  const content = new TextEncoder().encode('a small file');
+  const faults: [string, Fault][] = [
+    ['throttled', { type: 'SlowDown', status: 503, message: 'slow down' }],
+    ['broken', { type: 'InternalError', status: 500, message: 'sorry' }],
+    ['unreachable', 'drop-before'],
+  ];
+  const blobsOf = async (apiKey: string) => await stack.clientOf(apiKey).blobs.list().toArray();
+
+  test.each(faults)('%s: no upload is begun, and no record of one', async (_, fault) => {
+    const other = await stack.newOrg();
+    failing('CreateMultipartUpload', fault);
+    await expectProblem(await stack.http('POST', '/v1/blobs', { key: other.agentKey, body: {} }), 'unavailable');
+    stack.vault.setHooks();
+    expect(await blobsOf(other.adminKey)).toEqual([]);
+  });
+
+  test.each(
+    faults.flatMap(([how, fault]) => ['HeadObject', 'PutObjectTagging'].map((action) => ({ how, fault, action }))),
+  )('$how for $action: no upload is completed, and none is lost', async ({ fault, action }) => {
+    const begun = await begin(stack, content);
+    expect((await post(formOf(begun), begun.bytes)).status).toBe(204);
+    failing(action, fault);
+    await expectProblem(await complete(stack, begun, begun.completion), 'unavailable');
+    stack.vault.setHooks();
+    expect(await stack.client.blobs.info(begun.id)).toMatchObject({ state: 'uploading' });
+    expect((await complete(stack, begun, begun.completion)).status).toBe(200);
+    expect(await (await stack.client.blobs.get(begun.whole)).text()).toBe('a small file');
+  });
+
+  test.each(faults)(
+    '%s: no deletion or burning is told that was not done, but none opens any more',
+    async (_, fault) => {
+      const [deleted, burned] = [
+        await stack.client.blobs.put(content),
+        await stack.client.blobs.put(content, { burn: true }),
+      ];
+      const burning = { body: { proof: await proof(burned.url, 'burn') } };
+      const requests: (() => Promise<Response>)[] = [
+        () => stack.http('DELETE', `/v1/blobs/${deleted.id}`, { key: key() }),
+        () => stack.http('POST', `/v1/links/${burned.link}/burning`, burning),
+      ];
+      failing('DeleteObject', fault);
+      for (const request of requests) await expectProblem(await request(), 'unavailable');
+      await expect(stack.client.blobs.get(deleted.url)).rejects.toMatchObject({ code: 'blob_deleted' });
+      await expect(stack.client.blobs.get(burned.url)).rejects.toMatchObject({ code: 'blob_spent' });
+      stack.vault.setHooks();
+      const objects = held(stack.vault);
+      const names = [deleted, burned].map(({ id }) => `${stack.vault.org}/${id}.enc`);
+      expect(await objects.keys(stack.vault.org)).toEqual(expect.arrayContaining(names));
+      for (const request of requests) expect((await request()).status).toBe(200);
+      for (const name of names) expect(await objects.keys(stack.vault.org)).not.toContain(name);
+    },
+  );
+
+  test.each(faults)('%s as the last opening is tagged: the opening is told nevertheless', async (_, fault) => {
+    const { url } = await stack.client.blobs.put(content, { maxOpens: 1 });
+    failing('PutObjectTagging', fault);
+    expect(await (await stack.client.blobs.get(url)).text()).toBe('a small file');
+  });
+});
+
+test('a table that fails counts no opening', async () => {
+  const { id, url, link } = await stack.client.blobs.put(new TextEncoder().encode('x'), { maxOpens: 1 });
+  const opening = { body: { proof: await proof(url, 'open') } };
+  for (const [action, fault] of [
+    ['BatchGetItem', throttled],
+    ['UpdateItem', throttled],
+    ['UpdateItem', 'drop-before'],
+  ] as const) {
+    failing(action, fault);
+    await expectProblem(await stack.http('POST', `/v1/links/${link}/opening`, opening), 'unavailable');
+  }
+  stack.vault.setHooks();
+  expect(await stack.client.blobs.info(id)).toMatchObject({ state: 'ready', openings: 0 });
+  expect(await (await stack.client.blobs.get(url)).text()).toBe('x');
 });
 
 test('a table that does not answer in time gives a retryable error well before the function ends', async () => {

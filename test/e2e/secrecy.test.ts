@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseApiKey } from '../../core/api-key.ts';
+import { openBlob } from '../../sdk/src/index.ts';
+import { proof } from '../blobs/support.ts';
 import { projectFolder } from './process.ts';
 import { type Stack, startStack } from './stack.ts';
 
@@ -13,6 +15,12 @@ const settings = parseEnv(readFileSync(join(projectFolder, 'test/e2e/thirty.env'
 const marker = 'PLAINTEXT-marker-4711 ü/+"';
 const metadataMarker = 'metadata-marker-0815';
 const bodyMarker = 'body-marker-2357';
+const contentMarker = 'content of a file 1123';
+const nameMarker = 'name-of-a-file-5813';
+const typeMarker = 'x-type-of-a-file-2134';
+/** Links with their keys, and the proofs of these. */
+const links: string[] = [];
+const proofs: string[] = [];
 let stack: Stack;
 let answers = '';
 
@@ -56,7 +64,54 @@ beforeAll(async () => {
   });
   answers += await (await stack.http('PUT', '/v1/vault/values/marked', { key, body: { value: bodyMarker } })).text();
   stack.vault.setHooks();
+  await blobs();
 }, 60_000);
+
+/** Files put, opened, visited and refused in every way. */
+async function blobs(): Promise<void> {
+  const content = () => new TextEncoder().encode(`${contentMarker} `.repeat(20));
+  const described = { name: `${nameMarker}.txt`, type: `text/${typeMarker}` };
+  const { blobs } = stack.client;
+  const pieces = async function* () {
+    yield content();
+  };
+  const puts = [
+    await blobs.put(content(), { ...described, maxOpens: 5, expiresIn: '1h' }),
+    await blobs.put(pieces(), described),
+    await blobs.put(content(), { ...described, burn: true }),
+  ];
+  const [first] = puts;
+  if (first === undefined) return;
+  puts.push({ ...first, url: (await blobs.relink(first.id, first.url)).url });
+  for (const { url, link } of puts) {
+    links.push(url);
+    proofs.push(await proof(url, 'open'), await proof(url, 'burn'));
+    // As a browser asks for it: without the fragment.
+    expect((await fetch(url.replace(/#.*/, ''))).status).toBe(200);
+    const visit = await fetch(`${stack.vault.pageUrl}/v1/links/${link}`);
+    const odd = { body: { proof: proofs.at(-2), [bodyMarker]: bodyMarker } };
+    answers += await visit.text();
+    for (const end of ['opening', 'burning']) {
+      answers += await (await stack.http('POST', `/v1/links/${link}/${end}`, odd)).text();
+      const wrong = { body: { proof: Buffer.alloc(32, 7).toString('base64') } };
+      answers += await (await stack.http('POST', `/v1/links/${link}/${end}`, wrong)).text();
+    }
+    await openBlob(url)
+      .then((opened) => opened.bytes())
+      .catch((error: unknown) => (answers += JSON.stringify(error)));
+  }
+  // Failures of the services, told by them in words with something secret.
+  stack.vault.setHooks({
+    before: ({ action }) =>
+      action === 'HeadObject' || action === 'UpdateItem'
+        ? { type: 'ValidationException', status: 400, message: bodyMarker }
+        : undefined,
+  });
+  const once = { maxRetries: 0 };
+  await blobs.put(content(), { ...described, ...once }).catch((error: unknown) => (answers += String(error)));
+  await blobs.get(puts[1]?.url ?? '', once).catch((error: unknown) => (answers += String(error)));
+  stack.vault.setHooks();
+}
 
 afterAll(async () => {
   await stack.vault.close();
@@ -71,9 +126,10 @@ function* files(at: string): Generator<string> {
   }
 }
 
-/** A text in the spellings in which it could lie somewhere. Base64 at each of three offsets, without its borders. */
-function spellings(text: string): Buffer[] {
-  const bytes = Buffer.from(text);
+/** A text, or bytes, in the spellings in which it could lie somewhere. Base64 at each of three offsets, without its borders. */
+function spellings(secret: string | Buffer): Buffer[] {
+  const bytes = Buffer.from(secret);
+  const text = typeof secret === 'string' ? secret : secret.toString('base64');
   const base64 = [0, 1, 2].map((pad) =>
     Buffer.concat([Buffer.alloc(pad), bytes])
       .toString('base64')
@@ -89,17 +145,22 @@ function spellings(text: string): Buffer[] {
     ...base64,
     ...base64.map((b) => b.replaceAll('+', '-').replaceAll('/', '_')),
   ];
-  return [...new Set(all)].filter((s) => s.length >= 8).map((s) => Buffer.from(s));
+  return [...[...new Set(all)].filter((s) => s.length >= 8).map((s) => Buffer.from(s)), bytes];
 }
 
 /** Everything that must be found nowhere, by what it is. */
-function secrets(): [string, string][] {
+function secrets(): [string, string | Buffer][] {
   const keys = [stack.vault.agentKey, stack.vault.adminKey];
   return [
     ...Object.entries(settings).filter(([, value]) => value.length >= 8),
     ['marker', marker],
     ['metadata', metadataMarker],
     ['body', bodyMarker],
+    ['content of a file', contentMarker],
+    ['name of a file', nameMarker],
+    ['type of a file', typeMarker],
+    ...links.map((url): [string, Buffer] => ['key of a link', Buffer.from(url.replace(/.*#/, ''), 'base64url')]),
+    ...proofs.map((one): [string, Buffer] => ['proof of a key', Buffer.from(one, 'base64')]),
     ...keys.map((key): [string, string] => ['API key', key]),
     ...keys.map((key): [string, string] => ['secret of an API key', parseApiKey(key)?.secret ?? expect.fail()]),
   ];
@@ -108,6 +169,8 @@ function secrets(): [string, string][] {
 function found(haystack: Buffer): string[] {
   return secrets().flatMap(([what, secret]) => (spellings(secret).some((s) => haystack.includes(s)) ? [what] : []));
 }
+
+const tables = ['KeyringsTable', 'ApiKeysTable', 'ValuesTable', 'AuditTable', 'BlobRecordsTable'] as const;
 
 describe('no plaintext, key, token or body', () => {
   test('lies in any file of the data folder', async () => {
@@ -129,6 +192,26 @@ describe('no plaintext, key, token or body', () => {
     expect(logs).not.toMatch(/authorization|Bearer/i);
   });
 
+  test('is in any item of any table, as its owner reads it', async () => {
+    for (const start of tables) {
+      const items = await stack.allItems(stack.table(start));
+      expect(items.length, start).toBeGreaterThan(0);
+      expect(found(Buffer.from(JSON.stringify(items))), start).toEqual([]);
+    }
+  });
+
+  test('is in what the page and the gateway log of those who open links', () => {
+    const visits = stack.vault.pageLog();
+    const [, link = ''] = /\/b\/(\w+)/.exec(links[0] ?? '') ?? [];
+    expect(visits.filter(({ path }) => path === `/b/${link}`)).toMatchObject([{ method: 'GET', status: 200 }]);
+    expect(visits.filter(({ path }) => path.startsWith('/v1/links/')).length).toBeGreaterThan(3);
+    expect(found(Buffer.from(JSON.stringify(visits)))).toEqual([]);
+    for (const { path, referer } of visits) expect(`${path} ${referer}`).not.toContain('#');
+    const logs = stack.vault.logs();
+    expect(logs).toContain('openLink');
+    for (const url of links) expect(logs).not.toContain(/\/b\/(\w+)/.exec(url)?.[1]);
+  });
+
   test('is in an answer that tells of a failure', () => {
     expect(answers).toContain('urn:anima:error:');
     expect(answers).toContain('urn:anima:error:internal');
@@ -138,11 +221,13 @@ describe('no plaintext, key, token or body', () => {
   test('would be overlooked: the search finds each secret once it is written down', () => {
     for (const [what, secret] of secrets()) {
       for (const spelling of [
-        secret,
-        Buffer.from(`x${secret}`).toString('base64'),
+        Buffer.from(secret),
+        Buffer.concat([Buffer.from('x'), Buffer.from(secret)]).toString('base64'),
+        ...(typeof secret === 'string' ? [] : [secret.toString('base64url')]),
         Buffer.from(secret).toString('hex'),
       ]) {
-        expect(found(Buffer.from(`before ${spelling} after`)), what).toContain(what);
+        const written = Buffer.concat([Buffer.from('before '), Buffer.from(spelling), Buffer.from(' after')]);
+        expect(found(written), what).toContain(what);
       }
     }
   });

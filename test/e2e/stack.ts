@@ -1,5 +1,11 @@
 /** The deployed template on this machine, for tests: over real HTTP, through the SDK or without it. */
-import { type AttributeValue, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  type AttributeValue,
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+} from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { type ErrorCode, errors, problemMediaType } from '../../contract/errors.ts';
 import { signRequest } from '../../local/sigv4.ts';
@@ -24,9 +30,11 @@ export interface Stack {
   /** Makes another org; its admin key and an agent key. */
   newOrg(): Promise<{ org: string; adminKey: string; agentKey: string }>;
   /** Physical name of a table, by the beginning of its logical id. */
-  table(start: 'KeyringsTable' | 'ApiKeysTable' | 'ValuesTable' | 'AuditTable'): string;
+  table(start: 'KeyringsTable' | 'ApiKeysTable' | 'ValuesTable' | 'AuditTable' | 'BlobRecordsTable'): string;
   getItem(table: string, key: Record<string, string>): Promise<Item>;
   putItem(table: string, item: Item): Promise<void>;
+  /** All items of a table. */
+  allItems(table: string): Promise<Item[]>;
 }
 
 /** Starts a stack before the tests of a file and ends it after them. */
@@ -95,6 +103,13 @@ export async function startStack(options: LocalOptions = {}): Promise<Stack> {
       return Item ?? expect.fail('no such item');
     },
     putItem: async (table, item) => void (await dynamo.send(new PutItemCommand({ TableName: table, Item: item }))),
+    allItems: async (table) => {
+      const { Items, LastEvaluatedKey } = await dynamo.send(
+        new ScanCommand({ TableName: table, ConsistentRead: true }),
+      );
+      expect(LastEvaluatedKey, 'more than one page').toBeUndefined();
+      return Items ?? [];
+    },
   };
   return stack;
 }

@@ -1,6 +1,6 @@
 /** Enforces the synthesized policies on every call to the local engines, as AWS would: the hook for `authorize`. */
 import { arn } from '../../local/account.ts';
-import type { EngineCall, EngineHooks } from '../../local/hooks.ts';
+import type { EngineCall, EngineHooks, Permission } from '../../local/hooks.ts';
 import { isObject } from '../../local/json.ts';
 import type { LocalVault } from '../../local/vault.ts';
 import { decide, type IamRequest } from './simulator.ts';
@@ -37,12 +37,13 @@ export function authorizerOf(vault: Pick<LocalVault, 'policies'>): Authorizer {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What IAM is asked for one call: once for each table, key or role that it concerns. */
-export function requestsOf({ service, action, input }: EngineCall): IamRequest[] {
+/** What IAM is asked for one call: once for each table, key, object or role that it concerns. */
+export function requestsOf({ service, action, input, permissions = [] }: EngineCall): IamRequest[] {
   if (!isObject(input)) throw new Error(`${service} ${action} has no input`);
   if (service === 'dynamodb') return dynamoRequests(action, input);
   if (service === 'kms') return kmsRequests(action, input);
   if (service === 'sts') return stsRequests(action, input);
+  if (service === 's3') return permissions.map((permission) => s3Request(permission, input));
   // No action of AWS Backup in use knows resources in IAM.
   if (service === 'backup') return [{ action: `backup:${action}`, resource: '*', context: {} }];
   return [lambdaRequest(action, input)];
@@ -140,6 +141,12 @@ function stsRequests(action: string, input: Fields): IamRequest[] {
   const resource = text(input.RoleArn);
   const actions = tags.length === 0 ? [action] : [action, 'TagSession'];
   return actions.map((name) => ({ action: `sts:${name}`, resource, context }));
+}
+
+/** IAM knows the prefix for this action alone; a list of everything names none. */
+function s3Request({ action, resource }: Permission, { Prefix }: Fields): IamRequest {
+  const context = action === 's3:ListBucket' && typeof Prefix === 'string' ? { 's3:prefix': Prefix } : {};
+  return { action, resource, context };
 }
 
 /** A function, with the version if one is named, or an execution. */

@@ -1,12 +1,11 @@
 /** The flow of every route over real HTTP, while the synthesized policies are enforced on each call to the engines. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { vaultApp } from '../../bin/app.ts';
-import { groups, workflows } from '../../contract/routes.ts';
 import { expectProblem, type Stack, startStack, useStack } from '../e2e/stack.ts';
+import { assemblyWith } from './assembly-with.ts';
 import { type Authorizer, authorizerOf } from './authorizer.ts';
 
 describe('with the policies enforced', () => {
@@ -68,6 +67,45 @@ describe('with the policies enforced', () => {
     expect(await json('POST', '/v1/org/shred', { confirm: other.org })).toMatchObject({ state: 'shredded' });
     await expect(vault.get('a')).rejects.toMatchObject({ code: 'org_shredded' });
     expect(authorizer.denials).toEqual([]);
+  });
+
+  test('files are uploaded by form and in parts, opened, burned, relinked, deleted and shredded for two orgs, and nothing is denied', async () => {
+    const small = new TextEncoder().encode('a small file');
+    const large = new Uint8Array(17 * 1024 * 1024).map((_, n) => n);
+    const other = await stack.newOrg();
+    for (const key of [stack.vault.agentKey, other.agentKey]) {
+      const { blobs } = stack.clientOf(key);
+      for (const content of [small, large]) {
+        const { id, url } = await blobs.put(content);
+        expect((await (await blobs.get(url)).bytes()).length).toBe(content.length);
+        const relinked = await blobs.relink(id, url);
+        await expect(blobs.look(url)).rejects.toMatchObject({ code: 'blob_not_found' });
+        expect((await blobs.look(relinked.url)).burn).toBe(false);
+        expect(await blobs.delete(id)).toBe(true);
+      }
+      const secret = await blobs.put(small, { burn: true });
+      expect(await (await blobs.get(secret.url)).text()).toBe('a small file');
+      await expect(blobs.get(secret.url)).rejects.toMatchObject({ code: 'blob_spent' });
+      expect((await blobs.info(secret.id)).state).toBe('burned');
+      const last = await blobs.put(small, { maxOpens: 1, expiresIn: '1h' });
+      expect(await (await blobs.get(last.url)).text()).toBe('a small file');
+      await blobs.put(small);
+      await stack.http('POST', '/v1/blobs', { key, body: {} });
+    }
+    const { adminKey: key, org } = other;
+    expect(await stack.clientOf(key).blobs.list().toArray()).toHaveLength(6);
+    const shredded = await stack.http('POST', '/v1/org/shred', { key, body: { confirm: org } });
+    expect(await shredded.json()).toMatchObject({ state: 'shredded' });
+    expect(authorizer.denials).toEqual([]);
+    const used = [
+      'PutObject',
+      'PutObjectTagging',
+      'GetObject',
+      'ListMultipartUploadParts',
+      'DeleteObject',
+      'ListBucket',
+    ];
+    for (const action of used) expect(authorizer.allowed.get(`s3:${action}`), action).toBeGreaterThan(0);
   });
 
   test('a session is asked for once for each function and org, and never again while it lasts', async () => {
@@ -148,24 +186,12 @@ describe('with a threshold of messages', () => {
   });
 });
 
-/** An assembly of the vault whose reader is another file than its own. */
-function assemblyWithReader(readerFile: string): { folder: string; remove(): void } {
-  const folder = mkdtempSync(join(tmpdir(), 'anima-isolation-'));
-  const sources = fileURLToPath(new URL('../../lambdas', import.meta.url));
-  for (const entry of [...groups, ...workflows]) {
-    const source = entry === 'reader' ? readerFile : join(sources, `${entry}.ts`);
-    writeFileSync(join(folder, `${entry}.ts`), `export { handler } from ${JSON.stringify(source)};\n`);
-  }
-  vaultApp({ handlers: folder, outdir: join(folder, 'out') }).synth();
-  return { folder: join(folder, 'out'), remove: () => rmSync(folder, { recursive: true, force: true }) };
-}
-
 describe('a reader whose stores ask for the org that the caller names', () => {
-  let assembly: ReturnType<typeof assemblyWithReader>;
+  let assembly: ReturnType<typeof assemblyWith>;
   let stack: Stack;
   let victim: Awaited<ReturnType<Stack['newOrg']>>;
   beforeAll(async () => {
-    assembly = assemblyWithReader(fileURLToPath(new URL('./wrong-org.ts', import.meta.url)));
+    assembly = assemblyWith('reader', new URL('./wrong-org.ts', import.meta.url));
     stack = await startStack({ assembly: assembly.folder, functionConcurrency: 1 });
     victim = await stack.newOrg();
     await stack.clientOf(victim.agentKey).vault.set(`item-of/${victim.org}/secret`, 'the plaintext of another org');
@@ -209,5 +235,38 @@ describe('a reader whose stores ask for the org that the caller names', () => {
     stack.vault.setHooks(authorizer);
     await expectProblem(await ask('key-of', 'mine', key), 'key_unavailable');
     expect(authorizer.denials).toEqual([expect.stringMatching(/ReaderSession\S+ kms:Decrypt arn:aws:kms:\S+$/)]);
+  });
+});
+
+describe('a function of links that signs for the object of another org', () => {
+  let assembly: ReturnType<typeof assemblyWith>;
+  let stack: Stack;
+  beforeAll(async () => {
+    assembly = assemblyWith('links', new URL('./wrong-object.ts', import.meta.url));
+    stack = await startStack({ assembly: assembly.folder, functionConcurrency: 1 });
+  });
+  afterAll(async () => {
+    await stack.vault.close();
+    assembly.remove();
+  });
+
+  test('hands out its ciphertext where nothing is enforced, and is stopped by the policy where it is', async () => {
+    const content = new TextEncoder().encode('the content of an org');
+    const [victim, caller] = [await stack.newOrg(), await stack.newOrg()];
+    const { blobs } = stack.clientOf(caller.agentKey);
+    const victims = await stack.clientOf(victim.agentKey).blobs.put(content);
+    const { url } = await blobs.put(content);
+    expect(await (await blobs.get(victims.url)).text()).toBe('the content of an org');
+    // S3 gave the object away; that it does not open is the work of its encryption alone.
+    await expect(blobs.get(url)).rejects.toMatchObject({ code: 'decryption_failed' });
+
+    const authorizer = authorizerOf(stack.vault);
+    stack.vault.setHooks(authorizer);
+    await expect(blobs.get(url)).rejects.toMatchObject({ code: 'storage_refused' });
+    expect(new Set(authorizer.denials)).toEqual(
+      new Set([
+        expect.stringMatching(new RegExp(`LinksSession\\S+ s3:GetObject arn:aws:s3:::\\S+/${victim.org}/\\S+$`)),
+      ]),
+    );
   });
 });

@@ -6,6 +6,7 @@ const roleArn = 'arn:aws:iam::000000000000:role/Session';
 let asked: AssumeRoleCommand[];
 let failure: Error | undefined;
 let sessions: Sessions;
+let signing: Sessions;
 
 beforeEach(() => {
   vi.useFakeTimers({ now: new Date('2026-01-01T00:00:00Z') });
@@ -27,6 +28,7 @@ beforeEach(() => {
     };
   });
   sessions = new Sessions(sts, roleArn);
+  signing = new Sessions(sts, roleArn, 1800);
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -58,6 +60,19 @@ describe('sessions', () => {
     expect((await sessions.of('org1')()).accessKeyId).toBe('key 1');
     vi.setSystemTime(expiration.getTime() - 6 * 60_000);
     expect((await sessions.of('org1')()).accessKeyId).toBe('key 2');
+  });
+
+  test('that sign addresses are renewed while those still outlive what is signed last: clients are told an earlier end', async () => {
+    const began = Date.now();
+    const { expiration } = await signing.of('org1')();
+    expect(expiration.getTime() - began).toBe((3600 - 1800) * 1000);
+    vi.setSystemTime(began + (3600 - 1800 - 360) * 1000 - 1);
+    expect((await signing.of('org1')()).accessKeyId).toBe('key 1');
+    // Clients of the AWS SDK keep credentials until five minutes before the end they were told.
+    vi.setSystemTime(expiration.getTime() - 5 * 60_000);
+    const { accessKeyId, expiration: next } = await signing.of('org1')();
+    expect(accessKeyId).toBe('key 2');
+    expect(next.getTime() - Date.now()).toBeGreaterThan(5 * 60_000);
   });
 
   test('that could not be had are asked for again by the next request', async () => {

@@ -108,8 +108,11 @@ test('the address and the names of what holds data are told', () => {
   expect(Object.keys(template.outputs).sort()).toEqual([
     'ApiKeyTable',
     'AuditTable',
+    'BlobBucket',
+    'BlobTable',
     'KekArn',
     'KeyringTable',
+    'PageUrl',
     'RotationTable',
     'SigningKeyArn',
     'Url',

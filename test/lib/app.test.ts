@@ -37,16 +37,28 @@ describe('checks on the template', () => {
       );
     for (const { why } of accepted) expect(why).toMatch(/^[^\n]{30,120}$/);
     expect(accepted.filter(({ rule }) => rule.endsWith('DDB3')).map(({ at }) => at)).toEqual(['Vault/Keyrings/Table']);
+    const dist = ['CFR1', 'CFR2', 'CFR3', 'CFR4'];
+    const stored = accepted.filter(({ rule }) => /AwsSolutions-(?:S|CFR)\d+$/.test(rule));
+    expect(stored.map(({ at, rule }) => `${at} ${rule.replace(/^.*-/, '')}`).sort()).toEqual([
+      'Vault/BlobObjects/Bucket S1',
+      'Vault/Page/Bucket S1',
+      ...dist.map((rule) => `Vault/Page/Distribution ${rule}`),
+    ]);
     const wildcards = accepted.filter(({ rule }) => rule.includes('IAM5'));
     expect([...new Set(wildcards.map(({ at, rule }) => `${at} ${rule.replace(/^.*IAM5/, '')}`))].sort()).toEqual([
+      expect.stringMatching(/^Vault\/Blobs \[Resource::<BlobObjectsBucket\w+\.Arn>\/<aws:PrincipalTag\/org>\/\*\]$/),
+      expect.stringMatching(/^Vault\/Links \[Resource::<BlobObjectsBucket\w+\.Arn>\/<aws:PrincipalTag\/org>\/\*\]$/),
+      expect.stringMatching(/^Vault\/Publisher \[Resource::<PageBucket\w+\.Arn>\/\*\/index\.html\]$/),
       expect.stringMatching(
         /^Vault\/RotationWorkflow\/Checkpoints \[Resource::<RotationWorkflowFunction\w+\.Arn>:\*\]$/,
       ),
       expect.stringMatching(/^Vault\/ShredWorkflow \[Resource::\*\]$/),
+      expect.stringMatching(/^Vault\/ShredWorkflow \[Resource::<BlobObjectsBucket\w+\.Arn>\/<aws:Pri\S+\/org>\/\*\]$/),
       expect.stringMatching(/^Vault\/ShredWorkflow\/Checkpoints \[Resource::<ShredWorkflowFunction\w+\.Arn>:\*\]$/),
       expect.stringMatching(/^Vault\/Shredder \[Resource::\*\]$/),
+      expect.stringMatching(/^Vault\/Shredder \[Resource::<BlobObjectsBucket\w+\.Arn>\/<aws:Pri\S+\/org>\/\*\]$/),
     ]);
-    const others = accepted.filter(({ rule }) => !rule.endsWith('DDB3') && !rule.includes('IAM5'));
+    const others = accepted.filter((one) => !stored.includes(one) && !/DDB3$|IAM5/.test(one.rule));
     expect(new Set(others.map(({ rule }) => rule.replace(/^.*::/, '')))).toEqual(new Set(['AwsSolutions-APIG4']));
     const open = Object.entries(routes).filter(([, { auth }]) => auth !== 'iam');
     const paths = ['Default', ...open.map(([id]) => id)].map((id) => `Vault/Api/${id}`);

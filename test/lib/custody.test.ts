@@ -58,29 +58,35 @@ describe('tables', () => {
     ['value', ['org', 'name']],
     ['audit', ['org', 'id']],
     ['rotation', ['org']],
+    ['blob', ['org', 'id']],
   ])('%s: by org first, which is what policies can tell apart: %j', (name, keys) => {
     const keySchema = keys.map((key, n) => ({ AttributeName: key, KeyType: n === 0 ? 'HASH' : 'RANGE' }));
     expect(table(name).Properties.KeySchema).toEqual(keySchema);
   });
 
   test('there are no others', () => {
-    expect(Object.keys(tables(template)).sort()).toEqual(['apiKey', 'audit', 'keyring', 'rotation', 'value']);
+    expect(Object.keys(tables(template)).sort()).toEqual(['apiKey', 'audit', 'blob', 'keyring', 'rotation', 'value']);
   });
 
-  test.each(['keyring', 'apiKey', 'value'])('%s: paid by request, kept when the stack goes, not deletable', (name) => {
-    expect(table(name)).toMatchObject({
-      DeletionPolicy: 'Retain',
-      UpdateReplacePolicy: 'Retain',
-      Properties: { BillingMode: 'PAY_PER_REQUEST', DeletionProtectionEnabled: true },
-    });
-  });
+  test.each(['keyring', 'apiKey', 'value', 'blob'])(
+    '%s: paid by request, kept when the stack goes, not deletable',
+    (name) => {
+      expect(table(name)).toMatchObject({
+        DeletionPolicy: 'Retain',
+        UpdateReplacePolicy: 'Retain',
+        Properties: { BillingMode: 'PAY_PER_REQUEST', DeletionProtectionEnabled: true },
+      });
+    },
+  );
 
-  test.each(['apiKey', 'value'])('%s: recoverable to a point in time', (name) => {
+  test.each(['apiKey', 'value', 'blob'])('%s: recoverable to a point in time', (name) => {
     expect(table(name).Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
   });
 
-  test('only values go by themselves, at their ttl', () => {
-    expect(table('value').Properties.TimeToLiveSpecification).toEqual({ AttributeName: 'ttl', Enabled: true });
+  test('only values, and records of blobs, go by themselves, at their ttl', () => {
+    for (const name of ['value', 'blob']) {
+      expect(table(name).Properties.TimeToLiveSpecification).toEqual({ AttributeName: 'ttl', Enabled: true });
+    }
     expect(table('apiKey').Properties).not.toHaveProperty('TimeToLiveSpecification');
     expect(keyring.Properties).not.toHaveProperty('TimeToLiveSpecification');
   });

@@ -5,6 +5,7 @@ import { functionEnv } from '../../contract/environment.ts';
 import { permissions } from './permissions.ts';
 import {
   appForTest,
+  buckets,
   type Entry,
   entries,
   functionOf,
@@ -27,6 +28,7 @@ beforeAll(() => {
     ),
     ...Object.fromEntries(entries.map((entry) => [functionOf(template, entry)[0], entry])),
     ...Object.fromEntries(Object.entries(tables(template)).map(([name, [id]]) => [id, name])),
+    ...Object.fromEntries(Object.entries(buckets(template)).map(([name, [id]]) => [id, name])),
   };
 });
 
@@ -102,6 +104,7 @@ describe('each function may do exactly this', () => {
   test.each(entries)('%s: every permission on a table or the KEK is bound to the org of the session', (entry) => {
     const role = sessionRoleOf(entry);
     for (const { Action, Condition } of role === undefined ? [] : statementsOf(role)) {
+      if (String(Action).includes('s3:')) continue;
       const onTable = String(Action).includes('dynamodb:');
       expect(Condition).toMatchObject(
         onTable
@@ -118,6 +121,27 @@ describe('each function may do exactly this', () => {
     }
   });
 
+  test.each(entries)('%s: every permission on objects is for the folder of the org of the session', (entry) => {
+    const role = sessionRoleOf(entry);
+    for (const { Action, Resource, Condition } of role === undefined ? [] : statementsOf(role)) {
+      if (!String(Action).includes('s3:')) continue;
+      const bucket = { 'Fn::GetAtt': [buckets(template).object?.[0], 'Arn'] };
+      if (Action === 's3:ListBucket') {
+        expect(Resource).toEqual(bucket);
+        expect(Condition).toEqual({ StringEquals: { 's3:prefix': '${aws:PrincipalTag/org}/' } });
+      } else {
+        expect(Resource).toEqual({ 'Fn::Join': ['', [bucket, '/${aws:PrincipalTag/org}/*']] });
+        expect(Condition).toBeUndefined();
+      }
+    }
+  });
+
+  test('without an API key, what opens links reaches neither values, nor API keys, nor a KMS key', () => {
+    const reached = [...permissions.links.data, ...permissions.links.own].map((one) => one.split(' ')[0]);
+    expect([...new Set(reached)].sort()).toEqual(['audit', 'blob', 'keyring', 'object']);
+    expect(listed(statementsOf(roleOf('links')).filter((one) => !isLog(one) && !isAssumption(one)))).toEqual([]);
+  });
+
   test.each(entries)('%s: no wildcard on data, no Scan, no managed policy', (entry) => {
     const session = sessionRoleOf(entry);
     for (const role of [roleOf(entry), ...(session === undefined ? [] : [session])]) {
@@ -129,7 +153,8 @@ describe('each function may do exactly this', () => {
       expect(Object.keys(Properties).sort()).toEqual(['AssumeRolePolicyDocument', 'Description']);
     }
     const data = session === undefined ? [] : statementsOf(session);
-    expect(JSON.stringify(data.map(({ Resource }) => Resource))).not.toContain('*');
+    const folder = '/${aws:PrincipalTag/org}/*"';
+    expect(JSON.stringify(data.map(({ Resource }) => Resource)).replaceAll(folder, '')).not.toContain('*');
   });
 });
 
@@ -172,6 +197,9 @@ describe('functions', () => {
       value: functionEnv.valueTable,
       audit: functionEnv.auditTable,
       rotation: functionEnv.rotationTable,
+      blob: functionEnv.blobTable,
+      object: functionEnv.blobBucket,
+      page: functionEnv.pageBucket,
       kek: functionEnv.kekId,
       signingKey: functionEnv.signingKeyId,
     };

@@ -23,6 +23,15 @@ const lookingForCopies = [
   'keyring dynamodb:DescribeContinuousBackups',
 ];
 
+/** What a session may do with the folder of its org, in the bucket of blobs. */
+const destroyingBlobs = [
+  'blob dynamodb:DeleteItem',
+  'blob dynamodb:Query',
+  'object s3:AbortMultipartUpload',
+  'object s3:DeleteObject',
+  'object s3:ListBucket',
+];
+
 const signing = ['signingKey kms:GetPublicKey', 'signingKey kms:Sign'];
 
 export const permissions: Readonly<Record<Group | Workflow, Permissions>> = {
@@ -73,6 +82,7 @@ export const permissions: Readonly<Record<Group | Workflow, Permissions>> = {
     data: [
       ...authentication,
       record,
+      ...destroyingBlobs,
       'keyring dynamodb:GetItem',
       'keyring dynamodb:PutItem',
       'value dynamodb:BatchGetItem',
@@ -89,6 +99,35 @@ export const permissions: Readonly<Record<Group | Workflow, Permissions>> = {
   auditor: {
     data: [...authentication, 'audit dynamodb:Query', record],
     own: ['sealer lambda:InvokeFunction'],
+  },
+  blobs: {
+    data: [
+      ...authentication,
+      record,
+      'blob dynamodb:GetItem',
+      'blob dynamodb:PutItem',
+      'blob dynamodb:Query',
+      'blob dynamodb:UpdateItem',
+      'object s3:AbortMultipartUpload',
+      'object s3:DeleteObject',
+      'object s3:GetObject',
+      'object s3:ListMultipartUploadParts',
+      'object s3:PutObject',
+      'object s3:PutObjectTagging',
+    ],
+    own: [],
+  },
+  links: {
+    data: [
+      record,
+      'blob dynamodb:BatchGetItem',
+      'blob dynamodb:UpdateItem',
+      'keyring dynamodb:BatchGetItem',
+      'object s3:DeleteObject',
+      'object s3:GetObject',
+      'object s3:PutObjectTagging',
+    ],
+    own: [],
   },
   'rotation-workflow': {
     data: [
@@ -107,7 +146,7 @@ export const permissions: Readonly<Record<Group | Workflow, Permissions>> = {
     own: ['rotation-workflow lambda:CheckpointDurableExecution', 'rotation-workflow lambda:GetDurableExecutionState'],
   },
   'shred-workflow': {
-    data: ['keyring dynamodb:GetItem', 'keyring dynamodb:PutItem', 'value dynamodb:Query'],
+    data: [...destroyingBlobs, 'keyring dynamodb:GetItem', 'keyring dynamodb:PutItem', 'value dynamodb:Query'],
     own: [
       ...lookingForCopies,
       'shred-workflow lambda:CheckpointDurableExecution',
@@ -120,4 +159,5 @@ export const permissions: Readonly<Record<Group | Workflow, Permissions>> = {
     data: ['audit dynamodb:Query', record],
     own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', ...signing],
   },
+  publisher: { data: [], own: ['page s3:PutObject'] },
 };

@@ -12,7 +12,24 @@ describe('settings', () => {
       corsOrigins: ['*'],
       logRetention: 90,
       sessionTags: true,
+      blobMaxBytes: 68_719_476_736,
+      pageDomain: undefined,
     });
+  });
+
+  test('of the page: a domain and its certificate, together', () => {
+    const pageCertificateArn = 'arn:aws:acm:us-east-1:123456789012:certificate/12ab-34';
+    expect(read({ pageDomain: 'open.example.com', pageCertificateArn }).pageDomain).toEqual({
+      name: 'open.example.com',
+      certificateArn: pageCertificateArn,
+    });
+    expect(() => read({ pageDomain: 'open.example.com' })).toThrow(/pageCertificateArn="".*together with pageDomain/);
+    expect(() => read({ pageCertificateArn })).toThrow(/pageDomain="".*together with pageCertificateArn/);
+    const elsewhere = pageCertificateArn.replace('us-east-1', 'eu-central-1');
+    expect(() => read({ pageDomain: 'a.example', pageCertificateArn: elsewhere })).toThrow(
+      /a certificate in us-east-1/,
+    );
+    expect(() => read({ pageDomain: 'https://a.example', pageCertificateArn })).toThrow(/pageDomain=.*not allowed/);
   });
 
   test('come from context, text or number', () => {
@@ -45,6 +62,9 @@ describe('settings', () => {
     ['corsOrigins', ''],
     ['sessionTags', 'yes'],
     ['sessionTags', ''],
+    ['blobMaxBytes', 0],
+    ['blobMaxBytes', 68_719_476_737],
+    ['blobMaxBytes', '1e6'],
     ['logRetentionDays', 91],
     ['logRetentionDays', 9999],
     ['logRetentionDays', 'forever'],

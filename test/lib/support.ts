@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { App } from 'aws-cdk-lib';
@@ -43,10 +43,20 @@ const tinyHandlers = (folder: string): string => {
   return folder;
 };
 
-/** The app over tiny handlers, not yet synthesized. */
-export const appForTest = (context: Record<string, unknown> = {}): App => {
+/** The sources of a page that says one word. */
+export const tinyPage = (word: string): string => {
   const folder = temporaryFolder();
-  return vaultApp({ context, handlers: tinyHandlers(folder), outdir: join(folder, 'out') });
+  mkdirSync(join(folder, 'src'));
+  writeFileSync(join(folder, 'src', 'main.ts'), `const word: string = '${word}';\ndocument.body.textContent = word;\n`);
+  writeFileSync(join(folder, 'style.css'), 'body { color: red; }\n');
+  writeFileSync(join(folder, 'index.html'), '<!doctype html><style></style><body><script></script>\n');
+  return folder;
+};
+
+/** The app over tiny handlers and a tiny page, not yet synthesized. */
+export const appForTest = (context: Record<string, unknown> = {}, page = tinyPage('page')): App => {
+  const folder = temporaryFolder();
+  return vaultApp({ context, handlers: tinyHandlers(folder), page, outdir: join(folder, 'out') });
 };
 
 export const synthesize = (app: App): Synthesized => {
@@ -79,6 +89,7 @@ const tableNames: Readonly<Record<string, string>> = {
   ValuesTable: 'value',
   AuditTable: 'audit',
   RotationsTable: 'rotation',
+  BlobRecordsTable: 'blob',
 };
 
 export const tables = (template: Synthesized): Record<string, [string, Resource]> =>
@@ -86,6 +97,12 @@ export const tables = (template: Synthesized): Record<string, [string, Resource]
     ofType(template, 'AWS::DynamoDB::Table').map((entry) => {
       return [tableNames[entry[0].slice(0, -8)] ?? 'unknown', entry];
     }),
+  );
+
+/** Buckets by the word for them: that of blobs, and that of the page. */
+export const buckets = (template: Synthesized): Record<string, [string, Resource]> =>
+  Object.fromEntries(
+    ofType(template, 'AWS::S3::Bucket').map((entry) => [entry[0].startsWith('Page') ? 'page' : 'object', entry]),
   );
 
 /** The function of an entry, found by its description. */

@@ -17,7 +17,9 @@ const tsc = (...args: string[]) => execFileSync(resolve('node_modules/.bin/tsc')
 
 /** What an agent's author writes; every line must compile under the strictest options. */
 const program = `
-import { Anima, AnimaError, ConflictError, NotFoundError, type SetOptions } from '@anima/sdk';
+import {
+  Anima, AnimaError, type BlobUploadState, ConflictError, NotFoundError, openBlob, type OpenedBlob, type SetOptions,
+} from '@anima/sdk';
 KEY
 const client = new Anima({ apiKey: key });
 await client.vault.set('stripe_secret', 'sk_live_…');
@@ -35,6 +37,17 @@ try {
   if (error instanceof ConflictError) error.currentVersion?.toFixed();
   else if (error instanceof NotFoundError || (error instanceof AnimaError && error.code === 'unavailable')) error.retryable;
 }
+const { url } = await client.blobs.put(new Uint8Array(3), { expiresIn: '7d', maxOpens: 1, type: 'image/png' });
+const opened = await client.blobs.get(url, { onProgress: ({ bytes, total }) => bytes / (total ?? bytes) });
+const content: Uint8Array = await opened.bytes();
+const recipient: OpenedBlob = await openBlob(url);
+const state: BlobUploadState[] = [];
+await client.blobs.put(content, { onState: (made) => state.push(made), resume: state[0] });
+for await (const blob of client.blobs.list()) blob.state === 'ready' && blob.id.trim() + recipient.name;
+// @ts-expect-error it could be a path
+await client.blobs.put('photo.png');
+// @ts-expect-error there is no such unit
+await client.blobs.put(content, { expiresIn: '1y' });
 // @ts-expect-error a value is a string
 await client.vault.set('a', 1);
 // @ts-expect-error there is no such option
@@ -75,7 +88,7 @@ describe('the types of the built package', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const signal =
-    "await client.vault.get('a', { signal: AbortSignal.timeout(5) });\nnew Anima({ fetch: globalThis.fetch });\nnew Anima({ fetch: async (input, init) => fetch(input, init) });";
+    "await client.vault.get('a', { signal: AbortSignal.timeout(5) });\nnew Anima({ fetch: globalThis.fetch });\nnew Anima({ fetch: async (input, init) => fetch(input, init) });\nawait client.blobs.put(new Blob(['x']));\nawait client.blobs.put(opened.stream);\nawait new Response(opened.stream).text();\nURL.createObjectURL(await opened.blob());";
   test.each([
     ['Node', ['--lib', 'es2022', '--types', 'node'], 'const key = process.env.ANIMA_KEY;', signal],
     ['a browser', ['--lib', 'es2022,dom', '--types', ''], "const key: string | undefined = 'x';", signal],

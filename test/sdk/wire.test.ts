@@ -59,12 +59,37 @@ const record = {
   toolCall: 't',
 };
 const { org } = shred;
+const blob = {
+  id: '01m7xpe6000123456789abcdef',
+  state: 'ready',
+  size: 1117,
+  createdAt: key.createdAt,
+  completedAt: key.createdAt,
+  expiresAt: '2027-01-01T00:00:00.000Z',
+  openings: 1,
+  maxOpens: 2,
+  burn: false,
+};
+const link = `${org}${blob.id}ghjkmnpqrstvwxyz`;
+const url = `https://page.test/b/${link}`;
 
 /** Of each route that the SDK calls: a call with every option, and the fullest answer there is. */
 type Row = readonly [(client: Anima) => Promise<unknown>, object];
 
-/** Routes that are no matter of a client with an API key. */
-type Left = 'getOpenApi' | 'createOrg' | 'getPublicKeys';
+/**
+ * Routes that are no matter of a client with an API key; and those of uploads and openings, which are several requests each: blob-fake.ts
+ * holds them to the contract.
+ */
+type Left =
+  | 'getOpenApi'
+  | 'createOrg'
+  | 'getPublicKeys'
+  | 'createBlob'
+  | 'listParts'
+  | 'grantParts'
+  | 'completeBlob'
+  | 'openLink'
+  | 'burnLink';
 
 const calls: Record<Exclude<RouteId, Left>, Row> = {
   setValue: [({ vault }) => vault.set('a/b', 'v', full), valueInfo],
@@ -124,6 +149,14 @@ const calls: Record<Exclude<RouteId, Left>, Row> = {
         .page('c'),
     { records: [record], cursor: 'd' },
   ],
+  listBlobs: [({ blobs }) => blobs.list({ pageSize: 1000 }).page('c'), { blobs: [blob], cursor: 'd' }],
+  getBlob: [({ blobs }) => blobs.info(blob.id), blob],
+  deleteBlob: [({ blobs }) => blobs.delete(blob.id), { deleted: true }],
+  relinkBlob: [({ blobs }) => blobs.relink(blob.id), { id: blob.id, link, url }],
+  lookAtLink: [
+    ({ blobs }) => blobs.look(url),
+    { size: 1117, createdAt: blob.createdAt, expiresAt: blob.expiresAt, openingsLeft: 1, burn: false },
+  ],
   exportAudit: [
     ({ audit }) => audit.export().page('c'),
     { seals: [{ seal: 'a.b.c', records: [record] }], cursor: 'd' },
@@ -142,9 +175,12 @@ describe('what the SDK sends and takes is what the contract says', () => {
     const told = result instanceof BatchResult ? [] : textsIn(onWire).filter((text) => text !== 'a/b');
     for (const text of told) expect(known).toContain(text);
 
-    const [{ method, url, body }] = seen as [Seen];
-    const { pathname, searchParams } = new URL(url);
-    const path = routes[route].path.replace('{name+}', 'a/b').replace('{id}', key.id);
+    const [{ method, url: asked, body }] = seen as [Seen];
+    const { pathname, searchParams } = new URL(asked);
+    const path = routes[route].path
+      .replace('{name+}', 'a/b')
+      .replace('{id}', route.includes('Blob') ? blob.id : key.id)
+      .replace('{link}', link);
     expect(`${method} ${pathname}`).toBe(`${routes[route].method} ${path}`);
     const query = Object.fromEntries(searchParams);
     expect(z.safeParse(schemas[route].query, query)).toMatchObject({ success: true });

@@ -15,7 +15,7 @@ async function untilAnswered<T>(run: () => Promise<T>): Promise<T> {
   return expect.fail('never answered');
 }
 
-const failedCalls = Array.from({ length: 14 }, (_, n) => n + 1);
+const failedCalls = Array.from({ length: 18 }, (_, n) => n + 1);
 const fates: Fate[] = ['before', 'after'];
 const cases = failedCalls.flatMap((call) => fates.map((fate) => [call, fate] as const));
 
@@ -185,7 +185,7 @@ describe('while a copy exists', () => {
     await request();
     const waits: number[] = [];
     expect(await runWorkflows(waits)).toEqual([{ result: 'copies exist' }]);
-    expect(waits).toHaveLength(301);
+    expect(waits).toHaveLength(302);
     expect(stored()).toMatchObject({ final: false, receipts: { length: 1 } });
   });
 

@@ -22,6 +22,7 @@ const actions = [
   'DescribeContinuousBackups',
   'ListRecoveryPointsByResource',
   'Sign',
+  'ListObjectsV2',
 ];
 const cases = actions.flatMap((action) =>
   Object.keys(faults).map((fault) => [action, fault as keyof typeof faults] as const),

@@ -8,6 +8,8 @@ import { compactJws, publicJwk, signingInput, verifyJws } from '../../core/jws.t
 import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/keyring.ts';
 import { type ShredReceipt, shredReceiptType } from '../../core/receipts.ts';
 import { parseStored, storedRecord, type Tombstone } from '../../core/tombstone.ts';
+import { BlobErasing } from '../../lambdas/domain/blob-erasing.ts';
+import type { BlobEraser, ErasedBlob, ObjectEraser } from '../../lambdas/domain/blob-ports.ts';
 import type { Caller, Signer } from '../../lambdas/domain/ports.ts';
 import { ShredReceipts } from '../../lambdas/domain/shred-receipts.ts';
 import { runShredWorkflow } from '../../lambdas/domain/shred-workflow.ts';
@@ -32,6 +34,10 @@ export function shredWorld() {
     record: storedRecord(newKeyring(org, '2026-01-01T00:00:00.000Z')),
     copies: noCopies,
     started: new Map<string, ShredInput>(),
+    /** Names of objects, and records of blobs by id; what was ended of unfinished uploads. */
+    objects: new Set<string>(),
+    records: new Map<string, ErasedBlob>(),
+    aborted: [] as string[],
     calls: 0,
     /** Decides how the next call ends. */
     fate: (_call: number): Fate => 'done',
@@ -71,8 +77,35 @@ export function shredWorld() {
     start: (name, input) => call(() => void world.started.set(name, input as ShredInput)),
   };
   const counter = { countFrom: () => call(() => ({ count: 3, last: undefined })) };
-  const receipts = new ShredReceipts(store, () => call(() => world.copies), counter, signer, clock);
-  const shredding = new Shredding(store, receipts, workflows, clock);
+  /** As a service lists: what comes after one, up to a limit, and whether there is more. */
+  const pageOf = <T>(all: readonly T[], limit: number) => ({ items: all.slice(0, limit), more: all.length > limit });
+  const objects: ObjectEraser = {
+    list: (_, after = '') =>
+      call(() =>
+        pageOf(
+          [...world.objects].sort().filter((name) => name > after),
+          1000,
+        ),
+      ),
+    deleteAll: (_, names) =>
+      call(() => {
+        for (const name of names) world.objects.delete(name);
+      }),
+    abort: (_, __, uploadId) => call(() => void world.aborted.push(uploadId)),
+  };
+  const records: BlobEraser = {
+    list: (_, before = '~', limit) =>
+      call(() =>
+        pageOf(
+          [...world.records.values()].filter(({ id }) => id < before).sort((a, b) => (a.id < b.id ? 1 : -1)),
+          limit,
+        ),
+      ),
+    remove: (_, id) => call(() => void world.records.delete(id)),
+  };
+  const erasing = new BlobErasing(objects, records);
+  const receipts = new ShredReceipts(store, () => call(() => world.copies), counter, erasing, signer, clock);
+  const shredding = new Shredding(store, erasing, receipts, workflows, clock);
 
   /** The replacement of a keyring as rotations and first writes do it: by generation, and only where there is no lock. */
   function replace(next: Keyring): boolean {
@@ -121,7 +154,7 @@ export function shredWorld() {
     runWorkflows: async (waits: number[] = []) => {
       const results: object[] = [];
       for (const input of world.started.values()) {
-        results.push(await runShredWorkflow({ shredding, receipts }, input, stepsOf(waits)));
+        results.push(await runShredWorkflow({ shredding, erasing, receipts }, input, stepsOf(waits)));
       }
       return results;
     },

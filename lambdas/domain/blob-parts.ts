@@ -1,0 +1,63 @@
+/** Sizes of the parts of an upload (docs/blobs.md): whole chunks, so that a part is encrypted, hashed and sent by itself. */
+import { createHash } from 'node:crypto';
+import { limits } from '../../contract/limits.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+import { blobHeaderLength, blobTagLength } from '../../core/blob-format.ts';
+import type { PartClaim, StoredPart } from './blob-ports.ts';
+
+/** Of each part but the first, which has the header before its chunks, and the last, which has what is left. */
+const fullPart = limits.blobPartChunks * (2 ** 20 + blobTagLength);
+
+const fullSize = (number: number): number => (number === 1 ? blobHeaderLength + fullPart : fullPart);
+
+/** Bytes of all full parts before one. */
+const sizeBefore = (number: number): number => (number === 1 ? 0 : blobHeaderLength + (number - 1) * fullPart);
+
+/**
+ * Lets only claims pass which, whatever else is uploaded, can't add up to more than was announced or is allowed: each part has its
+ * place by its number, and no room beyond that.
+ * @param size as announced; without, each part may be the last
+ * @param most bytes that a blob may have
+ * @throws VaultError `invalid_request`, `blob_too_large`
+ */
+export function checkClaims(claims: readonly PartClaim[], size: number | undefined, most: number): void {
+  for (const [at, { number, size: claimed }] of claims.entries()) {
+    const refuse = (field: string, message: string) =>
+      new VaultError('invalid_request', { errors: [{ path: `parts.${at}.${field}`, message }] });
+    if (claims.findIndex((claim) => claim.number === number) < at) throw refuse('number', 'stands twice');
+    const full = fullSize(number);
+    if (size === undefined) {
+      if (claimed > full) throw refuse('size', `is over ${full}, the size of a full part of this number`);
+      if (sizeBefore(number) + claimed > most) throw tooLarge(most);
+      continue;
+    }
+    const left = size - sizeBefore(number);
+    if (left <= 0) throw refuse('number', 'is beyond the size that was announced');
+    if (claimed !== Math.min(full, left)) throw refuse('size', `is not ${Math.min(full, left)}, as it must be here`);
+  }
+}
+
+/** @param most bytes that a blob may have */
+export const tooLarge = (most: number) =>
+  new VaultError('blob_too_large', { detail: `At most ${most} bytes of ciphertext are taken.` });
+
+/** What the parts that have arrived are together. */
+export interface Joined {
+  readonly size: number;
+  /** SHA-256 of their SHA-256 one after the other, base64, `-`, and their number, as S3 makes it. */
+  readonly checksum: string;
+}
+
+/** Joins parts by their facts; undefined when one is missing or not full, save the last. */
+export function joinedParts(parts: readonly StoredPart[]): Joined | undefined {
+  const hash = createHash('sha256');
+  let size = 0;
+  for (const [index, part] of parts.entries()) {
+    const full = fullSize(index + 1);
+    const isLast = index === parts.length - 1;
+    if (part.number !== index + 1 || part.size > full || (!isLast && part.size !== full)) return undefined;
+    hash.update(Buffer.from(part.checksum, 'base64'));
+    size += part.size;
+  }
+  return parts.length === 0 ? undefined : { size, checksum: `${hash.digest('base64')}-${parts.length}` };
+}

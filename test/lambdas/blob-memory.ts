@@ -1,0 +1,250 @@
+/** Blobs and links on memory ports, each call of which can fail before or after its work, or be repeated after a lost reply. */
+import { createHash, randomBytes } from 'node:crypto';
+import { limits } from '../../contract/limits.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+import { formatLink, type LinkId } from '../../core/blob-links.ts';
+import { randomId } from '../../core/ids.ts';
+import { keyringRecord, newKeyring } from '../../core/keyring.ts';
+import type {
+  BlobStore,
+  LinkObjects,
+  LinkStore,
+  PartClaim,
+  StoredBlob,
+  StoredPart,
+  UploadObjects,
+} from '../../lambdas/domain/blob-ports.ts';
+import { BlobUploads } from '../../lambdas/domain/blob-uploads.ts';
+import { Blobs } from '../../lambdas/domain/blobs.ts';
+import { Links } from '../../lambdas/domain/links.ts';
+
+/** `repeated`: done, its reply lost, and sent again by the client of the service, as AWS clients do. */
+export type Fate = 'done' | 'before' | 'after' | 'repeated';
+
+interface Held {
+  size: number;
+  checksum: string | undefined;
+  lifetime: string;
+}
+
+const hashOf = (...parts: (string | Uint8Array)[]): string => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('base64');
+};
+
+/** What the holder of a key can show, and what the service keeps of it. */
+export const proof = (text: string): string => hashOf(text);
+export const verifier = (text: string): string => hashOf(Buffer.from(proof(text), 'base64'));
+export const verifiers = { open: verifier('open'), burn: verifier('burn') };
+
+/** Sizes that parts have while others follow. */
+export const chunk = 2 ** 20 + 16;
+export const firstPart = 64 + 8 * chunk;
+export const laterPart = 8 * chunk;
+
+export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
+  const org = randomId();
+  const time = { now: new Date('2026-06-01T12:00:00.000Z') };
+  const clock = () => time.now;
+  const world = {
+    calls: [] as string[],
+    fate: (_name: string, _nth: number): Fate => 'done',
+    /** Runs before each call. */
+    intrude: async (_name: string): Promise<void> => {},
+    keyring: keyringRecord(newKeyring(org, '2026-01-01T00:00:00.000Z')) as Record<string, unknown> | undefined,
+    records: new Map<string, StoredBlob>(),
+    objects: new Map<string, Held>(),
+    uploads: new Map<string, Map<number, StoredPart>>(),
+  };
+
+  /** @param again what a repetition by the client gives, when that is not the same */
+  async function call<T>(name: string, work: () => T, again: () => T = work): Promise<T> {
+    await world.intrude(name);
+    const nth = world.calls.push(name);
+    const fate = world.fate(name, nth);
+    if (fate === 'before') throw new VaultError('unavailable');
+    const result = work();
+    if (fate === 'after') throw new VaultError('unavailable');
+    return fate === 'repeated' ? again() : result;
+  }
+  const sole = (asked: string) => {
+    if (asked !== org) throw new Error('another org was asked for');
+  };
+  function change(id: string, holds: (blob: StoredBlob) => boolean, next: (blob: StoredBlob) => StoredBlob): boolean {
+    const blob = world.records.get(id);
+    if (blob === undefined || !holds(blob)) return false;
+    world.records.set(id, next(blob));
+    return true;
+  }
+
+  const store: BlobStore = {
+    create: (blob) =>
+      call('create', () => {
+        sole(blob.org);
+        world.records.set(blob.id, blob);
+      }),
+    get: (asked, id) =>
+      call('get', () => {
+        sole(asked);
+        return structuredClone(world.records.get(id));
+      }),
+    list: (_, before = '~', limit) =>
+      call('list', () => {
+        const found = [...world.records.values()]
+          .filter(({ id }) => id < before)
+          .sort((a, b) => (a.id < b.id ? 1 : -1));
+        return { items: found.slice(0, limit), more: found.length > limit };
+      }),
+    complete: (_, id, { ttl, ...completion }) =>
+      call('complete', () =>
+        change(
+          id,
+          ({ state }) => state === 'uploading',
+          (blob) => ({ ...blob, ...completion, state: 'ready', uploadId: undefined, ttl }),
+        ),
+      ),
+    relink: (_, id, locator) =>
+      call('relink', () =>
+        change(
+          id,
+          ({ state }) => state === 'ready',
+          (blob) => ({ ...blob, locator }),
+        ),
+      ),
+    delete: (_, id, ttl) =>
+      call('delete', () =>
+        change(
+          id,
+          ({ state }) => state === 'uploading' || state === 'ready',
+          (blob) => ({ ...blob, state: 'deleted', ttl }),
+        ),
+      ),
+  };
+  const isOf = (link: LinkId) => (blob: StoredBlob) => blob.state === 'ready' && blob.locator === link.locator;
+  const linkStore: LinkStore = {
+    read: (asked, id) =>
+      call('read', () => ({
+        keyring: asked === org ? structuredClone(world.keyring) : undefined,
+        blob: asked === org ? structuredClone(world.records.get(id)) : undefined,
+      })),
+    open: (link, opening, ttl) =>
+      call('open', () => {
+        const hasLeft = ({ openings, maxOpens }: StoredBlob) => maxOpens === undefined || openings < maxOpens;
+        const done = change(
+          link.id,
+          (blob) => isOf(link)(blob) && hasLeft(blob) && blob.opening !== opening.opening,
+          (blob) => ({ ...blob, openings: blob.openings + 1, ...opening, ttl: ttl ?? blob.ttl }),
+        );
+        return done ? structuredClone(world.records.get(link.id)) : undefined;
+      }),
+    burn: (link, ttl) => call('burn', () => change(link.id, isOf(link), (blob) => ({ ...blob, state: 'burned', ttl }))),
+    setTtl: (_, id, ttl) =>
+      call('setTtl', () => {
+        change(
+          id,
+          () => true,
+          (blob) => ({ ...blob, ttl }),
+        );
+      }),
+  };
+
+  const joinedChecksum = (parts: readonly StoredPart[]) =>
+    `${hashOf(...parts.map(({ checksum }) => Buffer.from(checksum, 'base64')))}-${parts.length}`;
+  const objects: UploadObjects & LinkObjects = {
+    form: (asked, id, size) =>
+      call('form', () => {
+        sole(asked);
+        return { url: 'https://bucket.invalid/', fields: { key: `${asked}/${id}.enc`, size: String(size) } };
+      }),
+    begin: () =>
+      call('begin', () => {
+        const uploadId = randomId();
+        world.uploads.set(uploadId, new Map());
+        return uploadId;
+      }),
+    partAddress: (_, id, uploadId, { number }) =>
+      call('partAddress', () => ({ url: `https://bucket.invalid/${id}?${uploadId}&${number}`, headers: {} })),
+    parts: (_, __, uploadId, after, limit) =>
+      call('parts', () => {
+        const parts = world.uploads.get(uploadId);
+        if (parts === undefined) return undefined;
+        const found = [...parts.values()].filter(({ number }) => number > after).sort((a, b) => a.number - b.number);
+        return { items: found.slice(0, limit), more: found.length > limit };
+      }),
+    join: (_, id, uploadId, parts) =>
+      call('join', () => {
+        const upload = world.uploads.get(uploadId);
+        if (upload === undefined || parts.some(({ number, tag }) => upload.get(number)?.tag !== tag)) return;
+        const size = parts.reduce((sum, part) => sum + part.size, 0);
+        world.objects.set(id, { size, checksum: joinedChecksum(parts), lifetime: 'unfinished' });
+        world.uploads.delete(uploadId);
+      }),
+    find: (_, id) => call('find', () => structuredClone(world.objects.get(id))),
+    setLifetime: (_, id, lifetime) =>
+      call('setLifetime', () => {
+        const held = world.objects.get(id);
+        if (held !== undefined) held.lifetime = lifetime;
+        return held !== undefined;
+      }),
+    abort: (_, __, uploadId) => call('abort', () => void world.uploads.delete(uploadId)),
+    delete: (_, id) => call('deleteObject', () => void world.objects.delete(id)),
+    address: (_, id) => call('address', () => `https://bucket.invalid/${id}?signed`),
+  };
+
+  const settings = { pageUrl: 'https://page.invalid', mostBytes };
+  const blobs = new Blobs(store, objects, settings, clock);
+  const uploads = new BlobUploads(store, objects, settings, clock);
+  const links = new Links(linkStore, objects, clock);
+
+  const record = (id: string): StoredBlob => {
+    const blob = world.records.get(id);
+    if (blob === undefined) throw new Error('there is no such record');
+    return blob;
+  };
+  /** What S3 does with the form of a ticket. */
+  const post = (id: string, content = 'ciphertext', size = content.length): string => {
+    const checksum = hashOf(content);
+    world.objects.set(id, { size, checksum, lifetime: 'unfinished' });
+    return checksum;
+  };
+  /** What S3 does with parts that are put to their addresses. */
+  const put = (id: string, ...parts: Omit<PartClaim, 'checksum'>[]): void => {
+    const upload = world.uploads.get(record(id).uploadId ?? '');
+    for (const part of parts) {
+      const checksum = hashOf(randomBytes(8));
+      upload?.set(part.number, { ...part, checksum, tag: randomId() });
+    }
+  };
+  const checksumOfParts = (id: string): string =>
+    joinedChecksum(
+      [...(world.uploads.get(record(id).uploadId ?? '')?.values() ?? [])].sort((a, b) => a.number - b.number),
+    );
+
+  /** A blob that is complete, by form unless told. */
+  async function ready(options: object = {}): Promise<StoredBlob> {
+    const { id } = await blobs.create(org, { size: 10, ...options });
+    const checksum = post(id);
+    await uploads.complete(org, id, { checksum, verifiers });
+    return record(id);
+  }
+  const open = async (link: LinkId | string, shown = proof('open'), opening?: string) =>
+    await links.open(await links.prove(typeof link === 'string' ? link : formatLink(link), 'open', shown), opening);
+  const burn = async (link: LinkId, shown = proof('burn')) =>
+    await links.burn(await links.prove(formatLink(link), 'burn', shown));
+  const pass = (seconds: number) => {
+    time.now = new Date(time.now.getTime() + seconds * 1000);
+  };
+  return { org, world, time, pass, blobs, uploads, links, record, post, put, checksumOfParts, ready, open, burn };
+}
+
+/** Repeats a request as a client does that is told it may. */
+export async function untilAnswered<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (attempt > 3 || !(error instanceof VaultError) || error.code !== 'unavailable') throw error;
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/** What answers CloudFormation: it must always answer, and never call stored what is not. */
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { deflateSync } from 'node:zlib';
+import type { CloudFormationCustomResourceEvent, Context } from 'aws-lambda';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { PageStore } from '../../lambdas/domain/publishing.ts';
+import { publishPage } from '../../lambdas/handlers/publish-page.ts';
+import type { RequestLog } from '../../lambdas/middleware/log.ts';
+
+interface Received {
+  readonly method: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Record<string, unknown>;
+}
+
+/** Where CloudFormation waits for the answer. */
+let cloudFormation: Server;
+let received: Received[];
+let status: number;
+
+beforeEach(async () => {
+  received = [];
+  status = 200;
+  cloudFormation = createServer(async (request, response) => {
+    const { method, headers } = request;
+    received.push({ method, headers, body: JSON.parse(String(await buffer(request))) });
+    response.writeHead(status).end();
+  });
+  await new Promise<void>((resolve) => cloudFormation.listen(0, '127.0.0.1', resolve));
+});
+afterEach(async () => void (await new Promise((resolve) => cloudFormation.close(resolve))));
+
+const about = { StackId: 'stack', RequestId: 'request', LogicalResourceId: 'PagePublished' };
+const html = '<!doctype html><title>Schön</title>';
+const properties = { Key: 'v1/index.html', Content: deflateSync(html).toString('base64') };
+
+/** Runs the handler; `failures` is how often the store refuses at first. */
+async function run(RequestType: 'Create' | 'Update' | 'Delete', failures = 0, more: object = {}) {
+  const stored: [string, string][] = [];
+  const logged: RequestLog[] = [];
+  let refusals = failures;
+  const pages: PageStore = {
+    put: async (key, bytes) => {
+      if (refusals-- > 0) throw new Error('not authorized: TOPSECRET');
+      stored.push([key, Buffer.from(bytes).toString()]);
+    },
+  };
+  const address = cloudFormation.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const event: CloudFormationCustomResourceEvent = {
+    ...about,
+    RequestType,
+    ResponseURL: `http://127.0.0.1:${port}/answer?X-Amz-Signature=s`,
+    ResourceType: 'Custom::VaultPage',
+    ServiceToken: 'arn',
+    PhysicalResourceId: 'page',
+    ResourceProperties: { ServiceToken: 'arn', ...properties, ...more },
+    OldResourceProperties: { ServiceToken: 'arn' },
+  };
+  const handler = publishPage((entry) => logged.push(entry), pages, [1, 1, 1]);
+  const outcome = handler(event, { awsRequestId: 'invocation' } as Context);
+  return { outcome, stored, logged };
+}
+
+describe('the publisher', () => {
+  test.each(['Create', 'Update'] as const)('%s: stores the page and says so', async (type) => {
+    const { outcome, stored, logged } = await run(type);
+    await outcome;
+    expect(stored).toEqual([['v1/index.html', html]]);
+    expect(received.map(({ method, body }) => [method, body])).toEqual([
+      ['PUT', { ...about, PhysicalResourceId: 'page', Status: 'SUCCESS' }],
+    ]);
+    // The address is signed for no content type.
+    expect(received[0]?.headers).not.toHaveProperty('content-type');
+    expect(logged).toMatchObject([{ requestId: 'invocation', status: 200 }]);
+  });
+
+  test('leaves the pages when the resource goes', async () => {
+    const { outcome, stored } = await run('Delete');
+    await outcome;
+    expect(stored).toEqual([]);
+    expect(received[0]?.body).toMatchObject({ Status: 'SUCCESS', PhysicalResourceId: 'page' });
+  });
+
+  test('waits for a permission that is not yet everywhere', async () => {
+    const { outcome, stored } = await run('Create', 3);
+    await outcome;
+    expect(stored).toHaveLength(1);
+    expect(received[0]?.body).toMatchObject({ Status: 'SUCCESS' });
+  });
+
+  test.each([
+    ['a store that goes on refusing', 4, {}],
+    ['a content that is none', 0, { Content: Buffer.from('not compressed').toString('base64') }],
+  ])('%s fails the deployment with what to do, and nothing of the cause', async (_, failures, more) => {
+    const { outcome, stored, logged } = await run('Update', failures, more);
+    await outcome;
+    expect(stored).toEqual([]);
+    expect(received).toHaveLength(1);
+    expect(received[0]?.body).toMatchObject({
+      ...about,
+      Status: 'FAILED',
+      Reason: expect.stringContaining('Deploy again'),
+    });
+    expect(logged).toMatchObject([{ status: 500, fault: expect.any(String) }]);
+    expect(JSON.stringify([received, logged])).not.toContain('TOPSECRET');
+  });
+
+  test('fails when its answer is not taken, so that it is invoked again', async () => {
+    status = 403;
+    const { outcome } = await run('Create');
+    await expect(outcome).rejects.toThrow(/did not take the answer: 403/);
+  });
+});

@@ -1,0 +1,115 @@
+/** One Chromium for a file of tests, and what must be seen of every page it opens. */
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import bundled from '@sparticuz/chromium';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+/** Path of another Chromium, for machines that the bundled one is not made for. */
+const browserEnv = 'ANIMA_TEST_CHROMIUM';
+
+/** Not those that the bundled browser comes with: they switch off what is tested here. */
+const switches = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+];
+
+/** The bundled browser, unpacked once for all runs; it is renamed into place, since several files of tests may unpack it at once. */
+async function unpacked(): Promise<string> {
+  const cache = resolve('node_modules/.cache');
+  const folder = join(cache, 'anima-test-chromium-153.0.0');
+  const executable = join(folder, 'chromium');
+  if (existsSync(executable)) return executable;
+  mkdirSync(cache, { recursive: true });
+  const fresh = mkdtempSync(join(cache, 'unpacking-'));
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = fresh;
+  try {
+    await bundled.executablePath();
+    renameSync(fresh, folder);
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
+    if (!existsSync(executable)) throw error;
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
+  return executable;
+}
+
+/** A running browser; undefined, and said so, where none can run. */
+export async function browserOrNone(): Promise<Browser | undefined> {
+  try {
+    const executablePath = process.env[browserEnv] ?? (await unpacked());
+    return await chromium.launch({ executablePath, headless: true, args: switches });
+  } catch (error) {
+    const [reason] = String(error).split('\n');
+    process.stderr.write(
+      `\n*** NO BROWSER RUNS HERE: the tests of the page in a browser are SKIPPED, and prove nothing. ***\n` +
+        `*** ${reason} — name another Chromium in ${browserEnv}. ***\n\n`,
+    );
+    return undefined;
+  }
+}
+
+/** A page and everything that it must not do. */
+export interface Visit {
+  readonly page: Page;
+  /** Violations of the policy, from the event and from the console. */
+  readonly violations: string[];
+  /** Dialogs, errors of scripts, and windows that were opened. */
+  readonly incidents: string[];
+  /** URLs of all requests, those that were blocked included. */
+  readonly requests: string[];
+  close(): Promise<void>;
+}
+
+interface VisitOptions {
+  readonly scheme?: 'light' | 'dark';
+  readonly width?: number;
+  readonly height?: number;
+  /** Run before the scripts of a page. */
+  readonly before?: string;
+}
+
+/** A new page in a context of its own: nothing is kept from another. */
+export async function visit(browser: Browser, options: VisitOptions = {}): Promise<Visit> {
+  const { scheme = 'light', width = 1000, height = 700, before } = options;
+  const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height }, acceptDownloads: true });
+  // Against hanging: whatever is waited for here comes within a second.
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  const seen = { violations: [] as string[], incidents: [] as string[], requests: [] as string[] };
+  await context.exposeBinding('reportViolation', (_source, text: string) => void seen.violations.push(text));
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      const report: unknown = Reflect.get(globalThis, 'reportViolation');
+      if (typeof report === 'function') report(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`);
+    });
+  });
+  if (before !== undefined) await context.addInitScript(before);
+  page.on('console', (message) => {
+    if (/content security policy|trusted ?type/i.test(message.text())) seen.violations.push(message.text());
+  });
+  page.on('dialog', (dialog) => {
+    seen.incidents.push(`dialog ${dialog.message()}`);
+    dialog.dismiss().catch(() => undefined);
+  });
+  page.on('pageerror', (error) => void seen.incidents.push(`error ${error.message}`));
+  context.on('page', (opened) => void seen.incidents.push(`window ${opened.url()}`));
+  context.on('request', (request) => void seen.requests.push(request.url()));
+  return { page, ...seen, close: () => context.close() };
+}
+
+/** The heading of the state that the page is in, once it is no longer on its way to it. */
+export async function settled(page: Page): Promise<string> {
+  await page.waitForFunction(() => {
+    const heading = document.querySelector('h1')?.textContent ?? '';
+    return heading !== '' && heading !== 'Opening …';
+  });
+  return (await page.textContent('h1')) ?? '';
+}
+
+/** Waits until more than such a share of a download has arrived. */
+export const progressed = async (page: Page, share: number): Promise<void> => {
+  await page.waitForFunction((wanted) => (document.querySelector('progress')?.value ?? 0) > wanted, share);
+};
