@@ -6,7 +6,7 @@ import {
   ListObjectsV2Command,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type {
   CompleteBlobRequest,
   CreateBlobRequest,
@@ -19,6 +19,7 @@ import { formatLinkUrl, parseLinkUrl } from '../../core/blob-links.ts';
 import { BlobSealer, collect } from '../../core/blob-stream.ts';
 import { type Bytes, toBase64 } from '../../core/bytes.ts';
 import type { LocalVault } from '../../local/vault.ts';
+import { openBlob } from '../../sdk/src/index.ts';
 import type { Stack } from '../e2e/stack.ts';
 
 export const sha256 = (...bytes: Uint8Array[]): string => {
@@ -119,4 +120,28 @@ export async function proof(whole: string, verb: 'open' | 'burn'): Promise<strin
 /** What S3 says when it refuses. */
 export async function expectRefused(answer: Response, status: number, code: string): Promise<void> {
   expect([answer.status, /<Code>(\w+)<\/Code>/.exec(await answer.text())?.[1]]).toEqual([status, code]);
+}
+
+/** One byte more. */
+export const longer = (bytes: Bytes): Bytes => new Uint8Array([...bytes, 0]);
+
+/** The same but for one bit. */
+export const flipped = (bytes: Bytes): Bytes => bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte));
+
+/**
+ * Moves the clock of the engines, which run in this process, on by so many minutes; that of the functions, which signed the ticket,
+ * stays. Until the end of the test only S3 can be asked, and only at addresses signed before.
+ */
+export const later = (minutes: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * 60_000 });
+
+/** What was refused was refused for what was wrong with it: done right, it comes through. */
+export async function expectWholeBy(
+  stack: Stack,
+  content: Uint8Array,
+  begun: Begun,
+  send: () => Promise<Response>,
+): Promise<void> {
+  expect((await send()).status).toBeLessThan(300);
+  expect((await complete(stack, begun, begun.completion)).status).toBe(200);
+  expect(isSame(await (await openBlob(begun.whole)).bytes(), content)).toBe(true);
 }

@@ -1,9 +1,7 @@
-/** Uploads done wrong, step by step: refused by S3 or by the vault with the documented error, with nothing stored. */
+/** Uploads by form done wrong, and completions: refused by S3 or by the vault with the documented error, with nothing stored. */
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { FormUpload, GrantPartsRequest, GrantPartsResponse } from '../../contract/blob-wire.ts';
-import type { ErrorCode } from '../../contract/errors.ts';
+import type { FormUpload } from '../../contract/blob-wire.ts';
 import { limits } from '../../contract/limits.ts';
-import type { Bytes } from '../../core/bytes.ts';
 import { openBlob } from '../../sdk/src/index.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 import { noise } from '../sdk/blob-fake.ts';
@@ -12,10 +10,14 @@ import {
   begin,
   complete,
   expectRefused,
+  expectWholeBy,
+  flipped,
   formOf,
   type Held,
   held,
   isSame,
+  later,
+  longer,
   post,
   sha256,
 } from './support.ts';
@@ -30,14 +32,6 @@ afterEach(() => vi.useRealTimers());
 const content = noise(5000);
 const mebi = 2 ** 20;
 const key = () => stack.vault.agentKey;
-const with1 = (bytes: Bytes): Bytes => new Uint8Array([...bytes, 0]);
-const flipped = (bytes: Bytes): Bytes => bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte));
-
-/**
- * Moves the clock of the engines, which run in this process, on by so many minutes; that of the functions, which signed the ticket,
- * stays. Until the end of the test only S3 can be asked, and only at addresses signed before.
- */
-const later = (minutes: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * 60_000 });
 
 /** An upload of which nothing has arrived: it can't be completed, and its link opens nothing. */
 async function expectNothing(begun: Begun): Promise<void> {
@@ -46,13 +40,6 @@ async function expectNothing(begun: Begun): Promise<void> {
   await expectProblem(await complete(stack, begun, completion), 'blob_not_uploaded');
   await expectProblem(await stack.http('GET', `/v1/links/${begun.link}`), 'blob_not_uploaded');
   expect(await stack.client.blobs.info(id)).toMatchObject({ state: 'uploading' });
-}
-
-/** What was refused was refused for what was wrong with it: done right, it comes through. */
-async function expectWholeBy(begun: Begun, send: () => Promise<Response>): Promise<void> {
-  expect((await send()).status).toBeLessThan(300);
-  expect((await complete(stack, begun, begun.completion)).status).toBe(200);
-  expect(isSame(await (await openBlob(begun.whole)).bytes(), content)).toBe(true);
 }
 
 describe('a form that is not as its ticket says', () => {
@@ -76,7 +63,7 @@ describe('a form that is not as its ticket says', () => {
   };
   const otherTicket = () => formOf(other).fields;
   const cases: [string, () => Promise<Response>, number, string][] = [
-    ['a longer file', () => post(formOf(begun), with1(begun.bytes)), 400, 'EntityTooLarge'],
+    ['a longer file', () => post(formOf(begun), longer(begun.bytes)), 400, 'EntityTooLarge'],
     ['a file of ten times the size', () => post(formOf(begun), noise(10 * begun.bytes.length)), 400, 'EntityTooLarge'],
     ['a shorter file', () => post(formOf(begun), begun.bytes.slice(1)), 400, 'EntityTooSmall'],
     [
@@ -136,7 +123,7 @@ describe('a form that is not as its ticket says', () => {
       403,
       'AccessDenied',
     ],
-    ['a condition that was widened', () => post(fields(wider), with1(begun.bytes)), 403, 'SignatureDoesNotMatch'],
+    ['a condition that was widened', () => post(fields(wider), longer(begun.bytes)), 403, 'SignatureDoesNotMatch'],
     [
       'the signature of another ticket',
       () =>
@@ -175,7 +162,7 @@ describe('a form that is not as its ticket says', () => {
       await expectRefused(await send(), status, code);
       await expectNothing(begun);
       await expectNothing(other);
-      await expectWholeBy(begun, () => post(formOf(begun), begun.bytes));
+      await expectWholeBy(stack, content, begun, () => post(formOf(begun), begun.bytes));
     },
   );
 
@@ -189,144 +176,11 @@ describe('a form that is not as its ticket says', () => {
   });
 
   test('what is posted once more after the completion does not open, and S3 removes it', async () => {
-    await expectWholeBy(begun, () => post(formOf(begun), begun.bytes));
+    await expectWholeBy(stack, content, begun, () => post(formOf(begun), begun.bytes));
     expect(await objects.lifetime(begun.org, begun.id)).toBe('kept');
     expect((await post(formOf(begun), flipped(begun.bytes))).status).toBe(204);
     await expect(openBlob(begun.whole)).rejects.toMatchObject({ code: 'decryption_failed' });
     expect(await objects.lifetime(begun.org, begun.id)).toBe('unfinished');
-  });
-});
-
-describe('a part that is not as was signed', () => {
-  let begun: Begun;
-  beforeEach(async () => {
-    begun = await begin(stack, content, { size: undefined });
-  });
-  const grant = async (parts: GrantPartsRequest['parts'], of: Begun = begun): Promise<GrantPartsResponse['parts']> => {
-    const answer = await stack.http('POST', `/v1/blobs/${of.id}/parts`, { key: key(), body: { parts } });
-    expect(answer.status).toBe(200);
-    return (await answer.json()).parts;
-  };
-  const whole = (number = 1) => ({ number, size: begun.bytes.length, checksum: sha256(begun.bytes) });
-  const completion = () => ({
-    checksum: `${sha256(Buffer.from(sha256(begun.bytes), 'base64'))}-1`,
-    verifiers: begun.completion.verifiers,
-  });
-
-  /** Sends a part of `begun` by its address, changed. */
-  async function put(
-    body: Bytes,
-    change: (url: string) => string | Promise<string> = (url) => url,
-    headers?: Record<string, string>,
-  ): Promise<Response> {
-    const [granted] = await grant([whole()]);
-    if (granted === undefined) return expect.fail('no address');
-    return await fetch(await change(granted.url), { method: 'PUT', headers: headers ?? granted.headers, body });
-  }
-  const arrived = async (): Promise<unknown[]> =>
-    (await (await stack.http('GET', `/v1/blobs/${begun.id}/parts`, { key: key() })).json()).parts;
-  const set = (name: string, value: string) => (url: string) => {
-    const changed = new URL(url);
-    expect(changed.searchParams.has(name)).toBe(true);
-    changed.searchParams.set(name, value);
-    return changed.href;
-  };
-
-  const cases: [string, () => Promise<Response>, number, string][] = [
-    ['longer', () => put(with1(begun.bytes)), 403, 'SignatureDoesNotMatch'],
-    ['shorter', () => put(begun.bytes.slice(1)), 403, 'SignatureDoesNotMatch'],
-    ['of other bytes', () => put(flipped(begun.bytes)), 400, 'BadDigest'],
-    [
-      'of other bytes, with their own checksum',
-      () => put(flipped(begun.bytes), undefined, { 'x-amz-checksum-sha256': sha256(flipped(begun.bytes)) }),
-      403,
-      'SignatureDoesNotMatch',
-    ],
-    ['without its checksum', () => put(begun.bytes, undefined, {}), 403, 'SignatureDoesNotMatch'],
-    ['sent as another number', () => put(begun.bytes, set('partNumber', '2')), 403, 'SignatureDoesNotMatch'],
-    [
-      'sent for longer than was granted',
-      () => put(begun.bytes, set('X-Amz-Expires', '604800')),
-      403,
-      'SignatureDoesNotMatch',
-    ],
-    [
-      'sent to another object',
-      () => put(begun.bytes, (url) => url.replace('.enc', '0.enc')),
-      403,
-      'SignatureDoesNotMatch',
-    ],
-    [
-      'sent to another upload',
-      () =>
-        put(begun.bytes, async (url) => {
-          const other = await begin(stack, content, { size: undefined });
-          const [granted] = await grant([whole()], other);
-          return set('uploadId', new URL(granted?.url ?? '').searchParams.get('uploadId') ?? '')(url);
-        }),
-      403,
-      'SignatureDoesNotMatch',
-    ],
-    [
-      'made the object itself',
-      () =>
-        put(begun.bytes, (url) => {
-          const changed = new URL(url);
-          for (const name of ['partNumber', 'uploadId']) changed.searchParams.delete(name);
-          return changed.href;
-        }),
-      403,
-      'SignatureDoesNotMatch',
-    ],
-  ];
-  test.each(cases)(
-    '%s: S3 refuses it, nothing has arrived, and done right it comes through',
-    async (_, send, status, code) => {
-      await expectRefused(await send(), status, code);
-      expect(await arrived()).toEqual([]);
-      await expectProblem(await complete(stack, begun, completion()), 'blob_not_uploaded');
-      begun = { ...begun, completion: completion() };
-      await expectWholeBy(begun, () => put(begun.bytes));
-    },
-  );
-
-  test('past its 30 minutes', async () => {
-    const [granted] = await grant([whole()]);
-    const send = () =>
-      fetch(granted?.url ?? '', { method: 'PUT', headers: { ...granted?.headers }, body: begun.bytes });
-    later(31);
-    await expectRefused(await send(), 403, 'AccessDenied');
-    vi.useRealTimers();
-    expect(await arrived()).toEqual([]);
-    expect((await send()).status).toBe(200);
-  });
-
-  const full = limits.blobPartChunks * (mebi + 16);
-  const claims: [string, number | undefined, { number: number; size: number }[], ErrorCode][] = [
-    ['over a full part', undefined, [{ number: 2, size: full + 1 }], 'invalid_request'],
-    ['over a full first part', undefined, [{ number: 1, size: 64 + full + 1 }], 'invalid_request'],
-    ['beyond the largest blob', undefined, [{ number: 9000, size: full }], 'blob_too_large'],
-    ['beyond what was announced', 20 * mebi, [{ number: 4, size: 1 }], 'invalid_request'],
-    ['not full in the middle', 20 * mebi, [{ number: 2, size: full - 1 }], 'invalid_request'],
-    ['larger than what is left', 20 * mebi, [{ number: 3, size: 20 * mebi - 64 - 2 * full + 1 }], 'invalid_request'],
-    [
-      'twice',
-      undefined,
-      [
-        { number: 1, size: 5 },
-        { number: 1, size: 6 },
-      ],
-      'invalid_request',
-    ],
-    ['with no number', undefined, [{ number: 0, size: 5 }], 'invalid_request'],
-    ['with a number too large', undefined, [{ number: 10_001, size: 5 }], 'invalid_request'],
-    ['17 at once', undefined, Array.from({ length: 17 }, (_, n) => ({ number: n + 1, size: full })), 'invalid_request'],
-    ['none', undefined, [], 'invalid_request'],
-  ];
-  test.each(claims)('%s: no address is given for it', async (_, size, parts, code) => {
-    const { id } = size === undefined ? begun : await begin(stack, content, { size });
-    const body = { parts: parts.map((part) => ({ ...part, checksum: sha256(content) })) };
-    await expectProblem(await stack.http('POST', `/v1/blobs/${id}/parts`, { key: key(), body }), code);
   });
 });
 
