@@ -103,6 +103,18 @@ export function verifyJws(jws: string, keys: readonly PublicJwk[], typ: string):
   return parsed;
 }
 
+/** The P-256 keys of a JWK set (RFC 7517), named by their own thumbprints whatever the set calls them; none of what is no set. */
+export function keysOfSet(set: unknown): PublicJwk[] {
+  const list = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((jwk: unknown) => {
+    if (typeof jwk !== 'object' || jwk === null) return [];
+    const { kty, crv, x, y }: Readonly<Record<string, unknown>> = { ...jwk };
+    if (kty !== 'EC' || crv !== 'P-256' || typeof x !== 'string' || typeof y !== 'string') return [];
+    return [{ kty, crv, x, y, kid: thumbprint({ kty, crv, x, y }), use: 'sig', alg: 'ES256' } satisfies PublicJwk];
+  });
+}
+
 function keyOf({ kty, crv, x, y }: PublicJwk): KeyObject {
   return createPublicKey({ key: { kty, crv, x, y }, format: 'jwk' });
 }

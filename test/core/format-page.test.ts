@@ -17,6 +17,7 @@ import { encodeFields, u32, u64 } from '../../core/fields.ts';
 import { type PublicJwk, thumbprint, verifyJws } from '../../core/jws.ts';
 import { parseKeyring, verifyKeyring } from '../../core/keyring.ts';
 import { leafHash, TreeHash } from '../../core/merkle.ts';
+import { cacheFile, cacheFolder, openCached } from '../../core/offline-cache.ts';
 import { hkdf, hmac } from '../../core/primitives.ts';
 import { destroyReceiptType, shredReceiptType } from '../../core/receipts.ts';
 import { timeOfId } from '../../core/time-ids.ts';
@@ -191,5 +192,20 @@ describe('docs/format.md', () => {
       expect(Buffer.from(proof).toString('hex')).toBe(raw(`${verb} proof`));
       expect(toBase64(await verifierOf(proof))).toBe(raw(`${verb} verifier`));
     }
+  });
+
+  test('section 11: a file of the offline cache', () => {
+    const e = example('cache key');
+    const { org, id, secret } = parseApiKey(example('secret bytes')('key')) ?? expect.fail();
+    const scope = { url: e('url'), org, key: id };
+    const entry = { purpose: 'value', name: 'stripe_secret', version: 0 } as const;
+    expect(cacheFolder(secret, scope)).toBe(e('cache folder'));
+    expect(cacheFile(secret, scope, entry)).toBe(e('cache file name'));
+    const info = encodeFields('anima:offline-cache:v1', 'seal', scope.url, org, id, 'value', 'stripe_secret', u64(0));
+    expect(info.toString('hex')).toBe(e('cache info'));
+    expect(hkdf(Buffer.from(secret), hex(e('cache salt')), info, 32).toString('hex')).toBe(e('cache key'));
+    const file = hex(e('cache file'));
+    expect(file.subarray(0, 36).toString('latin1')).toBe(`AVC1${hex(e('cache salt')).toString('latin1')}`);
+    expect(openCached(secret, scope, entry, file).toString('hex')).toBe(e('cache plaintext'));
   });
 });
