@@ -1,11 +1,13 @@
 /**
  * The gate of what is shipped, read from the built bundles: the functions' and the page in the synthesized assembly (`npm
- * run synth` first), and the SDK as a browser would bundle it.
+ * run synth` first), the SDK as a browser would bundle it,
+ * and what the command loads before it knows what is asked of it.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { gzipSync, inflateSync } from 'node:zlib';
 import { build, type Metafile, type OutputFile } from 'esbuild';
+import { bundleCli } from '../cli/bundle.ts';
 import { groups, workflows } from '../contract/routes.ts';
 
 const assembly = 'cdk.out';
@@ -13,6 +15,9 @@ const assembly = 'cdk.out';
 const handlerLimit = 2_500_000;
 /** What every user of the SDK loads, and what is loaded when blobs are first used. Bytes, gzipped. */
 const sdkLimit = 15 * 1024;
+/** Bytes that `anima --version` loads, and that `anima get` loads beside packages. */
+const versionLimit = 1024;
+const getLimit = 120 * 1024;
 const sdkLazyLimit = 15 * 1024;
 /** The page that opens links, as one file. Bytes, gzipped. */
 const pageLimit = 30 * 1024;
@@ -134,6 +139,36 @@ async function checkSdk(): Promise<void> {
   );
 }
 
+/** Bytes of an output with all that it imports before it runs; what is imported when needed is not counted. */
+function loaded(outputs: Metafile['outputs'], path: string, seen: Set<string>): number {
+  const output = outputs[path];
+  if (output === undefined || seen.has(path)) return 0;
+  seen.add(path);
+  const next = output.imports.filter(({ kind, external }) => kind === 'import-statement' && external !== true);
+  return next.reduce((sum, one) => sum + loaded(outputs, one.path, seen), output.bytes);
+}
+
+async function checkCli(): Promise<void> {
+  const { outputs } = (await bundleCli(false)).metafile;
+  const sizeOf = (...sources: string[]): number => {
+    const seen = new Set<string>();
+    const paths = Object.keys(outputs).filter((one) => sources.includes(outputs[one]?.entryPoint ?? ''));
+    return paths.length < sources.length ? 0 : paths.reduce((sum, path) => sum + loaded(outputs, path, seen), 0);
+  };
+  const version = sizeOf('main.ts');
+  const get = sizeOf('main.ts', 'program.ts', 'commands/get.ts');
+  if (version === 0 || version > versionLimit)
+    problems.push(`cli: --version loads ${version} bytes, the limit is ${versionLimit}`);
+  if (get < 10_000 || get > getLimit) problems.push(`cli: get loads ${get} bytes, the limit is ${getLimit}`);
+  for (const { imports } of Object.values(outputs)) {
+    for (const { path, external } of imports) {
+      if (external === true && /aws-cdk|@aws-sdk\/client-|typescript|esbuild/.test(path))
+        problems.push(`cli: the bundle imports ${path}`);
+    }
+  }
+  console.log(`bundles: cli --version ${version} bytes, get ${(get / 1024).toFixed(0)} KiB`);
+}
+
 const folders = functionFolders();
 if (folders.size < groups.length + workflows.length) {
   problems.push(
@@ -143,6 +178,7 @@ if (folders.size < groups.length + workflows.length) {
 for (const [id, folder] of folders) checkHandler(id, folder);
 checkPage();
 await checkSdk().catch((error: unknown) => problems.push(`sdk: could not be bundled for browsers: ${String(error)}`));
+await checkCli().catch((error: unknown) => problems.push(`cli: could not be bundled: ${String(error)}`));
 
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length === 0 ? 0 : 1;

@@ -1,10 +1,10 @@
-/** The gate of what is published: packs the SDK once (its `prepack` builds it) and judges the tarball, not the folder. */
+/** The gate of what is published: packs the packages once (`prepack` builds them) and judges the tarballs, not the folders. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
-const folder = mkdtempSync(join(tmpdir(), 'anima-sdk-'));
+const folder = mkdtempSync(join(tmpdir(), 'anima-packages-'));
 const problems: string[] = [];
 
 interface Packed {
@@ -12,25 +12,26 @@ interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 
-function pack(): Packed {
-  const args = ['pack', '--workspace', 'sdk', '--json', '--pack-destination', folder];
+function pack(workspace: string): Packed {
+  const args = ['pack', '--workspace', workspace, '--json', '--pack-destination', folder];
   const out = execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   // npm prints what prepack prints before its own JSON.
   const packed: Packed[] = JSON.parse(out.slice(out.search(/^\[/m)));
   const [first] = packed;
-  if (first === undefined) throw new Error('npm pack made no tarball; the package was not checked');
+  if (first === undefined) throw new Error(`npm pack made no tarball of ${workspace}; it was not checked`);
+  console.log(`package: ${first.filename}, ${first.files.length} files`);
   return first;
 }
 
-function checkFiles(files: readonly string[]): void {
-  const { exports } = JSON.parse(readFileSync('sdk/package.json', 'utf8'));
-  const entry: { types: string; default: string } = exports['.'];
-  for (const needed of ['README.md', 'LICENSE', 'package.json', entry.types, entry.default]) {
-    if (!files.includes(needed.replace(/^\.\//, ''))) problems.push(`the tarball lacks ${needed}`);
+function checkFiles({ filename, files }: Packed, needed: readonly string[], allowed: RegExp): void {
+  const paths = files.map(({ path }) => path);
+  for (const one of ['README.md', 'LICENSE', 'package.json', ...needed]) {
+    if (!paths.includes(one.replace(/^\.\//, ''))) problems.push(`${filename} lacks ${one}`);
   }
-  for (const file of files) {
-    if (!/^(?:dist\/.*\.(?:js|d\.ts)|README\.md|LICENSE|package\.json)$/.test(file))
-      problems.push(`the tarball holds ${file}`);
+  for (const path of paths) {
+    if (!allowed.test(path) && !/^(?:README\.md|LICENSE|package\.json)$/.test(path)) {
+      problems.push(`${filename} holds ${path}`);
+    }
   }
 }
 
@@ -39,13 +40,42 @@ function run(command: string, args: string[]): void {
   if (status !== 0) problems.push(`${command} ${args[0]} failed${error === undefined ? '' : `: ${error.message}`}`);
 }
 
-try {
-  const { filename, files } = pack();
-  const tarball = join(folder, filename);
-  checkFiles(files.map(({ path }) => path));
-  console.log(`package: ${filename}, ${files.length} files`);
+function checkSdk(): void {
+  const packed = pack('sdk');
+  const { exports } = JSON.parse(readFileSync('sdk/package.json', 'utf8'));
+  const entry: { types: string; default: string } = exports['.'];
+  checkFiles(packed, [entry.types, entry.default], /^dist\/.*\.(?:js|d\.ts)$/);
+  const tarball = join(folder, packed.filename);
   run('publint', ['run', tarball, '--strict']);
   run('attw', [tarball, '--profile', 'esm-only', '--no-emoji']);
+}
+
+/** The command has no types and no exports: what counts is that it runs from its tarball, with its dependencies beside it. */
+function checkCli(): void {
+  const packed = pack('cli');
+  const { bin, version } = JSON.parse(readFileSync('cli/package.json', 'utf8'));
+  checkFiles(packed, [bin.anima], /^dist\/[\w-]+\.js$/);
+  const tarball = join(folder, packed.filename);
+  run('publint', ['run', tarball, '--strict']);
+  // Unpacked within cli/, where its dependencies are found; dist/ is built anew by each pack.
+  const place = resolve('cli', 'dist', 'unpacked');
+  mkdirSync(place, { recursive: true });
+  execFileSync('tar', ['-xzf', tarball, '-C', place]);
+  const main = join(place, 'package', bin.anima);
+  for (const [args, expected] of [
+    [['--version'], version],
+    [['get', '--help'], 'Usage: anima get'],
+  ] as const) {
+    const { stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+    if (!stdout.startsWith(expected))
+      problems.push(`${packed.filename}: anima ${args.join(' ')} does not work: ${stderr}`);
+  }
+  rmSync(place, { recursive: true });
+}
+
+try {
+  checkSdk();
+  checkCli();
 } finally {
   rmSync(folder, { recursive: true });
 }

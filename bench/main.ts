@@ -1,8 +1,10 @@
 /**
- * `npm run bench`: what sealing and opening cost, as ratios to bare node:crypto AES-256-GCM measured in the same run.
+ * `npm run bench`: what sealing and opening cost, as ratios to bare node:crypto AES-256-GCM measured in the same run; and what
+ * the command takes to start and to get a value, as ratios to a bare start of Node.
  *
  *     --json      one line of JSON instead of the table
  *     --no-peers  core and bare GCM alone: nothing is installed
+ *     --no-command  sealing and opening alone: no vault is started, no command built
  *     --quick     fewer rounds: some seconds instead of half a minute
  *     --check     exit code 1 when a goal is missed
  */
@@ -10,6 +12,7 @@ import { randomBytes } from 'node:crypto';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { coreBlob, wholeGcm } from './blob.ts';
+import { benchCommand, type Timed } from './command.ts';
 import { bareGcm, core } from './core.ts';
 import { installPeers, peers } from './peers.ts';
 import { type Effort, type Measured, measure, type Operation } from './rounds.ts';
@@ -30,6 +33,7 @@ const { values: flags } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     peers: { type: 'boolean', default: true },
+    command: { type: 'boolean', default: true },
     quick: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
   },
@@ -120,13 +124,31 @@ function print(results: readonly Result[]): void {
   for (const result of results) for (const subject of result.subjects) console.log(row(result, subject));
 }
 
+function printCommand(rows: readonly Timed[]): void {
+  if (rows.length === 0) return;
+  console.log('\nWall time of a process, over that of a bare start of Node (node -e 0), in turns in one run');
+  console.log('process                    ms    ratio         min … max  goal');
+  for (const { name, ms, ratio, goalMs, met } of rows) {
+    const cells = [
+      name.padEnd(20),
+      ms.median.toFixed(0).padStart(8),
+      ratio.median.toFixed(2).padStart(8),
+      `${ratio.min.toFixed(2)} … ${ratio.max.toFixed(2)}`.padStart(17),
+      goalMs === undefined ? '' : `  < ${goalMs} ms ${met ? 'met' : 'MISSED'}`,
+    ];
+    console.log(cells.join(' ').trimEnd());
+  }
+}
+
 if (flags.peers) installPeers();
 const results = await bench();
+const command = flags.command ? await benchCommand(flags.quick ? 7 : 25) : [];
 
 if (flags.json) {
   const machine = { node: process.version, arch: process.arch, cpu: cpus()[0]?.model ?? 'unknown', quick: flags.quick };
-  console.log(JSON.stringify({ ...machine, results }));
+  console.log(JSON.stringify({ ...machine, results, command }));
 } else {
   print(results);
+  printCommand(command);
 }
-if (flags.check && results.some(({ met }) => !met)) process.exitCode = 1;
+if (flags.check && [...results, ...command].some(({ met }) => !met)) process.exitCode = 1;

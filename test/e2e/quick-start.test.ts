@@ -3,6 +3,9 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openBlob } from '../../sdk/src/index.ts';
+import { isSame } from '../blobs/support.ts';
+import { noise } from '../sdk/blob-fake.ts';
 import { projectFolder, run, type StartedVault, startVault } from './process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-quick-start-'));
@@ -33,6 +36,20 @@ describe('the quick start of the README', () => {
   test('runs verbatim against npm start, with the packed SDK in an empty folder', async () => {
     writeFileSync(join(agent, 'agent.mjs'), block('agent.mjs'));
     expect(await run('bash', ['-euc', block('run')], agent, environment())).toBe('it came back\n');
+  });
+
+  test('shares a picture by a link, which the page at its address opens', async () => {
+    const picture = noise(30_000);
+    writeFileSync(join(agent, 'picture.png'), picture);
+    writeFileSync(join(agent, 'share.mjs'), block('share.mjs'));
+    const [url = '', opened, openings] = (await run('bash', ['-euc', block('share')], agent, environment())).split(
+      '\n',
+    );
+    expect(opened).toBe('picture.png of type image/png: 30000 bytes');
+    expect(openings).toBe('1 of 3 openings');
+    const page = await fetch(url.replace(/#.*/, ''));
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(isSame(await (await openBlob(url)).bytes(), picture)).toBe(true);
   });
 
   test('the packed SDK has no dependency', () => {

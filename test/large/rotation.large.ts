@@ -4,7 +4,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { expect, test } from 'vitest';
 import { ConflictError } from '../../sdk/src/index.ts';
 import { useStack } from '../e2e/stack.ts';
-import { untilRotated } from './watch.ts';
+import { untilRotated } from '../rotation/watch.ts';
 
 const values = 10_000;
 const workers = 20;

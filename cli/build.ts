@@ -1,0 +1,4 @@
+/** `npm run build` of this package. */
+import { bundleCli } from './bundle.ts';
+
+await bundleCli(true);

@@ -1,0 +1,53 @@
+import type { Command } from 'commander';
+import { CommandError, exitCodes, usage } from '../shell/errors.ts';
+import { reserve } from '../shell/files.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+Deletes the value with all its versions, and prints a signed receipt: which versions, and which copies in recovery data or
+backups of the deployment remain as ciphertext, and until when. Keep it; it is not given again.
+
+Examples:
+  $ anima destroy customers/4711 > receipt.jws
+  $ anima destroy customers/4711 --yes --receipt receipt.jws`;
+
+interface Options {
+  readonly yes?: boolean;
+  readonly receipt?: string;
+}
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('destroy')
+    .description('destroy one value with all its versions, with a signed receipt')
+    .argument('<name>', 'a path such as prod/stripe/key')
+    .option('--yes', 'do not ask; needed where there is no terminal')
+    .option('--receipt <file>', 'write the receipt to a new file')
+    .addHelpText('after', help)
+    .action(async (name: string, options: Options, command: Command) => await destroy(shellOf(command), name, options));
+}
+
+async function destroy(shell: Shell, name: string, { yes, receipt }: Options): Promise<void> {
+  const client = await shell.client();
+  if (yes !== true) {
+    if (!shell.stdin.isTTY) throw usage('There is no terminal to ask at; nothing was destroyed', 'Scripts give --yes.');
+    await shell.confirm('This destroys all versions for good. Type the name to go on:', name);
+  }
+  const file = await reserve(receipt);
+  await file.keepIf(async () => {
+    const answer = await client.vault.destroy(name, { confirm: name });
+    if (!answer.destroyed) throw nothing();
+    const text = answer.receipt === undefined ? '' : `${answer.receipt}\n`;
+    const written = await file.write(text);
+    if (!shell.json)
+      shell.note(`Destroyed ${name}. \`anima receipt verify\` says what the receipt proves and what not.`);
+    shell.print(written ? '' : text, answer);
+    return written;
+  });
+}
+
+const nothing = (): CommandError =>
+  new CommandError('There is no value of that name; nothing was destroyed', {
+    exit: exitCodes.notFound,
+    next: '`anima list` shows the names that are there; `anima audit query --verb values.destroy` what was destroyed before.',
+  });

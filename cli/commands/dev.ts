@@ -1,0 +1,185 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { idsOf } from '../shell/access.ts';
+import { CommandError, exitCodes } from '../shell/errors.ts';
+import { facts } from '../shell/output.ts';
+import { storeProfile } from '../shell/profiles.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+Runs the vault of a checkout of Anima Vault, found from ANIMA_VAULT_HOME, from this folder upward, or around this command.
+Ctrl-C ends it. With --login two profiles are stored: "local" with the agent key, which commands use when there is no
+profile "default", and "local-admin" with the admin key.
+
+Examples:
+  $ anima dev --login
+  $ anima dev --memory --port 0 --json     one line of JSON: url, org, adminKey, agentKey, dataDir
+  $ anima rotate --profile local-admin`;
+
+interface Options {
+  readonly port?: string;
+  readonly data?: string;
+  readonly memory?: boolean;
+  readonly timeScale?: string;
+  readonly assembly?: string;
+  readonly login?: boolean;
+}
+
+interface Ready {
+  readonly url: string;
+  readonly org: string;
+  readonly adminKey: string;
+  readonly agentKey: string;
+  readonly dataDir: string | null;
+}
+
+export function register(
+  program: Command,
+  shellOf: (command: Command) => Shell,
+  setExitCode: (code: number) => void,
+): void {
+  program
+    .command('dev')
+    .description('start the vault on this machine')
+    .option('--port <number>', 'listen on 127.0.0.1 at this port; 0 for any')
+    .option('--data <folder>', 'keep everything there (default: .anima of the checkout)')
+    .option('--memory', 'keep nothing: all is gone when it ends')
+    .option(
+      '--time-scale <factor>',
+      'let a second of a workflow’s waits take so long, to try rotation and shredding out',
+    )
+    .option('--assembly <folder>', 'run a cloud assembly that exists (cdk synth) instead of synthesizing')
+    .option('--login', 'store the profiles "local" and "local-admin"')
+    .addHelpText('after', help)
+    .action(async (options: Options, command: Command) => setExitCode(await dev(shellOf(command), options)));
+}
+
+async function dev(shell: Shell, { port, data, memory, timeScale, assembly, login }: Options): Promise<number> {
+  const home = findHome(shell.env.ANIMA_VAULT_HOME);
+  const args = [
+    ...(port === undefined ? [] : ['--port', port]),
+    ...(data === undefined ? [] : ['--data', resolve(data)]),
+    ...(timeScale === undefined ? [] : ['--time-scale', timeScale]),
+    ...(assembly === undefined ? [] : ['--assembly', resolve(assembly)]),
+    ...(memory === true ? ['--memory'] : []),
+  ];
+  // Its keys come over a pipe, never as arguments.
+  const child = spawn(process.execPath, [join(home, 'local', 'main.ts'), '--json', ...args], {
+    cwd: home,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = exitOf(child);
+  const release = passSignals(child);
+  try {
+    const ready = await readyLine(child, exited);
+    if (ready === undefined) return await exited;
+    if (login === true) await storeProfiles(shell, ready);
+    shell.print(welcome(ready, login === true), ready);
+    return await exited;
+  } finally {
+    release();
+    child.kill('SIGTERM');
+  }
+}
+
+/** Ctrl-C reaches the whole group: the vault closes on the first signal, and a second one of the same kind would kill it. */
+function passSignals(child: ChildProcess): () => void {
+  const stop = (): void => void child.kill('SIGTERM');
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, stop);
+  return () => {
+    for (const signal of signals) process.off(signal, stop);
+  };
+}
+
+function exitOf(child: ChildProcess): Promise<number> {
+  return new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('exit', (code, signal) => done(code ?? (signal === null ? 1 : exitCodes.failed)));
+  });
+}
+
+/** What the vault prints once it is ready; undefined when it was stopped before that. @throws CommandError when it failed */
+async function readyLine(child: ChildProcess, exited: Promise<number>): Promise<Ready | undefined> {
+  let text = '';
+  const line = new Promise<Ready>((done) => {
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      if (text.endsWith('\n')) done(JSON.parse(text));
+    });
+  });
+  const first = await Promise.race([line, exited]);
+  if (typeof first !== 'number') return first;
+  if (first === 0) return undefined;
+  throw new CommandError('The local vault did not start; what it said stands above', {
+    exit: exitCodes.failed,
+    next: 'Another port: --port 0. Nothing to keep: --memory.',
+  });
+}
+
+async function storeProfiles(shell: Shell, { url, agentKey, adminKey }: Ready): Promise<void> {
+  for (const [name, key] of [
+    ['local', agentKey],
+    ['local-admin', adminKey],
+  ] as const) {
+    const ids = idsOf(key);
+    if (ids === undefined) throw new CommandError('The local vault gave no key', { exit: exitCodes.failed });
+    const keyFrom = await storeProfile(shell.env, name, { url, org: ids.org, keyId: ids.id, key });
+    shell.note(
+      `Stored the profile ${name} (${keyFrom === 'keyring' ? 'keyring of the system' : 'file of mode 0600'}).`,
+    );
+  }
+}
+
+const welcome = ({ url, org, agentKey, adminKey, dataDir }: Ready, loggedIn: boolean): string => `
+Anima Vault is ready at ${url}
+
+${facts([
+  ['  organization', org],
+  ['  data', dataDir ?? 'in memory only'],
+  ['  agent key', loggedIn ? 'in the profile local' : agentKey],
+  ['  admin key', loggedIn ? 'in the profile local-admin' : adminKey],
+])}
+
+In another terminal:
+
+${loggedIn ? '' : `  export ANIMA_URL=${url} ANIMA_KEY=…\n`}  anima set prod/stripe/key
+  anima get prod/stripe/key
+
+Ctrl-C ends it; ${dataDir === null ? 'nothing is kept' : 'the data stays, and the next start finds it'}.
+`;
+
+/** The folder of a checkout. @throws CommandError with how to get one */
+function findHome(named: string | undefined): string {
+  if (named !== undefined && named !== '') {
+    if (isCheckout(named)) return resolve(named);
+    throw notFound('ANIMA_VAULT_HOME names a folder that is no checkout of Anima Vault');
+  }
+  const found = upward(process.cwd()) ?? upward(import.meta.dirname);
+  if (found !== undefined) return found;
+  throw notFound('There is no checkout of Anima Vault here or in a folder above');
+}
+
+function upward(start: string): string | undefined {
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (isCheckout(folder)) return folder;
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+function isCheckout(folder: string): boolean {
+  try {
+    const { name }: { name?: unknown } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    return name === 'anima-vault' && existsSync(join(folder, 'local', 'main.ts'));
+  } catch {
+    return false;
+  }
+}
+
+const notFound = (what: string): CommandError =>
+  new CommandError(`${what}; nothing was started`, {
+    exit: exitCodes.notFound,
+    next: 'Get one: clone the repository of Anima Vault, run `npm ci` in it, and start there or set ANIMA_VAULT_HOME to it.',
+  });

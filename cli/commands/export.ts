@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import { unresolved } from '../secrets/failures.ts';
+import { folderOf, variablesOf } from '../secrets/names.ts';
+import { SecretReader } from '../secrets/reader.ts';
+import { checkOutput, type Format, formatEntries, formatFor, type Output, writeOutput } from '../secrets/text-files.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+The file has mode 0600. If one value can’t be read, or the format can’t express it exactly, nothing is written.
+
+In .env files names become variables as \`anima run --prefix\` makes them. Values are quoted so that anima, Node and dotenv read
+them back byte for byte; what they read differently (carriage returns) is refused. JSON and YAML hold what follows the
+prefix as it is, slashes included.
+
+Examples:
+  $ anima export --prefix prod/ -o .env
+  $ anima export --prefix prod/ -o prod.json -f     replaces prod.json
+  $ anima export --format json | age -r KEY > backup.age`;
+
+interface Options extends Output {
+  readonly prefix?: string;
+  readonly format?: string;
+}
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('export')
+    .description('write values to a .env, JSON or YAML file')
+    .option('--prefix <folder>', 'the values below this folder; all of them unless told')
+    .option('--format <format>', 'env, json or yaml; unless told, by the name of the file, else env')
+    .option('-o, --output <file>', 'write a file of mode 0600; - for standard output')
+    .option('-f, --force', 'replace that file')
+    .addHelpText('after', help)
+    .action(async (options: Options, command: Command) => await exportValues(shellOf(command), options));
+}
+
+async function exportValues(shell: Shell, options: Options): Promise<void> {
+  checkOutput(shell, options);
+  const { output } = options;
+  const format = formatFor(options.format, output) ?? 'env';
+  const folder = folderOf(options.prefix);
+  const reader = await SecretReader.open(shell, '0');
+  const keys = keysFor(format, await reader.names(folder), folder);
+  const outcomes = await reader.many([...keys.values()].map((name) => ({ name })));
+  const failed = [...outcomes].filter(([, outcome]) => !outcome.ok);
+  if (failed.length > 0) throw unresolved(failed, 'Nothing was written');
+  const entries = [...keys].flatMap(([key, name]) => {
+    const outcome = outcomes.get(name);
+    return outcome?.ok === true ? [{ name: key, value: outcome.value.value }] : [];
+  });
+  await writeOutput(shell, formatEntries(format, entries), options);
+  if (output === undefined || output === '-') return;
+  const what = entries.length === 1 ? '1 value' : `${entries.length} values`;
+  shell.print(`Wrote ${what} to ${output}, readable by anyone who can read that file.`, {
+    file: output,
+    values: entries.length,
+  });
+}
+
+/** Names by what they are called in the file. @throws CommandError usage when two would be called the same */
+function keysFor(format: Format, names: readonly string[], folder: string): ReadonlyMap<string, string> {
+  return format === 'env'
+    ? variablesOf(names, folder)
+    : new Map(names.map((name) => [name.slice(folder.length), name]));
+}

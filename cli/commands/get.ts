@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+import type { Value } from '../../sdk/src/index.ts';
+import type { Reference } from '../secrets/references.ts';
+import { parseWhole } from '../shell/durations.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+Prints the value and nothing else. On a terminal a line end follows; in a pipe it does not, so that
+\`anima get NAME | program\` passes on exactly what was stored.
+
+Examples:
+  $ anima get prod/stripe/key
+  $ anima get prod/stripe/key --version 2
+  $ anima get prod/stripe/key --json      with version, times and metadata
+  $ anima get prod/stripe/key --cache-max-age 1h   or what was read within the hour, if the vault can’t be reached`;
+
+interface Options {
+  readonly version?: string;
+  readonly newline: boolean;
+  readonly cacheMaxAge?: string;
+}
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('get')
+    .description('print a value')
+    .argument('<name>', 'a path such as prod/stripe/key')
+    .option('--version <number>', 'this version instead of the current one')
+    .option('--no-newline', 'no line end on a terminal either')
+    .option('--cache-max-age <duration>', 'if the vault can’t be reached, take what was read within 1h, 7d …')
+    .addHelpText('after', help)
+    .action(async (name: string, options: Options, command: Command) => await get(shellOf(command), name, options));
+}
+
+async function get(shell: Shell, name: string, { version, newline, cacheMaxAge }: Options): Promise<void> {
+  const wanted = version === undefined ? undefined : parseWhole('--version', version, 1);
+  const value = await read(shell, { name, version: wanted }, cacheMaxAge);
+  if (shell.json) shell.print('', value);
+  else shell.stdout.write(shell.stdout.isTTY && newline ? `${value.value}\n` : value.value);
+}
+
+async function read(shell: Shell, reference: Reference, cacheMaxAge: string | undefined): Promise<Value> {
+  const { name, version } = reference;
+  if (cacheMaxAge === undefined && !shell.env.ANIMA_CACHE_MAX_AGE) {
+    return await (await shell.client()).vault.getWithInfo(name, { version });
+  }
+  // Loaded only where it is wanted: every command pays for what it loads.
+  const { SecretReader } = await import('../secrets/reader.ts');
+  return await (await SecretReader.open(shell, cacheMaxAge)).one(reference);
+}

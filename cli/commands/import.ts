@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+import { namedEntries, planImport, type State, type Step, type Stored, storeAll } from '../secrets/imports.ts';
+import { folderOf } from '../secrets/names.ts';
+import { formatFor, parseEntries, readText } from '../secrets/text-files.ts';
+import { CommandError, failureOf, usage } from '../shell/errors.ts';
+import { table } from '../shell/output.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+.env files are read as dotenv reads them; a line that it would skip or guess at is an error, and nothing is stored. Of JSON and
+YAML, keys of nested objects become paths (stripe: {key: …} is stripe/key); numbers and booleans are taken as they are
+written; null and lists are refused. Values that are there already and the same are left alone. A value that is replaced keeps
+its metadata, and is replaced only if nobody else changes it meanwhile.
+
+--dry-run shows the names, and whether each is new, changed or the same (unknown if this key may not read it), never a
+value.
+
+Examples:
+  $ anima import .env --prefix prod/ --dry-run
+  $ anima import .env --prefix prod/
+  $ sops -d secrets.yaml | anima import - --format yaml`;
+
+interface Options {
+  readonly prefix?: string;
+  readonly format?: string;
+  readonly dryRun?: boolean;
+}
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('import')
+    .description('store the values of a .env, JSON or YAML file')
+    .argument('<file>', 'the file; - for standard input')
+    .option('--prefix <folder>', 'put the names below this folder')
+    .option('--format <format>', 'env, json or yaml; unless told, by the name of the file')
+    .option('--dry-run', 'show what would be stored, by name; store nothing')
+    .addHelpText('after', help)
+    .action(
+      async (file: string, options: Options, command: Command) => await importFile(shellOf(command), file, options),
+    );
+}
+
+async function importFile(shell: Shell, file: string, options: Options): Promise<void> {
+  const format = formatFor(options.format, file === '-' ? undefined : file);
+  if (format === undefined) {
+    throw usage('The name of the file does not tell its format. Nothing was stored', 'Say --format env, json or yaml.');
+  }
+  const named = namedEntries(parseEntries(format, await readText(file, shell.stdin), file), folderOf(options.prefix));
+  const client = await shell.client();
+  const steps = await planImport(client, named);
+  if (options.dryRun === true) return showPlan(shell, steps);
+  const stored = await storeAll(client, steps);
+  show(shell, stored);
+  const failed = stored.filter(({ error }) => error !== undefined);
+  const [first] = failed;
+  if (first !== undefined) {
+    const { exit, next } = failureOf(first.error);
+    throw new CommandError(`${failed.length} of ${stored.length} values were not stored`, {
+      exit,
+      ...(next === undefined ? {} : { next }),
+    });
+  }
+  if (file !== '-') shell.note(`${file} still holds the values in clear.`);
+}
+
+function showPlan(shell: Shell, steps: readonly Step[]): void {
+  const rows = steps.map(({ name, state }) => ({ name, state }));
+  shell.print(table(rows.map(({ name, state }) => [name, state])), { dryRun: true, values: rows });
+  shell.note('A dry run: nothing was stored.');
+}
+
+/** What became of each entry, in words. */
+const done: Readonly<Record<State, string>> = {
+  new: 'stored, new',
+  changed: 'stored, changed',
+  same: 'left, the same',
+  unknown: 'stored',
+};
+
+function show(shell: Shell, stored: readonly Stored[]): void {
+  const rows = stored.map(({ name, state, version, error }) => [
+    name,
+    state === 'failed' ? `not stored: ${failureOf(error).message}` : done[state],
+    version === undefined ? '' : `version ${version}`,
+  ]);
+  const values = stored.map(({ name, state, version, error }) => ({ name, state, version, code: error?.code }));
+  shell.print(table(rows), { dryRun: false, values });
+}

@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { unresolved } from '../secrets/failures.ts';
+import { SecretReader } from '../secrets/reader.ts';
+import { referenceKey } from '../secrets/references.ts';
+import { fill, findPlaces, type Place, positionOf, TemplateProblem } from '../secrets/template.ts';
+import { checkOutput, nameOf, type Output, readText, writeOutput } from '../secrets/text-files.ts';
+import { usage } from '../shell/errors.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+A reference stands as {{ anima://path }} or bare, as anima://path. Bare, it goes as far as the characters of a name
+(A-Z a-z 0-9 . _ @ : - /) and ?version=N go: where another of these follows directly, write it in braces. Braces around
+anything else are left alone. A value is put in as it is, without quotes or escapes. If one can’t be read, nothing is written.
+
+Examples:
+  $ anima inject -i config.tpl.yaml -o config.yaml
+  $ echo "password: {{ anima://prod/db }}" | anima inject | app --config -
+  $ anima inject -i .env.tpl -o .env -f          replaces .env`;
+
+interface Options extends Output {
+  readonly input: string;
+  readonly cacheMaxAge?: string;
+}
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('inject')
+    .description('fill in the references of a template')
+    .option('-i, --input <file>', 'the template; - for standard input', '-')
+    .option('-o, --output <file>', 'write a file of mode 0600; - for standard output')
+    .option('-f, --force', 'replace that file')
+    .option('--cache-max-age <duration>', 'if the vault can’t be reached, take what was read within 1h, 7d …')
+    .addHelpText('after', help)
+    .action(async (options: Options, command: Command) => await inject(shellOf(command), options));
+}
+
+async function inject(shell: Shell, options: Options): Promise<void> {
+  checkOutput(shell, options);
+  const template = await readText(options.input, shell.stdin);
+  const places = placesIn(template, options.input);
+  const reader = await SecretReader.open(shell, options.cacheMaxAge);
+  const outcomes = await reader.many(places.map(({ reference }) => reference));
+  const failed = places.flatMap(({ reference, start }) => {
+    const outcome = outcomes.get(referenceKey(reference));
+    return outcome === undefined || outcome.ok ? [] : [[positionOf(template, start), outcome] as const];
+  });
+  if (failed.length > 0) throw unresolved(failed, 'Nothing was written');
+  const text = fill(template, places, (reference) => {
+    const outcome = outcomes.get(referenceKey(reference));
+    return outcome?.ok === true ? outcome.value.value : '';
+  });
+  await writeOutput(shell, text, options);
+  const { output } = options;
+  if (output === undefined || output === '-') return;
+  shell.print(`Wrote ${output} with ${count(places.length)}.`, { file: output, references: places.length });
+}
+
+const count = (places: number): string => (places === 1 ? '1 reference filled in' : `${places} references filled in`);
+
+function placesIn(template: string, input: string): Place[] {
+  try {
+    return findPlaces(template);
+  } catch (error) {
+    if (!(error instanceof TemplateProblem)) throw error;
+    throw usage(`${nameOf(input)}: ${error.message}. Nothing was written`);
+  }
+}

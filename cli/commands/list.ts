@@ -1,0 +1,45 @@
+import type { Command } from 'commander';
+import { table, timeText, tree } from '../shell/output.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+A table on terminals, one name a line in pipes, all facts with --json. Values are never shown.
+
+Examples:
+  $ anima list
+  $ anima list prod/ --tree
+  $ anima list prod/ | wc -l`;
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('list')
+    .description('names of values, never values')
+    .argument('[prefix]', 'the beginning of the names')
+    .option('--tree', 'folders as a tree')
+    .addHelpText('after', help)
+    .action(async (prefix: string | undefined, { tree: asTree }: { tree?: boolean }, command: Command) => {
+      await list(shellOf(command), prefix, asTree === true);
+    });
+}
+
+async function list(shell: Shell, prefix: string | undefined, asTree: boolean): Promise<void> {
+  const client = await shell.client();
+  const values = await client.vault.list({ prefix, pageSize: 1000 }).toArray();
+  const names = values.map(({ name }) => name);
+  if (names.length === 0) shell.note(prefix === undefined ? 'There are no values.' : 'There are no such values.');
+  if (asTree) return shell.print(tree(names), values);
+  if (!shell.stdout.isTTY) return shell.print(names.join('\n'), values);
+  const rows = values.map(({ name, version, createdAt, expiresAt, metadata }) => [
+    name,
+    String(version),
+    timeText(createdAt),
+    expiresAt === undefined ? '-' : timeText(expiresAt),
+    Object.entries(metadata)
+      .map(([key, text]) => `${key}=${text}`)
+      .join(' '),
+  ]);
+  const [head = '', ...lines] = table([['NAME', 'VERSION', 'STORED (UTC)', 'EXPIRES', 'METADATA'], ...rows]).split(
+    '\n',
+  );
+  shell.print(names.length === 0 ? '' : [shell.paint('dim', head), ...lines].join('\n'), values);
+}

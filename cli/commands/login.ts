@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { AuthenticationError, PermissionError } from '../../sdk/src/index.ts';
+import { checkBaseURL } from '../../sdk/src/url.ts';
+import { idsOf, localUrl } from '../shell/access.ts';
+import { clientFor } from '../shell/client.ts';
+import { CommandError, exitCodes } from '../shell/errors.ts';
+import { readAll } from '../shell/files.ts';
+import { profileFile, storeProfile } from '../shell/profiles.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+Asks for the address (unless --url is given) and for the key, which is not shown; in a pipe the key is read from standard
+input. Both are tried by one call before anything is stored. The key goes into the keyring of the system where there is
+one, else into a file of mode 0600 under $XDG_CONFIG_HOME/anima; the command says which.
+
+Examples:
+  $ anima login --url https://vault.example.com
+  $ anima login --profile prod --url https://vault.example.com < key.txt
+  $ anima --profile prod get stripe/key`;
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('login')
+    .description('store address and key of a vault as a profile')
+    .addHelpText('after', help)
+    .action(async (_options: object, command: Command) => await login(shellOf(command), command));
+}
+
+async function login(shell: Shell, command: Command): Promise<void> {
+  const { url: flag } = command.optsWithGlobals<{ url?: string }>();
+  const name = shell.profileName ?? (shell.env.ANIMA_PROFILE || 'default');
+  // Before anything is asked: a name that can't be stored.
+  profileFile(shell.env, name);
+  const url = checkBaseURL(flag ?? (await askUrl(shell)));
+  const apiKey = shell.stdin.isTTY
+    ? await shell.secretPrompt('API key')
+    : (await readAll(shell.stdin)).toString('utf8');
+  const key = apiKey.trim();
+  const ids = idsOf(key);
+  if (ids === undefined) {
+    throw new CommandError('That is no API key: its form or checksum is wrong. Nothing was sent or stored', {
+      exit: exitCodes.denied,
+      next: 'Copy it whole: it begins with anm_.',
+    });
+  }
+  const state = await tryKey(shell, url, key);
+  const keyFrom = await storeProfile(shell.env, name, { url, org: ids.org, keyId: ids.id, key });
+  const where =
+    keyFrom === 'keyring' ? 'the keyring of the system' : `a file of mode 0600: ${profileFile(shell.env, name)}`;
+  shell.print(
+    `Logged in to ${url} as the profile ${name}: organization ${ids.org}${state === undefined ? '' : ` (${state})`}, key ${ids.id}.\nThe key is in ${where}.`,
+    { profile: name, url, org: ids.org, keyId: ids.id, keyFrom },
+  );
+}
+
+async function askUrl(shell: Shell): Promise<string> {
+  const usual = shell.env.ANIMA_URL || localUrl;
+  if (!shell.stdin.isTTY) return usual;
+  return (await shell.ask(`Address of the vault [${usual}]:`)) || usual;
+}
+
+/** The state of the org; undefined for a key that works but may not ask that. */
+async function tryKey(shell: Shell, url: string, apiKey: string): Promise<string | undefined> {
+  try {
+    return (await clientFor({ url, apiKey }, shell.env).org.get()).state;
+  } catch (error) {
+    if (error instanceof PermissionError) return undefined;
+    if (!(error instanceof AuthenticationError)) throw error;
+    throw new CommandError(`The vault at ${url} does not take this key (${error.code}); nothing was stored`, {
+      exit: exitCodes.denied,
+      next: 'Is it the key of this vault? An admin can make another with `anima keys create`.',
+    });
+  }
+}

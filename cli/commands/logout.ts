@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import { CommandError, exitCodes } from '../shell/errors.ts';
+import { listProfiles, removeProfile, usualProfiles } from '../shell/profiles.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+Removes the profile and its key from this machine. The key itself goes on working: an admin ends it with
+\`anima keys revoke ID\`.
+
+Examples:
+  $ anima logout
+  $ anima logout --profile prod`;
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('logout')
+    .description('remove a stored profile and its key')
+    .addHelpText('after', help)
+    .action(async (_options: object, command: Command) => await logout(shellOf(command)));
+}
+
+async function logout(shell: Shell): Promise<void> {
+  const name = shell.profileName ?? (shell.env.ANIMA_PROFILE || (await usual(shell)));
+  if (!(await removeProfile(shell.env, name))) {
+    const others = await listProfiles(shell.env);
+    throw new CommandError('There is no such profile; nothing was removed', {
+      exit: exitCodes.notFound,
+      next: others.length === 0 ? 'No profile is stored.' : `Stored are: ${others.join(', ')}.`,
+    });
+  }
+  shell.print(`Removed the profile ${name} and its key from this machine.`, { profile: name, removed: true });
+  if (shell.env.ANIMA_KEY) shell.note('ANIMA_KEY is still set in this environment, and goes before any profile.');
+}
+
+/** The profile that commands without --profile use. */
+async function usual(shell: Shell): Promise<string> {
+  const stored = await listProfiles(shell.env);
+  return usualProfiles.find((name) => stored.includes(name)) ?? usualProfiles[0];
+}

@@ -1,0 +1,93 @@
+/** `anima mcp`: the vault as tools of an agent. */
+import { realpath, stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { ShareSettings } from '../mcp/scope.ts';
+import { parseWhole } from '../shell/durations.ts';
+import { usage } from '../shell/errors.ts';
+import { cannotRead } from '../shell/files.ts';
+import type { Shell } from '../shell/shell.ts';
+
+interface Options {
+  readonly prefix?: string;
+  readonly host?: readonly string[];
+  readonly allowReveal?: boolean;
+  readonly allowPlainRequests?: boolean;
+  readonly allowLocal?: boolean;
+  readonly shareRoot?: string;
+  readonly shareMaxBytes: string;
+  readonly timeout: string;
+  readonly maxResponse: string;
+}
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('mcp')
+    .summary('serve the vault to an agent over MCP')
+    .description(
+      'Serves the Model Context Protocol over standard input and output: an agent lists secrets by name, makes new ones, and uses them in HTTP requests without seeing them.',
+    )
+    .option('--prefix <folder>', 'limit all tools to names in this folder')
+    .option('--host <host...>', 'limit requests to these hosts, beside what each secret allows')
+    .option('--allow-reveal', 'add a tool that shows values to the model')
+    .option('--allow-plain-requests', 'also make requests that hold no secret')
+    .option('--allow-local', 'let secrets name addresses of this machine as hosts, for tests')
+    .option('--share-root <folder>', 'add a tool that shares files of this folder by links')
+    .option('--share-max-bytes <bytes>', 'bytes of the largest file that is shared', '104857600')
+    .option('--timeout <seconds>', 'time for one request', '30')
+    .option('--max-response <bytes>', 'bytes of a body that are told', '262144')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ anima set prod/stripe/key --metadata allowed_hosts=api.stripe.com
+  $ anima mcp --prefix prod/                 started by the agent's program; see docs/mcp.md
+
+In a client's configuration:
+  {"mcpServers": {"anima": {"command": "anima", "args": ["mcp", "--prefix", "prod/"]}}}`,
+    )
+    .action(async (options: Options, command: Command) => {
+      const { folderOf } = await import('../secrets/names.ts');
+      const { parseHosts, RuleProblem } = await import('../mcp/use-rules.ts');
+      const hosts = () => {
+        try {
+          return options.host === undefined ? undefined : parseHosts(options.host.join(','));
+        } catch (error) {
+          if (error instanceof RuleProblem) throw usage('--host takes hosts such as api.example.com. Nothing was done');
+          throw error;
+        }
+      };
+      const seconds = within('--timeout', options.timeout, 1, 300);
+      const settings = {
+        folder: folderOf(options.prefix),
+        hosts: hosts(),
+        reveal: options.allowReveal === true,
+        plainRequests: options.allowPlainRequests === true,
+        local: options.allowLocal === true,
+        limits: {
+          connectMs: Math.min(seconds, 10) * 1000,
+          totalMs: seconds * 1000,
+          bodyBytes: within('--max-response', options.maxResponse, 1024, 1_048_576),
+          headerBytes: 16_384,
+        },
+        share: await shareSettings(options),
+      };
+      const { serve } = await import('../mcp/server.ts');
+      await serve(shellOf(command), settings);
+    });
+}
+
+async function shareSettings({ shareRoot, shareMaxBytes }: Options): Promise<ShareSettings | undefined> {
+  const maxBytes = within('--share-max-bytes', shareMaxBytes, 1, Number.MAX_SAFE_INTEGER);
+  if (shareRoot === undefined) return undefined;
+  const root = await realpath(shareRoot).catch((error: unknown) => {
+    throw cannotRead(shareRoot, error);
+  });
+  if ((await stat(root)).isDirectory()) return { root, maxBytes };
+  throw usage('--share-root takes a folder. Nothing was done');
+}
+
+function within(option: string, text: string, least: number, most: number): number {
+  const number = parseWhole(option, text, least);
+  if (number > most) throw usage(`${option} takes at most ${most}. Nothing was done`);
+  return number;
+}

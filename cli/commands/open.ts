@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import type { Command } from 'commander';
+import type { OpenedBlob, openBlob } from '../../sdk/src/index.ts';
+import { Download, targetOf } from '../shell/downloads.ts';
+import { CommandError, exitCodes, failureOf, usage } from '../shell/errors.ts';
+import { untilInterrupted } from '../shell/interrupts.ts';
+import { readLink } from '../shell/links.ts';
+import { LiveLine, sizeText, transferText } from '../shell/live-line.ts';
+import { visible } from '../shell/output.ts';
+import type { Shell } from '../shell/shell.ts';
+import { version } from '../shell/version.ts';
+
+const help = `
+Needs no account: the link has all it takes, and its own address is asked, whoever sent it. Each time counts as an opening.
+The link is a secret that opens the file: as an argument it stands in the shell’s history and in the list of processes, so
+better give it by standard input, or be asked for it.
+
+The file gets the name that its sender gave it, made safe, with a number if that is taken; mode 0600. It stands under
+that name only when all of it has proven authentic. A link made with --burn is used up by opening it, and the file behind it is
+destroyed once it is on the disk here; --keep leaves that out.
+
+Examples:
+  $ anima open                         asks for the link without showing it
+  $ pbpaste | anima open - -o report.pdf
+  $ anima open - -o - < link.txt | tar tz`;
+
+interface Options {
+  readonly output?: string;
+  readonly force?: boolean;
+  readonly keep?: boolean;
+}
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('open')
+    .description('save the file that a link opens')
+    .argument('[link]', 'the link; - for standard input')
+    .option('-o, --output <file>', 'a file or folder to write to; - for standard output')
+    .option('-f, --force', 'replace a file of that name')
+    .option('--keep', 'do not destroy what was shared with --burn')
+    .addHelpText('after', help)
+    .action(async (link: string | undefined, options: Options, command: Command) => {
+      await open(shellOf(command), link, options);
+    });
+}
+
+async function open(shell: Shell, given: string | undefined, options: Options): Promise<void> {
+  const { output, force = false } = options;
+  if (output === '-' && shell.json) throw usage('--json and -o - both want standard output. Nothing was opened');
+  const target = output === '-' ? undefined : await targetOf(output, force);
+  const link = await readLink(shell, given ?? '-');
+  if (target === undefined) return await pour(shell, link, options);
+  const download = await Download.begin(target);
+  try {
+    const opened = await transfer(shell, link, options, {
+      write: (piece) => download.write(piece),
+      sync: () => download.sync(),
+    });
+    const file = await download.finish(opened.name, force);
+    const { name, type, size, burned } = opened;
+    tellBurned(shell, opened);
+    shell.print(visible(file), { file, name, type, size, burned });
+  } finally {
+    await download.drop();
+  }
+}
+
+/** To standard output: every byte is authentic, but what came before a failure has gone on. */
+async function pour(shell: Shell, link: string, options: Options): Promise<void> {
+  const { stdout } = shell;
+  const flushed = async (): Promise<void> => {
+    if (stdout.writableNeedDrain) await once(stdout, 'drain');
+  };
+  const opened = await transfer(shell, link, options, {
+    write: async (piece) => {
+      if (!stdout.write(piece)) await flushed();
+    },
+    sync: async () => await new Promise<void>((done) => stdout.write('', () => done())),
+  });
+  tellBurned(shell, opened);
+}
+
+interface Sink {
+  write(piece: Uint8Array): Promise<void>;
+  /** Resolves when all that was written is out of this process's hands. */
+  sync(): Promise<void>;
+}
+
+async function transfer(shell: Shell, link: string, { keep }: Options, sink: Sink): Promise<OpenedBlob> {
+  const client: { openBlob: typeof openBlob } = await import('../../sdk/src/index.ts');
+  const line = new LiveLine(shell);
+  try {
+    return await untilInterrupted(async (signal) => {
+      const opened = await client.openBlob(link, {
+        signal,
+        userAgent: `anima-cli/${version}`,
+        burn: keep !== true,
+        onProgress: ({ bytes, total }) => line.show(transferText('downloading', bytes, total)),
+      });
+      let written = 0;
+      for await (const piece of opened.stream) {
+        await sink.write(piece);
+        written += piece.length;
+        // What is to be burned is destroyed when more is asked for than there is: by then it must be safe here.
+        if (written === opened.size) await sink.sync();
+      }
+      line.end();
+      shell.note(
+        `${sizeText(opened.size)}${opened.type === '' ? '' : `, ${visible(opened.type)} by what its sender says`}.`,
+      );
+      return opened;
+    });
+  } catch (error) {
+    if (failureOf(error).code !== 'aborted') throw error;
+    throw new CommandError('Interrupted; what had come was removed', {
+      exit: exitCodes.unavailable,
+      next: 'To open the link again is another opening.',
+    });
+  } finally {
+    line.end();
+  }
+}
+
+function tellBurned(shell: Shell, { burned }: OpenedBlob): void {
+  if (burned) shell.note('What the link led to is destroyed: this is the only copy that came of it.');
+}

@@ -1,0 +1,142 @@
+import type { Command } from 'commander';
+import { type PublicJwk, verifyJws } from '../../core/jws.ts';
+import {
+  type DestroyReceipt,
+  destroyReceiptType,
+  type FoundCopies,
+  type ShredReceipt,
+  shredReceiptType,
+} from '../../core/receipts.ts';
+import { CommandError, exitCodes, usage } from '../shell/errors.ts';
+import { readInput } from '../shell/files.ts';
+import { facts, visible } from '../shell/output.ts';
+import { fetchPublicKeys, publicKeys } from '../shell/public-keys.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+Receipts are signed statements (JWS, ES256). \`verify\` needs the receipt and the public keys, and no vault: keep both.
+
+Examples:
+  $ anima receipt keys > jwks.json
+  $ anima receipt verify receipt.jws --jwks jwks.json --expect-org 0123456789abcdef
+  $ anima shred status | anima receipt verify -`;
+
+interface Options {
+  readonly jwks?: string;
+  readonly expectOrg?: string;
+  readonly expectName?: string;
+}
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  const receipt = program.command('receipt').description('verify receipts offline').addHelpText('after', help);
+  receipt
+    .command('verify')
+    .description('verify receipts, and say in plain words what they state and what not')
+    .argument('<file>', 'receipts, one a line, or - for standard input')
+    .option('--jwks <file>', 'the public keys that were kept (default: those that the vault has now)')
+    .option('--expect-org <id>', 'the organization that it must be about')
+    .option('--expect-name <name>', 'the value that it must be about')
+    .action(async (file: string, options: Options, command: Command) => await verify(shellOf(command), file, options));
+  receipt
+    .command('keys')
+    .description('print the public keys of the vault (a JWK set), to be kept')
+    .action(async (_options: object, command: Command) => {
+      const shell = shellOf(command);
+      const text = await fetchPublicKeys(shell);
+      shell.print(text, JSON.parse(text));
+    });
+}
+
+type Verified =
+  | { readonly kind: 'shred'; readonly receipt: ShredReceipt }
+  | { readonly kind: 'destroy'; readonly receipt: DestroyReceipt };
+
+async function verify(shell: Shell, file: string, { jwks, expectOrg, expectName }: Options): Promise<void> {
+  const lines = (await readInput(file, shell.stdin)).toString('utf8').split(/\s+/).filter(Boolean);
+  if (lines.length === 0) throw usage('There is no receipt in it; nothing was verified');
+  const keys = await publicKeys(shell, jwks);
+  const verified = lines.map((line, i) =>
+    verifyOne(line, keys, lines.length === 1 ? 'The receipt' : `Receipt ${i + 1}`),
+  );
+  for (const { receipt } of verified) {
+    if (expectOrg !== undefined && receipt.org !== expectOrg)
+      throw refused('It is about another organization', receipt.org);
+    if (expectName !== undefined && (!('name' in receipt) || receipt.name !== expectName)) {
+      throw refused('It is not about that value', receipt.org);
+    }
+  }
+  shell.print(verified.map(describe).join('\n\n'), verified);
+}
+
+/** @throws CommandError when no key signed it, or it is another kind of statement */
+function verifyOne(line: string, keys: readonly PublicJwk[], what: string): Verified {
+  const shred = verifyJws(line, keys, shredReceiptType);
+  // What the deployment signed under that type has that form.
+  if (isObject(shred)) return { kind: 'shred', receipt: shred as ShredReceipt };
+  const destroy = verifyJws(line, keys, destroyReceiptType);
+  if (isObject(destroy)) return { kind: 'destroy', receipt: destroy as DestroyReceipt };
+  throw new CommandError(`${what} does not verify: none of the keys signed it as a receipt, or it was altered`, {
+    exit: exitCodes.failed,
+    next: 'Give the keys of the deployment that issued it (--jwks), and the receipt whole.',
+  });
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const refused = (what: string, org: string): CommandError =>
+  new CommandError(`The signature holds, but: ${what} (${org})`, { exit: exitCodes.failed });
+
+function describe(verified: Verified): string {
+  const text = verified.kind === 'shred' ? describeShred(verified.receipt) : describeDestroy(verified.receipt);
+  const claims = verified.receipt.limits.map((limit) => `  - ${visible(limit)}`);
+  return ['The signature holds.', '', text, '', 'It does not say more than that:', ...claims].join('\n');
+}
+
+function describeShred(receipt: ShredReceipt): string {
+  const { deks, values, final, number } = receipt;
+  return [
+    visible(receipt.statement),
+    facts([
+      ['organization', receipt.org],
+      ['receipt', `number ${number}, issued ${receipt.issuedAt}`],
+      ['asked for', `${receipt.requestedAt} by the key ${receipt.requestedBy}`],
+      ['done', receipt.shreddedAt],
+      [
+        'unusable since',
+        `${receipt.unusableSince} (a request that began before was answered by ${receipt.inFlightUntil})`,
+      ],
+      ['keys destroyed', `${deks.length}, and ${receipt.retiredBefore} that rotation had destroyed before`],
+      ['unreadable values', `${values.count}${values.complete ? '' : ' or more'}`],
+      ['copies found', describeCopies(receipt.copies)],
+      [
+        'beyond recovery',
+        final
+          ? `yes, since ${receipt.irrecoverableSince ?? receipt.issuedAt}`
+          : 'NOT SHOWN: a copy of the keys may exist; ask for a later receipt',
+      ],
+    ]),
+  ].join('\n');
+}
+
+function describeDestroy(receipt: DestroyReceipt): string {
+  return [
+    visible(receipt.statement),
+    facts([
+      ['organization', receipt.org],
+      ['value', receipt.name],
+      ['destroyed', `${receipt.destroyedAt} by the key ${receipt.requestedBy}`],
+      ['versions', receipt.versions.map(({ version }) => String(version)).join(', ')],
+      ['copies found', describeCopies(receipt.copies)],
+      [
+        'last copy ends',
+        receipt.copiesEndAt ?? 'NOT KNOWN: a backup without an end exists, which opens as long as its key does',
+      ],
+    ]),
+  ].join('\n');
+}
+
+function describeCopies({ backupCount, backups, complete, pointInTimeRecovery, checkedAt }: FoundCopies): string {
+  const relevant = backups.filter((backup) => backup.relevant).length;
+  const recovery = pointInTimeRecovery === 'ENABLED' ? 'point-in-time recovery on' : 'no point-in-time recovery';
+  return `${backupCount}${complete ? '' : ' or more'} backups (${relevant} relevant), ${recovery}; looked at ${checkedAt}`;
+}

@@ -1,0 +1,141 @@
+import type { Command } from 'commander';
+import type { Anima, Rotation } from '../../sdk/src/index.ts';
+import { durationText, parseDuration } from '../shell/durations.ts';
+import { CommandError, exitCodes } from '../shell/errors.ts';
+import { LiveLine } from '../shell/live-line.ts';
+import { facts } from '../shell/output.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+New values are sealed by a new key at once; old ones are re-encrypted in the background, and nothing is interrupted. The
+command waits for the end and shows how far it is; Ctrl-C ends the waiting, not the rotation. While a rotation runs,
+the command follows that one.
+
+Examples:
+  $ anima rotate
+  $ anima rotate --no-wait
+  $ anima rotate status`;
+
+/** Milliseconds between two looks: at first, and at most. */
+const firstPause = 250;
+const longestPause = 5_000;
+
+interface Options {
+  readonly wait: boolean;
+  readonly timeout: string;
+}
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  const rotate = program
+    .command('rotate')
+    .description('rotate the data-encryption key of the organization')
+    .option('--wait', 'wait for the end (the default)', true)
+    .option('--no-wait', 'return when it has begun')
+    .option('--timeout <duration>', 'wait no longer than that', '1h')
+    .addHelpText('after', help)
+    .action(async (options: Options, command: Command) => await start(shellOf(command), options));
+  rotate
+    .command('status')
+    .description('the latest rotation and how far it is')
+    .action(async (_options: object, command: Command) => await status(shellOf(command)));
+}
+
+async function start(shell: Shell, { wait, timeout }: Options): Promise<void> {
+  const until = Date.now() + parseDuration('--timeout', timeout) * 1000;
+  const client = await shell.client();
+  const begun = await client.org.rotate();
+  if (begun === undefined) {
+    return shell.print('There is no key yet to rotate: it is made with the first value.', { rotation: null });
+  }
+  if (!wait) return shell.print(`Rotation ${begun.id} has begun; \`anima rotate status\` tells how far it is.`, begun);
+  const done = await follow(shell, client, begun, until);
+  shell.print(summary(done), done);
+}
+
+async function status(shell: Shell): Promise<void> {
+  const client = await shell.client();
+  const latest = await client.org.rotation();
+  if (latest === undefined) return shell.print('There was no rotation yet.', { rotation: null });
+  shell.print(
+    facts([
+      ['rotation', String(latest.id)],
+      ['state', latest.state],
+      ['new version', String(latest.to)],
+      ['looked at', `${latest.counted} of ${latest.total} values`],
+      ['re-encrypted', String(latest.reencrypted)],
+      ['damaged', latest.damaged === 0 ? undefined : String(latest.damaged)],
+      ['began', latest.startedAt],
+      ['ended', latest.finishedAt],
+    ]),
+    latest,
+  );
+}
+
+/** Waits for the end of a rotation, and says whenever it got further. */
+async function follow(shell: Shell, client: Anima, begun: Rotation, until: number): Promise<Rotation> {
+  const progress = new Progress(shell);
+  try {
+    let rotation = begun;
+    for (let pause = firstPause; rotation.id === begun.id; pause = Math.min(longestPause, pause * 1.5)) {
+      progress.show(rotation);
+      if (rotation.state === 'done') return rotation;
+      refuseToHang(rotation, until);
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      rotation = (await client.org.rotation()) ?? rotation;
+    }
+    // A later one has begun, which only happens when this one has ended.
+    return rotation;
+  } finally {
+    progress.end();
+  }
+}
+
+function refuseToHang({ id, counted, total, damaged }: Rotation, until: number): void {
+  if (damaged > 0 && counted >= total) {
+    throw new CommandError(
+      `Rotation ${id} does not end: ${damaged} values can’t be opened, and their keys are kept for them`,
+      {
+        exit: exitCodes.decryption,
+        next: 'Delete those values or put them back in order, then rotate again.',
+      },
+    );
+  }
+  if (Date.now() < until) return;
+  throw new CommandError(`Rotation ${id} runs on; the waiting is over`, {
+    exit: exitCodes.unavailable,
+    next: '`anima rotate status` tells how far it is; --timeout waits longer.',
+  });
+}
+
+/** On a terminal one line that is written over; else a line for each step, for logs. */
+class Progress {
+  readonly #shell: Shell;
+  readonly #line: LiveLine;
+  #last = '';
+
+  constructor(shell: Shell) {
+    this.#shell = shell;
+    this.#line = new LiveLine(shell);
+  }
+
+  show({ state, counted, total, reencrypted }: Rotation): void {
+    const share = total === 0 ? '' : `${Math.min(100, Math.floor((100 * counted) / total))} %, `;
+    const text =
+      state === 'running'
+        ? `re-encrypting: ${share}${counted} of ${total} values looked at, ${reencrypted} re-encrypted`
+        : `${reencrypted} values re-encrypted; waiting for slow requests to end before the old key goes`;
+    if (text === this.#last || state === 'done') return;
+    this.#last = text;
+    if (this.#line.live) this.#line.show(text);
+    else this.#shell.note(text);
+  }
+
+  end(): void {
+    this.#line.end();
+  }
+}
+
+function summary({ id, to, reencrypted, startedAt, finishedAt }: Rotation): string {
+  const took = finishedAt === undefined ? '' : ` in ${durationText(Date.parse(finishedAt) - Date.parse(startedAt))}`;
+  return `Rotation ${id} is done${took}: ${reencrypted} values re-encrypted under version ${to}; older keys are retired.`;
+}

@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import { table, timeText } from '../shell/output.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+Newest first; \`anima get NAME --version N\` prints one of them.
+
+Example:
+  $ anima versions prod/stripe/key`;
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('versions')
+    .description('the versions kept of a value, never the values')
+    .argument('<name>', 'a path such as prod/stripe/key')
+    .addHelpText('after', help)
+    .action(async (name: string, _options: object, command: Command) => await versions(shellOf(command), name));
+}
+
+async function versions(shell: Shell, name: string): Promise<void> {
+  const client = await shell.client();
+  const kept = await client.vault.versions(name);
+  const rows = kept.map(({ version, createdAt, expiresAt }) => [
+    String(version),
+    timeText(createdAt),
+    expiresAt === undefined ? '-' : timeText(expiresAt),
+  ]);
+  if (!shell.stdout.isTTY) return shell.print(table(rows), kept);
+  const [head = '', ...lines] = table([['VERSION', 'STORED (UTC)', 'EXPIRES'], ...rows]).split('\n');
+  shell.print([shell.paint('dim', head), ...lines].join('\n'), kept);
+}

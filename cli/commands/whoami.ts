@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import { idsOf } from '../shell/access.ts';
+import { facts } from '../shell/output.ts';
+import { ifAllowed, recordOf } from '../shell/rights.ts';
+import type { Shell } from '../shell/shell.ts';
+
+const help = `
+A key that may not read the records of keys is not told its own role; \`anima doctor\` tries what it may do. The vault is
+asked, so this leaves records in the audit, also of what the key may not do.
+
+Examples:
+  $ anima whoami
+  $ anima whoami --profile prod --json`;
+
+const origins = {
+  environment: 'ANIMA_KEY of the environment',
+  keyring: 'the keyring of the system',
+  file: 'a file of mode 0600',
+} as const;
+
+export function register(program: Command, shellOf: (command: Command) => Shell): void {
+  program
+    .command('whoami')
+    .description('organization, rights and origin of the key in use')
+    .addHelpText('after', help)
+    .action(async (_options: object, command: Command) => await whoami(shellOf(command)));
+}
+
+async function whoami(shell: Shell): Promise<void> {
+  const { name, url, apiKey, keyFrom } = await shell.access();
+  const client = await shell.client();
+  // The client has refused a key that names no org.
+  const { org = '', id = '' } = idsOf(apiKey) ?? {};
+  const [state, record] = await Promise.all([ifAllowed(client.org.get()), recordOf(client, id)]);
+  shell.print(
+    facts([
+      ['vault', url],
+      ['organization', state === undefined ? org : `${org} (${state.state})`],
+      ['key', record?.name === undefined ? id : `${id} (${record.name})`],
+      ['from', name === 'environment' ? origins[keyFrom] : `profile ${name}, ${origins[keyFrom]}`],
+      ['role', record?.role ?? 'not told to this key'],
+      ['verbs', record?.verbs?.join(', ')],
+      ['names', record?.prefixes?.join(', ')],
+      ['expires', record?.expiresAt],
+    ]),
+    {
+      url,
+      org,
+      state: state?.state,
+      keyId: id,
+      keyName: record?.name,
+      profile: name === 'environment' ? undefined : name,
+      keyFrom,
+      role: record?.role,
+      verbs: record?.verbs,
+      prefixes: record?.prefixes,
+      expiresAt: record?.expiresAt,
+    },
+  );
+}

@@ -1,0 +1,220 @@
+/** The tools about values: names and facts, and new ones; values themselves only where that was switched on. */
+import * as z from 'zod';
+import { ConflictError, NotFoundError, type ValueInfo, type VersionInfo } from '../../sdk/src/index.ts';
+import { generate, kinds, longestSecret } from './generate.ts';
+import { Refusal } from './refusal.ts';
+import { type Call, inFolder, type Scope } from './scope.ts';
+import type { Tool } from './tool.ts';
+import {
+  type HostRule,
+  hostText,
+  methods,
+  parseHosts,
+  RuleProblem,
+  requestParts,
+  ruleFor,
+  useKeys,
+  useRulesOf,
+} from './use-rules.ts';
+
+const name = z.string().min(1).max(256).describe('Name of the secret, a path such as prod/stripe/key');
+
+const facts = {
+  version: z.number().int(),
+  createdAt: z.string(),
+  expiresAt: z.string().optional(),
+  metadata: z.record(z.string(), z.string()),
+};
+
+const factsOf = ({ version, createdAt, expiresAt, metadata }: VersionInfo) => ({
+  version,
+  createdAt,
+  ...(expiresAt === undefined ? {} : { expiresAt }),
+  metadata,
+});
+
+const readsOnly = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+
+const listInput = z.strictObject({
+  prefix: z.string().max(256).optional().describe('Only names that begin with this, e.g. prod/'),
+  limit: z.number().int().min(1).max(100).default(50),
+  cursor: z.string().max(4096).optional().describe('From the page before'),
+});
+const listOutput = z.strictObject({
+  secrets: z.array(z.strictObject({ name: z.string(), ...facts })),
+  cursor: z.string().optional().describe('There is more: ask again with this and the same prefix'),
+});
+
+export const listSecrets: Tool<typeof listInput, typeof listOutput> = {
+  name: 'list_secrets',
+  title: 'List secrets',
+  description: 'Names and metadata of the secrets in the vault, never their values, page by page.',
+  input: listInput,
+  output: listOutput,
+  annotations: readsOnly,
+  run: async ({ prefix = '', limit, cursor }, call, scope) => {
+    const { folder } = scope.settings;
+    // `pro` within the folder `prod/` asks for no more than the folder itself.
+    const within = folder.startsWith(prefix) ? folder : inFolder(scope, prefix);
+    const client = await scope.client();
+    const page = await client.vault.list({ ...call, prefix: within, pageSize: limit }).page(cursor);
+    const secrets = page.values.filter((info) => info.name.startsWith(folder));
+    return {
+      secrets: secrets.map((info: ValueInfo) => ({ name: info.name, ...factsOf(info) })),
+      ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+    };
+  },
+};
+
+const describeInput = z.strictObject({ name });
+const describeOutput = z.strictObject({
+  name: z.string(),
+  placeholder: z.string().describe('How http_request is told to use it'),
+  allowedHosts: z.array(z.string()).describe('Hosts it may be sent to; none when empty'),
+  allowedMethods: z.array(z.enum(methods)),
+  allowedIn: z.array(z.enum(requestParts)),
+  problem: z.string().optional().describe('Why it can not be used as its metadata stands'),
+  versions: z.array(z.strictObject(facts)).describe('Newest first; the first is the current one'),
+});
+
+export const describeSecret: Tool<typeof describeInput, typeof describeOutput> = {
+  name: 'describe_secret',
+  title: 'Describe a secret',
+  description: 'What is known of a secret without its value: versions, metadata, and the hosts it may be sent to.',
+  input: describeInput,
+  output: describeOutput,
+  annotations: readsOnly,
+  run: async (input, call, scope) => {
+    const client = await scope.client();
+    const versions = await client.vault.versions(inFolder(scope, input.name), call);
+    return {
+      name: input.name,
+      placeholder: `{{anima://${input.name}}}`,
+      ...useOf(versions[0]?.metadata ?? {}),
+      versions: versions.map(factsOf),
+    };
+  },
+};
+
+function useOf(metadata: Readonly<Record<string, string>>) {
+  try {
+    const { hosts, methods: allowedMethods, places } = useRulesOf(metadata);
+    return { allowedHosts: hosts.map(hostText), allowedMethods: [...allowedMethods], allowedIn: [...places] };
+  } catch (error) {
+    if (!(error instanceof RuleProblem)) throw error;
+    return { allowedHosts: [], allowedMethods: [], allowedIn: [], problem: error.message };
+  }
+}
+
+const generateInput = z.strictObject({
+  name,
+  kind: z.enum(kinds).default('password'),
+  length: z.number().int().min(1).max(longestSecret).optional().describe('Characters; not for uuid'),
+  alphabet: z.string().min(2).max(94).optional().describe('Characters of a password to choose from'),
+  replace: z.boolean().default(false).describe('Whether a secret of that name may be replaced by a new version'),
+  allowedHosts: z.array(z.string().max(256)).max(16).optional().describe('Hosts it may be sent to; not with replace'),
+  note: z.string().max(256).optional().describe('What it is for'),
+  expiresInSeconds: z.number().int().min(1).max(315_360_000).optional(),
+});
+const generateOutput = z.strictObject({
+  name: z.string(),
+  version: z.number().int(),
+  placeholder: z.string(),
+  length: z.number().int(),
+  replaced: z.boolean(),
+});
+
+export const generateSecret: Tool<typeof generateInput, typeof generateOutput> = {
+  name: 'generate_secret',
+  title: 'Generate a secret',
+  description:
+    'Makes a random secret and stores it under a name. You do not see it; use it by its placeholder in http_request. ' +
+    'Fails when the name is taken, unless replace is true: then metadata and allowed hosts stay as they are.',
+  input: generateInput,
+  output: generateOutput,
+  annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+  run: async (input, call, scope) => {
+    const value = generate(input);
+    const client = await scope.client();
+    const current = input.replace ? await currentOf(inFolder(scope, input.name), call, scope) : undefined;
+    // Where a name is in use, who may receive it was decided by whoever set it.
+    if (current !== undefined && input.allowedHosts !== undefined) {
+      throw new Refusal(`${input.name} exists: its allowed hosts can't be changed here`);
+    }
+    const metadata = {
+      ...current?.metadata,
+      ...(input.allowedHosts === undefined ? {} : { [useKeys.hosts]: hostsFor(input.allowedHosts, scope) }),
+      ...(input.note === undefined ? {} : { note: input.note }),
+    };
+    const options = { ...call, metadata, ifVersion: current?.version ?? 0, expiresIn: input.expiresInSeconds };
+    const { version } = await client.vault.set(inFolder(scope, input.name), value, options).catch(sayTaken(input.name));
+    return {
+      name: input.name,
+      version,
+      placeholder: `{{anima://${input.name}}}`,
+      length: value.length,
+      replaced: current !== undefined,
+    };
+  },
+};
+
+/** The current version without its value; undefined when there is none. */
+async function currentOf(of: string, call: Call, scope: Scope): Promise<VersionInfo | undefined> {
+  try {
+    return (await (await scope.client()).vault.versions(of, call))[0];
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** @throws Refusal for hosts that can't be understood, or that this server makes no requests to */
+function hostsFor(hosts: readonly string[], { settings }: Scope): string {
+  const text = hosts.join(', ');
+  if (text.length > 512) throw new Refusal('allowedHosts are over 512 characters together');
+  const rules = hosts.length === 0 ? [] : parsedHosts(text);
+  const limit = settings.hosts;
+  if (limit !== undefined && !rules.every((rule) => isWithin(rule, limit))) {
+    throw new Refusal(`This server makes requests only to: ${limit.map(hostText).join(', ')}`);
+  }
+  return text;
+}
+
+function parsedHosts(text: string): HostRule[] {
+  try {
+    return parseHosts(text);
+  } catch (error) {
+    throw error instanceof RuleProblem ? new Refusal(error.message) : error;
+  }
+}
+
+function isWithin({ protocol, hostname, below, port }: HostRule, limit: readonly HostRule[]): boolean {
+  const limiting = ruleFor(limit, new URL(`${protocol}//${below ? 'any.' : ''}${hostname}:${port}`));
+  return limiting !== undefined && (limiting.below || !below);
+}
+
+const sayTaken =
+  (of: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof ConflictError)) throw error;
+    throw new Refusal(
+      `${of} exists, or was changed just now. Nothing was stored; pass replace: true to make a new version of it`,
+    );
+  };
+
+const revealInput = z.strictObject({ name, version: z.number().int().min(1).optional() });
+const revealOutput = z.strictObject({ name: z.string(), version: z.number().int(), value: z.string() });
+
+export const revealSecret: Tool<typeof revealInput, typeof revealOutput> = {
+  name: 'reveal_secret',
+  title: 'Reveal a secret',
+  description: 'Shows the value of a secret. It then stands in this conversation; prefer http_request.',
+  input: revealInput,
+  output: revealOutput,
+  annotations: readsOnly,
+  run: async (input, call, scope) => {
+    const client = await scope.client();
+    const read = await client.vault.getWithInfo(inFolder(scope, input.name), { ...call, version: input.version });
+    return { name: read.name, version: read.version, value: read.value };
+  },
+};

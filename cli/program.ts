@@ -1,0 +1,142 @@
+/** Routes arguments to a command, and turns what it throws into an exit code and two lines on standard error. */
+import { Command, CommanderError } from 'commander';
+import { commands } from './commands.ts';
+import { exitCodes, exitMeanings, type Failure, failureOf, usage } from './shell/errors.ts';
+import { type GlobalOptions, type Host, HostShell, wantsColours } from './shell/host.ts';
+import { visible } from './shell/output.ts';
+import type { Shell } from './shell/shell.ts';
+
+/**
+ * Runs a command to its end.
+ * @param args what stands behind `anima`
+ * @returns the exit code; nothing is thrown
+ */
+export async function run(args: readonly string[], host: Host): Promise<number> {
+  let code: number = exitCodes.ok;
+  const setCode = (wanted: number): void => {
+    code = wanted;
+  };
+  try {
+    const program = await programFor(args, host, setCode);
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    const failure = failureIn(error);
+    if (failure === undefined) return exitCodes.ok;
+    tell(failure, args, host);
+    return failure.exit;
+  }
+  return code;
+}
+
+/** The program with the command that is meant, whole, and the others by name: their modules are not loaded. */
+async function programFor(args: readonly string[], host: Host, setExitCode: (code: number) => void): Promise<Command> {
+  const program = new Command('anima');
+  program
+    .description('Secrets of AI agents, in a vault that encrypts them under a key of their organization.')
+    .usage('[options] <command>')
+    .option('--profile <name>', 'use this stored profile (default: ANIMA_PROFILE, else "default", else "local")')
+    .option('--url <url>', 'address of the vault')
+    .option('--json', 'results, and errors, as JSON')
+    .option('--quiet', 'no remarks on standard error')
+    .option('--no-color', 'no colours, as with NO_COLOR')
+    .helpCommand(false)
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .configureOutput({
+      writeOut: (text) => void host.stdout.write(text),
+      writeErr: (text) => void host.stderr.write(text),
+      // Told by `tell`: what commander says may quote an argument, which may be a secret in the wrong place.
+      outputError: () => undefined,
+      getOutHasColors: () => wantsColours(host.stdout, host.env),
+      getErrHasColors: () => wantsColours(host.stderr, host.env),
+    })
+    .exitOverride()
+    .addHelpText('after', afterHelp);
+  const shellOf = (command: Command): Shell => new HostShell(host, command.optsWithGlobals<GlobalOptions>());
+  const wanted = commandIn(args);
+  // What completes the others must know all of them.
+  const all = wanted === 'completion';
+  for (const [name, { group, summary, load }] of Object.entries(commands)) {
+    if (all || name === wanted || (name === 'completion' && wanted === '__complete'))
+      (await load()).register(program, shellOf, setExitCode);
+    else program.command(name).helpGroup(`${group}:`).summary(summary).description(summary).allowUnknownOption();
+  }
+  return program;
+}
+
+/** The first argument that is no option: the command. */
+function commandIn(args: readonly string[]): string | undefined {
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? '';
+    if (arg === '--profile' || arg === '--url') i++;
+    else if (!arg.startsWith('-')) return arg;
+  }
+  return undefined;
+}
+
+const afterHelp = `
+Examples:
+  $ anima login                              store address and key
+  $ anima set prod/stripe/key                asks for the value without showing it
+  $ anima get prod/stripe/key
+  $ anima share report.pdf --expires-in 7d   a link that opens it
+  $ anima run -- node agent.js               resolves anima:// references in the environment
+
+Environment:
+  ANIMA_KEY, ANIMA_URL     key and address, before any profile
+  ANIMA_PROFILE            the profile to use
+  ANIMA_AGENT, ANIMA_RUN   what the audit notes of each call
+  ANIMA_KEYRING=off        store keys in files of mode 0600, not in the system's keyring
+
+Exit codes:
+${Object.entries(exitCodes)
+  .map(([name, code]) => `  ${code}  ${exitMeanings[name as keyof typeof exitMeanings]}`)
+  .join('\n')}
+
+anima --version tells the version.`;
+
+/** What is to be told; undefined for help that was asked for. */
+function failureIn(error: unknown): Failure | undefined {
+  if (!(error instanceof CommanderError)) return failureOf(error);
+  if (error.exitCode === 0) return undefined;
+  return failureOf(usage(`${sayUsage(error)}; nothing was done`, 'See `anima --help`, or `anima COMMAND --help`.'));
+}
+
+/** Commander's messages quote what was given: only those of a kind that can't hold a value are passed on. */
+function sayUsage({ code, message }: CommanderError): string {
+  const said = message.replace(/^error: /, '').split('\n');
+  const [, option] = /unknown option '(--[a-z][a-z-]{0,30})/.exec(message) ?? [];
+  const suggestion = /\(Did you mean [a-z -]{1,40}\?\)/.exec(message)?.[0];
+  switch (code) {
+    case 'commander.missingArgument':
+    case 'commander.optionMissingArgument':
+    case 'commander.missingMandatoryOptionValue':
+    case 'commander.conflictingOption':
+      return visible(said[0] ?? '');
+    case 'commander.unknownOption':
+      return [option === undefined ? 'There is no such option' : `There is no option ${option}`, suggestion]
+        .filter(Boolean)
+        .join(' ');
+    case 'commander.unknownCommand':
+      return ['There is no such command', suggestion].filter(Boolean).join(' ');
+    case 'commander.excessArguments':
+      return 'There are more arguments than the command takes';
+    case 'commander.help':
+      return 'A command is missing';
+    default:
+      return 'The arguments are not of the documented form';
+  }
+}
+
+function tell(failure: Failure, args: readonly string[], host: Host): void {
+  const { exit, message, code, next, requestId, trace } = failure;
+  // What stands behind `--` is of the command that `anima run` runs.
+  const end = args.indexOf('--');
+  if (args.slice(0, end === -1 ? undefined : end).includes('--json')) {
+    host.stderr.write(`${JSON.stringify({ error: { code, exit, message, next, requestId } })}\n`);
+    return;
+  }
+  const id = requestId === undefined ? '' : ` [request ${requestId}]`;
+  host.stderr.write(`anima: ${visible(message)}${id}.\n`);
+  if (next !== undefined) host.stderr.write(`${next}\n`);
+  if (trace !== undefined && host.env.ANIMA_DEBUG) host.stderr.write(`${trace}\n`);
+}

@@ -1,0 +1,93 @@
+/**
+ * Aho-Corasick over bytes (Aho and Corasick, 1975): all patterns at once, in time linear in what is read, however the patterns overlap.
+ * In typed arrays, since the patterns of a few long values make a million nodes.
+ */
+const root = 0;
+
+/** A trie of byte patterns with failure links. Node 0 is the root; depth is the length of the path to a node. */
+export class Automaton {
+  #bytes: Uint8Array;
+  #firstChild: Int32Array;
+  #sibling: Int32Array;
+  #fail: Int32Array;
+  readonly #depth: Int32Array;
+  /** Length of the longest pattern that ends at a node, the failure links followed; 0 when none does. */
+  readonly #match: Int32Array;
+  /** Children of the root, by byte: the root has up to 256 of them and is asked most. */
+  readonly #first = new Int32Array(256);
+  #size = 1;
+
+  constructor(patterns: Iterable<Uint8Array>) {
+    const all = [...patterns];
+    const most = all.reduce((sum, pattern) => sum + pattern.length, 1);
+    this.#bytes = new Uint8Array(most);
+    this.#firstChild = new Int32Array(most);
+    this.#sibling = new Int32Array(most);
+    this.#fail = new Int32Array(most);
+    this.#depth = new Int32Array(most);
+    this.#match = new Int32Array(most);
+    for (const pattern of all) this.#insert(pattern);
+    this.#link();
+  }
+
+  /** The state after one more byte. */
+  next(state: number, byte: number): number {
+    for (let at = state; at !== root; at = this.#fail[at] ?? root) {
+      const child = this.#child(at, byte);
+      if (child !== root) return child;
+    }
+    return this.#first[byte] ?? root;
+  }
+
+  /** Bytes at the end of what was read that may be the beginning of a pattern. No match to come begins before them. */
+  depth(state: number): number {
+    return this.#depth[state] ?? 0;
+  }
+
+  /** Length of the longest pattern that ends here; 0 when none does. */
+  match(state: number): number {
+    return this.#match[state] ?? 0;
+  }
+
+  #child(node: number, byte: number): number {
+    if (node === root) return this.#first[byte] ?? root;
+    let child = this.#firstChild[node] ?? root;
+    while (child !== root && this.#bytes[child] !== byte) child = this.#sibling[child] ?? root;
+    return child;
+  }
+
+  #insert(pattern: Uint8Array): void {
+    let node = root;
+    for (const byte of pattern) {
+      let child = this.#child(node, byte);
+      if (child === root) {
+        child = this.#size++;
+        this.#bytes[child] = byte;
+        this.#depth[child] = this.depth(node) + 1;
+        if (node === root) this.#first[byte] = child;
+        else {
+          this.#sibling[child] = this.#firstChild[node] ?? root;
+          this.#firstChild[node] = child;
+        }
+      }
+      node = child;
+    }
+    this.#match[node] = pattern.length;
+  }
+
+  /** Failure links in order of depth, so that those of shorter paths are known when they are asked for. */
+  #link(): void {
+    const queue = new Int32Array(this.#size);
+    let end = 0;
+    for (const child of this.#first) if (child !== root) queue[end++] = child;
+    for (let at = 0; at < end; at++) {
+      const node = queue[at] ?? root;
+      const fail = this.#fail[node] ?? root;
+      if (this.#match[node] === 0) this.#match[node] = this.match(fail);
+      for (let child = this.#firstChild[node] ?? root; child !== root; child = this.#sibling[child] ?? root) {
+        this.#fail[child] = this.next(fail, this.#bytes[child] ?? 0);
+        queue[end++] = child;
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+/** The forms in which programs print a value: itself, and what common encoders make of it. */
+
+/** Shorter values are not looked for: they would be found everywhere, and hide nothing. Characters of the value, bytes of a form. */
+export const shortestMasked = 4;
+/** Shortest line of a value of several lines that is looked for by itself, characters. */
+const shortestLine = 8;
+
+export interface FormOptions {
+  /** Also with every character escaped, as only someone would print it who wants to get past a filter. */
+  readonly hostile?: boolean | undefined;
+}
+
+/** Whether a value is long enough to be looked for. */
+export const isMaskable = (value: string): boolean => [...value].length >= shortestMasked;
+
+/** All forms of a value, each once, as bytes. */
+export function formsOf(value: string, { hostile = false }: FormOptions = {}): Buffer[] {
+  if (!isMaskable(value)) return [];
+  // Programs that read a value strip the white space around it, or the last line end of a key.
+  const variants = [value, value.trim()].filter(isMaskable);
+  const texts = new Set(variants.flatMap((text) => textForms(text, hostile)));
+  return [...texts].map((text) => Buffer.from(text, 'utf8')).filter(({ length }) => length >= shortestMasked);
+}
+
+function textForms(value: string, hostile: boolean): string[] {
+  const bytes = Buffer.from(value, 'utf8');
+  return [
+    value,
+    ...linesOf(value),
+    ...hexForms(bytes),
+    ...base64Forms(bytes),
+    ...urlForms(bytes),
+    ...jsonForms(value),
+    ...htmlForms(value),
+    ...(hostile ? escapedWhole(value, bytes) : []),
+  ];
+}
+
+/** Lines by themselves: programs print a key line by line, indented or with other line ends. */
+function linesOf(value: string): string[] {
+  const lines = value.split(/\r\n|\r|\n/);
+  return lines.length === 1 ? [] : lines.map((line) => line.trim()).filter(({ length }) => length >= shortestLine);
+}
+
+const hexForms = (bytes: Buffer): string[] => [bytes.toString('hex'), bytes.toString('hex').toUpperCase()];
+
+/**
+ * Base64 (RFC 4648 sections 4 and 5). Within longer data a value begins at one of three places of a group of three bytes. Looked for are the characters
+ * that it alone determines, whatever stands around it, and where it ends the data, also the last ones with and without padding.
+ */
+function base64Forms(bytes: Buffer): string[] {
+  const forms: string[] = [];
+  for (const before of [0, 1, 2]) {
+    const padded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+    const whole = padded.replace(/=+$/, '');
+    // A character at either edge also holds bits of the neighbour: one of 6 bits per started byte before the value.
+    const start = before === 0 ? 0 : before + 1;
+    const determined = Math.floor(((before + bytes.length) * 8) / 6);
+    const ends = [whole.slice(start, determined), whole.slice(start), padded.slice(start)];
+    forms.push(...ends, ...(before === 0 ? ends.flatMap(wrapped) : []));
+  }
+  return forms.flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_')]);
+}
+
+/** In lines as PEM (RFC 7468) and MIME (RFC 2045) have them, the latter being what `base64` prints. */
+function wrapped(text: string): string[] {
+  return [64, 76]
+    .filter((width) => text.length > width)
+    .flatMap((width) => ['\n', '\r\n'].map((end) => text.replace(new RegExp(`.{${width}}(?=.)`, 'g'), `$&${end}`)));
+}
+
+/** Sets of characters that encoders of URLs leave as they are, beside letters and digits. */
+const leftByEncoders = [
+  '-_.~', // RFC 3986 section 2.3: what signers of requests and curl do
+  '-_.~/', // Python's quote
+  "-_.!~*'()", // encodeURIComponent
+  "-_.!~*'();/?:@&=+$,#", // encodeURI
+  '*-._', // application/x-www-form-urlencoded of browsers
+];
+
+/** Percent-encoding (RFC 3986 section 2.1) with either case of hexadecimal digits, and with `+` for a space. */
+function urlForms(bytes: Buffer): string[] {
+  return leftByEncoders.flatMap((left) => {
+    const form = (upper: boolean, space: string) =>
+      Array.from(bytes, (byte) => {
+        const character = String.fromCharCode(byte);
+        if (byte === 0x20) return space;
+        return /[A-Za-z0-9]/.test(character) || left.includes(character) ? character : percent(byte, upper);
+      }).join('');
+    return [form(true, '%20'), form(true, '+'), form(false, '%20'), form(false, '+')];
+  });
+}
+
+function percent(byte: number, upper: boolean): string {
+  const digits = byte.toString(16).padStart(2, '0');
+  return `%${upper ? digits.toUpperCase() : digits}`;
+}
+
+/** Characters that some writers of JSON escape beyond what RFC 8259 section 7 demands: for HTML, or to stay within ASCII. */
+const jsonEscaped: readonly RegExp[] = [
+  /[<>&\u2028\u2029]/,
+  /[<>&'"\u2028\u2029]/,
+  /[\u007f-\uffff]/,
+  /[<>&\u007f-\uffff]/,
+  /[<>&'"\u007f-\uffff]/,
+];
+
+/** JSON strings without their quotes, and the same within a JSON text that itself stands in a string. */
+function jsonForms(value: string): string[] {
+  const plain = JSON.stringify(value).slice(1, -1);
+  const forms = jsonEscaped
+    .filter((characters) => plain.search(characters) >= 0)
+    .flatMap((characters) => [escapedAlso(plain, characters, true), escapedAlso(plain, characters, false)]);
+  return [plain, ...forms]
+    .flatMap((form) => [form, form.replaceAll('/', '\\/')])
+    .concat(JSON.stringify(plain).slice(1, -1));
+}
+
+/** A JSON string in which these characters are escaped as \uXXXX too. An escape that is there already stays one, but for `\"`. */
+function escapedAlso(plain: string, characters: RegExp, upper: boolean): string {
+  return plain.replace(/\\[\s\S]|[\s\S]/g, (part) => {
+    const character = part === '\\"' ? '"' : part;
+    return character.length === 1 && character.search(characters) === 0 ? unicode(character, upper) : part;
+  });
+}
+
+/** A UTF-16 unit as \uXXXX. */
+function unicode(character: string, upper: boolean): string {
+  const digits = character.charCodeAt(0).toString(16).padStart(4, '0');
+  return `\\u${upper ? digits.toUpperCase() : digits}`;
+}
+
+/** HTML text and attributes; of the quotes, each of the common spellings. */
+function htmlForms(value: string): string[] {
+  const text = value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  const quotes = ['"', '&quot;', '&#34;', '&#x22;'];
+  const apostrophes = ["'", '&#39;', '&#x27;', '&#039;', '&apos;'];
+  return quotes.flatMap((quote) => apostrophes.map((mark) => text.replaceAll('"', quote).replaceAll("'", mark)));
+}
+
+/** Every byte percent-encoded; every UTF-16 unit as \uXXXX; every character as a reference of HTML. */
+function escapedWhole(value: string, bytes: Buffer): string[] {
+  const points = Array.from(value, (character) => character.codePointAt(0) ?? 0);
+  const both = (form: (upper: boolean) => string) => [form(true), form(false)];
+  return [
+    ...both((upper) => Array.from(bytes, (byte) => percent(byte, upper)).join('')),
+    ...both((upper) =>
+      value
+        .split('')
+        .map((unit) => unicode(unit, upper))
+        .join(''),
+    ),
+    points.map((point) => `&#${point};`).join(''),
+    ...both((upper) => points.map((p) => `&#x${upper ? p.toString(16).toUpperCase() : p.toString(16)};`).join('')),
+  ];
+}

@@ -1,0 +1,88 @@
+/** The command, for tests: within this process where that is enough, as a process of its own where a process matters. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { PassThrough } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { run } from '../../cli/program.ts';
+
+const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CallOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+  /** Whether standard output says that it is a terminal. */
+  readonly terminal?: boolean;
+}
+
+/** Runs `anima` with these arguments in this process. */
+export async function call(
+  args: readonly string[],
+  { env = {}, input = '', terminal = false }: CallOptions = {},
+): Promise<Ended> {
+  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+  streams.stdin.end(input);
+  const texts = [textOf(streams.stdout), textOf(streams.stderr)] as const;
+  const host = { ...streams, stdout: Object.assign(streams.stdout, { isTTY: terminal }), env };
+  // What a command uses of a process's streams, these have too.
+  const code = await run(args, host as unknown as Parameters<typeof run>[1]);
+  streams.stdout.end();
+  streams.stderr.end();
+  const [stdout, stderr] = await Promise.all(texts);
+  return { code, stdout, stderr };
+}
+
+async function textOf(stream: PassThrough): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+export interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Resolves when standard output, as far as it is known, holds a text. */
+  until(text: string): Promise<void>;
+}
+
+/** Starts `anima` as a process. Its environment is what is given and PATH, nothing of this process's. */
+export function start(args: readonly string[], { env = {}, input }: CallOptions = {}): Started {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  child.stdin.on('error', () => undefined);
+  // Of a test that fails nothing stays behind: what runs below it gets the signal too.
+  onTestFinished(() => void child.kill('SIGTERM'));
+  if (input !== undefined) child.stdin.end(input);
+  let stdout = '';
+  let stderr = '';
+  const waiting: (() => void)[] = [];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    for (const check of waiting) check();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
+  });
+  return {
+    child,
+    ended,
+    until: async (text) =>
+      await new Promise<void>((resolve, reject) => {
+        const check = () => void (stdout.includes(text) && resolve());
+        waiting.push(check);
+        check();
+        void ended.then(() => reject(new Error(`it ended without it: ${stderr}`)));
+      }),
+  };
+}

@@ -1,0 +1,59 @@
+/** Looks for a secret in what came out, by means that share nothing with the code that takes it out. */
+
+/** Fragments of this many characters count as the secret. */
+const fragment = 12;
+
+/** Spellings and fragments of a secret that stand in a text, or in what the text says when it is JSON. Empty when there is none. */
+export function tracesOf(secret: string, text: string): string[] {
+  const bytes = Buffer.from(secret);
+  const base64 = [0, 1, 2].map((before) =>
+    Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .replace(/=+$/, '')
+      .slice(4, -2),
+  );
+  const fragments = Array.from({ length: Math.max(0, secret.length - fragment) + 1 }, (_, i) =>
+    secret.slice(i, i + fragment),
+  );
+  const all = [
+    secret,
+    ...fragments,
+    encodeURIComponent(secret),
+    JSON.stringify(secret).slice(1, -1),
+    bytes.toString('hex'),
+    ...base64,
+    ...base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_')),
+  ];
+  const texts = [text, ...strings(text)].map((one) => one.toLowerCase());
+  const found = all.filter((form) => texts.some((one) => one.includes(form.toLowerCase())));
+  // What is left once escapes are undone, as often as they can be.
+  const bare = texts.flatMap((one) => {
+    const rounds = [one];
+    for (let i = 0; i < 3; i++) rounds.push((rounds.at(-1) ?? '').replace(escapes, spelt).toLowerCase());
+    return rounds;
+  });
+  return [...found, ...fragments.filter((form) => bare.some((one) => one.includes(form.toLowerCase())))];
+}
+
+const escapes = /%([0-9a-f]{2})|\\u00([0-9a-f]{2})|\\x([0-9a-f]{2})|&#x0*([0-9a-f]{2});?|&#0*(\d{2,3});?|\\(["'\\/])/g;
+
+function spelt(_: string, ...groups: (string | undefined)[]): string {
+  const [percent, unicode, byte, reference, decimal, escaped] = groups;
+  if (escaped !== undefined) return escaped;
+  const hex = percent ?? unicode ?? byte ?? reference;
+  return String.fromCharCode(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16));
+}
+
+/** All strings of a JSON text, and of JSON within them. */
+function strings(text: string): string[] {
+  try {
+    const found: string[] = [];
+    JSON.parse(text, (_, value: unknown) => {
+      if (typeof value === 'string') found.push(value, ...strings(value));
+      return value;
+    });
+    return found;
+  } catch {
+    return [];
+  }
+}

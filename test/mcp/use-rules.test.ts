@@ -1,0 +1,160 @@
+/** The grammar of what a value may be used for, and which addresses are of the public internet. */
+import { describe, expect, test } from 'vitest';
+import { isLoopback, isPublic, literalOf } from '../../cli/mcp/addresses.ts';
+import { hostText, parseHosts, ruleFor, useRulesOf } from '../../cli/mcp/use-rules.ts';
+
+const allows = (hosts: string, url: string): boolean => ruleFor(parseHosts(hosts), new URL(url)) !== undefined;
+
+describe('allowed_hosts', () => {
+  test.each([
+    ['api.example.com', 'https://api.example.com/v1'],
+    ['API.Example.COM', 'https://api.example.com:443/'],
+    ['https://api.example.com', 'https://API.EXAMPLE.COM'],
+    ['a.example, api.example.com:8443', 'https://api.example.com:8443'],
+    ['*.example.com', 'https://a.example.com'],
+    ['*.example.com', 'https://b.a.example.com'],
+    ['http://127.0.0.1:8080', 'http://127.0.0.1:8080/x'],
+    ['http://127.0.0.1:8080', 'http://0x7f.1:8080/x'],
+    ['http://api.example.com', 'http://api.example.com'],
+    ['[2606:4700::1111]:8443', 'https://[2606:4700:0:0::1111]:8443'],
+  ])('%s allows %s', (hosts, url) => expect(allows(hosts, url)).toBe(true));
+
+  test.each([
+    ['api.example.com', 'http://api.example.com'],
+    ['http://api.example.com', 'https://api.example.com'],
+    ['api.example.com', 'https://api.example.com:8443'],
+    ['api.example.com:8443', 'https://api.example.com'],
+    ['api.example.com', 'https://api.example.com.evil.org'],
+    ['api.example.com', 'https://api.example.com.'],
+    ['api.example.com', 'https://xapi.example.com'],
+    ['api.example.com', 'https://api.example.com@evil.org'],
+    ['api.example.com', 'https://evil.org/api.example.com'],
+    ['api.example.com', 'https://evil.org#api.example.com'],
+    ['api.example.com', 'https://evil.org\\api.example.com'],
+    ['*.example.com', 'https://example.com'],
+    ['*.example.com', 'https://badexample.com'],
+    ['*.example.com', 'https://a.example.com:444'],
+  ])('%s does not allow %s', (hosts, url) => expect(allows(hosts, url)).toBe(false));
+
+  test.each([
+    '',
+    ',',
+    'a b',
+    '*',
+    '*.com',
+    '*.127.0.0.1',
+    'a..b',
+    'api.example.com/path',
+    'user@api.example.com',
+    'ftp://a.example',
+    '0x7f.1',
+    '127.1',
+    'a.example:0',
+    'a.example:65536',
+    'a.example:08',
+    '[::1',
+    '[0:0::1]',
+    'bücher.example',
+    'a.*.example',
+    'a.example,',
+    '**.a.example',
+  ])('%j is refused, and all hosts beside it', (entry) => {
+    expect(() => parseHosts(`api.example.com,${entry}`)).toThrow(/^entry [23] of allowed_hosts/);
+  });
+
+  test('are told as they are written', () => {
+    const text = 'api.example.com, *.example.org, api.example.net:8443, http://127.0.0.1:8080';
+    expect(parseHosts(text).map(hostText).join(', ')).toBe(text);
+  });
+
+  test('name this machine only by an address of it with a port', () => {
+    const local = (entry: string) => parseHosts(entry)[0]?.local;
+    expect(['http://127.0.0.1:80', '127.0.0.2:8443', '[::1]:80'].map(local)).toEqual([true, true, true]);
+    expect(['localhost:80', '127.0.0.1', '10.0.0.1:80', 'http://169.254.169.254:80'].map(local)).toEqual(
+      Array(4).fill(false),
+    );
+  });
+});
+
+test('a value without allowed_hosts has no host; methods and places are all unless told', () => {
+  expect(useRulesOf({})).toEqual({
+    hosts: [],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    places: ['header', 'query', 'body'],
+  });
+  expect(useRulesOf({ allowed_methods: 'get, Post', allowed_in: 'header' })).toMatchObject({
+    methods: ['GET', 'POST'],
+    places: ['header'],
+  });
+  expect(() => useRulesOf({ allowed_methods: 'GET,TRACE' })).toThrow('entry 2 of allowed_methods');
+  expect(() => useRulesOf({ allowed_in: 'header,path' })).toThrow('entry 2 of allowed_in');
+});
+
+describe('an address', () => {
+  test.each(['8.8.8.8', '1.1.1.1', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '2a00:1450:4001::1'])(
+    '%s is public',
+    (address) => expect(isPublic(address)).toBe(true),
+  );
+
+  test.each([
+    '0.0.0.0',
+    '10.0.0.1',
+    '127.0.0.1',
+    '127.255.255.254',
+    '100.64.0.1',
+    '100.127.255.255',
+    '169.254.169.254',
+    '172.16.0.1',
+    '172.31.255.255',
+    '192.168.0.1',
+    '192.0.0.1',
+    '192.0.2.1',
+    '198.18.0.1',
+    '198.51.100.1',
+    '203.0.113.1',
+    '192.88.99.1',
+    '224.0.0.1',
+    '240.0.0.1',
+    '255.255.255.255',
+    '168.63.129.16',
+    '::',
+    '::1',
+    '::ffff:8.8.8.8',
+    '::ffff:127.0.0.1',
+    '::ffff:7f00:1',
+    '::127.0.0.1',
+    '64:ff9b::7f00:1',
+    '64:ff9b::808:808',
+    '64:ff9b:1::1',
+    '2002:7f00:1::',
+    '2001:0:4136:e378::1',
+    'fe80::1',
+    'fe80::1%eth0',
+    'fec0::1',
+    'fc00::1',
+    'fd00:ec2::254',
+    'ff02::1',
+    '2001:db8::1',
+    '100::1',
+    '4000::1',
+    '2606:4700::5efe:a00:1',
+    '2606:4700::200:5efe:a00:1',
+    'localhost',
+    '',
+    '2130706433',
+    '0177.0.0.1',
+    '127.1',
+    '8.8.8.8.',
+    ' 8.8.8.8',
+  ])('%j is not', (address) => expect(isPublic(address)).toBe(false));
+
+  test('of this machine is 127.0.0.0/8 or ::1 and nothing that contains one', () => {
+    expect(['127.0.0.1', '127.9.9.9', '::1'].map(isLoopback)).toEqual([true, true, true]);
+    expect(['::ffff:127.0.0.1', '10.0.0.1', 'localhost', '0.0.0.0'].map(isLoopback)).toEqual(Array(4).fill(false));
+    expect([literalOf('[::1]'), literalOf('127.0.0.1'), literalOf('a.example')]).toEqual([
+      '::1',
+      '127.0.0.1',
+      undefined,
+    ]);
+  });
+});
