@@ -82,7 +82,8 @@ function passSignals(child: ChildProcess, terminal: boolean): () => void {
   // With a terminal both stop and go on by themselves.
   if (!terminal) {
     const stop = () => {
-      child.kill('SIGTSTP');
+      // Not SIGTSTP: a process group without a shell above it never stops by that (POSIX, "Orphaned Process Group").
+      child.kill('SIGSTOP');
       process.kill(process.pid, 'SIGSTOP');
     };
     listeners.push(['SIGTSTP', stop], ['SIGCONT', () => void child.kill('SIGCONT')]);
