@@ -5,7 +5,7 @@
  * Who calls `seal` answers for it that no index is sealed twice with different plaintext: only blob-stream.ts does.
  */
 import { blobTagLength } from './blob-format.ts';
-import { type Bytes, concat, release } from './bytes.ts';
+import { type Bytes, concat, owned, release } from './bytes.ts';
 import { DecryptionError } from './decryption-error.ts';
 import { type NodeCrypto, nodeCrypto } from './node-crypto.ts';
 
@@ -110,19 +110,16 @@ export async function webCipher(keyBytes: Bytes): Promise<ChunkCipher> {
   });
   return {
     seal: async (index, last, plaintext) =>
-      new Uint8Array(await crypto.subtle.encrypt(parameters(index, last), key, view(plaintext))),
+      new Uint8Array(await crypto.subtle.encrypt(parameters(index, last), key, owned(plaintext))),
     open: async (index, last, sealed) => {
       try {
-        return new Uint8Array(await crypto.subtle.decrypt(parameters(index, last), key, view(sealed)));
+        return new Uint8Array(await crypto.subtle.decrypt(parameters(index, last), key, owned(sealed)));
       } catch {
         throw new DecryptionError();
       }
     },
   };
 }
-
-const view = (bytes: Uint8Array): Bytes =>
-  bytes.buffer instanceof ArrayBuffer ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes.slice();
 
 /** The cipher of one blob; the key bytes are zeroed. */
 export async function chunkCipher(key: Bytes): Promise<ChunkCipher> {

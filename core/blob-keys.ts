@@ -8,7 +8,7 @@ import {
   parseHeader,
   preamble,
 } from './blob-format.ts';
-import { type Bytes, fieldBytes, textBytes } from './bytes.ts';
+import { type Bytes, fieldBytes, owned, textBytes } from './bytes.ts';
 import { DecryptionError } from './decryption-error.ts';
 import { nodeCrypto } from './node-crypto.ts';
 
@@ -26,10 +26,6 @@ const hkdf = async (key: Uint8Array, salt: Uint8Array, info: Uint8Array, length:
   const parameters = { name: 'HKDF', hash: 'SHA-256', salt: owned(salt), info: owned(info) };
   return new Uint8Array(await crypto.subtle.deriveBits(parameters, base, length * 8));
 };
-
-/** WebCrypto takes no view of shared memory; a plain one goes through as it is. */
-const owned = (bytes: Uint8Array): Bytes =>
-  bytes.buffer instanceof ArrayBuffer ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes.slice();
 
 /** Keys of a blob: `key` seals its chunks, `commitment` stands in its header. */
 interface BlobKeys {

@@ -21,6 +21,10 @@ export function concat(...parts: readonly Uint8Array[]): Bytes {
   return joined;
 }
 
+/** The same bytes as WebCrypto takes them, which is no view of shared memory: a plain one goes through uncopied. */
+export const owned = (bytes: Uint8Array): Bytes =>
+  bytes.buffer instanceof ArrayBuffer ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes.slice();
+
 /** A number as 4 bytes, big-endian. @throws RangeError outside 0 … 2^32−1 */
 export function u32Bytes(value: number): Bytes {
   if (!Number.isInteger(value) || value < 0 || value > 0xffffffff)

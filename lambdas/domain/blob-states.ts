@@ -10,6 +10,9 @@ const day = 86_400;
 /** Days for which it is told that a blob was there. */
 const toldDays = 30;
 
+/** The time so many seconds after another, RFC 3339. */
+export const later = (time: Date, seconds: number): string => new Date(time.getTime() + seconds * 1000).toISOString();
+
 /** Seconds since 1970 until which a record is kept of what ended at a time. */
 export const toldUntil = (ended: string | Date): number => Math.ceil(new Date(ended).getTime() / 1000) + toldDays * day;
 

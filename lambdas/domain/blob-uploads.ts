@@ -1,5 +1,4 @@
 /** The rules of uploads: parts are granted and listed, and what has arrived is compared with what was said before its link works. */
-import { timingSafeEqual } from 'node:crypto';
 import type {
   CompleteBlobRequest,
   CompleteBlobResponse,
@@ -11,20 +10,16 @@ import { limits } from '../../contract/limits.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import { checkClaims, joinedParts, tooLarge } from './blob-parts.ts';
 import type { BlobStore, FoundObject, StoredBlob, StoredPart, UploadObjects } from './blob-ports.ts';
-import { blobInfo, lifetimeOf, refuseUploaded, toldUntil } from './blob-states.ts';
+import { blobInfo, later, lifetimeOf, refuseUploaded, toldUntil } from './blob-states.ts';
 import { type BlobSettings, findBlob, linkOf } from './blobs.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { inTurns } from './in-turns.ts';
 import type { Clock } from './ports.ts';
+import { sameText } from './same-text.ts';
 
 /** Parts that one list of S3 tells at most, and lists that all parts take at most. */
 const listedParts = 1000;
 const partLists = 10;
-
-const sameText = (a: string | undefined, b: string): boolean => {
-  const [left, right] = [Buffer.from(a ?? ''), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
-};
 
 export class BlobUploads {
   readonly #blobs: BlobStore;
@@ -52,7 +47,7 @@ export class BlobUploads {
       number: part.number,
       ...(await this.#objects.partAddress(org, id, uploadId, part)),
     }));
-    return { parts: granted, expiresAt: new Date(now.getTime() + limits.blobAddressSeconds * 1000).toISOString() };
+    return { parts: granted, expiresAt: later(now, limits.blobAddressSeconds) };
   }
 
   /**

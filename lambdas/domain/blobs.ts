@@ -16,7 +16,7 @@ import { randomId } from '../../core/ids.ts';
 import { isTimeId, timeId } from '../../core/time-ids.ts';
 import { tooLarge } from './blob-parts.ts';
 import type { BlobStore, StoredBlob, UploadObjects } from './blob-ports.ts';
-import { blobInfo, present, refuseEnded, toldUntil } from './blob-states.ts';
+import { blobInfo, later, present, refuseEnded, toldUntil } from './blob-states.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Clock } from './ports.ts';
 
@@ -40,8 +40,6 @@ export async function findBlob(blobs: BlobStore, org: string, id: string, now: D
   if (blob === undefined) throw new VaultError('blob_not_found');
   return blob;
 }
-
-const later = (time: Date, seconds: number): string => new Date(time.getTime() + seconds * 1000).toISOString();
 
 export class Blobs {
   readonly #blobs: BlobStore;

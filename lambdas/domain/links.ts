@@ -10,11 +10,10 @@ import { parseLink } from '../../core/blob-links.ts';
 import { randomId } from '../../core/ids.ts';
 import { hasEnded } from './access.ts';
 import type { LinkObjects, LinkStore, StoredBlob } from './blob-ports.ts';
-import { look, present, refuseEnded, spentLifetime, stateOf, toldUntil } from './blob-states.ts';
+import { later, look, present, refuseEnded, spentLifetime, stateOf, toldUntil } from './blob-states.ts';
 import { storedKeyring } from './deks.ts';
 import type { Clock } from './ports.ts';
-
-const addressMs = limits.blobAddressSeconds * 1000;
+import { sameText } from './same-text.ts';
 
 /** A blob of whose link the key was proven to be known. */
 export interface ProvenLink {
@@ -80,7 +79,7 @@ export class Links {
   }
 
   #answer(blob: StoredBlob, now: Date, url: string): OpenLinkResponse {
-    return { ...look(blob), url, urlExpiresAt: new Date(now.getTime() + addressMs).toISOString() };
+    return { ...look(blob), url, urlExpiresAt: later(now, limits.blobAddressSeconds) };
   }
 
   /**
@@ -170,10 +169,5 @@ export class Links {
 const isRepeated = ({ state, expiresAt, opening, openedAt }: StoredBlob, asked: string, now: Date): boolean =>
   state === 'ready' &&
   opening === asked &&
-  Date.parse(openedAt ?? '') + addressMs > now.getTime() &&
+  Date.parse(openedAt ?? '') + limits.blobAddressSeconds * 1000 > now.getTime() &&
   !hasEnded(expiresAt, now);
-
-function sameText(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
-}

@@ -113,3 +113,14 @@ export async function settled(page: Page): Promise<string> {
 export const progressed = async (page: Page, share: number): Promise<void> => {
   await page.waitForFunction((wanted) => (document.querySelector('progress')?.value ?? 0) > wanted, share);
 };
+
+/** RGBA of the picture that is shown. */
+export const drawn = (page: Page): Promise<number[]> =>
+  page.evaluate(() => {
+    const image = document.querySelector('img');
+    if (image === null) throw new Error('no picture is shown');
+    const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+    const context = canvas.getContext('2d');
+    context?.drawImage(image, 0, 0);
+    return [...(context?.getImageData(0, 0, canvas.width, canvas.height).data ?? [])];
+  });

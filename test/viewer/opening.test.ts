@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { browserOrNone, progressed, settled, type Visit, visit } from './browser.ts';
+import { browserOrNone, drawn, progressed, settled, type Visit, visit } from './browser.ts';
 import { gif, joined, pixelsOf, png, tinyAvif, utf8, wav } from './pictures.ts';
 import { type FakePlace, fakePlace } from './place.ts';
 
@@ -28,16 +28,7 @@ describe.skipIf(browser === undefined)('a link in a browser', () => {
     await seen.close();
   });
 
-  /** RGBA of the picture that is shown, or of an encoded file as a page without any policy decodes it. */
-  const drawn = (where: Page): Promise<number[]> =>
-    where.evaluate(() => {
-      const image = document.querySelector('img');
-      if (image === null) throw new Error('no picture is shown');
-      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
-      const context = canvas.getContext('2d');
-      context?.drawImage(image, 0, 0);
-      return [...(context?.getImageData(0, 0, canvas.width, canvas.height).data ?? [])];
-    });
+  /** RGBA of an encoded file, as a page without any policy decodes it. */
   const decoded = async (file: Uint8Array, type: string): Promise<number[]> => {
     const other = await (browser as Browser).newPage();
     await other.setContent(`<img src="data:${type};base64,${Buffer.from(file).toString('base64')}">`);

@@ -7,21 +7,11 @@ import { parseLinkUrl } from '../../core/blob-links.ts';
 import type { EngineCall } from '../../local/hooks.ts';
 import { troubles } from '../../viewer/src/words.ts';
 import { useStack } from '../e2e/stack.ts';
-import { browserOrNone, settled, visit } from './browser.ts';
+import { browserOrNone, drawn, settled, visit } from './browser.ts';
 import { pixelsOf, png, utf8 } from './pictures.ts';
 
 const browser = await browserOrNone();
 const stack = useStack();
-
-const drawn = (page: Page): Promise<number[]> =>
-  page.evaluate(() => {
-    const image = document.querySelector('img');
-    if (image === null) throw new Error('no picture is shown');
-    const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
-    const context = canvas.getContext('2d');
-    context?.drawImage(image, 0, 0);
-    return [...(context?.getImageData(0, 0, canvas.width, canvas.height).data ?? [])];
-  });
 
 describe.skipIf(browser === undefined)('a link of the vault in a browser', () => {
   afterAll(async () => {
