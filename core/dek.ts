@@ -33,12 +33,21 @@ export interface Dek {
  */
 export function loadDek(secret: Uint8Array, org: string, version: number): Dek {
   if (secret.length !== dekLength) throw new RangeError('a DEK has 32 bytes');
-  const bytes = hkdf(
-    secret,
-    new Uint8Array(0),
-    encodeFields(label, org, u32(version)),
-    2 * keyLength + commitmentLength,
-  );
+  return { org, version, ...deriveRoot(secret, encodeFields(label, org, u32(version)), version) };
+}
+
+/**
+ * What is derived of any root key, a DEK or a UMK.
+ * @param secret 32 bytes; zeroed here
+ * @param info tells it apart from all other root keys
+ * @param version as it stands in the header
+ */
+export function deriveRoot(
+  secret: Uint8Array,
+  info: Uint8Array,
+  version: number,
+): Pick<Dek, 'header' | 'encryption' | 'mac'> {
+  const bytes = hkdf(secret, new Uint8Array(0), info, 2 * keyLength + commitmentLength);
   secret.fill(0);
   const header = Buffer.allocUnsafe(headerLength);
   header.writeUInt8(suite, 0);
@@ -47,5 +56,5 @@ export function loadDek(secret: Uint8Array, org: string, version: number): Dek {
   const encryption = xaesKey(takeKey(bytes.subarray(0, keyLength)));
   const mac = takeKey(bytes.subarray(keyLength + commitmentLength));
   bytes.fill(0);
-  return { org, version, header, encryption, mac };
+  return { header, encryption, mac };
 }

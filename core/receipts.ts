@@ -53,9 +53,14 @@ export interface ShredReceipt {
    * were issued before there were blobs.
    */
   readonly blobs?: { readonly objects: number; readonly uploads: number; readonly complete: boolean } | undefined;
-  /** Copies of the table of keyrings. */
+  /**
+   * Keyrings and records of users that were still there when they were counted; absent from receipts that were issued before there were
+   * users.
+   */
+  readonly users?: { readonly keyrings: number; readonly records: number; readonly complete: boolean } | undefined;
+  /** Copies of the table of keyrings, and of that of user keyrings. */
   readonly copies: FoundCopies;
-  /** Whether no copy existed that could hold a DEK of the org. */
+  /** Whether no keyring of a user was left, and no copy existed that could hold one, or a DEK of the org. */
   readonly final: boolean;
   /** Only when final. */
   readonly irrecoverableSince?: string | undefined;
@@ -94,6 +99,7 @@ export const shredLimits = [
   ...commonLimits,
   'Functions that were running may have held keys in their memory, without using them, until that was freed.',
   'Copies were looked for in DynamoDB and AWS Backup of the account and region of the deployment; whoever read the table item by item made a copy that no service lists.',
+  'Data of users is encrypted by keys that their keyrings held, and those are deleted; whoever has copies of both, and what opens a slot, can still open it.',
   'Blobs are encrypted by keys that are only in their links: whoever has a link and a copy of its object can still open that.',
 ];
 

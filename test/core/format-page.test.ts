@@ -1,5 +1,5 @@
 /** The worked examples of docs/format.md, read from the page itself and recomputed. */
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { encodeSecret, parseApiKey } from '../../core/api-key.ts';
@@ -14,14 +14,36 @@ import { canonicalJson } from '../../core/canonical-json.ts';
 import { loadDek } from '../../core/dek.ts';
 import { type Context, open } from '../../core/enc.ts';
 import { encodeFields, u32, u64 } from '../../core/fields.ts';
+import { canonicalLogin, canonicalPhone } from '../../core/identities.ts';
+import { openJob, parseJob } from '../../core/jobs.ts';
 import { type PublicJwk, thumbprint, verifyJws } from '../../core/jws.ts';
 import { parseKeyring, verifyKeyring } from '../../core/keyring.ts';
 import { leafHash, TreeHash } from '../../core/merkle.ts';
 import { cacheFile, cacheFolder, openCached } from '../../core/offline-cache.ts';
 import { hkdf, hmac } from '../../core/primitives.ts';
 import { destroyReceiptType, shredReceiptType } from '../../core/receipts.ts';
+import { parseSessionToken } from '../../core/session-token.ts';
+import {
+  credentialLocator,
+  loadUmk,
+  passwordCost,
+  verifierOf as passwordVerifierOf,
+  slotFields,
+  stretchPassword,
+  unwrapUmk,
+} from '../../core/slots.ts';
 import { timeOfId } from '../../core/time-ids.ts';
 import { parseStored, shred, storedRecord } from '../../core/tombstone.ts';
+import { parseUserKey } from '../../core/user-key.ts';
+import { deleteUser, parseUserRecord, userRecord, verifyUserKeyring } from '../../core/user-keyring.ts';
+import {
+  identityMessage,
+  linkHandle,
+  linkMessage,
+  locatorMessage,
+  parseLinkCode,
+  passwordMessage,
+} from '../../core/user-macs.ts';
 import { deriveXaesKey, xaesSeal } from '../../core/xaes.ts';
 import { hex } from './vectors.ts';
 
@@ -42,6 +64,12 @@ const raw = (key: string, nth = 0) =>
 const keys = example('DEK');
 const org = keys('org');
 const dek = loadDek(hex(keys('DEK')), org, 1);
+
+const user = raw('user');
+const umk = () => loadUmk(hex(raw('UMK')), { org, user });
+const parsed = parseUserRecord(JSON.parse(raw('user keyring')), { org, user });
+const keyring = parsed.state === 'active' ? parsed : expect.fail();
+const slotOf = (kind: string) => keyring.slots.find((slot) => slot.kind === kind) ?? expect.fail(kind);
 
 describe('docs/format.md', () => {
   test('section 2: keys derived from a DEK', () => {
@@ -207,5 +235,133 @@ describe('docs/format.md', () => {
     const file = hex(e('cache file'));
     expect(file.subarray(0, 36).toString('latin1')).toBe(`AVC1${hex(e('cache salt')).toString('latin1')}`);
     expect(openCached(secret, scope, entry, file).toString('hex')).toBe(e('cache plaintext'));
+  });
+
+  test('section 12: what is derived of a UMK', () => {
+    const info = encodeFields('anima:enc:v1:umk', org, user);
+    expect(info.toString('hex')).toBe(raw('umk info'));
+    const derived = hkdf(hex(raw('UMK')), new Uint8Array(0), info, 80).toString('hex');
+    expect(derived).toBe(raw('umk encryption key') + raw('umk commitment') + raw('umk keyring key'));
+    expect(umk().header.toString('hex')).toBe(raw('umk header'));
+  });
+
+  test('section 12: what KMS computes of an identity and of a link code', () => {
+    const [custody, routing, codes] = ['custody key', 'routing key', 'code key'].map((name) =>
+      createSecretKey(hex(raw(name))),
+    );
+    if (custody === undefined || routing === undefined || codes === undefined) expect.fail();
+    const locator = (name: string) => hmac(routing, locatorMessage(org, name)).toString('base64url');
+    expect(canonicalPhone('tel', '+447700900123')).toBe(raw('identity'));
+    expect(identityMessage(org, raw('identity')).toString('hex')).toBe(raw('identity message'));
+    expect(hmac(custody, identityMessage(org, raw('identity'))).toString('hex')).toBe(raw('identity MAC'));
+    expect(locatorMessage(org, raw('identity')).toString('hex')).toBe(raw('locator message'));
+    expect(locator(raw('identity'))).toBe(raw('locator'));
+    const code = parseLinkCode(` ${raw('link code').toLowerCase().replace(/-/g, ' ')}`) ?? expect.fail();
+    expect([code, linkHandle(code)]).toEqual([raw('link code used'), raw('link handle')]);
+    expect(hmac(codes, linkMessage(org, code)).toString('hex')).toBe(raw('link MAC'));
+    expect(locator(linkHandle(code))).toBe(raw('link locator'));
+    expect(canonicalLogin('Ada')).toBe(raw('login'));
+    expect(locator(raw('login'))).toBe(raw('login locator'));
+  });
+
+  test('section 12: the keyring opens by each of its slots, and its MAC is right', async () => {
+    const secrets: Record<string, Uint8Array> = {
+      identity: hex(raw('identity MAC')),
+      credential: Buffer.from(raw('user key')),
+      password: hex(raw('password MAC')),
+      session: parseSessionToken(raw('session token'))?.secret ?? expect.fail(),
+    };
+    const stretched = await stretchPassword(raw('password'), { salt: raw('password salt') }, passwordCost);
+    expect(stretched.toString('hex')).toBe(raw('password stretched'));
+    const message = passwordMessage({ org, user }, raw('password slot'), stretched);
+    expect(message.toString('hex')).toBe(raw('password message'));
+    expect(hmac(createSecretKey(hex(raw('code key'))), message).toString('hex')).toBe(raw('password MAC'));
+    expect(keyring.slots.map(({ kind }) => kind)).toEqual(Object.keys(secrets));
+    for (const slot of keyring.slots) {
+      const secret = secrets[slot.kind] ?? expect.fail();
+      expect(unwrapUmk(secret, { org, user }, slot).toString('hex'), slot.kind).toBe(raw('UMK'));
+    }
+    verifyUserKeyring(keyring, umk());
+    expect(hmac(umk().mac, hex(raw('keyring message'))).toString('base64')).toBe(keyring.mac);
+    expect({ id: `user/${user}`, ...userRecord(keyring) }).toEqual(JSON.parse(raw('user keyring')));
+  });
+
+  test('section 12: KEKs, nonces, AADs and locators of the slots', () => {
+    const info = (kind: string, id: string) => encodeFields('anima:slot:v1:kek', kind, org, user, id);
+    const kek = (secret: Uint8Array, salt: string, kind: string, id: string, length = 32) =>
+      hkdf(secret, Buffer.from(raw(salt), 'base64'), info(kind, id), length).toString('hex');
+    expect(info('identity', raw('slot id')).toString('hex')).toBe(raw('slot info'));
+    expect(kek(hex(raw('identity MAC')), 'slot salt', 'identity', raw('slot id'))).toBe(raw('slot KEK'));
+    const key = Buffer.from(raw('user key'));
+    expect(parseUserKey(raw('user key'))).toMatchObject({ org, user });
+    expect(credentialLocator(key, { org, user })).toBe(raw('credential locator'));
+    expect(Buffer.from(raw('credential salt'), 'base64').toString()).toBe(user);
+    expect(kek(key, 'credential salt', 'credential', raw('credential slot'))).toBe(raw('credential KEK'));
+    const secret = hex(raw('password MAC'));
+    const halves = kek(secret, 'password salt', 'password', raw('password slot'), 64);
+    expect(halves.slice(0, 64)).toBe(raw('password KEK'));
+    const verifier = createHash('sha256')
+      .update(hex(halves.slice(64)))
+      .digest('base64');
+    expect(verifier).toBe(raw('password verifier'));
+    const passwordSlot = { id: raw('password slot'), salt: raw('password salt') };
+    expect(passwordVerifierOf(secret, { org, user }, passwordSlot)).toBe(verifier);
+    expect(canonicalJson(slotOf('password').params)).toBe(raw('password params'));
+    for (const [kind, aad] of [
+      ['identity', 'slot AAD'],
+      ['credential', 'credential AAD'],
+      ['password', 'password AAD'],
+      ['session', 'session AAD'],
+    ] as const) {
+      const fields = encodeFields('anima:slot:v1', org, user, ...slotFields(slotOf(kind)));
+      expect(fields.toString('hex'), kind).toBe(raw(aad));
+    }
+    for (const [kind, start] of Object.entries({ identity: 'slot', credential: 'credential', password: 'password' })) {
+      const { wrapped } = slotOf(kind);
+      expect(wrapped).toBe(raw(`${start} wrapped`));
+      expect(Buffer.from(wrapped, 'base64').subarray(0, 12).toString('hex')).toBe(raw(`${start} nonce`));
+    }
+    const { salt, expiresAt, wrapped } = slotOf('session');
+    expect([salt, expiresAt, wrapped]).toEqual([raw('session salt'), raw('session expires'), raw('session wrapped')]);
+  });
+
+  test('section 12: the slot of a link code, and a deleted user', () => {
+    const facts = { id: raw('link slot'), kind: 'link', locator: raw('link locator'), salt: raw('link salt') } as const;
+    const slot = {
+      ...facts,
+      createdAt: raw('slot created'),
+      expiresAt: raw('link expires'),
+      wrapped: raw('link wrapped'),
+    };
+    expect(unwrapUmk(hex(raw('link MAC')), { org, user }, slot).toString('hex')).toBe(raw('UMK'));
+    expect(encodeFields('anima:slot:v1', org, user, ...slotFields(slot)).toString('hex')).toBe(raw('link AAD'));
+    expect(parseLinkCode('OIL0-1111-1111')).toBe('011011111111');
+    const gone = deleteUser(keyring, '2026-11-22T00:00:00.000Z');
+    expect({ id: `user/${user}`, ...userRecord(gone) }).toEqual(JSON.parse(raw('deleted user')));
+  });
+
+  test('section 12: an answer among the messages of a user', () => {
+    const item = JSON.parse(raw('message item'));
+    expect(item.id).toBe(`${user}/messages/${raw('message id')}`);
+    const context: Context = ['user.record', org, user, 'messages', raw('message id'), u64(item.version)];
+    expect(open(umk(), context, item.data).toString()).toBe(raw('message plaintext'));
+  });
+
+  test('section 12: a record of a user', () => {
+    const context: Context = ['user.record', org, user, 'memory', 'tea', u64(2)];
+    const aad = Buffer.concat([umk().header, encodeFields(...context)]);
+    expect(aad.toString('hex')).toBe(raw('record aad'));
+    const ciphertext = xaesSeal(umk().encryption, hex(raw('record nonce')), aad, Buffer.from(raw('record plaintext')));
+    const bytes = Buffer.concat([umk().header, hex(raw('record nonce')), ciphertext]);
+    expect(`enc:v1:${bytes.toString('base64')}`).toBe(raw('record string'));
+    expect(open(umk(), context, raw('record string')).toString()).toBe(raw('record plaintext'));
+  });
+
+  test('section 13: a job in the queue', () => {
+    const id = raw('job id');
+    expect(encodeFields('anima:job:v1', org, id, raw('job kind')).toString('hex')).toBe(raw('job AAD'));
+    const job = { org, id, kind: raw('job kind'), key: '', data: raw('job data') };
+    expect(Buffer.from(job.data, 'base64').subarray(0, 12).toString('hex')).toBe(raw('job nonce'));
+    expect(openJob(parseJob(JSON.stringify(job)), hex(raw('job key'))).toString()).toBe(raw('job plaintext'));
   });
 });
