@@ -33,6 +33,31 @@ export const functionEnv = {
   blobMaxBytes: 'ANIMA_BLOB_MAX_BYTES',
   /** The bucket of the page itself. */
   pageBucket: 'ANIMA_PAGE_BUCKET',
+  /** Users: their keyrings, their records, and the deliveries of messages that were seen. */
+  userKeyringTable: 'ANIMA_USER_KEYRING_TABLE',
+  userKeyringTableArn: 'ANIMA_USER_KEYRING_TABLE_ARN',
+  userRecordTable: 'ANIMA_USER_RECORD_TABLE',
+  deliveryTable: 'ANIMA_DELIVERY_TABLE',
+  /**
+   * KMS keys (HMAC_256; docs/format.md, section 12): those that make what opens slots, of identities the one, of passwords and codes the
+   * other; and the one that makes what finds them.
+   */
+  custodyKeyId: 'ANIMA_CUSTODY_KEY_ID',
+  codeKeyId: 'ANIMA_CODE_KEY_ID',
+  routingKeyId: 'ANIMA_ROUTING_KEY_ID',
+  /** KMS key that wraps the keys of jobs (docs/format.md, section 13), and the queue that they go through. */
+  transitKeyId: 'ANIMA_TRANSIT_KEY_ID',
+  jobQueueUrl: 'ANIMA_JOB_QUEUE_URL',
+  /** The function that gives the secrets of an org's channels. */
+  secretsFunction: 'ANIMA_SECRETS_FUNCTION',
+  /** The function that answers messages; absent where they are only kept. */
+  responderFunction: 'ANIMA_RESPONDER_FUNCTION',
+  /** Address under which providers call: part of what they sign. */
+  publicUrl: 'ANIMA_PUBLIC_URL',
+  /** Base address of the providers' APIs where they are not the real ones: on one machine alone. */
+  providerApis: 'ANIMA_PROVIDER_APIS',
+  /** Which function may do what with keys and tables, as the deployment's policies say it; made at synthesis for `explain`. */
+  grants: 'ANIMA_GRANTS',
   stage: 'ANIMA_STAGE',
 } as const;
 
@@ -53,6 +78,21 @@ export const orgSessionTag = 'org';
 
 /** Longest time a function may run for one request, seconds: no request outlives it, on which retiring a DEK relies. */
 export const functionTimeoutSeconds = 15;
+
+/** Longest time that the worker may take for one message, seconds: a responder may think that long. It uses no DEK of an org. */
+export const workerTimeoutSeconds = 60;
+
+/** How long a job waits in the queue at most, seconds; then it is lost. */
+export const jobRetentionSeconds = 4 * 3_600;
+
+/**
+ * Names of the values in an org's vault that hold the secrets of its channels: this, then the channel's name. All names under it are
+ * reserved (roles.ts, rolesOfReservedNames).
+ */
+export const channelSecretsPrefix = 'channels/';
+
+/** The cookie of a session. `__Host-`: over TLS alone, of this host alone, for all of its paths (RFC 6265bis section 4.1.3). */
+export const sessionCookie = '__Host-anima';
 
 /** Index of the audit table by `mark`, through which the sealer finds the orgs with new records. */
 export const auditIndex = 'byMark';

@@ -13,6 +13,12 @@ export const arn = (service: string, resource: string): string =>
 /** ARN of an IAM identity (IAM is global: its ARNs have no region), e.g. `iamArn('role/reader')`. */
 export const iamArn = (resource: string): string => `arn:${account.partition}:iam::${account.id}:${resource}`;
 
+/** Where queues are at AWS. */
+export const sqsOrigin = `https://sqs.${account.region}.${account.urlSuffix}`;
+
+/** URL of a queue, at AWS unless told. */
+export const queueUrl = (name: string, origin: string = sqsOrigin): string => `${origin}/${account.id}/${name}`;
+
 /** Where a bucket is at AWS. */
 export const regionalDomain = (bucket: string): string => `${bucket}.s3.${account.region}.${account.urlSuffix}`;
 

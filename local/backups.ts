@@ -5,11 +5,11 @@
  */
 import { z } from 'zod';
 import { account, arn } from './account.ts';
+import type { TableSpec } from './deployment.ts';
 import type { Engine, EngineReply } from './engine.ts';
 import { ServiceError } from './errors.ts';
 import { firstIssue } from './json.ts';
 import { jsonFailure, type Operation, type Protocol, type ServiceMessage } from './protocols.ts';
-import type { TableSpec } from './template.ts';
 
 export interface LocalBackup {
   readonly table: string;

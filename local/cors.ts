@@ -1,6 +1,6 @@
 /** CORS as an HTTP API does it. Source: API Gateway developer guide, "Configuring CORS for HTTP APIs". */
 import type { HttpAnswer } from './event.ts';
-import type { Resource } from './template.ts';
+import type { Resource } from './template-resources.ts';
 
 export type CorsConfiguration = NonNullable<Resource<'api'>['CorsConfiguration']>;
 

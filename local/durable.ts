@@ -5,11 +5,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import type { FunctionSpec } from './deployment.ts';
 import { dueAt, matured, type Operation, onWire, type Update, updated } from './durable-operations.ts';
 import type { DurableStore, Execution } from './durable-store.ts';
 import type { Outcome } from './environment.ts';
 import { ServiceError } from './errors.ts';
-import type { FunctionSpec } from './template.ts';
 
 /** A function that can be invoked. */
 export interface Invocable {

@@ -8,10 +8,10 @@ import { Readable } from 'node:stream';
 import dynalite from 'dynalite';
 import { account } from './account.ts';
 import { TableCopies } from './backups.ts';
+import type { TableSpec } from './deployment.ts';
 import type { Engine, EngineReply } from './engine.ts';
 import { ServiceError } from './errors.ts';
 import { jsonProtocol } from './protocols.ts';
-import type { TableSpec } from './template.ts';
 
 export interface DynamoDb extends Engine {
   /** An action of this process itself: no signature, no hooks. */

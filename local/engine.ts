@@ -1,7 +1,7 @@
 import type { Principal } from './credentials.ts';
 import type { Protocol } from './protocols.ts';
 
-export type ServiceName = 'backup' | 'dynamodb' | 'kms' | 'lambda' | 's3' | 'sts';
+export type ServiceName = 'backup' | 'dynamodb' | 'kms' | 'lambda' | 's3' | 'sqs' | 'sts';
 
 export interface EngineRequest {
   /** E.g. `GetItem`. */
@@ -22,5 +22,7 @@ export interface EngineReply {
 export interface Engine {
   readonly service: ServiceName;
   readonly protocol: Protocol;
+  /** What IAM judges of a call, where that is not `<service>:<action>` alone (hooks.ts). */
+  permissions?(action: string, input: unknown): readonly { readonly action: string; readonly resource: string }[];
   run(request: EngineRequest): Promise<EngineReply>;
 }

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
-import type { FunctionSpec } from './template.ts';
+import type { FunctionSpec } from './deployment.ts';
 
 /** What the worker is started with: the bundle's file and the name that it exports the handler by. */
 export interface EntryPoint {

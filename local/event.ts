@@ -36,14 +36,15 @@ export function toEvent(
   caller: IamCaller | undefined,
 ): JsonObject {
   const { message, rawQuery } = request;
-  const { cookie, ...headers } = headersOf(message);
+  const { cookie: _, ...headers } = headersOf(message);
+  const { cookie: cookies } = message.headersDistinct;
   const { text, isBase64Encoded } = bodyOf(body, headers['content-type']);
   return {
     version: '2.0',
     routeKey: match.route.routeKey,
     rawPath: path,
     rawQueryString: rawQuery,
-    ...(cookie !== undefined && { cookies: cookie.split(/; */) }),
+    ...(cookies !== undefined && { cookies: cookies.flatMap((header) => header.split(/; */)) }),
     headers: { ...headers, ...forwardingHeaders(request) },
     ...(rawQuery !== '' && { queryStringParameters: queryOf(rawQuery) }),
     requestContext: {

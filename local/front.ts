@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CredentialStore } from './credentials.ts';
-import type { Engine, EngineReply } from './engine.ts';
+import type { CredentialStore, Principal } from './credentials.ts';
+import type { Engine, EngineReply, EngineRequest } from './engine.ts';
 import { messageOf, ServiceError } from './errors.ts';
 import type { CallLog, EngineCall, EngineHooks, Fault } from './hooks.ts';
 import { closeServer, listen, readBody } from './http.ts';
@@ -12,14 +12,18 @@ import { verifySignature } from './sigv4.ts';
 
 const maxBodyBytes = 16 * 1024 * 1024;
 
-export interface FrontOptions {
-  readonly engines: readonly Engine[];
-  readonly credentials: CredentialStore;
+/** Who is told of calls, and may change what becomes of them. */
+export interface Watched {
   readonly calls: CallLog;
   /** Asked at each call, so that hooks can change while it runs. */
   readonly hooks: () => EngineHooks;
   /** Told of what went wrong in an engine, other than what a service refuses. */
   readonly onError: (message: string) => void;
+}
+
+export interface FrontOptions extends Watched {
+  readonly engines: readonly Engine[];
+  readonly credentials: CredentialStore;
 }
 
 export interface Front {
@@ -58,21 +62,51 @@ async function serve(options: FrontOptions, request: IncomingMessage, response: 
 
 async function answer(options: FrontOptions, engine: Engine, request: IncomingMessage): Promise<EngineReply | 'drop'> {
   try {
-    const { action, input, principal } = await authenticate(options, engine, request);
-    const { name, arn, tags } = principal;
-    const call: EngineCall = { service: engine.service, action, input, principal: name, role: arn, tags };
-    options.calls.record(call);
-    const hooks = options.hooks();
-    if ((await hooks.authorize?.(call)) === false) throw accessDenied(call);
-    const fault = (await hooks.before?.(call)) ?? undefined;
-    if (fault === 'drop-before') return 'drop';
-    await obey(fault);
-    const reply = await run(options, engine, { action, input, principal });
-    return fault === 'drop-after' ? 'drop' : reply;
+    return await perform(options, engine, await authenticate(options, engine, request));
   } catch (error) {
     if (error instanceof ServiceError) return engine.protocol.failure(error);
     throw error;
   }
+}
+
+/** What a call passes once it is known who makes it. Throws ServiceError for what is refused. */
+async function perform(options: Watched, engine: Engine, request: EngineRequest): Promise<EngineReply | 'drop'> {
+  const { action, input, principal } = request;
+  const { name, arn, tags } = principal;
+  const permissions = engine.permissions?.(action, input);
+  const call: EngineCall = {
+    service: engine.service,
+    action,
+    input,
+    principal: name,
+    role: arn,
+    tags,
+    ...(permissions !== undefined && { permissions }),
+  };
+  options.calls.record(call);
+  const hooks = options.hooks();
+  if ((await hooks.authorize?.(call)) === false) throw accessDenied(call);
+  const fault = (await hooks.before?.(call)) ?? undefined;
+  if (fault === 'drop-before') return 'drop';
+  await obey(fault);
+  const reply = await run(options, engine, request);
+  return fault === 'drop-after' ? 'drop' : reply;
+}
+
+/**
+ * Calls an engine from within this process, as a principal: without HTTP and signature, and as any other call for the rest.
+ * What comes back is the parsed answer of a JSON service. Throws ServiceError, and an Error for a lost connection.
+ */
+export function callerOf(
+  options: Watched,
+  engine: Engine,
+  principal: Principal,
+): (action: string, input: unknown) => Promise<unknown> {
+  return async (action, input) => {
+    const reply = await perform(options, engine, { action, input, principal });
+    if (reply === 'drop') throw new Error(`${engine.service} ${action}: the connection was lost.`);
+    return JSON.parse(reply.body);
+  };
 }
 
 async function authenticate({ credentials }: FrontOptions, engine: Engine, request: IncomingMessage) {
@@ -107,11 +141,7 @@ async function obey(fault: Fault | undefined): Promise<void> {
   else throw new ServiceError(fault.type, fault.message ?? 'A fault injected by a hook.', fault.status);
 }
 
-async function run(
-  { onError }: FrontOptions,
-  engine: Engine,
-  request: Parameters<Engine['run']>[0],
-): Promise<EngineReply> {
+async function run({ onError }: Watched, engine: Engine, request: EngineRequest): Promise<EngineReply> {
   try {
     return await engine.run(request);
   } catch (error) {

@@ -1,10 +1,11 @@
 /** Lambda on one machine: every function has environments of its own, made on demand and kept warm. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { functionEnv } from '../contract/environment.ts';
 import { account } from './account.ts';
 import type { Credentials } from './credentials.ts';
+import type { FunctionSpec } from './deployment.ts';
 import { Environment, type Outcome } from './environment.ts';
-import type { FunctionSpec } from './template.ts';
 
 /** Most bytes of an event and of a result in a synchronous invocation. Source: Lambda quotas. */
 const maxPayloadBytes = 6 * 1024 * 1024;
@@ -99,10 +100,11 @@ const contextOf = (spec: FunctionSpec): Record<string, string> => ({
   logStreamName: 'local',
 });
 
-/** Where the engines are: S3 has a server of its own. */
+/** Where the engines are: S3 has a server of its own. And where the providers' APIs are. */
 export interface EngineUrls {
   readonly front: string;
   readonly s3: string;
+  readonly outbox: string;
 }
 
 /** The environment of a function: the template's variables, and what Lambda sets itself (developer guide, "Defined runtime environment variables"). */
@@ -134,7 +136,10 @@ export function functionVariables(
     AWS_ENDPOINT_URL_KMS: urls.front,
     AWS_ENDPOINT_URL_LAMBDA: urls.front,
     AWS_ENDPOINT_URL_S3: urls.s3,
+    AWS_ENDPOINT_URL_SQS: urls.front,
     AWS_ENDPOINT_URL_STS: urls.front,
+    // At AWS it is absent: providers are then where they say they are.
+    [functionEnv.providerApis]: urls.outbox,
     // At AWS there is no profile of a person to be read; here the SDK would find the developer's own.
     AWS_CONFIG_FILE: join(spec.codeFolder, '.aws', 'config'),
     AWS_SHARED_CREDENTIALS_FILE: join(spec.codeFolder, '.aws', 'credentials'),

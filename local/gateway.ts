@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { compileAccessLog } from './access-log.ts';
 import { preflightAnswer, withCors } from './cors.ts';
 import type { CredentialStore } from './credentials.ts';
+import type { Deployment, RouteSpec } from './deployment.ts';
 import type { Outcome } from './environment.ts';
 import { messageOf } from './errors.ts';
 import { type GatewayRequest, type HttpAnswer, type IamCaller, toAnswer, toEvent } from './event.ts';
@@ -13,7 +14,6 @@ import { readBody } from './http.ts';
 import type { Logs } from './logs.ts';
 import { compileRoutes, percentDecode, type RouteMatch } from './routing.ts';
 import { verifySignature } from './sigv4.ts';
-import type { Deployment, RouteSpec } from './template.ts';
 
 const maxBodyBytes = 10 * 1024 * 1024;
 

@@ -13,7 +13,7 @@ export interface EngineCall {
   /** Session tags of those credentials. */
   readonly tags: Readonly<Record<string, string>>;
   /**
-   * What IAM judges, where it is not `<service>:<action>` alone: set by S3 only, whose operations and permissions have
+   * What IAM judges, where it is not `<service>:<action>` alone: set by S3 and SQS, whose operations and permissions have
    * different names. All must be allowed. An operation on many objects asks once for each, and with none at first.
    */
   readonly permissions?: readonly Permission[];
@@ -38,11 +38,28 @@ export type Fault =
   | { readonly delayMs: number }
   | { readonly cutAfter: number };
 
+/** What was sent to a provider's API. */
+export interface Sent {
+  readonly provider: 'twilio' | 'whatsapp' | 'slack' | 'mailgun' | 'sendgrid';
+  /** Within the provider's API, the query included: `/v3/mail/send`. */
+  readonly path: string;
+  /** By lower-case name; credentials are redacted. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly receivedAt: Date;
+}
+
+/** What a provider answers instead, taking nothing; or the connection breaks, before it took the request or after. */
+export type SendFault = { readonly status: number; readonly body: string } | 'drop-before' | 'drop-after';
+
 export interface EngineHooks {
   /** Whether policies allow a call; false is answered as AWS answers what is not authorized. Asked before `before`. */
   authorize?(call: EngineCall): boolean | Promise<boolean>;
   // biome-ignore lint/suspicious/noConfusingVoidType: a hook that only watches, async or not, returns nothing.
   before?(call: EngineCall): void | Fault | Promise<void | Fault>;
+  /** Asked before a provider's API, for which the outbox stands, takes what functions send. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: as above.
+  send?(request: Sent): void | SendFault | Promise<void | SendFault>;
 }
 
 export type LoggedCall = Pick<EngineCall, 'service' | 'action' | 'principal'>;

@@ -165,13 +165,17 @@ function metadataOf(key: KeyRecord): JsonObject {
     KeyManager: 'CUSTOMER',
     KeySpec: key.keySpec,
     CustomerMasterKeySpec: key.keySpec,
-    ...(key.keySpec === 'SYMMETRIC_DEFAULT'
-      ? { EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'] }
-      : { SigningAlgorithms: ['ECDSA_SHA_256'] }),
+    ...algorithms[key.keySpec],
     Origin: 'AWS_KMS',
     MultiRegion: false,
     ...(key.deletionDate !== null && { DeletionDate: epochSeconds(new Date(key.deletionDate)) }),
   };
 }
+
+const algorithms = {
+  SYMMETRIC_DEFAULT: { EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'] },
+  ECC_NIST_P256: { SigningAlgorithms: ['ECDSA_SHA_256'] },
+  HMAC_256: { MacAlgorithms: ['HMAC_SHA_256'] },
+};
 
 const epochSeconds = (date: Date) => date.getTime() / 1000;

@@ -98,7 +98,11 @@ export function requireEnabled({ keyId, state }: KeyRecord): void {
   if (state !== 'Enabled') throw invalidState(keyId, state);
 }
 
-export const keyUsages = { SYMMETRIC_DEFAULT: 'ENCRYPT_DECRYPT', ECC_NIST_P256: 'SIGN_VERIFY' } as const;
+export const keyUsages = {
+  SYMMETRIC_DEFAULT: 'ENCRYPT_DECRYPT',
+  ECC_NIST_P256: 'SIGN_VERIFY',
+  HMAC_256: 'GENERATE_VERIFY_MAC',
+} as const;
 
 /** Throws what KMS throws for a cryptographic operation on a key that is not enabled, or made for another use. */
 export function requireUsable(key: KeyRecord, usage: (typeof keyUsages)[keyof typeof keyUsages]): void {
@@ -110,7 +114,7 @@ export function requireUsable(key: KeyRecord, usage: (typeof keyUsages)[keyof ty
   );
 }
 
-/** Throws what KMS throws for an operation that asymmetric keys do not have. */
+/** Throws what KMS throws for an operation that only keys for encryption have. */
 export function requireSymmetric({ keyId, keySpec }: KeyRecord): void {
   if (keySpec === 'SYMMETRIC_DEFAULT') return;
   throw new ServiceError('UnsupportedOperationException', `${keyArn(keyId)} is not a symmetric encryption key.`);

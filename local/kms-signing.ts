@@ -37,7 +37,7 @@ export const signingOperations = {
     z.strictObject({ KeyId: keyId, GrantTokens: common.GrantTokens }),
     (keyring, input, caller) => {
       const key = findSigning(keyring, input.KeyId, 'GetPublicKey', caller);
-      if (key.keySpec === 'SYMMETRIC_DEFAULT') {
+      if (key.keySpec !== 'ECC_NIST_P256') {
         throw new ServiceError('UnsupportedOperationException', `${keyArn(key.keyId)} has no public key.`);
       }
       requireUsable(key, 'SIGN_VERIFY');

@@ -6,8 +6,8 @@ import { z } from 'zod';
 import { LocalError } from './errors.ts';
 import { makePrivateFolder, readFileIfAny, writeFileAtomically } from './files.ts';
 
-/** The kinds of key that the vault uses: one encrypts, the other signs. */
-export const keySpecs = ['SYMMETRIC_DEFAULT', 'ECC_NIST_P256'] as const;
+/** The kinds of key that the vault uses: one encrypts, one signs, one authenticates. */
+export const keySpecs = ['SYMMETRIC_DEFAULT', 'ECC_NIST_P256', 'HMAC_256'] as const;
 export type KeySpec = (typeof keySpecs)[number];
 
 const keyRecordSchema = z.object({
@@ -124,7 +124,7 @@ export const newBackingKey = (now: Date, keySpec: KeySpec) => ({
 });
 
 function newMaterial(keySpec: KeySpec): Buffer {
-  if (keySpec === 'SYMMETRIC_DEFAULT') return randomBytes(32);
+  if (keySpec !== 'ECC_NIST_P256') return randomBytes(32);
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return privateKey.export({ format: 'der', type: 'pkcs8' });
 }

@@ -1,6 +1,6 @@
 /**
- * A small AWS KMS: symmetric keys and signing keys, AWS JSON 1.1. It refuses what KMS refuses, by KMS's error names, wherever the vault
- * depends on it: context, key state, key policy. Its keys are files instead of a hardware module, and that is all that
+ * A small AWS KMS: keys that encrypt, sign, or authenticate, AWS JSON 1.1. It refuses what KMS refuses, by KMS's error
+ * names, wherever the vault depends on it: context, key state, key policy. Its keys are files instead of a hardware module, and that is all that
  * it is not.
  */
 import type { Engine } from './engine.ts';
@@ -8,6 +8,7 @@ import { ServiceError } from './errors.ts';
 import { administrativeOperations } from './kms-admin.ts';
 import { cryptographicOperations } from './kms-crypto.ts';
 import type { KmsKeyring } from './kms-keyring.ts';
+import { macOperations } from './kms-mac.ts';
 import type { KmsOperation } from './kms-operation.ts';
 import { signingOperations } from './kms-signing.ts';
 import { jsonProtocol } from './protocols.ts';
@@ -16,6 +17,7 @@ const operations: Record<string, KmsOperation> = {
   ...administrativeOperations,
   ...cryptographicOperations,
   ...signingOperations,
+  ...macOperations,
 };
 
 export function kmsEngine(keyring: KmsKeyring): Engine {

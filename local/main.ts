@@ -15,7 +15,7 @@ const help = `Anima Vault on this machine: the deployed template, with nothing n
   --memory        keep nothing: all is gone when it ends
   --json          print one line of JSON once ready: url, org, adminKey, agentKey, dataDir
   --assembly DIR  run a cloud assembly that exists (cdk synth) instead of synthesizing
-  --time-scale N  let a second of a workflow's waits (rotation, shredding) take N seconds, to try them out (default 1)
+  --time-scale N  let a second of the waits of workflows and queues take N seconds, to try them out (default 1)
   --operator      also print the credentials that may make organizations
   --help          this text
 `;

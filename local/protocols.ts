@@ -23,7 +23,11 @@ export interface Protocol {
   speaks(message: ServiceMessage): boolean;
   /** @throws ServiceError for a body that is not of the protocol */
   read(message: ServiceMessage, body: Buffer): Operation;
-  failure(error: ServiceError): { readonly status: number; readonly body: string };
+  failure(error: ServiceError): {
+    readonly status: number;
+    readonly body: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
 }
 
 /** AWS JSON 1.0 and 1.1 (Smithy specification, "AWS JSON protocol"): the operation is in `X-Amz-Target`. */

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { jsonObjectSchema } from './json.ts';
+import { keyUsages } from './kms-keyring.ts';
 import { keySpecs } from './kms-store.ts';
 
 const accepted = z.unknown().optional();
@@ -34,18 +35,24 @@ export const tableSchema = z.strictObject({
   Tags: accepted,
 });
 
-export const kmsKeySchema = z.strictObject({
-  KeyPolicy: policySchema,
-  Description: z.string().default(''),
-  Enabled: z.literal(true).default(true),
-  EnableKeyRotation: z.boolean().default(false),
-  RotationPeriodInDays: z.number().int().default(365),
-  KeySpec: z.enum(keySpecs).default('SYMMETRIC_DEFAULT'),
-  KeyUsage: z.enum(['ENCRYPT_DECRYPT', 'SIGN_VERIFY']).default('ENCRYPT_DECRYPT'),
-  PendingWindowInDays: accepted,
-  MultiRegion: z.literal(false).optional(),
-  Tags: accepted,
-});
+export const kmsKeySchema = z
+  .strictObject({
+    KeyPolicy: policySchema,
+    Description: z.string().default(''),
+    Enabled: z.literal(true).default(true),
+    EnableKeyRotation: z.boolean().default(false),
+    RotationPeriodInDays: z.number().int().default(365),
+    KeySpec: z.enum(keySpecs).default('SYMMETRIC_DEFAULT'),
+    KeyUsage: z.enum(Object.values(keyUsages)).default('ENCRYPT_DECRYPT'),
+    PendingWindowInDays: accepted,
+    MultiRegion: z.literal(false).optional(),
+    Tags: accepted,
+  })
+  .refine(({ KeySpec, KeyUsage }) => keyUsages[KeySpec] === KeyUsage, 'KMS makes no key of that spec for that usage')
+  .refine(
+    ({ KeySpec, EnableKeyRotation }) => KeySpec === 'SYMMETRIC_DEFAULT' || !EnableKeyRotation,
+    'KMS rotates keys for encryption only',
+  );
 
 export const aliasSchema = z.strictObject({ AliasName: z.string(), TargetKeyId: z.string() });
 
@@ -204,7 +211,7 @@ export const bucketPolicySchema = z.strictObject({ Bucket: z.string(), PolicyDoc
 
 /** Types that mean nothing here, each with the reason. */
 export const typesWithoutEffect: ReadonlySet<string> = new Set([
-  'AWS::Lambda::Permission', // the gateway here is the only caller of functions
+  'AWS::Lambda::Permission', // functions are called from within here only, by whom the template says
   'AWS::CloudFront::OriginAccessControl', // the page is served from the template, not out of a bucket
   'AWS::Logs::LogGroup', // logs are files of the data folder
   'AWS::CDK::Metadata', // statistics of the CDK

@@ -2,7 +2,7 @@
  * Route selection of an HTTP API. Source: API Gateway developer guide, "Routing API requests for HTTP APIs": a full
  * match first, then a match with a greedy variable, then `$default`; a named method before `ANY`.
  */
-import type { RouteSpec } from './template.ts';
+import type { RouteSpec } from './deployment.ts';
 
 export interface RouteMatch {
   readonly route: RouteSpec;

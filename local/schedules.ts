@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { account, arn } from './account.ts';
-import type { ScheduleSpec } from './template.ts';
+import type { ScheduleSpec } from './deployment.ts';
 
 /** A function that can be invoked with an event as JSON, by logical id. Never throws: what goes wrong is in its log. */
 type Functions = ReadonlyMap<string, { invoke(event: string): Promise<unknown> }>;

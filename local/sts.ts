@@ -6,12 +6,12 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { iamArn } from './account.ts';
 import type { CredentialStore, Principal } from './credentials.ts';
+import type { RoleSpec } from './deployment.ts';
 import type { Engine } from './engine.ts';
 import { ServiceError } from './errors.ts';
 import { firstIssue } from './json.ts';
 import { queryProtocol, xmlText } from './protocols.ts';
 import { type AssumeRequest, compileIdentityPolicy, compileTrustPolicy } from './sts-policy.ts';
-import type { RoleSpec } from './template.ts';
 
 const inputSchema = z
   .object({

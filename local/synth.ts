@@ -12,13 +12,18 @@ const maxStderr = 8_000;
 
 /**
  * Synthesizes the app of `projectFolder` into `outputFolder`. Throws a LocalError with what the app said when it
- * fails. `signal` ends the app.
+ * fails. `settings` stand over the context of cdk.json; `signal` ends the app.
  */
-export async function synthesize(projectFolder: string, outputFolder: string, signal?: AbortSignal): Promise<void> {
+export async function synthesize(
+  projectFolder: string,
+  outputFolder: string,
+  settings: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal,
+): Promise<void> {
   const { app, context } = readConfig(projectFolder);
   const { code, stderr } = await runApp(app, projectFolder, signal, {
     CDK_OUTDIR: outputFolder,
-    CDK_CONTEXT_JSON: JSON.stringify(context),
+    CDK_CONTEXT_JSON: JSON.stringify({ ...context, ...settings }),
   });
   if (code === 0) return;
   throw new LocalError(

@@ -1,9 +1,9 @@
 /** Makes the template's tables in the engine; those that exist already are kept as they are. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import type { TableSpec } from './deployment.ts';
 import type { DynamoDb } from './dynamodb.ts';
 import { LocalError } from './errors.ts';
-import type { TableSpec } from './template.ts';
 
 const readyWithinMs = 5_000;
 

@@ -8,9 +8,11 @@ import { build } from 'esbuild';
 const handlerSource = `
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 
 const tables = new DynamoDBClient({ maxAttempts: 1 });
 const kms = new KMSClient({ maxAttempts: 1 });
+const queues = new SQSClient({ maxAttempts: 1 });
 const TableName = process.env.ITEM_TABLE;
 let handled = 0;
 
@@ -37,6 +39,12 @@ const routes = {
     await new Promise((resolve) => setTimeout(resolve, 30));
     return { n };
   },
+  'POST /answer': ({ body }) => JSON.parse(body),
+  'POST /messages': async ({ body }) => {
+    const { MessageBody, MessageGroupId } = JSON.parse(body);
+    const sent = await queues.send(new SendMessageCommand({ QueueUrl: process.env.QUEUE_URL, MessageBody, MessageGroupId }));
+    return { id: sent.MessageId };
+  },
   'GET /large': () => ({ large: 'x'.repeat(7 * 1024 * 1024) }),
   'GET /throw': () => { throw new RangeError('thrown on purpose'); },
   'GET /exit': () => process.exit(3),
@@ -44,11 +52,20 @@ const routes = {
 };
 routes['GET /{anything}/sleep'] = routes['GET /sleep'];
 
+// Shows what it got by sending it to a provider; messages fail as often as they say.
+const handleMessages = async (event) => {
+  await fetch(process.env.ANIMA_PROVIDER_APIS + '/slack/api/chat.postMessage', { method: 'POST', body: JSON.stringify(event) });
+  const failed = event.Records.filter(({ body, attributes }) => Number(attributes.ApproximateReceiveCount) <= Number(body.split(' ')[1] ?? 0));
+  return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+};
+
 export const handler = async (event, context) => {
+  if (event.Records !== undefined) return await handleMessages(event);
   console.log('handling ' + event.routeKey);
   const route = routes[event.routeKey];
   if (route === undefined) return { statusCode: 404, headers: { 'content-type': 'application/json' }, body: '{"from":"default"}' };
   const result = await route(event, context);
+  if (event.routeKey === 'POST /answer') return result;
   return { statusCode: 200, headers: { 'content-type': 'application/json', 'Access-Control-Allow-Origin': 'https://evil.example' }, cookies: ['a=1; Secure', 'b=2'], body: JSON.stringify(result) };
 };
 `;
@@ -67,6 +84,8 @@ const routeKeys = [
   'GET /large',
   'GET /throw',
   'GET /exit',
+  'POST /answer',
+  'POST /messages',
 ];
 
 /** The resources of the assembly; a test changes them to see what is refused. */
@@ -185,6 +204,66 @@ export function resources(): Resources {
     ...Object.fromEntries(routeKeys.map((routeKey, i) => [`Route${i}`, route(routeKey)])),
   };
 }
+
+/** Those, with a FIFO queue and its dead letters, from which the function Main takes messages. */
+export function resourcesWithQueue(): Resources {
+  const all = resources();
+  const environment: object = all.Main?.Properties.Environment ?? {};
+  Object.assign(all.Main?.Properties ?? {}, {
+    Environment: merged(environment, { QUEUE_URL: { Ref: 'Jobs' }, API_URL: { 'Fn::GetAtt': ['Api', 'ApiEndpoint'] } }),
+  });
+  return {
+    ...all,
+    DeadJobs: { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true, SqsManagedSseEnabled: true } },
+    Jobs: {
+      Type: 'AWS::SQS::Queue',
+      Properties: {
+        FifoQueue: true,
+        ContentBasedDeduplication: true,
+        DeduplicationScope: 'messageGroup',
+        FifoThroughputLimit: 'perMessageGroupId',
+        VisibilityTimeout: 10,
+        KmsMasterKeyId: 'alias/aws/sqs',
+        RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': ['DeadJobs', 'Arn'] }, maxReceiveCount: 2 },
+      },
+    },
+    JobsPolicy: {
+      Type: 'AWS::SQS::QueuePolicy',
+      Properties: {
+        Queues: [{ Ref: 'Jobs' }],
+        PolicyDocument: {
+          Statement: [
+            {
+              Effect: 'Deny',
+              Action: 'sqs:*',
+              Principal: { AWS: '*' },
+              Resource: { 'Fn::GetAtt': ['Jobs', 'Arn'] },
+              Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+            },
+          ],
+        },
+      },
+    },
+    JobsToMain: {
+      Type: 'AWS::Lambda::EventSourceMapping',
+      Properties: {
+        EventSourceArn: { 'Fn::GetAtt': ['Jobs', 'Arn'] },
+        FunctionName: { Ref: 'Main' },
+        BatchSize: 5,
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        ScalingConfig: { MaximumConcurrency: 2 },
+      },
+    },
+    MayInvoke: { Type: 'AWS::Lambda::Permission', Properties: { Action: 'lambda:InvokeFunction', FunctionName: 'x' } },
+  };
+}
+
+const merged = (environment: object, more: object): object => ({
+  Variables: {
+    ...('Variables' in environment && environment.Variables !== null ? Object(environment.Variables) : {}),
+    ...more,
+  },
+});
 
 export interface Workspace {
   readonly folder: string;

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { type DurableContext, withDurableExecution } from '@aws/durable-execution-sdk-js';
 import type { Context } from 'aws-lambda';
 import { afterEach, describe, expect, test } from 'vitest';
+import type { FunctionSpec } from '../../local/deployment.ts';
 import { DurableExecutions, type Invocable } from '../../local/durable.ts';
 import { updateSchema } from '../../local/durable-operations.ts';
 import { DurableStore } from '../../local/durable-store.ts';
 import type { Outcome } from '../../local/environment.ts';
-import type { FunctionSpec } from '../../local/template.ts';
 
 type Work = (input: { readonly n: number }, context: DurableContext) => Promise<unknown>;
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { FunctionSpec } from '../../local/deployment.ts';
 import { startSchedules } from '../../local/schedules.ts';
-import type { FunctionSpec } from '../../local/template.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -417,8 +417,8 @@ describe('a template', () => {
     ],
     [
       'an unknown resource type',
-      (t) => Object.assign(t, { Q: { Type: 'AWS::SQS::Queue', Properties: {} } }),
-      /AWS::SQS::Queue \(Q\)/,
+      (t) => Object.assign(t, { Q: { Type: 'AWS::SNS::Topic', Properties: {} } }),
+      /AWS::SNS::Topic \(Q\)/,
     ],
     ['an unknown property', (t) => Object.assign(properties(t, 'Main'), { VpcConfig: {} }), /Main .*VpcConfig/],
     [

@@ -1,0 +1,61 @@
+/**
+ * Queues and what polls them, with every property that the local vault accepts (see resources.ts).
+ * Source: AWS CloudFormation template reference, AWS::SQS::Queue and AWS::Lambda::EventSourceMapping; limits by the SQS
+ * developer guide, "Amazon SQS message quotas".
+ */
+import { z } from 'zod';
+
+const accepted = z.unknown().optional();
+
+/** Largest message, bytes of its body. */
+export const maxMessageBytes = 1_048_576;
+
+export const queueSchema = z
+  .strictObject({
+    FifoQueue: z.boolean().default(false),
+    ContentBasedDeduplication: z.boolean().default(false),
+    DeduplicationScope: z.enum(['messageGroup', 'queue']).default('queue'),
+    FifoThroughputLimit: z.enum(['perMessageGroupId', 'perQueue']).default('perQueue'),
+    VisibilityTimeout: z.int().min(0).max(43_200).default(30),
+    MessageRetentionPeriod: z.int().min(60).max(1_209_600).default(345_600),
+    DelaySeconds: z.int().min(0).max(900).default(0),
+    MaximumMessageSize: z.int().min(1024).max(maxMessageBytes).default(maxMessageBytes),
+    ReceiveMessageWaitTimeSeconds: z.int().min(0).max(20).default(0),
+    RedrivePolicy: z
+      .strictObject({ deadLetterTargetArn: z.string(), maxReceiveCount: z.coerce.number().int().min(1).max(1000) })
+      .optional(),
+    // CloudFormation looks at it when a queue names its dead-letter queue, and not afterwards.
+    RedriveAllowPolicy: accepted,
+    // Messages lie in the data folder as they were sent, like everything else that only AWS encrypts at rest.
+    SqsManagedSseEnabled: accepted,
+    KmsMasterKeyId: accepted,
+    KmsDataKeyReusePeriodSeconds: accepted,
+    QueueName: accepted,
+    Tags: accepted,
+  })
+  .refine(
+    ({ FifoQueue, ContentBasedDeduplication, DeduplicationScope, FifoThroughputLimit }) =>
+      FifoQueue || (!ContentBasedDeduplication && DeduplicationScope === 'queue' && FifoThroughputLimit === 'perQueue'),
+    'SQS takes settings of FIFO queues for FIFO queues only',
+  )
+  .refine(
+    ({ DeduplicationScope, FifoThroughputLimit }) =>
+      FifoThroughputLimit === 'perQueue' || DeduplicationScope === 'messageGroup',
+    'SQS takes the limit perMessageGroupId with the scope messageGroup only',
+  );
+
+export const queuePolicySchema = z.strictObject({
+  Queues: z.array(z.string()),
+  PolicyDocument: z.object({ Statement: z.array(z.unknown()) }),
+});
+
+export const eventSourceSchema = z.strictObject({
+  EventSourceArn: z.string().regex(/^arn:[^:]+:sqs:/, 'the local vault knows queues as event sources only'),
+  FunctionName: z.string(),
+  BatchSize: z.int().min(1).max(10, 'the local vault polls for 10 messages at most').default(10),
+  Enabled: z.boolean().default(true),
+  FunctionResponseTypes: z.array(z.literal('ReportBatchItemFailures')).default([]),
+  ScalingConfig: z.strictObject({ MaximumConcurrency: z.int().min(2).max(1000) }).optional(),
+  MaximumBatchingWindowInSeconds: z.literal(0).optional(),
+  Tags: accepted,
+});
