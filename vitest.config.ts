@@ -1,12 +1,14 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Tests with a run of their own (vitest.cli.config.ts). */
+/** Tests with runs of their own (vitest.cli.config.ts, vitest.custody.config.ts, vitest.page.config.ts). */
 export const command = 'test/{cli,mcp,docs}/**/*.test.ts';
+export const custody = 'test/{users,memory,channels,conversations,custody}/**/*.test.ts';
+export const page = 'test/viewer/**/*.test.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, command],
+    exclude: [...configDefaults.exclude, command, custody, page],
     globalSetup: ['test/setup.ts'],
     pool: 'forks',
     // More than cores: end-to-end tests spend half of their time waiting, for drains, time-outs and processes.

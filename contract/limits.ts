@@ -53,6 +53,36 @@ export const limits = {
   blobExpiryMax: 31_536_000,
   /** Most openings that can be set as a limit. */
   blobOpeningsMax: 1_000_000,
+  /** Largest record of a user's memory, bytes of its JSON. */
+  recordBytes: 65_536,
+  /** Deepest nesting of lists and objects in a record. */
+  recordDepth: 100,
+  /** Longest id of a record that a caller chooses, characters. */
+  recordIdLength: 128,
+  /** Most bytes of records in one reply of a list or a search. */
+  recordReplyBytes: 4_500_000,
+  /** Most records that one request of a search opens; what is left is for the next. */
+  searchedRecords: 1000,
+  /** Longest text that is searched for, characters. */
+  searchTextLength: 256,
+  /** Longest message that is taken from a channel, bytes. */
+  messageBytes: 16_384,
+  /** Messages of the conversation that a responder is given, the latest, and most bytes of them. */
+  historyMessages: 50,
+  historyBytes: 262_144,
+  /** Seconds for which a session lasts, and how many a user may have: the oldest ends for a new one. */
+  sessionSeconds: 604_800,
+  sessionsKept: 10,
+  /** Seconds for which a code for linking works, and how often it may be tried. */
+  linkSeconds: 600,
+  linkTries: 5,
+  /** Attempts to log in by one login within so many seconds; then it waits until they have passed. */
+  loginAttempts: 10,
+  loginWindowSeconds: 900,
+  /** Shortest and longest password, characters; longest login name. */
+  passwordLength: 8,
+  passwordLengthMax: 256,
+  loginLength: 128,
   /** Length of a write id, characters. */
   writeIdMin: 16,
   writeIdMax: 64,

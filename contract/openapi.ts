@@ -1,9 +1,11 @@
 import * as z from 'zod/mini';
+import { sessionCookie } from './environment.ts';
 import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from './errors.ts';
 import { limits } from './limits.ts';
 import { namePattern } from './names.ts';
-import { type RouteId, routes } from './routes.ts';
+import { type Auth, type RouteId, routes } from './routes.ts';
 import { schemas } from './schemas.ts';
+import { routeSummaries } from './summaries.ts';
 
 type Json = Record<string, unknown>;
 
@@ -57,12 +59,23 @@ const nameSchema: Json = {
   description: 'A path such as prod/stripe/key; its slashes stay slashes. No segment is "." or ".."',
 };
 
+const keyed: readonly Auth[] = ['api-key', 'user'];
+
+/** How a request shows who sends it. Providers sign each in its own way (docs/channels.md), for which OpenAPI has no word. */
+const security: Record<Auth, Json[]> = {
+  'api-key': [{ apiKey: [] }],
+  user: [{ userKey: [] }, { session: [] }],
+  iam: [{ awsSigV4: [] }],
+  signature: [],
+  none: [],
+};
+
 /** Answers that any route may give, by status; codes of one status share a response. */
 function problems(id: RouteId): Json {
   const { auth } = routes[id];
   const byStatus = new Map<number, ErrorCode[]>();
   for (const [code, row] of Object.entries(errors) as [ErrorCode, (typeof errors)[ErrorCode]][]) {
-    if (auth !== 'api-key' && (row.status === 401 || code === 'key_unavailable')) continue;
+    if (!keyed.includes(auth) && (row.status === 401 || code === 'key_unavailable')) continue;
     byStatus.set(row.status, [...(byStatus.get(row.status) ?? []), code]);
   }
   return Object.fromEntries(
@@ -77,16 +90,17 @@ function problems(id: RouteId): Json {
 }
 
 function operation(id: RouteId): Json {
-  const { auth, group, status, summary } = routes[id];
+  const { auth, group, status } = routes[id];
   const { body, response } = schemas[id];
+  const schema = body === undefined ? undefined : jsonSchema(body, 'input');
   return {
     operationId: id,
-    summary,
-    security: auth === 'none' ? [] : [auth === 'iam' ? { awsSigV4: [] } : { apiKey: [] }],
+    summary: routeSummaries[id],
+    security: security[auth],
     parameters: parameters(id),
-    ...(body === undefined
+    ...(schema === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(body, 'input') } } } }),
+      : { requestBody: { required: 'required' in schema, content: { 'application/json': { schema } } } }),
     responses: {
       [status]: { description: 'Done', content: { 'application/json': { schema: jsonSchema(response, 'output') } } },
       ...(group === 'public' ? {} : problems(id)),
@@ -115,6 +129,8 @@ export function openApiDocument(): Json {
       schemas: { Problem: problemSchema },
       securitySchemes: {
         apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'anm_<org>_<id>_<secret><checksum>' },
+        userKey: { type: 'http', scheme: 'bearer', bearerFormat: 'anm_<org>_u<user>_<secret><checksum>' },
+        session: { type: 'apiKey', name: sessionCookie, in: 'cookie' },
         awsSigV4: { type: 'apiKey', name: 'Authorization', in: 'header', 'x-amazon-apigateway-authtype': 'awsSigv4' },
       },
     },

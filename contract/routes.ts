@@ -1,5 +1,10 @@
-/** Who may call a route: an API key, an AWS principal of the deployment's account (SigV4), or anyone. */
-export type Auth = 'api-key' | 'iam' | 'none';
+import { userRecordedVerbs, userRoutes, userVerbs } from './user-routes.ts';
+
+/**
+ * Who may call a route: an API key, a user by its user key or session, an AWS principal of the deployment's account (SigV4), a
+ * provider of messages by its signature, or anyone.
+ */
+export type Auth = 'api-key' | 'user' | 'iam' | 'signature' | 'none';
 
 /** What an API key must be allowed to do. Roles (roles.ts) are made of these. */
 export const verbs = [
@@ -18,11 +23,12 @@ export const verbs = [
   'blobs.list',
   'blobs.write',
   'blobs.delete',
+  ...userVerbs,
 ] as const;
 export type Verb = (typeof verbs)[number];
 
 /** What the audit records beside verbs: done without an API key, so no key is ever allowed or denied it. */
-export const recordedVerbs = ['org.create', 'links.open', 'links.burn'] as const;
+export const recordedVerbs = ['org.create', 'links.open', 'links.burn', ...userRecordedVerbs] as const;
 export type RecordedVerb = (typeof recordedVerbs)[number];
 
 /**
@@ -40,11 +46,24 @@ export const groups = [
   'auditor',
   'blobs',
   'links',
+  'users',
+  'accounts',
+  'memory',
+  'webhooks',
+  'explainer',
 ] as const;
 export type Group = (typeof groups)[number];
 
 /** Functions without routes, which others invoke, a schedule starts or a deployment calls: one each, with a role of its own. */
-export const workflows = ['rotation-workflow', 'shred-workflow', 'sealer', 'publisher'] as const;
+export const workflows = [
+  'rotation-workflow',
+  'shred-workflow',
+  'sealer',
+  'publisher',
+  'provider-secrets',
+  'worker',
+  'responder',
+] as const;
 export type Workflow = (typeof workflows)[number];
 
 interface RouteRow {
@@ -57,7 +76,6 @@ interface RouteRow {
   readonly verb?: Verb | RecordedVerb;
   /** HTTP status of success. */
   readonly status: 200 | 201;
-  readonly summary: string;
 }
 
 /** Every route of the service, said once: lib deploys them, handlers serve them, the SDK calls them. */
@@ -68,7 +86,6 @@ export const routes = {
     group: 'public',
     auth: 'none',
     status: 200,
-    summary: 'This API as an OpenAPI 3.1 document',
   },
   createOrg: {
     method: 'POST',
@@ -77,7 +94,6 @@ export const routes = {
     auth: 'iam',
     verb: 'org.create',
     status: 201,
-    summary: 'Make an organization and its first admin key',
   },
   getOrg: {
     method: 'GET',
@@ -86,7 +102,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'org.read',
     status: 200,
-    summary: 'The state of the organization and of its data-encryption keys',
   },
   createKey: {
     method: 'POST',
@@ -95,7 +110,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'keys.write',
     status: 201,
-    summary: 'Make an API key; the only time it is shown',
   },
   listKeys: {
     method: 'GET',
@@ -104,7 +118,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'keys.read',
     status: 200,
-    summary: 'API keys of the organization, without their secrets',
   },
   revokeKey: {
     method: 'DELETE',
@@ -113,7 +126,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'keys.write',
     status: 200,
-    summary: 'Revoke an API key, from the next request on',
   },
   rotateKey: {
     method: 'POST',
@@ -122,7 +134,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'keys.write',
     status: 201,
-    summary: 'Replace an API key by a new one of the same rights; the old one works on for an overlap',
   },
   startRotation: {
     method: 'POST',
@@ -131,7 +142,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'org.rotate',
     status: 200,
-    summary: 'Rotate the data-encryption key: a new version at once, old values re-encrypted in the background',
   },
   getRotation: {
     method: 'GET',
@@ -140,7 +150,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'org.read',
     status: 200,
-    summary: 'The latest rotation of the data-encryption key, and how far it is',
   },
   shredOrg: {
     method: 'POST',
@@ -149,7 +158,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'org.shred',
     status: 200,
-    summary: 'Destroy the data-encryption keys of the organization, at once or after a waiting period',
   },
   cancelShred: {
     method: 'DELETE',
@@ -158,7 +166,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'org.shred',
     status: 200,
-    summary: 'Cancel a shredding that is waiting, and unlock the organization',
   },
   getShred: {
     method: 'GET',
@@ -167,7 +174,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'org.read',
     status: 200,
-    summary: 'Whether the organization is locked or shredded, with the receipts',
   },
   destroyValue: {
     method: 'POST',
@@ -176,7 +182,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'values.destroy',
     status: 200,
-    summary: 'Destroy a value with all its versions, with a signed receipt',
   },
   queryAudit: {
     method: 'GET',
@@ -185,7 +190,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'audit.read',
     status: 200,
-    summary: 'Audit records by time, principal, name and verb',
   },
   exportAudit: {
     method: 'GET',
@@ -194,7 +198,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'audit.read',
     status: 200,
-    summary: 'Audit records with the signed seals over them, page by page, to be verified offline',
   },
   getPublicKeys: {
     method: 'GET',
@@ -202,7 +205,6 @@ export const routes = {
     group: 'public',
     auth: 'none',
     status: 200,
-    summary: 'Public keys of receipts and audit seals, as a JWK set (RFC 7517)',
   },
   setValue: {
     method: 'PUT',
@@ -211,7 +213,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'values.write',
     status: 200,
-    summary: 'Store a value as the next version of its name',
   },
   deleteValue: {
     method: 'DELETE',
@@ -220,7 +221,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'values.delete',
     status: 200,
-    summary: 'Delete a value with all its versions',
   },
   setValues: {
     method: 'POST',
@@ -229,7 +229,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'values.write',
     status: 200,
-    summary: 'Store up to 100 values, each by itself, with a result for each',
   },
   getValue: {
     method: 'GET',
@@ -238,7 +237,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'values.read',
     status: 200,
-    summary: 'Read a value, the current version unless told',
   },
   listValues: {
     method: 'GET',
@@ -247,7 +245,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'values.list',
     status: 200,
-    summary: 'Names and metadata by prefix, never values',
   },
   listVersions: {
     method: 'GET',
@@ -256,7 +253,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'values.list',
     status: 200,
-    summary: 'The versions kept of a value, newest first',
   },
   getValues: {
     method: 'POST',
@@ -265,7 +261,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'values.read',
     status: 200,
-    summary: 'Read up to 100 values, with a result for each',
   },
   createBlob: {
     method: 'POST',
@@ -274,7 +269,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'blobs.write',
     status: 201,
-    summary: 'Begin a blob: its id, its link, and a ticket for the upload of its ciphertext',
   },
   listBlobs: {
     method: 'GET',
@@ -283,7 +277,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'blobs.list',
     status: 200,
-    summary: 'Blobs of the organization: ids, sizes, times; never keys or links',
   },
   getBlob: {
     method: 'GET',
@@ -292,7 +285,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'blobs.read',
     status: 200,
-    summary: 'Size, times and openings of a blob',
   },
   deleteBlob: {
     method: 'DELETE',
@@ -301,7 +293,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'blobs.delete',
     status: 200,
-    summary: 'Delete a blob, uploaded or not',
   },
   listParts: {
     method: 'GET',
@@ -310,7 +301,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'blobs.write',
     status: 200,
-    summary: 'Parts that have arrived of an upload in parts',
   },
   grantParts: {
     method: 'POST',
@@ -319,7 +309,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'blobs.write',
     status: 200,
-    summary: 'Addresses to upload parts to, each for one part of stated size and checksum',
   },
   completeBlob: {
     method: 'POST',
@@ -328,7 +317,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'blobs.write',
     status: 200,
-    summary: 'End the upload: what has arrived is compared with what was announced, and the link works from now on',
   },
   relinkBlob: {
     method: 'POST',
@@ -337,7 +325,6 @@ export const routes = {
     auth: 'api-key',
     verb: 'blobs.delete',
     status: 200,
-    summary: 'Revoke the link of a blob and give it a new one; the blob stays',
   },
   lookAtLink: {
     method: 'GET',
@@ -345,7 +332,6 @@ export const routes = {
     group: 'links',
     auth: 'none',
     status: 200,
-    summary: 'Whether a link can be opened, and how often still; looking counts as no opening',
   },
   openLink: {
     method: 'POST',
@@ -354,8 +340,6 @@ export const routes = {
     auth: 'none',
     verb: 'links.open',
     status: 200,
-    summary:
-      'Open a link by proving knowledge of its key: the address of the ciphertext for a while; counts as an opening',
   },
   burnLink: {
     method: 'POST',
@@ -364,8 +348,8 @@ export const routes = {
     auth: 'none',
     verb: 'links.burn',
     status: 200,
-    summary: 'Destroy what was shared to be read once, by proving knowledge of its key',
   },
+  ...userRoutes,
 } as const satisfies Record<string, RouteRow>;
 
 export type RouteId = keyof typeof routes;

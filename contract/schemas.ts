@@ -31,6 +31,7 @@ import {
   valueInfo,
   versionInfo,
 } from './shapes.ts';
+import { userSchemas } from './user-schemas.ts';
 import type * as wire from './wire.ts';
 
 interface RouteSchemas {
@@ -213,6 +214,7 @@ export const schemas = {
     ),
   },
   ...blobSchemas,
+  ...userSchemas,
 } as const satisfies Record<RouteId, RouteSchemas>;
 
 type Body<S> = S extends z.ZodMiniType ? z.output<S> : undefined;

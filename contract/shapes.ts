@@ -60,7 +60,7 @@ const versionFields = {
 export const versionInfo = like<wire.VersionInfo>()(z.strictObject(versionFields));
 export const valueInfo = like<wire.ValueInfo>()(z.strictObject({ name, ...versionFields }));
 export const value = like<wire.Value>()(z.strictObject({ name, ...versionFields, value: z.string() }));
-const itemError = z.strictObject({
+export const itemError = z.strictObject({
   code: z.enum(Object.keys(errors) as [ErrorCode, ...ErrorCode[]]),
   title: z.string(),
   detail: z.optional(z.string()),
@@ -129,7 +129,7 @@ export const auditRecord = like<wire.AuditRecord>()(
     time,
     org: z.string(),
     principal: z.string(),
-    route: z.enum(routeIds),
+    route: z.enum([...routeIds, 'worker']),
     verb: auditVerb,
     name: z.optional(z.string()),
     names: z.optional(z.array(z.string())),

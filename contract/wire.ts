@@ -124,7 +124,7 @@ export interface OrgResponse {
 export interface KeyRights {
   /**
    * Names it may touch: an entry that ends in a slash is everything below it, any other is exactly that name.
-   * All names when absent.
+   * When absent all names; but those under `channels/` only for admins and auditors: any other key must name them here.
    */
   prefixes?: string[] | undefined;
   /** Verbs it may use, among those of its role; all of them when absent. */
@@ -236,9 +236,13 @@ export interface AuditRecord {
   id: string;
   time: string;
   org: string;
-  /** Id of the API key, the ARN of the operator, or `link` for whoever proved to know the key of a link. */
+  /**
+   * Id of the API key, the ARN of the operator, `link` for whoever proved to know the key of a link, `user:` and the id of the user, or
+   * the name of the channel whose provider signed.
+   */
   principal: string;
-  route: RouteId;
+  /** `worker`: the handling of a message after its webhook has answered. */
+  route: RouteId | 'worker';
   verb: Verb | RecordedVerb;
   /** Name of the value, id of the key or blob, or prefix of the list that was asked for. */
   name?: string | undefined;

@@ -1,4 +1,5 @@
-import { adminHost, auditTrail, log } from './compose.ts';
+import { adminHost } from './compose.ts';
+import { auditTrail, log } from './compose-parts.ts';
 import { createKey } from './handlers/create-key.ts';
 import { getOrg } from './handlers/get-org.ts';
 import { listKeys } from './handlers/list-keys.ts';

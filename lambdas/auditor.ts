@@ -1,4 +1,5 @@
-import { auditorHost, auditTrail, log } from './compose.ts';
+import { auditorHost } from './compose.ts';
+import { auditTrail, log } from './compose-parts.ts';
 import { exportAudit } from './handlers/export-audit.ts';
 import { queryAudit } from './handlers/query-audit.ts';
 import { serve } from './middleware/serve.ts';

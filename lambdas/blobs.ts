@@ -1,4 +1,5 @@
-import { auditTrail, blobsHost, log } from './compose.ts';
+import { blobsHost } from './compose.ts';
+import { auditTrail, log } from './compose-parts.ts';
 import { completeBlob } from './handlers/complete-blob.ts';
 import { createBlob } from './handlers/create-blob.ts';
 import { deleteBlob } from './handlers/delete-blob.ts';

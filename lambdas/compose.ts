@@ -1,30 +1,27 @@
-/** The composition root: the only place that knows which store stands behind which port. */
-import { functionEnv, sweepKey } from '../contract/environment.ts';
-import { limits } from '../contract/limits.ts';
+/** The composition root, of what serves org custody: which store stands behind which port. compose-users.ts is its other half. */
+import { sweepKey } from '../contract/environment.ts';
 import {
   copyClients,
   dynamoClients,
-  kmsClients,
   lambdaClient,
   objectClients,
   ownKmsClient,
   ownS3Client,
-  sessionsOf,
   waitingLambdaClient,
 } from './aws/clients.ts';
+import { clock, dynamo, gateOf, kms, once, sessions, setting, tables } from './compose-parts.ts';
 import { ApiKeys } from './domain/api-keys.ts';
 import { AuditReading } from './domain/audit-reading.ts';
 import { Sealer, SealSweep } from './domain/audit-seals.ts';
-import { type AuditTrail, StoredAuditTrail } from './domain/audit-trail.ts';
 import { BlobErasing } from './domain/blob-erasing.ts';
 import { BlobUploads } from './domain/blob-uploads.ts';
 import { type BlobSettings, Blobs } from './domain/blobs.ts';
+import { ChannelSecrets } from './domain/channel-secrets.ts';
 import { Deks, FirstDek, noKek } from './domain/deks.ts';
 import { Destroying } from './domain/destroying.ts';
-import { LastUse } from './domain/last-use.ts';
 import { Links } from './domain/links.ts';
 import { Orgs } from './domain/orgs.ts';
-import type { Clock, Kek } from './domain/ports.ts';
+import type { Kek } from './domain/ports.ts';
 import { Reading } from './domain/reading.ts';
 import { KeyringChanges, Rotations } from './domain/rotation.ts';
 import { RotationDue } from './domain/rotation-due.ts';
@@ -35,14 +32,14 @@ import type { ShredWork } from './domain/shred-workflow.ts';
 import { Shredding } from './domain/shredding.ts';
 import { noWorkflows } from './domain/steps.ts';
 import { Sweeping } from './domain/sweeping.ts';
+import { UserErasing } from './domain/user-erasing.ts';
 import { WriteStates } from './domain/write-states.ts';
 import { Writing } from './domain/writing.ts';
-import type { Gate } from './middleware/authenticate.ts';
-import { createLog, type Log } from './middleware/log.ts';
-import { DynamoApiKeys, DynamoLastUses } from './stores/api-keys.ts';
-import { DynamoAudit, DynamoAuditWriter } from './stores/audit.ts';
+import { DynamoApiKeys } from './stores/api-keys.ts';
+import { DynamoAudit } from './stores/audit.ts';
 import { DynamoSealMarks } from './stores/audit-marks.ts';
 import { DynamoBlobEraser, DynamoBlobs, DynamoLinks } from './stores/blobs.ts';
+import { readChannelValue } from './stores/channel-values.ts';
 import { findCopies } from './stores/copies.ts';
 import { KmsKek } from './stores/kek.ts';
 import { DynamoKeyrings } from './stores/keyrings.ts';
@@ -53,31 +50,10 @@ import { DynamoRotations } from './stores/rotations.ts';
 import { lambdaSealer } from './stores/sealer.ts';
 import { KmsSigner } from './stores/signer.ts';
 import { DynamoSweep } from './stores/sweep.ts';
+import { DynamoUserEraser } from './stores/user-records.ts';
 import { DynamoValues } from './stores/values.ts';
 import { LambdaWorkflows } from './stores/workflows.ts';
 
-/** A setting of the deployment. A function that lacks one must not start, and says which. */
-function setting(name: keyof typeof functionEnv): string {
-  const value = process.env[functionEnv[name]];
-  if (value === undefined || value === '') throw new Error(`the environment lacks ${functionEnv[name]}`);
-  return value;
-}
-
-const clock: Clock = () => new Date();
-
-// Made on first use: a function that reaches no table carries no client, not even in its bundle.
-const once = <Thing>(make: () => Thing): (() => Thing) => {
-  let made: { readonly thing: Thing } | undefined;
-  return () => {
-    made ??= { thing: make() };
-    return made.thing;
-  };
-};
-/** Addresses that a function signs for the bucket die with the session that signed them: it must outlive them. */
-const spareSeconds = () => (process.env[functionEnv.blobBucket] === undefined ? 0 : limits.blobAddressSeconds);
-const sessions = /* @__PURE__ */ once(() => sessionsOf(process.env[functionEnv.sessionRole], spareSeconds()));
-const dynamo = /* @__PURE__ */ once(() => dynamoClients(sessions()));
-const kms = /* @__PURE__ */ once(() => kmsClients(sessions()));
 const objects = /* @__PURE__ */ once(() => new S3Objects(objectClients(sessions()), setting('blobBucket')));
 
 const kek = (): Kek => new KmsKek(kms(), setting('kekId'));
@@ -85,25 +61,7 @@ const keyrings = () => new DynamoKeyrings(dynamo(), setting('keyringTable'));
 const apiKeys = () => new DynamoApiKeys(dynamo(), setting('apiKeyTable'));
 const values = () => new DynamoValues(dynamo(), setting('valueTable'));
 const signer = () => new KmsSigner(ownKmsClient(), setting('signingKeyId'));
-const tables = (): RecordTables => ({ apiKeys: setting('apiKeyTable'), keyrings: setting('keyringTable') });
 const valueTables = (): RecordTables => ({ ...tables(), values: setting('valueTable') });
-
-/** What every request with an API key passes first. */
-const gateOf = (within: RecordTables, deks: Deks): Gate => ({
-  records: new DynamoRecords(dynamo(), within),
-  deks,
-  lastUse: new LastUse(new DynamoLastUses(dynamo(), within.apiKeys), clock),
-  clock,
-});
-
-export const log = (): Log => createLog(setting('stage'));
-
-export const auditTrail = (): AuditTrail =>
-  new StoredAuditTrail(
-    new DynamoAuditWriter(dynamo(), setting('auditTable')),
-    Number(setting('auditRetentionDays')),
-    clock,
-  );
 
 export const publicHost = () => ({ publicKeys: signer() });
 
@@ -174,13 +132,21 @@ export function linksHost() {
 
 const blobErasing = () => new BlobErasing(objects(), new DynamoBlobEraser(dynamo(), setting('blobTable')));
 
+const userErasing = () =>
+  new UserErasing(
+    new DynamoUserEraser(dynamo(), setting('userKeyringTable')),
+    new DynamoUserEraser(dynamo(), setting('userRecordTable')),
+  );
+
 const shredWorkflows = () => new LambdaWorkflows(lambdaClient(), setting('shredFunction'));
 const shredReceipts = () =>
   new ShredReceipts(
     keyrings(),
-    findCopies(copyClients(), { name: setting('keyringTable'), arn: setting('keyringTableArn') }),
-    new DynamoSweep(dynamo(), setting('valueTable')),
-    blobErasing(),
+    {
+      orgs: findCopies(copyClients(), { name: setting('keyringTable'), arn: setting('keyringTableArn') }),
+      users: findCopies(copyClients(), { name: setting('userKeyringTable'), arn: setting('userKeyringTableArn') }),
+    },
+    { values: new DynamoSweep(dynamo(), setting('valueTable')), blobs: blobErasing(), users: userErasing() },
     signer(),
     clock,
   );
@@ -189,7 +155,7 @@ export function shredderHost() {
   const copies = findCopies(copyClients(), { name: setting('valueTable'), arn: setting('valueTableArn') });
   return {
     gate: gateOf(valueTables(), new Deks(noKek, clock)),
-    shredding: new Shredding(keyrings(), blobErasing(), shredReceipts(), shredWorkflows(), clock),
+    shredding: new Shredding(keyrings(), blobErasing(), userErasing(), shredReceipts(), shredWorkflows(), clock),
     destroying: new Destroying(values(), copies, signer(), clock),
   };
 }
@@ -197,8 +163,10 @@ export function shredderHost() {
 export function shredWorkflowHost(): ShredWork {
   const receipts = shredReceipts();
   const erasing = blobErasing();
+  const users = userErasing();
   // It ends what was started, and starts nothing itself.
-  return { shredding: new Shredding(keyrings(), erasing, receipts, noWorkflows, clock), erasing, receipts };
+  const shredding = new Shredding(keyrings(), erasing, users, receipts, noWorkflows, clock);
+  return { shredding, erasing, users, receipts };
 }
 
 export function auditorHost() {
@@ -214,6 +182,12 @@ export function sealerHost() {
   // By the function's own role: which orgs have new records is asked before there is an org to act for.
   const marks = new DynamoSealMarks(dynamoClients(undefined)(sweepKey.org), table);
   return { sealer, sweep: new SealSweep(sealer, marks, clock) };
+}
+
+/** The one function of org custody that serves conversations: with secrets of channels, and nothing of users. */
+export function providerSecretsHost() {
+  const read = readChannelValue(dynamo(), { keyrings: setting('keyringTable'), values: setting('valueTable') });
+  return { secrets: new ChannelSecrets(read, new Deks(kek(), clock), clock) };
 }
 
 /** By the function's own role: the page belongs to no org. */

@@ -1,4 +1,5 @@
-import { auditTrail, linksHost, log } from './compose.ts';
+import { linksHost } from './compose.ts';
+import { auditTrail, log } from './compose-parts.ts';
 import { burnLink } from './handlers/burn-link.ts';
 import { lookAtLink } from './handlers/look-at-link.ts';
 import { openLink } from './handlers/open-link.ts';

@@ -1,4 +1,5 @@
-import { auditTrail, log, operatorHost } from './compose.ts';
+import { operatorHost } from './compose.ts';
+import { auditTrail, log } from './compose-parts.ts';
 import { createOrg } from './handlers/create-org.ts';
 import { serve } from './middleware/serve.ts';
 

@@ -1,4 +1,5 @@
-import { log, publicHost } from './compose.ts';
+import { publicHost } from './compose.ts';
+import { log } from './compose-parts.ts';
 import { noAuditTrail } from './domain/audit-trail.ts';
 import { getOpenApi } from './handlers/get-openapi.ts';
 import { getPublicKeys } from './handlers/get-public-keys.ts';

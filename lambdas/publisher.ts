@@ -1,4 +1,5 @@
-import { log, publisherHost } from './compose.ts';
+import { publisherHost } from './compose.ts';
+import { log } from './compose-parts.ts';
 import { publishPage } from './handlers/publish-page.ts';
 
 const { pages } = publisherHost();

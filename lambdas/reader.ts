@@ -1,4 +1,5 @@
-import { auditTrail, log, readerHost } from './compose.ts';
+import { readerHost } from './compose.ts';
+import { auditTrail, log } from './compose-parts.ts';
 import { getValue } from './handlers/get-value.ts';
 import { getValues } from './handlers/get-values.ts';
 import { listValues } from './handlers/list-values.ts';

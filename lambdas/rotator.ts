@@ -1,4 +1,5 @@
-import { auditTrail, log, rotatorHost } from './compose.ts';
+import { rotatorHost } from './compose.ts';
+import { auditTrail, log } from './compose-parts.ts';
 import { getRotation } from './handlers/get-rotation.ts';
 import { startRotation } from './handlers/start-rotation.ts';
 import { serve } from './middleware/serve.ts';

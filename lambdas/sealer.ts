@@ -1,4 +1,5 @@
-import { log, sealerHost } from './compose.ts';
+import { sealerHost } from './compose.ts';
+import { log } from './compose-parts.ts';
 import { sealAudit } from './handlers/seal-audit.ts';
 
 const { sealer, sweep } = sealerHost();

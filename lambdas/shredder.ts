@@ -1,4 +1,5 @@
-import { auditTrail, log, shredderHost } from './compose.ts';
+import { shredderHost } from './compose.ts';
+import { auditTrail, log } from './compose-parts.ts';
 import { cancelShred } from './handlers/cancel-shred.ts';
 import { destroyValue } from './handlers/destroy-value.ts';
 import { getShred } from './handlers/get-shred.ts';

@@ -1,4 +1,5 @@
-import { auditTrail, log, writerHost } from './compose.ts';
+import { writerHost } from './compose.ts';
+import { auditTrail, log } from './compose-parts.ts';
 import { deleteValue } from './handlers/delete-value.ts';
 import { setValue } from './handlers/set-value.ts';
 import { setValues } from './handlers/set-values.ts';

@@ -27,6 +27,11 @@ export class ApiKeyTable extends Construct {
     this.grant(fn, ['dynamodb:UpdateItem'], ['org', 'id', 'lastUsedAt']);
   }
 
+  /** Keys of an org, for who tells what they may do. */
+  grantList(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:Query']);
+  }
+
   /** A first key for a new org. */
   grantPut(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:PutItem']);

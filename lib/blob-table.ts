@@ -29,6 +29,11 @@ export class BlobTable extends Construct {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem']);
   }
 
+  /** The record of one blob. */
+  grantLook(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:GetItem']);
+  }
+
   /** All records of an org, and their deletion. */
   grantDestroy(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:DeleteItem', 'dynamodb:Query']);

@@ -1,27 +1,13 @@
-import { Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { functionEnv } from '../contract/environment.ts';
-import { orgTable } from './org-table.ts';
 import { grantFindCopies, grantTable } from './table-grant.ts';
+import { uncopiedTable } from './uncopied-table.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 /**
- * Every way to copy a table that DynamoDB lets a resource policy forbid; any other action here, and the deployment
- * fails. Taking a backup by AWS Backup can't be forbidden here.
- */
-const copyingActions = [
-  'dynamodb:CreateBackup',
-  'dynamodb:UpdateContinuousBackups',
-  'dynamodb:RestoreTableToPointInTime',
-  'dynamodb:ExportTableToPointInTime',
-  'dynamodb:EnableKinesisStreamingDestination',
-];
-
-/**
  * Keyring records: one item for each org (`org`), with its wrapped DEKs. They exist nowhere else, so deleting one
- * shreds the org's data for good; therefore this table is never copied: no point-in-time recovery, no stream, no backup.
+ * shreds the org's data for good; therefore this table is never copied (uncopied-table.ts).
  */
 export class KeyringTable extends Construct {
   readonly name: string;
@@ -29,15 +15,7 @@ export class KeyringTable extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    this.table = orgTable(this, {
-      // Left out, not set to false: then a deployment has no reason to call what is denied.
-      recoverable: false,
-      resourcePolicy: new PolicyDocument({ statements: [denyCopies()] }),
-    });
-    Validations.of(this.table).acknowledge({
-      id: 'AwsSolutions-DDB3',
-      reason: 'A restored keyring would bring shredded keys back: this table must not be recoverable.',
-    });
+    this.table = uncopiedTable(this, {});
     this.name = this.table.tableName;
   }
 
@@ -70,13 +48,3 @@ export class KeyringTable extends Construct {
     grantTable(fn, this.table, functionEnv.keyringTable, actions);
   }
 }
-
-const denyCopies = (): PolicyStatement =>
-  new PolicyStatement({
-    sid: 'DenyCopies',
-    effect: Effect.DENY,
-    actions: copyingActions,
-    principals: [new AnyPrincipal()],
-    // In a table's own policy `*` is that table; its ARN does not exist yet when the policy is attached.
-    resources: ['*'],
-  });

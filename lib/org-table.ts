@@ -2,7 +2,7 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table, type TableProps } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 
-interface OrgTableProps extends Pick<TableProps, 'timeToLiveAttribute' | 'resourcePolicy'> {
+export interface OrgTableProps extends Pick<TableProps, 'timeToLiveAttribute' | 'resourcePolicy'> {
   /** Name of the sort key, of which there is none unless told. */
   readonly sortKey?: string;
   /** Whether point-in-time recovery is on; where it is not, it is left out of the template rather than set to false. */

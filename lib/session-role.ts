@@ -21,7 +21,7 @@ export class SessionRole extends Construct {
   constructor(scope: Construct, id: string, { caller, description }: SessionRoleProps) {
     super(scope, id);
     const conditions = {
-      // A condition on the caller instead of the caller as principal: see Kek.grant.
+      // A condition on the caller instead of the caller as principal: see ContextKey.grant.
       ArnEquals: { 'aws:PrincipalArn': caller.roleArn },
       // The tag must be there, and no other beside it.
       StringLike: { [`aws:RequestTag/${orgSessionTag}`]: '?*' },

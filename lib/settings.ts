@@ -41,6 +41,16 @@ export interface Settings {
    * it in ACM, which CloudFront takes from us-east-1 alone. Without them it has a name of CloudFront's.
    */
   readonly pageDomain: { readonly name: string; readonly certificateArn: string } | undefined;
+  /**
+   * Context `responder`, default `none`: what answers messages. `sample` deploys the one of this repository; the ARN of a function
+   * names another, in which messages are read; with `none` they are only kept.
+   */
+  readonly responder: 'none' | 'sample' | { readonly arn: string };
+  /**
+   * Context `publicUrl`, default the API's own address: the origin under which providers call, `https://…`. It is part of what some
+   * of them sign, so it must be the one that they were told.
+   */
+  readonly publicUrl: string | undefined;
 }
 
 const stagePattern = /^[a-z][a-z0-9-]{0,19}$/;
@@ -68,6 +78,8 @@ export const readSettings = (node: Node): Settings => ({
   sessionTags: matching(node, 'sessionTags', 'on', /^(?:on|off)$/, 'on or off') === 'on',
   blobMaxBytes: blobMaxBytes(contextText(node, 'blobMaxBytes', String(limits.blobBytes))),
   pageDomain: pageDomain(contextText(node, 'pageDomain', ''), contextText(node, 'pageCertificateArn', '')),
+  responder: responder(contextText(node, 'responder', 'none')),
+  publicUrl: publicUrl(contextText(node, 'publicUrl', '')),
 });
 
 /** Context holds strings from the command line and any JSON from cdk.json; only text and numbers can be meant here. */
@@ -131,6 +143,20 @@ const pageDomain = (name: string, certificateArn: string): Settings['pageDomain'
     throw refused('pageCertificateArn', certificateArn, allowed);
   }
   return { name, certificateArn };
+};
+
+const functionPattern =
+  /^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(?::[A-Za-z0-9_-]{1,128})?$/;
+
+const responder = (text: string): Settings['responder'] => {
+  if (text === 'none' || text === 'sample') return text;
+  if (functionPattern.test(text)) return { arn: text };
+  throw refused('responder', text, 'none, sample, or the ARN of a Lambda function');
+};
+
+const publicUrl = (text: string): string | undefined => {
+  if (text === '' || (text.startsWith('https://') && isOrigin(text))) return text === '' ? undefined : text;
+  throw refused('publicUrl', text, 'an origin like https://vault.example.com');
 };
 
 const refused = (key: string, value: string, allowed: string): Error =>

@@ -1,9 +1,9 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { AccountRootPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { PolicyDocument } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { functionEnv } from '../contract/environment.ts';
-import { administer } from './kek.ts';
+import { administer, grantOwnUse } from './key-policy.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 /**
@@ -39,18 +39,8 @@ export class SigningKey extends Construct {
     this.grant(fn, ['kms:GetPublicKey']);
   }
 
-  /** To the function's own role: the key belongs to no org. */
   private grant(fn: VaultFunction, actions: string[]): void {
-    fn.allow(new PolicyStatement({ actions, resources: [this.arn] }));
-    // The account with a condition on the role, not the role itself: see Kek.grant.
-    this.key.addToResourcePolicy(
-      new PolicyStatement({
-        actions,
-        principals: [new AccountRootPrincipal()],
-        resources: ['*'],
-        conditions: { ArnEquals: { 'aws:PrincipalArn': fn.role.roleArn } },
-      }),
-    );
+    grantOwnUse(fn, this.key, actions);
     fn.set(functionEnv.signingKeyId, this.arn);
   }
 }

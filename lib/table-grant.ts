@@ -11,7 +11,10 @@ type TableSetting = (typeof functionEnv)[
   | 'valueTable'
   | 'auditTable'
   | 'rotationTable'
-  | 'blobTable'];
+  | 'blobTable'
+  | 'userKeyringTable'
+  | 'userRecordTable'
+  | 'deliveryTable'];
 
 /**
  * Every key that a call touches begins with the session's org. ForAllValues also holds when there is none, as in a Scan,
@@ -22,10 +25,17 @@ const leadingKeyIsOrg = {
   Null: { 'dynamodb:LeadingKeys': 'false' },
 };
 
-/** Limits what an update names, its key and conditions included, and keeps the rest of the item out of its reply. */
+/**
+ * Limits what a call names, its key and conditions included, and keeps the rest of the item out of its reply: an update may return
+ * what it updates, a read must say what it wants. Source: DynamoDB developer guide, "Using IAM policy conditions for fine-grained
+ * access control".
+ */
 const onlyAttributes = (attributes: readonly string[]) => ({
   'ForAllValues:StringEquals': { 'dynamodb:Attributes': [...attributes] },
-  StringEqualsIfExists: { 'dynamodb:ReturnValues': ['NONE', 'UPDATED_OLD', 'UPDATED_NEW'] },
+  StringEqualsIfExists: {
+    'dynamodb:ReturnValues': ['NONE', 'UPDATED_OLD', 'UPDATED_NEW'],
+    'dynamodb:Select': 'SPECIFIC_ATTRIBUTES',
+  },
 });
 
 /**
@@ -51,7 +61,7 @@ export const grantTable = (
 export const grantFindCopies = (
   fn: VaultFunction,
   table: Table,
-  setting: (typeof functionEnv)['keyringTableArn' | 'valueTableArn'],
+  setting: (typeof functionEnv)['keyringTableArn' | 'valueTableArn' | 'userKeyringTableArn'],
 ): void => {
   fn.allow(new PolicyStatement({ actions: ['dynamodb:DescribeContinuousBackups'], resources: [table.tableArn] }));
   fn.allow(

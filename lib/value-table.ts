@@ -45,7 +45,17 @@ export class ValueTable extends Construct {
     grantFindCopies(fn, this.table, functionEnv.valueTableArn);
   }
 
-  private grant(fn: VaultFunction, actions: string[]): void {
-    grantTable(fn, this.table, functionEnv.valueTable, actions);
+  /** Values of an org whose names are known, for what it keeps for itself. */
+  grantGet(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:BatchGetItem']);
+  }
+
+  /** Under which DEK a value is, and not the value. */
+  grantLook(fn: VaultFunction): void {
+    this.grant(fn, ['dynamodb:GetItem'], ['org', 'name', 'version', 'info']);
+  }
+
+  private grant(fn: VaultFunction, actions: string[], attributes?: readonly string[]): void {
+    grantTable(fn, this.table, functionEnv.valueTable, actions, attributes);
   }
 }

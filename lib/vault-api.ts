@@ -51,13 +51,25 @@ const guards: Record<Auth, { authorizer: IHttpRouteAuthorizer; openBecause?: str
     authorizer: new HttpNoneAuthorizer(),
     openBecause: 'The function checks the API key by a consistent read; a cached authorizer would honour revoked keys.',
   },
+  user: {
+    authorizer: new HttpNoneAuthorizer(),
+    openBecause: "The function opens a slot by what the request carries; nothing else could open the user's data.",
+  },
+  signature: {
+    authorizer: new HttpNoneAuthorizer(),
+    openBecause: "The function checks the provider's signature, which covers the body as it was sent.",
+  },
   none: {
     authorizer: new HttpNoneAuthorizer(),
     openBecause: 'Public by intent: the API description and the answer to unknown routes hold nothing of any org.',
   },
 };
 
-/** The HTTP API: every route of the contract to the function of its group, all else to the public function. */
+/**
+ * The HTTP API: every route of the contract to the function of its group, all else to the public function. It takes TLS 1.2
+ * and 1.3, and no policy can demand 1.3: those are for REST APIs (API Gateway developer guide, "Security policy for HTTP APIs";
+ * docs/guide-operator.md, "TLS at the edge").
+ */
 export class VaultApi extends Construct {
   /** `https://…`, without a slash at the end. */
   readonly url: string;

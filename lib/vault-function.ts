@@ -16,6 +16,8 @@ interface VaultFunctionProps {
   readonly description: string;
   /** Whether it reaches data by a session role with the org as tag (lib/session-role.ts), or by its own role. */
   readonly sessionTags: boolean;
+  /** Longest time of one invocation; that of a request unless told. */
+  readonly timeout?: Duration | undefined;
   /** For a durable function: the longest time that one execution of it may take, its waits included. */
   readonly durableFor?: Duration | undefined;
 }
@@ -54,7 +56,7 @@ export class VaultFunction extends Construct {
       architecture: Architecture.ARM_64,
       // CPU comes in proportion to memory, and a cold start is nothing but CPU.
       memorySize: 1024,
-      timeout: Duration.seconds(functionTimeoutSeconds),
+      timeout: props.timeout ?? Duration.seconds(functionTimeoutSeconds),
       role: this.role,
       logGroup,
       loggingFormat: LoggingFormat.JSON,

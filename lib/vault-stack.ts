@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { functionEnv } from '../contract/environment.ts';
 import { groups } from '../contract/routes.ts';
@@ -6,7 +6,7 @@ import { ApiKeyTable } from './api-key-table.ts';
 import { AuditTable } from './audit-table.ts';
 import { BlobBucket } from './blob-bucket.ts';
 import { BlobTable } from './blob-table.ts';
-import { bundleHandlers, type Entry } from './handler-code.ts';
+import { grantsOf } from './grants.ts';
 import { Kek } from './kek.ts';
 import { KeyringTable } from './keyring-table.ts';
 import { Page } from './page.ts';
@@ -14,9 +14,10 @@ import { RotationTable } from './rotation-table.ts';
 import { SealingSchedule } from './sealing-schedule.ts';
 import type { Settings } from './settings.ts';
 import { SigningKey } from './signing-key.ts';
+import { UserCustody } from './user-custody.ts';
 import { ValueTable } from './value-table.ts';
 import { VaultApi } from './vault-api.ts';
-import { VaultFunction } from './vault-function.ts';
+import { makeFunctions, type VaultFunctions } from './vault-functions.ts';
 
 interface VaultStackProps {
   readonly settings: Settings;
@@ -37,6 +38,7 @@ export class VaultStack extends Stack {
   private readonly rotations: RotationTable;
   private readonly blobs: BlobTable;
   private readonly objects: BlobBucket;
+  private readonly users: UserCustody;
 
   constructor(scope: Construct, props: VaultStackProps) {
     const name = `${props.settings.name}-${props.settings.stage}`;
@@ -50,13 +52,15 @@ export class VaultStack extends Stack {
     this.signingKey = new SigningKey(this, 'Signing', `${name}-signing`);
     this.blobs = new BlobTable(this, 'BlobRecords');
     this.objects = new BlobBucket(this, 'BlobObjects');
-    const functions = this.makeFunctions(props);
+    this.users = new UserCustody(this, 'UserCustody', name);
+    const functions = makeFunctions(this, props.settings, props.handlers);
     this.grantAll(functions);
     this.grantRotation(functions, props.settings);
     this.grantShredding(functions);
     this.grantBlobs(functions, props.settings);
     this.grantAudit(functions);
     const api = new VaultApi(this, 'Api', { name, settings: props.settings, functions });
+    this.grantUsers(functions, props.settings, api.url);
     const page = new Page(this, 'Page', {
       name,
       folder: props.page,
@@ -76,40 +80,13 @@ export class VaultStack extends Stack {
     this.output('PageUrl', page.url, 'The page that opens links');
     this.output('BlobTable', this.blobs.name, 'Records of blobs');
     this.output('BlobBucket', this.objects.name, 'Ciphertext of blobs');
+    this.output('UserKeyringTable', this.users.keyrings.name, 'Slots of users; never to be copied');
+    this.output('UserRecordTable', this.users.records.name, 'Sealed memories and messages of users');
     this.output('AuditTable', this.audit.name, 'Audit records and the seals over them');
   }
 
-  private makeFunctions({ settings, handlers }: VaultStackProps): Record<Entry, VaultFunction> {
-    const codeOf = bundleHandlers(handlers);
-    const make = (entry: Entry, durableFor?: Duration): VaultFunction =>
-      new VaultFunction(this, functionIds[entry], {
-        code: codeOf(entry),
-        stage: settings.stage,
-        logRetention: settings.logRetention,
-        sessionTags: settings.sessionTags,
-        description: `Anima Vault: ${entry}`,
-        durableFor,
-      });
-    return {
-      public: make('public'),
-      operator: make('operator'),
-      admin: make('admin'),
-      reader: make('reader'),
-      writer: make('writer'),
-      rotator: make('rotator'),
-      shredder: make('shredder'),
-      auditor: make('auditor'),
-      blobs: make('blobs'),
-      links: make('links'),
-      'rotation-workflow': make('rotation-workflow', rotationTime),
-      'shred-workflow': make('shred-workflow', shredTime),
-      sealer: make('sealer'),
-      publisher: make('publisher'),
-    };
-  }
-
   /** Who may do what; what is not here is denied. The public function gets no more than the public half of a key. */
-  private grantAll(functions: Record<Entry, VaultFunction>): void {
+  private grantAll(functions: VaultFunctions): void {
     const { operator, admin, reader, writer } = functions;
     this.signingKey.grantPublish(functions.public);
 
@@ -134,7 +111,7 @@ export class VaultStack extends Stack {
   }
 
   /** The rotator makes the next DEK; its workflow moves the values to it. Writers may only say that one is due. */
-  private grantRotation(functions: Record<Entry, VaultFunction>, { rotationDays, rotationMessages }: Settings): void {
+  private grantRotation(functions: VaultFunctions, { rotationDays, rotationMessages }: Settings): void {
     const { rotator, writer } = functions;
     const workflow = functions['rotation-workflow'];
     this.apiKeys.grantRead(rotator);
@@ -156,7 +133,7 @@ export class VaultStack extends Stack {
   }
 
   /** The shredder replaces keyrings and deletes values, and can open neither; its workflow does what has to wait. */
-  private grantShredding(functions: Record<Entry, VaultFunction>): void {
+  private grantShredding(functions: VaultFunctions): void {
     const { shredder } = functions;
     const workflow = functions['shred-workflow'];
     this.keyrings.grantRead(shredder);
@@ -172,7 +149,7 @@ export class VaultStack extends Stack {
   }
 
   /** Blobs are opened without an API key, by whoever proves to know the key; none of these functions has one, or a KEK. */
-  private grantBlobs({ blobs, links, ...others }: Record<Entry, VaultFunction>, { blobMaxBytes }: Settings): void {
+  private grantBlobs({ blobs, links, ...others }: VaultFunctions, { blobMaxBytes }: Settings): void {
     this.keyrings.grantRead(blobs);
     this.apiKeys.grantRead(blobs);
     this.blobs.grantManage(blobs);
@@ -189,8 +166,23 @@ export class VaultStack extends Stack {
     }
   }
 
+  /** The half that needs its users. The secrets of its channels are values of the org: one function of the other half gives them. */
+  private grantUsers(functions: VaultFunctions, settings: Settings, apiUrl: string): void {
+    const secrets = functions['provider-secrets'];
+    this.keyrings.grantRead(secrets);
+    this.values.grantGet(secrets);
+    this.kek.grantDecrypt(secrets);
+    const org = { apiKeys: this.apiKeys, keyrings: this.keyrings, values: this.values, blobs: this.blobs };
+    this.users.grantAccounts(functions, org);
+    this.users.grantConversations(functions, org, settings, apiUrl);
+    this.users.grantExplaining(functions, org);
+    this.users.grantShredding(functions);
+    this.audit.grantRecord(functions.worker);
+    functions.explainer.set(functionEnv.grants, grantsOf(this, functions));
+  }
+
   /** Whoever knows callers leaves records of them; the auditor reads them and changes nothing; the sealer alone seals. */
-  private grantAudit(functions: Record<Entry, VaultFunction>): void {
+  private grantAudit(functions: VaultFunctions): void {
     for (const group of groups) if (group !== 'public') this.audit.grantRecord(functions[group]);
     const { auditor, sealer } = functions;
     this.audit.grantRead(auditor);
@@ -206,26 +198,3 @@ export class VaultStack extends Stack {
     new CfnOutput(this, id, { value, description });
   }
 }
-
-/** Construct ids, hence beginnings of the physical names that one sees in the console. */
-const functionIds: Record<Entry, string> = {
-  public: 'Public',
-  operator: 'Operator',
-  admin: 'Admin',
-  reader: 'Reader',
-  writer: 'Writer',
-  rotator: 'Rotator',
-  shredder: 'Shredder',
-  auditor: 'Auditor',
-  blobs: 'Blobs',
-  links: 'Links',
-  'rotation-workflow': 'RotationWorkflow',
-  'shred-workflow': 'ShredWorkflow',
-  sealer: 'Sealer',
-  publisher: 'Publisher',
-};
-
-/** Longest time of one rotation, within which it outlasts any waiting period of a shredding that is then cancelled. */
-const rotationTime = Duration.days(60);
-/** The longest waiting period of a shredding, and time to look for copies after it. */
-const shredTime = Duration.days(366);

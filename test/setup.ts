@@ -14,7 +14,8 @@ declare module 'vitest' {
 /** Synthesizes the CDK app once: every end-to-end test runs that template, as it would deploy. */
 export function setup(project: TestProject): () => void {
   const outdir = mkdtempSync(join(tmpdir(), 'anima-test-assembly-'));
-  vaultApp({ outdir }).synth();
+  // With something that answers messages, so that what is under test is all there.
+  vaultApp({ outdir, context: { responder: 'sample' } }).synth();
   project.provide('assembly', outdir);
   return () => rmSync(outdir, { recursive: true, force: true });
 }

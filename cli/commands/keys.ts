@@ -31,7 +31,11 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .description('make a key; it is shown this once')
     .requiredOption('--role <role>', 'what it may do at most: admin, agent, reader or auditor')
     .option('--name <text>', 'for people: what it is for')
-    .option('--prefix <path>', 'only these names: a folder ends in a slash; may be repeated', collect)
+    .option(
+      '--prefix <path>',
+      'only these names: a folder ends in a slash; may be repeated. Names under channels/ need it, but for admins',
+      collect,
+    )
     .option('--verb <verb>', 'only these verbs of the role, such as values.read; may be repeated', collect)
     .option('--expires-in <duration>', 'it ends after that: 12h, 30d …')
     .action(async (options: CreateOptions, command: Command) => await create(shellOf(command), options));
@@ -75,7 +79,7 @@ async function list(shell: Shell): Promise<void> {
     key.role,
     stateOf(key),
     key.lastUsedAt === undefined ? 'never' : timeText(key.lastUsedAt),
-    key.prefixes?.join(',') ?? 'all names',
+    key.prefixes?.join(',') ?? 'those of the role',
     key.name ?? '',
   ]);
   if (!shell.stdout.isTTY) return shell.print(table(rows), keys);
@@ -118,7 +122,7 @@ const describe = ({ id, role, prefixes, verbs, expiresAt }: ApiKeyInfo): string 
   facts([
     ['id', id],
     ['role', role],
-    ['names', prefixes?.join(', ') ?? 'all'],
+    ['names', prefixes?.join(', ') ?? 'those of the role'],
     ['verbs', verbs?.join(', ')],
     ['expires', expiresAt ?? 'never'],
   ]);

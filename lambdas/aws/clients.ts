@@ -4,6 +4,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { STSClient } from '@aws-sdk/client-sts';
 import { PerOrg, Sessions } from './sessions.ts';
 
@@ -80,3 +81,10 @@ export const lambdaClient = (): LambdaClient => new LambdaClient(limits);
 /** Lambda for an invocation whose end is waited for: once only, since the first may still run; what is left is for the answer. */
 export const waitingLambdaClient = (): LambdaClient =>
   new LambdaClient({ ...limits, maxAttempts: 1, requestHandler: { ...limits.requestHandler, requestTimeout: 10_000 } });
+
+/** Lambda for a responder, which may think: once only, since it may do something besides; what is left of the worker's time is for its answer. */
+export const responderClient = (): LambdaClient =>
+  new LambdaClient({ ...limits, maxAttempts: 1, requestHandler: { ...limits.requestHandler, requestTimeout: 35_000 } });
+
+/** SQS by the function's own role: the queue is one for all orgs, and what goes through it is sealed. */
+export const sqsClient = (): SQSClient => new SQSClient(limits);

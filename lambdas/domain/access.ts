@@ -1,11 +1,12 @@
 /** Authentication and authorization: deny by default, on what was read for this very request. */
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { channelSecretsPrefix } from '../../contract/environment.ts';
 import type { Verb } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import { type ApiKey, parseApiKey } from '../../core/api-key.ts';
 import { checkedName } from './names.ts';
 import type { Caller, StoredApiKey } from './ports.ts';
-import { coversList, coversName, effective } from './rights.ts';
+import { coversList, coversName, effective, isReserved, type Reach } from './rights.ts';
 
 /** What is stored of a secret (docs/format.md, section 6). */
 export const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('base64');
@@ -64,19 +65,26 @@ export function authorize(caller: Caller, verb: Verb, names: readonly string[] =
 }
 
 /** @throws VaultError `invalid_name`, `forbidden` */
-export function authorizeName({ prefixes }: Caller, name: string): void {
-  if (!coversName(prefixes, checkedName(name))) {
-    throw new VaultError('forbidden', { detail: 'This key is limited to other names.' });
-  }
+export function authorizeName(caller: Caller, name: string): void {
+  if (!coversName(caller, checkedName(name))) throw beyond(caller, name, 'This key is limited to other names.');
 }
+
+const reservedDetail =
+  `Names under ${channelSecretsPrefix} hold the secrets by which messages are believed: they are for admin keys that are not limited to ` +
+  `other names, and for keys whose prefixes name them. Use such a key, or make one with the prefix ${channelSecretsPrefix}.`;
+
+/** A refusal that says what to do: a key without prefixes is limited to nothing that its holder could see. */
+const beyond = ({ prefixes }: Reach, path: string, limited: string): VaultError =>
+  new VaultError('forbidden', { detail: prefixes === undefined && isReserved(path) ? reservedDetail : limited });
 
 /**
  * Lets a caller list what begins with a prefix. A wider one than its key covers is refused rather than narrowed: a
- * list that silently lacks names would pass for the whole.
+ * list that silently lacks names would pass for the whole. Reserved names are the one exception, for keys that are not limited to
+ * prefixes and have no part in them: they do not belong to what such a key calls all names (docs/channels.md).
  * @throws VaultError `forbidden`
  */
-export function authorizeList({ prefixes }: Caller, prefix: string): void {
-  if (!coversList(prefixes, prefix)) {
-    throw new VaultError('forbidden', { detail: 'This key is limited to some folders: give a prefix within one.' });
+export function authorizeList(caller: Caller, prefix: string): void {
+  if (!coversList(caller, prefix)) {
+    throw beyond(caller, prefix, 'This key is limited to some folders: give a prefix within one.');
   }
 }

@@ -32,6 +32,20 @@ export function judge(copies: Copies, from: string | undefined, to: string, now:
   };
 }
 
+/** What was found of two tables, as of one. */
+export function together(a: FoundCopies, b: FoundCopies): FoundCopies {
+  const backups = [...a.backups, ...b.backups].toSorted((x, y) => Number(y.relevant) - Number(x.relevant));
+  const earliest = [a.earliestRestorable, b.earliestRestorable].filter((time) => time !== undefined).sort()[0];
+  return {
+    checkedAt: a.checkedAt,
+    backups: backups.slice(0, listed),
+    backupCount: a.backupCount + b.backupCount,
+    complete: a.complete && b.complete,
+    pointInTimeRecovery: b.pointInTimeRecovery === 'ENABLED' ? 'ENABLED' : a.pointInTimeRecovery,
+    ...(earliest === undefined ? {} : { earliestRestorable: earliest }),
+  };
+}
+
 /** Whether any copy may hold what lay in the table from one time to another. What can't be told counts as a copy. */
 export function mayHold(copies: Copies, found: FoundCopies, from: string | undefined, to: string): boolean {
   if (from === undefined) return false;

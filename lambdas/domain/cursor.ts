@@ -5,7 +5,9 @@
 import { VaultError } from '../../contract/vault-error.ts';
 import { encodeFields } from '../../core/fields.ts';
 
-type Scope = readonly [org: string, list: 'values' | 'keys' | 'audit' | 'seals' | 'blobs' | 'parts', prefix: string];
+type List = 'values' | 'keys' | 'audit' | 'seals' | 'blobs' | 'parts' | 'users' | 'memory' | 'search' | 'messages';
+/** The prefix of a user's lists is the user. */
+type Scope = readonly [org: string, list: List, prefix: string];
 
 export function encodeCursor(scope: Scope, last: string): string {
   return Buffer.concat([encodeFields(...scope), Buffer.from(last, 'utf8')]).toString('base64url');
@@ -20,3 +22,10 @@ export function decodeCursor(cursor: string, scope: Scope): string {
   if (last === '' || !canonical) throw new VaultError('invalid_cursor');
   return last;
 }
+
+/** Bytes of a sort key of DynamoDB. */
+const keyBytes = 1024;
+
+/** Whether a text can be (the rest of) a key in a table. @param taken bytes of the key before it */
+export const fitsKey = (text: string, taken: number): boolean =>
+  text.isWellFormed() && Buffer.byteLength(text, 'utf8') + taken <= keyBytes;

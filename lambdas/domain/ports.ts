@@ -156,5 +156,7 @@ export interface Caller {
   readonly verbs: readonly Verb[];
   /** Names it may touch: folders end in a slash, other entries are exactly that name; all names when undefined. */
   readonly prefixes?: readonly string[] | undefined;
+  /** Whether the reserved ones are among all names (rights.ts). */
+  readonly reserved?: boolean | undefined;
   readonly expiresAt?: string | undefined;
 }

@@ -17,6 +17,7 @@ import type { OpenKeyring } from './deks.ts';
 import { asItem } from './failures.ts';
 import { checkedName } from './names.ts';
 import type { Caller, Clock, StoredValue, ValueStore } from './ports.ts';
+import { isHidden, lastReserved } from './rights.ts';
 import { isExpired, openInfo, openValue } from './sealing.ts';
 
 /** Values of the request, as read with its key and keyring. */
@@ -76,8 +77,12 @@ export class Reading {
     return { name, versions: versions.filter((version) => !isExpired(version, now)) };
   }
 
-  /** One page of names. @throws VaultError `invalid_name` (of the prefix), `invalid_cursor`; DecryptionError */
+  /**
+   * One page of names; reserved ones are left out for a caller that has no part in them.
+   * @throws VaultError `invalid_name` (of the prefix), `invalid_cursor`; DecryptionError
+   */
   async list(
+    caller: Caller,
     keys: OpenKeyring,
     {
       prefix = '',
@@ -96,12 +101,15 @@ export class Reading {
     const now = this.#clock();
     const values: ValueInfo[] = [];
     for (const item of page.items) {
+      if (isHidden(caller, item.name)) continue;
       const info = await openInfo(keys, item.name, item);
       if (!isExpired(info, now)) values.push({ name: item.name, ...info });
     }
     const last = page.items.at(-1);
     if (!page.more || last === undefined) return { values };
-    return { values, cursor: encodeCursor([org, 'values', prefix], last.name) };
+    // Whoever has a cursor can read the name in it.
+    const from = isHidden(caller, last.name) ? lastReserved : last.name;
+    return { values, cursor: encodeCursor([org, 'values', prefix], from) };
   }
 
   /** The current version, unless there is none or it has expired, which hides what came before it as well. */

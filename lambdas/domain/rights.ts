@@ -3,8 +3,10 @@
  * `prod/` holds `prod/x` and not `production`. No character of a name changes by encoding (contract/names.ts), so
  * a comparison of texts is a comparison of names; a text that is no name lies in no folder.
  */
+import { channelSecretsPrefix } from '../../contract/environment.ts';
+import { limits } from '../../contract/limits.ts';
 import { nameProblem, prefixProblem } from '../../contract/names.ts';
-import { type Role, roles, wholeOrgVerbs } from '../../contract/roles.ts';
+import { type Role, roles, rolesOfReservedNames, wholeOrgVerbs } from '../../contract/roles.ts';
 import type { Verb } from '../../contract/routes.ts';
 
 /** What was said of a key when it was made. */
@@ -16,10 +18,17 @@ export interface Rights {
   readonly expiresAt?: string | undefined;
 }
 
-/** What comes of it; nothing else is ever asked. */
-export interface EffectiveRights {
-  readonly verbs: readonly Verb[];
+/** The names that a key may touch. */
+export interface Reach {
+  /** Folders end in a slash, other entries are exactly that name; all names when undefined. */
   readonly prefixes?: readonly string[] | undefined;
+  /** Whether "all names" has the reserved ones among them. */
+  readonly reserved?: boolean | undefined;
+}
+
+/** What comes of it; nothing else is ever asked. */
+export interface EffectiveRights extends Reach {
+  readonly verbs: readonly Verb[];
   readonly expiresAt?: string | undefined;
 }
 
@@ -30,35 +39,49 @@ export function effective({ role, verbs, prefixes, expiresAt }: Rights): Effecti
     (verb) =>
       (verbs === undefined || verbs.includes(verb)) && (prefixes === undefined || !wholeOrgVerbs.includes(verb)),
   );
-  return { verbs: left, prefixes, expiresAt };
+  return { verbs: left, prefixes, reserved: prefixes === undefined && rolesOfReservedNames.includes(role), expiresAt };
 }
+
+/**
+ * Whether a name, or a beginning of names, is reserved. The secrets under it are those by which the vault believes the providers of messages:
+ * whoever has them can pass for any sender. So no key reaches them by having been given no prefixes, unless its role is meant to.
+ */
+export const isReserved = (path: string): boolean => path.startsWith(channelSecretsPrefix);
+
+/** Whether a name is left out of lists that a key may ask for. */
+export const isHidden = (reach: Reach, name: string): boolean => isReserved(name) && !coversName(reach, name);
+
+/** The last of all reserved names in the order of lists: no character of a name comes after z. */
+export const lastReserved = channelSecretsPrefix.padEnd(limits.nameLength, 'z');
 
 const isFolder = (entry: string): boolean => entry.endsWith('/');
 
-/** Whether a name is one that these prefixes allow; a text that is no name never is. */
-export function coversName(prefixes: readonly string[] | undefined, name: string): boolean {
+/** Whether a name is within reach; a text that is no name never is. */
+export function coversName({ prefixes, reserved }: Reach, name: string): boolean {
   if (nameProblem(name) !== undefined) return false;
-  return (
-    prefixes === undefined || prefixes.some((entry) => (isFolder(entry) ? name.startsWith(entry) : name === entry))
-  );
+  if (prefixes === undefined) return reserved === true || !isReserved(name);
+  return prefixes.some((entry) => (isFolder(entry) ? name.startsWith(entry) : name === entry));
 }
 
-/** Whether every name that begins with `begin` is allowed; `''` begins all names. */
-export function coversList(prefixes: readonly string[] | undefined, begin: string): boolean {
-  if (prefixes === undefined) return true;
+/**
+ * Whether the names that begin with `begin` are within reach, which may be said of those that are not reserved; `''` begins all names. To a key
+ * without prefixes and without the reserved names a list of more than these is a list of the others.
+ */
+export function coversList({ prefixes, reserved }: Reach, begin: string): boolean {
+  if (prefixes === undefined) return reserved === true || !isReserved(begin);
   return prefixProblem(begin) === undefined && prefixes.some((entry) => isFolder(entry) && begin.startsWith(entry));
 }
 
-/** Whether these prefixes allow no name beyond those of the others. */
-function narrower(prefixes: readonly string[] | undefined, than: readonly string[] | undefined): boolean {
-  if (than === undefined) return true;
-  if (prefixes === undefined) return false;
+/** Whether all names within the one reach are within the other. */
+function narrower({ prefixes, reserved }: Reach, than: Reach): boolean {
+  if (prefixes === undefined) return than.prefixes === undefined && (than.reserved === true || reserved !== true);
+  // A folder lies under the reserved prefix as a whole, or has no reserved name.
   return prefixes.every((entry) => (isFolder(entry) ? coversList(than, entry) : coversName(than, entry)));
 }
 
 /** Whether a key may reach what another may not: by verbs or by names. Its expiry is left aside. */
 export function reachesBeyond(key: EffectiveRights, other: EffectiveRights): boolean {
-  return key.verbs.some((verb) => !other.verbs.includes(verb)) || !narrower(key.prefixes, other.prefixes);
+  return key.verbs.some((verb) => !other.verbs.includes(verb)) || !narrower(key, other);
 }
 
 /** In what a key would be stronger than another, as sentences for people; empty when in nothing. */
@@ -67,7 +90,7 @@ export function excess(key: EffectiveRights, other: EffectiveRights): string[] {
   const verbs = key.verbs.filter((verb) => !other.verbs.includes(verb));
   if (verbs.length > 0)
     found.push(`This key lacks ${verbs.length === 1 ? 'the verb' : 'the verbs'} ${verbs.join(', ')}.`);
-  if (!narrower(key.prefixes, other.prefixes)) found.push('This key is limited to names that the prefixes go beyond.');
+  if (!narrower(key, other)) found.push('This key is limited to names that the prefixes go beyond.');
   if (outlives(key.expiresAt, other.expiresAt)) found.push('This key expires earlier.');
   return found;
 }

@@ -1,46 +1,51 @@
 /** The receipts of a shredding: what was destroyed, and whether a copy of it existed anywhere. */
 import { functionTimeoutSeconds } from '../../contract/environment.ts';
 import { VaultError } from '../../contract/vault-error.ts';
+import { fieldsOf } from '../../core/keyring.ts';
 import { type ShredReceipt, shredLimits, shredReceiptType, shredStatement } from '../../core/receipts.ts';
 import { addReceipt, type Tombstone } from '../../core/tombstone.ts';
 import type { BlobErasing } from './blob-erasing.ts';
-import { judge, mayHold } from './copies.ts';
+import { judge, mayHold, together } from './copies.ts';
 import { storedKeyring } from './deks.ts';
 import type { Clock, Signer } from './ports.ts';
 import type { FindCopies, ShredStore, ValueCounter } from './shredding-ports.ts';
+import type { UserErasing } from './user-erasing.ts';
 
 const attempts = 5;
 /** Stretches in which values are counted, of 1 MiB of items each: a receipt must not wait for more. */
 const countedStretches = 20;
 
+/** What counts what is left of an org. */
+export interface ShredCounts {
+  readonly values: ValueCounter;
+  readonly blobs: Pick<BlobErasing, 'count'>;
+  readonly users: Pick<UserErasing, 'count'>;
+}
+
+/** What looks for the copies of the tables that wrapped keys lie in: of orgs, and of users. */
+export interface KeyringCopies {
+  readonly orgs: FindCopies;
+  readonly users: FindCopies;
+}
+
 export class ShredReceipts {
   readonly #store: ShredStore;
-  readonly #copies: FindCopies;
-  readonly #values: ValueCounter;
-  readonly #blobs: Pick<BlobErasing, 'count'>;
+  readonly #copies: KeyringCopies;
+  readonly #counts: ShredCounts;
   readonly #signer: Signer;
   readonly #clock: Clock;
 
-  /** @param copies those of the table of keyrings */
-  constructor(
-    store: ShredStore,
-    copies: FindCopies,
-    values: ValueCounter,
-    blobs: Pick<BlobErasing, 'count'>,
-    signer: Signer,
-    clock: Clock,
-  ) {
+  constructor(store: ShredStore, copies: KeyringCopies, counts: ShredCounts, signer: Signer, clock: Clock) {
     this.#store = store;
     this.#copies = copies;
-    this.#values = values;
-    this.#blobs = blobs;
+    this.#counts = counts;
     this.#signer = signer;
     this.#clock = clock;
   }
 
   /**
-   * Looks for copies and blobs, and adds a receipt that says what was found, unless there is nothing left to be said.
-   * @param quiet adds none that would say the same as before: that there still is a copy, or a blob
+   * Looks for copies, users and blobs, and adds a receipt that says what was found, unless there is nothing left to be said.
+   * @param quiet adds none that would say the same as before: that there still is a copy, a user, or a blob
    * @throws VaultError `unavailable`, `write_contention`, `org_shredded` never
    */
   async issue(org: string, quiet = false): Promise<Tombstone> {
@@ -49,8 +54,11 @@ export class ShredReceipts {
       if (tombstone.state !== 'shredded') throw new Error('the org is not shredded');
       if (isSettled(tombstone)) return tombstone;
       const receipt = await this.#receipt(tombstone);
+      const last = said(tombstone).at(-1) ?? notCounted;
       const isNews =
-        (receipt.final && !tombstone.final) || (isErased(receipt.blobs) && !isErased(lastBlobs(tombstone)));
+        (receipt.final && !tombstone.final) ||
+        (noBlobs(receipt) && !noBlobs(last)) ||
+        (noUsers(receipt) && !noUsers(last));
       if (quiet && !isNews && tombstone.receipts.length > 0) return tombstone;
       const jws = await this.#signer.sign(receipt, shredReceiptType);
       const next = addReceipt(tombstone, { jws, final: receipt.final, unusableSince: receipt.unusableSince });
@@ -64,13 +72,23 @@ export class ShredReceipts {
     // The clock after the tombstone was read, not before it was written: only since then is it known to be there.
     const unusableSince = tombstone.unusableSince ?? this.#clock().toISOString();
     const inFlightUntil = new Date(Date.parse(unusableSince) + functionTimeoutSeconds * 1000).toISOString();
-    const copies = await this.#copies();
+    const copies = await this.#copies.orgs();
+    const userCopies = await this.#copies.users();
     const values = await this.#count(org);
-    const blobs = await this.#blobs.count(org);
+    const users = await this.#counts.users.count(org);
+    const blobs = await this.#counts.blobs.count(org);
     // From the org's beginning, not from the oldest DEK that was left: an old copy would bring retired ones back too.
     const from = destroyed.length + retired > 0 ? createdAt : undefined;
-    const found = judge(copies, from, unusableSince, this.#clock());
-    const final = !mayHold(copies, found, from, unusableSince);
+    const now = this.#clock();
+    const orgs = judge(copies, from, unusableSince, now);
+    // A user's keyring may have been there until none was found any more. What is stored late (user-erasing.ts) is within the blur.
+    const usersUntil = noKeyringsSince(tombstone) ?? now.toISOString();
+    const ofUsers = judge(userCopies, createdAt, usersUntil, now);
+    const found = together(orgs, ofUsers);
+    const final =
+      users.keyrings === 0 &&
+      !mayHold(copies, orgs, from, unusableSince) &&
+      !mayHold(userCopies, ofUsers, createdAt, usersUntil);
     return {
       statement: shredStatement,
       org,
@@ -88,6 +106,7 @@ export class ShredReceipts {
       retiredBefore: retired,
       values,
       blobs,
+      users,
       copies: found,
       final,
       ...(final ? { irrecoverableSince: found.checkedAt } : {}),
@@ -99,7 +118,7 @@ export class ShredReceipts {
     let count = 0;
     let after: string | undefined;
     for (let stretch = 0; stretch < countedStretches; stretch++) {
-      const counted = await this.#values.countFrom(org, after);
+      const counted = await this.#counts.values.countFrom(org, after);
       count += counted.count;
       after = counted.last;
       if (after === undefined) return { count, complete: true };
@@ -108,24 +127,38 @@ export class ShredReceipts {
   }
 }
 
-/** Whether a final receipt was issued, and one that says that no blob is left. */
-export const isSettled = (tombstone: Tombstone): boolean => tombstone.final && isErased(lastBlobs(tombstone));
+/** Whether a final receipt was issued, and one that says that no user and no blob is left. */
+export function isSettled(tombstone: Tombstone): boolean {
+  const last = said(tombstone).at(-1) ?? notCounted;
+  return tombstone.final && noBlobs(last) && noUsers(last);
+}
+
+type Said = Partial<ShredReceipt>;
 
 /** Receipts of a time without blobs do not mention any. */
-const isErased = (blobs: ShredReceipt['blobs']): boolean =>
+const noBlobs = ({ blobs }: Said): boolean =>
   blobs === undefined || (blobs.complete && blobs.objects === 0 && blobs.uploads === 0);
 
-const notCounted = { objects: 0, uploads: 0, complete: false };
+/** Nor do those of a time without users. */
+const noUsers = ({ users }: Said): boolean =>
+  users === undefined || (users.complete && users.keyrings === 0 && users.records === 0);
 
-/** What the latest receipt says of blobs; before the first, that nobody has looked. */
-function lastBlobs({ receipts }: Tombstone): ShredReceipt['blobs'] {
-  const payload = receipts.at(-1)?.split('.')[1];
-  if (payload === undefined) return notCounted;
-  try {
-    const { blobs }: Partial<ShredReceipt> = JSON.parse(Buffer.from(payload, 'base64url').toString());
-    return blobs;
-  } catch {
-    // What stands there was not written by the vault: then a receipt that is good is still to be issued.
-    return notCounted;
-  }
-}
+const notCounted: Said = {
+  blobs: { objects: 0, uploads: 0, complete: false },
+  users: { keyrings: 0, records: 0, complete: false },
+};
+
+/** What the receipts say that are kept. */
+const said = ({ receipts }: Tombstone): Said[] =>
+  receipts.map((jws) => {
+    try {
+      return fieldsOf(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()));
+    } catch {
+      // What stands there was not written by the vault: then a receipt that is good is still to be issued.
+      return notCounted;
+    }
+  });
+
+/** When a receipt first said that no keyring of a user was left. */
+const noKeyringsSince = (tombstone: Tombstone): string | undefined =>
+  said(tombstone).find(({ users }) => users?.keyrings === 0)?.issuedAt;

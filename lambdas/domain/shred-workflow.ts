@@ -1,4 +1,4 @@
-/** What follows the request to shred an org: the waiting, the shredding, and the work until no blob and no copy is left. */
+/** What follows the request to shred an org: the waiting, the shredding, and the work until no user, no blob and no copy is left. */
 import { functionTimeoutSeconds } from '../../contract/environment.ts';
 import { limits } from '../../contract/limits.ts';
 import { isId } from '../../core/ids.ts';
@@ -6,10 +6,12 @@ import type { BlobErasing } from './blob-erasing.ts';
 import type { ShredReceipts } from './shred-receipts.ts';
 import type { Shredding } from './shredding.ts';
 import type { Steps } from './steps.ts';
+import type { UserErasing } from './user-erasing.ts';
 
 export interface ShredWork {
   readonly shredding: Shredding;
   readonly erasing: Pick<BlobErasing, 'erase'>;
+  readonly users: Pick<UserErasing, 'erase'>;
   readonly receipts: ShredReceipts;
 }
 
@@ -19,9 +21,11 @@ const watchedDays = 300;
 
 /** Lists of blobs that one step deletes, of 1000 objects each, and such steps in a row. What is left after them is left to the days. */
 const listsInStep = 5;
+/** Lists of users that one step deletes: a partition of DynamoDB takes about 1000 writes a second. */
+const userListsInStep = 2;
 const stepsInRow = 500;
 /**
- * When nothing is uploaded any more: an address that was given just after the shredding, by a request that began before it, has ended,
+ * When no request or message that began before the shredding is running any more, by far, and nothing is uploaded any more: an address that was given just after the shredding, by a request that began before it, has ended,
  * and what was sent there last has arrived, even at 100 kbit/s.
  */
 const lastUploadSeconds = functionTimeoutSeconds + limits.blobAddressSeconds + 1800;
@@ -31,7 +35,7 @@ const lastUploadSeconds = functionTimeoutSeconds + limits.blobAddressSeconds + 1
  * @throws Error for any other input; what a step throws for good
  */
 export async function runShredWorkflow(
-  { shredding, erasing, receipts }: ShredWork,
+  { shredding, erasing, users, receipts }: ShredWork,
   input: unknown,
   steps: Steps,
 ): Promise<object> {
@@ -40,9 +44,11 @@ export async function runShredWorkflow(
   const shredded = await steps.step('shred', () => shredding.execute(org, requestedAt));
   if (!shredded) return { result: 'cancelled' };
   const erase = (name: string, isLast: boolean) => steps.step(name, () => erasing.erase(org, isLast, listsInStep));
+  const eraseUsers = (name: string) => steps.step(name, () => users.erase(org, userListsInStep));
   const eraseAll = async (name: string, isLast: boolean) => {
-    for (let n = 0; n < stepsInRow; n++) if (await erase(`${name} ${n}`, isLast)) return true;
-    return false;
+    const noUsers = await inRow((n) => eraseUsers(`users of ${name} ${n}`));
+    const noBlobs = await inRow((n) => erase(`${name} ${n}`, isLast));
+    return noUsers && noBlobs;
   };
   const issue = (name: string) => steps.step(name, async () => (await receipts.issue(org, true)).final);
   await eraseAll('blobs', false);
@@ -53,9 +59,15 @@ export async function runShredWorkflow(
     const final = await issue(`receipt ${watched}`);
     if (final && erased) return { result: 'final' };
     await steps.wait(`copies exist ${watched}`, daySeconds);
-    erased ||= await erase(`blobs of day ${watched}`, true);
+    erased ||= (await eraseUsers(`users of day ${watched}`)) && (await erase(`blobs of day ${watched}`, true));
   }
-  return { result: erased ? 'copies exist' : 'blobs exist' };
+  return { result: erased ? 'copies exist' : 'users or blobs exist' };
+}
+
+/** Repeats a step until there is nothing more to do for it, or it was often enough. */
+async function inRow(step: (n: number) => Promise<boolean>): Promise<boolean> {
+  for (let n = 0; n < stepsInRow; n++) if (await step(n)) return true;
+  return false;
 }
 
 function checked(input: unknown): { org: string; requestedAt: string; waitSeconds: number } {

@@ -12,6 +12,7 @@ import type { Caller, Clock } from './ports.ts';
 import { isSettled, type ShredReceipts } from './shred-receipts.ts';
 import type { ShredStore } from './shredding-ports.ts';
 import type { Workflows } from './steps.ts';
+import type { UserErasing } from './user-erasing.ts';
 
 /** Changes of one keyring that may come between before a request is given up. */
 const attempts = 12;
@@ -28,7 +29,7 @@ export interface ShredInput {
 /** After a shredding at once, its own request looks for copies first. */
 const headStartSeconds = 60;
 
-/** Lists of blobs that a request deletes: 1000 objects and 100 records. */
+/** Lists of blobs that a request deletes: 1000 objects and 100 records; of users, 1000 keyrings, and 250 records once none is left. */
 const listsInRequest = 1;
 
 const destroyed = 'The keys are destroyed; only what follows is left to be done. Send the same request again.';
@@ -36,6 +37,7 @@ const destroyed = 'The keys are destroyed; only what follows is left to be done.
 export class Shredding {
   readonly #store: ShredStore;
   readonly #erasing: Pick<BlobErasing, 'erase'>;
+  readonly #users: Pick<UserErasing, 'erase'>;
   readonly #receipts: ShredReceipts;
   readonly #workflows: Workflows;
   readonly #clock: Clock;
@@ -43,12 +45,14 @@ export class Shredding {
   constructor(
     store: ShredStore,
     erasing: Pick<BlobErasing, 'erase'>,
+    users: Pick<UserErasing, 'erase'>,
     receipts: ShredReceipts,
     workflows: Workflows,
     clock: Clock,
   ) {
     this.#store = store;
     this.#erasing = erasing;
+    this.#users = users;
     this.#receipts = receipts;
     this.#workflows = workflows;
     this.#clock = clock;
@@ -56,7 +60,7 @@ export class Shredding {
 
   /**
    * Shreds an org, now or after some days for which it is locked. Repeated, it changes nothing that was done: a lock stays as it
-   * is, and once shredded, blobs are deleted and copies looked for again, unless the receipts say that there are none.
+   * is, and once shredded, users and blobs are deleted and copies looked for again, unless the receipts say that there are none.
    * @throws VaultError `invalid_request`, `write_contention`, `unavailable`
    */
   async request({ org, keyId: by }: Caller, { confirm, waitDays = 0 }: ShredRequest): Promise<ShredResponse> {
@@ -118,14 +122,15 @@ export class Shredding {
   }
 
   /**
-   * Deletes blobs, as many as a request has time for, and issues the receipt; a workflow looks after both, should this request end
-   * before, or copies exist, or blobs be left.
+   * Deletes users and blobs, as many as a request has time for, and issues the receipt; a workflow looks after all of it, should this
+   * request end before, or copies exist, or something be left.
    */
   async #finish(tombstone: Tombstone): Promise<ShredResponse> {
     if (isSettled(tombstone)) return shredState(tombstone);
     const { org, requestedAt } = tombstone;
     try {
       await this.#start({ org, requestedAt, waitSeconds: headStartSeconds });
+      await this.#users.erase(org, listsInRequest);
       await this.#erasing.erase(org, false, listsInRequest);
       return shredState(await this.#receipts.issue(org));
     } catch (error) {

@@ -5,5 +5,5 @@ import { memberChain } from '../middleware/chains.ts';
 export const listValues = (gate: Gate, reading: Reading) =>
   memberChain('listValues', gate, {
     prefix: ({ query }) => query.prefix ?? '',
-    run: async ({ query }, { keys }) => await reading.list(await keys(), query),
+    run: async ({ query }, { caller, keys }) => await reading.list(caller, await keys(), query),
   });

@@ -6,6 +6,7 @@ import { type RouteId, recordedVerbOf } from '../../contract/routes.ts';
 import type { RouteInput, RouteOutput } from '../../contract/schemas.ts';
 import type { AuditRecord } from '../../contract/wire.ts';
 import type { AuditFacts } from '../domain/audit-trail.ts';
+import { subjectOfRef } from '../domain/explain-refs.ts';
 import type { Actor, ApiEvent, Call } from './call.ts';
 
 /** What a request was about. */
@@ -27,8 +28,16 @@ const subjects: { readonly [Id in RouteId]?: SubjectOf<Id> } = {
   queryAudit: ({ query }) => ({ name: query.name }),
   createKey: (_, output) => ({ name: output?.id }),
   createBlob: (_, output) => ({ name: output?.id }),
+  createUser: (_, output) => ({ name: output?.user }),
   getValues: ({ body }, output) => ({ names: body.names, failed: failedOf(output) }),
   setValues: ({ body }, output) => ({ names: body.items.map(({ name }) => name), failed: failedOf(output) }),
+  addMemory: ({ body }, output) => ({ name: output?.id ?? body.id }),
+  addMemories: ({ body }, output) => ({
+    names: (output?.results ?? body.items).flatMap(({ id }) => id ?? []),
+    failed: (output?.results ?? []).flatMap(({ id, ok }) => (ok || id === undefined ? [] : [id])),
+  }),
+  explain: ({ query }) => ({ name: subjectOfRef(query.ref) }),
+  explainOwn: ({ query }) => ({ name: subjectOfRef(query.ref) }),
 };
 
 /**
@@ -59,6 +68,7 @@ export function factsOf(
 }
 
 function subjectOf(id: RouteId, { event, input, about }: Call, output: unknown): Subject {
+  if (typeof about === 'object') return about.length === 1 ? { name: about[0] } : { names: about };
   if (about !== undefined) return { name: about };
   const { name, id: keyId } = event.pathParameters ?? {};
   if (name !== undefined || keyId !== undefined) return { name: name ?? keyId };

@@ -82,6 +82,6 @@ function pathName({ params }: { readonly params: object }): string[] {
 }
 
 /** What was read along and is not the caller's to see goes no further. */
-function allowedValues({ prefixes }: Caller, values: Session['values']): Session['values'] {
-  return prefixes === undefined ? values : new Map([...values].filter(([name]) => coversName(prefixes, name)));
+function allowedValues(caller: Caller, values: Session['values']): Session['values'] {
+  return new Map([...values].filter(([name]) => coversName(caller, name)));
 }

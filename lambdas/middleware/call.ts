@@ -2,7 +2,9 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer, C
 import type { RouteId } from '../../contract/routes.ts';
 import type { RouteInput } from '../../contract/schemas.ts';
 import type { OpenKeyring, StoredKeyring } from '../domain/deks.ts';
+import type { OpenUser } from '../domain/open-user.ts';
 import type { Caller, StoredValue } from '../domain/ports.ts';
+import type { RequestLog } from './log.ts';
 
 /** Events of the HTTP API, payload format 2.0; with an IAM authorizer's findings on the routes that have one. */
 export type ApiEvent = APIGatewayProxyEventV2 | APIGatewayProxyEventV2WithIAMAuthorizer;
@@ -21,7 +23,7 @@ export interface Session {
 /** Who answers for a request in the audit. */
 export interface Actor {
   readonly org: string;
-  /** Id of the API key, the ARN of the operator, or `link`. */
+  /** Id of the API key, the ARN of the operator, `link`, `user:` and the id of a user, or the name of a channel. */
   readonly principal: string;
 }
 
@@ -32,9 +34,17 @@ export interface Call<Id extends RouteId = RouteId> {
   input?: RouteInput<Id> | Error;
   /** Set as soon as it is proven who calls, before it is asked what he may: refusals are audited too. */
   actor?: Actor;
-  /** What the request is about, where its path tells it only together with a secret of its own. */
-  about?: string;
+  /** What the request is about, where its path tells it only together with a secret of its own, or not at all. */
+  about?: string | readonly string[];
+  /** For the log: why what a provider signed was not taken. */
+  reason?: RequestLog['reason'];
   session?: Session;
+  /** The user who is there, on routes for users. */
+  user?: OpenUser;
+  /** What opened that user's slot: zeroed when the request ends. */
+  secret?: Uint8Array;
+  /** Values of `Set-Cookie`, sent with an answer that succeeds. */
+  cookies?: readonly string[];
   /** The note of the key's use, under way beside the request: never rejects, and soon resolves. */
   noted?: Promise<void>;
 }

@@ -9,8 +9,23 @@ export interface RequestLog {
   readonly durationMs: number;
   readonly code?: ErrorCode | undefined;
   readonly org?: string | undefined;
-  /** Id of the API key, the ARN of the operator, or `link`. */
+  /** As of call.ts, `Actor`. */
   readonly principal?: string | undefined;
+  /** Of messages: why one went no further than it did. */
+  readonly reason?:
+    | 'sender_unverified'
+    | 'damaged'
+    | 'org_shut'
+    | 'user_deleted'
+    | 'outdated'
+    | 'undeleted'
+    | 'channel_unset'
+    | 'provider_refused'
+    | 'unanswered'
+    | undefined;
+  /** Of a job: its id, and which try of it this is. */
+  readonly job?: string | undefined;
+  readonly attempt?: number | undefined;
   /** For what the vault did not foresee: class and places, never the message, which may quote data. */
   readonly fault?: string | undefined;
 }

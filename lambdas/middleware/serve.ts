@@ -2,7 +2,7 @@ import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { type RouteId, routeKey, routes } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import type { AuditTrail } from '../domain/audit-trail.ts';
-import { problem, success } from './answer.ts';
+import { problem, type RawAnswer, rawSuccess, success } from './answer.ts';
 import { factsOf } from './audit.ts';
 import type { ApiEvent, Call, Chain } from './call.ts';
 import { faultOf, type Log } from './log.ts';
@@ -37,11 +37,13 @@ export function serve(log: Log, audit: AuditTrail, chains: Partial<Record<RouteI
     await call.noted;
     const durationMs = Math.round(performance.now() - started);
     const { org, principal } = call.actor ?? {};
-    const entry = { requestId, route: route?.id ?? 'none', durationMs, org, principal };
+    const { reason } = call;
+    const told = reason === undefined ? {} : { reason };
+    const entry = { requestId, route: route?.id ?? 'none', durationMs, org, principal, ...told };
     if ('output' in outcome && route !== undefined) {
       const { status } = routes[route.id];
       log({ ...entry, status });
-      return success(status, outcome.output, requestId);
+      return answerOf(route.id, outcome.output, call, requestId);
     }
     const error = 'error' in outcome ? outcome.error : undefined;
     const { code, answer } = problem(error, requestId);
@@ -49,6 +51,19 @@ export function serve(log: Log, audit: AuditTrail, chains: Partial<Record<RouteI
     log({ ...entry, status: answer.statusCode ?? 500, code, ...fault });
     return answer;
   };
+}
+
+function answerOf(
+  id: RouteId,
+  output: unknown,
+  { cookies }: Call,
+  requestId: string,
+): APIGatewayProxyStructuredResultV2 {
+  const { status, auth } = routes[id];
+  // The chain of such a route gives what its provider expects; the compiler cannot follow the table.
+  const answer =
+    auth === 'signature' ? rawSuccess(status, output as RawAnswer, requestId) : success(status, output, requestId);
+  return cookies === undefined || cookies.length === 0 ? answer : { ...answer, cookies: [...cookies] };
 }
 
 async function run(route: Route | undefined, call: Call, context: Context): Promise<Outcome> {

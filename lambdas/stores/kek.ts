@@ -2,21 +2,11 @@ import { DecryptCommand, GenerateDataKeyCommand, type KMSClient, ReEncryptComman
 import { VaultError } from '../../contract/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Kek } from '../domain/ports.ts';
-import { notRead, orUnavailable } from './failures.ts';
+import { notRead } from './failures.ts';
+import { orKeyUnavailable } from './kms-failures.ts';
 
 /** The encryption context of a DEK (docs/format.md, section 2); the key's policy refuses a call without it. */
 const contextOf = (org: string, version: number) => ({ org, dek: String(version) });
-
-/** Not the wrapped DEK of this org and version: tampered with, moved, or another key's. */
-const damaged = new Set(['InvalidCiphertextException', 'IncorrectKeyException']);
-/** The KEK exists no more or is locked away: waiting helps only when someone acts. */
-const locked = new Set([
-  'DisabledException',
-  'KMSInvalidStateException',
-  'NotFoundException',
-  'KeyUnavailableException',
-  'AccessDeniedException',
-]);
 
 /** The KEK in KMS. */
 export class KmsKek implements Kek {
@@ -37,7 +27,9 @@ export class KmsKek implements Kek {
       KeySpec: 'AES_256',
       EncryptionContext: contextOf(org, version),
     });
-    const { Plaintext, CiphertextBlob } = await run('Nothing was stored.', () => this.#clientOf(org).send(command));
+    const { Plaintext, CiphertextBlob } = await orKeyUnavailable('Nothing was stored.', () =>
+      this.#clientOf(org).send(command),
+    );
     if (Plaintext === undefined || CiphertextBlob === undefined) throw new VaultError('key_unavailable');
     return { secret: Plaintext, wrapped: CiphertextBlob };
   }
@@ -48,7 +40,7 @@ export class KmsKek implements Kek {
       CiphertextBlob: wrapped,
       EncryptionContext: contextOf(org, version),
     });
-    const { Plaintext, KeyId } = await run(notRead, () => this.#clientOf(org).send(command));
+    const { Plaintext, KeyId } = await orKeyUnavailable(notRead, () => this.#clientOf(org).send(command));
     if (Plaintext === undefined) throw new DecryptionError();
     if (KeyId !== undefined && this.#keyIds.includes(KeyId)) return Plaintext;
     Plaintext.fill(0);
@@ -64,7 +56,9 @@ export class KmsKek implements Kek {
       DestinationKeyId: this.#keyId,
       DestinationEncryptionContext: context,
     });
-    const { CiphertextBlob, SourceKeyId } = await run('Nothing was changed.', () => this.#clientOf(org).send(command));
+    const { CiphertextBlob, SourceKeyId } = await orKeyUnavailable('Nothing was changed.', () =>
+      this.#clientOf(org).send(command),
+    );
     if (CiphertextBlob === undefined) throw new VaultError('key_unavailable');
     if (SourceKeyId === undefined || !this.#keyIds.includes(SourceKeyId)) throw new DecryptionError();
     return CiphertextBlob;
@@ -73,16 +67,5 @@ export class KmsKek implements Kek {
   /** The one key that may have wrapped a DEK; where several may, KMS finds it and its answer is checked. */
   #source<Name extends string>(name: Name): Partial<Record<Name, string>> {
     return this.#keyIds.length === 1 ? ({ [name]: this.#keyId } as Record<Name, string>) : {};
-  }
-}
-
-async function run<T>(detail: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await orUnavailable(detail, call);
-  } catch (error) {
-    const name = error instanceof Error ? error.name : '';
-    if (damaged.has(name)) throw new DecryptionError();
-    if (locked.has(name)) throw new VaultError('key_unavailable', { detail });
-    throw error;
   }
 }

@@ -1,6 +1,5 @@
 import { limits } from '../../contract/limits.ts';
 import type { AuditRecord } from '../../contract/wire.ts';
-import { decodeAudit, decodeExport } from './decode.ts';
 import { checkWhole, timeText } from './input.ts';
 import { AuditExport, type AuditList, List } from './list.ts';
 import type { CallOptions } from './options.ts';
@@ -19,6 +18,8 @@ export interface AuditOptions extends CallOptions {
   pageSize?: number | undefined;
 }
 
+const readers = () => import('./later.ts');
+
 /** What was done in the organization, by whom and with what result. Names and ids, never values. */
 export class Audit {
   readonly #transport: Transport;
@@ -35,9 +36,9 @@ export class Audit {
     const limit = checkWhole('pageSize', pageSize, 1, limits.pageSizeMax);
     const settings = this.#transport.settings(options);
     return new List(
-      (cursor) => {
+      async (cursor) => {
         const query = { from, to, principal, name, verb, limit, cursor };
-        return this.#transport.request({ route: 'queryAudit', query }, settings, decodeAudit);
+        return this.#transport.request({ route: 'queryAudit', query }, settings, (await readers()).decodeAudit);
       },
       ({ records }) => records,
     );
@@ -50,7 +51,10 @@ export class Audit {
   export(options: CallOptions = {}): AuditExport {
     const settings = this.#transport.settings(options);
     return new AuditExport(
-      (cursor) => this.#transport.request({ route: 'exportAudit', query: { cursor } }, settings, decodeExport),
+      async (cursor) => {
+        const { decodeExport } = await readers();
+        return this.#transport.request({ route: 'exportAudit', query: { cursor } }, settings, decodeExport);
+      },
       ({ seals }) => seals,
     );
   }

@@ -3,7 +3,7 @@ import { limits } from '../../contract/limits.ts';
 import { itemError } from './answer.ts';
 import { listOf, type Reader } from './decode.ts';
 import { AnimaError, errorOf } from './errors.ts';
-import { utf8Length } from './input.ts';
+import { eventBytes } from './input.ts';
 import type { CallSettings } from './options.ts';
 import { isRecord } from './record.ts';
 import { pause, retryDelay } from './retry.ts';
@@ -126,11 +126,6 @@ export function* split<I>(items: readonly I[]): Generator<I[]> {
     bytes += size;
   }
   if (chunk.length > 0) yield chunk;
-}
-
-/** Bytes of an item in Lambda's event, which holds the JSON body as a JSON string: quotes are escaped twice. */
-function eventBytes(item: unknown): number {
-  return utf8Length(JSON.stringify(JSON.stringify(item)));
 }
 
 /** Reads `{results: [{name, ok, value} | {name, ok, error}]}`. */

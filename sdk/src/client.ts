@@ -1,20 +1,27 @@
+import type { ExplainResponse } from '../../contract/user-wire.ts';
+import { Account } from './account.ts';
 import { Audit } from './audit.ts';
 import { Blobs } from './blobs.ts';
 import { Keys } from './keys.ts';
-import { type AnimaOptions, settingsOf } from './options.ts';
+import { Memory } from './memory.ts';
+import { type AnimaOptions, type CallOptions, settingsOf } from './options.ts';
 import { Org } from './org.ts';
 import { Transport } from './transport.ts';
+import { Users } from './users.ts';
 import { Vault } from './vault.ts';
 
 /** What Node's `util.inspect`, and so `console.log`, asks an object for. */
 const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
 /**
- * A client of one organization's vault.
+ * A client of one organization's vault, or of one of its users.
  *
  *     const client = new Anima({ apiKey: process.env.ANIMA_KEY });
  *     await client.vault.set('stripe_secret', 'sk_live_…');
  *     const secret = await client.vault.get('stripe_secret');
+ *
+ * `vault`, `blobs`, `org`, `keys`, `audit` and `users` take an API key of the organization; `memory` and `account` a user key or a session. A
+ * call that takes the other kind is refused before anything is sent (`wrong_key_kind`).
  *
  * It holds no connection and needs no closing. Nothing that prints, copies or serialises it shows the key.
  */
@@ -31,6 +38,13 @@ export class Anima {
   readonly keys: Keys;
   /** What was done in it, by whom. */
   readonly audit: Audit;
+  /** Its users, as the organization sees them. */
+  readonly users: Users;
+  /** What a user keeps. */
+  readonly memory: Memory;
+  /** A user's own account: what opens the memory. */
+  readonly account: Account;
+  readonly #transport: Transport;
 
   /** @throws AnimaError missing_api_key, invalid_api_key, insecure_url, invalid_argument */
   constructor(options: AnimaOptions = {}) {
@@ -41,6 +55,19 @@ export class Anima {
     this.org = new Org(transport);
     this.keys = new Keys(transport);
     this.audit = new Audit(transport);
+    this.users = new Users(transport);
+    this.memory = new Memory(transport);
+    this.account = new Account(transport);
+    this.#transport = transport;
+  }
+
+  /**
+   * Who can open something now, with what, and who can't: computed by the vault from slots, keys and policies. `ref` is `value:<name>`,
+   * `blob:<id>`, `memory:<user>/<id>`, `message:<user>/<id>` or `user:<user>`; a user can ask for the own ones alone.
+   * @throws NotFoundError record_not_found; PermissionError forbidden
+   */
+  async explain(ref: string, options: CallOptions = {}): Promise<ExplainResponse> {
+    return (await import('./later.ts')).explain(this.#transport, ref, options);
   }
 
   toJSON(): { baseURL: string } {

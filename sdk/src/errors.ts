@@ -68,7 +68,10 @@ export class InvalidRequestError extends AnimaError {
   }
 }
 
-/** The API key is missing, malformed, unknown, revoked or expired. */
+/**
+ * The API key is missing, malformed, unknown, revoked or expired; the user key or session is not valid (`invalid_credential`), login or password
+ * wrong (`login_refused`); or the client has another kind of key than the call takes (`wrong_key_kind`).
+ */
 export class AuthenticationError extends AnimaError {
   static {
     AuthenticationError.prototype.name = 'AuthenticationError';
@@ -83,7 +86,7 @@ export class PermissionError extends AnimaError {
 }
 
 /**
- * There is nothing of that name or version, or it has expired (`value_expired`); no such blob, or it can't be opened any more (`blob_expired`,
+ * There is nothing of that name, id or version, or it has expired (`value_expired`); no such blob, or it can't be opened any more (`blob_expired`,
  * `blob_spent`, `blob_deleted`).
  */
 export class NotFoundError extends AnimaError {
@@ -93,8 +96,9 @@ export class NotFoundError extends AnimaError {
 }
 
 /**
- * The value is at another version than `ifVersion`, or the write id was used for another value; there is no shredding to cancel; or the
- * upload of a blob does not go on from where it stands.
+ * What is there is at another version than `ifVersion`, or the write id was used for something else; the id of a record or a login is taken;
+ * nothing else would open a user's data (`last_slot`); there is no shredding to cancel; or the upload of a blob does not go on from where it
+ * stands.
  */
 export class ConflictError extends AnimaError {
   static {
@@ -124,7 +128,7 @@ export class OrgStateError extends AnimaError {
   }
 }
 
-/** Too many requests (HTTP 429). */
+/** Too many requests, or attempts to log in (HTTP 429). */
 export class RateLimitError extends AnimaError {
   static {
     RateLimitError.prototype.name = 'RateLimitError';
@@ -177,17 +181,26 @@ const classes: Record<AnimaErrorCode, typeof AnimaError> = {
   blob_too_large: InvalidRequestError,
   value_too_large: InvalidRequestError,
   request_too_large: InvalidRequestError,
+  record_too_large: InvalidRequestError,
   unsupported_media_type: InvalidRequestError,
   missing_api_key: AuthenticationError,
   invalid_api_key: AuthenticationError,
   api_key_revoked: AuthenticationError,
   api_key_expired: AuthenticationError,
+  missing_credential: AuthenticationError,
+  invalid_credential: AuthenticationError,
+  login_refused: AuthenticationError,
+  wrong_key_kind: AuthenticationError,
   forbidden: PermissionError,
   proof_refused: PermissionError,
+  signature_refused: PermissionError,
   value_not_found: NotFoundError,
   version_not_found: NotFoundError,
   api_key_not_found: NotFoundError,
   value_expired: NotFoundError,
+  user_not_found: NotFoundError,
+  slot_not_found: NotFoundError,
+  record_not_found: NotFoundError,
   blob_not_found: NotFoundError,
   blob_expired: NotFoundError,
   blob_spent: NotFoundError,
@@ -199,6 +212,10 @@ const classes: Record<AnimaErrorCode, typeof AnimaError> = {
   version_conflict: ConflictError,
   write_id_reused: ConflictError,
   no_shred_pending: ConflictError,
+  record_exists: ConflictError,
+  login_taken: ConflictError,
+  last_slot: ConflictError,
+  too_many_slots: ConflictError,
   blob_not_uploaded: ConflictError,
   blob_completed: ConflictError,
   upload_mismatch: ConflictError,
@@ -206,6 +223,7 @@ const classes: Record<AnimaErrorCode, typeof AnimaError> = {
   decryption_failed: DecryptionError,
   org_locked: OrgStateError,
   org_shredded: OrgStateError,
+  too_many_attempts: RateLimitError,
   internal: UnavailableError,
   unavailable: UnavailableError,
   audit_unavailable: UnavailableError,

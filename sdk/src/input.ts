@@ -92,6 +92,11 @@ export function utf8Length(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
+/** Bytes of an item in Lambda's event, which holds the JSON body as a JSON string: quotes are escaped twice. */
+export function eventBytes(item: unknown): number {
+  return utf8Length(JSON.stringify(JSON.stringify(item)));
+}
+
 function checkMetadata(metadata: unknown): Metadata | undefined {
   if (metadata === undefined) return undefined;
   if (!isRecord(metadata)) throw refused('invalid_argument', 'metadata is not an object');
@@ -136,7 +141,8 @@ function isoTime(label: string, time: Date): string {
   return time.toISOString();
 }
 
-function checkWriteId(id: unknown): string | undefined {
+/** An optional write id. @throws AnimaError invalid_argument */
+export function checkWriteId(id: unknown): string | undefined {
   if (id === undefined || (typeof id === 'string' && writeIdPattern.test(id))) return id;
   throw refused('invalid_argument', `writeId must be ${limits.writeIdMin} to ${limits.writeIdMax} of A-Z a-z 0-9 _ -`);
 }

@@ -2,7 +2,6 @@ import { limits } from '../../contract/limits.ts';
 import type { Role } from '../../contract/roles.ts';
 import type { Verb } from '../../contract/routes.ts';
 import type { ApiKeyInfo, CreateKeyResponse, RotateKeyResponse } from '../../contract/wire.ts';
-import { decodeKey, decodeKeyInfo, decodeKeys, decodeRotatedKey } from './decode.ts';
 import { checkKeyId, checkWhole, type ExpiryOptions, expiryTime } from './input.ts';
 import { type KeyList, List } from './list.ts';
 import type { CallOptions } from './options.ts';
@@ -13,7 +12,7 @@ export interface CreateKeyOptions extends ExpiryOptions, CallOptions {
   role: Role;
   /** For people: what the key is for. */
   name?: string | undefined;
-  /** Names it may touch: an entry with a slash at the end is all below it, any other exactly that name; all unless told. */
+  /** Names it may touch: an entry with a slash at the end is all below it, any other exactly that name. Unless told all, but those under `channels/` only for admins. */
   prefixes?: readonly string[] | undefined;
   /** Verbs it may use, among those of its role; all of them unless told. */
   verbs?: readonly Verb[] | undefined;
@@ -28,6 +27,8 @@ export interface RotateKeyOptions extends CallOptions {
   /** Seconds for which the old key works on, up to a week; a day unless told. For the key that asks, 60 at least. */
   overlapSeconds?: number | undefined;
 }
+
+const readers = () => import('./later.ts');
 
 /** API keys of the organization. A key is shown once, when it is made; after that only its id is known. */
 export class Keys {
@@ -45,7 +46,11 @@ export class Keys {
   async create(options: CreateKeyOptions): Promise<CreateKeyResponse> {
     const { role, name, prefixes, verbs } = options;
     const body = { role, name, prefixes, verbs, expiresAt: expiryTime(options) };
-    return this.#transport.request({ route: 'createKey', body }, this.#transport.settings(options), decodeKey);
+    return this.#transport.request(
+      { route: 'createKey', body },
+      this.#transport.settings(options),
+      (await readers()).decodeKey,
+    );
   }
 
   /** Keys, revoked ones included: `for await (const key of keys.list())`. */
@@ -53,7 +58,10 @@ export class Keys {
     const limit = checkWhole('pageSize', options.pageSize, 1, limits.pageSizeMax);
     const settings = this.#transport.settings(options);
     return new List(
-      (cursor) => this.#transport.request({ route: 'listKeys', query: { limit, cursor } }, settings, decodeKeys),
+      async (cursor) => {
+        const { decodeKeys } = await readers();
+        return this.#transport.request({ route: 'listKeys', query: { limit, cursor } }, settings, decodeKeys);
+      },
       ({ keys }) => keys,
     );
   }
@@ -66,6 +74,7 @@ export class Keys {
   async rotate(id: string, options: RotateKeyOptions = {}): Promise<RotateKeyResponse> {
     const overlapSeconds = checkWhole('overlapSeconds', options.overlapSeconds, 0, limits.apiKeyOverlapMax);
     const call = { route: 'rotateKey', id: checkKeyId(id), body: { overlapSeconds } } as const;
+    const { decodeRotatedKey } = await readers();
     return this.#transport.request(call, this.#transport.settings(options), (json) => {
       const rotated = decodeRotatedKey(json);
       return rotated?.replaced.id === id ? rotated : undefined;
@@ -75,6 +84,7 @@ export class Keys {
   /** Revokes a key, from the next request on; again changes nothing. @throws NotFoundError api_key_not_found */
   async revoke(id: string, options: CallOptions = {}): Promise<ApiKeyInfo> {
     const call = { route: 'revokeKey', id: checkKeyId(id) } as const;
+    const { decodeKeyInfo } = await readers();
     return this.#transport.request(call, this.#transport.settings(options), (json) => {
       const revoked = decodeKeyInfo(json);
       if (revoked?.id === id && revoked.revokedAt !== undefined) return revoked;

@@ -10,7 +10,7 @@ import type {
 import { errorOf } from './errors.ts';
 
 /** Asks for the page behind a cursor; the first one without. */
-type FetchPage<P> = (cursor: string | undefined) => Promise<P>;
+export type FetchPage<P> = (cursor: string | undefined) => Promise<P>;
 
 /**
  * A list, fetched page by page while it is iterated: `for await (const item of list)`. Nothing is asked before that,

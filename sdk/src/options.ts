@@ -1,6 +1,7 @@
 import { callerHeaders, clientEnv, localUrl } from '../../contract/environment.ts';
 import { limits } from '../../contract/limits.ts';
 import { parseApiKey } from '../../core/api-key.ts';
+import { parseUserKey } from '../../core/user-key.ts';
 import { errorOf } from './errors.ts';
 import { isRecord } from './record.ts';
 import { checkBaseURL } from './url.ts';
@@ -43,8 +44,13 @@ export interface CallOptions extends CallerIds {
 }
 
 export interface AnimaOptions extends CallerIds {
-  /** API key; by default the environment's `ANIMA_KEY`. */
+  /** API key of an organization, or user key; by default the environment's `ANIMA_KEY`. */
   apiKey?: string | undefined;
+  /**
+   * Instead of a key, the session of the user who logged in (`client.account.logIn`): for pages that have one origin with the vault. Its
+   * cookie is kept by the browser, and no script can read it. `baseURL` is the page's own origin unless told.
+   */
+  session?: boolean | undefined;
   /** Address of the vault; by default the environment's `ANIMA_URL`, else the local vault. https, or loopback. */
   baseURL?: string | undefined;
   /** Milliseconds that one attempt may take; 30 000 by default. */
@@ -68,12 +74,18 @@ export interface CallSettings {
   readonly outcome: string;
 }
 
+/** By what a client shows who it is; only sent to routes that ask for it. */
+export type Credential =
+  | { readonly kind: 'org'; readonly authorization: string }
+  | { readonly kind: 'user'; readonly authorization: string; readonly org: string; readonly user: string }
+  | { readonly kind: 'session' }
+  | { readonly kind: 'none' };
+
 /** What a transport needs, checked. */
 export interface Settings {
   readonly baseURL: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Sent to routes that ask for an API key, and to no other; undefined for who has none. */
-  readonly authorization: string | undefined;
+  readonly credential: Credential;
   readonly fetch: Fetch;
   /** For calls that do not say otherwise. */
   readonly calls: CallSettings;
@@ -95,17 +107,35 @@ export const longestTimeout = 2 ** 31 - 1;
  * @throws AnimaError missing_api_key, invalid_api_key, insecure_url, invalid_argument
  */
 export function settingsOf(options: AnimaOptions): Settings {
-  const apiKey = checkApiKey(options.apiKey ?? environment(clientEnv.apiKey));
-  const baseURL = checkBaseURL(options.baseURL ?? (environment(clientEnv.url) || localUrl));
-  return { ...openSettingsOf(baseURL, options), authorization: `Bearer ${apiKey}` };
+  if (options.session === true) return sessionSettings(options);
+  const credential = credentialOf(options.apiKey ?? environment(clientEnv.apiKey));
+  const baseURL = checkBaseURL(options.baseURL ?? defaultURL());
+  return { ...openSettingsOf(baseURL, options), credential };
 }
 
-/** Settings without an API key, for what anyone may ask. @throws AnimaError invalid_argument */
+const defaultURL = (): string => environment(clientEnv.url) || localUrl;
+
+function sessionSettings(options: AnimaOptions): Settings {
+  if (options.apiKey !== undefined)
+    throw errorOf('invalid_argument', { detail: 'apiKey and session are both given; give one. Nothing was sent' });
+  const location: unknown = Reflect.get(globalThis, 'location');
+  const origin = isRecord(location) && typeof location.origin === 'string' ? location.origin : undefined;
+  const baseURL = checkBaseURL(options.baseURL ?? origin ?? defaultURL());
+  // The cookie would not be sent, and to be told of a missing credential would help nobody.
+  if (origin !== undefined && new URL(baseURL).origin !== origin) {
+    const detail =
+      'a session works where the page and the vault have one origin, and baseURL has another. Nothing was sent';
+    throw errorOf('invalid_argument', { detail });
+  }
+  return { ...openSettingsOf(baseURL, options), credential: { kind: 'session' } };
+}
+
+/** Settings without a key, for what anyone may ask. @throws AnimaError invalid_argument */
 export function openSettingsOf(baseURL: string, options: Omit<AnimaOptions, 'apiKey' | 'baseURL'>): Settings {
   return {
     baseURL,
     headers: { accept: 'application/json', ...agentHeader(options.userAgent) },
-    authorization: undefined,
+    credential: { kind: 'none' },
     fetch: options.fetch ?? platformFetch,
     calls: callSettingsOf(options, defaults),
   };
@@ -150,16 +180,20 @@ function callerHeadersOf(ids: CallerIds): Record<string, string> {
   return headers;
 }
 
-function checkApiKey(apiKey: string | undefined): string {
+/** @throws AnimaError missing_api_key, invalid_api_key */
+export function credentialOf(apiKey: string | undefined): Credential {
   if (apiKey === undefined || apiKey === '') {
     throw errorOf('missing_api_key', { detail: `pass apiKey, or set ${clientEnv.apiKey} in the environment` });
   }
+  const authorization = `Bearer ${apiKey}`;
+  const owner = typeof apiKey === 'string' ? parseUserKey(apiKey) : undefined;
+  if (owner !== undefined) return { kind: 'user', authorization, org: owner.org, user: owner.user };
   if (typeof apiKey !== 'string' || parseApiKey(apiKey) === undefined) {
     throw errorOf('invalid_api_key', {
       detail: 'its form or checksum is wrong, so nothing was sent. Copy it whole, without spaces or line ends',
     });
   }
-  return apiKey;
+  return { kind: 'org', authorization };
 }
 
 /**

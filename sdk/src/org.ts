@@ -1,6 +1,5 @@
 import { limits } from '../../contract/limits.ts';
 import type { OrgResponse, Rotation, ShredResponse } from '../../contract/wire.ts';
-import { decodeOrg, decodeRotation, decodeShred, type Reader } from './decode.ts';
 import { checkConfirm, checkWhole } from './input.ts';
 import type { CallOptions } from './options.ts';
 import type { Transport } from './transport.ts';
@@ -12,11 +11,7 @@ export interface ShredOptions extends CallOptions {
   waitDays?: number | undefined;
 }
 
-/** Answers about the latest rotation; there may have been none. */
-const rotationIn: Reader<{ readonly latest: Rotation | undefined }> = (json) => {
-  const read = decodeRotation(json);
-  return read && { latest: read.rotation };
-};
+const readers = () => import('./later.ts');
 
 /** The organization of the client's key, and the keys under which its data lies. */
 export class Org {
@@ -28,7 +23,7 @@ export class Org {
 
   /** Its state, and its data-encryption keys without their material. Works when it is locked or shredded too. */
   async get(options: CallOptions = {}): Promise<OrgResponse> {
-    return this.#transport.request({ route: 'getOrg' }, this.#transport.settings(options), decodeOrg);
+    return this.#transport.request({ route: 'getOrg' }, this.#transport.settings(options), (await readers()).decodeOrg);
   }
 
   /**
@@ -38,13 +33,15 @@ export class Org {
    */
   async rotate(options: CallOptions = {}): Promise<Rotation | undefined> {
     const call = { route: 'startRotation', body: {} } as const;
-    return (await this.#transport.request(call, this.#transport.settings(options), rotationIn)).latest;
+    return (await this.#transport.request(call, this.#transport.settings(options), (await readers()).decodeLatest))
+      .latest;
   }
 
   /** The latest rotation and how far it is; undefined when there was none. */
   async rotation(options: CallOptions = {}): Promise<Rotation | undefined> {
     const call = { route: 'getRotation' } as const;
-    return (await this.#transport.request(call, this.#transport.settings(options), rotationIn)).latest;
+    return (await this.#transport.request(call, this.#transport.settings(options), (await readers()).decodeLatest))
+      .latest;
   }
 
   /**
@@ -55,16 +52,28 @@ export class Org {
   async shred(options: ShredOptions): Promise<ShredResponse> {
     const waitDays = checkWhole('waitDays', options.waitDays, 0, limits.shredWaitDays);
     const body = { confirm: checkConfirm(options.confirm), waitDays };
-    return this.#transport.request({ route: 'shredOrg', body }, this.#transport.settings(options), decodeShred);
+    return this.#transport.request(
+      { route: 'shredOrg', body },
+      this.#transport.settings(options),
+      (await readers()).decodeShred,
+    );
   }
 
   /** Cancels a shredding that waits, and unlocks the organization. @throws ConflictError no_shred_pending */
   async cancelShred(options: CallOptions = {}): Promise<ShredResponse> {
-    return this.#transport.request({ route: 'cancelShred' }, this.#transport.settings(options), decodeShred);
+    return this.#transport.request(
+      { route: 'cancelShred' },
+      this.#transport.settings(options),
+      (await readers()).decodeShred,
+    );
   }
 
   /** Whether it is locked or shredded, with the signed receipts. */
   async shredStatus(options: CallOptions = {}): Promise<ShredResponse> {
-    return this.#transport.request({ route: 'getShred' }, this.#transport.settings(options), decodeShred);
+    return this.#transport.request(
+      { route: 'getShred' },
+      this.#transport.settings(options),
+      (await readers()).decodeShred,
+    );
   }
 }

@@ -1,11 +1,14 @@
-import { routes } from '../../contract/routes.ts';
+import { type Auth, routes } from '../../contract/routes.ts';
 import { parseJson, problemOf, unexpected } from './answer.ts';
 import type { Reader } from './decode.ts';
-import { errorOf } from './errors.ts';
+import { type AnimaError, errorOf } from './errors.ts';
+import { refused } from './input.ts';
 import {
   type CallOptions,
   type CallSettings,
+  type Credential,
   callSettingsOf,
+  credentialOf,
   type Fetch,
   type Settings,
   type Signal,
@@ -29,14 +32,45 @@ interface Sent {
 
 const jsonType = { 'content-type': 'application/json' };
 
-/** Sends calls and brings back their decoded answers. The API key is in a private field and goes nowhere else. */
+/** Credentials that routes of each kind take; those of AWS and of providers of messages are no matter of this client. */
+const takes: Readonly<Record<Auth, readonly Credential['kind'][]>> = {
+  'api-key': ['org'],
+  user: ['user', 'session'],
+  none: ['org', 'user', 'session', 'none'],
+  iam: [],
+  signature: [],
+};
+
+/** Sends calls and brings back their decoded answers. The key is in private fields and goes nowhere else. */
 export class Transport {
   readonly baseURL: string;
   readonly #settings: Settings;
+  #credential: Credential;
 
   constructor(settings: Settings) {
     this.baseURL = settings.baseURL;
     this.#settings = settings;
+    this.#credential = settings.credential;
+  }
+
+  get kind(): Credential['kind'] {
+    return this.#credential.kind;
+  }
+
+  /** Whose user key this client has; undefined when it has none. */
+  get owner(): { readonly org: string; readonly user: string } | undefined {
+    const credential = this.#credential;
+    return credential.kind === 'user' ? { org: credential.org, user: credential.user } : undefined;
+  }
+
+  /** The same with another key. */
+  withKey(key: string): Transport {
+    return new Transport({ ...this.#settings, credential: credentialOf(key) });
+  }
+
+  /** Uses another key from the next call on. */
+  useKey(key: string): void {
+    this.#credential = credentialOf(key);
   }
 
   /** The `fetch` of this client by itself, for requests that are not to the vault. */
@@ -52,13 +86,15 @@ export class Transport {
   /**
    * Makes a call, with retries.
    * @param decode reads the JSON of a successful answer; returns undefined when it has not the documented shape.
-   * @throws AnimaError any code
+   * @throws AnimaError any code; wrong_key_kind before anything is sent
    */
-  request<T>(call: Call, settings: CallSettings, decode: Reader<T>): Promise<T> {
+  async request<T>(call: Call, settings: CallSettings, decode: Reader<T>): Promise<T> {
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
-    const { headers: always, authorization } = this.#settings;
-    const key = authorization !== undefined && routes[call.route].auth === 'api-key' ? { authorization } : {};
-    const headers = { ...key, ...always, ...settings.callerHeaders, ...(body && jsonType) };
+    const credential = this.#credential;
+    const { auth } = routes[call.route];
+    if (!takes[auth].includes(credential.kind)) throw wrongKind(auth, credential.kind);
+    const key = auth !== 'none' && 'authorization' in credential ? { authorization: credential.authorization } : {};
+    const headers = { ...key, ...this.#settings.headers, ...settings.callerHeaders, ...(body && jsonType) };
     const { outcome } = settings;
     const send = (signal: Signal) => this.#attempt(call, { headers, body, signal, outcome }, decode);
     return withRetries(settings, () => bounded(settings, send));
@@ -81,6 +117,8 @@ export class Transport {
         ...(body === undefined ? {} : { body }),
         // Followed, a redirect could carry the key to another host; Workers know no `error` mode.
         redirect: 'manual',
+        // Said for sessions only: it is the default of browsers, and some workers know no such option.
+        ...(this.#credential.kind === 'session' ? { credentials: 'same-origin' as const } : {}),
         signal,
       });
       return { response, text: await response.text() };
@@ -89,6 +127,20 @@ export class Transport {
     }
   }
 }
+
+const names: Readonly<Record<Credential['kind'], string>> = {
+  org: 'an API key of the organization',
+  user: 'a user key',
+  session: 'a session',
+  none: 'none',
+};
+
+/** Which kind of key a call takes, and which the client has. */
+const wrongKind = (auth: Auth, kind: Credential['kind']): AnimaError =>
+  refused(
+    'wrong_key_kind',
+    `it takes ${takes[auth].map((one) => names[one]).join(' or ')}; this client has ${names[kind]}`,
+  );
 
 /**
  * The system's code of a failed connection, e.g. `ECONNREFUSED`. Only that is taken from what `fetch` threw: a

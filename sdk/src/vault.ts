@@ -1,6 +1,6 @@
 import { limits } from '../../contract/limits.ts';
 import type { DestroyValueResponse, Value, ValueInfo, VersionInfo } from '../../contract/wire.ts';
-import { type BatchResult, decodeResults, runBatch } from './batch.ts';
+import type { BatchResult } from './batch.ts';
 import {
   decodeDestroyed,
   decodeList,
@@ -46,6 +46,8 @@ export interface SetEntry extends ValueOptions {
   value: string;
 }
 
+const batches = () => import('./later.ts');
+
 /**
  * Values by name. A name is a path of `A-Z a-z 0-9 . _ @ : -` and `/`, up to 256 characters; a value is a string
  * of up to 64 KiB of UTF-8. Every method checks its arguments before it sends anything, and rejects with AnimaError.
@@ -82,7 +84,10 @@ export class Vault {
     });
   }
 
-  /** Names and facts by prefix, in the order of names, never values: `for await (const info of vault.list())`. */
+  /**
+   * Names and facts by prefix, in the order of names, never values: `for await (const info of vault.list())`. Those under `channels/` are
+   * left out for keys that may not touch them.
+   */
   list(options: ListOptions = {}): ValueList {
     const prefix = checkPrefix(options.prefix);
     const pageSize = checkWhole('pageSize', options.pageSize, 1, limits.pageSizeMax);
@@ -139,6 +144,7 @@ export class Vault {
     // A string is an iterable of strings too: its characters would be read as names.
     if (typeof names === 'string') throw refused('invalid_argument', 'names is one string, not a list of names');
     const items = [...new Set(names)].map((name) => ({ name: checkName(name) }));
+    const { decodeResults, runBatch } = await batches();
     const ask = (chunk: readonly { name: string }[]) =>
       this.#transport.request(
         { route: 'getValues', body: { names: chunk.map(({ name }) => name) } },
@@ -165,6 +171,7 @@ export class Vault {
     if (new Set(items.map(({ name }) => name)).size < items.length) {
       throw refused('invalid_argument', 'a name stands twice among the entries');
     }
+    const { decodeResults, runBatch } = await batches();
     const ask = (chunk: readonly object[]) =>
       this.#transport.request({ route: 'setValues', body: { items: chunk } }, settings, decodeResults(decodeValueInfo));
     return runBatch(items, ask, settings);

@@ -33,8 +33,11 @@ const everyone: readonly Role[] = ['admin', 'agent', 'reader', 'auditor'];
 const readers: readonly Role[] = ['admin', 'agent', 'reader'];
 const writers: readonly Role[] = ['admin', 'agent'];
 
-/** Requests that change nothing when they get through, or nothing that another row needs. */
-const rows: Record<RouteId, Row | 'anyone' | 'operator' | 'link'> = {
+/**
+ * Requests that change nothing when they get through, or nothing that another row needs. Who but the user itself may call the routes of
+ * `user`, and who but a provider those of `signature`, has tests of its own (test/users, test/memory, test/conversations).
+ */
+const rows: Record<RouteId, Row | 'anyone' | 'operator' | 'link' | 'user' | 'login' | 'signature'> = {
   getOpenApi: 'anyone',
   getPublicKeys: 'anyone',
   createOrg: 'operator',
@@ -125,6 +128,34 @@ const rows: Record<RouteId, Row | 'anyone' | 'operator' | 'link'> = {
   lookAtLink: 'link',
   openLink: 'link',
   burnLink: 'link',
+  addMemory: 'user',
+  addMemories: 'user',
+  listMemory: 'user',
+  getMemory: 'user',
+  replaceMemory: 'user',
+  deleteMemory: 'user',
+  searchMemory: 'user',
+  listMessages: 'user',
+  createUser: { path: '/v1/users', body: { odd: 1 }, roles: ['admin'], elsewhere: 'forbidden' },
+  listUsers: { path: '/v1/users', roles: ['admin', 'auditor'], elsewhere: 'forbidden' },
+  deleteUser: { path: `/v1/users/${missingKey}`, roles: ['admin'], elsewhere: 'forbidden', stranger: 'user_not_found' },
+  getAccount: 'user',
+  changeUserKey: 'user',
+  setPassword: 'user',
+  removePassword: 'user',
+  startLink: 'user',
+  removeSlot: 'user',
+  deleteAccount: 'user',
+  logIn: 'login',
+  logOut: 'user',
+  explain: { path: `/v1/explain?ref=value:${name}`, roles: ['admin', 'auditor'], elsewhere: 'forbidden' },
+  explainOwn: 'user',
+  receiveTwilio: 'signature',
+  receiveWhatsApp: 'signature',
+  verifyWhatsApp: 'signature',
+  receiveSlack: 'signature',
+  receiveMailgun: 'signature',
+  receiveSendGrid: 'signature',
 };
 
 const table = (Object.entries(rows) as [RouteId, Row | string][]).filter(
@@ -315,11 +346,89 @@ describe('a route without an API key', () => {
     }
   });
 
+  test('logIn is for whoever knows a password, and no key stands for that', async () => {
+    expect([rows.logIn, routes.logIn.auth]).toEqual(['login', 'none']);
+    const { org } = parseApiKey(stack.vault.adminKey) ?? expect.fail('malformed');
+    const body = { org, login: 'nobody', password: 'not a password' };
+    for (const key of [undefined, ...Object.values(keys).slice(0, 5)]) {
+      await expectProblem(await stack.http('POST', '/v1/sessions', { key, body }), 'login_refused');
+    }
+  });
+
+  const byUser = (Object.keys(rows) as RouteId[]).filter((id) => rows[id] === 'user');
+
+  test.each(byUser)('%s is for the user itself: no API key, of whatever role, stands for that', async (id) => {
+    expect(routes[id].auth).toBe('user');
+    await expectProblem(await call(id, undefined), 'missing_credential');
+    for (const key of Object.values(keys)) await expectProblem(await call(id, key), 'invalid_credential');
+  });
+
   test('createOrg is for requests that AWS has found signed, and no key stands for that', async () => {
     for (const key of [undefined, ...Object.values(keys)]) {
       const answer = await call('createOrg', key);
       expect([answer.status, await answer.json()]).toEqual([403, { message: 'Forbidden' }]);
     }
+  });
+});
+
+describe('names under channels/', () => {
+  const reserved = 'channels/twilio';
+  const detail = expect.stringMatching(/^Names under channels\/ .*admin/);
+  const admin = () => stack.clientOf(stack.vault.adminKey).vault;
+
+  test.each(['agent', 'reader'])(
+    'are out of reach of an %s key that was not given them, by any route',
+    async (role) => {
+      await admin().set(reserved, secretValue);
+      const key = keyOf(role);
+      const before = await contents();
+      const value = { value: 'x' };
+      for (const [method, path, body] of [
+        ['GET', `values/${reserved}`],
+        ['GET', `values/${reserved}?version=1`],
+        ['GET', `versions/${reserved}`],
+        ['GET', 'values?prefix=channels/'],
+        ['GET', `values?prefix=${reserved}`],
+        ...(role === 'agent'
+          ? ([
+              ['PUT', `values/${reserved}`, value],
+              ['PUT', 'values/channels/of-its-own', value],
+              ['DELETE', `values/${reserved}`],
+            ] as const)
+          : []),
+      ] as const) {
+        const answer = await stack.http(method, `/v1/vault/${path}`, { key, body });
+        expect(await answer.clone().json(), path).toMatchObject({ detail });
+        await expectProblem(answer, 'forbidden');
+      }
+      const refused = { name: reserved, ok: false, error: expect.objectContaining({ code: 'forbidden', detail }) };
+      const got = await stack.http('POST', '/v1/vault/batch-get', { key, body: { names: [name, reserved] } });
+      expect((await got.json()).results).toEqual([expect.objectContaining({ name, ok: true }), refused]);
+      if (role === 'agent') {
+        const items = [{ name: reserved, ...value }];
+        const set = await stack.http('POST', '/v1/vault/batch-set', { key, body: { items } });
+        expect((await set.json()).results).toEqual([refused]);
+      }
+      const names = async (apiKey: string) =>
+        (await stack.clientOf(apiKey).vault.list({ pageSize: 1 }).toArray()).map((value) => value.name);
+      expect(await names(key)).toEqual((await names(stack.vault.adminKey)).filter((one) => one !== reserved));
+      expect(await contents()).toBe(before);
+      await admin().delete(reserved);
+    },
+  );
+
+  test('are within reach of a key whose prefixes name them, and not of an admin key limited to others', async () => {
+    await admin().set(reserved, secretValue);
+    const rights: CreateKeyRequest = { role: 'reader', prefixes: ['channels/'] };
+    const { vault } = stack.clientOf((await makeKey(stack.vault.adminKey, rights)).key);
+    expect(await vault.get(reserved)).toBe(secretValue);
+    expect(await vault.list({ prefix: 'channels/' }).toArray()).toHaveLength(1);
+    const within = stack.clientOf(keyOf('within')).vault;
+    await expect(within.get(reserved)).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(within.destroy(reserved, { confirm: reserved })).rejects.toMatchObject({ code: 'forbidden' });
+    const asked = { key: keyOf('within'), body: { role: 'agent', prefixes: ['channels/'] } };
+    await expectProblem(await stack.http('POST', '/v1/keys', asked), 'forbidden');
+    await admin().delete(reserved);
   });
 });
 

@@ -154,6 +154,13 @@ describe('requests that are not of the documented form', () => {
     ['an opening without a proof', ['POST', `${link}/opening`, {}], 'invalid_request'],
     ['an opening with an odd name', ['POST', `${link}/opening`, { proof: bytes32, opening: 'x' }], 'invalid_request'],
     ['a burning with a proof that is no base64', ['POST', `${link}/burning`, { proof: '!' }], 'invalid_request'],
+    ['a user with a field', ['POST', '/v1/users', { id: 'x' }], 'invalid_request'],
+    ['a list of 1001 users', ['GET', '/v1/users?limit=1001'], 'invalid_request'],
+    ['a list of users with a cursor that is none', ['GET', '/v1/users?cursor=nonsense'], 'invalid_cursor'],
+    ['an explanation of nothing', ['GET', '/v1/explain'], 'invalid_request'],
+    ['an explanation of what is no reference', ['GET', '/v1/explain?ref=__proto__:x/y'], 'invalid_request'],
+    ['an explanation of a name that climbs', ['GET', '/v1/explain?ref=value:a%2F..%2Fb'], 'invalid_name'],
+    ['a user id that climbs', ['DELETE', '/v1/users/..%2Fx'], 'user_not_found'],
     ['a missing value', ['GET', '/v1/vault/values/missing'], 'value_not_found'],
     ['versions of a missing value', ['GET', '/v1/vault/versions/missing'], 'value_not_found'],
     ['a route that does not exist', ['GET', '/v1/vault'], 'route_not_found'],
@@ -163,7 +170,7 @@ describe('requests that are not of the documented form', () => {
 
   test.each(cases)('%s gets the documented error and changes nothing', async (_, [method, path, body], code) => {
     const before = await contents();
-    const isAdmins = /^\/v1\/(?:keys|blobs\?)/.test(path) && code !== 'forbidden';
+    const isAdmins = /^\/v1\/(?:keys|users|explain|blobs\?)/.test(path) && code !== 'forbidden';
     const by = isAdmins ? stack.vault.adminKey : stack.vault.agentKey;
     const problem = await expectProblem(await stack.http(method, path, { key: by, body }), code);
     // The one case with a reading client: its detail helps a person, and repeats nothing that was sent.

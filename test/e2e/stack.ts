@@ -30,12 +30,22 @@ export interface Stack {
   /** Makes another org; its admin key and an agent key. */
   newOrg(): Promise<{ org: string; adminKey: string; agentKey: string }>;
   /** Physical name of a table, by the beginning of its logical id. */
-  table(start: 'KeyringsTable' | 'ApiKeysTable' | 'ValuesTable' | 'AuditTable' | 'BlobRecordsTable'): string;
+  table(start: TableStart): string;
   getItem(table: string, key: Record<string, string>): Promise<Item>;
   putItem(table: string, item: Item): Promise<void>;
   /** All items of a table. */
   allItems(table: string): Promise<Item[]>;
 }
+
+type TableStart =
+  | 'KeyringsTable'
+  | 'ApiKeysTable'
+  | 'ValuesTable'
+  | 'AuditTable'
+  | 'BlobRecordsTable'
+  | 'UserCustodyKeyringsTable'
+  | 'UserCustodyRecordsTable'
+  | 'UserCustodyDeliveriesTable';
 
 /** Starts a stack before the tests of a file and ends it after them. */
 export function useStack(options: LocalOptions = {}): Stack {

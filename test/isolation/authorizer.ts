@@ -43,6 +43,8 @@ export function requestsOf({ service, action, input, permissions = [] }: EngineC
   if (service === 'dynamodb') return dynamoRequests(action, input);
   if (service === 'kms') return kmsRequests(action, input);
   if (service === 'sts') return stsRequests(action, input);
+  // By ARN of the queue; a batch asks for the action on one message, as IAM does.
+  if (service === 'sqs') return permissions.map(({ action, resource }) => ({ action, resource, context: {} }));
   if (service === 's3') return permissions.map((permission) => s3Request(permission, input));
   // No action of AWS Backup in use knows resources in IAM.
   if (service === 'backup') return [{ action: `backup:${action}`, resource: '*', context: {} }];
@@ -66,7 +68,9 @@ function dynamoRequests(action: string, input: Fields): IamRequest[] {
   const request = dynamoRequest(action, table, items.map(partitionOf), attributesOf(items, input));
   const { ReturnValues } = input;
   const returned = typeof ReturnValues === 'string' ? { 'dynamodb:ReturnValues': ReturnValues } : {};
-  return [{ ...request, context: { ...request.context, ...returned } }];
+  const wanted = input.ProjectionExpression === undefined ? 'ALL_ATTRIBUTES' : 'SPECIFIC_ATTRIBUTES';
+  const selected = action === 'GetItem' ? { 'dynamodb:Select': wanted } : {};
+  return [{ ...request, context: { ...request.context, ...returned, ...selected } }];
 }
 
 function dynamoRequest(

@@ -1,4 +1,4 @@
-/** The keyring table and whoever may do everything else: an administrator of the account. */
+/** The tables of keyrings and whoever may do everything else: an administrator of the account. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { iamArn } from '../../local/account.ts';
 import { decideBy } from './simulator.ts';
@@ -12,7 +12,7 @@ beforeAll(() => {
 const everything = [{ Effect: 'Allow', Action: '*', Resource: '*' }];
 const administrator = { role: iamArn('role/Administrator'), tags: {} };
 
-const ask = (word: 'keyring' | 'value', action: string) => {
+const ask = (word: 'keyring' | 'userKeyring' | 'value', action: string) => {
   const resource = template.arns[word] ?? expect.fail(`no table ${word}`);
   return decideBy(everything, template.policies, administrator, {
     action: `dynamodb:${action}`,
@@ -28,8 +28,9 @@ describe('an administrator', () => {
     'RestoreTableToPointInTime',
     'ExportTableToPointInTime',
     'EnableKinesisStreamingDestination',
-  ])('is denied %s on the keyring table, although allowed it on the table of values', async (action) => {
+  ])('is denied %s on both tables of keyrings, although allowed it on the table of values', async (action) => {
     expect(await ask('keyring', action)).toBe('ExplicitlyDenied');
+    expect(await ask('userKeyring', action)).toBe('ExplicitlyDenied');
     expect(await ask('value', action)).toBe('Allowed');
   });
 

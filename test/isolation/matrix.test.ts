@@ -1,5 +1,6 @@
 /** Every role, every action in use and some that are not, each asked for in every way a bug or an attacker might ask. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { jobKinds } from '../../core/jobs.ts';
 import { permissions } from '../lib/permissions.ts';
 import { bucketActions, objectActions, objectRequests } from './objects.ts';
 import { decide, type IamCaller, type IamRequest } from './simulator.ts';
@@ -37,7 +38,15 @@ const keyActions = [
 const cryptographic = /:(?:Decrypt|Encrypt|GenerateDataKey.*|ReEncrypt.*)$/;
 
 /** What holds the data of orgs. */
-const dataWords = ['keyring', 'apiKey', 'value', 'audit', 'rotation', 'blob', 'kek', 'object'] as const;
+const dataWords = [
+  ...(['keyring', 'apiKey', 'value', 'audit', 'rotation', 'blob', 'kek', 'object'] as const),
+  ...(['userKeyring', 'userRecord', 'delivery', 'transitKey'] as const),
+];
+/** What a use of a key names beside the org. */
+const contexts: Readonly<Partial<Record<Word, readonly Readonly<Record<string, string>>[]>>> = {
+  kek: [{ dek: '1' }],
+  transitKey: jobKinds.map((kind) => ({ job: '1', kind })),
+};
 
 let template: Synthesized;
 beforeAll(() => {
@@ -47,32 +56,34 @@ beforeAll(() => {
 const arnOf = (word: Word): string => template.arns[word] ?? expect.fail(`no ${word}`);
 
 /** The KMS context that names these orgs; two at once, which KMS has no form for, is a context with one key too many. */
-const contextOf = ([org, more]: readonly string[]): IamRequest['context'] =>
+const contextOf = (named: Readonly<Record<string, string>>, [org, more]: readonly string[]): IamRequest['context'] =>
   org === undefined
     ? {}
     : {
         'kms:EncryptionContext:org': org,
-        'kms:EncryptionContext:dek': '1',
+        ...Object.fromEntries(Object.entries(named).map(([key, value]) => [`kms:EncryptionContext:${key}`, value])),
         ...(more === undefined ? {} : { 'kms:EncryptionContext:other': more }),
-        'kms:EncryptionContextKeys': more === undefined ? ['org', 'dek'] : ['org', 'dek', 'other'],
+        'kms:EncryptionContextKeys': ['org', ...Object.keys(named), ...(more === undefined ? [] : ['other'])],
       };
 
 /** Every way to ask for an action on a resource, and whether it is for the own org alone. */
 function requests(word: Word, action: string): { how: string; request: IamRequest }[] {
   const resource = arnOf(word);
   if (word === 'object') return objectRequests(resource, action, orgs);
-  const asked = (word === 'kek' ? cryptographic : withKeys).test(action)
+  const named = contexts[word];
+  const asked = (named === undefined ? withKeys : cryptographic).test(action)
     ? Object.entries(orgs)
     : ([['no key', []]] as const);
-  return asked.map(([how, names]) => {
+  return asked.flatMap(([how, names]) => {
     const keys = names.length === 0 ? {} : { 'dynamodb:LeadingKeys': [...names] };
-    return { how, request: { action, resource, context: word === 'kek' ? contextOf(names) : keys } };
+    const ways = named === undefined ? [keys] : named.map((one) => contextOf(one, names));
+    return ways.map((context) => ({ how, request: { action, resource, context } }));
   });
 }
 
 const actionsOf = (word: Word): readonly string[] => {
   if (word === 'object') return [...objectActions, ...bucketActions];
-  return word === 'kek' ? keyActions : tableActions;
+  return word in contexts ? keyActions : tableActions;
 };
 
 /** `<resource> <action>: <how>` of everything that a caller is allowed, of all ways to ask or of one. */
@@ -86,7 +97,8 @@ async function allowed(caller: IamCaller, only?: string): Promise<string[]> {
       }
     }
   }
-  return found.sort();
+  // Which kinds of jobs a function makes is in custody-separation.test.ts.
+  return [...new Set(found)].sort();
 }
 
 describe('a session of one org', () => {
@@ -149,6 +161,28 @@ describe("the note of a key's last use", () => {
     expect(await ask(update(['org', 'id', 'revokedAt'], 'NONE'))).toBe(more);
     expect(await ask(update(['org', 'id', 'lastUsedAt'], 'ALL_NEW'))).toBe(more);
   });
+});
+
+test('explain may look at the DEK that a value is under, and never at the value', async () => {
+  const role = template.sessionRole('explainer')?.roleArn ?? expect.fail('no session role');
+  const get = (attributes: readonly string[], select: string) =>
+    decide(
+      template.policies,
+      { role, tags: { org: own } },
+      {
+        action: 'dynamodb:GetItem',
+        resource: arnOf('value'),
+        context: {
+          'dynamodb:LeadingKeys': [own],
+          'dynamodb:Attributes': [...attributes],
+          'dynamodb:Select': select,
+        },
+      },
+    );
+  expect(await get(['org', 'name', 'version', 'info'], 'SPECIFIC_ATTRIBUTES')).toBe('Allowed');
+  expect(await get(['org', 'name', 'version', 'info', 'value'], 'SPECIFIC_ATTRIBUTES')).toBe('ImplicitlyDenied');
+  expect(await get(['org', 'name', 'history'], 'SPECIFIC_ATTRIBUTES')).toBe('ImplicitlyDenied');
+  expect(await get(['org', 'name'], 'ALL_ATTRIBUTES')).toBe('ImplicitlyDenied');
 });
 
 describe('a session role', () => {

@@ -41,8 +41,9 @@ export async function decideBy(
   const trust = policies.roles.find(({ roleArn }) => roleArn === resource)?.trust;
   const holder = resource.replace(/\/index\/[^/]*$/, '').replace(/^(arn:aws:s3:::[^/]+)\/.*$/, '$1');
   const resourceStatements = trust ?? policies.resources.get(holder) ?? [];
-  // What no statement speaks of is denied (IAM user guide, "Policy evaluation logic"); asking the simulator for it takes a second a thousand.
-  if (![...statements, ...resourceStatements].some((one) => speaksOf(one, action))) return 'ImplicitlyDenied';
+  // What no statement could allow is denied, whatever else there is (IAM user guide, "Policy evaluation logic"); asking the simulator
+  // for it takes a second a thousand.
+  if (![...statements, ...resourceStatements].some((one) => mayAllow(one, action))) return 'ImplicitlyDenied';
   const contextVariables: Record<string, string | string[]> = {
     'aws:PrincipalArn': role,
     'aws:PrincipalAccount': account.id,
@@ -72,9 +73,11 @@ export async function decideBy(
   return result.overallResult;
 }
 
-/** Whether a statement could concern an action: it names it, in whatever case, or has a pattern, or names what it does not concern. */
-function speaksOf(statement: unknown, action: string): boolean {
-  const named: unknown = isObject(statement) ? statement.Action : undefined;
+/** Whether a statement could allow an action: it names it, in whatever case, or has a pattern, or names what it does not concern. */
+function mayAllow(statement: unknown, action: string): boolean {
+  if (!isObject(statement)) return true;
+  const { Effect, Action: named } = statement;
+  if (Effect === 'Deny') return false;
   if (named === undefined) return true;
   return [named]
     .flat()

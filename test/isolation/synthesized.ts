@@ -8,7 +8,7 @@ import { kmsKeyLogicalIds, type Policies, policiesOf, type RoleSpec, readDeploym
 export type Entry = (typeof groups)[number] | (typeof workflows)[number];
 export const entries: readonly Entry[] = [...groups, ...workflows];
 
-/** Tables, keys and buckets by the word that test/lib/permissions.ts has for them. */
+/** Tables, keys, buckets and the queue by the word that test/lib/permissions.ts has for them. */
 const beginnings = {
   keyring: 'KeyringsTable',
   apiKey: 'ApiKeysTable',
@@ -16,22 +16,34 @@ const beginnings = {
   audit: 'AuditTable',
   rotation: 'RotationsTable',
   blob: 'BlobRecordsTable',
+  userKeyring: 'UserCustodyKeyringsTable',
+  userRecord: 'UserCustodyRecordsTable',
+  delivery: 'UserCustodyDeliveriesTable',
   object: 'BlobObjectsBucket',
   page: 'PageBucket',
   kek: 'Kek',
   signingKey: 'SigningKey',
+  custodyKey: 'UserCustodyOpeningKey',
+  codeKey: 'UserCustodyCodeKey',
+  routingKey: 'UserCustodyRoutingKey',
+  transitKey: 'UserCustodyTransitKey',
+  job: 'UserCustodyJobsQueue',
 } as const;
 export type Word = keyof typeof beginnings;
 const words = Object.keys(beginnings).filter((word): word is Word => word in beginnings);
 
 export interface Synthesized {
   readonly policies: Policies;
-  /** ARNs of tables, keys and buckets. */
+  /** ARNs of tables, keys, buckets and the queue. */
   readonly arns: Readonly<Partial<Record<Word, string>>>;
   /** The role by which a function reaches data; undefined for one that reaches none. */
   sessionRole(entry: Entry): RoleSpec | undefined;
   ownRole(entry: Entry): RoleSpec;
+  functionOf(entry: Entry): { readonly functionName: string };
 }
+
+/** The id of an entry's construct, with which the logical ids of what it has begin. */
+const idOf = (entry: Entry): string => entry.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 export function synthesized(): Synthesized {
   const assembly = readAssembly(inject('assembly'));
@@ -41,20 +53,27 @@ export function synthesized(): Synthesized {
     ...deployment.tables.map(({ logicalId, tableName }) => ({ logicalId, arn: arn('dynamodb', `table/${tableName}`) })),
     ...deployment.buckets.map(({ logicalId, bucketName }) => ({ logicalId, arn: bucketArn(bucketName) })),
     ...deployment.kmsKeys.map(({ logicalId, keyId }) => ({ logicalId, arn: arn('kms', `key/${keyId}`) })),
+    ...deployment.queues.map(({ logicalId, queueArn }) => ({ logicalId, arn: queueArn })),
   ];
   const found = words.flatMap((word) => {
     const one = resources.find(({ logicalId }) => logicalId.startsWith(beginnings[word]));
     return one === undefined ? [] : [[word, one.arn] as const];
   });
   if (found.length !== resources.length)
-    throw new Error('a table, a key or a bucket has no word in test/isolation/synthesized.ts');
+    throw new Error('a table, a key, a bucket or a queue has no word in test/isolation/synthesized.ts');
   const roleOf = (entry: Entry, part: string) => {
-    const id = entry.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
-    return deployment.roles.find(({ logicalId }) => new RegExp(`^${id}${part}[0-9A-F]{8}$`).test(logicalId));
+    return deployment.roles.find(({ logicalId }) => new RegExp(`^${idOf(entry)}${part}[0-9A-F]{8}$`).test(logicalId));
   };
   return {
     policies: policiesOf(deployment),
     arns: Object.fromEntries(found),
+    functionOf: (entry) => {
+      const found = deployment.functions.find(({ logicalId }) =>
+        new RegExp(`^${idOf(entry)}Function[0-9A-F]{8}$`).test(logicalId),
+      );
+      if (found === undefined) throw new Error(`no function of ${entry}`);
+      return found;
+    },
     sessionRole: (entry) => roleOf(entry, 'SessionRole'),
     ownRole: (entry) => {
       const role = roleOf(entry, 'Role');

@@ -134,7 +134,8 @@ export function memoryVault() {
       get: async (name: string, version?: number) => await reading.get(await keys(), stores.items, name, version),
       getMany: async (names: string[]) => await reading.getMany(caller, await keys(), stores.items, names),
       versions: async (name: string) => await reading.versions(await keys(), stores.items, name),
-      list: async (options: object = {}) => await reading.list(await keys(), options),
+      list: async (options: object = {}) => await reading.list(caller, await keys(), options),
+      listAs: async (who: Caller) => await reading.list(who, await keys(), {}),
       delete: async (name: string, ifVersion?: number) =>
         await writing.delete(caller.org, stores.items.get(name), () => states.stored(caller, name), name, ifVersion),
     };

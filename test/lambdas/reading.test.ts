@@ -142,6 +142,33 @@ describe('list', () => {
     expect(seen).toEqual(names);
   });
 
+  test('leaves reserved names out for a key without a part in them, by pages that still reach all others, and whose cursors tell none', async () => {
+    const vault = memoryVault();
+    const reserved = ['channels/slack', 'channels/twilio', 'channels/whatsapp', 'channels/z/z'];
+    const others = ['a', 'channels', 'channels-x', 'channelsx', 'd'];
+    for (const name of [...reserved, ...others]) await vault.set(name, 'x');
+    for (const [prefix, limit] of [
+      ['', 1],
+      ['', 2],
+      ['', 3],
+      ['', 4],
+      ['', 100],
+      ['c', 2],
+    ] as const) {
+      const seen: string[] = [];
+      for (let cursor: string | undefined, page = 0; page === 0 || (cursor !== undefined && page < 20); page++) {
+        const { values, cursor: next } = await vault.list({ prefix, limit, cursor });
+        seen.push(...values.map(({ name }) => name));
+        const told = Buffer.from(next ?? '', 'base64url').toString();
+        for (const name of reserved) expect(told).not.toContain(name);
+        cursor = next;
+      }
+      expect(seen, `${prefix} ${limit}`).toEqual(others.filter((name) => name.startsWith(prefix)));
+    }
+    const { values } = await vault.listAs({ ...vault.caller, reserved: true });
+    expect(values.map(({ name }) => name).toSorted()).toEqual([...reserved, ...others].toSorted());
+  });
+
   test('a cursor of another org, another prefix, or of nobody is refused', async () => {
     const [mine, theirs] = [await filled(), await filled()];
     const { cursor } = await mine.list({ limit: 2 });

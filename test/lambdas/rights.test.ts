@@ -3,11 +3,34 @@ import { describe, expect, test } from 'vitest';
 import { nameProblem } from '../../contract/names.ts';
 import { type Role, roles, wholeOrgVerbs } from '../../contract/roles.ts';
 import { verbs } from '../../contract/routes.ts';
-import { authorize, authorizeList } from '../../lambdas/domain/access.ts';
+import { authorize, authorizeList, authorizeName } from '../../lambdas/domain/access.ts';
 import type { Caller } from '../../lambdas/domain/ports.ts';
-import { coversList, coversName, effective, excess, type Rights, reachesBeyond } from '../../lambdas/domain/rights.ts';
+import {
+  coversList,
+  coversName,
+  effective,
+  excess,
+  isReserved,
+  lastReserved,
+  type Rights,
+  reachesBeyond,
+} from '../../lambdas/domain/rights.ts';
 
-const segment = fc.constantFrom('prod', 'production', 'prod-eu', 'Prod', 'a', 'stripe', '...', '.a', '@', ':', '-');
+const segment = fc.constantFrom(
+  'prod',
+  'production',
+  'prod-eu',
+  'Prod',
+  'a',
+  'stripe',
+  '...',
+  '.a',
+  '@',
+  ':',
+  '-',
+  'channels',
+  'channel',
+);
 const name = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
 const entry = fc.tuple(name, fc.boolean()).map(([path, folder]) => (folder ? `${path}/` : path));
 const prefixes = fc.option(fc.array(entry, { minLength: 1, maxLength: 3 }), { nil: undefined });
@@ -57,13 +80,14 @@ describe('names of a limited key', () => {
     ['', 'x', false],
     ['/', 'x', false],
   ])('with the entry %j: %j is allowed: %j', (given, path, allowed) => {
-    expect(coversName([given], path)).toBe(allowed);
+    expect(coversName({ prefixes: [given] }, path)).toBe(allowed);
   });
 
   test('are compared segment by segment', () => {
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 3 }), name, (entries, path) => {
-        expect(coversName(entries, path)).toBe(nameProblem(path) === undefined && allowedBySegments(entries, path));
+        const allowed = nameProblem(path) === undefined && allowedBySegments(entries, path);
+        expect(coversName({ prefixes: entries }, path)).toBe(allowed);
       }),
     );
   });
@@ -72,10 +96,10 @@ describe('names of a limited key', () => {
     const odd = fc.string({ unit: 'binary' }).filter((text) => nameProblem(`prod/${text}`) !== undefined);
     fc.assert(
       fc.property(odd, (text) => {
-        expect(coversName(['prod/'], `prod/${text}`)).toBe(false);
+        expect(coversName({ prefixes: ['prod/'] }, `prod/${text}`)).toBe(false);
       }),
     );
-    expect(coversName(undefined, 'prod/../x')).toBe(false);
+    expect(coversName({ reserved: true }, 'prod/../x')).toBe(false);
   });
 
   test('are the same after every decoding that a proxy may do, so that what was checked is what is stored', () => {
@@ -91,8 +115,9 @@ describe('names of a limited key', () => {
   test('a list that is allowed holds allowed names only', () => {
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 3 }), entry, name, (entries, begin, path) => {
-        if (!coversList(entries, begin) || !path.startsWith(begin) || nameProblem(path) !== undefined) return;
-        expect(coversName(entries, path)).toBe(true);
+        const reach = { prefixes: entries };
+        if (!coversList(reach, begin) || !path.startsWith(begin) || nameProblem(path) !== undefined) return;
+        expect(coversName(reach, path)).toBe(true);
       }),
     );
   });
@@ -107,9 +132,66 @@ describe('names of a limited key', () => {
     ['production/', false],
     ['prod/../', false],
   ])('a list of %j within prod/ is allowed: %j', (begin, allowed) => {
-    expect(coversList(['prod/'], begin)).toBe(allowed);
-    expect(coversList(['prod/x'], begin)).toBe(false);
-    expect(coversList(undefined, begin)).toBe(true);
+    expect(coversList({ prefixes: ['prod/'] }, begin)).toBe(allowed);
+    expect(coversList({ prefixes: ['prod/x'] }, begin)).toBe(false);
+    expect(coversList({}, begin)).toBe(true);
+  });
+});
+
+describe('reserved names', () => {
+  test.each<[Rights, string, boolean]>([
+    [{ role: 'admin' }, 'channels/twilio', true],
+    [{ role: 'admin', verbs: ['values.read'] }, 'channels/twilio', true],
+    [{ role: 'admin', prefixes: ['prod/'] }, 'channels/twilio', false],
+    [{ role: 'auditor' }, 'channels/twilio', true],
+    [{ role: 'agent' }, 'channels/twilio', false],
+    [{ role: 'agent' }, 'channels/fax/a', false],
+    [{ role: 'agent', verbs: ['values.read'] }, 'channels/twilio', false],
+    [{ role: 'reader' }, 'channels/twilio', false],
+    [{ role: 'reader', prefixes: ['channels/'] }, 'channels/twilio', true],
+    [{ role: 'agent', prefixes: ['channels/twilio'] }, 'channels/twilio', true],
+    [{ role: 'agent', prefixes: ['channels/twilio'] }, 'channels/slack', false],
+    [{ role: 'agent', prefixes: ['channels', 'channel/'] }, 'channels/twilio', false],
+    [{ role: 'agent' }, 'channels', true],
+    [{ role: 'agent' }, 'channelsx/twilio', true],
+    [{ role: 'agent' }, 'a/channels/twilio', true],
+    [{ role: 'agent' }, 'Channels/twilio', true],
+  ])('are for admins, and for keys whose prefixes name them: %j on %s: %j', (given, path, allowed) => {
+    expect(coversName(effective(given), path)).toBe(allowed);
+  });
+
+  test.each<[Rights, string, boolean]>([
+    [{ role: 'agent' }, '', true],
+    [{ role: 'agent' }, 'channels', true],
+    [{ role: 'agent' }, 'channels/', false],
+    [{ role: 'agent' }, 'channels/tw', false],
+    [{ role: 'admin' }, 'channels/', true],
+    [{ role: 'agent', prefixes: ['channels/'] }, 'channels/tw', true],
+    [{ role: 'agent', prefixes: ['channels/twilio'] }, 'channels/', false],
+  ])('are listed by whom they are for; others may ask for what begins alike: %j on %j: %j', (given, begin, allowed) => {
+    expect(coversList(effective(given), begin)).toBe(allowed);
+  });
+
+  test('are within reach of no other key, and all other names of every key without prefixes', () => {
+    fc.assert(
+      fc.property(rights, name, (given, path) => {
+        if (nameProblem(path) !== undefined) return;
+        const named = given.prefixes?.some((one) => isReserved(one)) ?? ['admin', 'auditor'].includes(given.role);
+        if (isReserved(path) && !named) expect(coversName(effective(given), path)).toBe(false);
+        if (!isReserved(path) && given.prefixes === undefined) expect(coversName(effective(given), path)).toBe(true);
+      }),
+    );
+  });
+
+  test('end with one that is a name, and that no other comes after', () => {
+    expect(nameProblem(lastReserved)).toBeUndefined();
+    expect(isReserved(lastReserved)).toBe(true);
+    fc.assert(
+      fc.property(fc.stringMatching(/^[A-Za-z0-9._@:/-]{1,247}$/), (rest) => {
+        if (nameProblem(`channels/${rest}`) !== undefined) return;
+        expect(Buffer.compare(Buffer.from(`channels/${rest}`), Buffer.from(lastReserved))).toBeLessThanOrEqual(0);
+      }),
+    );
   });
 });
 
@@ -118,7 +200,7 @@ describe('effective verbs', () => {
     expect(effective({ role: 'reader' }).verbs).toEqual(roles.reader);
     expect(effective({ role: 'reader', verbs: ['values.read', 'values.write'] }).verbs).toEqual(['values.read']);
     expect(effective({ role: 'agent', verbs: [] }).verbs).toEqual([]);
-    expect(effective({ role: 'auditor', prefixes: ['a/'] }).verbs).toEqual(['org.read', 'keys.read']);
+    expect(effective({ role: 'auditor', prefixes: ['a/'] }).verbs).toEqual(['org.read', 'keys.read', 'custody.read']);
     fc.assert(
       fc.property(rights, (given) => {
         const left = effective(given).verbs;
@@ -135,10 +217,10 @@ describe('effective verbs', () => {
 describe('a key is stronger than another', () => {
   /** Everything that the rights allow among these names, spelt out. */
   const deeds = (of: Rights, path: string) => {
-    const { verbs: own, prefixes: entries, expiresAt } = effective(of);
+    const { verbs: own, expiresAt, ...reach } = effective(of);
     return own.flatMap((verb) => [
-      { verb, name: coversName(entries, path), until: expiresAt ?? '9999' },
-      ...(entries === undefined ? [{ verb, name: true, until: '0' }] : []),
+      { verb, name: coversName(reach, path), until: expiresAt ?? '9999' },
+      ...(reach.prefixes === undefined ? [{ verb, name: true, until: '0' }] : []),
     ]);
   };
 
@@ -146,10 +228,10 @@ describe('a key is stronger than another', () => {
     fc.assert(
       fc.property(rights, rights, name, (child, parent, path) => {
         if (excess(effective(child), effective(parent)).length > 0) return;
-        const { verbs: mine, prefixes: within, expiresAt } = effective(parent);
+        const { verbs: mine, expiresAt, ...within } = effective(parent);
         for (const deed of deeds(child, path)) {
           expect(mine).toContain(deed.verb);
-          if (deed.name && nameProblem(path) === undefined && coversName(effective(child).prefixes, path)) {
+          if (deed.name && nameProblem(path) === undefined && coversName(effective(child), path)) {
             expect(coversName(within, path)).toBe(true);
           }
           expect(deed.until <= (expiresAt ?? '9999')).toBe(true);
@@ -184,6 +266,12 @@ describe('a key is stronger than another', () => {
       { role: 'reader', prefixes: ['a'] },
       'prefixes',
     ],
+    ['a reserved folder', { role: 'reader', prefixes: ['channels/'] }, { role: 'agent' }, 'prefixes'],
+    ['a reserved name', { role: 'reader', prefixes: ['a/', 'channels/x'] }, { role: 'agent' }, 'prefixes'],
+    ['the reserved names', { role: 'admin', verbs: ['values.read'] }, { role: 'agent' }, 'prefixes'],
+    ['a reserved folder of an admin', { role: 'agent', prefixes: ['channels/'] }, { role: 'admin' }, undefined],
+    ['no reserved names', { role: 'agent' }, { role: 'admin', prefixes: ['channels/'] }, 'prefixes'],
+    ['other names alone', { role: 'reader', prefixes: ['channel/', 'channels'] }, { role: 'agent' }, undefined],
     ['a folder within', { role: 'reader', prefixes: ['a/b/'] }, { role: 'reader', prefixes: ['a/'] }, undefined],
     ['no expiry', { role: 'reader' }, { role: 'reader', expiresAt: '2027-01-01T00:00:00.000Z' }, 'expires'],
     [
@@ -226,5 +314,21 @@ describe('authorization', () => {
     expect(code(() => authorize(who, 'values.read', ['prod/../a']))).toBe('invalid_name');
     expect(code(() => authorizeList(who, 'prod'))).toBe('forbidden');
     expect(code(() => authorizeList(who, 'prod/'))).toBe('ok');
+  });
+
+  test('of reserved names tells a key without prefixes why it is refused, and what to do', () => {
+    const reserved = {
+      code: 'forbidden',
+      extras: { detail: expect.stringMatching(/^Names under channels\/.*admin.*prefix/) },
+    };
+    const elsewhere = { code: 'forbidden', extras: { detail: expect.stringContaining('limited to') } };
+    const refused = (work: () => void, how: object) => expect(work).toThrow(expect.objectContaining(how));
+    const agent = caller({ role: 'agent' });
+    refused(() => authorize(agent, 'values.read', ['a', 'channels/twilio']), reserved);
+    refused(() => authorizeList(agent, 'channels/'), reserved);
+    refused(() => authorizeName(caller({ role: 'agent', prefixes: ['a/'] }), 'channels/twilio'), elsewhere);
+    refused(() => authorizeList(caller({ role: 'agent', prefixes: ['channels/x'] }), 'channels/'), elsewhere);
+    expect(code(() => authorizeList(agent, ''))).toBe('ok');
+    expect(code(() => authorize(caller({ role: 'admin' }), 'values.destroy', ['channels/twilio']))).toBe('ok');
   });
 });

@@ -32,7 +32,7 @@ const functionBehind = (route: Resource): string => {
   return target(integration?.Properties.IntegrationUri);
 };
 
-const authorization = { iam: 'AWS_IAM', 'api-key': 'NONE', none: 'NONE' };
+const authorization = { iam: 'AWS_IAM', 'api-key': 'NONE', user: 'NONE', signature: 'NONE', none: 'NONE' };
 
 describe('routes', () => {
   test.each(routeIds)('%s is deployed with its authorization, to the function of its group', (id) => {
@@ -116,6 +116,8 @@ test('the address and the names of what holds data are told', () => {
     'RotationTable',
     'SigningKeyArn',
     'Url',
+    'UserKeyringTable',
+    'UserRecordTable',
     'ValueTable',
   ]);
 });

@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { functionEnv } from '../../contract/environment.ts';
-import { permissions } from './permissions.ts';
+import { jobsMade, permissions } from './permissions.ts';
 import {
   appForTest,
   buckets,
   type Entry,
   entries,
   functionOf,
+  keys,
   ofType,
   type Synthesized,
   synthesize,
@@ -21,11 +22,10 @@ let template: Synthesized;
 let words: Record<string, string>;
 
 beforeAll(() => {
-  template = synthesize(appForTest({ logRetentionDays: 30 }));
+  template = synthesize(appForTest({ logRetentionDays: 30, responder: 'sample' }));
   words = {
-    ...Object.fromEntries(
-      ofType(template, 'AWS::KMS::Key').map(([id]) => [id, id.startsWith('Kek') ? 'kek' : 'signingKey']),
-    ),
+    ...Object.fromEntries(Object.entries(keys(template)).map(([name, [id]]) => [id, name])),
+    ...Object.fromEntries(ofType(template, 'AWS::SQS::Queue').map(([id]) => [id, 'job'])),
     ...Object.fromEntries(entries.map((entry) => [functionOf(template, entry)[0], entry])),
     ...Object.fromEntries(Object.entries(tables(template)).map(([name, [id]]) => [id, name])),
     ...Object.fromEntries(Object.entries(buckets(template)).map(([name, [id]]) => [id, name])),
@@ -72,6 +72,16 @@ const listed = (statements: readonly Statement[]): string[] =>
     )
     .sort();
 
+/** What a use of a key names. */
+const contextKeysOf = (resource: unknown): string[] =>
+  words[target(resource)] === 'transitKey' ? ['job', 'kind', 'org'] : ['dek', 'org'];
+
+/** Of the transit key: of which kinds the jobs may be. */
+const kindsOf = (entry: Entry, resource: unknown, action: unknown): object => {
+  if (words[target(resource)] !== 'transitKey') return {};
+  return { 'kms:EncryptionContext:kind': action === 'kms:Decrypt' ? ['message', 'erase'] : jobsMade[entry] };
+};
+
 const isLog = ({ Action }: Statement): boolean => JSON.stringify(Action).includes('logs:');
 const isAssumption = ({ Action }: Statement): boolean => JSON.stringify(Action).includes('sts:');
 
@@ -101,9 +111,9 @@ describe('each function may do exactly this', () => {
     },
   );
 
-  test.each(entries)('%s: every permission on a table or the KEK is bound to the org of the session', (entry) => {
+  test.each(entries)('%s: every permission on a table or a key is bound to the org of the session', (entry) => {
     const role = sessionRoleOf(entry);
-    for (const { Action, Condition } of role === undefined ? [] : statementsOf(role)) {
+    for (const { Action, Resource, Condition } of role === undefined ? [] : statementsOf(role)) {
       if (String(Action).includes('s3:')) continue;
       const onTable = String(Action).includes('dynamodb:');
       expect(Condition).toMatchObject(
@@ -113,9 +123,12 @@ describe('each function may do exactly this', () => {
               Null: { 'dynamodb:LeadingKeys': 'false' },
             }
           : {
-              'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['dek', 'org'] },
+              'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': contextKeysOf(Resource) },
               Null: { 'kms:EncryptionContextKeys': 'false' },
-              StringEquals: { 'kms:EncryptionContext:org': '${aws:PrincipalTag/org}' },
+              StringEquals: {
+                'kms:EncryptionContext:org': '${aws:PrincipalTag/org}',
+                ...kindsOf(entry, Resource, Action),
+              },
             },
       );
     }
@@ -162,7 +175,7 @@ describe('with session tags switched off', () => {
   test("every function's own role has the permissions on data, bound to no tag, and there is no session role", () => {
     const on = template;
     const expected = entries.map((entry) => [...permissions[entry].data, ...permissions[entry].own].sort());
-    template = synthesize(appForTest({ sessionTags: 'off' }));
+    template = synthesize(appForTest({ sessionTags: 'off', responder: 'sample' }));
     try {
       expect(entries.map((entry) => listed(statementsOf(roleOf(entry)).filter((one) => !isLog(one))))).toEqual(
         expected,
@@ -183,7 +196,7 @@ describe('functions', () => {
         Architectures: ['arm64'],
         Runtime: 'nodejs24.x',
         Handler: 'index.handler',
-        Timeout: 15,
+        Timeout: entry === 'worker' ? 60 : 15,
         LoggingConfig: { LogFormat: 'JSON' },
       });
       expect(functionOf(template, entry)[1].Properties).not.toHaveProperty('TracingConfig');
@@ -202,6 +215,16 @@ describe('functions', () => {
       page: functionEnv.pageBucket,
       kek: functionEnv.kekId,
       signingKey: functionEnv.signingKeyId,
+      userKeyring: functionEnv.userKeyringTable,
+      userRecord: functionEnv.userRecordTable,
+      delivery: functionEnv.deliveryTable,
+      custodyKey: functionEnv.custodyKeyId,
+      codeKey: functionEnv.codeKeyId,
+      routingKey: functionEnv.routingKeyId,
+      transitKey: functionEnv.transitKeyId,
+      job: functionEnv.jobQueueUrl,
+      'provider-secrets': functionEnv.secretsFunction,
+      responder: functionEnv.responderFunction,
     };
     for (const entry of entries) {
       const { data, own } = permissions[entry];

@@ -144,11 +144,11 @@ describe('the distribution', () => {
     expect(origin.CustomOriginConfig).toEqual({ OriginProtocolPolicy: 'https-only', OriginSSLProtocols: ['TLSv1.2'] });
   });
 
-  test('has a name of its own where one was chosen, TLS 1.2 at least, and then that is the address of links', () => {
+  test('has a name of its own where one was chosen, TLS 1.3 at least, and then that is the address of links', () => {
     const named = synthesize(appForTest({ pageDomain: 'open.example.com', pageCertificateArn: certificate }));
     expect(configOf(named)).toMatchObject({
       Aliases: ['open.example.com'],
-      ViewerCertificate: { AcmCertificateArn: certificate, MinimumProtocolVersion: 'TLSv1.2_2021' },
+      ViewerCertificate: { AcmCertificateArn: certificate, MinimumProtocolVersion: 'TLSv1.3_2025' },
     });
     expect(named.outputs.PageUrl).toMatchObject({ Value: 'https://open.example.com' });
     expect(functionOf(named, 'blobs')[1].Properties).toMatchObject({

@@ -4,6 +4,7 @@
  * assumption of its session role, are tested by themselves.
  */
 import type { Group, Workflow } from '../../contract/routes.ts';
+import type { JobKind } from '../../core/jobs.ts';
 
 interface Permissions {
   readonly data: readonly string[];
@@ -21,6 +22,7 @@ const lookingForCopies = [
   'anything backup:ListRecoveryPointsByResource',
   'anything dynamodb:ListBackups',
   'keyring dynamodb:DescribeContinuousBackups',
+  'userKeyring dynamodb:DescribeContinuousBackups',
 ];
 
 /** What a session may do with the folder of its org, in the bucket of blobs. */
@@ -31,6 +33,25 @@ const destroyingBlobs = [
   'object s3:DeleteObject',
   'object s3:ListBucket',
 ];
+
+const destroyingUsers = [
+  'userKeyring dynamodb:DeleteItem',
+  'userKeyring dynamodb:Query',
+  'userRecord dynamodb:DeleteItem',
+  'userRecord dynamodb:Query',
+];
+
+/** A job handed to the worker: a key for it by the session of the org, the queue by the function's own role. */
+const newJob = 'transitKey kms:GenerateDataKey';
+const handingOn = 'job sqs:SendMessage';
+
+/** Of what kind they may be: a message is what a provider has vouched for. */
+export const jobsMade: Readonly<Partial<Record<Group | Workflow, readonly JobKind[]>>> = {
+  users: ['erase'],
+  accounts: ['erase'],
+  webhooks: ['message'],
+  worker: ['erase'],
+};
 
 const signing = ['signingKey kms:GetPublicKey', 'signingKey kms:Sign'];
 
@@ -83,6 +104,7 @@ export const permissions: Readonly<Record<Group | Workflow, Permissions>> = {
       ...authentication,
       record,
       ...destroyingBlobs,
+      ...destroyingUsers,
       'keyring dynamodb:GetItem',
       'keyring dynamodb:PutItem',
       'value dynamodb:BatchGetItem',
@@ -129,6 +151,60 @@ export const permissions: Readonly<Record<Group | Workflow, Permissions>> = {
     ],
     own: [],
   },
+  users: {
+    data: [
+      ...authentication,
+      record,
+      newJob,
+      'userKeyring dynamodb:DeleteItem',
+      'userKeyring dynamodb:GetItem',
+      'userKeyring dynamodb:PutItem',
+      'userKeyring dynamodb:Query',
+      'userKeyring dynamodb:UpdateItem',
+    ],
+    own: [handingOn],
+  },
+  accounts: {
+    data: [
+      record,
+      newJob,
+      'keyring dynamodb:BatchGetItem',
+      'userKeyring dynamodb:BatchGetItem',
+      'userKeyring dynamodb:DeleteItem',
+      'userKeyring dynamodb:GetItem',
+      'userKeyring dynamodb:PutItem',
+      'userKeyring dynamodb:UpdateItem',
+    ],
+    own: ['codeKey kms:GenerateMac', handingOn, 'routingKey kms:GenerateMac'],
+  },
+  memory: {
+    data: [
+      record,
+      'keyring dynamodb:BatchGetItem',
+      'userKeyring dynamodb:BatchGetItem',
+      'userRecord dynamodb:BatchGetItem',
+      'userRecord dynamodb:DeleteItem',
+      'userRecord dynamodb:PutItem',
+      'userRecord dynamodb:Query',
+    ],
+    own: [],
+  },
+  webhooks: {
+    data: [record, newJob, 'delivery dynamodb:UpdateItem'],
+    own: [handingOn, 'provider-secrets lambda:InvokeFunction', 'routingKey kms:GenerateMac'],
+  },
+  explainer: {
+    data: [
+      ...authentication,
+      'apiKey dynamodb:Query',
+      record,
+      'blob dynamodb:GetItem',
+      'userKeyring dynamodb:BatchGetItem',
+      'userRecord dynamodb:BatchGetItem',
+      'value dynamodb:GetItem',
+    ],
+    own: [],
+  },
   'rotation-workflow': {
     data: [
       'kek kms:Decrypt',
@@ -146,7 +222,13 @@ export const permissions: Readonly<Record<Group | Workflow, Permissions>> = {
     own: ['rotation-workflow lambda:CheckpointDurableExecution', 'rotation-workflow lambda:GetDurableExecutionState'],
   },
   'shred-workflow': {
-    data: [...destroyingBlobs, 'keyring dynamodb:GetItem', 'keyring dynamodb:PutItem', 'value dynamodb:Query'],
+    data: [
+      ...destroyingBlobs,
+      ...destroyingUsers,
+      'keyring dynamodb:GetItem',
+      'keyring dynamodb:PutItem',
+      'value dynamodb:Query',
+    ],
     own: [
       ...lookingForCopies,
       'shred-workflow lambda:CheckpointDurableExecution',
@@ -160,4 +242,38 @@ export const permissions: Readonly<Record<Group | Workflow, Permissions>> = {
     own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', ...signing],
   },
   publisher: { data: [], own: ['page s3:PutObject'] },
+  'provider-secrets': {
+    data: ['kek kms:Decrypt', 'keyring dynamodb:BatchGetItem', 'value dynamodb:BatchGetItem'],
+    own: [],
+  },
+  worker: {
+    data: [
+      record,
+      newJob,
+      'keyring dynamodb:BatchGetItem',
+      'transitKey kms:Decrypt',
+      'userKeyring dynamodb:BatchGetItem',
+      'userKeyring dynamodb:DeleteItem',
+      'userKeyring dynamodb:GetItem',
+      'userKeyring dynamodb:PutItem',
+      'userKeyring dynamodb:UpdateItem',
+      'userRecord dynamodb:BatchGetItem',
+      'userRecord dynamodb:DeleteItem',
+      'userRecord dynamodb:PutItem',
+      'userRecord dynamodb:Query',
+      'userRecord dynamodb:UpdateItem',
+    ],
+    own: [
+      'codeKey kms:GenerateMac',
+      'custodyKey kms:GenerateMac',
+      'job sqs:DeleteMessage',
+      'job sqs:GetQueueAttributes',
+      'job sqs:ReceiveMessage',
+      handingOn,
+      'provider-secrets lambda:InvokeFunction',
+      'responder lambda:InvokeFunction',
+      'routingKey kms:GenerateMac',
+    ],
+  },
+  responder: { data: [], own: [] },
 };

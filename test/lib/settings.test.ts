@@ -14,7 +14,16 @@ describe('settings', () => {
       sessionTags: true,
       blobMaxBytes: 68_719_476_736,
       pageDomain: undefined,
+      responder: 'none',
+      publicUrl: undefined,
     });
+  });
+
+  test('of messages: what answers them, and where providers call', () => {
+    const arn = 'arn:aws:lambda:eu-central-1:123456789012:function:answers:live';
+    expect(read({ responder: 'sample' }).responder).toBe('sample');
+    expect(read({ responder: arn }).responder).toEqual({ arn });
+    expect(read({ publicUrl: 'https://vault.example.com' }).publicUrl).toBe('https://vault.example.com');
   });
 
   test('of the page: a domain and its certificate, together', () => {
@@ -62,6 +71,13 @@ describe('settings', () => {
     ['corsOrigins', ''],
     ['sessionTags', 'yes'],
     ['sessionTags', ''],
+    ['responder', 'answers'],
+    ['responder', ''],
+    ['responder', 'arn:aws:lambda:eu-central-1:123456789012:function:*'],
+    ['responder', 'arn:aws:sqs:eu-central-1:123456789012:answers'],
+    ['publicUrl', 'http://vault.example.com'],
+    ['publicUrl', 'https://vault.example.com/'],
+    ['publicUrl', 'vault.example.com'],
     ['blobMaxBytes', 0],
     ['blobMaxBytes', 68_719_476_737],
     ['blobMaxBytes', '1e6'],

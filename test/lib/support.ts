@@ -90,6 +90,9 @@ const tableNames: Readonly<Record<string, string>> = {
   AuditTable: 'audit',
   RotationsTable: 'rotation',
   BlobRecordsTable: 'blob',
+  UserCustodyKeyringsTable: 'userKeyring',
+  UserCustodyRecordsTable: 'userRecord',
+  UserCustodyDeliveriesTable: 'delivery',
 };
 
 export const tables = (template: Synthesized): Record<string, [string, Resource]> =>
@@ -97,6 +100,21 @@ export const tables = (template: Synthesized): Record<string, [string, Resource]
     ofType(template, 'AWS::DynamoDB::Table').map((entry) => {
       return [tableNames[entry[0].slice(0, -8)] ?? 'unknown', entry];
     }),
+  );
+
+/** KMS keys by the beginning of their logical id. */
+const keyNames: Readonly<Record<string, string>> = {
+  KekKey: 'kek',
+  SigningKey: 'signingKey',
+  UserCustodyOpeningKey: 'custodyKey',
+  UserCustodyCodeKey: 'codeKey',
+  UserCustodyRoutingKey: 'routingKey',
+  UserCustodyTransitKey: 'transitKey',
+};
+
+export const keys = (template: Synthesized): Record<string, [string, Resource]> =>
+  Object.fromEntries(
+    ofType(template, 'AWS::KMS::Key').map((entry) => [keyNames[entry[0].slice(0, -8)] ?? 'unknown', entry]),
   );
 
 /** Buckets by the word for them: that of blobs, and that of the page. */

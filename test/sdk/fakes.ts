@@ -3,11 +3,16 @@ import type { AddressInfo } from 'node:net';
 import { type ErrorCode, errors, problemTypePrefix } from '../../contract/errors.ts';
 import type { ValueInfo } from '../../contract/wire.ts';
 import { formatApiKey } from '../../core/api-key.ts';
+import { formatUserKey } from '../../core/user-key.ts';
 import { Anima, type AnimaOptions } from '../../sdk/src/index.ts';
 
 /** A well-formed key that no vault ever issued. */
 export const secret = 'S3cretS3cretS3cretS3cretS3cretS3cretS3cretS';
 export const apiKey = formatApiKey({ org: '0123456789abcdef', id: 'fedcba9876543210', secret });
+
+/** A user key of the same organization, and whose it is. */
+export const owner = { org: '0123456789abcdef', user: 'ghjkmnpqrstvwxyz' };
+export const userKey = formatUserKey({ ...owner, secret });
 
 export const baseURL = 'https://vault.test';
 
@@ -43,6 +48,10 @@ export function fakeFetch(...answers: Answer[]) {
 export function clientOf(fetch: typeof globalThis.fetch, options: AnimaOptions = {}): Anima {
   return new Anima({ apiKey, baseURL, fetch, ...options });
 }
+
+/** The same with a user key. */
+export const userClientOf = (fetch: typeof globalThis.fetch, options: AnimaOptions = {}): Anima =>
+  clientOf(fetch, { apiKey: userKey, ...options });
 
 export const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } });

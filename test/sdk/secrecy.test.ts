@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Anima, AuthenticationError } from '../../sdk/src/index.ts';
-import { apiKey, baseURL, clientOf, failure, fakeFetch, info, json, problem, secret } from './fakes.ts';
+import { apiKey, baseURL, clientOf, failure, fakeFetch, info, json, problem, secret, userClientOf } from './fakes.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -61,6 +61,42 @@ describe('the API key and values are not shown', () => {
       expect(texts(error)).not.toContain(secret);
       expect(texts(error)).not.toContain(value);
       expect((error as Error).cause).toBeUndefined();
+    }
+  });
+
+  test('by a client with a user key, nor by anything of it', () => {
+    const client = userClientOf(fakeFetch().fetch);
+    const { memory, account, users } = client;
+    for (const thing of [
+      client,
+      memory,
+      account,
+      users,
+      memory.list(),
+      memory.search(value),
+      memory.exportFernet({ apiKey, userId: value }),
+    ]) {
+      for (const hidden of [secret, 'anm_', value]) expect(texts(thing)).not.toContain(hidden);
+    }
+    expect(inspect(client)).toBe(`Anima { baseURL: '${baseURL}' }`);
+  });
+
+  test.each([
+    ['a fetch that throws the whole request', leaky],
+    ['a vault that repeats the key', problem('invalid_request', echo)],
+    ['a proxy that repeats the request', new Response(`Authorization: Bearer ${apiKey} ${value}`, { status: 500 })],
+    ['the wrong shape with the record', json({ id: 'a', data: value, key: apiKey })],
+  ])('by the error of a record, of a search or of a password, when there is %s', async (_title, answer) => {
+    const { memory, account } = userClientOf(fakeFetch(answer).fetch, { maxRetries: 0 });
+    const calls = [
+      memory.add(value),
+      memory.addMany([{ data: value }]),
+      memory.get('a'),
+      memory.search(value).toArray(),
+      account.setPassword({ login: 'ada', password: value }),
+    ];
+    for (const error of await Promise.all(calls.map(failure))) {
+      for (const hidden of [secret, value]) expect(texts(error)).not.toContain(hidden);
     }
   });
 

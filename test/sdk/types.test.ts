@@ -9,6 +9,8 @@ import type {
   AnimaOptions,
   BatchResult,
   ConflictError,
+  MemoryRecord,
+  RecordInfo,
   Value,
   ValueInfo,
 } from '../../sdk/src/index.ts';
@@ -18,7 +20,8 @@ const tsc = (...args: string[]) => execFileSync(resolve('node_modules/.bin/tsc')
 /** What an agent's author writes; every line must compile under the strictest options. */
 const program = `
 import {
-  Anima, AnimaError, type BlobUploadState, ConflictError, NotFoundError, openBlob, type OpenedBlob, type SetOptions,
+  Anima, AnimaError, type BlobUploadState, ConflictError, type ImportFernetResult, NotFoundError, openBlob, type OpenedBlob,
+  type SetOptions,
 } from '@anima/sdk';
 KEY
 const client = new Anima({ apiKey: key });
@@ -44,6 +47,27 @@ const recipient: OpenedBlob = await openBlob(url);
 const state: BlobUploadState[] = [];
 await client.blobs.put(content, { onState: (made) => state.push(made), resume: state[0] });
 for await (const blob of client.blobs.list()) blob.state === 'ready' && blob.id.trim() + recipient.name;
+const { id } = await client.memory.add({ likes: 'tea' }, { id: 'a' });
+const { added, failures } = await client.memory.addMany((async function* () { yield { data: [1, null], id }; })(), {
+  onResult: (one) => one.ok ? one.record.version : one.error.code,
+});
+for await (const { data, updatedAt } of client.memory.search('tea', { onProgress: ({ searched }) => searched / added })) {
+  if (typeof data === 'object' && data !== null && !Array.isArray(data)) updatedAt.concat(String(data.likes));
+}
+for await (const line of client.memory.export().lines()) JSON.parse(line);
+const old = { apiKey: 'anm_x', userId: 'user-1' };
+const report: ImportFernetResult = await client.memory.importFernet(['gAAAAA'], { ...old, onLine: ({ line }) => line + 1 });
+for await (const token of client.memory.exportFernet(old)) token.startsWith('gAAAAA') && report.failures[0]?.reason;
+for await (const { role, text } of client.memory.messages()) role === 'agent' && text.trim();
+const key2: string = await client.account.changeKey({ keep: (newKey) => newKey.length });
+const { canOpen } = await client.explain(\`memory:\${(await client.account.info()).user}/\${id}\`);
+canOpen.map(({ who, how, until }) => who + how + (until ?? key2) + failures.length);
+await client.users.delete((await client.users.create()).user);
+new Anima({ session: true });
+// @ts-expect-error a search is for a text
+client.memory.search(/tea/);
+// @ts-expect-error who deletes an account names it
+await client.account.delete();
 // @ts-expect-error it could be a path
 await client.blobs.put('photo.png');
 // @ts-expect-error there is no such unit
@@ -88,7 +112,7 @@ describe('the types of the built package', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const signal =
-    "await client.vault.get('a', { signal: AbortSignal.timeout(5) });\nnew Anima({ fetch: globalThis.fetch });\nnew Anima({ fetch: async (input, init) => fetch(input, init) });\nawait client.blobs.put(new Blob(['x']));\nawait client.blobs.put(opened.stream);\nawait new Response(opened.stream).text();\nURL.createObjectURL(await opened.blob());";
+    "await client.vault.get('a', { signal: AbortSignal.timeout(5) });\nnew Anima({ fetch: globalThis.fetch });\nnew Anima({ fetch: async (input, init) => fetch(input, init) });\nawait client.blobs.put(new Blob(['x']));\nawait client.blobs.put(opened.stream);\nawait new Response(opened.stream).text();\nURL.createObjectURL(await opened.blob());\nawait client.memory.importFernet(new Blob(['x']), old);\nawait client.memory.importFernet(opened.stream, old);";
   test.each([
     ['Node', ['--lib', 'es2022', '--types', 'node'], 'const key = process.env.ANIMA_KEY;', signal],
     ['a browser', ['--lib', 'es2022,dom', '--types', ''], "const key: string | undefined = 'x';", signal],
@@ -122,6 +146,8 @@ describe('the types of the source', () => {
     expectTypeOf<Vault['getWithInfo']>().returns.resolves.toEqualTypeOf<Value>();
     expectTypeOf<Vault['delete']>().returns.resolves.toEqualTypeOf<boolean>();
     expectTypeOf<Vault['getMany']>().returns.resolves.toEqualTypeOf<BatchResult<Value>>();
+    expectTypeOf<Anima['memory']['add']>().returns.resolves.toEqualTypeOf<RecordInfo>();
+    expectTypeOf<Anima['memory']['get']>().returns.resolves.toEqualTypeOf<MemoryRecord>();
     expectTypeOf<ConflictError['code']>().toEqualTypeOf<AnimaErrorCode>();
     expectTypeOf<AnimaErrorCode>().not.toEqualTypeOf<string>();
   });

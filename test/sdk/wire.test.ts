@@ -4,8 +4,8 @@ import { problemMediaType } from '../../contract/errors.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
 import { schemas } from '../../contract/schemas.ts';
 import { BatchResult } from '../../sdk/src/batch.ts';
-import type { Anima } from '../../sdk/src/index.ts';
-import { apiKey, clientOf, fakeFetch, info, json, type Seen } from './fakes.ts';
+import { Anima } from '../../sdk/src/index.ts';
+import { apiKey, baseURL, clientOf, fakeFetch, info, json, owner, type Seen, userClientOf, userKey } from './fakes.ts';
 
 const value = { ...info('a/b', 2), expiresAt: '2027-01-01T00:00:00Z', metadata: { team: 'ops' }, value: 'v' };
 const { value: _, ...valueInfo } = value;
@@ -73,6 +73,24 @@ const blob = {
 const link = `${org}${blob.id}ghjkmnpqrstvwxyz`;
 const url = `https://page.test/b/${link}`;
 
+const time = key.createdAt;
+const slots = [{ id: key.id, kind: 'session', createdAt: time, expiresAt: '2027-01-01T00:00:00.000Z' }];
+const user = { user: owner.user, state: 'active', createdAt: time, slots };
+const account = { org: owner.org, ...user };
+const recordInfo = { id: key.id, version: 2, createdAt: time, updatedAt: '2026-11-21T04:00:00.000Z' };
+const memory = { ...recordInfo, data: { likes: ['tea', null, 1, true] } };
+const page = { records: [memory], damaged: ['x'], cursor: 'd' };
+const party = { kind: 'slot', id: 's', who: 'w', how: 'h', until: time };
+const ref = `memory:${owner.user}/${key.id}`;
+const explained = {
+  ref,
+  custody: 'user',
+  state: 'stored',
+  canOpen: [party],
+  cannotOpen: [{ kind: 'operator', who: 'o', how: 'n' }],
+};
+const login = { login: 'ada', password: 'correct horse' };
+
 /** Of each route that the SDK calls: a call with every option, and the fullest answer there is. */
 type Row = readonly [(client: Anima) => Promise<unknown>, object];
 
@@ -89,7 +107,13 @@ type Left =
   | 'grantParts'
   | 'completeBlob'
   | 'openLink'
-  | 'burnLink';
+  | 'burnLink'
+  | 'receiveTwilio'
+  | 'receiveWhatsApp'
+  | 'verifyWhatsApp'
+  | 'receiveSlack'
+  | 'receiveMailgun'
+  | 'receiveSendGrid';
 
 const calls: Record<Exclude<RouteId, Left>, Row> = {
   setValue: [({ vault }) => vault.set('a/b', 'v', full), valueInfo],
@@ -161,6 +185,49 @@ const calls: Record<Exclude<RouteId, Left>, Row> = {
     ({ audit }) => audit.export().page('c'),
     { seals: [{ seal: 'a.b.c', records: [record] }], cursor: 'd' },
   ],
+  createUser: [({ users }) => users.create(), { user: owner.user, createdAt: time, key: userKey }],
+  listUsers: [({ users }) => users.list({ pageSize: 1000 }).page('c'), { users: [user], cursor: 'd' }],
+  deleteUser: [({ users }) => users.delete(key.id), { deleted: true, deletedAt: time }],
+  getAccount: [(client) => client.account.info(), account],
+  changeUserKey: [(client) => client.account.changeKey(), account],
+  setPassword: [(client) => client.account.setPassword({ ...login, currentPassword: 'x' }), account],
+  removePassword: [(client) => client.account.removePassword({ currentPassword: 'x' }), account],
+  startLink: [
+    (client) => client.account.startLink({ currentPassword: 'x' }),
+    { code: '7H3K-9QWE-RTY2', expiresAt: time },
+  ],
+  removeSlot: [(client) => client.account.removeSlot(key.id, { currentPassword: 'x' }), account],
+  deleteAccount: [
+    (client) => client.account.delete({ confirm: owner.user, currentPassword: 'x' }),
+    { deleted: true, deletedAt: time },
+  ],
+  logIn: [(client) => client.account.logIn({ org, ...login }), { user: owner.user, expiresAt: time }],
+  logOut: [(client) => client.account.logOut(), { ended: true }],
+  addMemory: [(client) => client.memory.add(memory.data, { id: key.id }), recordInfo],
+  addMemories: [
+    (client) => client.memory.addMany([{ data: 1, id: key.id }]),
+    { results: [{ id: key.id, ok: true, record: recordInfo }] },
+  ],
+  listMemory: [(client) => client.memory.list({ pageSize: 1000 }).page('c'), page],
+  getMemory: [(client) => client.memory.get(key.id), memory],
+  replaceMemory: [(client) => client.memory.replace(key.id, 1, { ifVersion: 1, writeId: 'w'.repeat(16) }), recordInfo],
+  deleteMemory: [(client) => client.memory.delete(key.id), { deleted: true }],
+  searchMemory: [(client) => client.memory.search('tea').page('c'), { ...page, searched: 7 }],
+  listMessages: [
+    (client) => client.memory.messages({ pageSize: 1000 }).page('c'),
+    { messages: [{ id: 'm', role: 'agent', text: 't', channel: 'twilio', at: time }], damaged: ['x'], cursor: 'd' },
+  ],
+  explain: [(client) => client.explain(ref), explained],
+  explainOwn: [(client) => client.explain(ref), explained],
+};
+
+/** Calls that tell less than their answer: what is shown of it, other tests say. */
+const digested: readonly string[] = ['changeUserKey', 'addMemories'];
+
+/** A client with what the route asks for. */
+const clientFor = (route: RouteId, fetch: typeof globalThis.fetch): Anima => {
+  if (route === 'logIn') return new Anima({ session: true, baseURL, fetch });
+  return routes[route].auth === 'user' ? userClientOf(fetch) : clientOf(fetch);
 };
 
 describe('what the SDK sends and takes is what the contract says', () => {
@@ -168,11 +235,12 @@ describe('what the SDK sends and takes is what the contract says', () => {
     const onWire: unknown = JSON.parse(JSON.stringify(answer));
     z.parse(schemas[route].response, onWire);
     const { fetch, seen } = fakeFetch(json(onWire));
-    const result = await call(clientOf(fetch));
+    const result = await call(clientFor(route, fetch));
     // Every text that came is in what the call resolves to: no field was lost on the way.
     const known = JSON.stringify(result);
     // A batch keeps its results to itself, and the name asked for need not come back.
-    const told = result instanceof BatchResult ? [] : textsIn(onWire).filter((text) => text !== 'a/b');
+    const told =
+      result instanceof BatchResult || digested.includes(route) ? [] : textsIn(onWire).filter((text) => text !== 'a/b');
     for (const text of told) expect(known).toContain(text);
 
     const [{ method, url: asked, body }] = seen as [Seen];

@@ -15,7 +15,7 @@ async function untilAnswered<T>(run: () => Promise<T>): Promise<T> {
   return expect.fail('never answered');
 }
 
-const failedCalls = Array.from({ length: 18 }, (_, n) => n + 1);
+const failedCalls = Array.from({ length: 26 }, (_, n) => n + 1);
 const fates: Fate[] = ['before', 'after'];
 const cases = failedCalls.flatMap((call) => fates.map((fate) => [call, fate] as const));
 

@@ -16,6 +16,8 @@ import { runShredWorkflow } from '../../lambdas/domain/shred-workflow.ts';
 import { Shredding, type ShredInput } from '../../lambdas/domain/shredding.ts';
 import type { Copies, ShredStore } from '../../lambdas/domain/shredding-ports.ts';
 import type { Steps, Workflows } from '../../lambdas/domain/steps.ts';
+import { UserErasing } from '../../lambdas/domain/user-erasing.ts';
+import type { UserEraser } from '../../lambdas/domain/user-ports.ts';
 
 export const noCopies: Copies = { backups: [], complete: true, pointInTimeRecovery: 'DISABLED' };
 
@@ -33,11 +35,15 @@ export function shredWorld() {
   const world = {
     record: storedRecord(newKeyring(org, '2026-01-01T00:00:00.000Z')),
     copies: noCopies,
+    userCopies: noCopies,
     started: new Map<string, ShredInput>(),
     /** Names of objects, and records of blobs by id; what was ended of unfinished uploads. */
     objects: new Set<string>(),
     records: new Map<string, ErasedBlob>(),
     aborted: [] as string[],
+    /** Ids of items of the tables of users. */
+    userKeyrings: new Set<string>(),
+    userRecords: new Set<string>(),
     calls: 0,
     /** Decides how the next call ends. */
     fate: (_call: number): Fate => 'done',
@@ -104,8 +110,23 @@ export function shredWorld() {
     remove: (_, id) => call(() => void world.records.delete(id)),
   };
   const erasing = new BlobErasing(objects, records);
-  const receipts = new ShredReceipts(store, () => call(() => world.copies), counter, erasing, signer, clock);
-  const shredding = new Shredding(store, erasing, receipts, workflows, clock);
+  const userEraser = (ids: Set<string>): UserEraser => ({
+    list: (_, start, limit) =>
+      call(() =>
+        pageOf(
+          [...ids].sort().filter((id) => start === undefined || id.startsWith(`${start}/`)),
+          limit,
+        ),
+      ),
+    delete: (_, deleted) =>
+      call(() => {
+        for (const id of deleted) ids.delete(id);
+      }),
+  });
+  const users = new UserErasing(userEraser(world.userKeyrings), userEraser(world.userRecords));
+  const copies = { orgs: () => call(() => world.copies), users: () => call(() => world.userCopies) };
+  const receipts = new ShredReceipts(store, copies, { values: counter, blobs: erasing, users }, signer, clock);
+  const shredding = new Shredding(store, erasing, users, receipts, workflows, clock);
 
   /** The replacement of a keyring as rotations and first writes do it: by generation, and only where there is no lock. */
   function replace(next: Keyring): boolean {
@@ -154,7 +175,7 @@ export function shredWorld() {
     runWorkflows: async (waits: number[] = []) => {
       const results: object[] = [];
       for (const input of world.started.values()) {
-        results.push(await runShredWorkflow({ shredding, erasing, receipts }, input, stepsOf(waits)));
+        results.push(await runShredWorkflow({ shredding, erasing, users, receipts }, input, stepsOf(waits)));
       }
       return results;
     },

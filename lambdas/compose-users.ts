@@ -1,0 +1,156 @@
+/** The composition root, of what serves users: which store stands behind which port. compose.ts is its other half. */
+import { functionEnv } from '../contract/environment.ts';
+import { ownKmsClient, responderClient, sqsClient, waitingLambdaClient } from './aws/clients.ts';
+import { channels } from './channels/channels.ts';
+import { auditTrail, clock, dynamo, gateOf, kms, once, setting, tables } from './compose-parts.ts';
+import { Accounts } from './domain/accounts.ts';
+import type { Carrier } from './domain/channel-ports.ts';
+import { Commands } from './domain/commands.ts';
+import { Confirming } from './domain/confirming.ts';
+import { Conversations } from './domain/conversations.ts';
+import { Deks, noKek } from './domain/deks.ts';
+import { DeletingUsers } from './domain/deleting-users.ts';
+import { Erasing } from './domain/erasing.ts';
+import { Explaining } from './domain/explaining.ts';
+import { Grants } from './domain/grants.ts';
+import { Identities } from './domain/identities.ts';
+import { JobSender } from './domain/job-sender.ts';
+import { Linking } from './domain/linking.ts';
+import { Locators } from './domain/locators.ts';
+import { Logins } from './domain/logins.ts';
+import { MemoryReading } from './domain/memory-reading.ts';
+import { MemoryWriting } from './domain/memory-writing.ts';
+import { PasswordSlots } from './domain/password-slots.ts';
+import { Passwords } from './domain/passwords.ts';
+import { Receiving } from './domain/receiving.ts';
+import { SlotChanges } from './domain/slot-changes.ts';
+import { Users } from './domain/users.ts';
+import { Working } from './domain/working.ts';
+import type { UserGate } from './middleware/user.ts';
+import { DynamoApiKeys } from './stores/api-keys.ts';
+import { DynamoBlobs } from './stores/blobs.ts';
+import { DynamoDeliveries } from './stores/deliveries.ts';
+import { DynamoValueFinder } from './stores/explained.ts';
+import { SqsJobQueue } from './stores/job-queue.ts';
+import { DynamoLocators } from './stores/locators.ts';
+import { KmsCodeMacs, KmsCustodyMacs, KmsRoutingMacs } from './stores/macs.ts';
+import { LambdaProviderSecrets } from './stores/provider-secrets.ts';
+import { LambdaResponder } from './stores/responder.ts';
+import { KmsTransitKeys } from './stores/transit.ts';
+import { DynamoUserKeyrings } from './stores/user-keyrings.ts';
+import { DynamoUserEraser, DynamoUserReader, DynamoUserRecords } from './stores/user-records.ts';
+
+const userTables = () => ({ keyrings: setting('keyringTable'), userKeyrings: setting('userKeyringTable') });
+const recordTables = () => ({ ...userTables(), records: setting('userRecordTable') });
+const userRecords = () => new DynamoUserRecords(dynamo(), setting('userRecordTable'));
+
+export function memoryHost() {
+  const gate: UserGate = { reader: new DynamoUserReader(dynamo(), recordTables()), clock };
+  const records = userRecords();
+  return {
+    gate,
+    reading: new MemoryReading(gate.reader, records, clock),
+    writing: new MemoryWriting(gate.reader, records, clock),
+  };
+}
+
+/** It reads what there is, and uses no key: what it tells of others it could not do itself. */
+export function explainerHost() {
+  const userGate: UserGate = { reader: new DynamoUserReader(dynamo(), recordTables()), clock };
+  const stores = {
+    values: new DynamoValueFinder(dynamo(), setting('valueTable')),
+    apiKeys: new DynamoApiKeys(dynamo(), setting('apiKeyTable')),
+    blobs: new DynamoBlobs(dynamo(), setting('blobTable')),
+    users: userGate.reader,
+  };
+  const explaining = new Explaining(stores, new Grants(setting('grants')), clock);
+  return { gate: gateOf(tables(), new Deks(noKek, clock)), userGate, explaining };
+}
+
+const ownKms = /* @__PURE__ */ once(ownKmsClient);
+const transitKeys = () => new KmsTransitKeys(kms(), setting('transitKeyId'));
+const jobSender = () => new JobSender(transitKeys(), new SqsJobQueue(sqsClient(), setting('jobQueueUrl')));
+const userKeyrings = () => new DynamoUserKeyrings(dynamo(), setting('userKeyringTable'));
+const locatorStore = () => new DynamoLocators(dynamo(), setting('userKeyringTable'));
+const custodyMacs = () => new KmsCustodyMacs(ownKms(), setting('custodyKeyId'));
+const codeMacs = () => new KmsCodeMacs(ownKms(), setting('codeKeyId'));
+const routingMacs = () => new KmsRoutingMacs(ownKms(), setting('routingKeyId'));
+const channelSecrets = () => new LambdaProviderSecrets(waitingLambdaClient(), setting('secretsFunction'));
+/** Only on one machine are the providers' APIs elsewhere. */
+const carrier = (): Carrier => ({ fetch, apis: process.env[functionEnv.providerApis] });
+
+/** No key of theirs is in this function's reach: it makes users, and ends them. */
+export function usersHost() {
+  const keyrings = userKeyrings();
+  const deleting = new DeletingUsers(keyrings, locatorStore(), jobSender(), clock);
+  return { gate: gateOf(tables(), new Deks(noKek, clock)), users: new Users(keyrings, deleting, clock) };
+}
+
+export function accountsHost() {
+  const reader = new DynamoUserReader(dynamo(), userTables());
+  const [keyrings, store, codes, routing] = [userKeyrings(), locatorStore(), codeMacs(), routingMacs()];
+  const slots = new PasswordSlots(codes);
+  const locators = new Locators(store, keyrings, clock);
+  const changes = new SlotChanges(keyrings, clock);
+  const confirming = new Confirming(store, slots, clock);
+  const gate: UserGate = { reader, clock };
+  return {
+    gate,
+    confirming,
+    accounts: new Accounts(changes, store, clock),
+    passwords: new Passwords({ changes, store, locators, confirming, routing, slots, clock }),
+    linking: new Linking({ reader, store, locators, codes, routing, changes, clock }),
+    deleting: new DeletingUsers(keyrings, store, jobSender(), clock),
+    logins: new Logins({ reader, store, attempts: store, routing, slots, changes, clock }),
+  };
+}
+
+export function webhooksHost() {
+  const receiving = new Receiving({
+    secrets: channelSecrets(),
+    channels,
+    carrier: carrier(),
+    deliveries: new DynamoDeliveries(dynamo(), setting('deliveryTable')),
+    routing: routingMacs(),
+    jobs: jobSender(),
+    clock,
+  });
+  return { receiving, publicUrl: setting('publicUrl') };
+}
+
+/** The one function that has all keys of users in reach, and the transit key's other half: while a message is there that needs them. */
+export function workerHost() {
+  const reader = new DynamoUserReader(dynamo(), recordTables());
+  const [keyrings, store, custody, codes, routing, jobs] = [
+    userKeyrings(),
+    locatorStore(),
+    custodyMacs(),
+    codeMacs(),
+    routingMacs(),
+    jobSender(),
+  ];
+  const locators = new Locators(store, keyrings, clock);
+  const changes = new SlotChanges(keyrings, clock);
+  const deleting = new DeletingUsers(keyrings, store, jobs, clock);
+  const identities = new Identities({ reader, keyrings, locators, custody, routing, clock });
+  const linking = new Linking({ reader, store, locators, codes, routing, changes, clock });
+  const accounts = new Accounts(changes, store, clock);
+  const commands = new Commands({ identities, locators: store, reader, linking, accounts, deleting, clock });
+  const responder = process.env[functionEnv.responderFunction];
+  const conversations = new Conversations({
+    identities,
+    reader,
+    records: userRecords(),
+    commands,
+    responder: responder ? new LambdaResponder(responderClient(), responder) : undefined,
+    secrets: channelSecrets(),
+    channels,
+    carrier: carrier(),
+    clock,
+  });
+  const eraser = new DynamoUserEraser(dynamo(), setting('userRecordTable'));
+  const erasing = new Erasing({ keyrings, locators: store, eraser, jobs, clock });
+  const queue = new SqsJobQueue(sqsClient(), setting('jobQueueUrl'));
+  const parts = { transit: transitKeys(), conversations, erasing, audit: auditTrail(), queue, clock };
+  return { working: new Working(parts) };
+}

@@ -1,0 +1,50 @@
+/**
+ * Which function may do what, as the policies of the deployment say it: made of them at synthesis (lib/grants.ts), so that `explain`
+ * tells what is deployed and not what was meant.
+ */
+import * as z from 'zod/mini';
+import { type Group, groups, type RouteId, routes, type Workflow, workflows } from '../../contract/routes.ts';
+
+export type FunctionName = Group | Workflow;
+
+const names: readonly FunctionName[] = [...groups, ...workflows];
+const schema = z.record(z.string(), z.record(z.string(), z.array(z.string())));
+
+/** What gives the content of items; an action that only writes does not. */
+const readingActions = ['GetItem', 'BatchGetItem', 'Query', 'Scan'].map((action) => `dynamodb:${action}`);
+
+export class Grants {
+  readonly #byResource: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+  /**
+   * @param text JSON: functions by action (`kms:Decrypt`) by resource (`kek`)
+   * @throws Error when it has another form: a function that can't tell must not start
+   */
+  constructor(text: string) {
+    this.#byResource = z.parse(schema, JSON.parse(text));
+  }
+
+  /** Whether a role of the function allows one of these actions. */
+  may(name: FunctionName, resource: string, ...actions: readonly string[]): boolean {
+    const granted = this.#byResource[resource] ?? {};
+    return actions.some((action) => granted[action]?.includes(name) === true);
+  }
+
+  mayRead(name: FunctionName, table: 'value' | 'userKeyring' | 'userRecord'): boolean {
+    return this.may(name, table, ...readingActions);
+  }
+
+  /** Whether messages are handed to a function to be answered, be it one of this deployment or another. */
+  get responds(): boolean {
+    return this.#byResource.responder !== undefined;
+  }
+
+  /** All functions of the deployment: one that no policy names may do nothing of what is asked here. */
+  get all(): readonly FunctionName[] {
+    return names.filter((name) => name !== 'responder' || this.responds);
+  }
+}
+
+/** Whether a function answers requests with this kind of proof. */
+export const answers = (name: FunctionName, auth: (typeof routes)[RouteId]['auth']): boolean =>
+  Object.values(routes).some((row) => row.group === name && row.auth === auth);

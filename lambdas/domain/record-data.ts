@@ -1,0 +1,60 @@
+/** The JSON that records hold: what may be stored, and whether a text is in it. Depth is bounded, yet no walk here recurses. */
+import { limits } from '../../contract/limits.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+
+/**
+ * Returns data as JSON gives it back, so that what is compared and stored is what will be read.
+ * @param data as JSON.parse made it
+ * @throws VaultError `invalid_request` when it would not come back the same, or is nested too deep; `record_too_large`
+ */
+export function checkedData(data: unknown): unknown {
+  if (data === undefined) throw refused('is required');
+  for (const { value, depth } of nodes(data)) {
+    if (depth > limits.recordDepth) throw refused(`is nested more than ${limits.recordDepth} deep`);
+    // JSON.parse makes Infinity of 1e999, which JSON.stringify would turn into null.
+    if (typeof value === 'number' && !Number.isFinite(value)) throw refused('holds a number that is out of range');
+  }
+  const text = JSON.stringify(data);
+  const bytes = Buffer.byteLength(text, 'utf8');
+  if (bytes > limits.recordBytes) {
+    throw new VaultError('record_too_large', {
+      detail: `Its JSON has ${bytes} bytes; at most ${limits.recordBytes} are stored.`,
+    });
+  }
+  return JSON.parse(text);
+}
+
+const refused = (message: string) => new VaultError('invalid_request', { errors: [{ path: 'data', message }] });
+
+/** As texts are compared: in Unicode's form NFKC, by simple lower case. */
+export const folded = (text: string): string => text.normalize('NFKC').toLowerCase();
+
+/** Whether any string in the data, or the name of any member, contains a text. @param text folded */
+export function contains(data: unknown, text: string): boolean {
+  for (const { value, name } of nodes(data)) {
+    if (typeof value === 'string' && folded(value).includes(text)) return true;
+    if (name !== undefined && folded(name).includes(text)) return true;
+  }
+  return false;
+}
+
+interface Node {
+  readonly value: unknown;
+  /** Of a member of an object. */
+  readonly name?: string;
+  /** 0 for what stands in no list or object; a list or object counts as the first level. */
+  readonly depth: number;
+}
+
+/** A value and all that is in it. What a caller stops asking for is not walked. */
+function* nodes(data: unknown): Generator<Node> {
+  const left: Node[] = [{ value: data, depth: 0 }];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    const { value } = node;
+    const isNested = typeof value === 'object' && value !== null;
+    const depth = isNested ? node.depth + 1 : node.depth;
+    yield { ...node, depth };
+    if (Array.isArray(value)) for (const item of value) left.push({ value: item, depth });
+    else if (isNested) for (const [name, member] of Object.entries(value)) left.push({ value: member, name, depth });
+  }
+}

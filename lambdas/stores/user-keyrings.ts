@@ -1,0 +1,82 @@
+import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { Owner } from '../../core/slots.ts';
+import { type DeletedUser, type UserKeyring, userRecord } from '../../core/user-keyring.ts';
+import type { Page } from '../domain/ports.ts';
+import type { UserKeyringStore } from '../domain/user-ports.ts';
+import { held } from './conditions.ts';
+import { notRead, orUnavailable } from './failures.ts';
+import { keyringOf, placeholders, toItem } from './items.ts';
+import { queryPage } from './queries.ts';
+import { userItemId, userOf, userPrefix } from './user-items.ts';
+
+const notKnown = 'Whether it was stored is not known. Send the same request again.';
+
+/** Keyrings of users, one item each: every change is conditional on the generation before it. */
+export class DynamoUserKeyrings implements UserKeyringStore {
+  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #table: string;
+
+  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  create(keyring: UserKeyring): Promise<boolean> {
+    return this.#put(keyring, {
+      // Equality lets the client's own retry of a lost reply pass: no other keyring has this MAC.
+      ConditionExpression: 'attribute_not_exists(#id) OR #mac = :mac',
+      ExpressionAttributeNames: placeholders('id', 'mac'),
+      ExpressionAttributeValues: toItem({ ':mac': keyring.mac }),
+    });
+  }
+
+  replace(next: UserKeyring | DeletedUser): Promise<boolean> {
+    // The second half is the client's own retry of a lost reply: what it wants to write is there already.
+    const [name, value] = next.state === 'active' ? ['mac', next.mac] : ['deletedAt', next.deletedAt];
+    return this.#put(next, {
+      ConditionExpression: `(#state = :active AND #generation = :before) OR (#generation = :next AND #${name} = :same)`,
+      ExpressionAttributeNames: placeholders('state', 'generation', name),
+      ExpressionAttributeValues: toItem({
+        ':active': 'active',
+        ':before': next.generation - 1,
+        ':next': next.generation,
+        ':same': value,
+      }),
+    });
+  }
+
+  bury(deleted: DeletedUser): Promise<boolean> {
+    const mayGo =
+      '#state <> :deleted OR attribute_not_exists(#state) OR attribute_not_exists(#deletedAt) OR #deletedAt = :same';
+    return this.#put(deleted, {
+      ConditionExpression: `attribute_exists(#id) AND (${mayGo})`,
+      ExpressionAttributeNames: placeholders('id', 'state', 'deletedAt'),
+      ExpressionAttributeValues: toItem({ ':deleted': 'deleted', ':same': deleted.deletedAt }),
+    });
+  }
+
+  async stored({ org, user }: Owner): Promise<unknown> {
+    const Key = toItem({ org, id: userItemId(user) });
+    const command = new GetItemCommand({ TableName: this.#table, Key, ConsistentRead: true });
+    const { Item } = await orUnavailable(notRead, () => this.#clientOf(org).send(command));
+    return Item === undefined ? undefined : keyringOf(Item);
+  }
+
+  async list(org: string, after: string | undefined, limit: number): Promise<Page<{ user: string; record: unknown }>> {
+    const query = {
+      TableName: this.#table,
+      KeyConditionExpression: '#org = :org AND begins_with(#id, :prefix)',
+      ExpressionAttributeNames: placeholders('org', 'id'),
+      ExpressionAttributeValues: toItem({ ':org': org, ':prefix': userPrefix }),
+      ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: userItemId(after) }) }),
+    };
+    const { items, more } = await queryPage(this.#clientOf(org), query, limit);
+    return { items: items.map((item) => ({ user: userOf(item), record: keyringOf(item) })), more };
+  }
+
+  #put(stored: UserKeyring | DeletedUser, condition: object): Promise<boolean> {
+    const Item = toItem({ id: userItemId(stored.user), ...userRecord(stored) });
+    const command = new PutItemCommand({ TableName: this.#table, Item, ...condition });
+    return held(() => this.#clientOf(stored.org).send(command), notKnown);
+  }
+}

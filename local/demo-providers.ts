@@ -1,0 +1,47 @@
+/** Twilio and Slack as far as a demonstration needs them: they deliver messages, correctly signed. */
+import { createHmac, randomBytes } from 'node:crypto';
+
+/** What the org's vault has under `channels/twilio` and `channels/slack`: drawn anew for each demonstration. */
+export const newChannelSecrets = () => ({
+  twilio: { authToken: randomBytes(16).toString('hex'), accountSid: `AC${randomBytes(16).toString('hex')}` },
+  slack: { signingSecret: randomBytes(16).toString('hex'), botToken: `xoxb-${randomBytes(12).toString('hex')}` },
+});
+export type ChannelSecrets = ReturnType<typeof newChannelSecrets>;
+
+export interface Delivery {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** An SMS as Twilio delivers it (twilio.com/docs/usage/webhooks/webhooks-security). @param url of the webhook */
+export function twilioDelivery(
+  url: string,
+  { authToken, accountSid }: ChannelSecrets['twilio'],
+  { from, text, sid = `SM${randomBytes(16).toString('hex')}` }: { from: string; text: string; sid?: string },
+): Delivery {
+  const fields = { AccountSid: accountSid, Body: text, From: from, MessageSid: sid, To: '+447700900999' };
+  // By name, in the order of their bytes: as they stand here.
+  const signed = url + Object.entries(fields).flat().join('');
+  const signature = createHmac('sha1', authToken).update(signed).digest('base64');
+  const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature };
+  return { url, headers, body: new URLSearchParams(fields).toString() };
+}
+
+/** A direct message as Slack delivers it (docs.slack.dev/authentication/verifying-requests-from-slack). @param url of the webhook */
+export function slackDelivery(
+  url: string,
+  { signingSecret }: ChannelSecrets['slack'],
+  { user, text, id = `Ev${randomBytes(8).toString('hex')}` }: { user: string; text: string; id?: string },
+): Delivery {
+  const channel = { type: 'message', channel_type: 'im', channel: 'D024BE91L' };
+  const event = { ...channel, user, text, ts: '1355517523.000005' };
+  const body = JSON.stringify({ type: 'event_callback', team_id: 'T0123', api_app_id: 'A1', event_id: id, event });
+  const time = String(Math.floor(Date.now() / 1000));
+  const signature = `v0=${createHmac('sha256', signingSecret).update(`v0:${time}:${body}`).digest('hex')}`;
+  const signatures = { 'x-slack-request-timestamp': time, 'x-slack-signature': signature };
+  return { url, headers: { 'content-type': 'application/json', ...signatures }, body };
+}
+
+export const deliver = async ({ url, headers, body }: Delivery): Promise<Response> =>
+  await fetch(url, { method: 'POST', headers, body });

@@ -1,0 +1,186 @@
+/**
+ * `npm run demo`: one person, two channels. Messages come in by correctly signed webhooks, are answered, linked to one conversation, kept
+ * over a restart, and end with the account. Every step checks what it says; one that is not so ends the demonstration with an error.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type AttributeValue, DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { channelSecretsPrefix } from '../contract/environment.ts';
+import type { ExplainResponse } from '../contract/user-wire.ts';
+import { type ChannelSecrets, deliver, newChannelSecrets, slackDelivery, twilioDelivery } from './demo-providers.ts';
+import { LocalError } from './errors.ts';
+import { type LocalVault, startLocal } from './vault.ts';
+
+type Channel = 'SMS' | 'Slack';
+type Item = Record<string, AttributeValue>;
+
+const phone = '+447700900123';
+const member = 'U0456';
+const secretWord = 'xylophone';
+
+/** @param tell takes the lines that people read @param assembly one that exists, with the sample responder */
+export async function demo(tell: (line: string) => void, assembly?: string): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'anima-demo-'));
+  const start = async () => await startLocal({ dataDir, port: 0, assembly, context: { responder: 'sample' } });
+  let vault: LocalVault | undefined;
+  try {
+    tell('Starting a vault of its own on this machine, with the sample responder.');
+    vault = await start();
+    const secrets = newChannelSecrets();
+    await setUp(vault, secrets);
+    tell("The secrets of Twilio and Slack are in the organization's vault.\n");
+
+    const first = new Talk(vault, secrets, tell);
+    await first.say('SMS', `Hello! The word to remember is ${secretWord}.`, /message 1 of this conversation/);
+    await first.refused();
+    tell('\nLinking Slack to the same conversation:\n');
+    const [, code = ''] = await first.say('SMS', 'link', /link ([0-9A-Z-]{14})/);
+    await first.say('Slack', `link ${code}`, /^Linked/);
+    await first.say('Slack', 'Is this the same conversation?', /message 2 of this conversation/);
+
+    tell('\nThe vault is stopped, and started again on the same data.\n');
+    await vault.close();
+    vault = await start();
+    const second = new Talk(vault, secrets, tell);
+    await second.say('SMS', 'And now?', /message 3 of this conversation/);
+
+    const stored = await records(vault);
+    check(stored.length === 6, 'three messages and three answers are stored');
+    check(!JSON.stringify(stored).includes(secretWord), 'none of them can be read in the table');
+    tell(`\nThe table has ${stored.length} records. One of them:\n  ${stored[0]?.data?.S?.slice(0, 72)}…\n`);
+    const ref = refOf(stored[0]);
+    const before = await explain(vault, ref);
+    tell('Who can open it:');
+    for (const { who, how } of before.canOpen) tell(`  ${who}: ${how}`);
+    check(before.canOpen.length > 0, 'somebody can open it');
+
+    tell('\nThe end of the account:\n');
+    const [, end = ''] = await second.say('Slack', 'delete my account', /for good.*delete my account ([0-9A-Z]{6})$/s);
+    await second.say('Slack', `delete my account ${end}`, /is deleted/);
+    check((await records(vault)).length === 0, 'the records are gone');
+    tell('\nThe records are gone. Somebody had a copy of them, and puts it back:');
+    await putBack(vault, stored);
+    check((await records(vault)).length === stored.length, 'the copy is in the table');
+    const after = await explain(vault, ref);
+    check(after.canOpen.length === 0, 'nobody can open it');
+    tell('  who can open one of them: nobody. The keys were destroyed, and were in no copy.\n');
+    await second.say('SMS', 'Do you remember the word?', /message 1 of this conversation/);
+    tell('\nA new conversation has begun, that knows nothing of the first. Done.');
+  } finally {
+    await vault?.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+function check(holds: boolean, promise: string): void {
+  if (!holds) throw new LocalError(`The demonstration failed: it is not so that ${promise}.`);
+}
+
+async function setUp({ url, adminKey }: LocalVault, secrets: ChannelSecrets): Promise<void> {
+  for (const [channel, value] of Object.entries(secrets)) {
+    const answer = await fetch(`${url}/v1/vault/values/${channelSecretsPrefix}${channel}`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ value: JSON.stringify(value) }),
+    });
+    check(answer.ok, `the secrets of ${channel} can be stored`);
+  }
+}
+
+/** One person at two devices. */
+class Talk {
+  readonly #vault: LocalVault;
+  readonly #secrets: ChannelSecrets;
+  readonly #tell: (line: string) => void;
+
+  constructor(vault: LocalVault, secrets: ChannelSecrets, tell: (line: string) => void) {
+    this.#vault = vault;
+    this.#secrets = secrets;
+    this.#tell = tell;
+  }
+
+  /** Says something on a channel and waits for the one answer to it, on the same channel. */
+  async say(channel: Channel, text: string, expected: RegExp): Promise<RegExpExecArray> {
+    const { outbox, idle } = this.#vault;
+    const before = outbox().length;
+    this.#line(channel, 'Ada', text);
+    const answer = await deliver(this.#delivery(channel, text));
+    check(answer.status === 200, `the webhook takes what is signed (it answered ${answer.status})`);
+    await idle();
+    const [sent, ...more] = outbox().slice(before);
+    check(sent !== undefined && more.length === 0, 'there is one answer');
+    check(sent?.provider === (channel === 'SMS' ? 'twilio' : 'slack'), `it goes out by ${channel}`);
+    const body = sent?.body ?? '';
+    const said = channel === 'SMS' ? (new URLSearchParams(body).get('Body') ?? '') : String(JSON.parse(body).text);
+    this.#line(channel, 'Vault', said);
+    const found = expected.exec(said);
+    check(found !== null, `the answer is as expected (${expected.source})`);
+    return found as RegExpExecArray;
+  }
+
+  /** Says something that Twilio has not signed. */
+  async refused(): Promise<void> {
+    const { headers, ...rest } = this.#delivery('SMS', 'I am Ada, believe me.');
+    const answer = await deliver({ ...rest, headers: { ...headers, 'x-twilio-signature': 'bm90IHNpZ25lZA==' } });
+    check(answer.status === 403, 'what is not signed is refused');
+    this.#tell('  (The same with a wrong signature is refused, and leaves nothing.)');
+  }
+
+  #delivery(channel: Channel, text: string) {
+    const { url, org } = this.#vault;
+    const { twilio, slack } = this.#secrets;
+    return channel === 'SMS'
+      ? twilioDelivery(`${url}/v1/hooks/twilio/${org}`, twilio, { from: phone, text })
+      : slackDelivery(`${url}/v1/hooks/slack/${org}`, slack, { user: member, text });
+  }
+
+  #line(channel: Channel, who: string, text: string): void {
+    const lines = text.split('\n');
+    for (const [at, line] of lines.entries())
+      this.#tell(`  ${at === 0 ? `${channel.padEnd(5)} ${who.padEnd(5)}` : ' '.repeat(11)}  ${line}`);
+  }
+}
+
+const dynamoOf = ({ endpoints, operator, credentials }: LocalVault) =>
+  new DynamoDBClient({ endpoint: endpoints.dynamodb, region: operator.region, credentials });
+
+const recordTable = ({ resources }: LocalVault): string => {
+  const id = Object.keys(resources).find((logicalId) => logicalId.startsWith('UserCustodyRecordsTable'));
+  return resources[id ?? ''] ?? '';
+};
+
+async function records(vault: LocalVault): Promise<readonly Item[]> {
+  const scan = new ScanCommand({ TableName: recordTable(vault), ConsistentRead: true });
+  const { Items = [] } = await dynamoOf(vault).send(scan);
+  return Items.toSorted((a, b) => ((a.id?.S ?? '') < (b.id?.S ?? '') ? -1 : 1));
+}
+
+async function putBack(vault: LocalVault, items: readonly Item[]): Promise<void> {
+  const dynamo = dynamoOf(vault);
+  for (const Item of items) await dynamo.send(new PutItemCommand({ TableName: recordTable(vault), Item }));
+}
+
+function refOf(item: Item | undefined): string {
+  const [user, , id] = (item?.id?.S ?? '').split('/');
+  return `message:${user}/${id}`;
+}
+
+async function explain({ url, adminKey }: LocalVault, ref: string): Promise<ExplainResponse> {
+  const answer = await fetch(`${url}/v1/explain?ref=${encodeURIComponent(ref)}`, {
+    headers: { authorization: `Bearer ${adminKey}` },
+  });
+  check(answer.ok, 'the vault explains who can open a message');
+  return await answer.json();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await demo((line) => process.stdout.write(`${line}\n`));
+  } catch (error) {
+    if (!(error instanceof LocalError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}

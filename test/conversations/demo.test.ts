@@ -1,0 +1,13 @@
+/** `npm run demo`, step by step: it fails by itself where a step is not as it says. */
+import { expect, inject, test } from 'vitest';
+import { demo } from '../../local/demo.ts';
+
+test('the demonstration runs to its end: two channels, one conversation, a restart, and an end after which nothing opens', async () => {
+  const lines: string[] = [];
+  await demo((line) => lines.push(line), inject('assembly'));
+  const text = lines.join('\n');
+  expect(text).toMatch(
+    /message 1 of.*Linked.*message 2 of.*started again.*message 3 of.*is deleted.*nobody.*message 1 of/s,
+  );
+  expect(lines.at(-1)).toContain('Done.');
+});

@@ -1,0 +1,398 @@
+/** A deployment in memory: the ports of conversations, what they were asked, and faults to order. */
+import { createHmac, randomBytes } from 'node:crypto';
+import { expect } from 'vitest';
+import { VaultError } from '../../contract/vault-error.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
+import { randomId } from '../../core/ids.ts';
+import type { JobName } from '../../core/jobs.ts';
+import { keyringRecord, newKeyring } from '../../core/keyring.ts';
+import type { Owner } from '../../core/slots.ts';
+import { type UserKeyring, userRecord } from '../../core/user-keyring.ts';
+import { Accounts } from '../../lambdas/domain/accounts.ts';
+import type { AuditFacts } from '../../lambdas/domain/audit-trail.ts';
+import {
+  type Channel,
+  type ChannelName,
+  type Channels,
+  channelNames,
+  type HookRequest,
+  type InboundMessage,
+  type Reading,
+  type SendResult,
+} from '../../lambdas/domain/channel-ports.ts';
+import { Commands } from '../../lambdas/domain/commands.ts';
+import type { Delivery, DeliveryStore, Responder, ResponderRequest } from '../../lambdas/domain/conversation-ports.ts';
+import { Conversations } from '../../lambdas/domain/conversations.ts';
+import { DeletingUsers } from '../../lambdas/domain/deleting-users.ts';
+import { Erasing } from '../../lambdas/domain/erasing.ts';
+import { Identities } from '../../lambdas/domain/identities.ts';
+import { JobSender } from '../../lambdas/domain/job-sender.ts';
+import { Linking } from '../../lambdas/domain/linking.ts';
+import { Locators } from '../../lambdas/domain/locators.ts';
+import { Receiving } from '../../lambdas/domain/receiving.ts';
+import { SlotChanges } from '../../lambdas/domain/slot-changes.ts';
+import type {
+  LocatorStore,
+  StoredLocator,
+  StoredRecord,
+  UserEraser,
+  UserKeyringStore,
+  UserReader,
+  UserRecordStore,
+} from '../../lambdas/domain/user-ports.ts';
+import { type Worked, Working } from '../../lambdas/domain/working.ts';
+
+/** What is done to a call: `lost` runs it and loses the reply, `refused` does not run it. */
+export type Fault = 'lost' | 'refused' | undefined;
+
+export interface Queued {
+  readonly body: string;
+  readonly group: string;
+  readonly name: string;
+}
+
+/** A request as the fake providers of this world sign it. */
+export interface Said {
+  readonly signed?: boolean;
+  readonly reading?: Reading;
+  readonly messages?: readonly Partial<InboundMessage>[];
+}
+
+export const said = (content: Said): HookRequest => ({
+  method: 'POST',
+  url: 'https://vault.example/',
+  query: {},
+  headers: {},
+  body: Buffer.from(JSON.stringify({ signed: true, ...content })),
+});
+
+let deliveries = 0;
+export const message = (identity: string, text: string, more: Partial<InboundMessage> = {}): InboundMessage => ({
+  deliveryId: `delivery-${++deliveries}`,
+  identity,
+  text,
+  shared: false,
+  replyTo: { to: identity },
+  ...more,
+});
+
+/** The code in the answer to `delete my account`. */
+export const codeToDelete = (texts: readonly string[]): string =>
+  /delete my account ([0-9A-Z]{6})$/.exec(texts.join())?.[1] ?? expect.fail(texts.join());
+
+export const ada = { tel: 'tel:+447700900123', slack: 'slack:T0123/U0456' };
+
+/** Everything that lasts, and everything that was asked of it. */
+export class World {
+  readonly org = randomId();
+  orgKeyring: unknown = keyringRecord(newKeyring(this.org, '2026-01-01T00:00:00.000Z'));
+  readonly keyrings = new Map<string, Record<string, unknown>>();
+  readonly locators = new Map<string, StoredLocator & { readonly ttl?: number }>();
+  readonly records = new Map<string, StoredRecord>();
+  readonly deliveries = new Map<string, Delivery | { readonly delivery: string }>();
+  readonly queue: Queued[] = [];
+  readonly audits: AuditFacts[] = [];
+  readonly asked: ResponderRequest[] = [];
+  readonly sent: { readonly channel: string; readonly to: string; readonly text: string }[] = [];
+  readonly calls: string[] = [];
+  readonly time = { now: new Date('2026-06-01T12:00:00.000Z') };
+  secrets: unknown = { ready: true };
+  respond: ((request: ResponderRequest) => Promise<string | undefined>) | undefined = async ({ message: { text } }) =>
+    `You said: ${text}`;
+  deliver: () => SendResult = () => 'sent';
+  /** Asked at each call, before it or after it. */
+  fault: (action: string, when: 'before' | 'after') => Promise<Fault> | Fault = () => undefined;
+  pause = async () => {};
+  readonly #keys = { custody: randomBytes(32), code: randomBytes(32), routing: randomBytes(32) };
+
+  async call<T>(action: string, run: () => T): Promise<T> {
+    this.calls.push(action);
+    if ((await this.fault(action, 'before')) !== undefined) throw new VaultError('unavailable');
+    const result = structuredClone(run());
+    if ((await this.fault(action, 'after')) !== undefined) throw new VaultError('unavailable');
+    return result;
+  }
+
+  #mac(key: 'custody' | 'code' | 'routing', text: Uint8Array): Buffer {
+    return createHmac('sha256', this.#keys[key]).update(text).digest();
+  }
+
+  readonly custody = {
+    custody: async (text: Uint8Array) =>
+      Buffer.from(await this.call('kms:custody', () => new Uint8Array(this.#mac('custody', text)))),
+  };
+  readonly codes = {
+    code: async (text: Uint8Array) =>
+      Buffer.from(await this.call('kms:code', () => new Uint8Array(this.#mac('code', text)))),
+  };
+  readonly routing = {
+    locator: (text: Uint8Array) => this.call('kms:routing', () => this.#mac('routing', text).toString('base64url')),
+  };
+  readonly transit = {
+    generate: async ({ org, id, kind }: JobName) => {
+      const secret = randomBytes(32);
+      const wrapped = Buffer.from(JSON.stringify({ org, id, kind, secret: secret.toString('hex') }));
+      await this.call('kms:generate', () => undefined);
+      return { secret, wrapped };
+    },
+    unwrap: async ({ org, id, kind }: JobName, wrapped: Uint8Array) => {
+      await this.call('kms:unwrap', () => undefined);
+      const inside = JSON.parse(Buffer.from(wrapped).toString());
+      if (inside.org !== org || inside.id !== id || inside.kind !== kind) throw new DecryptionError();
+      return Buffer.from(inside.secret, 'hex');
+    },
+  };
+
+  readonly reader: UserReader = {
+    read: (owner, keys) =>
+      this.call('db:read', () => ({
+        orgKeyring: this.orgKeyring,
+        keyring: this.keyrings.get(owner.user),
+        records: new Map(keys.flatMap((key) => this.#record(owner, key.collection, key.id))),
+      })),
+  };
+  #record({ user }: Owner, collection: string, id: string): [string, StoredRecord][] {
+    const found = this.records.get(`${user}/${collection}/${id}`);
+    return found === undefined ? [] : [[id, found]];
+  }
+  readonly keyringStore: UserKeyringStore = {
+    create: (keyring) =>
+      this.call('db:create-user', () => {
+        if (this.keyrings.has(keyring.user)) return false;
+        this.keyrings.set(keyring.user, userRecord(keyring));
+        return true;
+      }),
+    replace: (next) =>
+      this.call('db:replace-user', () => {
+        if (this.keyrings.get(next.user)?.generation !== next.generation - 1) return false;
+        this.keyrings.set(next.user, userRecord(next));
+        return true;
+      }),
+    bury: () => Promise.reject(new Error('no keyring is damaged here')),
+    stored: ({ user }) => this.call('db:keyring', () => this.keyrings.get(user)),
+    list: () => Promise.reject(new Error('not asked for here')),
+  };
+  readonly locatorStore: LocatorStore = {
+    find: (_, locator) => this.call('db:locator', () => this.locators.get(locator)),
+    claim: (_, next, before, beforeSlot) =>
+      this.call('db:claim', () => {
+        const there = this.locators.get(next.locator);
+        const own = there?.user === next.user && (next.expiresAt === undefined || there.slot === next.slot);
+        const isBefore = there?.user === before && there?.slot === beforeSlot;
+        if (there !== undefined && !own && !isBefore) return false;
+        this.locators.set(next.locator, next);
+        return true;
+      }),
+    remove: (_, locator, user, slot) =>
+      this.call('db:remove-locator', () => {
+        const there = this.locators.get(locator);
+        if (there?.user === user && (slot === undefined || there.slot === slot)) this.locators.delete(locator);
+      }),
+    retire: (_, locator, user, ttl) =>
+      this.call('db:retire', () => {
+        const there = this.locators.get(locator);
+        if (there?.user === user) this.locators.set(locator, { ...there, ttl });
+      }),
+    try: (_, locator, now) =>
+      this.call('db:try', () => {
+        const there = this.locators.get(locator);
+        if (there?.tries === undefined || there.tries >= 5 || (there.expiresAt ?? '') <= now.toISOString())
+          return undefined;
+        const next = { ...there, tries: there.tries + 1 };
+        this.locators.set(locator, next);
+        return next;
+      }),
+  };
+  readonly recordStore: UserRecordStore & UserEraser = {
+    put: ({ user }, record, before) =>
+      this.call('db:put', () => {
+        const id = `${user}/${record.collection}/${record.id}`;
+        const there = this.records.get(id);
+        if (there?.data !== before?.data && there?.data !== record.data) return false;
+        this.records.set(id, record);
+        return true;
+      }),
+    delete: (ownerOrOrg: Owner | string, key: unknown) =>
+      this.call('db:delete', () => {
+        if (typeof ownerOrOrg === 'string') {
+          for (const id of key as string[]) this.records.delete(id);
+          return true;
+        }
+        const { collection, id } = key as StoredRecord;
+        return this.records.delete(`${ownerOrOrg.user}/${collection}/${id}`);
+      }) as never,
+    list: (ownerOrOrg: Owner | string, ...rest: readonly unknown[]) =>
+      this.call('db:list', () => {
+        if (typeof ownerOrOrg === 'string') {
+          const ids = [...this.records.keys()].filter((id) => id.startsWith(`${String(rest[0])}/`));
+          return { items: ids.slice(0, Number(rest[1])), more: ids.length > Number(rest[1]) };
+        }
+        const [collection, after, limit, descending] = rest as [string, string | undefined, number, boolean];
+        const all = [...this.records.entries()]
+          .filter(([id]) => id.startsWith(`${ownerOrOrg.user}/${collection}/`))
+          .map(([, record]) => record)
+          .sort((a, b) => (a.id < b.id ? -1 : 1));
+        const list = descending ? all.reverse() : all;
+        const found = list.filter(({ id }) => after === undefined || (descending ? id < after : id > after));
+        return { items: found.slice(0, limit), more: found.length > limit };
+      }) as never,
+    markSent: ({ user }, { collection, id }) =>
+      this.call('db:mark-sent', () => {
+        const there = this.records.get(`${user}/${collection}/${id}`);
+        if (there !== undefined) this.records.set(`${user}/${collection}/${id}`, { ...there, sent: true });
+      }),
+  };
+  readonly deliveryStore: DeliveryStore = {
+    claim: (_, id, job) =>
+      this.call('db:delivery', () => {
+        if (!this.deliveries.has(id)) this.deliveries.set(id, { job, state: 'new' });
+        return this.deliveries.get(id) as Delivery;
+      }),
+    claimToken: (_, id, delivery) =>
+      this.call('db:token', () => {
+        if (!this.deliveries.has(id)) this.deliveries.set(id, { delivery });
+        return (this.deliveries.get(id) as { delivery: string }).delivery === delivery;
+      }),
+    markQueued: (_, id) =>
+      this.call('db:queued', () => {
+        this.deliveries.set(id, { ...(this.deliveries.get(id) as Delivery), state: 'queued' });
+      }),
+  };
+  readonly jobQueue = {
+    send: (body: string, group: string, name: string) =>
+      this.call('sqs:send', () => {
+        if (!this.queue.some((job) => job.name === name)) this.queue.push({ body, group, name });
+      }),
+  };
+  readonly responder: Responder = {
+    answer: (request) => {
+      this.asked.push(request);
+      this.calls.push('responder');
+      return this.respond?.(request) ?? Promise.resolve(undefined);
+    },
+  };
+
+  /** A warm function of its own: nothing but what the world holds is shared. */
+  instance({ answers = true } = {}) {
+    const clock = () => this.time.now;
+    const { reader, keyringStore: keyrings, locatorStore: store, custody, codes, routing, recordStore: records } = this;
+    const jobs = new JobSender(this.transit, this.jobQueue);
+    const locators = new Locators(store, keyrings, clock);
+    const changes = new SlotChanges(keyrings, clock);
+    const deleting = new DeletingUsers(keyrings, store, jobs, clock, () => this.pause());
+    const identities = new Identities({ reader, keyrings, locators, custody, routing, clock });
+    const linking = new Linking({ reader, store, locators, codes, routing, changes, clock });
+    const accounts = new Accounts(changes, store, clock);
+    const commands = new Commands({ identities, locators: store, reader, linking, accounts, deleting, clock });
+    const secrets = { of: async () => this.call('secrets', () => this.secrets) };
+    const channels = this.#channels();
+    const carrier = { fetch, apis: undefined };
+    const conversations = new Conversations({
+      identities,
+      reader,
+      records,
+      commands,
+      responder: answers ? this.responder : undefined,
+      secrets,
+      channels,
+      carrier,
+      clock,
+    });
+    const erasing = new Erasing({ keyrings, locators: this.locatorStore, eraser: records, jobs, clock });
+    const audit = {
+      write: async (facts: AuditFacts) => void (await this.call('db:audit', () => this.audits.push(facts))),
+    };
+    return {
+      identities,
+      linking,
+      deleting,
+      receiving: new Receiving({
+        secrets,
+        channels,
+        carrier,
+        deliveries: this.deliveryStore,
+        routing,
+        jobs,
+        clock,
+      }),
+      working: new Working({ transit: this.transit, conversations, erasing, audit, queue: this.jobQueue, clock }),
+    };
+  }
+
+  /** Channels whose signature is the word `signed`, so that tests are about what comes after it. */
+  #channels(): Channels {
+    const channel = (name: ChannelName): Channel => ({
+      name,
+      accepted: { contentType: 'text/plain', body: `${name} ok` },
+      repeatableSeconds: name === 'twilio' ? undefined : 600,
+      line: (secrets) =>
+        secrets === undefined
+          ? undefined
+          : {
+              receive: async ({ body }) => {
+                const { signed, reading, messages }: Said = JSON.parse(Buffer.from(body).toString());
+                if (!signed) return undefined;
+                return reading ?? { kind: 'messages', messages: (messages ?? []) as InboundMessage[] };
+              },
+              send: async (replyTo, text) => {
+                this.calls.push('send');
+                const result = this.deliver();
+                if (result === 'sent') this.sent.push({ channel: name, to: replyTo.to ?? '', text });
+                return result;
+              },
+            },
+    });
+    return Object.fromEntries(channelNames.map((name) => [name, channel(name)])) as Channels;
+  }
+
+  /** A webhook's whole request. */
+  async receive(name: ChannelName, ...messages: InboundMessage[]) {
+    const proven = await this.instance().receiving.prove(this.org, name, said({ messages }));
+    return await proven.take();
+  }
+
+  /** Does the first job of the queue, and forgets it unless it fails. */
+  async workOne(answers = true): Promise<Worked> {
+    const job = this.queue[0] ?? expect.fail('the queue is empty');
+    const delivered = { body: job.body, messageId: randomId(), remaining: () => 60_000 };
+    const worked = await this.instance({ answers }).working.work(delivered);
+    this.queue.splice(this.queue.indexOf(job), 1);
+    return worked;
+  }
+
+  /** Does all jobs, in order. */
+  async workAll(answers = true): Promise<Worked[]> {
+    const done: Worked[] = [];
+    while (this.queue.length > 0) done.push(await this.workOne(answers));
+    return done;
+  }
+
+  /** Says something on a channel, and waits for the answer: what was sent for it. */
+  async say(name: ChannelName, identity: string, text: string, more: Partial<InboundMessage> = {}): Promise<string[]> {
+    const before = this.sent.length;
+    await this.receive(name, message(identity, text, more));
+    await this.workAll();
+    this.time.now = new Date(this.time.now.getTime() + 1000);
+    return this.sent.slice(before).map((one) => one.text);
+  }
+
+  /** The one user that is not deleted. */
+  user(): UserKeyring & { readonly slots: Record<string, { kind: string }> } {
+    const active = [...this.keyrings.values()].filter(({ state }) => state === 'active');
+    expect(active).toHaveLength(1);
+    return active[0] as never;
+  }
+
+  /** Asks for the code that deletes, and sends it: what was sent then. */
+  async end(name: ChannelName, identity: string): Promise<string[]> {
+    const code = codeToDelete(await this.say(name, identity, 'delete my account'));
+    return await this.say(name, identity, `delete my account ${code}`);
+  }
+
+  /** Links Slack to the account of the telephone. */
+  async link(): Promise<void> {
+    const [shown = ''] = await this.say('twilio', ada.tel, 'link');
+    const code = /link (\S+)/.exec(shown)?.[1] ?? expect.fail(shown);
+    expect(await this.say('slack', ada.slack, `link ${code}`)).toEqual([expect.stringContaining('Linked')]);
+  }
+}

@@ -1,0 +1,141 @@
+/** Users and their memory on memory ports, with the failures that real stores have. */
+import { randomBytes } from 'node:crypto';
+import { VaultError } from '../../contract/vault-error.ts';
+import { encodeSecret } from '../../core/api-key.ts';
+import { randomId } from '../../core/ids.ts';
+import { keyringRecord, newKeyring } from '../../core/keyring.ts';
+import { credentialLocator, loadUmk, newSalt, newUmk, type Owner, type SlotFacts, wrapUmk } from '../../core/slots.ts';
+import { formatUserKey, type UserKey } from '../../core/user-key.ts';
+import { newUserKeyring, userRecord } from '../../core/user-keyring.ts';
+import { MemoryReading } from '../../lambdas/domain/memory-reading.ts';
+import { MemoryWriting } from '../../lambdas/domain/memory-writing.ts';
+import { type OpenUser, openUser } from '../../lambdas/domain/open-user.ts';
+import type { Page } from '../../lambdas/domain/ports.ts';
+import type {
+  Collection,
+  RecordKey,
+  StoredRecord,
+  UserRead,
+  UserReader,
+  UserRecordStore,
+} from '../../lambdas/domain/user-ports.ts';
+import { memoryKeys } from '../../lambdas/domain/user-records.ts';
+
+/** What happens to a write: done, done with its reply lost and the write repeated by the client, or refused before anything. */
+export type Fate = 'done' | 'lost' | 'refused';
+
+type Records = Pick<UserRecordStore, 'put' | 'delete' | 'list'>;
+
+export class MemoryTables implements UserReader, Records {
+  /** By `org/user/collection/id`, and keyrings by `org/user`. */
+  readonly items = new Map<string, StoredRecord>();
+  readonly keyrings = new Map<string, unknown>();
+  readonly orgs = new Map<string, unknown>();
+  readonly calls: string[] = [];
+  fates: Fate[] = [];
+  /** Runs before the next write, and before the next read. */
+  beforePut: (() => Promise<unknown>) | undefined;
+  beforeRead: (() => void) | undefined;
+
+  keyOf({ org, user }: Owner, { collection, id }: RecordKey): string {
+    return `${org}/${user}/${collection}/${id}`;
+  }
+  async read(owner: Owner, keys: readonly RecordKey[]): Promise<UserRead> {
+    this.calls.push('read');
+    const intrude = this.beforeRead;
+    this.beforeRead = undefined;
+    intrude?.();
+    const found = keys.flatMap((key) => this.items.get(this.keyOf(owner, key)) ?? []);
+    return {
+      orgKeyring: structuredClone(this.orgs.get(owner.org)),
+      keyring: structuredClone(this.keyrings.get(`${owner.org}/${owner.user}`)),
+      records: new Map(found.map((record) => [record.id, record])),
+    };
+  }
+  async put(owner: Owner, record: StoredRecord, before: StoredRecord | undefined): Promise<boolean> {
+    this.calls.push('put');
+    const intrude = this.beforePut;
+    this.beforePut = undefined;
+    await intrude?.();
+    const fate = this.fates.shift() ?? 'done';
+    if (fate === 'refused') throw new VaultError('unavailable');
+    const key = this.keyOf(owner, record);
+    const held = this.items.get(key)?.data === before?.data;
+    if (held) this.items.set(key, record);
+    return fate === 'lost' ? false : held;
+  }
+  async delete(owner: Owner, key: RecordKey): Promise<boolean> {
+    this.calls.push('delete');
+    return this.items.delete(this.keyOf(owner, key));
+  }
+  async list(
+    owner: Owner,
+    collection: Collection,
+    after: string | undefined,
+    limit: number,
+  ): Promise<Page<StoredRecord>> {
+    this.calls.push('list');
+    const start = this.keyOf(owner, { collection, id: '' });
+    const keys = [...this.items.keys()].filter((key) => key.startsWith(start) && key > start + (after ?? '')).sort();
+    const items = keys.slice(0, limit).flatMap((key) => this.items.get(key) ?? []);
+    return { items, more: keys.length > limit };
+  }
+}
+
+/** One deployment; `newOrg` and `newUser` make who lives in it. */
+export function memoryWorld() {
+  const tables = new MemoryTables();
+  const time = { now: new Date('2026-06-01T12:00:00.000Z') };
+  const clock = () => time.now;
+  const reading = new MemoryReading(tables, tables, clock);
+  const writing = new MemoryWriting(tables, tables, clock);
+
+  function newOrg(): string {
+    const org = randomId();
+    tables.orgs.set(org, keyringRecord(newKeyring(org, time.now.toISOString())));
+    return org;
+  }
+
+  function newUser(org = newOrg()) {
+    const key: UserKey = { org, user: randomId(), secret: encodeSecret(randomBytes(32)) };
+    const owner: Owner = { org, user: key.user };
+    const secret = Buffer.from(formatUserKey(key));
+    const root = newUmk();
+    const facts: SlotFacts = {
+      id: randomId(),
+      kind: 'credential',
+      locator: credentialLocator(secret, owner),
+      salt: newSalt(owner, 'credential'),
+      createdAt: time.now.toISOString(),
+    };
+    const slot = wrapUmk(root, secret, owner, facts);
+    const keyring = newUserKeyring(loadUmk(root, owner), [slot], time.now.toISOString());
+    tables.keyrings.set(`${org}/${key.user}`, userRecord(keyring));
+    /** Opens the user as each request does, with the record of an id. */
+    const open = async (id?: string): Promise<OpenUser> => {
+      const read = await tables.read(owner, id === undefined ? [] : memoryKeys(id));
+      return openUser({ kind: 'credential', key }, secret, read, time.now);
+    };
+    return {
+      key,
+      owner,
+      open,
+      add: async (id: string | undefined, data: unknown) => await writing.add(await open(), { id, data }),
+      get: async (id: string) => reading.get(await open(id), id),
+      replace: async (id: string, data: unknown, options: object = {}) =>
+        await writing.replace(await open(id), id, { data, ...options }),
+      delete: async (id: string) => await writing.delete(await open(id), id),
+      list: async (request: object = {}) => await reading.list(await open(), request),
+      search: async (text: string, cursor?: string) => await reading.search(await open(), { text, cursor }),
+      messages: async (request: object = {}) => await reading.messages(await open(), request),
+      /** The stored item of an id, by which tests look at it and change it. */
+      stored: (id: string, collection: Collection = 'memory') => {
+        const found = tables.items.get(tables.keyOf(owner, { collection, id }));
+        if (found === undefined) throw new Error(`there is no record ${id}`);
+        return found;
+      },
+      store: (record: StoredRecord) => void tables.items.set(tables.keyOf(owner, record), record),
+    };
+  }
+  return { tables, time, reading, writing, newOrg, newUser };
+}

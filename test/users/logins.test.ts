@@ -1,0 +1,526 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { limits } from '../../contract/limits.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+import { randomId } from '../../core/ids.ts';
+import { formatSessionToken, parseSessionToken } from '../../core/session-token.ts';
+import {
+  newSalt,
+  type Owner,
+  passwordCost,
+  stretchPassword,
+  unwrapUmk,
+  verifierOf,
+  wrapUmk,
+} from '../../core/slots.ts';
+import { passwordMessage } from '../../core/user-macs.ts';
+import { freshness } from '../../lambdas/domain/fresh.ts';
+import { World } from './world.ts';
+
+const password = 'correct horse battery';
+let world: World;
+let owner: Owner;
+let key: string;
+beforeEach(async () => {
+  world = new World();
+  ({ owner, key } = await world.newUser());
+});
+const refused = (code: string) => expect.objectContaining({ code });
+const set = async (login = 'ada', text = password) =>
+  await world.passwords.set(await world.open(key), { login, password: text });
+
+describe('logging in', () => {
+  test('gives a session that opens the same data, for a week', async () => {
+    await set();
+    const token = await world.logIn('ADA', password);
+    expect((await world.open(token)).umk.header).toEqual((await world.open(key)).umk.header);
+    world.pass(limits.sessionSeconds - 1);
+    await world.open(token);
+    world.pass(1);
+    await expect(world.open(token)).rejects.toEqual(refused('invalid_credential'));
+  });
+
+  test('takes the password in any composition of its letters', async () => {
+    await set('ada', 'pässword ﬁ');
+    await world.logIn('ada', 'pa\u0308ssword fi');
+  });
+
+  test('fails in one way and by the same calls, whatever is wrong', async () => {
+    await set();
+    const attempt = (org: string, login: string, text: string) => async () =>
+      await expect(world.logins.logIn({ org, login, password: text })).rejects.toEqual(refused('login_refused'));
+    const calls = ['kms:routing', 'db:attempt', 'db:find', 'db:read', 'kms:code'];
+    expect(await world.count(attempt(world.org, 'ada', 'another horse'))).toEqual(calls);
+    expect(await world.count(attempt(world.org, 'ada', ''))).toEqual(calls);
+    expect(await world.count(attempt(world.org, 'grace', password))).toEqual(calls);
+    const [item] = [...world.locatorItems.values()];
+    if (item === undefined) expect.fail();
+    // A locator that leads to another user, to a deleted one, or to one without a password.
+    const other = await world.newUser();
+    world.locatorItems.set(item.locator, { ...item, user: other.owner.user });
+    expect(await world.count(attempt(world.org, 'ada', password))).toEqual(calls);
+    world.locatorItems.set(item.locator, { ...item, user: randomId() });
+    expect(await world.count(attempt(world.org, 'ada', password))).toEqual(calls);
+    world.locatorItems.set(item.locator, item);
+    const record = world.keyrings.get(owner.user);
+    world.keyrings.set(owner.user, { damaged: true });
+    expect(await world.count(attempt(world.org, 'ada', password))).toEqual(calls);
+    world.keyrings.set(owner.user, record);
+    const keyring = world.orgKeyring;
+    world.orgKeyring = undefined;
+    expect(await world.count(attempt(world.org, 'ada', password))).toEqual(calls);
+    world.orgKeyring = keyring;
+    // What can be nobody's asks for nothing at all.
+    expect(await world.count(attempt('x', 'ada', password))).toEqual([]);
+    expect(await world.count(attempt(world.org, 'a b', password))).toEqual([]);
+    world.tries.clear();
+    await world.logIn('ada', password);
+  });
+
+  test('costs two MACs, five calls of the table and no more', async () => {
+    await set();
+    const calls = await world.count(async () => await world.logIn('ada', password));
+    expect(calls).toEqual(['kms:routing', 'db:attempt', 'db:find', 'db:read', 'kms:code', 'db:replace', 'db:forget']);
+  });
+
+  test('is throttled by login, whether there is one or not, and not for the others', async () => {
+    await set();
+    for (const login of ['ada', 'grace']) {
+      const wrong = async () => await world.logins.logIn({ org: world.org, login, password: 'another horse' });
+      for (let n = 0; n < limits.loginAttempts; n++) await expect(wrong()).rejects.toEqual(refused('login_refused'));
+      const calls = await world.count(async () => {
+        await expect(wrong()).rejects.toEqual(refused('too_many_attempts'));
+      });
+      expect(calls).toEqual(['kms:routing', 'db:attempt']);
+    }
+    // Not even with the right one, until the window has passed; then it counts anew.
+    await expect(world.logIn('ada', password)).rejects.toEqual(refused('too_many_attempts'));
+    world.pass(limits.loginWindowSeconds);
+    await world.logIn('ada', password);
+    expect(world.tries.size).toBe(1);
+  });
+
+  test('keeps the latest ten sessions, and drops what has ended', async () => {
+    await set();
+    const tokens: string[] = [];
+    for (let n = 0; n < limits.sessionsKept + 2; n++) {
+      world.pass(1);
+      tokens.push(await world.logIn('ada', password));
+    }
+    expect(world.kinds(owner).filter((kind) => kind === 'session')).toHaveLength(limits.sessionsKept);
+    for (const [n, token] of tokens.entries()) {
+      if (n < 2) await expect(world.open(token)).rejects.toEqual(refused('invalid_credential'));
+      else await world.open(token);
+    }
+    world.pass(limits.sessionSeconds);
+    await world.logIn('ada', password);
+    expect(world.kinds(owner).filter((kind) => kind === 'session')).toHaveLength(1);
+  });
+
+  /** A password at a cost below that of now. */
+  async function setCheap(): Promise<string> {
+    const user = await world.open(key);
+    const cheap = { algorithm: 'argon2id', memory: 64, passes: 1, lanes: 1 } as const;
+    const [id, salt] = [randomId(), newSalt(owner, 'password')];
+    const locator = await world.identities.locator(world.org, 'login:ada');
+    const stretched = await stretchPassword(password, { salt }, cheap);
+    const secret = world.mac('code', passwordMessage(owner, id, stretched));
+    const params = { ...cheap, verifier: verifierOf(secret, owner, { id, salt }) };
+    const facts = { id, kind: 'password', locator, salt, params, createdAt: world.time.now.toISOString() } as const;
+    const slot = user.withRoot((root) => wrapUmk(root, secret, owner, facts));
+    await world.changes.change(user, () => ({ add: [slot] }));
+    world.locatorItems.set(locator, { locator, user: owner.user, slot: id });
+    return id;
+  }
+
+  test('raises the cost of a password that was stored at a lower one, in the same write', async () => {
+    const id = await setCheap();
+    const calls = await world.count(async () => await world.logIn('ada', password));
+    expect(calls.filter((call) => call === 'db:replace')).toHaveLength(1);
+    const stored = world.stored(owner);
+    const raised = stored.state === 'active' ? stored.slots.find(({ kind }) => kind === 'password') : undefined;
+    expect(raised?.params).toMatchObject(passwordCost);
+    // Its locator was claimed for that id, and goes with it.
+    expect(raised?.id).toBe(id);
+    const again = JSON.stringify(raised);
+    await world.logIn('ada', password);
+    const after = world.stored(owner);
+    expect(after.state === 'active' && JSON.stringify(after.slots.find(({ kind }) => kind === 'password'))).toBe(again);
+  });
+
+  test('ends with the slot when the keyring changes under it', async () => {
+    await set();
+    let once = true;
+    world.before = async (call) => {
+      if (call !== 'db:replace' || !once) return;
+      once = false;
+      await world.linking.start(await world.open(key));
+    };
+    const token = await world.logIn('ada', password);
+    expect(world.kinds(owner)).toEqual(['credential', 'link', 'password', 'session']);
+    await world.open(token);
+    once = true;
+    world.before = async (call) => {
+      if (call !== 'db:replace' || !once) return;
+      once = false;
+      await world.passwords.remove(await world.open(key));
+    };
+    await expect(world.logIn('ada', password)).rejects.toEqual(refused('login_refused'));
+    expect(world.kinds(owner)).toEqual(['credential']);
+  });
+
+  test('of several at once succeeds for all, also where each raises the cost', async () => {
+    await setCheap();
+    const tokens = await Promise.all([1, 2, 3].map(() => world.logIn('ada', password)));
+    for (const token of tokens) await world.open(token);
+    expect(world.kinds(owner)).toEqual(['credential', 'password', 'session', 'session', 'session']);
+  });
+
+  test('goes on by a password that was set anew meanwhile, and is refused by one that was changed', async () => {
+    await set();
+    for (const [text, isRight] of [
+      [password, true],
+      ['a new password', false],
+    ] as const) {
+      let once = true;
+      world.before = async (call) => {
+        if (call !== 'db:replace' || !once) return;
+        once = false;
+        await set('ada', text);
+      };
+      const entered = world.logIn('ada', password);
+      if (isRight) await world.open(await entered);
+      else await expect(entered).rejects.toEqual(refused('login_refused'));
+    }
+  });
+
+  test('opens nothing by what was read before a check that took long: it is read again', async () => {
+    await set();
+    const real = performance.now.bind(performance);
+    let late = 0;
+    const spy = vi.spyOn(performance, 'now').mockImplementation(() => real() + late);
+    try {
+      const took = async (wrong?: string) => {
+        world.before = (call) => {
+          if (call === 'kms:code') late += freshness;
+        };
+        return await world.count(async () => await world.logIn('ada', wrong ?? password));
+      };
+      expect((await took()).slice(3)).toEqual(['db:read', 'kms:code', 'db:read', 'db:replace', 'db:forget']);
+      // For the wrong one too: the time of it tells nothing.
+      expect((await took('another horse')).slice(3)).toEqual(['db:read', 'kms:code', 'db:read']);
+      world.before = async (call) => {
+        if (call !== 'kms:code') return;
+        world.before = () => undefined;
+        late += freshness;
+        await world.deleting.delete(owner);
+      };
+      const calls = await world.count(async () => {
+        await expect(world.logIn('ada', password)).rejects.toEqual(refused('login_refused'));
+      });
+      expect(calls.at(-1)).toBe('db:read');
+    } finally {
+      spy.mockRestore();
+    }
+  });
+});
+
+describe('a session token', () => {
+  test('opens one slot of one user and no other, whole, and while it is there', async () => {
+    await set();
+    const token = await world.logIn('ada', password);
+    const second = await world.logIn('ada', password);
+    const other = await world.newUser();
+    await world.passwords.set(await world.open(other.key), { login: 'grace', password });
+    const theirs = await world.logIn('grace', password);
+    const [one, two, three] = [token, second, theirs].map((text) => parseSessionToken(text) ?? expect.fail());
+    if (one === undefined || two === undefined || three === undefined) expect.fail();
+    const swapped = [
+      { ...one, secret: two.secret },
+      { ...one, slot: two.slot },
+      { ...one, slot: three.slot },
+      { ...one, user: three.user },
+      { ...three, user: one.user },
+      { ...one, user: three.user, slot: three.slot },
+      { ...one, org: randomId() },
+      { ...one, secret: new Uint8Array(32) },
+    ];
+    for (const forged of swapped) {
+      await expect(world.open(formatSessionToken(forged))).rejects.toEqual(refused('invalid_credential'));
+    }
+    for (const text of [token.slice(0, -1), `${token}A`, token.toUpperCase(), token.replaceAll('.', ' '), '']) {
+      expect(parseSessionToken(text)).toBeUndefined();
+    }
+    expect(await world.accounts.logOut(await world.open(token))).toBe(true);
+    await expect(world.open(token)).rejects.toEqual(refused('invalid_credential'));
+    await world.open(second);
+    await world.open(theirs);
+  });
+
+  test('opens nothing once any field of its slot in the table is another', async () => {
+    await set();
+    const token = await world.logIn('ada', password);
+    const id = parseSessionToken(token)?.slot ?? '';
+    const record = Object(world.keyrings.get(owner.user));
+    const later = new Date(world.time.now.getTime() + 10 * limits.sessionSeconds * 1000).toISOString();
+    const changes = [
+      { expiresAt: later },
+      { expiresAt: undefined },
+      { createdAt: later },
+      { locator: 'x' },
+      { salt: Buffer.alloc(32).toString('base64') },
+      { kind: 'credential' },
+      { wrapped: Buffer.alloc(60).toString('base64') },
+    ];
+    for (const change of changes) {
+      const slots = { ...record.slots, [id]: { ...record.slots[id], ...change } };
+      world.keyrings.set(owner.user, { ...record, slots });
+      await expect(world.open(token), JSON.stringify(change)).rejects.toEqual(refused('invalid_credential'));
+    }
+    // The expiry moved after it has come: the slot is another, so its wrap does not open.
+    world.keyrings.set(owner.user, record);
+    world.pass(limits.sessionSeconds);
+    world.keyrings.set(owner.user, {
+      ...record,
+      slots: { ...record.slots, [id]: { ...record.slots[id], expiresAt: later } },
+    });
+    await expect(world.open(token)).rejects.toEqual(refused('invalid_credential'));
+  });
+
+  test('of a user key presented along ends nothing', async () => {
+    await set();
+    const token = await world.logIn('ada', password);
+    expect(await world.accounts.logOut(await world.open(key))).toBe(false);
+    await world.open(token);
+  });
+
+  test('logged out twice at once has ended for both', async () => {
+    await set();
+    const user = await world.open(await world.logIn('ada', password));
+    expect(await Promise.all([world.accounts.logOut(user), world.accounts.logOut(user)])).toEqual([true, true]);
+    expect(world.kinds(owner)).toEqual(['credential', 'password']);
+  });
+});
+
+describe('setting a password', () => {
+  test('ends all sessions but the one that asks, and the old password and login', async () => {
+    await set();
+    const [own, other] = [await world.logIn('ada', password), await world.logIn('ada', password)];
+    const next = { login: 'lovelace', password: 'a new password', currentPassword: password };
+    await world.passwords.set(await world.open(own), next);
+    await world.open(own);
+    await expect(world.open(other)).rejects.toEqual(refused('invalid_credential'));
+    await expect(world.logIn('ada', password)).rejects.toEqual(refused('login_refused'));
+    await expect(world.logIn('ada', 'a new password')).rejects.toEqual(refused('login_refused'));
+    await world.logIn('lovelace', 'a new password');
+    expect(world.kinds(owner)).toEqual(['credential', 'password', 'session', 'session']);
+    expect(world.locatorItems.size).toBe(1);
+    await world.passwords.set(await world.open(key), { login: 'lovelace', password: 'a third password' });
+    await expect(world.open(own)).rejects.toEqual(refused('invalid_credential'));
+  });
+
+  test('set and removed takes codes for linking along, which a stranger may have asked for', async () => {
+    for (const change of [
+      async () => await set(),
+      async () => await set('lovelace', 'a new password'),
+      async () => await world.passwords.remove(await world.open(key)),
+    ]) {
+      const { code } = await world.linking.start(await world.open(key));
+      await change();
+      expect(world.kinds(owner)).not.toContain('link');
+      expect([...world.locatorItems.values()].filter(({ expiresAt }) => expiresAt !== undefined)).toEqual([]);
+      const sender = await world.identities.key(world.org, 'mailto:eve@example.com');
+      expect(await world.linking.redeem(sender, code)).toBe('refused');
+    }
+  });
+
+  test('by a session needs the current one; wrong ones are refused, and count', async () => {
+    await set();
+    const user = await world.open(await world.logIn('ada', password));
+    const stored = JSON.stringify(world.stored(owner));
+    const change = (currentPassword?: string) =>
+      world.passwords.set(user, { login: 'ada', password: 'a new password', currentPassword });
+    await expect(change()).rejects.toMatchObject({
+      code: 'invalid_request',
+      extras: { errors: [{ path: 'currentPassword' }] },
+    });
+    for (let n = 0; n < limits.loginAttempts; n++)
+      await expect(change('wrong')).rejects.toEqual(refused('login_refused'));
+    await expect(change(password)).rejects.toEqual(refused('too_many_attempts'));
+    await expect(world.logIn('ada', password)).rejects.toEqual(refused('too_many_attempts'));
+    expect(JSON.stringify(world.stored(owner))).toBe(stored);
+    world.pass(limits.loginWindowSeconds);
+    await change(password);
+  });
+
+  test('takes no login of another user, nor one that is none', async () => {
+    await set();
+    const other = await world.newUser();
+    const user = await world.open(other.key);
+    const setAs = (login: string) => world.passwords.set(user, { login, password });
+    // However long ago it was claimed.
+    world.pass(86_400);
+    for (const login of ['ada', 'Ada', 'ADA']) {
+      const calls = await world.count(async () => {
+        await expect(setAs(login)).rejects.toEqual(refused('login_taken'));
+      });
+      // Not for a moment does the name lead elsewhere.
+      expect(calls).toEqual(['kms:routing', 'db:claim', 'db:find', 'db:stored']);
+    }
+    for (const login of ['a', '.ada', 'a b c', 'аda', 'x'.repeat(129), 'login:ada', 'ada\n']) {
+      await expect(setAs(login)).rejects.toMatchObject({
+        code: 'invalid_request',
+        extras: { errors: [{ path: 'login' }] },
+      });
+    }
+    expect(world.kinds(other.owner)).toEqual(['credential']);
+    await world.logIn('ada', password);
+  });
+
+  test('broken off at any point, is made whole by saying it again, and leaves no login of nobody', async () => {
+    await set('first');
+    for (const point of ['kms:routing', 'kms:code', 'db:claim', 'db:replace', 'db:remove']) {
+      let armed = true;
+      world.before = (call) => {
+        if (!armed || call !== point) return;
+        armed = false;
+        throw new VaultError('unavailable');
+      };
+      const login = `login-${point.replace(':', '-')}`;
+      await expect(set(login)).rejects.toEqual(refused('unavailable'));
+      await set(login);
+      await world.logIn(login, password);
+    }
+    // A name that was claimed and never got a slot may be taken by another, once nobody can be about to store one.
+    const locator = await world.identities.locator(world.org, 'login:dangling');
+    world.locatorItems.set(locator, { locator, user: owner.user, since: world.clock().toISOString() });
+    const other = await world.newUser();
+    const take = async () => await world.passwords.set(await world.open(other.key), { login: 'dangling', password });
+    world.pass(119);
+    await expect(take()).rejects.toEqual(refused('login_taken'));
+    world.pass(1);
+    await take();
+    expect(await world.logIn('dangling', password)).toContain(other.owner.user);
+  });
+
+  test("of a name that was left behind, taken just when its owner comes back to it, is its owner's", async () => {
+    const locator = await world.identities.locator(world.org, 'login:ada');
+    world.locatorItems.set(locator, { locator, user: owner.user });
+    const other = await world.open((await world.newUser()).key);
+    let claims = 0;
+    world.before = async (call) => {
+      if (call !== 'db:claim' || ++claims < 2) return;
+      world.before = () => undefined;
+      // The other has seen that its owner has no slot of it; before it claims the name, its owner stores one.
+      await set('ada');
+    };
+    const taken = world.passwords.set(other, { login: 'ada', password: 'another horse' });
+    await expect(taken).rejects.toEqual(refused('login_taken'));
+    expect(world.kinds(other.owner)).toEqual(['credential']);
+    expect(await world.logIn('ada', password)).toContain(owner.user);
+  });
+
+  /** Two users set one name at once; which of them has it then, and neither anything else. */
+  async function race(login: string): Promise<{ readonly user: string; readonly text: string }[]> {
+    const users = [await world.newUser(), await world.newUser()];
+    const opened = await Promise.all(users.map(async (made) => await world.open(made.key)));
+    world.before = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
+    const texts = opened.map((_, n) => `${password} ${n}`);
+    const results = await Promise.allSettled(
+      opened.map((user, n) => world.passwords.set(user, { login, password: texts[n] ?? '' })),
+    );
+    world.before = () => undefined;
+    return users.flatMap((made, n) => {
+      const isWinner = results[n]?.status === 'fulfilled';
+      expect(world.kinds(made.owner)).toEqual(isWinner ? ['credential', 'password'] : ['credential']);
+      return isWinner ? [{ user: made.owner.user, text: texts[n] ?? '' }] : [];
+    });
+  }
+
+  test('by two users at once, of one name: exactly one has it, and can log in', async () => {
+    for (let trial = 0; trial < 12; trial++) {
+      const login = `name-${trial}`;
+      // Sometimes the name was left behind: both may take it from who has no slot of it.
+      const locator = await world.identities.locator(world.org, `login:${login}`);
+      if (trial % 2 === 0) world.locatorItems.set(locator, { locator, user: owner.user });
+      const [winner, ...others] = await race(login);
+      expect(others).toEqual([]);
+      expect(await world.logIn(login, winner?.text ?? '')).toContain(winner?.user);
+    }
+  });
+});
+
+describe('a password slot', () => {
+  test('opens by password and KMS together: neither alone, nor both for another slot or user', async () => {
+    await set();
+    const stored = world.stored(owner);
+    const slot = (stored.state === 'active' && stored.slots.find(({ kind }) => kind === 'password')) || expect.fail();
+    const stretched = await stretchPassword(password, slot, passwordCost);
+    const right = world.mac('code', passwordMessage(owner, slot.id, stretched));
+    expect(unwrapUmk(right, owner, slot)).toHaveLength(32);
+    expect(verifierOf(right, owner, slot)).toBe(slot.params?.verifier);
+    const other = await stretchPassword('another horse', slot, passwordCost);
+    const wrong = [
+      stretched,
+      world.mac('routing', passwordMessage(owner, slot.id, stretched)),
+      world.mac('custody', passwordMessage(owner, slot.id, stretched)),
+      world.mac('code', passwordMessage(owner, slot.id, other)),
+      world.mac('code', passwordMessage(owner, randomId(), stretched)),
+      world.mac('code', passwordMessage({ ...owner, user: randomId() }, slot.id, stretched)),
+      world.mac('code', stretched),
+    ];
+    for (const secret of wrong) {
+      expect(() => unwrapUmk(secret, owner, slot)).toThrow();
+      expect(verifierOf(secret, owner, slot)).not.toBe(slot.params?.verifier);
+    }
+  });
+});
+
+describe('removing a password', () => {
+  test('while the same login is set again leaves the one that is stored with its name, at whatever point', async () => {
+    for (const point of ['db:replace', 'db:remove']) {
+      await set();
+      world.before = async (call) => {
+        if (call !== point) return;
+        world.before = () => undefined;
+        await set('ada', 'a new password');
+      };
+      await world.passwords.remove(await world.open(key));
+      const hasIt = world.kinds(owner).includes('password');
+      // Where the removal came last, it is the new one that was removed.
+      expect(hasIt, point).toBe(point === 'db:remove');
+      const entered = world.logIn('ada', 'a new password');
+      if (hasIt) await entered;
+      else await expect(entered).rejects.toEqual(refused('login_refused'));
+    }
+    // The other way round: between the claim and the slot of the new one, the old one is removed, name and all.
+    await set();
+    world.before = async (call) => {
+      if (call !== 'db:replace') return;
+      world.before = () => undefined;
+      await world.passwords.remove(await world.open(key));
+    };
+    await set('ada', 'a third password');
+    await world.logIn('ada', 'a third password');
+  });
+
+  test('ends all sessions, frees the login, and changes nothing when said again', async () => {
+    await set();
+    const token = await world.logIn('ada', password);
+    await world.passwords.remove(await world.open(key));
+    await expect(world.open(token)).rejects.toEqual(refused('invalid_credential'));
+    await expect(world.logIn('ada', password)).rejects.toEqual(refused('login_refused'));
+    expect([world.kinds(owner), world.locatorItems.size]).toEqual([['credential'], 0]);
+    const calls = await world.count(async () => await world.passwords.remove(await world.open(key)));
+    expect(calls).toEqual(['db:read']);
+  });
+
+  test('is refused when nothing else opens the data', async () => {
+    await set();
+    const token = await world.logIn('ada', password);
+    const session = await world.open(token);
+    const slot = session.keyring.slots.find(({ kind }) => kind === 'credential')?.id ?? '';
+    await world.accounts.removeSlot(session, slot);
+    await expect(world.passwords.remove(await world.open(token))).rejects.toEqual(refused('last_slot'));
+    await world.logIn('ada', password);
+  });
+});

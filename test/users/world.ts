@@ -1,0 +1,234 @@
+/** Users of an org on ports in memory: what was asked of them, and what may happen before each call. */
+import { createHmac, randomBytes } from 'node:crypto';
+import { expect } from 'vitest';
+import { limits } from '../../contract/limits.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
+import { randomId } from '../../core/ids.ts';
+import { openJob, parseJob } from '../../core/jobs.ts';
+import { keyringRecord, newKeyring } from '../../core/keyring.ts';
+import { parseSessionToken } from '../../core/session-token.ts';
+import type { Owner } from '../../core/slots.ts';
+import { parseUserKey } from '../../core/user-key.ts';
+import { type DeletedUser, parseUserRecord, type UserKeyring, userRecord } from '../../core/user-keyring.ts';
+import { Accounts } from '../../lambdas/domain/accounts.ts';
+import { Confirming } from '../../lambdas/domain/confirming.ts';
+import { DeletingUsers } from '../../lambdas/domain/deleting-users.ts';
+import { Identities } from '../../lambdas/domain/identities.ts';
+import { JobSender } from '../../lambdas/domain/job-sender.ts';
+import { Linking } from '../../lambdas/domain/linking.ts';
+import { Locators } from '../../lambdas/domain/locators.ts';
+import { Logins } from '../../lambdas/domain/logins.ts';
+import { type OpenUser, openUser, type Presented, secretOf } from '../../lambdas/domain/open-user.ts';
+import { PasswordSlots } from '../../lambdas/domain/password-slots.ts';
+import { Passwords } from '../../lambdas/domain/passwords.ts';
+import { SlotChanges } from '../../lambdas/domain/slot-changes.ts';
+import type {
+  AttemptStore,
+  LocatorStore,
+  StoredLocator,
+  UserKeyringStore,
+  UserReader,
+} from '../../lambdas/domain/user-ports.ts';
+import { Users } from '../../lambdas/domain/users.ts';
+
+export const identity = 'tel:+447700900123';
+
+export class World {
+  readonly org = randomId();
+  orgKeyring: unknown = keyringRecord(newKeyring(this.org, '2026-01-01T00:00:00.000Z'));
+  readonly keyrings = new Map<string, unknown>();
+  readonly locatorItems = new Map<string, StoredLocator & { readonly ttl?: number }>();
+  readonly tries = new Map<string, { tries: number; until: number }>();
+  readonly queue: { readonly body: string; readonly group: string; readonly name: string }[] = [];
+  readonly calls: string[] = [];
+  readonly time = { now: new Date('2026-06-01T12:00:00.000Z') };
+  /** Runs before each call, once it is noted; what it throws is the call's failure. */
+  before: (call: string) => Promise<unknown> | unknown = () => undefined;
+  /** Runs after the next change of a keyring, whose reply is lost: the client's own retry then finds what this left there. */
+  lost: (() => Promise<unknown>) | undefined;
+  readonly #keys = { custody: randomBytes(32), code: randomBytes(32), routing: randomBytes(32) };
+
+  readonly clock = () => this.time.now;
+  pass(seconds: number): void {
+    this.time.now = new Date(this.time.now.getTime() + seconds * 1000);
+  }
+  async call<T>(name: string, run: () => T): Promise<T> {
+    this.calls.push(name);
+    await this.before(name);
+    return structuredClone(run());
+  }
+  mac(key: 'custody' | 'code' | 'routing', text: Uint8Array): Buffer {
+    return createHmac('sha256', this.#keys[key]).update(text).digest();
+  }
+
+  readonly custody = {
+    custody: async (text: Uint8Array) =>
+      Buffer.from(await this.call('kms:custody', () => new Uint8Array(this.mac('custody', text)))),
+  };
+  readonly codes = {
+    code: async (text: Uint8Array) =>
+      Buffer.from(await this.call('kms:code', () => new Uint8Array(this.mac('code', text)))),
+  };
+  readonly routing = {
+    locator: (text: Uint8Array) => this.call('kms:routing', () => this.mac('routing', text).toString('base64url')),
+  };
+  readonly reader: UserReader = {
+    read: ({ user }) =>
+      this.call('db:read', () => ({
+        orgKeyring: this.orgKeyring,
+        keyring: this.keyrings.get(user),
+        records: new Map(),
+      })),
+  };
+  readonly keyringStore: UserKeyringStore = {
+    create: (keyring) =>
+      this.call('db:create', () => {
+        if (this.keyrings.has(keyring.user)) return false;
+        this.keyrings.set(keyring.user, userRecord(keyring));
+        return true;
+      }),
+    replace: async (next) => {
+      const held = await this.call('db:replace', () => {
+        const now = this.keyrings.get(next.user);
+        const before = now === undefined ? undefined : parseUserRecord(now, next);
+        if (before?.state !== 'active' || before.generation !== next.generation - 1) return false;
+        this.keyrings.set(next.user, userRecord(next));
+        return true;
+      });
+      const { lost } = this;
+      if (lost === undefined) return held;
+      this.lost = undefined;
+      await lost();
+      return false;
+    },
+    bury: (deleted) =>
+      this.call('db:bury', () => {
+        const now = this.keyrings.get(deleted.user);
+        if (now === undefined || Object(now).deletedAt !== undefined) return false;
+        this.keyrings.set(deleted.user, userRecord(deleted));
+        return true;
+      }),
+    stored: ({ user }) => this.call('db:stored', () => this.keyrings.get(user)),
+    list: (_, after, limit) =>
+      this.call('db:list', () => {
+        const users = [...this.keyrings.keys()].sort().filter((user) => after === undefined || user > after);
+        const items = users.slice(0, limit).map((user) => ({ user, record: this.keyrings.get(user) }));
+        return { items, more: users.length > limit };
+      }),
+  };
+  readonly store: LocatorStore & AttemptStore = {
+    find: (_, locator) => this.call('db:find', () => this.locatorItems.get(locator)),
+    claim: (_, next, before, beforeSlot) =>
+      this.call('db:claim', () => {
+        const there = this.locatorItems.get(next.locator);
+        const isSame = there?.user === next.user && (next.expiresAt === undefined || there.slot === next.slot);
+        const isBefore = there?.user === before && there?.slot === beforeSlot;
+        if (there !== undefined && !isSame && !isBefore) return false;
+        this.locatorItems.set(next.locator, next);
+        return true;
+      }),
+    remove: (_, locator, user, slot) =>
+      this.call('db:remove', () => {
+        const there = this.locatorItems.get(locator);
+        if (there?.user === user && (slot === undefined || there.slot === slot)) this.locatorItems.delete(locator);
+      }),
+    retire: (_, locator, user, ttl) =>
+      this.call('db:retire', () => {
+        const there = this.locatorItems.get(locator);
+        if (there?.user === user) this.locatorItems.set(locator, { ...there, ttl });
+      }),
+    try: (_, locator, now) =>
+      this.call('db:try', () => {
+        const there = this.locatorItems.get(locator);
+        if (there?.tries === undefined || there.tries >= limits.linkTries) return undefined;
+        if (there.expiresAt === undefined || there.expiresAt <= now.toISOString()) return undefined;
+        const next = { ...there, tries: there.tries + 1 };
+        this.locatorItems.set(locator, next);
+        return next;
+      }),
+    attempt: (_, locator, now) =>
+      this.call('db:attempt', () => {
+        const there = this.tries.get(locator);
+        const isOpen = there !== undefined && there.until > now.getTime();
+        const next = isOpen ? { ...there, tries: there.tries + 1 } : { tries: 1, until: now.getTime() + 900_000 };
+        this.tries.set(locator, next);
+        return next.tries <= limits.loginAttempts;
+      }),
+    forget: (_, locator) => this.call('db:forget', () => void this.tries.delete(locator)),
+  };
+  readonly #jobs = new JobSender(
+    {
+      generate: async () => ({ secret: Buffer.alloc(32, 9), wrapped: Buffer.alloc(1) }),
+      unwrap: async () => Buffer.alloc(32, 9),
+    },
+    { send: (body, group, name) => this.call('sqs:send', () => void this.queue.push({ body, group, name })) },
+  );
+
+  readonly locators = new Locators(this.store, this.keyringStore, this.clock);
+  readonly changes = new SlotChanges(this.keyringStore, this.clock);
+  readonly deleting = new DeletingUsers(this.keyringStore, this.store, this.#jobs, this.clock, async () => {});
+  readonly users = new Users(this.keyringStore, this.deleting, this.clock);
+  readonly accounts = new Accounts(this.changes, this.store, this.clock);
+  readonly #slots = new PasswordSlots(this.codes);
+  readonly confirming = new Confirming(this.store, this.#slots, this.clock);
+  readonly #parts = {
+    reader: this.reader,
+    keyrings: this.keyringStore,
+    store: this.store,
+    attempts: this.store,
+    locators: this.locators,
+    custody: this.custody,
+    codes: this.codes,
+    routing: this.routing,
+    slots: this.#slots,
+    confirming: this.confirming,
+    changes: this.changes,
+    clock: this.clock,
+  };
+  readonly identities = new Identities(this.#parts);
+  readonly linking = new Linking(this.#parts);
+  readonly passwords = new Passwords(this.#parts);
+  readonly logins = new Logins(this.#parts);
+
+  /** A new user and its key. */
+  async newUser(): Promise<{ owner: Owner; key: string }> {
+    const { user, key } = await this.users.create(this.org, newKeyring(this.org, '2026-01-01T00:00:00.000Z'));
+    return { owner: { org: this.org, user }, key };
+  }
+  /** Opens by a user key, or by a session token. */
+  async open(text: string): Promise<OpenUser> {
+    const key = parseUserKey(text);
+    const token = parseSessionToken(text);
+    const presented: Presented =
+      key === undefined ? { kind: 'session', token: token ?? expect.fail('no token') } : { kind: 'credential', key };
+    const { org, user } = key ?? token ?? expect.fail();
+    return openUser(presented, secretOf(presented), await this.reader.read({ org, user }, []), this.clock());
+  }
+  /** Logs in; the session's token. */
+  async logIn(login: string, password: string): Promise<string> {
+    return tokenOf((await this.logins.logIn({ org: this.org, login, password })).cookie);
+  }
+  stored(owner: Owner): UserKeyring | DeletedUser {
+    return parseUserRecord(this.keyrings.get(owner.user), owner);
+  }
+  kinds(owner: Owner): string[] {
+    const stored = this.stored(owner);
+    return stored.state === 'active' ? stored.slots.map(({ kind }) => kind).sort() : ['deleted'];
+  }
+  /** What was sent to the worker. */
+  jobs(): unknown[] {
+    return this.queue.map(({ body }) => JSON.parse(openJob(parseJob(body), Buffer.alloc(32, 9)).toString()));
+  }
+  /** The calls that `run` makes. */
+  async count(run: () => Promise<unknown>): Promise<string[]> {
+    const from = this.calls.length;
+    await run().catch((error: unknown) => {
+      if (error instanceof DecryptionError) throw error;
+    });
+    return this.calls.slice(from);
+  }
+}
+
+export const tokenOf = (cookie: string): string =>
+  /^__Host-anima=([^;]*); Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=604800$/.exec(cookie)?.[1] ??
+  expect.fail('not the documented cookie');
