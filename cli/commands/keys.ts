@@ -79,7 +79,7 @@ async function list(shell: Shell): Promise<void> {
     key.role,
     stateOf(key),
     key.lastUsedAt === undefined ? 'never' : timeText(key.lastUsedAt),
-    key.prefixes?.join(',') ?? 'those of the role',
+    namesOf(key),
     key.name ?? '',
   ]);
   if (!shell.stdout.isTTY) return shell.print(table(rows), keys);
@@ -118,11 +118,15 @@ function checkId(id: string): string {
   throw usage('That is no id of a key, which has 16 characters; nothing was sent', '`anima keys list` shows the ids.');
 }
 
+/** What a key reaches: the secrets of channels are for admins, unless a prefix names them (docs/channels.md, "Setting up"). */
+const namesOf = ({ role, prefixes }: Pick<ApiKeyInfo, 'role' | 'prefixes'>): string =>
+  prefixes?.join(',') ?? (role === 'agent' || role === 'reader' ? 'all but channels/' : 'all');
+
 const describe = ({ id, role, prefixes, verbs, expiresAt }: ApiKeyInfo): string =>
   facts([
     ['id', id],
     ['role', role],
-    ['names', prefixes?.join(', ') ?? 'those of the role'],
+    ['names', namesOf({ role, prefixes })],
     ['verbs', verbs?.join(', ')],
     ['expires', expiresAt ?? 'never'],
   ]);
