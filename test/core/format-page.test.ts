@@ -37,6 +37,7 @@ import { parseStored, shred, storedRecord } from '../../core/tombstone.ts';
 import { parseUserKey } from '../../core/user-key.ts';
 import { deleteUser, parseUserRecord, userRecord, verifyUserKeyring } from '../../core/user-keyring.ts';
 import {
+  deletionCodeAt,
   identityMessage,
   linkHandle,
   linkMessage,
@@ -336,6 +337,7 @@ describe('docs/format.md', () => {
     expect(unwrapUmk(hex(raw('link MAC')), { org, user }, slot).toString('hex')).toBe(raw('UMK'));
     expect(encodeFields('anima:slot:v1', org, user, ...slotFields(slot)).toString('hex')).toBe(raw('link AAD'));
     expect(parseLinkCode('OIL0-1111-1111')).toBe('011011111111');
+    expect(deletionCodeAt(umk(), 1, new Date('2026-11-21T00:07:00.000Z'))).toBe(raw('deletion code'));
     const gone = deleteUser(keyring, '2026-11-22T00:00:00.000Z');
     expect({ id: `user/${user}`, ...userRecord(gone) }).toEqual(JSON.parse(raw('deleted user')));
   });
