@@ -5,7 +5,7 @@ import { randomId } from '../../core/ids.ts';
 import { credentialLocator, newSalt, type Owner, type Slot, wrapUmk } from '../../core/slots.ts';
 import { parseUserKey } from '../../core/user-key.ts';
 import { accountInfo } from './account-info.ts';
-import { isFound } from './locators.ts';
+import { isFound, release } from './leading.ts';
 import type { OpenUser } from './open-user.ts';
 import type { Clock } from './ports.ts';
 import type { SlotChanges } from './slot-changes.ts';
@@ -87,8 +87,8 @@ export class Accounts {
     return accountInfo(keyring, this.#clock());
   }
 
-  #forget({ org, user }: Owner, { id, locator }: Slot): Promise<void> {
-    return this.#locators.remove(org, locator, user, id);
+  #forget(owner: Owner, slot: Slot): Promise<void> {
+    return release(this.#locators, owner, slot, this.#clock(), slot.id);
   }
 
   /** Ends the session that was presented; false when it was none. @throws VaultError `write_contention` */

@@ -15,6 +15,8 @@ export const commandTexts = {
     `This destroys the whole conversation for good, on all channels. If you want that, send this within a quarter of an hour:\ndelete my account ${code}`,
   deleteRefused: 'Nothing was deleted: this code is wrong or too old. Send "delete my account" for a new one.',
   deleted: 'Your account is deleted. Nobody can open its messages any more.',
+  damaged:
+    "The account of this channel can't be opened: what is stored of it is damaged. Nothing was changed. To have it deleted, ask the organization that you write to.",
   noAccount: 'There is no account for this channel, and nothing is kept.',
 } as const;
 
@@ -38,15 +40,16 @@ const plain = new Map<string, Command['kind'] & ('start-link' | 'unlink' | 'ask-
  * The command that a text is; undefined for every other text. Case, white space, kinds of hyphens and closing punctuation do not matter. A
  * code that is told to the vault must not go into a conversation, so of what looks like one more is taken for a command: also a mistyped
  * code, one that something follows, and one that stands alone.
- * @param mail whether it is a mail: then its first line counts, since signatures and quotations follow it
+ * @param mail whether it is a mail: then its first line counts, since signatures and quotations follow it. Behind a first line that begins
+ *   with "link" a code is looked for in later ones too, as the vault shows it alone: a telephone number is none
  */
 export function commandOf(text: string, mail = false): Command | undefined {
   const lines = mail ? text.split(/\r?\n/).filter((line) => /^\s*[^\s>]/.test(line)) : [text];
-  const code = linkCodeIn(wordsOf(lines.join('\n')));
-  if (code !== undefined) return { kind: 'redeem', code };
   const words = wordsOf(lines[0] ?? '');
   const kind = plain.get(words);
   if (kind !== undefined) return { kind };
+  const code = linkCodeIn(words) ?? (mail ? shownCodeIn(wordsOf(lines.join('\n'))) : undefined);
+  if (code !== undefined) return { kind: 'redeem', code };
   const deletion = /^delete my account[^0-9a-z]+([0-9a-z -]{4,9})$/.exec(words)?.[1];
   return deletion !== undefined && likeDeletionCode(deletion) ? { kind: 'delete', code: deletion } : undefined;
 }
@@ -82,6 +85,13 @@ function linkCodeIn(words: string): string | undefined {
   if (new RegExp(`^${groups}$`).test(rest) || isMistyped(rest)) return rest;
   return rest.match(codeWithin)?.find((found) => /[0-9]|-.*-/.test(found));
 }
+
+/** As it is shown, with a letter: of a million codes one has none, and numbers of telephones have none. */
+const codeShown = /(?<![0-9a-z/.=_-])(?=[0-9-]*[a-z])[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}(?![0-9a-z/=_-])/;
+
+/** A code behind "link", in whichever line. */
+const shownCodeIn = (words: string): string | undefined =>
+  /^link[^0-9a-z]/.test(words) ? codeShown.exec(words)?.[0] : undefined;
 
 /** Part of a code still: about as long, in groups of about four, with a digit. */
 function isMistyped(rest: string): boolean {

@@ -8,7 +8,7 @@ import type { Accounts } from './accounts.ts';
 import { type Command, commandTexts } from './command-texts.ts';
 import type { DeletingUsers } from './deleting-users.ts';
 import { readFresh } from './fresh.ts';
-import { cameBefore, type Identities, type IdentityKey, openIdentity } from './identities.ts';
+import { cameBefore, type Identities, type IdentityKey, isDamaged, openIdentity } from './identities.ts';
 import type { Linking } from './linking.ts';
 import type { OpenUser } from './open-user.ts';
 import type { Clock } from './ports.ts';
@@ -36,6 +36,7 @@ interface Found {
   readonly owner: Owner;
   /** Undefined when the user is deleted, or the sender is none of its identities. */
   readonly user: OpenUser | undefined;
+  readonly damaged: boolean;
   /** RFC 3339; of one who is deleted. */
   readonly deletedAt: string | undefined;
 }
@@ -64,8 +65,9 @@ export class Commands {
     if (shared && secret.has(command.kind)) return unknown(commandTexts.shared);
     const found = await this.#find(key);
     if (found?.user !== undefined && cameBefore(found.user, at)) return 'outdated';
+    if (found?.damaged === true) return unknown(commandTexts.damaged);
     // A deletion that comes again finds its own tombstone: what was to follow that may be missing.
-    if (command.kind === 'delete') return await this.#delete(found, command.code, at);
+    if (command.kind === 'delete') return await this.#delete(found, key, command.code, at);
     if (Date.parse(found?.deletedAt ?? '') >= at.getTime()) return 'outdated';
     if (command.kind === 'start-link') return await this.#startLink(found?.user, key, at);
     if (command.kind === 'redeem') return await this.#redeem(key, command.code, at);
@@ -102,7 +104,7 @@ export class Commands {
     }
   }
 
-  async #delete(found: Found | undefined, code: string, at: Date): Promise<Done> {
+  async #delete(found: Found | undefined, key: IdentityKey, code: string, at: Date): Promise<Done> {
     if (found === undefined || (found.user === undefined && found.deletedAt === undefined)) {
       return unknown(commandTexts.noAccount);
     }
@@ -111,7 +113,7 @@ export class Commands {
       return { text: commandTexts.deleteRefused, user: user.owner.user, verb: 'account.read' };
     }
     // One that is deleted already too: what was to follow its tombstone may be missing.
-    await this.#parts.deleting.delete(found.owner);
+    await this.#parts.deleting.delete(found.owner, [{ kind: 'identity', locator: key.locator }]);
     return { text: commandTexts.deleted, user: found.owner.user, verb: 'account.delete' };
   }
 
@@ -122,7 +124,9 @@ export class Commands {
     if (located === undefined) return undefined;
     const owner: Owner = { org: key.org, user: located.user };
     const read = await readFresh(() => reader.read(owner, []));
-    return { owner, user: openIdentity(key, owner, read, clock()), deletedAt: deletedAtOf(read.keyring) };
+    const user = openIdentity(key, owner, read, clock());
+    const damaged = user === undefined && isDamaged(key, owner, read);
+    return { owner, user, damaged, deletedAt: deletedAtOf(read.keyring) };
   }
 }
 

@@ -26,6 +26,8 @@ export interface Turn {
   /** Under which it is stored, and which tells when it came. */
   readonly id: string;
   readonly job: MessageJob;
+  /** Told as soon as what a command asks for is done, so that its answer alone is missing. */
+  acted(): void;
   /** Leaves an audit record, before an answer leaves. @throws VaultError `audit_unavailable` */
   record(user: string, verb: RecordedVerb, result: 'ok' | ErrorCode): Promise<void>;
 }
@@ -74,6 +76,7 @@ export class Conversations {
       const command = commandIn(job);
       if (command === undefined) return await this.#converse(turn, key);
       const done = await this.#parts.commands.run(command, key, job.shared, timeOf(turn));
+      turn.acted();
       if (done === 'outdated') return done;
       if (done.user !== undefined) await turn.record(done.user, done.verb, 'ok');
       return await this.#send(turn, done.text);

@@ -4,7 +4,7 @@ import { isId } from '../../core/ids.ts';
 import { fieldsOf, isCount } from '../../core/keyring.ts';
 import type { Owner } from '../../core/slots.ts';
 import { type DeletedUser, mostSlots, parseUserRecord, type UserKeyring } from '../../core/user-keyring.ts';
-import { isFound, type Leading } from './locators.ts';
+import { isFound, type Leading } from './leading.ts';
 
 export interface DamagedUser {
   readonly state: 'damaged';

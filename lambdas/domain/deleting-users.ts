@@ -8,7 +8,7 @@ import { type DeletedUser, deleteUser } from '../../core/user-keyring.ts';
 import { userOrDamage } from './damaged-user.ts';
 import { deletionPause } from './fresh.ts';
 import type { JobSender } from './job-sender.ts';
-import { isFound, type Leading, release } from './locators.ts';
+import { isFound, type Leading, release } from './leading.ts';
 import type { Clock } from './ports.ts';
 import type { LocatorStore, UserKeyringStore } from './user-ports.ts';
 
@@ -49,11 +49,12 @@ export class DeletingUsers {
    * Destroys all slots at once, by one write, since from then on nothing opens, whatever breaks off after it. What is left then leads to
    * nobody, or is ciphertext without a key: the job that deletes it is sent, and names the locators too, which are let go here at once where
    * that succeeds. Deleted again, a user has the job sent again, for its records. A damaged keyring is no obstacle.
+   * @param known what is known to lead, or have led, to the user: let go of one who was deleted before, whose tombstone names nothing
    * @throws VaultError `user_not_found`; `write_contention`: nothing was deleted; `unavailable`, `key_unavailable`: if the detail says so,
    *   the user is deleted and what it left is not
    */
-  async delete(owner: Owner): Promise<DeletedResponse> {
-    const { deletedAt, now, leading } = await this.#destroySlots(owner);
+  async delete(owner: Owner, known: readonly Leading[] = []): Promise<DeletedResponse> {
+    const { deletedAt, now, leading } = await this.#destroySlots(owner, known);
     const paused = this.#pause();
     const id = timeId(this.#clock().getTime(), randomBytes(16));
     const job = { kind: 'erase', user: owner.user, locators: leading } as const;
@@ -69,12 +70,12 @@ export class DeletingUsers {
     return { deleted: now, deletedAt };
   }
 
-  async #destroySlots(owner: Owner): Promise<Destroyed> {
+  async #destroySlots(owner: Owner, known: readonly Leading[]): Promise<Destroyed> {
     for (let attempt = 0; attempt < tries; attempt++) {
       const record = await this.#keyrings.stored(owner);
       if (record === undefined) throw new VaultError('user_not_found');
       const before = userOrDamage(record, owner);
-      if (before.state === 'deleted') return { deletedAt: before.deletedAt, now: false, leading: [] };
+      if (before.state === 'deleted') return { deletedAt: before.deletedAt, now: false, leading: known };
       const deletedAt = this.#clock().toISOString();
       if (before.state === 'active') {
         const leading = before.slots.filter(isFound).map(({ kind, locator }) => ({ kind, locator }));

@@ -4,7 +4,7 @@ import type { Owner } from '../../core/slots.ts';
 import { timeId } from '../../core/time-ids.ts';
 import { userOrDamage } from './damaged-user.ts';
 import type { JobSender } from './job-sender.ts';
-import { type Leading, release } from './locators.ts';
+import { type Leading, release } from './leading.ts';
 import type { Clock } from './ports.ts';
 import type { LocatorStore, UserEraser, UserKeyringStore } from './user-ports.ts';
 

@@ -6,7 +6,9 @@ import { randomId } from '../../core/ids.ts';
 import { loadUmk, newSalt, newUmk, type Owner, type Slot, wrapUmk } from '../../core/slots.ts';
 import { newUserKeyring } from '../../core/user-keyring.ts';
 import { identityMessage, locatorMessage } from '../../core/user-macs.ts';
+import { userOrDamage } from './damaged-user.ts';
 import { refuseShut, storedKeyring } from './deks.ts';
+import type { Leading } from './leading.ts';
 import type { Found, Locators } from './locators.ts';
 import { type OpenUser, openSlot, userKeyringOf } from './open-user.ts';
 import type { Clock } from './ports.ts';
@@ -33,10 +35,10 @@ export interface IdentityParts {
 
 const tries = 4;
 /**
- * Milliseconds by which a sender's very first message may have been overtaken by its second: webhooks run side by side. So much earlier
- * than that message is the slot's time, since what came before a slot's time is not its user's.
+ * Milliseconds by which a sender's first message may be overtaken by later ones: webhooks run side by side, and a provider repeats the one
+ * that failed. So much earlier than what comes first here is the slot's time, since what came before a slot's time is not its user's.
  */
-const overtaking = 5_000;
+const overtaking = 3_600_000;
 
 export class Identities {
   readonly #parts: IdentityParts;
@@ -62,7 +64,8 @@ export class Identities {
    * The user of an identity; a new one if there is none, or none any more. A locator left by what broke off, or by a user who was deleted
    * or has unlinked the identity, is taken for the new one.
    * @param at when the message came: one that came before its sender's account was deleted begins no other, and a user that is made bears
-   *   that time, not that of the making: a message that is handled again and came before is known by it, however late it is
+   *   that time, or one before it that nothing of an earlier account can have, not that of the making: a message that is handled again
+   *   and came before is known by it, however late it is
    * @returns undefined for such a message
    * @throws VaultError `user_not_found` for an org that does not exist, `org_locked`, `org_shredded`, `write_contention`
    */
@@ -72,7 +75,7 @@ export class Identities {
       const found = await this.#parts.locators.look(org, locator);
       if (found?.hasSlot) return { owner: { org, user: found.user }, created: false };
       if (at !== undefined && Date.parse(found?.deletedAt ?? '') >= at.getTime()) return undefined;
-      const time = at === undefined ? this.#parts.clock() : earlier(at, found === undefined ? overtaking : 0);
+      const time = at === undefined ? this.#parts.clock() : beginning(at, found);
       const owner = await this.#make(key, found, time.toISOString());
       if (owner !== undefined) return { owner, created: true };
     }
@@ -99,7 +102,16 @@ export class Identities {
   }
 }
 
-const earlier = (time: Date, milliseconds: number): Date => new Date(time.getTime() - milliseconds);
+/**
+ * The time of a new user's slot. Of a sender who is not known, nothing came before that is not this user's; of one who was deleted, nothing
+ * after that. Of one who has unlinked, the locator tells no time, and a message that unlinks may come again: then it begins with this one,
+ * and so it does where a making was broken off, since that may have been of such a one.
+ */
+function beginning(at: Date, found: Found | undefined): Date {
+  if (found !== undefined && found.deletedAt === undefined) return at;
+  const earliest = found?.deletedAt === undefined ? 0 : Date.parse(found.deletedAt) + 1;
+  return new Date(Math.max(at.getTime() - overtaking, earliest));
+}
 
 function newKeyring(key: IdentityKey, owner: Owner, facts: Pick<Slot, 'id' | 'createdAt'>) {
   const root = newUmk();
@@ -141,6 +153,15 @@ export function openIdentity(key: IdentityKey, owner: Owner, read: UserRead, now
     if (error instanceof DecryptionError) return undefined;
     throw error;
   }
+}
+
+/** Whether a user who was not opened is there nevertheless, and has the identity, as far as can be told of what is stored: it is damaged. */
+export function isDamaged(key: IdentityKey, owner: Owner, { keyring }: UserRead): boolean {
+  if (keyring === undefined) return false;
+  const stored = userOrDamage(keyring, owner);
+  if (stored.state === 'deleted') return false;
+  const slots: readonly Leading[] = stored.state === 'active' ? stored.slots : stored.leading;
+  return slots.some(({ kind, locator }) => kind === 'identity' && locator === key.locator);
 }
 
 /** Whether a message came before the identity was its user's: then what it asks for, or brings, is not for this user. */

@@ -3,7 +3,7 @@ import { DecryptionError } from '../../core/decryption-error.ts';
 import { fieldsOf } from '../../core/keyring.ts';
 import { slotKinds } from '../../core/slots.ts';
 import { type ChannelName, channelNames, type ReplyTo } from './channel-ports.ts';
-import type { Leading } from './locators.ts';
+import type { Leading } from './leading.ts';
 
 /** A message whose sender a provider vouched for. The job's id is the one under which it is stored, and tells when it came. */
 export interface MessageJob {

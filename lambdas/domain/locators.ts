@@ -1,13 +1,13 @@
 /**
  * Locators: by which a user is found from an identity or a login. Each leads to one user. They are written before the slot that they
  * lead to and removed after it, so what breaks off between leaves one that leads to nobody who has that slot: such a one may be taken, once
- * no request can be under way any more that is about to store it. Each claim names the slot that it is for; who has taken a slot away
+ * no request can be under way any more that is about to store it: at once where it is retired (leading.ts), since its slot was there. Each claim names the slot that it is for; who has taken a slot away
  * removes that claim alone, so that one for the slot that comes next, of the same user too, stays.
  */
 import { workerTimeoutSeconds } from '../../contract/environment.ts';
 import { VaultError } from '../../contract/vault-error.ts';
-import type { Owner, Slot } from '../../core/slots.ts';
-import { parseUserRecord } from '../../core/user-keyring.ts';
+import type { Owner } from '../../core/slots.ts';
+import { userOrDamage } from './damaged-user.ts';
 import type { Clock } from './ports.ts';
 import type { LocatorStore, UserKeyringStore } from './user-ports.ts';
 
@@ -55,7 +55,7 @@ export class Locators {
       const { hasSlot, deletedAt } = await this.#foundOf({ org, user: found.user }, locator);
       const isUnderWay = Date.parse(found.since ?? '') + longest > now.getTime();
       // A deleted user stores no slot any more.
-      if (hasSlot || (deletedAt === undefined && isUnderWay)) return found.user;
+      if (hasSlot || (deletedAt === undefined && found.retired !== true && isUnderWay)) return found.user;
       if (await this.#locators.claim(org, next, found.user, found.slot)) return user;
     }
     throw new VaultError('write_contention', { detail: 'Nothing was changed.' });
@@ -70,29 +70,12 @@ export class Locators {
 
   async #foundOf(owner: Owner, locator: string): Promise<Found> {
     const record = await this.#keyrings.stored(owner);
-    const stored = record === undefined ? undefined : parseUserRecord(record, owner);
+    const stored = record === undefined ? undefined : userOrDamage(record, owner);
     if (stored?.state === 'deleted')
       return { user: owner.user, exists: true, hasSlot: false, deletedAt: stored.deletedAt };
-    const hasSlot = stored?.slots.some((slot) => slot.locator === locator) ?? false;
+    // A damaged record is that user's all the same, as far as it can be read: others are told what they would be otherwise.
+    const slots = stored?.state === 'damaged' ? stored.leading : stored?.slots;
+    const hasSlot = slots?.some((slot) => slot.locator === locator) ?? false;
     return { user: owner.user, exists: stored !== undefined, hasSlot };
   }
-}
-
-/** What leads, or led, to a user, by the kind of its slot. */
-export type Leading = Pick<Slot, 'kind' | 'locator'>;
-
-/** Whether anything is stored under the locator of such a slot: that of a user key stands in its slot alone, and a session has none. */
-export const isFound = ({ kind }: Pick<Slot, 'kind'>): boolean =>
-  kind === 'identity' || kind === 'password' || kind === 'link';
-
-/** Seconds; a job waits in the queue for less. */
-const day = 86_400;
-
-/**
- * Lets go what led to a user who was deleted. An identity's locator stays for a day: so that what it sent before, and is still in the queue,
- * is known to have come before.
- */
-export async function release(store: LocatorStore, { org, user }: Owner, { kind, locator }: Leading, now: Date) {
-  if (kind === 'identity') await store.retire(org, locator, user, Math.ceil(now.getTime() / 1000) + day);
-  else await store.remove(org, locator, user);
 }

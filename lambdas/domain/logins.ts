@@ -73,7 +73,9 @@ export class Logins {
     const found = await this.#parts.store.find(org, locator);
     // Of one that leads to nobody, a user that does not exist: so as much is read.
     const owner = { org, user: found?.user ?? randomId() };
-    const { user, secret } = await this.#open(owner, locator, password);
+    const opened = await this.#open(owner, locator, password);
+    if (opened === undefined) return undefined;
+    const { user, secret } = opened;
     try {
       return await this.#begin(user, password);
     } catch (error) {
@@ -84,6 +86,7 @@ export class Logins {
     }
   }
 
+  /** Undefined when the password is right and its slot was made anew during the check. @throws VaultError `login_refused` */
   async #open(owner: Owner, locator: string, password: string) {
     const { reader, slots, clock } = this.#parts;
     const slotIn = (read: UserRead) => quietly(() => passwordIn(read, owner, locator));
@@ -94,16 +97,16 @@ export class Logins {
     // The check takes its time: what was read before it may be too old to be opened (fresh.ts). So for everyone, right or wrong.
     const read = performance.now() - asked < freshness ? first : await readFresh(() => reader.read(owner, []));
     if (secret === undefined) throw new VaultError('login_refused');
+    const now = slotIn(read)?.slot;
+    const isAnew = now !== undefined && now.wrapped !== checked?.wrapped;
     const user = quietly(() => {
       const { keyring, slot } = passwordIn(read, owner, locator);
-      if (slot.wrapped !== checked?.wrapped) throw new DecryptionError();
-      return openSlot(secret, read, keyring, slot, clock());
+      return isAnew ? undefined : openSlot(secret, read, keyring, slot, clock());
     });
-    if (user === undefined) {
-      secret.fill(0);
-      throw new VaultError('login_refused');
-    }
-    return { user, secret };
+    if (user !== undefined) return { user, secret };
+    secret.fill(0);
+    if (isAnew) return undefined;
+    throw new VaultError('login_refused');
   }
 
   async #begin(user: OpenUser, password: string): Promise<LoggedIn> {

@@ -60,7 +60,9 @@ export class Passwords {
       gone = passwordAndCodes(before);
       return { remove: [...gone.map((old) => old.id), ...otherSessions(user, before)], add: [slot] };
     });
-    await this.#forget(user, gone);
+    // By the same login others may have set one meanwhile: what leads to that, whoever claimed it last, leads to the slot that is there now.
+    const given = gone.filter((old) => old.locator !== locator);
+    await this.#forget(user, given);
     return accountInfo(keyring, clock());
   }
 

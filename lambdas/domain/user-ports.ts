@@ -55,6 +55,8 @@ export interface StoredLocator {
   readonly slot?: string | undefined;
   /** RFC 3339: when it was claimed; of identities and logins. */
   readonly since?: string | undefined;
+  /** Of an identity whose slot is gone: no request is about to store one for this claim. */
+  readonly retired?: boolean | undefined;
   /** These two of codes for linking. */
   readonly expiresAt?: string | undefined;
   readonly tries?: number | undefined;
@@ -72,8 +74,11 @@ export interface LocatorStore {
    * claimed anew, or is gone.
    */
   remove(org: string, locator: string, user: string, slot?: string): Promise<void>;
-  /** Lets a locator that leads to this user end at a time, seconds since 1970; until then it leads to what is left of that user. */
-  retire(org: string, locator: string, user: string, ttl: number): Promise<void>;
+  /**
+   * Lets a locator that was claimed for this slot of this user, or for whichever of that user, end at a time, seconds since 1970; until then it
+   * leads to what is left of that user, and is marked as retired. Nothing happens where {@link remove} does nothing.
+   */
+  retire(org: string, locator: string, user: string, ttl: number, slot?: string): Promise<void>;
   /** Counts a try of a code for linking: what is stored, with the new count; undefined when there is none, it has expired, or had its tries. */
   try(org: string, locator: string, now: Date): Promise<StoredLocator | undefined>;
 }

@@ -74,13 +74,14 @@ export class Working {
       );
       return { org, job: id, user: job.user, ...(done ? {} : { reason: 'damaged' as const }) };
     }
-    // Until it has done what it destroys: the answer to it is one like any other.
+    // Until it has done what it destroys, or refused to: the answer to it is one like any other.
     known({ org, job: id, ...(commandIn(job)?.kind === 'delete' ? { hold: 'done' } : {}) });
     let principal: string | undefined;
     const reason = await this.#parts.conversations.handle({
       org,
       id,
       job,
+      acted: () => known({ org, job: id }),
       record: async (user, verb, result) => {
         principal = user;
         known({ org, job: id, user });

@@ -71,12 +71,12 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     await held(() => this.#clientOf(org).send(command), notKnown);
   }
 
-  async retire(org: string, locator: string, user: string, ttl: number): Promise<void> {
+  async retire(org: string, locator: string, user: string, ttl: number, slot?: string): Promise<void> {
     await this.#update(org, locatorItemId(locator), {
       UpdateExpression: 'SET #ttl = :ttl',
-      ConditionExpression: '#user = :user',
-      ExpressionAttributeNames: placeholders('ttl', 'user'),
-      ExpressionAttributeValues: toItem({ ':ttl': ttl, ':user': user }),
+      ConditionExpression: slot === undefined ? '#user = :user' : '#user = :user AND #slot = :slot',
+      ExpressionAttributeNames: placeholders('ttl', 'user', ...(slot === undefined ? [] : ['slot'])),
+      ExpressionAttributeValues: toItem({ ':ttl': ttl, ':user': user, ':slot': slot }),
     });
   }
 

@@ -31,13 +31,15 @@ export function storedRecordOf(item: Item): StoredRecord {
 }
 
 export function locatorOf(item: Item, locator: string): StoredLocator {
-  const { user, since, slot, expiresAt, tries } = unmarshall(item);
+  const { user, since, slot, expiresAt, tries, ttl } = unmarshall(item);
   if (typeof user !== 'string') throw new DecryptionError();
   return {
     locator,
     user,
     ...(typeof since === 'string' ? { since } : {}),
     ...(typeof slot === 'string' ? { slot } : {}),
+    // Codes end by themselves, and have their `ttl` from the beginning.
+    ...(typeof ttl === 'number' && expiresAt === undefined ? { retired: true } : {}),
     ...(typeof expiresAt === 'string' ? { expiresAt } : {}),
     ...(typeof tries === 'number' ? { tries } : {}),
   };

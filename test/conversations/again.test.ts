@@ -78,6 +78,17 @@ describe('after its sender has begun anew, a repeated', () => {
     expect(await again()).toEqual(nothing);
   });
 
+  test('unlinking, of a channel that has begun anew since, leaves that one too when another is linked to it', async () => {
+    const world = new World();
+    await world.say('twilio', ada.tel, 'Hi');
+    await world.link();
+    const again = await brokenOff(world, 'slack', ada.slack, 'unlink');
+    await world.say('slack', ada.slack, 'A conversation of its own');
+    const code = codeIn(await world.say('slack', ada.slack, 'link'));
+    await world.say('whatsapp', 'whatsapp:+15550001111', `link ${code}`);
+    expect(await again()).toEqual(nothing);
+  });
+
   test('demand for a code gets none', async () => {
     const world = new World();
     const again = await brokenOff(world, 'twilio', ada.tel, 'link');
@@ -150,6 +161,37 @@ describe('the time of a slot', () => {
     await world.receive('twilio', message(ada.tel, 'Two'));
     world.queue.reverse();
     expect((await world.workAll()).map(({ reason }) => reason)).toEqual([undefined, undefined]);
+    expect(world.records.size).toBe(4);
+  });
+
+  test('lets in what the provider repeats of a sender who was not known, after what came later', async () => {
+    const world = new World();
+    const first = message(ada.tel, 'One');
+    world.fault = (action) => (action === 'sqs:send' ? 'refused' : undefined);
+    expect(await codeOf(world.receive('twilio', first))).toBe('unavailable');
+    world.fault = () => undefined;
+    later(world, 20);
+    await world.say('twilio', ada.tel, 'Two');
+    later(world, 900);
+    await world.receive('twilio', first);
+    expect((await world.workAll()).map(({ reason }) => reason)).toEqual([undefined]);
+    expect(world.records.size).toBe(4);
+  });
+
+  test('lets in all that came after a deletion, in whichever order, and nothing that came before', async () => {
+    const world = new World();
+    await world.say('twilio', ada.tel, 'Hi');
+    await world.receive('twilio', message(ada.tel, 'From before'));
+    const before = world.queue.splice(0);
+    later(world, 1);
+    await world.instance().deleting.delete({ org: world.org, user: world.user().user });
+    await world.workAll();
+    later(world, 0.001);
+    await world.receive('twilio', message(ada.tel, 'One'));
+    later(world, 0.2);
+    await world.receive('twilio', message(ada.tel, 'Two'));
+    world.queue.reverse().push(...before);
+    expect((await world.workAll()).map(({ reason }) => reason)).toEqual([undefined, undefined, 'outdated']);
     expect(world.records.size).toBe(4);
   });
 });

@@ -86,6 +86,24 @@ describe('deleting an account', () => {
     expect(world.keyrings.size).toBe(0);
   });
 
+  test('of one whose keyring is damaged says so, with every command, and changes nothing', async () => {
+    const damages = [
+      (record: Record<string, unknown>) => ({ ...record, mac: 'AAAA' }),
+      (record: Record<string, unknown>) => ({ ...record, generation: 7 }),
+      (record: Record<string, unknown>) => ({ ...record, state: 'lost' }),
+    ];
+    for (const damage of damages) {
+      const world = new World();
+      await world.say('twilio', ada.tel, 'Hi');
+      const { user } = world.user();
+      world.keyrings.set(user, damage(world.keyrings.get(user) ?? {}));
+      const before = structuredClone([[...world.keyrings], [...world.locators], [...world.records]]);
+      for (const text of ['delete my account', 'delete my account 7H3K9Q', 'unlink', 'link', 'link 7H3K-9QWE-RTY2'])
+        expect(await world.say('twilio', ada.tel, text), text).toEqual([expect.stringContaining("can't be opened")]);
+      expect([[...world.keyrings], [...world.locators], [...world.records]]).toEqual(before);
+    }
+  });
+
   test('whose job comes again after any break is completed, and confirmed', async () => {
     const begun = async () => {
       const world = new World();
@@ -116,6 +134,22 @@ describe('deleting an account', () => {
         expect(world.sent.at(-1)?.text, where).toContain('is deleted');
       }
     }
+  });
+
+  test('that broke off right behind its tombstone lets go, when it comes again, what the message came by', async () => {
+    const world = new World();
+    await world.say('twilio', ada.tel, 'Hi');
+    const code = codeToDelete(await world.say('twilio', ada.tel, 'delete my account'));
+    await world.receive('twilio', message(ada.tel, `delete my account ${code}`));
+    const [job] = world.queue;
+    world.fault = (action, when) =>
+      when === 'before' && (action === 'db:retire' || action === 'sqs:send') ? 'refused' : undefined;
+    expect(await codeOf(world.workOne())).toBe('unavailable');
+    world.fault = () => undefined;
+    const retired = () => [...world.locators.values()].map(({ ttl }) => ttl !== undefined);
+    expect([retired(), world.queue]).toEqual([[false], [job]]);
+    await world.workAll();
+    expect(retired()).toEqual([true]);
   });
 
   test('is not undone by a message that waited in the queue: that begins no new account', async () => {
@@ -296,6 +330,18 @@ describe('a job that fails', () => {
     world.queue.shift();
     for (const failing of ['kms:unwrap', 'db:keyring', 'db:list', 'db:delete'])
       expect(await held(world, failing), failing).toBe('done');
+  });
+
+  test('is not held on to for the answer to a deletion that nobody could ask for', async () => {
+    const world = new World();
+    await world.receive('twilio', message(ada.tel, 'delete my account 7H3K9Q'));
+    expect(await held(world, 'secrets')).toBeUndefined();
+    await world.workAll();
+    await world.say('twilio', ada.tel, 'Hi');
+    await world.receive('twilio', message(ada.tel, 'delete my account 7H3K9Q'));
+    expect(await held(world, 'secrets')).toBeUndefined();
+    expect(await held(world, 'db:audit')).toBeUndefined();
+    expect(await held(world, 'db:read')).toBe('done');
   });
 
   test('can be sent on as it lies in the queue, still sealed, and is done then', async () => {

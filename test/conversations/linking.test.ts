@@ -209,7 +209,8 @@ describe('what is a command', () => {
     'link ABCD-EFGH-JKMN and so on',
     '7H3K-9QWE-RTY2',
   ])('with a code in it is never a message for the conversation: %s', (text) => {
-    for (const mail of [false, true]) {
+    // Of a mail that begins with a bare "link", that is it.
+    for (const mail of text.startsWith('link\n') ? [false] : [false, true]) {
       const found = commandOf(text, mail);
       expect(found?.kind).toBe('redeem');
       const code = found?.kind === 'redeem' ? parseLinkCode(found.code) : undefined;
@@ -230,6 +231,20 @@ describe('what is a command', () => {
     expect(commandOf(`delete my account${quoted}`, true)).toEqual({ kind: 'ask-delete' });
     expect(commandOf(`delete my account 7h3k9q${quoted}`, true)).toEqual({ kind: 'delete', code: '7h3k9q' });
     expect(commandOf(`Hello,${quoted}`, true)).toBeUndefined();
+    // A code is one whatever stands below it, and what stands below a command is none of it.
+    for (const code of ['7H3K-9QWE-RTY2', '"7h3k–9qwe–rty2".'])
+      expect(commandOf(`${code}\r\n\r\nAda${quoted}`, true)?.kind, code).toBe('redeem');
+    for (const signature of [
+      '0207-1234-5678',
+      '0207 1234 5678',
+      '44 7700 900123',
+      'Call 020712345678',
+      'B2B3-C4D5-E6F7',
+    ])
+      expect(commandOf(`Link\r\n\r\nAda\r\n${signature}`, true), signature).toEqual({ kind: 'start-link' });
+    expect(commandOf('Link this, please:\n\n7H3K-9QWE-RTY2\n\nAda', true)).toEqual(redeem('7h3k-9qwe-rty2'));
+    for (const signature of ['0207-1234-5678', '020712345678'])
+      expect(commandOf(`Link me to your manager\n\nAda\n${signature}`, true), signature).toBeUndefined();
     // Elsewhere nothing is quoted that way: a message that goes on is a message.
     expect(commandOf(`unlink\n\nis a funny word`)).toBeUndefined();
     expect(commandOf(`delete my account 7h3k9q\nis what you said`)).toBeUndefined();

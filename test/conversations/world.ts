@@ -188,10 +188,11 @@ export class World {
         const there = this.locators.get(locator);
         if (there?.user === user && (slot === undefined || there.slot === slot)) this.locators.delete(locator);
       }),
-    retire: (_, locator, user, ttl) =>
+    retire: (_, locator, user, ttl, slot) =>
       this.call('db:retire', () => {
         const there = this.locators.get(locator);
-        if (there?.user === user) this.locators.set(locator, { ...there, ttl });
+        if (there?.user !== user || (slot !== undefined && there.slot !== slot)) return;
+        this.locators.set(locator, { ...there, ttl, retired: true });
       }),
     try: (_, locator, now) =>
       this.call('db:try', () => {

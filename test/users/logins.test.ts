@@ -193,6 +193,30 @@ describe('logging in', () => {
     }
   });
 
+  test('goes on by a password that was set anew during a check that took long; a changed one is refused', async () => {
+    await set();
+    const real = performance.now.bind(performance);
+    let late = 0;
+    const spy = vi.spyOn(performance, 'now').mockImplementation(() => real() + late);
+    const meanwhile = (text: string) => {
+      world.before = async (call) => {
+        if (call !== 'kms:code') return;
+        world.before = () => undefined;
+        late += freshness;
+        await set('ada', text);
+      };
+    };
+    try {
+      meanwhile(password);
+      await world.open(await world.logIn('ada', password));
+      meanwhile('a new password');
+      await expect(world.logIn('ada', password)).rejects.toEqual(refused('login_refused'));
+      await world.logIn('ada', 'a new password');
+    } finally {
+      spy.mockRestore();
+    }
+  });
+
   test('opens nothing by what was read before a check that took long: it is read again', async () => {
     await set();
     const real = performance.now.bind(performance);
@@ -374,6 +398,39 @@ describe('setting a password', () => {
     }
     expect(world.kinds(other.owner)).toEqual(['credential']);
     await world.logIn('ada', password);
+  });
+
+  test('takes no login of a user whose record is damaged; once that user is deleted it is free', async () => {
+    await set();
+    const other = await world.newUser();
+    const setAs = async () =>
+      await world.passwords.set(await world.open(other.key), { login: 'ada', password: 'another horse' });
+    world.pass(86_400);
+    world.keyrings.set(owner.user, { ...Object(world.keyrings.get(owner.user)), mac: 7 });
+    await expect(setAs()).rejects.toEqual(refused('login_taken'));
+    await world.users.delete(world.org, owner.user);
+    await setAs();
+    expect(await world.logIn('ada', 'another horse')).toContain(other.owner.user);
+  });
+
+  test('twice at once by the same login: one of them is stored, and found by it', async () => {
+    for (const point of ['db:claim', 'kms:code', 'db:replace', 'db:remove']) {
+      await set('before');
+      world.before = async (call) => {
+        if (call !== point) return;
+        world.before = () => undefined;
+        await set('ada', 'a new password');
+      };
+      await set('ada', password);
+      world.before = () => undefined;
+      expect(
+        world.kinds(owner).filter((kind) => kind === 'password'),
+        point,
+      ).toHaveLength(1);
+      const tried = ['a new password', password].map((text) => world.logIn('ada', text));
+      const results = await Promise.allSettled(tried);
+      expect(results.map(({ status }) => status).sort(), point).toEqual(['fulfilled', 'rejected']);
+    }
   });
 
   test('broken off at any point, is made whole by saying it again, and leaves no login of nobody', async () => {

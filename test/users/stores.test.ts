@@ -154,8 +154,17 @@ describe('locators', () => {
     expect(await stack.getItem(table, at)).toEqual(marshall({ ...at, user: ada }));
     await locators.retire(org, locator, ada, 5);
     expect(await stack.getItem(table, at)).toEqual(marshall({ ...at, user: ada, ttl: 5 }));
+    expect(await locators.find(org, locator)).toEqual({ locator, user: ada, retired: true });
     await locators.claim(org, { locator, user: eve }, ada);
     expect(await stack.getItem(table, at)).toEqual(marshall({ ...at, user: eve }));
+    // By who has seen a slot go: only what was claimed for that one.
+    const [first, second] = ['a'.repeat(16), 'b'.repeat(16)];
+    for (const slot of [first, second]) await locators.claim(org, { locator, user: eve, slot }, undefined);
+    await locators.retire(org, locator, eve, 5, first);
+    await locators.retire(org, locator, ada, 5, second);
+    expect(await locators.find(org, locator)).toEqual({ locator, user: eve, slot: second });
+    await locators.retire(org, locator, eve, 5, second);
+    expect(await locators.find(org, locator)).toEqual({ locator, user: eve, slot: second, retired: true });
   });
 
   test('of codes count their tries, end, and are no other code', async () => {

@@ -132,10 +132,11 @@ export class World {
         const there = this.locatorItems.get(locator);
         if (there?.user === user && (slot === undefined || there.slot === slot)) this.locatorItems.delete(locator);
       }),
-    retire: (_, locator, user, ttl) =>
+    retire: (_, locator, user, ttl, slot) =>
       this.call('db:retire', () => {
         const there = this.locatorItems.get(locator);
-        if (there?.user === user) this.locatorItems.set(locator, { ...there, ttl });
+        if (there?.user !== user || (slot !== undefined && there.slot !== slot)) return;
+        this.locatorItems.set(locator, { ...there, ttl, retired: true });
       }),
     try: (_, locator, now) =>
       this.call('db:try', () => {
