@@ -1,14 +1,14 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Tests with runs of their own (vitest.cli.config.ts, vitest.custody.config.ts, vitest.page.config.ts). */
+/** Tests with runs of their own (vitest.cli.config.ts, vitest.custody.config.ts, vitest.blobs.config.ts). */
 export const command = 'test/{cli,mcp,docs}/**/*.test.ts';
 export const custody = 'test/{users,memory,channels,conversations,custody}/**/*.test.ts';
-export const page = 'test/viewer/**/*.test.ts';
+export const blobs = 'test/{blobs,viewer}/**/*.test.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, command, custody, page],
+    exclude: [...configDefaults.exclude, command, custody, blobs],
     globalSetup: ['test/setup.ts'],
     pool: 'forks',
     // More than cores: end-to-end tests spend half of their time waiting, for drains, time-outs and processes.
