@@ -3,14 +3,13 @@ import * as z from 'zod/mini';
 import type * as wire from './blob-wire.ts';
 import { limits } from './limits.ts';
 import { writeIdPattern } from './names.ts';
-import { integer, like, none, pageQuery, time } from './shapes.ts';
+import { idParams, integer, like, none, pageQuery, time } from './shapes.ts';
 
 const bounded = (minimum: number, maximum: number) => integer(minimum).check(z.maximum(maximum));
 /** 32 bytes in base64, in its one canonical spelling. */
 const bytes32 = z.string().check(z.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/));
 const checksum = z.string().check(z.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=(?:-[1-9][0-9]{0,4})?$/));
-/** Ids and links that can't be are not found, like those that are not there: here they are any string. */
-const idParams = z.strictObject({ id: z.string() });
+/** Any string, as ids are. */
 const linkParams = z.strictObject({ link: z.string() });
 const link = { link: z.string(), url: z.string() };
 const partNumber = bounded(1, 10_000);

@@ -1,3 +1,4 @@
+import { blobRecordedVerbs, blobRoutes, blobVerbs } from './blob-routes.ts';
 import { userRecordedVerbs, userRoutes, userVerbs } from './user-routes.ts';
 
 /**
@@ -19,16 +20,13 @@ export const verbs = [
   'values.write',
   'values.delete',
   'values.destroy',
-  'blobs.read',
-  'blobs.list',
-  'blobs.write',
-  'blobs.delete',
+  ...blobVerbs,
   ...userVerbs,
 ] as const;
 export type Verb = (typeof verbs)[number];
 
 /** What the audit records beside verbs: done without an API key, so no key is ever allowed or denied it. */
-export const recordedVerbs = ['org.create', 'links.open', 'links.burn', ...userRecordedVerbs] as const;
+export const recordedVerbs = ['org.create', ...blobRecordedVerbs, ...userRecordedVerbs] as const;
 export type RecordedVerb = (typeof recordedVerbs)[number];
 
 /**
@@ -262,93 +260,7 @@ export const routes = {
     verb: 'values.read',
     status: 200,
   },
-  createBlob: {
-    method: 'POST',
-    path: '/v1/blobs',
-    group: 'blobs',
-    auth: 'api-key',
-    verb: 'blobs.write',
-    status: 201,
-  },
-  listBlobs: {
-    method: 'GET',
-    path: '/v1/blobs',
-    group: 'blobs',
-    auth: 'api-key',
-    verb: 'blobs.list',
-    status: 200,
-  },
-  getBlob: {
-    method: 'GET',
-    path: '/v1/blobs/{id}',
-    group: 'blobs',
-    auth: 'api-key',
-    verb: 'blobs.read',
-    status: 200,
-  },
-  deleteBlob: {
-    method: 'DELETE',
-    path: '/v1/blobs/{id}',
-    group: 'blobs',
-    auth: 'api-key',
-    verb: 'blobs.delete',
-    status: 200,
-  },
-  listParts: {
-    method: 'GET',
-    path: '/v1/blobs/{id}/parts',
-    group: 'blobs',
-    auth: 'api-key',
-    verb: 'blobs.write',
-    status: 200,
-  },
-  grantParts: {
-    method: 'POST',
-    path: '/v1/blobs/{id}/parts',
-    group: 'blobs',
-    auth: 'api-key',
-    verb: 'blobs.write',
-    status: 200,
-  },
-  completeBlob: {
-    method: 'POST',
-    path: '/v1/blobs/{id}/completion',
-    group: 'blobs',
-    auth: 'api-key',
-    verb: 'blobs.write',
-    status: 200,
-  },
-  relinkBlob: {
-    method: 'POST',
-    path: '/v1/blobs/{id}/link',
-    group: 'blobs',
-    auth: 'api-key',
-    verb: 'blobs.delete',
-    status: 200,
-  },
-  lookAtLink: {
-    method: 'GET',
-    path: '/v1/links/{link}',
-    group: 'links',
-    auth: 'none',
-    status: 200,
-  },
-  openLink: {
-    method: 'POST',
-    path: '/v1/links/{link}/opening',
-    group: 'links',
-    auth: 'none',
-    verb: 'links.open',
-    status: 200,
-  },
-  burnLink: {
-    method: 'POST',
-    path: '/v1/links/{link}/burning',
-    group: 'links',
-    auth: 'none',
-    verb: 'links.burn',
-    status: 200,
-  },
+  ...blobRoutes,
   ...userRoutes,
 } as const satisfies Record<string, RouteRow>;
 

@@ -10,6 +10,7 @@ import {
   batch,
   createKeyResponse,
   failedItem,
+  idParams,
   integer,
   keyFields,
   keyName,
@@ -75,7 +76,7 @@ export const schemas = {
     response: createKeyResponse,
   },
   rotateKey: {
-    params: z.strictObject({ id: z.string() }),
+    params: idParams,
     query: none,
     body: like<wire.RotateKeyRequest>()(
       z.strictObject({ overlapSeconds: z.optional(integer(0).check(z.maximum(limits.apiKeyOverlapMax))) }),
@@ -160,7 +161,7 @@ export const schemas = {
     ),
   },
   revokeKey: {
-    params: z.strictObject({ id: z.string() }),
+    params: idParams,
     query: none,
     body: undefined,
     response: apiKeyInfo,

@@ -154,4 +154,6 @@ export const pageQuery = {
   limit: z.optional(queryNumber(1, limits.pageSizeMax)),
 };
 export const nameParams = z.strictObject({ name });
+/** Ids that can't be are not found, like those that are not there: here they are any string. */
+export const idParams = z.strictObject({ id: z.string() });
 export const none = z.strictObject({});

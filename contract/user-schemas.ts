@@ -2,7 +2,7 @@
 import * as z from 'zod/mini';
 import { limits } from './limits.ts';
 import { writeIdPattern } from './names.ts';
-import { integer, itemError, like, none, pageQuery, time } from './shapes.ts';
+import { idParams, integer, itemError, like, none, pageQuery, time } from './shapes.ts';
 import type * as wire from './user-wire.ts';
 
 const slotInfo = z.strictObject({
@@ -28,8 +28,6 @@ const account = like<wire.AccountResponse>()(
   }),
 );
 const deleted = like<wire.DeletedResponse>()(z.strictObject({ deleted: z.boolean(), deletedAt: time }));
-/** Ids that can't be are not found, like those that are not there: here they are any string. */
-const idParams = z.strictObject({ id: z.string() });
 const wellFormed = z.refine<string>((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode');
 const login = z.string().check(z.minLength(1), z.maxLength(limits.loginLength));
 const password = z

@@ -33,7 +33,7 @@ import { DynamoDeliveries } from './stores/deliveries.ts';
 import { DynamoValueFinder } from './stores/explained.ts';
 import { SqsJobQueue } from './stores/job-queue.ts';
 import { DynamoLocators } from './stores/locators.ts';
-import { KmsCodeMacs, KmsCustodyMacs, KmsRoutingMacs } from './stores/macs.ts';
+import { kmsCodeMacs, kmsCustodyMacs, kmsRoutingMacs } from './stores/macs.ts';
 import { LambdaProviderSecrets } from './stores/provider-secrets.ts';
 import { LambdaResponder } from './stores/responder.ts';
 import { KmsTransitKeys } from './stores/transit.ts';
@@ -69,12 +69,13 @@ export function explainerHost() {
 
 const ownKms = /* @__PURE__ */ once(ownKmsClient);
 const transitKeys = () => new KmsTransitKeys(kms(), setting('transitKeyId'));
-const jobSender = () => new JobSender(transitKeys(), new SqsJobQueue(sqsClient(), setting('jobQueueUrl')));
+const jobQueue = /* @__PURE__ */ once(() => new SqsJobQueue(sqsClient(), setting('jobQueueUrl')));
+const jobSender = () => new JobSender(transitKeys(), jobQueue());
 const userKeyrings = () => new DynamoUserKeyrings(dynamo(), setting('userKeyringTable'));
 const locatorStore = () => new DynamoLocators(dynamo(), setting('userKeyringTable'));
-const custodyMacs = () => new KmsCustodyMacs(ownKms(), setting('custodyKeyId'));
-const codeMacs = () => new KmsCodeMacs(ownKms(), setting('codeKeyId'));
-const routingMacs = () => new KmsRoutingMacs(ownKms(), setting('routingKeyId'));
+const custodyMacs = () => kmsCustodyMacs(ownKms(), setting('custodyKeyId'));
+const codeMacs = () => kmsCodeMacs(ownKms(), setting('codeKeyId'));
+const routingMacs = () => kmsRoutingMacs(ownKms(), setting('routingKeyId'));
 const channelSecrets = () => new LambdaProviderSecrets(waitingLambdaClient(), setting('secretsFunction'));
 /** Only on one machine are the providers' APIs elsewhere. */
 const carrier = (): Carrier => ({ fetch, apis: process.env[functionEnv.providerApis] });
@@ -150,7 +151,6 @@ export function workerHost() {
   });
   const eraser = new DynamoUserEraser(dynamo(), setting('userRecordTable'));
   const erasing = new Erasing({ keyrings, locators: store, eraser, jobs, clock });
-  const queue = new SqsJobQueue(sqsClient(), setting('jobQueueUrl'));
-  const parts = { transit: transitKeys(), conversations, erasing, audit: auditTrail(), queue, clock };
+  const parts = { transit: transitKeys(), conversations, erasing, audit: auditTrail(), queue: jobQueue(), clock };
   return { working: new Working(parts) };
 }

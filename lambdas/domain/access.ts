@@ -7,17 +7,22 @@ import { type ApiKey, parseApiKey } from '../../core/api-key.ts';
 import { checkedName } from './names.ts';
 import type { Caller, StoredApiKey } from './ports.ts';
 import { coversList, coversName, effective, isReserved, type Reach } from './rights.ts';
+import { hasEnded } from './times.ts';
 
 /** What is stored of a secret (docs/format.md, section 6). */
 export const hashSecret = (secret: string): string => createHash('sha256').update(secret).digest('base64');
 
-/** The key of an `Authorization: Bearer …` header (RFC 6750 section 2.1). @throws VaultError `missing_api_key`, `invalid_api_key` */
+/** All that an `Authorization: Bearer …` header carries (RFC 6750 section 2.1); undefined when it is none. */
+export const bearerOf = (authorization: string | undefined): string | undefined =>
+  /^bearer ([^ ].*)$/is.exec(authorization ?? '')?.[1];
+
+/** The key of an `Authorization: Bearer …` header. @throws VaultError `missing_api_key`, `invalid_api_key` */
 export function presentedKey(authorization: string | undefined): ApiKey {
-  const [scheme = '', token = '', ...rest] = (authorization ?? '').split(' ');
-  if (scheme.toLowerCase() !== 'bearer' || token === '') {
+  const token = bearerOf(authorization);
+  if (token === undefined) {
     throw new VaultError('missing_api_key', { detail: 'Send it as "Authorization: Bearer anm_…".' });
   }
-  const key = rest.length === 0 ? parseApiKey(token) : undefined;
+  const key = parseApiKey(token);
   if (key === undefined) throw new VaultError('invalid_api_key');
   return key;
 }
@@ -48,10 +53,6 @@ export function endOf({ expiresAt, overlapEndsAt }: StoredApiKey): string | unde
   if (expiresAt === undefined || overlapEndsAt === undefined) return expiresAt ?? overlapEndsAt;
   return Date.parse(expiresAt) < Date.parse(overlapEndsAt) ? expiresAt : overlapEndsAt;
 }
-
-/** From the instant itself on; a time that can't be read has passed, since denying is the safe reading of it. */
-export const hasEnded = (time: string | undefined, now: Date): boolean =>
-  time !== undefined && !(Date.parse(time) > now.getTime());
 
 /**
  * Lets a caller use a verb, on these names if it is about names.

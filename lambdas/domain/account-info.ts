@@ -1,8 +1,8 @@
 /** What may be shown of a user's keyring: which slots there are, and nothing that opens or finds one. */
 import type { AccountResponse, SlotInfo, UserInfo } from '../../contract/user-wire.ts';
 import type { DeletedUser, UserKeyring } from '../../core/user-keyring.ts';
-import { hasEnded } from './access.ts';
 import type { DamagedUser } from './damaged-user.ts';
+import { hasEnded } from './times.ts';
 
 /** What an org may see of one of its users. */
 export function userInfo(user: string, stored: UserKeyring | DeletedUser | DamagedUser, now: Date): UserInfo {

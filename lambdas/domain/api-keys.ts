@@ -13,10 +13,11 @@ import type {
 } from '../../contract/wire.ts';
 import { encodeSecret, formatApiKey } from '../../core/api-key.ts';
 import { isId, randomId } from '../../core/ids.ts';
-import { endOf, hasEnded, hashSecret } from './access.ts';
+import { endOf, hashSecret } from './access.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { ApiKeyStore, Caller, Clock, StoredApiKey } from './ports.ts';
 import { effective, excess, type Rights, reachesBeyond } from './rights.ts';
+import { hasEnded } from './times.ts';
 
 /** Shortest overlap for the key that asks: had it none and the answer were lost, nobody could ask again. */
 const ownOverlapMin = 60;

@@ -3,15 +3,12 @@ import type { BlobInfo, BlobState, LookAtLinkResponse } from '../../contract/blo
 import { keptLifetime, objectLifetimes } from '../../contract/environment.ts';
 import { limits } from '../../contract/limits.ts';
 import { VaultError } from '../../contract/vault-error.ts';
-import { hasEnded } from './access.ts';
 import type { StoredBlob } from './blob-ports.ts';
+import { hasEnded } from './times.ts';
 
 const day = 86_400;
 /** Days for which it is told that a blob was there. */
 const toldDays = 30;
-
-/** The time so many seconds after another, RFC 3339. */
-export const later = (time: Date, seconds: number): string => new Date(time.getTime() + seconds * 1000).toISOString();
 
 /** Seconds since 1970 until which a record is kept of what ended at a time. */
 export const toldUntil = (ended: string | Date): number => Math.ceil(new Date(ended).getTime() / 1000) + toldDays * day;

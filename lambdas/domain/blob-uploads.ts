@@ -10,12 +10,13 @@ import { limits } from '../../contract/limits.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import { checkClaims, joinedParts, tooLarge } from './blob-parts.ts';
 import type { BlobStore, FoundObject, StoredBlob, StoredPart, UploadObjects } from './blob-ports.ts';
-import { blobInfo, later, lifetimeOf, refuseUploaded, toldUntil } from './blob-states.ts';
+import { blobInfo, lifetimeOf, refuseUploaded, toldUntil } from './blob-states.ts';
 import { type BlobSettings, findBlob, linkOf } from './blobs.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { inTurns } from './in-turns.ts';
 import type { Clock } from './ports.ts';
 import { sameText } from './same-text.ts';
+import { later } from './times.ts';
 
 /** Parts that one list of S3 tells at most, and lists that all parts take at most. */
 const listedParts = 1000;

@@ -16,9 +16,10 @@ import { randomId } from '../../core/ids.ts';
 import { isTimeId, timeId } from '../../core/time-ids.ts';
 import { tooLarge } from './blob-parts.ts';
 import type { BlobStore, StoredBlob, UploadObjects } from './blob-ports.ts';
-import { blobInfo, later, present, refuseEnded, toldUntil } from './blob-states.ts';
+import { blobInfo, present, refuseEnded, toldUntil } from './blob-states.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Clock } from './ports.ts';
+import { later } from './times.ts';
 
 /** Settings of the deployment. */
 export interface BlobSettings {

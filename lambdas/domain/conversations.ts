@@ -3,14 +3,13 @@ import type { ErrorCode } from '../../contract/errors.ts';
 import { limits } from '../../contract/limits.ts';
 import type { RecordedVerb } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/vault-error.ts';
-import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Owner, Umk } from '../../core/slots.ts';
 import { timeOfId } from '../../core/time-ids.ts';
 import type { Carrier, ChannelName, Channels, Line } from './channel-ports.ts';
 import { type Command, commandOf } from './command-texts.ts';
 import type { Commands } from './commands.ts';
 import type { ProviderSecrets, Responder, ResponderRequest } from './conversation-ports.ts';
-import { codeOf } from './failures.ts';
+import { codeOf, ifOpens } from './failures.ts';
 import { isFresh, readFresh } from './fresh.ts';
 import { cameBefore, type Identities, type IdentityKey, openIdentity } from './identities.ts';
 import type { MessageJob } from './jobs.ts';
@@ -222,20 +221,11 @@ function historyOf(umk: Umk, newestFirst: readonly StoredRecord[]): ResponderReq
   const history: ResponderRequest['history'][number][] = [];
   let bytes = 0;
   for (const stored of newestFirst) {
-    const message = openedOrNot(umk, stored);
+    const message = ifOpens(() => openMessage(umk, stored));
     if (message === undefined) continue;
     bytes += Buffer.byteLength(message.text);
     if (bytes > limits.historyBytes) break;
     history.push(message);
   }
   return history.reverse();
-}
-
-function openedOrNot(umk: Umk, stored: StoredRecord): ReturnType<typeof openMessage> | undefined {
-  try {
-    return openMessage(umk, stored);
-  } catch (error) {
-    if (error instanceof DecryptionError) return undefined;
-    throw error;
-  }
 }

@@ -2,7 +2,7 @@
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { isId } from '../../core/ids.ts';
 import { fieldsOf, isCount } from '../../core/keyring.ts';
-import type { Owner } from '../../core/slots.ts';
+import { type Owner, slotKinds } from '../../core/slots.ts';
 import { type DeletedUser, mostSlots, parseUserRecord, type UserKeyring } from '../../core/user-keyring.ts';
 import { isFound, type Leading } from './leading.ts';
 
@@ -35,12 +35,11 @@ export function userOrDamage(record: unknown, owner: Owner): UserKeyring | Delet
 const fieldsOr = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? fieldsOf(value) : {};
 
-const kinds = ['identity', 'password', 'link'] as const;
 const locatorForm = /^[\w-]{1,64}$/;
 
 function leadingOf([id, slot]: [string, unknown]): Leading[] {
   const { kind: said, locator } = fieldsOr(slot);
-  const kind = kinds.find((one) => one === said);
+  const kind = slotKinds.find((one) => one === said);
   const isWhole = isId(id) && kind !== undefined && typeof locator === 'string' && locatorForm.test(locator);
   return isWhole && isFound({ kind }) ? [{ kind, locator }] : [];
 }

@@ -1,11 +1,12 @@
 /** Which API keys of an org may do something now, as rows of an answer. */
 import { channelSecretsPrefix } from '../../contract/environment.ts';
 import type { ExplainParty } from '../../contract/user-wire.ts';
-import { endOf, hasEnded } from './access.ts';
+import { endOf } from './access.ts';
 import { channelNames } from './channel-ports.ts';
 import { listed, words } from './explain-words.ts';
 import type { Caller, StoredApiKey } from './ports.ts';
 import { coversName, effective, isReserved, reachesBeyond } from './rights.ts';
+import { hasEnded } from './times.ts';
 
 export interface KeyFacts {
   /** All of the org. */

@@ -2,12 +2,12 @@
 import type { ExplainParty } from '../../contract/user-wire.ts';
 import type { Slot, SlotKind } from '../../core/slots.ts';
 import { type DeletedUser, parseUserRecord, type UserKeyring } from '../../core/user-keyring.ts';
-import { hasEnded } from './access.ts';
 import type { StoredKeyring } from './deks.ts';
 import { forgersOf, type KeyFacts } from './explain-keys.ts';
 import { type Explained, gone } from './explain-value.ts';
 import { words } from './explain-words.ts';
 import { answers, type FunctionName, type Grants } from './grants.ts';
+import { hasEnded } from './times.ts';
 
 export interface UserFacts extends KeyFacts {
   /** Of the org; undefined where the request has proven that it is open. */

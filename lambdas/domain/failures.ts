@@ -33,3 +33,13 @@ export async function asItem<T>(
     };
   }
 }
+
+/** What opening something gives; undefined for what does not open, whyever. */
+export function ifOpens<T>(open: () => T): T | undefined {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof DecryptionError) return undefined;
+    throw error;
+  }
+}

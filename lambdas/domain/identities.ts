@@ -1,13 +1,13 @@
 /** Users by the identities that providers vouch for: found by the MAC of one key, opened by that of another. */
 
 import { VaultError } from '../../contract/vault-error.ts';
-import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/ids.ts';
 import { loadUmk, newSalt, newUmk, type Owner, type Slot, wrapUmk } from '../../core/slots.ts';
 import { newUserKeyring } from '../../core/user-keyring.ts';
 import { identityMessage, locatorMessage } from '../../core/user-macs.ts';
 import { userOrDamage } from './damaged-user.ts';
 import { refuseShut, storedKeyring } from './deks.ts';
+import { ifOpens } from './failures.ts';
 import type { Leading } from './leading.ts';
 import type { Found, Locators } from './locators.ts';
 import { type OpenUser, openSlot, userKeyringOf } from './open-user.ts';
@@ -144,15 +144,12 @@ export const identitySlot = (
  * @throws VaultError `org_locked`, `org_shredded`
  */
 export function openIdentity(key: IdentityKey, owner: Owner, read: UserRead, now: Date): OpenUser | undefined {
-  try {
+  return ifOpens(() => {
     const keyring = userKeyringOf(read, owner);
     const slot = keyring?.slots.find(({ kind, locator }) => kind === 'identity' && locator === key.locator);
     if (keyring === undefined || slot === undefined) return undefined;
     return openSlot(key.secret, read, keyring, slot, now);
-  } catch (error) {
-    if (error instanceof DecryptionError) return undefined;
-    throw error;
-  }
+  });
 }
 
 /** Whether a user who was not opened is there nevertheless, and has the identity, as far as can be told of what is stored: it is damaged. */

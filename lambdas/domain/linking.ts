@@ -8,13 +8,13 @@ import { randomId } from '../../core/ids.ts';
 import { newSalt, type Owner, type Slot, type SlotFacts, wrapUmk } from '../../core/slots.ts';
 import type { UserKeyring } from '../../core/user-keyring.ts';
 import { linkCode, linkHandle, linkMessage, locatorMessage, parseLinkCode } from '../../core/user-macs.ts';
-import { later } from './blob-states.ts';
 import { readFresh } from './fresh.ts';
 import { type IdentityKey, identitySlot } from './identities.ts';
 import type { Locators } from './locators.ts';
 import { type OpenUser, openSlot, userKeyringOf } from './open-user.ts';
 import type { Clock } from './ports.ts';
 import type { SlotChanges } from './slot-changes.ts';
+import { later } from './times.ts';
 import type { CodeMacs, LocatorStore, RoutingMacs, UserReader } from './user-ports.ts';
 
 export interface LinkingParts {

@@ -8,12 +8,12 @@ import { limits } from '../../contract/limits.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import { parseLink } from '../../core/blob-links.ts';
 import { randomId } from '../../core/ids.ts';
-import { hasEnded } from './access.ts';
 import type { LinkObjects, LinkStore, StoredBlob } from './blob-ports.ts';
-import { later, look, present, refuseEnded, spentLifetime, stateOf, toldUntil } from './blob-states.ts';
+import { look, present, refuseEnded, spentLifetime, stateOf, toldUntil } from './blob-states.ts';
 import { storedKeyring } from './deks.ts';
 import type { Clock } from './ports.ts';
 import { sameText } from './same-text.ts';
+import { hasEnded, later } from './times.ts';
 
 /** A blob of whose link the key was proven to be known. */
 export interface ProvenLink {

@@ -13,14 +13,13 @@ import { formatSessionToken } from '../../core/session-token.ts';
 import { newSalt, type Owner, type Slot, type SlotFacts, wrapUmk } from '../../core/slots.ts';
 import type { UserKeyring } from '../../core/user-keyring.ts';
 import { locatorMessage } from '../../core/user-macs.ts';
-import { hasEnded } from './access.ts';
-import { later } from './blob-states.ts';
 import { freshness, readFresh } from './fresh.ts';
 import { type OpenUser, openSlot, userKeyringOf } from './open-user.ts';
 import type { PasswordSlots } from './password-slots.ts';
 import type { Clock } from './ports.ts';
 import { cookieOf } from './sessions.ts';
 import type { SlotChanges } from './slot-changes.ts';
+import { hasEnded, later } from './times.ts';
 import type { AttemptStore, LocatorStore, RoutingMacs, UserRead, UserReader } from './user-ports.ts';
 
 export interface LoginParts {

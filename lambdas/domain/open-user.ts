@@ -5,8 +5,8 @@ import type { SessionToken } from '../../core/session-token.ts';
 import { credentialLocator, loadUmk, type Owner, type Slot, type Umk, unwrapUmk } from '../../core/slots.ts';
 import { formatUserKey, type UserKey } from '../../core/user-key.ts';
 import { parseUserRecord, type UserKeyring, verifyUserKeyring } from '../../core/user-keyring.ts';
-import { hasEnded } from './access.ts';
 import { refuseShut, storedKeyring } from './deks.ts';
+import { hasEnded } from './times.ts';
 import type { StoredRecord, UserRead } from './user-ports.ts';
 
 /** A user who is there: its keyring, checked, and its UMK, for the time of one request. */
@@ -76,7 +76,7 @@ export function openUser(presented: Presented, secret: Uint8Array, read: UserRea
   const owner = ownerOf(presented);
   try {
     // Before the state of the org is told: only who opens a slot may learn it, so it is asked again below.
-    const keyring = keyringOnly(read, owner);
+    const keyring = activeKeyring(read.keyring, owner);
     const slot = slotOf(presented, secret, keyring, owner);
     if (slot === undefined) throw new DecryptionError();
     const opened = openSlot(secret, read, keyring, slot, now);
@@ -89,8 +89,9 @@ export function openUser(presented: Presented, secret: Uint8Array, read: UserRea
   }
 }
 
-function keyringOnly({ keyring }: UserRead, owner: Owner): UserKeyring {
-  const stored = keyring === undefined ? undefined : parseUserRecord(keyring, owner);
+/** The keyring of a stored record, whose MAC is still to be verified. @throws DecryptionError when there is none, or none any more */
+export function activeKeyring(record: unknown, owner: Owner): UserKeyring {
+  const stored = record === undefined ? undefined : parseUserRecord(record, owner);
   if (stored?.state !== 'active') throw new DecryptionError();
   return stored;
 }

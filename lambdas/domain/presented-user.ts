@@ -3,10 +3,11 @@ import { sessionCookie } from '../../contract/environment.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import { parseSessionToken } from '../../core/session-token.ts';
 import { parseUserKey, type UserKey } from '../../core/user-key.ts';
+import { bearerOf } from './access.ts';
 import type { Presented } from './open-user.ts';
 
 /**
- * The user key of an `Authorization: Bearer …` header (RFC 6750 section 2.1), or else the session of the cookie. Who sends a header means
+ * The user key of an `Authorization: Bearer …` header, or else the session of the cookie. Who sends a header means
  * it: what a browser adds by itself does not make up for a bad one.
  * @param cookies as `name=value`
  * @throws VaultError `missing_credential`, `invalid_credential`
@@ -26,11 +27,11 @@ export function presentedUser(authorization: string | undefined, cookies: readon
 }
 
 function userKeyOf(authorization: string): UserKey {
-  const [scheme = '', token = '', ...rest] = authorization.split(' ');
-  if (scheme.toLowerCase() !== 'bearer' || token === '') {
+  const token = bearerOf(authorization);
+  if (token === undefined) {
     throw new VaultError('missing_credential', { detail: 'Send a user key as "Authorization: Bearer anm_…_u…".' });
   }
-  const key = rest.length === 0 ? parseUserKey(token) : undefined;
+  const key = parseUserKey(token);
   if (key === undefined) throw new VaultError('invalid_credential');
   return key;
 }

@@ -1,17 +1,11 @@
 /** Changes of a user's slots: pure next keyring, stored on condition of the one before, made again on what others left. */
 import { VaultError } from '../../contract/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import type { Slot, SlotKind } from '../../core/slots.ts';
-import {
-  changeSlots,
-  mostSlots,
-  parseUserRecord,
-  type UserKeyring,
-  verifyUserKeyring,
-} from '../../core/user-keyring.ts';
-import { hasEnded } from './access.ts';
-import type { OpenUser } from './open-user.ts';
+import type { Slot } from '../../core/slots.ts';
+import { changeSlots, mostSlots, type UserKeyring, verifyUserKeyring } from '../../core/user-keyring.ts';
+import { activeKeyring, type OpenUser } from './open-user.ts';
 import type { Clock } from './ports.ts';
+import { hasEnded } from './times.ts';
 import type { UserKeyringStore } from './user-ports.ts';
 
 export interface SlotChange {
@@ -22,9 +16,8 @@ export interface SlotChange {
 /** Changes under way at once that a request puts up with. */
 const tries = 6;
 
-/** Slots that stay until they are taken away; the others end by themselves, and without one of these the user would with them. */
-const lasting: readonly SlotKind[] = ['identity', 'credential', 'password'];
-const lasts = ({ kind }: Slot): boolean => lasting.includes(kind);
+/** Whether a slot stays until it is taken away; the others end by themselves, and without one of these the user would with them. */
+const lasts = ({ expiresAt }: Slot): boolean => expiresAt === undefined;
 
 export class SlotChanges {
   readonly #keyrings: UserKeyringStore;
@@ -70,10 +63,9 @@ export class SlotChanges {
   async #reread({ owner, umk }: OpenUser): Promise<UserKeyring> {
     const record = await this.#keyrings.stored(owner);
     try {
-      const stored = record === undefined ? undefined : parseUserRecord(record, owner);
-      if (stored?.state !== 'active') throw new DecryptionError();
-      verifyUserKeyring(stored, umk);
-      return stored;
+      const keyring = activeKeyring(record, owner);
+      verifyUserKeyring(keyring, umk);
+      return keyring;
     } catch (error) {
       if (error instanceof DecryptionError) throw new VaultError('invalid_credential');
       throw error;

@@ -8,6 +8,7 @@ import { isTimeId, timeId } from '../../core/time-ids.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import { type Conversations, commandIn, type Ended } from './conversations.ts';
 import type { Erasing } from './erasing.ts';
+import { ifOpens } from './failures.ts';
 import { decodeJob, type Job } from './jobs.ts';
 import type { Clock } from './ports.ts';
 import type { JobQueue, TransitKeys } from './user-ports.ts';
@@ -126,11 +127,6 @@ export class Working {
 }
 
 function sealedOf(body: string): SealedJob | undefined {
-  try {
-    const sealed = parseJob(body);
-    return isId(sealed.org) && isTimeId(sealed.id) ? sealed : undefined;
-  } catch (error) {
-    if (error instanceof DecryptionError) return undefined;
-    throw error;
-  }
+  const sealed = ifOpens(() => parseJob(body));
+  return sealed !== undefined && isId(sealed.org) && isTimeId(sealed.id) ? sealed : undefined;
 }

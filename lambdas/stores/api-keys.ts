@@ -1,15 +1,14 @@
 import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
-  GetItemCommand,
   PutItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { ApiKeyStore, LastUseStore, Page, StoredApiKey } from '../domain/ports.ts';
 import { held } from './conditions.ts';
-import { notRead, orUnavailable, unknownOutcome } from './failures.ts';
+import { orUnavailable, unknownOutcome } from './failures.ts';
 import { apiKeyOf, placeholders, toItem } from './items.ts';
-import { queryPage } from './queries.ts';
+import { getItem, queryPage } from './queries.ts';
 
 /** API keys: of a secret, only its hash is here. */
 export class DynamoApiKeys implements ApiKeyStore {
@@ -36,9 +35,8 @@ export class DynamoApiKeys implements ApiKeyStore {
   }
 
   async get(org: string, id: string): Promise<StoredApiKey | undefined> {
-    const command = new GetItemCommand({ TableName: this.#table, Key: toItem({ org, id }), ConsistentRead: true });
-    const { Item } = await orUnavailable(notRead, () => this.#clientOf(org).send(command));
-    return Item === undefined ? undefined : apiKeyOf(Item);
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id });
+    return item === undefined ? undefined : apiKeyOf(item);
   }
 
   async list(org: string, after: string | undefined, limit: number): Promise<Page<StoredApiKey>> {

@@ -1,15 +1,10 @@
-import {
-  type AttributeValue,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  QueryCommand,
-} from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, type DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { auditIndex, sweepKey } from '../../contract/environment.ts';
 import type { SealMarks } from '../domain/audit-ports.ts';
 import { held } from './conditions.ts';
 import { notRead, orUnavailable } from './failures.ts';
 import { placeholders, toItem } from './items.ts';
+import { getItem } from './queries.ts';
 
 /**
  * Marks in a sparse index of the audit table, and how far they were dealt with in an item of its own there. This is the
@@ -45,9 +40,8 @@ export class DynamoSealMarks implements SealMarks {
   }
 
   async sweptUntil(): Promise<number | undefined> {
-    const command = new GetItemCommand({ TableName: this.#table, Key: toItem(sweepKey), ConsistentRead: true });
-    const { Item } = await orUnavailable(notRead, () => this.#client.send(command));
-    const until = Number(Item?.until?.N);
+    const item = await getItem(this.#client, this.#table, sweepKey);
+    const until = Number(item?.until?.N);
     return Number.isSafeInteger(until) ? until : undefined;
   }
 

@@ -2,7 +2,6 @@ import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
-  GetItemCommand,
   PutItemCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
@@ -23,9 +22,9 @@ import type { Page } from '../domain/ports.ts';
 import { batchGet } from './batch-get.ts';
 import { blobOf } from './blob-items.ts';
 import { held } from './conditions.ts';
-import { notRead, orUnavailable } from './failures.ts';
+import { orUnavailable } from './failures.ts';
 import { keyringOf, placeholders, toItem } from './items.ts';
-import { queryPage } from './queries.ts';
+import { getItem, queryPage } from './queries.ts';
 
 type ClientOf = (org: string) => DynamoDBClient;
 type Change = Pick<UpdateItemCommandInput, 'UpdateExpression' | 'ConditionExpression'> & {
@@ -78,9 +77,8 @@ export class DynamoBlobs implements BlobStore {
   }
 
   async get(org: string, id: string): Promise<StoredBlob | undefined> {
-    const get = new GetItemCommand({ TableName: this.#table, Key: toItem({ org, id }), ConsistentRead: true });
-    const { Item } = await orUnavailable(notRead, () => this.#clientOf(org).send(get));
-    return Item === undefined ? undefined : blobOf(Item);
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id });
+    return item === undefined ? undefined : blobOf(item);
   }
 
   async list(org: string, before: string | undefined, limit: number): Promise<Page<StoredBlob>> {

@@ -1,7 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { ReadValue } from '../domain/channel-secrets.ts';
 import { batchGet } from './batch-get.ts';
-import { keyringOf, placeholders, storedValueOf, toItem } from './items.ts';
+import { currentVersion, keyringOf, storedValueOf, toItem } from './items.ts';
 
 /** Keyring and value by one BatchGetItem, strongly consistent: what is locked or shredded is so at once. */
 export const readChannelValue =
@@ -15,8 +15,7 @@ export const readChannelValue =
       [tables.values]: {
         Keys: [toItem({ org, name })],
         ConsistentRead: true,
-        ProjectionExpression: '#name, #version, #value, #info, #writeId',
-        ExpressionAttributeNames: placeholders('name', 'version', 'value', 'info', 'writeId'),
+        ...currentVersion,
       },
     });
     const [keyring] = found.get(tables.keyrings) ?? [];

@@ -1,8 +1,8 @@
-import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { ValueFinder } from '../domain/explaining.ts';
 import type { ListedValue } from '../domain/ports.ts';
-import { notRead, orUnavailable } from './failures.ts';
-import { listedOf, placeholders, toItem } from './items.ts';
+import { listedOf, placeholders } from './items.ts';
+import { getItem } from './queries.ts';
 
 /** Whether a value is there, and its sealed facts; the role of who asks may read no more of it (lib/value-table.ts, `grantFind`). */
 export class DynamoValueFinder implements ValueFinder {
@@ -15,14 +15,15 @@ export class DynamoValueFinder implements ValueFinder {
   }
 
   async find(org: string, name: string): Promise<ListedValue | undefined> {
-    const command = new GetItemCommand({
-      TableName: this.#table,
-      Key: toItem({ org, name }),
-      ProjectionExpression: '#org, #name, #version, #info',
-      ExpressionAttributeNames: placeholders('org', 'name', 'version', 'info'),
-      ConsistentRead: true,
-    });
-    const { Item } = await orUnavailable(notRead, () => this.#clientOf(org).send(command));
-    return Item === undefined ? undefined : listedOf(Item);
+    const item = await getItem(
+      this.#clientOf(org),
+      this.#table,
+      { org, name },
+      {
+        ProjectionExpression: '#org, #name, #version, #info',
+        ExpressionAttributeNames: placeholders('org', 'name', 'version', 'info'),
+      },
+    );
+    return item === undefined ? undefined : listedOf(item);
   }
 }

@@ -38,6 +38,7 @@ export async function orUnavailable<T>(detail: string, call: () => Promise<T>): 
 
 /** Detail of a read that failed: it changed nothing. */
 export const notRead = 'Nothing was read or changed.';
-/** Detail of a write that failed: its outcome is unknown, and repeating it is safe. */
+/** Detail of a write that failed: its outcome is unknown, and repeating it is safe. The second is of requests that have a writeId. */
+export const storedOrNot = 'Whether it was stored is not known. Send the same request again.';
 export const unknownOutcome =
   'Whether it was stored is not known. Send the same request again, with the same writeId if it has one.';

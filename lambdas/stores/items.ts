@@ -15,6 +15,12 @@ export const toItem = (fields: Fields): Item => marshall(fields, { removeUndefin
 export const placeholders = (...names: string[]): Record<string, string> =>
   Object.fromEntries(names.map((name) => [`#${name}`, name]));
 
+/** For a read of values without their earlier versions, which can be most of an item. */
+export const currentVersion = {
+  ProjectionExpression: '#name, #version, #value, #info, #writeId',
+  ExpressionAttributeNames: placeholders('name', 'version', 'value', 'info', 'writeId'),
+};
+
 export function storedValueOf(item: Item): StoredValue {
   const fields: Fields = unmarshall(item);
   const history = fields.history ?? [];

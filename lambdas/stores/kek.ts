@@ -3,7 +3,7 @@ import { VaultError } from '../../contract/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Kek } from '../domain/ports.ts';
 import { notRead } from './failures.ts';
-import { orKeyUnavailable } from './kms-failures.ts';
+import { orKeyUnavailable } from './kms-calls.ts';
 
 /** The encryption context of a DEK (docs/format.md, section 2); the key's policy refuses a call without it. */
 const contextOf = (org: string, version: number) => ({ org, dek: String(version) });

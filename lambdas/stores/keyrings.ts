@@ -1,12 +1,12 @@
-import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../../contract/vault-error.ts';
 import type { Keyring } from '../../core/keyring.ts';
 import { storedRecord, type Tombstone } from '../../core/tombstone.ts';
 import type { KeyringStore } from '../domain/ports.ts';
 import type { ShredStore } from '../domain/shredding-ports.ts';
 import { held } from './conditions.ts';
-import { notRead, orUnavailable } from './failures.ts';
 import { keyringOf, placeholders, toItem } from './items.ts';
+import { getItem } from './queries.ts';
 
 /** Keyrings, one item per org: every change is conditional on the generation before it. */
 export class DynamoKeyrings implements KeyringStore, ShredStore {
@@ -30,9 +30,8 @@ export class DynamoKeyrings implements KeyringStore, ShredStore {
   }
 
   async stored(org: string): Promise<unknown> {
-    const command = new GetItemCommand({ TableName: this.#table, Key: toItem({ org }), ConsistentRead: true });
-    const { Item } = await orUnavailable(notRead, () => this.#clientOf(org).send(command));
-    return Item === undefined ? undefined : keyringOf(Item);
+    const item = await getItem(this.#clientOf(org), this.#table, { org });
+    return item === undefined ? undefined : keyringOf(item);
   }
 
   replace(keyring: Keyring): Promise<boolean> {

@@ -2,7 +2,6 @@ import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
-  GetItemCommand,
   PutItemCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
@@ -11,11 +10,11 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { limits } from '../../contract/limits.ts';
 import type { AttemptStore, LocatorStore, StoredLocator } from '../domain/user-ports.ts';
 import { held } from './conditions.ts';
-import { notRead, orUnavailable } from './failures.ts';
+import { orUnavailable, storedOrNot } from './failures.ts';
 import { type Item, placeholders, toItem } from './items.ts';
+import { getItem } from './queries.ts';
 import { attemptsItemId, locatorItemId, locatorOf } from './user-items.ts';
 
-const notKnown = 'Whether it was stored is not known. Send the same request again.';
 const isTooMany = (tries: unknown): boolean => !(typeof tries === 'number' && tries <= limits.loginAttempts);
 
 /** DynamoDB's sweeper takes seconds since 1970; it is for tidiness alone, since all times are compared here. */
@@ -32,10 +31,8 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
   }
 
   async find(org: string, locator: string): Promise<StoredLocator | undefined> {
-    const Key = toItem({ org, id: locatorItemId(locator) });
-    const command = new GetItemCommand({ TableName: this.#table, Key, ConsistentRead: true });
-    const { Item } = await orUnavailable(notRead, () => this.#clientOf(org).send(command));
-    return Item === undefined ? undefined : locatorOf(Item, locator);
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id: locatorItemId(locator) });
+    return item === undefined ? undefined : locatorOf(item, locator);
   }
 
   claim(org: string, next: StoredLocator, before: string | undefined, beforeSlot?: string): Promise<boolean> {
@@ -57,7 +54,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
         ':beforeSlot': before === undefined ? undefined : beforeSlot,
       }),
     });
-    return held(() => this.#clientOf(org).send(command), notKnown);
+    return held(() => this.#clientOf(org).send(command), storedOrNot);
   }
 
   async remove(org: string, locator: string, user: string, slot?: string): Promise<void> {
@@ -68,7 +65,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
       ExpressionAttributeNames: placeholders('user', ...(slot === undefined ? [] : ['slot'])),
       ExpressionAttributeValues: toItem({ ':user': user, ':slot': slot }),
     });
-    await held(() => this.#clientOf(org).send(command), notKnown);
+    await held(() => this.#clientOf(org).send(command), storedOrNot);
   }
 
   async retire(org: string, locator: string, user: string, ttl: number, slot?: string): Promise<void> {
@@ -118,7 +115,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
   async forget(org: string, locator: string): Promise<void> {
     const Key = toItem({ org, id: attemptsItemId(locator) });
     const command = new DeleteItemCommand({ TableName: this.#table, Key });
-    await orUnavailable(notKnown, () => this.#clientOf(org).send(command));
+    await orUnavailable(storedOrNot, () => this.#clientOf(org).send(command));
   }
 
   /** The item as it is then; undefined when the condition did not hold. */
@@ -130,7 +127,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     const Key = toItem({ org, id });
     const command = new UpdateItemCommand({ TableName: this.#table, Key, ...change, ReturnValues: 'ALL_NEW' });
     try {
-      const { Attributes } = await orUnavailable(notKnown, () => this.#clientOf(org).send(command));
+      const { Attributes } = await orUnavailable(storedOrNot, () => this.#clientOf(org).send(command));
       return Attributes;
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;

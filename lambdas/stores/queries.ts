@@ -1,7 +1,13 @@
-import { type DynamoDBClient, QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
+import {
+  type DynamoDBClient,
+  GetItemCommand,
+  type GetItemCommandInput,
+  QueryCommand,
+  type QueryCommandInput,
+} from '@aws-sdk/client-dynamodb';
 import type { Page } from '../domain/ports.ts';
 import { notRead, orUnavailable } from './failures.ts';
-import type { Item } from './items.ts';
+import { type Item, placeholders, toItem } from './items.ts';
 
 /** DynamoDB ends a page at 1 MiB of items as they lie, whatever is projected: so one page of ours may take several. */
 const queriesPerPage = 8;
@@ -19,3 +25,22 @@ export async function queryPage(client: DynamoDBClient, query: QueryCommandInput
   }
   return { items, more: start !== undefined };
 }
+
+/** One item by its whole key, strongly consistent; undefined when there is none. @param more of the input, such as a projection */
+export async function getItem(
+  client: DynamoDBClient,
+  table: string,
+  key: Readonly<Record<string, string>>,
+  more: Omit<GetItemCommandInput, 'TableName' | 'Key' | 'ConsistentRead'> = {},
+): Promise<Item | undefined> {
+  const command = new GetItemCommand({ TableName: table, Key: toItem(key), ConsistentRead: true, ...more });
+  return (await orUnavailable(notRead, () => client.send(command))).Item;
+}
+
+/** The input of a query: items of an org whose `id` begins with this. */
+export const beginningWith = (table: string, org: string, prefix: string) => ({
+  TableName: table,
+  KeyConditionExpression: '#org = :org AND begins_with(#id, :prefix)',
+  ExpressionAttributeNames: placeholders('org', 'id'),
+  ExpressionAttributeValues: toItem({ ':org': org, ':prefix': prefix }),
+});

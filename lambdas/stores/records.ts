@@ -1,7 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { RecordStore, Records, RecordsRequest } from '../domain/ports.ts';
 import { batchGet, type Requests } from './batch-get.ts';
-import { apiKeyOf, keyringOf, placeholders, storedValueOf, toItem } from './items.ts';
+import { apiKeyOf, currentVersion, keyringOf, storedValueOf, toItem } from './items.ts';
 
 export interface RecordTables {
   readonly apiKeys: string;
@@ -50,12 +50,7 @@ export class DynamoRecords implements RecordStore {
     if (this.#tables.values === undefined || names.length === 0) return {};
     const Keys = names.map((name) => toItem({ org, name }));
     // Earlier versions can be most of an item: they travel only where they are wanted.
-    const projection = history
-      ? {}
-      : {
-          ProjectionExpression: '#name, #version, #value, #info, #writeId',
-          ExpressionAttributeNames: placeholders('name', 'version', 'value', 'info', 'writeId'),
-        };
+    const projection = history ? {} : currentVersion;
     return { [this.#tables.values]: { Keys, ConsistentRead: true, ...projection } };
   }
 }

@@ -1,14 +1,10 @@
-import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  GetItemCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import type { MessageCounter, ProgressStore, RotationProgress } from '../domain/rotation-ports.ts';
-import { notRead, orUnavailable, unknownOutcome } from './failures.ts';
+import { orUnavailable, unknownOutcome } from './failures.ts';
 import { placeholders, toItem } from './items.ts';
+import { getItem } from './queries.ts';
 
 const count = z.int().check(z.minimum(0));
 const progressSchema = z.object({
@@ -33,10 +29,9 @@ export class DynamoRotations implements ProgressStore, MessageCounter {
   }
 
   async read(org: string): Promise<RotationProgress | undefined> {
-    const command = new GetItemCommand({ TableName: this.#table, Key: toItem({ org }), ConsistentRead: true });
-    const { Item } = await orUnavailable(notRead, () => this.#clientOf(org).send(command));
+    const item = await getItem(this.#clientOf(org), this.#table, { org });
     // What is not of this form is no progress: nothing stands on it, and the next step writes it anew.
-    return Item === undefined ? undefined : progressSchema.safeParse(unmarshall(Item).progress).data;
+    return item === undefined ? undefined : progressSchema.safeParse(unmarshall(item).progress).data;
   }
 
   async save(org: string, progress: RotationProgress): Promise<void> {

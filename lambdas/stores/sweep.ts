@@ -1,10 +1,11 @@
-import { type DynamoDBClient, GetItemCommand, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Page, StoredValue, StoredVersion } from '../domain/ports.ts';
 import type { SweepStore, SweptValue } from '../domain/rotation-ports.ts';
 import { held } from './conditions.ts';
 import { notRead, orUnavailable } from './failures.ts';
 import { type Item, placeholders, storedValueOf, toItem } from './items.ts';
+import { getItem } from './queries.ts';
 
 /** All values of an org, for a rotation. */
 export class DynamoSweep implements SweepStore {
@@ -23,9 +24,8 @@ export class DynamoSweep implements SweepStore {
   }
 
   async get(org: string, name: string): Promise<StoredValue | undefined> {
-    const command = new GetItemCommand({ TableName: this.#table, Key: toItem({ org, name }), ConsistentRead: true });
-    const { Item } = await orUnavailable(notRead, () => this.#clientOf(org).send(command));
-    return Item === undefined ? undefined : sweptValueOf(Item).stored;
+    const item = await getItem(this.#clientOf(org), this.#table, { org, name });
+    return item === undefined ? undefined : sweptValueOf(item).stored;
   }
 
   async countFrom(org: string, after: string | undefined): Promise<{ count: number; last: string | undefined }> {

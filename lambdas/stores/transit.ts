@@ -4,7 +4,7 @@ import { DecryptionError } from '../../core/decryption-error.ts';
 import type { JobName } from '../../core/jobs.ts';
 import type { TransitKeys } from '../domain/user-ports.ts';
 import { notRead } from './failures.ts';
-import { orKeyUnavailable } from './kms-failures.ts';
+import { bufferOf, orKeyUnavailable } from './kms-calls.ts';
 
 /** The encryption context of a job's key (docs/format.md, section 13); policies refuse a call without it, and kinds that are not the caller's. */
 const contextOf = ({ org, id, kind }: JobName) => ({ org, job: id, kind });
@@ -42,6 +42,3 @@ export class KmsTransitKeys implements TransitKeys {
     return bufferOf(Plaintext);
   }
 }
-
-/** The same memory, so that zeroing it leaves no copy. */
-const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,15 +1,13 @@
-import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { Owner } from '../../core/slots.ts';
 import { type DeletedUser, type UserKeyring, userRecord } from '../../core/user-keyring.ts';
 import type { Page } from '../domain/ports.ts';
 import type { UserKeyringStore } from '../domain/user-ports.ts';
 import { held } from './conditions.ts';
-import { notRead, orUnavailable } from './failures.ts';
+import { storedOrNot } from './failures.ts';
 import { keyringOf, placeholders, toItem } from './items.ts';
-import { queryPage } from './queries.ts';
+import { beginningWith, getItem, queryPage } from './queries.ts';
 import { userItemId, userOf, userPrefix } from './user-items.ts';
-
-const notKnown = 'Whether it was stored is not known. Send the same request again.';
 
 /** Keyrings of users, one item each: every change is conditional on the generation before it. */
 export class DynamoUserKeyrings implements UserKeyringStore {
@@ -56,18 +54,13 @@ export class DynamoUserKeyrings implements UserKeyringStore {
   }
 
   async stored({ org, user }: Owner): Promise<unknown> {
-    const Key = toItem({ org, id: userItemId(user) });
-    const command = new GetItemCommand({ TableName: this.#table, Key, ConsistentRead: true });
-    const { Item } = await orUnavailable(notRead, () => this.#clientOf(org).send(command));
-    return Item === undefined ? undefined : keyringOf(Item);
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id: userItemId(user) });
+    return item === undefined ? undefined : keyringOf(item);
   }
 
   async list(org: string, after: string | undefined, limit: number): Promise<Page<{ user: string; record: unknown }>> {
     const query = {
-      TableName: this.#table,
-      KeyConditionExpression: '#org = :org AND begins_with(#id, :prefix)',
-      ExpressionAttributeNames: placeholders('org', 'id'),
-      ExpressionAttributeValues: toItem({ ':org': org, ':prefix': userPrefix }),
+      ...beginningWith(this.#table, org, userPrefix),
       ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: userItemId(after) }) }),
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
@@ -77,6 +70,6 @@ export class DynamoUserKeyrings implements UserKeyringStore {
   #put(stored: UserKeyring | DeletedUser, condition: object): Promise<boolean> {
     const Item = toItem({ id: userItemId(stored.user), ...userRecord(stored) });
     const command = new PutItemCommand({ TableName: this.#table, Item, ...condition });
-    return held(() => this.#clientOf(stored.org).send(command), notKnown);
+    return held(() => this.#clientOf(stored.org).send(command), storedOrNot);
   }
 }

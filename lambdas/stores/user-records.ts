@@ -14,7 +14,7 @@ import { batchGet } from './batch-get.ts';
 import { held } from './conditions.ts';
 import { orUnavailable, unknownOutcome } from './failures.ts';
 import { keyringOf, placeholders, toItem } from './items.ts';
-import { queryPage } from './queries.ts';
+import { beginningWith, queryPage } from './queries.ts';
 import { collectionPrefix, recordItemId, storedRecordOf, userItemId } from './user-items.ts';
 
 type ClientOf = (org: string) => DynamoDBClient;
@@ -127,13 +127,6 @@ export class DynamoUserRecords implements UserRecordStore {
     await held(() => this.#clientOf(owner.org).send(command));
   }
 }
-
-const beginningWith = (table: string, org: string, prefix: string) => ({
-  TableName: table,
-  KeyConditionExpression: '#org = :org AND begins_with(#id, :prefix)',
-  ExpressionAttributeNames: placeholders('org', 'id'),
-  ExpressionAttributeValues: toItem({ ':org': org, ':prefix': prefix }),
-});
 
 /** Deletes at once, each by itself: the shredder may delete single items and nothing else. */
 const deletesAtOnce = 10;

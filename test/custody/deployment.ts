@@ -28,7 +28,7 @@ import { identityMessage, linkHandle, linkMessage, locatorMessage, passwordMessa
 import type { Presented } from '../../lambdas/domain/open-user.ts';
 import { sealMemory, sealMessage } from '../../lambdas/domain/user-records.ts';
 import { DynamoLocators } from '../../lambdas/stores/locators.ts';
-import { KmsCodeMacs, KmsCustodyMacs, KmsRoutingMacs } from '../../lambdas/stores/macs.ts';
+import { kmsCodeMacs, kmsCustodyMacs, kmsRoutingMacs } from '../../lambdas/stores/macs.ts';
 import { KmsTransitKeys } from '../../lambdas/stores/transit.ts';
 import { DynamoUserKeyrings } from '../../lambdas/stores/user-keyrings.ts';
 import { DynamoUserReader, DynamoUserRecords } from '../../lambdas/stores/user-records.ts';
@@ -66,9 +66,9 @@ export function storesOf({ vault }: Stack) {
     records: new DynamoUserRecords(clientOf, names.records),
     keyrings: new DynamoUserKeyrings(clientOf, names.userKeyrings),
     locators: new DynamoLocators(clientOf, names.userKeyrings),
-    custody: new KmsCustodyMacs(kms, names.custody),
-    codes: new KmsCodeMacs(kms, names.code),
-    routing: new KmsRoutingMacs(kms, names.routing),
+    custody: kmsCustodyMacs(kms, names.custody),
+    codes: kmsCodeMacs(kms, names.code),
+    routing: kmsRoutingMacs(kms, names.routing),
     transit: new KmsTransitKeys(() => kms, names.transit),
   };
 }

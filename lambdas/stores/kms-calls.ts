@@ -13,6 +13,9 @@ const locked = new Set([
   'AccessDeniedException',
 ]);
 
+/** The same memory, so that zeroing it leaves no copy. */
+export const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
 /** Runs a call of KMS. @throws DecryptionError; VaultError `key_unavailable`, `unavailable` */
 export async function orKeyUnavailable<T>(detail: string, call: () => Promise<T>): Promise<T> {
   try {
