@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
@@ -14,17 +14,15 @@ interface Vector {
   readonly iv: readonly number[];
 }
 
-const folder = new URL('../../../shared/vectors/fernet/', import.meta.url);
-const present = existsSync(folder);
-const vectors = (name: string): readonly Vector[] =>
-  present ? JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) : [];
+const folder = new URL('../vectors/fernet/', import.meta.url);
+const vectors = (name: string): readonly Vector[] => JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'));
 const keyOf = ({ secret }: Vector) => fernetKey(Buffer.from(secret, 'base64url'));
 const seconds = ({ now }: Vector) => Math.floor(Date.parse(now) / 1000);
 const lifetime = (vector: Vector) => ({ now: seconds(vector), ttl: vector.ttl_sec });
 const key = () => fernetKeyOf('anm_key', 'user-1');
 
 describe('the vectors of the Fernet specification', () => {
-  // The one of Spec.md itself, so that something is tested without the folder.
+  // The example of Spec.md.
   const published: Vector = {
     token: 'gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==',
     now: '1985-10-26T01:20:00-07:00',
@@ -49,7 +47,7 @@ describe('the vectors of the Fernet specification', () => {
     }
   });
 
-  test.skipIf(!present)('invalid: none opens', async () => {
+  test('invalid: none opens', async () => {
     const all = vectors('invalid');
     expect(all.length).toBeGreaterThan(6);
     for (const vector of all) {
