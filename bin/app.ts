@@ -26,7 +26,7 @@ export const vaultApp = ({ handlers = ownHandlers, page = ownPage, ...rest }: Va
   return app;
 };
 
-const ownHandlers = fileURLToPath(new URL('../lambdas', import.meta.url));
+const ownHandlers = fileURLToPath(new URL('../lambdas/functions', import.meta.url));
 const ownPage = fileURLToPath(new URL('../viewer', import.meta.url));
 
 /** With cdk.json, which says the same to the CLI: the template does not depend on who synthesizes it. */

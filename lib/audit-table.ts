@@ -34,7 +34,7 @@ export class AuditTable extends Construct {
       timeToLiveAttribute: 'ttl',
       resourcePolicy: new PolicyDocument({ statements: [denyChanges()] }),
     });
-    // Sparse: few records carry a mark (lambdas/domain/audit-marks.ts).
+    // Sparse: few records carry a mark (lambdas/audit/audit-checkpoints.ts).
     this.table.addGlobalSecondaryIndex({
       indexName: auditIndex,
       partitionKey: { name: 'mark', type: AttributeType.STRING },

@@ -8,8 +8,8 @@ import type {
   SealMarks,
   SealStore,
   StoredSeal,
-} from '../../lambdas/domain/audit-ports.ts';
-import type { Page } from '../../lambdas/domain/ports.ts';
+} from '../../lambdas/audit/audit-ports.ts';
+import type { Page } from '../../lambdas/shared/ports.ts';
 import { signSeal } from './exports.ts';
 
 export class MemoryAudit implements AuditWriter, SealStore, SealMarks {

@@ -29,4 +29,4 @@ for (const command of [
   } as typeof resolveMiddleware;
 }
 
-export { handler } from '../../lambdas/blobs.ts';
+export { handler } from '../../lambdas/functions/blobs.ts';

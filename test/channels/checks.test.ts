@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { oneAddress } from '../../lambdas/channels/addresses.ts';
-import { deliveryName, mediaType, sameText, within } from '../../lambdas/channels/checks.ts';
+import { oneAddress } from '../../lambdas/channels/providers/email-address-parser.ts';
+import { deliveryName, mediaType, sameText, within } from '../../lambdas/channels/providers/signature-helpers.ts';
 import { now, seconds } from './support.ts';
 
 describe('what signatures have in common', () => {

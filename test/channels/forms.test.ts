@@ -1,8 +1,8 @@
 /** Forms: read in one way or not at all, in a time that grows with their length, and not before a signature can hold. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Form, multipart, urlencoded } from '../../lambdas/channels/forms.ts';
-import type { ChannelName, HookRequest } from '../../lambdas/domain/channel-ports.ts';
+import type { ChannelName, HookRequest } from '../../lambdas/channels/channel-ports.ts';
+import { type Form, multipart, urlencoded } from '../../lambdas/channels/providers/form-parser.ts';
 import {
   boundary,
   formType,

@@ -1,7 +1,7 @@
 /** Mail whose sender is, and is not, to be believed: the same tables for both providers of mail, since both report what DKIM found. */
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { Reading } from '../../lambdas/domain/channel-ports.ts';
+import type { Reading } from '../../lambdas/channels/channel-ports.ts';
 import {
   dkim,
   headerText,

@@ -8,8 +8,8 @@ import { isValidSlackRequest } from '@slack/bolt/dist/receivers/verify-request.j
 import fc from 'fast-check';
 import { getExpectedTwilioSignature, validateRequest } from 'twilio/lib/webhooks/webhooks.js';
 import { describe, expect, test } from 'vitest';
-import { signedForm } from '../../lambdas/channels/twilio.ts';
-import type { HookRequest } from '../../lambdas/domain/channel-ports.ts';
+import type { HookRequest } from '../../lambdas/channels/channel-ports.ts';
+import { signedForm } from '../../lambdas/channels/providers/twilio.ts';
 import {
   form,
   formType,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { HookRequest, Reading } from '../../lambdas/domain/channel-ports.ts';
+import type { HookRequest, Reading } from '../../lambdas/channels/channel-ports.ts';
 import {
   later,
   line,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { ChannelName, HookRequest } from '../../lambdas/domain/channel-ports.ts';
+import type { ChannelName, HookRequest } from '../../lambdas/channels/channel-ports.ts';
 import { later, line, messagesOf, now, type Sample, samples, seconds, twilioFields } from './support.ts';
 
 const names: readonly ChannelName[] = ['twilio', 'whatsapp', 'slack', 'mailgun', 'sendgrid'];

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { cut } from '../../lambdas/channels/sending.ts';
-import type { ChannelName, ReplyTo } from '../../lambdas/domain/channel-ports.ts';
+import type { ChannelName, ReplyTo } from '../../lambdas/channels/channel-ports.ts';
+import { cut } from '../../lambdas/channels/providers/provider-http-client.ts';
 import { line, samples, slackSecrets, twilioSecrets } from './support.ts';
 
 interface Sent {

@@ -1,8 +1,15 @@
 /** Requests as the five providers send them, signed here by WebCrypto and by the providers' own packages, not by the code under test. */
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
-import { channels } from '../../lambdas/channels/channels.ts';
-import type { Carrier, Channel, ChannelName, HookRequest, Line, Reading } from '../../lambdas/domain/channel-ports.ts';
+import type {
+  Carrier,
+  Channel,
+  ChannelName,
+  HookRequest,
+  Line,
+  Reading,
+} from '../../lambdas/channels/channel-ports.ts';
+import { channels } from '../../lambdas/channels/providers/provider-registry.ts';
 
 export const now = new Date('2026-11-21T10:00:00.400Z');
 export const seconds = (at: Date): string => String(Math.floor(at.getTime() / 1000));

@@ -3,7 +3,7 @@
  * repeats. In between its sender may have begun anew.
  */
 import { describe, expect, test } from 'vitest';
-import type { ChannelName } from '../../lambdas/domain/channel-ports.ts';
+import type { ChannelName } from '../../lambdas/channels/channel-ports.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { ada, codeToDelete, message, World } from './world.ts';
 

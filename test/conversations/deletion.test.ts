@@ -1,8 +1,8 @@
 /** The end of an account against workers that are at it: nothing is opened, sent or left after the acknowledgement. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import { deletionPause, freshness, readFresh } from '../../lambdas/domain/fresh.ts';
-import { JobSender } from '../../lambdas/domain/job-sender.ts';
+import { JobSender } from '../../lambdas/jobs/job-producer.ts';
+import { deletionPause, freshness, readFresh } from '../../lambdas/users/read-freshness.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { ada, codeToDelete, message, World } from './world.ts';
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { channelNames, type HookRequest } from '../../lambdas/domain/channel-ports.ts';
+import { channelNames, type HookRequest } from '../../lambdas/channels/channel-ports.ts';
 import { deliver } from '../../local/demo-providers.ts';
 import type { EngineCall } from '../../local/hooks.ts';
 import { samples } from '../channels/support.ts';

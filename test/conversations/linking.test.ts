@@ -2,9 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/limits.ts';
 import { parseLinkCode } from '../../core/user-macs.ts';
-import { commandOf } from '../../lambdas/domain/command-texts.ts';
-import { openIdentity } from '../../lambdas/domain/identities.ts';
-import { openMessage } from '../../lambdas/domain/user-records.ts';
+import { commandOf } from '../../lambdas/conversations/chat-command-parser.ts';
+import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
+import { openMessage } from '../../lambdas/users/user-record-encryption.ts';
 import { ada, message, World } from './world.ts';
 
 /** How many of the stored messages an identity opens, by the worker's own code. */

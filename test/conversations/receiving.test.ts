@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/limits.ts';
 import { parseJob } from '../../core/jobs.ts';
 import { isTimeId } from '../../core/time-ids.ts';
-import { beginning } from '../../lambdas/domain/receiving.ts';
+import { beginning } from '../../lambdas/conversations/webhook-receiver.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { ada, message, said, World } from './world.ts';
 

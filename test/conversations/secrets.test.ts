@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { describe, expect, test } from 'vitest';
-import { ChannelSecrets, secretsRequest } from '../../lambdas/domain/channel-secrets.ts';
-import { Deks } from '../../lambdas/domain/deks.ts';
-import { giveChannelSecrets } from '../../lambdas/handlers/give-channel-secrets.ts';
-import type { RequestLog } from '../../lambdas/middleware/log.ts';
+import { ChannelSecrets, secretsRequest } from '../../lambdas/channels/channel-credentials.ts';
+import { giveChannelSecrets } from '../../lambdas/channels/handlers/get-channel-credentials.ts';
+import type { RequestLog } from '../../lambdas/middleware/request-log.ts';
+import { Deks } from '../../lambdas/org-keys/keyring-opener.ts';
 import { codeOf, memoryVault } from '../lambdas/memory.ts';
 
 function world() {

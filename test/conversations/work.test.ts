@@ -3,9 +3,9 @@ import type { Context, SQSRecord } from 'aws-lambda';
 import { expect, test } from 'vitest';
 import { jobRetentionSeconds } from '../../contract/environment.ts';
 import { VaultError } from '../../contract/vault-error.ts';
-import type { Delivered, Worked, Working } from '../../lambdas/domain/working.ts';
-import { work } from '../../lambdas/handlers/work.ts';
-import type { RequestLog } from '../../lambdas/middleware/log.ts';
+import type { RequestLog } from '../../lambdas/middleware/request-log.ts';
+import { work } from '../../lambdas/worker/handlers/process-jobs.ts';
+import type { Delivered, Worked, Working } from '../../lambdas/worker/job-consumer.ts';
 
 const record = (messageId: string, body: string, tries = 1, sentAt = Date.now()): SQSRecord => {
   const attributes = { ApproximateReceiveCount: String(tries), SentTimestamp: String(sentAt), MessageGroupId: 'group' };

@@ -8,8 +8,7 @@ import type { JobName } from '../../core/jobs.ts';
 import { keyringRecord, newKeyring } from '../../core/keyring.ts';
 import type { Owner } from '../../core/slots.ts';
 import { type UserKeyring, userRecord } from '../../core/user-keyring.ts';
-import { Accounts } from '../../lambdas/domain/accounts.ts';
-import type { AuditFacts } from '../../lambdas/domain/audit-trail.ts';
+import type { AuditFacts } from '../../lambdas/audit/audit-log-writer.ts';
 import {
   type Channel,
   type ChannelName,
@@ -19,18 +18,24 @@ import {
   type InboundMessage,
   type Reading,
   type SendResult,
-} from '../../lambdas/domain/channel-ports.ts';
-import { Commands } from '../../lambdas/domain/commands.ts';
-import type { Delivery, DeliveryStore, Responder, ResponderRequest } from '../../lambdas/domain/conversation-ports.ts';
-import { Conversations } from '../../lambdas/domain/conversations.ts';
-import { DeletingUsers } from '../../lambdas/domain/deleting-users.ts';
-import { Erasing } from '../../lambdas/domain/erasing.ts';
-import { Identities } from '../../lambdas/domain/identities.ts';
-import { JobSender } from '../../lambdas/domain/job-sender.ts';
-import { Linking } from '../../lambdas/domain/linking.ts';
-import { Locators } from '../../lambdas/domain/locators.ts';
-import { Receiving } from '../../lambdas/domain/receiving.ts';
-import { SlotChanges } from '../../lambdas/domain/slot-changes.ts';
+} from '../../lambdas/channels/channel-ports.ts';
+import { Commands } from '../../lambdas/conversations/chat-command-service.ts';
+import type {
+  Delivery,
+  DeliveryStore,
+  Responder,
+  ResponderRequest,
+} from '../../lambdas/conversations/conversation-ports.ts';
+import { Conversations } from '../../lambdas/conversations/message-processor.ts';
+import { Receiving } from '../../lambdas/conversations/webhook-receiver.ts';
+import { JobSender } from '../../lambdas/jobs/job-producer.ts';
+import { Accounts } from '../../lambdas/users/account-service.ts';
+import { Erasing } from '../../lambdas/users/deleted-user-purger.ts';
+import { Linking } from '../../lambdas/users/identity-linking-service.ts';
+import { Identities } from '../../lambdas/users/identity-unlock.ts';
+import { Locators } from '../../lambdas/users/locator-claims.ts';
+import { SlotChanges } from '../../lambdas/users/slot-updater.ts';
+import { DeletingUsers } from '../../lambdas/users/user-deletion-service.ts';
 import type {
   LocatorStore,
   StoredLocator,
@@ -39,8 +44,8 @@ import type {
   UserKeyringStore,
   UserReader,
   UserRecordStore,
-} from '../../lambdas/domain/user-ports.ts';
-import { type Worked, Working } from '../../lambdas/domain/working.ts';
+} from '../../lambdas/users/user-ports.ts';
+import { type Worked, Working } from '../../lambdas/worker/job-consumer.ts';
 
 /** What is done to a call: `lost` runs it and loses the reply, `refused` does not run it. */
 export type Fault = 'lost' | 'refused' | undefined;

@@ -12,7 +12,7 @@ import { sessionCookie } from '../../contract/environment.ts';
 import { encodeSecret } from '../../core/api-key.ts';
 import { parseSessionToken } from '../../core/session-token.ts';
 import { formatUserKey, parseUserKey } from '../../core/user-key.ts';
-import { type ChannelName, channelNames } from '../../lambdas/domain/channel-ports.ts';
+import { type ChannelName, channelNames } from '../../lambdas/channels/channel-ports.ts';
 import type { EngineCall } from '../../local/hooks.ts';
 import {
   dkim,

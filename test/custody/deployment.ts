@@ -25,13 +25,13 @@ import { timeId } from '../../core/time-ids.ts';
 import { formatUserKey, parseUserKey } from '../../core/user-key.ts';
 import { newUserKeyring, type UserKeyring } from '../../core/user-keyring.ts';
 import { identityMessage, linkHandle, linkMessage, locatorMessage, passwordMessage } from '../../core/user-macs.ts';
-import type { Presented } from '../../lambdas/domain/open-user.ts';
-import { sealMemory, sealMessage } from '../../lambdas/domain/user-records.ts';
-import { DynamoLocators } from '../../lambdas/stores/locators.ts';
-import { kmsCodeMacs, kmsCustodyMacs, kmsRoutingMacs } from '../../lambdas/stores/macs.ts';
-import { KmsTransitKeys } from '../../lambdas/stores/transit.ts';
-import { DynamoUserKeyrings } from '../../lambdas/stores/user-keyrings.ts';
-import { DynamoUserReader, DynamoUserRecords } from '../../lambdas/stores/user-records.ts';
+import { KmsTransitKeys } from '../../lambdas/jobs/stores/kms-transit-keys.ts';
+import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
+import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
+import { DynamoUserReader, DynamoUserRecords } from '../../lambdas/users/stores/dynamo-user-records.ts';
+import { kmsCodeMacs, kmsCustodyMacs, kmsRoutingMacs } from '../../lambdas/users/stores/kms-macs.ts';
+import type { Presented } from '../../lambdas/users/unlocked-user.ts';
+import { sealMemory, sealMessage } from '../../lambdas/users/user-record-encryption.ts';
 import type { Stack } from '../e2e/stack.ts';
 
 /** Clients and stores as the functions have them, with every right. */

@@ -10,13 +10,13 @@ import { loadUmk, newSalt, newUmk, passwordCost, type SlotFacts, type SlotKind, 
 import { timeId } from '../../core/time-ids.ts';
 import { shred } from '../../core/tombstone.ts';
 import { deleteUser, newUserKeyring, parseUserRecord, type UserKeyring, userRecord } from '../../core/user-keyring.ts';
-import type { StoredBlob } from '../../lambdas/domain/blob-ports.ts';
-import type { StoredKeyring } from '../../lambdas/domain/deks.ts';
-import { Explaining } from '../../lambdas/domain/explaining.ts';
-import { Grants } from '../../lambdas/domain/grants.ts';
-import type { Caller, StoredApiKey } from '../../lambdas/domain/ports.ts';
-import { effective } from '../../lambdas/domain/rights.ts';
-import type { StoredRecord } from '../../lambdas/domain/user-ports.ts';
+import { effective } from '../../lambdas/api-keys/permissions.ts';
+import type { StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
+import { Explaining } from '../../lambdas/explain/explain-service.ts';
+import { Grants } from '../../lambdas/explain/iam-grants.ts';
+import type { StoredKeyring } from '../../lambdas/org-keys/keyring-opener.ts';
+import type { Caller, StoredApiKey } from '../../lambdas/shared/ports.ts';
+import type { StoredRecord } from '../../lambdas/users/user-ports.ts';
 
 const now = new Date('2026-11-21T12:00:00.000Z');
 const later = '2026-11-21T13:00:00.000Z';

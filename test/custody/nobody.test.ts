@@ -17,11 +17,11 @@ import { loadUmk, type Owner, stretchPassword, type Umk, unwrapUmk } from '../..
 import { timeId } from '../../core/time-ids.ts';
 import { parseUserRecord, type UserKeyring } from '../../core/user-keyring.ts';
 import { identityMessage, linkMessage, locatorMessage } from '../../core/user-macs.ts';
-import { DeletingUsers } from '../../lambdas/domain/deleting-users.ts';
-import { openIdentity } from '../../lambdas/domain/identities.ts';
-import { type OpenUser, openSlot, openUser, secretOf } from '../../lambdas/domain/open-user.ts';
-import type { StoredRecord, UserRead } from '../../lambdas/domain/user-ports.ts';
-import { openMemory, openMessage, recordContext } from '../../lambdas/domain/user-records.ts';
+import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
+import { type OpenUser, openSlot, openUser, secretOf } from '../../lambdas/users/unlocked-user.ts';
+import { DeletingUsers } from '../../lambdas/users/user-deletion-service.ts';
+import type { StoredRecord, UserRead } from '../../lambdas/users/user-ports.ts';
+import { openMemory, openMessage, recordContext } from '../../lambdas/users/user-record-encryption.ts';
 import { type Stack, startStack } from '../e2e/stack.ts';
 import {
   allItems,

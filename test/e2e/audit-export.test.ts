@@ -11,7 +11,7 @@ import { compactVerify, createLocalJWKSet } from 'jose';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { AuditRecord, ExportAuditResponse } from '../../contract/wire.ts';
 import { timeId } from '../../core/time-ids.ts';
-import { periodsBetween } from '../../lambdas/domain/audit-marks.ts';
+import { periodsBetween } from '../../lambdas/audit/audit-checkpoints.ts';
 import { useStack } from './stack.ts';
 
 const stack = useStack();

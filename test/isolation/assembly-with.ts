@@ -8,7 +8,7 @@ import { groups, workflows } from '../../contract/routes.ts';
 /** An assembly of the vault whose function for one entry is another file than its own. */
 export function assemblyWith(other: string, file: URL): { folder: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'anima-isolation-'));
-  const sources = fileURLToPath(new URL('../../lambdas', import.meta.url));
+  const sources = fileURLToPath(new URL('../../lambdas/functions', import.meta.url));
   for (const entry of [...groups, ...workflows]) {
     const source = entry === other ? fileURLToPath(file) : join(sources, `${entry}.ts`);
     writeFileSync(join(folder, `${entry}.ts`), `export { handler } from ${JSON.stringify(source)};\n`);

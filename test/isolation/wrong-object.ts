@@ -13,4 +13,4 @@ GetObjectCommand.prototype.resolveMiddleware = function (this: GetObjectCommand,
   return Reflect.apply(resolveMiddleware, this, args);
 } as typeof resolveMiddleware;
 
-export { handler } from '../../lambdas/links.ts';
+export { handler } from '../../lambdas/functions/links.ts';

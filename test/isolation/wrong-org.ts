@@ -30,4 +30,4 @@ KMSClient.prototype.send = function (this: KMSClient, ...args: unknown[]) {
   return Reflect.apply(sendToKms, this, args);
 } as typeof sendToKms;
 
-export { handler } from '../../lambdas/reader.ts';
+export { handler } from '../../lambdas/functions/reader.ts';

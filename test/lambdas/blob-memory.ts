@@ -13,10 +13,10 @@ import type {
   StoredBlob,
   StoredPart,
   UploadObjects,
-} from '../../lambdas/domain/blob-ports.ts';
-import { BlobUploads } from '../../lambdas/domain/blob-uploads.ts';
-import { Blobs } from '../../lambdas/domain/blobs.ts';
-import { Links } from '../../lambdas/domain/links.ts';
+} from '../../lambdas/blobs/blob-ports.ts';
+import { Blobs } from '../../lambdas/blobs/blob-service.ts';
+import { BlobUploads } from '../../lambdas/blobs/multipart-upload-service.ts';
+import { Links } from '../../lambdas/blobs/share-link-service.ts';
 
 /** `repeated`: done, its reply lost, and sent again by the client of the service, as AWS clients do. */
 export type Fate = 'done' | 'before' | 'after' | 'repeated';

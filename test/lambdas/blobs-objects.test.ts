@@ -4,7 +4,7 @@ import { GetObjectTaggingCommand, ListMultipartUploadsCommand } from '@aws-sdk/c
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { randomId } from '../../core/ids.ts';
 import { timeId } from '../../core/time-ids.ts';
-import { S3Objects } from '../../lambdas/stores/objects.ts';
+import { S3Objects } from '../../lambdas/blobs/stores/s3-objects.ts';
 import type { Fault } from '../../local/hooks.ts';
 import { Bucket, type Engine, engine } from '../local/s3-fixture.ts';
 import { codeOf } from './memory.ts';

@@ -8,8 +8,8 @@ import dynalite from 'dynalite';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { randomId } from '../../core/ids.ts';
 import { timeId } from '../../core/time-ids.ts';
-import type { Completion, StoredBlob } from '../../lambdas/domain/blob-ports.ts';
-import { DynamoBlobEraser, DynamoBlobs, DynamoLinks } from '../../lambdas/stores/blobs.ts';
+import type { Completion, StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
+import { DynamoBlobEraser, DynamoBlobs, DynamoLinks } from '../../lambdas/blobs/stores/dynamo-blobs.ts';
 import { codeOf } from './memory.ts';
 
 const named = (opening: string) => ({ opening, openedAt: '2026-06-01T12:00:00.000Z' });

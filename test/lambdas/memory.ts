@@ -5,7 +5,7 @@ import { VaultError } from '../../contract/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/ids.ts';
 import { type Keyring, keyringRecord, newKeyring } from '../../core/keyring.ts';
-import { Deks, FirstDek, type OpenKeyring } from '../../lambdas/domain/deks.ts';
+import { Deks, FirstDek, type OpenKeyring } from '../../lambdas/org-keys/keyring-opener.ts';
 import type {
   Caller,
   Clock,
@@ -19,10 +19,10 @@ import type {
   StoredValue,
   StoredVersion,
   ValueStore,
-} from '../../lambdas/domain/ports.ts';
-import { Reading } from '../../lambdas/domain/reading.ts';
-import { WriteStates } from '../../lambdas/domain/write-states.ts';
-import { Writing } from '../../lambdas/domain/writing.ts';
+} from '../../lambdas/shared/ports.ts';
+import { Reading } from '../../lambdas/values/value-reader.ts';
+import { Writing } from '../../lambdas/values/value-writer.ts';
+import { WriteStates } from '../../lambdas/values/write-precondition.ts';
 
 /** What happens to a write: done, done with its reply lost, or refused before anything. */
 export type Fate = 'done' | 'lost' | 'refused';

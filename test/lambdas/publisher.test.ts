@@ -4,9 +4,9 @@ import { buffer } from 'node:stream/consumers';
 import { deflateSync } from 'node:zlib';
 import type { CloudFormationCustomResourceEvent, Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { PageStore } from '../../lambdas/domain/publishing.ts';
-import { publishPage } from '../../lambdas/handlers/publish-page.ts';
-import type { RequestLog } from '../../lambdas/middleware/log.ts';
+import { publishPage } from '../../lambdas/link-page/handlers/publish-page.ts';
+import type { PageStore } from '../../lambdas/link-page/page-publisher.ts';
+import type { RequestLog } from '../../lambdas/middleware/request-log.ts';
 
 interface Received {
   readonly method: string | undefined;

@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { nameProblem } from '../../contract/names.ts';
 import { type Role, roles, wholeOrgVerbs } from '../../contract/roles.ts';
 import { verbs } from '../../contract/routes.ts';
-import { authorize, authorizeList, authorizeName } from '../../lambdas/domain/access.ts';
-import type { Caller } from '../../lambdas/domain/ports.ts';
+import { authorize, authorizeList, authorizeName } from '../../lambdas/api-keys/authorization.ts';
 import {
   coversList,
   coversName,
@@ -14,7 +13,8 @@ import {
   lastReserved,
   type Rights,
   reachesBeyond,
-} from '../../lambdas/domain/rights.ts';
+} from '../../lambdas/api-keys/permissions.ts';
+import type { Caller } from '../../lambdas/shared/ports.ts';
 
 const segment = fc.constantFrom(
   'prod',

@@ -1,6 +1,6 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { PerOrg, Sessions } from '../../lambdas/aws/sessions.ts';
+import { PerOrg, Sessions } from '../../lambdas/aws/org-scoped-sessions.ts';
 
 const roleArn = 'arn:aws:iam::000000000000:role/Session';
 let asked: AssumeRoleCommand[];

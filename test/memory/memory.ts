@@ -7,10 +7,10 @@ import { keyringRecord, newKeyring } from '../../core/keyring.ts';
 import { credentialLocator, loadUmk, newSalt, newUmk, type Owner, type SlotFacts, wrapUmk } from '../../core/slots.ts';
 import { formatUserKey, type UserKey } from '../../core/user-key.ts';
 import { newUserKeyring, userRecord } from '../../core/user-keyring.ts';
-import { MemoryReading } from '../../lambdas/domain/memory-reading.ts';
-import { MemoryWriting } from '../../lambdas/domain/memory-writing.ts';
-import { type OpenUser, openUser } from '../../lambdas/domain/open-user.ts';
-import type { Page } from '../../lambdas/domain/ports.ts';
+import { MemoryReading } from '../../lambdas/memory/memory-reader.ts';
+import { MemoryWriting } from '../../lambdas/memory/memory-writer.ts';
+import type { Page } from '../../lambdas/shared/ports.ts';
+import { type OpenUser, openUser } from '../../lambdas/users/unlocked-user.ts';
 import type {
   Collection,
   RecordKey,
@@ -18,8 +18,8 @@ import type {
   UserRead,
   UserReader,
   UserRecordStore,
-} from '../../lambdas/domain/user-ports.ts';
-import { memoryKeys } from '../../lambdas/domain/user-records.ts';
+} from '../../lambdas/users/user-ports.ts';
+import { memoryKeys } from '../../lambdas/users/user-record-encryption.ts';
 
 /** What happens to a write: done, done with its reply lost and the write repeated by the client, or refused before anything. */
 export type Fate = 'done' | 'lost' | 'refused';

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/limits.ts';
 import { deleteUser, parseUserRecord, userRecord } from '../../core/user-keyring.ts';
-import { encodeCursor } from '../../lambdas/domain/cursor.ts';
-import type { StoredRecord } from '../../lambdas/domain/user-ports.ts';
-import { sealMemory, sealMessage } from '../../lambdas/domain/user-records.ts';
+import { encodeCursor } from '../../lambdas/shared/pagination-cursor.ts';
+import type { StoredRecord } from '../../lambdas/users/user-ports.ts';
+import { sealMemory, sealMessage } from '../../lambdas/users/user-record-encryption.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { memoryWorld } from './memory.ts';
 

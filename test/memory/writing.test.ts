@@ -5,7 +5,7 @@ import { limits } from '../../contract/limits.ts';
 import { randomId } from '../../core/ids.ts';
 import type { Owner } from '../../core/slots.ts';
 import { isTimeId } from '../../core/time-ids.ts';
-import { freshness } from '../../lambdas/domain/fresh.ts';
+import { freshness } from '../../lambdas/users/read-freshness.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { memoryWorld } from './memory.ts';
 

@@ -1,7 +1,7 @@
 /** Rotations that nobody asks for: by the age of a DEK, and by how much was sealed under it. */
 import { describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/vault-error.ts';
-import { RotationDue, type RotationSettings } from '../../lambdas/domain/rotation-due.ts';
+import { RotationDue, type RotationSettings } from '../../lambdas/rotation/rotation-trigger.ts';
 import { memoryVault } from '../lambdas/memory.ts';
 
 async function dueVault(settings: RotationSettings, fail = false) {

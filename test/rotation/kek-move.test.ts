@@ -1,7 +1,7 @@
 /** DEKs on their way from one KEK to another, at a KMS that binds contexts and tells keys apart. */
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { expect, test } from 'vitest';
-import { KmsKek } from '../../lambdas/stores/kek.ts';
+import { KmsKek } from '../../lambdas/org-keys/stores/kms-kek.ts';
 import { useStack } from '../e2e/stack.ts';
 import { codeOf } from '../lambdas/memory.ts';
 

@@ -2,8 +2,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { parseKeyring } from '../../core/keyring.ts';
-import type { StoredValue } from '../../lambdas/domain/ports.ts';
-import { Reading } from '../../lambdas/domain/reading.ts';
+import type { StoredValue } from '../../lambdas/shared/ports.ts';
+import { Reading } from '../../lambdas/values/value-reader.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { Calls, callFates, Killed, randomText, rotatedVault, versionsIn } from './memory.ts';
 

@@ -8,16 +8,16 @@ import { compactJws, publicJwk, signingInput, verifyJws } from '../../core/jws.t
 import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/keyring.ts';
 import { type ShredReceipt, shredReceiptType } from '../../core/receipts.ts';
 import { parseStored, storedRecord, type Tombstone } from '../../core/tombstone.ts';
-import { BlobErasing } from '../../lambdas/domain/blob-erasing.ts';
-import type { BlobEraser, ErasedBlob, ObjectEraser } from '../../lambdas/domain/blob-ports.ts';
-import type { Caller, Signer } from '../../lambdas/domain/ports.ts';
-import { ShredReceipts } from '../../lambdas/domain/shred-receipts.ts';
-import { runShredWorkflow } from '../../lambdas/domain/shred-workflow.ts';
-import { Shredding, type ShredInput } from '../../lambdas/domain/shredding.ts';
-import type { Copies, ShredStore } from '../../lambdas/domain/shredding-ports.ts';
-import type { Steps, Workflows } from '../../lambdas/domain/steps.ts';
-import { UserErasing } from '../../lambdas/domain/user-erasing.ts';
-import type { UserEraser } from '../../lambdas/domain/user-ports.ts';
+import type { BlobEraser, ErasedBlob, ObjectEraser } from '../../lambdas/blobs/blob-ports.ts';
+import { BlobErasing } from '../../lambdas/blobs/org-blob-purger.ts';
+import type { Caller, Signer } from '../../lambdas/shared/ports.ts';
+import type { Steps, Workflows } from '../../lambdas/shared/workflow-ports.ts';
+import type { Copies, ShredStore } from '../../lambdas/shredding/shred-ports.ts';
+import { ShredReceipts } from '../../lambdas/shredding/shred-receipt-service.ts';
+import { Shredding, type ShredInput } from '../../lambdas/shredding/shred-service.ts';
+import { runShredWorkflow } from '../../lambdas/shredding/shred-workflow.ts';
+import { UserErasing } from '../../lambdas/users/org-user-purger.ts';
+import type { UserEraser } from '../../lambdas/users/user-ports.ts';
 
 export const noCopies: Copies = { backups: [], complete: true, pointInTimeRecovery: 'DISABLED' };
 

@@ -6,7 +6,7 @@ import { loadDek } from '../../core/dek.ts';
 import { randomId } from '../../core/ids.ts';
 import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/keyring.ts';
 import { parseStored, shred } from '../../core/tombstone.ts';
-import { DynamoKeyrings } from '../../lambdas/stores/keyrings.ts';
+import { DynamoKeyrings } from '../../lambdas/org-keys/stores/dynamo-keyrings.ts';
 import { useStack } from '../e2e/stack.ts';
 
 const stack = useStack();

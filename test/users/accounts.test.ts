@@ -9,10 +9,10 @@ import { keyringRecord, newKeyring } from '../../core/keyring.ts';
 import type { Owner, Slot } from '../../core/slots.ts';
 import { shred, storedRecord } from '../../core/tombstone.ts';
 import { formatUserKey, parseUserKey } from '../../core/user-key.ts';
-import { Erasing } from '../../lambdas/domain/erasing.ts';
-import { openIdentity } from '../../lambdas/domain/identities.ts';
-import { decodeJob } from '../../lambdas/domain/jobs.ts';
-import type { OpenUser } from '../../lambdas/domain/open-user.ts';
+import { decodeJob } from '../../lambdas/jobs/job-payload.ts';
+import { Erasing } from '../../lambdas/users/deleted-user-purger.ts';
+import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
+import type { OpenUser } from '../../lambdas/users/unlocked-user.ts';
 import { identity, World } from './world.ts';
 
 let world: World;
@@ -335,7 +335,7 @@ describe('removing slots', () => {
     const again = await world.open(key);
     const stored = JSON.stringify(world.stored(owner));
     const never = { ...world.keyringStore, replace: async () => false };
-    const { SlotChanges } = await import('../../lambdas/domain/slot-changes.ts');
+    const { SlotChanges } = await import('../../lambdas/users/slot-updater.ts');
     const changes = new SlotChanges(never, world.clock);
     await expect(changes.change(again, () => ({ remove: [slot] }))).rejects.toEqual(refused('write_contention'));
     expect(JSON.stringify(world.stored(owner))).toBe(stored);

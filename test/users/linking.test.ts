@@ -3,7 +3,7 @@ import { limits } from '../../contract/limits.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import type { Owner } from '../../core/slots.ts';
 import { linkHandle, linkMessage, locatorMessage, parseLinkCode } from '../../core/user-macs.ts';
-import { openIdentity } from '../../lambdas/domain/identities.ts';
+import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
 import { identity, World } from './world.ts';
 
 let world: World;

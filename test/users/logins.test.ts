@@ -13,7 +13,7 @@ import {
   wrapUmk,
 } from '../../core/slots.ts';
 import { passwordMessage } from '../../core/user-macs.ts';
-import { freshness } from '../../lambdas/domain/fresh.ts';
+import { freshness } from '../../lambdas/users/read-freshness.ts';
 import { World } from './world.ts';
 
 const password = 'correct horse battery';

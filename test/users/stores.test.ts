@@ -6,9 +6,13 @@ import { limits } from '../../contract/limits.ts';
 import { randomId } from '../../core/ids.ts';
 import { loadUmk, newSalt, newUmk, wrapUmk } from '../../core/slots.ts';
 import { changeSlots, deleteUser, newUserKeyring, userRecord } from '../../core/user-keyring.ts';
-import { DynamoLocators } from '../../lambdas/stores/locators.ts';
-import { DynamoUserKeyrings } from '../../lambdas/stores/user-keyrings.ts';
-import { DynamoUserEraser, DynamoUserReader, DynamoUserRecords } from '../../lambdas/stores/user-records.ts';
+import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
+import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
+import {
+  DynamoUserEraser,
+  DynamoUserReader,
+  DynamoUserRecords,
+} from '../../lambdas/users/stores/dynamo-user-records.ts';
 import { useStack } from '../e2e/stack.ts';
 
 const stack = useStack();

@@ -10,26 +10,26 @@ import { parseSessionToken } from '../../core/session-token.ts';
 import type { Owner } from '../../core/slots.ts';
 import { parseUserKey } from '../../core/user-key.ts';
 import { type DeletedUser, parseUserRecord, type UserKeyring, userRecord } from '../../core/user-keyring.ts';
-import { Accounts } from '../../lambdas/domain/accounts.ts';
-import { Confirming } from '../../lambdas/domain/confirming.ts';
-import { DeletingUsers } from '../../lambdas/domain/deleting-users.ts';
-import { Identities } from '../../lambdas/domain/identities.ts';
-import { JobSender } from '../../lambdas/domain/job-sender.ts';
-import { Linking } from '../../lambdas/domain/linking.ts';
-import { Locators } from '../../lambdas/domain/locators.ts';
-import { Logins } from '../../lambdas/domain/logins.ts';
-import { type OpenUser, openUser, type Presented, secretOf } from '../../lambdas/domain/open-user.ts';
-import { PasswordSlots } from '../../lambdas/domain/password-slots.ts';
-import { Passwords } from '../../lambdas/domain/passwords.ts';
-import { SlotChanges } from '../../lambdas/domain/slot-changes.ts';
+import { JobSender } from '../../lambdas/jobs/job-producer.ts';
+import { Accounts } from '../../lambdas/users/account-service.ts';
+import { Linking } from '../../lambdas/users/identity-linking-service.ts';
+import { Identities } from '../../lambdas/users/identity-unlock.ts';
+import { Locators } from '../../lambdas/users/locator-claims.ts';
+import { Logins } from '../../lambdas/users/login-service.ts';
+import { Passwords } from '../../lambdas/users/password-service.ts';
+import { PasswordSlots } from '../../lambdas/users/password-slot.ts';
+import { Confirming } from '../../lambdas/users/reauthentication.ts';
+import { SlotChanges } from '../../lambdas/users/slot-updater.ts';
+import { type OpenUser, openUser, type Presented, secretOf } from '../../lambdas/users/unlocked-user.ts';
+import { Users } from '../../lambdas/users/user-admin-service.ts';
+import { DeletingUsers } from '../../lambdas/users/user-deletion-service.ts';
 import type {
   AttemptStore,
   LocatorStore,
   StoredLocator,
   UserKeyringStore,
   UserReader,
-} from '../../lambdas/domain/user-ports.ts';
-import { Users } from '../../lambdas/domain/users.ts';
+} from '../../lambdas/users/user-ports.ts';
 
 export const identity = 'tel:+447700900123';
 

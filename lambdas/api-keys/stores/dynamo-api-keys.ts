@@ -1,0 +1,112 @@
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  PutItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import type { ApiKeyStore, LastUseStore, Page, StoredApiKey } from '../../shared/ports.ts';
+import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
+import { held } from '../../shared/stores/dynamo-conditions.ts';
+import { apiKeyOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
+
+/** API keys: of a secret, only its hash is here. */
+export class DynamoApiKeys implements ApiKeyStore {
+  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #table: string;
+
+  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async create(key: StoredApiKey): Promise<void> {
+    const command = new PutItemCommand({
+      TableName: this.#table,
+      Item: toItem({ ...key }),
+      // Equality lets the client's own retry of a lost reply pass; another key of that id is never overwritten.
+      ConditionExpression: 'attribute_not_exists(#id) OR #hash = :hash',
+      ExpressionAttributeNames: placeholders('id', 'hash'),
+      ExpressionAttributeValues: toItem({ ':hash': key.hash }),
+    });
+    await orUnavailable('No API key was shown; one without a holder may stand in the list.', () =>
+      this.#clientOf(key.org).send(command),
+    );
+  }
+
+  async get(org: string, id: string): Promise<StoredApiKey | undefined> {
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id });
+    return item === undefined ? undefined : apiKeyOf(item);
+  }
+
+  async list(org: string, after: string | undefined, limit: number): Promise<Page<StoredApiKey>> {
+    const query = {
+      TableName: this.#table,
+      KeyConditionExpression: '#org = :org',
+      ExpressionAttributeNames: placeholders('org'),
+      ExpressionAttributeValues: toItem({ ':org': org }),
+      ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: after }) }),
+    };
+    const { items, more } = await queryPage(this.#clientOf(org), query, limit);
+    return { items: items.map(apiKeyOf), more };
+  }
+
+  async endOverlap(org: string, id: string, at: string): Promise<StoredApiKey | undefined> {
+    const ended = await this.#update(org, id, at, {
+      UpdateExpression: 'SET #overlapEndsAt = :at',
+      ConditionExpression: 'attribute_exists(#id) AND (attribute_not_exists(#overlapEndsAt) OR #overlapEndsAt > :at)',
+      ExpressionAttributeNames: placeholders('overlapEndsAt', 'id'),
+    });
+    return ended ?? (await this.get(org, id));
+  }
+
+  revoke(org: string, id: string, at: string): Promise<StoredApiKey | undefined> {
+    return this.#update(org, id, at, {
+      UpdateExpression: 'SET #revokedAt = if_not_exists(#revokedAt, :at)',
+      ConditionExpression: 'attribute_exists(#id)',
+      ExpressionAttributeNames: placeholders('revokedAt', 'id'),
+    });
+  }
+
+  /** The key as it is then; undefined when the condition did not hold. */
+  async #update(org: string, id: string, at: string, expressions: object): Promise<StoredApiKey | undefined> {
+    const command = new UpdateItemCommand({
+      TableName: this.#table,
+      Key: toItem({ org, id }),
+      ...expressions,
+      ExpressionAttributeValues: toItem({ ':at': at }),
+      ReturnValues: 'ALL_NEW',
+    });
+    try {
+      const { Attributes } = await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
+      return Attributes === undefined ? undefined : apiKeyOf(Attributes);
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Notes the last use of API keys; it can change nothing else of them (lib/api-key-table.ts, `grantTouch`). */
+export class DynamoLastUses implements LastUseStore {
+  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #table: string;
+
+  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async touch(org: string, id: string, hour: string): Promise<void> {
+    const command = new UpdateItemCommand({
+      TableName: this.#table,
+      Key: toItem({ org, id }),
+      UpdateExpression: 'SET #lastUsedAt = :hour',
+      // Every function that meets the key in this hour tries; the first one writes, and no late one takes it back.
+      ConditionExpression: 'attribute_exists(#id) AND (attribute_not_exists(#lastUsedAt) OR #lastUsedAt < :hour)',
+      ExpressionAttributeNames: placeholders('lastUsedAt', 'id'),
+      ExpressionAttributeValues: toItem({ ':hour': hour }),
+    });
+    await held(() => this.#clientOf(org).send(command));
+  }
+}

@@ -1,0 +1,70 @@
+/** What the rules of the audit need from the world. As with all stores (ports.ts), reads are strongly consistent. */
+import type { AuditRecord } from '../../contract/wire.ts';
+import type { Page } from '../shared/ports.ts';
+
+/** A record as it is stored. */
+export interface StoredAuditRecord {
+  readonly record: AuditRecord;
+  /** Seconds since 1970 from which on it is no longer kept; absent when it is kept for ever. */
+  readonly ttl?: number | undefined;
+}
+
+/** A record about to be written. */
+export interface NewAuditRecord extends StoredAuditRecord {
+  /** Where the sealer looks for the org (see {@link SealMarks}); absent when an earlier record told it already. */
+  readonly mark?: string | undefined;
+}
+
+export interface AuditWriter {
+  /**
+   * Stores a record under its org and id, and never over another.
+   * @param patience milliseconds until it gives up
+   * @throws VaultError `unavailable`
+   */
+  put(record: NewAuditRecord, patience: number): Promise<void>;
+}
+
+export interface StoredSeal {
+  readonly seq: number;
+  /** JWS in compact form. */
+  readonly jws: string;
+}
+
+export interface AuditReader {
+  /**
+   * Records with ids from `from` to `to`, both inclusive, ascending. An item that has not the documented form is
+   * `undefined` in its place.
+   */
+  records(org: string, from: string, to: string, limit: number): Promise<AuditPage>;
+  /** Seals after a number, ascending. */
+  seals(org: string, after: number, limit: number): Promise<Page<StoredSeal>>;
+}
+
+export interface AuditPage {
+  readonly items: readonly { readonly id: string; readonly stored: StoredAuditRecord | undefined }[];
+  readonly more: boolean;
+}
+
+export interface SealStore extends AuditReader {
+  /** The newest seal; undefined before the first. */
+  last(org: string): Promise<StoredSeal | undefined>;
+  /** Stores a seal unless there is one of its number: then it returns false and has changed nothing. */
+  add(org: string, seal: StoredSeal): Promise<boolean>;
+}
+
+/** Which orgs have records that no seal covers yet. */
+export interface SealMarks {
+  /** Orgs that records with this mark belong to, each once. Eventually consistent. */
+  orgs(mark: string): Promise<readonly string[]>;
+  /** Milliseconds since 1970 up to which all marks were dealt with; undefined at first. */
+  sweptUntil(): Promise<number | undefined>;
+  /** Never takes it back: an earlier time changes nothing. */
+  setSweptUntil(time: number): Promise<void>;
+}
+
+/**
+ * Has the records of an org sealed that are old enough. Resolves as well when the sealer could not go on from the last seal
+ * it found: evidence of tampering must stay exportable.
+ * @throws VaultError `unavailable`
+ */
+export type SealRequest = (org: string) => Promise<void>;

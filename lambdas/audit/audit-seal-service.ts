@@ -1,0 +1,197 @@
+/** The rules of sealing: from time to time, a signed statement over the records of an org since the last one. */
+import { functionTimeoutSeconds } from '../../contract/environment.ts';
+import { limits } from '../../contract/limits.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+import type { AuditRecord } from '../../contract/wire.ts';
+import { recordBytes, type Seal, sealHash, sealType, sealWithin } from '../../core/audit.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
+import { isId } from '../../core/ids.ts';
+import { leafHash, TreeHash } from '../../core/merkle.ts';
+import { firstIdAt, timeOfId } from '../../core/time-ids.ts';
+import { inTurns } from '../shared/map-concurrent.ts';
+import type { Clock, Signer } from '../shared/ports.ts';
+import { periodsBetween } from './audit-checkpoints.ts';
+import type { AuditPage, SealMarks, SealStore } from './audit-ports.ts';
+
+/**
+ * Age from which records are sealed, milliseconds: older than any that could still be on its way. A function writes its
+ * record within its timeout; the rest is for clocks that differ.
+ */
+export const settleTime = (functionTimeoutSeconds + 45) * 1000;
+
+/** What one seal covers at most, so that it fits one reply together with its records. */
+const recordsPerSeal = 1000;
+const bytesPerSeal = limits.batchReplyBytes / 2;
+
+/**
+ * How far back the schedule looks at most, milliseconds: one org that can't be sealed must not make it look at ever more.
+ * An org that was missed for longer is sealed as soon as it is used or exported again, from where its last seal ended.
+ */
+const furthestLook = 24 * 3_600_000;
+
+/** Orgs sealed at once. */
+const atOnce = 8;
+
+/** An empty range is sealed only when it is longer than this, milliseconds: asking often makes no more seals. */
+const emptyRange = 60_000;
+
+/** Bytes of a record in a reply: JSON within the JSON of Lambda's answer, which escapes quotes once more. */
+export const replyBytes = (record: AuditRecord): number =>
+  Buffer.byteLength(JSON.stringify(JSON.stringify(record)), 'utf8');
+
+interface SealOptions {
+  /** Whether to state as well that there was nothing. */
+  readonly empty?: boolean;
+  /** Asked after each seal: whether to stop although there is more. */
+  readonly enough?: () => boolean;
+}
+
+export class Sealer {
+  readonly #store: SealStore;
+  readonly #signer: Signer;
+  readonly #clock: Clock;
+
+  constructor(store: SealStore, signer: Signer, clock: Clock) {
+    this.#store = store;
+    this.#signer = signer;
+    this.#clock = clock;
+  }
+
+  /**
+   * Seals what is old enough. It can be repeated, interrupted and run twice at once: a seal is stored only if there is
+   * none of its number, and whoever comes second goes on from that one.
+   * @returns whether all was sealed
+   * @throws VaultError `unavailable`, `key_unavailable`; DecryptionError when the last seal is not one
+   */
+  async seal(org: string, { empty = false, enough = () => false }: SealOptions = {}): Promise<boolean> {
+    const end = firstIdAt(this.#clock().getTime() - settleTime);
+    while (await this.#sealNext(org, end, empty)) if (enough()) return false;
+    return true;
+  }
+
+  /** Seals the first records that no seal covers yet, and returns whether there may be more before `end`. */
+  async #sealNext(org: string, end: string, empty: boolean): Promise<boolean> {
+    const last = await this.#store.last(org);
+    const before = last === undefined ? undefined : { ...openSeal(last.jws), hash: sealHash(last.jws) };
+    const from = before?.to ?? firstIdAt(0);
+    if (from >= end) return false;
+    const covered = cover(await this.#store.records(org, from, end, recordsPerSeal + 1), end);
+    const nothing = covered.records.length === 0 && covered.to === end;
+    if (nothing && !(empty && timeOfId(end) - timeOfId(from) >= emptyRange)) return false;
+    const seq = (before?.seq ?? 0) + 1;
+    const jws = await this.#signer.sign(this.#statement(org, seq, from, before?.hash, covered), sealType);
+    const stored = await this.#store.add(org, { seq, jws });
+    return !stored || covered.to !== end;
+  }
+
+  #statement(org: string, seq: number, from: string, previous: string | undefined, covered: Covered): Seal {
+    const tree = new TreeHash();
+    for (const { record } of covered.records) tree.add(leafHash(recordBytes(record)));
+    const ttls = covered.records.map(({ ttl }) => ttl ?? Number.POSITIVE_INFINITY);
+    const firstGone = Math.min(...ttls);
+    return {
+      org,
+      seq,
+      from,
+      to: covered.to,
+      count: tree.count,
+      root: tree.root().toString('base64url'),
+      ...(previous === undefined ? {} : { previous }),
+      sealedAt: this.#clock().toISOString(),
+      ...(Number.isFinite(firstGone) ? { keptUntil: new Date(firstGone * 1000).toISOString() } : {}),
+    };
+  }
+}
+
+interface Covered {
+  readonly records: readonly { readonly record: AuditRecord; readonly ttl?: number | undefined }[];
+  /** Exclusive. */
+  readonly to: string;
+}
+
+/** As many records as one seal takes. Items that are no records are none: whoever put them there has not been audited. */
+function cover({ items, more }: AuditPage, end: string): Covered {
+  const records: Covered['records'][number][] = [];
+  let bytes = 0;
+  for (const { id, stored } of items) {
+    if (id >= end) break;
+    if (stored === undefined) continue;
+    bytes += replyBytes(stored.record);
+    if (records.length === recordsPerSeal || (bytes > bytesPerSeal && records.length > 0)) return { records, to: id };
+    records.push(stored);
+  }
+  const last = items.at(-1);
+  // The page ended before the range did: the seal ends before the last item, which the next one begins with.
+  if (more && last !== undefined && last.id < end) {
+    return { records: records.filter(({ record }) => record.id !== last.id), to: last.id };
+  }
+  return { records, to: end };
+}
+
+/** The content of a stored seal. Its signature is for who verifies an export. @throws DecryptionError */
+function openSeal(jws: string): Seal {
+  const seal = sealWithin(jws);
+  if (seal === undefined) throw new DecryptionError();
+  return seal;
+}
+
+/** Why an org could not be sealed. */
+export interface SealFailure {
+  readonly org: string;
+  readonly error: unknown;
+}
+
+/** Seals the orgs that have new records, however many periods the schedule has missed. */
+export class SealSweep {
+  readonly #sealer: Sealer;
+  readonly #marks: SealMarks;
+  readonly #clock: Clock;
+
+  constructor(sealer: Sealer, marks: SealMarks, clock: Clock) {
+    this.#sealer = sealer;
+    this.#marks = marks;
+    this.#clock = clock;
+  }
+
+  /**
+   * One run. A period in which an org could not be sealed is not done, so that the next run tries again; the other orgs are
+   * sealed all the same.
+   * @param enough whether to stop although there is more
+   * @throws VaultError `unavailable` when the marks can't be read
+   */
+  async run(enough: () => boolean): Promise<readonly SealFailure[]> {
+    const now = this.#clock().getTime();
+    const since = Math.max((await this.#marks.sweptUntil()) ?? 0, now - furthestLook);
+    const seen = new Set<string>();
+    const failures: SealFailure[] = [];
+    // The index lags behind the table a little, so a period is looked at only once its records have settled.
+    for (const { marks, end } of periodsBetween(since, now - settleTime)) {
+      if (enough()) break;
+      const marked = (await inTurns(marks, atOnce, (mark) => this.#marks.orgs(mark))).flat();
+      const orgs = marked.filter((org) => !seen.has(org));
+      const results = await inTurns(orgs, atOnce, (org) => this.#seal(org, enough));
+      for (const org of orgs) seen.add(org);
+      failures.push(...results.filter((result) => result !== undefined && result !== 'unfinished'));
+      if (results.includes('unfinished')) break;
+      if (failures.length === 0) await this.#marks.setSweptUntil(end);
+    }
+    return failures;
+  }
+
+  async #seal(org: string, enough: () => boolean): Promise<SealFailure | 'unfinished' | undefined> {
+    if (enough()) return 'unfinished';
+    try {
+      return (await this.#sealer.seal(org, { enough })) ? undefined : 'unfinished';
+    } catch (error) {
+      return { org, error };
+    }
+  }
+}
+
+/** The org that an invocation of the sealer names; undefined when it is one of the schedule. @throws VaultError `invalid_request` */
+export function orgToSeal(event: unknown): string | undefined {
+  const org = typeof event === 'object' && event !== null && 'org' in event ? event.org : undefined;
+  if (org === undefined) return undefined;
+  if (typeof org !== 'string' || !isId(org)) throw new VaultError('invalid_request');
+  return org;
+}

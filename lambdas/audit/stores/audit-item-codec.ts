@@ -1,0 +1,34 @@
+/** Items of the audit table and what they stand for (docs/format.md, section 8). Nothing that comes back is trusted. */
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod/mini';
+import { auditRecord } from '../../../contract/shapes.ts';
+import { DecryptionError } from '../../../core/decryption-error.ts';
+import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
+import type { StoredAuditRecord, StoredSeal } from '../audit-ports.ts';
+
+/** Sort keys of seals: after those of records, whose first character is at most `7`. */
+export const sealPrefix = 'seal#';
+/** Digits of a seal's number in its sort key. */
+const seqLength = 12;
+
+export const sealItem = (org: string, { seq, jws }: StoredSeal) => ({
+  org,
+  id: sealPrefix + String(seq).padStart(seqLength, '0'),
+  seal: jws,
+});
+
+/** @throws DecryptionError */
+export function sealOf(item: Item): StoredSeal {
+  const digits = item.id?.S?.slice(sealPrefix.length) ?? '';
+  const jws = item.seal?.S;
+  if (jws === undefined || !/^[0-9]{12}$/.test(digits)) throw new DecryptionError();
+  return { seq: Number(digits), jws };
+}
+
+/** The record of an item; undefined when it has not the documented form. */
+export function auditRecordOf(item: Item): StoredAuditRecord | undefined {
+  const { ttl, mark: _, ...fields } = unmarshall(item);
+  const parsed = z.safeParse(auditRecord, fields);
+  if (!parsed.success || (ttl !== undefined && typeof ttl !== 'number')) return undefined;
+  return { record: parsed.data, ttl };
+}

@@ -1,0 +1,12 @@
+import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
+import { memberChain } from '../../middleware/route-chains.ts';
+import { refuseShut } from '../../org-keys/keyring-opener.ts';
+import type { Blobs } from '../blob-service.ts';
+
+export const getBlob = (gate: Gate, blobs: Blobs) =>
+  memberChain('getBlob', gate, {
+    run: async ({ params }, { caller, stored }) => {
+      refuseShut(stored());
+      return await blobs.get(caller.org, params.id);
+    },
+  });

@@ -1,0 +1,8 @@
+import { linkChain } from '../../middleware/route-chains.ts';
+import type { Links } from '../share-link-service.ts';
+
+export const openLink = (links: Links) =>
+  linkChain('openLink', {
+    prove: async ({ params, body }) => await links.prove(params.link, 'open', body.proof),
+    run: async (proven, { body }) => await links.open(proven, body.opening),
+  });

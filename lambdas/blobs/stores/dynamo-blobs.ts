@@ -1,0 +1,236 @@
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  PutItemCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { VaultError } from '../../../contract/vault-error.ts';
+import type { LinkId } from '../../../core/blob-links.ts';
+import type { Page } from '../../shared/ports.ts';
+import { orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
+import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
+import { held } from '../../shared/stores/dynamo-conditions.ts';
+import { keyringOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
+import type {
+  BlobEraser,
+  BlobStore,
+  Completion,
+  ErasedBlob,
+  LinkRecords,
+  LinkStore,
+  Opening,
+  StoredBlob,
+} from '../blob-ports.ts';
+import { blobOf } from './blob-item-codec.ts';
+
+type ClientOf = (org: string) => DynamoDBClient;
+type Change = Pick<UpdateItemCommandInput, 'UpdateExpression' | 'ConditionExpression'> & {
+  readonly names: readonly string[];
+  readonly values: Record<string, unknown>;
+};
+
+/** Detail of a write to a record that failed: its outcome is unknown, and repeating it is safe. */
+const notKnown = 'Whether it was recorded is not known. Send the same request again.';
+
+const command = (table: string, org: string, id: string, { names, values, ...expressions }: Change) => ({
+  TableName: table,
+  Key: toItem({ org, id }),
+  ...expressions,
+  ExpressionAttributeNames: placeholders(...names),
+  ExpressionAttributeValues: toItem(values),
+});
+
+const newestFirst = (table: string, org: string, before: string | undefined) => ({
+  TableName: table,
+  KeyConditionExpression: '#org = :org',
+  ExpressionAttributeNames: placeholders('org'),
+  ExpressionAttributeValues: toItem({ ':org': org }),
+  ScanIndexForward: false,
+  ...(before === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: before }) }),
+});
+
+/** Records of blobs, one item each: a change is one conditional write on it. */
+export class DynamoBlobs implements BlobStore {
+  readonly #clientOf: ClientOf;
+  readonly #table: string;
+
+  constructor(clientOf: ClientOf, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async create(blob: StoredBlob): Promise<void> {
+    const put = new PutItemCommand({
+      TableName: this.#table,
+      Item: toItem({ ...blob }),
+      // Equality lets the client's own retry of a lost reply pass: the record is this very one.
+      ConditionExpression: 'attribute_not_exists(#id) OR #locator = :locator',
+      ExpressionAttributeNames: placeholders('id', 'locator'),
+      ExpressionAttributeValues: toItem({ ':locator': blob.locator }),
+    });
+    const detail = 'No link was given; a blob without one may stand in the list until it expires.';
+    // 80 random bits met twice within a millisecond, or the generator is broken: either way nothing may be overwritten.
+    if (!(await held(() => this.#clientOf(blob.org).send(put), detail))) throw new VaultError('internal');
+  }
+
+  async get(org: string, id: string): Promise<StoredBlob | undefined> {
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id });
+    return item === undefined ? undefined : blobOf(item);
+  }
+
+  async list(org: string, before: string | undefined, limit: number): Promise<Page<StoredBlob>> {
+    const { items, more } = await queryPage(this.#clientOf(org), newestFirst(this.#table, org, before), limit);
+    return { items: items.map(blobOf), more };
+  }
+
+  complete(org: string, id: string, { ttl, ...completion }: Completion): Promise<boolean> {
+    const set = Object.keys(completion).map((name) => `#${name} = :${name}`);
+    const values = Object.entries(completion).map(([name, value]) => [`:${name}`, value]);
+    return this.#update(org, id, {
+      // A blob without an expiry stays, so it loses the end that its upload had.
+      UpdateExpression: `SET #state = :ready, ${set.join(', ')}${ttl === undefined ? ' REMOVE #uploadId, #ttl' : ', #ttl = :ttl REMOVE #uploadId'}`,
+      ConditionExpression: '#state = :uploading',
+      names: ['state', 'uploadId', 'ttl', ...Object.keys(completion)],
+      values: { ':ready': 'ready', ':uploading': 'uploading', ...Object.fromEntries(values), ':ttl': ttl },
+    });
+  }
+
+  relink(org: string, id: string, locator: string): Promise<boolean> {
+    return this.#update(org, id, {
+      UpdateExpression: 'SET #locator = :locator',
+      ConditionExpression: '#state = :ready',
+      names: ['locator', 'state'],
+      values: { ':locator': locator, ':ready': 'ready' },
+    });
+  }
+
+  delete(org: string, id: string, ttl: number): Promise<boolean> {
+    return this.#update(org, id, {
+      UpdateExpression: 'SET #state = :deleted, #ttl = :ttl',
+      ConditionExpression: '#state IN (:uploading, :ready)',
+      names: ['state', 'ttl'],
+      values: { ':deleted': 'deleted', ':uploading': 'uploading', ':ready': 'ready', ':ttl': ttl },
+    });
+  }
+
+  #update(org: string, id: string, change: Change): Promise<boolean> {
+    const update = new UpdateItemCommand(command(this.#table, org, id, change));
+    return held(() => this.#clientOf(org).send(update), notKnown);
+  }
+}
+
+/** The same records, and keyrings, to whoever has a link and no API key. */
+export class DynamoLinks implements LinkStore {
+  readonly #clientOf: ClientOf;
+  readonly #tables: { readonly blobs: string; readonly keyrings: string };
+
+  constructor(clientOf: ClientOf, tables: { readonly blobs: string; readonly keyrings: string }) {
+    this.#clientOf = clientOf;
+    this.#tables = tables;
+  }
+
+  async read(org: string, id: string): Promise<LinkRecords> {
+    const { blobs, keyrings } = this.#tables;
+    const found = await batchGet(this.#clientOf(org), {
+      [keyrings]: { Keys: [toItem({ org })], ConsistentRead: true },
+      [blobs]: { Keys: [toItem({ org, id })], ConsistentRead: true },
+    });
+    const [keyring] = found.get(keyrings) ?? [];
+    const [blob] = found.get(blobs) ?? [];
+    return {
+      keyring: keyring === undefined ? undefined : keyringOf(keyring),
+      blob: blob === undefined ? undefined : blobOf(blob),
+    };
+  }
+
+  async open(
+    { org, id, locator }: LinkId,
+    { opening, openedAt }: Opening,
+    ttl: number | undefined,
+  ): Promise<StoredBlob | undefined> {
+    const update = new UpdateItemCommand({
+      ...command(this.#tables.blobs, org, id, {
+        UpdateExpression: `SET #openings = #openings + :one, #opening = :opening, #openedAt = :openedAt${ttl === undefined ? '' : ', #ttl = :ttl'}`,
+        // The last lets no repetition of the client's own count twice.
+        ConditionExpression:
+          '#state = :ready AND #locator = :locator AND (attribute_not_exists(#maxOpens) OR #openings < #maxOpens) ' +
+          'AND (attribute_not_exists(#opening) OR #opening <> :opening)',
+        names: [
+          'openings',
+          'opening',
+          'openedAt',
+          'state',
+          'locator',
+          'maxOpens',
+          ...(ttl === undefined ? [] : ['ttl']),
+        ],
+        values: {
+          ':one': 1,
+          ':opening': opening,
+          ':openedAt': openedAt,
+          ':ready': 'ready',
+          ':locator': locator,
+          ':ttl': ttl,
+        },
+      }),
+      ReturnValues: 'ALL_NEW',
+    });
+    try {
+      const detail = 'Whether an opening was counted is not known.';
+      const { Attributes } = await orUnavailable(detail, () => this.#clientOf(org).send(update));
+      return Attributes === undefined ? undefined : blobOf(Attributes);
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return undefined;
+      throw error;
+    }
+  }
+
+  burn({ org, id, locator }: LinkId, ttl: number): Promise<boolean> {
+    const update = new UpdateItemCommand(
+      command(this.#tables.blobs, org, id, {
+        UpdateExpression: 'SET #state = :burned, #ttl = :ttl',
+        ConditionExpression: '#state = :ready AND #locator = :locator',
+        names: ['state', 'ttl', 'locator'],
+        values: { ':burned': 'burned', ':ttl': ttl, ':ready': 'ready', ':locator': locator },
+      }),
+    );
+    return held(() => this.#clientOf(org).send(update), notKnown);
+  }
+
+  async setTtl(org: string, id: string, ttl: number): Promise<void> {
+    const update = new UpdateItemCommand(
+      command(this.#tables.blobs, org, id, {
+        UpdateExpression: 'SET #ttl = :ttl',
+        // Or an update would make a record of one that a shredding has removed meanwhile.
+        ConditionExpression: 'attribute_exists(#id)',
+        names: ['ttl', 'id'],
+        values: { ':ttl': ttl },
+      }),
+    );
+    await held(() => this.#clientOf(org).send(update), notKnown);
+  }
+}
+
+/** The same records, to whoever removes them all: also those that nobody can read any more. */
+export class DynamoBlobEraser implements BlobEraser {
+  readonly #clientOf: ClientOf;
+  readonly #table: string;
+
+  constructor(clientOf: ClientOf, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async list(org: string, before: string | undefined, limit: number): Promise<Page<ErasedBlob>> {
+    const { items, more } = await queryPage(this.#clientOf(org), newestFirst(this.#table, org, before), limit);
+    return { items: items.map(({ id, uploadId }) => ({ id: id?.S ?? '', uploadId: uploadId?.S })), more };
+  }
+
+  async remove(org: string, id: string): Promise<void> {
+    const remove = new DeleteItemCommand({ TableName: this.#table, Key: toItem({ org, id }) });
+    await orUnavailable(notKnown, () => this.#clientOf(org).send(remove));
+  }
+}

@@ -1,0 +1,64 @@
+/** What gives the secrets of channels: the one place where org custody serves conversations, for five names alone. */
+import { channelSecretsPrefix } from '../../contract/environment.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
+import { isId } from '../../core/ids.ts';
+import type { Deks } from '../org-keys/keyring-opener.ts';
+import type { Clock, StoredValue } from '../shared/ports.ts';
+import { isExpired, openInfo, openValue } from '../values/value-encryption.ts';
+import { type ChannelName, channelNames } from './channel-ports.ts';
+
+/** An org's keyring, as stored, and one of its values: one read, strongly consistent. */
+export type ReadValue = (
+  org: string,
+  name: string,
+) => Promise<{ readonly keyring: unknown; readonly value: StoredValue | undefined }>;
+
+export class ChannelSecrets {
+  readonly #read: ReadValue;
+  readonly #deks: Deks;
+  readonly #clock: Clock;
+
+  constructor(read: ReadValue, deks: Deks, clock: Clock) {
+    this.#read = read;
+    this.#deks = deks;
+    this.#clock = clock;
+  }
+
+  /**
+   * The parsed JSON of `channels/<channel>`; null when there is none that can be used: no such org, or one that is locked or shredded; no value,
+   * an expired one, or one that is no JSON or does not open.
+   * @throws VaultError `unavailable`, `key_unavailable`: it is not known then
+   */
+  async of(org: string, channel: ChannelName): Promise<unknown> {
+    const name = channelSecretsPrefix + channel;
+    try {
+      const { keyring, value } = await this.#read(org, name);
+      if (keyring === undefined || value === undefined) return null;
+      const keys = await this.#deks.open(keyring, org, async () => (await this.#read(org, name)).keyring);
+      if (isExpired(await openInfo(keys, name, value), this.#clock())) return null;
+      return jsonOf(await openValue(keys, name, value));
+    } catch (error) {
+      if (error instanceof DecryptionError) return null;
+      if (error instanceof VaultError && (error.code === 'org_locked' || error.code === 'org_shredded')) return null;
+      throw error;
+    }
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** What the function is asked; undefined for anything else. */
+export function secretsRequest(event: unknown): { readonly org: string; readonly channel: ChannelName } | undefined {
+  if (typeof event !== 'object' || event === null) return undefined;
+  const { org, channel, ...rest }: { readonly [name: string]: unknown } = { ...event };
+  const known = channelNames.find((name) => name === channel);
+  if (typeof org !== 'string' || !isId(org) || known === undefined || Object.keys(rest).length > 0) return undefined;
+  return { org, channel: known };
+}

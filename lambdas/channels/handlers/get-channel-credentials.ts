@@ -1,0 +1,33 @@
+import type { Context } from 'aws-lambda';
+import { VaultError } from '../../../contract/vault-error.ts';
+import { faultOf, type Log } from '../../middleware/request-log.ts';
+import { codeOf } from '../../shared/batch-item-result.ts';
+import { type ChannelSecrets, secretsRequest } from '../channel-credentials.ts';
+
+/**
+ * Not a route: webhooks and worker invoke it with `{org, channel}`. It says nothing of what it gives to log or audit: whoever sends an
+ * unsigned request to a webhook makes it run, and could else fill the audit of any org.
+ */
+export const giveChannelSecrets =
+  (log: Log, secrets: ChannelSecrets) =>
+  async (event: unknown, context: Context): Promise<{ secrets: unknown }> => {
+    const started = performance.now();
+    const request = secretsRequest(event);
+    try {
+      if (request === undefined) throw new VaultError('invalid_request');
+      return { secrets: await secrets.of(request.org, request.channel) };
+    } catch (error) {
+      const code = codeOf(error)?.code ?? 'internal';
+      log({
+        requestId: context.awsRequestId,
+        route: 'none',
+        status: 500,
+        durationMs: Math.round(performance.now() - started),
+        code,
+        ...(request === undefined ? {} : { org: request.org }),
+        ...(code === 'internal' ? { fault: faultOf(error) } : {}),
+      });
+      // The message of what was not foreseen may quote data, and goes to whoever invoked.
+      throw new VaultError(code);
+    }
+  };

@@ -1,0 +1,139 @@
+/**
+ * Mail by a route of Mailgun with `forward("https://…/v1/hooks/mailgun/<org>/<route secret>")`.
+ *
+ * Signature (documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks): the field `signature` is the lower-case hex of
+ * HMAC-SHA256 under the webhook signing key over the fields `timestamp` and `token`. It does not cover the mail, and Mailgun signs every
+ * event of the account with the same key. Hence three further bounds: the route's address has a secret of its own; a token is good for one
+ * mail (InboundMessage.token); and a time counts for nine hours, since Mailgun repeats a delivery for eight hours and a quarter and does not
+ * say that it signs it anew.
+ *
+ * The signature can't be found without parsing the form: nothing of it is looked at unless the route's secret is in the address, and what is
+ * parsed then takes a time that grows with its length.
+ *
+ * Fields (…/user-manual/receive-forward-store/receive-http): `message-headers` has all headers of the mail in their order, as JSON;
+ * `stripped-text` is the text without what it quotes, `body-plain` all of it.
+ *
+ * DKIM (…/user-manual/receive-forward-store/spam-filter): with "Mark spam with MIME headers" Mailgun adds its findings to the mail's own
+ * headers, `X-Mailgun-Sscore` for every mail checked and `X-Mailgun-Dkim-Check-Result: Pass` or `Fail` where the mail is signed. Nothing in
+ * a request tells them from headers of the same names that the sender wrote, and the documentation does not say that those are removed.
+ * So the org must state that its domain marks spam (`spamFilter`), each of the two must be there once, and they must stand where no
+ * header of the sender can: in Mailgun's own run of headers, before everything of the mail (above the first Received) or after everything. In
+ * the latter case the finding must come after the score, for what Mailgun wrote first ends what the sender wrote. Mail posted in more than
+ * 256 KiB is refused, since spam filters pass over large mail and then add nothing. What rests on Mailgun alone: that it checks every mail up
+ * to that size, and that `Pass` means the one signature.
+ */
+import * as z from 'zod/mini';
+import { canonicalMail } from '../../../core/identities.ts';
+import type { Channel, HookRequest, Reading } from '../channel-ports.ts';
+import { type Form, multipart, only, urlencoded } from './form-parser.ts';
+import { type MailHeaders, mailHeaders, readMail, replyHeaders, type Trust } from './inbound-email.ts';
+import { basic, post } from './provider-http-client.ts';
+import { clockSkew, hexSha256, hmacText, sameText, secretText, within } from './signature-helpers.ts';
+
+/** `channels/mailgun` in the org's vault. */
+const schema = z.strictObject({
+  /** HTTP webhook signing key of the account. */
+  signingKey: secretText,
+  /** Made up by the org: 22 to 128 characters of base64url, at the end of the route's address. */
+  routeSecret: z.string().check(z.regex(/^[A-Za-z0-9_-]{22,128}$/)),
+  /** That the domain's spam filter is set to "Mark spam with MIME headers": without it no mail can be told from a forged one. */
+  spamFilter: z.literal('mark'),
+  /** Where mail is sent to, and replies come from. */
+  address: z.string().check(z.refine((text) => canonicalMail(text) !== undefined)),
+  /** As Trust.unsignedTo (mail.ts). */
+  unsignedTo: z._default(z.boolean(), false),
+  /** Sending key, and the domain that replies are sent by. */
+  apiKey: secretText,
+  domain: z.string().check(z.regex(/^[a-z0-9.-]{3,253}$/)),
+  region: z._default(z.enum(['us', 'eu']), 'us'),
+});
+type Secrets = z.output<typeof schema>;
+
+const window = { back: 9 * 3_600, ahead: clockSkew };
+const largest = 262_144;
+const pairs = z.array(z.tuple([z.string(), z.string()]));
+
+function verified(request: HookRequest, secrets: Secrets, now: Date): Form | undefined {
+  if (request.method !== 'POST' || !sameText(request.pathSecret, secrets.routeSecret)) return undefined;
+  const form = urlencoded(request) ?? multipart(request)?.form;
+  if (form === undefined) return undefined;
+  const [timestamp = '', token = '', signature = ''] = ['timestamp', 'token', 'signature'].map((name) =>
+    only(form, name),
+  );
+  // Without the three forms, characters could go from one field to the other, and odd texts cost an HMAC.
+  if (!within(timestamp, window, now) || !/^[0-9a-z-]{32,64}$/i.test(token) || !hexSha256.test(signature))
+    return undefined;
+  const expected = hmacText('sha256', 'hex', secrets.signingKey, timestamp, token);
+  return sameText(signature, expected) ? form : undefined;
+}
+
+function headersOf(form: Form): MailHeaders | undefined {
+  try {
+    const parsed = pairs.safeParse(JSON.parse(only(form, 'message-headers') ?? ''));
+    return parsed.success ? mailHeaders(parsed.data) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const score = 'x-mailgun-sscore';
+const finding = 'x-mailgun-dkim-check-result';
+const own = (name: string): boolean => name.startsWith('x-mailgun-');
+
+/** Whether Mailgun found the mail's signature to hold, by headers that only Mailgun can have written there. */
+function foundGood(headers: MailHeaders): boolean {
+  const names = headers.map(([name]) => name);
+  const [scored, found] = [names.indexOf(score), names.indexOf(finding)];
+  if (scored < 0 || found < 0 || names.lastIndexOf(score) !== scored || names.lastIndexOf(finding) !== found)
+    return false;
+  const first = Math.min(scored, found);
+  const run = names.findIndex((name, at) => at > first && !own(name));
+  const above =
+    run > Math.max(scored, found) && names.slice(0, run).every((name) => own(name) || name === 'x-envelope-from');
+  const atTop = above && names.indexOf('received', run) >= 0;
+  const atEnd = run < 0 && scored < found;
+  return (atTop || atEnd) && /^pass$/i.test(headers[found]?.[1].trim() ?? '');
+}
+
+function read(request: HookRequest, form: Form, trust: Trust): Reading {
+  const headers = request.body.length > largest ? undefined : headersOf(form);
+  const text = only(form, 'stripped-text') || only(form, 'body-plain');
+  if (headers === undefined) return { kind: 'refused', reason: 'sender_unverified' };
+  const passed = foundGood(headers);
+  const from = only(form, 'from');
+  const mail = { headers, from, passed: () => passed, text: text ?? '', subject: only(form, 'subject') ?? '' };
+  return readMail({ ...mail, token: only(form, 'token') }, trust);
+}
+
+export const mailgun: Channel = {
+  name: 'mailgun',
+  accepted: { contentType: 'text/plain', body: '' },
+  repeatableSeconds: undefined,
+  line(json, carrier) {
+    const parsed = schema.safeParse(json);
+    if (!parsed.success) return undefined;
+    const secrets = parsed.data;
+    const trust = { address: canonicalMail(secrets.address) ?? '', unsignedTo: secrets.unsignedTo };
+    return {
+      async receive(request, now) {
+        const form = verified(request, secrets, now);
+        return form && read(request, form, trust);
+      },
+      /** documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages. */
+      send: (replyTo, text) =>
+        post(carrier, {
+          origin: secrets.region === 'eu' ? 'https://api.eu.mailgun.net' : 'https://api.mailgun.net',
+          channel: 'mailgun',
+          path: `/v3/${secrets.domain}/messages`,
+          authorization: basic('api', secrets.apiKey),
+          body: new URLSearchParams({
+            from: secrets.address,
+            to: replyTo.to ?? '',
+            subject: replyTo.subject ?? '',
+            text,
+            ...Object.fromEntries(Object.entries(replyHeaders(replyTo)).map(([name, value]) => [`h:${name}`, value])),
+          }),
+        }),
+    };
+  },
+};

@@ -1,0 +1,27 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
+import { currentVersion, keyringOf, storedValueOf, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import type { ReadValue } from '../channel-credentials.ts';
+
+/** Keyring and value by one BatchGetItem, strongly consistent: what is locked or shredded is so at once. */
+export const readChannelValue =
+  (
+    clientOf: (org: string) => DynamoDBClient,
+    tables: { readonly keyrings: string; readonly values: string },
+  ): ReadValue =>
+  async (org, name) => {
+    const found = await batchGet(clientOf(org), {
+      [tables.keyrings]: { Keys: [toItem({ org })], ConsistentRead: true },
+      [tables.values]: {
+        Keys: [toItem({ org, name })],
+        ConsistentRead: true,
+        ...currentVersion,
+      },
+    });
+    const [keyring] = found.get(tables.keyrings) ?? [];
+    const [value] = found.get(tables.values) ?? [];
+    return {
+      keyring: keyring === undefined ? undefined : keyringOf(keyring),
+      value: value === undefined ? undefined : storedValueOf(value),
+    };
+  };

@@ -1,0 +1,28 @@
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { VaultError } from '../../../contract/vault-error.ts';
+import type { ProviderSecrets } from '../../conversations/conversation-ports.ts';
+import { notRead, orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
+import type { ChannelName } from '../channel-ports.ts';
+
+/** Asks the one function that can open them. Nothing is kept: what is changed or locked counts with the next request. */
+export class LambdaProviderSecrets implements ProviderSecrets {
+  readonly #client: LambdaClient;
+  readonly #functionName: string;
+
+  constructor(client: LambdaClient, functionName: string) {
+    this.#client = client;
+    this.#functionName = functionName;
+  }
+
+  async of(org: string, channel: ChannelName): Promise<unknown> {
+    const command = new InvokeCommand({
+      FunctionName: this.#functionName,
+      Payload: Buffer.from(JSON.stringify({ org, channel })),
+    });
+    const { FunctionError, Payload } = await orUnavailable(notRead, () => this.#client.send(command));
+    // Its own log tells what failed there.
+    if (FunctionError !== undefined || Payload === undefined) throw new VaultError('unavailable', { detail: notRead });
+    const { secrets } = JSON.parse(Buffer.from(Payload).toString('utf8'));
+    return secrets ?? undefined;
+  }
+}

@@ -1,0 +1,19 @@
+import type { RouteId } from '../../../contract/routes.ts';
+import type { ChannelName } from '../../channels/channel-ports.ts';
+import type { Chain } from '../../middleware/request-context.ts';
+import { hookChain } from '../middleware/webhook-chain.ts';
+import type { Receiving } from '../webhook-receiver.ts';
+
+/** The channel of each webhook. */
+const hooks = {
+  receiveTwilio: 'twilio',
+  receiveWhatsApp: 'whatsapp',
+  verifyWhatsApp: 'whatsapp',
+  receiveSlack: 'slack',
+  receiveMailgun: 'mailgun',
+  receiveSendGrid: 'sendgrid',
+} as const satisfies Partial<Record<RouteId, ChannelName>>;
+
+/** One chain for each webhook: they differ by their channel alone. */
+export const receiveMessages = (receiving: Receiving, publicUrl: string): Partial<Record<RouteId, Chain>> =>
+  Object.fromEntries(Object.entries(hooks).map(([id, channel]) => [id, hookChain(channel, receiving, publicUrl)]));

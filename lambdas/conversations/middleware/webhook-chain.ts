@@ -1,0 +1,39 @@
+/** The onion of webhooks: what a provider signed, to the byte, and nothing parsed before its signature holds. */
+import type { ChannelName, HookRequest } from '../../channels/channel-ports.ts';
+import type { ApiEvent, Chain } from '../../middleware/request-context.ts';
+import type { Receiving } from '../webhook-receiver.ts';
+
+/**
+ * A route for a provider. It is audited, under the name of the channel, from the proof on and if it brings messages: a request that is not
+ * signed proves nothing, and is left to the log.
+ * @param publicUrl origin under which providers call, without a slash at its end
+ */
+export const hookChain =
+  (channel: ChannelName, receiving: Receiving, publicUrl: string): Chain =>
+  async (call) => {
+    const org = call.event.pathParameters?.org ?? '';
+    const proven = await receiving.prove(org, channel, hookRequest(call.event, publicUrl));
+    if (proven.hasMessages) call.actor = { org, principal: channel };
+    const { answer, messages, reason } = await proven.take();
+    if (messages.length > 0) call.about = messages;
+    call.reason = reason;
+    return answer;
+  };
+
+/** `rawPath` is decoded; ids and the one secret in paths are of characters that need no encoding, so it is what the provider signed. */
+function hookRequest(event: ApiEvent, publicUrl: string): HookRequest {
+  const { rawPath, rawQueryString, headers, body = '', isBase64Encoded, pathParameters } = event;
+  const { method } = event.requestContext.http;
+  const secret = pathParameters?.secret;
+  return {
+    method: method === 'GET' ? 'GET' : 'POST',
+    url: publicUrl + rawPath + (rawQueryString === '' ? '' : `?${rawQueryString}`),
+    query: definedOnly(event.queryStringParameters),
+    headers: definedOnly(headers),
+    body: Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'),
+    ...(secret === undefined ? {} : { pathSecret: secret }),
+  };
+}
+
+const definedOnly = (fields: Readonly<Record<string, string | undefined>> = {}): Record<string, string> =>
+  Object.fromEntries(Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));

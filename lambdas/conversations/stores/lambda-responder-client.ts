@@ -1,0 +1,51 @@
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { VaultError } from '../../../contract/vault-error.ts';
+import { orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
+import type { Responder, ResponderRequest } from '../conversation-ports.ts';
+
+/** Detail for logs; the answer to a person is none. */
+const notAnswered = 'The responder did not answer.';
+
+/** The function that answers messages. What it throws may quote them, so nothing of that is passed on. */
+export class LambdaResponder implements Responder {
+  readonly #client: LambdaClient;
+  readonly #functionName: string;
+
+  constructor(client: LambdaClient, functionName: string) {
+    this.#client = client;
+    this.#functionName = functionName;
+  }
+
+  async answer(request: ResponderRequest): Promise<string | undefined> {
+    const payload = Buffer.from(JSON.stringify(request));
+    const command = new InvokeCommand({ FunctionName: this.#functionName, Payload: payload });
+    try {
+      const { FunctionError, Payload } = await orUnavailable(notAnswered, () => this.#client.send(command));
+      if (FunctionError !== undefined || Payload === undefined) throw refused();
+      const text = textOf(Buffer.from(Payload));
+      Payload.fill(0);
+      return text;
+    } finally {
+      payload.fill(0);
+    }
+  }
+}
+
+const refused = () => new VaultError('unavailable', { detail: notAnswered });
+
+/** `{"text": "…"}`, or `null`: anything else is no answer that could be sent. */
+function textOf(payload: Buffer): string | undefined {
+  const answer = parsed(payload);
+  if (answer === null) return undefined;
+  const text = typeof answer === 'object' && answer !== undefined && 'text' in answer ? answer.text : undefined;
+  if (typeof text !== 'string') throw refused();
+  return text === '' ? undefined : text;
+}
+
+function parsed(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString('utf8'));
+  } catch {
+    throw refused();
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Who can open something now, with what, and who cannot: found out from keyrings, slots, roles and policies (docs/custody.md). Nothing is
+ * opened for it, and no key of KMS is used.
+ */
+
+import type { ExplainResponse } from '../../contract/user-wire.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+import { authorizeName } from '../api-keys/authorization.ts';
+import type { BlobStore } from '../blobs/blob-ports.ts';
+import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
+import type { ApiKeyStore, Caller, Clock, ListedValue, StoredApiKey } from '../shared/ports.ts';
+import type { OpenUser } from '../users/unlocked-user.ts';
+import type { UserReader } from '../users/user-ports.ts';
+import { explainBlob } from './explain-blob.ts';
+import { isOf, ofMessages, parseRef, type Ref, recordsOf } from './explain-ref-parser.ts';
+import { explainUser, storedUser } from './explain-user.ts';
+import { type Explained, explainValue } from './explain-value.ts';
+import type { Grants } from './iam-grants.ts';
+
+/** What is read of a value: its sealed facts, for the DEK they are under; never the value. */
+export interface ValueFinder {
+  find(org: string, name: string): Promise<ListedValue | undefined>;
+}
+
+export interface ExplainedStores {
+  readonly values: ValueFinder;
+  readonly apiKeys: Pick<ApiKeyStore, 'list'>;
+  readonly blobs: Pick<BlobStore, 'get'>;
+  readonly users: UserReader;
+}
+
+const keysPerRead = 1000;
+
+export class Explaining {
+  readonly #stores: ExplainedStores;
+  readonly #grants: Grants;
+  readonly #clock: Clock;
+
+  constructor(stores: ExplainedStores, grants: Grants, clock: Clock) {
+    this.#stores = stores;
+    this.#grants = grants;
+    this.#clock = clock;
+  }
+
+  /**
+   * To an API key, for anything of its org; of a record of a user what holds for all of that user's, whether or not there is such a record.
+   * @param keyring of the org, as stored
+   * @throws VaultError `invalid_request`, `invalid_name`; `forbidden` to a limited key for other names and for users
+   */
+  async explain(caller: Caller, keyring: StoredKeyring, ref: string): Promise<ExplainResponse> {
+    const parsed = parseRef(ref);
+    return { ref, ...(await this.#explained(caller, keyring, parsed)) };
+  }
+
+  async #explained(caller: Caller, keyring: StoredKeyring, ref: Ref): Promise<Explained> {
+    const { org } = caller;
+    const common = { caller, grants: this.#grants, now: this.#clock() };
+    if (ref.kind === 'value') {
+      authorizeName(caller, ref.name);
+      const [value, apiKeys] = await Promise.all([this.#stores.values.find(org, ref.name), this.#apiKeys(org)]);
+      return explainValue({ keyring, value, apiKeys, ...common });
+    }
+    if (ref.kind === 'blob') {
+      return explainBlob({ keyring, blob: await this.#stores.blobs.get(org, ref.id), ...common });
+    }
+    // Names of values do not tell of users: a key that is limited to some has no right to any of these.
+    if (caller.prefixes !== undefined) {
+      throw new VaultError('forbidden', { detail: 'This key is limited to names of values.' });
+    }
+    const owner = { org, user: ref.user };
+    // For the user as a whole: which ids its records have is none of an API key's business, so they are not even read.
+    const [read, apiKeys] = await Promise.all([this.#stores.users.read(owner, []), this.#apiKeys(org)]);
+    const stored = { orgKeyring: keyring, keyring: storedUser(read.keyring, owner), found: true };
+    return explainUser({ ...stored, messages: ofMessages(ref), apiKeys, ...common });
+  }
+
+  async #apiKeys(org: string): Promise<StoredApiKey[]> {
+    const keys: StoredApiKey[] = [];
+    for (;;) {
+      const { items, more } = await this.#stores.apiKeys.list(org, keys.at(-1)?.id, keysPerRead);
+      keys.push(...items);
+      if (!more || items.length === 0) return keys;
+    }
+  }
+
+  /**
+   * To a user, for what is its own.
+   * @throws VaultError `invalid_request`, `invalid_name`; `record_not_found` for anything else
+   */
+  async explainOwn(user: Pick<OpenUser, 'owner' | 'keyring' | 'records'>, ref: string): Promise<ExplainResponse> {
+    const parsed = parseRef(ref);
+    const { owner, keyring, records } = user;
+    if (!isOf(parsed, owner)) throw new VaultError('record_not_found');
+    const found = recordsOf(parsed).every(({ id }) => records.has(id));
+    const stored = { orgKeyring: undefined, keyring, found, messages: ofMessages(parsed) };
+    const apiKeys = await this.#apiKeys(owner.org);
+    const common = { caller: undefined, grants: this.#grants, now: this.#clock() };
+    return { ref, ...explainUser({ ...stored, apiKeys, ...common }) };
+  }
+}

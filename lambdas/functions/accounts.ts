@@ -1,0 +1,26 @@
+import { auditTrail, log } from '../compose/common.ts';
+import { accountsHost } from '../compose/user-functions.ts';
+import { serve } from '../middleware/lambda-handler.ts';
+import { deleteAccount } from '../users/handlers/delete-account.ts';
+import { getAccount } from '../users/handlers/get-account.ts';
+import { logIn } from '../users/handlers/log-in.ts';
+import { logOut } from '../users/handlers/log-out.ts';
+import { removePassword } from '../users/handlers/remove-password.ts';
+import { removeSlot } from '../users/handlers/remove-slot.ts';
+import { changeUserKey } from '../users/handlers/rotate-user-key.ts';
+import { setPassword } from '../users/handlers/set-password.ts';
+import { startLink } from '../users/handlers/start-identity-link.ts';
+
+const { gate, confirming, accounts, passwords, linking, deleting, logins } = accountsHost();
+
+export const handler = serve(log(), auditTrail(), {
+  getAccount: getAccount(gate, accounts),
+  changeUserKey: changeUserKey(gate, accounts),
+  setPassword: setPassword(gate, passwords),
+  removePassword: removePassword(gate, confirming, passwords),
+  startLink: startLink(gate, confirming, linking),
+  removeSlot: removeSlot(gate, confirming, accounts),
+  deleteAccount: deleteAccount(gate, confirming, deleting),
+  logIn: logIn(logins),
+  logOut: logOut(gate, accounts),
+});

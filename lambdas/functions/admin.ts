@@ -1,0 +1,18 @@
+import { createKey } from '../api-keys/handlers/create-key.ts';
+import { listKeys } from '../api-keys/handlers/list-keys.ts';
+import { revokeKey } from '../api-keys/handlers/revoke-key.ts';
+import { rotateKey } from '../api-keys/handlers/rotate-key.ts';
+import { auditTrail, log } from '../compose/common.ts';
+import { adminHost } from '../compose/org-functions.ts';
+import { serve } from '../middleware/lambda-handler.ts';
+import { getOrg } from '../orgs/handlers/get-org.ts';
+
+const { gate, apiKeys } = adminHost();
+
+export const handler = serve(log(), auditTrail(), {
+  getOrg: getOrg(gate),
+  createKey: createKey(gate, apiKeys),
+  listKeys: listKeys(gate, apiKeys),
+  revokeKey: revokeKey(gate, apiKeys),
+  rotateKey: rotateKey(gate, apiKeys),
+});

@@ -1,0 +1,24 @@
+import { auditTrail, log } from '../compose/common.ts';
+import { memoryHost } from '../compose/user-functions.ts';
+import { listMessages } from '../conversations/handlers/list-messages.ts';
+import { addMemories } from '../memory/handlers/add-memories.ts';
+import { addMemory } from '../memory/handlers/add-memory.ts';
+import { deleteMemory } from '../memory/handlers/delete-memory.ts';
+import { getMemory } from '../memory/handlers/get-memory.ts';
+import { listMemory } from '../memory/handlers/list-memory.ts';
+import { replaceMemory } from '../memory/handlers/replace-memory.ts';
+import { searchMemory } from '../memory/handlers/search-memory.ts';
+import { serve } from '../middleware/lambda-handler.ts';
+
+const { gate, reading, writing } = memoryHost();
+
+export const handler = serve(log(), auditTrail(), {
+  addMemory: addMemory(gate, writing),
+  addMemories: addMemories(gate, writing),
+  listMemory: listMemory(gate, reading),
+  getMemory: getMemory(gate, reading),
+  replaceMemory: replaceMemory(gate, writing),
+  deleteMemory: deleteMemory(gate, writing),
+  searchMemory: searchMemory(gate, reading),
+  listMessages: listMessages(gate, reading),
+});

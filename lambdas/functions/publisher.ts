@@ -1,0 +1,7 @@
+import { log } from '../compose/common.ts';
+import { publisherHost } from '../compose/org-functions.ts';
+import { publishPage } from '../link-page/handlers/publish-page.ts';
+
+const { pages } = publisherHost();
+
+export const handler = publishPage(log(), pages);

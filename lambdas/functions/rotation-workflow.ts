@@ -1,0 +1,7 @@
+import { rotationWorkflowHost } from '../compose/org-functions.ts';
+import { runRotationTask } from '../rotation/rotation-starter.ts';
+import { durableHandler } from '../shared/stores/durable-workflow-runtime.ts';
+
+const host = rotationWorkflowHost();
+
+export const handler = durableHandler(async (input, steps) => await runRotationTask(host, input, steps));

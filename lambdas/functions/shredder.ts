@@ -1,0 +1,16 @@
+import { auditTrail, log } from '../compose/common.ts';
+import { shredderHost } from '../compose/org-functions.ts';
+import { serve } from '../middleware/lambda-handler.ts';
+import { cancelShred } from '../shredding/handlers/cancel-shred.ts';
+import { destroyValue } from '../shredding/handlers/destroy-value.ts';
+import { getShred } from '../shredding/handlers/get-shred.ts';
+import { shredOrg } from '../shredding/handlers/request-shred.ts';
+
+const { gate, shredding, destroying } = shredderHost();
+
+export const handler = serve(log(), auditTrail(), {
+  shredOrg: shredOrg(gate, shredding),
+  cancelShred: cancelShred(gate, shredding),
+  getShred: getShred(gate),
+  destroyValue: destroyValue(gate, destroying),
+});

@@ -1,0 +1,7 @@
+import { log } from '../compose/common.ts';
+import { workerHost } from '../compose/user-functions.ts';
+import { work } from '../worker/handlers/process-jobs.ts';
+
+const { working } = workerHost();
+
+export const handler = work(log(), working);

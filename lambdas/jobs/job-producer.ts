@@ -1,0 +1,29 @@
+/** Sends what is to be done later: sealed, so that the queue carries ciphertext alone (docs/format.md, section 13). */
+import { sealJob } from '../../core/jobs.ts';
+import type { JobQueue, TransitKeys } from '../users/user-ports.ts';
+import type { Job } from './job-payload.ts';
+
+export class JobSender {
+  readonly #keys: TransitKeys;
+  readonly #queue: JobQueue;
+
+  constructor(keys: TransitKeys, queue: JobQueue) {
+    this.#keys = keys;
+    this.#queue = queue;
+  }
+
+  /**
+   * @param id an id that sorts by time; sent again with the same id within five minutes, a job is done once
+   * @param job plain JSON; its kind decides whether this function may send it
+   * @param group jobs of a group are done one after the other
+   * @throws VaultError `key_unavailable`, `unavailable`
+   */
+  async send(org: string, id: string, job: Job, group: string): Promise<void> {
+    const name = { org, id, kind: job.kind };
+    const { secret, wrapped } = await this.#keys.generate(name);
+    const plaintext = Buffer.from(JSON.stringify(job), 'utf8');
+    const body = sealJob(name, secret, wrapped, plaintext);
+    plaintext.fill(0);
+    await this.#queue.send(body, group, id);
+  }
+}

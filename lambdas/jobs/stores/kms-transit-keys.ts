@@ -1,0 +1,44 @@
+import { DecryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { VaultError } from '../../../contract/vault-error.ts';
+import { DecryptionError } from '../../../core/decryption-error.ts';
+import type { JobName } from '../../../core/jobs.ts';
+import { notRead } from '../../shared/stores/aws-error-mapping.ts';
+import { bufferOf, orKeyUnavailable } from '../../shared/stores/kms-error-mapping.ts';
+import type { TransitKeys } from '../../users/user-ports.ts';
+
+/** The encryption context of a job's key (docs/format.md, section 13); policies refuse a call without it, and kinds that are not the caller's. */
+const contextOf = ({ org, id, kind }: JobName) => ({ org, job: id, kind });
+
+/** The transit key in KMS. */
+export class KmsTransitKeys implements TransitKeys {
+  readonly #clientOf: (org: string) => KMSClient;
+  readonly #keyId: string;
+
+  constructor(clientOf: (org: string) => KMSClient, keyId: string) {
+    this.#clientOf = clientOf;
+    this.#keyId = keyId;
+  }
+
+  async generate(name: JobName): Promise<{ secret: Buffer; wrapped: Uint8Array }> {
+    const command = new GenerateDataKeyCommand({
+      KeyId: this.#keyId,
+      KeySpec: 'AES_256',
+      EncryptionContext: contextOf(name),
+    });
+    const detail = 'Nothing was sent on.';
+    const { Plaintext, CiphertextBlob } = await orKeyUnavailable(detail, () => this.#clientOf(name.org).send(command));
+    if (Plaintext?.length !== 32 || CiphertextBlob === undefined) throw new VaultError('key_unavailable', { detail });
+    return { secret: bufferOf(Plaintext), wrapped: CiphertextBlob };
+  }
+
+  async unwrap(name: JobName, wrapped: Uint8Array): Promise<Buffer> {
+    const command = new DecryptCommand({
+      KeyId: this.#keyId,
+      CiphertextBlob: wrapped,
+      EncryptionContext: contextOf(name),
+    });
+    const { Plaintext } = await orKeyUnavailable(notRead, () => this.#clientOf(name.org).send(command));
+    if (Plaintext?.length !== 32) throw new DecryptionError();
+    return bufferOf(Plaintext);
+  }
+}

@@ -1,0 +1,28 @@
+import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { VaultError } from '../../../contract/vault-error.ts';
+import { orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
+import type { JobQueue } from '../../users/user-ports.ts';
+
+const notKnown = 'Whether it was sent on is not known. Send the same request again.';
+
+/** A FIFO queue, whose messages of one group come one after the other, and of one name once. By the function's own role. */
+export class SqsJobQueue implements JobQueue {
+  readonly #client: SQSClient;
+  readonly #url: string;
+
+  constructor(client: SQSClient, url: string) {
+    this.#client = client;
+    this.#url = url;
+  }
+
+  async send(body: string, group: string, name: string): Promise<void> {
+    const command = new SendMessageCommand({
+      QueueUrl: this.#url,
+      MessageBody: body,
+      MessageGroupId: group,
+      MessageDeduplicationId: name,
+    });
+    const { MessageId } = await orUnavailable(notKnown, () => this.#client.send(command));
+    if (MessageId === undefined) throw new VaultError('unavailable', { detail: notKnown });
+  }
+}

@@ -1,0 +1,60 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer, Context } from 'aws-lambda';
+import type { RouteId } from '../../contract/routes.ts';
+import type { RouteInput } from '../../contract/schemas.ts';
+import type { OpenKeyring, StoredKeyring } from '../org-keys/keyring-opener.ts';
+import type { Caller, StoredValue } from '../shared/ports.ts';
+import type { OpenUser } from '../users/unlocked-user.ts';
+import type { RequestLog } from './request-log.ts';
+
+/** Events of the HTTP API, payload format 2.0; with an IAM authorizer's findings on the routes that have one. */
+export type ApiEvent = APIGatewayProxyEventV2 | APIGatewayProxyEventV2WithIAMAuthorizer;
+
+/** What authentication found. */
+export interface Session {
+  readonly caller: Caller;
+  /** The caller's keyring, checked on first use: routes that touch no value need no DEK. */
+  keys(): Promise<OpenKeyring>;
+  /** The caller's keyring or what is left of it, as stored: no key vouches for it yet. @throws DecryptionError */
+  stored(): StoredKeyring;
+  /** The values of the request that exist. */
+  readonly values: ReadonlyMap<string, StoredValue>;
+}
+
+/** Who answers for a request in the audit. */
+export interface Actor {
+  readonly org: string;
+  /** Id of the API key, the ARN of the operator, `link`, `user:` and the id of a user, or the name of a channel. */
+  readonly principal: string;
+}
+
+/** One request on its way through the middleware, which fills it in. */
+export interface Call<Id extends RouteId = RouteId> {
+  readonly event: ApiEvent;
+  /** The parsed request, or why it could not be parsed: that is told only to who may call. */
+  input?: RouteInput<Id> | Error;
+  /** Set as soon as it is proven who calls, before it is asked what he may: refusals are audited too. */
+  actor?: Actor;
+  /** What the request is about, where its path tells it only together with a secret of its own, or not at all. */
+  about?: string | readonly string[];
+  /** For the log: why what a provider signed was not taken. */
+  reason?: RequestLog['reason'];
+  session?: Session;
+  /** The user who is there, on routes for users. */
+  user?: OpenUser;
+  /** What opened that user's slot: zeroed when the request ends. */
+  secret?: Uint8Array;
+  /** Values of `Set-Cookie`, sent with an answer that succeeds. */
+  cookies?: readonly string[];
+  /** The note of the key's use, under way beside the request: never rejects, and soon resolves. */
+  noted?: Promise<void>;
+}
+
+/** A route ready to serve: from call to the object that becomes JSON. */
+export type Chain = (call: Call, context: Context) => Promise<unknown>;
+
+/** The parsed request. @throws what made it unparsable */
+export function inputOf<Id extends RouteId>({ input }: Call<Id>): RouteInput<Id> {
+  if (input === undefined) throw new Error('the request was not parsed');
+  if (input instanceof Error) throw input;
+  return input;
+}

@@ -1,0 +1,71 @@
+import type { MiddlewareObj } from '@middy/core';
+import * as z from 'zod/mini';
+import { limits } from '../../contract/limits.ts';
+import type { RouteId } from '../../contract/routes.ts';
+import { type RouteInput, schemas } from '../../contract/schemas.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+import type { ApiEvent, Call } from './request-context.ts';
+
+/** Checks path parameters, query and body of a request against the contract. A failure waits for authentication. */
+export function parse<Id extends RouteId>(id: Id): MiddlewareObj<Call<Id>> {
+  return {
+    before: ({ event: call }) => {
+      try {
+        call.input = parseEvent(id, call.event);
+      } catch (error) {
+        if (!(error instanceof VaultError)) throw error;
+        call.input = error;
+      }
+    },
+  };
+}
+
+function parseEvent<Id extends RouteId>(id: Id, event: ApiEvent): RouteInput<Id> {
+  const { params, query, body } = schemas[id];
+  const parsed = {
+    params: check(params, event.pathParameters ?? {}, 'path'),
+    query: check(query, event.queryStringParameters ?? {}, 'query'),
+    body: body === undefined ? undefined : check(body, jsonBody(event), ''),
+  };
+  // Each part was parsed by the schema that RouteInput is made from; the compiler cannot follow the index.
+  return parsed as unknown as RouteInput<Id>;
+}
+
+function check(schema: z.ZodMiniType, value: unknown, place: string): unknown {
+  const result = z.safeParse(schema, value);
+  if (result.success) return result.data;
+  const errors = result.error.issues.slice(0, 20).map((issue) => ({
+    path: [...(place === '' ? [] : [place]), ...issue.path].join('.'),
+    message: messageOf(issue),
+  }));
+  throw new VaultError('invalid_request', { errors });
+}
+
+/** What is wrong, without repeating input: a field's name is repeated only when it looks like one. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'unrecognized_keys') return issue.message;
+  const known = issue.keys.filter((key) => /^[A-Za-z_-]{1,24}$/.test(key));
+  return known.length > 0 ? `Unrecognized: ${known.join(', ')}` : 'Unrecognized fields';
+}
+
+function jsonBody(event: ApiEvent): unknown {
+  const type = event.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  // Where every field may be left out, the body may be; elsewhere the schema says which field is missing.
+  if (event.body === undefined || event.body === '') return {};
+  if (type !== 'application/json') throw new VaultError('unsupported_media_type');
+  const bytes = Buffer.from(event.body, event.isBase64Encoded ? 'base64' : 'utf8');
+  if (bytes.length > limits.requestBytes) {
+    throw new VaultError('request_too_large', {
+      detail: `The body has ${bytes.length} bytes; at most ${limits.requestBytes} are read.`,
+    });
+  }
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    // The schemas would drop this one name in silence, as every object has it already.
+    if (/"__proto__"\s*:/.test(text)) throw new SyntaxError('a name that no schema sees');
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the body.
+    throw new VaultError('invalid_request', { detail: 'The body is not JSON in UTF-8.' });
+  }
+}

@@ -1,0 +1,57 @@
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from '../../contract/errors.ts';
+import { limits } from '../../contract/limits.ts';
+import type { Problem } from '../../contract/wire.ts';
+import { codeOf } from '../shared/batch-item-result.ts';
+
+/** Seconds after which a retryable request may come again. */
+const retryAfter = (code: ErrorCode): number => (code === 'too_many_attempts' ? limits.loginWindowSeconds : 1);
+
+/** On every answer: it is data, for its caller only, and never a page. */
+const securityHeaders = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=63072000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+};
+
+export function success(status: number, body: unknown, requestId: string): APIGatewayProxyStructuredResultV2 {
+  return encode(status, 'application/json', JSON.stringify(body), requestId);
+}
+
+/** An answer as a provider of messages expects it. */
+export interface RawAnswer {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export function rawSuccess(
+  status: number,
+  { contentType, body }: RawAnswer,
+  requestId: string,
+): APIGatewayProxyStructuredResultV2 {
+  return encode(status, contentType, body, requestId);
+}
+
+/** RFC 9457: a problem document of the closed list, whatever was thrown. */
+export function problem(
+  error: unknown,
+  requestId: string,
+): { code: ErrorCode; answer: APIGatewayProxyStructuredResultV2 } {
+  const { code, extras } = codeOf(error) ?? { code: 'internal' as const, extras: {} };
+  const { status, title, retryable } = errors[code];
+  const body: Problem = { type: problemTypePrefix + code, code, title, status, ...extras, retryable, requestId };
+  const answer = encode(status, problemMediaType, JSON.stringify(body), requestId);
+  if (retryable) answer.headers = { ...answer.headers, 'retry-after': String(retryAfter(code)) };
+  if (status === 401) answer.headers = { ...answer.headers, 'www-authenticate': 'Bearer realm="anima"' };
+  return { code, answer };
+}
+
+function encode(statusCode: number, type: string, body: string, requestId: string): APIGatewayProxyStructuredResultV2 {
+  return {
+    statusCode,
+    headers: { ...securityHeaders, 'content-type': type, 'x-request-id': requestId },
+    body,
+  };
+}

@@ -1,0 +1,62 @@
+import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { VaultError } from '../../../contract/vault-error.ts';
+import type { Keyring } from '../../../core/keyring.ts';
+import { storedRecord, type Tombstone } from '../../../core/tombstone.ts';
+import type { KeyringStore } from '../../shared/ports.ts';
+import { held } from '../../shared/stores/dynamo-conditions.ts';
+import { keyringOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { getItem } from '../../shared/stores/dynamo-query.ts';
+import type { ShredStore } from '../../shredding/shred-ports.ts';
+
+/** Keyrings, one item per org: every change is conditional on the generation before it. */
+export class DynamoKeyrings implements KeyringStore, ShredStore {
+  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #table: string;
+
+  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async create(keyring: Keyring): Promise<void> {
+    const created = await this.#put(keyring, {
+      // Equality lets the client's own retry of a lost reply pass: the record is this very one.
+      ConditionExpression: 'attribute_not_exists(#org) OR #createdAt = :createdAt',
+      ExpressionAttributeNames: placeholders('org', 'createdAt'),
+      ExpressionAttributeValues: toItem({ ':createdAt': keyring.createdAt }),
+    });
+    // 80 random bits met twice, or the generator is broken: either way nothing may be overwritten.
+    if (!created) throw new VaultError('internal');
+  }
+
+  async stored(org: string): Promise<unknown> {
+    const item = await getItem(this.#clientOf(org), this.#table, { org });
+    return item === undefined ? undefined : keyringOf(item);
+  }
+
+  replace(keyring: Keyring): Promise<boolean> {
+    return this.#put(keyring, {
+      // A lock changes no generation, since who sets it can't make the MAC: whoever has not seen it must not remove it.
+      ConditionExpression: '#generation = :before AND attribute_not_exists(#lock)',
+      ExpressionAttributeNames: placeholders('generation', 'lock'),
+      ExpressionAttributeValues: toItem({ ':before': keyring.generation - 1 }),
+    });
+  }
+
+  change(next: Keyring | Tombstone, before: Keyring | Tombstone): Promise<boolean> {
+    const lock = before.state === 'active' ? before.lock : undefined;
+    return this.#put(next, {
+      ConditionExpression:
+        lock === undefined
+          ? '#generation = :before AND attribute_not_exists(#lock)'
+          : '#generation = :before AND #lock.#requestedAt = :requestedAt',
+      ExpressionAttributeNames: placeholders('generation', 'lock', ...(lock === undefined ? [] : ['requestedAt'])),
+      ExpressionAttributeValues: toItem({ ':before': before.generation, ':requestedAt': lock?.requestedAt }),
+    });
+  }
+
+  #put(stored: Keyring | Tombstone, condition: object): Promise<boolean> {
+    const command = new PutItemCommand({ TableName: this.#table, Item: toItem(storedRecord(stored)), ...condition });
+    return held(() => this.#clientOf(stored.org).send(command));
+  }
+}

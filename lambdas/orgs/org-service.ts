@@ -1,0 +1,42 @@
+/** The rules of organizations. */
+import type { CreateOrgResponse, OrgResponse } from '../../contract/wire.ts';
+import { randomId } from '../../core/ids.ts';
+import { type Keyring, newKeyring } from '../../core/keyring.ts';
+import type { Tombstone } from '../../core/tombstone.ts';
+import { keyInfo, newApiKey } from '../api-keys/api-key-service.ts';
+import type { ApiKeyStore, Clock, KeyringStore } from '../shared/ports.ts';
+
+/** Makes organizations; only the deployment's operator reaches this. */
+export class Orgs {
+  readonly #keyrings: KeyringStore;
+  readonly #apiKeys: ApiKeyStore;
+  readonly #clock: Clock;
+
+  constructor(keyrings: KeyringStore, apiKeys: ApiKeyStore, clock: Clock) {
+    this.#keyrings = keyrings;
+    this.#apiKeys = apiKeys;
+    this.#clock = clock;
+  }
+
+  /**
+   * Makes an organization with its first admin key. Interrupted between the two writes, it leaves a keyring without
+   * keys and without a DEK, which nobody can reach; repeating makes another organization.
+   */
+  async create(): Promise<CreateOrgResponse> {
+    const org = randomId();
+    const createdAt = this.#clock().toISOString();
+    const { stored, key } = newApiKey(org, { role: 'admin', name: 'first admin key' }, createdAt);
+    await this.#keyrings.create(newKeyring(org, createdAt));
+    await this.#apiKeys.create(stored);
+    return { org, createdAt, adminKey: { ...keyInfo(stored), key } };
+  }
+}
+
+/** The state of an organization as its members may see it: no key material, wrapped or not. */
+export function orgState(stored: Keyring | Tombstone): OrgResponse {
+  const { org, createdAt } = stored;
+  if (stored.state === 'shredded') return { org, state: 'shredded', createdAt, activeVersion: 0, deks: [] };
+  const deks = stored.deks.map((dek) => ({ version: dek.version, state: dek.state, createdAt: dek.createdAt }));
+  const state = stored.lock === undefined ? 'active' : 'locked';
+  return { org, state, createdAt, activeVersion: stored.activeVersion, deks };
+}

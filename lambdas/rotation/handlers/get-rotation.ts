@@ -1,0 +1,6 @@
+import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
+import { memberChain } from '../../middleware/route-chains.ts';
+import type { Rotations } from '../rotation-service.ts';
+
+export const getRotation = (gate: Gate, rotations: Rotations) =>
+  memberChain('getRotation', gate, { run: async (_, { keys }) => await rotations.latest(await keys()) });

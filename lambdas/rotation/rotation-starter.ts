@@ -1,0 +1,26 @@
+/** What the function of rotation workflows can be started with. */
+import { isId } from '../../core/ids.ts';
+import type { Steps } from '../shared/workflow-ports.ts';
+import type { KeyringChanges } from './rotation-service.ts';
+import type { RotationWorkflow } from './rotation-workflow.ts';
+
+export interface RotationTasks {
+  readonly workflow: RotationWorkflow;
+  readonly changes: KeyringChanges;
+}
+
+/**
+ * Runs a task: `{task: 'rotate', org, from}` moves an org on from DEK version `from`; `{task: 'rewrap', org}` wraps all its DEKs anew
+ * under the KEK as it is now, by which an operator moves an org to a new KEK: no value is touched.
+ * @throws Error for any other input; what a step throws for good
+ */
+export async function runRotationTask(tasks: RotationTasks, input: unknown, steps: Steps): Promise<object> {
+  const { task, org, from } = fieldsOf(input);
+  if (typeof org !== 'string' || !isId(org)) throw new Error('the input names no org');
+  if (task === 'rewrap') return { rewrapped: await steps.step('rewrap', () => tasks.changes.rewrap(org)) };
+  if (task !== 'rotate' || typeof from !== 'number' || !Number.isSafeInteger(from)) throw new Error('no such task');
+  return await tasks.workflow.run({ task, org, from }, steps);
+}
+
+const fieldsOf = (input: unknown): Record<string, unknown> =>
+  typeof input === 'object' && input !== null ? { ...input } : {};

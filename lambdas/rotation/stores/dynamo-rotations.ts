@@ -1,0 +1,77 @@
+import { ConditionalCheckFailedException, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod/mini';
+import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
+import { placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { getItem } from '../../shared/stores/dynamo-query.ts';
+import type { MessageCounter, ProgressStore, RotationProgress } from '../rotation-ports.ts';
+
+const count = z.int().check(z.minimum(0));
+const progressSchema = z.object({
+  to: count,
+  state: z.enum(['running', 'draining', 'stuck', 'done']),
+  counted: count,
+  total: count,
+  reencrypted: count,
+  damaged: count,
+  updatedAt: z.string(),
+  finishedAt: z.optional(z.string()),
+});
+
+/** One item per org: `progress` of the latest rotation, and `messages` sealed under the DEK `messagesVersion`. */
+export class DynamoRotations implements ProgressStore, MessageCounter {
+  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #table: string;
+
+  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async read(org: string): Promise<RotationProgress | undefined> {
+    const item = await getItem(this.#clientOf(org), this.#table, { org });
+    // What is not of this form is no progress: nothing stands on it, and the next step writes it anew.
+    return item === undefined ? undefined : progressSchema.safeParse(unmarshall(item).progress).data;
+  }
+
+  async save(org: string, progress: RotationProgress): Promise<void> {
+    const command = new UpdateItemCommand({
+      TableName: this.#table,
+      Key: toItem({ org }),
+      UpdateExpression: 'SET #progress = :progress',
+      ExpressionAttributeNames: placeholders('progress'),
+      ExpressionAttributeValues: toItem({ ':progress': { ...progress } }),
+    });
+    await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
+  }
+
+  async add(org: string, version: number, messages: number): Promise<number> {
+    const names = placeholders('messages', 'messagesVersion');
+    const values = toItem({ ':messages': messages, ':version': version });
+    const key = { TableName: this.#table, Key: toItem({ org }), ReturnValues: 'UPDATED_NEW' as const };
+    const more = new UpdateItemCommand({
+      ...key,
+      UpdateExpression: 'ADD #messages :messages',
+      ConditionExpression: '#messagesVersion = :version',
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: values,
+    });
+    const anew = new UpdateItemCommand({
+      ...key,
+      UpdateExpression: 'SET #messages = :messages, #messagesVersion = :version',
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: values,
+    });
+    try {
+      return await this.#counted(org, more);
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return await this.#counted(org, anew);
+      throw error;
+    }
+  }
+
+  async #counted(org: string, command: UpdateItemCommand): Promise<number> {
+    const { Attributes } = await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
+    return Number(Attributes?.messages?.N ?? 0);
+  }
+}

@@ -1,0 +1,47 @@
+/** One value moved to the active DEK, with all its versions. */
+import { DecryptionError } from '../../core/decryption-error.ts';
+import type { Dek } from '../../core/dek.ts';
+import { claimsDek, sealedVersion } from '../../core/enc.ts';
+import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
+import type { StoredValue, StoredVersion } from '../shared/ports.ts';
+import { resealVersion } from '../values/value-encryption.ts';
+
+const versionsOf = (value: StoredValue): readonly StoredVersion[] => [value, ...value.history];
+const stringsOf = (value: StoredValue): string[] => versionsOf(value).flatMap(({ value, info }) => [value, info]);
+
+/** Whether each sealed string of a value, history included, begins as those of this DEK do. */
+export const isUnder = (dek: Dek, value: StoredValue): boolean =>
+  stringsOf(value).every((sealed) => claimsDek(dek, sealed));
+
+/** Strings that name no DEK are counted under this version, which is no DEK's. */
+export const noVersion = 0;
+
+/** DEK versions that strings of a value name, other than the given DEK; {@link noVersion} for strings that name none. */
+export function versionsLeft(dek: Dek, value: StoredValue): Set<number> {
+  return new Set(
+    stringsOf(value)
+      .filter((sealed) => !claimsDek(dek, sealed))
+      .map((sealed) => {
+        try {
+          const version = sealedVersion(sealed);
+          // It names the active one, but not with its commitment.
+          return version >= dek.version ? noVersion : version;
+        } catch (error) {
+          if (error instanceof DecryptionError) return noVersion;
+          throw error;
+        }
+      }),
+  );
+}
+
+/**
+ * The same value sealed under the active DEK. Every string is sealed anew, also those that already were under it: then the info
+ * string differs from before in any case, and whoever read the item before can't write upon it unaware.
+ * @throws DecryptionError when any string of it can't be opened
+ */
+export async function resealValue(keys: OpenKeyring, active: Dek, value: StoredValue): Promise<StoredValue> {
+  const current = await resealVersion(keys, active, value.name, value);
+  const history: StoredVersion[] = [];
+  for (const kept of value.history) history.push(await resealVersion(keys, active, value.name, kept));
+  return { ...value, ...current, history };
+}

@@ -1,0 +1,29 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BatchGetItemCommand, type DynamoDBClient, type KeysAndAttributes } from '@aws-sdk/client-dynamodb';
+import { VaultError } from '../../../contract/vault-error.ts';
+import { notRead, orUnavailable } from './aws-error-mapping.ts';
+import type { Item } from './dynamo-item-codec.ts';
+
+/** What is asked for, by table. */
+export type Requests = Record<string, KeysAndAttributes>;
+
+const attempts = 6;
+
+/** One batch, asking again for what DynamoDB left unprocessed; what is still missing then is an error, not a gap. */
+export async function batchGet(client: DynamoDBClient, batch: Requests): Promise<Map<string, Item[]>> {
+  const items = new Map<string, Item[]>();
+  let pending = batch;
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const { Responses = {}, UnprocessedKeys = {} } = await orUnavailable(notRead, () =>
+      client.send(new BatchGetItemCommand({ RequestItems: pending })),
+    );
+    for (const [table, found] of Object.entries(Responses)) items.set(table, [...(items.get(table) ?? []), ...found]);
+    if (Object.keys(UnprocessedKeys).length === 0) return items;
+    // Keys alone are taken from the reply: consistency and projection stay those of the request.
+    pending = Object.fromEntries(
+      Object.entries(UnprocessedKeys).map(([table, { Keys }]) => [table, { ...batch[table], Keys }]),
+    );
+    await sleep(Math.random() * 25 * 2 ** attempt);
+  }
+  throw new VaultError('unavailable', { detail: notRead });
+}

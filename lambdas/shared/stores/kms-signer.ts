@@ -1,0 +1,61 @@
+import { hash } from 'node:crypto';
+import { GetPublicKeyCommand, type KMSClient, SignCommand } from '@aws-sdk/client-kms';
+import { VaultError } from '../../../contract/vault-error.ts';
+import { compactJws, type PublicJwk, publicJwk, signingInput, verifyJws } from '../../../core/jws.ts';
+import type { PublicKeys, Signer } from '../ports.ts';
+import { orUnavailable } from './aws-error-mapping.ts';
+
+const notSigned = 'Nothing was signed. Send the same request again.';
+
+/** The signing key of the deployment in KMS (ECC_NIST_P256): its private half never leaves it. */
+export class KmsSigner implements Signer, PublicKeys {
+  readonly #client: KMSClient;
+  readonly #keyId: string;
+  #key: Promise<PublicJwk> | undefined;
+
+  constructor(client: KMSClient, keyId: string) {
+    this.#client = client;
+    this.#keyId = keyId;
+  }
+
+  async list(): Promise<readonly PublicJwk[]> {
+    return [await this.#publicKey()];
+  }
+
+  async sign(payload: object, typ: string): Promise<string> {
+    const key = await this.#publicKey();
+    const input = signingInput(payload, typ, key.kid);
+    const command = new SignCommand({
+      KeyId: this.#keyId,
+      SigningAlgorithm: 'ECDSA_SHA_256',
+      // The digest, since KMS takes no message over 4,096 bytes.
+      MessageType: 'DIGEST',
+      Message: hash('sha256', input, 'buffer'),
+    });
+    const { Signature } = await orUnavailable(notSigned, () => this.#client.send(command));
+    if (Signature === undefined) throw new VaultError('unavailable', { detail: notSigned });
+    const jws = compactJws(input, Signature);
+    // A statement that nobody could verify must not be handed out as one.
+    if (verifyJws(jws, [key], typ) === undefined) throw new VaultError('unavailable', { detail: notSigned });
+    return jws;
+  }
+
+  /** Read once: the public half of a KMS key never changes. */
+  #publicKey(): Promise<PublicJwk> {
+    if (this.#key === undefined) {
+      const reading = this.#read();
+      reading.catch(() => {
+        this.#key = undefined;
+      });
+      this.#key = reading;
+    }
+    return this.#key;
+  }
+
+  async #read(): Promise<PublicJwk> {
+    const command = new GetPublicKeyCommand({ KeyId: this.#keyId });
+    const { PublicKey } = await orUnavailable(notSigned, () => this.#client.send(command));
+    if (PublicKey === undefined) throw new VaultError('unavailable', { detail: notSigned });
+    return publicJwk(PublicKey);
+  }
+}

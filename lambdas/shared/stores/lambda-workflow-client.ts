@@ -1,0 +1,24 @@
+import { InvocationType, InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import type { Workflows } from '../workflow-ports.ts';
+import { orUnavailable } from './aws-error-mapping.ts';
+
+/** Starts executions of a durable function, which must be named by a version (`…:$LATEST`). */
+export class LambdaWorkflows implements Workflows {
+  readonly #client: LambdaClient;
+  readonly #functionName: string;
+
+  constructor(client: LambdaClient, functionName: string) {
+    this.#client = client;
+    this.#functionName = functionName;
+  }
+
+  async start(name: string, input: object): Promise<void> {
+    const command = new InvokeCommand({
+      FunctionName: this.#functionName,
+      InvocationType: InvocationType.Event,
+      DurableExecutionName: name,
+      Payload: Buffer.from(JSON.stringify(input)),
+    });
+    await orUnavailable('The work was not started; send the request again.', () => this.#client.send(command));
+  }
+}

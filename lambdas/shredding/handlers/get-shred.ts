@@ -1,0 +1,6 @@
+import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
+import { memberChain } from '../../middleware/route-chains.ts';
+import { shredState } from '../shred-service.ts';
+
+export const getShred = (gate: Gate) =>
+  memberChain('getShred', gate, { run: async (_, { stored }) => shredState(stored()) });

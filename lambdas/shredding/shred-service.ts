@@ -1,0 +1,181 @@
+/**
+ * The rules of shredding an org: its keyring, of which no copy may exist, is replaced by a tombstone; from then on no request
+ * gets a DEK, whatever it has cached, since each reads that record anew. It works without any key.
+ */
+import { VaultError } from '../../contract/vault-error.ts';
+import type { ShredRequest, ShredResponse } from '../../contract/wire.ts';
+import type { ShredLock } from '../../core/keyring.ts';
+import { shred, type Tombstone } from '../../core/tombstone.ts';
+import type { BlobErasing } from '../blobs/org-blob-purger.ts';
+import { type StoredKeyring, storedKeyring } from '../org-keys/keyring-opener.ts';
+import type { Caller, Clock } from '../shared/ports.ts';
+import type { Workflows } from '../shared/workflow-ports.ts';
+import type { UserErasing } from '../users/org-user-purger.ts';
+import type { ShredStore } from './shred-ports.ts';
+import { isSettled, type ShredReceipts } from './shred-receipt-service.ts';
+
+/** Changes of one keyring that may come between before a request is given up. */
+const attempts = 12;
+const day = 86_400_000;
+
+/** What a workflow of shredding is started with. */
+export interface ShredInput {
+  readonly org: string;
+  /** Of the lock that it is to end, or of the shredding whose copies it is to look after. */
+  readonly requestedAt: string;
+  readonly waitSeconds: number;
+}
+
+/** After a shredding at once, its own request looks for copies first. */
+const headStartSeconds = 60;
+
+/** Lists of blobs that a request deletes: 1000 objects and 100 records; of users, 1000 keyrings, and 250 records once none is left. */
+const listsInRequest = 1;
+
+const destroyed = 'The keys are destroyed; only what follows is left to be done. Send the same request again.';
+
+export class Shredding {
+  readonly #store: ShredStore;
+  readonly #erasing: Pick<BlobErasing, 'erase'>;
+  readonly #users: Pick<UserErasing, 'erase'>;
+  readonly #receipts: ShredReceipts;
+  readonly #workflows: Workflows;
+  readonly #clock: Clock;
+
+  constructor(
+    store: ShredStore,
+    erasing: Pick<BlobErasing, 'erase'>,
+    users: Pick<UserErasing, 'erase'>,
+    receipts: ShredReceipts,
+    workflows: Workflows,
+    clock: Clock,
+  ) {
+    this.#store = store;
+    this.#erasing = erasing;
+    this.#users = users;
+    this.#receipts = receipts;
+    this.#workflows = workflows;
+    this.#clock = clock;
+  }
+
+  /**
+   * Shreds an org, now or after some days for which it is locked. Repeated, it changes nothing that was done: a lock stays as it
+   * is, and once shredded, users and blobs are deleted and copies looked for again, unless the receipts say that there are none.
+   * @throws VaultError `invalid_request`, `write_contention`, `unavailable`
+   */
+  async request({ org, keyId: by }: Caller, { confirm, waitDays = 0 }: ShredRequest): Promise<ShredResponse> {
+    if (confirm !== org) {
+      throw new VaultError('invalid_request', {
+        errors: [{ path: 'confirm', message: 'is not the id of this organization' }],
+      });
+    }
+    const now = this.#clock();
+    const requestedAt = now.toISOString();
+    if (waitDays === 0) return await this.#finish(await this.#bury(org, { requestedAt, by }));
+    const shredAt = new Date(now.getTime() + waitDays * day).toISOString();
+    return await this.#lock(org, { shredAt, requestedAt, by }, (waitDays * day) / 1000);
+  }
+
+  /** Ends the waiting, and the shredding with it. @throws VaultError `no_shred_pending`, `org_shredded`, `write_contention` */
+  async cancel(org: string): Promise<ShredResponse> {
+    let removed: string | undefined;
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const stored = await this.#stored(org);
+      if (stored.state === 'shredded') throw new VaultError('org_shredded');
+      const { lock, ...unlocked } = stored;
+      if (lock === undefined) {
+        // Gone after our own try: its reply was lost, and this is what it did.
+        if (removed === undefined) throw new VaultError('no_shred_pending');
+        return shredState(stored);
+      }
+      removed = lock.requestedAt;
+      if (await this.#store.change(unlocked, stored)) return shredState(unlocked);
+    }
+    throw contention();
+  }
+
+  /**
+   * The end of a waiting period: shreds the org if it is still locked by that very request. Returns whether it is shredded.
+   * @throws VaultError `write_contention`, `unavailable`
+   */
+  async execute(org: string, requestedAt: string): Promise<boolean> {
+    return (await this.#bury(org, requestedAt)) !== undefined;
+  }
+
+  /**
+   * Replaces the keyring by a tombstone, whoever else changes it meanwhile; the tombstone there is, if there is one.
+   * @param request who asks for it now; or when a lock was asked for that must still be there, and undefined is returned if it is not
+   */
+  async #bury(org: string, request: Pick<ShredLock, 'requestedAt' | 'by'>): Promise<Tombstone>;
+  async #bury(org: string, lockedAt: string): Promise<Tombstone | undefined>;
+  async #bury(org: string, request: Pick<ShredLock, 'requestedAt' | 'by'> | string): Promise<Tombstone | undefined> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const stored = await this.#stored(org);
+      if (stored.state === 'shredded') return stored;
+      const asked = typeof request === 'string' ? stored.lock : request;
+      if (asked === undefined || (typeof request === 'string' && asked.requestedAt !== request)) return undefined;
+      const { requestedAt, by } = asked;
+      const tombstone = shred(stored, { requestedAt, by, shreddedAt: this.#clock().toISOString() });
+      if (await this.#store.change(tombstone, stored)) return tombstone;
+    }
+    throw contention();
+  }
+
+  /**
+   * Deletes users and blobs, as many as a request has time for, and issues the receipt; a workflow looks after all of it, should this
+   * request end before, or copies exist, or something be left.
+   */
+  async #finish(tombstone: Tombstone): Promise<ShredResponse> {
+    if (isSettled(tombstone)) return shredState(tombstone);
+    const { org, requestedAt } = tombstone;
+    try {
+      await this.#start({ org, requestedAt, waitSeconds: headStartSeconds });
+      await this.#users.erase(org, listsInRequest);
+      await this.#erasing.erase(org, false, listsInRequest);
+      return shredState(await this.#receipts.issue(org));
+    } catch (error) {
+      if (error instanceof VaultError && error.code === 'unavailable') {
+        throw new VaultError('unavailable', { detail: destroyed });
+      }
+      throw error;
+    }
+  }
+
+  async #lock(org: string, lock: ShredLock, waitSeconds: number): Promise<ShredResponse> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const stored = await this.#stored(org);
+      if (stored.state === 'shredded') return await this.#finish(stored);
+      const { requestedAt } = stored.lock ?? lock;
+      // Before the lock, not after: a workflow whose lock never came about does nothing, a lock without a workflow never ends.
+      if (stored.lock === undefined) await this.#start({ org, requestedAt, waitSeconds });
+      else return shredState(stored);
+      const locked = { ...stored, lock };
+      if (await this.#store.change(locked, stored)) return shredState(locked);
+    }
+    throw contention();
+  }
+
+  async #start(input: ShredInput): Promise<void> {
+    await this.#workflows.start(`${input.org}-${Date.parse(input.requestedAt)}`, input);
+  }
+
+  async #stored(org: string): Promise<StoredKeyring> {
+    return storedKeyring(await this.#store.stored(org), org);
+  }
+}
+
+const contention = () =>
+  new VaultError('write_contention', { detail: 'The keyring kept changing; nothing was changed.' });
+
+/** How far an org is on the way to its end, as its members may see it. */
+export function shredState(stored: StoredKeyring): ShredResponse {
+  const { org } = stored;
+  if (stored.state === 'shredded') {
+    const { unusableSince, shreddedAt, final, receipts } = stored;
+    return { org, state: 'shredded', shreddedAt: unusableSince ?? shreddedAt, final, receipts: [...receipts] };
+  }
+  const waiting = { org, final: false, receipts: [] };
+  return stored.lock === undefined
+    ? { ...waiting, state: 'active' }
+    : { ...waiting, state: 'locked', shredAt: stored.lock.shredAt };
+}

@@ -1,0 +1,91 @@
+import { type BackupClient, ListRecoveryPointsByResourceCommand } from '@aws-sdk/client-backup';
+import { DescribeContinuousBackupsCommand, type DynamoDBClient, ListBackupsCommand } from '@aws-sdk/client-dynamodb';
+import { notRead, orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
+import type { Backup, Copies, FindCopies } from '../shred-ports.ts';
+
+/** Pages of either list that are read, of 100 backups or more each. */
+const pages = 5;
+
+export interface CopyClients {
+  readonly dynamo: DynamoDBClient;
+  readonly backup: BackupClient;
+}
+
+export interface CopiedTable {
+  readonly name: string;
+  readonly arn: string;
+}
+
+/**
+ * Looks for the copies of a table in DynamoDB and in AWS Backup: the former lists its own backups and says whether
+ * point-in-time recovery is on; "backups made with AWS Backup" only the latter lists whole (API reference of ListBackups).
+ */
+export const findCopies =
+  ({ dynamo, backup }: CopyClients, { name, arn }: CopiedTable): FindCopies =>
+  async () => {
+    const [recovery, own, aws] = await Promise.all([
+      pointInTimeRecovery(dynamo, name),
+      dynamoBackups(dynamo, name),
+      recoveryPoints(backup, arn),
+    ]);
+    const backups = new Map([...own.backups, ...aws.backups].map((one) => [one.arn, one]));
+    return { ...recovery, backups: [...backups.values()], complete: own.complete && aws.complete };
+  };
+
+type Found = Pick<Copies, 'backups' | 'complete'>;
+
+async function pointInTimeRecovery(
+  client: DynamoDBClient,
+  TableName: string,
+): Promise<Pick<Copies, 'pointInTimeRecovery' | 'earliestRestorable'>> {
+  const command = new DescribeContinuousBackupsCommand({ TableName });
+  const { ContinuousBackupsDescription } = await orUnavailable(notRead, () => client.send(command));
+  const { PointInTimeRecoveryStatus: status, EarliestRestorableDateTime: earliest } =
+    ContinuousBackupsDescription?.PointInTimeRecoveryDescription ?? {};
+  // Anything else than a plain no counts as a yes.
+  return {
+    pointInTimeRecovery: status === 'DISABLED' ? 'DISABLED' : 'ENABLED',
+    ...(earliest === undefined ? {} : { earliestRestorable: earliest.toISOString() }),
+  };
+}
+
+async function dynamoBackups(client: DynamoDBClient, TableName: string): Promise<Found> {
+  const backups: Backup[] = [];
+  let start: string | undefined;
+  for (let page = 0; page < pages; page++) {
+    const command = new ListBackupsCommand({
+      TableName,
+      // Unless told, ListBackups leaves out all that was not made by hand.
+      BackupType: 'ALL',
+      ExclusiveStartBackupArn: start,
+    });
+    const { BackupSummaries = [], LastEvaluatedBackupArn } = await orUnavailable(notRead, () => client.send(command));
+    for (const { BackupArn = '', BackupType = 'USER', BackupStatus, BackupCreationDateTime } of BackupSummaries) {
+      if (BackupStatus !== 'DELETED') backups.push(backupOf(BackupArn, BackupType, BackupCreationDateTime));
+    }
+    start = LastEvaluatedBackupArn;
+    if (start === undefined) return { backups, complete: true };
+  }
+  return { backups, complete: false };
+}
+
+async function recoveryPoints(client: BackupClient, ResourceArn: string): Promise<Found> {
+  const backups: Backup[] = [];
+  let next: string | undefined;
+  for (let page = 0; page < pages; page++) {
+    const command = new ListRecoveryPointsByResourceCommand({ ResourceArn, NextToken: next });
+    const { RecoveryPoints = [], NextToken } = await orUnavailable(notRead, () => client.send(command));
+    for (const { RecoveryPointArn = '', CreationDate } of RecoveryPoints) {
+      backups.push(backupOf(RecoveryPointArn, 'AWS_BACKUP', CreationDate));
+    }
+    next = NextToken;
+    if (next === undefined) return { backups, complete: true };
+  }
+  return { backups, complete: false };
+}
+
+const backupOf = (arn: string, type: string, createdAt: Date | undefined): Backup => ({
+  arn,
+  type,
+  createdAt: createdAt?.toISOString() ?? '',
+});

@@ -1,0 +1,107 @@
+/** The rules of destroying one value: it is deleted with its history, and a signed statement says what could still hold a copy. */
+import { VaultError } from '../../contract/vault-error.ts';
+import type { DestroyValueResponse } from '../../contract/wire.ts';
+import { sealedVersion } from '../../core/enc.ts';
+import type { Keyring } from '../../core/keyring.ts';
+import { type DestroyReceipt, destroyLimits, destroyReceiptType, destroyStatement } from '../../core/receipts.ts';
+import type { Caller, Clock, Signer, StoredValue, StoredVersion, ValueStore } from '../shared/ports.ts';
+import { checkedName } from '../shared/value-names.ts';
+import { judge } from './backup-assessment.ts';
+import type { Copies, FindCopies } from './shred-ports.ts';
+
+/** Writers of the value that may come between before it is given up. */
+const attempts = 8;
+/** The longest that point-in-time recovery reaches back, milliseconds. */
+const recoveryPeriod = 35 * 86_400_000;
+
+/** Reads the value again, with its history. */
+export type RereadValue = () => Promise<StoredValue | undefined>;
+
+export class Destroying {
+  readonly #values: Pick<ValueStore, 'deleteAt'>;
+  readonly #copies: FindCopies;
+  readonly #signer: Signer;
+  readonly #clock: Clock;
+
+  /** @param copies those of the table of values */
+  constructor(values: Pick<ValueStore, 'deleteAt'>, copies: FindCopies, signer: Signer, clock: Clock) {
+    this.#values = values;
+    this.#copies = copies;
+    this.#signer = signer;
+    this.#clock = clock;
+  }
+
+  /**
+   * Destroys a value as it is stored when it is destroyed: one that is set meanwhile is read again. Sent again after a lost
+   * answer, it finds nothing of that name; the audit has the first one's record.
+   * @param keyring the org's, which is neither locked nor shredded
+   * @throws VaultError `invalid_name`, `invalid_request`, `write_contention`, `unavailable`
+   */
+  async destroy(
+    { keyId }: Caller,
+    keyring: Keyring,
+    name: string,
+    confirm: string,
+    first: StoredValue | undefined,
+    reread: RereadValue,
+  ): Promise<DestroyValueResponse> {
+    checkedName(name);
+    if (confirm !== name) {
+      throw new VaultError('invalid_request', {
+        errors: [{ path: 'confirm', message: 'is not the name of the value' }],
+      });
+    }
+    let stored = first;
+    let last: string | undefined;
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      if (stored === undefined) return last === undefined ? { destroyed: false } : { destroyed: true, receipt: last };
+      // Signed before, handed out after: were the signature missing then, the value would be gone without a receipt.
+      const receipt = await this.#signer.sign(await this.#statement(keyId, keyring, stored), destroyReceiptType);
+      if (await this.#values.deleteAt(keyring.org, name, stored)) return { destroyed: true, receipt };
+      // Set meanwhile; or deleted by this very call, whose reply was lost, or by another at the same time: gone as stated.
+      last = receipt;
+      stored = await reread();
+    }
+    throw new VaultError('write_contention', { detail: 'The value kept changing; it was not destroyed.' });
+  }
+
+  async #statement(
+    requestedBy: string,
+    { org, createdAt, deks }: Keyring,
+    stored: StoredValue,
+  ): Promise<DestroyReceipt> {
+    const copies = await this.#copies();
+    const now = this.#clock();
+    const destroyedAt = now.toISOString();
+    const copiesEndAt = endOf(copies, now);
+    return {
+      statement: destroyStatement,
+      org,
+      name: stored.name,
+      destroyedAt,
+      requestedBy,
+      versions: [stored, ...stored.history].map(versionOf),
+      deks: deks.filter(({ state }) => state !== 'retired').map(({ version }) => version),
+      copies: judge(copies, createdAt, destroyedAt, now),
+      ...(copiesEndAt === undefined ? {} : { copiesEndAt }),
+      limits: destroyLimits,
+    };
+  }
+}
+
+/** When the last copy is gone by itself; undefined while there is one that stays until someone deletes it. */
+function endOf({ backups, complete, pointInTimeRecovery }: Copies, now: Date): string | undefined {
+  if (!complete || backups.length > 0) return undefined;
+  return pointInTimeRecovery === 'DISABLED'
+    ? now.toISOString()
+    : new Date(now.getTime() + recoveryPeriod).toISOString();
+}
+
+function versionOf({ version, value }: StoredVersion): DestroyReceipt['versions'][number] {
+  try {
+    return { version, dek: sealedVersion(value) };
+  } catch {
+    // What is damaged can be destroyed too.
+    return { version };
+  }
+}

@@ -1,0 +1,45 @@
+/** What can be told of a user whose record is damaged: enough to list it and to end it, and nothing that is relied on. */
+import { DecryptionError } from '../../core/decryption-error.ts';
+import { isId } from '../../core/ids.ts';
+import { fieldsOf, isCount } from '../../core/keyring.ts';
+import { type Owner, slotKinds } from '../../core/slots.ts';
+import { type DeletedUser, mostSlots, parseUserRecord, type UserKeyring } from '../../core/user-keyring.ts';
+import { isFound, type Leading } from './locator-release.ts';
+
+export interface DamagedUser {
+  readonly state: 'damaged';
+  /** RFC 3339, where it is there. */
+  readonly createdAt?: string;
+  /** As it says, or 0. */
+  readonly generation: number;
+  /** Of its slots, as far as they can be read. */
+  readonly leading: readonly Leading[];
+}
+
+/** A user's record, whatever state it is in. */
+export function userOrDamage(record: unknown, owner: Owner): UserKeyring | DeletedUser | DamagedUser {
+  try {
+    return parseUserRecord(record, owner);
+  } catch (error) {
+    if (!(error instanceof DecryptionError)) throw error;
+    const { createdAt, generation, slots } = fieldsOr(record);
+    return {
+      state: 'damaged',
+      ...(typeof createdAt === 'string' && !Number.isNaN(Date.parse(createdAt)) ? { createdAt } : {}),
+      generation: isCount(generation) ? generation : 0,
+      leading: Object.entries(fieldsOr(slots)).flatMap(leadingOf).slice(0, mostSlots),
+    };
+  }
+}
+
+const fieldsOr = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? fieldsOf(value) : {};
+
+const locatorForm = /^[\w-]{1,64}$/;
+
+function leadingOf([id, slot]: [string, unknown]): Leading[] {
+  const { kind: said, locator } = fieldsOr(slot);
+  const kind = slotKinds.find((one) => one === said);
+  const isWhole = isId(id) && kind !== undefined && typeof locator === 'string' && locatorForm.test(locator);
+  return isWhole && isFound({ kind }) ? [{ kind, locator }] : [];
+}

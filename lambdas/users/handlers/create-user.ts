@@ -1,0 +1,6 @@
+import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
+import { memberChain } from '../../middleware/route-chains.ts';
+import type { Users } from '../user-admin-service.ts';
+
+export const createUser = (gate: Gate, users: Users) =>
+  memberChain('createUser', gate, { run: async (_, { caller, stored }) => await users.create(caller.org, stored()) });

@@ -1,0 +1,6 @@
+import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
+import { memberChain } from '../../middleware/route-chains.ts';
+import type { Users } from '../user-admin-service.ts';
+
+export const deleteUser = (gate: Gate, users: Users) =>
+  memberChain('deleteUser', gate, { run: async ({ params }, { caller }) => await users.delete(caller.org, params.id) });

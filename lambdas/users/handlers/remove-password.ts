@@ -1,0 +1,15 @@
+import type { UserGate } from '../middleware/user-auth.ts';
+import { userChain } from '../middleware/user-route-chains.ts';
+import type { Passwords } from '../password-service.ts';
+import type { Confirming } from '../reauthentication.ts';
+import { endsSession } from '../session-cookie.ts';
+
+export const removePassword = (gate: UserGate, confirming: Confirming, passwords: Passwords) =>
+  userChain('removePassword', gate, {
+    run: async ({ body }, user, call) => {
+      await confirming.confirm(user, body.currentPassword);
+      const account = await passwords.remove(user);
+      call.cookies = endsSession(user);
+      return account;
+    },
+  });

@@ -1,0 +1,81 @@
+/**
+ * Locators: by which a user is found from an identity or a login. Each leads to one user. They are written before the slot that they
+ * lead to and removed after it, so what breaks off between leaves one that leads to nobody who has that slot: such a one may be taken, once
+ * no request can be under way any more that is about to store it: at once where it is retired (leading.ts), since its slot was there. Each claim names the slot that it is for; who has taken a slot away
+ * removes that claim alone, so that one for the slot that comes next, of the same user too, stays.
+ */
+import { workerTimeoutSeconds } from '../../contract/environment.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+import type { Owner } from '../../core/slots.ts';
+import type { Clock } from '../shared/ports.ts';
+import { userOrDamage } from './corrupt-user-keyring.ts';
+import type { LocatorStore, UserKeyringStore } from './user-ports.ts';
+
+const tries = 6;
+/** The longest that a request lasts, and as much again for clocks that differ, milliseconds. */
+const longest = 2 * workerTimeoutSeconds * 1000;
+
+/** To whom a locator leads. */
+export interface Found {
+  readonly user: string;
+  /** Whether there is, or was, such a user; not when its making was broken off. */
+  readonly exists: boolean;
+  /** Whether that user has a slot of it. */
+  readonly hasSlot: boolean;
+  /** Id of the slot that it was claimed for. */
+  readonly slot?: string | undefined;
+  /** RFC 3339; of one who was deleted. */
+  readonly deletedAt?: string;
+}
+
+export class Locators {
+  readonly #locators: LocatorStore;
+  readonly #keyrings: UserKeyringStore;
+  readonly #clock: Clock;
+
+  constructor(locators: LocatorStore, keyrings: UserKeyringStore, clock: Clock) {
+    this.#locators = locators;
+    this.#keyrings = keyrings;
+    this.#clock = clock;
+  }
+
+  /**
+   * Makes a locator lead to a user, unless it leads to another who has a slot of it, or may be about to store one.
+   * @param slot id of the slot that is to be stored next
+   * @returns the id of the user to whom it leads now
+   * @throws VaultError `write_contention`
+   */
+  async take(org: string, locator: string, user: string, slot: string): Promise<string> {
+    const now = this.#clock();
+    const next = { locator, user, slot, since: now.toISOString() };
+    for (let attempt = 0; attempt < tries; attempt++) {
+      if (await this.#locators.claim(org, next, undefined)) return user;
+      const found = await this.#locators.find(org, locator);
+      if (found === undefined) continue;
+      const { hasSlot, deletedAt } = await this.#foundOf({ org, user: found.user }, locator);
+      const isUnderWay = Date.parse(found.since ?? '') + longest > now.getTime();
+      // A deleted user stores no slot any more.
+      if (hasSlot || (deletedAt === undefined && found.retired !== true && isUnderWay)) return found.user;
+      if (await this.#locators.claim(org, next, found.user, found.slot)) return user;
+    }
+    throw new VaultError('write_contention', { detail: 'Nothing was changed.' });
+  }
+
+  /** To whom a locator leads, and what of that user there is. */
+  async look(org: string, locator: string): Promise<Found | undefined> {
+    const found = await this.#locators.find(org, locator);
+    if (found === undefined) return undefined;
+    return { ...(await this.#foundOf({ org, user: found.user }, locator)), slot: found.slot };
+  }
+
+  async #foundOf(owner: Owner, locator: string): Promise<Found> {
+    const record = await this.#keyrings.stored(owner);
+    const stored = record === undefined ? undefined : userOrDamage(record, owner);
+    if (stored?.state === 'deleted')
+      return { user: owner.user, exists: true, hasSlot: false, deletedAt: stored.deletedAt };
+    // A damaged record is that user's all the same, as far as it can be read: others are told what they would be otherwise.
+    const slots = stored?.state === 'damaged' ? stored.leading : stored?.slots;
+    const hasSlot = slots?.some((slot) => slot.locator === locator) ?? false;
+    return { user: owner.user, exists: stored !== undefined, hasSlot };
+  }
+}

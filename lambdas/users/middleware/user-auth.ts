@@ -1,0 +1,54 @@
+import type { MiddlewareObj } from '@middy/core';
+import type { RouteId } from '../../../contract/routes.ts';
+import type { RouteInput } from '../../../contract/schemas.ts';
+import { VaultError } from '../../../contract/vault-error.ts';
+import type { ApiEvent, Call } from '../../middleware/request-context.ts';
+import type { Clock } from '../../shared/ports.ts';
+import { readFresh } from '../read-freshness.ts';
+import { openUser, ownerOf, secretOf } from '../unlocked-user.ts';
+import { presentedUser } from '../user-credential.ts';
+import type { RecordKey, UserReader } from '../user-ports.ts';
+
+export interface UserGate {
+  readonly reader: UserReader;
+  readonly clock: Clock;
+}
+
+/** Records that a route wants in the read that brings the keyrings: at most 98. */
+export interface WantedRecords<Id extends RouteId> {
+  records?(input: RouteInput<Id>): readonly RecordKey[];
+}
+
+/**
+ * Reads the org's keyring, the user's and the route's records in one round trip, and lets only who opens a slot pass. Who may not call
+ * learns nothing of what was wrong with the request.
+ */
+export function authenticateUser<Id extends RouteId>(
+  gate: UserGate,
+  wanted: WantedRecords<Id>,
+): MiddlewareObj<Call<Id>> {
+  return {
+    before: async ({ event: call }) => {
+      const presented = presentedUser(call.event.headers.authorization, call.event.cookies ?? []);
+      if (presented.kind === 'session') refuseOtherSites(call.event);
+      call.secret = secretOf(presented);
+      const owner = ownerOf(presented);
+      const { input } = call;
+      const records = input === undefined || input instanceof Error ? [] : (wanted.records?.(input) ?? []);
+      const read = await readFresh(() => gate.reader.read(owner, records));
+      call.user = openUser(presented, call.secret, read, gate.clock());
+      call.actor = { org: owner.org, principal: `user:${owner.user}` };
+    },
+  };
+}
+
+/**
+ * Browsers say where a request comes from (Fetch Metadata, `Sec-Fetch-Site`): from a page of another origin none is taken, also not of a
+ * sibling host, whose requests carry a SameSite cookie. Those that do not say it send no such cookie from another site (SameSite=Lax).
+ * @throws VaultError `forbidden`
+ */
+export function refuseOtherSites({ headers }: ApiEvent): void {
+  const from = headers['sec-fetch-site'] ?? 'none';
+  if (from === 'same-origin' || from === 'none') return;
+  throw new VaultError('forbidden', { detail: 'A session is for pages of this very origin.' });
+}

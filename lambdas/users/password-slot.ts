@@ -1,0 +1,99 @@
+/**
+ * Slots of passwords: checked and made. The secret of one takes Argon2id and a MAC by KMS: so a copy of the table alone allows no guessing,
+ * and the use of KMS alone none that is fast.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import {
+  newSalt,
+  type Owner,
+  type PasswordParams,
+  passwordCost,
+  type Slot,
+  stretchPassword,
+  verifierOf,
+  wrapUmk,
+} from '../../core/slots.ts';
+import { passwordMessage } from '../../core/user-macs.ts';
+import type { SlotChange } from './slot-updater.ts';
+import type { OpenUser } from './unlocked-user.ts';
+import type { CodeMacs } from './user-ports.ts';
+
+/** Stands for the slot of a login that nobody has: the work is the same. */
+const noSlot: Pick<Slot, 'id' | 'salt'> & { readonly params: PasswordParams } = {
+  id: '0'.repeat(16),
+  salt: Buffer.alloc(32).toString('base64'),
+  params: { ...passwordCost, verifier: Buffer.alloc(32).toString('base64') },
+};
+
+export class PasswordSlots {
+  readonly #codes: CodeMacs;
+
+  constructor(codes: CodeMacs) {
+    this.#codes = codes;
+  }
+
+  /**
+   * What opens a password slot, 32 bytes, if the password is the slot's; the caller zeroes it. Without a slot all the same work is done.
+   * @param slot of kind `password`; undefined for a login that nobody has
+   */
+  async check(password: string, owner: Owner, slot: Slot | undefined): Promise<Buffer | undefined> {
+    const { id, salt, params = noSlot.params } = slot ?? noSlot;
+    const secret = await this.#secret(password, owner, { id, salt }, params);
+    const actual = Buffer.from(verifierOf(secret, owner, { id, salt }), 'base64');
+    const expected = Buffer.from(params.verifier, 'base64');
+    const isRight = expected.length === actual.length && timingSafeEqual(expected, actual);
+    if (isRight && slot?.params !== undefined) return secret;
+    secret.fill(0);
+    return undefined;
+  }
+
+  /** A slot of a password, at the cost of now, for a user who is there. @param id for which its locator was claimed */
+  async make(
+    user: OpenUser,
+    { id, locator, createdAt }: Pick<Slot, 'id' | 'locator' | 'createdAt'>,
+    password: string,
+  ): Promise<Slot> {
+    const { owner } = user;
+    const salt = newSalt(owner, 'password');
+    const secret = await this.#secret(password, owner, { id, salt }, passwordCost);
+    const params = { ...passwordCost, verifier: verifierOf(secret, owner, { id, salt }) };
+    try {
+      return user.withRoot((root) =>
+        wrapUmk(root, secret, owner, { id, kind: 'password', locator, salt, params, createdAt }),
+      );
+    } finally {
+      secret.fill(0);
+    }
+  }
+
+  /** What makes the slot of a password anew whose cost is below that of now; under its id, so that other logins at the time find it too. */
+  async raise(user: OpenUser, slot: Slot, password: string, createdAt: string): Promise<SlotChange> {
+    const { params } = slot;
+    const isCurrent =
+      params !== undefined &&
+      params.memory >= passwordCost.memory &&
+      params.passes >= passwordCost.passes &&
+      params.lanes === passwordCost.lanes;
+    if (isCurrent) return {};
+    return {
+      remove: [slot.id],
+      add: [await this.make(user, { id: slot.id, locator: slot.locator, createdAt }, password)],
+    };
+  }
+
+  async #secret(
+    password: string,
+    owner: Owner,
+    { id, salt }: Pick<Slot, 'id' | 'salt'>,
+    cost: Pick<PasswordParams, 'memory' | 'passes' | 'lanes'>,
+  ): Promise<Buffer> {
+    const stretched = await stretchPassword(password, { salt }, cost);
+    const message = passwordMessage(owner, id, stretched);
+    stretched.fill(0);
+    try {
+      return await this.#codes.code(message);
+    } finally {
+      message.fill(0);
+    }
+  }
+}

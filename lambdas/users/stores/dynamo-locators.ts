@@ -1,0 +1,137 @@
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  PutItemCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { limits } from '../../../contract/limits.ts';
+import { orUnavailable, storedOrNot } from '../../shared/stores/aws-error-mapping.ts';
+import { held } from '../../shared/stores/dynamo-conditions.ts';
+import { type Item, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { getItem } from '../../shared/stores/dynamo-query.ts';
+import type { AttemptStore, LocatorStore, StoredLocator } from '../user-ports.ts';
+import { attemptsItemId, locatorItemId, locatorOf } from './user-item-codec.ts';
+
+const isTooMany = (tries: unknown): boolean => !(typeof tries === 'number' && tries <= limits.loginAttempts);
+
+/** DynamoDB's sweeper takes seconds since 1970; it is for tidiness alone, since all times are compared here. */
+const ttlOf = (time: string | undefined) => (time === undefined ? undefined : Math.ceil(Date.parse(time) / 1000));
+
+/** Locators, and the counts of attempts by them, in the table of users' keyrings. */
+export class DynamoLocators implements LocatorStore, AttemptStore {
+  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #table: string;
+
+  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async find(org: string, locator: string): Promise<StoredLocator | undefined> {
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id: locatorItemId(locator) });
+    return item === undefined ? undefined : locatorOf(item, locator);
+  }
+
+  claim(org: string, next: StoredLocator, before: string | undefined, beforeSlot?: string): Promise<boolean> {
+    const { locator, ...rest } = next;
+    // A code's own retry is let pass, no other code of its handle.
+    const own = next.expiresAt === undefined ? '' : ' AND #slot = :slot';
+    const seen = beforeSlot === undefined ? 'attribute_not_exists(#slot)' : '#slot = :beforeSlot';
+    const replaces = before === undefined ? '' : ` OR (#user = :before AND ${seen})`;
+    const names = ['id', 'user', ...(own + replaces === '' ? [] : ['slot'])];
+    const command = new PutItemCommand({
+      TableName: this.#table,
+      Item: toItem({ org, id: locatorItemId(locator), ...rest, ttl: ttlOf(next.expiresAt) }),
+      ConditionExpression: `attribute_not_exists(#id) OR (#user = :user${own})${replaces}`,
+      ExpressionAttributeNames: placeholders(...names),
+      ExpressionAttributeValues: toItem({
+        ':user': next.user,
+        ':slot': own === '' ? undefined : next.slot,
+        ':before': before,
+        ':beforeSlot': before === undefined ? undefined : beforeSlot,
+      }),
+    });
+    return held(() => this.#clientOf(org).send(command), storedOrNot);
+  }
+
+  async remove(org: string, locator: string, user: string, slot?: string): Promise<void> {
+    const command = new DeleteItemCommand({
+      TableName: this.#table,
+      Key: toItem({ org, id: locatorItemId(locator) }),
+      ConditionExpression: slot === undefined ? '#user = :user' : '#user = :user AND #slot = :slot',
+      ExpressionAttributeNames: placeholders('user', ...(slot === undefined ? [] : ['slot'])),
+      ExpressionAttributeValues: toItem({ ':user': user, ':slot': slot }),
+    });
+    await held(() => this.#clientOf(org).send(command), storedOrNot);
+  }
+
+  async retire(org: string, locator: string, user: string, ttl: number, slot?: string): Promise<void> {
+    await this.#update(org, locatorItemId(locator), {
+      UpdateExpression: 'SET #ttl = :ttl',
+      ConditionExpression: slot === undefined ? '#user = :user' : '#user = :user AND #slot = :slot',
+      ExpressionAttributeNames: placeholders('ttl', 'user', ...(slot === undefined ? [] : ['slot'])),
+      ExpressionAttributeValues: toItem({ ':ttl': ttl, ':user': user, ':slot': slot }),
+    });
+  }
+
+  async try(org: string, locator: string, now: Date): Promise<StoredLocator | undefined> {
+    const counted = await this.#update(org, locatorItemId(locator), {
+      UpdateExpression: 'SET #tries = #tries + :one',
+      ConditionExpression: '#tries < :most AND #expiresAt > :now',
+      ExpressionAttributeNames: placeholders('tries', 'expiresAt'),
+      // Times are all of one length (RFC 3339 in UTC with milliseconds), so that they compare as texts.
+      ExpressionAttributeValues: toItem({ ':one': 1, ':most': limits.linkTries, ':now': now.toISOString() }),
+    });
+    return counted === undefined ? undefined : locatorOf(counted, locator);
+  }
+
+  async attempt(org: string, locator: string, now: Date): Promise<boolean> {
+    const id = attemptsItemId(locator);
+    const until = new Date(now.getTime() + limits.loginWindowSeconds * 1000).toISOString();
+    const window = { ':one': 1, ':until': until, ':ttl': ttlOf(until) };
+    const names = placeholders('tries', 'until', 'ttl');
+    // One write of one kind, whether or not anyone has that login, and whatever came of the attempts before.
+    const counted = await this.#update(org, id, {
+      UpdateExpression:
+        'SET #tries = if_not_exists(#tries, :zero) + :one, #until = if_not_exists(#until, :until), #ttl = if_not_exists(#ttl, :ttl)',
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: toItem({ ...window, ':zero': 0 }),
+    });
+    const { tries, until: ends } = unmarshall(counted ?? {});
+    if (typeof ends === 'string' && ends > now.toISOString()) return !isTooMany(tries);
+    // The window has passed: a new one begins, once.
+    const begun = await this.#update(org, id, {
+      UpdateExpression: 'SET #tries = :one, #until = :until, #ttl = :ttl',
+      ConditionExpression: '#until <= :now',
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: toItem({ ...window, ':now': now.toISOString() }),
+    });
+    return begun !== undefined || (await this.attempt(org, locator, now));
+  }
+
+  async forget(org: string, locator: string): Promise<void> {
+    const Key = toItem({ org, id: attemptsItemId(locator) });
+    const command = new DeleteItemCommand({ TableName: this.#table, Key });
+    await orUnavailable(storedOrNot, () => this.#clientOf(org).send(command));
+  }
+
+  /** The item as it is then; undefined when the condition did not hold. */
+  async #update(
+    org: string,
+    id: string,
+    change: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
+  ): Promise<Item | undefined> {
+    const Key = toItem({ org, id });
+    const command = new UpdateItemCommand({ TableName: this.#table, Key, ...change, ReturnValues: 'ALL_NEW' });
+    try {
+      const { Attributes } = await orUnavailable(storedOrNot, () => this.#clientOf(org).send(command));
+      return Attributes;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return undefined;
+      throw error;
+    }
+  }
+}

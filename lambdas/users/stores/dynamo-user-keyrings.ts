@@ -1,0 +1,75 @@
+import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { Owner } from '../../../core/slots.ts';
+import { type DeletedUser, type UserKeyring, userRecord } from '../../../core/user-keyring.ts';
+import type { Page } from '../../shared/ports.ts';
+import { storedOrNot } from '../../shared/stores/aws-error-mapping.ts';
+import { held } from '../../shared/stores/dynamo-conditions.ts';
+import { keyringOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { beginningWith, getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
+import type { UserKeyringStore } from '../user-ports.ts';
+import { userItemId, userOf, userPrefix } from './user-item-codec.ts';
+
+/** Keyrings of users, one item each: every change is conditional on the generation before it. */
+export class DynamoUserKeyrings implements UserKeyringStore {
+  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #table: string;
+
+  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  create(keyring: UserKeyring): Promise<boolean> {
+    return this.#put(keyring, {
+      // Equality lets the client's own retry of a lost reply pass: no other keyring has this MAC.
+      ConditionExpression: 'attribute_not_exists(#id) OR #mac = :mac',
+      ExpressionAttributeNames: placeholders('id', 'mac'),
+      ExpressionAttributeValues: toItem({ ':mac': keyring.mac }),
+    });
+  }
+
+  replace(next: UserKeyring | DeletedUser): Promise<boolean> {
+    // The second half is the client's own retry of a lost reply: what it wants to write is there already.
+    const [name, value] = next.state === 'active' ? ['mac', next.mac] : ['deletedAt', next.deletedAt];
+    return this.#put(next, {
+      ConditionExpression: `(#state = :active AND #generation = :before) OR (#generation = :next AND #${name} = :same)`,
+      ExpressionAttributeNames: placeholders('state', 'generation', name),
+      ExpressionAttributeValues: toItem({
+        ':active': 'active',
+        ':before': next.generation - 1,
+        ':next': next.generation,
+        ':same': value,
+      }),
+    });
+  }
+
+  bury(deleted: DeletedUser): Promise<boolean> {
+    const mayGo =
+      '#state <> :deleted OR attribute_not_exists(#state) OR attribute_not_exists(#deletedAt) OR #deletedAt = :same';
+    return this.#put(deleted, {
+      ConditionExpression: `attribute_exists(#id) AND (${mayGo})`,
+      ExpressionAttributeNames: placeholders('id', 'state', 'deletedAt'),
+      ExpressionAttributeValues: toItem({ ':deleted': 'deleted', ':same': deleted.deletedAt }),
+    });
+  }
+
+  async stored({ org, user }: Owner): Promise<unknown> {
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id: userItemId(user) });
+    return item === undefined ? undefined : keyringOf(item);
+  }
+
+  async list(org: string, after: string | undefined, limit: number): Promise<Page<{ user: string; record: unknown }>> {
+    const query = {
+      ...beginningWith(this.#table, org, userPrefix),
+      ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: userItemId(after) }) }),
+    };
+    const { items, more } = await queryPage(this.#clientOf(org), query, limit);
+    return { items: items.map((item) => ({ user: userOf(item), record: keyringOf(item) })), more };
+  }
+
+  #put(stored: UserKeyring | DeletedUser, condition: object): Promise<boolean> {
+    const Item = toItem({ id: userItemId(stored.user), ...userRecord(stored) });
+    const command = new PutItemCommand({ TableName: this.#table, Item, ...condition });
+    return held(() => this.#clientOf(stored.org).send(command), storedOrNot);
+  }
+}

@@ -1,0 +1,171 @@
+import { DeleteItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { Owner } from '../../../core/slots.ts';
+import type { Page } from '../../shared/ports.ts';
+import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
+import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
+import { held } from '../../shared/stores/dynamo-conditions.ts';
+import { keyringOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { beginningWith, queryPage } from '../../shared/stores/dynamo-query.ts';
+import type {
+  Collection,
+  RecordKey,
+  StoredRecord,
+  UserEraser,
+  UserRead,
+  UserReader,
+  UserRecordStore,
+} from '../user-ports.ts';
+import { collectionPrefix, recordItemId, storedRecordOf, userItemId } from './user-item-codec.ts';
+
+type ClientOf = (org: string) => DynamoDBClient;
+
+export interface UserTables {
+  /** Of orgs: for their lock and their shredding. */
+  readonly keyrings: string;
+  readonly userKeyrings: string;
+  /** Absent for functions that read no records. */
+  readonly records?: string;
+}
+
+/** Both keyrings and records by one BatchGetItem, strongly consistent: what was removed or deleted is so at once. */
+export class DynamoUserReader implements UserReader {
+  readonly #clientOf: ClientOf;
+  readonly #tables: UserTables;
+
+  constructor(clientOf: ClientOf, tables: UserTables) {
+    this.#clientOf = clientOf;
+    this.#tables = tables;
+  }
+
+  async read(owner: Owner, keys: readonly RecordKey[]): Promise<UserRead> {
+    const { keyrings, userKeyrings, records } = this.#tables;
+    const { org, user } = owner;
+    const Keys = keys.map((key) => toItem({ org, id: recordItemId(owner, key) }));
+    const found = await batchGet(this.#clientOf(org), {
+      [keyrings]: { Keys: [toItem({ org })], ConsistentRead: true },
+      [userKeyrings]: { Keys: [toItem({ org, id: userItemId(user) })], ConsistentRead: true },
+      ...(records === undefined || Keys.length === 0 ? {} : { [records]: { Keys, ConsistentRead: true } }),
+    });
+    const [orgKeyring] = found.get(keyrings) ?? [];
+    const [keyring] = found.get(userKeyrings) ?? [];
+    const list = (records === undefined ? [] : (found.get(records) ?? [])).map(storedRecordOf);
+    return {
+      orgKeyring: orgKeyring === undefined ? undefined : keyringOf(orgKeyring),
+      keyring: keyring === undefined ? undefined : keyringOf(keyring),
+      records: new Map(list.map((record) => [record.id, record])),
+    };
+  }
+}
+
+/** What a sealed string begins with: its header and nonce. The nonce is of this sealing alone, so it tells it from any other. */
+const sealing = (data: string): string => data.slice(0, 'enc:v1:'.length + 60);
+
+/** Records of users, one item each: a write is one conditional put of the whole item. */
+export class DynamoUserRecords implements UserRecordStore {
+  readonly #clientOf: ClientOf;
+  readonly #table: string;
+
+  constructor(clientOf: ClientOf, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  put(owner: Owner, record: StoredRecord, before: StoredRecord | undefined): Promise<boolean> {
+    const { collection, id, ...rest } = record;
+    const command = new PutItemCommand({
+      TableName: this.#table,
+      Item: toItem({ org: owner.org, id: recordItemId(owner, { collection, id }), ...rest }),
+      // What begins as the new one does is the new one: the client's own retry of a lost reply.
+      ConditionExpression: `${before === undefined ? 'attribute_not_exists(#data)' : 'begins_with(#data, :before)'} OR begins_with(#data, :own)`,
+      ExpressionAttributeNames: placeholders('data'),
+      ExpressionAttributeValues: toItem({
+        ':own': sealing(record.data),
+        ':before': before === undefined ? undefined : sealing(before.data),
+      }),
+    });
+    return held(() => this.#clientOf(owner.org).send(command));
+  }
+
+  async delete(owner: Owner, key: RecordKey): Promise<boolean> {
+    const command = new DeleteItemCommand({
+      TableName: this.#table,
+      Key: toItem({ org: owner.org, id: recordItemId(owner, key) }),
+      ReturnValues: 'ALL_OLD',
+    });
+    const { Attributes } = await orUnavailable(unknownOutcome, () => this.#clientOf(owner.org).send(command));
+    return Attributes !== undefined;
+  }
+
+  async list(
+    owner: Owner,
+    collection: Collection,
+    after: string | undefined,
+    limit: number,
+    descending = false,
+  ): Promise<Page<StoredRecord>> {
+    const { org } = owner;
+    const start = after === undefined ? undefined : recordItemId(owner, { collection, id: after });
+    const query = {
+      ...beginningWith(this.#table, org, collectionPrefix(owner, collection)),
+      ScanIndexForward: !descending,
+      ...(start === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: start }) }),
+    };
+    const { items, more } = await queryPage(this.#clientOf(org), query, limit);
+    return { items: items.map(storedRecordOf), more };
+  }
+
+  async markSent(owner: Owner, key: RecordKey): Promise<void> {
+    const command = new UpdateItemCommand({
+      TableName: this.#table,
+      Key: toItem({ org: owner.org, id: recordItemId(owner, key) }),
+      UpdateExpression: 'SET #sent = :sent',
+      // Or an update would make a record of one that was deleted meanwhile.
+      ConditionExpression: 'attribute_exists(#data)',
+      ExpressionAttributeNames: placeholders('sent', 'data'),
+      ExpressionAttributeValues: toItem({ ':sent': true }),
+    });
+    await held(() => this.#clientOf(owner.org).send(command));
+  }
+}
+
+/** Deletes at once, each by itself: the shredder may delete single items and nothing else. */
+const deletesAtOnce = 10;
+
+/** Items of a table that has org and id as keys, to whoever removes them all. */
+export class DynamoUserEraser implements UserEraser {
+  readonly #clientOf: ClientOf;
+  readonly #table: string;
+
+  constructor(clientOf: ClientOf, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  async list(org: string, start: string | undefined, limit: number): Promise<Page<string>> {
+    const query = {
+      ...(start === undefined ? ofOrg(this.#table, org) : beginningWith(this.#table, org, `${start}/`)),
+      ProjectionExpression: '#id',
+    };
+    const { items, more } = await queryPage(this.#clientOf(org), query, limit);
+    return { items: items.map(({ id }) => id?.S ?? ''), more };
+  }
+
+  async delete(org: string, ids: readonly string[]): Promise<void> {
+    for (let at = 0; at < ids.length; at += deletesAtOnce) {
+      const some = ids.slice(at, at + deletesAtOnce);
+      await Promise.all(some.map((id) => this.#deleteOne(org, id)));
+    }
+  }
+
+  async #deleteOne(org: string, id: string): Promise<void> {
+    const command = new DeleteItemCommand({ TableName: this.#table, Key: toItem({ org, id }) });
+    await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
+  }
+}
+
+const ofOrg = (table: string, org: string) => ({
+  TableName: table,
+  KeyConditionExpression: '#org = :org',
+  ExpressionAttributeNames: placeholders('org', 'id'),
+  ExpressionAttributeValues: toItem({ ':org': org }),
+});

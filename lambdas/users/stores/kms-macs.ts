@@ -1,0 +1,31 @@
+import { GenerateMacCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { VaultError } from '../../../contract/vault-error.ts';
+import { notRead } from '../../shared/stores/aws-error-mapping.ts';
+import { bufferOf, orKeyUnavailable } from '../../shared/stores/kms-error-mapping.ts';
+import type { CodeMacs, CustodyMacs, RoutingMacs } from '../user-ports.ts';
+
+/**
+ * HMAC-SHA-256 by a key in KMS (HMAC_256). By the function's own role: such keys take no encryption context by which a session could be
+ * limited to an org, so the org is a part of each message instead (core/user-macs.ts).
+ */
+async function mac(client: KMSClient, keyId: string, message: Uint8Array): Promise<Buffer> {
+  const command = new GenerateMacCommand({ KeyId: keyId, Message: message, MacAlgorithm: 'HMAC_SHA_256' });
+  const { Mac } = await orKeyUnavailable(notRead, () => client.send(command));
+  if (Mac?.length !== 32) throw new VaultError('key_unavailable', { detail: notRead });
+  return bufferOf(Mac);
+}
+
+/** The custody key: what opens slots of identities. */
+export const kmsCustodyMacs = (client: KMSClient, keyId: string): CustodyMacs => ({
+  custody: (message) => mac(client, keyId, message),
+});
+
+/** The code key: what opens slots of passwords and of codes for linking. */
+export const kmsCodeMacs = (client: KMSClient, keyId: string): CodeMacs => ({
+  code: (message) => mac(client, keyId, message),
+});
+
+/** The routing key: what finds them all. */
+export const kmsRoutingMacs = (client: KMSClient, keyId: string): RoutingMacs => ({
+  locator: async (message) => (await mac(client, keyId, message)).toString('base64url'),
+});

@@ -1,0 +1,46 @@
+/** Items of the tables of users (docs/format.md, section 12): their keys, and what they stand for. Nothing that comes back is trusted. */
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { DecryptionError } from '../../../core/decryption-error.ts';
+import type { Owner } from '../../../core/slots.ts';
+import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
+import type { Collection, RecordKey, StoredLocator, StoredRecord } from '../user-ports.ts';
+
+export const userPrefix = 'user/';
+export const userItemId = (user: string): string => userPrefix + user;
+/** The user whose keyring's key this is. */
+export const userOf = ({ id }: Item): string => (id?.S ?? '').slice(userPrefix.length);
+export const locatorItemId = (locator: string): string => `locator/${locator}`;
+export const attemptsItemId = (locator: string): string => `attempts/${locator}`;
+
+export const collectionPrefix = ({ user }: Owner, collection: Collection): string => `${user}/${collection}/`;
+export const recordItemId = (owner: Owner, { collection, id }: RecordKey): string =>
+  collectionPrefix(owner, collection) + id;
+
+/** What is missing or of another kind becomes nothing that could open: the rules then say which record is damaged. */
+export function storedRecordOf(item: Item): StoredRecord {
+  const { id, version, data, writeId, sent } = unmarshall(item);
+  const [, collection, ...rest] = String(id).split('/');
+  return {
+    collection: collection === 'messages' ? 'messages' : 'memory',
+    id: rest.join('/'),
+    version: Number.isSafeInteger(version) ? version : 0,
+    data: typeof data === 'string' ? data : '',
+    ...(typeof writeId === 'string' ? { writeId } : {}),
+    ...(typeof sent === 'boolean' ? { sent } : {}),
+  };
+}
+
+export function locatorOf(item: Item, locator: string): StoredLocator {
+  const { user, since, slot, expiresAt, tries, ttl } = unmarshall(item);
+  if (typeof user !== 'string') throw new DecryptionError();
+  return {
+    locator,
+    user,
+    ...(typeof since === 'string' ? { since } : {}),
+    ...(typeof slot === 'string' ? { slot } : {}),
+    // Codes end by themselves, and have their `ttl` from the beginning.
+    ...(typeof ttl === 'number' && expiresAt === undefined ? { retired: true } : {}),
+    ...(typeof expiresAt === 'string' ? { expiresAt } : {}),
+    ...(typeof tries === 'number' ? { tries } : {}),
+  };
+}

@@ -1,0 +1,106 @@
+/** From what a user presents to its UMK: nothing else authenticates a user, and nothing opens its data without. */
+import { VaultError } from '../../contract/vault-error.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
+import type { SessionToken } from '../../core/session-token.ts';
+import { credentialLocator, loadUmk, type Owner, type Slot, type Umk, unwrapUmk } from '../../core/slots.ts';
+import { formatUserKey, type UserKey } from '../../core/user-key.ts';
+import { parseUserRecord, type UserKeyring, verifyUserKeyring } from '../../core/user-keyring.ts';
+import { refuseShut, storedKeyring } from '../org-keys/keyring-opener.ts';
+import { hasEnded } from '../shared/timestamps.ts';
+import type { StoredRecord, UserRead } from './user-ports.ts';
+
+/** A user who is there: its keyring, checked, and its UMK, for the time of one request. */
+export interface OpenUser {
+  readonly owner: Owner;
+  readonly keyring: UserKeyring;
+  readonly umk: Umk;
+  /** The slot that was opened. */
+  readonly slot: Slot;
+  readonly records: ReadonlyMap<string, StoredRecord>;
+  /** Gives the 32 bytes of the UMK, for new slots to wrap, and zeroes them after. */
+  withRoot<T>(use: (root: Uint8Array) => T): T;
+}
+
+/**
+ * Opens a slot with what its kind asks for.
+ * @param secret not zeroed here; `withRoot` uses it once more
+ * @throws DecryptionError for every cause, an expired slot included
+ */
+export function openSlot(secret: Uint8Array, read: UserRead, keyring: UserKeyring, slot: Slot, now: Date): OpenUser {
+  if (hasEnded(slot.expiresAt, now)) throw new DecryptionError();
+  const owner: Owner = { org: keyring.org, user: keyring.user };
+  const umk = loadUmk(unwrapUmk(secret, owner, slot), owner);
+  verifyUserKeyring(keyring, umk);
+  const withRoot = <T>(use: (root: Uint8Array) => T): T => {
+    const root = unwrapUmk(secret, owner, slot);
+    try {
+      return use(root);
+    } finally {
+      root.fill(0);
+    }
+  };
+  return { owner, keyring, umk, slot, records: read.records, withRoot };
+}
+
+/**
+ * The keyring of a user whose org is neither locked nor shredded; undefined when there is no such user, or none any more.
+ * @throws VaultError `org_locked`, `org_shredded`; DecryptionError
+ */
+export function userKeyringOf({ orgKeyring, keyring }: UserRead, owner: Owner): UserKeyring | undefined {
+  if (orgKeyring === undefined || keyring === undefined) return undefined;
+  refuseShut(storedKeyring(orgKeyring, owner.org));
+  const stored = parseUserRecord(keyring, owner);
+  return stored.state === 'active' ? stored : undefined;
+}
+
+/** What a request of a user shows. */
+export type Presented =
+  | { readonly kind: 'credential'; readonly key: UserKey }
+  | { readonly kind: 'session'; readonly token: SessionToken };
+
+export const ownerOf = (presented: Presented): Owner =>
+  presented.kind === 'credential'
+    ? { org: presented.key.org, user: presented.key.user }
+    : { org: presented.token.org, user: presented.token.user };
+
+/** What the slot of what was presented is opened with; whoever asks for it zeroes it. */
+export const secretOf = (presented: Presented): Uint8Array =>
+  presented.kind === 'session' ? presented.token.secret : Buffer.from(formatUserKey(presented.key));
+
+/**
+ * Opens a user by its user key or session.
+ * @param secret as {@link secretOf} gives it; `withRoot` uses it once more
+ * @throws VaultError `invalid_credential` for every cause that is the caller's, `org_locked`, `org_shredded`
+ */
+export function openUser(presented: Presented, secret: Uint8Array, read: UserRead, now: Date): OpenUser {
+  const owner = ownerOf(presented);
+  try {
+    // Before the state of the org is told: only who opens a slot may learn it, so it is asked again below.
+    const keyring = activeKeyring(read.keyring, owner);
+    const slot = slotOf(presented, secret, keyring, owner);
+    if (slot === undefined) throw new DecryptionError();
+    const opened = openSlot(secret, read, keyring, slot, now);
+    // An org of which nothing is left has no users either.
+    if (userKeyringOf(read, owner) === undefined) throw new DecryptionError();
+    return opened;
+  } catch (error) {
+    if (error instanceof DecryptionError) throw new VaultError('invalid_credential');
+    throw error;
+  }
+}
+
+/** The keyring of a stored record, whose MAC is still to be verified. @throws DecryptionError when there is none, or none any more */
+export function activeKeyring(record: unknown, owner: Owner): UserKeyring {
+  const stored = record === undefined ? undefined : parseUserRecord(record, owner);
+  if (stored?.state !== 'active') throw new DecryptionError();
+  return stored;
+}
+
+function slotOf(presented: Presented, secret: Uint8Array, keyring: UserKeyring, owner: Owner): Slot | undefined {
+  const locator = presented.kind === 'credential' ? credentialLocator(secret, owner) : undefined;
+  return keyring.slots.find(
+    (slot) =>
+      slot.kind === presented.kind &&
+      (presented.kind === 'session' ? slot.id === presented.token.slot : slot.locator === locator),
+  );
+}

@@ -1,0 +1,77 @@
+/** The rules by which an org makes, lists and deletes its users. None of them opens anything of a user. */
+import { randomBytes } from 'node:crypto';
+import { limits } from '../../contract/limits.ts';
+import type { CreateUserResponse, DeletedResponse, ListUsersResponse } from '../../contract/user-wire.ts';
+import { VaultError } from '../../contract/vault-error.ts';
+import { encodeSecret } from '../../core/api-key.ts';
+import { isId, randomId } from '../../core/ids.ts';
+import { loadUmk, newUmk } from '../../core/slots.ts';
+import { formatUserKey } from '../../core/user-key.ts';
+import { newUserKeyring } from '../../core/user-keyring.ts';
+import { refuseShut, type StoredKeyring } from '../org-keys/keyring-opener.ts';
+import { decodeCursor, encodeCursor, fitsKey } from '../shared/pagination-cursor.ts';
+import type { Clock } from '../shared/ports.ts';
+import { userInfo } from './account-response.ts';
+import { newCredentialSlot } from './account-service.ts';
+import { userOrDamage } from './corrupt-user-keyring.ts';
+import type { DeletingUsers } from './user-deletion-service.ts';
+import type { UserKeyringStore } from './user-ports.ts';
+
+export class Users {
+  readonly #keyrings: UserKeyringStore;
+  readonly #deleting: DeletingUsers;
+  readonly #clock: Clock;
+
+  constructor(keyrings: UserKeyringStore, deleting: DeletingUsers, clock: Clock) {
+    this.#keyrings = keyrings;
+    this.#deleting = deleting;
+    this.#clock = clock;
+  }
+
+  /**
+   * Makes a user with one user key. If the answer is lost, so is the key: such a user stands in the list, nobody can open it, and there is
+   * nothing in it; repeating makes another.
+   * @param stored what is stored of the org
+   * @throws VaultError `org_locked`, `org_shredded`, `unavailable`
+   */
+  async create(org: string, stored: StoredKeyring): Promise<CreateUserResponse> {
+    refuseShut(stored);
+    const owner = { org, user: randomId() };
+    const createdAt = this.#clock().toISOString();
+    const bytes = randomBytes(32);
+    const key = formatUserKey({ ...owner, secret: encodeSecret(bytes) });
+    bytes.fill(0);
+    const root = newUmk();
+    const secret = Buffer.from(key);
+    try {
+      const slot = newCredentialSlot(root, secret, owner, createdAt);
+      const keyring = newUserKeyring(loadUmk(Buffer.from(root), owner), [slot], createdAt);
+      // 80 random bits met twice, or the generator is broken: either way nothing may be overwritten.
+      if (!(await this.#keyrings.create(keyring))) throw new VaultError('internal');
+    } finally {
+      root.fill(0);
+      secret.fill(0);
+    }
+    return { user: owner.user, createdAt, key };
+  }
+
+  /** One page of the org's users, deleted and damaged ones too, as the table says it: no key vouches for it here. @throws VaultError `invalid_cursor` */
+  async list(
+    org: string,
+    { cursor, limit = limits.pageSize }: { cursor?: string | undefined; limit?: number | undefined },
+  ): Promise<ListUsersResponse> {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, [org, 'users', '']);
+    if (after !== undefined && !fitsKey(after, 'user/'.length)) throw new VaultError('invalid_cursor');
+    const { items, more } = await this.#keyrings.list(org, after, limit);
+    const now = this.#clock();
+    const users = items.map(({ user, record }) => userInfo(user, userOrDamage(record, { org, user }), now));
+    const last = users.at(-1);
+    return more && last !== undefined ? { users, cursor: encodeCursor([org, 'users', ''], last.user) } : { users };
+  }
+
+  /** Deletes a user; again, it has what is left of the data deleted once more. @throws VaultError `user_not_found`, `write_contention` */
+  async delete(org: string, id: string): Promise<DeletedResponse> {
+    if (!isId(id)) throw new VaultError('user_not_found');
+    return await this.#deleting.delete({ org, user: id });
+  }
+}

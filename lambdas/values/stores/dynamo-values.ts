@@ -1,0 +1,77 @@
+import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { ListedValue, Page, StoredValue, StoredVersion, ValueStore } from '../../shared/ports.ts';
+import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
+import { held } from '../../shared/stores/dynamo-conditions.ts';
+import { listedOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { queryPage } from '../../shared/stores/dynamo-query.ts';
+
+/**
+ * "Still as it was read": the write id besides the version, since a value that was deleted and made again counts
+ * its versions from 1.
+ */
+const stillAt = (before: StoredVersion) => ({
+  ConditionExpression: '#version = :version AND #writeId = :writeId',
+  ExpressionAttributeNames: placeholders('version', 'writeId'),
+  ExpressionAttributeValues: toItem({ ':version': before.version, ':writeId': before.writeId }),
+});
+
+/**
+ * "The very item that was read": each sealing of `info` has a nonce of its own, so it tells even a rotation that sealed the
+ * same version anew, which a new write must not undo.
+ */
+const unchanged = (before: StoredVersion) => ({
+  ConditionExpression: '#info = :before',
+  ExpressionAttributeNames: placeholders('info'),
+  ExpressionAttributeValues: toItem({ ':before': before.info }),
+});
+
+const absent = {
+  ConditionExpression: 'attribute_not_exists(#name)',
+  ExpressionAttributeNames: placeholders('name'),
+};
+
+/** Values, one item each: a write is one conditional put of the whole item. */
+export class DynamoValues implements ValueStore {
+  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #table: string;
+
+  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+    this.#clientOf = clientOf;
+    this.#table = table;
+  }
+
+  put(org: string, next: StoredValue, before: StoredVersion | undefined): Promise<boolean> {
+    const condition = before === undefined ? absent : unchanged(before);
+    const command = new PutItemCommand({ TableName: this.#table, Item: toItem({ org, ...next }), ...condition });
+    return held(() => this.#clientOf(org).send(command));
+  }
+
+  async delete(org: string, name: string): Promise<boolean> {
+    const command = new DeleteItemCommand({
+      TableName: this.#table,
+      Key: toItem({ org, name }),
+      ReturnValues: 'ALL_OLD',
+    });
+    const { Attributes } = await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
+    return Attributes !== undefined;
+  }
+
+  deleteAt(org: string, name: string, before: StoredVersion): Promise<boolean> {
+    const command = new DeleteItemCommand({ TableName: this.#table, Key: toItem({ org, name }), ...stillAt(before) });
+    return held(() => this.#clientOf(org).send(command));
+  }
+
+  async list(org: string, prefix: string, after: string | undefined, limit: number): Promise<Page<ListedValue>> {
+    const names = prefix === '' ? placeholders('org') : placeholders('org', 'name');
+    const query = {
+      TableName: this.#table,
+      KeyConditionExpression: prefix === '' ? '#org = :org' : '#org = :org AND begins_with(#name, :prefix)',
+      ProjectionExpression: '#name, #version, #info',
+      ExpressionAttributeNames: { ...names, ...placeholders('name', 'version', 'info') },
+      ExpressionAttributeValues: toItem({ ':org': org, ...(prefix === '' ? {} : { ':prefix': prefix }) }),
+      ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, name: after }) }),
+    };
+    const { items, more } = await queryPage(this.#clientOf(org), query, limit);
+    return { items: items.map(listedOf), more };
+  }
+}

@@ -1,0 +1,64 @@
+/** Between a version of a value as people know it and as it is stored (docs/format.md, section 4). */
+import type { Metadata, VersionInfo } from '../../contract/wire.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
+import type { Dek } from '../../core/dek.ts';
+import { type Context, open, seal } from '../../core/enc.ts';
+import { u64 } from '../../core/fields.ts';
+import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
+import type { StoredVersion } from '../shared/ports.ts';
+
+type Purpose = 'vault.value' | 'vault.info';
+
+const contextOf = (purpose: Purpose, org: string, name: string, version: number): Context => {
+  // Read from a table that is not trusted: a number that is none must fail like any other damage.
+  if (!Number.isSafeInteger(version) || version < 1) throw new DecryptionError();
+  return [purpose, org, name, u64(version)];
+};
+
+/** Seals one version: its value and, apart, the facts about it, so that a list needs no value. */
+export function sealVersion(dek: Dek, name: string, info: VersionInfo, value: string, writeId: string): StoredVersion {
+  const { version, ...facts } = info;
+  const sealAs = (purpose: Purpose, text: string) =>
+    seal(dek, contextOf(purpose, dek.org, name, version), Buffer.from(text, 'utf8'));
+  return { version, value: sealAs('vault.value', value), info: sealAs('vault.info', JSON.stringify(facts)), writeId };
+}
+
+/** @throws DecryptionError */
+export async function openValue(keys: OpenKeyring, name: string, stored: StoredVersion): Promise<string> {
+  const dek = await keys.dekOf(stored.value);
+  return open(dek, contextOf('vault.value', dek.org, name, stored.version), stored.value).toString('utf8');
+}
+
+/** @throws DecryptionError */
+export async function openInfo(
+  keys: OpenKeyring,
+  name: string,
+  stored: { readonly version: number; readonly info: string },
+): Promise<VersionInfo> {
+  const dek = await keys.dekOf(stored.info);
+  const text = open(dek, contextOf('vault.info', dek.org, name, stored.version), stored.info).toString('utf8');
+  // Authentic, so it is what sealVersion wrote: no further check would find anything.
+  const facts: { createdAt: string; expiresAt?: string; metadata: Metadata } = JSON.parse(text);
+  return { version: stored.version, ...facts };
+}
+
+/** The same version, its strings sealed anew under a DEK. @throws DecryptionError */
+export async function resealVersion(
+  keys: OpenKeyring,
+  dek: Dek,
+  name: string,
+  { version, value, info, writeId }: StoredVersion,
+): Promise<StoredVersion> {
+  const reseal = async (purpose: Purpose, sealed: string) => {
+    const context = contextOf(purpose, dek.org, name, version);
+    const plaintext = open(await keys.dekOf(sealed), context, sealed);
+    const resealed = seal(dek, context, plaintext);
+    plaintext.fill(0);
+    return resealed;
+  };
+  return { version, value: await reseal('vault.value', value), info: await reseal('vault.info', info), writeId };
+}
+
+/** Whether a version can't be read any more at a time. */
+export const isExpired = (info: VersionInfo, now: Date): boolean =>
+  info.expiresAt !== undefined && Date.parse(info.expiresAt) <= now.getTime();
