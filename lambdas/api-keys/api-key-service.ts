@@ -14,8 +14,9 @@ import type {
 import { encodeSecret, formatApiKey } from '../../core/api-key.ts';
 import { isId, randomId } from '../../core/ids.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
-import type { ApiKeyStore, Caller, Clock, StoredApiKey } from '../shared/ports.ts';
+import type { Clock } from '../shared/ports.ts';
 import { hasEnded } from '../shared/timestamps.ts';
+import type { ApiKeyStore, Caller, StoredApiKey } from './api-key-ports.ts';
 import { endOf, hashSecret } from './authorization.ts';
 import { effective, excess, type Rights, reachesBeyond } from './permissions.ts';
 

@@ -4,9 +4,9 @@ import { channelSecretsPrefix } from '../../contract/environment.ts';
 import type { Verb } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import { type ApiKey, parseApiKey } from '../../core/api-key.ts';
-import type { Caller, StoredApiKey } from '../shared/ports.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import { checkedName } from '../shared/value-names.ts';
+import type { Caller, StoredApiKey } from './api-key-ports.ts';
 import { coversList, coversName, effective, isReserved, type Reach } from './permissions.ts';
 
 /** What is stored of a secret (docs/format.md, section 6). */

@@ -1,6 +1,7 @@
 /** The last use of API keys, as coarse as an hour: what tells a forgotten key from one in use, and costs next to nothing. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock, LastUseStore, StoredApiKey } from '../shared/ports.ts';
+import type { Clock } from '../shared/ports.ts';
+import type { LastUseStore, StoredApiKey } from './api-key-ports.ts';
 
 const hour = 3_600_000;
 /** Keys of which this process remembers that it has noted their hour. */

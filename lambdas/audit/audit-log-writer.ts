@@ -3,21 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { VaultError } from '../../contract/vault-error.ts';
 import type { AuditRecord } from '../../contract/wire.ts';
 import { timeId } from '../../core/time-ids.ts';
+import type { AuditFacts, AuditTrail } from '../shared/audit-trail.ts';
 import type { Clock } from '../shared/ports.ts';
 import { Marker } from './audit-checkpoints.ts';
 import type { AuditWriter } from './audit-ports.ts';
-
-/** All that a request says of itself; id and time are made when it is written. */
-export type AuditFacts = Omit<AuditRecord, 'id' | 'time'>;
-
-export interface AuditTrail {
-  /**
-   * Writes the record of a request.
-   * @param patience milliseconds until it gives up
-   * @throws VaultError `audit_unavailable`: then nothing of the answer may be disclosed
-   */
-  write(facts: AuditFacts, patience: number): Promise<void>;
-}
 
 const day = 86_400;
 

@@ -110,3 +110,12 @@ export interface Channel {
 
 /** All channels by name. */
 export type Channels = Readonly<Record<ChannelName, Channel>>;
+
+/** The secrets of an org's channels, which only the side of org custody can open. */
+export interface ProviderSecrets {
+  /**
+   * The parsed JSON of the org's value `channels/<channel>`; undefined when there is none, or no such org, or one that is shut.
+   * @throws VaultError `unavailable`
+   */
+  of(org: string, channel: ChannelName): Promise<unknown>;
+}

@@ -4,13 +4,14 @@ import { limits } from '../../contract/limits.ts';
 import { LastUse } from '../api-keys/last-used-recorder.ts';
 import type { Gate } from '../api-keys/middleware/api-key-auth.ts';
 import { DynamoLastUses } from '../api-keys/stores/dynamo-api-keys.ts';
-import { type AuditTrail, StoredAuditTrail } from '../audit/audit-log-writer.ts';
+import { DynamoRecords, type RecordTables } from '../api-keys/stores/dynamo-request-records.ts';
+import { StoredAuditTrail } from '../audit/audit-log-writer.ts';
 import { DynamoAuditWriter } from '../audit/stores/dynamo-audit.ts';
 import { dynamoClients, kmsClients, sessionsOf } from '../aws/sdk-clients.ts';
 import { createLog, type Log } from '../middleware/request-log.ts';
 import type { Deks } from '../org-keys/keyring-opener.ts';
+import type { AuditTrail } from '../shared/audit-trail.ts';
 import type { Clock } from '../shared/ports.ts';
-import { DynamoRecords, type RecordTables } from '../shared/stores/dynamo-request-context.ts';
 
 /** A setting of the deployment. A function that lacks one must not start, and says which. */
 export function setting(name: keyof typeof functionEnv): string {

@@ -2,15 +2,6 @@
 import type { Message } from '../../contract/user-wire.ts';
 import type { ChannelName } from '../channels/channel-ports.ts';
 
-/** The secrets of an org's channels, which only the side of org custody can open. */
-export interface ProviderSecrets {
-  /**
-   * The parsed JSON of the org's value `channels/<channel>`; undefined when there is none, or no such org, or one that is shut.
-   * @throws VaultError `unavailable`
-   */
-  of(org: string, channel: ChannelName): Promise<unknown>;
-}
-
 /** A message as it was seen first. */
 export interface Delivery {
   /** Under which its message is stored: an id that sorts by time. */

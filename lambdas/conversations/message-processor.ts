@@ -5,8 +5,7 @@ import type { RecordedVerb } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import type { Owner, Umk } from '../../core/slots.ts';
 import { timeOfId } from '../../core/time-ids.ts';
-import type { Carrier, ChannelName, Channels, Line } from '../channels/channel-ports.ts';
-import type { MessageJob } from '../jobs/job-payload.ts';
+import type { Carrier, ChannelName, Channels, Line, ProviderSecrets } from '../channels/channel-ports.ts';
 import { codeOf, ifOpens } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';
 import { cameBefore, type Identities, type IdentityKey, openIdentity } from '../users/identity-unlock.ts';
@@ -16,7 +15,8 @@ import type { RecordKey, StoredRecord, UserReader, UserRecordStore } from '../us
 import { openMessage, sealMessage } from '../users/user-record-encryption.ts';
 import { type Command, commandOf } from './chat-command-parser.ts';
 import type { Commands } from './chat-command-service.ts';
-import type { ProviderSecrets, Responder, ResponderRequest } from './conversation-ports.ts';
+import type { Responder, ResponderRequest } from './conversation-ports.ts';
+import type { MessageJob } from './message-job.ts';
 import { beginning } from './webhook-receiver.ts';
 
 /** One message to handle. */

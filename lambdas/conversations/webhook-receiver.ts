@@ -12,12 +12,13 @@ import type {
   HookAnswer,
   HookRequest,
   InboundMessage,
+  ProviderSecrets,
 } from '../channels/channel-ports.ts';
-import type { MessageJob } from '../jobs/job-payload.ts';
 import type { JobSender } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { RoutingMacs } from '../users/user-ports.ts';
-import type { DeliveryStore, ProviderSecrets } from './conversation-ports.ts';
+import type { DeliveryStore } from './conversation-ports.ts';
+import type { MessageJob } from './message-job.ts';
 
 /** What a verified request came to. */
 export interface Received {

@@ -1,10 +1,10 @@
 /** Which API keys of an org may do something now, as rows of an answer. */
 import { channelSecretsPrefix } from '../../contract/environment.ts';
 import type { ExplainParty } from '../../contract/user-wire.ts';
+import type { Caller, StoredApiKey } from '../api-keys/api-key-ports.ts';
 import { endOf } from '../api-keys/authorization.ts';
 import { coversName, effective, isReserved, reachesBeyond } from '../api-keys/permissions.ts';
 import { channelNames } from '../channels/channel-ports.ts';
-import type { Caller, StoredApiKey } from '../shared/ports.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import { listed, words } from './explain-messages.ts';
 

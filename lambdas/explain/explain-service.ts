@@ -5,12 +5,14 @@
 
 import type { ExplainResponse } from '../../contract/user-wire.ts';
 import { VaultError } from '../../contract/vault-error.ts';
+import type { ApiKeyStore, Caller, StoredApiKey } from '../api-keys/api-key-ports.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
 import type { BlobStore } from '../blobs/blob-ports.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
-import type { ApiKeyStore, Caller, Clock, ListedValue, StoredApiKey } from '../shared/ports.ts';
+import type { Clock } from '../shared/ports.ts';
 import type { OpenUser } from '../users/unlocked-user.ts';
 import type { UserReader } from '../users/user-ports.ts';
+import type { ListedValue } from '../values/value-ports.ts';
 import { explainBlob } from './explain-blob.ts';
 import { isOf, ofMessages, parseRef, type Ref, recordsOf } from './explain-ref-parser.ts';
 import { explainUser, storedUser } from './explain-user.ts';

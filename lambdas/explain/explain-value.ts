@@ -3,7 +3,7 @@ import type { ExplainParty, ExplainResponse } from '../../contract/user-wire.ts'
 import { sealedVersion } from '../../core/enc.ts';
 import { usableDek } from '../../core/keyring.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
-import type { ListedValue } from '../shared/ports.ts';
+import type { ListedValue } from '../values/value-ports.ts';
 import { type KeyFacts, readersOf } from './explain-api-keys.ts';
 import { words } from './explain-messages.ts';
 import type { FunctionName, Grants } from './iam-grants.ts';

@@ -1,5 +1,5 @@
 import { auditTrail, log } from '../compose/common.ts';
-import { accountsHost } from '../compose/user-functions.ts';
+import { accountsHost } from '../compose/users.ts';
 import { serve } from '../middleware/lambda-handler.ts';
 import { deleteAccount } from '../users/handlers/delete-account.ts';
 import { getAccount } from '../users/handlers/get-account.ts';

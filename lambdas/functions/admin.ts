@@ -2,8 +2,8 @@ import { createKey } from '../api-keys/handlers/create-key.ts';
 import { listKeys } from '../api-keys/handlers/list-keys.ts';
 import { revokeKey } from '../api-keys/handlers/revoke-key.ts';
 import { rotateKey } from '../api-keys/handlers/rotate-key.ts';
+import { adminHost } from '../compose/api-keys.ts';
 import { auditTrail, log } from '../compose/common.ts';
-import { adminHost } from '../compose/org-functions.ts';
 import { serve } from '../middleware/lambda-handler.ts';
 import { getOrg } from '../orgs/handlers/get-org.ts';
 

@@ -6,8 +6,8 @@ import { listBlobs } from '../blobs/handlers/list-blobs.ts';
 import { listParts } from '../blobs/handlers/list-parts.ts';
 import { grantParts } from '../blobs/handlers/presign-parts.ts';
 import { relinkBlob } from '../blobs/handlers/replace-link.ts';
+import { blobsHost } from '../compose/blobs.ts';
 import { auditTrail, log } from '../compose/common.ts';
-import { blobsHost } from '../compose/org-functions.ts';
 import { serve } from '../middleware/lambda-handler.ts';
 
 const { gate, blobs, uploads } = blobsHost();

@@ -1,5 +1,5 @@
 import { auditTrail, log } from '../compose/common.ts';
-import { explainerHost } from '../compose/user-functions.ts';
+import { explainerHost } from '../compose/explain.ts';
 import { explain } from '../explain/handlers/explain.ts';
 import { explainOwn } from '../explain/handlers/explain-account.ts';
 import { serve } from '../middleware/lambda-handler.ts';

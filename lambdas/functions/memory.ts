@@ -1,5 +1,5 @@
 import { auditTrail, log } from '../compose/common.ts';
-import { memoryHost } from '../compose/user-functions.ts';
+import { memoryHost } from '../compose/memory.ts';
 import { listMessages } from '../conversations/handlers/list-messages.ts';
 import { addMemories } from '../memory/handlers/add-memories.ts';
 import { addMemory } from '../memory/handlers/add-memory.ts';
@@ -10,7 +10,7 @@ import { replaceMemory } from '../memory/handlers/replace-memory.ts';
 import { searchMemory } from '../memory/handlers/search-memory.ts';
 import { serve } from '../middleware/lambda-handler.ts';
 
-const { gate, reading, writing } = memoryHost();
+const { gate, messages, reading, writing } = memoryHost();
 
 export const handler = serve(log(), auditTrail(), {
   addMemory: addMemory(gate, writing),
@@ -20,5 +20,5 @@ export const handler = serve(log(), auditTrail(), {
   replaceMemory: replaceMemory(gate, writing),
   deleteMemory: deleteMemory(gate, writing),
   searchMemory: searchMemory(gate, reading),
-  listMessages: listMessages(gate, reading),
+  listMessages: listMessages(gate, messages),
 });

@@ -1,5 +1,5 @@
 import { auditTrail, log } from '../compose/common.ts';
-import { operatorHost } from '../compose/org-functions.ts';
+import { operatorHost } from '../compose/orgs.ts';
 import { serve } from '../middleware/lambda-handler.ts';
 import { createOrg } from '../orgs/handlers/create-org.ts';
 

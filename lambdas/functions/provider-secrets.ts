@@ -1,6 +1,6 @@
 import { giveChannelSecrets } from '../channels/handlers/get-channel-credentials.ts';
+import { providerSecretsHost } from '../compose/channels.ts';
 import { log } from '../compose/common.ts';
-import { providerSecretsHost } from '../compose/org-functions.ts';
 
 const { secrets } = providerSecretsHost();
 

@@ -1,5 +1,5 @@
 import { auditTrail, log } from '../compose/common.ts';
-import { readerHost } from '../compose/org-functions.ts';
+import { readerHost } from '../compose/values.ts';
 import { serve } from '../middleware/lambda-handler.ts';
 import { getValue } from '../values/handlers/get-value.ts';
 import { getValues } from '../values/handlers/get-values.ts';

@@ -1,4 +1,4 @@
-import { rotationWorkflowHost } from '../compose/org-functions.ts';
+import { rotationWorkflowHost } from '../compose/rotation.ts';
 import { runRotationTask } from '../rotation/rotation-starter.ts';
 import { durableHandler } from '../shared/stores/durable-workflow-runtime.ts';
 

@@ -1,5 +1,5 @@
 import { auditTrail, log } from '../compose/common.ts';
-import { rotatorHost } from '../compose/org-functions.ts';
+import { rotatorHost } from '../compose/rotation.ts';
 import { serve } from '../middleware/lambda-handler.ts';
 import { getRotation } from '../rotation/handlers/get-rotation.ts';
 import { startRotation } from '../rotation/handlers/start-rotation.ts';

@@ -1,6 +1,6 @@
 import { sealAudit } from '../audit/handlers/seal-audit.ts';
+import { sealerHost } from '../compose/audit.ts';
 import { log } from '../compose/common.ts';
-import { sealerHost } from '../compose/org-functions.ts';
 
 const { sealer, sweep } = sealerHost();
 

@@ -1,4 +1,4 @@
-import { shredWorkflowHost } from '../compose/org-functions.ts';
+import { shredWorkflowHost } from '../compose/shredding.ts';
 import { durableHandler } from '../shared/stores/durable-workflow-runtime.ts';
 import { runShredWorkflow } from '../shredding/shred-workflow.ts';
 

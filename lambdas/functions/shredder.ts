@@ -1,5 +1,5 @@
 import { auditTrail, log } from '../compose/common.ts';
-import { shredderHost } from '../compose/org-functions.ts';
+import { shredderHost } from '../compose/shredding.ts';
 import { serve } from '../middleware/lambda-handler.ts';
 import { cancelShred } from '../shredding/handlers/cancel-shred.ts';
 import { destroyValue } from '../shredding/handlers/destroy-value.ts';

@@ -1,5 +1,5 @@
 import { auditTrail, log } from '../compose/common.ts';
-import { usersHost } from '../compose/user-functions.ts';
+import { usersHost } from '../compose/users.ts';
 import { serve } from '../middleware/lambda-handler.ts';
 import { createUser } from '../users/handlers/create-user.ts';
 import { deleteUser } from '../users/handlers/delete-user.ts';

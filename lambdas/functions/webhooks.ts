@@ -1,5 +1,5 @@
 import { auditTrail, log } from '../compose/common.ts';
-import { webhooksHost } from '../compose/user-functions.ts';
+import { webhooksHost } from '../compose/conversations.ts';
 import { receiveMessages } from '../conversations/handlers/receive-webhook.ts';
 import { serve } from '../middleware/lambda-handler.ts';
 

@@ -1,5 +1,5 @@
 import { log } from '../compose/common.ts';
-import { workerHost } from '../compose/user-functions.ts';
+import { workerHost } from '../compose/worker.ts';
 import { work } from '../worker/handlers/process-jobs.ts';
 
 const { working } = workerHost();

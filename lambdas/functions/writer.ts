@@ -1,5 +1,5 @@
 import { auditTrail, log } from '../compose/common.ts';
-import { writerHost } from '../compose/org-functions.ts';
+import { writerHost } from '../compose/values.ts';
 import { serve } from '../middleware/lambda-handler.ts';
 import { deleteValue } from '../values/handlers/delete-value.ts';
 import { setValue } from '../values/handlers/set-value.ts';

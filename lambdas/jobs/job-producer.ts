@@ -1,7 +1,6 @@
 /** Sends what is to be done later: sealed, so that the queue carries ciphertext alone (docs/format.md, section 13). */
-import { sealJob } from '../../core/jobs.ts';
-import type { JobQueue, TransitKeys } from '../users/user-ports.ts';
-import type { Job } from './job-payload.ts';
+import { type JobKind, sealJob } from '../../core/jobs.ts';
+import type { JobQueue, TransitKeys } from './job-ports.ts';
 
 export class JobSender {
   readonly #keys: TransitKeys;
@@ -18,7 +17,7 @@ export class JobSender {
    * @param group jobs of a group are done one after the other
    * @throws VaultError `key_unavailable`, `unavailable`
    */
-  async send(org: string, id: string, job: Job, group: string): Promise<void> {
+  async send<Job extends { readonly kind: JobKind }>(org: string, id: string, job: Job, group: string): Promise<void> {
     const name = { org, id, kind: job.kind };
     const { secret, wrapped } = await this.#keys.generate(name);
     const plaintext = Buffer.from(JSON.stringify(job), 'utf8');

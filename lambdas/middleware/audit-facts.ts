@@ -3,42 +3,9 @@ import { callerHeaders } from '../../contract/environment.ts';
 import { limits } from '../../contract/limits.ts';
 import { prefixProblem } from '../../contract/names.ts';
 import { type RouteId, recordedVerbOf } from '../../contract/routes.ts';
-import type { RouteInput, RouteOutput } from '../../contract/schemas.ts';
 import type { AuditRecord } from '../../contract/wire.ts';
-import type { AuditFacts } from '../audit/audit-log-writer.ts';
-import { subjectOfRef } from '../explain/explain-ref-parser.ts';
+import type { AuditFacts, AuditSubject } from '../shared/audit-trail.ts';
 import type { Actor, ApiEvent, Call } from './request-context.ts';
-
-/** What a request was about. */
-interface Subject {
-  readonly name?: string | undefined;
-  readonly names?: readonly string[];
-  readonly failed?: readonly string[];
-}
-
-/** Of routes whose path does not say it. The answer is undefined when there was none. */
-type SubjectOf<Id extends RouteId> = (input: RouteInput<Id>, output: RouteOutput<Id> | undefined) => Subject;
-
-const failedOf = (
-  output: { readonly results: readonly { readonly name: string; readonly ok: boolean }[] } | undefined,
-) => (output?.results ?? []).filter(({ ok }) => !ok).map(({ name }) => name);
-
-const subjects: { readonly [Id in RouteId]?: SubjectOf<Id> } = {
-  listValues: ({ query }) => ({ name: query.prefix }),
-  queryAudit: ({ query }) => ({ name: query.name }),
-  createKey: (_, output) => ({ name: output?.id }),
-  createBlob: (_, output) => ({ name: output?.id }),
-  createUser: (_, output) => ({ name: output?.user }),
-  getValues: ({ body }, output) => ({ names: body.names, failed: failedOf(output) }),
-  setValues: ({ body }, output) => ({ names: body.items.map(({ name }) => name), failed: failedOf(output) }),
-  addMemory: ({ body }, output) => ({ name: output?.id ?? body.id }),
-  addMemories: ({ body }, output) => ({
-    names: (output?.results ?? body.items).flatMap(({ id }) => id ?? []),
-    failed: (output?.results ?? []).flatMap(({ id, ok }) => (ok || id === undefined ? [] : [id])),
-  }),
-  explain: ({ query }) => ({ name: subjectOfRef(query.ref) }),
-  explainOwn: ({ query }) => ({ name: subjectOfRef(query.ref) }),
-};
 
 /**
  * The facts of one request.
@@ -59,7 +26,7 @@ export function factsOf(
     principal,
     route: id,
     verb,
-    ...cleaned(subjectOf(id, call, output)),
+    ...cleaned(subjectOf(call, output)),
     result,
     requestId: requestContext.requestId,
     sourceIp: requestContext.http.sourceIp,
@@ -67,19 +34,18 @@ export function factsOf(
   };
 }
 
-function subjectOf(id: RouteId, { event, input, about }: Call, output: unknown): Subject {
+function subjectOf(call: Call, output: unknown): AuditSubject {
+  const { event, about } = call;
   if (typeof about === 'object') return about.length === 1 ? { name: about[0] } : { names: about };
   if (about !== undefined) return { name: about };
-  const { name, id: keyId } = event.pathParameters ?? {};
-  if (name !== undefined || keyId !== undefined) return { name: name ?? keyId };
-  // The row is of this very route; the compiler cannot follow the index.
-  const subject = subjects[id] as SubjectOf<RouteId> | undefined;
-  if (subject === undefined || input === undefined || input instanceof Error) return {};
-  return subject(input, output as RouteOutput<RouteId> | undefined);
+  const { name, id } = event.pathParameters ?? {};
+  if (name !== undefined || id !== undefined) return { name: name ?? id };
+  // The output is that of this very route; the compiler cannot follow the table of routes.
+  return call.subject?.(output as Parameters<typeof call.subject>[0]) ?? {};
 }
 
 /** Names that the vault allows, and nothing else: a refused name may be any text. Ids have the form of names. */
-function cleaned({ name, names = [], failed = [] }: Subject): Pick<AuditFacts, 'name' | 'names' | 'failed'> {
+function cleaned({ name, names = [], failed = [] }: AuditSubject): Pick<AuditFacts, 'name' | 'names' | 'failed'> {
   const allowed = (text: string) => prefixProblem(text) === undefined;
   const some = (list: readonly string[]) => list.filter(allowed);
   return {

@@ -1,7 +1,7 @@
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { type RouteId, routeKey, routes } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/vault-error.ts';
-import type { AuditTrail } from '../audit/audit-log-writer.ts';
+import type { AuditTrail } from '../shared/audit-trail.ts';
 import { factsOf } from './audit-facts.ts';
 import type { ApiEvent, Call, Chain } from './request-context.ts';
 import { faultOf, type Log } from './request-log.ts';

@@ -1,24 +1,11 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer, Context } from 'aws-lambda';
 import type { RouteId } from '../../contract/routes.ts';
-import type { RouteInput } from '../../contract/schemas.ts';
-import type { OpenKeyring, StoredKeyring } from '../org-keys/keyring-opener.ts';
-import type { Caller, StoredValue } from '../shared/ports.ts';
-import type { OpenUser } from '../users/unlocked-user.ts';
+import type { RouteInput, RouteOutput } from '../../contract/schemas.ts';
+import type { AuditSubject } from '../shared/audit-trail.ts';
 import type { RequestLog } from './request-log.ts';
 
 /** Events of the HTTP API, payload format 2.0; with an IAM authorizer's findings on the routes that have one. */
 export type ApiEvent = APIGatewayProxyEventV2 | APIGatewayProxyEventV2WithIAMAuthorizer;
-
-/** What authentication found. */
-export interface Session {
-  readonly caller: Caller;
-  /** The caller's keyring, checked on first use: routes that touch no value need no DEK. */
-  keys(): Promise<OpenKeyring>;
-  /** The caller's keyring or what is left of it, as stored: no key vouches for it yet. @throws DecryptionError */
-  stored(): StoredKeyring;
-  /** The values of the request that exist. */
-  readonly values: ReadonlyMap<string, StoredValue>;
-}
 
 /** Who answers for a request in the audit. */
 export interface Actor {
@@ -36,13 +23,10 @@ export interface Call<Id extends RouteId = RouteId> {
   actor?: Actor;
   /** What the request is about, where its path tells it only together with a secret of its own, or not at all. */
   about?: string | readonly string[];
+  /** What a route says of its subject once its request is parsed; the output is undefined when there was none. */
+  subject?: (output: RouteOutput<Id> | undefined) => AuditSubject;
   /** For the log: why what a provider signed was not taken. */
   reason?: RequestLog['reason'];
-  session?: Session;
-  /** The user who is there, on routes for users. */
-  user?: OpenUser;
-  /** What opened that user's slot: zeroed when the request ends. */
-  secret?: Uint8Array;
   /** Values of `Set-Cookie`, sent with an answer that succeeds. */
   cookies?: readonly string[];
   /** The note of the key's use, under way beside the request: never rejects, and soon resolves. */

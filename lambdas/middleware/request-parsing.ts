@@ -2,16 +2,25 @@ import type { MiddlewareObj } from '@middy/core';
 import * as z from 'zod/mini';
 import { limits } from '../../contract/limits.ts';
 import type { RouteId } from '../../contract/routes.ts';
-import { type RouteInput, schemas } from '../../contract/schemas.ts';
+import { type RouteInput, type RouteOutput, schemas } from '../../contract/schemas.ts';
 import { VaultError } from '../../contract/vault-error.ts';
+import type { AuditSubject } from '../shared/audit-trail.ts';
 import type { ApiEvent, Call } from './request-context.ts';
 
+/** What the audit record of a route names, where its path does not say it. */
+export type SubjectOf<Id extends RouteId> = (
+  input: RouteInput<Id>,
+  output: RouteOutput<Id> | undefined,
+) => AuditSubject;
+
 /** Checks path parameters, query and body of a request against the contract. A failure waits for authentication. */
-export function parse<Id extends RouteId>(id: Id): MiddlewareObj<Call<Id>> {
+export function parse<Id extends RouteId>(id: Id, subjectOf?: SubjectOf<Id>): MiddlewareObj<Call<Id>> {
   return {
     before: ({ event: call }) => {
       try {
-        call.input = parseEvent(id, call.event);
+        const input = parseEvent(id, call.event);
+        call.input = input;
+        if (subjectOf !== undefined) call.subject = (output) => subjectOf(input, output);
       } catch (error) {
         if (!(error instanceof VaultError)) throw error;
         call.input = error;

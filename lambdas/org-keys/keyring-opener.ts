@@ -5,7 +5,8 @@ import { type Dek, loadDek } from '../../core/dek.ts';
 import { sealedVersion } from '../../core/enc.ts';
 import { addDek, type Keyring, nextVersion, usableDek, verifyKeyring } from '../../core/keyring.ts';
 import { parseStored, type Tombstone } from '../../core/tombstone.ts';
-import type { Clock, Kek, KeyringStore } from '../shared/ports.ts';
+import type { Clock } from '../shared/ports.ts';
+import type { Kek, KeyringStore } from './keyring-ports.ts';
 
 /** How long a DEK stays usable without asking KMS again, and how many stay. */
 const cacheTime = 5 * 60_000;

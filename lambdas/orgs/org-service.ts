@@ -3,8 +3,10 @@ import type { CreateOrgResponse, OrgResponse } from '../../contract/wire.ts';
 import { randomId } from '../../core/ids.ts';
 import { type Keyring, newKeyring } from '../../core/keyring.ts';
 import type { Tombstone } from '../../core/tombstone.ts';
+import type { ApiKeyStore } from '../api-keys/api-key-ports.ts';
 import { keyInfo, newApiKey } from '../api-keys/api-key-service.ts';
-import type { ApiKeyStore, Clock, KeyringStore } from '../shared/ports.ts';
+import type { KeyringStore } from '../org-keys/keyring-ports.ts';
+import type { Clock } from '../shared/ports.ts';
 
 /** Makes organizations; only the deployment's operator reaches this. */
 export class Orgs {

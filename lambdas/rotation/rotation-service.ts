@@ -8,7 +8,8 @@ import type { Rotation, RotationResponse } from '../../contract/wire.ts';
 import { loadDek } from '../../core/dek.ts';
 import { addDek, type Keyring, nextVersion, retireDeks, rewrapDeks } from '../../core/keyring.ts';
 import type { Deks, OpenKeyring } from '../org-keys/keyring-opener.ts';
-import type { Clock, Kek, KeyringStore } from '../shared/ports.ts';
+import type { Kek, KeyringStore } from '../org-keys/keyring-ports.ts';
+import type { Clock } from '../shared/ports.ts';
 import type { Workflows } from '../shared/workflow-ports.ts';
 import type { ProgressStore, RotationProgress } from './rotation-ports.ts';
 

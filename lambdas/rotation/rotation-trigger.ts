@@ -2,6 +2,7 @@
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Workflows } from '../shared/workflow-ports.ts';
+import type { EncryptionObserver } from '../values/value-ports.ts';
 import type { MessageCounter } from './rotation-ports.ts';
 import type { RotationInput } from './rotation-service.ts';
 
@@ -19,7 +20,7 @@ const againAfter = 60_000;
 /** Orgs that were told of lately. */
 const toldMost = 1000;
 
-export class RotationDue {
+export class RotationDue implements EncryptionObserver {
   readonly #settings: RotationSettings;
   readonly #workflows: () => Workflows;
   readonly #counter: () => MessageCounter;

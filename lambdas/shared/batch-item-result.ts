@@ -43,3 +43,7 @@ export function ifOpens<T>(open: () => T): T | undefined {
     throw error;
   }
 }
+
+/** The names whose item failed, of the results of a batch that was answered. */
+export const failedNames = (results: readonly { readonly name: string; readonly ok: boolean }[] = []): string[] =>
+  results.filter(({ ok }) => !ok).map(({ name }) => name);

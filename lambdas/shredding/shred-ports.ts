@@ -1,17 +1,4 @@
 /** What shredding needs from the world. As with all stores (ports.ts), reads are strongly consistent where that is possible. */
-import type { Keyring } from '../../core/keyring.ts';
-import type { Tombstone } from '../../core/tombstone.ts';
-
-export interface ShredStore {
-  /** The record as stored; undefined when there is none. */
-  stored(org: string): Promise<unknown>;
-  /**
-   * Puts `next` in place of `before`, on condition that the stored record still has its generation and its lock, or has none
-   * as `before` has none. Returns false, and has changed nothing, when it is another, or when an earlier try of this very call
-   * has succeeded.
-   */
-  change(next: Keyring | Tombstone, before: Keyring | Tombstone): Promise<boolean>;
-}
 
 /** A backup of a table. */
 export interface Backup {

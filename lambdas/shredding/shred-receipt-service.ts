@@ -6,10 +6,11 @@ import { type ShredReceipt, shredLimits, shredReceiptType, shredStatement } from
 import { addReceipt, type Tombstone } from '../../core/tombstone.ts';
 import type { BlobErasing } from '../blobs/org-blob-purger.ts';
 import { storedKeyring } from '../org-keys/keyring-opener.ts';
+import type { ShredStore } from '../org-keys/keyring-ports.ts';
 import type { Clock, Signer } from '../shared/ports.ts';
 import type { UserErasing } from '../users/org-user-purger.ts';
 import { judge, mayHold, together } from './backup-assessment.ts';
-import type { FindCopies, ShredStore, ValueCounter } from './shred-ports.ts';
+import type { FindCopies, ValueCounter } from './shred-ports.ts';
 
 const attempts = 5;
 /** Stretches in which values are counted, of 1 MiB of items each: a receipt must not wait for more. */

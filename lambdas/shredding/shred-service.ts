@@ -6,12 +6,13 @@ import { VaultError } from '../../contract/vault-error.ts';
 import type { ShredRequest, ShredResponse } from '../../contract/wire.ts';
 import type { ShredLock } from '../../core/keyring.ts';
 import { shred, type Tombstone } from '../../core/tombstone.ts';
+import type { Caller } from '../api-keys/api-key-ports.ts';
 import type { BlobErasing } from '../blobs/org-blob-purger.ts';
 import { type StoredKeyring, storedKeyring } from '../org-keys/keyring-opener.ts';
-import type { Caller, Clock } from '../shared/ports.ts';
+import type { ShredStore } from '../org-keys/keyring-ports.ts';
+import type { Clock } from '../shared/ports.ts';
 import type { Workflows } from '../shared/workflow-ports.ts';
 import type { UserErasing } from '../users/org-user-purger.ts';
-import type { ShredStore } from './shred-ports.ts';
 import { isSettled, type ShredReceipts } from './shred-receipt-service.ts';
 
 /** Changes of one keyring that may come between before a request is given up. */

@@ -4,8 +4,10 @@ import type { DestroyValueResponse } from '../../contract/wire.ts';
 import { sealedVersion } from '../../core/enc.ts';
 import type { Keyring } from '../../core/keyring.ts';
 import { type DestroyReceipt, destroyLimits, destroyReceiptType, destroyStatement } from '../../core/receipts.ts';
-import type { Caller, Clock, Signer, StoredValue, StoredVersion, ValueStore } from '../shared/ports.ts';
+import type { Caller } from '../api-keys/api-key-ports.ts';
+import type { Clock, Signer, StoredValue, StoredVersion } from '../shared/ports.ts';
 import { checkedName } from '../shared/value-names.ts';
+import type { ValueStore } from '../values/value-ports.ts';
 import { judge } from './backup-assessment.ts';
 import type { Copies, FindCopies } from './shred-ports.ts';
 

@@ -5,6 +5,7 @@ import { timeId } from '../../core/time-ids.ts';
 import type { JobSender } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
 import { userOrDamage } from './corrupt-user-keyring.ts';
+import type { EraseJob } from './erase-job.ts';
 import { type Leading, release } from './locator-release.ts';
 import type { LocatorStore, UserEraser, UserKeyringStore } from './user-ports.ts';
 
@@ -42,7 +43,8 @@ export class Erasing {
       await eraser.delete(owner.org, items);
       if (!enough()) continue;
       const id = timeId(clock().getTime(), randomBytes(16));
-      await jobs.send(owner.org, id, { kind: 'erase', user: owner.user, locators: [] }, owner.user);
+      const job: EraseJob = { kind: 'erase', user: owner.user, locators: [] };
+      await jobs.send(owner.org, id, job, owner.user);
       return true;
     }
   }

@@ -8,6 +8,7 @@ import { type DeletedUser, deleteUser } from '../../core/user-keyring.ts';
 import type { JobSender } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
 import { userOrDamage } from './corrupt-user-keyring.ts';
+import type { EraseJob } from './erase-job.ts';
 import { isFound, type Leading, release } from './locator-release.ts';
 import { deletionPause } from './read-freshness.ts';
 import type { LocatorStore, UserKeyringStore } from './user-ports.ts';
@@ -57,7 +58,7 @@ export class DeletingUsers {
     const { deletedAt, now, leading } = await this.#destroySlots(owner, known);
     const paused = this.#pause();
     const id = timeId(this.#clock().getTime(), randomBytes(16));
-    const job = { kind: 'erase', user: owner.user, locators: leading } as const;
+    const job: EraseJob = { kind: 'erase', user: owner.user, locators: leading };
     const [sent, ...released] = await Promise.allSettled([
       this.#jobs.send(owner.org, id, job, owner.user),
       ...leading.map((one) => release(this.#locators, owner, one, this.#clock())),

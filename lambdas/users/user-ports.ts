@@ -1,5 +1,4 @@
 /** What the rules of users need from the world, as ports.ts says it for orgs; the same holds for all stores here. */
-import type { JobName } from '../../core/jobs.ts';
 import type { Owner } from '../../core/slots.ts';
 import type { DeletedUser, UserKeyring } from '../../core/user-keyring.ts';
 import type { Page } from '../shared/ports.ts';
@@ -128,20 +127,4 @@ export interface CodeMacs {
 export interface RoutingMacs {
   /** A locator: 43 characters of base64url. @throws VaultError `key_unavailable`, `unavailable` */
   locator(message: Uint8Array): Promise<string>;
-}
-
-/** The transit key: keys of jobs (docs/format.md, section 13). */
-export interface TransitKeys {
-  /** A new key for one job: 32 bytes, which the caller zeroes, and the same wrapped. */
-  generate(name: JobName): Promise<{ secret: Buffer; wrapped: Uint8Array }>;
-  /** DecryptionError when it was not wrapped for this org, job and kind. */
-  unwrap(name: JobName, wrapped: Uint8Array): Promise<Buffer>;
-}
-
-export interface JobQueue {
-  /**
-   * @param group jobs of a group are handled one after the other, in order; no more than 128 of `A-Z a-z 0-9` and punctuation
-   * @param name jobs of one name that come within five minutes are one
-   */
-  send(body: string, group: string, name: string): Promise<void>;
 }

@@ -11,14 +11,16 @@ import type {
   ValueInfo,
   VersionInfo,
 } from '../../contract/wire.ts';
+import type { Caller } from '../api-keys/api-key-ports.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
 import { isHidden, lastReserved } from '../api-keys/permissions.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { asItem } from '../shared/batch-item-result.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
-import type { Caller, Clock, StoredValue, ValueStore } from '../shared/ports.ts';
+import type { Clock, StoredValue } from '../shared/ports.ts';
 import { checkedName } from '../shared/value-names.ts';
 import { isExpired, openInfo, openValue } from './value-encryption.ts';
+import type { ValueStore } from './value-ports.ts';
 
 /** Values of the request, as read with its key and keyring. */
 export type Values = ReadonlyMap<string, StoredValue>;

@@ -6,10 +6,10 @@ import { limits } from '../../contract/limits.ts';
 import { VaultError } from '../../contract/vault-error.ts';
 import type { DeleteValueResponse, SetValueRequest, ValueInfo, VersionInfo } from '../../contract/wire.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
-import type { RotationDue } from '../rotation/rotation-trigger.ts';
-import type { Clock, StoredValue, StoredVersion, ValueStore } from '../shared/ports.ts';
+import type { Clock, StoredValue, StoredVersion } from '../shared/ports.ts';
 import { checkedName } from '../shared/value-names.ts';
 import { isExpired, openInfo, openValue, sealVersion } from './value-encryption.ts';
+import type { EncryptionObserver, ValueStore } from './value-ports.ts';
 
 /** Writers of one name that may come between before a write is given up. */
 const attempts = 12;
@@ -28,9 +28,9 @@ export type Reread = (name: string) => Promise<WriteState>;
 export class Writing {
   readonly #values: ValueStore;
   readonly #clock: Clock;
-  readonly #due: RotationDue | undefined;
+  readonly #due: EncryptionObserver | undefined;
 
-  constructor(values: ValueStore, clock: Clock, due?: RotationDue) {
+  constructor(values: ValueStore, clock: Clock, due?: EncryptionObserver) {
     this.#values = values;
     this.#clock = clock;
     this.#due = due;

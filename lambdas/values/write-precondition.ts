@@ -1,6 +1,8 @@
 import { VaultError } from '../../contract/vault-error.ts';
+import type { Caller } from '../api-keys/api-key-ports.ts';
+import type { RecordStore, Records } from '../api-keys/request-record-ports.ts';
 import type { Deks, FirstDek, OpenKeyring } from '../org-keys/keyring-opener.ts';
-import type { Caller, RecordStore, Records, StoredValue } from '../shared/ports.ts';
+import type { StoredValue } from '../shared/ports.ts';
 import type { Reread } from './value-writer.ts';
 
 /** First writes of an org that may meet before one of them finds the stored keyring. */

@@ -5,13 +5,13 @@ import { decodeBase64 } from '../../core/enc.ts';
 import { isId } from '../../core/ids.ts';
 import { openJob, parseJob, type SealedJob } from '../../core/jobs.ts';
 import { isTimeId, timeId } from '../../core/time-ids.ts';
-import type { AuditTrail } from '../audit/audit-log-writer.ts';
 import { type Conversations, commandIn, type Ended } from '../conversations/message-processor.ts';
-import { decodeJob, type Job } from '../jobs/job-payload.ts';
+import type { JobQueue, TransitKeys } from '../jobs/job-ports.ts';
+import type { AuditTrail } from '../shared/audit-trail.ts';
 import { ifOpens } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Erasing } from '../users/deleted-user-purger.ts';
-import type { JobQueue, TransitKeys } from '../users/user-ports.ts';
+import { decodeJob, type Job } from './job-decoder.ts';
 
 /** A job as the queue gives it. */
 export interface Delivered {

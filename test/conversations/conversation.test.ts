@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/limits.ts';
 import { type JobName, sealJob } from '../../core/jobs.ts';
 import { timeId } from '../../core/time-ids.ts';
-import { decodeJob, type Job } from '../../lambdas/jobs/job-payload.ts';
 import { JobSender } from '../../lambdas/jobs/job-producer.ts';
+import { decodeJob, type Job } from '../../lambdas/worker/job-decoder.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { ada, message, World } from './world.ts';
 

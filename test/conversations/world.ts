@@ -8,7 +8,6 @@ import type { JobName } from '../../core/jobs.ts';
 import { keyringRecord, newKeyring } from '../../core/keyring.ts';
 import type { Owner } from '../../core/slots.ts';
 import { type UserKeyring, userRecord } from '../../core/user-keyring.ts';
-import type { AuditFacts } from '../../lambdas/audit/audit-log-writer.ts';
 import {
   type Channel,
   type ChannelName,
@@ -29,6 +28,7 @@ import type {
 import { Conversations } from '../../lambdas/conversations/message-processor.ts';
 import { Receiving } from '../../lambdas/conversations/webhook-receiver.ts';
 import { JobSender } from '../../lambdas/jobs/job-producer.ts';
+import type { AuditFacts } from '../../lambdas/shared/audit-trail.ts';
 import { Accounts } from '../../lambdas/users/account-service.ts';
 import { Erasing } from '../../lambdas/users/deleted-user-purger.ts';
 import { Linking } from '../../lambdas/users/identity-linking-service.ts';

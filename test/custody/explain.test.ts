@@ -10,12 +10,12 @@ import { loadUmk, newSalt, newUmk, passwordCost, type SlotFacts, type SlotKind, 
 import { timeId } from '../../core/time-ids.ts';
 import { shred } from '../../core/tombstone.ts';
 import { deleteUser, newUserKeyring, parseUserRecord, type UserKeyring, userRecord } from '../../core/user-keyring.ts';
+import type { Caller, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
 import { effective } from '../../lambdas/api-keys/permissions.ts';
 import type { StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
 import { Explaining } from '../../lambdas/explain/explain-service.ts';
 import { Grants } from '../../lambdas/explain/iam-grants.ts';
 import type { StoredKeyring } from '../../lambdas/org-keys/keyring-opener.ts';
-import type { Caller, StoredApiKey } from '../../lambdas/shared/ports.ts';
 import type { StoredRecord } from '../../lambdas/users/user-ports.ts';
 
 const now = new Date('2026-11-21T12:00:00.000Z');

@@ -2,10 +2,11 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { CreateKeyRequest } from '../../contract/wire.ts';
 import { parseApiKey } from '../../core/api-key.ts';
 import { randomId } from '../../core/ids.ts';
+import type { ApiKeyStore, Caller, LastUseStore, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
 import { ApiKeys, newApiKey } from '../../lambdas/api-keys/api-key-service.ts';
 import { authenticate } from '../../lambdas/api-keys/authorization.ts';
 import { LastUse } from '../../lambdas/api-keys/last-used-recorder.ts';
-import type { ApiKeyStore, Caller, LastUseStore, Page, StoredApiKey } from '../../lambdas/shared/ports.ts';
+import type { Page } from '../../lambdas/shared/ports.ts';
 import { codeOf } from './memory.ts';
 
 /** API keys in memory, with a failure to inject. */

@@ -4,12 +4,12 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/vault-error.ts';
 import { formatLink } from '../../core/blob-links.ts';
 import { randomId } from '../../core/ids.ts';
-import type { AuditFacts } from '../../lambdas/audit/audit-log-writer.ts';
 import { burnLink } from '../../lambdas/blobs/handlers/burn-link.ts';
 import { lookAtLink } from '../../lambdas/blobs/handlers/get-link.ts';
 import { openLink } from '../../lambdas/blobs/handlers/open-link.ts';
 import { serve } from '../../lambdas/middleware/lambda-handler.ts';
 import type { RequestLog } from '../../lambdas/middleware/request-log.ts';
+import type { AuditFacts } from '../../lambdas/shared/audit-trail.ts';
 import { blobWorld, proof } from './blob-memory.ts';
 
 let vault: ReturnType<typeof blobWorld>;

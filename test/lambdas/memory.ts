@@ -5,21 +5,12 @@ import { VaultError } from '../../contract/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/ids.ts';
 import { type Keyring, keyringRecord, newKeyring } from '../../core/keyring.ts';
+import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
+import type { RecordStore, Records, RecordsRequest } from '../../lambdas/api-keys/request-record-ports.ts';
 import { Deks, FirstDek, type OpenKeyring } from '../../lambdas/org-keys/keyring-opener.ts';
-import type {
-  Caller,
-  Clock,
-  Kek,
-  KeyringStore,
-  ListedValue,
-  Page,
-  RecordStore,
-  Records,
-  RecordsRequest,
-  StoredValue,
-  StoredVersion,
-  ValueStore,
-} from '../../lambdas/shared/ports.ts';
+import type { Kek, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
+import type { Clock, Page, StoredValue, StoredVersion } from '../../lambdas/shared/ports.ts';
+import type { ListedValue, ValueStore } from '../../lambdas/values/value-ports.ts';
 import { Reading } from '../../lambdas/values/value-reader.ts';
 import { Writing } from '../../lambdas/values/value-writer.ts';
 import { WriteStates } from '../../lambdas/values/write-precondition.ts';

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { nameProblem } from '../../contract/names.ts';
 import { type Role, roles, wholeOrgVerbs } from '../../contract/roles.ts';
 import { verbs } from '../../contract/routes.ts';
+import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
 import { authorize, authorizeList, authorizeName } from '../../lambdas/api-keys/authorization.ts';
 import {
   coversList,
@@ -14,7 +15,6 @@ import {
   type Rights,
   reachesBeyond,
 } from '../../lambdas/api-keys/permissions.ts';
-import type { Caller } from '../../lambdas/shared/ports.ts';
 
 const segment = fc.constantFrom(
   'prod',

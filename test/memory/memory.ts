@@ -7,6 +7,7 @@ import { keyringRecord, newKeyring } from '../../core/keyring.ts';
 import { credentialLocator, loadUmk, newSalt, newUmk, type Owner, type SlotFacts, wrapUmk } from '../../core/slots.ts';
 import { formatUserKey, type UserKey } from '../../core/user-key.ts';
 import { newUserKeyring, userRecord } from '../../core/user-keyring.ts';
+import { MessageReader } from '../../lambdas/conversations/message-reader.ts';
 import { MemoryReading } from '../../lambdas/memory/memory-reader.ts';
 import { MemoryWriting } from '../../lambdas/memory/memory-writer.ts';
 import type { Page } from '../../lambdas/shared/ports.ts';
@@ -20,6 +21,7 @@ import type {
   UserRecordStore,
 } from '../../lambdas/users/user-ports.ts';
 import { memoryKeys } from '../../lambdas/users/user-record-encryption.ts';
+import { UserRecordPages } from '../../lambdas/users/user-record-pages.ts';
 
 /** What happens to a write: done, done with its reply lost and the write repeated by the client, or refused before anything. */
 export type Fate = 'done' | 'lost' | 'refused';
@@ -87,7 +89,9 @@ export function memoryWorld() {
   const tables = new MemoryTables();
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
   const clock = () => time.now;
-  const reading = new MemoryReading(tables, tables, clock);
+  const recordPages = new UserRecordPages(tables, tables);
+  const reading = new MemoryReading(recordPages, clock);
+  const messages = new MessageReader(recordPages);
   const writing = new MemoryWriting(tables, tables, clock);
 
   function newOrg(): string {
@@ -127,7 +131,7 @@ export function memoryWorld() {
       delete: async (id: string) => await writing.delete(await open(id), id),
       list: async (request: object = {}) => await reading.list(await open(), request),
       search: async (text: string, cursor?: string) => await reading.search(await open(), { text, cursor }),
-      messages: async (request: object = {}) => await reading.messages(await open(), request),
+      messages: async (request: object = {}) => await messages.list(await open(), request),
       /** The stored item of an id, by which tests look at it and change it. */
       stored: (id: string, collection: Collection = 'memory') => {
         const found = tables.items.get(tables.keyOf(owner, { collection, id }));

@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { VaultError } from '../../contract/vault-error.ts';
 import { Deks } from '../../lambdas/org-keys/keyring-opener.ts';
+import type { Kek, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
 import type { ProgressStore, RotationProgress, SweepStore } from '../../lambdas/rotation/rotation-ports.ts';
 import { KeyringChanges, type RotationInput, Rotations } from '../../lambdas/rotation/rotation-service.ts';
 import { drainSeconds, RotationWorkflow } from '../../lambdas/rotation/rotation-workflow.ts';
 import { Sweeping } from '../../lambdas/rotation/value-reencryption-scan.ts';
-import type { Kek, KeyringStore, StoredValue, StoredVersion } from '../../lambdas/shared/ports.ts';
+import type { StoredValue, StoredVersion } from '../../lambdas/shared/ports.ts';
 import type { Steps, Workflows } from '../../lambdas/shared/workflow-ports.ts';
 import { memoryVault } from '../lambdas/memory.ts';
 

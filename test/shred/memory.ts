@@ -8,11 +8,13 @@ import { compactJws, publicJwk, signingInput, verifyJws } from '../../core/jws.t
 import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/keyring.ts';
 import { type ShredReceipt, shredReceiptType } from '../../core/receipts.ts';
 import { parseStored, storedRecord, type Tombstone } from '../../core/tombstone.ts';
+import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
 import type { BlobEraser, ErasedBlob, ObjectEraser } from '../../lambdas/blobs/blob-ports.ts';
 import { BlobErasing } from '../../lambdas/blobs/org-blob-purger.ts';
-import type { Caller, Signer } from '../../lambdas/shared/ports.ts';
+import type { ShredStore } from '../../lambdas/org-keys/keyring-ports.ts';
+import type { Signer } from '../../lambdas/shared/ports.ts';
 import type { Steps, Workflows } from '../../lambdas/shared/workflow-ports.ts';
-import type { Copies, ShredStore } from '../../lambdas/shredding/shred-ports.ts';
+import type { Copies } from '../../lambdas/shredding/shred-ports.ts';
 import { ShredReceipts } from '../../lambdas/shredding/shred-receipt-service.ts';
 import { Shredding, type ShredInput } from '../../lambdas/shredding/shred-service.ts';
 import { runShredWorkflow } from '../../lambdas/shredding/shred-workflow.ts';

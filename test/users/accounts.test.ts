@@ -9,10 +9,10 @@ import { keyringRecord, newKeyring } from '../../core/keyring.ts';
 import type { Owner, Slot } from '../../core/slots.ts';
 import { shred, storedRecord } from '../../core/tombstone.ts';
 import { formatUserKey, parseUserKey } from '../../core/user-key.ts';
-import { decodeJob } from '../../lambdas/jobs/job-payload.ts';
 import { Erasing } from '../../lambdas/users/deleted-user-purger.ts';
 import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
 import type { OpenUser } from '../../lambdas/users/unlocked-user.ts';
+import { decodeJob } from '../../lambdas/worker/job-decoder.ts';
 import { identity, World } from './world.ts';
 
 let world: World;

@@ -2,12 +2,14 @@ import type { MiddlewareObj } from '@middy/core';
 import { nameProblem } from '../../../contract/names.ts';
 import { type RouteId, verbOf } from '../../../contract/routes.ts';
 import type { RouteInput } from '../../../contract/schemas.ts';
-import type { Call, Session } from '../../middleware/request-context.ts';
-import { type Deks, storedKeyring } from '../../org-keys/keyring-opener.ts';
-import type { Caller, Clock, RecordStore } from '../../shared/ports.ts';
+import type { Call } from '../../middleware/request-context.ts';
+import { type Deks, type OpenKeyring, type StoredKeyring, storedKeyring } from '../../org-keys/keyring-opener.ts';
+import type { Clock, StoredValue } from '../../shared/ports.ts';
+import type { Caller } from '../api-key-ports.ts';
 import { authenticate as authenticateKey, authorize, authorizeList, presentedKey } from '../authorization.ts';
 import type { LastUse } from '../last-used-recorder.ts';
 import { coversName } from '../permissions.ts';
+import type { RecordStore } from '../request-record-ports.ts';
 
 /**
  * Values that a route wants in the read that brings its key and keyring, and what of the request its caller must be
@@ -22,6 +24,11 @@ export interface Wanted<Id extends RouteId> {
   prefix?(input: RouteInput<Id>): string;
 }
 
+/** A request on a route for API keys. */
+export interface ApiKeyCall<Id extends RouteId> extends Call<Id> {
+  session?: Session;
+}
+
 export interface Gate {
   readonly records: RecordStore;
   readonly deks: Deks;
@@ -34,7 +41,11 @@ export interface Gate {
  * neither revoked nor expired, and allowed this route and these names. Who may not call learns nothing of what was
  * wrong with the request.
  */
-export function authenticate<Id extends RouteId>(id: Id, gate: Gate, wanted: Wanted<Id>): MiddlewareObj<Call<Id>> {
+export function authenticate<Id extends RouteId>(
+  id: Id,
+  gate: Gate,
+  wanted: Wanted<Id>,
+): MiddlewareObj<ApiKeyCall<Id>> {
   return {
     before: async ({ event: call }) => {
       const presented = presentedKey(call.event.headers.authorization);
@@ -84,4 +95,15 @@ function pathName({ params }: { readonly params: object }): string[] {
 /** What was read along and is not the caller's to see goes no further. */
 function allowedValues(caller: Caller, values: Session['values']): Session['values'] {
   return new Map([...values].filter(([name]) => coversName(caller, name)));
+}
+
+/** What authentication found. */
+export interface Session {
+  readonly caller: Caller;
+  /** The caller's keyring, checked on first use: routes that touch no value need no DEK. */
+  keys(): Promise<OpenKeyring>;
+  /** The caller's keyring or what is left of it, as stored: no key vouches for it yet. @throws DecryptionError */
+  stored(): StoredKeyring;
+  /** The values of the request that exist. */
+  readonly values: ReadonlyMap<string, StoredValue>;
 }

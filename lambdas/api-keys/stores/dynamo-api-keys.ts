@@ -4,11 +4,13 @@ import {
   PutItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import type { ApiKeyStore, LastUseStore, Page, StoredApiKey } from '../../shared/ports.ts';
+import type { Page } from '../../shared/ports.ts';
 import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
 import { held } from '../../shared/stores/dynamo-conditions.ts';
-import { apiKeyOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
+import type { ApiKeyStore, LastUseStore, StoredApiKey } from '../api-key-ports.ts';
+import { apiKeyOf } from './api-key-item-codec.ts';
 
 /** API keys: of a secret, only its hash is here. */
 export class DynamoApiKeys implements ApiKeyStore {

@@ -1,4 +1,4 @@
-import { linkChain } from '../../middleware/route-chains.ts';
+import { linkChain } from '../middleware/link-chain.ts';
 import type { Links } from '../share-link-service.ts';
 
 export const burnLink = (links: Links) =>

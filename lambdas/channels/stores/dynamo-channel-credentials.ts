@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
-import { currentVersion, keyringOf, storedValueOf, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { keyringOf, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { currentVersion, storedValueOf } from '../../shared/stores/value-item-codec.ts';
 import type { ReadValue } from '../channel-credentials.ts';
 
 /** Keyring and value by one BatchGetItem, strongly consistent: what is locked or shredded is so at once. */

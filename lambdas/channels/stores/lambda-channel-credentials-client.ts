@@ -1,8 +1,7 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { VaultError } from '../../../contract/vault-error.ts';
-import type { ProviderSecrets } from '../../conversations/conversation-ports.ts';
 import { notRead, orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
-import type { ChannelName } from '../channel-ports.ts';
+import type { ChannelName, ProviderSecrets } from '../channel-ports.ts';
 
 /** Asks the one function that can open them. Nothing is kept: what is changed or locked counts with the next request. */
 export class LambdaProviderSecrets implements ProviderSecrets {

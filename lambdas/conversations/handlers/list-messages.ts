@@ -1,8 +1,8 @@
-import type { MemoryReading } from '../../memory/memory-reader.ts';
 import type { UserGate } from '../../users/middleware/user-auth.ts';
 import { userChain } from '../../users/middleware/user-route-chains.ts';
+import type { MessageReader } from '../message-reader.ts';
 
-export const listMessages = (gate: UserGate, reading: MemoryReading) =>
+export const listMessages = (gate: UserGate, messages: MessageReader) =>
   userChain('listMessages', gate, {
-    run: async ({ query }, user) => await reading.messages(user, query),
+    run: async ({ query }, user) => await messages.list(user, query),
   });

@@ -1,7 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { ListedValue } from '../../shared/ports.ts';
-import { listedOf, placeholders } from '../../shared/stores/dynamo-item-codec.ts';
+import { placeholders } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
+import { listedOf } from '../../values/stores/dynamo-values.ts';
+import type { ListedValue } from '../../values/value-ports.ts';
 import type { ValueFinder } from '../explain-service.ts';
 
 /** Whether a value is there, and its sealed facts; the role of who asks may read no more of it (lib/value-table.ts, `grantFind`). */

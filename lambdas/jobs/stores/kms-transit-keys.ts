@@ -4,7 +4,7 @@ import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { JobName } from '../../../core/jobs.ts';
 import { notRead } from '../../shared/stores/aws-error-mapping.ts';
 import { bufferOf, orKeyUnavailable } from '../../shared/stores/kms-error-mapping.ts';
-import type { TransitKeys } from '../../users/user-ports.ts';
+import type { TransitKeys } from '../job-ports.ts';
 
 /** The encryption context of a job's key (docs/format.md, section 13); policies refuse a call without it, and kinds that are not the caller's. */
 const contextOf = ({ org, id, kind }: JobName) => ({ org, job: id, kind });

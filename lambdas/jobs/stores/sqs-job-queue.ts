@@ -1,7 +1,7 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { VaultError } from '../../../contract/vault-error.ts';
 import { orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
-import type { JobQueue } from '../../users/user-ports.ts';
+import type { JobQueue } from '../job-ports.ts';
 
 const notKnown = 'Whether it was sent on is not known. Send the same request again.';
 

@@ -4,5 +4,6 @@ import type { MemoryWriting } from '../memory-writer.ts';
 
 export const addMemory = (gate: UserGate, writing: MemoryWriting) =>
   userChain('addMemory', gate, {
+    subject: ({ body }, output) => ({ name: output?.id ?? body.id }),
     run: async ({ body }, user) => await writing.add(user, body),
   });

@@ -2,11 +2,10 @@ import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../../../contract/vault-error.ts';
 import type { Keyring } from '../../../core/keyring.ts';
 import { storedRecord, type Tombstone } from '../../../core/tombstone.ts';
-import type { KeyringStore } from '../../shared/ports.ts';
 import { held } from '../../shared/stores/dynamo-conditions.ts';
 import { keyringOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
-import type { ShredStore } from '../../shredding/shred-ports.ts';
+import type { KeyringStore, ShredStore } from '../keyring-ports.ts';
 
 /** Keyrings, one item per org: every change is conditional on the generation before it. */
 export class DynamoKeyrings implements KeyringStore, ShredStore {

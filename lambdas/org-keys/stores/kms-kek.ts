@@ -1,9 +1,9 @@
 import { DecryptCommand, GenerateDataKeyCommand, type KMSClient, ReEncryptCommand } from '@aws-sdk/client-kms';
 import { VaultError } from '../../../contract/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import type { Kek } from '../../shared/ports.ts';
 import { notRead } from '../../shared/stores/aws-error-mapping.ts';
 import { orKeyUnavailable } from '../../shared/stores/kms-error-mapping.ts';
+import type { Kek } from '../keyring-ports.ts';
 
 /** The encryption context of a DEK (docs/format.md, section 2); the key's policy refuses a call without it. */
 const contextOf = (org: string, version: number) => ({ org, dek: String(version) });

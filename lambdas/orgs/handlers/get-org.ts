@@ -1,5 +1,5 @@
 import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../middleware/route-chains.ts';
+import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
 import { orgState } from '../org-service.ts';
 
 /** Of an org that is locked or shredded the state is shown too; of any other only once its keyring's MAC was found right. */

@@ -3,8 +3,9 @@ import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { Page, StoredValue, StoredVersion } from '../../shared/ports.ts';
 import { notRead, orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
 import { held } from '../../shared/stores/dynamo-conditions.ts';
-import { type Item, placeholders, storedValueOf, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
+import { storedValueOf } from '../../shared/stores/value-item-codec.ts';
 import type { SweepStore, SweptValue } from '../rotation-ports.ts';
 
 /** All values of an org, for a rotation. */

@@ -1,5 +1,5 @@
 import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../middleware/route-chains.ts';
+import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
 import type { Shredding } from '../shred-service.ts';
 
 export const shredOrg = (gate: Gate, shredding: Shredding) =>

@@ -5,13 +5,21 @@ import { VaultError } from '../../../contract/vault-error.ts';
 import type { ApiEvent, Call } from '../../middleware/request-context.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { readFresh } from '../read-freshness.ts';
-import { openUser, ownerOf, secretOf } from '../unlocked-user.ts';
+import { type OpenUser, openUser, ownerOf, secretOf } from '../unlocked-user.ts';
 import { presentedUser } from '../user-credential.ts';
 import type { RecordKey, UserReader } from '../user-ports.ts';
 
 export interface UserGate {
   readonly reader: UserReader;
   readonly clock: Clock;
+}
+
+/** A request on a route for users. */
+export interface UserCall<Id extends RouteId> extends Call<Id> {
+  /** The user who is there. */
+  user?: OpenUser;
+  /** What opened that user's slot: zeroed when the request ends. */
+  secret?: Uint8Array;
 }
 
 /** Records that a route wants in the read that brings the keyrings: at most 98. */
@@ -26,7 +34,7 @@ export interface WantedRecords<Id extends RouteId> {
 export function authenticateUser<Id extends RouteId>(
   gate: UserGate,
   wanted: WantedRecords<Id>,
-): MiddlewareObj<Call<Id>> {
+): MiddlewareObj<UserCall<Id>> {
   return {
     before: async ({ event: call }) => {
       const presented = presentedUser(call.event.headers.authorization, call.event.cookies ?? []);

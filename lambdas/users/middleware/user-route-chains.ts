@@ -3,22 +3,24 @@ import middy from '@middy/core';
 import type { RouteId } from '../../../contract/routes.ts';
 import type { RouteInput, RouteOutput } from '../../../contract/schemas.ts';
 import { type Call, type Chain, inputOf } from '../../middleware/request-context.ts';
-import { parse } from '../../middleware/request-parsing.ts';
+import { parse, type SubjectOf } from '../../middleware/request-parsing.ts';
 import type { OpenUser } from '../unlocked-user.ts';
-import { authenticateUser, refuseOtherSites, type UserGate, type WantedRecords } from './user-auth.ts';
+import { authenticateUser, refuseOtherSites, type UserCall, type UserGate, type WantedRecords } from './user-auth.ts';
 
 /** A route for users: what it reads beside the keyrings, and what it does. */
 export interface UserRoute<Id extends RouteId> extends WantedRecords<Id> {
+  /** What the audit record names, where the path does not say it. */
+  readonly subject?: SubjectOf<Id>;
   run(input: RouteInput<Id>, user: OpenUser, call: Call<Id>): Promise<RouteOutput<Id>>;
 }
 
 export function userChain<Id extends RouteId>(id: Id, gate: UserGate, route: UserRoute<Id>): Chain {
-  const chain = middy<Call<Id>, RouteOutput<Id>>(async (call: Call<Id>) => {
+  const chain = middy<UserCall<Id>, RouteOutput<Id>>(async (call: UserCall<Id>) => {
     if (call.user === undefined) throw new Error('the request was not authenticated');
     return await route.run(inputOf(call), call.user, call);
   });
-  const onion = chain.use(parse(id)).use(authenticateUser(gate, route)) as Chain;
-  return async (call, context) => {
+  const onion = chain.use(parse(id, route.subject)).use(authenticateUser(gate, route)) as Chain;
+  return async (call: UserCall<RouteId>, context) => {
     try {
       return await onion(call, context);
     } finally {

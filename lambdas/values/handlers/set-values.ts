@@ -1,7 +1,7 @@
 import { authorizeName } from '../../api-keys/authorization.ts';
 import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../middleware/route-chains.ts';
-import { asItem } from '../../shared/batch-item-result.ts';
+import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
+import { asItem, failedNames } from '../../shared/batch-item-result.ts';
 import { inTurns } from '../../shared/map-concurrent.ts';
 import { refuseRepeats } from '../../shared/value-names.ts';
 import type { Writing } from '../value-writer.ts';
@@ -15,6 +15,10 @@ export const setValues = (gate: Gate, states: WriteStates, writing: Writing) =>
     names: ({ body }) => body.items.map((item) => item.name),
     itemwise: true,
     history: () => true,
+    subject: ({ body }, output) => ({
+      names: body.items.map(({ name }) => name),
+      failed: failedNames(output?.results),
+    }),
     run: async ({ body }, { caller, keys, values }) => {
       refuseRepeats(
         body.items.map((item) => item.name),

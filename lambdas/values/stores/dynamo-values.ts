@@ -1,9 +1,12 @@
 import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import type { ListedValue, Page, StoredValue, StoredVersion, ValueStore } from '../../shared/ports.ts';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import type { Page, StoredValue, StoredVersion } from '../../shared/ports.ts';
 import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
 import { held } from '../../shared/stores/dynamo-conditions.ts';
-import { listedOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Fields, type Item, placeholders, text, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { queryPage } from '../../shared/stores/dynamo-query.ts';
+import { count } from '../../shared/stores/value-item-codec.ts';
+import type { ListedValue, ValueStore } from '../value-ports.ts';
 
 /**
  * "Still as it was read": the write id besides the version, since a value that was deleted and made again counts
@@ -74,4 +77,9 @@ export class DynamoValues implements ValueStore {
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
     return { items: items.map(listedOf), more };
   }
+}
+
+export function listedOf(item: Item): ListedValue {
+  const fields: Fields = unmarshall(item);
+  return { name: text(fields, 'name'), version: count(fields, 'version'), info: text(fields, 'info') };
 }

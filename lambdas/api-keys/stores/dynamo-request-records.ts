@@ -1,7 +1,9 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { RecordStore, Records, RecordsRequest } from '../ports.ts';
-import { batchGet, type Requests } from './dynamo-batch-get.ts';
-import { apiKeyOf, currentVersion, keyringOf, storedValueOf, toItem } from './dynamo-item-codec.ts';
+import { batchGet, type Requests } from '../../shared/stores/dynamo-batch-get.ts';
+import { keyringOf, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { currentVersion, storedValueOf } from '../../shared/stores/value-item-codec.ts';
+import type { RecordStore, Records, RecordsRequest } from '../request-record-ports.ts';
+import { apiKeyOf } from './api-key-item-codec.ts';
 
 export interface RecordTables {
   readonly apiKeys: string;

@@ -1,0 +1,42 @@
+/** API keys as DynamoDB items (docs/format.md, section 5). */
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { type Role, roles } from '../../../contract/roles.ts';
+import { type Verb, verbs } from '../../../contract/routes.ts';
+import { DecryptionError } from '../../../core/decryption-error.ts';
+import { type Fields, type Item, text } from '../../shared/stores/dynamo-item-codec.ts';
+import type { StoredApiKey } from '../api-key-ports.ts';
+
+export function apiKeyOf(item: Item): StoredApiKey {
+  const fields: Fields = unmarshall(item);
+  const role = text(fields, 'role');
+  if (!isRole(role)) throw new DecryptionError();
+  return {
+    org: text(fields, 'org'),
+    id: text(fields, 'id'),
+    role,
+    name: optionalText(fields, 'name'),
+    prefixes: optionalTexts(fields, 'prefixes'),
+    verbs: optionalTexts(fields, 'verbs')?.filter(isVerb),
+    expiresAt: optionalText(fields, 'expiresAt'),
+    createdAt: text(fields, 'createdAt'),
+    lastUsedAt: optionalText(fields, 'lastUsedAt'),
+    overlapEndsAt: optionalText(fields, 'overlapEndsAt'),
+    revokedAt: optionalText(fields, 'revokedAt'),
+    hash: text(fields, 'hash'),
+  };
+}
+
+const optionalText = (fields: Fields, name: string): string | undefined =>
+  fields[name] === undefined ? undefined : text(fields, name);
+
+function optionalTexts(fields: Fields, name: string): string[] | undefined {
+  const list = fields[name];
+  if (list === undefined) return undefined;
+  if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string')) throw new DecryptionError();
+  return list;
+}
+
+/** A verb that this version does not know is no right in it. */
+const isVerb = (verb: string): verb is Verb => verbs.some((known) => known === verb);
+
+const isRole = (role: string): role is Role => Object.hasOwn(roles, role);

@@ -1,0 +1,33 @@
+/** Values as DynamoDB items (docs/format.md, section 5). */
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { DecryptionError } from '../../../core/decryption-error.ts';
+import type { StoredValue, StoredVersion } from '../ports.ts';
+import { type Fields, type Item, placeholders, text } from './dynamo-item-codec.ts';
+
+/** For a read of values without their earlier versions, which can be most of an item. */
+export const currentVersion = {
+  ProjectionExpression: '#name, #version, #value, #info, #writeId',
+  ExpressionAttributeNames: placeholders('name', 'version', 'value', 'info', 'writeId'),
+};
+
+export function storedValueOf(item: Item): StoredValue {
+  const fields: Fields = unmarshall(item);
+  const history = fields.history ?? [];
+  if (!Array.isArray(history)) throw new DecryptionError();
+  return { name: text(fields, 'name'), ...versionOf(fields), history: history.map((kept: Fields) => versionOf(kept)) };
+}
+
+function versionOf(fields: Fields): StoredVersion {
+  return {
+    version: count(fields, 'version'),
+    value: text(fields, 'value'),
+    info: text(fields, 'info'),
+    writeId: text(fields, 'writeId'),
+  };
+}
+
+export function count(fields: Fields, name: string): number {
+  const value = fields[name];
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new DecryptionError();
+  return value;
+}

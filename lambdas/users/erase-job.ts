@@ -1,0 +1,25 @@
+/** The job that deletes what a deleted user left behind (docs/format.md, section 13). */
+import { DecryptionError } from '../../core/decryption-error.ts';
+import { fieldsOf } from '../../core/keyring.ts';
+import { slotKinds } from '../../core/slots.ts';
+import type { Leading } from './locator-release.ts';
+
+export interface EraseJob {
+  readonly kind: 'erase';
+  readonly user: string;
+  /** The locators to release; at most one for each slot. */
+  readonly locators: readonly Leading[];
+}
+
+/** @throws DecryptionError for fields of another form */
+export function decodeEraseJob({ user, locators }: Readonly<Record<string, unknown>>): EraseJob {
+  if (typeof user !== 'string' || !Array.isArray(locators)) throw new DecryptionError();
+  return { kind: 'erase', user, locators: locators.map(locatorOf) };
+}
+
+function locatorOf(entry: unknown): Leading {
+  const { kind: said, locator } = fieldsOf(entry);
+  const kind = slotKinds.find((name) => name === said);
+  if (kind === undefined || typeof locator !== 'string') throw new DecryptionError();
+  return { kind, locator };
+}

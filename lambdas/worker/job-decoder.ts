@@ -1,0 +1,25 @@
+/** Decodes the plaintext of jobs (docs/format.md, section 13). */
+import { DecryptionError } from '../../core/decryption-error.ts';
+import { fieldsOf } from '../../core/keyring.ts';
+import { decodeMessageJob, type MessageJob } from '../conversations/message-job.ts';
+import { decodeEraseJob, type EraseJob } from '../users/erase-job.ts';
+
+/** By kinds as core/jobs.ts has them. */
+export type Job = MessageJob | EraseJob;
+
+/** @param plaintext its JSON, in UTF-8 @throws DecryptionError for what is no job */
+export function decodeJob(plaintext: Buffer): Job {
+  const job = fieldsOf(jsonOf(plaintext));
+  if (job.kind === 'erase') return decodeEraseJob(job);
+  if (job.kind === 'message') return decodeMessageJob(job);
+  throw new DecryptionError();
+}
+
+function jsonOf(plaintext: Buffer): unknown {
+  try {
+    return JSON.parse(plaintext.toString('utf8'));
+  } catch {
+    // The parser's own message quotes the message.
+    throw new DecryptionError();
+  }
+}
