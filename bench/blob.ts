@@ -1,7 +1,7 @@
 /** Blobs as `core` streams them, and the least that node:crypto can do for the same: one AES-256-GCM over all of it. */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
-import { newFragmentKey } from '../core/blob-keys.ts';
-import { BlobSealer, collect, openBlob } from '../core/blob-stream.ts';
+import { newFragmentKey } from '../core/blobs/blob-key-derivation.ts';
+import { BlobSealer, collect, openBlob } from '../core/blobs/blob-stream.ts';
 import type { Contender } from './subject.ts';
 
 /** Bytes of the pieces that content and ciphertext come in, as from a file or a socket. */

@@ -1,8 +1,8 @@
 /** The two that the goals are about: `core`, and the least that node:crypto can do for the same. */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
-import { loadDek } from '../core/dek.ts';
-import { type Context, open, seal } from '../core/enc.ts';
-import { u64 } from '../core/fields.ts';
+import { u64 } from '../core/encoding/length-prefixed-fields.ts';
+import { loadDek } from '../core/encryption/root-key.ts';
+import { type Context, open, seal } from '../core/encryption/sealed-string.ts';
 import { type Contender, owner, sealAhead } from './subject.ts';
 
 /** `core` as the vault calls it, with a DEK that is loaded and a derived key that is cached. */

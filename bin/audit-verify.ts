@@ -2,8 +2,8 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { describeExport, type VerifiedExport, verifyExport } from '../core/audit-export.ts';
-import { keysOfSet, type PublicJwk } from '../core/jws.ts';
+import { describeExport, type VerifiedExport, verifyExport } from '../core/audit/audit-export.ts';
+import { keysOfSet, type PublicJwk } from '../core/signing/jws.ts';
 
 const help = `Verifies an export of the audit with the deployment's public keys, offline.
 

@@ -1,10 +1,10 @@
 /** Routes arguments to a command, and turns what it throws into an exit code and two lines on standard error. */
 import { Command, CommanderError } from 'commander';
-import { commands } from './commands.ts';
-import { exitCodes, exitMeanings, type Failure, failureOf, usage } from './shell/errors.ts';
-import { type GlobalOptions, type Host, HostShell, wantsColours } from './shell/host.ts';
-import { visible } from './shell/output.ts';
+import { commands } from './command-table.ts';
+import { type GlobalOptions, type Host, HostShell, wantsColours } from './node-shell.ts';
+import { exitCodes, exitMeanings, type Failure, failureOf, usage } from './shell/command-error.ts';
 import type { Shell } from './shell/shell.ts';
+import { visible } from './shell/terminal-output.ts';
 
 /**
  * Runs a command to its end.

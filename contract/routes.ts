@@ -1,5 +1,5 @@
-import { blobRecordedVerbs, blobRoutes, blobVerbs } from './blob-routes.ts';
-import { userRecordedVerbs, userRoutes, userVerbs } from './user-routes.ts';
+import { blobRecordedVerbs, blobRoutes, blobVerbs } from './blobs/routes.ts';
+import { userRecordedVerbs, userRoutes, userVerbs } from './users/routes.ts';
 
 /**
  * Who may call a route: an API key, a user by its user key or session, an AWS principal of the deployment's account (SigV4), a

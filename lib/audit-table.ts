@@ -1,7 +1,7 @@
 import { AttributeType, ProjectionType, type Table } from 'aws-cdk-lib/aws-dynamodb';
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { auditIndex, functionEnv, sweepKey } from '../contract/environment.ts';
+import { auditIndex, functionEnv, sweepKey } from '../contract/shared/environment-variables.ts';
 import { orgTable } from './org-table.ts';
 import { grantTable } from './table-grant.ts';
 import type { VaultFunction } from './vault-function.ts';

@@ -15,7 +15,7 @@ import {
   objectLifetimes,
   unfinishedDays,
   unfinishedLifetime,
-} from '../contract/environment.ts';
+} from '../contract/shared/environment-variables.ts';
 import { orgTag } from './session-role.ts';
 import type { VaultFunction } from './vault-function.ts';
 

@@ -2,7 +2,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { PolicyDocument } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import type { functionEnv } from '../contract/environment.ts';
+import type { functionEnv } from '../contract/shared/environment-variables.ts';
 import { administer, grantOwnUse } from './key-policy.ts';
 import type { VaultFunction } from './vault-function.ts';
 

@@ -3,7 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { DeduplicationScope, FifoThroughputLimit, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { functionEnv, jobRetentionSeconds, workerTimeoutSeconds } from '../contract/environment.ts';
+import { functionEnv, jobRetentionSeconds, workerTimeoutSeconds } from '../contract/shared/environment-variables.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Construct } from 'constructs';
-import { functionEnv } from '../contract/environment.ts';
+import { functionEnv } from '../contract/shared/environment-variables.ts';
 import { ContextKey } from './context-key.ts';
 import type { VaultFunction } from './vault-function.ts';
 

@@ -1,6 +1,6 @@
 import { AccountRootPrincipal, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { orgSessionTag } from '../contract/environment.ts';
+import { orgSessionTag } from '../contract/shared/environment-variables.ts';
 
 /** In a policy: the org of the session that calls. */
 export const orgTag = `\${aws:PrincipalTag/${orgSessionTag}}`;

@@ -1,6 +1,6 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Node } from 'constructs';
-import { limits } from '../contract/limits.ts';
+import { limits } from '../contract/shared/limits.ts';
 
 /** What a deployer may choose, by `cdk deploy --context key=value`; every key has a default. */
 export interface Settings {

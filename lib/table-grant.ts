@@ -1,7 +1,7 @@
 import { Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { functionEnv } from '../contract/environment.ts';
+import type { functionEnv } from '../contract/shared/environment-variables.ts';
 import { orgTag } from './session-role.ts';
 import type { VaultFunction } from './vault-function.ts';
 

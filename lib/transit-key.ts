@@ -1,9 +1,9 @@
 import type { Construct } from 'constructs';
-import { functionEnv } from '../contract/environment.ts';
+import { functionEnv } from '../contract/shared/environment-variables.ts';
 import { ContextKey } from './context-key.ts';
 import type { VaultFunction } from './vault-function.ts';
 
-/** As core/jobs.ts has them; a test holds the two together. */
+/** As core/jobs/job-envelope.ts has them; a test holds the two together. */
 const jobKinds = ['message', 'erase'] as const;
 type JobKind = (typeof jobKinds)[number];
 

@@ -1,6 +1,6 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { functionEnv } from '../contract/environment.ts';
+import { functionEnv } from '../contract/shared/environment-variables.ts';
 import type { ApiKeyTable } from './api-key-table.ts';
 import type { BlobTable } from './blob-table.ts';
 import { DeliveryTable } from './delivery-table.ts';

@@ -1,6 +1,6 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
-import { functionEnv } from '../contract/environment.ts';
+import { functionEnv } from '../contract/shared/environment-variables.ts';
 import { grantFindCopies, grantTable } from './table-grant.ts';
 import { uncopiedTable } from './uncopied-table.ts';
 import type { VaultFunction } from './vault-function.ts';

@@ -1,6 +1,6 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
-import { functionEnv } from '../contract/environment.ts';
+import { functionEnv } from '../contract/shared/environment-variables.ts';
 import { orgTable } from './org-table.ts';
 import { grantTable } from './table-grant.ts';
 import type { VaultFunction } from './vault-function.ts';

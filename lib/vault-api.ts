@@ -15,8 +15,8 @@ import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { callerHeaders } from '../contract/environment.ts';
 import { type Auth, type Group, groups, type RouteId, routes } from '../contract/routes.ts';
+import { callerHeaders } from '../contract/shared/environment-variables.ts';
 import type { Settings } from './settings.ts';
 import type { VaultFunction } from './vault-function.ts';
 

@@ -3,7 +3,7 @@ import { type Conditions, Policy, PolicyStatement, Role, ServicePrincipal } from
 import { Architecture, type Code, Function as LambdaFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { functionEnv, functionTimeoutSeconds } from '../contract/environment.ts';
+import { functionEnv, functionTimeoutSeconds } from '../contract/shared/environment-variables.ts';
 import { handlerEntry } from './handler-code.ts';
 import { SessionRole } from './session-role.ts';
 
@@ -129,7 +129,7 @@ export class VaultFunction extends Construct {
     });
   }
 
-  /** Sets a name of contract/environment.ts. Names of resources only: environments are readable in the console. */
+  /** Sets a name of contract/shared/environment-variables.ts. Names of resources only: environments are readable in the console. */
   set(name: FunctionSetting, value: string): void {
     this.lambda.addEnvironment(name, value);
   }

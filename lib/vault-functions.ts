@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { workerTimeoutSeconds } from '../contract/environment.ts';
+import { workerTimeoutSeconds } from '../contract/shared/environment-variables.ts';
 import { bundleHandlers, type Entry } from './handler-code.ts';
 import type { Settings } from './settings.ts';
 import { VaultFunction } from './vault-function.ts';

@@ -1,7 +1,7 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { functionEnv } from '../contract/environment.ts';
 import { groups } from '../contract/routes.ts';
+import { functionEnv } from '../contract/shared/environment-variables.ts';
 import { ApiKeyTable } from './api-key-table.ts';
 import { AuditTable } from './audit-table.ts';
 import { BlobBucket } from './blob-bucket.ts';

@@ -1,7 +1,7 @@
 /** Lambda on one machine: every function has environments of its own, made on demand and kept warm. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { functionEnv } from '../contract/environment.ts';
+import { functionEnv } from '../contract/shared/environment-variables.ts';
 import { account } from './account.ts';
 import type { Credentials } from './credentials.ts';
 import type { FunctionSpec } from './deployment.ts';

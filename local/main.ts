@@ -1,6 +1,6 @@
 /** `npm start`: the vault on this machine. */
 import { parseArgs } from 'node:util';
-import { clientEnv, localPort, localUrl } from '../contract/environment.ts';
+import { clientEnv, localPort, localUrl } from '../contract/shared/environment-variables.ts';
 import { LocalError } from './errors.ts';
 import { type LocalVault, startLocal } from './vault.ts';
 

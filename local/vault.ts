@@ -2,7 +2,7 @@
 
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
-import { localObjectPort, localPagePort, localPort } from '../contract/environment.ts';
+import { localObjectPort, localPagePort, localPort } from '../contract/shared/environment-variables.ts';
 import { account, iamArn } from './account.ts';
 import { readAssembly } from './assembly.ts';
 import type { Principal } from './credentials.ts';

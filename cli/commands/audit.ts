@@ -1,14 +1,14 @@
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import { describeExport, verifyExport } from '../../core/audit-export.ts';
+import { describeExport, verifyExport } from '../../core/audit/audit-export.ts';
 import type { AuditOptions, AuditRecord } from '../../sdk/src/index.ts';
+import { CommandError, exitCodes, usage } from '../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../shell/durations.ts';
-import { CommandError, exitCodes, usage } from '../shell/errors.ts';
-import { cannotRead, reserve } from '../shell/files.ts';
-import { visible } from '../shell/output.ts';
-import { publicKeys } from '../shell/public-keys.ts';
+import { publicKeys } from '../shell/jwks-source.ts';
+import { cannotRead, reserve } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
+import { visible } from '../shell/terminal-output.ts';
 
 const help = `
 Records hold names and ids, never values. With --json each record is one line of JSON.

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { BlobInfo } from '../../sdk/src/index.ts';
-import { CommandError, exitCodes } from '../shell/errors.ts';
-import { readLink } from '../shell/links.ts';
-import { sizeText } from '../shell/live-line.ts';
-import { facts, table, timeText } from '../shell/output.ts';
+import { readLink } from '../blobs/link-input.ts';
+import { CommandError, exitCodes } from '../shell/command-error.ts';
+import { sizeText } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
+import { facts, table, timeText } from '../shell/terminal-output.ts';
 
 const help = `
 Files that were shared by links, without names, types or links: the vault knows none of these. Sizes are of ciphertext.

@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import { usage } from '../shell/errors.ts';
+import { usage } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `

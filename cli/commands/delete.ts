@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { CommandError, exitCodes } from '../shell/command-error.ts';
 import { parseWhole } from '../shell/durations.ts';
-import { CommandError, exitCodes } from '../shell/errors.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `

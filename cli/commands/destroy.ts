@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { CommandError, exitCodes, usage } from '../shell/errors.ts';
-import { reserve } from '../shell/files.ts';
+import { CommandError, exitCodes, usage } from '../shell/command-error.ts';
+import { reserve } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `

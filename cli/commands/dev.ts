@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { idsOf } from '../shell/access.ts';
-import { CommandError, exitCodes } from '../shell/errors.ts';
-import { facts } from '../shell/output.ts';
-import { storeProfile } from '../shell/profiles.ts';
+import { idsOf } from '../profiles/access-resolution.ts';
+import { storeProfile } from '../profiles/profile-store.ts';
+import { CommandError, exitCodes } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
+import { facts } from '../shell/terminal-output.ts';
 
 const help = `
 Runs the vault of a checkout of Anima Vault, found from ANIMA_VAULT_HOME, from this folder upward, or around this command.

@@ -1,8 +1,15 @@
 import type { Command } from 'commander';
-import { unresolved } from '../secrets/failures.ts';
-import { folderOf, variablesOf } from '../secrets/names.ts';
-import { SecretReader } from '../secrets/reader.ts';
-import { checkOutput, type Format, formatEntries, formatFor, type Output, writeOutput } from '../secrets/text-files.ts';
+import {
+  checkOutput,
+  type Format,
+  formatEntries,
+  formatFor,
+  type Output,
+  writeOutput,
+} from '../secrets/secret-files.ts';
+import { SecretReader } from '../secrets/secret-reader.ts';
+import { unresolved } from '../secrets/unresolved-references.ts';
+import { folderOf, variablesOf } from '../secrets/value-names.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `

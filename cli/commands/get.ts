@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Value } from '../../sdk/src/index.ts';
-import type { Reference } from '../secrets/references.ts';
+import type { Reference } from '../secrets/secret-references.ts';
 import { parseWhole } from '../shell/durations.ts';
 import type { Shell } from '../shell/shell.ts';
 
@@ -45,6 +45,6 @@ async function read(shell: Shell, reference: Reference, cacheMaxAge: string | un
     return await (await shell.client()).vault.getWithInfo(name, { version });
   }
   // Loaded only where it is wanted: every command pays for what it loads.
-  const { SecretReader } = await import('../secrets/reader.ts');
+  const { SecretReader } = await import('../secrets/secret-reader.ts');
   return await (await SecretReader.open(shell, cacheMaxAge)).one(reference);
 }

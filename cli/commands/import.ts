@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { namedEntries, planImport, type State, type Step, type Stored, storeAll } from '../secrets/imports.ts';
-import { folderOf } from '../secrets/names.ts';
-import { formatFor, parseEntries, readText } from '../secrets/text-files.ts';
-import { CommandError, failureOf, usage } from '../shell/errors.ts';
-import { table } from '../shell/output.ts';
+import { namedEntries, planImport, type State, type Step, type Stored, storeAll } from '../secrets/import-plan.ts';
+import { formatFor, parseEntries, readText } from '../secrets/secret-files.ts';
+import { folderOf } from '../secrets/value-names.ts';
+import { CommandError, failureOf, usage } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
+import { table } from '../shell/terminal-output.ts';
 
 const help = `
 .env files are read as dotenv reads them; a line that it would skip or guess at is an error, and nothing is stored. Of JSON and

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { unresolved } from '../secrets/failures.ts';
-import { SecretReader } from '../secrets/reader.ts';
-import { referenceKey } from '../secrets/references.ts';
-import { fill, findPlaces, type Place, positionOf, TemplateProblem } from '../secrets/template.ts';
-import { checkOutput, nameOf, type Output, readText, writeOutput } from '../secrets/text-files.ts';
-import { usage } from '../shell/errors.ts';
+import { fill, findPlaces, type Place, positionOf, TemplateProblem } from '../secrets/reference-templates.ts';
+import { checkOutput, nameOf, type Output, readText, writeOutput } from '../secrets/secret-files.ts';
+import { SecretReader } from '../secrets/secret-reader.ts';
+import { referenceKey } from '../secrets/secret-references.ts';
+import { unresolved } from '../secrets/unresolved-references.ts';
+import { usage } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `

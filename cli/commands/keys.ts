@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { ApiKeyInfo, Role, Verb } from '../../sdk/src/index.ts';
+import { usage } from '../shell/command-error.ts';
 import { parseDuration } from '../shell/durations.ts';
-import { usage } from '../shell/errors.ts';
-import { facts, table, timeText } from '../shell/output.ts';
 import type { Shell } from '../shell/shell.ts';
+import { facts, table, timeText } from '../shell/terminal-output.ts';
 
 const help = `
 A new key is printed once, by itself, so that KEY=$(anima keys create …) holds it; everything else is said on standard

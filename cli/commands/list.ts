@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { table, timeText, tree } from '../shell/output.ts';
 import type { Shell } from '../shell/shell.ts';
+import { table, timeText, tree } from '../shell/terminal-output.ts';
 
 const help = `
 A table on terminals, one name a line in pipes, all facts with --json. Values are never shown.

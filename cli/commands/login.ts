@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import { AuthenticationError, PermissionError } from '../../sdk/src/index.ts';
-import { checkBaseURL } from '../../sdk/src/url.ts';
-import { idsOf, localUrl } from '../shell/access.ts';
-import { clientFor } from '../shell/client.ts';
-import { CommandError, exitCodes } from '../shell/errors.ts';
-import { readAll } from '../shell/files.ts';
-import { profileFile, storeProfile } from '../shell/profiles.ts';
+import { checkBaseURL } from '../../sdk/src/shared/url.ts';
+import { idsOf, localUrl } from '../profiles/access-resolution.ts';
+import { profileFile, storeProfile } from '../profiles/profile-store.ts';
+import { clientFor } from '../shell/anima-client.ts';
+import { CommandError, exitCodes } from '../shell/command-error.ts';
+import { readAll } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { CommandError, exitCodes } from '../shell/errors.ts';
-import { listProfiles, removeProfile, usualProfiles } from '../shell/profiles.ts';
+import { listProfiles, removeProfile, usualProfiles } from '../profiles/profile-store.ts';
+import { CommandError, exitCodes } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `

@@ -1,10 +1,10 @@
 /** `anima mcp`: the vault as tools of an agent. */
 import { realpath, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { ShareSettings } from '../mcp/scope.ts';
+import type { ShareSettings } from '../mcp/tool-context.ts';
+import { usage } from '../shell/command-error.ts';
 import { parseWhole } from '../shell/durations.ts';
-import { usage } from '../shell/errors.ts';
-import { cannotRead } from '../shell/files.ts';
+import { cannotRead } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 
 interface Options {
@@ -46,8 +46,8 @@ In a client's configuration:
   {"mcpServers": {"anima": {"command": "anima", "args": ["mcp", "--prefix", "prod/"]}}}`,
     )
     .action(async (options: Options, command: Command) => {
-      const { folderOf } = await import('../secrets/names.ts');
-      const { parseHosts, RuleProblem } = await import('../mcp/use-rules.ts');
+      const { folderOf } = await import('../secrets/value-names.ts');
+      const { parseHosts, RuleProblem } = await import('../mcp/usage-rules.ts');
       const hosts = () => {
         try {
           return options.host === undefined ? undefined : parseHosts(options.host.join(','));
@@ -71,7 +71,7 @@ In a client's configuration:
         },
         share: await shareSettings(options),
       };
-      const { serve } = await import('../mcp/server.ts');
+      const { serve } = await import('../mcp/mcp-server.ts');
       await serve(shellOf(command), settings);
     });
 }

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { OpenedBlob, openBlob } from '../../sdk/src/index.ts';
-import { Download, targetOf } from '../shell/downloads.ts';
-import { CommandError, exitCodes, failureOf, usage } from '../shell/errors.ts';
-import { untilInterrupted } from '../shell/interrupts.ts';
-import { readLink } from '../shell/links.ts';
-import { LiveLine, sizeText, transferText } from '../shell/live-line.ts';
-import { visible } from '../shell/output.ts';
+import { Download, targetOf } from '../blobs/download-file.ts';
+import { readLink } from '../blobs/link-input.ts';
+import { untilInterrupted } from '../shell/abort-on-signal.ts';
+import { CommandError, exitCodes, failureOf, usage } from '../shell/command-error.ts';
+import { LiveLine, sizeText, transferText } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
+import { visible } from '../shell/terminal-output.ts';
 import { version } from '../shell/version.ts';
 
 const help = `

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { CommandError, exitCodes } from '../shell/errors.ts';
-import { facts, visible } from '../shell/output.ts';
+import { CommandError, exitCodes } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
+import { facts, visible } from '../shell/terminal-output.ts';
 
 const help = `
 \`create\` is for the operator of the deployment: it is signed with AWS credentials, from the environment or the usual chain
@@ -40,7 +40,7 @@ async function show(shell: Shell): Promise<void> {
 }
 
 async function create(shell: Shell, region: string | undefined): Promise<void> {
-  const { signedPost } = await import('../shell/aws.ts');
+  const { signedPost } = await import('../shell/signed-aws-request.ts');
   const url = await shell.address();
   const answer = await signedPost(new URL(`${url}/v1/orgs`), '{}', region, shell.env);
   const made = await madeOrg(answer);

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { SecretReader } from '../secrets/reader.ts';
-import { parseReference, type Reference, ReferenceProblem } from '../secrets/references.ts';
-import { type Output, writeOutput } from '../secrets/text-files.ts';
-import { usage } from '../shell/errors.ts';
+import { type Output, writeOutput } from '../secrets/secret-files.ts';
+import { SecretReader } from '../secrets/secret-reader.ts';
+import { parseReference, type Reference, ReferenceProblem } from '../secrets/secret-references.ts';
+import { usage } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `

@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
-import { type PublicJwk, verifyJws } from '../../core/jws.ts';
 import {
   type DestroyReceipt,
   destroyReceiptType,
   type FoundCopies,
   type ShredReceipt,
   shredReceiptType,
-} from '../../core/receipts.ts';
-import { CommandError, exitCodes, usage } from '../shell/errors.ts';
-import { readInput } from '../shell/files.ts';
-import { facts, visible } from '../shell/output.ts';
-import { fetchPublicKeys, publicKeys } from '../shell/public-keys.ts';
+} from '../../core/shredding/receipt-statements.ts';
+import { type PublicJwk, verifyJws } from '../../core/signing/jws.ts';
+import { CommandError, exitCodes, usage } from '../shell/command-error.ts';
+import { fetchPublicKeys, publicKeys } from '../shell/jwks-source.ts';
+import { readInput } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
+import { facts, visible } from '../shell/terminal-output.ts';
 
 const help = `
 Receipts are signed statements (JWS, ES256). \`verify\` needs the receipt and the public keys, and no vault: keep both.

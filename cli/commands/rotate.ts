@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Anima, Rotation } from '../../sdk/src/index.ts';
+import { CommandError, exitCodes } from '../shell/command-error.ts';
 import { durationText, parseDuration } from '../shell/durations.ts';
-import { CommandError, exitCodes } from '../shell/errors.ts';
-import { LiveLine } from '../shell/live-line.ts';
-import { facts } from '../shell/output.ts';
+import { LiveLine } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
+import { facts } from '../shell/terminal-output.ts';
 
 const help = `
 New values are sealed by a new key at once; old ones are re-encrypted in the background, and nothing is interrupted. The

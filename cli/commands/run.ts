@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
-import { runChild, StartFailure } from '../secrets/child.ts';
-import { type Plan, planEnvironment } from '../secrets/environment.ts';
-import { unresolved } from '../secrets/failures.ts';
-import { isMaskable, shortestMasked } from '../secrets/forms.ts';
-import { Concealer } from '../secrets/mask.ts';
-import { folderOf } from '../secrets/names.ts';
-import { SecretReader } from '../secrets/reader.ts';
-import { referenceKey } from '../secrets/references.ts';
-import { parseEntries, readText } from '../secrets/text-files.ts';
-import { CommandError, exitCodes, usage } from '../shell/errors.ts';
+import { runChild, StartFailure } from '../secrets/child-process.ts';
+import { isMaskable, shortestMasked } from '../secrets/encoded-forms.ts';
+import { type Plan, planEnvironment } from '../secrets/environment-plan.ts';
+import { parseEntries, readText } from '../secrets/secret-files.ts';
+import { SecretReader } from '../secrets/secret-reader.ts';
+import { referenceKey } from '../secrets/secret-references.ts';
+import { Concealer } from '../secrets/stream-masking.ts';
+import { unresolved } from '../secrets/unresolved-references.ts';
+import { folderOf } from '../secrets/value-names.ts';
+import { CommandError, exitCodes, usage } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { usage } from '../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../shell/durations.ts';
-import { usage } from '../shell/errors.ts';
-import { readAll, readInput } from '../shell/files.ts';
+import { readAll, readInput } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `

@@ -3,16 +3,16 @@ import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BlobContent, PutBlobOptions, PutBlobResult } from '../../sdk/src/index.ts';
-import { idsOf } from '../shell/access.ts';
+import { type Interrupted, InterruptedUploads } from '../blobs/interrupted-uploads.ts';
+import { mediaTypeOf } from '../blobs/media-types.ts';
+import { idsOf } from '../profiles/access-resolution.ts';
+import { untilInterrupted } from '../shell/abort-on-signal.ts';
+import { CommandError, exitCodes, failureOf, usage } from '../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../shell/durations.ts';
-import { CommandError, exitCodes, failureOf, usage } from '../shell/errors.ts';
-import { cannotRead } from '../shell/files.ts';
-import { untilInterrupted } from '../shell/interrupts.ts';
-import { LiveLine, sizeText, transferText } from '../shell/live-line.ts';
-import { mediaTypeOf } from '../shell/media-types.ts';
-import { visible } from '../shell/output.ts';
+import { cannotRead } from '../shell/private-files.ts';
+import { LiveLine, sizeText, transferText } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
-import { type Interrupted, InterruptedUploads } from '../shell/uploads.ts';
+import { visible } from '../shell/terminal-output.ts';
 
 const help = `
 The file is encrypted before it leaves, under a key that is in the link and nowhere else: neither the vault nor its store can

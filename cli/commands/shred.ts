@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { ShredResponse } from '../../sdk/src/index.ts';
+import { usage } from '../shell/command-error.ts';
 import { parseWhole } from '../shell/durations.ts';
-import { usage } from '../shell/errors.ts';
-import { type Reserved, reserve } from '../shell/files.ts';
-import { facts } from '../shell/output.ts';
+import { type Reserved, reserve } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
+import { facts } from '../shell/terminal-output.ts';
 
 const help = `
 Destroys the keys under which the data of the organization lies: from then on nobody can open any of its values, in the

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { table, timeText } from '../shell/output.ts';
 import type { Shell } from '../shell/shell.ts';
+import { table, timeText } from '../shell/terminal-output.ts';
 
 const help = `
 Newest first; \`anima get NAME --version N\` prints one of them.

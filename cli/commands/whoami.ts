@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { idsOf } from '../shell/access.ts';
-import { facts } from '../shell/output.ts';
-import { ifAllowed, recordOf } from '../shell/rights.ts';
+import { idsOf } from '../profiles/access-resolution.ts';
+import { ifAllowed, recordOf } from '../shell/key-permissions.ts';
 import type { Shell } from '../shell/shell.ts';
+import { facts } from '../shell/terminal-output.ts';
 
 const help = `
 A key that may not read the records of keys is not told its own role; \`anima doctor\` tries what it may do. The vault is

@@ -1,10 +1,10 @@
 /** The tools about values: names and facts, and new ones; values themselves only where that was switched on. */
 import * as z from 'zod';
 import { ConflictError, NotFoundError, type ValueInfo, type VersionInfo } from '../../sdk/src/index.ts';
-import { generate, kinds, longestSecret } from './generate.ts';
-import { Refusal } from './refusal.ts';
-import { type Call, inFolder, type Scope } from './scope.ts';
-import type { Tool } from './tool.ts';
+import { generate, kinds, longestSecret } from './secret-generator.ts';
+import { type Call, inFolder, type Scope } from './tool-context.ts';
+import type { Tool } from './tool-definition.ts';
+import { Refusal } from './tool-refusal.ts';
 import {
   type HostRule,
   hostText,
@@ -15,7 +15,7 @@ import {
   ruleFor,
   useKeys,
   useRulesOf,
-} from './use-rules.ts';
+} from './usage-rules.ts';
 
 const name = z.string().min(1).max(256).describe('Name of the secret, a path such as prod/stripe/key');
 

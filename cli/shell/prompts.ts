@@ -1,7 +1,7 @@
 /** Questions to people. They stand on standard error, so that standard output holds nothing but results. */
 import { createInterface } from 'node:readline/promises';
-import { CommandError, exitCodes, usage } from './errors.ts';
-import { TypedLine } from './typed-line.ts';
+import { CommandError, exitCodes, usage } from './command-error.ts';
+import { TypedLine } from './hidden-line-input.ts';
 
 interface Streams {
   readonly stdin: NodeJS.ReadStream;

@@ -1,6 +1,7 @@
 /** Ports of API keys. */
-import type { Role } from '../../contract/roles.ts';
+
 import type { Verb } from '../../contract/routes.ts';
+import type { Role } from '../../contract/shared/roles.ts';
 import type { Page } from '../shared/ports.ts';
 
 export interface StoredApiKey {
@@ -8,7 +9,7 @@ export interface StoredApiKey {
   readonly id: string;
   readonly role: Role;
   readonly name?: string | undefined;
-  /** What it was narrowed to when it was made (contract/wire.ts, KeyRights); absent where it was not. */
+  /** What it was narrowed to when it was made (contract/shared/wire.ts, KeyRights); absent where it was not. */
   readonly prefixes?: readonly string[] | undefined;
   readonly verbs?: readonly Verb[] | undefined;
   readonly expiresAt?: string | undefined;

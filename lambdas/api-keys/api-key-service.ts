@@ -1,18 +1,18 @@
 /** The rules of API keys: narrow ones are handed out, replaced and revoked, and none makes a stronger one. */
 import { randomBytes } from 'node:crypto';
-import { limits } from '../../contract/limits.ts';
-import { roles } from '../../contract/roles.ts';
 import type { Verb } from '../../contract/routes.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { roles } from '../../contract/shared/roles.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import type {
   ApiKeyInfo,
   CreateKeyRequest,
   CreateKeyResponse,
   ListKeysResponse,
   RotateKeyResponse,
-} from '../../contract/wire.ts';
-import { encodeSecret, formatApiKey } from '../../core/api-key.ts';
-import { isId, randomId } from '../../core/ids.ts';
+} from '../../contract/shared/wire.ts';
+import { encodeSecret, formatApiKey } from '../../core/api-keys/api-key.ts';
+import { isId, randomId } from '../../core/encoding/random-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { hasEnded } from '../shared/timestamps.ts';

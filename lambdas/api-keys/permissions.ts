@@ -1,13 +1,14 @@
 /**
  * What a key may do, and whether one key is stronger than another. Names are compared as whole segments: the folder
- * `prod/` holds `prod/x` and not `production`. No character of a name changes by encoding (contract/names.ts), so
+ * `prod/` holds `prod/x` and not `production`. No character of a name changes by encoding (contract/shared/name-patterns.ts), so
  * a comparison of texts is a comparison of names; a text that is no name lies in no folder.
  */
-import { channelSecretsPrefix } from '../../contract/environment.ts';
-import { limits } from '../../contract/limits.ts';
-import { nameProblem, prefixProblem } from '../../contract/names.ts';
-import { type Role, roles, rolesOfReservedNames, wholeOrgVerbs } from '../../contract/roles.ts';
+
 import type { Verb } from '../../contract/routes.ts';
+import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { nameProblem, prefixProblem } from '../../contract/shared/name-patterns.ts';
+import { type Role, roles, rolesOfReservedNames, wholeOrgVerbs } from '../../contract/shared/roles.ts';
 
 /** What was said of a key when it was made. */
 export interface Rights {

@@ -1,8 +1,8 @@
 /** Leaves a record of each request before its answer leaves. */
 import { randomBytes } from 'node:crypto';
-import { VaultError } from '../../contract/vault-error.ts';
-import type { AuditRecord } from '../../contract/wire.ts';
-import { timeId } from '../../core/time-ids.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { AuditRecord } from '../../contract/shared/wire.ts';
+import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import type { AuditFacts, AuditTrail } from '../shared/audit-trail.ts';
 import type { Clock } from '../shared/ports.ts';
 import { Marker } from './audit-checkpoints.ts';

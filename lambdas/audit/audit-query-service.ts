@@ -1,10 +1,10 @@
 /** The rules of reading the audit: queries by time, principal, name and verb, and the export that can be verified. */
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import type { AuditQuery, AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../../contract/wire.ts';
-import { type Seal, sealWithin } from '../../core/audit.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { AuditQuery, AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../../contract/shared/wire.ts';
+import { type Seal, sealWithin } from '../../core/audit/audit-seal.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { firstIdAt, isTimeId, lastId, lastIdAt } from '../../core/time-ids.ts';
+import { firstIdAt, isTimeId, lastId, lastIdAt } from '../../core/encoding/time-ordered-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { AuditPage, AuditReader, SealRequest, StoredAuditRecord, StoredSeal } from './audit-ports.ts';

@@ -1,13 +1,13 @@
 /** The rules of sealing: from time to time, a signed statement over the records of an org since the last one. */
-import { functionTimeoutSeconds } from '../../contract/environment.ts';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import type { AuditRecord } from '../../contract/wire.ts';
-import { recordBytes, type Seal, sealHash, sealType, sealWithin } from '../../core/audit.ts';
+import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { AuditRecord } from '../../contract/shared/wire.ts';
+import { recordBytes, type Seal, sealHash, sealType, sealWithin } from '../../core/audit/audit-seal.ts';
+import { leafHash, TreeHash } from '../../core/audit/merkle-tree.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { isId } from '../../core/ids.ts';
-import { leafHash, TreeHash } from '../../core/merkle.ts';
-import { firstIdAt, timeOfId } from '../../core/time-ids.ts';
+import { isId } from '../../core/encoding/random-id.ts';
+import { firstIdAt, timeOfId } from '../../core/encoding/time-ordered-id.ts';
 import { inTurns } from '../shared/map-concurrent.ts';
 import type { Clock, Signer } from '../shared/ports.ts';
 import { periodsBetween } from './audit-checkpoints.ts';

@@ -3,7 +3,7 @@
  * KMS then refuse whatever belongs to another org, even if a bug here asks for it.
  */
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
-import { orgSessionTag } from '../../contract/environment.ts';
+import { orgSessionTag } from '../../contract/shared/environment-variables.ts';
 
 /** AWS credentials of a session, in the form that clients take. */
 interface SessionCredentials {

@@ -1,6 +1,6 @@
 /** What the rules of blobs and links need from the world. As with all stores (ports.ts), reads are strongly consistent. */
-import type { FormUpload } from '../../contract/blob-wire.ts';
-import type { LinkId } from '../../core/blob-links.ts';
+import type { FormUpload } from '../../contract/blobs/wire.ts';
+import type { LinkId } from '../../core/blobs/share-link.ts';
 import type { Page } from '../shared/ports.ts';
 
 /** The record of a blob (docs/format.md, section 10). */
@@ -94,7 +94,7 @@ export interface StoredPart {
 
 export interface FoundObject {
   readonly size: number;
-  /** As `checksum` of contract/blob-wire.ts, CompleteBlobRequest; undefined when the object has none. */
+  /** As `checksum` of contract/blobs/wire.ts, CompleteBlobRequest; undefined when the object has none. */
   readonly checksum: string | undefined;
 }
 
@@ -124,7 +124,7 @@ export interface UploadObjects {
   join(org: string, id: string, uploadId: string, parts: readonly StoredPart[]): Promise<void>;
   /** The object; undefined when there is none. */
   find(org: string, id: string): Promise<FoundObject | undefined>;
-  /** Sets how long the object may stay (contract/environment.ts, `lifetimeTag`); false when there is none. */
+  /** Sets how long the object may stay (contract/shared/environment-variables.ts, `lifetimeTag`); false when there is none. */
   setLifetime(org: string, id: string, lifetime: string): Promise<boolean>;
   /** Ends an upload in parts, with what has arrived; does nothing when there is none. */
   abort(org: string, id: string, uploadId: string): Promise<void>;

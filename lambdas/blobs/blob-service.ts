@@ -8,12 +8,12 @@ import type {
   Link,
   ListBlobsResponse,
   RelinkBlobResponse,
-} from '../../contract/blob-wire.ts';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { formatLink, type LinkId } from '../../core/blob-links.ts';
-import { randomId } from '../../core/ids.ts';
-import { isTimeId, timeId } from '../../core/time-ids.ts';
+} from '../../contract/blobs/wire.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { formatLink, type LinkId } from '../../core/blobs/share-link.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { isTimeId, timeId } from '../../core/encoding/time-ordered-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { later } from '../shared/timestamps.ts';

@@ -1,8 +1,8 @@
 /** What follows from the record of a blob: its state, what may be told of it, and how long it and its object stay. */
-import type { BlobInfo, BlobState, LookAtLinkResponse } from '../../contract/blob-wire.ts';
-import { keptLifetime, objectLifetimes } from '../../contract/environment.ts';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import type { BlobInfo, BlobState, LookAtLinkResponse } from '../../contract/blobs/wire.ts';
+import { keptLifetime, objectLifetimes } from '../../contract/shared/environment-variables.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import type { StoredBlob } from './blob-ports.ts';
 

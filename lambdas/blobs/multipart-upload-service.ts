@@ -5,9 +5,9 @@ import type {
   GrantPartsRequest,
   GrantPartsResponse,
   ListPartsResponse,
-} from '../../contract/blob-wire.ts';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+} from '../../contract/blobs/wire.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { sameText } from '../shared/constant-time-equal.ts';
 import { inTurns } from '../shared/map-concurrent.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';

@@ -2,7 +2,7 @@
  * Deletes the blobs of a shredded org: objects, unfinished uploads, records. Links are refused from the shredding on, so what is left
  * here for a while can't be reached; and the keys of blobs were never here.
  */
-import type { ShredReceipt } from '../../core/receipts.ts';
+import type { ShredReceipt } from '../../core/shredding/receipt-statements.ts';
 import { inTurns } from '../shared/map-concurrent.ts';
 import type { BlobEraser, ObjectEraser } from './blob-ports.ts';
 

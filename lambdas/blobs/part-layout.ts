@@ -1,8 +1,8 @@
 /** Sizes of the parts of an upload (docs/blobs.md): whole chunks, so that a part is encrypted, hashed and sent by itself. */
 import { createHash } from 'node:crypto';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { blobHeaderLength, blobTagLength } from '../../core/blob-format.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { blobHeaderLength, blobTagLength } from '../../core/blobs/blob-format.ts';
 import type { PartClaim, StoredPart } from './blob-ports.ts';
 
 /** Of each part but the first, which has the header before its chunks, and the last, which has what is left. */

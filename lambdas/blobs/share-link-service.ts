@@ -3,11 +3,11 @@
  * and burn. Nothing here opens a value or needs a DEK.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { BurnLinkResponse, LookAtLinkResponse, OpenLinkResponse } from '../../contract/blob-wire.ts';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { parseLink } from '../../core/blob-links.ts';
-import { randomId } from '../../core/ids.ts';
+import type { BurnLinkResponse, LookAtLinkResponse, OpenLinkResponse } from '../../contract/blobs/wire.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { parseLink } from '../../core/blobs/share-link.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
 import { storedKeyring } from '../org-keys/keyring-opener.ts';
 import { sameText } from '../shared/constant-time-equal.ts';
 import type { Clock } from '../shared/ports.ts';

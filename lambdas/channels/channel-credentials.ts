@@ -1,8 +1,8 @@
 /** What gives the secrets of channels: the one place where org custody serves conversations, for five names alone. */
-import { channelSecretsPrefix } from '../../contract/environment.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { isId } from '../../core/ids.ts';
+import { isId } from '../../core/encoding/random-id.ts';
 import type { Deks } from '../org-keys/keyring-opener.ts';
 import type { Clock, StoredValue } from '../shared/ports.ts';
 import { isExpired, openInfo, openValue } from '../values/value-encryption.ts';

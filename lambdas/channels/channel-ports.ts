@@ -39,7 +39,7 @@ export interface InboundMessage {
    * be new too; seen before with another deliveryId, the request is a forgery made of a captured one.
    */
   readonly token?: string | undefined;
-  /** Canonical (core/identities.ts), such as `tel:+447700900123`. */
+  /** Canonical (core/users/canonical-identity.ts), such as `tel:+447700900123`. */
   readonly identity: string;
   /** Whole, however long it is; attachments, pictures and mark-up are left out. May be empty. */
   readonly text: string;

@@ -1,5 +1,5 @@
 /** Composes the functions `auditor` and `sealer`. */
-import { sweepKey } from '../../contract/environment.ts';
+import { sweepKey } from '../../contract/shared/environment-variables.ts';
 import { AuditReading } from '../audit/audit-query-service.ts';
 import { Sealer, SealSweep } from '../audit/audit-seal-service.ts';
 import { DynamoAudit } from '../audit/stores/dynamo-audit.ts';

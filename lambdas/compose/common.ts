@@ -1,6 +1,6 @@
 /** What both halves of the composition root (compose.ts, compose-users.ts) are made of. */
-import { functionEnv } from '../../contract/environment.ts';
-import { limits } from '../../contract/limits.ts';
+import { functionEnv } from '../../contract/shared/environment-variables.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import { LastUse } from '../api-keys/last-used-recorder.ts';
 import type { Gate } from '../api-keys/middleware/api-key-auth.ts';
 import { DynamoLastUses } from '../api-keys/stores/dynamo-api-keys.ts';

@@ -1,5 +1,5 @@
 /** The stores of users, each with its table or key of the deployment. */
-import { functionEnv } from '../../contract/environment.ts';
+import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { ownKmsClient, sqsClient, waitingLambdaClient } from '../aws/sdk-clients.ts';
 import type { Carrier } from '../channels/channel-ports.ts';
 import { LambdaProviderSecrets } from '../channels/stores/lambda-channel-credentials-client.ts';

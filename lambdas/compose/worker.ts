@@ -1,5 +1,5 @@
 /** Composes the function `worker`. */
-import { functionEnv } from '../../contract/environment.ts';
+import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { responderClient } from '../aws/sdk-clients.ts';
 import { channels } from '../channels/providers/provider-registry.ts';
 import { Commands } from '../conversations/chat-command-service.ts';

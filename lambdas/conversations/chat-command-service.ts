@@ -1,9 +1,9 @@
 /** What a person can ask of the vault itself by a message (docs/channels.md). The responder sees none of it, and none of it is stored. */
 
 import type { RecordedVerb } from '../../contract/routes.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import type { Owner } from '../../core/slots.ts';
-import { deletionCodeAt, isDeletionCode } from '../../core/user-macs.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { Owner } from '../../core/users/key-slot.ts';
+import { deletionCodeAt, isDeletionCode } from '../../core/users/slot-mac-inputs.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Accounts } from '../users/account-service.ts';
 import type { Linking } from '../users/identity-linking-service.ts';

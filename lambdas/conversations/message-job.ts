@@ -1,13 +1,13 @@
 /** The job that handles one message (docs/format.md, section 13). */
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { fieldsOf } from '../../core/keyring.ts';
+import { fieldsOf } from '../../core/org-keys/org-keyring.ts';
 import { type ChannelName, channelNames, type ReplyTo } from '../channels/channel-ports.ts';
 
 /** A message whose sender a provider vouched for. The job's id is the one under which it is stored, and tells when it came. */
 export interface MessageJob {
   readonly kind: 'message';
   readonly channel: ChannelName;
-  /** Canonical (core/identities.ts), and its locator: so the worker need not ask KMS for it once more. */
+  /** Canonical (core/users/canonical-identity.ts), and its locator: so the worker need not ask KMS for it once more. */
   readonly identity: string;
   readonly locator: string;
   /** At most limits.messageBytes and a mark that it was cut. */

@@ -1,10 +1,11 @@
 /** The rules of a message between its webhook and its answer (docs/channels.md, "Handling"). */
-import type { ErrorCode } from '../../contract/errors.ts';
-import { limits } from '../../contract/limits.ts';
+
 import type { RecordedVerb } from '../../contract/routes.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import type { Owner, Umk } from '../../core/slots.ts';
-import { timeOfId } from '../../core/time-ids.ts';
+import type { ErrorCode } from '../../contract/shared/error-codes.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { timeOfId } from '../../core/encoding/time-ordered-id.ts';
+import type { Owner, Umk } from '../../core/users/key-slot.ts';
 import type { Carrier, ChannelName, Channels, Line, ProviderSecrets } from '../channels/channel-ports.ts';
 import { codeOf, ifOpens } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';

@@ -1,10 +1,10 @@
 /** The rules of webhooks (docs/channels.md): nothing happens before a signature holds, and a message is taken once. */
 import { hash, randomBytes } from 'node:crypto';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { isId } from '../../core/ids.ts';
-import { timeId } from '../../core/time-ids.ts';
-import { locatorMessage } from '../../core/user-macs.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { isId } from '../../core/encoding/random-id.ts';
+import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { locatorMessage } from '../../core/users/slot-mac-inputs.ts';
 import type {
   Carrier,
   ChannelName,

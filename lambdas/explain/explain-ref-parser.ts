@@ -1,9 +1,9 @@
 /** What `explain` can be asked about, as text. */
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { isId } from '../../core/ids.ts';
-import type { Owner } from '../../core/slots.ts';
-import { isTimeId } from '../../core/time-ids.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { isId } from '../../core/encoding/random-id.ts';
+import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
+import type { Owner } from '../../core/users/key-slot.ts';
 import { checkedName } from '../shared/value-names.ts';
 import type { RecordKey } from '../users/user-ports.ts';
 

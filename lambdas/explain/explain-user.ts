@@ -1,7 +1,7 @@
 /** Who can open the records of a user: the answer is made of its slots and of the policies of the functions. */
-import type { ExplainParty } from '../../contract/user-wire.ts';
-import type { Slot, SlotKind } from '../../core/slots.ts';
-import { type DeletedUser, parseUserRecord, type UserKeyring } from '../../core/user-keyring.ts';
+import type { ExplainParty } from '../../contract/users/wire.ts';
+import type { Slot, SlotKind } from '../../core/users/key-slot.ts';
+import { type DeletedUser, parseUserRecord, type UserKeyring } from '../../core/users/user-keyring.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import { forgersOf, type KeyFacts } from './explain-api-keys.ts';

@@ -1,5 +1,5 @@
 /** Ports of jobs: the key that seals them, and the queue. */
-import type { JobName } from '../../core/jobs.ts';
+import type { JobName } from '../../core/jobs/job-envelope.ts';
 
 /** The transit key: keys of jobs (docs/format.md, section 13). */
 export interface TransitKeys {

@@ -1,5 +1,5 @@
 /** Sends what is to be done later: sealed, so that the queue carries ciphertext alone (docs/format.md, section 13). */
-import { type JobKind, sealJob } from '../../core/jobs.ts';
+import { type JobKind, sealJob } from '../../core/jobs/job-envelope.ts';
 import type { JobQueue, TransitKeys } from './job-ports.ts';
 
 export class JobSender {

@@ -1,6 +1,6 @@
 /** The JSON that records hold: what may be stored, and whether a text is in it. Depth is bounded, yet no walk here recurses. */
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 
 /**
  * Returns data as JSON gives it back, so that what is compared and stored is what will be read.

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import type {
   AddMemoriesItem,
   AddMemoriesResponse,
@@ -9,9 +10,8 @@ import type {
   DeleteMemoryResponse,
   RecordInfo,
   ReplaceMemoryRequest,
-} from '../../contract/user-wire.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { timeId } from '../../core/time-ids.ts';
+} from '../../contract/users/wire.ts';
+import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import { asItem } from '../shared/batch-item-result.ts';
 import { inTurns } from '../shared/map-concurrent.ts';
 import type { Clock } from '../shared/ports.ts';

@@ -1,5 +1,5 @@
 import type { MiddlewareObj } from '@middy/core';
-import { VaultError } from '../../contract/vault-error.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { Call } from './request-context.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { type RouteId, routeKey, routes } from '../../contract/routes.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditTrail } from '../shared/audit-trail.ts';
 import { factsOf } from './audit-facts.ts';
 import type { ApiEvent, Call, Chain } from './request-context.ts';

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer, Context } from 'aws-lambda';
+import type { RouteInput, RouteOutput } from '../../contract/route-schemas.ts';
 import type { RouteId } from '../../contract/routes.ts';
-import type { RouteInput, RouteOutput } from '../../contract/schemas.ts';
 import type { AuditSubject } from '../shared/audit-trail.ts';
 import type { RequestLog } from './request-log.ts';
 

@@ -1,5 +1,5 @@
 import { Logger } from '@aws-lambda-powertools/logger';
-import type { ErrorCode } from '../../contract/errors.ts';
+import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 
 /** All that a request may leave in the log. Fields are named here, one by one: an event never reaches the logger. */
 export interface RequestLog {

@@ -1,9 +1,9 @@
 import type { MiddlewareObj } from '@middy/core';
 import * as z from 'zod/mini';
-import { limits } from '../../contract/limits.ts';
+import { type RouteInput, type RouteOutput, schemas } from '../../contract/route-schemas.ts';
 import type { RouteId } from '../../contract/routes.ts';
-import { type RouteInput, type RouteOutput, schemas } from '../../contract/schemas.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditSubject } from '../shared/audit-trail.ts';
 import type { ApiEvent, Call } from './request-context.ts';
 

@@ -1,7 +1,7 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from '../../contract/errors.ts';
-import { limits } from '../../contract/limits.ts';
-import type { Problem } from '../../contract/wire.ts';
+import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from '../../contract/shared/error-codes.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import type { Problem } from '../../contract/shared/wire.ts';
 import { codeOf } from '../shared/batch-item-result.ts';
 
 /** Seconds after which a retryable request may come again. */

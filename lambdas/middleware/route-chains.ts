@@ -1,7 +1,7 @@
 /** The onions of the kinds of route (contract/routes.ts, `auth`). */
 import middy from '@middy/core';
+import type { RouteInput, RouteOutput } from '../../contract/route-schemas.ts';
 import type { RouteId } from '../../contract/routes.ts';
-import type { RouteInput, RouteOutput } from '../../contract/schemas.ts';
 import { operatorOf, requireOperator } from './iam-operator-auth.ts';
 import { type Call, type Chain, inputOf } from './request-context.ts';
 import { parse } from './request-parsing.ts';

@@ -1,10 +1,10 @@
 /** From a stored keyring to DEKs that can be used, with the KMS calls kept few. */
-import { VaultError } from '../../contract/vault-error.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { type Dek, loadDek } from '../../core/dek.ts';
-import { sealedVersion } from '../../core/enc.ts';
-import { addDek, type Keyring, nextVersion, usableDek, verifyKeyring } from '../../core/keyring.ts';
-import { parseStored, type Tombstone } from '../../core/tombstone.ts';
+import { type Dek, loadDek } from '../../core/encryption/root-key.ts';
+import { sealedVersion } from '../../core/encryption/sealed-string.ts';
+import { addDek, type Keyring, nextVersion, usableDek, verifyKeyring } from '../../core/org-keys/org-keyring.ts';
+import { parseStored, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Kek, KeyringStore } from './keyring-ports.ts';
 

@@ -1,6 +1,6 @@
 /** Ports of the org's keyring and of the KEK. */
-import type { Keyring } from '../../core/keyring.ts';
-import type { Tombstone } from '../../core/tombstone.ts';
+import type { Keyring } from '../../core/org-keys/org-keyring.ts';
+import type { Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 
 export interface KeyringStore {
   /** Stores the keyring of a new org; VaultError `internal` if there is one of that id. */

@@ -1,8 +1,8 @@
 /** The rules of organizations. */
-import type { CreateOrgResponse, OrgResponse } from '../../contract/wire.ts';
-import { randomId } from '../../core/ids.ts';
-import { type Keyring, newKeyring } from '../../core/keyring.ts';
-import type { Tombstone } from '../../core/tombstone.ts';
+import type { CreateOrgResponse, OrgResponse } from '../../contract/shared/wire.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { type Keyring, newKeyring } from '../../core/org-keys/org-keyring.ts';
+import type { Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import type { ApiKeyStore } from '../api-keys/api-key-ports.ts';
 import { keyInfo, newApiKey } from '../api-keys/api-key-service.ts';
 import type { KeyringStore } from '../org-keys/keyring-ports.ts';

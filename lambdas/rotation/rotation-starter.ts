@@ -1,5 +1,5 @@
 /** What the function of rotation workflows can be started with. */
-import { isId } from '../../core/ids.ts';
+import { isId } from '../../core/encoding/random-id.ts';
 import type { Steps } from '../shared/workflow-ports.ts';
 import type { KeyringChanges } from './rotation-service.ts';
 import type { RotationWorkflow } from './rotation-workflow.ts';

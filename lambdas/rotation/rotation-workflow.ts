@@ -15,7 +15,7 @@
  *
  * Every step can be repeated and can run beside itself: conditions hold, whoever runs it.
  */
-import { functionTimeoutSeconds } from '../../contract/environment.ts';
+import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Steps } from '../shared/workflow-ports.ts';
 import type { ProgressStore, RotationProgress } from './rotation-ports.ts';

@@ -1,6 +1,6 @@
 /** Going over all values of an org, a chunk at a time: a chunk ends well within the time of a function. */
 import { DecryptionError } from '../../core/decryption-error.ts';
-import type { Dek } from '../../core/dek.ts';
+import type { Dek } from '../../core/encryption/root-key.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { inTurns } from '../shared/map-concurrent.ts';
 import type { Clock, StoredValue } from '../shared/ports.ts';

@@ -1,7 +1,7 @@
 /** One value moved to the active DEK, with all its versions. */
 import { DecryptionError } from '../../core/decryption-error.ts';
-import type { Dek } from '../../core/dek.ts';
-import { claimsDek, sealedVersion } from '../../core/enc.ts';
+import type { Dek } from '../../core/encryption/root-key.ts';
+import { claimsDek, sealedVersion } from '../../core/encryption/sealed-string.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { StoredValue, StoredVersion } from '../shared/ports.ts';
 import { resealVersion } from '../values/value-encryption.ts';

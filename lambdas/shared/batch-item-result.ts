@@ -1,6 +1,6 @@
-import { type ErrorCode, errors } from '../../contract/errors.ts';
-import { type ErrorExtras, VaultError } from '../../contract/vault-error.ts';
-import type { ItemError } from '../../contract/wire.ts';
+import { type ErrorCode, errors } from '../../contract/shared/error-codes.ts';
+import { type ErrorExtras, VaultError } from '../../contract/shared/vault-error.ts';
+import type { ItemError } from '../../contract/shared/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 
 /** What a failure is in the closed list; undefined for what the vault did not foresee. */

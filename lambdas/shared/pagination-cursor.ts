@@ -2,8 +2,8 @@
  * Cursors of lists: opaque to callers, bound to the org, the list and the prefix they were made for. They hold nothing
  * secret and grant nothing: a query is bounded by the caller's own org and prefix whatever the cursor says.
  */
-import { VaultError } from '../../contract/vault-error.ts';
-import { encodeFields } from '../../core/fields.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { encodeFields } from '../../core/encoding/length-prefixed-fields.ts';
 
 type List = 'values' | 'keys' | 'audit' | 'seals' | 'blobs' | 'parts' | 'users' | 'memory' | 'search' | 'messages';
 /** The prefix of a user's lists is the user. */

@@ -1,6 +1,6 @@
 /** What the rules need from the world. Stores implement these; the composition root joins the two. */
 
-import type { PublicJwk } from '../../core/jws.ts';
+import type { PublicJwk } from '../../core/signing/jws.ts';
 
 /** One version of a value as it is stored; `value` and `info` are sealed strings (docs/format.md, section 5). */
 export interface StoredVersion {

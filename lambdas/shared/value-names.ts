@@ -1,5 +1,5 @@
-import { nameProblem } from '../../contract/names.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import { nameProblem } from '../../contract/shared/name-patterns.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 
 /** Returns an allowed name. @throws VaultError `invalid_name`, which says what is wrong without repeating the name */
 export function checkedName(name: string): string {

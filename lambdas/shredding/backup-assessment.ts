@@ -1,5 +1,5 @@
 /** Judging the copies of a table that were found: which of them may hold what was destroyed. */
-import type { FoundCopies } from '../../core/receipts.ts';
+import type { FoundCopies } from '../../core/shredding/receipt-statements.ts';
 import type { Copies } from './shred-ports.ts';
 
 /** Backups that a receipt lists; it counts all. */

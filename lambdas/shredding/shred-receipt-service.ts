@@ -1,9 +1,14 @@
 /** The receipts of a shredding: what was destroyed, and whether a copy of it existed anywhere. */
-import { functionTimeoutSeconds } from '../../contract/environment.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { fieldsOf } from '../../core/keyring.ts';
-import { type ShredReceipt, shredLimits, shredReceiptType, shredStatement } from '../../core/receipts.ts';
-import { addReceipt, type Tombstone } from '../../core/tombstone.ts';
+import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { fieldsOf } from '../../core/org-keys/org-keyring.ts';
+import { addReceipt, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
+import {
+  type ShredReceipt,
+  shredLimits,
+  shredReceiptType,
+  shredStatement,
+} from '../../core/shredding/receipt-statements.ts';
 import type { BlobErasing } from '../blobs/org-blob-purger.ts';
 import { storedKeyring } from '../org-keys/keyring-opener.ts';
 import type { ShredStore } from '../org-keys/keyring-ports.ts';

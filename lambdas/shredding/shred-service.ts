@@ -2,10 +2,10 @@
  * The rules of shredding an org: its keyring, of which no copy may exist, is replaced by a tombstone; from then on no request
  * gets a DEK, whatever it has cached, since each reads that record anew. It works without any key.
  */
-import { VaultError } from '../../contract/vault-error.ts';
-import type { ShredRequest, ShredResponse } from '../../contract/wire.ts';
-import type { ShredLock } from '../../core/keyring.ts';
-import { shred, type Tombstone } from '../../core/tombstone.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { ShredRequest, ShredResponse } from '../../contract/shared/wire.ts';
+import type { ShredLock } from '../../core/org-keys/org-keyring.ts';
+import { shred, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import type { BlobErasing } from '../blobs/org-blob-purger.ts';
 import { type StoredKeyring, storedKeyring } from '../org-keys/keyring-opener.ts';

@@ -1,7 +1,7 @@
 /** What follows the request to shred an org: the waiting, the shredding, and the work until no user, no blob and no copy is left. */
-import { functionTimeoutSeconds } from '../../contract/environment.ts';
-import { limits } from '../../contract/limits.ts';
-import { isId } from '../../core/ids.ts';
+import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { isId } from '../../core/encoding/random-id.ts';
 import type { BlobErasing } from '../blobs/org-blob-purger.ts';
 import type { Steps } from '../shared/workflow-ports.ts';
 import type { UserErasing } from '../users/org-user-purger.ts';

@@ -1,9 +1,14 @@
 /** The rules of destroying one value: it is deleted with its history, and a signed statement says what could still hold a copy. */
-import { VaultError } from '../../contract/vault-error.ts';
-import type { DestroyValueResponse } from '../../contract/wire.ts';
-import { sealedVersion } from '../../core/enc.ts';
-import type { Keyring } from '../../core/keyring.ts';
-import { type DestroyReceipt, destroyLimits, destroyReceiptType, destroyStatement } from '../../core/receipts.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { DestroyValueResponse } from '../../contract/shared/wire.ts';
+import { sealedVersion } from '../../core/encryption/sealed-string.ts';
+import type { Keyring } from '../../core/org-keys/org-keyring.ts';
+import {
+  type DestroyReceipt,
+  destroyLimits,
+  destroyReceiptType,
+  destroyStatement,
+} from '../../core/shredding/receipt-statements.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import type { Clock, Signer, StoredValue, StoredVersion } from '../shared/ports.ts';
 import { checkedName } from '../shared/value-names.ts';

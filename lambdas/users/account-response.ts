@@ -1,6 +1,6 @@
 /** What may be shown of a user's keyring: which slots there are, and nothing that opens or finds one. */
-import type { AccountResponse, SlotInfo, UserInfo } from '../../contract/user-wire.ts';
-import type { DeletedUser, UserKeyring } from '../../core/user-keyring.ts';
+import type { AccountResponse, SlotInfo, UserInfo } from '../../contract/users/wire.ts';
+import type { DeletedUser, UserKeyring } from '../../core/users/user-keyring.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import type { DamagedUser } from './corrupt-user-keyring.ts';
 

@@ -1,9 +1,10 @@
 /** The rules of a user's own account: it sees its slots, replaces its key, takes slots away. */
-import type { AccountResponse } from '../../contract/user-wire.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { randomId } from '../../core/ids.ts';
-import { credentialLocator, newSalt, type Owner, type Slot, wrapUmk } from '../../core/slots.ts';
-import { parseUserKey } from '../../core/user-key.ts';
+
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { AccountResponse } from '../../contract/users/wire.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { credentialLocator, newSalt, type Owner, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
+import { parseUserKey } from '../../core/users/user-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import { accountInfo } from './account-response.ts';
 import { isFound, release } from './locator-release.ts';

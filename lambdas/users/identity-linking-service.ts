@@ -1,13 +1,13 @@
 /** Linking a channel: a code that one channel, or the API, gives and another sends. Both then open the same UMK. */
 import { randomBytes } from 'node:crypto';
-import { limits } from '../../contract/limits.ts';
-import type { StartLinkResponse } from '../../contract/user-wire.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { StartLinkResponse } from '../../contract/users/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { randomId } from '../../core/ids.ts';
-import { newSalt, type Owner, type Slot, type SlotFacts, wrapUmk } from '../../core/slots.ts';
-import type { UserKeyring } from '../../core/user-keyring.ts';
-import { linkCode, linkHandle, linkMessage, locatorMessage, parseLinkCode } from '../../core/user-macs.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { newSalt, type Owner, type Slot, type SlotFacts, wrapUmk } from '../../core/users/key-slot.ts';
+import { linkCode, linkHandle, linkMessage, locatorMessage, parseLinkCode } from '../../core/users/slot-mac-inputs.ts';
+import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { Clock } from '../shared/ports.ts';
 import { later } from '../shared/timestamps.ts';
 import { type IdentityKey, identitySlot } from './identity-unlock.ts';

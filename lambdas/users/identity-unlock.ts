@@ -1,10 +1,10 @@
 /** Users by the identities that providers vouch for: found by the MAC of one key, opened by that of another. */
 
-import { VaultError } from '../../contract/vault-error.ts';
-import { randomId } from '../../core/ids.ts';
-import { loadUmk, newSalt, newUmk, type Owner, type Slot, wrapUmk } from '../../core/slots.ts';
-import { newUserKeyring } from '../../core/user-keyring.ts';
-import { identityMessage, locatorMessage } from '../../core/user-macs.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { loadUmk, newSalt, newUmk, type Owner, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
+import { identityMessage, locatorMessage } from '../../core/users/slot-mac-inputs.ts';
+import { newUserKeyring } from '../../core/users/user-keyring.ts';
 import { refuseShut, storedKeyring } from '../org-keys/keyring-opener.ts';
 import { ifOpens } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -17,7 +17,7 @@ import type { CustodyMacs, RoutingMacs, UserKeyringStore, UserRead, UserReader }
 /** An identity whose sender is there, for the time of one message. */
 export interface IdentityKey {
   readonly org: string;
-  /** Canonical (core/identities.ts). */
+  /** Canonical (core/users/canonical-identity.ts). */
   readonly identity: string;
   readonly locator: string;
   /** What opens its slots, 32 bytes: whoever asked for it zeroes it. */

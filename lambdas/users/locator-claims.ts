@@ -4,9 +4,9 @@
  * no request can be under way any more that is about to store it: at once where it is retired (leading.ts), since its slot was there. Each claim names the slot that it is for; who has taken a slot away
  * removes that claim alone, so that one for the slot that comes next, of the same user too, stays.
  */
-import { workerTimeoutSeconds } from '../../contract/environment.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import type { Owner } from '../../core/slots.ts';
+import { workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { Owner } from '../../core/users/key-slot.ts';
 import type { Clock } from '../shared/ports.ts';
 import { userOrDamage } from './corrupt-user-keyring.ts';
 import type { LocatorStore, UserKeyringStore } from './user-ports.ts';

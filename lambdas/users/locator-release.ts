@@ -1,5 +1,5 @@
 /** What leads to a user, and how it is let go. */
-import type { Owner, Slot } from '../../core/slots.ts';
+import type { Owner, Slot } from '../../core/users/key-slot.ts';
 import type { LocatorStore } from './user-ports.ts';
 
 /** What leads, or led, to a user, by the kind of its slot. */

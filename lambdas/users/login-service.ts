@@ -3,16 +3,16 @@
  * so neither answer nor time tells whether there is such a login.
  */
 import { randomBytes } from 'node:crypto';
-import { limits } from '../../contract/limits.ts';
-import type { LogInRequest, LogInResponse } from '../../contract/user-wire.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { LogInRequest, LogInResponse } from '../../contract/users/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { canonicalLogin } from '../../core/identities.ts';
-import { isId, randomId } from '../../core/ids.ts';
-import { formatSessionToken } from '../../core/session-token.ts';
-import { newSalt, type Owner, type Slot, type SlotFacts, wrapUmk } from '../../core/slots.ts';
-import type { UserKeyring } from '../../core/user-keyring.ts';
-import { locatorMessage } from '../../core/user-macs.ts';
+import { isId, randomId } from '../../core/encoding/random-id.ts';
+import { canonicalLogin } from '../../core/users/canonical-identity.ts';
+import { newSalt, type Owner, type Slot, type SlotFacts, wrapUmk } from '../../core/users/key-slot.ts';
+import { formatSessionToken } from '../../core/users/session-token.ts';
+import { locatorMessage } from '../../core/users/slot-mac-inputs.ts';
+import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { Clock } from '../shared/ports.ts';
 import { hasEnded, later } from '../shared/timestamps.ts';
 import type { PasswordSlots } from './password-slot.ts';

@@ -4,7 +4,7 @@
  * keyring. A request that was let in before may still store a new user's keyring: what would open by it, no request stores any more, and the
  * workflow deletes once more when no such request can be running.
  */
-import type { ShredReceipt } from '../../core/receipts.ts';
+import type { ShredReceipt } from '../../core/shredding/receipt-statements.ts';
 import type { UserEraser } from './user-ports.ts';
 
 /** Items that are read, and then deleted, at once. */

@@ -1,11 +1,12 @@
 /** The rules of passwords: set, changed, removed. Whatever they were set or removed for, codes for linking and sessions may be a stranger's. */
-import type { AccountResponse, SetPasswordRequest } from '../../contract/user-wire.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { canonicalLogin } from '../../core/identities.ts';
-import { randomId } from '../../core/ids.ts';
-import type { Slot } from '../../core/slots.ts';
-import type { UserKeyring } from '../../core/user-keyring.ts';
-import { locatorMessage } from '../../core/user-macs.ts';
+
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { AccountResponse, SetPasswordRequest } from '../../contract/users/wire.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { canonicalLogin } from '../../core/users/canonical-identity.ts';
+import type { Slot } from '../../core/users/key-slot.ts';
+import { locatorMessage } from '../../core/users/slot-mac-inputs.ts';
+import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { Clock } from '../shared/ports.ts';
 import { accountInfo } from './account-response.ts';
 import type { Locators } from './locator-claims.ts';

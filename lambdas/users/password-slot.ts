@@ -12,8 +12,8 @@ import {
   stretchPassword,
   verifierOf,
   wrapUmk,
-} from '../../core/slots.ts';
-import { passwordMessage } from '../../core/user-macs.ts';
+} from '../../core/users/key-slot.ts';
+import { passwordMessage } from '../../core/users/slot-mac-inputs.ts';
 import type { SlotChange } from './slot-updater.ts';
 import type { OpenUser } from './unlocked-user.ts';
 import type { CodeMacs } from './user-ports.ts';

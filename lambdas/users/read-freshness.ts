@@ -6,7 +6,7 @@
  * tombstone itself, which no other generation replaces. What rests on the machine: that a process is not halted between the comparison and the opening, which follows at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VaultError } from '../../contract/vault-error.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 
 /** Milliseconds from asking for a keyring to opening it, at most. */
 export const freshness = 1_000;

@@ -2,8 +2,8 @@
  * What a session alone may not do. It is a cookie that whoever found a browser open has, or a script on the page: for a week it reads and
  * writes, but it must not make the account another's, nor end it. For that the password is asked for once more.
  */
-import { VaultError } from '../../contract/vault-error.ts';
-import type { SlotKind } from '../../core/slots.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { SlotKind } from '../../core/users/key-slot.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { PasswordSlots } from './password-slot.ts';
 import type { OpenUser } from './unlocked-user.ts';

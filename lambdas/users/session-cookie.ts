@@ -1,5 +1,5 @@
 /** Cookies of sessions (RFC 6265bis): out of reach of scripts, over TLS alone, of this host alone, not sent by other sites' forms. */
-import { sessionCookie } from '../../contract/environment.ts';
+import { sessionCookie } from '../../contract/shared/environment-variables.ts';
 import type { OpenUser } from './unlocked-user.ts';
 
 /** Value of `Set-Cookie`. @param seconds for which the browser keeps it */

@@ -1,8 +1,8 @@
 /** Changes of a user's slots: pure next keyring, stored on condition of the one before, made again on what others left. */
-import { VaultError } from '../../contract/vault-error.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import type { Slot } from '../../core/slots.ts';
-import { changeSlots, mostSlots, type UserKeyring, verifyUserKeyring } from '../../core/user-keyring.ts';
+import type { Slot } from '../../core/users/key-slot.ts';
+import { changeSlots, mostSlots, type UserKeyring, verifyUserKeyring } from '../../core/users/user-keyring.ts';
 import type { Clock } from '../shared/ports.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import { activeKeyring, type OpenUser } from './unlocked-user.ts';

@@ -1,13 +1,13 @@
 /** The rules by which an org makes, lists and deletes its users. None of them opens anything of a user. */
 import { randomBytes } from 'node:crypto';
-import { limits } from '../../contract/limits.ts';
-import type { CreateUserResponse, DeletedResponse, ListUsersResponse } from '../../contract/user-wire.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { encodeSecret } from '../../core/api-key.ts';
-import { isId, randomId } from '../../core/ids.ts';
-import { loadUmk, newUmk } from '../../core/slots.ts';
-import { formatUserKey } from '../../core/user-key.ts';
-import { newUserKeyring } from '../../core/user-keyring.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { CreateUserResponse, DeletedResponse, ListUsersResponse } from '../../contract/users/wire.ts';
+import { encodeSecret } from '../../core/api-keys/api-key.ts';
+import { isId, randomId } from '../../core/encoding/random-id.ts';
+import { loadUmk, newUmk } from '../../core/users/key-slot.ts';
+import { formatUserKey } from '../../core/users/user-key.ts';
+import { newUserKeyring } from '../../core/users/user-keyring.ts';
 import { refuseShut, type StoredKeyring } from '../org-keys/keyring-opener.ts';
 import { decodeCursor, encodeCursor, fitsKey } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';

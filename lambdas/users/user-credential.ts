@@ -1,8 +1,8 @@
 /** What a request of a user shows: its user key, or the session of a cookie. */
-import { sessionCookie } from '../../contract/environment.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { parseSessionToken } from '../../core/session-token.ts';
-import { parseUserKey, type UserKey } from '../../core/user-key.ts';
+import { sessionCookie } from '../../contract/shared/environment-variables.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { parseSessionToken } from '../../core/users/session-token.ts';
+import { parseUserKey, type UserKey } from '../../core/users/user-key.ts';
 import { bearerOf } from '../api-keys/authorization.ts';
 import type { Presented } from './unlocked-user.ts';
 

@@ -1,10 +1,10 @@
 /** The end of a user: by itself, by a message, or by its org. */
 import { randomBytes } from 'node:crypto';
-import type { DeletedResponse } from '../../contract/user-wire.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import type { Owner } from '../../core/slots.ts';
-import { timeId } from '../../core/time-ids.ts';
-import { type DeletedUser, deleteUser } from '../../core/user-keyring.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { DeletedResponse } from '../../contract/users/wire.ts';
+import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import type { Owner } from '../../core/users/key-slot.ts';
+import { type DeletedUser, deleteUser } from '../../core/users/user-keyring.ts';
 import type { JobSender } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
 import { userOrDamage } from './corrupt-user-keyring.ts';

@@ -1,6 +1,6 @@
 /** What the rules of users need from the world, as ports.ts says it for orgs; the same holds for all stores here. */
-import type { Owner } from '../../core/slots.ts';
-import type { DeletedUser, UserKeyring } from '../../core/user-keyring.ts';
+import type { Owner } from '../../core/users/key-slot.ts';
+import type { DeletedUser, UserKeyring } from '../../core/users/user-keyring.ts';
 import type { Page } from '../shared/ports.ts';
 
 export const collections = ['memory', 'messages'] as const;
@@ -113,7 +113,7 @@ export interface UserEraser {
   delete(org: string, ids: readonly string[]): Promise<void>;
 }
 
-/** The HMAC keys in KMS (core/user-macs.ts has their messages). What opens slots of identities: */
+/** The HMAC keys in KMS (core/users/slot-mac-inputs.ts has their messages). What opens slots of identities: */
 export interface CustodyMacs {
   /** 32 bytes, which the caller zeroes. @throws VaultError `key_unavailable`, `unavailable` */
   custody(message: Uint8Array): Promise<Buffer>;

@@ -1,10 +1,10 @@
 /** Records of a user as they lie in the table: JSON, sealed under the UMK for exactly one place and version (docs/format.md, section 12). */
-import { VaultError } from '../../contract/vault-error.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { type Context, open, seal } from '../../core/enc.ts';
-import { u64 } from '../../core/fields.ts';
-import { fieldsOf } from '../../core/keyring.ts';
-import type { Owner, Umk } from '../../core/slots.ts';
+import { u64 } from '../../core/encoding/length-prefixed-fields.ts';
+import { type Context, open, seal } from '../../core/encryption/sealed-string.ts';
+import { fieldsOf } from '../../core/org-keys/org-keyring.ts';
+import type { Owner, Umk } from '../../core/users/key-slot.ts';
 import { fitsKey } from '../shared/pagination-cursor.ts';
 import { type OpenUser, userKeyringOf } from './unlocked-user.ts';
 import type { Collection, RecordKey, StoredRecord, UserRead } from './user-ports.ts';

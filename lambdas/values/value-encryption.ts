@@ -1,9 +1,9 @@
 /** Between a version of a value as people know it and as it is stored (docs/format.md, section 4). */
-import type { Metadata, VersionInfo } from '../../contract/wire.ts';
+import type { Metadata, VersionInfo } from '../../contract/shared/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import type { Dek } from '../../core/dek.ts';
-import { type Context, open, seal } from '../../core/enc.ts';
-import { u64 } from '../../core/fields.ts';
+import { u64 } from '../../core/encoding/length-prefixed-fields.ts';
+import type { Dek } from '../../core/encryption/root-key.ts';
+import { type Context, open, seal } from '../../core/encryption/sealed-string.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { StoredVersion } from '../shared/ports.ts';
 

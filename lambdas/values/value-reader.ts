@@ -1,7 +1,7 @@
 /** The rules of reading values. */
-import { limits } from '../../contract/limits.ts';
-import { nameProblem, prefixProblem } from '../../contract/names.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { nameProblem, prefixProblem } from '../../contract/shared/name-patterns.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import type {
   GetValuesItem,
   GetValuesResponse,
@@ -10,7 +10,7 @@ import type {
   Value,
   ValueInfo,
   VersionInfo,
-} from '../../contract/wire.ts';
+} from '../../contract/shared/wire.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
 import { isHidden, lastReserved } from '../api-keys/permissions.ts';

@@ -2,9 +2,9 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import type { DeleteValueResponse, SetValueRequest, ValueInfo, VersionInfo } from '../../contract/wire.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { DeleteValueResponse, SetValueRequest, ValueInfo, VersionInfo } from '../../contract/shared/wire.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { Clock, StoredValue, StoredVersion } from '../shared/ports.ts';
 import { checkedName } from '../shared/value-names.ts';

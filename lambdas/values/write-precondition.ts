@@ -1,4 +1,4 @@
-import { VaultError } from '../../contract/vault-error.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import type { RecordStore, Records } from '../api-keys/request-record-ports.ts';
 import type { Deks, FirstDek, OpenKeyring } from '../org-keys/keyring-opener.ts';

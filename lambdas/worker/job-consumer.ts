@@ -1,10 +1,10 @@
 /** From what lies in the queue to what it is about: the only place where jobs are unwrapped. */
 import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { decodeBase64 } from '../../core/enc.ts';
-import { isId } from '../../core/ids.ts';
-import { openJob, parseJob, type SealedJob } from '../../core/jobs.ts';
-import { isTimeId, timeId } from '../../core/time-ids.ts';
+import { isId } from '../../core/encoding/random-id.ts';
+import { isTimeId, timeId } from '../../core/encoding/time-ordered-id.ts';
+import { decodeBase64 } from '../../core/encryption/sealed-string.ts';
+import { openJob, parseJob, type SealedJob } from '../../core/jobs/job-envelope.ts';
 import { type Conversations, commandIn, type Ended } from '../conversations/message-processor.ts';
 import type { JobQueue, TransitKeys } from '../jobs/job-ports.ts';
 import type { AuditTrail } from '../shared/audit-trail.ts';

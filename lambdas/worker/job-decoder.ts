@@ -1,10 +1,10 @@
 /** Decodes the plaintext of jobs (docs/format.md, section 13). */
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { fieldsOf } from '../../core/keyring.ts';
+import { fieldsOf } from '../../core/org-keys/org-keyring.ts';
 import { decodeMessageJob, type MessageJob } from '../conversations/message-job.ts';
 import { decodeEraseJob, type EraseJob } from '../users/erase-job.ts';
 
-/** By kinds as core/jobs.ts has them. */
+/** By kinds as core/jobs/job-envelope.ts has them. */
 export type Job = MessageJob | EraseJob;
 
 /** @param plaintext its JSON, in UTF-8 @throws DecryptionError for what is no job */

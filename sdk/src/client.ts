@@ -1,14 +1,14 @@
-import type { ExplainResponse } from '../../contract/user-wire.ts';
-import { Account } from './account.ts';
-import { Audit } from './audit.ts';
-import { Blobs } from './blobs.ts';
-import { Keys } from './keys.ts';
-import { Memory } from './memory.ts';
-import { type AnimaOptions, type CallOptions, settingsOf } from './options.ts';
-import { Org } from './org.ts';
-import { Transport } from './transport.ts';
-import { Users } from './users.ts';
-import { Vault } from './vault.ts';
+import type { ExplainResponse } from '../../contract/users/wire.ts';
+import { Keys } from './api-keys/api-keys-client.ts';
+import { Audit } from './audit/audit-client.ts';
+import { Blobs } from './blobs/blobs-client.ts';
+import { Transport } from './http/transport.ts';
+import { Memory } from './memory/memory-client.ts';
+import { Org } from './orgs/org-client.ts';
+import { type AnimaOptions, type CallOptions, settingsOf } from './shared/client-options.ts';
+import { Account } from './users/account-client.ts';
+import { Users } from './users/users-client.ts';
+import { Vault } from './values/values-client.ts';
 
 /** What Node's `util.inspect`, and so `console.log`, asks an object for. */
 const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom');
@@ -67,7 +67,7 @@ export class Anima {
    * @throws NotFoundError record_not_found; PermissionError forbidden
    */
   async explain(ref: string, options: CallOptions = {}): Promise<ExplainResponse> {
-    return (await import('./later.ts')).explain(this.#transport, ref, options);
+    return (await import('./lazy-modules.ts')).explain(this.#transport, ref, options);
   }
 
   toJSON(): { baseURL: string } {

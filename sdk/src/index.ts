@@ -4,10 +4,24 @@ export type {
   ListBlobsResponse,
   LookAtLinkResponse,
   RelinkBlobResponse,
-} from '../../contract/blob-wire.ts';
-export type { ClientErrorCode, ErrorCode } from '../../contract/errors.ts';
-export type { Role } from '../../contract/roles.ts';
+} from '../../contract/blobs/wire.ts';
 export type { Verb } from '../../contract/routes.ts';
+export type { ClientErrorCode, ErrorCode } from '../../contract/shared/error-codes.ts';
+export type { Role } from '../../contract/shared/roles.ts';
+export type {
+  ApiKeyInfo,
+  AuditRecord,
+  CreateKeyResponse,
+  DestroyValueResponse,
+  Metadata,
+  OrgResponse,
+  RotateKeyResponse,
+  Rotation,
+  ShredResponse,
+  Value,
+  ValueInfo,
+  VersionInfo,
+} from '../../contract/shared/wire.ts';
 export type {
   AccountResponse,
   CreateUserResponse,
@@ -23,32 +37,9 @@ export type {
   SlotInfo,
   StartLinkResponse,
   UserInfo,
-} from '../../contract/user-wire.ts';
-export type {
-  ApiKeyInfo,
-  AuditRecord,
-  CreateKeyResponse,
-  DestroyValueResponse,
-  Metadata,
-  OrgResponse,
-  RotateKeyResponse,
-  Rotation,
-  ShredResponse,
-  Value,
-  ValueInfo,
-  VersionInfo,
-} from '../../contract/wire.ts';
-export type { Account } from './account.ts';
-export type {
-  ChangeKeyOptions,
-  ConfirmedOptions,
-  DeleteAccountOptions,
-  LogInOptions,
-  SetPasswordOptions,
-} from './account-types.ts';
-export type { Audit, AuditOptions } from './audit.ts';
-export type { BatchItem, BatchResult, FailedItem } from './batch.ts';
-export type { BlobFacts, OpenedBlob } from './blob-opened.ts';
+} from '../../contract/users/wire.ts';
+export type { CreateKeyOptions, Keys, ListKeysOptions, RotateKeyOptions } from './api-keys/api-keys-client.ts';
+export type { Audit, AuditOptions } from './audit/audit-client.ts';
 export type {
   BlobContent,
   BlobProgress,
@@ -58,32 +49,21 @@ export type {
   PlatformBlob,
   PutBlobOptions,
   PutBlobResult,
-} from './blob-types.ts';
-export type { BlobList, Blobs, ListBlobsOptions } from './blobs.ts';
+} from './blobs/blob-types.ts';
+export type { BlobList, Blobs, ListBlobsOptions } from './blobs/blobs-client.ts';
+export { type OpenBlobOptions, openBlob } from './blobs/open-blob.ts';
+export type { BlobFacts, OpenedBlob } from './blobs/opened-blob.ts';
 export { Anima } from './client.ts';
-export {
-  AbortError,
-  AnimaError,
-  type AnimaErrorCode,
-  AuthenticationError,
-  ConflictError,
-  ConnectionError,
-  DecryptionError,
-  type InputProblem,
-  InvalidRequestError,
-  NotFoundError,
-  OrgStateError,
-  PermissionError,
-  RateLimitError,
-  TimeoutError,
-  UnavailableError,
-  UnexpectedResponseError,
-} from './errors.ts';
-export type { ExpiryOptions, ValueOptions } from './input.ts';
-export type { CreateKeyOptions, Keys, ListKeysOptions, RotateKeyOptions } from './keys.ts';
-export type { AuditExport, AuditList, KeyList, List, Page, SealedRecords, ValueList } from './list.ts';
-export type { Memory } from './memory.ts';
-export type { MemoryList, MemoryPage, MemorySearch, MessageList, OpenedList, SearchPage } from './memory-lists.ts';
+export type { BatchItem, BatchResult, FailedItem } from './http/batch-runner.ts';
+export type { Memory } from './memory/memory-client.ts';
+export type {
+  MemoryList,
+  MemoryPage,
+  MemorySearch,
+  MessageList,
+  OpenedList,
+  SearchPage,
+} from './memory/memory-lists.ts';
 export type {
   AddedMemory,
   AddManyOptions,
@@ -102,10 +82,45 @@ export type {
   NewMemory,
   ReplaceMemoryOptions,
   SearchMemoryOptions,
-} from './memory-types.ts';
-export { type OpenBlobOptions, openBlob } from './open-blob.ts';
-export type { AnimaOptions, CallerIds, CallOptions, Fetch, Signal } from './options.ts';
-export type { Org, ShredOptions } from './org.ts';
-export type { ListUsersOptions, UserList, Users } from './users.ts';
-export type { DeleteOptions, DestroyOptions, GetOptions, ListOptions, SetEntry, SetOptions, Vault } from './vault.ts';
+} from './memory/memory-types.ts';
+export type { Org, ShredOptions } from './orgs/org-client.ts';
+export type { ExpiryOptions, ValueOptions } from './shared/argument-validation.ts';
+export type { AnimaOptions, CallerIds, CallOptions, Fetch, Signal } from './shared/client-options.ts';
+export {
+  AbortError,
+  AnimaError,
+  type AnimaErrorCode,
+  AuthenticationError,
+  ConflictError,
+  ConnectionError,
+  DecryptionError,
+  type InputProblem,
+  InvalidRequestError,
+  NotFoundError,
+  OrgStateError,
+  PermissionError,
+  RateLimitError,
+  TimeoutError,
+  UnavailableError,
+  UnexpectedResponseError,
+} from './shared/errors.ts';
+export type { AuditExport, AuditList, KeyList, List, Page, SealedRecords, ValueList } from './shared/paginated-list.ts';
+export type { Account } from './users/account-client.ts';
+export type {
+  ChangeKeyOptions,
+  ConfirmedOptions,
+  DeleteAccountOptions,
+  LogInOptions,
+  SetPasswordOptions,
+} from './users/account-types.ts';
+export type { ListUsersOptions, UserList, Users } from './users/users-client.ts';
+export type {
+  DeleteOptions,
+  DestroyOptions,
+  GetOptions,
+  ListOptions,
+  SetEntry,
+  SetOptions,
+  Vault,
+} from './values/values-client.ts';
 export { version } from './version.ts';

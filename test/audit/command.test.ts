@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { sealHash } from '../../core/audit.ts';
+import { sealHash } from '../../core/audit/audit-seal.ts';
 import { type Batch, jwk, makeExport, start } from './exports.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-audit-'));

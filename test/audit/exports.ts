@@ -1,10 +1,10 @@
 /** Audit exports made up for tests: records of one org under seals, signed by a key of the test's own. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { parseSeal, recordBytes, type Seal, sealHash, sealType } from '../../core/audit.ts';
-import { canonicalJson } from '../../core/canonical-json.ts';
-import { type PublicJwk, publicJwk, verifyJws } from '../../core/jws.ts';
-import { leafHash, TreeHash } from '../../core/merkle.ts';
-import { firstIdAt, timeId } from '../../core/time-ids.ts';
+import { parseSeal, recordBytes, type Seal, sealHash, sealType } from '../../core/audit/audit-seal.ts';
+import { leafHash, TreeHash } from '../../core/audit/merkle-tree.ts';
+import { canonicalJson } from '../../core/encoding/canonical-json.ts';
+import { firstIdAt, timeId } from '../../core/encoding/time-ordered-id.ts';
+import { type PublicJwk, publicJwk, verifyJws } from '../../core/signing/jws.ts';
 
 export const org = '0123456789abcdef';
 export const start = Date.parse('2026-11-21T00:00:00.000Z');

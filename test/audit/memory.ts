@@ -1,6 +1,6 @@
 /** The audit's ports in memory, with a clock to turn and the failures that real stores have. */
-import { VaultError } from '../../contract/vault-error.ts';
-import type { AuditRecord } from '../../contract/wire.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { AuditRecord } from '../../contract/shared/wire.ts';
 import type {
   AuditPage,
   AuditWriter,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { sealHash } from '../../core/audit.ts';
-import { AuditVerifier } from '../../core/audit-verifier.ts';
-import { randomId } from '../../core/ids.ts';
+import { sealHash } from '../../core/audit/audit-seal.ts';
+import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
 import { StoredAuditTrail } from '../../lambdas/audit/audit-log-writer.ts';
 import { AuditReading } from '../../lambdas/audit/audit-query-service.ts';
 import { Sealer, SealSweep, settleTime } from '../../lambdas/audit/audit-seal-service.ts';

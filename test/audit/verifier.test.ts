@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { sealHash } from '../../core/audit.ts';
-import { AuditVerifier } from '../../core/audit-verifier.ts';
-import { firstIdAt } from '../../core/time-ids.ts';
+import { sealHash } from '../../core/audit/audit-seal.ts';
+import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
+import { firstIdAt } from '../../core/encoding/time-ordered-id.ts';
 import { type Batch, makeExport, org, readSeal, record, rootOf, signSeal, start } from './exports.ts';
 
 /** Each seal's signature is checked once: the trials below change records, not seals. */

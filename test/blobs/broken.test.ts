@@ -1,7 +1,7 @@
 /** Connections that break on the way to S3 and from it: uploads and downloads go on where they stopped. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import type { Fault } from '../../local/hooks.ts';
 import { Anima, type BlobContent, type BlobUploadState, openBlob } from '../../sdk/src/index.ts';
 import { useStack } from '../e2e/stack.ts';

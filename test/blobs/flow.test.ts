@@ -1,7 +1,7 @@
 /** What blobs are for, by the SDK against the deployed template: put, opened by links, listed, revoked, ended. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { parseLinkUrl } from '../../core/blob-links.ts';
+import { parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { type BlobContent, openBlob } from '../../sdk/src/index.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 import { noise } from '../sdk/blob-fake.ts';

@@ -1,7 +1,7 @@
 /** Links misused: without the key, past their limit, for what they are not for. Refused with the documented error, with nothing changed. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { ErrorCode } from '../../contract/errors.ts';
-import { formatLink, parseLinkUrl } from '../../core/blob-links.ts';
+import type { ErrorCode } from '../../contract/shared/error-codes.ts';
+import { formatLink, parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { openBlob, type PutBlobOptions, type PutBlobResult } from '../../sdk/src/index.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 import { noise } from '../sdk/blob-fake.ts';

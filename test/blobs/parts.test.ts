@@ -1,9 +1,9 @@
 /** Uploads in parts done wrong: refused by S3 or by the vault with the documented error, with nothing stored. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { GrantPartsRequest, GrantPartsResponse } from '../../contract/blob-wire.ts';
-import type { ErrorCode } from '../../contract/errors.ts';
-import { limits } from '../../contract/limits.ts';
-import type { Bytes } from '../../core/bytes.ts';
+import type { GrantPartsRequest, GrantPartsResponse } from '../../contract/blobs/wire.ts';
+import type { ErrorCode } from '../../contract/shared/error-codes.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import type { Bytes } from '../../core/encoding/bytes.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 import { noise } from '../sdk/blob-fake.ts';
 import {

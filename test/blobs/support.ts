@@ -12,12 +12,12 @@ import type {
   CreateBlobRequest,
   CreateBlobResponse,
   FormUpload,
-} from '../../contract/blob-wire.ts';
-import { chunkLog2For, sealedLength } from '../../core/blob-format.ts';
-import { newFragmentKey, proofOf, verifierOf } from '../../core/blob-keys.ts';
-import { formatLinkUrl, parseLinkUrl } from '../../core/blob-links.ts';
-import { BlobSealer, collect } from '../../core/blob-stream.ts';
-import { type Bytes, toBase64 } from '../../core/bytes.ts';
+} from '../../contract/blobs/wire.ts';
+import { chunkLog2For, sealedLength } from '../../core/blobs/blob-format.ts';
+import { newFragmentKey, proofOf, verifierOf } from '../../core/blobs/blob-key-derivation.ts';
+import { BlobSealer, collect } from '../../core/blobs/blob-stream.ts';
+import { formatLinkUrl, parseLinkUrl } from '../../core/blobs/share-link.ts';
+import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';
 import type { LocalVault } from '../../local/vault.ts';
 import { openBlob } from '../../sdk/src/index.ts';
 import type { Stack } from '../e2e/stack.ts';

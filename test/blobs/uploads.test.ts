@@ -1,7 +1,7 @@
 /** Uploads by form done wrong, and completions: refused by S3 or by the vault with the documented error, with nothing stored. */
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { FormUpload } from '../../contract/blob-wire.ts';
-import { limits } from '../../contract/limits.ts';
+import type { FormUpload } from '../../contract/blobs/wire.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import { openBlob } from '../../sdk/src/index.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 import { noise } from '../sdk/blob-fake.ts';

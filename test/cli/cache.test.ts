@@ -13,12 +13,18 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { OfflineCache } from '../../cli/secrets/cache.ts';
+import { OfflineCache } from '../../cli/secrets/offline-cache.ts';
 import type { Access } from '../../cli/shell/shell.ts';
-import { type ErrorCode, errors } from '../../contract/errors.ts';
-import { encodeSecret, formatApiKey, parseApiKey } from '../../core/api-key.ts';
+import { type ErrorCode, errors } from '../../contract/shared/error-codes.ts';
+import { encodeSecret, formatApiKey, parseApiKey } from '../../core/api-keys/api-key.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { type CacheEntry, cacheFile, cacheFolder, openCached, sealCached } from '../../core/offline-cache.ts';
+import {
+  type CacheEntry,
+  cacheFile,
+  cacheFolder,
+  openCached,
+  sealCached,
+} from '../../core/offline-cache/cached-file.ts';
 import type { Value } from '../../sdk/src/index.ts';
 import { useStack } from '../e2e/stack.ts';
 import { call } from './command.ts';

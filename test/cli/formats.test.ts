@@ -3,10 +3,10 @@ import { parseEnv } from 'node:util';
 import dotenv from 'dotenv';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Entry, FormatProblem } from '../../cli/secrets/entries.ts';
-import { parseEnvFile, writeEnvFile } from '../../cli/secrets/env-format.ts';
-import { formatFor } from '../../cli/secrets/text-files.ts';
-import { parseTree, writeTree } from '../../cli/secrets/tree-format.ts';
+import { parseEnvFile, writeEnvFile } from '../../cli/secrets/dotenv-format.ts';
+import { type Entry, FormatProblem } from '../../cli/secrets/file-entry.ts';
+import { parseTree, writeTree } from '../../cli/secrets/json-yaml-format.ts';
+import { formatFor } from '../../cli/secrets/secret-files.ts';
 
 const thirty = readFileSync(new URL('../e2e/thirty.env', import.meta.url), 'utf8');
 const record = (entries: readonly Entry[]) => Object.fromEntries(entries.map(({ name, value }) => [name, value]));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fill, findPlaces, TemplateProblem } from '../../cli/secrets/template.ts';
+import { fill, findPlaces, TemplateProblem } from '../../cli/secrets/reference-templates.ts';
 
 const filled = (template: string) =>
   fill(template, findPlaces(template), ({ name, version }) => `<${name}${version === undefined ? '' : `#${version}`}>`);

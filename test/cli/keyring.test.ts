@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { hasKeyring } from '../../cli/shell/keyring.ts';
-import { openProfile, removeProfile, storeProfile } from '../../cli/shell/profiles.ts';
+import { hasKeyring } from '../../cli/profiles/os-keyring.ts';
+import { openProfile, removeProfile, storeProfile } from '../../cli/profiles/profile-store.ts';
 import { apiKey } from '../sdk/fakes.ts';
 import { homeless } from './support.ts';
 

@@ -2,8 +2,8 @@
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { localUrl } from '../../cli/shell/access.ts';
-import { localUrl as contractUrl } from '../../contract/environment.ts';
+import { localUrl } from '../../cli/profiles/access-resolution.ts';
+import { localUrl as contractUrl } from '../../contract/shared/environment-variables.ts';
 import { useStack } from '../e2e/stack.ts';
 import { apiKey as strangeKey } from '../sdk/fakes.ts';
 import { anima, homeless } from './support.ts';

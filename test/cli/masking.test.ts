@@ -4,9 +4,9 @@ import { Readable } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseEnvFile } from '../../cli/secrets/env-format.ts';
-import { formsOf, isMaskable } from '../../cli/secrets/forms.ts';
-import { Concealer, concealed } from '../../cli/secrets/mask.ts';
+import { parseEnvFile } from '../../cli/secrets/dotenv-format.ts';
+import { formsOf, isMaskable } from '../../cli/secrets/encoded-forms.ts';
+import { Concealer, concealed } from '../../cli/secrets/stream-masking.ts';
 
 const bytes = (text: string | Uint8Array) => Buffer.from(text as string);
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { folderOf, longestValue, nameFault, variableOf, variablesOf } from '../../cli/secrets/names.ts';
-import { isReference, parseReference, ReferenceProblem, referenceKey } from '../../cli/secrets/references.ts';
-import { limits } from '../../contract/limits.ts';
-import { nameProblem } from '../../contract/names.ts';
+import { isReference, parseReference, ReferenceProblem, referenceKey } from '../../cli/secrets/secret-references.ts';
+import { folderOf, longestValue, nameFault, variableOf, variablesOf } from '../../cli/secrets/value-names.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { nameProblem } from '../../contract/shared/name-patterns.ts';
 
 describe('a reference', () => {
   test('names a value, and a version if it says so', () => {

@@ -13,8 +13,8 @@ import {
 import { basename, join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { safeName } from '../../cli/shell/downloads.ts';
-import { mediaTypeOf } from '../../cli/shell/media-types.ts';
+import { safeName } from '../../cli/blobs/download-file.ts';
+import { mediaTypeOf } from '../../cli/blobs/media-types.ts';
 import { useStack } from '../e2e/stack.ts';
 import { start } from './command.ts';
 import { anima, homeless, type World } from './support.ts';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { afterAll } from 'vitest';
+import type { Host } from '../../cli/node-shell.ts';
 import { run } from '../../cli/program.ts';
-import type { Host } from '../../cli/shell/host.ts';
 
 export interface Ran {
   readonly code: number;

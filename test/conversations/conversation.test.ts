@@ -1,9 +1,9 @@
 /** A message between its webhook and its answer: what is stored, what is told, and what comes of every failure. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
-import { type JobName, sealJob } from '../../core/jobs.ts';
-import { timeId } from '../../core/time-ids.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { type JobName, sealJob } from '../../core/jobs/job-envelope.ts';
 import { JobSender } from '../../lambdas/jobs/job-producer.ts';
 import { decodeJob, type Job } from '../../lambdas/worker/job-decoder.ts';
 import { codeOf } from '../lambdas/memory.ts';

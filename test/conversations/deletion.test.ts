@@ -8,7 +8,7 @@ import { ada, codeToDelete, message, World } from './world.ts';
 
 /** Every opening of a slot, by whatever code: when, and of which user. */
 const openings = vi.hoisted((): { at: number; user: string }[] => []);
-vi.mock(import('../../core/slots.ts'), async (original) => {
+vi.mock(import('../../core/users/key-slot.ts'), async (original) => {
   const slots = await original();
   return {
     ...slots,

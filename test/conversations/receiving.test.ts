@@ -1,9 +1,9 @@
 /** Webhooks: nothing before the signature holds, and every message once, whatever breaks in between. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
-import { parseJob } from '../../core/jobs.ts';
-import { isTimeId } from '../../core/time-ids.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { parseJob } from '../../core/jobs/job-envelope.ts';
 import { beginning } from '../../lambdas/conversations/webhook-receiver.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { ada, message, said, World } from './world.ts';

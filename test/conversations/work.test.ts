@@ -1,8 +1,8 @@
 /** The worker's function: what it reports to the queue, and what it says in the log. */
 import type { Context, SQSRecord } from 'aws-lambda';
 import { expect, test } from 'vitest';
-import { jobRetentionSeconds } from '../../contract/environment.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import { jobRetentionSeconds } from '../../contract/shared/environment-variables.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { RequestLog } from '../../lambdas/middleware/request-log.ts';
 import { work } from '../../lambdas/worker/handlers/process-jobs.ts';
 import type { Delivered, Worked, Working } from '../../lambdas/worker/job-consumer.ts';

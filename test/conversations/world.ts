@@ -1,13 +1,13 @@
 /** A deployment in memory: the ports of conversations, what they were asked, and faults to order. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import { VaultError } from '../../contract/vault-error.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { randomId } from '../../core/ids.ts';
-import type { JobName } from '../../core/jobs.ts';
-import { keyringRecord, newKeyring } from '../../core/keyring.ts';
-import type { Owner } from '../../core/slots.ts';
-import { type UserKeyring, userRecord } from '../../core/user-keyring.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import type { JobName } from '../../core/jobs/job-envelope.ts';
+import { keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
+import type { Owner } from '../../core/users/key-slot.ts';
+import { type UserKeyring, userRecord } from '../../core/users/user-keyring.ts';
 import {
   type Channel,
   type ChannelName,

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodeSecret, formatApiKey, parseApiKey } from '../../core/api-key.ts';
-import { randomId } from '../../core/ids.ts';
+import { encodeSecret, formatApiKey, parseApiKey } from '../../core/api-keys/api-key.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
 
 describe('API keys', () => {
   test('every key comes apart into what it was made of', () => {

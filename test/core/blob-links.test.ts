@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { newFragmentKey, proofOf, verifierOf } from '../../core/blob-keys.ts';
-import { formatLink, formatLinkUrl, parseFragment, parseLink, parseLinkUrl } from '../../core/blob-links.ts';
-import { fieldBytes, fromBase64Url, toBase64, toBase64Url, u32Bytes, u64Bytes } from '../../core/bytes.ts';
-import { encodeFields, u32, u64 } from '../../core/fields.ts';
+import { newFragmentKey, proofOf, verifierOf } from '../../core/blobs/blob-key-derivation.ts';
+import { formatLink, formatLinkUrl, parseFragment, parseLink, parseLinkUrl } from '../../core/blobs/share-link.ts';
+import { fieldBytes, fromBase64Url, toBase64, toBase64Url, u32Bytes, u64Bytes } from '../../core/encoding/bytes.ts';
+import { encodeFields, u32, u64 } from '../../core/encoding/length-prefixed-fields.ts';
 
 const id = { org: '0123456789abcdef', id: '01m7xpe6000123456789abcdef', locator: 'ghjkmnpqrstvwxyz' };
 const key = newFragmentKey();

@@ -1,7 +1,6 @@
 import { createCipheriv, hkdfSync, randomBytes, randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chunkCipher, webCipher } from '../../core/blob-cipher.ts';
 import {
   type BlobDescription,
   type BlobId,
@@ -16,12 +15,13 @@ import {
   parseHeader,
   preamble,
   sealedLength,
-} from '../../core/blob-format.ts';
-import { newFragmentKey } from '../../core/blob-keys.ts';
-import { BlobRanges } from '../../core/blob-range.ts';
-import { BlobSealer, collect, openBlob } from '../../core/blob-stream.ts';
-import { concat, fieldBytes } from '../../core/bytes.ts';
+} from '../../core/blobs/blob-format.ts';
+import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
+import { BlobRanges } from '../../core/blobs/blob-range-reader.ts';
+import { BlobSealer, collect, openBlob } from '../../core/blobs/blob-stream.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
+import { concat, fieldBytes } from '../../core/encoding/bytes.ts';
+import { chunkCipher, webCipher } from '../../core/hazmat/chunk-cipher.ts';
 
 const key = newFragmentKey();
 const blob: BlobId = { org: '0123456789abcdef', id: '01m7xpe6000123456789abcdef' };

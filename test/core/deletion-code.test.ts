@@ -1,8 +1,8 @@
 /** The code that a message must carry to delete an account (docs/format.md, section 12). */
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { loadUmk } from '../../core/slots.ts';
-import { deletionCodeAt, isDeletionCode } from '../../core/user-macs.ts';
+import { loadUmk } from '../../core/users/key-slot.ts';
+import { deletionCodeAt, isDeletionCode } from '../../core/users/slot-mac-inputs.ts';
 
 // The page's example: this UMK, and the keyring key that follows from it.
 const owner = { org: '0123456789abcdef', user: 'ghjkmnpqrstvwxyz' };

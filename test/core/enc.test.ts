@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { loadDek } from '../../core/dek.ts';
+import { encodeFields, u64 } from '../../core/encoding/length-prefixed-fields.ts';
+import { loadDek } from '../../core/encryption/root-key.ts';
 import {
   type Context,
   decodeBase64,
@@ -11,8 +12,7 @@ import {
   open,
   seal,
   sealedVersion,
-} from '../../core/enc.ts';
-import { encodeFields, u64 } from '../../core/fields.ts';
+} from '../../core/encryption/sealed-string.ts';
 
 const org = '0123456789abcdef';
 const dek = loadDek(randomBytes(32), org, 7);

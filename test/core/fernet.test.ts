@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { fernetKey, fernetKeyOf, fernetPrefix, openFernet, sealFernet } from '../../core/fernet.ts';
+import { fernetKey, fernetKeyOf, fernetPrefix, openFernet, sealFernet } from '../../core/memory/fernet.ts';
 
 interface Vector {
   readonly desc?: string;

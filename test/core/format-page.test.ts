@@ -2,27 +2,29 @@
 import { createHash, createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { encodeSecret, parseApiKey } from '../../core/api-key.ts';
-import { parseSeal, recordBytes, sealHash, sealType } from '../../core/audit.ts';
-import { AuditVerifier } from '../../core/audit-verifier.ts';
-import { encodeDescription, encodeHeader, layoutOf, preamble } from '../../core/blob-format.ts';
-import { proofOf, verifierOf } from '../../core/blob-keys.ts';
-import { parseFragment, parseLink } from '../../core/blob-links.ts';
-import { BlobSealer, collect } from '../../core/blob-stream.ts';
-import { toBase64 } from '../../core/bytes.ts';
-import { canonicalJson } from '../../core/canonical-json.ts';
-import { loadDek } from '../../core/dek.ts';
-import { type Context, open } from '../../core/enc.ts';
-import { encodeFields, u32, u64 } from '../../core/fields.ts';
-import { canonicalLogin, canonicalPhone } from '../../core/identities.ts';
-import { openJob, parseJob } from '../../core/jobs.ts';
-import { type PublicJwk, thumbprint, verifyJws } from '../../core/jws.ts';
-import { parseKeyring, verifyKeyring } from '../../core/keyring.ts';
-import { leafHash, TreeHash } from '../../core/merkle.ts';
-import { cacheFile, cacheFolder, openCached } from '../../core/offline-cache.ts';
-import { hkdf, hmac } from '../../core/primitives.ts';
-import { destroyReceiptType, shredReceiptType } from '../../core/receipts.ts';
-import { parseSessionToken } from '../../core/session-token.ts';
+import { encodeSecret, parseApiKey } from '../../core/api-keys/api-key.ts';
+import { parseSeal, recordBytes, sealHash, sealType } from '../../core/audit/audit-seal.ts';
+import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
+import { leafHash, TreeHash } from '../../core/audit/merkle-tree.ts';
+import { encodeDescription, encodeHeader, layoutOf, preamble } from '../../core/blobs/blob-format.ts';
+import { proofOf, verifierOf } from '../../core/blobs/blob-key-derivation.ts';
+import { BlobSealer, collect } from '../../core/blobs/blob-stream.ts';
+import { parseFragment, parseLink } from '../../core/blobs/share-link.ts';
+import { toBase64 } from '../../core/encoding/bytes.ts';
+import { canonicalJson } from '../../core/encoding/canonical-json.ts';
+import { encodeFields, u32, u64 } from '../../core/encoding/length-prefixed-fields.ts';
+import { timeOfId } from '../../core/encoding/time-ordered-id.ts';
+import { loadDek } from '../../core/encryption/root-key.ts';
+import { type Context, open } from '../../core/encryption/sealed-string.ts';
+import { hkdf, hmac } from '../../core/hazmat/node-primitives.ts';
+import { deriveXaesKey, xaesSeal } from '../../core/hazmat/xaes-256-gcm.ts';
+import { openJob, parseJob } from '../../core/jobs/job-envelope.ts';
+import { cacheFile, cacheFolder, openCached } from '../../core/offline-cache/cached-file.ts';
+import { parseKeyring, verifyKeyring } from '../../core/org-keys/org-keyring.ts';
+import { parseStored, shred, storedRecord } from '../../core/shredding/keyring-tombstone.ts';
+import { destroyReceiptType, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
+import { type PublicJwk, thumbprint, verifyJws } from '../../core/signing/jws.ts';
+import { canonicalLogin, canonicalPhone } from '../../core/users/canonical-identity.ts';
 import {
   credentialLocator,
   loadUmk,
@@ -31,11 +33,8 @@ import {
   slotFields,
   stretchPassword,
   unwrapUmk,
-} from '../../core/slots.ts';
-import { timeOfId } from '../../core/time-ids.ts';
-import { parseStored, shred, storedRecord } from '../../core/tombstone.ts';
-import { parseUserKey } from '../../core/user-key.ts';
-import { deleteUser, parseUserRecord, userRecord, verifyUserKeyring } from '../../core/user-keyring.ts';
+} from '../../core/users/key-slot.ts';
+import { parseSessionToken } from '../../core/users/session-token.ts';
 import {
   deletionCodeAt,
   identityMessage,
@@ -44,8 +43,9 @@ import {
   locatorMessage,
   parseLinkCode,
   passwordMessage,
-} from '../../core/user-macs.ts';
-import { deriveXaesKey, xaesSeal } from '../../core/xaes.ts';
+} from '../../core/users/slot-mac-inputs.ts';
+import { parseUserKey } from '../../core/users/user-key.ts';
+import { deleteUser, parseUserRecord, userRecord, verifyUserKeyring } from '../../core/users/user-keyring.ts';
 import { hex } from './vectors.ts';
 
 const page = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8');

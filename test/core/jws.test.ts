@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, importJWK } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { compactJws, type PublicJwk, publicJwk, signingInput, verifyJws } from '../../core/jws.ts';
+import { compactJws, type PublicJwk, publicJwk, signingInput, verifyJws } from '../../core/signing/jws.ts';
 
 const typ = 'anima-test+jws';
 const payload = { org: '0123456789abcdef', list: [1, 'two', null], nested: { b: 'é', a: true } };

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { gcmOpen, gcmSeal, hkdf, hmac, takeKey } from '../../core/primitives.ts';
+import { gcmOpen, gcmSeal, hkdf, hmac, takeKey } from '../../core/hazmat/node-primitives.ts';
 import { hex, wycheproof } from './vectors.ts';
 
 interface GcmTest {

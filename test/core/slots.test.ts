@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { randomId } from '../../core/ids.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
 import {
   credentialLocator,
   loadUmk,
@@ -19,7 +19,7 @@ import {
   unwrapUmk,
   verifierOf,
   wrapUmk,
-} from '../../core/slots.ts';
+} from '../../core/users/key-slot.ts';
 import {
   changeSlots,
   deleteUser,
@@ -29,7 +29,7 @@ import {
   type UserKeyring,
   userRecord,
   verifyUserKeyring,
-} from '../../core/user-keyring.ts';
+} from '../../core/users/user-keyring.ts';
 
 const time = '2026-11-21T00:00:00.000Z';
 const params = { ...passwordCost, verifier: Buffer.alloc(32, 7).toString('base64') };

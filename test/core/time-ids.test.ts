@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { firstIdAt, isTimeId, lastId, lastIdAt, timeId, timeOfId } from '../../core/time-ids.ts';
+import { firstIdAt, isTimeId, lastId, lastIdAt, timeId, timeOfId } from '../../core/encoding/time-ordered-id.ts';
 
 const times = [0, 1, 31, 32, 1_469_918_176_385, 1_790_000_000_000, 2 ** 48 - 1];
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { loadDek } from '../../core/dek.ts';
+import { loadDek } from '../../core/encryption/root-key.ts';
 import {
   addDek,
   type Keyring,
@@ -10,8 +10,8 @@ import {
   parseKeyring,
   retireDeks,
   verifyKeyring,
-} from '../../core/keyring.ts';
-import { addReceipt, parseStored, shred, storedRecord } from '../../core/tombstone.ts';
+} from '../../core/org-keys/org-keyring.ts';
+import { addReceipt, parseStored, shred, storedRecord } from '../../core/shredding/keyring-tombstone.ts';
 
 const org = '0123456789abcdef';
 const time = '2026-11-21T00:00:00.000Z';

@@ -1,6 +1,6 @@
 import { createHash, createSecretKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { deriveXaesKey, xaesKey, xaesOpen, xaesSeal } from '../../core/xaes.ts';
+import { deriveXaesKey, xaesKey, xaesOpen, xaesSeal } from '../../core/hazmat/xaes-256-gcm.ts';
 
 const key = (byte: number) => xaesKey(createSecretKey(Buffer.alloc(32, byte)));
 const nonce = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWX');

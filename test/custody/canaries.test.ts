@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { sessionCookie } from '../../contract/environment.ts';
-import { encodeSecret } from '../../core/api-key.ts';
-import { parseSessionToken } from '../../core/session-token.ts';
-import { formatUserKey, parseUserKey } from '../../core/user-key.ts';
+import { sessionCookie } from '../../contract/shared/environment-variables.ts';
+import { encodeSecret } from '../../core/api-keys/api-key.ts';
+import { parseSessionToken } from '../../core/users/session-token.ts';
+import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
 import { type ChannelName, channelNames } from '../../lambdas/channels/channel-ports.ts';
 import type { EngineCall } from '../../local/hooks.ts';
 import {

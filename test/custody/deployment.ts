@@ -4,9 +4,9 @@ import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { encodeSecret } from '../../core/api-key.ts';
-import { randomId } from '../../core/ids.ts';
-import type { SessionToken } from '../../core/session-token.ts';
+import { encodeSecret } from '../../core/api-keys/api-key.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import {
   credentialLocator,
   loadUmk,
@@ -20,11 +20,17 @@ import {
   stretchPassword,
   verifierOf,
   wrapUmk,
-} from '../../core/slots.ts';
-import { timeId } from '../../core/time-ids.ts';
-import { formatUserKey, parseUserKey } from '../../core/user-key.ts';
-import { newUserKeyring, type UserKeyring } from '../../core/user-keyring.ts';
-import { identityMessage, linkHandle, linkMessage, locatorMessage, passwordMessage } from '../../core/user-macs.ts';
+} from '../../core/users/key-slot.ts';
+import type { SessionToken } from '../../core/users/session-token.ts';
+import {
+  identityMessage,
+  linkHandle,
+  linkMessage,
+  locatorMessage,
+  passwordMessage,
+} from '../../core/users/slot-mac-inputs.ts';
+import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
+import { newUserKeyring, type UserKeyring } from '../../core/users/user-keyring.ts';
 import { KmsTransitKeys } from '../../lambdas/jobs/stores/kms-transit-keys.ts';
 import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { vaultApp } from '../../bin/app.ts';
-import { encodeSecret } from '../../core/api-key.ts';
-import { formatUserKey, parseUserKey } from '../../core/user-key.ts';
+import { encodeSecret } from '../../core/api-keys/api-key.ts';
+import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
 import { type Stack, startStack } from '../e2e/stack.ts';
 import { authorizerOf } from '../isolation/authorizer.ts';
 

@@ -1,8 +1,8 @@
 /** `explain` over HTTP, by the policies that are deployed. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { ExplainResponse } from '../../contract/user-wire.ts';
-import { timeId } from '../../core/time-ids.ts';
+import type { ExplainResponse } from '../../contract/users/wire.ts';
+import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 
 const stack = useStack();

@@ -1,15 +1,29 @@
 /** `explain` is computed: every row follows from a record, a right or a policy, and changes with it. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { ExplainParty, ExplainResponse } from '../../contract/user-wire.ts';
-import { loadDek } from '../../core/dek.ts';
-import { seal } from '../../core/enc.ts';
-import { randomId } from '../../core/ids.ts';
-import { addDek, type Keyring, newKeyring } from '../../core/keyring.ts';
-import { loadUmk, newSalt, newUmk, passwordCost, type SlotFacts, type SlotKind, wrapUmk } from '../../core/slots.ts';
-import { timeId } from '../../core/time-ids.ts';
-import { shred } from '../../core/tombstone.ts';
-import { deleteUser, newUserKeyring, parseUserRecord, type UserKeyring, userRecord } from '../../core/user-keyring.ts';
+import type { ExplainParty, ExplainResponse } from '../../contract/users/wire.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { loadDek } from '../../core/encryption/root-key.ts';
+import { seal } from '../../core/encryption/sealed-string.ts';
+import { addDek, type Keyring, newKeyring } from '../../core/org-keys/org-keyring.ts';
+import { shred } from '../../core/shredding/keyring-tombstone.ts';
+import {
+  loadUmk,
+  newSalt,
+  newUmk,
+  passwordCost,
+  type SlotFacts,
+  type SlotKind,
+  wrapUmk,
+} from '../../core/users/key-slot.ts';
+import {
+  deleteUser,
+  newUserKeyring,
+  parseUserRecord,
+  type UserKeyring,
+  userRecord,
+} from '../../core/users/user-keyring.ts';
 import type { Caller, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
 import { effective } from '../../lambdas/api-keys/permissions.ts';
 import type { StoredBlob } from '../../lambdas/blobs/blob-ports.ts';

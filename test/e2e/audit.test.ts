@@ -1,8 +1,8 @@
 /** The audit over real HTTP: what is recorded, what is not, and that nothing is told that was not recorded. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { type RouteId, recordedVerbOf, routes } from '../../contract/routes.ts';
-import type { AuditRecord } from '../../contract/wire.ts';
-import { firstIdAt } from '../../core/time-ids.ts';
+import type { AuditRecord } from '../../contract/shared/wire.ts';
+import { firstIdAt } from '../../core/encoding/time-ordered-id.ts';
 import type { EngineCall, Fault } from '../../local/hooks.ts';
 import { proof } from '../blobs/support.ts';
 import { expectProblem, useStack } from './stack.ts';
@@ -165,7 +165,7 @@ describe('a record', () => {
 
   test('is left by nobody who proved nothing', async () => {
     const records = await left(async ({ adminKey }) => {
-      const { formatApiKey, parseApiKey } = await import('../../core/api-key.ts');
+      const { formatApiKey, parseApiKey } = await import('../../core/api-keys/api-key.ts');
       const genuine = parseApiKey(adminKey) ?? expect.fail();
       const forged = formatApiKey({ ...genuine, secret: parseApiKey(admin())?.secret ?? '' });
       for (const key of [undefined, 'x', forged]) await stack.http('GET', '/v1/org', { key });

@@ -2,11 +2,11 @@
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { ErrorCode } from '../../contract/errors.ts';
-import type { Role } from '../../contract/roles.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
-import type { CreateKeyRequest, CreateKeyResponse } from '../../contract/wire.ts';
-import { formatApiKey, parseApiKey } from '../../core/api-key.ts';
+import type { ErrorCode } from '../../contract/shared/error-codes.ts';
+import type { Role } from '../../contract/shared/roles.ts';
+import type { CreateKeyRequest, CreateKeyResponse } from '../../contract/shared/wire.ts';
+import { formatApiKey, parseApiKey } from '../../core/api-keys/api-key.ts';
 import { proof } from '../blobs/support.ts';
 import { expectProblem, useStack } from './stack.ts';
 
@@ -21,7 +21,7 @@ const bytes32 = Buffer.alloc(32).toString('base64');
 interface Row {
   readonly path: string;
   readonly body?: unknown;
-  /** Roles whose keys get through; of all others `forbidden`. Said here anew, since contract/roles.ts is what is tested. */
+  /** Roles whose keys get through; of all others `forbidden`. Said here anew, since contract/shared/roles.ts is what is tested. */
   readonly roles: readonly Role[];
   /** What an admin key that is limited to other names gets: `items` when each item is refused by itself. */
   readonly elsewhere: 'forbidden' | 'items' | 'allowed';

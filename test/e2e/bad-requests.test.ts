@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { ErrorCode } from '../../contract/errors.ts';
-import { limits } from '../../contract/limits.ts';
+import type { ErrorCode } from '../../contract/shared/error-codes.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import { expectProblem, useStack } from './stack.ts';
 
 const stack = useStack();

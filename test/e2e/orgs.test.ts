@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
+import { schemas } from '../../contract/route-schemas.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
-import { schemas } from '../../contract/schemas.ts';
 import { expectProblem, useStack } from './stack.ts';
 
 const stack = useStack();

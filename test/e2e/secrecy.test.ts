@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseApiKey } from '../../core/api-key.ts';
+import { parseApiKey } from '../../core/api-keys/api-key.ts';
 import { openBlob } from '../../sdk/src/index.ts';
 import { proof } from '../blobs/support.ts';
 import { projectFolder } from './process.ts';

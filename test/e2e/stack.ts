@@ -7,7 +7,7 @@ import {
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, inject } from 'vitest';
-import { type ErrorCode, errors, problemMediaType } from '../../contract/errors.ts';
+import { type ErrorCode, errors, problemMediaType } from '../../contract/shared/error-codes.ts';
 import { signRequest } from '../../local/sigv4.ts';
 import { type LocalOptions, type LocalVault, startLocal } from '../../local/vault.ts';
 import { Anima } from '../../sdk/src/index.ts';

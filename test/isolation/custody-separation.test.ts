@@ -1,7 +1,7 @@
 /** The two halves of the vault, by the policies that were synthesized: what opens data of orgs, and what opens data of users. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { routes } from '../../contract/routes.ts';
-import { jobKinds } from '../../core/jobs.ts';
+import { jobKinds } from '../../core/jobs/job-envelope.ts';
 import { arn, iamArn } from '../../local/account.ts';
 import { decide, decideBy, type IamRequest } from './simulator.ts';
 import { type Entry, entries, type Synthesized, synthesized, type Word } from './synthesized.ts';

@@ -1,6 +1,6 @@
 /** Every role, every action in use and some that are not, each asked for in every way a bug or an attacker might ask. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { jobKinds } from '../../core/jobs.ts';
+import { jobKinds } from '../../core/jobs/job-envelope.ts';
 import { permissions } from '../lib/permissions.ts';
 import { bucketActions, objectActions, objectRequests } from './objects.ts';
 import { decide, type IamCaller, type IamRequest } from './simulator.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { CreateKeyRequest } from '../../contract/wire.ts';
-import { parseApiKey } from '../../core/api-key.ts';
-import { randomId } from '../../core/ids.ts';
+import type { CreateKeyRequest } from '../../contract/shared/wire.ts';
+import { parseApiKey } from '../../core/api-keys/api-key.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
 import type { ApiKeyStore, Caller, LastUseStore, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
 import { ApiKeys, newApiKey } from '../../lambdas/api-keys/api-key-service.ts';
 import { authenticate } from '../../lambdas/api-keys/authorization.ts';

@@ -1,10 +1,10 @@
 /** Blobs and links on memory ports, each call of which can fail before or after its work, or be repeated after a lost reply. */
 import { createHash, randomBytes } from 'node:crypto';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { formatLink, type LinkId } from '../../core/blob-links.ts';
-import { randomId } from '../../core/ids.ts';
-import { keyringRecord, newKeyring } from '../../core/keyring.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { formatLink, type LinkId } from '../../core/blobs/share-link.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
 import type {
   BlobStore,
   LinkObjects,

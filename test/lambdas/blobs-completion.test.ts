@@ -1,6 +1,6 @@
 /** Completions of uploads: what has arrived is what was said, whatever fails or comes between. */
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import { lifetimeOf } from '../../lambdas/blobs/blob-state.ts';
 import { blobWorld, type Fate, firstPart, laterPart, untilAnswered, verifier, verifiers } from './blob-memory.ts';
 import { codeOf } from './memory.ts';

@@ -2,8 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { GetObjectTaggingCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { randomId } from '../../core/ids.ts';
-import { timeId } from '../../core/time-ids.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import { S3Objects } from '../../lambdas/blobs/stores/s3-objects.ts';
 import type { Fault } from '../../local/hooks.ts';
 import { Bucket, type Engine, engine } from '../local/s3-fixture.ts';

@@ -1,6 +1,6 @@
 /** Parts of an upload: what is granted can't add up to more than was announced, and what has arrived is told. */
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import { blobWorld, chunk, firstPart, laterPart, verifier, verifiers } from './blob-memory.ts';
 import { codeOf } from './memory.ts';
 

@@ -1,7 +1,7 @@
 /** Blobs but for their uploads and openings: begun, listed, given new links, deleted. */
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
-import { isTimeId } from '../../core/time-ids.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { blobWorld, type Fate, verifiers } from './blob-memory.ts';
 import { codeOf } from './memory.ts';
 

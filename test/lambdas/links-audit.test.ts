@@ -1,9 +1,9 @@
 /** What requests with a link leave behind: a record where the proof held, one line of the log for each, and the locator nowhere. */
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { VaultError } from '../../contract/vault-error.ts';
-import { formatLink } from '../../core/blob-links.ts';
-import { randomId } from '../../core/ids.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { formatLink } from '../../core/blobs/share-link.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
 import { burnLink } from '../../lambdas/blobs/handlers/burn-link.ts';
 import { lookAtLink } from '../../lambdas/blobs/handlers/get-link.ts';
 import { openLink } from '../../lambdas/blobs/handlers/open-link.ts';

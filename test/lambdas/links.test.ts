@@ -1,9 +1,9 @@
 /** Links: what a stranger may learn, what the holder of a link may, and what only who knows its key. */
 import { describe, expect, test } from 'vitest';
-import { formatLink } from '../../core/blob-links.ts';
-import { randomId } from '../../core/ids.ts';
-import { parseKeyring } from '../../core/keyring.ts';
-import { shred, storedRecord } from '../../core/tombstone.ts';
+import { formatLink } from '../../core/blobs/share-link.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
+import { shred, storedRecord } from '../../core/shredding/keyring-tombstone.ts';
 import { blobWorld, type Fate, proof, verifiers } from './blob-memory.ts';
 import { codeOf } from './memory.ts';
 

@@ -1,10 +1,10 @@
 /** The ports in memory, with a clock to turn and the failures that real stores have. */
 import { randomBytes } from 'node:crypto';
-import { roles } from '../../contract/roles.ts';
-import { VaultError } from '../../contract/vault-error.ts';
+import { roles } from '../../contract/shared/roles.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { randomId } from '../../core/ids.ts';
-import { type Keyring, keyringRecord, newKeyring } from '../../core/keyring.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { type Keyring, keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
 import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
 import type { RecordStore, Records, RecordsRequest } from '../../lambdas/api-keys/request-record-ports.ts';
 import { Deks, FirstDek, type OpenKeyring } from '../../lambdas/org-keys/keyring-opener.ts';

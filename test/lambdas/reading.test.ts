@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import { codeOf, memoryVault } from './memory.ts';
 
 const noon = '2026-06-01T12:00:00.000Z';

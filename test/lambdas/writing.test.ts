@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import { codeOf, memoryVault } from './memory.ts';
 
 const writeId = 'write-0123456789abcdef';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { functionEnv } from '../../contract/environment.ts';
+import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import {
   appForTest,
   functionOf,

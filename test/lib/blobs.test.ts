@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { functionEnv, objectLifetimes, unfinishedDays } from '../../contract/environment.ts';
-import { limits } from '../../contract/limits.ts';
+import { functionEnv, objectLifetimes, unfinishedDays } from '../../contract/shared/environment-variables.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import {
   appForTest,
   buckets,

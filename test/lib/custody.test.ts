@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { jobKinds } from '../../core/jobs.ts';
+import { jobKinds } from '../../core/jobs/job-envelope.ts';
 import { jobsMade, permissions } from './permissions.ts';
 import { appForTest, keys, ofType, type Resource, type Synthesized, synthesize, tables } from './support.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { functionEnv } from '../../contract/environment.ts';
+import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { jobsMade, permissions } from './permissions.ts';
 import {
   appForTest,

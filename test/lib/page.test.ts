@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { runInNewContext } from 'node:vm';
 import { inflateSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { functionEnv } from '../../contract/environment.ts';
+import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import {
   appForTest,
   buckets,

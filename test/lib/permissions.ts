@@ -4,7 +4,7 @@
  * assumption of its session role, are tested by themselves.
  */
 import type { Group, Workflow } from '../../contract/routes.ts';
-import type { JobKind } from '../../core/jobs.ts';
+import type { JobKind } from '../../core/jobs/job-envelope.ts';
 
 interface Permissions {
   readonly data: readonly string[];

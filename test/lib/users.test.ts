@@ -1,6 +1,6 @@
 /** What is deployed for users: the queue and its worker, the responder, and what `explain` is told. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { functionEnv, workerTimeoutSeconds } from '../../contract/environment.ts';
+import { functionEnv, workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { permissions } from './permissions.ts';
 import { appForTest, type Entry, functionOf, ofType, only, type Synthesized, synthesize, target } from './support.ts';
 

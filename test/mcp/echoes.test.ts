@@ -1,8 +1,8 @@
 /** What a server repeats of a value does not come back to the model. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Echoes } from '../../cli/mcp/echoes.ts';
-import { UsedValues } from '../../cli/mcp/used-values.ts';
+import { Echoes } from '../../cli/mcp/response-redaction.ts';
+import { UsedValues } from '../../cli/mcp/used-value-history.ts';
 import { spellings } from './hostile.ts';
 import { tracesOf } from './search.ts';
 

@@ -3,7 +3,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type ExchangeLimits, exchange, type Network, type Outgoing } from '../../cli/mcp/exchange.ts';
+import { type ExchangeLimits, exchange, type Network, type Outgoing } from '../../cli/mcp/outbound-http.ts';
 import { selfSigned } from './certificate.ts';
 import { type Hostile, startHostile } from './hostile.ts';
 

@@ -1,6 +1,6 @@
 /** Secrets that are made, not chosen. */
 import { describe, expect, test } from 'vitest';
-import { generate, kinds } from '../../cli/mcp/generate.ts';
+import { generate, kinds } from '../../cli/mcp/secret-generator.ts';
 
 const patterns = {
   password: /^[A-Za-z0-9!#%*+\-.=?@_~]{32}$/,

@@ -5,8 +5,8 @@ import { appendFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { Refusal } from '../../cli/mcp/refusal.ts';
-import { openShared } from '../../cli/mcp/shared-files.ts';
+import { openShared } from '../../cli/mcp/shared-folder.ts';
+import { Refusal } from '../../cli/mcp/tool-refusal.ts';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'anima-shared-')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,7 +1,7 @@
 /** The grammar of what a value may be used for, and which addresses are of the public internet. */
 import { describe, expect, test } from 'vitest';
-import { isLoopback, isPublic, literalOf } from '../../cli/mcp/addresses.ts';
-import { hostText, parseHosts, ruleFor, useRulesOf } from '../../cli/mcp/use-rules.ts';
+import { isLoopback, isPublic, literalOf } from '../../cli/mcp/public-addresses.ts';
+import { hostText, parseHosts, ruleFor, useRulesOf } from '../../cli/mcp/usage-rules.ts';
 
 const allows = (hosts: string, url: string): boolean => ruleFor(parseHosts(hosts), new URL(url)) !== undefined;
 

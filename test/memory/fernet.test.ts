@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { fernetKeyOf, openFernet, sealFernet } from '../../core/fernet.ts';
+import { fernetKeyOf, openFernet, sealFernet } from '../../core/memory/fernet.ts';
 import { codeOf } from '../lambdas/memory.ts';
 
 interface Reference {

@@ -3,12 +3,12 @@
  * and stored, and what it costs.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ErrorCode } from '../../contract/errors.ts';
-import { limits } from '../../contract/limits.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
-import { verifyJws } from '../../core/jws.ts';
-import { type ShredReceipt, shredReceiptType } from '../../core/receipts.ts';
-import { formatUserKey, parseUserKey } from '../../core/user-key.ts';
+import type { ErrorCode } from '../../contract/shared/error-codes.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { type ShredReceipt, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
+import { verifyJws } from '../../core/signing/jws.ts';
+import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
 import { expectProblem, type Item, useStack } from '../e2e/stack.ts';
 import { type Authorizer, authorizerOf } from '../isolation/authorizer.ts';
 import { shredNow } from '../shred/support.ts';

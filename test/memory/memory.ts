@@ -1,12 +1,20 @@
 /** Users and their memory on memory ports, with the failures that real stores have. */
 import { randomBytes } from 'node:crypto';
-import { VaultError } from '../../contract/vault-error.ts';
-import { encodeSecret } from '../../core/api-key.ts';
-import { randomId } from '../../core/ids.ts';
-import { keyringRecord, newKeyring } from '../../core/keyring.ts';
-import { credentialLocator, loadUmk, newSalt, newUmk, type Owner, type SlotFacts, wrapUmk } from '../../core/slots.ts';
-import { formatUserKey, type UserKey } from '../../core/user-key.ts';
-import { newUserKeyring, userRecord } from '../../core/user-keyring.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { encodeSecret } from '../../core/api-keys/api-key.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
+import {
+  credentialLocator,
+  loadUmk,
+  newSalt,
+  newUmk,
+  type Owner,
+  type SlotFacts,
+  wrapUmk,
+} from '../../core/users/key-slot.ts';
+import { formatUserKey, type UserKey } from '../../core/users/user-key.ts';
+import { newUserKeyring, userRecord } from '../../core/users/user-keyring.ts';
 import { MessageReader } from '../../lambdas/conversations/message-reader.ts';
 import { MemoryReading } from '../../lambdas/memory/memory-reader.ts';
 import { MemoryWriting } from '../../lambdas/memory/memory-writer.ts';

@@ -1,8 +1,8 @@
 /** Reading a user's memory: pages, search, and what of it opens for whom. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
-import { deleteUser, parseUserRecord, userRecord } from '../../core/user-keyring.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { deleteUser, parseUserRecord, userRecord } from '../../core/users/user-keyring.ts';
 import { encodeCursor } from '../../lambdas/shared/pagination-cursor.ts';
 import type { StoredRecord } from '../../lambdas/users/user-ports.ts';
 import { sealMemory, sealMessage } from '../../lambdas/users/user-record-encryption.ts';

@@ -1,7 +1,7 @@
 /** A user's memory and account by the SDK, as an application has them, against the deployed template on this machine. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { fernetKeyOf, openFernet } from '../../core/fernet.ts';
+import { fernetKeyOf, openFernet } from '../../core/memory/fernet.ts';
 import { Anima, type ImportedLine } from '../../sdk/src/index.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 import { failure } from '../sdk/fakes.ts';

@@ -1,10 +1,10 @@
 /** Writing a user's memory: what is stored, what a repetition does, and what is refused. */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { limits } from '../../contract/limits.ts';
-import { randomId } from '../../core/ids.ts';
-import type { Owner } from '../../core/slots.ts';
-import { isTimeId } from '../../core/time-ids.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
+import type { Owner } from '../../core/users/key-slot.ts';
 import { freshness } from '../../lambdas/users/read-freshness.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { memoryWorld } from './memory.ts';

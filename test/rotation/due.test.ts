@@ -1,6 +1,6 @@
 /** Rotations that nobody asks for: by the age of a DEK, and by how much was sealed under it. */
 import { describe, expect, test } from 'vitest';
-import { VaultError } from '../../contract/vault-error.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { RotationDue, type RotationSettings } from '../../lambdas/rotation/rotation-trigger.ts';
 import { memoryVault } from '../lambdas/memory.ts';
 

@@ -1,7 +1,7 @@
 /** A rotation on memory ports, every call of which can be made to fail as an engine's does. */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { VaultError } from '../../contract/vault-error.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { Deks } from '../../lambdas/org-keys/keyring-opener.ts';
 import type { Kek, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
 import type { ProgressStore, RotationProgress, SweepStore } from '../../lambdas/rotation/rotation-ports.ts';

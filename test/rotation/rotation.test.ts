@@ -1,7 +1,7 @@
 /** Rotation of an org's DEK, by the rules on memory ports. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { parseKeyring } from '../../core/keyring.ts';
+import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
 import type { StoredValue } from '../../lambdas/shared/ports.ts';
 import { Reading } from '../../lambdas/values/value-reader.ts';
 import { codeOf } from '../lambdas/memory.ts';

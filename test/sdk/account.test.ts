@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { parseUserKey } from '../../core/user-key.ts';
+import { parseUserKey } from '../../core/users/user-key.ts';
 import { Anima } from '../../sdk/src/index.ts';
 import {
   baseURL,

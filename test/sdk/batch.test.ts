@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { limits } from '../../contract/limits.ts';
-import { split } from '../../sdk/src/batch.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { split } from '../../sdk/src/http/batch-runner.ts';
 import { NotFoundError } from '../../sdk/src/index.ts';
 import { clientOf, failure, fakeFetch, info, json, problem, type Seen } from './fakes.ts';
 

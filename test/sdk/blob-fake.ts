@@ -2,12 +2,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
-import type { BlobInfo } from '../../contract/blob-wire.ts';
-import { type ErrorCode, errors, problemTypePrefix } from '../../contract/errors.ts';
-import { limits } from '../../contract/limits.ts';
+import type { BlobInfo } from '../../contract/blobs/wire.ts';
+import { schemas } from '../../contract/route-schemas.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
-import { schemas } from '../../contract/schemas.ts';
-import { timeId } from '../../core/time-ids.ts';
+import { type ErrorCode, errors, problemTypePrefix } from '../../contract/shared/error-codes.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import { Anima, type AnimaOptions } from '../../sdk/src/index.ts';
 import { apiKey, serve } from './fakes.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import { type Anima, type BlobContent, type BlobUploadState, openBlob } from '../../sdk/src/index.ts';
 import { FakeBlobs, noise, type Recorded } from './blob-fake.ts';
 import { failure } from './fakes.ts';

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import { type BlobUploadState, openBlob } from '../../sdk/src/index.ts';
 import { FakeBlobs, noise } from './blob-fake.ts';
 import { apiKey } from './fakes.ts';

@@ -2,7 +2,7 @@ import { createReadStream, mkdtempSync, openAsBlob, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import { type BlobContent, type BlobProgress, openBlob, type PutBlobOptions } from '../../sdk/src/index.ts';
 import { FakeBlobs, noise } from './blob-fake.ts';
 import { failure } from './fakes.ts';

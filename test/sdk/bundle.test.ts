@@ -4,7 +4,7 @@ import { createContext, runInContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { type BuildResult, build, type OutputFile } from 'esbuild';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { fernetKeyOf, sealFernet } from '../../core/fernet.ts';
+import { fernetKeyOf, sealFernet } from '../../core/memory/fernet.ts';
 import { version } from '../../sdk/src/index.ts';
 import { apiKey, fakeFetch, info, json, userKey } from './fakes.ts';
 import { FakeMemory } from './memory-fake.ts';
@@ -62,7 +62,7 @@ describe('the bundle for browsers and workers', () => {
     const inputs = Object.keys(whole.metafile.inputs);
     expect(inputs.length).toBeGreaterThan(10);
     for (const input of inputs) expect(input).toMatch(/^(?:sdk\/src|contract|core)\/[\w-]+\.ts$/);
-    expect(inputs).not.toContain('contract/schemas.ts');
+    expect(inputs).not.toContain('contract/route-schemas.ts');
     for (const { text } of [...atOnce, ...later]) expect(text).not.toMatch(/node:|@aws-sdk|\bBuffer\b|\brequire\(/);
     // Asked of the running process, never imported: browsers take WebCrypto.
     const lazy = blobs.map(({ text }) => text).join('\n');

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { fernetKeyOf, openFernet, sealFernet } from '../../core/fernet.ts';
-import { timeOfId } from '../../core/time-ids.ts';
+import { timeOfId } from '../../core/encoding/time-ordered-id.ts';
+import { fernetKeyOf, openFernet, sealFernet } from '../../core/memory/fernet.ts';
 import type { ImportedLine, LineSource } from '../../sdk/src/index.ts';
 import { failure, fakeFetch, problem, userClientOf } from './fakes.ts';
 import { FakeMemory } from './memory-fake.ts';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { limits } from '../../contract/limits.ts';
-import { isTimeId, timeOfId } from '../../core/time-ids.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { isTimeId, timeOfId } from '../../core/encoding/time-ordered-id.ts';
 import { type AddedMemory, AnimaError, type NewMemory } from '../../sdk/src/index.ts';
 import { clientOf, failure, fakeFetch, json, problem, type Seen, userClientOf, userKey } from './fakes.ts';
 import { FakeMemory } from './memory-fake.ts';

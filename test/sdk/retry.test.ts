@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { parseRetryAfter } from '../../sdk/src/retry.ts';
+import { parseRetryAfter } from '../../sdk/src/http/retry.ts';
 import { clientOf, failure, fakeFetch, info, json, problem, serve } from './fakes.ts';
 
 const refusedConnection = Object.assign(new TypeError('fetch failed'), {

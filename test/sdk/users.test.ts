@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatUserKey } from '../../core/user-key.ts';
+import { formatUserKey } from '../../core/users/user-key.ts';
 import { apiKey, clientOf, failure, fakeFetch, json, owner, problem, secret, userKey } from './fakes.ts';
 
 const createdAt = '2026-11-21T03:00:00.000Z';

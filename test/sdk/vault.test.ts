@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { errorOf } from '../../sdk/src/errors.ts';
 import { AnimaError, InvalidRequestError, NotFoundError } from '../../sdk/src/index.ts';
+import { errorOf } from '../../sdk/src/shared/errors.ts';
 import { apiKey, baseURL, clientOf, failure, fakeFetch, info, json, problem } from './fakes.ts';
 
 const stored = { ...info('stripe/key', 3), metadata: { owner: 'ops' }, value: 'sk_live_1' };

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { problemMediaType } from '../../contract/errors.ts';
+import { schemas } from '../../contract/route-schemas.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
-import { schemas } from '../../contract/schemas.ts';
-import { BatchResult } from '../../sdk/src/batch.ts';
+import { problemMediaType } from '../../contract/shared/error-codes.ts';
+import { BatchResult } from '../../sdk/src/http/batch-runner.ts';
 import { Anima } from '../../sdk/src/index.ts';
 import { apiKey, baseURL, clientOf, fakeFetch, info, json, owner, type Seen, userClientOf, userKey } from './fakes.ts';
 

@@ -1,6 +1,6 @@
 /** Blobs of a shredded org: objects, unfinished uploads and records, until none is left, whatever fails on the way. */
 import { describe, expect, test } from 'vitest';
-import { addReceipt } from '../../core/tombstone.ts';
+import { addReceipt } from '../../core/shredding/keyring-tombstone.ts';
 import { type Fate, shredWorld } from './memory.ts';
 
 type World = ReturnType<typeof shredWorld>;

@@ -1,6 +1,6 @@
 /** Failures between any two calls, and other changes of the keyring at any moment: all end in the same state. */
 import { describe, expect, test } from 'vitest';
-import { VaultError } from '../../contract/vault-error.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { type Fate, noCopies, shredWorld } from './memory.ts';
 
 /** Repeats a request as a client does that gets no answer. */

@@ -1,7 +1,7 @@
 /** Destroying one value. */
 import { compactVerify, createLocalJWKSet } from 'jose';
 import { expect, test } from 'vitest';
-import { destroyReceiptType, destroyStatement } from '../../core/receipts.ts';
+import { destroyReceiptType, destroyStatement } from '../../core/shredding/receipt-statements.ts';
 import type { EngineCall } from '../../local/hooks.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 

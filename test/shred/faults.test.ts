@@ -1,8 +1,8 @@
 /** A shredding whose calls fail, all of one kind at a time: it says so, and repeated it comes to the same end. */
 import { afterEach, expect, test } from 'vitest';
-import type { PublicJwk } from '../../core/jws.ts';
-import { verifyJws } from '../../core/jws.ts';
-import { type ShredReceipt, shredReceiptType } from '../../core/receipts.ts';
+import { type ShredReceipt, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
+import type { PublicJwk } from '../../core/signing/jws.ts';
+import { verifyJws } from '../../core/signing/jws.ts';
 import type { EngineCall, Fault } from '../../local/hooks.ts';
 import { useStack } from '../e2e/stack.ts';
 import { shredNow } from './support.ts';

@@ -1,13 +1,13 @@
 /** Shredding on memory ports, each call of which can fail before or after it did its work. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { roles } from '../../contract/roles.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { loadDek } from '../../core/dek.ts';
-import { randomId } from '../../core/ids.ts';
-import { compactJws, publicJwk, signingInput, verifyJws } from '../../core/jws.ts';
-import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/keyring.ts';
-import { type ShredReceipt, shredReceiptType } from '../../core/receipts.ts';
-import { parseStored, storedRecord, type Tombstone } from '../../core/tombstone.ts';
+import { roles } from '../../contract/shared/roles.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { loadDek } from '../../core/encryption/root-key.ts';
+import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/org-keys/org-keyring.ts';
+import { parseStored, storedRecord, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
+import { type ShredReceipt, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
+import { compactJws, publicJwk, signingInput, verifyJws } from '../../core/signing/jws.ts';
 import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
 import type { BlobEraser, ErasedBlob, ObjectEraser } from '../../lambdas/blobs/blob-ports.ts';
 import { BlobErasing } from '../../lambdas/blobs/org-blob-purger.ts';

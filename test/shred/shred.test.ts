@@ -2,8 +2,8 @@
 import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { compactVerify, createLocalJWKSet } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type PublicJwk, verifyJws } from '../../core/jws.ts';
-import { shredLimits, shredReceiptType } from '../../core/receipts.ts';
+import { shredLimits, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
+import { type PublicJwk, verifyJws } from '../../core/signing/jws.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 import { shredNow } from './support.ts';
 

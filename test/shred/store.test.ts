@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { loadDek } from '../../core/dek.ts';
-import { randomId } from '../../core/ids.ts';
-import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/keyring.ts';
-import { parseStored, shred } from '../../core/tombstone.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { loadDek } from '../../core/encryption/root-key.ts';
+import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/org-keys/org-keyring.ts';
+import { parseStored, shred } from '../../core/shredding/keyring-tombstone.ts';
 import { DynamoKeyrings } from '../../lambdas/org-keys/stores/dynamo-keyrings.ts';
 import { useStack } from '../e2e/stack.ts';
 

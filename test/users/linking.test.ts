@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import type { Owner } from '../../core/slots.ts';
-import { linkHandle, linkMessage, locatorMessage, parseLinkCode } from '../../core/user-macs.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { Owner } from '../../core/users/key-slot.ts';
+import { linkHandle, linkMessage, locatorMessage, parseLinkCode } from '../../core/users/slot-mac-inputs.ts';
 import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
 import { identity, World } from './world.ts';
 
@@ -162,7 +162,7 @@ describe('a code for linking', () => {
     const code = parseLinkCode(await start()) ?? expect.fail();
     const stored = world.stored(owner);
     const slot = (stored.state === 'active' && stored.slots.find(({ kind }) => kind === 'link')) || expect.fail();
-    const { unwrapUmk } = await import('../../core/slots.ts');
+    const { unwrapUmk } = await import('../../core/users/key-slot.ts');
     const right = world.mac('code', linkMessage(world.org, code));
     expect(unwrapUmk(right, owner, slot)).toHaveLength(32);
     const wrong = [

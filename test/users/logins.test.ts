@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { limits } from '../../contract/limits.ts';
-import { VaultError } from '../../contract/vault-error.ts';
-import { randomId } from '../../core/ids.ts';
-import { formatSessionToken, parseSessionToken } from '../../core/session-token.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
 import {
   newSalt,
   type Owner,
@@ -11,8 +10,9 @@ import {
   unwrapUmk,
   verifierOf,
   wrapUmk,
-} from '../../core/slots.ts';
-import { passwordMessage } from '../../core/user-macs.ts';
+} from '../../core/users/key-slot.ts';
+import { formatSessionToken, parseSessionToken } from '../../core/users/session-token.ts';
+import { passwordMessage } from '../../core/users/slot-mac-inputs.ts';
 import { freshness } from '../../lambdas/users/read-freshness.ts';
 import { World } from './world.ts';
 

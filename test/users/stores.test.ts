@@ -2,10 +2,10 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { limits } from '../../contract/limits.ts';
-import { randomId } from '../../core/ids.ts';
-import { loadUmk, newSalt, newUmk, wrapUmk } from '../../core/slots.ts';
-import { changeSlots, deleteUser, newUserKeyring, userRecord } from '../../core/user-keyring.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { loadUmk, newSalt, newUmk, wrapUmk } from '../../core/users/key-slot.ts';
+import { changeSlots, deleteUser, newUserKeyring, userRecord } from '../../core/users/user-keyring.ts';
 import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
 import {

@@ -1,15 +1,15 @@
 /** Users of an org on ports in memory: what was asked of them, and what may happen before each call. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import { limits } from '../../contract/limits.ts';
+import { limits } from '../../contract/shared/limits.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { randomId } from '../../core/ids.ts';
-import { openJob, parseJob } from '../../core/jobs.ts';
-import { keyringRecord, newKeyring } from '../../core/keyring.ts';
-import { parseSessionToken } from '../../core/session-token.ts';
-import type { Owner } from '../../core/slots.ts';
-import { parseUserKey } from '../../core/user-key.ts';
-import { type DeletedUser, parseUserRecord, type UserKeyring, userRecord } from '../../core/user-keyring.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { openJob, parseJob } from '../../core/jobs/job-envelope.ts';
+import { keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
+import type { Owner } from '../../core/users/key-slot.ts';
+import { parseSessionToken } from '../../core/users/session-token.ts';
+import { parseUserKey } from '../../core/users/user-key.ts';
+import { type DeletedUser, parseUserRecord, type UserKeyring, userRecord } from '../../core/users/user-keyring.ts';
 import { JobSender } from '../../lambdas/jobs/job-producer.ts';
 import { Accounts } from '../../lambdas/users/account-service.ts';
 import { Linking } from '../../lambdas/users/identity-linking-service.ts';

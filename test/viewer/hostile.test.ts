@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { safeName } from '../../viewer/src/names.ts';
+import { safeName } from '../../viewer/src/page/file-name-and-size.ts';
 import { browserOrNone, settled, type Visit, visit } from './browser.ts';
 import { hostile } from './hostile.ts';
 import { type FakePlace, fakePlace } from './place.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { dimensionsOf, mostPixels } from '../../viewer/src/dimensions.ts';
-import { kindOf } from '../../viewer/src/kinds.ts';
-import { longestText, textOf } from '../../viewer/src/text.ts';
+import { kindOf } from '../../viewer/src/preview/file-type-detection.ts';
+import { dimensionsOf, mostPixels } from '../../viewer/src/preview/image-dimensions.ts';
+import { longestText, textOf } from '../../viewer/src/preview/plain-text-detection.ts';
 import { avifHead, gif, joined, latin, png, tinyAvif, u16, u16le, u32, u32le, utf8, wav } from './pictures.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { safeName, sizeText } from '../../viewer/src/names.ts';
+import { safeName, sizeText } from '../../viewer/src/page/file-name-and-size.ts';
 
 describe('a file name from a stranger', () => {
   test.for([

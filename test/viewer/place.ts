@@ -5,12 +5,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { App, Stack } from 'aws-cdk-lib';
 import { z } from 'zod';
-import { newFragmentKey, type ProofVerb, proofOf, verifierOf } from '../../core/blob-keys.ts';
-import { formatLink, formatLinkUrl } from '../../core/blob-links.ts';
-import { BlobSealer, collect } from '../../core/blob-stream.ts';
-import { toBase64 } from '../../core/bytes.ts';
-import { randomId } from '../../core/ids.ts';
-import { timeId } from '../../core/time-ids.ts';
+import { newFragmentKey, type ProofVerb, proofOf, verifierOf } from '../../core/blobs/blob-key-derivation.ts';
+import { BlobSealer, collect } from '../../core/blobs/blob-stream.ts';
+import { formatLink, formatLinkUrl } from '../../core/blobs/share-link.ts';
+import { toBase64 } from '../../core/encoding/bytes.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import { buildPage } from '../../lib/page-code.ts';
 import { pageHeaders } from '../../lib/page-headers.ts';
 

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { troubles } from '../../viewer/src/words.ts';
+import { troubles } from '../../viewer/src/page/page-texts.ts';
 import { browserOrNone, progressed, settled, type Visit, visit } from './browser.ts';
 import { joined, png, utf8, wav } from './pictures.ts';
 import { type FakePlace, fakePlace, type Made } from './place.ts';

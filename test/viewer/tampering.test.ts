@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { troubles } from '../../viewer/src/words.ts';
+import { troubles } from '../../viewer/src/page/page-texts.ts';
 import { browserOrNone, settled, type Visit, visit } from './browser.ts';
 import { joined, png } from './pictures.ts';
 import { type FakePlace, fakePlace } from './place.ts';

@@ -1,11 +1,11 @@
 /** The page that opens links. Its first act takes the key out of the address bar. */
-import { parseFragment, parseLink } from '../../core/blob-links.ts';
+import { parseFragment, parseLink } from '../../core/blobs/share-link.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { openLink } from './flow.ts';
-import { setTabIcon } from './icons.ts';
-import { Refusal } from './links.ts';
-import { show } from './screen.ts';
-import { type Trouble, troubles } from './words.ts';
+import { Refusal } from './link-api.ts';
+import { openLink } from './open-link-flow.ts';
+import { setTabIcon } from './page/icons.ts';
+import { show } from './page/page-elements.ts';
+import { type Trouble, troubles } from './page/page-texts.ts';
 
 const { hash, href, pathname } = location;
 const [address] = href.split('#');

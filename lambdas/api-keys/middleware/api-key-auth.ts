@@ -1,7 +1,7 @@
 import type { MiddlewareObj } from '@middy/core';
-import { nameProblem } from '../../../contract/names.ts';
+import type { RouteInput } from '../../../contract/route-schemas.ts';
 import { type RouteId, verbOf } from '../../../contract/routes.ts';
-import type { RouteInput } from '../../../contract/schemas.ts';
+import { nameProblem } from '../../../contract/shared/name-patterns.ts';
 import type { Call } from '../../middleware/request-context.ts';
 import { type Deks, type OpenKeyring, type StoredKeyring, storedKeyring } from '../../org-keys/keyring-opener.ts';
 import type { Clock, StoredValue } from '../../shared/ports.ts';

@@ -1,7 +1,7 @@
 /** The middleware of routes for holders of an API key. */
 import middy from '@middy/core';
+import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
-import type { RouteInput, RouteOutput } from '../../../contract/schemas.ts';
 import { type Chain, inputOf } from '../../middleware/request-context.ts';
 import { parse, type SubjectOf } from '../../middleware/request-parsing.ts';
 import { type ApiKeyCall, authenticate, type Gate, type Session, type Wanted } from './api-key-auth.ts';

@@ -1,5 +1,5 @@
 import type { Context } from 'aws-lambda';
-import { VaultError } from '../../../contract/vault-error.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { faultOf, type Log } from '../../middleware/request-log.ts';
 import { orgToSeal, type Sealer, type SealSweep } from '../audit-seal-service.ts';
 

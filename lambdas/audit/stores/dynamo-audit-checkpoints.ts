@@ -1,5 +1,5 @@
 import { type AttributeValue, type DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
-import { auditIndex, sweepKey } from '../../../contract/environment.ts';
+import { auditIndex, sweepKey } from '../../../contract/shared/environment-variables.ts';
 import { notRead, orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
 import { held } from '../../shared/stores/dynamo-conditions.ts';
 import { placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';

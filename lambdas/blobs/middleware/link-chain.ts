@@ -1,7 +1,7 @@
 /** The middleware of routes for holders of a link. */
 import middy from '@middy/core';
+import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
-import type { RouteInput, RouteOutput } from '../../../contract/schemas.ts';
 import { type Call, type Chain, inputOf } from '../../middleware/request-context.ts';
 import { parse } from '../../middleware/request-parsing.ts';
 import type { ProvenLink } from '../share-link-service.ts';

@@ -6,8 +6,8 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { VaultError } from '../../../contract/vault-error.ts';
-import type { LinkId } from '../../../core/blob-links.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
+import type { LinkId } from '../../../core/blobs/share-link.ts';
 import type { Page } from '../../shared/ports.ts';
 import { orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';

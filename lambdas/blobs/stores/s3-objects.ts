@@ -19,9 +19,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { lifetimeTag, unfinishedLifetime } from '../../../contract/environment.ts';
-import { limits } from '../../../contract/limits.ts';
-import { VaultError } from '../../../contract/vault-error.ts';
+import { lifetimeTag, unfinishedLifetime } from '../../../contract/shared/environment-variables.ts';
+import { limits } from '../../../contract/shared/limits.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { Page } from '../../shared/ports.ts';
 import { notRead, orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
 import type { FoundObject, LinkObjects, ObjectEraser, PartClaim, StoredPart, UploadObjects } from '../blob-ports.ts';

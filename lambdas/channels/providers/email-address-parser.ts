@@ -1,5 +1,5 @@
 /** Addresses as they stand in the headers of mail (RFC 5322 section 3.4), read so that no two readers could differ about them. */
-import { canonicalMail } from '../../../core/identities.ts';
+import { canonicalMail } from '../../../core/users/canonical-identity.ts';
 
 /** `"Ada \"L\" Lovelace"`, between the quotes any printable character, tab and backslash escapes; non-ASCII as RFC 6532 has it. */
 const quoted = /^"(?:[^"\\\p{Cc}]|\t|\\[^\p{Cc}])*"$/u;

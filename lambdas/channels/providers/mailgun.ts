@@ -23,7 +23,7 @@
  * to that size, and that `Pass` means the one signature.
  */
 import * as z from 'zod/mini';
-import { canonicalMail } from '../../../core/identities.ts';
+import { canonicalMail } from '../../../core/users/canonical-identity.ts';
 import type { Channel, HookRequest, Reading } from '../channel-ports.ts';
 import { type Form, multipart, only, urlencoded } from './form-parser.ts';
 import { type MailHeaders, mailHeaders, readMail, replyHeaders, type Trust } from './inbound-email.ts';

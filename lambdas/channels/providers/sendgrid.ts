@@ -19,7 +19,7 @@
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import * as z from 'zod/mini';
-import { canonicalMail } from '../../../core/identities.ts';
+import { canonicalMail } from '../../../core/users/canonical-identity.ts';
 import type { Channel, HookRequest, Reading } from '../channel-ports.ts';
 import { type Form, type Multipart, multipart, only } from './form-parser.ts';
 import { type MailHeaders, mailHeaders, readMail, replyHeaders, speaksFor, type Trust } from './inbound-email.ts';

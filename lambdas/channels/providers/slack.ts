@@ -11,7 +11,7 @@
  * and has the `event_id` of the first. Delayed events come for up to 24 hours.
  */
 import * as z from 'zod/mini';
-import { canonicalSlack } from '../../../core/identities.ts';
+import { canonicalSlack } from '../../../core/users/canonical-identity.ts';
 import type { Channel, HookRequest, Reading, SendResult } from '../channel-ports.ts';
 import { cut, post } from './provider-http-client.ts';
 import {

@@ -13,7 +13,7 @@
  * Fields (twilio.com/docs/messaging/guides/webhook-request): MessageSid, AccountSid, From, To, Body. Media are ignored.
  */
 import * as z from 'zod/mini';
-import { canonicalPhone } from '../../../core/identities.ts';
+import { canonicalPhone } from '../../../core/users/canonical-identity.ts';
 import type { Channel, HookRequest, Reading } from '../channel-ports.ts';
 import { type Form, only, urlencoded } from './form-parser.ts';
 import { basic, cut, post } from './provider-http-client.ts';

@@ -10,7 +10,7 @@
  * messages. Texts are taken, of single persons: not groups, pictures, reactions, nor status reports.
  */
 import * as z from 'zod/mini';
-import { canonicalPhone } from '../../../core/identities.ts';
+import { canonicalPhone } from '../../../core/users/canonical-identity.ts';
 import type { Channel, HookRequest, InboundMessage, Reading } from '../channel-ports.ts';
 import { cut, post } from './provider-http-client.ts';
 import {

@@ -1,5 +1,5 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import { VaultError } from '../../../contract/vault-error.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
 import type { Responder, ResponderRequest } from '../conversation-ports.ts';
 

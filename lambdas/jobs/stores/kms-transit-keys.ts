@@ -1,7 +1,7 @@
 import { DecryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
-import { VaultError } from '../../../contract/vault-error.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import type { JobName } from '../../../core/jobs.ts';
+import type { JobName } from '../../../core/jobs/job-envelope.ts';
 import { notRead } from '../../shared/stores/aws-error-mapping.ts';
 import { bufferOf, orKeyUnavailable } from '../../shared/stores/kms-error-mapping.ts';
 import type { TransitKeys } from '../job-ports.ts';

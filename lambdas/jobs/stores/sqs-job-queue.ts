@@ -1,5 +1,5 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { VaultError } from '../../../contract/vault-error.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
 import type { JobQueue } from '../job-ports.ts';
 

@@ -1,7 +1,7 @@
 import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { VaultError } from '../../../contract/vault-error.ts';
-import type { Keyring } from '../../../core/keyring.ts';
-import { storedRecord, type Tombstone } from '../../../core/tombstone.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
+import type { Keyring } from '../../../core/org-keys/org-keyring.ts';
+import { storedRecord, type Tombstone } from '../../../core/shredding/keyring-tombstone.ts';
 import { held } from '../../shared/stores/dynamo-conditions.ts';
 import { keyringOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';

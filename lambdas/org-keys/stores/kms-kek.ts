@@ -1,5 +1,5 @@
 import { DecryptCommand, GenerateDataKeyCommand, type KMSClient, ReEncryptCommand } from '@aws-sdk/client-kms';
-import { VaultError } from '../../../contract/vault-error.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { notRead } from '../../shared/stores/aws-error-mapping.ts';
 import { orKeyUnavailable } from '../../shared/stores/kms-error-mapping.ts';

@@ -1,4 +1,4 @@
-import { openApiDocument } from '../../../contract/openapi.ts';
+import { openApiDocument } from '../../../contract/openapi-document.ts';
 import { publicChain } from '../../middleware/route-chains.ts';
 
 export function getOpenApi() {

@@ -1,4 +1,4 @@
-import { VaultError } from '../../../contract/vault-error.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 
 const throttled = new Set([
   'ThrottlingException',

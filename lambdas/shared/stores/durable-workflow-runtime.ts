@@ -1,7 +1,7 @@
 /** Workflows as Lambda durable functions: https://docs.aws.amazon.com/lambda/latest/dg/durable-functions.html */
 import { type Duration, withDurableExecution } from '@aws/durable-execution-sdk-js';
-import { errors } from '../../../contract/errors.ts';
-import { VaultError } from '../../../contract/vault-error.ts';
+import { errors } from '../../../contract/shared/error-codes.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { Steps } from '../workflow-ports.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchGetItemCommand, type DynamoDBClient, type KeysAndAttributes } from '@aws-sdk/client-dynamodb';
-import { VaultError } from '../../../contract/vault-error.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { notRead, orUnavailable } from './aws-error-mapping.ts';
 import type { Item } from './dynamo-item-codec.ts';
 

@@ -12,7 +12,7 @@ export const toItem = (fields: Fields): Item => marshall(fields, { removeUndefin
 export const placeholders = (...names: string[]): Record<string, string> =>
   Object.fromEntries(names.map((name) => [`#${name}`, name]));
 
-/** The keyring's fields as they are; core/keyring.ts checks them. */
+/** The keyring's fields as they are; core/org-keys/org-keyring.ts checks them. */
 export const keyringOf = (item: Item): unknown => unmarshall(item);
 
 export function text(fields: Fields, name: string): string {

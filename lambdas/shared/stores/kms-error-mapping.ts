@@ -1,4 +1,4 @@
-import { VaultError } from '../../../contract/vault-error.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { orUnavailable } from './aws-error-mapping.ts';
 

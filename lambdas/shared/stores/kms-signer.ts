@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { GetPublicKeyCommand, type KMSClient, SignCommand } from '@aws-sdk/client-kms';
-import { VaultError } from '../../../contract/vault-error.ts';
-import { compactJws, type PublicJwk, publicJwk, signingInput, verifyJws } from '../../../core/jws.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
+import { compactJws, type PublicJwk, publicJwk, signingInput, verifyJws } from '../../../core/signing/jws.ts';
 import type { PublicKeys, Signer } from '../ports.ts';
 import { orUnavailable } from './aws-error-mapping.ts';
 

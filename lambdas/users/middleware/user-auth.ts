@@ -1,7 +1,7 @@
 import type { MiddlewareObj } from '@middy/core';
+import type { RouteInput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
-import type { RouteInput } from '../../../contract/schemas.ts';
-import { VaultError } from '../../../contract/vault-error.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { ApiEvent, Call } from '../../middleware/request-context.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { readFresh } from '../read-freshness.ts';

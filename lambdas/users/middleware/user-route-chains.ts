@@ -1,7 +1,7 @@
 /** The onions of routes for users: whoever opens a slot, and whoever logs in to get one. */
 import middy from '@middy/core';
+import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
-import type { RouteInput, RouteOutput } from '../../../contract/schemas.ts';
 import { type Call, type Chain, inputOf } from '../../middleware/request-context.ts';
 import { parse, type SubjectOf } from '../../middleware/request-parsing.ts';
 import type { OpenUser } from '../unlocked-user.ts';

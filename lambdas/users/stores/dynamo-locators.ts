@@ -7,7 +7,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { limits } from '../../../contract/limits.ts';
+import { limits } from '../../../contract/shared/limits.ts';
 import { orUnavailable, storedOrNot } from '../../shared/stores/aws-error-mapping.ts';
 import { held } from '../../shared/stores/dynamo-conditions.ts';
 import { type Item, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';

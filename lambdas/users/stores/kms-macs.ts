@@ -1,12 +1,12 @@
 import { GenerateMacCommand, type KMSClient } from '@aws-sdk/client-kms';
-import { VaultError } from '../../../contract/vault-error.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { notRead } from '../../shared/stores/aws-error-mapping.ts';
 import { bufferOf, orKeyUnavailable } from '../../shared/stores/kms-error-mapping.ts';
 import type { CodeMacs, CustodyMacs, RoutingMacs } from '../user-ports.ts';
 
 /**
  * HMAC-SHA-256 by a key in KMS (HMAC_256). By the function's own role: such keys take no encryption context by which a session could be
- * limited to an org, so the org is a part of each message instead (core/user-macs.ts).
+ * limited to an org, so the org is a part of each message instead (core/users/slot-mac-inputs.ts).
  */
 async function mac(client: KMSClient, keyId: string, message: Uint8Array): Promise<Buffer> {
   const command = new GenerateMacCommand({ KeyId: keyId, Message: message, MacAlgorithm: 'HMAC_SHA_256' });

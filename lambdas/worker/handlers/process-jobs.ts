@@ -1,5 +1,5 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { jobRetentionSeconds } from '../../../contract/environment.ts';
+import { jobRetentionSeconds } from '../../../contract/shared/environment-variables.ts';
 import { faultOf, type Log } from '../../middleware/request-log.ts';
 import { codeOf } from '../../shared/batch-item-result.ts';
 import type { Delivered, Worked, Working } from '../job-consumer.ts';

@@ -1,0 +1,189 @@
+/** What `anima doctor` looks at. */
+import { open } from 'node:fs/promises';
+import { type Anima, AnimaError } from '../../sdk/src/index.ts';
+import { idsOf } from '../profiles/access-resolution.ts';
+import { hasKeyring } from '../profiles/os-keyring.ts';
+import { listProfiles, permissionProblem, profileFile } from '../profiles/profile-store.ts';
+import { failureOf } from '../shell/command-error.ts';
+import { durationText } from '../shell/durations.ts';
+import { ifAllowed, recordOf } from '../shell/key-permissions.ts';
+import { codeOf } from '../shell/private-files.ts';
+import type { Access, Shell } from '../shell/shell.ts';
+import { type Answer, probe } from './vault-probe.ts';
+
+export interface Finding {
+  readonly check: string;
+  readonly state: 'ok' | 'warn' | 'fail';
+  readonly detail: string;
+  /** How to mend it. */
+  readonly mend?: string | undefined;
+}
+
+/** Clocks further apart than that are said, and refused by AWS's signatures, milliseconds. */
+const noticedSkew = 60_000;
+const refusedSkew = 300_000;
+
+/** A record of a key that ends within that is warned of, milliseconds. */
+const soon = 7 * 86_400_000;
+
+const ok = (check: string, detail: string): Finding => ({ check, state: 'ok', detail });
+const warn = (check: string, detail: string, mend?: string): Finding => ({ check, state: 'warn', detail, mend });
+const fail = (check: string, detail: string, mend?: string): Finding => ({ check, state: 'fail', detail, mend });
+
+/** Looks at one thing after another; what depends on a thing that failed is left out. */
+export async function* findings(shell: Shell): AsyncGenerator<Finding, void, undefined> {
+  yield* aboutFiles(shell);
+  yield* aboutEnvironment(shell);
+  const access = await attempt('profile', () => shell.access());
+  let url: string | undefined;
+  if ('finding' in access) {
+    yield access.finding;
+    url = await shell.address().catch(() => undefined);
+  } else {
+    yield aboutProfile(access.value);
+    url = access.value.url;
+  }
+  if (url === undefined) return;
+  const answer = await attempt('address', () => probe(url));
+  if ('finding' in answer) {
+    yield answer.finding;
+    return;
+  }
+  yield* aboutAddress(url, answer.value);
+  if (!('finding' in access)) yield* aboutKey(shell, access.value);
+}
+
+/** The result of something, or the finding that it failed. */
+async function attempt<T>(check: string, what: () => Promise<T>): Promise<{ value: T } | { finding: Finding }> {
+  try {
+    return { value: await what() };
+  } catch (error) {
+    const { message, next } = failureOf(error);
+    return { finding: fail(check, message, next) };
+  }
+}
+
+async function* aboutFiles({ env }: Shell): AsyncGenerator<Finding> {
+  const names = await listProfiles(env);
+  for (const name of names) {
+    const path = profileFile(env, name);
+    const problem = await problemOf(path);
+    if (problem !== undefined) yield fail('files', `profile ${name}: ${problem}`, `chmod 600 ${path}`);
+  }
+  yield ok('files', names.length === 0 ? 'no profile is stored' : `profiles: ${names.join(', ')}`);
+  if (env.ANIMA_KEYRING === 'off')
+    yield ok('keyring', 'switched off by ANIMA_KEYRING; keys are kept in files of mode 0600');
+  else if (await hasKeyring(env)) yield ok('keyring', 'the keyring of the system answers');
+  else yield warn('keyring', 'this system has none that answers; keys are kept in files of mode 0600');
+}
+
+async function problemOf(path: string): Promise<string | undefined> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { mode, uid } = await file.stat();
+      return permissionProblem(mode, uid);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    return `it can’t be read (${codeOf(error) ?? 'unknown'})`;
+  }
+}
+
+function* aboutEnvironment({ env }: Shell): Generator<Finding> {
+  if (env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
+    yield fail(
+      'environment',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0: certificates are not checked, so anyone between can take the key',
+      'Unset it; NODE_EXTRA_CA_CERTS names the certificate of an own authority.',
+    );
+  }
+  if (env.ANIMA_KEY && env.ANIMA_PROFILE) {
+    yield warn('environment', 'ANIMA_KEY and ANIMA_PROFILE are both set: the key goes first', 'Unset one of them.');
+  }
+}
+
+function aboutProfile({ name, url, apiKey, keyFrom }: Access): Finding {
+  const from = name === 'environment' ? 'ANIMA_KEY' : `profile ${name}, key from the ${keyFrom}`;
+  if (idsOf(apiKey) !== undefined) return ok('profile', `${url}, ${from}`);
+  return fail(
+    'profile',
+    `${from}: the form or checksum of the key is wrong`,
+    'Copy it whole: it begins with anm_; then `anima login`.',
+  );
+}
+
+function* aboutAddress(url: string, answer: Answer): Generator<Finding> {
+  const { status, isVault, tls, skewMs, tookMs } = answer;
+  if (!isVault) {
+    yield fail(
+      'address',
+      `${url} answers (HTTP ${status}), but not as an Anima vault`,
+      'Look at the address: --url, ANIMA_URL or `anima login`.',
+    );
+    return;
+  }
+  yield ok('address', `${url} answers in ${tookMs} ms`);
+  if (tls === undefined) yield ok('tls', 'none: the address is this machine');
+  else if (tls === 'TLSv1.3' || tls === 'TLSv1.2') yield ok('tls', `${tls}, certificate verified`);
+  else yield fail('tls', `${tls} is too old`, 'Let the endpoint demand TLS 1.2 or newer.');
+  if (skewMs === undefined) return;
+  const skew = `this clock is ${durationText(Math.abs(skewMs))} ${skewMs > 0 ? 'ahead' : 'behind'}`;
+  const mend = 'Set the clock by NTP.';
+  if (Math.abs(skewMs) > refusedSkew) yield fail('clock', skew, mend);
+  else if (Math.abs(skewMs) > noticedSkew) yield warn('clock', skew, mend);
+  else yield ok('clock', 'agrees with the vault');
+}
+
+async function* aboutKey(shell: Shell, { apiKey }: Access): AsyncGenerator<Finding> {
+  const id = idsOf(apiKey)?.id;
+  if (id === undefined) return;
+  const client = await shell.client();
+  const org = await attempt('key', () => ifAllowed(client.org.get({ maxRetries: 1 })));
+  if ('finding' in org) {
+    yield org.finding;
+    return;
+  }
+  yield ok('key', `${id} is taken by the vault`);
+  const state = org.value?.state;
+  if (state === 'active') yield ok('org', `${org.value?.org} is active`);
+  else if (state === 'locked')
+    yield warn('org', 'it is locked until it is shredded', '`anima shred cancel` ends that.');
+  else if (state === 'shredded')
+    yield fail('org', 'it was shredded; its data is gone for good', '`anima shred status` shows the receipts.');
+  yield* aboutRights(client, id);
+}
+
+/** What the key may do, from its record, or by asking for what reads nothing of value. */
+async function* aboutRights(client: Anima, id: string): AsyncGenerator<Finding> {
+  const record = await recordOf(client, id);
+  if (record !== undefined) {
+    const { role, verbs, prefixes, expiresAt } = record;
+    const limits = [verbs?.join(' '), prefixes === undefined ? undefined : `below ${prefixes.join(' ')}`];
+    yield ok('rights', [`role ${role}`, ...limits.filter((limit) => limit !== undefined)].join(', '));
+    if (expiresAt !== undefined && Date.parse(expiresAt) - Date.now() < soon) {
+      yield warn('expiry', `the key ends at ${expiresAt}`, '`anima keys rotate ID` makes a new one.');
+    }
+    return;
+  }
+  const probes = [
+    ['list all names', () => client.vault.list({ pageSize: 1 }).page()],
+    ['read the audit', () => client.audit.query({ pageSize: 1, from: new Date() }).page()],
+  ] as const;
+  const may: string[] = [];
+  const mayNot: string[] = ['read records of keys'];
+  for (const [what, ask] of probes) ((await allowed(ask)) ? may : mayNot).push(what);
+  const detail = may.length === 0 ? '' : `may ${may.join(', ')}; `;
+  yield ok('rights', `${detail}may not ${mayNot.join(', ')} (an admin sees the rest: \`anima keys list\`)`);
+}
+
+async function allowed(ask: () => Promise<object>): Promise<boolean> {
+  try {
+    return (await ifAllowed(ask())) !== undefined;
+  } catch (error) {
+    // A locked or shredded org refuses everyone; the right was not what was missing.
+    if (error instanceof AnimaError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,102 @@
+/** The shell of a real process, and of tests that put streams of their own in place of its. */
+import { styleText } from 'node:util';
+import type { Anima, CallerIds } from '../sdk/src/index.ts';
+import { type AccessFlags, resolveAccess, resolveAddress } from './profiles/access-resolution.ts';
+import { clientFor } from './shell/anima-client.ts';
+import { CommandError, exitCodes } from './shell/command-error.ts';
+import type { Access, Shell, Style } from './shell/shell.ts';
+
+/** What of a process a command sees. */
+export interface Host {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The options that every command has. */
+export interface GlobalOptions extends AccessFlags {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly color?: boolean;
+}
+
+export class HostShell implements Shell {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly env: Host['env'];
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly #flags: AccessFlags;
+  readonly #colours: boolean;
+  #access: Promise<Access> | undefined;
+
+  constructor(host: Host, { json = false, quiet = false, color = true, profile, url }: GlobalOptions) {
+    this.stdin = host.stdin;
+    this.stdout = host.stdout;
+    this.stderr = host.stderr;
+    this.env = host.env;
+    this.json = json;
+    this.quiet = quiet;
+    this.#flags = { profile, url };
+    this.#colours = color && wantsColours(host.stdout, host.env);
+  }
+
+  get profileName(): string | undefined {
+    return this.#flags.profile;
+  }
+
+  async client(ids: CallerIds = {}): Promise<Anima> {
+    return clientFor(await this.access(), this.env, ids);
+  }
+
+  async profile(): Promise<Omit<Access, 'apiKey'>> {
+    const { name, url, keyFrom } = await this.access();
+    return { name, url, keyFrom };
+  }
+
+  async access(): Promise<Access> {
+    // Asked once: a keyring may ask its user each time.
+    this.#access ??= resolveAccess(this.#flags, this.env);
+    return await this.#access;
+  }
+
+  async address(): Promise<string> {
+    return await resolveAddress(this.#flags, this.env);
+  }
+
+  print(human: string, json: unknown): void {
+    if (this.json) this.stdout.write(`${JSON.stringify(json)}\n`);
+    else if (human !== '') this.stdout.write(human.endsWith('\n') ? human : `${human}\n`);
+  }
+
+  note(text: string): void {
+    if (!this.quiet) this.stderr.write(`${text}\n`);
+  }
+
+  async confirm(question: string, expected: string): Promise<void> {
+    const { askLine } = await import('./shell/prompts.ts');
+    if ((await askLine(this, question)) === expected) return;
+    throw new CommandError('That is not what was to be typed; nothing was done', { exit: exitCodes.failed });
+  }
+
+  async ask(question: string): Promise<string> {
+    const { askLine } = await import('./shell/prompts.ts');
+    return await askLine(this, question);
+  }
+
+  async secretPrompt(question: string): Promise<string> {
+    const { askSecret } = await import('./shell/prompts.ts');
+    return await askSecret(this, question);
+  }
+
+  paint(style: Style, text: string): string {
+    return this.#colours ? styleText(style, text, { validateStream: false }) : text;
+  }
+}
+
+/** On terminals only, and not where NO_COLOR (no-color.org) or a terminal without colours says otherwise. */
+export function wantsColours(stream: NodeJS.WriteStream, env: Host['env']): boolean {
+  return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+}

@@ -1,0 +1,59 @@
+/** The environment of a command to be run: which of its variables come from the vault. */
+import { usage } from '../shell/command-error.ts';
+import type { Entry } from './file-entry.ts';
+import { isReference, parseReference, type Reference, ReferenceProblem } from './secret-references.ts';
+import { variablesOf } from './value-names.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Variables as they are, and those that are references. */
+export interface Plan {
+  readonly literal: ReadonlyMap<string, string>;
+  readonly references: ReadonlyMap<string, Reference>;
+}
+
+/** Where variables come from. Later sources win: the environment, the folder, then the files in their order. */
+export interface Sources {
+  readonly environment: Environment;
+  /** Names of values below `folder`, each to be the variable that is made of it. */
+  readonly names: readonly string[];
+  readonly folder: string;
+  readonly files: readonly { readonly path: string; readonly entries: readonly Entry[] }[];
+}
+
+/**
+ * Tells references from other variables: a variable is one if its whole value begins with `anima://`.
+ * @throws CommandError usage for a reference that is not understood, and for two names that would be one variable
+ */
+export function planEnvironment({ environment, names, folder, files }: Sources): Plan {
+  const literal = new Map<string, string>();
+  const references = new Map<string, Reference>();
+  const put = (variable: string, value: string, where: string) => {
+    literal.delete(variable);
+    references.delete(variable);
+    if (isReference(value)) references.set(variable, referenceIn(variable, value, where));
+    else literal.set(variable, value);
+  };
+  for (const [variable, value] of Object.entries(environment)) {
+    if (value !== undefined) put(variable, value, 'in the environment');
+  }
+  for (const [variable, name] of variablesOf(names, folder)) {
+    literal.delete(variable);
+    references.set(variable, { name });
+  }
+  for (const { path, entries } of files) {
+    for (const { name, value, line } of entries) put(name, value, `in line ${line} of ${path}`);
+  }
+  return { literal, references };
+}
+
+function referenceIn(variable: string, value: string, where: string): Reference {
+  try {
+    return parseReference(value);
+  } catch (error) {
+    if (!(error instanceof ReferenceProblem)) throw error;
+    throw usage(
+      `The reference of ${variable} ${where} is not understood: ${error.message}. The command was not started`,
+    );
+  }
+}

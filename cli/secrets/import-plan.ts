@@ -1,0 +1,92 @@
+/** What an import would do, and does: each entry of a file against what the vault has. */
+import { type Anima, AnimaError, type Value } from '../../sdk/src/index.ts';
+import { usage } from '../shell/command-error.ts';
+import type { Entry } from './file-entry.ts';
+import { longestValue, nameFault } from './value-names.ts';
+
+/** `unknown` when the key may not read what is there, or that can't be opened. */
+export type State = 'new' | 'changed' | 'same' | 'unknown';
+
+export interface Step {
+  readonly name: string;
+  readonly value: string;
+  readonly state: State;
+  /** What is there, when it could be read. */
+  readonly present: Value | undefined;
+}
+
+export interface Stored {
+  readonly name: string;
+  readonly state: State | 'failed';
+  /** The version that is there now; undefined when that is not known. */
+  readonly version: number | undefined;
+  readonly error?: AnimaError;
+}
+
+/** Entries by their names in the vault. @throws CommandError usage for what the vault would refuse, with its line */
+export function namedEntries(entries: readonly Entry[], folder: string): Map<string, string> {
+  const named = new Map<string, string>();
+  for (const { name: key, value, line } of entries) {
+    const name = folder + key;
+    const fault = nameFault(name);
+    if (fault !== undefined) throw usage(`The name in line ${line} is not allowed: ${fault}. Nothing was stored`);
+    if (!value.isWellFormed()) throw usage(`The value in line ${line} is not well-formed Unicode. Nothing was stored`);
+    if (Buffer.byteLength(value, 'utf8') > longestValue) {
+      throw usage(`The value in line ${line} is longer than ${longestValue} bytes. Nothing was stored`);
+    }
+    named.set(name, value);
+  }
+  return named;
+}
+
+/** Compares entries with what is there. @throws AnimaError when that can't be told for a reason other than rights */
+export async function planImport(client: Anima, named: ReadonlyMap<string, string>): Promise<Step[]> {
+  const present = await presentValues(client, [...named.keys()]);
+  return [...named].map(([name, value]) => {
+    const there = present.get(name);
+    if (there === undefined || there === 'unknown') return { name, value, state: there ?? 'new', present: undefined };
+    return { name, value, state: there.value === value ? 'same' : 'changed', present: there };
+  });
+}
+
+/** Values that are there; names that have none are absent. */
+async function presentValues(client: Anima, names: readonly string[]): Promise<Map<string, Value | 'unknown'>> {
+  if (names.length === 0) return new Map();
+  try {
+    const present = new Map<string, Value | 'unknown'>();
+    for (const item of await client.vault.getMany(names)) {
+      if (item.ok) present.set(item.name, item);
+      else if (item.error.code === 'forbidden' || item.error.code === 'decryption_failed')
+        present.set(item.name, 'unknown');
+      else if (item.error.code !== 'value_not_found' && item.error.code !== 'value_expired') throw item.error;
+    }
+    return present;
+  } catch (error) {
+    // A key that may write only gets no answer at all.
+    if (!(error instanceof AnimaError) || error.code !== 'forbidden') throw error;
+    return new Map(names.map((name) => [name, 'unknown']));
+  }
+}
+
+/**
+ * Stores what is not the same already. What was read is replaced only if it is still that version, and keeps its metadata.
+ * @returns a result for each step, in order
+ */
+export async function storeAll(client: Anima, steps: readonly Step[]): Promise<Stored[]> {
+  const writes = steps.filter(({ state }) => state !== 'same');
+  const entries = writes.map(({ name, value, state, present }) => ({
+    name,
+    value,
+    metadata: present?.metadata,
+    ifVersion: state === 'new' ? 0 : present?.version,
+  }));
+  const told = writes.length === 0 ? [] : await client.vault.setMany(entries);
+  const byName = new Map([...told].map((item) => [item.name, item]));
+  return steps.map(({ name, state, present }) => {
+    const item = byName.get(name);
+    if (item === undefined) return { name, state, version: present?.version };
+    return item.ok
+      ? { name, state, version: item.version }
+      : { name, state: 'failed', version: undefined, error: item.error };
+  });
+}

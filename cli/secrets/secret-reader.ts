@@ -1,0 +1,185 @@
+/** Reads what references name, from the vault or, while that can't be reached, from the offline cache. */
+import { type Anima, AnimaError, type AnimaErrorCode, type Value } from '../../sdk/src/index.ts';
+import { durationText } from '../shell/durations.ts';
+import type { Shell } from '../shell/shell.ts';
+import { type Cached, type OfflineCache, openCache } from './offline-cache.ts';
+import { type Reference, referenceKey } from './secret-references.ts';
+
+/** What became of one reference. */
+export type Outcome = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: AnimaError };
+
+/** Reads of single versions that are under way at once. */
+const parallel = 8;
+
+/** The vault said no to all that this key may ask for. */
+const refusesKey: readonly AnimaErrorCode[] = [
+  'invalid_api_key',
+  'api_key_revoked',
+  'api_key_expired',
+  'org_shredded',
+  'org_locked',
+];
+/** The vault said no to one thing. */
+const refusesValue: readonly AnimaErrorCode[] = [
+  'forbidden',
+  'value_not_found',
+  'version_not_found',
+  'value_expired',
+  'decryption_failed',
+];
+
+/**
+ * Whether nothing was decided because nobody was there to decide. Other failures of the vault are not: what can't be audited, or
+ * whose key was switched off, must not be had from a cache.
+ */
+function isUnreachable({ code, status = 0 }: AnimaError): boolean {
+  if (code === 'connection_failed' || code === 'timeout' || code === 'unavailable') return true;
+  return code === 'unexpected_response' && status >= 502 && status <= 504;
+}
+
+export class SecretReader {
+  readonly #client: Anima;
+  readonly #shell: Shell;
+  readonly #cache: OfflineCache | undefined;
+  /** The failure that told that the vault can't be reached: it is not asked again, since each attempt takes its time. */
+  #unreachable: AnimaError | undefined;
+  #oldest = 0;
+  #fromCache = 0;
+
+  private constructor(shell: Shell, client: Anima, cache: OfflineCache | undefined) {
+    this.#shell = shell;
+    this.#client = client;
+    this.#cache = cache;
+  }
+
+  /** @param cacheMaxAge what `--cache-max-age` says */
+  static async open(shell: Shell, cacheMaxAge: string | undefined): Promise<SecretReader> {
+    return new SecretReader(shell, await shell.client(), await openCache(shell, cacheMaxAge));
+  }
+
+  /** One value. @throws AnimaError */
+  async one(reference: Reference): Promise<Value> {
+    const outcome = await this.#settle(reference, await this.#single(reference));
+    this.#tell();
+    if (!outcome.ok) throw outcome.error;
+    return outcome.value;
+  }
+
+  /** A result for each reference, by its `referenceKey`: current versions in one batch, others one by one. */
+  async many(references: Iterable<Reference>): Promise<Map<string, Outcome>> {
+    const all = [...new Map([...references].map((reference) => [referenceKey(reference), reference])).values()];
+    const current = all.filter(({ version }) => version === undefined);
+    const fixed = all.filter(({ version }) => version !== undefined);
+    const told = await this.#batch(current);
+    for (let at = 0; at < fixed.length; at += parallel) {
+      const some = fixed.slice(at, at + parallel);
+      for (const [reference, outcome] of await Promise.all(
+        some.map(async (one) => [one, await this.#single(one)] as const),
+      )) {
+        told.set(referenceKey(reference), outcome);
+      }
+    }
+    const settled = await Promise.all(
+      all.map(async (reference) => {
+        const key = referenceKey(reference);
+        return [key, await this.#settle(reference, told.get(key))] as const;
+      }),
+    );
+    this.#tell();
+    return new Map(settled);
+  }
+
+  /** The names below a folder (`prod/`; '' for all), in order. @throws AnimaError */
+  async names(folder: string): Promise<string[]> {
+    try {
+      const list = await this.#ask(() => this.#client.vault.list({ prefix: folder, pageSize: 1000 }).toArray());
+      const names = list.map(({ name }) => name);
+      await this.#attempt(async (cache) => await cache.keepNames(folder, names));
+      return names;
+    } catch (error) {
+      if (!(error instanceof AnimaError)) throw error;
+      const found = isUnreachable(error) ? await this.#cache?.findNames(folder) : undefined;
+      if (found === undefined) {
+        if (refusesKey.includes(error.code)) await this.#attempt(async (cache) => await cache.dropAll());
+        if (error.code === 'forbidden') await this.#attempt(async (cache) => await cache.dropNames(folder));
+        throw error;
+      }
+      return found.content;
+    }
+  }
+
+  async #batch(references: readonly Reference[]): Promise<Map<string, Outcome>> {
+    if (references.length === 0) return new Map();
+    try {
+      const result = await this.#ask(() => this.#client.vault.getMany(references.map(({ name }) => name)));
+      return new Map(
+        [...result].map((item): [string, Outcome] => {
+          if (!item.ok) return [item.name, item];
+          const { ok, ...value } = item;
+          return [item.name, { ok, value }];
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof AnimaError)) throw error;
+      return new Map(references.map((reference) => [referenceKey(reference), { ok: false, error }]));
+    }
+  }
+
+  async #single({ name, version }: Reference): Promise<Outcome> {
+    try {
+      return { ok: true, value: await this.#ask(() => this.#client.vault.getWithInfo(name, { version })) };
+    } catch (error) {
+      if (!(error instanceof AnimaError)) throw error;
+      return { ok: false, error };
+    }
+  }
+
+  async #ask<T>(request: () => Promise<T>): Promise<T> {
+    if (this.#unreachable !== undefined) throw this.#unreachable;
+    try {
+      return await request();
+    } catch (error) {
+      if (error instanceof AnimaError && isUnreachable(error)) this.#unreachable = error;
+      throw error;
+    }
+  }
+
+  /** What the vault told, or what the cache has instead. */
+  async #settle(reference: Reference, told: Outcome | undefined): Promise<Outcome> {
+    if (told === undefined) throw new Error('a reference without an outcome');
+    if (told.ok) {
+      await this.#attempt(async (cache) => await cache.keep(reference, told.value));
+      return told;
+    }
+    const { code } = told.error;
+    if (refusesKey.includes(code)) await this.#attempt(async (cache) => await cache.dropAll());
+    if (refusesValue.includes(code)) await this.#attempt(async (cache) => await cache.drop(reference));
+    const found = isUnreachable(told.error) ? await this.#cache?.find(reference) : undefined;
+    return found === undefined ? told : { ok: true, value: this.#use(found) };
+  }
+
+  #use({ content, age }: Cached<Value>): Value {
+    this.#fromCache++;
+    this.#oldest = Math.max(this.#oldest, age);
+    return content;
+  }
+
+  #tell(): void {
+    if (this.#fromCache === 0) return;
+    const what = this.#fromCache === 1 ? '1 value is' : `${this.#fromCache} values are`;
+    this.#shell.note(
+      `The vault can’t be reached: ${what} from the offline cache, read up to ${durationText(this.#oldest)} ago.`,
+    );
+    this.#fromCache = 0;
+  }
+
+  /** Work on the cache. It is there to help: when it fails, that is told and no more. */
+  async #attempt(work: (cache: OfflineCache) => Promise<void>): Promise<void> {
+    if (this.#cache === undefined) return;
+    try {
+      await work(this.#cache);
+    } catch {
+      this.#shell.note('The offline cache could not be written.');
+    }
+  }
+}

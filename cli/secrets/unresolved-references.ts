@@ -1,0 +1,20 @@
+import { CommandError, failureOf } from '../shell/command-error.ts';
+import type { Outcome } from './secret-reader.ts';
+
+/**
+ * One error for all that could not be read, with the exit code of the first.
+ * @param failed where each stood (a variable, a line), and why it has no value
+ * @param undone what was not done because of it
+ */
+export function unresolved(
+  failed: readonly (readonly [place: string, outcome: Outcome])[],
+  undone: string,
+): CommandError {
+  const failures = failed.flatMap(([place, outcome]) => (outcome.ok ? [] : [{ place, ...failureOf(outcome.error) }]));
+  const [first] = failures;
+  const list = failures.map(({ place, message }) => `${place}: ${message}`).join('; ');
+  return new CommandError(`${undone}, since not all references could be resolved. ${list}`, {
+    exit: first?.exit ?? 1,
+    ...(first?.next === undefined ? {} : { next: first.next }),
+  });
+}

@@ -1,0 +1,138 @@
+import * as z from 'zod/mini';
+import { schemas } from './route-schemas.ts';
+import { routeSummaries } from './route-summaries.ts';
+import { type Auth, type RouteId, routes } from './routes.ts';
+import { sessionCookie } from './shared/environment-variables.ts';
+import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from './shared/error-codes.ts';
+import { limits } from './shared/limits.ts';
+import { namePattern } from './shared/name-patterns.ts';
+
+type Json = Record<string, unknown>;
+
+const jsonSchema = (schema: z.ZodMiniType, io: 'input' | 'output'): Json => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'throw', target: 'draft-2020-12' });
+  return rest;
+};
+
+const problemSchema: Json = {
+  type: 'object',
+  description: 'RFC 9457 problem document',
+  required: ['type', 'code', 'title', 'status', 'retryable', 'requestId'],
+  properties: {
+    type: { type: 'string', description: `${problemTypePrefix} and the code` },
+    code: { type: 'string', enum: Object.keys(errors) },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    errors: {
+      type: 'array',
+      items: { type: 'object', properties: { path: { type: 'string' }, message: { type: 'string' } } },
+    },
+    currentVersion: { type: 'integer', description: 'For version_conflict: the version that is there, 0 for none' },
+    retryable: { type: 'boolean', description: 'Whether the same request may succeed later; see Retry-After' },
+    requestId: { type: 'string' },
+  },
+};
+
+function parameters(id: RouteId): Json[] {
+  const list: Json[] = [];
+  for (const [place, schema] of [
+    ['path', schemas[id].params],
+    ['query', schemas[id].query],
+  ] as const) {
+    const { properties = {}, required = [] } = jsonSchema(schema, 'input') as {
+      properties?: Record<string, Json>;
+      required?: string[];
+    };
+    for (const [name, property] of Object.entries(properties)) {
+      const described = place === 'path' && name === 'name' ? nameSchema : property;
+      list.push({ name, in: place, required: place === 'path' || required.includes(name), schema: described });
+    }
+  }
+  return list;
+}
+
+const nameSchema: Json = {
+  type: 'string',
+  maxLength: limits.nameLength,
+  pattern: namePattern.source,
+  description: 'A path such as prod/stripe/key; its slashes stay slashes. No segment is "." or ".."',
+};
+
+const keyed: readonly Auth[] = ['api-key', 'user'];
+
+/** How a request shows who sends it. Providers sign each in its own way (docs/channels.md), for which OpenAPI has no word. */
+const security: Record<Auth, Json[]> = {
+  'api-key': [{ apiKey: [] }],
+  user: [{ userKey: [] }, { session: [] }],
+  iam: [{ awsSigV4: [] }],
+  signature: [],
+  none: [],
+};
+
+/** Answers that any route may give, by status; codes of one status share a response. */
+function problems(id: RouteId): Json {
+  const { auth } = routes[id];
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const [code, row] of Object.entries(errors) as [ErrorCode, (typeof errors)[ErrorCode]][]) {
+    if (!keyed.includes(auth) && (row.status === 401 || code === 'key_unavailable')) continue;
+    byStatus.set(row.status, [...(byStatus.get(row.status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      String(status),
+      {
+        description: codes.map((code) => `\`${code}\`: ${errors[code].title}`).join('; '),
+        content: { [problemMediaType]: { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    ]),
+  );
+}
+
+function operation(id: RouteId): Json {
+  const { auth, group, status } = routes[id];
+  const { body, response } = schemas[id];
+  const schema = body === undefined ? undefined : jsonSchema(body, 'input');
+  return {
+    operationId: id,
+    summary: routeSummaries[id],
+    security: security[auth],
+    parameters: parameters(id),
+    ...(schema === undefined
+      ? {}
+      : { requestBody: { required: 'required' in schema, content: { 'application/json': { schema } } } }),
+    responses: {
+      [status]: { description: 'Done', content: { 'application/json': { schema: jsonSchema(response, 'output') } } },
+      ...(group === 'public' ? {} : problems(id)),
+    },
+  };
+}
+
+/** The service as an OpenAPI 3.1 document, made from the tables of this room and from nothing else. */
+export function openApiDocument(): Json {
+  const paths: Record<string, Json> = {};
+  for (const id of Object.keys(routes) as RouteId[]) {
+    // OpenAPI has no greedy parameter: the name's description says that its slashes stay.
+    const path = routes[id].path.replace('+}', '}');
+    paths[path] = { ...paths[path], [routes[id].method.toLowerCase()]: operation(id) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Anima Vault',
+      version: '1',
+      description: 'Envelope-encrypted secrets for AI agents.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths,
+    components: {
+      schemas: { Problem: problemSchema },
+      securitySchemes: {
+        apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'anm_<org>_<id>_<secret><checksum>' },
+        userKey: { type: 'http', scheme: 'bearer', bearerFormat: 'anm_<org>_u<user>_<secret><checksum>' },
+        session: { type: 'apiKey', name: sessionCookie, in: 'cookie' },
+        awsSigV4: { type: 'apiKey', name: 'Authorization', in: 'header', 'x-amazon-apigateway-authtype': 'awsSigv4' },
+      },
+    },
+  };
+}

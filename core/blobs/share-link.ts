@@ -1,0 +1,48 @@
+/** Links of blobs (docs/format.md, section 10): `<page>/b/<org><id><locator>#<key>`. */
+
+import { type Bytes, fromBase64Url, toBase64Url } from '../encoding/bytes.ts';
+import { isTimeId } from '../encoding/time-ordered-id.ts';
+import type { BlobId } from './blob-format.ts';
+import { fragmentKeyLength } from './blob-key-derivation.ts';
+
+/** A link without its key: which blob, and by which of its locators. */
+export interface LinkId extends BlobId {
+  /** 16 characters, replaced when the link is revoked. */
+  readonly locator: string;
+}
+
+/** A link with its key. */
+export interface BlobLink extends LinkId {
+  readonly link: string;
+  readonly key: Bytes;
+}
+
+const form = /^([0-9a-z]{16})([0-9a-z]{26})([0-9a-z]{16})$/;
+
+export const formatLink = ({ org, id, locator }: LinkId): string => org + id + locator;
+
+/** Takes the path part of a link apart; undefined when it can't be one. */
+export function parseLink(link: string): LinkId | undefined {
+  const [, org, id, locator] = form.exec(link) ?? [];
+  if (org === undefined || id === undefined || locator === undefined || !isTimeId(id)) return undefined;
+  return { org, id, locator };
+}
+
+/** The whole address. @param url address of the page with the link, without a fragment */
+export const formatLinkUrl = (url: string, key: Uint8Array): string => `${url}#${toBase64Url(key)}`;
+
+/** The key of a fragment, with or without `#`; undefined when it can't be one. */
+export function parseFragment(fragment: string): Bytes | undefined {
+  const key = fromBase64Url(fragment.replace(/^#/, ''));
+  return key?.length === fragmentKeyLength ? key : undefined;
+}
+
+/** Takes an address apart, of whatever page; undefined when it has no link in its path or no key as fragment. */
+export function parseLinkUrl(address: string): (BlobLink & { readonly origin: string }) | undefined {
+  if (!URL.canParse(address)) return undefined;
+  const { origin, pathname, hash, username, password } = new URL(address);
+  const [, link = ''] = /\/b\/([^/]+)$/.exec(pathname) ?? [];
+  const [parsed, key] = [parseLink(link), parseFragment(hash)];
+  if (parsed === undefined || key === undefined || username !== '' || password !== '') return undefined;
+  return { ...parsed, link, key, origin };
+}

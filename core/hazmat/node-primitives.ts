@@ -1,0 +1,75 @@
+/**
+ * The primitives, each in one place, all from node:crypto. Keys are KeyObjects: a raw key costs a parse per call
+ * and invites copies that nobody zeroes.
+ */
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { DecryptionError } from '../decryption-error.ts';
+
+/** Length of a GCM tag, bytes. Always set explicitly: node accepts shorter tags unless told. */
+export const tagLength = 16;
+
+/** Length of a GCM nonce, bytes; other lengths take the GHASH path of SP 800-38D section 7.1 and are not used. */
+export const gcmNonceLength = 12;
+
+const gcm = 'aes-256-gcm';
+const options = { authTagLength: tagLength };
+
+/**
+ * AES-256-GCM (SP 800-38D): writes ciphertext and its 16-byte tag to `target` at `offset`.
+ * @param key 32 bytes
+ * @param nonce 12 bytes, never used twice with one key
+ */
+export function gcmSeal(
+  key: KeyObject,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+  target: Buffer,
+  offset: number,
+): void {
+  if (nonce.length !== gcmNonceLength) throw new RangeError('a GCM nonce has 12 bytes');
+  const cipher = createCipheriv(gcm, key, nonce, options);
+  cipher.setAAD(aad);
+  target.set(cipher.update(plaintext), offset);
+  cipher.final();
+  target.set(cipher.getAuthTag(), offset + plaintext.length);
+}
+
+/**
+ * The inverse of {@link gcmSeal}. Returns plaintext only once the tag has verified.
+ * @param sealed ciphertext and tag
+ * @throws DecryptionError for every cause
+ */
+export function gcmOpen(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer {
+  const end = sealed.length - tagLength;
+  if (end < 0 || nonce.length !== gcmNonceLength) throw new DecryptionError();
+  const decipher = createDecipheriv(gcm, key, nonce, options);
+  decipher.setAAD(aad);
+  decipher.setAuthTag(sealed.subarray(end));
+  const plaintext = decipher.update(sealed.subarray(0, end));
+  try {
+    decipher.final();
+  } catch {
+    // What update returned was not authentic: no trace of it may stay.
+    plaintext.fill(0);
+    throw new DecryptionError();
+  }
+  return plaintext;
+}
+
+/** HKDF-SHA-256 (RFC 5869). Returns `length` bytes, which the caller zeroes once used. */
+export function hkdf(key: KeyObject | Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Buffer {
+  return Buffer.from(hkdfSync('sha256', key, salt, info, length));
+}
+
+/** HMAC-SHA-256 (RFC 2104): 32 bytes. */
+export function hmac(key: KeyObject, message: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(message).digest();
+}
+
+/** Turns bytes into a KeyObject and zeroes them: from here on, OpenSSL alone holds the key and cleanses it. */
+export function takeKey(bytes: Buffer): KeyObject {
+  const key = createSecretKey(bytes);
+  bytes.fill(0);
+  return key;
+}

@@ -1,0 +1,67 @@
+/**
+ * Sealed jobs (docs/format.md, section 13): what goes through a queue. Each under a key of its own, which KMS has wrapped with the org,
+ * the job's id and its kind as encryption context.
+ */
+import { randomBytes } from 'node:crypto';
+import { DecryptionError } from '../decryption-error.ts';
+import { encodeFields } from '../encoding/length-prefixed-fields.ts';
+import { decodeBase64 } from '../encryption/sealed-string.ts';
+import { gcmNonceLength, gcmOpen, gcmSeal, tagLength, takeKey } from '../hazmat/node-primitives.ts';
+
+export const jobKinds = ['message', 'erase'] as const;
+export type JobKind = (typeof jobKinds)[number];
+
+/** What is told of a job in the open. Its key and its content are bound to all of it. */
+export interface JobName {
+  readonly org: string;
+  /** An id that sorts by time; of a message, the id under which it is stored. */
+  readonly id: string;
+  /** What is to be done: by it policies tell who may have it done. */
+  readonly kind: JobKind;
+}
+
+export interface SealedJob extends JobName {
+  /** The job's key as KMS wrapped it, base64. */
+  readonly key: string;
+  /** Base64 of nonce, ciphertext and tag. */
+  readonly data: string;
+}
+
+const aadOf = ({ org, id, kind }: JobName): Buffer => encodeFields('anima:job:v1', org, id, kind);
+
+/** @param secret 32 bytes, used for this job alone; zeroed here */
+export function sealJob(name: JobName, secret: Buffer, wrapped: Uint8Array, plaintext: Uint8Array): string {
+  const key = takeKey(secret);
+  const bytes = Buffer.alloc(gcmNonceLength + plaintext.length + tagLength);
+  const nonce = randomBytes(gcmNonceLength);
+  nonce.copy(bytes);
+  gcmSeal(key, nonce, aadOf(name), plaintext, bytes, gcmNonceLength);
+  const job: SealedJob = {
+    org: name.org,
+    id: name.id,
+    kind: name.kind,
+    key: Buffer.from(wrapped).toString('base64'),
+    data: bytes.toString('base64'),
+  };
+  return JSON.stringify(job);
+}
+
+/** Takes a job apart. @throws DecryptionError for what is none */
+export function parseJob(text: string): SealedJob {
+  try {
+    const { org, id, kind, key, data, ...rest } = JSON.parse(text);
+    const texts = [org, id, key, data].every((field) => typeof field === 'string');
+    if (!texts || !jobKinds.includes(kind) || Object.keys(rest).length > 0) throw new DecryptionError();
+    return { org, id, kind, key, data };
+  } catch {
+    throw new DecryptionError();
+  }
+}
+
+/** @param secret the job's key, unwrapped; zeroed here @throws DecryptionError for every cause */
+export function openJob(job: SealedJob, secret: Buffer): Buffer {
+  const key = takeKey(secret);
+  const bytes = decodeBase64(job.data);
+  if (bytes === undefined || bytes.length < gcmNonceLength) throw new DecryptionError();
+  return gcmOpen(key, bytes.subarray(0, gcmNonceLength), aadOf(job), bytes.subarray(gcmNonceLength));
+}

@@ -1,0 +1,148 @@
+/**
+ * What is left of a shredded org's keyring (docs/format.md, section 5): no DEK, wrapped or not, and what is known of those it had.
+ * Its generation goes on from the keyring's, so that no change of the keyring that was under way can be stored over it.
+ */
+import { hash } from 'node:crypto';
+import { DecryptionError } from '../decryption-error.ts';
+import {
+  type DekState,
+  fieldsOf,
+  isCount,
+  isDekState,
+  type Keyring,
+  keyringRecord,
+  parseKeyring,
+} from '../org-keys/org-keyring.ts';
+
+/** A DEK that was destroyed. */
+export interface DestroyedDek {
+  readonly version: number;
+  /** Its state until then. */
+  readonly state: DekState;
+  /** RFC 3339. */
+  readonly createdAt: string;
+  /** Base64url of the SHA-256 of its wrapped form: who finds a wrapped DEK can tell whether it is this one. */
+  readonly wrappedHash: string;
+}
+
+export interface Tombstone {
+  readonly org: string;
+  readonly state: 'shredded';
+  readonly createdAt: string;
+  readonly generation: number;
+  /** RFC 3339: when it was asked for, and when it was done. */
+  readonly requestedAt: string;
+  readonly shreddedAt: string;
+  /** Id of the API key that asked for it. */
+  readonly by: string;
+  /** The DEKs that still existed, ascending by version. */
+  readonly destroyed: readonly DestroyedDek[];
+  /** How many versions were retired, and so had been destroyed, before. */
+  readonly retired: number;
+  /** RFC 3339: since when it is known to be in the table; absent until the first receipt. */
+  readonly unusableSince?: string;
+  /** How many receipts were issued, kept or not. */
+  readonly issued: number;
+  /** JWS in compact form, oldest first. */
+  readonly receipts: readonly string[];
+  /** Whether a receipt says that no copy existed. */
+  readonly final: boolean;
+}
+
+/** Receipts that a tombstone keeps: the first and the latest ones. */
+const receiptsKept = 10;
+
+/** The end of a keyring. */
+export function shred(
+  { org, createdAt, generation, deks }: Keyring,
+  request: Pick<Tombstone, 'requestedAt' | 'by' | 'shreddedAt'>,
+): Tombstone {
+  const destroyed = deks
+    .filter(({ state }) => state !== 'retired')
+    .map(({ version, state, createdAt: madeAt, wrapped }) => ({
+      version,
+      state,
+      createdAt: madeAt,
+      wrappedHash: hash('sha256', Buffer.from(wrapped, 'base64'), 'base64url'),
+    }));
+  const retired = deks.length - destroyed.length;
+  const { requestedAt, by, shreddedAt } = request;
+  return {
+    org,
+    state: 'shredded',
+    createdAt,
+    generation: generation + 1,
+    requestedAt,
+    shreddedAt,
+    by,
+    destroyed,
+    retired,
+    issued: 0,
+    receipts: [],
+    final: false,
+  };
+}
+
+/** The next tombstone, with one more receipt. */
+export function addReceipt(
+  tombstone: Tombstone,
+  receipt: { readonly jws: string; readonly final: boolean; readonly unusableSince: string },
+): Tombstone {
+  const [first, ...later] = [...tombstone.receipts, receipt.jws];
+  return {
+    ...tombstone,
+    generation: tombstone.generation + 1,
+    unusableSince: receipt.unusableSince,
+    issued: tombstone.issued + 1,
+    receipts: [...(first === undefined ? [] : [first]), ...later.slice(-(receiptsKept - 1))],
+    final: tombstone.final || receipt.final,
+  };
+}
+
+/** Reads what is stored of an org, trusting nothing of it. @throws DecryptionError */
+export function parseStored(record: unknown, org: string): Keyring | Tombstone {
+  return fieldsOf(record).state === 'shredded' ? parseTombstone(record, org) : parseKeyring(record, org);
+}
+
+function parseTombstone(record: unknown, org: string): Tombstone {
+  const { state, generation, activeVersion, deks, destroyed, retired, issued, receipts, final, ...rest } =
+    fieldsOf(record);
+  if (rest.org !== org || state !== 'shredded' || activeVersion !== 0) throw new DecryptionError();
+  // Were there a DEK, nothing would have been destroyed.
+  if (Object.keys(fieldsOf(deks)).length > 0) throw new DecryptionError();
+  if (!isCount(generation) || !isCount(retired) || !isCount(issued) || typeof final !== 'boolean') {
+    throw new DecryptionError();
+  }
+  if (!Array.isArray(destroyed) || !Array.isArray(receipts) || !receipts.every(isText)) throw new DecryptionError();
+  const { createdAt, requestedAt, shreddedAt, by, unusableSince } = rest;
+  if (!isText(createdAt) || !isText(requestedAt) || !isText(shreddedAt) || !isText(by)) throw new DecryptionError();
+  if (unusableSince !== undefined && !isText(unusableSince)) throw new DecryptionError();
+  return {
+    org,
+    state,
+    createdAt,
+    generation,
+    requestedAt,
+    shreddedAt,
+    by,
+    destroyed: destroyed.map(parseDestroyed),
+    retired,
+    ...(unusableSince === undefined ? {} : { unusableSince }),
+    issued,
+    receipts,
+    final,
+  };
+}
+
+function parseDestroyed(record: unknown): DestroyedDek {
+  const { version, state, createdAt, wrappedHash } = fieldsOf(record);
+  if (!isCount(version) || !isDekState(state) || !isText(createdAt) || !isText(wrappedHash))
+    throw new DecryptionError();
+  return { version, state, createdAt, wrappedHash };
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** The record as stored. */
+export const storedRecord = (stored: Keyring | Tombstone): Record<string, unknown> =>
+  stored.state === 'shredded' ? { ...stored, activeVersion: 0, deks: {} } : keyringRecord(stored);

@@ -1,0 +1,25 @@
+/** What the cookie of a session holds (docs/format.md, section 12). */
+import { fromBase64Url, toBase64Url } from '../encoding/bytes.ts';
+
+/** The token of a session: where its slot is, and the secret that opens it. */
+export interface SessionToken {
+  readonly org: string;
+  readonly user: string;
+  readonly slot: string;
+  /** 32 bytes; whoever takes it apart zeroes them. */
+  readonly secret: Uint8Array;
+}
+
+const sessionForm = /^([0-9a-z]{16})\.([0-9a-z]{16})\.([0-9a-z]{16})\.([A-Za-z0-9_-]{43})$/;
+
+/** `<org>.<user>.<slot>.<base64url of the secret>` */
+export const formatSessionToken = ({ org, user, slot, secret }: SessionToken): string =>
+  `${org}.${user}.${slot}.${toBase64Url(secret)}`;
+
+/** The inverse; undefined for any other text. */
+export function parseSessionToken(text: string): SessionToken | undefined {
+  const [, org, user, slot, encoded] = sessionForm.exec(text) ?? [];
+  if (org === undefined || user === undefined || slot === undefined || encoded === undefined) return undefined;
+  const secret = fromBase64Url(encoded);
+  return secret === undefined ? undefined : { org, user, slot, secret };
+}

@@ -1,0 +1,22 @@
+/**
+ * The user key that a user presents (docs/format.md, section 12). Pure JavaScript, so that clients can make and check one.
+ */
+import { formatKey, takeKeyApart } from '../api-keys/api-key.ts';
+
+export interface UserKey {
+  /** Ids of the organization and of the user, opaque. */
+  readonly org: string;
+  readonly user: string;
+  /** 43 characters of base62: 32 random bytes. */
+  readonly secret: string;
+}
+
+/** `anm_<org>_u<user>_<secret><checksum>`: one character more than an API key, so neither passes for the other. */
+export const formatUserKey = ({ org, user, secret }: UserKey): string => formatKey(org, `u${user}`, secret);
+
+/** Takes a user key apart, or returns undefined when its form or checksum is wrong: then it was never made. */
+export function parseUserKey(text: string): UserKey | undefined {
+  const { org, id, secret } = takeKeyApart(text) ?? {};
+  if (org === undefined || id === undefined || secret === undefined) return undefined;
+  return /^u[0-9a-z]{16}$/.test(id) ? { org, user: id.slice(1), secret } : undefined;
+}

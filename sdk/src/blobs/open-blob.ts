@@ -1,0 +1,24 @@
+import { Transport } from '../http/transport.ts';
+import { refused } from '../shared/argument-validation.ts';
+import { type AnimaOptions, openSettingsOf } from '../shared/client-options.ts';
+import { isSecure } from '../shared/url.ts';
+import type { GetBlobOptions } from './blob-types.ts';
+import type { OpenedBlob } from './opened-blob.ts';
+
+/** How a link is to be opened by who has no API key. */
+export type OpenBlobOptions = GetBlobOptions & Pick<AnimaOptions, 'fetch' | 'userAgent'>;
+
+/**
+ * Opens a link without an API key, as a recipient: what `client.blobs.get` does, asking the origin of the link itself, which must be https
+ * or this machine. Whoever sends links chooses that origin: it learns when and from where a link was opened, but not its key.
+ * @throws AnimaError as `client.blobs.get`, and insecure_url
+ */
+export async function openBlob(url: string, options: OpenBlobOptions = {}): Promise<OpenedBlob> {
+  const address = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
+  if (address === undefined) throw refused('invalid_link', 'it is not a URL');
+  if (!isSecure(address))
+    throw refused('insecure_url', 'the link must be https, or http to 127.0.0.0/8, [::1] or localhost');
+  const transport = new Transport(openSettingsOf(address.origin, options));
+  const { open } = await import('./link-download.ts');
+  return await open(transport, url, options);
+}

@@ -1,0 +1,156 @@
+/** Batches of any number: split into requests the vault takes, unfinished items asked for again, one result for each. */
+import { limits } from '../../../contract/shared/limits.ts';
+import { eventBytes } from '../shared/argument-validation.ts';
+import type { CallSettings } from '../shared/client-options.ts';
+import { AnimaError, errorOf } from '../shared/errors.ts';
+import { isRecord } from '../shared/is-plain-object.ts';
+import { listOf, type Reader } from '../shared/json-decoders.ts';
+import { itemError } from './error-response.ts';
+import { pause, retryDelay } from './retry.ts';
+
+/** An item of a batch that has no result, and why. */
+export interface FailedItem {
+  readonly ok: false;
+  readonly name: string;
+  readonly error: AnimaError;
+}
+
+/** What became of one item of a batch. */
+export type BatchItem<T> = ({ readonly ok: true } & T) | FailedItem;
+
+/** The same before it is shown, as it travels. */
+type Outcome<T> = { readonly ok: true; readonly name: string; readonly value: T } | FailedItem;
+
+/** A result for each item of a batch, in the order asked: `for (const item of result) if (item.ok) …`. */
+export class BatchResult<T> implements Iterable<BatchItem<T>> {
+  readonly #outcomes: ReadonlyMap<string, Outcome<T>>;
+
+  constructor(outcomes: ReadonlyMap<string, Outcome<T>>) {
+    this.#outcomes = outcomes;
+  }
+
+  get size(): number {
+    return this.#outcomes.size;
+  }
+
+  /** The items that failed; empty when all is well. */
+  get failed(): FailedItem[] {
+    return [...this.#outcomes.values()].filter((outcome) => !outcome.ok);
+  }
+
+  /** What one name brought. @throws AnimaError the item's own; invalid_argument when the name was not asked for */
+  get(name: string): T {
+    const outcome = this.#outcomes.get(name);
+    if (outcome === undefined) throw errorOf('invalid_argument', { detail: 'this name was not part of the batch' });
+    if (!outcome.ok) throw outcome.error;
+    return outcome.value;
+  }
+
+  /** What every name brought. @throws AnimaError the first item's that failed */
+  orThrow(): T[] {
+    return [...this.#outcomes.keys()].map((name) => this.get(name));
+  }
+
+  *[Symbol.iterator](): Generator<BatchItem<T>, void, undefined> {
+    for (const outcome of this.#outcomes.values()) yield outcome.ok ? { ok: true, ...outcome.value } : outcome;
+  }
+}
+
+/** Asks for some items; the answer need not hold all of them. */
+type Ask<I, T> = (items: readonly I[]) => Promise<ReadonlyMap<string, Outcome<T>>>;
+
+/** Names of one request: with API key and keyring they make 100 keys, one read of DynamoDB. */
+const itemsPerRequest = limits.batchItems - 2;
+
+/**
+ * Runs a batch to its end. A request that fails for good ends it: thrown when no item had a result yet or the caller
+ * cancelled, else it is the result of every item that has none, since what was done must not be hidden.
+ */
+export async function runBatch<I extends { name: string }, T>(
+  items: readonly I[],
+  ask: Ask<I, T>,
+  callSettings: CallSettings,
+): Promise<BatchResult<T>> {
+  const settled = new Map<string, Outcome<T>>();
+  try {
+    for (const chunk of split(items)) await settle(chunk, ask, callSettings, settled);
+  } catch (error) {
+    if (!(error instanceof AnimaError) || error.code === 'aborted' || settled.size === 0) throw error;
+    for (const { name } of items) if (!settled.has(name)) settled.set(name, { ok: false, name, error });
+  }
+  return new BatchResult(new Map(items.map(({ name }) => [name, settled.get(name) ?? missing(name)])));
+}
+
+/** Asks until each item of a chunk has its final result in `settled`. */
+async function settle<I extends { name: string }, T>(
+  chunk: readonly I[],
+  ask: Ask<I, T>,
+  callSettings: CallSettings,
+  settled: Map<string, Outcome<T>>,
+): Promise<void> {
+  let pending = chunk;
+  let retries = 0;
+  while (pending.length > 0) {
+    const answers = await ask(pending);
+    const again: I[] = [];
+    let onlyFull = true;
+    for (const item of pending) {
+      const answer = answers.get(item.name) ?? missing<T>(item.name);
+      settled.set(item.name, answer);
+      if (answer.ok || !answer.error.retryable) continue;
+      again.push(item);
+      onlyFull &&= answer.error.code === 'reply_full';
+    }
+    // A full reply that brought something is no failure: the rest is asked for at once. It ends, since it shrinks.
+    const progress = onlyFull && again.length < pending.length;
+    if (again.length > 0 && !progress) {
+      if (retries >= callSettings.maxRetries) return;
+      await pause(retryDelay(retries++), callSettings);
+    }
+    pending = again;
+  }
+}
+
+/** Chunks that one request may carry, by count and by bytes. */
+export function* split<I>(items: readonly I[]): Generator<I[]> {
+  let chunk: I[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const size = eventBytes(item);
+    if (chunk.length > 0 && (chunk.length === itemsPerRequest || bytes + size > limits.requestBytes)) {
+      yield chunk;
+      chunk = [];
+      bytes = 0;
+    }
+    chunk.push(item);
+    bytes += size;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** Reads `{results: [{name, ok, value} | {name, ok, error}]}`. */
+export function decodeResults<T extends { name: string }>(decodeOne: Reader<T>): Reader<Map<string, Outcome<T>>> {
+  return (json) => {
+    const items = isRecord(json) ? listOf((item) => decodeItem(item, decodeOne))(json.results) : undefined;
+    return items && new Map(items.map((item) => [item.name, item]));
+  };
+}
+
+function decodeItem<T extends { name: string }>(item: unknown, decodeOne: Reader<T>): Outcome<T> | undefined {
+  if (!isRecord(item) || typeof item.name !== 'string') return undefined;
+  const { name } = item;
+  if (item.ok !== true) {
+    const error = itemError(item.error);
+    return error && { ok: false, name, error };
+  }
+  const value = decodeOne(item.value);
+  return value?.name === name ? { ok: true, name, value } : undefined;
+}
+
+function missing<T>(name: string): Outcome<T> {
+  return {
+    ok: false,
+    name,
+    error: errorOf('unexpected_response', { detail: 'the reply has no result for this item' }),
+  };
+}

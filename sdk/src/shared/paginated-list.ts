@@ -1,0 +1,84 @@
+import type {
+  ApiKeyInfo,
+  AuditRecord,
+  ExportAuditResponse,
+  ListKeysResponse,
+  ListValuesResponse,
+  QueryAuditResponse,
+  ValueInfo,
+} from '../../../contract/shared/wire.ts';
+import { errorOf } from './errors.ts';
+
+/** Asks for the page behind a cursor; the first one without. */
+export type FetchPage<P> = (cursor: string | undefined) => Promise<P>;
+
+/**
+ * A list, fetched page by page while it is iterated: `for await (const item of list)`. Nothing is asked before that,
+ * and each iteration asks anew.
+ */
+export class List<T, P extends { cursor?: string | undefined }> implements AsyncIterable<T> {
+  readonly #fetchPage: FetchPage<P>;
+  readonly #itemsOf: (page: P) => readonly T[];
+
+  constructor(fetchPage: FetchPage<P>, itemsOf: (page: P) => readonly T[]) {
+    this.#fetchPage = fetchPage;
+    this.#itemsOf = itemsOf;
+  }
+
+  /** One page: the first, or the one behind a cursor of the same list. `cursor` is present when there is more. */
+  page(cursor?: string): Promise<P> {
+    return this.#fetchPage(cursor);
+  }
+
+  /** Page after page. */
+  async *pages(): AsyncGenerator<P, void, undefined> {
+    let cursor: string | undefined;
+    do {
+      const page: P = await this.page(cursor);
+      yield page;
+      // A server that repeats itself would otherwise be asked for ever.
+      if (page.cursor !== undefined && page.cursor === cursor) {
+        throw errorOf('unexpected_response', { detail: 'the same cursor came twice; the list is not complete' });
+      }
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+  }
+
+  /** All of it as an array. */
+  async toArray(): Promise<T[]> {
+    const all: T[] = [];
+    for await (const page of this.pages()) all.push(...this.#itemsOf(page));
+    return all;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for await (const page of this.pages()) yield* this.#itemsOf(page);
+  }
+}
+
+/** One page of a list of values. */
+export type Page = ListValuesResponse;
+
+/** A list of values by name; values themselves are never in it. */
+export type ValueList = List<ValueInfo, Page>;
+
+export type KeyList = List<ApiKeyInfo, ListKeysResponse>;
+
+export type AuditList = List<AuditRecord, QueryAuditResponse>;
+
+/** A seal, and the records it covers, in order. */
+export type SealedRecords = ExportAuditResponse['seals'][number];
+
+/** An export of the audit: seals with their records, oldest first. */
+export class AuditExport extends List<SealedRecords, ExportAuditResponse> {
+  /**
+   * The export as JSON Lines without line ends, in the form that verifies offline (docs/format.md, section 8): each
+   * record, and after the records of a seal `{"seal": …}`.
+   */
+  async *lines(): AsyncGenerator<string, void, undefined> {
+    for await (const { seal, records } of this) {
+      for (const record of records) yield JSON.stringify(record);
+      yield JSON.stringify({ seal });
+    }
+  }
+}

@@ -1,0 +1,204 @@
+import { limits } from '../../../contract/shared/limits.ts';
+import type { DestroyValueResponse, Value, ValueInfo, VersionInfo } from '../../../contract/shared/wire.ts';
+import type { BatchResult } from '../http/batch-runner.ts';
+import type { Transport } from '../http/transport.ts';
+import {
+  checkConfirm,
+  checkName,
+  checkPrefix,
+  checkWhole,
+  refused,
+  setRequest,
+  type ValueOptions,
+} from '../shared/argument-validation.ts';
+import type { CallOptions } from '../shared/client-options.ts';
+import { isRecord } from '../shared/is-plain-object.ts';
+import {
+  decodeDestroyed,
+  decodeList,
+  decodeValue,
+  decodeValueInfo,
+  decodeVersionInfo,
+  listOf,
+  type Reader,
+} from '../shared/json-decoders.ts';
+import { List, type ValueList } from '../shared/paginated-list.ts';
+
+export interface SetOptions extends ValueOptions, CallOptions {}
+
+export interface GetOptions extends CallOptions {
+  /** The version to read; the current one unless told. */
+  version?: number | undefined;
+}
+
+export interface DeleteOptions extends CallOptions {
+  /** Deletes only when the value is at this version. */
+  ifVersion?: number | undefined;
+}
+
+export interface DestroyOptions extends CallOptions {
+  /** The name of the value, to confirm. */
+  confirm: string;
+}
+
+export interface ListOptions extends CallOptions {
+  /** The beginning of the names wanted; all unless told. */
+  prefix?: string | undefined;
+  /** Items of a page, 1 to 1000; 100 unless told. */
+  pageSize?: number | undefined;
+}
+
+/** One item of `setMany`. */
+export interface SetEntry extends ValueOptions {
+  name: string;
+  value: string;
+}
+
+const batches = () => import('../lazy-modules.ts');
+
+/**
+ * Values by name. A name is a path of `A-Z a-z 0-9 . _ @ : -` and `/`, up to 256 characters; a value is a string
+ * of up to 64 KiB of UTF-8. Every method checks its arguments before it sends anything, and rejects with AnimaError.
+ */
+export class Vault {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /**
+   * Stores a value as the next version of its name. Safe to retry: all attempts carry one write id, by which the
+   * vault recognises a repeated write.
+   * @throws ConflictError version_conflict with `currentVersion`, when `ifVersion` does not hold
+   */
+  async set(name: string, value: string, options: SetOptions = {}): Promise<ValueInfo> {
+    const call = { route: 'setValue', name: checkName(name), body: setRequest(value, options) } as const;
+    return this.#transport.request(call, this.#transport.settings(options), named(name, decodeValueInfo));
+  }
+
+  /** Reads a value. @throws NotFoundError value_not_found, version_not_found, value_expired */
+  async get(name: string, options: GetOptions = {}): Promise<string> {
+    return (await this.getWithInfo(name, options)).value;
+  }
+
+  /** Reads a value with its version, times and metadata. @throws NotFoundError as `get` */
+  async getWithInfo(name: string, options: GetOptions = {}): Promise<Value> {
+    const version = checkWhole('version', options.version, 1);
+    const call = { route: 'getValue', name: checkName(name), query: { version } } as const;
+    return this.#transport.request(call, this.#transport.settings(options), (json) => {
+      const value = named(name, decodeValue)(json);
+      return version === undefined || value?.version === version ? value : undefined;
+    });
+  }
+
+  /**
+   * Names and facts by prefix, in the order of names, never values: `for await (const info of vault.list())`. Those under `channels/` are
+   * left out for keys that may not touch them.
+   */
+  list(options: ListOptions = {}): ValueList {
+    const prefix = checkPrefix(options.prefix);
+    const pageSize = checkWhole('pageSize', options.pageSize, 1, limits.pageSizeMax);
+    const settings = this.#transport.settings(options);
+    return new List(
+      (cursor) => {
+        const query = { prefix, limit: pageSize, cursor };
+        return this.#transport.request({ route: 'listValues', query }, settings, decodeList);
+      },
+      ({ values }) => values,
+    );
+  }
+
+  /**
+   * Deletes a value with all its versions. True when this call deleted it as far as the vault told; false when there
+   * was nothing of that name, which is also what a retry finds after an attempt whose answer was lost. Either way
+   * the name is free.
+   */
+  async delete(name: string, options: DeleteOptions = {}): Promise<boolean> {
+    const ifVersion = checkWhole('ifVersion', options.ifVersion, 1);
+    const call = { route: 'deleteValue', name: checkName(name), query: { ifVersion } } as const;
+    return this.#transport.request(call, this.#transport.settings(options), (json) =>
+      isRecord(json) && typeof json.deleted === 'boolean' ? json.deleted : undefined,
+    );
+  }
+
+  /**
+   * Destroys a value with all its versions, and returns a signed receipt of it. A retry, after an attempt whose answer was
+   * lost, finds nothing left to destroy; the receipt is then the lost one's, and not told again.
+   */
+  async destroy(name: string, options: DestroyOptions): Promise<DestroyValueResponse> {
+    const body = { confirm: checkConfirm(options.confirm, checkName(name)) };
+    return this.#transport.request(
+      { route: 'destroyValue', name, body },
+      this.#transport.settings(options),
+      decodeDestroyed,
+    );
+  }
+
+  /** The versions kept of a value, newest first. @throws NotFoundError value_not_found */
+  async versions(name: string, options: CallOptions = {}): Promise<VersionInfo[]> {
+    const call = { route: 'listVersions', name: checkName(name) } as const;
+    return this.#transport.request(call, this.#transport.settings(options), (json) =>
+      isRecord(json) && json.name === name ? listOf(decodeVersionInfo)(json.versions) : undefined,
+    );
+  }
+
+  /**
+   * Reads any number of values, with a result for each name; a name given twice is read once. A value that is
+   * missing is a failed item and does not reject the call.
+   */
+  async getMany(names: Iterable<string>, options: CallOptions = {}): Promise<BatchResult<Value>> {
+    const settings = this.#transport.settings(options);
+    // A string is an iterable of strings too: its characters would be read as names.
+    if (typeof names === 'string') throw refused('invalid_argument', 'names is one string, not a list of names');
+    const items = [...new Set(names)].map((name) => ({ name: checkName(name) }));
+    const { decodeResults, runBatch } = await batches();
+    const ask = (chunk: readonly { name: string }[]) =>
+      this.#transport.request(
+        { route: 'getValues', body: { names: chunk.map(({ name }) => name) } },
+        settings,
+        decodeResults(decodeValue),
+      );
+    return runBatch(items, ask, settings);
+  }
+
+  /**
+   * Stores any number of values, each by itself, with a result for each. Every entry has a write id from the start,
+   * so that retries, of requests and of single entries, are safe.
+   * @param entries `{name, value, …}` each, or an object of values by name. A name may stand there once.
+   */
+  async setMany(
+    entries: Iterable<SetEntry> | Readonly<Record<string, string>>,
+    options: CallOptions = {},
+  ): Promise<BatchResult<ValueInfo>> {
+    const settings = this.#transport.settings(options);
+    const items = listEntries(entries).map((entry) => ({
+      name: checkName(entry.name),
+      ...setRequest(entry.value, entry),
+    }));
+    if (new Set(items.map(({ name }) => name)).size < items.length) {
+      throw refused('invalid_argument', 'a name stands twice among the entries');
+    }
+    const { decodeResults, runBatch } = await batches();
+    const ask = (chunk: readonly object[]) =>
+      this.#transport.request({ route: 'setValues', body: { items: chunk } }, settings, decodeResults(decodeValueInfo));
+    return runBatch(items, ask, settings);
+  }
+}
+
+function listEntries(entries: Iterable<SetEntry> | Readonly<Record<string, string>>): SetEntry[] {
+  if (isIterable(entries)) return [...entries];
+  return Object.entries(entries).map(([name, value]) => ({ name, value }));
+}
+
+function isIterable(entries: Iterable<SetEntry> | Readonly<Record<string, string>>): entries is Iterable<SetEntry> {
+  return typeof Reflect.get(entries, Symbol.iterator) === 'function';
+}
+
+/** A reader that takes only what bears the name asked for: an answer that went astray must not pass for it. */
+function named<T extends { name: string }>(name: string, decode: Reader<T>): Reader<T> {
+  return (json) => {
+    const read = decode(json);
+    return read?.name === name ? read : undefined;
+  };
+}

@@ -1,0 +1,165 @@
+/**
+ * Width and height of images, read from the file before any of it is given to a decoder: a few bytes may say that they are a picture of
+ * gigabytes.
+ */
+import type { Kind } from './file-type-detection.ts';
+
+/** More is not shown but offered as a download: a decoded picture takes four bytes a pixel. */
+export const mostPixels = 100_000_000;
+
+export interface Dimensions {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Segments, blocks or boxes that are passed over before a file counts as malformed. */
+const mostSteps = 1000;
+/** Longest `meta` of an AVIF that is read. */
+const mostMeta = 1_048_576;
+
+type View = DataView<ArrayBuffer>;
+/** Up to so many bytes from there; fewer at the end of the file. */
+type ReadAt = (start: number, length: number) => Promise<View>;
+
+/** Pixels of the image; undefined when the file is malformed, or has more than {@link mostPixels}. */
+export async function dimensionsOf(file: Blob, { type }: Kind): Promise<Dimensions | undefined> {
+  const read: ReadAt = async (start, length) => new DataView(await file.slice(start, start + length).arrayBuffer());
+  try {
+    const found = await readers[type]?.(read);
+    if (found === undefined || found.width < 1 || found.height < 1) return undefined;
+    return found.width * found.height <= mostPixels ? found : undefined;
+  } catch {
+    // A DataView throws a RangeError where the file ends too early.
+    return undefined;
+  }
+}
+
+const readers: Readonly<Record<string, (read: ReadAt) => Promise<Dimensions | undefined>>> = {
+  'image/png': png,
+  'image/jpeg': jpeg,
+  'image/gif': gif,
+  'image/webp': webp,
+  'image/avif': avif,
+};
+
+const tag = (view: View, at: number): string =>
+  String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
+
+/** W3C PNG, section 11.2.2: IHDR is the first chunk. */
+async function png(read: ReadAt): Promise<Dimensions | undefined> {
+  const head = await read(8, 16);
+  if (head.getUint32(0) !== 13 || tag(head, 4) !== 'IHDR') return undefined;
+  return { width: head.getUint32(8), height: head.getUint32(12) };
+}
+
+/** ITU-T T.81, annex B: markers with lengths, up to the first start of frame. */
+async function jpeg(read: ReadAt): Promise<Dimensions | undefined> {
+  for (let at = 2, step = 0; step < mostSteps; step++) {
+    const segment = await read(at, 9);
+    if (segment.getUint8(0) !== 0xff) return undefined;
+    const marker = segment.getUint8(1);
+    // Any number of 0xff may stand before a marker.
+    if (marker === 0xff) {
+      at += 1;
+      continue;
+    }
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+    if (isFrame) return { width: segment.getUint16(7), height: segment.getUint16(5) };
+    // Scan data, an end, or markers without length before any frame: no picture.
+    if (marker < 0xc0 || (marker >= 0xd0 && marker <= 0xda)) return undefined;
+    at += 2 + segment.getUint16(2);
+  }
+  return undefined;
+}
+
+/** GIF89a: the logical screen, or the first picture where that is larger, since decoders enlarge the screen for it. */
+async function gif(read: ReadAt): Promise<Dimensions | undefined> {
+  const colours = (flags: number) => ((flags & 0x80) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1));
+  const screen = await read(6, 7);
+  let at = 13 + colours(screen.getUint8(4));
+  for (let step = 0; step < mostSteps; step++) {
+    const block = await read(at, 10);
+    if (block.getUint8(0) === 0x2c) {
+      return {
+        width: Math.max(screen.getUint16(0, true), block.getUint16(1, true) + block.getUint16(5, true)),
+        height: Math.max(screen.getUint16(2, true), block.getUint16(3, true) + block.getUint16(7, true)),
+      };
+    }
+    if (block.getUint8(0) !== 0x21) return undefined;
+    at += 2;
+    // Sub-blocks, each with its length before it, until an empty one.
+    for (let length = -1; length !== 0; step++) {
+      if (step >= mostSteps) return undefined;
+      length = (await read(at, 1)).getUint8(0);
+      at += 1 + length;
+    }
+  }
+  return undefined;
+}
+
+/** RFC 9649, section 2: one of three kinds of first chunk. */
+async function webp(read: ReadAt): Promise<Dimensions | undefined> {
+  const head = await read(12, 18);
+  const kind = tag(head, 0);
+  if (kind === 'VP8X') {
+    const u24 = (at: number) => head.getUint16(at, true) + head.getUint8(at + 2) * 65_536;
+    return { width: u24(12) + 1, height: u24(15) + 1 };
+  }
+  if (kind === 'VP8L' && head.getUint8(8) === 0x2f) {
+    const bits = head.getUint32(9, true);
+    return { width: (bits & 0x3fff) + 1, height: ((bits >>> 14) & 0x3fff) + 1 };
+  }
+  if (kind === 'VP8 ' && head.getUint8(11) === 0x9d && head.getUint16(12) === 0x012a) {
+    return { width: head.getUint16(14, true) & 0x3fff, height: head.getUint16(16, true) & 0x3fff };
+  }
+  return undefined;
+}
+
+interface Box {
+  readonly type: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The box at a place (ISO/IEC 14496-12 section 4.2): one of 64-bit length, or one up to the end, is none that AVIF needs before `meta`. */
+function boxAt(view: View, at: number, place = at): Box | undefined {
+  const length = view.getUint32(at);
+  return length < 8 ? undefined : { type: tag(view, at + 4), start: place + 8, end: place + length };
+}
+
+function* boxesIn(view: View, start: number, end: number): Generator<Box> {
+  for (let at = start, step = 0; at + 8 <= end && step < mostSteps; step++) {
+    const box = boxAt(view, at);
+    if (box === undefined || box.end > end) throw new RangeError('a box ends beyond the one around it');
+    yield box;
+    at = box.end;
+  }
+}
+
+/** ISO/IEC 23008-12, section 6.5.3: `ispe` in `meta/iprp/ipco`; the largest, as tiles and thumbnails have theirs there too. */
+async function avif(read: ReadAt): Promise<Dimensions | undefined> {
+  for (let at = 0, step = 0; step < mostSteps; step++) {
+    const box = boxAt(await read(at, 8), 0, at);
+    if (box === undefined) return undefined;
+    if (box.type === 'meta') {
+      const length = box.end - box.start;
+      return length > mostMeta ? undefined : largest(await read(box.start, length));
+    }
+    at = box.end;
+  }
+  return undefined;
+}
+
+function largest(meta: View): Dimensions | undefined {
+  let found: Dimensions | undefined;
+  const inside = [...boxesIn(meta, 4, meta.byteLength)].filter(({ type }) => type === 'iprp');
+  const containers = inside.flatMap(({ start, end }) => [...boxesIn(meta, start, end)]);
+  for (const container of containers.filter(({ type }) => type === 'ipco')) {
+    for (const { type, start } of boxesIn(meta, container.start, container.end)) {
+      if (type !== 'ispe') continue;
+      const next = { width: meta.getUint32(start + 4), height: meta.getUint32(start + 8) };
+      if (found === undefined || next.width * next.height > found.width * found.height) found = next;
+    }
+  }
+  return found;
+}
