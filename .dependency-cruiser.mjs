@@ -80,7 +80,10 @@ export default {
       severity: 'error',
       from: { path: room('sdk') },
       to: {
-        path: ['^contract/[a-z-]+/(schemas|schema-parts)\\.ts$', '^contract/(route-schemas|route-summaries|openapi-document)\\.ts$'],
+        path: [
+          '^contract/[a-z-]+/(schemas|schema-parts)\\.ts$',
+          '^contract/(route-schemas|route-summaries|openapi-document)\\.ts$',
+        ],
         reachable: true,
       },
     },

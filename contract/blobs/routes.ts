@@ -1,10 +1,4 @@
-/** The routes of blobs and of their links; a part of the one table in routes.ts. */
-
-export const blobVerbs = ['blobs.read', 'blobs.list', 'blobs.write', 'blobs.delete'] as const;
-
-/** What is recorded of whoever proves to know the key of a link. */
-export const blobRecordedVerbs = ['links.open', 'links.burn'] as const;
-
+/** The routes of blobs and their links: rows of the table in ../routes.ts. */
 export const blobRoutes = {
   createBlob: {
     method: 'POST',

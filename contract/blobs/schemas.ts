@@ -1,17 +1,39 @@
-/** What the routes of blobs and links take and give, as schemas.ts has it for the others. */
+/** What the routes of blobs and their links take and give. */
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
 import { writeIdPattern } from '../shared/name-patterns.ts';
 import { idParams, integer, like, none, pageQuery, time } from '../shared/schema-parts.ts';
-import type * as wire from './wire.ts';
+import type {
+  BlobInfo,
+  BurnLinkRequest,
+  BurnLinkResponse,
+  CompleteBlobRequest,
+  CompleteBlobResponse,
+  CreateBlobRequest,
+  CreateBlobResponse,
+  DeleteBlobResponse,
+  GrantPartsRequest,
+  GrantPartsResponse,
+  ListBlobsResponse,
+  ListPartsResponse,
+  LookAtLinkResponse,
+  OpenLinkRequest,
+  OpenLinkResponse,
+  RelinkBlobResponse,
+} from './wire.ts';
 
 const bounded = (minimum: number, maximum: number) => integer(minimum).check(z.maximum(maximum));
+
 /** 32 bytes in base64, in its one canonical spelling. */
 const bytes32 = z.string().check(z.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/));
+
 const checksum = z.string().check(z.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=(?:-[1-9][0-9]{0,4})?$/));
+
 /** Any string, as ids are. */
 const linkParams = z.strictObject({ link: z.string() });
+
 const link = { link: z.string(), url: z.string() };
+
 const partNumber = bounded(1, 10_000);
 
 const infoFields = {
@@ -25,7 +47,8 @@ const infoFields = {
   maxOpens: z.optional(integer(1)),
   burn: z.boolean(),
 };
-const blobInfo = like<wire.BlobInfo>()(z.strictObject(infoFields));
+
+const blobInfo = like<BlobInfo>()(z.strictObject(infoFields));
 
 const lookFields = {
   size: integer(0),
@@ -34,17 +57,19 @@ const lookFields = {
   openingsLeft: z.optional(integer(0)),
   burn: z.boolean(),
 };
-const burnLinkRequest = like<wire.BurnLinkRequest>()(z.strictObject({ proof: bytes32 }));
-const openLinkRequest = like<wire.OpenLinkRequest>()(
+
+const burnLinkRequest = like<BurnLinkRequest>()(z.strictObject({ proof: bytes32 }));
+
+const openLinkRequest = like<OpenLinkRequest>()(
   z.strictObject({ proof: bytes32, opening: z.optional(z.string().check(z.regex(writeIdPattern))) }),
 );
 
-/** Rows of `schemas` (schemas.ts). */
+/** Rows of `schemas` (route-schemas.ts). */
 export const blobSchemas = {
   createBlob: {
     params: none,
     query: none,
-    body: like<wire.CreateBlobRequest>()(
+    body: like<CreateBlobRequest>()(
       z.strictObject({
         size: z.optional(integer(1)),
         expiresIn: z.optional(bounded(1, limits.blobExpiryMax)),
@@ -52,7 +77,7 @@ export const blobSchemas = {
         burn: z.optional(z.boolean()),
       }),
     ),
-    response: like<wire.CreateBlobResponse>()(
+    response: like<CreateBlobResponse>()(
       z.strictObject({
         id: z.string(),
         ...link,
@@ -73,22 +98,20 @@ export const blobSchemas = {
     params: none,
     query: z.strictObject(pageQuery),
     body: undefined,
-    response: like<wire.ListBlobsResponse>()(
-      z.strictObject({ blobs: z.array(blobInfo), cursor: z.optional(z.string()) }),
-    ),
+    response: like<ListBlobsResponse>()(z.strictObject({ blobs: z.array(blobInfo), cursor: z.optional(z.string()) })),
   },
   getBlob: { params: idParams, query: none, body: undefined, response: blobInfo },
   deleteBlob: {
     params: idParams,
     query: none,
     body: undefined,
-    response: like<wire.DeleteBlobResponse>()(z.strictObject({ deleted: z.boolean() })),
+    response: like<DeleteBlobResponse>()(z.strictObject({ deleted: z.boolean() })),
   },
   listParts: {
     params: idParams,
     query: z.strictObject(pageQuery),
     body: undefined,
-    response: like<wire.ListPartsResponse>()(
+    response: like<ListPartsResponse>()(
       z.strictObject({
         parts: z.array(z.strictObject({ number: partNumber, size: integer(0), checksum: z.string() })),
         cursor: z.optional(z.string()),
@@ -98,14 +121,14 @@ export const blobSchemas = {
   grantParts: {
     params: idParams,
     query: none,
-    body: like<wire.GrantPartsRequest>()(
+    body: like<GrantPartsRequest>()(
       z.strictObject({
         parts: z
           .array(z.strictObject({ number: partNumber, size: integer(1), checksum: bytes32 }))
           .check(z.minLength(1), z.maxLength(limits.blobPartsGranted)),
       }),
     ),
-    response: like<wire.GrantPartsResponse>()(
+    response: like<GrantPartsResponse>()(
       z.strictObject({
         parts: z.array(
           z.strictObject({ number: partNumber, url: z.string(), headers: z.record(z.string(), z.string()) }),
@@ -117,33 +140,33 @@ export const blobSchemas = {
   completeBlob: {
     params: idParams,
     query: none,
-    body: like<wire.CompleteBlobRequest>()(
+    body: like<CompleteBlobRequest>()(
       z.strictObject({ checksum, verifiers: z.strictObject({ open: bytes32, burn: bytes32 }) }),
     ),
-    response: like<wire.CompleteBlobResponse>()(z.strictObject({ ...infoFields, ...link })),
+    response: like<CompleteBlobResponse>()(z.strictObject({ ...infoFields, ...link })),
   },
   relinkBlob: {
     params: idParams,
     query: none,
     body: none,
-    response: like<wire.RelinkBlobResponse>()(z.strictObject({ id: z.string(), ...link })),
+    response: like<RelinkBlobResponse>()(z.strictObject({ id: z.string(), ...link })),
   },
   lookAtLink: {
     params: linkParams,
     query: none,
     body: undefined,
-    response: like<wire.LookAtLinkResponse>()(z.strictObject(lookFields)),
+    response: like<LookAtLinkResponse>()(z.strictObject(lookFields)),
   },
   openLink: {
     params: linkParams,
     query: none,
     body: openLinkRequest,
-    response: like<wire.OpenLinkResponse>()(z.strictObject({ ...lookFields, url: z.string(), urlExpiresAt: time })),
+    response: like<OpenLinkResponse>()(z.strictObject({ ...lookFields, url: z.string(), urlExpiresAt: time })),
   },
   burnLink: {
     params: linkParams,
     query: none,
     body: burnLinkRequest,
-    response: like<wire.BurnLinkResponse>()(z.strictObject({ burned: z.boolean() })),
+    response: like<BurnLinkResponse>()(z.strictObject({ burned: z.boolean() })),
   },
 } as const;

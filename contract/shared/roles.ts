@@ -1,4 +1,4 @@
-import { type Verb, verbs } from '../routes.ts';
+import { type Verb, verbs } from './verbs.ts';
 
 /**
  * What an API key of a role may do; what is not listed is denied. A key may be narrowed further by verbs, path

@@ -1,7 +1,7 @@
 /** Ports of API keys. */
 
-import type { Verb } from '../../contract/routes.ts';
 import type { Role } from '../../contract/shared/roles.ts';
+import type { Verb } from '../../contract/shared/verbs.ts';
 import type { Page } from '../shared/ports.ts';
 
 export interface StoredApiKey {

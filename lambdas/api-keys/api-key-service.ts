@@ -1,16 +1,16 @@
 /** The rules of API keys: narrow ones are handed out, replaced and revoked, and none makes a stronger one. */
 import { randomBytes } from 'node:crypto';
-import type { Verb } from '../../contract/routes.ts';
-import { limits } from '../../contract/shared/limits.ts';
-import { roles } from '../../contract/shared/roles.ts';
-import { VaultError } from '../../contract/shared/vault-error.ts';
 import type {
   ApiKeyInfo,
   CreateKeyRequest,
   CreateKeyResponse,
   ListKeysResponse,
   RotateKeyResponse,
-} from '../../contract/shared/wire.ts';
+} from '../../contract/api-keys/wire.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import { roles } from '../../contract/shared/roles.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { Verb } from '../../contract/shared/verbs.ts';
 import { encodeSecret, formatApiKey } from '../../core/api-keys/api-key.ts';
 import { isId, randomId } from '../../core/encoding/random-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';

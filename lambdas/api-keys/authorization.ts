@@ -1,8 +1,8 @@
 /** Authentication and authorization: deny by default, on what was read for this very request. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Verb } from '../../contract/routes.ts';
 import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { Verb } from '../../contract/shared/verbs.ts';
 import { type ApiKey, parseApiKey } from '../../core/api-keys/api-key.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import { checkedName } from '../shared/value-names.ts';

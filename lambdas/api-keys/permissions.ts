@@ -4,11 +4,11 @@
  * a comparison of texts is a comparison of names; a text that is no name lies in no folder.
  */
 
-import type { Verb } from '../../contract/routes.ts';
 import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { nameProblem, prefixProblem } from '../../contract/shared/name-patterns.ts';
 import { type Role, roles, rolesOfReservedNames, wholeOrgVerbs } from '../../contract/shared/roles.ts';
+import type { Verb } from '../../contract/shared/verbs.ts';
 
 /** What was said of a key when it was made. */
 export interface Rights {

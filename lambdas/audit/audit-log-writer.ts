@@ -1,7 +1,7 @@
 /** Leaves a record of each request before its answer leaves. */
 import { randomBytes } from 'node:crypto';
+import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { AuditRecord } from '../../contract/shared/wire.ts';
 import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import type { AuditFacts, AuditTrail } from '../shared/audit-trail.ts';
 import type { Clock } from '../shared/ports.ts';

@@ -1,5 +1,6 @@
 /** What the rules of the audit need from the world. As with all stores (ports.ts), reads are strongly consistent. */
-import type { AuditRecord } from '../../contract/shared/wire.ts';
+
+import type { AuditRecord } from '../../contract/audit/wire.ts';
 import type { Page } from '../shared/ports.ts';
 
 /** A record as it is stored. */

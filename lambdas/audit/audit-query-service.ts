@@ -1,7 +1,8 @@
 /** The rules of reading the audit: queries by time, principal, name and verb, and the export that can be verified. */
+
+import type { AuditQuery, AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../../contract/audit/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { AuditQuery, AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../../contract/shared/wire.ts';
 import { type Seal, sealWithin } from '../../core/audit/audit-seal.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { firstIdAt, isTimeId, lastId, lastIdAt } from '../../core/encoding/time-ordered-id.ts';

@@ -1,8 +1,9 @@
 /** The rules of sealing: from time to time, a signed statement over the records of an org since the last one. */
+
+import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { AuditRecord } from '../../contract/shared/wire.ts';
 import { recordBytes, type Seal, sealHash, sealType, sealWithin } from '../../core/audit/audit-seal.ts';
 import { leafHash, TreeHash } from '../../core/audit/merkle-tree.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';

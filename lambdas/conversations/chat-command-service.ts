@@ -1,7 +1,7 @@
 /** What a person can ask of the vault itself by a message (docs/channels.md). The responder sees none of it, and none of it is stored. */
 
-import type { RecordedVerb } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { RecordedVerb } from '../../contract/shared/verbs.ts';
 import type { Owner } from '../../core/users/key-slot.ts';
 import { deletionCodeAt, isDeletionCode } from '../../core/users/slot-mac-inputs.ts';
 import type { Clock } from '../shared/ports.ts';

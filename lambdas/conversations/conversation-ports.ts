@@ -1,5 +1,6 @@
 /** What conversations need from the world, beside users (user-ports.ts) and channels (channel-ports.ts). */
-import type { Message } from '../../contract/users/wire.ts';
+
+import type { Message } from '../../contract/conversations/wire.ts';
 import type { ChannelName } from '../channels/channel-ports.ts';
 
 /** A message as it was seen first. */

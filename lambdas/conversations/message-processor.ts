@@ -1,9 +1,9 @@
 /** The rules of a message between its webhook and its answer (docs/channels.md, "Handling"). */
 
-import type { RecordedVerb } from '../../contract/routes.ts';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import type { RecordedVerb } from '../../contract/shared/verbs.ts';
 import { timeOfId } from '../../core/encoding/time-ordered-id.ts';
 import type { Owner, Umk } from '../../core/users/key-slot.ts';
 import type { Carrier, ChannelName, Channels, Line, ProviderSecrets } from '../channels/channel-ports.ts';

@@ -1,5 +1,6 @@
 /** Reads the messages of a user's conversation. */
-import type { ListMessagesResponse, Message } from '../../contract/users/wire.ts';
+
+import type { ListMessagesResponse, Message } from '../../contract/conversations/wire.ts';
 import type { OpenUser } from '../users/unlocked-user.ts';
 import { openMessage } from '../users/user-record-encryption.ts';
 import type { PageRequest, UserRecordPages } from '../users/user-record-pages.ts';

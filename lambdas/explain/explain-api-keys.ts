@@ -1,6 +1,7 @@
 /** Which API keys of an org may do something now, as rows of an answer. */
+
+import type { ExplainParty } from '../../contract/explain/wire.ts';
 import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
-import type { ExplainParty } from '../../contract/users/wire.ts';
 import type { Caller, StoredApiKey } from '../api-keys/api-key-ports.ts';
 import { endOf } from '../api-keys/authorization.ts';
 import { coversName, effective, isReserved, reachesBeyond } from '../api-keys/permissions.ts';

@@ -1,5 +1,6 @@
 /** Who can open a blob: link custody. The key is in the link alone, so the answer follows from the blob's record. */
-import type { ExplainParty } from '../../contract/users/wire.ts';
+
+import type { ExplainParty } from '../../contract/explain/wire.ts';
 import type { StoredBlob } from '../blobs/blob-ports.ts';
 import { present, stateOf } from '../blobs/blob-state.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';

@@ -1,5 +1,6 @@
 /** The sentences of `explain`, all of them: templates that the rules fill with what they found. Facts alone; no name of a value or key. */
-import type { ExplainParty } from '../../contract/users/wire.ts';
+
+import type { ExplainParty } from '../../contract/explain/wire.ts';
 import type { PasswordParams } from '../../core/users/key-slot.ts';
 
 type Words = Pick<ExplainParty, 'who' | 'how'>;

@@ -3,8 +3,8 @@
  * opened for it, and no key of KMS is used.
  */
 
+import type { ExplainResponse } from '../../contract/explain/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { ExplainResponse } from '../../contract/users/wire.ts';
 import type { ApiKeyStore, Caller, StoredApiKey } from '../api-keys/api-key-ports.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
 import type { BlobStore } from '../blobs/blob-ports.ts';

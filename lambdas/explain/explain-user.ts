@@ -1,5 +1,6 @@
 /** Who can open the records of a user: the answer is made of its slots and of the policies of the functions. */
-import type { ExplainParty } from '../../contract/users/wire.ts';
+
+import type { ExplainParty } from '../../contract/explain/wire.ts';
 import type { Slot, SlotKind } from '../../core/users/key-slot.ts';
 import { type DeletedUser, parseUserRecord, type UserKeyring } from '../../core/users/user-keyring.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';

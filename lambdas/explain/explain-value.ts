@@ -1,5 +1,6 @@
 /** Who can open a value: org custody. The answer is made of the keyring, the rights of each API key and the policies of the functions. */
-import type { ExplainParty, ExplainResponse } from '../../contract/users/wire.ts';
+
+import type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
 import { sealedVersion } from '../../core/encryption/sealed-string.ts';
 import { usableDek } from '../../core/org-keys/org-keyring.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';

@@ -1,7 +1,8 @@
 /** The rules of reading a user's records: by id, by pages, and by what is in them, which only the opened records tell. */
+
+import type { ListMemoryResponse, MemoryRecord, SearchMemoryResponse } from '../../contract/memory/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { ListMemoryResponse, MemoryRecord, SearchMemoryResponse } from '../../contract/users/wire.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { OpenUser } from '../users/unlocked-user.ts';
 import type { StoredRecord } from '../users/user-ports.ts';

@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { VaultError } from '../../contract/shared/vault-error.ts';
 import type {
   AddMemoriesItem,
   AddMemoriesResponse,
@@ -10,7 +9,8 @@ import type {
   DeleteMemoryResponse,
   RecordInfo,
   ReplaceMemoryRequest,
-} from '../../contract/users/wire.ts';
+} from '../../contract/memory/wire.ts';
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import { asItem } from '../shared/batch-item-result.ts';
 import { inTurns } from '../shared/map-concurrent.ts';

@@ -1,10 +1,10 @@
 /** What a request leaves in the audit. Fields are named here, one by one: an event never reaches a record. */
 
+import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { type RouteId, recordedVerbOf } from '../../contract/routes.ts';
 import { callerHeaders } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { prefixProblem } from '../../contract/shared/name-patterns.ts';
-import type { AuditRecord } from '../../contract/shared/wire.ts';
 import type { AuditFacts, AuditSubject } from '../shared/audit-trail.ts';
 import type { Actor, ApiEvent, Call } from './request-context.ts';
 

@@ -1,5 +1,6 @@
 /** The rules of organizations. */
-import type { CreateOrgResponse, OrgResponse } from '../../contract/shared/wire.ts';
+
+import type { CreateOrgResponse, OrgResponse } from '../../contract/orgs/wire.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { type Keyring, newKeyring } from '../../core/org-keys/org-keyring.ts';
 import type { Tombstone } from '../../core/shredding/keyring-tombstone.ts';

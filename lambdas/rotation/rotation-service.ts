@@ -3,8 +3,9 @@
  * when n became active, runs while an earlier version drains, and is done once all earlier ones are retired. Beside it is
  * only its progress, for who watches.
  */
+
+import type { Rotation, RotationResponse } from '../../contract/rotation/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { Rotation, RotationResponse } from '../../contract/shared/wire.ts';
 import { loadDek } from '../../core/encryption/root-key.ts';
 import { addDek, type Keyring, nextVersion, retireDeks, rewrapDeks } from '../../core/org-keys/org-keyring.ts';
 import type { Deks, OpenKeyring } from '../org-keys/keyring-opener.ts';

@@ -1,5 +1,5 @@
 /** What a request leaves in the audit, and the port that takes it. */
-import type { AuditRecord } from '../../contract/shared/wire.ts';
+import type { AuditRecord } from '../../contract/audit/wire.ts';
 
 /** All that a request says of itself; id and time are made when it is written. */
 export type AuditFacts = Omit<AuditRecord, 'id' | 'time'>;

@@ -3,7 +3,7 @@
  * gets a DEK, whatever it has cached, since each reads that record anew. It works without any key.
  */
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { ShredRequest, ShredResponse } from '../../contract/shared/wire.ts';
+import type { ShredRequest, ShredResponse } from '../../contract/shredding/wire.ts';
 import type { ShredLock } from '../../core/org-keys/org-keyring.ts';
 import { shred, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';

@@ -1,6 +1,6 @@
 /** The rules of destroying one value: it is deleted with its history, and a signed statement says what could still hold a copy. */
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { DestroyValueResponse } from '../../contract/shared/wire.ts';
+import type { DestroyValueResponse } from '../../contract/shredding/wire.ts';
 import { sealedVersion } from '../../core/encryption/sealed-string.ts';
 import type { Keyring } from '../../core/org-keys/org-keyring.ts';
 import {

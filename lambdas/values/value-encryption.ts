@@ -1,5 +1,6 @@
 /** Between a version of a value as people know it and as it is stored (docs/format.md, section 4). */
-import type { Metadata, VersionInfo } from '../../contract/shared/wire.ts';
+
+import type { Metadata, VersionInfo } from '../../contract/values/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { u64 } from '../../core/encoding/length-prefixed-fields.ts';
 import type { Dek } from '../../core/encryption/root-key.ts';

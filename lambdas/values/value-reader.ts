@@ -10,7 +10,7 @@ import type {
   Value,
   ValueInfo,
   VersionInfo,
-} from '../../contract/shared/wire.ts';
+} from '../../contract/values/wire.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
 import { isHidden, lastReserved } from '../api-keys/permissions.ts';

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { DeleteValueResponse, SetValueRequest, ValueInfo, VersionInfo } from '../../contract/shared/wire.ts';
+import type { DeleteValueResponse, SetValueRequest, ValueInfo, VersionInfo } from '../../contract/values/wire.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { Clock, StoredValue, StoredVersion } from '../shared/ports.ts';
 import { checkedName } from '../shared/value-names.ts';

@@ -1,4 +1,4 @@
-import type { ExplainResponse } from '../../contract/users/wire.ts';
+import type { ExplainResponse } from '../../contract/explain/wire.ts';
 import { Keys } from './api-keys/api-keys-client.ts';
 import { Audit } from './audit/audit-client.ts';
 import { Blobs } from './blobs/blobs-client.ts';

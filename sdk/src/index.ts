@@ -1,3 +1,5 @@
+export type { ApiKeyInfo, CreateKeyResponse, RotateKeyResponse } from '../../contract/api-keys/wire.ts';
+export type { AuditRecord } from '../../contract/audit/wire.ts';
 export type {
   BlobInfo,
   BlobState,
@@ -5,39 +7,26 @@ export type {
   LookAtLinkResponse,
   RelinkBlobResponse,
 } from '../../contract/blobs/wire.ts';
-export type { Verb } from '../../contract/routes.ts';
+export type { ListMessagesResponse, Message } from '../../contract/conversations/wire.ts';
+export type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
+export type { Json, RecordInfo } from '../../contract/memory/wire.ts';
+export type { OrgResponse } from '../../contract/orgs/wire.ts';
+export type { Rotation } from '../../contract/rotation/wire.ts';
 export type { ClientErrorCode, ErrorCode } from '../../contract/shared/error-codes.ts';
 export type { Role } from '../../contract/shared/roles.ts';
-export type {
-  ApiKeyInfo,
-  AuditRecord,
-  CreateKeyResponse,
-  DestroyValueResponse,
-  Metadata,
-  OrgResponse,
-  RotateKeyResponse,
-  Rotation,
-  ShredResponse,
-  Value,
-  ValueInfo,
-  VersionInfo,
-} from '../../contract/shared/wire.ts';
+export type { Verb } from '../../contract/shared/verbs.ts';
+export type { DestroyValueResponse, ShredResponse } from '../../contract/shredding/wire.ts';
 export type {
   AccountResponse,
   CreateUserResponse,
   DeletedResponse,
-  ExplainParty,
-  ExplainResponse,
-  Json,
-  ListMessagesResponse,
   ListUsersResponse,
   LogInResponse,
-  Message,
-  RecordInfo,
   SlotInfo,
   StartLinkResponse,
   UserInfo,
 } from '../../contract/users/wire.ts';
+export type { Metadata, Value, ValueInfo, VersionInfo } from '../../contract/values/wire.ts';
 export type { CreateKeyOptions, Keys, ListKeysOptions, RotateKeyOptions } from './api-keys/api-keys-client.ts';
 export type { Audit, AuditOptions } from './audit/audit-client.ts';
 export type {

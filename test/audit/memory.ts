@@ -1,6 +1,7 @@
 /** The audit's ports in memory, with a clock to turn and the failures that real stores have. */
+
+import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { AuditRecord } from '../../contract/shared/wire.ts';
 import type {
   AuditPage,
   AuditWriter,

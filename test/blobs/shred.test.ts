@@ -1,6 +1,6 @@
 /** Blobs of an org that is shredded, with the synthesized policies enforced on every call: links are refused at once, and nothing remains. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { ShredResponse } from '../../contract/shared/wire.ts';
+import type { ShredResponse } from '../../contract/shredding/wire.ts';
 import { shredReceiptType } from '../../core/shredding/receipt-statements.ts';
 import { verifyJws } from '../../core/signing/jws.ts';
 import { openBlob, type PutBlobResult } from '../../sdk/src/index.ts';

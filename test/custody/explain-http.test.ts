@@ -1,7 +1,7 @@
 /** `explain` over HTTP, by the policies that are deployed. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { ExplainResponse } from '../../contract/users/wire.ts';
+import type { ExplainResponse } from '../../contract/explain/wire.ts';
 import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 

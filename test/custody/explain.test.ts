@@ -1,7 +1,7 @@
 /** `explain` is computed: every row follows from a record, a right or a policy, and changes with it. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { ExplainParty, ExplainResponse } from '../../contract/users/wire.ts';
+import type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import { loadDek } from '../../core/encryption/root-key.ts';

@@ -9,7 +9,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { compactVerify, createLocalJWKSet } from 'jose';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { AuditRecord, ExportAuditResponse } from '../../contract/shared/wire.ts';
+import type { AuditRecord, ExportAuditResponse } from '../../contract/audit/wire.ts';
 import { timeId } from '../../core/encoding/time-ordered-id.ts';
 import { periodsBetween } from '../../lambdas/audit/audit-checkpoints.ts';
 import { useStack } from './stack.ts';

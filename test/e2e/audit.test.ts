@@ -1,7 +1,7 @@
 /** The audit over real HTTP: what is recorded, what is not, and that nothing is told that was not recorded. */
 import { afterEach, describe, expect, test } from 'vitest';
+import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { type RouteId, recordedVerbOf, routes } from '../../contract/routes.ts';
-import type { AuditRecord } from '../../contract/shared/wire.ts';
 import { firstIdAt } from '../../core/encoding/time-ordered-id.ts';
 import type { EngineCall, Fault } from '../../local/hooks.ts';
 import { proof } from '../blobs/support.ts';

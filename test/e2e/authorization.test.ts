@@ -2,10 +2,10 @@
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { CreateKeyRequest, CreateKeyResponse } from '../../contract/api-keys/wire.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import type { Role } from '../../contract/shared/roles.ts';
-import type { CreateKeyRequest, CreateKeyResponse } from '../../contract/shared/wire.ts';
 import { formatApiKey, parseApiKey } from '../../core/api-keys/api-key.ts';
 import { proof } from '../blobs/support.ts';
 import { expectProblem, useStack } from './stack.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { CreateKeyRequest } from '../../contract/shared/wire.ts';
+import type { CreateKeyRequest } from '../../contract/api-keys/wire.ts';
 import { parseApiKey } from '../../core/api-keys/api-key.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import type { ApiKeyStore, Caller, LastUseStore, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { verbs } from '../../contract/routes.ts';
 import { nameProblem } from '../../contract/shared/name-patterns.ts';
 import { type Role, roles, wholeOrgVerbs } from '../../contract/shared/roles.ts';
+import { verbs } from '../../contract/shared/verbs.ts';
 import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
 import { authorize, authorizeList, authorizeName } from '../../lambdas/api-keys/authorization.ts';
 import {

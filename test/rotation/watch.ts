@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { Rotation, RotationResponse } from '../../contract/shared/wire.ts';
+import type { Rotation, RotationResponse } from '../../contract/rotation/wire.ts';
 
 interface Watched {
   readonly vault: { readonly adminKey: string };

@@ -1,6 +1,7 @@
 /** A vault of one user's memory, as far as the SDK needs one to talk to. */
+
+import type { AddMemoryRequest } from '../../contract/memory/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
-import type { AddMemoryRequest } from '../../contract/users/wire.ts';
 import { json, problem, type Seen } from './fakes.ts';
 
 const time = '2026-11-21T03:00:00.000Z';

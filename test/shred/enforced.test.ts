@@ -1,7 +1,7 @@
 /** Shredding with the synthesized policies enforced on every call: its roles suffice. What they may not do is in test/isolation. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
-import type { ShredResponse } from '../../contract/shared/wire.ts';
+import type { ShredResponse } from '../../contract/shredding/wire.ts';
 import { useStack } from '../e2e/stack.ts';
 import { type Authorizer, authorizerOf } from '../isolation/authorizer.ts';
 import { shredNow } from './support.ts';

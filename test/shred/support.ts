@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { ShredResponse } from '../../contract/shared/wire.ts';
+import type { ShredResponse } from '../../contract/shredding/wire.ts';
 import type { Stack } from '../e2e/stack.ts';
 
 /** Shreds an org, or locks it until it is shredded; asserts that this is answered by 200. */

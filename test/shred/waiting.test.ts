@@ -1,7 +1,7 @@
 /** Shredding after a waiting period, and copies of the keyring table, by the workflow as it is deployed; a day takes a second. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { ShredResponse } from '../../contract/shared/wire.ts';
+import type { ShredResponse } from '../../contract/shredding/wire.ts';
 import { type ShredReceipt, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
 import { verifyJws } from '../../core/signing/jws.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';

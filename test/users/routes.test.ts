@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
-import type { AuditRecord } from '../../contract/shared/wire.ts';
 import { encodeSecret } from '../../core/api-keys/api-key.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { formatSessionToken, parseSessionToken } from '../../core/users/session-token.ts';

@@ -1,7 +1,7 @@
 /** API keys as DynamoDB items (docs/format.md, section 5). */
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { type Verb, verbs } from '../../../contract/routes.ts';
 import { type Role, roles } from '../../../contract/shared/roles.ts';
+import { type Verb, verbs } from '../../../contract/shared/verbs.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { type Fields, type Item, text } from '../../shared/stores/dynamo-item-codec.ts';
 import type { StoredApiKey } from '../api-key-ports.ts';

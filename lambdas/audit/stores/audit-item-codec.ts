@@ -1,7 +1,7 @@
 /** Items of the audit table and what they stand for (docs/format.md, section 8). Nothing that comes back is trusted. */
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
-import { auditRecord } from '../../../contract/shared/schema-parts.ts';
+import { auditRecord } from '../../../contract/audit/schemas.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
 import type { StoredAuditRecord, StoredSeal } from '../audit-ports.ts';

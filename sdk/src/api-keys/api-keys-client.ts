@@ -1,7 +1,7 @@
-import type { Verb } from '../../../contract/routes.ts';
+import type { ApiKeyInfo, CreateKeyResponse, RotateKeyResponse } from '../../../contract/api-keys/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import type { Role } from '../../../contract/shared/roles.ts';
-import type { ApiKeyInfo, CreateKeyResponse, RotateKeyResponse } from '../../../contract/shared/wire.ts';
+import type { Verb } from '../../../contract/shared/verbs.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkKeyId, checkWhole, type ExpiryOptions, expiryTime } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';

@@ -1,5 +1,5 @@
+import type { AuditRecord } from '../../../contract/audit/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
-import type { AuditRecord } from '../../../contract/shared/wire.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkWhole, timeText } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';

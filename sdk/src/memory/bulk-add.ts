@@ -1,6 +1,7 @@
 /** Records in any number, from sources of any length, in requests of up to a hundred. Loaded when first used. */
+
+import type { Json, RecordInfo } from '../../../contract/memory/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
-import type { Json, RecordInfo } from '../../../contract/users/wire.ts';
 import { itemError } from '../http/error-response.ts';
 import { pause, retryDelay } from '../http/retry.ts';
 import type { Transport } from '../http/transport.ts';

@@ -1,5 +1,6 @@
 /** Records as Fernet tokens, which earlier systems read. They are written here, under a key that stays in this program. */
-import type { Json } from '../../../contract/users/wire.ts';
+
+import type { Json } from '../../../contract/memory/wire.ts';
 import { textBytes } from '../../../core/encoding/bytes.ts';
 import { sealFernet } from '../../../core/memory/fernet.ts';
 import { keyOf } from './fernet-key.ts';

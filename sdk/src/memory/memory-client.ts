@@ -1,5 +1,5 @@
+import type { RecordInfo } from '../../../contract/memory/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
-import type { RecordInfo } from '../../../contract/users/wire.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkWhole, refused } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';

@@ -1,4 +1,4 @@
-import type { ListMessagesResponse, Message } from '../../../contract/users/wire.ts';
+import type { ListMessagesResponse, Message } from '../../../contract/conversations/wire.ts';
 import { errorOf } from '../shared/errors.ts';
 import { type FetchPage, List } from '../shared/paginated-list.ts';
 import type { DamagedOptions, MemoryRecord, SearchMemoryOptions } from './memory-types.ts';

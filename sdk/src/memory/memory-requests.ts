@@ -1,5 +1,7 @@
 /** Requests for records and messages. Loaded when memory is first used. */
-import type { ListMessagesResponse, Message, RecordInfo } from '../../../contract/users/wire.ts';
+
+import type { ListMessagesResponse, Message } from '../../../contract/conversations/wire.ts';
+import type { RecordInfo } from '../../../contract/memory/wire.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkWhole, checkWriteId, newWriteId } from '../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../shared/client-options.ts';

@@ -1,5 +1,6 @@
 /** What goes into a user's memory and comes out of it, as types. */
-import type { Json, RecordInfo } from '../../../contract/users/wire.ts';
+
+import type { Json, RecordInfo } from '../../../contract/memory/wire.ts';
 import type { ByteStream, PlatformBlob } from '../blobs/blob-types.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import type { AnimaError, AnimaErrorCode } from '../shared/errors.ts';

@@ -1,6 +1,7 @@
 /** Records as they travel. No error repeats what is in one. */
+
+import type { Json } from '../../../contract/memory/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
-import type { Json } from '../../../contract/users/wire.ts';
 import { timeId } from '../../../core/encoding/time-ordered-id.ts';
 import { refused, utf8Length } from '../shared/argument-validation.ts';
 

@@ -1,20 +1,17 @@
 /** Readers of the vault's JSON about the organization, its API keys and its audit, as decode.ts has them for values. Loaded when first needed. */
 
-import { type Verb, verbs } from '../../../contract/routes.ts';
-import { type Role, roles } from '../../../contract/shared/roles.ts';
 import type {
   ApiKeyInfo,
-  AuditRecord,
   CreateKeyResponse,
-  ExportAuditResponse,
   ListKeysResponse,
-  OrgResponse,
-  QueryAuditResponse,
   RotateKeyResponse,
-  Rotation,
-  RotationResponse,
-  ShredResponse,
-} from '../../../contract/shared/wire.ts';
+} from '../../../contract/api-keys/wire.ts';
+import type { AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../../../contract/audit/wire.ts';
+import type { OrgResponse } from '../../../contract/orgs/wire.ts';
+import type { Rotation, RotationResponse } from '../../../contract/rotation/wire.ts';
+import { type Role, roles } from '../../../contract/shared/roles.ts';
+import { type Verb, verbs } from '../../../contract/shared/verbs.ts';
+import type { ShredResponse } from '../../../contract/shredding/wire.ts';
 import { isRecord } from '../shared/is-plain-object.ts';
 import { flag, listOf, number, object, oneOf, optional, type Reader, text } from '../shared/json-decoders.ts';
 

@@ -1,5 +1,7 @@
+import type { OrgResponse } from '../../../contract/orgs/wire.ts';
+import type { Rotation } from '../../../contract/rotation/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
-import type { OrgResponse, Rotation, ShredResponse } from '../../../contract/shared/wire.ts';
+import type { ShredResponse } from '../../../contract/shredding/wire.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkConfirm, checkWhole } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';

@@ -1,7 +1,7 @@
 /** Arguments, checked before anything is sent. No error repeats an argument: it may be a secret in the wrong place. */
 import { limits } from '../../../contract/shared/limits.ts';
 import { nameProblem, prefixProblem, writeIdPattern } from '../../../contract/shared/name-patterns.ts';
-import type { Metadata, SetValueRequest } from '../../../contract/shared/wire.ts';
+import type { Metadata, SetValueRequest } from '../../../contract/values/wire.ts';
 import { type AnimaError, type AnimaErrorCode, errorOf } from './errors.ts';
 import { isRecord } from './is-plain-object.ts';
 

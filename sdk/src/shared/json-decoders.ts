@@ -2,13 +2,9 @@
  * Readers of the vault's JSON: each returns the documented shape, without fields it does not know, or undefined.
  * Small ones make up the others, since the schemas of the service would bring a library four times the size of this client.
  */
-import type {
-  DestroyValueResponse,
-  ListValuesResponse,
-  Value,
-  ValueInfo,
-  VersionInfo,
-} from '../../../contract/shared/wire.ts';
+
+import type { DestroyValueResponse } from '../../../contract/shredding/wire.ts';
+import type { ListValuesResponse, Value, ValueInfo, VersionInfo } from '../../../contract/values/wire.ts';
 import { isRecord } from './is-plain-object.ts';
 
 /** Reads JSON as a `T`; undefined when it is none. */

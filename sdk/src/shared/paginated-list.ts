@@ -1,12 +1,6 @@
-import type {
-  ApiKeyInfo,
-  AuditRecord,
-  ExportAuditResponse,
-  ListKeysResponse,
-  ListValuesResponse,
-  QueryAuditResponse,
-  ValueInfo,
-} from '../../../contract/shared/wire.ts';
+import type { ApiKeyInfo, ListKeysResponse } from '../../../contract/api-keys/wire.ts';
+import type { AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../../../contract/audit/wire.ts';
+import type { ListValuesResponse, ValueInfo } from '../../../contract/values/wire.ts';
 import { errorOf } from './errors.ts';
 
 /** Asks for the page behind a cursor; the first one without. */

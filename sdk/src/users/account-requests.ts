@@ -1,11 +1,11 @@
 /** Requests for accounts and users, and `explain`. Loaded when first used. */
+
+import type { ExplainParty, ExplainResponse } from '../../../contract/explain/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import type {
   AccountResponse,
   CreateUserResponse,
   DeletedResponse,
-  ExplainParty,
-  ExplainResponse,
   ListUsersResponse,
   LogInResponse,
   SlotInfo,

@@ -1,5 +1,6 @@
 import { limits } from '../../../contract/shared/limits.ts';
-import type { DestroyValueResponse, Value, ValueInfo, VersionInfo } from '../../../contract/shared/wire.ts';
+import type { DestroyValueResponse } from '../../../contract/shredding/wire.ts';
+import type { Value, ValueInfo, VersionInfo } from '../../../contract/values/wire.ts';
 import type { BatchResult } from '../http/batch-runner.ts';
 import type { Transport } from '../http/transport.ts';
 import {

@@ -1,0 +1,83 @@
+/** What the routes of the audit take and give. */
+
+import * as z from 'zod/mini';
+import { type RouteId, routes } from '../routes.ts';
+import { type ErrorCode, errors } from '../shared/error-codes.ts';
+import { like, none, pageQuery, time } from '../shared/schema-parts.ts';
+import { recordedVerbs, verbs } from '../shared/verbs.ts';
+import type { AuditRecord, ExportAuditResponse, PublicKeysResponse, QueryAuditResponse } from './wire.ts';
+
+export const auditVerb = z.enum([...verbs, ...recordedVerbs]);
+
+const routeIds = Object.keys(routes) as [RouteId, ...RouteId[]];
+
+/** A record of the audit; what is stored is checked by it too. */
+export const auditRecord = like<AuditRecord>()(
+  z.strictObject({
+    id: z.string(),
+    time,
+    org: z.string(),
+    principal: z.string(),
+    route: z.enum([...routeIds, 'worker']),
+    verb: auditVerb,
+    name: z.optional(z.string()),
+    names: z.optional(z.array(z.string())),
+    failed: z.optional(z.array(z.string())),
+    result: z.enum(['ok', ...(Object.keys(errors) as [ErrorCode, ...ErrorCode[]])]),
+    requestId: z.string(),
+    sourceIp: z.string(),
+    agent: z.optional(z.string()),
+    run: z.optional(z.string()),
+    toolCall: z.optional(z.string()),
+  }),
+);
+
+/** Rows of `schemas` (route-schemas.ts). */
+export const auditSchemas = {
+  queryAudit: {
+    params: none,
+    query: z.strictObject({
+      from: z.optional(time),
+      to: z.optional(time),
+      principal: z.optional(z.string()),
+      name: z.optional(z.string()),
+      verb: z.optional(auditVerb),
+      ...pageQuery,
+    }),
+    body: undefined,
+    response: like<QueryAuditResponse>()(
+      z.strictObject({ records: z.array(auditRecord), cursor: z.optional(z.string()) }),
+    ),
+  },
+  exportAudit: {
+    params: none,
+    query: z.strictObject({ cursor: pageQuery.cursor }),
+    body: undefined,
+    response: like<ExportAuditResponse>()(
+      z.strictObject({
+        seals: z.array(z.strictObject({ seal: z.string(), records: z.array(auditRecord) })),
+        cursor: z.optional(z.string()),
+      }),
+    ),
+  },
+  getPublicKeys: {
+    params: none,
+    query: none,
+    body: undefined,
+    response: like<PublicKeysResponse>()(
+      z.strictObject({
+        keys: z.array(
+          z.strictObject({
+            kty: z.literal('EC'),
+            crv: z.literal('P-256'),
+            x: z.string(),
+            y: z.string(),
+            kid: z.string(),
+            use: z.literal('sig'),
+            alg: z.literal('ES256'),
+          }),
+        ),
+      }),
+    ),
+  },
+} as const;

@@ -1,0 +1,58 @@
+/** The routes of webhooks and messages: rows of the table in ../routes.ts. */
+export const conversationRoutes = {
+  listMessages: {
+    method: 'GET',
+    path: '/v1/messages',
+    group: 'memory',
+    auth: 'user',
+    verb: 'messages.read',
+    status: 200,
+  },
+  receiveTwilio: {
+    method: 'POST',
+    path: '/v1/hooks/twilio/{org}',
+    group: 'webhooks',
+    auth: 'signature',
+    verb: 'messages.receive',
+    status: 200,
+  },
+  receiveWhatsApp: {
+    method: 'POST',
+    path: '/v1/hooks/whatsapp/{org}',
+    group: 'webhooks',
+    auth: 'signature',
+    verb: 'messages.receive',
+    status: 200,
+  },
+  verifyWhatsApp: {
+    method: 'GET',
+    path: '/v1/hooks/whatsapp/{org}',
+    group: 'webhooks',
+    auth: 'signature',
+    status: 200,
+  },
+  receiveSlack: {
+    method: 'POST',
+    path: '/v1/hooks/slack/{org}',
+    group: 'webhooks',
+    auth: 'signature',
+    verb: 'messages.receive',
+    status: 200,
+  },
+  receiveMailgun: {
+    method: 'POST',
+    path: '/v1/hooks/mailgun/{org}/{secret}',
+    group: 'webhooks',
+    auth: 'signature',
+    verb: 'messages.receive',
+    status: 200,
+  },
+  receiveSendGrid: {
+    method: 'POST',
+    path: '/v1/hooks/sendgrid/{org}',
+    group: 'webhooks',
+    auth: 'signature',
+    verb: 'messages.receive',
+    status: 200,
+  },
+} as const;

@@ -1,0 +1,42 @@
+/** What the routes of webhooks and messages take and give. */
+import * as z from 'zod/mini';
+import { damaged, like, none, pageQuery, time } from '../shared/schema-parts.ts';
+import type { ListMessagesResponse } from './wire.ts';
+
+/** Hooks are read as bytes, by what their provider signed: neither query nor body is parsed before. The answer is what that provider expects. */
+const hook = {
+  params: z.strictObject({ org: z.string() }),
+  query: z.record(z.string(), z.string()),
+  body: undefined,
+  response: z.strictObject({ contentType: z.string(), body: z.string() }),
+};
+
+/** Rows of `schemas` (route-schemas.ts). */
+export const conversationSchemas = {
+  listMessages: {
+    params: none,
+    query: z.strictObject(pageQuery),
+    body: undefined,
+    response: like<ListMessagesResponse>()(
+      z.strictObject({
+        messages: z.array(
+          z.strictObject({
+            id: z.string(),
+            role: z.enum(['user', 'agent']),
+            text: z.string(),
+            channel: z.string(),
+            at: time,
+          }),
+        ),
+        damaged,
+        cursor: z.optional(z.string()),
+      }),
+    ),
+  },
+  receiveTwilio: hook,
+  receiveWhatsApp: hook,
+  verifyWhatsApp: hook,
+  receiveSlack: hook,
+  receiveMailgun: { ...hook, params: z.strictObject({ org: z.string(), secret: z.string() }) },
+  receiveSendGrid: hook,
+} as const;
