@@ -55,8 +55,8 @@ export default {
       to: { path: '.' },
     },
     {
-      name: 'nonces-are-drawn-in-core',
-      comment: 'These files take a nonce or a raw key from their caller: only the formats of core may be that caller.',
+      name: 'hazmat-is-for-core-alone',
+      comment: 'These files take a nonce or a raw key from their caller. Only the formats of core may call them.',
       severity: 'error',
       from: { pathNot: '^(core|test|bench)/' },
       to: { path: '^core/hazmat/' },

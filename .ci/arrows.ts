@@ -58,7 +58,7 @@ function storesThatRunRules(): string[] {
 function unread(modules: Cruise['modules']): string[] {
   return modules
     .filter(({ dependencies }) => dependencies.length === 0)
-    .filter(({ source }) => /^(?:import|export)\s[^;]*?\sfrom\s/m.test(readFileSync(source, 'utf8')))
+    .filter(({ source }) => /^(?:import|export)\s[^;]*?\sfrom\s+['"]/m.test(readFileSync(source, 'utf8')))
     .map(({ source }) => `unread: the imports of ${source} were not seen`);
 }
 

@@ -28,6 +28,9 @@ export async function bundleCli(
     target: 'node22.18',
     packages: 'external',
     legalComments: 'none',
+    // Names stay as they are, so that a stack trace can be read.
+    minifyWhitespace: true,
+    minifySyntax: true,
     logLevel: 'warning',
     metafile: true,
     write,

@@ -1,4 +1,4 @@
-/** What the routes of users, memory and `explain` take and give, as wire.ts has it for the others. */
+/** JSON of the routes of users and their accounts. */
 
 /** What opens the data of a user: one of its slots (docs/format.md, section 12). */
 export interface SlotInfo {

@@ -6,6 +6,7 @@
 
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concat, fieldBytes, textBytes, u32Bytes, u64Bytes } from '../encoding/bytes.ts';
+import { blobTagLength } from '../hazmat/chunk-cipher.ts';
 
 export const blobHeaderLength = 64;
 /** The part of the header that keys are bound to; after it come salt and commitment. */
@@ -13,9 +14,6 @@ export const blobPreambleLength = 8;
 const saltLength = 24;
 export const blobSuite = 1;
 const magic = textBytes('AVB1');
-
-/** Bytes that each chunk is longer than its plaintext. */
-export const blobTagLength = 16;
 /** Bytes at the beginning of the plaintext that hold the description; the content follows at once. */
 export const descriptionLength = 1024;
 /** What media type, name and size may take of those: the rest are five lengths. */
@@ -71,6 +69,9 @@ export const newSalt = (): Bytes => crypto.getRandomValues(new Uint8Array(saltLe
 export const chunkLog2For = (contentLength: number | undefined): ChunkLog2 =>
   contentLength !== undefined && contentLength <= 2 ** 20 ? 16 : 20;
 
+/** Length of a full chunk as it is stored: ciphertext and tag. */
+export const sealedChunkLength = (chunkLog2: number): number => 2 ** chunkLog2 + blobTagLength;
+
 /** Bytes of a whole blob with so many bytes of content. */
 export function sealedLength(contentLength: number, chunkLog2: ChunkLog2): number {
   const plain = descriptionLength + contentLength;
@@ -80,7 +81,7 @@ export function sealedLength(contentLength: number, chunkLog2: ChunkLog2): numbe
 /** Where the plaintext of a blob of so many bytes lies. @throws DecryptionError for a length that no blob has */
 export function layoutOf(length: number, chunkLog2: ChunkLog2): { chunks: number; contentLength: number } {
   const body = length - blobHeaderLength;
-  const chunks = Math.ceil(body / (2 ** chunkLog2 + blobTagLength));
+  const chunks = Math.ceil(body / sealedChunkLength(chunkLog2));
   const plain = body - chunks * blobTagLength;
   // The last chunk holds at least one byte, and the description must be whole.
   if (plain < descriptionLength || Math.ceil(plain / 2 ** chunkLog2) !== chunks) throw new DecryptionError();

@@ -1,7 +1,7 @@
 /** The keys of a blob, all from the 32 bytes that only its URL carries (docs/format.md, sections 9 and 10). By WebCrypto, in Node and browsers. */
 
 import { DecryptionError } from '../decryption-error.ts';
-import { type Bytes, fieldBytes, owned, textBytes } from '../encoding/bytes.ts';
+import { type Bytes, fieldBytes, owned } from '../encoding/bytes.ts';
 import { nodeCrypto } from '../hazmat/optional-node-crypto.ts';
 import {
   type BlobHeader,
@@ -15,13 +15,10 @@ import {
 
 export const fragmentKeyLength = 32;
 
-/** What a proof is for. */
-export type ProofVerb = 'open' | 'burn';
-
 /** A new fragment key. */
 export const newFragmentKey = (): Bytes => crypto.getRandomValues(new Uint8Array(fragmentKeyLength));
 
-const hkdf = async (key: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Promise<Bytes> => {
+export const hkdf = async (key: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Promise<Bytes> => {
   if (key.length !== fragmentKeyLength) throw new RangeError('a fragment key has 32 bytes');
   const base = await crypto.subtle.importKey('raw', owned(key), 'HKDF', false, ['deriveBits']);
   const parameters = { name: 'HKDF', hash: 'SHA-256', salt: owned(salt), info: owned(info) };
@@ -79,21 +76,9 @@ export async function keyOf(
   return { parsed, key };
 }
 
-/** The proof of knowing a fragment key, for one verb: 32 bytes (docs/format.md, section 10). */
-export async function proofOf(fragmentKey: Uint8Array, { org, id }: BlobId, verb: ProofVerb): Promise<Bytes> {
-  const proofKey = await hkdf(fragmentKey, new Uint8Array(0), fieldBytes('anima:blob:v1:proof', org, id), 32);
-  const hmac = { name: 'HMAC', hash: 'SHA-256' };
-  const key = await crypto.subtle.importKey('raw', proofKey, hmac, false, ['sign']);
-  proofKey.fill(0);
-  return new Uint8Array(await crypto.subtle.sign('HMAC', key, textBytes(verb)));
-}
-
 /** SHA-256: 32 bytes. By node:crypto where that is there: WebCrypto copies what it hashes. */
 export async function sha256(bytes: Uint8Array): Promise<Bytes> {
   const node = nodeCrypto();
   if (node !== undefined) return new Uint8Array(node.createHash('sha256').update(bytes).digest());
   return new Uint8Array(await crypto.subtle.digest('SHA-256', owned(bytes)));
 }
-
-/** What the service keeps of a proof: its SHA-256. */
-export const verifierOf = (proof: Uint8Array): Promise<Bytes> => sha256(proof);

@@ -2,12 +2,11 @@
 
 import { DecryptionError } from '../decryption-error.ts';
 import type { Bytes } from '../encoding/bytes.ts';
-import { type ChunkCipher, chunkCipher } from '../hazmat/chunk-cipher.ts';
+import { blobTagLength, type ChunkCipher, chunkCipher } from '../hazmat/chunk-cipher.ts';
 import {
   type BlobDescription,
   type BlobId,
   blobHeaderLength,
-  blobTagLength,
   descriptionLength,
   layoutOf,
   parseDescription,

@@ -2,18 +2,18 @@
 
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concat } from '../encoding/bytes.ts';
-import { type ChunkCipher, type ChunkOpening, chunkCipher } from '../hazmat/chunk-cipher.ts';
+import { blobTagLength, type ChunkCipher, type ChunkOpening, chunkCipher } from '../hazmat/chunk-cipher.ts';
 import {
   type BlobDescription,
   type BlobId,
   blobHeaderLength,
-  blobTagLength,
   type ChunkLog2,
   chunkLog2For,
   descriptionLength,
   encodeDescription,
   layoutOf,
   parseDescription,
+  sealedChunkLength,
 } from './blob-format.ts';
 import { keyOf, newBlob } from './blob-key-derivation.ts';
 
@@ -200,7 +200,7 @@ export async function openBlob(
     const { parsed, key } = await keyOf(fragmentKey, blob, await pieces.fill(new Uint8Array(blobHeaderLength)));
     const cipher = await chunkCipher(key);
     const body = length === undefined ? undefined : { length, chunks: layoutOf(length, parsed.chunkLog2).chunks };
-    const chunks = openChunks(cipher, pieces, 2 ** parsed.chunkLog2 + blobTagLength, body);
+    const chunks = openChunks(cipher, pieces, sealedChunkLength(parsed.chunkLog2), body);
     const first = await chunks.next();
     if (first.done === true || first.value.length < descriptionLength) throw new DecryptionError();
     const description = parseDescription(first.value.subarray(0, descriptionLength));

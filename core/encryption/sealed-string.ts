@@ -6,6 +6,7 @@
 import type { KeyObject } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
 import { type Field, fieldsLength, writeFields } from '../encoding/length-prefixed-fields.ts';
+import { decodeBase64 } from '../encoding/strict-base64.ts';
 import { gcmOpen, gcmSeal, tagLength } from '../hazmat/node-primitives.ts';
 import { writeRandom } from '../hazmat/nonce-pool.ts';
 import { deriveXaesKey, xaesNonceLength, xaesPrefixLength } from '../hazmat/xaes-256-gcm.ts';
@@ -128,20 +129,4 @@ export function sealedVersion(sealed: string): number {
   const bytes = sealed.startsWith(encPrefix) ? Buffer.from(sealed.slice(encPrefix.length, 15), 'base64') : undefined;
   if (bytes === undefined || bytes.length < 5 || bytes.readUInt8(0) !== suite) throw new DecryptionError();
   return bytes.readUInt32BE(1);
-}
-
-/**
- * Strict base64 (RFC 4648 section 4, canonical by section 3.5): Node's decoder alone skips what it does not know and takes the
- * URL alphabet, so one value would have many spellings.
- */
-export function decodeBase64(text: string, start = 0): Buffer | undefined {
-  const length = text.length - start;
-  if (length % 4 !== 0 || text.includes('-', start) || text.includes('_', start)) return undefined;
-  const bytes = Buffer.from(start === 0 ? text : text.slice(start), 'base64');
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  if (bytes.length !== (length / 4) * 3 - padding) return undefined;
-  // The last character before the padding carries 4 or 2 unused bits: zero in the letters named here.
-  if (padding === 2 && !'AQgw'.includes(text.charAt(text.length - 3))) return undefined;
-  if (padding === 1 && !'AEIMQUYcgkosw048'.includes(text.charAt(text.length - 2))) return undefined;
-  return bytes;
 }

@@ -4,10 +4,12 @@
  *
  * Who calls `seal` answers for it that no index is sealed twice with different plaintext: only blob-stream.ts does.
  */
-import { blobTagLength } from '../blobs/blob-format.ts';
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concat, owned, release } from '../encoding/bytes.ts';
 import { type NodeCrypto, nodeCrypto } from './optional-node-crypto.ts';
+
+/** Bytes that each chunk is longer than its plaintext. */
+export const blobTagLength = 16;
 
 export interface ChunkCipher {
   /** Ciphertext and tag of one chunk. */

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
 import { encodeFields } from '../encoding/length-prefixed-fields.ts';
-import { decodeBase64 } from '../encryption/sealed-string.ts';
+import { decodeBase64 } from '../encoding/strict-base64.ts';
 import { gcmNonceLength, gcmOpen, gcmSeal, tagLength, takeKey } from '../hazmat/node-primitives.ts';
 
 export const jobKinds = ['message', 'erase'] as const;

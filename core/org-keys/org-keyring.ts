@@ -5,8 +5,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
 import { encodeFields, type Field, u32, u64 } from '../encoding/length-prefixed-fields.ts';
+import { fieldsOf, isCount } from '../encoding/stored-record-fields.ts';
+import { decodeBase64 } from '../encoding/strict-base64.ts';
 import type { Dek } from '../encryption/root-key.ts';
-import { decodeBase64 } from '../encryption/sealed-string.ts';
 import { hmac } from '../hazmat/node-primitives.ts';
 
 /** `active` seals and opens, `draining` only opens, `retired` does neither. */
@@ -170,14 +171,6 @@ function parseDek(version: string, record: unknown): WrappedDek {
   if ((state === 'retired') !== (wrapped === '')) throw new DecryptionError();
   return { version: Number(version), wrapped, state, createdAt };
 }
-
-/** The fields of a stored record. @throws DecryptionError when it is none */
-export function fieldsOf(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new DecryptionError();
-  return { ...value };
-}
-
-export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 export const isDekState = (value: unknown): value is DekState => typeof value === 'string' && dekStates.includes(value);
 
 /** The record as stored: `deks` by version. */

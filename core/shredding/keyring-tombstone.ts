@@ -4,15 +4,8 @@
  */
 import { hash } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
-import {
-  type DekState,
-  fieldsOf,
-  isCount,
-  isDekState,
-  type Keyring,
-  keyringRecord,
-  parseKeyring,
-} from '../org-keys/org-keyring.ts';
+import { fieldsOf, isCount } from '../encoding/stored-record-fields.ts';
+import { type DekState, isDekState, type Keyring, keyringRecord, parseKeyring } from '../org-keys/org-keyring.ts';
 
 /** A DEK that was destroyed. */
 export interface DestroyedDek {

@@ -2,28 +2,18 @@
  * Slots (docs/format.md, section 12): each wraps the same root key of a user, the UMK, under a KEK of its own kind. Adding and removing
  * slots re-encrypts nothing; without any slot the UMK is gone.
  */
-import { type Argon2Parameters, argon2, createSecretKey, hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
 import { canonicalJson } from '../encoding/canonical-json.ts';
 import { encodeFields, type Field } from '../encoding/length-prefixed-fields.ts';
-import { type Dek, dekLength, deriveRoot } from '../encryption/root-key.ts';
-import { decodeBase64 } from '../encryption/sealed-string.ts';
+import { decodeBase64 } from '../encoding/strict-base64.ts';
+import { dekLength } from '../encryption/root-key.ts';
 import { gcmNonceLength, gcmOpen, gcmSeal, hkdf, tagLength, takeKey } from '../hazmat/node-primitives.ts';
+import type { Owner } from './user-root-key.ts';
 
 /** What a slot's KEK comes from, hence who must be there for it to open. */
 export const slotKinds = ['identity', 'credential', 'password', 'session', 'link'] as const;
 export type SlotKind = (typeof slotKinds)[number];
-
-/** Parameters of a `password` slot: of Argon2id (RFC 9106), and what the password is recognised by. */
-export interface PasswordParams {
-  readonly algorithm: 'argon2id';
-  /** KiB, passes, lanes. */
-  readonly memory: number;
-  readonly passes: number;
-  readonly lanes: number;
-  /** Base64 of SHA-256 of the verifier. */
-  readonly verifier: string;
-}
 
 /** What a slot says of itself; all of it is authenticated by the wrap. */
 export interface SlotFacts {
@@ -47,33 +37,9 @@ export interface Slot extends SlotFacts {
   readonly wrapped: string;
 }
 
-/** The user whose slots they are. */
-export interface Owner {
-  readonly org: string;
-  readonly user: string;
-}
-
 export const saltLength = 32;
 const wrappedLength = gcmNonceLength + dekLength + tagLength;
-const kekLength = 32;
-
-/** A UMK in memory: it seals like a DEK (core/encryption/sealed-string.ts), and authenticates its keyring. Its own bytes are gone. */
-export interface Umk extends Dek {
-  readonly user: string;
-}
-
-/** Stands where a DEK's version stands in strings. A user has one root key for life; slots change, it does not. */
-const umkVersion = 1;
-
-/** A new UMK: 32 bytes, which the caller zeroes. */
-export const newUmk = (): Buffer => randomBytes(dekLength);
-
-/** Derives what a UMK is used for. @param secret 32 bytes; zeroed here */
-export function loadUmk(secret: Uint8Array, { org, user }: Owner): Umk {
-  if (secret.length !== dekLength) throw new RangeError('a UMK has 32 bytes');
-  const derived = deriveRoot(secret, encodeFields('anima:enc:v1:umk', org, user), umkVersion);
-  return { org, user, version: umkVersion, ...derived };
-}
+export const kekLength = 32;
 
 /** The salt of a new slot. */
 export const newSalt = ({ user }: Owner, kind: SlotKind): string =>
@@ -87,10 +53,10 @@ export const newSalt = ({ user }: Owner, kind: SlotKind): string =>
 const kekOf = (secret: Uint8Array, owner: Owner, slot: Pick<SlotFacts, 'id' | 'kind' | 'salt'>) =>
   takeKey(hkdf(secret, saltOf(slot), kekInfo(owner, slot), kekLength));
 
-const kekInfo = ({ org, user }: Owner, { id, kind }: Pick<SlotFacts, 'id' | 'kind'>): Buffer =>
+export const kekInfo = ({ org, user }: Owner, { id, kind }: Pick<SlotFacts, 'id' | 'kind'>): Buffer =>
   encodeFields('anima:slot:v1:kek', kind, org, user, id);
 
-const saltOf = ({ salt }: Pick<SlotFacts, 'salt'>): Buffer => decodeBase64(salt) ?? refuse();
+export const saltOf = ({ salt }: Pick<SlotFacts, 'salt'>): Buffer => decodeBase64(salt) ?? refuse();
 
 /** What the wrap authenticates. */
 const aadOf = ({ org, user }: Owner, slot: SlotFacts): Buffer =>
@@ -135,48 +101,17 @@ export const credentialLocator = (key: Uint8Array, { org, user }: Owner): string
     'base64url',
   );
 
-/** Argon2id by the OWASP parameters (Password Storage Cheat Sheet): 19 MiB, two passes, one lane. */
-export const passwordCost = { algorithm: 'argon2id', memory: 19_456, passes: 2, lanes: 1 } as const;
-
-/**
- * A password by Argon2id (RFC 9106), 32 bytes, which the caller zeroes. The secret of the slot is a MAC over it (user-macs.ts).
- * @param password taken in Unicode's form NFKC, as UTF-8
- */
-export function stretchPassword(
-  password: string,
-  slot: Pick<SlotFacts, 'salt'>,
-  cost: Pick<PasswordParams, 'memory' | 'passes' | 'lanes'>,
-): Promise<Buffer> {
-  const message = Buffer.from(password.normalize('NFKC'), 'utf8');
-  const parameters: Argon2Parameters = {
-    message,
-    nonce: saltOf(slot),
-    parallelism: cost.lanes,
-    tagLength: 32,
-    memory: cost.memory,
-    passes: cost.passes,
-  };
-  return new Promise((resolve, reject) => {
-    argon2('argon2id', parameters, (error, stretched) => {
-      message.fill(0);
-      if (error === null) resolve(stretched);
-      else reject(error);
-    });
-  });
-}
-
-/**
- * What a password is recognised by, as it is stored; it tells nothing of the KEK, which is the other half.
- * @param secret of the slot: the MAC over the stretched password
- */
-export function verifierOf(secret: Uint8Array, owner: Owner, slot: Pick<SlotFacts, 'id' | 'salt'>): string {
-  const facts = { ...slot, kind: 'password' } as const;
-  const halves = hkdf(createSecretKey(secret), saltOf(slot), kekInfo(owner, facts), 2 * kekLength);
-  const verifier = hash('sha256', halves.subarray(kekLength), 'base64');
-  halves.fill(0);
-  return verifier;
-}
-
 function refuse(): never {
   throw new DecryptionError();
+}
+
+/** Parameters of a `password` slot: of Argon2id (RFC 9106), and what the password is recognised by. */
+export interface PasswordParams {
+  readonly algorithm: 'argon2id';
+  /** KiB, passes, lanes. */
+  readonly memory: number;
+  readonly passes: number;
+  readonly lanes: number;
+  /** Base64 of SHA-256 of the verifier. */
+  readonly verifier: string;
 }

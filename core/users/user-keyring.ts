@@ -6,18 +6,11 @@ import { timingSafeEqual } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
 import { encodeFields, type Field, u64 } from '../encoding/length-prefixed-fields.ts';
 import { isId } from '../encoding/random-id.ts';
-import { decodeBase64 } from '../encryption/sealed-string.ts';
+import { fieldsOf, isCount } from '../encoding/stored-record-fields.ts';
+import { decodeBase64 } from '../encoding/strict-base64.ts';
 import { hmac } from '../hazmat/node-primitives.ts';
-import { fieldsOf, isCount } from '../org-keys/org-keyring.ts';
-import {
-  type Owner,
-  type PasswordParams,
-  type Slot,
-  type SlotKind,
-  slotFields,
-  slotKinds,
-  type Umk,
-} from './key-slot.ts';
+import { type PasswordParams, type Slot, type SlotKind, slotFields, slotKinds } from './key-slot.ts';
+import type { Owner, Umk } from './user-root-key.ts';
 
 export interface UserKeyring extends Owner {
   readonly state: 'active';

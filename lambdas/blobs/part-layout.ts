@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { blobHeaderLength, blobTagLength } from '../../core/blobs/blob-format.ts';
+import { blobHeaderLength, sealedChunkLength } from '../../core/blobs/blob-format.ts';
 import type { PartClaim, StoredPart } from './blob-ports.ts';
 
 /** Of each part but the first, which has the header before its chunks, and the last, which has what is left. */
-const fullPart = limits.blobPartChunks * (2 ** 20 + blobTagLength);
+const fullPart = limits.blobPartChunks * sealedChunkLength(20);
 
 const fullSize = (number: number): number => (number === 1 ? blobHeaderLength + fullPart : fullPart);
 

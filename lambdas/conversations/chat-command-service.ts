@@ -2,8 +2,8 @@
 
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { RecordedVerb } from '../../contract/shared/verbs.ts';
-import type { Owner } from '../../core/users/key-slot.ts';
-import { deletionCodeAt, isDeletionCode } from '../../core/users/slot-mac-inputs.ts';
+import { deletionCodeAt, isDeletionCode } from '../../core/users/confirmation-codes.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Accounts } from '../users/account-service.ts';
 import type { Linking } from '../users/identity-linking-service.ts';

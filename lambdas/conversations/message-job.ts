@@ -1,6 +1,6 @@
 /** The job that handles one message (docs/format.md, section 13). */
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { fieldsOf } from '../../core/org-keys/org-keyring.ts';
+import { fieldsOf } from '../../core/encoding/stored-record-fields.ts';
 import { type ChannelName, channelNames, type ReplyTo } from '../channels/channel-ports.ts';
 
 /** A message whose sender a provider vouched for. The job's id is the one under which it is stored, and tells when it came. */

@@ -5,7 +5,7 @@ import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { RecordedVerb } from '../../contract/shared/verbs.ts';
 import { timeOfId } from '../../core/encoding/time-ordered-id.ts';
-import type { Owner, Umk } from '../../core/users/key-slot.ts';
+import type { Owner, Umk } from '../../core/users/user-root-key.ts';
 import type { Carrier, ChannelName, Channels, Line, ProviderSecrets } from '../channels/channel-ports.ts';
 import { codeOf, ifOpens } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';

@@ -3,7 +3,7 @@ import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { isId } from '../../core/encoding/random-id.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
-import type { Owner } from '../../core/users/key-slot.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import { checkedName } from '../shared/value-names.ts';
 import type { RecordKey } from '../users/user-ports.ts';
 

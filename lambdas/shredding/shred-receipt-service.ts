@@ -1,7 +1,7 @@
 /** The receipts of a shredding: what was destroyed, and whether a copy of it existed anywhere. */
 import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { fieldsOf } from '../../core/org-keys/org-keyring.ts';
+import { fieldsOf } from '../../core/encoding/stored-record-fields.ts';
 import { addReceipt, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import {
   type ShredReceipt,

@@ -3,8 +3,9 @@
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AccountResponse } from '../../contract/users/wire.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { credentialLocator, newSalt, type Owner, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
+import { credentialLocator, newSalt, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
 import { parseUserKey } from '../../core/users/user-key.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import { accountInfo } from './account-response.ts';
 import { isFound, release } from './locator-release.ts';

@@ -1,9 +1,10 @@
 /** What can be told of a user whose record is damaged: enough to list it and to end it, and nothing that is relied on. */
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { isId } from '../../core/encoding/random-id.ts';
-import { fieldsOf, isCount } from '../../core/org-keys/org-keyring.ts';
-import { type Owner, slotKinds } from '../../core/users/key-slot.ts';
+import { fieldsOf, isCount } from '../../core/encoding/stored-record-fields.ts';
+import { slotKinds } from '../../core/users/key-slot.ts';
 import { type DeletedUser, mostSlots, parseUserRecord, type UserKeyring } from '../../core/users/user-keyring.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import { isFound, type Leading } from './locator-release.ts';
 
 export interface DamagedUser {

@@ -1,7 +1,7 @@
 /** Deletes what a deleted user left. All of it is ciphertext that nothing opens any more: its slots went first. */
 import { randomBytes } from 'node:crypto';
 import { timeId } from '../../core/encoding/time-ordered-id.ts';
-import type { Owner } from '../../core/users/key-slot.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import type { JobSender } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
 import { userOrDamage } from './corrupt-user-keyring.ts';

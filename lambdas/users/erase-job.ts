@@ -1,6 +1,6 @@
 /** The job that deletes what a deleted user left behind (docs/format.md, section 13). */
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { fieldsOf } from '../../core/org-keys/org-keyring.ts';
+import { fieldsOf } from '../../core/encoding/stored-record-fields.ts';
 import { slotKinds } from '../../core/users/key-slot.ts';
 import type { Leading } from './locator-release.ts';
 

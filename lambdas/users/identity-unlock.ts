@@ -2,9 +2,10 @@
 
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { loadUmk, newSalt, newUmk, type Owner, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
+import { newSalt, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
 import { identityMessage, locatorMessage } from '../../core/users/slot-mac-inputs.ts';
 import { newUserKeyring } from '../../core/users/user-keyring.ts';
+import { loadUmk, newUmk, type Owner } from '../../core/users/user-root-key.ts';
 import { refuseShut, storedKeyring } from '../org-keys/keyring-opener.ts';
 import { ifOpens } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';

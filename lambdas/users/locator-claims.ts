@@ -6,7 +6,7 @@
  */
 import { workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { Owner } from '../../core/users/key-slot.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import { userOrDamage } from './corrupt-user-keyring.ts';
 import type { LocatorStore, UserKeyringStore } from './user-ports.ts';

@@ -1,5 +1,6 @@
 /** What leads to a user, and how it is let go. */
-import type { Owner, Slot } from '../../core/users/key-slot.ts';
+import type { Slot } from '../../core/users/key-slot.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import type { LocatorStore } from './user-ports.ts';
 
 /** What leads, or led, to a user, by the kind of its slot. */

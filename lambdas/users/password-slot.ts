@@ -3,17 +3,10 @@
  * and the use of KMS alone none that is fast.
  */
 import { timingSafeEqual } from 'node:crypto';
-import {
-  newSalt,
-  type Owner,
-  type PasswordParams,
-  passwordCost,
-  type Slot,
-  stretchPassword,
-  verifierOf,
-  wrapUmk,
-} from '../../core/users/key-slot.ts';
+import { newSalt, type PasswordParams, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
+import { passwordCost, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
 import { passwordMessage } from '../../core/users/slot-mac-inputs.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import type { SlotChange } from './slot-updater.ts';
 import type { OpenUser } from './unlocked-user.ts';
 import type { CodeMacs } from './user-ports.ts';

@@ -1,10 +1,11 @@
 /** From what a user presents to its UMK: nothing else authenticates a user, and nothing opens its data without. */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { credentialLocator, loadUmk, type Owner, type Slot, type Umk, unwrapUmk } from '../../core/users/key-slot.ts';
+import { credentialLocator, type Slot, unwrapUmk } from '../../core/users/key-slot.ts';
 import type { SessionToken } from '../../core/users/session-token.ts';
 import { formatUserKey, type UserKey } from '../../core/users/user-key.ts';
 import { parseUserRecord, type UserKeyring, verifyUserKeyring } from '../../core/users/user-keyring.ts';
+import { loadUmk, type Owner, type Umk } from '../../core/users/user-root-key.ts';
 import { refuseShut, storedKeyring } from '../org-keys/keyring-opener.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import type { StoredRecord, UserRead } from './user-ports.ts';

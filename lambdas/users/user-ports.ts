@@ -1,6 +1,6 @@
 /** What the rules of users need from the world, as ports.ts says it for orgs; the same holds for all stores here. */
-import type { Owner } from '../../core/users/key-slot.ts';
 import type { DeletedUser, UserKeyring } from '../../core/users/user-keyring.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import type { Page } from '../shared/ports.ts';
 
 export const collections = ['memory', 'messages'] as const;

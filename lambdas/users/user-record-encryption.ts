@@ -2,9 +2,9 @@
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { u64 } from '../../core/encoding/length-prefixed-fields.ts';
+import { fieldsOf } from '../../core/encoding/stored-record-fields.ts';
 import { type Context, open, seal } from '../../core/encryption/sealed-string.ts';
-import { fieldsOf } from '../../core/org-keys/org-keyring.ts';
-import type { Owner, Umk } from '../../core/users/key-slot.ts';
+import type { Owner, Umk } from '../../core/users/user-root-key.ts';
 import { fitsKey } from '../shared/pagination-cursor.ts';
 import { type OpenUser, userKeyringOf } from './unlocked-user.ts';
 import type { Collection, RecordKey, StoredRecord, UserRead } from './user-ports.ts';

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { isId } from '../../core/encoding/random-id.ts';
+import { decodeBase64 } from '../../core/encoding/strict-base64.ts';
 import { isTimeId, timeId } from '../../core/encoding/time-ordered-id.ts';
-import { decodeBase64 } from '../../core/encryption/sealed-string.ts';
 import { openJob, parseJob, type SealedJob } from '../../core/jobs/job-envelope.ts';
 import { type Conversations, commandIn, type Ended } from '../conversations/message-processor.ts';
 import type { JobQueue, TransitKeys } from '../jobs/job-ports.ts';

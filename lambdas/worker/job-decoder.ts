@@ -1,6 +1,6 @@
 /** Decodes the plaintext of jobs (docs/format.md, section 13). */
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { fieldsOf } from '../../core/org-keys/org-keyring.ts';
+import { fieldsOf } from '../../core/encoding/stored-record-fields.ts';
 import { decodeMessageJob, type MessageJob } from '../conversations/message-job.ts';
 import { decodeEraseJob, type EraseJob } from '../users/erase-job.ts';
 

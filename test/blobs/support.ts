@@ -14,8 +14,9 @@ import type {
   FormUpload,
 } from '../../contract/blobs/wire.ts';
 import { chunkLog2For, sealedLength } from '../../core/blobs/blob-format.ts';
-import { newFragmentKey, proofOf, verifierOf } from '../../core/blobs/blob-key-derivation.ts';
+import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
 import { BlobSealer, collect } from '../../core/blobs/blob-stream.ts';
+import { proofOf, verifierOf } from '../../core/blobs/link-proof.ts';
 import { formatLinkUrl, parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';
 import type { LocalVault } from '../../local/vault.ts';

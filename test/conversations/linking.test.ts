@@ -1,7 +1,7 @@
 /** Two channels of one person: linking, unlinking, and what a code is good for. */
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
-import { parseLinkCode } from '../../core/users/slot-mac-inputs.ts';
+import { parseLinkCode } from '../../core/users/confirmation-codes.ts';
 import { commandOf } from '../../lambdas/conversations/chat-command-parser.ts';
 import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
 import { openMessage } from '../../lambdas/users/user-record-encryption.ts';

@@ -6,8 +6,8 @@ import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import type { JobName } from '../../core/jobs/job-envelope.ts';
 import { keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
-import type { Owner } from '../../core/users/key-slot.ts';
 import { type UserKeyring, userRecord } from '../../core/users/user-keyring.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import {
   type Channel,
   type ChannelName,

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { newFragmentKey, proofOf, verifierOf } from '../../core/blobs/blob-key-derivation.ts';
+import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
+import { proofOf, verifierOf } from '../../core/blobs/link-proof.ts';
 import { formatLink, formatLinkUrl, parseFragment, parseLink, parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { fieldBytes, fromBase64Url, toBase64, toBase64Url, u32Bytes, u64Bytes } from '../../core/encoding/bytes.ts';
 import { encodeFields, u32, u64 } from '../../core/encoding/length-prefixed-fields.ts';

@@ -5,7 +5,6 @@ import {
   type BlobDescription,
   type BlobId,
   blobHeaderLength,
-  blobTagLength,
   chunkLog2For,
   descriptionLength,
   encodeDescription,
@@ -21,7 +20,7 @@ import { BlobRanges } from '../../core/blobs/blob-range-reader.ts';
 import { BlobSealer, collect, openBlob } from '../../core/blobs/blob-stream.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { concat, fieldBytes } from '../../core/encoding/bytes.ts';
-import { chunkCipher, webCipher } from '../../core/hazmat/chunk-cipher.ts';
+import { blobTagLength, chunkCipher, webCipher } from '../../core/hazmat/chunk-cipher.ts';
 
 const key = newFragmentKey();
 const blob: BlobId = { org: '0123456789abcdef', id: '01m7xpe6000123456789abcdef' };

@@ -1,8 +1,8 @@
 /** The code that a message must carry to delete an account (docs/format.md, section 12). */
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { loadUmk } from '../../core/users/key-slot.ts';
-import { deletionCodeAt, isDeletionCode } from '../../core/users/slot-mac-inputs.ts';
+import { deletionCodeAt, isDeletionCode } from '../../core/users/confirmation-codes.ts';
+import { loadUmk } from '../../core/users/user-root-key.ts';
 
 // The page's example: this UMK, and the keyring key that follows from it.
 const owner = { org: '0123456789abcdef', user: 'ghjkmnpqrstvwxyz' };

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { encodeFields, u64 } from '../../core/encoding/length-prefixed-fields.ts';
+import { decodeBase64 } from '../../core/encoding/strict-base64.ts';
 import { loadDek } from '../../core/encryption/root-key.ts';
 import {
   type Context,
-  decodeBase64,
   encHeaderCharacters,
   encPrefix,
   open,

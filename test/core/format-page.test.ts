@@ -7,8 +7,8 @@ import { parseSeal, recordBytes, sealHash, sealType } from '../../core/audit/aud
 import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
 import { leafHash, TreeHash } from '../../core/audit/merkle-tree.ts';
 import { encodeDescription, encodeHeader, layoutOf, preamble } from '../../core/blobs/blob-format.ts';
-import { proofOf, verifierOf } from '../../core/blobs/blob-key-derivation.ts';
 import { BlobSealer, collect } from '../../core/blobs/blob-stream.ts';
+import { proofOf, verifierOf } from '../../core/blobs/link-proof.ts';
 import { parseFragment, parseLink } from '../../core/blobs/share-link.ts';
 import { toBase64 } from '../../core/encoding/bytes.ts';
 import { canonicalJson } from '../../core/encoding/canonical-json.ts';
@@ -25,27 +25,14 @@ import { parseStored, shred, storedRecord } from '../../core/shredding/keyring-t
 import { destroyReceiptType, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
 import { type PublicJwk, thumbprint, verifyJws } from '../../core/signing/jws.ts';
 import { canonicalLogin, canonicalPhone } from '../../core/users/canonical-identity.ts';
-import {
-  credentialLocator,
-  loadUmk,
-  passwordCost,
-  verifierOf as passwordVerifierOf,
-  slotFields,
-  stretchPassword,
-  unwrapUmk,
-} from '../../core/users/key-slot.ts';
+import { deletionCodeAt, linkHandle, parseLinkCode } from '../../core/users/confirmation-codes.ts';
+import { credentialLocator, slotFields, unwrapUmk } from '../../core/users/key-slot.ts';
+import { passwordCost, verifierOf as passwordVerifierOf, stretchPassword } from '../../core/users/password-slot.ts';
 import { parseSessionToken } from '../../core/users/session-token.ts';
-import {
-  deletionCodeAt,
-  identityMessage,
-  linkHandle,
-  linkMessage,
-  locatorMessage,
-  parseLinkCode,
-  passwordMessage,
-} from '../../core/users/slot-mac-inputs.ts';
+import { identityMessage, linkMessage, locatorMessage, passwordMessage } from '../../core/users/slot-mac-inputs.ts';
 import { parseUserKey } from '../../core/users/user-key.ts';
 import { deleteUser, parseUserRecord, userRecord, verifyUserKeyring } from '../../core/users/user-keyring.ts';
+import { loadUmk } from '../../core/users/user-root-key.ts';
 import { hex } from './vectors.ts';
 
 const page = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8');

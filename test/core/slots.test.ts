@@ -5,21 +5,16 @@ import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import {
   credentialLocator,
-  loadUmk,
   newSalt,
-  newUmk,
-  type Owner,
-  passwordCost,
   type Slot,
   type SlotFacts,
   type SlotKind,
   saltLength,
   slotKinds,
-  stretchPassword,
   unwrapUmk,
-  verifierOf,
   wrapUmk,
 } from '../../core/users/key-slot.ts';
+import { passwordCost, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
 import {
   changeSlots,
   deleteUser,
@@ -30,6 +25,7 @@ import {
   userRecord,
   verifyUserKeyring,
 } from '../../core/users/user-keyring.ts';
+import { loadUmk, newUmk, type Owner } from '../../core/users/user-root-key.ts';
 
 const time = '2026-11-21T00:00:00.000Z';
 const params = { ...passwordCost, verifier: Buffer.alloc(32, 7).toString('base64') };

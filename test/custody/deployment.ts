@@ -7,30 +7,21 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { encodeSecret } from '../../core/api-keys/api-key.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { linkHandle } from '../../core/users/confirmation-codes.ts';
 import {
   credentialLocator,
-  loadUmk,
   newSalt,
-  newUmk,
-  type Owner,
-  passwordCost,
   type Slot,
   type SlotFacts,
   type SlotKind,
-  stretchPassword,
-  verifierOf,
   wrapUmk,
 } from '../../core/users/key-slot.ts';
+import { passwordCost, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
 import type { SessionToken } from '../../core/users/session-token.ts';
-import {
-  identityMessage,
-  linkHandle,
-  linkMessage,
-  locatorMessage,
-  passwordMessage,
-} from '../../core/users/slot-mac-inputs.ts';
+import { identityMessage, linkMessage, locatorMessage, passwordMessage } from '../../core/users/slot-mac-inputs.ts';
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
 import { newUserKeyring, type UserKeyring } from '../../core/users/user-keyring.ts';
+import { loadUmk, newUmk, type Owner } from '../../core/users/user-root-key.ts';
 import { KmsTransitKeys } from '../../lambdas/jobs/stores/kms-transit-keys.ts';
 import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';

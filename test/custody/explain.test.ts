@@ -8,15 +8,8 @@ import { loadDek } from '../../core/encryption/root-key.ts';
 import { seal } from '../../core/encryption/sealed-string.ts';
 import { addDek, type Keyring, newKeyring } from '../../core/org-keys/org-keyring.ts';
 import { shred } from '../../core/shredding/keyring-tombstone.ts';
-import {
-  loadUmk,
-  newSalt,
-  newUmk,
-  passwordCost,
-  type SlotFacts,
-  type SlotKind,
-  wrapUmk,
-} from '../../core/users/key-slot.ts';
+import { newSalt, type SlotFacts, type SlotKind, wrapUmk } from '../../core/users/key-slot.ts';
+import { passwordCost } from '../../core/users/password-slot.ts';
 import {
   deleteUser,
   newUserKeyring,
@@ -24,6 +17,7 @@ import {
   type UserKeyring,
   userRecord,
 } from '../../core/users/user-keyring.ts';
+import { loadUmk, newUmk } from '../../core/users/user-root-key.ts';
 import type { Caller, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
 import { effective } from '../../lambdas/api-keys/permissions.ts';
 import type { StoredBlob } from '../../lambdas/blobs/blob-ports.ts';

@@ -4,17 +4,10 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { encodeSecret } from '../../core/api-keys/api-key.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
-import {
-  credentialLocator,
-  loadUmk,
-  newSalt,
-  newUmk,
-  type Owner,
-  type SlotFacts,
-  wrapUmk,
-} from '../../core/users/key-slot.ts';
+import { credentialLocator, newSalt, type SlotFacts, wrapUmk } from '../../core/users/key-slot.ts';
 import { formatUserKey, type UserKey } from '../../core/users/user-key.ts';
 import { newUserKeyring, userRecord } from '../../core/users/user-keyring.ts';
+import { loadUmk, newUmk, type Owner } from '../../core/users/user-root-key.ts';
 import { MessageReader } from '../../lambdas/conversations/message-reader.ts';
 import { MemoryReading } from '../../lambdas/memory/memory-reader.ts';
 import { MemoryWriting } from '../../lambdas/memory/memory-writer.ts';

@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
-import type { Owner } from '../../core/users/key-slot.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import { freshness } from '../../lambdas/users/read-freshness.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { memoryWorld } from './memory.ts';

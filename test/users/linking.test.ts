@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { Owner } from '../../core/users/key-slot.ts';
-import { linkHandle, linkMessage, locatorMessage, parseLinkCode } from '../../core/users/slot-mac-inputs.ts';
+import { linkHandle, parseLinkCode } from '../../core/users/confirmation-codes.ts';
+import { linkMessage, locatorMessage } from '../../core/users/slot-mac-inputs.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
 import { identity, World } from './world.ts';
 

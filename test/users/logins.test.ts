@@ -2,17 +2,11 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import {
-  newSalt,
-  type Owner,
-  passwordCost,
-  stretchPassword,
-  unwrapUmk,
-  verifierOf,
-  wrapUmk,
-} from '../../core/users/key-slot.ts';
+import { newSalt, unwrapUmk, wrapUmk } from '../../core/users/key-slot.ts';
+import { passwordCost, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
 import { formatSessionToken, parseSessionToken } from '../../core/users/session-token.ts';
 import { passwordMessage } from '../../core/users/slot-mac-inputs.ts';
+import type { Owner } from '../../core/users/user-root-key.ts';
 import { freshness } from '../../lambdas/users/read-freshness.ts';
 import { World } from './world.ts';
 

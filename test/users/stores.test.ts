@@ -4,8 +4,9 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { loadUmk, newSalt, newUmk, wrapUmk } from '../../core/users/key-slot.ts';
+import { newSalt, wrapUmk } from '../../core/users/key-slot.ts';
 import { changeSlots, deleteUser, newUserKeyring, userRecord } from '../../core/users/user-keyring.ts';
+import { loadUmk, newUmk } from '../../core/users/user-root-key.ts';
 import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
 import {

@@ -5,8 +5,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { App, Stack } from 'aws-cdk-lib';
 import { z } from 'zod';
-import { newFragmentKey, type ProofVerb, proofOf, verifierOf } from '../../core/blobs/blob-key-derivation.ts';
+import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
 import { BlobSealer, collect } from '../../core/blobs/blob-stream.ts';
+import { type ProofVerb, proofOf, verifierOf } from '../../core/blobs/link-proof.ts';
 import { formatLink, formatLinkUrl } from '../../core/blobs/share-link.ts';
 import { toBase64 } from '../../core/encoding/bytes.ts';
 import { randomId } from '../../core/encoding/random-id.ts';

@@ -1,6 +1,6 @@
 /** From a link to its file: look, ask where it matters, open, download, decrypt, show, and burn what is to be read once. */
-import { proofOf } from '../../core/blobs/blob-key-derivation.ts';
 import { openBlob } from '../../core/blobs/blob-stream.ts';
+import { proofOf } from '../../core/blobs/link-proof.ts';
 import type { LinkId } from '../../core/blobs/share-link.ts';
 import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';
 import { download, pause } from './ciphertext-download.ts';

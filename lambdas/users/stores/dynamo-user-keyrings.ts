@@ -1,6 +1,6 @@
 import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import type { Owner } from '../../../core/users/key-slot.ts';
 import { type DeletedUser, type UserKeyring, userRecord } from '../../../core/users/user-keyring.ts';
+import type { Owner } from '../../../core/users/user-root-key.ts';
 import type { Page } from '../../shared/ports.ts';
 import { storedOrNot } from '../../shared/stores/aws-error-mapping.ts';
 import { held } from '../../shared/stores/dynamo-conditions.ts';

@@ -1,5 +1,5 @@
 import { DeleteItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import type { Owner } from '../../../core/users/key-slot.ts';
+import type { Owner } from '../../../core/users/user-root-key.ts';
 import type { Page } from '../../shared/ports.ts';
 import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';

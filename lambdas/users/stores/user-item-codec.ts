@@ -1,7 +1,7 @@
 /** Items of the tables of users (docs/format.md, section 12): their keys, and what they stand for. Nothing that comes back is trusted. */
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import type { Owner } from '../../../core/users/key-slot.ts';
+import type { Owner } from '../../../core/users/user-root-key.ts';
 import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
 import type { Collection, RecordKey, StoredLocator, StoredRecord } from '../user-ports.ts';
 

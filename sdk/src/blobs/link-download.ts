@@ -1,9 +1,9 @@
 /** Downloads (docs/blobs.md): opens a link by a proof of its key, and decrypts as the ciphertext arrives. Loaded when first needed. */
 import type { OpenLinkResponse } from '../../../contract/blobs/wire.ts';
 import { layoutOf, parseHeader } from '../../../core/blobs/blob-format.ts';
-import { proofOf } from '../../../core/blobs/blob-key-derivation.ts';
 import { BlobRanges } from '../../../core/blobs/blob-range-reader.ts';
 import { openBlob } from '../../../core/blobs/blob-stream.ts';
+import { proofOf } from '../../../core/blobs/link-proof.ts';
 import { type BlobLink, parseLinkUrl } from '../../../core/blobs/share-link.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { type Bytes, toBase64 } from '../../../core/encoding/bytes.ts';

@@ -3,10 +3,10 @@ import type { CreateBlobResponse, FormUpload, PartsUpload } from '../../../contr
 import { limits } from '../../../contract/shared/limits.ts';
 import {
   type BlobDescription,
-  blobTagLength,
   chunkLog2For,
   encodeDescription,
   parseHeader,
+  sealedChunkLength,
   sealedLength,
 } from '../../../core/blobs/blob-format.ts';
 import { newFragmentKey } from '../../../core/blobs/blob-key-derivation.ts';
@@ -113,7 +113,7 @@ function uploadOf(state: BlobUploadState, link: BlobLink, sealer: BlobSealer, to
   const { chunkLog2 } = parseHeader(sealer.header);
   // Parts are counted in chunks of 2^20 bytes: with smaller ones there are more of them.
   const chunks = state.upload.kind === 'form' ? 0 : state.upload.chunks * 2 ** (20 - chunkLog2);
-  return { state, link, sealer, partLength: chunks * (2 ** chunkLog2 + blobTagLength), total };
+  return { state, link, sealer, partLength: chunks * sealedChunkLength(chunkLog2), total };
 }
 
 /** Bytes of the whole blob, where they are known. */

@@ -2,8 +2,9 @@
 import type { CompleteBlobResponse, FormUpload } from '../../../contract/blobs/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import { descriptionLength } from '../../../core/blobs/blob-format.ts';
-import { proofOf, sha256, verifierOf } from '../../../core/blobs/blob-key-derivation.ts';
+import { sha256 } from '../../../core/blobs/blob-key-derivation.ts';
 import { collect } from '../../../core/blobs/blob-stream.ts';
+import { proofOf, verifierOf } from '../../../core/blobs/link-proof.ts';
 import { formatLinkUrl } from '../../../core/blobs/share-link.ts';
 import { type Bytes, concat, toBase64 } from '../../../core/encoding/bytes.ts';
 import { checkStorageUrl, exchange, roomFor } from '../http/object-storage.ts';
