@@ -1,4 +1,4 @@
-// The arrows between rooms (docs: architecture). A room may import itself and what its row lists, nothing else of ours.
+// The arrows between the rooms, the layers and the capabilities (docs/architecture.md). Every import that is not in a row is an error.
 
 const room = (path) => `^${path}/`;
 
@@ -11,7 +11,7 @@ const functions = room('lambdas/functions');
 const compose = room('lambdas/compose');
 const aws = room('lambdas/aws');
 
-/** What each layer may import of ours, beside itself. */
+/** What each room, or layer of lambdas/, may import of ours beside itself. */
 const rooms = [
   { name: 'core', from: room('core'), may: [] },
   { name: 'contract', from: room('contract'), may: [] },
@@ -42,11 +42,105 @@ const arrows = rooms.map(({ name, from, may }) => ({
   },
 }));
 
+/**
+ * What each folder (or file beside the folders) of a room may import from the others of the same room. A row names only rows above it, so
+ * there is no cycle between capabilities. .ci/arrows.ts checks that, and that each named pair is in use.
+ */
+export const capabilities = {
+  core: {
+    'decryption-error.ts': [],
+    encoding: ['decryption-error.ts'],
+    signing: ['encoding'],
+    'api-keys': [],
+    hazmat: ['decryption-error.ts', 'encoding'],
+    encryption: ['decryption-error.ts', 'encoding', 'hazmat'],
+    'org-keys': ['decryption-error.ts', 'encoding', 'encryption', 'hazmat'],
+    shredding: ['decryption-error.ts', 'encoding', 'org-keys'],
+    audit: ['encoding', 'signing'],
+    blobs: ['decryption-error.ts', 'encoding', 'hazmat'],
+    users: ['api-keys', 'decryption-error.ts', 'encoding', 'encryption', 'hazmat'],
+    memory: ['decryption-error.ts', 'encoding'],
+    jobs: ['decryption-error.ts', 'encoding', 'hazmat'],
+    'offline-cache': ['decryption-error.ts', 'encoding', 'hazmat'],
+  },
+  contract: {
+    shared: [],
+    'api-keys': ['shared'],
+    orgs: ['api-keys', 'shared'],
+    values: ['shared'],
+    rotation: ['shared'],
+    shredding: ['orgs', 'shared'],
+    blobs: ['shared'],
+    users: ['shared'],
+    memory: ['shared'],
+    conversations: ['shared'],
+    explain: ['shared'],
+    // The table of routes is made of the routes.ts of every capability; the audit names the routes.
+    'audit/routes.ts': [],
+    'routes.ts': ['*'],
+    audit: ['routes.ts', 'shared'],
+    'route-schemas.ts': ['*'],
+    'route-summaries.ts': ['routes.ts'],
+    'openapi-document.ts': ['*'],
+  },
+  lambdas: {
+    shared: [],
+    middleware: ['shared'],
+    'org-keys': ['shared'],
+    'api-keys': ['middleware', 'org-keys', 'shared'],
+    orgs: ['api-keys', 'middleware', 'org-keys', 'shared'],
+    audit: ['api-keys', 'middleware', 'shared'],
+    values: ['api-keys', 'org-keys', 'shared'],
+    rotation: ['api-keys', 'org-keys', 'shared', 'values'],
+    blobs: ['api-keys', 'middleware', 'org-keys', 'shared'],
+    'link-page': ['middleware'],
+    channels: ['middleware', 'org-keys', 'shared', 'values'],
+    jobs: ['shared'],
+    users: ['api-keys', 'jobs', 'middleware', 'org-keys', 'shared'],
+    memory: ['shared', 'users'],
+    conversations: ['channels', 'jobs', 'middleware', 'shared', 'users'],
+    shredding: ['api-keys', 'blobs', 'org-keys', 'shared', 'users', 'values'],
+    explain: ['api-keys', 'blobs', 'channels', 'org-keys', 'shared', 'users', 'values'],
+    worker: ['conversations', 'jobs', 'middleware', 'shared', 'users'],
+  },
+};
+
+/** Folders of lambdas/ that are layers of their own: their rows are above. */
+const layers = [functions, compose, aws];
+
+const place = (root, name) => (name.endsWith('.ts') ? `^${root}/${name.replace('.', '\\.')}$` : `^${root}/${name}/`);
+
+const pairs = Object.entries(capabilities).flatMap(([root, rows]) =>
+  Object.entries(rows)
+    .filter(([, may]) => !may.includes('*'))
+    .map(([name, may]) => ({
+      name: `${root}/${name}-imports-only-its-row`,
+      severity: 'error',
+      from: {
+        path: place(root, name),
+        pathNot: Object.keys(rows)
+          .filter((other) => other.startsWith(`${name}/`))
+          .map((other) => place(root, other)),
+      },
+      to: { path: room(root), pathNot: [place(root, name), ...may.map((other) => place(root, other)), ...layers] },
+    })),
+);
+
+/** A folder without a row would escape them all. */
+const unlisted = Object.entries(capabilities).map(([root, rows]) => ({
+  name: `${root}-has-a-row-for-each-folder`,
+  severity: 'error',
+  from: { path: room(root), pathNot: [...Object.keys(rows).map((name) => place(root, name)), ...layers] },
+  to: { path: '.' },
+}));
+
 const product = '^(core|contract|lambdas|sdk|lib|bin|cli|viewer|local)/';
 
 export default {
   forbidden: [
     ...arrows,
+    ...pairs,
+    ...unlisted,
     {
       name: 'nothing-of-lambdas-outside-its-layers',
       comment: 'A file of lambdas/ that lies in no layer would escape the rows above.',
