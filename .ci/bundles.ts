@@ -8,7 +8,7 @@ import { join, relative } from 'node:path';
 import { gzipSync, inflateSync } from 'node:zlib';
 import { build, type Metafile, type OutputFile } from 'esbuild';
 import { bundleCli } from '../cli/bundle.ts';
-import { groups, workflows } from '../contract/routes.ts';
+import { backgroundFunctions, routeGroups } from '../contract/routes.ts';
 
 const assembly = 'cdk.out';
 /** A handler holds the AWS clients, zod/mini and middy: far above that, something else crept in. Bytes, minified or not. */
@@ -177,9 +177,9 @@ async function checkCli(): Promise<void> {
 }
 
 const folders = functionFolders();
-if (folders.size < groups.length + workflows.length) {
+if (folders.size < routeGroups.length + backgroundFunctions.length) {
   problems.push(
-    `${folders.size} functions found in ${assembly}, ${groups.length + workflows.length} are deployed: run npm run synth first`,
+    `${folders.size} functions found in ${assembly}, ${routeGroups.length + backgroundFunctions.length} are deployed: run npm run synth first`,
   );
 }
 for (const [id, folder] of folders) checkHandler(id, folder);

@@ -1,7 +1,7 @@
 /** Blobs as `core` streams them, and the least that node:crypto can do for the same: one AES-256-GCM over all of it. */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { newFragmentKey } from '../core/blobs/blob-key-derivation.ts';
-import { BlobSealer, collect, openBlob } from '../core/blobs/blob-stream.ts';
+import { BlobSealer, collectBytes, openBlob } from '../core/blobs/blob-stream.ts';
 import type { Contender } from './subject.ts';
 
 /** Bytes of the pieces that content and ciphertext come in, as from a file or a socket. */
@@ -26,14 +26,14 @@ export const coreBlob: Contender = async (content) => {
   const description = { type: 'video/mp4', name: 'film.mp4', size: content.length };
   const sealer = () => BlobSealer.create(key, blob, description, 20);
   const source = pieces(content);
-  const whole = Buffer.from(await collect((await sealer()).seal(source)));
+  const whole = Buffer.from(await collectBytes((await sealer()).seal(source)));
   const sealed = pieces(whole);
   const open = async () => (await openBlob(key, blob, sealed, whole.length)).content;
   return {
     name: 'core',
     seal: async () => drain((await sealer()).seal(source)),
     open: async () => drain(await open()),
-    whole: async () => Buffer.from(await collect(await open())),
+    whole: async () => Buffer.from(await collectBytes(await open())),
   };
 };
 

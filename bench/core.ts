@@ -1,14 +1,14 @@
 /** The two that the goals are about: `core`, and the least that node:crypto can do for the same. */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { u64 } from '../core/encoding/length-prefixed-fields.ts';
-import { loadDek } from '../core/encryption/root-key.ts';
-import { type Context, open, seal } from '../core/encryption/sealed-string.ts';
+import { deriveDek } from '../core/encryption/root-key.ts';
+import { open, type SealContext, seal } from '../core/encryption/sealed-string.ts';
 import { type Contender, owner, sealAhead } from './subject.ts';
 
 /** `core` as the vault calls it, with a DEK that is loaded and a derived key that is cached. */
 export const core: Contender = async (plaintext) => {
-  const dek = loadDek(randomBytes(32), owner.org, 1);
-  const context: Context = ['vault.value', owner.org, owner.name, u64(1)];
+  const dek = deriveDek(randomBytes(32), owner.org, 1);
+  const context: SealContext = ['vault.value', owner.org, owner.name, u64(1)];
   const next = await sealAhead(() => seal(dek, context, plaintext));
   return {
     name: 'core',

@@ -2,8 +2,8 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { describeExport, type VerifiedExport, verifyExport } from '../core/audit/audit-export.ts';
-import { keysOfSet, type PublicJwk } from '../core/signing/jws.ts';
+import { formatVerifiedExport, type VerifiedExport, verifyExport } from '../core/audit/audit-export.ts';
+import { type PublicJwk, parseJwkSet } from '../core/signing/jws.ts';
 
 const help = `Verifies an export of the audit with the deployment's public keys, offline.
 
@@ -39,7 +39,7 @@ function readCommand(): Command | undefined {
 }
 
 function readKeys(file: string): PublicJwk[] {
-  const keys = keysOfSet(JSON.parse(readFileSync(file, 'utf8')));
+  const keys = parseJwkSet(JSON.parse(readFileSync(file, 'utf8')));
   if (keys.length === 0) throw new Error(`${file} holds no P-256 key of a JWK set.`);
   return keys;
 }
@@ -55,7 +55,7 @@ try {
   if (command === undefined) process.stdout.write(help);
   else {
     const verified = await verify(command);
-    process.stdout.write(`${describeExport(verified)}\n`);
+    process.stdout.write(`${formatVerifiedExport(verified)}\n`);
     process.exitCode = verified.problems.length === 0 ? 0 : 1;
   }
 } catch (error) {

@@ -7,14 +7,14 @@ export interface CommandModule {
   register(program: Command, shellOf: (command: Command) => Shell, setExitCode: (code: number) => void): void;
 }
 
-interface Row {
+interface CommandRow {
   /** Heading in the help. */
   readonly group: string;
   readonly summary: string;
   readonly load: () => Promise<CommandModule>;
 }
 
-export const commands = {
+export const commandTable = {
   set: { group: 'Values', summary: 'store a value', load: () => import('./commands/set.ts') },
   get: { group: 'Values', summary: 'print a value', load: () => import('./commands/get.ts') },
   list: { group: 'Values', summary: 'names of values', load: () => import('./commands/list.ts') },
@@ -118,4 +118,4 @@ export const commands = {
     summary: 'completion for bash, zsh or fish',
     load: () => import('./commands/completion.ts'),
   },
-} as const satisfies Record<string, Row>;
+} as const satisfies Record<string, CommandRow>;

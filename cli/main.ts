@@ -11,6 +11,6 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
-  const { run } = await import('./program.ts');
-  process.exitCode = await run(args, process);
+  const { runProgram } = await import('./program.ts');
+  process.exitCode = await runProgram(args, process);
 }

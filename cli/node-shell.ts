@@ -2,12 +2,12 @@
 import { styleText } from 'node:util';
 import type { Anima, CallerIds } from '../sdk/src/index.ts';
 import { type AccessFlags, resolveAccess, resolveAddress } from './profiles/access-resolution.ts';
-import { clientFor } from './shell/anima-client.ts';
+import { createClient } from './shell/anima-client.ts';
 import { CommandError, exitCodes } from './shell/command-error.ts';
-import type { Access, Shell, Style } from './shell/shell.ts';
+import type { Shell, Style, VaultAccess } from './shell/shell.ts';
 
 /** What of a process a command sees. */
-export interface Host {
+export interface HostProcess {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
@@ -21,18 +21,18 @@ export interface GlobalOptions extends AccessFlags {
   readonly color?: boolean;
 }
 
-export class HostShell implements Shell {
+export class ProcessShell implements Shell {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  readonly env: Host['env'];
+  readonly env: HostProcess['env'];
   readonly json: boolean;
   readonly quiet: boolean;
   readonly #flags: AccessFlags;
-  readonly #colours: boolean;
-  #access: Promise<Access> | undefined;
+  readonly #usesColours: boolean;
+  #access: Promise<VaultAccess> | undefined;
 
-  constructor(host: Host, { json = false, quiet = false, color = true, profile, url }: GlobalOptions) {
+  constructor(host: HostProcess, { json = false, quiet = false, color = true, profile, url }: GlobalOptions) {
     this.stdin = host.stdin;
     this.stdout = host.stdout;
     this.stderr = host.stderr;
@@ -40,7 +40,7 @@ export class HostShell implements Shell {
     this.json = json;
     this.quiet = quiet;
     this.#flags = { profile, url };
-    this.#colours = color && wantsColours(host.stdout, host.env);
+    this.#usesColours = color && wantsColours(host.stdout, host.env);
   }
 
   get profileName(): string | undefined {
@@ -48,15 +48,15 @@ export class HostShell implements Shell {
   }
 
   async client(ids: CallerIds = {}): Promise<Anima> {
-    return clientFor(await this.access(), this.env, ids);
+    return createClient(await this.access(), this.env, ids);
   }
 
-  async profile(): Promise<Omit<Access, 'apiKey'>> {
+  async profile(): Promise<Omit<VaultAccess, 'apiKey'>> {
     const { name, url, keyFrom } = await this.access();
     return { name, url, keyFrom };
   }
 
-  async access(): Promise<Access> {
+  async access(): Promise<VaultAccess> {
     // Asked once: a keyring may ask its user each time.
     this.#access ??= resolveAccess(this.#flags, this.env);
     return await this.#access;
@@ -92,11 +92,11 @@ export class HostShell implements Shell {
   }
 
   paint(style: Style, text: string): string {
-    return this.#colours ? styleText(style, text, { validateStream: false }) : text;
+    return this.#usesColours ? styleText(style, text, { validateStream: false }) : text;
   }
 }
 
 /** On terminals only, and not where NO_COLOR (no-color.org) or a terminal without colours says otherwise. */
-export function wantsColours(stream: NodeJS.WriteStream, env: Host['env']): boolean {
+export function wantsColours(stream: NodeJS.WriteStream, env: HostProcess['env']): boolean {
   return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
 }

@@ -1,35 +1,39 @@
 /** Routes arguments to a command, and turns what it throws into an exit code and two lines on standard error. */
 import { Command, CommanderError } from 'commander';
-import { commands } from './command-table.ts';
-import { type GlobalOptions, type Host, HostShell, wantsColours } from './node-shell.ts';
-import { exitCodes, exitMeanings, type Failure, failureOf, usage } from './shell/command-error.ts';
+import { commandTable } from './command-table.ts';
+import { type GlobalOptions, type HostProcess, ProcessShell, wantsColours } from './node-shell.ts';
+import { exitCodes, exitMeanings, type Failure, toFailure, usageError } from './shell/command-error.ts';
 import type { Shell } from './shell/shell.ts';
-import { visible } from './shell/terminal-output.ts';
+import { escapeSteeringCharacters } from './shell/terminal-output.ts';
 
 /**
  * Runs a command to its end.
  * @param args what stands behind `anima`
  * @returns the exit code; nothing is thrown
  */
-export async function run(args: readonly string[], host: Host): Promise<number> {
+export async function runProgram(args: readonly string[], host: HostProcess): Promise<number> {
   let code: number = exitCodes.ok;
   const setCode = (wanted: number): void => {
     code = wanted;
   };
   try {
-    const program = await programFor(args, host, setCode);
+    const program = await buildProgram(args, host, setCode);
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    const failure = failureIn(error);
+    const failure = failureToReport(error);
     if (failure === undefined) return exitCodes.ok;
-    tell(failure, args, host);
+    reportFailure(failure, args, host);
     return failure.exit;
   }
   return code;
 }
 
 /** The program with the command that is meant, whole, and the others by name: their modules are not loaded. */
-async function programFor(args: readonly string[], host: Host, setExitCode: (code: number) => void): Promise<Command> {
+async function buildProgram(
+  args: readonly string[],
+  host: HostProcess,
+  setExitCode: (code: number) => void,
+): Promise<Command> {
   const program = new Command('anima');
   program
     .description('Secrets of AI agents, in a vault that encrypts them under a key of their organization.')
@@ -50,12 +54,12 @@ async function programFor(args: readonly string[], host: Host, setExitCode: (cod
       getErrHasColors: () => wantsColours(host.stderr, host.env),
     })
     .exitOverride()
-    .addHelpText('after', afterHelp);
-  const shellOf = (command: Command): Shell => new HostShell(host, command.optsWithGlobals<GlobalOptions>());
-  const wanted = commandIn(args);
+    .addHelpText('after', helpFooter);
+  const shellOf = (command: Command): Shell => new ProcessShell(host, command.optsWithGlobals<GlobalOptions>());
+  const wanted = findCommandName(args);
   // What completes the others must know all of them.
   const all = wanted === 'completion';
-  for (const [name, { group, summary, load }] of Object.entries(commands)) {
+  for (const [name, { group, summary, load }] of Object.entries(commandTable)) {
     if (all || name === wanted || (name === 'completion' && wanted === '__complete'))
       (await load()).register(program, shellOf, setExitCode);
     else program.command(name).helpGroup(`${group}:`).summary(summary).description(summary).allowUnknownOption();
@@ -64,7 +68,7 @@ async function programFor(args: readonly string[], host: Host, setExitCode: (cod
 }
 
 /** The first argument that is no option: the command. */
-function commandIn(args: readonly string[]): string | undefined {
+function findCommandName(args: readonly string[]): string | undefined {
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? '';
     if (arg === '--profile' || arg === '--url') i++;
@@ -73,7 +77,7 @@ function commandIn(args: readonly string[]): string | undefined {
   return undefined;
 }
 
-const afterHelp = `
+const helpFooter = `
 Examples:
   $ anima login                              store address and key
   $ anima set prod/stripe/key                asks for the value without showing it
@@ -95,14 +99,16 @@ ${Object.entries(exitCodes)
 anima --version tells the version.`;
 
 /** What is to be told; undefined for help that was asked for. */
-function failureIn(error: unknown): Failure | undefined {
-  if (!(error instanceof CommanderError)) return failureOf(error);
+function failureToReport(error: unknown): Failure | undefined {
+  if (!(error instanceof CommanderError)) return toFailure(error);
   if (error.exitCode === 0) return undefined;
-  return failureOf(usage(`${sayUsage(error)}; nothing was done`, 'See `anima --help`, or `anima COMMAND --help`.'));
+  return toFailure(
+    usageError(`${describeUsageError(error)}; nothing was done`, 'See `anima --help`, or `anima COMMAND --help`.'),
+  );
 }
 
 /** Commander's messages quote what was given: only those of a kind that can't hold a value are passed on. */
-function sayUsage({ code, message }: CommanderError): string {
+function describeUsageError({ code, message }: CommanderError): string {
   const said = message.replace(/^error: /, '').split('\n');
   const [, option] = /unknown option '(--[a-z][a-z-]{0,30})/.exec(message) ?? [];
   const suggestion = /\(Did you mean [a-z -]{1,40}\?\)/.exec(message)?.[0];
@@ -111,7 +117,7 @@ function sayUsage({ code, message }: CommanderError): string {
     case 'commander.optionMissingArgument':
     case 'commander.missingMandatoryOptionValue':
     case 'commander.conflictingOption':
-      return visible(said[0] ?? '');
+      return escapeSteeringCharacters(said[0] ?? '');
     case 'commander.unknownOption':
       return [option === undefined ? 'There is no such option' : `There is no option ${option}`, suggestion]
         .filter(Boolean)
@@ -127,7 +133,7 @@ function sayUsage({ code, message }: CommanderError): string {
   }
 }
 
-function tell(failure: Failure, args: readonly string[], host: Host): void {
+function reportFailure(failure: Failure, args: readonly string[], host: HostProcess): void {
   const { exit, message, code, next, requestId, trace } = failure;
   // What stands behind `--` is of the command that `anima run` runs.
   const end = args.indexOf('--');
@@ -136,7 +142,7 @@ function tell(failure: Failure, args: readonly string[], host: Host): void {
     return;
   }
   const id = requestId === undefined ? '' : ` [request ${requestId}]`;
-  host.stderr.write(`anima: ${visible(message)}${id}.\n`);
+  host.stderr.write(`anima: ${escapeSteeringCharacters(message)}${id}.\n`);
   if (next !== undefined) host.stderr.write(`${next}\n`);
   if (trace !== undefined && host.env.ANIMA_DEBUG) host.stderr.write(`${trace}\n`);
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
-import { schemas } from './route-schemas.ts';
+import { routeSchemas } from './route-schemas.ts';
 import { routeSummaries } from './route-summaries.ts';
-import { type Auth, type RouteId, routes } from './routes.ts';
+import { type RouteAuth, type RouteId, routes } from './routes.ts';
 import { sessionCookie } from './shared/environment-variables.ts';
 import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from './shared/error-codes.ts';
 import { limits } from './shared/limits.ts';
@@ -34,11 +34,11 @@ const problemSchema: Json = {
   },
 };
 
-function parameters(id: RouteId): Json[] {
+function routeParameters(id: RouteId): Json[] {
   const list: Json[] = [];
   for (const [place, schema] of [
-    ['path', schemas[id].params],
-    ['query', schemas[id].query],
+    ['path', routeSchemas[id].params],
+    ['query', routeSchemas[id].query],
   ] as const) {
     const { properties = {}, required = [] } = jsonSchema(schema, 'input') as {
       properties?: Record<string, Json>;
@@ -59,10 +59,10 @@ const nameSchema: Json = {
   description: 'A path such as prod/stripe/key; its slashes stay slashes. No segment is "." or ".."',
 };
 
-const keyed: readonly Auth[] = ['api-key', 'user'];
+const apiCredentialAuths: readonly RouteAuth[] = ['api-key', 'user'];
 
 /** How a request shows who sends it. Providers sign each in its own way (docs/channels.md), for which OpenAPI has no word. */
-const security: Record<Auth, Json[]> = {
+const securityByAuth: Record<RouteAuth, Json[]> = {
   'api-key': [{ apiKey: [] }],
   user: [{ userKey: [] }, { session: [] }],
   iam: [{ awsSigV4: [] }],
@@ -71,11 +71,11 @@ const security: Record<Auth, Json[]> = {
 };
 
 /** Answers that any route may give, by status; codes of one status share a response. */
-function problems(id: RouteId): Json {
+function problemResponses(id: RouteId): Json {
   const { auth } = routes[id];
   const byStatus = new Map<number, ErrorCode[]>();
   for (const [code, row] of Object.entries(errors) as [ErrorCode, (typeof errors)[ErrorCode]][]) {
-    if (!keyed.includes(auth) && (row.status === 401 || code === 'key_unavailable')) continue;
+    if (!apiCredentialAuths.includes(auth) && (row.status === 401 || code === 'key_unavailable')) continue;
     byStatus.set(row.status, [...(byStatus.get(row.status) ?? []), code]);
   }
   return Object.fromEntries(
@@ -89,21 +89,21 @@ function problems(id: RouteId): Json {
   );
 }
 
-function operation(id: RouteId): Json {
+function operationObject(id: RouteId): Json {
   const { auth, group, status } = routes[id];
-  const { body, response } = schemas[id];
+  const { body, response } = routeSchemas[id];
   const schema = body === undefined ? undefined : jsonSchema(body, 'input');
   return {
     operationId: id,
     summary: routeSummaries[id],
-    security: security[auth],
-    parameters: parameters(id),
+    security: securityByAuth[auth],
+    parameters: routeParameters(id),
     ...(schema === undefined
       ? {}
       : { requestBody: { required: 'required' in schema, content: { 'application/json': { schema } } } }),
     responses: {
       [status]: { description: 'Done', content: { 'application/json': { schema: jsonSchema(response, 'output') } } },
-      ...(group === 'public' ? {} : problems(id)),
+      ...(group === 'public' ? {} : problemResponses(id)),
     },
   };
 }
@@ -114,7 +114,7 @@ export function openApiDocument(): Json {
   for (const id of Object.keys(routes) as RouteId[]) {
     // OpenAPI has no greedy parameter: the name's description says that its slashes stay.
     const path = routes[id].path.replace('+}', '}');
-    paths[path] = { ...paths[path], [routes[id].method.toLowerCase()]: operation(id) };
+    paths[path] = { ...paths[path], [routes[id].method.toLowerCase()]: operationObject(id) };
   }
   return {
     openapi: '3.1.0',

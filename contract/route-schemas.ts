@@ -21,7 +21,7 @@ interface RouteSchemas {
 }
 
 /** What each route takes and gives. Unknown fields are refused everywhere: a misspelt option must not pass unseen. */
-export const schemas = {
+export const routeSchemas = {
   ...orgSchemas,
   ...apiKeySchemas,
   ...rotationSchemas,
@@ -39,10 +39,10 @@ type Body<S> = S extends z.ZodMiniType ? z.output<S> : undefined;
 
 /** The parsed request of a route. */
 export interface RouteInput<Id extends RouteId> {
-  readonly params: z.output<(typeof schemas)[Id]['params']>;
-  readonly query: z.output<(typeof schemas)[Id]['query']>;
-  readonly body: Body<(typeof schemas)[Id]['body']>;
+  readonly params: z.output<(typeof routeSchemas)[Id]['params']>;
+  readonly query: z.output<(typeof routeSchemas)[Id]['query']>;
+  readonly body: Body<(typeof routeSchemas)[Id]['body']>;
 }
 
 /** The answer of a route, before it becomes JSON. */
-export type RouteOutput<Id extends RouteId> = z.output<(typeof schemas)[Id]['response']>;
+export type RouteOutput<Id extends RouteId> = z.output<(typeof routeSchemas)[Id]['response']>;

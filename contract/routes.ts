@@ -6,7 +6,7 @@ import { explainRoutes } from './explain/routes.ts';
 import { memoryRoutes } from './memory/routes.ts';
 import { orgRoutes } from './orgs/routes.ts';
 import { rotationRoutes } from './rotation/routes.ts';
-import { type RecordedVerb, type Verb, verbs } from './shared/verbs.ts';
+import { type AuditOnlyVerb, type Verb, verbs } from './shared/verbs.ts';
 import { shredRoutes } from './shredding/routes.ts';
 import { userRoutes } from './users/routes.ts';
 import { valueRoutes } from './values/routes.ts';
@@ -15,13 +15,13 @@ import { valueRoutes } from './values/routes.ts';
  * Who may call a route: an API key, a user by its user key or session, an AWS principal of the deployment's account (SigV4), a
  * provider of messages by its signature, or anyone.
  */
-export type Auth = 'api-key' | 'user' | 'iam' | 'signature' | 'none';
+export type RouteAuth = 'api-key' | 'user' | 'iam' | 'signature' | 'none';
 
 /**
  * One function is deployed per group, with a role of its own: what a group's routes need and no more.
  * Routes of a group share warm keys and connections.
  */
-export const groups = [
+export const routeGroups = [
   'public',
   'operator',
   'admin',
@@ -38,10 +38,10 @@ export const groups = [
   'webhooks',
   'explainer',
 ] as const;
-export type Group = (typeof groups)[number];
+export type RouteGroup = (typeof routeGroups)[number];
 
 /** Functions without routes, which others invoke, a schedule starts or a deployment calls: one each, with a role of its own. */
-export const workflows = [
+export const backgroundFunctions = [
   'rotation-workflow',
   'shred-workflow',
   'sealer',
@@ -50,16 +50,16 @@ export const workflows = [
   'worker',
   'responder',
 ] as const;
-export type Workflow = (typeof workflows)[number];
+export type BackgroundFunction = (typeof backgroundFunctions)[number];
 
 interface RouteRow {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Path of API Gateway: `{x}` is one segment, `{x+}` the rest. */
   readonly path: string;
-  readonly group: Group;
-  readonly auth: Auth;
+  readonly group: RouteGroup;
+  readonly auth: RouteAuth;
   /** For `api-key` routes: the verb it takes. For others: under what it is recorded, where they are audited. */
-  readonly verb?: Verb | RecordedVerb;
+  readonly verb?: Verb | AuditOnlyVerb;
   /** HTTP status of success. */
   readonly status: 200 | 201;
 }
@@ -84,16 +84,16 @@ export type RouteId = keyof typeof routes;
 /** Route keys as API Gateway writes them: `GET /v1/org`. */
 export const routeKey = (id: RouteId): string => `${routes[id].method} ${routes[id].path}`;
 
-const isVerb = (verb: Verb | RecordedVerb | undefined): verb is Verb => verbs.some((known) => known === verb);
+const isVerb = (verb: Verb | AuditOnlyVerb | undefined): verb is Verb => verbs.some((known) => known === verb);
 
 /** The verb that an API key must be allowed for a route; undefined where no API key is asked for. */
-export const verbOf = (id: RouteId): Verb | undefined => {
+export const requiredVerbOf = (id: RouteId): Verb | undefined => {
   const { verb }: RouteRow = routes[id];
   return isVerb(verb) ? verb : undefined;
 };
 
 /** The verb under which a route is audited; undefined for routes that leave no record. */
-export const recordedVerbOf = (id: RouteId): Verb | RecordedVerb | undefined => {
+export const auditVerbOf = (id: RouteId): Verb | AuditOnlyVerb | undefined => {
   const row: RouteRow = routes[id];
   return row.verb;
 };

@@ -1,7 +1,7 @@
 import { AttributeType, ProjectionType, type Table } from 'aws-cdk-lib/aws-dynamodb';
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { auditIndex, functionEnv, sweepKey } from '../contract/shared/environment-variables.ts';
+import { auditMarkIndex, functionEnv, sealerProgressKey } from '../contract/shared/environment-variables.ts';
 import { orgTable } from './org-table.ts';
 import { grantTable } from './table-grant.ts';
 import type { VaultFunction } from './vault-function.ts';
@@ -36,7 +36,7 @@ export class AuditTable extends Construct {
     });
     // Sparse: few records carry a mark (lambdas/audit/audit-checkpoints.ts).
     this.table.addGlobalSecondaryIndex({
-      indexName: auditIndex,
+      indexName: auditMarkIndex,
       partitionKey: { name: 'mark', type: AttributeType.STRING },
       projectionType: ProjectionType.KEYS_ONLY,
     });
@@ -58,14 +58,17 @@ export class AuditTable extends Construct {
   grantSeal(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:PutItem', 'dynamodb:Query']);
     fn.allow(
-      new PolicyStatement({ actions: ['dynamodb:Query'], resources: [`${this.table.tableArn}/index/${auditIndex}`] }),
+      new PolicyStatement({
+        actions: ['dynamodb:Query'],
+        resources: [`${this.table.tableArn}/index/${auditMarkIndex}`],
+      }),
     );
     fn.allow(
       new PolicyStatement({
         actions: ['dynamodb:GetItem', 'dynamodb:PutItem'],
         resources: [this.table.tableArn],
         conditions: {
-          'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [sweepKey.org] },
+          'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [sealerProgressKey.org] },
           Null: { 'dynamodb:LeadingKeys': 'false' },
         },
       }),

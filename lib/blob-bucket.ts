@@ -11,10 +11,10 @@ import {
 import { Construct } from 'constructs';
 import {
   functionEnv,
-  lifetimeTag,
-  objectLifetimes,
-  unfinishedDays,
-  unfinishedLifetime,
+  objectLifetimeDays,
+  objectLifetimeTag,
+  unfinishedLifetimeValue,
+  unfinishedObjectDays,
 } from '../contract/shared/environment-variables.ts';
 import { orgTag } from './session-role.ts';
 import type { VaultFunction } from './vault-function.ts';
@@ -108,12 +108,12 @@ const prefixIsOrg: Conditions = { StringEquals: { 's3:prefix': `${orgTag}/` } };
 
 /** S3 counts days from an object's beginning, and an upload's; a change of the tag changes which rule holds. */
 const lifecycle = (): LifecycleRule[] => [
-  { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(unfinishedDays) },
-  { id: unfinishedLifetime, ...removing(unfinishedLifetime, unfinishedDays) },
-  ...objectLifetimes.map((days) => ({ id: `days-${days}`, ...removing(String(days), days) })),
+  { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(unfinishedObjectDays) },
+  { id: unfinishedLifetimeValue, ...removing(unfinishedLifetimeValue, unfinishedObjectDays) },
+  ...objectLifetimeDays.map((days) => ({ id: `days-${days}`, ...removing(String(days), days) })),
 ];
 
 const removing = (lifetime: string, days: number): LifecycleRule => ({
-  tagFilters: { [lifetimeTag]: lifetime },
+  tagFilters: { [objectLifetimeTag]: lifetime },
   expiration: Duration.days(days),
 });

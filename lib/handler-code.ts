@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { type BuildOptions, buildSync, type OutputFile } from 'esbuild';
-import { type Group, groups, type Workflow, workflows } from '../contract/routes.ts';
+import { type BackgroundFunction, backgroundFunctions, type RouteGroup, routeGroups } from '../contract/routes.ts';
 
 /** Lambda's name for the entry: `handler` of `index.mjs`. */
 export const handlerEntry = 'index.handler';
@@ -12,8 +12,8 @@ export const handlerEntry = 'index.handler';
 const banner = "import{createRequire as __anima}from'node:module';const require=__anima(import.meta.url);";
 
 /** What is deployed as a function of its own: it is the name of the entry. */
-export type Entry = Group | Workflow;
-const entries: readonly Entry[] = [...groups, ...workflows];
+export type Entry = RouteGroup | BackgroundFunction;
+const entries: readonly Entry[] = [...routeGroups, ...backgroundFunctions];
 
 /**
  * Bundles `<folder>/<entry>.ts` of every group and workflow, once and together: a call of the bundler for each would parse

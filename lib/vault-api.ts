@@ -15,7 +15,7 @@ import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { type Auth, type Group, groups, type RouteId, routes } from '../contract/routes.ts';
+import { type RouteAuth, type RouteGroup, type RouteId, routeGroups, routes } from '../contract/routes.ts';
 import { callerHeaders } from '../contract/shared/environment-variables.ts';
 import type { Settings } from './settings.ts';
 import type { VaultFunction } from './vault-function.ts';
@@ -23,7 +23,7 @@ import type { VaultFunction } from './vault-function.ts';
 interface VaultApiProps {
   readonly name: string;
   readonly settings: Settings;
-  readonly functions: Readonly<Record<Group, VaultFunction>>;
+  readonly functions: Readonly<Record<RouteGroup, VaultFunction>>;
 }
 
 /** What a page may send and read across origins: the client's own headers; when to come back, and what to report. */
@@ -45,7 +45,7 @@ const accessLogFormat = AccessLogFormat.custom(
 );
 
 /** How API Gateway guards the routes of each kind, and why it is enough where it does not guard at all. */
-const guards: Record<Auth, { authorizer: IHttpRouteAuthorizer; openBecause?: string }> = {
+const guards: Record<RouteAuth, { authorizer: IHttpRouteAuthorizer; openBecause?: string }> = {
   iam: { authorizer: new HttpIamAuthorizer() },
   'api-key': {
     authorizer: new HttpNoneAuthorizer(),
@@ -74,7 +74,7 @@ export class VaultApi extends Construct {
   /** `https://…`, without a slash at the end. */
   readonly url: string;
   private readonly api: HttpApi;
-  private readonly integrations: ReadonlyMap<Group, HttpLambdaIntegration>;
+  private readonly integrations: ReadonlyMap<RouteGroup, HttpLambdaIntegration>;
 
   constructor(scope: Construct, id: string, props: VaultApiProps) {
     super(scope, id);
@@ -91,7 +91,7 @@ export class VaultApi extends Construct {
     });
     this.url = this.api.apiEndpoint;
     this.integrations = new Map(
-      groups.map((group) => [group, new HttpLambdaIntegration(`To-${group}`, props.functions[group].lambda)]),
+      routeGroups.map((group) => [group, new HttpLambdaIntegration(`To-${group}`, props.functions[group].lambda)]),
     );
     this.addStage(props.settings);
     for (const id of routeIds) this.addRoute(id);
@@ -117,7 +117,7 @@ export class VaultApi extends Construct {
     this.route(id, HttpRouteKey.with(path, HttpMethod[method]), group, auth);
   }
 
-  private route(id: string, routeKey: HttpRouteKey, group: Group, auth: Auth): void {
+  private route(id: string, routeKey: HttpRouteKey, group: RouteGroup, auth: RouteAuth): void {
     const integration = this.integrations.get(group);
     if (integration === undefined) throw new Error(`No function serves the group ${group} of the route ${id}.`);
     const { authorizer, openBecause } = guards[auth];

@@ -1,6 +1,6 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { groups } from '../contract/routes.ts';
+import { routeGroups } from '../contract/routes.ts';
 import { functionEnv } from '../contract/shared/environment-variables.ts';
 import { ApiKeyTable } from './api-key-table.ts';
 import { AuditTable } from './audit-table.ts';
@@ -183,7 +183,7 @@ export class VaultStack extends Stack {
 
   /** Whoever knows callers leaves records of them; the auditor reads them and changes nothing; the sealer alone seals. */
   private grantAudit(functions: VaultFunctions): void {
-    for (const group of groups) if (group !== 'public') this.audit.grantRecord(functions[group]);
+    for (const group of routeGroups) if (group !== 'public') this.audit.grantRecord(functions[group]);
     const { auditor, sealer } = functions;
     this.audit.grantRead(auditor);
     this.keyrings.grantRead(auditor);

@@ -6,12 +6,12 @@ import { parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { BlobUploadState } from '../../sdk/src/index.ts';
 import { permissionProblem } from '../profiles/profile-store.ts';
-import { codeOf, writePrivate } from '../shell/private-files.ts';
+import { systemErrorCode, writePrivateFile } from '../shell/private-files.ts';
 
 /** Longest time that an upload can go on, milliseconds (docs/blobs.md): what is older is of no use, and a secret. */
-const usefulFor = 48 * 3600 * 1000;
+const maxUploadAgeMs = 48 * 3600 * 1000;
 
-export interface Interrupted {
+export interface InterruptedUpload {
   /** Absolute path of the file that is uploaded. */
   readonly file: string;
   /** Address of the vault that takes it. */
@@ -36,28 +36,28 @@ export class InterruptedUploads {
   }
 
   /** Newest first. What is too old to go on is removed, whosever it is; what others could have written is left out. */
-  async list(now = Date.now()): Promise<Interrupted[]> {
-    const found: Interrupted[] = [];
+  async list(now = Date.now()): Promise<InterruptedUpload[]> {
+    const found: InterruptedUpload[] = [];
     for (const name of await this.#names()) {
       // What a process left that was killed while it wrote.
-      if (name.startsWith('.')) await this.#dropOld(name, now);
+      if (name.startsWith('.')) await this.#removeIfOld(name, now);
       if (!name.endsWith('.json')) continue;
       const upload = await this.#read(name);
       if (upload === undefined) continue;
-      if (!(now - Date.parse(upload.begunAt) < usefulFor)) await rm(join(this.#folder, name), { force: true });
+      if (!(now - Date.parse(upload.begunAt) < maxUploadAgeMs)) await rm(join(this.#folder, name), { force: true });
       else if (upload.vault === this.#vault && parseLinkUrl(upload.state.url)?.org === this.#org) found.push(upload);
     }
     return found.sort((a, b) => b.begunAt.localeCompare(a.begunAt));
   }
 
   /** Stores the newest state of an upload, in place of the one before. */
-  async keep(upload: Omit<Interrupted, 'vault'>): Promise<void> {
+  async save(upload: Omit<InterruptedUpload, 'vault'>): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const text = JSON.stringify({ ...upload, vault: this.#vault });
-    await writePrivate(this.#path(upload.state.id), text, { replace: true });
+    await writePrivateFile(this.#path(upload.state.id), text, { replace: true });
   }
 
-  async forget(id: string): Promise<void> {
+  async remove(id: string): Promise<void> {
     await rm(this.#path(id), { force: true });
   }
 
@@ -70,23 +70,23 @@ export class InterruptedUploads {
     try {
       return await readdir(this.#folder);
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return [];
+      if (systemErrorCode(error) === 'ENOENT') return [];
       throw error;
     }
   }
 
-  async #dropOld(name: string, now: number): Promise<void> {
+  async #removeIfOld(name: string, now: number): Promise<void> {
     const path = join(this.#folder, name);
     const { mtimeMs = now } = (await stat(path).catch(() => undefined)) ?? {};
-    if (now - mtimeMs > usefulFor) await rm(path, { force: true });
+    if (now - mtimeMs > maxUploadAgeMs) await rm(path, { force: true });
   }
 
-  async #read(name: string): Promise<Interrupted | undefined> {
+  async #read(name: string): Promise<InterruptedUpload | undefined> {
     const file = await open(join(this.#folder, name), 'r');
     try {
       const { mode, uid } = await file.stat();
       if (permissionProblem(mode, uid) !== undefined) return undefined;
-      return parse(await file.readFile('utf8'), name);
+      return parseInterruptedUpload(await file.readFile('utf8'), name);
     } finally {
       await file.close();
     }
@@ -94,9 +94,9 @@ export class InterruptedUploads {
 }
 
 /** Only the frame: the state itself is checked by the client that goes on with it. */
-function parse(text: string, name: string): Interrupted | undefined {
+function parseInterruptedUpload(text: string, name: string): InterruptedUpload | undefined {
   try {
-    const upload: Interrupted = JSON.parse(text);
+    const upload: InterruptedUpload = JSON.parse(text);
     const { file, vault, begunAt, state } = upload;
     const framed = [file, vault, begunAt, state.id, state.url].every((field) => typeof field === 'string');
     return framed && name === `${state.id}.json` ? upload : undefined;

@@ -1,14 +1,14 @@
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import { describeExport, verifyExport } from '../../core/audit/audit-export.ts';
+import { formatVerifiedExport, verifyExport } from '../../core/audit/audit-export.ts';
 import type { AuditOptions, AuditRecord } from '../../sdk/src/index.ts';
-import { CommandError, exitCodes, usage } from '../shell/command-error.ts';
+import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../shell/durations.ts';
-import { publicKeys } from '../shell/jwks-source.ts';
-import { cannotRead, reserve } from '../shell/private-files.ts';
+import { loadPublicKeys } from '../shell/jwks-source.ts';
+import { cannotRead, reserveFile } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
-import { visible } from '../shell/terminal-output.ts';
+import { escapeSteeringCharacters } from '../shell/terminal-output.ts';
 
 const help = `
 Records hold names and ids, never values. With --json each record is one line of JSON.
@@ -80,22 +80,26 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 async function query(shell: Shell, { from, to, principal, name, verb }: QueryOptions): Promise<void> {
   const options: AuditOptions = { principal, name, verb: verb as AuditRecord['verb'] | undefined, pageSize: 1000 };
   const client = await shell.client();
-  const found = client.audit.query({ ...options, from: timeOf('--from', from), to: timeOf('--to', to) });
+  const found = client.audit.query({
+    ...options,
+    from: parseTimeOption('--from', from),
+    to: parseTimeOption('--to', to),
+  });
   let count = 0;
   for await (const record of found) {
-    show(shell, record);
+    printRecord(shell, record);
     count++;
   }
   if (count === 0) shell.note('There are no such records.');
 }
 
 /** How far back the last records are looked for, milliseconds: records come oldest first only. */
-const windows = [10 * 60_000, 3_600_000, 86_400_000, 7 * 86_400_000, 31 * 86_400_000, undefined];
+const tailWindowsMs = [10 * 60_000, 3_600_000, 86_400_000, 7 * 86_400_000, 31 * 86_400_000, undefined];
 
 /** Functions' clocks differ: a record may come after others of a later time. Milliseconds. */
-const overlap = 15_000;
+const clockOverlapMs = 15_000;
 
-type Since = (from: Date | undefined) => Promise<AuditRecord[]>;
+type FetchSince = (from: Date | undefined) => Promise<AuditRecord[]>;
 
 async function tail(shell: Shell, { follow: goOn, lines, interval }: TailOptions): Promise<void> {
   const wanted = parseWhole('--lines', lines);
@@ -104,52 +108,60 @@ async function tail(shell: Shell, { follow: goOn, lines, interval }: TailOptions
   const run = shell.env.ANIMA_RUN || `audit-tail-${process.pid}-${Date.now().toString(36)}`;
   const client = await shell.client({ run });
   const others = ({ run: of, verb }: AuditRecord): boolean => of !== run || verb !== 'audit.read';
-  const since: Since = async (from) => (await client.audit.query({ from, pageSize: 1000 }).toArray()).filter(others);
-  const last = await latest(since, wanted);
-  for (const record of wanted === 0 ? [] : last.slice(-wanted)) show(shell, record);
+  const since: FetchSince = async (from) =>
+    (await client.audit.query({ from, pageSize: 1000 }).toArray()).filter(others);
+  const last = await fetchLatest(since, wanted);
+  for (const record of wanted === 0 ? [] : last.slice(-wanted)) printRecord(shell, record);
   if (goOn === true) await follow(shell, since, last, pause);
 }
 
-async function latest(since: Since, wanted: number): Promise<AuditRecord[]> {
+async function fetchLatest(since: FetchSince, wanted: number): Promise<AuditRecord[]> {
   let last: AuditRecord[] = [];
-  for (const window of windows) {
+  for (const window of tailWindowsMs) {
     last = await since(window === undefined ? undefined : new Date(Date.now() - window));
     if (last.length >= wanted) break;
   }
   return last;
 }
 
-async function follow(shell: Shell, since: Since, last: readonly AuditRecord[], pause: number): Promise<never> {
+async function follow(shell: Shell, since: FetchSince, last: readonly AuditRecord[], pause: number): Promise<never> {
   let seen = new Set(last.map(({ id }) => id));
   let newest = last.at(-1)?.time ?? new Date().toISOString();
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, pause));
-    const records = await since(new Date(Date.parse(newest) - overlap));
-    for (const record of records) if (!seen.has(record.id)) show(shell, record);
+    const records = await since(new Date(Date.parse(newest) - clockOverlapMs));
+    for (const record of records) if (!seen.has(record.id)) printRecord(shell, record);
     // What left the window can't come again.
     seen = new Set(records.map(({ id }) => id));
     newest = records.at(-1)?.time ?? newest;
   }
 }
 
-function show(shell: Shell, record: AuditRecord): void {
-  shell.print(shell.json ? '' : line(shell, record), record);
+function printRecord(shell: Shell, record: AuditRecord): void {
+  shell.print(shell.json ? '' : formatRecord(shell, record), record);
 }
 
-function line(shell: Shell, record: AuditRecord): string {
+function formatRecord(shell: Shell, record: AuditRecord): string {
   const { time, principal, verb, name, names, failed, result, agent, run, toolCall } = record;
   const what =
     name ??
     (names === undefined ? '' : `${names.length} names${failed === undefined ? '' : `, ${failed.length} failed`}`);
   const who = [agent, run, toolCall].filter((id) => id !== undefined).join(' ');
   const ok = shell.paint(result === 'ok' ? 'green' : 'red', result);
-  const parts = [time, principal, verb, visible(what), ok, who === '' ? '' : shell.paint('dim', `(${visible(who)})`)];
+  const parts = [
+    time,
+    principal,
+    verb,
+    escapeSteeringCharacters(what),
+    ok,
+    who === '' ? '' : shell.paint('dim', `(${escapeSteeringCharacters(who)})`),
+  ];
   return parts.filter((part) => part !== '').join('  ');
 }
 
 async function exportAll(shell: Shell, output: string | undefined): Promise<void> {
   const client = await shell.client();
-  const file = await reserve(output);
+  const file = await reserveFile(output);
   await file.keepIf(async () => {
     const lines: string[] = [];
     for await (const line of client.audit.export().lines()) {
@@ -171,18 +183,18 @@ async function exportAll(shell: Shell, output: string | undefined): Promise<void
 async function verify(shell: Shell, path: string, { jwks, until, includes }: VerifyOptions): Promise<void> {
   const end = until === undefined ? undefined : Date.parse(until);
   if (Number.isNaN(end))
-    throw usage('--until takes an RFC 3339 time, such as 2026-11-21T00:00:00Z. Nothing was verified');
-  const keys = await publicKeys(shell, jwks);
-  const lines = await linesOf(shell, path);
+    throw usageError('--until takes an RFC 3339 time, such as 2026-11-21T00:00:00Z. Nothing was verified');
+  const keys = await loadPublicKeys(shell, jwks);
+  const lines = await readLines(shell, path);
   const verified = await verifyExport(lines, keys, { until: end, includes });
-  shell.print(describeExport(verified), verified);
+  shell.print(formatVerifiedExport(verified), verified);
   if (verified.problems.length > 0) {
     throw new CommandError('The export does not hold', { exit: exitCodes.failed, next: 'The lines above say where.' });
   }
 }
 
 /** The lines of a file, however long it is. @throws CommandError when it can't be read */
-async function linesOf(shell: Shell, path: string): Promise<AsyncIterable<string>> {
+async function readLines(shell: Shell, path: string): Promise<AsyncIterable<string>> {
   if (path === '-') return createInterface({ input: shell.stdin, crlfDelay: Number.POSITIVE_INFINITY });
   const file = await open(path).catch((error: unknown) => {
     throw cannotRead(path, error);
@@ -191,7 +203,7 @@ async function linesOf(shell: Shell, path: string): Promise<AsyncIterable<string
 }
 
 /** A time, or how long ago it was. @throws CommandError usage */
-function timeOf(option: string, text: string | undefined): string | Date | undefined {
+function parseTimeOption(option: string, text: string | undefined): string | Date | undefined {
   if (text === undefined || text.includes('T')) return text;
   return new Date(Date.now() - parseDuration(option, text) * 1000);
 }

@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import type { BlobInfo } from '../../sdk/src/index.ts';
 import { readLink } from '../blobs/link-input.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
-import { sizeText } from '../shell/progress-line.ts';
+import { formatByteSize } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
-import { facts, table, timeText } from '../shell/terminal-output.ts';
+import { formatFacts, formatTable, formatTime } from '../shell/terminal-output.ts';
 
 const help = `
 Files that were shared by links, without names, types or links: the vault knows none of these. Sizes are of ciphertext.
@@ -56,15 +56,16 @@ async function list(shell: Shell): Promise<void> {
   const rows = found.map((blob) => [
     blob.id,
     blob.state,
-    blob.size === undefined ? '-' : sizeText(blob.size),
-    timeText(blob.createdAt),
-    blob.expiresAt === undefined ? '-' : timeText(blob.expiresAt),
+    blob.size === undefined ? '-' : formatByteSize(blob.size),
+    formatTime(blob.createdAt),
+    blob.expiresAt === undefined ? '-' : formatTime(blob.expiresAt),
     openingsOf(blob),
   ]);
-  if (!shell.stdout.isTTY || rows.length === 0) return shell.print(table(rows), found);
-  const [head = '', ...lines] = table([['ID', 'STATE', 'SIZE', 'SHARED (UTC)', 'EXPIRES', 'OPENED'], ...rows]).split(
-    '\n',
-  );
+  if (!shell.stdout.isTTY || rows.length === 0) return shell.print(formatTable(rows), found);
+  const [head = '', ...lines] = formatTable([
+    ['ID', 'STATE', 'SIZE', 'SHARED (UTC)', 'EXPIRES', 'OPENED'],
+    ...rows,
+  ]).split('\n');
   shell.print([shell.paint('dim', head), ...lines].join('\n'), found);
 }
 
@@ -74,7 +75,7 @@ const openingsOf = ({ openings, maxOpens, burn }: BlobInfo): string =>
 async function info(shell: Shell, id: string): Promise<void> {
   const blob = await (await shell.client()).blobs.info(id);
   shell.print(
-    facts([
+    formatFacts([
       ['blob', blob.id],
       ['state', blob.state],
       ['size', blob.size === undefined ? undefined : `${blob.size} bytes of ciphertext`],

@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import { usage } from '../shell/command-error.ts';
+import { usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
@@ -12,8 +12,8 @@ Examples:
   $ anima completion fish > ~/.config/fish/completions/anima.fish`;
 
 /** Longest time that a completion of names may take, milliseconds. */
-const patience = 2_000;
-const mostNames = 200;
+const nameLookupTimeoutMs = 2_000;
+const maxNames = 200;
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
@@ -23,8 +23,8 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .addHelpText('after', help)
     .action((name: string, _options: object, command: Command) => {
       const script = scripts[name];
-      if (script === undefined) throw usage('Completion is there for bash, zsh and fish');
-      const text = script(branchesOf(program));
+      if (script === undefined) throw usageError('Completion is there for bash, zsh and fish');
+      const text = script(listCommandPaths(program));
       shellOf(command).print(text, { script: text });
     });
   program
@@ -40,7 +40,7 @@ async function completeNames(shell: Shell, prefix: string | undefined): Promise<
   if (shell.env.ANIMA_COMPLETE_NAMES !== '1') return;
   try {
     const client = await shell.client();
-    const list = client.vault.list({ prefix, pageSize: mostNames, timeout: patience, maxRetries: 0 });
+    const list = client.vault.list({ prefix, pageSize: maxNames, timeout: nameLookupTimeoutMs, maxRetries: 0 });
     // Only what can be a name: the shell that completes expands what it is given.
     const names = (await list.page()).values.map(({ name }) => name).filter((name) => /^[\w./@:-]+$/.test(name));
     if (names.length > 0) shell.stdout.write(`${names.join('\n')}\n`);
@@ -50,7 +50,7 @@ async function completeNames(shell: Shell, prefix: string | undefined): Promise<
 }
 
 /** A command and what may follow it. */
-interface Branch {
+interface CommandPath {
   /** ` keys create`; empty for the program. */
   readonly path: string;
   readonly words: readonly string[];
@@ -58,8 +58,8 @@ interface Branch {
   readonly names: boolean;
 }
 
-function branchesOf(program: Command): Branch[] {
-  const walk = (command: Command, path: string, inherited: readonly string[]): Branch[] => {
+function listCommandPaths(program: Command): CommandPath[] {
+  const walk = (command: Command, path: string, inherited: readonly string[]): CommandPath[] => {
     const own = command.options.filter(isShown).flatMap(({ long }) => (long ? [long] : []));
     const options = [...new Set([...own, '--help', ...inherited])];
     const below = command.commands.filter((child) => !child.name().startsWith('__'));
@@ -74,9 +74,9 @@ function branchesOf(program: Command): Branch[] {
 
 const isShown = (option: Option): boolean => !option.hidden;
 
-const quoted = (paths: readonly Branch[]): string => paths.map(({ path }) => `'${path}'`).join('|');
+const quoted = (paths: readonly CommandPath[]): string => paths.map(({ path }) => `'${path}'`).join('|');
 
-const bash = (branches: readonly Branch[]): string => `# bash completion of anima: anima completion bash
+const bash = (branches: readonly CommandPath[]): string => `# bash completion of anima: anima completion bash
 _anima() {
   local cur=\${COMP_WORDS[COMP_CWORD]} path='' words='' names='' i
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -96,7 +96,7 @@ ${branches.map(({ path, words }) => `    '${path}') words='${words.join(' ')}' ;
 complete -o default -F _anima anima
 `;
 
-const zsh = (branches: readonly Branch[]): string => `#compdef anima
+const zsh = (branches: readonly CommandPath[]): string => `#compdef anima
 # zsh completion of anima: anima completion zsh
 _anima() {
   local path_='' i
@@ -118,7 +118,7 @@ ${branches.map(({ path, words }) => `    '${path}') found=(${words.join(' ')}) ;
 if [[ $funcstack[1] == _anima ]]; then _anima "$@"; else compdef _anima anima; fi
 `;
 
-const fish = (branches: readonly Branch[]): string => `# fish completion of anima: anima completion fish
+const fish = (branches: readonly CommandPath[]): string => `# fish completion of anima: anima completion fish
 function __anima_words
     set -l path ''
     set -l tokens (commandline -opc)
@@ -147,4 +147,4 @@ end
 complete -c anima -f -a '(__anima_words)'
 `;
 
-const scripts: Readonly<Record<string, (branches: readonly Branch[]) => string>> = { bash, zsh, fish };
+const scripts: Readonly<Record<string, (branches: readonly CommandPath[]) => string>> = { bash, zsh, fish };

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { CommandError, exitCodes, usage } from '../shell/command-error.ts';
-import { reserve } from '../shell/private-files.ts';
+import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
+import { reserveFile } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
@@ -30,10 +30,11 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 async function destroy(shell: Shell, name: string, { yes, receipt }: Options): Promise<void> {
   const client = await shell.client();
   if (yes !== true) {
-    if (!shell.stdin.isTTY) throw usage('There is no terminal to ask at; nothing was destroyed', 'Scripts give --yes.');
+    if (!shell.stdin.isTTY)
+      throw usageError('There is no terminal to ask at; nothing was destroyed', 'Scripts give --yes.');
     await shell.confirm('This destroys all versions for good. Type the name to go on:', name);
   }
-  const file = await reserve(receipt);
+  const file = await reserveFile(receipt);
   await file.keepIf(async () => {
     const answer = await client.vault.destroy(name, { confirm: name });
     if (!answer.destroyed) throw nothing();

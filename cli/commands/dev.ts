@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { idsOf } from '../profiles/access-resolution.ts';
+import { parseKeyIds } from '../profiles/access-resolution.ts';
 import { storeProfile } from '../profiles/profile-store.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
-import { facts } from '../shell/terminal-output.ts';
+import { formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
 Runs the vault of a checkout of Anima Vault, found from ANIMA_VAULT_HOME, from this folder upward, or around this command.
@@ -27,7 +27,7 @@ interface Options {
   readonly login?: boolean;
 }
 
-interface Ready {
+interface ReadyMessage {
   readonly url: string;
   readonly org: string;
   readonly adminKey: string;
@@ -57,7 +57,7 @@ export function register(
 }
 
 async function dev(shell: Shell, { port, data, memory, timeScale, assembly, login }: Options): Promise<number> {
-  const home = findHome(shell.env.ANIMA_VAULT_HOME);
+  const home = findCheckout(shell.env.ANIMA_VAULT_HOME);
   const args = [
     ...(port === undefined ? [] : ['--port', port]),
     ...(data === undefined ? [] : ['--data', resolve(data)]),
@@ -70,10 +70,10 @@ async function dev(shell: Shell, { port, data, memory, timeScale, assembly, logi
     cwd: home,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const exited = exitOf(child);
-  const release = passSignals(child);
+  const exited = waitForExit(child);
+  const release = forwardSignals(child);
   try {
-    const ready = await readyLine(child, exited);
+    const ready = await readReadyMessage(child, exited);
     if (ready === undefined) return await exited;
     if (login === true) await storeProfiles(shell, ready);
     shell.print(welcome(ready, login === true), ready);
@@ -85,7 +85,7 @@ async function dev(shell: Shell, { port, data, memory, timeScale, assembly, logi
 }
 
 /** Ctrl-C reaches the whole group: the vault closes on the first signal, and a second one of the same kind would kill it. */
-function passSignals(child: ChildProcess): () => void {
+function forwardSignals(child: ChildProcess): () => void {
   const stop = (): void => void child.kill('SIGTERM');
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, stop);
@@ -94,7 +94,7 @@ function passSignals(child: ChildProcess): () => void {
   };
 }
 
-function exitOf(child: ChildProcess): Promise<number> {
+function waitForExit(child: ChildProcess): Promise<number> {
   return new Promise((done, fail) => {
     child.once('error', fail);
     child.once('exit', (code, signal) => done(code ?? (signal === null ? 1 : exitCodes.failed)));
@@ -102,9 +102,9 @@ function exitOf(child: ChildProcess): Promise<number> {
 }
 
 /** What the vault prints once it is ready; undefined when it was stopped before that. @throws CommandError when it failed */
-async function readyLine(child: ChildProcess, exited: Promise<number>): Promise<Ready | undefined> {
+async function readReadyMessage(child: ChildProcess, exited: Promise<number>): Promise<ReadyMessage | undefined> {
   let text = '';
-  const line = new Promise<Ready>((done) => {
+  const line = new Promise<ReadyMessage>((done) => {
     child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk;
       if (text.endsWith('\n')) done(JSON.parse(text));
@@ -119,12 +119,12 @@ async function readyLine(child: ChildProcess, exited: Promise<number>): Promise<
   });
 }
 
-async function storeProfiles(shell: Shell, { url, agentKey, adminKey }: Ready): Promise<void> {
+async function storeProfiles(shell: Shell, { url, agentKey, adminKey }: ReadyMessage): Promise<void> {
   for (const [name, key] of [
     ['local', agentKey],
     ['local-admin', adminKey],
   ] as const) {
-    const ids = idsOf(key);
+    const ids = parseKeyIds(key);
     if (ids === undefined) throw new CommandError('The local vault gave no key', { exit: exitCodes.failed });
     const keyFrom = await storeProfile(shell.env, name, { url, org: ids.org, keyId: ids.id, key });
     shell.note(
@@ -133,10 +133,10 @@ async function storeProfiles(shell: Shell, { url, agentKey, adminKey }: Ready): 
   }
 }
 
-const welcome = ({ url, org, agentKey, adminKey, dataDir }: Ready, loggedIn: boolean): string => `
+const welcome = ({ url, org, agentKey, adminKey, dataDir }: ReadyMessage, loggedIn: boolean): string => `
 Anima Vault is ready at ${url}
 
-${facts([
+${formatFacts([
   ['  organization', org],
   ['  data', dataDir ?? 'in memory only'],
   ['  agent key', loggedIn ? 'in the profile local' : agentKey],
@@ -152,17 +152,17 @@ Ctrl-C ends it; ${dataDir === null ? 'nothing is kept' : 'the data stays, and th
 `;
 
 /** The folder of a checkout. @throws CommandError with how to get one */
-function findHome(named: string | undefined): string {
+function findCheckout(named: string | undefined): string {
   if (named !== undefined && named !== '') {
     if (isCheckout(named)) return resolve(named);
     throw notFound('ANIMA_VAULT_HOME names a folder that is no checkout of Anima Vault');
   }
-  const found = upward(process.cwd()) ?? upward(import.meta.dirname);
+  const found = findCheckoutAbove(process.cwd()) ?? findCheckoutAbove(import.meta.dirname);
   if (found !== undefined) return found;
   throw notFound('There is no checkout of Anima Vault here or in a folder above');
 }
 
-function upward(start: string): string | undefined {
+function findCheckoutAbove(start: string): string | undefined {
   for (let folder = start; ; folder = dirname(folder)) {
     if (isCheckout(folder)) return folder;
     if (dirname(folder) === folder) return undefined;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Finding, findings } from '../doctor/doctor-checks.ts';
+import { type Finding, runDoctorChecks } from '../doctor/doctor-checks.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
@@ -23,7 +23,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 
 async function doctor(shell: Shell): Promise<void> {
   const found: Finding[] = [];
-  for await (const finding of findings(shell)) {
+  for await (const finding of runDoctorChecks(shell)) {
     found.push(finding);
     if (!shell.json) shell.print(line(shell, finding), undefined);
   }

@@ -3,13 +3,13 @@ import {
   checkOutput,
   type Format,
   formatEntries,
-  formatFor,
-  type Output,
+  type OutputOptions,
+  resolveFormat,
   writeOutput,
 } from '../secrets/secret-files.ts';
 import { SecretReader } from '../secrets/secret-reader.ts';
-import { unresolved } from '../secrets/unresolved-references.ts';
-import { folderOf, variablesOf } from '../secrets/value-names.ts';
+import { unresolvedReferencesError } from '../secrets/unresolved-references.ts';
+import { environmentVariablesFor, normalizeFolder } from '../secrets/value-names.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
@@ -24,7 +24,7 @@ Examples:
   $ anima export --prefix prod/ -o prod.json -f     replaces prod.json
   $ anima export --format json | age -r KEY > backup.age`;
 
-interface Options extends Output {
+interface Options extends OutputOptions {
   readonly prefix?: string;
   readonly format?: string;
 }
@@ -44,13 +44,13 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 async function exportValues(shell: Shell, options: Options): Promise<void> {
   checkOutput(shell, options);
   const { output } = options;
-  const format = formatFor(options.format, output) ?? 'env';
-  const folder = folderOf(options.prefix);
+  const format = resolveFormat(options.format, output) ?? 'env';
+  const folder = normalizeFolder(options.prefix);
   const reader = await SecretReader.open(shell, '0');
-  const keys = keysFor(format, await reader.names(folder), folder);
-  const outcomes = await reader.many([...keys.values()].map((name) => ({ name })));
+  const keys = keysFor(format, await reader.listNames(folder), folder);
+  const outcomes = await reader.readMany([...keys.values()].map((name) => ({ name })));
   const failed = [...outcomes].filter(([, outcome]) => !outcome.ok);
-  if (failed.length > 0) throw unresolved(failed, 'Nothing was written');
+  if (failed.length > 0) throw unresolvedReferencesError(failed, 'Nothing was written');
   const entries = [...keys].flatMap(([key, name]) => {
     const outcome = outcomes.get(name);
     return outcome?.ok === true ? [{ name: key, value: outcome.value.value }] : [];
@@ -67,6 +67,6 @@ async function exportValues(shell: Shell, options: Options): Promise<void> {
 /** Names by what they are called in the file. @throws CommandError usage when two would be called the same */
 function keysFor(format: Format, names: readonly string[], folder: string): ReadonlyMap<string, string> {
   return format === 'env'
-    ? variablesOf(names, folder)
+    ? environmentVariablesFor(names, folder)
     : new Map(names.map((name) => [name.slice(folder.length), name]));
 }

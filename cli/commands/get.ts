@@ -46,5 +46,5 @@ async function read(shell: Shell, reference: Reference, cacheMaxAge: string | un
   }
   // Loaded only where it is wanted: every command pays for what it loads.
   const { SecretReader } = await import('../secrets/secret-reader.ts');
-  return await (await SecretReader.open(shell, cacheMaxAge)).one(reference);
+  return await (await SecretReader.open(shell, cacheMaxAge)).readOne(reference);
 }

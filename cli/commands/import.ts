@@ -1,10 +1,17 @@
 import type { Command } from 'commander';
-import { namedEntries, planImport, type State, type Step, type Stored, storeAll } from '../secrets/import-plan.ts';
-import { formatFor, parseEntries, readText } from '../secrets/secret-files.ts';
-import { folderOf } from '../secrets/value-names.ts';
-import { CommandError, failureOf, usage } from '../shell/command-error.ts';
+import {
+  applyImport,
+  type ImportResult,
+  type ImportState,
+  type ImportStep,
+  namedEntries,
+  planImport,
+} from '../secrets/import-plan.ts';
+import { parseEntries, readText, resolveFormat } from '../secrets/secret-files.ts';
+import { normalizeFolder } from '../secrets/value-names.ts';
+import { CommandError, toFailure, usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
-import { table } from '../shell/terminal-output.ts';
+import { formatTable } from '../shell/terminal-output.ts';
 
 const help = `
 .env files are read as dotenv reads them; a line that it would skip or guess at is an error, and nothing is stored. Of JSON and
@@ -41,20 +48,26 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 }
 
 async function importFile(shell: Shell, file: string, options: Options): Promise<void> {
-  const format = formatFor(options.format, file === '-' ? undefined : file);
+  const format = resolveFormat(options.format, file === '-' ? undefined : file);
   if (format === undefined) {
-    throw usage('The name of the file does not tell its format. Nothing was stored', 'Say --format env, json or yaml.');
+    throw usageError(
+      'The name of the file does not tell its format. Nothing was stored',
+      'Say --format env, json or yaml.',
+    );
   }
-  const named = namedEntries(parseEntries(format, await readText(file, shell.stdin), file), folderOf(options.prefix));
+  const named = namedEntries(
+    parseEntries(format, await readText(file, shell.stdin), file),
+    normalizeFolder(options.prefix),
+  );
   const client = await shell.client();
   const steps = await planImport(client, named);
   if (options.dryRun === true) return showPlan(shell, steps);
-  const stored = await storeAll(client, steps);
-  show(shell, stored);
+  const stored = await applyImport(client, steps);
+  printResults(shell, stored);
   const failed = stored.filter(({ error }) => error !== undefined);
   const [first] = failed;
   if (first !== undefined) {
-    const { exit, next } = failureOf(first.error);
+    const { exit, next } = toFailure(first.error);
     throw new CommandError(`${failed.length} of ${stored.length} values were not stored`, {
       exit,
       ...(next === undefined ? {} : { next }),
@@ -63,26 +76,26 @@ async function importFile(shell: Shell, file: string, options: Options): Promise
   if (file !== '-') shell.note(`${file} still holds the values in clear.`);
 }
 
-function showPlan(shell: Shell, steps: readonly Step[]): void {
+function showPlan(shell: Shell, steps: readonly ImportStep[]): void {
   const rows = steps.map(({ name, state }) => ({ name, state }));
-  shell.print(table(rows.map(({ name, state }) => [name, state])), { dryRun: true, values: rows });
+  shell.print(formatTable(rows.map(({ name, state }) => [name, state])), { dryRun: true, values: rows });
   shell.note('A dry run: nothing was stored.');
 }
 
 /** What became of each entry, in words. */
-const done: Readonly<Record<State, string>> = {
+const resultTexts: Readonly<Record<ImportState, string>> = {
   new: 'stored, new',
   changed: 'stored, changed',
   same: 'left, the same',
   unknown: 'stored',
 };
 
-function show(shell: Shell, stored: readonly Stored[]): void {
+function printResults(shell: Shell, stored: readonly ImportResult[]): void {
   const rows = stored.map(({ name, state, version, error }) => [
     name,
-    state === 'failed' ? `not stored: ${failureOf(error).message}` : done[state],
+    state === 'failed' ? `not stored: ${toFailure(error).message}` : resultTexts[state],
     version === undefined ? '' : `version ${version}`,
   ]);
   const values = stored.map(({ name, state, version, error }) => ({ name, state, version, code: error?.code }));
-  shell.print(table(rows), { dryRun: false, values });
+  shell.print(formatTable(rows), { dryRun: false, values });
 }

@@ -1,10 +1,16 @@
 import type { Command } from 'commander';
-import { fill, findPlaces, type Place, positionOf, TemplateProblem } from '../secrets/reference-templates.ts';
-import { checkOutput, nameOf, type Output, readText, writeOutput } from '../secrets/secret-files.ts';
+import {
+  describePosition,
+  fillTemplate,
+  findReferencePlaces,
+  InvalidTemplateError,
+  type ReferencePlace,
+} from '../secrets/reference-templates.ts';
+import { checkOutput, displayNameOf, type OutputOptions, readText, writeOutput } from '../secrets/secret-files.ts';
 import { SecretReader } from '../secrets/secret-reader.ts';
 import { referenceKey } from '../secrets/secret-references.ts';
-import { unresolved } from '../secrets/unresolved-references.ts';
-import { usage } from '../shell/command-error.ts';
+import { unresolvedReferencesError } from '../secrets/unresolved-references.ts';
+import { usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
@@ -17,7 +23,7 @@ Examples:
   $ echo "password: {{ anima://prod/db }}" | anima inject | app --config -
   $ anima inject -i .env.tpl -o .env -f          replaces .env`;
 
-interface Options extends Output {
+interface Options extends OutputOptions {
   readonly input: string;
   readonly cacheMaxAge?: string;
 }
@@ -39,13 +45,13 @@ async function inject(shell: Shell, options: Options): Promise<void> {
   const template = await readText(options.input, shell.stdin);
   const places = placesIn(template, options.input);
   const reader = await SecretReader.open(shell, options.cacheMaxAge);
-  const outcomes = await reader.many(places.map(({ reference }) => reference));
+  const outcomes = await reader.readMany(places.map(({ reference }) => reference));
   const failed = places.flatMap(({ reference, start }) => {
     const outcome = outcomes.get(referenceKey(reference));
-    return outcome === undefined || outcome.ok ? [] : [[positionOf(template, start), outcome] as const];
+    return outcome === undefined || outcome.ok ? [] : [[describePosition(template, start), outcome] as const];
   });
-  if (failed.length > 0) throw unresolved(failed, 'Nothing was written');
-  const text = fill(template, places, (reference) => {
+  if (failed.length > 0) throw unresolvedReferencesError(failed, 'Nothing was written');
+  const text = fillTemplate(template, places, (reference) => {
     const outcome = outcomes.get(referenceKey(reference));
     return outcome?.ok === true ? outcome.value.value : '';
   });
@@ -57,11 +63,11 @@ async function inject(shell: Shell, options: Options): Promise<void> {
 
 const count = (places: number): string => (places === 1 ? '1 reference filled in' : `${places} references filled in`);
 
-function placesIn(template: string, input: string): Place[] {
+function placesIn(template: string, input: string): ReferencePlace[] {
   try {
-    return findPlaces(template);
+    return findReferencePlaces(template);
   } catch (error) {
-    if (!(error instanceof TemplateProblem)) throw error;
-    throw usage(`${nameOf(input)}: ${error.message}. Nothing was written`);
+    if (!(error instanceof InvalidTemplateError)) throw error;
+    throw usageError(`${displayNameOf(input)}: ${error.message}. Nothing was written`);
   }
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { ApiKeyInfo, Role, Verb } from '../../sdk/src/index.ts';
-import { usage } from '../shell/command-error.ts';
+import { usageError } from '../shell/command-error.ts';
 import { parseDuration } from '../shell/durations.ts';
 import type { Shell } from '../shell/shell.ts';
-import { facts, table, timeText } from '../shell/terminal-output.ts';
+import { formatFacts, formatTable, formatTime } from '../shell/terminal-output.ts';
 
 const help = `
 A new key is printed once, by itself, so that KEY=$(anima keys create …) holds it; everything else is said on standard
@@ -67,7 +67,7 @@ async function create(shell: Shell, { role, name, prefix, verb, expiresIn }: Cre
   const rights = { role: role as Role, verbs: verb as Verb[] | undefined, prefixes: prefix };
   // Role and verbs are checked by the vault, which may know more of them than this version.
   const { key, ...made } = await client.keys.create({ ...rights, name, expiresIn: seconds });
-  if (!shell.json) shell.note(`${describe(made)}\nThe key is shown this once:`);
+  if (!shell.json) shell.note(`${describeKey(made)}\nThe key is shown this once:`);
   shell.print(key, { ...made, key });
 }
 
@@ -77,15 +77,16 @@ async function list(shell: Shell): Promise<void> {
   const rows = keys.map((key) => [
     key.id,
     key.role,
-    stateOf(key),
-    key.lastUsedAt === undefined ? 'never' : timeText(key.lastUsedAt),
-    namesOf(key),
+    describeKeyState(key),
+    key.lastUsedAt === undefined ? 'never' : formatTime(key.lastUsedAt),
+    describeNameScope(key),
     key.name ?? '',
   ]);
-  if (!shell.stdout.isTTY) return shell.print(table(rows), keys);
-  const [head = '', ...lines] = table([['ID', 'ROLE', 'STATE', 'LAST USED (UTC)', 'NAMES', 'FOR'], ...rows]).split(
-    '\n',
-  );
+  if (!shell.stdout.isTTY) return shell.print(formatTable(rows), keys);
+  const [head = '', ...lines] = formatTable([
+    ['ID', 'ROLE', 'STATE', 'LAST USED (UTC)', 'NAMES', 'FOR'],
+    ...rows,
+  ]).split('\n');
   shell.print([shell.paint('dim', head), ...lines].join('\n'), keys);
 }
 
@@ -96,7 +97,7 @@ async function rotate(shell: Shell, id: string, overlap: string | undefined): Pr
   const { key, ...made } = replacement;
   if (!shell.json) {
     shell.note(
-      `${describe(made)}\nThe old key ${replaced.id} works until ${replaced.expiresAt ?? 'it is revoked'}.\nThe new key is shown this once:`,
+      `${describeKey(made)}\nThe old key ${replaced.id} works until ${replaced.expiresAt ?? 'it is revoked'}.\nThe new key is shown this once:`,
     );
   }
   shell.print(key, { replacement, replaced });
@@ -115,26 +116,29 @@ async function revoke(shell: Shell, id: string, yes: boolean): Promise<void> {
 /** Before it is sent or repeated anywhere: people paste the key where its id belongs. */
 function checkId(id: string): string {
   if (/^[0-9a-z]{16}$/.test(id)) return id;
-  throw usage('That is no id of a key, which has 16 characters; nothing was sent', '`anima keys list` shows the ids.');
+  throw usageError(
+    'That is no id of a key, which has 16 characters; nothing was sent',
+    '`anima keys list` shows the ids.',
+  );
 }
 
 /** What a key reaches: the secrets of channels are for admins, unless a prefix names them (docs/channels.md, "Setting up"). */
-const namesOf = ({ role, prefixes }: Pick<ApiKeyInfo, 'role' | 'prefixes'>): string =>
+const describeNameScope = ({ role, prefixes }: Pick<ApiKeyInfo, 'role' | 'prefixes'>): string =>
   prefixes?.join(',') ?? (role === 'agent' || role === 'reader' ? 'all but channels/' : 'all');
 
-const describe = ({ id, role, prefixes, verbs, expiresAt }: ApiKeyInfo): string =>
-  facts([
+const describeKey = ({ id, role, prefixes, verbs, expiresAt }: ApiKeyInfo): string =>
+  formatFacts([
     ['id', id],
     ['role', role],
-    ['names', namesOf({ role, prefixes })],
+    ['names', describeNameScope({ role, prefixes })],
     ['verbs', verbs?.join(', ')],
     ['expires', expiresAt ?? 'never'],
   ]);
 
-function stateOf({ revokedAt, expiresAt }: ApiKeyInfo): string {
+function describeKeyState({ revokedAt, expiresAt }: ApiKeyInfo): string {
   if (revokedAt !== undefined) return 'revoked';
   if (expiresAt === undefined) return 'active';
-  return Date.parse(expiresAt) <= Date.now() ? 'expired' : `until ${timeText(expiresAt)}`;
+  return Date.parse(expiresAt) <= Date.now() ? 'expired' : `until ${formatTime(expiresAt)}`;
 }
 
 const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Shell } from '../shell/shell.ts';
-import { table, timeText, tree } from '../shell/terminal-output.ts';
+import { formatTable, formatTime, formatTree } from '../shell/terminal-output.ts';
 
 const help = `
 A table on terminals, one name a line in pipes, all facts with --json. Values are never shown.
@@ -27,19 +27,20 @@ async function list(shell: Shell, prefix: string | undefined, asTree: boolean): 
   const values = await client.vault.list({ prefix, pageSize: 1000 }).toArray();
   const names = values.map(({ name }) => name);
   if (names.length === 0) shell.note(prefix === undefined ? 'There are no values.' : 'There are no such values.');
-  if (asTree) return shell.print(tree(names), values);
+  if (asTree) return shell.print(formatTree(names), values);
   if (!shell.stdout.isTTY) return shell.print(names.join('\n'), values);
   const rows = values.map(({ name, version, createdAt, expiresAt, metadata }) => [
     name,
     String(version),
-    timeText(createdAt),
-    expiresAt === undefined ? '-' : timeText(expiresAt),
+    formatTime(createdAt),
+    expiresAt === undefined ? '-' : formatTime(expiresAt),
     Object.entries(metadata)
       .map(([key, text]) => `${key}=${text}`)
       .join(' '),
   ]);
-  const [head = '', ...lines] = table([['NAME', 'VERSION', 'STORED (UTC)', 'EXPIRES', 'METADATA'], ...rows]).split(
-    '\n',
-  );
+  const [head = '', ...lines] = formatTable([
+    ['NAME', 'VERSION', 'STORED (UTC)', 'EXPIRES', 'METADATA'],
+    ...rows,
+  ]).split('\n');
   shell.print(names.length === 0 ? '' : [shell.paint('dim', head), ...lines].join('\n'), values);
 }

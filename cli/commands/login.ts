@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { AuthenticationError, PermissionError } from '../../sdk/src/index.ts';
 import { checkBaseURL } from '../../sdk/src/shared/url.ts';
-import { idsOf, localUrl } from '../profiles/access-resolution.ts';
+import { localUrl, parseKeyIds } from '../profiles/access-resolution.ts';
 import { profileFile, storeProfile } from '../profiles/profile-store.ts';
-import { clientFor } from '../shell/anima-client.ts';
+import { createClient } from '../shell/anima-client.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import { readAll } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -36,14 +36,14 @@ async function login(shell: Shell, command: Command): Promise<void> {
     ? await shell.secretPrompt('API key')
     : (await readAll(shell.stdin)).toString('utf8');
   const key = apiKey.trim();
-  const ids = idsOf(key);
+  const ids = parseKeyIds(key);
   if (ids === undefined) {
     throw new CommandError('That is no API key: its form or checksum is wrong. Nothing was sent or stored', {
       exit: exitCodes.denied,
       next: 'Copy it whole: it begins with anm_.',
     });
   }
-  const state = await tryKey(shell, url, key);
+  const state = await checkKey(shell, url, key);
   const keyFrom = await storeProfile(shell.env, name, { url, org: ids.org, keyId: ids.id, key });
   const where =
     keyFrom === 'keyring' ? 'the keyring of the system' : `a file of mode 0600: ${profileFile(shell.env, name)}`;
@@ -60,9 +60,9 @@ async function askUrl(shell: Shell): Promise<string> {
 }
 
 /** The state of the org; undefined for a key that works but may not ask that. */
-async function tryKey(shell: Shell, url: string, apiKey: string): Promise<string | undefined> {
+async function checkKey(shell: Shell, url: string, apiKey: string): Promise<string | undefined> {
   try {
-    return (await clientFor({ url, apiKey }, shell.env).org.get()).state;
+    return (await createClient({ url, apiKey }, shell.env).org.get()).state;
   } catch (error) {
     if (error instanceof PermissionError) return undefined;
     if (!(error instanceof AuthenticationError)) throw error;

@@ -2,7 +2,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { ShareSettings } from '../mcp/tool-context.ts';
-import { usage } from '../shell/command-error.ts';
+import { usageError } from '../shell/command-error.ts';
 import { parseWhole } from '../shell/durations.ts';
 import { cannotRead } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -46,23 +46,24 @@ In a client's configuration:
   {"mcpServers": {"anima": {"command": "anima", "args": ["mcp", "--prefix", "prod/"]}}}`,
     )
     .action(async (options: Options, command: Command) => {
-      const { folderOf } = await import('../secrets/value-names.ts');
-      const { parseHosts, RuleProblem } = await import('../mcp/usage-rules.ts');
+      const { normalizeFolder } = await import('../secrets/value-names.ts');
+      const { parseHosts, InvalidUsageRuleError } = await import('../mcp/usage-rules.ts');
       const hosts = () => {
         try {
           return options.host === undefined ? undefined : parseHosts(options.host.join(','));
         } catch (error) {
-          if (error instanceof RuleProblem) throw usage('--host takes hosts such as api.example.com. Nothing was done');
+          if (error instanceof InvalidUsageRuleError)
+            throw usageError('--host takes hosts such as api.example.com. Nothing was done');
           throw error;
         }
       };
       const seconds = within('--timeout', options.timeout, 1, 300);
       const settings = {
-        folder: folderOf(options.prefix),
+        folder: normalizeFolder(options.prefix),
         hosts: hosts(),
-        reveal: options.allowReveal === true,
-        plainRequests: options.allowPlainRequests === true,
-        local: options.allowLocal === true,
+        allowsReveal: options.allowReveal === true,
+        allowsPlainRequests: options.allowPlainRequests === true,
+        allowsLoopback: options.allowLocal === true,
         limits: {
           connectMs: Math.min(seconds, 10) * 1000,
           totalMs: seconds * 1000,
@@ -71,8 +72,8 @@ In a client's configuration:
         },
         share: await shareSettings(options),
       };
-      const { serve } = await import('../mcp/mcp-server.ts');
-      await serve(shellOf(command), settings);
+      const { serveMcp } = await import('../mcp/mcp-server.ts');
+      await serveMcp(shellOf(command), settings);
     });
 }
 
@@ -83,11 +84,11 @@ async function shareSettings({ shareRoot, shareMaxBytes }: Options): Promise<Sha
     throw cannotRead(shareRoot, error);
   });
   if ((await stat(root)).isDirectory()) return { root, maxBytes };
-  throw usage('--share-root takes a folder. Nothing was done');
+  throw usageError('--share-root takes a folder. Nothing was done');
 }
 
 function within(option: string, text: string, least: number, most: number): number {
   const number = parseWhole(option, text, least);
-  if (number > most) throw usage(`${option} takes at most ${most}. Nothing was done`);
+  if (number > most) throw usageError(`${option} takes at most ${most}. Nothing was done`);
   return number;
 }

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { OpenedBlob, openBlob } from '../../sdk/src/index.ts';
-import { Download, targetOf } from '../blobs/download-file.ts';
+import { DownloadFile, resolveDownloadTarget } from '../blobs/download-file.ts';
 import { readLink } from '../blobs/link-input.ts';
-import { untilInterrupted } from '../shell/abort-on-signal.ts';
-import { CommandError, exitCodes, failureOf, usage } from '../shell/command-error.ts';
-import { LiveLine, sizeText, transferText } from '../shell/progress-line.ts';
+import { runUntilInterrupted } from '../shell/abort-on-signal.ts';
+import { CommandError, exitCodes, toFailure, usageError } from '../shell/command-error.ts';
+import { formatByteSize, formatTransfer, ProgressLine } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
-import { visible } from '../shell/terminal-output.ts';
+import { escapeSteeringCharacters } from '../shell/terminal-output.ts';
 import { version } from '../shell/version.ts';
 
 const help = `
@@ -46,38 +46,38 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 
 async function open(shell: Shell, given: string | undefined, options: Options): Promise<void> {
   const { output, force = false } = options;
-  if (output === '-' && shell.json) throw usage('--json and -o - both want standard output. Nothing was opened');
-  const target = output === '-' ? undefined : await targetOf(output, force);
+  if (output === '-' && shell.json) throw usageError('--json and -o - both want standard output. Nothing was opened');
+  const target = output === '-' ? undefined : await resolveDownloadTarget(output, force);
   const link = await readLink(shell, given ?? '-');
-  if (target === undefined) return await pour(shell, link, options);
-  const download = await Download.begin(target);
+  if (target === undefined) return await streamToStdout(shell, link, options);
+  const download = await DownloadFile.create(target);
   try {
-    const opened = await transfer(shell, link, options, {
+    const opened = await downloadInto(shell, link, options, {
       write: (piece) => download.write(piece),
       sync: () => download.sync(),
     });
-    const file = await download.finish(opened.name, force);
+    const file = await download.moveIntoPlace(opened.name, force);
     const { name, type, size, burned } = opened;
-    tellBurned(shell, opened);
-    shell.print(visible(file), { file, name, type, size, burned });
+    reportBurned(shell, opened);
+    shell.print(escapeSteeringCharacters(file), { file, name, type, size, burned });
   } finally {
-    await download.drop();
+    await download.discard();
   }
 }
 
 /** To standard output: every byte is authentic, but what came before a failure has gone on. */
-async function pour(shell: Shell, link: string, options: Options): Promise<void> {
+async function streamToStdout(shell: Shell, link: string, options: Options): Promise<void> {
   const { stdout } = shell;
   const flushed = async (): Promise<void> => {
     if (stdout.writableNeedDrain) await once(stdout, 'drain');
   };
-  const opened = await transfer(shell, link, options, {
+  const opened = await downloadInto(shell, link, options, {
     write: async (piece) => {
       if (!stdout.write(piece)) await flushed();
     },
     sync: async () => await new Promise<void>((done) => stdout.write('', () => done())),
   });
-  tellBurned(shell, opened);
+  reportBurned(shell, opened);
 }
 
 interface Sink {
@@ -86,16 +86,16 @@ interface Sink {
   sync(): Promise<void>;
 }
 
-async function transfer(shell: Shell, link: string, { keep }: Options, sink: Sink): Promise<OpenedBlob> {
+async function downloadInto(shell: Shell, link: string, { keep }: Options, sink: Sink): Promise<OpenedBlob> {
   const client: { openBlob: typeof openBlob } = await import('../../sdk/src/index.ts');
-  const line = new LiveLine(shell);
+  const line = new ProgressLine(shell);
   try {
-    return await untilInterrupted(async (signal) => {
+    return await runUntilInterrupted(async (signal) => {
       const opened = await client.openBlob(link, {
         signal,
         userAgent: `anima-cli/${version}`,
         burn: keep !== true,
-        onProgress: ({ bytes, total }) => line.show(transferText('downloading', bytes, total)),
+        onProgress: ({ bytes, total }) => line.show(formatTransfer('downloading', bytes, total)),
       });
       let written = 0;
       for await (const piece of opened.stream) {
@@ -106,12 +106,12 @@ async function transfer(shell: Shell, link: string, { keep }: Options, sink: Sin
       }
       line.end();
       shell.note(
-        `${sizeText(opened.size)}${opened.type === '' ? '' : `, ${visible(opened.type)} by what its sender says`}.`,
+        `${formatByteSize(opened.size)}${opened.type === '' ? '' : `, ${escapeSteeringCharacters(opened.type)} by what its sender says`}.`,
       );
       return opened;
     });
   } catch (error) {
-    if (failureOf(error).code !== 'aborted') throw error;
+    if (toFailure(error).code !== 'aborted') throw error;
     throw new CommandError('Interrupted; what had come was removed', {
       exit: exitCodes.unavailable,
       next: 'To open the link again is another opening.',
@@ -121,6 +121,6 @@ async function transfer(shell: Shell, link: string, { keep }: Options, sink: Sin
   }
 }
 
-function tellBurned(shell: Shell, { burned }: OpenedBlob): void {
+function reportBurned(shell: Shell, { burned }: OpenedBlob): void {
   if (burned) shell.note('What the link led to is destroyed: this is the only copy that came of it.');
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
-import { facts, visible } from '../shell/terminal-output.ts';
+import { escapeSteeringCharacters, formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
 \`create\` is for the operator of the deployment: it is signed with AWS credentials, from the environment or the usual chain
@@ -29,7 +29,7 @@ async function show(shell: Shell): Promise<void> {
   const answer = await (await shell.client()).org.get();
   const deks = answer.deks.map(({ version, state, createdAt }) => `version ${version} ${state}, since ${createdAt}`);
   shell.print(
-    facts([
+    formatFacts([
       ['organization', answer.org],
       ['state', answer.state],
       ['made', answer.createdAt],
@@ -46,7 +46,7 @@ async function create(shell: Shell, region: string | undefined): Promise<void> {
   const made = await madeOrg(answer);
   if (!shell.json) {
     shell.note(
-      `${facts([
+      `${formatFacts([
         ['vault', url],
         ['organization', made.org],
         ['admin key', made.id],
@@ -69,7 +69,7 @@ async function madeOrg(answer: Response): Promise<{ org: string; id: string; key
       ? `${code}, HTTP ${answer.status}`
       : `HTTP ${answer.status}`;
   const denied = answer.status === 401 || answer.status === 403;
-  throw new CommandError(`No organization was made (${visible(why)})`, {
+  throw new CommandError(`No organization was made (${escapeSteeringCharacters(why)})`, {
     exit: denied ? exitCodes.denied : exitCodes.unavailable,
     next: denied
       ? 'These AWS credentials may not invoke the API, are of another region, or the clock is wrong.'

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { type Output, writeOutput } from '../secrets/secret-files.ts';
+import { type OutputOptions, writeOutput } from '../secrets/secret-files.ts';
 import { SecretReader } from '../secrets/secret-reader.ts';
-import { parseReference, type Reference, ReferenceProblem } from '../secrets/secret-references.ts';
-import { usage } from '../shell/command-error.ts';
+import { InvalidReferenceError, parseReference, type Reference } from '../secrets/secret-references.ts';
+import { usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
@@ -14,7 +14,7 @@ Examples:
   $ anima read anima://prod/tls/key -o key.pem      a file that only you can read
   $ anima read anima://prod/db --cache-max-age 1h   or what was read within the hour, if the vault can’t be reached`;
 
-interface Options extends Output {
+interface Options extends OutputOptions {
   readonly newline: boolean;
   readonly cacheMaxAge?: string;
 }
@@ -35,7 +35,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 async function read(shell: Shell, text: string, options: Options): Promise<void> {
   const reference = referenceOf(text);
   const reader = await SecretReader.open(shell, options.cacheMaxAge);
-  const value = await reader.one(reference);
+  const value = await reader.readOne(reference);
   const { output, newline } = options;
   if (output !== undefined && output !== '-') {
     await writeOutput(shell, value.value, options);
@@ -48,8 +48,8 @@ function referenceOf(text: string): Reference {
   try {
     return parseReference(text);
   } catch (error) {
-    if (!(error instanceof ReferenceProblem)) throw error;
-    throw usage(
+    if (!(error instanceof InvalidReferenceError)) throw error;
+    throw usageError(
       `The reference is not understood: ${error.message}. Nothing was read`,
       'Example: anima://prod/stripe/key',
     );

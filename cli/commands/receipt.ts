@@ -1,17 +1,17 @@
 import type { Command } from 'commander';
 import {
+  type BackupSearchResult,
   type DestroyReceipt,
-  destroyReceiptType,
-  type FoundCopies,
+  destroyReceiptJwsType,
   type ShredReceipt,
-  shredReceiptType,
+  shredReceiptJwsType,
 } from '../../core/shredding/receipt-statements.ts';
 import { type PublicJwk, verifyJws } from '../../core/signing/jws.ts';
-import { CommandError, exitCodes, usage } from '../shell/command-error.ts';
-import { fetchPublicKeys, publicKeys } from '../shell/jwks-source.ts';
+import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
+import { fetchPublicKeys, loadPublicKeys } from '../shell/jwks-source.ts';
 import { readInput } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
-import { facts, visible } from '../shell/terminal-output.ts';
+import { escapeSteeringCharacters, formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
 Receipts are signed statements (JWS, ES256). \`verify\` needs the receipt and the public keys, and no vault: keep both.
@@ -53,27 +53,27 @@ type Verified =
 
 async function verify(shell: Shell, file: string, { jwks, expectOrg, expectName }: Options): Promise<void> {
   const lines = (await readInput(file, shell.stdin)).toString('utf8').split(/\s+/).filter(Boolean);
-  if (lines.length === 0) throw usage('There is no receipt in it; nothing was verified');
-  const keys = await publicKeys(shell, jwks);
+  if (lines.length === 0) throw usageError('There is no receipt in it; nothing was verified');
+  const keys = await loadPublicKeys(shell, jwks);
   const verified = lines.map((line, i) =>
     verifyOne(line, keys, lines.length === 1 ? 'The receipt' : `Receipt ${i + 1}`),
   );
   for (const { receipt } of verified) {
     if (expectOrg !== undefined && receipt.org !== expectOrg)
-      throw refused('It is about another organization', receipt.org);
+      throw otherOrgError('It is about another organization', receipt.org);
     if (expectName !== undefined && (!('name' in receipt) || receipt.name !== expectName)) {
-      throw refused('It is not about that value', receipt.org);
+      throw otherOrgError('It is not about that value', receipt.org);
     }
   }
-  shell.print(verified.map(describe).join('\n\n'), verified);
+  shell.print(verified.map(formatReceipt).join('\n\n'), verified);
 }
 
 /** @throws CommandError when no key signed it, or it is another kind of statement */
 function verifyOne(line: string, keys: readonly PublicJwk[], what: string): Verified {
-  const shred = verifyJws(line, keys, shredReceiptType);
+  const shred = verifyJws(line, keys, shredReceiptJwsType);
   // What the deployment signed under that type has that form.
   if (isObject(shred)) return { kind: 'shred', receipt: shred as ShredReceipt };
-  const destroy = verifyJws(line, keys, destroyReceiptType);
+  const destroy = verifyJws(line, keys, destroyReceiptJwsType);
   if (isObject(destroy)) return { kind: 'destroy', receipt: destroy as DestroyReceipt };
   throw new CommandError(`${what} does not verify: none of the keys signed it as a receipt, or it was altered`, {
     exit: exitCodes.failed,
@@ -83,20 +83,20 @@ function verifyOne(line: string, keys: readonly PublicJwk[], what: string): Veri
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-const refused = (what: string, org: string): CommandError =>
+const otherOrgError = (what: string, org: string): CommandError =>
   new CommandError(`The signature holds, but: ${what} (${org})`, { exit: exitCodes.failed });
 
-function describe(verified: Verified): string {
+function formatReceipt(verified: Verified): string {
   const text = verified.kind === 'shred' ? describeShred(verified.receipt) : describeDestroy(verified.receipt);
-  const claims = verified.receipt.limits.map((limit) => `  - ${visible(limit)}`);
+  const claims = verified.receipt.limits.map((limit) => `  - ${escapeSteeringCharacters(limit)}`);
   return ['The signature holds.', '', text, '', 'It does not say more than that:', ...claims].join('\n');
 }
 
 function describeShred(receipt: ShredReceipt): string {
   const { deks, values, final, number } = receipt;
   return [
-    visible(receipt.statement),
-    facts([
+    escapeSteeringCharacters(receipt.statement),
+    formatFacts([
       ['organization', receipt.org],
       ['receipt', `number ${number}, issued ${receipt.issuedAt}`],
       ['asked for', `${receipt.requestedAt} by the key ${receipt.requestedBy}`],
@@ -120,8 +120,8 @@ function describeShred(receipt: ShredReceipt): string {
 
 function describeDestroy(receipt: DestroyReceipt): string {
   return [
-    visible(receipt.statement),
-    facts([
+    escapeSteeringCharacters(receipt.statement),
+    formatFacts([
       ['organization', receipt.org],
       ['value', receipt.name],
       ['destroyed', `${receipt.destroyedAt} by the key ${receipt.requestedBy}`],
@@ -135,7 +135,13 @@ function describeDestroy(receipt: DestroyReceipt): string {
   ].join('\n');
 }
 
-function describeCopies({ backupCount, backups, complete, pointInTimeRecovery, checkedAt }: FoundCopies): string {
+function describeCopies({
+  backupCount,
+  backups,
+  complete,
+  pointInTimeRecovery,
+  checkedAt,
+}: BackupSearchResult): string {
   const relevant = backups.filter((backup) => backup.relevant).length;
   const recovery = pointInTimeRecovery === 'ENABLED' ? 'point-in-time recovery on' : 'no point-in-time recovery';
   return `${backupCount}${complete ? '' : ' or more'} backups (${relevant} relevant), ${recovery}; looked at ${checkedAt}`;

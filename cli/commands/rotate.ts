@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import type { Anima, Rotation } from '../../sdk/src/index.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import { durationText, parseDuration } from '../shell/durations.ts';
-import { LiveLine } from '../shell/progress-line.ts';
+import { ProgressLine } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
-import { facts } from '../shell/terminal-output.ts';
+import { formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
 New values are sealed by a new key at once; old ones are re-encrypted in the background, and nothing is interrupted. The
@@ -17,8 +17,8 @@ Examples:
   $ anima rotate status`;
 
 /** Milliseconds between two looks: at first, and at most. */
-const firstPause = 250;
-const longestPause = 5_000;
+const firstPollMs = 250;
+const maxPollMs = 5_000;
 
 interface Options {
   readonly wait: boolean;
@@ -49,7 +49,7 @@ async function start(shell: Shell, { wait, timeout }: Options): Promise<void> {
   }
   if (!wait) return shell.print(`Rotation ${begun.id} has begun; \`anima rotate status\` tells how far it is.`, begun);
   const done = await follow(shell, client, begun, until);
-  shell.print(summary(done), done);
+  shell.print(formatRotation(done), done);
 }
 
 async function status(shell: Shell): Promise<void> {
@@ -57,7 +57,7 @@ async function status(shell: Shell): Promise<void> {
   const latest = await client.org.rotation();
   if (latest === undefined) return shell.print('There was no rotation yet.', { rotation: null });
   shell.print(
-    facts([
+    formatFacts([
       ['rotation', String(latest.id)],
       ['state', latest.state],
       ['new version', String(latest.to)],
@@ -73,13 +73,13 @@ async function status(shell: Shell): Promise<void> {
 
 /** Waits for the end of a rotation, and says whenever it got further. */
 async function follow(shell: Shell, client: Anima, begun: Rotation, until: number): Promise<Rotation> {
-  const progress = new Progress(shell);
+  const progress = new RotationProgress(shell);
   try {
     let rotation = begun;
-    for (let pause = firstPause; rotation.id === begun.id; pause = Math.min(longestPause, pause * 1.5)) {
+    for (let pause = firstPollMs; rotation.id === begun.id; pause = Math.min(maxPollMs, pause * 1.5)) {
       progress.show(rotation);
       if (rotation.state === 'done') return rotation;
-      refuseToHang(rotation, until);
+      throwIfStuckOrTimedOut(rotation, until);
       await new Promise((resolve) => setTimeout(resolve, pause));
       rotation = (await client.org.rotation()) ?? rotation;
     }
@@ -90,7 +90,7 @@ async function follow(shell: Shell, client: Anima, begun: Rotation, until: numbe
   }
 }
 
-function refuseToHang({ id, counted, total, damaged }: Rotation, until: number): void {
+function throwIfStuckOrTimedOut({ id, counted, total, damaged }: Rotation, until: number): void {
   if (damaged > 0 && counted >= total) {
     throw new CommandError(
       `Rotation ${id} does not end: ${damaged} values can’t be opened, and their keys are kept for them`,
@@ -108,14 +108,14 @@ function refuseToHang({ id, counted, total, damaged }: Rotation, until: number):
 }
 
 /** On a terminal one line that is written over; else a line for each step, for logs. */
-class Progress {
+class RotationProgress {
   readonly #shell: Shell;
-  readonly #line: LiveLine;
+  readonly #line: ProgressLine;
   #last = '';
 
   constructor(shell: Shell) {
     this.#shell = shell;
-    this.#line = new LiveLine(shell);
+    this.#line = new ProgressLine(shell);
   }
 
   show({ state, counted, total, reencrypted }: Rotation): void {
@@ -126,7 +126,7 @@ class Progress {
         : `${reencrypted} values re-encrypted; waiting for slow requests to end before the old key goes`;
     if (text === this.#last || state === 'done') return;
     this.#last = text;
-    if (this.#line.live) this.#line.show(text);
+    if (this.#line.isShown) this.#line.show(text);
     else this.#shell.note(text);
   }
 
@@ -135,7 +135,7 @@ class Progress {
   }
 }
 
-function summary({ id, to, reencrypted, startedAt, finishedAt }: Rotation): string {
+function formatRotation({ id, to, reencrypted, startedAt, finishedAt }: Rotation): string {
   const took = finishedAt === undefined ? '' : ` in ${durationText(Date.parse(finishedAt) - Date.parse(startedAt))}`;
   return `Rotation ${id} is done${took}: ${reencrypted} values re-encrypted under version ${to}; older keys are retired.`;
 }

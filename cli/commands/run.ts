@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
-import { runChild, StartFailure } from '../secrets/child-process.ts';
-import { isMaskable, shortestMasked } from '../secrets/encoded-forms.ts';
-import { type Plan, planEnvironment } from '../secrets/environment-plan.ts';
+import { ChildStartError, runChild } from '../secrets/child-process.ts';
+import { isMaskable, minMaskedLength } from '../secrets/encoded-forms.ts';
+import { type EnvironmentPlan, planEnvironment } from '../secrets/environment-plan.ts';
 import { parseEntries, readText } from '../secrets/secret-files.ts';
 import { SecretReader } from '../secrets/secret-reader.ts';
 import { referenceKey } from '../secrets/secret-references.ts';
-import { Concealer } from '../secrets/stream-masking.ts';
-import { unresolved } from '../secrets/unresolved-references.ts';
-import { folderOf } from '../secrets/value-names.ts';
-import { CommandError, exitCodes, usage } from '../shell/command-error.ts';
+import { StreamMasker } from '../secrets/stream-masking.ts';
+import { unresolvedReferencesError } from '../secrets/unresolved-references.ts';
+import { normalizeFolder } from '../secrets/value-names.ts';
+import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
@@ -68,17 +68,18 @@ async function run(shell: Shell, [command = '', ...args]: readonly string[], opt
       entries: parseEntries('env', await readText(path, shell.stdin), path),
     })),
   );
-  const folder = folderOf(options.prefix);
+  const folder = normalizeFolder(options.prefix);
   // Without anything to resolve no key is needed: a pipeline may be tried before there is one.
   const wanted = { environment: shell.env, folder, files };
   const reader = options.prefix === undefined ? undefined : await SecretReader.open(shell, options.cacheMaxAge);
-  const names = (await reader?.names(folder)) ?? [];
+  const names = (await reader?.listNames(folder)) ?? [];
   if (reader !== undefined && names.length === 0) shell.note(`There are no values below ${folder || 'the root'}.`);
   const plan = planEnvironment({ ...wanted, names });
-  const values = plan.references.size === 0 ? new Map<string, string>() : await resolve(shell, plan, options, reader);
-  const masked = options.masking && values.size > 0 ? await concealerFor(shell, values) : undefined;
-  if (masked !== undefined) readerMayLeave(shell.stdout);
-  return await started(shell, () =>
+  const values =
+    plan.references.size === 0 ? new Map<string, string>() : await resolveReferences(shell, plan, options, reader);
+  const masked = options.masking && values.size > 0 ? await createMasker(shell, values) : undefined;
+  if (masked !== undefined) ignoreClosedPipe(shell.stdout);
+  return await withStartFailureExitCode(shell, () =>
     runChild({
       command,
       args,
@@ -92,60 +93,60 @@ async function run(shell: Shell, [command = '', ...args]: readonly string[], opt
 }
 
 /** The values of all references, or an error that names the variables without one. */
-async function resolve(
+async function resolveReferences(
   shell: Shell,
-  plan: Plan,
+  plan: EnvironmentPlan,
   options: Options,
   open: SecretReader | undefined,
 ): Promise<Map<string, string>> {
   const reader = open ?? (await SecretReader.open(shell, options.cacheMaxAge));
-  const outcomes = await reader.many(plan.references.values());
+  const outcomes = await reader.readMany(plan.references.values());
   const told = [...plan.references].map(([variable, reference]) => {
     const outcome = outcomes.get(referenceKey(reference));
     if (outcome === undefined) throw new Error('a reference without an outcome');
     return [variable, outcome] as const;
   });
   const failed = told.filter(([, outcome]) => !outcome.ok);
-  if (failed.length > 0) throw unresolved(failed, 'The command was not started');
+  if (failed.length > 0) throw unresolvedReferencesError(failed, 'The command was not started');
   const values = told.flatMap(([variable, outcome]) => (outcome.ok ? [[variable, outcome.value.value] as const] : []));
   const odd = values.filter(([, value]) => value.includes('\0')).map(([variable]) => variable);
   if (odd.length > 0)
-    throw usage(`No environment can hold the zero bytes in ${odd.join(', ')}. The command was not started`);
+    throw usageError(`No environment can hold the zero bytes in ${odd.join(', ')}. The command was not started`);
   return new Map(values);
 }
 
 /**
  * Elsewhere `anima` ends when nobody reads its output any more. Here that is the command's affair: its pipe is closed, and its exit code still counts.
  */
-function readerMayLeave(stdout: NodeJS.WriteStream): void {
+function ignoreClosedPipe(stdout: NodeJS.WriteStream): void {
   stdout.removeAllListeners('error');
   stdout.on('error', () => undefined);
 }
 
 /** The key is among what is masked: the command has it too, if its environment had it. */
-async function concealerFor(shell: Shell, values: ReadonlyMap<string, string>): Promise<Concealer> {
+async function createMasker(shell: Shell, values: ReadonlyMap<string, string>): Promise<StreamMasker> {
   const short = [...values].filter(([, value]) => value !== '' && !isMaskable(value)).map(([variable]) => variable);
   if (short.length > 0) {
     shell.note(
-      `Shorter than ${shortestMasked} characters, and so not masked in what the command prints: ${short.join(', ')}.`,
+      `Shorter than ${minMaskedLength} characters, and so not masked in what the command prints: ${short.join(', ')}.`,
     );
   }
-  return new Concealer([...values.values(), (await shell.access()).apiKey]);
+  return new StreamMasker([...values.values(), (await shell.access()).apiKey]);
 }
 
 /** Exit codes of shells for commands that can't be started (POSIX sh, Exit Status for Commands). */
-const shellCodes: Readonly<Record<string, readonly [code: number, why: string]>> = {
+const startFailureExitCodes: Readonly<Record<string, readonly [code: number, why: string]>> = {
   ENOENT: [127, 'was not found'],
   EACCES: [126, 'can’t be executed'],
   ENOEXEC: [126, 'can’t be executed'],
 };
 
-async function started(shell: Shell, work: () => Promise<number>): Promise<number> {
+async function withStartFailureExitCode(shell: Shell, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof StartFailure)) throw error;
-    const known = shellCodes[error.code];
+    if (!(error instanceof ChildStartError)) throw error;
+    const known = startFailureExitCodes[error.code];
     if (known === undefined) {
       throw new CommandError(`The command could not be started (${error.code})`, {
         exit: exitCodes.failed,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { usage } from '../shell/command-error.ts';
+import { usageError } from '../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../shell/durations.ts';
 import { readAll, readInput } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -55,17 +55,18 @@ async function set(shell: Shell, name: string, options: Options): Promise<void> 
   const client = await shell.client();
   const value = await readValue(shell, options);
   if (value === '' && options.allowEmpty !== true) {
-    throw usage('The value is empty; nothing was stored', 'If it is to be empty, say so with --allow-empty.');
+    throw usageError('The value is empty; nothing was stored', 'If it is to be empty, say so with --allow-empty.');
   }
   const info = await client.vault.set(name, value, settings);
   shell.print(`Stored ${info.name}, version ${info.version}.`, info);
 }
 
 async function readValue(shell: Shell, { file, value, unsafeArgument, keepNewline }: Options): Promise<string> {
-  if (file !== undefined && value !== undefined) throw usage('--file and --value are both given; nothing was stored');
+  if (file !== undefined && value !== undefined)
+    throw usageError('--file and --value are both given; nothing was stored');
   if (value !== undefined) {
     if (unsafeArgument !== true) {
-      throw usage(
+      throw usageError(
         'A value given as an argument can be seen in the list of processes and in the shell’s history; nothing was stored',
         'Leave --value out to be asked, or pipe it in, or force it with --unsafe-argument. Count this value as seen.',
       );
@@ -83,14 +84,17 @@ function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw usage('The value is not UTF-8 text; nothing was stored', 'Encode it first: `base64 FILE | anima set NAME`.');
+    throw usageError(
+      'The value is not UTF-8 text; nothing was stored',
+      'Encode it first: `base64 FILE | anima set NAME`.',
+    );
   }
 }
 
 function collect(pair: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const at = pair.indexOf('=');
-  if (at < 1) throw usage('--metadata takes key=text. Nothing was stored');
+  if (at < 1) throw usageError('--metadata takes key=text. Nothing was stored');
   const key = pair.slice(0, at);
-  if (Object.hasOwn(before, key)) throw usage('--metadata names a key twice. Nothing was stored');
+  if (Object.hasOwn(before, key)) throw usageError('--metadata names a key twice. Nothing was stored');
   return { ...before, [key]: pair.slice(at + 1) };
 }

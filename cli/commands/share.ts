@@ -3,16 +3,16 @@ import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { BlobContent, PutBlobOptions, PutBlobResult } from '../../sdk/src/index.ts';
-import { type Interrupted, InterruptedUploads } from '../blobs/interrupted-uploads.ts';
+import { type InterruptedUpload, InterruptedUploads } from '../blobs/interrupted-uploads.ts';
 import { mediaTypeOf } from '../blobs/media-types.ts';
-import { idsOf } from '../profiles/access-resolution.ts';
-import { untilInterrupted } from '../shell/abort-on-signal.ts';
-import { CommandError, exitCodes, failureOf, usage } from '../shell/command-error.ts';
+import { parseKeyIds } from '../profiles/access-resolution.ts';
+import { runUntilInterrupted } from '../shell/abort-on-signal.ts';
+import { CommandError, exitCodes, toFailure, usageError } from '../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../shell/durations.ts';
 import { cannotRead } from '../shell/private-files.ts';
-import { LiveLine, sizeText, transferText } from '../shell/progress-line.ts';
+import { formatByteSize, formatTransfer, ProgressLine } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
-import { visible } from '../shell/terminal-output.ts';
+import { escapeSteeringCharacters } from '../shell/terminal-output.ts';
 
 const help = `
 The file is encrypted before it leaves, under a key that is in the link and nowhere else: neither the vault nor its store can
@@ -56,23 +56,23 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 }
 
 async function share(shell: Shell, file: string | undefined, options: Options): Promise<void> {
-  const said = settingsOf(options);
+  const said = toPutOptions(options);
   if (options.resume === true) {
     if (Object.values(said).some((setting) => setting !== undefined))
-      throw usage('An upload goes on as it began: --resume takes no other option. Nothing was sent');
-    if (file === '-') throw usage('What comes from standard input can’t be resumed. Nothing was sent');
-    const upload = await chosen(await (await uploadsOf(shell)).list(), file);
-    shell.note(`Going on with ${visible(upload.file)}.`);
-    return told(shell, await send(shell, upload.file, { resume: upload.state }, upload));
+      throw usageError('An upload goes on as it began: --resume takes no other option. Nothing was sent');
+    if (file === '-') throw usageError('What comes from standard input can’t be resumed. Nothing was sent');
+    const upload = await chooseUpload(await (await openInterruptedUploads(shell)).list(), file);
+    shell.note(`Going on with ${escapeSteeringCharacters(upload.file)}.`);
+    return reportShared(shell, await uploadResumably(shell, upload.file, { resume: upload.state }, upload));
   }
   if (file === undefined && shell.stdin.isTTY)
-    throw usage('Which file? Nothing was sent', 'Give its name, or - for a pipe.');
+    throw usageError('Which file? Nothing was sent', 'Give its name, or - for a pipe.');
   const name = options.name ?? (file === undefined || file === '-' ? undefined : basename(file));
   const type = options.type ?? (name === undefined ? undefined : mediaTypeOf(name));
-  told(shell, await send(shell, file ?? '-', { ...said, name, type }));
+  reportShared(shell, await uploadResumably(shell, file ?? '-', { ...said, name, type }));
 }
 
-function settingsOf({ name, type, expiresIn, maxOpens, burn }: Options): PutBlobOptions {
+function toPutOptions({ name, type, expiresIn, maxOpens, burn }: Options): PutBlobOptions {
   return {
     name,
     type,
@@ -82,13 +82,16 @@ function settingsOf({ name, type, expiresIn, maxOpens, burn }: Options): PutBlob
   };
 }
 
-const uploadsOf = async (shell: Shell): Promise<InterruptedUploads> => {
+const openInterruptedUploads = async (shell: Shell): Promise<InterruptedUploads> => {
   const { url, apiKey } = await shell.access();
-  return new InterruptedUploads(shell.env, url, idsOf(apiKey)?.org ?? '');
+  return new InterruptedUploads(shell.env, url, parseKeyIds(apiKey)?.org ?? '');
 };
 
 /** The upload that is meant. @throws CommandError when that is none, or not clear */
-async function chosen(uploads: readonly Interrupted[], file: string | undefined): Promise<Interrupted> {
+async function chooseUpload(
+  uploads: readonly InterruptedUpload[],
+  file: string | undefined,
+): Promise<InterruptedUpload> {
   const path = file === undefined ? undefined : resolve(file);
   const [upload, ...more] = path === undefined ? uploads : uploads.filter((one) => one.file === path);
   if (upload === undefined) {
@@ -100,53 +103,53 @@ async function chosen(uploads: readonly Interrupted[], file: string | undefined)
   }
   // Of the same file the newest; of several files nobody can tell.
   if (path === undefined && more.some((one) => one.file !== upload.file)) {
-    const files = [...new Set(uploads.map((one) => visible(one.file)))];
-    throw usage(`Several uploads have broken off; nothing was sent`, `Say which: ${files.join(', ')}.`);
+    const files = [...new Set(uploads.map((one) => escapeSteeringCharacters(one.file)))];
+    throw usageError(`Several uploads have broken off; nothing was sent`, `Say which: ${files.join(', ')}.`);
   }
   return upload;
 }
 
 /** Uploads, and keeps what it takes to go on until that is done or of no use. */
-async function send(
+async function uploadResumably(
   shell: Shell,
   file: string,
   options: PutBlobOptions,
-  before?: Interrupted,
+  before?: InterruptedUpload,
 ): Promise<PutBlobResult & { readonly burn: boolean }> {
-  const content = file === '-' ? shell.stdin : await contentOf(file);
+  const content = file === '-' ? shell.stdin : await openContent(file);
   const client = await shell.client();
-  const uploads = await uploadsOf(shell);
-  const line = new LiveLine(shell);
+  const uploads = await openInterruptedUploads(shell);
+  const line = new ProgressLine(shell);
   const { begunAt } = before ?? { begunAt: new Date().toISOString() };
   let kept = before?.state.id;
   try {
-    const done = await untilInterrupted(
+    const done = await runUntilInterrupted(
       async (signal) =>
         await client.blobs.put(content, {
           ...options,
           signal,
-          onProgress: ({ bytes, total }) => line.show(transferText('uploading', bytes, total)),
+          onProgress: ({ bytes, total }) => line.show(formatTransfer('uploading', bytes, total)),
           onState: async (state) => {
             if (file === '-') return;
-            await uploads.keep({ file: resolve(file), begunAt, state });
+            await uploads.save({ file: resolve(file), begunAt, state });
             kept = state.id;
           },
         }),
     );
-    if (kept !== undefined) await uploads.forget(kept);
+    if (kept !== undefined) await uploads.remove(kept);
     return { ...done, burn: options.burn === true };
   } catch (error) {
-    const { code, exit } = failureOf(error);
+    const { code, exit } = toFailure(error);
     // Of what changed the state is of use again when the file is as it was.
     const goesOn = exit === exitCodes.unavailable || (before !== undefined && code === 'content_changed');
-    if (kept !== undefined && !goesOn) await uploads.forget(kept);
-    throw explained(error, code, kept !== undefined && goesOn);
+    if (kept !== undefined && !goesOn) await uploads.remove(kept);
+    throw explainUploadError(error, code, kept !== undefined && goesOn);
   } finally {
     line.end();
   }
 }
 
-function explained(error: unknown, code: string, resumable: boolean): unknown {
+function explainUploadError(error: unknown, code: string, resumable: boolean): unknown {
   if (error instanceof DOMException && error.name === 'NotReadableError') {
     return new CommandError('The file changed while it was read; no link was made', {
       exit: exitCodes.conflict,
@@ -157,18 +160,18 @@ function explained(error: unknown, code: string, resumable: boolean): unknown {
   if (code === 'aborted')
     return new CommandError('The upload was interrupted; no link was made', { exit: exitCodes.unavailable, next });
   if (!resumable || code === 'content_changed') return error;
-  const { message } = failureOf(error);
+  const { message } = toFailure(error);
   return new CommandError(message, { exit: exitCodes.unavailable, next });
 }
 
 /** A file that is read as it is sent, in constant memory. @throws CommandError when it is none */
-async function contentOf(file: string): Promise<BlobContent> {
+async function openContent(file: string): Promise<BlobContent> {
   const found = await stat(file).catch((error: unknown) => {
     throw cannotRead(file, error);
   });
   if (!found.isFile()) {
-    throw usage(
-      `${visible(file)} is no regular file; nothing was sent`,
+    throw usageError(
+      `${escapeSteeringCharacters(file)} is no regular file; nothing was sent`,
       'Of a folder: tar cz FOLDER | anima share - --name FOLDER.tar.gz',
     );
   }
@@ -177,12 +180,12 @@ async function contentOf(file: string): Promise<BlobContent> {
   });
 }
 
-function told(shell: Shell, { url, burn, ...done }: PutBlobResult & { readonly burn: boolean }): void {
+function reportShared(shell: Shell, { url, burn, ...done }: PutBlobResult & { readonly burn: boolean }): void {
   const until = done.expiresAt === undefined ? '' : ` until ${done.expiresAt}`;
   const how = burn ? `once${until}, and destroys it` : until.trim() || 'until it is deleted';
   if (!shell.json)
     shell.note(
-      `${sizeText(done.size)}, blob ${done.id}. Whoever has this link can open it ${how}; nobody can show it again:`,
+      `${formatByteSize(done.size)}, blob ${done.id}. Whoever has this link can open it ${how}; nobody can show it again:`,
     );
   shell.print(url, { url, ...done });
 }

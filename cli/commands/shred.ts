@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { ShredResponse } from '../../sdk/src/index.ts';
-import { usage } from '../shell/command-error.ts';
+import { usageError } from '../shell/command-error.ts';
 import { parseWhole } from '../shell/durations.ts';
-import { type Reserved, reserve } from '../shell/private-files.ts';
+import { type ReservedFile, reserveFile } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
-import { facts } from '../shell/terminal-output.ts';
+import { formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
 Destroys the keys under which the data of the organization lies: from then on nobody can open any of its values, in the
@@ -41,8 +41,8 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .description('whether the organization is locked or shredded, with the receipts')
     .action(async (_options: object, command: Command) => {
       const shell = shellOf(command);
-      const file = await reserve(command.optsWithGlobals<Options>().receipt);
-      await file.keepIf(async () => tell(shell, await (await shell.client()).org.shredStatus(), file));
+      const file = await reserveFile(command.optsWithGlobals<Options>().receipt);
+      await file.keepIf(async () => reportShred(shell, await (await shell.client()).org.shredStatus(), file));
     });
   shred
     .command('cancel')
@@ -57,15 +57,17 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 async function start(shell: Shell, { waitDays, org: expected, yes, receipt }: Options): Promise<void> {
   const days = waitDays === undefined ? 0 : parseWhole('--wait-days', waitDays);
   if (yes === true && expected === undefined) {
-    throw usage('--yes needs --org ID, so that no script shreds another organization than it means. Nothing was done');
+    throw usageError(
+      '--yes needs --org ID, so that no script shreds another organization than it means. Nothing was done',
+    );
   }
   if (yes !== true && !shell.stdin.isTTY) {
-    throw usage('There is no terminal to ask at; nothing was done', 'Scripts give --yes and --org ID.');
+    throw usageError('There is no terminal to ask at; nothing was done', 'Scripts give --yes and --org ID.');
   }
   const client = await shell.client();
   const { org, state } = await client.org.get();
   if (expected !== undefined && expected !== org) {
-    throw usage(
+    throw usageError(
       '--org names another organization than the key in use; nothing was done',
       '`anima whoami` tells which.',
     );
@@ -73,15 +75,15 @@ async function start(shell: Shell, { waitDays, org: expected, yes, receipt }: Op
   if (yes !== true) {
     const { url } = await shell.profile();
     shell.note(
-      `${facts([
+      `${formatFacts([
         ['vault', url],
         ['organization', `${org} (${state})`],
       ])}\n${warning(days)}`,
     );
     await shell.confirm('Type the id of the organization to go on:', org);
   }
-  const file = await reserve(receipt);
-  await file.keepIf(async () => tell(shell, await client.org.shred({ confirm: org, waitDays: days }), file));
+  const file = await reserveFile(receipt);
+  await file.keepIf(async () => reportShred(shell, await client.org.shred({ confirm: org, waitDays: days }), file));
 }
 
 const warning = (days: number): string =>
@@ -90,13 +92,13 @@ const warning = (days: number): string =>
     : `All requests for its values are refused from now on; in ${days} ${days === 1 ? 'day' : 'days'} all of them become unreadable for good.`;
 
 /** The state for people on standard error, the receipts on standard output: they are what is to be kept. */
-async function tell(shell: Shell, answer: ShredResponse, file: Reserved): Promise<boolean> {
+async function reportShred(shell: Shell, answer: ShredResponse, file: ReservedFile): Promise<boolean> {
   const { state, shredAt, shreddedAt, final, receipts, org } = answer;
   const text = receipts.map((receipt) => `${receipt}\n`).join('');
   const written = await file.write(text);
   if (!shell.json) {
     shell.note(
-      facts([
+      formatFacts([
         ['organization', org],
         ['state', state],
         ['shredded at', shreddedAt],

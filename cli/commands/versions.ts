@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Shell } from '../shell/shell.ts';
-import { table, timeText } from '../shell/terminal-output.ts';
+import { formatTable, formatTime } from '../shell/terminal-output.ts';
 
 const help = `
 Newest first; \`anima get NAME --version N\` prints one of them.
@@ -22,10 +22,10 @@ async function versions(shell: Shell, name: string): Promise<void> {
   const kept = await client.vault.versions(name);
   const rows = kept.map(({ version, createdAt, expiresAt }) => [
     String(version),
-    timeText(createdAt),
-    expiresAt === undefined ? '-' : timeText(expiresAt),
+    formatTime(createdAt),
+    expiresAt === undefined ? '-' : formatTime(expiresAt),
   ]);
-  if (!shell.stdout.isTTY) return shell.print(table(rows), kept);
-  const [head = '', ...lines] = table([['VERSION', 'STORED (UTC)', 'EXPIRES'], ...rows]).split('\n');
+  if (!shell.stdout.isTTY) return shell.print(formatTable(rows), kept);
+  const [head = '', ...lines] = formatTable([['VERSION', 'STORED (UTC)', 'EXPIRES'], ...rows]).split('\n');
   shell.print([shell.paint('dim', head), ...lines].join('\n'), kept);
 }

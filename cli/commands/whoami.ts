@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { idsOf } from '../profiles/access-resolution.ts';
-import { ifAllowed, recordOf } from '../shell/key-permissions.ts';
+import { parseKeyIds } from '../profiles/access-resolution.ts';
+import { findKeyRecord, undefinedIfForbidden } from '../shell/key-permissions.ts';
 import type { Shell } from '../shell/shell.ts';
-import { facts } from '../shell/terminal-output.ts';
+import { formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
 A key that may not read the records of keys is not told its own role; \`anima doctor\` tries what it may do. The vault is
@@ -12,7 +12,7 @@ Examples:
   $ anima whoami
   $ anima whoami --profile prod --json`;
 
-const origins = {
+const keySourceTexts = {
   environment: 'ANIMA_KEY of the environment',
   keyring: 'the keyring of the system',
   file: 'a file of mode 0600',
@@ -30,14 +30,14 @@ async function whoami(shell: Shell): Promise<void> {
   const { name, url, apiKey, keyFrom } = await shell.access();
   const client = await shell.client();
   // The client has refused a key that names no org.
-  const { org = '', id = '' } = idsOf(apiKey) ?? {};
-  const [state, record] = await Promise.all([ifAllowed(client.org.get()), recordOf(client, id)]);
+  const { org = '', id = '' } = parseKeyIds(apiKey) ?? {};
+  const [state, record] = await Promise.all([undefinedIfForbidden(client.org.get()), findKeyRecord(client, id)]);
   shell.print(
-    facts([
+    formatFacts([
       ['vault', url],
       ['organization', state === undefined ? org : `${org} (${state.state})`],
       ['key', record?.name === undefined ? id : `${id} (${record.name})`],
-      ['from', name === 'environment' ? origins[keyFrom] : `profile ${name}, ${origins[keyFrom]}`],
+      ['from', name === 'environment' ? keySourceTexts[keyFrom] : `profile ${name}, ${keySourceTexts[keyFrom]}`],
       ['role', record?.role ?? 'not told to this key'],
       ['verbs', record?.verbs?.join(', ')],
       ['names', record?.prefixes?.join(', ')],

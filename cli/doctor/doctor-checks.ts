@@ -1,15 +1,15 @@
 /** What `anima doctor` looks at. */
 import { open } from 'node:fs/promises';
 import { type Anima, AnimaError } from '../../sdk/src/index.ts';
-import { idsOf } from '../profiles/access-resolution.ts';
+import { parseKeyIds } from '../profiles/access-resolution.ts';
 import { hasKeyring } from '../profiles/os-keyring.ts';
 import { listProfiles, permissionProblem, profileFile } from '../profiles/profile-store.ts';
-import { failureOf } from '../shell/command-error.ts';
+import { toFailure } from '../shell/command-error.ts';
 import { durationText } from '../shell/durations.ts';
-import { ifAllowed, recordOf } from '../shell/key-permissions.ts';
-import { codeOf } from '../shell/private-files.ts';
-import type { Access, Shell } from '../shell/shell.ts';
-import { type Answer, probe } from './vault-probe.ts';
+import { findKeyRecord, undefinedIfForbidden } from '../shell/key-permissions.ts';
+import { systemErrorCode } from '../shell/private-files.ts';
+import type { Shell, VaultAccess } from '../shell/shell.ts';
+import { type ProbeResult, probeVault } from './vault-probe.ts';
 
 export interface Finding {
   readonly check: string;
@@ -20,54 +20,54 @@ export interface Finding {
 }
 
 /** Clocks further apart than that are said, and refused by AWS's signatures, milliseconds. */
-const noticedSkew = 60_000;
-const refusedSkew = 300_000;
+const warningSkewMs = 60_000;
+const maxSkewMs = 300_000;
 
 /** A record of a key that ends within that is warned of, milliseconds. */
-const soon = 7 * 86_400_000;
+const expiryWarningMs = 7 * 86_400_000;
 
 const ok = (check: string, detail: string): Finding => ({ check, state: 'ok', detail });
 const warn = (check: string, detail: string, mend?: string): Finding => ({ check, state: 'warn', detail, mend });
 const fail = (check: string, detail: string, mend?: string): Finding => ({ check, state: 'fail', detail, mend });
 
 /** Looks at one thing after another; what depends on a thing that failed is left out. */
-export async function* findings(shell: Shell): AsyncGenerator<Finding, void, undefined> {
-  yield* aboutFiles(shell);
-  yield* aboutEnvironment(shell);
-  const access = await attempt('profile', () => shell.access());
+export async function* runDoctorChecks(shell: Shell): AsyncGenerator<Finding, void, undefined> {
+  yield* checkFiles(shell);
+  yield* checkEnvironment(shell);
+  const access = await valueOrFinding('profile', () => shell.access());
   let url: string | undefined;
   if ('finding' in access) {
     yield access.finding;
     url = await shell.address().catch(() => undefined);
   } else {
-    yield aboutProfile(access.value);
+    yield checkProfile(access.value);
     url = access.value.url;
   }
   if (url === undefined) return;
-  const answer = await attempt('address', () => probe(url));
+  const answer = await valueOrFinding('address', () => probeVault(url));
   if ('finding' in answer) {
     yield answer.finding;
     return;
   }
-  yield* aboutAddress(url, answer.value);
-  if (!('finding' in access)) yield* aboutKey(shell, access.value);
+  yield* checkAddress(url, answer.value);
+  if (!('finding' in access)) yield* checkKey(shell, access.value);
 }
 
 /** The result of something, or the finding that it failed. */
-async function attempt<T>(check: string, what: () => Promise<T>): Promise<{ value: T } | { finding: Finding }> {
+async function valueOrFinding<T>(check: string, what: () => Promise<T>): Promise<{ value: T } | { finding: Finding }> {
   try {
     return { value: await what() };
   } catch (error) {
-    const { message, next } = failureOf(error);
+    const { message, next } = toFailure(error);
     return { finding: fail(check, message, next) };
   }
 }
 
-async function* aboutFiles({ env }: Shell): AsyncGenerator<Finding> {
+async function* checkFiles({ env }: Shell): AsyncGenerator<Finding> {
   const names = await listProfiles(env);
   for (const name of names) {
     const path = profileFile(env, name);
-    const problem = await problemOf(path);
+    const problem = await profileFileProblem(path);
     if (problem !== undefined) yield fail('files', `profile ${name}: ${problem}`, `chmod 600 ${path}`);
   }
   yield ok('files', names.length === 0 ? 'no profile is stored' : `profiles: ${names.join(', ')}`);
@@ -77,7 +77,7 @@ async function* aboutFiles({ env }: Shell): AsyncGenerator<Finding> {
   else yield warn('keyring', 'this system has none that answers; keys are kept in files of mode 0600');
 }
 
-async function problemOf(path: string): Promise<string | undefined> {
+async function profileFileProblem(path: string): Promise<string | undefined> {
   try {
     const file = await open(path, 'r');
     try {
@@ -87,11 +87,11 @@ async function problemOf(path: string): Promise<string | undefined> {
       await file.close();
     }
   } catch (error) {
-    return `it can’t be read (${codeOf(error) ?? 'unknown'})`;
+    return `it can’t be read (${systemErrorCode(error) ?? 'unknown'})`;
   }
 }
 
-function* aboutEnvironment({ env }: Shell): Generator<Finding> {
+function* checkEnvironment({ env }: Shell): Generator<Finding> {
   if (env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
     yield fail(
       'environment',
@@ -104,9 +104,9 @@ function* aboutEnvironment({ env }: Shell): Generator<Finding> {
   }
 }
 
-function aboutProfile({ name, url, apiKey, keyFrom }: Access): Finding {
+function checkProfile({ name, url, apiKey, keyFrom }: VaultAccess): Finding {
   const from = name === 'environment' ? 'ANIMA_KEY' : `profile ${name}, key from the ${keyFrom}`;
-  if (idsOf(apiKey) !== undefined) return ok('profile', `${url}, ${from}`);
+  if (parseKeyIds(apiKey) !== undefined) return ok('profile', `${url}, ${from}`);
   return fail(
     'profile',
     `${from}: the form or checksum of the key is wrong`,
@@ -114,7 +114,7 @@ function aboutProfile({ name, url, apiKey, keyFrom }: Access): Finding {
   );
 }
 
-function* aboutAddress(url: string, answer: Answer): Generator<Finding> {
+function* checkAddress(url: string, answer: ProbeResult): Generator<Finding> {
   const { status, isVault, tls, skewMs, tookMs } = answer;
   if (!isVault) {
     yield fail(
@@ -131,16 +131,16 @@ function* aboutAddress(url: string, answer: Answer): Generator<Finding> {
   if (skewMs === undefined) return;
   const skew = `this clock is ${durationText(Math.abs(skewMs))} ${skewMs > 0 ? 'ahead' : 'behind'}`;
   const mend = 'Set the clock by NTP.';
-  if (Math.abs(skewMs) > refusedSkew) yield fail('clock', skew, mend);
-  else if (Math.abs(skewMs) > noticedSkew) yield warn('clock', skew, mend);
+  if (Math.abs(skewMs) > maxSkewMs) yield fail('clock', skew, mend);
+  else if (Math.abs(skewMs) > warningSkewMs) yield warn('clock', skew, mend);
   else yield ok('clock', 'agrees with the vault');
 }
 
-async function* aboutKey(shell: Shell, { apiKey }: Access): AsyncGenerator<Finding> {
-  const id = idsOf(apiKey)?.id;
+async function* checkKey(shell: Shell, { apiKey }: VaultAccess): AsyncGenerator<Finding> {
+  const id = parseKeyIds(apiKey)?.id;
   if (id === undefined) return;
   const client = await shell.client();
-  const org = await attempt('key', () => ifAllowed(client.org.get({ maxRetries: 1 })));
+  const org = await valueOrFinding('key', () => undefinedIfForbidden(client.org.get({ maxRetries: 1 })));
   if ('finding' in org) {
     yield org.finding;
     return;
@@ -157,12 +157,12 @@ async function* aboutKey(shell: Shell, { apiKey }: Access): AsyncGenerator<Findi
 
 /** What the key may do, from its record, or by asking for what reads nothing of value. */
 async function* aboutRights(client: Anima, id: string): AsyncGenerator<Finding> {
-  const record = await recordOf(client, id);
+  const record = await findKeyRecord(client, id);
   if (record !== undefined) {
     const { role, verbs, prefixes, expiresAt } = record;
     const limits = [verbs?.join(' '), prefixes === undefined ? undefined : `below ${prefixes.join(' ')}`];
     yield ok('rights', [`role ${role}`, ...limits.filter((limit) => limit !== undefined)].join(', '));
-    if (expiresAt !== undefined && Date.parse(expiresAt) - Date.now() < soon) {
+    if (expiresAt !== undefined && Date.parse(expiresAt) - Date.now() < expiryWarningMs) {
       yield warn('expiry', `the key ends at ${expiresAt}`, '`anima keys rotate ID` makes a new one.');
     }
     return;
@@ -180,7 +180,7 @@ async function* aboutRights(client: Anima, id: string): AsyncGenerator<Finding> 
 
 async function allowed(ask: () => Promise<object>): Promise<boolean> {
   try {
-    return (await ifAllowed(ask())) !== undefined;
+    return (await undefinedIfForbidden(ask())) !== undefined;
   } catch (error) {
     // A locked or shredded org refuses everyone; the right was not what was missing.
     if (error instanceof AnimaError) return false;

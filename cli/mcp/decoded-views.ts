@@ -4,40 +4,40 @@
  */
 
 /** Bytes, and for each of them where in the source what says it begins and ends. */
-export interface View {
+export interface DecodedView {
   readonly bytes: Uint8Array;
   readonly starts: Uint32Array;
   readonly ends: Uint32Array;
 }
 
 /** Times that one encoding may stand within another. */
-const deepest = 3;
+const maxNesting = 3;
 
 /** What one encoding says at a position: the bytes, and how many bytes of the view say them. */
-type Read = (
+type DecodeAt = (
   bytes: Uint8Array,
   at: number,
 ) => { readonly said: readonly number[]; readonly length: number } | undefined;
 
 /** The text itself, and all that it says when up to three encodings are undone, each also without white space. */
-export function* viewsOf(source: Uint8Array): Generator<View> {
+export function* decodedViewsOf(source: Uint8Array): Generator<DecodedView> {
   const starts = Uint32Array.from(source, (_, i) => i);
-  yield* within({ bytes: source, starts, ends: starts.map((start) => start + 1) }, deepest);
+  yield* decodeNested({ bytes: source, starts, ends: starts.map((start) => start + 1) }, maxNesting);
 }
 
-function* within(view: View, depth: number): Generator<View> {
+function* decodeNested(view: DecodedView, depth: number): Generator<DecodedView> {
   yield view;
-  const dense = decoded(view, whiteSpace);
+  const dense = decodeOnce(view, skipWhiteSpace);
   if (dense !== undefined) yield dense;
   if (depth === 0) return;
-  for (const read of [percent, backslash, reference]) {
-    const inner = decoded(view, read);
-    if (inner !== undefined) yield* within(inner, depth - 1);
+  for (const read of [decodePercentEscape, decodeBackslashEscape, decodeHtmlReference]) {
+    const inner = decodeOnce(view, read);
+    if (inner !== undefined) yield* decodeNested(inner, depth - 1);
   }
 }
 
 /** The view with one encoding undone; undefined when there is nothing of it. */
-function decoded(view: View, read: Read): View | undefined {
+function decodeOnce(view: DecodedView, read: DecodeAt): DecodedView | undefined {
   const { length } = view.bytes;
   // No encoding says more bytes than it takes.
   const bytes = new Uint8Array(length);
@@ -63,48 +63,48 @@ function decoded(view: View, read: Read): View | undefined {
 }
 
 /** The text of some bytes ahead, one character for each. */
-const ahead = (bytes: Uint8Array, at: number, length: number): string =>
+const asciiAhead = (bytes: Uint8Array, at: number, length: number): string =>
   String.fromCharCode(...bytes.subarray(at, at + length));
 
 const encoder = new TextEncoder();
 
 /** A code point as UTF-8. */
-function utf8(point: number): number[] {
+function encodeCodePoint(point: number): number[] {
   return point > 0x10ffff ? [] : [...encoder.encode(String.fromCodePoint(point))];
 }
 
 /** `%73` (RFC 3986 section 2.1). */
-const percent: Read = (bytes, at) => {
+const decodePercentEscape: DecodeAt = (bytes, at) => {
   if (bytes[at] !== 0x25) return undefined;
-  const [, digits] = /^%([0-9a-f]{2})/i.exec(ahead(bytes, at, 3)) ?? [];
+  const [, digits] = /^%([0-9a-f]{2})/i.exec(asciiAhead(bytes, at, 3)) ?? [];
   return digits === undefined ? undefined : { said: [Number.parseInt(digits, 16)], length: 3 };
 };
 
-const letters: Readonly<Record<string, number>> = { b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
+const backslashLetters: Readonly<Record<string, number>> = { b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
 
 /** `\u0073`, `\u{73}`, `\x73`, `\163`, `\n`, `\/`: JSON (RFC 8259 section 7), and what other languages print. */
-const backslash: Read = (bytes, at) => {
+const decodeBackslashEscape: DecodeAt = (bytes, at) => {
   if (bytes[at] !== 0x5c) return undefined;
-  const text = ahead(bytes, at, 12);
+  const text = asciiAhead(bytes, at, 12);
   const [pair, high, low] = /^\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})/i.exec(text) ?? [];
   if (pair !== undefined && high !== undefined && low !== undefined) {
     const units = String.fromCharCode(Number.parseInt(high, 16), Number.parseInt(low, 16));
-    return { said: utf8(units.codePointAt(0) ?? 0), length: pair.length };
+    return { said: encodeCodePoint(units.codePointAt(0) ?? 0), length: pair.length };
   }
   const [unicode, four, braces, two, octal] =
     /^\\(?:u([0-9a-f]{4})|u\{([0-9a-f]{1,6})\}|x([0-9a-f]{2})|([0-3][0-7]{2}))/i.exec(text) ?? [];
   if (unicode !== undefined) {
     if (two !== undefined) return { said: [Number.parseInt(two, 16)], length: unicode.length };
     if (octal !== undefined) return { said: [Number.parseInt(octal, 8)], length: unicode.length };
-    return { said: utf8(Number.parseInt(four ?? braces ?? '', 16)), length: unicode.length };
+    return { said: encodeCodePoint(Number.parseInt(four ?? braces ?? '', 16)), length: unicode.length };
   }
   const escaped = bytes[at + 1];
   if (escaped === undefined) return undefined;
-  return { said: [letters[String.fromCharCode(escaped)] ?? escaped], length: 2 };
+  return { said: [backslashLetters[String.fromCharCode(escaped)] ?? escaped], length: 2 };
 };
 
 /** References that HTML has names for, as far as they are ASCII and not letters or digits (HTML Standard, section 13.5). */
-const named: Readonly<Record<string, string>> = {
+const htmlEntities: Readonly<Record<string, string>> = {
   amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ', excl: '!', num: '#', dollar: '$', percnt: '%', lpar: '(', rpar: ')',
   ast: '*', midast: '*', plus: '+', comma: ',', period: '.', sol: '/', colon: ':', semi: ';', equals: '=', quest: '?', commat: '@',
   lsqb: '[', lbrack: '[', bsol: '\\', rsqb: ']', rbrack: ']', hat: '^', lowbar: '_', underbar: '_', grave: '`', diacriticalgrave: '`',
@@ -112,18 +112,21 @@ const named: Readonly<Record<string, string>> = {
 }; // biome-ignore format: a table
 
 /** `&#115;`, `&#x73;`, `&amp;`, the semicolon left out or not. */
-const reference: Read = (bytes, at) => {
+const decodeHtmlReference: DecodeAt = (bytes, at) => {
   if (bytes[at] !== 0x26) return undefined;
   const [whole, decimal, hex, name] =
-    /^&(?:#0*(\d{1,7})|#x0*([0-9a-f]{1,6})|([a-z]{2,16})(?=;));?/i.exec(ahead(bytes, at, 24)) ?? [];
+    /^&(?:#0*(\d{1,7})|#x0*([0-9a-f]{1,6})|([a-z]{2,16})(?=;));?/i.exec(asciiAhead(bytes, at, 24)) ?? [];
   if (whole === undefined) return undefined;
   const point = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
-  const said = name === undefined ? utf8(point) : utf8(named[name.toLowerCase()]?.codePointAt(0) ?? 0x11_0000);
+  const said =
+    name === undefined
+      ? encodeCodePoint(point)
+      : encodeCodePoint(htmlEntities[name.toLowerCase()]?.codePointAt(0) ?? 0x11_0000);
   return said.length === 0 ? undefined : { said, length: whole.length };
 };
 
 /** White space, which says nothing: in lines of base64, groups of hexadecimal digits, or between the parts of a value. */
-const whiteSpace: Read = (bytes, at) => {
+const skipWhiteSpace: DecodeAt = (bytes, at) => {
   const byte = bytes[at] ?? 0;
   return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d) ? { said: [], length: 1 } : undefined;
 };

@@ -1,75 +1,89 @@
 /** Arguments of `http_request`, checked, and made into a request once the values are there. */
 import * as z from 'zod';
-import type { Outgoing } from './outbound-http.ts';
-import { type Filler, filled, fillerOf, jsonFiller, plain, type Use, type Values } from './request-placeholders.ts';
-import { Refusal } from './tool-refusal.ts';
+import type { OutboundRequest } from './outbound-http.ts';
+import {
+  assertNoPlaceholder,
+  fillPlaceholders,
+  type PlaceholderText,
+  type PlaceholderUse,
+  parsePlaceholderJson,
+  parsePlaceholderText,
+  type ValuesByReference,
+} from './request-placeholders.ts';
+import { ToolRefusal } from './tool-refusal.ts';
 import { methods, type RequestPart } from './usage-rules.ts';
 
-const text = (longest: number) => z.string().max(longest);
-const pairs = (longestName: number, longest: number) => z.record(text(longestName).min(1), text(longest));
+const boundedText = (longest: number) => z.string().max(longest);
+const boundedTextMap = (longestName: number, longest: number) =>
+  z.record(boundedText(longestName).min(1), boundedText(longest));
 
 export const httpRequestInput = z.strictObject({
   method: z.enum(methods).default('GET'),
-  url: text(4096).describe('https://host/path; no placeholder may stand in it'),
-  headers: pairs(128, 8192).default({}).describe('Headers by name; placeholders in their values'),
-  query: pairs(128, 8192).default({}).describe('Added to the URL, encoded; placeholders in their values'),
+  url: boundedText(4096).describe('https://host/path; no placeholder may stand in it'),
+  headers: boundedTextMap(128, 8192).default({}).describe('Headers by name; placeholders in their values'),
+  query: boundedTextMap(128, 8192).default({}).describe('Added to the URL, encoded; placeholders in their values'),
   basicAuth: z
-    .strictObject({ user: text(512), password: text(512) })
+    .strictObject({ user: boundedText(512), password: boundedText(512) })
     .optional()
     .describe('Authorization: Basic, encoded for you; placeholders in either'),
-  body: text(262_144).optional().describe('Body as text; placeholders are filled in as they are'),
+  body: boundedText(262_144).optional().describe('Body as text; placeholders are filled in as they are'),
   json: z.unknown().optional().describe('Body as JSON instead; placeholders in its strings, escaped as JSON'),
-  form: pairs(128, 8192).optional().describe('Body as application/x-www-form-urlencoded instead'),
+  form: boundedTextMap(128, 8192).optional().describe('Body as application/x-www-form-urlencoded instead'),
 });
 
 export type HttpRequestInput = z.infer<typeof httpRequestInput>;
 
 /** A request without the values that belong into it. */
-export interface Draft {
+export interface HttpRequestDraft {
   readonly url: URL;
-  readonly uses: readonly Use[];
+  readonly uses: readonly PlaceholderUse[];
   /**
    * The request with the values, and texts made of values that would give them away.
    * @throws Refusal when a value can't stand where it is to
    */
-  fill(values: Values): { readonly outgoing: Omit<Outgoing, 'local'>; readonly composites: readonly string[] };
+  fill(values: ValuesByReference): {
+    readonly outgoing: Omit<OutboundRequest, 'allowsLoopback'>;
+    readonly composites: readonly string[];
+  };
 }
 
-const mostPlaceholders = 16;
-const mostEntries = 64;
-const mostHeaderBytes = 16_384;
-const mostBodyBytes = 1_048_576;
+const maxPlaceholders = 16;
+const maxEntries = 64;
+const maxHeaderBytes = 16_384;
+const maxBodyBytes = 1_048_576;
 
 /** A token of RFC 9110 section 5.6.2. */
-const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const headerNamePattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /**
  * Headers that are this program's own: of the connection and the message, of ranges (an echo in parts is none), and those by which some servers take one
  * method for another.
  */
-const ownHeaders =
+const reservedHeaders =
   /^(host|connection|keep-alive|upgrade|te|trailer|transfer-encoding|content-length|content-encoding|expect|accept-encoding|range|if-range|http2-settings|proxy-.*|sec-.*|x-http-method|x-http-method-override|x-method-override|forwarded|x-forwarded-.*|x-real-ip|x-original-.*|x-rewrite-url)$/;
 
 /** @throws Refusal */
-export function draftOf(input: HttpRequestInput): Draft {
-  const url = urlOf(input.url);
-  const uses: Use[] = [];
-  const note = (part: RequestPart) => (filler: Filler) => {
+export function createDraft(input: HttpRequestInput): HttpRequestDraft {
+  const url = parseUrl(input.url);
+  const uses: PlaceholderUse[] = [];
+  const note = (part: RequestPart) => (filler: PlaceholderText) => {
     uses.push(...filler.places.map(({ reference }) => ({ reference, part })));
     return filler;
   };
-  const headers = headersOf(input, note('header'));
-  const query = entriesOf('query', input.query, note('query'));
-  const basic = basicOf(input, note('header'));
-  const body = bodyOf(input, note('body'));
-  if (uses.length > mostPlaceholders) throw new Refusal(`There are more than ${mostPlaceholders} placeholders`);
+  const headers = parseHeaders(input, note('header'));
+  const query = parseEntries('query', input.query, note('query'));
+  const basic = parseBasicAuth(input, note('header'));
+  const body = parseBody(input, note('body'));
+  if (uses.length > maxPlaceholders) throw new ToolRefusal(`There are more than ${maxPlaceholders} placeholders`);
   return {
     url,
     uses,
     fill: (values) => {
       const to = new URL(url);
-      for (const [name, filler] of query) to.searchParams.append(name, filled(filler, values));
-      const filledHeaders = new Map(headers.map(([name, filler]) => [name, headerValue(name, filled(filler, values))]));
+      for (const [name, filler] of query) to.searchParams.append(name, fillPlaceholders(filler, values));
+      const filledHeaders = new Map(
+        headers.map(([name, filler]) => [name, checkHeaderValue(name, fillPlaceholders(filler, values))]),
+      );
       const credentials = basic?.(values);
       if (credentials !== undefined) {
         filledHeaders.set('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`);
@@ -85,90 +99,107 @@ export function draftOf(input: HttpRequestInput): Draft {
   };
 }
 
-function urlOf(address: string): URL {
-  plain('url', address);
-  if (!URL.canParse(address)) throw new Refusal('url is not an absolute URL');
+function parseUrl(address: string): URL {
+  assertNoPlaceholder('url', address);
+  if (!URL.canParse(address)) throw new ToolRefusal('url is not an absolute URL');
   const url = new URL(address);
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new Refusal('url must begin with https://');
-  if (url.username !== '' || url.password !== '') throw new Refusal('url may hold no user or password; use basicAuth');
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new ToolRefusal('url must begin with https://');
+  if (url.username !== '' || url.password !== '')
+    throw new ToolRefusal('url may hold no user or password; use basicAuth');
   // Percent-encoded, a placeholder would pass the look above and be one again for whoever decodes it.
-  if (/%7b%7b\s*anima/i.test(url.href)) throw new Refusal('No placeholder may stand in url');
+  if (/%7b%7b\s*anima/i.test(url.href)) throw new ToolRefusal('No placeholder may stand in url');
   url.hash = '';
   return url;
 }
 
-type Noted = (filler: Filler) => Filler;
+type RecordPlaceholders = (filler: PlaceholderText) => PlaceholderText;
 
-function entriesOf(label: string, record: Readonly<Record<string, string>>, noted: Noted): [string, Filler][] {
+function parseEntries(
+  label: string,
+  record: Readonly<Record<string, string>>,
+  noted: RecordPlaceholders,
+): [string, PlaceholderText][] {
   const entries = Object.entries(record);
-  if (entries.length > mostEntries) throw new Refusal(`${label} has more than ${mostEntries} entries`);
-  return entries.map(([name, value]) => [plain(`a name of ${label}`, name), noted(fillerOf(label, value))]);
+  if (entries.length > maxEntries) throw new ToolRefusal(`${label} has more than ${maxEntries} entries`);
+  return entries.map(([name, value]) => [
+    assertNoPlaceholder(`a name of ${label}`, name),
+    noted(parsePlaceholderText(label, value)),
+  ]);
 }
 
-function headersOf({ headers, basicAuth }: HttpRequestInput, noted: Noted): [string, Filler][] {
-  const entries = entriesOf('headers', headers, noted).map(
-    ([name, filler]) => [name.toLowerCase(), filler] as [string, Filler],
+function parseHeaders(
+  { headers, basicAuth }: HttpRequestInput,
+  noted: RecordPlaceholders,
+): [string, PlaceholderText][] {
+  const entries = parseEntries('headers', headers, noted).map(
+    ([name, filler]) => [name.toLowerCase(), filler] as [string, PlaceholderText],
   );
   const names = entries.map(([name]) => name);
-  if (new Set(names).size < names.length) throw new Refusal('A header stands twice');
+  if (new Set(names).size < names.length) throw new ToolRefusal('A header stands twice');
   for (const name of names) {
-    if (!headerName.test(name)) throw new Refusal('A name of headers is not a token');
-    if (ownHeaders.test(name)) throw new Refusal(`The header ${name} can't be set`);
+    if (!headerNamePattern.test(name)) throw new ToolRefusal('A name of headers is not a token');
+    if (reservedHeaders.test(name)) throw new ToolRefusal(`The header ${name} can't be set`);
   }
   if (basicAuth !== undefined && names.includes('authorization')) {
-    throw new Refusal('Give the header authorization or basicAuth, not both');
+    throw new ToolRefusal('Give the header authorization or basicAuth, not both');
   }
   return entries;
 }
 
-function basicOf({ basicAuth }: HttpRequestInput, noted: Noted): ((values: Values) => string) | undefined {
+function parseBasicAuth(
+  { basicAuth }: HttpRequestInput,
+  noted: RecordPlaceholders,
+): ((values: ValuesByReference) => string) | undefined {
   if (basicAuth === undefined) return undefined;
-  const user = noted(fillerOf('basicAuth', basicAuth.user));
-  const password = noted(fillerOf('basicAuth', basicAuth.password));
+  const user = noted(parsePlaceholderText('basicAuth', basicAuth.user));
+  const password = noted(parsePlaceholderText('basicAuth', basicAuth.password));
   return (values) => {
-    const name = filled(user, values);
+    const name = fillPlaceholders(user, values);
     // RFC 7617 section 2: what follows the first colon is the password.
-    if (name.includes(':')) throw new Refusal('The user of basicAuth holds a colon, which it can not');
-    return `${name}:${filled(password, values)}`;
+    if (name.includes(':')) throw new ToolRefusal('The user of basicAuth holds a colon, which it can not');
+    return `${name}:${fillPlaceholders(password, values)}`;
   };
 }
 
-interface Content {
+interface RequestContent {
   readonly type: string;
   readonly bytes: Buffer;
 }
 
-function bodyOf(input: HttpRequestInput, noted: Noted): ((values: Values) => Content) | undefined {
+function parseBody(
+  input: HttpRequestInput,
+  noted: RecordPlaceholders,
+): ((values: ValuesByReference) => RequestContent) | undefined {
   const { body, json, form, method } = input;
   const given = [body, json, form].filter((one) => one !== undefined).length;
   if (given === 0) return undefined;
-  if (given > 1) throw new Refusal('Give one of body, json and form');
-  if (method === 'GET' || method === 'HEAD') throw new Refusal(`A ${method} request has no body`);
+  if (given > 1) throw new ToolRefusal('Give one of body, json and form');
+  if (method === 'GET' || method === 'HEAD') throw new ToolRefusal(`A ${method} request has no body`);
   if (body !== undefined) {
-    const filler = noted(fillerOf('body', body));
-    return (values) => ({ type: 'text/plain; charset=utf-8', bytes: Buffer.from(filled(filler, values)) });
+    const filler = noted(parsePlaceholderText('body', body));
+    return (values) => ({ type: 'text/plain; charset=utf-8', bytes: Buffer.from(fillPlaceholders(filler, values)) });
   }
   if (form !== undefined) {
-    const entries = entriesOf('form', form, noted);
+    const entries = parseEntries('form', form, noted);
     return (values) => {
-      const encoded = new URLSearchParams(entries.map(([name, filler]) => [name, filled(filler, values)]));
+      const encoded = new URLSearchParams(entries.map(([name, filler]) => [name, fillPlaceholders(filler, values)]));
       return { type: 'application/x-www-form-urlencoded', bytes: Buffer.from(encoded.toString()) };
     };
   }
-  const make = jsonFiller('json', json, noted);
+  const make = parsePlaceholderJson('json', json, noted);
   return (values) => ({ type: 'application/json', bytes: Buffer.from(JSON.stringify(make(values))) });
 }
 
 /** RFC 9110 section 5.5, and no more than ASCII: beyond it, what is sent depends on who reads. */
-function headerValue(name: string, value: string): string {
+function checkHeaderValue(name: string, value: string): string {
   if (!/^[\t\x20-\x7e]*$/.test(value)) {
-    throw new Refusal(`What the header ${name} would be holds a line end or a character that no header can carry`);
+    throw new ToolRefusal(`What the header ${name} would be holds a line end or a character that no header can carry`);
   }
   return value;
 }
 
 function checkSizes(url: URL, headers: ReadonlyMap<string, string>, body: Buffer | undefined): void {
   const bytes = [...headers].reduce((sum, [name, value]) => sum + name.length + value.length + 4, url.href.length);
-  if (bytes > mostHeaderBytes) throw new Refusal(`Address and headers are over ${mostHeaderBytes} bytes`);
-  if ((body?.length ?? 0) > mostBodyBytes) throw new Refusal(`The body is over ${mostBodyBytes} bytes`);
+  if (bytes > maxHeaderBytes) throw new ToolRefusal(`Address and headers are over ${maxHeaderBytes} bytes`);
+  if ((body?.length ?? 0) > maxBodyBytes) throw new ToolRefusal(`The body is over ${maxBodyBytes} bytes`);
 }

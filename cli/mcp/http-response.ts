@@ -1,8 +1,8 @@
 /** What of an HTTP answer is told. */
 import { isUtf8 } from 'node:buffer';
 import * as z from 'zod';
-import type { Incoming } from './outbound-http.ts';
-import type { Echoes } from './response-redaction.ts';
+import type { OutboundResponse } from './outbound-http.ts';
+import type { ResponseRedactor } from './response-redaction.ts';
 
 export const httpRequestOutput = z.strictObject({
   status: z.number().int(),
@@ -13,49 +13,60 @@ export const httpRequestOutput = z.strictObject({
   bodyNote: z.string().optional().describe('Why the body is not there, or not whole'),
 });
 
-type Told = z.infer<typeof httpRequestOutput>;
+type HttpRequestOutput = z.infer<typeof httpRequestOutput>;
 
 /** Headers that are told. Not among them: cookies, which are credentials, and all that nobody named here. */
-const toldHeaders =
+const returnedHeaders =
   /^(content-type|content-language|date|last-modified|etag|age|allow|link|retry-after|deprecation|sunset|www-authenticate|(x-)?request-id|x-total-count|(x-)?ratelimit(-[a-z-]+)?)$/;
 
-const longestHeader = 1024;
-const mostHeaders = 32;
+const maxHeaderLength = 1024;
+const maxHeaders = 32;
 
 /** Control characters that no text has; NUL also gives UTF-16 away, which would pass as text in which nothing is found. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-const notText = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f\u007f]/;
+const binaryCharacters = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f\u007f]/;
 
 /** The answer without the values, at most `bodyBytes` of its body. */
-export function answerOf(incoming: Incoming, echoes: Echoes, bodyBytes: number, url: URL): Told {
+export function toHttpRequestOutput(
+  incoming: OutboundResponse,
+  echoes: ResponseRedactor,
+  bodyBytes: number,
+  url: URL,
+): HttpRequestOutput {
   const { status, statusText, headers } = incoming;
-  const told = headers.filter(([name]) => toldHeaders.test(name)).slice(0, mostHeaders);
-  const redirectHost = redirectOf(incoming, url);
+  const told = headers.filter(([name]) => returnedHeaders.test(name)).slice(0, maxHeaders);
+  const redirectHost = redirectHostOf(incoming, url);
   return {
     status,
-    statusText: readable(echoes, statusText, 128),
-    headers: Object.fromEntries(told.map(([name, text]) => [echoes.text(name), readable(echoes, text, longestHeader)])),
-    ...(redirectHost === undefined ? {} : { redirectHost: readable(echoes, redirectHost, 255) }),
-    ...bodyOf(incoming, echoes, bodyBytes),
+    statusText: redactedText(echoes, statusText, 128),
+    headers: Object.fromEntries(
+      told.map(([name, text]) => [echoes.redactText(name), redactedText(echoes, text, maxHeaderLength)]),
+    ),
+    ...(redirectHost === undefined ? {} : { redirectHost: redactedText(echoes, redirectHost, 255) }),
+    ...redactedBody(incoming, echoes, bodyBytes),
   };
 }
 
 /** Node gives header text byte by byte (latin1): as bytes it is read like a body. */
-function readable(echoes: Echoes, text: string, longest: number): string {
+function redactedText(echoes: ResponseRedactor, text: string, longest: number): string {
   return echoes
-    .bytes(Buffer.from(text, 'latin1'))
+    .redactBytes(Buffer.from(text, 'latin1'))
     .toString()
     .replace(/\p{Cc}/gu, ' ')
     .slice(0, longest);
 }
 
-function redirectOf({ status, headers }: Incoming, url: URL): string | undefined {
+function redirectHostOf({ status, headers }: OutboundResponse, url: URL): string | undefined {
   const [, location] = headers.find(([name]) => name === 'location') ?? [];
   if (location === undefined || status < 300 || status > 399) return undefined;
   return URL.canParse(location, url) ? new URL(location, url).host : 'an address that is none';
 }
 
-function bodyOf({ status, headers, body }: Incoming, echoes: Echoes, most: number): Pick<Told, 'body' | 'bodyNote'> {
+function redactedBody(
+  { status, headers, body }: OutboundResponse,
+  echoes: ResponseRedactor,
+  most: number,
+): Pick<HttpRequestOutput, 'body' | 'bodyNote'> {
   if (status >= 300 && status <= 399) return { bodyNote: 'The body of a redirect is not told.' };
   if (body.length === 0) return {};
   const [, encoding = 'identity'] = headers.find(([name]) => name === 'content-encoding') ?? [];
@@ -63,15 +74,15 @@ function bodyOf({ status, headers, body }: Incoming, echoes: Echoes, most: numbe
     return { bodyNote: 'The body is compressed although that was not asked for, and is not told.' };
   }
   const cut = body.length > most;
-  const text = textOf(body, cut);
+  const text = utf8TextOf(body, cut);
   if (text === undefined) return { bodyNote: 'The body is not text in UTF-8, and is not told.' };
-  const shown = new TextDecoder().decode(echoes.bytes(text, most), { stream: true });
+  const shown = new TextDecoder().decode(echoes.redactBytes(text, most), { stream: true });
   return { body: shown, ...(cut ? { bodyNote: `The body is longer: these are its first ${most} bytes.` } : {}) };
 }
 
 /** The bytes of a text, without the part of a character at the end where it was cut; undefined when it is none. */
-function textOf(body: Buffer, cut: boolean): Buffer | undefined {
-  if (notText.test(body.toString('latin1'))) return undefined;
+function utf8TextOf(body: Buffer, cut: boolean): Buffer | undefined {
+  if (binaryCharacters.test(body.toString('latin1'))) return undefined;
   for (let missing = 0; missing <= (cut ? 3 : 0); missing++) {
     const whole = body.subarray(0, body.length - missing);
     if (isUtf8(whole)) return whole;

@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { connect as secure } from 'node:tls';
-import { isLoopback, isPublic, literalOf } from './public-addresses.ts';
+import { ipLiteralOf, isLoopbackAddress, isPublicAddress } from './public-addresses.ts';
 
 /** What of the network an exchange uses. Tests put their own in its place. */
 export interface Network {
@@ -13,12 +13,12 @@ export interface Network {
   dial(address: string, port: number): Socket;
 }
 
-export const network: Network = {
+export const nodeNetwork: Network = {
   resolve: async (hostname) => (await lookup(hostname, { all: true })).map(({ address }) => address),
   dial: (address, port) => connect({ host: address, port }),
 };
 
-export interface ExchangeLimits {
+export interface OutboundLimits {
   /** Milliseconds until the connection stands, TLS included. */
   readonly connectMs: number;
   /** Milliseconds for all of it. */
@@ -29,17 +29,17 @@ export interface ExchangeLimits {
   readonly headerBytes: number;
 }
 
-export interface Outgoing {
+export interface OutboundRequest {
   readonly url: URL;
   readonly method: string;
   /** By name in lower case. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Buffer | undefined;
   /** Whether the host may be an address of this machine. */
-  readonly local: boolean;
+  readonly allowsLoopback: boolean;
 }
 
-export interface Incoming {
+export interface OutboundResponse {
   readonly status: number;
   readonly statusText: string;
   readonly headers: readonly (readonly [string, string])[];
@@ -48,9 +48,9 @@ export interface Incoming {
 }
 
 /** Why there is no answer. The message is of a fixed set, without anything of the request or of what came back. */
-export class ExchangeProblem extends Error {
+export class OutboundRequestError extends Error {
   static {
-    ExchangeProblem.prototype.name = 'ExchangeProblem';
+    OutboundRequestError.prototype.name = 'ExchangeProblem';
   }
 }
 
@@ -59,42 +59,45 @@ export class ExchangeProblem extends Error {
  * addresses; over https the certificate is verified for the name before a byte of the request leaves. No proxy, no redirect, no second attempt.
  * @throws ExchangeProblem
  */
-export async function exchange(
-  outgoing: Outgoing,
-  limits: ExchangeLimits,
+export async function sendOutboundRequest(
+  outgoing: OutboundRequest,
+  limits: OutboundLimits,
   { resolve, dial }: Network,
   cancelled: AbortSignal,
-): Promise<Incoming> {
+): Promise<OutboundResponse> {
   const late = AbortSignal.timeout(limits.totalMs);
   const signal = AbortSignal.any([late, cancelled]);
   const reason = () =>
     cancelled.aborted ? 'it was cancelled' : `it did not end within ${limits.totalMs / 1000} seconds`;
   let socket: Socket | undefined;
   try {
-    const addresses = await orAborted(allowedAddresses(outgoing, resolve), signal);
-    socket = await open(outgoing.url, addresses, limits.connectMs, dial, signal);
-    return await talk(socket, outgoing, limits, signal);
+    const addresses = await rejectOnAbort(resolveAllowedAddresses(outgoing, resolve), signal);
+    socket = await connectToFirst(outgoing.url, addresses, limits.connectMs, dial, signal);
+    return await requestOverSocket(socket, outgoing, limits, signal);
   } catch (error) {
-    if (signal.aborted) throw new ExchangeProblem(reason());
-    throw error instanceof ExchangeProblem ? error : new ExchangeProblem(explain(error));
+    if (signal.aborted) throw new OutboundRequestError(reason());
+    throw error instanceof OutboundRequestError ? error : new OutboundRequestError(describeConnectionError(error));
   } finally {
     socket?.destroy();
   }
 }
 
-async function allowedAddresses({ url, local }: Outgoing, resolve: Network['resolve']): Promise<string[]> {
-  const literal = literalOf(url.hostname);
+async function resolveAllowedAddresses(
+  { url, allowsLoopback }: OutboundRequest,
+  resolve: Network['resolve'],
+): Promise<string[]> {
+  const literal = ipLiteralOf(url.hostname);
   const addresses = literal === undefined ? await resolve(url.hostname).catch(() => []) : [literal];
-  if (addresses.length === 0) throw new ExchangeProblem('its host has no address');
+  if (addresses.length === 0) throw new OutboundRequestError('its host has no address');
   // One that is not allowed is enough: which of them is used is not to be a matter of luck.
-  if (!addresses.every((address) => isPublic(address) || (local && isLoopback(address)))) {
-    throw new ExchangeProblem('its host has an address that is not of the public internet');
+  if (!addresses.every((address) => isPublicAddress(address) || (allowsLoopback && isLoopbackAddress(address)))) {
+    throw new OutboundRequestError('its host has an address that is not of the public internet');
   }
   return addresses;
 }
 
 /** A connection to the first address that answers, TLS included. */
-async function open(
+async function connectToFirst(
   url: URL,
   addresses: readonly string[],
   connectMs: number,
@@ -109,21 +112,21 @@ async function open(
     // Closed under it, a socket reports errors that nobody waits for any more.
     plain.on('error', () => undefined);
     try {
-      await happens(plain, 'connect', soon);
+      await waitForSocketEvent(plain, 'connect', soon);
       return url.protocol === 'https:' ? await withTls(plain, url, soon) : plain;
     } catch (error) {
       plain.destroy();
-      if (soon.aborted) throw new ExchangeProblem(`there was no connection within ${connectMs / 1000} seconds`);
+      if (soon.aborted) throw new OutboundRequestError(`there was no connection within ${connectMs / 1000} seconds`);
       last = error;
       // Another address of the same name would be asked with the same trust: a bad certificate ends it.
-      if (error instanceof ExchangeProblem) throw error;
+      if (error instanceof OutboundRequestError) throw error;
     }
   }
   throw last;
 }
 
 async function withTls(plain: Socket, url: URL, signal: AbortSignal): Promise<Socket> {
-  const literal = literalOf(url.hostname);
+  const literal = ipLiteralOf(url.hostname);
   // Said, not left to the default, which NODE_TLS_REJECT_UNAUTHORIZED=0 would turn off.
   const socket = secure({
     socket: plain,
@@ -132,19 +135,19 @@ async function withTls(plain: Socket, url: URL, signal: AbortSignal): Promise<So
     rejectUnauthorized: true,
   });
   socket.on('error', () => undefined);
-  await happens(socket, 'secureConnect', signal).catch((error: unknown) => {
+  await waitForSocketEvent(socket, 'secureConnect', signal).catch((error: unknown) => {
     socket.destroy();
-    throw signal.aborted ? error : new ExchangeProblem(explainTls(error));
+    throw signal.aborted ? error : new OutboundRequestError(describeTlsError(error));
   });
   return socket;
 }
 
-async function talk(
+async function requestOverSocket(
   socket: Socket,
-  outgoing: Outgoing,
-  limits: ExchangeLimits,
+  outgoing: OutboundRequest,
+  limits: OutboundLimits,
   signal: AbortSignal,
-): Promise<Incoming> {
+): Promise<OutboundResponse> {
   const { url, method, headers, body } = outgoing;
   const request = httpRequest({
     createConnection: () => socket,
@@ -163,30 +166,30 @@ async function talk(
     insecureHTTPParser: false,
     signal,
   });
-  const answer = answerTo(request);
+  const answer = waitForResponse(request);
   request.end(body);
   const response = await answer;
   return {
     status: response.statusCode ?? 0,
     statusText: response.statusMessage ?? '',
-    headers: pairs(response.rawHeaders),
-    body: await read(response, limits.bodyBytes),
+    headers: headerPairs(response.rawHeaders),
+    body: await readBody(response, limits.bodyBytes),
   };
 }
 
 /** The final answer. 101 would be another protocol; those before it are passed over by Node. */
-function answerTo(request: ClientRequest): Promise<IncomingMessage> {
+function waitForResponse(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once('response', resolve);
     request.once('upgrade', (_, socket) => {
       socket.destroy();
-      reject(new ExchangeProblem('the host changed to another protocol'));
+      reject(new OutboundRequestError('the host changed to another protocol'));
     });
     request.on('error', reject);
   });
 }
 
-async function read(response: IncomingMessage, most: number): Promise<Buffer> {
+async function readBody(response: IncomingMessage, most: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response) {
@@ -197,13 +200,13 @@ async function read(response: IncomingMessage, most: number): Promise<Buffer> {
   return Buffer.concat(chunks).subarray(0, most);
 }
 
-function pairs(raw: readonly string[]): [string, string][] {
+function headerPairs(raw: readonly string[]): [string, string][] {
   return Array.from({ length: raw.length / 2 }, (_, i) => [raw[2 * i]?.toLowerCase() ?? '', raw[2 * i + 1] ?? '']);
 }
 
 /** Waits for an event of a socket; rejects with its error, its end, or the abort. */
-function happens(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<void> {
-  return orAborted(
+function waitForSocketEvent(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<void> {
+  return rejectOnAbort(
     new Promise((resolve, reject) => {
       socket.once(event, resolve);
       socket.once('error', reject);
@@ -213,7 +216,7 @@ function happens(socket: Socket, event: 'connect' | 'secureConnect', signal: Abo
   );
 }
 
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+function rejectOnAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(new Error('aborted'));
     if (signal.aborted) abort();
@@ -222,18 +225,19 @@ function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-const codeOf = (error: unknown): string => String((error instanceof Error && Reflect.get(error, 'code')) || '');
+const systemErrorCode = (error: unknown): string =>
+  String((error instanceof Error && Reflect.get(error, 'code')) || '');
 
-function explain(error: unknown): string {
-  const code = codeOf(error);
+function describeConnectionError(error: unknown): string {
+  const code = systemErrorCode(error);
   if (code === 'HPE_HEADER_OVERFLOW') return 'the headers of its answer are too large';
   if (code.startsWith('HPE_')) return 'its answer is not valid HTTP';
   if (code === 'ECONNREFUSED') return 'its host refused the connection';
   return 'the connection failed, or broke before the answer was whole';
 }
 
-function explainTls(error: unknown): string {
-  const code = codeOf(error);
+function describeTlsError(error: unknown): string {
+  const code = systemErrorCode(error);
   const untrusted = /CERT|SIGNATURE|ALTNAME|ISSUER|CHAIN/.test(code);
   return untrusted
     ? 'the certificate of its host is not trusted for that name'

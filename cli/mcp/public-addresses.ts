@@ -5,16 +5,16 @@ import ipaddr from 'ipaddr.js';
 const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3');
 
 /** Addresses of public ranges behind which a cloud keeps its own services: Azure's metadata and DNS. */
-const insideClouds = new Set(['168.63.129.16']);
+const cloudInternalAddresses = new Set(['168.63.129.16']);
 
 /**
  * Whether an address is of the public internet. Refused are private, loopback, link-local, shared (RFC 6598), multicast, unspecified, reserved and
  * documentation addresses, and every form of IPv6 address in which an IPv4 address is embedded, however public that one is: IPv4-mapped,
  * IPv4-compatible, NAT64 (RFC 6052, RFC 8215), 6to4, Teredo, ISATAP (RFC 5214).
  */
-export function isPublic(address: string): boolean {
-  if (insideClouds.has(address)) return false;
-  const parsed = parse(address);
+export function isPublicAddress(address: string): boolean {
+  if (cloudInternalAddresses.has(address)) return false;
+  const parsed = parseIpAddress(address);
   if (parsed === undefined || parsed.range() !== 'unicast') return false;
   if (parsed instanceof ipaddr.IPv4) return true;
   const [, , , , fifth, sixth] = parsed.parts;
@@ -23,15 +23,15 @@ export function isPublic(address: string): boolean {
 }
 
 /** Whether an address is this machine's own: 127.0.0.0/8 or ::1. */
-export const isLoopback = (address: string): boolean => parse(address)?.range() === 'loopback';
+export const isLoopbackAddress = (address: string): boolean => parseIpAddress(address)?.range() === 'loopback';
 
 /** The address in brackets or without that a URL's host is; undefined when it is a name. */
-export function literalOf(hostname: string): string | undefined {
+export function ipLiteralOf(hostname: string): string | undefined {
   const bare = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-  return parse(bare) === undefined ? undefined : bare;
+  return parseIpAddress(bare) === undefined ? undefined : bare;
 }
 
-function parse(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+function parseIpAddress(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   // Four decimal parts: `0177.1` and `2130706433` are addresses to some resolvers and names to others.
   if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return undefined;
   return ipaddr.parse(address);

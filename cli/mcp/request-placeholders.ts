@@ -1,22 +1,27 @@
 /** Texts of a request in which `{{anima://path}}` stands for a value. */
 
-import { fill, findPlaces, type Place, TemplateProblem } from '../secrets/reference-templates.ts';
+import {
+  fillTemplate,
+  findReferencePlaces,
+  InvalidTemplateError,
+  type ReferencePlace,
+} from '../secrets/reference-templates.ts';
 import { type Reference, referenceKey } from '../secrets/secret-references.ts';
-import { Refusal } from './tool-refusal.ts';
+import { ToolRefusal } from './tool-refusal.ts';
 import type { RequestPart } from './usage-rules.ts';
 
 /** Values by `referenceKey`. */
-export type Values = ReadonlyMap<string, string>;
+export type ValuesByReference = ReadonlyMap<string, string>;
 
 /** Where which value is to stand. */
-export interface Use {
+export interface PlaceholderUse {
   readonly reference: Reference;
   readonly part: RequestPart;
 }
 
-export interface Filler {
+export interface PlaceholderText {
   readonly text: string;
-  readonly places: readonly Place[];
+  readonly places: readonly ReferencePlace[];
 }
 
 /**
@@ -24,53 +29,57 @@ export interface Filler {
  * @param label how the text is called in errors
  * @throws Refusal when something in it looks like one and is none: sent as it stands it would surprise everybody
  */
-export function fillerOf(label: string, text: string): Filler {
+export function parsePlaceholderText(label: string, text: string): PlaceholderText {
   try {
-    const places = findPlaces(text);
+    const places = findReferencePlaces(text);
     const bare = places.some(({ start }) => text[start] !== '{');
-    const rest = fill(text, places, () => '');
+    const rest = fillTemplate(text, places, () => '');
     if (bare || /\{\{\s*anima\b/i.test(rest)) {
-      throw new Refusal(`A placeholder in ${label} is not of the form {{anima://path}} or {{anima://path?version=N}}`);
+      throw new ToolRefusal(
+        `A placeholder in ${label} is not of the form {{anima://path}} or {{anima://path?version=N}}`,
+      );
     }
     return { text, places };
   } catch (error) {
-    if (error instanceof TemplateProblem) throw new Refusal(`In ${label}, ${error.message}`);
+    if (error instanceof InvalidTemplateError) throw new ToolRefusal(`In ${label}, ${error.message}`);
     throw error;
   }
 }
 
 /** @throws Refusal when a placeholder stands where none may */
-export function plain(label: string, text: string): string {
-  if (fillerOf(label, text).places.length > 0) throw new Refusal(`No placeholder may stand in ${label}`);
+export function assertNoPlaceholder(label: string, text: string): string {
+  if (parsePlaceholderText(label, text).places.length > 0)
+    throw new ToolRefusal(`No placeholder may stand in ${label}`);
   return text;
 }
 
-export const filled = ({ text, places }: Filler, values: Values): string =>
-  fill(text, places, (reference) => values.get(referenceKey(reference)) ?? '');
+export const fillPlaceholders = ({ text, places }: PlaceholderText, values: ValuesByReference): string =>
+  fillTemplate(text, places, (reference) => values.get(referenceKey(reference)) ?? '');
 
 /** What a JSON value may nest. */
-const deepest = 32;
+const maxJsonDepth = 32;
 
 /** A function that makes the JSON value with its placeholders filled in; each found text goes by `seen`. Keys may hold none. */
-export function jsonFiller(
+export function parsePlaceholderJson(
   label: string,
   value: unknown,
-  seen: (filler: Filler) => void,
+  seen: (filler: PlaceholderText) => void,
   depth = 0,
-): (values: Values) => unknown {
-  if (depth > deepest) throw new Refusal(`${label} is nested deeper than ${deepest} levels`);
+): (values: ValuesByReference) => unknown {
+  if (depth > maxJsonDepth) throw new ToolRefusal(`${label} is nested deeper than ${maxJsonDepth} levels`);
   if (typeof value === 'string') {
-    const filler = fillerOf(label, value);
+    const filler = parsePlaceholderText(label, value);
     seen(filler);
-    return (values) => filled(filler, values);
+    return (values) => fillPlaceholders(filler, values);
   }
   if (Array.isArray(value)) {
-    const items = value.map((item) => jsonFiller(label, item, seen, depth + 1));
+    const items = value.map((item) => parsePlaceholderJson(label, item, seen, depth + 1));
     return (values) => items.map((item) => item(values));
   }
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value).map(
-      ([key, item]) => [plain(`a key of ${label}`, key), jsonFiller(label, item, seen, depth + 1)] as const,
+      ([key, item]) =>
+        [assertNoPlaceholder(`a key of ${label}`, key), parsePlaceholderJson(label, item, seen, depth + 1)] as const,
     );
     return (values) => Object.fromEntries(entries.map(([key, item]) => [key, item(values)]));
   }

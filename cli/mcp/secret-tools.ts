@@ -1,39 +1,39 @@
 /** The tools about values: names and facts, and new ones; values themselves only where that was switched on. */
 import * as z from 'zod';
 import { ConflictError, NotFoundError, type ValueInfo, type VersionInfo } from '../../sdk/src/index.ts';
-import { generate, kinds, longestSecret } from './secret-generator.ts';
-import { type Call, inFolder, type Scope } from './tool-context.ts';
+import { generateRandomSecret, maxSecretLength, secretKinds } from './secret-generator.ts';
+import { assertInFolder, type ToolCall, type ToolContext } from './tool-context.ts';
 import type { Tool } from './tool-definition.ts';
-import { Refusal } from './tool-refusal.ts';
+import { ToolRefusal } from './tool-refusal.ts';
 import {
+  findMatchingRule,
+  formatHostRule,
   type HostRule,
-  hostText,
+  InvalidUsageRuleError,
   methods,
   parseHosts,
-  RuleProblem,
+  parseUsageRules,
   requestParts,
-  ruleFor,
-  useKeys,
-  useRulesOf,
+  usageMetadataKeys,
 } from './usage-rules.ts';
 
 const name = z.string().min(1).max(256).describe('Name of the secret, a path such as prod/stripe/key');
 
-const facts = {
+const versionFields = {
   version: z.number().int(),
   createdAt: z.string(),
   expiresAt: z.string().optional(),
   metadata: z.record(z.string(), z.string()),
 };
 
-const factsOf = ({ version, createdAt, expiresAt, metadata }: VersionInfo) => ({
+const toVersionFacts = ({ version, createdAt, expiresAt, metadata }: VersionInfo) => ({
   version,
   createdAt,
   ...(expiresAt === undefined ? {} : { expiresAt }),
   metadata,
 });
 
-const readsOnly = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+const readOnlyAnnotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
 
 const listInput = z.strictObject({
   prefix: z.string().max(256).optional().describe('Only names that begin with this, e.g. prod/'),
@@ -41,7 +41,7 @@ const listInput = z.strictObject({
   cursor: z.string().max(4096).optional().describe('From the page before'),
 });
 const listOutput = z.strictObject({
-  secrets: z.array(z.strictObject({ name: z.string(), ...facts })),
+  secrets: z.array(z.strictObject({ name: z.string(), ...versionFields })),
   cursor: z.string().optional().describe('There is more: ask again with this and the same prefix'),
 });
 
@@ -51,16 +51,16 @@ export const listSecrets: Tool<typeof listInput, typeof listOutput> = {
   description: 'Names and metadata of the secrets in the vault, never their values, page by page.',
   input: listInput,
   output: listOutput,
-  annotations: readsOnly,
+  annotations: readOnlyAnnotations,
   run: async ({ prefix = '', limit, cursor }, call, scope) => {
     const { folder } = scope.settings;
     // `pro` within the folder `prod/` asks for no more than the folder itself.
-    const within = folder.startsWith(prefix) ? folder : inFolder(scope, prefix);
+    const within = folder.startsWith(prefix) ? folder : assertInFolder(scope, prefix);
     const client = await scope.client();
     const page = await client.vault.list({ ...call, prefix: within, pageSize: limit }).page(cursor);
     const secrets = page.values.filter((info) => info.name.startsWith(folder));
     return {
-      secrets: secrets.map((info: ValueInfo) => ({ name: info.name, ...factsOf(info) })),
+      secrets: secrets.map((info: ValueInfo) => ({ name: info.name, ...toVersionFacts(info) })),
       ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
     };
   },
@@ -74,7 +74,7 @@ const describeOutput = z.strictObject({
   allowedMethods: z.array(z.enum(methods)),
   allowedIn: z.array(z.enum(requestParts)),
   problem: z.string().optional().describe('Why it can not be used as its metadata stands'),
-  versions: z.array(z.strictObject(facts)).describe('Newest first; the first is the current one'),
+  versions: z.array(z.strictObject(versionFields)).describe('Newest first; the first is the current one'),
 });
 
 export const describeSecret: Tool<typeof describeInput, typeof describeOutput> = {
@@ -83,33 +83,33 @@ export const describeSecret: Tool<typeof describeInput, typeof describeOutput> =
   description: 'What is known of a secret without its value: versions, metadata, and the hosts it may be sent to.',
   input: describeInput,
   output: describeOutput,
-  annotations: readsOnly,
+  annotations: readOnlyAnnotations,
   run: async (input, call, scope) => {
     const client = await scope.client();
-    const versions = await client.vault.versions(inFolder(scope, input.name), call);
+    const versions = await client.vault.versions(assertInFolder(scope, input.name), call);
     return {
       name: input.name,
       placeholder: `{{anima://${input.name}}}`,
-      ...useOf(versions[0]?.metadata ?? {}),
-      versions: versions.map(factsOf),
+      ...allowedUseOf(versions[0]?.metadata ?? {}),
+      versions: versions.map(toVersionFacts),
     };
   },
 };
 
-function useOf(metadata: Readonly<Record<string, string>>) {
+function allowedUseOf(metadata: Readonly<Record<string, string>>) {
   try {
-    const { hosts, methods: allowedMethods, places } = useRulesOf(metadata);
-    return { allowedHosts: hosts.map(hostText), allowedMethods: [...allowedMethods], allowedIn: [...places] };
+    const { hosts, methods, requestParts } = parseUsageRules(metadata);
+    return { allowedHosts: hosts.map(formatHostRule), allowedMethods: [...methods], allowedIn: [...requestParts] };
   } catch (error) {
-    if (!(error instanceof RuleProblem)) throw error;
+    if (!(error instanceof InvalidUsageRuleError)) throw error;
     return { allowedHosts: [], allowedMethods: [], allowedIn: [], problem: error.message };
   }
 }
 
 const generateInput = z.strictObject({
   name,
-  kind: z.enum(kinds).default('password'),
-  length: z.number().int().min(1).max(longestSecret).optional().describe('Characters; not for uuid'),
+  kind: z.enum(secretKinds).default('password'),
+  length: z.number().int().min(1).max(maxSecretLength).optional().describe('Characters; not for uuid'),
   alphabet: z.string().min(2).max(94).optional().describe('Characters of a password to choose from'),
   replace: z.boolean().default(false).describe('Whether a secret of that name may be replaced by a new version'),
   allowedHosts: z.array(z.string().max(256)).max(16).optional().describe('Hosts it may be sent to; not with replace'),
@@ -134,20 +134,26 @@ export const generateSecret: Tool<typeof generateInput, typeof generateOutput> =
   output: generateOutput,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
   run: async (input, call, scope) => {
-    const value = generate(input);
+    const value = generateRandomSecret(input);
     const client = await scope.client();
-    const current = input.replace ? await currentOf(inFolder(scope, input.name), call, scope) : undefined;
+    const current = input.replace
+      ? await findCurrentVersion(assertInFolder(scope, input.name), call, scope)
+      : undefined;
     // Where a name is in use, who may receive it was decided by whoever set it.
     if (current !== undefined && input.allowedHosts !== undefined) {
-      throw new Refusal(`${input.name} exists: its allowed hosts can't be changed here`);
+      throw new ToolRefusal(`${input.name} exists: its allowed hosts can't be changed here`);
     }
     const metadata = {
       ...current?.metadata,
-      ...(input.allowedHosts === undefined ? {} : { [useKeys.hosts]: hostsFor(input.allowedHosts, scope) }),
+      ...(input.allowedHosts === undefined
+        ? {}
+        : { [usageMetadataKeys.hosts]: checkAllowedHosts(input.allowedHosts, scope) }),
       ...(input.note === undefined ? {} : { note: input.note }),
     };
     const options = { ...call, metadata, ifVersion: current?.version ?? 0, expiresIn: input.expiresInSeconds };
-    const { version } = await client.vault.set(inFolder(scope, input.name), value, options).catch(sayTaken(input.name));
+    const { version } = await client.vault
+      .set(assertInFolder(scope, input.name), value, options)
+      .catch(refuseIfConflict(input.name));
     return {
       name: input.name,
       version,
@@ -159,7 +165,7 @@ export const generateSecret: Tool<typeof generateInput, typeof generateOutput> =
 };
 
 /** The current version without its value; undefined when there is none. */
-async function currentOf(of: string, call: Call, scope: Scope): Promise<VersionInfo | undefined> {
+async function findCurrentVersion(of: string, call: ToolCall, scope: ToolContext): Promise<VersionInfo | undefined> {
   try {
     return (await (await scope.client()).vault.versions(of, call))[0];
   } catch (error) {
@@ -169,35 +175,38 @@ async function currentOf(of: string, call: Call, scope: Scope): Promise<VersionI
 }
 
 /** @throws Refusal for hosts that can't be understood, or that this server makes no requests to */
-function hostsFor(hosts: readonly string[], { settings }: Scope): string {
+function checkAllowedHosts(hosts: readonly string[], { settings }: ToolContext): string {
   const text = hosts.join(', ');
-  if (text.length > 512) throw new Refusal('allowedHosts are over 512 characters together');
-  const rules = hosts.length === 0 ? [] : parsedHosts(text);
+  if (text.length > 512) throw new ToolRefusal('allowedHosts are over 512 characters together');
+  const rules = hosts.length === 0 ? [] : parseHostsOrRefuse(text);
   const limit = settings.hosts;
-  if (limit !== undefined && !rules.every((rule) => isWithin(rule, limit))) {
-    throw new Refusal(`This server makes requests only to: ${limit.map(hostText).join(', ')}`);
+  if (limit !== undefined && !rules.every((rule) => isRuleWithin(rule, limit))) {
+    throw new ToolRefusal(`This server makes requests only to: ${limit.map(formatHostRule).join(', ')}`);
   }
   return text;
 }
 
-function parsedHosts(text: string): HostRule[] {
+function parseHostsOrRefuse(text: string): HostRule[] {
   try {
     return parseHosts(text);
   } catch (error) {
-    throw error instanceof RuleProblem ? new Refusal(error.message) : error;
+    throw error instanceof InvalidUsageRuleError ? new ToolRefusal(error.message) : error;
   }
 }
 
-function isWithin({ protocol, hostname, below, port }: HostRule, limit: readonly HostRule[]): boolean {
-  const limiting = ruleFor(limit, new URL(`${protocol}//${below ? 'any.' : ''}${hostname}:${port}`));
-  return limiting !== undefined && (limiting.below || !below);
+function isRuleWithin({ protocol, hostname, matchesSubdomains, port }: HostRule, limit: readonly HostRule[]): boolean {
+  const limiting = findMatchingRule(
+    limit,
+    new URL(`${protocol}//${matchesSubdomains ? 'any.' : ''}${hostname}:${port}`),
+  );
+  return limiting !== undefined && (limiting.matchesSubdomains || !matchesSubdomains);
 }
 
-const sayTaken =
+const refuseIfConflict =
   (of: string) =>
   (error: unknown): never => {
     if (!(error instanceof ConflictError)) throw error;
-    throw new Refusal(
+    throw new ToolRefusal(
       `${of} exists, or was changed just now. Nothing was stored; pass replace: true to make a new version of it`,
     );
   };
@@ -211,10 +220,10 @@ export const revealSecret: Tool<typeof revealInput, typeof revealOutput> = {
   description: 'Shows the value of a secret. It then stands in this conversation; prefer http_request.',
   input: revealInput,
   output: revealOutput,
-  annotations: readsOnly,
+  annotations: readOnlyAnnotations,
   run: async (input, call, scope) => {
     const client = await scope.client();
-    const read = await client.vault.getWithInfo(inFolder(scope, input.name), { ...call, version: input.version });
+    const read = await client.vault.getWithInfo(assertInFolder(scope, input.name), { ...call, version: input.version });
     return { name: read.name, version: read.version, value: read.value };
   },
 };

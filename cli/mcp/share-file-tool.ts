@@ -1,9 +1,9 @@
 /** The tool that hands a file on: encrypted here, opened by whoever has the link that comes back. */
 import * as z from 'zod';
 import { mediaTypeOf } from '../blobs/media-types.ts';
-import { openShared } from './shared-folder.ts';
+import { openSharedFile } from './shared-folder.ts';
 import type { Tool } from './tool-definition.ts';
-import { Refusal } from './tool-refusal.ts';
+import { ToolRefusal } from './tool-refusal.ts';
 
 const input = z.strictObject({
   path: z.string().min(1).max(4096).describe('The file, relative to the folder that this server shares'),
@@ -43,9 +43,9 @@ export const shareFile: Tool<typeof input, typeof output> = {
   annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
   run: async ({ path, expiresIn, maxOpens, burn, ...told }, call, scope) => {
     const { share } = scope.settings;
-    if (share === undefined) throw new Refusal('This server shares no files');
+    if (share === undefined) throw new ToolRefusal('This server shares no files');
     const client = await scope.client();
-    const file = await openShared(share, path);
+    const file = await openSharedFile(share, path);
     try {
       const { name = file.name } = told;
       const { type = mediaTypeOf(name) } = told;

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, relative, resolve, sep } from 'node:path';
 import type { ShareSettings } from './tool-context.ts';
-import { Refusal } from './tool-refusal.ts';
+import { ToolRefusal } from './tool-refusal.ts';
 
 export interface SharedFile {
   readonly name: string;
@@ -20,14 +20,14 @@ const pieceBytes = 256 * 1024;
  * @param path relative to the folder, or absolute
  * @throws Refusal, the same whether there is such a file elsewhere or not
  */
-export async function openShared({ root, maxBytes }: ShareSettings, path: string): Promise<SharedFile> {
+export async function openSharedFile({ root, maxBytes }: ShareSettings, path: string): Promise<SharedFile> {
   const wanted = resolve(root, path);
-  if (path.includes('\0') || !isVisibleBelow(root, wanted)) throw noFile();
+  if (path.includes('\0') || !isVisibleBelow(root, wanted)) throw noSuchFileRefusal();
   const file = await openInside(root, wanted);
   try {
     const { size } = await file.stat();
-    if (size > maxBytes) throw new Refusal(`The file has ${size} bytes; this server shares at most ${maxBytes}`);
-    return { name: basename(wanted), size, pieces: () => pieces(file, maxBytes), close: () => file.close() };
+    if (size > maxBytes) throw new ToolRefusal(`The file has ${size} bytes; this server shares at most ${maxBytes}`);
+    return { name: basename(wanted), size, pieces: () => readPieces(file, maxBytes), close: () => file.close() };
   } catch (error) {
     await file.close();
     throw error;
@@ -42,15 +42,15 @@ function isVisibleBelow(root: string, path: string): boolean {
 }
 
 async function openInside(root: string, wanted: string): Promise<FileHandle> {
-  const real = await realOf(root, wanted);
+  const real = await resolveInsideFolder(root, wanted);
   // O_NONBLOCK: a named pipe would wait for its writer.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(real, flags).catch(() => {
-    throw noFile();
+    throw noSuchFileRefusal();
   });
   try {
-    if ((await file.stat()).isFile() && isVisibleBelow(root, await pathOf(file, root, wanted))) return file;
-    throw noFile();
+    if ((await file.stat()).isFile() && isVisibleBelow(root, await openedPathOf(file, root, wanted))) return file;
+    throw noSuchFileRefusal();
   } catch (error) {
     await file.close();
     throw error;
@@ -61,33 +61,33 @@ async function openInside(root: string, wanted: string): Promise<FileHandle> {
  * Where that lies which was opened: a folder may have been exchanged for a link since the path was looked at. Linux tells by the open file
  * itself. Elsewhere the path is looked at once more, which whoever exchanges folders fast enough can outrun.
  */
-async function pathOf(file: FileHandle, root: string, wanted: string): Promise<string> {
+async function openedPathOf(file: FileHandle, root: string, wanted: string): Promise<string> {
   if (process.platform === 'linux') return await readlink(`/proc/self/fd/${file.fd}`);
-  const [path, opened] = [await realOf(root, wanted), await file.stat()];
+  const [path, opened] = [await resolveInsideFolder(root, wanted), await file.stat()];
   const named = await stat(path).catch(() => undefined);
   if (named?.ino === opened.ino && named.dev === opened.dev) return path;
-  throw noFile();
+  throw noSuchFileRefusal();
 }
 
 /** The path without links. A link that stays inside and leads to nothing hidden is as good as a name. */
-async function realOf(root: string, path: string): Promise<string> {
+async function resolveInsideFolder(root: string, path: string): Promise<string> {
   const real = await realpath(path).catch(() => undefined);
-  if (real === undefined || !isVisibleBelow(root, real)) throw noFile();
+  if (real === undefined || !isVisibleBelow(root, real)) throw noSuchFileRefusal();
   return real;
 }
 
-async function* pieces(file: FileHandle, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+async function* readPieces(file: FileHandle, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
   for (let at = 0; ; ) {
     const piece = new Uint8Array(pieceBytes);
     const { bytesRead } = await file.read(piece, 0, pieceBytes, at);
     if (bytesRead === 0) return;
     at += bytesRead;
-    if (at > maxBytes) throw new Refusal(`The file has grown over ${maxBytes} bytes while it was read`);
+    if (at > maxBytes) throw new ToolRefusal(`The file has grown over ${maxBytes} bytes while it was read`);
     yield piece.subarray(0, bytesRead);
   }
 }
 
-const noFile = (): Refusal =>
-  new Refusal(
+const noSuchFileRefusal = (): ToolRefusal =>
+  new ToolRefusal(
     'There is no such file to share: it must be a regular file within the shared folder, of no hidden name, and no link may lead out of the folder',
   );

@@ -1,23 +1,23 @@
 /** What the tools of one server share. */
 import type { Anima, CallerIds, CallOptions } from '../../sdk/src/index.ts';
-import type { ExchangeLimits, Network } from './outbound-http.ts';
-import { Refusal } from './tool-refusal.ts';
+import type { Network, OutboundLimits } from './outbound-http.ts';
+import { ToolRefusal } from './tool-refusal.ts';
 import type { HostRule } from './usage-rules.ts';
-import type { UsedValues } from './used-value-history.ts';
+import type { UsedValueHistory } from './used-value-history.ts';
 
 /** What the switches of `anima mcp` say. */
-export interface Settings {
+export interface McpSettings {
   /** Folder that all tools are limited to, with its slash; empty for none. */
   readonly folder: string;
   /** Hosts that requests are limited to, beside what values allow; undefined for no further limit. */
   readonly hosts: readonly HostRule[] | undefined;
   /** Whether a value may be shown. */
-  readonly reveal: boolean;
+  readonly allowsReveal: boolean;
   /** Whether requests without any value are made. */
-  readonly plainRequests: boolean;
+  readonly allowsPlainRequests: boolean;
   /** Whether values may name addresses of this machine as hosts. */
-  readonly local: boolean;
-  readonly limits: ExchangeLimits;
+  readonly allowsLoopback: boolean;
+  readonly limits: OutboundLimits;
   /** What files may be shared; undefined for none. */
   readonly share: ShareSettings | undefined;
 }
@@ -29,24 +29,24 @@ export interface ShareSettings {
   readonly maxBytes: number;
 }
 
-export interface Scope {
-  readonly settings: Settings;
+export interface ToolContext {
+  readonly settings: McpSettings;
   readonly network: Network;
-  readonly used: UsedValues;
+  readonly usedValues: UsedValueHistory;
   client(): Promise<Anima>;
 }
 
 /** One call of a tool: what the audit is told of it, and its cancellation. */
-export type Call = CallOptions & { readonly signal: AbortSignal };
+export type ToolCall = CallOptions & { readonly signal: AbortSignal };
 
 /** @throws Refusal for a name outside of the folder */
-export function inFolder({ settings: { folder } }: Scope, name: string): string {
+export function assertInFolder({ settings: { folder } }: ToolContext, name: string): string {
   if (name.startsWith(folder)) return name;
-  throw new Refusal(`This server is limited to names that begin with ${folder}`);
+  throw new ToolRefusal(`This server is limited to names that begin with ${folder}`);
 }
 
 /** What a caller said of itself, as the audit takes it: 1 to 128 visible ASCII characters. */
-export function callerId(text: string): string | undefined {
+export function sanitizeCallerId(text: string): string | undefined {
   const safe = text
     .trim()
     .replace(/[^\x21-\x7e]+/g, '-')
@@ -55,12 +55,12 @@ export function callerId(text: string): string | undefined {
 }
 
 /** A call to the vault ends before the minute that clients wait for a tool. */
-const patience = { timeout: 10_000, maxRetries: 2 };
+const callTimeouts = { timeout: 10_000, maxRetries: 2 };
 
 /** Ids of a call, from those of its server. */
-export const callOf = (ids: CallerIds, requestId: string | number, signal: AbortSignal): Call => ({
-  ...patience,
+export const createToolCall = (ids: CallerIds, requestId: string | number, signal: AbortSignal): ToolCall => ({
+  ...callTimeouts,
   ...ids,
-  toolCall: callerId(String(requestId)),
+  toolCall: sanitizeCallerId(String(requestId)),
   signal,
 });

@@ -1,6 +1,6 @@
 /** A tool: one row of the server, from which its registration is made. */
 import type * as z from 'zod';
-import type { Call, Scope } from './tool-context.ts';
+import type { ToolCall, ToolContext } from './tool-context.ts';
 
 export interface Tool<I extends z.ZodObject, O extends z.ZodObject> {
   readonly name: string;
@@ -16,5 +16,5 @@ export interface Tool<I extends z.ZodObject, O extends z.ZodObject> {
     readonly openWorldHint: boolean;
   };
   /** @throws Refusal, AnimaError, CommandError; the message is told to the model */
-  run(input: z.infer<I>, call: Call, scope: Scope): Promise<z.infer<O>>;
+  run(input: z.infer<I>, call: ToolCall, scope: ToolContext): Promise<z.infer<O>>;
 }

@@ -1,6 +1,6 @@
 /** Something that a tool does not do. The message is for the model and never holds a value; nothing was sent. */
-export class Refusal extends Error {
+export class ToolRefusal extends Error {
   static {
-    Refusal.prototype.name = 'Refusal';
+    ToolRefusal.prototype.name = 'Refusal';
   }
 }

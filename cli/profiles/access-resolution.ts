@@ -1,8 +1,8 @@
 /** Which vault a command speaks with, and by which key. */
 import { parseApiKey } from '../../core/api-keys/api-key.ts';
 import { checkBaseURL } from '../../sdk/src/shared/url.ts';
-import { CommandError, exitCodes, usage } from '../shell/command-error.ts';
-import type { Access } from '../shell/shell.ts';
+import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
+import type { VaultAccess } from '../shell/shell.ts';
 import { openProfile, readProfile, usualProfiles } from './profile-store.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,31 +21,31 @@ export const localUrl = 'http://127.0.0.1:8787';
  * `--url` alone overrides an address.
  * @throws CommandError denied when there is no key
  */
-export async function resolveAccess(flags: AccessFlags, env: Environment): Promise<Access> {
-  if (flags.profile === undefined && isGiven(env.ANIMA_KEY)) {
-    const url = checkBaseURL(flags.url ?? (isGiven(env.ANIMA_URL) ? env.ANIMA_URL : localUrl));
+export async function resolveAccess(flags: AccessFlags, env: Environment): Promise<VaultAccess> {
+  if (flags.profile === undefined && isNonEmpty(env.ANIMA_KEY)) {
+    const url = checkBaseURL(flags.url ?? (isNonEmpty(env.ANIMA_URL) ? env.ANIMA_URL : localUrl));
     return { name: 'environment', url, apiKey: env.ANIMA_KEY, keyFrom: 'environment' };
   }
-  for (const name of candidates(flags, env)) {
+  for (const name of profileCandidates(flags, env)) {
     const profile = await openProfile(env, name);
     if (profile === undefined) continue;
-    refuseMixture(flags, env, profile.url);
+    assertSameAddress(flags, env, profile.url);
     return { name, url: checkBaseURL(flags.url ?? profile.url), apiKey: profile.key, keyFrom: profile.keyFrom };
   }
   const asked = flags.profile ?? env.ANIMA_PROFILE;
-  const what = isGiven(asked) ? `There is no profile ${printable(asked)}` : 'There is no API key';
+  const what = isNonEmpty(asked) ? `There is no profile ${printableProfileName(asked)}` : 'There is no API key';
   throw new CommandError(`${what}; nothing was sent`, {
     exit: exitCodes.denied,
-    next: `Log in with \`anima login${isGiven(asked) ? ` --profile ${printable(asked)}` : ''}\`, or set ANIMA_KEY (and ANIMA_URL). \`anima dev --login\` starts a local vault.`,
+    next: `Log in with \`anima login${isNonEmpty(asked) ? ` --profile ${printableProfileName(asked)}` : ''}\`, or set ANIMA_KEY (and ANIMA_URL). \`anima dev --login\` starts a local vault.`,
   });
 }
 
 /** The address alone, for what needs no key. */
 export async function resolveAddress(flags: AccessFlags, env: Environment): Promise<string> {
   if (flags.url !== undefined) return checkBaseURL(flags.url);
-  if (flags.profile === undefined && isGiven(env.ANIMA_URL)) return checkBaseURL(env.ANIMA_URL);
-  if (flags.profile === undefined && isGiven(env.ANIMA_KEY)) return localUrl;
-  for (const name of candidates(flags, env)) {
+  if (flags.profile === undefined && isNonEmpty(env.ANIMA_URL)) return checkBaseURL(env.ANIMA_URL);
+  if (flags.profile === undefined && isNonEmpty(env.ANIMA_KEY)) return localUrl;
+  for (const name of profileCandidates(flags, env)) {
     const profile = await readProfile(env, name);
     if (profile !== undefined) return checkBaseURL(profile.url);
   }
@@ -53,26 +53,27 @@ export async function resolveAddress(flags: AccessFlags, env: Environment): Prom
 }
 
 /** The org and id that a key names; undefined when its form or checksum is wrong. */
-export function idsOf(apiKey: string): { org: string; id: string } | undefined {
+export function parseKeyIds(apiKey: string): { org: string; id: string } | undefined {
   const parsed = parseApiKey(apiKey);
   return parsed === undefined ? undefined : { org: parsed.org, id: parsed.id };
 }
 
-function candidates(flags: AccessFlags, env: Environment): readonly string[] {
+function profileCandidates(flags: AccessFlags, env: Environment): readonly string[] {
   if (flags.profile !== undefined) return [flags.profile];
-  return isGiven(env.ANIMA_PROFILE) ? [env.ANIMA_PROFILE] : usualProfiles;
+  return isNonEmpty(env.ANIMA_PROFILE) ? [env.ANIMA_PROFILE] : usualProfiles;
 }
 
-function refuseMixture(flags: AccessFlags, env: Environment, url: string): void {
-  if (flags.url !== undefined || flags.profile !== undefined || !isGiven(env.ANIMA_URL)) return;
+function assertSameAddress(flags: AccessFlags, env: Environment, url: string): void {
+  if (flags.url !== undefined || flags.profile !== undefined || !isNonEmpty(env.ANIMA_URL)) return;
   if (checkBaseURL(env.ANIMA_URL) === url) return;
-  throw usage(
+  throw usageError(
     'ANIMA_URL names another address than the stored profile, whose key belongs to its own; nothing was sent',
     'Set ANIMA_KEY too, or unset ANIMA_URL, or name the profile with --profile.',
   );
 }
 
-const isGiven = (text: string | undefined): text is string => text !== undefined && text !== '';
+const isNonEmpty = (text: string | undefined): text is string => text !== undefined && text !== '';
 
 /** A name that stands in a message: never what could be a key in the wrong place. */
-const printable = (name: string): string => (/^(?!anm_)[A-Za-z0-9._-]{1,64}$/.test(name) ? name : 'of that name');
+const printableProfileName = (name: string): string =>
+  /^(?!anm_)[A-Za-z0-9._-]{1,64}$/.test(name) ? name : 'of that name';

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { CommandError, exitCodes, usage } from '../shell/command-error.ts';
-import { codeOf, writePrivate } from '../shell/private-files.ts';
-import type { KeyFrom } from '../shell/shell.ts';
+import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
+import { systemErrorCode, writePrivateFile } from '../shell/private-files.ts';
+import type { KeySource } from '../shell/shell.ts';
 import { forgetKey, readKey, storeKey } from './os-keyring.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,7 +20,7 @@ export interface Profile {
 
 export interface OpenedProfile extends Profile {
   readonly key: string;
-  readonly keyFrom: Exclude<KeyFrom, 'environment'>;
+  readonly keyFrom: Exclude<KeySource, 'environment'>;
 }
 
 /** Names that are looked for, in order, when none is given. */
@@ -39,7 +39,7 @@ export function configFolder(env: Environment): string {
 /** @throws CommandError usage for what can't be the name of a profile */
 export function profileFile(env: Environment, name: string): string {
   if (!namePattern.test(name)) {
-    throw usage(
+    throw usageError(
       'The name of a profile is 1 to 64 of A-Z a-z 0-9 . _ -, and begins with a letter or digit. Nothing was done',
     );
   }
@@ -55,7 +55,7 @@ export async function listProfiles(env: Environment): Promise<string[]> {
       .map((file) => file.slice(0, -'.json'.length))
       .sort();
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return [];
+    if (systemErrorCode(error) === 'ENOENT') return [];
     throw error;
   }
 }
@@ -80,7 +80,7 @@ export async function readProfile(env: Environment, name: string): Promise<Profi
       await file.close();
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
   const profile = parseProfile(text);
@@ -115,7 +115,7 @@ export async function storeProfile(
   const { key, ...open } = profile;
   const inKeyring = await storeKey(env, accountOf(name, profile), key);
   await mkdir(join(configFolder(env), 'profiles'), { recursive: true, mode: 0o700 });
-  await writePrivate(path, `${JSON.stringify(inKeyring ? open : profile, undefined, 2)}\n`, { replace: true });
+  await writePrivateFile(path, `${JSON.stringify(inKeyring ? open : profile, undefined, 2)}\n`, { replace: true });
   if (before !== undefined && accountOf(name, before) !== accountOf(name, profile)) {
     await forgetKey(env, accountOf(name, before));
   }
@@ -132,7 +132,7 @@ export async function removeProfile(env: Environment, name: string): Promise<boo
     await unlink(path);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    if (systemErrorCode(error) === 'ENOENT') return false;
     throw error;
   }
 }

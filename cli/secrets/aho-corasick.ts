@@ -5,16 +5,16 @@
 const root = 0;
 
 /** A trie of byte patterns with failure links. Node 0 is the root; depth is the length of the path to a node. */
-export class Automaton {
+export class AhoCorasickAutomaton {
   #bytes: Uint8Array;
   #firstChild: Int32Array;
   #sibling: Int32Array;
-  #fail: Int32Array;
+  #failureLinks: Int32Array;
   readonly #depth: Int32Array;
   /** Length of the longest pattern that ends at a node, the failure links followed; 0 when none does. */
-  readonly #match: Int32Array;
+  readonly #matchLengths: Int32Array;
   /** Children of the root, by byte: the root has up to 256 of them and is asked most. */
-  readonly #first = new Int32Array(256);
+  readonly #rootChildren = new Int32Array(256);
   #size = 1;
 
   constructor(patterns: Iterable<Uint8Array>) {
@@ -23,34 +23,34 @@ export class Automaton {
     this.#bytes = new Uint8Array(most);
     this.#firstChild = new Int32Array(most);
     this.#sibling = new Int32Array(most);
-    this.#fail = new Int32Array(most);
+    this.#failureLinks = new Int32Array(most);
     this.#depth = new Int32Array(most);
-    this.#match = new Int32Array(most);
+    this.#matchLengths = new Int32Array(most);
     for (const pattern of all) this.#insert(pattern);
-    this.#link();
+    this.#buildFailureLinks();
   }
 
   /** The state after one more byte. */
-  next(state: number, byte: number): number {
-    for (let at = state; at !== root; at = this.#fail[at] ?? root) {
+  nextState(state: number, byte: number): number {
+    for (let at = state; at !== root; at = this.#failureLinks[at] ?? root) {
       const child = this.#child(at, byte);
       if (child !== root) return child;
     }
-    return this.#first[byte] ?? root;
+    return this.#rootChildren[byte] ?? root;
   }
 
   /** Bytes at the end of what was read that may be the beginning of a pattern. No match to come begins before them. */
-  depth(state: number): number {
+  depthOf(state: number): number {
     return this.#depth[state] ?? 0;
   }
 
   /** Length of the longest pattern that ends here; 0 when none does. */
-  match(state: number): number {
-    return this.#match[state] ?? 0;
+  longestMatchAt(state: number): number {
+    return this.#matchLengths[state] ?? 0;
   }
 
   #child(node: number, byte: number): number {
-    if (node === root) return this.#first[byte] ?? root;
+    if (node === root) return this.#rootChildren[byte] ?? root;
     let child = this.#firstChild[node] ?? root;
     while (child !== root && this.#bytes[child] !== byte) child = this.#sibling[child] ?? root;
     return child;
@@ -63,8 +63,8 @@ export class Automaton {
       if (child === root) {
         child = this.#size++;
         this.#bytes[child] = byte;
-        this.#depth[child] = this.depth(node) + 1;
-        if (node === root) this.#first[byte] = child;
+        this.#depth[child] = this.depthOf(node) + 1;
+        if (node === root) this.#rootChildren[byte] = child;
         else {
           this.#sibling[child] = this.#firstChild[node] ?? root;
           this.#firstChild[node] = child;
@@ -72,20 +72,20 @@ export class Automaton {
       }
       node = child;
     }
-    this.#match[node] = pattern.length;
+    this.#matchLengths[node] = pattern.length;
   }
 
   /** Failure links in order of depth, so that those of shorter paths are known when they are asked for. */
-  #link(): void {
+  #buildFailureLinks(): void {
     const queue = new Int32Array(this.#size);
     let end = 0;
-    for (const child of this.#first) if (child !== root) queue[end++] = child;
+    for (const child of this.#rootChildren) if (child !== root) queue[end++] = child;
     for (let at = 0; at < end; at++) {
       const node = queue[at] ?? root;
-      const fail = this.#fail[node] ?? root;
-      if (this.#match[node] === 0) this.#match[node] = this.match(fail);
+      const fail = this.#failureLinks[node] ?? root;
+      if (this.#matchLengths[node] === 0) this.#matchLengths[node] = this.longestMatchAt(fail);
       for (let child = this.#firstChild[node] ?? root; child !== root; child = this.#sibling[child] ?? root) {
-        this.#fail[child] = this.next(fail, this.#bytes[child] ?? 0);
+        this.#failureLinks[child] = this.nextState(fail, this.#bytes[child] ?? 0);
         queue[end++] = child;
       }
     }

@@ -3,15 +3,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { codeOf } from '../shell/private-files.ts';
-import type { Concealer } from './stream-masking.ts';
+import { systemErrorCode } from '../shell/private-files.ts';
+import type { StreamMasker } from './stream-masking.ts';
 
 export interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Record<string, string>;
   /** Masks what it prints; without one its streams are this process's own. */
-  readonly concealer: Concealer | undefined;
+  readonly concealer: StreamMasker | undefined;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   /** Whether a terminal sends its signals to the child too, so that they need not be passed on. */
@@ -19,7 +19,7 @@ export interface ChildOptions {
 }
 
 /** A command that could not be started: the system's code, e.g. `ENOENT`. */
-export class StartFailure extends Error {
+export class ChildStartError extends Error {
   readonly code: string;
   constructor(code: string) {
     super(`the command could not be started (${code})`);
@@ -32,15 +32,17 @@ export class StartFailure extends Error {
 export async function runChild(options: ChildOptions): Promise<number> {
   const { concealer, stdout, stderr } = options;
   const output = concealer === undefined ? 'inherit' : 'pipe';
-  const child = start(options, output);
+  const child = spawnChild(options, output);
   const exited = new Promise<number>((resolve, reject) => {
-    child.once('error', (error) => reject(new StartFailure(codeOf(error) ?? 'unknown')));
+    child.once('error', (error) => reject(new ChildStartError(systemErrorCode(error) ?? 'unknown')));
     child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
-  const release = passSignals(child, options.terminal);
+  const release = forwardSignals(child, options.terminal);
   try {
     const streams =
-      concealer === undefined ? [] : [maskTo(child.stdout, concealer, stdout), maskTo(child.stderr, concealer, stderr)];
+      concealer === undefined
+        ? []
+        : [pipeMasked(child.stdout, concealer, stdout), pipeMasked(child.stderr, concealer, stderr)];
     const [code] = await Promise.all([exited, ...streams]);
     return code;
   } finally {
@@ -48,36 +50,39 @@ export async function runChild(options: ChildOptions): Promise<number> {
   }
 }
 
-function start({ command, args, env }: ChildOptions, output: 'inherit' | 'pipe'): ChildProcess {
+function spawnChild({ command, args, env }: ChildOptions, output: 'inherit' | 'pipe'): ChildProcess {
   try {
     return spawn(command, args, { env, stdio: ['inherit', output, output] });
   } catch (error) {
     // What Node says of an argument it does not take quotes it.
-    throw new StartFailure(codeOf(error) ?? 'unknown');
+    throw new ChildStartError(systemErrorCode(error) ?? 'unknown');
   }
 }
 
-async function maskTo(from: Readable | null, concealer: Concealer, to: NodeJS.WritableStream): Promise<void> {
+async function pipeMasked(from: Readable | null, concealer: StreamMasker, to: NodeJS.WritableStream): Promise<void> {
   if (from === null) return;
   try {
     await pipeline(from, concealer.stream(), to, { end: false });
   } catch (error) {
     // Nobody reads any more. The pipeline has closed the child's end, so the child finds out as it would without us.
-    if (codeOf(error) !== 'EPIPE' && codeOf(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    if (systemErrorCode(error) !== 'EPIPE' && systemErrorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 }
 
 /** SIGUSR1 among them: without a listener Node would open its debugger, in a process that holds values. */
-const passed = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+const forwardedSignals = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 /** What a terminal sends to all processes in front: with one, passing these on would deliver them twice. */
-const ofTerminals = ['SIGINT', 'SIGQUIT'] as const;
+const terminalSignals = ['SIGINT', 'SIGQUIT'] as const;
 
 /** Passes signals on to the child. @returns ends it */
-function passSignals(child: ChildProcess, terminal: boolean): () => void {
+function forwardSignals(child: ChildProcess, terminal: boolean): () => void {
   const listeners: [NodeJS.Signals, () => void][] = [
-    ...passed.map((signal): [NodeJS.Signals, () => void] => [signal, () => void child.kill(signal)]),
+    ...forwardedSignals.map((signal): [NodeJS.Signals, () => void] => [signal, () => void child.kill(signal)]),
     // With a terminal not passed on, and never obeyed here: what a signal means is for the child to decide.
-    ...ofTerminals.map((signal): [NodeJS.Signals, () => void] => [signal, () => void (terminal || child.kill(signal))]),
+    ...terminalSignals.map((signal): [NodeJS.Signals, () => void] => [
+      signal,
+      () => void (terminal || child.kill(signal)),
+    ]),
   ];
   // With a terminal both stop and go on by themselves.
   if (!terminal) {

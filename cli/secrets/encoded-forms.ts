@@ -1,45 +1,47 @@
 /** The forms in which programs print a value: itself, and what common encoders make of it. */
 
 /** Shorter values are not looked for: they would be found everywhere, and hide nothing. Characters of the value, bytes of a form. */
-export const shortestMasked = 4;
+export const minMaskedLength = 4;
 /** Shortest line of a value of several lines that is looked for by itself, characters. */
-const shortestLine = 8;
+const minMaskedLineLength = 8;
 
 export interface FormOptions {
   /** Also with every character escaped, as only someone would print it who wants to get past a filter. */
-  readonly hostile?: boolean | undefined;
+  readonly includeFullyEscaped?: boolean | undefined;
 }
 
 /** Whether a value is long enough to be looked for. */
-export const isMaskable = (value: string): boolean => [...value].length >= shortestMasked;
+export const isMaskable = (value: string): boolean => [...value].length >= minMaskedLength;
 
 /** All forms of a value, each once, as bytes. */
-export function formsOf(value: string, { hostile = false }: FormOptions = {}): Buffer[] {
+export function encodedFormsOf(value: string, { includeFullyEscaped = false }: FormOptions = {}): Buffer[] {
   if (!isMaskable(value)) return [];
   // Programs that read a value strip the white space around it, or the last line end of a key.
   const variants = [value, value.trim()].filter(isMaskable);
-  const texts = new Set(variants.flatMap((text) => textForms(text, hostile)));
-  return [...texts].map((text) => Buffer.from(text, 'utf8')).filter(({ length }) => length >= shortestMasked);
+  const texts = new Set(variants.flatMap((text) => textForms(text, includeFullyEscaped)));
+  return [...texts].map((text) => Buffer.from(text, 'utf8')).filter(({ length }) => length >= minMaskedLength);
 }
 
 function textForms(value: string, hostile: boolean): string[] {
   const bytes = Buffer.from(value, 'utf8');
   return [
     value,
-    ...linesOf(value),
+    ...lineForms(value),
     ...hexForms(bytes),
     ...base64Forms(bytes),
     ...urlForms(bytes),
     ...jsonForms(value),
     ...htmlForms(value),
-    ...(hostile ? escapedWhole(value, bytes) : []),
+    ...(hostile ? fullyEscapedForms(value, bytes) : []),
   ];
 }
 
 /** Lines by themselves: programs print a key line by line, indented or with other line ends. */
-function linesOf(value: string): string[] {
+function lineForms(value: string): string[] {
   const lines = value.split(/\r\n|\r|\n/);
-  return lines.length === 1 ? [] : lines.map((line) => line.trim()).filter(({ length }) => length >= shortestLine);
+  return lines.length === 1
+    ? []
+    : lines.map((line) => line.trim()).filter(({ length }) => length >= minMaskedLineLength);
 }
 
 const hexForms = (bytes: Buffer): string[] => [bytes.toString('hex'), bytes.toString('hex').toUpperCase()];
@@ -57,20 +59,20 @@ function base64Forms(bytes: Buffer): string[] {
     const start = before === 0 ? 0 : before + 1;
     const determined = Math.floor(((before + bytes.length) * 8) / 6);
     const ends = [whole.slice(start, determined), whole.slice(start), padded.slice(start)];
-    forms.push(...ends, ...(before === 0 ? ends.flatMap(wrapped) : []));
+    forms.push(...ends, ...(before === 0 ? ends.flatMap(lineWrappedForms) : []));
   }
   return forms.flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_')]);
 }
 
 /** In lines as PEM (RFC 7468) and MIME (RFC 2045) have them, the latter being what `base64` prints. */
-function wrapped(text: string): string[] {
+function lineWrappedForms(text: string): string[] {
   return [64, 76]
     .filter((width) => text.length > width)
     .flatMap((width) => ['\n', '\r\n'].map((end) => text.replace(new RegExp(`.{${width}}(?=.)`, 'g'), `$&${end}`)));
 }
 
 /** Sets of characters that encoders of URLs leave as they are, beside letters and digits. */
-const leftByEncoders = [
+const unescapedByEncoders = [
   '-_.~', // RFC 3986 section 2.3: what signers of requests and curl do
   '-_.~/', // Python's quote
   "-_.!~*'()", // encodeURIComponent
@@ -80,18 +82,18 @@ const leftByEncoders = [
 
 /** Percent-encoding (RFC 3986 section 2.1) with either case of hexadecimal digits, and with `+` for a space. */
 function urlForms(bytes: Buffer): string[] {
-  return leftByEncoders.flatMap((left) => {
+  return unescapedByEncoders.flatMap((left) => {
     const form = (upper: boolean, space: string) =>
       Array.from(bytes, (byte) => {
         const character = String.fromCharCode(byte);
         if (byte === 0x20) return space;
-        return /[A-Za-z0-9]/.test(character) || left.includes(character) ? character : percent(byte, upper);
+        return /[A-Za-z0-9]/.test(character) || left.includes(character) ? character : percentEncode(byte, upper);
       }).join('');
     return [form(true, '%20'), form(true, '+'), form(false, '%20'), form(false, '+')];
   });
 }
 
-function percent(byte: number, upper: boolean): string {
+function percentEncode(byte: number, upper: boolean): string {
   const digits = byte.toString(16).padStart(2, '0');
   return `%${upper ? digits.toUpperCase() : digits}`;
 }
@@ -110,22 +112,25 @@ function jsonForms(value: string): string[] {
   const plain = JSON.stringify(value).slice(1, -1);
   const forms = jsonEscaped
     .filter((characters) => plain.search(characters) >= 0)
-    .flatMap((characters) => [escapedAlso(plain, characters, true), escapedAlso(plain, characters, false)]);
+    .flatMap((characters) => [
+      withEscapedCharacters(plain, characters, true),
+      withEscapedCharacters(plain, characters, false),
+    ]);
   return [plain, ...forms]
     .flatMap((form) => [form, form.replaceAll('/', '\\/')])
     .concat(JSON.stringify(plain).slice(1, -1));
 }
 
 /** A JSON string in which these characters are escaped as \uXXXX too. An escape that is there already stays one, but for `\"`. */
-function escapedAlso(plain: string, characters: RegExp, upper: boolean): string {
+function withEscapedCharacters(plain: string, characters: RegExp, upper: boolean): string {
   return plain.replace(/\\[\s\S]|[\s\S]/g, (part) => {
     const character = part === '\\"' ? '"' : part;
-    return character.length === 1 && character.search(characters) === 0 ? unicode(character, upper) : part;
+    return character.length === 1 && character.search(characters) === 0 ? unicodeEscape(character, upper) : part;
   });
 }
 
 /** A UTF-16 unit as \uXXXX. */
-function unicode(character: string, upper: boolean): string {
+function unicodeEscape(character: string, upper: boolean): string {
   const digits = character.charCodeAt(0).toString(16).padStart(4, '0');
   return `\\u${upper ? digits.toUpperCase() : digits}`;
 }
@@ -139,15 +144,15 @@ function htmlForms(value: string): string[] {
 }
 
 /** Every byte percent-encoded; every UTF-16 unit as \uXXXX; every character as a reference of HTML. */
-function escapedWhole(value: string, bytes: Buffer): string[] {
+function fullyEscapedForms(value: string, bytes: Buffer): string[] {
   const points = Array.from(value, (character) => character.codePointAt(0) ?? 0);
   const both = (form: (upper: boolean) => string) => [form(true), form(false)];
   return [
-    ...both((upper) => Array.from(bytes, (byte) => percent(byte, upper)).join('')),
+    ...both((upper) => Array.from(bytes, (byte) => percentEncode(byte, upper)).join('')),
     ...both((upper) =>
       value
         .split('')
-        .map((unit) => unicode(unit, upper))
+        .map((unit) => unicodeEscape(unit, upper))
         .join(''),
     ),
     points.map((point) => `&#${point};`).join(''),

@@ -1,43 +1,43 @@
 /** The environment of a command to be run: which of its variables come from the vault. */
-import { usage } from '../shell/command-error.ts';
-import type { Entry } from './file-entry.ts';
-import { isReference, parseReference, type Reference, ReferenceProblem } from './secret-references.ts';
-import { variablesOf } from './value-names.ts';
+import { usageError } from '../shell/command-error.ts';
+import type { FileEntry } from './file-entry.ts';
+import { InvalidReferenceError, isReference, parseReference, type Reference } from './secret-references.ts';
+import { environmentVariablesFor } from './value-names.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Variables as they are, and those that are references. */
-export interface Plan {
+export interface EnvironmentPlan {
   readonly literal: ReadonlyMap<string, string>;
   readonly references: ReadonlyMap<string, Reference>;
 }
 
 /** Where variables come from. Later sources win: the environment, the folder, then the files in their order. */
-export interface Sources {
+export interface EnvironmentSources {
   readonly environment: Environment;
   /** Names of values below `folder`, each to be the variable that is made of it. */
   readonly names: readonly string[];
   readonly folder: string;
-  readonly files: readonly { readonly path: string; readonly entries: readonly Entry[] }[];
+  readonly files: readonly { readonly path: string; readonly entries: readonly FileEntry[] }[];
 }
 
 /**
  * Tells references from other variables: a variable is one if its whole value begins with `anima://`.
  * @throws CommandError usage for a reference that is not understood, and for two names that would be one variable
  */
-export function planEnvironment({ environment, names, folder, files }: Sources): Plan {
+export function planEnvironment({ environment, names, folder, files }: EnvironmentSources): EnvironmentPlan {
   const literal = new Map<string, string>();
   const references = new Map<string, Reference>();
   const put = (variable: string, value: string, where: string) => {
     literal.delete(variable);
     references.delete(variable);
-    if (isReference(value)) references.set(variable, referenceIn(variable, value, where));
+    if (isReference(value)) references.set(variable, parseVariableReference(variable, value, where));
     else literal.set(variable, value);
   };
   for (const [variable, value] of Object.entries(environment)) {
     if (value !== undefined) put(variable, value, 'in the environment');
   }
-  for (const [variable, name] of variablesOf(names, folder)) {
+  for (const [variable, name] of environmentVariablesFor(names, folder)) {
     literal.delete(variable);
     references.set(variable, { name });
   }
@@ -47,12 +47,12 @@ export function planEnvironment({ environment, names, folder, files }: Sources):
   return { literal, references };
 }
 
-function referenceIn(variable: string, value: string, where: string): Reference {
+function parseVariableReference(variable: string, value: string, where: string): Reference {
   try {
     return parseReference(value);
   } catch (error) {
-    if (!(error instanceof ReferenceProblem)) throw error;
-    throw usage(
+    if (!(error instanceof InvalidReferenceError)) throw error;
+    throw usageError(
       `The reference of ${variable} ${where} is not understood: ${error.message}. The command was not started`,
     );
   }

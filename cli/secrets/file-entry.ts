@@ -1,7 +1,7 @@
 /** What the formats of files have in common: entries, and the complaint that names a place and never a value. */
 
 /** One entry of a file. */
-export interface Entry {
+export interface FileEntry {
   /** Variable of a `.env` file; path of keys, joined by slashes, of the others. */
   readonly name: string;
   readonly value: string;
@@ -10,10 +10,11 @@ export interface Entry {
 }
 
 /** A file that can't be read or written exactly. The message names lines and names, never values. */
-export class FormatProblem extends Error {
+export class FileFormatError extends Error {
   static {
-    FormatProblem.prototype.name = 'FormatProblem';
+    FileFormatError.prototype.name = 'FormatProblem';
   }
 }
 
-export const problemAt = (line: number, what: string): FormatProblem => new FormatProblem(`line ${line}: ${what}`);
+export const formatErrorAt = (line: number, what: string): FileFormatError =>
+  new FileFormatError(`line ${line}: ${what}`);

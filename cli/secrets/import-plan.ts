@@ -1,38 +1,39 @@
 /** What an import would do, and does: each entry of a file against what the vault has. */
 import { type Anima, AnimaError, type Value } from '../../sdk/src/index.ts';
-import { usage } from '../shell/command-error.ts';
-import type { Entry } from './file-entry.ts';
-import { longestValue, nameFault } from './value-names.ts';
+import { usageError } from '../shell/command-error.ts';
+import type { FileEntry } from './file-entry.ts';
+import { maxValueBytes, vaultNameProblem } from './value-names.ts';
 
 /** `unknown` when the key may not read what is there, or that can't be opened. */
-export type State = 'new' | 'changed' | 'same' | 'unknown';
+export type ImportState = 'new' | 'changed' | 'same' | 'unknown';
 
-export interface Step {
+export interface ImportStep {
   readonly name: string;
   readonly value: string;
-  readonly state: State;
+  readonly state: ImportState;
   /** What is there, when it could be read. */
   readonly present: Value | undefined;
 }
 
-export interface Stored {
+export interface ImportResult {
   readonly name: string;
-  readonly state: State | 'failed';
+  readonly state: ImportState | 'failed';
   /** The version that is there now; undefined when that is not known. */
   readonly version: number | undefined;
   readonly error?: AnimaError;
 }
 
 /** Entries by their names in the vault. @throws CommandError usage for what the vault would refuse, with its line */
-export function namedEntries(entries: readonly Entry[], folder: string): Map<string, string> {
+export function namedEntries(entries: readonly FileEntry[], folder: string): Map<string, string> {
   const named = new Map<string, string>();
   for (const { name: key, value, line } of entries) {
     const name = folder + key;
-    const fault = nameFault(name);
-    if (fault !== undefined) throw usage(`The name in line ${line} is not allowed: ${fault}. Nothing was stored`);
-    if (!value.isWellFormed()) throw usage(`The value in line ${line} is not well-formed Unicode. Nothing was stored`);
-    if (Buffer.byteLength(value, 'utf8') > longestValue) {
-      throw usage(`The value in line ${line} is longer than ${longestValue} bytes. Nothing was stored`);
+    const fault = vaultNameProblem(name);
+    if (fault !== undefined) throw usageError(`The name in line ${line} is not allowed: ${fault}. Nothing was stored`);
+    if (!value.isWellFormed())
+      throw usageError(`The value in line ${line} is not well-formed Unicode. Nothing was stored`);
+    if (Buffer.byteLength(value, 'utf8') > maxValueBytes) {
+      throw usageError(`The value in line ${line} is longer than ${maxValueBytes} bytes. Nothing was stored`);
     }
     named.set(name, value);
   }
@@ -40,8 +41,8 @@ export function namedEntries(entries: readonly Entry[], folder: string): Map<str
 }
 
 /** Compares entries with what is there. @throws AnimaError when that can't be told for a reason other than rights */
-export async function planImport(client: Anima, named: ReadonlyMap<string, string>): Promise<Step[]> {
-  const present = await presentValues(client, [...named.keys()]);
+export async function planImport(client: Anima, named: ReadonlyMap<string, string>): Promise<ImportStep[]> {
+  const present = await readStoredValues(client, [...named.keys()]);
   return [...named].map(([name, value]) => {
     const there = present.get(name);
     if (there === undefined || there === 'unknown') return { name, value, state: there ?? 'new', present: undefined };
@@ -50,7 +51,7 @@ export async function planImport(client: Anima, named: ReadonlyMap<string, strin
 }
 
 /** Values that are there; names that have none are absent. */
-async function presentValues(client: Anima, names: readonly string[]): Promise<Map<string, Value | 'unknown'>> {
+async function readStoredValues(client: Anima, names: readonly string[]): Promise<Map<string, Value | 'unknown'>> {
   if (names.length === 0) return new Map();
   try {
     const present = new Map<string, Value | 'unknown'>();
@@ -72,7 +73,7 @@ async function presentValues(client: Anima, names: readonly string[]): Promise<M
  * Stores what is not the same already. What was read is replaced only if it is still that version, and keeps its metadata.
  * @returns a result for each step, in order
  */
-export async function storeAll(client: Anima, steps: readonly Step[]): Promise<Stored[]> {
+export async function applyImport(client: Anima, steps: readonly ImportStep[]): Promise<ImportResult[]> {
   const writes = steps.filter(({ state }) => state !== 'same');
   const entries = writes.map(({ name, value, state, present }) => ({
     name,

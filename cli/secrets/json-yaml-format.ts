@@ -4,12 +4,12 @@
  * that stands twice are errors.
  */
 import { type Document, isMap, isScalar, LineCounter, type Pair, parseDocument, Scalar } from 'yaml';
-import { type Entry, FormatProblem, problemAt } from './file-entry.ts';
+import { type FileEntry, FileFormatError, formatErrorAt } from './file-entry.ts';
 
 export type TreeFormat = 'json' | 'yaml';
 
 /** The entries of a file in their order. @throws FormatProblem */
-export function parseTree(format: TreeFormat, text: string): Entry[] {
+export function parseJsonOrYaml(format: TreeFormat, text: string): FileEntry[] {
   if (format === 'json') checkJson(text);
   const lines = new LineCounter();
   // JSON is YAML too (YAML 1.2.2 section 1.3); this reader keeps lines, the text of numbers, and keys that stand twice.
@@ -17,12 +17,12 @@ export function parseTree(format: TreeFormat, text: string): Entry[] {
   // Messages of the parser quote the text: only its code and place are taken.
   for (const { code, pos } of [...file.errors, ...file.warnings]) {
     const what = code === 'DUPLICATE_KEY' ? 'a key stands twice' : `it is not well-formed (${code})`;
-    throw problemAt(lines.linePos(pos[0]).line, what);
+    throw formatErrorAt(lines.linePos(pos[0]).line, what);
   }
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, FileEntry>();
   for (const entry of entriesOf(file, lines)) {
     const first = entries.get(entry.name);
-    if (first !== undefined) throw problemAt(entry.line, `its path stands in line ${first.line} already`);
+    if (first !== undefined) throw formatErrorAt(entry.line, `its path stands in line ${first.line} already`);
     entries.set(entry.name, entry);
   }
   return [...entries.values()];
@@ -33,16 +33,18 @@ export function parseTree(format: TreeFormat, text: string): Entry[] {
  * which are YAML's double-quoted ones: block scalars have cases that do not come back exactly.
  * @throws FormatProblem should one not read back byte for byte
  */
-export function writeTree(format: TreeFormat, entries: Iterable<Pick<Entry, 'name' | 'value'>>): string {
+export function writeJsonOrYaml(format: TreeFormat, entries: Iterable<Pick<FileEntry, 'name' | 'value'>>): string {
   const all = [...entries];
   // Not through an object: `__proto__` is a name like any other, and names of digits keep their place.
   const members = all.map(({ name, value }) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
   const json = members.length === 0 ? '{}\n' : `{\n  ${members.join(',\n  ')}\n}\n`;
   const text = format === 'json' || members.length === 0 ? json : `${members.join('\n')}\n`;
-  const back = new Map(parseTree(format, text).map(({ name, value }) => [name, value]));
+  const back = new Map(parseJsonOrYaml(format, text).map(({ name, value }) => [name, value]));
   const lost = all.filter(({ name, value }) => back.get(name) !== value);
   if (lost.length > 0) {
-    throw new FormatProblem(`${format.toUpperCase()} can’t express ${lost.map(({ name }) => name).join(', ')} exactly`);
+    throw new FileFormatError(
+      `${format.toUpperCase()} can’t express ${lost.map(({ name }) => name).join(', ')} exactly`,
+    );
   }
   return text;
 }
@@ -53,25 +55,25 @@ function checkJson(text: string): void {
   } catch (error) {
     const [, line] = /\(line (\d+) column \d+\)/.exec(error instanceof Error ? error.message : '') ?? [];
     throw line === undefined
-      ? new FormatProblem('it is not well-formed JSON')
-      : problemAt(Number(line), 'it is not well-formed JSON');
+      ? new FileFormatError('it is not well-formed JSON')
+      : formatErrorAt(Number(line), 'it is not well-formed JSON');
   }
 }
 
-function* entriesOf(file: Document.Parsed, lines: LineCounter): Generator<Entry> {
+function* entriesOf(file: Document.Parsed, lines: LineCounter): Generator<FileEntry> {
   if (file.contents === null) return;
   yield* membersOf(file.contents, [], lines);
 }
 
-function* membersOf(node: unknown, path: readonly string[], lines: LineCounter): Generator<Entry> {
-  if (!isMap(node)) throw new FormatProblem('the whole of it must be one object of names and values');
+function* membersOf(node: unknown, path: readonly string[], lines: LineCounter): Generator<FileEntry> {
+  if (!isMap(node)) throw new FileFormatError('the whole of it must be one object of names and values');
   for (const pair of node.items) yield* memberOf(pair, path, lines);
 }
 
-function* memberOf({ key, value }: Pair, path: readonly string[], lines: LineCounter): Generator<Entry> {
+function* memberOf({ key, value }: Pair, path: readonly string[], lines: LineCounter): Generator<FileEntry> {
   const line = lineOf(key, lines) ?? lineOf(value, lines) ?? 1;
   const name = isScalar(key) && unmarked(key) ? textOf(key) : undefined;
-  if (name === undefined) throw problemAt(line, 'a key is no plain text');
+  if (name === undefined) throw formatErrorAt(line, 'a key is no plain text');
   const inner = [...path, name];
   if (isMap(value) && unmarked(value)) {
     yield* membersOf(value, inner, lines);
@@ -79,7 +81,7 @@ function* memberOf({ key, value }: Pair, path: readonly string[], lines: LineCou
   }
   const text = isScalar(value) && unmarked(value) ? textOf(value) : undefined;
   if (text === undefined) {
-    throw problemAt(line, 'the value is no text, number or boolean (null, lists, tags and anchors are not taken)');
+    throw formatErrorAt(line, 'the value is no text, number or boolean (null, lists, tags and anchors are not taken)');
   }
   yield { name: inner.join('/'), value: text, line };
 }

@@ -10,25 +10,25 @@ import { DecryptionError } from '../../core/decryption-error.ts';
 import {
   type CacheEntry,
   type CacheScope,
-  cacheFile,
-  cacheFolder,
+  cacheFileName,
+  cacheFolderName,
   openCached,
   sealCached,
 } from '../../core/offline-cache/cached-file.ts';
 import type { Value } from '../../sdk/src/index.ts';
 import { parseDuration } from '../shell/durations.ts';
-import { codeOf, writePrivate } from '../shell/private-files.ts';
-import type { Access, Shell } from '../shell/shell.ts';
+import { systemErrorCode, writePrivateFile } from '../shell/private-files.ts';
+import type { Shell, VaultAccess } from '../shell/shell.ts';
 import type { Reference } from './secret-references.ts';
 
 /** Something from the cache, and how long ago the vault told it, milliseconds. */
-export interface Cached<T> {
+export interface CachedContent<T> {
   readonly content: T;
   readonly age: number;
 }
 
 /** A clock that goes back by more than this makes an entry one of the future, which is not used. Milliseconds. */
-const clockSlack = 60_000;
+const maxFutureMs = 60_000;
 
 export class OfflineCache {
   readonly #secret: string;
@@ -41,18 +41,18 @@ export class OfflineCache {
    * @param root folder of all caches of this user
    * @param maxAge milliseconds
    */
-  constructor({ url, apiKey }: Access, root: string, maxAge: number, now: () => number = Date.now) {
+  constructor({ url, apiKey }: VaultAccess, root: string, maxAge: number, now: () => number = Date.now) {
     const { org, id, secret } = parseApiKey(apiKey) ?? { org: '', id: '', secret: apiKey };
     this.#secret = secret;
     this.#scope = { url, org, key: id };
-    this.#folder = join(root, cacheFolder(secret, this.#scope));
+    this.#folder = join(root, cacheFolderName(secret, this.#scope));
     this.#maxAge = maxAge;
     this.#now = now;
   }
 
   /** Keeps a value that the vault has just told. */
   async keep(reference: Reference, value: Value): Promise<void> {
-    await this.#write(entryOf(reference), value);
+    await this.#write(valueEntry(reference), value);
   }
 
   /** Keeps the names below a folder. */
@@ -61,20 +61,20 @@ export class OfflineCache {
   }
 
   /** A value, if it is here, young enough, and has not expired itself. */
-  async find(reference: Reference): Promise<Cached<Value> | undefined> {
-    const found = await this.#read(entryOf(reference), isValue);
+  async find(reference: Reference): Promise<CachedContent<Value> | undefined> {
+    const found = await this.#read(valueEntry(reference), isValue);
     const { expiresAt } = found?.content ?? {};
     return expiresAt !== undefined && Date.parse(expiresAt) <= this.#now() ? undefined : found;
   }
 
   /** The names below a folder. */
-  async findNames(folder: string): Promise<Cached<string[]> | undefined> {
+  async findNames(folder: string): Promise<CachedContent<string[]> | undefined> {
     return await this.#read(namesEntry(folder), isNames);
   }
 
   /** Forgets a value: the vault refused it. */
   async drop(reference: Reference): Promise<void> {
-    await rm(this.#path(entryOf(reference)), { force: true });
+    await rm(this.#path(valueEntry(reference)), { force: true });
   }
 
   /** Forgets names. */
@@ -88,7 +88,7 @@ export class OfflineCache {
   }
 
   #path(entry: CacheEntry): string {
-    return join(this.#folder, cacheFile(this.#secret, this.#scope, entry));
+    return join(this.#folder, cacheFileName(this.#secret, this.#scope, entry));
   }
 
   async #write(entry: CacheEntry, content: unknown): Promise<void> {
@@ -96,10 +96,13 @@ export class OfflineCache {
     const file = sealCached(this.#secret, this.#scope, entry, plaintext);
     plaintext.fill(0);
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    await writePrivate(this.#path(entry), file, { replace: true });
+    await writePrivateFile(this.#path(entry), file, { replace: true });
   }
 
-  async #read<T>(entry: CacheEntry, isContent: (content: unknown) => content is T): Promise<Cached<T> | undefined> {
+  async #read<T>(
+    entry: CacheEntry,
+    isContent: (content: unknown) => content is T,
+  ): Promise<CachedContent<T> | undefined> {
     const path = this.#path(entry);
     const plaintext = await this.#open(path, entry);
     if (plaintext === undefined) return undefined;
@@ -110,7 +113,7 @@ export class OfflineCache {
       await rm(path, { force: true });
       return undefined;
     }
-    return age >= -clockSlack && isContent(content) ? { content, age: Math.max(0, age) } : undefined;
+    return age >= -maxFutureMs && isContent(content) ? { content, age: Math.max(0, age) } : undefined;
   }
 
   async #open(path: string, entry: CacheEntry): Promise<Buffer | undefined> {
@@ -118,13 +121,13 @@ export class OfflineCache {
       return openCached(this.#secret, this.#scope, entry, await readFile(path));
     } catch (error) {
       // Without a file there is nothing; with one that does not open there is nothing either.
-      if (error instanceof DecryptionError || codeOf(error) !== undefined) return undefined;
+      if (error instanceof DecryptionError || systemErrorCode(error) !== undefined) return undefined;
       throw error;
     }
   }
 }
 
-const entryOf = ({ name, version = 0 }: Reference): CacheEntry => ({ purpose: 'value', name, version });
+const valueEntry = ({ name, version = 0 }: Reference): CacheEntry => ({ purpose: 'value', name, version });
 
 const namesEntry = (folder: string): CacheEntry => ({ purpose: 'names', name: folder, version: 0 });
 
@@ -135,16 +138,16 @@ const isNames = (content: unknown): content is string[] =>
   Array.isArray(content) && content.every((name) => typeof name === 'string');
 
 /** Environment variable of the maximum age, for all commands that know the cache. */
-const variable = 'ANIMA_CACHE_MAX_AGE';
+const maxAgeVariable = 'ANIMA_CACHE_MAX_AGE';
 
 /**
  * The cache that an option or the environment asks for; undefined when neither does, or with `0`.
  * @throws CommandError usage for what is no duration
  */
-export async function openCache(shell: Shell, option: string | undefined): Promise<OfflineCache | undefined> {
-  const text = option ?? shell.env[variable] ?? '';
+export async function openOfflineCache(shell: Shell, option: string | undefined): Promise<OfflineCache | undefined> {
+  const text = option ?? shell.env[maxAgeVariable] ?? '';
   if (text === '' || text === '0') return undefined;
-  const seconds = parseDuration(option === undefined ? variable : '--cache-max-age', text);
+  const seconds = parseDuration(option === undefined ? maxAgeVariable : '--cache-max-age', text);
   const root = join(shell.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'anima', 'values');
   return new OfflineCache(await shell.access(), root, seconds * 1000);
 }

@@ -1,17 +1,17 @@
 /** Files with values or references in them: their text, their format, and where they may be written to. */
 import { extname } from 'node:path';
-import { usage } from '../shell/command-error.ts';
-import { readInput, writePrivate } from '../shell/private-files.ts';
+import { usageError } from '../shell/command-error.ts';
+import { readInput, writePrivateFile } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 import { parseEnvFile, writeEnvFile } from './dotenv-format.ts';
-import { type Entry, FormatProblem } from './file-entry.ts';
-import { parseTree, writeTree } from './json-yaml-format.ts';
+import { type FileEntry, FileFormatError } from './file-entry.ts';
+import { parseJsonOrYaml, writeJsonOrYaml } from './json-yaml-format.ts';
 
 export const formats = ['env', 'json', 'yaml'] as const;
 
 export type Format = (typeof formats)[number];
 
-const byExtension: Readonly<Record<string, Format>> = {
+const formatByExtension: Readonly<Record<string, Format>> = {
   '.env': 'env',
   '.json': 'json',
   '.yaml': 'yaml',
@@ -22,14 +22,14 @@ const byExtension: Readonly<Record<string, Format>> = {
  * The format that is meant: by option, else by the name of the file (`.env`, `.env.local`, `x.env`, `x.json`, `x.yaml`, `x.yml`).
  * @throws CommandError usage
  */
-export function formatFor(option: string | undefined, file: string | undefined): Format | undefined {
+export function resolveFormat(option: string | undefined, file: string | undefined): Format | undefined {
   if (option !== undefined) {
     const format = formats.find((one) => one === option);
-    if (format === undefined) throw usage(`--format takes ${formats.join(', ')}. Nothing was done`);
+    if (format === undefined) throw usageError(`--format takes ${formats.join(', ')}. Nothing was done`);
     return format;
   }
   const base = file?.replace(/^.*[\\/]/, '') ?? '';
-  return /^\.env(?:\.|$)/.test(base) ? 'env' : byExtension[extname(base).toLowerCase()];
+  return /^\.env(?:\.|$)/.test(base) ? 'env' : formatByExtension[extname(base).toLowerCase()];
 }
 
 /** The text of a file, or of standard input for `-`; a byte-order mark is left out. @throws CommandError for what is not UTF-8 */
@@ -38,51 +38,51 @@ export async function readText(path: string, stdin: NodeJS.ReadStream): Promise<
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw usage(`${nameOf(path)} is not UTF-8 text. Nothing was done`);
+    throw usageError(`${displayNameOf(path)} is not UTF-8 text. Nothing was done`);
   }
 }
 
 /** The entries of a file. @throws CommandError usage, with the line */
-export function parseEntries(format: Format, text: string, path: string): Entry[] {
-  return explained(path, () => (format === 'env' ? parseEnvFile(text) : parseTree(format, text)));
+export function parseEntries(format: Format, text: string, path: string): FileEntry[] {
+  return asUsageError(path, () => (format === 'env' ? parseEnvFile(text) : parseJsonOrYaml(format, text)));
 }
 
 /** The text of entries. @throws CommandError usage, for what the format can't express exactly */
-export function formatEntries(format: Format, entries: readonly Pick<Entry, 'name' | 'value'>[]): string {
-  return explained(undefined, () => (format === 'env' ? writeEnvFile(entries) : writeTree(format, entries)));
+export function formatEntries(format: Format, entries: readonly Pick<FileEntry, 'name' | 'value'>[]): string {
+  return asUsageError(undefined, () => (format === 'env' ? writeEnvFile(entries) : writeJsonOrYaml(format, entries)));
 }
 
-function explained<T>(path: string | undefined, work: () => T): T {
+function asUsageError<T>(path: string | undefined, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof FormatProblem)) throw error;
+    if (!(error instanceof FileFormatError)) throw error;
     if (path === undefined)
-      throw usage(`${error.message}. Nothing was written`, 'JSON can express every value: --format json.');
-    throw usage(`${nameOf(path)}, ${error.message}. Nothing was done`);
+      throw usageError(`${error.message}. Nothing was written`, 'JSON can express every value: --format json.');
+    throw usageError(`${displayNameOf(path)}, ${error.message}. Nothing was done`);
   }
 }
 
-export const nameOf = (path: string): string => (path === '-' ? 'Standard input' : path);
+export const displayNameOf = (path: string): string => (path === '-' ? 'Standard input' : path);
 
 /** Where text with values goes. */
-export interface Output {
+export interface OutputOptions {
   /** A file, `-` for standard output, or undefined: standard output unless that is a terminal. */
   readonly output?: string | undefined;
   readonly force?: boolean | undefined;
 }
 
 /** @throws CommandError usage when values would be shown on a terminal that nobody asked to show them */
-export function checkOutput(shell: Shell, { output }: Output): void {
+export function checkOutput(shell: Shell, { output }: OutputOptions): void {
   if (output !== undefined || !shell.stdout.isTTY) return;
-  throw usage(
+  throw usageError(
     'This would show values on the terminal; nothing was read',
     'Write a file with -o FILE, pipe it on, or say -o - to show them.',
   );
 }
 
 /** Writes text with values: a file of mode 0600, or standard output as it stands. */
-export async function writeOutput(shell: Shell, text: string, { output, force }: Output): Promise<void> {
+export async function writeOutput(shell: Shell, text: string, { output, force }: OutputOptions): Promise<void> {
   if (output === undefined || output === '-') shell.stdout.write(text);
-  else await writePrivate(output, text, { replace: force === true });
+  else await writePrivateFile(output, text, { replace: force === true });
 }

@@ -2,17 +2,19 @@
 import { type Anima, AnimaError, type AnimaErrorCode, type Value } from '../../sdk/src/index.ts';
 import { durationText } from '../shell/durations.ts';
 import type { Shell } from '../shell/shell.ts';
-import { type Cached, type OfflineCache, openCache } from './offline-cache.ts';
+import { type CachedContent, type OfflineCache, openOfflineCache } from './offline-cache.ts';
 import { type Reference, referenceKey } from './secret-references.ts';
 
 /** What became of one reference. */
-export type Outcome = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: AnimaError };
+export type ReadOutcome =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly error: AnimaError };
 
 /** Reads of single versions that are under way at once. */
-const parallel = 8;
+const maxParallelReads = 8;
 
 /** The vault said no to all that this key may ask for. */
-const refusesKey: readonly AnimaErrorCode[] = [
+const keyRefusedCodes: readonly AnimaErrorCode[] = [
   'invalid_api_key',
   'api_key_revoked',
   'api_key_expired',
@@ -20,7 +22,7 @@ const refusesKey: readonly AnimaErrorCode[] = [
   'org_locked',
 ];
 /** The vault said no to one thing. */
-const refusesValue: readonly AnimaErrorCode[] = [
+const valueRefusedCodes: readonly AnimaErrorCode[] = [
   'forbidden',
   'value_not_found',
   'version_not_found',
@@ -42,9 +44,9 @@ export class SecretReader {
   readonly #shell: Shell;
   readonly #cache: OfflineCache | undefined;
   /** The failure that told that the vault can't be reached: it is not asked again, since each attempt takes its time. */
-  #unreachable: AnimaError | undefined;
-  #oldest = 0;
-  #fromCache = 0;
+  #unreachableError: AnimaError | undefined;
+  #oldestCachedAge = 0;
+  #cachedCount = 0;
 
   private constructor(shell: Shell, client: Anima, cache: OfflineCache | undefined) {
     this.#shell = shell;
@@ -54,27 +56,27 @@ export class SecretReader {
 
   /** @param cacheMaxAge what `--cache-max-age` says */
   static async open(shell: Shell, cacheMaxAge: string | undefined): Promise<SecretReader> {
-    return new SecretReader(shell, await shell.client(), await openCache(shell, cacheMaxAge));
+    return new SecretReader(shell, await shell.client(), await openOfflineCache(shell, cacheMaxAge));
   }
 
   /** One value. @throws AnimaError */
-  async one(reference: Reference): Promise<Value> {
-    const outcome = await this.#settle(reference, await this.#single(reference));
-    this.#tell();
+  async readOne(reference: Reference): Promise<Value> {
+    const outcome = await this.#withCacheFallback(reference, await this.#readVersion(reference));
+    this.#noteCacheUse();
     if (!outcome.ok) throw outcome.error;
     return outcome.value;
   }
 
   /** A result for each reference, by its `referenceKey`: current versions in one batch, others one by one. */
-  async many(references: Iterable<Reference>): Promise<Map<string, Outcome>> {
+  async readMany(references: Iterable<Reference>): Promise<Map<string, ReadOutcome>> {
     const all = [...new Map([...references].map((reference) => [referenceKey(reference), reference])).values()];
     const current = all.filter(({ version }) => version === undefined);
     const fixed = all.filter(({ version }) => version !== undefined);
-    const told = await this.#batch(current);
-    for (let at = 0; at < fixed.length; at += parallel) {
-      const some = fixed.slice(at, at + parallel);
+    const told = await this.#readCurrentVersions(current);
+    for (let at = 0; at < fixed.length; at += maxParallelReads) {
+      const some = fixed.slice(at, at + maxParallelReads);
       for (const [reference, outcome] of await Promise.all(
-        some.map(async (one) => [one, await this.#single(one)] as const),
+        some.map(async (one) => [one, await this.#readVersion(one)] as const),
       )) {
         told.set(referenceKey(reference), outcome);
       }
@@ -82,38 +84,40 @@ export class SecretReader {
     const settled = await Promise.all(
       all.map(async (reference) => {
         const key = referenceKey(reference);
-        return [key, await this.#settle(reference, told.get(key))] as const;
+        return [key, await this.#withCacheFallback(reference, told.get(key))] as const;
       }),
     );
-    this.#tell();
+    this.#noteCacheUse();
     return new Map(settled);
   }
 
   /** The names below a folder (`prod/`; '' for all), in order. @throws AnimaError */
-  async names(folder: string): Promise<string[]> {
+  async listNames(folder: string): Promise<string[]> {
     try {
-      const list = await this.#ask(() => this.#client.vault.list({ prefix: folder, pageSize: 1000 }).toArray());
+      const list = await this.#requestVault(() =>
+        this.#client.vault.list({ prefix: folder, pageSize: 1000 }).toArray(),
+      );
       const names = list.map(({ name }) => name);
-      await this.#attempt(async (cache) => await cache.keepNames(folder, names));
+      await this.#tryOnCache(async (cache) => await cache.keepNames(folder, names));
       return names;
     } catch (error) {
       if (!(error instanceof AnimaError)) throw error;
       const found = isUnreachable(error) ? await this.#cache?.findNames(folder) : undefined;
       if (found === undefined) {
-        if (refusesKey.includes(error.code)) await this.#attempt(async (cache) => await cache.dropAll());
-        if (error.code === 'forbidden') await this.#attempt(async (cache) => await cache.dropNames(folder));
+        if (keyRefusedCodes.includes(error.code)) await this.#tryOnCache(async (cache) => await cache.dropAll());
+        if (error.code === 'forbidden') await this.#tryOnCache(async (cache) => await cache.dropNames(folder));
         throw error;
       }
       return found.content;
     }
   }
 
-  async #batch(references: readonly Reference[]): Promise<Map<string, Outcome>> {
+  async #readCurrentVersions(references: readonly Reference[]): Promise<Map<string, ReadOutcome>> {
     if (references.length === 0) return new Map();
     try {
-      const result = await this.#ask(() => this.#client.vault.getMany(references.map(({ name }) => name)));
+      const result = await this.#requestVault(() => this.#client.vault.getMany(references.map(({ name }) => name)));
       return new Map(
-        [...result].map((item): [string, Outcome] => {
+        [...result].map((item): [string, ReadOutcome] => {
           if (!item.ok) return [item.name, item];
           const { ok, ...value } = item;
           return [item.name, { ok, value }];
@@ -125,56 +129,56 @@ export class SecretReader {
     }
   }
 
-  async #single({ name, version }: Reference): Promise<Outcome> {
+  async #readVersion({ name, version }: Reference): Promise<ReadOutcome> {
     try {
-      return { ok: true, value: await this.#ask(() => this.#client.vault.getWithInfo(name, { version })) };
+      return { ok: true, value: await this.#requestVault(() => this.#client.vault.getWithInfo(name, { version })) };
     } catch (error) {
       if (!(error instanceof AnimaError)) throw error;
       return { ok: false, error };
     }
   }
 
-  async #ask<T>(request: () => Promise<T>): Promise<T> {
-    if (this.#unreachable !== undefined) throw this.#unreachable;
+  async #requestVault<T>(request: () => Promise<T>): Promise<T> {
+    if (this.#unreachableError !== undefined) throw this.#unreachableError;
     try {
       return await request();
     } catch (error) {
-      if (error instanceof AnimaError && isUnreachable(error)) this.#unreachable = error;
+      if (error instanceof AnimaError && isUnreachable(error)) this.#unreachableError = error;
       throw error;
     }
   }
 
   /** What the vault told, or what the cache has instead. */
-  async #settle(reference: Reference, told: Outcome | undefined): Promise<Outcome> {
+  async #withCacheFallback(reference: Reference, told: ReadOutcome | undefined): Promise<ReadOutcome> {
     if (told === undefined) throw new Error('a reference without an outcome');
     if (told.ok) {
-      await this.#attempt(async (cache) => await cache.keep(reference, told.value));
+      await this.#tryOnCache(async (cache) => await cache.keep(reference, told.value));
       return told;
     }
     const { code } = told.error;
-    if (refusesKey.includes(code)) await this.#attempt(async (cache) => await cache.dropAll());
-    if (refusesValue.includes(code)) await this.#attempt(async (cache) => await cache.drop(reference));
+    if (keyRefusedCodes.includes(code)) await this.#tryOnCache(async (cache) => await cache.dropAll());
+    if (valueRefusedCodes.includes(code)) await this.#tryOnCache(async (cache) => await cache.drop(reference));
     const found = isUnreachable(told.error) ? await this.#cache?.find(reference) : undefined;
-    return found === undefined ? told : { ok: true, value: this.#use(found) };
+    return found === undefined ? told : { ok: true, value: this.#takeFromCache(found) };
   }
 
-  #use({ content, age }: Cached<Value>): Value {
-    this.#fromCache++;
-    this.#oldest = Math.max(this.#oldest, age);
+  #takeFromCache({ content, age }: CachedContent<Value>): Value {
+    this.#cachedCount++;
+    this.#oldestCachedAge = Math.max(this.#oldestCachedAge, age);
     return content;
   }
 
-  #tell(): void {
-    if (this.#fromCache === 0) return;
-    const what = this.#fromCache === 1 ? '1 value is' : `${this.#fromCache} values are`;
+  #noteCacheUse(): void {
+    if (this.#cachedCount === 0) return;
+    const what = this.#cachedCount === 1 ? '1 value is' : `${this.#cachedCount} values are`;
     this.#shell.note(
-      `The vault can’t be reached: ${what} from the offline cache, read up to ${durationText(this.#oldest)} ago.`,
+      `The vault can’t be reached: ${what} from the offline cache, read up to ${durationText(this.#oldestCachedAge)} ago.`,
     );
-    this.#fromCache = 0;
+    this.#cachedCount = 0;
   }
 
   /** Work on the cache. It is there to help: when it fails, that is told and no more. */
-  async #attempt(work: (cache: OfflineCache) => Promise<void>): Promise<void> {
+  async #tryOnCache(work: (cache: OfflineCache) => Promise<void>): Promise<void> {
     if (this.#cache === undefined) return;
     try {
       await work(this.#cache);

@@ -6,98 +6,106 @@
  * a line end that ends as a form begins can lack its last characters until the program goes on.
  */
 import { Transform } from 'node:stream';
-import { Automaton } from './aho-corasick.ts';
-import { type FormOptions, formsOf } from './encoded-forms.ts';
+import { AhoCorasickAutomaton } from './aho-corasick.ts';
+import { encodedFormsOf, type FormOptions } from './encoded-forms.ts';
 
 /** What stands where a value was. */
-export const concealed = '<concealed by anima>';
+export const concealedMarker = '<concealed by anima>';
 
-const token = Buffer.from(concealed);
+const markerBytes = Buffer.from(concealedMarker);
 
 interface Span {
   start: number;
   readonly end: number;
 }
 
-/** Masks one stream. All bytes that any form covers are replaced; forms that overlap become one {@link concealed}. */
-export class Mask {
-  readonly #automaton: Automaton;
+/** Masks one stream. All bytes that any form covers are replaced; forms that overlap become one {@link concealedMarker}. */
+export class StreamMask {
+  readonly #automaton: AhoCorasickAutomaton;
   #state = 0;
   /** Bytes read, and bytes dealt with, of the whole stream. */
-  #read = 0;
-  #done = 0;
+  #bytesRead = 0;
+  #bytesReleased = 0;
   /** The bytes between the two. */
-  #held: Buffer = Buffer.alloc(0);
+  #heldBack: Buffer = Buffer.alloc(0);
   /** What is to be concealed and not yet dealt with, in order and apart from one another. */
-  #spans: Span[] = [];
+  #concealedSpans: Span[] = [];
 
-  constructor(automaton: Automaton) {
+  constructor(automaton: AhoCorasickAutomaton) {
     this.#automaton = automaton;
   }
 
   /** What can be shown after this chunk. */
   push(chunk: Uint8Array): Buffer {
-    this.#held = this.#held.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#held, chunk]);
+    this.#heldBack = this.#heldBack.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#heldBack, chunk]);
     for (const byte of chunk) {
-      this.#state = this.#automaton.next(this.#state, byte);
-      this.#read++;
-      const length = this.#automaton.match(this.#state);
-      if (length > 0) this.#cover(this.#read - length, this.#read);
+      this.#state = this.#automaton.nextState(this.#state, byte);
+      this.#bytesRead++;
+      const length = this.#automaton.longestMatchAt(this.#state);
+      if (length > 0) this.#addSpan(this.#bytesRead - length, this.#bytesRead);
     }
-    return this.#showUntil(this.#read - this.#automaton.depth(this.#state));
+    return this.#releaseUntil(this.#bytesRead - this.#automaton.depthOf(this.#state));
   }
 
   /** What is left when the stream has ended. */
   end(): Buffer {
     this.#state = 0;
-    return this.#showUntil(this.#read);
+    return this.#releaseUntil(this.#bytesRead);
   }
 
-  #cover(from: number, end: number): void {
+  #addSpan(from: number, end: number): void {
     let start = from;
-    for (let last = this.#spans.at(-1); last !== undefined && last.end > start; last = this.#spans.at(-1)) {
+    for (
+      let last = this.#concealedSpans.at(-1);
+      last !== undefined && last.end > start;
+      last = this.#concealedSpans.at(-1)
+    ) {
       start = Math.min(start, last.start);
-      this.#spans.pop();
+      this.#concealedSpans.pop();
     }
-    this.#spans.push({ start, end });
+    this.#concealedSpans.push({ start, end });
   }
 
-  #showUntil(position: number): Buffer {
-    const from = this.#done;
+  #releaseUntil(position: number): Buffer {
+    const from = this.#bytesReleased;
     const parts: Buffer[] = [];
     const show = (until: number) => {
-      parts.push(this.#held.subarray(this.#done - from, until - from));
-      this.#done = until;
+      parts.push(this.#heldBack.subarray(this.#bytesReleased - from, until - from));
+      this.#bytesReleased = until;
     };
-    for (let span = this.#spans[0]; span !== undefined && span.start < position; span = this.#spans[0]) {
+    for (
+      let span = this.#concealedSpans[0];
+      span !== undefined && span.start < position;
+      span = this.#concealedSpans[0]
+    ) {
       // A span that reaches beyond is dealt with in parts: its token once, so that an endless one takes no memory.
-      if (span.start >= this.#done) {
+      if (span.start >= this.#bytesReleased) {
         show(span.start);
-        parts.push(token);
+        parts.push(markerBytes);
       }
-      this.#done = Math.min(span.end, position);
+      this.#bytesReleased = Math.min(span.end, position);
       if (span.end > position) break;
-      this.#spans.shift();
+      this.#concealedSpans.shift();
     }
-    if (this.#done < position) show(position);
+    if (this.#bytesReleased < position) show(position);
     const shown = Buffer.concat(parts);
-    this.#held = this.#held.subarray(this.#done - from);
+    this.#heldBack = this.#heldBack.subarray(this.#bytesReleased - from);
     return shown;
   }
 }
 
 /** Makes masks for one set of values: the patterns are prepared once and shared. */
-export class Concealer {
-  readonly #automaton: Automaton;
+export class StreamMasker {
+  readonly #automaton: AhoCorasickAutomaton;
 
   /** Values that are too short are left out: `isMaskable` tells. */
   constructor(values: Iterable<string>, options: FormOptions = {}) {
-    this.#automaton = new Automaton([...new Set(values)].flatMap((value) => formsOf(value, options)));
+    this.#automaton = new AhoCorasickAutomaton([...new Set(values)].flatMap((value) => encodedFormsOf(value, options)));
   }
 
   /** A mask for one stream. */
-  mask(): Mask {
-    return new Mask(this.#automaton);
+  mask(): StreamMask {
+    return new StreamMask(this.#automaton);
   }
 
   /** A stream that masks what goes through it. */

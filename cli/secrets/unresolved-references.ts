@@ -1,16 +1,16 @@
-import { CommandError, failureOf } from '../shell/command-error.ts';
-import type { Outcome } from './secret-reader.ts';
+import { CommandError, toFailure } from '../shell/command-error.ts';
+import type { ReadOutcome } from './secret-reader.ts';
 
 /**
  * One error for all that could not be read, with the exit code of the first.
  * @param failed where each stood (a variable, a line), and why it has no value
  * @param undone what was not done because of it
  */
-export function unresolved(
-  failed: readonly (readonly [place: string, outcome: Outcome])[],
+export function unresolvedReferencesError(
+  failed: readonly (readonly [place: string, outcome: ReadOutcome])[],
   undone: string,
 ): CommandError {
-  const failures = failed.flatMap(([place, outcome]) => (outcome.ok ? [] : [{ place, ...failureOf(outcome.error) }]));
+  const failures = failed.flatMap(([place, outcome]) => (outcome.ok ? [] : [{ place, ...toFailure(outcome.error) }]));
   const [first] = failures;
   const list = failures.map(({ place, message }) => `${place}: ${message}`).join('; ');
   return new CommandError(`${undone}, since not all references could be resolved. ${list}`, {

@@ -2,7 +2,7 @@ import { Anima, type CallerIds } from '../../sdk/src/index.ts';
 import { version } from './version.ts';
 
 /** A client that says in the audit what it acts for: ANIMA_AGENT and ANIMA_RUN, unless the call knows better. */
-export function clientFor(
+export function createClient(
   { url, apiKey }: { readonly url: string; readonly apiKey: string },
   env: Readonly<Record<string, string | undefined>>,
   ids: CallerIds = {},

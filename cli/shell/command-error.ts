@@ -55,12 +55,12 @@ export class CommandError extends Error {
 }
 
 /** A wrong command or input: nothing was sent. */
-export function usage(message: string, next?: string): CommandError {
+export function usageError(message: string, next?: string): CommandError {
   return new CommandError(message, { exit: exitCodes.usage, ...(next === undefined ? {} : { next }) });
 }
 
 /** Exit code and next step of each code of the vault and its client. The compiler refuses a code without a row. */
-const endings: Readonly<Record<AnimaErrorCode, readonly [ExitName, string?]>> = {
+const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, string?]>> = {
   invalid_request: ['usage'],
   invalid_name: ['usage', 'A name is a path such as prod/stripe/key: A-Z a-z 0-9 . _ @ : - and single slashes.'],
   invalid_cursor: ['usage'],
@@ -151,13 +151,13 @@ export interface Failure {
 }
 
 /** What is to be told of anything that was thrown. Of what nobody foresaw only its system code: its text may hold anything. */
-export function failureOf(error: unknown): Failure {
+export function toFailure(error: unknown): Failure {
   if (error instanceof CommandError) {
     const [name = 'failed'] = Object.entries(exitCodes).find(([, code]) => code === error.exit) ?? [];
     return { exit: error.exit, message: error.message, code: name, next: error.next, requestId: undefined };
   }
   if (error instanceof AnimaError) {
-    const [name, next] = endings[error.code];
+    const [name, next] = exitByErrorCode[error.code];
     const { message, code, requestId, problems } = error;
     const where = problems.map(({ path, message: problem }) => `${path}: ${problem}`).join('; ');
     const whole = where === '' ? message.replace(/\.$/, '') : `${message.replace(/\.$/, '')} (${where})`;
@@ -167,7 +167,9 @@ export function failureOf(error: unknown): Failure {
   const known = typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code);
   return {
     exit: exitCodes.failed,
-    message: known ? `The system refused it (${code})` : `The command failed in a way it does not know${kindOf(error)}`,
+    message: known
+      ? `The system refused it (${code})`
+      : `The command failed in a way it does not know${errorNameSuffix(error)}`,
     code: 'failed',
     next: known ? undefined : 'Please report this with what ANIMA_DEBUG=1 adds, and without any secret.',
     requestId: undefined,
@@ -175,4 +177,4 @@ export function failureOf(error: unknown): Failure {
   };
 }
 
-const kindOf = (error: unknown): string => (error instanceof Error ? ` (${error.name})` : '');
+const errorNameSuffix = (error: unknown): string => (error instanceof Error ? ` (${error.name})` : '');

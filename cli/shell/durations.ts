@@ -1,4 +1,4 @@
-import { usage } from './command-error.ts';
+import { usageError } from './command-error.ts';
 
 const seconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
@@ -11,7 +11,7 @@ export function parseDuration(option: string, text: string): number {
   const [, count = '', unit = ''] = /^(\d{1,9})([smhdw])$/.exec(text) ?? [];
   const factor = seconds[unit];
   if (factor === undefined || Number(count) === 0) {
-    throw usage(`${option} takes a duration above 0 such as 90s, 15m, 12h, 7d or 2w. Nothing was done`);
+    throw usageError(`${option} takes a duration above 0 such as 90s, 15m, 12h, 7d or 2w. Nothing was done`);
   }
   return Number(count) * factor;
 }
@@ -20,7 +20,7 @@ export function parseDuration(option: string, text: string): number {
 export function parseWhole(option: string, text: string, least = 0): number {
   const number = Number(text);
   if (/^\d{1,15}$/.test(text) && number >= least) return number;
-  throw usage(`${option} takes a whole number, ${least} or more. Nothing was done`);
+  throw usageError(`${option} takes a whole number, ${least} or more. Nothing was done`);
 }
 
 /** How long something took or is, for people: `40 s`, `5 min`, `3 h`, `2 days`. */

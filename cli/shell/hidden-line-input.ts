@@ -2,13 +2,13 @@ const escapeByte = 0x1b;
 const pasteStart = Buffer.from('\u001b[200~');
 const pasteEnd = Buffer.from('\u001b[201~');
 
-type Key = 'text' | 'return' | 'cancel' | 'erase' | 'clear' | 'paste' | 'other';
+type KeyPress = 'text' | 'return' | 'cancel' | 'erase' | 'clear' | 'paste' | 'other';
 
 /**
  * What a terminal sends while a line is typed that is not shown: Return, Backspace, Ctrl-U, Ctrl-C, Ctrl-D, and pastes
  * (xterm control sequences, "Bracketed Paste Mode"), within which a line end is text.
  */
-export class TypedLine {
+export class HiddenLineInput {
   #bytes: number[] = [];
   /** The beginning of a sequence whose end has not come yet. */
   #pending = Buffer.alloc(0);
@@ -19,7 +19,7 @@ export class TypedLine {
   }
 
   /** Takes what was sent. `more`: the line ended, but something stood behind it. */
-  take(chunk: Buffer): 'open' | 'whole' | 'more' | 'cancelled' {
+  feed(chunk: Buffer): 'open' | 'whole' | 'more' | 'cancelled' {
     const input = Buffer.concat([this.#pending, chunk]);
     this.#pending = Buffer.alloc(0);
     for (let at = 0; at < input.length; ) {
@@ -30,13 +30,13 @@ export class TypedLine {
       }
       if (key === 'return') return at + length === input.length ? 'whole' : 'more';
       if (key === 'cancel') return 'cancelled';
-      this.#press(key, input[at] ?? 0);
+      this.#applyKey(key, input[at] ?? 0);
       at += length;
     }
     return 'open';
   }
 
-  #press(key: Key, byte: number): void {
+  #applyKey(key: KeyPress, byte: number): void {
     if (key === 'paste') this.#pasting = !this.#pasting;
     else if (key === 'clear') this.#bytes = [];
     else if (key === 'erase') this.#erase();
@@ -51,21 +51,21 @@ export class TypedLine {
   }
 
   /** The key that stands there, and its bytes; 0 bytes when more must come to tell. */
-  #keyAt(input: Buffer, at: number): { key: Key; length: number } {
+  #keyAt(input: Buffer, at: number): { key: KeyPress; length: number } {
     const byte = input[at] ?? 0;
-    if (byte === escapeByte) return this.#sequence(input.subarray(at));
-    return { key: this.#pasting ? 'text' : keyOf(byte, this.#bytes.length === 0), length: 1 };
+    if (byte === escapeByte) return this.#escapeSequenceAt(input.subarray(at));
+    return { key: this.#pasting ? 'text' : classifyByte(byte, this.#bytes.length === 0), length: 1 };
   }
 
-  #sequence(rest: Buffer): { key: Key; length: number } {
+  #escapeSequenceAt(rest: Buffer): { key: KeyPress; length: number } {
     const mark = this.#pasting ? pasteEnd : pasteStart;
     if (rest.subarray(0, mark.length).equals(mark)) return { key: 'paste', length: mark.length };
     if (mark.subarray(0, rest.length).equals(rest)) return { key: 'other', length: 0 };
-    return this.#pasting ? { key: 'text', length: 1 } : { key: 'other', length: sequenceLength(rest) };
+    return this.#pasting ? { key: 'text', length: 1 } : { key: 'other', length: escapeSequenceLength(rest) };
   }
 }
 
-function keyOf(byte: number, empty: boolean): Key {
+function classifyByte(byte: number, empty: boolean): KeyPress {
   if (byte === 0x0d || byte === 0x0a) return 'return';
   if (byte === 0x03 || (byte === 0x04 && empty)) return 'cancel';
   if (byte === 0x15) return 'clear';
@@ -74,7 +74,7 @@ function keyOf(byte: number, empty: boolean): Key {
 }
 
 /** Arrow keys and the like, which edit nothing here: CSI, parameters, one final byte (ECMA-48 section 5.4), or SS3 and one. */
-function sequenceLength(rest: Buffer): number {
+function escapeSequenceLength(rest: Buffer): number {
   const [sequence] = /^(?:\[[0-?]*[ -/]*[@-~]|O[@-~])/.exec(rest.subarray(1).toString('latin1')) ?? [];
   return 1 + (sequence?.length ?? 0);
 }

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { CommandError, exitCodes } from './command-error.ts';
 
 /** More than any value or set of them; a stream without end must not fill the memory. Bytes. */
-const longestInput = 16 * 1024 * 1024;
+const maxInputBytes = 16 * 1024 * 1024;
 
 /**
  * Writes a file of mode 0600. It is made beside under another name and moved when whole, so that nobody ever sees a part
@@ -13,7 +13,7 @@ const longestInput = 16 * 1024 * 1024;
  * @param next what to do when the file exists
  * @throws CommandError when it exists and may not be replaced
  */
-export async function writePrivate(
+export async function writePrivateFile(
   path: string,
   data: string | Uint8Array,
   {
@@ -21,10 +21,10 @@ export async function writePrivate(
     next = 'Replace it with --force, or give another name.',
   }: { readonly replace: boolean; readonly next?: string },
 ): Promise<void> {
-  const beside = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
-  const file = await open(beside, 'wx', 0o600).catch((error: unknown) => {
+  const temporaryPath = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}`);
+  const file = await open(temporaryPath, 'wx', 0o600).catch((error: unknown) => {
     throw new CommandError(
-      `The file ${basename(path)} can’t be made there (${codeOf(error) ?? 'unknown'}); nothing was done`,
+      `The file ${basename(path)} can’t be made there (${systemErrorCode(error) ?? 'unknown'}); nothing was done`,
       {
         exit: exitCodes.failed,
         next: 'Look at the folder and its permissions.',
@@ -35,29 +35,29 @@ export async function writePrivate(
     await file.writeFile(data);
     await file.sync();
   } catch (error) {
-    await unlink(beside).catch(() => undefined);
+    await unlink(temporaryPath).catch(() => undefined);
     throw error;
   } finally {
     await file.close();
   }
   try {
     // A rename replaces what is there; a link does not.
-    if (replace) await rename(beside, path);
-    else await link(beside, path);
+    if (replace) await rename(temporaryPath, path);
+    else await link(temporaryPath, path);
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (systemErrorCode(error) !== 'EEXIST') throw error;
     throw new CommandError(`The file ${basename(path)} exists; it was left as it is`, {
       exit: exitCodes.conflict,
       next,
     });
   } finally {
     // Gone already after a rename.
-    await unlink(beside).catch(() => undefined);
+    await unlink(temporaryPath).catch(() => undefined);
   }
 }
 
 /** A new file whose name is taken before the thing is done that fills it. */
-export interface Reserved {
+export interface ReservedFile {
   /** Writes the text; false when there is no file, or it can't be written: then the text must go elsewhere. */
   write(text: string): Promise<boolean>;
   /** Does what fills the file, and removes the file unless that says that it did. */
@@ -68,13 +68,13 @@ export interface Reserved {
  * Takes the name of a new file, for what is given only once: that the file can't be made must be known before.
  * @throws CommandError when it exists or can't be made
  */
-export async function reserve(path: string | undefined): Promise<Reserved> {
+export async function reserveFile(path: string | undefined): Promise<ReservedFile> {
   if (path === undefined) return { write: async () => false, keepIf: async (fill) => void (await fill()) };
-  await writePrivate(path, '', { replace: false, next: 'Give another name.' });
+  await writePrivateFile(path, '', { replace: false, next: 'Give another name.' });
   return {
     write: async (text) =>
       text !== '' &&
-      (await writePrivate(path, text, { replace: true }).then(
+      (await writePrivateFile(path, text, { replace: true }).then(
         () => true,
         () => false,
       )),
@@ -100,8 +100,8 @@ export async function readInput(path: string, stdin: NodeJS.ReadStream): Promise
 }
 
 export function cannotRead(path: string, error: unknown): CommandError {
-  return new CommandError(`The file ${path} can’t be read (${codeOf(error) ?? 'unknown'})`, {
-    exit: codeOf(error) === 'ENOENT' ? exitCodes.notFound : exitCodes.failed,
+  return new CommandError(`The file ${path} can’t be read (${systemErrorCode(error) ?? 'unknown'})`, {
+    exit: systemErrorCode(error) === 'ENOENT' ? exitCodes.notFound : exitCodes.failed,
     next: 'Look at its name and permissions.',
   });
 }
@@ -113,8 +113,8 @@ export async function readAll(stdin: NodeJS.ReadStream): Promise<Buffer> {
   for await (const chunk of stdin) {
     const bytes = Buffer.from(chunk);
     length += bytes.length;
-    if (length > longestInput) {
-      throw new CommandError(`Standard input is over ${longestInput} bytes; nothing was done`, {
+    if (length > maxInputBytes) {
+      throw new CommandError(`Standard input is over ${maxInputBytes} bytes; nothing was done`, {
         exit: exitCodes.usage,
       });
     }
@@ -124,7 +124,7 @@ export async function readAll(stdin: NodeJS.ReadStream): Promise<Buffer> {
 }
 
 /** The system's code of an error, e.g. `ENOENT`. */
-export function codeOf(error: unknown): string | undefined {
+export function systemErrorCode(error: unknown): string | undefined {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   return typeof code === 'string' ? code : undefined;
 }

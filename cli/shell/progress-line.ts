@@ -1,32 +1,32 @@
 /** One line on a terminal's standard error that is written over as something goes on. */
 import type { Shell } from './shell.ts';
 
-export class LiveLine {
+export class ProgressLine {
   readonly #shell: Shell;
   /** Whether there is a terminal to write over; elsewhere nothing is shown. */
-  readonly live: boolean;
-  #last = '';
+  readonly isShown: boolean;
+  #lastText = '';
 
   constructor(shell: Shell) {
     this.#shell = shell;
-    this.live = shell.stderr.isTTY === true && !shell.quiet;
+    this.isShown = shell.stderr.isTTY === true && !shell.quiet;
   }
 
   show(text: string): void {
-    if (!this.live || text === this.#last) return;
-    this.#last = text;
+    if (!this.isShown || text === this.#lastText) return;
+    this.#lastText = text;
     this.#shell.stderr.write(`\r\u001b[K${text}`);
   }
 
   /** Takes the line away. */
   end(): void {
-    if (this.#last !== '') this.#shell.stderr.write('\r\u001b[K');
-    this.#last = '';
+    if (this.#lastText !== '') this.#shell.stderr.write('\r\u001b[K');
+    this.#lastText = '';
   }
 }
 
 /** Bytes for people: `512 bytes`, `3.1 MiB`. */
-export function sizeText(bytes: number): string {
+export function formatByteSize(bytes: number): string {
   if (bytes < 1024) return bytes === 1 ? '1 byte' : `${bytes} bytes`;
   const units = ['KiB', 'MiB', 'GiB'];
   let value = bytes / 1024;
@@ -38,7 +38,7 @@ export function sizeText(bytes: number): string {
 }
 
 /** How far a transfer is: `uploading: 40 %, 3.1 of 7.8 MiB`. */
-export function transferText(what: string, bytes: number, total: number | undefined): string {
-  if (total === undefined || total === 0) return `${what}: ${sizeText(bytes)}`;
-  return `${what}: ${Math.min(100, Math.floor((100 * bytes) / total))} %, ${sizeText(bytes)} of ${sizeText(total)}`;
+export function formatTransfer(what: string, bytes: number, total: number | undefined): string {
+  if (total === undefined || total === 0) return `${what}: ${formatByteSize(bytes)}`;
+  return `${what}: ${Math.min(100, Math.floor((100 * bytes) / total))} %, ${formatByteSize(bytes)} of ${formatByteSize(total)}`;
 }

@@ -1,7 +1,7 @@
 /** Questions to people. They stand on standard error, so that standard output holds nothing but results. */
 import { createInterface } from 'node:readline/promises';
-import { CommandError, exitCodes, usage } from './command-error.ts';
-import { TypedLine } from './hidden-line-input.ts';
+import { CommandError, exitCodes, usageError } from './command-error.ts';
+import { HiddenLineInput } from './hidden-line-input.ts';
 
 interface Streams {
   readonly stdin: NodeJS.ReadStream;
@@ -10,7 +10,7 @@ interface Streams {
 
 /** Asks for a line, shown while typed. @throws CommandError usage without a terminal */
 export async function askLine({ stdin, stderr }: Streams, question: string): Promise<string> {
-  if (!stdin.isTTY) throw nobody();
+  if (!stdin.isTTY) throw noTerminalError();
   const lines = createInterface({ input: stdin, output: stderr });
   const abort = new AbortController();
   lines.once('close', () => abort.abort());
@@ -19,7 +19,7 @@ export async function askLine({ stdin, stderr }: Streams, question: string): Pro
     return (await lines.question(`${question} `, { signal: abort.signal })).trim();
   } catch {
     stderr.write('\n');
-    throw cancelled();
+    throw cancelledError();
   } finally {
     lines.close();
   }
@@ -32,15 +32,15 @@ const pasteOff = '\u001b[?2004l';
 
 /** Asks for a secret that is not shown, in one line or pasted as several. @throws CommandError usage without a terminal */
 export async function askSecret({ stdin, stderr }: Streams, question: string): Promise<string> {
-  if (!stdin.isTTY || typeof stdin.setRawMode !== 'function') throw nobody();
+  if (!stdin.isTTY || typeof stdin.setRawMode !== 'function') throw noTerminalError();
   // First, so that what is typed at the sight of the question is not shown either.
   stdin.setRawMode(true);
   stderr.write(`${question} (not shown) ${pasteOn}`);
   try {
-    const typed = await readTyped(stdin);
+    const typed = await readHiddenLine(stdin);
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(typed);
   } catch (error) {
-    if (error instanceof TypeError) throw usage('What was typed is not UTF-8; nothing was done');
+    if (error instanceof TypeError) throw usageError('What was typed is not UTF-8; nothing was done');
     throw error;
   } finally {
     stdin.setRawMode(false);
@@ -50,19 +50,19 @@ export async function askSecret({ stdin, stderr }: Streams, question: string): P
 }
 
 /** What was typed until Return, as bytes. */
-async function readTyped(stdin: NodeJS.ReadStream): Promise<Buffer> {
-  const line = new TypedLine();
+async function readHiddenLine(stdin: NodeJS.ReadStream): Promise<Buffer> {
+  const line = new HiddenLineInput();
   return await new Promise((resolve, reject) => {
     const done = (finish: () => void) => {
       stdin.off('data', take);
       stdin.off('end', ended);
       finish();
     };
-    const ended = () => done(() => reject(cancelled()));
+    const ended = () => done(() => reject(cancelledError()));
     const take = (chunk: Buffer | string) => {
-      const state = line.take(Buffer.from(chunk));
-      if (state === 'cancelled') done(() => reject(cancelled()));
-      else if (state === 'more') done(() => reject(severalLines()));
+      const state = line.feed(Buffer.from(chunk));
+      if (state === 'cancelled') done(() => reject(cancelledError()));
+      else if (state === 'more') done(() => reject(severalLinesError()));
       else if (state === 'whole') done(() => resolve(line.bytes()));
     };
     stdin.on('data', take);
@@ -71,10 +71,10 @@ async function readTyped(stdin: NodeJS.ReadStream): Promise<Buffer> {
   });
 }
 
-const nobody = (): CommandError =>
-  usage('There is no terminal to ask at; nothing was done', 'Give it by standard input or by an option (--help).');
+const noTerminalError = (): CommandError =>
+  usageError('There is no terminal to ask at; nothing was done', 'Give it by standard input or by an option (--help).');
 
-const cancelled = (): CommandError => new CommandError('Cancelled; nothing was done', { exit: exitCodes.failed });
+const cancelledError = (): CommandError => new CommandError('Cancelled; nothing was done', { exit: exitCodes.failed });
 
-const severalLines = (): CommandError =>
-  usage('More than one line came; nothing was done', 'Give several lines by standard input or --file.');
+const severalLinesError = (): CommandError =>
+  usageError('More than one line came; nothing was done', 'Give several lines by standard input or --file.');

@@ -2,16 +2,16 @@
 import type { Anima, CallerIds } from '../../sdk/src/index.ts';
 
 /** Where the API key in use was found. */
-export type KeyFrom = 'environment' | 'keyring' | 'file';
+export type KeySource = 'environment' | 'keyring' | 'file';
 
 /** An address and the key that belongs to it. */
-export interface Access {
+export interface VaultAccess {
   /** Name of the profile; `environment` when the key is ANIMA_KEY's. */
   readonly name: string;
   readonly url: string;
   /** The secret itself: for requests and key derivation only, never for output. */
   readonly apiKey: string;
-  readonly keyFrom: KeyFrom;
+  readonly keyFrom: KeySource;
 }
 
 export interface Shell {
@@ -32,9 +32,9 @@ export interface Shell {
    */
   client(ids?: CallerIds): Promise<Anima>;
   /** What `client` goes by, without the key. */
-  profile(): Promise<Omit<Access, 'apiKey'>>;
+  profile(): Promise<Omit<VaultAccess, 'apiKey'>>;
   /** What `client` goes by, with the key. */
-  access(): Promise<Access>;
+  access(): Promise<VaultAccess>;
   /** The address alone, for what needs no key. */
   address(): Promise<string>;
   /** One of the two to standard output: the text as it stands (a final newline is added unless it is empty or has one), or the JSON on one line. */

@@ -1,6 +1,6 @@
 /** The operator's requests, signed with AWS credentials (Signature Version 4): the only ones that are. */
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
-import { CommandError, exitCodes, usage } from './command-error.ts';
+import { CommandError, exitCodes, usageError } from './command-error.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -56,7 +56,7 @@ export async function signedPost(
 function regionOf(url: URL, region: string | undefined, env: Environment): string {
   const found = region ?? gatewayHost.exec(url.hostname)?.[1] ?? (env.AWS_REGION || env.AWS_DEFAULT_REGION);
   if (found !== undefined && /^[a-z0-9-]{3,30}$/.test(found)) return found;
-  throw usage('The AWS region of the vault is not known; nothing was sent', 'Give --region, or set AWS_REGION.');
+  throw usageError('The AWS region of the vault is not known; nothing was sent', 'Give --region, or set AWS_REGION.');
 }
 
 /** The hash that the signer takes, over node:crypto. */

@@ -1,8 +1,8 @@
 /** Text for terminals. */
 
 /** Rows in columns that are as wide as they must be, two spaces apart; the last one is not padded. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map(visible));
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const clean = rows.map((row) => row.map(escapeSteeringCharacters));
   const widths: number[] = [];
   for (const row of clean) {
     for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
@@ -18,26 +18,26 @@ export function table(rows: readonly (readonly string[])[]): string {
 }
 
 /** Labels and what belongs to them, one pair a line; pairs without a text are left out. */
-export function facts(pairs: readonly (readonly [string, string | undefined])[]): string {
-  return table(pairs.flatMap(([label, text]) => (text === undefined ? [] : [[label, text]])));
+export function formatFacts(pairs: readonly (readonly [string, string | undefined])[]): string {
+  return formatTable(pairs.flatMap(([label, text]) => (text === undefined ? [] : [[label, text]])));
 }
 
 // Metadata and names of keys are anyone's text: what it holds must not steer the terminal that shows it.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-const steering = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const steeringCharacters = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** A text with its control characters and marks of direction made visible. */
-export function visible(text: string): string {
-  return text.replace(steering, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+export function escapeSteeringCharacters(text: string): string {
+  return text.replace(steeringCharacters, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** A time as people read it, in UTC: `2026-11-21 06:34:10`. */
-export function timeText(time: string): string {
+export function formatTime(time: string): string {
   return time.replace('T', ' ').replace(/(?:\.\d+)?Z$/, '');
 }
 
 /** Paths as a tree, in the order given: `├─ stripe/`. */
-export function tree(names: readonly string[]): string {
+export function formatTree(names: readonly string[]): string {
   const root: Branch = new Map();
   for (const name of names) {
     let branch = root;
@@ -50,16 +50,16 @@ export function tree(names: readonly string[]): string {
       branch = next;
     }
   }
-  return linesOf(root, '').join('\n');
+  return treeLines(root, '').join('\n');
 }
 
 type Branch = Map<string, Branch>;
 
-function linesOf(branch: Branch, indent: string): string[] {
+function treeLines(branch: Branch, indent: string): string[] {
   const entries = [...branch];
   return entries.flatMap(([label, below], i) => {
     const last = i === entries.length - 1;
     const line = `${indent}${last ? '└─' : '├─'} ${label}`;
-    return [line, ...linesOf(below, `${indent}${last ? '   ' : '│  '}`)];
+    return [line, ...treeLines(below, `${indent}${last ? '   ' : '│  '}`)];
   });
 }

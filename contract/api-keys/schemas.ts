@@ -3,7 +3,14 @@ import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
 import { prefixProblem } from '../shared/name-patterns.ts';
 import { type Role, roles } from '../shared/roles.ts';
-import { idParams, integer, like, none, pageQuery, time } from '../shared/schema-parts.ts';
+import {
+  emptyObject,
+  idParams,
+  integerAtLeast,
+  pageQueryFields,
+  rfc3339Time,
+  schemaFor,
+} from '../shared/schema-parts.ts';
 import { verbs } from '../shared/verbs.ts';
 import type {
   ApiKeyInfo,
@@ -16,60 +23,66 @@ import type {
 
 export const role = z.enum(Object.keys(roles) as [Role, ...Role[]]);
 
-export const keyName = z.string().check(z.minLength(1), z.maxLength(limits.apiKeyNameLength), z.regex(/^[^\p{C}]*$/u));
+export const apiKeyName = z
+  .string()
+  .check(z.minLength(1), z.maxLength(limits.apiKeyNameLength), z.regex(/^[^\p{C}]*$/u));
 
 /** A folder, which ends in a slash, or a whole name. */
-const prefixEntry = z
+const namePrefix = z
   .string()
   .check(z.refine((text) => prefixProblem(text) === undefined, 'Invalid input: not a name or a folder'));
 
-export const rightsFields = {
-  prefixes: z.optional(z.array(prefixEntry).check(z.minLength(1), z.maxLength(limits.apiKeyPrefixes))),
+export const keyRestrictionFields = {
+  prefixes: z.optional(z.array(namePrefix).check(z.minLength(1), z.maxLength(limits.apiKeyPrefixes))),
   verbs: z.optional(z.array(z.enum(verbs)).check(z.minLength(1), z.maxLength(verbs.length))),
-  expiresAt: z.optional(time),
+  expiresAt: z.optional(rfc3339Time),
 };
 
-export const keyFields = {
+export const apiKeyInfoFields = {
   id: z.string(),
   role,
-  name: z.optional(keyName),
-  ...rightsFields,
-  createdAt: time,
-  lastUsedAt: z.optional(time),
-  revokedAt: z.optional(time),
+  name: z.optional(apiKeyName),
+  ...keyRestrictionFields,
+  createdAt: rfc3339Time,
+  lastUsedAt: z.optional(rfc3339Time),
+  revokedAt: z.optional(rfc3339Time),
 };
 
-export const apiKeyInfo = like<ApiKeyInfo>()(z.strictObject(keyFields));
+export const apiKeyInfo = schemaFor<ApiKeyInfo>()(z.strictObject(apiKeyInfoFields));
 
-export const createKeyResponse = like<CreateKeyResponse>()(z.strictObject({ ...keyFields, key: z.string() }));
+export const createKeyResponse = schemaFor<CreateKeyResponse>()(
+  z.strictObject({ ...apiKeyInfoFields, key: z.string() }),
+);
 
 /** Rows of `schemas` (route-schemas.ts). */
 export const apiKeySchemas = {
   createKey: {
-    params: none,
-    query: none,
-    body: like<CreateKeyRequest>()(z.strictObject({ role, name: z.optional(keyName), ...rightsFields })),
+    params: emptyObject,
+    query: emptyObject,
+    body: schemaFor<CreateKeyRequest>()(
+      z.strictObject({ role, name: z.optional(apiKeyName), ...keyRestrictionFields }),
+    ),
     response: createKeyResponse,
   },
   rotateKey: {
     params: idParams,
-    query: none,
-    body: like<RotateKeyRequest>()(
-      z.strictObject({ overlapSeconds: z.optional(integer(0).check(z.maximum(limits.apiKeyOverlapMax))) }),
+    query: emptyObject,
+    body: schemaFor<RotateKeyRequest>()(
+      z.strictObject({ overlapSeconds: z.optional(integerAtLeast(0).check(z.maximum(limits.apiKeyOverlapMax))) }),
     ),
-    response: like<RotateKeyResponse>()(z.strictObject({ replacement: createKeyResponse, replaced: apiKeyInfo })),
+    response: schemaFor<RotateKeyResponse>()(z.strictObject({ replacement: createKeyResponse, replaced: apiKeyInfo })),
   },
   listKeys: {
-    params: none,
-    query: z.strictObject(pageQuery),
+    params: emptyObject,
+    query: z.strictObject(pageQueryFields),
     body: undefined,
-    response: like<ListKeysResponse>()(
-      z.strictObject({ keys: z.array(z.strictObject(keyFields)), cursor: z.optional(z.string()) }),
+    response: schemaFor<ListKeysResponse>()(
+      z.strictObject({ keys: z.array(z.strictObject(apiKeyInfoFields)), cursor: z.optional(z.string()) }),
     ),
   },
   revokeKey: {
     params: idParams,
-    query: none,
+    query: emptyObject,
     body: undefined,
     response: apiKeyInfo,
   },

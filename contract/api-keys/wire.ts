@@ -4,7 +4,7 @@ import type { Role } from '../shared/roles.ts';
 import type { Verb } from '../shared/verbs.ts';
 
 /** How a key may be narrowed beyond its role. */
-export interface KeyRights {
+export interface KeyRestrictions {
   /**
    * Names it may touch: an entry that ends in a slash is everything below it, any other is exactly that name.
    * When absent all names; but those under `channels/` only for admins and auditors: any other key must name them here.
@@ -16,13 +16,13 @@ export interface KeyRights {
   expiresAt?: string | undefined;
 }
 
-export interface CreateKeyRequest extends KeyRights {
+export interface CreateKeyRequest extends KeyRestrictions {
   role: Role;
   /** For people: what this key is for. */
   name?: string | undefined;
 }
 
-export interface ApiKeyInfo extends KeyRights {
+export interface ApiKeyInfo extends KeyRestrictions {
   id: string;
   role: Role;
   name?: string | undefined;

@@ -3,19 +3,19 @@
 import * as z from 'zod/mini';
 import { type RouteId, routes } from '../routes.ts';
 import { type ErrorCode, errors } from '../shared/error-codes.ts';
-import { like, none, pageQuery, time } from '../shared/schema-parts.ts';
-import { recordedVerbs, verbs } from '../shared/verbs.ts';
+import { emptyObject, pageQueryFields, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
+import { auditOnlyVerbs, verbs } from '../shared/verbs.ts';
 import type { AuditRecord, ExportAuditResponse, PublicKeysResponse, QueryAuditResponse } from './wire.ts';
 
-export const auditVerb = z.enum([...verbs, ...recordedVerbs]);
+export const auditVerb = z.enum([...verbs, ...auditOnlyVerbs]);
 
 const routeIds = Object.keys(routes) as [RouteId, ...RouteId[]];
 
 /** A record of the audit; what is stored is checked by it too. */
-export const auditRecord = like<AuditRecord>()(
+export const auditRecord = schemaFor<AuditRecord>()(
   z.strictObject({
     id: z.string(),
-    time,
+    time: rfc3339Time,
     org: z.string(),
     principal: z.string(),
     route: z.enum([...routeIds, 'worker']),
@@ -35,25 +35,25 @@ export const auditRecord = like<AuditRecord>()(
 /** Rows of `schemas` (route-schemas.ts). */
 export const auditSchemas = {
   queryAudit: {
-    params: none,
+    params: emptyObject,
     query: z.strictObject({
-      from: z.optional(time),
-      to: z.optional(time),
+      from: z.optional(rfc3339Time),
+      to: z.optional(rfc3339Time),
       principal: z.optional(z.string()),
       name: z.optional(z.string()),
       verb: z.optional(auditVerb),
-      ...pageQuery,
+      ...pageQueryFields,
     }),
     body: undefined,
-    response: like<QueryAuditResponse>()(
+    response: schemaFor<QueryAuditResponse>()(
       z.strictObject({ records: z.array(auditRecord), cursor: z.optional(z.string()) }),
     ),
   },
   exportAudit: {
-    params: none,
-    query: z.strictObject({ cursor: pageQuery.cursor }),
+    params: emptyObject,
+    query: z.strictObject({ cursor: pageQueryFields.cursor }),
     body: undefined,
-    response: like<ExportAuditResponse>()(
+    response: schemaFor<ExportAuditResponse>()(
       z.strictObject({
         seals: z.array(z.strictObject({ seal: z.string(), records: z.array(auditRecord) })),
         cursor: z.optional(z.string()),
@@ -61,10 +61,10 @@ export const auditSchemas = {
     ),
   },
   getPublicKeys: {
-    params: none,
-    query: none,
+    params: emptyObject,
+    query: emptyObject,
     body: undefined,
-    response: like<PublicKeysResponse>()(
+    response: schemaFor<PublicKeysResponse>()(
       z.strictObject({
         keys: z.array(
           z.strictObject({

@@ -1,7 +1,7 @@
 /** JSON of the routes of the audit. */
 import type { RouteId } from '../routes.ts';
 import type { ErrorCode } from '../shared/error-codes.ts';
-import type { RecordedVerb, Verb } from '../shared/verbs.ts';
+import type { AuditOnlyVerb, Verb } from '../shared/verbs.ts';
 
 /** What a request left behind (docs/format.md, section 8). Names and ids, never values. */
 export interface AuditRecord {
@@ -16,7 +16,7 @@ export interface AuditRecord {
   principal: string;
   /** `worker`: the handling of a message after its webhook has answered. */
   route: RouteId | 'worker';
-  verb: Verb | RecordedVerb;
+  verb: Verb | AuditOnlyVerb;
   /** Name of the value, id of the key or blob, or prefix of the list that was asked for. */
   name?: string | undefined;
   /** Names of a batch, and those of them whose item failed: its value was neither disclosed nor stored. */

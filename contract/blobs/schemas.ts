@@ -2,7 +2,14 @@
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
 import { writeIdPattern } from '../shared/name-patterns.ts';
-import { idParams, integer, like, none, pageQuery, time } from '../shared/schema-parts.ts';
+import {
+  emptyObject,
+  idParams,
+  integerAtLeast,
+  pageQueryFields,
+  rfc3339Time,
+  schemaFor,
+} from '../shared/schema-parts.ts';
 import type {
   BlobInfo,
   BurnLinkRequest,
@@ -22,7 +29,7 @@ import type {
   RelinkBlobResponse,
 } from './wire.ts';
 
-const bounded = (minimum: number, maximum: number) => integer(minimum).check(z.maximum(maximum));
+const integerBetween = (minimum: number, maximum: number) => integerAtLeast(minimum).check(z.maximum(maximum));
 
 /** 32 bytes in base64, in its one canonical spelling. */
 const bytes32 = z.string().check(z.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/));
@@ -32,141 +39,145 @@ const checksum = z.string().check(z.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=
 /** Any string, as ids are. */
 const linkParams = z.strictObject({ link: z.string() });
 
-const link = { link: z.string(), url: z.string() };
+const linkFields = { link: z.string(), url: z.string() };
 
-const partNumber = bounded(1, 10_000);
+const partNumber = integerBetween(1, 10_000);
 
-const infoFields = {
+const blobInfoFields = {
   id: z.string(),
   state: z.enum(['uploading', 'ready', 'spent', 'burned', 'expired', 'deleted']),
-  size: z.optional(integer(0)),
-  createdAt: time,
-  completedAt: z.optional(time),
-  expiresAt: z.optional(time),
-  openings: integer(0),
-  maxOpens: z.optional(integer(1)),
+  size: z.optional(integerAtLeast(0)),
+  createdAt: rfc3339Time,
+  completedAt: z.optional(rfc3339Time),
+  expiresAt: z.optional(rfc3339Time),
+  openings: integerAtLeast(0),
+  maxOpens: z.optional(integerAtLeast(1)),
   burn: z.boolean(),
 };
 
-const blobInfo = like<BlobInfo>()(z.strictObject(infoFields));
+const blobInfo = schemaFor<BlobInfo>()(z.strictObject(blobInfoFields));
 
-const lookFields = {
-  size: integer(0),
-  createdAt: time,
-  expiresAt: z.optional(time),
-  openingsLeft: z.optional(integer(0)),
+const linkInfoFields = {
+  size: integerAtLeast(0),
+  createdAt: rfc3339Time,
+  expiresAt: z.optional(rfc3339Time),
+  openingsLeft: z.optional(integerAtLeast(0)),
   burn: z.boolean(),
 };
 
-const burnLinkRequest = like<BurnLinkRequest>()(z.strictObject({ proof: bytes32 }));
+const burnLinkRequest = schemaFor<BurnLinkRequest>()(z.strictObject({ proof: bytes32 }));
 
-const openLinkRequest = like<OpenLinkRequest>()(
+const openLinkRequest = schemaFor<OpenLinkRequest>()(
   z.strictObject({ proof: bytes32, opening: z.optional(z.string().check(z.regex(writeIdPattern))) }),
 );
 
 /** Rows of `schemas` (route-schemas.ts). */
 export const blobSchemas = {
   createBlob: {
-    params: none,
-    query: none,
-    body: like<CreateBlobRequest>()(
+    params: emptyObject,
+    query: emptyObject,
+    body: schemaFor<CreateBlobRequest>()(
       z.strictObject({
-        size: z.optional(integer(1)),
-        expiresIn: z.optional(bounded(1, limits.blobExpiryMax)),
-        maxOpens: z.optional(bounded(1, limits.blobOpeningsMax)),
+        size: z.optional(integerAtLeast(1)),
+        expiresIn: z.optional(integerBetween(1, limits.blobExpiryMax)),
+        maxOpens: z.optional(integerBetween(1, limits.blobOpeningsMax)),
         burn: z.optional(z.boolean()),
       }),
     ),
-    response: like<CreateBlobResponse>()(
+    response: schemaFor<CreateBlobResponse>()(
       z.strictObject({
         id: z.string(),
-        ...link,
+        ...linkFields,
         upload: z.discriminatedUnion('kind', [
           z.strictObject({
             kind: z.literal('form'),
             url: z.string(),
             fields: z.record(z.string(), z.string()),
-            expiresAt: time,
+            expiresAt: rfc3339Time,
           }),
-          z.strictObject({ kind: z.literal('parts'), chunks: integer(1) }),
+          z.strictObject({ kind: z.literal('parts'), chunks: integerAtLeast(1) }),
         ]),
-        uploadUntil: time,
+        uploadUntil: rfc3339Time,
       }),
     ),
   },
   listBlobs: {
-    params: none,
-    query: z.strictObject(pageQuery),
+    params: emptyObject,
+    query: z.strictObject(pageQueryFields),
     body: undefined,
-    response: like<ListBlobsResponse>()(z.strictObject({ blobs: z.array(blobInfo), cursor: z.optional(z.string()) })),
+    response: schemaFor<ListBlobsResponse>()(
+      z.strictObject({ blobs: z.array(blobInfo), cursor: z.optional(z.string()) }),
+    ),
   },
-  getBlob: { params: idParams, query: none, body: undefined, response: blobInfo },
+  getBlob: { params: idParams, query: emptyObject, body: undefined, response: blobInfo },
   deleteBlob: {
     params: idParams,
-    query: none,
+    query: emptyObject,
     body: undefined,
-    response: like<DeleteBlobResponse>()(z.strictObject({ deleted: z.boolean() })),
+    response: schemaFor<DeleteBlobResponse>()(z.strictObject({ deleted: z.boolean() })),
   },
   listParts: {
     params: idParams,
-    query: z.strictObject(pageQuery),
+    query: z.strictObject(pageQueryFields),
     body: undefined,
-    response: like<ListPartsResponse>()(
+    response: schemaFor<ListPartsResponse>()(
       z.strictObject({
-        parts: z.array(z.strictObject({ number: partNumber, size: integer(0), checksum: z.string() })),
+        parts: z.array(z.strictObject({ number: partNumber, size: integerAtLeast(0), checksum: z.string() })),
         cursor: z.optional(z.string()),
       }),
     ),
   },
   grantParts: {
     params: idParams,
-    query: none,
-    body: like<GrantPartsRequest>()(
+    query: emptyObject,
+    body: schemaFor<GrantPartsRequest>()(
       z.strictObject({
         parts: z
-          .array(z.strictObject({ number: partNumber, size: integer(1), checksum: bytes32 }))
-          .check(z.minLength(1), z.maxLength(limits.blobPartsGranted)),
+          .array(z.strictObject({ number: partNumber, size: integerAtLeast(1), checksum: bytes32 }))
+          .check(z.minLength(1), z.maxLength(limits.blobPartsPresigned)),
       }),
     ),
-    response: like<GrantPartsResponse>()(
+    response: schemaFor<GrantPartsResponse>()(
       z.strictObject({
         parts: z.array(
           z.strictObject({ number: partNumber, url: z.string(), headers: z.record(z.string(), z.string()) }),
         ),
-        expiresAt: time,
+        expiresAt: rfc3339Time,
       }),
     ),
   },
   completeBlob: {
     params: idParams,
-    query: none,
-    body: like<CompleteBlobRequest>()(
+    query: emptyObject,
+    body: schemaFor<CompleteBlobRequest>()(
       z.strictObject({ checksum, verifiers: z.strictObject({ open: bytes32, burn: bytes32 }) }),
     ),
-    response: like<CompleteBlobResponse>()(z.strictObject({ ...infoFields, ...link })),
+    response: schemaFor<CompleteBlobResponse>()(z.strictObject({ ...blobInfoFields, ...linkFields })),
   },
   relinkBlob: {
     params: idParams,
-    query: none,
-    body: none,
-    response: like<RelinkBlobResponse>()(z.strictObject({ id: z.string(), ...link })),
+    query: emptyObject,
+    body: emptyObject,
+    response: schemaFor<RelinkBlobResponse>()(z.strictObject({ id: z.string(), ...linkFields })),
   },
   lookAtLink: {
     params: linkParams,
-    query: none,
+    query: emptyObject,
     body: undefined,
-    response: like<LookAtLinkResponse>()(z.strictObject(lookFields)),
+    response: schemaFor<LookAtLinkResponse>()(z.strictObject(linkInfoFields)),
   },
   openLink: {
     params: linkParams,
-    query: none,
+    query: emptyObject,
     body: openLinkRequest,
-    response: like<OpenLinkResponse>()(z.strictObject({ ...lookFields, url: z.string(), urlExpiresAt: time })),
+    response: schemaFor<OpenLinkResponse>()(
+      z.strictObject({ ...linkInfoFields, url: z.string(), urlExpiresAt: rfc3339Time }),
+    ),
   },
   burnLink: {
     params: linkParams,
-    query: none,
+    query: emptyObject,
     body: burnLinkRequest,
-    response: like<BurnLinkResponse>()(z.strictObject({ burned: z.boolean() })),
+    response: schemaFor<BurnLinkResponse>()(z.strictObject({ burned: z.boolean() })),
   },
 } as const;

@@ -1,10 +1,10 @@
 /** What the routes of webhooks and messages take and give. */
 import * as z from 'zod/mini';
-import { damaged, like, none, pageQuery, time } from '../shared/schema-parts.ts';
+import { damaged, emptyObject, pageQueryFields, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import type { ListMessagesResponse } from './wire.ts';
 
 /** Hooks are read as bytes, by what their provider signed: neither query nor body is parsed before. The answer is what that provider expects. */
-const hook = {
+const webhookRoute = {
   params: z.strictObject({ org: z.string() }),
   query: z.record(z.string(), z.string()),
   body: undefined,
@@ -14,10 +14,10 @@ const hook = {
 /** Rows of `schemas` (route-schemas.ts). */
 export const conversationSchemas = {
   listMessages: {
-    params: none,
-    query: z.strictObject(pageQuery),
+    params: emptyObject,
+    query: z.strictObject(pageQueryFields),
     body: undefined,
-    response: like<ListMessagesResponse>()(
+    response: schemaFor<ListMessagesResponse>()(
       z.strictObject({
         messages: z.array(
           z.strictObject({
@@ -25,7 +25,7 @@ export const conversationSchemas = {
             role: z.enum(['user', 'agent']),
             text: z.string(),
             channel: z.string(),
-            at: time,
+            at: rfc3339Time,
           }),
         ),
         damaged,
@@ -33,10 +33,10 @@ export const conversationSchemas = {
       }),
     ),
   },
-  receiveTwilio: hook,
-  receiveWhatsApp: hook,
-  verifyWhatsApp: hook,
-  receiveSlack: hook,
-  receiveMailgun: { ...hook, params: z.strictObject({ org: z.string(), secret: z.string() }) },
-  receiveSendGrid: hook,
+  receiveTwilio: webhookRoute,
+  receiveWhatsApp: webhookRoute,
+  verifyWhatsApp: webhookRoute,
+  receiveSlack: webhookRoute,
+  receiveMailgun: { ...webhookRoute, params: z.strictObject({ org: z.string(), secret: z.string() }) },
+  receiveSendGrid: webhookRoute,
 } as const;

@@ -1,6 +1,6 @@
 /** What the routes of `explain` take and give. */
 import * as z from 'zod/mini';
-import { like, none, time } from '../shared/schema-parts.ts';
+import { emptyObject, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import type { ExplainResponse } from './wire.ts';
 
 const party = z.strictObject({
@@ -8,14 +8,14 @@ const party = z.strictObject({
   id: z.optional(z.string()),
   who: z.string(),
   how: z.string(),
-  until: z.optional(time),
+  until: z.optional(rfc3339Time),
 });
 
-const explain = {
-  params: none,
+const explainRoute = {
+  params: emptyObject,
   query: z.strictObject({ ref: z.string().check(z.minLength(1), z.maxLength(512)) }),
   body: undefined,
-  response: like<ExplainResponse>()(
+  response: schemaFor<ExplainResponse>()(
     z.strictObject({
       ref: z.string(),
       custody: z.enum(['org', 'link', 'user']),
@@ -28,6 +28,6 @@ const explain = {
 
 /** Rows of `schemas` (route-schemas.ts). */
 export const explainSchemas = {
-  explain,
-  explainOwn: explain,
+  explain: explainRoute,
+  explainOwn: explainRoute,
 } as const;

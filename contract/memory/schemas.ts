@@ -4,14 +4,14 @@ import { limits } from '../shared/limits.ts';
 import { writeIdPattern } from '../shared/name-patterns.ts';
 import {
   damaged,
+  emptyObject,
   idParams,
-  integer,
+  integerAtLeast,
   itemError,
-  like,
-  none,
-  pageQuery,
-  time,
-  wellFormed,
+  pageQueryFields,
+  rfc3339Time,
+  schemaFor,
+  wellFormedText,
 } from '../shared/schema-parts.ts';
 import type {
   AddMemoriesRequest,
@@ -26,13 +26,13 @@ import type {
   SearchMemoryResponse,
 } from './wire.ts';
 
-const recordInfoFields = { id: z.string(), version: integer(1), createdAt: time, updatedAt: time };
+const recordInfoFields = { id: z.string(), version: integerAtLeast(1), createdAt: rfc3339Time, updatedAt: rfc3339Time };
 
-const recordInfo = like<RecordInfo>()(z.strictObject(recordInfoFields));
+const recordInfo = schemaFor<RecordInfo>()(z.strictObject(recordInfoFields));
 
-const memoryRecord = like<MemoryRecord>()(z.strictObject({ ...recordInfoFields, data: z.unknown() }));
+const memoryRecord = schemaFor<MemoryRecord>()(z.strictObject({ ...recordInfoFields, data: z.unknown() }));
 
-const addMemory = like<AddMemoryRequest>()(
+const addMemory = schemaFor<AddMemoryRequest>()(
   z.strictObject({
     id: z.optional(z.string().check(z.maxLength(limits.recordIdLength), z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/))),
     data: z.unknown(),
@@ -41,14 +41,14 @@ const addMemory = like<AddMemoryRequest>()(
 
 /** Rows of `schemas` (route-schemas.ts). */
 export const memorySchemas = {
-  addMemory: { params: none, query: none, body: addMemory, response: recordInfo },
+  addMemory: { params: emptyObject, query: emptyObject, body: addMemory, response: recordInfo },
   addMemories: {
-    params: none,
-    query: none,
-    body: like<AddMemoriesRequest>()(
+    params: emptyObject,
+    query: emptyObject,
+    body: schemaFor<AddMemoriesRequest>()(
       z.strictObject({ items: z.array(addMemory).check(z.minLength(1), z.maxLength(limits.batchItems)) }),
     ),
-    response: like<AddMemoriesResponse>()(
+    response: schemaFor<AddMemoriesResponse>()(
       z.strictObject({
         results: z.array(
           z.discriminatedUnion('ok', [
@@ -60,21 +60,21 @@ export const memorySchemas = {
     ),
   },
   listMemory: {
-    params: none,
-    query: z.strictObject(pageQuery),
+    params: emptyObject,
+    query: z.strictObject(pageQueryFields),
     body: undefined,
-    response: like<ListMemoryResponse>()(
+    response: schemaFor<ListMemoryResponse>()(
       z.strictObject({ records: z.array(memoryRecord), damaged, cursor: z.optional(z.string()) }),
     ),
   },
-  getMemory: { params: idParams, query: none, body: undefined, response: memoryRecord },
+  getMemory: { params: idParams, query: emptyObject, body: undefined, response: memoryRecord },
   replaceMemory: {
     params: idParams,
-    query: none,
-    body: like<ReplaceMemoryRequest>()(
+    query: emptyObject,
+    body: schemaFor<ReplaceMemoryRequest>()(
       z.strictObject({
         data: z.unknown(),
-        ifVersion: z.optional(integer(1)),
+        ifVersion: z.optional(integerAtLeast(1)),
         writeId: z.optional(z.string().check(z.regex(writeIdPattern))),
       }),
     ),
@@ -82,21 +82,26 @@ export const memorySchemas = {
   },
   deleteMemory: {
     params: idParams,
-    query: none,
+    query: emptyObject,
     body: undefined,
-    response: like<DeleteMemoryResponse>()(z.strictObject({ deleted: z.boolean() })),
+    response: schemaFor<DeleteMemoryResponse>()(z.strictObject({ deleted: z.boolean() })),
   },
   searchMemory: {
-    params: none,
-    query: none,
-    body: like<SearchMemoryRequest>()(
+    params: emptyObject,
+    query: emptyObject,
+    body: schemaFor<SearchMemoryRequest>()(
       z.strictObject({
-        text: z.string().check(z.minLength(1), z.maxLength(limits.searchTextLength), wellFormed),
-        cursor: pageQuery.cursor,
+        text: z.string().check(z.minLength(1), z.maxLength(limits.searchTextLength), wellFormedText),
+        cursor: pageQueryFields.cursor,
       }),
     ),
-    response: like<SearchMemoryResponse>()(
-      z.strictObject({ records: z.array(memoryRecord), searched: integer(0), damaged, cursor: z.optional(z.string()) }),
+    response: schemaFor<SearchMemoryResponse>()(
+      z.strictObject({
+        records: z.array(memoryRecord),
+        searched: integerAtLeast(0),
+        damaged,
+        cursor: z.optional(z.string()),
+      }),
     ),
   },
 } as const;

@@ -1,21 +1,21 @@
 /** What the routes of rotation take and give. */
 import * as z from 'zod/mini';
-import { integer, like, none, time } from '../shared/schema-parts.ts';
+import { emptyObject, integerAtLeast, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import type { RotationResponse } from './wire.ts';
 
-export const rotationResponse = like<RotationResponse>()(
+export const rotationResponse = schemaFor<RotationResponse>()(
   z.strictObject({
     rotation: z.optional(
       z.strictObject({
-        id: integer(1),
+        id: integerAtLeast(1),
         state: z.enum(['running', 'draining', 'done']),
-        to: integer(1),
-        startedAt: time,
-        finishedAt: z.optional(time),
-        counted: integer(0),
-        total: integer(0),
-        reencrypted: integer(0),
-        damaged: integer(0),
+        to: integerAtLeast(1),
+        startedAt: rfc3339Time,
+        finishedAt: z.optional(rfc3339Time),
+        counted: integerAtLeast(0),
+        total: integerAtLeast(0),
+        reencrypted: integerAtLeast(0),
+        damaged: integerAtLeast(0),
       }),
     ),
   }),
@@ -23,6 +23,6 @@ export const rotationResponse = like<RotationResponse>()(
 
 /** Rows of `schemas` (route-schemas.ts). */
 export const rotationSchemas = {
-  startRotation: { params: none, query: none, body: none, response: rotationResponse },
-  getRotation: { params: none, query: none, body: undefined, response: rotationResponse },
+  startRotation: { params: emptyObject, query: emptyObject, body: emptyObject, response: rotationResponse },
+  getRotation: { params: emptyObject, query: emptyObject, body: undefined, response: rotationResponse },
 } as const;

@@ -95,10 +95,10 @@ export const channelSecretsPrefix = 'channels/';
 export const sessionCookie = '__Host-anima';
 
 /** Index of the audit table by `mark`, through which the sealer finds the orgs with new records. */
-export const auditIndex = 'byMark';
+export const auditMarkIndex = 'byMark';
 
 /** Item of the audit table in which the sealer notes how far it is; no org has such an id. */
-export const sweepKey = { org: '#sealer', id: '#swept' } as const;
+export const sealerProgressKey = { org: '#sealer', id: '#swept' } as const;
 
 /** Headers by which a caller tells what it acts for; recorded in the audit, and trusted no further. */
 export const callerHeaders = {
@@ -115,10 +115,10 @@ export const localObjectPort = 8789;
  * Object tag by which lifecycle rules tell how long an object may stay (docs/blobs.md): `unfinished`, a number of days of
  * `objectLifetimes`, or `kept`.
  */
-export const lifetimeTag = 'lifetime';
-export const unfinishedLifetime = 'unfinished';
-export const keptLifetime = 'kept';
+export const objectLifetimeTag = 'lifetime';
+export const unfinishedLifetimeValue = 'unfinished';
+export const keptLifetimeValue = 'kept';
 /** Days after which objects are removed: a blob gets the least that outlasts it. */
-export const objectLifetimes = [2, 8, 31, 91, 366] as const;
+export const objectLifetimeDays = [2, 8, 31, 91, 366] as const;
 /** Days after which what was never completed is removed: longer than an upload may take. */
-export const unfinishedDays = 3;
+export const unfinishedObjectDays = 3;

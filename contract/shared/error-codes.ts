@@ -55,9 +55,9 @@ export const errors = {
   key_unavailable: { status: 503, title: 'The key-encryption key cannot be used now', retryable: true },
   write_contention: { status: 503, title: 'Too many writers changed this at once', retryable: true },
   reply_full: { status: 503, title: 'The reply was full before this item; ask for it again', retryable: true },
-} as const satisfies Record<string, ErrorRow>;
+} as const satisfies Record<string, ErrorDefinition>;
 
-interface ErrorRow {
+interface ErrorDefinition {
   /** HTTP status. */
   readonly status: number;
   /** One sentence for people, the same for every occurrence (RFC 9457 section 3.1.3). */

@@ -44,11 +44,11 @@ export const limits = {
   /** Chunks in each part of an upload in parts, of 2^20 bytes of plaintext each; the last part has the rest. */
   blobPartChunks: 8,
   /** Parts whose addresses one request may ask for. */
-  blobPartsGranted: 16,
+  blobPartsPresigned: 16,
   /** Seconds for which an upload may go on, from its ticket to its completion. */
   blobUploadSeconds: 172_800,
   /** Seconds for which an address of S3 that was handed out works: to upload a form or part, or to download. */
-  blobAddressSeconds: 1_800,
+  blobPresignedUrlSeconds: 1_800,
   /** Longest expiry of a blob, seconds. */
   blobExpiryMax: 31_536_000,
   /** Most openings that can be set as a limit. */
@@ -74,8 +74,8 @@ export const limits = {
   sessionSeconds: 604_800,
   sessionsKept: 10,
   /** Seconds for which a code for linking works, and how often it may be tried. */
-  linkSeconds: 600,
-  linkTries: 5,
+  linkCodeSeconds: 600,
+  linkCodeAttempts: 5,
   /** Attempts to log in by one login within so many seconds; then it waits until they have passed. */
   loginAttempts: 10,
   loginWindowSeconds: 900,

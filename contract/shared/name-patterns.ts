@@ -1,15 +1,15 @@
 import { limits } from './limits.ts';
 
-const segment = '[A-Za-z0-9._@:-]+';
+const nameSegmentPattern = '[A-Za-z0-9._@:-]+';
 
 /**
  * A name is a path: segments of letters, digits and `. _ @ : -`, joined by single slashes. No character of it
  * changes by percent-encoding or by case folding of a proxy, so the name that was authorized is the name stored.
  */
-export const namePattern = new RegExp(`^${segment}(?:/${segment})*$`);
+export const namePattern = new RegExp(`^${nameSegmentPattern}(?:/${nameSegmentPattern})*$`);
 
 /** A prefix of names: it may end with a slash or within a segment. */
-export const prefixPattern = new RegExp(`^${segment}(?:/${segment})*/?$`);
+export const prefixPattern = new RegExp(`^${nameSegmentPattern}(?:/${nameSegmentPattern})*/?$`);
 
 /** A write id: chosen by the writer, new for each set, repeated only when that set is sent again. */
 export const writeIdPattern = new RegExp(`^[A-Za-z0-9_-]{${limits.writeIdMin},${limits.writeIdMax}}$`);

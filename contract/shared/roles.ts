@@ -27,10 +27,10 @@ export type Role = keyof typeof roles;
  * (environment.ts, channelSecretsPrefix): the secrets there decide whom the vault believes. An auditor reads and writes no value; it may
  * ask who opens these.
  */
-export const rolesOfReservedNames: readonly Role[] = ['admin', 'auditor'];
+export const rolesWithReservedNames: readonly Role[] = ['admin', 'auditor'];
 
 /** Verbs over all of an organization: a key that is limited to path prefixes never has them, whatever its role. */
-export const wholeOrgVerbs: readonly Verb[] = [
+export const orgWideVerbs: readonly Verb[] = [
   'org.rotate',
   'org.shred',
   'audit.read',

@@ -3,17 +3,17 @@ import * as z from 'zod/mini';
 import { type ErrorCode, errors } from './error-codes.ts';
 import { limits } from './limits.ts';
 
-type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
+type IsSameType<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 
 /** Returns the schema; does not compile unless it stands for exactly `T`. */
-export const like =
+export const schemaFor =
   <T>() =>
-  <S extends z.ZodMiniType>(schema: Same<z.output<S>, T> extends true ? S : never): S =>
+  <S extends z.ZodMiniType>(schema: IsSameType<z.output<S>, T> extends true ? S : never): S =>
     schema;
 
-export const integer = (minimum: number) => z.int().check(z.minimum(minimum));
+export const integerAtLeast = (minimum: number) => z.int().check(z.minimum(minimum));
 
-export const time = z.iso.datetime({ offset: true });
+export const rfc3339Time = z.iso.datetime({ offset: true });
 
 /** Names get an error code of their own, so that here they are any string; names.ts has the rule. */
 export const name = z.string();
@@ -22,14 +22,14 @@ export const itemError = z.strictObject({
   code: z.enum(Object.keys(errors) as [ErrorCode, ...ErrorCode[]]),
   title: z.string(),
   detail: z.optional(z.string()),
-  currentVersion: z.optional(integer(0)),
+  currentVersion: z.optional(integerAtLeast(0)),
 });
 
 export const failedItem = z.strictObject({ name, ok: z.literal(false), error: itemError });
 
-export const okItem = <T extends z.ZodMiniType>(of: T) => z.strictObject({ name, ok: z.literal(true), value: of });
+export const okItemOf = <T extends z.ZodMiniType>(of: T) => z.strictObject({ name, ok: z.literal(true), value: of });
 
-export const batch = <T extends z.ZodMiniType>(of: T) =>
+export const batchOf = <T extends z.ZodMiniType>(of: T) =>
   z.array(of).check(z.minLength(1), z.maxLength(limits.batchItems));
 
 /** A number in a query string: digits only, so that "", "1e3" and "0x1" are refused. */
@@ -39,7 +39,7 @@ export const queryNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) 
     z.pipe(z.transform(Number), z.number().check(z.minimum(minimum), z.maximum(maximum))),
   );
 
-export const pageQuery = {
+export const pageQueryFields = {
   cursor: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
   limit: z.optional(queryNumber(1, limits.pageSizeMax)),
 };
@@ -49,8 +49,8 @@ export const nameParams = z.strictObject({ name });
 /** Ids that can't be are not found, like those that are not there: here they are any string. */
 export const idParams = z.strictObject({ id: z.string() });
 
-export const none = z.strictObject({});
+export const emptyObject = z.strictObject({});
 
-export const wellFormed = z.refine<string>((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode');
+export const wellFormedText = z.refine<string>((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode');
 
 export const damaged = z.optional(z.array(z.string()));

@@ -24,7 +24,7 @@ export const verbs = [
 export type Verb = (typeof verbs)[number];
 
 /** What the audit records beside verbs: done without an API key, so no key is ever allowed or denied it. */
-export const recordedVerbs = [
+export const auditOnlyVerbs = [
   'org.create',
   'links.open',
   'links.burn',
@@ -40,4 +40,4 @@ export const recordedVerbs = [
   'messages.receive',
   'messages.answer',
 ] as const;
-export type RecordedVerb = (typeof recordedVerbs)[number];
+export type AuditOnlyVerb = (typeof auditOnlyVerbs)[number];

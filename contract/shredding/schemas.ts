@@ -2,15 +2,15 @@
 import * as z from 'zod/mini';
 import { orgState } from '../orgs/schemas.ts';
 import { limits } from '../shared/limits.ts';
-import { integer, like, nameParams, none, time } from '../shared/schema-parts.ts';
+import { emptyObject, integerAtLeast, nameParams, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import type { DestroyValueRequest, DestroyValueResponse, ShredRequest, ShredResponse } from './wire.ts';
 
-export const shredResponse = like<ShredResponse>()(
+export const shredResponse = schemaFor<ShredResponse>()(
   z.strictObject({
     org: z.string(),
     state: orgState,
-    shredAt: z.optional(time),
-    shreddedAt: z.optional(time),
+    shredAt: z.optional(rfc3339Time),
+    shreddedAt: z.optional(rfc3339Time),
     final: z.boolean(),
     receipts: z.array(z.string()),
   }),
@@ -19,22 +19,24 @@ export const shredResponse = like<ShredResponse>()(
 /** Rows of `schemas` (route-schemas.ts). */
 export const shredSchemas = {
   shredOrg: {
-    params: none,
-    query: none,
-    body: like<ShredRequest>()(
+    params: emptyObject,
+    query: emptyObject,
+    body: schemaFor<ShredRequest>()(
       z.strictObject({
         confirm: z.string(),
-        waitDays: z.optional(integer(0).check(z.maximum(limits.shredWaitDays))),
+        waitDays: z.optional(integerAtLeast(0).check(z.maximum(limits.shredWaitDays))),
       }),
     ),
     response: shredResponse,
   },
-  cancelShred: { params: none, query: none, body: undefined, response: shredResponse },
-  getShred: { params: none, query: none, body: undefined, response: shredResponse },
+  cancelShred: { params: emptyObject, query: emptyObject, body: undefined, response: shredResponse },
+  getShred: { params: emptyObject, query: emptyObject, body: undefined, response: shredResponse },
   destroyValue: {
     params: nameParams,
-    query: none,
-    body: like<DestroyValueRequest>()(z.strictObject({ confirm: z.string() })),
-    response: like<DestroyValueResponse>()(z.strictObject({ destroyed: z.boolean(), receipt: z.optional(z.string()) })),
+    query: emptyObject,
+    body: schemaFor<DestroyValueRequest>()(z.strictObject({ confirm: z.string() })),
+    response: schemaFor<DestroyValueResponse>()(
+      z.strictObject({ destroyed: z.boolean(), receipt: z.optional(z.string()) }),
+    ),
   },
 } as const;

@@ -1,7 +1,14 @@
 /** What the routes of users and their accounts take and give. */
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
-import { idParams, like, none, pageQuery, time, wellFormed } from '../shared/schema-parts.ts';
+import {
+  emptyObject,
+  idParams,
+  pageQueryFields,
+  rfc3339Time,
+  schemaFor,
+  wellFormedText,
+} from '../shared/schema-parts.ts';
 import type {
   AccountResponse,
   ChangeUserKeyRequest,
@@ -19,24 +26,24 @@ import type {
 const slotInfo = z.strictObject({
   id: z.string(),
   kind: z.enum(['identity', 'credential', 'password', 'session', 'link']),
-  createdAt: time,
-  expiresAt: z.optional(time),
+  createdAt: rfc3339Time,
+  expiresAt: z.optional(rfc3339Time),
 });
 
 const user = z.strictObject({
   user: z.string(),
   state: z.enum(['active', 'deleted', 'damaged']),
-  createdAt: z.optional(time),
-  deletedAt: z.optional(time),
+  createdAt: z.optional(rfc3339Time),
+  deletedAt: z.optional(rfc3339Time),
   slots: z.array(slotInfo),
 });
 
-const account = like<AccountResponse>()(
+const account = schemaFor<AccountResponse>()(
   z.strictObject({
     org: z.string(),
     user: z.string(),
     state: z.literal('active'),
-    createdAt: time,
+    createdAt: rfc3339Time,
     slots: z.array(slotInfo),
   }),
 );
@@ -45,66 +52,70 @@ const login = z.string().check(z.minLength(1), z.maxLength(limits.loginLength));
 
 const password = z
   .string()
-  .check(z.minLength(limits.passwordLength), z.maxLength(limits.passwordLengthMax), wellFormed);
+  .check(z.minLength(limits.passwordLength), z.maxLength(limits.passwordLengthMax), wellFormedText);
 
 /** Of one that exists: whether it is long enough is no matter. */
-const presentedPassword = z.string().check(z.maxLength(limits.passwordLengthMax), wellFormed);
+const presentedPassword = z.string().check(z.maxLength(limits.passwordLengthMax), wellFormedText);
 
-const confirmed = like<ConfirmedRequest>()(z.strictObject({ currentPassword: z.optional(presentedPassword) }));
+const confirmedRequest = schemaFor<ConfirmedRequest>()(
+  z.strictObject({ currentPassword: z.optional(presentedPassword) }),
+);
 
-const deleted = like<DeletedResponse>()(z.strictObject({ deleted: z.boolean(), deletedAt: time }));
+const deleted = schemaFor<DeletedResponse>()(z.strictObject({ deleted: z.boolean(), deletedAt: rfc3339Time }));
 
 /** Rows of `schemas` (route-schemas.ts). */
 export const userSchemas = {
   createUser: {
-    params: none,
-    query: none,
-    body: none,
-    response: like<CreateUserResponse>()(z.strictObject({ user: z.string(), createdAt: time, key: z.string() })),
+    params: emptyObject,
+    query: emptyObject,
+    body: emptyObject,
+    response: schemaFor<CreateUserResponse>()(
+      z.strictObject({ user: z.string(), createdAt: rfc3339Time, key: z.string() }),
+    ),
   },
   listUsers: {
-    params: none,
-    query: z.strictObject(pageQuery),
+    params: emptyObject,
+    query: z.strictObject(pageQueryFields),
     body: undefined,
-    response: like<ListUsersResponse>()(z.strictObject({ users: z.array(user), cursor: z.optional(z.string()) })),
+    response: schemaFor<ListUsersResponse>()(z.strictObject({ users: z.array(user), cursor: z.optional(z.string()) })),
   },
-  deleteUser: { params: idParams, query: none, body: undefined, response: deleted },
-  getAccount: { params: none, query: none, body: undefined, response: account },
+  deleteUser: { params: idParams, query: emptyObject, body: undefined, response: deleted },
+  getAccount: { params: emptyObject, query: emptyObject, body: undefined, response: account },
   changeUserKey: {
-    params: none,
-    query: none,
-    body: like<ChangeUserKeyRequest>()(z.strictObject({ newKey: z.string().check(z.maxLength(128)) })),
+    params: emptyObject,
+    query: emptyObject,
+    body: schemaFor<ChangeUserKeyRequest>()(z.strictObject({ newKey: z.string().check(z.maxLength(128)) })),
     response: account,
   },
   setPassword: {
-    params: none,
-    query: none,
-    body: like<SetPasswordRequest>()(
+    params: emptyObject,
+    query: emptyObject,
+    body: schemaFor<SetPasswordRequest>()(
       z.strictObject({ login, password, currentPassword: z.optional(presentedPassword) }),
     ),
     response: account,
   },
-  removePassword: { params: none, query: none, body: confirmed, response: account },
+  removePassword: { params: emptyObject, query: emptyObject, body: confirmedRequest, response: account },
   startLink: {
-    params: none,
-    query: none,
-    body: confirmed,
-    response: like<StartLinkResponse>()(z.strictObject({ code: z.string(), expiresAt: time })),
+    params: emptyObject,
+    query: emptyObject,
+    body: confirmedRequest,
+    response: schemaFor<StartLinkResponse>()(z.strictObject({ code: z.string(), expiresAt: rfc3339Time })),
   },
-  removeSlot: { params: idParams, query: none, body: confirmed, response: account },
-  deleteAccount: { params: none, query: none, body: confirmed, response: deleted },
+  removeSlot: { params: idParams, query: emptyObject, body: confirmedRequest, response: account },
+  deleteAccount: { params: emptyObject, query: emptyObject, body: confirmedRequest, response: deleted },
   logIn: {
-    params: none,
-    query: none,
-    body: like<LogInRequest>()(
+    params: emptyObject,
+    query: emptyObject,
+    body: schemaFor<LogInRequest>()(
       z.strictObject({ org: z.string().check(z.maxLength(64)), login, password: presentedPassword }),
     ),
-    response: like<LogInResponse>()(z.strictObject({ user: z.string(), expiresAt: time })),
+    response: schemaFor<LogInResponse>()(z.strictObject({ user: z.string(), expiresAt: rfc3339Time })),
   },
   logOut: {
-    params: none,
-    query: none,
+    params: emptyObject,
+    query: emptyObject,
     body: undefined,
-    response: like<LogOutResponse>()(z.strictObject({ ended: z.boolean() })),
+    response: schemaFor<LogOutResponse>()(z.strictObject({ ended: z.boolean() })),
   },
 } as const;

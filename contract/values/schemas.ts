@@ -3,17 +3,17 @@ import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
 import { metadataKeyPattern, writeIdPattern } from '../shared/name-patterns.ts';
 import {
-  batch,
+  batchOf,
+  emptyObject,
   failedItem,
-  integer,
-  like,
+  integerAtLeast,
   name,
   nameParams,
-  none,
-  okItem,
-  pageQuery,
+  okItemOf,
+  pageQueryFields,
   queryNumber,
-  time,
+  rfc3339Time,
+  schemaFor,
 } from '../shared/schema-parts.ts';
 import type {
   DeleteValueResponse,
@@ -44,48 +44,50 @@ const metadata = z
     ),
   );
 
-export const setFields = {
+export const setValueFields = {
   // A lone surrogate has no UTF-8, so it would come back as another character.
   value: z.string().check(z.refine((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode')),
   metadata: z.optional(metadata),
-  expiresAt: z.optional(time),
-  ifVersion: z.optional(integer(0)),
+  expiresAt: z.optional(rfc3339Time),
+  ifVersion: z.optional(integerAtLeast(0)),
   writeId: z.optional(z.string().check(z.regex(writeIdPattern))),
 };
 
 const versionFields = {
-  version: integer(1),
-  createdAt: time,
-  expiresAt: z.optional(time),
+  version: integerAtLeast(1),
+  createdAt: rfc3339Time,
+  expiresAt: z.optional(rfc3339Time),
   metadata: z.record(z.string(), z.string()),
 };
 
-export const versionInfo = like<VersionInfo>()(z.strictObject(versionFields));
+export const versionInfo = schemaFor<VersionInfo>()(z.strictObject(versionFields));
 
-export const valueInfo = like<ValueInfo>()(z.strictObject({ name, ...versionFields }));
+export const valueInfo = schemaFor<ValueInfo>()(z.strictObject({ name, ...versionFields }));
 
-export const value = like<Value>()(z.strictObject({ name, ...versionFields, value: z.string() }));
+export const value = schemaFor<Value>()(z.strictObject({ name, ...versionFields, value: z.string() }));
 
 /** Rows of `schemas` (route-schemas.ts). */
 export const valueSchemas = {
   setValue: {
     params: nameParams,
-    query: none,
-    body: like<SetValueRequest>()(z.strictObject(setFields)),
+    query: emptyObject,
+    body: schemaFor<SetValueRequest>()(z.strictObject(setValueFields)),
     response: valueInfo,
   },
   deleteValue: {
     params: nameParams,
     query: z.strictObject({ ifVersion: z.optional(queryNumber(1)) }),
     body: undefined,
-    response: like<DeleteValueResponse>()(z.strictObject({ deleted: z.boolean() })),
+    response: schemaFor<DeleteValueResponse>()(z.strictObject({ deleted: z.boolean() })),
   },
   setValues: {
-    params: none,
-    query: none,
-    body: like<SetValuesRequest>()(z.strictObject({ items: batch(z.strictObject({ name, ...setFields })) })),
-    response: like<SetValuesResponse>()(
-      z.strictObject({ results: z.array(z.discriminatedUnion('ok', [okItem(valueInfo), failedItem])) }),
+    params: emptyObject,
+    query: emptyObject,
+    body: schemaFor<SetValuesRequest>()(
+      z.strictObject({ items: batchOf(z.strictObject({ name, ...setValueFields })) }),
+    ),
+    response: schemaFor<SetValuesResponse>()(
+      z.strictObject({ results: z.array(z.discriminatedUnion('ok', [okItemOf(valueInfo), failedItem])) }),
     ),
   },
   getValue: {
@@ -95,25 +97,25 @@ export const valueSchemas = {
     response: value,
   },
   listValues: {
-    params: none,
-    query: z.strictObject({ ...pageQuery, prefix: z.optional(z.string()) }),
+    params: emptyObject,
+    query: z.strictObject({ ...pageQueryFields, prefix: z.optional(z.string()) }),
     body: undefined,
-    response: like<ListValuesResponse>()(
+    response: schemaFor<ListValuesResponse>()(
       z.strictObject({ values: z.array(valueInfo), cursor: z.optional(z.string()) }),
     ),
   },
   listVersions: {
     params: nameParams,
-    query: none,
+    query: emptyObject,
     body: undefined,
-    response: like<ListVersionsResponse>()(z.strictObject({ name, versions: z.array(versionInfo) })),
+    response: schemaFor<ListVersionsResponse>()(z.strictObject({ name, versions: z.array(versionInfo) })),
   },
   getValues: {
-    params: none,
-    query: none,
-    body: like<GetValuesRequest>()(z.strictObject({ names: batch(name) })),
-    response: like<GetValuesResponse>()(
-      z.strictObject({ results: z.array(z.discriminatedUnion('ok', [okItem(value), failedItem])) }),
+    params: emptyObject,
+    query: emptyObject,
+    body: schemaFor<GetValuesRequest>()(z.strictObject({ names: batchOf(name) })),
+    response: schemaFor<GetValuesResponse>()(
+      z.strictObject({ results: z.array(z.discriminatedUnion('ok', [okItemOf(value), failedItem])) }),
     ),
   },
 } as const;

@@ -13,7 +13,7 @@ export interface ApiKey {
 }
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-const form = /^anm_([0-9a-z]{16})_([0-9a-z]{16,17})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
+const apiKeyPattern = /^anm_([0-9a-z]{16})_([0-9a-z]{16,17})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
 
 /** Base62 of a big-endian unsigned number, padded with `0` to `length` characters. */
 function base62(value: bigint, length: number): string {
@@ -32,34 +32,34 @@ function crc32(text: string): number {
   return (crc ^ 0xffffffff) >>> 0;
 }
 
-const checksum = (body: string): string => base62(BigInt(crc32(body)), 6);
+const keyChecksum = (body: string): string => base62(BigInt(crc32(body)), 6);
 
 /** Text of 32 secret bytes as they stand in a key. */
-export function encodeSecret(bytes: Uint8Array): string {
+export function encodeKeySecret(bytes: Uint8Array): string {
   let value = 0n;
   for (const byte of bytes) value = (value << 8n) | BigInt(byte);
   return base62(value, 43);
 }
 
 /** A key as its holder sees it. @param id of the key: what it is of, beside the organization */
-export function formatKey(org: string, id: string, secret: string): string {
+export function formatAnyKey(org: string, id: string, secret: string): string {
   const body = `anm_${org}_${id}_${secret}`;
-  return body + checksum(body);
+  return body + keyChecksum(body);
 }
 
 /** Takes any key of this form apart; undefined when its form or checksum is wrong. */
-export function takeKeyApart(text: string): ApiKey | undefined {
-  const [, org, id, secret, check] = form.exec(text) ?? [];
+export function parseAnyKey(text: string): ApiKey | undefined {
+  const [, org, id, secret, check] = apiKeyPattern.exec(text) ?? [];
   if (org === undefined || id === undefined || secret === undefined || check === undefined) return undefined;
   // Not a secret: the checksum follows from the rest, so an ordinary comparison leaks nothing.
-  return checksum(text.slice(0, -6)) === check ? { org, id, secret } : undefined;
+  return keyChecksum(text.slice(0, -6)) === check ? { org, id, secret } : undefined;
 }
 
 /** The key as its holder sees it. */
-export const formatApiKey = ({ org, id, secret }: ApiKey): string => formatKey(org, id, secret);
+export const formatApiKey = ({ org, id, secret }: ApiKey): string => formatAnyKey(org, id, secret);
 
 /** Takes a key apart, or returns undefined when its form or checksum is wrong: then it was never issued. */
 export function parseApiKey(text: string): ApiKey | undefined {
-  const key = takeKeyApart(text);
+  const key = parseAnyKey(text);
   return key !== undefined && key.id.length === 16 ? key : undefined;
 }

@@ -1,11 +1,11 @@
 /** An export of the audit as text, verified as a whole, and what is told of that: for all commands that verify one. */
 
 import { type PublicJwk, verifyJws } from '../signing/jws.ts';
-import { parseSeal, sealType } from './audit-seal.ts';
+import { parseSeal, sealJwsType } from './audit-seal.ts';
 import { type AuditProblem, type AuditSummary, AuditVerifier } from './audit-verifier.ts';
 
-/** What an export must hold beside being whole: see {@link AuditVerifier.end}. */
-export interface ExportDemands {
+/** What an export must hold beside being whole: see {@link AuditVerifier.finish}. */
+export interface ExportExpectations {
   readonly until?: number | undefined;
   readonly includes?: string | undefined;
 }
@@ -20,15 +20,15 @@ export interface VerifiedExport {
 export async function verifyExport(
   lines: AsyncIterable<string>,
   keys: readonly PublicJwk[],
-  demands: ExportDemands = {},
+  demands: ExportExpectations = {},
 ): Promise<VerifiedExport> {
-  const verifier = new AuditVerifier((jws) => parseSeal(verifyJws(jws, keys, sealType)));
-  for await (const line of lines) if (line !== '') verifier.add(parseLine(line));
-  return verifier.end(demands);
+  const verifier = new AuditVerifier((jws) => parseSeal(verifyJws(jws, keys, sealJwsType)));
+  for await (const line of lines) if (line !== '') verifier.addLine(parseJsonLine(line));
+  return verifier.finish(demands);
 }
 
 /** The result for people, in lines. */
-export function describeExport({ problems, summary }: VerifiedExport): string {
+export function formatVerifiedExport({ problems, summary }: VerifiedExport): string {
   return [
     ...problems.map(({ code, detail }) => `${code}: ${detail}`),
     problems.length === 0 ? 'The export holds.' : `The export does not hold: ${problems.length} problems.`,
@@ -41,7 +41,7 @@ export function describeExport({ problems, summary }: VerifiedExport): string {
 }
 
 /** A line as JSON; undefined, which the verifier refuses, when it is none. */
-function parseLine(line: string): unknown {
+function parseJsonLine(line: string): unknown {
   try {
     return JSON.parse(line);
   } catch {

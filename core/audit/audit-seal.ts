@@ -4,7 +4,7 @@ import { canonicalJson } from '../encoding/canonical-json.ts';
 import { isTimeId } from '../encoding/time-ordered-id.ts';
 
 /** `typ` of a seal's JWS: another kind of signed statement can't pass for a seal. */
-export const sealType = 'anima-audit-seal+jws';
+export const sealJwsType = 'anima-audit-seal+jws';
 
 /** The signed statement about the records of one org with ids from `from`, inclusive, to `to`, exclusive. */
 export interface Seal {
@@ -26,17 +26,17 @@ export interface Seal {
 }
 
 /** What is hashed of a record: its canonical JSON (RFC 8785) in UTF-8, whatever members it has. */
-export const recordBytes = (record: object): Buffer => Buffer.from(canonicalJson(record), 'utf8');
+export const canonicalRecordBytes = (record: object): Buffer => Buffer.from(canonicalJson(record), 'utf8');
 
 /** By what a seal names the one before it: base64url of the SHA-256 of its JWS in compact form. */
 export const sealHash = (jws: string): string => hash('sha256', jws, 'base64url');
 
-const base64url256 = /^[A-Za-z0-9_-]{43}$/;
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-const isId = (value: unknown): value is string => isText(value) && isTimeId(value);
-const isHash = (value: unknown): value is string => isText(value) && base64url256.test(value);
-const isTime = (value: unknown): value is string => isText(value) && !Number.isNaN(Date.parse(value));
+const sha256Base64UrlPattern = /^[A-Za-z0-9_-]{43}$/;
+const isString = (value: unknown): value is string => typeof value === 'string';
+const isNonNegativeInteger = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+const isId = (value: unknown): value is string => isString(value) && isTimeId(value);
+const isSha256Base64Url = (value: unknown): value is string => isString(value) && sha256Base64UrlPattern.test(value);
+const isTime = (value: unknown): value is string => isString(value) && !Number.isNaN(Date.parse(value));
 
 /** Reads the payload of a seal's JWS; undefined when it has not the documented form. */
 export function parseSeal(payload: unknown): Seal | undefined {
@@ -44,9 +44,10 @@ export function parseSeal(payload: unknown): Seal | undefined {
   const { org, seq, from, to, count, root, previous, sealedAt, keptUntil }: { readonly [name: string]: unknown } = {
     ...payload,
   };
-  if (!isText(org) || !isCount(seq) || seq < 1 || !isId(from) || !isId(to) || from > to) return undefined;
-  if (!isCount(count) || !isHash(root) || !isTime(sealedAt)) return undefined;
-  if (previous !== undefined && !isHash(previous)) return undefined;
+  if (!isString(org) || !isNonNegativeInteger(seq) || seq < 1 || !isId(from) || !isId(to) || from > to)
+    return undefined;
+  if (!isNonNegativeInteger(count) || !isSha256Base64Url(root) || !isTime(sealedAt)) return undefined;
+  if (previous !== undefined && !isSha256Base64Url(previous)) return undefined;
   if (keptUntil !== undefined && !isTime(keptUntil)) return undefined;
   return {
     org,
@@ -62,7 +63,7 @@ export function parseSeal(payload: unknown): Seal | undefined {
 }
 
 /** The seal within a JWS, whoever signed it: for who made it. Undefined when there is none. */
-export function sealWithin(jws: string): Seal | undefined {
+export function decodeSealUnverified(jws: string): Seal | undefined {
   try {
     return parseSeal(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')));
   } catch {

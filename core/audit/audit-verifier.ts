@@ -3,9 +3,9 @@
  * It reads line after line and keeps no record, so an export may be of any length.
  */
 
-import { firstIdAt, isTimeId, timeOfId } from '../encoding/time-ordered-id.ts';
-import { recordBytes, type Seal, sealHash } from './audit-seal.ts';
-import { leafHash, TreeHash } from './merkle-tree.ts';
+import { firstTimeIdAt, isTimeId, timeOfTimeId } from '../encoding/time-ordered-id.ts';
+import { canonicalRecordBytes, type Seal, sealHash } from './audit-seal.ts';
+import { leafHash, MerkleTreeHasher } from './merkle-tree.ts';
 
 /** What can be wrong with an export. */
 export type AuditProblemCode =
@@ -44,56 +44,57 @@ export interface AuditSummary {
 }
 
 /** Checks the signature of a JWS and gives its content; undefined when it is not a seal that one of the keys signed. */
-export type SealReader = (jws: string) => Seal | undefined;
+export type VerifySeal = (jws: string) => Seal | undefined;
 
 /** The records since the last seal. */
-interface Batch {
-  readonly tree: TreeHash;
-  first: string | undefined;
-  last: string | undefined;
+interface RecordsSinceSeal {
+  readonly tree: MerkleTreeHasher;
+  firstId: string | undefined;
+  lastId: string | undefined;
   orgs: Set<unknown>;
-  ordered: boolean;
-  timely: boolean;
+  idsAscend: boolean;
+  timesMatchIds: boolean;
 }
 
-const newBatch = (): Batch => ({
-  tree: new TreeHash(),
-  first: undefined,
-  last: undefined,
+const newRecordsSinceSeal = (): RecordsSinceSeal => ({
+  tree: new MerkleTreeHasher(),
+  firstId: undefined,
+  lastId: undefined,
   orgs: new Set(),
-  ordered: true,
-  timely: true,
+  idsAscend: true,
+  timesMatchIds: true,
 });
 
 export class AuditVerifier {
-  readonly #read: SealReader;
+  readonly #verifySeal: VerifySeal;
   readonly #problems: AuditProblem[] = [];
   /** Seals whose records are all gone: right only if a later seal was made after they might be. */
-  readonly #emptied: Seal[] = [];
-  readonly #heads = new Set<string>();
-  #batch = newBatch();
-  #last: Seal | undefined;
-  #head: string | undefined;
-  #seals = 0;
-  #records = 0;
+  readonly #sealsWithoutRecords: Seal[] = [];
+  readonly #sealHashes = new Set<string>();
+  #recordsSinceSeal = newRecordsSinceSeal();
+  #lastSeal: Seal | undefined;
+  #lastSealHash: string | undefined;
+  #sealCount = 0;
+  #verifiedRecordCount = 0;
 
   /**
    * @param after JWS of a seal that was verified before: what is given then follows it. Without it, it is all from the
    * first seal on. Throws RangeError when it is no seal that `read` takes.
    */
-  constructor(read: SealReader, after?: string) {
-    this.#read = read;
+  constructor(read: VerifySeal, after?: string) {
+    this.#verifySeal = read;
     if (after === undefined) return;
-    this.#last = read(after);
-    this.#head = sealHash(after);
-    if (this.#last === undefined) throw new RangeError('what came before is not a seal');
+    this.#lastSeal = read(after);
+    this.#lastSealHash = sealHash(after);
+    if (this.#lastSeal === undefined) throw new RangeError('what came before is not a seal');
   }
 
   /** Takes the next line of an export, parsed: a record, or `{"seal": …}` after the records it covers. */
-  add(line: unknown): void {
-    if (typeof line !== 'object' || line === null) this.#report('malformed', `${this.#place()}: a line is no object`);
-    else if ('seal' in line) this.#close(line.seal);
-    else this.#record(line);
+  addLine(line: unknown): void {
+    if (typeof line !== 'object' || line === null)
+      this.#addProblem('malformed', `${this.#describePosition()}: a line is no object`);
+    else if ('seal' in line) this.#addSeal(line.seal);
+    else this.#addRecord(line);
   }
 
   /**
@@ -101,114 +102,114 @@ export class AuditVerifier {
    * @param until milliseconds since 1970: the export must be complete up to then
    * @param includes hash of a seal that must be among its seals: the head of an earlier export
    */
-  end({ until, includes }: { until?: number | undefined; includes?: string | undefined } = {}): {
+  finish({ until, includes }: { until?: number | undefined; includes?: string | undefined } = {}): {
     readonly problems: readonly AuditProblem[];
     readonly summary: AuditSummary;
   } {
-    const { count } = this.#batch.tree;
+    const { count } = this.#recordsSinceSeal.tree;
     if (count > 0)
-      this.#report('unsealed', `${count} records stand after the last seal: the seal over them is missing`);
-    if (this.#seals === 0) this.#report('chain_broken', 'there is no seal at all');
+      this.#addProblem('unsealed', `${count} records stand after the last seal: the seal over them is missing`);
+    if (this.#sealCount === 0) this.#addProblem('chain_broken', 'there is no seal at all');
     let expired = 0;
-    for (const seal of this.#emptied) {
-      if (this.#last !== undefined && Date.parse(seal.keptUntil ?? '') <= Date.parse(this.#last.sealedAt)) {
+    for (const seal of this.#sealsWithoutRecords) {
+      if (this.#lastSeal !== undefined && Date.parse(seal.keptUntil ?? '') <= Date.parse(this.#lastSeal.sealedAt)) {
         expired += seal.count;
-      } else this.#report('record_removed', `seal ${seal.seq}: all of its ${seal.count} records are missing`);
+      } else this.#addProblem('record_removed', `seal ${seal.seq}: all of its ${seal.count} records are missing`);
     }
-    if (until !== undefined && (this.#last === undefined || this.#last.to < firstIdAt(until))) {
+    if (until !== undefined && (this.#lastSeal === undefined || this.#lastSeal.to < firstTimeIdAt(until))) {
       const end = this.#completeUntil() ?? 'nowhere';
-      this.#report('cut', `the export ends at ${end}, before ${new Date(until).toISOString()}`);
+      this.#addProblem('cut', `the export ends at ${end}, before ${new Date(until).toISOString()}`);
     }
-    if (includes !== undefined && !this.#heads.has(includes)) {
-      this.#report('chain_broken', `the seal ${includes} is not in this export: it tells another history`);
+    if (includes !== undefined && !this.#sealHashes.has(includes)) {
+      this.#addProblem('chain_broken', `the seal ${includes} is not in this export: it tells another history`);
     }
     const summary: AuditSummary = {
-      org: this.#last?.org,
-      seals: this.#seals,
-      records: this.#records,
+      org: this.#lastSeal?.org,
+      seals: this.#sealCount,
+      records: this.#verifiedRecordCount,
       expired,
       completeUntil: this.#completeUntil(),
-      head: this.#head,
+      head: this.#lastSealHash,
     };
     return { problems: this.#problems, summary };
   }
 
-  #record(record: object): void {
+  #addRecord(record: object): void {
     const { id, org, time }: { readonly [name: string]: unknown } = { ...record };
     if (typeof id !== 'string' || !isTimeId(id)) {
-      this.#report('malformed', `${this.#place()}: a line is neither a record nor a seal`);
+      this.#addProblem('malformed', `${this.#describePosition()}: a line is neither a record nor a seal`);
       return;
     }
-    const batch = this.#batch;
-    if (batch.last !== undefined && id <= batch.last) batch.ordered = false;
-    if (typeof time !== 'string' || Date.parse(time) !== timeOfId(id)) batch.timely = false;
+    const batch = this.#recordsSinceSeal;
+    if (batch.lastId !== undefined && id <= batch.lastId) batch.idsAscend = false;
+    if (typeof time !== 'string' || Date.parse(time) !== timeOfTimeId(id)) batch.timesMatchIds = false;
     batch.orgs.add(org);
-    batch.first = batch.first === undefined || id < batch.first ? id : batch.first;
-    batch.last = batch.last === undefined || id > batch.last ? id : batch.last;
-    batch.tree.add(leafHash(recordBytes(record)));
+    batch.firstId = batch.firstId === undefined || id < batch.firstId ? id : batch.firstId;
+    batch.lastId = batch.lastId === undefined || id > batch.lastId ? id : batch.lastId;
+    batch.tree.addLeaf(leafHash(canonicalRecordBytes(record)));
   }
 
-  #close(jws: unknown): void {
-    const batch = this.#batch;
-    this.#batch = newBatch();
-    const seal = typeof jws === 'string' ? this.#read(jws) : undefined;
+  #addSeal(jws: unknown): void {
+    const batch = this.#recordsSinceSeal;
+    this.#recordsSinceSeal = newRecordsSinceSeal();
+    const seal = typeof jws === 'string' ? this.#verifySeal(jws) : undefined;
     if (seal === undefined || typeof jws !== 'string') {
-      this.#report('seal_invalid', `${this.#place()}: a seal is not one that the given keys signed`);
+      this.#addProblem('seal_invalid', `${this.#describePosition()}: a seal is not one that the given keys signed`);
       return;
     }
-    this.#seals++;
-    this.#chain(seal);
-    this.#compare(seal, batch);
-    this.#last = seal;
-    this.#head = sealHash(jws);
-    this.#heads.add(this.#head);
+    this.#sealCount++;
+    this.#checkChain(seal);
+    this.#checkRecords(seal, batch);
+    this.#lastSeal = seal;
+    this.#lastSealHash = sealHash(jws);
+    this.#sealHashes.add(this.#lastSealHash);
   }
 
-  #chain(seal: Seal): void {
-    const last = this.#last;
-    const wrong = (what: string) => this.#report('chain_broken', `seal ${seal.seq}: ${what}`);
+  #checkChain(seal: Seal): void {
+    const last = this.#lastSeal;
+    const wrong = (what: string) => this.#addProblem('chain_broken', `seal ${seal.seq}: ${what}`);
     const expected = last === undefined ? 1 : last.seq + 1;
     if (seal.seq !== expected) wrong(`seal ${expected} was to come here`);
-    else if (seal.previous !== this.#head) wrong('it follows another seal than the one before it');
-    else if (seal.from !== (last?.to ?? firstIdAt(0))) wrong('it does not begin where the one before it ends');
+    else if (seal.previous !== this.#lastSealHash) wrong('it follows another seal than the one before it');
+    else if (seal.from !== (last?.to ?? firstTimeIdAt(0))) wrong('it does not begin where the one before it ends');
     else if (last !== undefined && seal.org !== last.org) wrong('it is of another organization');
   }
 
-  #compare(seal: Seal, batch: Batch): void {
+  #checkRecords(seal: Seal, batch: RecordsSinceSeal): void {
     const { tree } = batch;
     const at = `seal ${seal.seq}`;
     if (tree.count === 0 && seal.count > 0 && seal.keptUntil !== undefined) {
-      this.#emptied.push(seal);
+      this.#sealsWithoutRecords.push(seal);
       return;
     }
     if (tree.count < seal.count) {
-      this.#report('record_removed', `${at}: ${tree.count} records stand before it, it covers ${seal.count}`);
+      this.#addProblem('record_removed', `${at}: ${tree.count} records stand before it, it covers ${seal.count}`);
     } else if (tree.count > seal.count) {
-      this.#report('record_added', `${at}: ${tree.count} records stand before it, it covers ${seal.count}`);
-    } else if (!batch.ordered) {
-      this.#report('record_reordered', `${at}: its records are not in the order of their ids, or one stands twice`);
+      this.#addProblem('record_added', `${at}: ${tree.count} records stand before it, it covers ${seal.count}`);
+    } else if (!batch.idsAscend) {
+      this.#addProblem('record_reordered', `${at}: its records are not in the order of their ids, or one stands twice`);
     } else if (tree.root().toString('base64url') !== seal.root) {
-      this.#report('record_altered', `${at}: its records are not the ones that were sealed`);
-    } else if (!belongs(seal, batch)) {
-      this.#report('seal_invalid', `${at}: it covers a record of another organization or time`);
-    } else this.#records += seal.count;
+      this.#addProblem('record_altered', `${at}: its records are not the ones that were sealed`);
+    } else if (!isCoveredBySeal(seal, batch)) {
+      this.#addProblem('seal_invalid', `${at}: it covers a record of another organization or time`);
+    } else this.#verifiedRecordCount += seal.count;
   }
 
   #completeUntil(): string | undefined {
-    return this.#last === undefined ? undefined : new Date(timeOfId(this.#last.to)).toISOString();
+    return this.#lastSeal === undefined ? undefined : new Date(timeOfTimeId(this.#lastSeal.to)).toISOString();
   }
 
-  #place(): string {
-    return this.#last === undefined ? 'before the first seal' : `after seal ${this.#last.seq}`;
+  #describePosition(): string {
+    return this.#lastSeal === undefined ? 'before the first seal' : `after seal ${this.#lastSeal.seq}`;
   }
 
-  #report(code: AuditProblemCode, detail: string): void {
+  #addProblem(code: AuditProblemCode, detail: string): void {
     this.#problems.push({ code, detail });
   }
 }
 
 /** Whether what a sealer signed could have been sealed so: a signature alone does not make that right. */
-function belongs(seal: Seal, { first, last, orgs, timely }: Batch): boolean {
-  if (first === undefined || last === undefined) return true;
-  return timely && orgs.size === 1 && orgs.has(seal.org) && first >= seal.from && last < seal.to;
+function isCoveredBySeal(seal: Seal, { firstId, lastId, orgs, timesMatchIds }: RecordsSinceSeal): boolean {
+  if (firstId === undefined || lastId === undefined) return true;
+  return timesMatchIds && orgs.size === 1 && orgs.has(seal.org) && firstId >= seal.from && lastId < seal.to;
 }

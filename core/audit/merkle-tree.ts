@@ -20,7 +20,7 @@ export const leafHash = (leaf: Uint8Array): Buffer => sha256(leafPrefix, leaf);
  * The root over leaves that come one after the other. It keeps the roots of the full subtrees so far, one for each bit
  * of their number that is 1: memory is logarithmic, and a leaf costs two hashes on average.
  */
-export class TreeHash {
+export class MerkleTreeHasher {
   readonly #subtrees: Buffer[] = [];
   #count = 0;
 
@@ -30,7 +30,7 @@ export class TreeHash {
   }
 
   /** Appends a leaf, given its {@link leafHash}. */
-  add(leaf: Buffer): void {
+  addLeaf(leaf: Buffer): void {
     this.#count++;
     let subtree = leaf;
     // Each trailing zero bit of the new number closes one subtree more.

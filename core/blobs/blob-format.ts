@@ -5,19 +5,19 @@
  */
 
 import { DecryptionError } from '../decryption-error.ts';
-import { type Bytes, concat, fieldBytes, textBytes, u32Bytes, u64Bytes } from '../encoding/bytes.ts';
-import { blobTagLength } from '../hazmat/chunk-cipher.ts';
+import { type Bytes, concatBytes, encodeFieldBytes, u32Bytes, u64Bytes, utf8Bytes } from '../encoding/bytes.ts';
+import { chunkTagLength } from '../hazmat/chunk-cipher.ts';
 
 export const blobHeaderLength = 64;
 /** The part of the header that keys are bound to; after it come salt and commitment. */
 export const blobPreambleLength = 8;
 const saltLength = 24;
 export const blobSuite = 1;
-const magic = textBytes('AVB1');
+const magic = utf8Bytes('AVB1');
 /** Bytes at the beginning of the plaintext that hold the description; the content follows at once. */
-export const descriptionLength = 1024;
+export const descriptionBlockLength = 1024;
 /** What media type, name and size may take of those: the rest are five lengths. */
-const describedLength = descriptionLength - 4 - 3 * 4 - 8;
+const maxTypeAndNameBytes = descriptionBlockLength - 4 - 3 * 4 - 8;
 
 /** Chunk sizes that there are, as powers of two. */
 export const chunkLog2s = [16, 20] as const;
@@ -48,68 +48,69 @@ export interface BlobHeader {
 }
 
 /** The first 8 bytes. */
-export const preamble = (chunkLog2: ChunkLog2): Bytes => concat(magic, Uint8Array.of(blobSuite, chunkLog2, 0, 0));
+export const encodeBlobPreamble = (chunkLog2: ChunkLog2): Bytes =>
+  concatBytes(magic, Uint8Array.of(blobSuite, chunkLog2, 0, 0));
 
-export const encodeHeader = ({ chunkLog2, salt, commitment }: BlobHeader): Bytes =>
-  concat(preamble(chunkLog2), salt, commitment);
+export const encodeBlobHeader = ({ chunkLog2, salt, commitment }: BlobHeader): Bytes =>
+  concatBytes(encodeBlobPreamble(chunkLog2), salt, commitment);
 
 /** Takes a header apart. Whether the commitment holds is for blob-keys.ts. @throws DecryptionError for any other form */
-export function parseHeader(bytes: Uint8Array): BlobHeader {
+export function parseBlobHeader(bytes: Uint8Array): BlobHeader {
   const chunkLog2 = chunkLog2s.find((size) => size === bytes[5]);
   if (bytes.length !== blobHeaderLength || chunkLog2 === undefined) throw new DecryptionError();
-  if (!preamble(chunkLog2).every((byte, at) => byte === bytes[at])) throw new DecryptionError();
+  if (!encodeBlobPreamble(chunkLog2).every((byte, at) => byte === bytes[at])) throw new DecryptionError();
   const saltEnd = blobPreambleLength + saltLength;
   return { chunkLog2, salt: bytes.slice(blobPreambleLength, saltEnd), commitment: bytes.slice(saltEnd) };
 }
 
 /** A fresh salt. */
-export const newSalt = (): Bytes => crypto.getRandomValues(new Uint8Array(saltLength));
+export const newBlobSalt = (): Bytes => crypto.getRandomValues(new Uint8Array(saltLength));
 
 /** The chunk size for content of so many bytes: small content is not worth a megabyte of waiting. */
-export const chunkLog2For = (contentLength: number | undefined): ChunkLog2 =>
+export const chooseChunkLog2 = (contentLength: number | undefined): ChunkLog2 =>
   contentLength !== undefined && contentLength <= 2 ** 20 ? 16 : 20;
 
 /** Length of a full chunk as it is stored: ciphertext and tag. */
-export const sealedChunkLength = (chunkLog2: number): number => 2 ** chunkLog2 + blobTagLength;
+export const sealedChunkLength = (chunkLog2: number): number => 2 ** chunkLog2 + chunkTagLength;
 
 /** Bytes of a whole blob with so many bytes of content. */
 export function sealedLength(contentLength: number, chunkLog2: ChunkLog2): number {
-  const plain = descriptionLength + contentLength;
-  return blobHeaderLength + plain + Math.ceil(plain / 2 ** chunkLog2) * blobTagLength;
+  const plain = descriptionBlockLength + contentLength;
+  return blobHeaderLength + plain + Math.ceil(plain / 2 ** chunkLog2) * chunkTagLength;
 }
 
 /** Where the plaintext of a blob of so many bytes lies. @throws DecryptionError for a length that no blob has */
-export function layoutOf(length: number, chunkLog2: ChunkLog2): { chunks: number; contentLength: number } {
+export function computeBlobLayout(length: number, chunkLog2: ChunkLog2): { chunks: number; contentLength: number } {
   const body = length - blobHeaderLength;
   const chunks = Math.ceil(body / sealedChunkLength(chunkLog2));
-  const plain = body - chunks * blobTagLength;
+  const plain = body - chunks * chunkTagLength;
   // The last chunk holds at least one byte, and the description must be whole.
-  if (plain < descriptionLength || Math.ceil(plain / 2 ** chunkLog2) !== chunks) throw new DecryptionError();
-  return { chunks, contentLength: plain - descriptionLength };
+  if (plain < descriptionBlockLength || Math.ceil(plain / 2 ** chunkLog2) !== chunks) throw new DecryptionError();
+  return { chunks, contentLength: plain - descriptionBlockLength };
 }
 
 /** Text that survives being written as UTF-8 and read again. */
-const isText = (text: string): boolean => text.isWellFormed();
+const isWellFormedText = (text: string): boolean => text.isWellFormed();
 
 /**
  * The first 1024 bytes of the plaintext: length-prefixed, padded with zeros.
  * @throws RangeError when type and name together are too long, or no text that has a UTF-8
  */
-export function encodeDescription({ type, name, size }: BlobDescription): Bytes {
-  if (!isText(type) || !isText(name)) throw new RangeError('a lone surrogate has no UTF-8');
-  const described = fieldBytes(type, name, size === undefined ? new Uint8Array(0) : u64Bytes(size));
-  if (textBytes(type).length + textBytes(name).length > describedLength) {
-    throw new RangeError(`media type and name are longer than ${describedLength} bytes together`);
+export function encodeBlobDescription({ type, name, size }: BlobDescription): Bytes {
+  if (!isWellFormedText(type) || !isWellFormedText(name)) throw new RangeError('a lone surrogate has no UTF-8');
+  const described = encodeFieldBytes(type, name, size === undefined ? new Uint8Array(0) : u64Bytes(size));
+  if (utf8Bytes(type).length + utf8Bytes(name).length > maxTypeAndNameBytes) {
+    throw new RangeError(`media type and name are longer than ${maxTypeAndNameBytes} bytes together`);
   }
-  const block = new Uint8Array(descriptionLength);
-  block.set(concat(u32Bytes(described.length), described));
+  const block = new Uint8Array(descriptionBlockLength);
+  block.set(concatBytes(u32Bytes(described.length), described));
   return block;
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The inverse of {@link encodeDescription}. @throws DecryptionError for any other form */
-export function parseDescription(block: Uint8Array): BlobDescription {
+/** The inverse of {@link encodeBlobDescription}. @throws DecryptionError for any other form */
+export function parseBlobDescription(block: Uint8Array): BlobDescription {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
   let at = 4;
   const field = (): Uint8Array => {
@@ -119,17 +120,17 @@ export function parseDescription(block: Uint8Array): BlobDescription {
     at = end;
     return block.subarray(start, end);
   };
-  if (block.length !== descriptionLength) throw new DecryptionError();
+  if (block.length !== descriptionBlockLength) throw new DecryptionError();
   const [type, name, size] = [field(), field(), field()];
   if (at !== 4 + view.getUint32(0) || block.subarray(at).some((byte) => byte !== 0)) throw new DecryptionError();
   try {
-    return { type: strictUtf8.decode(type), name: strictUtf8.decode(name), size: sizeOf(size) };
+    return { type: strictUtf8.decode(type), name: strictUtf8.decode(name), size: parseContentSize(size) };
   } catch {
     throw new DecryptionError();
   }
 }
 
-function sizeOf(bytes: Uint8Array): number | undefined {
+function parseContentSize(bytes: Uint8Array): number | undefined {
   if (bytes.length === 0) return undefined;
   if (bytes.length !== 8) throw new DecryptionError();
   const size = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0));

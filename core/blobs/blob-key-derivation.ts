@@ -1,16 +1,16 @@
 /** The keys of a blob, all from the 32 bytes that only its URL carries (docs/format.md, sections 9 and 10). By WebCrypto, in Node and browsers. */
 
 import { DecryptionError } from '../decryption-error.ts';
-import { type Bytes, fieldBytes, owned } from '../encoding/bytes.ts';
-import { nodeCrypto } from '../hazmat/optional-node-crypto.ts';
+import { type Bytes, encodeFieldBytes, toNonSharedBytes } from '../encoding/bytes.ts';
+import { findNodeCrypto } from '../hazmat/optional-node-crypto.ts';
 import {
   type BlobHeader,
   type BlobId,
   type ChunkLog2,
-  encodeHeader,
-  newSalt,
-  parseHeader,
-  preamble,
+  encodeBlobHeader,
+  encodeBlobPreamble,
+  newBlobSalt,
+  parseBlobHeader,
 } from './blob-format.ts';
 
 export const fragmentKeyLength = 32;
@@ -18,58 +18,63 @@ export const fragmentKeyLength = 32;
 /** A new fragment key. */
 export const newFragmentKey = (): Bytes => crypto.getRandomValues(new Uint8Array(fragmentKeyLength));
 
-export const hkdf = async (key: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Promise<Bytes> => {
+export const hkdfSha256Web = async (
+  key: Uint8Array,
+  salt: Uint8Array,
+  info: Uint8Array,
+  length: number,
+): Promise<Bytes> => {
   if (key.length !== fragmentKeyLength) throw new RangeError('a fragment key has 32 bytes');
-  const base = await crypto.subtle.importKey('raw', owned(key), 'HKDF', false, ['deriveBits']);
-  const parameters = { name: 'HKDF', hash: 'SHA-256', salt: owned(salt), info: owned(info) };
+  const base = await crypto.subtle.importKey('raw', toNonSharedBytes(key), 'HKDF', false, ['deriveBits']);
+  const parameters = { name: 'HKDF', hash: 'SHA-256', salt: toNonSharedBytes(salt), info: toNonSharedBytes(info) };
   return new Uint8Array(await crypto.subtle.deriveBits(parameters, base, length * 8));
 };
 
 /** Keys of a blob: `key` seals its chunks, `commitment` stands in its header. */
-interface BlobKeys {
+interface ChunkKeyAndCommitment {
   readonly key: Bytes;
   readonly commitment: Bytes;
 }
 
-async function deriveKeys(
+async function deriveChunkKeyAndCommitment(
   fragmentKey: Uint8Array,
   { org, id }: BlobId,
   chunkLog2: ChunkLog2,
   salt: Uint8Array,
-): Promise<BlobKeys> {
-  const info = fieldBytes('anima:blob:v1', preamble(chunkLog2), org, id);
-  const bytes = await hkdf(fragmentKey, salt, info, 64);
+): Promise<ChunkKeyAndCommitment> {
+  const info = encodeFieldBytes('anima:blob:v1', encodeBlobPreamble(chunkLog2), org, id);
+  const bytes = await hkdfSha256Web(fragmentKey, salt, info, 64);
   const keys = { key: bytes.slice(0, 32), commitment: bytes.slice(32) };
   bytes.fill(0);
   return keys;
 }
 
 /** A new header with a salt of its own, and the key of its chunks, which the caller zeroes. */
-export async function newBlob(
+export async function createBlobHeader(
   fragmentKey: Uint8Array,
   blob: BlobId,
   chunkLog2: ChunkLog2,
 ): Promise<{ header: Bytes; key: Bytes }> {
-  const salt = newSalt();
-  const { key, commitment } = await deriveKeys(fragmentKey, blob, chunkLog2, salt);
-  return { header: encodeHeader({ chunkLog2, salt, commitment }), key };
+  const salt = newBlobSalt();
+  const { key, commitment } = await deriveChunkKeyAndCommitment(fragmentKey, blob, chunkLog2, salt);
+  return { header: encodeBlobHeader({ chunkLog2, salt, commitment }), key };
 }
 
 /**
  * The key of the chunks of a blob that has this header, which the caller zeroes.
  * @throws DecryptionError when the header is malformed, or not of this key and this blob
  */
-export async function keyOf(
+export async function deriveChunkKey(
   fragmentKey: Uint8Array,
   blob: BlobId,
   header: Uint8Array,
 ): Promise<{ parsed: BlobHeader; key: Bytes }> {
-  const parsed = parseHeader(header);
-  const { key, commitment } = await deriveKeys(fragmentKey, blob, parsed.chunkLog2, parsed.salt);
+  const parsed = parseBlobHeader(header);
+  const { key, commitment } = await deriveChunkKeyAndCommitment(fragmentKey, blob, parsed.chunkLog2, parsed.salt);
   // Both are public once the blob is, yet there is no reason to compare them in any other way.
-  let different = 0;
-  for (let at = 0; at < commitment.length; at++) different |= (commitment[at] ?? 0) ^ (parsed.commitment[at] ?? 0);
-  if (different !== 0) {
+  let difference = 0;
+  for (let at = 0; at < commitment.length; at++) difference |= (commitment[at] ?? 0) ^ (parsed.commitment[at] ?? 0);
+  if (difference !== 0) {
     key.fill(0);
     throw new DecryptionError();
   }
@@ -78,7 +83,7 @@ export async function keyOf(
 
 /** SHA-256: 32 bytes. By node:crypto where that is there: WebCrypto copies what it hashes. */
 export async function sha256(bytes: Uint8Array): Promise<Bytes> {
-  const node = nodeCrypto();
+  const node = findNodeCrypto();
   if (node !== undefined) return new Uint8Array(node.createHash('sha256').update(bytes).digest());
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', owned(bytes)));
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', toNonSharedBytes(bytes)));
 }

@@ -2,32 +2,32 @@
 
 import { DecryptionError } from '../decryption-error.ts';
 import type { Bytes } from '../encoding/bytes.ts';
-import { blobTagLength, type ChunkCipher, chunkCipher } from '../hazmat/chunk-cipher.ts';
+import { type ChunkCipher, chunkTagLength, createChunkCipher } from '../hazmat/chunk-cipher.ts';
 import {
   type BlobDescription,
   type BlobId,
   blobHeaderLength,
-  descriptionLength,
-  layoutOf,
-  parseDescription,
+  computeBlobLayout,
+  descriptionBlockLength,
+  parseBlobDescription,
 } from './blob-format.ts';
-import { keyOf } from './blob-key-derivation.ts';
+import { deriveChunkKey } from './blob-key-derivation.ts';
 
 /** Reads bytes `start` to `end`, excluded, of the sealed blob. */
-export type ReadSealed = (start: number, end: number) => Promise<Uint8Array>;
+export type ReadCiphertextRange = (start: number, end: number) => Promise<Uint8Array>;
 
 /**
  * Opens ranges of one blob. What it gives is authentic and stands where it stood. That the blob ends where storage says is only proven
  * by a range that reaches its end.
  */
-export class BlobRanges {
+export class BlobRangeReader {
   /** Bytes of content, as the length of the blob tells. */
   readonly contentLength: number;
   readonly #cipher: ChunkCipher;
   readonly #chunkLength: number;
-  readonly #chunks: number;
-  readonly #length: number;
-  readonly #read: ReadSealed;
+  readonly #chunkCount: number;
+  readonly #blobLength: number;
+  readonly #readCiphertext: ReadCiphertextRange;
 
   private constructor(
     cipher: ChunkCipher,
@@ -35,14 +35,14 @@ export class BlobRanges {
     chunks: number,
     length: number,
     contentLength: number,
-    read: ReadSealed,
+    read: ReadCiphertextRange,
   ) {
     this.#cipher = cipher;
     this.#chunkLength = chunkLength;
-    this.#chunks = chunks;
-    this.#length = length;
+    this.#chunkCount = chunks;
+    this.#blobLength = length;
     this.contentLength = contentLength;
-    this.#read = read;
+    this.#readCiphertext = read;
   }
 
   /**
@@ -50,17 +50,22 @@ export class BlobRanges {
    * @param length bytes of the sealed blob
    * @throws DecryptionError
    */
-  static async open(fragmentKey: Uint8Array, blob: BlobId, length: number, read: ReadSealed): Promise<BlobRanges> {
+  static async open(
+    fragmentKey: Uint8Array,
+    blob: BlobId,
+    length: number,
+    read: ReadCiphertextRange,
+  ): Promise<BlobRangeReader> {
     if (length < blobHeaderLength) throw new DecryptionError();
-    const { parsed, key } = await keyOf(fragmentKey, blob, await exactly(read, 0, blobHeaderLength));
-    const cipher = await chunkCipher(key);
-    const { chunks, contentLength } = layoutOf(length, parsed.chunkLog2);
-    return new BlobRanges(cipher, 2 ** parsed.chunkLog2, chunks, length, contentLength, read);
+    const { parsed, key } = await deriveChunkKey(fragmentKey, blob, await readExactly(read, 0, blobHeaderLength));
+    const cipher = await createChunkCipher(key);
+    const { chunks, contentLength } = computeBlobLayout(length, parsed.chunkLog2);
+    return new BlobRangeReader(cipher, 2 ** parsed.chunkLog2, chunks, length, contentLength, read);
   }
 
   /** Media type, name and size as the uploader gave them. @throws DecryptionError */
-  async description(): Promise<BlobDescription> {
-    return parseDescription(await this.#plain(0, descriptionLength));
+  async readDescription(): Promise<BlobDescription> {
+    return parseBlobDescription(await this.#decryptRange(0, descriptionBlockLength));
   }
 
   /**
@@ -68,25 +73,25 @@ export class BlobRanges {
    * @throws RangeError for what is no range
    * @throws DecryptionError
    */
-  async range(start: number, end: number): Promise<Bytes> {
+  async readRange(start: number, end: number): Promise<Bytes> {
     if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start) {
       throw new RangeError('not a range');
     }
     const stop = Math.min(end, this.contentLength);
     if (start >= stop) return new Uint8Array(0);
-    return await this.#plain(descriptionLength + start, descriptionLength + stop);
+    return await this.#decryptRange(descriptionBlockLength + start, descriptionBlockLength + stop);
   }
 
-  async #plain(start: number, end: number): Promise<Bytes> {
-    const sealedLength = this.#chunkLength + blobTagLength;
+  async #decryptRange(start: number, end: number): Promise<Bytes> {
+    const sealedLength = this.#chunkLength + chunkTagLength;
     const first = Math.floor(start / this.#chunkLength);
     const afterLast = Math.ceil(end / this.#chunkLength);
-    const at = (chunk: number) => Math.min(blobHeaderLength + chunk * sealedLength, this.#length);
-    const sealed = await exactly(this.#read, at(first), at(afterLast));
+    const at = (chunk: number) => Math.min(blobHeaderLength + chunk * sealedLength, this.#blobLength);
+    const sealed = await readExactly(this.#readCiphertext, at(first), at(afterLast));
     const plain = new Uint8Array(end - start);
     for (let chunk = first; chunk < afterLast; chunk++) {
       const piece = sealed.subarray(at(chunk) - at(first), at(chunk + 1) - at(first));
-      const opened = await this.#cipher.open(chunk, chunk === this.#chunks - 1, piece);
+      const opened = await this.#cipher.open(chunk, chunk === this.#chunkCount - 1, piece);
       const from = chunk * this.#chunkLength;
       plain.set(opened.subarray(Math.max(start - from, 0), end - from), Math.max(from - start, 0));
     }
@@ -95,7 +100,7 @@ export class BlobRanges {
 }
 
 /** Storage that gives less than it was asked for does not hold this blob. */
-async function exactly(read: ReadSealed, start: number, end: number): Promise<Uint8Array> {
+async function readExactly(read: ReadCiphertextRange, start: number, end: number): Promise<Uint8Array> {
   const bytes = await read(start, end);
   if (bytes.length !== end - start) throw new DecryptionError();
   return bytes;

@@ -1,31 +1,31 @@
 /** Blobs as streams: sealed and opened chunk by chunk, in constant memory (docs/format.md, section 9). */
 
 import { DecryptionError } from '../decryption-error.ts';
-import { type Bytes, concat } from '../encoding/bytes.ts';
-import { blobTagLength, type ChunkCipher, type ChunkOpening, chunkCipher } from '../hazmat/chunk-cipher.ts';
+import { type Bytes, concatBytes } from '../encoding/bytes.ts';
+import { type ChunkCipher, type ChunkOpening, chunkTagLength, createChunkCipher } from '../hazmat/chunk-cipher.ts';
 import {
   type BlobDescription,
   type BlobId,
   blobHeaderLength,
   type ChunkLog2,
-  chunkLog2For,
-  descriptionLength,
-  encodeDescription,
-  layoutOf,
-  parseDescription,
+  chooseChunkLog2,
+  computeBlobLayout,
+  descriptionBlockLength,
+  encodeBlobDescription,
+  parseBlobDescription,
   sealedChunkLength,
 } from './blob-format.ts';
-import { keyOf, newBlob } from './blob-key-derivation.ts';
+import { createBlobHeader, deriveChunkKey } from './blob-key-derivation.ts';
 
 /** Bytes in any division: a ReadableStream where those are iterable, an array of pieces, a generator. */
 export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /** Takes lengths of one's own choice out of a source. */
-class Pieces {
+class BufferedByteReader {
   readonly #source: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
-  readonly #size: number | undefined;
-  #held: Uint8Array;
-  #seen = 0;
+  readonly #expectedLength: number | undefined;
+  #buffered: Uint8Array;
+  #bytesRead = 0;
 
   /**
    * @param first stands before the source
@@ -33,15 +33,15 @@ class Pieces {
    */
   constructor(source: ByteSource, first = new Uint8Array(0), size?: number) {
     this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
-    this.#held = first;
-    this.#size = size;
+    this.#buffered = first;
+    this.#expectedLength = size;
   }
 
   /** Fills the target, or takes all that is left; the part of it that was filled, good until it is filled again. */
   async fill(target: Bytes): Promise<Bytes> {
     let at = 0;
     while (at < target.length && !(await this.atEnd())) {
-      const piece = this.some(target.length - at);
+      const piece = this.takeBuffered(target.length - at);
       target.set(piece, at);
       at += piece.length;
     }
@@ -49,22 +49,25 @@ class Pieces {
   }
 
   /** What is at hand, at most so much; nothing before `atEnd` was asked. Good until that is asked again. */
-  some(most: number): Uint8Array {
-    const piece = this.#held.subarray(0, most);
-    this.#held = this.#held.subarray(piece.length);
+  takeBuffered(maxLength: number): Uint8Array {
+    const piece = this.#buffered.subarray(0, maxLength);
+    this.#buffered = this.#buffered.subarray(piece.length);
     return piece;
   }
 
   /** Whether nothing is left. @throws RangeError when the source has more or less than it must */
   async atEnd(): Promise<boolean> {
-    while (this.#held.length === 0) {
+    while (this.#buffered.length === 0) {
       const { done, value } = await this.#source.next();
       const ended = done === true;
-      this.#seen += ended ? 0 : value.length;
-      const wrong = ended ? this.#seen !== this.#size : this.#seen > (this.#size ?? Number.POSITIVE_INFINITY);
-      if (this.#size !== undefined && wrong) throw new RangeError(`the content is not ${this.#size} bytes long`);
+      this.#bytesRead += ended ? 0 : value.length;
+      const wrong = ended
+        ? this.#bytesRead !== this.#expectedLength
+        : this.#bytesRead > (this.#expectedLength ?? Number.POSITIVE_INFINITY);
+      if (this.#expectedLength !== undefined && wrong)
+        throw new RangeError(`the content is not ${this.#expectedLength} bytes long`);
       if (ended) return true;
-      this.#held = value;
+      this.#buffered = value;
     }
     return false;
   }
@@ -82,15 +85,15 @@ export class BlobSealer {
   readonly #cipher: ChunkCipher;
   readonly #description: Bytes;
   readonly #chunkLength: number;
-  readonly #size: number | undefined;
+  readonly #contentLength: number | undefined;
   #used = false;
 
   private constructor(header: Bytes, cipher: ChunkCipher, description: BlobDescription, chunkLog2: ChunkLog2) {
     this.header = header;
     this.#cipher = cipher;
-    this.#description = encodeDescription(description);
+    this.#description = encodeBlobDescription(description);
     this.#chunkLength = 2 ** chunkLog2;
-    this.#size = description.size;
+    this.#contentLength = description.size;
   }
 
   /** A new blob, with a salt of its own. @throws RangeError for a description that is too long */
@@ -98,11 +101,11 @@ export class BlobSealer {
     fragmentKey: Uint8Array,
     blob: BlobId,
     description: BlobDescription,
-    chunkLog2: ChunkLog2 = chunkLog2For(description.size),
+    chunkLog2: ChunkLog2 = chooseChunkLog2(description.size),
   ): Promise<BlobSealer> {
-    encodeDescription(description);
-    const { header, key } = await newBlob(fragmentKey, blob, chunkLog2);
-    return new BlobSealer(header, await chunkCipher(key), description, chunkLog2);
+    encodeBlobDescription(description);
+    const { header, key } = await createBlobHeader(fragmentKey, blob, chunkLog2);
+    return new BlobSealer(header, await createChunkCipher(key), description, chunkLog2);
   }
 
   /**
@@ -114,14 +117,14 @@ export class BlobSealer {
    *
    * @throws DecryptionError when the header is not of this key and this blob
    */
-  static async again(
+  static async resume(
     fragmentKey: Uint8Array,
     blob: BlobId,
     description: BlobDescription,
     header: Uint8Array,
   ): Promise<BlobSealer> {
-    const { parsed, key } = await keyOf(fragmentKey, blob, header);
-    return new BlobSealer(header.slice(), await chunkCipher(key), description, parsed.chunkLog2);
+    const { parsed, key } = await deriveChunkKey(fragmentKey, blob, header);
+    return new BlobSealer(header.slice(), await createChunkCipher(key), description, parsed.chunkLog2);
   }
 
   /**
@@ -131,18 +134,18 @@ export class BlobSealer {
   async *seal(content: ByteSource): AsyncGenerator<Bytes, void, undefined> {
     if (this.#used) throw new Error('a blob is sealed once');
     this.#used = true;
-    const plain = new Pieces(content, this.#description, this.#size);
+    const plain = new BufferedByteReader(content, this.#description, this.#contentLength);
     try {
       yield this.header.slice();
       // Which chunk is the last stands in its nonce, so without a size it must be known before it is begun.
-      if (this.#size === undefined || this.#cipher.begin === undefined) yield* this.#sealChunks(plain);
-      else yield* this.#sealPieces(plain, descriptionLength + this.#size, this.#cipher.begin);
+      if (this.#contentLength === undefined || this.#cipher.beginEncrypt === undefined) yield* this.#sealChunks(plain);
+      else yield* this.#sealPieces(plain, descriptionBlockLength + this.#contentLength, this.#cipher.beginEncrypt);
     } finally {
       await plain.close();
     }
   }
 
-  async *#sealChunks(plain: Pieces): AsyncGenerator<Bytes, void, undefined> {
+  async *#sealChunks(plain: BufferedByteReader): AsyncGenerator<Bytes, void, undefined> {
     // One for all chunks: filling a fresh one costs as much as encrypting it.
     const scratch = new Uint8Array(this.#chunkLength);
     try {
@@ -157,9 +160,9 @@ export class BlobSealer {
   }
 
   async *#sealPieces(
-    plain: Pieces,
+    plain: BufferedByteReader,
     length: number,
-    begin: NonNullable<ChunkCipher['begin']>,
+    begin: NonNullable<ChunkCipher['beginEncrypt']>,
   ): AsyncGenerator<Bytes, void, undefined> {
     for (let index = 0, left = length; left > 0; index++) {
       const last = left <= this.#chunkLength;
@@ -167,7 +170,7 @@ export class BlobSealer {
       const chunkEnd = left - Math.min(left, this.#chunkLength);
       while (left > chunkEnd) {
         await plain.atEnd();
-        const piece = plain.some(left - chunkEnd);
+        const piece = plain.takeBuffered(left - chunkEnd);
         left -= piece.length;
         yield sealing.update(piece);
       }
@@ -195,18 +198,23 @@ export async function openBlob(
   sealed: ByteSource,
   length?: number,
 ): Promise<OpenedBlob> {
-  const pieces = new Pieces(sealed);
+  const pieces = new BufferedByteReader(sealed);
   try {
-    const { parsed, key } = await keyOf(fragmentKey, blob, await pieces.fill(new Uint8Array(blobHeaderLength)));
-    const cipher = await chunkCipher(key);
-    const body = length === undefined ? undefined : { length, chunks: layoutOf(length, parsed.chunkLog2).chunks };
+    const { parsed, key } = await deriveChunkKey(
+      fragmentKey,
+      blob,
+      await pieces.fill(new Uint8Array(blobHeaderLength)),
+    );
+    const cipher = await createChunkCipher(key);
+    const body =
+      length === undefined ? undefined : { length, chunks: computeBlobLayout(length, parsed.chunkLog2).chunks };
     const chunks = openChunks(cipher, pieces, sealedChunkLength(parsed.chunkLog2), body);
     const first = await chunks.next();
-    if (first.done === true || first.value.length < descriptionLength) throw new DecryptionError();
-    const description = parseDescription(first.value.subarray(0, descriptionLength));
+    if (first.done === true || first.value.length < descriptionBlockLength) throw new DecryptionError();
+    const description = parseBlobDescription(first.value.subarray(0, descriptionBlockLength));
     return {
       description,
-      content: contentOf(first.value.subarray(descriptionLength), chunks, description.size, pieces),
+      content: yieldContent(first.value.subarray(descriptionBlockLength), chunks, description.size, pieces),
     };
   } catch (error) {
     await pieces.close();
@@ -217,7 +225,7 @@ export async function openBlob(
 /** The plaintext: the first chunk whole, the others whole or in pieces; nothing of a chunk before its tag has verified. */
 async function* openChunks(
   cipher: ChunkCipher,
-  pieces: Pieces,
+  pieces: BufferedByteReader,
   sealedLength: number,
   body: { readonly length: number; readonly chunks: number } | undefined,
 ): AsyncGenerator<Bytes, void> {
@@ -226,7 +234,7 @@ async function* openChunks(
     if (index > 0 && body !== undefined && cipher.beginOpen !== undefined) {
       last = index === body.chunks - 1;
       const left = body.length - blobHeaderLength - index * sealedLength;
-      yield* await openPieces(cipher.beginOpen(index, last), pieces, Math.min(left, sealedLength) - blobTagLength);
+      yield* await openPieces(cipher.beginOpen(index, last), pieces, Math.min(left, sealedLength) - chunkTagLength);
       if (last && !(await pieces.atEnd())) throw new DecryptionError();
     } else {
       const sealed = await pieces.fill(scratch);
@@ -240,16 +248,16 @@ async function* openChunks(
 }
 
 /** The pieces of one chunk, once it has proven authentic. */
-async function openPieces(opening: ChunkOpening, pieces: Pieces, length: number): Promise<Bytes[]> {
+async function openPieces(opening: ChunkOpening, pieces: BufferedByteReader, length: number): Promise<Bytes[]> {
   const opened: Bytes[] = [];
   try {
     for (let left = length; left > 0; ) {
       if (await pieces.atEnd()) throw new DecryptionError();
-      const piece = pieces.some(left);
+      const piece = pieces.takeBuffered(left);
       opened.push(opening.update(piece));
       left -= piece.length;
     }
-    opening.end(await pieces.fill(new Uint8Array(blobTagLength)));
+    opening.end(await pieces.fill(new Uint8Array(chunkTagLength)));
     return opened;
   } catch (error) {
     for (const piece of opened) piece.fill(0);
@@ -257,11 +265,11 @@ async function openPieces(opening: ChunkOpening, pieces: Pieces, length: number)
   }
 }
 
-async function* contentOf(
+async function* yieldContent(
   first: Bytes,
   chunks: AsyncGenerator<Bytes, void>,
   size: number | undefined,
-  pieces: Pieces,
+  pieces: BufferedByteReader,
 ): AsyncGenerator<Bytes, void, undefined> {
   let length = 0;
   try {
@@ -278,8 +286,8 @@ async function* contentOf(
 }
 
 /** The blob as one array of bytes. */
-export async function collect(pieces: ByteSource): Promise<Bytes> {
+export async function collectBytes(pieces: ByteSource): Promise<Bytes> {
   const all: Uint8Array[] = [];
   for await (const piece of pieces) all.push(piece);
-  return concat(...all);
+  return concatBytes(...all);
 }

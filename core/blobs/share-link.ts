@@ -17,13 +17,13 @@ export interface BlobLink extends LinkId {
   readonly key: Bytes;
 }
 
-const form = /^([0-9a-z]{16})([0-9a-z]{26})([0-9a-z]{16})$/;
+const linkIdPattern = /^([0-9a-z]{16})([0-9a-z]{26})([0-9a-z]{16})$/;
 
-export const formatLink = ({ org, id, locator }: LinkId): string => org + id + locator;
+export const formatLinkId = ({ org, id, locator }: LinkId): string => org + id + locator;
 
 /** Takes the path part of a link apart; undefined when it can't be one. */
-export function parseLink(link: string): LinkId | undefined {
-  const [, org, id, locator] = form.exec(link) ?? [];
+export function parseLinkId(link: string): LinkId | undefined {
+  const [, org, id, locator] = linkIdPattern.exec(link) ?? [];
   if (org === undefined || id === undefined || locator === undefined || !isTimeId(id)) return undefined;
   return { org, id, locator };
 }
@@ -32,7 +32,7 @@ export function parseLink(link: string): LinkId | undefined {
 export const formatLinkUrl = (url: string, key: Uint8Array): string => `${url}#${toBase64Url(key)}`;
 
 /** The key of a fragment, with or without `#`; undefined when it can't be one. */
-export function parseFragment(fragment: string): Bytes | undefined {
+export function parseFragmentKey(fragment: string): Bytes | undefined {
   const key = fromBase64Url(fragment.replace(/^#/, ''));
   return key?.length === fragmentKeyLength ? key : undefined;
 }
@@ -42,7 +42,7 @@ export function parseLinkUrl(address: string): (BlobLink & { readonly origin: st
   if (!URL.canParse(address)) return undefined;
   const { origin, pathname, hash, username, password } = new URL(address);
   const [, link = ''] = /\/b\/([^/]+)$/.exec(pathname) ?? [];
-  const [parsed, key] = [parseLink(link), parseFragment(hash)];
+  const [parsed, key] = [parseLinkId(link), parseFragmentKey(hash)];
   if (parsed === undefined || key === undefined || username !== '' || password !== '') return undefined;
   return { ...parsed, link, key, origin };
 }

@@ -5,13 +5,13 @@
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-const utf8 = new TextEncoder();
+const utf8Encoder = new TextEncoder();
 
 /** Text as UTF-8. */
-export const textBytes = (text: string): Bytes => utf8.encode(text);
+export const utf8Bytes = (text: string): Bytes => utf8Encoder.encode(text);
 
 /** The parts one after the other. */
-export function concat(...parts: readonly Uint8Array[]): Bytes {
+export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -22,7 +22,7 @@ export function concat(...parts: readonly Uint8Array[]): Bytes {
 }
 
 /** The same bytes as WebCrypto takes them, which is no view of shared memory: a plain one goes through uncopied. */
-export const owned = (bytes: Uint8Array): Bytes =>
+export const toNonSharedBytes = (bytes: Uint8Array): Bytes =>
   bytes.buffer instanceof ArrayBuffer ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes.slice();
 
 /** A number as 4 bytes, big-endian. @throws RangeError outside 0 … 2^32−1 */
@@ -37,14 +37,14 @@ export function u32Bytes(value: number): Bytes {
 /** A number as 8 bytes, big-endian. @throws RangeError unless a safe integer from 0 on */
 export function u64Bytes(value: number): Bytes {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not an unsigned safe integer');
-  return concat(u32Bytes(Math.floor(value / 0x1_0000_0000)), u32Bytes(value % 0x1_0000_0000));
+  return concatBytes(u32Bytes(Math.floor(value / 0x1_0000_0000)), u32Bytes(value % 0x1_0000_0000));
 }
 
 /** Length-prefixed fields (docs/format.md, section 1), as fields.ts writes them for Node. */
-export const fieldBytes = (...fields: readonly (string | Uint8Array)[]): Bytes =>
-  concat(
+export const encodeFieldBytes = (...fields: readonly (string | Uint8Array)[]): Bytes =>
+  concatBytes(
     ...fields.flatMap((field) => {
-      const bytes = typeof field === 'string' ? textBytes(field) : field;
+      const bytes = typeof field === 'string' ? utf8Bytes(field) : field;
       return [u32Bytes(bytes.length), bytes];
     }),
   );
@@ -92,7 +92,7 @@ export function toBase64(bytes: Uint8Array): string {
  * Gives memory back that nobody looks at any more, where the platform can (ECMAScript 2024, ArrayBuffer.prototype.transfer): bytes outside the heap
  * weigh so little to the collector that megabytes of them pile up. Leaves alone what is part of a larger buffer.
  */
-export function release({ buffer, byteLength }: Uint8Array): void {
+export function detachBuffer({ buffer, byteLength }: Uint8Array): void {
   const transfer: unknown = Reflect.get(buffer, 'transfer');
   if (typeof transfer === 'function' && byteLength === buffer.byteLength) Reflect.apply(transfer, buffer, [0]);
 }

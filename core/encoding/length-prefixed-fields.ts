@@ -5,38 +5,38 @@
 
 export type Field = string | Uint8Array;
 
-const lengthBytes = 4;
+const lengthPrefixBytes = 4;
 
 /** Bytes that `writeFields` will write. */
-export function fieldsLength(fields: readonly Field[]): number {
+export function lengthPrefixedFieldsLength(fields: readonly Field[]): number {
   let length = 0;
   for (const field of fields) {
-    length += lengthBytes + (typeof field === 'string' ? Buffer.byteLength(field, 'utf8') : field.length);
+    length += lengthPrefixBytes + (typeof field === 'string' ? Buffer.byteLength(field, 'utf8') : field.length);
   }
   return length;
 }
 
 /** Writes each field as u32 big-endian length and its bytes (strings as UTF-8) at `offset`; returns the end. */
-export function writeFields(target: Buffer, offset: number, fields: readonly Field[]): number {
+export function writeLengthPrefixedFields(target: Buffer, offset: number, fields: readonly Field[]): number {
   let at = offset;
   for (const field of fields) {
     let length: number;
     if (typeof field === 'string') {
-      length = target.write(field, at + lengthBytes, 'utf8');
+      length = target.write(field, at + lengthPrefixBytes, 'utf8');
     } else {
-      target.set(field, at + lengthBytes);
+      target.set(field, at + lengthPrefixBytes);
       length = field.length;
     }
     target.writeUInt32BE(length, at);
-    at += lengthBytes + length;
+    at += lengthPrefixBytes + length;
   }
   return at;
 }
 
 /** The fields as one byte string. */
-export function encodeFields(...fields: readonly Field[]): Buffer {
-  const bytes = Buffer.allocUnsafe(fieldsLength(fields));
-  writeFields(bytes, 0, fields);
+export function encodeLengthPrefixedFields(...fields: readonly Field[]): Buffer {
+  const bytes = Buffer.allocUnsafe(lengthPrefixedFieldsLength(fields));
+  writeLengthPrefixedFields(bytes, 0, fields);
   return bytes;
 }
 

@@ -12,4 +12,4 @@ export function randomId(): string {
 }
 
 /** Whether a text could be an id. Ids of other alphabets are accepted: a stranger's writer may use all of base36. */
-export const isId = (text: string): boolean => /^[0-9a-z]{16}$/.test(text);
+export const isOpaqueId = (text: string): boolean => /^[0-9a-z]{16}$/.test(text);

@@ -2,7 +2,7 @@
 import { DecryptionError } from '../decryption-error.ts';
 
 /** The fields of a stored record. @throws DecryptionError when it is none */
-export function fieldsOf(value: unknown): Record<string, unknown> {
+export function requireObjectFields(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new DecryptionError();
   return { ...value };
 }

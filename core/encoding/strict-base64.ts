@@ -4,7 +4,7 @@
  * Strict base64 (RFC 4648 section 4, canonical by section 3.5): Node's decoder alone skips what it does not know and takes the
  * URL alphabet, so one value would have many spellings.
  */
-export function decodeBase64(text: string, start = 0): Buffer | undefined {
+export function decodeStrictBase64(text: string, start = 0): Buffer | undefined {
   const length = text.length - start;
   if (length % 4 !== 0 || text.includes('-', start) || text.includes('_', start)) return undefined;
   const bytes = Buffer.from(start === 0 ? text : text.slice(start), 'base64');

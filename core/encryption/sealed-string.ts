@@ -5,128 +5,150 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
-import { type Field, fieldsLength, writeFields } from '../encoding/length-prefixed-fields.ts';
-import { decodeBase64 } from '../encoding/strict-base64.ts';
-import { gcmOpen, gcmSeal, tagLength } from '../hazmat/node-primitives.ts';
-import { writeRandom } from '../hazmat/nonce-pool.ts';
-import { deriveXaesKey, xaesNonceLength, xaesPrefixLength } from '../hazmat/xaes-256-gcm.ts';
-import { type Dek, headerLength, suite } from './root-key.ts';
+import {
+  type Field,
+  lengthPrefixedFieldsLength,
+  writeLengthPrefixedFields,
+} from '../encoding/length-prefixed-fields.ts';
+import { decodeStrictBase64 } from '../encoding/strict-base64.ts';
+import { gcmOpen, gcmSeal, gcmTagLength } from '../hazmat/node-primitives.ts';
+import { fillFromNoncePool } from '../hazmat/nonce-pool.ts';
+import { deriveXaesSubkey, xaesNonceLength, xaesPrefixLength } from '../hazmat/xaes-256-gcm.ts';
+import { type Dek, sealedStringHeaderLength, sealedStringSuite } from './root-key.ts';
 
 /** What each sealed string begins with. */
-export const encPrefix = 'enc:v1:';
+export const sealedStringPrefix = 'enc:v1:';
 
 /**
  * What a sealed string is bound to: a purpose, then what that purpose names (docs/format.md, section 4). The same fields in the same
  * order open it, nothing else does.
  */
-export type Context = readonly [purpose: string, org: string, ...fields: Field[]];
+export type SealContext = readonly [purpose: string, org: string, ...fields: Field[]];
 
-const nonceAt = headerLength;
-const gcmNonceAt = nonceAt + xaesPrefixLength;
-const ciphertextAt = headerLength + xaesNonceLength;
-const shortest = ciphertextAt + tagLength;
+const nonceOffset = sealedStringHeaderLength;
+const gcmNonceOffset = nonceOffset + xaesPrefixLength;
+const ciphertextOffset = sealedStringHeaderLength + xaesNonceLength;
+const minSealedBytes = ciphertextOffset + gcmTagLength;
 /** Characters of the prefix and the 21-byte header: the same for all strings of one DEK. */
-export const encHeaderCharacters = encPrefix.length + (headerLength / 3) * 4;
+export const sealedHeaderCharacters = sealedStringPrefix.length + (sealedStringHeaderLength / 3) * 4;
 
-const prefixCharacters = (xaesPrefixLength / 3) * 4;
+const noncePrefixCharacters = (xaesPrefixLength / 3) * 4;
 
 /** Values sealed under one nonce prefix before a new one is drawn. */
-const valuesPerPrefix = 2 ** 16;
+const encryptionsPerNoncePrefix = 2 ** 16;
 /** Derived keys kept per DEK: one per writer whose values are being read. */
-const derivedKeysKept = 256;
+const maxReaderKeys = 256;
 
-interface Derived {
+interface DerivedKeyCache {
   /** `enc:v1:` and the header in base64. */
-  readonly start: string;
+  readonly sealedStringStart: string;
   /** Derived keys of readers, by nonce prefix; the least lately used is first. */
-  readonly byPrefix: Map<string, KeyObject>;
-  prefix: Buffer;
-  writer: KeyObject | undefined;
-  left: number;
+  readonly readerKeysByNoncePrefix: Map<string, KeyObject>;
+  writerNoncePrefix: Buffer;
+  writerKey: KeyObject | undefined;
+  encryptionsLeft: number;
 }
 
 /** Derived keys live and die with the DEK that they come from: dropping the DEK drops them. */
-const derivedKeys = new WeakMap<Dek, Derived>();
+const derivedKeyCaches = new WeakMap<Dek, DerivedKeyCache>();
 
-function derivedOf(dek: Dek): Derived {
-  let derived = derivedKeys.get(dek);
+function derivedKeyCacheOf(dek: Dek): DerivedKeyCache {
+  let derived = derivedKeyCaches.get(dek);
   if (derived === undefined) {
-    const start = encPrefix + dek.header.toString('base64');
-    derived = { start, byPrefix: new Map(), prefix: Buffer.alloc(xaesPrefixLength), writer: undefined, left: 0 };
-    derivedKeys.set(dek, derived);
+    const start = sealedStringPrefix + dek.header.toString('base64');
+    derived = {
+      sealedStringStart: start,
+      readerKeysByNoncePrefix: new Map(),
+      writerNoncePrefix: Buffer.alloc(xaesPrefixLength),
+      writerKey: undefined,
+      encryptionsLeft: 0,
+    };
+    derivedKeyCaches.set(dek, derived);
   }
   return derived;
 }
 
-function writerKey(dek: Dek, derived: Derived): KeyObject {
-  if (derived.writer === undefined || derived.left === 0) {
-    writeRandom(derived.prefix, 0, xaesPrefixLength);
-    derived.writer = deriveXaesKey(dek.encryption, derived.prefix);
-    derived.left = valuesPerPrefix;
+function takeWriterKey(dek: Dek, derived: DerivedKeyCache): KeyObject {
+  if (derived.writerKey === undefined || derived.encryptionsLeft === 0) {
+    fillFromNoncePool(derived.writerNoncePrefix, 0, xaesPrefixLength);
+    derived.writerKey = deriveXaesSubkey(dek.encryptionKey, derived.writerNoncePrefix);
+    derived.encryptionsLeft = encryptionsPerNoncePrefix;
   }
-  derived.left--;
-  return derived.writer;
+  derived.encryptionsLeft--;
+  return derived.writerKey;
 }
 
 /** The key for the nonce prefix of a string: 12 bytes of it, which are 16 characters. */
-function readerKey(dek: Dek, derived: Derived, sealed: string, bytes: Buffer): KeyObject {
-  const found = derived.byPrefix.get(sealed.slice(encHeaderCharacters, encHeaderCharacters + prefixCharacters));
+function findReaderKey(dek: Dek, derived: DerivedKeyCache, sealed: string, bytes: Buffer): KeyObject {
+  const found = derived.readerKeysByNoncePrefix.get(
+    sealed.slice(sealedHeaderCharacters, sealedHeaderCharacters + noncePrefixCharacters),
+  );
   if (found !== undefined) return found;
-  const prefix = bytes.subarray(nonceAt, nonceAt + xaesPrefixLength);
-  const key = deriveXaesKey(dek.encryption, prefix);
+  const prefix = bytes.subarray(nonceOffset, nonceOffset + xaesPrefixLength);
+  const key = deriveXaesSubkey(dek.encryptionKey, prefix);
   // Encoded anew: a slice as key of the map would keep the whole string alive.
   const name = prefix.toString('base64');
-  if (derived.byPrefix.size >= derivedKeysKept) {
-    const [oldest] = derived.byPrefix.keys();
-    if (oldest !== undefined) derived.byPrefix.delete(oldest);
+  if (derived.readerKeysByNoncePrefix.size >= maxReaderKeys) {
+    const [oldest] = derived.readerKeysByNoncePrefix.keys();
+    if (oldest !== undefined) derived.readerKeysByNoncePrefix.delete(oldest);
   }
-  derived.byPrefix.set(name, key);
+  derived.readerKeysByNoncePrefix.set(name, key);
   return key;
 }
 
 /** Scratch for the AAD: contexts are short, and GCM has consumed them when the call returns. */
-const scratch = Buffer.allocUnsafe(1024);
+const aadScratch = Buffer.allocUnsafe(1024);
 
-function aadOf(dek: Dek, context: Context): Buffer {
-  const length = headerLength + fieldsLength(context);
-  const target = length <= scratch.length ? scratch : Buffer.allocUnsafe(length);
+function encodeAad(dek: Dek, context: SealContext): Buffer {
+  const length = sealedStringHeaderLength + lengthPrefixedFieldsLength(context);
+  const target = length <= aadScratch.length ? aadScratch : Buffer.allocUnsafe(length);
   dek.header.copy(target);
-  return target.subarray(0, writeFields(target, headerLength, context));
+  return target.subarray(0, writeLengthPrefixedFields(target, sealedStringHeaderLength, context));
 }
 
 /** Seals `plaintext` for `context` under a nonce of its own. Returns an `enc:v1:` string. */
-export function seal(dek: Dek, context: Context, plaintext: Uint8Array): string {
-  const derived = derivedOf(dek);
-  const key = writerKey(dek, derived);
-  const out = Buffer.allocUnsafe(shortest + plaintext.length);
+export function seal(dek: Dek, context: SealContext, plaintext: Uint8Array): string {
+  const derived = derivedKeyCacheOf(dek);
+  const key = takeWriterKey(dek, derived);
+  const out = Buffer.allocUnsafe(minSealedBytes + plaintext.length);
   dek.header.copy(out);
-  derived.prefix.copy(out, nonceAt);
-  writeRandom(out, gcmNonceAt, ciphertextAt - gcmNonceAt);
-  gcmSeal(key, out.subarray(gcmNonceAt, ciphertextAt), aadOf(dek, context), plaintext, out, ciphertextAt);
-  return encPrefix + out.toString('base64');
+  derived.writerNoncePrefix.copy(out, nonceOffset);
+  fillFromNoncePool(out, gcmNonceOffset, ciphertextOffset - gcmNonceOffset);
+  gcmSeal(
+    key,
+    out.subarray(gcmNonceOffset, ciphertextOffset),
+    encodeAad(dek, context),
+    plaintext,
+    out,
+    ciphertextOffset,
+  );
+  return sealedStringPrefix + out.toString('base64');
 }
 
 /**
  * Opens an `enc:v1:` string that was sealed under this DEK for this context.
  * @throws DecryptionError for every cause: form, suite, version, commitment, context, any changed bit
  */
-export function open(dek: Dek, context: Context, sealed: string): Buffer {
-  const derived = derivedOf(dek);
+export function open(dek: Dek, context: SealContext, sealed: string): Buffer {
+  const derived = derivedKeyCacheOf(dek);
   // Suite, DEK version and commitment at once, before any decryption. They are public, so time may tell.
-  if (!sealed.startsWith(derived.start)) throw new DecryptionError();
-  const bytes = decodeBase64(sealed, encPrefix.length);
-  if (bytes === undefined || bytes.length < shortest) throw new DecryptionError();
-  const key = readerKey(dek, derived, sealed, bytes);
-  const nonce = bytes.subarray(gcmNonceAt, ciphertextAt);
-  return gcmOpen(key, nonce, aadOf(dek, context), bytes.subarray(ciphertextAt));
+  if (!sealed.startsWith(derived.sealedStringStart)) throw new DecryptionError();
+  const bytes = decodeStrictBase64(sealed, sealedStringPrefix.length);
+  if (bytes === undefined || bytes.length < minSealedBytes) throw new DecryptionError();
+  const key = findReaderKey(dek, derived, sealed, bytes);
+  const nonce = bytes.subarray(gcmNonceOffset, ciphertextOffset);
+  return gcmOpen(key, nonce, encodeAad(dek, context), bytes.subarray(ciphertextOffset));
 }
 
 /** Whether a string says of itself that it was sealed under this DEK: by its first 35 characters, without opening it. */
-export const claimsDek = (dek: Dek, sealed: string): boolean => sealed.startsWith(derivedOf(dek).start);
+export const hasHeaderOfDek = (dek: Dek, sealed: string): boolean =>
+  sealed.startsWith(derivedKeyCacheOf(dek).sealedStringStart);
 
 /** The DEK version that a sealed string names, so that its key can be fetched. @throws DecryptionError */
-export function sealedVersion(sealed: string): number {
-  const bytes = sealed.startsWith(encPrefix) ? Buffer.from(sealed.slice(encPrefix.length, 15), 'base64') : undefined;
-  if (bytes === undefined || bytes.length < 5 || bytes.readUInt8(0) !== suite) throw new DecryptionError();
+export function parseDekVersion(sealed: string): number {
+  const bytes = sealed.startsWith(sealedStringPrefix)
+    ? Buffer.from(sealed.slice(sealedStringPrefix.length, 15), 'base64')
+    : undefined;
+  if (bytes === undefined || bytes.length < 5 || bytes.readUInt8(0) !== sealedStringSuite) throw new DecryptionError();
   return bytes.readUInt32BE(1);
 }

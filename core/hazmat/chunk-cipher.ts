@@ -5,17 +5,17 @@
  * Who calls `seal` answers for it that no index is sealed twice with different plaintext: only blob-stream.ts does.
  */
 import { DecryptionError } from '../decryption-error.ts';
-import { type Bytes, concat, owned, release } from '../encoding/bytes.ts';
-import { type NodeCrypto, nodeCrypto } from './optional-node-crypto.ts';
+import { type Bytes, concatBytes, detachBuffer, toNonSharedBytes } from '../encoding/bytes.ts';
+import { findNodeCrypto, type NodeCrypto } from './optional-node-crypto.ts';
 
 /** Bytes that each chunk is longer than its plaintext. */
-export const blobTagLength = 16;
+export const chunkTagLength = 16;
 
 export interface ChunkCipher {
   /** Ciphertext and tag of one chunk. */
   seal(index: number, last: boolean, plaintext: Uint8Array): Promise<Bytes>;
   /** The same piece by piece, which spares every copy; where the platform can. */
-  begin?(index: number, last: boolean): ChunkSealing;
+  beginEncrypt?(index: number, last: boolean): ChunkSealing;
   /** As `begin`, for opening. */
   beginOpen?(index: number, last: boolean): ChunkOpening;
   /** The plaintext of one chunk with its tag. @throws DecryptionError */
@@ -39,7 +39,7 @@ export interface ChunkOpening {
 }
 
 /** u88(index) ‖ 1 for the last chunk, else 0. */
-function nonceOf(index: number, last: boolean): Bytes {
+function chunkNonce(index: number, last: boolean): Bytes {
   if (!Number.isSafeInteger(index) || index < 0) throw new RangeError('not the index of a chunk');
   const nonce = new Uint8Array(12);
   new DataView(nonce.buffer).setBigUint64(3, BigInt(index));
@@ -47,13 +47,13 @@ function nonceOf(index: number, last: boolean): Bytes {
   return nonce;
 }
 
-const gcm = 'aes-256-gcm';
-const tagOption = { authTagLength: blobTagLength };
+const gcmAlgorithm = 'aes-256-gcm';
+const tagLengthOption = { authTagLength: chunkTagLength };
 
-function nodeCipher(node: NodeCrypto, keyBytes: Uint8Array): ChunkCipher {
+function createNodeChunkCipher(node: NodeCrypto, keyBytes: Uint8Array): ChunkCipher {
   const key = node.createSecretKey(keyBytes);
   const begin = (index: number, last: boolean): ChunkSealing => {
-    const cipher = node.createCipheriv(gcm, key, nonceOf(index, last), tagOption);
+    const cipher = node.createCipheriv(gcmAlgorithm, key, chunkNonce(index, last), tagLengthOption);
     return {
       update: (plaintext) => cipher.update(plaintext),
       end: () => {
@@ -63,7 +63,7 @@ function nodeCipher(node: NodeCrypto, keyBytes: Uint8Array): ChunkCipher {
     };
   };
   const beginOpen = (index: number, last: boolean): ChunkOpening => {
-    const decipher = node.createDecipheriv(gcm, key, nonceOf(index, last), tagOption);
+    const decipher = node.createDecipheriv(gcmAlgorithm, key, chunkNonce(index, last), tagLengthOption);
     return {
       update: (ciphertext) => decipher.update(ciphertext),
       end: (tag) => {
@@ -77,17 +77,17 @@ function nodeCipher(node: NodeCrypto, keyBytes: Uint8Array): ChunkCipher {
     };
   };
   return {
-    begin,
+    beginEncrypt: begin,
     beginOpen,
     seal: async (index, last, plaintext) => {
       const sealing = begin(index, last);
       const ciphertext = sealing.update(plaintext);
-      const sealed = concat(ciphertext, sealing.end());
-      release(ciphertext);
+      const sealed = concatBytes(ciphertext, sealing.end());
+      detachBuffer(ciphertext);
       return sealed;
     },
     open: async (index, last, sealed) => {
-      const end = sealed.length - blobTagLength;
+      const end = sealed.length - chunkTagLength;
       if (end < 0) throw new DecryptionError();
       const opening = beginOpen(index, last);
       const plaintext = opening.update(sealed.subarray(0, end));
@@ -103,19 +103,19 @@ function nodeCipher(node: NodeCrypto, keyBytes: Uint8Array): ChunkCipher {
 }
 
 /** @internal */
-export async function webCipher(keyBytes: Bytes): Promise<ChunkCipher> {
+export async function createWebCryptoChunkCipher(keyBytes: Bytes): Promise<ChunkCipher> {
   const key = await crypto.subtle.importKey('raw', keyBytes, 'AES-GCM', false, ['encrypt', 'decrypt']);
   const parameters = (index: number, last: boolean) => ({
     name: 'AES-GCM',
-    iv: nonceOf(index, last),
-    tagLength: blobTagLength * 8,
+    iv: chunkNonce(index, last),
+    tagLength: chunkTagLength * 8,
   });
   return {
     seal: async (index, last, plaintext) =>
-      new Uint8Array(await crypto.subtle.encrypt(parameters(index, last), key, owned(plaintext))),
+      new Uint8Array(await crypto.subtle.encrypt(parameters(index, last), key, toNonSharedBytes(plaintext))),
     open: async (index, last, sealed) => {
       try {
-        return new Uint8Array(await crypto.subtle.decrypt(parameters(index, last), key, owned(sealed)));
+        return new Uint8Array(await crypto.subtle.decrypt(parameters(index, last), key, toNonSharedBytes(sealed)));
       } catch {
         throw new DecryptionError();
       }
@@ -124,9 +124,9 @@ export async function webCipher(keyBytes: Bytes): Promise<ChunkCipher> {
 }
 
 /** The cipher of one blob; the key bytes are zeroed. */
-export async function chunkCipher(key: Bytes): Promise<ChunkCipher> {
-  const node = nodeCrypto();
-  const cipher = node === undefined ? await webCipher(key) : nodeCipher(node, key);
+export async function createChunkCipher(key: Bytes): Promise<ChunkCipher> {
+  const node = findNodeCrypto();
+  const cipher = node === undefined ? await createWebCryptoChunkCipher(key) : createNodeChunkCipher(node, key);
   key.fill(0);
   return cipher;
 }

@@ -6,13 +6,13 @@ import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync
 import { DecryptionError } from '../decryption-error.ts';
 
 /** Length of a GCM tag, bytes. Always set explicitly: node accepts shorter tags unless told. */
-export const tagLength = 16;
+export const gcmTagLength = 16;
 
 /** Length of a GCM nonce, bytes; other lengths take the GHASH path of SP 800-38D section 7.1 and are not used. */
 export const gcmNonceLength = 12;
 
-const gcm = 'aes-256-gcm';
-const options = { authTagLength: tagLength };
+const gcmAlgorithm = 'aes-256-gcm';
+const gcmOptions = { authTagLength: gcmTagLength };
 
 /**
  * AES-256-GCM (SP 800-38D): writes ciphertext and its 16-byte tag to `target` at `offset`.
@@ -28,7 +28,7 @@ export function gcmSeal(
   offset: number,
 ): void {
   if (nonce.length !== gcmNonceLength) throw new RangeError('a GCM nonce has 12 bytes');
-  const cipher = createCipheriv(gcm, key, nonce, options);
+  const cipher = createCipheriv(gcmAlgorithm, key, nonce, gcmOptions);
   cipher.setAAD(aad);
   target.set(cipher.update(plaintext), offset);
   cipher.final();
@@ -41,9 +41,9 @@ export function gcmSeal(
  * @throws DecryptionError for every cause
  */
 export function gcmOpen(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer {
-  const end = sealed.length - tagLength;
+  const end = sealed.length - gcmTagLength;
   if (end < 0 || nonce.length !== gcmNonceLength) throw new DecryptionError();
-  const decipher = createDecipheriv(gcm, key, nonce, options);
+  const decipher = createDecipheriv(gcmAlgorithm, key, nonce, gcmOptions);
   decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(end));
   const plaintext = decipher.update(sealed.subarray(0, end));
@@ -58,17 +58,17 @@ export function gcmOpen(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, seal
 }
 
 /** HKDF-SHA-256 (RFC 5869). Returns `length` bytes, which the caller zeroes once used. */
-export function hkdf(key: KeyObject | Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Buffer {
+export function hkdfSha256(key: KeyObject | Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Buffer {
   return Buffer.from(hkdfSync('sha256', key, salt, info, length));
 }
 
 /** HMAC-SHA-256 (RFC 2104): 32 bytes. */
-export function hmac(key: KeyObject, message: Uint8Array): Buffer {
+export function hmacSha256(key: KeyObject, message: Uint8Array): Buffer {
   return createHmac('sha256', key).update(message).digest();
 }
 
 /** Turns bytes into a KeyObject and zeroes them: from here on, OpenSSL alone holds the key and cleanses it. */
-export function takeKey(bytes: Buffer): KeyObject {
+export function importKeyAndZero(bytes: Buffer): KeyObject {
   const key = createSecretKey(bytes);
   bytes.fill(0);
   return key;

@@ -5,15 +5,15 @@ import { randomFillSync } from 'node:crypto';
  * encryption of a short value. Each byte is handed out once. A process image that is restored twice would hand out
  * the same bytes twice, so the vault must not run from restored snapshots (docs/format.md, section 3).
  */
-const pool = Buffer.allocUnsafe(3072);
-let used = pool.length;
+const noncePool = Buffer.allocUnsafe(3072);
+let poolBytesUsed = noncePool.length;
 
 /** Writes `length` fresh random bytes to `target` at `offset`. */
-export function writeRandom(target: Buffer, offset: number, length: number): void {
-  if (used + length > pool.length) {
-    randomFillSync(pool);
-    used = 0;
+export function fillFromNoncePool(target: Buffer, offset: number, length: number): void {
+  if (poolBytesUsed + length > noncePool.length) {
+    randomFillSync(noncePool);
+    poolBytesUsed = 0;
   }
-  pool.copy(target, offset, used, used + length);
-  used += length;
+  noncePool.copy(target, offset, poolBytesUsed, poolBytesUsed + length);
+  poolBytesUsed += length;
 }

@@ -44,7 +44,7 @@ const isNodeCrypto = (found: unknown): found is NodeCrypto =>
   typeof found === 'object' && found !== null && 'createCipheriv' in found && 'createSecretKey' in found;
 
 /** The module; undefined in browsers, workers, and Node before 20.16. */
-export function nodeCrypto(): NodeCrypto | undefined {
+export function findNodeCrypto(): NodeCrypto | undefined {
   const host: unknown = Reflect.get(globalThis, 'process');
   if (typeof host !== 'object' || host === null || !('getBuiltinModule' in host)) return undefined;
   if (typeof host.getBuiltinModule !== 'function') return undefined;

@@ -6,7 +6,7 @@
  * Nothing here draws a nonce: only enc.ts imports this file, and tests.
  */
 import { createCipheriv, type KeyObject } from 'node:crypto';
-import { gcmOpen, gcmSeal, takeKey } from './node-primitives.ts';
+import { gcmOpen, gcmSeal, importKeyAndZero } from './node-primitives.ts';
 
 export const xaesNonceLength = 24;
 /** Bytes of the nonce that choose the derived key. */
@@ -29,7 +29,7 @@ function encryptBlocks(key: KeyObject, blocks: Uint8Array): Buffer {
 }
 
 /** Prepares a 32-byte key: K1 = 2·AES(K, 0) in GF(2^128) (SP 800-38B section 6.1). */
-export function xaesKey(key: KeyObject): XaesKey {
+export function prepareXaesKey(key: KeyObject): XaesKey {
   const k1 = encryptBlocks(key, Buffer.alloc(blockLength));
   let carry = 0;
   for (let i = blockLength - 1; i >= 0; i--) {
@@ -43,7 +43,7 @@ export function xaesKey(key: KeyObject): XaesKey {
 }
 
 /** The key of all nonces that begin with these 12 bytes: CMAC(K, 0x0001 ‖ "X" ‖ 0 ‖ prefix) ‖ CMAC(K, 0x0002 ‖ …). */
-export function deriveXaesKey(main: XaesKey, prefix: Uint8Array): KeyObject {
+export function deriveXaesSubkey(main: XaesKey, prefix: Uint8Array): KeyObject {
   if (prefix.length !== xaesPrefixLength) throw new RangeError('an XAES key is derived from 12 bytes of the nonce');
   const blocks = Buffer.alloc(2 * blockLength);
   for (const [at, counter] of [
@@ -54,7 +54,7 @@ export function deriveXaesKey(main: XaesKey, prefix: Uint8Array): KeyObject {
     blocks.set(prefix, at + 4);
     for (let i = 0; i < blockLength; i++) blocks.writeUInt8(blocks.readUInt8(at + i) ^ main.k1.readUInt8(i), at + i);
   }
-  const derived = takeKey(encryptBlocks(main.key, blocks));
+  const derived = importKeyAndZero(encryptBlocks(main.key, blocks));
   blocks.fill(0);
   return derived;
 }
@@ -62,13 +62,13 @@ export function deriveXaesKey(main: XaesKey, prefix: Uint8Array): KeyObject {
 /** Whole XAES-256-GCM under an explicit nonce: ciphertext and tag. For the published vectors. */
 export function xaesSeal(main: XaesKey, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Buffer {
   const out = Buffer.allocUnsafe(plaintext.length + 16);
-  const derived = deriveXaesKey(main, nonce.subarray(0, xaesPrefixLength));
+  const derived = deriveXaesSubkey(main, nonce.subarray(0, xaesPrefixLength));
   gcmSeal(derived, nonce.subarray(xaesPrefixLength), aad, plaintext, out, 0);
   return out;
 }
 
 /** The inverse of {@link xaesSeal}. @throws DecryptionError */
 export function xaesOpen(main: XaesKey, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Buffer {
-  const derived = deriveXaesKey(main, nonce.subarray(0, xaesPrefixLength));
+  const derived = deriveXaesSubkey(main, nonce.subarray(0, xaesPrefixLength));
   return gcmOpen(derived, nonce.subarray(xaesPrefixLength), aad, sealed);
 }

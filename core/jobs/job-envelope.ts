@@ -4,15 +4,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
-import { encodeFields } from '../encoding/length-prefixed-fields.ts';
-import { decodeBase64 } from '../encoding/strict-base64.ts';
-import { gcmNonceLength, gcmOpen, gcmSeal, tagLength, takeKey } from '../hazmat/node-primitives.ts';
+import { encodeLengthPrefixedFields } from '../encoding/length-prefixed-fields.ts';
+import { decodeStrictBase64 } from '../encoding/strict-base64.ts';
+import { gcmNonceLength, gcmOpen, gcmSeal, gcmTagLength, importKeyAndZero } from '../hazmat/node-primitives.ts';
 
 export const jobKinds = ['message', 'erase'] as const;
 export type JobKind = (typeof jobKinds)[number];
 
 /** What is told of a job in the open. Its key and its content are bound to all of it. */
-export interface JobName {
+export interface JobHeader {
   readonly org: string;
   /** An id that sorts by time; of a message, the id under which it is stored. */
   readonly id: string;
@@ -20,26 +20,27 @@ export interface JobName {
   readonly kind: JobKind;
 }
 
-export interface SealedJob extends JobName {
+export interface SealedJob extends JobHeader {
   /** The job's key as KMS wrapped it, base64. */
   readonly key: string;
   /** Base64 of nonce, ciphertext and tag. */
   readonly data: string;
 }
 
-const aadOf = ({ org, id, kind }: JobName): Buffer => encodeFields('anima:job:v1', org, id, kind);
+const encodeJobAad = ({ org, id, kind }: JobHeader): Buffer =>
+  encodeLengthPrefixedFields('anima:job:v1', org, id, kind);
 
 /** @param secret 32 bytes, used for this job alone; zeroed here */
-export function sealJob(name: JobName, secret: Buffer, wrapped: Uint8Array, plaintext: Uint8Array): string {
-  const key = takeKey(secret);
-  const bytes = Buffer.alloc(gcmNonceLength + plaintext.length + tagLength);
+export function sealJob(header: JobHeader, secret: Buffer, wrapped: Uint8Array, plaintext: Uint8Array): string {
+  const key = importKeyAndZero(secret);
+  const bytes = Buffer.alloc(gcmNonceLength + plaintext.length + gcmTagLength);
   const nonce = randomBytes(gcmNonceLength);
   nonce.copy(bytes);
-  gcmSeal(key, nonce, aadOf(name), plaintext, bytes, gcmNonceLength);
+  gcmSeal(key, nonce, encodeJobAad(header), plaintext, bytes, gcmNonceLength);
   const job: SealedJob = {
-    org: name.org,
-    id: name.id,
-    kind: name.kind,
+    org: header.org,
+    id: header.id,
+    kind: header.kind,
     key: Buffer.from(wrapped).toString('base64'),
     data: bytes.toString('base64'),
   };
@@ -47,7 +48,7 @@ export function sealJob(name: JobName, secret: Buffer, wrapped: Uint8Array, plai
 }
 
 /** Takes a job apart. @throws DecryptionError for what is none */
-export function parseJob(text: string): SealedJob {
+export function parseEncryptedJob(text: string): SealedJob {
   try {
     const { org, id, kind, key, data, ...rest } = JSON.parse(text);
     const texts = [org, id, key, data].every((field) => typeof field === 'string');
@@ -60,8 +61,8 @@ export function parseJob(text: string): SealedJob {
 
 /** @param secret the job's key, unwrapped; zeroed here @throws DecryptionError for every cause */
 export function openJob(job: SealedJob, secret: Buffer): Buffer {
-  const key = takeKey(secret);
-  const bytes = decodeBase64(job.data);
+  const key = importKeyAndZero(secret);
+  const bytes = decodeStrictBase64(job.data);
   if (bytes === undefined || bytes.length < gcmNonceLength) throw new DecryptionError();
-  return gcmOpen(key, bytes.subarray(0, gcmNonceLength), aadOf(job), bytes.subarray(gcmNonceLength));
+  return gcmOpen(key, bytes.subarray(0, gcmNonceLength), encodeJobAad(job), bytes.subarray(gcmNonceLength));
 }

@@ -6,20 +6,28 @@
  */
 
 import { DecryptionError } from '../decryption-error.ts';
-import { type Bytes, concat, fromBase64Url, owned, textBytes, toBase64Url, u64Bytes } from '../encoding/bytes.ts';
+import {
+  type Bytes,
+  concatBytes,
+  fromBase64Url,
+  toBase64Url,
+  toNonSharedBytes,
+  u64Bytes,
+  utf8Bytes,
+} from '../encoding/bytes.ts';
 
 /** What every token begins with, in base64url: the version and the first bytes of any time until the year 10895. */
 export const fernetPrefix = 'gAAAAA';
 
-const version = 0x80;
-const ivAt = 9;
-const ciphertextAt = 25;
+const fernetVersion = 0x80;
+const ivOffset = 9;
+const ciphertextOffset = 25;
 const macLength = 32;
 const blockLength = 16;
 const keyLength = 32;
-const shortest = ciphertextAt + blockLength + macLength;
+const minTokenBytes = ciphertextOffset + blockLength + macLength;
 /** Seconds that a token may be ahead of the reader's clock (Spec.md, "Verifying"). */
-const maxSkew = 60;
+const maxClockSkewSeconds = 60;
 
 /** A Fernet key: 16 bytes that sign, then 16 that encrypt. */
 export interface FernetKey {
@@ -28,15 +36,18 @@ export interface FernetKey {
 }
 
 /** The two keys of a 32-byte secret, which is zeroed. @throws RangeError for another length */
-export async function fernetKey(secret: Uint8Array): Promise<FernetKey> {
+export async function importFernetKey(secret: Uint8Array): Promise<FernetKey> {
   if (secret.length !== keyLength) throw new RangeError('a Fernet key has 32 bytes');
   try {
     const [signing, encryption] = await Promise.all([
-      crypto.subtle.importKey('raw', owned(secret.subarray(0, 16)), { name: 'HMAC', hash: 'SHA-256' }, false, [
-        'sign',
-        'verify',
-      ]),
-      crypto.subtle.importKey('raw', owned(secret.subarray(16)), 'AES-CBC', false, ['encrypt', 'decrypt']),
+      crypto.subtle.importKey(
+        'raw',
+        toNonSharedBytes(secret.subarray(0, 16)),
+        { name: 'HMAC', hash: 'SHA-256' },
+        false,
+        ['sign', 'verify'],
+      ),
+      crypto.subtle.importKey('raw', toNonSharedBytes(secret.subarray(16)), 'AES-CBC', false, ['encrypt', 'decrypt']),
     ]);
     return { signing, encryption };
   } finally {
@@ -48,10 +59,10 @@ export async function fernetKey(secret: Uint8Array): Promise<FernetKey> {
  * The key of a user's records by the published derivation of Anamnesis: HKDF-SHA-256 of the API key, salt the user's id, info
  * `smtry-at-rest-v1`, 32 bytes.
  */
-export async function fernetKeyOf(apiKey: string, userId: string): Promise<FernetKey> {
-  const base = await crypto.subtle.importKey('raw', textBytes(apiKey), 'HKDF', false, ['deriveBits']);
-  const parameters = { name: 'HKDF', hash: 'SHA-256', salt: textBytes(userId), info: textBytes('smtry-at-rest-v1') };
-  return await fernetKey(new Uint8Array(await crypto.subtle.deriveBits(parameters, base, keyLength * 8)));
+export async function deriveFernetKey(apiKey: string, userId: string): Promise<FernetKey> {
+  const base = await crypto.subtle.importKey('raw', utf8Bytes(apiKey), 'HKDF', false, ['deriveBits']);
+  const parameters = { name: 'HKDF', hash: 'SHA-256', salt: utf8Bytes(userId), info: utf8Bytes('smtry-at-rest-v1') };
+  return await importFernetKey(new Uint8Array(await crypto.subtle.deriveBits(parameters, base, keyLength * 8)));
 }
 
 const randomIv = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
@@ -67,12 +78,12 @@ export async function sealFernet(
   time: number,
   random: (length: number) => Uint8Array = randomIv,
 ): Promise<string> {
-  const iv = owned(random(blockLength));
+  const iv = toNonSharedBytes(random(blockLength));
   // WebCrypto's AES-CBC pads by PKCS #7, as Fernet does (Web Cryptography API, section "AES-CBC").
-  const ciphertext = await crypto.subtle.encrypt({ name: 'AES-CBC', iv }, key.encryption, owned(plaintext));
-  const signed = concat(Uint8Array.of(version), u64Bytes(time), iv, new Uint8Array(ciphertext));
+  const ciphertext = await crypto.subtle.encrypt({ name: 'AES-CBC', iv }, key.encryption, toNonSharedBytes(plaintext));
+  const signed = concatBytes(Uint8Array.of(fernetVersion), u64Bytes(time), iv, new Uint8Array(ciphertext));
   const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key.signing, signed));
-  return padded(toBase64Url(concat(signed, mac)));
+  return padBase64(toBase64Url(concatBytes(signed, mac)));
 }
 
 /** What a token held, and when it was made, seconds since 1970. */
@@ -91,9 +102,9 @@ export async function openFernet(
   token: string,
   lifetime?: { readonly now: number; readonly ttl: number },
 ): Promise<OpenedFernet> {
-  const bytes = decode(token);
-  if (bytes === undefined || bytes.length < shortest || bytes[0] !== version) throw new DecryptionError();
-  if ((bytes.length - shortest) % blockLength !== 0) throw new DecryptionError();
+  const bytes = decodeToken(token);
+  if (bytes === undefined || bytes.length < minTokenBytes || bytes[0] !== fernetVersion) throw new DecryptionError();
+  if ((bytes.length - minTokenBytes) % blockLength !== 0) throw new DecryptionError();
   const signed = bytes.subarray(0, -macLength);
   // The MAC before all else that depends on what is signed: padding must tell nothing (Spec.md, "Verifying", step 5 before 6).
   if (!(await crypto.subtle.verify('HMAC', key.signing, bytes.subarray(-macLength), signed))) {
@@ -102,12 +113,12 @@ export async function openFernet(
   const seconds = new DataView(bytes.buffer).getBigUint64(1);
   if (seconds > Number.MAX_SAFE_INTEGER) throw new DecryptionError();
   const time = Number(seconds);
-  if (lifetime !== undefined && (time + lifetime.ttl < lifetime.now || time > lifetime.now + maxSkew)) {
+  if (lifetime !== undefined && (time + lifetime.ttl < lifetime.now || time > lifetime.now + maxClockSkewSeconds)) {
     throw new DecryptionError();
   }
-  const parameters = { name: 'AES-CBC', iv: bytes.subarray(ivAt, ciphertextAt) };
+  const parameters = { name: 'AES-CBC', iv: bytes.subarray(ivOffset, ciphertextOffset) };
   try {
-    const plaintext = await crypto.subtle.decrypt(parameters, key.encryption, signed.subarray(ciphertextAt));
+    const plaintext = await crypto.subtle.decrypt(parameters, key.encryption, signed.subarray(ciphertextOffset));
     return { plaintext: new Uint8Array(plaintext), time };
   } catch {
     throw new DecryptionError();
@@ -115,9 +126,9 @@ export async function openFernet(
 }
 
 /** base64url with its padding, in its one spelling. */
-function decode(token: string): Bytes | undefined {
+function decodeToken(token: string): Bytes | undefined {
   const text = token.replace(/={1,2}$/, '');
-  return padded(text) === token ? fromBase64Url(text) : undefined;
+  return padBase64(text) === token ? fromBase64Url(text) : undefined;
 }
 
-const padded = (text: string): string => text + '='.repeat((4 - (text.length % 4)) % 4);
+const padBase64 = (text: string): string => text + '='.repeat((4 - (text.length % 4)) % 4);

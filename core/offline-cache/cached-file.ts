@@ -8,8 +8,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
-import { encodeFields, u64 } from '../encoding/length-prefixed-fields.ts';
-import { gcmNonceLength, gcmOpen, gcmSeal, hkdf, tagLength, takeKey } from '../hazmat/node-primitives.ts';
+import { encodeLengthPrefixedFields, u64 } from '../encoding/length-prefixed-fields.ts';
+import {
+  gcmNonceLength,
+  gcmOpen,
+  gcmSeal,
+  gcmTagLength,
+  hkdfSha256,
+  importKeyAndZero,
+} from '../hazmat/node-primitives.ts';
 
 /** Whose cache it is. */
 export interface CacheScope {
@@ -34,20 +41,20 @@ const saltLength = 32;
 const headerLength = magic.length + saltLength;
 const keyLength = 32;
 const fileNameLength = 16;
-const label = 'anima:offline-cache:v1';
-const nonce = Buffer.alloc(gcmNonceLength);
-const noSalt = Buffer.alloc(0);
+const derivationLabel = 'anima:offline-cache:v1';
+const zeroNonce = Buffer.alloc(gcmNonceLength);
+const emptySalt = Buffer.alloc(0);
 
 const secretBytes = (secret: string): Buffer => Buffer.from(secret, 'utf8');
 
-function keyOf(
+function deriveFileKey(
   secret: string,
   { url, org, key }: CacheScope,
   { purpose, name, version }: CacheEntry,
   salt: Uint8Array,
 ) {
-  const info = encodeFields(label, 'seal', url, org, key, purpose, name, u64(version));
-  return takeKey(hkdf(secretBytes(secret), salt, info, keyLength));
+  const info = encodeLengthPrefixedFields(derivationLabel, 'seal', url, org, key, purpose, name, u64(version));
+  return importKeyAndZero(hkdfSha256(secretBytes(secret), salt, info, keyLength));
 }
 
 /**
@@ -55,11 +62,18 @@ function keyOf(
  * @param secret the 43 characters of the API key's secret
  */
 export function sealCached(secret: string, scope: CacheScope, entry: CacheEntry, plaintext: Uint8Array): Buffer {
-  const file = Buffer.alloc(headerLength + plaintext.length + tagLength);
+  const file = Buffer.alloc(headerLength + plaintext.length + gcmTagLength);
   const salt = randomBytes(saltLength);
   magic.copy(file);
   salt.copy(file, magic.length);
-  gcmSeal(keyOf(secret, scope, entry, salt), nonce, file.subarray(0, headerLength), plaintext, file, headerLength);
+  gcmSeal(
+    deriveFileKey(secret, scope, entry, salt),
+    zeroNonce,
+    file.subarray(0, headerLength),
+    plaintext,
+    file,
+    headerLength,
+  );
   return file;
 }
 
@@ -68,26 +82,29 @@ export function sealCached(secret: string, scope: CacheScope, entry: CacheEntry,
  * @throws DecryptionError for every cause
  */
 export function openCached(secret: string, scope: CacheScope, entry: CacheEntry, file: Buffer): Buffer {
-  if (file.length < headerLength + tagLength || !file.subarray(0, magic.length).equals(magic))
+  if (file.length < headerLength + gcmTagLength || !file.subarray(0, magic.length).equals(magic))
     throw new DecryptionError();
   const header = file.subarray(0, headerLength);
-  const key = keyOf(secret, scope, entry, header.subarray(magic.length));
-  return gcmOpen(key, nonce, header, file.subarray(headerLength));
+  const key = deriveFileKey(secret, scope, entry, header.subarray(magic.length));
+  return gcmOpen(key, zeroNonce, header, file.subarray(headerLength));
 }
 
 /** Name of the folder of a scope: 32 hexadecimal digits that tell nothing to whoever has not the key. */
-export function cacheFolder(secret: string, { url, org, key }: CacheScope): string {
-  return hkdf(secretBytes(secret), noSalt, encodeFields(label, 'folder', url, org, key), fileNameLength).toString(
-    'hex',
-  );
+export function cacheFolderName(secret: string, { url, org, key }: CacheScope): string {
+  return hkdfSha256(
+    secretBytes(secret),
+    emptySalt,
+    encodeLengthPrefixedFields(derivationLabel, 'folder', url, org, key),
+    fileNameLength,
+  ).toString('hex');
 }
 
 /** Name of the file of an entry within its scope's folder, of the same kind. */
-export function cacheFile(
+export function cacheFileName(
   secret: string,
   { url, org, key }: CacheScope,
   { purpose, name, version }: CacheEntry,
 ): string {
-  const info = encodeFields(label, 'file', url, org, key, purpose, name, u64(version));
-  return hkdf(secretBytes(secret), noSalt, info, fileNameLength).toString('hex');
+  const info = encodeLengthPrefixedFields(derivationLabel, 'file', url, org, key, purpose, name, u64(version));
+  return hkdfSha256(secretBytes(secret), emptySalt, info, fileNameLength).toString('hex');
 }

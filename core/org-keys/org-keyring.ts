@@ -4,11 +4,11 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
-import { encodeFields, type Field, u32, u64 } from '../encoding/length-prefixed-fields.ts';
-import { fieldsOf, isCount } from '../encoding/stored-record-fields.ts';
-import { decodeBase64 } from '../encoding/strict-base64.ts';
+import { encodeLengthPrefixedFields, type Field, u32, u64 } from '../encoding/length-prefixed-fields.ts';
+import { isCount, requireObjectFields } from '../encoding/stored-record-fields.ts';
+import { decodeStrictBase64 } from '../encoding/strict-base64.ts';
 import type { Dek } from '../encryption/root-key.ts';
-import { hmac } from '../hazmat/node-primitives.ts';
+import { hmacSha256 } from '../hazmat/node-primitives.ts';
 
 /** `active` seals and opens, `draining` only opens, `retired` does neither. */
 export type DekState = 'active' | 'draining' | 'retired';
@@ -49,26 +49,26 @@ export interface Keyring {
 }
 
 /** The keyring of a new org: no DEK yet, since one is made on first use. */
-export function newKeyring(org: string, createdAt: string): Keyring {
+export function newOrgKeyring(org: string, createdAt: string): Keyring {
   return { org, state: 'active', createdAt, generation: 1, activeVersion: 0, deks: [] };
 }
 
 /** The version that the next DEK will have; it stands in the encryption context, so it must be known before. */
-export const nextVersion = (keyring: Keyring): number => keyring.deks.length + 1;
+export const nextDekVersion = (keyring: Keyring): number => keyring.deks.length + 1;
 
 /**
  * The next keyring: `dek` becomes active, the one before drains.
- * @param dek the new DEK, loaded; its version is {@link nextVersion}
+ * @param dek the new DEK, loaded; its version is {@link nextDekVersion}
  * @param wrapped the same DEK under the KEK
  */
 export function addDek(keyring: Keyring, dek: Dek, wrapped: Uint8Array, createdAt: string): Keyring {
-  const version = nextVersion(keyring);
+  const version = nextDekVersion(keyring);
   if (dek.version !== version || dek.org !== keyring.org) throw new RangeError('the DEK is not the next of this org');
   const drained = keyring.deks.map((old) => (old.state === 'active' ? { ...old, state: 'draining' as const } : old));
   const added = { version, wrapped: Buffer.from(wrapped).toString('base64'), state: 'active' as const, createdAt };
   const { mac: _, ...last } = keyring;
   const next = { ...last, generation: keyring.generation + 1, activeVersion: version, deks: [...drained, added] };
-  return { ...next, mac: keyringMac(next, dek).toString('base64') };
+  return { ...next, mac: computeKeyringMac(next, dek).toString('base64') };
 }
 
 /**
@@ -79,7 +79,7 @@ export function addDek(keyring: Keyring, dek: Dek, wrapped: Uint8Array, createdA
 export function retireDeks(keyring: Keyring, active: Dek, versions: readonly number[]): Keyring {
   const retire = (dek: WrappedDek): WrappedDek =>
     dek.state === 'draining' && versions.includes(dek.version) ? { ...dek, state: 'retired', wrapped: '' } : dek;
-  return changed(keyring, active, keyring.deks.map(retire));
+  return withChangedDeks(keyring, active, keyring.deks.map(retire));
 }
 
 /**
@@ -94,31 +94,31 @@ export function rewrapDeks(keyring: Keyring, active: Dek, wrapped: ReadonlyMap<n
     if (bytes === undefined) throw new RangeError('a DEK was not wrapped anew');
     return { ...dek, wrapped: Buffer.from(bytes).toString('base64') };
   };
-  return changed(keyring, active, keyring.deks.map(rewrap));
+  return withChangedDeks(keyring, active, keyring.deks.map(rewrap));
 }
 
-function changed(keyring: Keyring, active: Dek, deks: readonly WrappedDek[]): Keyring {
+function withChangedDeks(keyring: Keyring, active: Dek, deks: readonly WrappedDek[]): Keyring {
   if (active.version !== keyring.activeVersion || active.org !== keyring.org) {
     throw new RangeError('the DEK is not the active one of this org');
   }
   const { mac: _, ...last } = keyring;
   const next = { ...last, generation: keyring.generation + 1, deks };
-  return { ...next, mac: keyringMac(next, active).toString('base64') };
+  return { ...next, mac: computeKeyringMac(next, active).toString('base64') };
 }
 
 /** The DEK of a version, unless there is none or it is retired. */
-export function usableDek(keyring: Keyring, version: number): WrappedDek | undefined {
+export function findUsableDek(keyring: Keyring, version: number): WrappedDek | undefined {
   const dek = keyring.deks[version - 1];
   return dek === undefined || dek.state === 'retired' ? undefined : dek;
 }
 
-function keyringMac(keyring: Keyring, active: Dek): Buffer {
+function computeKeyringMac(keyring: Keyring, active: Dek): Buffer {
   const fields: Field[] = ['anima:keyring:v1', keyring.org, keyring.state, keyring.createdAt];
   fields.push(u64(keyring.generation), u32(keyring.activeVersion));
   for (const dek of keyring.deks) {
     fields.push(u32(dek.version), Buffer.from(dek.wrapped, 'base64'), dek.state, dek.createdAt);
   }
-  return hmac(active.mac, encodeFields(...fields));
+  return hmacSha256(active.macKey, encodeLengthPrefixedFields(...fields));
 }
 
 /**
@@ -127,8 +127,8 @@ function keyringMac(keyring: Keyring, active: Dek): Buffer {
  * @throws DecryptionError
  */
 export function verifyKeyring(keyring: Keyring, active: Dek): void {
-  const mac = decodeBase64(keyring.mac ?? '');
-  const expected = keyringMac(keyring, active);
+  const mac = decodeStrictBase64(keyring.mac ?? '');
+  const expected = computeKeyringMac(keyring, active);
   if (mac?.length !== expected.length || !timingSafeEqual(mac, expected)) throw new DecryptionError();
 }
 
@@ -138,25 +138,25 @@ export function verifyKeyring(keyring: Keyring, active: Dek): void {
  * @throws DecryptionError
  */
 export function parseKeyring(record: unknown, org: string): Keyring {
-  const { state, createdAt, generation, activeVersion, deks, mac, lock, ...rest } = fieldsOf(record);
+  const { state, createdAt, generation, activeVersion, deks, mac, lock, ...rest } = requireObjectFields(record);
   if (rest.org !== org || state !== 'active' || typeof createdAt !== 'string') throw new DecryptionError();
   if (!isCount(generation) || generation < 1 || !isCount(activeVersion)) throw new DecryptionError();
-  const list = Object.entries(fieldsOf(deks)).map(([version, dek]) => parseDek(version, dek));
+  const list = Object.entries(requireObjectFields(deks)).map(([version, dek]) => parseDek(version, dek));
   list.sort((a, b) => a.version - b.version);
   const consistent = list.every(
     (dek, index) => dek.version === index + 1 && (dek.state === 'active') === (dek.version === activeVersion),
   );
   // The newest is the active one, always: else a record could be forged under an old DEK by naming it active.
   if (!consistent || activeVersion !== list.length) throw new DecryptionError();
-  const keyring: Keyring = { org, state, createdAt, generation, activeVersion, deks: list, ...parseLock(lock) };
+  const keyring: Keyring = { org, state, createdAt, generation, activeVersion, deks: list, ...parseShredLock(lock) };
   if (activeVersion === 0) return keyring;
   if (typeof mac !== 'string') throw new DecryptionError();
   return { ...keyring, mac };
 }
 
-function parseLock(lock: unknown): { readonly lock?: ShredLock } {
+function parseShredLock(lock: unknown): { readonly lock?: ShredLock } {
   if (lock === undefined) return {};
-  const { shredAt, requestedAt, by } = fieldsOf(lock);
+  const { shredAt, requestedAt, by } = requireObjectFields(lock);
   if (typeof shredAt !== 'string' || typeof requestedAt !== 'string' || typeof by !== 'string') {
     throw new DecryptionError();
   }
@@ -165,8 +165,8 @@ function parseLock(lock: unknown): { readonly lock?: ShredLock } {
 
 function parseDek(version: string, record: unknown): WrappedDek {
   if (String(Number(version)) !== version) throw new DecryptionError();
-  const { wrapped, state, createdAt } = fieldsOf(record);
-  if (typeof wrapped !== 'string' || decodeBase64(wrapped) === undefined) throw new DecryptionError();
+  const { wrapped, state, createdAt } = requireObjectFields(record);
+  if (typeof wrapped !== 'string' || decodeStrictBase64(wrapped) === undefined) throw new DecryptionError();
   if (!isDekState(state) || typeof createdAt !== 'string') throw new DecryptionError();
   if ((state === 'retired') !== (wrapped === '')) throw new DecryptionError();
   return { version: Number(version), wrapped, state, createdAt };
@@ -174,7 +174,7 @@ function parseDek(version: string, record: unknown): WrappedDek {
 export const isDekState = (value: unknown): value is DekState => typeof value === 'string' && dekStates.includes(value);
 
 /** The record as stored: `deks` by version. */
-export function keyringRecord(keyring: Keyring): Record<string, unknown> {
+export function toKeyringRecord(keyring: Keyring): Record<string, unknown> {
   const { deks, ...rest } = keyring;
   return { ...rest, deks: Object.fromEntries(deks.map(({ version, ...dek }) => [String(version), dek])) };
 }

@@ -4,8 +4,8 @@
  */
 import { hash } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
-import { fieldsOf, isCount } from '../encoding/stored-record-fields.ts';
-import { type DekState, isDekState, type Keyring, keyringRecord, parseKeyring } from '../org-keys/org-keyring.ts';
+import { isCount, requireObjectFields } from '../encoding/stored-record-fields.ts';
+import { type DekState, isDekState, type Keyring, parseKeyring, toKeyringRecord } from '../org-keys/org-keyring.ts';
 
 /** A DEK that was destroyed. */
 export interface DestroyedDek {
@@ -43,10 +43,10 @@ export interface Tombstone {
 }
 
 /** Receipts that a tombstone keeps: the first and the latest ones. */
-const receiptsKept = 10;
+const maxReceiptsKept = 10;
 
 /** The end of a keyring. */
-export function shred(
+export function createTombstone(
   { org, createdAt, generation, deks }: Keyring,
   request: Pick<Tombstone, 'requestedAt' | 'by' | 'shreddedAt'>,
 ): Tombstone {
@@ -77,7 +77,7 @@ export function shred(
 }
 
 /** The next tombstone, with one more receipt. */
-export function addReceipt(
+export function addTombstoneReceipt(
   tombstone: Tombstone,
   receipt: { readonly jws: string; readonly final: boolean; readonly unusableSince: string },
 ): Tombstone {
@@ -87,29 +87,30 @@ export function addReceipt(
     generation: tombstone.generation + 1,
     unusableSince: receipt.unusableSince,
     issued: tombstone.issued + 1,
-    receipts: [...(first === undefined ? [] : [first]), ...later.slice(-(receiptsKept - 1))],
+    receipts: [...(first === undefined ? [] : [first]), ...later.slice(-(maxReceiptsKept - 1))],
     final: tombstone.final || receipt.final,
   };
 }
 
 /** Reads what is stored of an org, trusting nothing of it. @throws DecryptionError */
-export function parseStored(record: unknown, org: string): Keyring | Tombstone {
-  return fieldsOf(record).state === 'shredded' ? parseTombstone(record, org) : parseKeyring(record, org);
+export function parseKeyringOrTombstone(record: unknown, org: string): Keyring | Tombstone {
+  return requireObjectFields(record).state === 'shredded' ? parseTombstone(record, org) : parseKeyring(record, org);
 }
 
 function parseTombstone(record: unknown, org: string): Tombstone {
   const { state, generation, activeVersion, deks, destroyed, retired, issued, receipts, final, ...rest } =
-    fieldsOf(record);
+    requireObjectFields(record);
   if (rest.org !== org || state !== 'shredded' || activeVersion !== 0) throw new DecryptionError();
   // Were there a DEK, nothing would have been destroyed.
-  if (Object.keys(fieldsOf(deks)).length > 0) throw new DecryptionError();
+  if (Object.keys(requireObjectFields(deks)).length > 0) throw new DecryptionError();
   if (!isCount(generation) || !isCount(retired) || !isCount(issued) || typeof final !== 'boolean') {
     throw new DecryptionError();
   }
-  if (!Array.isArray(destroyed) || !Array.isArray(receipts) || !receipts.every(isText)) throw new DecryptionError();
+  if (!Array.isArray(destroyed) || !Array.isArray(receipts) || !receipts.every(isString)) throw new DecryptionError();
   const { createdAt, requestedAt, shreddedAt, by, unusableSince } = rest;
-  if (!isText(createdAt) || !isText(requestedAt) || !isText(shreddedAt) || !isText(by)) throw new DecryptionError();
-  if (unusableSince !== undefined && !isText(unusableSince)) throw new DecryptionError();
+  if (!isString(createdAt) || !isString(requestedAt) || !isString(shreddedAt) || !isString(by))
+    throw new DecryptionError();
+  if (unusableSince !== undefined && !isString(unusableSince)) throw new DecryptionError();
   return {
     org,
     state,
@@ -118,7 +119,7 @@ function parseTombstone(record: unknown, org: string): Tombstone {
     requestedAt,
     shreddedAt,
     by,
-    destroyed: destroyed.map(parseDestroyed),
+    destroyed: destroyed.map(parseDestroyedDek),
     retired,
     ...(unusableSince === undefined ? {} : { unusableSince }),
     issued,
@@ -127,15 +128,15 @@ function parseTombstone(record: unknown, org: string): Tombstone {
   };
 }
 
-function parseDestroyed(record: unknown): DestroyedDek {
-  const { version, state, createdAt, wrappedHash } = fieldsOf(record);
-  if (!isCount(version) || !isDekState(state) || !isText(createdAt) || !isText(wrappedHash))
+function parseDestroyedDek(record: unknown): DestroyedDek {
+  const { version, state, createdAt, wrappedHash } = requireObjectFields(record);
+  if (!isCount(version) || !isDekState(state) || !isString(createdAt) || !isString(wrappedHash))
     throw new DecryptionError();
   return { version, state, createdAt, wrappedHash };
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string';
+const isString = (value: unknown): value is string => typeof value === 'string';
 
 /** The record as stored. */
-export const storedRecord = (stored: Keyring | Tombstone): Record<string, unknown> =>
-  stored.state === 'shredded' ? { ...stored, activeVersion: 0, deks: {} } : keyringRecord(stored);
+export const toStoredRecord = (stored: Keyring | Tombstone): Record<string, unknown> =>
+  stored.state === 'shredded' ? { ...stored, activeVersion: 0, deks: {} } : toKeyringRecord(stored);

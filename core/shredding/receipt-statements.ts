@@ -2,11 +2,11 @@
 import type { DestroyedDek } from './keyring-tombstone.ts';
 
 /** `typ` of a receipt's JWS: neither kind can pass for the other, nor for an audit seal. */
-export const shredReceiptType = 'anima-shred-receipt+jws';
-export const destroyReceiptType = 'anima-destroy-receipt+jws';
+export const shredReceiptJwsType = 'anima-shred-receipt+jws';
+export const destroyReceiptJwsType = 'anima-destroy-receipt+jws';
 
 /** What was found when copies of a table were looked for. */
-export interface FoundCopies {
+export interface BackupSearchResult {
   readonly checkedAt: string;
   /** Backups of the table, as far as the receipt lists them; `relevant` if it may hold what was destroyed. */
   readonly backups: readonly {
@@ -59,7 +59,7 @@ export interface ShredReceipt {
    */
   readonly users?: { readonly keyrings: number; readonly records: number; readonly complete: boolean } | undefined;
   /** Copies of the table of keyrings, and of that of user keyrings. */
-  readonly copies: FoundCopies;
+  readonly copies: BackupSearchResult;
   /** Whether no keyring of a user was left, and no copy existed that could hold one, or a DEK of the org. */
   readonly final: boolean;
   /** Only when final. */
@@ -80,31 +80,31 @@ export interface DestroyReceipt {
   /** DEK versions that exist: a copy of the value opens under its own only while that does. */
   readonly deks: readonly number[];
   /** Copies of the table of values. */
-  readonly copies: FoundCopies;
+  readonly copies: BackupSearchResult;
   /** From then on no copy is left, unless one is made by other means; absent while a backup without an end exists. */
   readonly copiesEndAt?: string | undefined;
   readonly limits: readonly string[];
 }
 
-export const shredStatement = 'The data-encryption keys of the organization were destroyed.';
-export const destroyStatement = 'The value was destroyed with all its versions.';
+export const shredReceiptStatement = 'The data-encryption keys of the organization were destroyed.';
+export const destroyReceiptStatement = 'The value was destroyed with all its versions.';
 
 /** What no receipt can claim, of either kind. */
-const commonLimits = [
+const commonReceiptLimits = [
   'Values that were read before may have been kept by whoever read them.',
   'The counts and times are those of the deployment that signed, by its clocks.',
 ];
 
-export const shredLimits = [
-  ...commonLimits,
+export const shredReceiptLimits = [
+  ...commonReceiptLimits,
   'Functions that were running may have held keys in their memory, without using them, until that was freed.',
   'Copies were looked for in DynamoDB and AWS Backup of the account and region of the deployment; whoever read the table item by item made a copy that no service lists.',
   'Data of users is encrypted by keys that their keyrings held, and those are deleted; whoever has copies of both, and what opens a slot, can still open it.',
   'Blobs are encrypted by keys that are only in their links: whoever has a link and a copy of its object can still open that.',
 ];
 
-export const destroyLimits = [
-  ...commonLimits,
+export const destroyReceiptLimits = [
+  ...commonReceiptLimits,
   'Copies of the value in recovery data and backups of the table stay ciphertext and open only while the organization and their key exist.',
   'Earlier versions that had left the history before may lie in the same copies.',
 ];

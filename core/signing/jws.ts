@@ -12,7 +12,7 @@ export interface PublicJwk {
   /** Coordinates, 32 bytes each, in base64url. */
   readonly x: string;
   readonly y: string;
-  /** Its thumbprint: {@link thumbprint}. */
+  /** Its thumbprint: {@link jwkThumbprint}. */
   readonly kid: string;
   readonly use: 'sig';
   readonly alg: 'ES256';
@@ -30,7 +30,7 @@ function decodeBase64url(text: string): Buffer | undefined {
 }
 
 /** The JWK thumbprint with SHA-256, base64url (RFC 7638): a key's name that anyone can compute. */
-export const thumbprint = ({ crv, kty, x, y }: Pick<PublicJwk, 'crv' | 'kty' | 'x' | 'y'>): string =>
+export const jwkThumbprint = ({ crv, kty, x, y }: Pick<PublicJwk, 'crv' | 'kty' | 'x' | 'y'>): string =>
   hash('sha256', canonicalJson({ crv, kty, x, y }), 'base64url');
 
 /**
@@ -38,18 +38,18 @@ export const thumbprint = ({ crv, kty, x, y }: Pick<PublicJwk, 'crv' | 'kty' | '
  * @param spki SubjectPublicKeyInfo in DER (RFC 5280 section 4.1)
  * @throws RangeError for a key that is not of P-256
  */
-export function publicJwk(spki: Uint8Array): PublicJwk {
+export function publicJwkFromSpki(spki: Uint8Array): PublicJwk {
   const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   const { crv, x, y } = key.export({ format: 'jwk' });
   if (crv !== 'P-256' || x === undefined || y === undefined) throw new RangeError('the key is not one of P-256');
-  return { kty: 'EC', crv, x, y, kid: thumbprint({ kty: 'EC', crv, x, y }), use: 'sig', alg: 'ES256' };
+  return { kty: 'EC', crv, x, y, kid: jwkThumbprint({ kty: 'EC', crv, x, y }), use: 'sig', alg: 'ES256' };
 }
 
 /**
  * What is signed (RFC 7515 section 5.1): header and payload, each as canonical JSON in base64url, joined by a dot.
  * @param typ says which kind of statement it is, so that none can pass for another (RFC 8725 section 3.11)
  */
-export const signingInput = (payload: object, typ: string, kid: string): string =>
+export const jwsSigningInput = (payload: object, typ: string, kid: string): string =>
   `${base64url(canonicalJson({ alg: 'ES256', kid, typ }))}.${base64url(canonicalJson(payload))}`;
 
 /**
@@ -57,33 +57,34 @@ export const signingInput = (payload: object, typ: string, kid: string): string 
  * @param der signature as KMS gives it: `SEQUENCE { INTEGER r, INTEGER s }` (RFC 3279 section 2.2.3)
  * @throws RangeError when the signature is none
  */
-export const compactJws = (input: string, der: Uint8Array): string => `${input}.${base64url(rawSignature(der))}`;
+export const assembleCompactJws = (input: string, der: Uint8Array): string =>
+  `${input}.${base64url(derToRawSignature(der))}`;
 
 /** r and s, 32 bytes each: the form of JWS (RFC 7518 section 3.4). */
-function rawSignature(der: Uint8Array): Buffer {
+function derToRawSignature(der: Uint8Array): Buffer {
   const bytes = Buffer.from(der);
-  if (bytes[0] !== 0x30 || bytes[1] !== bytes.length - 2) throw notDer();
+  if (bytes[0] !== 0x30 || bytes[1] !== bytes.length - 2) throw notDerError();
   const raw = Buffer.alloc(signatureLength);
   let at = 2;
   for (const end of [coordinateLength, signatureLength]) {
     const length = bytes[at + 1] ?? 0;
     const integer = bytes.subarray(at + 2, at + 2 + length);
-    if (bytes[at] !== 0x02 || length === 0 || integer.length !== length) throw notDer();
+    if (bytes[at] !== 0x02 || length === 0 || integer.length !== length) throw notDerError();
     // DER writes a zero before a first bit of 1, which would mean a negative number, and no other leading zeros.
     const digits = integer[0] === 0 ? integer.subarray(1) : integer;
-    if (digits.length > coordinateLength) throw notDer();
+    if (digits.length > coordinateLength) throw notDerError();
     raw.set(digits, end - digits.length);
     at += 2 + length;
   }
-  if (at !== bytes.length) throw notDer();
+  if (at !== bytes.length) throw notDerError();
   return raw;
 }
 
-const notDer = () => new RangeError('the signature is not two integers in DER');
+const notDerError = () => new RangeError('the signature is not two integers in DER');
 
 /**
  * Verifies a JWS offline and returns its payload; undefined unless it was signed by one of the keys and is of that type.
- * Only what {@link signingInput} makes is accepted: no other algorithm, no other header member.
+ * Only what {@link jwsSigningInput} makes is accepted: no other algorithm, no other header member.
  */
 export function verifyJws(jws: string, keys: readonly PublicJwk[], typ: string): unknown {
   const [header, payload, signature, ...rest] = jws.split('.');
@@ -92,29 +93,29 @@ export function verifyJws(jws: string, keys: readonly PublicJwk[], typ: string):
   const content = decodeBase64url(payload);
   const raw = decodeBase64url(signature);
   if (key === undefined || content === undefined || raw?.length !== signatureLength) return undefined;
-  const good = verify(
+  const isValid = verify(
     'sha256',
     Buffer.from(`${header}.${payload}`),
-    { key: keyOf(key), dsaEncoding: 'ieee-p1363' },
+    { key: importPublicJwk(key), dsaEncoding: 'ieee-p1363' },
     raw,
   );
-  if (!good) return undefined;
+  if (!isValid) return undefined;
   const parsed: unknown = JSON.parse(content.toString('utf8'));
   return parsed;
 }
 
 /** The P-256 keys of a JWK set (RFC 7517), named by their own thumbprints whatever the set calls them; none of what is no set. */
-export function keysOfSet(set: unknown): PublicJwk[] {
+export function parseJwkSet(set: unknown): PublicJwk[] {
   const list = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined;
   if (!Array.isArray(list)) return [];
   return list.flatMap((jwk: unknown) => {
     if (typeof jwk !== 'object' || jwk === null) return [];
     const { kty, crv, x, y }: Readonly<Record<string, unknown>> = { ...jwk };
     if (kty !== 'EC' || crv !== 'P-256' || typeof x !== 'string' || typeof y !== 'string') return [];
-    return [{ kty, crv, x, y, kid: thumbprint({ kty, crv, x, y }), use: 'sig', alg: 'ES256' } satisfies PublicJwk];
+    return [{ kty, crv, x, y, kid: jwkThumbprint({ kty, crv, x, y }), use: 'sig', alg: 'ES256' } satisfies PublicJwk];
   });
 }
 
-function keyOf({ kty, crv, x, y }: PublicJwk): KeyObject {
+function importPublicJwk({ kty, crv, x, y }: PublicJwk): KeyObject {
   return createPublicKey({ key: { kty, crv, x, y }, format: 'jwk' });
 }

@@ -1,11 +1,11 @@
 /** Slots of passwords: Argon2id, and what of them is stored (docs/format.md, section 12). */
 import { type Argon2Parameters, argon2, createSecretKey, hash } from 'node:crypto';
-import { hkdf } from '../hazmat/node-primitives.ts';
-import { kekInfo, kekLength, type PasswordParams, type SlotFacts, saltOf } from './key-slot.ts';
-import type { Owner } from './user-root-key.ts';
+import { hkdfSha256 } from '../hazmat/node-primitives.ts';
+import { decodeSlotSalt, type PasswordParams, type SlotMetadata, slotKekInfo, slotKekLength } from './key-slot.ts';
+import type { UserRef } from './user-root-key.ts';
 
 /** Argon2id by the OWASP parameters (Password Storage Cheat Sheet): 19 MiB, two passes, one lane. */
-export const passwordCost = { algorithm: 'argon2id', memory: 19_456, passes: 2, lanes: 1 } as const;
+export const defaultArgon2idParams = { algorithm: 'argon2id', memory: 19_456, passes: 2, lanes: 1 } as const;
 
 /**
  * A password by Argon2id (RFC 9106), 32 bytes, which the caller zeroes. The secret of the slot is a MAC over it (user-macs.ts).
@@ -13,13 +13,13 @@ export const passwordCost = { algorithm: 'argon2id', memory: 19_456, passes: 2, 
  */
 export function stretchPassword(
   password: string,
-  slot: Pick<SlotFacts, 'salt'>,
+  slot: Pick<SlotMetadata, 'salt'>,
   cost: Pick<PasswordParams, 'memory' | 'passes' | 'lanes'>,
 ): Promise<Buffer> {
   const message = Buffer.from(password.normalize('NFKC'), 'utf8');
   const parameters: Argon2Parameters = {
     message,
-    nonce: saltOf(slot),
+    nonce: decodeSlotSalt(slot),
     parallelism: cost.lanes,
     tagLength: 32,
     memory: cost.memory,
@@ -38,10 +38,15 @@ export function stretchPassword(
  * What a password is recognised by, as it is stored; it tells nothing of the KEK, which is the other half.
  * @param secret of the slot: the MAC over the stretched password
  */
-export function verifierOf(secret: Uint8Array, owner: Owner, slot: Pick<SlotFacts, 'id' | 'salt'>): string {
+export function verifierOf(secret: Uint8Array, owner: UserRef, slot: Pick<SlotMetadata, 'id' | 'salt'>): string {
   const facts = { ...slot, kind: 'password' } as const;
-  const halves = hkdf(createSecretKey(secret), saltOf(slot), kekInfo(owner, facts), 2 * kekLength);
-  const verifier = hash('sha256', halves.subarray(kekLength), 'base64');
+  const halves = hkdfSha256(
+    createSecretKey(secret),
+    decodeSlotSalt(slot),
+    slotKekInfo(owner, facts),
+    2 * slotKekLength,
+  );
+  const verifier = hash('sha256', halves.subarray(slotKekLength), 'base64');
   halves.fill(0);
   return verifier;
 }

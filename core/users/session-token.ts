@@ -10,7 +10,7 @@ export interface SessionToken {
   readonly secret: Uint8Array;
 }
 
-const sessionForm = /^([0-9a-z]{16})\.([0-9a-z]{16})\.([0-9a-z]{16})\.([A-Za-z0-9_-]{43})$/;
+const sessionTokenPattern = /^([0-9a-z]{16})\.([0-9a-z]{16})\.([0-9a-z]{16})\.([A-Za-z0-9_-]{43})$/;
 
 /** `<org>.<user>.<slot>.<base64url of the secret>` */
 export const formatSessionToken = ({ org, user, slot, secret }: SessionToken): string =>
@@ -18,7 +18,7 @@ export const formatSessionToken = ({ org, user, slot, secret }: SessionToken): s
 
 /** The inverse; undefined for any other text. */
 export function parseSessionToken(text: string): SessionToken | undefined {
-  const [, org, user, slot, encoded] = sessionForm.exec(text) ?? [];
+  const [, org, user, slot, encoded] = sessionTokenPattern.exec(text) ?? [];
   if (org === undefined || user === undefined || slot === undefined || encoded === undefined) return undefined;
   const secret = fromBase64Url(encoded);
   return secret === undefined ? undefined : { org, user, slot, secret };

@@ -1,7 +1,7 @@
 /**
  * The user key that a user presents (docs/format.md, section 12). Pure JavaScript, so that clients can make and check one.
  */
-import { formatKey, takeKeyApart } from '../api-keys/api-key.ts';
+import { formatAnyKey, parseAnyKey } from '../api-keys/api-key.ts';
 
 export interface UserKey {
   /** Ids of the organization and of the user, opaque. */
@@ -12,11 +12,11 @@ export interface UserKey {
 }
 
 /** `anm_<org>_u<user>_<secret><checksum>`: one character more than an API key, so neither passes for the other. */
-export const formatUserKey = ({ org, user, secret }: UserKey): string => formatKey(org, `u${user}`, secret);
+export const formatUserKey = ({ org, user, secret }: UserKey): string => formatAnyKey(org, `u${user}`, secret);
 
 /** Takes a user key apart, or returns undefined when its form or checksum is wrong: then it was never made. */
 export function parseUserKey(text: string): UserKey | undefined {
-  const { org, id, secret } = takeKeyApart(text) ?? {};
+  const { org, id, secret } = parseAnyKey(text) ?? {};
   if (org === undefined || id === undefined || secret === undefined) return undefined;
   return /^u[0-9a-z]{16}$/.test(id) ? { org, user: id.slice(1), secret } : undefined;
 }

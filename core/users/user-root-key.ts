@@ -1,10 +1,10 @@
 /** The root key of a user, the UMK (docs/format.md, section 12). */
 import { randomBytes } from 'node:crypto';
-import { encodeFields } from '../encoding/length-prefixed-fields.ts';
-import { type Dek, dekLength, deriveRoot } from '../encryption/root-key.ts';
+import { encodeLengthPrefixedFields } from '../encoding/length-prefixed-fields.ts';
+import { type Dek, deriveRootKeys, rootKeyLength } from '../encryption/root-key.ts';
 
 /** The user whose slots they are. */
-export interface Owner {
+export interface UserRef {
   readonly org: string;
   readonly user: string;
 }
@@ -18,11 +18,11 @@ export interface Umk extends Dek {
 const umkVersion = 1;
 
 /** A new UMK: 32 bytes, which the caller zeroes. */
-export const newUmk = (): Buffer => randomBytes(dekLength);
+export const newUmk = (): Buffer => randomBytes(rootKeyLength);
 
 /** Derives what a UMK is used for. @param secret 32 bytes; zeroed here */
-export function loadUmk(secret: Uint8Array, { org, user }: Owner): Umk {
-  if (secret.length !== dekLength) throw new RangeError('a UMK has 32 bytes');
-  const derived = deriveRoot(secret, encodeFields('anima:enc:v1:umk', org, user), umkVersion);
+export function deriveUmk(secret: Uint8Array, { org, user }: UserRef): Umk {
+  if (secret.length !== rootKeyLength) throw new RangeError('a UMK has 32 bytes');
+  const derived = deriveRootKeys(secret, encodeLengthPrefixedFields('anima:enc:v1:umk', org, user), umkVersion);
   return { org, user, version: umkVersion, ...derived };
 }

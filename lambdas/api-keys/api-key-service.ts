@@ -11,8 +11,8 @@ import { limits } from '../../contract/shared/limits.ts';
 import { roles } from '../../contract/shared/roles.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { Verb } from '../../contract/shared/verbs.ts';
-import { encodeSecret, formatApiKey } from '../../core/api-keys/api-key.ts';
-import { isId, randomId } from '../../core/encoding/random-id.ts';
+import { encodeKeySecret, formatApiKey } from '../../core/api-keys/api-key.ts';
+import { isOpaqueId, randomId } from '../../core/encoding/random-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { hasEnded } from '../shared/timestamps.ts';
@@ -30,7 +30,7 @@ export function newApiKey(
   createdAt: string,
 ): { stored: StoredApiKey; key: string } {
   const bytes = randomBytes(32);
-  const secret = encodeSecret(bytes);
+  const secret = encodeKeySecret(bytes);
   bytes.fill(0);
   const id = randomId();
   const stored = { org, id, role, name, verbs, prefixes, expiresAt, createdAt, hash: hashSecret(secret) };
@@ -89,7 +89,7 @@ export class ApiKeys {
   ): Promise<ListKeysResponse> {
     const { org } = caller;
     const after = cursor === undefined ? undefined : decodeCursor(cursor, [org, 'keys', '']);
-    if (after !== undefined && !isId(after)) throw new VaultError('invalid_cursor');
+    if (after !== undefined && !isOpaqueId(after)) throw new VaultError('invalid_cursor');
     const { items, more } = await this.#apiKeys.list(org, after, limit);
     const last = items.at(-1);
     const visible =
@@ -150,7 +150,7 @@ export class ApiKeys {
   }
 
   async #get({ org }: Caller, id: string): Promise<StoredApiKey> {
-    const stored = isId(id) ? await this.#apiKeys.get(org, id) : undefined;
+    const stored = isOpaqueId(id) ? await this.#apiKeys.get(org, id) : undefined;
     if (stored === undefined) throw new VaultError('api_key_not_found');
     return stored;
   }

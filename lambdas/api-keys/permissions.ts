@@ -7,7 +7,7 @@
 import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { nameProblem, prefixProblem } from '../../contract/shared/name-patterns.ts';
-import { type Role, roles, rolesOfReservedNames, wholeOrgVerbs } from '../../contract/shared/roles.ts';
+import { orgWideVerbs, type Role, roles, rolesWithReservedNames } from '../../contract/shared/roles.ts';
 import type { Verb } from '../../contract/shared/verbs.ts';
 
 /** What was said of a key when it was made. */
@@ -37,10 +37,14 @@ export interface EffectiveRights extends Reach {
 export function effective({ role, verbs, prefixes, expiresAt }: Rights): EffectiveRights {
   const granted: readonly Verb[] = roles[role];
   const left = granted.filter(
-    (verb) =>
-      (verbs === undefined || verbs.includes(verb)) && (prefixes === undefined || !wholeOrgVerbs.includes(verb)),
+    (verb) => (verbs === undefined || verbs.includes(verb)) && (prefixes === undefined || !orgWideVerbs.includes(verb)),
   );
-  return { verbs: left, prefixes, reserved: prefixes === undefined && rolesOfReservedNames.includes(role), expiresAt };
+  return {
+    verbs: left,
+    prefixes,
+    reserved: prefixes === undefined && rolesWithReservedNames.includes(role),
+    expiresAt,
+  };
 }
 
 /**

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { AuditFacts, AuditTrail } from '../shared/audit-trail.ts';
 import type { Clock } from '../shared/ports.ts';
 import { Marker } from './audit-checkpoints.ts';
@@ -30,7 +30,7 @@ export class StoredAuditTrail implements AuditTrail {
   async write(facts: AuditFacts, patience: number): Promise<void> {
     const now = this.#clock();
     const time = now.getTime();
-    const record: AuditRecord = { id: timeId(time, randomBytes(16)), time: now.toISOString(), ...facts };
+    const record: AuditRecord = { id: createTimeId(time, randomBytes(16)), time: now.toISOString(), ...facts };
     const mark = this.#marker.mark(facts.org, time);
     const ttl = this.#retentionDays === 0 ? undefined : Math.ceil(time / 1000) + this.#retentionDays * day;
     try {

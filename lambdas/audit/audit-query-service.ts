@@ -3,9 +3,9 @@
 import type { AuditQuery, AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../../contract/audit/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { type Seal, sealWithin } from '../../core/audit/audit-seal.ts';
+import { decodeSealUnverified, type Seal } from '../../core/audit/audit-seal.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { firstIdAt, isTimeId, lastId, lastIdAt } from '../../core/encoding/time-ordered-id.ts';
+import { firstTimeIdAt, greatestTimeId, isTimeId, lastTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { AuditPage, AuditReader, SealRequest, StoredAuditRecord, StoredSeal } from './audit-ports.ts';
@@ -65,7 +65,7 @@ export class AuditReading {
     if (cursor === undefined) await this.#seal(org);
     const after = cursor === undefined ? 0 : seqOf(decodeCursor(cursor, scope));
     const page = await this.#reader.seals(org, after, sealsPerPage);
-    const seals = page.items.map((stored) => ({ stored, seal: sealWithin(stored.jws) ?? nothing }));
+    const seals = page.items.map((stored) => ({ stored, seal: decodeSealUnverified(stored.jws) ?? nothing }));
     const chosen = seals.slice(0, chosenCount(seals));
     const { found, reached } = await this.#covered(org, chosen);
     const batches: ExportAuditResponse['seals'] = [];
@@ -93,7 +93,7 @@ export class AuditReading {
     );
     const first = kept[0]?.seal;
     const end = kept.at(-1)?.seal.to;
-    if (first === undefined || end === undefined || first.from >= end) return { found: [], reached: lastId };
+    if (first === undefined || end === undefined || first.from >= end) return { found: [], reached: greatestTimeId };
     const most = kept.reduce((sum, { seal }) => sum + seal.count, surplus);
     const found: Found[number][] = [];
     let from = first.from;
@@ -101,7 +101,7 @@ export class AuditReading {
       const { items, more } = await this.#reader.records(org, from, end, most - found.length + 1);
       found.push(...items.filter(({ id }) => found.at(-1)?.id !== id));
       const last = found.at(-1);
-      if (!more || last === undefined || last.id >= end) return { found, reached: lastId };
+      if (!more || last === undefined || last.id >= end) return { found, reached: greatestTimeId };
       if (found.length > most || last.id === from) return { found, reached: last.id };
       from = last.id;
     }
@@ -117,9 +117,9 @@ export class AuditReading {
 
 /** Ids, both inclusive, of the times that a query is about. */
 function rangeOf({ from, to }: AuditQuery): { first: string; last: string } {
-  const first = from === undefined ? firstIdAt(0) : firstIdAt(timeOf(from, 'from'));
+  const first = from === undefined ? firstTimeIdAt(0) : firstTimeIdAt(timeOf(from, 'from'));
   // `to` is exclusive, so the last id of the millisecond before.
-  return { first, last: to === undefined ? lastId : lastIdAt(timeOf(to, 'to') - 1) };
+  return { first, last: to === undefined ? greatestTimeId : lastTimeIdAt(timeOf(to, 'to') - 1) };
 }
 
 /** A page of a query while it fills. */
@@ -168,7 +168,11 @@ interface SealOnPage {
 }
 
 /** In place of what is stored as a seal and is none: it is handed out without records, for the verifier to refuse. */
-const nothing: Pick<Seal, 'from' | 'to' | 'count' | 'keptUntil'> = { from: firstIdAt(0), to: firstIdAt(0), count: 0 };
+const nothing: Pick<Seal, 'from' | 'to' | 'count' | 'keptUntil'> = {
+  from: firstTimeIdAt(0),
+  to: firstTimeIdAt(0),
+  count: 0,
+};
 
 /** How many of the seals fit one page by the number of their records; at least one. */
 function chosenCount(seals: readonly SealOnPage[]): number {

@@ -4,11 +4,17 @@ import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { recordBytes, type Seal, sealHash, sealType, sealWithin } from '../../core/audit/audit-seal.ts';
-import { leafHash, TreeHash } from '../../core/audit/merkle-tree.ts';
+import {
+  canonicalRecordBytes,
+  decodeSealUnverified,
+  type Seal,
+  sealHash,
+  sealJwsType,
+} from '../../core/audit/audit-seal.ts';
+import { leafHash, MerkleTreeHasher } from '../../core/audit/merkle-tree.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { isId } from '../../core/encoding/random-id.ts';
-import { firstIdAt, timeOfId } from '../../core/encoding/time-ordered-id.ts';
+import { isOpaqueId } from '../../core/encoding/random-id.ts';
+import { firstTimeIdAt, timeOfTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { inTurns } from '../shared/map-concurrent.ts';
 import type { Clock, Signer } from '../shared/ports.ts';
 import { periodsBetween } from './audit-checkpoints.ts';
@@ -65,7 +71,7 @@ export class Sealer {
    * @throws VaultError `unavailable`, `key_unavailable`; DecryptionError when the last seal is not one
    */
   async seal(org: string, { empty = false, enough = () => false }: SealOptions = {}): Promise<boolean> {
-    const end = firstIdAt(this.#clock().getTime() - settleTime);
+    const end = firstTimeIdAt(this.#clock().getTime() - settleTime);
     while (await this.#sealNext(org, end, empty)) if (enough()) return false;
     return true;
   }
@@ -74,20 +80,20 @@ export class Sealer {
   async #sealNext(org: string, end: string, empty: boolean): Promise<boolean> {
     const last = await this.#store.last(org);
     const before = last === undefined ? undefined : { ...openSeal(last.jws), hash: sealHash(last.jws) };
-    const from = before?.to ?? firstIdAt(0);
+    const from = before?.to ?? firstTimeIdAt(0);
     if (from >= end) return false;
     const covered = cover(await this.#store.records(org, from, end, recordsPerSeal + 1), end);
     const nothing = covered.records.length === 0 && covered.to === end;
-    if (nothing && !(empty && timeOfId(end) - timeOfId(from) >= emptyRange)) return false;
+    if (nothing && !(empty && timeOfTimeId(end) - timeOfTimeId(from) >= emptyRange)) return false;
     const seq = (before?.seq ?? 0) + 1;
-    const jws = await this.#signer.sign(this.#statement(org, seq, from, before?.hash, covered), sealType);
+    const jws = await this.#signer.sign(this.#statement(org, seq, from, before?.hash, covered), sealJwsType);
     const stored = await this.#store.add(org, { seq, jws });
     return !stored || covered.to !== end;
   }
 
   #statement(org: string, seq: number, from: string, previous: string | undefined, covered: Covered): Seal {
-    const tree = new TreeHash();
-    for (const { record } of covered.records) tree.add(leafHash(recordBytes(record)));
+    const tree = new MerkleTreeHasher();
+    for (const { record } of covered.records) tree.addLeaf(leafHash(canonicalRecordBytes(record)));
     const ttls = covered.records.map(({ ttl }) => ttl ?? Number.POSITIVE_INFINITY);
     const firstGone = Math.min(...ttls);
     return {
@@ -131,7 +137,7 @@ function cover({ items, more }: AuditPage, end: string): Covered {
 
 /** The content of a stored seal. Its signature is for who verifies an export. @throws DecryptionError */
 function openSeal(jws: string): Seal {
-  const seal = sealWithin(jws);
+  const seal = decodeSealUnverified(jws);
   if (seal === undefined) throw new DecryptionError();
   return seal;
 }
@@ -193,6 +199,6 @@ export class SealSweep {
 export function orgToSeal(event: unknown): string | undefined {
   const org = typeof event === 'object' && event !== null && 'org' in event ? event.org : undefined;
   if (org === undefined) return undefined;
-  if (typeof org !== 'string' || !isId(org)) throw new VaultError('invalid_request');
+  if (typeof org !== 'string' || !isOpaqueId(org)) throw new VaultError('invalid_request');
   return org;
 }

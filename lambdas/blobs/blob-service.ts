@@ -11,9 +11,9 @@ import type {
 } from '../../contract/blobs/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { formatLink, type LinkId } from '../../core/blobs/share-link.ts';
+import { formatLinkId, type LinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { isTimeId, timeId } from '../../core/encoding/time-ordered-id.ts';
+import { createTimeId, isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { later } from '../shared/timestamps.ts';
@@ -31,7 +31,7 @@ export interface BlobSettings {
 
 /** The address of a blob's link, without the key. */
 export const linkOf = (blob: LinkId, { pageUrl }: BlobSettings): Link => {
-  const link = formatLink(blob);
+  const link = formatLinkId(blob);
   return { link, url: `${pageUrl}/b/${link}` };
 };
 
@@ -67,7 +67,7 @@ export class Blobs {
     }
     if (size !== undefined && size > this.#settings.mostBytes) throw tooLarge(this.#settings.mostBytes);
     const now = this.#clock();
-    const id = timeId(now.getTime(), randomBytes(16));
+    const id = createTimeId(now.getTime(), randomBytes(16));
     const byForm = size !== undefined && size <= limits.blobFormBytes;
     const form = byForm ? await this.#objects.form(org, id, size) : undefined;
     // Before the record, which names it: an upload without a record can get no parts, since only its record lets it have addresses.
@@ -92,7 +92,7 @@ export class Blobs {
     const upload =
       form === undefined
         ? { kind: 'parts' as const, chunks: limits.blobPartChunks }
-        : { kind: 'form' as const, ...form, expiresAt: later(now, limits.blobAddressSeconds) };
+        : { kind: 'form' as const, ...form, expiresAt: later(now, limits.blobPresignedUrlSeconds) };
     return { id, ...linkOf(blob, this.#settings), upload, uploadUntil };
   }
 

@@ -1,6 +1,6 @@
 /** What follows from the record of a blob: its state, what may be told of it, and how long it and its object stay. */
 import type { BlobInfo, BlobState, LookAtLinkResponse } from '../../contract/blobs/wire.ts';
-import { keptLifetime, objectLifetimes } from '../../contract/shared/environment-variables.ts';
+import { keptLifetimeValue, objectLifetimeDays } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { hasEnded } from '../shared/timestamps.ts';
@@ -81,11 +81,11 @@ export function look(blob: StoredBlob): LookAtLinkResponse {
  * blob's; what is opened in the last moment is still to be downloaded.
  */
 export function lifetimeOf({ createdAt, expiresAt }: StoredBlob): string {
-  if (expiresAt === undefined) return keptLifetime;
-  const seconds = (Date.parse(expiresAt) - Date.parse(createdAt)) / 1000 + limits.blobAddressSeconds;
-  const days = objectLifetimes.find((lifetime) => lifetime * day >= seconds);
-  return days === undefined ? keptLifetime : String(days);
+  if (expiresAt === undefined) return keptLifetimeValue;
+  const seconds = (Date.parse(expiresAt) - Date.parse(createdAt)) / 1000 + limits.blobPresignedUrlSeconds;
+  const days = objectLifetimeDays.find((lifetime) => lifetime * day >= seconds);
+  return days === undefined ? keptLifetimeValue : String(days);
 }
 
 /** The lifetime of an object that nobody will ask for any more, once those who may have come to their download. */
-export const [spentLifetime] = objectLifetimes.map(String) as [string];
+export const [spentLifetime] = objectLifetimeDays.map(String) as [string];

@@ -48,7 +48,7 @@ export class BlobUploads {
       number: part.number,
       ...(await this.#objects.partAddress(org, id, uploadId, part)),
     }));
-    return { parts: granted, expiresAt: later(now, limits.blobAddressSeconds) };
+    return { parts: granted, expiresAt: later(now, limits.blobPresignedUrlSeconds) };
   }
 
   /**

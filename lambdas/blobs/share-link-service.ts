@@ -6,7 +6,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { BurnLinkResponse, LookAtLinkResponse, OpenLinkResponse } from '../../contract/blobs/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { parseLink } from '../../core/blobs/share-link.ts';
+import { parseLinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { storedKeyring } from '../org-keys/keyring-opener.ts';
 import { sameText } from '../shared/constant-time-equal.ts';
@@ -79,7 +79,7 @@ export class Links {
   }
 
   #answer(blob: StoredBlob, now: Date, url: string): OpenLinkResponse {
-    return { ...look(blob), url, urlExpiresAt: later(now, limits.blobAddressSeconds) };
+    return { ...look(blob), url, urlExpiresAt: later(now, limits.blobPresignedUrlSeconds) };
   }
 
   /**
@@ -149,7 +149,7 @@ export class Links {
 
   /** The blob of a link that is its current one. For text that can't be a link nothing is read, nor is any session begun. */
   async #find(link: string): Promise<StoredBlob> {
-    const asked = parseLink(link);
+    const asked = parseLinkId(link);
     if (asked === undefined) throw new VaultError('blob_not_found');
     const { org, id, locator } = asked;
     const { keyring, blob } = await this.#links.read(org, id);
@@ -169,5 +169,5 @@ export class Links {
 const isRepeated = ({ state, expiresAt, opening, openedAt }: StoredBlob, asked: string, now: Date): boolean =>
   state === 'ready' &&
   opening === asked &&
-  Date.parse(openedAt ?? '') + limits.blobAddressSeconds * 1000 > now.getTime() &&
+  Date.parse(openedAt ?? '') + limits.blobPresignedUrlSeconds * 1000 > now.getTime() &&
   !hasEnded(expiresAt, now);

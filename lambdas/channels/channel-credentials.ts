@@ -2,7 +2,7 @@
 import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { isId } from '../../core/encoding/random-id.ts';
+import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import type { Deks } from '../org-keys/keyring-opener.ts';
 import type { Clock, StoredValue } from '../shared/ports.ts';
 import { isExpired, openInfo, openValue } from '../values/value-encryption.ts';
@@ -59,6 +59,7 @@ export function secretsRequest(event: unknown): { readonly org: string; readonly
   if (typeof event !== 'object' || event === null) return undefined;
   const { org, channel, ...rest }: { readonly [name: string]: unknown } = { ...event };
   const known = channelNames.find((name) => name === channel);
-  if (typeof org !== 'string' || !isId(org) || known === undefined || Object.keys(rest).length > 0) return undefined;
+  if (typeof org !== 'string' || !isOpaqueId(org) || known === undefined || Object.keys(rest).length > 0)
+    return undefined;
   return { org, channel: known };
 }

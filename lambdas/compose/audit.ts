@@ -1,5 +1,5 @@
 /** Composes the functions `auditor` and `sealer`. */
-import { sweepKey } from '../../contract/shared/environment-variables.ts';
+import { sealerProgressKey } from '../../contract/shared/environment-variables.ts';
 import { AuditReading } from '../audit/audit-query-service.ts';
 import { Sealer, SealSweep } from '../audit/audit-seal-service.ts';
 import { DynamoAudit } from '../audit/stores/dynamo-audit.ts';
@@ -21,6 +21,6 @@ export function sealerHost() {
   const table = setting('auditTable');
   const sealer = new Sealer(new DynamoAudit(dynamo(), table), signer(), clock);
   // By the function's own role: which orgs have new records is asked before there is an org to act for.
-  const marks = new DynamoSealMarks(dynamoClients(undefined)(sweepKey.org), table);
+  const marks = new DynamoSealMarks(dynamoClients(undefined)(sealerProgressKey.org), table);
   return { sealer, sweep: new SealSweep(sealer, marks, clock) };
 }

@@ -31,7 +31,7 @@ export const once = <Thing>(make: () => Thing): (() => Thing) => {
   };
 };
 /** Addresses that a function signs for the bucket die with the session that signed them: it must outlive them. */
-const spareSeconds = () => (process.env[functionEnv.blobBucket] === undefined ? 0 : limits.blobAddressSeconds);
+const spareSeconds = () => (process.env[functionEnv.blobBucket] === undefined ? 0 : limits.blobPresignedUrlSeconds);
 export const sessions = /* @__PURE__ */ once(() => sessionsOf(process.env[functionEnv.sessionRole], spareSeconds()));
 export const dynamo = /* @__PURE__ */ once(() => dynamoClients(sessions()));
 export const kms = /* @__PURE__ */ once(() => kmsClients(sessions()));

@@ -1,9 +1,9 @@
 /** What a person can ask of the vault itself by a message (docs/channels.md). The responder sees none of it, and none of it is stored. */
 
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { RecordedVerb } from '../../contract/shared/verbs.ts';
+import type { AuditOnlyVerb } from '../../contract/shared/verbs.ts';
 import { deletionCodeAt, isDeletionCode } from '../../core/users/confirmation-codes.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Accounts } from '../users/account-service.ts';
 import type { Linking } from '../users/identity-linking-service.ts';
@@ -18,7 +18,7 @@ import { type Command, commandTexts } from './chat-command-parser.ts';
 export interface Done {
   readonly text: string;
   readonly user?: string | undefined;
-  readonly verb: RecordedVerb;
+  readonly verb: AuditOnlyVerb;
 }
 
 export interface CommandParts {
@@ -33,7 +33,7 @@ export interface CommandParts {
 
 /** Whom a sender's locator leads to. */
 interface Found {
-  readonly owner: Owner;
+  readonly owner: UserRef;
   /** Undefined when the user is deleted, or the sender is none of its identities. */
   readonly user: OpenUser | undefined;
   readonly damaged: boolean;
@@ -122,7 +122,7 @@ export class Commands {
     const { locators, reader, clock } = this.#parts;
     const located = await locators.find(key.org, key.locator);
     if (located === undefined) return undefined;
-    const owner: Owner = { org: key.org, user: located.user };
+    const owner: UserRef = { org: key.org, user: located.user };
     const read = await readFresh(() => reader.read(owner, []));
     const user = openIdentity(key, owner, read, clock());
     const damaged = user === undefined && isDamaged(key, owner, read);

@@ -1,6 +1,6 @@
 /** The job that handles one message (docs/format.md, section 13). */
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { fieldsOf } from '../../core/encoding/stored-record-fields.ts';
+import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
 import { type ChannelName, channelNames, type ReplyTo } from '../channels/channel-ports.ts';
 
 /** A message whose sender a provider vouched for. The job's id is the one under which it is stored, and tells when it came. */
@@ -25,7 +25,7 @@ export function decodeMessageJob(job: Readonly<Record<string, unknown>>): Messag
   const { channel, identity, locator, text, shared, replyTo } = job;
   if (!isChannel(channel) || !isText(identity) || !isText(locator) || !isText(text)) throw new DecryptionError();
   if (typeof shared !== 'boolean') throw new DecryptionError();
-  const to = Object.entries(fieldsOf(replyTo)).map(([name, value]): [string, string] => {
+  const to = Object.entries(requireObjectFields(replyTo)).map(([name, value]): [string, string] => {
     if (!isText(value)) throw new DecryptionError();
     return [name, value];
   });

@@ -3,9 +3,9 @@
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { RecordedVerb } from '../../contract/shared/verbs.ts';
-import { timeOfId } from '../../core/encoding/time-ordered-id.ts';
-import type { Owner, Umk } from '../../core/users/user-root-key.ts';
+import type { AuditOnlyVerb } from '../../contract/shared/verbs.ts';
+import { timeOfTimeId } from '../../core/encoding/time-ordered-id.ts';
+import type { Umk, UserRef } from '../../core/users/user-root-key.ts';
 import type { Carrier, ChannelName, Channels, Line, ProviderSecrets } from '../channels/channel-ports.ts';
 import { codeOf, ifOpens } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -29,7 +29,7 @@ export interface Turn {
   /** Told as soon as what a command asks for is done, so that its answer alone is missing. */
   acted(): void;
   /** Leaves an audit record, before an answer leaves. @throws VaultError `audit_unavailable` */
-  record(user: string, verb: RecordedVerb, result: 'ok' | ErrorCode): Promise<void>;
+  record(user: string, verb: AuditOnlyVerb, result: 'ok' | ErrorCode): Promise<void>;
 }
 
 /** Why a message went no further than it did; undefined when all was done that was to be done. */
@@ -164,7 +164,7 @@ export class Conversations {
   }
 
   /** The end of a message that gets no answer, or has got it. */
-  async #end(turn: Turn, owner: Owner): Promise<Ended> {
+  async #end(turn: Turn, owner: UserRef): Promise<Ended> {
     await turn.record(owner.user, 'messages.answer', 'ok');
     return (await this.#isThere(owner)) ? undefined : await this.#forget(turn, owner);
   }
@@ -173,7 +173,7 @@ export class Conversations {
    * Sends an answer, once more if a try before did not learn what became of it.
    * @param owner of a conversation, whose answers end with it
    */
-  async #send(turn: Turn, text: string, owner?: Owner): Promise<Ended> {
+  async #send(turn: Turn, text: string, owner?: UserRef): Promise<Ended> {
     const line = await this.#line(turn);
     if (line === undefined) return 'channel_unset';
     // Last of all, so that nothing is sent of a conversation after its deletion was acknowledged.
@@ -189,12 +189,12 @@ export class Conversations {
   }
 
   /** @throws VaultError `org_locked`, `org_shredded` */
-  async #isThere(owner: Owner): Promise<boolean> {
+  async #isThere(owner: UserRef): Promise<boolean> {
     return userKeyringOf(await readFresh(() => this.#parts.reader.read(owner, [])), owner) !== undefined;
   }
 
   /** Takes away what was stored of a turn after its user was deleted: nobody can open it, but it need not stay. */
-  async #forget(turn: Turn, owner: Owner): Promise<Ended> {
+  async #forget(turn: Turn, owner: UserRef): Promise<Ended> {
     const { messageKey, answerKey } = keysOf(turn);
     await this.#parts.records.delete(owner, messageKey);
     await this.#parts.records.delete(owner, answerKey);
@@ -210,7 +210,7 @@ export const commandIn = ({ text, channel }: Pick<MessageJob, 'text' | 'channel'
   commandOf(text, mails.includes(channel));
 
 const shut: ReadonlySet<ErrorCode> = new Set(['org_locked', 'org_shredded', 'user_not_found']);
-const timeOf = ({ id }: Turn): Date => new Date(timeOfId(id));
+const timeOf = ({ id }: Turn): Date => new Date(timeOfTimeId(id));
 
 const keysOf = ({ id }: Turn): { messageKey: RecordKey; answerKey: RecordKey } => ({
   messageKey: { collection: 'messages', id },

@@ -2,9 +2,9 @@
 import { hash, randomBytes } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { isId } from '../../core/encoding/random-id.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
-import { locatorMessage } from '../../core/users/slot-mac-inputs.ts';
+import { isOpaqueId } from '../../core/encoding/random-id.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type {
   Carrier,
   ChannelName,
@@ -59,7 +59,7 @@ export class Receiving {
    */
   async prove(org: string, name: ChannelName, request: HookRequest): Promise<Proven> {
     const { secrets, channels, carrier, clock } = this.#parts;
-    if (!isId(org)) throw new VaultError('signature_refused');
+    if (!isOpaqueId(org)) throw new VaultError('signature_refused');
     const channel = channels[name];
     const now = clock();
     const line = channel.line(await secrets.of(org, name), carrier);
@@ -98,10 +98,10 @@ export class Receiving {
       const token = `${name}-token/${hash('sha256', message.token, 'base64url')}`;
       if (!(await deliveries.claimToken(org, token, delivery, ttl))) throw new VaultError('signature_refused');
     }
-    const claimed = await deliveries.claim(org, delivery, timeId(now.getTime(), randomBytes(16)), ttl);
+    const claimed = await deliveries.claim(org, delivery, createTimeId(now.getTime(), randomBytes(16)), ttl);
     if (claimed.state === 'queued') return claimed.job;
     const { identity, shared, replyTo } = message;
-    const locator = await routing.locator(locatorMessage(org, identity));
+    const locator = await routing.locator(locatorMacInput(org, identity));
     const text = beginning(message.text.toWellFormed());
     const job: MessageJob = { kind: 'message', channel: name, identity, locator, text, shared, replyTo };
     await jobs.send(org, claimed.job, job, locator);

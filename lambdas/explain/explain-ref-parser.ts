@@ -1,9 +1,9 @@
 /** What `explain` can be asked about, as text. */
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { isId } from '../../core/encoding/random-id.ts';
+import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import { checkedName } from '../shared/value-names.ts';
 import type { RecordKey } from '../users/user-ports.ts';
 
@@ -31,11 +31,11 @@ export function parseRef(ref: string): Ref {
   const [kind, rest] = [ref.slice(0, Math.max(colon, 0)), ref.slice(colon + 1)];
   if (kind === 'value') return { kind, name: checkedName(rest) };
   if (kind === 'blob' && isTimeId(rest)) return { kind, id: rest };
-  if (kind === 'user' && isId(rest)) return { kind, user: rest };
+  if (kind === 'user' && isOpaqueId(rest)) return { kind, user: rest };
   const slash = rest.indexOf('/');
   const [user, id] = [rest.slice(0, Math.max(slash, 0)), rest.slice(slash + 1)];
   const collection = collections.get(kind);
-  if (isId(user) && collection?.isId(id) === true)
+  if (isOpaqueId(user) && collection?.isId(id) === true)
     return { kind: 'user', user, record: { collection: collection.name, id } };
   const message = 'is none of value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id> and user:<user>';
   throw new VaultError('invalid_request', { errors: [{ path: 'query.ref', message }] });
@@ -66,7 +66,7 @@ export function wantedRecords(text: string): readonly RecordKey[] {
 }
 
 /** Whether a ref is to what belongs to this very user. */
-export const isOf = (ref: Ref, { user }: Owner): ref is Ref & { kind: 'user' } =>
+export const isOf = (ref: Ref, { user }: UserRef): ref is Ref & { kind: 'user' } =>
   ref.kind === 'user' && ref.user === user;
 
 /** Whether messages are meant, or among what is meant. */

@@ -2,7 +2,7 @@
 
 import type { ExplainParty } from '../../contract/explain/wire.ts';
 import type { Slot, SlotKind } from '../../core/users/key-slot.ts';
-import { type DeletedUser, parseUserRecord, type UserKeyring } from '../../core/users/user-keyring.ts';
+import { parseUserKeyringRecord, type UserKeyring, type UserTombstone } from '../../core/users/user-keyring.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import { forgersOf, type KeyFacts } from './explain-api-keys.ts';
@@ -13,7 +13,7 @@ import { answers, type FunctionName, type Grants } from './iam-grants.ts';
 export interface UserFacts extends KeyFacts {
   /** Of the org; undefined where the request has proven that it is open. */
   readonly orgKeyring: StoredKeyring | undefined;
-  readonly keyring: UserKeyring | DeletedUser | undefined;
+  readonly keyring: UserKeyring | UserTombstone | undefined;
   /** Whether the record that was asked for is there; true where it is answered for the user as a whole. */
   readonly found: boolean;
   /** Whether it is about messages. */
@@ -23,7 +23,7 @@ export interface UserFacts extends KeyFacts {
 
 /** A stored keyring, as it is; no slot is opened. @throws DecryptionError */
 export const storedUser = (record: unknown, owner: { org: string; user: string }): UserFacts['keyring'] =>
-  record === undefined ? undefined : parseUserRecord(record, owner);
+  record === undefined ? undefined : parseUserKeyringRecord(record, owner);
 
 export function explainUser(facts: UserFacts): Explained {
   const { orgKeyring, keyring, found, messages, grants, now } = facts;

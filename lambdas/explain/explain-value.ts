@@ -1,8 +1,8 @@
 /** Who can open a value: org custody. The answer is made of the keyring, the rights of each API key and the policies of the functions. */
 
 import type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
-import { sealedVersion } from '../../core/encryption/sealed-string.ts';
-import { usableDek } from '../../core/org-keys/org-keyring.ts';
+import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
+import { findUsableDek } from '../../core/org-keys/org-keyring.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
 import type { ListedValue } from '../values/value-ports.ts';
 import { type KeyFacts, readersOf } from './explain-api-keys.ts';
@@ -31,8 +31,8 @@ export function explainValue(facts: ValueFacts): Explained {
   if (keyring.state === 'shredded') return gone('org', words.whyGone.shredded);
   if (value === undefined) return gone('org', words.whyGone.value);
   // The facts beside the value are sealed under the DEK that the value is under.
-  const dek = sealedVersion(value.info);
-  if (usableDek(keyring, dek) === undefined) return gone('org', words.whyGone.retired);
+  const dek = parseDekVersion(value.info);
+  if (findUsableDek(keyring, dek) === undefined) return gone('org', words.whyGone.retired);
   const shut = keyring.lock === undefined ? undefined : words.locked(keyring.lock.shredAt);
   const keys = shut === undefined ? readersOf(facts, value.name, dek) : shutKeys(shut);
   const functions = functionParties(facts.grants, shut);

@@ -3,11 +3,18 @@
  * tells what is deployed and not what was meant.
  */
 import * as z from 'zod/mini';
-import { type Group, groups, type RouteId, routes, type Workflow, workflows } from '../../contract/routes.ts';
+import {
+  type BackgroundFunction,
+  backgroundFunctions,
+  type RouteGroup,
+  type RouteId,
+  routeGroups,
+  routes,
+} from '../../contract/routes.ts';
 
-export type FunctionName = Group | Workflow;
+export type FunctionName = RouteGroup | BackgroundFunction;
 
-const names: readonly FunctionName[] = [...groups, ...workflows];
+const names: readonly FunctionName[] = [...routeGroups, ...backgroundFunctions];
 const schema = z.record(z.string(), z.record(z.string(), z.array(z.string())));
 
 /** What gives the content of items; an action that only writes does not. */

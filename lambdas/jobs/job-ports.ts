@@ -1,12 +1,12 @@
 /** Ports of jobs: the key that seals them, and the queue. */
-import type { JobName } from '../../core/jobs/job-envelope.ts';
+import type { JobHeader } from '../../core/jobs/job-envelope.ts';
 
 /** The transit key: keys of jobs (docs/format.md, section 13). */
 export interface TransitKeys {
   /** A new key for one job: 32 bytes, which the caller zeroes, and the same wrapped. */
-  generate(name: JobName): Promise<{ secret: Buffer; wrapped: Uint8Array }>;
+  generate(name: JobHeader): Promise<{ secret: Buffer; wrapped: Uint8Array }>;
   /** DecryptionError when it was not wrapped for this org, job and kind. */
-  unwrap(name: JobName, wrapped: Uint8Array): Promise<Buffer>;
+  unwrap(name: JobHeader, wrapped: Uint8Array): Promise<Buffer>;
 }
 
 export interface JobQueue {

@@ -11,7 +11,7 @@ import type {
   ReplaceMemoryRequest,
 } from '../../contract/memory/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { asItem } from '../shared/batch-item-result.ts';
 import { inTurns } from '../shared/map-concurrent.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -58,7 +58,7 @@ export class MemoryWriting {
     const { umk, owner } = user;
     const data = checkedData(request.data);
     const now = this.#clock();
-    const id = request.id ?? timeId(now.getTime(), randomBytes(16));
+    const id = request.id ?? createTimeId(now.getTime(), randomBytes(16));
     const at = now.toISOString();
     const content = { data, createdAt: at, updatedAt: at };
     const record: StoredRecord = { collection: 'memory', id, version: 1, data: sealMemory(umk, id, 1, content) };

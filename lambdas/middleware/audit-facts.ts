@@ -1,7 +1,7 @@
 /** What a request leaves in the audit. Fields are named here, one by one: an event never reaches a record. */
 
 import type { AuditRecord } from '../../contract/audit/wire.ts';
-import { type RouteId, recordedVerbOf } from '../../contract/routes.ts';
+import { auditVerbOf, type RouteId } from '../../contract/routes.ts';
 import { callerHeaders } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { prefixProblem } from '../../contract/shared/name-patterns.ts';
@@ -20,7 +20,7 @@ export function factsOf(
   output: unknown,
 ): AuditFacts {
   const { requestContext, headers } = call.event;
-  const verb = recordedVerbOf(id);
+  const verb = auditVerbOf(id);
   if (verb === undefined) throw new Error(`the route ${id} is not one that is recorded`);
   return {
     org,

@@ -1,6 +1,6 @@
 import type { MiddlewareObj } from '@middy/core';
 import * as z from 'zod/mini';
-import { type RouteInput, type RouteOutput, schemas } from '../../contract/route-schemas.ts';
+import { type RouteInput, type RouteOutput, routeSchemas } from '../../contract/route-schemas.ts';
 import type { RouteId } from '../../contract/routes.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -30,7 +30,7 @@ export function parse<Id extends RouteId>(id: Id, subjectOf?: SubjectOf<Id>): Mi
 }
 
 function parseEvent<Id extends RouteId>(id: Id, event: ApiEvent): RouteInput<Id> {
-  const { params, query, body } = schemas[id];
+  const { params, query, body } = routeSchemas[id];
   const parsed = {
     params: check(params, event.pathParameters ?? {}, 'path'),
     query: check(query, event.queryStringParameters ?? {}, 'query'),

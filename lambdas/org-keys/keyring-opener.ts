@@ -1,10 +1,10 @@
 /** From a stored keyring to DEKs that can be used, with the KMS calls kept few. */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { type Dek, loadDek } from '../../core/encryption/root-key.ts';
-import { sealedVersion } from '../../core/encryption/sealed-string.ts';
-import { addDek, type Keyring, nextVersion, usableDek, verifyKeyring } from '../../core/org-keys/org-keyring.ts';
-import { parseStored, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
+import { type Dek, deriveDek } from '../../core/encryption/root-key.ts';
+import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
+import { addDek, findUsableDek, type Keyring, nextDekVersion, verifyKeyring } from '../../core/org-keys/org-keyring.ts';
+import { parseKeyringOrTombstone, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Kek, KeyringStore } from './keyring-ports.ts';
 
@@ -70,7 +70,7 @@ export interface OpenKeyring {
 export type StoredKeyring = Keyring | Tombstone;
 
 /** What is stored of an org, checked as far as that goes without its keys. @throws DecryptionError */
-export const storedKeyring = (record: unknown, org: string): StoredKeyring => parseStored(record, org);
+export const storedKeyring = (record: unknown, org: string): StoredKeyring => parseKeyringOrTombstone(record, org);
 
 /**
  * Lets only an org go on whose values may be used: the one place where a lock and a shredding are honoured.
@@ -108,7 +108,7 @@ export class Deks {
     if (active !== undefined) verifyKeyring(keyring, active);
     let newer: Promise<OpenKeyring> | undefined;
     const dekOf = async (sealed: string) => {
-      const version = sealedVersion(sealed);
+      const version = parseDekVersion(sealed);
       if (version <= keyring.activeVersion || reread === undefined) return await this.#load(keyring, version);
       newer ??= reread().then((again) => this.open(again, org));
       return await (await newer).dekOf(sealed);
@@ -117,12 +117,12 @@ export class Deks {
   }
 
   #load(keyring: Keyring, version: number): Promise<Dek> {
-    const wrapped = usableDek(keyring, version);
+    const wrapped = findUsableDek(keyring, version);
     if (wrapped === undefined) return Promise.reject(new DecryptionError());
     return this.#cache.get(keyring, version, async () => {
       const secret = await this.#kek.unwrap(keyring.org, version, Buffer.from(wrapped.wrapped, 'base64'));
       if (secret.length !== 32) throw new DecryptionError();
-      return loadDek(secret, keyring.org, version);
+      return deriveDek(secret, keyring.org, version);
     });
   }
 }
@@ -149,10 +149,10 @@ export class FirstDek {
    * one: so nothing is returned, and the caller reads the record again.
    */
   async make(keyring: Keyring): Promise<void> {
-    const version = nextVersion(keyring);
+    const version = nextDekVersion(keyring);
     const { secret, wrapped } = await this.#kek.generate(keyring.org, version);
     if (secret.length !== 32) throw new VaultError('key_unavailable');
-    const dek = loadDek(secret, keyring.org, version);
+    const dek = deriveDek(secret, keyring.org, version);
     await this.#keyrings.replace(addDek(keyring, dek, wrapped, this.#clock().toISOString()));
   }
 }

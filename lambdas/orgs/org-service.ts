@@ -2,7 +2,7 @@
 
 import type { CreateOrgResponse, OrgResponse } from '../../contract/orgs/wire.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { type Keyring, newKeyring } from '../../core/org-keys/org-keyring.ts';
+import { type Keyring, newOrgKeyring } from '../../core/org-keys/org-keyring.ts';
 import type { Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import type { ApiKeyStore } from '../api-keys/api-key-ports.ts';
 import { keyInfo, newApiKey } from '../api-keys/api-key-service.ts';
@@ -29,7 +29,7 @@ export class Orgs {
     const org = randomId();
     const createdAt = this.#clock().toISOString();
     const { stored, key } = newApiKey(org, { role: 'admin', name: 'first admin key' }, createdAt);
-    await this.#keyrings.create(newKeyring(org, createdAt));
+    await this.#keyrings.create(newOrgKeyring(org, createdAt));
     await this.#apiKeys.create(stored);
     return { org, createdAt, adminKey: { ...keyInfo(stored), key } };
   }

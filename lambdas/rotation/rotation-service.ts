@@ -6,8 +6,8 @@
 
 import type { Rotation, RotationResponse } from '../../contract/rotation/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { loadDek } from '../../core/encryption/root-key.ts';
-import { addDek, type Keyring, nextVersion, retireDeks, rewrapDeks } from '../../core/org-keys/org-keyring.ts';
+import { deriveDek } from '../../core/encryption/root-key.ts';
+import { addDek, type Keyring, nextDekVersion, retireDeks, rewrapDeks } from '../../core/org-keys/org-keyring.ts';
 import type { Deks, OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { Kek, KeyringStore } from '../org-keys/keyring-ports.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -53,10 +53,10 @@ export class KeyringChanges {
   async activate(org: string, from: number): Promise<OpenKeyring> {
     return await this.#change(org, async ({ keyring, active }) => {
       if (active === undefined || active.version !== from) return undefined;
-      const version = nextVersion(keyring);
+      const version = nextDekVersion(keyring);
       const { secret, wrapped } = await this.#kek.generate(org, version);
       if (secret.length !== 32) throw new VaultError('key_unavailable');
-      return addDek(keyring, loadDek(secret, org, version), wrapped, this.#clock().toISOString());
+      return addDek(keyring, deriveDek(secret, org, version), wrapped, this.#clock().toISOString());
     });
   }
 

@@ -1,5 +1,5 @@
 /** What the function of rotation workflows can be started with. */
-import { isId } from '../../core/encoding/random-id.ts';
+import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import type { Steps } from '../shared/workflow-ports.ts';
 import type { KeyringChanges } from './rotation-service.ts';
 import type { RotationWorkflow } from './rotation-workflow.ts';
@@ -16,7 +16,7 @@ export interface RotationTasks {
  */
 export async function runRotationTask(tasks: RotationTasks, input: unknown, steps: Steps): Promise<object> {
   const { task, org, from } = fieldsOf(input);
-  if (typeof org !== 'string' || !isId(org)) throw new Error('the input names no org');
+  if (typeof org !== 'string' || !isOpaqueId(org)) throw new Error('the input names no org');
   if (task === 'rewrap') return { rewrapped: await steps.step('rewrap', () => tasks.changes.rewrap(org)) };
   if (task !== 'rotate' || typeof from !== 'number' || !Number.isSafeInteger(from)) throw new Error('no such task');
   return await tasks.workflow.run({ task, org, from }, steps);

@@ -1,7 +1,7 @@
 /** One value moved to the active DEK, with all its versions. */
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Dek } from '../../core/encryption/root-key.ts';
-import { claimsDek, sealedVersion } from '../../core/encryption/sealed-string.ts';
+import { hasHeaderOfDek, parseDekVersion } from '../../core/encryption/sealed-string.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { StoredValue, StoredVersion } from '../shared/ports.ts';
 import { resealVersion } from '../values/value-encryption.ts';
@@ -11,7 +11,7 @@ const stringsOf = (value: StoredValue): string[] => versionsOf(value).flatMap(({
 
 /** Whether each sealed string of a value, history included, begins as those of this DEK do. */
 export const isUnder = (dek: Dek, value: StoredValue): boolean =>
-  stringsOf(value).every((sealed) => claimsDek(dek, sealed));
+  stringsOf(value).every((sealed) => hasHeaderOfDek(dek, sealed));
 
 /** Strings that name no DEK are counted under this version, which is no DEK's. */
 export const noVersion = 0;
@@ -20,10 +20,10 @@ export const noVersion = 0;
 export function versionsLeft(dek: Dek, value: StoredValue): Set<number> {
   return new Set(
     stringsOf(value)
-      .filter((sealed) => !claimsDek(dek, sealed))
+      .filter((sealed) => !hasHeaderOfDek(dek, sealed))
       .map((sealed) => {
         try {
-          const version = sealedVersion(sealed);
+          const version = parseDekVersion(sealed);
           // It names the active one, but not with its commitment.
           return version >= dek.version ? noVersion : version;
         } catch (error) {

@@ -3,19 +3,19 @@
  * secret and grant nothing: a query is bounded by the caller's own org and prefix whatever the cursor says.
  */
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { encodeFields } from '../../core/encoding/length-prefixed-fields.ts';
+import { encodeLengthPrefixedFields } from '../../core/encoding/length-prefixed-fields.ts';
 
 type List = 'values' | 'keys' | 'audit' | 'seals' | 'blobs' | 'parts' | 'users' | 'memory' | 'search' | 'messages';
 /** The prefix of a user's lists is the user. */
 type Scope = readonly [org: string, list: List, prefix: string];
 
 export function encodeCursor(scope: Scope, last: string): string {
-  return Buffer.concat([encodeFields(...scope), Buffer.from(last, 'utf8')]).toString('base64url');
+  return Buffer.concat([encodeLengthPrefixedFields(...scope), Buffer.from(last, 'utf8')]).toString('base64url');
 }
 
 /** The last name or id of the page before. @throws VaultError `invalid_cursor` */
 export function decodeCursor(cursor: string, scope: Scope): string {
-  const expected = encodeFields(...scope);
+  const expected = encodeLengthPrefixedFields(...scope);
   const bytes = Buffer.from(cursor, 'base64url');
   const last = bytes.subarray(expected.length).toString('utf8');
   const canonical = encodeCursor(scope, last) === cursor;

@@ -1,5 +1,5 @@
 /** Judging the copies of a table that were found: which of them may hold what was destroyed. */
-import type { FoundCopies } from '../../core/shredding/receipt-statements.ts';
+import type { BackupSearchResult } from '../../core/shredding/receipt-statements.ts';
 import type { Copies } from './shred-ports.ts';
 
 /** Backups that a receipt lists; it counts all. */
@@ -12,7 +12,7 @@ const blur = 5 * 60_000;
  * Copies of a table in view of what lay in it from one time to another.
  * @param from RFC 3339; undefined when nothing ever did
  */
-export function judge(copies: Copies, from: string | undefined, to: string, now: Date): FoundCopies {
+export function judge(copies: Copies, from: string | undefined, to: string, now: Date): BackupSearchResult {
   const start = from === undefined ? Number.POSITIVE_INFINITY : Date.parse(from) - blur;
   const end = Date.parse(to) + blur;
   const judged = copies.backups.map((backup) => {
@@ -33,7 +33,7 @@ export function judge(copies: Copies, from: string | undefined, to: string, now:
 }
 
 /** What was found of two tables, as of one. */
-export function together(a: FoundCopies, b: FoundCopies): FoundCopies {
+export function together(a: BackupSearchResult, b: BackupSearchResult): BackupSearchResult {
   const backups = [...a.backups, ...b.backups].toSorted((x, y) => Number(y.relevant) - Number(x.relevant));
   const earliest = [a.earliestRestorable, b.earliestRestorable].filter((time) => time !== undefined).sort()[0];
   return {
@@ -47,7 +47,7 @@ export function together(a: FoundCopies, b: FoundCopies): FoundCopies {
 }
 
 /** Whether any copy may hold what lay in the table from one time to another. What can't be told counts as a copy. */
-export function mayHold(copies: Copies, found: FoundCopies, from: string | undefined, to: string): boolean {
+export function mayHold(copies: Copies, found: BackupSearchResult, from: string | undefined, to: string): boolean {
   if (from === undefined) return false;
   if (!copies.complete || found.backups.some(({ relevant }) => relevant)) return true;
   if (copies.pointInTimeRecovery === 'DISABLED') return false;

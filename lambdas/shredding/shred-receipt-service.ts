@@ -1,13 +1,13 @@
 /** The receipts of a shredding: what was destroyed, and whether a copy of it existed anywhere. */
 import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { fieldsOf } from '../../core/encoding/stored-record-fields.ts';
-import { addReceipt, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
+import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
+import { addTombstoneReceipt, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import {
   type ShredReceipt,
-  shredLimits,
-  shredReceiptType,
-  shredStatement,
+  shredReceiptJwsType,
+  shredReceiptLimits,
+  shredReceiptStatement,
 } from '../../core/shredding/receipt-statements.ts';
 import type { BlobErasing } from '../blobs/org-blob-purger.ts';
 import { storedKeyring } from '../org-keys/keyring-opener.ts';
@@ -66,8 +66,8 @@ export class ShredReceipts {
         (noBlobs(receipt) && !noBlobs(last)) ||
         (noUsers(receipt) && !noUsers(last));
       if (quiet && !isNews && tombstone.receipts.length > 0) return tombstone;
-      const jws = await this.#signer.sign(receipt, shredReceiptType);
-      const next = addReceipt(tombstone, { jws, final: receipt.final, unusableSince: receipt.unusableSince });
+      const jws = await this.#signer.sign(receipt, shredReceiptJwsType);
+      const next = addTombstoneReceipt(tombstone, { jws, final: receipt.final, unusableSince: receipt.unusableSince });
       if (await this.#store.change(next, tombstone)) return next;
     }
     throw new VaultError('write_contention', { detail: 'The organization is shredded; only its receipt is missing.' });
@@ -96,7 +96,7 @@ export class ShredReceipts {
       !mayHold(copies, orgs, from, unusableSince) &&
       !mayHold(userCopies, ofUsers, createdAt, usersUntil);
     return {
-      statement: shredStatement,
+      statement: shredReceiptStatement,
       org,
       orgCreatedAt: createdAt,
       number: issued + 1,
@@ -116,7 +116,7 @@ export class ShredReceipts {
       copies: found,
       final,
       ...(final ? { irrecoverableSince: found.checkedAt } : {}),
-      limits: shredLimits,
+      limits: shredReceiptLimits,
     };
   }
 
@@ -158,7 +158,7 @@ const notCounted: Said = {
 const said = ({ receipts }: Tombstone): Said[] =>
   receipts.map((jws) => {
     try {
-      return fieldsOf(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()));
+      return requireObjectFields(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()));
     } catch {
       // What stands there was not written by the vault: then a receipt that is good is still to be issued.
       return notCounted;

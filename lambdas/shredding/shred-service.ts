@@ -5,7 +5,7 @@
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { ShredRequest, ShredResponse } from '../../contract/shredding/wire.ts';
 import type { ShredLock } from '../../core/org-keys/org-keyring.ts';
-import { shred, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
+import { createTombstone, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import type { BlobErasing } from '../blobs/org-blob-purger.ts';
 import { type StoredKeyring, storedKeyring } from '../org-keys/keyring-opener.ts';
@@ -116,7 +116,7 @@ export class Shredding {
       const asked = typeof request === 'string' ? stored.lock : request;
       if (asked === undefined || (typeof request === 'string' && asked.requestedAt !== request)) return undefined;
       const { requestedAt, by } = asked;
-      const tombstone = shred(stored, { requestedAt, by, shreddedAt: this.#clock().toISOString() });
+      const tombstone = createTombstone(stored, { requestedAt, by, shreddedAt: this.#clock().toISOString() });
       if (await this.#store.change(tombstone, stored)) return tombstone;
     }
     throw contention();

@@ -1,7 +1,7 @@
 /** What follows the request to shred an org: the waiting, the shredding, and the work until no user, no blob and no copy is left. */
 import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
-import { isId } from '../../core/encoding/random-id.ts';
+import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import type { BlobErasing } from '../blobs/org-blob-purger.ts';
 import type { Steps } from '../shared/workflow-ports.ts';
 import type { UserErasing } from '../users/org-user-purger.ts';
@@ -28,7 +28,7 @@ const stepsInRow = 500;
  * When no request or message that began before the shredding is running any more, by far, and nothing is uploaded any more: an address that was given just after the shredding, by a request that began before it, has ended,
  * and what was sent there last has arrived, even at 100 kbit/s.
  */
-const lastUploadSeconds = functionTimeoutSeconds + limits.blobAddressSeconds + 1800;
+const lastUploadSeconds = functionTimeoutSeconds + limits.blobPresignedUrlSeconds + 1800;
 
 /**
  * Runs one: `{org, requestedAt, waitSeconds}`. Each step bears to be run twice.
@@ -73,7 +73,7 @@ async function inRow(step: (n: number) => Promise<boolean>): Promise<boolean> {
 function checked(input: unknown): { org: string; requestedAt: string; waitSeconds: number } {
   const fields: Record<string, unknown> = typeof input === 'object' && input !== null ? { ...input } : {};
   const { org, requestedAt, waitSeconds } = fields;
-  if (typeof org !== 'string' || !isId(org) || typeof requestedAt !== 'string')
+  if (typeof org !== 'string' || !isOpaqueId(org) || typeof requestedAt !== 'string')
     throw new Error('the input names no shredding');
   if (typeof waitSeconds !== 'number' || !Number.isSafeInteger(waitSeconds) || waitSeconds < 1) {
     throw new Error('the input has no waiting period');

@@ -1,13 +1,13 @@
 /** The rules of destroying one value: it is deleted with its history, and a signed statement says what could still hold a copy. */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { DestroyValueResponse } from '../../contract/shredding/wire.ts';
-import { sealedVersion } from '../../core/encryption/sealed-string.ts';
+import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
 import type { Keyring } from '../../core/org-keys/org-keyring.ts';
 import {
   type DestroyReceipt,
-  destroyLimits,
-  destroyReceiptType,
-  destroyStatement,
+  destroyReceiptJwsType,
+  destroyReceiptLimits,
+  destroyReceiptStatement,
 } from '../../core/shredding/receipt-statements.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import type { Clock, Signer, StoredValue, StoredVersion } from '../shared/ports.ts';
@@ -63,7 +63,7 @@ export class Destroying {
     for (let attempt = 0; attempt < attempts; attempt++) {
       if (stored === undefined) return last === undefined ? { destroyed: false } : { destroyed: true, receipt: last };
       // Signed before, handed out after: were the signature missing then, the value would be gone without a receipt.
-      const receipt = await this.#signer.sign(await this.#statement(keyId, keyring, stored), destroyReceiptType);
+      const receipt = await this.#signer.sign(await this.#statement(keyId, keyring, stored), destroyReceiptJwsType);
       if (await this.#values.deleteAt(keyring.org, name, stored)) return { destroyed: true, receipt };
       // Set meanwhile; or deleted by this very call, whose reply was lost, or by another at the same time: gone as stated.
       last = receipt;
@@ -82,7 +82,7 @@ export class Destroying {
     const destroyedAt = now.toISOString();
     const copiesEndAt = endOf(copies, now);
     return {
-      statement: destroyStatement,
+      statement: destroyReceiptStatement,
       org,
       name: stored.name,
       destroyedAt,
@@ -91,7 +91,7 @@ export class Destroying {
       deks: deks.filter(({ state }) => state !== 'retired').map(({ version }) => version),
       copies: judge(copies, createdAt, destroyedAt, now),
       ...(copiesEndAt === undefined ? {} : { copiesEndAt }),
-      limits: destroyLimits,
+      limits: destroyReceiptLimits,
     };
   }
 }
@@ -106,7 +106,7 @@ function endOf({ backups, complete, pointInTimeRecovery }: Copies, now: Date): s
 
 function versionOf({ version, value }: StoredVersion): DestroyReceipt['versions'][number] {
   try {
-    return { version, dek: sealedVersion(value) };
+    return { version, dek: parseDekVersion(value) };
   } catch {
     // What is damaged can be destroyed too.
     return { version };

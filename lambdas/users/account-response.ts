@@ -1,11 +1,11 @@
 /** What may be shown of a user's keyring: which slots there are, and nothing that opens or finds one. */
 import type { AccountResponse, SlotInfo, UserInfo } from '../../contract/users/wire.ts';
-import type { DeletedUser, UserKeyring } from '../../core/users/user-keyring.ts';
+import type { UserKeyring, UserTombstone } from '../../core/users/user-keyring.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import type { DamagedUser } from './corrupt-user-keyring.ts';
 
 /** What an org may see of one of its users. */
-export function userInfo(user: string, stored: UserKeyring | DeletedUser | DamagedUser, now: Date): UserInfo {
+export function userInfo(user: string, stored: UserKeyring | UserTombstone | DamagedUser, now: Date): UserInfo {
   if (stored.state === 'damaged') {
     const { state, createdAt } = stored;
     return { user, state, ...(createdAt === undefined ? {} : { createdAt }), slots: [] };

@@ -3,9 +3,9 @@
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AccountResponse } from '../../contract/users/wire.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { credentialLocator, newSalt, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
+import { credentialLocator, newSlotSalt, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
 import { parseUserKey } from '../../core/users/user-key.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import { accountInfo } from './account-response.ts';
 import { isFound, release } from './locator-release.ts';
@@ -89,7 +89,7 @@ export class Accounts {
     return accountInfo(keyring, this.#clock());
   }
 
-  #forget(owner: Owner, slot: Slot): Promise<void> {
+  #forget(owner: UserRef, slot: Slot): Promise<void> {
     return release(this.#locators, owner, slot, this.#clock(), slot.id);
   }
 
@@ -112,11 +112,11 @@ const credentialSlot = (user: OpenUser, key: Uint8Array, createdAt: string): Slo
   user.withRoot((root) => newCredentialSlot(root, key, user.owner, createdAt));
 
 /** @param root the UMK, not zeroed here */
-export const newCredentialSlot = (root: Uint8Array, key: Uint8Array, owner: Owner, createdAt: string): Slot =>
+export const newCredentialSlot = (root: Uint8Array, key: Uint8Array, owner: UserRef, createdAt: string): Slot =>
   wrapUmk(root, key, owner, {
     id: randomId(),
     kind: 'credential',
     locator: credentialLocator(key, owner),
-    salt: newSalt(owner, 'credential'),
+    salt: newSlotSalt(owner, 'credential'),
     createdAt,
   });

@@ -1,10 +1,15 @@
 /** What can be told of a user whose record is damaged: enough to list it and to end it, and nothing that is relied on. */
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { isId } from '../../core/encoding/random-id.ts';
-import { fieldsOf, isCount } from '../../core/encoding/stored-record-fields.ts';
+import { isOpaqueId } from '../../core/encoding/random-id.ts';
+import { isCount, requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
 import { slotKinds } from '../../core/users/key-slot.ts';
-import { type DeletedUser, mostSlots, parseUserRecord, type UserKeyring } from '../../core/users/user-keyring.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import {
+  maxSlots,
+  parseUserKeyringRecord,
+  type UserKeyring,
+  type UserTombstone,
+} from '../../core/users/user-keyring.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import { isFound, type Leading } from './locator-release.ts';
 
 export interface DamagedUser {
@@ -18,9 +23,9 @@ export interface DamagedUser {
 }
 
 /** A user's record, whatever state it is in. */
-export function userOrDamage(record: unknown, owner: Owner): UserKeyring | DeletedUser | DamagedUser {
+export function userOrDamage(record: unknown, owner: UserRef): UserKeyring | UserTombstone | DamagedUser {
   try {
-    return parseUserRecord(record, owner);
+    return parseUserKeyringRecord(record, owner);
   } catch (error) {
     if (!(error instanceof DecryptionError)) throw error;
     const { createdAt, generation, slots } = fieldsOr(record);
@@ -28,19 +33,19 @@ export function userOrDamage(record: unknown, owner: Owner): UserKeyring | Delet
       state: 'damaged',
       ...(typeof createdAt === 'string' && !Number.isNaN(Date.parse(createdAt)) ? { createdAt } : {}),
       generation: isCount(generation) ? generation : 0,
-      leading: Object.entries(fieldsOr(slots)).flatMap(leadingOf).slice(0, mostSlots),
+      leading: Object.entries(fieldsOr(slots)).flatMap(leadingOf).slice(0, maxSlots),
     };
   }
 }
 
 const fieldsOr = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null ? fieldsOf(value) : {};
+  typeof value === 'object' && value !== null ? requireObjectFields(value) : {};
 
 const locatorForm = /^[\w-]{1,64}$/;
 
 function leadingOf([id, slot]: [string, unknown]): Leading[] {
   const { kind: said, locator } = fieldsOr(slot);
   const kind = slotKinds.find((one) => one === said);
-  const isWhole = isId(id) && kind !== undefined && typeof locator === 'string' && locatorForm.test(locator);
+  const isWhole = isOpaqueId(id) && kind !== undefined && typeof locator === 'string' && locatorForm.test(locator);
   return isWhole && isFound({ kind }) ? [{ kind, locator }] : [];
 }

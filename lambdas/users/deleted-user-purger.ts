@@ -1,7 +1,7 @@
 /** Deletes what a deleted user left. All of it is ciphertext that nothing opens any more: its slots went first. */
 import { randomBytes } from 'node:crypto';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { JobSender } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
 import { userOrDamage } from './corrupt-user-keyring.ts';
@@ -31,7 +31,7 @@ export class Erasing {
    * Lets go what leads to the user, and deletes until nothing is left; what is left when it has had enough is another job's.
    * @returns false, and nothing is deleted, for a user that is not deleted: whoever could forge a job must gain nothing by it
    */
-  async erase(owner: Owner, leading: readonly Leading[], enough: () => boolean): Promise<boolean> {
+  async erase(owner: UserRef, leading: readonly Leading[], enough: () => boolean): Promise<boolean> {
     const { keyrings, locators, eraser, jobs, clock } = this.#parts;
     const keyring = await keyrings.stored(owner);
     // Without any record of the user its org was shredded.
@@ -42,7 +42,7 @@ export class Erasing {
       if (items.length === 0) return true;
       await eraser.delete(owner.org, items);
       if (!enough()) continue;
-      const id = timeId(clock().getTime(), randomBytes(16));
+      const id = createTimeId(clock().getTime(), randomBytes(16));
       const job: EraseJob = { kind: 'erase', user: owner.user, locators: [] };
       await jobs.send(owner.org, id, job, owner.user);
       return true;

@@ -1,6 +1,6 @@
 /** The job that deletes what a deleted user left behind (docs/format.md, section 13). */
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { fieldsOf } from '../../core/encoding/stored-record-fields.ts';
+import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
 import { slotKinds } from '../../core/users/key-slot.ts';
 import type { Leading } from './locator-release.ts';
 
@@ -18,7 +18,7 @@ export function decodeEraseJob({ user, locators }: Readonly<Record<string, unkno
 }
 
 function locatorOf(entry: unknown): Leading {
-  const { kind: said, locator } = fieldsOf(entry);
+  const { kind: said, locator } = requireObjectFields(entry);
   const kind = slotKinds.find((name) => name === said);
   if (kind === undefined || typeof locator !== 'string') throw new DecryptionError();
   return { kind, locator };

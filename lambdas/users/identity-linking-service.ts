@@ -5,11 +5,11 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { StartLinkResponse } from '../../contract/users/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { linkCode, linkHandle, parseLinkCode } from '../../core/users/confirmation-codes.ts';
-import { newSalt, type Slot, type SlotFacts, wrapUmk } from '../../core/users/key-slot.ts';
-import { linkMessage, locatorMessage } from '../../core/users/slot-mac-inputs.ts';
+import { createLinkCode, linkCodeHandle, parseLinkCode } from '../../core/users/confirmation-codes.ts';
+import { newSlotSalt, type Slot, type SlotMetadata, wrapUmk } from '../../core/users/key-slot.ts';
+import { linkCodeMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserKeyring } from '../../core/users/user-keyring.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import { later } from '../shared/timestamps.ts';
 import { type IdentityKey, identitySlot } from './identity-unlock.ts';
@@ -47,12 +47,12 @@ export class Linking {
     const { store, codes, clock, changes } = this.#parts;
     const { owner } = user;
     const now = clock();
-    const expiresAt = later(now, limits.linkSeconds);
+    const expiresAt = later(now, limits.linkCodeSeconds);
     const id = randomId();
     const { code, shown, locator } = await this.#draw(owner, id, expiresAt);
-    const secret = await codes.code(linkMessage(owner.org, code));
-    const salt = newSalt(owner, 'link');
-    const facts: SlotFacts = { id, kind: 'link', locator, salt, createdAt: now.toISOString(), expiresAt };
+    const secret = await codes.code(linkCodeMacInput(owner.org, code));
+    const salt = newSlotSalt(owner, 'link');
+    const facts: SlotMetadata = { id, kind: 'link', locator, salt, createdAt: now.toISOString(), expiresAt };
     const slot = user.withRoot((root) => wrapUmk(root, secret, owner, facts));
     secret.fill(0);
     const replaced: Slot[] = [];
@@ -65,14 +65,14 @@ export class Linking {
   }
 
   /** A code whose handle is free, and is this slot's from now on. */
-  async #draw({ org, user }: Owner, slot: string, expiresAt: string) {
+  async #draw({ org, user }: UserRef, slot: string, expiresAt: string) {
     for (let draw = 0; draw < draws; draw++) {
       const random = randomBytes(12);
-      const shown = linkCode(random);
+      const shown = createLinkCode(random);
       random.fill(0);
       const code = parseLinkCode(shown);
       if (code === undefined) throw new Error('the code that was drawn is none');
-      const locator = await this.#parts.routing.locator(locatorMessage(org, linkHandle(code)));
+      const locator = await this.#parts.routing.locator(locatorMacInput(org, linkCodeHandle(code)));
       const claimed = await this.#parts.store.claim(org, { locator, user, slot, expiresAt, tries: 0 }, undefined);
       if (claimed) return { code, shown, locator };
     }
@@ -95,11 +95,11 @@ export class Linking {
     const code = parseLinkCode(typed);
     if (code === undefined) return 'refused';
     const { org } = key;
-    const locator = await this.#parts.routing.locator(locatorMessage(org, linkHandle(code)));
+    const locator = await this.#parts.routing.locator(locatorMacInput(org, linkCodeHandle(code)));
     const tried = await this.#parts.store.try(org, locator, this.#parts.clock());
     if (tried?.slot === undefined) return 'refused';
     const owner = { org, user: tried.user };
-    const secret = await this.#parts.codes.code(linkMessage(org, code));
+    const secret = await this.#parts.codes.code(linkCodeMacInput(org, code));
     try {
       const user = await this.#open(owner, tried.slot, locator, secret);
       if (user === undefined) return 'refused';
@@ -109,7 +109,7 @@ export class Linking {
     }
   }
 
-  async #open(owner: Owner, id: string, locator: string, secret: Uint8Array): Promise<OpenUser | undefined> {
+  async #open(owner: UserRef, id: string, locator: string, secret: Uint8Array): Promise<OpenUser | undefined> {
     const read = await readFresh(() => this.#parts.reader.read(owner, []));
     try {
       const keyring = userKeyringOf(read, owner);

@@ -2,10 +2,10 @@
 
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { newSalt, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
-import { identityMessage, locatorMessage } from '../../core/users/slot-mac-inputs.ts';
+import { newSlotSalt, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
+import { identityMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import { newUserKeyring } from '../../core/users/user-keyring.ts';
-import { loadUmk, newUmk, type Owner } from '../../core/users/user-root-key.ts';
+import { deriveUmk, newUmk, type UserRef } from '../../core/users/user-root-key.ts';
 import { refuseShut, storedKeyring } from '../org-keys/keyring-opener.ts';
 import { ifOpens } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -49,7 +49,7 @@ export class Identities {
   }
 
   locator(org: string, identity: string): Promise<string> {
-    return this.#parts.routing.locator(locatorMessage(org, identity));
+    return this.#parts.routing.locator(locatorMacInput(org, identity));
   }
 
   /**
@@ -58,7 +58,12 @@ export class Identities {
    */
   async key(org: string, identity: string, locator?: string): Promise<IdentityKey> {
     const found = locator ?? (await this.locator(org, identity));
-    return { org, identity, locator: found, secret: await this.#parts.custody.custody(identityMessage(org, identity)) };
+    return {
+      org,
+      identity,
+      locator: found,
+      secret: await this.#parts.custody.custody(identityMacInput(org, identity)),
+    };
   }
 
   /**
@@ -70,7 +75,7 @@ export class Identities {
    * @returns undefined for such a message
    * @throws VaultError `user_not_found` for an org that does not exist, `org_locked`, `org_shredded`, `write_contention`
    */
-  async ensureUser(key: IdentityKey, at?: Date): Promise<{ owner: Owner; created: boolean } | undefined> {
+  async ensureUser(key: IdentityKey, at?: Date): Promise<{ owner: UserRef; created: boolean } | undefined> {
     const { org, locator } = key;
     for (let attempt = 0; attempt < tries; attempt++) {
       const found = await this.#parts.locators.look(org, locator);
@@ -84,7 +89,7 @@ export class Identities {
   }
 
   /** Undefined when another was first. */
-  async #make(key: IdentityKey, found: Found | undefined, createdAt: string): Promise<Owner | undefined> {
+  async #make(key: IdentityKey, found: Found | undefined, createdAt: string): Promise<UserRef | undefined> {
     const { org, locator } = key;
     const { locators, keyrings } = this.#parts;
     // One whose making was broken off, or is under way elsewhere, is made under the id that it has: once, whoever is first.
@@ -96,7 +101,7 @@ export class Identities {
     return (await keyrings.create(newKeyring(key, owner, { id, createdAt }))) ? owner : undefined;
   }
 
-  async #refuseShut(owner: Owner): Promise<void> {
+  async #refuseShut(owner: UserRef): Promise<void> {
     const { orgKeyring } = await this.#parts.reader.read(owner, []);
     if (orgKeyring === undefined) throw new VaultError('user_not_found');
     refuseShut(storedKeyring(orgKeyring, owner.org));
@@ -114,11 +119,11 @@ function beginning(at: Date, found: Found | undefined): Date {
   return new Date(Math.max(at.getTime() - overtaking, earliest));
 }
 
-function newKeyring(key: IdentityKey, owner: Owner, facts: Pick<Slot, 'id' | 'createdAt'>) {
+function newKeyring(key: IdentityKey, owner: UserRef, facts: Pick<Slot, 'id' | 'createdAt'>) {
   const root = newUmk();
   try {
     const slot = identitySlot(key, owner, root, facts);
-    return newUserKeyring(loadUmk(Buffer.from(root), owner), [slot], facts.createdAt);
+    return newUserKeyring(deriveUmk(Buffer.from(root), owner), [slot], facts.createdAt);
   } finally {
     root.fill(0);
   }
@@ -127,7 +132,7 @@ function newKeyring(key: IdentityKey, owner: Owner, facts: Pick<Slot, 'id' | 'cr
 /** A new slot of an identity. @param root the UMK, 32 bytes, not zeroed here. @param id for which its locator was claimed */
 export const identitySlot = (
   { secret, locator }: IdentityKey,
-  owner: Owner,
+  owner: UserRef,
   root: Uint8Array,
   { id, createdAt }: Pick<Slot, 'id' | 'createdAt'>,
 ): Slot =>
@@ -135,7 +140,7 @@ export const identitySlot = (
     id,
     kind: 'identity',
     locator,
-    salt: newSalt(owner, 'identity'),
+    salt: newSlotSalt(owner, 'identity'),
     createdAt,
   });
 
@@ -144,7 +149,7 @@ export const identitySlot = (
  * @returns undefined when the user was deleted, has not that identity (any more), or what is stored does not open
  * @throws VaultError `org_locked`, `org_shredded`
  */
-export function openIdentity(key: IdentityKey, owner: Owner, read: UserRead, now: Date): OpenUser | undefined {
+export function openIdentity(key: IdentityKey, owner: UserRef, read: UserRead, now: Date): OpenUser | undefined {
   return ifOpens(() => {
     const keyring = userKeyringOf(read, owner);
     const slot = keyring?.slots.find(({ kind, locator }) => kind === 'identity' && locator === key.locator);
@@ -154,7 +159,7 @@ export function openIdentity(key: IdentityKey, owner: Owner, read: UserRead, now
 }
 
 /** Whether a user who was not opened is there nevertheless, and has the identity, as far as can be told of what is stored: it is damaged. */
-export function isDamaged(key: IdentityKey, owner: Owner, { keyring }: UserRead): boolean {
+export function isDamaged(key: IdentityKey, owner: UserRef, { keyring }: UserRead): boolean {
   if (keyring === undefined) return false;
   const stored = userOrDamage(keyring, owner);
   if (stored.state === 'deleted') return false;

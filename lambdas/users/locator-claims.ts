@@ -6,7 +6,7 @@
  */
 import { workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import { userOrDamage } from './corrupt-user-keyring.ts';
 import type { LocatorStore, UserKeyringStore } from './user-ports.ts';
@@ -68,7 +68,7 @@ export class Locators {
     return { ...(await this.#foundOf({ org, user: found.user }, locator)), slot: found.slot };
   }
 
-  async #foundOf(owner: Owner, locator: string): Promise<Found> {
+  async #foundOf(owner: UserRef, locator: string): Promise<Found> {
     const record = await this.#keyrings.stored(owner);
     const stored = record === undefined ? undefined : userOrDamage(record, owner);
     if (stored?.state === 'deleted')

@@ -1,6 +1,6 @@
 /** What leads to a user, and how it is let go. */
 import type { Slot } from '../../core/users/key-slot.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { LocatorStore } from './user-ports.ts';
 
 /** What leads, or led, to a user, by the kind of its slot. */
@@ -20,7 +20,7 @@ const day = 86_400;
  */
 export async function release(
   store: LocatorStore,
-  { org, user }: Owner,
+  { org, user }: UserRef,
   { kind, locator }: Leading,
   now: Date,
   slot?: string,

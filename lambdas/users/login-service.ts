@@ -7,13 +7,13 @@ import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { LogInRequest, LogInResponse } from '../../contract/users/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { isId, randomId } from '../../core/encoding/random-id.ts';
+import { isOpaqueId, randomId } from '../../core/encoding/random-id.ts';
 import { canonicalLogin } from '../../core/users/canonical-identity.ts';
-import { newSalt, type Slot, type SlotFacts, wrapUmk } from '../../core/users/key-slot.ts';
+import { newSlotSalt, type Slot, type SlotMetadata, wrapUmk } from '../../core/users/key-slot.ts';
 import { formatSessionToken } from '../../core/users/session-token.ts';
-import { locatorMessage } from '../../core/users/slot-mac-inputs.ts';
+import { locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserKeyring } from '../../core/users/user-keyring.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import { hasEnded, later } from '../shared/timestamps.ts';
 import type { PasswordSlots } from './password-slot.ts';
@@ -58,8 +58,8 @@ export class Logins {
     const { routing, attempts, clock } = this.#parts;
     const name = canonicalLogin(login);
     // What has not the form can't be anyone's; the form is public, so that nothing is asked tells nothing.
-    if (!isId(org) || name === undefined) throw new VaultError('login_refused');
-    const locator = await routing.locator(locatorMessage(org, name));
+    if (!isOpaqueId(org) || name === undefined) throw new VaultError('login_refused');
+    const locator = await routing.locator(locatorMacInput(org, name));
     if (!(await attempts.attempt(org, locator, clock()))) throw new VaultError('too_many_attempts');
     // The password's slot may be replaced while it is used: it is then looked for once more.
     const entered = (await this.#enter(org, locator, password)) ?? (await this.#enter(org, locator, password));
@@ -87,7 +87,7 @@ export class Logins {
   }
 
   /** Undefined when the password is right and its slot was made anew during the check. @throws VaultError `login_refused` */
-  async #open(owner: Owner, locator: string, password: string) {
+  async #open(owner: UserRef, locator: string, password: string) {
     const { reader, slots, clock } = this.#parts;
     const slotIn = (read: UserRead) => quietly(() => passwordIn(read, owner, locator));
     const asked = performance.now();
@@ -116,11 +116,11 @@ export class Logins {
     const expiresAt = later(now, limits.sessionSeconds);
     const secret = randomBytes(32);
     const id = randomId();
-    const facts: SlotFacts = {
+    const facts: SlotMetadata = {
       id,
       kind: 'session',
       locator: '',
-      salt: newSalt(owner, 'session'),
+      salt: newSlotSalt(owner, 'session'),
       createdAt,
       expiresAt,
     };
@@ -138,7 +138,7 @@ export class Logins {
 }
 
 /** @throws VaultError `org_locked`, `org_shredded`; DecryptionError when there is no such slot */
-function passwordIn(read: UserRead, owner: Owner, locator: string): { keyring: UserKeyring; slot: Slot } {
+function passwordIn(read: UserRead, owner: UserRef, locator: string): { keyring: UserKeyring; slot: Slot } {
   const keyring = userKeyringOf(read, owner);
   const slot = keyring?.slots.find((one) => one.kind === 'password' && one.locator === locator);
   if (keyring === undefined || slot === undefined) throw new DecryptionError();

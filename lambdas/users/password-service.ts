@@ -5,7 +5,7 @@ import type { AccountResponse, SetPasswordRequest } from '../../contract/users/w
 import { randomId } from '../../core/encoding/random-id.ts';
 import { canonicalLogin } from '../../core/users/canonical-identity.ts';
 import type { Slot } from '../../core/users/key-slot.ts';
-import { locatorMessage } from '../../core/users/slot-mac-inputs.ts';
+import { locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { Clock } from '../shared/ports.ts';
 import { accountInfo } from './account-response.ts';
@@ -52,7 +52,7 @@ export class Passwords {
       throw new VaultError('invalid_request', { errors: [{ path: 'login', message }] });
     }
     await confirming.confirm(user, request.currentPassword);
-    const [slotId, locator] = [randomId(), await routing.locator(locatorMessage(org, name))];
+    const [slotId, locator] = [randomId(), await routing.locator(locatorMacInput(org, name))];
     if ((await locators.take(org, locator, id, slotId)) !== id) throw new VaultError('login_taken');
     const facts = { id: slotId, locator, createdAt: clock().toISOString() };
     const slot = await slots.make(user, facts, request.password);

@@ -3,10 +3,10 @@
  * and the use of KMS alone none that is fast.
  */
 import { timingSafeEqual } from 'node:crypto';
-import { newSalt, type PasswordParams, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
-import { passwordCost, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
-import { passwordMessage } from '../../core/users/slot-mac-inputs.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import { newSlotSalt, type PasswordParams, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
+import { defaultArgon2idParams, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
+import { passwordMacInput } from '../../core/users/slot-mac-inputs.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { SlotChange } from './slot-updater.ts';
 import type { OpenUser } from './unlocked-user.ts';
 import type { CodeMacs } from './user-ports.ts';
@@ -15,7 +15,7 @@ import type { CodeMacs } from './user-ports.ts';
 const noSlot: Pick<Slot, 'id' | 'salt'> & { readonly params: PasswordParams } = {
   id: '0'.repeat(16),
   salt: Buffer.alloc(32).toString('base64'),
-  params: { ...passwordCost, verifier: Buffer.alloc(32).toString('base64') },
+  params: { ...defaultArgon2idParams, verifier: Buffer.alloc(32).toString('base64') },
 };
 
 export class PasswordSlots {
@@ -29,7 +29,7 @@ export class PasswordSlots {
    * What opens a password slot, 32 bytes, if the password is the slot's; the caller zeroes it. Without a slot all the same work is done.
    * @param slot of kind `password`; undefined for a login that nobody has
    */
-  async check(password: string, owner: Owner, slot: Slot | undefined): Promise<Buffer | undefined> {
+  async check(password: string, owner: UserRef, slot: Slot | undefined): Promise<Buffer | undefined> {
     const { id, salt, params = noSlot.params } = slot ?? noSlot;
     const secret = await this.#secret(password, owner, { id, salt }, params);
     const actual = Buffer.from(verifierOf(secret, owner, { id, salt }), 'base64');
@@ -47,9 +47,9 @@ export class PasswordSlots {
     password: string,
   ): Promise<Slot> {
     const { owner } = user;
-    const salt = newSalt(owner, 'password');
-    const secret = await this.#secret(password, owner, { id, salt }, passwordCost);
-    const params = { ...passwordCost, verifier: verifierOf(secret, owner, { id, salt }) };
+    const salt = newSlotSalt(owner, 'password');
+    const secret = await this.#secret(password, owner, { id, salt }, defaultArgon2idParams);
+    const params = { ...defaultArgon2idParams, verifier: verifierOf(secret, owner, { id, salt }) };
     try {
       return user.withRoot((root) =>
         wrapUmk(root, secret, owner, { id, kind: 'password', locator, salt, params, createdAt }),
@@ -64,9 +64,9 @@ export class PasswordSlots {
     const { params } = slot;
     const isCurrent =
       params !== undefined &&
-      params.memory >= passwordCost.memory &&
-      params.passes >= passwordCost.passes &&
-      params.lanes === passwordCost.lanes;
+      params.memory >= defaultArgon2idParams.memory &&
+      params.passes >= defaultArgon2idParams.passes &&
+      params.lanes === defaultArgon2idParams.lanes;
     if (isCurrent) return {};
     return {
       remove: [slot.id],
@@ -76,12 +76,12 @@ export class PasswordSlots {
 
   async #secret(
     password: string,
-    owner: Owner,
+    owner: UserRef,
     { id, salt }: Pick<Slot, 'id' | 'salt'>,
     cost: Pick<PasswordParams, 'memory' | 'passes' | 'lanes'>,
   ): Promise<Buffer> {
     const stretched = await stretchPassword(password, { salt }, cost);
-    const message = passwordMessage(owner, id, stretched);
+    const message = passwordMacInput(owner, id, stretched);
     stretched.fill(0);
     try {
       return await this.#codes.code(message);

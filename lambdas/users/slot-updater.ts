@@ -2,7 +2,7 @@
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Slot } from '../../core/users/key-slot.ts';
-import { changeSlots, mostSlots, type UserKeyring, verifyUserKeyring } from '../../core/users/user-keyring.ts';
+import { maxSlots, type UserKeyring, verifyUserKeyring, withChangedSlots } from '../../core/users/user-keyring.ts';
 import type { Clock } from '../shared/ports.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import { activeKeyring, type OpenUser } from './unlocked-user.ts';
@@ -56,8 +56,8 @@ export class SlotChanges {
     const gone = new Set([...remove, ...ended]);
     const left = [...keyring.slots.filter(({ id }) => !gone.has(id)), ...add];
     if (!left.some(lasts)) throw new VaultError('last_slot');
-    if (left.length > mostSlots) throw new VaultError('too_many_slots');
-    return changeSlots(keyring, umk, { remove: [...gone], add });
+    if (left.length > maxSlots) throw new VaultError('too_many_slots');
+    return withChangedSlots(keyring, umk, { remove: [...gone], add });
   }
 
   async #reread({ owner, umk }: OpenUser): Promise<UserKeyring> {

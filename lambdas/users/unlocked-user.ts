@@ -4,15 +4,15 @@ import { DecryptionError } from '../../core/decryption-error.ts';
 import { credentialLocator, type Slot, unwrapUmk } from '../../core/users/key-slot.ts';
 import type { SessionToken } from '../../core/users/session-token.ts';
 import { formatUserKey, type UserKey } from '../../core/users/user-key.ts';
-import { parseUserRecord, type UserKeyring, verifyUserKeyring } from '../../core/users/user-keyring.ts';
-import { loadUmk, type Owner, type Umk } from '../../core/users/user-root-key.ts';
+import { parseUserKeyringRecord, type UserKeyring, verifyUserKeyring } from '../../core/users/user-keyring.ts';
+import { deriveUmk, type Umk, type UserRef } from '../../core/users/user-root-key.ts';
 import { refuseShut, storedKeyring } from '../org-keys/keyring-opener.ts';
 import { hasEnded } from '../shared/timestamps.ts';
 import type { StoredRecord, UserRead } from './user-ports.ts';
 
 /** A user who is there: its keyring, checked, and its UMK, for the time of one request. */
 export interface OpenUser {
-  readonly owner: Owner;
+  readonly owner: UserRef;
   readonly keyring: UserKeyring;
   readonly umk: Umk;
   /** The slot that was opened. */
@@ -29,8 +29,8 @@ export interface OpenUser {
  */
 export function openSlot(secret: Uint8Array, read: UserRead, keyring: UserKeyring, slot: Slot, now: Date): OpenUser {
   if (hasEnded(slot.expiresAt, now)) throw new DecryptionError();
-  const owner: Owner = { org: keyring.org, user: keyring.user };
-  const umk = loadUmk(unwrapUmk(secret, owner, slot), owner);
+  const owner: UserRef = { org: keyring.org, user: keyring.user };
+  const umk = deriveUmk(unwrapUmk(secret, owner, slot), owner);
   verifyUserKeyring(keyring, umk);
   const withRoot = <T>(use: (root: Uint8Array) => T): T => {
     const root = unwrapUmk(secret, owner, slot);
@@ -47,10 +47,10 @@ export function openSlot(secret: Uint8Array, read: UserRead, keyring: UserKeyrin
  * The keyring of a user whose org is neither locked nor shredded; undefined when there is no such user, or none any more.
  * @throws VaultError `org_locked`, `org_shredded`; DecryptionError
  */
-export function userKeyringOf({ orgKeyring, keyring }: UserRead, owner: Owner): UserKeyring | undefined {
+export function userKeyringOf({ orgKeyring, keyring }: UserRead, owner: UserRef): UserKeyring | undefined {
   if (orgKeyring === undefined || keyring === undefined) return undefined;
   refuseShut(storedKeyring(orgKeyring, owner.org));
-  const stored = parseUserRecord(keyring, owner);
+  const stored = parseUserKeyringRecord(keyring, owner);
   return stored.state === 'active' ? stored : undefined;
 }
 
@@ -59,7 +59,7 @@ export type Presented =
   | { readonly kind: 'credential'; readonly key: UserKey }
   | { readonly kind: 'session'; readonly token: SessionToken };
 
-export const ownerOf = (presented: Presented): Owner =>
+export const ownerOf = (presented: Presented): UserRef =>
   presented.kind === 'credential'
     ? { org: presented.key.org, user: presented.key.user }
     : { org: presented.token.org, user: presented.token.user };
@@ -91,13 +91,13 @@ export function openUser(presented: Presented, secret: Uint8Array, read: UserRea
 }
 
 /** The keyring of a stored record, whose MAC is still to be verified. @throws DecryptionError when there is none, or none any more */
-export function activeKeyring(record: unknown, owner: Owner): UserKeyring {
-  const stored = record === undefined ? undefined : parseUserRecord(record, owner);
+export function activeKeyring(record: unknown, owner: UserRef): UserKeyring {
+  const stored = record === undefined ? undefined : parseUserKeyringRecord(record, owner);
   if (stored?.state !== 'active') throw new DecryptionError();
   return stored;
 }
 
-function slotOf(presented: Presented, secret: Uint8Array, keyring: UserKeyring, owner: Owner): Slot | undefined {
+function slotOf(presented: Presented, secret: Uint8Array, keyring: UserKeyring, owner: UserRef): Slot | undefined {
   const locator = presented.kind === 'credential' ? credentialLocator(secret, owner) : undefined;
   return keyring.slots.find(
     (slot) =>

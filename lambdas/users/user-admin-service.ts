@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { CreateUserResponse, DeletedResponse, ListUsersResponse } from '../../contract/users/wire.ts';
-import { encodeSecret } from '../../core/api-keys/api-key.ts';
-import { isId, randomId } from '../../core/encoding/random-id.ts';
+import { encodeKeySecret } from '../../core/api-keys/api-key.ts';
+import { isOpaqueId, randomId } from '../../core/encoding/random-id.ts';
 import { formatUserKey } from '../../core/users/user-key.ts';
 import { newUserKeyring } from '../../core/users/user-keyring.ts';
-import { loadUmk, newUmk } from '../../core/users/user-root-key.ts';
+import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
 import { refuseShut, type StoredKeyring } from '../org-keys/keyring-opener.ts';
 import { decodeCursor, encodeCursor, fitsKey } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -39,13 +39,13 @@ export class Users {
     const owner = { org, user: randomId() };
     const createdAt = this.#clock().toISOString();
     const bytes = randomBytes(32);
-    const key = formatUserKey({ ...owner, secret: encodeSecret(bytes) });
+    const key = formatUserKey({ ...owner, secret: encodeKeySecret(bytes) });
     bytes.fill(0);
     const root = newUmk();
     const secret = Buffer.from(key);
     try {
       const slot = newCredentialSlot(root, secret, owner, createdAt);
-      const keyring = newUserKeyring(loadUmk(Buffer.from(root), owner), [slot], createdAt);
+      const keyring = newUserKeyring(deriveUmk(Buffer.from(root), owner), [slot], createdAt);
       // 80 random bits met twice, or the generator is broken: either way nothing may be overwritten.
       if (!(await this.#keyrings.create(keyring))) throw new VaultError('internal');
     } finally {
@@ -71,7 +71,7 @@ export class Users {
 
   /** Deletes a user; again, it has what is left of the data deleted once more. @throws VaultError `user_not_found`, `write_contention` */
   async delete(org: string, id: string): Promise<DeletedResponse> {
-    if (!isId(id)) throw new VaultError('user_not_found');
+    if (!isOpaqueId(id)) throw new VaultError('user_not_found');
     return await this.#deleting.delete({ org, user: id });
   }
 }

@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { DeletedResponse } from '../../contract/users/wire.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
-import { type DeletedUser, deleteUser } from '../../core/users/user-keyring.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { createUserTombstone, type UserTombstone } from '../../core/users/user-keyring.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { JobSender } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
 import { userOrDamage } from './corrupt-user-keyring.ts';
@@ -54,10 +54,10 @@ export class DeletingUsers {
    * @throws VaultError `user_not_found`; `write_contention`: nothing was deleted; `unavailable`, `key_unavailable`: if the detail says so,
    *   the user is deleted and what it left is not
    */
-  async delete(owner: Owner, known: readonly Leading[] = []): Promise<DeletedResponse> {
+  async delete(owner: UserRef, known: readonly Leading[] = []): Promise<DeletedResponse> {
     const { deletedAt, now, leading } = await this.#destroySlots(owner, known);
     const paused = this.#pause();
-    const id = timeId(this.#clock().getTime(), randomBytes(16));
+    const id = createTimeId(this.#clock().getTime(), randomBytes(16));
     const job: EraseJob = { kind: 'erase', user: owner.user, locators: leading };
     const [sent, ...released] = await Promise.allSettled([
       this.#jobs.send(owner.org, id, job, owner.user),
@@ -71,7 +71,7 @@ export class DeletingUsers {
     return { deleted: now, deletedAt };
   }
 
-  async #destroySlots(owner: Owner, known: readonly Leading[]): Promise<Destroyed> {
+  async #destroySlots(owner: UserRef, known: readonly Leading[]): Promise<Destroyed> {
     for (let attempt = 0; attempt < tries; attempt++) {
       const record = await this.#keyrings.stored(owner);
       if (record === undefined) throw new VaultError('user_not_found');
@@ -80,10 +80,11 @@ export class DeletingUsers {
       const deletedAt = this.#clock().toISOString();
       if (before.state === 'active') {
         const leading = before.slots.filter(isFound).map(({ kind, locator }) => ({ kind, locator }));
-        if (await this.#keyrings.replace(deleteUser(before, deletedAt))) return { deletedAt, now: true, leading };
+        if (await this.#keyrings.replace(createUserTombstone(before, deletedAt)))
+          return { deletedAt, now: true, leading };
       } else {
         const { createdAt = deletedAt, generation, leading } = before;
-        const deleted: DeletedUser = { ...owner, state: 'deleted', createdAt, deletedAt, generation: generation + 1 };
+        const deleted: UserTombstone = { ...owner, state: 'deleted', createdAt, deletedAt, generation: generation + 1 };
         if (await this.#keyrings.bury(deleted)) return { deletedAt, now: true, leading };
       }
     }
@@ -91,7 +92,7 @@ export class DeletingUsers {
   }
 }
 
-const notErased = ({ user }: Owner): string =>
+const notErased = ({ user }: UserRef): string =>
   `The user is deleted, and nothing opens its data any more. What is left of them, encrypted, could not be handed on to be erased: ` +
   `DELETE /v1/users/${user} by the organization does that.`;
 

@@ -1,6 +1,6 @@
 /** What the rules of users need from the world, as ports.ts says it for orgs; the same holds for all stores here. */
-import type { DeletedUser, UserKeyring } from '../../core/users/user-keyring.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import type { UserKeyring, UserTombstone } from '../../core/users/user-keyring.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Page } from '../shared/ports.ts';
 
 export const collections = ['memory', 'messages'] as const;
@@ -30,18 +30,18 @@ export interface UserRead {
 
 export interface UserReader {
   /** The org's keyring, the user's, and up to 98 records: one BatchGetItem, strongly consistent. */
-  read(owner: Owner, records: readonly RecordKey[]): Promise<UserRead>;
+  read(owner: UserRef, records: readonly RecordKey[]): Promise<UserRead>;
 }
 
 export interface UserKeyringStore {
   /** Stores the keyring of a new user; false, and nothing changed, if there is a record of that id that is not this very one. */
   create(keyring: UserKeyring): Promise<boolean>;
   /** Puts the next generation in place of the one before; false, and nothing changed, if that is not there. */
-  replace(next: UserKeyring | DeletedUser): Promise<boolean>;
+  replace(next: UserKeyring | UserTombstone): Promise<boolean>;
   /** Puts a tombstone in place of a record that is no keyring, whatever it holds; false, and nothing changed, if there is none, or another tombstone. */
-  bury(deleted: DeletedUser): Promise<boolean>;
+  bury(deleted: UserTombstone): Promise<boolean>;
   /** The record as stored; undefined when there is none. */
-  stored(owner: Owner): Promise<unknown>;
+  stored(owner: UserRef): Promise<unknown>;
   /** Records as stored, ascending by the user id of their key, which a damaged one may contradict. */
   list(org: string, after: string | undefined, limit: number): Promise<Page<{ user: string; record: unknown }>>;
 }
@@ -91,19 +91,19 @@ export interface AttemptStore {
 
 export interface UserRecordStore {
   /** Writes a record on condition that it is still at `before` (undefined: that there is none); false, and nothing changed, when not. */
-  put(owner: Owner, record: StoredRecord, before: StoredRecord | undefined): Promise<boolean>;
+  put(owner: UserRef, record: StoredRecord, before: StoredRecord | undefined): Promise<boolean>;
   /** Whether there was one. */
-  delete(owner: Owner, key: RecordKey): Promise<boolean>;
+  delete(owner: UserRef, key: RecordKey): Promise<boolean>;
   /** Records of a collection by id, after one; `descending` from the last on. */
   list(
-    owner: Owner,
+    owner: UserRef,
     collection: Collection,
     after: string | undefined,
     limit: number,
     descending?: boolean,
   ): Promise<Page<StoredRecord>>;
   /** Marks an answer as taken by the provider. */
-  markSent(owner: Owner, key: RecordKey): Promise<void>;
+  markSent(owner: UserRef, key: RecordKey): Promise<void>;
 }
 
 /** What deletes what a deleted user, or a shredded org, left behind. */

@@ -2,9 +2,9 @@
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { u64 } from '../../core/encoding/length-prefixed-fields.ts';
-import { fieldsOf } from '../../core/encoding/stored-record-fields.ts';
-import { type Context, open, seal } from '../../core/encryption/sealed-string.ts';
-import type { Owner, Umk } from '../../core/users/user-root-key.ts';
+import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
+import { open, type SealContext, seal } from '../../core/encryption/sealed-string.ts';
+import type { Umk, UserRef } from '../../core/users/user-root-key.ts';
 import { fitsKey } from '../shared/pagination-cursor.ts';
 import { type OpenUser, userKeyringOf } from './unlocked-user.ts';
 import type { Collection, RecordKey, StoredRecord, UserRead } from './user-ports.ts';
@@ -39,14 +39,12 @@ export const mayBeStored = (text: string): boolean => text !== '' && fitsKey(tex
 export const memoryKeys = (id: string): RecordKey[] => (isRecordId(id) ? [{ collection: 'memory', id }] : []);
 
 /** What a record is bound to: moved to another org, user, collection, id or version, it does not open. */
-export const recordContext = ({ org, user }: Owner, collection: Collection, id: string, version: number): Context => [
-  'user.record',
-  org,
-  user,
-  collection,
-  id,
-  u64(version),
-];
+export const recordContext = (
+  { org, user }: UserRef,
+  collection: Collection,
+  id: string,
+  version: number,
+): SealContext => ['user.record', org, user, collection, id, u64(version)];
 
 /** The sealed string of a version of a record in `memory`. */
 export const sealMemory = (umk: Umk, id: string, version: number, content: MemoryContent): string =>
@@ -72,7 +70,7 @@ export function openMessage(umk: Umk, stored: StoredRecord): MessageContent {
   return { role, text, channel, at };
 }
 
-function sealJson(umk: Umk, context: Context, content: MemoryContent | MessageContent): string {
+function sealJson(umk: Umk, context: SealContext, content: MemoryContent | MessageContent): string {
   const plaintext = Buffer.from(JSON.stringify(content), 'utf8');
   try {
     return seal(umk, context, plaintext);
@@ -86,7 +84,7 @@ function openJson(umk: Umk, collection: Collection, { id, version, data }: Store
   if (!Number.isSafeInteger(version) || version < 1) throw new DecryptionError();
   const plaintext = open(umk, recordContext(umk, collection, id, version), data);
   try {
-    return fieldsOf(JSON.parse(plaintext.toString('utf8')));
+    return requireObjectFields(JSON.parse(plaintext.toString('utf8')));
   } catch {
     throw new DecryptionError();
   } finally {

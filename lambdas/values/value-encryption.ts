@@ -4,13 +4,13 @@ import type { Metadata, VersionInfo } from '../../contract/values/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { u64 } from '../../core/encoding/length-prefixed-fields.ts';
 import type { Dek } from '../../core/encryption/root-key.ts';
-import { type Context, open, seal } from '../../core/encryption/sealed-string.ts';
+import { open, type SealContext, seal } from '../../core/encryption/sealed-string.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { StoredVersion } from '../shared/ports.ts';
 
 type Purpose = 'vault.value' | 'vault.info';
 
-const contextOf = (purpose: Purpose, org: string, name: string, version: number): Context => {
+const contextOf = (purpose: Purpose, org: string, name: string, version: number): SealContext => {
   // Read from a table that is not trusted: a number that is none must fail like any other damage.
   if (!Number.isSafeInteger(version) || version < 1) throw new DecryptionError();
   return [purpose, org, name, u64(version)];

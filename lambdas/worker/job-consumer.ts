@@ -1,10 +1,10 @@
 /** From what lies in the queue to what it is about: the only place where jobs are unwrapped. */
 import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { isId } from '../../core/encoding/random-id.ts';
-import { decodeBase64 } from '../../core/encoding/strict-base64.ts';
-import { isTimeId, timeId } from '../../core/encoding/time-ordered-id.ts';
-import { openJob, parseJob, type SealedJob } from '../../core/jobs/job-envelope.ts';
+import { isOpaqueId } from '../../core/encoding/random-id.ts';
+import { decodeStrictBase64 } from '../../core/encoding/strict-base64.ts';
+import { createTimeId, isTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { openJob, parseEncryptedJob, type SealedJob } from '../../core/jobs/job-envelope.ts';
 import { type Conversations, commandIn, type Ended } from '../conversations/message-processor.ts';
 import type { JobQueue, TransitKeys } from '../jobs/job-ports.ts';
 import type { AuditTrail } from '../shared/audit-trail.ts';
@@ -102,13 +102,13 @@ export class Working {
   /** Sends a job to the queue again as it lies there, still sealed, so that it does not end with its time in the queue. @throws VaultError `unavailable` */
   async prolong(body: string, group: string): Promise<void> {
     const { queue, clock } = this.#parts;
-    await queue.send(body, group, timeId(clock().getTime(), randomBytes(16)));
+    await queue.send(body, group, createTimeId(clock().getTime(), randomBytes(16)));
   }
 
   /** Undefined for what does not open, whyever. */
   async #open(sealed: SealedJob): Promise<Job | undefined> {
     try {
-      const wrapped = decodeBase64(sealed.key);
+      const wrapped = decodeStrictBase64(sealed.key);
       if (wrapped === undefined || wrapped.length === 0) throw new DecryptionError();
       const plaintext = openJob(sealed, await this.#parts.transit.unwrap(sealed, wrapped));
       try {
@@ -127,6 +127,6 @@ export class Working {
 }
 
 function sealedOf(body: string): SealedJob | undefined {
-  const sealed = ifOpens(() => parseJob(body));
-  return sealed !== undefined && isId(sealed.org) && isTimeId(sealed.id) ? sealed : undefined;
+  const sealed = ifOpens(() => parseEncryptedJob(body));
+  return sealed !== undefined && isOpaqueId(sealed.org) && isTimeId(sealed.id) ? sealed : undefined;
 }

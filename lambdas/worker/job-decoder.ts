@@ -1,6 +1,6 @@
 /** Decodes the plaintext of jobs (docs/format.md, section 13). */
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { fieldsOf } from '../../core/encoding/stored-record-fields.ts';
+import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
 import { decodeMessageJob, type MessageJob } from '../conversations/message-job.ts';
 import { decodeEraseJob, type EraseJob } from '../users/erase-job.ts';
 
@@ -9,7 +9,7 @@ export type Job = MessageJob | EraseJob;
 
 /** @param plaintext its JSON, in UTF-8 @throws DecryptionError for what is no job */
 export function decodeJob(plaintext: Buffer): Job {
-  const job = fieldsOf(jsonOf(plaintext));
+  const job = requireObjectFields(jsonOf(plaintext));
   if (job.kind === 'erase') return decodeEraseJob(job);
   if (job.kind === 'message') return decodeMessageJob(job);
   throw new DecryptionError();

@@ -5,13 +5,13 @@ import { Blobs } from './blobs/blobs-client.ts';
 import { Transport } from './http/transport.ts';
 import { Memory } from './memory/memory-client.ts';
 import { Org } from './orgs/org-client.ts';
-import { type AnimaOptions, type CallOptions, settingsOf } from './shared/client-options.ts';
+import { type AnimaOptions, type CallOptions, resolveClientSettings } from './shared/client-options.ts';
 import { Account } from './users/account-client.ts';
 import { Users } from './users/users-client.ts';
 import { Vault } from './values/values-client.ts';
 
 /** What Node's `util.inspect`, and so `console.log`, asks an object for. */
-const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom');
+const nodeInspect: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
 /**
  * A client of one organization's vault, or of one of its users.
@@ -48,7 +48,7 @@ export class Anima {
 
   /** @throws AnimaError missing_api_key, invalid_api_key, insecure_url, invalid_argument */
   constructor(options: AnimaOptions = {}) {
-    const transport = new Transport(settingsOf(options));
+    const transport = new Transport(resolveClientSettings(options));
     this.baseURL = transport.baseURL;
     this.vault = new Vault(transport);
     this.blobs = new Blobs(transport);
@@ -75,7 +75,7 @@ export class Anima {
   }
 
   /** @internal */
-  [inspect](): string {
+  [nodeInspect](): string {
     return `Anima { baseURL: '${this.baseURL}' }`;
   }
 }

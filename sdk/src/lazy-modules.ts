@@ -7,14 +7,22 @@ export { decodeResults, runBatch } from './http/batch-runner.ts';
 export { addMany } from './memory/bulk-add.ts';
 export { exportFernet } from './memory/fernet-export.ts';
 export { importFernet } from './memory/fernet-import.ts';
-export { add, get, listPage, messagePage, remove, replace, searchPage } from './memory/memory-requests.ts';
 export {
-  decodeAudit,
-  decodeExport,
-  decodeKey,
+  addRecord as add,
+  deleteRecord as remove,
+  getRecord as get,
+  listMessagesPage as messagePage,
+  listRecordsPage as listPage,
+  replaceRecord as replace,
+  searchRecordsPage as searchPage,
+} from './memory/memory-requests.ts';
+export {
+  decodeAuditExportPage as decodeExport,
+  decodeAuditPage as decodeAudit,
+  decodeCreatedKey as decodeKey,
   decodeKeyInfo,
-  decodeKeys,
-  decodeLatest,
+  decodeKeyPage as decodeKeys,
+  decodeLatestRotation as decodeLatest,
   decodeOrg,
   decodeRotatedKey,
   decodeShred,
@@ -24,13 +32,13 @@ export {
   deleteAccount,
   deleteUser,
   explain,
-  info,
+  getAccount as info,
+  listUsersPage as userPage,
   logIn,
   logOut,
   removePassword,
   removeSlot,
   setPassword,
   startLink,
-  userPage,
 } from './users/account-requests.ts';
 export { changeKey } from './users/rotate-user-key.ts';

@@ -1,10 +1,10 @@
 /** Audit exports made up for tests: records of one org under seals, signed by a key of the test's own. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { parseSeal, recordBytes, type Seal, sealHash, sealType } from '../../core/audit/audit-seal.ts';
-import { leafHash, TreeHash } from '../../core/audit/merkle-tree.ts';
+import { canonicalRecordBytes, parseSeal, type Seal, sealHash, sealJwsType } from '../../core/audit/audit-seal.ts';
+import { leafHash, MerkleTreeHasher } from '../../core/audit/merkle-tree.ts';
 import { canonicalJson } from '../../core/encoding/canonical-json.ts';
-import { firstIdAt, timeId } from '../../core/encoding/time-ordered-id.ts';
-import { type PublicJwk, publicJwk, verifyJws } from '../../core/signing/jws.ts';
+import { createTimeId, firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
+import { type PublicJwk, publicJwkFromSpki, verifyJws } from '../../core/signing/jws.ts';
 
 export const org = '0123456789abcdef';
 export const start = Date.parse('2026-11-21T00:00:00.000Z');
@@ -16,21 +16,21 @@ export interface Batch {
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 /** The key in the form in which it is published. */
-export const jwk: PublicJwk = publicJwk(publicKey.export({ format: 'der', type: 'spki' }));
+export const jwk: PublicJwk = publicJwkFromSpki(publicKey.export({ format: 'der', type: 'spki' }));
 const encode = (value: object) => Buffer.from(canonicalJson(value)).toString('base64url');
 
 /** Signs as the sealer does, but by nothing of ours. */
-export function signSeal(seal: object, typ = sealType): string {
+export function signSeal(seal: object, typ = sealJwsType): string {
   const input = `${encode({ alg: 'ES256', kid: jwk.kid, typ })}.${encode(seal)}`;
   const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' });
   return `${input}.${signature.toString('base64url')}`;
 }
 
-export const readSeal = (jws: string): Seal | undefined => parseSeal(verifyJws(jws, [jwk], sealType));
+export const readSeal = (jws: string): Seal | undefined => parseSeal(verifyJws(jws, [jwk], sealJwsType));
 
 export function record(time: number, fields: Record<string, unknown> = {}): Record<string, unknown> {
   return {
-    id: timeId(time, randomBytes(16)),
+    id: createTimeId(time, randomBytes(16)),
     time: new Date(time).toISOString(),
     org,
     principal: 'abcdefghjkmnpqrs',
@@ -45,8 +45,8 @@ export function record(time: number, fields: Record<string, unknown> = {}): Reco
 }
 
 export const rootOf = (records: readonly object[]): string => {
-  const tree = new TreeHash();
-  for (const one of records) tree.add(leafHash(recordBytes(one)));
+  const tree = new MerkleTreeHasher();
+  for (const one of records) tree.addLeaf(leafHash(canonicalRecordBytes(one)));
   return tree.root().toString('base64url');
 };
 
@@ -60,8 +60,8 @@ export function makeExport(seals: number, each: number, more: (seq: number) => P
     const seal = {
       org,
       seq,
-      from: before === undefined ? firstIdAt(0) : firstIdAt(at(0)),
-      to: firstIdAt(at(each)),
+      from: before === undefined ? firstTimeIdAt(0) : firstTimeIdAt(at(0)),
+      to: firstTimeIdAt(at(each)),
       count: each,
       root: rootOf(records),
       ...(before === undefined ? {} : { previous: sealHash(before.seal) }),

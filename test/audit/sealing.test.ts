@@ -49,14 +49,14 @@ function deployment({ retentionDays = 400 } = {}) {
     do {
       const page = await reading.export(org, cursor);
       for (const { seal, records: covered } of page.seals) {
-        for (const one of covered) verifier.add(JSON.parse(JSON.stringify(one)));
-        verifier.add({ seal });
+        for (const one of covered) verifier.addLine(JSON.parse(JSON.stringify(one)));
+        verifier.addLine({ seal });
         records += covered.length;
       }
       cursor = page.cursor;
       pages++;
     } while (cursor !== undefined);
-    return { pages, records, ...verifier.end({ until }) };
+    return { pages, records, ...verifier.finish({ until }) };
   };
   return { store, time, newTrail, trail, sealer, sweep, reading, facts, write, exported };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sealHash } from '../../core/audit/audit-seal.ts';
 import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
-import { firstIdAt } from '../../core/encoding/time-ordered-id.ts';
+import { firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import { type Batch, makeExport, org, readSeal, record, rootOf, signSeal, start } from './exports.ts';
 
 /** Each seal's signature is checked once: the trials below change records, not seals. */
@@ -18,10 +18,10 @@ function verify(
 ) {
   const verifier = new AuditVerifier(readOnce, after);
   for (const { records, seal } of batches) {
-    for (const one of records) verifier.add(one);
-    verifier.add({ seal });
+    for (const one of records) verifier.addLine(one);
+    verifier.addLine({ seal });
   }
-  return verifier.end(ends);
+  return verifier.finish(ends);
 }
 const codes = (...args: Parameters<typeof verify>) => verify(...args).problems.map(({ code }) => code);
 
@@ -106,8 +106,8 @@ describe('an export of 10,000 records under 250 seals', () => {
       expect(cut).toEqual(last === seals - 1 ? [] : ['cut']);
       // Within a batch: the seal that is missing leaves records without one.
       const verifier = new AuditVerifier(readOnce, beforeBatch(last).after);
-      for (const one of batchAt(last).records.slice(0, 7)) verifier.add(one);
-      expect(verifier.end({ until }).problems.map(({ code }) => code)).toEqual(
+      for (const one of batchAt(last).records.slice(0, 7)) verifier.addLine(one);
+      expect(verifier.finish({ until }).problems.map(({ code }) => code)).toEqual(
         expect.arrayContaining(['unsealed', 'cut']),
       );
     }
@@ -166,7 +166,7 @@ describe('an export', () => {
     expect(codes([two, one, last])).toContain('chain_broken');
     expect(codes([one, one, two, last])).toContain('chain_broken');
     expect(codes([one, resealed(two, { previous: sealHash(last.seal) }), last])).toContain('chain_broken');
-    expect(codes([one, resealed(two, { from: firstIdAt(start + 4001) }), last])).toContain('chain_broken');
+    expect(codes([one, resealed(two, { from: firstTimeIdAt(start + 4001) }), last])).toContain('chain_broken');
     expect(codes([resealed(one, { previous: sealHash(two.seal) })])).toContain('chain_broken');
   });
 
@@ -187,7 +187,7 @@ describe('an export', () => {
   });
 
   test('whose sealer covered a record of another organization, time or range is refused although it signed', () => {
-    const from = firstIdAt(start + 4000);
+    const from = firstTimeIdAt(start + 4000);
     for (const foreign of [
       record(start + 4500, { org: 'zzzzzzzzzzzzzzzz' }),
       record(start + 4500, { time: '2020-01-01T00:00:00.000Z' }),
@@ -207,8 +207,8 @@ describe('an export', () => {
   test('with lines that are no records is refused', () => {
     for (const line of [null, 7, 'x', [], {}, { id: 'x' }]) {
       const verifier = new AuditVerifier(readSeal);
-      verifier.add(line);
-      expect(verifier.end().problems[0]?.code).toBe('malformed');
+      verifier.addLine(line);
+      expect(verifier.finish().problems[0]?.code).toBe('malformed');
     }
   });
 });

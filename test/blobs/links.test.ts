@@ -1,7 +1,7 @@
 /** Links misused: without the key, past their limit, for what they are not for. Refused with the documented error, with nothing changed. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
-import { formatLink, parseLinkUrl } from '../../core/blobs/share-link.ts';
+import { formatLinkId, parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { openBlob, type PutBlobOptions, type PutBlobResult } from '../../sdk/src/index.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 import { noise } from '../sdk/blob-fake.ts';
@@ -121,7 +121,7 @@ describe('without the key', () => {
 describe('a link that is not the current one', () => {
   const change = (url: string, to: Partial<{ org: string; id: string; locator: string }>): string => {
     const { org, id, locator } = parseLinkUrl(url) ?? expect.fail('no link');
-    return formatLink({ org, id, locator, ...to });
+    return formatLinkId({ org, id, locator, ...to });
   };
   const cases: [string, (url: string) => string | Promise<string>][] = [
     ['another locator', (url) => change(url, { locator: '0'.repeat(16) })],

@@ -1,7 +1,7 @@
 /** Blobs of an org that is shredded, with the synthesized policies enforced on every call: links are refused at once, and nothing remains. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ShredResponse } from '../../contract/shredding/wire.ts';
-import { shredReceiptType } from '../../core/shredding/receipt-statements.ts';
+import { shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import { verifyJws } from '../../core/signing/jws.ts';
 import { openBlob, type PutBlobResult } from '../../sdk/src/index.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
@@ -73,7 +73,7 @@ describe('an org that is shredded', () => {
     expect(await objects.uploads(org.org)).toEqual([]);
     const { keys } = await (await stack.http('GET', '/.well-known/jwks.json')).json();
     expect(answer).toMatchObject({ state: 'shredded' });
-    expect(verifyJws(answer.receipts.at(-1) ?? '', keys, shredReceiptType)).toMatchObject({
+    expect(verifyJws(answer.receipts.at(-1) ?? '', keys, shredReceiptJwsType)).toMatchObject({
       org: org.org,
       blobs: { objects: 0, complete: true },
     });
@@ -113,7 +113,7 @@ describe('an org that is shredded', () => {
       const shred = await stack.http('GET', '/v1/org/shred', { key: org.adminKey });
       const { receipts }: ShredResponse = await shred.json();
       const { keys } = await (await stack.http('GET', '/.well-known/jwks.json')).json();
-      return verifyJws(receipts.at(-1) ?? '', keys, shredReceiptType);
+      return verifyJws(receipts.at(-1) ?? '', keys, shredReceiptJwsType);
     };
     const settled = { final: true, blobs: { objects: 0, uploads: 0, complete: true } };
     await expect.poll(receipt, { timeout: 20_000 }).toMatchObject(settled);

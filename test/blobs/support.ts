@@ -13,10 +13,10 @@ import type {
   CreateBlobResponse,
   FormUpload,
 } from '../../contract/blobs/wire.ts';
-import { chunkLog2For, sealedLength } from '../../core/blobs/blob-format.ts';
+import { chooseChunkLog2, sealedLength } from '../../core/blobs/blob-format.ts';
 import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
-import { BlobSealer, collect } from '../../core/blobs/blob-stream.ts';
-import { proofOf, verifierOf } from '../../core/blobs/link-proof.ts';
+import { BlobSealer, collectBytes } from '../../core/blobs/blob-stream.ts';
+import { computeLinkProof, verifierOf } from '../../core/blobs/link-proof.ts';
 import { formatLinkUrl, parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';
 import type { LocalVault } from '../../local/vault.ts';
@@ -32,7 +32,8 @@ export const sha256 = (...bytes: Uint8Array[]): string => {
 export const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 /** Bytes of a blob whose content has that length. */
-export const sealedSize = (contentLength: number): number => sealedLength(contentLength, chunkLog2For(contentLength));
+export const sealedSize = (contentLength: number): number =>
+  sealedLength(contentLength, chooseChunkLog2(contentLength));
 
 /** What S3 holds, as its owner sees it. */
 export interface Held {
@@ -83,8 +84,9 @@ export async function begin(
   const whole = formatLinkUrl(created.url, newFragmentKey());
   const link = parseLinkUrl(whole) ?? expect.fail('no link');
   const sealer = await BlobSealer.create(link.key, link, { type: '', name: '', size: content.length });
-  const bytes = await collect(sealer.seal([content]));
-  const verifier = async (verb: 'open' | 'burn') => toBase64(await verifierOf(await proofOf(link.key, link, verb)));
+  const bytes = await collectBytes(sealer.seal([content]));
+  const verifier = async (verb: 'open' | 'burn') =>
+    toBase64(await verifierOf(await computeLinkProof(link.key, link, verb)));
   const verifiers = { open: await verifier('open'), burn: await verifier('burn') };
   return { ...created, org: link.org, bytes, whole, completion: { checksum: sha256(bytes), verifiers } };
 }
@@ -115,7 +117,7 @@ export const complete = (
 /** The proof of a link's key, base64. */
 export async function proof(whole: string, verb: 'open' | 'burn'): Promise<string> {
   const link = parseLinkUrl(whole) ?? expect.fail('no link');
-  return toBase64(await proofOf(link.key, link, verb));
+  return toBase64(await computeLinkProof(link.key, link, verb));
 }
 
 /** What S3 says when it refuses. */

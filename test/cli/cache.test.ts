@@ -14,14 +14,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { OfflineCache } from '../../cli/secrets/offline-cache.ts';
-import type { Access } from '../../cli/shell/shell.ts';
+import type { VaultAccess } from '../../cli/shell/shell.ts';
 import { type ErrorCode, errors } from '../../contract/shared/error-codes.ts';
-import { encodeSecret, formatApiKey, parseApiKey } from '../../core/api-keys/api-key.ts';
+import { encodeKeySecret, formatApiKey, parseApiKey } from '../../core/api-keys/api-key.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import {
   type CacheEntry,
-  cacheFile,
-  cacheFolder,
+  cacheFileName,
+  cacheFolderName,
   openCached,
   sealCached,
 } from '../../core/offline-cache/cached-file.ts';
@@ -33,7 +33,7 @@ const root = mkdtempSync(join(tmpdir(), 'anima-cache-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const keyOf = (byte: number, id = 'ghjkmnpqrstvwxyz') =>
-  formatApiKey({ org: '0123456789abcdef', id, secret: encodeSecret(new Uint8Array(32).fill(byte)) });
+  formatApiKey({ org: '0123456789abcdef', id, secret: encodeKeySecret(new Uint8Array(32).fill(byte)) });
 
 const value: Value = {
   name: 'a',
@@ -65,7 +65,8 @@ describe('a file of the cache', () => {
     ['another purpose', secret, scope, { ...entry, purpose: 'names' }],
   ] as const)('does not open for %s, and is named otherwise', (_, otherSecret, otherScope, otherEntry) => {
     expect(() => openCached(otherSecret, otherScope, otherEntry, file)).toThrow(DecryptionError);
-    const nameOf = (...args: Parameters<typeof cacheFile>) => join(cacheFolder(args[0], args[1]), cacheFile(...args));
+    const nameOf = (...args: Parameters<typeof cacheFileName>) =>
+      join(cacheFolderName(args[0], args[1]), cacheFileName(...args));
     expect(nameOf(otherSecret, otherScope, otherEntry)).not.toBe(nameOf(secret, scope, entry));
   });
 
@@ -80,9 +81,9 @@ describe('a file of the cache', () => {
 });
 
 describe('the cache', () => {
-  const access: Access = { name: 'x', url: 'https://vault.example.com', apiKey: keyOf(1), keyFrom: 'file' };
+  const access: VaultAccess = { name: 'x', url: 'https://vault.example.com', apiKey: keyOf(1), keyFrom: 'file' };
   let now = Date.parse('2026-11-21T00:00:00.000Z');
-  const cacheOf = (maxAge = 3_600_000, change: Partial<Access> = {}) =>
+  const cacheOf = (maxAge = 3_600_000, change: Partial<VaultAccess> = {}) =>
     new OfflineCache({ ...access, ...change }, root, maxAge, () => now);
   const files = () => readdirSync(root, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
   const pathOf = (reference: { name: string; version?: number }) => {
@@ -90,8 +91,8 @@ describe('the cache', () => {
     const scope = { url: access.url, org, key: id };
     return join(
       root,
-      cacheFolder(secret, scope),
-      cacheFile(secret, scope, { purpose: 'value', name: reference.name, version: reference.version ?? 0 }),
+      cacheFolderName(secret, scope),
+      cacheFileName(secret, scope, { purpose: 'value', name: reference.name, version: reference.version ?? 0 }),
     );
   };
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { run } from '../../cli/program.ts';
+import { runProgram } from '../../cli/program.ts';
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
@@ -30,7 +30,7 @@ export async function call(
   const texts = [textOf(streams.stdout), textOf(streams.stderr)] as const;
   const host = { ...streams, stdout: Object.assign(streams.stdout, { isTTY: terminal }), env };
   // What a command uses of a process's streams, these have too.
-  const code = await run(args, host as unknown as Parameters<typeof run>[1]);
+  const code = await runProgram(args, host as unknown as Parameters<typeof runProgram>[1]);
   streams.stdout.end();
   streams.stderr.end();
   const [stdout, stderr] = await Promise.all(texts);

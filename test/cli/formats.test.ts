@@ -4,12 +4,12 @@ import dotenv from 'dotenv';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseEnvFile, writeEnvFile } from '../../cli/secrets/dotenv-format.ts';
-import { type Entry, FormatProblem } from '../../cli/secrets/file-entry.ts';
-import { parseTree, writeTree } from '../../cli/secrets/json-yaml-format.ts';
-import { formatFor } from '../../cli/secrets/secret-files.ts';
+import { type FileEntry, FileFormatError } from '../../cli/secrets/file-entry.ts';
+import { parseJsonOrYaml, writeJsonOrYaml } from '../../cli/secrets/json-yaml-format.ts';
+import { resolveFormat } from '../../cli/secrets/secret-files.ts';
 
 const thirty = readFileSync(new URL('../e2e/thirty.env', import.meta.url), 'utf8');
-const record = (entries: readonly Entry[]) => Object.fromEntries(entries.map(({ name, value }) => [name, value]));
+const record = (entries: readonly FileEntry[]) => Object.fromEntries(entries.map(({ name, value }) => [name, value]));
 const named = (values: readonly string[]) => values.map((value, i) => ({ name: `V${i}`, value }));
 const letters = (...all: readonly string[]) => fc.string({ unit: fc.constantFrom(...all), maxLength: 24 });
 
@@ -18,7 +18,7 @@ function complaint(work: () => unknown): string {
   try {
     work();
   } catch (error) {
-    expect(error).toBeInstanceOf(FormatProblem);
+    expect(error).toBeInstanceOf(FileFormatError);
     return String(error);
   }
   return expect.fail('it was taken');
@@ -35,7 +35,7 @@ describe('.env files', () => {
     let taken = 0;
     fc.assert(
       fc.property(letters('A', 'B', '=', "'", '"', '`', '\\', '#', ' ', '\n', '\r', 'n', 'A=', '\nB='), (text) => {
-        let entries: Entry[];
+        let entries: FileEntry[];
         try {
           entries = parseEnvFile(text);
         } catch {
@@ -72,7 +72,7 @@ describe('.env files', () => {
         try {
           text = writeEnvFile(entries);
         } catch (error) {
-          expect(error).toBeInstanceOf(FormatProblem);
+          expect(error).toBeInstanceOf(FileFormatError);
           expect(
             values.some(
               (value) => /\r|\\$/.test(value) || (value.includes("'") && /"|\\[nr]/.test(value) && value.includes('`')),
@@ -122,7 +122,7 @@ describe('.env files', () => {
 describe('JSON and YAML files', () => {
   test('keys of nested objects become paths; numbers and booleans stay as they are written', () => {
     expect(
-      record(parseTree('json', '{"stripe": {"key": "x", "a/b": 1.10}, "on": true, "n": 12345678901234567890}')),
+      record(parseJsonOrYaml('json', '{"stripe": {"key": "x", "a/b": 1.10}, "on": true, "n": 12345678901234567890}')),
     ).toEqual({
       'stripe/key': 'x',
       'stripe/a/b': '1.10',
@@ -130,7 +130,9 @@ describe('JSON and YAML files', () => {
       n: '12345678901234567890',
     });
     expect(
-      record(parseTree('yaml', 'port: 8443\nmode: 0x1F\nday: 2026-11-21\npem: |\n  a\n  b\nq: "é\\n"\n8080: yes\n')),
+      record(
+        parseJsonOrYaml('yaml', 'port: 8443\nmode: 0x1F\nday: 2026-11-21\npem: |\n  a\n  b\nq: "é\\n"\n8080: yes\n'),
+      ),
     ).toEqual({
       port: '8443',
       mode: '0x1F',
@@ -139,7 +141,7 @@ describe('JSON and YAML files', () => {
       q: 'é\n',
       8080: 'yes',
     });
-    expect(parseTree('json', '{}')).toEqual([]);
+    expect(parseJsonOrYaml('json', '{}')).toEqual([]);
   });
 
   test.each([
@@ -165,7 +167,7 @@ describe('JSON and YAML files', () => {
     ['yaml', '? [a]\n: hunter2'],
     ['yaml', '- hunter2'],
   ] as const)('%s %j is refused, without its values', (format, text) => {
-    expect(complaint(() => parseTree(format, text))).not.toContain('hunter2');
+    expect(complaint(() => parseJsonOrYaml(format, text))).not.toContain('hunter2');
   });
 
   test('give every value and name back byte for byte', () => {
@@ -217,7 +219,10 @@ describe('JSON and YAML files', () => {
       fc.assert(
         fc.property(fc.array(fc.tuple(names, value), { maxLength: 4 }), (pairs) => {
           const entries = [...new Map(pairs)].map(([name, value]) => ({ name, value }));
-          const back = parseTree(format, writeTree(format, entries)).map(({ name, value }) => ({ name, value }));
+          const back = parseJsonOrYaml(format, writeJsonOrYaml(format, entries)).map(({ name, value }) => ({
+            name,
+            value,
+          }));
           expect(back).toEqual(entries);
         }),
         { numRuns: 400 },
@@ -229,9 +234,9 @@ describe('JSON and YAML files', () => {
 test('the name of a file tells its format, an option overrules it', () => {
   expect(
     ['.env', 'x/.env.local', 'a.env', 'a.json', 'A.YML', 'a.yaml', 'a.txt', 'env'].map((file) =>
-      formatFor(undefined, file),
+      resolveFormat(undefined, file),
     ),
   ).toEqual(['env', 'env', 'env', 'json', 'yaml', 'yaml', undefined, undefined]);
-  expect(formatFor('yaml', 'a.json')).toBe('yaml');
-  expect(() => formatFor('toml', 'a.json')).toThrow('--format takes env, json, yaml');
+  expect(resolveFormat('yaml', 'a.json')).toBe('yaml');
+  expect(() => resolveFormat('toml', 'a.json')).toThrow('--format takes env, json, yaml');
 });

@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { fill, findPlaces, TemplateProblem } from '../../cli/secrets/reference-templates.ts';
+import { fillTemplate, findReferencePlaces, InvalidTemplateError } from '../../cli/secrets/reference-templates.ts';
 
 const filled = (template: string) =>
-  fill(template, findPlaces(template), ({ name, version }) => `<${name}${version === undefined ? '' : `#${version}`}>`);
+  fillTemplate(
+    template,
+    findReferencePlaces(template),
+    ({ name, version }) => `<${name}${version === undefined ? '' : `#${version}`}>`,
+  );
 
 describe('a template', () => {
   test.each([
@@ -26,7 +30,7 @@ describe('a template', () => {
 
   test('is filled once: a reference within a value stays text, and $ means nothing', () => {
     const template = '[{{ anima://a }}]';
-    expect(fill(template, findPlaces(template), () => '{{ anima://b }} $& anima://c')).toBe(
+    expect(fillTemplate(template, findReferencePlaces(template), () => '{{ anima://b }} $& anima://c')).toBe(
       '[{{ anima://b }} $& anima://c]',
     );
   });
@@ -40,9 +44,9 @@ describe('a template', () => {
   ])('%j: a reference that is not understood is told by its place', (template, place) => {
     if (place === '') expect(filled(template)).toBe('see <a/b.>');
     else {
-      expect(() => findPlaces(template)).toThrow(TemplateProblem);
-      expect(() => findPlaces(template)).toThrow(place);
-      expect(() => findPlaces(template)).not.toThrow(/hunter2/);
+      expect(() => findReferencePlaces(template)).toThrow(InvalidTemplateError);
+      expect(() => findReferencePlaces(template)).toThrow(place);
+      expect(() => findReferencePlaces(template)).not.toThrow(/hunter2/);
     }
   });
 });

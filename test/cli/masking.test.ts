@@ -5,18 +5,18 @@ import { text as textOf } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseEnvFile } from '../../cli/secrets/dotenv-format.ts';
-import { formsOf, isMaskable } from '../../cli/secrets/encoded-forms.ts';
-import { Concealer, concealed } from '../../cli/secrets/stream-masking.ts';
+import { encodedFormsOf, isMaskable } from '../../cli/secrets/encoded-forms.ts';
+import { concealedMarker, StreamMasker } from '../../cli/secrets/stream-masking.ts';
 
 const bytes = (text: string | Uint8Array) => Buffer.from(text as string);
 
 /** What comes out when these chunks go in. */
-function masked(concealer: Concealer, ...chunks: readonly (string | Uint8Array)[]): Buffer {
+function masked(concealer: StreamMasker, ...chunks: readonly (string | Uint8Array)[]): Buffer {
   const mask = concealer.mask();
   return Buffer.concat([...chunks.map((chunk) => mask.push(bytes(chunk))), mask.end()]);
 }
 const maskedText = (values: readonly string[], ...chunks: readonly string[]) =>
-  masked(new Concealer(values), ...chunks).toString();
+  masked(new StreamMasker(values), ...chunks).toString();
 
 /** Cuts bytes at these places. */
 function cut(whole: Buffer, places: readonly number[]): Buffer[] {
@@ -65,7 +65,7 @@ describe('a value is concealed', () => {
     ['in base64url', bytes(secret).toString('base64url')],
   ])('%s', (_, form) => {
     expect(form.length).toBeGreaterThan(20);
-    expect(maskedText([secret], `a ${form} b`)).toBe(`a ${concealed} b`);
+    expect(maskedText([secret], `a ${form} b`)).toBe(`a ${concealedMarker} b`);
   });
 
   test('in base64 of longer data, wherever it stands in it, in both alphabets', () => {
@@ -73,10 +73,10 @@ describe('a value is concealed', () => {
     for (const before of ['', 'a', 'ab', 'abc', 'user:', 'admin:']) {
       for (const after of ['', 'z', 'zz', 'zzz']) {
         for (const alphabet of ['base64', 'base64url'] as const) {
-          const shown = masked(new Concealer([value]), bytes(before + value + after).toString(alphabet)).toString();
-          expect(shown).toContain(concealed);
+          const shown = masked(new StreamMasker([value]), bytes(before + value + after).toString(alphabet)).toString();
+          expect(shown).toContain(concealedMarker);
           // What is left decodes to what stood around it, and bits of at most one byte at either edge.
-          const rest = shown.replace(concealed, '').replace(/=+$/, '');
+          const rest = shown.replace(concealedMarker, '').replace(/=+$/, '');
           expect(rest.length * 6).toBeLessThanOrEqual((before.length + after.length) * 8 + 12);
         }
       }
@@ -90,18 +90,18 @@ describe('a value is concealed', () => {
         const lines = bytes(value)
           .toString('base64')
           .replace(new RegExp(`.{${width}}(?=.)`, 'g'), `$&${end}`);
-        expect(maskedText([value], `-\n${lines}\n-`)).toBe(`-\n${concealed}\n-`);
+        expect(maskedText([value], `-\n${lines}\n-`)).toBe(`-\n${concealedMarker}\n-`);
       }
     }
   });
 
   test('line by line, where it has long lines, and without the white space around it', () => {
     const key = '-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\nshort\n-----END KEY-----\n';
-    expect(maskedText([key], key)).toBe(concealed);
+    expect(maskedText([key], key)).toBe(concealedMarker);
     const shown = maskedText([key], key.replaceAll('\n', '\r\n  '));
     expect(shown).not.toContain('MIIEvQIB');
     expect(shown).toContain('short');
-    expect(maskedText([' tight\n'], 'x tight y')).toBe(`x ${concealed} y`);
+    expect(maskedText([' tight\n'], 'x tight y')).toBe(`x ${concealedMarker} y`);
   });
 
   test('by a hostile writer too, where that is asked for', () => {
@@ -112,8 +112,8 @@ describe('a value is concealed', () => {
       value.replace(/./g, (c) => `&#${c.charCodeAt(0)};`),
       value.replace(/./g, (c) => `&#x${c.charCodeAt(0).toString(16)};`),
     ];
-    const hostile = new Concealer([value], { hostile: true });
-    for (const form of forms) expect(masked(hostile, form).toString()).toBe(concealed);
+    const hostile = new StreamMasker([value], { includeFullyEscaped: true });
+    for (const form of forms) expect(masked(hostile, form).toString()).toBe(concealedMarker);
   });
 });
 
@@ -123,12 +123,12 @@ describe('a mask', () => {
       ({ value }) => value,
     );
     const long = values.filter(isMaskable);
-    const forms = long.flatMap((value) => formsOf(value));
+    const forms = long.flatMap((value) => encodedFormsOf(value));
     const all = Buffer.concat(forms.flatMap((form) => [form, bytes(' \u0001 ')]));
-    const concealer = new Concealer(values);
+    const concealer = new StreamMasker(values);
     const whole = masked(concealer, all);
     // Nothing but the tokens and what stood between the forms.
-    expect(whole.toString().replaceAll(concealed, '').replaceAll(' \u0001 ', '')).toBe('');
+    expect(whole.toString().replaceAll(concealedMarker, '').replaceAll(' \u0001 ', '')).toBe('');
     for (let round = 0; round < 100; round++) {
       const places = Array.from({ length: 200 }, () => randomBytes(4).readUInt32BE());
       const out = masked(concealer, ...cut(all, places));
@@ -138,7 +138,7 @@ describe('a mask', () => {
   });
 
   test('leaves bytes without a value as they are, binary ones too, and shows all of them at the end', () => {
-    const concealer = new Concealer(['aaab', 'secret-value']);
+    const concealer = new StreamMasker(['aaab', 'secret-value']);
     fc.assert(
       fc.property(
         fc.array(
@@ -162,8 +162,8 @@ describe('a mask', () => {
         fc.string({ unit: fc.constantFrom('a', 'b', '-'), maxLength: 60 }),
         fc.array(fc.nat(), { maxLength: 6 }),
         (values, text, places) => {
-          const forms = values.flatMap((value) => formsOf(value).map(String));
-          expect(masked(new Concealer(values), ...cut(bytes(text), places)).toString()).toBe(searched(forms, text));
+          const forms = values.flatMap((value) => encodedFormsOf(value).map(String));
+          expect(masked(new StreamMasker(values), ...cut(bytes(text), places)).toString()).toBe(searched(forms, text));
         },
       ),
       { numRuns: 500 },
@@ -171,24 +171,24 @@ describe('a mask', () => {
   });
 
   test('holds back what may be the beginning of a value and no byte more, until it is decided', () => {
-    const mask = new Concealer(['hunter2!']).mask();
+    const mask = new StreamMasker(['hunter2!']).mask();
     expect(mask.push(bytes('say hunt')).toString()).toBe('say ');
     expect(mask.push(bytes('er')).toString()).toBe('');
     expect(mask.push(bytes('s ')).toString()).toBe('hunters ');
-    expect(mask.push(bytes('hunter2! and hun')).toString()).toBe(`${concealed} and `);
+    expect(mask.push(bytes('hunter2! and hun')).toString()).toBe(`${concealedMarker} and `);
     expect(mask.end().toString()).toBe('hun');
   });
 
   test('conceals an endless run of overlapping values once, in constant memory', () => {
-    const mask = new Concealer(['xxxx']).mask();
+    const mask = new StreamMasker(['xxxx']).mask();
     const shown: Buffer[] = [];
     for (let i = 0; i < 1000; i++) shown.push(mask.push(Buffer.alloc(1000, 'x')));
-    expect(Buffer.concat(shown).toString()).toBe(concealed);
+    expect(Buffer.concat(shown).toString()).toBe(concealedMarker);
     expect(mask.end().toString()).toBe('');
   });
 
   test('takes time in proportion to what it reads, also where every byte nearly matches', () => {
-    const concealer = new Concealer([`${'a'.repeat(20_000)}b`]);
+    const concealer = new StreamMasker([`${'a'.repeat(20_000)}b`]);
     const chunk = Buffer.alloc(1_000_000, 'a');
     const started = performance.now();
     expect(masked(concealer, chunk).length).toBe(chunk.length);
@@ -208,7 +208,7 @@ describe('a mask', () => {
 
   test('works as a stream', async () => {
     const source = Readable.from([bytes('a hun'), bytes('ter2! b')]);
-    expect(await textOf(source.pipe(new Concealer(['hunter2!']).stream()))).toBe(`a ${concealed} b`);
+    expect(await textOf(source.pipe(new StreamMasker(['hunter2!']).stream()))).toBe(`a ${concealedMarker} b`);
   });
 });
 
@@ -224,7 +224,7 @@ function searched(forms: readonly string[], text: string): string {
   for (let i = 0; i < spans.length; ) {
     let [start, end] = spans[i] ?? [0, 0];
     for (i++; i < spans.length && (spans[i]?.[0] ?? 0) < end; i++) end = Math.max(end, spans[i]?.[1] ?? 0);
-    out += text.slice(at, start) + concealed;
+    out += text.slice(at, start) + concealedMarker;
     at = end;
     start = end;
   }

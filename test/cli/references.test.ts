@@ -1,7 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isReference, parseReference, ReferenceProblem, referenceKey } from '../../cli/secrets/secret-references.ts';
-import { folderOf, longestValue, nameFault, variableOf, variablesOf } from '../../cli/secrets/value-names.ts';
+import {
+  InvalidReferenceError,
+  isReference,
+  parseReference,
+  referenceKey,
+} from '../../cli/secrets/secret-references.ts';
+import {
+  environmentVariableFor,
+  environmentVariablesFor,
+  maxValueBytes,
+  normalizeFolder,
+  vaultNameProblem,
+} from '../../cli/secrets/value-names.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { nameProblem } from '../../contract/shared/name-patterns.ts';
 
@@ -38,7 +49,7 @@ describe('a reference', () => {
         return thrown;
       }
     })();
-    expect(error).toBeInstanceOf(ReferenceProblem);
+    expect(error).toBeInstanceOf(InvalidReferenceError);
     expect(String(error)).not.toContain(text.slice('anima://'.length) || text);
   });
 
@@ -62,11 +73,11 @@ describe('a reference', () => {
     fc.assert(
       fc.property(fc.array(part, { maxLength: 4 }), fc.constantFrom('/', ''), (parts, separator) => {
         const name = parts.join(separator);
-        expect(nameFault(name) === undefined).toBe(nameProblem(name) === undefined);
+        expect(vaultNameProblem(name) === undefined).toBe(nameProblem(name) === undefined);
       }),
       { numRuns: 2000 },
     );
-    expect(longestValue).toBe(limits.valueBytes);
+    expect(maxValueBytes).toBe(limits.valueBytes);
   });
 
   test('is a whole text that begins so, and nothing else', () => {
@@ -78,27 +89,29 @@ describe('a reference', () => {
 
 describe('a variable', () => {
   test('is the name below the folder, in upper case, with _ for what variables can’t have', () => {
-    expect(variableOf('prod/stripe/secret-key', 'prod/')).toBe('STRIPE_SECRET_KEY');
-    expect(variableOf('a.b@c:d', '')).toBe('A_B_C_D');
-    expect(variableOf('prod/2fa', 'prod/')).toBe('_2FA');
+    expect(environmentVariableFor('prod/stripe/secret-key', 'prod/')).toBe('STRIPE_SECRET_KEY');
+    expect(environmentVariableFor('a.b@c:d', '')).toBe('A_B_C_D');
+    expect(environmentVariableFor('prod/2fa', 'prod/')).toBe('_2FA');
   });
 
   test('stands for one name: two that would be the same are refused, both named', () => {
-    expect([...variablesOf(['p/a', 'p/b'], 'p/')]).toEqual([
+    expect([...environmentVariablesFor(['p/a', 'p/b'], 'p/')]).toEqual([
       ['A', 'p/a'],
       ['B', 'p/b'],
     ]);
-    expect(() => variablesOf(['p/a-b', 'p/a.b'], 'p/')).toThrow(/p\/a-b and p\/a\.b would both be the variable A_B/);
+    expect(() => environmentVariablesFor(['p/a-b', 'p/a.b'], 'p/')).toThrow(
+      /p\/a-b and p\/a\.b would both be the variable A_B/,
+    );
   });
 
   test('comes from a folder, with or without its slash', () => {
-    expect([folderOf('prod'), folderOf('prod/'), folderOf(''), folderOf(undefined)]).toEqual([
-      'prod/',
-      'prod/',
-      '',
-      '',
-    ]);
+    expect([
+      normalizeFolder('prod'),
+      normalizeFolder('prod/'),
+      normalizeFolder(''),
+      normalizeFolder(undefined),
+    ]).toEqual(['prod/', 'prod/', '', '']);
     for (const odd of ['/', '/prod', 'a//b', '../x', 'a b'])
-      expect(() => folderOf(odd)).toThrow(/--prefix takes a folder/);
+      expect(() => normalizeFolder(odd)).toThrow(/--prefix takes a folder/);
   });
 });

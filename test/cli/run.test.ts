@@ -5,7 +5,7 @@ import dotenv from 'dotenv';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseEnvFile } from '../../cli/secrets/dotenv-format.ts';
 import { isMaskable } from '../../cli/secrets/encoded-forms.ts';
-import { concealed } from '../../cli/secrets/stream-masking.ts';
+import { concealedMarker } from '../../cli/secrets/stream-masking.ts';
 import { projectFolder } from '../e2e/process.ts';
 import { useStack } from '../e2e/stack.ts';
 import { type CallOptions, call, start } from './command.ts';
@@ -68,7 +68,7 @@ describe('import, then run', () => {
       expect(stderr).not.toContain(JSON.stringify(value).slice(1, -1));
       expect(stderr).not.toContain(Buffer.from(value).toString('base64'));
     }
-    expect(stdout.split(concealed).length).toBeGreaterThan(29);
+    expect(stdout.split(concealedMarker).length).toBeGreaterThan(29);
   });
 
   test('again, nothing changes; a dry run tells what would, by name, and stores nothing', async () => {
@@ -162,7 +162,7 @@ describe('run', () => {
     ).ended;
     expect({ code, lines: JSON.parse(stdout) }).toEqual({
       code: 0,
-      lines: [secret.length, 'plain', 'see anima://app/password', 'abc', concealed],
+      lines: [secret.length, 'plain', 'see anima://app/password', 'abc', concealedMarker],
     });
     expect(stderr).toContain('not masked in what the command prints: D');
   });
@@ -200,7 +200,7 @@ describe('run', () => {
     const lines = Array.from({ length: 5000 }, (_, i) => `${i} ${i % 100 === 0 ? secret : 'x'}\n`).join('');
     const { code, stdout } = await start(['run', ...node(script)], { env, input: lines }).ended;
     expect(code).toBe(42);
-    expect(stdout).toBe(lines.replaceAll(secret, concealed));
+    expect(stdout).toBe(lines.replaceAll(secret, concealedMarker));
   });
 
   test.each([

@@ -13,7 +13,7 @@ import {
 import { basename, join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { safeName } from '../../cli/blobs/download-file.ts';
+import { sanitizeFileName } from '../../cli/blobs/download-file.ts';
 import { mediaTypeOf } from '../../cli/blobs/media-types.ts';
 import { useStack } from '../e2e/stack.ts';
 import { start } from './command.ts';
@@ -212,7 +212,7 @@ describe('where an opened file goes', () => {
     ['Käse 🧀.png', 'Käse 🧀.png'],
     [`${'🧀'.repeat(300)}.png`, `${'🧀'.repeat(49)}.png`],
   ])('%j is stored as %j', (given, safe) => {
-    expect(safeName(given)).toBe(safe);
+    expect(sanitizeFileName(given)).toBe(safe);
   });
 
   test('media types go by the extension', () => {

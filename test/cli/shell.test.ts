@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { commands } from '../../cli/command-table.ts';
-import { CommandError, exitCodes, exitMeanings, failureOf } from '../../cli/shell/command-error.ts';
+import { commandTable } from '../../cli/command-table.ts';
+import { CommandError, exitCodes, exitMeanings, toFailure } from '../../cli/shell/command-error.ts';
 import { durationText, parseDuration, parseWhole } from '../../cli/shell/durations.ts';
-import { TypedLine } from '../../cli/shell/hidden-line-input.ts';
-import { reserve, writePrivate } from '../../cli/shell/private-files.ts';
+import { HiddenLineInput } from '../../cli/shell/hidden-line-input.ts';
+import { reserveFile, writePrivateFile } from '../../cli/shell/private-files.ts';
 import { askSecret } from '../../cli/shell/prompts.ts';
-import { table, tree, visible } from '../../cli/shell/terminal-output.ts';
+import { escapeSteeringCharacters, formatTable, formatTree } from '../../cli/shell/terminal-output.ts';
 import { version } from '../../cli/shell/version.ts';
 import { clientErrors, errors } from '../../contract/shared/error-codes.ts';
-import { errorOf } from '../../sdk/src/shared/errors.ts';
+import { createError } from '../../sdk/src/shared/errors.ts';
 import { anima } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-shell-'));
@@ -23,8 +23,8 @@ const manifest: Record<string, unknown> = JSON.parse(readFileSync('cli/package.j
 
 describe('a line that is typed without being shown', () => {
   const typed = (...chunks: string[]) => {
-    const line = new TypedLine();
-    const states = chunks.map((chunk) => line.take(Buffer.from(chunk)));
+    const line = new HiddenLineInput();
+    const states = chunks.map((chunk) => line.feed(Buffer.from(chunk)));
     return [states.at(-1), line.bytes().toString('utf8')];
   };
 
@@ -53,9 +53,9 @@ describe('a line that is typed without being shown', () => {
     fc.assert(
       fc.property(text, fc.array(fc.nat(80), { maxLength: 5 }), (pasted, cuts) => {
         const bytes = Buffer.from(`\u001b[200~${pasted}\u001b[201~\r`);
-        const line = new TypedLine();
+        const line = new HiddenLineInput();
         const at = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length].toSorted((a, b) => a - b);
-        const states = at.slice(1).map((end, i) => line.take(bytes.subarray(at[i], end)));
+        const states = at.slice(1).map((end, i) => line.feed(bytes.subarray(at[i], end)));
         expect(states.filter((state) => state === 'whole')).toHaveLength(1);
         expect(line.bytes().toString('utf8')).toBe(pasted);
       }),
@@ -95,25 +95,27 @@ describe('a question for a secret', () => {
 describe('files', () => {
   test('are private from the beginning, replaced whole, and not replaced unless that was asked for', async () => {
     const path = join(folder, 'a');
-    await writePrivate(path, 'one', { replace: false });
+    await writePrivateFile(path, 'one', { replace: false });
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    await expect(writePrivate(path, 'two', { replace: false })).rejects.toMatchObject({ exit: exitCodes.conflict });
+    await expect(writePrivateFile(path, 'two', { replace: false })).rejects.toMatchObject({ exit: exitCodes.conflict });
     expect(readFileSync(path, 'utf8')).toBe('one');
-    await writePrivate(path, 'two', { replace: true });
+    await writePrivateFile(path, 'two', { replace: true });
     expect(readFileSync(path, 'utf8')).toBe('two');
     writeFileSync(join(folder, 'open'), 'x', { mode: 0o644 });
-    await writePrivate(join(folder, 'open'), 'y', { replace: true });
+    await writePrivateFile(join(folder, 'open'), 'y', { replace: true });
     expect(statSync(join(folder, 'open')).mode & 0o777).toBe(0o600);
-    await expect(writePrivate(join(folder, 'none', 'a'), 'x', { replace: true })).rejects.toBeInstanceOf(CommandError);
+    await expect(writePrivateFile(join(folder, 'none', 'a'), 'x', { replace: true })).rejects.toBeInstanceOf(
+      CommandError,
+    );
     expect(readdirSync(folder).toSorted()).toEqual(['a', 'open']);
   });
 
   test('a name that was taken in advance is free again when nothing came of it', async () => {
     const path = join(folder, 'reserved');
-    const failing = await reserve(path);
+    const failing = await reserveFile(path);
     await expect(failing.keepIf(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(readdirSync(folder)).not.toContain('reserved');
-    const kept = await reserve(path);
+    const kept = await reserveFile(path);
     await kept.keepIf(async () => await kept.write('text'));
     expect(readFileSync(path, 'utf8')).toBe('text');
   });
@@ -122,25 +124,25 @@ describe('files', () => {
 describe('errors', () => {
   test('every code of the vault and its client has an exit code, and all but the unforeseen a next step', () => {
     for (const code of [...Object.keys(errors), ...Object.keys(clientErrors)]) {
-      const { exit, message } = failureOf(errorOf(code as keyof typeof errors));
+      const { exit, message } = toFailure(createError(code as keyof typeof errors));
       expect(exit, code).toBeGreaterThan(0);
       expect(message).toBeTruthy();
     }
-    expect(failureOf(errorOf('value_not_found')).exit).toBe(exitCodes.notFound);
-    expect(failureOf(errorOf('forbidden')).exit).toBe(exitCodes.denied);
-    expect(failureOf(errorOf('version_conflict')).exit).toBe(exitCodes.conflict);
-    expect(failureOf(errorOf('connection_failed')).exit).toBe(exitCodes.unavailable);
-    expect(failureOf(errorOf('decryption_failed')).exit).toBe(exitCodes.decryption);
+    expect(toFailure(createError('value_not_found')).exit).toBe(exitCodes.notFound);
+    expect(toFailure(createError('forbidden')).exit).toBe(exitCodes.denied);
+    expect(toFailure(createError('version_conflict')).exit).toBe(exitCodes.conflict);
+    expect(toFailure(createError('connection_failed')).exit).toBe(exitCodes.unavailable);
+    expect(toFailure(createError('decryption_failed')).exit).toBe(exitCodes.decryption);
   });
 
   test('of what nobody foresaw nothing is told but its kind, a system code, and places in the code', () => {
     const secret = 'sk_live_123';
     for (const thrown of [new Error(secret), new TypeError(`${secret}\n    at ${secret}`), secret, { secret }]) {
-      const { trace, ...told } = failureOf(thrown);
+      const { trace, ...told } = toFailure(thrown);
       expect(JSON.stringify(told)).not.toContain(secret);
       expect(told.exit).toBe(1);
     }
-    expect(failureOf(Object.assign(new Error(secret), { code: 'ENOSPC' })).message).toContain('ENOSPC');
+    expect(toFailure(Object.assign(new Error(secret), { code: 'ENOSPC' })).message).toContain('ENOSPC');
   });
 });
 
@@ -177,20 +179,20 @@ describe('durations and numbers', () => {
 describe('output', () => {
   test('tables align, and what could steer a terminal is made visible', () => {
     expect(
-      table([
+      formatTable([
         ['a', 'b'],
         ['longer', '\u001b[31mred\u0007'],
       ]),
     ).toBe('a       b\nlonger  \\u001b[31mred\\u0007');
-    expect(visible('a\u202eb\u009bc\n')).toBe('a\\u202eb\\u009bc\\u000a');
+    expect(escapeSteeringCharacters('a\u202eb\u009bc\n')).toBe('a\\u202eb\\u009bc\\u000a');
   });
   test('a tree keeps a value and a folder of one name apart', () => {
-    expect(tree(['a', 'a/b/c', 'd'])).toBe('├─ a\n├─ a/\n│  └─ b/\n│     └─ c\n└─ d');
+    expect(formatTree(['a', 'a/b/c', 'd'])).toBe('├─ a\n├─ a/\n│  └─ b/\n│     └─ c\n└─ d');
   });
 });
 
 describe('help', () => {
-  test.each(Object.keys(commands))('%s is explained with an example', async (name) => {
+  test.each(Object.keys(commandTable))('%s is explained with an example', async (name) => {
     const { code, stdout } = await anima([name, '--help']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/Examples?:\n {2}\$ anima|Examples?:\n {2}\$ /);
@@ -200,7 +202,7 @@ describe('help', () => {
   test('lists every command and exit code, and loads no command for that', async () => {
     const { code, stdout } = await anima(['--help']);
     expect(code).toBe(0);
-    for (const name of Object.keys(commands)) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'));
+    for (const name of Object.keys(commandTable)) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'));
     for (const number of Object.values(exitCodes)) expect(stdout).toMatch(new RegExp(`^ {2}${number} {2}\\w`, 'm'));
   });
 });

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { afterAll } from 'vitest';
-import type { Host } from '../../cli/node-shell.ts';
-import { run } from '../../cli/program.ts';
+import type { HostProcess } from '../../cli/node-shell.ts';
+import { runProgram } from '../../cli/program.ts';
 
 export interface Ran {
   readonly code: number;
@@ -31,8 +31,8 @@ export async function anima(args: readonly string[], world: World = {}): Promise
   const stderr = new Collected(false);
   const stdin = atTerminal ? new Keyboard(world.typed, stderr) : Readable.from([Buffer.from(world.input ?? '')]);
   // Streams of Node have all that the command uses of a process's; the compiler wants the rest of theirs too.
-  const host = { stdin, stdout, stderr, env: world.env ?? {} } as unknown as Host;
-  const code = await run(args, host);
+  const host = { stdin, stdout, stderr, env: world.env ?? {} } as unknown as HostProcess;
+  const code = await runProgram(args, host);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
-import { type JobName, sealJob } from '../../core/jobs/job-envelope.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { type JobHeader, sealJob } from '../../core/jobs/job-envelope.ts';
 import { JobSender } from '../../lambdas/jobs/job-producer.ts';
 import { decodeJob, type Job } from '../../lambdas/worker/job-decoder.ts';
 import { codeOf } from '../lambdas/memory.ts';
@@ -261,7 +261,7 @@ describe('what is no job of this vault', () => {
       expect(await world.instance().working.work(delivered), body).toMatchObject({ reason: 'damaged' });
     }
     // Sealed as one should be, for an id or an org that can't be.
-    const newId = () => timeId(Date.now(), randomBytes(16));
+    const newId = () => createTimeId(Date.now(), randomBytes(16));
     const sender = new JobSender(world.transit, world.jobQueue);
     const job: Job = {
       kind: 'message',
@@ -282,7 +282,7 @@ describe('what is no job of this vault', () => {
       { ...job, kind: 'x' },
       [],
     ];
-    const seal = async (name: JobName, inside: object): Promise<string> => {
+    const seal = async (name: JobHeader, inside: object): Promise<string> => {
       const { secret, wrapped } = await world.transit.generate(name);
       return sealJob(name, secret, wrapped, Buffer.from(JSON.stringify(inside)));
     };

@@ -106,7 +106,7 @@ describe('a code', () => {
       expect.stringContaining('does not work'),
     ]);
     const late = codeIn(await world.say('twilio', ada.tel, 'link'));
-    world.time.now = new Date(world.time.now.getTime() + limits.linkSeconds * 1000);
+    world.time.now = new Date(world.time.now.getTime() + limits.linkCodeSeconds * 1000);
     expect(await world.say('whatsapp', 'whatsapp:+15550001111', `link ${late}`)).toEqual([
       expect.stringContaining('does not work'),
     ]);
@@ -117,7 +117,7 @@ describe('a code', () => {
     const world = new World();
     const code = codeIn(await world.say('twilio', ada.tel, 'link'));
     const last = code.at(-1) === '0' ? '1' : '0';
-    for (let guess = 0; guess < limits.linkTries; guess++) {
+    for (let guess = 0; guess < limits.linkCodeAttempts; guess++) {
       expect(await world.say('slack', ada.slack, `link ${code.slice(0, -1)}${last}`)).toEqual([
         expect.stringContaining('does not work'),
       ]);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
-import { parseJob } from '../../core/jobs/job-envelope.ts';
+import { parseEncryptedJob } from '../../core/jobs/job-envelope.ts';
 import { beginning } from '../../lambdas/conversations/webhook-receiver.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { ada, message, said, World } from './world.ts';
@@ -67,7 +67,7 @@ describe('a message', () => {
     const lying = JSON.stringify([world.queue, [...world.deliveries]]);
     expect(lying).not.toMatch(/xylophone|447700900123|delivery-[0-9]/);
     for (const text of ['xylophone', '447700900123'])
-      expect(Buffer.from(parseJob(job?.body ?? '').data, 'base64').includes(text)).toBe(false);
+      expect(Buffer.from(parseEncryptedJob(job?.body ?? '').data, 'base64').includes(text)).toBe(false);
   });
 
   test('that is delivered again is acknowledged with the same id, and neither sent nor derived again', async () => {

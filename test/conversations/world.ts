@@ -4,10 +4,10 @@ import { expect } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import type { JobName } from '../../core/jobs/job-envelope.ts';
-import { keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
-import { type UserKeyring, userRecord } from '../../core/users/user-keyring.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import type { JobHeader } from '../../core/jobs/job-envelope.ts';
+import { newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
+import { toUserKeyringRecord, type UserKeyring } from '../../core/users/user-keyring.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import {
   type Channel,
   type ChannelName,
@@ -90,7 +90,7 @@ export const ada = { tel: 'tel:+447700900123', slack: 'slack:T0123/U0456' };
 /** Everything that lasts, and everything that was asked of it. */
 export class World {
   readonly org = randomId();
-  orgKeyring: unknown = keyringRecord(newKeyring(this.org, '2026-01-01T00:00:00.000Z'));
+  orgKeyring: unknown = toKeyringRecord(newOrgKeyring(this.org, '2026-01-01T00:00:00.000Z'));
   readonly keyrings = new Map<string, Record<string, unknown>>();
   readonly locators = new Map<string, StoredLocator & { readonly ttl?: number }>();
   readonly records = new Map<string, StoredRecord>();
@@ -134,13 +134,13 @@ export class World {
     locator: (text: Uint8Array) => this.call('kms:routing', () => this.#mac('routing', text).toString('base64url')),
   };
   readonly transit = {
-    generate: async ({ org, id, kind }: JobName) => {
+    generate: async ({ org, id, kind }: JobHeader) => {
       const secret = randomBytes(32);
       const wrapped = Buffer.from(JSON.stringify({ org, id, kind, secret: secret.toString('hex') }));
       await this.call('kms:generate', () => undefined);
       return { secret, wrapped };
     },
-    unwrap: async ({ org, id, kind }: JobName, wrapped: Uint8Array) => {
+    unwrap: async ({ org, id, kind }: JobHeader, wrapped: Uint8Array) => {
       await this.call('kms:unwrap', () => undefined);
       const inside = JSON.parse(Buffer.from(wrapped).toString());
       if (inside.org !== org || inside.id !== id || inside.kind !== kind) throw new DecryptionError();
@@ -156,7 +156,7 @@ export class World {
         records: new Map(keys.flatMap((key) => this.#record(owner, key.collection, key.id))),
       })),
   };
-  #record({ user }: Owner, collection: string, id: string): [string, StoredRecord][] {
+  #record({ user }: UserRef, collection: string, id: string): [string, StoredRecord][] {
     const found = this.records.get(`${user}/${collection}/${id}`);
     return found === undefined ? [] : [[id, found]];
   }
@@ -164,13 +164,13 @@ export class World {
     create: (keyring) =>
       this.call('db:create-user', () => {
         if (this.keyrings.has(keyring.user)) return false;
-        this.keyrings.set(keyring.user, userRecord(keyring));
+        this.keyrings.set(keyring.user, toUserKeyringRecord(keyring));
         return true;
       }),
     replace: (next) =>
       this.call('db:replace-user', () => {
         if (this.keyrings.get(next.user)?.generation !== next.generation - 1) return false;
-        this.keyrings.set(next.user, userRecord(next));
+        this.keyrings.set(next.user, toUserKeyringRecord(next));
         return true;
       }),
     bury: () => Promise.reject(new Error('no keyring is damaged here')),
@@ -218,7 +218,7 @@ export class World {
         this.records.set(id, record);
         return true;
       }),
-    delete: (ownerOrOrg: Owner | string, key: unknown) =>
+    delete: (ownerOrOrg: UserRef | string, key: unknown) =>
       this.call('db:delete', () => {
         if (typeof ownerOrOrg === 'string') {
           for (const id of key as string[]) this.records.delete(id);
@@ -227,7 +227,7 @@ export class World {
         const { collection, id } = key as StoredRecord;
         return this.records.delete(`${ownerOrOrg.user}/${collection}/${id}`);
       }) as never,
-    list: (ownerOrOrg: Owner | string, ...rest: readonly unknown[]) =>
+    list: (ownerOrOrg: UserRef | string, ...rest: readonly unknown[]) =>
       this.call('db:list', () => {
         if (typeof ownerOrOrg === 'string') {
           const ids = [...this.records.keys()].filter((id) => id.startsWith(`${String(rest[0])}/`));

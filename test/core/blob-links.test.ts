@@ -2,10 +2,23 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
-import { proofOf, verifierOf } from '../../core/blobs/link-proof.ts';
-import { formatLink, formatLinkUrl, parseFragment, parseLink, parseLinkUrl } from '../../core/blobs/share-link.ts';
-import { fieldBytes, fromBase64Url, toBase64, toBase64Url, u32Bytes, u64Bytes } from '../../core/encoding/bytes.ts';
-import { encodeFields, u32, u64 } from '../../core/encoding/length-prefixed-fields.ts';
+import { computeLinkProof, verifierOf } from '../../core/blobs/link-proof.ts';
+import {
+  formatLinkId,
+  formatLinkUrl,
+  parseFragmentKey,
+  parseLinkId,
+  parseLinkUrl,
+} from '../../core/blobs/share-link.ts';
+import {
+  encodeFieldBytes,
+  fromBase64Url,
+  toBase64,
+  toBase64Url,
+  u32Bytes,
+  u64Bytes,
+} from '../../core/encoding/bytes.ts';
+import { encodeLengthPrefixedFields, u32, u64 } from '../../core/encoding/length-prefixed-fields.ts';
 
 const id = { org: '0123456789abcdef', id: '01m7xpe6000123456789abcdef', locator: 'ghjkmnpqrstvwxyz' };
 const key = newFragmentKey();
@@ -13,13 +26,13 @@ const url = (link: string) => formatLinkUrl(`https://example.com/b/${link}`, key
 
 describe('links', () => {
   test('an address gives back blob, locator, origin and key', () => {
-    const parsed = parseLinkUrl(url(formatLink(id)));
-    expect(parsed).toEqual({ ...id, link: formatLink(id), key, origin: 'https://example.com' });
-    expect(parseLink(formatLink(id))).toEqual(id);
+    const parsed = parseLinkUrl(url(formatLinkId(id)));
+    expect(parsed).toEqual({ ...id, link: formatLinkId(id), key, origin: 'https://example.com' });
+    expect(parseLinkId(formatLinkId(id))).toEqual(id);
   });
 
   test('what is no link is told apart: length, alphabet, path, key, spelling of the key', () => {
-    const link = formatLink(id);
+    const link = formatLinkId(id);
     const bad = [
       'no url',
       `https://example.com/b/${link}`,
@@ -38,22 +51,22 @@ describe('links', () => {
       formatLinkUrl(`https://example.com/b/${link}`, key).replace(/.$/, '_'),
     ];
     for (const address of bad) expect(parseLinkUrl(address), address.slice(0, 40)).toBeUndefined();
-    expect(parseFragment(`#${toBase64Url(key)}`)).toEqual(key);
-    expect(parseFragment(toBase64Url(key.subarray(1)))).toBeUndefined();
+    expect(parseFragmentKey(`#${toBase64Url(key)}`)).toEqual(key);
+    expect(parseFragmentKey(toBase64Url(key.subarray(1)))).toBeUndefined();
   });
 });
 
 describe('proofs', () => {
   test('a proof is of one key, one blob and one verb', async () => {
     const proofs = await Promise.all([
-      proofOf(key, id, 'open'),
-      proofOf(key, id, 'burn'),
-      proofOf(newFragmentKey(), id, 'open'),
-      proofOf(key, { ...id, id: '01m7xpe6000123456789abcdeg' }, 'open'),
-      proofOf(key, { ...id, org: '0123456789abcdeg' }, 'open'),
+      computeLinkProof(key, id, 'open'),
+      computeLinkProof(key, id, 'burn'),
+      computeLinkProof(newFragmentKey(), id, 'open'),
+      computeLinkProof(key, { ...id, id: '01m7xpe6000123456789abcdeg' }, 'open'),
+      computeLinkProof(key, { ...id, org: '0123456789abcdeg' }, 'open'),
     ]);
     expect(new Set(proofs.map((proof) => toBase64(proof))).size).toBe(proofs.length);
-    expect(await proofOf(key, id, 'open')).toEqual(proofs[0]);
+    expect(await computeLinkProof(key, id, 'open')).toEqual(proofs[0]);
     const hash = createHash('sha256')
       .update(proofs[0] ?? '')
       .digest('base64');
@@ -69,7 +82,7 @@ describe('bytes without Buffer', () => {
         fc.uint8Array(),
         fc.maxSafeNat(),
         (fields, bytes, number) => {
-          expect(encodeFields(...fields).equals(fieldBytes(...fields))).toBe(true);
+          expect(encodeLengthPrefixedFields(...fields).equals(encodeFieldBytes(...fields))).toBe(true);
           expect(toBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
           expect(toBase64Url(bytes)).toBe(Buffer.from(bytes).toString('base64url'));
           expect(fromBase64Url(toBase64Url(bytes))).toEqual(bytes);

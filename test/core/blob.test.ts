@@ -5,27 +5,27 @@ import {
   type BlobDescription,
   type BlobId,
   blobHeaderLength,
-  chunkLog2For,
-  descriptionLength,
-  encodeDescription,
-  encodeHeader,
-  layoutOf,
-  parseDescription,
-  parseHeader,
-  preamble,
+  chooseChunkLog2,
+  computeBlobLayout,
+  descriptionBlockLength,
+  encodeBlobDescription,
+  encodeBlobHeader,
+  encodeBlobPreamble,
+  parseBlobDescription,
+  parseBlobHeader,
   sealedLength,
 } from '../../core/blobs/blob-format.ts';
 import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
-import { BlobRanges } from '../../core/blobs/blob-range-reader.ts';
-import { BlobSealer, collect, openBlob } from '../../core/blobs/blob-stream.ts';
+import { BlobRangeReader } from '../../core/blobs/blob-range-reader.ts';
+import { BlobSealer, collectBytes, openBlob } from '../../core/blobs/blob-stream.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { concat, fieldBytes } from '../../core/encoding/bytes.ts';
-import { blobTagLength, chunkCipher, webCipher } from '../../core/hazmat/chunk-cipher.ts';
+import { concatBytes, encodeFieldBytes } from '../../core/encoding/bytes.ts';
+import { chunkTagLength, createChunkCipher, createWebCryptoChunkCipher } from '../../core/hazmat/chunk-cipher.ts';
 
 const key = newFragmentKey();
 const blob: BlobId = { org: '0123456789abcdef', id: '01m7xpe6000123456789abcdef' };
 const chunk = 2 ** 16;
-const sealedChunk = chunk + blobTagLength;
+const sealedChunk = chunk + chunkTagLength;
 
 const described = (size: number | undefined): BlobDescription => ({ type: 'image/png', name: 'a.png', size });
 
@@ -40,7 +40,7 @@ function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
 
 async function sealed(content: Uint8Array, announced = true): Promise<Uint8Array> {
   const sealer = await BlobSealer.create(key, blob, described(announced ? content.length : undefined), 16);
-  return collect(sealer.seal(pieces(content)));
+  return collectBytes(sealer.seal(pieces(content)));
 }
 
 /** What comes out until it ends or fails. @param length what the reader is told of it */
@@ -49,9 +49,9 @@ async function read(bytes: Uint8Array, under = key, as = blob, length?: number) 
   try {
     const { content } = await openBlob(under, as, pieces(bytes), length);
     for await (const piece of content) given.push(piece);
-    return { given: concat(...given), error: undefined };
+    return { given: concatBytes(...given), error: undefined };
   } catch (error) {
-    return { given: concat(...given), error };
+    return { given: concatBytes(...given), error };
   }
 }
 
@@ -73,47 +73,53 @@ async function refused(bytes: Uint8Array, content: Uint8Array, under = key, as =
 
 describe('blobs', () => {
   test('every content comes back as it was, with its description, whatever pieces it travels in', async () => {
-    const edges = [0, 1, chunk - descriptionLength - 1, chunk - descriptionLength, chunk - descriptionLength + 1];
-    for (const length of [...edges, 2 * chunk - descriptionLength, 3 * chunk]) {
+    const edges = [
+      0,
+      1,
+      chunk - descriptionBlockLength - 1,
+      chunk - descriptionBlockLength,
+      chunk - descriptionBlockLength + 1,
+    ];
+    for (const length of [...edges, 2 * chunk - descriptionBlockLength, 3 * chunk]) {
       const content = randomBytes(length);
       for (const announced of [true, false]) {
         const bytes = await sealed(content, announced);
         expect(bytes.length).toBe(sealedLength(length, 16));
-        expect(layoutOf(bytes.length, 16).contentLength).toBe(length);
+        expect(computeBlobLayout(bytes.length, 16).contentLength).toBe(length);
         for (const told of [undefined, bytes.length]) {
           const opened = await openBlob(key, blob, pieces(bytes), told);
           expect(opened.description).toEqual(described(announced ? length : undefined));
-          expect(Buffer.from(await collect(opened.content)).equals(content)).toBe(true);
+          expect(Buffer.from(await collectBytes(opened.content)).equals(content)).toBe(true);
         }
       }
     }
   });
 
   test('a megabyte chunk and the small one are told by the header', async () => {
-    expect([chunkLog2For(2 ** 20), chunkLog2For(2 ** 20 + 1), chunkLog2For(undefined)]).toEqual([16, 20, 20]);
+    expect([chooseChunkLog2(2 ** 20), chooseChunkLog2(2 ** 20 + 1), chooseChunkLog2(undefined)]).toEqual([16, 20, 20]);
     const content = randomBytes(2 ** 20 + 5);
     const sealer = await BlobSealer.create(key, blob, described(content.length));
-    const bytes = await collect(sealer.seal([content]));
-    expect(parseHeader(bytes.subarray(0, 64)).chunkLog2).toBe(20);
+    const bytes = await collectBytes(sealer.seal([content]));
+    expect(parseBlobHeader(bytes.subarray(0, 64)).chunkLog2).toBe(20);
     expect(Buffer.from((await read(bytes)).given).equals(content)).toBe(true);
   });
 
   test('content that is not as long as was said is refused', async () => {
     for (const length of [9, 11]) {
       const sealer = await BlobSealer.create(key, blob, described(10), 16);
-      await expect(collect(sealer.seal([new Uint8Array(length)]))).rejects.toThrow(RangeError);
+      await expect(collectBytes(sealer.seal([new Uint8Array(length)]))).rejects.toThrow(RangeError);
     }
   });
 
   test('a sealer seals once, and again only under its own header', async () => {
     const content = randomBytes(100_000);
     const first = await BlobSealer.create(key, blob, described(content.length), 16);
-    const bytes = await collect(first.seal([content]));
-    await expect(collect(first.seal([content]))).rejects.toThrow('once');
-    const again = await BlobSealer.again(key, blob, described(content.length), first.header);
-    expect(Buffer.from(await collect(again.seal(pieces(content)))).equals(bytes)).toBe(true);
+    const bytes = await collectBytes(first.seal([content]));
+    await expect(collectBytes(first.seal([content]))).rejects.toThrow('once');
+    const again = await BlobSealer.resume(key, blob, described(content.length), first.header);
+    expect(Buffer.from(await collectBytes(again.seal(pieces(content)))).equals(bytes)).toBe(true);
     const other = { ...blob, id: '01m7xpe6000123456789abcdeg' };
-    await expect(BlobSealer.again(key, other, described(1), first.header)).rejects.toThrow(DecryptionError);
+    await expect(BlobSealer.resume(key, other, described(1), first.header)).rejects.toThrow(DecryptionError);
   });
 
   test('two blobs of one key and content share no bytes: salts are drawn', async () => {
@@ -165,33 +171,33 @@ describe('blobs', () => {
     ];
     for (const length of [...cuts, bytes.length - 1]) await refused(bytes.subarray(0, length), content);
     for (const tail of [new Uint8Array(1), new Uint8Array(16), new Uint8Array(sealedChunk), part(bytes, 0, 1)]) {
-      await refused(concat(bytes, tail), content);
+      await refused(concatBytes(bytes, tail), content);
     }
-    await refused(concat(header, part(bytes, 1, 2), part(bytes, 0, 1), part(bytes, 2, 4)), content);
-    await refused(concat(header, part(bytes, 0, 1), part(bytes, 0, 1), part(bytes, 2, 4)), content);
-    await refused(concat(header, part(bytes, 0, 2), part(bytes, 3, 4)), content);
-    await refused(concat(header, part(bytes, 0, 1), part(other, 1, 2), part(bytes, 2, 4)), content);
-    await refused(concat(header, part(other, 0, 4)), content);
+    await refused(concatBytes(header, part(bytes, 1, 2), part(bytes, 0, 1), part(bytes, 2, 4)), content);
+    await refused(concatBytes(header, part(bytes, 0, 1), part(bytes, 0, 1), part(bytes, 2, 4)), content);
+    await refused(concatBytes(header, part(bytes, 0, 2), part(bytes, 3, 4)), content);
+    await refused(concatBytes(header, part(bytes, 0, 1), part(other, 1, 2), part(bytes, 2, 4)), content);
+    await refused(concatBytes(header, part(other, 0, 4)), content);
   });
 
   test('an empty last chunk, a description that is not one, and a wrong size do not open even under the right key', async () => {
     const salt = randomBytes(24);
-    const info = fieldBytes('anima:blob:v1', preamble(16), blob.org, blob.id);
+    const info = encodeFieldBytes('anima:blob:v1', encodeBlobPreamble(16), blob.org, blob.id);
     const derived = new Uint8Array(hkdfSync('sha256', key, salt, info, 64));
-    const header = encodeHeader({ chunkLog2: 16, salt: new Uint8Array(salt), commitment: derived.slice(32) });
+    const header = encodeBlobHeader({ chunkLog2: 16, salt: new Uint8Array(salt), commitment: derived.slice(32) });
     const build = (...chunks: readonly Uint8Array[]) =>
-      concat(
+      concatBytes(
         header,
         ...chunks.map((plain, index) => {
           const nonce = Buffer.alloc(12);
           nonce.writeUInt32BE(index, 7);
           nonce[11] = index === chunks.length - 1 ? 1 : 0;
           const cipher = createCipheriv('aes-256-gcm', derived.subarray(0, 32), nonce);
-          return concat(cipher.update(plain), cipher.final(), cipher.getAuthTag());
+          return concatBytes(cipher.update(plain), cipher.final(), cipher.getAuthTag());
         }),
       );
-    const description = encodeDescription(described(undefined));
-    const full = concat(description, new Uint8Array(chunk - descriptionLength));
+    const description = encodeBlobDescription(described(undefined));
+    const full = concatBytes(description, new Uint8Array(chunk - descriptionBlockLength));
     expect((await read(build(full, new Uint8Array(1)))).error).toBeUndefined();
     expect((await read(build(full, new Uint8Array(0)))).error).toBeInstanceOf(DecryptionError);
     expect((await read(build(description))).error).toBeUndefined();
@@ -200,8 +206,8 @@ describe('blobs', () => {
       flipped(description, 1023 * 8),
       flipped(description, 3 * 8),
       flipped(description, 4 * 8),
-      encodeDescription(described(1)),
-      new Uint8Array(descriptionLength),
+      encodeBlobDescription(described(1)),
+      new Uint8Array(descriptionBlockLength),
     ];
     for (const block of bad) expect((await read(build(block))).error).toBeInstanceOf(DecryptionError);
   });
@@ -215,19 +221,19 @@ describe('blobs', () => {
         (name, type, size) => {
           fc.pre(name.isWellFormed());
           const description = { name, type, size: size ?? undefined };
-          expect(parseDescription(encodeDescription(description))).toEqual(description);
+          expect(parseBlobDescription(encodeBlobDescription(description))).toEqual(description);
         },
       ),
     );
-    expect(() => encodeDescription({ type: '', name: 'x'.repeat(1000), size: 1 })).not.toThrow();
+    expect(() => encodeBlobDescription({ type: '', name: 'x'.repeat(1000), size: 1 })).not.toThrow();
     for (const name of ['x'.repeat(1001), 'é'.repeat(501), '\ud800']) {
       await expect(BlobSealer.create(key, blob, { type: '', name, size: 1 })).rejects.toThrow(RangeError);
     }
   });
 
   test('node:crypto, which is taken here, and WebCrypto make and open the same chunks', async () => {
-    const node = await chunkCipher(new Uint8Array(32).fill(7));
-    const web = await webCipher(new Uint8Array(32).fill(7));
+    const node = await createChunkCipher(new Uint8Array(32).fill(7));
+    const web = await createWebCryptoChunkCipher(new Uint8Array(32).fill(7));
     for (const [index, last] of [
       [0, false],
       [1, true],
@@ -253,24 +259,24 @@ describe('ranges of blobs', () => {
     const content = randomBytes(5 * chunk + 123);
     const bytes = await sealed(content);
     const reads: number[] = [];
-    const ranges = await BlobRanges.open(key, blob, bytes.length, async (start, end) => {
+    const ranges = await BlobRangeReader.open(key, blob, bytes.length, async (start, end) => {
       reads.push(end - start);
       return bytes.subarray(start, end);
     });
     expect(ranges.contentLength).toBe(content.length);
-    expect(await ranges.description()).toEqual(described(content.length));
+    expect(await ranges.readDescription()).toEqual(described(content.length));
     await fc.assert(
       fc.asyncProperty(fc.nat(content.length), fc.nat(chunk), async (start, length) => {
         reads.length = 0;
         expect(
-          Buffer.from(await ranges.range(start, start + length)).equals(content.subarray(start, start + length)),
+          Buffer.from(await ranges.readRange(start, start + length)).equals(content.subarray(start, start + length)),
         ).toBe(true);
         expect(reads.length).toBeLessThanOrEqual(1);
         expect(reads[0] ?? 0).toBeLessThanOrEqual(2 * sealedChunk);
       }),
       { numRuns: 40 },
     );
-    await expect(ranges.range(5, 4)).rejects.toThrow(RangeError);
+    await expect(ranges.readRange(5, 4)).rejects.toThrow(RangeError);
   });
 
   test('64 KiB of a GiB: the header and at most two chunks are read', async () => {
@@ -278,23 +284,25 @@ describe('ranges of blobs', () => {
     const header = (await BlobSealer.create(key, blob, described(size))).header;
     const asked: [number, number][] = [];
     const length = sealedLength(size, 20);
-    const ranges = await BlobRanges.open(key, blob, length, async (start, end) => {
+    const ranges = await BlobRangeReader.open(key, blob, length, async (start, end) => {
       asked.push([start, end]);
       return start === 0 ? header : new Uint8Array(end - start);
     });
     // The chunks that it is given are not authentic: what counts here is what it asks for.
-    await expect(ranges.range(700 * 2 ** 20, 700 * 2 ** 20 + 65_536)).rejects.toThrow(DecryptionError);
+    await expect(ranges.readRange(700 * 2 ** 20, 700 * 2 ** 20 + 65_536)).rejects.toThrow(DecryptionError);
     expect(asked).toHaveLength(2);
     expect(asked[0]).toEqual([0, 64]);
-    expect((asked[1]?.[1] ?? 0) - (asked[1]?.[0] ?? 0)).toBeLessThanOrEqual(2 * (2 ** 20 + blobTagLength));
+    expect((asked[1]?.[1] ?? 0) - (asked[1]?.[0] ?? 0)).toBeLessThanOrEqual(2 * (2 ** 20 + chunkTagLength));
   });
 
   test('moved, truncated, extended and changed chunks are refused', async () => {
     const content = randomBytes(3 * chunk);
     const bytes = await sealed(content);
     const over = async (stored: Uint8Array, start: number, end: number) => {
-      const ranges = await BlobRanges.open(key, blob, stored.length, async (from, to) => stored.subarray(from, to));
-      return ranges.range(start, end);
+      const ranges = await BlobRangeReader.open(key, blob, stored.length, async (from, to) =>
+        stored.subarray(from, to),
+      );
+      return ranges.readRange(start, end);
     };
     const moved = bytes.slice();
     moved.set(bytes.subarray(64, 64 + sealedChunk), 64 + sealedChunk);
@@ -302,11 +310,13 @@ describe('ranges of blobs', () => {
     await expect(over(flipped(bytes, (64 + sealedChunk) * 8), chunk, chunk + 10)).rejects.toThrow(DecryptionError);
     // Cut at a chunk's end: what is the last chunk now was not sealed as one.
     await expect(over(bytes.subarray(0, 64 + 2 * sealedChunk), chunk, 2 * chunk)).rejects.toThrow(DecryptionError);
-    await expect(over(concat(bytes, new Uint8Array(100)), 3 * chunk - 1, 3 * chunk)).rejects.toThrow(DecryptionError);
+    await expect(over(concatBytes(bytes, new Uint8Array(100)), 3 * chunk - 1, 3 * chunk)).rejects.toThrow(
+      DecryptionError,
+    );
     await expect(over(bytes.subarray(0, 70), 0, 1)).rejects.toThrow(DecryptionError);
-    const short = await BlobRanges.open(key, blob, bytes.length, async (from, to) =>
+    const short = await BlobRangeReader.open(key, blob, bytes.length, async (from, to) =>
       bytes.subarray(from, Math.min(to, 100)),
     );
-    await expect(short.range(0, 10)).rejects.toThrow(DecryptionError);
+    await expect(short.readRange(0, 10)).rejects.toThrow(DecryptionError);
   });
 });

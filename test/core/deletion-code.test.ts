@@ -2,11 +2,11 @@
 import { createHmac } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { deletionCodeAt, isDeletionCode } from '../../core/users/confirmation-codes.ts';
-import { loadUmk } from '../../core/users/user-root-key.ts';
+import { deriveUmk } from '../../core/users/user-root-key.ts';
 
 // The page's example: this UMK, and the keyring key that follows from it.
 const owner = { org: '0123456789abcdef', user: 'ghjkmnpqrstvwxyz' };
-const umk = loadUmk(Buffer.from([...Array(32).keys()].map((n) => 0x60 + n)), owner);
+const umk = deriveUmk(Buffer.from([...Array(32).keys()].map((n) => 0x60 + n)), owner);
 const keyringKey = '660fa747d9ce59795546f4a41aa0bc11223d31b5ef37c406aa6a61c10bc26a48';
 const at = new Date('2026-11-21T12:07:00.000Z');
 const minutes = (count: number) => new Date(at.getTime() + count * 60_000);
@@ -40,7 +40,7 @@ test('is accepted in its quarter of an hour and the next, however it is typed, f
   ] as const)
     expect(isDeletionCode(umk, 3, minutes(after), code), String(after)).toBe(good);
   expect(isDeletionCode(umk, 4, at, code)).toBe(false);
-  const other = loadUmk(Buffer.alloc(32, 1), owner);
+  const other = deriveUmk(Buffer.alloc(32, 1), owner);
   expect(isDeletionCode(other, 3, at, code)).toBe(false);
   for (const wrong of [
     '',

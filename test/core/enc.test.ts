@@ -2,31 +2,31 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { encodeFields, u64 } from '../../core/encoding/length-prefixed-fields.ts';
-import { decodeBase64 } from '../../core/encoding/strict-base64.ts';
-import { loadDek } from '../../core/encryption/root-key.ts';
+import { encodeLengthPrefixedFields, u64 } from '../../core/encoding/length-prefixed-fields.ts';
+import { decodeStrictBase64 } from '../../core/encoding/strict-base64.ts';
+import { deriveDek } from '../../core/encryption/root-key.ts';
 import {
-  type Context,
-  encHeaderCharacters,
-  encPrefix,
   open,
+  parseDekVersion,
+  type SealContext,
   seal,
-  sealedVersion,
+  sealedHeaderCharacters,
+  sealedStringPrefix,
 } from '../../core/encryption/sealed-string.ts';
 
 const org = '0123456789abcdef';
-const dek = loadDek(randomBytes(32), org, 7);
-const context: Context = ['vault.value', org, 'prod/stripe/key', u64(1)];
-const refuses = (sealed: string, under = dek, as: Context = context) =>
+const dek = deriveDek(randomBytes(32), org, 7);
+const context: SealContext = ['vault.value', org, 'prod/stripe/key', u64(1)];
+const refuses = (sealed: string, under = dek, as: SealContext = context) =>
   expect(() => open(under, as, sealed)).toThrow(DecryptionError);
 
 describe('enc:v1', () => {
   test('every plaintext comes back from its string, byte for byte', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 3000 }), fc.string(), (plaintext, name) => {
-        const at: Context = ['vault.value', org, name, u64(1)];
+        const at: SealContext = ['vault.value', org, name, u64(1)];
         const sealed = seal(dek, at, plaintext);
-        expect(sealed.startsWith(encPrefix)).toBe(true);
+        expect(sealed.startsWith(sealedStringPrefix)).toBe(true);
         expect(open(dek, at, sealed).equals(plaintext)).toBe(true);
       }),
     );
@@ -35,20 +35,20 @@ describe('enc:v1', () => {
   test('a string is as long as its format says, and names its DEK version', () => {
     for (const length of [0, 1, 2, 3, 65_536]) {
       const sealed = seal(dek, context, new Uint8Array(length));
-      expect(sealed.length).toBe(encPrefix.length + 4 * Math.ceil((61 + length) / 3));
-      expect(sealedVersion(sealed)).toBe(7);
+      expect(sealed.length).toBe(sealedStringPrefix.length + 4 * Math.ceil((61 + length) / 3));
+      expect(parseDekVersion(sealed)).toBe(7);
     }
   });
 
   test('no two strings share a nonce, and all of one DEK share their first 35 characters', () => {
     const sealed = Array.from({ length: 2000 }, () => seal(dek, context, new Uint8Array(5)));
-    expect(new Set(sealed.map((s) => s.slice(encHeaderCharacters, encHeaderCharacters + 32))).size).toBe(2000);
-    expect(new Set(sealed.map((s) => s.slice(0, encHeaderCharacters))).size).toBe(1);
+    expect(new Set(sealed.map((s) => s.slice(sealedHeaderCharacters, sealedHeaderCharacters + 32))).size).toBe(2000);
+    expect(new Set(sealed.map((s) => s.slice(0, sealedHeaderCharacters))).size).toBe(1);
   });
 
   test('a writer renews its nonce prefix after 65 536 strings', () => {
-    const own = loadDek(randomBytes(32), org, 1);
-    const prefixOf = (s: string) => s.slice(encHeaderCharacters, encHeaderCharacters + 16);
+    const own = deriveDek(randomBytes(32), org, 1);
+    const prefixOf = (s: string) => s.slice(sealedHeaderCharacters, sealedHeaderCharacters + 16);
     const first = prefixOf(seal(own, context, new Uint8Array(1)));
     for (let i = 1; i < 65_536; i++) seal(own, context, new Uint8Array(1));
     const later = seal(own, context, new Uint8Array(1));
@@ -58,9 +58,9 @@ describe('enc:v1', () => {
 
   test('values of more writers than derived keys are kept for all open', () => {
     const secret = randomBytes(32);
-    const reader = loadDek(Buffer.from(secret), org, 7);
+    const reader = deriveDek(Buffer.from(secret), org, 7);
     for (let writer = 0; writer < 300; writer++) {
-      const sealed = seal(loadDek(Buffer.from(secret), org, 7), context, Buffer.from([writer & 255]));
+      const sealed = seal(deriveDek(Buffer.from(secret), org, 7), context, Buffer.from([writer & 255]));
       expect(open(reader, context, sealed)[0]).toBe(writer & 255);
     }
   });
@@ -96,7 +96,7 @@ describe('enc:v1', () => {
 
   test('the same secret as another org or version is another key with another commitment', () => {
     const secret = randomBytes(32);
-    const load = (o: string, v: number) => loadDek(Buffer.from(secret), o, v);
+    const load = (o: string, v: number) => deriveDek(Buffer.from(secret), o, v);
     const sealed = seal(load(org, 1), context, Buffer.from('x'));
     expect(open(load(org, 1), context, sealed).toString()).toBe('x');
     refuses(sealed, load(org, 2));
@@ -106,9 +106,9 @@ describe('enc:v1', () => {
 
   test('loading a DEK zeroes its bytes and refuses other lengths', () => {
     const secret = randomBytes(32);
-    loadDek(secret, org, 1);
+    deriveDek(secret, org, 1);
     expect(secret.equals(Buffer.alloc(32))).toBe(true);
-    expect(() => loadDek(new Uint8Array(31), org, 1)).toThrow(RangeError);
+    expect(() => deriveDek(new Uint8Array(31), org, 1)).toThrow(RangeError);
   });
 
   test('every failure is the same error, with nothing in it', () => {
@@ -129,7 +129,7 @@ describe('enc:v1', () => {
 
   test('the DEK version of what is not an enc:v1 string is not guessed', () => {
     for (const text of ['', 'enc:v1:', 'enc:v1:AAAA', 'enc:v2:AQAAAAHw', 'enc:v1:AgAAAAHwbOhU', 'plaintext']) {
-      expect(() => sealedVersion(text)).toThrow(DecryptionError);
+      expect(() => parseDekVersion(text)).toThrow(DecryptionError);
     }
   });
 });
@@ -139,7 +139,9 @@ describe('fields', () => {
     const lists = fc.array(fc.string(), { maxLength: 5 });
     fc.assert(
       fc.property(lists, lists, (a, b) => {
-        expect(encodeFields(...a).equals(encodeFields(...b))).toBe(JSON.stringify(a) === JSON.stringify(b));
+        expect(encodeLengthPrefixedFields(...a).equals(encodeLengthPrefixedFields(...b))).toBe(
+          JSON.stringify(a) === JSON.stringify(b),
+        );
       }),
     );
   });
@@ -153,12 +155,12 @@ describe('fields', () => {
 test('base64 has one spelling for each byte string', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 50 }), (bytes) => {
-      expect(decodeBase64(Buffer.from(bytes).toString('base64'))?.equals(bytes)).toBe(true);
+      expect(decodeStrictBase64(Buffer.from(bytes).toString('base64'))?.equals(bytes)).toBe(true);
     }),
   );
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom(...'ABwx09+/=-_ \n'), maxLength: 12 }), (text) => {
-      const bytes = decodeBase64(text);
+      const bytes = decodeStrictBase64(text);
       if (bytes !== undefined) expect(bytes.toString('base64')).toBe(text);
     }),
   );

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { fernetKey, fernetKeyOf, fernetPrefix, openFernet, sealFernet } from '../../core/memory/fernet.ts';
+import { deriveFernetKey, fernetPrefix, importFernetKey, openFernet, sealFernet } from '../../core/memory/fernet.ts';
 
 interface Vector {
   readonly desc?: string;
@@ -16,10 +16,10 @@ interface Vector {
 
 const folder = new URL('../vectors/fernet/', import.meta.url);
 const vectors = (name: string): readonly Vector[] => JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'));
-const keyOf = ({ secret }: Vector) => fernetKey(Buffer.from(secret, 'base64url'));
+const keyOf = ({ secret }: Vector) => importFernetKey(Buffer.from(secret, 'base64url'));
 const seconds = ({ now }: Vector) => Math.floor(Date.parse(now) / 1000);
 const lifetime = (vector: Vector) => ({ now: seconds(vector), ttl: vector.ttl_sec });
-const key = () => fernetKeyOf('anm_key', 'user-1');
+const key = () => deriveFernetKey('anm_key', 'user-1');
 
 describe('the vectors of the Fernet specification', () => {
   // The example of Spec.md.
@@ -76,8 +76,8 @@ describe('Fernet tokens', () => {
     const own = await key();
     const token = await sealFernet(own, Buffer.from('a record'), 1_700_000_000);
     const refused = (text: string, under = own) => expect(openFernet(under, text)).rejects.toThrow(DecryptionError);
-    await refused(token, await fernetKeyOf('anm_key', 'user-2'));
-    await refused(token, await fernetKeyOf('anm_kez', 'user-1'));
+    await refused(token, await deriveFernetKey('anm_key', 'user-2'));
+    await refused(token, await deriveFernetKey('anm_kez', 'user-1'));
     for (let at = 0; at < token.length; at++) {
       await refused(token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1));
       await refused(token.slice(0, at));
@@ -120,9 +120,10 @@ describe('Fernet tokens', () => {
   });
 
   test('a key of another length than 32 bytes is refused, and one that is taken is zeroed', async () => {
-    for (const length of [0, 16, 31, 33]) await expect(fernetKey(Buffer.alloc(length))).rejects.toThrow(RangeError);
+    for (const length of [0, 16, 31, 33])
+      await expect(importFernetKey(Buffer.alloc(length))).rejects.toThrow(RangeError);
     const secret = Buffer.alloc(32, 7);
-    await fernetKey(secret);
+    await importFernetKey(secret);
     expect(secret.every((byte) => byte === 0)).toBe(true);
   });
 });

@@ -2,37 +2,56 @@
 import { createHash, createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { encodeSecret, parseApiKey } from '../../core/api-keys/api-key.ts';
-import { parseSeal, recordBytes, sealHash, sealType } from '../../core/audit/audit-seal.ts';
+import { encodeKeySecret, parseApiKey } from '../../core/api-keys/api-key.ts';
+import { canonicalRecordBytes, parseSeal, sealHash, sealJwsType } from '../../core/audit/audit-seal.ts';
 import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
-import { leafHash, TreeHash } from '../../core/audit/merkle-tree.ts';
-import { encodeDescription, encodeHeader, layoutOf, preamble } from '../../core/blobs/blob-format.ts';
-import { BlobSealer, collect } from '../../core/blobs/blob-stream.ts';
-import { proofOf, verifierOf } from '../../core/blobs/link-proof.ts';
-import { parseFragment, parseLink } from '../../core/blobs/share-link.ts';
+import { leafHash, MerkleTreeHasher } from '../../core/audit/merkle-tree.ts';
+import {
+  computeBlobLayout,
+  encodeBlobDescription,
+  encodeBlobHeader,
+  encodeBlobPreamble,
+} from '../../core/blobs/blob-format.ts';
+import { BlobSealer, collectBytes } from '../../core/blobs/blob-stream.ts';
+import { computeLinkProof, verifierOf } from '../../core/blobs/link-proof.ts';
+import { parseFragmentKey, parseLinkId } from '../../core/blobs/share-link.ts';
 import { toBase64 } from '../../core/encoding/bytes.ts';
 import { canonicalJson } from '../../core/encoding/canonical-json.ts';
-import { encodeFields, u32, u64 } from '../../core/encoding/length-prefixed-fields.ts';
-import { timeOfId } from '../../core/encoding/time-ordered-id.ts';
-import { loadDek } from '../../core/encryption/root-key.ts';
-import { type Context, open } from '../../core/encryption/sealed-string.ts';
-import { hkdf, hmac } from '../../core/hazmat/node-primitives.ts';
-import { deriveXaesKey, xaesSeal } from '../../core/hazmat/xaes-256-gcm.ts';
-import { openJob, parseJob } from '../../core/jobs/job-envelope.ts';
-import { cacheFile, cacheFolder, openCached } from '../../core/offline-cache/cached-file.ts';
+import { encodeLengthPrefixedFields, u32, u64 } from '../../core/encoding/length-prefixed-fields.ts';
+import { timeOfTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { deriveDek } from '../../core/encryption/root-key.ts';
+import { open, type SealContext } from '../../core/encryption/sealed-string.ts';
+import { hkdfSha256, hmacSha256 } from '../../core/hazmat/node-primitives.ts';
+import { deriveXaesSubkey, xaesSeal } from '../../core/hazmat/xaes-256-gcm.ts';
+import { openJob, parseEncryptedJob } from '../../core/jobs/job-envelope.ts';
+import { cacheFileName, cacheFolderName, openCached } from '../../core/offline-cache/cached-file.ts';
 import { parseKeyring, verifyKeyring } from '../../core/org-keys/org-keyring.ts';
-import { parseStored, shred, storedRecord } from '../../core/shredding/keyring-tombstone.ts';
-import { destroyReceiptType, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
-import { type PublicJwk, thumbprint, verifyJws } from '../../core/signing/jws.ts';
+import { createTombstone, parseKeyringOrTombstone, toStoredRecord } from '../../core/shredding/keyring-tombstone.ts';
+import { destroyReceiptJwsType, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
+import { jwkThumbprint, type PublicJwk, verifyJws } from '../../core/signing/jws.ts';
 import { canonicalLogin, canonicalPhone } from '../../core/users/canonical-identity.ts';
-import { deletionCodeAt, linkHandle, parseLinkCode } from '../../core/users/confirmation-codes.ts';
-import { credentialLocator, slotFields, unwrapUmk } from '../../core/users/key-slot.ts';
-import { passwordCost, verifierOf as passwordVerifierOf, stretchPassword } from '../../core/users/password-slot.ts';
+import { deletionCodeAt, linkCodeHandle, parseLinkCode } from '../../core/users/confirmation-codes.ts';
+import { credentialLocator, slotAuthenticatedFields, unwrapUmk } from '../../core/users/key-slot.ts';
+import {
+  defaultArgon2idParams,
+  verifierOf as passwordVerifierOf,
+  stretchPassword,
+} from '../../core/users/password-slot.ts';
 import { parseSessionToken } from '../../core/users/session-token.ts';
-import { identityMessage, linkMessage, locatorMessage, passwordMessage } from '../../core/users/slot-mac-inputs.ts';
+import {
+  identityMacInput,
+  linkCodeMacInput,
+  locatorMacInput,
+  passwordMacInput,
+} from '../../core/users/slot-mac-inputs.ts';
 import { parseUserKey } from '../../core/users/user-key.ts';
-import { deleteUser, parseUserRecord, userRecord, verifyUserKeyring } from '../../core/users/user-keyring.ts';
-import { loadUmk } from '../../core/users/user-root-key.ts';
+import {
+  createUserTombstone,
+  parseUserKeyringRecord,
+  toUserKeyringRecord,
+  verifyUserKeyring,
+} from '../../core/users/user-keyring.ts';
+import { deriveUmk } from '../../core/users/user-root-key.ts';
 import { hex } from './vectors.ts';
 
 const page = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8');
@@ -51,19 +70,19 @@ const raw = (key: string, nth = 0) =>
 
 const keys = example('DEK');
 const org = keys('org');
-const dek = loadDek(hex(keys('DEK')), org, 1);
+const dek = deriveDek(hex(keys('DEK')), org, 1);
 
 const user = raw('user');
-const umk = () => loadUmk(hex(raw('UMK')), { org, user });
-const parsed = parseUserRecord(JSON.parse(raw('user keyring')), { org, user });
+const umk = () => deriveUmk(hex(raw('UMK')), { org, user });
+const parsed = parseUserKeyringRecord(JSON.parse(raw('user keyring')), { org, user });
 const keyring = parsed.state === 'active' ? parsed : expect.fail();
 const slotOf = (kind: string) => keyring.slots.find((slot) => slot.kind === kind) ?? expect.fail(kind);
 
 describe('docs/format.md', () => {
   test('section 2: keys derived from a DEK', () => {
-    const info = encodeFields('anima:enc:v1:dek', org, u32(1));
+    const info = encodeLengthPrefixedFields('anima:enc:v1:dek', org, u32(1));
     expect(info.toString('hex')).toBe(keys('info'));
-    const derived = hkdf(hex(keys('DEK')), new Uint8Array(0), info, 80).toString('hex');
+    const derived = hkdfSha256(hex(keys('DEK')), new Uint8Array(0), info, 80).toString('hex');
     expect(derived).toBe(keys('encryption key') + keys('commitment') + keys('keyring key'));
   });
 
@@ -71,8 +90,8 @@ describe('docs/format.md', () => {
     const example3 = example('K1');
     expect(dek.header.toString('hex')).toBe(example3('header'));
     expect(dek.header.toString('base64')).toBe(raw('header base64'));
-    expect(dek.encryption.k1.toString('hex')).toBe(example3('K1'));
-    const derived = deriveXaesKey(dek.encryption, hex(example3('nonce')).subarray(0, 12));
+    expect(dek.encryptionKey.k1.toString('hex')).toBe(example3('K1'));
+    const derived = deriveXaesSubkey(dek.encryptionKey, hex(example3('nonce')).subarray(0, 12));
     expect(derived.export().toString('hex')).toBe(example3('Kx'));
   });
 
@@ -80,10 +99,10 @@ describe('docs/format.md', () => {
     const sealed = examples.filter((e) => e('string') !== '');
     expect(sealed.length).toBe(3);
     for (const [index, e] of sealed.entries()) {
-      const context: Context = [e('purpose'), e('org'), e('name'), u64(Number(e('version')))];
-      const aad = Buffer.concat([dek.header, encodeFields(...context)]);
+      const context: SealContext = [e('purpose'), e('org'), e('name'), u64(Number(e('version')))];
+      const aad = Buffer.concat([dek.header, encodeLengthPrefixedFields(...context)]);
       expect(aad.toString('hex')).toBe(e('aad'));
-      const ciphertext = xaesSeal(dek.encryption, hex(e('nonce')), aad, hex(e('plaintext')));
+      const ciphertext = xaesSeal(dek.encryptionKey, hex(e('nonce')), aad, hex(e('plaintext')));
       expect(ciphertext.toString('hex')).toBe(e('ciphertext+tag'));
       const string = `enc:v1:${Buffer.concat([dek.header, hex(e('nonce')), ciphertext]).toString('base64')}`;
       expect(string).toBe(raw('string', index));
@@ -97,7 +116,7 @@ describe('docs/format.md', () => {
     const keyring = parseKeyring({ ...record, deks }, org);
     verifyKeyring(keyring, dek);
     const e = example('message');
-    expect(hmac(dek.mac, hex(e('message'))).toString('hex')).toBe(e('mac'));
+    expect(hmacSha256(dek.macKey, hex(e('message'))).toString('hex')).toBe(e('mac'));
     expect(Buffer.from(keyring.mac ?? '', 'base64').toString('hex')).toBe(e('mac'));
   });
 
@@ -106,16 +125,16 @@ describe('docs/format.md', () => {
     const deks = Object.fromEntries(record.deks.map((d: { version: number }) => [d.version, d]));
     const keyring = parseKeyring({ ...record, deks }, org);
     const e = example('rotated message');
-    const second = loadDek(hex(e('rotated DEK')), org, 2);
+    const second = deriveDek(hex(e('rotated DEK')), org, 2);
     verifyKeyring(keyring, second);
     expect(keyring.deks.map(({ state }) => state)).toEqual(['retired', 'active']);
-    expect(hmac(second.mac, hex(e('rotated message'))).toString('hex')).toBe(e('rotated mac'));
+    expect(hmacSha256(second.macKey, hex(e('rotated message'))).toString('hex')).toBe(e('rotated mac'));
     expect(Buffer.from(keyring.mac ?? '', 'base64').toString('hex')).toBe(e('rotated mac'));
   });
 
   test('section 6: an API key and what is stored of it', () => {
     const e = example('secret bytes');
-    const secret = encodeSecret(hex(e('secret bytes')));
+    const secret = encodeKeySecret(hex(e('secret bytes')));
     expect(parseApiKey(e('key'))).toEqual({ org: '0123456789abcdef', id: 'ghjkmnpqrstvwxyz', secret });
     expect(createHash('sha256').update(secret).digest('hex')).toBe(e('SHA-256 in hex'));
   });
@@ -124,21 +143,21 @@ describe('docs/format.md', () => {
     const record = JSON.parse(raw('record'));
     const deks = Object.fromEntries(record.deks.map((d: { version: number }) => [d.version, d]));
     const expected = JSON.parse(raw('tombstone'));
-    const keyring = parseStored({ ...record, deks }, org);
+    const keyring = parseKeyringOrTombstone({ ...record, deks }, org);
     if (keyring.state !== 'active') expect.fail();
-    const tombstone = shred(keyring, expected);
-    expect(storedRecord(tombstone)).toEqual(expected);
-    expect(parseStored(expected, org)).toEqual(tombstone);
+    const tombstone = createTombstone(keyring, expected);
+    expect(toStoredRecord(tombstone)).toEqual(expected);
+    expect(parseKeyringOrTombstone(expected, org)).toEqual(tombstone);
   });
 
   test.each([
-    ['shred', shredReceiptType, destroyReceiptType],
-    ['destroy', destroyReceiptType, shredReceiptType],
+    ['shred', shredReceiptJwsType, destroyReceiptJwsType],
+    ['destroy', destroyReceiptJwsType, shredReceiptJwsType],
   ])(
     'section 7: the %s receipt verifies by the key and its type, and says what the page shows',
     (kind, type, other) => {
       const key: PublicJwk = JSON.parse(raw('receipt key'));
-      expect(thumbprint(key)).toBe(key.kid);
+      expect(jwkThumbprint(key)).toBe(key.kid);
       const payload = verifyJws(raw(`${kind} JWS`), [key], type);
       expect(canonicalJson(payload)).toBe(raw(`${kind} receipt`));
       expect(verifyJws(raw(`${kind} JWS`), [key], other)).toBeUndefined();
@@ -151,60 +170,65 @@ describe('docs/format.md', () => {
 
   test('section 8: records, the tree over them, and the seal', () => {
     const records = [1, 2, 3].map((n) => JSON.parse(raw(`record ${n}`)));
-    const tree = new TreeHash();
+    const tree = new MerkleTreeHasher();
     for (const [index, record] of records.entries()) {
-      expect(recordBytes(record).toString()).toBe(raw(`record ${index + 1}`));
-      expect(timeOfId(record.id)).toBe(Date.parse(record.time));
-      const leaf = leafHash(recordBytes(record));
+      expect(canonicalRecordBytes(record).toString()).toBe(raw(`record ${index + 1}`));
+      expect(timeOfTimeId(record.id)).toBe(Date.parse(record.time));
+      const leaf = leafHash(canonicalRecordBytes(record));
       expect(leaf.toString('hex')).toBe(raw(`leaf ${index + 1}`));
-      tree.add(leaf);
+      tree.addLeaf(leaf);
     }
     expect(tree.root().toString('hex')).toBe(raw('root'));
     const keys = [JSON.parse(raw('seal key'))];
     const jws = raw('seal JWS');
-    expect(canonicalJson(verifyJws(jws, keys, sealType))).toBe(raw('seal payload'));
+    expect(canonicalJson(verifyJws(jws, keys, sealJwsType))).toBe(raw('seal payload'));
     expect(sealHash(jws)).toBe(raw('seal hash'));
-    const verifier = new AuditVerifier((text) => parseSeal(verifyJws(text, keys, sealType)));
-    for (const line of [...records, { seal: jws }]) verifier.add(line);
-    expect(verifier.end()).toMatchObject({ problems: [], summary: { records: 3, head: raw('seal hash') } });
+    const verifier = new AuditVerifier((text) => parseSeal(verifyJws(text, keys, sealJwsType)));
+    for (const line of [...records, { seal: jws }]) verifier.addLine(line);
+    expect(verifier.finish()).toMatchObject({ problems: [], summary: { records: 3, head: raw('seal hash') } });
   });
 
   test('section 9: a blob and its keys, and one of several chunks', async () => {
     const blob = { org: raw('blob org'), id: raw('blob id') };
     const key = hex(raw('fragment key'));
-    const info = encodeFields('anima:blob:v1', preamble(16), blob.org, blob.id);
+    const info = encodeLengthPrefixedFields('anima:blob:v1', encodeBlobPreamble(16), blob.org, blob.id);
     expect(info.toString('hex')).toBe(raw('blob info'));
-    const derived = hkdf(key, hex(raw('blob salt')), info, 64).toString('hex');
+    const derived = hkdfSha256(key, hex(raw('blob salt')), info, 64).toString('hex');
     expect(derived).toBe(raw('K') + raw('blob commitment'));
     const description = { type: 'text/plain', name: 'note.txt', size: 13 };
-    const described = Buffer.from(encodeDescription(description)).toString('hex');
+    const described = Buffer.from(encodeBlobDescription(description)).toString('hex');
     expect(described).toBe(raw('description begins').padEnd(2048, '0'));
     const bytes = new Uint8Array(hex(raw('blob salt')));
     const commitment = new Uint8Array(hex(raw('blob commitment')));
-    const header = encodeHeader({ chunkLog2: 16, salt: bytes, commitment });
-    const short = await BlobSealer.again(key, blob, description, header);
-    const sealed = Buffer.from(await collect(short.seal([Buffer.from(raw('content'))])));
+    const header = encodeBlobHeader({ chunkLog2: 16, salt: bytes, commitment });
+    const short = await BlobSealer.resume(key, blob, description, header);
+    const sealed = Buffer.from(await collectBytes(short.seal([Buffer.from(raw('content'))])));
     expect(sealed.length).toBe(Number(raw('length')));
     expect(sealed.toString('hex').startsWith(raw('blob begins'))).toBe(true);
     expect(sealed.toString('hex').endsWith(raw('blob ends'))).toBe(true);
     expect(createHash('sha256').update(sealed).digest('hex')).toBe(raw('blob SHA-256'));
     const content = Uint8Array.from({ length: 131_072 }, (_, j) => 7 * j + Math.floor(j / 256));
-    const long = await BlobSealer.again(key, blob, { type: '', name: '', size: undefined }, header);
-    const sealedLong = await collect(long.seal([content]));
+    const long = await BlobSealer.resume(key, blob, { type: '', name: '', size: undefined }, header);
+    const sealedLong = await collectBytes(long.seal([content]));
     expect(sealedLong.length).toBe(Number(raw('long length')));
-    expect(layoutOf(sealedLong.length, 16).chunks).toBe(Number(raw('chunks')));
+    expect(computeBlobLayout(sealedLong.length, 16).chunks).toBe(Number(raw('chunks')));
     expect(createHash('sha256').update(sealedLong).digest('hex')).toBe(raw('long SHA-256'));
   });
 
   test('section 10: link, fragment, proofs and verifiers', async () => {
     const key = hex(raw('fragment key'));
-    expect(parseFragment(raw('fragment'))).toEqual(new Uint8Array(key));
-    const blob = parseLink(raw('link')) ?? expect.fail('no link');
+    expect(parseFragmentKey(raw('fragment'))).toEqual(new Uint8Array(key));
+    const blob = parseLinkId(raw('link')) ?? expect.fail('no link');
     expect([blob.org, blob.id]).toEqual([raw('blob org'), raw('blob id')]);
-    const proofKey = hkdf(key, new Uint8Array(0), encodeFields('anima:blob:v1:proof', blob.org, blob.id), 32);
+    const proofKey = hkdfSha256(
+      key,
+      new Uint8Array(0),
+      encodeLengthPrefixedFields('anima:blob:v1:proof', blob.org, blob.id),
+      32,
+    );
     expect(proofKey.toString('hex')).toBe(raw('proof key'));
     for (const verb of ['open', 'burn'] as const) {
-      const proof = await proofOf(key, blob, verb);
+      const proof = await computeLinkProof(key, blob, verb);
       expect(Buffer.from(proof).toString('hex')).toBe(raw(`${verb} proof`));
       expect(toBase64(await verifierOf(proof))).toBe(raw(`${verb} verifier`));
     }
@@ -215,20 +239,29 @@ describe('docs/format.md', () => {
     const { org, id, secret } = parseApiKey(example('secret bytes')('key')) ?? expect.fail();
     const scope = { url: e('url'), org, key: id };
     const entry = { purpose: 'value', name: 'stripe_secret', version: 0 } as const;
-    expect(cacheFolder(secret, scope)).toBe(e('cache folder'));
-    expect(cacheFile(secret, scope, entry)).toBe(e('cache file name'));
-    const info = encodeFields('anima:offline-cache:v1', 'seal', scope.url, org, id, 'value', 'stripe_secret', u64(0));
+    expect(cacheFolderName(secret, scope)).toBe(e('cache folder'));
+    expect(cacheFileName(secret, scope, entry)).toBe(e('cache file name'));
+    const info = encodeLengthPrefixedFields(
+      'anima:offline-cache:v1',
+      'seal',
+      scope.url,
+      org,
+      id,
+      'value',
+      'stripe_secret',
+      u64(0),
+    );
     expect(info.toString('hex')).toBe(e('cache info'));
-    expect(hkdf(Buffer.from(secret), hex(e('cache salt')), info, 32).toString('hex')).toBe(e('cache key'));
+    expect(hkdfSha256(Buffer.from(secret), hex(e('cache salt')), info, 32).toString('hex')).toBe(e('cache key'));
     const file = hex(e('cache file'));
     expect(file.subarray(0, 36).toString('latin1')).toBe(`AVC1${hex(e('cache salt')).toString('latin1')}`);
     expect(openCached(secret, scope, entry, file).toString('hex')).toBe(e('cache plaintext'));
   });
 
   test('section 12: what is derived of a UMK', () => {
-    const info = encodeFields('anima:enc:v1:umk', org, user);
+    const info = encodeLengthPrefixedFields('anima:enc:v1:umk', org, user);
     expect(info.toString('hex')).toBe(raw('umk info'));
-    const derived = hkdf(hex(raw('UMK')), new Uint8Array(0), info, 80).toString('hex');
+    const derived = hkdfSha256(hex(raw('UMK')), new Uint8Array(0), info, 80).toString('hex');
     expect(derived).toBe(raw('umk encryption key') + raw('umk commitment') + raw('umk keyring key'));
     expect(umk().header.toString('hex')).toBe(raw('umk header'));
   });
@@ -238,16 +271,16 @@ describe('docs/format.md', () => {
       createSecretKey(hex(raw(name))),
     );
     if (custody === undefined || routing === undefined || codes === undefined) expect.fail();
-    const locator = (name: string) => hmac(routing, locatorMessage(org, name)).toString('base64url');
+    const locator = (name: string) => hmacSha256(routing, locatorMacInput(org, name)).toString('base64url');
     expect(canonicalPhone('tel', '+447700900123')).toBe(raw('identity'));
-    expect(identityMessage(org, raw('identity')).toString('hex')).toBe(raw('identity message'));
-    expect(hmac(custody, identityMessage(org, raw('identity'))).toString('hex')).toBe(raw('identity MAC'));
-    expect(locatorMessage(org, raw('identity')).toString('hex')).toBe(raw('locator message'));
+    expect(identityMacInput(org, raw('identity')).toString('hex')).toBe(raw('identity message'));
+    expect(hmacSha256(custody, identityMacInput(org, raw('identity'))).toString('hex')).toBe(raw('identity MAC'));
+    expect(locatorMacInput(org, raw('identity')).toString('hex')).toBe(raw('locator message'));
     expect(locator(raw('identity'))).toBe(raw('locator'));
     const code = parseLinkCode(` ${raw('link code').toLowerCase().replace(/-/g, ' ')}`) ?? expect.fail();
-    expect([code, linkHandle(code)]).toEqual([raw('link code used'), raw('link handle')]);
-    expect(hmac(codes, linkMessage(org, code)).toString('hex')).toBe(raw('link MAC'));
-    expect(locator(linkHandle(code))).toBe(raw('link locator'));
+    expect([code, linkCodeHandle(code)]).toEqual([raw('link code used'), raw('link handle')]);
+    expect(hmacSha256(codes, linkCodeMacInput(org, code)).toString('hex')).toBe(raw('link MAC'));
+    expect(locator(linkCodeHandle(code))).toBe(raw('link locator'));
     expect(canonicalLogin('Ada')).toBe(raw('login'));
     expect(locator(raw('login'))).toBe(raw('login locator'));
   });
@@ -259,25 +292,25 @@ describe('docs/format.md', () => {
       password: hex(raw('password MAC')),
       session: parseSessionToken(raw('session token'))?.secret ?? expect.fail(),
     };
-    const stretched = await stretchPassword(raw('password'), { salt: raw('password salt') }, passwordCost);
+    const stretched = await stretchPassword(raw('password'), { salt: raw('password salt') }, defaultArgon2idParams);
     expect(stretched.toString('hex')).toBe(raw('password stretched'));
-    const message = passwordMessage({ org, user }, raw('password slot'), stretched);
+    const message = passwordMacInput({ org, user }, raw('password slot'), stretched);
     expect(message.toString('hex')).toBe(raw('password message'));
-    expect(hmac(createSecretKey(hex(raw('code key'))), message).toString('hex')).toBe(raw('password MAC'));
+    expect(hmacSha256(createSecretKey(hex(raw('code key'))), message).toString('hex')).toBe(raw('password MAC'));
     expect(keyring.slots.map(({ kind }) => kind)).toEqual(Object.keys(secrets));
     for (const slot of keyring.slots) {
       const secret = secrets[slot.kind] ?? expect.fail();
       expect(unwrapUmk(secret, { org, user }, slot).toString('hex'), slot.kind).toBe(raw('UMK'));
     }
     verifyUserKeyring(keyring, umk());
-    expect(hmac(umk().mac, hex(raw('keyring message'))).toString('base64')).toBe(keyring.mac);
-    expect({ id: `user/${user}`, ...userRecord(keyring) }).toEqual(JSON.parse(raw('user keyring')));
+    expect(hmacSha256(umk().macKey, hex(raw('keyring message'))).toString('base64')).toBe(keyring.mac);
+    expect({ id: `user/${user}`, ...toUserKeyringRecord(keyring) }).toEqual(JSON.parse(raw('user keyring')));
   });
 
   test('section 12: KEKs, nonces, AADs and locators of the slots', () => {
-    const info = (kind: string, id: string) => encodeFields('anima:slot:v1:kek', kind, org, user, id);
+    const info = (kind: string, id: string) => encodeLengthPrefixedFields('anima:slot:v1:kek', kind, org, user, id);
     const kek = (secret: Uint8Array, salt: string, kind: string, id: string, length = 32) =>
-      hkdf(secret, Buffer.from(raw(salt), 'base64'), info(kind, id), length).toString('hex');
+      hkdfSha256(secret, Buffer.from(raw(salt), 'base64'), info(kind, id), length).toString('hex');
     expect(info('identity', raw('slot id')).toString('hex')).toBe(raw('slot info'));
     expect(kek(hex(raw('identity MAC')), 'slot salt', 'identity', raw('slot id'))).toBe(raw('slot KEK'));
     const key = Buffer.from(raw('user key'));
@@ -301,7 +334,7 @@ describe('docs/format.md', () => {
       ['password', 'password AAD'],
       ['session', 'session AAD'],
     ] as const) {
-      const fields = encodeFields('anima:slot:v1', org, user, ...slotFields(slotOf(kind)));
+      const fields = encodeLengthPrefixedFields('anima:slot:v1', org, user, ...slotAuthenticatedFields(slotOf(kind)));
       expect(fields.toString('hex'), kind).toBe(raw(aad));
     }
     for (const [kind, start] of Object.entries({ identity: 'slot', credential: 'credential', password: 'password' })) {
@@ -322,25 +355,32 @@ describe('docs/format.md', () => {
       wrapped: raw('link wrapped'),
     };
     expect(unwrapUmk(hex(raw('link MAC')), { org, user }, slot).toString('hex')).toBe(raw('UMK'));
-    expect(encodeFields('anima:slot:v1', org, user, ...slotFields(slot)).toString('hex')).toBe(raw('link AAD'));
+    expect(
+      encodeLengthPrefixedFields('anima:slot:v1', org, user, ...slotAuthenticatedFields(slot)).toString('hex'),
+    ).toBe(raw('link AAD'));
     expect(parseLinkCode('OIL0-1111-1111')).toBe('011011111111');
     expect(deletionCodeAt(umk(), 1, new Date('2026-11-21T00:07:00.000Z'))).toBe(raw('deletion code'));
-    const gone = deleteUser(keyring, '2026-11-22T00:00:00.000Z');
-    expect({ id: `user/${user}`, ...userRecord(gone) }).toEqual(JSON.parse(raw('deleted user')));
+    const gone = createUserTombstone(keyring, '2026-11-22T00:00:00.000Z');
+    expect({ id: `user/${user}`, ...toUserKeyringRecord(gone) }).toEqual(JSON.parse(raw('deleted user')));
   });
 
   test('section 12: an answer among the messages of a user', () => {
     const item = JSON.parse(raw('message item'));
     expect(item.id).toBe(`${user}/messages/${raw('message id')}`);
-    const context: Context = ['user.record', org, user, 'messages', raw('message id'), u64(item.version)];
+    const context: SealContext = ['user.record', org, user, 'messages', raw('message id'), u64(item.version)];
     expect(open(umk(), context, item.data).toString()).toBe(raw('message plaintext'));
   });
 
   test('section 12: a record of a user', () => {
-    const context: Context = ['user.record', org, user, 'memory', 'tea', u64(2)];
-    const aad = Buffer.concat([umk().header, encodeFields(...context)]);
+    const context: SealContext = ['user.record', org, user, 'memory', 'tea', u64(2)];
+    const aad = Buffer.concat([umk().header, encodeLengthPrefixedFields(...context)]);
     expect(aad.toString('hex')).toBe(raw('record aad'));
-    const ciphertext = xaesSeal(umk().encryption, hex(raw('record nonce')), aad, Buffer.from(raw('record plaintext')));
+    const ciphertext = xaesSeal(
+      umk().encryptionKey,
+      hex(raw('record nonce')),
+      aad,
+      Buffer.from(raw('record plaintext')),
+    );
     const bytes = Buffer.concat([umk().header, hex(raw('record nonce')), ciphertext]);
     expect(`enc:v1:${bytes.toString('base64')}`).toBe(raw('record string'));
     expect(open(umk(), context, raw('record string')).toString()).toBe(raw('record plaintext'));
@@ -348,9 +388,9 @@ describe('docs/format.md', () => {
 
   test('section 13: a job in the queue', () => {
     const id = raw('job id');
-    expect(encodeFields('anima:job:v1', org, id, raw('job kind')).toString('hex')).toBe(raw('job AAD'));
+    expect(encodeLengthPrefixedFields('anima:job:v1', org, id, raw('job kind')).toString('hex')).toBe(raw('job AAD'));
     const job = { org, id, kind: raw('job kind'), key: '', data: raw('job data') };
     expect(Buffer.from(job.data, 'base64').subarray(0, 12).toString('hex')).toBe(raw('job nonce'));
-    expect(openJob(parseJob(JSON.stringify(job)), hex(raw('job key'))).toString()).toBe(raw('job plaintext'));
+    expect(openJob(parseEncryptedJob(JSON.stringify(job)), hex(raw('job key'))).toString()).toBe(raw('job plaintext'));
   });
 });

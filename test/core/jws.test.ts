@@ -1,19 +1,25 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { calculateJwkThumbprint, compactVerify, importJWK } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { compactJws, type PublicJwk, publicJwk, signingInput, verifyJws } from '../../core/signing/jws.ts';
+import {
+  assembleCompactJws,
+  jwsSigningInput,
+  type PublicJwk,
+  publicJwkFromSpki,
+  verifyJws,
+} from '../../core/signing/jws.ts';
 
 const typ = 'anima-test+jws';
 const payload = { org: '0123456789abcdef', list: [1, 'two', null], nested: { b: 'é', a: true } };
 
 function keyPair(): { privateKey: KeyObject; jwk: PublicJwk } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return { privateKey, jwk: publicJwk(publicKey.export({ format: 'der', type: 'spki' })) };
+  return { privateKey, jwk: publicJwkFromSpki(publicKey.export({ format: 'der', type: 'spki' })) };
 }
 
 function signed({ privateKey, jwk }: ReturnType<typeof keyPair>, type = typ): string {
-  const input = signingInput(payload, type, jwk.kid);
-  return compactJws(input, sign('sha256', Buffer.from(input), privateKey));
+  const input = jwsSigningInput(payload, type, jwk.kid);
+  return assembleCompactJws(input, sign('sha256', Buffer.from(input), privateKey));
 }
 
 const pair = keyPair();
@@ -71,9 +77,9 @@ describe('a signed statement', () => {
 
 test('a key of another curve, and a signature that is none, are refused', () => {
   const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
-  expect(() => publicJwk(publicKey.export({ format: 'der', type: 'spki' }))).toThrow(RangeError);
+  expect(() => publicJwkFromSpki(publicKey.export({ format: 'der', type: 'spki' }))).toThrow(RangeError);
   const der = sign('sha256', Buffer.from('x'), pair.privateKey);
   for (const bad of [der.subarray(1), der.subarray(0, -1), Buffer.concat([der, Buffer.alloc(1)]), Buffer.alloc(0)]) {
-    expect(() => compactJws('a.b', bad)).toThrow(RangeError);
+    expect(() => assembleCompactJws('a.b', bad)).toThrow(RangeError);
   }
 });

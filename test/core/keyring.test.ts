@@ -1,61 +1,63 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { loadDek } from '../../core/encryption/root-key.ts';
+import { deriveDek } from '../../core/encryption/root-key.ts';
 import {
   addDek,
-  keyringRecord,
-  newKeyring,
-  nextVersion,
+  findUsableDek,
+  newOrgKeyring,
+  nextDekVersion,
   parseKeyring,
   retireDeks,
   rewrapDeks,
-  usableDek,
+  toKeyringRecord,
   verifyKeyring,
 } from '../../core/org-keys/org-keyring.ts';
 
 const org = '0123456789abcdef';
 const time = '2026-11-21T00:00:00.000Z';
-const deks = [1, 2].map((version) => loadDek(randomBytes(32), org, version));
+const deks = [1, 2].map((version) => deriveDek(randomBytes(32), org, version));
 const [dek1, dek2] = [deks[0] ?? expect.fail(), deks[1] ?? expect.fail()];
-const one = addDek(newKeyring(org, time), dek1, randomBytes(150), time);
+const one = addDek(newOrgKeyring(org, time), dek1, randomBytes(150), time);
 const two = addDek(one, dek2, randomBytes(150), time);
 
 describe('keyring', () => {
   test('a new DEK becomes active, the one before drains, and the keyring before stays as it was', () => {
     const before = JSON.stringify(one);
     expect(two.deks.map((d) => d.state)).toEqual(['draining', 'active']);
-    expect([two.activeVersion, two.generation, nextVersion(two)]).toEqual([2, 3, 3]);
+    expect([two.activeVersion, two.generation, nextDekVersion(two)]).toEqual([2, 3, 3]);
     expect(JSON.stringify(one)).toBe(before);
     expect(one.deks.map((d) => d.state)).toEqual(['active']);
   });
 
   test('a DEK of another org or another version is not added', () => {
     expect(() => addDek(one, dek1, randomBytes(10), time)).toThrow(RangeError);
-    expect(() => addDek(newKeyring('fedcba9876543210', time), dek1, randomBytes(10), time)).toThrow(RangeError);
+    expect(() => addDek(newOrgKeyring('fedcba9876543210', time), dek1, randomBytes(10), time)).toThrow(RangeError);
   });
 
   test('what is stored comes back, with or without a DEK', () => {
-    for (const keyring of [newKeyring(org, time), one, two]) {
-      expect(parseKeyring(JSON.parse(JSON.stringify(keyringRecord(keyring))), org)).toEqual(keyring);
+    for (const keyring of [newOrgKeyring(org, time), one, two]) {
+      expect(parseKeyring(JSON.parse(JSON.stringify(toKeyringRecord(keyring))), org)).toEqual(keyring);
     }
     verifyKeyring(two, dek2);
-    expect(usableDek(two, 1)?.state).toBe('draining');
-    expect(usableDek(two, 3)).toBeUndefined();
-    expect(usableDek({ ...two, deks: two.deks.map((d) => ({ ...d, state: 'retired' as const })) }, 1)).toBeUndefined();
+    expect(findUsableDek(two, 1)?.state).toBe('draining');
+    expect(findUsableDek(two, 3)).toBeUndefined();
+    expect(
+      findUsableDek({ ...two, deks: two.deks.map((d) => ({ ...d, state: 'retired' as const })) }, 1),
+    ).toBeUndefined();
   });
 
   test('a retired DEK leaves its entry and nothing that could be unwrapped; the active one and what is unknown stay', () => {
     const retired = retireDeks(two, dek2, [1, 2, 9]);
     expect(retired.deks).toMatchObject([{ state: 'retired', wrapped: '' }, { state: 'active' }]);
-    expect([retired.generation, nextVersion(retired)]).toEqual([4, 3]);
-    verifyKeyring(parseKeyring(JSON.parse(JSON.stringify(keyringRecord(retired))), org), dek2);
+    expect([retired.generation, nextDekVersion(retired)]).toEqual([4, 3]);
+    verifyKeyring(parseKeyring(JSON.parse(JSON.stringify(toKeyringRecord(retired))), org), dek2);
     expect(() => verifyKeyring({ ...two, deks: retired.deks, generation: 4 }, dek2)).toThrow(DecryptionError);
     expect(() => retireDeks(two, dek1, [1])).toThrow(RangeError);
   });
 
   test('a record is refused whose retired DEK is still wrapped, or whose other DEK is not', () => {
-    const record = JSON.parse(JSON.stringify(keyringRecord(two)));
+    const record = JSON.parse(JSON.stringify(toKeyringRecord(two)));
     for (const change of [{ state: 'retired' }, { wrapped: '' }]) {
       const deks = { ...record.deks, 1: { ...record.deks[1], ...change } };
       expect(() => parseKeyring({ ...record, deks }, org)).toThrow(DecryptionError);
@@ -72,7 +74,7 @@ describe('keyring', () => {
   });
 
   test('any single changed bit of a stored record is refused', () => {
-    const text = Buffer.from(JSON.stringify(keyringRecord(two)));
+    const text = Buffer.from(JSON.stringify(toKeyringRecord(two)));
     const opened: number[] = [];
     for (let bit = 0; bit < text.length * 8; bit++) {
       const changed = Buffer.from(text);
@@ -97,7 +99,7 @@ describe('keyring', () => {
   });
 
   test('a record of another org, an older DEK made active again, or a MAC under another DEK is refused', () => {
-    expect(() => parseKeyring(keyringRecord(two), 'fedcba9876543210')).toThrow(DecryptionError);
+    expect(() => parseKeyring(toKeyringRecord(two), 'fedcba9876543210')).toThrow(DecryptionError);
     const swapped = {
       ...two,
       activeVersion: 1,
@@ -109,7 +111,7 @@ describe('keyring', () => {
   });
 
   test('records that contradict themselves are refused', () => {
-    const record = keyringRecord(two);
+    const record = toKeyringRecord(two);
     const first = { wrapped: 'AAAA', state: 'active', createdAt: time };
     for (const change of [
       { activeVersion: 0 },

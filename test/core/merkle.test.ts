@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { leafHash, TreeHash } from '../../core/audit/merkle-tree.ts';
+import { leafHash, MerkleTreeHasher } from '../../core/audit/merkle-tree.ts';
 
 const sha256 = (...parts: Uint8Array[]): Buffer => createHash('sha256').update(Buffer.concat(parts)).digest();
 
@@ -15,8 +15,8 @@ function treeHead(leaves: readonly Buffer[]): Buffer {
 }
 
 const rootOf = (leaves: readonly Buffer[]): string => {
-  const tree = new TreeHash();
-  for (const leaf of leaves) tree.add(leafHash(leaf));
+  const tree = new MerkleTreeHasher();
+  for (const leaf of leaves) tree.addLeaf(leafHash(leaf));
   expect(tree.count).toBe(leaves.length);
   return tree.root().toString('hex');
 };
@@ -54,9 +54,9 @@ describe('the tree hash', () => {
   });
 
   test('asked for between leaves changes nothing', () => {
-    const tree = new TreeHash();
+    const tree = new MerkleTreeHasher();
     for (let n = 0; n < 37; n++) {
-      tree.add(leafHash(Buffer.of(n)));
+      tree.addLeaf(leafHash(Buffer.of(n)));
       expect(tree.root()).toEqual(tree.root());
     }
     expect(tree.root()).toEqual(treeHead(Array.from({ length: 37 }, (_, n) => Buffer.of(n))));

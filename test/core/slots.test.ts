@@ -5,40 +5,40 @@ import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import {
   credentialLocator,
-  newSalt,
+  newSlotSalt,
   type Slot,
-  type SlotFacts,
   type SlotKind,
-  saltLength,
+  type SlotMetadata,
   slotKinds,
+  slotSaltLength,
   unwrapUmk,
   wrapUmk,
 } from '../../core/users/key-slot.ts';
-import { passwordCost, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
+import { defaultArgon2idParams, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
 import {
-  changeSlots,
-  deleteUser,
-  mostSlots,
+  createUserTombstone,
+  maxSlots,
   newUserKeyring,
-  parseUserRecord,
+  parseUserKeyringRecord,
+  toUserKeyringRecord,
   type UserKeyring,
-  userRecord,
   verifyUserKeyring,
+  withChangedSlots,
 } from '../../core/users/user-keyring.ts';
-import { loadUmk, newUmk, type Owner } from '../../core/users/user-root-key.ts';
+import { deriveUmk, newUmk, type UserRef } from '../../core/users/user-root-key.ts';
 
 const time = '2026-11-21T00:00:00.000Z';
-const params = { ...passwordCost, verifier: Buffer.alloc(32, 7).toString('base64') };
+const params = { ...defaultArgon2idParams, verifier: Buffer.alloc(32, 7).toString('base64') };
 
 const id = fc.stringMatching(/^[0-9a-z]{16}$/);
-const owners: fc.Arbitrary<Owner> = fc.record({ org: id, user: id });
+const owners: fc.Arbitrary<UserRef> = fc.record({ org: id, user: id });
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const kinds = fc.constantFrom<SlotKind>(...slotKinds);
-const factsOf = (owner: Owner): fc.Arbitrary<SlotFacts> =>
-  fc.record({ id, kind: kinds, locator: fc.string({ maxLength: 43 }), seed: bytes(saltLength) }).map(
-    ({ seed, ...rest }): SlotFacts => ({
+const factsOf = (owner: UserRef): fc.Arbitrary<SlotMetadata> =>
+  fc.record({ id, kind: kinds, locator: fc.string({ maxLength: 43 }), seed: bytes(slotSaltLength) }).map(
+    ({ seed, ...rest }): SlotMetadata => ({
       ...rest,
-      salt: rest.kind === 'credential' ? newSalt(owner, 'credential') : Buffer.from(seed).toString('base64'),
+      salt: rest.kind === 'credential' ? newSlotSalt(owner, 'credential') : Buffer.from(seed).toString('base64'),
       createdAt: time,
       ...(rest.kind === 'password' ? { params } : {}),
       ...(rest.kind === 'session' || rest.kind === 'link' ? { expiresAt: '2026-11-28T00:00:00.000Z' } : {}),
@@ -53,7 +53,7 @@ const changesOf = (slot: Slot): Slot[] => [
   { ...slot, id: slot.id === 'z'.repeat(16) ? '0'.repeat(16) : 'z'.repeat(16) },
   ...slotKinds.filter((kind) => kind !== slot.kind).map((kind) => ({ ...slot, kind })),
   { ...slot, locator: `${slot.locator}x` },
-  { ...slot, salt: Buffer.alloc(saltLength, 1).toString('base64') },
+  { ...slot, salt: Buffer.alloc(slotSaltLength, 1).toString('base64') },
   { ...slot, params: { ...params, memory: 8 } },
   { ...slot, createdAt: '2026-11-21T00:00:00.001Z' },
   { ...slot, expiresAt: '2099-01-01T00:00:00.000Z' },
@@ -100,11 +100,11 @@ describe('a slot', () => {
 
   test('wraps the same UMK each time to other bytes', () => {
     const owner = { org: randomId(), user: randomId() };
-    const facts: SlotFacts = {
+    const facts: SlotMetadata = {
       id: randomId(),
       kind: 'session',
       locator: '',
-      salt: newSalt(owner, 'session'),
+      salt: newSlotSalt(owner, 'session'),
       createdAt: time,
     };
     const [umk, secret] = [newUmk(), randomBytes(32)];
@@ -144,7 +144,7 @@ describe('a password', () => {
     const one = await stretchPassword('password', { salt }, cheap);
     expect(await stretchPassword('password', { salt }, { ...cheap, passes: 2 })).not.toEqual(one);
     expect(await stretchPassword('password', { salt }, { ...cheap, memory: 16 })).not.toEqual(one);
-    expect(await stretchPassword('password', { salt: newSalt(owner, 'password') }, cheap)).not.toEqual(one);
+    expect(await stretchPassword('password', { salt: newSlotSalt(owner, 'password') }, cheap)).not.toEqual(one);
   });
 
   test('has a verifier from which its KEK does not follow, bound to user and slot', async () => {
@@ -156,7 +156,7 @@ describe('a password', () => {
     expect(verifierOf(stretched, owner, { ...slot, id: 'd'.repeat(16) })).not.toBe(verifier);
     // The verifier is of the other half: neither it nor what is hashed of the secret opens the slot.
     const umk = newUmk();
-    const facts: SlotFacts = { ...slot, kind: 'password', locator: '', params, createdAt: time };
+    const facts: SlotMetadata = { ...slot, kind: 'password', locator: '', params, createdAt: time };
     const wrapped = wrapUmk(umk, stretched, owner, facts);
     const hashed = createHash('sha256').update(stretched).digest();
     for (const wrong of [Buffer.from(verifier, 'base64'), hashed]) {
@@ -166,16 +166,16 @@ describe('a password', () => {
 });
 
 /** A user with one slot of each kind, and what opens each. */
-function newUser(owner: Owner = { org: randomId(), user: randomId() }) {
+function newUser(owner: UserRef = { org: randomId(), user: randomId() }) {
   const root = newUmk();
-  const umk = loadUmk(Buffer.from(root), owner);
+  const umk = deriveUmk(Buffer.from(root), owner);
   const secrets = slotKinds.map(() => randomBytes(32));
   const slots = slotKinds.map((kind, index) =>
     wrapUmk(root, secrets[index] ?? expect.fail(), owner, {
       id: randomId(),
       kind,
       locator: kind,
-      salt: newSalt(owner, kind),
+      salt: newSlotSalt(owner, kind),
       createdAt: time,
       ...(kind === 'password' ? { params } : {}),
       ...(kind === 'session' || kind === 'link' ? { expiresAt: '2026-11-28T00:00:00.000Z' } : {}),
@@ -187,7 +187,7 @@ function newUser(owner: Owner = { org: randomId(), user: randomId() }) {
 describe('a keyring of a user', () => {
   test('comes back from the table as it was, its slots in order', () => {
     const { owner, keyring, umk } = newUser();
-    const again = parseUserRecord(JSON.parse(JSON.stringify(userRecord(keyring))), owner);
+    const again = parseUserKeyringRecord(JSON.parse(JSON.stringify(toUserKeyringRecord(keyring))), owner);
     expect(again).toEqual(keyring);
     verifyUserKeyring(keyring, umk);
     const ids = keyring.slots.map((slot) => slot.id);
@@ -198,7 +198,7 @@ describe('a keyring of a user', () => {
     const { keyring, umk, owner } = newUser();
     const [first] = keyring.slots;
     if (first === undefined) expect.fail();
-    const next = changeSlots(keyring, umk, { remove: [first.id] });
+    const next = withChangedSlots(keyring, umk, { remove: [first.id] });
     verifyUserKeyring(next, umk);
     expect(next.generation).toBe(2);
     const forged: UserKeyring[] = [
@@ -212,7 +212,7 @@ describe('a keyring of a user', () => {
       ...changesOf(first).map((slot) => ({ ...keyring, slots: [slot, ...keyring.slots.slice(1)] })),
     ];
     for (const one of forged) expect(() => verifyUserKeyring(one, umk), JSON.stringify(one)).toThrow(DecryptionError);
-    const stranger = loadUmk(newUmk(), owner);
+    const stranger = deriveUmk(newUmk(), owner);
     expect(() => verifyUserKeyring(keyring, stranger)).toThrow(DecryptionError);
   });
 
@@ -222,7 +222,7 @@ describe('a keyring of a user', () => {
         const { keyring, umk, slots, secrets, owner, root } = newUser();
         const before = JSON.stringify(keyring);
         const remove = gone.map((index) => slots[index]?.id ?? '');
-        const next = changeSlots(keyring, umk, { remove });
+        const next = withChangedSlots(keyring, umk, { remove });
         for (const slot of next.slots) {
           expect(unwrapUmk(secrets[slots.findIndex((one) => one.id === slot.id)] ?? root, owner, slot)).toEqual(root);
         }
@@ -237,22 +237,22 @@ describe('a keyring of a user', () => {
     const { keyring, umk, slots } = newUser();
     const [first] = slots;
     if (first === undefined) expect.fail();
-    expect(() => changeSlots(keyring, umk, { remove: slots.map((slot) => slot.id) })).toThrow(RangeError);
-    expect(() => changeSlots(keyring, umk, { add: [first] })).toThrow(RangeError);
-    const many = Array.from({ length: mostSlots }, () => ({ ...first, id: randomId() }));
-    expect(changeSlots(keyring, umk, { remove: slots.map((slot) => slot.id), add: many }).slots).toHaveLength(
-      mostSlots,
+    expect(() => withChangedSlots(keyring, umk, { remove: slots.map((slot) => slot.id) })).toThrow(RangeError);
+    expect(() => withChangedSlots(keyring, umk, { add: [first] })).toThrow(RangeError);
+    const many = Array.from({ length: maxSlots }, () => ({ ...first, id: randomId() }));
+    expect(withChangedSlots(keyring, umk, { remove: slots.map((slot) => slot.id), add: many }).slots).toHaveLength(
+      maxSlots,
     );
-    expect(() => changeSlots(keyring, umk, { add: many })).toThrow(RangeError);
-    expect(() => changeSlots(keyring, newUser().umk, {})).toThrow(RangeError);
+    expect(() => withChangedSlots(keyring, umk, { add: many })).toThrow(RangeError);
+    expect(() => withChangedSlots(keyring, newUser().umk, {})).toThrow(RangeError);
   });
 
   test('of a deleted user keeps no slot, and one generation more', () => {
     const { keyring, owner } = newUser();
-    const deleted = deleteUser(keyring, time);
-    const record = userRecord(deleted);
+    const deleted = createUserTombstone(keyring, time);
+    const record = toUserKeyringRecord(deleted);
     expect(Object.keys(record).sort()).toEqual(['createdAt', 'deletedAt', 'generation', 'org', 'state', 'user']);
-    expect(parseUserRecord(record, owner)).toEqual(deleted);
+    expect(parseUserKeyringRecord(record, owner)).toEqual(deleted);
     expect(deleted.generation).toBe(keyring.generation + 1);
   });
 
@@ -271,7 +271,7 @@ describe('a keyring of a user', () => {
     ['that is nothing', () => null],
   ])('%s is refused as stored', (_, change) => {
     const { keyring, owner } = newUser();
-    expect(() => parseUserRecord(change(userRecord(keyring)), owner)).toThrow(DecryptionError);
+    expect(() => parseUserKeyringRecord(change(toUserKeyringRecord(keyring)), owner)).toThrow(DecryptionError);
   });
 
   test.each<[SlotKind, string, unknown]>([
@@ -300,8 +300,8 @@ describe('a keyring of a user', () => {
   ])('a slot of kind %s is refused as stored whose %s is %j', (kind, field, value) => {
     const { keyring, owner } = newUser();
     const { id = '', ...slot } = keyring.slots.find((one) => one.kind === kind) ?? {};
-    const record = (fields: object) => ({ ...userRecord(keyring), slots: { [id]: fields } });
-    expect(parseUserRecord(record(slot), owner).state).toBe('active');
-    expect(() => parseUserRecord(record({ ...slot, [field]: value }), owner)).toThrow(DecryptionError);
+    const record = (fields: object) => ({ ...toUserKeyringRecord(keyring), slots: { [id]: fields } });
+    expect(parseUserKeyringRecord(record(slot), owner).state).toBe('active');
+    expect(() => parseUserKeyringRecord(record({ ...slot, [field]: value }), owner)).toThrow(DecryptionError);
   });
 });

@@ -1,29 +1,34 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { loadDek } from '../../core/encryption/root-key.ts';
+import { deriveDek } from '../../core/encryption/root-key.ts';
 import {
   addDek,
   type Keyring,
-  keyringRecord,
-  newKeyring,
+  newOrgKeyring,
   parseKeyring,
   retireDeks,
+  toKeyringRecord,
   verifyKeyring,
 } from '../../core/org-keys/org-keyring.ts';
-import { addReceipt, parseStored, shred, storedRecord } from '../../core/shredding/keyring-tombstone.ts';
+import {
+  addTombstoneReceipt,
+  createTombstone,
+  parseKeyringOrTombstone,
+  toStoredRecord,
+} from '../../core/shredding/keyring-tombstone.ts';
 
 const org = '0123456789abcdef';
 const time = '2026-11-21T00:00:00.000Z';
 const request = { requestedAt: time, by: 'ghjkmnpqrstvwxyz', shreddedAt: time };
 const wrapped = randomBytes(150);
-const dek1 = loadDek(randomBytes(32), org, 1);
-const dek2 = loadDek(randomBytes(32), org, 2);
-const two = addDek(addDek(newKeyring(org, time), dek1, wrapped, time), dek2, randomBytes(150), time);
-const tombstone = shred(two, request);
+const dek1 = deriveDek(randomBytes(32), org, 1);
+const dek2 = deriveDek(randomBytes(32), org, 2);
+const two = addDek(addDek(newOrgKeyring(org, time), dek1, wrapped, time), dek2, randomBytes(150), time);
+const tombstone = createTombstone(two, request);
 
-const stored = (of: Parameters<typeof storedRecord>[0]): Record<string, unknown> =>
-  JSON.parse(JSON.stringify(storedRecord(of)));
+const stored = (of: Parameters<typeof toStoredRecord>[0]): Record<string, unknown> =>
+  JSON.parse(JSON.stringify(toStoredRecord(of)));
 
 describe('a tombstone', () => {
   test('holds no DEK, wrapped or not, and goes on from the generation of its keyring', () => {
@@ -37,13 +42,14 @@ describe('a tombstone', () => {
   });
 
   test('counts what rotation had destroyed before, and does not claim it', () => {
-    const after = shred(retireDeks(two, dek2, [1]), request);
+    const after = createTombstone(retireDeks(two, dek2, [1]), request);
     expect(after).toMatchObject({ retired: 1, destroyed: [{ version: 2 }] });
   });
 
   test('comes back as it was stored, with receipts too', () => {
     const receipt = { jws: 'a.b.c', final: true, unusableSince: time };
-    for (const one of [tombstone, addReceipt(tombstone, receipt)]) expect(parseStored(stored(one), org)).toEqual(one);
+    for (const one of [tombstone, addTombstoneReceipt(tombstone, receipt)])
+      expect(parseKeyringOrTombstone(stored(one), org)).toEqual(one);
   });
 
   test('is never taken for a keyring', () => {
@@ -63,17 +69,17 @@ describe('a tombstone', () => {
     ['with something else as what was destroyed', { destroyed: [{ version: 1 }] }],
     ['not saying whether it is final', { final: 'yes' }],
   ])('%s is refused', (_, change) => {
-    expect(() => parseStored({ ...stored(tombstone), ...change }, org)).toThrow(DecryptionError);
+    expect(() => parseKeyringOrTombstone({ ...stored(tombstone), ...change }, org)).toThrow(DecryptionError);
   });
 });
 
 test('a lock is outside the MAC, so that it can be set without a key, and it has its form or is refused', () => {
   const lock = { shredAt: time, requestedAt: time, by: 'ghjkmnpqrstvwxyz' };
   const locked: Keyring = { ...two, lock };
-  const parsed = parseKeyring(JSON.parse(JSON.stringify(keyringRecord(locked))), org);
+  const parsed = parseKeyring(JSON.parse(JSON.stringify(toKeyringRecord(locked))), org);
   expect(parsed).toEqual(locked);
   verifyKeyring(parsed, dek2);
   for (const odd of [true, {}, { ...lock, by: 1 }, null]) {
-    expect(() => parseKeyring({ ...keyringRecord(two), lock: odd }, org)).toThrow(DecryptionError);
+    expect(() => parseKeyring({ ...toKeyringRecord(two), lock: odd }, org)).toThrow(DecryptionError);
   }
 });

@@ -1,8 +1,8 @@
 import { createHash, createSecretKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { deriveXaesKey, xaesKey, xaesOpen, xaesSeal } from '../../core/hazmat/xaes-256-gcm.ts';
+import { deriveXaesSubkey, prepareXaesKey, xaesOpen, xaesSeal } from '../../core/hazmat/xaes-256-gcm.ts';
 
-const key = (byte: number) => xaesKey(createSecretKey(Buffer.alloc(32, byte)));
+const key = (byte: number) => prepareXaesKey(createSecretKey(Buffer.alloc(32, byte)));
 const nonce = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWX');
 
 /** SHAKE-128 as a stream of `total` bytes, read piece by piece. */
@@ -17,7 +17,7 @@ function stream(total: number) {
 
 describe('XAES-256-GCM (c2sp.org/XAES-256-GCM)', () => {
   test('gives the first published vector, whose CMAC subkey has no carry', () => {
-    expect(deriveXaesKey(key(1), nonce.subarray(0, 12)).export().toString('hex')).toBe(
+    expect(deriveXaesSubkey(key(1), nonce.subarray(0, 12)).export().toString('hex')).toBe(
       'c8612c9ed53fe43e8e005b828a1631a0bbcb6ab2f46514ec4f439fcfd0fa969b',
     );
     const sealed = xaesSeal(key(1), nonce, Buffer.alloc(0), Buffer.from('XAES-256-GCM'));
@@ -26,7 +26,7 @@ describe('XAES-256-GCM (c2sp.org/XAES-256-GCM)', () => {
 
   test('gives the second published vector, whose CMAC subkey has a carry', () => {
     const aad = Buffer.from('c2sp.org/XAES-256-GCM');
-    expect(deriveXaesKey(key(3), nonce.subarray(0, 12)).export().toString('hex')).toBe(
+    expect(deriveXaesSubkey(key(3), nonce.subarray(0, 12)).export().toString('hex')).toBe(
       'e9c621d4cdd9b11b00a6427ad7e559aeedd66b3857646677748f8ca796cb3fd8',
     );
     const sealed = xaesSeal(key(3), nonce, aad, Buffer.from('XAES-256-GCM'));
@@ -41,7 +41,7 @@ describe('XAES-256-GCM (c2sp.org/XAES-256-GCM)', () => {
     expect(createHash('shake128', { outputLength: 16 }).digest('hex')).toBe('7f9c2ba4e88f827d616045507605853e');
     const sealed = createHash('shake128', { outputLength: 32 });
     for (let round = 0; round < 10_000; round++) {
-      const main = xaesKey(createSecretKey(read(32)));
+      const main = prepareXaesKey(createSecretKey(read(32)));
       const roundNonce = read(24);
       const plaintext = read(read(1).readUInt8());
       const aad = read(read(1).readUInt8());

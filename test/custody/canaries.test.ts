@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sessionCookie } from '../../contract/shared/environment-variables.ts';
-import { encodeSecret } from '../../core/api-keys/api-key.ts';
+import { encodeKeySecret } from '../../core/api-keys/api-key.ts';
 import { parseSessionToken } from '../../core/users/session-token.ts';
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
 import { type ChannelName, channelNames } from '../../lambdas/channels/channel-ports.ts';
@@ -178,7 +178,7 @@ async function users(): Promise<void> {
   await ask('GET', '/v1/memory/records/tea', made.key);
   await ask('GET', '/v1/memory/records', made.key);
   await ask('POST', '/v1/memory/search', made.key, { text: sought });
-  const next = formatUserKey({ org: stack.vault.org, user, secret: encodeSecret(Buffer.alloc(32, 201)) });
+  const next = formatUserKey({ org: stack.vault.org, user, secret: encodeKeySecret(Buffer.alloc(32, 201)) });
   keys.push(next);
   await ask('POST', '/v1/account/key', made.key, { newKey: next });
   await ask('PUT', '/v1/account/password', next, { login, password: passwords[0] });

@@ -4,24 +4,29 @@ import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { encodeSecret } from '../../core/api-keys/api-key.ts';
+import { encodeKeySecret } from '../../core/api-keys/api-key.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
-import { linkHandle } from '../../core/users/confirmation-codes.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { linkCodeHandle } from '../../core/users/confirmation-codes.ts';
 import {
   credentialLocator,
-  newSalt,
+  newSlotSalt,
   type Slot,
-  type SlotFacts,
   type SlotKind,
+  type SlotMetadata,
   wrapUmk,
 } from '../../core/users/key-slot.ts';
-import { passwordCost, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
+import { defaultArgon2idParams, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
 import type { SessionToken } from '../../core/users/session-token.ts';
-import { identityMessage, linkMessage, locatorMessage, passwordMessage } from '../../core/users/slot-mac-inputs.ts';
+import {
+  identityMacInput,
+  linkCodeMacInput,
+  locatorMacInput,
+  passwordMacInput,
+} from '../../core/users/slot-mac-inputs.ts';
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
 import { newUserKeyring, type UserKeyring } from '../../core/users/user-keyring.ts';
-import { loadUmk, newUmk, type Owner } from '../../core/users/user-root-key.ts';
+import { deriveUmk, newUmk, type UserRef } from '../../core/users/user-root-key.ts';
 import { KmsTransitKeys } from '../../lambdas/jobs/stores/kms-transit-keys.ts';
 import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
@@ -73,7 +78,7 @@ export type Stores = ReturnType<typeof storesOf>;
 
 /** What a user has and the vault has not. */
 export interface Person {
-  readonly owner: Owner;
+  readonly owner: UserRef;
   readonly identity: string;
   readonly key: string;
   readonly password: string;
@@ -104,31 +109,31 @@ export async function makePerson(stores: Stores, org: string, at: number, each: 
   const identity = identities(at);
   const login = `login:person${at}`;
   const password = `${randomBytes(12).toString('base64')} is the password`;
-  const key = formatUserKey({ ...owner, secret: encodeSecret(randomBytes(32)) });
+  const key = formatUserKey({ ...owner, secret: encodeKeySecret(randomBytes(32)) });
   const code = [...randomBytes(12)].map((byte) => '0123456789abcdefghjkmnpqrstvwxyz'[byte & 31]).join('');
   const session = { ...owner, slot: randomId(), secret: randomBytes(32) };
   const root = newUmk();
-  const umk = loadUmk(Buffer.from(root), owner);
+  const umk = deriveUmk(Buffer.from(root), owner);
   const createdAt = new Date().toISOString();
   const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
-  const facts = async (kind: SlotKind, name?: string): Promise<SlotFacts> => ({
+  const facts = async (kind: SlotKind, name?: string): Promise<SlotMetadata> => ({
     id: kind === 'session' ? session.slot : randomId(),
     kind,
-    locator: name === undefined ? '' : await routing.locator(locatorMessage(org, name)),
-    salt: newSalt(owner, kind),
+    locator: name === undefined ? '' : await routing.locator(locatorMacInput(org, name)),
+    salt: newSlotSalt(owner, kind),
     createdAt,
     ...(kind === 'session' || kind === 'link' ? { expiresAt } : {}),
   });
-  const wrap = (secret: Uint8Array, slot: SlotFacts): Slot => wrapUmk(root, secret, owner, slot);
+  const wrap = (secret: Uint8Array, slot: SlotMetadata): Slot => wrapUmk(root, secret, owner, slot);
   const keyBytes = Buffer.from(key);
   const plain = await facts('password', login);
   const stretched = await passwordSecret(stores, owner, plain, password);
   const slots = [
-    wrap(await custody.custody(identityMessage(org, identity)), await facts('identity', identity)),
+    wrap(await custody.custody(identityMacInput(org, identity)), await facts('identity', identity)),
     wrap(keyBytes, { ...(await facts('credential')), locator: credentialLocator(keyBytes, owner) }),
-    wrap(stretched, { ...plain, params: { ...passwordCost, verifier: verifierOf(stretched, owner, plain) } }),
+    wrap(stretched, { ...plain, params: { ...defaultArgon2idParams, verifier: verifierOf(stretched, owner, plain) } }),
     wrap(session.secret, await facts('session')),
-    wrap(await codes.code(linkMessage(org, code)), await facts('link', linkHandle(code))),
+    wrap(await codes.code(linkCodeMacInput(org, code)), await facts('link', linkCodeHandle(code))),
   ];
   const keyring = newUserKeyring(umk, slots, createdAt);
   await keyrings.create(keyring);
@@ -141,7 +146,7 @@ export async function makePerson(stores: Stores, org: string, at: number, each: 
   const texts = Array.from({ length: each * 2 }, (_, of) => `secret ${at}/${of} ${randomBytes(6).toString('hex')}`);
   await Promise.all(
     texts.map(async (text, of) => {
-      const id = timeId(Date.now(), randomBytes(16));
+      const id = createTimeId(Date.now(), randomBytes(16));
       const sealed =
         of < each
           ? {
@@ -162,11 +167,11 @@ export async function makePerson(stores: Stores, org: string, at: number, each: 
 /** What opens a `password` slot: what a password is stretched to, and a MAC of the code key over that. */
 export const passwordSecret = async (
   { codes }: Stores,
-  owner: Owner,
+  owner: UserRef,
   slot: Pick<Slot, 'id' | 'salt'>,
   password: string,
 ): Promise<Buffer> =>
-  await codes.code(passwordMessage(owner, slot.id, await stretchPassword(password, slot, passwordCost)));
+  await codes.code(passwordMacInput(owner, slot.id, await stretchPassword(password, slot, defaultArgon2idParams)));
 
 /** All items of all tables, as whoever has a copy of them reads them. */
 export async function allItems(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { vaultApp } from '../../bin/app.ts';
-import { encodeSecret } from '../../core/api-keys/api-key.ts';
+import { encodeKeySecret } from '../../core/api-keys/api-key.ts';
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
 import { type Stack, startStack } from '../e2e/stack.ts';
 import { authorizerOf } from '../isolation/authorizer.ts';
@@ -87,7 +87,7 @@ async function lifeOf(stack: Stack): Promise<void> {
   const id = await memories(ask);
   await messages(stack, org, ask);
   const parsed = parseUserKey(key) ?? expect.fail('no user key');
-  const newKey = formatUserKey({ ...parsed, secret: encodeSecret(randomBytes(32)) });
+  const newKey = formatUserKey({ ...parsed, secret: encodeKeySecret(randomBytes(32)) });
   await ask('POST', '/v1/account/key', { newKey });
   const blob = await stack.clientOf(adminKey).blobs.put(new Uint8Array(8));
   for (const ref of ['value:channels/twilio', `blob:${blob.id}`, `memory:${user}/${id}`, `user:${user}`]) {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { ExplainResponse } from '../../contract/explain/wire.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 
 const stack = useStack();
@@ -53,7 +53,7 @@ describe('by the policies as they are deployed', () => {
       expect(await (await own(ref, key)).json()).toEqual(answer);
     }
     // An API key is answered for the user as a whole; the user for each record.
-    const none = `message:${user}/${timeId(1, randomBytes(16))}`;
+    const none = `message:${user}/${createTimeId(1, randomBytes(16))}`;
     expect(await explain(none, admin)).toMatchObject({ state: 'stored' });
     expect(await (await own(none, key)).json()).toMatchObject({ state: 'gone' });
   });

@@ -3,21 +3,21 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
-import { loadDek } from '../../core/encryption/root-key.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { deriveDek } from '../../core/encryption/root-key.ts';
 import { seal } from '../../core/encryption/sealed-string.ts';
-import { addDek, type Keyring, newKeyring } from '../../core/org-keys/org-keyring.ts';
-import { shred } from '../../core/shredding/keyring-tombstone.ts';
-import { newSalt, type SlotFacts, type SlotKind, wrapUmk } from '../../core/users/key-slot.ts';
-import { passwordCost } from '../../core/users/password-slot.ts';
+import { addDek, type Keyring, newOrgKeyring } from '../../core/org-keys/org-keyring.ts';
+import { createTombstone } from '../../core/shredding/keyring-tombstone.ts';
+import { newSlotSalt, type SlotKind, type SlotMetadata, wrapUmk } from '../../core/users/key-slot.ts';
+import { defaultArgon2idParams } from '../../core/users/password-slot.ts';
 import {
-  deleteUser,
+  createUserTombstone,
   newUserKeyring,
-  parseUserRecord,
+  parseUserKeyringRecord,
+  toUserKeyringRecord,
   type UserKeyring,
-  userRecord,
 } from '../../core/users/user-keyring.ts';
-import { loadUmk, newUmk } from '../../core/users/user-root-key.ts';
+import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
 import type { Caller, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
 import { effective } from '../../lambdas/api-keys/permissions.ts';
 import type { StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
@@ -73,26 +73,26 @@ function userWith(org: string, user: string, kinds: readonly (SlotKind | 'ended'
   const slots = kinds.map((kind) => {
     const real = kind === 'ended' ? 'session' : kind;
     const expires = real === 'session' || real === 'link' ? { expiresAt: kind === 'ended' ? before : later } : {};
-    const params = real === 'password' ? { params: { ...passwordCost, verifier: 'AA==' } } : {};
-    const facts: SlotFacts = {
+    const params = real === 'password' ? { params: { ...defaultArgon2idParams, verifier: 'AA==' } } : {};
+    const facts: SlotMetadata = {
       id: randomId(),
       kind: real,
       locator: `locator-${real}`,
-      salt: newSalt(owner, real),
+      salt: newSlotSalt(owner, real),
       ...params,
       createdAt: before,
       ...expires,
     };
     return wrapUmk(root, randomBytes(32), owner, facts);
   });
-  return newUserKeyring(loadUmk(root, owner), slots, before);
+  return newUserKeyring(deriveUmk(root, owner), slots, before);
 }
 
 function world(change: (made: World) => void = () => undefined) {
   const org = randomId();
   const user = randomId();
-  const dek = loadDek(randomBytes(32), org, 1);
-  const keyring = addDek(newKeyring(org, before), dek, randomBytes(60), before);
+  const dek = deriveDek(randomBytes(32), org, 1);
+  const keyring = addDek(newOrgKeyring(org, before), dek, randomBytes(60), before);
   const admin = key(org);
   const made: World = {
     org,
@@ -102,7 +102,7 @@ function world(change: (made: World) => void = () => undefined) {
     caller: admin,
     value: { name: 'prod/a', version: 1, info: seal(dek, ['x', org], Buffer.from('{}')) },
     blob: undefined,
-    record: userRecord(userWith(org, user, ['identity', 'credential'])),
+    record: toUserKeyringRecord(userWith(org, user, ['identity', 'credential'])),
     records: [{ collection: 'memory', id: 'tea', version: 1, data: 'enc:v1:' }],
     policies: structuredClone(policies),
   };
@@ -248,7 +248,7 @@ describe('a value', () => {
   test('that was deleted, or whose key is destroyed, is gone for everyone', async () => {
     expectGone(await world((made) => (made.value = undefined)).explain('value:prod/a'), /no value/);
     const shredded = world((made) => {
-      made.keyring = shred(made.keyring as Keyring, { requestedAt: before, shreddedAt: before, by: 'x' });
+      made.keyring = createTombstone(made.keyring as Keyring, { requestedAt: before, shreddedAt: before, by: 'x' });
     });
     expectGone(await shredded.explain('value:prod/a'), /shredded/);
     const retired = world((made) => {
@@ -260,7 +260,7 @@ describe('a value', () => {
 });
 
 describe('a blob', () => {
-  const blobId = timeId(now.getTime() - 1000, randomBytes(16));
+  const blobId = createTimeId(now.getTime() - 1000, randomBytes(16));
   const blob = (org: string, facts: Partial<StoredBlob> = {}): StoredBlob => ({
     org,
     id: blobId,
@@ -307,7 +307,7 @@ describe('a record of a user', () => {
   test('is opened by each of its slots, and by the functions that meet what opens them', async () => {
     const kinds = ['identity', 'credential', 'password', 'session', 'link', 'ended'] as const;
     const { explain, user, record } = world((made) => {
-      made.record = userRecord(userWith(made.org, made.user, kinds));
+      made.record = toUserKeyringRecord(userWith(made.org, made.user, kinds));
     });
     const answer = await explain(`memory:${user}/tea`);
     expect(answer).toMatchObject({ custody: 'user', state: 'stored' });
@@ -328,7 +328,7 @@ describe('a record of a user', () => {
   test('by a code is opened by what may use the code key, and by an identity by what may use the custody key', async () => {
     const openers = async (word: 'custodyKey' | 'codeKey') => {
       const { explain, user } = world((made) => {
-        made.record = userRecord(userWith(made.org, made.user, ['identity', 'credential', 'link']));
+        made.record = toUserKeyringRecord(userWith(made.org, made.user, ['identity', 'credential', 'link']));
         made.policies[word] = { 'kms:GenerateMac': ['accounts'] };
       });
       return said((await explain(`memory:${user}/tea`)).canOpen);
@@ -342,7 +342,7 @@ describe('a record of a user', () => {
   });
 
   test('of a conversation is handed to the responder, where there is one', async () => {
-    const id = timeId(0, randomBytes(16));
+    const id = createTimeId(0, randomBytes(16));
     const talking = (change: (made: World) => void) =>
       world((made) => {
         made.records.push({ collection: 'messages', id, version: 1, data: '' });
@@ -359,7 +359,7 @@ describe('a record of a user', () => {
 
   test('is opened by no API key, as long as no function that answers them may use the custody key', async () => {
     const onlyKey = (made: World) => {
-      made.record = userRecord(userWith(made.org, made.user, ['credential']));
+      made.record = toUserKeyringRecord(userWith(made.org, made.user, ['credential']));
     };
     const { explain, user } = world(onlyKey);
     const answer = await explain(`memory:${user}/tea`);
@@ -401,7 +401,7 @@ describe('a record of a user', () => {
     // To the user they are counted: keys of the organization are not the user's to see.
     const open = {
       owner: { org, user },
-      keyring: parseUserRecord(record, { org, user }) as UserKeyring,
+      keyring: parseUserKeyringRecord(record, { org, user }) as UserKeyring,
       records: new Map(),
     };
     const own = await explaining.explainOwn(open, `user:${user}`);
@@ -412,7 +412,7 @@ describe('a record of a user', () => {
   test('is told with what the operator could do, by the kinds of the slots: numbers for identities, guessing for passwords', async () => {
     const told = async (...kinds: SlotKind[]) => {
       const { explain, user } = world((made) => {
-        made.record = userRecord(userWith(made.org, made.user, kinds));
+        made.record = toUserKeyringRecord(userWith(made.org, made.user, kinds));
       });
       return said(of((await explain(`user:${user}`)).cannotOpen, 'operator'));
     };
@@ -437,23 +437,23 @@ describe('a record of a user', () => {
     const { explain } = world();
     expectGone(await explain(`user:${randomId()}`), /no user/);
     const deleted = world((made) => {
-      made.record = userRecord(deleteUser(userWith(made.org, made.user, ['credential']), before));
+      made.record = toUserKeyringRecord(createUserTombstone(userWith(made.org, made.user, ['credential']), before));
     });
     expectGone(await deleted.explain(`memory:${deleted.user}/tea`), /deleted at 2026-11-21T11/);
     const shredded = world((made) => {
-      made.keyring = shred(made.keyring as Keyring, { requestedAt: before, shreddedAt: before, by: 'x' });
+      made.keyring = createTombstone(made.keyring as Keyring, { requestedAt: before, shreddedAt: before, by: 'x' });
     });
     expectGone(await shredded.explain(`memory:${shredded.user}/tea`), /shredded/);
   });
 
   test('is not looked at for an API key: which ids there are it can find out by no answer', async () => {
-    const stored = timeId(1, randomBytes(16));
+    const stored = createTimeId(1, randomBytes(16));
     const { explain, user } = world((made) => {
       made.records.push({ collection: 'messages', id: stored, version: 1, data: '' });
     });
     for (const [there, none] of [
       [`memory:${user}/tea`, `memory:${user}/coffee`],
-      [`message:${user}/${stored}`, `message:${user}/${timeId(0, randomBytes(16))}`],
+      [`message:${user}/${stored}`, `message:${user}/${createTimeId(0, randomBytes(16))}`],
     ] as const) {
       const answer = await explain(there);
       expect({ ...(await explain(none)), ref: there }).toEqual(answer);
@@ -493,7 +493,7 @@ describe('a record of a user', () => {
       `user:${randomId()}`,
       `memory:${randomId()}/tea`,
       'value:prod/a',
-      `blob:${timeId(1, randomBytes(16))}`,
+      `blob:${createTimeId(1, randomBytes(16))}`,
     ]) {
       await expect(explaining.explainOwn(open, ref), ref).rejects.toEqual(refusedWith('record_not_found'));
     }

@@ -9,16 +9,16 @@ import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
-import { loadDek } from '../../core/encryption/root-key.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { deriveDek } from '../../core/encryption/root-key.ts';
 import { open } from '../../core/encryption/sealed-string.ts';
-import { openJob, parseJob, sealJob } from '../../core/jobs/job-envelope.ts';
+import { openJob, parseEncryptedJob, sealJob } from '../../core/jobs/job-envelope.ts';
 import { parseKeyring, verifyKeyring } from '../../core/org-keys/org-keyring.ts';
 import { unwrapUmk } from '../../core/users/key-slot.ts';
 import { stretchPassword } from '../../core/users/password-slot.ts';
-import { identityMessage, linkMessage, locatorMessage } from '../../core/users/slot-mac-inputs.ts';
-import { parseUserRecord, type UserKeyring } from '../../core/users/user-keyring.ts';
-import { loadUmk, type Owner, type Umk } from '../../core/users/user-root-key.ts';
+import { identityMacInput, linkCodeMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
+import { parseUserKeyringRecord, type UserKeyring } from '../../core/users/user-keyring.ts';
+import { deriveUmk, type Umk, type UserRef } from '../../core/users/user-root-key.ts';
 import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
 import { type OpenUser, openSlot, openUser, secretOf } from '../../lambdas/users/unlocked-user.ts';
 import { DeletingUsers } from '../../lambdas/users/user-deletion-service.ts';
@@ -44,7 +44,7 @@ const total = people * each * 2;
 
 /** One user as its records lie in the tables. */
 interface Victim {
-  readonly owner: Owner;
+  readonly owner: UserRef;
   readonly read: UserRead;
   readonly keyring: UserKeyring;
   readonly records: readonly StoredRecord[];
@@ -71,9 +71,9 @@ beforeAll(async () => {
 });
 afterAll(async () => await stack.vault.close());
 
-async function victimOf(owner: Owner): Promise<Victim> {
+async function victimOf(owner: UserRef): Promise<Victim> {
   const read = await stores.reader.read(owner, []);
-  const keyring = parseUserRecord(read.keyring, owner) as UserKeyring;
+  const keyring = parseUserKeyringRecord(read.keyring, owner) as UserKeyring;
   const messages = await stores.records.list(owner, 'messages', undefined, 1000);
   const memories = await stores.records.list(owner, 'memory', undefined, 1000);
   return { owner, read, keyring, records: [...messages.items, ...memories.items] };
@@ -124,7 +124,7 @@ function openedBy(candidate: Uint8Array, at: number, victim: Victim): string[] {
   const record = records[at % records.length];
   if (candidate.length !== 32 || record === undefined) return [];
   tried.add(`${owner.user}/${record.id}`);
-  const umk = loadUmk(Buffer.from(candidate), owner);
+  const umk = deriveUmk(Buffer.from(candidate), owner);
   return read(umk, record) === undefined ? [] : textsOf(umk, victim);
 }
 
@@ -139,7 +139,12 @@ const namesInKeyrings = (): string[] =>
 /** All that KMS computes of a text, by any HMAC key, framed as the functions frame identities, codes and names, and bare. */
 async function macsOf(text: string): Promise<Buffer[]> {
   const { org } = stack.vault;
-  const messages = [identityMessage(org, text), linkMessage(org, text), locatorMessage(org, text), Buffer.from(text)];
+  const messages = [
+    identityMacInput(org, text),
+    linkCodeMacInput(org, text),
+    locatorMacInput(org, text),
+    Buffer.from(text),
+  ];
   const keys = [stores.names.custody, stores.names.code, stores.names.routing];
   return await Promise.all(
     keys.flatMap((KeyId) =>
@@ -182,7 +187,7 @@ describe('with all that is stored and all keys of KMS, but no user there', () =>
     const EncryptionContext = { org, dek: '1' };
     const unwrap = new DecryptCommand({ CiphertextBlob: Buffer.from(first.wrapped, 'base64'), EncryptionContext });
     const secret = Buffer.from((await stores.kms.send(unwrap)).Plaintext ?? []);
-    const dek = loadDek(Buffer.from(secret), org, 1);
+    const dek = deriveDek(Buffer.from(secret), org, 1);
     // It is the right one: the keyring's MAC is under it.
     verifyKeyring(keyring, dek);
     expect(opened(victims, [secret])).toEqual([]);
@@ -245,8 +250,8 @@ test('with every identity, code and password known, but not KMS: nothing opens',
     [identity, identity.replace(/^\w+:/, ''), code].flatMap((text) => [
       ...bytesOf(text),
       ...keys.flatMap((key) => [
-        createHmac('sha256', key).update(identityMessage(org, text)).digest(),
-        createHmac('sha256', key).update(linkMessage(org, text)).digest(),
+        createHmac('sha256', key).update(identityMacInput(org, text)).digest(),
+        createHmac('sha256', key).update(linkCodeMacInput(org, text)).digest(),
         createHmac('sha256', key).update(text).digest(),
         createHash('sha256')
           .update(key + text)
@@ -263,8 +268,8 @@ async function secretsOf({ identity, key, password, session, code, owner }: Pers
   const slot = victim.keyring.slots.find(({ kind }) => kind === 'password');
   if (slot?.params === undefined) expect.fail('no password');
   return [
-    await stores.custody.custody(identityMessage(owner.org, identity)),
-    await stores.codes.code(linkMessage(owner.org, code)),
+    await stores.custody.custody(identityMacInput(owner.org, identity)),
+    await stores.codes.code(linkCodeMacInput(owner.org, code)),
     Buffer.from(key),
     Buffer.from(session.secret),
     await passwordSecret(stores, victim.owner, slot, password),
@@ -284,7 +289,7 @@ test("with everything of another user, and that user's UMK: nothing opens", asyn
     const root = unwrapUmk(Buffer.from(other.key), theirs.owner, slot);
     expect(opened([victim], [...secrets, root])).toEqual([]);
     // Loaded for its own user, it opens no record of this one.
-    const umk = loadUmk(Buffer.from(root), theirs.owner);
+    const umk = deriveUmk(Buffer.from(root), theirs.owner);
     expect(textsOf(umk, theirs)).toHaveLength(each * 2);
     expect(textsOf(umk, victim)).toEqual([]);
     tries += victim.records.length;
@@ -303,8 +308,8 @@ async function present(
   const { org } = owner;
   const now = new Date();
   if (way === 'identity') {
-    const secret = await stores.custody.custody(identityMessage(org, person.identity));
-    const locator = await stores.routing.locator(locatorMessage(org, person.identity));
+    const secret = await stores.custody.custody(identityMacInput(org, person.identity));
+    const locator = await stores.routing.locator(locatorMacInput(org, person.identity));
     return attempt(() => openIdentity({ org, identity: person.identity, locator, secret }, owner, stored, now));
   }
   if (way === 'user key' || way === 'session') {
@@ -315,7 +320,7 @@ async function present(
   if (slot === undefined) return undefined;
   const secret =
     way === 'code'
-      ? await stores.codes.code(linkMessage(org, person.code))
+      ? await stores.codes.code(linkCodeMacInput(org, person.code))
       : await passwordSecret(stores, owner, slot, person.password);
   return secret && attempt(() => openSlot(secret, stored, keyring, slot, now));
 }
@@ -333,7 +338,7 @@ test.each(ways)('with the user there, by %s: all 1,000 open', async (way) => {
 
 describe('what waits in the queue', () => {
   const text = 'a message that waits';
-  const id = timeId(Date.now(), randomBytes(16));
+  const id = createTimeId(Date.now(), randomBytes(16));
 
   test('opens by queue and transit key together, which is the boundary, and by neither alone', async () => {
     const { org } = stack.vault;
@@ -341,14 +346,14 @@ describe('what waits in the queue', () => {
     const { secret, wrapped } = await stores.transit.generate(name);
     const body = sealJob(name, secret, wrapped, Buffer.from(text));
     expect(body).not.toContain(text);
-    const job = parseJob(body);
+    const job = parseEncryptedJob(body);
     const key = Buffer.from(job.key, 'base64');
     expect(openJob(job, await stores.transit.unwrap(name, key)).toString()).toBe(text);
     // The queue alone, another job's key, and a job that calls itself another.
     expect(() => openJob(job, Buffer.from(key.subarray(0, 32)))).toThrow();
     const other = await stores.transit.generate(name);
     expect(() => openJob(job, other.secret)).toThrow();
-    const moved = timeId(Date.now(), randomBytes(16));
+    const moved = createTimeId(Date.now(), randomBytes(16));
     for (const wrong of [{ id: moved }, { org: '0123456789abcdef' }, { kind: 'erase' as const }]) {
       await expect(stores.transit.unwrap({ ...name, ...wrong }, key)).rejects.toBeInstanceOf(DecryptionError);
       const secret = await stores.transit.unwrap(name, key);
@@ -391,7 +396,7 @@ describe('after the account was deleted', () => {
     for (const way of ways.slice(0, 4)) {
       if (way !== 'code') expect(await present(person, after, way), way).toBeUndefined();
     }
-    const left = parseUserRecord(after.read.keyring, owner);
+    const left = parseUserKeyringRecord(after.read.keyring, owner);
     expect(left.state).toBe('deleted');
     expect(JSON.stringify(after.read.keyring)).not.toMatch(/wrapped|salt|slots|mac/);
     // With no slot there is nothing to try secrets on: as the UMK itself, none of them opens.

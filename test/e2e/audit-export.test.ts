@@ -10,7 +10,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { compactVerify, createLocalJWKSet } from 'jose';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { AuditRecord, ExportAuditResponse } from '../../contract/audit/wire.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { periodsBetween } from '../../lambdas/audit/audit-checkpoints.ts';
 import { useStack } from './stack.ts';
 
@@ -26,7 +26,7 @@ async function recordEarlier(org: string, count: number, mark?: string): Promise
   for (let n = 0; n < count; n++) {
     const time = Date.now() - 60 * minute + n * 1000;
     const record: AuditRecord = {
-      id: timeId(time, randomBytes(16)),
+      id: createTimeId(time, randomBytes(16)),
       time: new Date(time).toISOString(),
       org,
       principal: 'abcdefghjkmnpqrs',

@@ -1,8 +1,8 @@
 /** The audit over real HTTP: what is recorded, what is not, and that nothing is told that was not recorded. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../contract/audit/wire.ts';
-import { type RouteId, recordedVerbOf, routes } from '../../contract/routes.ts';
-import { firstIdAt } from '../../core/encoding/time-ordered-id.ts';
+import { auditVerbOf, type RouteId, routes } from '../../contract/routes.ts';
+import { firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import type { EngineCall, Fault } from '../../local/hooks.ts';
 import { proof } from '../blobs/support.ts';
 import { expectProblem, useStack } from './stack.ts';
@@ -52,7 +52,7 @@ describe('a record', () => {
       run: 'run-7',
       toolCall: 'call_1',
     });
-    expect(record?.id.slice(0, 10)).toBe(firstIdAt(Date.parse(record?.time ?? '')).slice(0, 10));
+    expect(record?.id.slice(0, 10)).toBe(firstTimeIdAt(Date.parse(record?.time ?? '')).slice(0, 10));
   });
 
   test('is left by refusals and failures as well, by their error code', async () => {
@@ -308,7 +308,7 @@ describe('when the record can not be written', () => {
 
   test('there is a request for every route that is recorded, and for no other', () => {
     for (const id of Object.keys(routes) as RouteId[])
-      expect(requests[id] === null, id).toBe(recordedVerbOf(id) === undefined || routes[id].auth === 'signature');
+      expect(requests[id] === null, id).toBe(auditVerbOf(id) === undefined || routes[id].auth === 'signature');
   });
 
   test.each(audited)('%s answers 503 and discloses nothing', async (id) => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { schemas } from '../../contract/route-schemas.ts';
+import { routeSchemas } from '../../contract/route-schemas.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
 import { expectProblem, useStack } from './stack.ts';
 
@@ -11,7 +11,7 @@ const stack = useStack();
 async function expectAnswer(id: RouteId, answer: Response) {
   expect(answer.status).toBe(routes[id].status);
   const body = await answer.json();
-  expect(z.safeParse(schemas[id].response, body)).toMatchObject({ success: true });
+  expect(z.safeParse(routeSchemas[id].response, body)).toMatchObject({ success: true });
   return body;
 }
 

@@ -1,12 +1,12 @@
 /** The policies of the synthesized template, with names and ARNs of a deployment, and words for its resources. */
 import { inject } from 'vitest';
-import { groups, workflows } from '../../contract/routes.ts';
+import { backgroundFunctions, routeGroups } from '../../contract/routes.ts';
 import { arn, bucketArn } from '../../local/account.ts';
 import { readAssembly } from '../../local/assembly.ts';
 import { kmsKeyLogicalIds, type Policies, policiesOf, type RoleSpec, readDeployment } from '../../local/template.ts';
 
-export type Entry = (typeof groups)[number] | (typeof workflows)[number];
-export const entries: readonly Entry[] = [...groups, ...workflows];
+export type Entry = (typeof routeGroups)[number] | (typeof backgroundFunctions)[number];
+export const entries: readonly Entry[] = [...routeGroups, ...backgroundFunctions];
 
 /** Tables, keys, buckets and the queue by the word that test/lib/permissions.ts has for them. */
 const beginnings = {

@@ -2,9 +2,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { formatLink, type LinkId } from '../../core/blobs/share-link.ts';
+import { formatLinkId, type LinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
+import { newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
 import type {
   BlobStore,
   LinkObjects,
@@ -52,7 +52,7 @@ export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
     fate: (_name: string, _nth: number): Fate => 'done',
     /** Runs before each call. */
     intrude: async (_name: string): Promise<void> => {},
-    keyring: keyringRecord(newKeyring(org, '2026-01-01T00:00:00.000Z')) as Record<string, unknown> | undefined,
+    keyring: toKeyringRecord(newOrgKeyring(org, '2026-01-01T00:00:00.000Z')) as Record<string, unknown> | undefined,
     records: new Map<string, StoredBlob>(),
     objects: new Map<string, Held>(),
     uploads: new Map<string, Map<number, StoredPart>>(),
@@ -229,9 +229,9 @@ export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
     return record(id);
   }
   const open = async (link: LinkId | string, shown = proof('open'), opening?: string) =>
-    await links.open(await links.prove(typeof link === 'string' ? link : formatLink(link), 'open', shown), opening);
+    await links.open(await links.prove(typeof link === 'string' ? link : formatLinkId(link), 'open', shown), opening);
   const burn = async (link: LinkId, shown = proof('burn')) =>
-    await links.burn(await links.prove(formatLink(link), 'burn', shown));
+    await links.burn(await links.prove(formatLinkId(link), 'burn', shown));
   const pass = (seconds: number) => {
     time.now = new Date(time.now.getTime() + seconds * 1000);
   };

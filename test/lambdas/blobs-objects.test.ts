@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { GetObjectTaggingCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { S3Objects } from '../../lambdas/blobs/stores/s3-objects.ts';
 import type { Fault } from '../../local/hooks.ts';
 import { Bucket, type Engine, engine } from '../local/s3-fixture.ts';
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(async () => await s3.close());
 beforeEach(() => {
   s3.hooks = {};
-  id = timeId(Date.now(), randomBytes(16));
+  id = createTimeId(Date.now(), randomBytes(16));
 });
 
 const lifetime = async () => {
@@ -160,7 +160,7 @@ test('an address gives the object, whole or by ranges, as bytes that no browser 
   expect(new Uint8Array(await whole.arrayBuffer())).toEqual(content);
   const range = await fetch(url, { headers: { range: 'bytes=10-19' } });
   expect([range.status, new Uint8Array(await range.arrayBuffer())]).toEqual([206, content.slice(10, 20)]);
-  expect((await fetch(url.replace(id, timeId(0, randomBytes(16))))).status).toBe(403);
+  expect((await fetch(url.replace(id, createTimeId(0, randomBytes(16))))).status).toBe(403);
   expect((await fetch(url, { method: 'DELETE' })).status).toBe(403);
 });
 
@@ -171,7 +171,7 @@ test('all objects of an org are listed and deleted, and none of another whose id
     [mine, 2],
     [other, 3],
   ] as const) {
-    const name = timeId(n, randomBytes(16));
+    const name = createTimeId(n, randomBytes(16));
     await post(await objects.form(of, name, 3), Uint8Array.of(1, 2, 3));
   }
   const listed = await objects.list(mine, undefined);

@@ -7,7 +7,7 @@ import { CreateTableCommand, DynamoDBClient, PutItemCommand } from '@aws-sdk/cli
 import dynalite from 'dynalite';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { Completion, StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
 import { DynamoBlobEraser, DynamoBlobs, DynamoLinks } from '../../lambdas/blobs/stores/dynamo-blobs.ts';
 import { codeOf } from './memory.ts';
@@ -66,7 +66,7 @@ const completion: Completion = {
 beforeEach(async () => {
   blob = {
     org: randomId(),
-    id: timeId(Date.now(), randomBytes(16)),
+    id: createTimeId(Date.now(), randomBytes(16)),
     locator: randomId(),
     state: 'uploading',
     createdAt: time,
@@ -93,7 +93,12 @@ describe('a record', () => {
 
   test('that the vault did not write is not used, yet can be removed', async () => {
     const { org } = blob;
-    const broken = { org: { S: org }, id: { S: timeId(1, randomBytes(16)) }, uploadId: { S: 'v' }, state: { N: '1' } };
+    const broken = {
+      org: { S: org },
+      id: { S: createTimeId(1, randomBytes(16)) },
+      uploadId: { S: 'v' },
+      state: { N: '1' },
+    };
     await client.send(new PutItemCommand({ TableName, Item: broken }));
     expect(await codeOf(blobs.list(org, undefined, 10))).toBe('decryption_failed');
     const { items, more } = await eraser.list(org, undefined, 10);
@@ -111,7 +116,7 @@ describe('a record', () => {
   test('is listed with the newest first', async () => {
     const ids = [blob.id];
     for (const n of [1, 2, 3]) {
-      const id = timeId(n, randomBytes(16));
+      const id = createTimeId(n, randomBytes(16));
       ids.splice(1, 0, id);
       await blobs.create({ ...blob, id });
     }
@@ -188,7 +193,7 @@ describe('an opening', () => {
   });
 
   test('without a limit goes on', async () => {
-    const id = timeId(9, randomBytes(16));
+    const id = createTimeId(9, randomBytes(16));
     await blobs.create({ ...blob, id, maxOpens: undefined });
     await blobs.complete(blob.org, id, completion);
     for (let n = 1; n < 5; n++) {
@@ -203,7 +208,7 @@ test('a link brings keyring and record in one read', async () => {
     new PutItemCommand({ TableName: keyrings, Item: { org: { S: blob.org }, state: { S: 'active' } } }),
   );
   expect(await links.read(blob.org, blob.id)).toEqual({ keyring: { org: blob.org, state: 'active' }, blob });
-  expect(await links.read(blob.org, timeId(3, randomBytes(16)))).toMatchObject({ blob: undefined });
+  expect(await links.read(blob.org, createTimeId(3, randomBytes(16)))).toMatchObject({ blob: undefined });
   await complete();
   expect(await links.burn(blob, 9)).toBe(true);
   expect((await links.read(blob.org, blob.id)).blob).toMatchObject({ state: 'burned', ttl: 9 });

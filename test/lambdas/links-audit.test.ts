@@ -2,7 +2,7 @@
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { formatLink } from '../../core/blobs/share-link.ts';
+import { formatLinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { burnLink } from '../../lambdas/blobs/handlers/burn-link.ts';
 import { lookAtLink } from '../../lambdas/blobs/handlers/get-link.ts';
@@ -56,7 +56,7 @@ const burn = (link: string, shown = proof('burn')) => request('POST /v1/links/{l
 describe('the audit', () => {
   test('has openings and burnings whose proof held, also those that were refused then', async () => {
     const blob = await vault.ready({ burn: true });
-    const link = formatLink(blob);
+    const link = formatLinkId(blob);
     expect((await open(link)).status).toBe(200);
     expect(await open(link)).toMatchObject({ status: 410, body: { code: 'blob_spent' } });
     expect((await burn(link)).body).toEqual({ burned: true });
@@ -70,18 +70,18 @@ describe('the audit', () => {
 
   test('has nothing of who proved nothing: else a stranger could fill it', async () => {
     const blob = await vault.ready();
-    const link = formatLink(blob);
+    const link = formatLinkId(blob);
     await look(link);
     expect((await open(link, proof('x'))).body).toMatchObject({ code: 'proof_refused', status: 403 });
     expect((await burn(link, proof('open'))).body).toMatchObject({ code: 'proof_refused' });
-    expect((await open(formatLink({ ...blob, locator: randomId() }))).status).toBe(404);
+    expect((await open(formatLinkId({ ...blob, locator: randomId() }))).status).toBe(404);
     expect((await open('x')).body).toMatchObject({ code: 'blob_not_found' });
     expect(audited).toEqual([]);
     expect(logged.map(({ org, principal }) => [org, principal])).toEqual(Array(5).fill([undefined, undefined]));
   });
 
   test('must be written before an address leaves', async () => {
-    const link = formatLink(await vault.ready());
+    const link = formatLinkId(await vault.ready());
     auditFails = true;
     const { status, body } = await open(link);
     expect([status, body.code]).toEqual([503, 'audit_unavailable']);
@@ -91,7 +91,7 @@ describe('the audit', () => {
 
 test('neither locator nor proof nor address is in the log or the audit', async () => {
   const blob = await vault.ready({ burn: true });
-  const link = formatLink(blob);
+  const link = formatLinkId(blob);
   await look(link);
   const { body } = await open(link);
   await open(link);
@@ -117,7 +117,7 @@ test.each<[string, object | string]>([
   ['with more than a proof', { proof: proof('open'), key: 'K'.repeat(43) }],
   ['that is no JSON', '{"proof":'],
 ])('a request %s is refused, reads nothing, and is not repeated in the answer', async (_, body) => {
-  const link = formatLink(await vault.ready());
+  const link = formatLinkId(await vault.ready());
   vault.world.calls.length = 0;
   const answer = await request('POST /v1/links/{link}/opening', link, body);
   expect([answer.status, answer.body.code]).toEqual([400, 'invalid_request']);

@@ -1,9 +1,9 @@
 /** Links: what a stranger may learn, what the holder of a link may, and what only who knows its key. */
 import { describe, expect, test } from 'vitest';
-import { formatLink } from '../../core/blobs/share-link.ts';
+import { formatLinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
-import { shred, storedRecord } from '../../core/shredding/keyring-tombstone.ts';
+import { createTombstone, toStoredRecord } from '../../core/shredding/keyring-tombstone.ts';
 import { blobWorld, type Fate, proof, verifiers } from './blob-memory.ts';
 import { codeOf } from './memory.ts';
 
@@ -17,7 +17,7 @@ describe('looking at a link', () => {
     const before = structuredClone(world.records);
     world.calls.length = 0;
     for (let n = 0; n < 3; n++) {
-      expect(await links.look(formatLink(blob))).toEqual({
+      expect(await links.look(formatLinkId(blob))).toEqual({
         size: 10,
         createdAt: '2026-06-01T12:00:00.000Z',
         expiresAt: '2026-06-01T12:01:00.000Z',
@@ -31,7 +31,7 @@ describe('looking at a link', () => {
 
   test('with text that is no link reads nothing, for whatever org it may name', async () => {
     const { links, ready, world } = blobWorld();
-    const link = formatLink(await ready());
+    const link = formatLinkId(await ready());
     world.calls.length = 0;
     for (const text of [
       '',
@@ -54,14 +54,14 @@ describe('looking at a link', () => {
     const blob = await ready();
     world.calls.length = 0;
     for (const other of [{ org: randomId() }, { id: '01m7xpe6000123456789abcdef' }, { locator: randomId() }]) {
-      expect(await codeOf(links.look(formatLink({ ...blob, ...other })))).toBe('blob_not_found');
+      expect(await codeOf(links.look(formatLinkId({ ...blob, ...other })))).toBe('blob_not_found');
     }
     expect(world.calls).toEqual(['read', 'read', 'read']);
   });
 
   test('tells each end by its own code, and a month later that there is nothing', async () => {
     const { org, blobs, links, ready, open, burn, pass, world } = blobWorld();
-    const link = (blob: { id: string }) => formatLink(world.records.get(blob.id) ?? expect.fail());
+    const link = (blob: { id: string }) => formatLinkId(world.records.get(blob.id) ?? expect.fail());
     const uploading = await blobs.create(org, { size: 10 });
     const deleted = await ready();
     await blobs.delete(org, deleted.id);
@@ -88,20 +88,20 @@ describe('an org', () => {
     const { links, ready, open, burn, world } = blobWorld();
     const blob = await ready({ burn: true });
     world.keyring = { ...world.keyring, lock };
-    expect(await codeOf(links.look(formatLink(blob)))).toBe('org_locked');
+    expect(await codeOf(links.look(formatLinkId(blob)))).toBe('org_locked');
     expect(await codeOf(open(blob))).toBe('org_locked');
     expect(await codeOf(burn(blob))).toBe('org_locked');
-    await expect(links.look(formatLink(blob))).rejects.toMatchObject({ extras: {} });
-    expect(await codeOf(links.look(formatLink({ ...blob, locator: randomId() })))).toBe('blob_not_found');
+    await expect(links.look(formatLinkId(blob))).rejects.toMatchObject({ extras: {} });
+    expect(await codeOf(links.look(formatLinkId({ ...blob, locator: randomId() })))).toBe('blob_not_found');
   });
 
   test('that is shredded refuses links at once, also when its records are gone', async () => {
     const { org, links, ready, open, burn, world } = blobWorld();
     const blob = await ready({ burn: true });
-    const tombstone = shred(parseKeyring(world.keyring, org), { requestedAt: 'x', by: 'x', shreddedAt: 'x' });
-    world.keyring = storedRecord(tombstone);
+    const tombstone = createTombstone(parseKeyring(world.keyring, org), { requestedAt: 'x', by: 'x', shreddedAt: 'x' });
+    world.keyring = toStoredRecord(tombstone);
     for (let n = 0; n < 2; n++) {
-      expect(await codeOf(links.look(formatLink(blob)))).toBe('org_shredded');
+      expect(await codeOf(links.look(formatLinkId(blob)))).toBe('org_shredded');
       expect(await codeOf(open(blob))).toBe('org_shredded');
       expect(await codeOf(burn(blob))).toBe('org_shredded');
       world.records.clear();

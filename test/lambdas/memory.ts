@@ -4,7 +4,7 @@ import { roles } from '../../contract/shared/roles.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { type Keyring, keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
+import { type Keyring, newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
 import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
 import type { RecordStore, Records, RecordsRequest } from '../../lambdas/api-keys/request-record-ports.ts';
 import { Deks, FirstDek, type OpenKeyring } from '../../lambdas/org-keys/keyring-opener.ts';
@@ -50,7 +50,7 @@ export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
   beforePut: (() => Promise<void>) | undefined;
 
   constructor(org: string) {
-    this.keyring = keyringRecord(newKeyring(org, '2026-01-01T00:00:00.000Z'));
+    this.keyring = toKeyringRecord(newOrgKeyring(org, '2026-01-01T00:00:00.000Z'));
   }
   async read({ names }: RecordsRequest): Promise<Records> {
     this.reads++;
@@ -90,14 +90,14 @@ export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
     return { items, more: names.length > limit };
   }
   async create(keyring: Keyring) {
-    this.keyring = keyringRecord(keyring);
+    this.keyring = toKeyringRecord(keyring);
   }
   async stored() {
     return structuredClone(this.keyring);
   }
   async replace(keyring: Keyring) {
     if (this.keyring.generation !== keyring.generation - 1) return false;
-    this.keyring = keyringRecord(keyring);
+    this.keyring = toKeyringRecord(keyring);
     return true;
   }
 }

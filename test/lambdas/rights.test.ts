@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nameProblem } from '../../contract/shared/name-patterns.ts';
-import { type Role, roles, wholeOrgVerbs } from '../../contract/shared/roles.ts';
+import { orgWideVerbs, type Role, roles } from '../../contract/shared/roles.ts';
 import { verbs } from '../../contract/shared/verbs.ts';
 import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
 import { authorize, authorizeList, authorizeName } from '../../lambdas/api-keys/authorization.ts';
@@ -207,7 +207,7 @@ describe('effective verbs', () => {
         for (const verb of left) {
           expect(roles[given.role]).toContain(verb);
           if (given.verbs !== undefined) expect(given.verbs).toContain(verb);
-          if (given.prefixes !== undefined) expect(wholeOrgVerbs).not.toContain(verb);
+          if (given.prefixes !== undefined) expect(orgWideVerbs).not.toContain(verb);
         }
       }),
     );

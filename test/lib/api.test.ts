@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Group, type RouteId, routeKey, routes } from '../../contract/routes.ts';
+import { type RouteGroup, type RouteId, routeKey, routes } from '../../contract/routes.ts';
 import {
   appForTest,
   functionOf,
@@ -56,7 +56,7 @@ describe('routes', () => {
       expect(JSON.stringify(SourceArn)).toContain(`{"Ref":"${only(template, 'AWS::ApiGatewayV2::Api')[0]}"}`);
       return `${target(FunctionName)} ${/"(\/\*\/\*[^"]*)"/.exec(JSON.stringify(SourceArn))?.[1]}`;
     });
-    const line = (group: Group, path: string): string => `${functionOf(template, group)[0]} /*/*${path}`;
+    const line = (group: RouteGroup, path: string): string => `${functionOf(template, group)[0]} /*/*${path}`;
     const expected = routeIds.map((id) => line(routes[id].group, routes[id].path));
     expect(invoked.sort()).toEqual([...expected, line('public', '')].sort());
   });

@@ -8,7 +8,7 @@ import { PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 import { describe, expect, test } from 'vitest';
 import { vaultApp } from '../../bin/app.ts';
-import { groups, routes, workflows } from '../../contract/routes.ts';
+import { backgroundFunctions, routeGroups, routes } from '../../contract/routes.ts';
 import { appForTest, synthesize, temporaryFolder } from './support.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -97,7 +97,7 @@ describe('node bin/vault.ts', () => {
     expect(manifest).toContain('"aws://unknown-account/unknown-region"');
     const assets = [...readFileSync(join(path, 'Vault.template.json'), 'utf8').matchAll(/"S3Key": "(\w+)\.zip"/g)];
     // A responder is there on demand alone.
-    expect(assets).toHaveLength(groups.length + workflows.length - 1);
+    expect(assets).toHaveLength(routeGroups.length + backgroundFunctions.length - 1);
     for (const [, hash] of assets) expect(existsSync(join(path, `asset.${hash}`, 'index.mjs'))).toBe(true);
   });
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { functionEnv, objectLifetimes, unfinishedDays } from '../../contract/shared/environment-variables.ts';
+import { functionEnv, objectLifetimeDays, unfinishedObjectDays } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import {
   appForTest,
@@ -102,8 +102,8 @@ describe('the bucket of blobs', () => {
 
   test('lets an upload last as long as was promised, and a blob as long as its expiry', () => {
     const day = 86_400;
-    expect(unfinishedDays * day).toBeGreaterThan(limits.blobUploadSeconds);
-    expect(Math.max(...objectLifetimes) * day).toBeGreaterThanOrEqual(limits.blobExpiryMax);
+    expect(unfinishedObjectDays * day).toBeGreaterThan(limits.blobUploadSeconds);
+    expect(Math.max(...objectLifetimeDays) * day).toBeGreaterThanOrEqual(limits.blobExpiryMax);
   });
 
   test('serves pages of all origins, which need to send bytes and to read sizes and checksums', () => {

@@ -3,7 +3,7 @@
  * role may do, for the org of the session alone; `own` what its own role may do beside that, for no org. Its log, and the
  * assumption of its session role, are tested by themselves.
  */
-import type { Group, Workflow } from '../../contract/routes.ts';
+import type { BackgroundFunction, RouteGroup } from '../../contract/routes.ts';
 import type { JobKind } from '../../core/jobs/job-envelope.ts';
 
 interface Permissions {
@@ -46,7 +46,7 @@ const newJob = 'transitKey kms:GenerateDataKey';
 const handingOn = 'job sqs:SendMessage';
 
 /** Of what kind they may be: a message is what a provider has vouched for. */
-export const jobsMade: Readonly<Partial<Record<Group | Workflow, readonly JobKind[]>>> = {
+export const jobsMade: Readonly<Partial<Record<RouteGroup | BackgroundFunction, readonly JobKind[]>>> = {
   users: ['erase'],
   accounts: ['erase'],
   webhooks: ['message'],
@@ -55,7 +55,7 @@ export const jobsMade: Readonly<Partial<Record<Group | Workflow, readonly JobKin
 
 const signing = ['signingKey kms:GetPublicKey', 'signingKey kms:Sign'];
 
-export const permissions: Readonly<Record<Group | Workflow, Permissions>> = {
+export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permissions>> = {
   public: { data: [], own: ['signingKey kms:GetPublicKey'] },
   operator: { data: ['apiKey dynamodb:PutItem', record, 'keyring dynamodb:PutItem'], own: [] },
   admin: {

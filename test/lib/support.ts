@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { App } from 'aws-cdk-lib';
 import { afterAll } from 'vitest';
 import { vaultApp } from '../../bin/app.ts';
-import { type Group, groups, type Workflow, workflows } from '../../contract/routes.ts';
+import { type BackgroundFunction, backgroundFunctions, type RouteGroup, routeGroups } from '../../contract/routes.ts';
 
 /** A resource of a template, as far as all kinds are alike. */
 export interface Resource {
@@ -28,8 +28,8 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 export const temporaryFolder = (): string => mkdtempSync(join(scratch, 'folder-'));
 
 /** What has a function of its own. */
-export type Entry = Group | Workflow;
-export const entries: readonly Entry[] = [...groups, ...workflows];
+export type Entry = RouteGroup | BackgroundFunction;
+export const entries: readonly Entry[] = [...routeGroups, ...backgroundFunctions];
 
 /** Entries that say which one they are, through a CommonJS module that requires one of Node's. */
 const tinyHandlers = (folder: string): string => {

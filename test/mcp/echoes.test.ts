@@ -1,8 +1,8 @@
 /** What a server repeats of a value does not come back to the model. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Echoes } from '../../cli/mcp/response-redaction.ts';
-import { UsedValues } from '../../cli/mcp/used-value-history.ts';
+import { ResponseRedactor } from '../../cli/mcp/response-redaction.ts';
+import { UsedValueHistory } from '../../cli/mcp/used-value-history.ts';
 import { spellings } from './hostile.ts';
 import { tracesOf } from './search.ts';
 
@@ -11,9 +11,9 @@ const concealed = '<concealed by anima>';
 
 describe('a value', () => {
   test('is taken out in every spelling of servers, and what stands around it is kept', () => {
-    const echoes = new Echoes([secret]);
+    const echoes = new ResponseRedactor([secret]);
     for (const spelling of spellings(secret)) {
-      const text = echoes.text(`before ${spelling} after`);
+      const text = echoes.redactText(`before ${spelling} after`);
       expect(tracesOf(secret, text), spelling).toEqual([]);
       expect(text).toContain(concealed);
       expect(text).toMatch(/^before .* ?after$/s);
@@ -47,7 +47,7 @@ describe('a value', () => {
         (chain, first, value) => {
           fc.pre(new Set(value).size > 8 && value.trim() === value);
           const spelt = chain.reduce((text, encode) => encode(text), first(value));
-          const told = new Echoes([value]).text(`{${spelt}}`);
+          const told = new ResponseRedactor([value]).redactText(`{${spelt}}`);
           expect(told).toContain(concealed);
           expect(told).not.toContain(spelt.slice(4, -4));
         },
@@ -57,16 +57,16 @@ describe('a value', () => {
   });
 
   test('of four characters is taken out whole', () => {
-    expect(new Echoes(['a1b2']).text('a1b2 A1B2 a1b')).toBe(`${concealed} ${concealed} a1b`);
+    expect(new ResponseRedactor(['a1b2']).redactText('a1b2 A1B2 a1b')).toBe(`${concealed} ${concealed} a1b`);
   });
 });
 
 describe('of a longer value', () => {
   test('a fragment of twelve characters is taken out, wherever it was cut', () => {
     const value = 'Zq8rT5vX2nLk9sWd4fGh7jPm';
-    const echoes = new Echoes([value]);
+    const echoes = new ResponseRedactor([value]);
     for (let at = 0; at + 12 <= value.length; at++) {
-      expect(echoes.text(`[${value.slice(at, at + 12)}]`)).toBe(`[${concealed}]`);
+      expect(echoes.redactText(`[${value.slice(at, at + 12)}]`)).toBe(`[${concealed}]`);
     }
   });
 
@@ -74,7 +74,7 @@ describe('of a longer value', () => {
     const value = 'Zq8rT5vX2nLk9sWd4fGh7jPm';
     for (let before = 0; before <= value.length; before++) {
       const body = Buffer.from(`${'x'.repeat(100 - before)}${value}${'y'.repeat(1000)}`);
-      const told = new Echoes([value]).bytes(body, 100).toString();
+      const told = new ResponseRedactor([value]).redactBytes(body, 100).toString();
       expect(told).toBe(`${'x'.repeat(100 - before)}${before > 0 ? concealed : ''}`);
     }
   });
@@ -82,33 +82,37 @@ describe('of a longer value', () => {
   test('indentation and dashes are no fragment', () => {
     const pem = `-----BEGIN KEY-----\n${' '.repeat(20)}Zq8rT5vX2nLk9sWd4fGh7jPm\n-----END KEY-----`;
     const text = `${' '.repeat(20)}-----------------------`;
-    expect(new Echoes([pem]).text(text)).toBe(text);
+    expect(new ResponseRedactor([pem]).redactText(text)).toBe(text);
   });
 });
 
 test('what holds no value is kept to the byte, whatever bytes it has', () => {
-  const echoes = new Echoes([secret]);
+  const echoes = new ResponseRedactor([secret]);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-      expect(echoes.bytes(bytes)).toEqual(Buffer.from(bytes));
+      expect(echoes.redactBytes(bytes)).toEqual(Buffer.from(bytes));
     }),
     { numRuns: 100 },
   );
   const text = '{"a":"%41 \\u0041 &#65; &amp;&& %zz \\"}\n\n\ttext';
-  expect(echoes.text(text)).toBe(text);
+  expect(echoes.redactText(text)).toBe(text);
 });
 
 test('a quarter of a megabyte made of nothing but encodings is read in bounded time', () => {
   const body = Buffer.from('%25\\u0025&amp;#37; \\\\ %5c&percnt;'.repeat(8000));
   const before = process.cpuUsage().user;
-  expect(new Echoes([secret]).bytes(body).length).toBe(body.length);
+  expect(new ResponseRedactor([secret]).redactBytes(body).length).toBe(body.length);
   expect((process.cpuUsage().user - before) / 1e6).toBeLessThan(10);
 });
 
 test('values used before are remembered, the oldest forgotten first', () => {
-  const used = new UsedValues();
-  used.add(['first-value-of-all']);
-  expect(used.add(['second-value']).text('first-value-of-all second-value')).toBe(`${concealed} ${concealed}`);
-  used.add(Array.from({ length: 199 }, (_, i) => `value-${i}`));
-  expect(used.add(['last-value']).text('first-value-of-all last-value')).toBe(`first-value-of-all ${concealed}`);
+  const used = new UsedValueHistory();
+  used.remember(['first-value-of-all']);
+  expect(used.remember(['second-value']).redactText('first-value-of-all second-value')).toBe(
+    `${concealed} ${concealed}`,
+  );
+  used.remember(Array.from({ length: 199 }, (_, i) => `value-${i}`));
+  expect(used.remember(['last-value']).redactText('first-value-of-all last-value')).toBe(
+    `first-value-of-all ${concealed}`,
+  );
 });

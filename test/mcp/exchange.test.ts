@@ -3,11 +3,16 @@ import { createServer as createSecureServer } from 'node:https';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type ExchangeLimits, exchange, type Network, type Outgoing } from '../../cli/mcp/outbound-http.ts';
+import {
+  type Network,
+  type OutboundLimits,
+  type OutboundRequest,
+  sendOutboundRequest,
+} from '../../cli/mcp/outbound-http.ts';
 import { selfSigned } from './certificate.ts';
 import { type Hostile, startHostile } from './hostile.ts';
 
-const limits: ExchangeLimits = { connectMs: 1000, totalMs: 1500, bodyBytes: 4096, headerBytes: 16_384 };
+const limits: OutboundLimits = { connectMs: 1000, totalMs: 1500, bodyBytes: 4096, headerBytes: 16_384 };
 const trusted = selfSigned(['api.example.com', 'other.example.com'], ['127.0.0.1']);
 const untrusted = selfSigned(['api.example.com'], ['127.0.0.1']);
 let secure: Hostile;
@@ -52,17 +57,17 @@ function fakeNetwork(port: number, ...answers: string[][]) {
   return { fake, resolved, dialled, sockets };
 }
 
-const outgoing = (url: string, more: Partial<Outgoing> = {}): Outgoing => ({
+const outgoing = (url: string, more: Partial<OutboundRequest> = {}): OutboundRequest => ({
   url: new URL(url),
   method: 'GET',
   headers: new Map([['authorization', 'Bearer the-secret']]),
   body: undefined,
-  local: false,
+  allowsLoopback: false,
   ...more,
 });
 
-const send = (to: Outgoing, { fake }: { fake: Network }, signal = new AbortController().signal) =>
-  exchange(to, limits, fake, signal);
+const send = (to: OutboundRequest, { fake }: { fake: Network }, signal = new AbortController().signal) =>
+  sendOutboundRequest(to, limits, fake, signal);
 
 beforeEach(() => {
   secure.received.length = 0;
@@ -110,7 +115,7 @@ describe('the address', () => {
 
   test('of this machine is reached where that was allowed, others beside the internet still not', async () => {
     const net = fakeNetwork(secure.port);
-    const local = (url: string) => send(outgoing(url, { local: true }), net);
+    const local = (url: string) => send(outgoing(url, { allowsLoopback: true }), net);
     expect((await local(`https://127.0.0.1:${secure.port}/`)).status).toBe(200);
     await expect(local('https://10.0.0.1/')).rejects.toThrow('not of the public internet');
     await expect(local('https://169.254.169.254/')).rejects.toThrow('not of the public internet');
@@ -159,7 +164,7 @@ describe('the certificate', () => {
 });
 
 describe('the answer', () => {
-  const over = async (path: string, more: Partial<Outgoing> = {}) => {
+  const over = async (path: string, more: Partial<OutboundRequest> = {}) => {
     const net = fakeNetwork(secure.port, ['8.8.8.8']);
     const result = send(outgoing(`https://api.example.com${path}`, more), net);
     await result.catch(() => undefined);

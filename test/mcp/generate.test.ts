@@ -1,6 +1,6 @@
 /** Secrets that are made, not chosen. */
 import { describe, expect, test } from 'vitest';
-import { generate, kinds } from '../../cli/mcp/secret-generator.ts';
+import { generateRandomSecret, secretKinds } from '../../cli/mcp/secret-generator.ts';
 
 const patterns = {
   password: /^[A-Za-z0-9!#%*+\-.=?@_~]{32}$/,
@@ -10,27 +10,27 @@ const patterns = {
 };
 
 describe('a secret', () => {
-  test.each(kinds)('of kind %s has its form and never comes twice', (kind) => {
-    const made = Array.from({ length: 200 }, () => generate({ kind }));
+  test.each(secretKinds)('of kind %s has its form and never comes twice', (kind) => {
+    const made = Array.from({ length: 200 }, () => generateRandomSecret({ kind }));
     for (const secret of made) expect(secret).toMatch(patterns[kind]);
     expect(new Set(made).size).toBe(200);
   });
 
   test('has the length and the alphabet asked for, each character equally often', () => {
     const drawn = Array.from({ length: 100 }, () =>
-      generate({ kind: 'password', length: 100, alphabet: '0123456789' }),
+      generateRandomSecret({ kind: 'password', length: 100, alphabet: '0123456789' }),
     ).join('');
     expect(drawn).toMatch(/^\d{10000}$/);
     const counts = [...'0123456789'].map((digit) => drawn.split(digit).length - 1);
     // Mean 1000, standard deviation 30: six of them either way.
     for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(180);
-    expect(generate({ kind: 'hex', length: 25 })).toMatch(/^[0-9a-f]{25}$/);
-    expect(generate({ kind: 'base64url', length: 100 })).toMatch(/^[\w-]{100}$/);
+    expect(generateRandomSecret({ kind: 'hex', length: 25 })).toMatch(/^[0-9a-f]{25}$/);
+    expect(generateRandomSecret({ kind: 'base64url', length: 100 })).toMatch(/^[\w-]{100}$/);
   });
 
   test('of the default alphabet has small and large letters, digits and marks, however short', () => {
     for (let i = 0; i < 200; i++) {
-      const secret = generate({ kind: 'password', length: 16 });
+      const secret = generateRandomSecret({ kind: 'password', length: 16 });
       for (const set of [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z0-9]/]) expect(secret).toMatch(set);
     }
   });
@@ -44,5 +44,5 @@ describe('a secret', () => {
     [{ kind: 'password', alphabet: 'a b' }, 'visible ASCII'],
     [{ kind: 'hex', alphabet: 'ab' }, 'kind password only'],
     [{ kind: 'uuid', length: 36 }, 'length of its own'],
-  ] as const)('%j is refused', (wanted, message) => expect(() => generate(wanted)).toThrow(message));
+  ] as const)('%j is refused', (wanted, message) => expect(() => generateRandomSecret(wanted)).toThrow(message));
 });

@@ -5,8 +5,8 @@ import { appendFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { openShared } from '../../cli/mcp/shared-folder.ts';
-import { Refusal } from '../../cli/mcp/tool-refusal.ts';
+import { openSharedFile } from '../../cli/mcp/shared-folder.ts';
+import { ToolRefusal } from '../../cli/mcp/tool-refusal.ts';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'anima-shared-')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,7 +32,7 @@ execFileSync('sh', ['-c', 'mkfifo pipe'], { cwd: root });
 
 /** What is read of a file, whole. */
 async function read(path: string): Promise<string> {
-  const file = await openShared(settings, path);
+  const file = await openSharedFile(settings, path);
   try {
     const pieces: Uint8Array[] = [];
     for await (const piece of file.pieces()) pieces.push(piece);
@@ -77,17 +77,17 @@ describe('of the shared folder', () => {
     ];
     const said = new Set<string>();
     for (const path of paths) {
-      const error: unknown = await openShared(settings, path).catch((thrown: unknown) => thrown);
-      expect(error, path).toBeInstanceOf(Refusal);
+      const error: unknown = await openSharedFile(settings, path).catch((thrown: unknown) => thrown);
+      expect(error, path).toBeInstanceOf(ToolRefusal);
       said.add(String(error));
     }
     expect([...said]).toEqual([expect.stringContaining('no such file to share')]);
   });
 
   test('a file that is too large, or becomes so while it is read, is refused', async () => {
-    await expect(openShared(settings, 'large.bin')).rejects.toThrow('at most 1000');
+    await expect(openSharedFile(settings, 'large.bin')).rejects.toThrow('at most 1000');
     writeFileSync(join(root, 'grows.txt'), 'x');
-    const file = await openShared(settings, 'grows.txt');
+    const file = await openSharedFile(settings, 'grows.txt');
     appendFileSync(join(root, 'grows.txt'), Buffer.alloc(5000));
     await expect(file.pieces().next()).rejects.toThrow('grown');
     await file.close();

@@ -1,9 +1,9 @@
 /** The grammar of what a value may be used for, and which addresses are of the public internet. */
 import { describe, expect, test } from 'vitest';
-import { isLoopback, isPublic, literalOf } from '../../cli/mcp/public-addresses.ts';
-import { hostText, parseHosts, ruleFor, useRulesOf } from '../../cli/mcp/usage-rules.ts';
+import { ipLiteralOf, isLoopbackAddress, isPublicAddress } from '../../cli/mcp/public-addresses.ts';
+import { findMatchingRule, formatHostRule, parseHosts, parseUsageRules } from '../../cli/mcp/usage-rules.ts';
 
-const allows = (hosts: string, url: string): boolean => ruleFor(parseHosts(hosts), new URL(url)) !== undefined;
+const allows = (hosts: string, url: string): boolean => findMatchingRule(parseHosts(hosts), new URL(url)) !== undefined;
 
 describe('allowed_hosts', () => {
   test.each([
@@ -64,11 +64,11 @@ describe('allowed_hosts', () => {
 
   test('are told as they are written', () => {
     const text = 'api.example.com, *.example.org, api.example.net:8443, http://127.0.0.1:8080';
-    expect(parseHosts(text).map(hostText).join(', ')).toBe(text);
+    expect(parseHosts(text).map(formatHostRule).join(', ')).toBe(text);
   });
 
   test('name this machine only by an address of it with a port', () => {
-    const local = (entry: string) => parseHosts(entry)[0]?.local;
+    const local = (entry: string) => parseHosts(entry)[0]?.isLoopback;
     expect(['http://127.0.0.1:80', '127.0.0.2:8443', '[::1]:80'].map(local)).toEqual([true, true, true]);
     expect(['localhost:80', '127.0.0.1', '10.0.0.1:80', 'http://169.254.169.254:80'].map(local)).toEqual(
       Array(4).fill(false),
@@ -77,23 +77,23 @@ describe('allowed_hosts', () => {
 });
 
 test('a value without allowed_hosts has no host; methods and places are all unless told', () => {
-  expect(useRulesOf({})).toEqual({
+  expect(parseUsageRules({})).toEqual({
     hosts: [],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     places: ['header', 'query', 'body'],
   });
-  expect(useRulesOf({ allowed_methods: 'get, Post', allowed_in: 'header' })).toMatchObject({
+  expect(parseUsageRules({ allowed_methods: 'get, Post', allowed_in: 'header' })).toMatchObject({
     methods: ['GET', 'POST'],
     places: ['header'],
   });
-  expect(() => useRulesOf({ allowed_methods: 'GET,TRACE' })).toThrow('entry 2 of allowed_methods');
-  expect(() => useRulesOf({ allowed_in: 'header,path' })).toThrow('entry 2 of allowed_in');
+  expect(() => parseUsageRules({ allowed_methods: 'GET,TRACE' })).toThrow('entry 2 of allowed_methods');
+  expect(() => parseUsageRules({ allowed_in: 'header,path' })).toThrow('entry 2 of allowed_in');
 });
 
 describe('an address', () => {
   test.each(['8.8.8.8', '1.1.1.1', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '2a00:1450:4001::1'])(
     '%s is public',
-    (address) => expect(isPublic(address)).toBe(true),
+    (address) => expect(isPublicAddress(address)).toBe(true),
   );
 
   test.each([
@@ -146,12 +146,14 @@ describe('an address', () => {
     '127.1',
     '8.8.8.8.',
     ' 8.8.8.8',
-  ])('%j is not', (address) => expect(isPublic(address)).toBe(false));
+  ])('%j is not', (address) => expect(isPublicAddress(address)).toBe(false));
 
   test('of this machine is 127.0.0.0/8 or ::1 and nothing that contains one', () => {
-    expect(['127.0.0.1', '127.9.9.9', '::1'].map(isLoopback)).toEqual([true, true, true]);
-    expect(['::ffff:127.0.0.1', '10.0.0.1', 'localhost', '0.0.0.0'].map(isLoopback)).toEqual(Array(4).fill(false));
-    expect([literalOf('[::1]'), literalOf('127.0.0.1'), literalOf('a.example')]).toEqual([
+    expect(['127.0.0.1', '127.9.9.9', '::1'].map(isLoopbackAddress)).toEqual([true, true, true]);
+    expect(['::ffff:127.0.0.1', '10.0.0.1', 'localhost', '0.0.0.0'].map(isLoopbackAddress)).toEqual(
+      Array(4).fill(false),
+    );
+    expect([ipLiteralOf('[::1]'), ipLiteralOf('127.0.0.1'), ipLiteralOf('a.example')]).toEqual([
       '::1',
       '127.0.0.1',
       undefined,

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { fernetKeyOf, openFernet, sealFernet } from '../../core/memory/fernet.ts';
+import { deriveFernetKey, openFernet, sealFernet } from '../../core/memory/fernet.ts';
 import { codeOf } from '../lambdas/memory.ts';
 
 interface Reference {
@@ -16,7 +16,7 @@ const beside = (name: string) => new URL(name, import.meta.url);
 // Both made by `python3 make-reference.py make` with cryptography 48.0.0.
 const reference: Reference = JSON.parse(readFileSync(beside('fernet-reference.json'), 'utf8'));
 const tokens = readFileSync(beside('fernet-reference.txt'), 'utf8').trimEnd().split('\n');
-const key = () => fernetKeyOf(reference.apiKey, reference.userId);
+const key = () => deriveFernetKey(reference.apiKey, reference.userId);
 
 describe('a file written by Python', () => {
   test('opens byte for byte, with the times it was made at', async () => {
@@ -38,8 +38,8 @@ describe('a file written by Python', () => {
 
   test('opens for no other user and no other key', async () => {
     for (const other of [
-      fernetKeyOf(reference.apiKey, 'user'),
-      fernetKeyOf(`${reference.apiKey}A`, reference.userId),
+      deriveFernetKey(reference.apiKey, 'user'),
+      deriveFernetKey(`${reference.apiKey}A`, reference.userId),
     ]) {
       for (const token of tokens) expect(await codeOf(openFernet(await other, token))).toBe('decryption_failed');
     }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type RouteId, routes } from '../../contract/routes.ts';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
-import { type ShredReceipt, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
+import { type ShredReceipt, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import { verifyJws } from '../../core/signing/jws.ts';
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
 import { expectProblem, type Item, useStack } from '../e2e/stack.ts';
@@ -308,7 +308,7 @@ test('an org that is shredded has no users any more: no keyring, locator or reco
   expect(await stack.allItems(stack.table('UserCustodyKeyringsTable'))).toHaveLength(before.length);
   const answer = await shredNow(stack, made);
   const { keys } = await (await stack.http('GET', '/.well-known/jwks.json')).json();
-  const receipt = verifyJws(answer.receipts[0] ?? '', keys, shredReceiptType) as ShredReceipt | undefined;
+  const receipt = verifyJws(answer.receipts[0] ?? '', keys, shredReceiptJwsType) as ShredReceipt | undefined;
   expect(receipt).toMatchObject({ final: true, users: { keyrings: 0, records: 0, complete: true } });
   for (const start of ['UserCustodyKeyringsTable', 'UserCustodyRecordsTable'] as const) {
     const items = await stack.allItems(stack.table(start));

@@ -1,13 +1,13 @@
 /** Users and their memory on memory ports, with the failures that real stores have. */
 import { randomBytes } from 'node:crypto';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { encodeSecret } from '../../core/api-keys/api-key.ts';
+import { encodeKeySecret } from '../../core/api-keys/api-key.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
-import { credentialLocator, newSalt, type SlotFacts, wrapUmk } from '../../core/users/key-slot.ts';
+import { newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
+import { credentialLocator, newSlotSalt, type SlotMetadata, wrapUmk } from '../../core/users/key-slot.ts';
 import { formatUserKey, type UserKey } from '../../core/users/user-key.ts';
-import { newUserKeyring, userRecord } from '../../core/users/user-keyring.ts';
-import { loadUmk, newUmk, type Owner } from '../../core/users/user-root-key.ts';
+import { newUserKeyring, toUserKeyringRecord } from '../../core/users/user-keyring.ts';
+import { deriveUmk, newUmk, type UserRef } from '../../core/users/user-root-key.ts';
 import { MessageReader } from '../../lambdas/conversations/message-reader.ts';
 import { MemoryReading } from '../../lambdas/memory/memory-reader.ts';
 import { MemoryWriting } from '../../lambdas/memory/memory-writer.ts';
@@ -40,10 +40,10 @@ export class MemoryTables implements UserReader, Records {
   beforePut: (() => Promise<unknown>) | undefined;
   beforeRead: (() => void) | undefined;
 
-  keyOf({ org, user }: Owner, { collection, id }: RecordKey): string {
+  keyOf({ org, user }: UserRef, { collection, id }: RecordKey): string {
     return `${org}/${user}/${collection}/${id}`;
   }
-  async read(owner: Owner, keys: readonly RecordKey[]): Promise<UserRead> {
+  async read(owner: UserRef, keys: readonly RecordKey[]): Promise<UserRead> {
     this.calls.push('read');
     const intrude = this.beforeRead;
     this.beforeRead = undefined;
@@ -55,7 +55,7 @@ export class MemoryTables implements UserReader, Records {
       records: new Map(found.map((record) => [record.id, record])),
     };
   }
-  async put(owner: Owner, record: StoredRecord, before: StoredRecord | undefined): Promise<boolean> {
+  async put(owner: UserRef, record: StoredRecord, before: StoredRecord | undefined): Promise<boolean> {
     this.calls.push('put');
     const intrude = this.beforePut;
     this.beforePut = undefined;
@@ -67,12 +67,12 @@ export class MemoryTables implements UserReader, Records {
     if (held) this.items.set(key, record);
     return fate === 'lost' ? false : held;
   }
-  async delete(owner: Owner, key: RecordKey): Promise<boolean> {
+  async delete(owner: UserRef, key: RecordKey): Promise<boolean> {
     this.calls.push('delete');
     return this.items.delete(this.keyOf(owner, key));
   }
   async list(
-    owner: Owner,
+    owner: UserRef,
     collection: Collection,
     after: string | undefined,
     limit: number,
@@ -97,25 +97,25 @@ export function memoryWorld() {
 
   function newOrg(): string {
     const org = randomId();
-    tables.orgs.set(org, keyringRecord(newKeyring(org, time.now.toISOString())));
+    tables.orgs.set(org, toKeyringRecord(newOrgKeyring(org, time.now.toISOString())));
     return org;
   }
 
   function newUser(org = newOrg()) {
-    const key: UserKey = { org, user: randomId(), secret: encodeSecret(randomBytes(32)) };
-    const owner: Owner = { org, user: key.user };
+    const key: UserKey = { org, user: randomId(), secret: encodeKeySecret(randomBytes(32)) };
+    const owner: UserRef = { org, user: key.user };
     const secret = Buffer.from(formatUserKey(key));
     const root = newUmk();
-    const facts: SlotFacts = {
+    const facts: SlotMetadata = {
       id: randomId(),
       kind: 'credential',
       locator: credentialLocator(secret, owner),
-      salt: newSalt(owner, 'credential'),
+      salt: newSlotSalt(owner, 'credential'),
       createdAt: time.now.toISOString(),
     };
     const slot = wrapUmk(root, secret, owner, facts);
-    const keyring = newUserKeyring(loadUmk(root, owner), [slot], time.now.toISOString());
-    tables.keyrings.set(`${org}/${key.user}`, userRecord(keyring));
+    const keyring = newUserKeyring(deriveUmk(root, owner), [slot], time.now.toISOString());
+    tables.keyrings.set(`${org}/${key.user}`, toUserKeyringRecord(keyring));
     /** Opens the user as each request does, with the record of an id. */
     const open = async (id?: string): Promise<OpenUser> => {
       const read = await tables.read(owner, id === undefined ? [] : memoryKeys(id));

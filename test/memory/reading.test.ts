@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
-import { deleteUser, parseUserRecord, userRecord } from '../../core/users/user-keyring.ts';
+import { createUserTombstone, parseUserKeyringRecord, toUserKeyringRecord } from '../../core/users/user-keyring.ts';
 import { encodeCursor } from '../../lambdas/shared/pagination-cursor.ts';
 import type { StoredRecord } from '../../lambdas/users/user-ports.ts';
 import { sealMemory, sealMessage } from '../../lambdas/users/user-record-encryption.ts';
@@ -266,10 +266,12 @@ describe('what does not open', () => {
       };
       const key = `${user.owner.org}/${user.owner.user}`;
       const keyring = world.tables.keyrings.get(key);
-      const parsed = parseUserRecord(keyring, user.owner);
+      const parsed = parseUserKeyringRecord(keyring, user.owner);
       if (parsed.state !== 'active') return expect.fail();
       const run = () => (what === 'search' ? user.search('green') : user[what]());
-      during(() => world.tables.keyrings.set(key, userRecord(deleteUser(parsed, '2026-06-01T12:00:01.000Z'))));
+      during(() =>
+        world.tables.keyrings.set(key, toUserKeyringRecord(createUserTombstone(parsed, '2026-06-01T12:00:01.000Z'))),
+      );
       expect(await codeOf(run())).toBe('invalid_credential');
       world.tables.keyrings.set(key, keyring);
       during(() => world.tables.orgs.delete(user.owner.org));

@@ -1,7 +1,7 @@
 /** A user's memory and account by the SDK, as an application has them, against the deployed template on this machine. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { fernetKeyOf, openFernet } from '../../core/memory/fernet.ts';
+import { deriveFernetKey, openFernet } from '../../core/memory/fernet.ts';
 import { Anima, type ImportedLine } from '../../sdk/src/index.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 import { failure } from '../sdk/fakes.ts';
@@ -106,7 +106,7 @@ describe('memory', () => {
     expect(await memory.importFernet(new Blob([file]), options)).toMatchObject({ imported });
     expect(await memory.list().toArray()).toEqual(kept);
 
-    const key = await fernetKeyOf(reference.apiKey, reference.userId);
+    const key = await deriveFernetKey(reference.apiKey, reference.userId);
     const lines: string[] = [];
     for await (const line of memory.exportFernet(reference)) lines.push(line);
     for (const line of lines) await openFernet(key, line);

@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import { freshness } from '../../lambdas/users/read-freshness.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { memoryWorld } from './memory.ts';
@@ -222,7 +222,7 @@ test('what is read again while a write is repeated is opened only if it came soo
 
 describe('a user who ends between the first try of a write and the second gets nothing stored', () => {
   type World = ReturnType<typeof memoryWorld>;
-  const ends: Record<string, readonly [(world: World, owner: Owner) => void, string]> = {
+  const ends: Record<string, readonly [(world: World, owner: UserRef) => void, string]> = {
     'the account is deleted': [({ tables }) => tables.keyrings.clear(), 'invalid_credential'],
     'the slot is removed': [
       ({ tables }, { org, user }) => {

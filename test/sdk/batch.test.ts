@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
-import { split } from '../../sdk/src/http/batch-runner.ts';
+import { splitIntoRequests } from '../../sdk/src/http/batch-runner.ts';
 import { NotFoundError } from '../../sdk/src/index.ts';
 import { clientOf, failure, fakeFetch, info, json, problem, type Seen } from './fakes.ts';
 
@@ -113,7 +113,7 @@ describe('setMany', () => {
 
   test('requests are cut by bytes as Lambda counts them, where quotes are escaped twice', () => {
     const items = names(98).map((name) => ({ name, value: '"'.repeat(65_536) }));
-    const chunks = [...split(items)];
+    const chunks = [...splitIntoRequests(items)];
     expect(chunks.length).toBeGreaterThan(1);
     expect(chunks.flat()).toEqual(items);
     for (const chunk of chunks) {
@@ -123,7 +123,7 @@ describe('setMany', () => {
   });
 
   test('one entry of the worst characters fits a request', () => {
-    expect([...split([{ name: 'a', value: '\u0001'.repeat(65_536) }])]).toHaveLength(1);
+    expect([...splitIntoRequests([{ name: 'a', value: '\u0001'.repeat(65_536) }])]).toHaveLength(1);
   });
 
   test('an entry tried again carries the write id it had', async () => {

@@ -3,11 +3,11 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
 import type { BlobInfo } from '../../contract/blobs/wire.ts';
-import { schemas } from '../../contract/route-schemas.ts';
+import { routeSchemas } from '../../contract/route-schemas.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
 import { type ErrorCode, errors, problemTypePrefix } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { Anima, type AnimaOptions } from '../../sdk/src/index.ts';
 import { apiKey, serve } from './fakes.ts';
 
@@ -155,13 +155,13 @@ export class FakeBlobs {
     const { route, parameter } = found;
     const expected = routes[route].auth === 'api-key' ? `Bearer ${apiKey}` : undefined;
     if (headers.authorization !== expected) throw new Problem('invalid_api_key');
-    const schema: z.ZodMiniType | undefined = schemas[route].body;
+    const schema: z.ZodMiniType | undefined = routeSchemas[route].body;
     const json: unknown = body.length === 0 ? undefined : JSON.parse(body.toString());
     if (schema !== undefined && !z.safeParse(schema, json).success) throw new Problem('invalid_request');
     const answer = this.#route(route, parameter, json as Record<string, never>, new URLSearchParams(search));
     // As it travels: without what is undefined.
     const text = JSON.stringify(answer);
-    z.parse(schemas[route].response, JSON.parse(text));
+    z.parse(routeSchemas[route].response, JSON.parse(text));
     return { status: routes[route].status, body: text };
   }
 
@@ -208,7 +208,7 @@ export class FakeBlobs {
   }
 
   #create({ size, maxOpens, burn, expiresIn }: Record<string, number | boolean | undefined>): unknown {
-    const id = timeId(Date.now(), Buffer.alloc(16, ++this.#made));
+    const id = createTimeId(Date.now(), Buffer.alloc(16, ++this.#made));
     const form = typeof size === 'number' && size <= limits.blobFormBytes;
     const info: BlobInfo = {
       id,

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { timeOfId } from '../../core/encoding/time-ordered-id.ts';
-import { fernetKeyOf, openFernet, sealFernet } from '../../core/memory/fernet.ts';
+import { timeOfTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { deriveFernetKey, openFernet, sealFernet } from '../../core/memory/fernet.ts';
 import type { ImportedLine, LineSource } from '../../sdk/src/index.ts';
 import { failure, fakeFetch, problem, userClientOf } from './fakes.ts';
 import { FakeMemory } from './memory-fake.ts';
@@ -11,7 +11,7 @@ const old = { apiKey: 'anm_OLD-KEY-that-stays-here', userId: 'user-1' };
 const seconds = 1_700_000_000;
 const bytes = (text: string) => new TextEncoder().encode(text);
 const tokenOf = async (plaintext: string | Uint8Array, { apiKey, userId } = old, time = seconds) =>
-  sealFernet(await fernetKeyOf(apiKey, userId), typeof plaintext === 'string' ? bytes(plaintext) : plaintext, time);
+  sealFernet(await deriveFernetKey(apiKey, userId), typeof plaintext === 'string' ? bytes(plaintext) : plaintext, time);
 
 async function imported(lines: LineSource, vault = new FakeMemory()) {
   const told: ImportedLine[] = [];
@@ -32,7 +32,7 @@ describe('importFernet', () => {
     const { told, data, result } = await imported([text, likes]);
     expect(data).toEqual(['no JSON: Grüße', { likes: 'tea' }]);
     expect(result).toEqual({ imported: 2, failed: 0, failures: [] });
-    expect(told.map((line) => line.ok && [line.line, timeOfId(line.id)])).toEqual([
+    expect(told.map((line) => line.ok && [line.line, timeOfTimeId(line.id)])).toEqual([
       [1, (seconds + 1) * 1000],
       [2, seconds * 1000],
     ]);
@@ -179,7 +179,7 @@ describe('exportFernet', () => {
     for (const [i, one] of data.entries()) vault.records.set(`r${String(i).padStart(2, '0')}`, one);
     const lines: string[] = [];
     for await (const line of userClientOf(vault.fetch).memory.exportFernet(old)) lines.push(line);
-    const key = await fernetKeyOf(old.apiKey, old.userId);
+    const key = await deriveFernetKey(old.apiKey, old.userId);
     const opened = await Promise.all(lines.map((line) => openFernet(key, line)));
     expect(opened.map(({ time }) => time)).toEqual(data.map(() => Date.parse('2026-11-21T03:00:00Z') / 1000));
     expect(new TextDecoder().decode(opened[0]?.plaintext)).toBe('{"a":[1,null,"é"]}');

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
-import { isTimeId, timeOfId } from '../../core/encoding/time-ordered-id.ts';
+import { isTimeId, timeOfTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { type AddedMemory, AnimaError, type NewMemory } from '../../sdk/src/index.ts';
 import { clientOf, failure, fakeFetch, json, problem, type Seen, userClientOf, userKey } from './fakes.ts';
 import { FakeMemory } from './memory-fake.ts';
@@ -20,7 +20,7 @@ describe('add', () => {
   test('draws an id that sorts by time, and all attempts carry the same id and data', async () => {
     const { fetch, seen } = fakeFetch(problem('unavailable', {}, { 'retry-after': '0' }), new Error('reset'), added);
     const { id } = await userClientOf(fetch).memory.add({ likes: 'tea' });
-    expect(isTimeId(id) && Math.abs(timeOfId(id) - Date.now())).toBeLessThan(60_000);
+    expect(isTimeId(id) && Math.abs(timeOfTimeId(id) - Date.now())).toBeLessThan(60_000);
     expect(seen.map(({ body }) => body)).toEqual(Array(3).fill({ id, data: { likes: 'tea' } }));
     expect(seen[0]?.headers.authorization).toBe(`Bearer ${userKey}`);
   });

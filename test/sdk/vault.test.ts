@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AnimaError, InvalidRequestError, NotFoundError } from '../../sdk/src/index.ts';
-import { errorOf } from '../../sdk/src/shared/errors.ts';
+import { createError } from '../../sdk/src/shared/errors.ts';
 import { apiKey, baseURL, clientOf, failure, fakeFetch, info, json, problem } from './fakes.ts';
 
 const stored = { ...info('stripe/key', 3), metadata: { owner: 'ops' }, value: 'sk_live_1' };
@@ -288,9 +288,9 @@ describe('answers', () => {
   });
 
   test('every code has a class, and only those of the contract are retryable', () => {
-    expect(errorOf('write_contention')).toMatchObject({ name: 'UnavailableError', retryable: true });
-    expect(errorOf('internal')).toMatchObject({ name: 'UnavailableError', retryable: false });
-    expect(errorOf('route_not_found')).not.toBeInstanceOf(NotFoundError);
-    expect(errorOf('api_key_revoked')).toMatchObject({ name: 'AuthenticationError', retryable: false });
+    expect(createError('write_contention')).toMatchObject({ name: 'UnavailableError', retryable: true });
+    expect(createError('internal')).toMatchObject({ name: 'UnavailableError', retryable: false });
+    expect(createError('route_not_found')).not.toBeInstanceOf(NotFoundError);
+    expect(createError('api_key_revoked')).toMatchObject({ name: 'AuthenticationError', retryable: false });
   });
 });

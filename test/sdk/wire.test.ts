@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
-import { schemas } from '../../contract/route-schemas.ts';
+import { routeSchemas } from '../../contract/route-schemas.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
 import { problemMediaType } from '../../contract/shared/error-codes.ts';
 import { BatchResult } from '../../sdk/src/http/batch-runner.ts';
@@ -233,7 +233,7 @@ const clientFor = (route: RouteId, fetch: typeof globalThis.fetch): Anima => {
 describe('what the SDK sends and takes is what the contract says', () => {
   test.each(Object.entries(calls) as [keyof typeof calls, Row][])('%s', async (route, [call, answer]) => {
     const onWire: unknown = JSON.parse(JSON.stringify(answer));
-    z.parse(schemas[route].response, onWire);
+    z.parse(routeSchemas[route].response, onWire);
     const { fetch, seen } = fakeFetch(json(onWire));
     const result = await call(clientFor(route, fetch));
     // Every text that came is in what the call resolves to: no field was lost on the way.
@@ -251,10 +251,10 @@ describe('what the SDK sends and takes is what the contract says', () => {
       .replace('{link}', link);
     expect(`${method} ${pathname}`).toBe(`${routes[route].method} ${path}`);
     const query = Object.fromEntries(searchParams);
-    expect(z.safeParse(schemas[route].query, query)).toMatchObject({ success: true });
+    expect(z.safeParse(routeSchemas[route].query, query)).toMatchObject({ success: true });
     // Every parameter that the contract knows was used, so that none is missing here.
-    expect(Object.keys(query).sort()).toEqual(Object.keys(schemas[route].query.shape).sort());
-    const bodySchema: z.ZodMiniType | undefined = schemas[route].body;
+    expect(Object.keys(query).sort()).toEqual(Object.keys(routeSchemas[route].query.shape).sort());
+    const bodySchema: z.ZodMiniType | undefined = routeSchemas[route].body;
     if (bodySchema === undefined) expect(body).toBeUndefined();
     else expect(z.safeParse(bodySchema, body)).toMatchObject({ success: true });
   });

@@ -1,6 +1,6 @@
 /** Blobs of a shredded org: objects, unfinished uploads and records, until none is left, whatever fails on the way. */
 import { describe, expect, test } from 'vitest';
-import { addReceipt } from '../../core/shredding/keyring-tombstone.ts';
+import { addTombstoneReceipt } from '../../core/shredding/keyring-tombstone.ts';
 import { type Fate, shredWorld } from './memory.ts';
 
 type World = ReturnType<typeof shredWorld>;
@@ -135,7 +135,7 @@ test('a final receipt of a time without blobs stays the last one', async () => {
   if (tombstone.state !== 'shredded') return expect.fail();
   const payload = { final: true };
   const jws = `x.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.x`;
-  const old = addReceipt(
+  const old = addTombstoneReceipt(
     { ...tombstone, receipts: [], issued: 0 },
     { jws, final: true, unusableSince: '2026-06-01T12:00:00.000Z' },
   );

@@ -1,7 +1,7 @@
 /** Destroying one value. */
 import { compactVerify, createLocalJWKSet } from 'jose';
 import { expect, test } from 'vitest';
-import { destroyReceiptType, destroyStatement } from '../../core/shredding/receipt-statements.ts';
+import { destroyReceiptJwsType, destroyReceiptStatement } from '../../core/shredding/receipt-statements.ts';
 import type { EngineCall } from '../../local/hooks.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 
@@ -15,7 +15,7 @@ async function receiptOf(answer: Response): Promise<Record<string, unknown>> {
   expect(destroyed).toBe(true);
   const keys = createLocalJWKSet(await (await stack.http('GET', '/.well-known/jwks.json')).json());
   const { payload, protectedHeader } = await compactVerify(receipt, keys);
-  expect(protectedHeader.typ).toBe(destroyReceiptType);
+  expect(protectedHeader.typ).toBe(destroyReceiptJwsType);
   return JSON.parse(Buffer.from(payload).toString());
 }
 
@@ -35,7 +35,7 @@ test('all versions are gone, and the receipt names them, their keys, and until w
   const receipt = await receiptOf(await destroy('gone'));
   await expect(vault.get('gone')).rejects.toMatchObject({ code: 'value_not_found' });
   expect(receipt).toMatchObject({
-    statement: destroyStatement,
+    statement: destroyReceiptStatement,
     org: stack.vault.org,
     name: 'gone',
     requestedBy: stack.vault.adminKey.split('_')[2],

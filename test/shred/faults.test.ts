@@ -1,6 +1,6 @@
 /** A shredding whose calls fail, all of one kind at a time: it says so, and repeated it comes to the same end. */
 import { afterEach, expect, test } from 'vitest';
-import { type ShredReceipt, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
+import { type ShredReceipt, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import type { PublicJwk } from '../../core/signing/jws.ts';
 import { verifyJws } from '../../core/signing/jws.ts';
 import type { EngineCall, Fault } from '../../local/hooks.ts';
@@ -52,7 +52,7 @@ test.each(cases)('%s %s: repeated, the org is shredded, finally and once', async
   const done = await shredNow(stack, org);
   expect(done).toMatchObject({ state: 'shredded', final: true });
   const { keys }: { keys: PublicJwk[] } = await (await stack.http('GET', '/.well-known/jwks.json')).json();
-  const receipts = done.receipts.map((jws) => verifyJws(jws, keys, shredReceiptType) as ShredReceipt);
+  const receipts = done.receipts.map((jws) => verifyJws(jws, keys, shredReceiptJwsType) as ShredReceipt);
   expect(receipts.map(({ number }) => number)).toEqual(receipts.map((_, n) => n + 1));
   expect(receipts.at(-1)).toMatchObject({ final: true, values: { count: 1 }, deks: [{ version: 1 }] });
   expect(await shredNow(stack, org)).toEqual(done);

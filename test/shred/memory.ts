@@ -3,11 +3,11 @@ import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { roles } from '../../contract/shared/roles.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { loadDek } from '../../core/encryption/root-key.ts';
-import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/org-keys/org-keyring.ts';
-import { parseStored, storedRecord, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
-import { type ShredReceipt, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
-import { compactJws, publicJwk, signingInput, verifyJws } from '../../core/signing/jws.ts';
+import { deriveDek } from '../../core/encryption/root-key.ts';
+import { addDek, type Keyring, newOrgKeyring, nextDekVersion } from '../../core/org-keys/org-keyring.ts';
+import { parseKeyringOrTombstone, type Tombstone, toStoredRecord } from '../../core/shredding/keyring-tombstone.ts';
+import { type ShredReceipt, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
+import { assembleCompactJws, jwsSigningInput, publicJwkFromSpki, verifyJws } from '../../core/signing/jws.ts';
 import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
 import type { BlobEraser, ErasedBlob, ObjectEraser } from '../../lambdas/blobs/blob-ports.ts';
 import { BlobErasing } from '../../lambdas/blobs/org-blob-purger.ts';
@@ -32,10 +32,10 @@ export function shredWorld() {
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
   const clock = () => time.now;
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const jwk = publicJwk(publicKey.export({ format: 'der', type: 'spki' }));
+  const jwk = publicJwkFromSpki(publicKey.export({ format: 'der', type: 'spki' }));
 
   const world = {
-    record: storedRecord(newKeyring(org, '2026-01-01T00:00:00.000Z')),
+    record: toStoredRecord(newOrgKeyring(org, '2026-01-01T00:00:00.000Z')),
     copies: noCopies,
     userCopies: noCopies,
     started: new Map<string, ShredInput>(),
@@ -59,7 +59,7 @@ export function shredWorld() {
     if (fate === 'after') throw new VaultError('unavailable');
     return result;
   }
-  const stored = () => parseStored(structuredClone(world.record), org);
+  const stored = () => parseKeyringOrTombstone(structuredClone(world.record), org);
   const lockOf = (one: Keyring | Tombstone) => (one.state === 'active' ? one.lock : undefined);
   const store: ShredStore = {
     stored: () => call(() => structuredClone(world.record)),
@@ -69,7 +69,7 @@ export function shredWorld() {
         const now = stored();
         if (now.generation !== before.generation) return false;
         if (JSON.stringify(lockOf(now)) !== JSON.stringify(lockOf(before))) return false;
-        world.record = structuredClone(storedRecord(next));
+        world.record = structuredClone(toStoredRecord(next));
         return true;
       });
     },
@@ -77,8 +77,8 @@ export function shredWorld() {
   const signer: Signer = {
     sign: (payload, typ) =>
       call(() => {
-        const input = signingInput(payload, typ, jwk.kid);
-        return compactJws(input, sign('sha256', Buffer.from(input), privateKey));
+        const input = jwsSigningInput(payload, typ, jwk.kid);
+        return assembleCompactJws(input, sign('sha256', Buffer.from(input), privateKey));
       }),
   };
   const workflows: Workflows = {
@@ -134,13 +134,13 @@ export function shredWorld() {
   function replace(next: Keyring): boolean {
     const now = stored();
     if (now.generation !== next.generation - 1 || lockOf(now) !== undefined) return false;
-    world.record = storedRecord(next);
+    world.record = toStoredRecord(next);
     return true;
   }
   function nextKeyring(): Keyring {
     const now = stored();
     if (now.state !== 'active') throw new Error('there is no keyring');
-    const dek = loadDek(randomBytes(32), org, nextVersion(now));
+    const dek = deriveDek(randomBytes(32), org, nextDekVersion(now));
     return addDek(now, dek, randomBytes(180), clock().toISOString());
   }
   time.now = new Date('2026-02-01T12:00:00.000Z');
@@ -181,6 +181,6 @@ export function shredWorld() {
       }
       return results;
     },
-    said: (jws: string) => verifyJws(jws, [jwk], shredReceiptType) as ShredReceipt | undefined,
+    said: (jws: string) => verifyJws(jws, [jwk], shredReceiptJwsType) as ShredReceipt | undefined,
   };
 }

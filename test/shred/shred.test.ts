@@ -2,7 +2,7 @@
 import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { compactVerify, createLocalJWKSet } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { shredLimits, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
+import { shredReceiptJwsType, shredReceiptLimits } from '../../core/shredding/receipt-statements.ts';
 import { type PublicJwk, verifyJws } from '../../core/signing/jws.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 import { shredNow } from './support.ts';
@@ -83,7 +83,7 @@ describe('an org that was shredded', () => {
     const { payload, protectedHeader } = await compactVerify(receipt, createLocalJWKSet(keys), {
       algorithms: ['ES256'],
     });
-    expect(protectedHeader).toEqual({ alg: 'ES256', kid: keys.keys[0]?.kid, typ: shredReceiptType });
+    expect(protectedHeader).toEqual({ alg: 'ES256', kid: keys.keys[0]?.kid, typ: shredReceiptJwsType });
     const said = JSON.parse(Buffer.from(payload).toString());
     expect(said).toMatchObject({
       org,
@@ -95,7 +95,7 @@ describe('an org that was shredded', () => {
       values: { count: 2, complete: true },
       copies: { backups: [], backupCount: 0, complete: true, pointInTimeRecovery: 'DISABLED' },
       final: true,
-      limits: shredLimits,
+      limits: shredReceiptLimits,
     });
     expect(said.irrecoverableSince).toBe(said.copies.checkedAt);
     expect(said.requestedAt <= said.shreddedAt && said.shreddedAt <= said.unusableSince).toBe(true);
@@ -103,14 +103,14 @@ describe('an org that was shredded', () => {
   });
 
   test('has a receipt of which no byte can be changed', async () => {
-    expect(verifyJws(receipt, keys.keys, shredReceiptType)).toBeDefined();
+    expect(verifyJws(receipt, keys.keys, shredReceiptJwsType)).toBeDefined();
     const accepted: number[] = [];
     const set = createLocalJWKSet(keys);
     for (let at = 0; at < receipt.length; at++) {
       // The highest of the six bits that a character stands for: of the last one, some mean nothing.
       const other = receipt[at] === '.' ? 'A' : (alphabet[alphabet.indexOf(receipt[at] ?? '') ^ 32] ?? '');
       const changed = receipt.slice(0, at) + other + receipt.slice(at + 1);
-      if (verifyJws(changed, keys.keys, shredReceiptType) !== undefined) accepted.push(at);
+      if (verifyJws(changed, keys.keys, shredReceiptJwsType) !== undefined) accepted.push(at);
       await compactVerify(changed, set).then(
         () => accepted.push(at),
         () => undefined,

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { loadDek } from '../../core/encryption/root-key.ts';
-import { addDek, type Keyring, newKeyring, nextVersion } from '../../core/org-keys/org-keyring.ts';
-import { parseStored, shred } from '../../core/shredding/keyring-tombstone.ts';
+import { deriveDek } from '../../core/encryption/root-key.ts';
+import { addDek, type Keyring, newOrgKeyring, nextDekVersion } from '../../core/org-keys/org-keyring.ts';
+import { createTombstone, parseKeyringOrTombstone } from '../../core/shredding/keyring-tombstone.ts';
 import { DynamoKeyrings } from '../../lambdas/org-keys/stores/dynamo-keyrings.ts';
 import { useStack } from '../e2e/stack.ts';
 
@@ -17,14 +17,14 @@ let keyrings: DynamoKeyrings;
 let first: Keyring;
 
 const rotated = (keyring: Keyring): Keyring =>
-  addDek(keyring, loadDek(randomBytes(32), keyring.org, nextVersion(keyring)), randomBytes(150), time);
-const now = async () => parseStored(await keyrings.stored(first.org), first.org);
+  addDek(keyring, deriveDek(randomBytes(32), keyring.org, nextDekVersion(keyring)), randomBytes(150), time);
+const now = async () => parseKeyringOrTombstone(await keyrings.stored(first.org), first.org);
 
 beforeEach(async () => {
   const { endpoints, operator, credentials } = stack.vault;
   const client = new DynamoDBClient({ endpoint: endpoints.dynamodb, region: operator.region, credentials });
   keyrings = new DynamoKeyrings(() => client, stack.table('KeyringsTable'));
-  const empty = newKeyring(randomId(), time);
+  const empty = newOrgKeyring(randomId(), time);
   await keyrings.create(empty);
   first = rotated(empty);
   expect(await keyrings.replace(first)).toBe(true);
@@ -46,7 +46,7 @@ describe('a lock', () => {
     expect(await keyrings.change(locked, first)).toBe(true);
     expect(await keyrings.change(other, first)).toBe(false);
     expect(await keyrings.change(first, other)).toBe(false);
-    const tombstone = shred(first, { requestedAt: time, by: 'x', shreddedAt: time });
+    const tombstone = createTombstone(first, { requestedAt: time, by: 'x', shreddedAt: time });
     expect(await keyrings.change(tombstone, first)).toBe(false);
     expect(await keyrings.change(tombstone, other)).toBe(false);
     expect(await keyrings.change(tombstone, locked)).toBe(true);
@@ -56,7 +56,7 @@ describe('a lock', () => {
 
 test('nothing is stored over a tombstone that was made from what was before', async () => {
   const late = rotated(first);
-  const tombstone = shred(first, { requestedAt: time, by: 'x', shreddedAt: time });
+  const tombstone = createTombstone(first, { requestedAt: time, by: 'x', shreddedAt: time });
   expect(await keyrings.change(tombstone, first)).toBe(true);
   expect(await keyrings.replace(late)).toBe(false);
   expect(await keyrings.change({ ...first, lock: lockAt(time) }, first)).toBe(false);
@@ -67,6 +67,8 @@ test('nothing is stored over a tombstone that was made from what was before', as
 test('a tombstone is not made from a keyring that has changed since', async () => {
   const next = rotated(first);
   expect(await keyrings.replace(next)).toBe(true);
-  expect(await keyrings.change(shred(first, { requestedAt: time, by: 'x', shreddedAt: time }), first)).toBe(false);
+  expect(await keyrings.change(createTombstone(first, { requestedAt: time, by: 'x', shreddedAt: time }), first)).toBe(
+    false,
+  );
   expect(await now()).toEqual(next);
 });

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ShredResponse } from '../../contract/shredding/wire.ts';
-import { type ShredReceipt, shredReceiptType } from '../../core/shredding/receipt-statements.ts';
+import { type ShredReceipt, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import { verifyJws } from '../../core/signing/jws.ts';
 import { expectProblem, useStack } from '../e2e/stack.ts';
 import { shredNow } from './support.ts';
@@ -94,7 +94,7 @@ describe('while the keyring table has a copy', () => {
       });
       await expectProblem(await stack.http('GET', '/v1/vault/values/a', { key: agentKey }), 'org_shredded');
       const keys = await (await stack.http('GET', '/.well-known/jwks.json')).json();
-      const read = (jws = '') => verifyJws(jws, keys.keys, shredReceiptType) as ShredReceipt;
+      const read = (jws = '') => verifyJws(jws, keys.keys, shredReceiptJwsType) as ShredReceipt;
       expect(read(first.receipts[0])).toMatchObject({
         final: false,
         copies: { backups: [{ type, relevant: true, arn: expect.stringContaining('arn:aws:') }], backupCount: 1 },

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { encodeSecret } from '../../core/api-keys/api-key.ts';
+import { encodeKeySecret } from '../../core/api-keys/api-key.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
-import { shred, storedRecord } from '../../core/shredding/keyring-tombstone.ts';
+import { newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
+import { createTombstone, toStoredRecord } from '../../core/shredding/keyring-tombstone.ts';
 import type { Slot } from '../../core/users/key-slot.ts';
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import { Erasing } from '../../lambdas/users/deleted-user-purger.ts';
 import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
 import type { OpenUser } from '../../lambdas/users/unlocked-user.ts';
@@ -17,17 +17,17 @@ import { decodeJob } from '../../lambdas/worker/job-decoder.ts';
 import { identity, World } from './world.ts';
 
 let world: World;
-let owner: Owner;
+let owner: UserRef;
 let key: string;
 beforeEach(async () => {
   world = new World();
   ({ owner, key } = await world.newUser());
 });
 const refused = (code: string) => expect.objectContaining({ code });
-const newKey = (of: Owner = owner) => formatUserKey({ ...of, secret: encodeSecret(randomBytes(32)) });
+const newKey = (of: UserRef = owner) => formatUserKey({ ...of, secret: encodeKeySecret(randomBytes(32)) });
 const time = '2026-01-01T00:00:00.000Z';
 
-const slotsOf = (of: Owner): readonly Slot[] => {
+const slotsOf = (of: UserRef): readonly Slot[] => {
   const stored = world.stored(of);
   return stored.state === 'active' ? stored.slots : [];
 };
@@ -55,10 +55,10 @@ describe('a new user', () => {
   });
 
   test('is not made in an org that is locked or shredded', async () => {
-    const keyring = newKeyring(world.org, time);
+    const keyring = newOrgKeyring(world.org, time);
     const lock = { shredAt: time, requestedAt: time, by: randomId() };
     await expect(world.users.create(world.org, { ...keyring, lock })).rejects.toEqual(refused('org_locked'));
-    const shredded = shred(keyring, { shreddedAt: time, requestedAt: time, by: randomId() });
+    const shredded = createTombstone(keyring, { shreddedAt: time, requestedAt: time, by: randomId() });
     await expect(world.users.create(world.org, shredded)).rejects.toEqual(refused('org_shredded'));
     expect(world.keyrings.size).toBe(1);
   });
@@ -86,11 +86,13 @@ describe('a new user', () => {
 
 describe('an org that is not open', () => {
   test('lets no user of it in, and tells of its state only whoever has the key', async () => {
-    const keyring = newKeyring(world.org, time);
-    world.orgKeyring = { ...keyringRecord(keyring), lock: { shredAt: time, requestedAt: time, by: randomId() } };
+    const keyring = newOrgKeyring(world.org, time);
+    world.orgKeyring = { ...toKeyringRecord(keyring), lock: { shredAt: time, requestedAt: time, by: randomId() } };
     await expect(world.open(key)).rejects.toEqual(refused('org_locked'));
     await expect(world.open(newKey())).rejects.toEqual(refused('invalid_credential'));
-    world.orgKeyring = storedRecord(shred(keyring, { shreddedAt: time, requestedAt: time, by: randomId() }));
+    world.orgKeyring = toStoredRecord(
+      createTombstone(keyring, { shreddedAt: time, requestedAt: time, by: randomId() }),
+    );
     await expect(world.open(key)).rejects.toEqual(refused('org_shredded'));
     await expect(world.open(newKey())).rejects.toEqual(refused('invalid_credential'));
     world.orgKeyring = undefined;

@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { linkHandle, parseLinkCode } from '../../core/users/confirmation-codes.ts';
-import { linkMessage, locatorMessage } from '../../core/users/slot-mac-inputs.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import { linkCodeHandle, parseLinkCode } from '../../core/users/confirmation-codes.ts';
+import { linkCodeMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
 import { identity, World } from './world.ts';
 
 let world: World;
-let owner: Owner;
+let owner: UserRef;
 let key: string;
 beforeEach(async () => {
   world = new World();
@@ -52,10 +52,10 @@ describe('a code for linking', () => {
 
   test('works for ten minutes', async () => {
     const code = await start();
-    world.pass(limits.linkSeconds);
+    world.pass(limits.linkCodeSeconds);
     expect(await world.linking.redeem(await sender(), code)).toBe('refused');
     const next = await start();
-    world.pass(limits.linkSeconds - 1);
+    world.pass(limits.linkCodeSeconds - 1);
     expect(await world.linking.redeem(await sender(), next)).toEqual({ user: owner.user });
     // What has ended goes with the next change.
     expect(world.kinds(owner)).toEqual(['credential', 'identity']);
@@ -64,10 +64,12 @@ describe('a code for linking', () => {
   test('may be guessed at five times, then even the right one is refused', async () => {
     const code = await start();
     const eve = await sender('mailto:eve@example.com');
-    for (let n = 0; n < limits.linkTries; n++) expect(await world.linking.redeem(eve, guess(code))).toBe('refused');
+    for (let n = 0; n < limits.linkCodeAttempts; n++)
+      expect(await world.linking.redeem(eve, guess(code))).toBe('refused');
     expect(await world.linking.redeem(await sender(), code)).toBe('refused');
     const next = await start();
-    for (let n = 0; n < limits.linkTries - 1; n++) expect(await world.linking.redeem(eve, guess(next))).toBe('refused');
+    for (let n = 0; n < limits.linkCodeAttempts - 1; n++)
+      expect(await world.linking.redeem(eve, guess(next))).toBe('refused');
     expect(await world.linking.redeem(await sender(), next)).toEqual({ user: owner.user });
     expect(await opens('mailto:eve@example.com')).toBe(false);
   });
@@ -164,13 +166,13 @@ describe('a code for linking', () => {
     const stored = world.stored(owner);
     const slot = (stored.state === 'active' && stored.slots.find(({ kind }) => kind === 'link')) || expect.fail();
     const { unwrapUmk } = await import('../../core/users/key-slot.ts');
-    const right = world.mac('code', linkMessage(world.org, code));
+    const right = world.mac('code', linkCodeMacInput(world.org, code));
     expect(unwrapUmk(right, owner, slot)).toHaveLength(32);
     const wrong = [
-      world.mac('routing', linkMessage(world.org, code)),
-      world.mac('custody', linkMessage(world.org, code)),
-      world.mac('code', locatorMessage(world.org, linkHandle(code))),
-      world.mac('code', linkMessage(world.org, code.slice(0, 4))),
+      world.mac('routing', linkCodeMacInput(world.org, code)),
+      world.mac('custody', linkCodeMacInput(world.org, code)),
+      world.mac('code', locatorMacInput(world.org, linkCodeHandle(code))),
+      world.mac('code', linkCodeMacInput(world.org, code.slice(0, 4))),
       Buffer.from(slot.locator, 'base64url'),
       Buffer.from(code),
     ];

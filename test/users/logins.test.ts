@@ -2,17 +2,17 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { newSalt, unwrapUmk, wrapUmk } from '../../core/users/key-slot.ts';
-import { passwordCost, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
+import { newSlotSalt, unwrapUmk, wrapUmk } from '../../core/users/key-slot.ts';
+import { defaultArgon2idParams, stretchPassword, verifierOf } from '../../core/users/password-slot.ts';
 import { formatSessionToken, parseSessionToken } from '../../core/users/session-token.ts';
-import { passwordMessage } from '../../core/users/slot-mac-inputs.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import { passwordMacInput } from '../../core/users/slot-mac-inputs.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import { freshness } from '../../lambdas/users/read-freshness.ts';
 import { World } from './world.ts';
 
 const password = 'correct horse battery';
 let world: World;
-let owner: Owner;
+let owner: UserRef;
 let key: string;
 beforeEach(async () => {
   world = new World();
@@ -114,10 +114,10 @@ describe('logging in', () => {
   async function setCheap(): Promise<string> {
     const user = await world.open(key);
     const cheap = { algorithm: 'argon2id', memory: 64, passes: 1, lanes: 1 } as const;
-    const [id, salt] = [randomId(), newSalt(owner, 'password')];
+    const [id, salt] = [randomId(), newSlotSalt(owner, 'password')];
     const locator = await world.identities.locator(world.org, 'login:ada');
     const stretched = await stretchPassword(password, { salt }, cheap);
-    const secret = world.mac('code', passwordMessage(owner, id, stretched));
+    const secret = world.mac('code', passwordMacInput(owner, id, stretched));
     const params = { ...cheap, verifier: verifierOf(secret, owner, { id, salt }) };
     const facts = { id, kind: 'password', locator, salt, params, createdAt: world.time.now.toISOString() } as const;
     const slot = user.withRoot((root) => wrapUmk(root, secret, owner, facts));
@@ -132,7 +132,7 @@ describe('logging in', () => {
     expect(calls.filter((call) => call === 'db:replace')).toHaveLength(1);
     const stored = world.stored(owner);
     const raised = stored.state === 'active' ? stored.slots.find(({ kind }) => kind === 'password') : undefined;
-    expect(raised?.params).toMatchObject(passwordCost);
+    expect(raised?.params).toMatchObject(defaultArgon2idParams);
     // Its locator was claimed for that id, and goes with it.
     expect(raised?.id).toBe(id);
     const again = JSON.stringify(raised);
@@ -505,18 +505,18 @@ describe('a password slot', () => {
     await set();
     const stored = world.stored(owner);
     const slot = (stored.state === 'active' && stored.slots.find(({ kind }) => kind === 'password')) || expect.fail();
-    const stretched = await stretchPassword(password, slot, passwordCost);
-    const right = world.mac('code', passwordMessage(owner, slot.id, stretched));
+    const stretched = await stretchPassword(password, slot, defaultArgon2idParams);
+    const right = world.mac('code', passwordMacInput(owner, slot.id, stretched));
     expect(unwrapUmk(right, owner, slot)).toHaveLength(32);
     expect(verifierOf(right, owner, slot)).toBe(slot.params?.verifier);
-    const other = await stretchPassword('another horse', slot, passwordCost);
+    const other = await stretchPassword('another horse', slot, defaultArgon2idParams);
     const wrong = [
       stretched,
-      world.mac('routing', passwordMessage(owner, slot.id, stretched)),
-      world.mac('custody', passwordMessage(owner, slot.id, stretched)),
-      world.mac('code', passwordMessage(owner, slot.id, other)),
-      world.mac('code', passwordMessage(owner, randomId(), stretched)),
-      world.mac('code', passwordMessage({ ...owner, user: randomId() }, slot.id, stretched)),
+      world.mac('routing', passwordMacInput(owner, slot.id, stretched)),
+      world.mac('custody', passwordMacInput(owner, slot.id, stretched)),
+      world.mac('code', passwordMacInput(owner, slot.id, other)),
+      world.mac('code', passwordMacInput(owner, randomId(), stretched)),
+      world.mac('code', passwordMacInput({ ...owner, user: randomId() }, slot.id, stretched)),
       world.mac('code', stretched),
     ];
     for (const secret of wrong) {

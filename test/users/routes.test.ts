@@ -6,7 +6,7 @@ import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
-import { encodeSecret } from '../../core/api-keys/api-key.ts';
+import { encodeKeySecret } from '../../core/api-keys/api-key.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { formatSessionToken, parseSessionToken } from '../../core/users/session-token.ts';
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
@@ -96,7 +96,7 @@ describe('who is let in', () => {
       "the org's own API key": [admin(), {}, bad],
       'a key cut short': [user.key.slice(0, -1), {}, bad],
       'a key with something after it': [`${user.key} x`, {}, bad],
-      'a key of a secret of its own': [formatUserKey({ ...own, secret: encodeSecret(randomBytes(32)) }), {}, bad],
+      'a key of a secret of its own': [formatUserKey({ ...own, secret: encodeKeySecret(randomBytes(32)) }), {}, bad],
       "another user's secret": [formatUserKey({ ...own, secret: theirs.secret }), {}, bad],
       "another user's id": [formatUserKey({ ...own, user: theirs.user }), {}, bad],
       'a user who does not exist': [formatUserKey({ ...own, user: randomId() }), {}, bad],
@@ -234,7 +234,7 @@ describe('the life of a user', () => {
     expect(JSON.stringify(account)).not.toMatch(/wrapped|locator|salt|verifier|mac/);
     const { code, expiresAt } = await (await confirmed('startLink', token)).json();
     expect(code).toMatch(/^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$/);
-    expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan((limits.linkSeconds - 60) * 1000);
+    expect(Date.parse(expiresAt) - Date.now()).toBeGreaterThan((limits.linkCodeSeconds - 60) * 1000);
 
     const out = await call('logOut', undefined, cookie(token));
     expect(await out.json()).toEqual({ ended: true });
@@ -250,7 +250,7 @@ describe('the life of a user', () => {
     await expectProblem(await logIn(org, 'life'), 'login_refused');
 
     const parsed = parseUserKey(key) ?? expect.fail();
-    const newKey = formatUserKey({ ...parsed, secret: encodeSecret(randomBytes(32)) });
+    const newKey = formatUserKey({ ...parsed, secret: encodeKeySecret(randomBytes(32)) });
     const change = (by: string) => stack.http('POST', '/v1/account/key', { key: by, body: { newKey } });
     expect((await change(key)).status).toBe(200);
     await expectProblem(await change(key), 'invalid_credential');
@@ -343,7 +343,7 @@ describe('a session alone', () => {
       await stack.http('PUT', '/v1/account/password', { body: { login: 'eve', password }, headers: cookie(token) }),
       'invalid_request',
     );
-    const newKey = formatUserKey({ ...(parseUserKey(key) ?? expect.fail()), secret: encodeSecret(randomBytes(32)) });
+    const newKey = formatUserKey({ ...(parseUserKey(key) ?? expect.fail()), secret: encodeKeySecret(randomBytes(32)) });
     const change = await stack.http('POST', '/v1/account/key', { body: { newKey }, headers: cookie(token) });
     await expectProblem(change, 'forbidden');
     expect(await (await call('getAccount', key)).text()).toBe(before);
@@ -550,7 +550,7 @@ describe('lost replies', () => {
     losing('PutItem', 'UserCustodyKeyrings');
     const { key } = await newUser();
     const parsed = parseUserKey(key) ?? expect.fail();
-    const newKey = formatUserKey({ ...parsed, secret: encodeSecret(randomBytes(32)) });
+    const newKey = formatUserKey({ ...parsed, secret: encodeKeySecret(randomBytes(32)) });
     losing('PutItem', 'UserCustodyKeyrings');
     expect((await stack.http('POST', '/v1/account/key', { key, body: { newKey } })).status).toBe(200);
     losing('PutItem', 'UserCustodyKeyrings');

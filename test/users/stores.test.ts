@@ -4,9 +4,14 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { newSalt, wrapUmk } from '../../core/users/key-slot.ts';
-import { changeSlots, deleteUser, newUserKeyring, userRecord } from '../../core/users/user-keyring.ts';
-import { loadUmk, newUmk } from '../../core/users/user-root-key.ts';
+import { newSlotSalt, wrapUmk } from '../../core/users/key-slot.ts';
+import {
+  createUserTombstone,
+  newUserKeyring,
+  toUserKeyringRecord,
+  withChangedSlots,
+} from '../../core/users/user-keyring.ts';
+import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
 import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
 import {
@@ -38,13 +43,13 @@ const org = randomId();
 function newUser(user = randomId()) {
   const owner = { org, user };
   const root = newUmk();
-  const umk = loadUmk(Buffer.from(root), owner);
+  const umk = deriveUmk(Buffer.from(root), owner);
   const slot = () =>
     wrapUmk(root, Buffer.alloc(32, 1), owner, {
       id: randomId(),
       kind: 'identity',
       locator: randomId(),
-      salt: newSalt(owner, 'identity'),
+      salt: newSlotSalt(owner, 'identity'),
       createdAt: time,
     });
   return { owner, umk, slot, keyring: newUserKeyring(umk, [slot()], time) };
@@ -56,40 +61,43 @@ describe('keyrings', () => {
     expect(await keyrings.create(keyring)).toBe(true);
     expect(await keyrings.create(keyring)).toBe(true);
     expect(await keyrings.create(newUser(owner.user).keyring)).toBe(false);
-    expect(await keyrings.stored(owner)).toEqual({ id: `user/${owner.user}`, ...userRecord(keyring) });
+    expect(await keyrings.stored(owner)).toEqual({ id: `user/${owner.user}`, ...toUserKeyringRecord(keyring) });
     expect(await keyrings.stored({ ...owner, user: randomId() })).toBeUndefined();
   });
 
   test('are replaced from generation to generation, of two at once by one', async () => {
     const { owner, umk, slot, keyring } = newUser();
     await keyrings.create(keyring);
-    const [a, b] = [changeSlots(keyring, umk, { add: [slot()] }), changeSlots(keyring, umk, { add: [slot()] })];
+    const [a, b] = [
+      withChangedSlots(keyring, umk, { add: [slot()] }),
+      withChangedSlots(keyring, umk, { add: [slot()] }),
+    ];
     const held = await Promise.all([keyrings.replace(a), keyrings.replace(b)]);
     expect(held.toSorted()).toEqual([false, true]);
     const [first, second] = held[0] ? [a, b] : [b, a];
     expect(await keyrings.replace(first)).toBe(true);
     expect(await keyrings.replace(second)).toBe(false);
     expect(await keyrings.replace(keyring)).toBe(false);
-    expect(await keyrings.stored(owner)).toMatchObject(userRecord(first));
+    expect(await keyrings.stored(owner)).toMatchObject(toUserKeyringRecord(first));
   });
 
   test('of deleted users never become any other again', async () => {
     const { owner, umk, slot, keyring } = newUser();
     await keyrings.create(keyring);
-    const late = changeSlots(keyring, umk, { add: [slot()] });
-    const deleted = deleteUser(keyring, time);
+    const late = withChangedSlots(keyring, umk, { add: [slot()] });
+    const deleted = createUserTombstone(keyring, time);
     expect(await keyrings.replace(deleted)).toBe(true);
     expect(await keyrings.replace(deleted)).toBe(true);
     expect(await keyrings.replace(late)).toBe(false);
     expect(await keyrings.replace({ ...late, generation: deleted.generation + 1 })).toBe(false);
     expect(await keyrings.create(keyring)).toBe(false);
-    expect(await keyrings.replace(deleteUser(keyring, '2026-12-01T00:00:00.000Z'))).toBe(false);
-    expect(await keyrings.stored(owner)).toEqual({ id: `user/${owner.user}`, ...userRecord(deleted) });
+    expect(await keyrings.replace(createUserTombstone(keyring, '2026-12-01T00:00:00.000Z'))).toBe(false);
+    expect(await keyrings.stored(owner)).toEqual({ id: `user/${owner.user}`, ...toUserKeyringRecord(deleted) });
   });
 
   test('that are damaged are buried, whatever they hold; what is deleted, or not there, is not', async () => {
     const { owner, keyring } = newUser();
-    const deleted = deleteUser(keyring, time);
+    const deleted = createUserTombstone(keyring, time);
     const at = { org, id: `user/${owner.user}` };
     const table = stack.table('UserCustodyKeyringsTable');
     expect(await keyrings.bury(deleted)).toBe(false);
@@ -103,14 +111,14 @@ describe('keyrings', () => {
       expect(await keyrings.bury(deleted), JSON.stringify(damage)).toBe(true);
       expect(await keyrings.bury(deleted)).toBe(true);
       expect(await keyrings.bury({ ...deleted, deletedAt: '2026-12-01T00:00:00.000Z' })).toBe(false);
-      expect(await keyrings.stored(owner)).toEqual({ id: at.id, ...userRecord(deleted) });
+      expect(await keyrings.stored(owner)).toEqual({ id: at.id, ...toUserKeyringRecord(deleted) });
     }
   });
 
   test('of nobody are not replaced', async () => {
     const { umk, slot, keyring } = newUser();
-    expect(await keyrings.replace(changeSlots(keyring, umk, { add: [slot()] }))).toBe(false);
-    expect(await keyrings.replace(deleteUser(keyring, time))).toBe(false);
+    expect(await keyrings.replace(withChangedSlots(keyring, umk, { add: [slot()] }))).toBe(false);
+    expect(await keyrings.replace(createUserTombstone(keyring, time))).toBe(false);
   });
 });
 
@@ -180,7 +188,7 @@ describe('locators', () => {
     expect(await locators.claim(org, { ...link, slot: 'b'.repeat(16) }, undefined)).toBe(false);
     expect(await locators.try(org, locator, new Date(expiresAt))).toBeUndefined();
     const now = new Date('2026-11-21T00:09:59.999Z');
-    for (let n = 1; n <= limits.linkTries; n++) {
+    for (let n = 1; n <= limits.linkCodeAttempts; n++) {
       expect(await locators.try(org, locator, now)).toEqual({ ...link, tries: n });
     }
     expect(await locators.try(org, locator, now)).toBeUndefined();
@@ -196,7 +204,7 @@ describe('locators', () => {
     const link = { locator, user, slot: 'a'.repeat(16), expiresAt: '2026-11-21T00:10:00.000Z', tries: 0 };
     await locators.claim(org, link, undefined);
     const tried = await Promise.all(Array.from({ length: 20 }, () => locators.try(org, locator, new Date(time))));
-    expect(tried.filter((one) => one !== undefined)).toHaveLength(limits.linkTries);
+    expect(tried.filter((one) => one !== undefined)).toHaveLength(limits.linkCodeAttempts);
   });
 });
 
@@ -277,7 +285,7 @@ describe('records', () => {
       { collection: 'memory', id: '9' },
     ]);
     expect([read.orgKeyring, [...read.records.keys()]]).toEqual([undefined, ['1']]);
-    expect(read.keyring).toMatchObject(userRecord(keyring));
+    expect(read.keyring).toMatchObject(toUserKeyringRecord(keyring));
   });
 
   test('of one user, or of a whole org, are found and erased; those of others stay', async () => {

@@ -4,12 +4,17 @@ import { expect } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { openJob, parseJob } from '../../core/jobs/job-envelope.ts';
-import { keyringRecord, newKeyring } from '../../core/org-keys/org-keyring.ts';
+import { openJob, parseEncryptedJob } from '../../core/jobs/job-envelope.ts';
+import { newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
 import { parseSessionToken } from '../../core/users/session-token.ts';
 import { parseUserKey } from '../../core/users/user-key.ts';
-import { type DeletedUser, parseUserRecord, type UserKeyring, userRecord } from '../../core/users/user-keyring.ts';
-import type { Owner } from '../../core/users/user-root-key.ts';
+import {
+  parseUserKeyringRecord,
+  toUserKeyringRecord,
+  type UserKeyring,
+  type UserTombstone,
+} from '../../core/users/user-keyring.ts';
+import type { UserRef } from '../../core/users/user-root-key.ts';
 import { JobSender } from '../../lambdas/jobs/job-producer.ts';
 import { Accounts } from '../../lambdas/users/account-service.ts';
 import { Linking } from '../../lambdas/users/identity-linking-service.ts';
@@ -35,7 +40,7 @@ export const identity = 'tel:+447700900123';
 
 export class World {
   readonly org = randomId();
-  orgKeyring: unknown = keyringRecord(newKeyring(this.org, '2026-01-01T00:00:00.000Z'));
+  orgKeyring: unknown = toKeyringRecord(newOrgKeyring(this.org, '2026-01-01T00:00:00.000Z'));
   readonly keyrings = new Map<string, unknown>();
   readonly locatorItems = new Map<string, StoredLocator & { readonly ttl?: number }>();
   readonly tries = new Map<string, { tries: number; until: number }>();
@@ -84,15 +89,15 @@ export class World {
     create: (keyring) =>
       this.call('db:create', () => {
         if (this.keyrings.has(keyring.user)) return false;
-        this.keyrings.set(keyring.user, userRecord(keyring));
+        this.keyrings.set(keyring.user, toUserKeyringRecord(keyring));
         return true;
       }),
     replace: async (next) => {
       const held = await this.call('db:replace', () => {
         const now = this.keyrings.get(next.user);
-        const before = now === undefined ? undefined : parseUserRecord(now, next);
+        const before = now === undefined ? undefined : parseUserKeyringRecord(now, next);
         if (before?.state !== 'active' || before.generation !== next.generation - 1) return false;
-        this.keyrings.set(next.user, userRecord(next));
+        this.keyrings.set(next.user, toUserKeyringRecord(next));
         return true;
       });
       const { lost } = this;
@@ -105,7 +110,7 @@ export class World {
       this.call('db:bury', () => {
         const now = this.keyrings.get(deleted.user);
         if (now === undefined || Object(now).deletedAt !== undefined) return false;
-        this.keyrings.set(deleted.user, userRecord(deleted));
+        this.keyrings.set(deleted.user, toUserKeyringRecord(deleted));
         return true;
       }),
     stored: ({ user }) => this.call('db:stored', () => this.keyrings.get(user)),
@@ -141,7 +146,7 @@ export class World {
     try: (_, locator, now) =>
       this.call('db:try', () => {
         const there = this.locatorItems.get(locator);
-        if (there?.tries === undefined || there.tries >= limits.linkTries) return undefined;
+        if (there?.tries === undefined || there.tries >= limits.linkCodeAttempts) return undefined;
         if (there.expiresAt === undefined || there.expiresAt <= now.toISOString()) return undefined;
         const next = { ...there, tries: there.tries + 1 };
         this.locatorItems.set(locator, next);
@@ -192,8 +197,8 @@ export class World {
   readonly logins = new Logins(this.#parts);
 
   /** A new user and its key. */
-  async newUser(): Promise<{ owner: Owner; key: string }> {
-    const { user, key } = await this.users.create(this.org, newKeyring(this.org, '2026-01-01T00:00:00.000Z'));
+  async newUser(): Promise<{ owner: UserRef; key: string }> {
+    const { user, key } = await this.users.create(this.org, newOrgKeyring(this.org, '2026-01-01T00:00:00.000Z'));
     return { owner: { org: this.org, user }, key };
   }
   /** Opens by a user key, or by a session token. */
@@ -209,16 +214,16 @@ export class World {
   async logIn(login: string, password: string): Promise<string> {
     return tokenOf((await this.logins.logIn({ org: this.org, login, password })).cookie);
   }
-  stored(owner: Owner): UserKeyring | DeletedUser {
-    return parseUserRecord(this.keyrings.get(owner.user), owner);
+  stored(owner: UserRef): UserKeyring | UserTombstone {
+    return parseUserKeyringRecord(this.keyrings.get(owner.user), owner);
   }
-  kinds(owner: Owner): string[] {
+  kinds(owner: UserRef): string[] {
     const stored = this.stored(owner);
     return stored.state === 'active' ? stored.slots.map(({ kind }) => kind).sort() : ['deleted'];
   }
   /** What was sent to the worker. */
   jobs(): unknown[] {
-    return this.queue.map(({ body }) => JSON.parse(openJob(parseJob(body), Buffer.alloc(32, 9)).toString()));
+    return this.queue.map(({ body }) => JSON.parse(openJob(parseEncryptedJob(body), Buffer.alloc(32, 9)).toString()));
   }
   /** The calls that `run` makes. */
   async count(run: () => Promise<unknown>): Promise<string[]> {

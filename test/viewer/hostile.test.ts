@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { safeName } from '../../viewer/src/page/file-name-and-size.ts';
+import { sanitizeFileName } from '../../viewer/src/page/file-name-and-size.ts';
 import { browserOrNone, settled, type Visit, visit } from './browser.ts';
 import { hostile } from './hostile.ts';
 import { type FakePlace, fakePlace } from './place.ts';
@@ -29,7 +29,7 @@ describe.skipIf(browser === undefined)('a hostile file in a browser', () => {
     const { page } = seen;
     const [asked, logged] = [seen.requests.length, place.log().length];
     await page.goto((await place.make(content, { type: type ?? '', name: name ?? '' })).url);
-    expect(await settled(page)).toBe(safeName(name ?? ''));
+    expect(await settled(page)).toBe(sanitizeFileName(name ?? ''));
     // Two frames later whatever would run by itself has run.
     const after = await page.evaluate(async () => {
       for (let frames = 0; frames < 2; frames++) await new Promise((resolve) => requestAnimationFrame(resolve));
@@ -50,7 +50,7 @@ describe.skipIf(browser === undefined)('a hostile file in a browser', () => {
       shown: shown === 'file' ? [] : [shown],
       foreign: [],
       handlers: [],
-      save: safeName(name ?? ''),
+      save: sanitizeFileName(name ?? ''),
       address: place.origin,
     });
     const requests = seen.requests.slice(asked).filter((request) => !request.startsWith('blob:'));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { kindOf } from '../../viewer/src/preview/file-type-detection.ts';
-import { dimensionsOf, mostPixels } from '../../viewer/src/preview/image-dimensions.ts';
-import { longestText, textOf } from '../../viewer/src/preview/plain-text-detection.ts';
+import { detectFileType } from '../../viewer/src/preview/file-type-detection.ts';
+import { maxPixels, readImageDimensions } from '../../viewer/src/preview/image-dimensions.ts';
+import { maxTextBytes, readPlainText } from '../../viewer/src/preview/plain-text-detection.ts';
 import { avifHead, gif, joined, latin, png, tinyAvif, u16, u16le, u32, u32le, utf8, wav } from './pictures.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -31,7 +31,7 @@ describe('what a file is, by its first bytes', () => {
     ['MP3 with a tag', latin('ID3\x04'), 'audio/mpeg'],
     ['MP3 without one', mp3, 'audio/mpeg'],
   ])('%s is known', ([, file, type]) => {
-    expect(kindOf(file)).toEqual({ kind: type.split('/')[0], type });
+    expect(detectFileType(file)).toEqual({ kind: type.split('/')[0], type });
   });
 
   test.for<[string, Bytes]>([
@@ -52,7 +52,7 @@ describe('what a file is, by its first bytes', () => {
     ['the sync of MP3 alone', latin('\xff\xfb\x90\0'.repeat(9))],
     ['UTF-16, whose mark looks like a sync', latin('\xff\xfe<\0h\0')],
   ])('%s is offered as a download', ([, file]) => {
-    expect(kindOf(file)).toBeUndefined();
+    expect(detectFileType(file)).toBeUndefined();
   });
 });
 
@@ -71,9 +71,9 @@ const jpeg = (width: number, height: number, before: Uint8Array = new Uint8Array
 const segment = (marker: number, length: number) =>
   joined(Uint8Array.of(0xff, marker), u16(length), new Uint8Array(length - 2));
 const sized = (file: Bytes) => {
-  const kind = kindOf(file);
+  const kind = detectFileType(file);
   if (kind === undefined) throw new Error('it is of no known kind');
-  return dimensionsOf(new Blob([file]), kind);
+  return readImageDimensions(new Blob([file]), kind);
 };
 
 describe('dimensions, before anything is decoded', () => {
@@ -125,7 +125,7 @@ describe('dimensions, before anything is decoded', () => {
     ['WebP, extended', riff(latin('VP8X'), u32le(10), new Uint8Array(4), Uint8Array.of(69, 0, 0, 49, 0, 0)), 70, 50],
     ['AVIF', tinyAvif, 2, 2],
     ['AVIF of tiles: the largest', avifHead([10, 10], [70, 50], [1, 2]), 70, 50],
-    ['exactly the most', png(1, 1, undefined, [10_000, mostPixels / 10_000]), 10_000, 10_000],
+    ['exactly the most', png(1, 1, undefined, [10_000, maxPixels / 10_000]), 10_000, 10_000],
   ])('of %s', async ([, file, width, height]) => {
     expect(await sized(file)).toEqual({ width, height });
   });
@@ -183,13 +183,13 @@ describe('dimensions, before anything is decoded', () => {
 });
 
 describe('plain text', () => {
-  const read = (content: string | Bytes, type = 'text/plain') => textOf(new Blob([content]), type);
+  const read = (content: string | Bytes, type = 'text/plain') => readPlainText(new Blob([content]), type);
 
   test('is shown when it says so and is UTF-8', async () => {
     expect(await read('Grüße,\n\t漢 🙂\r\n')).toBe('Grüße,\n\t漢 🙂\r\n');
     expect(await read('a', ' Text/PLAIN ; charset="utf-8"')).toBe('a');
     expect(await read('<script>1</script>')).toBe('<script>1</script>');
-    expect(await read('x'.repeat(longestText))).toHaveLength(longestText);
+    expect(await read('x'.repeat(maxTextBytes))).toHaveLength(maxTextBytes);
   });
 
   test.for<[string, string | Bytes, string?]>([
@@ -202,7 +202,7 @@ describe('plain text', () => {
     ['a zero byte', 'a\0'],
     ['an escape', '\x1b[31m'],
     ['a PDF', '%PDF-1.7'],
-    ['too much', 'x'.repeat(longestText + 1)],
+    ['too much', 'x'.repeat(maxTextBytes + 1)],
   ])('is not: %s', async ([, content, type]) => {
     expect(await read(content, type)).toBeUndefined();
   });

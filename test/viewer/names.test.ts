@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { safeName, sizeText } from '../../viewer/src/page/file-name-and-size.ts';
+import { formatByteSize, sanitizeFileName } from '../../viewer/src/page/file-name-and-size.ts';
 
 describe('a file name from a stranger', () => {
   test.for([
@@ -23,7 +23,7 @@ describe('a file name from a stranger', () => {
     [`${'x'.repeat(400)}.tar.gz`, `${'x'.repeat(177)}.gz`],
     ['é'.repeat(200), 'é'.repeat(90)],
   ] as const)('%j is saved as %j', ([name, safe]) => {
-    expect(safeName(name)).toBe(safe);
+    expect(sanitizeFileName(name)).toBe(safe);
   });
 
   test('is one bounded name without a path or anything unseen, and stays as it is the second time', () => {
@@ -33,10 +33,10 @@ describe('a file name from a stranger', () => {
       .map((parts) => parts.join(''));
     fc.assert(
       fc.property(text, (name) => {
-        const safe = safeName(name);
+        const safe = sanitizeFileName(name);
         expect(safe).not.toMatch(/[/\\<>:"|?*\p{C}\p{Zl}\p{Zp}]|^[.\s]|[.\s]$|^$/u);
         expect(new TextEncoder().encode(safe).length).toBeLessThanOrEqual(180);
-        expect(safeName(safe)).toBe(safe);
+        expect(sanitizeFileName(safe)).toBe(safe);
       }),
       { numRuns: 300 },
     );
@@ -52,5 +52,5 @@ test.for([
   [999_950, '1.0 MB'],
   [3_200_000_000, '3.2 GB'],
 ] as const)('%d bytes are told as %s', ([bytes, text]) => {
-  expect(sizeText(bytes)).toBe(text);
+  expect(formatByteSize(bytes)).toBe(text);
 });

@@ -6,12 +6,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { App, Stack } from 'aws-cdk-lib';
 import { z } from 'zod';
 import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
-import { BlobSealer, collect } from '../../core/blobs/blob-stream.ts';
-import { type ProofVerb, proofOf, verifierOf } from '../../core/blobs/link-proof.ts';
-import { formatLink, formatLinkUrl } from '../../core/blobs/share-link.ts';
+import { BlobSealer, collectBytes } from '../../core/blobs/blob-stream.ts';
+import { computeLinkProof, type LinkProofPurpose, verifierOf } from '../../core/blobs/link-proof.ts';
+import { formatLinkId, formatLinkUrl } from '../../core/blobs/share-link.ts';
 import { toBase64 } from '../../core/encoding/bytes.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { timeId } from '../../core/encoding/time-ordered-id.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { buildPage } from '../../lib/page-code.ts';
 import { pageHeaders } from '../../lib/page-headers.ts';
 
@@ -64,7 +64,7 @@ export interface Stored {
   /** Openings that are counted, but whose answers get lost. */
   lost?: number;
   burned: boolean;
-  readonly verifiers: Record<ProofVerb, string>;
+  readonly verifiers: Record<LinkProofPurpose, string>;
   readonly options: FileOptions;
 }
 
@@ -133,12 +133,13 @@ export async function fakePlace(): Promise<FakePlace> {
     storage,
     log: () => log,
     make: async (content, options = {}) => {
-      const id = { org: randomId(), id: timeId(Date.now(), crypto.getRandomValues(new Uint8Array(16))) };
+      const id = { org: randomId(), id: createTimeId(Date.now(), crypto.getRandomValues(new Uint8Array(16))) };
       const key = newFragmentKey();
       const described = { type: options.type ?? '', name: options.name ?? '', size: content.length };
-      const bytes = await collect((await BlobSealer.create(key, id, described)).seal([content]));
-      const link = formatLink({ ...id, locator: randomId() });
-      const verifier = async (verb: ProofVerb) => toBase64(await verifierOf(await proofOf(key, id, verb)));
+      const bytes = await collectBytes((await BlobSealer.create(key, id, described)).seal([content]));
+      const link = formatLinkId({ ...id, locator: randomId() });
+      const verifier = async (verb: LinkProofPurpose) =>
+        toBase64(await verifierOf(await computeLinkProof(key, id, verb)));
       const verifiers = { open: await verifier('open'), burn: await verifier('burn') };
       const state = { refuse: {}, openings: 0, burned: false };
       files.set(link, { bytes, verifiers, options, ...state });

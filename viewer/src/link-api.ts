@@ -2,10 +2,10 @@
 import type { Trouble } from './page/page-texts.ts';
 
 /** Milliseconds after which a request counts as unanswered. */
-const patience = 30_000;
+const requestTimeoutMs = 30_000;
 
 /** A request that was not answered with what was asked for. */
-export class Refusal extends Error {
+export class LinkError extends Error {
   readonly trouble: Trouble;
 
   constructor(trouble: Trouble) {
@@ -15,13 +15,13 @@ export class Refusal extends Error {
   }
 
   /** Whether the same request may succeed later. */
-  get passing(): boolean {
+  get isTransient(): boolean {
     return this.trouble === 'offline' || this.trouble === 'unavailable';
   }
 }
 
 /** Error codes of the service, as states of the page; every other one is `unavailable`. */
-const troubleOf: Readonly<Record<string, Trouble>> = {
+const troubleByErrorCode: Readonly<Record<string, Trouble>> = {
   proof_refused: 'refused',
   blob_expired: 'expired',
   blob_spent: 'spent',
@@ -33,7 +33,7 @@ const troubleOf: Readonly<Record<string, Trouble>> = {
 };
 
 /** What is known of a link before it is opened. */
-export interface Look {
+export interface LinkInfo {
   /** Bytes of ciphertext. */
   readonly size: number;
   readonly expiresAt: string | undefined;
@@ -43,28 +43,28 @@ export interface Look {
 }
 
 /** A link that was opened: where its ciphertext is, for half an hour. */
-export interface Opened extends Look {
+export interface OpenedLink extends LinkInfo {
   readonly url: string;
 }
 
 export interface LinkApi {
   /** Counts as no opening. */
-  look(): Promise<Look>;
+  getInfo(): Promise<LinkInfo>;
   /** Counts as an opening, once however often it is sent under its name. @param proof base64 */
-  open(proof: string, opening: string): Promise<Opened>;
+  open(proof: string, opening: string): Promise<OpenedLink>;
   /** Destroys it. @param proof base64 */
   burn(proof: string): Promise<void>;
 }
 
-/** The requests of one link; they fail with a {@link Refusal}. @param link the 58 characters of its path */
-export function linkApi(link: string): LinkApi {
+/** The requests of one link; they fail with a {@link LinkError}. @param link the 58 characters of its path */
+export function createLinkApi(link: string): LinkApi {
   const path = `/v1/links/${link}`;
   return {
-    look: async () => lookOf(await request(path)),
+    getInfo: async () => parseLinkInfo(await request(path)),
     open: async (proof, opening) => {
       const answer = await request(`${path}/opening`, { proof, opening });
-      if (typeof answer.url !== 'string') throw new Refusal('unavailable');
-      return { ...lookOf(answer), url: answer.url };
+      if (typeof answer.url !== 'string') throw new LinkError('unavailable');
+      return { ...parseLinkInfo(answer), url: answer.url };
     },
     burn: async (proof) => {
       await request(`${path}/burning`, { proof });
@@ -72,8 +72,8 @@ export function linkApi(link: string): LinkApi {
   };
 }
 
-function lookOf({ size, expiresAt, openingsLeft, burn }: Answer): Look {
-  if (typeof size !== 'number' || typeof burn !== 'boolean') throw new Refusal('unavailable');
+function parseLinkInfo({ size, expiresAt, openingsLeft, burn }: Answer): LinkInfo {
+  if (typeof size !== 'number' || typeof burn !== 'boolean') throw new LinkError('unavailable');
   return {
     size,
     burn,
@@ -85,7 +85,7 @@ function lookOf({ size, expiresAt, openingsLeft, burn }: Answer): Look {
 type Answer = Readonly<Record<string, unknown>>;
 
 /** What all requests of the page have in common: nothing is sent along that was not asked for, and nothing is kept. */
-export const bare = {
+export const privateRequestInit = {
   credentials: 'omit',
   referrerPolicy: 'no-referrer',
   cache: 'no-store',
@@ -97,17 +97,21 @@ async function request(path: string, body?: object): Promise<Answer> {
     body === undefined
       ? {}
       : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-  const { ok, text } = await fetch(path, { ...bare, ...sent, signal: AbortSignal.timeout(patience) })
+  const { ok, text } = await fetch(path, {
+    ...privateRequestInit,
+    ...sent,
+    signal: AbortSignal.timeout(requestTimeoutMs),
+  })
     .then(async (response) => ({ ok: response.ok, text: await response.text() }))
     .catch(() => {
-      throw new Refusal('offline');
+      throw new LinkError('offline');
     });
-  const answer = parsed(text);
-  if (!ok) throw new Refusal((typeof answer.code === 'string' && troubleOf[answer.code]) || 'unavailable');
+  const answer = parseJsonObject(text);
+  if (!ok) throw new LinkError((typeof answer.code === 'string' && troubleByErrorCode[answer.code]) || 'unavailable');
   return answer;
 }
 
-function parsed(text: string): Answer {
+function parseJsonObject(text: string): Answer {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? { ...value } : {};

@@ -1,10 +1,10 @@
 /** The page that opens links. Its first act takes the key out of the address bar. */
-import { parseFragment, parseLink } from '../../core/blobs/share-link.ts';
+import { parseFragmentKey, parseLinkId } from '../../core/blobs/share-link.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
-import { Refusal } from './link-api.ts';
-import { openLink } from './open-link-flow.ts';
+import { LinkError } from './link-api.ts';
+import { openLinkAndShowFile } from './open-link-flow.ts';
 import { setTabIcon } from './page/icons.ts';
-import { show } from './page/page-elements.ts';
+import { showView } from './page/page-elements.ts';
 import { type Trouble, troubles } from './page/page-texts.ts';
 
 const { hash, href, pathname } = location;
@@ -17,26 +17,26 @@ addEventListener('hashchange', () => {
 });
 
 setTabIcon();
-start().catch((error: unknown) => show(troubles[troubleOf(error)]));
+openLinkFromAddress().catch((error: unknown) => showView(troubles[troubleForError(error)]));
 
-async function start(): Promise<void> {
+async function openLinkFromAddress(): Promise<void> {
   const link = /^\/b\/([0-9a-z]+)$/.exec(pathname)?.[1] ?? '';
-  const id = parseLink(link);
-  if (id === undefined) throw new Refusal('notALink');
-  if (!isAble()) throw new Refusal('oldBrowser');
-  if (hash.length < 2) throw new Refusal(wasLoadedBefore() ? 'reloaded' : 'noKey');
-  const key = parseFragment(hash);
-  if (key === undefined) throw new Refusal('incomplete');
-  await openLink(link, id, key);
+  const id = parseLinkId(link);
+  if (id === undefined) throw new LinkError('notALink');
+  if (!isBrowserSupported()) throw new LinkError('oldBrowser');
+  if (hash.length < 2) throw new LinkError(wasLoadedBefore() ? 'reloaded' : 'noKey');
+  const key = parseFragmentKey(hash);
+  if (key === undefined) throw new LinkError('incomplete');
+  await openLinkAndShowFile(link, id, key);
 }
 
-function troubleOf(error: unknown): Trouble {
-  if (error instanceof Refusal) return error.trouble;
+function troubleForError(error: unknown): Trouble {
+  if (error instanceof LinkError) return error.trouble;
   return error instanceof DecryptionError ? 'damaged' : 'failed';
 }
 
 /** Whether the browser has what decryption needs; all else is as old as that. WebCrypto is there for https only. */
-function isAble(): boolean {
+function isBrowserSupported(): boolean {
   const scope: Partial<typeof globalThis> = globalThis;
   return scope.crypto?.subtle !== undefined && 'timeout' in AbortSignal && 'getReader' in ReadableStream.prototype;
 }

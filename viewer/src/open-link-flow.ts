@@ -1,120 +1,146 @@
 /** From a link to its file: look, ask where it matters, open, download, decrypt, show, and burn what is to be read once. */
 import { openBlob } from '../../core/blobs/blob-stream.ts';
-import { proofOf } from '../../core/blobs/link-proof.ts';
+import { computeLinkProof } from '../../core/blobs/link-proof.ts';
 import type { LinkId } from '../../core/blobs/share-link.ts';
 import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';
-import { download, pause } from './ciphertext-download.ts';
-import { type ChosenFile, collected, filePicker, largeFile, written } from './decrypted-content-sink.ts';
-import { type Burner, present, presentSaved } from './decrypted-file-view.ts';
-import { type LinkApi, type Look, linkApi, type Opened, Refusal } from './link-api.ts';
-import { safeName, sizeText } from './page/file-name-and-size.ts';
-import { ask, button, facts, type Progress, pressed, progressOf, show } from './page/page-elements.ts';
-import { askView, labels, opening, troubles, type View } from './page/page-texts.ts';
+import { delay, downloadCiphertext } from './ciphertext-download.ts';
+import {
+  collectIntoBlob,
+  findFilePicker,
+  largeFileBytes,
+  type WritableFile,
+  writeToFile,
+} from './decrypted-content-sink.ts';
+import { type BurnRequest, showDecryptedFile, showSavedFile } from './decrypted-file-view.ts';
+import { createLinkApi, type LinkApi, LinkError, type LinkInfo, type OpenedLink } from './link-api.ts';
+import { formatByteSize, sanitizeFileName } from './page/file-name-and-size.ts';
+import {
+  createButton,
+  createFactList,
+  createProgress,
+  type Progress,
+  showView,
+  showViewAndWait,
+  waitForPress,
+} from './page/page-elements.ts';
+import { buttonLabels, confirmOpeningView, openingView, type PageView, troubles } from './page/page-texts.ts';
 
 /** Times that a request which changes nothing more when repeated is sent before anyone is asked. */
-const attempts = 3;
+const maxAttempts = 3;
 
 /**
  * Opens a link and shows what it leads to. The key is zeroed as soon as nothing more is to be derived from it.
  * @param link the 58 characters of its path
  * @throws Refusal, DecryptionError: the state that the page is to show
  */
-export async function openLink(link: string, id: LinkId, key: Bytes): Promise<void> {
-  const api = linkApi(link);
-  const progress = progressOf();
+export async function openLinkAndShowFile(link: string, id: LinkId, key: Bytes): Promise<void> {
+  const api = createLinkApi(link);
+  const progress = createProgress();
   progress.show();
-  const look = await insist(() => api.look(), progress, attempts);
+  const look = await retryUntilSettled(() => api.getInfo(), progress, maxAttempts);
   const limited = look.burn || look.openingsLeft !== undefined;
-  if (limited) await ask(askView(look.burn, look.openingsLeft), labels.open, facts(factsOf(look)));
+  if (limited)
+    await showViewAndWait(
+      confirmOpeningView(look.burn, look.openingsLeft),
+      buttonLabels.open,
+      createFactList(linkFactRows(look)),
+    );
   progress.show();
-  const [openProof, burnProof] = [await proofOf(key, id, 'open'), await proofOf(key, id, 'burn')].map(toBase64);
+  const [openProof, burnProof] = [await computeLinkProof(key, id, 'open'), await computeLinkProof(key, id, 'burn')].map(
+    toBase64,
+  );
   // One name for all tries: an opening whose answer gets lost is not counted again.
   const openingName = crypto.randomUUID();
-  const opened = await insist(() => api.open(openProof ?? '', openingName), progress, attempts);
-  const sealed = download({
+  const opened = await retryUntilSettled(() => api.open(openProof ?? '', openingName), progress, maxAttempts);
+  const sealed = downloadCiphertext({
     url: opened.url,
-    arrived: (bytes) => progress.update(bytes, opened.size),
-    broken: async (trouble) => {
-      await retry(troubles[trouble]);
+    onBytes: (bytes) => progress.update(bytes, opened.size),
+    onBroken: async (trouble) => {
+      await askToRetry(troubles[trouble]);
       progress.show();
     },
   });
   const { description, content } = await openBlob(key, id, sealed);
   key.fill(0);
-  const fileName = safeName(description.name);
-  const burn = opened.burn ? burnerOf(api, burnProof ?? '') : undefined;
-  const file = await chosenFile(fileName, opened, progress);
+  const fileName = sanitizeFileName(description.name);
+  const burn = opened.burn ? createBurner(api, burnProof ?? '') : undefined;
+  const file = await chooseFileForLargeContent(fileName, opened, progress);
   if (file !== undefined) {
-    await written(content, file);
-    return await presentSaved(fileName, opened.size, burn);
+    await writeToFile(content, file);
+    return await showSavedFile(fileName, opened.size, burn);
   }
-  await present(
-    await collected(content),
+  await showDecryptedFile(
+    await collectIntoBlob(content),
     { name: fileName, type: description.type, openingsLeft: opened.openingsLeft },
     burn,
   );
 }
 
-const factsOf = ({ size, expiresAt }: Look): [string, string][] => {
-  const ends = expiresAt === undefined ? [] : [['Expires', timeText(expiresAt)] satisfies [string, string]];
-  return [['Size', sizeText(size)], ...ends];
+const linkFactRows = ({ size, expiresAt }: LinkInfo): [string, string][] => {
+  const ends = expiresAt === undefined ? [] : [['Expires', formatTime(expiresAt)] satisfies [string, string]];
+  return [['Size', formatByteSize(size)], ...ends];
 };
 
-const timeText = (time: string): string =>
+const formatTime = (time: string): string =>
   new Date(time).toLocaleString('en', { dateStyle: 'long', timeStyle: 'short' });
 
 /** Repeats a request until it succeeds or is refused for good: some times by itself, then whenever people ask for it. */
-async function insist<T>(action: () => Promise<T>, progress: Progress, times: number): Promise<T> {
+async function retryUntilSettled<T>(action: () => Promise<T>, progress: Progress, times: number): Promise<T> {
   for (let failures = 0; ; ) {
     try {
       return await action();
     } catch (error) {
-      if (!(error instanceof Refusal) || !error.passing) throw error;
+      if (!(error instanceof LinkError) || !error.isTransient) throw error;
       failures += 1;
-      if (failures % times !== 0) await pause(failures * 500);
+      if (failures % times !== 0) await delay(failures * 500);
       else {
-        await retry(troubles[error.trouble]);
+        await askToRetry(troubles[error.trouble]);
         progress.show();
       }
     }
   }
 }
 
-const retry = (view: View): Promise<void> => ask(view, labels.retry);
+const askToRetry = (view: PageView): Promise<void> => showViewAndWait(view, buttonLabels.retry);
 
 /** Sends the burning, which may be repeated; whether it is known to be gone. */
-const burnerOf =
-  (api: LinkApi, proof: string): Burner =>
+const createBurner =
+  (api: LinkApi, proof: string): BurnRequest =>
   async () => {
-    for (let failures = 0; failures < attempts; failures++) {
+    for (let failures = 0; failures < maxAttempts; failures++) {
       try {
         await api.burn(proof);
         return true;
       } catch (error) {
         // Whatever else the service says of it now, there is no file of that link any more.
-        if (!(error instanceof Refusal) || !error.passing) return error instanceof Refusal && isGone(error);
-        await pause(500 * (failures + 1));
+        if (!(error instanceof LinkError) || !error.isTransient)
+          return error instanceof LinkError && isAlreadyGone(error);
+        await delay(500 * (failures + 1));
       }
     }
     return false;
   };
 
-const isGone = ({ trouble }: Refusal): boolean => ['deleted', 'gone', 'shredded', 'expired'].includes(trouble);
+const isAlreadyGone = ({ trouble }: LinkError): boolean => ['deleted', 'gone', 'shredded', 'expired'].includes(trouble);
 
 /** A file on this device for content that is too large for a page; undefined when it is not, or the browser has no such files. */
-async function chosenFile(name: string, { size }: Opened, progress: Progress): Promise<ChosenFile | undefined> {
-  const pick = filePicker();
-  if (size < largeFile || pick === undefined) return undefined;
-  const view = { ...opening, icon: 'file', title: 'Large file' } as const;
+async function chooseFileForLargeContent(
+  name: string,
+  { size }: OpenedLink,
+  progress: Progress,
+): Promise<WritableFile | undefined> {
+  const pick = findFilePicker();
+  if (size < largeFileBytes || pick === undefined) return undefined;
+  const view = { ...openingView, icon: 'file', title: 'Large file' } as const;
   for (;;) {
-    const choose = button(labels.choose);
-    show(
+    const choose = createButton(buttonLabels.choose);
+    showView(
       { ...view, text: ['It is decrypted on the way to your disk.'] },
       name,
-      facts([['Size', sizeText(size)]]),
+      createFactList([['Size', formatByteSize(size)]]),
       choose,
     );
-    await pressed(choose);
+    await waitForPress(choose);
     try {
       const file = await pick({ suggestedName: name });
       progress.show();

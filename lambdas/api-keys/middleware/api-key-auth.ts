@@ -1,6 +1,6 @@
 import type { MiddlewareObj } from '@middy/core';
 import type { RouteInput } from '../../../contract/route-schemas.ts';
-import { type RouteId, verbOf } from '../../../contract/routes.ts';
+import { type RouteId, requiredVerbOf } from '../../../contract/routes.ts';
 import { nameProblem } from '../../../contract/shared/name-patterns.ts';
 import type { Call } from '../../middleware/request-context.ts';
 import { type Deks, type OpenKeyring, type StoredKeyring, storedKeyring } from '../../org-keys/keyring-opener.ts';
@@ -60,7 +60,7 @@ export function authenticate<Id extends RouteId>(
       const caller = authenticateKey(presented, records.apiKey, gate.clock());
       if (records.apiKey !== undefined) call.noted = gate.lastUse.note(records.apiKey);
       call.actor = { org: caller.org, principal: caller.keyId };
-      const verb = verbOf(id);
+      const verb = requiredVerbOf(id);
       if (verb === undefined) throw new Error(`the route ${id} has no verb`);
       authorize(caller, verb, targets);
       if (prefix !== undefined) authorizeList(caller, prefix);

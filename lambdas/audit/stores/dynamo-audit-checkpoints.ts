@@ -1,5 +1,5 @@
 import { type AttributeValue, type DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
-import { auditIndex, sweepKey } from '../../../contract/shared/environment-variables.ts';
+import { auditMarkIndex, sealerProgressKey } from '../../../contract/shared/environment-variables.ts';
 import { notRead, orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
 import { held } from '../../shared/stores/dynamo-conditions.ts';
 import { placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
@@ -22,7 +22,7 @@ export class DynamoSealMarks implements SealMarks {
   async orgs(mark: string): Promise<readonly string[]> {
     const query = {
       TableName: this.#table,
-      IndexName: auditIndex,
+      IndexName: auditMarkIndex,
       KeyConditionExpression: '#mark = :mark',
       ExpressionAttributeNames: placeholders('mark', 'org'),
       ExpressionAttributeValues: toItem({ ':mark': mark }),
@@ -40,7 +40,7 @@ export class DynamoSealMarks implements SealMarks {
   }
 
   async sweptUntil(): Promise<number | undefined> {
-    const item = await getItem(this.#client, this.#table, sweepKey);
+    const item = await getItem(this.#client, this.#table, sealerProgressKey);
     const until = Number(item?.until?.N);
     return Number.isSafeInteger(until) ? until : undefined;
   }
@@ -48,7 +48,7 @@ export class DynamoSealMarks implements SealMarks {
   async setSweptUntil(time: number): Promise<void> {
     const command = new PutItemCommand({
       TableName: this.#table,
-      Item: toItem({ ...sweepKey, until: time }),
+      Item: toItem({ ...sealerProgressKey, until: time }),
       // Another run may have come further.
       ConditionExpression: 'attribute_not_exists(#until) OR #until < :until',
       ExpressionAttributeNames: placeholders('until'),

@@ -19,7 +19,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { lifetimeTag, unfinishedLifetime } from '../../../contract/shared/environment-variables.ts';
+import { objectLifetimeTag, unfinishedLifetimeValue } from '../../../contract/shared/environment-variables.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { Page } from '../../shared/ports.ts';
@@ -28,7 +28,7 @@ import type { FoundObject, LinkObjects, ObjectEraser, PartClaim, StoredPart, Upl
 
 /** It says nothing of the content, which nobody here knows. */
 const contentType = 'application/octet-stream';
-const expiresIn = limits.blobAddressSeconds;
+const expiresIn = limits.blobPresignedUrlSeconds;
 
 const notBegun = 'No blob was begun. Send the same request again.';
 const notCompleted = 'The upload is not complete yet. Send the same request again.';
@@ -48,7 +48,7 @@ export class S3Objects implements UploadObjects, LinkObjects, ObjectEraser {
 
   async form(org: string, id: string, size: number): Promise<{ url: string; fields: Record<string, string> }> {
     const { Bucket, Key } = this.#object(org, id);
-    const tag = `<Tag><Key>${lifetimeTag}</Key><Value>${unfinishedLifetime}</Value></Tag>`;
+    const tag = `<Tag><Key>${objectLifetimeTag}</Key><Value>${unfinishedLifetimeValue}</Value></Tag>`;
     return await orUnavailable(notBegun, () =>
       createPresignedPost(this.#clientOf(org), {
         Bucket,
@@ -75,7 +75,7 @@ export class S3Objects implements UploadObjects, LinkObjects, ObjectEraser {
       ContentType: contentType,
       ChecksumAlgorithm: ChecksumAlgorithm.SHA256,
       ChecksumType: ChecksumType.COMPOSITE,
-      Tagging: `${lifetimeTag}=${unfinishedLifetime}`,
+      Tagging: `${objectLifetimeTag}=${unfinishedLifetimeValue}`,
     });
     const { UploadId } = await orUnavailable(notBegun, () => this.#clientOf(org).send(command));
     if (UploadId === undefined) throw new VaultError('unavailable', { detail: notBegun });
@@ -148,7 +148,7 @@ export class S3Objects implements UploadObjects, LinkObjects, ObjectEraser {
   async setLifetime(org: string, id: string, lifetime: string): Promise<boolean> {
     const command = new PutObjectTaggingCommand({
       ...this.#object(org, id),
-      Tagging: { TagSet: [{ Key: lifetimeTag, Value: lifetime }] },
+      Tagging: { TagSet: [{ Key: objectLifetimeTag, Value: lifetime }] },
     });
     return (await unless(noObject, notCompleted, () => this.#clientOf(org).send(command))) !== undefined;
   }

@@ -1,5 +1,5 @@
 /** Addresses as they stand in the headers of mail (RFC 5322 section 3.4), read so that no two readers could differ about them. */
-import { canonicalMail } from '../../../core/users/canonical-identity.ts';
+import { canonicalEmail } from '../../../core/users/canonical-identity.ts';
 
 /** `"Ada \"L\" Lovelace"`, between the quotes any printable character, tab and backslash escapes; non-ASCII as RFC 6532 has it. */
 const quoted = /^"(?:[^"\\\p{Cc}]|\t|\\[^\p{Cc}])*"$/u;
@@ -17,10 +17,10 @@ export function oneAddress(header: string): string | undefined {
   const text = header.trim();
   if (text.length > longest) return undefined;
   const open = text.lastIndexOf('<');
-  if (open < 0) return canonicalMail(text);
+  if (open < 0) return canonicalEmail(text);
   const name = text.slice(0, open).trimEnd();
   return text.endsWith('>') && (quoted.test(name) || words.test(name))
-    ? canonicalMail(text.slice(open + 1, -1))
+    ? canonicalEmail(text.slice(open + 1, -1))
     : undefined;
 }
 

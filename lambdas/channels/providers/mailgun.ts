@@ -23,7 +23,7 @@
  * to that size, and that `Pass` means the one signature.
  */
 import * as z from 'zod/mini';
-import { canonicalMail } from '../../../core/users/canonical-identity.ts';
+import { canonicalEmail } from '../../../core/users/canonical-identity.ts';
 import type { Channel, HookRequest, Reading } from '../channel-ports.ts';
 import { type Form, multipart, only, urlencoded } from './form-parser.ts';
 import { type MailHeaders, mailHeaders, readMail, replyHeaders, type Trust } from './inbound-email.ts';
@@ -39,7 +39,7 @@ const schema = z.strictObject({
   /** That the domain's spam filter is set to "Mark spam with MIME headers": without it no mail can be told from a forged one. */
   spamFilter: z.literal('mark'),
   /** Where mail is sent to, and replies come from. */
-  address: z.string().check(z.refine((text) => canonicalMail(text) !== undefined)),
+  address: z.string().check(z.refine((text) => canonicalEmail(text) !== undefined)),
   /** As Trust.unsignedTo (mail.ts). */
   unsignedTo: z._default(z.boolean(), false),
   /** Sending key, and the domain that replies are sent by. */
@@ -113,7 +113,7 @@ export const mailgun: Channel = {
     const parsed = schema.safeParse(json);
     if (!parsed.success) return undefined;
     const secrets = parsed.data;
-    const trust = { address: canonicalMail(secrets.address) ?? '', unsignedTo: secrets.unsignedTo };
+    const trust = { address: canonicalEmail(secrets.address) ?? '', unsignedTo: secrets.unsignedTo };
     return {
       async receive(request, now) {
         const form = verified(request, secrets, now);

@@ -19,7 +19,7 @@
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import * as z from 'zod/mini';
-import { canonicalMail } from '../../../core/users/canonical-identity.ts';
+import { canonicalEmail } from '../../../core/users/canonical-identity.ts';
 import type { Channel, HookRequest, Reading } from '../channel-ports.ts';
 import { type Form, type Multipart, multipart, only } from './form-parser.ts';
 import { type MailHeaders, mailHeaders, readMail, replyHeaders, speaksFor, type Trust } from './inbound-email.ts';
@@ -31,7 +31,7 @@ const schema = z.strictObject({
   /** Of the security policy: base64 of the DER of a SubjectPublicKeyInfo, as SendGrid shows it. */
   publicKey: z.string().check(z.minLength(1)),
   /** Where mail is sent to, and replies come from. */
-  address: z.string().check(z.refine((text) => canonicalMail(text) !== undefined)),
+  address: z.string().check(z.refine((text) => canonicalEmail(text) !== undefined)),
   /** As Trust.unsignedTo (mail.ts). */
   unsignedTo: z._default(z.boolean(), false),
   /** With the right to send mail: it authorizes replies. */
@@ -140,7 +140,7 @@ export const sendgrid: Channel = {
     const key = parsed.success ? keyOf(parsed.data.publicKey) : undefined;
     if (!parsed.success || key === undefined) return undefined;
     const secrets = parsed.data;
-    const trust = { address: canonicalMail(secrets.address) ?? '', unsignedTo: secrets.unsignedTo };
+    const trust = { address: canonicalEmail(secrets.address) ?? '', unsignedTo: secrets.unsignedTo };
     return {
       async receive(request, now) {
         if (!genuine(request, key, now)) return undefined;

@@ -1,13 +1,13 @@
 import { DecryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import type { JobName } from '../../../core/jobs/job-envelope.ts';
+import type { JobHeader } from '../../../core/jobs/job-envelope.ts';
 import { notRead } from '../../shared/stores/aws-error-mapping.ts';
 import { bufferOf, orKeyUnavailable } from '../../shared/stores/kms-error-mapping.ts';
 import type { TransitKeys } from '../job-ports.ts';
 
 /** The encryption context of a job's key (docs/format.md, section 13); policies refuse a call without it, and kinds that are not the caller's. */
-const contextOf = ({ org, id, kind }: JobName) => ({ org, job: id, kind });
+const contextOf = ({ org, id, kind }: JobHeader) => ({ org, job: id, kind });
 
 /** The transit key in KMS. */
 export class KmsTransitKeys implements TransitKeys {
@@ -19,7 +19,7 @@ export class KmsTransitKeys implements TransitKeys {
     this.#keyId = keyId;
   }
 
-  async generate(name: JobName): Promise<{ secret: Buffer; wrapped: Uint8Array }> {
+  async generate(name: JobHeader): Promise<{ secret: Buffer; wrapped: Uint8Array }> {
     const command = new GenerateDataKeyCommand({
       KeyId: this.#keyId,
       KeySpec: 'AES_256',
@@ -31,7 +31,7 @@ export class KmsTransitKeys implements TransitKeys {
     return { secret: bufferOf(Plaintext), wrapped: CiphertextBlob };
   }
 
-  async unwrap(name: JobName, wrapped: Uint8Array): Promise<Buffer> {
+  async unwrap(name: JobHeader, wrapped: Uint8Array): Promise<Buffer> {
     const command = new DecryptCommand({
       KeyId: this.#keyId,
       CiphertextBlob: wrapped,

@@ -1,7 +1,7 @@
 import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { Keyring } from '../../../core/org-keys/org-keyring.ts';
-import { storedRecord, type Tombstone } from '../../../core/shredding/keyring-tombstone.ts';
+import { type Tombstone, toStoredRecord } from '../../../core/shredding/keyring-tombstone.ts';
 import { held } from '../../shared/stores/dynamo-conditions.ts';
 import { keyringOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
@@ -55,7 +55,7 @@ export class DynamoKeyrings implements KeyringStore, ShredStore {
   }
 
   #put(stored: Keyring | Tombstone, condition: object): Promise<boolean> {
-    const command = new PutItemCommand({ TableName: this.#table, Item: toItem(storedRecord(stored)), ...condition });
+    const command = new PutItemCommand({ TableName: this.#table, Item: toItem(toStoredRecord(stored)), ...condition });
     return held(() => this.#clientOf(stored.org).send(command));
   }
 }

@@ -1,7 +1,13 @@
 import { hash } from 'node:crypto';
 import { GetPublicKeyCommand, type KMSClient, SignCommand } from '@aws-sdk/client-kms';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { compactJws, type PublicJwk, publicJwk, signingInput, verifyJws } from '../../../core/signing/jws.ts';
+import {
+  assembleCompactJws,
+  jwsSigningInput,
+  type PublicJwk,
+  publicJwkFromSpki,
+  verifyJws,
+} from '../../../core/signing/jws.ts';
 import type { PublicKeys, Signer } from '../ports.ts';
 import { orUnavailable } from './aws-error-mapping.ts';
 
@@ -24,7 +30,7 @@ export class KmsSigner implements Signer, PublicKeys {
 
   async sign(payload: object, typ: string): Promise<string> {
     const key = await this.#publicKey();
-    const input = signingInput(payload, typ, key.kid);
+    const input = jwsSigningInput(payload, typ, key.kid);
     const command = new SignCommand({
       KeyId: this.#keyId,
       SigningAlgorithm: 'ECDSA_SHA_256',
@@ -34,7 +40,7 @@ export class KmsSigner implements Signer, PublicKeys {
     });
     const { Signature } = await orUnavailable(notSigned, () => this.#client.send(command));
     if (Signature === undefined) throw new VaultError('unavailable', { detail: notSigned });
-    const jws = compactJws(input, Signature);
+    const jws = assembleCompactJws(input, Signature);
     // A statement that nobody could verify must not be handed out as one.
     if (verifyJws(jws, [key], typ) === undefined) throw new VaultError('unavailable', { detail: notSigned });
     return jws;
@@ -56,6 +62,6 @@ export class KmsSigner implements Signer, PublicKeys {
     const command = new GetPublicKeyCommand({ KeyId: this.#keyId });
     const { PublicKey } = await orUnavailable(notSigned, () => this.#client.send(command));
     if (PublicKey === undefined) throw new VaultError('unavailable', { detail: notSigned });
-    return publicJwk(PublicKey);
+    return publicJwkFromSpki(PublicKey);
   }
 }

@@ -83,7 +83,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
       ConditionExpression: '#tries < :most AND #expiresAt > :now',
       ExpressionAttributeNames: placeholders('tries', 'expiresAt'),
       // Times are all of one length (RFC 3339 in UTC with milliseconds), so that they compare as texts.
-      ExpressionAttributeValues: toItem({ ':one': 1, ':most': limits.linkTries, ':now': now.toISOString() }),
+      ExpressionAttributeValues: toItem({ ':one': 1, ':most': limits.linkCodeAttempts, ':now': now.toISOString() }),
     });
     return counted === undefined ? undefined : locatorOf(counted, locator);
   }

@@ -1,6 +1,6 @@
 import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { type DeletedUser, type UserKeyring, userRecord } from '../../../core/users/user-keyring.ts';
-import type { Owner } from '../../../core/users/user-root-key.ts';
+import { toUserKeyringRecord, type UserKeyring, type UserTombstone } from '../../../core/users/user-keyring.ts';
+import type { UserRef } from '../../../core/users/user-root-key.ts';
 import type { Page } from '../../shared/ports.ts';
 import { storedOrNot } from '../../shared/stores/aws-error-mapping.ts';
 import { held } from '../../shared/stores/dynamo-conditions.ts';
@@ -28,7 +28,7 @@ export class DynamoUserKeyrings implements UserKeyringStore {
     });
   }
 
-  replace(next: UserKeyring | DeletedUser): Promise<boolean> {
+  replace(next: UserKeyring | UserTombstone): Promise<boolean> {
     // The second half is the client's own retry of a lost reply: what it wants to write is there already.
     const [name, value] = next.state === 'active' ? ['mac', next.mac] : ['deletedAt', next.deletedAt];
     return this.#put(next, {
@@ -43,7 +43,7 @@ export class DynamoUserKeyrings implements UserKeyringStore {
     });
   }
 
-  bury(deleted: DeletedUser): Promise<boolean> {
+  bury(deleted: UserTombstone): Promise<boolean> {
     const mayGo =
       '#state <> :deleted OR attribute_not_exists(#state) OR attribute_not_exists(#deletedAt) OR #deletedAt = :same';
     return this.#put(deleted, {
@@ -53,7 +53,7 @@ export class DynamoUserKeyrings implements UserKeyringStore {
     });
   }
 
-  async stored({ org, user }: Owner): Promise<unknown> {
+  async stored({ org, user }: UserRef): Promise<unknown> {
     const item = await getItem(this.#clientOf(org), this.#table, { org, id: userItemId(user) });
     return item === undefined ? undefined : keyringOf(item);
   }
@@ -67,8 +67,8 @@ export class DynamoUserKeyrings implements UserKeyringStore {
     return { items: items.map((item) => ({ user: userOf(item), record: keyringOf(item) })), more };
   }
 
-  #put(stored: UserKeyring | DeletedUser, condition: object): Promise<boolean> {
-    const Item = toItem({ id: userItemId(stored.user), ...userRecord(stored) });
+  #put(stored: UserKeyring | UserTombstone, condition: object): Promise<boolean> {
+    const Item = toItem({ id: userItemId(stored.user), ...toUserKeyringRecord(stored) });
     const command = new PutItemCommand({ TableName: this.#table, Item, ...condition });
     return held(() => this.#clientOf(stored.org).send(command), storedOrNot);
   }

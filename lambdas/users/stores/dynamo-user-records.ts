@@ -1,5 +1,5 @@
 import { DeleteItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import type { Owner } from '../../../core/users/user-root-key.ts';
+import type { UserRef } from '../../../core/users/user-root-key.ts';
 import type { Page } from '../../shared/ports.ts';
 import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
@@ -37,7 +37,7 @@ export class DynamoUserReader implements UserReader {
     this.#tables = tables;
   }
 
-  async read(owner: Owner, keys: readonly RecordKey[]): Promise<UserRead> {
+  async read(owner: UserRef, keys: readonly RecordKey[]): Promise<UserRead> {
     const { keyrings, userKeyrings, records } = this.#tables;
     const { org, user } = owner;
     const Keys = keys.map((key) => toItem({ org, id: recordItemId(owner, key) }));
@@ -70,7 +70,7 @@ export class DynamoUserRecords implements UserRecordStore {
     this.#table = table;
   }
 
-  put(owner: Owner, record: StoredRecord, before: StoredRecord | undefined): Promise<boolean> {
+  put(owner: UserRef, record: StoredRecord, before: StoredRecord | undefined): Promise<boolean> {
     const { collection, id, ...rest } = record;
     const command = new PutItemCommand({
       TableName: this.#table,
@@ -86,7 +86,7 @@ export class DynamoUserRecords implements UserRecordStore {
     return held(() => this.#clientOf(owner.org).send(command));
   }
 
-  async delete(owner: Owner, key: RecordKey): Promise<boolean> {
+  async delete(owner: UserRef, key: RecordKey): Promise<boolean> {
     const command = new DeleteItemCommand({
       TableName: this.#table,
       Key: toItem({ org: owner.org, id: recordItemId(owner, key) }),
@@ -97,7 +97,7 @@ export class DynamoUserRecords implements UserRecordStore {
   }
 
   async list(
-    owner: Owner,
+    owner: UserRef,
     collection: Collection,
     after: string | undefined,
     limit: number,
@@ -114,7 +114,7 @@ export class DynamoUserRecords implements UserRecordStore {
     return { items: items.map(storedRecordOf), more };
   }
 
-  async markSent(owner: Owner, key: RecordKey): Promise<void> {
+  async markSent(owner: UserRef, key: RecordKey): Promise<void> {
     const command = new UpdateItemCommand({
       TableName: this.#table,
       Key: toItem({ org: owner.org, id: recordItemId(owner, key) }),

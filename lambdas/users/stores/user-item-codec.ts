@@ -1,7 +1,7 @@
 /** Items of the tables of users (docs/format.md, section 12): their keys, and what they stand for. Nothing that comes back is trusted. */
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import type { Owner } from '../../../core/users/user-root-key.ts';
+import type { UserRef } from '../../../core/users/user-root-key.ts';
 import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
 import type { Collection, RecordKey, StoredLocator, StoredRecord } from '../user-ports.ts';
 
@@ -12,8 +12,8 @@ export const userOf = ({ id }: Item): string => (id?.S ?? '').slice(userPrefix.l
 export const locatorItemId = (locator: string): string => `locator/${locator}`;
 export const attemptsItemId = (locator: string): string => `attempts/${locator}`;
 
-export const collectionPrefix = ({ user }: Owner, collection: Collection): string => `${user}/${collection}/`;
-export const recordItemId = (owner: Owner, { collection, id }: RecordKey): string =>
+export const collectionPrefix = ({ user }: UserRef, collection: Collection): string => `${user}/${collection}/`;
+export const recordItemId = (owner: UserRef, { collection, id }: RecordKey): string =>
   collectionPrefix(owner, collection) + id;
 
 /** What is missing or of another kind becomes nothing that could open: the rules then say which record is damaged. */

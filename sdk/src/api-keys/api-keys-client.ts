@@ -3,7 +3,7 @@ import { limits } from '../../../contract/shared/limits.ts';
 import type { Role } from '../../../contract/shared/roles.ts';
 import type { Verb } from '../../../contract/shared/verbs.ts';
 import type { Transport } from '../http/transport.ts';
-import { checkKeyId, checkWhole, type ExpiryOptions, expiryTime } from '../shared/argument-validation.ts';
+import { checkInteger, checkKeyId, type ExpiryOptions, resolveExpiry } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import { type KeyList, List } from '../shared/paginated-list.ts';
 
@@ -28,7 +28,7 @@ export interface RotateKeyOptions extends CallOptions {
   overlapSeconds?: number | undefined;
 }
 
-const readers = () => import('../lazy-modules.ts');
+const loadLazyModules = () => import('../lazy-modules.ts');
 
 /** API keys of the organization. A key is shown once, when it is made; after that only its id is known. */
 export class Keys {
@@ -45,21 +45,21 @@ export class Keys {
    */
   async create(options: CreateKeyOptions): Promise<CreateKeyResponse> {
     const { role, name, prefixes, verbs } = options;
-    const body = { role, name, prefixes, verbs, expiresAt: expiryTime(options) };
+    const body = { role, name, prefixes, verbs, expiresAt: resolveExpiry(options) };
     return this.#transport.request(
       { route: 'createKey', body },
-      this.#transport.settings(options),
-      (await readers()).decodeKey,
+      this.#transport.callSettings(options),
+      (await loadLazyModules()).decodeKey,
     );
   }
 
   /** Keys, revoked ones included: `for await (const key of keys.list())`. */
   list(options: ListKeysOptions = {}): KeyList {
-    const limit = checkWhole('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.settings(options);
+    const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
+    const settings = this.#transport.callSettings(options);
     return new List(
       async (cursor) => {
-        const { decodeKeys } = await readers();
+        const { decodeKeys } = await loadLazyModules();
         return this.#transport.request({ route: 'listKeys', query: { limit, cursor } }, settings, decodeKeys);
       },
       ({ keys }) => keys,
@@ -72,10 +72,10 @@ export class Keys {
    * @throws NotFoundError api_key_not_found, also when that key has ended; PermissionError forbidden
    */
   async rotate(id: string, options: RotateKeyOptions = {}): Promise<RotateKeyResponse> {
-    const overlapSeconds = checkWhole('overlapSeconds', options.overlapSeconds, 0, limits.apiKeyOverlapMax);
+    const overlapSeconds = checkInteger('overlapSeconds', options.overlapSeconds, 0, limits.apiKeyOverlapMax);
     const call = { route: 'rotateKey', id: checkKeyId(id), body: { overlapSeconds } } as const;
-    const { decodeRotatedKey } = await readers();
-    return this.#transport.request(call, this.#transport.settings(options), (json) => {
+    const { decodeRotatedKey } = await loadLazyModules();
+    return this.#transport.request(call, this.#transport.callSettings(options), (json) => {
       const rotated = decodeRotatedKey(json);
       return rotated?.replaced.id === id ? rotated : undefined;
     });
@@ -84,8 +84,8 @@ export class Keys {
   /** Revokes a key, from the next request on; again changes nothing. @throws NotFoundError api_key_not_found */
   async revoke(id: string, options: CallOptions = {}): Promise<ApiKeyInfo> {
     const call = { route: 'revokeKey', id: checkKeyId(id) } as const;
-    const { decodeKeyInfo } = await readers();
-    return this.#transport.request(call, this.#transport.settings(options), (json) => {
+    const { decodeKeyInfo } = await loadLazyModules();
+    return this.#transport.request(call, this.#transport.callSettings(options), (json) => {
       const revoked = decodeKeyInfo(json);
       if (revoked?.id === id && revoked.revokedAt !== undefined) return revoked;
       return undefined;

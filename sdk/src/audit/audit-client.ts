@@ -1,7 +1,7 @@
 import type { AuditRecord } from '../../../contract/audit/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import type { Transport } from '../http/transport.ts';
-import { checkWhole, timeText } from '../shared/argument-validation.ts';
+import { checkInteger, formatTimeArgument } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import { AuditExport, type AuditList, List } from '../shared/paginated-list.ts';
 
@@ -18,7 +18,7 @@ export interface AuditOptions extends CallOptions {
   pageSize?: number | undefined;
 }
 
-const readers = () => import('../lazy-modules.ts');
+const loadLazyModules = () => import('../lazy-modules.ts');
 
 /** What was done in the organization, by whom and with what result. Names and ids, never values. */
 export class Audit {
@@ -31,14 +31,14 @@ export class Audit {
   /** Records that match every option, oldest first: `for await (const record of audit.query({ name: 'prod/' }))`. */
   query(options: AuditOptions = {}): AuditList {
     const { principal, name, verb, pageSize } = options;
-    const from = timeText('from', options.from);
-    const to = timeText('to', options.to);
-    const limit = checkWhole('pageSize', pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.settings(options);
+    const from = formatTimeArgument('from', options.from);
+    const to = formatTimeArgument('to', options.to);
+    const limit = checkInteger('pageSize', pageSize, 1, limits.pageSizeMax);
+    const settings = this.#transport.callSettings(options);
     return new List(
       async (cursor) => {
         const query = { from, to, principal, name, verb, limit, cursor };
-        return this.#transport.request({ route: 'queryAudit', query }, settings, (await readers()).decodeAudit);
+        return this.#transport.request({ route: 'queryAudit', query }, settings, (await loadLazyModules()).decodeAudit);
       },
       ({ records }) => records,
     );
@@ -49,10 +49,10 @@ export class Audit {
    * audit.export())`, or `.lines()` for a file to be verified offline.
    */
   export(options: CallOptions = {}): AuditExport {
-    const settings = this.#transport.settings(options);
+    const settings = this.#transport.callSettings(options);
     return new AuditExport(
       async (cursor) => {
-        const { decodeExport } = await readers();
+        const { decodeExport } = await loadLazyModules();
         return this.#transport.request({ route: 'exportAudit', query: { cursor } }, settings, decodeExport);
       },
       ({ seals }) => seals,

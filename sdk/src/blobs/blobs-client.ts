@@ -7,11 +7,11 @@ import type {
 import { limits } from '../../../contract/shared/limits.ts';
 import { isTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import type { Transport } from '../http/transport.ts';
-import { checkWhole, refused } from '../shared/argument-validation.ts';
+import { checkInteger, notSentError } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
-import { isRecord } from '../shared/is-plain-object.ts';
+import { isPlainObject } from '../shared/is-plain-object.ts';
 import { List } from '../shared/paginated-list.ts';
-import { decodeBlob, decodeBlobs } from './blob-decoders.ts';
+import { decodeBlobInfo, decodeBlobPage } from './blob-decoders.ts';
 import type { BlobContent, GetBlobOptions, PutBlobOptions, PutBlobResult } from './blob-types.ts';
 import type { OpenedBlob } from './opened-blob.ts';
 
@@ -39,8 +39,8 @@ export class Blobs {
    * @throws ConflictError content_changed; InvalidRequestError blob_too_large; UnexpectedResponseError storage_refused
    */
   async put(content: BlobContent, options: PutBlobOptions = {}): Promise<PutBlobResult> {
-    const { put } = await import('./upload.ts');
-    return await put(this.#transport, content, options);
+    const { uploadBlob } = await import('./upload.ts');
+    return await uploadBlob(this.#transport, content, options);
   }
 
   /**
@@ -50,8 +50,8 @@ export class Blobs {
    * PermissionError proof_refused; DecryptionError decryption_failed
    */
   async get(url: string, options: GetBlobOptions = {}): Promise<OpenedBlob> {
-    const { open } = await import('./link-download.ts');
-    return await open(this.#transport, url, options);
+    const { downloadBlob } = await import('./link-download.ts');
+    return await downloadBlob(this.#transport, url, options);
   }
 
   /**
@@ -60,22 +60,22 @@ export class Blobs {
    * @throws AnimaError as `get`
    */
   async range(url: string, start: number, end: number, options: CallOptions = {}): Promise<Uint8Array> {
-    const { range } = await import('./link-download.ts');
-    return await range(this.#transport, url, [start, end], options);
+    const { downloadRange } = await import('./link-download.ts');
+    return await downloadRange(this.#transport, url, [start, end], options);
   }
 
   /** What a link leads to, as far as it is told without its key. Counts as no opening. @throws NotFoundError as `get` */
   async look(url: string, options: CallOptions = {}): Promise<LookAtLinkResponse> {
-    const { look } = await import('./link-requests.ts');
-    return await look(this.#transport, url, options);
+    const { requestLinkInfo } = await import('./link-requests.ts');
+    return await requestLinkInfo(this.#transport, url, options);
   }
 
   /** Blobs of the organization, newest first, never their links: `for await (const blob of blobs.list())`. */
   list(options: ListBlobsOptions = {}): BlobList {
-    const limit = checkWhole('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.settings(options);
+    const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
+    const settings = this.#transport.callSettings(options);
     return new List(
-      (cursor) => this.#transport.request({ route: 'listBlobs', query: { limit, cursor } }, settings, decodeBlobs),
+      (cursor) => this.#transport.request({ route: 'listBlobs', query: { limit, cursor } }, settings, decodeBlobPage),
       ({ blobs }) => blobs,
     );
   }
@@ -83,8 +83,8 @@ export class Blobs {
   /** Size, times and openings of a blob. @throws NotFoundError blob_not_found */
   async info(id: string, options: CallOptions = {}): Promise<BlobInfo> {
     const call = { route: 'getBlob', id: checkBlobId(id) } as const;
-    return this.#transport.request(call, this.#transport.settings(options), (json) => {
-      const read = decodeBlob(json);
+    return this.#transport.request(call, this.#transport.callSettings(options), (json) => {
+      const read = decodeBlobInfo(json);
       return read?.id === id ? read : undefined;
     });
   }
@@ -92,8 +92,8 @@ export class Blobs {
   /** Deletes a blob, uploaded or not. False when there was none, or it was gone before: also what a retry finds. */
   async delete(id: string, options: CallOptions = {}): Promise<boolean> {
     const call = { route: 'deleteBlob', id: checkBlobId(id) } as const;
-    return this.#transport.request(call, this.#transport.settings(options), (json) =>
-      isRecord(json) && typeof json.deleted === 'boolean' ? json.deleted : undefined,
+    return this.#transport.request(call, this.#transport.callSettings(options), (json) =>
+      isPlainObject(json) && typeof json.deleted === 'boolean' ? json.deleted : undefined,
     );
   }
 
@@ -104,13 +104,13 @@ export class Blobs {
    * @throws NotFoundError blob_not_found; InvalidRequestError invalid_link when `oldUrl` is of another blob
    */
   async relink(id: string, oldUrl?: string, options: CallOptions = {}): Promise<RelinkBlobResponse> {
-    const { relink } = await import('./link-requests.ts');
-    return await relink(this.#transport, checkBlobId(id), oldUrl, options);
+    const { requestLinkReplacement } = await import('./link-requests.ts');
+    return await requestLinkReplacement(this.#transport, checkBlobId(id), oldUrl, options);
   }
 }
 
 /** @throws AnimaError invalid_argument, also for a link, which belongs in no path of an API */
 function checkBlobId(id: unknown): string {
   if (typeof id === 'string' && isTimeId(id)) return id;
-  throw refused('invalid_argument', 'id must be the id of a blob, 26 characters, not its link');
+  throw notSentError('invalid_argument', 'id must be the id of a blob, 26 characters, not its link');
 }

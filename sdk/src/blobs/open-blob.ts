@@ -1,7 +1,7 @@
 import { Transport } from '../http/transport.ts';
-import { refused } from '../shared/argument-validation.ts';
-import { type AnimaOptions, openSettingsOf } from '../shared/client-options.ts';
-import { isSecure } from '../shared/url.ts';
+import { notSentError } from '../shared/argument-validation.ts';
+import { type AnimaOptions, anonymousSettings } from '../shared/client-options.ts';
+import { isHttpsOrLoopback } from '../shared/url.ts';
 import type { GetBlobOptions } from './blob-types.ts';
 import type { OpenedBlob } from './opened-blob.ts';
 
@@ -15,10 +15,10 @@ export type OpenBlobOptions = GetBlobOptions & Pick<AnimaOptions, 'fetch' | 'use
  */
 export async function openBlob(url: string, options: OpenBlobOptions = {}): Promise<OpenedBlob> {
   const address = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
-  if (address === undefined) throw refused('invalid_link', 'it is not a URL');
-  if (!isSecure(address))
-    throw refused('insecure_url', 'the link must be https, or http to 127.0.0.0/8, [::1] or localhost');
-  const transport = new Transport(openSettingsOf(address.origin, options));
-  const { open } = await import('./link-download.ts');
-  return await open(transport, url, options);
+  if (address === undefined) throw notSentError('invalid_link', 'it is not a URL');
+  if (!isHttpsOrLoopback(address))
+    throw notSentError('insecure_url', 'the link must be https, or http to 127.0.0.0/8, [::1] or localhost');
+  const transport = new Transport(anonymousSettings(address.origin, options));
+  const { downloadBlob } = await import('./link-download.ts');
+  return await downloadBlob(transport, url, options);
 }

@@ -1,6 +1,6 @@
-import { collect } from '../../../core/blobs/blob-stream.ts';
+import { collectBytes } from '../../../core/blobs/blob-stream.ts';
 import type { Bytes } from '../../../core/encoding/bytes.ts';
-import { refused } from '../shared/argument-validation.ts';
+import { notSentError } from '../shared/argument-validation.ts';
 import type { ByteStream, PlatformBlob } from './blob-types.ts';
 
 /** What the uploader says of a blob; authentic, in that it was him who said it. */
@@ -22,9 +22,9 @@ export class OpenedBlob implements BlobFacts {
   readonly name: string;
   readonly size: number;
   readonly #content: AsyncGenerator<Bytes, void, undefined>;
-  readonly #burn: () => Promise<void>;
-  readonly #burns: boolean;
-  #taken = false;
+  readonly #requestBurn: () => Promise<void>;
+  readonly #burnsAfterReading: boolean;
+  #contentTaken = false;
   #burned = false;
   #stream: ReadableStream<Bytes> | undefined;
 
@@ -39,19 +39,19 @@ export class OpenedBlob implements BlobFacts {
     this.name = name;
     this.size = size;
     this.#content = content;
-    this.#burn = burn;
-    this.#burns = burns;
+    this.#requestBurn = burn;
+    this.#burnsAfterReading = burns;
   }
 
   /** The content as it arrives. Cancelling it ends the download, and burns nothing. */
   get stream(): ByteStream {
-    this.#stream ??= streamOf(this.#take());
+    this.#stream ??= toReadableStream(this.#takeContent());
     return this.#stream;
   }
 
   /** The content in memory. */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
-    return await collect(this.#take());
+    return await collectBytes(this.#takeContent());
   }
 
   /** The content as UTF-8. */
@@ -62,7 +62,7 @@ export class OpenedBlob implements BlobFacts {
   /** The content as a Blob of the type that the uploader says. Do not let a browser show it as a page: it may hold scripts. */
   async blob(): Promise<PlatformBlob> {
     const pieces: Bytes[] = [];
-    for await (const piece of this.#take()) pieces.push(piece);
+    for await (const piece of this.#takeContent()) pieces.push(piece);
     return new Blob(pieces, { type: this.type });
   }
 
@@ -73,24 +73,24 @@ export class OpenedBlob implements BlobFacts {
 
   /** Destroys a blob that was uploaded with `burn`; again changes nothing. @throws AnimaError */
   async burn(): Promise<void> {
-    await this.#burn();
+    await this.#requestBurn();
     this.#burned = true;
   }
 
-  #take(): AsyncGenerator<Bytes, void, undefined> {
-    if (this.#taken) throw refused('invalid_argument', 'the content was taken already, and comes once');
-    this.#taken = true;
-    return this.#delivered();
+  #takeContent(): AsyncGenerator<Bytes, void, undefined> {
+    if (this.#contentTaken) throw notSentError('invalid_argument', 'the content was taken already, and comes once');
+    this.#contentTaken = true;
+    return this.#contentThenBurn();
   }
 
-  async *#delivered(): AsyncGenerator<Bytes, void, undefined> {
+  async *#contentThenBurn(): AsyncGenerator<Bytes, void, undefined> {
     yield* this.#content;
     // Here the last piece has been authenticated and taken. That it could not be destroyed must not lose it: `burned` tells.
-    if (this.#burns) await this.burn().catch(() => undefined);
+    if (this.#burnsAfterReading) await this.burn().catch(() => undefined);
   }
 }
 
-function streamOf(content: AsyncGenerator<Bytes, void, undefined>): ReadableStream<Bytes> {
+function toReadableStream(content: AsyncGenerator<Bytes, void, undefined>): ReadableStream<Bytes> {
   return new ReadableStream<Bytes>(
     {
       async pull(controller) {

@@ -3,9 +3,9 @@ import type { CreateBlobResponse, FormUpload, PartsUpload } from '../../../contr
 import { limits } from '../../../contract/shared/limits.ts';
 import {
   type BlobDescription,
-  chunkLog2For,
-  encodeDescription,
-  parseHeader,
+  chooseChunkLog2,
+  encodeBlobDescription,
+  parseBlobHeader,
   sealedChunkLength,
   sealedLength,
 } from '../../../core/blobs/blob-format.ts';
@@ -14,16 +14,25 @@ import { BlobSealer } from '../../../core/blobs/blob-stream.ts';
 import { type BlobLink, formatLinkUrl, parseLinkUrl } from '../../../core/blobs/share-link.ts';
 import { fromBase64Url, toBase64Url } from '../../../core/encoding/bytes.ts';
 import type { Transport } from '../http/transport.ts';
-import { checkWhole, refused } from '../shared/argument-validation.ts';
+import { checkInteger, notSentError } from '../shared/argument-validation.ts';
 import type { CallSettings } from '../shared/client-options.ts';
-import { errorOf } from '../shared/errors.ts';
-import { listOf, number, object, oneOf, optional, type Reader, strings, text } from '../shared/json-decoders.ts';
+import { createError } from '../shared/errors.ts';
+import {
+  type Decoder,
+  decodeListOf,
+  decodeNumber,
+  decodeObject,
+  decodeOneOf,
+  decodeStringMap,
+  decodeText,
+  optional,
+} from '../shared/json-decoders.ts';
 import type { BlobUploadState, PutBlobOptions } from './blob-types.ts';
-import type { Source } from './content-source.ts';
-import { linkFields, linking } from './link-requests.ts';
+import type { ContentSource } from './content-source.ts';
+import { linkFields, withValidLink } from './link-requests.ts';
 
 /** An upload that can go on. */
-export interface Upload {
+export interface UploadSession {
   readonly state: BlobUploadState;
   readonly link: BlobLink;
   readonly sealer: BlobSealer;
@@ -33,51 +42,65 @@ export interface Upload {
   readonly total: number | undefined;
 }
 
-const form = object<FormUpload>({ kind: oneOf<'form'>(['form']), url: text, fields: strings, expiresAt: text });
+const decodeFormTicket = decodeObject<FormUpload>({
+  kind: decodeOneOf<'form'>(['form']),
+  url: decodeText,
+  fields: decodeStringMap,
+  expiresAt: decodeText,
+});
 /** More than this would not be held in memory on a vault's word. */
-const mostChunks = 4 * limits.blobPartChunks;
-const chunkCount: Reader<number> = (json) =>
-  typeof json === 'number' && Number.isInteger(json) && json >= 1 && json <= mostChunks ? json : undefined;
-const inParts = object<PartsUpload>({ kind: oneOf<'parts'>(['parts']), chunks: chunkCount });
-const ticket: Reader<FormUpload | PartsUpload> = (json) => form(json) ?? inParts(json);
+const maxChunksPerPart = 4 * limits.blobPartChunks;
+const decodeChunkCount: Decoder<number> = (json) =>
+  typeof json === 'number' && Number.isInteger(json) && json >= 1 && json <= maxChunksPerPart ? json : undefined;
+const decodePartsTicket = decodeObject<PartsUpload>({
+  kind: decodeOneOf<'parts'>(['parts']),
+  chunks: decodeChunkCount,
+});
+const decodeUploadTicket: Decoder<FormUpload | PartsUpload> = (json) =>
+  decodeFormTicket(json) ?? decodePartsTicket(json);
 
-const decodeCreated = linking(
-  object<CreateBlobResponse>({ id: text, ...linkFields, upload: ticket, uploadUntil: text }),
+const decodeCreatedBlob = withValidLink(
+  decodeObject<CreateBlobResponse>({
+    id: decodeText,
+    ...linkFields,
+    upload: decodeUploadTicket,
+    uploadUntil: decodeText,
+  }),
 );
-const decodeState = object<BlobUploadState>({
+const decodeUploadState = decodeObject<BlobUploadState>({
   version: (json) => (json === 1 ? json : undefined),
-  id: text,
-  url: text,
-  header: text,
-  type: text,
-  name: text,
-  size: optional(number),
-  upload: ticket,
-  parts: listOf(text),
+  id: decodeText,
+  url: decodeText,
+  header: decodeText,
+  type: decodeText,
+  name: decodeText,
+  size: optional(decodeNumber),
+  upload: decodeUploadTicket,
+  parts: decodeListOf(decodeText),
 });
 
 /** Begins a blob. @throws AnimaError invalid_argument, blob_too_large, and what the vault refuses */
-export async function begun(
+export async function beginUpload(
   transport: Transport,
-  source: Source,
+  source: ContentSource,
   options: PutBlobOptions,
   settings: CallSettings,
-): Promise<Upload> {
+): Promise<UploadSession> {
   const { type = source.type, name = source.name } = options;
   const description = { type, name, size: source.size };
-  const total = checkDescription(description);
+  const total = checkAndMeasureBlob(description);
   const body = {
     size: total,
-    expiresIn: seconds(options.expiresIn),
-    maxOpens: checkWhole('maxOpens', options.maxOpens, 1, limits.blobOpeningsMax),
+    expiresIn: parseExpirySeconds(options.expiresIn),
+    maxOpens: checkInteger('maxOpens', options.maxOpens, 1, limits.blobOpeningsMax),
     burn: options.burn,
   };
   const { id, url, upload } = await transport.request({ route: 'createBlob', body }, settings, (json) => {
-    const created = decodeCreated(json);
+    const created = decodeCreatedBlob(json);
     // A form takes what was announced, to the byte.
     return total === undefined && created?.upload.kind === 'form' ? undefined : created;
   });
-  const link = linkOf(formatLinkUrl(url, newFragmentKey()));
+  const link = parseCreatedLink(formatLinkUrl(url, newFragmentKey()));
   const sealer = await BlobSealer.create(link.key, link, description);
   const state: BlobUploadState = {
     version: 1,
@@ -90,68 +113,75 @@ export async function begun(
     upload,
     parts: [],
   };
-  return uploadOf(state, link, sealer, total);
+  return createUploadSession(state, link, sealer, total);
 }
 
 /** Goes on with the upload of a state. @throws AnimaError invalid_argument, content_changed */
-export async function resumed(source: Source, given: unknown): Promise<Upload> {
-  const state = decodeState(given);
+export async function resumeUpload(source: ContentSource, given: unknown): Promise<UploadSession> {
+  const state = decodeUploadState(given);
   const header = state && fromBase64Url(state.header);
   const link = state && parseLinkUrl(state.url);
-  if (state === undefined || header === undefined || link === undefined || link.id !== state.id) throw noState();
+  if (state === undefined || header === undefined || link === undefined || link.id !== state.id)
+    throw invalidStateError();
   // Of a stream the length is not known beforehand: the parts themselves are compared.
-  if (source.size !== undefined && state.size !== undefined && source.size !== state.size) throw contentChanged();
+  if (source.size !== undefined && state.size !== undefined && source.size !== state.size) throw contentChangedError();
   const { type, name, size } = state;
-  const total = checkDescription({ type, name, size });
-  const sealer = await BlobSealer.again(link.key, link, { type, name, size }, header).catch(() => {
-    throw noState();
+  const total = checkAndMeasureBlob({ type, name, size });
+  const sealer = await BlobSealer.resume(link.key, link, { type, name, size }, header).catch(() => {
+    throw invalidStateError();
   });
-  return uploadOf(state, link, sealer, total);
+  return createUploadSession(state, link, sealer, total);
 }
 
-function uploadOf(state: BlobUploadState, link: BlobLink, sealer: BlobSealer, total: number | undefined): Upload {
-  const { chunkLog2 } = parseHeader(sealer.header);
+function createUploadSession(
+  state: BlobUploadState,
+  link: BlobLink,
+  sealer: BlobSealer,
+  total: number | undefined,
+): UploadSession {
+  const { chunkLog2 } = parseBlobHeader(sealer.header);
   // Parts are counted in chunks of 2^20 bytes: with smaller ones there are more of them.
   const chunks = state.upload.kind === 'form' ? 0 : state.upload.chunks * 2 ** (20 - chunkLog2);
   return { state, link, sealer, partLength: chunks * sealedChunkLength(chunkLog2), total };
 }
 
 /** Bytes of the whole blob, where they are known. */
-function checkDescription(description: BlobDescription): number | undefined {
+function checkAndMeasureBlob(description: BlobDescription): number | undefined {
   try {
-    encodeDescription(description);
+    encodeBlobDescription(description);
   } catch {
-    throw refused('invalid_argument', 'type and name must be well-formed strings of 1000 bytes of UTF-8 together');
+    throw notSentError('invalid_argument', 'type and name must be well-formed strings of 1000 bytes of UTF-8 together');
   }
   if (description.size === undefined) return undefined;
-  const total = sealedLength(description.size, chunkLog2For(description.size));
-  if (total > limits.blobBytes) throw refused('blob_too_large', `encrypted, it is over ${limits.blobBytes} bytes`);
+  const total = sealedLength(description.size, chooseChunkLog2(description.size));
+  if (total > limits.blobBytes) throw notSentError('blob_too_large', `encrypted, it is over ${limits.blobBytes} bytes`);
   return total;
 }
 
-const units = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+const secondsPerUnit = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 
-function seconds(expiresIn: unknown): number | undefined {
+function parseExpirySeconds(expiresIn: unknown): number | undefined {
   const [, count, unit] = /^(\d{1,8})([smhd])$/.exec(String(expiresIn)) ?? [];
-  const known = typeof expiresIn === 'string' ? Number(count) * units[unit as keyof typeof units] : expiresIn;
-  return checkWhole('expiresIn, in seconds or as 90s, 10m, 24h, 7d,', known, 1, limits.blobExpiryMax);
+  const known =
+    typeof expiresIn === 'string' ? Number(count) * secondsPerUnit[unit as keyof typeof secondsPerUnit] : expiresIn;
+  return checkInteger('expiresIn, in seconds or as 90s, 10m, 24h, 7d,', known, 1, limits.blobExpiryMax);
 }
 
-function linkOf(url: string): BlobLink {
+function parseCreatedLink(url: string): BlobLink {
   const link = parseLinkUrl(url);
-  if (link === undefined) throw errorOf('unexpected_response', { detail: 'the link of the blob is none' });
+  if (link === undefined) throw createError('unexpected_response', { detail: 'the link of the blob is none' });
   return link;
 }
 
-const noState = () =>
-  refused(
+const invalidStateError = () =>
+  notSentError(
     'invalid_argument',
     'resume is not a state that onState was given, whole, or is of another version of the SDK',
   );
 
 /** The content differs from that of the state. */
-export const contentChanged = () =>
-  errorOf('content_changed', {
+export const contentChangedError = () =>
+  createError('content_changed', {
     detail:
       'what it gives now differs from what was uploaded. Nothing of the difference was sent, since encrypting two contents by one key ' +
       'would give both away. Resume with the content as it was, or begin anew without resume',

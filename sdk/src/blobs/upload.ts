@@ -1,86 +1,96 @@
 /** Uploads (docs/blobs.md): encrypts content as it is read, and sends it by form or in parts. Loaded when first needed. */
 import type { CompleteBlobResponse, FormUpload } from '../../../contract/blobs/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
-import { descriptionLength } from '../../../core/blobs/blob-format.ts';
+import { descriptionBlockLength } from '../../../core/blobs/blob-format.ts';
 import { sha256 } from '../../../core/blobs/blob-key-derivation.ts';
-import { collect } from '../../../core/blobs/blob-stream.ts';
-import { proofOf, verifierOf } from '../../../core/blobs/link-proof.ts';
+import { collectBytes } from '../../../core/blobs/blob-stream.ts';
+import { computeLinkProof, verifierOf } from '../../../core/blobs/link-proof.ts';
 import { formatLinkUrl } from '../../../core/blobs/share-link.ts';
-import { type Bytes, concat, toBase64 } from '../../../core/encoding/bytes.ts';
-import { checkStorageUrl, exchange, roomFor } from '../http/object-storage.ts';
+import { type Bytes, concatBytes, toBase64 } from '../../../core/encoding/bytes.ts';
+import { checkStorageUrl, requestStorage, withTransferTimeout } from '../http/object-storage.ts';
 import { withRetries } from '../http/retry.ts';
 import type { Transport } from '../http/transport.ts';
 import type { CallSettings } from '../shared/client-options.ts';
-import { AnimaError, errorOf } from '../shared/errors.ts';
-import { object } from '../shared/json-decoders.ts';
-import { blobFields } from './blob-decoders.ts';
+import { AnimaError, createError } from '../shared/errors.ts';
+import { decodeObject } from '../shared/json-decoders.ts';
+import { blobInfoFields } from './blob-decoders.ts';
 import type { BlobProgress, BlobUploadState, PutBlobOptions, PutBlobResult } from './blob-types.ts';
-import { type Source, sourceOf } from './content-source.ts';
-import { linkFields, linking } from './link-requests.ts';
-import { arrivedParts, type Part, PartMemory, PartSender, partsOf } from './multipart-upload.ts';
-import { begun, contentChanged, resumed, type Upload } from './upload-state.ts';
+import { type ContentSource, toContentSource } from './content-source.ts';
+import { linkFields, withValidLink } from './link-requests.ts';
+import { listArrivedParts, type Part, PartBufferPool, PartUploader, splitIntoParts } from './multipart-upload.ts';
+import { beginUpload, contentChangedError, resumeUpload, type UploadSession } from './upload-state.ts';
 
 /** Parts in memory: those being sent, and the one being made. */
-const partsInMemory = 3;
+const maxPartsInMemory = 3;
 
-const outcome =
+const uploadOutcomeHint =
   'The upload is not complete: go on with the state of onState, or begin anew. What is not completed is removed by itself';
 
-const decodeCompleted = linking(object<CompleteBlobResponse>({ ...blobFields, ...linkFields }));
+const decodeCompletedBlob = withValidLink(decodeObject<CompleteBlobResponse>({ ...blobInfoFields, ...linkFields }));
 
 /** @throws AnimaError, and whatever the content or a callback throws */
-export async function put(transport: Transport, content: unknown, options: PutBlobOptions): Promise<PutBlobResult> {
-  const settings = { ...transport.settings(options), outcome };
-  const source = sourceOf(content);
+export async function uploadBlob(
+  transport: Transport,
+  content: unknown,
+  options: PutBlobOptions,
+): Promise<PutBlobResult> {
+  const settings = { ...transport.callSettings(options), outcomeHint: uploadOutcomeHint };
+  const source = toContentSource(content);
   const upload =
     options.resume === undefined
-      ? await begun(transport, source, options, settings)
-      : await resumed(source, options.resume);
-  const putting = new Putting(transport, source, upload, options, settings);
+      ? await beginUpload(transport, source, options, settings)
+      : await resumeUpload(source, options.resume);
+  const putting = new BlobUploader(transport, source, upload, options, settings);
   const { upload: ticket } = upload.state;
-  return ticket.kind === 'form' ? await putting.byForm(ticket) : await putting.inParts();
+  return ticket.kind === 'form' ? await putting.uploadByForm(ticket) : await putting.uploadInParts();
 }
 
-class Putting {
+class BlobUploader {
   readonly #transport: Transport;
-  readonly #source: Source;
-  readonly #upload: Upload;
+  readonly #source: ContentSource;
+  readonly #session: UploadSession;
   readonly #options: PutBlobOptions;
   readonly #settings: CallSettings;
   /** Base64 of the SHA-256 of parts: those of the state, and how many of them were compared. */
   readonly #checksums: string[];
-  readonly #memory = new PartMemory();
-  #compared = 0;
+  readonly #buffers = new PartBufferPool();
+  #comparedParts = 0;
   #contentLength = 0;
-  #arrived = 0;
+  #uploadedBytes = 0;
 
-  constructor(transport: Transport, source: Source, upload: Upload, options: PutBlobOptions, settings: CallSettings) {
+  constructor(
+    transport: Transport,
+    source: ContentSource,
+    upload: UploadSession,
+    options: PutBlobOptions,
+    settings: CallSettings,
+  ) {
     this.#transport = transport;
     this.#source = source;
-    this.#upload = upload;
+    this.#session = upload;
     this.#options = options;
     this.#settings = settings;
     this.#checksums = [...upload.state.parts];
   }
 
-  async byForm(ticket: FormUpload): Promise<PutBlobResult> {
+  async uploadByForm(ticket: FormUpload): Promise<PutBlobResult> {
     const url = checkStorageUrl(ticket.url);
-    const { sealer, state } = this.#upload;
-    const bytes = await collect(sealer.seal(this.#counted(this.#settings)));
-    const { checksum } = await this.#made(bytes);
+    const { sealer, state } = this.#session;
+    const bytes = await collectBytes(sealer.seal(this.#countedContent(this.#settings)));
+    const { checksum } = await this.#recordPart(bytes);
     // Of one that is resumed all may have arrived, with only the completion missing, or its answer.
-    const before = state.parts.length > 0 ? await this.#completed(checksum) : undefined;
+    const before = state.parts.length > 0 ? await this.#completeIfUploaded(checksum) : undefined;
     if (before === undefined) {
-      const body = formOf(ticket.fields, checksum, bytes);
-      const settings = roomFor(bytes.length, this.#settings);
-      const attempt = () => exchange(this.#transport.fetch, { method: 'POST', url, body }, settings);
+      const body = buildFormData(ticket.fields, checksum, bytes);
+      const settings = withTransferTimeout(bytes.length, this.#settings);
+      const attempt = () => requestStorage(this.#transport.fetch, { method: 'POST', url, body }, settings);
       await withRetries(settings, attempt, ({ retryable, status }) => retryable || status === 400);
     }
-    this.#progress(bytes.length);
+    this.#addProgress(bytes.length);
     return before ?? (await this.#complete(checksum));
   }
 
-  async inParts(): Promise<PutBlobResult> {
+  async uploadInParts(): Promise<PutBlobResult> {
     const stop = new AbortController();
     const { signal } = this.#settings;
     const onAbort = () => stop.abort();
@@ -88,92 +98,93 @@ class Putting {
     if (signal?.aborted === true) onAbort();
     // One signal for all of it: when a part fails for good, neither the others nor the content are waited for.
     const settings = { ...this.#settings, signal: stop.signal };
-    const window = new Window(partsInMemory - 1, onAbort);
+    const window = new ConcurrencyLimiter(maxPartsInMemory - 1, onAbort);
     try {
       await this.#sendParts(window, settings);
-      await window.empty();
+      await window.waitForAll();
     } catch (error) {
       stop.abort();
       throw window.failed ? window.failure : error;
     } finally {
       signal?.removeEventListener('abort', onAbort);
-      this.#memory.clear();
+      this.#buffers.clear();
     }
-    const digests = concat(
+    const digests = concatBytes(
       ...this.#checksums.map((checksum) => Uint8Array.from(atob(checksum), (c) => c.charCodeAt(0))),
     );
     return await this.#complete(`${toBase64(await sha256(digests))}-${this.#checksums.length}`);
   }
 
-  async #sendParts(window: Window, settings: CallSettings): Promise<void> {
-    const { id, parts: known } = this.#upload.state;
-    const sender = new PartSender(this.#transport, id, settings);
-    const arrived = known.length > 0 ? await arrivedParts(this.#transport, id, settings) : new Map<number, string>();
-    const memory = this.#memory;
+  async #sendParts(window: ConcurrencyLimiter, settings: CallSettings): Promise<void> {
+    const { id, parts } = this.#session.state;
+    const sender = new PartUploader(this.#transport, id, settings);
+    const arrived =
+      parts.length > 0 ? await listArrivedParts(this.#transport, id, settings) : new Map<number, string>();
+    const memory = this.#buffers;
     let held: Part[] = [];
     const release = async () => {
       for (const part of held) {
-        await window.add(async () => {
-          await sender.send(part);
-          this.#progress(part.bytes.length);
-          memory.give(part.bytes);
+        await window.run(async () => {
+          await sender.upload(part);
+          this.#addProgress(part.bytes.length);
+          memory.giveBack(part.bytes);
         });
       }
       held = [];
     };
-    const { sealer, partLength } = this.#upload;
-    for await (const bytes of partsOf(sealer.seal(this.#counted(settings)), partLength, memory)) {
-      const part = await this.#made(bytes);
+    const { sealer, partLength } = this.#session;
+    for await (const bytes of splitIntoParts(sealer.seal(this.#countedContent(settings)), partLength, memory)) {
+      const part = await this.#recordPart(bytes);
       const there = arrived === 'all' ? part.checksum : arrived.get(part.number);
       // Arrived without being in the state, which then was not the newest.
-      if (there !== undefined && there !== part.checksum) throw contentChanged();
+      if (there !== undefined && there !== part.checksum) throw contentChangedError();
       if (there === undefined) held.push(part);
       else {
-        this.#progress(bytes.length);
-        memory.give(bytes);
+        this.#addProgress(bytes.length);
+        memory.giveBack(bytes);
       }
       // All that the state knows is compared before any of it is sent. No more can be missing than once was in memory, unless the state was
       // not the newest: then a part goes when it was compared by itself.
-      if (part.number >= known.length || held.length > partsInMemory) await release();
+      if (part.number >= parts.length || held.length > maxPartsInMemory) await release();
     }
-    if (this.#compared < known.length) throw contentChanged();
+    if (this.#comparedParts < parts.length) throw contentChangedError();
     await release();
   }
 
-  async *#counted(settings: CallSettings): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#countedContent(settings: CallSettings): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const piece of this.#source.pieces(settings)) {
       this.#contentLength += piece.length;
-      if (this.#contentLength + descriptionLength > limits.blobBytes) {
-        throw errorOf('blob_too_large', { detail: `it is over ${limits.blobBytes} bytes. ${outcome}` });
+      if (this.#contentLength + descriptionBlockLength > limits.blobBytes) {
+        throw createError('blob_too_large', { detail: `it is over ${limits.blobBytes} bytes. ${uploadOutcomeHint}` });
       }
       yield piece;
     }
   }
 
   /** Compares a part with the state, or enters it there, which is told before the part can leave. @throws AnimaError content_changed */
-  async #made(bytes: Bytes): Promise<Part> {
+  async #recordPart(bytes: Bytes): Promise<Part> {
     const checksum = toBase64(await sha256(bytes));
-    const known = this.#checksums[this.#compared++];
+    const known = this.#checksums[this.#comparedParts++];
     if (known === undefined) {
       this.#checksums.push(checksum);
-      const state: BlobUploadState = { ...this.#upload.state, parts: [...this.#checksums] };
+      const state: BlobUploadState = { ...this.#session.state, parts: [...this.#checksums] };
       await this.#options.onState?.(structuredClone(state));
-    } else if (known !== checksum) throw contentChanged();
-    return { number: this.#compared, bytes, checksum };
+    } else if (known !== checksum) throw contentChangedError();
+    return { number: this.#comparedParts, bytes, checksum };
   }
 
-  #progress(bytes: number): void {
-    this.#arrived += bytes;
-    const { total } = this.#upload;
-    this.#tell({ bytes: this.#arrived, total });
+  #addProgress(bytes: number): void {
+    this.#uploadedBytes += bytes;
+    const { total } = this.#session;
+    this.#reportProgress({ bytes: this.#uploadedBytes, total });
   }
 
-  #tell(progress: BlobProgress): void {
+  #reportProgress(progress: BlobProgress): void {
     this.#options.onProgress?.(progress);
   }
 
   /** The completion, if all has arrived already. */
-  async #completed(checksum: string): Promise<PutBlobResult | undefined> {
+  async #completeIfUploaded(checksum: string): Promise<PutBlobResult | undefined> {
     try {
       return await this.#complete(checksum);
     } catch (error) {
@@ -183,14 +194,16 @@ class Putting {
   }
 
   async #complete(checksum: string): Promise<PutBlobResult> {
-    const { link } = this.#upload;
-    const verifier = async (verb: 'open' | 'burn') => toBase64(await verifierOf(await proofOf(link.key, link, verb)));
+    const { link } = this.#session;
+    const verifier = async (verb: 'open' | 'burn') =>
+      toBase64(await verifierOf(await computeLinkProof(link.key, link, verb)));
     const body = { checksum, verifiers: { open: await verifier('open'), burn: await verifier('burn') } };
     const done = await this.#transport.request({ route: 'completeBlob', id: link.id, body }, this.#settings, (json) => {
-      const read = decodeCompleted(json);
+      const read = decodeCompletedBlob(json);
       return read?.id === link.id ? read : undefined;
     });
-    if (this.#upload.total === undefined) this.#tell({ bytes: this.#arrived, total: this.#arrived });
+    if (this.#session.total === undefined)
+      this.#reportProgress({ bytes: this.#uploadedBytes, total: this.#uploadedBytes });
     return {
       id: done.id,
       url: formatLinkUrl(done.url, link.key),
@@ -202,7 +215,7 @@ class Putting {
 }
 
 /** A form for S3: the file is the last field, since what comes after it is not read. */
-function formOf(fields: Readonly<Record<string, string>>, checksum: string, bytes: Bytes): FormData {
+function buildFormData(fields: Readonly<Record<string, string>>, checksum: string, bytes: Bytes): FormData {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   form.append('x-amz-checksum-sha256', checksum);
@@ -211,21 +224,21 @@ function formOf(fields: Readonly<Record<string, string>>, checksum: string, byte
 }
 
 /** Work under way, so many at a time. */
-class Window {
-  readonly #most: number;
+class ConcurrencyLimiter {
+  readonly #maxRunning: number;
   readonly #onFailure: () => void;
   readonly #running = new Set<Promise<void>>();
   failed = false;
   failure: unknown;
 
   constructor(most: number, onFailure: () => void) {
-    this.#most = most;
+    this.#maxRunning = most;
     this.#onFailure = onFailure;
   }
 
   /** Begins it as soon as there is room, and resolves then. @throws the first failure */
-  async add(work: () => Promise<void>): Promise<void> {
-    while (this.#running.size >= this.#most) await this.#next();
+  async run(work: () => Promise<void>): Promise<void> {
+    while (this.#running.size >= this.#maxRunning) await this.#waitForOne();
     const running = work()
       .catch((error: unknown) => {
         if (this.failed) return;
@@ -237,12 +250,12 @@ class Window {
     this.#running.add(running);
   }
 
-  async empty(): Promise<void> {
-    while (this.#running.size > 0) await this.#next();
+  async waitForAll(): Promise<void> {
+    while (this.#running.size > 0) await this.#waitForOne();
     if (this.failed) throw this.failure;
   }
 
-  async #next(): Promise<void> {
+  async #waitForOne(): Promise<void> {
     await Promise.race(this.#running);
     if (this.failed) throw this.failure;
   }

@@ -1,12 +1,12 @@
 /** Batches of any number: split into requests the vault takes, unfinished items asked for again, one result for each. */
 import { limits } from '../../../contract/shared/limits.ts';
-import { eventBytes } from '../shared/argument-validation.ts';
+import { lambdaEventBytes } from '../shared/argument-validation.ts';
 import type { CallSettings } from '../shared/client-options.ts';
-import { AnimaError, errorOf } from '../shared/errors.ts';
-import { isRecord } from '../shared/is-plain-object.ts';
-import { listOf, type Reader } from '../shared/json-decoders.ts';
-import { itemError } from './error-response.ts';
-import { pause, retryDelay } from './retry.ts';
+import { AnimaError, createError } from '../shared/errors.ts';
+import { isPlainObject } from '../shared/is-plain-object.ts';
+import { type Decoder, decodeListOf } from '../shared/json-decoders.ts';
+import { decodeItemError } from './error-response.ts';
+import { delay, retryDelay } from './retry.ts';
 
 /** An item of a batch that has no result, and why. */
 export interface FailedItem {
@@ -19,13 +19,13 @@ export interface FailedItem {
 export type BatchItem<T> = ({ readonly ok: true } & T) | FailedItem;
 
 /** The same before it is shown, as it travels. */
-type Outcome<T> = { readonly ok: true; readonly name: string; readonly value: T } | FailedItem;
+type ItemOutcome<T> = { readonly ok: true; readonly name: string; readonly value: T } | FailedItem;
 
 /** A result for each item of a batch, in the order asked: `for (const item of result) if (item.ok) …`. */
 export class BatchResult<T> implements Iterable<BatchItem<T>> {
-  readonly #outcomes: ReadonlyMap<string, Outcome<T>>;
+  readonly #outcomes: ReadonlyMap<string, ItemOutcome<T>>;
 
-  constructor(outcomes: ReadonlyMap<string, Outcome<T>>) {
+  constructor(outcomes: ReadonlyMap<string, ItemOutcome<T>>) {
     this.#outcomes = outcomes;
   }
 
@@ -41,7 +41,7 @@ export class BatchResult<T> implements Iterable<BatchItem<T>> {
   /** What one name brought. @throws AnimaError the item's own; invalid_argument when the name was not asked for */
   get(name: string): T {
     const outcome = this.#outcomes.get(name);
-    if (outcome === undefined) throw errorOf('invalid_argument', { detail: 'this name was not part of the batch' });
+    if (outcome === undefined) throw createError('invalid_argument', { detail: 'this name was not part of the batch' });
     if (!outcome.ok) throw outcome.error;
     return outcome.value;
   }
@@ -57,7 +57,7 @@ export class BatchResult<T> implements Iterable<BatchItem<T>> {
 }
 
 /** Asks for some items; the answer need not hold all of them. */
-type Ask<I, T> = (items: readonly I[]) => Promise<ReadonlyMap<string, Outcome<T>>>;
+type RequestItems<I, T> = (items: readonly I[]) => Promise<ReadonlyMap<string, ItemOutcome<T>>>;
 
 /** Names of one request: with API key and keyring they make 100 keys, one read of DynamoDB. */
 const itemsPerRequest = limits.batchItems - 2;
@@ -68,55 +68,55 @@ const itemsPerRequest = limits.batchItems - 2;
  */
 export async function runBatch<I extends { name: string }, T>(
   items: readonly I[],
-  ask: Ask<I, T>,
+  ask: RequestItems<I, T>,
   callSettings: CallSettings,
 ): Promise<BatchResult<T>> {
-  const settled = new Map<string, Outcome<T>>();
+  const settled = new Map<string, ItemOutcome<T>>();
   try {
-    for (const chunk of split(items)) await settle(chunk, ask, callSettings, settled);
+    for (const chunk of splitIntoRequests(items)) await requestUntilSettled(chunk, ask, callSettings, settled);
   } catch (error) {
     if (!(error instanceof AnimaError) || error.code === 'aborted' || settled.size === 0) throw error;
     for (const { name } of items) if (!settled.has(name)) settled.set(name, { ok: false, name, error });
   }
-  return new BatchResult(new Map(items.map(({ name }) => [name, settled.get(name) ?? missing(name)])));
+  return new BatchResult(new Map(items.map(({ name }) => [name, settled.get(name) ?? missingResult(name)])));
 }
 
 /** Asks until each item of a chunk has its final result in `settled`. */
-async function settle<I extends { name: string }, T>(
+async function requestUntilSettled<I extends { name: string }, T>(
   chunk: readonly I[],
-  ask: Ask<I, T>,
+  ask: RequestItems<I, T>,
   callSettings: CallSettings,
-  settled: Map<string, Outcome<T>>,
+  settled: Map<string, ItemOutcome<T>>,
 ): Promise<void> {
   let pending = chunk;
   let retries = 0;
   while (pending.length > 0) {
     const answers = await ask(pending);
-    const again: I[] = [];
+    const retryable: I[] = [];
     let onlyFull = true;
     for (const item of pending) {
-      const answer = answers.get(item.name) ?? missing<T>(item.name);
+      const answer = answers.get(item.name) ?? missingResult<T>(item.name);
       settled.set(item.name, answer);
       if (answer.ok || !answer.error.retryable) continue;
-      again.push(item);
+      retryable.push(item);
       onlyFull &&= answer.error.code === 'reply_full';
     }
     // A full reply that brought something is no failure: the rest is asked for at once. It ends, since it shrinks.
-    const progress = onlyFull && again.length < pending.length;
-    if (again.length > 0 && !progress) {
+    const progress = onlyFull && retryable.length < pending.length;
+    if (retryable.length > 0 && !progress) {
       if (retries >= callSettings.maxRetries) return;
-      await pause(retryDelay(retries++), callSettings);
+      await delay(retryDelay(retries++), callSettings);
     }
-    pending = again;
+    pending = retryable;
   }
 }
 
 /** Chunks that one request may carry, by count and by bytes. */
-export function* split<I>(items: readonly I[]): Generator<I[]> {
+export function* splitIntoRequests<I>(items: readonly I[]): Generator<I[]> {
   let chunk: I[] = [];
   let bytes = 0;
   for (const item of items) {
-    const size = eventBytes(item);
+    const size = lambdaEventBytes(item);
     if (chunk.length > 0 && (chunk.length === itemsPerRequest || bytes + size > limits.requestBytes)) {
       yield chunk;
       chunk = [];
@@ -129,28 +129,33 @@ export function* split<I>(items: readonly I[]): Generator<I[]> {
 }
 
 /** Reads `{results: [{name, ok, value} | {name, ok, error}]}`. */
-export function decodeResults<T extends { name: string }>(decodeOne: Reader<T>): Reader<Map<string, Outcome<T>>> {
+export function decodeResults<T extends { name: string }>(decodeOne: Decoder<T>): Decoder<Map<string, ItemOutcome<T>>> {
   return (json) => {
-    const items = isRecord(json) ? listOf((item) => decodeItem(item, decodeOne))(json.results) : undefined;
+    const items = isPlainObject(json)
+      ? decodeListOf((item) => decodeItemOutcome(item, decodeOne))(json.results)
+      : undefined;
     return items && new Map(items.map((item) => [item.name, item]));
   };
 }
 
-function decodeItem<T extends { name: string }>(item: unknown, decodeOne: Reader<T>): Outcome<T> | undefined {
-  if (!isRecord(item) || typeof item.name !== 'string') return undefined;
+function decodeItemOutcome<T extends { name: string }>(
+  item: unknown,
+  decodeOne: Decoder<T>,
+): ItemOutcome<T> | undefined {
+  if (!isPlainObject(item) || typeof item.name !== 'string') return undefined;
   const { name } = item;
   if (item.ok !== true) {
-    const error = itemError(item.error);
+    const error = decodeItemError(item.error);
     return error && { ok: false, name, error };
   }
   const value = decodeOne(item.value);
   return value?.name === name ? { ok: true, name, value } : undefined;
 }
 
-function missing<T>(name: string): Outcome<T> {
+function missingResult<T>(name: string): ItemOutcome<T> {
   return {
     ok: false,
     name,
-    error: errorOf('unexpected_response', { detail: 'the reply has no result for this item' }),
+    error: createError('unexpected_response', { detail: 'the reply has no result for this item' }),
   };
 }

@@ -3,21 +3,21 @@
 import {
   type CallSettings,
   type Fetch,
-  longestTimeout,
-  nodeProcess,
+  maxTimeoutMs,
+  nodeProcessPart,
   platformFetch,
   type Signal,
 } from '../shared/client-options.ts';
-import { type AnimaError, errorOf } from '../shared/errors.ts';
-import { isSecure } from '../shared/url.ts';
-import { bounded } from './retry.ts';
-import { reasonOf } from './transport.ts';
+import { type AnimaError, createError } from '../shared/errors.ts';
+import { isHttpsOrLoopback } from '../shared/url.ts';
+import { withTimeout } from './retry.ts';
+import { connectionErrorCode } from './transport.ts';
 
 /** Bytes given to a connection at once. */
-const streamedLength = 2 ** 20;
+const streamChunkBytes = 2 ** 20;
 
 /** Slowest transfer that is waited for, bytes per millisecond: a time-out is for what hangs, not for what is large. */
-const slowest = 16;
+const minBytesPerMs = 16;
 
 export interface StorageRequest {
   readonly method: 'GET' | 'PUT' | 'POST';
@@ -28,56 +28,57 @@ export interface StorageRequest {
 
 /** @throws AnimaError storage_refused */
 export function checkStorageUrl(url: string): string {
-  if (URL.canParse(url) && isSecure(new URL(url))) return url;
-  throw errorOf('storage_refused', {
+  if (URL.canParse(url) && isHttpsOrLoopback(new URL(url))) return url;
+  throw createError('storage_refused', {
     detail: 'the vault gave an address that is not https, or http to this machine. Nothing was sent there',
   });
 }
 
 /** The settings of one transfer of so many bytes, whose time-out leaves room for them. */
-export const roomFor = (bytes: number, settings: CallSettings): CallSettings => ({
+export const withTransferTimeout = (bytes: number, settings: CallSettings): CallSettings => ({
   ...settings,
-  timeout: Math.min(longestTimeout, settings.timeout + Math.ceil(bytes / slowest)),
+  timeout: Math.min(maxTimeoutMs, settings.timeout + Math.ceil(bytes / minBytesPerMs)),
 });
 
 /** One attempt of a request whose answer is read whole. @throws AnimaError storage_refused, connection_failed, timeout, aborted */
-export function exchange(
+export function requestStorage(
   fetch: Fetch,
   request: StorageRequest,
   settings: CallSettings,
   expected?: number,
 ): Promise<Uint8Array> {
-  return bounded(settings, async (signal) => {
-    const response = await begin(fetch, request, settings, signal);
-    await checkAnswer(response, expected);
-    return await response.arrayBuffer().then((bytes) => new Uint8Array(bytes), broken(settings));
+  return withTimeout(settings, async (signal) => {
+    const response = await startStorageRequest(fetch, request, settings, signal);
+    await checkStorageResponse(response, expected);
+    return await response.arrayBuffer().then((bytes) => new Uint8Array(bytes), throwConnectionFailed(settings));
   });
 }
 
 /** One request, its answer's body still to come. @throws AnimaError connection_failed */
-export async function begin(
+export async function startStorageRequest(
   fetch: Fetch,
   { url, method, headers = {}, body }: StorageRequest,
   settings: CallSettings,
   signal: Signal,
 ): Promise<Response> {
-  const sent = body instanceof Uint8Array && sendsStreams(fetch) ? streamed(body) : { body: body ?? null, headers: {} };
+  const sent =
+    body instanceof Uint8Array && canSendStreams(fetch) ? toStreamBody(body) : { body: body ?? null, headers: {} };
   const init = { method, ...sent, headers: { ...headers, ...sent.headers }, redirect: 'manual', signal } as const;
-  return await fetch(url, init).catch(broken(settings));
+  return await fetch(url, init).catch(throwConnectionFailed(settings));
 }
 
 /** Node's own `fetch` lets a stream be sent with a length. In browsers it would travel in chunks, which S3 refuses, if at all. */
-const sendsStreams = (fetch: Fetch): boolean => fetch === platformFetch && nodeProcess('versions') !== undefined;
+const canSendStreams = (fetch: Fetch): boolean => fetch === platformFetch && nodeProcessPart('versions') !== undefined;
 
 /** Node copies a body of bytes, twice: as a stream it is sent from where it lies. */
-function streamed(bytes: Uint8Array) {
+function toStreamBody(bytes: Uint8Array) {
   let at = 0;
   const body = new ReadableStream<Uint8Array>(
     {
       pull: (controller) => {
         if (at >= bytes.length) return controller.close();
-        controller.enqueue(bytes.subarray(at, at + streamedLength));
-        at += streamedLength;
+        controller.enqueue(bytes.subarray(at, at + streamChunkBytes));
+        at += streamChunkBytes;
       },
     },
     { highWaterMark: 0 },
@@ -86,29 +87,31 @@ function streamed(bytes: Uint8Array) {
 }
 
 /** What a lost connection is told as: never with the address, which is a permission by itself. */
-export const broken =
-  ({ outcome }: CallSettings) =>
+export const throwConnectionFailed =
+  ({ outcomeHint }: CallSettings) =>
   (error: unknown): never => {
-    throw errorOf('connection_failed', { detail: `${reasonOf(error)} at the store of ciphertext. ${outcome}` });
+    throw createError('connection_failed', {
+      detail: `${connectionErrorCode(error)} at the store of ciphertext. ${outcomeHint}`,
+    });
   };
 
 /**
  * Refuses answers that are not of this status, or that are no success when none is given.
  * @throws AnimaError storage_refused with the status
  */
-export async function checkAnswer(response: Response, expected?: number): Promise<void> {
+export async function checkStorageResponse(response: Response, expected?: number): Promise<void> {
   const fine = expected === undefined ? response.ok : response.status === expected;
   if (fine && !response.redirected) return;
   // A whole object in place of a range may be long: only the words of a refusal are read.
   const words = response.ok ? void (await response.body?.cancel()) : await response.text().catch(() => '');
-  throw refusal(response.status, typeof words === 'string' ? words : '');
+  throw storageRefusedError(response.status, typeof words === 'string' ? words : '');
 }
 
 /** Of what the store says only its error code is repeated (S3's `<Code>`): the rest may quote the request. */
-function refusal(status: number, words: string): AnimaError {
+function storageRefusedError(status: number, words: string): AnimaError {
   const [, code] = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(words.slice(0, 10_000)) ?? [];
   const told = code === undefined ? `HTTP ${status}` : `HTTP ${status}, ${code}`;
-  return errorOf('storage_refused', { status, detail: `${told}. ${advice(status)}` });
+  return createError('storage_refused', { status, detail: `${told}. ${advice(status)}` });
 }
 
 function advice(status: number): string {

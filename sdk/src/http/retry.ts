@@ -1,31 +1,31 @@
 import type { CallSettings, Signal } from '../shared/client-options.ts';
-import { AnimaError, errorOf } from '../shared/errors.ts';
+import { AnimaError, createError } from '../shared/errors.ts';
 
 /** First and longest upper bound of a backoff, milliseconds. */
-const firstBackoff = 250;
-const longestBackoff = 8_000;
+const firstBackoffMs = 250;
+const maxBackoffMs = 8_000;
 
 /** The longest `Retry-After` that is waited for, seconds. A vault that asks for more gets no retry: the caller decides. */
-const longestRetryAfter = 60;
+const maxRetryAfterSeconds = 60;
 
 /**
  * Runs `attempt` until it succeeds, fails for good, or `maxRetries` retries are used up; then rejects with the last
  * error. Every call of this client may be repeated: reads and deletes by nature, writes by their write id; where one may not, the caller
  * says so.
- * @param worthwhile whether an attempt that failed so may be made again; unless told, when the same may succeed later
+ * @param shouldRetry whether an attempt that failed so may be made again; unless told, when the same may succeed later
  */
 export async function withRetries<T>(
   settings: CallSettings,
   attempt: () => Promise<T>,
-  worthwhile: (error: AnimaError) => boolean | Promise<boolean> = ({ retryable }) => retryable,
+  shouldRetry: (error: AnimaError) => boolean | Promise<boolean> = ({ retryable }) => retryable,
 ): Promise<T> {
   for (let retries = 0; ; retries++) {
     try {
       return await attempt();
     } catch (error) {
       if (retries >= settings.maxRetries || !(error instanceof AnimaError)) throw error;
-      if ((error.retryAfter ?? 0) > longestRetryAfter || !(await worthwhile(error))) throw error;
-      await pause(retryDelay(retries, error.retryAfter), settings);
+      if ((error.retryAfter ?? 0) > maxRetryAfterSeconds || !(await shouldRetry(error))) throw error;
+      await delay(retryDelay(retries, error.retryAfter), settings);
     }
   }
 }
@@ -35,7 +35,7 @@ export async function withRetries<T>(
  * that clients told the same `Retry-After` do not come back at the same instant.
  */
 export function retryDelay(retries: number, retryAfter = 0): number {
-  const bound = Math.min(longestBackoff, firstBackoff * 2 ** retries);
+  const bound = Math.min(maxBackoffMs, firstBackoffMs * 2 ** retries);
   return retryAfter * 1000 + Math.random() * bound;
 }
 
@@ -52,15 +52,15 @@ export function parseRetryAfter(header: string | null): number | undefined {
 }
 
 /** What a wait needs of the settings. */
-export type Interruptible = Pick<CallSettings, 'signal' | 'outcome'>;
+export type AbortSettings = Pick<CallSettings, 'signal' | 'outcomeHint'>;
 
 /** Resolves after `ms` milliseconds; rejects with `aborted` as soon as the signal fires. */
-export function pause(ms: number, { signal, outcome }: Interruptible): Promise<void> {
+export function delay(ms: number, { signal, outcomeHint }: AbortSettings): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(aborted(outcome));
+    if (signal?.aborted) return reject(abortedError(outcomeHint));
     const stop = () => {
       clearTimeout(timer);
-      reject(aborted(outcome));
+      reject(abortedError(outcomeHint));
     };
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', stop);
@@ -71,9 +71,9 @@ export function pause(ms: number, { signal, outcome }: Interruptible): Promise<v
 }
 
 /** What `work` resolves to; rejects with `aborted` as soon as the signal fires, and leaves the work behind. */
-export function interruptible<T>({ signal, outcome }: Interruptible, work: () => Promise<T>): Promise<T> {
+export function withAbort<T>({ signal, outcomeHint }: AbortSettings, work: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = () => reject(aborted(outcome));
+    const stop = () => reject(abortedError(outcomeHint));
     if (signal?.aborted) return stop();
     signal?.addEventListener('abort', stop, { once: true });
     work()
@@ -86,10 +86,10 @@ export function interruptible<T>({ signal, outcome }: Interruptible, work: () =>
  * Runs one attempt under a deadline and the caller's signal. The attempt is told to stop by the signal it gets, and
  * is left behind if it does not listen, so that a custom `fetch` can't hold a call beyond its time.
  */
-export function bounded<T>(settings: CallSettings, attempt: (signal: Signal) => Promise<T>): Promise<T> {
+export function withTimeout<T>(settings: CallSettings, attempt: (signal: Signal) => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const { signal, timeout, outcome } = settings;
-    if (signal?.aborted) return reject(aborted(outcome));
+    const { signal, timeout, outcomeHint } = settings;
+    if (signal?.aborted) return reject(abortedError(outcomeHint));
     const controller = new AbortController();
     const stop = (error: AnimaError) => {
       // Rejected first: the abort makes the attempt fail too, and that failure must not win.
@@ -97,8 +97,9 @@ export function bounded<T>(settings: CallSettings, attempt: (signal: Signal) => 
       finish();
       controller.abort();
     };
-    const onAbort = () => stop(aborted(outcome));
-    const onTimeout = () => stop(errorOf('timeout', { detail: `no whole answer within ${timeout} ms. ${outcome}` }));
+    const onAbort = () => stop(abortedError(outcomeHint));
+    const onTimeout = () =>
+      stop(createError('timeout', { detail: `no whole answer within ${timeout} ms. ${outcomeHint}` }));
     const timer = setTimeout(onTimeout, timeout);
     const finish = () => {
       clearTimeout(timer);
@@ -109,6 +110,6 @@ export function bounded<T>(settings: CallSettings, attempt: (signal: Signal) => 
   });
 }
 
-function aborted(outcome: string): AnimaError {
-  return errorOf('aborted', { detail: `the signal fired. ${outcome}` });
+function abortedError(outcome: string): AnimaError {
+  return createError('aborted', { detail: `the signal fired. ${outcome}` });
 }

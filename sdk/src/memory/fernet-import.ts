@@ -1,12 +1,12 @@
 /** Fernet tokens of an earlier system become records. They are opened here, so that the key under which they were written stays in this program. */
-import { owned, textBytes } from '../../../core/encoding/bytes.ts';
-import { timeId } from '../../../core/encoding/time-ordered-id.ts';
+import { toNonSharedBytes, utf8Bytes } from '../../../core/encoding/bytes.ts';
+import { createTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import { type FernetKey, fernetPrefix, openFernet } from '../../../core/memory/fernet.ts';
 import type { Transport } from '../http/transport.ts';
-import { AnimaError, errorOf } from '../shared/errors.ts';
-import { addAll, type Entry, failuresKept } from './bulk-add.ts';
-import { keyOf } from './fernet-key.ts';
-import { linesOf } from './line-reader.ts';
+import { AnimaError, createError } from '../shared/errors.ts';
+import { addEntries, type BulkEntry, maxFailuresKept } from './bulk-add.ts';
+import { deriveCheckedFernetKey } from './fernet-key.ts';
+import { readLines } from './line-reader.ts';
 import type {
   FernetRefusal,
   ImportedLine,
@@ -14,13 +14,13 @@ import type {
   ImportFernetResult,
   LineSource,
 } from './memory-types.ts';
-import { checkData } from './record-validation.ts';
+import { checkRecordData } from './record-validation.ts';
 
 /** The last millisecond that an id can tell. */
-const lastTime = 2 ** 48 - 1;
+const maxIdTimeMs = 2 ** 48 - 1;
 
 /** A line, and why it can't be imported, when that is known before anything is sent. */
-interface Place {
+interface ImportedLineOrigin {
   readonly line: number;
   readonly reason?: FernetRefusal;
 }
@@ -31,44 +31,51 @@ export async function importFernet(
   { apiKey, userId, onLine, ...options }: ImportFernetOptions,
 ): Promise<ImportFernetResult> {
   const outcome = 'Some lines may have been imported; import the same ones again, which adds none twice';
-  const settings = { ...transport.settings(options), outcome };
-  const key = await keyOf({ apiKey, userId });
+  const settings = { ...transport.callSettings(options), outcomeHint: outcome };
+  const key = await deriveCheckedFernetKey({ apiKey, userId });
   const failures: ImportFernetResult['failures'] = [];
   let [imported, failed] = [0, 0];
-  for await (const { place, result } of addAll(transport, entriesOf(source, key), settings)) {
-    const { line, reason } = place;
+  for await (const { origin, result } of addEntries(transport, readEntries(source, key), settings)) {
+    const { line, reason } = origin;
     const told: ImportedLine =
       result instanceof AnimaError
         ? { line, ok: false, reason: reason ?? result.code }
         : { line, ok: true, id: result.id };
     if (told.ok) imported++;
-    else if (failed++ < failuresKept) failures.push(told);
+    else if (failed++ < maxFailuresKept) failures.push(told);
     await onLine?.(told);
   }
   return { imported, failed, failures };
 }
 
-async function* entriesOf(source: LineSource, key: FernetKey): AsyncGenerator<Entry<Place>> {
-  for await (const { number: line, text } of linesOf(source)) {
+async function* readEntries(source: LineSource, key: FernetKey): AsyncGenerator<BulkEntry<ImportedLineOrigin>> {
+  for await (const { number, text } of readLines(source)) {
     if (text === '') continue;
-    const read = await recordOf(text ?? '', key);
-    if (typeof read === 'string') yield { place: { line, reason: read }, record: errorOf('invalid_argument') };
-    else yield { place: { line }, record: read };
+    const read = await decryptRecord(text ?? '', key);
+    if (typeof read === 'string')
+      yield { origin: { line: number, reason: read }, record: createError('invalid_argument') };
+    else yield { origin: { line: number }, record: read };
   }
 }
 
 /** The record of a token, or why there is none. */
-async function recordOf(token: string, key: FernetKey): Promise<Entry<Place>['record'] | FernetRefusal> {
+async function decryptRecord(
+  token: string,
+  key: FernetKey,
+): Promise<BulkEntry<ImportedLineOrigin>['record'] | FernetRefusal> {
   if (!token.startsWith(fernetPrefix) || !/^[\w-]+={0,2}$/.test(token)) return 'not_a_token';
   const opened = await openFernet(key, token).catch(() => undefined);
   if (opened === undefined) return 'wrong_key';
   const { plaintext, time } = opened;
   try {
-    const data = dataOf(plaintext);
+    const data = parseRecordData(plaintext);
     if (typeof data === 'string') return data;
-    const hash = await crypto.subtle.digest('SHA-256', owned(textBytes(token)));
+    const hash = await crypto.subtle.digest('SHA-256', toNonSharedBytes(utf8Bytes(token)));
     // The time in a token stands in the clear there as well. 80 bits of the hash keep tokens of one second apart.
-    return { id: timeId(Math.min(time * 1000, lastTime), new Uint8Array(hash, 0, 16)), data: checkData(data.data) };
+    return {
+      id: createTimeId(Math.min(time * 1000, maxIdTimeMs), new Uint8Array(hash, 0, 16)),
+      data: checkRecordData(data.data),
+    };
   } catch (error) {
     if (error instanceof AnimaError) return error;
     throw error;
@@ -77,8 +84,8 @@ async function recordOf(token: string, key: FernetKey): Promise<Entry<Place>['re
   }
 }
 
-function dataOf(plaintext: Uint8Array): { readonly data: unknown } | FernetRefusal {
-  const text = textOf(plaintext);
+function parseRecordData(plaintext: Uint8Array): { readonly data: unknown } | FernetRefusal {
+  const text = decodeUtf8(plaintext);
   if (text === undefined) return 'not_text';
   let data: unknown;
   try {
@@ -89,7 +96,7 @@ function dataOf(plaintext: Uint8Array): { readonly data: unknown } | FernetRefus
   return hasInexactNumber(text) ? 'inexact_number' : { data };
 }
 
-function textOf(plaintext: Uint8Array): string | undefined {
+function decodeUtf8(plaintext: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(plaintext);
   } catch {

@@ -1,12 +1,12 @@
 /** Text from any source, line by line, with no more than one line in memory. */
-import { refused } from '../shared/argument-validation.ts';
-import { isRecord } from '../shared/is-plain-object.ts';
+import { notSentError } from '../shared/argument-validation.ts';
+import { isPlainObject } from '../shared/is-plain-object.ts';
 import type { LineSource } from './memory-types.ts';
 
 /** Longest line that is read, characters: over ten times the token of the largest record. What is over is skipped, not kept. */
-const longestLine = 1_048_576;
+const maxLineLength = 1_048_576;
 
-export interface Line {
+export interface NumberedLine {
   /** Counted from 1. */
   readonly number: number;
   /** Without white space at its ends; undefined when it is too long. */
@@ -14,20 +14,20 @@ export interface Line {
 }
 
 /** @throws AnimaError invalid_argument */
-export async function* linesOf(source: LineSource): AsyncGenerator<Line, void, undefined> {
+export async function* readLines(source: LineSource): AsyncGenerator<NumberedLine, void, undefined> {
   let number = 0;
   let kept = '';
   let tooLong = false;
-  const end = (): Line => {
+  const end = (): NumberedLine => {
     const line = { number: ++number, text: tooLong ? undefined : kept.trim() };
     [kept, tooLong] = ['', false];
     return line;
   };
-  for await (const piece of textsOf(source)) {
+  for await (const piece of readText(source)) {
     let from = 0;
     for (let at = piece.indexOf('\n'); ; at = piece.indexOf('\n', from)) {
       const rest = piece.slice(from, at < 0 ? undefined : at);
-      tooLong ||= kept.length + rest.length > longestLine;
+      tooLong ||= kept.length + rest.length > maxLineLength;
       kept = tooLong ? '' : kept + rest;
       if (at < 0) break;
       yield end();
@@ -38,33 +38,33 @@ export async function* linesOf(source: LineSource): AsyncGenerator<Line, void, u
 }
 
 /** Text in pieces that may be cut anywhere: what came as strings was whole lines. */
-async function* textsOf(source: LineSource): AsyncGenerator<string, void, undefined> {
+async function* readText(source: LineSource): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
-  for await (const piece of piecesOf(source)) {
+  for await (const piece of iteratePieces(source)) {
     if (typeof piece === 'string') yield piece.endsWith('\n') ? piece : `${piece}\n`;
     else if (piece instanceof Uint8Array) yield decoder.decode(piece, { stream: true });
-    else throw refused('invalid_argument', 'a piece of the lines is neither a string nor bytes');
+    else throw notSentError('invalid_argument', 'a piece of the lines is neither a string nor bytes');
   }
   yield decoder.decode();
 }
 
-function piecesOf(source: unknown): Iterable<unknown> | AsyncIterable<unknown> {
+function iteratePieces(source: unknown): Iterable<unknown> | AsyncIterable<unknown> {
   if (typeof source === 'string') return [source];
-  if (typeof Blob === 'function' && source instanceof Blob) return readerPieces(source.stream());
-  if (isRecord(source) || Array.isArray(source)) {
+  if (typeof Blob === 'function' && source instanceof Blob) return readStreamPieces(source.stream());
+  if (isPlainObject(source) || Array.isArray(source)) {
     if (typeof Reflect.get(source, Symbol.asyncIterator) === 'function')
       return source as unknown as AsyncIterable<unknown>;
-    if (isStream(source)) return readerPieces(source);
+    if (isStream(source)) return readStreamPieces(source);
     if (typeof Reflect.get(source, Symbol.iterator) === 'function') return source as unknown as Iterable<unknown>;
   }
-  throw refused('invalid_argument', 'lines must be a string, a Blob or File, a stream, or an iterable of lines');
+  throw notSentError('invalid_argument', 'lines must be a string, a Blob or File, a stream, or an iterable of lines');
 }
 
 const isStream = (source: object): source is ReadableStream<unknown> =>
   typeof ReadableStream === 'function' && source instanceof ReadableStream;
 
 /** Streams are read by a reader: not all browsers can iterate them. */
-async function* readerPieces(stream: ReadableStream<unknown>): AsyncGenerator<unknown, void, undefined> {
+async function* readStreamPieces(stream: ReadableStream<unknown>): AsyncGenerator<unknown, void, undefined> {
   const reader = stream.getReader();
   let ended = false;
   try {

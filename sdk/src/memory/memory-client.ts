@@ -1,7 +1,7 @@
 import type { RecordInfo } from '../../../contract/memory/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import type { Transport } from '../http/transport.ts';
-import { checkWhole, refused } from '../shared/argument-validation.ts';
+import { checkInteger, notSentError } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import { MemoryList, MemorySearch, type MessageList, OpenedList } from './memory-lists.ts';
 import type {
@@ -19,7 +19,7 @@ import type {
   SearchMemoryOptions,
 } from './memory-types.ts';
 
-const calls = () => import('../lazy-modules.ts');
+const loadLazyModules = () => import('../lazy-modules.ts');
 
 /**
  * What the user of a user key, or of a session, keeps: records of any JSON up to 64 KiB. The vault opens them during a request that carries the
@@ -37,7 +37,7 @@ export class Memory {
    * @throws ConflictError record_exists, for other content under an id that is there; InvalidRequestError record_too_large
    */
   async add(data: unknown, options: AddMemoryOptions = {}): Promise<RecordInfo> {
-    return (await calls()).add(this.#transport, data, options);
+    return (await loadLazyModules()).add(this.#transport, data, options);
   }
 
   /**
@@ -48,27 +48,27 @@ export class Memory {
     items: Iterable<NewMemory> | AsyncIterable<NewMemory>,
     options: AddManyOptions = {},
   ): Promise<AddManyResult> {
-    return (await calls()).addMany(this.#transport, items, options);
+    return (await loadLazyModules()).addMany(this.#transport, items, options);
   }
 
   /** Reads a record. @throws NotFoundError record_not_found; DecryptionError */
   async get(id: string, options: CallOptions = {}): Promise<MemoryRecord> {
-    return (await calls()).get(this.#transport, id, options);
+    return (await loadLazyModules()).get(this.#transport, id, options);
   }
 
   /** All records, ascending by id: `for await (const { id, data } of memory.list())`. */
   list(options: ListMemoryOptions = {}): MemoryList {
-    const limit = checkWhole('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.settings(options);
+    const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
+    const settings = this.#transport.callSettings(options);
     return new MemoryList(
-      async (cursor) => (await calls()).listPage(this.#transport, { limit, cursor }, settings),
+      async (cursor) => (await loadLazyModules()).listPage(this.#transport, { limit, cursor }, settings),
       options,
     );
   }
 
   /** Deletes a record. False when there was none: also what a retry finds. */
   async delete(id: string, options: CallOptions = {}): Promise<boolean> {
-    return (await calls()).remove(this.#transport, id, options);
+    return (await loadLazyModules()).remove(this.#transport, id, options);
   }
 
   /**
@@ -76,7 +76,7 @@ export class Memory {
    * @throws NotFoundError record_not_found; ConflictError version_conflict with `currentVersion`, when `ifVersion` does not hold
    */
   async replace(id: string, data: unknown, options: ReplaceMemoryOptions = {}): Promise<RecordInfo> {
-    return (await calls()).replace(this.#transport, id, data, options);
+    return (await loadLazyModules()).replace(this.#transport, id, data, options);
   }
 
   /**
@@ -85,13 +85,13 @@ export class Memory {
    */
   search(text: string, options: SearchMemoryOptions = {}): MemorySearch {
     if (typeof text !== 'string' || text === '' || text.length > limits.searchTextLength || !text.isWellFormed())
-      throw refused(
+      throw notSentError(
         'invalid_argument',
         `the text must be a well-formed string of 1 to ${limits.searchTextLength} characters`,
       );
-    const settings = this.#transport.settings(options);
+    const settings = this.#transport.callSettings(options);
     return new MemorySearch(
-      async (cursor) => (await calls()).searchPage(this.#transport, { text, cursor }, settings),
+      async (cursor) => (await loadLazyModules()).searchPage(this.#transport, { text, cursor }, settings),
       options,
     );
   }
@@ -107,20 +107,20 @@ export class Memory {
    * it is imported. A line that fails does not reject the call; a request that fails for good does: import the same lines again then.
    */
   async importFernet(lines: LineSource, options: ImportFernetOptions): Promise<ImportFernetResult> {
-    return (await calls()).importFernet(this.#transport, lines, options);
+    return (await loadLazyModules()).importFernet(this.#transport, lines, options);
   }
 
   /** All records as Fernet tokens by the published derivation, written here: an async iterable of lines without line ends. */
   async *exportFernet(options: ExportFernetOptions): AsyncGenerator<string, void, undefined> {
-    yield* (await calls()).exportFernet(this.export(options), options);
+    yield* (await loadLazyModules()).exportFernet(this.export(options), options);
   }
 
   /** The user's conversation on all linked channels, oldest first: `for await (const { role, text } of memory.messages())`. */
   messages(options: ListMemoryOptions = {}): MessageList {
-    const limit = checkWhole('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.settings(options);
+    const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
+    const settings = this.#transport.callSettings(options);
     return new OpenedList(
-      async (cursor) => (await calls()).messagePage(this.#transport, { limit, cursor }, settings),
+      async (cursor) => (await loadLazyModules()).messagePage(this.#transport, { limit, cursor }, settings),
       ({ messages }) => messages,
       options,
     );

@@ -1,5 +1,5 @@
 import type { ListMessagesResponse, Message } from '../../../contract/conversations/wire.ts';
-import { errorOf } from '../shared/errors.ts';
+import { createError } from '../shared/errors.ts';
 import { type FetchPage, List } from '../shared/paginated-list.ts';
 import type { DamagedOptions, MemoryRecord, SearchMemoryOptions } from './memory-types.ts';
 
@@ -18,7 +18,7 @@ export interface SearchPage extends MemoryPage {
 }
 
 /** Ids that an error names. */
-const named = 10;
+const maxNamedIds = 10;
 
 /** A list of what is opened during the request. What can't be opened is named at the end, and never left out in silence. */
 export class OpenedList<T, P extends { damaged?: string[] | undefined; cursor?: string | undefined }> extends List<
@@ -39,12 +39,12 @@ export class OpenedList<T, P extends { damaged?: string[] | undefined; cursor?: 
       yield page;
       for (const id of page.damaged ?? []) {
         if (this.#onDamaged !== undefined) this.#onDamaged(id);
-        else if (count++ < named) ids.push(id);
+        else if (count++ < maxNamedIds) ids.push(id);
       }
     }
     if (count === 0) return;
-    const more = count > named ? ` and ${count - named} more` : '';
-    throw errorOf('decryption_failed', { detail: `${ids.join(', ')}${more}; all else was given` });
+    const more = count > maxNamedIds ? ` and ${count - maxNamedIds} more` : '';
+    throw createError('decryption_failed', { detail: `${ids.join(', ')}${more}; all else was given` });
   }
 }
 

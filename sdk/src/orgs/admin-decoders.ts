@@ -12,70 +12,108 @@ import type { Rotation, RotationResponse } from '../../../contract/rotation/wire
 import { type Role, roles } from '../../../contract/shared/roles.ts';
 import { type Verb, verbs } from '../../../contract/shared/verbs.ts';
 import type { ShredResponse } from '../../../contract/shredding/wire.ts';
-import { isRecord } from '../shared/is-plain-object.ts';
-import { flag, listOf, number, object, oneOf, optional, type Reader, text } from '../shared/json-decoders.ts';
+import { isPlainObject } from '../shared/is-plain-object.ts';
+import {
+  type Decoder,
+  decodeBoolean,
+  decodeListOf,
+  decodeNumber,
+  decodeObject,
+  decodeOneOf,
+  decodeText,
+  optional,
+} from '../shared/json-decoders.ts';
 
 const keyFields = {
-  id: text,
-  role: oneOf(Object.keys(roles) as Role[]),
-  name: optional(text),
-  prefixes: optional(listOf(text)),
-  verbs: optional(listOf(oneOf<Verb>(verbs))),
-  expiresAt: optional(text),
-  createdAt: text,
-  lastUsedAt: optional(text),
-  revokedAt: optional(text),
+  id: decodeText,
+  role: decodeOneOf(Object.keys(roles) as Role[]),
+  name: optional(decodeText),
+  prefixes: optional(decodeListOf(decodeText)),
+  verbs: optional(decodeListOf(decodeOneOf<Verb>(verbs))),
+  expiresAt: optional(decodeText),
+  createdAt: decodeText,
+  lastUsedAt: optional(decodeText),
+  revokedAt: optional(decodeText),
 };
-export const decodeKeyInfo = object<ApiKeyInfo>(keyFields);
-export const decodeKey = object<CreateKeyResponse>({ ...keyFields, key: text });
-export const decodeKeys = object<ListKeysResponse>({ keys: listOf(decodeKeyInfo), cursor: optional(text) });
-export const decodeRotatedKey = object<RotateKeyResponse>({ replacement: decodeKey, replaced: decodeKeyInfo });
+export const decodeKeyInfo = decodeObject<ApiKeyInfo>(keyFields);
+export const decodeCreatedKey = decodeObject<CreateKeyResponse>({ ...keyFields, key: decodeText });
+export const decodeKeyPage = decodeObject<ListKeysResponse>({
+  keys: decodeListOf(decodeKeyInfo),
+  cursor: optional(decodeText),
+});
+export const decodeRotatedKey = decodeObject<RotateKeyResponse>({
+  replacement: decodeCreatedKey,
+  replaced: decodeKeyInfo,
+});
 
-const orgState = oneOf(['active', 'locked', 'shredded']);
-const dek = { version: number, state: oneOf(['active', 'draining', 'retired']), createdAt: text };
-export const decodeOrg = object<OrgResponse>({
-  org: text,
-  state: orgState,
-  createdAt: text,
-  activeVersion: number,
-  deks: listOf(object<OrgResponse['deks'][number]>(dek)),
+const decodeOrgState = decodeOneOf(['active', 'locked', 'shredded']);
+const dekFields = {
+  version: decodeNumber,
+  state: decodeOneOf(['active', 'draining', 'retired']),
+  createdAt: decodeText,
+};
+export const decodeOrg = decodeObject<OrgResponse>({
+  org: decodeText,
+  state: decodeOrgState,
+  createdAt: decodeText,
+  activeVersion: decodeNumber,
+  deks: decodeListOf(decodeObject<OrgResponse['deks'][number]>(dekFields)),
 });
-const rotation = object<Rotation>({
-  id: number,
-  state: oneOf(['running', 'draining', 'done']),
-  to: number,
-  startedAt: text,
-  finishedAt: optional(text),
-  counted: number,
-  total: number,
-  reencrypted: number,
-  damaged: number,
+const decodeRotationStatus = decodeObject<Rotation>({
+  id: decodeNumber,
+  state: decodeOneOf(['running', 'draining', 'done']),
+  to: decodeNumber,
+  startedAt: decodeText,
+  finishedAt: optional(decodeText),
+  counted: decodeNumber,
+  total: decodeNumber,
+  reencrypted: decodeNumber,
+  damaged: decodeNumber,
 });
-const decodeRotation = object<RotationResponse>({ rotation: optional(rotation) });
+const decodeRotation = decodeObject<RotationResponse>({ rotation: optional(decodeRotationStatus) });
 /** Answers about the latest rotation; there may have been none. */
-export const decodeLatest: Reader<{ readonly latest: Rotation | undefined }> = (json) => {
+export const decodeLatestRotation: Decoder<{ readonly latest: Rotation | undefined }> = (json) => {
   const read = decodeRotation(json);
   return read && { latest: read.rotation };
 };
-export const decodeShred = object<ShredResponse>({
-  org: text,
-  state: orgState,
-  shredAt: optional(text),
-  shreddedAt: optional(text),
-  final: flag,
-  receipts: listOf(text),
+export const decodeShred = decodeObject<ShredResponse>({
+  org: decodeText,
+  state: decodeOrgState,
+  shredAt: optional(decodeText),
+  shreddedAt: optional(decodeText),
+  final: decodeBoolean,
+  receipts: decodeListOf(decodeText),
 });
 
 /**
  * An audit record, whole: with a field left out, what the seals say of it would not hold. A newer vault may have routes,
  * verbs and codes that this version can't name; the record is passed on all the same.
  */
-const auditRecord: Reader<AuditRecord> = (json) => (isAuditRecord(json) ? json : undefined);
+const decodeAuditRecord: Decoder<AuditRecord> = (json) => (isAuditRecord(json) ? json : undefined);
 
-const auditTexts = ['id', 'time', 'org', 'principal', 'route', 'verb', 'result', 'requestId', 'sourceIp'] as const;
+const requiredAuditFields = [
+  'id',
+  'time',
+  'org',
+  'principal',
+  'route',
+  'verb',
+  'result',
+  'requestId',
+  'sourceIp',
+] as const;
 const isAuditRecord = (json: unknown): json is AuditRecord =>
-  isRecord(json) && auditTexts.every((field) => typeof json[field] === 'string');
+  isPlainObject(json) && requiredAuditFields.every((field) => typeof json[field] === 'string');
 
-export const decodeAudit = object<QueryAuditResponse>({ records: listOf(auditRecord), cursor: optional(text) });
-const sealed = object<ExportAuditResponse['seals'][number]>({ seal: text, records: listOf(auditRecord) });
-export const decodeExport = object<ExportAuditResponse>({ seals: listOf(sealed), cursor: optional(text) });
+export const decodeAuditPage = decodeObject<QueryAuditResponse>({
+  records: decodeListOf(decodeAuditRecord),
+  cursor: optional(decodeText),
+});
+const decodeSealedRecords = decodeObject<ExportAuditResponse['seals'][number]>({
+  seal: decodeText,
+  records: decodeListOf(decodeAuditRecord),
+});
+export const decodeAuditExportPage = decodeObject<ExportAuditResponse>({
+  seals: decodeListOf(decodeSealedRecords),
+  cursor: optional(decodeText),
+});

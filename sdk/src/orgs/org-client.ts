@@ -3,7 +3,7 @@ import type { Rotation } from '../../../contract/rotation/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import type { ShredResponse } from '../../../contract/shredding/wire.ts';
 import type { Transport } from '../http/transport.ts';
-import { checkConfirm, checkWhole } from '../shared/argument-validation.ts';
+import { checkConfirm, checkInteger } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 
 export interface ShredOptions extends CallOptions {
@@ -13,7 +13,7 @@ export interface ShredOptions extends CallOptions {
   waitDays?: number | undefined;
 }
 
-const readers = () => import('../lazy-modules.ts');
+const loadLazyModules = () => import('../lazy-modules.ts');
 
 /** The organization of the client's key, and the keys under which its data lies. */
 export class Org {
@@ -25,7 +25,11 @@ export class Org {
 
   /** Its state, and its data-encryption keys without their material. Works when it is locked or shredded too. */
   async get(options: CallOptions = {}): Promise<OrgResponse> {
-    return this.#transport.request({ route: 'getOrg' }, this.#transport.settings(options), (await readers()).decodeOrg);
+    return this.#transport.request(
+      { route: 'getOrg' },
+      this.#transport.callSettings(options),
+      (await loadLazyModules()).decodeOrg,
+    );
   }
 
   /**
@@ -35,15 +39,17 @@ export class Org {
    */
   async rotate(options: CallOptions = {}): Promise<Rotation | undefined> {
     const call = { route: 'startRotation', body: {} } as const;
-    return (await this.#transport.request(call, this.#transport.settings(options), (await readers()).decodeLatest))
-      .latest;
+    return (
+      await this.#transport.request(call, this.#transport.callSettings(options), (await loadLazyModules()).decodeLatest)
+    ).latest;
   }
 
   /** The latest rotation and how far it is; undefined when there was none. */
   async rotation(options: CallOptions = {}): Promise<Rotation | undefined> {
     const call = { route: 'getRotation' } as const;
-    return (await this.#transport.request(call, this.#transport.settings(options), (await readers()).decodeLatest))
-      .latest;
+    return (
+      await this.#transport.request(call, this.#transport.callSettings(options), (await loadLazyModules()).decodeLatest)
+    ).latest;
   }
 
   /**
@@ -52,12 +58,12 @@ export class Org {
    * @throws InvalidRequestError when `confirm` does not name the organization
    */
   async shred(options: ShredOptions): Promise<ShredResponse> {
-    const waitDays = checkWhole('waitDays', options.waitDays, 0, limits.shredWaitDays);
+    const waitDays = checkInteger('waitDays', options.waitDays, 0, limits.shredWaitDays);
     const body = { confirm: checkConfirm(options.confirm), waitDays };
     return this.#transport.request(
       { route: 'shredOrg', body },
-      this.#transport.settings(options),
-      (await readers()).decodeShred,
+      this.#transport.callSettings(options),
+      (await loadLazyModules()).decodeShred,
     );
   }
 
@@ -65,8 +71,8 @@ export class Org {
   async cancelShred(options: CallOptions = {}): Promise<ShredResponse> {
     return this.#transport.request(
       { route: 'cancelShred' },
-      this.#transport.settings(options),
-      (await readers()).decodeShred,
+      this.#transport.callSettings(options),
+      (await loadLazyModules()).decodeShred,
     );
   }
 
@@ -74,8 +80,8 @@ export class Org {
   async shredStatus(options: CallOptions = {}): Promise<ShredResponse> {
     return this.#transport.request(
       { route: 'getShred' },
-      this.#transport.settings(options),
-      (await readers()).decodeShred,
+      this.#transport.callSettings(options),
+      (await loadLazyModules()).decodeShred,
     );
   }
 }

@@ -2,8 +2,8 @@
 import { limits } from '../../../contract/shared/limits.ts';
 import { nameProblem, prefixProblem, writeIdPattern } from '../../../contract/shared/name-patterns.ts';
 import type { Metadata, SetValueRequest } from '../../../contract/values/wire.ts';
-import { type AnimaError, type AnimaErrorCode, errorOf } from './errors.ts';
-import { isRecord } from './is-plain-object.ts';
+import { type AnimaError, type AnimaErrorCode, createError } from './errors.ts';
+import { isPlainObject } from './is-plain-object.ts';
 
 /** When a value ceases to be readable, or a key to work. */
 export interface ExpiryOptions {
@@ -26,7 +26,7 @@ export interface ValueOptions extends ExpiryOptions {
 /** @throws AnimaError invalid_name */
 export function checkName(name: unknown): string {
   const problem = typeof name === 'string' ? nameProblem(name) : 'it is not a string';
-  if (typeof name !== 'string' || problem !== undefined) throw refused('invalid_name', problem ?? '');
+  if (typeof name !== 'string' || problem !== undefined) throw notSentError('invalid_name', problem ?? '');
   return name;
 }
 
@@ -34,12 +34,12 @@ export function checkName(name: unknown): string {
 export function checkPrefix(prefix: unknown): string | undefined {
   if (prefix === undefined || prefix === '') return undefined;
   const problem = typeof prefix === 'string' ? prefixProblem(prefix) : 'it is not a string';
-  if (typeof prefix !== 'string' || problem !== undefined) throw refused('invalid_name', `as prefix, ${problem}`);
+  if (typeof prefix !== 'string' || problem !== undefined) throw notSentError('invalid_name', `as prefix, ${problem}`);
   return prefix;
 }
 
 /** An optional whole number. @throws AnimaError invalid_argument */
-export function checkWhole(
+export function checkInteger(
   label: string,
   value: unknown,
   least: number,
@@ -47,42 +47,42 @@ export function checkWhole(
 ): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  throw refused('invalid_argument', `${label} must be a whole number, ${least} or more and at most ${most}`);
+  throw notSentError('invalid_argument', `${label} must be a whole number, ${least} or more and at most ${most}`);
 }
 
 /** The id of an API key. @throws AnimaError invalid_argument, also for a whole key, which belongs in no URL */
 export function checkKeyId(id: unknown): string {
   if (typeof id === 'string' && /^[0-9a-z]{16}$/.test(id)) return id;
-  throw refused('invalid_argument', 'id must be the id of an API key, 16 characters, not the key itself');
+  throw notSentError('invalid_argument', 'id must be the id of an API key, 16 characters, not the key itself');
 }
 
 /** What names the thing to be destroyed. @throws AnimaError invalid_argument */
 export function checkConfirm(confirm: unknown, expected?: string): string {
   if (typeof confirm === 'string' && confirm !== '' && (expected === undefined || confirm === expected)) return confirm;
-  throw refused('invalid_argument', 'confirm must name what is to be destroyed');
+  throw notSentError('invalid_argument', 'confirm must name what is to be destroyed');
 }
 
 /**
  * A write as it travels, with a write id: made here, before the first attempt, so that all attempts carry the same.
  * @throws AnimaError value_too_large, invalid_argument
  */
-export function setRequest(value: unknown, options: ValueOptions): SetValueRequest & { writeId: string } {
+export function buildSetRequest(value: unknown, options: ValueOptions): SetValueRequest & { writeId: string } {
   return {
     value: checkValue(value),
     metadata: checkMetadata(options.metadata),
-    expiresAt: expiryTime(options),
-    ifVersion: checkWhole('ifVersion', options.ifVersion, 0),
+    expiresAt: resolveExpiry(options),
+    ifVersion: checkInteger('ifVersion', options.ifVersion, 0),
     writeId: checkWriteId(options.writeId) ?? newWriteId(),
   };
 }
 
 function checkValue(value: unknown): string {
-  if (typeof value !== 'string') throw refused('invalid_argument', 'the value is not a string');
+  if (typeof value !== 'string') throw notSentError('invalid_argument', 'the value is not a string');
   // Lone surrogates have no UTF-8: they would silently come back as U+FFFD.
   if (!value.isWellFormed())
-    throw refused('invalid_argument', 'the value is not well-formed Unicode (a lone surrogate)');
+    throw notSentError('invalid_argument', 'the value is not well-formed Unicode (a lone surrogate)');
   if (value.length > limits.valueBytes || utf8Length(value) > limits.valueBytes) {
-    throw refused('value_too_large', `it is over ${limits.valueBytes} bytes of UTF-8`);
+    throw notSentError('value_too_large', `it is over ${limits.valueBytes} bytes of UTF-8`);
   }
   return value;
 }
@@ -93,16 +93,16 @@ export function utf8Length(text: string): number {
 }
 
 /** Bytes of an item in Lambda's event, which holds the JSON body as a JSON string: quotes are escaped twice. */
-export function eventBytes(item: unknown): number {
+export function lambdaEventBytes(item: unknown): number {
   return utf8Length(JSON.stringify(JSON.stringify(item)));
 }
 
 function checkMetadata(metadata: unknown): Metadata | undefined {
   if (metadata === undefined) return undefined;
-  if (!isRecord(metadata)) throw refused('invalid_argument', 'metadata is not an object');
+  if (!isPlainObject(metadata)) throw notSentError('invalid_argument', 'metadata is not an object');
   const entries = Object.entries(metadata);
   if (entries.length > limits.metadataEntries) {
-    throw refused('invalid_argument', `metadata has more than ${limits.metadataEntries} entries`);
+    throw notSentError('invalid_argument', `metadata has more than ${limits.metadataEntries} entries`);
   }
   return Object.fromEntries(
     entries.map(([key, text]) => [
@@ -114,37 +114,40 @@ function checkMetadata(metadata: unknown): Metadata | undefined {
 
 function checkText(label: string, text: unknown, longest: number): string {
   if (typeof text === 'string' && text.length <= longest && text.isWellFormed()) return text;
-  throw refused('invalid_argument', `${label} is not a well-formed string of at most ${longest} characters`);
+  throw notSentError('invalid_argument', `${label} is not a well-formed string of at most ${longest} characters`);
 }
 
 /** @throws AnimaError invalid_argument */
-export function expiryTime({ expiresAt, expiresIn }: ExpiryOptions): string | undefined {
+export function resolveExpiry({ expiresAt, expiresIn }: ExpiryOptions): string | undefined {
   if (expiresAt !== undefined && expiresIn !== undefined) {
-    throw refused('invalid_argument', 'expiresAt and expiresIn are both given; give one');
+    throw notSentError('invalid_argument', 'expiresAt and expiresIn are both given; give one');
   }
-  if (expiresIn === undefined) return timeText('expiresAt', expiresAt);
-  if (!(expiresIn > 0)) throw refused('invalid_argument', 'expiresIn must be seconds, above 0');
-  return isoTime('expiresIn', new Date(Date.now() + expiresIn * 1000));
+  if (expiresIn === undefined) return formatTimeArgument('expiresAt', expiresAt);
+  if (!(expiresIn > 0)) throw notSentError('invalid_argument', 'expiresIn must be seconds, above 0');
+  return toIsoTime('expiresIn', new Date(Date.now() + expiresIn * 1000));
 }
 
 /** An optional time as it travels. @throws AnimaError invalid_argument */
-export function timeText(label: string, time: unknown): string | undefined {
+export function formatTimeArgument(label: string, time: unknown): string | undefined {
   if (time === undefined) return undefined;
-  if (time instanceof Date) return isoTime(label, time);
+  if (time instanceof Date) return toIsoTime(label, time);
   // Without an offset the same text is another instant on another machine.
   if (typeof time === 'string' && /T.*(?:Z|[+-]\d\d:\d\d)$/i.test(time) && !Number.isNaN(Date.parse(time))) return time;
-  throw refused('invalid_argument', `${label} must be a Date or an RFC 3339 time, e.g. 2027-01-31T12:00:00Z`);
+  throw notSentError('invalid_argument', `${label} must be a Date or an RFC 3339 time, e.g. 2027-01-31T12:00:00Z`);
 }
 
-function isoTime(label: string, time: Date): string {
-  if (Number.isNaN(time.getTime())) throw refused('invalid_argument', `${label} is no time that a calendar has`);
+function toIsoTime(label: string, time: Date): string {
+  if (Number.isNaN(time.getTime())) throw notSentError('invalid_argument', `${label} is no time that a calendar has`);
   return time.toISOString();
 }
 
 /** An optional write id. @throws AnimaError invalid_argument */
 export function checkWriteId(id: unknown): string | undefined {
   if (id === undefined || (typeof id === 'string' && writeIdPattern.test(id))) return id;
-  throw refused('invalid_argument', `writeId must be ${limits.writeIdMin} to ${limits.writeIdMax} of A-Z a-z 0-9 _ -`);
+  throw notSentError(
+    'invalid_argument',
+    `writeId must be ${limits.writeIdMin} to ${limits.writeIdMax} of A-Z a-z 0-9 _ -`,
+  );
 }
 
 /** 128 random bits in hex. Not `randomUUID`, which browsers keep from pages served over plain http. */
@@ -154,6 +157,6 @@ export function newWriteId(): string {
 }
 
 /** Says that nothing was sent: arguments are checked first. */
-export function refused(code: AnimaErrorCode, detail: string): AnimaError {
-  return errorOf(code, { detail: `${detail}. Nothing was sent` });
+export function notSentError(code: AnimaErrorCode, detail: string): AnimaError {
+  return createError(code, { detail: `${detail}. Nothing was sent` });
 }

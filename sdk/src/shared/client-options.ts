@@ -3,8 +3,8 @@ import { limits } from '../../../contract/shared/limits.ts';
 import { parseApiKey } from '../../../core/api-keys/api-key.ts';
 import { parseUserKey } from '../../../core/users/user-key.ts';
 import { version } from '../version.ts';
-import { errorOf } from './errors.ts';
-import { isRecord } from './is-plain-object.ts';
+import { createError } from './errors.ts';
+import { isPlainObject } from './is-plain-object.ts';
 import { checkBaseURL } from './url.ts';
 
 /** For programs compiled with neither the DOM's nor Node's types. */
@@ -71,7 +71,7 @@ export interface CallSettings {
   /** Headers that tell what the call is made for. */
   readonly callerHeaders: Readonly<Record<string, string>>;
   /** Said in errors when a request was sent and its answer did not come: what is known then, and what to do. */
-  readonly outcome: string;
+  readonly outcomeHint: string;
 }
 
 /** By what a client shows who it is; only sent to routes that ask for it. */
@@ -82,62 +82,62 @@ export type Credential =
   | { readonly kind: 'none' };
 
 /** What a transport needs, checked. */
-export interface Settings {
+export interface ClientSettings {
   readonly baseURL: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly credential: Credential;
   readonly fetch: Fetch;
   /** For calls that do not say otherwise. */
-  readonly calls: CallSettings;
+  readonly callDefaults: CallSettings;
 }
 
-const defaults: CallSettings = {
+const defaultCallSettings: CallSettings = {
   signal: undefined,
   timeout: 30_000,
   maxRetries: 3,
   callerHeaders: {},
-  outcome: 'Whether a write took effect is not known; make the same call again, or read the value',
+  outcomeHint: 'Whether a write took effect is not known; make the same call again, or read the value',
 };
 
 /** Timers of browsers and Node hold 31 bits: a longer one fires at once. */
-export const longestTimeout = 2 ** 31 - 1;
+export const maxTimeoutMs = 2 ** 31 - 1;
 
 /**
  * Options and environment as settings.
  * @throws AnimaError missing_api_key, invalid_api_key, insecure_url, invalid_argument
  */
-export function settingsOf(options: AnimaOptions): Settings {
+export function resolveClientSettings(options: AnimaOptions): ClientSettings {
   if (options.session === true) return sessionSettings(options);
-  const credential = credentialOf(options.apiKey ?? environment(clientEnv.apiKey));
+  const credential = parseCredential(options.apiKey ?? readEnvironment(clientEnv.apiKey));
   const baseURL = checkBaseURL(options.baseURL ?? defaultURL());
-  return { ...openSettingsOf(baseURL, options), credential };
+  return { ...anonymousSettings(baseURL, options), credential };
 }
 
-const defaultURL = (): string => environment(clientEnv.url) || localUrl;
+const defaultURL = (): string => readEnvironment(clientEnv.url) || localUrl;
 
-function sessionSettings(options: AnimaOptions): Settings {
+function sessionSettings(options: AnimaOptions): ClientSettings {
   if (options.apiKey !== undefined)
-    throw errorOf('invalid_argument', { detail: 'apiKey and session are both given; give one. Nothing was sent' });
+    throw createError('invalid_argument', { detail: 'apiKey and session are both given; give one. Nothing was sent' });
   const location: unknown = Reflect.get(globalThis, 'location');
-  const origin = isRecord(location) && typeof location.origin === 'string' ? location.origin : undefined;
+  const origin = isPlainObject(location) && typeof location.origin === 'string' ? location.origin : undefined;
   const baseURL = checkBaseURL(options.baseURL ?? origin ?? defaultURL());
   // The cookie would not be sent, and to be told of a missing credential would help nobody.
   if (origin !== undefined && new URL(baseURL).origin !== origin) {
     const detail =
       'a session works where the page and the vault have one origin, and baseURL has another. Nothing was sent';
-    throw errorOf('invalid_argument', { detail });
+    throw createError('invalid_argument', { detail });
   }
-  return { ...openSettingsOf(baseURL, options), credential: { kind: 'session' } };
+  return { ...anonymousSettings(baseURL, options), credential: { kind: 'session' } };
 }
 
 /** Settings without a key, for what anyone may ask. @throws AnimaError invalid_argument */
-export function openSettingsOf(baseURL: string, options: Omit<AnimaOptions, 'apiKey' | 'baseURL'>): Settings {
+export function anonymousSettings(baseURL: string, options: Omit<AnimaOptions, 'apiKey' | 'baseURL'>): ClientSettings {
   return {
     baseURL,
     headers: { accept: 'application/json', ...agentHeader(options.userAgent) },
     credential: { kind: 'none' },
     fetch: options.fetch ?? platformFetch,
-    calls: callSettingsOf(options, defaults),
+    callDefaults: resolveCallSettings(options, defaultCallSettings),
   };
 }
 
@@ -145,27 +145,27 @@ export function openSettingsOf(baseURL: string, options: Omit<AnimaOptions, 'api
  * The settings of a call: its own where given, else the client's.
  * @throws AnimaError invalid_argument
  */
-export function callSettingsOf(options: CallOptions, base: CallSettings): CallSettings {
+export function resolveCallSettings(options: CallOptions, base: CallSettings): CallSettings {
   const { signal = base.signal, timeout = base.timeout, maxRetries = base.maxRetries } = options;
-  if (!(timeout > 0 && timeout <= longestTimeout)) {
-    throw errorOf('invalid_argument', {
-      detail: `timeout must be milliseconds, above 0 and at most ${longestTimeout}`,
+  if (!(timeout > 0 && timeout <= maxTimeoutMs)) {
+    throw createError('invalid_argument', {
+      detail: `timeout must be milliseconds, above 0 and at most ${maxTimeoutMs}`,
     });
   }
   if (!(Number.isInteger(maxRetries) && maxRetries >= 0 && maxRetries <= 20)) {
-    throw errorOf('invalid_argument', { detail: 'maxRetries must be a whole number from 0 to 20' });
+    throw createError('invalid_argument', { detail: 'maxRetries must be a whole number from 0 to 20' });
   }
   return {
     ...base,
     signal,
     timeout,
     maxRetries,
-    callerHeaders: { ...base.callerHeaders, ...callerHeadersOf(options) },
+    callerHeaders: { ...base.callerHeaders, ...buildCallerHeaders(options) },
   };
 }
 
 /** @throws AnimaError invalid_argument */
-function callerHeadersOf(ids: CallerIds): Record<string, string> {
+function buildCallerHeaders(ids: CallerIds): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [label, header] of Object.entries(callerHeaders) as [keyof CallerIds, string][]) {
     const id = ids[label];
@@ -173,7 +173,7 @@ function callerHeadersOf(ids: CallerIds): Record<string, string> {
     // Whatever could end a header, or that a proxy trims or recodes, would be recorded as another id.
     if (typeof id !== 'string' || id.length > limits.callerIdLength || !/^[\x21-\x7e]+$/.test(id)) {
       const detail = `${label} must be 1 to ${limits.callerIdLength} visible ASCII characters, without spaces`;
-      throw errorOf('invalid_argument', { detail });
+      throw createError('invalid_argument', { detail });
     }
     headers[header] = id;
   }
@@ -181,15 +181,15 @@ function callerHeadersOf(ids: CallerIds): Record<string, string> {
 }
 
 /** @throws AnimaError missing_api_key, invalid_api_key */
-export function credentialOf(apiKey: string | undefined): Credential {
+export function parseCredential(apiKey: string | undefined): Credential {
   if (apiKey === undefined || apiKey === '') {
-    throw errorOf('missing_api_key', { detail: `pass apiKey, or set ${clientEnv.apiKey} in the environment` });
+    throw createError('missing_api_key', { detail: `pass apiKey, or set ${clientEnv.apiKey} in the environment` });
   }
   const authorization = `Bearer ${apiKey}`;
   const owner = typeof apiKey === 'string' ? parseUserKey(apiKey) : undefined;
   if (owner !== undefined) return { kind: 'user', authorization, org: owner.org, user: owner.user };
   if (typeof apiKey !== 'string' || parseApiKey(apiKey) === undefined) {
-    throw errorOf('invalid_api_key', {
+    throw createError('invalid_api_key', {
       detail: 'its form or checksum is wrong, so nothing was sent. Copy it whole, without spaces or line ends',
     });
   }
@@ -202,20 +202,20 @@ export function credentialOf(apiKey: string | undefined): Credential {
  */
 function agentHeader(suffix: string | undefined): Record<string, string> {
   if (suffix !== undefined && !/^[\x20-\x7e]{1,200}$/.test(suffix)) {
-    throw errorOf('invalid_argument', { detail: 'userAgent must be 1 to 200 printable ASCII characters' });
+    throw createError('invalid_argument', { detail: 'userAgent must be 1 to 200 printable ASCII characters' });
   }
   const agent = suffix === undefined ? `anima-sdk/${version}` : `anima-sdk/${version} ${suffix}`;
-  return nodeProcess('versions') === undefined ? { 'x-anima-client': agent } : { 'user-agent': agent };
+  return nodeProcessPart('versions') === undefined ? { 'x-anima-client': agent } : { 'user-agent': agent };
 }
 
-function environment(name: string): string | undefined {
-  const value = nodeProcess('env')?.[name];
+function readEnvironment(name: string): string | undefined {
+  const value = nodeProcessPart('env')?.[name];
   return typeof value === 'string' ? value : undefined;
 }
 
 /** A part of Node's `process`, where there is one. */
-export function nodeProcess(part: 'env' | 'versions'): Record<string, unknown> | undefined {
+export function nodeProcessPart(part: 'env' | 'versions'): Record<string, unknown> | undefined {
   const host: unknown = Reflect.get(globalThis, 'process');
-  const found = isRecord(host) ? host[part] : undefined;
-  return isRecord(found) ? found : undefined;
+  const found = isPlainObject(host) ? host[part] : undefined;
+  return isPlainObject(found) ? found : undefined;
 }

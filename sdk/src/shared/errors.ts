@@ -45,7 +45,7 @@ export class AnimaError extends Error {
   readonly retryAfter: number | undefined;
 
   constructor(code: AnimaErrorCode, fields: ErrorFields = {}) {
-    super(fields.detail === undefined ? titleOf(code) : `${titleOf(code)}: ${fields.detail}`);
+    super(fields.detail === undefined ? errorTitle(code) : `${errorTitle(code)}: ${fields.detail}`);
     this.code = code;
     this.status = fields.status;
     this.requestId = fields.requestId;
@@ -171,7 +171,7 @@ export class AbortError extends AnimaError {
 }
 
 /** The class of each code. The compiler refuses a code without a row. */
-const classes: Record<AnimaErrorCode, typeof AnimaError> = {
+const errorClasses: Record<AnimaErrorCode, typeof AnimaError> = {
   invalid_request: InvalidRequestError,
   invalid_name: InvalidRequestError,
   invalid_cursor: InvalidRequestError,
@@ -236,29 +236,30 @@ const classes: Record<AnimaErrorCode, typeof AnimaError> = {
 };
 
 /** The only place where errors are made: an AnimaError of the class that belongs to the code and status. */
-export function errorOf(code: AnimaErrorCode, fields: ErrorFields = {}): AnimaError {
-  return new (classOf(code, fields.status))(code, fields);
+export function createError(code: AnimaErrorCode, fields: ErrorFields = {}): AnimaError {
+  return new (errorClassFor(code, fields.status))(code, fields);
 }
 
-function classOf(code: AnimaErrorCode, status: number | undefined): typeof AnimaError {
-  if (foreign(code) && status === 429) return RateLimitError;
-  if (foreign(code) && status !== undefined && status >= 500) return UnavailableError;
-  return classes[code];
+function errorClassFor(code: AnimaErrorCode, status: number | undefined): typeof AnimaError {
+  if (isForeignResponse(code) && status === 429) return RateLimitError;
+  if (isForeignResponse(code) && status !== undefined && status >= 500) return UnavailableError;
+  return errorClasses[code];
 }
 
 /** A gateway in front of the vault, and the store, throttle and fail in words of their own, where only the status tells. */
-const foreign = (code: AnimaErrorCode): boolean => code === 'unexpected_response' || code === 'storage_refused';
+const isForeignResponse = (code: AnimaErrorCode): boolean =>
+  code === 'unexpected_response' || code === 'storage_refused';
 
 /** Whether `code` is one of the vault's. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(errors, code);
 }
 
-function titleOf(code: AnimaErrorCode): string {
+function errorTitle(code: AnimaErrorCode): string {
   return isErrorCode(code) ? errors[code].title : clientErrors[code];
 }
 
 function isRetryable(code: AnimaErrorCode, status: number | undefined): boolean {
-  if (foreign(code)) return status === 429 || (status !== undefined && status >= 500);
+  if (isForeignResponse(code)) return status === 429 || (status !== undefined && status >= 500);
   return isErrorCode(code) ? errors[code].retryable : code === 'connection_failed' || code === 'timeout';
 }

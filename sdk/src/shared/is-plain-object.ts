@@ -1,4 +1,4 @@
 /** Whether `value` is an object whose fields may be looked at. Arrays are none. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

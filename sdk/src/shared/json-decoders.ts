@@ -5,33 +5,33 @@
 
 import type { DestroyValueResponse } from '../../../contract/shredding/wire.ts';
 import type { ListValuesResponse, Value, ValueInfo, VersionInfo } from '../../../contract/values/wire.ts';
-import { isRecord } from './is-plain-object.ts';
+import { isPlainObject } from './is-plain-object.ts';
 
 /** Reads JSON as a `T`; undefined when it is none. */
-export type Reader<T> = (json: unknown) => T | undefined;
+export type Decoder<T> = (json: unknown) => T | undefined;
 
-export interface OptionalReader<T> {
-  readonly optional: Reader<T>;
+export interface OptionalDecoder<T> {
+  readonly optional: Decoder<T>;
 }
 
 /** A reader for each field: the compiler refuses a field too few, too many, or of another kind. */
-export type Shape<T> = {
-  readonly [K in keyof T]-?: undefined extends T[K] ? OptionalReader<Exclude<T[K], undefined>> : Reader<T[K]>;
+export type FieldDecoders<T> = {
+  readonly [K in keyof T]-?: undefined extends T[K] ? OptionalDecoder<Exclude<T[K], undefined>> : Decoder<T[K]>;
 };
 
-export const optional = <T>(read: Reader<T>): OptionalReader<T> => ({ optional: read });
-export const text: Reader<string> = (json) => (typeof json === 'string' ? json : undefined);
-export const number: Reader<number> = (json) => (typeof json === 'number' ? json : undefined);
-export const flag: Reader<boolean> = (json) => (typeof json === 'boolean' ? json : undefined);
+export const optional = <T>(read: Decoder<T>): OptionalDecoder<T> => ({ optional: read });
+export const decodeText: Decoder<string> = (json) => (typeof json === 'string' ? json : undefined);
+export const decodeNumber: Decoder<number> = (json) => (typeof json === 'number' ? json : undefined);
+export const decodeBoolean: Decoder<boolean> = (json) => (typeof json === 'boolean' ? json : undefined);
 
-export function oneOf<T extends string>(all: readonly T[]): Reader<T> {
+export function decodeOneOf<T extends string>(all: readonly T[]): Decoder<T> {
   return (json) => all.find((one) => one === json);
 }
 
-export function object<T extends object>(shape: Shape<T>): Reader<T> {
-  const fields = Object.entries(shape) as [string, Reader<unknown> | OptionalReader<unknown>][];
+export function decodeObject<T extends object>(shape: FieldDecoders<T>): Decoder<T> {
+  const fields = Object.entries(shape) as [string, Decoder<unknown> | OptionalDecoder<unknown>][];
   return (json) => {
-    if (!isRecord(json)) return undefined;
+    if (!isPlainObject(json)) return undefined;
     const found: Record<string, unknown> = {};
     for (const [name, field] of fields) {
       const given = json[name];
@@ -46,7 +46,7 @@ export function object<T extends object>(shape: Shape<T>): Reader<T> {
 }
 
 /** Reads each element of an array; undefined when one of them can't be read. */
-export function listOf<T>(read: Reader<T>): Reader<T[]> {
+export function decodeListOf<T>(read: Decoder<T>): Decoder<T[]> {
   return (json) => {
     if (!Array.isArray(json)) return undefined;
     const found = json.map(read).filter((element) => element !== undefined);
@@ -55,14 +55,25 @@ export function listOf<T>(read: Reader<T>): Reader<T[]> {
 }
 
 /** An object of strings by name, whatever the names. */
-export const strings: Reader<Record<string, string>> = (json) =>
-  isRecord(json) && Object.values(json).every((value) => typeof value === 'string')
+export const decodeStringMap: Decoder<Record<string, string>> = (json) =>
+  isPlainObject(json) && Object.values(json).every((value) => typeof value === 'string')
     ? { ...(json as Record<string, string>) }
     : undefined;
 
-const versionFields = { version: number, createdAt: text, expiresAt: optional(text), metadata: strings };
-export const decodeVersionInfo = object<VersionInfo>(versionFields);
-export const decodeValueInfo = object<ValueInfo>({ name: text, ...versionFields });
-export const decodeValue = object<Value>({ name: text, ...versionFields, value: text });
-export const decodeList = object<ListValuesResponse>({ values: listOf(decodeValueInfo), cursor: optional(text) });
-export const decodeDestroyed = object<DestroyValueResponse>({ destroyed: flag, receipt: optional(text) });
+const versionFields = {
+  version: decodeNumber,
+  createdAt: decodeText,
+  expiresAt: optional(decodeText),
+  metadata: decodeStringMap,
+};
+export const decodeVersionInfo = decodeObject<VersionInfo>(versionFields);
+export const decodeValueInfo = decodeObject<ValueInfo>({ name: decodeText, ...versionFields });
+export const decodeValue = decodeObject<Value>({ name: decodeText, ...versionFields, value: decodeText });
+export const decodeValuePage = decodeObject<ListValuesResponse>({
+  values: decodeListOf(decodeValueInfo),
+  cursor: optional(decodeText),
+});
+export const decodeDestroyResponse = decodeObject<DestroyValueResponse>({
+  destroyed: decodeBoolean,
+  receipt: optional(decodeText),
+});

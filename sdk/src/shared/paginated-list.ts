@@ -1,7 +1,7 @@
 import type { ApiKeyInfo, ListKeysResponse } from '../../../contract/api-keys/wire.ts';
 import type { AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../../../contract/audit/wire.ts';
 import type { ListValuesResponse, ValueInfo } from '../../../contract/values/wire.ts';
-import { errorOf } from './errors.ts';
+import { createError } from './errors.ts';
 
 /** Asks for the page behind a cursor; the first one without. */
 export type FetchPage<P> = (cursor: string | undefined) => Promise<P>;
@@ -32,7 +32,7 @@ export class List<T, P extends { cursor?: string | undefined }> implements Async
       yield page;
       // A server that repeats itself would otherwise be asked for ever.
       if (page.cursor !== undefined && page.cursor === cursor) {
-        throw errorOf('unexpected_response', { detail: 'the same cursor came twice; the list is not complete' });
+        throw createError('unexpected_response', { detail: 'the same cursor came twice; the list is not complete' });
       }
       cursor = page.cursor;
     } while (cursor !== undefined);

@@ -1,8 +1,8 @@
 import { type RouteId, routes } from '../../../contract/routes.ts';
-import { errorOf } from './errors.ts';
+import { createError } from './errors.ts';
 
 /** Hosts that are this machine, as URL parsing writes them: it brings `127.1` and `0x7f000001` to four numbers. */
-const loopback = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
+const loopbackHostPattern = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 
 /**
  * The address of a vault in normal form, without a slash at the end. The text is never repeated in an error: people
@@ -11,27 +11,36 @@ const loopback = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
  */
 export function checkBaseURL(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined) throw errorOf('invalid_argument', { detail: 'baseURL is not a URL. Nothing was sent' });
+  if (url === undefined) throw createError('invalid_argument', { detail: 'baseURL is not a URL. Nothing was sent' });
   if (url.username !== '' || url.password !== '') {
-    throw errorOf('insecure_url', { detail: 'baseURL holds a user name or password; take it out. Nothing was sent' });
+    throw createError('insecure_url', {
+      detail: 'baseURL holds a user name or password; take it out. Nothing was sent',
+    });
   }
-  if (!isSecure(url)) {
-    throw errorOf('insecure_url', {
+  if (!isHttpsOrLoopback(url)) {
+    throw createError('insecure_url', {
       detail: 'baseURL must be https, or http to 127.0.0.0/8, [::1] or localhost. Nothing was sent',
     });
   }
   if (url.search !== '' || url.hash !== '') {
-    throw errorOf('invalid_argument', { detail: 'baseURL holds a query or fragment; take it out. Nothing was sent' });
+    throw createError('invalid_argument', {
+      detail: 'baseURL holds a query or fragment; take it out. Nothing was sent',
+    });
   }
   return url.origin + url.pathname.replace(/\/+$/, '');
 }
 
 /** https, or http to this machine. */
-export const isSecure = ({ protocol, hostname }: { readonly protocol: string; readonly hostname: string }): boolean =>
-  protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname));
+export const isHttpsOrLoopback = ({
+  protocol,
+  hostname,
+}: {
+  readonly protocol: string;
+  readonly hostname: string;
+}): boolean => protocol === 'https:' || (protocol === 'http:' && loopbackHostPattern.test(hostname));
 
 /** What a request line is made of. */
-export interface Target {
+export interface RequestTarget {
   readonly route: RouteId;
   /** For routes with `{name+}`; must have been checked: `fetch` would resolve `..` away. */
   readonly name?: string | undefined;
@@ -43,7 +52,7 @@ export interface Target {
 }
 
 /** Path and query of a target, to stand behind the base URL. */
-export function pathOf({ route, name = '', id = '', link = '', query = {} }: Target): string {
+export function buildRequestPath({ route, name = '', id = '', link = '', query = {} }: RequestTarget): string {
   const path = routes[route].path
     .replace('{name+}', () => name.split('/').map(encodeURIComponent).join('/'))
     .replace('{id}', () => encodeURIComponent(id))

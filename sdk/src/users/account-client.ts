@@ -14,13 +14,13 @@ import type {
   SetPasswordOptions,
 } from './account-types.ts';
 
-const calls = () => import('../lazy-modules.ts');
+const loadLazyModules = () => import('../lazy-modules.ts');
 
 /** The account of the user whose key or session the client has: what opens the data, and how that changes. No data is touched by any of it but `delete`. */
 export class Account {
   readonly #transport: Transport;
   /** A new key that the vault may or may not have. */
-  readonly #pending: { key?: string } = {};
+  readonly #pendingKey: { key?: string } = {};
 
   constructor(transport: Transport) {
     this.#transport = transport;
@@ -28,7 +28,7 @@ export class Account {
 
   /** The slots of the account: what opens its data, and until when. */
   async info(options: CallOptions = {}): Promise<AccountResponse> {
-    return (await calls()).info(this.#transport, options);
+    return (await loadLazyModules()).info(this.#transport, options);
   }
 
   /**
@@ -38,7 +38,7 @@ export class Account {
    * @throws AuthenticationError wrong_key_kind for a session
    */
   async changeKey(options: ChangeKeyOptions = {}): Promise<string> {
-    return (await calls()).changeKey(this.#transport, this.#pending, options);
+    return (await loadLazyModules()).changeKey(this.#transport, this.#pendingKey, options);
   }
 
   /**
@@ -46,7 +46,7 @@ export class Account {
    * @throws ConflictError login_taken; AuthenticationError login_refused
    */
   async setPassword(options: SetPasswordOptions): Promise<AccountResponse> {
-    return (await calls()).setPassword(this.#transport, options);
+    return (await loadLazyModules()).setPassword(this.#transport, options);
   }
 
   /**
@@ -54,12 +54,12 @@ export class Account {
    * @throws ConflictError last_slot, when nothing else would open the data; AuthenticationError login_refused
    */
   async removePassword(options: ConfirmedOptions = {}): Promise<AccountResponse> {
-    return (await calls()).removePassword(this.#transport, options);
+    return (await loadLazyModules()).removePassword(this.#transport, options);
   }
 
   /** A code that links the phone, mailbox or account it is sent from as `link <code>`; once, within ten minutes. */
   async startLink(options: ConfirmedOptions = {}): Promise<StartLinkResponse> {
-    return (await calls()).startLink(this.#transport, options);
+    return (await loadLazyModules()).startLink(this.#transport, options);
   }
 
   /**
@@ -67,7 +67,7 @@ export class Account {
    * `currentPassword` with a session. @throws NotFoundError slot_not_found; ConflictError last_slot; AuthenticationError login_refused
    */
   async removeSlot(id: string, options: ConfirmedOptions = {}): Promise<AccountResponse> {
-    return (await calls()).removeSlot(this.#transport, id, options);
+    return (await loadLazyModules()).removeSlot(this.#transport, id, options);
   }
 
   /**
@@ -75,7 +75,7 @@ export class Account {
    * finds no account, and is refused as `invalid_credential`.
    */
   async delete(options: DeleteAccountOptions): Promise<DeletedResponse> {
-    return (await calls()).deleteAccount(this.#transport, options);
+    return (await loadLazyModules()).deleteAccount(this.#transport, options);
   }
 
   /**
@@ -83,11 +83,11 @@ export class Account {
    * @throws AuthenticationError login_refused, whatever was wrong; RateLimitError too_many_attempts
    */
   async logIn(options: LogInOptions): Promise<LogInResponse> {
-    return (await calls()).logIn(this.#transport, options);
+    return (await loadLazyModules()).logIn(this.#transport, options);
   }
 
   /** Ends the session. False when there was none to end. */
   async logOut(options: CallOptions = {}): Promise<boolean> {
-    return (await calls()).logOut(this.#transport, options);
+    return (await loadLazyModules()).logOut(this.#transport, options);
   }
 }

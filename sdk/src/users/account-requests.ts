@@ -14,66 +14,81 @@ import type {
 } from '../../../contract/users/wire.ts';
 import { canonicalLogin } from '../../../core/users/canonical-identity.ts';
 import { parseUserKey } from '../../../core/users/user-key.ts';
-import type { Call, Transport } from '../http/transport.ts';
-import { checkConfirm, refused } from '../shared/argument-validation.ts';
+import type { ApiCall, Transport } from '../http/transport.ts';
+import { checkConfirm, notSentError } from '../shared/argument-validation.ts';
 import type { CallOptions, CallSettings } from '../shared/client-options.ts';
-import { flag, listOf, object, oneOf, optional, type Reader, text } from '../shared/json-decoders.ts';
+import {
+  type Decoder,
+  decodeBoolean,
+  decodeListOf,
+  decodeObject,
+  decodeOneOf,
+  decodeText,
+  optional,
+} from '../shared/json-decoders.ts';
 import type { ConfirmedOptions, DeleteAccountOptions, LogInOptions, SetPasswordOptions } from './account-types.ts';
 
-const slot = object<SlotInfo>({
-  id: text,
-  kind: oneOf<SlotInfo['kind']>(['identity', 'credential', 'password', 'session', 'link']),
-  createdAt: text,
-  expiresAt: optional(text),
+const decodeSlot = decodeObject<SlotInfo>({
+  id: decodeText,
+  kind: decodeOneOf<SlotInfo['kind']>(['identity', 'credential', 'password', 'session', 'link']),
+  createdAt: decodeText,
+  expiresAt: optional(decodeText),
 });
-const decodeAccount = object<AccountResponse>({
-  org: text,
-  user: text,
-  state: oneOf<AccountResponse['state']>(['active']),
-  createdAt: text,
-  slots: listOf(slot),
+const decodeAccount = decodeObject<AccountResponse>({
+  org: decodeText,
+  user: decodeText,
+  state: decodeOneOf<AccountResponse['state']>(['active']),
+  createdAt: decodeText,
+  slots: decodeListOf(decodeSlot),
 });
-const decodeUser = object<UserInfo>({
-  user: text,
-  state: oneOf<UserInfo['state']>(['active', 'deleted', 'damaged']),
-  createdAt: optional(text),
-  deletedAt: optional(text),
-  slots: listOf(slot),
+const decodeUser = decodeObject<UserInfo>({
+  user: decodeText,
+  state: decodeOneOf<UserInfo['state']>(['active', 'deleted', 'damaged']),
+  createdAt: optional(decodeText),
+  deletedAt: optional(decodeText),
+  slots: decodeListOf(decodeSlot),
 });
-const decodeUsers = object<ListUsersResponse>({ users: listOf(decodeUser), cursor: optional(text) });
-const decodeDeleted = object<DeletedResponse>({ deleted: flag, deletedAt: text });
-const decodeCreated = object<CreateUserResponse>({ user: text, createdAt: text, key: text });
-const decodeLink = object<StartLinkResponse>({ code: text, expiresAt: text });
-const decodeLogIn = object<LogInResponse>({ user: text, expiresAt: text });
-const decodeLogOut = object<{ ended: boolean }>({ ended: flag });
-const party = object<ExplainParty>({
-  kind: oneOf<ExplainParty['kind']>(['api-key', 'slot', 'link', 'function', 'operator', 'anyone']),
-  id: optional(text),
-  who: text,
-  how: text,
-  until: optional(text),
+const decodeUserPage = decodeObject<ListUsersResponse>({
+  users: decodeListOf(decodeUser),
+  cursor: optional(decodeText),
 });
-const decodeExplain = object<ExplainResponse>({
-  ref: text,
-  custody: oneOf<ExplainResponse['custody']>(['org', 'link', 'user']),
-  state: oneOf<ExplainResponse['state']>(['stored', 'locked', 'gone']),
-  canOpen: listOf(party),
-  cannotOpen: listOf(party),
+const decodeDeleted = decodeObject<DeletedResponse>({ deleted: decodeBoolean, deletedAt: decodeText });
+const decodeCreatedUser = decodeObject<CreateUserResponse>({
+  user: decodeText,
+  createdAt: decodeText,
+  key: decodeText,
+});
+const decodeLinkCode = decodeObject<StartLinkResponse>({ code: decodeText, expiresAt: decodeText });
+const decodeLogIn = decodeObject<LogInResponse>({ user: decodeText, expiresAt: decodeText });
+const decodeLogOut = decodeObject<{ ended: boolean }>({ ended: decodeBoolean });
+const decodeParty = decodeObject<ExplainParty>({
+  kind: decodeOneOf<ExplainParty['kind']>(['api-key', 'slot', 'link', 'function', 'operator', 'anyone']),
+  id: optional(decodeText),
+  who: decodeText,
+  how: decodeText,
+  until: optional(decodeText),
+});
+const decodeExplain = decodeObject<ExplainResponse>({
+  ref: decodeText,
+  custody: decodeOneOf<ExplainResponse['custody']>(['org', 'link', 'user']),
+  state: decodeOneOf<ExplainResponse['state']>(['stored', 'locked', 'gone']),
+  canOpen: decodeListOf(decodeParty),
+  cannotOpen: decodeListOf(decodeParty),
 });
 
 /** A reader that takes only an account of the client's own user, where its key tells who that is. */
-export const ownAccount =
-  ({ owner }: Transport): Reader<AccountResponse> =>
+export const ownAccountDecoder =
+  ({ owner }: Transport): Decoder<AccountResponse> =>
   (json) => {
     const read = decodeAccount(json);
     return owner === undefined || (read?.user === owner.user && read.org === owner.org) ? read : undefined;
   };
 
-const account = (transport: Transport, call: Call, options: CallOptions): Promise<AccountResponse> =>
-  transport.request(call, transport.settings(options), ownAccount(transport));
+const requestAccount = (transport: Transport, call: ApiCall, options: CallOptions): Promise<AccountResponse> =>
+  transport.request(call, transport.callSettings(options), ownAccountDecoder(transport));
 
-export const info = (transport: Transport, options: CallOptions): Promise<AccountResponse> =>
-  account(transport, { route: 'getAccount' }, options);
+export const getAccount = (transport: Transport, options: CallOptions): Promise<AccountResponse> =>
+  requestAccount(transport, { route: 'getAccount' }, options);
 
 export async function setPassword(
   transport: Transport,
@@ -82,24 +97,24 @@ export async function setPassword(
   const body = {
     login: checkLogin(login),
     password: checkPassword('password', password, limits.passwordLength),
-    ...confirmation(currentPassword),
+    ...confirmationBody(currentPassword),
   };
-  return account(transport, { route: 'setPassword', body }, options);
+  return requestAccount(transport, { route: 'setPassword', body }, options);
 }
 
 export async function removePassword(
   transport: Transport,
   { currentPassword, ...options }: ConfirmedOptions,
 ): Promise<AccountResponse> {
-  return account(transport, { route: 'removePassword', body: confirmation(currentPassword) }, options);
+  return requestAccount(transport, { route: 'removePassword', body: confirmationBody(currentPassword) }, options);
 }
 
 export async function startLink(
   transport: Transport,
   { currentPassword, ...options }: ConfirmedOptions,
 ): Promise<StartLinkResponse> {
-  const call = { route: 'startLink', body: { ...confirmation(currentPassword) } } as const;
-  return transport.request(call, transport.settings(options), decodeLink);
+  const call = { route: 'startLink', body: { ...confirmationBody(currentPassword) } } as const;
+  return transport.request(call, transport.callSettings(options), decodeLinkCode);
 }
 
 export async function removeSlot(
@@ -107,17 +122,17 @@ export async function removeSlot(
   id: string,
   { currentPassword, ...options }: ConfirmedOptions,
 ): Promise<AccountResponse> {
-  const body = confirmation(currentPassword);
-  return account(transport, { route: 'removeSlot', id: checkId('a slot', id), body }, options);
+  const body = confirmationBody(currentPassword);
+  return requestAccount(transport, { route: 'removeSlot', id: checkId('a slot', id), body }, options);
 }
 
 export async function deleteAccount(
   transport: Transport,
   { confirm, currentPassword, ...options }: DeleteAccountOptions,
 ): Promise<DeletedResponse> {
-  const body = confirmation(currentPassword);
-  checkConfirm(confirm, (transport.owner ?? (await info(transport, options))).user);
-  return transport.request({ route: 'deleteAccount', body }, transport.settings(options), decodeDeleted);
+  const body = confirmationBody(currentPassword);
+  checkConfirm(confirm, (transport.owner ?? (await getAccount(transport, options))).user);
+  return transport.request({ route: 'deleteAccount', body }, transport.callSettings(options), decodeDeleted);
 }
 
 export async function logIn(
@@ -125,63 +140,64 @@ export async function logIn(
   { org, login, password, ...options }: LogInOptions,
 ): Promise<LogInResponse> {
   // With a key, a login would only leave a cookie behind that nobody asked for.
-  if (transport.kind !== 'session') throw refused('wrong_key_kind', 'make the client with { session: true } to log in');
+  if (transport.credentialKind !== 'session')
+    throw notSentError('wrong_key_kind', 'make the client with { session: true } to log in');
   const body = {
     org: checkId('the organization', org),
     login: checkLogin(login),
     password: checkPassword('password', password, 0),
   };
-  const settings = { ...transport.settings(options), outcome: 'There may be a session that ends by itself' };
+  const settings = { ...transport.callSettings(options), outcomeHint: 'There may be a session that ends by itself' };
   return transport.request({ route: 'logIn', body }, settings, decodeLogIn);
 }
 
 export async function logOut(transport: Transport, options: CallOptions): Promise<boolean> {
-  return (await transport.request({ route: 'logOut' }, transport.settings(options), decodeLogOut)).ended;
+  return (await transport.request({ route: 'logOut' }, transport.callSettings(options), decodeLogOut)).ended;
 }
 
 /** Whoever makes a user gets a key of that very user, or is told that something is wrong. */
 export const createUser = (transport: Transport, options: CallOptions): Promise<CreateUserResponse> =>
-  transport.request({ route: 'createUser', body: {} }, transport.settings(options), (json) => {
-    const read = decodeCreated(json);
+  transport.request({ route: 'createUser', body: {} }, transport.callSettings(options), (json) => {
+    const read = decodeCreatedUser(json);
     return read !== undefined && parseUserKey(read.key)?.user === read.user ? read : undefined;
   });
 
-export const userPage = (
+export const listUsersPage = (
   transport: Transport,
   query: { readonly limit: number | undefined; readonly cursor: string | undefined },
   settings: CallSettings,
-): Promise<ListUsersResponse> => transport.request({ route: 'listUsers', query }, settings, decodeUsers);
+): Promise<ListUsersResponse> => transport.request({ route: 'listUsers', query }, settings, decodeUserPage);
 
 export async function deleteUser(transport: Transport, id: string, options: CallOptions): Promise<DeletedResponse> {
   const call = { route: 'deleteUser', id: checkId('a user', id) } as const;
-  return transport.request(call, transport.settings(options), decodeDeleted);
+  return transport.request(call, transport.callSettings(options), decodeDeleted);
 }
 
 export async function explain(transport: Transport, ref: string, options: CallOptions): Promise<ExplainResponse> {
   if (typeof ref !== 'string' || !/^(?:value|blob|memory|message|user):[\w.@:/-]{1,500}$/.test(ref))
-    throw refused(
+    throw notSentError(
       'invalid_argument',
       'ref must be value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id> or user:<user>',
     );
-  const call = { route: transport.kind === 'org' ? 'explain' : 'explainOwn', query: { ref } } as const;
-  return transport.request(call, transport.settings(options), (json) => {
+  const call = { route: transport.credentialKind === 'org' ? 'explain' : 'explainOwn', query: { ref } } as const;
+  return transport.request(call, transport.callSettings(options), (json) => {
     const read = decodeExplain(json);
     return read?.ref === ref ? read : undefined;
   });
 }
 
 /** The body of what a session has to confirm; none where nothing is given. */
-const confirmation = (currentPassword: string | undefined): { currentPassword: string } | undefined =>
+const confirmationBody = (currentPassword: string | undefined): { currentPassword: string } | undefined =>
   currentPassword === undefined ? undefined : { currentPassword: checkPassword('currentPassword', currentPassword, 0) };
 
 function checkId(what: string, id: unknown): string {
   if (typeof id === 'string' && /^[0-9a-z]{16}$/.test(id)) return id;
-  throw refused('invalid_argument', `the id of ${what} has 16 characters, and is no key`);
+  throw notSentError('invalid_argument', `the id of ${what} has 16 characters, and is no key`);
 }
 
 function checkLogin(login: unknown): string {
   if (typeof login === 'string' && canonicalLogin(login) !== undefined) return login;
-  throw refused(
+  throw notSentError(
     'invalid_argument',
     `login must be 3 to ${limits.loginLength} of a-z 0-9 . _ % + @ -, the first a letter or digit`,
   );
@@ -190,7 +206,7 @@ function checkLogin(login: unknown): string {
 function checkPassword(name: string, password: unknown, shortest: number): string {
   const fits = typeof password === 'string' && password.isWellFormed() && password.length >= shortest;
   if (fits && password.length <= limits.passwordLengthMax) return password;
-  throw refused(
+  throw notSentError(
     'invalid_argument',
     `${name} must be a well-formed string of ${shortest} to ${limits.passwordLengthMax} characters`,
   );

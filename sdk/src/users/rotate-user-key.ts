@@ -1,15 +1,15 @@
 /** A new user key in place of the old: whatever gets lost on the way, the caller has the one that the vault knows. */
 import type { AccountResponse } from '../../../contract/users/wire.ts';
-import { encodeSecret } from '../../../core/api-keys/api-key.ts';
+import { encodeKeySecret } from '../../../core/api-keys/api-key.ts';
 import { formatUserKey } from '../../../core/users/user-key.ts';
 import type { Transport } from '../http/transport.ts';
-import { refused } from '../shared/argument-validation.ts';
+import { notSentError } from '../shared/argument-validation.ts';
 import type { CallSettings } from '../shared/client-options.ts';
-import type { Reader } from '../shared/json-decoders.ts';
-import { ownAccount } from './account-requests.ts';
+import type { Decoder } from '../shared/json-decoders.ts';
+import { ownAccountDecoder } from './account-requests.ts';
 import type { ChangeKeyOptions } from './account-types.ts';
 
-const unknown =
+const outcomeHint =
   'Which of the two keys works is not known. Call changeKey again on this client, which goes on with the same new key; or try the key that keep was given';
 
 /**
@@ -22,33 +22,37 @@ export async function changeKey(
   { keep, ...options }: ChangeKeyOptions,
 ): Promise<string> {
   const { owner } = transport;
-  if (owner === undefined) throw refused('wrong_key_kind', 'it takes a user key, which is what it replaces');
-  const settings = { ...transport.settings(options), outcome: unknown };
-  pending.key ??= newKeyOf(owner);
+  if (owner === undefined) throw notSentError('wrong_key_kind', 'it takes a user key, which is what it replaces');
+  const settings = { ...transport.callSettings(options), outcomeHint: outcomeHint };
+  pending.key ??= createUserKey(owner);
   const newKey = pending.key;
   await keep?.(newKey);
-  const decode = ownAccount(transport);
+  const decode = ownAccountDecoder(transport);
   try {
     await transport.request({ route: 'changeUserKey', body: { newKey } }, settings, decode);
   } catch (error) {
     // The answer may be lost, or be that to a retry, for which the old key is none any more: the new one tells. Where it does not work, an
     // attempt may still be under way, and the new key stays pending.
-    if (!(await works(transport.withKey(newKey), settings, decode))) throw error;
+    if (!(await isKeyAccepted(transport.withKey(newKey), settings, decode))) throw error;
   }
   transport.useKey(newKey);
   delete pending.key;
   return newKey;
 }
 
-const works = (transport: Transport, settings: CallSettings, decode: Reader<AccountResponse>): Promise<boolean> =>
+const isKeyAccepted = (
+  transport: Transport,
+  settings: CallSettings,
+  decode: Decoder<AccountResponse>,
+): Promise<boolean> =>
   transport.request({ route: 'getAccount' }, settings, decode).then(
     () => true,
     () => false,
   );
 
-function newKeyOf(owner: { readonly org: string; readonly user: string }): string {
+function createUserKey(owner: { readonly org: string; readonly user: string }): string {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
-  const key = formatUserKey({ ...owner, secret: encodeSecret(bytes) });
+  const key = formatUserKey({ ...owner, secret: encodeKeySecret(bytes) });
   bytes.fill(0);
   return key;
 }

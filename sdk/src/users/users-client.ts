@@ -1,7 +1,7 @@
 import { limits } from '../../../contract/shared/limits.ts';
 import type { CreateUserResponse, DeletedResponse, ListUsersResponse, UserInfo } from '../../../contract/users/wire.ts';
 import type { Transport } from '../http/transport.ts';
-import { checkWhole } from '../shared/argument-validation.ts';
+import { checkInteger } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import { List } from '../shared/paginated-list.ts';
 
@@ -32,8 +32,8 @@ export class Users {
 
   /** Users and the kinds of their slots, deleted ones included: `for await (const { user } of users.list())`. */
   list(options: ListUsersOptions = {}): UserList {
-    const limit = checkWhole('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.settings(options);
+    const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
+    const settings = this.#transport.callSettings(options);
     return new List(
       async (cursor) => (await calls()).userPage(this.#transport, { limit, cursor }, settings),
       ({ users }) => users,

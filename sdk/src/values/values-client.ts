@@ -4,24 +4,24 @@ import type { Value, ValueInfo, VersionInfo } from '../../../contract/values/wir
 import type { BatchResult } from '../http/batch-runner.ts';
 import type { Transport } from '../http/transport.ts';
 import {
+  buildSetRequest,
   checkConfirm,
+  checkInteger,
   checkName,
   checkPrefix,
-  checkWhole,
-  refused,
-  setRequest,
+  notSentError,
   type ValueOptions,
 } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
-import { isRecord } from '../shared/is-plain-object.ts';
+import { isPlainObject } from '../shared/is-plain-object.ts';
 import {
-  decodeDestroyed,
-  decodeList,
+  type Decoder,
+  decodeDestroyResponse,
+  decodeListOf,
   decodeValue,
   decodeValueInfo,
+  decodeValuePage,
   decodeVersionInfo,
-  listOf,
-  type Reader,
 } from '../shared/json-decoders.ts';
 import { List, type ValueList } from '../shared/paginated-list.ts';
 
@@ -55,7 +55,7 @@ export interface SetEntry extends ValueOptions {
   value: string;
 }
 
-const batches = () => import('../lazy-modules.ts');
+const loadLazyModules = () => import('../lazy-modules.ts');
 
 /**
  * Values by name. A name is a path of `A-Z a-z 0-9 . _ @ : -` and `/`, up to 256 characters; a value is a string
@@ -74,8 +74,8 @@ export class Vault {
    * @throws ConflictError version_conflict with `currentVersion`, when `ifVersion` does not hold
    */
   async set(name: string, value: string, options: SetOptions = {}): Promise<ValueInfo> {
-    const call = { route: 'setValue', name: checkName(name), body: setRequest(value, options) } as const;
-    return this.#transport.request(call, this.#transport.settings(options), named(name, decodeValueInfo));
+    const call = { route: 'setValue', name: checkName(name), body: buildSetRequest(value, options) } as const;
+    return this.#transport.request(call, this.#transport.callSettings(options), withName(name, decodeValueInfo));
   }
 
   /** Reads a value. @throws NotFoundError value_not_found, version_not_found, value_expired */
@@ -85,10 +85,10 @@ export class Vault {
 
   /** Reads a value with its version, times and metadata. @throws NotFoundError as `get` */
   async getWithInfo(name: string, options: GetOptions = {}): Promise<Value> {
-    const version = checkWhole('version', options.version, 1);
+    const version = checkInteger('version', options.version, 1);
     const call = { route: 'getValue', name: checkName(name), query: { version } } as const;
-    return this.#transport.request(call, this.#transport.settings(options), (json) => {
-      const value = named(name, decodeValue)(json);
+    return this.#transport.request(call, this.#transport.callSettings(options), (json) => {
+      const value = withName(name, decodeValue)(json);
       return version === undefined || value?.version === version ? value : undefined;
     });
   }
@@ -99,12 +99,12 @@ export class Vault {
    */
   list(options: ListOptions = {}): ValueList {
     const prefix = checkPrefix(options.prefix);
-    const pageSize = checkWhole('pageSize', options.pageSize, 1, limits.pageSizeMax);
-    const settings = this.#transport.settings(options);
+    const pageSize = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
+    const settings = this.#transport.callSettings(options);
     return new List(
       (cursor) => {
         const query = { prefix, limit: pageSize, cursor };
-        return this.#transport.request({ route: 'listValues', query }, settings, decodeList);
+        return this.#transport.request({ route: 'listValues', query }, settings, decodeValuePage);
       },
       ({ values }) => values,
     );
@@ -116,10 +116,10 @@ export class Vault {
    * the name is free.
    */
   async delete(name: string, options: DeleteOptions = {}): Promise<boolean> {
-    const ifVersion = checkWhole('ifVersion', options.ifVersion, 1);
+    const ifVersion = checkInteger('ifVersion', options.ifVersion, 1);
     const call = { route: 'deleteValue', name: checkName(name), query: { ifVersion } } as const;
-    return this.#transport.request(call, this.#transport.settings(options), (json) =>
-      isRecord(json) && typeof json.deleted === 'boolean' ? json.deleted : undefined,
+    return this.#transport.request(call, this.#transport.callSettings(options), (json) =>
+      isPlainObject(json) && typeof json.deleted === 'boolean' ? json.deleted : undefined,
     );
   }
 
@@ -131,16 +131,16 @@ export class Vault {
     const body = { confirm: checkConfirm(options.confirm, checkName(name)) };
     return this.#transport.request(
       { route: 'destroyValue', name, body },
-      this.#transport.settings(options),
-      decodeDestroyed,
+      this.#transport.callSettings(options),
+      decodeDestroyResponse,
     );
   }
 
   /** The versions kept of a value, newest first. @throws NotFoundError value_not_found */
   async versions(name: string, options: CallOptions = {}): Promise<VersionInfo[]> {
     const call = { route: 'listVersions', name: checkName(name) } as const;
-    return this.#transport.request(call, this.#transport.settings(options), (json) =>
-      isRecord(json) && json.name === name ? listOf(decodeVersionInfo)(json.versions) : undefined,
+    return this.#transport.request(call, this.#transport.callSettings(options), (json) =>
+      isPlainObject(json) && json.name === name ? decodeListOf(decodeVersionInfo)(json.versions) : undefined,
     );
   }
 
@@ -149,11 +149,11 @@ export class Vault {
    * missing is a failed item and does not reject the call.
    */
   async getMany(names: Iterable<string>, options: CallOptions = {}): Promise<BatchResult<Value>> {
-    const settings = this.#transport.settings(options);
+    const settings = this.#transport.callSettings(options);
     // A string is an iterable of strings too: its characters would be read as names.
-    if (typeof names === 'string') throw refused('invalid_argument', 'names is one string, not a list of names');
+    if (typeof names === 'string') throw notSentError('invalid_argument', 'names is one string, not a list of names');
     const items = [...new Set(names)].map((name) => ({ name: checkName(name) }));
-    const { decodeResults, runBatch } = await batches();
+    const { decodeResults, runBatch } = await loadLazyModules();
     const ask = (chunk: readonly { name: string }[]) =>
       this.#transport.request(
         { route: 'getValues', body: { names: chunk.map(({ name }) => name) } },
@@ -172,15 +172,15 @@ export class Vault {
     entries: Iterable<SetEntry> | Readonly<Record<string, string>>,
     options: CallOptions = {},
   ): Promise<BatchResult<ValueInfo>> {
-    const settings = this.#transport.settings(options);
+    const settings = this.#transport.callSettings(options);
     const items = listEntries(entries).map((entry) => ({
       name: checkName(entry.name),
-      ...setRequest(entry.value, entry),
+      ...buildSetRequest(entry.value, entry),
     }));
     if (new Set(items.map(({ name }) => name)).size < items.length) {
-      throw refused('invalid_argument', 'a name stands twice among the entries');
+      throw notSentError('invalid_argument', 'a name stands twice among the entries');
     }
-    const { decodeResults, runBatch } = await batches();
+    const { decodeResults, runBatch } = await loadLazyModules();
     const ask = (chunk: readonly object[]) =>
       this.#transport.request({ route: 'setValues', body: { items: chunk } }, settings, decodeResults(decodeValueInfo));
     return runBatch(items, ask, settings);
@@ -197,7 +197,7 @@ function isIterable(entries: Iterable<SetEntry> | Readonly<Record<string, string
 }
 
 /** A reader that takes only what bears the name asked for: an answer that went astray must not pass for it. */
-function named<T extends { name: string }>(name: string, decode: Reader<T>): Reader<T> {
+function withName<T extends { name: string }>(name: string, decode: Decoder<T>): Decoder<T> {
   return (json) => {
     const read = decode(json);
     return read?.name === name ? read : undefined;

@@ -1,5 +1,5 @@
 /** Pictures of the states, as lines on a field of 24 by 24: shapes differ, so that none is told by its colour. */
-const paths = {
+const iconPaths = {
   lock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3M12 14.5v2',
   key: 'M7.5 17.5a5.5 5.5 0 1 1 5.3-7H22V15h-3v-2h-2.5v2.5h-3.2a5.5 5.5 0 0 1-5.8 2zM7.5 11.9v.2',
   damaged: 'M6 11V3h8l4 4v5l-3.5-2-3 2.5L8.5 10zM14 3v4h4M6 14.5l2.5-1 3 2.5 3-2.5 3.5 2V21H6z',
@@ -15,15 +15,15 @@ const paths = {
   done: 'M4 12.5 9.5 18 20 6.5',
 } as const;
 
-export type IconName = keyof typeof paths;
+export type IconName = keyof typeof iconPaths;
 
-const svg = 'http://www.w3.org/2000/svg';
+const svgNamespace = 'http://www.w3.org/2000/svg';
 
 /** The picture; it says nothing to who listens, since the heading beside it does. */
-export function iconOf(name: IconName): SVGElement {
-  const path = document.createElementNS(svg, 'path');
-  path.setAttribute('d', paths[name]);
-  const icon = document.createElementNS(svg, 'svg');
+export function createIcon(name: IconName): SVGElement {
+  const path = document.createElementNS(svgNamespace, 'path');
+  path.setAttribute('d', iconPaths[name]);
+  const icon = document.createElementNS(svgNamespace, 'svg');
   icon.setAttribute('viewBox', '0 0 24 24');
   icon.setAttribute('aria-hidden', 'true');
   icon.append(path);
@@ -35,8 +35,10 @@ export function iconOf(name: IconName): SVGElement {
  * images anyway; the `data:` that is usual for this would be a violation.
  */
 export function setTabIcon(): void {
-  const shape = `<path d="${paths.lock}" fill="none" stroke="#5b8def" stroke-width="2.5" stroke-linejoin="round"/>`;
-  const image = new Blob([`<svg xmlns="${svg}" viewBox="0 0 24 24">${shape}</svg>`], { type: 'image/svg+xml' });
+  const shape = `<path d="${iconPaths.lock}" fill="none" stroke="#5b8def" stroke-width="2.5" stroke-linejoin="round"/>`;
+  const image = new Blob([`<svg xmlns="${svgNamespace}" viewBox="0 0 24 24">${shape}</svg>`], {
+    type: 'image/svg+xml',
+  });
   const link = document.createElement('link');
   link.rel = 'icon';
   link.href = URL.createObjectURL(image);

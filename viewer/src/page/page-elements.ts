@@ -1,14 +1,14 @@
 /** The one card of the page: a state replaces the one before it. Text goes in as text nodes only. */
 
-import { sizeText } from './file-name-and-size.ts';
-import { iconOf } from './icons.ts';
-import { opening, type View } from './page-texts.ts';
+import { formatByteSize } from './file-name-and-size.ts';
+import { createIcon } from './icons.ts';
+import { openingView, type PageView } from './page-texts.ts';
 
 /** Milliseconds between two changes of the numbers of a progress. */
-const changeEvery = 100;
+const progressUpdateMs = 100;
 
 /** An element with properties and children; texts become text nodes. */
-export function element<T extends keyof HTMLElementTagNameMap>(
+export function createElement<T extends keyof HTMLElementTagNameMap>(
   tag: T,
   properties: Partial<HTMLElementTagNameMap[T]> = {},
   ...children: (Node | string)[]
@@ -19,7 +19,7 @@ export function element<T extends keyof HTMLElementTagNameMap>(
 }
 
 /** Says something to who listens to the page, without moving the focus. */
-export function say(text: string): void {
+export function announce(text: string): void {
   const live = document.getElementById('live');
   if (live !== null) live.textContent = text;
 }
@@ -28,36 +28,43 @@ export function say(text: string): void {
  * Shows a state: its card, with `body` under the words, its name as title of the page, the focus on its heading. The title never holds a
  * file name, since browsers keep titles in their history.
  */
-export function show({ icon, title, text, trouble = false }: View, heading = title, ...body: Node[]): void {
-  const words = element('div', {}, ...text.map((line) => element('p', {}, line)));
+export function showView({ icon, title, text, trouble = false }: PageView, heading = title, ...body: Node[]): void {
+  const words = createElement('div', {}, ...text.map((line) => createElement('p', {}, line)));
   if (trouble) words.setAttribute('role', 'alert');
-  const head = element('h1', { tabIndex: -1, dir: 'auto' }, heading);
-  const card = element('section', { className: trouble ? 'trouble' : '' }, iconOf(icon), head, words, ...body);
+  const head = createElement('h1', { tabIndex: -1, dir: 'auto' }, heading);
+  const card = createElement(
+    'section',
+    { className: trouble ? 'trouble' : '' },
+    createIcon(icon),
+    head,
+    words,
+    ...body,
+  );
   document.getElementById('main')?.replaceChildren(card);
   document.title = `${title} – Encrypted file`;
-  say(trouble ? '' : text.join(' '));
+  announce(trouble ? '' : text.join(' '));
   head.focus();
 }
 
-export const button = (label: string): HTMLButtonElement => element('button', { type: 'button' }, label);
+export const createButton = (label: string): HTMLButtonElement => createElement('button', { type: 'button' }, label);
 
 /** Resolves when the button is pressed. */
-export const pressed = (pressable: HTMLElement): Promise<void> =>
+export const waitForPress = (pressable: HTMLElement): Promise<void> =>
   new Promise((resolve) => pressable.addEventListener('click', () => resolve(), { once: true }));
 
 /** Shows a state with one button, and waits for it. */
-export async function ask(view: View, label: string, ...body: Node[]): Promise<void> {
-  const answer = button(label);
-  show(view, view.title, ...body, answer);
-  await pressed(answer);
+export async function showViewAndWait(view: PageView, label: string, ...body: Node[]): Promise<void> {
+  const answer = createButton(label);
+  showView(view, view.title, ...body, answer);
+  await waitForPress(answer);
 }
 
 /** Rows of facts. */
-export const facts = (rows: readonly (readonly [string, string])[]): HTMLElement =>
-  element(
+export const createFactList = (rows: readonly (readonly [string, string])[]): HTMLElement =>
+  createElement(
     'dl',
     {},
-    ...rows.flatMap(([name, value]) => [element('dt', {}, name), element('dd', { dir: 'auto' }, value)]),
+    ...rows.flatMap(([name, value]) => [createElement('dt', {}, name), createElement('dd', { dir: 'auto' }, value)]),
   );
 
 /** A download as it goes on. */
@@ -69,10 +76,10 @@ export interface Progress {
 }
 
 /** The state while a file is loaded and decrypted. Who listens hears every quarter. */
-export function progressOf(view: View = opening): Progress {
-  const bar = element('progress', { max: 1 });
+export function createProgress(view: PageView = openingView): Progress {
+  const bar = createElement('progress', { max: 1 });
   bar.setAttribute('aria-label', 'Downloaded and decrypted');
-  const numbers = element('p', {}, 'Connecting …');
+  const numbers = createElement('p', {}, 'Connecting …');
   let latest: readonly [bytes: number, total: number] = [0, 0];
   let drawn = -1;
   let pending: ReturnType<typeof setTimeout> | undefined;
@@ -83,18 +90,18 @@ export function progressOf(view: View = opening): Progress {
     if (bytes === drawn) return;
     drawn = bytes;
     // What arrives meanwhile is drawn later, so that a download that stops shows how far it is.
-    pending = setTimeout(draw, changeEvery);
+    pending = setTimeout(draw, progressUpdateMs);
     const share = total > 0 ? Math.min(bytes / total, 1) : 1;
     const percent = `${Math.floor(share * 100)} %`;
     bar.value = share;
-    numbers.textContent = `${sizeText(bytes)} of ${sizeText(total)} · ${percent}`;
+    numbers.textContent = `${formatByteSize(bytes)} of ${formatByteSize(total)} · ${percent}`;
     if (Math.floor(share * 4) > quarter) {
       quarter = Math.floor(share * 4);
-      say(`${percent} loaded`);
+      announce(`${percent} loaded`);
     }
   };
   return {
-    show: () => show(view, view.title, bar, numbers),
+    show: () => showView(view, view.title, bar, numbers),
     update: (bytes, total) => {
       latest = [bytes, total];
       if (pending === undefined) draw();

@@ -4,37 +4,37 @@
  */
 
 /** What is known of a file that a browser may show, and the media type it is shown as. */
-export interface Kind {
-  readonly kind: 'image' | 'video' | 'audio';
-  readonly type: string;
+export interface DetectedFileType {
+  readonly category: 'image' | 'video' | 'audio';
+  readonly mediaType: string;
 }
 
 /** As many bytes from the beginning as it takes: a frame of MP3 and the next one's header. */
-export const headLength = 8192;
+export const detectionLength = 8192;
 
 const ascii = (head: Uint8Array, start: number, end: number): string =>
   String.fromCharCode(...head.subarray(start, end));
 
-const image = (type: string): Kind => ({ kind: 'image', type: `image/${type}` });
-const video = (type: string): Kind => ({ kind: 'video', type: `video/${type}` });
-const audio = (type: string): Kind => ({ kind: 'audio', type: `audio/${type}` });
+const image = (type: string): DetectedFileType => ({ category: 'image', mediaType: `image/${type}` });
+const video = (type: string): DetectedFileType => ({ category: 'video', mediaType: `video/${type}` });
+const audio = (type: string): DetectedFileType => ({ category: 'audio', mediaType: `audio/${type}` });
 
 /** The kind of a file that begins with `head`; undefined for all that is to be offered as a download. */
-export function kindOf(head: Uint8Array): Kind | undefined {
+export function detectFileType(head: Uint8Array): DetectedFileType | undefined {
   const four = ascii(head, 0, 4);
   if (ascii(head, 0, 8) === '\x89PNG\r\n\x1a\n') return image('png');
   if (four.startsWith('\xff\xd8\xff')) return image('jpeg');
   if (/^GIF8[79]a$/.test(ascii(head, 0, 6))) return image('gif');
-  if (four === 'RIFF') return riff(ascii(head, 8, 12));
-  if (ascii(head, 4, 8) === 'ftyp') return isoMedia(ascii(head, 8, 12));
-  if (four === '\x1aE\xdf\xa3') return matroska(ascii(head, 4, 64));
-  if (four === 'OggS') return ogg(ascii(head, 0, 512));
+  if (four === 'RIFF') return detectRiff(ascii(head, 8, 12));
+  if (ascii(head, 4, 8) === 'ftyp') return detectIsoMedia(ascii(head, 8, 12));
+  if (four === '\x1aE\xdf\xa3') return detectMatroska(ascii(head, 4, 64));
+  if (four === 'OggS') return detectOgg(ascii(head, 0, 512));
   if (four === 'fLaC') return audio('flac');
   if (four.startsWith('ID3') || isMp3(head)) return audio('mpeg');
   return undefined;
 }
 
-function riff(form: string): Kind | undefined {
+function detectRiff(form: string): DetectedFileType | undefined {
   if (form === 'WEBP') return image('webp');
   return form === 'WAVE' ? audio('wav') : undefined;
 }
@@ -43,17 +43,18 @@ function riff(form: string): Kind | undefined {
  * ISO/IEC 14496-12, by major brand. Sequences of AVIF (`avis`) are left out, since their frames may be larger than the picture whose
  * dimensions are read; so are HEIF and QuickTime, which few browsers show.
  */
-function isoMedia(brand: string): Kind | undefined {
+function detectIsoMedia(brand: string): DetectedFileType | undefined {
   if (brand === 'avif') return image('avif');
   if (/^M4[AB] $/.test(brand)) return audio('mp4');
   return /^(?:iso[2-9m]|mp4[12]|avc1|dash|M4V[ HP]|MSNV|3gp[4-7])$/.test(brand) ? video('mp4') : undefined;
 }
 
 /** Of EBML documents only WebM: element DocType, id 0x4282. */
-const matroska = (header: string): Kind | undefined => (/\x42\x82\x84webm/.test(header) ? video('webm') : undefined);
+const detectMatroska = (header: string): DetectedFileType | undefined =>
+  /\x42\x82\x84webm/.test(header) ? video('webm') : undefined;
 
 /** What the first page holds: Theora alone is moving pictures. Other streams (Skeleton, CMML …) are not played. */
-function ogg(page: string): Kind | undefined {
+function detectOgg(page: string): DetectedFileType | undefined {
   if (page.includes('\x80theora')) return video('ogg');
   const codecs = ['OpusHead', '\x01vorbis', '\x7fFLAC', 'Speex   '];
   return codecs.some((codec) => page.includes(codec)) ? audio('ogg') : undefined;

@@ -2,10 +2,10 @@
  * Width and height of images, read from the file before any of it is given to a decoder: a few bytes may say that they are a picture of
  * gigabytes.
  */
-import type { Kind } from './file-type-detection.ts';
+import type { DetectedFileType } from './file-type-detection.ts';
 
 /** More is not shown but offered as a download: a decoded picture takes four bytes a pixel. */
-export const mostPixels = 100_000_000;
+export const maxPixels = 100_000_000;
 
 export interface Dimensions {
   readonly width: number;
@@ -13,48 +13,51 @@ export interface Dimensions {
 }
 
 /** Segments, blocks or boxes that are passed over before a file counts as malformed. */
-const mostSteps = 1000;
+const maxParserSteps = 1000;
 /** Longest `meta` of an AVIF that is read. */
-const mostMeta = 1_048_576;
+const maxMetaBoxBytes = 1_048_576;
 
-type View = DataView<ArrayBuffer>;
+type BytesView = DataView<ArrayBuffer>;
 /** Up to so many bytes from there; fewer at the end of the file. */
-type ReadAt = (start: number, length: number) => Promise<View>;
+type ReadAt = (start: number, length: number) => Promise<BytesView>;
 
-/** Pixels of the image; undefined when the file is malformed, or has more than {@link mostPixels}. */
-export async function dimensionsOf(file: Blob, { type }: Kind): Promise<Dimensions | undefined> {
+/** Pixels of the image; undefined when the file is malformed, or has more than {@link maxPixels}. */
+export async function readImageDimensions(
+  file: Blob,
+  { mediaType }: DetectedFileType,
+): Promise<Dimensions | undefined> {
   const read: ReadAt = async (start, length) => new DataView(await file.slice(start, start + length).arrayBuffer());
   try {
-    const found = await readers[type]?.(read);
+    const found = await dimensionReaders[mediaType]?.(read);
     if (found === undefined || found.width < 1 || found.height < 1) return undefined;
-    return found.width * found.height <= mostPixels ? found : undefined;
+    return found.width * found.height <= maxPixels ? found : undefined;
   } catch {
     // A DataView throws a RangeError where the file ends too early.
     return undefined;
   }
 }
 
-const readers: Readonly<Record<string, (read: ReadAt) => Promise<Dimensions | undefined>>> = {
-  'image/png': png,
-  'image/jpeg': jpeg,
-  'image/gif': gif,
-  'image/webp': webp,
-  'image/avif': avif,
+const dimensionReaders: Readonly<Record<string, (read: ReadAt) => Promise<Dimensions | undefined>>> = {
+  'image/png': readPngDimensions,
+  'image/jpeg': readJpegDimensions,
+  'image/gif': readGifDimensions,
+  'image/webp': readWebpDimensions,
+  'image/avif': readAvifDimensions,
 };
 
-const tag = (view: View, at: number): string =>
+const readFourCC = (view: BytesView, at: number): string =>
   String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
 
 /** W3C PNG, section 11.2.2: IHDR is the first chunk. */
-async function png(read: ReadAt): Promise<Dimensions | undefined> {
+async function readPngDimensions(read: ReadAt): Promise<Dimensions | undefined> {
   const head = await read(8, 16);
-  if (head.getUint32(0) !== 13 || tag(head, 4) !== 'IHDR') return undefined;
+  if (head.getUint32(0) !== 13 || readFourCC(head, 4) !== 'IHDR') return undefined;
   return { width: head.getUint32(8), height: head.getUint32(12) };
 }
 
 /** ITU-T T.81, annex B: markers with lengths, up to the first start of frame. */
-async function jpeg(read: ReadAt): Promise<Dimensions | undefined> {
-  for (let at = 2, step = 0; step < mostSteps; step++) {
+async function readJpegDimensions(read: ReadAt): Promise<Dimensions | undefined> {
+  for (let at = 2, step = 0; step < maxParserSteps; step++) {
     const segment = await read(at, 9);
     if (segment.getUint8(0) !== 0xff) return undefined;
     const marker = segment.getUint8(1);
@@ -73,11 +76,11 @@ async function jpeg(read: ReadAt): Promise<Dimensions | undefined> {
 }
 
 /** GIF89a: the logical screen, or the first picture where that is larger, since decoders enlarge the screen for it. */
-async function gif(read: ReadAt): Promise<Dimensions | undefined> {
+async function readGifDimensions(read: ReadAt): Promise<Dimensions | undefined> {
   const colours = (flags: number) => ((flags & 0x80) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1));
   const screen = await read(6, 7);
   let at = 13 + colours(screen.getUint8(4));
-  for (let step = 0; step < mostSteps; step++) {
+  for (let step = 0; step < maxParserSteps; step++) {
     const block = await read(at, 10);
     if (block.getUint8(0) === 0x2c) {
       return {
@@ -89,7 +92,7 @@ async function gif(read: ReadAt): Promise<Dimensions | undefined> {
     at += 2;
     // Sub-blocks, each with its length before it, until an empty one.
     for (let length = -1; length !== 0; step++) {
-      if (step >= mostSteps) return undefined;
+      if (step >= maxParserSteps) return undefined;
       length = (await read(at, 1)).getUint8(0);
       at += 1 + length;
     }
@@ -98,9 +101,9 @@ async function gif(read: ReadAt): Promise<Dimensions | undefined> {
 }
 
 /** RFC 9649, section 2: one of three kinds of first chunk. */
-async function webp(read: ReadAt): Promise<Dimensions | undefined> {
+async function readWebpDimensions(read: ReadAt): Promise<Dimensions | undefined> {
   const head = await read(12, 18);
-  const kind = tag(head, 0);
+  const kind = readFourCC(head, 0);
   if (kind === 'VP8X') {
     const u24 = (at: number) => head.getUint16(at, true) + head.getUint8(at + 2) * 65_536;
     return { width: u24(12) + 1, height: u24(15) + 1 };
@@ -122,13 +125,13 @@ interface Box {
 }
 
 /** The box at a place (ISO/IEC 14496-12 section 4.2): one of 64-bit length, or one up to the end, is none that AVIF needs before `meta`. */
-function boxAt(view: View, at: number, place = at): Box | undefined {
+function boxAt(view: BytesView, at: number, place = at): Box | undefined {
   const length = view.getUint32(at);
-  return length < 8 ? undefined : { type: tag(view, at + 4), start: place + 8, end: place + length };
+  return length < 8 ? undefined : { type: readFourCC(view, at + 4), start: place + 8, end: place + length };
 }
 
-function* boxesIn(view: View, start: number, end: number): Generator<Box> {
-  for (let at = start, step = 0; at + 8 <= end && step < mostSteps; step++) {
+function* boxesIn(view: BytesView, start: number, end: number): Generator<Box> {
+  for (let at = start, step = 0; at + 8 <= end && step < maxParserSteps; step++) {
     const box = boxAt(view, at);
     if (box === undefined || box.end > end) throw new RangeError('a box ends beyond the one around it');
     yield box;
@@ -137,20 +140,20 @@ function* boxesIn(view: View, start: number, end: number): Generator<Box> {
 }
 
 /** ISO/IEC 23008-12, section 6.5.3: `ispe` in `meta/iprp/ipco`; the largest, as tiles and thumbnails have theirs there too. */
-async function avif(read: ReadAt): Promise<Dimensions | undefined> {
-  for (let at = 0, step = 0; step < mostSteps; step++) {
+async function readAvifDimensions(read: ReadAt): Promise<Dimensions | undefined> {
+  for (let at = 0, step = 0; step < maxParserSteps; step++) {
     const box = boxAt(await read(at, 8), 0, at);
     if (box === undefined) return undefined;
     if (box.type === 'meta') {
       const length = box.end - box.start;
-      return length > mostMeta ? undefined : largest(await read(box.start, length));
+      return length > maxMetaBoxBytes ? undefined : findLargestImage(await read(box.start, length));
     }
     at = box.end;
   }
   return undefined;
 }
 
-function largest(meta: View): Dimensions | undefined {
+function findLargestImage(meta: BytesView): Dimensions | undefined {
   let found: Dimensions | undefined;
   const inside = [...boxesIn(meta, 4, meta.byteLength)].filter(({ type }) => type === 'iprp');
   const containers = inside.flatMap(({ start, end }) => [...boxesIn(meta, start, end)]);
