@@ -34,9 +34,9 @@ export interface ApiKeyStore {
 }
 
 /** Where the last use of API keys is noted. */
-export interface LastUseStore {
+export interface LastUsedStore {
   /** Notes the hour of a use, unless a later one is noted already. */
-  touch(org: string, id: string, hour: string): Promise<void>;
+  recordHour(org: string, id: string, hour: string): Promise<void>;
 }
 
 /** Who calls, once that is proven. */

@@ -15,32 +15,32 @@ import { encodeKeySecret, formatApiKey } from '../../core/api-keys/api-key.ts';
 import { isOpaqueId, randomId } from '../../core/encoding/random-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
-import { hasEnded } from '../shared/timestamps.ts';
+import { hasPassed } from '../shared/timestamps.ts';
 import type { ApiKeyStore, Caller, StoredApiKey } from './api-key-ports.ts';
-import { endOf, hashSecret } from './authorization.ts';
-import { effective, excess, type Rights, reachesBeyond } from './permissions.ts';
+import { effectiveExpiry, hashApiKeySecret } from './authorization.ts';
+import { type DeclaredPermissions, describeExcess, effectivePermissions, exceedsPermissions } from './permissions.ts';
 
 /** Shortest overlap for the key that asks: had it none and the answer were lost, nobody could ask again. */
-const ownOverlapMin = 60;
+const minOwnOverlapSeconds = 60;
 
 /** Makes the key that its holder sees once, and what is stored of it. */
-export function newApiKey(
+export function generateApiKey(
   org: string,
-  { role, name, verbs, prefixes, expiresAt }: Rights & { readonly name?: string | undefined },
+  { role, name, verbs, prefixes, expiresAt }: DeclaredPermissions & { readonly name?: string | undefined },
   createdAt: string,
 ): { stored: StoredApiKey; key: string } {
   const bytes = randomBytes(32);
   const secret = encodeKeySecret(bytes);
   bytes.fill(0);
   const id = randomId();
-  const stored = { org, id, role, name, verbs, prefixes, expiresAt, createdAt, hash: hashSecret(secret) };
+  const stored = { org, id, role, name, verbs, prefixes, expiresAt, createdAt, hash: hashApiKeySecret(secret) };
   return { stored, key: formatApiKey({ org, id, secret }) };
 }
 
 /** What may be shown of a stored key: all but its org, which the caller knows, and its hash. */
-export const keyInfo = (stored: StoredApiKey): ApiKeyInfo => {
+export const toApiKeyInfo = (stored: StoredApiKey): ApiKeyInfo => {
   const { id, role, name, verbs, prefixes, createdAt, lastUsedAt, revokedAt } = stored;
-  const expiresAt = endOf(stored);
+  const expiresAt = effectiveExpiry(stored);
   return {
     id,
     role,
@@ -54,7 +54,7 @@ export const keyInfo = (stored: StoredApiKey): ApiKeyInfo => {
   };
 };
 
-export class ApiKeys {
+export class ApiKeyService {
   readonly #apiKeys: ApiKeyStore;
   readonly #clock: Clock;
 
@@ -70,12 +70,12 @@ export class ApiKeys {
    */
   async create(caller: Caller, request: CreateKeyRequest): Promise<CreateKeyResponse> {
     const now = this.#clock();
-    const wanted = { ...request, expiresAt: futureTime(request.expiresAt, now) };
-    refuseForeignVerbs(wanted.role, wanted.verbs);
-    refuseStronger(caller, wanted);
-    const { stored, key } = newApiKey(caller.org, wanted, now.toISOString());
+    const requested = { ...request, expiresAt: parseFutureTime(request.expiresAt, now) };
+    assertRoleHasVerbs(requested.role, requested.verbs);
+    assertNotStronger(caller, requested);
+    const { stored, key } = generateApiKey(caller.org, requested, now.toISOString());
     await this.#apiKeys.create(stored);
-    return { ...keyInfo(stored), key };
+    return { ...toApiKeyInfo(stored), key };
   }
 
   /**
@@ -93,8 +93,10 @@ export class ApiKeys {
     const { items, more } = await this.#apiKeys.list(org, after, limit);
     const last = items.at(-1);
     const visible =
-      caller.prefixes === undefined ? items : items.filter((key) => !reachesBeyond(effective(key), caller));
-    const keys = visible.map(keyInfo);
+      caller.prefixes === undefined
+        ? items
+        : items.filter((key) => !exceedsPermissions(effectivePermissions(key), caller));
+    const keys = visible.map(toApiKeyInfo);
     return more && last !== undefined ? { keys, cursor: encodeCursor([org, 'keys', ''], last.id) } : { keys };
   }
 
@@ -112,22 +114,22 @@ export class ApiKeys {
     { overlapSeconds = limits.apiKeyOverlap }: { overlapSeconds?: number | undefined },
   ): Promise<RotateKeyResponse> {
     const now = this.#clock();
-    const old = await this.#get(caller, id);
-    if (old.revokedAt !== undefined || hasEnded(endOf(old), now)) {
+    const old = await this.#requireKey(caller, id);
+    if (old.revokedAt !== undefined || hasPassed(effectiveExpiry(old), now)) {
       throw new VaultError('api_key_not_found', { detail: 'That key was revoked or has expired: make a new one.' });
     }
     // Its own rights are no more than its own, even while its overlap runs: then this is the retry of a lost answer.
-    if (id !== caller.keyId) refuseStronger(caller, old);
-    else if (overlapSeconds < ownOverlapMin) {
-      const message = `must be at least ${ownOverlapMin} for the key that asks, or a lost answer would lock it out`;
+    if (id !== caller.keyId) assertNotStronger(caller, old);
+    else if (overlapSeconds < minOwnOverlapSeconds) {
+      const message = `must be at least ${minOwnOverlapSeconds} for the key that asks, or a lost answer would lock it out`;
       throw new VaultError('invalid_request', { errors: [{ path: 'overlapSeconds', message }] });
     }
-    const { stored, key } = newApiKey(caller.org, old, now.toISOString());
+    const { stored, key } = generateApiKey(caller.org, old, now.toISOString());
     await this.#apiKeys.create(stored);
-    const end = new Date(now.getTime() + overlapSeconds * 1000).toISOString();
-    const replaced = await this.#apiKeys.endOverlap(caller.org, id, end);
+    const overlapEndsAt = new Date(now.getTime() + overlapSeconds * 1000).toISOString();
+    const replaced = await this.#apiKeys.endOverlap(caller.org, id, overlapEndsAt);
     if (replaced === undefined) throw new VaultError('api_key_not_found');
-    return { replacement: { ...keyInfo(stored), key }, replaced: keyInfo(replaced) };
+    return { replacement: { ...toApiKeyInfo(stored), key }, replaced: toApiKeyInfo(replaced) };
   }
 
   /**
@@ -139,17 +141,17 @@ export class ApiKeys {
     if (id === caller.keyId) {
       throw new VaultError('forbidden', { detail: 'A key cannot revoke itself: use another admin key.' });
     }
-    const found = await this.#get(caller, id);
+    const found = await this.#requireKey(caller, id);
     // Expiry is left aside: whoever may act for a while may stop a leaked key in that while.
-    if (reachesBeyond(effective(found), caller)) {
+    if (exceedsPermissions(effectivePermissions(found), caller)) {
       throw new VaultError('forbidden', { detail: 'That key reaches further than this one.' });
     }
     const stored = await this.#apiKeys.revoke(caller.org, id, this.#clock().toISOString());
     if (stored === undefined) throw new VaultError('api_key_not_found');
-    return keyInfo(stored);
+    return toApiKeyInfo(stored);
   }
 
-  async #get({ org }: Caller, id: string): Promise<StoredApiKey> {
+  async #requireKey({ org }: Caller, id: string): Promise<StoredApiKey> {
     const stored = isOpaqueId(id) ? await this.#apiKeys.get(org, id) : undefined;
     if (stored === undefined) throw new VaultError('api_key_not_found');
     return stored;
@@ -157,15 +159,15 @@ export class ApiKeys {
 }
 
 /** @throws VaultError `forbidden` */
-function refuseStronger(caller: Caller, wanted: Rights): void {
-  const found = excess(effective(wanted), caller);
-  if (found.length > 0) {
-    throw new VaultError('forbidden', { detail: `A key can't make one stronger than itself. ${found.join(' ')}` });
+function assertNotStronger(caller: Caller, requested: DeclaredPermissions): void {
+  const excess = describeExcess(effectivePermissions(requested), caller);
+  if (excess.length > 0) {
+    throw new VaultError('forbidden', { detail: `A key can't make one stronger than itself. ${excess.join(' ')}` });
   }
 }
 
 /** A verb that the role lacks would be without effect: whoever asks for it expects one. @throws VaultError `invalid_request` */
-function refuseForeignVerbs(role: Rights['role'], verbs: readonly Verb[] = []): void {
+function assertRoleHasVerbs(role: DeclaredPermissions['role'], verbs: readonly Verb[] = []): void {
   const granted: readonly Verb[] = roles[role];
   const at = verbs.findIndex((verb) => !granted.includes(verb));
   if (at >= 0) {
@@ -176,7 +178,7 @@ function refuseForeignVerbs(role: Rights['role'], verbs: readonly Verb[] = []): 
 }
 
 /** The same instant in UTC. @throws VaultError `invalid_request` when it is not in the future */
-function futureTime(time: string | undefined, now: Date): string | undefined {
+function parseFutureTime(time: string | undefined, now: Date): string | undefined {
   if (time === undefined) return undefined;
   const instant = new Date(time);
   if (!(instant > now)) {

@@ -11,7 +11,7 @@ import { orgWideVerbs, type Role, roles, rolesWithReservedNames } from '../../co
 import type { Verb } from '../../contract/shared/verbs.ts';
 
 /** What was said of a key when it was made. */
-export interface Rights {
+export interface DeclaredPermissions {
   readonly role: Role;
   readonly verbs?: readonly Verb[] | undefined;
   readonly prefixes?: readonly string[] | undefined;
@@ -20,7 +20,7 @@ export interface Rights {
 }
 
 /** The names that a key may touch. */
-export interface Reach {
+export interface NameScope {
   /** Folders end in a slash, other entries are exactly that name; all names when undefined. */
   readonly prefixes?: readonly string[] | undefined;
   /** Whether "all names" has the reserved ones among them. */
@@ -28,19 +28,19 @@ export interface Reach {
 }
 
 /** What comes of it; nothing else is ever asked. */
-export interface EffectiveRights extends Reach {
+export interface EffectivePermissions extends NameScope {
   readonly verbs: readonly Verb[];
   readonly expiresAt?: string | undefined;
 }
 
 /** The verbs of the role, less what the key was narrowed by. */
-export function effective({ role, verbs, prefixes, expiresAt }: Rights): EffectiveRights {
+export function effectivePermissions({ role, verbs, prefixes, expiresAt }: DeclaredPermissions): EffectivePermissions {
   const granted: readonly Verb[] = roles[role];
-  const left = granted.filter(
+  const effectiveVerbs = granted.filter(
     (verb) => (verbs === undefined || verbs.includes(verb)) && (prefixes === undefined || !orgWideVerbs.includes(verb)),
   );
   return {
-    verbs: left,
+    verbs: effectiveVerbs,
     prefixes,
     reserved: prefixes === undefined && rolesWithReservedNames.includes(role),
     expiresAt,
@@ -54,15 +54,15 @@ export function effective({ role, verbs, prefixes, expiresAt }: Rights): Effecti
 export const isReserved = (path: string): boolean => path.startsWith(channelSecretsPrefix);
 
 /** Whether a name is left out of lists that a key may ask for. */
-export const isHidden = (reach: Reach, name: string): boolean => isReserved(name) && !coversName(reach, name);
+export const isHidden = (scope: NameScope, name: string): boolean => isReserved(name) && !allowsName(scope, name);
 
 /** The last of all reserved names in the order of lists: no character of a name comes after z. */
-export const lastReserved = channelSecretsPrefix.padEnd(limits.nameLength, 'z');
+export const lastReservedName = channelSecretsPrefix.padEnd(limits.nameLength, 'z');
 
 const isFolder = (entry: string): boolean => entry.endsWith('/');
 
 /** Whether a name is within reach; a text that is no name never is. */
-export function coversName({ prefixes, reserved }: Reach, name: string): boolean {
+export function allowsName({ prefixes, reserved }: NameScope, name: string): boolean {
   if (nameProblem(name) !== undefined) return false;
   if (prefixes === undefined) return reserved === true || !isReserved(name);
   return prefixes.some((entry) => (isFolder(entry) ? name.startsWith(entry) : name === entry));
@@ -72,34 +72,34 @@ export function coversName({ prefixes, reserved }: Reach, name: string): boolean
  * Whether the names that begin with `begin` are within reach, which may be said of those that are not reserved; `''` begins all names. To a key
  * without prefixes and without the reserved names a list of more than these is a list of the others.
  */
-export function coversList({ prefixes, reserved }: Reach, begin: string): boolean {
-  if (prefixes === undefined) return reserved === true || !isReserved(begin);
-  return prefixProblem(begin) === undefined && prefixes.some((entry) => isFolder(entry) && begin.startsWith(entry));
+export function allowsList({ prefixes, reserved }: NameScope, prefix: string): boolean {
+  if (prefixes === undefined) return reserved === true || !isReserved(prefix);
+  return prefixProblem(prefix) === undefined && prefixes.some((entry) => isFolder(entry) && prefix.startsWith(entry));
 }
 
 /** Whether all names within the one reach are within the other. */
-function narrower({ prefixes, reserved }: Reach, than: Reach): boolean {
-  if (prefixes === undefined) return than.prefixes === undefined && (than.reserved === true || reserved !== true);
+function isScopeWithin({ prefixes, reserved }: NameScope, outer: NameScope): boolean {
+  if (prefixes === undefined) return outer.prefixes === undefined && (outer.reserved === true || reserved !== true);
   // A folder lies under the reserved prefix as a whole, or has no reserved name.
-  return prefixes.every((entry) => (isFolder(entry) ? coversList(than, entry) : coversName(than, entry)));
+  return prefixes.every((entry) => (isFolder(entry) ? allowsList(outer, entry) : allowsName(outer, entry)));
 }
 
 /** Whether a key may reach what another may not: by verbs or by names. Its expiry is left aside. */
-export function reachesBeyond(key: EffectiveRights, other: EffectiveRights): boolean {
-  return key.verbs.some((verb) => !other.verbs.includes(verb)) || !narrower(key, other);
+export function exceedsPermissions(key: EffectivePermissions, other: EffectivePermissions): boolean {
+  return key.verbs.some((verb) => !other.verbs.includes(verb)) || !isScopeWithin(key, other);
 }
 
 /** In what a key would be stronger than another, as sentences for people; empty when in nothing. */
-export function excess(key: EffectiveRights, other: EffectiveRights): string[] {
+export function describeExcess(key: EffectivePermissions, other: EffectivePermissions): string[] {
   const found: string[] = [];
   const verbs = key.verbs.filter((verb) => !other.verbs.includes(verb));
   if (verbs.length > 0)
     found.push(`This key lacks ${verbs.length === 1 ? 'the verb' : 'the verbs'} ${verbs.join(', ')}.`);
-  if (!narrower(key, other)) found.push('This key is limited to names that the prefixes go beyond.');
-  if (outlives(key.expiresAt, other.expiresAt)) found.push('This key expires earlier.');
+  if (!isScopeWithin(key, other)) found.push('This key is limited to names that the prefixes go beyond.');
+  if (expiresLater(key.expiresAt, other.expiresAt)) found.push('This key expires earlier.');
   return found;
 }
 
 /** Compared as instants: years beyond 9999 do not sort as text. */
-const outlives = (expiresAt: string | undefined, other: string | undefined): boolean =>
+const expiresLater = (expiresAt: string | undefined, other: string | undefined): boolean =>
   other !== undefined && (expiresAt === undefined || Date.parse(expiresAt) > Date.parse(other));

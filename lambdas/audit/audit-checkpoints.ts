@@ -6,40 +6,40 @@
  */
 
 /** Milliseconds. */
-export const markPeriod = 300_000;
-const shards = 8;
+export const markPeriodMs = 300_000;
+const shardCount = 8;
 /** Orgs that one environment remembers within a period. Beyond, records are marked once too often, which is harmless. */
-const remembered = 10_000;
+const maxRememberedOrgs = 10_000;
 
-const periodOf = (time: number): number => Math.floor(time / markPeriod);
-const markOf = (period: number, shard: number): string => `${new Date(period * markPeriod).toISOString()}#${shard}`;
+const periodIndexAt = (time: number): number => Math.floor(time / markPeriodMs);
+const markKey = (period: number, shard: number): string => `${new Date(period * markPeriodMs).toISOString()}#${shard}`;
 
 function shardOf(org: string): number {
   let sum = 0;
   for (const character of org) sum = (sum * 31 + character.charCodeAt(0)) % 65_521;
-  return sum % shards;
+  return sum % shardCount;
 }
 
 /** Decides which records carry a mark. One for each environment. */
-export class Marker {
+export class AuditMarker {
   #period = -1;
-  readonly #told = new Set<string>();
+  readonly #markedOrgs = new Set<string>();
 
   /** The mark of an org's record at a time (milliseconds since 1970); undefined when the period knows the org already. */
-  mark(org: string, time: number): string | undefined {
-    this.#enter(periodOf(time));
-    return this.#told.has(org) ? undefined : markOf(periodOf(time), shardOf(org));
+  markFor(org: string, time: number): string | undefined {
+    this.#startPeriod(periodIndexAt(time));
+    return this.#markedOrgs.has(org) ? undefined : markKey(periodIndexAt(time), shardOf(org));
   }
 
   /** To be called once a record with a mark is stored: a mark that was lost must be set again. */
-  stored(org: string, time: number): void {
-    if (periodOf(time) === this.#period && this.#told.size < remembered) this.#told.add(org);
+  confirmStored(org: string, time: number): void {
+    if (periodIndexAt(time) === this.#period && this.#markedOrgs.size < maxRememberedOrgs) this.#markedOrgs.add(org);
   }
 
-  #enter(period: number): void {
+  #startPeriod(period: number): void {
     if (period === this.#period) return;
     this.#period = period;
-    this.#told.clear();
+    this.#markedOrgs.clear();
   }
 }
 
@@ -53,9 +53,9 @@ export interface MarkedPeriod {
 /** Periods that began at or after `from` and ended by `to`, oldest first. */
 export function periodsBetween(from: number, to: number): MarkedPeriod[] {
   const periods: MarkedPeriod[] = [];
-  for (let period = Math.ceil(from / markPeriod); (period + 1) * markPeriod <= to; period++) {
-    const marks = Array.from({ length: shards }, (_, shard) => markOf(period, shard));
-    periods.push({ marks, end: (period + 1) * markPeriod });
+  for (let period = Math.ceil(from / markPeriodMs); (period + 1) * markPeriodMs <= to; period++) {
+    const marks = Array.from({ length: shardCount }, (_, shard) => markKey(period, shard));
+    periods.push({ marks, end: (period + 1) * markPeriodMs });
   }
   return periods;
 }

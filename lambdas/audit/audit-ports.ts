@@ -12,17 +12,17 @@ export interface StoredAuditRecord {
 
 /** A record about to be written. */
 export interface NewAuditRecord extends StoredAuditRecord {
-  /** Where the sealer looks for the org (see {@link SealMarks}); absent when an earlier record told it already. */
+  /** Where the sealer looks for the org (see {@link AuditMarkIndex}); absent when an earlier record told it already. */
   readonly mark?: string | undefined;
 }
 
-export interface AuditWriter {
+export interface AuditAppender {
   /**
    * Stores a record under its org and id, and never over another.
-   * @param patience milliseconds until it gives up
+   * @param timeoutMs milliseconds until it gives up
    * @throws VaultError `unavailable`
    */
-  put(record: NewAuditRecord, patience: number): Promise<void>;
+  put(record: NewAuditRecord, timeoutMs: number): Promise<void>;
 }
 
 export interface StoredSeal {
@@ -36,9 +36,9 @@ export interface AuditReader {
    * Records with ids from `from` to `to`, both inclusive, ascending. An item that has not the documented form is
    * `undefined` in its place.
    */
-  records(org: string, from: string, to: string, limit: number): Promise<AuditPage>;
+  listRecords(org: string, from: string, to: string, limit: number): Promise<AuditPage>;
   /** Seals after a number, ascending. */
-  seals(org: string, after: number, limit: number): Promise<Page<StoredSeal>>;
+  listSeals(org: string, after: number, limit: number): Promise<Page<StoredSeal>>;
 }
 
 export interface AuditPage {
@@ -48,19 +48,19 @@ export interface AuditPage {
 
 export interface SealStore extends AuditReader {
   /** The newest seal; undefined before the first. */
-  last(org: string): Promise<StoredSeal | undefined>;
+  getLatestSeal(org: string): Promise<StoredSeal | undefined>;
   /** Stores a seal unless there is one of its number: then it returns false and has changed nothing. */
-  add(org: string, seal: StoredSeal): Promise<boolean>;
+  addSeal(org: string, seal: StoredSeal): Promise<boolean>;
 }
 
 /** Which orgs have records that no seal covers yet. */
-export interface SealMarks {
+export interface AuditMarkIndex {
   /** Orgs that records with this mark belong to, each once. Eventually consistent. */
-  orgs(mark: string): Promise<readonly string[]>;
+  listOrgs(mark: string): Promise<readonly string[]>;
   /** Milliseconds since 1970 up to which all marks were dealt with; undefined at first. */
-  sweptUntil(): Promise<number | undefined>;
+  getProgress(): Promise<number | undefined>;
   /** Never takes it back: an earlier time changes nothing. */
-  setSweptUntil(time: number): Promise<void>;
+  advanceProgress(time: number): Promise<void>;
 }
 
 /**
@@ -68,4 +68,4 @@ export interface SealMarks {
  * it found: evidence of tampering must stay exportable.
  * @throws VaultError `unavailable`
  */
-export type SealRequest = (org: string) => Promise<void>;
+export type SealOrgAudit = (org: string) => Promise<void>;

@@ -8,30 +8,30 @@ import { DecryptionError } from '../../core/decryption-error.ts';
 import { firstTimeIdAt, greatestTimeId, isTimeId, lastTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
-import type { AuditPage, AuditReader, SealRequest, StoredAuditRecord, StoredSeal } from './audit-ports.ts';
-import { replyBytes } from './audit-seal-service.ts';
+import type { AuditPage, AuditReader, SealOrgAudit, StoredAuditRecord, StoredSeal } from './audit-ports.ts';
+import { recordReplyBytes } from './audit-seal-service.ts';
 
 /** Records that one query looks through at most; one that found less then goes on with its cursor. */
-const lookedThrough = 5000;
-const lookedAtOnce = 1000;
+const maxScannedRecords = 5000;
+const scanPageSize = 1000;
 
 /** Seals and records of one page of an export, beside the bytes of a reply. */
 const sealsPerPage = 500;
 const recordsPerPage = 1000;
 /** Records found beyond what the seals cover: a few are handed out, so that the verifier sees that some were added. */
-const surplus = 100;
-const sealEnvelope = 50;
+const maxUncoveredRecords = 100;
+const sealEnvelopeBytes = 50;
 
-type Found = AuditPage['items'];
+type AuditPageItems = AuditPage['items'];
 
-export class AuditReading {
+export class AuditQueryService {
   readonly #reader: AuditReader;
-  readonly #seal: SealRequest;
+  readonly #sealOrg: SealOrgAudit;
   readonly #clock: Clock;
 
-  constructor(reader: AuditReader, seal: SealRequest, clock: Clock) {
+  constructor(reader: AuditReader, sealOrg: SealOrgAudit, clock: Clock) {
     this.#reader = reader;
-    this.#seal = seal;
+    this.#sealOrg = sealOrg;
     this.#clock = clock;
   }
 
@@ -42,17 +42,21 @@ export class AuditReading {
   async query(org: string, query: AuditQuery): Promise<QueryAuditResponse> {
     const { cursor, limit = limits.pageSize, ...filters } = query;
     const scope = [org, 'audit', JSON.stringify(Object.entries(filters).toSorted())] as const;
-    const { first, last } = rangeOf(filters);
-    const page = new QueryPage(filters, limit, cursor === undefined ? undefined : idOf(decodeCursor(cursor, scope)));
-    for (let looked = 0; looked < lookedThrough && (page.after ?? first) <= last; ) {
-      const { items, more } = await this.#reader.records(org, page.after ?? first, last, page.wanted);
-      const room = page.fill(items.map(({ id, stored }) => ({ id, record: this.#kept(stored) })));
-      if (room && !more) return { records: page.records };
-      if (!room) break;
-      looked += items.length;
+    const { first, last } = idRangeOf(filters);
+    const page = new QueryPage(
+      filters,
+      limit,
+      cursor === undefined ? undefined : parseRecordId(decodeCursor(cursor, scope)),
+    );
+    for (let scanned = 0; scanned < maxScannedRecords && (page.lastSeenId ?? first) <= last; ) {
+      const { items, more } = await this.#reader.listRecords(org, page.lastSeenId ?? first, last, page.readSize);
+      const hasRoom = page.addMatching(items.map(({ id, stored }) => ({ id, record: this.#unlessExpired(stored) })));
+      if (hasRoom && !more) return { records: page.records };
+      if (!hasRoom) break;
+      scanned += items.length;
     }
-    if (page.after === undefined) return { records: page.records };
-    return { records: page.records, cursor: encodeCursor(scope, page.after) };
+    if (page.lastSeenId === undefined) return { records: page.records };
+    return { records: page.records, cursor: encodeCursor(scope, page.lastSeenId) };
   }
 
   /**
@@ -62,53 +66,53 @@ export class AuditReading {
    */
   async export(org: string, cursor: string | undefined): Promise<ExportAuditResponse> {
     const scope = [org, 'seals', ''] as const;
-    if (cursor === undefined) await this.#seal(org);
-    const after = cursor === undefined ? 0 : seqOf(decodeCursor(cursor, scope));
-    const page = await this.#reader.seals(org, after, sealsPerPage);
-    const seals = page.items.map((stored) => ({ stored, seal: decodeSealUnverified(stored.jws) ?? nothing }));
-    const chosen = seals.slice(0, chosenCount(seals));
-    const { found, reached } = await this.#covered(org, chosen);
+    if (cursor === undefined) await this.#sealOrg(org);
+    const after = cursor === undefined ? 0 : parseSealNumber(decodeCursor(cursor, scope));
+    const page = await this.#reader.listSeals(org, after, sealsPerPage);
+    const seals = page.items.map((stored) => ({ stored, seal: decodeSealUnverified(stored.jws) ?? invalidSeal }));
+    const pageSeals = seals.slice(0, countSealsThatFit(seals));
+    const { found, reached } = await this.#readRecordsOf(org, pageSeals);
     const batches: ExportAuditResponse['seals'] = [];
     let bytes = 0;
-    for (const { stored, seal } of chosen) {
+    for (const { stored, seal } of pageSeals) {
       if (batches.length > 0 && seal.to > reached) break;
       // An item that is no record is left out: then the seal does not hold, and says so to whoever verifies.
       const records = found.flatMap(({ id, stored: item }) =>
         id >= seal.from && id < seal.to && item !== undefined ? [item.record] : [],
       );
-      bytes += records.reduce((sum, record) => sum + replyBytes(record), stored.jws.length + sealEnvelope);
+      bytes += records.reduce((sum, record) => sum + recordReplyBytes(record), stored.jws.length + sealEnvelopeBytes);
       if (batches.length > 0 && bytes > limits.batchReplyBytes) break;
       batches.push({ seal: stored.jws, records });
     }
-    const last = chosen[batches.length - 1];
+    const last = pageSeals[batches.length - 1];
     if (last === undefined || (batches.length === seals.length && !page.more)) return { seals: batches };
     return { seals: batches, cursor: encodeCursor(scope, String(last.stored.seq)) };
   }
 
   /** Records of seals that follow one another, as far as they are still kept; and up to which id all were read. */
-  async #covered(org: string, seals: readonly SealOnPage[]): Promise<{ found: Found; reached: string }> {
+  async #readRecordsOf(org: string, seals: readonly ParsedSeal[]): Promise<{ found: AuditPageItems; reached: string }> {
     const now = this.#clock();
     const kept = seals.filter(
-      ({ seal }) => seal !== nothing && (seal.keptUntil === undefined || new Date(seal.keptUntil) > now),
+      ({ seal }) => seal !== invalidSeal && (seal.keptUntil === undefined || new Date(seal.keptUntil) > now),
     );
     const first = kept[0]?.seal;
     const end = kept.at(-1)?.seal.to;
     if (first === undefined || end === undefined || first.from >= end) return { found: [], reached: greatestTimeId };
-    const most = kept.reduce((sum, { seal }) => sum + seal.count, surplus);
-    const found: Found[number][] = [];
+    const maxRecords = kept.reduce((sum, { seal }) => sum + seal.count, maxUncoveredRecords);
+    const found: AuditPageItems[number][] = [];
     let from = first.from;
     for (;;) {
-      const { items, more } = await this.#reader.records(org, from, end, most - found.length + 1);
+      const { items, more } = await this.#reader.listRecords(org, from, end, maxRecords - found.length + 1);
       found.push(...items.filter(({ id }) => found.at(-1)?.id !== id));
       const last = found.at(-1);
       if (!more || last === undefined || last.id >= end) return { found, reached: greatestTimeId };
-      if (found.length > most || last.id === from) return { found, reached: last.id };
+      if (found.length > maxRecords || last.id === from) return { found, reached: last.id };
       from = last.id;
     }
   }
 
   /** The record, unless its retention period is over: DynamoDB takes days to remove it, for readers it is gone at once. */
-  #kept(stored: StoredAuditRecord | undefined): AuditRecord | undefined {
+  #unlessExpired(stored: StoredAuditRecord | undefined): AuditRecord | undefined {
     if (stored === undefined) throw new DecryptionError();
     const { ttl, record } = stored;
     return ttl === undefined || ttl > this.#clock().getTime() / 1000 ? record : undefined;
@@ -116,19 +120,19 @@ export class AuditReading {
 }
 
 /** Ids, both inclusive, of the times that a query is about. */
-function rangeOf({ from, to }: AuditQuery): { first: string; last: string } {
-  const first = from === undefined ? firstTimeIdAt(0) : firstTimeIdAt(timeOf(from, 'from'));
+function idRangeOf({ from, to }: AuditQuery): { first: string; last: string } {
+  const first = from === undefined ? firstTimeIdAt(0) : firstTimeIdAt(parseTimestamp(from, 'from'));
   // `to` is exclusive, so the last id of the millisecond before.
-  return { first, last: to === undefined ? greatestTimeId : lastTimeIdAt(timeOf(to, 'to') - 1) };
+  return { first, last: to === undefined ? greatestTimeId : lastTimeIdAt(parseTimestamp(to, 'to') - 1) };
 }
 
 /** A page of a query while it fills. */
 class QueryPage {
   readonly records: AuditRecord[] = [];
   /** How many records to look at next. */
-  readonly wanted: number;
+  readonly readSize: number;
   /** Id of the last record that was looked at and dealt with. */
-  after: string | undefined;
+  lastSeenId: string | undefined;
   readonly #filters: AuditQuery;
   readonly #limit: number;
   #bytes = 0;
@@ -137,24 +141,24 @@ class QueryPage {
     const { principal, name, verb } = filters;
     // Without a filter each record counts: then no more is read than asked for, the one before and the one after.
     const unfiltered = principal === undefined && name === undefined && verb === undefined;
-    this.wanted = unfiltered ? limit + 2 : lookedAtOnce;
-    this.after = after;
+    this.readSize = unfiltered ? limit + 2 : scanPageSize;
+    this.lastSeenId = after;
     this.#filters = filters;
     this.#limit = limit;
   }
 
   /** Takes those records that were asked for; returns false once there is no room for one of them. */
-  fill(items: readonly { readonly id: string; readonly record: AuditRecord | undefined }[]): boolean {
+  addMatching(items: readonly { readonly id: string; readonly record: AuditRecord | undefined }[]): boolean {
     for (const { id, record } of items) {
-      if (id === this.after) continue;
-      if (record !== undefined && matches(record, this.#filters) && !this.#add(record)) return false;
-      this.after = id;
+      if (id === this.lastSeenId) continue;
+      if (record !== undefined && isMatch(record, this.#filters) && !this.#add(record)) return false;
+      this.lastSeenId = id;
     }
     return true;
   }
 
   #add(record: AuditRecord): boolean {
-    this.#bytes += replyBytes(record);
+    this.#bytes += recordReplyBytes(record);
     if (this.records.length === this.#limit) return false;
     if (this.#bytes > limits.batchReplyBytes && this.records.length > 0) return false;
     this.records.push(record);
@@ -162,20 +166,20 @@ class QueryPage {
   }
 }
 
-interface SealOnPage {
+interface ParsedSeal {
   readonly stored: StoredSeal;
-  readonly seal: typeof nothing;
+  readonly seal: typeof invalidSeal;
 }
 
 /** In place of what is stored as a seal and is none: it is handed out without records, for the verifier to refuse. */
-const nothing: Pick<Seal, 'from' | 'to' | 'count' | 'keptUntil'> = {
+const invalidSeal: Pick<Seal, 'from' | 'to' | 'count' | 'keptUntil'> = {
   from: firstTimeIdAt(0),
   to: firstTimeIdAt(0),
   count: 0,
 };
 
 /** How many of the seals fit one page by the number of their records; at least one. */
-function chosenCount(seals: readonly SealOnPage[]): number {
+function countSealsThatFit(seals: readonly ParsedSeal[]): number {
   let records = 0;
   const end = seals.findIndex(({ seal }, index) => {
     records += seal.count;
@@ -185,7 +189,7 @@ function chosenCount(seals: readonly SealOnPage[]): number {
 }
 
 /** Whether a record is one that was asked for; the range of times is for the table. */
-function matches(record: AuditRecord, { principal, name, verb }: AuditQuery): boolean {
+function isMatch(record: AuditRecord, { principal, name, verb }: AuditQuery): boolean {
   if (principal !== undefined && record.principal !== principal) return false;
   if (verb !== undefined && record.verb !== verb) return false;
   if (name === undefined) return true;
@@ -194,18 +198,18 @@ function matches(record: AuditRecord, { principal, name, verb }: AuditQuery): bo
 }
 
 /** Milliseconds of an RFC 3339 time, within what ids can tell. */
-function timeOf(text: string, path: string): number {
+function parseTimestamp(text: string, path: string): number {
   const time = Date.parse(text);
   if (Number.isNaN(time)) throw new VaultError('invalid_request', { errors: [{ path, message: 'is no time' }] });
   return Math.max(1, time);
 }
 
-function idOf(text: string): string {
+function parseRecordId(text: string): string {
   if (!isTimeId(text)) throw new VaultError('invalid_cursor');
   return text;
 }
 
-function seqOf(text: string): number {
+function parseSealNumber(text: string): number {
   const seq = Number(text);
   if (!/^[1-9][0-9]{0,14}$/.test(text) || !Number.isSafeInteger(seq)) throw new VaultError('invalid_cursor');
   return seq;

@@ -15,16 +15,16 @@ import { leafHash, MerkleTreeHasher } from '../../core/audit/merkle-tree.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import { firstTimeIdAt, timeOfTimeId } from '../../core/encoding/time-ordered-id.ts';
-import { inTurns } from '../shared/map-concurrent.ts';
+import { mapConcurrent } from '../shared/map-concurrent.ts';
 import type { Clock, Signer } from '../shared/ports.ts';
 import { periodsBetween } from './audit-checkpoints.ts';
-import type { AuditPage, SealMarks, SealStore } from './audit-ports.ts';
+import type { AuditMarkIndex, AuditPage, SealStore } from './audit-ports.ts';
 
 /**
  * Age from which records are sealed, milliseconds: older than any that could still be on its way. A function writes its
  * record within its timeout; the rest is for clocks that differ.
  */
-export const settleTime = (functionTimeoutSeconds + 45) * 1000;
+export const settleTimeMs = (functionTimeoutSeconds + 45) * 1000;
 
 /** What one seal covers at most, so that it fits one reply together with its records. */
 const recordsPerSeal = 1000;
@@ -34,26 +34,26 @@ const bytesPerSeal = limits.batchReplyBytes / 2;
  * How far back the schedule looks at most, milliseconds: one org that can't be sealed must not make it look at ever more.
  * An org that was missed for longer is sealed as soon as it is used or exported again, from where its last seal ended.
  */
-const furthestLook = 24 * 3_600_000;
+const maxLookBackMs = 24 * 3_600_000;
 
 /** Orgs sealed at once. */
-const atOnce = 8;
+const maxConcurrentOrgs = 8;
 
 /** An empty range is sealed only when it is longer than this, milliseconds: asking often makes no more seals. */
-const emptyRange = 60_000;
+const minEmptyRangeMs = 60_000;
 
 /** Bytes of a record in a reply: JSON within the JSON of Lambda's answer, which escapes quotes once more. */
-export const replyBytes = (record: AuditRecord): number =>
+export const recordReplyBytes = (record: AuditRecord): number =>
   Buffer.byteLength(JSON.stringify(JSON.stringify(record)), 'utf8');
 
 interface SealOptions {
   /** Whether to state as well that there was nothing. */
-  readonly empty?: boolean;
+  readonly sealEmptyRange?: boolean;
   /** Asked after each seal: whether to stop although there is more. */
-  readonly enough?: () => boolean;
+  readonly shouldStop?: () => boolean;
 }
 
-export class Sealer {
+export class AuditSealService {
   readonly #store: SealStore;
   readonly #signer: Signer;
   readonly #clock: Clock;
@@ -70,32 +70,32 @@ export class Sealer {
    * @returns whether all was sealed
    * @throws VaultError `unavailable`, `key_unavailable`; DecryptionError when the last seal is not one
    */
-  async seal(org: string, { empty = false, enough = () => false }: SealOptions = {}): Promise<boolean> {
-    const end = firstTimeIdAt(this.#clock().getTime() - settleTime);
-    while (await this.#sealNext(org, end, empty)) if (enough()) return false;
+  async seal(org: string, { sealEmptyRange = false, shouldStop = () => false }: SealOptions = {}): Promise<boolean> {
+    const end = firstTimeIdAt(this.#clock().getTime() - settleTimeMs);
+    while (await this.#sealNext(org, end, sealEmptyRange)) if (shouldStop()) return false;
     return true;
   }
 
   /** Seals the first records that no seal covers yet, and returns whether there may be more before `end`. */
-  async #sealNext(org: string, end: string, empty: boolean): Promise<boolean> {
-    const last = await this.#store.last(org);
-    const before = last === undefined ? undefined : { ...openSeal(last.jws), hash: sealHash(last.jws) };
+  async #sealNext(org: string, end: string, sealEmptyRange: boolean): Promise<boolean> {
+    const last = await this.#store.getLatestSeal(org);
+    const before = last === undefined ? undefined : { ...decodeSeal(last.jws), hash: sealHash(last.jws) };
     const from = before?.to ?? firstTimeIdAt(0);
     if (from >= end) return false;
-    const covered = cover(await this.#store.records(org, from, end, recordsPerSeal + 1), end);
-    const nothing = covered.records.length === 0 && covered.to === end;
-    if (nothing && !(empty && timeOfTimeId(end) - timeOfTimeId(from) >= emptyRange)) return false;
+    const covered = selectSealBatch(await this.#store.listRecords(org, from, end, recordsPerSeal + 1), end);
+    const isEmpty = covered.records.length === 0 && covered.to === end;
+    if (isEmpty && !(sealEmptyRange && timeOfTimeId(end) - timeOfTimeId(from) >= minEmptyRangeMs)) return false;
     const seq = (before?.seq ?? 0) + 1;
-    const jws = await this.#signer.sign(this.#statement(org, seq, from, before?.hash, covered), sealJwsType);
-    const stored = await this.#store.add(org, { seq, jws });
+    const jws = await this.#signer.sign(this.#buildSeal(org, seq, from, before?.hash, covered), sealJwsType);
+    const stored = await this.#store.addSeal(org, { seq, jws });
     return !stored || covered.to !== end;
   }
 
-  #statement(org: string, seq: number, from: string, previous: string | undefined, covered: Covered): Seal {
+  #buildSeal(org: string, seq: number, from: string, previous: string | undefined, covered: SealBatch): Seal {
     const tree = new MerkleTreeHasher();
     for (const { record } of covered.records) tree.addLeaf(leafHash(canonicalRecordBytes(record)));
     const ttls = covered.records.map(({ ttl }) => ttl ?? Number.POSITIVE_INFINITY);
-    const firstGone = Math.min(...ttls);
+    const earliestTtl = Math.min(...ttls);
     return {
       org,
       seq,
@@ -105,25 +105,25 @@ export class Sealer {
       root: tree.root().toString('base64url'),
       ...(previous === undefined ? {} : { previous }),
       sealedAt: this.#clock().toISOString(),
-      ...(Number.isFinite(firstGone) ? { keptUntil: new Date(firstGone * 1000).toISOString() } : {}),
+      ...(Number.isFinite(earliestTtl) ? { keptUntil: new Date(earliestTtl * 1000).toISOString() } : {}),
     };
   }
 }
 
-interface Covered {
+interface SealBatch {
   readonly records: readonly { readonly record: AuditRecord; readonly ttl?: number | undefined }[];
   /** Exclusive. */
   readonly to: string;
 }
 
 /** As many records as one seal takes. Items that are no records are none: whoever put them there has not been audited. */
-function cover({ items, more }: AuditPage, end: string): Covered {
-  const records: Covered['records'][number][] = [];
+function selectSealBatch({ items, more }: AuditPage, end: string): SealBatch {
+  const records: SealBatch['records'][number][] = [];
   let bytes = 0;
   for (const { id, stored } of items) {
     if (id >= end) break;
     if (stored === undefined) continue;
-    bytes += replyBytes(stored.record);
+    bytes += recordReplyBytes(stored.record);
     if (records.length === recordsPerSeal || (bytes > bytesPerSeal && records.length > 0)) return { records, to: id };
     records.push(stored);
   }
@@ -136,7 +136,7 @@ function cover({ items, more }: AuditPage, end: string): Covered {
 }
 
 /** The content of a stored seal. Its signature is for who verifies an export. @throws DecryptionError */
-function openSeal(jws: string): Seal {
+function decodeSeal(jws: string): Seal {
   const seal = decodeSealUnverified(jws);
   if (seal === undefined) throw new DecryptionError();
   return seal;
@@ -149,13 +149,13 @@ export interface SealFailure {
 }
 
 /** Seals the orgs that have new records, however many periods the schedule has missed. */
-export class SealSweep {
-  readonly #sealer: Sealer;
-  readonly #marks: SealMarks;
+export class ScheduledSealRun {
+  readonly #sealService: AuditSealService;
+  readonly #marks: AuditMarkIndex;
   readonly #clock: Clock;
 
-  constructor(sealer: Sealer, marks: SealMarks, clock: Clock) {
-    this.#sealer = sealer;
+  constructor(sealService: AuditSealService, marks: AuditMarkIndex, clock: Clock) {
+    this.#sealService = sealService;
     this.#marks = marks;
     this.#clock = clock;
   }
@@ -163,32 +163,32 @@ export class SealSweep {
   /**
    * One run. A period in which an org could not be sealed is not done, so that the next run tries again; the other orgs are
    * sealed all the same.
-   * @param enough whether to stop although there is more
+   * @param shouldStop whether to stop although there is more
    * @throws VaultError `unavailable` when the marks can't be read
    */
-  async run(enough: () => boolean): Promise<readonly SealFailure[]> {
+  async run(shouldStop: () => boolean): Promise<readonly SealFailure[]> {
     const now = this.#clock().getTime();
-    const since = Math.max((await this.#marks.sweptUntil()) ?? 0, now - furthestLook);
-    const seen = new Set<string>();
+    const since = Math.max((await this.#marks.getProgress()) ?? 0, now - maxLookBackMs);
+    const sealedOrgs = new Set<string>();
     const failures: SealFailure[] = [];
     // The index lags behind the table a little, so a period is looked at only once its records have settled.
-    for (const { marks, end } of periodsBetween(since, now - settleTime)) {
-      if (enough()) break;
-      const marked = (await inTurns(marks, atOnce, (mark) => this.#marks.orgs(mark))).flat();
-      const orgs = marked.filter((org) => !seen.has(org));
-      const results = await inTurns(orgs, atOnce, (org) => this.#seal(org, enough));
-      for (const org of orgs) seen.add(org);
+    for (const { marks, end } of periodsBetween(since, now - settleTimeMs)) {
+      if (shouldStop()) break;
+      const marked = (await mapConcurrent(marks, maxConcurrentOrgs, (mark) => this.#marks.listOrgs(mark))).flat();
+      const orgs = marked.filter((org) => !sealedOrgs.has(org));
+      const results = await mapConcurrent(orgs, maxConcurrentOrgs, (org) => this.#sealOrg(org, shouldStop));
+      for (const org of orgs) sealedOrgs.add(org);
       failures.push(...results.filter((result) => result !== undefined && result !== 'unfinished'));
       if (results.includes('unfinished')) break;
-      if (failures.length === 0) await this.#marks.setSweptUntil(end);
+      if (failures.length === 0) await this.#marks.advanceProgress(end);
     }
     return failures;
   }
 
-  async #seal(org: string, enough: () => boolean): Promise<SealFailure | 'unfinished' | undefined> {
-    if (enough()) return 'unfinished';
+  async #sealOrg(org: string, shouldStop: () => boolean): Promise<SealFailure | 'unfinished' | undefined> {
+    if (shouldStop()) return 'unfinished';
     try {
-      return (await this.#sealer.seal(org, { enough })) ? undefined : 'unfinished';
+      return (await this.#sealService.seal(org, { shouldStop })) ? undefined : 'unfinished';
     } catch (error) {
       return { org, error };
     }
@@ -196,7 +196,7 @@ export class SealSweep {
 }
 
 /** The org that an invocation of the sealer names; undefined when it is one of the schedule. @throws VaultError `invalid_request` */
-export function orgToSeal(event: unknown): string | undefined {
+export function parseSealEvent(event: unknown): string | undefined {
   const org = typeof event === 'object' && event !== null && 'org' in event ? event.org : undefined;
   if (org === undefined) return undefined;
   if (typeof org !== 'string' || !isOpaqueId(org)) throw new VaultError('invalid_request');

@@ -20,38 +20,38 @@ export type CredentialProvider = () => Promise<SessionCredentials>;
 const sessionSeconds = 3600;
 
 /** Clients ask for new credentials when theirs have five minutes left: what they get then must have more. */
-const leastLeftMs = 6 * 60_000;
+const minRemainingMs = 6 * 60_000;
 
 /** Sessions of a function's session role, at most one for each org that `PerOrg` keeps. */
-export class Sessions {
+export class OrgSessions {
   readonly #sts: STSClient;
   readonly #roleArn: string;
-  readonly #spareMs: number;
-  readonly #providers: PerOrg<CredentialProvider>;
+  readonly #presignMarginMs: number;
+  readonly #providers: OrgLruCache<CredentialProvider>;
 
   /**
-   * @param spareSeconds for which credentials must work on after the last use by a client: an address that was signed by a session
+   * @param presignMarginSeconds for which credentials must work on after the last use by a client: an address that was signed by a session
    *   works no longer than that does (IAM user guide, "Revoking temporary credentials"; S3, "Sharing objects with presigned URLs")
    */
-  constructor(sts: STSClient, roleArn: string, spareSeconds = 0) {
+  constructor(sts: STSClient, roleArn: string, presignMarginSeconds = 0) {
     this.#sts = sts;
     this.#roleArn = roleArn;
-    this.#spareMs = spareSeconds * 1000;
-    this.#providers = new PerOrg((org) => this.#cached(org));
+    this.#presignMarginMs = presignMarginSeconds * 1000;
+    this.#providers = new OrgLruCache((org) => this.#createProvider(org));
   }
 
   /** The same for all clients of an org, so that they share one session. */
-  of(org: string): CredentialProvider {
-    return this.#providers.of(org);
+  credentialsFor(org: string): CredentialProvider {
+    return this.#providers.getOrCreate(org);
   }
 
-  #cached(org: string): CredentialProvider {
+  #createProvider(org: string): CredentialProvider {
     let session: Promise<SessionCredentials> | undefined;
     let renewAt = 0;
     return () => {
       if (session !== undefined && Date.now() < renewAt) return session;
-      renewAt = Date.now() + sessionSeconds * 1000 - leastLeftMs - this.#spareMs;
-      session = this.#assume(org);
+      renewAt = Date.now() + sessionSeconds * 1000 - minRemainingMs - this.#presignMarginMs;
+      session = this.#assumeRole(org);
       // A failure is no answer to keep.
       session.catch(() => {
         renewAt = 0;
@@ -60,7 +60,7 @@ export class Sessions {
     };
   }
 
-  async #assume(org: string): Promise<SessionCredentials> {
+  async #assumeRole(org: string): Promise<SessionCredentials> {
     const command = new AssumeRoleCommand({
       RoleArn: this.#roleArn,
       // Session names stand in CloudTrail; so do org ids, which say nothing of the org.
@@ -78,32 +78,32 @@ export class Sessions {
       secretAccessKey: SecretAccessKey,
       sessionToken: SessionToken,
       // Clients keep what they have until shortly before the end they are told: so they are told an earlier one.
-      expiration: new Date(Expiration.getTime() - this.#spareMs),
+      expiration: new Date(Expiration.getTime() - this.#presignMarginMs),
     };
   }
 }
 
 /** Most orgs whose clients and sessions a function keeps; who was asked for longest ago goes first. */
-const keptOrgs = 200;
+const maxCachedOrgs = 200;
 
 /** One thing for each org, made when first asked for. */
-export class PerOrg<Thing extends object> {
-  readonly #kept = new Map<string, Thing>();
-  readonly #make: (org: string) => Thing;
-  readonly #most: number;
+export class OrgLruCache<Thing extends object> {
+  readonly #entries = new Map<string, Thing>();
+  readonly #create: (org: string) => Thing;
+  readonly #maxEntries: number;
 
-  constructor(make: (org: string) => Thing, most = keptOrgs) {
-    this.#make = make;
-    this.#most = most;
+  constructor(create: (org: string) => Thing, maxEntries = maxCachedOrgs) {
+    this.#create = create;
+    this.#maxEntries = maxEntries;
   }
 
-  of(org: string): Thing {
-    const thing = this.#kept.get(org) ?? this.#make(org);
+  getOrCreate(org: string): Thing {
+    const thing = this.#entries.get(org) ?? this.#create(org);
     // Inserted anew, so that the map's order is that of the last use.
-    this.#kept.delete(org);
-    this.#kept.set(org, thing);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > this.#most && oldest !== undefined) this.#kept.delete(oldest);
+    this.#entries.delete(org);
+    this.#entries.set(org, thing);
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > this.#maxEntries && oldest !== undefined) this.#entries.delete(oldest);
     return thing;
   }
 }

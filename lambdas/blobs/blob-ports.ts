@@ -46,11 +46,11 @@ export interface BlobStore {
   /** Records by id, descending, before one. */
   list(org: string, before: string | undefined, limit: number): Promise<Page<StoredBlob>>;
   /** Makes a blob ready that is uploading. */
-  complete(org: string, id: string, completion: Completion): Promise<boolean>;
+  markReady(org: string, id: string, completion: Completion): Promise<boolean>;
   /** Gives a ready blob another locator. */
-  relink(org: string, id: string, locator: string): Promise<boolean>;
+  replaceLocator(org: string, id: string, locator: string): Promise<boolean>;
   /** Marks a blob as deleted that is uploading or ready. */
-  delete(org: string, id: string, ttl: number): Promise<boolean>;
+  markDeleted(org: string, id: string, ttl: number): Promise<boolean>;
 }
 
 /** What one read brings of a link. The keyring is as stored, to be checked by the rules. */
@@ -60,7 +60,7 @@ export interface LinkRecords {
 }
 
 /** An opening, by the name that whoever opens has drawn for it, and its time. */
-export interface Opening {
+export interface LinkOpening {
   readonly opening: string;
   readonly openedAt: string;
 }
@@ -75,9 +75,9 @@ export interface LinkStore {
    * @param opening names it
    * @param ttl from when on the record counts as absent; undefined leaves that as it is
    */
-  open(blob: LinkId, opening: Opening, ttl: number | undefined): Promise<StoredBlob | undefined>;
+  recordOpening(blob: LinkId, opening: LinkOpening, ttl: number | undefined): Promise<StoredBlob | undefined>;
   /** Marks a ready blob as burned that still has this locator; false, and nothing changed, when it is not so. */
-  burn(blob: LinkId, ttl: number): Promise<boolean>;
+  markBurned(blob: LinkId, ttl: number): Promise<boolean>;
   /** Sets from when on a record counts as absent. */
   setTtl(org: string, id: string, ttl: number): Promise<void>;
 }
@@ -99,60 +99,66 @@ export interface FoundObject {
 }
 
 /** What is to be sent as a part. */
-export interface PartClaim {
+export interface AnnouncedPart {
   readonly number: number;
   readonly size: number;
   readonly checksum: string;
 }
 
 /** Where ciphertext lies. Its failures are VaultError `unavailable`. Addresses work for `limits.blobAddressSeconds`. */
-export interface UploadObjects {
+export interface UploadObjectStore {
   /** A form for exactly `size` bytes; S3 compares them with the checksum that the form is sent with. */
-  form(org: string, id: string, size: number): Promise<Omit<FormUpload, 'kind' | 'expiresAt'>>;
+  presignForm(org: string, id: string, size: number): Promise<Omit<FormUpload, 'kind' | 'expiresAt'>>;
   /** Begins an upload in parts and returns its id. */
-  begin(org: string, id: string): Promise<string>;
+  startMultipartUpload(org: string, id: string): Promise<string>;
   /** An address for one part of exactly this size and checksum, and the headers that it must be sent with. */
-  partAddress(
+  presignPart(
     org: string,
     id: string,
     uploadId: string,
-    part: PartClaim,
+    part: AnnouncedPart,
   ): Promise<{ url: string; headers: Record<string, string> }>;
   /** Parts by number, ascending, after one; undefined when there is no such upload (any more). */
-  parts(org: string, id: string, uploadId: string, after: number, limit: number): Promise<Page<StoredPart> | undefined>;
+  listParts(
+    org: string,
+    id: string,
+    uploadId: string,
+    after: number,
+    limit: number,
+  ): Promise<Page<StoredPart> | undefined>;
   /** Makes the object of its parts; does nothing when there is no such upload, or a part is not the one that was listed. */
-  join(org: string, id: string, uploadId: string, parts: readonly StoredPart[]): Promise<void>;
+  completeMultipartUpload(org: string, id: string, uploadId: string, parts: readonly StoredPart[]): Promise<void>;
   /** The object; undefined when there is none. */
-  find(org: string, id: string): Promise<FoundObject | undefined>;
+  findObject(org: string, id: string): Promise<FoundObject | undefined>;
   /** Sets how long the object may stay (contract/shared/environment-variables.ts, `lifetimeTag`); false when there is none. */
-  setLifetime(org: string, id: string, lifetime: string): Promise<boolean>;
+  setLifetimeTag(org: string, id: string, lifetime: string): Promise<boolean>;
   /** Ends an upload in parts, with what has arrived; does nothing when there is none. */
-  abort(org: string, id: string, uploadId: string): Promise<void>;
+  abortMultipartUpload(org: string, id: string, uploadId: string): Promise<void>;
   /** Deletes the object; does nothing when there is none. */
-  delete(org: string, id: string): Promise<void>;
+  deleteObject(org: string, id: string): Promise<void>;
 }
 
 /** What links need of it. */
-export interface LinkObjects extends Pick<UploadObjects, 'setLifetime' | 'delete'> {
+export interface LinkObjectStore extends Pick<UploadObjectStore, 'setLifetimeTag' | 'deleteObject'> {
   /** An address that gives the object, whole or by ranges. */
-  address(org: string, id: string): Promise<string>;
+  presignDownload(org: string, id: string): Promise<string>;
 }
 
 /** Objects of an org, to whoever destroys them all and may read none. */
-export interface ObjectEraser extends Pick<UploadObjects, 'abort'> {
+export interface OrgObjectPurger extends Pick<UploadObjectStore, 'abortMultipartUpload'> {
   /** Names of objects, ascending, after one. */
-  list(org: string, after: string | undefined): Promise<Page<string>>;
+  listKeys(org: string, after: string | undefined): Promise<Page<string>>;
   /** Deletes objects by their names as listed. */
-  deleteAll(org: string, names: readonly string[]): Promise<void>;
+  deleteKeys(org: string, names: readonly string[]): Promise<void>;
 }
 
 /** What must be known of a record to remove it, whatever else it holds. */
-export type ErasedBlob = Pick<StoredBlob, 'id' | 'uploadId'>;
+export type PurgeableBlob = Pick<StoredBlob, 'id' | 'uploadId'>;
 
 /** Records of an org, likewise. */
-export interface BlobEraser {
+export interface BlobRecordPurger {
   /** As `list` of BlobStore. */
-  list(org: string, before: string | undefined, limit: number): Promise<Page<ErasedBlob>>;
+  list(org: string, before: string | undefined, limit: number): Promise<Page<PurgeableBlob>>;
   /** Removes a record. */
   remove(org: string, id: string): Promise<void>;
 }

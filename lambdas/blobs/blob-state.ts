@@ -3,28 +3,29 @@ import type { BlobInfo, BlobState, LookAtLinkResponse } from '../../contract/blo
 import { keptLifetimeValue, objectLifetimeDays } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { hasEnded } from '../shared/timestamps.ts';
+import { hasPassed } from '../shared/timestamps.ts';
 import type { StoredBlob } from './blob-ports.ts';
 
-const day = 86_400;
+const daySeconds = 86_400;
 /** Days for which it is told that a blob was there. */
-const toldDays = 30;
+const recordRetentionDays = 30;
 
 /** Seconds since 1970 until which a record is kept of what ended at a time. */
-export const toldUntil = (ended: string | Date): number => Math.ceil(new Date(ended).getTime() / 1000) + toldDays * day;
+export const recordRetentionEnd = (ended: string | Date): number =>
+  Math.ceil(new Date(ended).getTime() / 1000) + recordRetentionDays * daySeconds;
 
 /** The record, unless it is one that only the sweeper has not come to yet. */
-export const present = (blob: StoredBlob | undefined, now: Date): StoredBlob | undefined =>
+export const unlessTtlPassed = (blob: StoredBlob | undefined, now: Date): StoredBlob | undefined =>
   blob?.ttl !== undefined && blob.ttl * 1000 <= now.getTime() ? undefined : blob;
 
 const isSpent = ({ openings, maxOpens }: StoredBlob): boolean => maxOpens !== undefined && openings >= maxOpens;
 
 /** What came first counts: once spent, it could not expire before. */
-export function stateOf(blob: StoredBlob, now: Date): BlobState {
+export function effectiveState(blob: StoredBlob, now: Date): BlobState {
   if (blob.state === 'deleted' || blob.state === 'burned') return blob.state;
   if (isSpent(blob)) return 'spent';
-  if (hasEnded(blob.expiresAt, now)) return 'expired';
-  if (blob.state === 'uploading') return hasEnded(blob.uploadUntil, now) ? 'expired' : 'uploading';
+  if (hasPassed(blob.expiresAt, now)) return 'expired';
+  if (blob.state === 'uploading') return hasPassed(blob.uploadUntil, now) ? 'expired' : 'uploading';
   return 'ready';
 }
 
@@ -32,8 +33,8 @@ export function stateOf(blob: StoredBlob, now: Date): BlobState {
  * Lets only a blob pass that can be opened now.
  * @throws VaultError `blob_not_uploaded`, `blob_expired`, `blob_spent` (also of a burned one), `blob_deleted`
  */
-export function refuseEnded(blob: StoredBlob, now: Date): void {
-  const state = stateOf(blob, now);
+export function assertReady(blob: StoredBlob, now: Date): void {
+  const state = effectiveState(blob, now);
   if (state === 'ready') return;
   if (state === 'burned') throw new VaultError('blob_spent', { detail: 'It was destroyed by who has read it.' });
   if (state === 'uploading') throw new VaultError('blob_not_uploaded');
@@ -41,27 +42,27 @@ export function refuseEnded(blob: StoredBlob, now: Date): void {
 }
 
 /** Lets only a blob pass that is being uploaded. @throws VaultError `blob_completed`, `blob_expired`, `blob_deleted` */
-export function refuseUploaded(blob: StoredBlob, now: Date): void {
+export function assertUploading(blob: StoredBlob, now: Date): void {
   if (blob.state === 'ready') throw new VaultError('blob_completed');
   if (blob.state !== 'uploading') throw new VaultError('blob_deleted');
-  if (stateOf(blob, now) !== 'uploading') {
+  if (effectiveState(blob, now) !== 'uploading') {
     throw new VaultError('blob_expired', { detail: 'Its upload was not complete in time.' });
   }
 }
 
-const times = ({ createdAt, expiresAt }: StoredBlob) => ({
+const timeFields = ({ createdAt, expiresAt }: StoredBlob) => ({
   createdAt,
   ...(expiresAt === undefined ? {} : { expiresAt }),
 });
 
 /** What members of the organization may see: neither its locator, nor its verifiers. */
-export function blobInfo(blob: StoredBlob, now: Date): BlobInfo {
+export function toBlobInfo(blob: StoredBlob, now: Date): BlobInfo {
   const { id, size, completedAt, openings, maxOpens, burn } = blob;
   return {
     id,
-    state: stateOf(blob, now),
+    state: effectiveState(blob, now),
     ...(size === undefined ? {} : { size }),
-    ...times(blob),
+    ...timeFields(blob),
     ...(completedAt === undefined ? {} : { completedAt }),
     openings,
     ...(maxOpens === undefined ? {} : { maxOpens }),
@@ -70,22 +71,22 @@ export function blobInfo(blob: StoredBlob, now: Date): BlobInfo {
 }
 
 /** What anyone with its link may see. */
-export function look(blob: StoredBlob): LookAtLinkResponse {
+export function toLinkPreview(blob: StoredBlob): LookAtLinkResponse {
   const { size = 0, openings, maxOpens, burn } = blob;
-  const left = maxOpens === undefined ? {} : { openingsLeft: Math.max(0, maxOpens - openings) };
-  return { size, ...times(blob), ...left, burn };
+  const openingsLeft = maxOpens === undefined ? {} : { openingsLeft: Math.max(0, maxOpens - openings) };
+  return { size, ...timeFields(blob), ...openingsLeft, burn };
 }
 
 /**
  * The least lifetime of objects that outlasts a blob. S3 counts it from the object's beginning, which is no earlier than the
  * blob's; what is opened in the last moment is still to be downloaded.
  */
-export function lifetimeOf({ createdAt, expiresAt }: StoredBlob): string {
+export function objectLifetimeOf({ createdAt, expiresAt }: StoredBlob): string {
   if (expiresAt === undefined) return keptLifetimeValue;
   const seconds = (Date.parse(expiresAt) - Date.parse(createdAt)) / 1000 + limits.blobPresignedUrlSeconds;
-  const days = objectLifetimeDays.find((lifetime) => lifetime * day >= seconds);
+  const days = objectLifetimeDays.find((lifetime) => lifetime * daySeconds >= seconds);
   return days === undefined ? keptLifetimeValue : String(days);
 }
 
 /** The lifetime of an object that nobody will ask for any more, once those who may have come to their download. */
-export const [spentLifetime] = objectLifetimeDays.map(String) as [string];
+export const [spentObjectLifetime] = objectLifetimeDays.map(String) as [string];

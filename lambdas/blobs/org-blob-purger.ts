@@ -3,50 +3,50 @@
  * here for a while can't be reached; and the keys of blobs were never here.
  */
 import type { ShredReceipt } from '../../core/shredding/receipt-statements.ts';
-import { inTurns } from '../shared/map-concurrent.ts';
-import type { BlobEraser, ObjectEraser } from './blob-ports.ts';
+import { mapConcurrent } from '../shared/map-concurrent.ts';
+import type { BlobRecordPurger, OrgObjectPurger } from './blob-ports.ts';
 
 /** Records that are read at once, and deleted at once. */
-const recordsRead = 100;
-const recordsAtOnce = 10;
+const recordPageSize = 100;
+const maxConcurrentRecords = 10;
 /** Lists of objects, of up to 1000 each, that are read for a count, and of records. */
-const countedLists = 5;
-const countedRecords = 1000;
+const maxCountPages = 5;
+const countPageSize = 1000;
 
-export class BlobErasing {
-  readonly #objects: ObjectEraser;
-  readonly #records: BlobEraser;
+export class OrgBlobPurger {
+  readonly #objects: OrgObjectPurger;
+  readonly #records: BlobRecordPurger;
 
-  constructor(objects: ObjectEraser, records: BlobEraser) {
+  constructor(objects: OrgObjectPurger, records: BlobRecordPurger) {
     this.#objects = objects;
     this.#records = records;
   }
 
   /**
    * Deletes some; false when there is more to do. Repeated or interrupted, it goes on with what is left.
-   * @param isLast no address that was handed out works any more. Until then records of uploads in parts stay, since a part that was
+   * @param areUploadUrlsExpired no address that was handed out works any more. Until then records of uploads in parts stay, since a part that was
    *   under way when its upload was ended may arrive after all (S3, AbortMultipartUpload): it must be ended once more.
-   * @param lists lists of objects, and of records, that it may take
+   * @param maxLists lists of objects, and of records, that it may take
    * @throws VaultError `unavailable`
    */
-  async erase(org: string, isLast: boolean, lists: number): Promise<boolean> {
-    const noRecords = await this.#eraseRecords(org, isLast, lists);
-    for (let list = 0; list < lists; list++) {
-      const { items, more } = await this.#objects.list(org, undefined);
-      if (items.length > 0) await this.#objects.deleteAll(org, items);
-      if (!more) return noRecords;
+  async purge(org: string, areUploadUrlsExpired: boolean, maxLists: number): Promise<boolean> {
+    const areRecordsPurged = await this.#purgeRecords(org, areUploadUrlsExpired, maxLists);
+    for (let list = 0; list < maxLists; list++) {
+      const { items, more } = await this.#objects.listKeys(org, undefined);
+      if (items.length > 0) await this.#objects.deleteKeys(org, items);
+      if (!more) return areRecordsPurged;
     }
     return false;
   }
 
   /** What is still there. @throws VaultError `unavailable` */
   async count(org: string): Promise<NonNullable<ShredReceipt['blobs']>> {
-    const objects = await counted(async (after: string | undefined) => {
-      const { items, more } = await this.#objects.list(org, after);
+    const objects = await sumPages(async (after: string | undefined) => {
+      const { items, more } = await this.#objects.listKeys(org, after);
       return { count: items.length, last: more ? items.at(-1) : undefined };
     });
-    const uploads = await counted(async (before: string | undefined) => {
-      const { items, more } = await this.#records.list(org, before, countedRecords);
+    const uploads = await sumPages(async (before: string | undefined) => {
+      const { items, more } = await this.#records.list(org, before, countPageSize);
       return {
         count: items.filter(({ uploadId }) => uploadId !== undefined).length,
         last: more ? items.at(-1)?.id : undefined,
@@ -55,13 +55,13 @@ export class BlobErasing {
     return { objects: objects.count, uploads: uploads.count, complete: objects.complete && uploads.complete };
   }
 
-  async #eraseRecords(org: string, isLast: boolean, lists: number): Promise<boolean> {
+  async #purgeRecords(org: string, areUploadUrlsExpired: boolean, maxLists: number): Promise<boolean> {
     let before: string | undefined;
-    for (let list = 0; list < lists; list++) {
-      const { items, more } = await this.#records.list(org, before, recordsRead);
-      await inTurns(items, recordsAtOnce, async ({ id, uploadId }) => {
-        if (uploadId !== undefined) await this.#objects.abort(org, id, uploadId);
-        if (uploadId === undefined || isLast) await this.#records.remove(org, id);
+    for (let list = 0; list < maxLists; list++) {
+      const { items, more } = await this.#records.list(org, before, recordPageSize);
+      await mapConcurrent(items, maxConcurrentRecords, async ({ id, uploadId }) => {
+        if (uploadId !== undefined) await this.#objects.abortMultipartUpload(org, id, uploadId);
+        if (uploadId === undefined || areUploadUrlsExpired) await this.#records.remove(org, id);
       });
       before = items.at(-1)?.id;
       if (!more || before === undefined) return true;
@@ -70,16 +70,16 @@ export class BlobErasing {
   }
 }
 
-type Stretch = (after: string | undefined) => Promise<{ readonly count: number; readonly last: string | undefined }>;
+type CountPage = (after: string | undefined) => Promise<{ readonly count: number; readonly last: string | undefined }>;
 
 /** Adds up lists until they end, or there were too many of them. */
-async function counted(next: Stretch): Promise<{ count: number; complete: boolean }> {
+async function sumPages(countPage: CountPage): Promise<{ count: number; complete: boolean }> {
   let count = 0;
   let after: string | undefined;
-  for (let list = 0; list < countedLists; list++) {
-    const stretch = await next(after);
-    count += stretch.count;
-    after = stretch.last;
+  for (let list = 0; list < maxCountPages; list++) {
+    const page = await countPage(after);
+    count += page.count;
+    after = page.last;
     if (after === undefined) return { count, complete: true };
   }
   return { count, complete: false };

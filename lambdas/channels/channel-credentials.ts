@@ -3,9 +3,9 @@ import { channelSecretsPrefix } from '../../contract/shared/environment-variable
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
-import type { Deks } from '../org-keys/keyring-opener.ts';
+import type { KeyringOpener } from '../org-keys/keyring-opener.ts';
 import type { Clock, StoredValue } from '../shared/ports.ts';
-import { isExpired, openInfo, openValue } from '../values/value-encryption.ts';
+import { decryptInfo, decryptValue, isVersionExpired } from '../values/value-encryption.ts';
 import { type ChannelName, channelNames } from './channel-ports.ts';
 
 /** An org's keyring, as stored, and one of its values: one read, strongly consistent. */
@@ -16,10 +16,10 @@ export type ReadValue = (
 
 export class ChannelSecrets {
   readonly #read: ReadValue;
-  readonly #deks: Deks;
+  readonly #deks: KeyringOpener;
   readonly #clock: Clock;
 
-  constructor(read: ReadValue, deks: Deks, clock: Clock) {
+  constructor(read: ReadValue, deks: KeyringOpener, clock: Clock) {
     this.#read = read;
     this.#deks = deks;
     this.#clock = clock;
@@ -36,8 +36,8 @@ export class ChannelSecrets {
       const { keyring, value } = await this.#read(org, name);
       if (keyring === undefined || value === undefined) return null;
       const keys = await this.#deks.open(keyring, org, async () => (await this.#read(org, name)).keyring);
-      if (isExpired(await openInfo(keys, name, value), this.#clock())) return null;
-      return jsonOf(await openValue(keys, name, value));
+      if (isVersionExpired(await decryptInfo(keys, name, value), this.#clock())) return null;
+      return jsonOf(await decryptValue(keys, name, value));
     } catch (error) {
       if (error instanceof DecryptionError) return null;
       if (error instanceof VaultError && (error.code === 'org_locked' || error.code === 'org_shredded')) return null;

@@ -1,10 +1,10 @@
 /** Composes the function `admin`. */
-import { ApiKeys } from '../api-keys/api-key-service.ts';
-import { Deks } from '../org-keys/keyring-opener.ts';
-import { clock, gateOf, tables } from './common.ts';
+import { ApiKeyService } from '../api-keys/api-key-service.ts';
+import { KeyringOpener } from '../org-keys/keyring-opener.ts';
+import { clock, createApiKeyAuth, requestRecordTables } from './common.ts';
 import { apiKeys, kek } from './stores.ts';
 
-export function adminHost() {
-  const gate = gateOf(tables(), new Deks(kek(), clock));
-  return { gate, apiKeys: new ApiKeys(apiKeys(), clock) };
+export function createAdminServices() {
+  const apiKeyAuth = createApiKeyAuth(requestRecordTables(), new KeyringOpener(kek(), clock));
+  return { gate: apiKeyAuth, apiKeys: new ApiKeyService(apiKeys(), clock) };
 }

@@ -2,18 +2,18 @@
 import { channels } from '../channels/providers/provider-registry.ts';
 import { DynamoDeliveries } from '../conversations/stores/dynamo-deliveries.ts';
 import { Receiving } from '../conversations/webhook-receiver.ts';
-import { clock, dynamo, setting } from './common.ts';
+import { clock, orgDynamoClients, requireSetting } from './common.ts';
 import { carrier, channelSecrets, jobSender, routingMacs } from './user-stores.ts';
 
-export function webhooksHost() {
+export function createWebhookServices() {
   const receiving = new Receiving({
     secrets: channelSecrets(),
     channels,
     carrier: carrier(),
-    deliveries: new DynamoDeliveries(dynamo(), setting('deliveryTable')),
+    deliveries: new DynamoDeliveries(orgDynamoClients(), requireSetting('deliveryTable')),
     routing: routingMacs(),
     jobs: jobSender(),
     clock,
   });
-  return { receiving, publicUrl: setting('publicUrl') };
+  return { receiving, publicUrl: requireSetting('publicUrl') };
 }

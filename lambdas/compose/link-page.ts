@@ -1,7 +1,9 @@
 /** Composes the function `publisher`. */
-import { ownS3Client } from '../aws/sdk-clients.ts';
-import { s3Pages } from '../link-page/stores/s3-page-bucket.ts';
-import { setting } from './common.ts';
+import { createS3Client } from '../aws/sdk-clients.ts';
+import { createS3PageStore } from '../link-page/stores/s3-page-bucket.ts';
+import { requireSetting } from './common.ts';
 
 /** By the function's own role: the page belongs to no org. */
-export const publisherHost = () => ({ pages: s3Pages(ownS3Client(), setting('pageBucket')) });
+export const createPublisherServices = () => ({
+  pages: createS3PageStore(createS3Client(), requireSetting('pageBucket')),
+});

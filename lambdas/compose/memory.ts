@@ -5,11 +5,11 @@ import { MemoryWriting } from '../memory/memory-writer.ts';
 import type { UserGate } from '../users/middleware/user-auth.ts';
 import { DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
 import { UserRecordPages } from '../users/user-record-pages.ts';
-import { clock, dynamo } from './common.ts';
+import { clock, orgDynamoClients } from './common.ts';
 import { recordTables, userRecords } from './user-stores.ts';
 
-export function memoryHost() {
-  const gate: UserGate = { reader: new DynamoUserReader(dynamo(), recordTables()), clock };
+export function createMemoryServices() {
+  const gate: UserGate = { reader: new DynamoUserReader(orgDynamoClients(), recordTables()), clock };
   const records = userRecords();
   const pages = new UserRecordPages(gate.reader, records);
   return {

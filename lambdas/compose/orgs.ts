@@ -1,8 +1,8 @@
 /** Composes the functions `public` and `operator`. */
-import { Orgs } from '../orgs/org-service.ts';
+import { OrgService } from '../orgs/org-service.ts';
 import { clock } from './common.ts';
 import { apiKeys, keyrings, signer } from './stores.ts';
 
-export const publicHost = () => ({ publicKeys: signer() });
+export const createPublicServices = () => ({ publicKeys: signer() });
 
-export const operatorHost = () => ({ orgs: new Orgs(keyrings(), apiKeys(), clock) });
+export const createOperatorServices = () => ({ orgs: new OrgService(keyrings(), apiKeys(), clock) });

@@ -1,36 +1,42 @@
 /** Composes the functions `rotator` and `rotation-workflow`. */
-import { lambdaClient } from '../aws/sdk-clients.ts';
-import { Deks } from '../org-keys/keyring-opener.ts';
+import { createLambdaClient } from '../aws/sdk-clients.ts';
+import { KeyringOpener } from '../org-keys/keyring-opener.ts';
 import type { Kek } from '../org-keys/keyring-ports.ts';
-import { KeyringChanges, Rotations } from '../rotation/rotation-service.ts';
-import type { RotationTasks } from '../rotation/rotation-starter.ts';
+import { KeyringUpdater, RotationService } from '../rotation/rotation-service.ts';
+import type { RotationTaskServices } from '../rotation/rotation-starter.ts';
 import { RotationWorkflow } from '../rotation/rotation-workflow.ts';
 import { DynamoRotations } from '../rotation/stores/dynamo-rotations.ts';
-import { DynamoSweep } from '../rotation/stores/dynamo-value-scan.ts';
-import { Sweeping } from '../rotation/value-reencryption-scan.ts';
-import { LambdaWorkflows } from '../shared/stores/lambda-workflow-client.ts';
-import { clock, dynamo, gateOf, setting, tables } from './common.ts';
+import { DynamoValueScan } from '../rotation/stores/dynamo-value-scan.ts';
+import { ValueReencryptor } from '../rotation/value-reencryption-scan.ts';
+import { LambdaWorkflowStarter } from '../shared/stores/lambda-workflow-client.ts';
+import { clock, createApiKeyAuth, orgDynamoClients, requestRecordTables, requireSetting } from './common.ts';
 import { kek, keyrings } from './stores.ts';
 
-export const rotationStore = () => new DynamoRotations(dynamo(), setting('rotationTable'));
+export const rotationStore = () => new DynamoRotations(orgDynamoClients(), requireSetting('rotationTable'));
 
-export const rotationWorkflows = () => new LambdaWorkflows(lambdaClient(), setting('rotationFunction'));
+export const createRotationWorkflowStarter = () =>
+  new LambdaWorkflowStarter(createLambdaClient(), requireSetting('rotationFunction'));
 
-const keyringChanges = (theKek: Kek, deks: Deks) => new KeyringChanges(theKek, keyrings(), deks, clock);
+const createKeyringUpdater = (orgKek: Kek, keyringOpener: KeyringOpener) =>
+  new KeyringUpdater(orgKek, keyrings(), keyringOpener, clock);
 
-export function rotatorHost() {
-  const theKek = kek();
-  const deks = new Deks(theKek, clock);
-  const changes = keyringChanges(theKek, deks);
+export function createRotatorServices() {
+  const orgKek = kek();
+  const keyringOpener = new KeyringOpener(orgKek, clock);
+  const keyringUpdater = createKeyringUpdater(orgKek, keyringOpener);
   return {
-    gate: gateOf(tables(), deks),
-    rotations: new Rotations(changes, rotationStore(), rotationWorkflows(), clock),
+    gate: createApiKeyAuth(requestRecordTables(), keyringOpener),
+    rotations: new RotationService(keyringUpdater, rotationStore(), createRotationWorkflowStarter(), clock),
   };
 }
 
-export function rotationWorkflowHost(): RotationTasks {
-  const theKek = kek();
-  const changes = keyringChanges(theKek, new Deks(theKek, clock));
-  const sweeping = new Sweeping(changes, new DynamoSweep(dynamo(), setting('valueTable')), clock);
-  return { changes, workflow: new RotationWorkflow(changes, sweeping, rotationStore(), clock) };
+export function createRotationWorkflowServices(): RotationTaskServices {
+  const orgKek = kek();
+  const keyringUpdater = createKeyringUpdater(orgKek, new KeyringOpener(orgKek, clock));
+  const reencryptor = new ValueReencryptor(
+    keyringUpdater,
+    new DynamoValueScan(orgDynamoClients(), requireSetting('valueTable')),
+    clock,
+  );
+  return { keyringUpdater, workflow: new RotationWorkflow(keyringUpdater, reencryptor, rotationStore(), clock) };
 }

@@ -1,45 +1,80 @@
 /** Composes the functions `shredder` and `shred-workflow`. */
-import { copyClients, lambdaClient } from '../aws/sdk-clients.ts';
-import { Deks, noKek } from '../org-keys/keyring-opener.ts';
-import { DynamoSweep } from '../rotation/stores/dynamo-value-scan.ts';
-import { LambdaWorkflows } from '../shared/stores/lambda-workflow-client.ts';
-import { noWorkflows } from '../shared/workflow-ports.ts';
-import { ShredReceipts } from '../shredding/shred-receipt-service.ts';
-import { Shredding } from '../shredding/shred-service.ts';
-import type { ShredWork } from '../shredding/shred-workflow.ts';
-import { findCopies } from '../shredding/stores/aws-backup-finder.ts';
-import { Destroying } from '../shredding/value-destruction-service.ts';
-import { clock, dynamo, gateOf, setting } from './common.ts';
-import { blobErasing, keyrings, signer, userErasing, values, valueTables } from './stores.ts';
+import { createBackupClients, createLambdaClient } from '../aws/sdk-clients.ts';
+import { KeyringOpener, unavailableKek } from '../org-keys/keyring-opener.ts';
+import { DynamoValueScan } from '../rotation/stores/dynamo-value-scan.ts';
+import { LambdaWorkflowStarter } from '../shared/stores/lambda-workflow-client.ts';
+import { unavailableWorkflowStarter } from '../shared/workflow-ports.ts';
+import { ShredReceiptService } from '../shredding/shred-receipt-service.ts';
+import { ShredService } from '../shredding/shred-service.ts';
+import type { ShredWorkflowServices } from '../shredding/shred-workflow.ts';
+import { createBackupFinder } from '../shredding/stores/aws-backup-finder.ts';
+import { ValueDestructionService } from '../shredding/value-destruction-service.ts';
+import { clock, createApiKeyAuth, orgDynamoClients, requireSetting } from './common.ts';
+import {
+  createBlobPurger,
+  createUserPurger,
+  keyrings,
+  requestRecordTablesWithValues,
+  signer,
+  values,
+} from './stores.ts';
 
-const shredWorkflows = () => new LambdaWorkflows(lambdaClient(), setting('shredFunction'));
+const createShredWorkflowStarter = () =>
+  new LambdaWorkflowStarter(createLambdaClient(), requireSetting('shredFunction'));
 
-const shredReceipts = () =>
-  new ShredReceipts(
+const createShredReceiptService = () =>
+  new ShredReceiptService(
     keyrings(),
     {
-      orgs: findCopies(copyClients(), { name: setting('keyringTable'), arn: setting('keyringTableArn') }),
-      users: findCopies(copyClients(), { name: setting('userKeyringTable'), arn: setting('userKeyringTableArn') }),
+      orgs: createBackupFinder(createBackupClients(), {
+        name: requireSetting('keyringTable'),
+        arn: requireSetting('keyringTableArn'),
+      }),
+      users: createBackupFinder(createBackupClients(), {
+        name: requireSetting('userKeyringTable'),
+        arn: requireSetting('userKeyringTableArn'),
+      }),
     },
-    { values: new DynamoSweep(dynamo(), setting('valueTable')), blobs: blobErasing(), users: userErasing() },
+    {
+      values: new DynamoValueScan(orgDynamoClients(), requireSetting('valueTable')),
+      blobs: createBlobPurger(),
+      users: createUserPurger(),
+    },
     signer(),
     clock,
   );
 
-export function shredderHost() {
-  const copies = findCopies(copyClients(), { name: setting('valueTable'), arn: setting('valueTableArn') });
+export function createShredderServices() {
+  const findValueBackups = createBackupFinder(createBackupClients(), {
+    name: requireSetting('valueTable'),
+    arn: requireSetting('valueTableArn'),
+  });
   return {
-    gate: gateOf(valueTables(), new Deks(noKek, clock)),
-    shredding: new Shredding(keyrings(), blobErasing(), userErasing(), shredReceipts(), shredWorkflows(), clock),
-    destroying: new Destroying(values(), copies, signer(), clock),
+    gate: createApiKeyAuth(requestRecordTablesWithValues(), new KeyringOpener(unavailableKek, clock)),
+    shredding: new ShredService(
+      keyrings(),
+      createBlobPurger(),
+      createUserPurger(),
+      createShredReceiptService(),
+      createShredWorkflowStarter(),
+      clock,
+    ),
+    destroying: new ValueDestructionService(values(), findValueBackups, signer(), clock),
   };
 }
 
-export function shredWorkflowHost(): ShredWork {
-  const receipts = shredReceipts();
-  const erasing = blobErasing();
-  const users = userErasing();
+export function createShredWorkflowServices(): ShredWorkflowServices {
+  const receiptService = createShredReceiptService();
+  const blobPurger = createBlobPurger();
+  const userPurger = createUserPurger();
   // It ends what was started, and starts nothing itself.
-  const shredding = new Shredding(keyrings(), erasing, users, receipts, noWorkflows, clock);
-  return { shredding, erasing, users, receipts };
+  const shredService = new ShredService(
+    keyrings(),
+    blobPurger,
+    userPurger,
+    receiptService,
+    unavailableWorkflowStarter,
+    clock,
+  );
+  return { shredService, blobPurger, userPurger, receiptService };
 }

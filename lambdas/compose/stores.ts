@@ -1,9 +1,9 @@
 /** The stores of org custody, each with its table or key of the deployment. */
 import { DynamoApiKeys } from '../api-keys/stores/dynamo-api-keys.ts';
-import type { RecordTables } from '../api-keys/stores/dynamo-request-records.ts';
-import { objectClients, ownKmsClient } from '../aws/sdk-clients.ts';
-import { BlobErasing } from '../blobs/org-blob-purger.ts';
-import { DynamoBlobEraser } from '../blobs/stores/dynamo-blobs.ts';
+import type { RequestRecordTables } from '../api-keys/stores/dynamo-request-records.ts';
+import { createKmsClient, createOrgS3Clients } from '../aws/sdk-clients.ts';
+import { OrgBlobPurger } from '../blobs/org-blob-purger.ts';
+import { DynamoBlobPurger } from '../blobs/stores/dynamo-blobs.ts';
 import { S3Objects } from '../blobs/stores/s3-objects.ts';
 import type { Kek } from '../org-keys/keyring-ports.ts';
 import { DynamoKeyrings } from '../org-keys/stores/dynamo-keyrings.ts';
@@ -12,26 +12,32 @@ import { KmsSigner } from '../shared/stores/kms-signer.ts';
 import { UserErasing } from '../users/org-user-purger.ts';
 import { DynamoUserEraser } from '../users/stores/dynamo-user-records.ts';
 import { DynamoValues } from '../values/stores/dynamo-values.ts';
-import { dynamo, kms, once, sessions, setting, tables } from './common.ts';
+import { lazy, orgDynamoClients, orgKmsClients, orgSessions, requestRecordTables, requireSetting } from './common.ts';
 
-export const objects = /* @__PURE__ */ once(() => new S3Objects(objectClients(sessions()), setting('blobBucket')));
+export const objects = /* @__PURE__ */ lazy(
+  () => new S3Objects(createOrgS3Clients(orgSessions()), requireSetting('blobBucket')),
+);
 
-export const kek = (): Kek => new KmsKek(kms(), setting('kekId'));
+export const kek = (): Kek => new KmsKek(orgKmsClients(), requireSetting('kekId'));
 
-export const keyrings = () => new DynamoKeyrings(dynamo(), setting('keyringTable'));
+export const keyrings = () => new DynamoKeyrings(orgDynamoClients(), requireSetting('keyringTable'));
 
-export const apiKeys = () => new DynamoApiKeys(dynamo(), setting('apiKeyTable'));
+export const apiKeys = () => new DynamoApiKeys(orgDynamoClients(), requireSetting('apiKeyTable'));
 
-export const values = () => new DynamoValues(dynamo(), setting('valueTable'));
+export const values = () => new DynamoValues(orgDynamoClients(), requireSetting('valueTable'));
 
-export const signer = () => new KmsSigner(ownKmsClient(), setting('signingKeyId'));
+export const signer = () => new KmsSigner(createKmsClient(), requireSetting('signingKeyId'));
 
-export const valueTables = (): RecordTables => ({ ...tables(), values: setting('valueTable') });
+export const requestRecordTablesWithValues = (): RequestRecordTables => ({
+  ...requestRecordTables(),
+  values: requireSetting('valueTable'),
+});
 
-export const blobErasing = () => new BlobErasing(objects(), new DynamoBlobEraser(dynamo(), setting('blobTable')));
+export const createBlobPurger = () =>
+  new OrgBlobPurger(objects(), new DynamoBlobPurger(orgDynamoClients(), requireSetting('blobTable')));
 
-export const userErasing = () =>
+export const createUserPurger = () =>
   new UserErasing(
-    new DynamoUserEraser(dynamo(), setting('userKeyringTable')),
-    new DynamoUserEraser(dynamo(), setting('userRecordTable')),
+    new DynamoUserEraser(orgDynamoClients(), requireSetting('userKeyringTable')),
+    new DynamoUserEraser(orgDynamoClients(), requireSetting('userRecordTable')),
   );

@@ -1,6 +1,6 @@
 /** The stores of users, each with its table or key of the deployment. */
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { ownKmsClient, sqsClient, waitingLambdaClient } from '../aws/sdk-clients.ts';
+import { createKmsClient, createSqsClient, createSyncLambdaClient } from '../aws/sdk-clients.ts';
 import type { Carrier } from '../channels/channel-ports.ts';
 import { LambdaProviderSecrets } from '../channels/stores/lambda-channel-credentials-client.ts';
 import { JobSender } from '../jobs/job-producer.ts';
@@ -10,33 +10,37 @@ import { DynamoLocators } from '../users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../users/stores/dynamo-user-keyrings.ts';
 import { DynamoUserRecords } from '../users/stores/dynamo-user-records.ts';
 import { kmsCodeMacs, kmsCustodyMacs, kmsRoutingMacs } from '../users/stores/kms-macs.ts';
-import { dynamo, kms, once, setting } from './common.ts';
+import { lazy, orgDynamoClients, orgKmsClients, requireSetting } from './common.ts';
 
-export const userTables = () => ({ keyrings: setting('keyringTable'), userKeyrings: setting('userKeyringTable') });
+export const userTables = () => ({
+  keyrings: requireSetting('keyringTable'),
+  userKeyrings: requireSetting('userKeyringTable'),
+});
 
-export const recordTables = () => ({ ...userTables(), records: setting('userRecordTable') });
+export const recordTables = () => ({ ...userTables(), records: requireSetting('userRecordTable') });
 
-export const userRecords = () => new DynamoUserRecords(dynamo(), setting('userRecordTable'));
+export const userRecords = () => new DynamoUserRecords(orgDynamoClients(), requireSetting('userRecordTable'));
 
-const ownKms = /* @__PURE__ */ once(ownKmsClient);
+const ownKms = /* @__PURE__ */ lazy(createKmsClient);
 
-export const transitKeys = () => new KmsTransitKeys(kms(), setting('transitKeyId'));
+export const transitKeys = () => new KmsTransitKeys(orgKmsClients(), requireSetting('transitKeyId'));
 
-export const jobQueue = /* @__PURE__ */ once(() => new SqsJobQueue(sqsClient(), setting('jobQueueUrl')));
+export const jobQueue = /* @__PURE__ */ lazy(() => new SqsJobQueue(createSqsClient(), requireSetting('jobQueueUrl')));
 
 export const jobSender = () => new JobSender(transitKeys(), jobQueue());
 
-export const userKeyrings = () => new DynamoUserKeyrings(dynamo(), setting('userKeyringTable'));
+export const userKeyrings = () => new DynamoUserKeyrings(orgDynamoClients(), requireSetting('userKeyringTable'));
 
-export const locatorStore = () => new DynamoLocators(dynamo(), setting('userKeyringTable'));
+export const locatorStore = () => new DynamoLocators(orgDynamoClients(), requireSetting('userKeyringTable'));
 
-export const custodyMacs = () => kmsCustodyMacs(ownKms(), setting('custodyKeyId'));
+export const custodyMacs = () => kmsCustodyMacs(ownKms(), requireSetting('custodyKeyId'));
 
-export const codeMacs = () => kmsCodeMacs(ownKms(), setting('codeKeyId'));
+export const codeMacs = () => kmsCodeMacs(ownKms(), requireSetting('codeKeyId'));
 
-export const routingMacs = () => kmsRoutingMacs(ownKms(), setting('routingKeyId'));
+export const routingMacs = () => kmsRoutingMacs(ownKms(), requireSetting('routingKeyId'));
 
-export const channelSecrets = () => new LambdaProviderSecrets(waitingLambdaClient(), setting('secretsFunction'));
+export const channelSecrets = () =>
+  new LambdaProviderSecrets(createSyncLambdaClient(), requireSetting('secretsFunction'));
 
 /** Only on one machine are the providers' APIs elsewhere. */
 export const carrier = (): Carrier => ({ fetch, apis: process.env[functionEnv.providerApis] });

@@ -1,5 +1,5 @@
 /** Composes the functions `users` and `accounts`. */
-import { Deks, noKek } from '../org-keys/keyring-opener.ts';
+import { KeyringOpener, unavailableKek } from '../org-keys/keyring-opener.ts';
 import { Accounts } from '../users/account-service.ts';
 import { Linking } from '../users/identity-linking-service.ts';
 import { Locators } from '../users/locator-claims.ts';
@@ -12,18 +12,21 @@ import { SlotChanges } from '../users/slot-updater.ts';
 import { DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
 import { Users } from '../users/user-admin-service.ts';
 import { DeletingUsers } from '../users/user-deletion-service.ts';
-import { clock, dynamo, gateOf, tables } from './common.ts';
+import { clock, createApiKeyAuth, orgDynamoClients, requestRecordTables } from './common.ts';
 import { codeMacs, jobSender, locatorStore, routingMacs, userKeyrings, userTables } from './user-stores.ts';
 
 /** No key of theirs is in this function's reach: it makes users, and ends them. */
-export function usersHost() {
+export function createUserServices() {
   const keyrings = userKeyrings();
   const deleting = new DeletingUsers(keyrings, locatorStore(), jobSender(), clock);
-  return { gate: gateOf(tables(), new Deks(noKek, clock)), users: new Users(keyrings, deleting, clock) };
+  return {
+    gate: createApiKeyAuth(requestRecordTables(), new KeyringOpener(unavailableKek, clock)),
+    users: new Users(keyrings, deleting, clock),
+  };
 }
 
-export function accountsHost() {
-  const reader = new DynamoUserReader(dynamo(), userTables());
+export function createAccountServices() {
+  const reader = new DynamoUserReader(orgDynamoClients(), userTables());
   const [keyrings, store, codes, routing] = [userKeyrings(), locatorStore(), codeMacs(), routingMacs()];
   const slots = new PasswordSlots(codes);
   const locators = new Locators(store, keyrings, clock);

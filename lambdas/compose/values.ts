@@ -1,31 +1,39 @@
 /** Composes the functions `reader` and `writer`. */
-import { DynamoRecords } from '../api-keys/stores/dynamo-request-records.ts';
-import { Deks, FirstDek } from '../org-keys/keyring-opener.ts';
-import { RotationDue } from '../rotation/rotation-trigger.ts';
-import { Reading } from '../values/value-reader.ts';
-import { Writing } from '../values/value-writer.ts';
-import { WriteStates } from '../values/write-precondition.ts';
-import { clock, dynamo, gateOf, once, setting } from './common.ts';
-import { rotationStore, rotationWorkflows } from './rotation.ts';
-import { kek, keyrings, values, valueTables } from './stores.ts';
+import { DynamoRequestRecords } from '../api-keys/stores/dynamo-request-records.ts';
+import { FirstDekCreator, KeyringOpener } from '../org-keys/keyring-opener.ts';
+import { RotationTrigger } from '../rotation/rotation-trigger.ts';
+import { ValueReader } from '../values/value-reader.ts';
+import { ValueWriter } from '../values/value-writer.ts';
+import { WriteSnapshotLoader } from '../values/write-precondition.ts';
+import { clock, createApiKeyAuth, lazy, orgDynamoClients, requireSetting } from './common.ts';
+import { createRotationWorkflowStarter, rotationStore } from './rotation.ts';
+import { kek, keyrings, requestRecordTablesWithValues, values } from './stores.ts';
 
-export function readerHost() {
-  const gate = gateOf(valueTables(), new Deks(kek(), clock));
-  return { gate, reading: new Reading(values(), clock) };
+export function createReaderServices() {
+  const apiKeyAuth = createApiKeyAuth(requestRecordTablesWithValues(), new KeyringOpener(kek(), clock));
+  return { gate: apiKeyAuth, reading: new ValueReader(values(), clock) };
 }
 
-const rotationDue = () =>
-  new RotationDue(
-    { days: Number(setting('rotationDays')), messages: Number(setting('rotationMessages')) },
-    once(() => rotationWorkflows()),
-    once(() => rotationStore()),
+const createRotationTrigger = () =>
+  new RotationTrigger(
+    { days: Number(requireSetting('rotationDays')), messages: Number(requireSetting('rotationMessages')) },
+    lazy(() => createRotationWorkflowStarter()),
+    lazy(() => rotationStore()),
     clock,
   );
 
-export function writerHost() {
-  const theKek = kek();
-  const records = new DynamoRecords(dynamo(), valueTables());
-  const deks = new Deks(theKek, clock);
-  const states = new WriteStates(records, deks, new FirstDek(theKek, keyrings(), clock));
-  return { gate: gateOf(valueTables(), deks), states, writing: new Writing(values(), clock, rotationDue()) };
+export function createWriterServices() {
+  const orgKek = kek();
+  const records = new DynamoRequestRecords(orgDynamoClients(), requestRecordTablesWithValues());
+  const keyringOpener = new KeyringOpener(orgKek, clock);
+  const snapshotLoader = new WriteSnapshotLoader(
+    records,
+    keyringOpener,
+    new FirstDekCreator(orgKek, keyrings(), clock),
+  );
+  return {
+    gate: createApiKeyAuth(requestRecordTablesWithValues(), keyringOpener),
+    states: snapshotLoader,
+    writing: new ValueWriter(values(), clock, createRotationTrigger()),
+  };
 }

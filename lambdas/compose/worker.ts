@@ -1,6 +1,6 @@
 /** Composes the function `worker`. */
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { responderClient } from '../aws/sdk-clients.ts';
+import { createResponderLambdaClient } from '../aws/sdk-clients.ts';
 import { channels } from '../channels/providers/provider-registry.ts';
 import { Commands } from '../conversations/chat-command-service.ts';
 import { Conversations } from '../conversations/message-processor.ts';
@@ -14,7 +14,7 @@ import { SlotChanges } from '../users/slot-updater.ts';
 import { DynamoUserEraser, DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
 import { DeletingUsers } from '../users/user-deletion-service.ts';
 import { Working } from '../worker/job-consumer.ts';
-import { auditTrail, clock, dynamo, setting } from './common.ts';
+import { clock, createAuditLog, orgDynamoClients, requireSetting } from './common.ts';
 import {
   carrier,
   channelSecrets,
@@ -31,8 +31,8 @@ import {
 } from './user-stores.ts';
 
 /** The one function that has all keys of users in reach, and the transit key's other half: while a message is there that needs them. */
-export function workerHost() {
-  const reader = new DynamoUserReader(dynamo(), recordTables());
+export function createWorkerServices() {
+  const reader = new DynamoUserReader(orgDynamoClients(), recordTables());
   const [keyrings, store, custody, codes, routing, jobs] = [
     userKeyrings(),
     locatorStore(),
@@ -54,14 +54,14 @@ export function workerHost() {
     reader,
     records: userRecords(),
     commands,
-    responder: responder ? new LambdaResponder(responderClient(), responder) : undefined,
+    responder: responder ? new LambdaResponder(createResponderLambdaClient(), responder) : undefined,
     secrets: channelSecrets(),
     channels,
     carrier: carrier(),
     clock,
   });
-  const eraser = new DynamoUserEraser(dynamo(), setting('userRecordTable'));
+  const eraser = new DynamoUserEraser(orgDynamoClients(), requireSetting('userRecordTable'));
   const erasing = new Erasing({ keyrings, locators: store, eraser, jobs, clock });
-  const parts = { transit: transitKeys(), conversations, erasing, audit: auditTrail(), queue: jobQueue(), clock };
+  const parts = { transit: transitKeys(), conversations, erasing, audit: createAuditLog(), queue: jobQueue(), clock };
   return { working: new Working(parts) };
 }

@@ -7,7 +7,7 @@ import type { AuditOnlyVerb } from '../../contract/shared/verbs.ts';
 import { timeOfTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { Umk, UserRef } from '../../core/users/user-root-key.ts';
 import type { Carrier, ChannelName, Channels, Line, ProviderSecrets } from '../channels/channel-ports.ts';
-import { codeOf, ifOpens } from '../shared/batch-item-result.ts';
+import { classifyError, undefinedIfUndecryptable } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';
 import { cameBefore, type Identities, type IdentityKey, openIdentity } from '../users/identity-unlock.ts';
 import { isFresh, readFresh } from '../users/read-freshness.ts';
@@ -95,7 +95,7 @@ export class Conversations {
     try {
       return await this.#answer(turn, opened);
     } catch (error) {
-      const code = codeOf(error)?.code ?? 'internal';
+      const code = classifyError(error)?.code ?? 'internal';
       if (code !== 'audit_unavailable') await turn.record(owner.user, 'messages.answer', code);
       throw error;
     }
@@ -222,7 +222,7 @@ function historyOf(umk: Umk, newestFirst: readonly StoredRecord[]): ResponderReq
   const history: ResponderRequest['history'][number][] = [];
   let bytes = 0;
   for (const stored of newestFirst) {
-    const message = ifOpens(() => openMessage(umk, stored));
+    const message = undefinedIfUndecryptable(() => openMessage(umk, stored));
     if (message === undefined) continue;
     bytes += Buffer.byteLength(message.text);
     if (bytes > limits.historyBytes) break;

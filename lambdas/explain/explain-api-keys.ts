@@ -3,10 +3,10 @@
 import type { ExplainParty } from '../../contract/explain/wire.ts';
 import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
 import type { Caller, StoredApiKey } from '../api-keys/api-key-ports.ts';
-import { endOf } from '../api-keys/authorization.ts';
-import { coversName, effective, isReserved, reachesBeyond } from '../api-keys/permissions.ts';
+import { effectiveExpiry } from '../api-keys/authorization.ts';
+import { allowsName, effectivePermissions, exceedsPermissions, isReserved } from '../api-keys/permissions.ts';
 import { channelNames } from '../channels/channel-ports.ts';
-import { hasEnded } from '../shared/timestamps.ts';
+import { hasPassed } from '../shared/timestamps.ts';
 import { listed, words } from './explain-messages.ts';
 
 export interface KeyFacts {
@@ -23,17 +23,17 @@ const mostIds = 20;
 
 /** Whether a key is to be named to who asks. */
 const mayName = (key: StoredApiKey, caller: Caller | undefined): boolean =>
-  caller !== undefined && (key.id === caller.keyId || !reachesBeyond(effective(key), caller));
+  caller !== undefined && (key.id === caller.keyId || !exceedsPermissions(effectivePermissions(key), caller));
 
 type Refusal = 'keysRevoked' | 'keysEnded' | 'keysWithoutVerb' | 'keysElsewhere' | 'keysUnreserved';
 
 /** Why a key does not read a value; undefined when it does. The order is that in which a request is refused. */
 function refusal(key: StoredApiKey, name: string, now: Date): Refusal | undefined {
   if (key.revokedAt !== undefined) return 'keysRevoked';
-  if (hasEnded(endOf(key), now)) return 'keysEnded';
-  const rights = effective(key);
+  if (hasPassed(effectiveExpiry(key), now)) return 'keysEnded';
+  const rights = effectivePermissions(key);
   if (!rights.verbs.includes('values.read')) return 'keysWithoutVerb';
-  if (coversName(rights, name)) return undefined;
+  if (allowsName(rights, name)) return undefined;
   return rights.prefixes === undefined && isReserved(name) ? 'keysUnreserved' : 'keysElsewhere';
 }
 
@@ -59,10 +59,10 @@ const channelValues = channelNames.map((name) => channelSecretsPrefix + name);
  */
 export function forgersOf({ apiKeys, caller, now }: KeyFacts): ExplainParty[] {
   const able = apiKeys.filter((key) => {
-    if (key.revokedAt !== undefined || hasEnded(endOf(key), now)) return false;
-    const rights = effective(key);
+    if (key.revokedAt !== undefined || hasPassed(effectiveExpiry(key), now)) return false;
+    const rights = effectivePermissions(key);
     const touches = rights.verbs.includes('values.read') || rights.verbs.includes('values.write');
-    return touches && channelValues.some((name) => coversName(rights, name));
+    return touches && channelValues.some((name) => allowsName(rights, name));
   });
   return rows(able, caller, (key) => words.keyForges(key.id, key.role), words.furtherForgers);
 }
@@ -77,7 +77,7 @@ function rows(
 ): ExplainParty[] {
   const shown = keys.filter((key) => mayName(key, caller)).slice(0, mostKeys);
   const parties = shown.map((key): ExplainParty => {
-    const until = endOf(key);
+    const until = effectiveExpiry(key);
     return { kind: 'api-key', id: key.id, ...words(key), ...(until === undefined ? {} : { until }) };
   });
   const more = keys.length - shown.length;

@@ -2,7 +2,7 @@
 
 import type { ExplainParty } from '../../contract/explain/wire.ts';
 import type { StoredBlob } from '../blobs/blob-ports.ts';
-import { present, stateOf } from '../blobs/blob-state.ts';
+import { effectiveState, unlessTtlPassed } from '../blobs/blob-state.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
 import { words } from './explain-messages.ts';
 import { type Explained, gone } from './explain-value.ts';
@@ -17,9 +17,9 @@ export interface BlobFacts {
 
 export function explainBlob({ keyring, blob, grants, now }: BlobFacts): Explained {
   if (keyring.state === 'shredded') return gone('link', words.whyGone.shredded);
-  const found = present(blob, now);
+  const found = unlessTtlPassed(blob, now);
   if (found === undefined) return gone('link', words.whyGone.blob);
-  const state = stateOf(found, now);
+  const state = effectiveState(found, now);
   if (state !== 'ready' && state !== 'uploading') {
     return { ...gone('link', words.whyGone[state]), cannotOpen: [refused(words.whyGone[state], found)] };
   }

@@ -4,7 +4,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
-import { checkedName } from '../shared/value-names.ts';
+import { validateName } from '../shared/value-names.ts';
 import type { RecordKey } from '../users/user-ports.ts';
 
 export type Ref =
@@ -29,7 +29,7 @@ const collections = new Map<string, { readonly name: RecordKey['collection']; is
 export function parseRef(ref: string): Ref {
   const colon = ref.indexOf(':');
   const [kind, rest] = [ref.slice(0, Math.max(colon, 0)), ref.slice(colon + 1)];
-  if (kind === 'value') return { kind, name: checkedName(rest) };
+  if (kind === 'value') return { kind, name: validateName(rest) };
   if (kind === 'blob' && isTimeId(rest)) return { kind, id: rest };
   if (kind === 'user' && isOpaqueId(rest)) return { kind, user: rest };
   const slash = rest.indexOf('/');

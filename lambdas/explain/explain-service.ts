@@ -12,7 +12,7 @@ import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { OpenUser } from '../users/unlocked-user.ts';
 import type { UserReader } from '../users/user-ports.ts';
-import type { ListedValue } from '../values/value-ports.ts';
+import type { StoredValueSummary } from '../values/value-ports.ts';
 import { explainBlob } from './explain-blob.ts';
 import { isOf, ofMessages, parseRef, type Ref, recordsOf } from './explain-ref-parser.ts';
 import { explainUser, storedUser } from './explain-user.ts';
@@ -21,7 +21,7 @@ import type { Grants } from './iam-grants.ts';
 
 /** What is read of a value: its sealed facts, for the DEK they are under; never the value. */
 export interface ValueFinder {
-  find(org: string, name: string): Promise<ListedValue | undefined>;
+  find(org: string, name: string): Promise<StoredValueSummary | undefined>;
 }
 
 export interface ExplainedStores {

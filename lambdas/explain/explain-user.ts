@@ -4,7 +4,7 @@ import type { ExplainParty } from '../../contract/explain/wire.ts';
 import type { Slot, SlotKind } from '../../core/users/key-slot.ts';
 import { parseUserKeyringRecord, type UserKeyring, type UserTombstone } from '../../core/users/user-keyring.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
-import { hasEnded } from '../shared/timestamps.ts';
+import { hasPassed } from '../shared/timestamps.ts';
 import { forgersOf, type KeyFacts } from './explain-api-keys.ts';
 import { words } from './explain-messages.ts';
 import { type Explained, gone } from './explain-value.ts';
@@ -47,8 +47,8 @@ export function explainUser(facts: UserFacts): Explained {
     const cannotOpen = [...slots, { kind: 'api-key' as const, ...words.keysShut(shut) }, refusing, ...closed, operator];
     return { custody: 'user', state: 'locked', canOpen: [], cannotOpen };
   }
-  const alive = keyring.slots.filter(({ expiresAt }) => !hasEnded(expiresAt, now));
-  const ended = keyring.slots.filter(({ expiresAt }) => hasEnded(expiresAt, now));
+  const alive = keyring.slots.filter(({ expiresAt }) => !hasPassed(expiresAt, now));
+  const ended = keyring.slots.filter(({ expiresAt }) => hasPassed(expiresAt, now));
   return {
     custody: 'user',
     state: 'stored',

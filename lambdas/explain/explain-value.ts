@@ -4,7 +4,7 @@ import type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.
 import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
 import { findUsableDek } from '../../core/org-keys/org-keyring.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
-import type { ListedValue } from '../values/value-ports.ts';
+import type { StoredValueSummary } from '../values/value-ports.ts';
 import { type KeyFacts, readersOf } from './explain-api-keys.ts';
 import { words } from './explain-messages.ts';
 import type { FunctionName, Grants } from './iam-grants.ts';
@@ -21,7 +21,7 @@ export const gone = (custody: Explained['custody'], why: string): Explained => (
 
 export interface ValueFacts extends KeyFacts {
   readonly keyring: StoredKeyring;
-  readonly value: ListedValue | undefined;
+  readonly value: StoredValueSummary | undefined;
   readonly grants: Grants;
 }
 

@@ -1,6 +1,6 @@
-import { auditTrail, log } from '../compose/common.ts';
-import { accountsHost } from '../compose/users.ts';
-import { serve } from '../middleware/lambda-handler.ts';
+import { createAuditLog, createFunctionLog } from '../compose/common.ts';
+import { createAccountServices } from '../compose/users.ts';
+import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 import { deleteAccount } from '../users/handlers/delete-account.ts';
 import { getAccount } from '../users/handlers/get-account.ts';
 import { logIn } from '../users/handlers/log-in.ts';
@@ -11,9 +11,9 @@ import { changeUserKey } from '../users/handlers/rotate-user-key.ts';
 import { setPassword } from '../users/handlers/set-password.ts';
 import { startLink } from '../users/handlers/start-identity-link.ts';
 
-const { gate, confirming, accounts, passwords, linking, deleting, logins } = accountsHost();
+const { gate, confirming, accounts, passwords, linking, deleting, logins } = createAccountServices();
 
-export const handler = serve(log(), auditTrail(), {
+export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
   getAccount: getAccount(gate, accounts),
   changeUserKey: changeUserKey(gate, accounts),
   setPassword: setPassword(gate, passwords),

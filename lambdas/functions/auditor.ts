@@ -1,12 +1,12 @@
 import { exportAudit } from '../audit/handlers/export-audit.ts';
 import { queryAudit } from '../audit/handlers/query-audit.ts';
-import { auditorHost } from '../compose/audit.ts';
-import { auditTrail, log } from '../compose/common.ts';
-import { serve } from '../middleware/lambda-handler.ts';
+import { createAuditorServices } from '../compose/audit.ts';
+import { createAuditLog, createFunctionLog } from '../compose/common.ts';
+import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { gate, audit } = auditorHost();
+const { gate, audit } = createAuditorServices();
 
-export const handler = serve(log(), auditTrail(), {
+export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
   queryAudit: queryAudit(gate, audit),
   exportAudit: exportAudit(gate, audit),
 });

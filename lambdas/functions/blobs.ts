@@ -4,21 +4,21 @@ import { deleteBlob } from '../blobs/handlers/delete-blob.ts';
 import { getBlob } from '../blobs/handlers/get-blob.ts';
 import { listBlobs } from '../blobs/handlers/list-blobs.ts';
 import { listParts } from '../blobs/handlers/list-parts.ts';
-import { grantParts } from '../blobs/handlers/presign-parts.ts';
-import { relinkBlob } from '../blobs/handlers/replace-link.ts';
-import { blobsHost } from '../compose/blobs.ts';
-import { auditTrail, log } from '../compose/common.ts';
-import { serve } from '../middleware/lambda-handler.ts';
+import { presignParts } from '../blobs/handlers/presign-parts.ts';
+import { replaceLink } from '../blobs/handlers/replace-link.ts';
+import { createBlobServices } from '../compose/blobs.ts';
+import { createAuditLog, createFunctionLog } from '../compose/common.ts';
+import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { gate, blobs, uploads } = blobsHost();
+const { gate, blobs, uploads } = createBlobServices();
 
-export const handler = serve(log(), auditTrail(), {
+export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
   createBlob: createBlob(gate, blobs),
   listBlobs: listBlobs(gate, blobs),
   getBlob: getBlob(gate, blobs),
   deleteBlob: deleteBlob(gate, blobs),
-  relinkBlob: relinkBlob(gate, blobs),
+  relinkBlob: replaceLink(gate, blobs),
   listParts: listParts(gate, uploads),
-  grantParts: grantParts(gate, uploads),
+  grantParts: presignParts(gate, uploads),
   completeBlob: completeBlob(gate, uploads),
 });

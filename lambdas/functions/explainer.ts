@@ -1,12 +1,12 @@
-import { auditTrail, log } from '../compose/common.ts';
-import { explainerHost } from '../compose/explain.ts';
+import { createAuditLog, createFunctionLog } from '../compose/common.ts';
+import { createExplainerServices } from '../compose/explain.ts';
 import { explain } from '../explain/handlers/explain.ts';
 import { explainOwn } from '../explain/handlers/explain-account.ts';
-import { serve } from '../middleware/lambda-handler.ts';
+import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { gate, userGate, explaining } = explainerHost();
+const { gate, userGate, explaining } = createExplainerServices();
 
-export const handler = serve(log(), auditTrail(), {
+export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
   explain: explain(gate, explaining),
   explainOwn: explainOwn(userGate, explaining),
 });

@@ -1,14 +1,14 @@
 import { burnLink } from '../blobs/handlers/burn-link.ts';
-import { lookAtLink } from '../blobs/handlers/get-link.ts';
+import { getLink } from '../blobs/handlers/get-link.ts';
 import { openLink } from '../blobs/handlers/open-link.ts';
-import { linksHost } from '../compose/blobs.ts';
-import { auditTrail, log } from '../compose/common.ts';
-import { serve } from '../middleware/lambda-handler.ts';
+import { createLinkServices } from '../compose/blobs.ts';
+import { createAuditLog, createFunctionLog } from '../compose/common.ts';
+import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { links } = linksHost();
+const { links } = createLinkServices();
 
-export const handler = serve(log(), auditTrail(), {
-  lookAtLink: lookAtLink(links),
+export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
+  lookAtLink: getLink(links),
   openLink: openLink(links),
   burnLink: burnLink(links),
 });

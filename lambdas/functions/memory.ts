@@ -1,5 +1,5 @@
-import { auditTrail, log } from '../compose/common.ts';
-import { memoryHost } from '../compose/memory.ts';
+import { createAuditLog, createFunctionLog } from '../compose/common.ts';
+import { createMemoryServices } from '../compose/memory.ts';
 import { listMessages } from '../conversations/handlers/list-messages.ts';
 import { addMemories } from '../memory/handlers/add-memories.ts';
 import { addMemory } from '../memory/handlers/add-memory.ts';
@@ -8,11 +8,11 @@ import { getMemory } from '../memory/handlers/get-memory.ts';
 import { listMemory } from '../memory/handlers/list-memory.ts';
 import { replaceMemory } from '../memory/handlers/replace-memory.ts';
 import { searchMemory } from '../memory/handlers/search-memory.ts';
-import { serve } from '../middleware/lambda-handler.ts';
+import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { gate, messages, reading, writing } = memoryHost();
+const { gate, messages, reading, writing } = createMemoryServices();
 
-export const handler = serve(log(), auditTrail(), {
+export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
   addMemory: addMemory(gate, writing),
   addMemories: addMemories(gate, writing),
   listMemory: listMemory(gate, reading),

@@ -1,8 +1,8 @@
-import { auditTrail, log } from '../compose/common.ts';
-import { operatorHost } from '../compose/orgs.ts';
-import { serve } from '../middleware/lambda-handler.ts';
+import { createAuditLog, createFunctionLog } from '../compose/common.ts';
+import { createOperatorServices } from '../compose/orgs.ts';
+import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 import { createOrg } from '../orgs/handlers/create-org.ts';
 
-const { orgs } = operatorHost();
+const { orgs } = createOperatorServices();
 
-export const handler = serve(log(), auditTrail(), { createOrg: createOrg(orgs) });
+export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), { createOrg: createOrg(orgs) });

@@ -1,7 +1,7 @@
 import { giveChannelSecrets } from '../channels/handlers/get-channel-credentials.ts';
-import { providerSecretsHost } from '../compose/channels.ts';
-import { log } from '../compose/common.ts';
+import { createProviderSecretsServices } from '../compose/channels.ts';
+import { createFunctionLog } from '../compose/common.ts';
 
-const { secrets } = providerSecretsHost();
+const { secrets } = createProviderSecretsServices();
 
-export const handler = giveChannelSecrets(log(), secrets);
+export const handler = giveChannelSecrets(createFunctionLog(), secrets);

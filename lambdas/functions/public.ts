@@ -1,13 +1,13 @@
-import { noAuditTrail } from '../audit/audit-log-writer.ts';
+import { unavailableAuditLog } from '../audit/audit-log-writer.ts';
 import { getPublicKeys } from '../audit/handlers/get-public-keys.ts';
-import { log } from '../compose/common.ts';
-import { publicHost } from '../compose/orgs.ts';
-import { serve } from '../middleware/lambda-handler.ts';
+import { createFunctionLog } from '../compose/common.ts';
+import { createPublicServices } from '../compose/orgs.ts';
+import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 import { getOpenApi } from '../orgs/handlers/get-openapi.ts';
 
-const { publicKeys } = publicHost();
+const { publicKeys } = createPublicServices();
 
-export const handler = serve(log(), noAuditTrail, {
+export const handler = createLambdaHandler(createFunctionLog(), unavailableAuditLog, {
   getOpenApi: getOpenApi(),
   getPublicKeys: getPublicKeys(publicKeys),
 });

@@ -1,7 +1,7 @@
-import { log } from '../compose/common.ts';
-import { publisherHost } from '../compose/link-page.ts';
+import { createFunctionLog } from '../compose/common.ts';
+import { createPublisherServices } from '../compose/link-page.ts';
 import { publishPage } from '../link-page/handlers/publish-page.ts';
 
-const { pages } = publisherHost();
+const { pages } = createPublisherServices();
 
-export const handler = publishPage(log(), pages);
+export const handler = publishPage(createFunctionLog(), pages);

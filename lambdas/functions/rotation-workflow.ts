@@ -1,7 +1,7 @@
-import { rotationWorkflowHost } from '../compose/rotation.ts';
+import { createRotationWorkflowServices } from '../compose/rotation.ts';
 import { runRotationTask } from '../rotation/rotation-starter.ts';
-import { durableHandler } from '../shared/stores/durable-workflow-runtime.ts';
+import { createDurableHandler } from '../shared/stores/durable-workflow-runtime.ts';
 
-const host = rotationWorkflowHost();
+const services = createRotationWorkflowServices();
 
-export const handler = durableHandler(async (input, steps) => await runRotationTask(host, input, steps));
+export const handler = createDurableHandler(async (input, steps) => await runRotationTask(services, input, steps));

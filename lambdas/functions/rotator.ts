@@ -1,12 +1,12 @@
-import { auditTrail, log } from '../compose/common.ts';
-import { rotatorHost } from '../compose/rotation.ts';
-import { serve } from '../middleware/lambda-handler.ts';
+import { createAuditLog, createFunctionLog } from '../compose/common.ts';
+import { createRotatorServices } from '../compose/rotation.ts';
+import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 import { getRotation } from '../rotation/handlers/get-rotation.ts';
 import { startRotation } from '../rotation/handlers/start-rotation.ts';
 
-const { gate, rotations } = rotatorHost();
+const { gate, rotations } = createRotatorServices();
 
-export const handler = serve(log(), auditTrail(), {
+export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
   startRotation: startRotation(gate, rotations),
   getRotation: getRotation(gate, rotations),
 });

@@ -1,7 +1,7 @@
 import { sealAudit } from '../audit/handlers/seal-audit.ts';
-import { sealerHost } from '../compose/audit.ts';
-import { log } from '../compose/common.ts';
+import { createSealerServices } from '../compose/audit.ts';
+import { createFunctionLog } from '../compose/common.ts';
 
-const { sealer, sweep } = sealerHost();
+const { sealer, sweep } = createSealerServices();
 
-export const handler = sealAudit(log(), sealer, sweep);
+export const handler = sealAudit(createFunctionLog(), sealer, sweep);

@@ -1,7 +1,7 @@
-import { shredWorkflowHost } from '../compose/shredding.ts';
-import { durableHandler } from '../shared/stores/durable-workflow-runtime.ts';
+import { createShredWorkflowServices } from '../compose/shredding.ts';
+import { createDurableHandler } from '../shared/stores/durable-workflow-runtime.ts';
 import { runShredWorkflow } from '../shredding/shred-workflow.ts';
 
-const host = shredWorkflowHost();
+const services = createShredWorkflowServices();
 
-export const handler = durableHandler(async (input, steps) => await runShredWorkflow(host, input, steps));
+export const handler = createDurableHandler(async (input, steps) => await runShredWorkflow(services, input, steps));

@@ -1,8 +1,12 @@
-import { auditTrail, log } from '../compose/common.ts';
-import { webhooksHost } from '../compose/conversations.ts';
+import { createAuditLog, createFunctionLog } from '../compose/common.ts';
+import { createWebhookServices } from '../compose/conversations.ts';
 import { receiveMessages } from '../conversations/handlers/receive-webhook.ts';
-import { serve } from '../middleware/lambda-handler.ts';
+import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { receiving, publicUrl } = webhooksHost();
+const { receiving, publicUrl } = createWebhookServices();
 
-export const handler = serve(log(), auditTrail(), receiveMessages(receiving, publicUrl));
+export const handler = createLambdaHandler(
+  createFunctionLog(),
+  createAuditLog(),
+  receiveMessages(receiving, publicUrl),
+);

@@ -1,7 +1,7 @@
-import { log } from '../compose/common.ts';
-import { workerHost } from '../compose/worker.ts';
+import { createFunctionLog } from '../compose/common.ts';
+import { createWorkerServices } from '../compose/worker.ts';
 import { work } from '../worker/handlers/process-jobs.ts';
 
-const { working } = workerHost();
+const { working } = createWorkerServices();
 
-export const handler = work(log(), working);
+export const handler = work(createFunctionLog(), working);

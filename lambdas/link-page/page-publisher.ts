@@ -15,19 +15,19 @@ interface PublishedPage {
 }
 
 /** A permission that was given in the same deployment takes seconds to be everywhere. */
-const waitsMs = [1000, 2000, 4000];
+const retryDelaysMs = [1000, 2000, 4000];
 
 /**
  * Stores a page, and tries again where it is refused.
  * @throws Error when the content is none, or S3 still refuses: nothing was stored, or what was is whole
  */
-export async function publish(
+export async function putPageWithRetry(
   pages: PageStore,
   { Key, Content }: PublishedPage,
-  waits: readonly number[] = waitsMs,
+  retryDelays: readonly number[] = retryDelaysMs,
 ): Promise<void> {
   const html = inflateSync(Buffer.from(Content, 'base64'));
-  for (const wait of waits) {
+  for (const wait of retryDelays) {
     try {
       return await pages.put(Key, html);
     } catch {

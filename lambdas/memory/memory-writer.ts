@@ -12,10 +12,10 @@ import type {
 } from '../../contract/memory/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
-import { asItem } from '../shared/batch-item-result.ts';
-import { inTurns } from '../shared/map-concurrent.ts';
+import { toItemResult } from '../shared/batch-item-result.ts';
+import { mapConcurrent } from '../shared/map-concurrent.ts';
 import type { Clock } from '../shared/ports.ts';
-import { refuseRepeats } from '../shared/value-names.ts';
+import { assertUniqueNames } from '../shared/value-names.ts';
 import { readFresh } from '../users/read-freshness.ts';
 import type { OpenUser } from '../users/unlocked-user.ts';
 import type { StoredRecord, UserReader, UserRecordStore } from '../users/user-ports.ts';
@@ -77,12 +77,12 @@ export class MemoryWriting {
   /** Up to 100 records, each with a result of its own. @throws VaultError `invalid_request` when an id repeats */
   async addMany(user: OpenUser, items: readonly AddMemoryRequest[]): Promise<AddMemoriesResponse> {
     // What has no id is of no other's: a position with a blank before it is no id.
-    refuseRepeats(
+    assertUniqueNames(
       items.map(({ id }, at) => id ?? ` ${at}`),
       'items',
     );
-    const results = await inTurns(items, atOnce, async (item): Promise<AddMemoriesItem> => {
-      const result = await asItem(() => this.add(user, item));
+    const results = await mapConcurrent(items, atOnce, async (item): Promise<AddMemoriesItem> => {
+      const result = await toItemResult(() => this.add(user, item));
       if (result.ok) return { id: result.value.id, ok: true, record: result.value };
       return { ...(item.id === undefined ? {} : { id: item.id }), ok: false, error: result.error };
     });

@@ -5,21 +5,21 @@ import { auditVerbOf, type RouteId } from '../../contract/routes.ts';
 import { callerHeaders } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { prefixProblem } from '../../contract/shared/name-patterns.ts';
-import type { AuditFacts, AuditSubject } from '../shared/audit-trail.ts';
-import type { Actor, ApiEvent, Call } from './request-context.ts';
+import type { AuditEvent, AuditSubject } from '../shared/audit-trail.ts';
+import type { ApiEvent, AuditActor, RequestState } from './request-context.ts';
 
 /**
  * The facts of one request.
  * @param output what the route gave, when its result is `ok`
  */
-export function factsOf(
+export function buildAuditEvent(
   id: RouteId,
-  call: Call,
-  { org, principal }: Actor,
+  state: RequestState,
+  { org, principal }: AuditActor,
   result: AuditRecord['result'],
   output: unknown,
-): AuditFacts {
-  const { requestContext, headers } = call.event;
+): AuditEvent {
+  const { requestContext, headers } = state.event;
   const verb = auditVerbOf(id);
   if (verb === undefined) throw new Error(`the route ${id} is not one that is recorded`);
   return {
@@ -27,18 +27,19 @@ export function factsOf(
     principal,
     route: id,
     verb,
-    ...cleaned(subjectOf(call, output)),
+    ...keepValidNames(resolveSubject(state, output)),
     result,
     requestId: requestContext.requestId,
     sourceIp: requestContext.http.sourceIp,
-    ...callerOf(headers),
+    ...parseCallerIds(headers),
   };
 }
 
-function subjectOf(call: Call, output: unknown): AuditSubject {
-  const { event, about } = call;
-  if (typeof about === 'object') return about.length === 1 ? { name: about[0] } : { names: about };
-  if (about !== undefined) return { name: about };
+function resolveSubject(call: RequestState, output: unknown): AuditSubject {
+  const { event, auditSubject } = call;
+  if (typeof auditSubject === 'object')
+    return auditSubject.length === 1 ? { name: auditSubject[0] } : { names: auditSubject };
+  if (auditSubject !== undefined) return { name: auditSubject };
   const { name, id } = event.pathParameters ?? {};
   if (name !== undefined || id !== undefined) return { name: name ?? id };
   // The output is that of this very route; the compiler cannot follow the table of routes.
@@ -46,27 +47,31 @@ function subjectOf(call: Call, output: unknown): AuditSubject {
 }
 
 /** Names that the vault allows, and nothing else: a refused name may be any text. Ids have the form of names. */
-function cleaned({ name, names = [], failed = [] }: AuditSubject): Pick<AuditFacts, 'name' | 'names' | 'failed'> {
-  const allowed = (text: string) => prefixProblem(text) === undefined;
-  const some = (list: readonly string[]) => list.filter(allowed);
+function keepValidNames({
+  name,
+  names = [],
+  failed = [],
+}: AuditSubject): Pick<AuditEvent, 'name' | 'names' | 'failed'> {
+  const isValid = (text: string) => prefixProblem(text) === undefined;
+  const keepValid = (list: readonly string[]) => list.filter(isValid);
   return {
-    ...(name !== undefined && allowed(name) ? { name } : {}),
-    ...(names.length > 0 ? { names: some(names) } : {}),
-    ...(failed.length > 0 ? { failed: some(failed) } : {}),
+    ...(name !== undefined && isValid(name) ? { name } : {}),
+    ...(names.length > 0 ? { names: keepValid(names) } : {}),
+    ...(failed.length > 0 ? { failed: keepValid(failed) } : {}),
   };
 }
 
-const callerId = new RegExp(`^[\\x21-\\x7e]{1,${limits.callerIdLength}}$`);
+const callerIdPattern = new RegExp(`^[\\x21-\\x7e]{1,${limits.callerIdLength}}$`);
 
 /** What the caller says of itself, where it is short and visible ASCII; what is not is left out. */
-function callerOf(headers: ApiEvent['headers']): Pick<AuditFacts, 'agent' | 'run' | 'toolCall'> {
-  const said = (header: string) => {
+function parseCallerIds(headers: ApiEvent['headers']): Pick<AuditEvent, 'agent' | 'run' | 'toolCall'> {
+  const parseHeader = (header: string) => {
     const value = headers[header];
-    return value !== undefined && callerId.test(value) ? value : undefined;
+    return value !== undefined && callerIdPattern.test(value) ? value : undefined;
   };
-  const agent = said(callerHeaders.agent);
-  const run = said(callerHeaders.run);
-  const toolCall = said(callerHeaders.toolCall);
+  const agent = parseHeader(callerHeaders.agent);
+  const run = parseHeader(callerHeaders.run);
+  const toolCall = parseHeader(callerHeaders.toolCall);
   return {
     ...(agent === undefined ? {} : { agent }),
     ...(run === undefined ? {} : { run }),

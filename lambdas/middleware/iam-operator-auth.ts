@@ -1,19 +1,19 @@
 import type { MiddlewareObj } from '@middy/core';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { Call } from './request-context.ts';
+import type { RequestState } from './request-context.ts';
 
 /**
  * Lets only requests pass that API Gateway has found signed by a principal of AWS (SigV4). The gateway refuses others
  * before; this holds even if a deployment lost the route's authorizer.
  */
-export function requireOperator(): MiddlewareObj<Call> {
+export function requireOperator(): MiddlewareObj<RequestState> {
   return {
-    before: ({ event: call }) => void operatorOf(call),
+    before: ({ event }) => void requireOperatorArn(event),
   };
 }
 
 /** The ARN of the operator who calls. @throws VaultError `forbidden` */
-export function operatorOf({ event }: Pick<Call, 'event'>): string {
+export function requireOperatorArn({ event }: Pick<RequestState, 'event'>): string {
   const authorizer = 'authorizer' in event.requestContext ? event.requestContext.authorizer : undefined;
   const arn = authorizer?.iam?.userArn;
   if (!arn) throw new VaultError('forbidden', { detail: 'Sign the request as an AWS principal (SigV4).' });

@@ -1,75 +1,79 @@
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { type RouteId, routeKey, routes } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { AuditTrail } from '../shared/audit-trail.ts';
-import { factsOf } from './audit-facts.ts';
-import type { ApiEvent, Call, Chain } from './request-context.ts';
-import { faultOf, type Log } from './request-log.ts';
-import { problem, type RawAnswer, rawSuccess, success } from './responses.ts';
+import type { AuditLog } from '../shared/audit-trail.ts';
+import { buildAuditEvent } from './audit-facts.ts';
+import type { ApiEvent, RequestState, RouteHandler } from './request-context.ts';
+import { describeFault, type WriteRequestLog } from './request-log.ts';
+import { jsonResponse, problemResponse, type RawBody, rawResponse } from './responses.ts';
 
-type Handler = (event: ApiEvent, context: Context) => Promise<APIGatewayProxyStructuredResultV2>;
+type HttpApiHandler = (event: ApiEvent, context: Context) => Promise<APIGatewayProxyStructuredResultV2>;
 
 interface Route {
   readonly id: RouteId;
-  readonly chain: Chain;
+  readonly chain: RouteHandler;
 }
 
 /** How a request ended, before anything of it is told. */
 type Outcome = { readonly output: unknown } | { readonly error: unknown };
 
 /** What is left of the function's time for telling that the audit failed, milliseconds. */
-const lastWords = 500;
+const auditTimeReserveMs = 500;
 
 /**
  * The function of a group: finds the chain of a route and encloses it. Audit record, answer, headers and log line are
  * made out here, not in a middleware's `after`, which middy skips when one before it returns early.
  */
-export function serve(log: Log, audit: AuditTrail, chains: Partial<Record<RouteId, Chain>>): Handler {
-  const byKey = new Map<string, Route>(
-    Object.entries(chains).map(([id, chain]) => [routeKey(id as RouteId), { id: id as RouteId, chain }]),
+export function createLambdaHandler(
+  log: WriteRequestLog,
+  audit: AuditLog,
+  handlers: Partial<Record<RouteId, RouteHandler>>,
+): HttpApiHandler {
+  const routesByKey = new Map<string, Route>(
+    Object.entries(handlers).map(([id, chain]) => [routeKey(id as RouteId), { id: id as RouteId, chain }]),
   );
   return async (event, context) => {
     const started = performance.now();
     const { requestId } = event.requestContext;
-    const route = byKey.get(event.routeKey);
-    const call: Call = { event };
-    const outcome = await audited(audit, route, call, context, await run(route, call, context));
-    await call.noted;
+    const route = routesByKey.get(event.routeKey);
+    const state: RequestState = { event };
+    const outcome = await recordAuditEvent(audit, route, state, context, await runRoute(route, state, context));
+    await state.lastUsedUpdate;
     const durationMs = Math.round(performance.now() - started);
-    const { org, principal } = call.actor ?? {};
-    const { reason } = call;
-    const told = reason === undefined ? {} : { reason };
-    const entry = { requestId, route: route?.id ?? 'none', durationMs, org, principal, ...told };
+    const { org, principal } = state.actor ?? {};
+    const { reason } = state;
+    const reasonField = reason === undefined ? {} : { reason };
+    const entry = { requestId, route: route?.id ?? 'none', durationMs, org, principal, ...reasonField };
     if ('output' in outcome && route !== undefined) {
       const { status } = routes[route.id];
       log({ ...entry, status });
-      return answerOf(route.id, outcome.output, call, requestId);
+      return toHttpResponse(route.id, outcome.output, state, requestId);
     }
     const error = 'error' in outcome ? outcome.error : undefined;
-    const { code, answer } = problem(error, requestId);
-    const fault = code === 'internal' ? { fault: faultOf(error) } : {};
+    const { code, answer } = problemResponse(error, requestId);
+    const fault = code === 'internal' ? { fault: describeFault(error) } : {};
     log({ ...entry, status: answer.statusCode ?? 500, code, ...fault });
     return answer;
   };
 }
 
-function answerOf(
+function toHttpResponse(
   id: RouteId,
   output: unknown,
-  { cookies }: Call,
+  { cookies }: RequestState,
   requestId: string,
 ): APIGatewayProxyStructuredResultV2 {
   const { status, auth } = routes[id];
   // The chain of such a route gives what its provider expects; the compiler cannot follow the table.
   const answer =
-    auth === 'signature' ? rawSuccess(status, output as RawAnswer, requestId) : success(status, output, requestId);
+    auth === 'signature' ? rawResponse(status, output as RawBody, requestId) : jsonResponse(status, output, requestId);
   return cookies === undefined || cookies.length === 0 ? answer : { ...answer, cookies: [...cookies] };
 }
 
-async function run(route: Route | undefined, call: Call, context: Context): Promise<Outcome> {
+async function runRoute(route: Route | undefined, state: RequestState, context: Context): Promise<Outcome> {
   try {
     if (route === undefined) throw new VaultError('route_not_found');
-    return { output: await route.chain(call, context) };
+    return { output: await route.chain(state, context) };
   } catch (error) {
     return { error };
   }
@@ -79,19 +83,19 @@ async function run(route: Route | undefined, call: Call, context: Context): Prom
  * Leaves the record of a request whose caller is known, whatever came of it; if that fails, the request did. A caller
  * who proved nothing is left to the log: else a stranger could fill the audit of any org.
  */
-async function audited(
-  audit: AuditTrail,
+async function recordAuditEvent(
+  audit: AuditLog,
   route: Route | undefined,
-  call: Call,
+  state: RequestState,
   context: Context,
   outcome: Outcome,
 ): Promise<Outcome> {
-  if (route === undefined || call.actor === undefined) return outcome;
+  if (route === undefined || state.actor === undefined) return outcome;
   try {
-    const result = 'error' in outcome ? problem(outcome.error, '').code : 'ok';
+    const result = 'error' in outcome ? problemResponse(outcome.error, '').code : 'ok';
     const output = 'output' in outcome ? outcome.output : undefined;
-    const facts = factsOf(route.id, call, call.actor, result, output);
-    await audit.write(facts, context.getRemainingTimeInMillis() - lastWords);
+    const auditEvent = buildAuditEvent(route.id, state, state.actor, result, output);
+    await audit.write(auditEvent, context.getRemainingTimeInMillis() - auditTimeReserveMs);
     return outcome;
   } catch (error) {
     return { error };

@@ -2,7 +2,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 
 /** All that a request may leave in the log. Fields are named here, one by one: an event never reaches the logger. */
-export interface RequestLog {
+export interface RequestLogEntry {
   readonly requestId: string;
   readonly route: string;
   readonly status: number;
@@ -30,21 +30,21 @@ export interface RequestLog {
   readonly fault?: string | undefined;
 }
 
-export type Log = (entry: RequestLog) => void;
+export type WriteRequestLog = (entry: RequestLogEntry) => void;
 
 /** One structured line for each request. */
-export function createLog(stage: string): Log {
+export function createRequestLog(stage: string): WriteRequestLog {
   const logger = new Logger({ serviceName: 'anima-vault', persistentKeys: { stage } });
   return (entry) =>
     entry.fault === undefined ? logger.info('request', { ...entry }) : logger.error('request', { ...entry });
 }
 
 /** Class and stack of an unforeseen error without its message. */
-export function faultOf(error: unknown): string {
+export function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
-  const places = (error.stack ?? '')
+  const frames = (error.stack ?? '')
     .split('\n')
     .filter((line) => /^\s+at /.test(line))
     .map((line) => line.trim());
-  return [error.name, ...places.slice(0, 12)].join(' | ');
+  return [error.name, ...frames.slice(0, 12)].join(' | ');
 }

@@ -5,25 +5,28 @@ import type { RouteId } from '../../contract/routes.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditSubject } from '../shared/audit-trail.ts';
-import type { ApiEvent, Call } from './request-context.ts';
+import type { ApiEvent, RequestState } from './request-context.ts';
 
 /** What the audit record of a route names, where its path does not say it. */
-export type SubjectOf<Id extends RouteId> = (
+export type ExtractSubject<Id extends RouteId> = (
   input: RouteInput<Id>,
   output: RouteOutput<Id> | undefined,
 ) => AuditSubject;
 
 /** Checks path parameters, query and body of a request against the contract. A failure waits for authentication. */
-export function parse<Id extends RouteId>(id: Id, subjectOf?: SubjectOf<Id>): MiddlewareObj<Call<Id>> {
+export function parseRequest<Id extends RouteId>(
+  id: Id,
+  subjectOf?: ExtractSubject<Id>,
+): MiddlewareObj<RequestState<Id>> {
   return {
-    before: ({ event: call }) => {
+    before: ({ event }) => {
       try {
-        const input = parseEvent(id, call.event);
-        call.input = input;
-        if (subjectOf !== undefined) call.subject = (output) => subjectOf(input, output);
+        const input = parseEvent(id, event.event);
+        event.input = input;
+        if (subjectOf !== undefined) event.subject = (output) => subjectOf(input, output);
       } catch (error) {
         if (!(error instanceof VaultError)) throw error;
-        call.input = error;
+        event.input = error;
       }
     },
   };
@@ -32,32 +35,32 @@ export function parse<Id extends RouteId>(id: Id, subjectOf?: SubjectOf<Id>): Mi
 function parseEvent<Id extends RouteId>(id: Id, event: ApiEvent): RouteInput<Id> {
   const { params, query, body } = routeSchemas[id];
   const parsed = {
-    params: check(params, event.pathParameters ?? {}, 'path'),
-    query: check(query, event.queryStringParameters ?? {}, 'query'),
-    body: body === undefined ? undefined : check(body, jsonBody(event), ''),
+    params: validate(params, event.pathParameters ?? {}, 'path'),
+    query: validate(query, event.queryStringParameters ?? {}, 'query'),
+    body: body === undefined ? undefined : validate(body, parseJsonBody(event), ''),
   };
   // Each part was parsed by the schema that RouteInput is made from; the compiler cannot follow the index.
   return parsed as unknown as RouteInput<Id>;
 }
 
-function check(schema: z.ZodMiniType, value: unknown, place: string): unknown {
+function validate(schema: z.ZodMiniType, value: unknown, location: string): unknown {
   const result = z.safeParse(schema, value);
   if (result.success) return result.data;
   const errors = result.error.issues.slice(0, 20).map((issue) => ({
-    path: [...(place === '' ? [] : [place]), ...issue.path].join('.'),
-    message: messageOf(issue),
+    path: [...(location === '' ? [] : [location]), ...issue.path].join('.'),
+    message: describeIssue(issue),
   }));
   throw new VaultError('invalid_request', { errors });
 }
 
 /** What is wrong, without repeating input: a field's name is repeated only when it looks like one. */
-function messageOf(issue: z.core.$ZodIssue): string {
+function describeIssue(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'unrecognized_keys') return issue.message;
   const known = issue.keys.filter((key) => /^[A-Za-z_-]{1,24}$/.test(key));
   return known.length > 0 ? `Unrecognized: ${known.join(', ')}` : 'Unrecognized fields';
 }
 
-function jsonBody(event: ApiEvent): unknown {
+function parseJsonBody(event: ApiEvent): unknown {
   const type = event.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   // Where every field may be left out, the body may be; elsewhere the schema says which field is missing.
   if (event.body === undefined || event.body === '') return {};

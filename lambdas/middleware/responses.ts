@@ -2,10 +2,10 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import type { Problem } from '../../contract/shared/wire.ts';
-import { codeOf } from '../shared/batch-item-result.ts';
+import { classifyError } from '../shared/batch-item-result.ts';
 
 /** Seconds after which a retryable request may come again. */
-const retryAfter = (code: ErrorCode): number => (code === 'too_many_attempts' ? limits.loginWindowSeconds : 1);
+const retryAfterSeconds = (code: ErrorCode): number => (code === 'too_many_attempts' ? limits.loginWindowSeconds : 1);
 
 /** On every answer: it is data, for its caller only, and never a page. */
 const securityHeaders = {
@@ -16,39 +16,44 @@ const securityHeaders = {
   'x-content-type-options': 'nosniff',
 };
 
-export function success(status: number, body: unknown, requestId: string): APIGatewayProxyStructuredResultV2 {
-  return encode(status, 'application/json', JSON.stringify(body), requestId);
+export function jsonResponse(status: number, body: unknown, requestId: string): APIGatewayProxyStructuredResultV2 {
+  return buildResponse(status, 'application/json', JSON.stringify(body), requestId);
 }
 
 /** An answer as a provider of messages expects it. */
-export interface RawAnswer {
+export interface RawBody {
   readonly contentType: string;
   readonly body: string;
 }
 
-export function rawSuccess(
+export function rawResponse(
   status: number,
-  { contentType, body }: RawAnswer,
+  { contentType, body }: RawBody,
   requestId: string,
 ): APIGatewayProxyStructuredResultV2 {
-  return encode(status, contentType, body, requestId);
+  return buildResponse(status, contentType, body, requestId);
 }
 
 /** RFC 9457: a problem document of the closed list, whatever was thrown. */
-export function problem(
+export function problemResponse(
   error: unknown,
   requestId: string,
 ): { code: ErrorCode; answer: APIGatewayProxyStructuredResultV2 } {
-  const { code, extras } = codeOf(error) ?? { code: 'internal' as const, extras: {} };
+  const { code, extras } = classifyError(error) ?? { code: 'internal' as const, extras: {} };
   const { status, title, retryable } = errors[code];
   const body: Problem = { type: problemTypePrefix + code, code, title, status, ...extras, retryable, requestId };
-  const answer = encode(status, problemMediaType, JSON.stringify(body), requestId);
-  if (retryable) answer.headers = { ...answer.headers, 'retry-after': String(retryAfter(code)) };
+  const answer = buildResponse(status, problemMediaType, JSON.stringify(body), requestId);
+  if (retryable) answer.headers = { ...answer.headers, 'retry-after': String(retryAfterSeconds(code)) };
   if (status === 401) answer.headers = { ...answer.headers, 'www-authenticate': 'Bearer realm="anima"' };
   return { code, answer };
 }
 
-function encode(statusCode: number, type: string, body: string, requestId: string): APIGatewayProxyStructuredResultV2 {
+function buildResponse(
+  statusCode: number,
+  type: string,
+  body: string,
+  requestId: string,
+): APIGatewayProxyStructuredResultV2 {
   return {
     statusCode,
     headers: { ...securityHeaders, 'content-type': type, 'x-request-id': requestId },

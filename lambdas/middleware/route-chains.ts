@@ -2,28 +2,30 @@
 import middy from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../contract/route-schemas.ts';
 import type { RouteId } from '../../contract/routes.ts';
-import { operatorOf, requireOperator } from './iam-operator-auth.ts';
-import { type Call, type Chain, inputOf } from './request-context.ts';
-import { parse } from './request-parsing.ts';
+import { requireOperator, requireOperatorArn } from './iam-operator-auth.ts';
+import { type RequestState, type RouteHandler, requireInput } from './request-context.ts';
+import { parseRequest } from './request-parsing.ts';
 
 /** A route for the deployment's operator; it is audited under the org that `orgOf` finds in its answer. */
-export function operatorChain<Id extends RouteId>(
+export function operatorRoute<Id extends RouteId>(
   id: Id,
   run: (input: RouteInput<Id>) => Promise<RouteOutput<Id>>,
   orgOf: (output: RouteOutput<Id>) => string,
-): Chain {
-  const chain = middy<Call<Id>, RouteOutput<Id>>(async (call: Call<Id>) => {
-    const output = await run(inputOf(call));
-    call.actor = { org: orgOf(output), principal: operatorOf(call) };
+): RouteHandler {
+  const chain = middy<RequestState<Id>, RouteOutput<Id>>(async (state: RequestState<Id>) => {
+    const output = await run(requireInput(state));
+    state.actor = { org: orgOf(output), principal: requireOperatorArn(state) };
     return output;
   });
-  return chain.use(requireOperator()).use(parse(id)) as Chain;
+  return chain.use(requireOperator()).use(parseRequest(id)) as RouteHandler;
 }
 
 /** A route for anyone. */
-export function publicChain<Id extends RouteId>(
+export function publicRoute<Id extends RouteId>(
   id: Id,
   run: (input: RouteInput<Id>) => Promise<RouteOutput<Id>>,
-): Chain {
-  return middy<Call<Id>, RouteOutput<Id>>(async (call: Call<Id>) => await run(inputOf(call))).use(parse(id)) as Chain;
+): RouteHandler {
+  return middy<RequestState<Id>, RouteOutput<Id>>(
+    async (state: RequestState<Id>) => await run(requireInput(state)),
+  ).use(parseRequest(id)) as RouteHandler;
 }

@@ -6,7 +6,7 @@ export interface KeyringStore {
   /** Stores the keyring of a new org; VaultError `internal` if there is one of that id. */
   create(keyring: Keyring): Promise<void>;
   /** The record as stored, by a strongly consistent read; undefined when there is none. */
-  stored(org: string): Promise<unknown>;
+  getRaw(org: string): Promise<unknown>;
   /** Replaces the keyring of the generation before. Returns false, and has changed nothing, if it is another. */
   replace(keyring: Keyring): Promise<boolean>;
 }
@@ -21,13 +21,13 @@ export interface Kek {
   rewrap(org: string, version: number, wrapped: Uint8Array): Promise<Uint8Array>;
 }
 
-export interface ShredStore {
+export interface ShreddableKeyringStore {
   /** The record as stored; undefined when there is none. */
-  stored(org: string): Promise<unknown>;
+  getRaw(org: string): Promise<unknown>;
   /**
    * Puts `next` in place of `before`, on condition that the stored record still has its generation and its lock, or has none
    * as `before` has none. Returns false, and has changed nothing, when it is another, or when an earlier try of this very call
    * has succeeded.
    */
-  change(next: Keyring | Tombstone, before: Keyring | Tombstone): Promise<boolean>;
+  replaceIfUnchanged(next: Keyring | Tombstone, before: Keyring | Tombstone): Promise<boolean>;
 }

@@ -5,12 +5,12 @@ import { randomId } from '../../core/encoding/random-id.ts';
 import { type Keyring, newOrgKeyring } from '../../core/org-keys/org-keyring.ts';
 import type { Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import type { ApiKeyStore } from '../api-keys/api-key-ports.ts';
-import { keyInfo, newApiKey } from '../api-keys/api-key-service.ts';
+import { generateApiKey, toApiKeyInfo } from '../api-keys/api-key-service.ts';
 import type { KeyringStore } from '../org-keys/keyring-ports.ts';
 import type { Clock } from '../shared/ports.ts';
 
 /** Makes organizations; only the deployment's operator reaches this. */
-export class Orgs {
+export class OrgService {
   readonly #keyrings: KeyringStore;
   readonly #apiKeys: ApiKeyStore;
   readonly #clock: Clock;
@@ -28,15 +28,15 @@ export class Orgs {
   async create(): Promise<CreateOrgResponse> {
     const org = randomId();
     const createdAt = this.#clock().toISOString();
-    const { stored, key } = newApiKey(org, { role: 'admin', name: 'first admin key' }, createdAt);
+    const { stored, key } = generateApiKey(org, { role: 'admin', name: 'first admin key' }, createdAt);
     await this.#keyrings.create(newOrgKeyring(org, createdAt));
     await this.#apiKeys.create(stored);
-    return { org, createdAt, adminKey: { ...keyInfo(stored), key } };
+    return { org, createdAt, adminKey: { ...toApiKeyInfo(stored), key } };
   }
 }
 
 /** The state of an organization as its members may see it: no key material, wrapped or not. */
-export function orgState(stored: Keyring | Tombstone): OrgResponse {
+export function toOrgResponse(stored: Keyring | Tombstone): OrgResponse {
   const { org, createdAt } = stored;
   if (stored.state === 'shredded') return { org, state: 'shredded', createdAt, activeVersion: 0, deks: [] };
   const deks = stored.deks.map((dek) => ({ version: dek.version, state: dek.state, createdAt: dek.createdAt }));

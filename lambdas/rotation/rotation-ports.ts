@@ -16,24 +16,24 @@ export interface RotationProgress {
   readonly finishedAt?: string | undefined;
 }
 
-export interface ProgressStore {
+export interface RotationProgressStore {
   read(org: string): Promise<RotationProgress | undefined>;
   save(org: string, progress: RotationProgress): Promise<void>;
 }
 
 /** A value met by a sweep; `stored` is undefined when the item has not the documented form. */
-export interface SweptValue {
+export interface ScannedValue {
   readonly name: string;
   readonly stored: StoredValue | undefined;
 }
 
-export interface SweepStore {
+export interface ValueScanStore {
   /** Whole values by name, ascending, after a name; a page may hold less than `limit` and yet be followed by `more`. */
-  sweep(org: string, after: string | undefined, limit: number): Promise<Page<SweptValue>>;
+  scan(org: string, after: string | undefined, limit: number): Promise<Page<ScannedValue>>;
   /** One whole value; undefined when it is gone or has not the documented form. */
   get(org: string, name: string): Promise<StoredValue | undefined>;
   /** How many values there are in a stretch after a name, and where it ended; `last` is undefined at the end of the list. */
-  countFrom(
+  countAfter(
     org: string,
     after: string | undefined,
   ): Promise<{ readonly count: number; readonly last: string | undefined }>;
@@ -41,7 +41,7 @@ export interface SweepStore {
    * Puts other sealed strings of the same versions in place, on condition that the item is still as `before`, to the very
    * string of its info. False, and nothing is changed, when it is not; true also when an earlier try has done it.
    */
-  reseal(org: string, next: StoredValue, before: StoredVersion): Promise<boolean>;
+  replaceCiphertext(org: string, next: StoredValue, before: StoredVersion): Promise<boolean>;
 }
 
 /** Counts what was sealed under a DEK, roughly. */

@@ -8,16 +8,16 @@ import type { Rotation, RotationResponse } from '../../contract/rotation/wire.ts
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { deriveDek } from '../../core/encryption/root-key.ts';
 import { addDek, type Keyring, nextDekVersion, retireDeks, rewrapDeks } from '../../core/org-keys/org-keyring.ts';
-import type { Deks, OpenKeyring } from '../org-keys/keyring-opener.ts';
+import type { KeyringOpener, OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { Kek, KeyringStore } from '../org-keys/keyring-ports.ts';
 import type { Clock } from '../shared/ports.ts';
-import type { Workflows } from '../shared/workflow-ports.ts';
-import type { ProgressStore, RotationProgress } from './rotation-ports.ts';
+import type { WorkflowStarter } from '../shared/workflow-ports.ts';
+import type { RotationProgress, RotationProgressStore } from './rotation-ports.ts';
 
 /** Changes of one keyring that may come between before one is given up. */
-const attempts = 8;
+const maxAttempts = 8;
 /** A rotation that runs makes progress more often than this; else its workflow is started anew. Milliseconds. */
-const stalledAfter = 10 * 60_000;
+const stalledAfterMs = 10 * 60_000;
 
 /** What a workflow of rotation is started with: it moves the org on from this version, unless that was done. */
 export interface RotationInput {
@@ -31,27 +31,27 @@ export const drainingVersions = (keyring: Keyring): number[] =>
   keyring.deks.filter(({ state }) => state === 'draining').map(({ version }) => version);
 
 /** The changes of a keyring, each made upon what is stored now, and stored before it is used. */
-export class KeyringChanges {
+export class KeyringUpdater {
   readonly #kek: Kek;
   readonly #keyrings: KeyringStore;
-  readonly #deks: Deks;
+  readonly #keyringOpener: KeyringOpener;
   readonly #clock: Clock;
 
-  constructor(kek: Kek, keyrings: KeyringStore, deks: Deks, clock: Clock) {
+  constructor(kek: Kek, keyrings: KeyringStore, keyringOpener: KeyringOpener, clock: Clock) {
     this.#kek = kek;
     this.#keyrings = keyrings;
-    this.#deks = deks;
+    this.#keyringOpener = keyringOpener;
     this.#clock = clock;
   }
 
   /** The keyring as it is stored now, checked. @throws DecryptionError; VaultError `org_locked`, `org_shredded` */
   async open(org: string): Promise<OpenKeyring> {
-    return await this.#deks.open(await this.#keyrings.stored(org), org);
+    return await this.#keyringOpener.open(await this.#keyrings.getRaw(org), org);
   }
 
   /** Makes the next DEK and makes it active, if `from` is active now. Returns the keyring with which that is done. */
   async activate(org: string, from: number): Promise<OpenKeyring> {
-    return await this.#change(org, async ({ keyring, active }) => {
+    return await this.#update(org, async ({ keyring, active }) => {
       if (active === undefined || active.version !== from) return undefined;
       const version = nextDekVersion(keyring);
       const { secret, wrapped } = await this.#kek.generate(org, version);
@@ -62,7 +62,7 @@ export class KeyringChanges {
 
   /** Retires versions that drain, if `active` is still the active one. Returns whether none of them drains any more. */
   async retire(org: string, active: number, versions: readonly number[]): Promise<boolean> {
-    const { keyring } = await this.#change(org, async (keys) => {
+    const { keyring } = await this.#update(org, async (keys) => {
       if (keys.active?.version !== active) return undefined;
       const left = drainingVersions(keys.keyring).filter((version) => versions.includes(version));
       return left.length === 0 ? undefined : retireDeks(keys.keyring, keys.active, left);
@@ -72,7 +72,7 @@ export class KeyringChanges {
 
   /** Wraps all DEKs anew, under the KEK as it is now; no value is touched. Returns how many. */
   async rewrap(org: string): Promise<number> {
-    const { keyring } = await this.#change(org, async ({ keyring, active }, attempt) => {
+    const { keyring } = await this.#update(org, async ({ keyring, active }, attempt) => {
       // Wrapping differs each time, so it can't be seen to be done: once it was stored, it is not done again.
       if (active === undefined || attempt === 'done') return undefined;
       const wrapped = new Map<number, Uint8Array>();
@@ -86,14 +86,14 @@ export class KeyringChanges {
   }
 
   /** Makes the next keyring until it is stored or there is none to make. @throws VaultError `write_contention` */
-  async #change(
+  async #update(
     org: string,
-    next: (keys: OpenKeyring, attempt: 'first' | 'again' | 'done') => Promise<Keyring | undefined>,
+    buildNext: (keys: OpenKeyring, attempt: 'first' | 'again' | 'done') => Promise<Keyring | undefined>,
   ): Promise<OpenKeyring> {
     let stored = false;
-    for (let attempt = 0; attempt < attempts; attempt++) {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const keys = await this.open(org);
-      const keyring = await next(keys, stored ? 'done' : attempt === 0 ? 'first' : 'again');
+      const keyring = await buildNext(keys, stored ? 'done' : attempt === 0 ? 'first' : 'again');
       if (keyring === undefined) return keys;
       // When the reply was lost this says false too; what is stored then tells.
       stored = await this.#keyrings.replace(keyring);
@@ -103,16 +103,21 @@ export class KeyringChanges {
 }
 
 /** What members may ask: start a rotation, and look at the latest one. */
-export class Rotations {
-  readonly #changes: KeyringChanges;
-  readonly #progress: ProgressStore;
-  readonly #workflows: Workflows;
+export class RotationService {
+  readonly #keyringUpdater: KeyringUpdater;
+  readonly #progress: RotationProgressStore;
+  readonly #workflowStarter: WorkflowStarter;
   readonly #clock: Clock;
 
-  constructor(changes: KeyringChanges, progress: ProgressStore, workflows: Workflows, clock: Clock) {
-    this.#changes = changes;
+  constructor(
+    keyringUpdater: KeyringUpdater,
+    progress: RotationProgressStore,
+    workflowStarter: WorkflowStarter,
+    clock: Clock,
+  ) {
+    this.#keyringUpdater = keyringUpdater;
     this.#progress = progress;
-    this.#workflows = workflows;
+    this.#workflowStarter = workflowStarter;
     this.#clock = clock;
   }
 
@@ -124,39 +129,44 @@ export class Rotations {
     const { org, activeVersion } = keyring;
     if (activeVersion === 0) return {};
     const progress = await this.#progress.read(org);
-    if (isRunning(keyring, progress)) {
+    if (isRotationRunning(keyring, progress)) {
       await this.#resume(keyring, progress);
-      return rotationOf(keyring, progress);
+      return toRotationResponse(keyring, progress);
     }
     // Before the new DEK, not after: whatever is interrupted from here on, the workflow brings to its end.
-    await this.#workflows.start(`${org}-${activeVersion}`, {
+    await this.#workflowStarter.start(`${org}-${activeVersion}`, {
       task: 'rotate',
       org,
       from: activeVersion,
     } satisfies RotationInput);
-    const next = await this.#changes.activate(org, activeVersion);
-    return rotationOf(next.keyring, await this.#progress.read(org));
+    const next = await this.#keyringUpdater.activate(org, activeVersion);
+    return toRotationResponse(next.keyring, await this.#progress.read(org));
   }
 
-  async latest({ keyring }: OpenKeyring): Promise<RotationResponse> {
-    return rotationOf(keyring, await this.#progress.read(keyring.org));
+  async getLatest({ keyring }: OpenKeyring): Promise<RotationResponse> {
+    return toRotationResponse(keyring, await this.#progress.read(keyring.org));
   }
 
   async #resume({ org, activeVersion, deks }: Keyring, progress: RotationProgress | undefined): Promise<void> {
     const from = activeVersion - 1;
     const now = this.#clock().getTime();
-    const lastSign = progress?.to === activeVersion ? progress.updatedAt : (deks[from]?.createdAt ?? '');
+    const lastActivityAt = progress?.to === activeVersion ? progress.updatedAt : (deks[from]?.createdAt ?? '');
     // By the name that it has, this starts the workflow only if that never came about; by another one, anew.
-    const anew = Date.parse(lastSign) < now - stalledAfter ? `-${Math.floor(now / stalledAfter)}` : '';
-    await this.#workflows.start(`${org}-${from}${anew}`, { task: 'rotate', org, from } satisfies RotationInput);
+    const restartSuffix =
+      Date.parse(lastActivityAt) < now - stalledAfterMs ? `-${Math.floor(now / stalledAfterMs)}` : '';
+    await this.#workflowStarter.start(`${org}-${from}${restartSuffix}`, {
+      task: 'rotate',
+      org,
+      from,
+    } satisfies RotationInput);
   }
 }
 
 /** Whether a rotation goes on by itself: what is stuck at damaged values does not, and must not keep the next one away. */
-export const isRunning = (keyring: Keyring, progress: RotationProgress | undefined): boolean =>
+export const isRotationRunning = (keyring: Keyring, progress: RotationProgress | undefined): boolean =>
   drainingVersions(keyring).length > 0 && !(progress?.to === keyring.activeVersion && progress.state === 'stuck');
 
-function rotationOf(keyring: Keyring, progress: RotationProgress | undefined): RotationResponse {
+function toRotationResponse(keyring: Keyring, progress: RotationProgress | undefined): RotationResponse {
   const { activeVersion: to, deks } = keyring;
   const startedAt = deks[to - 1]?.createdAt;
   if (to < 2 || startedAt === undefined) return {};

@@ -1,12 +1,12 @@
 /** What the function of rotation workflows can be started with. */
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
-import type { Steps } from '../shared/workflow-ports.ts';
-import type { KeyringChanges } from './rotation-service.ts';
+import type { WorkflowSteps } from '../shared/workflow-ports.ts';
+import type { KeyringUpdater } from './rotation-service.ts';
 import type { RotationWorkflow } from './rotation-workflow.ts';
 
-export interface RotationTasks {
+export interface RotationTaskServices {
   readonly workflow: RotationWorkflow;
-  readonly changes: KeyringChanges;
+  readonly keyringUpdater: KeyringUpdater;
 }
 
 /**
@@ -14,13 +14,17 @@ export interface RotationTasks {
  * under the KEK as it is now, by which an operator moves an org to a new KEK: no value is touched.
  * @throws Error for any other input; what a step throws for good
  */
-export async function runRotationTask(tasks: RotationTasks, input: unknown, steps: Steps): Promise<object> {
-  const { task, org, from } = fieldsOf(input);
+export async function runRotationTask(
+  tasks: RotationTaskServices,
+  input: unknown,
+  steps: WorkflowSteps,
+): Promise<object> {
+  const { task, org, from } = toFields(input);
   if (typeof org !== 'string' || !isOpaqueId(org)) throw new Error('the input names no org');
-  if (task === 'rewrap') return { rewrapped: await steps.step('rewrap', () => tasks.changes.rewrap(org)) };
+  if (task === 'rewrap') return { rewrapped: await steps.step('rewrap', () => tasks.keyringUpdater.rewrap(org)) };
   if (task !== 'rotate' || typeof from !== 'number' || !Number.isSafeInteger(from)) throw new Error('no such task');
   return await tasks.workflow.run({ task, org, from }, steps);
 }
 
-const fieldsOf = (input: unknown): Record<string, unknown> =>
+const toFields = (input: unknown): Record<string, unknown> =>
   typeof input === 'object' && input !== null ? { ...input } : {};

@@ -17,83 +17,95 @@
  */
 import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import type { Clock } from '../shared/ports.ts';
-import type { Steps } from '../shared/workflow-ports.ts';
-import type { ProgressStore, RotationProgress } from './rotation-ports.ts';
-import { drainingVersions, isRunning, type KeyringChanges, type RotationInput } from './rotation-service.ts';
-import type { Checked, Chunk, Sweeping } from './value-reencryption-scan.ts';
+import type { WorkflowSteps } from '../shared/workflow-ports.ts';
+import type { RotationProgress, RotationProgressStore } from './rotation-ports.ts';
+import { drainingVersions, isRotationRunning, type KeyringUpdater, type RotationInput } from './rotation-service.ts';
+import type { DekVersionChunk, ReencryptionChunk, ValueReencryptor } from './value-reencryption-scan.ts';
 
 /** A request that a function had sent when it was ended may arrive this much later. Seconds. */
-const margin = 5;
-export const drainSeconds = functionTimeoutSeconds + margin;
+const drainMarginSeconds = 5;
+export const drainSeconds = functionTimeoutSeconds + drainMarginSeconds;
 
 /** Between two chunks the function ends and begins anew, with all of its time. Seconds. */
-const pause = 1;
+const chunkPauseSeconds = 1;
 
-interface Begun {
+interface Activation {
   /** The active version; undefined when there is nothing to do. */
   readonly to: number | undefined;
 }
 
 export class RotationWorkflow {
-  readonly #changes: KeyringChanges;
-  readonly #sweeping: Sweeping;
-  readonly #progress: ProgressStore;
+  readonly #keyringUpdater: KeyringUpdater;
+  readonly #reencryptor: ValueReencryptor;
+  readonly #progress: RotationProgressStore;
   readonly #clock: Clock;
 
-  constructor(changes: KeyringChanges, sweeping: Sweeping, progress: ProgressStore, clock: Clock) {
-    this.#changes = changes;
-    this.#sweeping = sweeping;
+  constructor(
+    keyringUpdater: KeyringUpdater,
+    reencryptor: ValueReencryptor,
+    progress: RotationProgressStore,
+    clock: Clock,
+  ) {
+    this.#keyringUpdater = keyringUpdater;
+    this.#reencryptor = reencryptor;
     this.#progress = progress;
     this.#clock = clock;
   }
 
   /** @throws what makes a step fail for good: DecryptionError, VaultError `org_shredded` */
-  async run({ org, from }: RotationInput, steps: Steps): Promise<RotationProgress | object> {
-    const { to } = await steps.step('activate', () => this.#begin(org, from));
+  async run({ org, from }: RotationInput, steps: WorkflowSteps): Promise<RotationProgress | object> {
+    const { to } = await steps.step('activate', () => this.#activateNextDek(org, from));
     if (to === undefined) return {};
-    const total = await this.#count(org, steps);
-    let sums = { counted: 0, total, reencrypted: 0, damaged: 0 };
+    const total = await this.#countValues(org, steps);
+    let totals = { counted: 0, total, reencrypted: 0, damaged: 0 };
     for (let pass = 1; ; pass++) {
-      const swept = await this.#sweep(org, to, pass, sums, steps);
-      sums = { ...sums, counted: Math.max(sums.counted, swept.counted), damaged: swept.damaged };
-      sums.reencrypted += swept.reencrypted;
+      const passResult = await this.#reencryptValues(org, to, pass, totals, steps);
+      totals = { ...totals, counted: Math.max(totals.counted, passResult.counted), damaged: passResult.damaged };
+      totals.reencrypted += passResult.reencrypted;
       await steps.wait(`drain-${pass}`, drainSeconds);
-      const left = await this.#check(org, pass, steps);
-      if (left.length > 0 && !(pass > 1 && swept.reencrypted === 0)) continue;
-      return await steps.step('retire', () => this.#end(org, to, left, sums));
+      const oldVersions = await this.#findOldDekVersions(org, pass, steps);
+      if (oldVersions.length > 0 && !(pass > 1 && passResult.reencrypted === 0)) continue;
+      return await steps.step('retire', () => this.#retireUnusedDeks(org, to, oldVersions, totals));
     }
   }
 
-  async #begin(org: string, from: number): Promise<Begun> {
-    const { keyring } = await this.#changes.open(org);
+  async #activateNextDek(org: string, from: number): Promise<Activation> {
+    const { keyring } = await this.#keyringUpdater.open(org);
     // The DEK before still drains: a rotation is at it, and it alone knows when to go on.
-    if (keyring.activeVersion === from && isRunning(keyring, await this.#progress.read(org))) return { to: undefined };
-    const next = await this.#changes.activate(org, from);
+    if (keyring.activeVersion === from && isRotationRunning(keyring, await this.#progress.read(org)))
+      return { to: undefined };
+    const next = await this.#keyringUpdater.activate(org, from);
     const { activeVersion } = next.keyring;
     return { to: drainingVersions(next.keyring).length === 0 ? undefined : activeVersion };
   }
 
-  async #count(org: string, steps: Steps): Promise<number> {
+  async #countValues(org: string, steps: WorkflowSteps): Promise<number> {
     let total = 0;
     let after: string | undefined;
     for (let chunk = 1; ; chunk++) {
-      const counted = await steps.step(`count-${chunk}`, () => this.#sweeping.count(org, after));
+      const counted = await steps.step(`count-${chunk}`, () => this.#reencryptor.countChunk(org, after));
       total += counted.count;
       if (counted.last === undefined) return total;
       after = counted.last;
-      await steps.wait(`count-${chunk}-pause`, pause);
+      await steps.wait(`count-${chunk}-pause`, chunkPauseSeconds);
     }
   }
 
-  async #sweep(org: string, to: number, pass: number, sums: Sums, steps: Steps): Promise<Chunk> {
-    let sum: Chunk = { counted: 0, reencrypted: 0, damaged: 0, last: undefined };
+  async #reencryptValues(
+    org: string,
+    to: number,
+    pass: number,
+    sums: ProgressCounts,
+    steps: WorkflowSteps,
+  ): Promise<ReencryptionChunk> {
+    let sum: ReencryptionChunk = { counted: 0, reencrypted: 0, damaged: 0, last: undefined };
     for (let chunk = 1; ; chunk++) {
       const before = sum;
       const done = await steps.step(`sweep-${pass}-${chunk}`, async () => {
-        const swept = add(before, await this.#sweeping.reseal(org, before.last));
+        const swept = addChunk(before, await this.#reencryptor.reencryptChunk(org, before.last));
         // Once all is re-encrypted, only the wait is left, unless the check finds what came meanwhile.
         const state = pass === 1 && swept.last !== undefined ? 'running' : 'draining';
-        await this.#save(org, to, state, {
+        await this.#saveProgress(org, to, state, {
           total: sums.total,
           counted: Math.max(sums.counted, swept.counted),
           reencrypted: sums.reencrypted + swept.reencrypted,
@@ -103,20 +115,22 @@ export class RotationWorkflow {
       });
       sum = done;
       if (sum.last === undefined) return sum;
-      await steps.wait(`sweep-${pass}-${chunk}-pause`, pause);
+      await steps.wait(`sweep-${pass}-${chunk}-pause`, chunkPauseSeconds);
     }
   }
 
   /** DEK versions that something is still under, strings that name none included. */
-  async #check(org: string, pass: number, steps: Steps): Promise<readonly number[]> {
+  async #findOldDekVersions(org: string, pass: number, steps: WorkflowSteps): Promise<readonly number[]> {
     const left = new Set<number>();
     let after: string | undefined;
     for (let chunk = 1; ; chunk++) {
-      const found: Checked = await steps.step(`check-${pass}-${chunk}`, () => this.#sweeping.check(org, after));
+      const found: DekVersionChunk = await steps.step(`check-${pass}-${chunk}`, () =>
+        this.#reencryptor.findOldDekVersions(org, after),
+      );
       for (const version of found.left) left.add(version);
       if (found.last === undefined) return [...left];
       after = found.last;
-      await steps.wait(`check-${pass}-${chunk}-pause`, pause);
+      await steps.wait(`check-${pass}-${chunk}-pause`, chunkPauseSeconds);
     }
   }
 
@@ -124,16 +138,26 @@ export class RotationWorkflow {
    * Retires every DEK under which nothing is left. A value that can't be opened might be mended one day, so the DEK that it
    * names is kept, and every DEK when it names none: losing a key is for `shred`.
    */
-  async #end(org: string, to: number, left: readonly number[], sums: Sums): Promise<RotationProgress> {
-    const { keyring } = await this.#changes.open(org);
+  async #retireUnusedDeks(
+    org: string,
+    to: number,
+    left: readonly number[],
+    sums: ProgressCounts,
+  ): Promise<RotationProgress> {
+    const { keyring } = await this.#keyringUpdater.open(org);
     const draining = drainingVersions(keyring);
     const unused = left.includes(0) ? [] : draining.filter((version) => version < to && !left.includes(version));
-    if (unused.length > 0) await this.#changes.retire(org, to, unused);
-    const over = draining.every((version) => unused.includes(version));
-    return await this.#save(org, to, over ? 'done' : 'stuck', sums);
+    if (unused.length > 0) await this.#keyringUpdater.retire(org, to, unused);
+    const isDone = draining.every((version) => unused.includes(version));
+    return await this.#saveProgress(org, to, isDone ? 'done' : 'stuck', sums);
   }
 
-  async #save(org: string, to: number, state: RotationProgress['state'], sums: Sums): Promise<RotationProgress> {
+  async #saveProgress(
+    org: string,
+    to: number,
+    state: RotationProgress['state'],
+    sums: ProgressCounts,
+  ): Promise<RotationProgress> {
     const updatedAt = this.#clock().toISOString();
     const finished = state === 'done' ? { finishedAt: updatedAt } : {};
     const progress: RotationProgress = { to, state, ...sums, updatedAt, ...finished };
@@ -142,9 +166,12 @@ export class RotationWorkflow {
   }
 }
 
-type Sums = Pick<RotationProgress, 'counted' | 'total' | 'reencrypted' | 'damaged'>;
+type ProgressCounts = Pick<RotationProgress, 'counted' | 'total' | 'reencrypted' | 'damaged'>;
 
-const add = (sum: Chunk, { counted, reencrypted, damaged, last }: Chunk): Chunk => ({
+const addChunk = (
+  sum: ReencryptionChunk,
+  { counted, reencrypted, damaged, last }: ReencryptionChunk,
+): ReencryptionChunk => ({
   counted: sum.counted + counted,
   reencrypted: sum.reencrypted + reencrypted,
   damaged: sum.damaged + damaged,

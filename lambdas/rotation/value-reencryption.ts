@@ -4,30 +4,31 @@ import type { Dek } from '../../core/encryption/root-key.ts';
 import { hasHeaderOfDek, parseDekVersion } from '../../core/encryption/sealed-string.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { StoredValue, StoredVersion } from '../shared/ports.ts';
-import { resealVersion } from '../values/value-encryption.ts';
+import { reencryptVersion } from '../values/value-encryption.ts';
 
-const versionsOf = (value: StoredValue): readonly StoredVersion[] => [value, ...value.history];
-const stringsOf = (value: StoredValue): string[] => versionsOf(value).flatMap(({ value, info }) => [value, info]);
+const allVersionsOf = (value: StoredValue): readonly StoredVersion[] => [value, ...value.history];
+const sealedStringsOf = (value: StoredValue): string[] =>
+  allVersionsOf(value).flatMap(({ value, info }) => [value, info]);
 
 /** Whether each sealed string of a value, history included, begins as those of this DEK do. */
-export const isUnder = (dek: Dek, value: StoredValue): boolean =>
-  stringsOf(value).every((sealed) => hasHeaderOfDek(dek, sealed));
+export const isEncryptedWith = (dek: Dek, value: StoredValue): boolean =>
+  sealedStringsOf(value).every((sealed) => hasHeaderOfDek(dek, sealed));
 
 /** Strings that name no DEK are counted under this version, which is no DEK's. */
-export const noVersion = 0;
+export const unparsableDekVersion = 0;
 
-/** DEK versions that strings of a value name, other than the given DEK; {@link noVersion} for strings that name none. */
-export function versionsLeft(dek: Dek, value: StoredValue): Set<number> {
+/** DEK versions that strings of a value name, other than the given DEK; {@link unparsableDekVersion} for strings that name none. */
+export function otherDekVersions(dek: Dek, value: StoredValue): Set<number> {
   return new Set(
-    stringsOf(value)
+    sealedStringsOf(value)
       .filter((sealed) => !hasHeaderOfDek(dek, sealed))
       .map((sealed) => {
         try {
           const version = parseDekVersion(sealed);
           // It names the active one, but not with its commitment.
-          return version >= dek.version ? noVersion : version;
+          return version >= dek.version ? unparsableDekVersion : version;
         } catch (error) {
-          if (error instanceof DecryptionError) return noVersion;
+          if (error instanceof DecryptionError) return unparsableDekVersion;
           throw error;
         }
       }),
@@ -39,9 +40,9 @@ export function versionsLeft(dek: Dek, value: StoredValue): Set<number> {
  * string differs from before in any case, and whoever read the item before can't write upon it unaware.
  * @throws DecryptionError when any string of it can't be opened
  */
-export async function resealValue(keys: OpenKeyring, active: Dek, value: StoredValue): Promise<StoredValue> {
-  const current = await resealVersion(keys, active, value.name, value);
+export async function reencryptValue(keys: OpenKeyring, active: Dek, value: StoredValue): Promise<StoredValue> {
+  const current = await reencryptVersion(keys, active, value.name, value);
   const history: StoredVersion[] = [];
-  for (const kept of value.history) history.push(await resealVersion(keys, active, value.name, kept));
+  for (const kept of value.history) history.push(await reencryptVersion(keys, active, value.name, kept));
   return { ...value, ...current, history };
 }

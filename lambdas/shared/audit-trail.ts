@@ -2,7 +2,7 @@
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 
 /** All that a request says of itself; id and time are made when it is written. */
-export type AuditFacts = Omit<AuditRecord, 'id' | 'time'>;
+export type AuditEvent = Omit<AuditRecord, 'id' | 'time'>;
 
 /** What a request was about. */
 export interface AuditSubject {
@@ -11,11 +11,11 @@ export interface AuditSubject {
   readonly failed?: readonly string[];
 }
 
-export interface AuditTrail {
+export interface AuditLog {
   /**
    * Writes the record of a request.
-   * @param patience milliseconds until it gives up
+   * @param timeoutMs milliseconds until it gives up
    * @throws VaultError `audit_unavailable`: then nothing of the answer may be disclosed
    */
-  write(facts: AuditFacts, patience: number): Promise<void>;
+  write(event: AuditEvent, timeoutMs: number): Promise<void>;
 }

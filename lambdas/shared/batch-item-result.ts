@@ -4,7 +4,7 @@ import type { ItemError } from '../../contract/shared/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 
 /** What a failure is in the closed list; undefined for what the vault did not foresee. */
-export function codeOf(error: unknown): { code: ErrorCode; extras: ErrorExtras } | undefined {
+export function classifyError(error: unknown): { code: ErrorCode; extras: ErrorExtras } | undefined {
   if (error instanceof VaultError) return { code: error.code, extras: error.extras };
   // One error for every cause of a failed decryption.
   if (error instanceof DecryptionError) return { code: 'decryption_failed', extras: {} };
@@ -12,13 +12,13 @@ export function codeOf(error: unknown): { code: ErrorCode; extras: ErrorExtras }
 }
 
 /** The result of one item of a batch: its failure is its own, unless nobody foresaw it. */
-export async function asItem<T>(
+export async function toItemResult<T>(
   run: () => Promise<T>,
 ): Promise<{ ok: true; value: T } | { ok: false; error: ItemError }> {
   try {
     return { ok: true, value: await run() };
   } catch (error) {
-    const known = codeOf(error);
+    const known = classifyError(error);
     if (known === undefined) throw error;
     const { code, extras } = known;
     const { detail, currentVersion } = extras;
@@ -35,9 +35,9 @@ export async function asItem<T>(
 }
 
 /** What opening something gives; undefined for what does not open, whyever. */
-export function ifOpens<T>(open: () => T): T | undefined {
+export function undefinedIfUndecryptable<T>(decrypt: () => T): T | undefined {
   try {
-    return open();
+    return decrypt();
   } catch (error) {
     if (error instanceof DecryptionError) return undefined;
     throw error;

@@ -1,10 +1,14 @@
 /** Runs `work` over all items, at most `atOnce` at a time; results are in the order of the items. */
-export async function inTurns<T, R>(items: readonly T[], atOnce: number, work: (item: T) => Promise<R>): Promise<R[]> {
+export async function mapConcurrent<T, R>(
+  items: readonly T[],
+  concurrency: number,
+  mapper: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = [];
   const queue = items.entries();
-  const turn = async () => {
-    for (const [index, item] of queue) results[index] = await work(item);
+  const worker = async () => {
+    for (const [index, item] of queue) results[index] = await mapper(item);
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, turn));
+  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, worker));
   return results;
 }

@@ -5,27 +5,27 @@
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { encodeLengthPrefixedFields } from '../../core/encoding/length-prefixed-fields.ts';
 
-type List = 'values' | 'keys' | 'audit' | 'seals' | 'blobs' | 'parts' | 'users' | 'memory' | 'search' | 'messages';
+type ListKind = 'values' | 'keys' | 'audit' | 'seals' | 'blobs' | 'parts' | 'users' | 'memory' | 'search' | 'messages';
 /** The prefix of a user's lists is the user. */
-type Scope = readonly [org: string, list: List, prefix: string];
+type CursorScope = readonly [org: string, list: ListKind, prefix: string];
 
-export function encodeCursor(scope: Scope, last: string): string {
-  return Buffer.concat([encodeLengthPrefixedFields(...scope), Buffer.from(last, 'utf8')]).toString('base64url');
+export function encodeCursor(scope: CursorScope, lastKey: string): string {
+  return Buffer.concat([encodeLengthPrefixedFields(...scope), Buffer.from(lastKey, 'utf8')]).toString('base64url');
 }
 
 /** The last name or id of the page before. @throws VaultError `invalid_cursor` */
-export function decodeCursor(cursor: string, scope: Scope): string {
+export function decodeCursor(cursor: string, scope: CursorScope): string {
   const expected = encodeLengthPrefixedFields(...scope);
   const bytes = Buffer.from(cursor, 'base64url');
-  const last = bytes.subarray(expected.length).toString('utf8');
-  const canonical = encodeCursor(scope, last) === cursor;
-  if (last === '' || !canonical) throw new VaultError('invalid_cursor');
-  return last;
+  const lastKey = bytes.subarray(expected.length).toString('utf8');
+  const isCanonical = encodeCursor(scope, lastKey) === cursor;
+  if (lastKey === '' || !isCanonical) throw new VaultError('invalid_cursor');
+  return lastKey;
 }
 
 /** Bytes of a sort key of DynamoDB. */
-const keyBytes = 1024;
+const maxSortKeyBytes = 1024;
 
-/** Whether a text can be (the rest of) a key in a table. @param taken bytes of the key before it */
-export const fitsKey = (text: string, taken: number): boolean =>
-  text.isWellFormed() && Buffer.byteLength(text, 'utf8') + taken <= keyBytes;
+/** Whether a text can be (the rest of) a key in a table. @param usedBytes bytes of the key before it */
+export const fitsSortKey = (text: string, usedBytes: number): boolean =>
+  text.isWellFormed() && Buffer.byteLength(text, 'utf8') + usedBytes <= maxSortKeyBytes;

@@ -35,7 +35,7 @@ export interface Signer {
 }
 
 /** The public keys by which statements are verified. */
-export interface PublicKeys {
+export interface PublicKeySource {
   /** @throws VaultError `unavailable` */
   list(): Promise<readonly PublicJwk[]>;
 }

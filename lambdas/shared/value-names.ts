@@ -2,15 +2,17 @@ import { nameProblem } from '../../contract/shared/name-patterns.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 
 /** Returns an allowed name. @throws VaultError `invalid_name`, which says what is wrong without repeating the name */
-export function checkedName(name: string): string {
+export function validateName(name: string): string {
   const problem = nameProblem(name);
   if (problem !== undefined) throw new VaultError('invalid_name', { detail: `The name is not allowed: ${problem}.` });
   return name;
 }
 
 /** @throws VaultError `invalid_request` when a name stands twice: which result would be whose? */
-export function refuseRepeats(names: readonly string[], path: string): void {
-  const at = names.findIndex((name, index) => names.indexOf(name) < index);
-  if (at >= 0)
-    throw new VaultError('invalid_request', { errors: [{ path: `${path}.${at}`, message: 'stands twice' }] });
+export function assertUniqueNames(names: readonly string[], path: string): void {
+  const repeatedIndex = names.findIndex((name, index) => names.indexOf(name) < index);
+  if (repeatedIndex >= 0)
+    throw new VaultError('invalid_request', {
+      errors: [{ path: `${path}.${repeatedIndex}`, message: 'stands twice' }],
+    });
 }

@@ -1,5 +1,5 @@
 /** A workflow, as the rules see it: steps that are done once and remembered, and waits that cost nothing. */
-export interface Steps {
+export interface WorkflowSteps {
   /**
    * Runs a step, or returns what it returned before when the workflow is taken up again. It is tried again until it
    * succeeds, and may run twice although it succeeded the first time: it must bear that. Its result must be JSON.
@@ -11,7 +11,7 @@ export interface Steps {
 }
 
 /** Starts workflows. */
-export interface Workflows {
+export interface WorkflowStarter {
   /**
    * Starts one, or does nothing when one of that name was started with the same input before.
    * @param name 1 to 64 of `A-Z a-z 0-9 _ -`
@@ -21,6 +21,6 @@ export interface Workflows {
 }
 
 /** For functions that start none: their roles would refuse it. */
-export const noWorkflows: Workflows = {
+export const unavailableWorkflowStarter: WorkflowStarter = {
   start: () => Promise.reject(new Error('this function starts no workflow')),
 };

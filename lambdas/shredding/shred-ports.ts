@@ -10,7 +10,7 @@ export interface Backup {
 }
 
 /** The copies of a table that exist at a moment. */
-export interface Copies {
+export interface TableBackups {
   readonly backups: readonly Backup[];
   /** Whether the list of backups is whole. */
   readonly complete: boolean;
@@ -20,11 +20,11 @@ export interface Copies {
 }
 
 /** Looks for copies of a table, made by whomever. @throws VaultError `unavailable` */
-export type FindCopies = () => Promise<Copies>;
+export type FindBackups = () => Promise<TableBackups>;
 
 export interface ValueCounter {
   /** How many values there are in a stretch after a name, and where it ended; `last` is undefined at the end of the list. */
-  countFrom(
+  countAfter(
     org: string,
     after: string | undefined,
   ): Promise<{ readonly count: number; readonly last: string | undefined }>;

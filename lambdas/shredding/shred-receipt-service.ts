@@ -9,92 +9,98 @@ import {
   shredReceiptLimits,
   shredReceiptStatement,
 } from '../../core/shredding/receipt-statements.ts';
-import type { BlobErasing } from '../blobs/org-blob-purger.ts';
-import { storedKeyring } from '../org-keys/keyring-opener.ts';
-import type { ShredStore } from '../org-keys/keyring-ports.ts';
+import type { OrgBlobPurger } from '../blobs/org-blob-purger.ts';
+import { parseStoredKeyring } from '../org-keys/keyring-opener.ts';
+import type { ShreddableKeyringStore } from '../org-keys/keyring-ports.ts';
 import type { Clock, Signer } from '../shared/ports.ts';
 import type { UserErasing } from '../users/org-user-purger.ts';
-import { judge, mayHold, together } from './backup-assessment.ts';
-import type { FindCopies, ValueCounter } from './shred-ports.ts';
+import { assessBackups, canHoldCopy, mergeAssessments } from './backup-assessment.ts';
+import type { FindBackups, ValueCounter } from './shred-ports.ts';
 
-const attempts = 5;
+const maxAttempts = 5;
 /** Stretches in which values are counted, of 1 MiB of items each: a receipt must not wait for more. */
-const countedStretches = 20;
+const maxCountPages = 20;
 
 /** What counts what is left of an org. */
-export interface ShredCounts {
+export interface RemainingDataCounters {
   readonly values: ValueCounter;
-  readonly blobs: Pick<BlobErasing, 'count'>;
+  readonly blobs: Pick<OrgBlobPurger, 'count'>;
   readonly users: Pick<UserErasing, 'count'>;
 }
 
 /** What looks for the copies of the tables that wrapped keys lie in: of orgs, and of users. */
-export interface KeyringCopies {
-  readonly orgs: FindCopies;
-  readonly users: FindCopies;
+export interface KeyringBackupFinders {
+  readonly orgs: FindBackups;
+  readonly users: FindBackups;
 }
 
-export class ShredReceipts {
-  readonly #store: ShredStore;
-  readonly #copies: KeyringCopies;
-  readonly #counts: ShredCounts;
+export class ShredReceiptService {
+  readonly #store: ShreddableKeyringStore;
+  readonly #backupFinders: KeyringBackupFinders;
+  readonly #counters: RemainingDataCounters;
   readonly #signer: Signer;
   readonly #clock: Clock;
 
-  constructor(store: ShredStore, copies: KeyringCopies, counts: ShredCounts, signer: Signer, clock: Clock) {
+  constructor(
+    store: ShreddableKeyringStore,
+    backupFinders: KeyringBackupFinders,
+    counters: RemainingDataCounters,
+    signer: Signer,
+    clock: Clock,
+  ) {
     this.#store = store;
-    this.#copies = copies;
-    this.#counts = counts;
+    this.#backupFinders = backupFinders;
+    this.#counters = counters;
     this.#signer = signer;
     this.#clock = clock;
   }
 
   /**
    * Looks for copies, users and blobs, and adds a receipt that says what was found, unless there is nothing left to be said.
-   * @param quiet adds none that would say the same as before: that there still is a copy, a user, or a blob
+   * @param onlyIfChanged adds none that would say the same as before: that there still is a copy, a user, or a blob
    * @throws VaultError `unavailable`, `write_contention`, `org_shredded` never
    */
-  async issue(org: string, quiet = false): Promise<Tombstone> {
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      const tombstone = storedKeyring(await this.#store.stored(org), org);
+  async issue(org: string, onlyIfChanged = false): Promise<Tombstone> {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const tombstone = parseStoredKeyring(await this.#store.getRaw(org), org);
       if (tombstone.state !== 'shredded') throw new Error('the org is not shredded');
-      if (isSettled(tombstone)) return tombstone;
-      const receipt = await this.#receipt(tombstone);
-      const last = said(tombstone).at(-1) ?? notCounted;
-      const isNews =
+      if (isShredComplete(tombstone)) return tombstone;
+      const receipt = await this.#buildReceipt(tombstone);
+      const lastPayload = parseReceiptPayloads(tombstone).at(-1) ?? uncountedPayload;
+      const isChanged =
         (receipt.final && !tombstone.final) ||
-        (noBlobs(receipt) && !noBlobs(last)) ||
-        (noUsers(receipt) && !noUsers(last));
-      if (quiet && !isNews && tombstone.receipts.length > 0) return tombstone;
+        (hasNoBlobs(receipt) && !hasNoBlobs(lastPayload)) ||
+        (hasNoUsers(receipt) && !hasNoUsers(lastPayload));
+      if (onlyIfChanged && !isChanged && tombstone.receipts.length > 0) return tombstone;
       const jws = await this.#signer.sign(receipt, shredReceiptJwsType);
       const next = addTombstoneReceipt(tombstone, { jws, final: receipt.final, unusableSince: receipt.unusableSince });
-      if (await this.#store.change(next, tombstone)) return next;
+      if (await this.#store.replaceIfUnchanged(next, tombstone)) return next;
     }
     throw new VaultError('write_contention', { detail: 'The organization is shredded; only its receipt is missing.' });
   }
 
-  async #receipt(tombstone: Tombstone): Promise<ShredReceipt> {
+  async #buildReceipt(tombstone: Tombstone): Promise<ShredReceipt> {
     const { org, createdAt, generation, requestedAt, by, shreddedAt, destroyed, retired, issued } = tombstone;
     // The clock after the tombstone was read, not before it was written: only since then is it known to be there.
     const unusableSince = tombstone.unusableSince ?? this.#clock().toISOString();
     const inFlightUntil = new Date(Date.parse(unusableSince) + functionTimeoutSeconds * 1000).toISOString();
-    const copies = await this.#copies.orgs();
-    const userCopies = await this.#copies.users();
-    const values = await this.#count(org);
-    const users = await this.#counts.users.count(org);
-    const blobs = await this.#counts.blobs.count(org);
+    const orgBackups = await this.#backupFinders.orgs();
+    const userBackups = await this.#backupFinders.users();
+    const values = await this.#countValues(org);
+    const users = await this.#counters.users.count(org);
+    const blobs = await this.#counters.blobs.count(org);
     // From the org's beginning, not from the oldest DEK that was left: an old copy would bring retired ones back too.
     const from = destroyed.length + retired > 0 ? createdAt : undefined;
     const now = this.#clock();
-    const orgs = judge(copies, from, unusableSince, now);
+    const orgAssessment = assessBackups(orgBackups, from, unusableSince, now);
     // A user's keyring may have been there until none was found any more. What is stored late (user-erasing.ts) is within the blur.
-    const usersUntil = noKeyringsSince(tombstone) ?? now.toISOString();
-    const ofUsers = judge(userCopies, createdAt, usersUntil, now);
-    const found = together(orgs, ofUsers);
+    const usersUntil = firstReceiptWithoutKeyrings(tombstone) ?? now.toISOString();
+    const userAssessment = assessBackups(userBackups, createdAt, usersUntil, now);
+    const assessment = mergeAssessments(orgAssessment, userAssessment);
     const final =
       users.keyrings === 0 &&
-      !mayHold(copies, orgs, from, unusableSince) &&
-      !mayHold(userCopies, ofUsers, createdAt, usersUntil);
+      !canHoldCopy(orgBackups, orgAssessment, from, unusableSince) &&
+      !canHoldCopy(userBackups, userAssessment, createdAt, usersUntil);
     return {
       statement: shredReceiptStatement,
       org,
@@ -113,18 +119,18 @@ export class ShredReceipts {
       values,
       blobs,
       users,
-      copies: found,
+      copies: assessment,
       final,
-      ...(final ? { irrecoverableSince: found.checkedAt } : {}),
+      ...(final ? { irrecoverableSince: assessment.checkedAt } : {}),
       limits: shredReceiptLimits,
     };
   }
 
-  async #count(org: string): Promise<ShredReceipt['values']> {
+  async #countValues(org: string): Promise<ShredReceipt['values']> {
     let count = 0;
     let after: string | undefined;
-    for (let stretch = 0; stretch < countedStretches; stretch++) {
-      const counted = await this.#counts.values.countFrom(org, after);
+    for (let stretch = 0; stretch < maxCountPages; stretch++) {
+      const counted = await this.#counters.values.countAfter(org, after);
       count += counted.count;
       after = counted.last;
       if (after === undefined) return { count, complete: true };
@@ -134,37 +140,37 @@ export class ShredReceipts {
 }
 
 /** Whether a final receipt was issued, and one that says that no user and no blob is left. */
-export function isSettled(tombstone: Tombstone): boolean {
-  const last = said(tombstone).at(-1) ?? notCounted;
-  return tombstone.final && noBlobs(last) && noUsers(last);
+export function isShredComplete(tombstone: Tombstone): boolean {
+  const last = parseReceiptPayloads(tombstone).at(-1) ?? uncountedPayload;
+  return tombstone.final && hasNoBlobs(last) && hasNoUsers(last);
 }
 
-type Said = Partial<ShredReceipt>;
+type ReceiptPayload = Partial<ShredReceipt>;
 
 /** Receipts of a time without blobs do not mention any. */
-const noBlobs = ({ blobs }: Said): boolean =>
+const hasNoBlobs = ({ blobs }: ReceiptPayload): boolean =>
   blobs === undefined || (blobs.complete && blobs.objects === 0 && blobs.uploads === 0);
 
 /** Nor do those of a time without users. */
-const noUsers = ({ users }: Said): boolean =>
+const hasNoUsers = ({ users }: ReceiptPayload): boolean =>
   users === undefined || (users.complete && users.keyrings === 0 && users.records === 0);
 
-const notCounted: Said = {
+const uncountedPayload: ReceiptPayload = {
   blobs: { objects: 0, uploads: 0, complete: false },
   users: { keyrings: 0, records: 0, complete: false },
 };
 
 /** What the receipts say that are kept. */
-const said = ({ receipts }: Tombstone): Said[] =>
+const parseReceiptPayloads = ({ receipts }: Tombstone): ReceiptPayload[] =>
   receipts.map((jws) => {
     try {
       return requireObjectFields(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()));
     } catch {
       // What stands there was not written by the vault: then a receipt that is good is still to be issued.
-      return notCounted;
+      return uncountedPayload;
     }
   });
 
 /** When a receipt first said that no keyring of a user was left. */
-const noKeyringsSince = (tombstone: Tombstone): string | undefined =>
-  said(tombstone).find(({ users }) => users?.keyrings === 0)?.issuedAt;
+const firstReceiptWithoutKeyrings = (tombstone: Tombstone): string | undefined =>
+  parseReceiptPayloads(tombstone).find(({ users }) => users?.keyrings === 0)?.issuedAt;

@@ -11,29 +11,29 @@ import {
 } from '../../core/shredding/receipt-statements.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import type { Clock, Signer, StoredValue, StoredVersion } from '../shared/ports.ts';
-import { checkedName } from '../shared/value-names.ts';
+import { validateName } from '../shared/value-names.ts';
 import type { ValueStore } from '../values/value-ports.ts';
-import { judge } from './backup-assessment.ts';
-import type { Copies, FindCopies } from './shred-ports.ts';
+import { assessBackups } from './backup-assessment.ts';
+import type { FindBackups, TableBackups } from './shred-ports.ts';
 
 /** Writers of the value that may come between before it is given up. */
-const attempts = 8;
+const maxAttempts = 8;
 /** The longest that point-in-time recovery reaches back, milliseconds. */
-const recoveryPeriod = 35 * 86_400_000;
+const maxRecoveryWindowMs = 35 * 86_400_000;
 
 /** Reads the value again, with its history. */
-export type RereadValue = () => Promise<StoredValue | undefined>;
+export type ReloadStoredValue = () => Promise<StoredValue | undefined>;
 
-export class Destroying {
-  readonly #values: Pick<ValueStore, 'deleteAt'>;
-  readonly #copies: FindCopies;
+export class ValueDestructionService {
+  readonly #values: Pick<ValueStore, 'deleteIfUnchanged'>;
+  readonly #findBackups: FindBackups;
   readonly #signer: Signer;
   readonly #clock: Clock;
 
-  /** @param copies those of the table of values */
-  constructor(values: Pick<ValueStore, 'deleteAt'>, copies: FindCopies, signer: Signer, clock: Clock) {
+  /** @param findBackups those of the table of values */
+  constructor(values: Pick<ValueStore, 'deleteIfUnchanged'>, findBackups: FindBackups, signer: Signer, clock: Clock) {
     this.#values = values;
-    this.#copies = copies;
+    this.#findBackups = findBackups;
     this.#signer = signer;
     this.#clock = clock;
   }
@@ -49,62 +49,63 @@ export class Destroying {
     keyring: Keyring,
     name: string,
     confirm: string,
-    first: StoredValue | undefined,
-    reread: RereadValue,
+    initial: StoredValue | undefined,
+    reload: ReloadStoredValue,
   ): Promise<DestroyValueResponse> {
-    checkedName(name);
+    validateName(name);
     if (confirm !== name) {
       throw new VaultError('invalid_request', {
         errors: [{ path: 'confirm', message: 'is not the name of the value' }],
       });
     }
-    let stored = first;
-    let last: string | undefined;
-    for (let attempt = 0; attempt < attempts; attempt++) {
-      if (stored === undefined) return last === undefined ? { destroyed: false } : { destroyed: true, receipt: last };
+    let stored = initial;
+    let lastReceipt: string | undefined;
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      if (stored === undefined)
+        return lastReceipt === undefined ? { destroyed: false } : { destroyed: true, receipt: lastReceipt };
       // Signed before, handed out after: were the signature missing then, the value would be gone without a receipt.
-      const receipt = await this.#signer.sign(await this.#statement(keyId, keyring, stored), destroyReceiptJwsType);
-      if (await this.#values.deleteAt(keyring.org, name, stored)) return { destroyed: true, receipt };
+      const receipt = await this.#signer.sign(await this.#buildReceipt(keyId, keyring, stored), destroyReceiptJwsType);
+      if (await this.#values.deleteIfUnchanged(keyring.org, name, stored)) return { destroyed: true, receipt };
       // Set meanwhile; or deleted by this very call, whose reply was lost, or by another at the same time: gone as stated.
-      last = receipt;
-      stored = await reread();
+      lastReceipt = receipt;
+      stored = await reload();
     }
     throw new VaultError('write_contention', { detail: 'The value kept changing; it was not destroyed.' });
   }
 
-  async #statement(
+  async #buildReceipt(
     requestedBy: string,
     { org, createdAt, deks }: Keyring,
     stored: StoredValue,
   ): Promise<DestroyReceipt> {
-    const copies = await this.#copies();
+    const backups = await this.#findBackups();
     const now = this.#clock();
     const destroyedAt = now.toISOString();
-    const copiesEndAt = endOf(copies, now);
+    const backupsEndAt = backupsExpireAt(backups, now);
     return {
       statement: destroyReceiptStatement,
       org,
       name: stored.name,
       destroyedAt,
       requestedBy,
-      versions: [stored, ...stored.history].map(versionOf),
+      versions: [stored, ...stored.history].map(toDestroyedVersion),
       deks: deks.filter(({ state }) => state !== 'retired').map(({ version }) => version),
-      copies: judge(copies, createdAt, destroyedAt, now),
-      ...(copiesEndAt === undefined ? {} : { copiesEndAt }),
+      copies: assessBackups(backups, createdAt, destroyedAt, now),
+      ...(backupsEndAt === undefined ? {} : { copiesEndAt: backupsEndAt }),
       limits: destroyReceiptLimits,
     };
   }
 }
 
 /** When the last copy is gone by itself; undefined while there is one that stays until someone deletes it. */
-function endOf({ backups, complete, pointInTimeRecovery }: Copies, now: Date): string | undefined {
+function backupsExpireAt({ backups, complete, pointInTimeRecovery }: TableBackups, now: Date): string | undefined {
   if (!complete || backups.length > 0) return undefined;
   return pointInTimeRecovery === 'DISABLED'
     ? now.toISOString()
-    : new Date(now.getTime() + recoveryPeriod).toISOString();
+    : new Date(now.getTime() + maxRecoveryWindowMs).toISOString();
 }
 
-function versionOf({ version, value }: StoredVersion): DestroyReceipt['versions'][number] {
+function toDestroyedVersion({ version, value }: StoredVersion): DestroyReceipt['versions'][number] {
   try {
     return { version, dek: parseDekVersion(value) };
   } catch {

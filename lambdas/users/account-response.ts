@@ -1,7 +1,7 @@
 /** What may be shown of a user's keyring: which slots there are, and nothing that opens or finds one. */
 import type { AccountResponse, SlotInfo, UserInfo } from '../../contract/users/wire.ts';
 import type { UserKeyring, UserTombstone } from '../../core/users/user-keyring.ts';
-import { hasEnded } from '../shared/timestamps.ts';
+import { hasPassed } from '../shared/timestamps.ts';
 import type { DamagedUser } from './corrupt-user-keyring.ts';
 
 /** What an org may see of one of its users. */
@@ -16,7 +16,7 @@ export function userInfo(user: string, stored: UserKeyring | UserTombstone | Dam
 }
 
 function slotInfos({ slots }: UserKeyring, now: Date): SlotInfo[] {
-  const left = slots.filter(({ expiresAt }) => !hasEnded(expiresAt, now));
+  const left = slots.filter(({ expiresAt }) => !hasPassed(expiresAt, now));
   return left.map(({ id, kind, createdAt, expiresAt }) => ({
     id,
     kind,

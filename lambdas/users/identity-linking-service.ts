@@ -11,7 +11,7 @@ import { linkCodeMacInput, locatorMacInput } from '../../core/users/slot-mac-inp
 import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
-import { later } from '../shared/timestamps.ts';
+import { addSeconds } from '../shared/timestamps.ts';
 import { type IdentityKey, identitySlot } from './identity-unlock.ts';
 import type { Locators } from './locator-claims.ts';
 import { readFresh } from './read-freshness.ts';
@@ -47,7 +47,7 @@ export class Linking {
     const { store, codes, clock, changes } = this.#parts;
     const { owner } = user;
     const now = clock();
-    const expiresAt = later(now, limits.linkCodeSeconds);
+    const expiresAt = addSeconds(now, limits.linkCodeSeconds);
     const id = randomId();
     const { code, shown, locator } = await this.#draw(owner, id, expiresAt);
     const secret = await codes.code(linkCodeMacInput(owner.org, code));

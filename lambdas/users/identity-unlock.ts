@@ -6,8 +6,8 @@ import { newSlotSalt, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
 import { identityMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import { newUserKeyring } from '../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk, type UserRef } from '../../core/users/user-root-key.ts';
-import { refuseShut, storedKeyring } from '../org-keys/keyring-opener.ts';
-import { ifOpens } from '../shared/batch-item-result.ts';
+import { assertOrgActive, parseStoredKeyring } from '../org-keys/keyring-opener.ts';
+import { undefinedIfUndecryptable } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';
 import { userOrDamage } from './corrupt-user-keyring.ts';
 import type { Found, Locators } from './locator-claims.ts';
@@ -104,7 +104,7 @@ export class Identities {
   async #refuseShut(owner: UserRef): Promise<void> {
     const { orgKeyring } = await this.#parts.reader.read(owner, []);
     if (orgKeyring === undefined) throw new VaultError('user_not_found');
-    refuseShut(storedKeyring(orgKeyring, owner.org));
+    assertOrgActive(parseStoredKeyring(orgKeyring, owner.org));
   }
 }
 
@@ -150,7 +150,7 @@ export const identitySlot = (
  * @throws VaultError `org_locked`, `org_shredded`
  */
 export function openIdentity(key: IdentityKey, owner: UserRef, read: UserRead, now: Date): OpenUser | undefined {
-  return ifOpens(() => {
+  return undefinedIfUndecryptable(() => {
     const keyring = userKeyringOf(read, owner);
     const slot = keyring?.slots.find(({ kind, locator }) => kind === 'identity' && locator === key.locator);
     if (keyring === undefined || slot === undefined) return undefined;

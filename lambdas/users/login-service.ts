@@ -15,7 +15,7 @@ import { locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
-import { hasEnded, later } from '../shared/timestamps.ts';
+import { addSeconds, hasPassed } from '../shared/timestamps.ts';
 import type { PasswordSlots } from './password-slot.ts';
 import { freshness, readFresh } from './read-freshness.ts';
 import { cookieOf } from './session-cookie.ts';
@@ -113,7 +113,7 @@ export class Logins {
     const { owner } = user;
     const now = this.#parts.clock();
     const createdAt = now.toISOString();
-    const expiresAt = later(now, limits.sessionSeconds);
+    const expiresAt = addSeconds(now, limits.sessionSeconds);
     const secret = randomBytes(32);
     const id = randomId();
     const facts: SlotMetadata = {
@@ -157,7 +157,7 @@ function quietly<T>(run: () => T): T | undefined {
 
 /** The oldest sessions beyond those that may stay beside a new one. */
 function surplusSessions({ slots }: UserKeyring, now: Date): string[] {
-  const sessions = slots.filter((slot: Slot) => slot.kind === 'session' && !hasEnded(slot.expiresAt, now));
+  const sessions = slots.filter((slot: Slot) => slot.kind === 'session' && !hasPassed(slot.expiresAt, now));
   const oldestFirst = sessions.toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
   return oldestFirst.slice(0, Math.max(0, sessions.length - limits.sessionsKept + 1)).map(({ id }) => id);
 }

@@ -4,7 +4,7 @@ import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Slot } from '../../core/users/key-slot.ts';
 import { maxSlots, type UserKeyring, verifyUserKeyring, withChangedSlots } from '../../core/users/user-keyring.ts';
 import type { Clock } from '../shared/ports.ts';
-import { hasEnded } from '../shared/timestamps.ts';
+import { hasPassed } from '../shared/timestamps.ts';
 import { activeKeyring, type OpenUser } from './unlocked-user.ts';
 import type { UserKeyringStore } from './user-ports.ts';
 
@@ -52,7 +52,7 @@ export class SlotChanges {
 
   #next({ umk }: OpenUser, keyring: UserKeyring, { remove = [], add = [] }: SlotChange): UserKeyring {
     const now = this.#clock();
-    const ended = keyring.slots.filter(({ expiresAt }) => hasEnded(expiresAt, now)).map(({ id }) => id);
+    const ended = keyring.slots.filter(({ expiresAt }) => hasPassed(expiresAt, now)).map(({ id }) => id);
     const gone = new Set([...remove, ...ended]);
     const left = [...keyring.slots.filter(({ id }) => !gone.has(id)), ...add];
     if (!left.some(lasts)) throw new VaultError('last_slot');

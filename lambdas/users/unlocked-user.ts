@@ -6,8 +6,8 @@ import type { SessionToken } from '../../core/users/session-token.ts';
 import { formatUserKey, type UserKey } from '../../core/users/user-key.ts';
 import { parseUserKeyringRecord, type UserKeyring, verifyUserKeyring } from '../../core/users/user-keyring.ts';
 import { deriveUmk, type Umk, type UserRef } from '../../core/users/user-root-key.ts';
-import { refuseShut, storedKeyring } from '../org-keys/keyring-opener.ts';
-import { hasEnded } from '../shared/timestamps.ts';
+import { assertOrgActive, parseStoredKeyring } from '../org-keys/keyring-opener.ts';
+import { hasPassed } from '../shared/timestamps.ts';
 import type { StoredRecord, UserRead } from './user-ports.ts';
 
 /** A user who is there: its keyring, checked, and its UMK, for the time of one request. */
@@ -28,7 +28,7 @@ export interface OpenUser {
  * @throws DecryptionError for every cause, an expired slot included
  */
 export function openSlot(secret: Uint8Array, read: UserRead, keyring: UserKeyring, slot: Slot, now: Date): OpenUser {
-  if (hasEnded(slot.expiresAt, now)) throw new DecryptionError();
+  if (hasPassed(slot.expiresAt, now)) throw new DecryptionError();
   const owner: UserRef = { org: keyring.org, user: keyring.user };
   const umk = deriveUmk(unwrapUmk(secret, owner, slot), owner);
   verifyUserKeyring(keyring, umk);
@@ -49,7 +49,7 @@ export function openSlot(secret: Uint8Array, read: UserRead, keyring: UserKeyrin
  */
 export function userKeyringOf({ orgKeyring, keyring }: UserRead, owner: UserRef): UserKeyring | undefined {
   if (orgKeyring === undefined || keyring === undefined) return undefined;
-  refuseShut(storedKeyring(orgKeyring, owner.org));
+  assertOrgActive(parseStoredKeyring(orgKeyring, owner.org));
   const stored = parseUserKeyringRecord(keyring, owner);
   return stored.state === 'active' ? stored : undefined;
 }

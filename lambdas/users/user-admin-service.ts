@@ -8,8 +8,8 @@ import { isOpaqueId, randomId } from '../../core/encoding/random-id.ts';
 import { formatUserKey } from '../../core/users/user-key.ts';
 import { newUserKeyring } from '../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
-import { refuseShut, type StoredKeyring } from '../org-keys/keyring-opener.ts';
-import { decodeCursor, encodeCursor, fitsKey } from '../shared/pagination-cursor.ts';
+import { assertOrgActive, type StoredKeyring } from '../org-keys/keyring-opener.ts';
+import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { userInfo } from './account-response.ts';
 import { newCredentialSlot } from './account-service.ts';
@@ -35,7 +35,7 @@ export class Users {
    * @throws VaultError `org_locked`, `org_shredded`, `unavailable`
    */
   async create(org: string, stored: StoredKeyring): Promise<CreateUserResponse> {
-    refuseShut(stored);
+    assertOrgActive(stored);
     const owner = { org, user: randomId() };
     const createdAt = this.#clock().toISOString();
     const bytes = randomBytes(32);
@@ -61,7 +61,7 @@ export class Users {
     { cursor, limit = limits.pageSize }: { cursor?: string | undefined; limit?: number | undefined },
   ): Promise<ListUsersResponse> {
     const after = cursor === undefined ? undefined : decodeCursor(cursor, [org, 'users', '']);
-    if (after !== undefined && !fitsKey(after, 'user/'.length)) throw new VaultError('invalid_cursor');
+    if (after !== undefined && !fitsSortKey(after, 'user/'.length)) throw new VaultError('invalid_cursor');
     const { items, more } = await this.#keyrings.list(org, after, limit);
     const now = this.#clock();
     const users = items.map(({ user, record }) => userInfo(user, userOrDamage(record, { org, user }), now));

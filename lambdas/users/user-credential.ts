@@ -3,7 +3,7 @@ import { sessionCookie } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { parseSessionToken } from '../../core/users/session-token.ts';
 import { parseUserKey, type UserKey } from '../../core/users/user-key.ts';
-import { bearerOf } from '../api-keys/authorization.ts';
+import { parseBearerToken } from '../api-keys/authorization.ts';
 import type { Presented } from './unlocked-user.ts';
 
 /**
@@ -27,7 +27,7 @@ export function presentedUser(authorization: string | undefined, cookies: readon
 }
 
 function userKeyOf(authorization: string): UserKey {
-  const token = bearerOf(authorization);
+  const token = parseBearerToken(authorization);
   if (token === undefined) {
     throw new VaultError('missing_credential', { detail: 'Send a user key as "Authorization: Bearer anm_…_u…".' });
   }

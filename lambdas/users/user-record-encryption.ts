@@ -5,7 +5,7 @@ import { u64 } from '../../core/encoding/length-prefixed-fields.ts';
 import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
 import { open, type SealContext, seal } from '../../core/encryption/sealed-string.ts';
 import type { Umk, UserRef } from '../../core/users/user-root-key.ts';
-import { fitsKey } from '../shared/pagination-cursor.ts';
+import { fitsSortKey } from '../shared/pagination-cursor.ts';
 import { type OpenUser, userKeyringOf } from './unlocked-user.ts';
 import type { Collection, RecordKey, StoredRecord, UserRead } from './user-ports.ts';
 
@@ -33,7 +33,7 @@ const idForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 export const isRecordId = (text: string): boolean => idForm.test(text);
 
 /** Whether a record of that id may be in the table, as whoever can write there may have put it: a key has room for so much beside user and collection. */
-export const mayBeStored = (text: string): boolean => text !== '' && fitsKey(text, 'messages'.length + 18);
+export const mayBeStored = (text: string): boolean => text !== '' && fitsSortKey(text, 'messages'.length + 18);
 
 /** The record of a path, if its id can be one. */
 export const memoryKeys = (id: string): RecordKey[] => (isRecordId(id) ? [{ collection: 'memory', id }] : []);

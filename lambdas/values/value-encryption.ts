@@ -8,58 +8,69 @@ import { open, type SealContext, seal } from '../../core/encryption/sealed-strin
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { StoredVersion } from '../shared/ports.ts';
 
-type Purpose = 'vault.value' | 'vault.info';
+type SealPurpose = 'vault.value' | 'vault.info';
 
-const contextOf = (purpose: Purpose, org: string, name: string, version: number): SealContext => {
+const sealContext = (purpose: SealPurpose, org: string, name: string, version: number): SealContext => {
   // Read from a table that is not trusted: a number that is none must fail like any other damage.
   if (!Number.isSafeInteger(version) || version < 1) throw new DecryptionError();
   return [purpose, org, name, u64(version)];
 };
 
 /** Seals one version: its value and, apart, the facts about it, so that a list needs no value. */
-export function sealVersion(dek: Dek, name: string, info: VersionInfo, value: string, writeId: string): StoredVersion {
-  const { version, ...facts } = info;
-  const sealAs = (purpose: Purpose, text: string) =>
-    seal(dek, contextOf(purpose, dek.org, name, version), Buffer.from(text, 'utf8'));
-  return { version, value: sealAs('vault.value', value), info: sealAs('vault.info', JSON.stringify(facts)), writeId };
+export function encryptVersion(
+  dek: Dek,
+  name: string,
+  info: VersionInfo,
+  value: string,
+  writeId: string,
+): StoredVersion {
+  const { version, ...infoFields } = info;
+  const encryptFor = (purpose: SealPurpose, text: string) =>
+    seal(dek, sealContext(purpose, dek.org, name, version), Buffer.from(text, 'utf8'));
+  return {
+    version,
+    value: encryptFor('vault.value', value),
+    info: encryptFor('vault.info', JSON.stringify(infoFields)),
+    writeId,
+  };
 }
 
 /** @throws DecryptionError */
-export async function openValue(keys: OpenKeyring, name: string, stored: StoredVersion): Promise<string> {
+export async function decryptValue(keys: OpenKeyring, name: string, stored: StoredVersion): Promise<string> {
   const dek = await keys.dekOf(stored.value);
-  return open(dek, contextOf('vault.value', dek.org, name, stored.version), stored.value).toString('utf8');
+  return open(dek, sealContext('vault.value', dek.org, name, stored.version), stored.value).toString('utf8');
 }
 
 /** @throws DecryptionError */
-export async function openInfo(
+export async function decryptInfo(
   keys: OpenKeyring,
   name: string,
   stored: { readonly version: number; readonly info: string },
 ): Promise<VersionInfo> {
   const dek = await keys.dekOf(stored.info);
-  const text = open(dek, contextOf('vault.info', dek.org, name, stored.version), stored.info).toString('utf8');
+  const text = open(dek, sealContext('vault.info', dek.org, name, stored.version), stored.info).toString('utf8');
   // Authentic, so it is what sealVersion wrote: no further check would find anything.
-  const facts: { createdAt: string; expiresAt?: string; metadata: Metadata } = JSON.parse(text);
-  return { version: stored.version, ...facts };
+  const infoFields: { createdAt: string; expiresAt?: string; metadata: Metadata } = JSON.parse(text);
+  return { version: stored.version, ...infoFields };
 }
 
 /** The same version, its strings sealed anew under a DEK. @throws DecryptionError */
-export async function resealVersion(
+export async function reencryptVersion(
   keys: OpenKeyring,
   dek: Dek,
   name: string,
   { version, value, info, writeId }: StoredVersion,
 ): Promise<StoredVersion> {
-  const reseal = async (purpose: Purpose, sealed: string) => {
-    const context = contextOf(purpose, dek.org, name, version);
+  const reencrypt = async (purpose: SealPurpose, sealed: string) => {
+    const context = sealContext(purpose, dek.org, name, version);
     const plaintext = open(await keys.dekOf(sealed), context, sealed);
     const resealed = seal(dek, context, plaintext);
     plaintext.fill(0);
     return resealed;
   };
-  return { version, value: await reseal('vault.value', value), info: await reseal('vault.info', info), writeId };
+  return { version, value: await reencrypt('vault.value', value), info: await reencrypt('vault.info', info), writeId };
 }
 
 /** Whether a version can't be read any more at a time. */
-export const isExpired = (info: VersionInfo, now: Date): boolean =>
+export const isVersionExpired = (info: VersionInfo, now: Date): boolean =>
   info.expiresAt !== undefined && Date.parse(info.expiresAt) <= now.getTime();

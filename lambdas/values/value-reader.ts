@@ -13,19 +13,19 @@ import type {
 } from '../../contract/values/wire.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
-import { isHidden, lastReserved } from '../api-keys/permissions.ts';
+import { isHidden, lastReservedName } from '../api-keys/permissions.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
-import { asItem } from '../shared/batch-item-result.ts';
+import { toItemResult } from '../shared/batch-item-result.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock, StoredValue } from '../shared/ports.ts';
-import { checkedName } from '../shared/value-names.ts';
-import { isExpired, openInfo, openValue } from './value-encryption.ts';
+import { validateName } from '../shared/value-names.ts';
+import { decryptInfo, decryptValue, isVersionExpired } from './value-encryption.ts';
 import type { ValueStore } from './value-ports.ts';
 
 /** Values of the request, as read with its key and keyring. */
-export type Values = ReadonlyMap<string, StoredValue>;
+export type ValuesByName = ReadonlyMap<string, StoredValue>;
 
-export class Reading {
+export class ValueReader {
   readonly #values: ValueStore;
   readonly #clock: Clock;
 
@@ -35,48 +35,49 @@ export class Reading {
   }
 
   /** @throws VaultError `invalid_name`, `value_not_found`, `version_not_found`, `value_expired`; DecryptionError */
-  async get(keys: OpenKeyring, values: Values, name: string, version?: number): Promise<Value> {
-    const stored = values.get(checkedName(name));
-    const current = await this.#present(keys, stored);
-    if (version === undefined || version === current.stored.version) return await this.#value(keys, current);
+  async get(keys: OpenKeyring, values: ValuesByName, name: string, version?: number): Promise<Value> {
+    const stored = values.get(validateName(name));
+    const current = await this.#requireCurrent(keys, stored);
+    if (version === undefined || version === current.stored.version) return await this.#decryptCurrent(keys, current);
     const earlier = current.stored.history.find((kept) => kept.version === version);
-    if (earlier === undefined) throw new VaultError('version_not_found', { detail: this.#kept(current.stored) });
-    const info = await openInfo(keys, name, earlier);
-    if (isExpired(info, this.#clock())) throw new VaultError('value_expired');
-    return { name, ...info, value: await openValue(keys, name, earlier) };
+    if (earlier === undefined)
+      throw new VaultError('version_not_found', { detail: this.#keptVersionsDetail(current.stored) });
+    const info = await decryptInfo(keys, name, earlier);
+    if (isVersionExpired(info, this.#clock())) throw new VaultError('value_expired');
+    return { name, ...info, value: await decryptValue(keys, name, earlier) };
   }
 
   /** Up to 100 values, each with a result of its own. @throws VaultError `invalid_request` when a name repeats */
   async getMany(
     caller: Caller,
     keys: OpenKeyring,
-    values: Values,
+    values: ValuesByName,
     names: readonly string[],
   ): Promise<GetValuesResponse> {
     const results: GetValuesItem[] = [];
-    let bytes = 0;
+    let replyBytes = 0;
     for (const name of names) {
-      const item = await asItem(async () => {
+      const result = await toItemResult(async () => {
         authorizeName(caller, name);
-        if (bytes > limits.batchReplyBytes) throw new VaultError('reply_full');
+        if (replyBytes > limits.batchReplyBytes) throw new VaultError('reply_full');
         const value = await this.get(keys, values, name);
         // Twice, since Lambda's reply holds the body as a JSON string: a quote takes four bytes there.
-        bytes += Buffer.byteLength(JSON.stringify(JSON.stringify(value)), 'utf8');
-        if (bytes > limits.batchReplyBytes) throw new VaultError('reply_full');
+        replyBytes += Buffer.byteLength(JSON.stringify(JSON.stringify(value)), 'utf8');
+        if (replyBytes > limits.batchReplyBytes) throw new VaultError('reply_full');
         return value;
       });
-      results.push({ name, ...item });
+      results.push({ name, ...result });
     }
     return { results };
   }
 
   /** @throws VaultError `invalid_name`, `value_not_found`, `value_expired`; DecryptionError */
-  async versions(keys: OpenKeyring, values: Values, name: string): Promise<ListVersionsResponse> {
-    const { stored, info } = await this.#present(keys, values.get(checkedName(name)));
+  async listVersions(keys: OpenKeyring, values: ValuesByName, name: string): Promise<ListVersionsResponse> {
+    const { stored, info } = await this.#requireCurrent(keys, values.get(validateName(name)));
     const versions: VersionInfo[] = [info];
-    for (const kept of stored.history) versions.push(await openInfo(keys, name, kept));
+    for (const kept of stored.history) versions.push(await decryptInfo(keys, name, kept));
     const now = this.#clock();
-    return { name, versions: versions.filter((version) => !isExpired(version, now)) };
+    return { name, versions: versions.filter((version) => !isVersionExpired(version, now)) };
   }
 
   /**
@@ -93,9 +94,9 @@ export class Reading {
     }: { prefix?: string | undefined; cursor?: string | undefined; limit?: number | undefined },
   ): Promise<ListValuesResponse> {
     const { org } = keys.keyring;
-    const problem = prefix === '' ? undefined : prefixProblem(prefix);
-    if (problem !== undefined)
-      throw new VaultError('invalid_name', { detail: `The prefix is not allowed: ${problem}.` });
+    const prefixError = prefix === '' ? undefined : prefixProblem(prefix);
+    if (prefixError !== undefined)
+      throw new VaultError('invalid_name', { detail: `The prefix is not allowed: ${prefixError}.` });
     const after = cursor === undefined ? undefined : decodeCursor(cursor, [org, 'values', prefix]);
     if (after !== undefined && (!after.startsWith(prefix) || nameProblem(after) !== undefined))
       throw new VaultError('invalid_cursor');
@@ -104,32 +105,35 @@ export class Reading {
     const values: ValueInfo[] = [];
     for (const item of page.items) {
       if (isHidden(caller, item.name)) continue;
-      const info = await openInfo(keys, item.name, item);
-      if (!isExpired(info, now)) values.push({ name: item.name, ...info });
+      const info = await decryptInfo(keys, item.name, item);
+      if (!isVersionExpired(info, now)) values.push({ name: item.name, ...info });
     }
     const last = page.items.at(-1);
     if (!page.more || last === undefined) return { values };
     // Whoever has a cursor can read the name in it.
-    const from = isHidden(caller, last.name) ? lastReserved : last.name;
-    return { values, cursor: encodeCursor([org, 'values', prefix], from) };
+    const resumeAfter = isHidden(caller, last.name) ? lastReservedName : last.name;
+    return { values, cursor: encodeCursor([org, 'values', prefix], resumeAfter) };
   }
 
   /** The current version, unless there is none or it has expired, which hides what came before it as well. */
-  async #present(
+  async #requireCurrent(
     keys: OpenKeyring,
     stored: StoredValue | undefined,
   ): Promise<{ stored: StoredValue; info: VersionInfo }> {
     if (stored === undefined) throw new VaultError('value_not_found');
-    const info = await openInfo(keys, stored.name, stored);
-    if (isExpired(info, this.#clock())) throw new VaultError('value_expired');
+    const info = await decryptInfo(keys, stored.name, stored);
+    if (isVersionExpired(info, this.#clock())) throw new VaultError('value_expired');
     return { stored, info };
   }
 
-  async #value(keys: OpenKeyring, { stored, info }: { stored: StoredValue; info: VersionInfo }): Promise<Value> {
-    return { name: stored.name, ...info, value: await openValue(keys, stored.name, stored) };
+  async #decryptCurrent(
+    keys: OpenKeyring,
+    { stored, info }: { stored: StoredValue; info: VersionInfo },
+  ): Promise<Value> {
+    return { name: stored.name, ...info, value: await decryptValue(keys, stored.name, stored) };
   }
 
-  #kept({ version, history }: StoredValue): string {
+  #keptVersionsDetail({ version, history }: StoredValue): string {
     return `Versions kept are ${history.at(-1)?.version ?? version} to ${version}.`;
   }
 }

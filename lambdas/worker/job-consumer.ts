@@ -7,8 +7,8 @@ import { createTimeId, isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { openJob, parseEncryptedJob, type SealedJob } from '../../core/jobs/job-envelope.ts';
 import { type Conversations, commandIn, type Ended } from '../conversations/message-processor.ts';
 import type { JobQueue, TransitKeys } from '../jobs/job-ports.ts';
-import type { AuditTrail } from '../shared/audit-trail.ts';
-import { ifOpens } from '../shared/batch-item-result.ts';
+import type { AuditLog } from '../shared/audit-trail.ts';
+import { undefinedIfUndecryptable } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Erasing } from '../users/deleted-user-purger.ts';
 import { decodeJob, type Job } from './job-decoder.ts';
@@ -39,7 +39,7 @@ export interface WorkingParts {
   readonly transit: Pick<TransitKeys, 'unwrap'>;
   readonly conversations: Pick<Conversations, 'handle'>;
   readonly erasing: Pick<Erasing, 'erase'>;
-  readonly audit: AuditTrail;
+  readonly audit: AuditLog;
   readonly queue: JobQueue;
   readonly clock: Clock;
 }
@@ -127,6 +127,6 @@ export class Working {
 }
 
 function sealedOf(body: string): SealedJob | undefined {
-  const sealed = ifOpens(() => parseEncryptedJob(body));
+  const sealed = undefinedIfUndecryptable(() => parseEncryptedJob(body));
   return sealed !== undefined && isOpaqueId(sealed.org) && isTimeId(sealed.id) ? sealed : undefined;
 }

@@ -3,17 +3,17 @@
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type {
+  AuditAppender,
+  AuditMarkIndex,
   AuditPage,
-  AuditWriter,
   NewAuditRecord,
-  SealMarks,
   SealStore,
   StoredSeal,
 } from '../../lambdas/audit/audit-ports.ts';
 import type { Page } from '../../lambdas/shared/ports.ts';
 import { signSeal } from './exports.ts';
 
-export class MemoryAudit implements AuditWriter, SealStore, SealMarks {
+export class MemoryAudit implements AuditAppender, SealStore, AuditMarkIndex {
   /** By org, then id. */
   readonly records_ = new Map<string, Map<string, NewAuditRecord | undefined>>();
   readonly seals_ = new Map<string, StoredSeal[]>();
@@ -41,20 +41,20 @@ export class MemoryAudit implements AuditWriter, SealStore, SealMarks {
   all(org: string): AuditRecord[] {
     return [...this.of(org).entries()].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([, item]) => item?.record ?? []);
   }
-  async records(org: string, from: string, to: string, limit: number): Promise<AuditPage> {
+  async listRecords(org: string, from: string, to: string, limit: number): Promise<AuditPage> {
     if (this.failing) throw new VaultError('unavailable');
     const ids = [...this.of(org).keys()].filter((id) => id >= from && id <= to).sort();
     const page = ids.slice(0, Math.min(limit, this.pageSize));
     return { items: page.map((id) => ({ id, stored: this.of(org).get(id) })), more: page.length < ids.length };
   }
-  async seals(org: string, after: number, limit: number): Promise<Page<StoredSeal>> {
+  async listSeals(org: string, after: number, limit: number): Promise<Page<StoredSeal>> {
     const found = (this.seals_.get(org) ?? []).filter(({ seq }) => seq > after);
     return { items: found.slice(0, limit), more: found.length > limit };
   }
-  async last(org: string) {
+  async getLatestSeal(org: string) {
     return this.seals_.get(org)?.at(-1);
   }
-  async add(org: string, seal: StoredSeal) {
+  async addSeal(org: string, seal: StoredSeal) {
     const intrude = this.beforeAdd;
     this.beforeAdd = undefined;
     await intrude?.();
@@ -65,17 +65,17 @@ export class MemoryAudit implements AuditWriter, SealStore, SealMarks {
     this.loseReply = false;
     return !lost;
   }
-  async orgs(mark: string) {
+  async listOrgs(mark: string) {
     this.markQueries++;
     const marked = [...this.records_.entries()].filter(([, items]) =>
       [...items.values()].some((item) => item?.mark === mark),
     );
     return marked.map(([org]) => org);
   }
-  async sweptUntil() {
+  async getProgress() {
     return this.swept;
   }
-  async setSweptUntil(time: number) {
+  async advanceProgress(time: number) {
     this.swept = Math.max(this.swept ?? 0, time);
   }
   readonly signer = {

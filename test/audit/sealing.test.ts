@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { sealHash } from '../../core/audit/audit-seal.ts';
 import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { StoredAuditTrail } from '../../lambdas/audit/audit-log-writer.ts';
-import { AuditReading } from '../../lambdas/audit/audit-query-service.ts';
-import { Sealer, SealSweep, settleTime } from '../../lambdas/audit/audit-seal-service.ts';
-import type { AuditFacts } from '../../lambdas/shared/audit-trail.ts';
+import { AuditLogWriter } from '../../lambdas/audit/audit-log-writer.ts';
+import { AuditQueryService } from '../../lambdas/audit/audit-query-service.ts';
+import { AuditSealService, ScheduledSealRun, settleTimeMs } from '../../lambdas/audit/audit-seal-service.ts';
+import type { AuditEvent } from '../../lambdas/shared/audit-trail.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { readSeal, start } from './exports.ts';
 import { MemoryAudit } from './memory.ts';
@@ -17,12 +17,16 @@ function deployment({ retentionDays = 400 } = {}) {
   const store = new MemoryAudit();
   const time = { now: start };
   const clock = () => new Date(time.now);
-  const newTrail = () => new StoredAuditTrail(store, retentionDays, clock);
+  const newTrail = () => new AuditLogWriter(store, retentionDays, clock);
   const trail = newTrail();
-  const sealer = new Sealer(store, store.signer, clock);
-  const sweep = new SealSweep(sealer, store, clock);
-  const reading = new AuditReading(store, async (org) => void (await sealer.seal(org, { empty: true })), clock);
-  const facts = (org: string, more: Partial<AuditFacts> = {}): AuditFacts => ({
+  const sealer = new AuditSealService(store, store.signer, clock);
+  const sweep = new ScheduledSealRun(sealer, store, clock);
+  const reading = new AuditQueryService(
+    store,
+    async (org) => void (await sealer.seal(org, { sealEmptyRange: true })),
+    clock,
+  );
+  const facts = (org: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
     org,
     principal: 'abcdefghjkmnpqrs',
     route: 'getValue',
@@ -34,7 +38,7 @@ function deployment({ retentionDays = 400 } = {}) {
     ...more,
   });
   /** Writes records, one a second. */
-  const write = async (org: string, count: number, more: (n: number) => Partial<AuditFacts> = () => ({})) => {
+  const write = async (org: string, count: number, more: (n: number) => Partial<AuditEvent> = () => ({})) => {
     for (let n = 0; n < count; n++) {
       await trail.write(facts(org, more(n)), 1000);
       time.now += 1000;
@@ -68,9 +72,9 @@ describe('sealing', () => {
     await write(org, 100);
     const first = await exported(org);
     expect(first).toMatchObject({ problems: [], records: 40 });
-    expect(settleTime).toBe(60_000);
-    time.now += settleTime;
-    const second = await exported(org, time.now - settleTime);
+    expect(settleTimeMs).toBe(60_000);
+    time.now += settleTimeMs;
+    const second = await exported(org, time.now - settleTimeMs);
     expect(second).toMatchObject({ problems: [], records: 100 });
     expect(store.signed).toBe(2);
   });
@@ -80,7 +84,7 @@ describe('sealing', () => {
       const { write, exported, time, store } = deployment();
       const org = randomId();
       await write(org, 100);
-      time.now += settleTime;
+      time.now += settleTimeMs;
       store.pageSize = pageSize;
       expect(await exported(org)).toMatchObject({ problems: [], records: 100 });
     }
@@ -92,7 +96,7 @@ describe('sealing', () => {
     await write(org, 2100);
     const names = Array.from({ length: 100 }, (_, n) => `${'x'.repeat(200)}/${n}`);
     await write(org, 300, () => ({ names }));
-    time.now += settleTime;
+    time.now += settleTimeMs;
     const result = await exported(org);
     expect(result).toMatchObject({ problems: [], records: 2400, summary: { org, records: 2400 } });
     const counts = (store.seals_.get(org) ?? []).map(({ jws }) => readSeal(jws)?.count ?? 0);
@@ -106,11 +110,11 @@ describe('sealing', () => {
     const { write, exported, time, store, sealer } = deployment();
     const org = randomId();
     await write(org, 5);
-    time.now += settleTime;
+    time.now += settleTimeMs;
     store.beforeAdd = () => sealer.seal(org);
     await sealer.seal(org);
     await write(org, 5);
-    time.now += settleTime;
+    time.now += settleTimeMs;
     store.loseReply = true;
     await sealer.seal(org);
     expect(await exported(org)).toMatchObject({ problems: [], records: 10 });
@@ -120,8 +124,8 @@ describe('sealing', () => {
     const { write, time, store, sealer } = deployment();
     const org = randomId();
     await write(org, 60);
-    time.now += settleTime;
-    const behind = new Sealer(store, store.signer, () => new Date(time.now - 30_000));
+    time.now += settleTimeMs;
+    const behind = new AuditSealService(store, store.signer, () => new Date(time.now - 30_000));
     store.beforeAdd = () => behind.seal(org);
     expect(await sealer.seal(org)).toBe(true);
     expect((store.seals_.get(org) ?? []).map(({ jws }) => readSeal(jws)?.count)).toEqual([30, 30]);
@@ -131,7 +135,7 @@ describe('sealing', () => {
     const { write, exported, time, store, sealer } = deployment();
     const org = randomId();
     await write(org, 1);
-    time.now += settleTime;
+    time.now += settleTimeMs;
     await sealer.seal(org);
     await sealer.seal(org);
     expect(store.signed).toBe(1);
@@ -152,8 +156,8 @@ describe('sealing', () => {
     const { write, exported, time, sealer, store } = deployment();
     const org = randomId();
     await write(org, 2500);
-    time.now += settleTime;
-    expect(await sealer.seal(org, { enough: () => true })).toBe(false);
+    time.now += settleTimeMs;
+    expect(await sealer.seal(org, { shouldStop: () => true })).toBe(false);
     expect(store.signed).toBe(1);
     expect(await exported(org)).toMatchObject({ problems: [], records: 2500 });
   });
@@ -165,7 +169,7 @@ describe('the schedule', () => {
     const orgs = Array.from({ length: 20 }, () => randomId());
     store.swept = time.now;
     for (const org of orgs) await write(org, 3);
-    time.now += 300_000 + settleTime;
+    time.now += 300_000 + settleTimeMs;
     expect(await sweep.run(() => false)).toEqual([]);
     for (const org of orgs) expect(store.seals_.get(org)).toHaveLength(1);
     store.markQueries = 0;
@@ -199,7 +203,7 @@ describe('the schedule', () => {
     store.seals_.delete(bad);
     expect(await sweep.run(() => false)).toEqual([]);
     expect(store.seals_.get(bad)).toHaveLength(1);
-    expect(store.swept).toBe(Math.floor((time.now - settleTime) / 300_000) * 300_000);
+    expect(store.swept).toBe(Math.floor((time.now - settleTimeMs) / 300_000) * 300_000);
   });
 
   test('stops when its time is over, and has lost nothing then', async () => {
@@ -237,10 +241,10 @@ describe('tampering with the table', () => {
     const made = deployment();
     const org = randomId();
     await made.write(org, 10);
-    made.time.now += settleTime;
+    made.time.now += settleTimeMs;
     await made.sealer.seal(org);
     await made.write(org, 10);
-    made.time.now += settleTime;
+    made.time.now += settleTimeMs;
     await made.sealer.seal(org);
     const [first] = made.store.all(org);
     if (first === undefined) throw new Error('no record');
@@ -291,11 +295,11 @@ describe('retention', () => {
     const { write, exported, time, sealer, reading, store } = deployment({ retentionDays: 2 });
     const org = randomId();
     await write(org, 10);
-    time.now += settleTime;
+    time.now += settleTimeMs;
     await sealer.seal(org);
     time.now += day;
     await write(org, 5);
-    time.now += settleTime;
+    time.now += settleTimeMs;
     await sealer.seal(org);
     expect(await exported(org)).toMatchObject({ problems: [], records: 15, summary: { expired: 0 } });
     time.now += 1.5 * day;

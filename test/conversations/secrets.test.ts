@@ -4,8 +4,8 @@ import type { Context } from 'aws-lambda';
 import { describe, expect, test } from 'vitest';
 import { ChannelSecrets, secretsRequest } from '../../lambdas/channels/channel-credentials.ts';
 import { giveChannelSecrets } from '../../lambdas/channels/handlers/get-channel-credentials.ts';
-import type { RequestLog } from '../../lambdas/middleware/request-log.ts';
-import { Deks } from '../../lambdas/org-keys/keyring-opener.ts';
+import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
+import { KeyringOpener } from '../../lambdas/org-keys/keyring-opener.ts';
 import { codeOf, memoryVault } from '../lambdas/memory.ts';
 
 function world() {
@@ -16,7 +16,7 @@ function world() {
     reads.push(name);
     return { keyring: structuredClone(stores.keyring) as unknown, value: stores.items.get(name) };
   };
-  const secrets = () => new ChannelSecrets(read, new Deks(kek, () => time.now), () => time.now);
+  const secrets = () => new ChannelSecrets(read, new KeyringOpener(kek, () => time.now), () => time.now);
   return { ...vault, reads, secrets, org: caller.org };
 }
 
@@ -91,7 +91,7 @@ describe('the function that gives them', () => {
   test('logs nothing where it gives something, and never what went wrong in words', async () => {
     const { secrets, set, org } = world();
     await set('channels/twilio', '{"a":1}');
-    const log: RequestLog[] = [];
+    const log: RequestLogEntry[] = [];
     const give = giveChannelSecrets((entry) => log.push(entry), secrets());
     expect(await give({ org, channel: 'twilio' }, context)).toEqual({ secrets: { a: 1 } });
     expect(log).toEqual([]);

@@ -3,7 +3,7 @@ import type { Context, SQSRecord } from 'aws-lambda';
 import { expect, test } from 'vitest';
 import { jobRetentionSeconds } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { RequestLog } from '../../lambdas/middleware/request-log.ts';
+import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
 import { work } from '../../lambdas/worker/handlers/process-jobs.ts';
 import type { Delivered, Worked, Working } from '../../lambdas/worker/job-consumer.ts';
 
@@ -14,7 +14,7 @@ const record = (messageId: string, body: string, tries = 1, sentAt = Date.now())
 
 /** A worker to which a body says what becomes of it. */
 function worker(does: Record<string, (known: (facts: Worked) => void) => Promise<Worked>>) {
-  const log: RequestLog[] = [];
+  const log: RequestLogEntry[] = [];
   const done: string[] = [];
   const prolonged: (readonly string[])[] = [];
   const queue = { works: true };

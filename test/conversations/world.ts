@@ -28,7 +28,7 @@ import type {
 import { Conversations } from '../../lambdas/conversations/message-processor.ts';
 import { Receiving } from '../../lambdas/conversations/webhook-receiver.ts';
 import { JobSender } from '../../lambdas/jobs/job-producer.ts';
-import type { AuditFacts } from '../../lambdas/shared/audit-trail.ts';
+import type { AuditEvent } from '../../lambdas/shared/audit-trail.ts';
 import { Accounts } from '../../lambdas/users/account-service.ts';
 import { Erasing } from '../../lambdas/users/deleted-user-purger.ts';
 import { Linking } from '../../lambdas/users/identity-linking-service.ts';
@@ -96,7 +96,7 @@ export class World {
   readonly records = new Map<string, StoredRecord>();
   readonly deliveries = new Map<string, Delivery | { readonly delivery: string }>();
   readonly queue: Queued[] = [];
-  readonly audits: AuditFacts[] = [];
+  readonly audits: AuditEvent[] = [];
   readonly asked: ResponderRequest[] = [];
   readonly sent: { readonly channel: string; readonly to: string; readonly text: string }[] = [];
   readonly calls: string[] = [];
@@ -306,7 +306,7 @@ export class World {
     });
     const erasing = new Erasing({ keyrings, locators: this.locatorStore, eraser: records, jobs, clock });
     const audit = {
-      write: async (facts: AuditFacts) => void (await this.call('db:audit', () => this.audits.push(facts))),
+      write: async (facts: AuditEvent) => void (await this.call('db:audit', () => this.audits.push(facts))),
     };
     return {
       identities,

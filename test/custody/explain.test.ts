@@ -19,7 +19,7 @@ import {
 } from '../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
 import type { Caller, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
-import { effective } from '../../lambdas/api-keys/permissions.ts';
+import { effectivePermissions } from '../../lambdas/api-keys/permissions.ts';
 import type { StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
 import { Explaining } from '../../lambdas/explain/explain-service.ts';
 import { Grants } from '../../lambdas/explain/iam-grants.ts';
@@ -131,7 +131,7 @@ function world(change: (made: World) => void = () => undefined) {
   };
   const explaining = new Explaining(stores, new Grants(JSON.stringify(made.policies)), () => now);
   const { id: keyId, role } = made.caller;
-  const caller: Caller = { org, keyId, role, ...effective(made.caller) };
+  const caller: Caller = { org, keyId, role, ...effectivePermissions(made.caller) };
   return { ...made, explaining, explain: (ref: string) => explaining.explain(caller, made.keyring, ref) };
 }
 

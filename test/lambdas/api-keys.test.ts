@@ -2,15 +2,15 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { CreateKeyRequest } from '../../contract/api-keys/wire.ts';
 import { parseApiKey } from '../../core/api-keys/api-key.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import type { ApiKeyStore, Caller, LastUseStore, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
-import { ApiKeys, newApiKey } from '../../lambdas/api-keys/api-key-service.ts';
-import { authenticate } from '../../lambdas/api-keys/authorization.ts';
-import { LastUse } from '../../lambdas/api-keys/last-used-recorder.ts';
+import type { ApiKeyStore, Caller, LastUsedStore, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
+import { ApiKeyService, generateApiKey } from '../../lambdas/api-keys/api-key-service.ts';
+import { authenticateApiKey } from '../../lambdas/api-keys/authorization.ts';
+import { LastUsedRecorder } from '../../lambdas/api-keys/last-used-recorder.ts';
 import type { Page } from '../../lambdas/shared/ports.ts';
 import { codeOf } from './memory.ts';
 
 /** API keys in memory, with a failure to inject. */
-class MemoryApiKeys implements ApiKeyStore, LastUseStore {
+class MemoryApiKeys implements ApiKeyStore, LastUsedStore {
   readonly items = new Map<string, StoredApiKey>();
   readonly touches: string[] = [];
   failing: 'endOverlap' | 'touch' | 'hang' | undefined;
@@ -32,7 +32,7 @@ class MemoryApiKeys implements ApiKeyStore, LastUseStore {
   async revoke(_org: string, id: string, at: string) {
     return this.#set(id, { revokedAt: this.items.get(id)?.revokedAt ?? at });
   }
-  async touch(_org: string, id: string, hour: string) {
+  async recordHour(_org: string, id: string, hour: string) {
     this.touches.push(`${id} ${hour}`);
     if (this.failing === 'touch') throw new Error('denied');
     if (this.failing === 'hang') await new Promise(() => undefined);
@@ -50,23 +50,23 @@ const org = randomId();
 let store: MemoryApiKeys;
 let now: Date;
 const clock = () => now;
-let keys: ApiKeys;
+let keys: ApiKeyService;
 
 beforeEach(() => {
   store = new MemoryApiKeys();
   now = new Date('2026-06-01T12:34:56.000Z');
-  keys = new ApiKeys(store, clock);
+  keys = new ApiKeyService(store, clock);
 });
 
 /** Signs in with a key as a request would. */
 function as(key: string): Caller {
   const presented = parseApiKey(key) ?? expect.fail('malformed');
-  return authenticate(presented, store.items.get(presented.id), now);
+  return authenticateApiKey(presented, store.items.get(presented.id), now);
 }
 
 /** The first key of the org, made as createOrg makes it, perhaps narrowed. */
 async function first(rights: Partial<CreateKeyRequest> = {}): Promise<{ id: string; key: string; caller: Caller }> {
-  const { stored, key } = newApiKey(org, { role: 'admin', ...rights }, now.toISOString());
+  const { stored, key } = generateApiKey(org, { role: 'admin', ...rights }, now.toISOString());
   await store.create(stored);
   return { id: stored.id, key, caller: as(key) };
 }
@@ -89,9 +89,9 @@ describe('an API key', () => {
     expect(as(made.key).keyId).toBe(made.id);
     now = new Date('2026-06-01T13:00:00.000Z');
     expect(() => as(made.key)).toThrow(expect.objectContaining({ code: 'api_key_expired' }));
-    const other = newApiKey(org, { role: 'agent' }, now.toISOString());
+    const other = generateApiKey(org, { role: 'agent' }, now.toISOString());
     const stolen = parseApiKey(other.key) ?? expect.fail('malformed');
-    expect(() => authenticate({ ...stolen, id: made.id }, store.items.get(made.id), now)).toThrow(
+    expect(() => authenticateApiKey({ ...stolen, id: made.id }, store.items.get(made.id), now)).toThrow(
       expect.objectContaining({ code: 'invalid_api_key' }),
     );
     await keys.revoke(caller, made.id);
@@ -261,38 +261,38 @@ describe('the last use of a key', () => {
 
   test('is noted by the hour, once', async () => {
     const { id } = await first();
-    const uses = new LastUse(store, clock);
-    await Promise.all(Array.from({ length: 50 }, async () => await uses.note(await stored(id))));
-    await uses.note(await stored(id));
-    await new LastUse(store, clock).note(await stored(id));
+    const uses = new LastUsedRecorder(store, clock);
+    await Promise.all(Array.from({ length: 50 }, async () => await uses.record(await stored(id))));
+    await uses.record(await stored(id));
+    await new LastUsedRecorder(store, clock).record(await stored(id));
     expect(store.touches).toEqual([`${id} 2026-06-01T12:00:00.000Z`]);
     later(3600);
-    await uses.note(await stored(id));
+    await uses.record(await stored(id));
     expect((await stored(id)).lastUsedAt).toBe('2026-06-01T13:00:00.000Z');
     expect(store.touches).toHaveLength(2);
   });
 
   test('that can’t be noted neither fails nor holds up the request, and is tried again', async () => {
     const { id } = await first();
-    const uses = new LastUse(store, clock);
+    const uses = new LastUsedRecorder(store, clock);
     store.failing = 'touch';
-    await uses.note(await stored(id));
-    await uses.note(await stored(id));
+    await uses.record(await stored(id));
+    await uses.record(await stored(id));
     expect(store.touches).toHaveLength(2);
     store.failing = 'hang';
     const started = performance.now();
-    await uses.note(await stored(id));
+    await uses.record(await stored(id));
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
   test('is remembered for a bounded number of keys', async () => {
-    const uses = new LastUse(store, clock);
+    const uses = new LastUsedRecorder(store, clock);
     const { id } = await first();
     const key = await stored(id);
-    for (let n = 0; n < 3000; n++) await uses.note({ ...key, id: `k${n}` });
-    await uses.note({ ...key, id: 'k2999' });
+    for (let n = 0; n < 3000; n++) await uses.record({ ...key, id: `k${n}` });
+    await uses.record({ ...key, id: 'k2999' });
     expect(store.touches).toHaveLength(3000);
-    await uses.note({ ...key, id: 'k0' });
+    await uses.record({ ...key, id: 'k0' });
     expect(store.touches).toHaveLength(3001);
   });
 });

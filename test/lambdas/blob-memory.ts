@@ -6,17 +6,17 @@ import { formatLinkId, type LinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
 import type {
+  AnnouncedPart,
   BlobStore,
-  LinkObjects,
+  LinkObjectStore,
   LinkStore,
-  PartClaim,
   StoredBlob,
   StoredPart,
-  UploadObjects,
+  UploadObjectStore,
 } from '../../lambdas/blobs/blob-ports.ts';
-import { Blobs } from '../../lambdas/blobs/blob-service.ts';
-import { BlobUploads } from '../../lambdas/blobs/multipart-upload-service.ts';
-import { Links } from '../../lambdas/blobs/share-link-service.ts';
+import { BlobService } from '../../lambdas/blobs/blob-service.ts';
+import { MultipartUploadService } from '../../lambdas/blobs/multipart-upload-service.ts';
+import { ShareLinkService } from '../../lambdas/blobs/share-link-service.ts';
 
 /** `repeated`: done, its reply lost, and sent again by the client of the service, as AWS clients do. */
 export type Fate = 'done' | 'before' | 'after' | 'repeated';
@@ -43,7 +43,7 @@ export const chunk = 2 ** 20 + 16;
 export const firstPart = 64 + 8 * chunk;
 export const laterPart = 8 * chunk;
 
-export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
+export function blobWorld({ maxBytes = limits.blobBytes as number } = {}) {
   const org = randomId();
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
   const clock = () => time.now;
@@ -96,7 +96,7 @@ export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
           .sort((a, b) => (a.id < b.id ? 1 : -1));
         return { items: found.slice(0, limit), more: found.length > limit };
       }),
-    complete: (_, id, { ttl, ...completion }) =>
+    markReady: (_, id, { ttl, ...completion }) =>
       call('complete', () =>
         change(
           id,
@@ -104,7 +104,7 @@ export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
           (blob) => ({ ...blob, ...completion, state: 'ready', uploadId: undefined, ttl }),
         ),
       ),
-    relink: (_, id, locator) =>
+    replaceLocator: (_, id, locator) =>
       call('relink', () =>
         change(
           id,
@@ -112,7 +112,7 @@ export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
           (blob) => ({ ...blob, locator }),
         ),
       ),
-    delete: (_, id, ttl) =>
+    markDeleted: (_, id, ttl) =>
       call('delete', () =>
         change(
           id,
@@ -128,7 +128,7 @@ export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
         keyring: asked === org ? structuredClone(world.keyring) : undefined,
         blob: asked === org ? structuredClone(world.records.get(id)) : undefined,
       })),
-    open: (link, opening, ttl) =>
+    recordOpening: (link, opening, ttl) =>
       call('open', () => {
         const hasLeft = ({ openings, maxOpens }: StoredBlob) => maxOpens === undefined || openings < maxOpens;
         const done = change(
@@ -138,7 +138,8 @@ export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
         );
         return done ? structuredClone(world.records.get(link.id)) : undefined;
       }),
-    burn: (link, ttl) => call('burn', () => change(link.id, isOf(link), (blob) => ({ ...blob, state: 'burned', ttl }))),
+    markBurned: (link, ttl) =>
+      call('burn', () => change(link.id, isOf(link), (blob) => ({ ...blob, state: 'burned', ttl }))),
     setTtl: (_, id, ttl) =>
       call('setTtl', () => {
         change(
@@ -151,28 +152,28 @@ export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
 
   const joinedChecksum = (parts: readonly StoredPart[]) =>
     `${hashOf(...parts.map(({ checksum }) => Buffer.from(checksum, 'base64')))}-${parts.length}`;
-  const objects: UploadObjects & LinkObjects = {
-    form: (asked, id, size) =>
+  const objects: UploadObjectStore & LinkObjectStore = {
+    presignForm: (asked, id, size) =>
       call('form', () => {
         sole(asked);
         return { url: 'https://bucket.invalid/', fields: { key: `${asked}/${id}.enc`, size: String(size) } };
       }),
-    begin: () =>
+    startMultipartUpload: () =>
       call('begin', () => {
         const uploadId = randomId();
         world.uploads.set(uploadId, new Map());
         return uploadId;
       }),
-    partAddress: (_, id, uploadId, { number }) =>
+    presignPart: (_, id, uploadId, { number }) =>
       call('partAddress', () => ({ url: `https://bucket.invalid/${id}?${uploadId}&${number}`, headers: {} })),
-    parts: (_, __, uploadId, after, limit) =>
+    listParts: (_, __, uploadId, after, limit) =>
       call('parts', () => {
         const parts = world.uploads.get(uploadId);
         if (parts === undefined) return undefined;
         const found = [...parts.values()].filter(({ number }) => number > after).sort((a, b) => a.number - b.number);
         return { items: found.slice(0, limit), more: found.length > limit };
       }),
-    join: (_, id, uploadId, parts) =>
+    completeMultipartUpload: (_, id, uploadId, parts) =>
       call('join', () => {
         const upload = world.uploads.get(uploadId);
         if (upload === undefined || parts.some(({ number, tag }) => upload.get(number)?.tag !== tag)) return;
@@ -180,22 +181,22 @@ export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
         world.objects.set(id, { size, checksum: joinedChecksum(parts), lifetime: 'unfinished' });
         world.uploads.delete(uploadId);
       }),
-    find: (_, id) => call('find', () => structuredClone(world.objects.get(id))),
-    setLifetime: (_, id, lifetime) =>
+    findObject: (_, id) => call('find', () => structuredClone(world.objects.get(id))),
+    setLifetimeTag: (_, id, lifetime) =>
       call('setLifetime', () => {
         const held = world.objects.get(id);
         if (held !== undefined) held.lifetime = lifetime;
         return held !== undefined;
       }),
-    abort: (_, __, uploadId) => call('abort', () => void world.uploads.delete(uploadId)),
-    delete: (_, id) => call('deleteObject', () => void world.objects.delete(id)),
-    address: (_, id) => call('address', () => `https://bucket.invalid/${id}?signed`),
+    abortMultipartUpload: (_, __, uploadId) => call('abort', () => void world.uploads.delete(uploadId)),
+    deleteObject: (_, id) => call('deleteObject', () => void world.objects.delete(id)),
+    presignDownload: (_, id) => call('address', () => `https://bucket.invalid/${id}?signed`),
   };
 
-  const settings = { pageUrl: 'https://page.invalid', mostBytes };
-  const blobs = new Blobs(store, objects, settings, clock);
-  const uploads = new BlobUploads(store, objects, settings, clock);
-  const links = new Links(linkStore, objects, clock);
+  const settings = { pageUrl: 'https://page.invalid', maxBytes };
+  const blobs = new BlobService(store, objects, settings, clock);
+  const uploads = new MultipartUploadService(store, objects, settings, clock);
+  const links = new ShareLinkService(linkStore, objects, clock);
 
   const record = (id: string): StoredBlob => {
     const blob = world.records.get(id);
@@ -209,7 +210,7 @@ export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
     return checksum;
   };
   /** What S3 does with parts that are put to their addresses. */
-  const put = (id: string, ...parts: Omit<PartClaim, 'checksum'>[]): void => {
+  const put = (id: string, ...parts: Omit<AnnouncedPart, 'checksum'>[]): void => {
     const upload = world.uploads.get(record(id).uploadId ?? '');
     for (const part of parts) {
       const checksum = hashOf(randomBytes(8));
@@ -229,9 +230,12 @@ export function blobWorld({ mostBytes = limits.blobBytes as number } = {}) {
     return record(id);
   }
   const open = async (link: LinkId | string, shown = proof('open'), opening?: string) =>
-    await links.open(await links.prove(typeof link === 'string' ? link : formatLinkId(link), 'open', shown), opening);
+    await links.open(
+      await links.verifyProof(typeof link === 'string' ? link : formatLinkId(link), 'open', shown),
+      opening,
+    );
   const burn = async (link: LinkId, shown = proof('burn')) =>
-    await links.burn(await links.prove(formatLinkId(link), 'burn', shown));
+    await links.burn(await links.verifyProof(formatLinkId(link), 'burn', shown));
   const pass = (seconds: number) => {
     time.now = new Date(time.now.getTime() + seconds * 1000);
   };

@@ -1,7 +1,7 @@
 /** Completions of uploads: what has arrived is what was said, whatever fails or comes between. */
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
-import { lifetimeOf } from '../../lambdas/blobs/blob-state.ts';
+import { objectLifetimeOf } from '../../lambdas/blobs/blob-state.ts';
 import { blobWorld, type Fate, firstPart, laterPart, untilAnswered, verifier, verifiers } from './blob-memory.ts';
 import { codeOf } from './memory.ts';
 
@@ -49,7 +49,7 @@ describe('a completion', () => {
     [limits.blobExpiryMax, '366'],
   ])('with an expiry of %s s lets the object live for %s days', async (expiresIn, lifetime) => {
     const { ready } = blobWorld();
-    expect(lifetimeOf(await ready({ expiresIn }))).toBe(lifetime);
+    expect(objectLifetimeOf(await ready({ expiresIn }))).toBe(lifetime);
   });
 
   test('of what is not there, or was posted with other contents or another size, is refused and may be sent again', async () => {
@@ -128,7 +128,7 @@ describe('a completion', () => {
   });
 
   test('of parts without an announced size counts what has arrived, and no more than is allowed', async () => {
-    const { org, blobs, uploads, put, checksumOfParts, record } = blobWorld({ mostBytes: firstPart + 10 });
+    const { org, blobs, uploads, put, checksumOfParts, record } = blobWorld({ maxBytes: firstPart + 10 });
     const { id } = await blobs.create(org, {});
     put(id, { number: 1, size: firstPart }, { number: 2, size: 11 });
     const over = { checksum: checksumOfParts(id), verifiers };

@@ -54,16 +54,16 @@ describe('a form', () => {
   const content = Uint8Array.from(randomBytes(1000));
 
   test('takes exactly what was announced, which is unfinished until it is completed', async () => {
-    expect(await objects.find(org, id)).toBeUndefined();
-    expect(await post(await objects.form(org, id, 1000), content)).toBe(204);
-    expect(await objects.find(org, id)).toEqual({ size: 1000, checksum: sha256(content) });
+    expect(await objects.findObject(org, id)).toBeUndefined();
+    expect(await post(await objects.presignForm(org, id, 1000), content)).toBe(204);
+    expect(await objects.findObject(org, id)).toEqual({ size: 1000, checksum: sha256(content) });
     expect(await lifetime()).toEqual([{ Key: 'lifetime', Value: 'unfinished' }]);
-    expect(await objects.setLifetime(org, id, '8')).toBe(true);
+    expect(await objects.setLifetimeTag(org, id, '8')).toBe(true);
     expect(await lifetime()).toEqual([{ Key: 'lifetime', Value: '8' }]);
-    await objects.delete(org, id);
-    await objects.delete(org, id);
-    expect(await objects.find(org, id)).toBeUndefined();
-    expect(await objects.setLifetime(org, id, '8')).toBe(false);
+    await objects.deleteObject(org, id);
+    await objects.deleteObject(org, id);
+    expect(await objects.findObject(org, id)).toBeUndefined();
+    expect(await objects.setLifetimeTag(org, id, '8')).toBe(false);
   });
 
   test.each<[string, number, Record<string, string>]>([
@@ -81,8 +81,8 @@ describe('a form', () => {
     ['no checksum algorithm', 1000, { 'x-amz-checksum-algorithm': 'CRC32' }],
     ['a field of its own', 1000, { 'x-amz-meta-name': 'secret plan.pdf' }],
   ])('does not take %s', async (_, size, others) => {
-    expect(await post(await objects.form(org, id, size), content, others)).toBeGreaterThanOrEqual(400);
-    expect(await objects.find(org, id)).toBeUndefined();
+    expect(await post(await objects.presignForm(org, id, size), content, others)).toBeGreaterThanOrEqual(400);
+    expect(await objects.findObject(org, id)).toBeUndefined();
   });
 });
 
@@ -94,48 +94,48 @@ describe('parts', () => {
     body: Uint8Array<ArrayBuffer>,
   ) => (await fetch(url, { method: 'PUT', headers, body })).status;
   const grant = (uploadId: string, number: number, content: Uint8Array, size = content.length) =>
-    objects.partAddress(org, id, uploadId, { number, size, checksum: sha256(content) });
+    objects.presignPart(org, id, uploadId, { number, size, checksum: sha256(content) });
 
   test('are joined to an object whose checksum is that of their checksums', async () => {
-    const uploadId = await objects.begin(org, id);
-    expect(await objects.parts(org, id, uploadId, 0, 1000)).toEqual({ items: [], more: false });
+    const uploadId = await objects.startMultipartUpload(org, id);
+    expect(await objects.listParts(org, id, uploadId, 0, 1000)).toEqual({ items: [], more: false });
     expect(await put(await grant(uploadId, 1, first), first)).toBe(200);
     expect(await put(await grant(uploadId, 2, second), second)).toBe(200);
-    const listed = await objects.parts(org, id, uploadId, 0, 1);
+    const listed = await objects.listParts(org, id, uploadId, 0, 1);
     expect(listed).toMatchObject({ items: [{ number: 1, size: first.length, checksum: sha256(first) }], more: true });
-    expect(await objects.parts(org, id, uploadId, 1, 1)).toMatchObject({ items: [{ number: 2 }], more: false });
-    const all = (await objects.parts(org, id, uploadId, 0, 1000))?.items ?? [];
-    await objects.join(org, id, uploadId, all);
+    expect(await objects.listParts(org, id, uploadId, 1, 1)).toMatchObject({ items: [{ number: 2 }], more: false });
+    const all = (await objects.listParts(org, id, uploadId, 0, 1000))?.items ?? [];
+    await objects.completeMultipartUpload(org, id, uploadId, all);
     const digests = [first, second].map((part) => Buffer.from(sha256(part), 'base64'));
-    expect(await objects.find(org, id)).toEqual({
+    expect(await objects.findObject(org, id)).toEqual({
       size: first.length + second.length,
       checksum: `${sha256(...digests)}-2`,
     });
     expect(await lifetime()).toEqual([{ Key: 'lifetime', Value: 'unfinished' }]);
     // As a repetition finds it whose first reply was lost.
-    await objects.join(org, id, uploadId, all);
-    expect(await objects.parts(org, id, uploadId, 0, 1000)).toBeUndefined();
-    await objects.abort(org, id, uploadId);
-    expect(await objects.find(org, id)).toBeDefined();
+    await objects.completeMultipartUpload(org, id, uploadId, all);
+    expect(await objects.listParts(org, id, uploadId, 0, 1000)).toBeUndefined();
+    await objects.abortMultipartUpload(org, id, uploadId);
+    expect(await objects.findObject(org, id)).toBeDefined();
   });
 
   test('of which one is another by then are not joined', async () => {
-    const uploadId = await objects.begin(org, id);
+    const uploadId = await objects.startMultipartUpload(org, id);
     await put(await grant(uploadId, 1, second), second);
-    const all = (await objects.parts(org, id, uploadId, 0, 1000))?.items ?? [];
+    const all = (await objects.listParts(org, id, uploadId, 0, 1000))?.items ?? [];
     const other = Uint8Array.from(randomBytes(100));
     await put(await grant(uploadId, 1, other), other);
-    await objects.join(org, id, uploadId, all);
-    expect(await objects.find(org, id)).toBeUndefined();
-    await objects.abort(org, id, uploadId);
-    await objects.abort(org, id, uploadId);
-    expect(await objects.parts(org, id, uploadId, 0, 1000)).toBeUndefined();
+    await objects.completeMultipartUpload(org, id, uploadId, all);
+    expect(await objects.findObject(org, id)).toBeUndefined();
+    await objects.abortMultipartUpload(org, id, uploadId);
+    await objects.abortMultipartUpload(org, id, uploadId);
+    expect(await objects.listParts(org, id, uploadId, 0, 1000)).toBeUndefined();
     const { Uploads } = await s3.client().send(new ListMultipartUploadsCommand({ Bucket }));
     expect(Uploads ?? []).toEqual([]);
   });
 
   test('are of the length and checksum that were granted, under the number that was granted, and nothing else', async () => {
-    const uploadId = await objects.begin(org, id);
+    const uploadId = await objects.startMultipartUpload(org, id);
     const granted = await grant(uploadId, 2, second);
     const signed = new URL(granted.url).searchParams.get('X-Amz-SignedHeaders')?.split(';');
     expect(signed).toEqual(['content-length', 'host', 'x-amz-checksum-sha256']);
@@ -146,15 +146,15 @@ describe('parts', () => {
     expect(await put(await grant(uploadId, 2, second, 99), second)).toBe(403);
     expect(await put({ ...granted, url: granted.url.replace('partNumber=2', 'partNumber=3') }, second)).toBe(403);
     expect(await put({ ...granted, url: granted.url.replace(org, randomId()) }, second)).toBe(403);
-    expect(await objects.parts(org, id, uploadId, 0, 1000)).toEqual({ items: [], more: false });
+    expect(await objects.listParts(org, id, uploadId, 0, 1000)).toEqual({ items: [], more: false });
     expect(await put(granted, second)).toBe(200);
   });
 });
 
 test('an address gives the object, whole or by ranges, as bytes that no browser shows; and no other object', async () => {
   const content = Uint8Array.from(randomBytes(1000));
-  await post(await objects.form(org, id, 1000), content);
-  const url = await objects.address(org, id);
+  await post(await objects.presignForm(org, id, 1000), content);
+  const url = await objects.presignDownload(org, id);
   const whole = await fetch(url);
   expect(whole.headers.get('content-type')).toBe('application/octet-stream');
   expect(new Uint8Array(await whole.arrayBuffer())).toEqual(content);
@@ -172,14 +172,14 @@ test('all objects of an org are listed and deleted, and none of another whose id
     [other, 3],
   ] as const) {
     const name = createTimeId(n, randomBytes(16));
-    await post(await objects.form(of, name, 3), Uint8Array.of(1, 2, 3));
+    await post(await objects.presignForm(of, name, 3), Uint8Array.of(1, 2, 3));
   }
-  const listed = await objects.list(mine, undefined);
+  const listed = await objects.listKeys(mine, undefined);
   expect([listed.items.length, listed.more]).toEqual([2, false]);
-  expect(await objects.list(mine, listed.items[0])).toEqual({ items: listed.items.slice(1), more: false });
-  await objects.deleteAll(mine, listed.items);
-  expect(await objects.list(mine, undefined)).toEqual({ items: [], more: false });
-  expect((await objects.list(other, undefined)).items).toHaveLength(1);
+  expect(await objects.listKeys(mine, listed.items[0])).toEqual({ items: listed.items.slice(1), more: false });
+  await objects.deleteKeys(mine, listed.items);
+  expect(await objects.listKeys(mine, undefined)).toEqual({ items: [], more: false });
+  expect((await objects.listKeys(other, undefined)).items).toHaveLength(1);
 });
 
 describe('a failure of S3', () => {
@@ -189,15 +189,15 @@ describe('a failure of S3', () => {
     unreachable: 'drop-before',
   };
   const calls: Record<string, (one: S3Objects) => Promise<unknown>> = {
-    begin: (one) => one.begin(org, id),
-    parts: (one) => one.parts(org, id, 'x', 0, 10),
-    join: (one) => one.join(org, id, 'x', [{ number: 1, size: 1, checksum: sha256(), tag: '"x"' }]),
-    find: (one) => one.find(org, id),
-    setLifetime: (one) => one.setLifetime(org, id, '2'),
-    abort: (one) => one.abort(org, id, 'x'),
-    delete: (one) => one.delete(org, id),
-    list: (one) => one.list(org, undefined),
-    deleteAll: (one) => one.deleteAll(org, [`${org}/x`]),
+    begin: (one) => one.startMultipartUpload(org, id),
+    parts: (one) => one.listParts(org, id, 'x', 0, 10),
+    join: (one) => one.completeMultipartUpload(org, id, 'x', [{ number: 1, size: 1, checksum: sha256(), tag: '"x"' }]),
+    find: (one) => one.findObject(org, id),
+    setLifetime: (one) => one.setLifetimeTag(org, id, '2'),
+    abort: (one) => one.abortMultipartUpload(org, id, 'x'),
+    delete: (one) => one.deleteObject(org, id),
+    list: (one) => one.listKeys(org, undefined),
+    deleteAll: (one) => one.deleteKeys(org, [`${org}/x`]),
   };
   test.each(Object.keys(calls).flatMap((call) => Object.keys(faults).map((fault) => [call, fault] as const)))(
     '%s, %s: unavailable, and nothing of what S3 said',
@@ -214,8 +214,8 @@ describe('a failure of S3', () => {
   test('that says 403 means that there is nothing, where what is not there is answered so; elsewhere it is no plain failure', async () => {
     s3.hooks = { before: () => ({ type: 'AccessDenied', status: 403, message: 'SECRET-OF-S3' }) };
     // To whom may not list, this is how S3 says that there is nothing.
-    expect(await objects.find(org, id)).toBeUndefined();
-    expect(await objects.setLifetime(org, id, '2')).toBe(false);
-    await expect(objects.delete(org, id)).rejects.toMatchObject({ name: 'AccessDenied' });
+    expect(await objects.findObject(org, id)).toBeUndefined();
+    expect(await objects.setLifetimeTag(org, id, '2')).toBe(false);
+    await expect(objects.deleteObject(org, id)).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 });

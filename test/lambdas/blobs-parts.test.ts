@@ -9,7 +9,9 @@ describe('parts', () => {
   const grantIn = async (size: number | undefined, ...claims: [number, number][]) => {
     const { org, blobs, uploads, world } = blobWorld();
     const { id } = await blobs.create(org, { size });
-    const code = await codeOf(uploads.grant(org, id, { parts: claims.map(([number, of]) => claim(number, of)) }));
+    const code = await codeOf(
+      uploads.presignParts(org, id, { parts: claims.map(([number, of]) => claim(number, of)) }),
+    );
     return { code, addresses: world.calls.filter((name) => name === 'partAddress').length };
   };
   const announced = firstPart + 2 * laterPart + 100;
@@ -64,35 +66,35 @@ describe('parts', () => {
     const { org, blobs, uploads, ready, pass } = blobWorld();
     const parts = [claim(1, 5)];
     const byForm = await blobs.create(org, { size: 10 });
-    expect(await codeOf(uploads.grant(org, byForm.id, { parts }))).toBe('invalid_request');
+    expect(await codeOf(uploads.presignParts(org, byForm.id, { parts }))).toBe('invalid_request');
     const { id } = await ready();
-    expect(await codeOf(uploads.grant(org, id, { parts }))).toBe('blob_completed');
-    expect(await codeOf(uploads.parts(org, id, {}))).toBe('blob_completed');
+    expect(await codeOf(uploads.presignParts(org, id, { parts }))).toBe('blob_completed');
+    expect(await codeOf(uploads.listParts(org, id, {}))).toBe('blob_completed');
     const deleted = await blobs.create(org, {});
     await blobs.delete(org, deleted.id);
-    expect(await codeOf(uploads.grant(org, deleted.id, { parts }))).toBe('blob_deleted');
+    expect(await codeOf(uploads.presignParts(org, deleted.id, { parts }))).toBe('blob_deleted');
     for (const unknown of ['01m7xpe6000123456789abcdef', '../x', '']) {
-      expect(await codeOf(uploads.grant(org, unknown, { parts }))).toBe('blob_not_found');
+      expect(await codeOf(uploads.presignParts(org, unknown, { parts }))).toBe('blob_not_found');
     }
     const late = await blobs.create(org, {});
     pass(limits.blobUploadSeconds);
-    expect(await codeOf(uploads.grant(org, late.id, { parts }))).toBe('blob_expired');
+    expect(await codeOf(uploads.presignParts(org, late.id, { parts }))).toBe('blob_expired');
   });
 
   test('that have arrived are listed page by page; a cursor is of one blob', async () => {
     const { org, blobs, uploads, put } = blobWorld();
     const [one, two] = [await blobs.create(org, {}), await blobs.create(org, {})];
     put(one.id, { number: 1, size: firstPart }, { number: 2, size: laterPart }, { number: 5, size: 7 });
-    const first = await uploads.parts(org, one.id, { limit: 2 });
+    const first = await uploads.listParts(org, one.id, { limit: 2 });
     expect(first.parts.map(({ number, size }) => [number, size])).toEqual([
       [1, firstPart],
       [2, laterPart],
     ]);
-    const second = await uploads.parts(org, one.id, { limit: 2, cursor: first.cursor });
+    const second = await uploads.listParts(org, one.id, { limit: 2, cursor: first.cursor });
     expect(second).toMatchObject({ parts: [{ number: 5, size: 7 }] });
     expect(second).not.toHaveProperty('cursor');
     expect(JSON.stringify(first)).not.toContain('tag');
-    expect(await codeOf(uploads.parts(org, two.id, { cursor: first.cursor }))).toBe('invalid_cursor');
+    expect(await codeOf(uploads.listParts(org, two.id, { cursor: first.cursor }))).toBe('invalid_cursor');
   });
 
   test('that were joined by an interrupted completion: it is to be sent again', async () => {
@@ -102,7 +104,7 @@ describe('parts', () => {
     const request = { checksum: checksumOfParts(id), verifiers };
     world.fate = (name) => (name === 'setLifetime' ? 'before' : 'done');
     expect(await codeOf(uploads.complete(org, id, request))).toBe('unavailable');
-    expect(await codeOf(uploads.parts(org, id, {}))).toBe('blob_completed');
+    expect(await codeOf(uploads.listParts(org, id, {}))).toBe('blob_completed');
     world.fate = () => 'done';
     expect(await uploads.complete(org, id, request)).toMatchObject({ state: 'ready' });
   });
@@ -111,6 +113,6 @@ describe('parts', () => {
     const { org, blobs, uploads, world } = blobWorld();
     const { id } = await blobs.create(org, {});
     world.uploads.clear();
-    expect(await codeOf(uploads.parts(org, id, {}))).toBe('blob_expired');
+    expect(await codeOf(uploads.listParts(org, id, {}))).toBe('blob_expired');
   });
 });

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { randomId } from '../../core/encoding/random-id.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { Completion, StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
-import { DynamoBlobEraser, DynamoBlobs, DynamoLinks } from '../../lambdas/blobs/stores/dynamo-blobs.ts';
+import { DynamoBlobPurger, DynamoBlobs, DynamoShareLinks } from '../../lambdas/blobs/stores/dynamo-blobs.ts';
 import { codeOf } from './memory.ts';
 
 const named = (opening: string) => ({ opening, openedAt: '2026-06-01T12:00:00.000Z' });
@@ -19,8 +19,8 @@ const S = 'S';
 let server: Server;
 let client: DynamoDBClient;
 let blobs: DynamoBlobs;
-let links: DynamoLinks;
-let eraser: DynamoBlobEraser;
+let links: DynamoShareLinks;
+let eraser: DynamoBlobPurger;
 let blob: StoredBlob;
 
 async function table(name: string, ...keys: ['org', ...'id'[]]): Promise<void> {
@@ -43,8 +43,8 @@ beforeAll(async () => {
   await table(TableName, 'org', 'id');
   await table(keyrings, 'org');
   blobs = new DynamoBlobs(() => client, TableName);
-  links = new DynamoLinks(() => client, { blobs: TableName, keyrings });
-  eraser = new DynamoBlobEraser(() => client, TableName);
+  links = new DynamoShareLinks(() => client, { blobs: TableName, keyrings });
+  eraser = new DynamoBlobPurger(() => client, TableName);
 });
 afterAll(async () => {
   client.destroy();
@@ -80,7 +80,7 @@ beforeEach(async () => {
   await blobs.create(blob);
 });
 const now = async () => await blobs.get(blob.org, blob.id);
-const complete = (other: Partial<Completion> = {}) => blobs.complete(blob.org, blob.id, { ...completion, ...other });
+const complete = (other: Partial<Completion> = {}) => blobs.markReady(blob.org, blob.id, { ...completion, ...other });
 
 describe('a record', () => {
   test('comes back as it was stored; again the same passes, another under its id does not', async () => {
@@ -143,32 +143,32 @@ describe('a change', () => {
   });
 
   test('of the locator is for what is ready, and ends what the old one could do', async () => {
-    expect(await blobs.relink(blob.org, blob.id, randomId())).toBe(false);
+    expect(await blobs.replaceLocator(blob.org, blob.id, randomId())).toBe(false);
     await complete();
     const locator = randomId();
-    expect(await blobs.relink(blob.org, blob.id, locator)).toBe(true);
-    expect(await links.open(blob, named('x'), undefined)).toBeUndefined();
-    expect(await links.burn(blob, 9)).toBe(false);
+    expect(await blobs.replaceLocator(blob.org, blob.id, locator)).toBe(true);
+    expect(await links.recordOpening(blob, named('x'), undefined)).toBeUndefined();
+    expect(await links.markBurned(blob, 9)).toBe(false);
     expect(await now()).toMatchObject({ locator, state: 'ready', openings: 0 });
   });
 
   test('to deleted is made from uploading and ready, and is the last', async () => {
-    expect(await blobs.delete(blob.org, blob.id, 7)).toBe(true);
+    expect(await blobs.markDeleted(blob.org, blob.id, 7)).toBe(true);
     expect(await now()).toEqual({ ...blob, state: 'deleted', ttl: 7 });
-    expect(await blobs.delete(blob.org, blob.id, 8)).toBe(false);
+    expect(await blobs.markDeleted(blob.org, blob.id, 8)).toBe(false);
     expect(await complete()).toBe(false);
-    expect(await links.open(blob, named('x'), undefined)).toBeUndefined();
-    expect(await links.burn(blob, 9)).toBe(false);
+    expect(await links.recordOpening(blob, named('x'), undefined)).toBeUndefined();
+    expect(await links.markBurned(blob, 9)).toBe(false);
     expect((await now())?.ttl).toBe(7);
   });
 
   test('of what is not there makes no record', async () => {
     await eraser.remove(blob.org, blob.id);
     expect(await complete()).toBe(false);
-    expect(await blobs.relink(blob.org, blob.id, 'x')).toBe(false);
-    expect(await blobs.delete(blob.org, blob.id, 1)).toBe(false);
-    expect(await links.open(blob, named('x'), 1)).toBeUndefined();
-    expect(await links.burn(blob, 1)).toBe(false);
+    expect(await blobs.replaceLocator(blob.org, blob.id, 'x')).toBe(false);
+    expect(await blobs.markDeleted(blob.org, blob.id, 1)).toBe(false);
+    expect(await links.recordOpening(blob, named('x'), 1)).toBeUndefined();
+    expect(await links.markBurned(blob, 1)).toBe(false);
     await links.setTtl(blob.org, blob.id, 1);
     expect(await now()).toBeUndefined();
   });
@@ -177,27 +177,32 @@ describe('a change', () => {
 describe('an opening', () => {
   test('counts as often as is allowed, whatever comes at once, and once for each', async () => {
     await complete();
-    expect(await links.open(blob, named('first'), undefined)).toMatchObject({ openings: 1, ...named('first') });
+    expect(await links.recordOpening(blob, named('first'), undefined)).toMatchObject({
+      openings: 1,
+      ...named('first'),
+    });
     // As the client repeats it whose first reply was lost.
-    expect(await links.open(blob, named('first'), undefined)).toBeUndefined();
-    const last = await Promise.all(['a', 'b', 'c', 'd'].map((opening) => links.open(blob, named(opening), 44)));
+    expect(await links.recordOpening(blob, named('first'), undefined)).toBeUndefined();
+    const last = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((opening) => links.recordOpening(blob, named(opening), 44)),
+    );
     expect(last.filter((opened) => opened !== undefined)).toMatchObject([{ openings: 2, ttl: 44 }]);
     expect(await now()).toMatchObject({ openings: 2, ttl: 44 });
   });
 
   test('is not of what is uploading, nor by another locator', async () => {
-    expect(await links.open(blob, named('x'), undefined)).toBeUndefined();
+    expect(await links.recordOpening(blob, named('x'), undefined)).toBeUndefined();
     await complete();
-    expect(await links.open({ ...blob, locator: randomId() }, named('x'), undefined)).toBeUndefined();
+    expect(await links.recordOpening({ ...blob, locator: randomId() }, named('x'), undefined)).toBeUndefined();
     expect((await now())?.openings).toBe(0);
   });
 
   test('without a limit goes on', async () => {
     const id = createTimeId(9, randomBytes(16));
     await blobs.create({ ...blob, id, maxOpens: undefined });
-    await blobs.complete(blob.org, id, completion);
+    await blobs.markReady(blob.org, id, completion);
     for (let n = 1; n < 5; n++) {
-      expect(await links.open({ ...blob, id }, named(`${n}`), undefined)).toMatchObject({ openings: n });
+      expect(await links.recordOpening({ ...blob, id }, named(`${n}`), undefined)).toMatchObject({ openings: n });
     }
   });
 });
@@ -210,7 +215,7 @@ test('a link brings keyring and record in one read', async () => {
   expect(await links.read(blob.org, blob.id)).toEqual({ keyring: { org: blob.org, state: 'active' }, blob });
   expect(await links.read(blob.org, createTimeId(3, randomBytes(16)))).toMatchObject({ blob: undefined });
   await complete();
-  expect(await links.burn(blob, 9)).toBe(true);
+  expect(await links.markBurned(blob, 9)).toBe(true);
   expect((await links.read(blob.org, blob.id)).blob).toMatchObject({ state: 'burned', ttl: 9 });
   await links.setTtl(blob.org, blob.id, 8);
   expect((await now())?.ttl).toBe(8);

@@ -31,7 +31,7 @@ describe('a blob is begun', () => {
   });
 
   test('never larger than the deployment allows', async () => {
-    const { org, blobs, world } = blobWorld({ mostBytes: 1000 });
+    const { org, blobs, world } = blobWorld({ maxBytes: 1000 });
     expect(await codeOf(blobs.create(org, { size: 1001 }))).toBe('blob_too_large');
     expect(world.calls).toEqual([]);
     expect(await codeOf(blobs.create(org, { size: 1000 }))).toBe('no error');
@@ -116,7 +116,7 @@ describe('a list', () => {
       pass(1);
     }
     const [, , once = ''] = made;
-    const blob = await blobs.relink(org, once);
+    const blob = await blobs.replaceLink(org, once);
     await open(blob.link);
     pass(60);
     const first = await blobs.list(org, { limit: 3 });
@@ -146,17 +146,17 @@ describe('a new link', () => {
   test('is for what can be opened only', async () => {
     const { org, blobs, ready, open, pass } = blobWorld();
     const uploading = await blobs.create(org, { size: 10 });
-    expect(await codeOf(blobs.relink(org, uploading.id))).toBe('blob_not_uploaded');
+    expect(await codeOf(blobs.replaceLink(org, uploading.id))).toBe('blob_not_uploaded');
     const once = await ready({ maxOpens: 1 });
     await open(once);
-    expect(await codeOf(blobs.relink(org, once.id))).toBe('blob_spent');
+    expect(await codeOf(blobs.replaceLink(org, once.id))).toBe('blob_spent');
     const deleted = await ready();
     await blobs.delete(org, deleted.id);
-    expect(await codeOf(blobs.relink(org, deleted.id))).toBe('blob_deleted');
+    expect(await codeOf(blobs.replaceLink(org, deleted.id))).toBe('blob_deleted');
     const expiring = await ready({ expiresIn: 60 });
     pass(60);
-    expect(await codeOf(blobs.relink(org, expiring.id))).toBe('blob_expired');
-    expect(await codeOf(blobs.relink(org, 'x'))).toBe('blob_not_found');
+    expect(await codeOf(blobs.replaceLink(org, expiring.id))).toBe('blob_expired');
+    expect(await codeOf(blobs.replaceLink(org, 'x'))).toBe('blob_not_found');
   });
 
   test('that a deletion overtakes is none', async () => {
@@ -167,16 +167,16 @@ describe('a new link', () => {
       world.intrude = async () => {};
       await blobs.delete(org, id);
     };
-    expect(await codeOf(blobs.relink(org, id))).toBe('blob_deleted');
+    expect(await codeOf(blobs.replaceLink(org, id))).toBe('blob_deleted');
   });
 
   test('whose answer was lost: the next one is good, and only that', async () => {
     const { org, blobs, ready, world, open } = blobWorld();
     const blob = await ready();
     world.fate = (name) => (name === 'relink' ? 'after' : 'done');
-    expect(await codeOf(blobs.relink(org, blob.id))).toBe('unavailable');
+    expect(await codeOf(blobs.replaceLink(org, blob.id))).toBe('unavailable');
     world.fate = () => 'done';
-    const { link } = await blobs.relink(org, blob.id);
+    const { link } = await blobs.replaceLink(org, blob.id);
     expect(await codeOf(open(blob))).toBe('blob_not_found');
     expect(await codeOf(open(link))).toBe('no error');
   });

@@ -5,31 +5,31 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { formatLinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { burnLink } from '../../lambdas/blobs/handlers/burn-link.ts';
-import { lookAtLink } from '../../lambdas/blobs/handlers/get-link.ts';
+import { getLink } from '../../lambdas/blobs/handlers/get-link.ts';
 import { openLink } from '../../lambdas/blobs/handlers/open-link.ts';
-import { serve } from '../../lambdas/middleware/lambda-handler.ts';
-import type { RequestLog } from '../../lambdas/middleware/request-log.ts';
-import type { AuditFacts } from '../../lambdas/shared/audit-trail.ts';
+import { createLambdaHandler } from '../../lambdas/middleware/lambda-handler.ts';
+import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
+import type { AuditEvent } from '../../lambdas/shared/audit-trail.ts';
 import { blobWorld, proof } from './blob-memory.ts';
 
 let vault: ReturnType<typeof blobWorld>;
-let audited: AuditFacts[];
-let logged: RequestLog[];
+let audited: AuditEvent[];
+let logged: RequestLogEntry[];
 let auditFails: boolean;
-let handler: ReturnType<typeof serve>;
+let handler: ReturnType<typeof createLambdaHandler>;
 
 beforeEach(() => {
   vault = blobWorld();
   [audited, logged, auditFails] = [[], [], false];
   const trail = {
-    write: async (facts: AuditFacts) => {
+    write: async (facts: AuditEvent) => {
       if (auditFails) throw new VaultError('audit_unavailable');
       audited.push(facts);
     },
   };
   const { links } = vault;
-  handler = serve((entry) => void logged.push(entry), trail, {
-    lookAtLink: lookAtLink(links),
+  handler = createLambdaHandler((entry) => void logged.push(entry), trail, {
+    lookAtLink: getLink(links),
     openLink: openLink(links),
     burnLink: burnLink(links),
   });

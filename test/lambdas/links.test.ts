@@ -17,7 +17,7 @@ describe('looking at a link', () => {
     const before = structuredClone(world.records);
     world.calls.length = 0;
     for (let n = 0; n < 3; n++) {
-      expect(await links.look(formatLinkId(blob))).toEqual({
+      expect(await links.getPreview(formatLinkId(blob))).toEqual({
         size: 10,
         createdAt: '2026-06-01T12:00:00.000Z',
         expiresAt: '2026-06-01T12:01:00.000Z',
@@ -42,10 +42,10 @@ describe('looking at a link', () => {
       `..%2f${link.slice(5)}`,
       `${link.slice(0, -1)}/`,
     ]) {
-      expect(await codeOf(links.look(text))).toBe('blob_not_found');
+      expect(await codeOf(links.getPreview(text))).toBe('blob_not_found');
     }
     // The id of a blob has a time of at most 48 bits: its first character ends at 7.
-    expect(await codeOf(links.look(`${link.slice(0, 16)}z${link.slice(17)}`))).toBe('blob_not_found');
+    expect(await codeOf(links.getPreview(`${link.slice(0, 16)}z${link.slice(17)}`))).toBe('blob_not_found');
     expect(world.calls).toEqual([]);
   });
 
@@ -54,7 +54,7 @@ describe('looking at a link', () => {
     const blob = await ready();
     world.calls.length = 0;
     for (const other of [{ org: randomId() }, { id: '01m7xpe6000123456789abcdef' }, { locator: randomId() }]) {
-      expect(await codeOf(links.look(formatLinkId({ ...blob, ...other })))).toBe('blob_not_found');
+      expect(await codeOf(links.getPreview(formatLinkId({ ...blob, ...other })))).toBe('blob_not_found');
     }
     expect(world.calls).toEqual(['read', 'read', 'read']);
   });
@@ -72,7 +72,9 @@ describe('looking at a link', () => {
     const expired = await ready({ expiresIn: 5 });
     pass(5);
     const codes = async () =>
-      await Promise.all([uploading, deleted, spent, burned, expired].map((blob) => codeOf(links.look(link(blob)))));
+      await Promise.all(
+        [uploading, deleted, spent, burned, expired].map((blob) => codeOf(links.getPreview(link(blob)))),
+      );
     expect(await codes()).toEqual(['blob_not_uploaded', 'blob_deleted', 'blob_spent', 'blob_spent', 'blob_expired']);
     pass(month);
     expect(await codes()).toEqual(['blob_expired', ...Array(4).fill('blob_not_found')]);
@@ -88,11 +90,11 @@ describe('an org', () => {
     const { links, ready, open, burn, world } = blobWorld();
     const blob = await ready({ burn: true });
     world.keyring = { ...world.keyring, lock };
-    expect(await codeOf(links.look(formatLinkId(blob)))).toBe('org_locked');
+    expect(await codeOf(links.getPreview(formatLinkId(blob)))).toBe('org_locked');
     expect(await codeOf(open(blob))).toBe('org_locked');
     expect(await codeOf(burn(blob))).toBe('org_locked');
-    await expect(links.look(formatLinkId(blob))).rejects.toMatchObject({ extras: {} });
-    expect(await codeOf(links.look(formatLinkId({ ...blob, locator: randomId() })))).toBe('blob_not_found');
+    await expect(links.getPreview(formatLinkId(blob))).rejects.toMatchObject({ extras: {} });
+    expect(await codeOf(links.getPreview(formatLinkId({ ...blob, locator: randomId() })))).toBe('blob_not_found');
   });
 
   test('that is shredded refuses links at once, also when its records are gone', async () => {
@@ -101,7 +103,7 @@ describe('an org', () => {
     const tombstone = createTombstone(parseKeyring(world.keyring, org), { requestedAt: 'x', by: 'x', shreddedAt: 'x' });
     world.keyring = toStoredRecord(tombstone);
     for (let n = 0; n < 2; n++) {
-      expect(await codeOf(links.look(formatLinkId(blob)))).toBe('org_shredded');
+      expect(await codeOf(links.getPreview(formatLinkId(blob)))).toBe('org_shredded');
       expect(await codeOf(open(blob))).toBe('org_shredded');
       expect(await codeOf(burn(blob))).toBe('org_shredded');
       world.records.clear();
@@ -198,7 +200,7 @@ describe('opening', () => {
     world.intrude = async (name) => {
       if (name !== 'open') return;
       world.intrude = async () => {};
-      if (what === 'a new link') await blobs.relink(org, blob.id);
+      if (what === 'a new link') await blobs.replaceLink(org, blob.id);
       else if (what === 'a deletion') await blobs.delete(org, blob.id);
       else if (what === 'a burning') await burn(blob);
       else world.records.clear();
@@ -255,7 +257,7 @@ describe('opening', () => {
     ];
     await blobs.delete(org, deleted.id);
     await burn(burned);
-    await blobs.relink(org, relinked.id);
+    await blobs.replaceLink(org, relinked.id);
     pass(9);
     expect(await repeat(expired)).toBe('blob_expired');
     expect(await repeat(deleted)).toBe('blob_deleted');
@@ -328,7 +330,7 @@ describe('burning', () => {
       await ready({ burn: true, expiresIn: 60 }),
     ];
     await blobs.delete(org, deleted.id);
-    await blobs.relink(org, relinked.id);
+    await blobs.replaceLink(org, relinked.id);
     pass(60);
     expect(await codeOf(burn(deleted))).toBe('blob_deleted');
     expect(await codeOf(burn(relinked))).toBe('blob_not_found');
@@ -346,7 +348,7 @@ describe('burning', () => {
       if (name !== 'burn') return;
       world.intrude = async () => {};
       if (what === 'a deletion') await blobs.delete(org, blob.id);
-      else if (what === 'a new link') await blobs.relink(org, blob.id);
+      else if (what === 'a new link') await blobs.replaceLink(org, blob.id);
       else await burn(blob);
     };
     expect(await codeOf(burn(blob))).toBe(code);

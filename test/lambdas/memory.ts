@@ -6,14 +6,18 @@ import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { type Keyring, newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
 import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
-import type { RecordStore, Records, RecordsRequest } from '../../lambdas/api-keys/request-record-ports.ts';
-import { Deks, FirstDek, type OpenKeyring } from '../../lambdas/org-keys/keyring-opener.ts';
+import type {
+  RequestRecordStore,
+  RequestRecords,
+  RequestRecordsQuery,
+} from '../../lambdas/api-keys/request-record-ports.ts';
+import { FirstDekCreator, KeyringOpener, type OpenKeyring } from '../../lambdas/org-keys/keyring-opener.ts';
 import type { Kek, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
 import type { Clock, Page, StoredValue, StoredVersion } from '../../lambdas/shared/ports.ts';
-import type { ListedValue, ValueStore } from '../../lambdas/values/value-ports.ts';
-import { Reading } from '../../lambdas/values/value-reader.ts';
-import { Writing } from '../../lambdas/values/value-writer.ts';
-import { WriteStates } from '../../lambdas/values/write-precondition.ts';
+import type { StoredValueSummary, ValueStore } from '../../lambdas/values/value-ports.ts';
+import { ValueReader } from '../../lambdas/values/value-reader.ts';
+import { ValueWriter } from '../../lambdas/values/value-writer.ts';
+import { WriteSnapshotLoader } from '../../lambdas/values/write-precondition.ts';
 
 /** What happens to a write: done, done with its reply lost, or refused before anything. */
 export type Fate = 'done' | 'lost' | 'refused';
@@ -41,7 +45,7 @@ export class MemoryKek implements Kek {
   }
 }
 
-export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
+export class MemoryStores implements RequestRecordStore, ValueStore, KeyringStore {
   readonly items = new Map<string, StoredValue>();
   keyring: Record<string, unknown>;
   reads = 0;
@@ -52,7 +56,7 @@ export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
   constructor(org: string) {
     this.keyring = toKeyringRecord(newOrgKeyring(org, '2026-01-01T00:00:00.000Z'));
   }
-  async read({ names }: RecordsRequest): Promise<Records> {
+  async read({ names }: RequestRecordsQuery): Promise<RequestRecords> {
     this.reads++;
     const found = names.flatMap((name) => this.items.get(name) ?? []);
     return {
@@ -71,7 +75,7 @@ export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
     // The AWS client repeats a write whose reply was lost; the repetition then finds its own work in the way.
     return fate === 'lost' ? false : held;
   }
-  put(_org: string, next: StoredValue, before: StoredVersion | undefined) {
+  putIfUnchanged(_org: string, next: StoredValue, before: StoredVersion | undefined) {
     return this.#fated(() => {
       if (this.items.get(next.name)?.info !== before?.info) return false;
       this.items.set(next.name, next);
@@ -81,10 +85,15 @@ export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
   async delete(_org: string, name: string) {
     return this.items.delete(name);
   }
-  deleteAt(_org: string, name: string, before: StoredVersion) {
+  deleteIfUnchanged(_org: string, name: string, before: StoredVersion) {
     return this.#fated(() => this.items.get(name)?.writeId === before.writeId && this.items.delete(name));
   }
-  async list(_org: string, prefix: string, after: string | undefined, limit: number): Promise<Page<ListedValue>> {
+  async list(
+    _org: string,
+    prefix: string,
+    after: string | undefined,
+    limit: number,
+  ): Promise<Page<StoredValueSummary>> {
     const names = [...this.items.keys()].filter((name) => name.startsWith(prefix) && name > (after ?? '')).sort();
     const items = names.slice(0, limit).flatMap((name) => this.items.get(name) ?? []);
     return { items, more: names.length > limit };
@@ -92,7 +101,7 @@ export class MemoryStores implements RecordStore, ValueStore, KeyringStore {
   async create(keyring: Keyring) {
     this.keyring = toKeyringRecord(keyring);
   }
-  async stored() {
+  async getRaw() {
     return structuredClone(this.keyring);
   }
   async replace(keyring: Keyring) {
@@ -111,12 +120,12 @@ export function memoryVault() {
   const clock: Clock = () => time.now;
   /** A function of its own: what another warm instance would hold. */
   const instance = () => {
-    const deks = new Deks(kek, clock);
-    const states = new WriteStates(stores, deks, new FirstDek(kek, stores, clock));
-    const writing = new Writing(stores, clock);
-    const reading = new Reading(stores, clock);
+    const deks = new KeyringOpener(kek, clock);
+    const states = new WriteSnapshotLoader(stores, deks, new FirstDekCreator(kek, stores, clock));
+    const writing = new ValueWriter(stores, clock);
+    const reading = new ValueReader(stores, clock);
     const keys = async (): Promise<OpenKeyring> => await deks.open(structuredClone(stores.keyring), caller.org);
-    const reread = states.reread(caller);
+    const reread = states.reloaderFor(caller);
     return {
       deks,
       keys,
@@ -124,11 +133,17 @@ export function memoryVault() {
         await writing.set(await reread(name), reread, name, { value, ...options }),
       get: async (name: string, version?: number) => await reading.get(await keys(), stores.items, name, version),
       getMany: async (names: string[]) => await reading.getMany(caller, await keys(), stores.items, names),
-      versions: async (name: string) => await reading.versions(await keys(), stores.items, name),
+      versions: async (name: string) => await reading.listVersions(await keys(), stores.items, name),
       list: async (options: object = {}) => await reading.list(caller, await keys(), options),
       listAs: async (who: Caller) => await reading.list(who, await keys(), {}),
       delete: async (name: string, ifVersion?: number) =>
-        await writing.delete(caller.org, stores.items.get(name), () => states.stored(caller, name), name, ifVersion),
+        await writing.delete(
+          caller.org,
+          stores.items.get(name),
+          () => states.readStoredValue(caller, name),
+          name,
+          ifVersion,
+        ),
     };
   };
   return { caller, stores, kek, time, instance, ...instance() };

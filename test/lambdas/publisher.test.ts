@@ -6,7 +6,7 @@ import type { CloudFormationCustomResourceEvent, Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { publishPage } from '../../lambdas/link-page/handlers/publish-page.ts';
 import type { PageStore } from '../../lambdas/link-page/page-publisher.ts';
-import type { RequestLog } from '../../lambdas/middleware/request-log.ts';
+import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
 
 interface Received {
   readonly method: string | undefined;
@@ -38,7 +38,7 @@ const properties = { Key: 'v1/index.html', Content: deflateSync(html).toString('
 /** Runs the handler; `failures` is how often the store refuses at first. */
 async function run(RequestType: 'Create' | 'Update' | 'Delete', failures = 0, more: object = {}) {
   const stored: [string, string][] = [];
-  const logged: RequestLog[] = [];
+  const logged: RequestLogEntry[] = [];
   let refusals = failures;
   const pages: PageStore = {
     put: async (key, bytes) => {

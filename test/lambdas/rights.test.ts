@@ -6,14 +6,14 @@ import { verbs } from '../../contract/shared/verbs.ts';
 import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
 import { authorize, authorizeList, authorizeName } from '../../lambdas/api-keys/authorization.ts';
 import {
-  coversList,
-  coversName,
-  effective,
-  excess,
+  allowsList,
+  allowsName,
+  type DeclaredPermissions,
+  describeExcess,
+  effectivePermissions,
+  exceedsPermissions,
   isReserved,
-  lastReserved,
-  type Rights,
-  reachesBeyond,
+  lastReservedName,
 } from '../../lambdas/api-keys/permissions.ts';
 
 const segment = fc.constantFrom(
@@ -35,7 +35,7 @@ const name = fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => pa
 const entry = fc.tuple(name, fc.boolean()).map(([path, folder]) => (folder ? `${path}/` : path));
 const prefixes = fc.option(fc.array(entry, { minLength: 1, maxLength: 3 }), { nil: undefined });
 const role = fc.constantFrom(...(Object.keys(roles) as Role[]));
-const rights: fc.Arbitrary<Rights> = fc.record({
+const rights: fc.Arbitrary<DeclaredPermissions> = fc.record({
   role,
   prefixes,
   verbs: fc.option(fc.subarray([...verbs]), { nil: undefined }),
@@ -80,14 +80,14 @@ describe('names of a limited key', () => {
     ['', 'x', false],
     ['/', 'x', false],
   ])('with the entry %j: %j is allowed: %j', (given, path, allowed) => {
-    expect(coversName({ prefixes: [given] }, path)).toBe(allowed);
+    expect(allowsName({ prefixes: [given] }, path)).toBe(allowed);
   });
 
   test('are compared segment by segment', () => {
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 3 }), name, (entries, path) => {
         const allowed = nameProblem(path) === undefined && allowedBySegments(entries, path);
-        expect(coversName({ prefixes: entries }, path)).toBe(allowed);
+        expect(allowsName({ prefixes: entries }, path)).toBe(allowed);
       }),
     );
   });
@@ -96,10 +96,10 @@ describe('names of a limited key', () => {
     const odd = fc.string({ unit: 'binary' }).filter((text) => nameProblem(`prod/${text}`) !== undefined);
     fc.assert(
       fc.property(odd, (text) => {
-        expect(coversName({ prefixes: ['prod/'] }, `prod/${text}`)).toBe(false);
+        expect(allowsName({ prefixes: ['prod/'] }, `prod/${text}`)).toBe(false);
       }),
     );
-    expect(coversName({ reserved: true }, 'prod/../x')).toBe(false);
+    expect(allowsName({ reserved: true }, 'prod/../x')).toBe(false);
   });
 
   test('are the same after every decoding that a proxy may do, so that what was checked is what is stored', () => {
@@ -116,8 +116,8 @@ describe('names of a limited key', () => {
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1, maxLength: 3 }), entry, name, (entries, begin, path) => {
         const reach = { prefixes: entries };
-        if (!coversList(reach, begin) || !path.startsWith(begin) || nameProblem(path) !== undefined) return;
-        expect(coversName(reach, path)).toBe(true);
+        if (!allowsList(reach, begin) || !path.startsWith(begin) || nameProblem(path) !== undefined) return;
+        expect(allowsName(reach, path)).toBe(true);
       }),
     );
   });
@@ -132,14 +132,14 @@ describe('names of a limited key', () => {
     ['production/', false],
     ['prod/../', false],
   ])('a list of %j within prod/ is allowed: %j', (begin, allowed) => {
-    expect(coversList({ prefixes: ['prod/'] }, begin)).toBe(allowed);
-    expect(coversList({ prefixes: ['prod/x'] }, begin)).toBe(false);
-    expect(coversList({}, begin)).toBe(true);
+    expect(allowsList({ prefixes: ['prod/'] }, begin)).toBe(allowed);
+    expect(allowsList({ prefixes: ['prod/x'] }, begin)).toBe(false);
+    expect(allowsList({}, begin)).toBe(true);
   });
 });
 
 describe('reserved names', () => {
-  test.each<[Rights, string, boolean]>([
+  test.each<[DeclaredPermissions, string, boolean]>([
     [{ role: 'admin' }, 'channels/twilio', true],
     [{ role: 'admin', verbs: ['values.read'] }, 'channels/twilio', true],
     [{ role: 'admin', prefixes: ['prod/'] }, 'channels/twilio', false],
@@ -157,10 +157,10 @@ describe('reserved names', () => {
     [{ role: 'agent' }, 'a/channels/twilio', true],
     [{ role: 'agent' }, 'Channels/twilio', true],
   ])('are for admins, and for keys whose prefixes name them: %j on %s: %j', (given, path, allowed) => {
-    expect(coversName(effective(given), path)).toBe(allowed);
+    expect(allowsName(effectivePermissions(given), path)).toBe(allowed);
   });
 
-  test.each<[Rights, string, boolean]>([
+  test.each<[DeclaredPermissions, string, boolean]>([
     [{ role: 'agent' }, '', true],
     [{ role: 'agent' }, 'channels', true],
     [{ role: 'agent' }, 'channels/', false],
@@ -169,7 +169,7 @@ describe('reserved names', () => {
     [{ role: 'agent', prefixes: ['channels/'] }, 'channels/tw', true],
     [{ role: 'agent', prefixes: ['channels/twilio'] }, 'channels/', false],
   ])('are listed by whom they are for; others may ask for what begins alike: %j on %j: %j', (given, begin, allowed) => {
-    expect(coversList(effective(given), begin)).toBe(allowed);
+    expect(allowsList(effectivePermissions(given), begin)).toBe(allowed);
   });
 
   test('are within reach of no other key, and all other names of every key without prefixes', () => {
@@ -177,19 +177,20 @@ describe('reserved names', () => {
       fc.property(rights, name, (given, path) => {
         if (nameProblem(path) !== undefined) return;
         const named = given.prefixes?.some((one) => isReserved(one)) ?? ['admin', 'auditor'].includes(given.role);
-        if (isReserved(path) && !named) expect(coversName(effective(given), path)).toBe(false);
-        if (!isReserved(path) && given.prefixes === undefined) expect(coversName(effective(given), path)).toBe(true);
+        if (isReserved(path) && !named) expect(allowsName(effectivePermissions(given), path)).toBe(false);
+        if (!isReserved(path) && given.prefixes === undefined)
+          expect(allowsName(effectivePermissions(given), path)).toBe(true);
       }),
     );
   });
 
   test('end with one that is a name, and that no other comes after', () => {
-    expect(nameProblem(lastReserved)).toBeUndefined();
-    expect(isReserved(lastReserved)).toBe(true);
+    expect(nameProblem(lastReservedName)).toBeUndefined();
+    expect(isReserved(lastReservedName)).toBe(true);
     fc.assert(
       fc.property(fc.stringMatching(/^[A-Za-z0-9._@:/-]{1,247}$/), (rest) => {
         if (nameProblem(`channels/${rest}`) !== undefined) return;
-        expect(Buffer.compare(Buffer.from(`channels/${rest}`), Buffer.from(lastReserved))).toBeLessThanOrEqual(0);
+        expect(Buffer.compare(Buffer.from(`channels/${rest}`), Buffer.from(lastReservedName))).toBeLessThanOrEqual(0);
       }),
     );
   });
@@ -197,13 +198,19 @@ describe('reserved names', () => {
 
 describe('effective verbs', () => {
   test('are those of the role and of the key, and none over the whole org for a key with prefixes', () => {
-    expect(effective({ role: 'reader' }).verbs).toEqual(roles.reader);
-    expect(effective({ role: 'reader', verbs: ['values.read', 'values.write'] }).verbs).toEqual(['values.read']);
-    expect(effective({ role: 'agent', verbs: [] }).verbs).toEqual([]);
-    expect(effective({ role: 'auditor', prefixes: ['a/'] }).verbs).toEqual(['org.read', 'keys.read', 'custody.read']);
+    expect(effectivePermissions({ role: 'reader' }).verbs).toEqual(roles.reader);
+    expect(effectivePermissions({ role: 'reader', verbs: ['values.read', 'values.write'] }).verbs).toEqual([
+      'values.read',
+    ]);
+    expect(effectivePermissions({ role: 'agent', verbs: [] }).verbs).toEqual([]);
+    expect(effectivePermissions({ role: 'auditor', prefixes: ['a/'] }).verbs).toEqual([
+      'org.read',
+      'keys.read',
+      'custody.read',
+    ]);
     fc.assert(
       fc.property(rights, (given) => {
-        const left = effective(given).verbs;
+        const left = effectivePermissions(given).verbs;
         for (const verb of left) {
           expect(roles[given.role]).toContain(verb);
           if (given.verbs !== undefined) expect(given.verbs).toContain(verb);
@@ -216,10 +223,10 @@ describe('effective verbs', () => {
 
 describe('a key is stronger than another', () => {
   /** Everything that the rights allow among these names, spelt out. */
-  const deeds = (of: Rights, path: string) => {
-    const { verbs: own, expiresAt, ...reach } = effective(of);
-    return own.flatMap((verb) => [
-      { verb, name: coversName(reach, path), until: expiresAt ?? '9999' },
+  const deeds = (of: DeclaredPermissions, path: string) => {
+    const { verbs, expiresAt, ...reach } = effectivePermissions(of);
+    return verbs.flatMap((verb) => [
+      { verb, name: allowsName(reach, path), until: expiresAt ?? '9999' },
       ...(reach.prefixes === undefined ? [{ verb, name: true, until: '0' }] : []),
     ]);
   };
@@ -227,12 +234,12 @@ describe('a key is stronger than another', () => {
   test('exactly when it could do what the other can not: what is found not to exceed never does', () => {
     fc.assert(
       fc.property(rights, rights, name, (child, parent, path) => {
-        if (excess(effective(child), effective(parent)).length > 0) return;
-        const { verbs: mine, expiresAt, ...within } = effective(parent);
+        if (describeExcess(effectivePermissions(child), effectivePermissions(parent)).length > 0) return;
+        const { verbs, expiresAt, ...within } = effectivePermissions(parent);
         for (const deed of deeds(child, path)) {
-          expect(mine).toContain(deed.verb);
-          if (deed.name && nameProblem(path) === undefined && coversName(effective(child), path)) {
-            expect(coversName(within, path)).toBe(true);
+          expect(verbs).toContain(deed.verb);
+          if (deed.name && nameProblem(path) === undefined && allowsName(effectivePermissions(child), path)) {
+            expect(allowsName(within, path)).toBe(true);
           }
           expect(deed.until <= (expiresAt ?? '9999')).toBe(true);
         }
@@ -244,18 +251,18 @@ describe('a key is stronger than another', () => {
   test('never than itself, and the relation passes on: no chain of keys grows stronger', () => {
     fc.assert(
       fc.property(rights, rights, rights, (a, b, c) => {
-        const [first, second, third] = [effective(a), effective(b), effective(c)];
-        expect(excess(first, first)).toEqual([]);
-        expect(reachesBeyond(first, first)).toBe(false);
-        if (excess(second, first).length === 0 && excess(third, second).length === 0) {
-          expect(excess(third, first)).toEqual([]);
+        const [first, second, third] = [effectivePermissions(a), effectivePermissions(b), effectivePermissions(c)];
+        expect(describeExcess(first, first)).toEqual([]);
+        expect(exceedsPermissions(first, first)).toBe(false);
+        if (describeExcess(second, first).length === 0 && describeExcess(third, second).length === 0) {
+          expect(describeExcess(third, first)).toEqual([]);
         }
       }),
       { numRuns: 2000 },
     );
   });
 
-  test.each<[string, Rights, Rights, string | undefined]>([
+  test.each<[string, DeclaredPermissions, DeclaredPermissions, string | undefined]>([
     ['another verb', { role: 'admin' }, { role: 'agent' }, 'values.destroy'],
     ['a narrower role', { role: 'reader' }, { role: 'agent' }, undefined],
     ['no prefix under one that has some', { role: 'reader' }, { role: 'reader', prefixes: ['a/'] }, 'prefixes'],
@@ -281,14 +288,19 @@ describe('a key is stronger than another', () => {
       'expires',
     ],
   ])('%s is told when it exceeds', (_, child, parent, told) => {
-    const found = excess(effective(child), effective(parent)).join(' ');
+    const found = describeExcess(effectivePermissions(child), effectivePermissions(parent)).join(' ');
     if (told === undefined) expect(found).toBe('');
     else expect(found).toContain(told);
   });
 });
 
 describe('authorization', () => {
-  const caller = (given: Rights): Caller => ({ org: 'o', keyId: 'k', role: given.role, ...effective(given) });
+  const caller = (given: DeclaredPermissions): Caller => ({
+    org: 'o',
+    keyId: 'k',
+    role: given.role,
+    ...effectivePermissions(given),
+  });
   const code = (work: () => void): string => {
     try {
       work();

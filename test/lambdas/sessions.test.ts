@@ -1,12 +1,12 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { PerOrg, Sessions } from '../../lambdas/aws/org-scoped-sessions.ts';
+import { OrgLruCache, OrgSessions } from '../../lambdas/aws/org-scoped-sessions.ts';
 
 const roleArn = 'arn:aws:iam::000000000000:role/Session';
 let asked: AssumeRoleCommand[];
 let failure: Error | undefined;
-let sessions: Sessions;
-let signing: Sessions;
+let sessions: OrgSessions;
+let signing: OrgSessions;
 
 beforeEach(() => {
   vi.useFakeTimers({ now: new Date('2026-01-01T00:00:00Z') });
@@ -27,8 +27,8 @@ beforeEach(() => {
       },
     };
   });
-  sessions = new Sessions(sts, roleArn);
-  signing = new Sessions(sts, roleArn, 1800);
+  sessions = new OrgSessions(sts, roleArn);
+  signing = new OrgSessions(sts, roleArn, 1800);
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -36,7 +36,7 @@ afterEach(() => {
 
 describe('sessions', () => {
   test('are of the session role, tagged with the org and nothing else, for the hour that role chaining allows', async () => {
-    await sessions.of('org1')();
+    await sessions.credentialsFor('org1')();
     expect(asked.map(({ input }) => input)).toEqual([
       {
         RoleArn: roleArn,
@@ -48,57 +48,57 @@ describe('sessions', () => {
   });
 
   test('are asked for once by all who want them at once, and never shared by two orgs', async () => {
-    const first = await Promise.all(Array.from({ length: 20 }, () => sessions.of('org1')()));
+    const first = await Promise.all(Array.from({ length: 20 }, () => sessions.credentialsFor('org1')()));
     expect(new Set(first.map(({ accessKeyId }) => accessKeyId))).toEqual(new Set(['key 1']));
-    expect((await sessions.of('org2')()).accessKeyId).toBe('key 2');
+    expect((await sessions.credentialsFor('org2')()).accessKeyId).toBe('key 2');
     expect(asked).toHaveLength(2);
   });
 
   test('are renewed while clients still may use those they have', async () => {
-    const { expiration } = await sessions.of('org1')();
+    const { expiration } = await sessions.credentialsFor('org1')();
     vi.setSystemTime(expiration.getTime() - 6 * 60_000 - 1);
-    expect((await sessions.of('org1')()).accessKeyId).toBe('key 1');
+    expect((await sessions.credentialsFor('org1')()).accessKeyId).toBe('key 1');
     vi.setSystemTime(expiration.getTime() - 6 * 60_000);
-    expect((await sessions.of('org1')()).accessKeyId).toBe('key 2');
+    expect((await sessions.credentialsFor('org1')()).accessKeyId).toBe('key 2');
   });
 
   test('that sign addresses are renewed while those still outlive what is signed last: clients are told an earlier end', async () => {
     const began = Date.now();
-    const { expiration } = await signing.of('org1')();
+    const { expiration } = await signing.credentialsFor('org1')();
     expect(expiration.getTime() - began).toBe((3600 - 1800) * 1000);
     vi.setSystemTime(began + (3600 - 1800 - 360) * 1000 - 1);
-    expect((await signing.of('org1')()).accessKeyId).toBe('key 1');
+    expect((await signing.credentialsFor('org1')()).accessKeyId).toBe('key 1');
     // Clients of the AWS SDK keep credentials until five minutes before the end they were told.
     vi.setSystemTime(expiration.getTime() - 5 * 60_000);
-    const { accessKeyId, expiration: next } = await signing.of('org1')();
+    const { accessKeyId, expiration: next } = await signing.credentialsFor('org1')();
     expect(accessKeyId).toBe('key 2');
     expect(next.getTime() - Date.now()).toBeGreaterThan(5 * 60_000);
   });
 
   test('that could not be had are asked for again by the next request', async () => {
     failure = new Error('throttled');
-    await expect(sessions.of('org1')()).rejects.toThrow('throttled');
+    await expect(sessions.credentialsFor('org1')()).rejects.toThrow('throttled');
     failure = undefined;
-    expect((await sessions.of('org1')()).accessKeyId).toBe('key 2');
+    expect((await sessions.credentialsFor('org1')()).accessKeyId).toBe('key 2');
   });
 
   test('are kept for 200 orgs: a stranger who names ever new ones costs no memory without end', async () => {
-    for (let n = 0; n <= 200; n++) await sessions.of(`org${n}`)();
-    await sessions.of('org1')();
+    for (let n = 0; n <= 200; n++) await sessions.credentialsFor(`org${n}`)();
+    await sessions.credentialsFor('org1')();
     expect(asked).toHaveLength(201);
-    await sessions.of('org0')();
+    await sessions.credentialsFor('org0')();
     expect(asked).toHaveLength(202);
   });
 });
 
 test('of what is kept for each org, what was used longest ago goes first', () => {
   const made: string[] = [];
-  const things = new PerOrg((org) => ({ n: made.push(org) }), 2);
-  const first = things.of('a');
-  things.of('b');
-  expect(things.of('a')).toBe(first);
-  things.of('c');
-  expect(things.of('a')).toBe(first);
-  things.of('b');
+  const things = new OrgLruCache((org) => ({ n: made.push(org) }), 2);
+  const first = things.getOrCreate('a');
+  things.getOrCreate('b');
+  expect(things.getOrCreate('a')).toBe(first);
+  things.getOrCreate('c');
+  expect(things.getOrCreate('a')).toBe(first);
+  things.getOrCreate('b');
   expect(made).toEqual(['a', 'b', 'c', 'b']);
 });

@@ -1,16 +1,16 @@
 /** Rotations that nobody asks for: by the age of a DEK, and by how much was sealed under it. */
 import { describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { RotationDue, type RotationSettings } from '../../lambdas/rotation/rotation-trigger.ts';
+import { type RotationThresholds, RotationTrigger } from '../../lambdas/rotation/rotation-trigger.ts';
 import { memoryVault } from '../lambdas/memory.ts';
 
-async function dueVault(settings: RotationSettings, fail = false) {
+async function dueVault(settings: RotationThresholds, fail = false) {
   const vault = memoryVault();
   await vault.set('a', 'x');
   const started: string[] = [];
   let counted = 0;
   let counts = 0;
-  const due = new RotationDue(
+  const due = new RotationTrigger(
     settings,
     () => ({
       start: async (name) => {
@@ -27,7 +27,7 @@ async function dueVault(settings: RotationSettings, fail = false) {
     }),
     () => vault.time.now,
   );
-  const seal = async () => await due.noteSealed(await vault.keys());
+  const seal = async () => await due.recordEncryption(await vault.keys());
   return { vault, started, seal, counts: () => counts, name: `${vault.caller.org}-1` };
 }
 

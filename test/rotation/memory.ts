@@ -2,14 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { Deks } from '../../lambdas/org-keys/keyring-opener.ts';
+import { KeyringOpener } from '../../lambdas/org-keys/keyring-opener.ts';
 import type { Kek, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
-import type { ProgressStore, RotationProgress, SweepStore } from '../../lambdas/rotation/rotation-ports.ts';
-import { KeyringChanges, type RotationInput, Rotations } from '../../lambdas/rotation/rotation-service.ts';
+import type { RotationProgress, RotationProgressStore, ValueScanStore } from '../../lambdas/rotation/rotation-ports.ts';
+import { KeyringUpdater, type RotationInput, RotationService } from '../../lambdas/rotation/rotation-service.ts';
 import { drainSeconds, RotationWorkflow } from '../../lambdas/rotation/rotation-workflow.ts';
-import { Sweeping } from '../../lambdas/rotation/value-reencryption-scan.ts';
+import { ValueReencryptor } from '../../lambdas/rotation/value-reencryption-scan.ts';
 import type { StoredValue, StoredVersion } from '../../lambdas/shared/ports.ts';
-import type { Steps, Workflows } from '../../lambdas/shared/workflow-ports.ts';
+import type { WorkflowStarter, WorkflowSteps } from '../../lambdas/shared/workflow-ports.ts';
 import { memoryVault } from '../lambdas/memory.ts';
 
 /** What becomes of one call of an engine. */
@@ -51,13 +51,13 @@ const through = <Port extends object>(port: Port, calls: Calls): Port =>
     },
   });
 
-class MemorySweep implements SweepStore {
+class MemorySweep implements ValueScanStore {
   readonly #items: Map<string, StoredValue>;
 
   constructor(items: Map<string, StoredValue>) {
     this.#items = items;
   }
-  async sweep(_org: string, after: string | undefined, limit: number) {
+  async scan(_org: string, after: string | undefined, limit: number) {
     const names = this.#names(after);
     const items = names.slice(0, limit).map((name) => ({ name, stored: this.#items.get(name) }));
     return { items, more: names.length > limit };
@@ -65,11 +65,11 @@ class MemorySweep implements SweepStore {
   async get(_org: string, name: string) {
     return this.#items.get(name);
   }
-  async countFrom(_org: string, after: string | undefined) {
+  async countAfter(_org: string, after: string | undefined) {
     const names = this.#names(after);
     return { count: Math.min(names.length, 400), last: names.length > 400 ? names[399] : undefined };
   }
-  async reseal(_org: string, next: StoredValue, before: StoredVersion) {
+  async replaceCiphertext(_org: string, next: StoredValue, before: StoredVersion) {
     const now = this.#items.get(next.name);
     if (now?.info !== before.info && now?.info !== next.info) return false;
     this.#items.set(next.name, { ...now, value: next.value, info: next.info, history: next.history });
@@ -84,7 +84,7 @@ class MemorySweep implements SweepStore {
   }
 }
 
-class MemoryProgress implements ProgressStore {
+class MemoryProgress implements RotationProgressStore {
   progress: RotationProgress | undefined;
   async read() {
     return this.progress;
@@ -98,7 +98,7 @@ class MemoryProgress implements ProgressStore {
  * An engine of workflows: it remembers steps, repeats what failed, takes up what was killed, and waits until `writers` that
  * were at work have ended.
  */
-class MemorySteps implements Steps {
+class MemorySteps implements WorkflowSteps {
   readonly results = new Map<string, string>();
   readonly waited = new Set<string>();
   readonly #wait: (seconds: number) => Promise<void>;
@@ -127,11 +127,11 @@ class MemorySteps implements Steps {
 export interface RotatedVault extends ReturnType<typeof memoryVault> {
   readonly progress: MemoryProgress;
   /** Starts as the route does. */
-  start(): ReturnType<Rotations['start']>;
-  latest(): ReturnType<Rotations['latest']>;
+  start(): ReturnType<RotationService['start']>;
+  latest(): ReturnType<RotationService['getLatest']>;
   /** Runs everything that was started to its end, however often it is killed. */
   finish(): Promise<void>;
-  readonly changes: KeyringChanges;
+  readonly changes: KeyringUpdater;
   readonly started: Map<string, RotationInput>;
   readonly drains: number[];
 }
@@ -153,15 +153,15 @@ export function rotatedVault(
   const ports = () => {
     const keyrings: KeyringStore = through(stores, calls);
     const theKek: Kek = through(kek, calls);
-    const changes = new KeyringChanges(theKek, keyrings, new Deks(theKek, clock), clock);
+    const changes = new KeyringUpdater(theKek, keyrings, new KeyringOpener(theKek, clock), clock);
     return { changes, progress: through(progress, calls) };
   };
-  const workflows: Workflows = {
+  const workflows: WorkflowStarter = {
     start: async (name, input) => await calls.run(async () => void started.set(name, input as RotationInput)),
   };
   const rotations = () => {
     const { changes, progress: saved } = ports();
-    return { rotations: new Rotations(changes, saved, workflows, clock), changes };
+    return { rotations: new RotationService(changes, saved, workflows, clock), changes };
   };
   const steps = new Map<string, MemorySteps>();
   const wait = async (seconds: number) => {
@@ -175,7 +175,7 @@ export function rotatedVault(
     steps.set(name, engine);
     for (;;) {
       const { changes, progress: saved } = ports();
-      const sweeping = new Sweeping(changes, through(new MemorySweep(stores.items), calls), clock, pages);
+      const sweeping = new ValueReencryptor(changes, through(new MemorySweep(stores.items), calls), clock, pages);
       try {
         await new RotationWorkflow(changes, sweeping, saved, clock).run(input, engine);
         return;
@@ -196,7 +196,7 @@ export function rotatedVault(
     },
     latest: async () => {
       const { rotations: made, changes } = rotations();
-      return await made.latest(await changes.open(org));
+      return await made.getLatest(await changes.open(org));
     },
     finish: async () => {
       for (const [name, input] of started) await runOne(name, input);

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
 import type { StoredValue } from '../../lambdas/shared/ports.ts';
-import { Reading } from '../../lambdas/values/value-reader.ts';
+import { ValueReader } from '../../lambdas/values/value-reader.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { Calls, callFates, Killed, randomText, rotatedVault, versionsIn } from './memory.ts';
 
@@ -101,14 +101,14 @@ describe('a rotation', () => {
     const before = structuredClone(vault.stores.keyring);
     await vault.start();
     await vault.set('a', 'y');
-    const reading = new Reading(vault.stores, () => vault.time.now);
+    const reading = new ValueReader(vault.stores, () => vault.time.now);
     let reread = 0;
     const keys = await vault.deks.open(before, org, async () => {
       reread++;
       return structuredClone(vault.stores.keyring);
     });
     expect((await reading.get(keys, vault.stores.items, 'a')).value).toBe('y');
-    expect((await reading.versions(keys, vault.stores.items, 'a')).versions).toHaveLength(2);
+    expect((await reading.listVersions(keys, vault.stores.items, 'a')).versions).toHaveLength(2);
     expect(reread).toBe(1);
   });
 

@@ -110,7 +110,7 @@ describe('shredding after a waiting period', () => {
     await request(30);
     const [first] = world.started.values();
     expect(first).toMatchObject({ requestedAt: '2026-06-01T12:00:00.000Z' });
-    expect(await shredding.execute(caller.org, '2026-06-01T12:00:00.000Z')).toBe(false);
+    expect(await shredding.shredIfLocked(caller.org, '2026-06-01T12:00:00.000Z')).toBe(false);
     expect(stored()).toMatchObject({ state: 'active', lock: { requestedAt: '2026-06-05T12:00:00.000Z' } });
     expect(await runWorkflows()).toEqual([{ result: 'cancelled' }, { result: 'final' }]);
   });

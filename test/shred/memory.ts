@@ -9,19 +9,19 @@ import { parseKeyringOrTombstone, type Tombstone, toStoredRecord } from '../../c
 import { type ShredReceipt, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import { assembleCompactJws, jwsSigningInput, publicJwkFromSpki, verifyJws } from '../../core/signing/jws.ts';
 import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
-import type { BlobEraser, ErasedBlob, ObjectEraser } from '../../lambdas/blobs/blob-ports.ts';
-import { BlobErasing } from '../../lambdas/blobs/org-blob-purger.ts';
-import type { ShredStore } from '../../lambdas/org-keys/keyring-ports.ts';
+import type { BlobRecordPurger, OrgObjectPurger, PurgeableBlob } from '../../lambdas/blobs/blob-ports.ts';
+import { OrgBlobPurger } from '../../lambdas/blobs/org-blob-purger.ts';
+import type { ShreddableKeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
 import type { Signer } from '../../lambdas/shared/ports.ts';
-import type { Steps, Workflows } from '../../lambdas/shared/workflow-ports.ts';
-import type { Copies } from '../../lambdas/shredding/shred-ports.ts';
-import { ShredReceipts } from '../../lambdas/shredding/shred-receipt-service.ts';
-import { Shredding, type ShredInput } from '../../lambdas/shredding/shred-service.ts';
+import type { WorkflowStarter, WorkflowSteps } from '../../lambdas/shared/workflow-ports.ts';
+import type { TableBackups } from '../../lambdas/shredding/shred-ports.ts';
+import { ShredReceiptService } from '../../lambdas/shredding/shred-receipt-service.ts';
+import { ShredService, type ShredWorkflowInput } from '../../lambdas/shredding/shred-service.ts';
 import { runShredWorkflow } from '../../lambdas/shredding/shred-workflow.ts';
 import { UserErasing } from '../../lambdas/users/org-user-purger.ts';
 import type { UserEraser } from '../../lambdas/users/user-ports.ts';
 
-export const noCopies: Copies = { backups: [], complete: true, pointInTimeRecovery: 'DISABLED' };
+export const noCopies: TableBackups = { backups: [], complete: true, pointInTimeRecovery: 'DISABLED' };
 
 /** How a call ends: as it should, without having begun, or done with its reply lost. */
 export type Fate = 'done' | 'before' | 'after';
@@ -38,10 +38,10 @@ export function shredWorld() {
     record: toStoredRecord(newOrgKeyring(org, '2026-01-01T00:00:00.000Z')),
     copies: noCopies,
     userCopies: noCopies,
-    started: new Map<string, ShredInput>(),
+    started: new Map<string, ShredWorkflowInput>(),
     /** Names of objects, and records of blobs by id; what was ended of unfinished uploads. */
     objects: new Set<string>(),
-    records: new Map<string, ErasedBlob>(),
+    records: new Map<string, PurgeableBlob>(),
     aborted: [] as string[],
     /** Ids of items of the tables of users. */
     userKeyrings: new Set<string>(),
@@ -61,9 +61,9 @@ export function shredWorld() {
   }
   const stored = () => parseKeyringOrTombstone(structuredClone(world.record), org);
   const lockOf = (one: Keyring | Tombstone) => (one.state === 'active' ? one.lock : undefined);
-  const store: ShredStore = {
-    stored: () => call(() => structuredClone(world.record)),
-    change: (next, before) => {
+  const store: ShreddableKeyringStore = {
+    getRaw: () => call(() => structuredClone(world.record)),
+    replaceIfUnchanged: (next, before) => {
       world.intrude();
       return call(() => {
         const now = stored();
@@ -81,27 +81,27 @@ export function shredWorld() {
         return assembleCompactJws(input, sign('sha256', Buffer.from(input), privateKey));
       }),
   };
-  const workflows: Workflows = {
-    start: (name, input) => call(() => void world.started.set(name, input as ShredInput)),
+  const workflows: WorkflowStarter = {
+    start: (name, input) => call(() => void world.started.set(name, input as ShredWorkflowInput)),
   };
-  const counter = { countFrom: () => call(() => ({ count: 3, last: undefined })) };
+  const counter = { countAfter: () => call(() => ({ count: 3, last: undefined })) };
   /** As a service lists: what comes after one, up to a limit, and whether there is more. */
   const pageOf = <T>(all: readonly T[], limit: number) => ({ items: all.slice(0, limit), more: all.length > limit });
-  const objects: ObjectEraser = {
-    list: (_, after = '') =>
+  const objects: OrgObjectPurger = {
+    listKeys: (_, after = '') =>
       call(() =>
         pageOf(
           [...world.objects].sort().filter((name) => name > after),
           1000,
         ),
       ),
-    deleteAll: (_, names) =>
+    deleteKeys: (_, names) =>
       call(() => {
         for (const name of names) world.objects.delete(name);
       }),
-    abort: (_, __, uploadId) => call(() => void world.aborted.push(uploadId)),
+    abortMultipartUpload: (_, __, uploadId) => call(() => void world.aborted.push(uploadId)),
   };
-  const records: BlobEraser = {
+  const records: BlobRecordPurger = {
     list: (_, before = '~', limit) =>
       call(() =>
         pageOf(
@@ -111,7 +111,7 @@ export function shredWorld() {
       ),
     remove: (_, id) => call(() => void world.records.delete(id)),
   };
-  const erasing = new BlobErasing(objects, records);
+  const erasing = new OrgBlobPurger(objects, records);
   const userEraser = (ids: Set<string>): UserEraser => ({
     list: (_, start, limit) =>
       call(() =>
@@ -127,8 +127,8 @@ export function shredWorld() {
   });
   const users = new UserErasing(userEraser(world.userKeyrings), userEraser(world.userRecords));
   const copies = { orgs: () => call(() => world.copies), users: () => call(() => world.userCopies) };
-  const receipts = new ShredReceipts(store, copies, { values: counter, blobs: erasing, users }, signer, clock);
-  const shredding = new Shredding(store, erasing, users, receipts, workflows, clock);
+  const receipts = new ShredReceiptService(store, copies, { values: counter, blobs: erasing, users }, signer, clock);
+  const shredding = new ShredService(store, erasing, users, receipts, workflows, clock);
 
   /** The replacement of a keyring as rotations and first writes do it: by generation, and only where there is no lock. */
   function replace(next: Keyring): boolean {
@@ -148,7 +148,7 @@ export function shredWorld() {
   time.now = new Date('2026-06-01T12:00:00.000Z');
 
   /** A workflow's steps, tried until they succeed; `waits` collects the seconds. */
-  const stepsOf = (waits: number[]): Steps => ({
+  const stepsOf = (waits: number[]): WorkflowSteps => ({
     async step(_, run) {
       for (;;) {
         try {
@@ -177,7 +177,13 @@ export function shredWorld() {
     runWorkflows: async (waits: number[] = []) => {
       const results: object[] = [];
       for (const input of world.started.values()) {
-        results.push(await runShredWorkflow({ shredding, erasing, users, receipts }, input, stepsOf(waits)));
+        results.push(
+          await runShredWorkflow(
+            { shredService: shredding, blobPurger: erasing, userPurger: users, receiptService: receipts },
+            input,
+            stepsOf(waits),
+          ),
+        );
       }
       return results;
     },

@@ -18,7 +18,7 @@ let first: Keyring;
 
 const rotated = (keyring: Keyring): Keyring =>
   addDek(keyring, deriveDek(randomBytes(32), keyring.org, nextDekVersion(keyring)), randomBytes(150), time);
-const now = async () => parseKeyringOrTombstone(await keyrings.stored(first.org), first.org);
+const now = async () => parseKeyringOrTombstone(await keyrings.getRaw(first.org), first.org);
 
 beforeEach(async () => {
   const { endpoints, operator, credentials } = stack.vault;
@@ -33,7 +33,7 @@ beforeEach(async () => {
 describe('a lock', () => {
   test('keeps every change of the keyring away, also one that was made from the keyring without it', async () => {
     const locked = { ...first, lock: lockAt(time) };
-    expect(await keyrings.change(locked, first)).toBe(true);
+    expect(await keyrings.replaceIfUnchanged(locked, first)).toBe(true);
     expect(await keyrings.replace(rotated(first))).toBe(false);
     expect(await keyrings.replace(rotated(locked))).toBe(false);
     expect(await now()).toEqual(locked);
@@ -42,14 +42,14 @@ describe('a lock', () => {
   test('is set, removed and replaced by a tombstone only as it was read', async () => {
     const locked = { ...first, lock: lockAt(time) };
     const other = { ...first, lock: lockAt('2026-11-22T00:00:00.000Z') };
-    expect(await keyrings.change(locked, other)).toBe(false);
-    expect(await keyrings.change(locked, first)).toBe(true);
-    expect(await keyrings.change(other, first)).toBe(false);
-    expect(await keyrings.change(first, other)).toBe(false);
+    expect(await keyrings.replaceIfUnchanged(locked, other)).toBe(false);
+    expect(await keyrings.replaceIfUnchanged(locked, first)).toBe(true);
+    expect(await keyrings.replaceIfUnchanged(other, first)).toBe(false);
+    expect(await keyrings.replaceIfUnchanged(first, other)).toBe(false);
     const tombstone = createTombstone(first, { requestedAt: time, by: 'x', shreddedAt: time });
-    expect(await keyrings.change(tombstone, first)).toBe(false);
-    expect(await keyrings.change(tombstone, other)).toBe(false);
-    expect(await keyrings.change(tombstone, locked)).toBe(true);
+    expect(await keyrings.replaceIfUnchanged(tombstone, first)).toBe(false);
+    expect(await keyrings.replaceIfUnchanged(tombstone, other)).toBe(false);
+    expect(await keyrings.replaceIfUnchanged(tombstone, locked)).toBe(true);
     expect(await now()).toEqual(tombstone);
   });
 });
@@ -57,18 +57,18 @@ describe('a lock', () => {
 test('nothing is stored over a tombstone that was made from what was before', async () => {
   const late = rotated(first);
   const tombstone = createTombstone(first, { requestedAt: time, by: 'x', shreddedAt: time });
-  expect(await keyrings.change(tombstone, first)).toBe(true);
+  expect(await keyrings.replaceIfUnchanged(tombstone, first)).toBe(true);
   expect(await keyrings.replace(late)).toBe(false);
-  expect(await keyrings.change({ ...first, lock: lockAt(time) }, first)).toBe(false);
-  expect(await keyrings.change(tombstone, first)).toBe(false);
+  expect(await keyrings.replaceIfUnchanged({ ...first, lock: lockAt(time) }, first)).toBe(false);
+  expect(await keyrings.replaceIfUnchanged(tombstone, first)).toBe(false);
   expect(await now()).toEqual(tombstone);
 });
 
 test('a tombstone is not made from a keyring that has changed since', async () => {
   const next = rotated(first);
   expect(await keyrings.replace(next)).toBe(true);
-  expect(await keyrings.change(createTombstone(first, { requestedAt: time, by: 'x', shreddedAt: time }), first)).toBe(
-    false,
-  );
+  expect(
+    await keyrings.replaceIfUnchanged(createTombstone(first, { requestedAt: time, by: 'x', shreddedAt: time }), first),
+  ).toBe(false);
   expect(await now()).toEqual(next);
 });

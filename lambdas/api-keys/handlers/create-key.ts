@@ -1,9 +1,9 @@
-import type { ApiKeys } from '../api-key-service.ts';
-import type { Gate } from '../middleware/api-key-auth.ts';
-import { memberChain } from '../middleware/api-key-chain.ts';
+import type { ApiKeyService } from '../api-key-service.ts';
+import type { ApiKeyAuth } from '../middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../middleware/api-key-chain.ts';
 
-export const createKey = (gate: Gate, apiKeys: ApiKeys) =>
-  memberChain('createKey', gate, {
+export const createKey = (apiKeyAuth: ApiKeyAuth, apiKeyService: ApiKeyService) =>
+  apiKeyRoute('createKey', apiKeyAuth, {
     subject: (_, output) => ({ name: output?.id }),
-    run: async ({ body }, { caller }) => await apiKeys.create(caller, body),
+    run: async ({ body }, { caller }) => await apiKeyService.create(caller, body),
   });

@@ -1,6 +1,8 @@
-import type { ApiKeys } from '../api-key-service.ts';
-import type { Gate } from '../middleware/api-key-auth.ts';
-import { memberChain } from '../middleware/api-key-chain.ts';
+import type { ApiKeyService } from '../api-key-service.ts';
+import type { ApiKeyAuth } from '../middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../middleware/api-key-chain.ts';
 
-export const listKeys = (gate: Gate, apiKeys: ApiKeys) =>
-  memberChain('listKeys', gate, { run: async ({ query }, { caller }) => await apiKeys.list(caller, query) });
+export const listKeys = (apiKeyAuth: ApiKeyAuth, apiKeyService: ApiKeyService) =>
+  apiKeyRoute('listKeys', apiKeyAuth, {
+    run: async ({ query }, { caller }) => await apiKeyService.list(caller, query),
+  });

@@ -1,6 +1,8 @@
-import type { ApiKeys } from '../api-key-service.ts';
-import type { Gate } from '../middleware/api-key-auth.ts';
-import { memberChain } from '../middleware/api-key-chain.ts';
+import type { ApiKeyService } from '../api-key-service.ts';
+import type { ApiKeyAuth } from '../middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../middleware/api-key-chain.ts';
 
-export const revokeKey = (gate: Gate, apiKeys: ApiKeys) =>
-  memberChain('revokeKey', gate, { run: async ({ params }, { caller }) => await apiKeys.revoke(caller, params.id) });
+export const revokeKey = (apiKeyAuth: ApiKeyAuth, apiKeyService: ApiKeyService) =>
+  apiKeyRoute('revokeKey', apiKeyAuth, {
+    run: async ({ params }, { caller }) => await apiKeyService.revoke(caller, params.id),
+  });

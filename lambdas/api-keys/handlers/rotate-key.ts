@@ -1,8 +1,8 @@
-import type { ApiKeys } from '../api-key-service.ts';
-import type { Gate } from '../middleware/api-key-auth.ts';
-import { memberChain } from '../middleware/api-key-chain.ts';
+import type { ApiKeyService } from '../api-key-service.ts';
+import type { ApiKeyAuth } from '../middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../middleware/api-key-chain.ts';
 
-export const rotateKey = (gate: Gate, apiKeys: ApiKeys) =>
-  memberChain('rotateKey', gate, {
-    run: async ({ params, body }, { caller }) => await apiKeys.rotate(caller, params.id, body),
+export const rotateKey = (apiKeyAuth: ApiKeyAuth, apiKeyService: ApiKeyService) =>
+  apiKeyRoute('rotateKey', apiKeyAuth, {
+    run: async ({ params, body }, { caller }) => await apiKeyService.rotate(caller, params.id, body),
   });

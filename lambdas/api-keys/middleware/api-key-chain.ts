@@ -2,21 +2,27 @@
 import middy from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
-import { type Chain, inputOf } from '../../middleware/request-context.ts';
-import { parse, type SubjectOf } from '../../middleware/request-parsing.ts';
-import { type ApiKeyCall, authenticate, type Gate, type Session, type Wanted } from './api-key-auth.ts';
+import { type RouteHandler, requireInput } from '../../middleware/request-context.ts';
+import { type ExtractSubject, parseRequest } from '../../middleware/request-parsing.ts';
+import {
+  type ApiKeyAuth,
+  type ApiKeyCall,
+  type ApiKeySession,
+  type RequiredData,
+  requireApiKey,
+} from './api-key-auth.ts';
 
 /** A route for holders of an API key: what it reads beside the key, and what it does. */
-export interface MemberRoute<Id extends RouteId> extends Wanted<Id> {
+export interface ApiKeyRoute<Id extends RouteId> extends RequiredData<Id> {
   /** What the audit record names, where the path does not say it. */
-  readonly subject?: SubjectOf<Id>;
-  run(input: RouteInput<Id>, session: Session): Promise<RouteOutput<Id>>;
+  readonly subject?: ExtractSubject<Id>;
+  run(input: RouteInput<Id>, session: ApiKeySession): Promise<RouteOutput<Id>>;
 }
 
-export function memberChain<Id extends RouteId>(id: Id, gate: Gate, route: MemberRoute<Id>): Chain {
-  const chain = middy<ApiKeyCall<Id>, RouteOutput<Id>>(async (call: ApiKeyCall<Id>) => {
-    if (call.session === undefined) throw new Error('the request was not authenticated');
-    return await route.run(inputOf(call), call.session);
+export function apiKeyRoute<Id extends RouteId>(id: Id, auth: ApiKeyAuth, route: ApiKeyRoute<Id>): RouteHandler {
+  const chain = middy<ApiKeyCall<Id>, RouteOutput<Id>>(async (state: ApiKeyCall<Id>) => {
+    if (state.session === undefined) throw new Error('the request was not authenticated');
+    return await route.run(requireInput(state), state.session);
   });
-  return chain.use(parse(id, route.subject)).use(authenticate(id, gate, route)) as Chain;
+  return chain.use(parseRequest(id, route.subject)).use(requireApiKey(id, auth, route)) as RouteHandler;
 }

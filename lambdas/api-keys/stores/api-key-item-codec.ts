@@ -3,33 +3,33 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Role, roles } from '../../../contract/shared/roles.ts';
 import { type Verb, verbs } from '../../../contract/shared/verbs.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import { type Fields, type Item, text } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Fields, type Item, requireText } from '../../shared/stores/dynamo-item-codec.ts';
 import type { StoredApiKey } from '../api-key-ports.ts';
 
-export function apiKeyOf(item: Item): StoredApiKey {
+export function parseStoredApiKey(item: Item): StoredApiKey {
   const fields: Fields = unmarshall(item);
-  const role = text(fields, 'role');
+  const role = requireText(fields, 'role');
   if (!isRole(role)) throw new DecryptionError();
   return {
-    org: text(fields, 'org'),
-    id: text(fields, 'id'),
+    org: requireText(fields, 'org'),
+    id: requireText(fields, 'id'),
     role,
     name: optionalText(fields, 'name'),
-    prefixes: optionalTexts(fields, 'prefixes'),
-    verbs: optionalTexts(fields, 'verbs')?.filter(isVerb),
+    prefixes: optionalTextList(fields, 'prefixes'),
+    verbs: optionalTextList(fields, 'verbs')?.filter(isVerb),
     expiresAt: optionalText(fields, 'expiresAt'),
-    createdAt: text(fields, 'createdAt'),
+    createdAt: requireText(fields, 'createdAt'),
     lastUsedAt: optionalText(fields, 'lastUsedAt'),
     overlapEndsAt: optionalText(fields, 'overlapEndsAt'),
     revokedAt: optionalText(fields, 'revokedAt'),
-    hash: text(fields, 'hash'),
+    hash: requireText(fields, 'hash'),
   };
 }
 
 const optionalText = (fields: Fields, name: string): string | undefined =>
-  fields[name] === undefined ? undefined : text(fields, name);
+  fields[name] === undefined ? undefined : requireText(fields, name);
 
-function optionalTexts(fields: Fields, name: string): string[] | undefined {
+function optionalTextList(fields: Fields, name: string): string[] | undefined {
   const list = fields[name];
   if (list === undefined) return undefined;
   if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string')) throw new DecryptionError();

@@ -5,12 +5,12 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { Page } from '../../shared/ports.ts';
-import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
-import { held } from '../../shared/stores/dynamo-conditions.ts';
-import { placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
+import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
-import type { ApiKeyStore, LastUseStore, StoredApiKey } from '../api-key-ports.ts';
-import { apiKeyOf } from './api-key-item-codec.ts';
+import type { ApiKeyStore, LastUsedStore, StoredApiKey } from '../api-key-ports.ts';
+import { parseStoredApiKey } from './api-key-item-codec.ts';
 
 /** API keys: of a secret, only its hash is here. */
 export class DynamoApiKeys implements ApiKeyStore {
@@ -28,36 +28,36 @@ export class DynamoApiKeys implements ApiKeyStore {
       Item: toItem({ ...key }),
       // Equality lets the client's own retry of a lost reply pass; another key of that id is never overwritten.
       ConditionExpression: 'attribute_not_exists(#id) OR #hash = :hash',
-      ExpressionAttributeNames: placeholders('id', 'hash'),
+      ExpressionAttributeNames: namePlaceholders('id', 'hash'),
       ExpressionAttributeValues: toItem({ ':hash': key.hash }),
     });
-    await orUnavailable('No API key was shown; one without a holder may stand in the list.', () =>
+    await mapTransientErrors('No API key was shown; one without a holder may stand in the list.', () =>
       this.#clientOf(key.org).send(command),
     );
   }
 
   async get(org: string, id: string): Promise<StoredApiKey | undefined> {
     const item = await getItem(this.#clientOf(org), this.#table, { org, id });
-    return item === undefined ? undefined : apiKeyOf(item);
+    return item === undefined ? undefined : parseStoredApiKey(item);
   }
 
   async list(org: string, after: string | undefined, limit: number): Promise<Page<StoredApiKey>> {
     const query = {
       TableName: this.#table,
       KeyConditionExpression: '#org = :org',
-      ExpressionAttributeNames: placeholders('org'),
+      ExpressionAttributeNames: namePlaceholders('org'),
       ExpressionAttributeValues: toItem({ ':org': org }),
       ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: after }) }),
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
-    return { items: items.map(apiKeyOf), more };
+    return { items: items.map(parseStoredApiKey), more };
   }
 
   async endOverlap(org: string, id: string, at: string): Promise<StoredApiKey | undefined> {
     const ended = await this.#update(org, id, at, {
       UpdateExpression: 'SET #overlapEndsAt = :at',
       ConditionExpression: 'attribute_exists(#id) AND (attribute_not_exists(#overlapEndsAt) OR #overlapEndsAt > :at)',
-      ExpressionAttributeNames: placeholders('overlapEndsAt', 'id'),
+      ExpressionAttributeNames: namePlaceholders('overlapEndsAt', 'id'),
     });
     return ended ?? (await this.get(org, id));
   }
@@ -66,7 +66,7 @@ export class DynamoApiKeys implements ApiKeyStore {
     return this.#update(org, id, at, {
       UpdateExpression: 'SET #revokedAt = if_not_exists(#revokedAt, :at)',
       ConditionExpression: 'attribute_exists(#id)',
-      ExpressionAttributeNames: placeholders('revokedAt', 'id'),
+      ExpressionAttributeNames: namePlaceholders('revokedAt', 'id'),
     });
   }
 
@@ -80,8 +80,10 @@ export class DynamoApiKeys implements ApiKeyStore {
       ReturnValues: 'ALL_NEW',
     });
     try {
-      const { Attributes } = await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
-      return Attributes === undefined ? undefined : apiKeyOf(Attributes);
+      const { Attributes } = await mapTransientErrors(valueWriteOutcomeUnknownDetail, () =>
+        this.#clientOf(org).send(command),
+      );
+      return Attributes === undefined ? undefined : parseStoredApiKey(Attributes);
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
       throw error;
@@ -90,7 +92,7 @@ export class DynamoApiKeys implements ApiKeyStore {
 }
 
 /** Notes the last use of API keys; it can change nothing else of them (lib/api-key-table.ts, `grantTouch`). */
-export class DynamoLastUses implements LastUseStore {
+export class DynamoLastUsed implements LastUsedStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
 
@@ -99,16 +101,16 @@ export class DynamoLastUses implements LastUseStore {
     this.#table = table;
   }
 
-  async touch(org: string, id: string, hour: string): Promise<void> {
+  async recordHour(org: string, id: string, hour: string): Promise<void> {
     const command = new UpdateItemCommand({
       TableName: this.#table,
       Key: toItem({ org, id }),
       UpdateExpression: 'SET #lastUsedAt = :hour',
       // Every function that meets the key in this hour tries; the first one writes, and no late one takes it back.
       ConditionExpression: 'attribute_exists(#id) AND (attribute_not_exists(#lastUsedAt) OR #lastUsedAt < :hour)',
-      ExpressionAttributeNames: placeholders('lastUsedAt', 'id'),
+      ExpressionAttributeNames: namePlaceholders('lastUsedAt', 'id'),
       ExpressionAttributeValues: toItem({ ':hour': hour }),
     });
-    await held(() => this.#clientOf(org).send(command));
+    await writeConditionally(() => this.#clientOf(org).send(command));
   }
 }

@@ -1,11 +1,11 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { batchGet, type Requests } from '../../shared/stores/dynamo-batch-get.ts';
-import { keyringOf, toItem } from '../../shared/stores/dynamo-item-codec.ts';
-import { currentVersion, storedValueOf } from '../../shared/stores/value-item-codec.ts';
-import type { RecordStore, Records, RecordsRequest } from '../request-record-ports.ts';
-import { apiKeyOf } from './api-key-item-codec.ts';
+import { type BatchGetRequests, batchGet } from '../../shared/stores/dynamo-batch-get.ts';
+import { toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
+import { currentVersionProjection, parseStoredValue } from '../../shared/stores/value-item-codec.ts';
+import type { RequestRecordStore, RequestRecords, RequestRecordsQuery } from '../request-record-ports.ts';
+import { parseStoredApiKey } from './api-key-item-codec.ts';
 
-export interface RecordTables {
+export interface RequestRecordTables {
   readonly apiKeys: string;
   readonly keyrings: string;
   /** Absent for functions that read no values. */
@@ -16,43 +16,43 @@ export interface RecordTables {
 const batchLimit = 100;
 
 /** API key, keyring and values by BatchGetItem, strongly consistent: what was revoked or shredded is so at once. */
-export class DynamoRecords implements RecordStore {
+export class DynamoRequestRecords implements RequestRecordStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
-  readonly #tables: RecordTables;
+  readonly #tables: RequestRecordTables;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, tables: RecordTables) {
+  constructor(clientOf: (org: string) => DynamoDBClient, tables: RequestRecordTables) {
     this.#clientOf = clientOf;
     this.#tables = tables;
   }
 
-  async read(request: RecordsRequest): Promise<Records> {
+  async read(request: RequestRecordsQuery): Promise<RequestRecords> {
     const { org, keyId, names } = request;
-    const first: Requests = {
+    const authBatch: BatchGetRequests = {
       [this.#tables.apiKeys]: { Keys: [toItem({ org, id: keyId })], ConsistentRead: true },
       [this.#tables.keyrings]: { Keys: [toItem({ org })], ConsistentRead: true },
     };
-    const room = batchLimit - 2;
-    const batches = [{ ...first, ...this.#valueKeys(request, names.slice(0, room)) }];
-    for (let at = room; at < names.length; at += batchLimit) {
+    const firstBatchValues = batchLimit - 2;
+    const batches = [{ ...authBatch, ...this.#valueKeys(request, names.slice(0, firstBatchValues)) }];
+    for (let at = firstBatchValues; at < names.length; at += batchLimit) {
       batches.push(this.#valueKeys(request, names.slice(at, at + batchLimit)));
     }
     const found = await Promise.all(batches.map((batch) => batchGet(this.#clientOf(org), batch)));
     const items = (table: string) => found.flatMap((part) => part.get(table) ?? []);
     const [apiKey] = items(this.#tables.apiKeys);
     const [keyring] = items(this.#tables.keyrings);
-    const values = (this.#tables.values === undefined ? [] : items(this.#tables.values)).map(storedValueOf);
+    const values = (this.#tables.values === undefined ? [] : items(this.#tables.values)).map(parseStoredValue);
     return {
-      apiKey: apiKey === undefined ? undefined : apiKeyOf(apiKey),
-      keyring: keyring === undefined ? undefined : keyringOf(keyring),
+      apiKey: apiKey === undefined ? undefined : parseStoredApiKey(apiKey),
+      keyring: keyring === undefined ? undefined : unmarshallKeyring(keyring),
       values: new Map(values.map((value) => [value.name, value])),
     };
   }
 
-  #valueKeys({ org, history }: RecordsRequest, names: readonly string[]): Requests {
+  #valueKeys({ org, includeHistory }: RequestRecordsQuery, names: readonly string[]): BatchGetRequests {
     if (this.#tables.values === undefined || names.length === 0) return {};
     const Keys = names.map((name) => toItem({ org, name }));
     // Earlier versions can be most of an item: they travel only where they are wanted.
-    const projection = history ? {} : currentVersion;
+    const projection = includeHistory ? {} : currentVersionProjection;
     return { [this.#tables.values]: { Keys, ConsistentRead: true, ...projection } };
   }
 }

@@ -1,8 +1,8 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import type { AuditReading } from '../audit-query-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import type { AuditQueryService } from '../audit-query-service.ts';
 
-export const exportAudit = (gate: Gate, audit: AuditReading) =>
-  memberChain('exportAudit', gate, {
-    run: async ({ query }, { caller }) => await audit.export(caller.org, query.cursor),
+export const exportAudit = (apiKeyAuth: ApiKeyAuth, auditQueries: AuditQueryService) =>
+  apiKeyRoute('exportAudit', apiKeyAuth, {
+    run: async ({ query }, { caller }) => await auditQueries.export(caller.org, query.cursor),
   });

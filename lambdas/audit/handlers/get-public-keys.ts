@@ -1,5 +1,5 @@
-import { publicChain } from '../../middleware/route-chains.ts';
-import type { PublicKeys } from '../../shared/ports.ts';
+import { publicRoute } from '../../middleware/route-chains.ts';
+import type { PublicKeySource } from '../../shared/ports.ts';
 
-export const getPublicKeys = (publicKeys: PublicKeys) =>
-  publicChain('getPublicKeys', async () => ({ keys: [...(await publicKeys.list())] }));
+export const getPublicKeys = (publicKeys: PublicKeySource) =>
+  publicRoute('getPublicKeys', async () => ({ keys: [...(await publicKeys.list())] }));

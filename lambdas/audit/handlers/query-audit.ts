@@ -1,9 +1,9 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import type { AuditReading } from '../audit-query-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import type { AuditQueryService } from '../audit-query-service.ts';
 
-export const queryAudit = (gate: Gate, audit: AuditReading) =>
-  memberChain('queryAudit', gate, {
+export const queryAudit = (apiKeyAuth: ApiKeyAuth, auditQueries: AuditQueryService) =>
+  apiKeyRoute('queryAudit', apiKeyAuth, {
     subject: ({ query }) => ({ name: query.name }),
-    run: async ({ query }, { caller }) => await audit.query(caller.org, query),
+    run: async ({ query }, { caller }) => await auditQueries.query(caller.org, query),
   });

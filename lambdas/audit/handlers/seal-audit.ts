@@ -1,10 +1,10 @@
 import type { Context } from 'aws-lambda';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { faultOf, type Log } from '../../middleware/request-log.ts';
-import { orgToSeal, type Sealer, type SealSweep } from '../audit-seal-service.ts';
+import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
+import { type AuditSealService, parseSealEvent, type ScheduledSealRun } from '../audit-seal-service.ts';
 
 /** What is left of the function's time when it begins no other seal, milliseconds: one seal is two calls and a signature. */
-const lastSeal = 6000;
+const sealTimeReserveMs = 6000;
 
 /**
  * Not a route: the auditor invokes it with `{org}`, and then it throws what went wrong; the schedule invokes it with an event
@@ -12,10 +12,10 @@ const lastSeal = 6000;
  * end, so that it shows as an error of the function and is tried again.
  */
 export const sealAudit =
-  (log: Log, sealer: Sealer, sweep: SealSweep) =>
+  (log: WriteRequestLog, sealService: AuditSealService, scheduledRun: ScheduledSealRun) =>
   async (event: unknown, context: Context): Promise<void> => {
     const started = performance.now();
-    const record = (status: number, more: { org?: string; fault?: string } = {}) =>
+    const logResult = (status: number, more: { org?: string; fault?: string } = {}) =>
       log({
         requestId: context.awsRequestId,
         route: 'none',
@@ -23,15 +23,15 @@ export const sealAudit =
         durationMs: Math.round(performance.now() - started),
         ...more,
       });
-    const enough = () => context.getRemainingTimeInMillis() < lastSeal;
-    const org = orgToSeal(event);
+    const shouldStop = () => context.getRemainingTimeInMillis() < sealTimeReserveMs;
+    const org = parseSealEvent(event);
     if (org !== undefined) {
-      await sealer.seal(org, { empty: true, enough });
-      record(200, { org });
+      await sealService.seal(org, { sealEmptyRange: true, shouldStop });
+      logResult(200, { org });
       return;
     }
-    const failures = await sweep.run(enough);
-    for (const failure of failures) record(500, { org: failure.org, fault: faultOf(failure.error) });
+    const failures = await scheduledRun.run(shouldStop);
+    for (const failure of failures) logResult(500, { org: failure.org, fault: describeFault(failure.error) });
     if (failures.length > 0) throw new VaultError('internal');
-    record(200);
+    logResult(200);
   };

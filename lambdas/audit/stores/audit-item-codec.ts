@@ -11,14 +11,14 @@ export const sealPrefix = 'seal#';
 /** Digits of a seal's number in its sort key. */
 const seqLength = 12;
 
-export const sealItem = (org: string, { seq, jws }: StoredSeal) => ({
+export const toSealItem = (org: string, { seq, jws }: StoredSeal) => ({
   org,
   id: sealPrefix + String(seq).padStart(seqLength, '0'),
   seal: jws,
 });
 
 /** @throws DecryptionError */
-export function sealOf(item: Item): StoredSeal {
+export function parseStoredSeal(item: Item): StoredSeal {
   const digits = item.id?.S?.slice(sealPrefix.length) ?? '';
   const jws = item.seal?.S;
   if (jws === undefined || !/^[0-9]{12}$/.test(digits)) throw new DecryptionError();
@@ -26,7 +26,7 @@ export function sealOf(item: Item): StoredSeal {
 }
 
 /** The record of an item; undefined when it has not the documented form. */
-export function auditRecordOf(item: Item): StoredAuditRecord | undefined {
+export function parseStoredAuditRecord(item: Item): StoredAuditRecord | undefined {
   const { ttl, mark: _, ...fields } = unmarshall(item);
   const parsed = z.safeParse(auditRecord, fields);
   if (!parsed.success || (ttl !== undefined && typeof ttl !== 'number')) return undefined;

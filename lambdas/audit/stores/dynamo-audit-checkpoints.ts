@@ -1,16 +1,16 @@
 import { type AttributeValue, type DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { auditMarkIndex, sealerProgressKey } from '../../../contract/shared/environment-variables.ts';
-import { notRead, orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
-import { held } from '../../shared/stores/dynamo-conditions.ts';
-import { placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
+import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
-import type { SealMarks } from '../audit-ports.ts';
+import type { AuditMarkIndex } from '../audit-ports.ts';
 
 /**
  * Marks in a sparse index of the audit table, and how far they were dealt with in an item of its own there. This is the
  * one store that sees more than one org, by the function's own role: it learns their ids, and nothing else of them.
  */
-export class DynamoSealMarks implements SealMarks {
+export class DynamoAuditMarkIndex implements AuditMarkIndex {
   readonly #client: DynamoDBClient;
   readonly #table: string;
 
@@ -19,12 +19,12 @@ export class DynamoSealMarks implements SealMarks {
     this.#table = table;
   }
 
-  async orgs(mark: string): Promise<readonly string[]> {
+  async listOrgs(mark: string): Promise<readonly string[]> {
     const query = {
       TableName: this.#table,
       IndexName: auditMarkIndex,
       KeyConditionExpression: '#mark = :mark',
-      ExpressionAttributeNames: placeholders('mark', 'org'),
+      ExpressionAttributeNames: namePlaceholders('mark', 'org'),
       ExpressionAttributeValues: toItem({ ':mark': mark }),
       ProjectionExpression: '#org',
     };
@@ -32,28 +32,30 @@ export class DynamoSealMarks implements SealMarks {
     let start: Record<string, AttributeValue> | undefined;
     do {
       const command = new QueryCommand({ ...query, ExclusiveStartKey: start });
-      const { Items = [], LastEvaluatedKey } = await orUnavailable(notRead, () => this.#client.send(command));
+      const { Items = [], LastEvaluatedKey } = await mapTransientErrors(nothingReadDetail, () =>
+        this.#client.send(command),
+      );
       for (const { org } of Items) if (org?.S !== undefined) orgs.add(org.S);
       start = LastEvaluatedKey;
     } while (start !== undefined);
     return [...orgs];
   }
 
-  async sweptUntil(): Promise<number | undefined> {
+  async getProgress(): Promise<number | undefined> {
     const item = await getItem(this.#client, this.#table, sealerProgressKey);
     const until = Number(item?.until?.N);
     return Number.isSafeInteger(until) ? until : undefined;
   }
 
-  async setSweptUntil(time: number): Promise<void> {
+  async advanceProgress(time: number): Promise<void> {
     const command = new PutItemCommand({
       TableName: this.#table,
       Item: toItem({ ...sealerProgressKey, until: time }),
       // Another run may have come further.
       ConditionExpression: 'attribute_not_exists(#until) OR #until < :until',
-      ExpressionAttributeNames: placeholders('until'),
+      ExpressionAttributeNames: namePlaceholders('until'),
       ExpressionAttributeValues: toItem({ ':until': time }),
     });
-    await held(() => this.#client.send(command));
+    await writeConditionally(() => this.#client.send(command));
   }
 }

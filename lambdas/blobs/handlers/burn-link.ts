@@ -1,8 +1,8 @@
-import { linkChain } from '../middleware/link-chain.ts';
-import type { Links } from '../share-link-service.ts';
+import { linkRoute } from '../middleware/link-chain.ts';
+import type { ShareLinkService } from '../share-link-service.ts';
 
-export const burnLink = (links: Links) =>
-  linkChain('burnLink', {
-    prove: async ({ params, body }) => await links.prove(params.link, 'burn', body.proof),
-    run: async (proven) => await links.burn(proven),
+export const burnLink = (shareLinks: ShareLinkService) =>
+  linkRoute('burnLink', {
+    verifyProof: async ({ params, body }) => await shareLinks.verifyProof(params.link, 'burn', body.proof),
+    run: async (proven) => await shareLinks.burn(proven),
   });

@@ -1,13 +1,13 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import { refuseShut } from '../../org-keys/keyring-opener.ts';
-import type { Blobs } from '../blob-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import { assertOrgActive } from '../../org-keys/keyring-opener.ts';
+import type { BlobService } from '../blob-service.ts';
 
-export const createBlob = (gate: Gate, blobs: Blobs) =>
-  memberChain('createBlob', gate, {
+export const createBlob = (apiKeyAuth: ApiKeyAuth, blobService: BlobService) =>
+  apiKeyRoute('createBlob', apiKeyAuth, {
     subject: (_, output) => ({ name: output?.id }),
-    run: async ({ body }, { caller, stored }) => {
-      refuseShut(stored());
-      return await blobs.create(caller.org, body);
+    run: async ({ body }, { caller, storedKeyring }) => {
+      assertOrgActive(storedKeyring());
+      return await blobService.create(caller.org, body);
     },
   });

@@ -1,12 +1,12 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import { refuseShut } from '../../org-keys/keyring-opener.ts';
-import type { Blobs } from '../blob-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import { assertOrgActive } from '../../org-keys/keyring-opener.ts';
+import type { BlobService } from '../blob-service.ts';
 
-export const deleteBlob = (gate: Gate, blobs: Blobs) =>
-  memberChain('deleteBlob', gate, {
-    run: async ({ params }, { caller, stored }) => {
-      refuseShut(stored());
-      return await blobs.delete(caller.org, params.id);
+export const deleteBlob = (apiKeyAuth: ApiKeyAuth, blobService: BlobService) =>
+  apiKeyRoute('deleteBlob', apiKeyAuth, {
+    run: async ({ params }, { caller, storedKeyring }) => {
+      assertOrgActive(storedKeyring());
+      return await blobService.delete(caller.org, params.id);
     },
   });

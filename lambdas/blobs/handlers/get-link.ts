@@ -1,5 +1,5 @@
-import { publicChain } from '../../middleware/route-chains.ts';
-import type { Links } from '../share-link-service.ts';
+import { publicRoute } from '../../middleware/route-chains.ts';
+import type { ShareLinkService } from '../share-link-service.ts';
 
-export const lookAtLink = (links: Links) =>
-  publicChain('lookAtLink', async ({ params }) => await links.look(params.link));
+export const getLink = (shareLinks: ShareLinkService) =>
+  publicRoute('lookAtLink', async ({ params }) => await shareLinks.getPreview(params.link));

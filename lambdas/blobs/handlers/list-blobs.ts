@@ -1,12 +1,12 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import { refuseShut } from '../../org-keys/keyring-opener.ts';
-import type { Blobs } from '../blob-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import { assertOrgActive } from '../../org-keys/keyring-opener.ts';
+import type { BlobService } from '../blob-service.ts';
 
-export const listBlobs = (gate: Gate, blobs: Blobs) =>
-  memberChain('listBlobs', gate, {
-    run: async ({ query }, { caller, stored }) => {
-      refuseShut(stored());
-      return await blobs.list(caller.org, query);
+export const listBlobs = (apiKeyAuth: ApiKeyAuth, blobService: BlobService) =>
+  apiKeyRoute('listBlobs', apiKeyAuth, {
+    run: async ({ query }, { caller, storedKeyring }) => {
+      assertOrgActive(storedKeyring());
+      return await blobService.list(caller.org, query);
     },
   });

@@ -1,12 +1,12 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import { refuseShut } from '../../org-keys/keyring-opener.ts';
-import type { BlobUploads } from '../multipart-upload-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import { assertOrgActive } from '../../org-keys/keyring-opener.ts';
+import type { MultipartUploadService } from '../multipart-upload-service.ts';
 
-export const listParts = (gate: Gate, uploads: BlobUploads) =>
-  memberChain('listParts', gate, {
-    run: async ({ params, query }, { caller, stored }) => {
-      refuseShut(stored());
-      return await uploads.parts(caller.org, params.id, query);
+export const listParts = (apiKeyAuth: ApiKeyAuth, uploadService: MultipartUploadService) =>
+  apiKeyRoute('listParts', apiKeyAuth, {
+    run: async ({ params, query }, { caller, storedKeyring }) => {
+      assertOrgActive(storedKeyring());
+      return await uploadService.listParts(caller.org, params.id, query);
     },
   });

@@ -1,8 +1,8 @@
-import { linkChain } from '../middleware/link-chain.ts';
-import type { Links } from '../share-link-service.ts';
+import { linkRoute } from '../middleware/link-chain.ts';
+import type { ShareLinkService } from '../share-link-service.ts';
 
-export const openLink = (links: Links) =>
-  linkChain('openLink', {
-    prove: async ({ params, body }) => await links.prove(params.link, 'open', body.proof),
-    run: async (proven, { body }) => await links.open(proven, body.opening),
+export const openLink = (shareLinks: ShareLinkService) =>
+  linkRoute('openLink', {
+    verifyProof: async ({ params, body }) => await shareLinks.verifyProof(params.link, 'open', body.proof),
+    run: async (proven, { body }) => await shareLinks.open(proven, body.opening),
   });

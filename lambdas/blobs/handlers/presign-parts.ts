@@ -1,12 +1,12 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import { refuseShut } from '../../org-keys/keyring-opener.ts';
-import type { BlobUploads } from '../multipart-upload-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import { assertOrgActive } from '../../org-keys/keyring-opener.ts';
+import type { MultipartUploadService } from '../multipart-upload-service.ts';
 
-export const grantParts = (gate: Gate, uploads: BlobUploads) =>
-  memberChain('grantParts', gate, {
-    run: async ({ params, body }, { caller, stored }) => {
-      refuseShut(stored());
-      return await uploads.grant(caller.org, params.id, body);
+export const presignParts = (apiKeyAuth: ApiKeyAuth, uploadService: MultipartUploadService) =>
+  apiKeyRoute('grantParts', apiKeyAuth, {
+    run: async ({ params, body }, { caller, storedKeyring }) => {
+      assertOrgActive(storedKeyring());
+      return await uploadService.presignParts(caller.org, params.id, body);
     },
   });

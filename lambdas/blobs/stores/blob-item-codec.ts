@@ -5,34 +5,34 @@ import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
 import type { StoredBlob } from '../blob-ports.ts';
 
-const text = z.string();
-const count = z.int().check(z.minimum(0));
+const textSchema = z.string();
+const countSchema = z.int().check(z.minimum(0));
 
-const record = z.object({
-  org: text,
-  id: text,
-  locator: text,
+const blobSchema = z.object({
+  org: textSchema,
+  id: textSchema,
+  locator: textSchema,
   state: z.enum(['uploading', 'ready', 'burned', 'deleted']),
-  createdAt: text,
-  uploadUntil: text,
-  completedAt: z.optional(text),
-  expiresAt: z.optional(text),
-  size: z.optional(count),
-  uploadId: z.optional(text),
-  checksum: z.optional(text),
-  openVerifier: z.optional(text),
-  burnVerifier: z.optional(text),
-  openings: count,
-  maxOpens: z.optional(count),
-  opening: z.optional(text),
-  openedAt: z.optional(text),
+  createdAt: textSchema,
+  uploadUntil: textSchema,
+  completedAt: z.optional(textSchema),
+  expiresAt: z.optional(textSchema),
+  size: z.optional(countSchema),
+  uploadId: z.optional(textSchema),
+  checksum: z.optional(textSchema),
+  openVerifier: z.optional(textSchema),
+  burnVerifier: z.optional(textSchema),
+  openings: countSchema,
+  maxOpens: z.optional(countSchema),
+  opening: z.optional(textSchema),
+  openedAt: z.optional(textSchema),
   burn: z.boolean(),
-  ttl: z.optional(count),
+  ttl: z.optional(countSchema),
 });
 
 /** @throws DecryptionError */
-export function blobOf(item: Item): StoredBlob {
-  const parsed = z.safeParse(record, unmarshall(item));
+export function parseStoredBlob(item: Item): StoredBlob {
+  const parsed = z.safeParse(blobSchema, unmarshall(item));
   if (!parsed.success) throw new DecryptionError();
   return parsed.data;
 }

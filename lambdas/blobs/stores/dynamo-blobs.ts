@@ -9,44 +9,44 @@ import {
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { LinkId } from '../../../core/blobs/share-link.ts';
 import type { Page } from '../../shared/ports.ts';
-import { orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
+import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
-import { held } from '../../shared/stores/dynamo-conditions.ts';
-import { keyringOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
+import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
 import type {
-  BlobEraser,
+  BlobRecordPurger,
   BlobStore,
   Completion,
-  ErasedBlob,
+  LinkOpening,
   LinkRecords,
   LinkStore,
-  Opening,
+  PurgeableBlob,
   StoredBlob,
 } from '../blob-ports.ts';
-import { blobOf } from './blob-item-codec.ts';
+import { parseStoredBlob } from './blob-item-codec.ts';
 
 type ClientOf = (org: string) => DynamoDBClient;
-type Change = Pick<UpdateItemCommandInput, 'UpdateExpression' | 'ConditionExpression'> & {
+type BlobUpdate = Pick<UpdateItemCommandInput, 'UpdateExpression' | 'ConditionExpression'> & {
   readonly names: readonly string[];
   readonly values: Record<string, unknown>;
 };
 
 /** Detail of a write to a record that failed: its outcome is unknown, and repeating it is safe. */
-const notKnown = 'Whether it was recorded is not known. Send the same request again.';
+const writeOutcomeUnknownDetail = 'Whether it was recorded is not known. Send the same request again.';
 
-const command = (table: string, org: string, id: string, { names, values, ...expressions }: Change) => ({
+const toUpdateInput = (table: string, org: string, id: string, { names, values, ...expressions }: BlobUpdate) => ({
   TableName: table,
   Key: toItem({ org, id }),
   ...expressions,
-  ExpressionAttributeNames: placeholders(...names),
+  ExpressionAttributeNames: namePlaceholders(...names),
   ExpressionAttributeValues: toItem(values),
 });
 
-const newestFirst = (table: string, org: string, before: string | undefined) => ({
+const newestFirstQuery = (table: string, org: string, before: string | undefined) => ({
   TableName: table,
   KeyConditionExpression: '#org = :org',
-  ExpressionAttributeNames: placeholders('org'),
+  ExpressionAttributeNames: namePlaceholders('org'),
   ExpressionAttributeValues: toItem({ ':org': org }),
   ScanIndexForward: false,
   ...(before === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: before }) }),
@@ -68,25 +68,25 @@ export class DynamoBlobs implements BlobStore {
       Item: toItem({ ...blob }),
       // Equality lets the client's own retry of a lost reply pass: the record is this very one.
       ConditionExpression: 'attribute_not_exists(#id) OR #locator = :locator',
-      ExpressionAttributeNames: placeholders('id', 'locator'),
+      ExpressionAttributeNames: namePlaceholders('id', 'locator'),
       ExpressionAttributeValues: toItem({ ':locator': blob.locator }),
     });
     const detail = 'No link was given; a blob without one may stand in the list until it expires.';
     // 80 random bits met twice within a millisecond, or the generator is broken: either way nothing may be overwritten.
-    if (!(await held(() => this.#clientOf(blob.org).send(put), detail))) throw new VaultError('internal');
+    if (!(await writeConditionally(() => this.#clientOf(blob.org).send(put), detail))) throw new VaultError('internal');
   }
 
   async get(org: string, id: string): Promise<StoredBlob | undefined> {
     const item = await getItem(this.#clientOf(org), this.#table, { org, id });
-    return item === undefined ? undefined : blobOf(item);
+    return item === undefined ? undefined : parseStoredBlob(item);
   }
 
   async list(org: string, before: string | undefined, limit: number): Promise<Page<StoredBlob>> {
-    const { items, more } = await queryPage(this.#clientOf(org), newestFirst(this.#table, org, before), limit);
-    return { items: items.map(blobOf), more };
+    const { items, more } = await queryPage(this.#clientOf(org), newestFirstQuery(this.#table, org, before), limit);
+    return { items: items.map(parseStoredBlob), more };
   }
 
-  complete(org: string, id: string, { ttl, ...completion }: Completion): Promise<boolean> {
+  markReady(org: string, id: string, { ttl, ...completion }: Completion): Promise<boolean> {
     const set = Object.keys(completion).map((name) => `#${name} = :${name}`);
     const values = Object.entries(completion).map(([name, value]) => [`:${name}`, value]);
     return this.#update(org, id, {
@@ -98,7 +98,7 @@ export class DynamoBlobs implements BlobStore {
     });
   }
 
-  relink(org: string, id: string, locator: string): Promise<boolean> {
+  replaceLocator(org: string, id: string, locator: string): Promise<boolean> {
     return this.#update(org, id, {
       UpdateExpression: 'SET #locator = :locator',
       ConditionExpression: '#state = :ready',
@@ -107,7 +107,7 @@ export class DynamoBlobs implements BlobStore {
     });
   }
 
-  delete(org: string, id: string, ttl: number): Promise<boolean> {
+  markDeleted(org: string, id: string, ttl: number): Promise<boolean> {
     return this.#update(org, id, {
       UpdateExpression: 'SET #state = :deleted, #ttl = :ttl',
       ConditionExpression: '#state IN (:uploading, :ready)',
@@ -116,14 +116,14 @@ export class DynamoBlobs implements BlobStore {
     });
   }
 
-  #update(org: string, id: string, change: Change): Promise<boolean> {
-    const update = new UpdateItemCommand(command(this.#table, org, id, change));
-    return held(() => this.#clientOf(org).send(update), notKnown);
+  #update(org: string, id: string, change: BlobUpdate): Promise<boolean> {
+    const update = new UpdateItemCommand(toUpdateInput(this.#table, org, id, change));
+    return writeConditionally(() => this.#clientOf(org).send(update), writeOutcomeUnknownDetail);
   }
 }
 
 /** The same records, and keyrings, to whoever has a link and no API key. */
-export class DynamoLinks implements LinkStore {
+export class DynamoShareLinks implements LinkStore {
   readonly #clientOf: ClientOf;
   readonly #tables: { readonly blobs: string; readonly keyrings: string };
 
@@ -141,18 +141,18 @@ export class DynamoLinks implements LinkStore {
     const [keyring] = found.get(keyrings) ?? [];
     const [blob] = found.get(blobs) ?? [];
     return {
-      keyring: keyring === undefined ? undefined : keyringOf(keyring),
-      blob: blob === undefined ? undefined : blobOf(blob),
+      keyring: keyring === undefined ? undefined : unmarshallKeyring(keyring),
+      blob: blob === undefined ? undefined : parseStoredBlob(blob),
     };
   }
 
-  async open(
+  async recordOpening(
     { org, id, locator }: LinkId,
-    { opening, openedAt }: Opening,
+    { opening, openedAt }: LinkOpening,
     ttl: number | undefined,
   ): Promise<StoredBlob | undefined> {
     const update = new UpdateItemCommand({
-      ...command(this.#tables.blobs, org, id, {
+      ...toUpdateInput(this.#tables.blobs, org, id, {
         UpdateExpression: `SET #openings = #openings + :one, #opening = :opening, #openedAt = :openedAt${ttl === undefined ? '' : ', #ttl = :ttl'}`,
         // The last lets no repetition of the client's own count twice.
         ConditionExpression:
@@ -180,29 +180,29 @@ export class DynamoLinks implements LinkStore {
     });
     try {
       const detail = 'Whether an opening was counted is not known.';
-      const { Attributes } = await orUnavailable(detail, () => this.#clientOf(org).send(update));
-      return Attributes === undefined ? undefined : blobOf(Attributes);
+      const { Attributes } = await mapTransientErrors(detail, () => this.#clientOf(org).send(update));
+      return Attributes === undefined ? undefined : parseStoredBlob(Attributes);
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
       throw error;
     }
   }
 
-  burn({ org, id, locator }: LinkId, ttl: number): Promise<boolean> {
+  markBurned({ org, id, locator }: LinkId, ttl: number): Promise<boolean> {
     const update = new UpdateItemCommand(
-      command(this.#tables.blobs, org, id, {
+      toUpdateInput(this.#tables.blobs, org, id, {
         UpdateExpression: 'SET #state = :burned, #ttl = :ttl',
         ConditionExpression: '#state = :ready AND #locator = :locator',
         names: ['state', 'ttl', 'locator'],
         values: { ':burned': 'burned', ':ttl': ttl, ':ready': 'ready', ':locator': locator },
       }),
     );
-    return held(() => this.#clientOf(org).send(update), notKnown);
+    return writeConditionally(() => this.#clientOf(org).send(update), writeOutcomeUnknownDetail);
   }
 
   async setTtl(org: string, id: string, ttl: number): Promise<void> {
     const update = new UpdateItemCommand(
-      command(this.#tables.blobs, org, id, {
+      toUpdateInput(this.#tables.blobs, org, id, {
         UpdateExpression: 'SET #ttl = :ttl',
         // Or an update would make a record of one that a shredding has removed meanwhile.
         ConditionExpression: 'attribute_exists(#id)',
@@ -210,12 +210,12 @@ export class DynamoLinks implements LinkStore {
         values: { ':ttl': ttl },
       }),
     );
-    await held(() => this.#clientOf(org).send(update), notKnown);
+    await writeConditionally(() => this.#clientOf(org).send(update), writeOutcomeUnknownDetail);
   }
 }
 
 /** The same records, to whoever removes them all: also those that nobody can read any more. */
-export class DynamoBlobEraser implements BlobEraser {
+export class DynamoBlobPurger implements BlobRecordPurger {
   readonly #clientOf: ClientOf;
   readonly #table: string;
 
@@ -224,13 +224,13 @@ export class DynamoBlobEraser implements BlobEraser {
     this.#table = table;
   }
 
-  async list(org: string, before: string | undefined, limit: number): Promise<Page<ErasedBlob>> {
-    const { items, more } = await queryPage(this.#clientOf(org), newestFirst(this.#table, org, before), limit);
+  async list(org: string, before: string | undefined, limit: number): Promise<Page<PurgeableBlob>> {
+    const { items, more } = await queryPage(this.#clientOf(org), newestFirstQuery(this.#table, org, before), limit);
     return { items: items.map(({ id, uploadId }) => ({ id: id?.S ?? '', uploadId: uploadId?.S })), more };
   }
 
   async remove(org: string, id: string): Promise<void> {
     const remove = new DeleteItemCommand({ TableName: this.#table, Key: toItem({ org, id }) });
-    await orUnavailable(notKnown, () => this.#clientOf(org).send(remove));
+    await mapTransientErrors(writeOutcomeUnknownDetail, () => this.#clientOf(org).send(remove));
   }
 }

@@ -23,21 +23,28 @@ import { objectLifetimeTag, unfinishedLifetimeValue } from '../../../contract/sh
 import { limits } from '../../../contract/shared/limits.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { Page } from '../../shared/ports.ts';
-import { notRead, orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
-import type { FoundObject, LinkObjects, ObjectEraser, PartClaim, StoredPart, UploadObjects } from '../blob-ports.ts';
+import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
+import type {
+  AnnouncedPart,
+  FoundObject,
+  LinkObjectStore,
+  OrgObjectPurger,
+  StoredPart,
+  UploadObjectStore,
+} from '../blob-ports.ts';
 
 /** It says nothing of the content, which nobody here knows. */
 const contentType = 'application/octet-stream';
 const expiresIn = limits.blobPresignedUrlSeconds;
 
-const notBegun = 'No blob was begun. Send the same request again.';
-const notCompleted = 'The upload is not complete yet. Send the same request again.';
-const notDeleted = 'What was stored may still be there. Send the same request again.';
+const notStartedDetail = 'No blob was begun. Send the same request again.';
+const notCompletedDetail = 'The upload is not complete yet. Send the same request again.';
+const notDeletedDetail = 'What was stored may still be there. Send the same request again.';
 
 /** S3 makes a large object of its parts in some seconds: more than other calls may take, and less than the function has. */
-const joinTimeout = 8000;
+const completeTimeoutMs = 8000;
 
-export class S3Objects implements UploadObjects, LinkObjects, ObjectEraser {
+export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectPurger {
   readonly #clientOf: (org: string) => S3Client;
   readonly #bucket: string;
 
@@ -46,10 +53,10 @@ export class S3Objects implements UploadObjects, LinkObjects, ObjectEraser {
     this.#bucket = bucket;
   }
 
-  async form(org: string, id: string, size: number): Promise<{ url: string; fields: Record<string, string> }> {
-    const { Bucket, Key } = this.#object(org, id);
+  async presignForm(org: string, id: string, size: number): Promise<{ url: string; fields: Record<string, string> }> {
+    const { Bucket, Key } = this.#objectLocation(org, id);
     const tag = `<Tag><Key>${objectLifetimeTag}</Key><Value>${unfinishedLifetimeValue}</Value></Tag>`;
-    return await orUnavailable(notBegun, () =>
+    return await mapTransientErrors(notStartedDetail, () =>
       createPresignedPost(this.#clientOf(org), {
         Bucket,
         Key,
@@ -69,27 +76,27 @@ export class S3Objects implements UploadObjects, LinkObjects, ObjectEraser {
     );
   }
 
-  async begin(org: string, id: string): Promise<string> {
+  async startMultipartUpload(org: string, id: string): Promise<string> {
     const command = new CreateMultipartUploadCommand({
-      ...this.#object(org, id),
+      ...this.#objectLocation(org, id),
       ContentType: contentType,
       ChecksumAlgorithm: ChecksumAlgorithm.SHA256,
       ChecksumType: ChecksumType.COMPOSITE,
       Tagging: `${objectLifetimeTag}=${unfinishedLifetimeValue}`,
     });
-    const { UploadId } = await orUnavailable(notBegun, () => this.#clientOf(org).send(command));
-    if (UploadId === undefined) throw new VaultError('unavailable', { detail: notBegun });
+    const { UploadId } = await mapTransientErrors(notStartedDetail, () => this.#clientOf(org).send(command));
+    if (UploadId === undefined) throw new VaultError('unavailable', { detail: notStartedDetail });
     return UploadId;
   }
 
-  async partAddress(
+  async presignPart(
     org: string,
     id: string,
     UploadId: string,
-    { number, size, checksum }: PartClaim,
+    { number, size, checksum }: AnnouncedPart,
   ): Promise<{ url: string; headers: Record<string, string> }> {
     const command = new UploadPartCommand({
-      ...this.#object(org, id),
+      ...this.#objectLocation(org, id),
       UploadId,
       PartNumber: number,
       ContentLength: size,
@@ -97,13 +104,13 @@ export class S3Objects implements UploadObjects, LinkObjects, ObjectEraser {
     });
     // As a header, not in the address: S3 then compares what arrives with it. The length is signed as well, and sent by every client.
     const unhoistableHeaders = new Set(['x-amz-checksum-sha256']);
-    const url = await orUnavailable(notRead, () =>
+    const url = await mapTransientErrors(nothingReadDetail, () =>
       getSignedUrl(this.#clientOf(org), command, { expiresIn, unhoistableHeaders }),
     );
     return { url, headers: { 'x-amz-checksum-sha256': checksum } };
   }
 
-  async parts(
+  async listParts(
     org: string,
     id: string,
     UploadId: string,
@@ -111,8 +118,13 @@ export class S3Objects implements UploadObjects, LinkObjects, ObjectEraser {
     limit: number,
   ): Promise<Page<StoredPart> | undefined> {
     const PartNumberMarker = after === 0 ? undefined : String(after);
-    const command = new ListPartsCommand({ ...this.#object(org, id), UploadId, MaxParts: limit, PartNumberMarker });
-    const list = await unless(noUpload, notRead, () => this.#clientOf(org).send(command));
+    const command = new ListPartsCommand({
+      ...this.#objectLocation(org, id),
+      UploadId,
+      MaxParts: limit,
+      PartNumberMarker,
+    });
+    const list = await undefinedIfRefused(isMissingUpload, nothingReadDetail, () => this.#clientOf(org).send(command));
     if (list === undefined) return undefined;
     const items = (list.Parts ?? []).map(({ PartNumber = 0, Size = 0, ChecksumSHA256 = '', ETag = '' }) => ({
       number: PartNumber,
@@ -123,90 +135,100 @@ export class S3Objects implements UploadObjects, LinkObjects, ObjectEraser {
     return { items, more: list.IsTruncated === true };
   }
 
-  async join(org: string, id: string, UploadId: string, parts: readonly StoredPart[]): Promise<void> {
+  async completeMultipartUpload(
+    org: string,
+    id: string,
+    UploadId: string,
+    parts: readonly StoredPart[],
+  ): Promise<void> {
     const Parts = parts.map(({ number, checksum, tag }) => ({
       PartNumber: number,
       ETag: tag,
       ChecksumSHA256: checksum,
     }));
     const command = new CompleteMultipartUploadCommand({
-      ...this.#object(org, id),
+      ...this.#objectLocation(org, id),
       UploadId,
       MultipartUpload: { Parts },
     });
-    const options = { requestTimeout: joinTimeout, abortSignal: AbortSignal.timeout(joinTimeout) };
-    const isChanged = (error: S3ServiceException) => noUpload(error) || error.name === 'InvalidPart';
-    await unless(isChanged, notCompleted, () => this.#clientOf(org).send(command, options));
+    const options = { requestTimeout: completeTimeoutMs, abortSignal: AbortSignal.timeout(completeTimeoutMs) };
+    const isMissingOrChanged = (error: S3ServiceException) => isMissingUpload(error) || error.name === 'InvalidPart';
+    await undefinedIfRefused(isMissingOrChanged, notCompletedDetail, () => this.#clientOf(org).send(command, options));
   }
 
-  async find(org: string, id: string): Promise<FoundObject | undefined> {
-    const command = new HeadObjectCommand({ ...this.#object(org, id), ChecksumMode: ChecksumMode.ENABLED });
-    const found = await unless(noObject, notRead, () => this.#clientOf(org).send(command));
+  async findObject(org: string, id: string): Promise<FoundObject | undefined> {
+    const command = new HeadObjectCommand({ ...this.#objectLocation(org, id), ChecksumMode: ChecksumMode.ENABLED });
+    const found = await undefinedIfRefused(isMissingObject, nothingReadDetail, () => this.#clientOf(org).send(command));
     return found === undefined ? undefined : { size: found.ContentLength ?? 0, checksum: found.ChecksumSHA256 };
   }
 
-  async setLifetime(org: string, id: string, lifetime: string): Promise<boolean> {
+  async setLifetimeTag(org: string, id: string, lifetime: string): Promise<boolean> {
     const command = new PutObjectTaggingCommand({
-      ...this.#object(org, id),
+      ...this.#objectLocation(org, id),
       Tagging: { TagSet: [{ Key: objectLifetimeTag, Value: lifetime }] },
     });
-    return (await unless(noObject, notCompleted, () => this.#clientOf(org).send(command))) !== undefined;
+    return (
+      (await undefinedIfRefused(isMissingObject, notCompletedDetail, () => this.#clientOf(org).send(command))) !==
+      undefined
+    );
   }
 
-  async abort(org: string, id: string, UploadId: string): Promise<void> {
-    const command = new AbortMultipartUploadCommand({ ...this.#object(org, id), UploadId });
-    await unless(noUpload, notDeleted, () => this.#clientOf(org).send(command));
+  async abortMultipartUpload(org: string, id: string, UploadId: string): Promise<void> {
+    const command = new AbortMultipartUploadCommand({ ...this.#objectLocation(org, id), UploadId });
+    await undefinedIfRefused(isMissingUpload, notDeletedDetail, () => this.#clientOf(org).send(command));
   }
 
-  async delete(org: string, id: string): Promise<void> {
-    const command = new DeleteObjectCommand(this.#object(org, id));
-    await orUnavailable(notDeleted, () => this.#clientOf(org).send(command));
+  async deleteObject(org: string, id: string): Promise<void> {
+    const command = new DeleteObjectCommand(this.#objectLocation(org, id));
+    await mapTransientErrors(notDeletedDetail, () => this.#clientOf(org).send(command));
   }
 
-  async address(org: string, id: string): Promise<string> {
-    const command = new GetObjectCommand({ ...this.#object(org, id), ResponseContentType: contentType });
-    return await orUnavailable(notRead, () => getSignedUrl(this.#clientOf(org), command, { expiresIn }));
+  async presignDownload(org: string, id: string): Promise<string> {
+    const command = new GetObjectCommand({ ...this.#objectLocation(org, id), ResponseContentType: contentType });
+    return await mapTransientErrors(nothingReadDetail, () => getSignedUrl(this.#clientOf(org), command, { expiresIn }));
   }
 
-  async list(org: string, after: string | undefined): Promise<Page<string>> {
+  async listKeys(org: string, after: string | undefined): Promise<Page<string>> {
     // The very prefix that the policy of the session names.
     const command = new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: `${org}/`, StartAfter: after });
-    const { Contents = [], IsTruncated } = await orUnavailable(notRead, () => this.#clientOf(org).send(command));
+    const { Contents = [], IsTruncated } = await mapTransientErrors(nothingReadDetail, () =>
+      this.#clientOf(org).send(command),
+    );
     return { items: Contents.flatMap(({ Key }) => Key ?? []), more: IsTruncated === true };
   }
 
-  async deleteAll(org: string, names: readonly string[]): Promise<void> {
+  async deleteKeys(org: string, names: readonly string[]): Promise<void> {
     const Objects = names.map((Key) => ({ Key }));
     const command = new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects, Quiet: true } });
-    const { Errors = [] } = await orUnavailable(notDeleted, () => this.#clientOf(org).send(command));
-    if (Errors.length > 0) throw new VaultError('unavailable', { detail: notDeleted });
+    const { Errors = [] } = await mapTransientErrors(notDeletedDetail, () => this.#clientOf(org).send(command));
+    if (Errors.length > 0) throw new VaultError('unavailable', { detail: notDeletedDetail });
   }
 
-  #object(org: string, id: string) {
+  #objectLocation(org: string, id: string) {
     return { Bucket: this.#bucket, Key: `${org}/${id}.enc` };
   }
 }
 
 /** There is no such upload (any more). */
-const noUpload = (error: S3ServiceException): boolean => error.name === 'NoSuchUpload';
+const isMissingUpload = (error: S3ServiceException): boolean => error.name === 'NoSuchUpload';
 
 /**
  * There is no such object: by the status alone, since an answer to HEAD has no body to name a code. To whom may not list a bucket S3
  * says 403 of what is not there (API reference of HeadObject).
  */
-const noObject = ({ $metadata: { httpStatusCode } }: S3ServiceException): boolean =>
+const isMissingObject = ({ $metadata: { httpStatusCode } }: S3ServiceException): boolean =>
   httpStatusCode === 404 || httpStatusCode === 403;
 
 /** Runs a call; undefined when S3 refuses it for this reason. */
-async function unless<T>(
-  reason: (error: S3ServiceException) => boolean,
+async function undefinedIfRefused<T>(
+  isExpectedRefusal: (error: S3ServiceException) => boolean,
   detail: string,
   call: () => Promise<T>,
 ): Promise<T | undefined> {
   try {
-    return await orUnavailable(detail, call);
+    return await mapTransientErrors(detail, call);
   } catch (error) {
-    if (error instanceof S3ServiceException && reason(error)) return undefined;
+    if (error instanceof S3ServiceException && isExpectedRefusal(error)) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { faultOf, type Log } from '../../middleware/request-log.ts';
-import { codeOf } from '../../shared/batch-item-result.ts';
+import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
+import { classifyError } from '../../shared/batch-item-result.ts';
 import { type ChannelSecrets, secretsRequest } from '../channel-credentials.ts';
 
 /**
@@ -9,7 +9,7 @@ import { type ChannelSecrets, secretsRequest } from '../channel-credentials.ts';
  * unsigned request to a webhook makes it run, and could else fill the audit of any org.
  */
 export const giveChannelSecrets =
-  (log: Log, secrets: ChannelSecrets) =>
+  (log: WriteRequestLog, secrets: ChannelSecrets) =>
   async (event: unknown, context: Context): Promise<{ secrets: unknown }> => {
     const started = performance.now();
     const request = secretsRequest(event);
@@ -17,7 +17,7 @@ export const giveChannelSecrets =
       if (request === undefined) throw new VaultError('invalid_request');
       return { secrets: await secrets.of(request.org, request.channel) };
     } catch (error) {
-      const code = codeOf(error)?.code ?? 'internal';
+      const code = classifyError(error)?.code ?? 'internal';
       log({
         requestId: context.awsRequestId,
         route: 'none',
@@ -25,7 +25,7 @@ export const giveChannelSecrets =
         durationMs: Math.round(performance.now() - started),
         code,
         ...(request === undefined ? {} : { org: request.org }),
-        ...(code === 'internal' ? { fault: faultOf(error) } : {}),
+        ...(code === 'internal' ? { fault: describeFault(error) } : {}),
       });
       // The message of what was not foreseen may quote data, and goes to whoever invoked.
       throw new VaultError(code);

@@ -1,7 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
-import { keyringOf, toItem } from '../../shared/stores/dynamo-item-codec.ts';
-import { currentVersion, storedValueOf } from '../../shared/stores/value-item-codec.ts';
+import { toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
+import { currentVersionProjection, parseStoredValue } from '../../shared/stores/value-item-codec.ts';
 import type { ReadValue } from '../channel-credentials.ts';
 
 /** Keyring and value by one BatchGetItem, strongly consistent: what is locked or shredded is so at once. */
@@ -16,13 +16,13 @@ export const readChannelValue =
       [tables.values]: {
         Keys: [toItem({ org, name })],
         ConsistentRead: true,
-        ...currentVersion,
+        ...currentVersionProjection,
       },
     });
     const [keyring] = found.get(tables.keyrings) ?? [];
     const [value] = found.get(tables.values) ?? [];
     return {
-      keyring: keyring === undefined ? undefined : keyringOf(keyring),
-      value: value === undefined ? undefined : storedValueOf(value),
+      keyring: keyring === undefined ? undefined : unmarshallKeyring(keyring),
+      value: value === undefined ? undefined : parseStoredValue(value),
     };
   };

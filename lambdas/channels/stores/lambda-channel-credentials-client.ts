@@ -1,6 +1,6 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { notRead, orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
+import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import type { ChannelName, ProviderSecrets } from '../channel-ports.ts';
 
 /** Asks the one function that can open them. Nothing is kept: what is changed or locked counts with the next request. */
@@ -18,9 +18,10 @@ export class LambdaProviderSecrets implements ProviderSecrets {
       FunctionName: this.#functionName,
       Payload: Buffer.from(JSON.stringify({ org, channel })),
     });
-    const { FunctionError, Payload } = await orUnavailable(notRead, () => this.#client.send(command));
+    const { FunctionError, Payload } = await mapTransientErrors(nothingReadDetail, () => this.#client.send(command));
     // Its own log tells what failed there.
-    if (FunctionError !== undefined || Payload === undefined) throw new VaultError('unavailable', { detail: notRead });
+    if (FunctionError !== undefined || Payload === undefined)
+      throw new VaultError('unavailable', { detail: nothingReadDetail });
     const { secrets } = JSON.parse(Buffer.from(Payload).toString('utf8'));
     return secrets ?? undefined;
   }

@@ -1,6 +1,6 @@
 import type { RouteId } from '../../../contract/routes.ts';
 import type { ChannelName } from '../../channels/channel-ports.ts';
-import type { Chain } from '../../middleware/request-context.ts';
+import type { RouteHandler } from '../../middleware/request-context.ts';
 import { hookChain } from '../middleware/webhook-chain.ts';
 import type { Receiving } from '../webhook-receiver.ts';
 
@@ -15,5 +15,5 @@ const hooks = {
 } as const satisfies Partial<Record<RouteId, ChannelName>>;
 
 /** One chain for each webhook: they differ by their channel alone. */
-export const receiveMessages = (receiving: Receiving, publicUrl: string): Partial<Record<RouteId, Chain>> =>
+export const receiveMessages = (receiving: Receiving, publicUrl: string): Partial<Record<RouteId, RouteHandler>> =>
   Object.fromEntries(Object.entries(hooks).map(([id, channel]) => [id, hookChain(channel, receiving, publicUrl)]));

@@ -1,6 +1,6 @@
 /** The onion of webhooks: what a provider signed, to the byte, and nothing parsed before its signature holds. */
 import type { ChannelName, HookRequest } from '../../channels/channel-ports.ts';
-import type { ApiEvent, Chain } from '../../middleware/request-context.ts';
+import type { ApiEvent, RouteHandler } from '../../middleware/request-context.ts';
 import type { Receiving } from '../webhook-receiver.ts';
 
 /**
@@ -9,14 +9,14 @@ import type { Receiving } from '../webhook-receiver.ts';
  * @param publicUrl origin under which providers call, without a slash at its end
  */
 export const hookChain =
-  (channel: ChannelName, receiving: Receiving, publicUrl: string): Chain =>
-  async (call) => {
-    const org = call.event.pathParameters?.org ?? '';
-    const proven = await receiving.prove(org, channel, hookRequest(call.event, publicUrl));
-    if (proven.hasMessages) call.actor = { org, principal: channel };
+  (channel: ChannelName, receiving: Receiving, publicUrl: string): RouteHandler =>
+  async (state) => {
+    const org = state.event.pathParameters?.org ?? '';
+    const proven = await receiving.prove(org, channel, hookRequest(state.event, publicUrl));
+    if (proven.hasMessages) state.actor = { org, principal: channel };
     const { answer, messages, reason } = await proven.take();
-    if (messages.length > 0) call.about = messages;
-    call.reason = reason;
+    if (messages.length > 0) state.auditSubject = messages;
+    state.reason = reason;
     return answer;
   };
 

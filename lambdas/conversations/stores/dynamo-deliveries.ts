@@ -1,8 +1,8 @@
 import { type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import { orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
-import { placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
+import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import type { Delivery, DeliveryStore } from '../conversation-ports.ts';
 
 /** Detail of a webhook that failed: providers repeat, and nothing is taken twice. */
@@ -34,10 +34,10 @@ export class DynamoDeliveries implements DeliveryStore {
       TableName: this.#table,
       Key: toItem({ org, id }),
       UpdateExpression: 'SET #state = :queued',
-      ExpressionAttributeNames: placeholders('state'),
+      ExpressionAttributeNames: namePlaceholders('state'),
       ExpressionAttributeValues: toItem({ ':queued': 'queued' }),
     });
-    await orUnavailable(repeatable, () => this.#clientOf(org).send(command));
+    await mapTransientErrors(repeatable, () => this.#clientOf(org).send(command));
   }
 
   /** Sets attributes that are not there yet, in one write, and gives the item as it is then. So its own retry changes nothing. */
@@ -47,11 +47,11 @@ export class DynamoDeliveries implements DeliveryStore {
       TableName: this.#table,
       Key: toItem({ org, id }),
       UpdateExpression: `SET ${names.map((name) => `#${name} = if_not_exists(#${name}, :${name})`).join(', ')}`,
-      ExpressionAttributeNames: placeholders(...names),
+      ExpressionAttributeNames: namePlaceholders(...names),
       ExpressionAttributeValues: toItem(Object.fromEntries(names.map((name) => [`:${name}`, fields[name]]))),
       ReturnValues: 'ALL_NEW',
     });
-    const { Attributes = {} } = await orUnavailable(repeatable, () => this.#clientOf(org).send(command));
+    const { Attributes = {} } = await mapTransientErrors(repeatable, () => this.#clientOf(org).send(command));
     return unmarshall(Attributes);
   }
 }

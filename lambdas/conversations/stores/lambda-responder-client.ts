@@ -1,6 +1,6 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
+import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import type { Responder, ResponderRequest } from '../conversation-ports.ts';
 
 /** Detail for logs; the answer to a person is none. */
@@ -20,7 +20,7 @@ export class LambdaResponder implements Responder {
     const payload = Buffer.from(JSON.stringify(request));
     const command = new InvokeCommand({ FunctionName: this.#functionName, Payload: payload });
     try {
-      const { FunctionError, Payload } = await orUnavailable(notAnswered, () => this.#client.send(command));
+      const { FunctionError, Payload } = await mapTransientErrors(notAnswered, () => this.#client.send(command));
       if (FunctionError !== undefined || Payload === undefined) throw refused();
       const text = textOf(Buffer.from(Payload));
       Payload.fill(0);

@@ -2,8 +2,8 @@ import { DecryptCommand, GenerateDataKeyCommand, type KMSClient } from '@aws-sdk
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { JobHeader } from '../../../core/jobs/job-envelope.ts';
-import { notRead } from '../../shared/stores/aws-error-mapping.ts';
-import { bufferOf, orKeyUnavailable } from '../../shared/stores/kms-error-mapping.ts';
+import { nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { mapKmsErrors, toSharedBuffer } from '../../shared/stores/kms-error-mapping.ts';
 import type { TransitKeys } from '../job-ports.ts';
 
 /** The encryption context of a job's key (docs/format.md, section 13); policies refuse a call without it, and kinds that are not the caller's. */
@@ -26,9 +26,9 @@ export class KmsTransitKeys implements TransitKeys {
       EncryptionContext: contextOf(name),
     });
     const detail = 'Nothing was sent on.';
-    const { Plaintext, CiphertextBlob } = await orKeyUnavailable(detail, () => this.#clientOf(name.org).send(command));
+    const { Plaintext, CiphertextBlob } = await mapKmsErrors(detail, () => this.#clientOf(name.org).send(command));
     if (Plaintext?.length !== 32 || CiphertextBlob === undefined) throw new VaultError('key_unavailable', { detail });
-    return { secret: bufferOf(Plaintext), wrapped: CiphertextBlob };
+    return { secret: toSharedBuffer(Plaintext), wrapped: CiphertextBlob };
   }
 
   async unwrap(name: JobHeader, wrapped: Uint8Array): Promise<Buffer> {
@@ -37,8 +37,8 @@ export class KmsTransitKeys implements TransitKeys {
       CiphertextBlob: wrapped,
       EncryptionContext: contextOf(name),
     });
-    const { Plaintext } = await orKeyUnavailable(notRead, () => this.#clientOf(name.org).send(command));
+    const { Plaintext } = await mapKmsErrors(nothingReadDetail, () => this.#clientOf(name.org).send(command));
     if (Plaintext?.length !== 32) throw new DecryptionError();
-    return bufferOf(Plaintext);
+    return toSharedBuffer(Plaintext);
   }
 }

@@ -1,6 +1,6 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
+import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import type { JobQueue } from '../job-ports.ts';
 
 const notKnown = 'Whether it was sent on is not known. Send the same request again.';
@@ -22,7 +22,7 @@ export class SqsJobQueue implements JobQueue {
       MessageGroupId: group,
       MessageDeduplicationId: name,
     });
-    const { MessageId } = await orUnavailable(notKnown, () => this.#client.send(command));
+    const { MessageId } = await mapTransientErrors(notKnown, () => this.#client.send(command));
     if (MessageId === undefined) throw new VaultError('unavailable', { detail: notKnown });
   }
 }

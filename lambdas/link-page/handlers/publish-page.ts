@@ -1,9 +1,9 @@
 import type { CloudFormationCustomResourceEvent, CloudFormationCustomResourceResponse, Context } from 'aws-lambda';
-import { faultOf, type Log } from '../../middleware/request-log.ts';
-import { type PageStore, publish } from '../page-publisher.ts';
+import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
+import { type PageStore, putPageWithRetry } from '../page-publisher.ts';
 
 /** The same for every version of the page, so that CloudFormation never asks to delete one of them. */
-const physicalId = 'page';
+const physicalResourceId = 'page';
 
 /**
  * Not a route: CloudFormation invokes it for the custom resource of the page, and waits for an answer at the address that it
@@ -11,29 +11,31 @@ const physicalId = 'page';
  * bucket stays as well.
  */
 export const publishPage =
-  (log: Log, pages: PageStore, waits?: readonly number[]) =>
+  (log: WriteRequestLog, pages: PageStore, retryDelays?: readonly number[]) =>
   async (event: CloudFormationCustomResourceEvent, context: Context): Promise<void> => {
     const started = performance.now();
     let fault: string | undefined;
     try {
       const { Key, Content } = event.ResourceProperties;
-      if (event.RequestType !== 'Delete') await publish(pages, { Key, Content }, waits);
+      if (event.RequestType !== 'Delete') await putPageWithRetry(pages, { Key, Content }, retryDelays);
     } catch (error) {
-      fault = faultOf(error);
+      fault = describeFault(error);
     }
     const { StackId, RequestId, LogicalResourceId } = event;
-    const about = { StackId, RequestId, LogicalResourceId, PhysicalResourceId: physicalId };
-    const refused = 'The page was not stored; the log of the publisher says why. Deploy again.';
-    await answer(
+    const resourceIds = { StackId, RequestId, LogicalResourceId, PhysicalResourceId: physicalResourceId };
+    const failureReason = 'The page was not stored; the log of the publisher says why. Deploy again.';
+    await respondToCloudFormation(
       event.ResponseURL,
-      fault === undefined ? { ...about, Status: 'SUCCESS' } : { ...about, Status: 'FAILED', Reason: refused },
+      fault === undefined
+        ? { ...resourceIds, Status: 'SUCCESS' }
+        : { ...resourceIds, Status: 'FAILED', Reason: failureReason },
     );
     const durationMs = Math.round(performance.now() - started);
     log({ requestId: context.awsRequestId, route: 'none', status: fault === undefined ? 200 : 500, durationMs, fault });
   };
 
 /** Throws when it was not taken: Lambda then invokes the function again, before CloudFormation gives up. */
-async function answer(url: string, body: CloudFormationCustomResourceResponse): Promise<void> {
+async function respondToCloudFormation(url: string, body: CloudFormationCustomResourceResponse): Promise<void> {
   // As bytes: text would be sent with a content type, for which the address is not signed.
   const { ok, status } = await fetch(url, { method: 'PUT', body: Buffer.from(JSON.stringify(body)) });
   if (!ok) throw new Error(`CloudFormation did not take the answer: ${status}`);

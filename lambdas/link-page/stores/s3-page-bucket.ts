@@ -2,7 +2,7 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { PageStore } from '../page-publisher.ts';
 
 /** Pages as objects of the page's bucket. */
-export const s3Pages = (client: S3Client, bucket: string): PageStore => ({
+export const createS3PageStore = (client: S3Client, bucket: string): PageStore => ({
   async put(key, html) {
     const command = new PutObjectCommand({
       Bucket: bucket,

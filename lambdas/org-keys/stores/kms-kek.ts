@@ -1,12 +1,12 @@
 import { DecryptCommand, GenerateDataKeyCommand, type KMSClient, ReEncryptCommand } from '@aws-sdk/client-kms';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import { notRead } from '../../shared/stores/aws-error-mapping.ts';
-import { orKeyUnavailable } from '../../shared/stores/kms-error-mapping.ts';
+import { nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { mapKmsErrors } from '../../shared/stores/kms-error-mapping.ts';
 import type { Kek } from '../keyring-ports.ts';
 
 /** The encryption context of a DEK (docs/format.md, section 2); the key's policy refuses a call without it. */
-const contextOf = (org: string, version: number) => ({ org, dek: String(version) });
+const encryptionContext = (org: string, version: number) => ({ org, dek: String(version) });
 
 /** The KEK in KMS. */
 export class KmsKek implements Kek {
@@ -25,9 +25,9 @@ export class KmsKek implements Kek {
     const command = new GenerateDataKeyCommand({
       KeyId: this.#keyId,
       KeySpec: 'AES_256',
-      EncryptionContext: contextOf(org, version),
+      EncryptionContext: encryptionContext(org, version),
     });
-    const { Plaintext, CiphertextBlob } = await orKeyUnavailable('Nothing was stored.', () =>
+    const { Plaintext, CiphertextBlob } = await mapKmsErrors('Nothing was stored.', () =>
       this.#clientOf(org).send(command),
     );
     if (Plaintext === undefined || CiphertextBlob === undefined) throw new VaultError('key_unavailable');
@@ -36,11 +36,11 @@ export class KmsKek implements Kek {
 
   async unwrap(org: string, version: number, wrapped: Uint8Array): Promise<Uint8Array> {
     const command = new DecryptCommand({
-      ...this.#source('KeyId'),
+      ...this.#sourceKey('KeyId'),
       CiphertextBlob: wrapped,
-      EncryptionContext: contextOf(org, version),
+      EncryptionContext: encryptionContext(org, version),
     });
-    const { Plaintext, KeyId } = await orKeyUnavailable(notRead, () => this.#clientOf(org).send(command));
+    const { Plaintext, KeyId } = await mapKmsErrors(nothingReadDetail, () => this.#clientOf(org).send(command));
     if (Plaintext === undefined) throw new DecryptionError();
     if (KeyId !== undefined && this.#keyIds.includes(KeyId)) return Plaintext;
     Plaintext.fill(0);
@@ -48,15 +48,15 @@ export class KmsKek implements Kek {
   }
 
   async rewrap(org: string, version: number, wrapped: Uint8Array): Promise<Uint8Array> {
-    const context = contextOf(org, version);
+    const context = encryptionContext(org, version);
     const command = new ReEncryptCommand({
-      ...this.#source('SourceKeyId'),
+      ...this.#sourceKey('SourceKeyId'),
       CiphertextBlob: wrapped,
       SourceEncryptionContext: context,
       DestinationKeyId: this.#keyId,
       DestinationEncryptionContext: context,
     });
-    const { CiphertextBlob, SourceKeyId } = await orKeyUnavailable('Nothing was changed.', () =>
+    const { CiphertextBlob, SourceKeyId } = await mapKmsErrors('Nothing was changed.', () =>
       this.#clientOf(org).send(command),
     );
     if (CiphertextBlob === undefined) throw new VaultError('key_unavailable');
@@ -65,7 +65,7 @@ export class KmsKek implements Kek {
   }
 
   /** The one key that may have wrapped a DEK; where several may, KMS finds it and its answer is checked. */
-  #source<Name extends string>(name: Name): Partial<Record<Name, string>> {
+  #sourceKey<Name extends string>(name: Name): Partial<Record<Name, string>> {
     return this.#keyIds.length === 1 ? ({ [name]: this.#keyId } as Record<Name, string>) : {};
   }
 }

@@ -1,9 +1,9 @@
-import { operatorChain } from '../../middleware/route-chains.ts';
-import type { Orgs } from '../org-service.ts';
+import { operatorRoute } from '../../middleware/route-chains.ts';
+import type { OrgService } from '../org-service.ts';
 
-export const createOrg = (orgs: Orgs) =>
-  operatorChain(
+export const createOrg = (orgService: OrgService) =>
+  operatorRoute(
     'createOrg',
-    async () => await orgs.create(),
+    async () => await orgService.create(),
     ({ org }) => org,
   );

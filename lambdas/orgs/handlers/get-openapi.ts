@@ -1,10 +1,10 @@
 import { openApiDocument } from '../../../contract/openapi-document.ts';
-import { publicChain } from '../../middleware/route-chains.ts';
+import { publicRoute } from '../../middleware/route-chains.ts';
 
 export function getOpenApi() {
   // Made once, at the first request: it never changes while a function lives.
   let document: ReturnType<typeof openApiDocument> | undefined;
-  return publicChain('getOpenApi', async () => {
+  return publicRoute('getOpenApi', async () => {
     document ??= openApiDocument();
     return document as typeof document & { openapi: string };
   });

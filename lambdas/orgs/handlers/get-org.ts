@@ -1,13 +1,13 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import { orgState } from '../org-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import { toOrgResponse } from '../org-service.ts';
 
 /** Of an org that is locked or shredded the state is shown too; of any other only once its keyring's MAC was found right. */
-export const getOrg = (gate: Gate) =>
-  memberChain('getOrg', gate, {
-    run: async (_, { keys, stored }) => {
-      const keyring = stored();
+export const getOrg = (apiKeyAuth: ApiKeyAuth) =>
+  apiKeyRoute('getOrg', apiKeyAuth, {
+    run: async (_, { openKeyring, storedKeyring }) => {
+      const keyring = storedKeyring();
       const isOpen = keyring.state === 'active' && keyring.lock === undefined;
-      return orgState(isOpen ? (await keys()).keyring : keyring);
+      return toOrgResponse(isOpen ? (await openKeyring()).keyring : keyring);
     },
   });

@@ -1,6 +1,8 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import type { Rotations } from '../rotation-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import type { RotationService } from '../rotation-service.ts';
 
-export const startRotation = (gate: Gate, rotations: Rotations) =>
-  memberChain('startRotation', gate, { run: async (_, { keys }) => await rotations.start(await keys()) });
+export const startRotation = (apiKeyAuth: ApiKeyAuth, rotationService: RotationService) =>
+  apiKeyRoute('startRotation', apiKeyAuth, {
+    run: async (_, { openKeyring }) => await rotationService.start(await openKeyring()),
+  });

@@ -1,25 +1,25 @@
 import { ConditionalCheckFailedException, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
-import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
-import { placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
-import type { MessageCounter, ProgressStore, RotationProgress } from '../rotation-ports.ts';
+import type { MessageCounter, RotationProgress, RotationProgressStore } from '../rotation-ports.ts';
 
-const count = z.int().check(z.minimum(0));
+const countSchema = z.int().check(z.minimum(0));
 const progressSchema = z.object({
-  to: count,
+  to: countSchema,
   state: z.enum(['running', 'draining', 'stuck', 'done']),
-  counted: count,
-  total: count,
-  reencrypted: count,
-  damaged: count,
+  counted: countSchema,
+  total: countSchema,
+  reencrypted: countSchema,
+  damaged: countSchema,
   updatedAt: z.string(),
   finishedAt: z.optional(z.string()),
 });
 
 /** One item per org: `progress` of the latest rotation, and `messages` sealed under the DEK `messagesVersion`. */
-export class DynamoRotations implements ProgressStore, MessageCounter {
+export class DynamoRotations implements RotationProgressStore, MessageCounter {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
 
@@ -39,39 +39,41 @@ export class DynamoRotations implements ProgressStore, MessageCounter {
       TableName: this.#table,
       Key: toItem({ org }),
       UpdateExpression: 'SET #progress = :progress',
-      ExpressionAttributeNames: placeholders('progress'),
+      ExpressionAttributeNames: namePlaceholders('progress'),
       ExpressionAttributeValues: toItem({ ':progress': { ...progress } }),
     });
-    await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
+    await mapTransientErrors(valueWriteOutcomeUnknownDetail, () => this.#clientOf(org).send(command));
   }
 
   async add(org: string, version: number, messages: number): Promise<number> {
-    const names = placeholders('messages', 'messagesVersion');
+    const names = namePlaceholders('messages', 'messagesVersion');
     const values = toItem({ ':messages': messages, ':version': version });
     const key = { TableName: this.#table, Key: toItem({ org }), ReturnValues: 'UPDATED_NEW' as const };
-    const more = new UpdateItemCommand({
+    const increment = new UpdateItemCommand({
       ...key,
       UpdateExpression: 'ADD #messages :messages',
       ConditionExpression: '#messagesVersion = :version',
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: values,
     });
-    const anew = new UpdateItemCommand({
+    const reset = new UpdateItemCommand({
       ...key,
       UpdateExpression: 'SET #messages = :messages, #messagesVersion = :version',
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: values,
     });
     try {
-      return await this.#counted(org, more);
+      return await this.#updateCount(org, increment);
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return await this.#counted(org, anew);
+      if (error instanceof ConditionalCheckFailedException) return await this.#updateCount(org, reset);
       throw error;
     }
   }
 
-  async #counted(org: string, command: UpdateItemCommand): Promise<number> {
-    const { Attributes } = await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
+  async #updateCount(org: string, command: UpdateItemCommand): Promise<number> {
+    const { Attributes } = await mapTransientErrors(valueWriteOutcomeUnknownDetail, () =>
+      this.#clientOf(org).send(command),
+    );
     return Number(Attributes?.messages?.N ?? 0);
   }
 }

@@ -3,41 +3,41 @@ import { type Duration, withDurableExecution } from '@aws/durable-execution-sdk-
 import { errors } from '../../../contract/shared/error-codes.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import type { Steps } from '../workflow-ports.ts';
+import type { WorkflowSteps } from '../workflow-ports.ts';
 
 /** A retry of a step: soon at first, then ever later. Seconds. */
-const retryDelayMost = 300;
+const maxRetryDelaySeconds = 300;
 /** A locked org stays so for days, unless the shredding is cancelled. */
-const lockedDelay = 3600;
+const lockedRetrySeconds = 3600;
 
 /** Whether trying again can't help: what was asked for is refused, or what is stored can't be opened. */
-const isFinal = (error: unknown): boolean =>
+const isPermanent = (error: unknown): boolean =>
   error instanceof DecryptionError ||
   (error instanceof VaultError && !errors[error.code].retryable && error.code !== 'org_locked');
 
 const secondsUntilRetry = (error: unknown, attempt: number): number =>
   error instanceof VaultError && error.code === 'org_locked'
-    ? lockedDelay
-    : Math.min(retryDelayMost, 2 ** (attempt - 1));
+    ? lockedRetrySeconds
+    : Math.min(maxRetryDelaySeconds, 2 ** (attempt - 1));
 
 /**
  * The handler of a durable function that runs a workflow. What a step returns is kept by Lambda in the clear: names, numbers
  * and times only.
  */
-export function durableHandler<Input>(run: (input: Input, steps: Steps) => Promise<object>) {
+export function createDurableHandler<Input>(run: (input: Input, steps: WorkflowSteps) => Promise<object>) {
   return withDurableExecution<Input, object>(async (input, context) => {
-    const steps: Steps = {
+    const steps: WorkflowSteps = {
       step: async (name, work) =>
         await context.step(name, work, {
           retryStrategy: (error, attempt) =>
-            isFinal(error)
+            isPermanent(error)
               ? { shouldRetry: false }
-              : { shouldRetry: true, delay: duration(secondsUntilRetry(error, attempt)) },
+              : { shouldRetry: true, delay: toDuration(secondsUntilRetry(error, attempt)) },
         }),
-      wait: async (name, seconds) => await context.wait(name, duration(seconds)),
+      wait: async (name, seconds) => await context.wait(name, toDuration(seconds)),
     };
     return await run(input, steps);
   });
 }
 
-const duration = (seconds: number): Duration => ({ seconds });
+const toDuration = (seconds: number): Duration => ({ seconds });

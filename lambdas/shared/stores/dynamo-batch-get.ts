@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchGetItemCommand, type DynamoDBClient, type KeysAndAttributes } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { notRead, orUnavailable } from './aws-error-mapping.ts';
+import { mapTransientErrors, nothingReadDetail } from './aws-error-mapping.ts';
 import type { Item } from './dynamo-item-codec.ts';
 
 /** What is asked for, by table. */
-export type Requests = Record<string, KeysAndAttributes>;
+export type BatchGetRequests = Record<string, KeysAndAttributes>;
 
-const attempts = 6;
+const maxAttempts = 6;
 
 /** One batch, asking again for what DynamoDB left unprocessed; what is still missing then is an error, not a gap. */
-export async function batchGet(client: DynamoDBClient, batch: Requests): Promise<Map<string, Item[]>> {
+export async function batchGet(client: DynamoDBClient, batch: BatchGetRequests): Promise<Map<string, Item[]>> {
   const items = new Map<string, Item[]>();
   let pending = batch;
-  for (let attempt = 1; attempt <= attempts; attempt++) {
-    const { Responses = {}, UnprocessedKeys = {} } = await orUnavailable(notRead, () =>
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+    const { Responses = {}, UnprocessedKeys = {} } = await mapTransientErrors(nothingReadDetail, () =>
       client.send(new BatchGetItemCommand({ RequestItems: pending })),
     );
     for (const [table, found] of Object.entries(Responses)) items.set(table, [...(items.get(table) ?? []), ...found]);
@@ -25,5 +25,5 @@ export async function batchGet(client: DynamoDBClient, batch: Requests): Promise
     );
     await sleep(Math.random() * 25 * 2 ** attempt);
   }
-  throw new VaultError('unavailable', { detail: notRead });
+  throw new VaultError('unavailable', { detail: nothingReadDetail });
 }

@@ -9,13 +9,13 @@ export type Fields = Record<string, unknown>;
 export const toItem = (fields: Fields): Item => marshall(fields, { removeUndefinedValues: true });
 
 /** Attribute names as placeholders: several of ours are reserved words. */
-export const placeholders = (...names: string[]): Record<string, string> =>
+export const namePlaceholders = (...names: string[]): Record<string, string> =>
   Object.fromEntries(names.map((name) => [`#${name}`, name]));
 
 /** The keyring's fields as they are; core/org-keys/org-keyring.ts checks them. */
-export const keyringOf = (item: Item): unknown => unmarshall(item);
+export const unmarshallKeyring = (item: Item): unknown => unmarshall(item);
 
-export function text(fields: Fields, name: string): string {
+export function requireText(fields: Fields, name: string): string {
   const value = fields[name];
   if (typeof value !== 'string') throw new DecryptionError();
   return value;

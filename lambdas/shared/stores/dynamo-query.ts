@@ -6,19 +6,21 @@ import {
   type QueryCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { Page } from '../ports.ts';
-import { notRead, orUnavailable } from './aws-error-mapping.ts';
-import { type Item, placeholders, toItem } from './dynamo-item-codec.ts';
+import { mapTransientErrors, nothingReadDetail } from './aws-error-mapping.ts';
+import { type Item, namePlaceholders, toItem } from './dynamo-item-codec.ts';
 
 /** DynamoDB ends a page at 1 MiB of items as they lie, whatever is projected: so one page of ours may take several. */
-const queriesPerPage = 8;
+const maxQueriesPerPage = 8;
 
 /** Up to `limit` items of a query, strongly consistent. A page that is not full yet says `more` if the list goes on. */
 export async function queryPage(client: DynamoDBClient, query: QueryCommandInput, limit: number): Promise<Page<Item>> {
   const items: Item[] = [];
   let start = query.ExclusiveStartKey;
-  for (let round = 0; round < queriesPerPage; round++) {
+  for (let round = 0; round < maxQueriesPerPage; round++) {
     const input = { ...query, ConsistentRead: true, Limit: limit - items.length, ExclusiveStartKey: start };
-    const { Items = [], LastEvaluatedKey } = await orUnavailable(notRead, () => client.send(new QueryCommand(input)));
+    const { Items = [], LastEvaluatedKey } = await mapTransientErrors(nothingReadDetail, () =>
+      client.send(new QueryCommand(input)),
+    );
     items.push(...Items);
     start = LastEvaluatedKey;
     if (start === undefined || items.length >= limit) break;
@@ -26,21 +28,21 @@ export async function queryPage(client: DynamoDBClient, query: QueryCommandInput
   return { items, more: start !== undefined };
 }
 
-/** One item by its whole key, strongly consistent; undefined when there is none. @param more of the input, such as a projection */
+/** One item by its whole key, strongly consistent; undefined when there is none. @param options of the input, such as a projection */
 export async function getItem(
   client: DynamoDBClient,
   table: string,
   key: Readonly<Record<string, string>>,
-  more: Omit<GetItemCommandInput, 'TableName' | 'Key' | 'ConsistentRead'> = {},
+  options: Omit<GetItemCommandInput, 'TableName' | 'Key' | 'ConsistentRead'> = {},
 ): Promise<Item | undefined> {
-  const command = new GetItemCommand({ TableName: table, Key: toItem(key), ConsistentRead: true, ...more });
-  return (await orUnavailable(notRead, () => client.send(command))).Item;
+  const command = new GetItemCommand({ TableName: table, Key: toItem(key), ConsistentRead: true, ...options });
+  return (await mapTransientErrors(nothingReadDetail, () => client.send(command))).Item;
 }
 
 /** The input of a query: items of an org whose `id` begins with this. */
-export const beginningWith = (table: string, org: string, prefix: string) => ({
+export const idPrefixQuery = (table: string, org: string, prefix: string) => ({
   TableName: table,
   KeyConditionExpression: '#org = :org AND begins_with(#id, :prefix)',
-  ExpressionAttributeNames: placeholders('org', 'id'),
+  ExpressionAttributeNames: namePlaceholders('org', 'id'),
   ExpressionAttributeValues: toItem({ ':org': org, ':prefix': prefix }),
 });

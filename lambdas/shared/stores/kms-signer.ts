@@ -8,16 +8,16 @@ import {
   publicJwkFromSpki,
   verifyJws,
 } from '../../../core/signing/jws.ts';
-import type { PublicKeys, Signer } from '../ports.ts';
-import { orUnavailable } from './aws-error-mapping.ts';
+import type { PublicKeySource, Signer } from '../ports.ts';
+import { mapTransientErrors } from './aws-error-mapping.ts';
 
-const notSigned = 'Nothing was signed. Send the same request again.';
+const notSignedDetail = 'Nothing was signed. Send the same request again.';
 
 /** The signing key of the deployment in KMS (ECC_NIST_P256): its private half never leaves it. */
-export class KmsSigner implements Signer, PublicKeys {
+export class KmsSigner implements Signer, PublicKeySource {
   readonly #client: KMSClient;
   readonly #keyId: string;
-  #key: Promise<PublicJwk> | undefined;
+  #cachedPublicKey: Promise<PublicJwk> | undefined;
 
   constructor(client: KMSClient, keyId: string) {
     this.#client = client;
@@ -38,30 +38,30 @@ export class KmsSigner implements Signer, PublicKeys {
       MessageType: 'DIGEST',
       Message: hash('sha256', input, 'buffer'),
     });
-    const { Signature } = await orUnavailable(notSigned, () => this.#client.send(command));
-    if (Signature === undefined) throw new VaultError('unavailable', { detail: notSigned });
+    const { Signature } = await mapTransientErrors(notSignedDetail, () => this.#client.send(command));
+    if (Signature === undefined) throw new VaultError('unavailable', { detail: notSignedDetail });
     const jws = assembleCompactJws(input, Signature);
     // A statement that nobody could verify must not be handed out as one.
-    if (verifyJws(jws, [key], typ) === undefined) throw new VaultError('unavailable', { detail: notSigned });
+    if (verifyJws(jws, [key], typ) === undefined) throw new VaultError('unavailable', { detail: notSignedDetail });
     return jws;
   }
 
   /** Read once: the public half of a KMS key never changes. */
   #publicKey(): Promise<PublicJwk> {
-    if (this.#key === undefined) {
-      const reading = this.#read();
+    if (this.#cachedPublicKey === undefined) {
+      const reading = this.#readPublicKey();
       reading.catch(() => {
-        this.#key = undefined;
+        this.#cachedPublicKey = undefined;
       });
-      this.#key = reading;
+      this.#cachedPublicKey = reading;
     }
-    return this.#key;
+    return this.#cachedPublicKey;
   }
 
-  async #read(): Promise<PublicJwk> {
+  async #readPublicKey(): Promise<PublicJwk> {
     const command = new GetPublicKeyCommand({ KeyId: this.#keyId });
-    const { PublicKey } = await orUnavailable(notSigned, () => this.#client.send(command));
-    if (PublicKey === undefined) throw new VaultError('unavailable', { detail: notSigned });
+    const { PublicKey } = await mapTransientErrors(notSignedDetail, () => this.#client.send(command));
+    if (PublicKey === undefined) throw new VaultError('unavailable', { detail: notSignedDetail });
     return publicJwkFromSpki(PublicKey);
   }
 }

@@ -1,9 +1,9 @@
 import { InvocationType, InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import type { Workflows } from '../workflow-ports.ts';
-import { orUnavailable } from './aws-error-mapping.ts';
+import type { WorkflowStarter } from '../workflow-ports.ts';
+import { mapTransientErrors } from './aws-error-mapping.ts';
 
 /** Starts executions of a durable function, which must be named by a version (`…:$LATEST`). */
-export class LambdaWorkflows implements Workflows {
+export class LambdaWorkflowStarter implements WorkflowStarter {
   readonly #client: LambdaClient;
   readonly #functionName: string;
 
@@ -19,6 +19,6 @@ export class LambdaWorkflows implements Workflows {
       DurableExecutionName: name,
       Payload: Buffer.from(JSON.stringify(input)),
     });
-    await orUnavailable('The work was not started; send the request again.', () => this.#client.send(command));
+    await mapTransientErrors('The work was not started; send the request again.', () => this.#client.send(command));
   }
 }

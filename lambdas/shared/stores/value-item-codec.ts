@@ -2,27 +2,31 @@
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { StoredValue, StoredVersion } from '../ports.ts';
-import { type Fields, type Item, placeholders, text } from './dynamo-item-codec.ts';
+import { type Fields, type Item, namePlaceholders, requireText } from './dynamo-item-codec.ts';
 
 /** For a read of values without their earlier versions, which can be most of an item. */
-export const currentVersion = {
+export const currentVersionProjection = {
   ProjectionExpression: '#name, #version, #value, #info, #writeId',
-  ExpressionAttributeNames: placeholders('name', 'version', 'value', 'info', 'writeId'),
+  ExpressionAttributeNames: namePlaceholders('name', 'version', 'value', 'info', 'writeId'),
 };
 
-export function storedValueOf(item: Item): StoredValue {
+export function parseStoredValue(item: Item): StoredValue {
   const fields: Fields = unmarshall(item);
   const history = fields.history ?? [];
   if (!Array.isArray(history)) throw new DecryptionError();
-  return { name: text(fields, 'name'), ...versionOf(fields), history: history.map((kept: Fields) => versionOf(kept)) };
+  return {
+    name: requireText(fields, 'name'),
+    ...versionOf(fields),
+    history: history.map((kept: Fields) => versionOf(kept)),
+  };
 }
 
 function versionOf(fields: Fields): StoredVersion {
   return {
     version: count(fields, 'version'),
-    value: text(fields, 'value'),
-    info: text(fields, 'info'),
-    writeId: text(fields, 'writeId'),
+    value: requireText(fields, 'value'),
+    info: requireText(fields, 'info'),
+    writeId: requireText(fields, 'writeId'),
   };
 }
 

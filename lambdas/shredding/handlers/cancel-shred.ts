@@ -1,6 +1,6 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import type { Shredding } from '../shred-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import type { ShredService } from '../shred-service.ts';
 
-export const cancelShred = (gate: Gate, shredding: Shredding) =>
-  memberChain('cancelShred', gate, { run: async (_, { caller }) => await shredding.cancel(caller.org) });
+export const cancelShred = (apiKeyAuth: ApiKeyAuth, shredService: ShredService) =>
+  apiKeyRoute('cancelShred', apiKeyAuth, { run: async (_, { caller }) => await shredService.cancel(caller.org) });

@@ -1,6 +1,6 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import { shredState } from '../shred-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import { toShredResponse } from '../shred-service.ts';
 
-export const getShred = (gate: Gate) =>
-  memberChain('getShred', gate, { run: async (_, { stored }) => shredState(stored()) });
+export const getShred = (apiKeyAuth: ApiKeyAuth) =>
+  apiKeyRoute('getShred', apiKeyAuth, { run: async (_, { storedKeyring }) => toShredResponse(storedKeyring()) });

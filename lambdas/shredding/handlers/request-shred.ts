@@ -1,6 +1,8 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import type { Shredding } from '../shred-service.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import type { ShredService } from '../shred-service.ts';
 
-export const shredOrg = (gate: Gate, shredding: Shredding) =>
-  memberChain('shredOrg', gate, { run: async ({ body }, { caller }) => await shredding.request(caller, body) });
+export const shredOrg = (apiKeyAuth: ApiKeyAuth, shredService: ShredService) =>
+  apiKeyRoute('shredOrg', apiKeyAuth, {
+    run: async ({ body }, { caller }) => await shredService.request(caller, body),
+  });

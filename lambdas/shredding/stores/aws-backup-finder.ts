@@ -1,17 +1,17 @@
 import { type BackupClient, ListRecoveryPointsByResourceCommand } from '@aws-sdk/client-backup';
 import { DescribeContinuousBackupsCommand, type DynamoDBClient, ListBackupsCommand } from '@aws-sdk/client-dynamodb';
-import { notRead, orUnavailable } from '../../shared/stores/aws-error-mapping.ts';
-import type { Backup, Copies, FindCopies } from '../shred-ports.ts';
+import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
+import type { Backup, FindBackups, TableBackups } from '../shred-ports.ts';
 
 /** Pages of either list that are read, of 100 backups or more each. */
-const pages = 5;
+const maxPages = 5;
 
-export interface CopyClients {
+export interface BackupClients {
   readonly dynamo: DynamoDBClient;
   readonly backup: BackupClient;
 }
 
-export interface CopiedTable {
+export interface BackedUpTable {
   readonly name: string;
   readonly arn: string;
 }
@@ -20,26 +20,26 @@ export interface CopiedTable {
  * Looks for the copies of a table in DynamoDB and in AWS Backup: the former lists its own backups and says whether
  * point-in-time recovery is on; "backups made with AWS Backup" only the latter lists whole (API reference of ListBackups).
  */
-export const findCopies =
-  ({ dynamo, backup }: CopyClients, { name, arn }: CopiedTable): FindCopies =>
+export const createBackupFinder =
+  ({ dynamo, backup }: BackupClients, { name, arn }: BackedUpTable): FindBackups =>
   async () => {
     const [recovery, own, aws] = await Promise.all([
-      pointInTimeRecovery(dynamo, name),
-      dynamoBackups(dynamo, name),
-      recoveryPoints(backup, arn),
+      describePointInTimeRecovery(dynamo, name),
+      listDynamoBackups(dynamo, name),
+      listRecoveryPoints(backup, arn),
     ]);
     const backups = new Map([...own.backups, ...aws.backups].map((one) => [one.arn, one]));
     return { ...recovery, backups: [...backups.values()], complete: own.complete && aws.complete };
   };
 
-type Found = Pick<Copies, 'backups' | 'complete'>;
+type BackupList = Pick<TableBackups, 'backups' | 'complete'>;
 
-async function pointInTimeRecovery(
+async function describePointInTimeRecovery(
   client: DynamoDBClient,
   TableName: string,
-): Promise<Pick<Copies, 'pointInTimeRecovery' | 'earliestRestorable'>> {
+): Promise<Pick<TableBackups, 'pointInTimeRecovery' | 'earliestRestorable'>> {
   const command = new DescribeContinuousBackupsCommand({ TableName });
-  const { ContinuousBackupsDescription } = await orUnavailable(notRead, () => client.send(command));
+  const { ContinuousBackupsDescription } = await mapTransientErrors(nothingReadDetail, () => client.send(command));
   const { PointInTimeRecoveryStatus: status, EarliestRestorableDateTime: earliest } =
     ContinuousBackupsDescription?.PointInTimeRecoveryDescription ?? {};
   // Anything else than a plain no counts as a yes.
@@ -49,19 +49,21 @@ async function pointInTimeRecovery(
   };
 }
 
-async function dynamoBackups(client: DynamoDBClient, TableName: string): Promise<Found> {
+async function listDynamoBackups(client: DynamoDBClient, TableName: string): Promise<BackupList> {
   const backups: Backup[] = [];
   let start: string | undefined;
-  for (let page = 0; page < pages; page++) {
+  for (let page = 0; page < maxPages; page++) {
     const command = new ListBackupsCommand({
       TableName,
       // Unless told, ListBackups leaves out all that was not made by hand.
       BackupType: 'ALL',
       ExclusiveStartBackupArn: start,
     });
-    const { BackupSummaries = [], LastEvaluatedBackupArn } = await orUnavailable(notRead, () => client.send(command));
+    const { BackupSummaries = [], LastEvaluatedBackupArn } = await mapTransientErrors(nothingReadDetail, () =>
+      client.send(command),
+    );
     for (const { BackupArn = '', BackupType = 'USER', BackupStatus, BackupCreationDateTime } of BackupSummaries) {
-      if (BackupStatus !== 'DELETED') backups.push(backupOf(BackupArn, BackupType, BackupCreationDateTime));
+      if (BackupStatus !== 'DELETED') backups.push(toBackup(BackupArn, BackupType, BackupCreationDateTime));
     }
     start = LastEvaluatedBackupArn;
     if (start === undefined) return { backups, complete: true };
@@ -69,14 +71,14 @@ async function dynamoBackups(client: DynamoDBClient, TableName: string): Promise
   return { backups, complete: false };
 }
 
-async function recoveryPoints(client: BackupClient, ResourceArn: string): Promise<Found> {
+async function listRecoveryPoints(client: BackupClient, ResourceArn: string): Promise<BackupList> {
   const backups: Backup[] = [];
   let next: string | undefined;
-  for (let page = 0; page < pages; page++) {
+  for (let page = 0; page < maxPages; page++) {
     const command = new ListRecoveryPointsByResourceCommand({ ResourceArn, NextToken: next });
-    const { RecoveryPoints = [], NextToken } = await orUnavailable(notRead, () => client.send(command));
+    const { RecoveryPoints = [], NextToken } = await mapTransientErrors(nothingReadDetail, () => client.send(command));
     for (const { RecoveryPointArn = '', CreationDate } of RecoveryPoints) {
-      backups.push(backupOf(RecoveryPointArn, 'AWS_BACKUP', CreationDate));
+      backups.push(toBackup(RecoveryPointArn, 'AWS_BACKUP', CreationDate));
     }
     next = NextToken;
     if (next === undefined) return { backups, complete: true };
@@ -84,7 +86,7 @@ async function recoveryPoints(client: BackupClient, ResourceArn: string): Promis
   return { backups, complete: false };
 }
 
-const backupOf = (arn: string, type: string, createdAt: Date | undefined): Backup => ({
+const toBackup = (arn: string, type: string, createdAt: Date | undefined): Backup => ({
   arn,
   type,
   createdAt: createdAt?.toISOString() ?? '',

@@ -1,9 +1,9 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
 import type { Users } from '../user-admin-service.ts';
 
-export const createUser = (gate: Gate, users: Users) =>
-  memberChain('createUser', gate, {
+export const createUser = (apiKeyAuth: ApiKeyAuth, users: Users) =>
+  apiKeyRoute('createUser', apiKeyAuth, {
     subject: (_, output) => ({ name: output?.user }),
-    run: async (_, { caller, stored }) => await users.create(caller.org, stored()),
+    run: async (_, { caller, storedKeyring }) => await users.create(caller.org, storedKeyring()),
   });

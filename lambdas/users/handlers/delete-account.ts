@@ -6,10 +6,10 @@ import type { DeletingUsers } from '../user-deletion-service.ts';
 
 export const deleteAccount = (gate: UserGate, confirming: Confirming, deleting: DeletingUsers) =>
   userChain('deleteAccount', gate, {
-    run: async ({ body }, user, call) => {
+    run: async ({ body }, user, state) => {
       await confirming.confirm(user, body.currentPassword);
       const answer = await deleting.delete(user.owner);
-      call.cookies = endsSession(user);
+      state.cookies = endsSession(user);
       return answer;
     },
   });

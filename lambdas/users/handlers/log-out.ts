@@ -5,9 +5,9 @@ import { endsSession } from '../session-cookie.ts';
 
 export const logOut = (gate: UserGate, accounts: Accounts) =>
   userChain('logOut', gate, {
-    run: async (_, user, call) => {
+    run: async (_, user, state) => {
       const ended = await accounts.logOut(user);
-      call.cookies = endsSession(user);
+      state.cookies = endsSession(user);
       return { ended };
     },
   });

@@ -6,10 +6,10 @@ import { endsSession } from '../session-cookie.ts';
 
 export const removePassword = (gate: UserGate, confirming: Confirming, passwords: Passwords) =>
   userChain('removePassword', gate, {
-    run: async ({ body }, user, call) => {
+    run: async ({ body }, user, state) => {
       await confirming.confirm(user, body.currentPassword);
       const account = await passwords.remove(user);
-      call.cookies = endsSession(user);
+      state.cookies = endsSession(user);
       return account;
     },
   });

@@ -6,10 +6,10 @@ import { endsSession } from '../session-cookie.ts';
 
 export const removeSlot = (gate: UserGate, confirming: Confirming, accounts: Accounts) =>
   userChain('removeSlot', gate, {
-    run: async ({ params, body }, user, call) => {
+    run: async ({ params, body }, user, state) => {
       await confirming.confirmRemoval(user, params.id, body.currentPassword);
       const account = await accounts.removeSlot(user, params.id);
-      if (params.id === user.slot.id) call.cookies = endsSession(user);
+      if (params.id === user.slot.id) state.cookies = endsSession(user);
       return account;
     },
   });

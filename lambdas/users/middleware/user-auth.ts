@@ -2,7 +2,7 @@ import type { MiddlewareObj } from '@middy/core';
 import type { RouteInput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import type { ApiEvent, Call } from '../../middleware/request-context.ts';
+import type { ApiEvent, RequestState } from '../../middleware/request-context.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { readFresh } from '../read-freshness.ts';
 import { type OpenUser, openUser, ownerOf, secretOf } from '../unlocked-user.ts';
@@ -15,7 +15,7 @@ export interface UserGate {
 }
 
 /** A request on a route for users. */
-export interface UserCall<Id extends RouteId> extends Call<Id> {
+export interface UserCall<Id extends RouteId> extends RequestState<Id> {
   /** The user who is there. */
   user?: OpenUser;
   /** What opened that user's slot: zeroed when the request ends. */
@@ -36,16 +36,16 @@ export function authenticateUser<Id extends RouteId>(
   wanted: WantedRecords<Id>,
 ): MiddlewareObj<UserCall<Id>> {
   return {
-    before: async ({ event: call }) => {
-      const presented = presentedUser(call.event.headers.authorization, call.event.cookies ?? []);
-      if (presented.kind === 'session') refuseOtherSites(call.event);
-      call.secret = secretOf(presented);
+    before: async ({ event }) => {
+      const presented = presentedUser(event.event.headers.authorization, event.event.cookies ?? []);
+      if (presented.kind === 'session') refuseOtherSites(event.event);
+      event.secret = secretOf(presented);
       const owner = ownerOf(presented);
-      const { input } = call;
+      const { input } = event;
       const records = input === undefined || input instanceof Error ? [] : (wanted.records?.(input) ?? []);
       const read = await readFresh(() => gate.reader.read(owner, records));
-      call.user = openUser(presented, call.secret, read, gate.clock());
-      call.actor = { org: owner.org, principal: `user:${owner.user}` };
+      event.user = openUser(presented, event.secret, read, gate.clock());
+      event.actor = { org: owner.org, principal: `user:${owner.user}` };
     },
   };
 }

@@ -8,9 +8,9 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { limits } from '../../../contract/shared/limits.ts';
-import { orUnavailable, storedOrNot } from '../../shared/stores/aws-error-mapping.ts';
-import { held } from '../../shared/stores/dynamo-conditions.ts';
-import { type Item, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
+import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import type { AttemptStore, LocatorStore, StoredLocator } from '../user-ports.ts';
 import { attemptsItemId, locatorItemId, locatorOf } from './user-item-codec.ts';
@@ -46,7 +46,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
       TableName: this.#table,
       Item: toItem({ org, id: locatorItemId(locator), ...rest, ttl: ttlOf(next.expiresAt) }),
       ConditionExpression: `attribute_not_exists(#id) OR (#user = :user${own})${replaces}`,
-      ExpressionAttributeNames: placeholders(...names),
+      ExpressionAttributeNames: namePlaceholders(...names),
       ExpressionAttributeValues: toItem({
         ':user': next.user,
         ':slot': own === '' ? undefined : next.slot,
@@ -54,7 +54,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
         ':beforeSlot': before === undefined ? undefined : beforeSlot,
       }),
     });
-    return held(() => this.#clientOf(org).send(command), storedOrNot);
+    return writeConditionally(() => this.#clientOf(org).send(command), writeOutcomeUnknownDetail);
   }
 
   async remove(org: string, locator: string, user: string, slot?: string): Promise<void> {
@@ -62,17 +62,17 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
       TableName: this.#table,
       Key: toItem({ org, id: locatorItemId(locator) }),
       ConditionExpression: slot === undefined ? '#user = :user' : '#user = :user AND #slot = :slot',
-      ExpressionAttributeNames: placeholders('user', ...(slot === undefined ? [] : ['slot'])),
+      ExpressionAttributeNames: namePlaceholders('user', ...(slot === undefined ? [] : ['slot'])),
       ExpressionAttributeValues: toItem({ ':user': user, ':slot': slot }),
     });
-    await held(() => this.#clientOf(org).send(command), storedOrNot);
+    await writeConditionally(() => this.#clientOf(org).send(command), writeOutcomeUnknownDetail);
   }
 
   async retire(org: string, locator: string, user: string, ttl: number, slot?: string): Promise<void> {
     await this.#update(org, locatorItemId(locator), {
       UpdateExpression: 'SET #ttl = :ttl',
       ConditionExpression: slot === undefined ? '#user = :user' : '#user = :user AND #slot = :slot',
-      ExpressionAttributeNames: placeholders('ttl', 'user', ...(slot === undefined ? [] : ['slot'])),
+      ExpressionAttributeNames: namePlaceholders('ttl', 'user', ...(slot === undefined ? [] : ['slot'])),
       ExpressionAttributeValues: toItem({ ':ttl': ttl, ':user': user, ':slot': slot }),
     });
   }
@@ -81,7 +81,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     const counted = await this.#update(org, locatorItemId(locator), {
       UpdateExpression: 'SET #tries = #tries + :one',
       ConditionExpression: '#tries < :most AND #expiresAt > :now',
-      ExpressionAttributeNames: placeholders('tries', 'expiresAt'),
+      ExpressionAttributeNames: namePlaceholders('tries', 'expiresAt'),
       // Times are all of one length (RFC 3339 in UTC with milliseconds), so that they compare as texts.
       ExpressionAttributeValues: toItem({ ':one': 1, ':most': limits.linkCodeAttempts, ':now': now.toISOString() }),
     });
@@ -92,7 +92,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     const id = attemptsItemId(locator);
     const until = new Date(now.getTime() + limits.loginWindowSeconds * 1000).toISOString();
     const window = { ':one': 1, ':until': until, ':ttl': ttlOf(until) };
-    const names = placeholders('tries', 'until', 'ttl');
+    const names = namePlaceholders('tries', 'until', 'ttl');
     // One write of one kind, whether or not anyone has that login, and whatever came of the attempts before.
     const counted = await this.#update(org, id, {
       UpdateExpression:
@@ -115,7 +115,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
   async forget(org: string, locator: string): Promise<void> {
     const Key = toItem({ org, id: attemptsItemId(locator) });
     const command = new DeleteItemCommand({ TableName: this.#table, Key });
-    await orUnavailable(storedOrNot, () => this.#clientOf(org).send(command));
+    await mapTransientErrors(writeOutcomeUnknownDetail, () => this.#clientOf(org).send(command));
   }
 
   /** The item as it is then; undefined when the condition did not hold. */
@@ -127,7 +127,9 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     const Key = toItem({ org, id });
     const command = new UpdateItemCommand({ TableName: this.#table, Key, ...change, ReturnValues: 'ALL_NEW' });
     try {
-      const { Attributes } = await orUnavailable(storedOrNot, () => this.#clientOf(org).send(command));
+      const { Attributes } = await mapTransientErrors(writeOutcomeUnknownDetail, () =>
+        this.#clientOf(org).send(command),
+      );
       return Attributes;
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;

@@ -2,10 +2,10 @@ import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { toUserKeyringRecord, type UserKeyring, type UserTombstone } from '../../../core/users/user-keyring.ts';
 import type { UserRef } from '../../../core/users/user-root-key.ts';
 import type { Page } from '../../shared/ports.ts';
-import { storedOrNot } from '../../shared/stores/aws-error-mapping.ts';
-import { held } from '../../shared/stores/dynamo-conditions.ts';
-import { keyringOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
-import { beginningWith, getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
+import { writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
+import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
+import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import type { UserKeyringStore } from '../user-ports.ts';
 import { userItemId, userOf, userPrefix } from './user-item-codec.ts';
 
@@ -23,7 +23,7 @@ export class DynamoUserKeyrings implements UserKeyringStore {
     return this.#put(keyring, {
       // Equality lets the client's own retry of a lost reply pass: no other keyring has this MAC.
       ConditionExpression: 'attribute_not_exists(#id) OR #mac = :mac',
-      ExpressionAttributeNames: placeholders('id', 'mac'),
+      ExpressionAttributeNames: namePlaceholders('id', 'mac'),
       ExpressionAttributeValues: toItem({ ':mac': keyring.mac }),
     });
   }
@@ -33,7 +33,7 @@ export class DynamoUserKeyrings implements UserKeyringStore {
     const [name, value] = next.state === 'active' ? ['mac', next.mac] : ['deletedAt', next.deletedAt];
     return this.#put(next, {
       ConditionExpression: `(#state = :active AND #generation = :before) OR (#generation = :next AND #${name} = :same)`,
-      ExpressionAttributeNames: placeholders('state', 'generation', name),
+      ExpressionAttributeNames: namePlaceholders('state', 'generation', name),
       ExpressionAttributeValues: toItem({
         ':active': 'active',
         ':before': next.generation - 1,
@@ -48,28 +48,28 @@ export class DynamoUserKeyrings implements UserKeyringStore {
       '#state <> :deleted OR attribute_not_exists(#state) OR attribute_not_exists(#deletedAt) OR #deletedAt = :same';
     return this.#put(deleted, {
       ConditionExpression: `attribute_exists(#id) AND (${mayGo})`,
-      ExpressionAttributeNames: placeholders('id', 'state', 'deletedAt'),
+      ExpressionAttributeNames: namePlaceholders('id', 'state', 'deletedAt'),
       ExpressionAttributeValues: toItem({ ':deleted': 'deleted', ':same': deleted.deletedAt }),
     });
   }
 
   async stored({ org, user }: UserRef): Promise<unknown> {
     const item = await getItem(this.#clientOf(org), this.#table, { org, id: userItemId(user) });
-    return item === undefined ? undefined : keyringOf(item);
+    return item === undefined ? undefined : unmarshallKeyring(item);
   }
 
   async list(org: string, after: string | undefined, limit: number): Promise<Page<{ user: string; record: unknown }>> {
     const query = {
-      ...beginningWith(this.#table, org, userPrefix),
+      ...idPrefixQuery(this.#table, org, userPrefix),
       ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: userItemId(after) }) }),
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
-    return { items: items.map((item) => ({ user: userOf(item), record: keyringOf(item) })), more };
+    return { items: items.map((item) => ({ user: userOf(item), record: unmarshallKeyring(item) })), more };
   }
 
   #put(stored: UserKeyring | UserTombstone, condition: object): Promise<boolean> {
     const Item = toItem({ id: userItemId(stored.user), ...toUserKeyringRecord(stored) });
     const command = new PutItemCommand({ TableName: this.#table, Item, ...condition });
-    return held(() => this.#clientOf(stored.org).send(command), storedOrNot);
+    return writeConditionally(() => this.#clientOf(stored.org).send(command), writeOutcomeUnknownDetail);
   }
 }

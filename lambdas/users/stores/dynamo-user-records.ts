@@ -1,11 +1,11 @@
 import { DeleteItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { UserRef } from '../../../core/users/user-root-key.ts';
 import type { Page } from '../../shared/ports.ts';
-import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
+import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
-import { held } from '../../shared/stores/dynamo-conditions.ts';
-import { keyringOf, placeholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
-import { beginningWith, queryPage } from '../../shared/stores/dynamo-query.ts';
+import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
+import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
+import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import type {
   Collection,
   RecordKey,
@@ -50,8 +50,8 @@ export class DynamoUserReader implements UserReader {
     const [keyring] = found.get(userKeyrings) ?? [];
     const list = (records === undefined ? [] : (found.get(records) ?? [])).map(storedRecordOf);
     return {
-      orgKeyring: orgKeyring === undefined ? undefined : keyringOf(orgKeyring),
-      keyring: keyring === undefined ? undefined : keyringOf(keyring),
+      orgKeyring: orgKeyring === undefined ? undefined : unmarshallKeyring(orgKeyring),
+      keyring: keyring === undefined ? undefined : unmarshallKeyring(keyring),
       records: new Map(list.map((record) => [record.id, record])),
     };
   }
@@ -77,13 +77,13 @@ export class DynamoUserRecords implements UserRecordStore {
       Item: toItem({ org: owner.org, id: recordItemId(owner, { collection, id }), ...rest }),
       // What begins as the new one does is the new one: the client's own retry of a lost reply.
       ConditionExpression: `${before === undefined ? 'attribute_not_exists(#data)' : 'begins_with(#data, :before)'} OR begins_with(#data, :own)`,
-      ExpressionAttributeNames: placeholders('data'),
+      ExpressionAttributeNames: namePlaceholders('data'),
       ExpressionAttributeValues: toItem({
         ':own': sealing(record.data),
         ':before': before === undefined ? undefined : sealing(before.data),
       }),
     });
-    return held(() => this.#clientOf(owner.org).send(command));
+    return writeConditionally(() => this.#clientOf(owner.org).send(command));
   }
 
   async delete(owner: UserRef, key: RecordKey): Promise<boolean> {
@@ -92,7 +92,9 @@ export class DynamoUserRecords implements UserRecordStore {
       Key: toItem({ org: owner.org, id: recordItemId(owner, key) }),
       ReturnValues: 'ALL_OLD',
     });
-    const { Attributes } = await orUnavailable(unknownOutcome, () => this.#clientOf(owner.org).send(command));
+    const { Attributes } = await mapTransientErrors(valueWriteOutcomeUnknownDetail, () =>
+      this.#clientOf(owner.org).send(command),
+    );
     return Attributes !== undefined;
   }
 
@@ -106,7 +108,7 @@ export class DynamoUserRecords implements UserRecordStore {
     const { org } = owner;
     const start = after === undefined ? undefined : recordItemId(owner, { collection, id: after });
     const query = {
-      ...beginningWith(this.#table, org, collectionPrefix(owner, collection)),
+      ...idPrefixQuery(this.#table, org, collectionPrefix(owner, collection)),
       ScanIndexForward: !descending,
       ...(start === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: start }) }),
     };
@@ -121,10 +123,10 @@ export class DynamoUserRecords implements UserRecordStore {
       UpdateExpression: 'SET #sent = :sent',
       // Or an update would make a record of one that was deleted meanwhile.
       ConditionExpression: 'attribute_exists(#data)',
-      ExpressionAttributeNames: placeholders('sent', 'data'),
+      ExpressionAttributeNames: namePlaceholders('sent', 'data'),
       ExpressionAttributeValues: toItem({ ':sent': true }),
     });
-    await held(() => this.#clientOf(owner.org).send(command));
+    await writeConditionally(() => this.#clientOf(owner.org).send(command));
   }
 }
 
@@ -143,7 +145,7 @@ export class DynamoUserEraser implements UserEraser {
 
   async list(org: string, start: string | undefined, limit: number): Promise<Page<string>> {
     const query = {
-      ...(start === undefined ? ofOrg(this.#table, org) : beginningWith(this.#table, org, `${start}/`)),
+      ...(start === undefined ? ofOrg(this.#table, org) : idPrefixQuery(this.#table, org, `${start}/`)),
       ProjectionExpression: '#id',
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
@@ -159,13 +161,13 @@ export class DynamoUserEraser implements UserEraser {
 
   async #deleteOne(org: string, id: string): Promise<void> {
     const command = new DeleteItemCommand({ TableName: this.#table, Key: toItem({ org, id }) });
-    await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
+    await mapTransientErrors(valueWriteOutcomeUnknownDetail, () => this.#clientOf(org).send(command));
   }
 }
 
 const ofOrg = (table: string, org: string) => ({
   TableName: table,
   KeyConditionExpression: '#org = :org',
-  ExpressionAttributeNames: placeholders('org', 'id'),
+  ExpressionAttributeNames: namePlaceholders('org', 'id'),
   ExpressionAttributeValues: toItem({ ':org': org }),
 });

@@ -1,7 +1,7 @@
 import { GenerateMacCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { notRead } from '../../shared/stores/aws-error-mapping.ts';
-import { bufferOf, orKeyUnavailable } from '../../shared/stores/kms-error-mapping.ts';
+import { nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { mapKmsErrors, toSharedBuffer } from '../../shared/stores/kms-error-mapping.ts';
 import type { CodeMacs, CustodyMacs, RoutingMacs } from '../user-ports.ts';
 
 /**
@@ -10,9 +10,9 @@ import type { CodeMacs, CustodyMacs, RoutingMacs } from '../user-ports.ts';
  */
 async function mac(client: KMSClient, keyId: string, message: Uint8Array): Promise<Buffer> {
   const command = new GenerateMacCommand({ KeyId: keyId, Message: message, MacAlgorithm: 'HMAC_SHA_256' });
-  const { Mac } = await orKeyUnavailable(notRead, () => client.send(command));
-  if (Mac?.length !== 32) throw new VaultError('key_unavailable', { detail: notRead });
-  return bufferOf(Mac);
+  const { Mac } = await mapKmsErrors(nothingReadDetail, () => client.send(command));
+  if (Mac?.length !== 32) throw new VaultError('key_unavailable', { detail: nothingReadDetail });
+  return toSharedBuffer(Mac);
 }
 
 /** The custody key: what opens slots of identities. */

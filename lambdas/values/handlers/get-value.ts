@@ -1,11 +1,11 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import type { Reading } from '../value-reader.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import type { ValueReader } from '../value-reader.ts';
 
-export const getValue = (gate: Gate, reading: Reading) =>
-  memberChain('getValue', gate, {
-    names: ({ params }) => [params.name],
-    history: ({ query }) => query.version !== undefined,
-    run: async ({ params, query }, { keys, values }) =>
-      await reading.get(await keys(), values, params.name, query.version),
+export const getValue = (apiKeyAuth: ApiKeyAuth, valueReader: ValueReader) =>
+  apiKeyRoute('getValue', apiKeyAuth, {
+    valueNames: ({ params }) => [params.name],
+    includeHistory: ({ query }) => query.version !== undefined,
+    run: async ({ params, query }, { openKeyring, values }) =>
+      await valueReader.get(await openKeyring(), values, params.name, query.version),
   });

@@ -1,16 +1,16 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
 import { failedNames } from '../../shared/batch-item-result.ts';
-import { refuseRepeats } from '../../shared/value-names.ts';
-import type { Reading } from '../value-reader.ts';
+import { assertUniqueNames } from '../../shared/value-names.ts';
+import type { ValueReader } from '../value-reader.ts';
 
-export const getValues = (gate: Gate, reading: Reading) =>
-  memberChain('getValues', gate, {
-    names: ({ body }) => body.names,
-    itemwise: true,
+export const getValues = (apiKeyAuth: ApiKeyAuth, valueReader: ValueReader) =>
+  apiKeyRoute('getValues', apiKeyAuth, {
+    valueNames: ({ body }) => body.names,
+    authorizesEachItem: true,
     subject: ({ body }, output) => ({ names: body.names, failed: failedNames(output?.results) }),
-    run: async ({ body }, { caller, keys, values }) => {
-      refuseRepeats(body.names, 'names');
-      return await reading.getMany(caller, await keys(), values, body.names);
+    run: async ({ body }, { caller, openKeyring, values }) => {
+      assertUniqueNames(body.names, 'names');
+      return await valueReader.getMany(caller, await openKeyring(), values, body.names);
     },
   });

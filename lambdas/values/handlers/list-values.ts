@@ -1,10 +1,10 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import type { Reading } from '../value-reader.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import type { ValueReader } from '../value-reader.ts';
 
-export const listValues = (gate: Gate, reading: Reading) =>
-  memberChain('listValues', gate, {
+export const listValues = (apiKeyAuth: ApiKeyAuth, valueReader: ValueReader) =>
+  apiKeyRoute('listValues', apiKeyAuth, {
     prefix: ({ query }) => query.prefix ?? '',
     subject: ({ query }) => ({ name: query.prefix }),
-    run: async ({ query }, { caller, keys }) => await reading.list(caller, await keys(), query),
+    run: async ({ query }, { caller, openKeyring }) => await valueReader.list(caller, await openKeyring(), query),
   });

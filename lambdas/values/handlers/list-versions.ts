@@ -1,10 +1,11 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import type { Reading } from '../value-reader.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import type { ValueReader } from '../value-reader.ts';
 
-export const listVersions = (gate: Gate, reading: Reading) =>
-  memberChain('listVersions', gate, {
-    names: ({ params }) => [params.name],
-    history: () => true,
-    run: async ({ params }, { keys, values }) => await reading.versions(await keys(), values, params.name),
+export const listVersions = (apiKeyAuth: ApiKeyAuth, valueReader: ValueReader) =>
+  apiKeyRoute('listVersions', apiKeyAuth, {
+    valueNames: ({ params }) => [params.name],
+    includeHistory: () => true,
+    run: async ({ params }, { openKeyring, values }) =>
+      await valueReader.listVersions(await openKeyring(), values, params.name),
   });

@@ -1,14 +1,17 @@
-import type { Gate } from '../../api-keys/middleware/api-key-auth.ts';
-import { memberChain } from '../../api-keys/middleware/api-key-chain.ts';
-import type { Writing } from '../value-writer.ts';
-import type { WriteStates } from '../write-precondition.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import type { ValueWriter } from '../value-writer.ts';
+import type { WriteSnapshotLoader } from '../write-precondition.ts';
 
-export const setValue = (gate: Gate, states: WriteStates, writing: Writing) =>
-  memberChain('setValue', gate, {
-    names: ({ params }) => [params.name],
-    history: () => true,
-    run: async ({ params, body }, { caller, keys, values }) => {
-      const state = { keys: await states.keysOf(caller, await keys()), stored: values.get(params.name) };
-      return await writing.set(state, states.reread(caller), params.name, body);
+export const setValue = (apiKeyAuth: ApiKeyAuth, snapshotLoader: WriteSnapshotLoader, valueWriter: ValueWriter) =>
+  apiKeyRoute('setValue', apiKeyAuth, {
+    valueNames: ({ params }) => [params.name],
+    includeHistory: () => true,
+    run: async ({ params, body }, { caller, openKeyring, values }) => {
+      const snapshot = {
+        keys: await snapshotLoader.ensureActiveDek(caller, await openKeyring()),
+        stored: values.get(params.name),
+      };
+      return await valueWriter.set(snapshot, snapshotLoader.reloaderFor(caller), params.name, body);
     },
   });

@@ -1,20 +1,26 @@
 import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Page, StoredValue, StoredVersion } from '../../shared/ports.ts';
-import { orUnavailable, unknownOutcome } from '../../shared/stores/aws-error-mapping.ts';
-import { held } from '../../shared/stores/dynamo-conditions.ts';
-import { type Fields, type Item, placeholders, text, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
+import {
+  type Fields,
+  type Item,
+  namePlaceholders,
+  requireText,
+  toItem,
+} from '../../shared/stores/dynamo-item-codec.ts';
 import { queryPage } from '../../shared/stores/dynamo-query.ts';
 import { count } from '../../shared/stores/value-item-codec.ts';
-import type { ListedValue, ValueStore } from '../value-ports.ts';
+import type { StoredValueSummary, ValueStore } from '../value-ports.ts';
 
 /**
  * "Still as it was read": the write id besides the version, since a value that was deleted and made again counts
  * its versions from 1.
  */
-const stillAt = (before: StoredVersion) => ({
+const ifVersionUnchanged = (before: StoredVersion) => ({
   ConditionExpression: '#version = :version AND #writeId = :writeId',
-  ExpressionAttributeNames: placeholders('version', 'writeId'),
+  ExpressionAttributeNames: namePlaceholders('version', 'writeId'),
   ExpressionAttributeValues: toItem({ ':version': before.version, ':writeId': before.writeId }),
 });
 
@@ -22,15 +28,15 @@ const stillAt = (before: StoredVersion) => ({
  * "The very item that was read": each sealing of `info` has a nonce of its own, so it tells even a rotation that sealed the
  * same version anew, which a new write must not undo.
  */
-const unchanged = (before: StoredVersion) => ({
+const ifItemUnchanged = (before: StoredVersion) => ({
   ConditionExpression: '#info = :before',
-  ExpressionAttributeNames: placeholders('info'),
+  ExpressionAttributeNames: namePlaceholders('info'),
   ExpressionAttributeValues: toItem({ ':before': before.info }),
 });
 
-const absent = {
+const ifAbsent = {
   ConditionExpression: 'attribute_not_exists(#name)',
-  ExpressionAttributeNames: placeholders('name'),
+  ExpressionAttributeNames: namePlaceholders('name'),
 };
 
 /** Values, one item each: a write is one conditional put of the whole item. */
@@ -43,10 +49,10 @@ export class DynamoValues implements ValueStore {
     this.#table = table;
   }
 
-  put(org: string, next: StoredValue, before: StoredVersion | undefined): Promise<boolean> {
-    const condition = before === undefined ? absent : unchanged(before);
+  putIfUnchanged(org: string, next: StoredValue, before: StoredVersion | undefined): Promise<boolean> {
+    const condition = before === undefined ? ifAbsent : ifItemUnchanged(before);
     const command = new PutItemCommand({ TableName: this.#table, Item: toItem({ org, ...next }), ...condition });
-    return held(() => this.#clientOf(org).send(command));
+    return writeConditionally(() => this.#clientOf(org).send(command));
   }
 
   async delete(org: string, name: string): Promise<boolean> {
@@ -55,31 +61,37 @@ export class DynamoValues implements ValueStore {
       Key: toItem({ org, name }),
       ReturnValues: 'ALL_OLD',
     });
-    const { Attributes } = await orUnavailable(unknownOutcome, () => this.#clientOf(org).send(command));
+    const { Attributes } = await mapTransientErrors(valueWriteOutcomeUnknownDetail, () =>
+      this.#clientOf(org).send(command),
+    );
     return Attributes !== undefined;
   }
 
-  deleteAt(org: string, name: string, before: StoredVersion): Promise<boolean> {
-    const command = new DeleteItemCommand({ TableName: this.#table, Key: toItem({ org, name }), ...stillAt(before) });
-    return held(() => this.#clientOf(org).send(command));
+  deleteIfUnchanged(org: string, name: string, before: StoredVersion): Promise<boolean> {
+    const command = new DeleteItemCommand({
+      TableName: this.#table,
+      Key: toItem({ org, name }),
+      ...ifVersionUnchanged(before),
+    });
+    return writeConditionally(() => this.#clientOf(org).send(command));
   }
 
-  async list(org: string, prefix: string, after: string | undefined, limit: number): Promise<Page<ListedValue>> {
-    const names = prefix === '' ? placeholders('org') : placeholders('org', 'name');
+  async list(org: string, prefix: string, after: string | undefined, limit: number): Promise<Page<StoredValueSummary>> {
+    const names = prefix === '' ? namePlaceholders('org') : namePlaceholders('org', 'name');
     const query = {
       TableName: this.#table,
       KeyConditionExpression: prefix === '' ? '#org = :org' : '#org = :org AND begins_with(#name, :prefix)',
       ProjectionExpression: '#name, #version, #info',
-      ExpressionAttributeNames: { ...names, ...placeholders('name', 'version', 'info') },
+      ExpressionAttributeNames: { ...names, ...namePlaceholders('name', 'version', 'info') },
       ExpressionAttributeValues: toItem({ ':org': org, ...(prefix === '' ? {} : { ':prefix': prefix }) }),
       ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, name: after }) }),
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
-    return { items: items.map(listedOf), more };
+    return { items: items.map(parseValueSummary), more };
   }
 }
 
-export function listedOf(item: Item): ListedValue {
+export function parseValueSummary(item: Item): StoredValueSummary {
   const fields: Fields = unmarshall(item);
-  return { name: text(fields, 'name'), version: count(fields, 'version'), info: text(fields, 'info') };
+  return { name: requireText(fields, 'name'), version: count(fields, 'version'), info: requireText(fields, 'info') };
 }

@@ -1,7 +1,7 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { jobRetentionSeconds } from '../../../contract/shared/environment-variables.ts';
-import { faultOf, type Log } from '../../middleware/request-log.ts';
-import { codeOf } from '../../shared/batch-item-result.ts';
+import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
+import { classifyError } from '../../shared/batch-item-result.ts';
 import type { Delivered, Worked, Working } from '../job-consumer.ts';
 
 /** Tries that a job gets; then whoever waits for an answer has waited long enough, and what comes after it in its group too. */
@@ -15,7 +15,7 @@ const longestWait = jobRetentionSeconds * 500;
  * in order (Lambda developer guide, "Implementing partial batch responses").
  */
 export const work =
-  (log: Log, working: Working) =>
+  (log: WriteRequestLog, working: Working) =>
   async ({ Records }: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     for (const [at, record] of Records.entries()) {
       if (!(await one(log, working, record, context)))
@@ -25,7 +25,7 @@ export const work =
   };
 
 /** @returns whether the queue may forget it */
-async function one(log: Log, working: Working, record: SQSRecord, context: Context): Promise<boolean> {
+async function one(log: WriteRequestLog, working: Working, record: SQSRecord, context: Context): Promise<boolean> {
   const started = performance.now();
   const attempt = Number(record.attributes.ApproximateReceiveCount);
   let known: Worked = {};
@@ -34,7 +34,11 @@ async function one(log: Log, working: Working, record: SQSRecord, context: Conte
     messageId: record.messageId,
     remaining: () => context.getRemainingTimeInMillis(),
   };
-  const note = (status: number, { user, hold: _, ...facts }: Worked, more: Partial<Parameters<Log>[0]> = {}) => {
+  const note = (
+    status: number,
+    { user, hold, ...facts }: Worked,
+    more: Partial<Parameters<WriteRequestLog>[0]> = {},
+  ) => {
     const principal = user === undefined ? {} : { principal: `user:${user}` };
     const durationMs = Math.round(performance.now() - started);
     log({ requestId: record.messageId, route: 'worker', status, durationMs, attempt, ...facts, ...principal, ...more });
@@ -46,8 +50,8 @@ async function one(log: Log, working: Working, record: SQSRecord, context: Conte
     note(200, facts);
     return true;
   } catch (error) {
-    const code = codeOf(error)?.code ?? 'internal';
-    const fault = code === 'internal' ? { fault: faultOf(error) } : {};
+    const code = classifyError(error)?.code ?? 'internal';
+    const fault = code === 'internal' ? { fault: describeFault(error) } : {};
     const reason = attempt < mostTries ? {} : ({ reason: known.hold === 'done' ? 'undeleted' : 'unanswered' } as const);
     note(500, known, { code, ...fault, ...(known.hold === 'queue' ? {} : reason) });
     if (known.hold === 'done') return await prolonged(working, record);
