@@ -9,18 +9,18 @@ import { decryptInfo, decryptValue, isVersionExpired } from '../values/value-enc
 import { type ChannelName, channelNames } from './channel-ports.ts';
 
 /** An org's keyring, as stored, and one of its values: one read, strongly consistent. */
-export type ReadValue = (
+export type ReadKeyringAndValue = (
   org: string,
   name: string,
 ) => Promise<{ readonly keyring: unknown; readonly value: StoredValue | undefined }>;
 
-export class ChannelSecrets {
-  readonly #read: ReadValue;
+export class ChannelCredentialsService {
+  readonly #readKeyringAndValue: ReadKeyringAndValue;
   readonly #deks: KeyringOpener;
   readonly #clock: Clock;
 
-  constructor(read: ReadValue, deks: KeyringOpener, clock: Clock) {
-    this.#read = read;
+  constructor(readKeyringAndValue: ReadKeyringAndValue, deks: KeyringOpener, clock: Clock) {
+    this.#readKeyringAndValue = readKeyringAndValue;
     this.#deks = deks;
     this.#clock = clock;
   }
@@ -30,14 +30,18 @@ export class ChannelSecrets {
    * an expired one, or one that is no JSON or does not open.
    * @throws VaultError `unavailable`, `key_unavailable`: it is not known then
    */
-  async of(org: string, channel: ChannelName): Promise<unknown> {
+  async getCredentials(org: string, channel: ChannelName): Promise<unknown> {
     const name = channelSecretsPrefix + channel;
     try {
-      const { keyring, value } = await this.#read(org, name);
+      const { keyring, value } = await this.#readKeyringAndValue(org, name);
       if (keyring === undefined || value === undefined) return null;
-      const keys = await this.#deks.open(keyring, org, async () => (await this.#read(org, name)).keyring);
+      const keys = await this.#deks.open(
+        keyring,
+        org,
+        async () => (await this.#readKeyringAndValue(org, name)).keyring,
+      );
       if (isVersionExpired(await decryptInfo(keys, name, value), this.#clock())) return null;
-      return jsonOf(await decryptValue(keys, name, value));
+      return parseJsonOrNull(await decryptValue(keys, name, value));
     } catch (error) {
       if (error instanceof DecryptionError) return null;
       if (error instanceof VaultError && (error.code === 'org_locked' || error.code === 'org_shredded')) return null;
@@ -46,7 +50,7 @@ export class ChannelSecrets {
   }
 }
 
-function jsonOf(text: string): unknown {
+function parseJsonOrNull(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -55,7 +59,9 @@ function jsonOf(text: string): unknown {
 }
 
 /** What the function is asked; undefined for anything else. */
-export function secretsRequest(event: unknown): { readonly org: string; readonly channel: ChannelName } | undefined {
+export function parseCredentialsRequest(
+  event: unknown,
+): { readonly org: string; readonly channel: ChannelName } | undefined {
   if (typeof event !== 'object' || event === null) return undefined;
   const { org, channel, ...rest }: { readonly [name: string]: unknown } = { ...event };
   const known = channelNames.find((name) => name === channel);

@@ -7,7 +7,7 @@ export const channelNames = ['twilio', 'whatsapp', 'slack', 'mailgun', 'sendgrid
 export type ChannelName = (typeof channelNames)[number];
 
 /** A request as it came to a webhook route. Nothing in it is to be believed before Line.receive has returned a reading. */
-export interface HookRequest {
+export interface WebhookRequest {
   readonly method: 'GET' | 'POST';
   /** The configured public URL, then the raw path and the raw query as sent (`https://vault.example/v1/hooks/twilio/org?x=1`). */
   readonly url: string;
@@ -49,17 +49,17 @@ export interface InboundMessage {
 }
 
 /** What a verified request says. */
-export type Reading =
+export type WebhookContent =
   | { readonly kind: 'messages'; readonly messages: readonly InboundMessage[] }
   /** The provider asks whether this address is ours: answered with status 200 and exactly this. */
-  | { readonly kind: 'challenge'; readonly answer: HookAnswer }
+  | { readonly kind: 'challenge'; readonly answer: WebhookResponse }
   /** Status reports, echoes, messages of bots, and kinds of message that are not taken: accepted, and nothing more. */
   | { readonly kind: 'nothing' }
   /** Mail that the provider delivered but whose sender it does not vouch for: no message. */
   | { readonly kind: 'refused'; readonly reason: 'sender_unverified' };
 
 /** The body of an answer of status 200. */
-export interface HookAnswer {
+export interface WebhookResponse {
   readonly contentType: string;
   readonly body: string;
 }
@@ -71,51 +71,51 @@ export interface HookAnswer {
 export type SendResult = 'sent' | 'refused' | 'unknown';
 
 /** A channel as one org has set it up. */
-export interface Line {
+export interface ProviderAccount {
   /**
    * Verifies a request and, only when its signature holds, reads it. Undefined for every cause for which a request is not the
    * provider's: no telling which. Never throws, whatever the request.
    * @param now the time by which windows are judged
    */
-  receive(request: HookRequest, now: Date): Promise<Reading | undefined>;
+  verifyAndParse(request: WebhookRequest, now: Date): Promise<WebhookContent | undefined>;
   /**
    * Sends a text to where a message came from, in one try of at most ten seconds. Never throws.
    * @param text not empty; cut to what the provider takes, between two characters, when it is longer
    */
-  send(replyTo: ReplyTo, text: string): Promise<SendResult>;
+  sendReply(replyTo: ReplyTo, text: string): Promise<SendResult>;
 }
 
 /** How a line reaches its provider. */
-export interface Carrier {
+export interface ProviderHttp {
   readonly fetch: typeof fetch;
   /** Base address of all providers' APIs on one machine, without a slash at its end: `<apis>/twilio/…`; undefined for the real ones. */
-  readonly apis: string | undefined;
+  readonly baseUrlOverride: string | undefined;
 }
 
-export interface Channel {
+export interface ChannelProvider {
   readonly name: ChannelName;
   /** What the provider takes for success. */
-  readonly accepted: HookAnswer;
+  readonly acceptedResponse: WebhookResponse;
   /**
    * Seconds after the receipt of a request for which it, or another delivery of its messages, could verify again: ids of deliveries must
    * be remembered for longer. Undefined: for ever, since nothing in a request tells its time.
    */
-  readonly repeatableSeconds: number | undefined;
+  readonly replayableSeconds: number | undefined;
   /**
    * The channel with an org's secrets: what the org's vault has under `channels/<name>`, parsed from JSON. Undefined when they are
    * missing, incomplete, empty or of another form: every request is refused then.
    */
-  line(secrets: unknown, carrier: Carrier): Line | undefined;
+  accountFor(secrets: unknown, carrier: ProviderHttp): ProviderAccount | undefined;
 }
 
 /** All channels by name. */
-export type Channels = Readonly<Record<ChannelName, Channel>>;
+export type ChannelProviders = Readonly<Record<ChannelName, ChannelProvider>>;
 
 /** The secrets of an org's channels, which only the side of org custody can open. */
-export interface ProviderSecrets {
+export interface ChannelCredentialsReader {
   /**
    * The parsed JSON of the org's value `channels/<channel>`; undefined when there is none, or no such org, or one that is shut.
    * @throws VaultError `unavailable`
    */
-  of(org: string, channel: ChannelName): Promise<unknown>;
+  getCredentials(org: string, channel: ChannelName): Promise<unknown>;
 }

@@ -9,8 +9,8 @@ import type { Kek } from '../org-keys/keyring-ports.ts';
 import { DynamoKeyrings } from '../org-keys/stores/dynamo-keyrings.ts';
 import { KmsKek } from '../org-keys/stores/kms-kek.ts';
 import { KmsSigner } from '../shared/stores/kms-signer.ts';
-import { UserErasing } from '../users/org-user-purger.ts';
-import { DynamoUserEraser } from '../users/stores/dynamo-user-records.ts';
+import { OrgUserPurger } from '../users/org-user-purger.ts';
+import { DynamoUserItems } from '../users/stores/dynamo-user-records.ts';
 import { DynamoValues } from '../values/stores/dynamo-values.ts';
 import { lazy, orgDynamoClients, orgKmsClients, orgSessions, requestRecordTables, requireSetting } from './common.ts';
 
@@ -37,7 +37,7 @@ export const createBlobPurger = () =>
   new OrgBlobPurger(objects(), new DynamoBlobPurger(orgDynamoClients(), requireSetting('blobTable')));
 
 export const createUserPurger = () =>
-  new UserErasing(
-    new DynamoUserEraser(orgDynamoClients(), requireSetting('userKeyringTable')),
-    new DynamoUserEraser(orgDynamoClients(), requireSetting('userRecordTable')),
+  new OrgUserPurger(
+    new DynamoUserItems(orgDynamoClients(), requireSetting('userKeyringTable')),
+    new DynamoUserItems(orgDynamoClients(), requireSetting('userRecordTable')),
   );

@@ -1,9 +1,9 @@
 /** The stores of users, each with its table or key of the deployment. */
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { createKmsClient, createSqsClient, createSyncLambdaClient } from '../aws/sdk-clients.ts';
-import type { Carrier } from '../channels/channel-ports.ts';
-import { LambdaProviderSecrets } from '../channels/stores/lambda-channel-credentials-client.ts';
-import { JobSender } from '../jobs/job-producer.ts';
+import type { ProviderHttp } from '../channels/channel-ports.ts';
+import { LambdaChannelCredentials } from '../channels/stores/lambda-channel-credentials-client.ts';
+import { JobProducer } from '../jobs/job-producer.ts';
 import { KmsTransitKeys } from '../jobs/stores/kms-transit-keys.ts';
 import { SqsJobQueue } from '../jobs/stores/sqs-job-queue.ts';
 import { DynamoLocators } from '../users/stores/dynamo-locators.ts';
@@ -21,26 +21,26 @@ export const recordTables = () => ({ ...userTables(), records: requireSetting('u
 
 export const userRecords = () => new DynamoUserRecords(orgDynamoClients(), requireSetting('userRecordTable'));
 
-const ownKms = /* @__PURE__ */ lazy(createKmsClient);
+const unscopedKmsClient = /* @__PURE__ */ lazy(createKmsClient);
 
 export const transitKeys = () => new KmsTransitKeys(orgKmsClients(), requireSetting('transitKeyId'));
 
 export const jobQueue = /* @__PURE__ */ lazy(() => new SqsJobQueue(createSqsClient(), requireSetting('jobQueueUrl')));
 
-export const jobSender = () => new JobSender(transitKeys(), jobQueue());
+export const jobSender = () => new JobProducer(transitKeys(), jobQueue());
 
 export const userKeyrings = () => new DynamoUserKeyrings(orgDynamoClients(), requireSetting('userKeyringTable'));
 
 export const locatorStore = () => new DynamoLocators(orgDynamoClients(), requireSetting('userKeyringTable'));
 
-export const custodyMacs = () => kmsCustodyMacs(ownKms(), requireSetting('custodyKeyId'));
+export const custodyMacs = () => kmsCustodyMacs(unscopedKmsClient(), requireSetting('custodyKeyId'));
 
-export const codeMacs = () => kmsCodeMacs(ownKms(), requireSetting('codeKeyId'));
+export const codeMacs = () => kmsCodeMacs(unscopedKmsClient(), requireSetting('codeKeyId'));
 
-export const routingMacs = () => kmsRoutingMacs(ownKms(), requireSetting('routingKeyId'));
+export const routingMacs = () => kmsRoutingMacs(unscopedKmsClient(), requireSetting('routingKeyId'));
 
-export const channelSecrets = () =>
-  new LambdaProviderSecrets(createSyncLambdaClient(), requireSetting('secretsFunction'));
+export const channelCredentials = () =>
+  new LambdaChannelCredentials(createSyncLambdaClient(), requireSetting('secretsFunction'));
 
 /** Only on one machine are the providers' APIs elsewhere. */
-export const carrier = (): Carrier => ({ fetch, apis: process.env[functionEnv.providerApis] });
+export const providerHttp = (): ProviderHttp => ({ fetch, baseUrlOverride: process.env[functionEnv.providerApis] });

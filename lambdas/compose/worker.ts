@@ -1,28 +1,28 @@
 /** Composes the function `worker`. */
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { createResponderLambdaClient } from '../aws/sdk-clients.ts';
-import { channels } from '../channels/providers/provider-registry.ts';
-import { Commands } from '../conversations/chat-command-service.ts';
-import { Conversations } from '../conversations/message-processor.ts';
+import { channelProviders } from '../channels/providers/provider-registry.ts';
+import { ChatCommandService } from '../conversations/chat-command-service.ts';
+import { MessageProcessor } from '../conversations/message-processor.ts';
 import { LambdaResponder } from '../conversations/stores/lambda-responder-client.ts';
-import { Accounts } from '../users/account-service.ts';
-import { Erasing } from '../users/deleted-user-purger.ts';
-import { Linking } from '../users/identity-linking-service.ts';
-import { Identities } from '../users/identity-unlock.ts';
-import { Locators } from '../users/locator-claims.ts';
-import { SlotChanges } from '../users/slot-updater.ts';
-import { DynamoUserEraser, DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
-import { DeletingUsers } from '../users/user-deletion-service.ts';
-import { Working } from '../worker/job-consumer.ts';
+import { AccountService } from '../users/account-service.ts';
+import { DeletedUserPurger } from '../users/deleted-user-purger.ts';
+import { IdentityLinkingService } from '../users/identity-linking-service.ts';
+import { IdentityUserService } from '../users/identity-unlock.ts';
+import { LocatorRegistry } from '../users/locator-claims.ts';
+import { SlotUpdater } from '../users/slot-updater.ts';
+import { DynamoUserItems, DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
+import { UserDeletionService } from '../users/user-deletion-service.ts';
+import { JobConsumer } from '../worker/job-consumer.ts';
 import { clock, createAuditLog, orgDynamoClients, requireSetting } from './common.ts';
 import {
-  carrier,
-  channelSecrets,
+  channelCredentials,
   codeMacs,
   custodyMacs,
   jobQueue,
   jobSender,
   locatorStore,
+  providerHttp,
   recordTables,
   routingMacs,
   transitKeys,
@@ -41,27 +41,63 @@ export function createWorkerServices() {
     routingMacs(),
     jobSender(),
   ];
-  const locators = new Locators(store, keyrings, clock);
-  const changes = new SlotChanges(keyrings, clock);
-  const deleting = new DeletingUsers(keyrings, store, jobs, clock);
-  const identities = new Identities({ reader, keyrings, locators, custody, routing, clock });
-  const linking = new Linking({ reader, store, locators, codes, routing, changes, clock });
-  const accounts = new Accounts(changes, store, clock);
-  const commands = new Commands({ identities, locators: store, reader, linking, accounts, deleting, clock });
-  const responder = process.env[functionEnv.responderFunction];
-  const conversations = new Conversations({
-    identities,
+  const locators = new LocatorRegistry(store, keyrings, clock);
+  const changes = new SlotUpdater(keyrings, clock);
+  const deleting = new UserDeletionService(keyrings, store, jobs, clock);
+  const identities = new IdentityUserService({
     reader,
-    records: userRecords(),
-    commands,
-    responder: responder ? new LambdaResponder(createResponderLambdaClient(), responder) : undefined,
-    secrets: channelSecrets(),
-    channels,
-    carrier: carrier(),
+    keyrings,
+    locatorRegistry: locators,
+    custodyMacs: custody,
+    routingMacs: routing,
     clock,
   });
-  const eraser = new DynamoUserEraser(orgDynamoClients(), requireSetting('userRecordTable'));
-  const erasing = new Erasing({ keyrings, locators: store, eraser, jobs, clock });
-  const parts = { transit: transitKeys(), conversations, erasing, audit: createAuditLog(), queue: jobQueue(), clock };
-  return { working: new Working(parts) };
+  const linking = new IdentityLinkingService({
+    reader,
+    locatorStore: store,
+    locatorRegistry: locators,
+    codeMacs: codes,
+    routingMacs: routing,
+    slotUpdater: changes,
+    clock,
+  });
+  const accounts = new AccountService(changes, store, clock);
+  const commands = new ChatCommandService({
+    identityUsers: identities,
+    locatorStore: store,
+    reader,
+    identityLinking: linking,
+    accounts,
+    userDeletion: deleting,
+    clock,
+  });
+  const responder = process.env[functionEnv.responderFunction];
+  const messageProcessor = new MessageProcessor({
+    identityUsers: identities,
+    reader,
+    records: userRecords(),
+    chatCommands: commands,
+    responder: responder ? new LambdaResponder(createResponderLambdaClient(), responder) : undefined,
+    channelCredentials: channelCredentials(),
+    channelProviders,
+    providerHttp: providerHttp(),
+    clock,
+  });
+  const eraser = new DynamoUserItems(orgDynamoClients(), requireSetting('userRecordTable'));
+  const deletedUserPurger = new DeletedUserPurger({
+    keyrings,
+    locatorStore: store,
+    userItems: eraser,
+    jobProducer: jobs,
+    clock,
+  });
+  const jobConsumer = new JobConsumer({
+    transitKeys: transitKeys(),
+    messageProcessor,
+    deletedUserPurger,
+    audit: createAuditLog(),
+    queue: jobQueue(),
+    clock,
+  });
+  return { jobConsumer };
 }

@@ -5,136 +5,158 @@ import type { AuditOnlyVerb } from '../../contract/shared/verbs.ts';
 import { deletionCodeAt, isDeletionCode } from '../../core/users/confirmation-codes.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
-import type { Accounts } from '../users/account-service.ts';
-import type { Linking } from '../users/identity-linking-service.ts';
-import { cameBefore, type Identities, type IdentityKey, isDamaged, openIdentity } from '../users/identity-unlock.ts';
-import { readFresh } from '../users/read-freshness.ts';
-import type { OpenUser } from '../users/unlocked-user.ts';
-import type { DeletingUsers } from '../users/user-deletion-service.ts';
+import type { AccountService } from '../users/account-service.ts';
+import type { IdentityLinkingService } from '../users/identity-linking-service.ts';
+import {
+  type IdentityUserService,
+  isCorruptIdentityUser,
+  predatesSlot,
+  unlockByIdentity,
+  type VerifiedIdentity,
+} from '../users/identity-unlock.ts';
+import { readWithinMaxAge } from '../users/read-freshness.ts';
+import type { UnlockedUser } from '../users/unlocked-user.ts';
+import type { UserDeletionService } from '../users/user-deletion-service.ts';
 import type { LocatorStore, UserReader } from '../users/user-ports.ts';
-import { type Command, commandTexts } from './chat-command-parser.ts';
+import { type ChatCommand, chatCommandReplies } from './chat-command-parser.ts';
 
 /** What a command came to: what is answered, and for whom it is recorded, where somebody is known. */
-export interface Done {
+export interface ChatCommandResult {
   readonly text: string;
   readonly user?: string | undefined;
   readonly verb: AuditOnlyVerb;
 }
 
-export interface CommandParts {
-  readonly identities: Pick<Identities, 'ensureUser'>;
-  readonly locators: Pick<LocatorStore, 'find'>;
+export interface ChatCommandServiceDeps {
+  readonly identityUsers: Pick<IdentityUserService, 'findOrCreateUser'>;
+  readonly locatorStore: Pick<LocatorStore, 'find'>;
   readonly reader: UserReader;
-  readonly linking: Pick<Linking, 'start' | 'redeem'>;
-  readonly accounts: Pick<Accounts, 'removeSlot'>;
-  readonly deleting: Pick<DeletingUsers, 'delete'>;
+  readonly identityLinking: Pick<IdentityLinkingService, 'createLinkCode' | 'redeemLinkCode'>;
+  readonly accounts: Pick<AccountService, 'removeSlot'>;
+  readonly userDeletion: Pick<UserDeletionService, 'delete'>;
   readonly clock: Clock;
 }
 
 /** Whom a sender's locator leads to. */
-interface Found {
+interface MessageSender {
   readonly owner: UserRef;
   /** Undefined when the user is deleted, or the sender is none of its identities. */
-  readonly user: OpenUser | undefined;
+  readonly user: UnlockedUser | undefined;
   readonly damaged: boolean;
   /** RFC 3339; of one who is deleted. */
   readonly deletedAt: string | undefined;
 }
 
 /** Of what others could read along. */
-const secret: ReadonlySet<Command['kind']> = new Set(['start-link', 'redeem', 'ask-delete']);
+const privateCommands: ReadonlySet<ChatCommand['kind']> = new Set(['start-link', 'redeem', 'ask-delete']);
 
 /**
  * Each can be run again, since a job can come twice: it then finds what is done as done. One that comes again after its sender has begun
  * anew does nothing: it was not meant for that.
  * @throws VaultError `org_locked`, `org_shredded`, and what passes
  */
-export class Commands {
-  readonly #parts: CommandParts;
+export class ChatCommandService {
+  readonly #deps: ChatCommandServiceDeps;
 
-  constructor(parts: CommandParts) {
-    this.#parts = parts;
+  constructor(deps: ChatCommandServiceDeps) {
+    this.#deps = deps;
   }
 
   /**
    * @param shared whether others read along
-   * @param at when the message came
+   * @param receivedAt when the message came
    * @returns `outdated`, and nothing was done, when it came before its sender was this user's, or before that user's end
    */
-  async run(command: Command, key: IdentityKey, shared: boolean, at: Date): Promise<Done | 'outdated'> {
-    if (shared && secret.has(command.kind)) return unknown(commandTexts.shared);
-    const found = await this.#find(key);
-    if (found?.user !== undefined && cameBefore(found.user, at)) return 'outdated';
-    if (found?.damaged === true) return unknown(commandTexts.damaged);
+  async execute(
+    command: ChatCommand,
+    key: VerifiedIdentity,
+    shared: boolean,
+    receivedAt: Date,
+  ): Promise<ChatCommandResult | 'outdated'> {
+    if (shared && privateCommands.has(command.kind)) return unattributedReply(chatCommandReplies.notPrivate);
+    const sender = await this.#findSender(key);
+    if (sender?.user !== undefined && predatesSlot(sender.user, receivedAt)) return 'outdated';
+    if (sender?.damaged === true) return unattributedReply(chatCommandReplies.corruptAccount);
     // A deletion that comes again finds its own tombstone: what was to follow that may be missing.
-    if (command.kind === 'delete') return await this.#delete(found, key, command.code, at);
-    if (Date.parse(found?.deletedAt ?? '') >= at.getTime()) return 'outdated';
-    if (command.kind === 'start-link') return await this.#startLink(found?.user, key, at);
-    if (command.kind === 'redeem') return await this.#redeem(key, command.code, at);
-    if (found?.user === undefined) return unknown(commandTexts.noAccount);
-    return command.kind === 'unlink' ? await this.#unlink(found.user) : askDelete(found.user, at);
+    if (command.kind === 'delete') return await this.#deleteUser(sender, key, command.code, receivedAt);
+    if (Date.parse(sender?.deletedAt ?? '') >= receivedAt.getTime()) return 'outdated';
+    if (command.kind === 'start-link') return await this.#createLinkCode(sender?.user, key, receivedAt);
+    if (command.kind === 'redeem') return await this.#redeemLinkCode(key, command.code, receivedAt);
+    if (sender?.user === undefined) return unattributedReply(chatCommandReplies.noAccount);
+    return command.kind === 'unlink' ? await this.#unlink(sender.user) : confirmDeletionReply(sender.user, receivedAt);
   }
 
-  async #startLink(known: OpenUser | undefined, key: IdentityKey, at: Date): Promise<Done | 'outdated'> {
-    const { identities, linking } = this.#parts;
-    if (known === undefined && (await identities.ensureUser(key, at)) === undefined) return 'outdated';
-    const user = known ?? (await this.#find(key))?.user;
+  async #createLinkCode(
+    knownUser: UnlockedUser | undefined,
+    key: VerifiedIdentity,
+    receivedAt: Date,
+  ): Promise<ChatCommandResult | 'outdated'> {
+    const { identityUsers, identityLinking } = this.#deps;
+    if (knownUser === undefined && (await identityUsers.findOrCreateUser(key, receivedAt)) === undefined)
+      return 'outdated';
+    const user = knownUser ?? (await this.#findSender(key))?.user;
     if (user === undefined) throw new VaultError('write_contention');
-    const { code } = await linking.start(user);
-    return { text: commandTexts.linkCode(code), user: user.owner.user, verb: 'account.write' };
+    const { code } = await identityLinking.createLinkCode(user);
+    return { text: chatCommandReplies.linkCode(code), user: user.owner.user, verb: 'account.write' };
   }
 
-  async #redeem(key: IdentityKey, code: string, at: Date): Promise<Done> {
-    const linked = await this.#parts.linking.redeem(key, code, at);
-    if (linked === 'taken') return unknown(commandTexts.linkedAlready);
-    if (linked !== 'refused') return { text: commandTexts.linked, user: linked.user, verb: 'account.write' };
+  async #redeemLinkCode(key: VerifiedIdentity, code: string, receivedAt: Date): Promise<ChatCommandResult> {
+    const linked = await this.#deps.identityLinking.redeemLinkCode(key, code, receivedAt);
+    if (linked === 'taken') return unattributedReply(chatCommandReplies.alreadyLinked);
+    if (linked !== 'refused') return { text: chatCommandReplies.linked, user: linked.user, verb: 'account.write' };
     // Perhaps the same message has linked it before, and the answer was lost.
-    const already = (await this.#find(key))?.user !== undefined;
-    return unknown(already ? commandTexts.linkedAlready : commandTexts.linkRefused);
+    const isLinked = (await this.#findSender(key))?.user !== undefined;
+    return unattributedReply(isLinked ? chatCommandReplies.alreadyLinked : chatCommandReplies.linkCodeRefused);
   }
 
-  async #unlink(user: OpenUser): Promise<Done> {
-    const done = { user: user.owner.user, verb: 'account.write' } as const;
+  async #unlink(user: UnlockedUser): Promise<ChatCommandResult> {
+    const attribution = { user: user.owner.user, verb: 'account.write' } as const;
     try {
-      await this.#parts.accounts.removeSlot(user, user.slot.id);
-      return { ...done, text: commandTexts.unlinked };
+      await this.#deps.accounts.removeSlot(user, user.slot.id);
+      return { ...attribution, text: chatCommandReplies.unlinked };
     } catch (error) {
-      if (error instanceof VaultError && error.code === 'last_slot') return { ...done, text: commandTexts.lastSlot };
+      if (error instanceof VaultError && error.code === 'last_slot')
+        return { ...attribution, text: chatCommandReplies.lastSlot };
       throw error;
     }
   }
 
-  async #delete(found: Found | undefined, key: IdentityKey, code: string, at: Date): Promise<Done> {
-    if (found === undefined || (found.user === undefined && found.deletedAt === undefined)) {
-      return unknown(commandTexts.noAccount);
+  async #deleteUser(
+    sender: MessageSender | undefined,
+    key: VerifiedIdentity,
+    code: string,
+    receivedAt: Date,
+  ): Promise<ChatCommandResult> {
+    if (sender === undefined || (sender.user === undefined && sender.deletedAt === undefined)) {
+      return unattributedReply(chatCommandReplies.noAccount);
     }
-    const { user } = found;
-    if (user !== undefined && !isDeletionCode(user.umk, user.keyring.generation, at, code)) {
-      return { text: commandTexts.deleteRefused, user: user.owner.user, verb: 'account.read' };
+    const { user } = sender;
+    if (user !== undefined && !isDeletionCode(user.umk, user.keyring.generation, receivedAt, code)) {
+      return { text: chatCommandReplies.deletionCodeRefused, user: user.owner.user, verb: 'account.read' };
     }
     // One that is deleted already too: what was to follow its tombstone may be missing.
-    await this.#parts.deleting.delete(found.owner, [{ kind: 'identity', locator: key.locator }]);
-    return { text: commandTexts.deleted, user: found.owner.user, verb: 'account.delete' };
+    await this.#deps.userDeletion.delete(sender.owner, [{ kind: 'identity', locator: key.locator }]);
+    return { text: chatCommandReplies.deleted, user: sender.owner.user, verb: 'account.delete' };
   }
 
   /** Makes no user. */
-  async #find(key: IdentityKey): Promise<Found | undefined> {
-    const { locators, reader, clock } = this.#parts;
-    const located = await locators.find(key.org, key.locator);
-    if (located === undefined) return undefined;
-    const owner: UserRef = { org: key.org, user: located.user };
-    const read = await readFresh(() => reader.read(owner, []));
-    const user = openIdentity(key, owner, read, clock());
-    const damaged = user === undefined && isDamaged(key, owner, read);
+  async #findSender(key: VerifiedIdentity): Promise<MessageSender | undefined> {
+    const { locatorStore, reader, clock } = this.#deps;
+    const locator = await locatorStore.find(key.org, key.locator);
+    if (locator === undefined) return undefined;
+    const owner: UserRef = { org: key.org, user: locator.user };
+    const read = await readWithinMaxAge(() => reader.read(owner, []));
+    const user = unlockByIdentity(key, owner, read, clock());
+    const damaged = user === undefined && isCorruptIdentityUser(key, owner, read);
     return { owner, user, damaged, deletedAt: deletedAtOf(read.keyring) };
   }
 }
 
-const unknown = (text: string): Done => ({ text, verb: 'account.read' });
+const unattributedReply = (text: string): ChatCommandResult => ({ text, verb: 'account.read' });
 
 /** Shows the code to whoever gets what is sent to the sender; who can only send in its name has it not. */
-const askDelete = ({ owner, umk, keyring }: OpenUser, at: Date): Done => ({
-  text: commandTexts.deleteAsk(deletionCodeAt(umk, keyring.generation, at)),
+const confirmDeletionReply = ({ owner, umk, keyring }: UnlockedUser, receivedAt: Date): ChatCommandResult => ({
+  text: chatCommandReplies.confirmDeletion(deletionCodeAt(umk, keyring.generation, receivedAt)),
   user: owner.user,
   verb: 'account.read',
 });

@@ -4,7 +4,7 @@ import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts
 import { type ChannelName, channelNames, type ReplyTo } from '../channels/channel-ports.ts';
 
 /** A message whose sender a provider vouched for. The job's id is the one under which it is stored, and tells when it came. */
-export interface MessageJob {
+export interface MessageJobPayload {
   readonly kind: 'message';
   readonly channel: ChannelName;
   /** Canonical (core/users/canonical-identity.ts), and its locator: so the worker need not ask KMS for it once more. */
@@ -21,7 +21,7 @@ const isText = (value: unknown): value is string => typeof value === 'string';
 const isChannel = (value: unknown): value is ChannelName => channelNames.some((name) => name === value);
 
 /** @throws DecryptionError for fields of another form */
-export function decodeMessageJob(job: Readonly<Record<string, unknown>>): MessageJob {
+export function decodeMessageJob(job: Readonly<Record<string, unknown>>): MessageJobPayload {
   const { channel, identity, locator, text, shared, replyTo } = job;
   if (!isChannel(channel) || !isText(identity) || !isText(locator) || !isText(text)) throw new DecryptionError();
   if (typeof shared !== 'boolean') throw new DecryptionError();

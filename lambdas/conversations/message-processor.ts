@@ -6,223 +6,253 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditOnlyVerb } from '../../contract/shared/verbs.ts';
 import { timeOfTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { Umk, UserRef } from '../../core/users/user-root-key.ts';
-import type { Carrier, ChannelName, Channels, Line, ProviderSecrets } from '../channels/channel-ports.ts';
+import type {
+  ChannelCredentialsReader,
+  ChannelName,
+  ChannelProviders,
+  ProviderAccount,
+  ProviderHttp,
+} from '../channels/channel-ports.ts';
 import { classifyError, undefinedIfUndecryptable } from '../shared/batch-item-result.ts';
 import type { Clock } from '../shared/ports.ts';
-import { cameBefore, type Identities, type IdentityKey, openIdentity } from '../users/identity-unlock.ts';
-import { isFresh, readFresh } from '../users/read-freshness.ts';
-import { type OpenUser, userKeyringOf } from '../users/unlocked-user.ts';
+import {
+  type IdentityUserService,
+  predatesSlot,
+  unlockByIdentity,
+  type VerifiedIdentity,
+} from '../users/identity-unlock.ts';
+import { isWithinMaxReadAge, readWithinMaxAge } from '../users/read-freshness.ts';
+import { activeUserKeyring, type UnlockedUser } from '../users/unlocked-user.ts';
 import type { RecordKey, StoredRecord, UserReader, UserRecordStore } from '../users/user-ports.ts';
-import { openMessage, sealMessage } from '../users/user-record-encryption.ts';
-import { type Command, commandOf } from './chat-command-parser.ts';
-import type { Commands } from './chat-command-service.ts';
+import { decryptMessage, encryptMessage } from '../users/user-record-encryption.ts';
+import { type ChatCommand, parseChatCommand } from './chat-command-parser.ts';
+import type { ChatCommandService } from './chat-command-service.ts';
 import type { Responder, ResponderRequest } from './conversation-ports.ts';
-import type { MessageJob } from './message-job.ts';
-import { beginning } from './webhook-receiver.ts';
+import type { MessageJobPayload } from './message-job.ts';
+import { truncateMessage } from './webhook-receiver.ts';
 
 /** One message to handle. */
-export interface Turn {
+export interface MessageTask {
   readonly org: string;
   /** Under which it is stored, and which tells when it came. */
   readonly id: string;
-  readonly job: MessageJob;
+  readonly job: MessageJobPayload;
   /** Told as soon as what a command asks for is done, so that its answer alone is missing. */
-  acted(): void;
+  onCommandExecuted(): void;
   /** Leaves an audit record, before an answer leaves. @throws VaultError `audit_unavailable` */
-  record(user: string, verb: AuditOnlyVerb, result: 'ok' | ErrorCode): Promise<void>;
+  recordAudit(user: string, verb: AuditOnlyVerb, result: 'ok' | ErrorCode): Promise<void>;
 }
 
 /** Why a message went no further than it did; undefined when all was done that was to be done. */
-export type Ended = 'org_shut' | 'user_deleted' | 'outdated' | 'channel_unset' | 'provider_refused' | undefined;
+export type DropReason = 'org_shut' | 'user_deleted' | 'outdated' | 'channel_unset' | 'provider_refused' | undefined;
 
-export interface ConversationParts {
-  readonly identities: Pick<Identities, 'key' | 'ensureUser'>;
+export interface MessageProcessorDeps {
+  readonly identityUsers: Pick<IdentityUserService, 'deriveKey' | 'findOrCreateUser'>;
   readonly reader: UserReader;
   readonly records: Pick<UserRecordStore, 'put' | 'list' | 'delete' | 'markSent'>;
-  readonly commands: Pick<Commands, 'run'>;
+  readonly chatCommands: Pick<ChatCommandService, 'execute'>;
   /** Undefined where messages are only kept. */
   readonly responder: Responder | undefined;
-  readonly secrets: ProviderSecrets;
-  readonly channels: Channels;
-  readonly carrier: Carrier;
+  readonly channelCredentials: ChannelCredentialsReader;
+  readonly channelProviders: ChannelProviders;
+  readonly providerHttp: ProviderHttp;
   readonly clock: Clock;
 }
 
 /** How often a user is looked for again that changed between two looks. */
-const looks = 3;
+const maxUnlockAttempts = 3;
 
 /** A user and what was opened of its conversation at once with it. */
-interface Opened {
-  readonly user: OpenUser;
+interface DecryptedConversation {
+  readonly user: UnlockedUser;
   /** When the keyring was asked for, by performance.now(). */
-  readonly asked: number;
+  readonly readStartedAt: number;
   readonly history: ResponderRequest['history'];
   /** The answer, when a try before this one stored it. */
   readonly answer: { readonly text: string; readonly sent: boolean } | undefined;
 }
 
-export class Conversations {
-  readonly #parts: ConversationParts;
+export class MessageProcessor {
+  readonly #deps: MessageProcessorDeps;
 
-  constructor(parts: ConversationParts) {
-    this.#parts = parts;
+  constructor(deps: MessageProcessorDeps) {
+    this.#deps = deps;
   }
 
   /** @throws VaultError or what was not foreseen: it is to be handled again then, which repeats nothing but, at worst, the sending */
-  async handle(turn: Turn): Promise<Ended> {
-    const { org, job } = turn;
-    const key = await this.#parts.identities.key(org, job.identity, job.locator);
+  async process(task: MessageTask): Promise<DropReason> {
+    const { org, job } = task;
+    const key = await this.#deps.identityUsers.deriveKey(org, job.identity, job.locator);
     try {
-      const command = commandIn(job);
-      if (command === undefined) return await this.#converse(turn, key);
-      const done = await this.#parts.commands.run(command, key, job.shared, timeOf(turn));
-      turn.acted();
-      if (done === 'outdated') return done;
-      if (done.user !== undefined) await turn.record(done.user, done.verb, 'ok');
-      return await this.#send(turn, done.text);
+      const command = parseCommandOfJob(job);
+      if (command === undefined) return await this.#processConversationMessage(task, key);
+      const result = await this.#deps.chatCommands.execute(command, key, job.shared, receivedAtOf(task));
+      task.onCommandExecuted();
+      if (result === 'outdated') return result;
+      if (result.user !== undefined) await task.recordAudit(result.user, result.verb, 'ok');
+      return await this.#sendReply(task, result.text);
     } catch (error) {
-      if (error instanceof VaultError && shut.has(error.code)) return 'org_shut';
+      if (error instanceof VaultError && orgUnavailableCodes.has(error.code)) return 'org_shut';
       throw error;
     } finally {
-      key.secret.fill(0);
+      key.slotSecret.fill(0);
     }
   }
 
-  async #converse(turn: Turn, key: IdentityKey): Promise<Ended> {
-    const opened = await this.#open(turn, key);
+  async #processConversationMessage(task: MessageTask, key: VerifiedIdentity): Promise<DropReason> {
+    const opened = await this.#unlockConversation(task, key);
     if (typeof opened === 'string') return opened;
     const { owner } = opened.user;
     try {
-      return await this.#answer(turn, opened);
+      return await this.#storeAndReply(task, opened);
     } catch (error) {
       const code = classifyError(error)?.code ?? 'internal';
-      if (code !== 'audit_unavailable') await turn.record(owner.user, 'messages.answer', code);
+      if (code !== 'audit_unavailable') await task.recordAudit(owner.user, 'messages.answer', code);
       throw error;
     }
   }
 
   /** Finds or makes the user, and opens it with the conversation before this message, unless that came before its sender began anew. */
-  async #open(turn: Turn, key: IdentityKey): Promise<Opened | 'user_deleted' | 'outdated'> {
-    const { identities, reader, records, clock } = this.#parts;
-    const { messageKey, answerKey } = keysOf(turn);
-    for (let look = 1; look <= looks; look++) {
-      const found = await identities.ensureUser(key, timeOf(turn));
+  async #unlockConversation(
+    task: MessageTask,
+    key: VerifiedIdentity,
+  ): Promise<DecryptedConversation | 'user_deleted' | 'outdated'> {
+    const { identityUsers, reader, records, clock } = this.#deps;
+    const { messageKey, answerKey } = recordKeysOf(task);
+    for (let attempt = 1; attempt <= maxUnlockAttempts; attempt++) {
+      const found = await identityUsers.findOrCreateUser(key, receivedAtOf(task));
       if (found === undefined) return 'user_deleted';
       const { owner } = found;
-      const past = turn.job.shared
+      const earlierRecords = task.job.shared
         ? []
-        : (await records.list(owner, 'messages', turn.id, limits.historyMessages, true)).items;
-      const asked = performance.now();
-      const read = await readFresh(() => reader.read(owner, [messageKey, answerKey]));
+        : (await records.list(owner, 'messages', task.id, limits.historyMessages, true)).items;
+      const readStartedAt = performance.now();
+      const read = await readWithinMaxAge(() => reader.read(owner, [messageKey, answerKey]));
       // Nothing is waited for from here to the return: what is opened is opened now (fresh.ts).
-      const user = openIdentity(key, owner, read, clock());
+      const user = unlockByIdentity(key, owner, read, clock());
       if (user === undefined) continue;
-      if (cameBefore(user, timeOf(turn))) return 'outdated';
+      if (predatesSlot(user, receivedAtOf(task))) return 'outdated';
       const answer = user.records.get(answerKey.id);
       return {
         user,
-        asked,
-        history: historyOf(user.umk, past),
+        readStartedAt,
+        history: decryptHistory(user.umk, earlierRecords),
         answer:
-          answer === undefined ? undefined : { text: openMessage(user.umk, answer).text, sent: answer.sent === true },
+          answer === undefined
+            ? undefined
+            : { text: decryptMessage(user.umk, answer).text, sent: answer.sent === true },
       };
     }
     throw new VaultError('write_contention');
   }
 
-  async #answer(turn: Turn, { user, asked, history, answer }: Opened): Promise<Ended> {
-    const { org, id, job, record } = turn;
-    const { records, responder } = this.#parts;
+  async #storeAndReply(
+    task: MessageTask,
+    { user, readStartedAt, history, answer }: DecryptedConversation,
+  ): Promise<DropReason> {
+    const { org, id, job, recordAudit } = task;
+    const { records, responder } = this.#deps;
     const { owner, umk } = user;
-    const { messageKey, answerKey } = keysOf(turn);
-    const at = timeOf(turn).toISOString();
-    const seal = (key: RecordKey, role: 'user' | 'agent', text: string, time: string): StoredRecord => ({
+    const { messageKey, answerKey } = recordKeysOf(task);
+    const at = receivedAtOf(task).toISOString();
+    const encryptRecord = (key: RecordKey, role: 'user' | 'agent', text: string, time: string): StoredRecord => ({
       ...key,
       version: 1,
-      data: sealMessage(umk, key.id, 1, { role, text, channel: job.channel, at: time }),
+      data: encryptMessage(umk, key.id, 1, { role, text, channel: job.channel, at: time }),
     });
-    if (!user.records.has(id)) await records.put(owner, seal(messageKey, 'user', job.text, at), undefined);
-    if (answer?.sent === true) return await this.#end(turn, owner);
+    if (!user.records.has(id)) await records.put(owner, encryptRecord(messageKey, 'user', job.text, at), undefined);
+    if (answer?.sent === true) return await this.#finishWithoutReply(task, owner);
     let text = answer?.text;
     if (text === undefined) {
       // As before the sending: what was opened is told to nobody after the deletion was acknowledged.
-      if (!isFresh(asked) && !(await this.#isThere(owner))) return await this.#forget(turn, owner);
+      if (!isWithinMaxReadAge(readStartedAt) && !(await this.#isUserActive(owner)))
+        return await this.#deleteStoredMessages(task, owner);
       const { channel, shared } = job;
       const message = { id, text: job.text, at };
-      const given = await responder?.answer({ org, user: owner.user, channel, message, shared, history });
-      if (given === undefined) return await this.#end(turn, owner);
-      text = beginning(given.toWellFormed());
-      const now = this.#parts.clock().toISOString();
-      const stored = await records.put(owner, { ...seal(answerKey, 'agent', text, now), sent: false }, undefined);
+      const responderText = await responder?.answer({ org, user: owner.user, channel, message, shared, history });
+      if (responderText === undefined) return await this.#finishWithoutReply(task, owner);
+      text = truncateMessage(responderText.toWellFormed());
+      const now = this.#deps.clock().toISOString();
+      const stored = await records.put(
+        owner,
+        { ...encryptRecord(answerKey, 'agent', text, now), sent: false },
+        undefined,
+      );
       // Another try of this job stored its answer meanwhile: that one is to be sent, by the next.
       if (!stored) throw new VaultError('write_contention');
     }
-    await record(owner.user, 'messages.answer', 'ok');
-    const ended = await this.#send(turn, text, owner);
-    if (ended === undefined) await records.markSent(owner, answerKey);
-    return ended;
+    await recordAudit(owner.user, 'messages.answer', 'ok');
+    const dropReason = await this.#sendReply(task, text, owner);
+    if (dropReason === undefined) await records.markSent(owner, answerKey);
+    return dropReason;
   }
 
   /** The end of a message that gets no answer, or has got it. */
-  async #end(turn: Turn, owner: UserRef): Promise<Ended> {
-    await turn.record(owner.user, 'messages.answer', 'ok');
-    return (await this.#isThere(owner)) ? undefined : await this.#forget(turn, owner);
+  async #finishWithoutReply(task: MessageTask, owner: UserRef): Promise<DropReason> {
+    await task.recordAudit(owner.user, 'messages.answer', 'ok');
+    return (await this.#isUserActive(owner)) ? undefined : await this.#deleteStoredMessages(task, owner);
   }
 
   /**
    * Sends an answer, once more if a try before did not learn what became of it.
    * @param owner of a conversation, whose answers end with it
    */
-  async #send(turn: Turn, text: string, owner?: UserRef): Promise<Ended> {
-    const line = await this.#line(turn);
-    if (line === undefined) return 'channel_unset';
+  async #sendReply(task: MessageTask, text: string, owner?: UserRef): Promise<DropReason> {
+    const providerAccount = await this.#providerAccountFor(task);
+    if (providerAccount === undefined) return 'channel_unset';
     // Last of all, so that nothing is sent of a conversation after its deletion was acknowledged.
-    if (owner !== undefined && !(await this.#isThere(owner))) return await this.#forget(turn, owner);
-    const result = await line.send(turn.job.replyTo, text);
+    if (owner !== undefined && !(await this.#isUserActive(owner))) return await this.#deleteStoredMessages(task, owner);
+    const result = await providerAccount.sendReply(task.job.replyTo, text);
     if (result === 'unknown') throw new VaultError('unavailable');
     return result === 'sent' ? undefined : 'provider_refused';
   }
 
-  async #line({ org, job }: Turn): Promise<Line | undefined> {
-    const { channels, secrets, carrier } = this.#parts;
-    return channels[job.channel].line(await secrets.of(org, job.channel), carrier);
+  async #providerAccountFor({ org, job }: MessageTask): Promise<ProviderAccount | undefined> {
+    const { channelProviders, channelCredentials, providerHttp } = this.#deps;
+    return channelProviders[job.channel].accountFor(
+      await channelCredentials.getCredentials(org, job.channel),
+      providerHttp,
+    );
   }
 
   /** @throws VaultError `org_locked`, `org_shredded` */
-  async #isThere(owner: UserRef): Promise<boolean> {
-    return userKeyringOf(await readFresh(() => this.#parts.reader.read(owner, [])), owner) !== undefined;
+  async #isUserActive(owner: UserRef): Promise<boolean> {
+    return activeUserKeyring(await readWithinMaxAge(() => this.#deps.reader.read(owner, [])), owner) !== undefined;
   }
 
   /** Takes away what was stored of a turn after its user was deleted: nobody can open it, but it need not stay. */
-  async #forget(turn: Turn, owner: UserRef): Promise<Ended> {
-    const { messageKey, answerKey } = keysOf(turn);
-    await this.#parts.records.delete(owner, messageKey);
-    await this.#parts.records.delete(owner, answerKey);
+  async #deleteStoredMessages(task: MessageTask, owner: UserRef): Promise<DropReason> {
+    const { messageKey, answerKey } = recordKeysOf(task);
+    await this.#deps.records.delete(owner, messageKey);
+    await this.#deps.records.delete(owner, answerKey);
     return 'user_deleted';
   }
 }
 
 /** Channels whose messages end in signatures and quotations. */
-const mails: readonly ChannelName[] = ['mailgun', 'sendgrid'];
+const emailChannels: readonly ChannelName[] = ['mailgun', 'sendgrid'];
 
 /** What a message asks of the vault itself; undefined for one of the conversation. */
-export const commandIn = ({ text, channel }: Pick<MessageJob, 'text' | 'channel'>): Command | undefined =>
-  commandOf(text, mails.includes(channel));
+export const parseCommandOfJob = ({
+  text,
+  channel,
+}: Pick<MessageJobPayload, 'text' | 'channel'>): ChatCommand | undefined =>
+  parseChatCommand(text, emailChannels.includes(channel));
 
-const shut: ReadonlySet<ErrorCode> = new Set(['org_locked', 'org_shredded', 'user_not_found']);
-const timeOf = ({ id }: Turn): Date => new Date(timeOfTimeId(id));
+const orgUnavailableCodes: ReadonlySet<ErrorCode> = new Set(['org_locked', 'org_shredded', 'user_not_found']);
+const receivedAtOf = ({ id }: MessageTask): Date => new Date(timeOfTimeId(id));
 
-const keysOf = ({ id }: Turn): { messageKey: RecordKey; answerKey: RecordKey } => ({
+const recordKeysOf = ({ id }: MessageTask): { messageKey: RecordKey; answerKey: RecordKey } => ({
   messageKey: { collection: 'messages', id },
   answerKey: { collection: 'messages', id: `${id}-r` },
 });
 
 /** @param newestFirst as listed @returns oldest first; what is damaged is left out, since nothing could ever be answered else */
-function historyOf(umk: Umk, newestFirst: readonly StoredRecord[]): ResponderRequest['history'] {
+function decryptHistory(umk: Umk, newestFirst: readonly StoredRecord[]): ResponderRequest['history'] {
   const history: ResponderRequest['history'][number][] = [];
   let bytes = 0;
   for (const stored of newestFirst) {
-    const message = undefinedIfUndecryptable(() => openMessage(umk, stored));
+    const message = undefinedIfUndecryptable(() => decryptMessage(umk, stored));
     if (message === undefined) continue;
     bytes += Buffer.byteLength(message.text);
     if (bytes > limits.historyBytes) break;

@@ -6,23 +6,23 @@ import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type {
-  Carrier,
+  ChannelCredentialsReader,
   ChannelName,
-  Channels,
-  HookAnswer,
-  HookRequest,
+  ChannelProviders,
   InboundMessage,
-  ProviderSecrets,
+  ProviderHttp,
+  WebhookRequest,
+  WebhookResponse,
 } from '../channels/channel-ports.ts';
-import type { JobSender } from '../jobs/job-producer.ts';
+import type { JobProducer } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { RoutingMacs } from '../users/user-ports.ts';
 import type { DeliveryStore } from './conversation-ports.ts';
-import type { MessageJob } from './message-job.ts';
+import type { MessageJobPayload } from './message-job.ts';
 
 /** What a verified request came to. */
-export interface Received {
-  readonly answer: HookAnswer;
+export interface WebhookResult {
+  readonly response: WebhookResponse;
   /** Ids of its messages; those that were seen before too. */
   readonly messages: readonly string[];
   /** Why something verified was not taken. */
@@ -30,92 +30,96 @@ export interface Received {
 }
 
 /** A request whose signature held. */
-interface Proven {
+interface VerifiedWebhook {
   /** Whether it brings messages: what else is signed touches no data. */
   readonly hasMessages: boolean;
-  take(): Promise<Received>;
+  enqueueMessages(): Promise<WebhookResult>;
 }
 
-export interface ReceivingParts {
-  readonly secrets: ProviderSecrets;
-  readonly channels: Channels;
-  readonly carrier: Carrier;
+export interface WebhookReceiverDeps {
+  readonly channelCredentials: ChannelCredentialsReader;
+  readonly channelProviders: ChannelProviders;
+  readonly providerHttp: ProviderHttp;
   readonly deliveries: DeliveryStore;
-  readonly routing: RoutingMacs;
-  readonly jobs: Pick<JobSender, 'send'>;
+  readonly routingMacs: RoutingMacs;
+  readonly jobProducer: Pick<JobProducer, 'send'>;
   readonly clock: Clock;
 }
 
-export class Receiving {
-  readonly #parts: ReceivingParts;
+export class WebhookReceiver {
+  readonly #deps: WebhookReceiverDeps;
 
-  constructor(parts: ReceivingParts) {
-    this.#parts = parts;
+  constructor(deps: WebhookReceiverDeps) {
+    this.#deps = deps;
   }
 
   /**
    * Verifies a request.
    * @throws VaultError `signature_refused` for every cause for which it is not the provider's; `unavailable`
    */
-  async prove(org: string, name: ChannelName, request: HookRequest): Promise<Proven> {
-    const { secrets, channels, carrier, clock } = this.#parts;
+  async verify(org: string, name: ChannelName, request: WebhookRequest): Promise<VerifiedWebhook> {
+    const { channelCredentials, channelProviders, providerHttp, clock } = this.#deps;
     if (!isOpaqueId(org)) throw new VaultError('signature_refused');
-    const channel = channels[name];
+    const provider = channelProviders[name];
     const now = clock();
-    const line = channel.line(await secrets.of(org, name), carrier);
-    const reading = await line?.receive(request, now);
-    if (reading === undefined) throw new VaultError('signature_refused');
-    const answered = (received: Partial<Received>) => ({ answer: channel.accepted, messages: [], ...received });
-    switch (reading.kind) {
+    const account = provider.accountFor(await channelCredentials.getCredentials(org, name), providerHttp);
+    const content = await account?.verifyAndParse(request, now);
+    if (content === undefined) throw new VaultError('signature_refused');
+    const toResult = (received: Partial<WebhookResult>) => ({
+      response: provider.acceptedResponse,
+      messages: [],
+      ...received,
+    });
+    switch (content.kind) {
       case 'messages':
         return {
           hasMessages: true,
-          take: async () => {
+          enqueueMessages: async () => {
             const ids: string[] = [];
             // One after the other: a delivery has few, and the first that fails makes the provider send all again.
-            for (const message of reading.messages) ids.push(await this.#take(org, name, message, now));
-            return answered({ messages: ids });
+            for (const message of content.messages) ids.push(await this.#enqueueOnce(org, name, message, now));
+            return toResult({ messages: ids });
           },
         };
       case 'challenge':
-        return { hasMessages: false, take: async () => answered({ answer: reading.answer }) };
+        return { hasMessages: false, enqueueMessages: async () => toResult({ response: content.answer }) };
       case 'refused':
-        return { hasMessages: false, take: async () => answered({ reason: reading.reason }) };
+        return { hasMessages: false, enqueueMessages: async () => toResult({ reason: content.reason }) };
       case 'nothing':
-        return { hasMessages: false, take: async () => answered({}) };
+        return { hasMessages: false, enqueueMessages: async () => toResult({}) };
     }
   }
 
   /** Sees to it that the job of a message is in the queue, once. @throws VaultError `signature_refused`, `unavailable` */
-  async #take(org: string, name: ChannelName, message: InboundMessage, now: Date): Promise<string> {
-    const { deliveries, channels, routing, jobs } = this.#parts;
-    const { repeatableSeconds } = channels[name];
-    const seconds = Math.ceil(now.getTime() / 1000);
+  async #enqueueOnce(org: string, name: ChannelName, message: InboundMessage, now: Date): Promise<string> {
+    const { deliveries, channelProviders, routingMacs, jobProducer } = this.#deps;
+    const { replayableSeconds } = channelProviders[name];
+    const nowSeconds = Math.ceil(now.getTime() / 1000);
     // An hour more than needed: clocks differ, and a provider's request may lie in a queue of ours.
-    const ttl = repeatableSeconds === undefined ? undefined : seconds + repeatableSeconds + 3_600;
-    const delivery = `${name}/${hash('sha256', message.deliveryId, 'base64url')}`;
+    const ttl = replayableSeconds === undefined ? undefined : nowSeconds + replayableSeconds + 3_600;
+    const deliveryKey = `${name}/${hash('sha256', message.deliveryId, 'base64url')}`;
     if (message.token !== undefined) {
-      const token = `${name}-token/${hash('sha256', message.token, 'base64url')}`;
-      if (!(await deliveries.claimToken(org, token, delivery, ttl))) throw new VaultError('signature_refused');
+      const tokenKey = `${name}-token/${hash('sha256', message.token, 'base64url')}`;
+      if (!(await deliveries.claimToken(org, tokenKey, deliveryKey, ttl))) throw new VaultError('signature_refused');
     }
-    const claimed = await deliveries.claim(org, delivery, createTimeId(now.getTime(), randomBytes(16)), ttl);
+    const claimed = await deliveries.claim(org, deliveryKey, createTimeId(now.getTime(), randomBytes(16)), ttl);
     if (claimed.state === 'queued') return claimed.job;
     const { identity, shared, replyTo } = message;
-    const locator = await routing.locator(locatorMacInput(org, identity));
-    const text = beginning(message.text.toWellFormed());
-    const job: MessageJob = { kind: 'message', channel: name, identity, locator, text, shared, replyTo };
-    await jobs.send(org, claimed.job, job, locator);
+    const locator = await routingMacs.deriveLocator(locatorMacInput(org, identity));
+    const text = truncateMessage(message.text.toWellFormed());
+    const job: MessageJobPayload = { kind: 'message', channel: name, identity, locator, text, shared, replyTo };
+    await jobProducer.send(org, claimed.job, job, locator);
     // If this is lost, a retry sends the job once more under the same id, which the queue or the worker then knows.
-    await deliveries.markQueued(org, delivery);
+    await deliveries.markQueued(org, deliveryKey);
     return claimed.job;
   }
 }
 
 /** What is put after a text that was cut. */
-const cutMark = ' […]';
+const truncationMark = ' […]';
 
 /** A text of at most limits.messageBytes bytes of UTF-8; of a longer one its beginning, between two characters, and a mark. */
-export function beginning(text: string): string {
+export function truncateMessage(text: string): string {
   if (Buffer.byteLength(text) <= limits.messageBytes) return text;
   let bytes = 0;
   let end = 0;
@@ -127,5 +131,5 @@ export function beginning(text: string): string {
   }
   // One character can be longer than all there is room for.
   const kept = end > 0 ? text.slice(0, end) : text.slice(0, Math.floor(limits.messageBytes / 3));
-  return kept.toWellFormed() + cutMark;
+  return kept.toWellFormed() + truncationMark;
 }

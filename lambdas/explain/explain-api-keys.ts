@@ -7,9 +7,9 @@ import { effectiveExpiry } from '../api-keys/authorization.ts';
 import { allowsName, effectivePermissions, exceedsPermissions, isReserved } from '../api-keys/permissions.ts';
 import { channelNames } from '../channels/channel-ports.ts';
 import { hasPassed } from '../shared/timestamps.ts';
-import { listed, words } from './explain-messages.ts';
+import { explainMessages, joinWithAnd } from './explain-messages.ts';
 
-export interface KeyFacts {
+export interface ExplainApiKeysInput {
   /** All of the org. */
   readonly apiKeys: readonly StoredApiKey[];
   /** Who asks: keys that reach further are counted to it, and not named. Undefined: a user, to whom none is named. */
@@ -18,74 +18,86 @@ export interface KeyFacts {
 }
 
 /** Keys named in an answer, and ids named of those that can't; more are counted. */
-const mostKeys = 1000;
-const mostIds = 20;
+const maxListedKeys = 1000;
+const maxListedDeniedIds = 20;
 
 /** Whether a key is to be named to who asks. */
-const mayName = (key: StoredApiKey, caller: Caller | undefined): boolean =>
+const isKeyVisibleTo = (key: StoredApiKey, caller: Caller | undefined): boolean =>
   caller !== undefined && (key.id === caller.keyId || !exceedsPermissions(effectivePermissions(key), caller));
 
-type Refusal = 'keysRevoked' | 'keysEnded' | 'keysWithoutVerb' | 'keysElsewhere' | 'keysUnreserved';
+type DenialReason = 'keysRevoked' | 'keysEnded' | 'keysWithoutVerb' | 'keysElsewhere' | 'keysUnreserved';
 
 /** Why a key does not read a value; undefined when it does. The order is that in which a request is refused. */
-function refusal(key: StoredApiKey, name: string, now: Date): Refusal | undefined {
+function denialReasonOf(key: StoredApiKey, name: string, now: Date): DenialReason | undefined {
   if (key.revokedAt !== undefined) return 'keysRevoked';
   if (hasPassed(effectiveExpiry(key), now)) return 'keysEnded';
-  const rights = effectivePermissions(key);
-  if (!rights.verbs.includes('values.read')) return 'keysWithoutVerb';
-  if (allowsName(rights, name)) return undefined;
-  return rights.prefixes === undefined && isReserved(name) ? 'keysUnreserved' : 'keysElsewhere';
+  const permissions = effectivePermissions(key);
+  if (!permissions.verbs.includes('values.read')) return 'keysWithoutVerb';
+  if (allowsName(permissions, name)) return undefined;
+  return permissions.prefixes === undefined && isReserved(name) ? 'keysUnreserved' : 'keysElsewhere';
 }
 
 /** Who reads a value by its key, and who does not. @param dek version of the DEK that the value is under */
-export function readersOf({ apiKeys, caller, now }: KeyFacts, name: string, dek: number) {
-  const reading: StoredApiKey[] = [];
-  const refused = new Map<Refusal, StoredApiKey[]>();
+export function explainValueReaders({ apiKeys, caller, now }: ExplainApiKeysInput, name: string, dek: number) {
+  const readers: StoredApiKey[] = [];
+  const deniedByReason = new Map<DenialReason, StoredApiKey[]>();
   for (const key of apiKeys) {
-    const why = refusal(key, name, now);
-    if (why === undefined) reading.push(key);
-    else if (mayName(key, caller)) refused.set(why, [...(refused.get(why) ?? []), key]);
+    const reason = denialReasonOf(key, name, now);
+    if (reason === undefined) readers.push(key);
+    else if (isKeyVisibleTo(key, caller)) deniedByReason.set(reason, [...(deniedByReason.get(reason) ?? []), key]);
   }
-  const can = rows(reading, caller, (key) => words.keyReads(key.id, key.role, dek), words.furtherKeys);
-  const cannot = [...refused].map(([why, keys]): ExplainParty => ({ kind: 'api-key', ...words[why](named(keys)) }));
+  const can = toParties(
+    readers,
+    caller,
+    (key) => explainMessages.keyReads(key.id, key.role, dek),
+    explainMessages.otherKeysRead,
+  );
+  const cannot = [...deniedByReason].map(
+    ([reason, keys]): ExplainParty => ({ kind: 'api-key', ...explainMessages[reason](formatKeyIds(keys)) }),
+  );
   return { can, cannot };
 }
 
-const channelValues = channelNames.map((name) => channelSecretsPrefix + name);
+const channelCredentialNames = channelNames.map((name) => channelSecretsPrefix + name);
 
 /**
  * Who can pass for a provider of messages: by a key that reads, or sets, the secrets by which its messages are known to be genuine. So
  * whoever knows an identity can send a message from it.
  */
-export function forgersOf({ apiKeys, caller, now }: KeyFacts): ExplainParty[] {
-  const able = apiKeys.filter((key) => {
+export function explainImpersonators({ apiKeys, caller, now }: ExplainApiKeysInput): ExplainParty[] {
+  const impersonators = apiKeys.filter((key) => {
     if (key.revokedAt !== undefined || hasPassed(effectiveExpiry(key), now)) return false;
-    const rights = effectivePermissions(key);
-    const touches = rights.verbs.includes('values.read') || rights.verbs.includes('values.write');
-    return touches && channelValues.some((name) => allowsName(rights, name));
+    const permissions = effectivePermissions(key);
+    const readsOrWrites = permissions.verbs.includes('values.read') || permissions.verbs.includes('values.write');
+    return readsOrWrites && channelCredentialNames.some((name) => allowsName(permissions, name));
   });
-  return rows(able, caller, (key) => words.keyForges(key.id, key.role), words.furtherForgers);
+  return toParties(
+    impersonators,
+    caller,
+    (key) => explainMessages.keyCanImpersonate(key.id, key.role),
+    explainMessages.otherKeysCanImpersonate,
+  );
 }
 
-type Words = Pick<ExplainParty, 'who' | 'how'>;
+type PartyText = Pick<ExplainParty, 'who' | 'how'>;
 
-function rows(
+function toParties(
   keys: readonly StoredApiKey[],
   caller: Caller | undefined,
-  words: (key: StoredApiKey) => Words,
-  further: (count: number) => Words,
+  textOf: (key: StoredApiKey) => PartyText,
+  remainderText: (count: number) => PartyText,
 ): ExplainParty[] {
-  const shown = keys.filter((key) => mayName(key, caller)).slice(0, mostKeys);
+  const shown = keys.filter((key) => isKeyVisibleTo(key, caller)).slice(0, maxListedKeys);
   const parties = shown.map((key): ExplainParty => {
     const until = effectiveExpiry(key);
-    return { kind: 'api-key', id: key.id, ...words(key), ...(until === undefined ? {} : { until }) };
+    return { kind: 'api-key', id: key.id, ...textOf(key), ...(until === undefined ? {} : { until }) };
   });
   const more = keys.length - shown.length;
-  return more === 0 ? parties : [...parties, { kind: 'api-key', ...further(more) }];
+  return more === 0 ? parties : [...parties, { kind: 'api-key', ...remainderText(more) }];
 }
 
-function named(keys: readonly StoredApiKey[]): string {
-  const ids = keys.slice(0, mostIds).map(({ id }) => id);
+function formatKeyIds(keys: readonly StoredApiKey[]): string {
+  const ids = keys.slice(0, maxListedDeniedIds).map(({ id }) => id);
   const more = keys.length - ids.length;
-  return `API keys: ${listed([...ids, ...(more > 0 ? [`${more} more`] : [])])}`;
+  return `API keys: ${joinWithAnd([...ids, ...(more > 0 ? [`${more} more`] : [])])}`;
 }

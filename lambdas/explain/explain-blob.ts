@@ -4,51 +4,60 @@ import type { ExplainParty } from '../../contract/explain/wire.ts';
 import type { StoredBlob } from '../blobs/blob-ports.ts';
 import { effectiveState, unlessTtlPassed } from '../blobs/blob-state.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
-import { words } from './explain-messages.ts';
-import { type Explained, gone } from './explain-value.ts';
-import type { Grants } from './iam-grants.ts';
+import { explainMessages } from './explain-messages.ts';
+import { type AccessExplanation, nobodyCanOpen } from './explain-value.ts';
+import type { IamGrants } from './iam-grants.ts';
 
-export interface BlobFacts {
+export interface ExplainBlobInput {
   readonly keyring: StoredKeyring;
   readonly blob: StoredBlob | undefined;
-  readonly grants: Grants;
+  readonly grants: IamGrants;
   readonly now: Date;
 }
 
-export function explainBlob({ keyring, blob, grants, now }: BlobFacts): Explained {
-  if (keyring.state === 'shredded') return gone('link', words.whyGone.shredded);
-  const found = unlessTtlPassed(blob, now);
-  if (found === undefined) return gone('link', words.whyGone.blob);
-  const state = effectiveState(found, now);
+export function explainBlob({ keyring, blob, grants, now }: ExplainBlobInput): AccessExplanation {
+  if (keyring.state === 'shredded') return nobodyCanOpen('link', explainMessages.goneReasons.shredded);
+  const existing = unlessTtlPassed(blob, now);
+  if (existing === undefined) return nobodyCanOpen('link', explainMessages.goneReasons.blob);
+  const state = effectiveState(existing, now);
   if (state !== 'ready' && state !== 'uploading') {
-    return { ...gone('link', words.whyGone[state]), cannotOpen: [refused(words.whyGone[state], found)] };
+    return {
+      ...nobodyCanOpen('link', explainMessages.goneReasons[state]),
+      cannotOpen: [deniedLinkParty(explainMessages.goneReasons[state], existing)],
+    };
   }
-  const cannot: ExplainParty[] = [
-    { kind: 'api-key', ...words.keysNoLink() },
-    { kind: 'function', ...words.functionsNoLink(grants.all) },
-    { kind: 'operator', ...words.operatorNoLink() },
+  const cannotOpen: ExplainParty[] = [
+    { kind: 'api-key', ...explainMessages.keysNoLink() },
+    { kind: 'function', ...explainMessages.functionsNoLink(grants.functionNames) },
+    { kind: 'operator', ...explainMessages.operatorNoLink() },
   ];
-  const locked = keyring.lock === undefined ? undefined : words.locked(keyring.lock.shredAt);
-  const shut = locked ?? (state === 'uploading' ? words.whyGone.uploading : undefined);
+  const lockedReason = keyring.lock === undefined ? undefined : explainMessages.orgLocked(keyring.lock.shredAt);
+  const unavailableReason = lockedReason ?? (state === 'uploading' ? explainMessages.goneReasons.uploading : undefined);
   return {
     custody: 'link',
-    state: locked === undefined ? 'stored' : 'locked',
-    canOpen: shut === undefined ? [opens(found)] : [],
-    cannotOpen: shut === undefined ? cannot : [refused(shut, found), ...cannot],
+    state: lockedReason === undefined ? 'stored' : 'locked',
+    canOpen: unavailableReason === undefined ? [allowedLinkParty(existing)] : [],
+    cannotOpen:
+      unavailableReason === undefined ? cannotOpen : [deniedLinkParty(unavailableReason, existing), ...cannotOpen],
   };
 }
 
 /** Who opened it has what he got, whatever became of the blob. */
-const copies = ({ openings }: StoredBlob): string => (openings === 0 ? '' : words.copies(openings));
+const copiesNote = ({ openings }: StoredBlob): string =>
+  openings === 0 ? '' : explainMessages.copiesMayExist(openings);
 
-const refused = (why: string, blob: StoredBlob): ExplainParty => ({
+const deniedLinkParty = (why: string, blob: StoredBlob): ExplainParty => ({
   kind: 'link',
-  ...words.linkRefused(`${why}${copies(blob)}`),
+  ...explainMessages.linkDenied(`${why}${copiesNote(blob)}`),
 });
 
-function opens(blob: StoredBlob): ExplainParty {
+function allowedLinkParty(blob: StoredBlob): ExplainParty {
   const { expiresAt, openings, maxOpens, burn } = blob;
-  const left = maxOpens === undefined ? '' : words.openingsLeft(maxOpens - openings, maxOpens);
+  const left = maxOpens === undefined ? '' : explainMessages.openingsLeft(maxOpens - openings, maxOpens);
   const until = expiresAt === undefined ? {} : { until: expiresAt };
-  return { kind: 'link', ...words.linkOpens(`${left}${burn ? words.burnable : ''}${copies(blob)}`), ...until };
+  return {
+    kind: 'link',
+    ...explainMessages.linkOpens(`${left}${burn ? explainMessages.burnable : ''}${copiesNote(blob)}`),
+    ...until,
+  };
 }

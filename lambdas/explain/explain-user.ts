@@ -5,140 +5,169 @@ import type { Slot, SlotKind } from '../../core/users/key-slot.ts';
 import { parseUserKeyringRecord, type UserKeyring, type UserTombstone } from '../../core/users/user-keyring.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
 import { hasPassed } from '../shared/timestamps.ts';
-import { forgersOf, type KeyFacts } from './explain-api-keys.ts';
-import { words } from './explain-messages.ts';
-import { type Explained, gone } from './explain-value.ts';
-import { answers, type FunctionName, type Grants } from './iam-grants.ts';
+import { type ExplainApiKeysInput, explainImpersonators } from './explain-api-keys.ts';
+import { explainMessages } from './explain-messages.ts';
+import { type AccessExplanation, nobodyCanOpen } from './explain-value.ts';
+import { type FunctionName, type IamGrants, servesAuth } from './iam-grants.ts';
 
-export interface UserFacts extends KeyFacts {
+export interface ExplainUserInput extends ExplainApiKeysInput {
   /** Of the org; undefined where the request has proven that it is open. */
   readonly orgKeyring: StoredKeyring | undefined;
   readonly keyring: UserKeyring | UserTombstone | undefined;
   /** Whether the record that was asked for is there; true where it is answered for the user as a whole. */
-  readonly found: boolean;
+  readonly recordExists: boolean;
   /** Whether it is about messages. */
-  readonly messages: boolean;
-  readonly grants: Grants;
+  readonly concernsMessages: boolean;
+  readonly grants: IamGrants;
 }
 
 /** A stored keyring, as it is; no slot is opened. @throws DecryptionError */
-export const storedUser = (record: unknown, owner: { org: string; user: string }): UserFacts['keyring'] =>
-  record === undefined ? undefined : parseUserKeyringRecord(record, owner);
+export const parseUserRecordIfPresent = (
+  record: unknown,
+  owner: { org: string; user: string },
+): ExplainUserInput['keyring'] => (record === undefined ? undefined : parseUserKeyringRecord(record, owner));
 
-export function explainUser(facts: UserFacts): Explained {
-  const { orgKeyring, keyring, found, messages, grants, now } = facts;
-  if (orgKeyring?.state === 'shredded') return gone('user', words.whyGone.shredded);
-  if (keyring === undefined) return gone('user', words.whyGone.user);
-  if (keyring.state === 'deleted') return gone('user', words.whyGone.deletedUser(keyring.deletedAt));
-  if (!found) return gone('user', words.whyGone.record);
-  const shut = orgKeyring?.lock === undefined ? undefined : words.locked(orgKeyring.lock.shredAt);
-  const kinds = sorted(grants);
-  const forgers = keyring.slots.some(({ kind }) => kind === 'identity') ? forgersOf(facts) : [];
+export function explainUser(input: ExplainUserInput): AccessExplanation {
+  const { orgKeyring, keyring, recordExists, concernsMessages, grants, now } = input;
+  if (orgKeyring?.state === 'shredded') return nobodyCanOpen('user', explainMessages.goneReasons.shredded);
+  if (keyring === undefined) return nobodyCanOpen('user', explainMessages.goneReasons.user);
+  if (keyring.state === 'deleted')
+    return nobodyCanOpen('user', explainMessages.goneReasons.deletedUser(keyring.deletedAt));
+  if (!recordExists) return nobodyCanOpen('user', explainMessages.goneReasons.record);
+  const lockedReason = orgKeyring?.lock === undefined ? undefined : explainMessages.orgLocked(orgKeyring.lock.shredAt);
+  const functionClasses = classifyFunctions(grants);
+  const impersonators = keyring.slots.some(({ kind }) => kind === 'identity') ? explainImpersonators(input) : [];
   const exposed: ExplainParty[] =
-    kinds.exposed.length === 0 ? [] : [{ kind: 'api-key', ...words.keysOpen(kinds.exposed) }];
+    functionClasses.unlockAndServeApiKeys.length === 0
+      ? []
+      : [{ kind: 'api-key', ...explainMessages.keysReachUserData(functionClasses.unlockAndServeApiKeys) }];
   const otherKeys: ExplainParty[] =
-    exposed.length > 0 ? [] : [{ kind: 'api-key', ...words.keysNoSlot(forgers.length > 0, kinds.forKeys) }];
-  const operator: ExplainParty = { kind: 'operator', ...words.operatorNoSlot(risks(keyring.slots)) };
-  const closed = closedFunctions(kinds);
-  if (shut !== undefined) {
-    const slots = keyring.slots.map(({ id, kind }) => slotParty(id, words.slotShut(id, kind, shut)));
-    const functions = [...kinds.bySender, ...kinds.byUser];
-    const refusing: ExplainParty = { kind: 'function', ...words.functionsShutForUsers(functions, shut) };
-    const cannotOpen = [...slots, { kind: 'api-key' as const, ...words.keysShut(shut) }, refusing, ...closed, operator];
+    exposed.length > 0
+      ? []
+      : [{ kind: 'api-key', ...explainMessages.keysNoSlot(impersonators.length > 0, functionClasses.serveApiKeys) }];
+  const operator: ExplainParty = { kind: 'operator', ...explainMessages.operatorNoSlot(residualRisks(keyring.slots)) };
+  const deniedFunctions = deniedFunctionParties(functionClasses);
+  if (lockedReason !== undefined) {
+    const slots = keyring.slots.map(({ id, kind }) =>
+      slotParty(id, explainMessages.slotOfLockedOrg(id, kind, lockedReason)),
+    );
+    const functions = [...functionClasses.unlockForSender, ...functionClasses.unlockForUser];
+    const lockedFunctions: ExplainParty = {
+      kind: 'function',
+      ...explainMessages.userFunctionsOfLockedOrg(functions, lockedReason),
+    };
+    const cannotOpen = [
+      ...slots,
+      { kind: 'api-key' as const, ...explainMessages.keysOfLockedOrg(lockedReason) },
+      lockedFunctions,
+      ...deniedFunctions,
+      operator,
+    ];
     return { custody: 'user', state: 'locked', canOpen: [], cannotOpen };
   }
-  const alive = keyring.slots.filter(({ expiresAt }) => !hasPassed(expiresAt, now));
-  const ended = keyring.slots.filter(({ expiresAt }) => hasPassed(expiresAt, now));
+  const validSlots = keyring.slots.filter(({ expiresAt }) => !hasPassed(expiresAt, now));
+  const expiredSlots = keyring.slots.filter(({ expiresAt }) => hasPassed(expiresAt, now));
   return {
     custody: 'user',
     state: 'stored',
     canOpen: [
-      ...alive.map((slot) => openSlot(slot, kinds)),
-      ...kinds.bySender.map((id): ExplainParty => ({ kind: 'function', id, ...words.functionWithSender(id) })),
-      ...kinds.byUser.map((id): ExplainParty => ({ kind: 'function', id, ...words.functionWithUser(id) })),
-      ...(messages && grants.responds && kinds.bySender.length > 0
-        ? [{ kind: 'function' as const, id: 'responder', ...words.responder() }]
+      ...validSlots.map((slot) => allowedSlotParty(slot, functionClasses)),
+      ...functionClasses.unlockForSender.map(
+        (id): ExplainParty => ({ kind: 'function', id, ...explainMessages.functionWithSender(id) }),
+      ),
+      ...functionClasses.unlockForUser.map(
+        (id): ExplainParty => ({ kind: 'function', id, ...explainMessages.functionWithUser(id) }),
+      ),
+      ...(concernsMessages && grants.hasResponder && functionClasses.unlockForSender.length > 0
+        ? [{ kind: 'function' as const, id: 'responder', ...explainMessages.responder() }]
         : []),
-      ...forgers,
+      ...impersonators,
       ...exposed,
     ],
     cannotOpen: [
-      ...ended.map(({ id, kind }) => slotParty(id, words.slotEnded(id, kind))),
+      ...expiredSlots.map(({ id, kind }) => slotParty(id, explainMessages.expiredSlot(id, kind))),
       ...otherKeys,
-      ...closed,
+      ...deniedFunctions,
       operator,
     ],
   };
 }
 
-const slotParty = (id: string, said: Pick<ExplainParty, 'who' | 'how'>): ExplainParty => ({
+const slotParty = (id: string, text: Pick<ExplainParty, 'who' | 'how'>): ExplainParty => ({
   kind: 'slot',
   id,
-  ...said,
+  ...text,
 });
 
 /** A slot that opens, and who must be there for it. */
-function openSlot(slot: Slot, { ofIdentities, ofCodes }: Kinds): ExplainParty {
+function allowedSlotParty(slot: Slot, { deriveIdentitySecrets, deriveLinkCodeSecrets }: FunctionClasses): ExplainParty {
   const { id, expiresAt } = slot;
-  const said: Record<SlotKind, () => Pick<ExplainParty, 'who' | 'how'>> = {
-    identity: () => words.identity(id, ofIdentities),
-    credential: () => words.credential(id),
-    password: () => words.password(id, slot.params),
-    session: () => words.session(id),
-    link: () => words.link(id, ofCodes),
+  const textByKind: Record<SlotKind, () => Pick<ExplainParty, 'who' | 'how'>> = {
+    identity: () => explainMessages.identity(id, deriveIdentitySecrets),
+    credential: () => explainMessages.credential(id),
+    password: () => explainMessages.password(id, slot.params),
+    session: () => explainMessages.session(id),
+    link: () => explainMessages.link(id, deriveLinkCodeSecrets),
   };
-  return { ...slotParty(id, said[slot.kind]()), ...(expiresAt === undefined ? {} : { until: expiresAt }) };
+  return { ...slotParty(id, textByKind[slot.kind]()), ...(expiresAt === undefined ? {} : { until: expiresAt }) };
 }
 
 /** What could be done with what is stored by whoever gives himself the permissions. */
-function risks(slots: readonly Slot[]): string[] {
+function residualRisks(slots: readonly Slot[]): string[] {
   const has = (kind: SlotKind) => slots.some((slot) => slot.kind === kind);
   return [
-    words.riskCode,
-    ...(has('identity') ? [words.riskIdentity, words.riskChannels] : []),
-    ...(has('password') ? [words.riskPassword] : []),
+    explainMessages.riskCode,
+    ...(has('identity') ? [explainMessages.riskIdentity, explainMessages.riskChannels] : []),
+    ...(has('password') ? [explainMessages.riskPassword] : []),
   ];
 }
 
-interface Kinds {
+interface FunctionClasses {
   /** Open while a message is there: they may use the custody key (or the code key), and read keyrings and records. */
-  readonly bySender: readonly FunctionName[];
+  readonly unlockForSender: readonly FunctionName[];
   /** Of these, those that make what opens a slot of an identity, and of a code for linking. */
-  readonly ofIdentities: readonly FunctionName[];
-  readonly ofCodes: readonly FunctionName[];
+  readonly deriveIdentitySecrets: readonly FunctionName[];
+  readonly deriveLinkCodeSecrets: readonly FunctionName[];
   /** Open while a request is there that carries what opens a slot, and read keyrings and records. */
-  readonly byUser: readonly FunctionName[];
+  readonly unlockForUser: readonly FunctionName[];
   /** Could open slots, but read no records. */
-  readonly apart: readonly FunctionName[];
+  readonly unlockWithoutRecords: readonly FunctionName[];
   /** The rest. */
-  readonly without: readonly FunctionName[];
+  readonly cannotUnlock: readonly FunctionName[];
   /** Answer API keys; and those of them that could open what they read. */
-  readonly forKeys: readonly FunctionName[];
-  readonly exposed: readonly FunctionName[];
+  readonly serveApiKeys: readonly FunctionName[];
+  readonly unlockAndServeApiKeys: readonly FunctionName[];
 }
 
-function sorted(grants: Grants): Kinds {
-  const custody = (name: FunctionName) => grants.may(name, 'custodyKey', 'kms:GenerateMac');
-  const codes = (name: FunctionName) => grants.may(name, 'codeKey', 'kms:GenerateMac');
-  const opens = (name: FunctionName) => custody(name) || codes(name);
-  const reads = (name: FunctionName) => grants.mayRead(name, 'userKeyring') && grants.mayRead(name, 'userRecord');
-  const given = (name: FunctionName) => answers(name, 'user');
-  const all = grants.all;
-  const forKeys = all.filter((name) => answers(name, 'api-key'));
-  const bySender = all.filter((name) => reads(name) && (custody(name) || (codes(name) && !given(name))));
+function classifyFunctions(grants: IamGrants): FunctionClasses {
+  const usesCustodyKey = (name: FunctionName) => grants.allows(name, 'custodyKey', 'kms:GenerateMac');
+  const usesCodeKey = (name: FunctionName) => grants.allows(name, 'codeKey', 'kms:GenerateMac');
+  const derivesSlotSecrets = (name: FunctionName) => usesCustodyKey(name) || usesCodeKey(name);
+  const readsUserData = (name: FunctionName) =>
+    grants.allowsRead(name, 'userKeyring') && grants.allowsRead(name, 'userRecord');
+  const servesUsers = (name: FunctionName) => servesAuth(name, 'user');
+  const all = grants.functionNames;
+  const forKeys = all.filter((name) => servesAuth(name, 'api-key'));
+  const bySender = all.filter(
+    (name) => readsUserData(name) && (usesCustodyKey(name) || (usesCodeKey(name) && !servesUsers(name))),
+  );
   return {
-    bySender,
-    ofIdentities: bySender.filter(custody),
-    ofCodes: bySender.filter(codes),
-    byUser: all.filter((name) => reads(name) && !custody(name) && given(name)),
-    apart: all.filter((name) => !reads(name) && (opens(name) || given(name))),
-    without: all.filter((name) => !opens(name) && !given(name)),
-    forKeys,
-    exposed: forKeys.filter((name) => reads(name) && opens(name)),
+    unlockForSender: bySender,
+    deriveIdentitySecrets: bySender.filter(usesCustodyKey),
+    deriveLinkCodeSecrets: bySender.filter(usesCodeKey),
+    unlockForUser: all.filter((name) => readsUserData(name) && !usesCustodyKey(name) && servesUsers(name)),
+    unlockWithoutRecords: all.filter((name) => !readsUserData(name) && (derivesSlotSecrets(name) || servesUsers(name))),
+    cannotUnlock: all.filter((name) => !derivesSlotSecrets(name) && !servesUsers(name)),
+    serveApiKeys: forKeys,
+    unlockAndServeApiKeys: forKeys.filter((name) => readsUserData(name) && derivesSlotSecrets(name)),
   };
 }
 
-const closedFunctions = ({ apart, without }: Kinds): ExplainParty[] => [
-  ...(apart.length === 0 ? [] : [{ kind: 'function' as const, ...words.functionsWithoutRecords(apart) }]),
-  ...(without.length === 0 ? [] : [{ kind: 'function' as const, ...words.functionsWithoutUser(without) }]),
+const deniedFunctionParties = ({ unlockWithoutRecords, cannotUnlock }: FunctionClasses): ExplainParty[] => [
+  ...(unlockWithoutRecords.length === 0
+    ? []
+    : [{ kind: 'function' as const, ...explainMessages.functionsWithoutRecords(unlockWithoutRecords) }]),
+  ...(cannotUnlock.length === 0
+    ? []
+    : [{ kind: 'function' as const, ...explainMessages.functionsWithoutUser(cannotUnlock) }]),
 ];

@@ -5,69 +5,76 @@ import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
 import { findUsableDek } from '../../core/org-keys/org-keyring.ts';
 import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
 import type { StoredValueSummary } from '../values/value-ports.ts';
-import { type KeyFacts, readersOf } from './explain-api-keys.ts';
-import { words } from './explain-messages.ts';
-import type { FunctionName, Grants } from './iam-grants.ts';
+import { type ExplainApiKeysInput, explainValueReaders } from './explain-api-keys.ts';
+import { explainMessages } from './explain-messages.ts';
+import type { FunctionName, IamGrants } from './iam-grants.ts';
 
-export type Explained = Omit<ExplainResponse, 'ref'>;
+export type AccessExplanation = Omit<ExplainResponse, 'ref'>;
 
 /** What nobody can open any more, or ever could. */
-export const gone = (custody: Explained['custody'], why: string): Explained => ({
+export const nobodyCanOpen = (custody: AccessExplanation['custody'], why: string): AccessExplanation => ({
   custody,
   state: 'gone',
   canOpen: [],
-  cannotOpen: [{ kind: 'anyone', ...words.gone(why) }],
+  cannotOpen: [{ kind: 'anyone', ...explainMessages.nobody(why) }],
 });
 
-export interface ValueFacts extends KeyFacts {
+export interface ExplainValueInput extends ExplainApiKeysInput {
   readonly keyring: StoredKeyring;
   readonly value: StoredValueSummary | undefined;
-  readonly grants: Grants;
+  readonly grants: IamGrants;
 }
 
 /** @throws DecryptionError when what is stored has not the documented form */
-export function explainValue(facts: ValueFacts): Explained {
-  const { keyring, value } = facts;
-  if (keyring.state === 'shredded') return gone('org', words.whyGone.shredded);
-  if (value === undefined) return gone('org', words.whyGone.value);
+export function explainValue(input: ExplainValueInput): AccessExplanation {
+  const { keyring, value } = input;
+  if (keyring.state === 'shredded') return nobodyCanOpen('org', explainMessages.goneReasons.shredded);
+  if (value === undefined) return nobodyCanOpen('org', explainMessages.goneReasons.value);
   // The facts beside the value are sealed under the DEK that the value is under.
   const dek = parseDekVersion(value.info);
-  if (findUsableDek(keyring, dek) === undefined) return gone('org', words.whyGone.retired);
-  const shut = keyring.lock === undefined ? undefined : words.locked(keyring.lock.shredAt);
-  const keys = shut === undefined ? readersOf(facts, value.name, dek) : shutKeys(shut);
-  const functions = functionParties(facts.grants, shut);
+  if (findUsableDek(keyring, dek) === undefined) return nobodyCanOpen('org', explainMessages.goneReasons.retired);
+  const lockedReason = keyring.lock === undefined ? undefined : explainMessages.orgLocked(keyring.lock.shredAt);
+  const apiKeyParties =
+    lockedReason === undefined ? explainValueReaders(input, value.name, dek) : lockedApiKeyParties(lockedReason);
+  const functionGroups = functionParties(input.grants, lockedReason);
   return {
     custody: 'org',
-    state: shut === undefined ? 'stored' : 'locked',
-    canOpen: [...keys.can, ...functions.can, { kind: 'operator', ...words.operatorReads(functions.unwrapping) }],
-    cannotOpen: [...keys.cannot, ...functions.cannot],
+    state: lockedReason === undefined ? 'stored' : 'locked',
+    canOpen: [
+      ...apiKeyParties.can,
+      ...functionGroups.can,
+      { kind: 'operator', ...explainMessages.operatorReads(functionGroups.unwrapping) },
+    ],
+    cannotOpen: [...apiKeyParties.cannot, ...functionGroups.cannot],
   };
 }
 
-const shutKeys = (shut: string): { can: ExplainParty[]; cannot: ExplainParty[] } => ({
+const lockedApiKeyParties = (lockedReason: string): { can: ExplainParty[]; cannot: ExplainParty[] } => ({
   can: [],
-  cannot: [{ kind: 'api-key', ...words.keysShut(shut) }],
+  cannot: [{ kind: 'api-key', ...explainMessages.keysOfLockedOrg(lockedReason) }],
 });
 
-const unwraps = (grants: Grants, name: FunctionName): boolean => grants.may(name, 'kek', 'kms:Decrypt');
+const canUnwrapDeks = (grants: IamGrants, name: FunctionName): boolean => grants.allows(name, 'kek', 'kms:Decrypt');
 
-function functionParties(grants: Grants, shut: string | undefined) {
-  const unwrapping = grants.all.filter((name) => unwraps(grants, name));
-  const reading = unwrapping.filter((name) => grants.mayRead(name, 'value'));
-  const apart = unwrapping.filter((name) => !reading.includes(name));
-  const without = grants.all.filter((name) => !unwrapping.includes(name));
-  const party = (names: readonly FunctionName[], said: Pick<ExplainParty, 'who' | 'how'>): ExplainParty[] =>
-    names.length === 0 ? [] : [{ kind: 'function', ...said }];
+function functionParties(grants: IamGrants, lockedReason: string | undefined) {
+  const unwrapping = grants.functionNames.filter((name) => canUnwrapDeks(grants, name));
+  const readers = unwrapping.filter((name) => grants.allowsRead(name, 'value'));
+  const unwrapOnly = unwrapping.filter((name) => !readers.includes(name));
+  const withoutKek = grants.functionNames.filter((name) => !unwrapping.includes(name));
+  const party = (names: readonly FunctionName[], text: Pick<ExplainParty, 'who' | 'how'>): ExplainParty[] =>
+    names.length === 0 ? [] : [{ kind: 'function', ...text }];
   return {
-    unwrapping: reading,
+    unwrapping: readers,
     can:
-      shut === undefined
-        ? reading.map((id): ExplainParty => ({ kind: 'function', id, ...words.functionReads(id) }))
+      lockedReason === undefined
+        ? readers.map((id): ExplainParty => ({ kind: 'function', id, ...explainMessages.functionReads(id) }))
         : [],
     cannot: [
-      ...(shut === undefined ? [] : party(reading, words.functionsShut(reading, shut))),
-      ...party(apart, words.functionsUnwrap(apart)),
-      ...party(without, words.functionsWithoutKek(without)),
+      ...(lockedReason === undefined
+        ? []
+        : party(readers, explainMessages.functionsOfLockedOrg(readers, lockedReason))),
+      ...party(unwrapOnly, explainMessages.functionsUnwrapOnly(unwrapOnly)),
+      ...party(withoutKek, explainMessages.functionsWithoutKek(withoutKek)),
     ],
   };
 }

@@ -14,13 +14,13 @@ import {
 
 export type FunctionName = RouteGroup | BackgroundFunction;
 
-const names: readonly FunctionName[] = [...routeGroups, ...backgroundFunctions];
-const schema = z.record(z.string(), z.record(z.string(), z.array(z.string())));
+const allFunctionNames: readonly FunctionName[] = [...routeGroups, ...backgroundFunctions];
+const grantsSchema = z.record(z.string(), z.record(z.string(), z.array(z.string())));
 
 /** What gives the content of items; an action that only writes does not. */
 const readingActions = ['GetItem', 'BatchGetItem', 'Query', 'Scan'].map((action) => `dynamodb:${action}`);
 
-export class Grants {
+export class IamGrants {
   readonly #byResource: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
   /**
@@ -28,30 +28,30 @@ export class Grants {
    * @throws Error when it has another form: a function that can't tell must not start
    */
   constructor(text: string) {
-    this.#byResource = z.parse(schema, JSON.parse(text));
+    this.#byResource = z.parse(grantsSchema, JSON.parse(text));
   }
 
   /** Whether a role of the function allows one of these actions. */
-  may(name: FunctionName, resource: string, ...actions: readonly string[]): boolean {
+  allows(name: FunctionName, resource: string, ...actions: readonly string[]): boolean {
     const granted = this.#byResource[resource] ?? {};
     return actions.some((action) => granted[action]?.includes(name) === true);
   }
 
-  mayRead(name: FunctionName, table: 'value' | 'userKeyring' | 'userRecord'): boolean {
-    return this.may(name, table, ...readingActions);
+  allowsRead(name: FunctionName, table: 'value' | 'userKeyring' | 'userRecord'): boolean {
+    return this.allows(name, table, ...readingActions);
   }
 
   /** Whether messages are handed to a function to be answered, be it one of this deployment or another. */
-  get responds(): boolean {
+  get hasResponder(): boolean {
     return this.#byResource.responder !== undefined;
   }
 
   /** All functions of the deployment: one that no policy names may do nothing of what is asked here. */
-  get all(): readonly FunctionName[] {
-    return names.filter((name) => name !== 'responder' || this.responds);
+  get functionNames(): readonly FunctionName[] {
+    return allFunctionNames.filter((name) => name !== 'responder' || this.hasResponder);
   }
 }
 
 /** Whether a function answers requests with this kind of proof. */
-export const answers = (name: FunctionName, auth: (typeof routes)[RouteId]['auth']): boolean =>
+export const servesAuth = (name: FunctionName, auth: (typeof routes)[RouteId]['auth']): boolean =>
   Object.values(routes).some((row) => row.group === name && row.auth === auth);

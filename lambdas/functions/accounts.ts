@@ -7,18 +7,18 @@ import { logIn } from '../users/handlers/log-in.ts';
 import { logOut } from '../users/handlers/log-out.ts';
 import { removePassword } from '../users/handlers/remove-password.ts';
 import { removeSlot } from '../users/handlers/remove-slot.ts';
-import { changeUserKey } from '../users/handlers/rotate-user-key.ts';
+import { rotateUserKey } from '../users/handlers/rotate-user-key.ts';
 import { setPassword } from '../users/handlers/set-password.ts';
-import { startLink } from '../users/handlers/start-identity-link.ts';
+import { createIdentityLinkCode } from '../users/handlers/start-identity-link.ts';
 
 const { gate, confirming, accounts, passwords, linking, deleting, logins } = createAccountServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
   getAccount: getAccount(gate, accounts),
-  changeUserKey: changeUserKey(gate, accounts),
+  changeUserKey: rotateUserKey(gate, accounts),
   setPassword: setPassword(gate, passwords),
   removePassword: removePassword(gate, confirming, passwords),
-  startLink: startLink(gate, confirming, linking),
+  startLink: createIdentityLinkCode(gate, confirming, linking),
   removeSlot: removeSlot(gate, confirming, accounts),
   deleteAccount: deleteAccount(gate, confirming, deleting),
   logIn: logIn(logins),

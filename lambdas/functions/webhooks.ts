@@ -1,6 +1,6 @@
 import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createWebhookServices } from '../compose/conversations.ts';
-import { receiveMessages } from '../conversations/handlers/receive-webhook.ts';
+import { receiveWebhooks } from '../conversations/handlers/receive-webhook.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
 const { receiving, publicUrl } = createWebhookServices();
@@ -8,5 +8,5 @@ const { receiving, publicUrl } = createWebhookServices();
 export const handler = createLambdaHandler(
   createFunctionLog(),
   createAuditLog(),
-  receiveMessages(receiving, publicUrl),
+  receiveWebhooks(receiving, publicUrl),
 );

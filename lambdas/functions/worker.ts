@@ -1,7 +1,7 @@
 import { createFunctionLog } from '../compose/common.ts';
 import { createWorkerServices } from '../compose/worker.ts';
-import { work } from '../worker/handlers/process-jobs.ts';
+import { processJobs } from '../worker/handlers/process-jobs.ts';
 
-const { working } = createWorkerServices();
+const { jobConsumer } = createWorkerServices();
 
-export const handler = work(createFunctionLog(), working);
+export const handler = processJobs(createFunctionLog(), jobConsumer);

@@ -4,9 +4,9 @@ import type { JobHeader } from '../../core/jobs/job-envelope.ts';
 /** The transit key: keys of jobs (docs/format.md, section 13). */
 export interface TransitKeys {
   /** A new key for one job: 32 bytes, which the caller zeroes, and the same wrapped. */
-  generate(name: JobHeader): Promise<{ secret: Buffer; wrapped: Uint8Array }>;
+  generateKey(name: JobHeader): Promise<{ secret: Buffer; wrapped: Uint8Array }>;
   /** DecryptionError when it was not wrapped for this org, job and kind. */
-  unwrap(name: JobHeader, wrapped: Uint8Array): Promise<Buffer>;
+  unwrapKey(name: JobHeader, wrapped: Uint8Array): Promise<Buffer>;
 }
 
 export interface JobQueue {

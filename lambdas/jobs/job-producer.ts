@@ -2,12 +2,12 @@
 import { type JobKind, sealJob } from '../../core/jobs/job-envelope.ts';
 import type { JobQueue, TransitKeys } from './job-ports.ts';
 
-export class JobSender {
-  readonly #keys: TransitKeys;
+export class JobProducer {
+  readonly #transitKeys: TransitKeys;
   readonly #queue: JobQueue;
 
-  constructor(keys: TransitKeys, queue: JobQueue) {
-    this.#keys = keys;
+  constructor(transitKeys: TransitKeys, queue: JobQueue) {
+    this.#transitKeys = transitKeys;
     this.#queue = queue;
   }
 
@@ -19,7 +19,7 @@ export class JobSender {
    */
   async send<Job extends { readonly kind: JobKind }>(org: string, id: string, job: Job, group: string): Promise<void> {
     const name = { org, id, kind: job.kind };
-    const { secret, wrapped } = await this.#keys.generate(name);
+    const { secret, wrapped } = await this.#transitKeys.generateKey(name);
     const plaintext = Buffer.from(JSON.stringify(job), 'utf8');
     const body = sealJob(name, secret, wrapped, plaintext);
     plaintext.fill(0);

@@ -7,12 +7,13 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
  * @param data as JSON.parse made it
  * @throws VaultError `invalid_request` when it would not come back the same, or is nested too deep; `record_too_large`
  */
-export function checkedData(data: unknown): unknown {
-  if (data === undefined) throw refused('is required');
-  for (const { value, depth } of nodes(data)) {
-    if (depth > limits.recordDepth) throw refused(`is nested more than ${limits.recordDepth} deep`);
+export function validateRecordData(data: unknown): unknown {
+  if (data === undefined) throw invalidDataError('is required');
+  for (const { value, depth } of walkJson(data)) {
+    if (depth > limits.recordDepth) throw invalidDataError(`is nested more than ${limits.recordDepth} deep`);
     // JSON.parse makes Infinity of 1e999, which JSON.stringify would turn into null.
-    if (typeof value === 'number' && !Number.isFinite(value)) throw refused('holds a number that is out of range');
+    if (typeof value === 'number' && !Number.isFinite(value))
+      throw invalidDataError('holds a number that is out of range');
   }
   const text = JSON.stringify(data);
   const bytes = Buffer.byteLength(text, 'utf8');
@@ -24,21 +25,22 @@ export function checkedData(data: unknown): unknown {
   return JSON.parse(text);
 }
 
-const refused = (message: string) => new VaultError('invalid_request', { errors: [{ path: 'data', message }] });
+const invalidDataError = (message: string) =>
+  new VaultError('invalid_request', { errors: [{ path: 'data', message }] });
 
 /** As texts are compared: in Unicode's form NFKC, by simple lower case. */
-export const folded = (text: string): string => text.normalize('NFKC').toLowerCase();
+export const foldCase = (text: string): string => text.normalize('NFKC').toLowerCase();
 
 /** Whether any string in the data, or the name of any member, contains a text. @param text folded */
-export function contains(data: unknown, text: string): boolean {
-  for (const { value, name } of nodes(data)) {
-    if (typeof value === 'string' && folded(value).includes(text)) return true;
-    if (name !== undefined && folded(name).includes(text)) return true;
+export function containsText(data: unknown, text: string): boolean {
+  for (const { value, name } of walkJson(data)) {
+    if (typeof value === 'string' && foldCase(value).includes(text)) return true;
+    if (name !== undefined && foldCase(name).includes(text)) return true;
   }
   return false;
 }
 
-interface Node {
+interface JsonNode {
   readonly value: unknown;
   /** Of a member of an object. */
   readonly name?: string;
@@ -47,14 +49,14 @@ interface Node {
 }
 
 /** A value and all that is in it. What a caller stops asking for is not walked. */
-function* nodes(data: unknown): Generator<Node> {
-  const left: Node[] = [{ value: data, depth: 0 }];
-  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+function* walkJson(data: unknown): Generator<JsonNode> {
+  const stack: JsonNode[] = [{ value: data, depth: 0 }];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     const { value } = node;
     const isNested = typeof value === 'object' && value !== null;
     const depth = isNested ? node.depth + 1 : node.depth;
     yield { ...node, depth };
-    if (Array.isArray(value)) for (const item of value) left.push({ value: item, depth });
-    else if (isNested) for (const [name, member] of Object.entries(value)) left.push({ value: member, name, depth });
+    if (Array.isArray(value)) for (const item of value) stack.push({ value: item, depth });
+    else if (isNested) for (const [name, member] of Object.entries(value)) stack.push({ value: member, name, depth });
   }
 }

@@ -4,39 +4,44 @@ import type { ListMemoryResponse, MemoryRecord, SearchMemoryResponse } from '../
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { Clock } from '../shared/ports.ts';
-import type { OpenUser } from '../users/unlocked-user.ts';
+import type { UnlockedUser } from '../users/unlocked-user.ts';
 import type { StoredRecord } from '../users/user-ports.ts';
-import { openMemory } from '../users/user-record-encryption.ts';
-import { damagedAndCursor, openAll, type PageRequest, type UserRecordPages } from '../users/user-record-pages.ts';
-import { contains, folded } from './memory-json.ts';
+import { decryptMemory } from '../users/user-record-encryption.ts';
+import {
+  damagedAndCursor,
+  decryptWithinBudget,
+  type PageRequest,
+  type UserRecordPager,
+} from '../users/user-record-pages.ts';
+import { containsText, foldCase } from './memory-json.ts';
 
 /** After this a search ends with the page it is at, and leaves the rest to the next request. Milliseconds. */
-const searchTime = 4_000;
+const searchTimeMs = 4_000;
 /** Records of a page of a search. */
-const searchPage = 250;
+const searchPageSize = 250;
 
-export class MemoryReading {
-  readonly #pages: UserRecordPages;
+export class MemoryReader {
+  readonly #pages: UserRecordPager;
   readonly #clock: Clock;
 
-  constructor(pages: UserRecordPages, clock: Clock) {
+  constructor(pages: UserRecordPager, clock: Clock) {
     this.#pages = pages;
     this.#clock = clock;
   }
 
   /** @param user opened together with the record. @throws VaultError `record_not_found`; DecryptionError */
-  get({ umk, records }: OpenUser, id: string): MemoryRecord {
+  get({ umk, records }: UnlockedUser, id: string): MemoryRecord {
     const stored = records.get(id);
     if (stored === undefined) throw new VaultError('record_not_found');
-    return recordOf(stored, openMemory(umk, stored));
+    return toMemoryRecord(stored, decryptMemory(umk, stored));
   }
 
   /** One page, ascending by id. @throws VaultError `invalid_cursor`, `unavailable`, those of {@link refuseEnded} */
-  async list(user: OpenUser, request: PageRequest): Promise<ListMemoryResponse> {
-    const { items, ...rest } = await this.#pages.list(user, 'memory', request, (stored) =>
-      recordOf(stored, openMemory(user.umk, stored)),
+  async list(user: UnlockedUser, request: PageRequest): Promise<ListMemoryResponse> {
+    const { items, ...optionalPageFields } = await this.#pages.listPage(user, 'memory', request, (stored) =>
+      toMemoryRecord(stored, decryptMemory(user.umk, stored)),
     );
-    return { records: items, ...rest };
+    return { records: items, ...optionalPageFields };
   }
 
   /**
@@ -44,41 +49,41 @@ export class MemoryReading {
    * @throws as {@link list}
    */
   async search(
-    user: OpenUser,
+    user: UnlockedUser,
     { text, cursor }: { readonly text: string; readonly cursor?: string | undefined },
   ): Promise<SearchMemoryResponse> {
-    const end = this.#clock().getTime() + searchTime;
-    const wanted = folded(text);
-    const room = { left: limits.recordReplyBytes };
+    const deadline = this.#clock().getTime() + searchTimeMs;
+    const foldedText = foldCase(text);
+    const replyBudget = { left: limits.recordReplyBytes };
     const found: MemoryRecord[] = [];
     const damaged: string[] = [];
     let searched = 0;
-    let at = this.#pages.after(user, 'search', cursor);
+    let lastId = this.#pages.decodeCursor(user, 'search', cursor);
     for (;;) {
-      const left = limits.searchedRecords - searched - damaged.length;
-      const page = await this.#pages.page(user, 'memory', at, Math.min(searchPage, left));
-      const part = openAll(page.items, room, (stored) => {
-        const content = openMemory(user.umk, stored);
-        return contains(content.data, wanted) ? recordOf(stored, content) : undefined;
+      const remaining = limits.searchedRecords - searched - damaged.length;
+      const page = await this.#pages.readPage(user, 'memory', lastId, Math.min(searchPageSize, remaining));
+      const decrypted = decryptWithinBudget(page.items, replyBudget, (stored) => {
+        const content = decryptMemory(user.umk, stored);
+        return containsText(content.data, foldedText) ? toMemoryRecord(stored, content) : undefined;
       });
-      found.push(...part.items);
-      damaged.push(...part.damaged);
-      searched += part.opened;
-      at = part.last ?? at;
-      const isOver = !part.full && !page.more;
-      const mustEnd = searched + damaged.length >= limits.searchedRecords || this.#clock().getTime() >= end;
-      if (isOver || part.full || mustEnd) {
+      found.push(...decrypted.items);
+      damaged.push(...decrypted.damaged);
+      searched += decrypted.decryptedCount;
+      lastId = decrypted.lastId ?? lastId;
+      const isOver = !decrypted.isReplyFull && !page.more;
+      const mustEnd = searched + damaged.length >= limits.searchedRecords || this.#clock().getTime() >= deadline;
+      if (isOver || decrypted.isReplyFull || mustEnd) {
         return {
           records: found,
           searched,
-          ...damagedAndCursor(damaged, isOver ? undefined : this.#pages.cursor(user, 'search', at)),
+          ...damagedAndCursor(damaged, isOver ? undefined : this.#pages.encodeCursor(user, 'search', lastId)),
         };
       }
     }
   }
 }
 
-const recordOf = ({ id, version }: StoredRecord, content: ReturnType<typeof openMemory>): MemoryRecord => ({
+const toMemoryRecord = ({ id, version }: StoredRecord, content: ReturnType<typeof decryptMemory>): MemoryRecord => ({
   id,
   version,
   ...content,

@@ -16,29 +16,29 @@ import { toItemResult } from '../shared/batch-item-result.ts';
 import { mapConcurrent } from '../shared/map-concurrent.ts';
 import type { Clock } from '../shared/ports.ts';
 import { assertUniqueNames } from '../shared/value-names.ts';
-import { readFresh } from '../users/read-freshness.ts';
-import type { OpenUser } from '../users/unlocked-user.ts';
+import { readWithinMaxAge } from '../users/read-freshness.ts';
+import type { UnlockedUser } from '../users/unlocked-user.ts';
 import type { StoredRecord, UserReader, UserRecordStore } from '../users/user-ports.ts';
 import {
+  assertAccessNotRevoked,
+  canBeStoredId,
+  decryptMemory,
+  encryptMemory,
   type MemoryContent,
-  mayBeStored,
-  memoryKeys,
-  openMemory,
-  refuseEnded,
-  sealMemory,
+  memoryRecordKeys,
 } from '../users/user-record-encryption.ts';
-import { checkedData } from './memory-json.ts';
+import { validateRecordData } from './memory-json.ts';
 
 /** Writers of one record that may come between before a write is given up. */
-const attempts = 12;
-const backoffBase = 5;
-const backoffMost = 250;
+const maxAttempts = 12;
+const backoffBaseMs = 5;
+const maxBackoffMs = 250;
 /** Writes under way at once for one request. */
-const atOnce = 16;
+const maxConcurrentWrites = 16;
 
 type RecordWrites = Pick<UserRecordStore, 'put' | 'delete'>;
 
-export class MemoryWriting {
+export class MemoryWriter {
   readonly #reader: UserReader;
   readonly #records: RecordWrites;
   readonly #clock: Clock;
@@ -54,34 +54,34 @@ export class MemoryWriting {
    * @throws VaultError `invalid_request`, `record_too_large`, `record_exists`, `write_contention`, `unavailable`; DecryptionError when
    *   there is a record of that id that is damaged
    */
-  async add(user: OpenUser, request: AddMemoryRequest): Promise<RecordInfo> {
+  async add(user: UnlockedUser, request: AddMemoryRequest): Promise<RecordInfo> {
     const { umk, owner } = user;
-    const data = checkedData(request.data);
+    const data = validateRecordData(request.data);
     const now = this.#clock();
     const id = request.id ?? createTimeId(now.getTime(), randomBytes(16));
-    const at = now.toISOString();
-    const content = { data, createdAt: at, updatedAt: at };
-    const record: StoredRecord = { collection: 'memory', id, version: 1, data: sealMemory(umk, id, 1, content) };
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      if (await this.#records.put(owner, record, undefined)) return infoOf(record, content);
+    const timestamp = now.toISOString();
+    const content = { data, createdAt: timestamp, updatedAt: timestamp };
+    const record: StoredRecord = { collection: 'memory', id, version: 1, data: encryptMemory(umk, id, 1, content) };
+    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+      if (await this.#records.put(owner, record, undefined)) return toRecordInfo(record, content);
       const stored = await this.#reread(user, id);
       // Undefined: it was deleted in the meantime.
       if (stored === undefined) continue;
-      const there = openMemory(umk, stored);
-      if (!isDeepStrictEqual(there.data, data)) throw new VaultError('record_exists');
-      return infoOf(stored, there);
+      const existing = decryptMemory(umk, stored);
+      if (!isDeepStrictEqual(existing.data, data)) throw new VaultError('record_exists');
+      return toRecordInfo(stored, existing);
     }
-    throw contention();
+    throw writeContentionError();
   }
 
   /** Up to 100 records, each with a result of its own. @throws VaultError `invalid_request` when an id repeats */
-  async addMany(user: OpenUser, items: readonly AddMemoryRequest[]): Promise<AddMemoriesResponse> {
+  async addMany(user: UnlockedUser, items: readonly AddMemoryRequest[]): Promise<AddMemoriesResponse> {
     // What has no id is of no other's: a position with a blank before it is no id.
     assertUniqueNames(
       items.map(({ id }, at) => id ?? ` ${at}`),
       'items',
     );
-    const results = await mapConcurrent(items, atOnce, async (item): Promise<AddMemoriesItem> => {
+    const results = await mapConcurrent(items, maxConcurrentWrites, async (item): Promise<AddMemoriesItem> => {
       const result = await toItemResult(() => this.add(user, item));
       if (result.ok) return { id: result.value.id, ok: true, record: result.value };
       return { ...(item.id === undefined ? {} : { id: item.id }), ok: false, error: result.error };
@@ -96,58 +96,58 @@ export class MemoryWriting {
    * @throws VaultError `record_not_found`, `invalid_request`, `record_too_large`, `version_conflict`, `write_id_reused`,
    *   `write_contention`, `unavailable`; DecryptionError when what is stored is damaged
    */
-  async replace(user: OpenUser, id: string, request: ReplaceMemoryRequest): Promise<RecordInfo> {
+  async replace(user: UnlockedUser, id: string, request: ReplaceMemoryRequest): Promise<RecordInfo> {
     const { umk, owner } = user;
-    const data = checkedData(request.data);
+    const data = validateRecordData(request.data);
     const { ifVersion, writeId } = request;
     const updatedAt = this.#clock().toISOString();
     let stored = user.records.get(id);
     // Each sealing has a nonce of its own: what is stored tells whether it is one of ours whose reply was lost.
-    const ours = new Map<string, RecordInfo>();
+    const ownWrites = new Map<string, RecordInfo>();
     for (let attempt = 1; ; attempt++) {
       if (stored === undefined) throw new VaultError('record_not_found');
-      const own = ours.get(stored.data);
-      if (own !== undefined) return own;
-      const before = openMemory(umk, stored);
-      if (isRepeated(stored, before, data, writeId)) return infoOf(stored, before);
+      const ownWrite = ownWrites.get(stored.data);
+      if (ownWrite !== undefined) return ownWrite;
+      const before = decryptMemory(umk, stored);
+      if (isRetryOf(stored, before, data, writeId)) return toRecordInfo(stored, before);
       if (ifVersion !== undefined && ifVersion !== stored.version) {
         throw new VaultError('version_conflict', { currentVersion: stored.version });
       }
-      if (attempt > attempts) throw contention();
+      if (attempt > maxAttempts) throw writeContentionError();
       const version = stored.version + 1;
       const content = { data, createdAt: before.createdAt, updatedAt };
       const next: StoredRecord = {
         collection: 'memory',
         id,
         version,
-        data: sealMemory(umk, id, version, content),
+        data: encryptMemory(umk, id, version, content),
         writeId,
       };
-      const info = infoOf(next, content);
+      const info = toRecordInfo(next, content);
       if (await this.#records.put(owner, next, stored)) return info;
-      ours.set(next.data, info);
-      await sleep(Math.random() * Math.min(backoffMost, backoffBase * 2 ** attempt));
+      ownWrites.set(next.data, info);
+      await sleep(Math.random() * Math.min(maxBackoffMs, backoffBaseMs * 2 ** attempt));
       stored = await this.#reread(user, id);
     }
   }
 
   /** Deletes a record; no key is needed for it, so what is damaged can be deleted too. @param user opened together with the record */
-  async delete(user: OpenUser, id: string): Promise<DeleteMemoryResponse> {
+  async delete(user: UnlockedUser, id: string): Promise<DeleteMemoryResponse> {
     // Also what no request can have stored: what somebody put into the table must not stay there for ever.
-    if (!mayBeStored(id)) return { deleted: false };
+    if (!canBeStoredId(id)) return { deleted: false };
     const found = await this.#records.delete(user.owner, { collection: 'memory', id });
     // A reply lost on the way to us would show nothing left to delete: what was read before counts too.
     return { deleted: found || user.records.has(id) };
   }
 
-  async #reread(user: OpenUser, id: string): Promise<StoredRecord | undefined> {
-    const read = await readFresh(() => this.#reader.read(user.owner, memoryKeys(id)));
-    refuseEnded(user, read);
+  async #reread(user: UnlockedUser, id: string): Promise<StoredRecord | undefined> {
+    const read = await readWithinMaxAge(() => this.#reader.read(user.owner, memoryRecordKeys(id)));
+    assertAccessNotRevoked(user, read);
     return read.records.get(id);
   }
 }
 
-const infoOf = ({ id, version }: StoredRecord, { createdAt, updatedAt }: MemoryContent): RecordInfo => ({
+const toRecordInfo = ({ id, version }: StoredRecord, { createdAt, updatedAt }: MemoryContent): RecordInfo => ({
   id,
   version,
   createdAt,
@@ -155,10 +155,10 @@ const infoOf = ({ id, version }: StoredRecord, { createdAt, updatedAt }: MemoryC
 });
 
 /** Whether an earlier sending of this write has stored what is there. @throws VaultError `write_id_reused` */
-function isRepeated(stored: StoredRecord, { data }: MemoryContent, wanted: unknown, writeId: string | undefined) {
+function isRetryOf(stored: StoredRecord, { data }: MemoryContent, wanted: unknown, writeId: string | undefined) {
   if (writeId === undefined || stored.writeId !== writeId) return false;
   if (!isDeepStrictEqual(data, wanted)) throw new VaultError('write_id_reused');
   return true;
 }
 
-const contention = () => new VaultError('write_contention', { detail: 'Nothing was stored.' });
+const writeContentionError = () => new VaultError('write_contention', { detail: 'Nothing was stored.' });

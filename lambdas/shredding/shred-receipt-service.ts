@@ -13,7 +13,7 @@ import type { OrgBlobPurger } from '../blobs/org-blob-purger.ts';
 import { parseStoredKeyring } from '../org-keys/keyring-opener.ts';
 import type { ShreddableKeyringStore } from '../org-keys/keyring-ports.ts';
 import type { Clock, Signer } from '../shared/ports.ts';
-import type { UserErasing } from '../users/org-user-purger.ts';
+import type { OrgUserPurger } from '../users/org-user-purger.ts';
 import { assessBackups, canHoldCopy, mergeAssessments } from './backup-assessment.ts';
 import type { FindBackups, ValueCounter } from './shred-ports.ts';
 
@@ -25,7 +25,7 @@ const maxCountPages = 20;
 export interface RemainingDataCounters {
   readonly values: ValueCounter;
   readonly blobs: Pick<OrgBlobPurger, 'count'>;
-  readonly users: Pick<UserErasing, 'count'>;
+  readonly users: Pick<OrgUserPurger, 'countRemaining'>;
 }
 
 /** What looks for the copies of the tables that wrapped keys lie in: of orgs, and of users. */
@@ -87,7 +87,7 @@ export class ShredReceiptService {
     const orgBackups = await this.#backupFinders.orgs();
     const userBackups = await this.#backupFinders.users();
     const values = await this.#countValues(org);
-    const users = await this.#counters.users.count(org);
+    const users = await this.#counters.users.countRemaining(org);
     const blobs = await this.#counters.blobs.count(org);
     // From the org's beginning, not from the oldest DEK that was left: an old copy would bring retired ones back too.
     const from = destroyed.length + retired > 0 ? createdAt : undefined;

@@ -12,7 +12,7 @@ import { parseStoredKeyring, type StoredKeyring } from '../org-keys/keyring-open
 import type { ShreddableKeyringStore } from '../org-keys/keyring-ports.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { WorkflowStarter } from '../shared/workflow-ports.ts';
-import type { UserErasing } from '../users/org-user-purger.ts';
+import type { OrgUserPurger } from '../users/org-user-purger.ts';
 import { isShredComplete, type ShredReceiptService } from './shred-receipt-service.ts';
 
 /** Changes of one keyring that may come between before a request is given up. */
@@ -39,7 +39,7 @@ const keysDestroyedDetail =
 export class ShredService {
   readonly #store: ShreddableKeyringStore;
   readonly #blobPurger: Pick<OrgBlobPurger, 'purge'>;
-  readonly #userPurger: Pick<UserErasing, 'erase'>;
+  readonly #userPurger: Pick<OrgUserPurger, 'purge'>;
   readonly #receiptService: ShredReceiptService;
   readonly #workflowStarter: WorkflowStarter;
   readonly #clock: Clock;
@@ -47,7 +47,7 @@ export class ShredService {
   constructor(
     store: ShreddableKeyringStore,
     blobPurger: Pick<OrgBlobPurger, 'purge'>,
-    userPurger: Pick<UserErasing, 'erase'>,
+    userPurger: Pick<OrgUserPurger, 'purge'>,
     receiptService: ShredReceiptService,
     workflowStarter: WorkflowStarter,
     clock: Clock,
@@ -136,7 +136,7 @@ export class ShredService {
     const { org, requestedAt } = tombstone;
     try {
       await this.#startWorkflow({ org, requestedAt, waitSeconds: headStartSeconds });
-      await this.#userPurger.erase(org, listsPerRequest);
+      await this.#userPurger.purge(org, listsPerRequest);
       await this.#blobPurger.purge(org, false, listsPerRequest);
       return toShredResponse(await this.#receiptService.issue(org));
     } catch (error) {

@@ -4,14 +4,14 @@ import { limits } from '../../contract/shared/limits.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import type { OrgBlobPurger } from '../blobs/org-blob-purger.ts';
 import type { WorkflowSteps } from '../shared/workflow-ports.ts';
-import type { UserErasing } from '../users/org-user-purger.ts';
+import type { OrgUserPurger } from '../users/org-user-purger.ts';
 import type { ShredReceiptService } from './shred-receipt-service.ts';
 import type { ShredService } from './shred-service.ts';
 
 export interface ShredWorkflowServices {
   readonly shredService: ShredService;
   readonly blobPurger: Pick<OrgBlobPurger, 'purge'>;
-  readonly userPurger: Pick<UserErasing, 'erase'>;
+  readonly userPurger: Pick<OrgUserPurger, 'purge'>;
   readonly receiptService: ShredReceiptService;
 }
 
@@ -45,7 +45,7 @@ export async function runShredWorkflow(
   if (!shredded) return { result: 'cancelled' };
   const purgeBlobs = (name: string, isLast: boolean) =>
     steps.step(name, () => blobPurger.purge(org, isLast, blobListsPerStep));
-  const purgeUsers = (name: string) => steps.step(name, () => userPurger.erase(org, userListsPerStep));
+  const purgeUsers = (name: string) => steps.step(name, () => userPurger.purge(org, userListsPerStep));
   const purgeAll = async (name: string, isLast: boolean) => {
     const noUsers = await repeatUntilDone((n) => purgeUsers(`users of ${name} ${n}`));
     const noBlobs = await repeatUntilDone((n) => purgeBlobs(`${name} ${n}`, isLast));

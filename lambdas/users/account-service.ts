@@ -7,25 +7,25 @@ import { credentialLocator, newSlotSalt, type Slot, wrapUmk } from '../../core/u
 import { parseUserKey } from '../../core/users/user-key.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
-import { accountInfo } from './account-response.ts';
-import { isFound, release } from './locator-release.ts';
-import type { SlotChanges } from './slot-updater.ts';
-import type { OpenUser } from './unlocked-user.ts';
+import { toAccountResponse } from './account-response.ts';
+import { hasStoredLocator, releaseLocator } from './locator-release.ts';
+import type { SlotUpdater } from './slot-updater.ts';
+import type { UnlockedUser } from './unlocked-user.ts';
 import type { LocatorStore } from './user-ports.ts';
 
-export class Accounts {
-  readonly #changes: SlotChanges;
-  readonly #locators: LocatorStore;
+export class AccountService {
+  readonly #slotUpdater: SlotUpdater;
+  readonly #locatorStore: LocatorStore;
   readonly #clock: Clock;
 
-  constructor(changes: SlotChanges, locators: LocatorStore, clock: Clock) {
-    this.#changes = changes;
-    this.#locators = locators;
+  constructor(slotUpdater: SlotUpdater, locatorStore: LocatorStore, clock: Clock) {
+    this.#slotUpdater = slotUpdater;
+    this.#locatorStore = locatorStore;
     this.#clock = clock;
   }
 
-  read({ keyring }: OpenUser): AccountResponse {
-    return accountInfo(keyring, this.#clock());
+  getAccount({ keyring }: UnlockedUser): AccountResponse {
+    return toAccountResponse(keyring, this.#clock());
   }
 
   /**
@@ -34,9 +34,9 @@ export class Accounts {
    * Sent again with the new key after a lost answer, it changes nothing and succeeds.
    * @throws VaultError `forbidden` by a session, `invalid_request`, `invalid_credential`, `write_contention`
    */
-  async changeKey(user: OpenUser, newKey: string): Promise<AccountResponse> {
-    const { owner, slot: old } = user;
-    if (old.kind !== 'credential') {
+  async rotateUserKey(user: UnlockedUser, newKey: string): Promise<AccountResponse> {
+    const { owner, slot } = user;
+    if (slot.kind !== 'credential') {
       throw new VaultError('forbidden', { detail: 'Present the user key that is to be replaced, not a session.' });
     }
     const parsed = parseUserKey(newKey);
@@ -46,17 +46,17 @@ export class Accounts {
     }
     const secret = Buffer.from(newKey);
     try {
-      const next = credentialSlot(user, secret, this.#clock().toISOString());
-      if (next.locator === old.locator) return this.read(user);
-      let codes: readonly Slot[] = [];
-      const keyring = await this.#changes.change(user, ({ slots }) => {
-        codes = slots.filter(({ kind }) => kind === 'link');
+      const newSlot = createCredentialSlotFor(user, secret, this.#clock().toISOString());
+      if (newSlot.locator === slot.locator) return this.getAccount(user);
+      let linkSlots: readonly Slot[] = [];
+      const keyring = await this.#slotUpdater.update(user, ({ slots }) => {
+        linkSlots = slots.filter(({ kind }) => kind === 'link');
         const sessions = slots.filter(({ kind }) => kind === 'session');
-        return { remove: [old.id, ...[...sessions, ...codes].map(({ id }) => id)], add: [next] };
+        return { remove: [slot.id, ...[...sessions, ...linkSlots].map(({ id }) => id)], add: [newSlot] };
       });
       // They lead nowhere any more and end by themselves: a failure here must not make the caller doubt the new key.
-      await Promise.allSettled(codes.map((code) => this.#forget(owner, code)));
-      return accountInfo(keyring, this.#clock());
+      await Promise.allSettled(linkSlots.map((code) => this.#releaseLocator(owner, code)));
+      return toAccountResponse(keyring, this.#clock());
     } finally {
       secret.fill(0);
     }
@@ -67,10 +67,10 @@ export class Accounts {
    * @throws VaultError `slot_not_found`, also for one that was removed before; `last_slot`; `forbidden` for the user key that was
    *   presented; `invalid_request` for a password, which has a route of its own
    */
-  async removeSlot(user: OpenUser, id: string): Promise<AccountResponse> {
+  async removeSlot(user: UnlockedUser, id: string): Promise<AccountResponse> {
     const { owner } = user;
     let removed: Slot | undefined;
-    const keyring = await this.#changes.change(user, ({ slots }) => {
+    const keyring = await this.#slotUpdater.update(user, ({ slots }) => {
       const found = slots.find((slot) => slot.id === id);
       // Gone since it was seen, by this very request or another: it leads nowhere any more.
       if (found === undefined && removed !== undefined) return undefined;
@@ -85,20 +85,20 @@ export class Accounts {
       return { remove: [id] };
     });
     // After the slot: a locator that leads to nobody who has it may be taken by another (locators.ts).
-    if (removed !== undefined && isFound(removed)) await this.#forget(owner, removed);
-    return accountInfo(keyring, this.#clock());
+    if (removed !== undefined && hasStoredLocator(removed)) await this.#releaseLocator(owner, removed);
+    return toAccountResponse(keyring, this.#clock());
   }
 
-  #forget(owner: UserRef, slot: Slot): Promise<void> {
-    return release(this.#locators, owner, slot, this.#clock(), slot.id);
+  #releaseLocator(owner: UserRef, slot: Slot): Promise<void> {
+    return releaseLocator(this.#locatorStore, owner, slot, this.#clock(), slot.id);
   }
 
   /** Ends the session that was presented; false when it was none. @throws VaultError `write_contention` */
-  async logOut(user: OpenUser): Promise<boolean> {
+  async logOut(user: UnlockedUser): Promise<boolean> {
     const { slot } = user;
     if (slot.kind !== 'session') return false;
     try {
-      await this.#changes.change(user, () => ({ remove: [slot.id] }));
+      await this.#slotUpdater.update(user, () => ({ remove: [slot.id] }));
     } catch (error) {
       // Someone else has ended it just now: it has ended.
       if (!(error instanceof VaultError && error.code === 'invalid_credential')) throw error;
@@ -108,11 +108,11 @@ export class Accounts {
 }
 
 /** A slot of a user key, for a user who is there. @param key ASCII of the key, not zeroed here */
-const credentialSlot = (user: OpenUser, key: Uint8Array, createdAt: string): Slot =>
-  user.withRoot((root) => newCredentialSlot(root, key, user.owner, createdAt));
+const createCredentialSlotFor = (user: UnlockedUser, key: Uint8Array, createdAt: string): Slot =>
+  user.withRootKey((root) => createCredentialSlot(root, key, user.owner, createdAt));
 
 /** @param root the UMK, not zeroed here */
-export const newCredentialSlot = (root: Uint8Array, key: Uint8Array, owner: UserRef, createdAt: string): Slot =>
+export const createCredentialSlot = (root: Uint8Array, key: Uint8Array, owner: UserRef, createdAt: string): Slot =>
   wrapUmk(root, key, owner, {
     id: randomId(),
     kind: 'credential',

@@ -10,42 +10,45 @@ import {
   type UserTombstone,
 } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
-import { isFound, type Leading } from './locator-release.ts';
+import { hasStoredLocator, type SlotLocator } from './locator-release.ts';
 
-export interface DamagedUser {
+export interface CorruptUserKeyring {
   readonly state: 'damaged';
   /** RFC 3339, where it is there. */
   readonly createdAt?: string;
   /** As it says, or 0. */
   readonly generation: number;
   /** Of its slots, as far as they can be read. */
-  readonly leading: readonly Leading[];
+  readonly slotLocators: readonly SlotLocator[];
 }
 
 /** A user's record, whatever state it is in. */
-export function userOrDamage(record: unknown, owner: UserRef): UserKeyring | UserTombstone | DamagedUser {
+export function parseUserRecordOrCorrupt(
+  record: unknown,
+  owner: UserRef,
+): UserKeyring | UserTombstone | CorruptUserKeyring {
   try {
     return parseUserKeyringRecord(record, owner);
   } catch (error) {
     if (!(error instanceof DecryptionError)) throw error;
-    const { createdAt, generation, slots } = fieldsOr(record);
+    const { createdAt, generation, slots } = fieldsOrEmpty(record);
     return {
       state: 'damaged',
       ...(typeof createdAt === 'string' && !Number.isNaN(Date.parse(createdAt)) ? { createdAt } : {}),
       generation: isCount(generation) ? generation : 0,
-      leading: Object.entries(fieldsOr(slots)).flatMap(leadingOf).slice(0, maxSlots),
+      slotLocators: Object.entries(fieldsOrEmpty(slots)).flatMap(parseSlotLocator).slice(0, maxSlots),
     };
   }
 }
 
-const fieldsOr = (value: unknown): Record<string, unknown> =>
+const fieldsOrEmpty = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? requireObjectFields(value) : {};
 
-const locatorForm = /^[\w-]{1,64}$/;
+const locatorPattern = /^[\w-]{1,64}$/;
 
-function leadingOf([id, slot]: [string, unknown]): Leading[] {
-  const { kind: said, locator } = fieldsOr(slot);
-  const kind = slotKinds.find((one) => one === said);
-  const isWhole = isOpaqueId(id) && kind !== undefined && typeof locator === 'string' && locatorForm.test(locator);
-  return isWhole && isFound({ kind }) ? [{ kind, locator }] : [];
+function parseSlotLocator([id, slot]: [string, unknown]): SlotLocator[] {
+  const { kind: rawKind, locator } = fieldsOrEmpty(slot);
+  const kind = slotKinds.find((one) => one === rawKind);
+  const isWhole = isOpaqueId(id) && kind !== undefined && typeof locator === 'string' && locatorPattern.test(locator);
+  return isWhole && hasStoredLocator({ kind }) ? [{ kind, locator }] : [];
 }

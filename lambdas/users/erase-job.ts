@@ -2,22 +2,22 @@
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
 import { slotKinds } from '../../core/users/key-slot.ts';
-import type { Leading } from './locator-release.ts';
+import type { SlotLocator } from './locator-release.ts';
 
-export interface EraseJob {
+export interface PurgeUserJobPayload {
   readonly kind: 'erase';
   readonly user: string;
   /** The locators to release; at most one for each slot. */
-  readonly locators: readonly Leading[];
+  readonly locators: readonly SlotLocator[];
 }
 
 /** @throws DecryptionError for fields of another form */
-export function decodeEraseJob({ user, locators }: Readonly<Record<string, unknown>>): EraseJob {
+export function decodeEraseJob({ user, locators }: Readonly<Record<string, unknown>>): PurgeUserJobPayload {
   if (typeof user !== 'string' || !Array.isArray(locators)) throw new DecryptionError();
   return { kind: 'erase', user, locators: locators.map(locatorOf) };
 }
 
-function locatorOf(entry: unknown): Leading {
+function locatorOf(entry: unknown): SlotLocator {
   const { kind: said, locator } = requireObjectFields(entry);
   const kind = slotKinds.find((name) => name === said);
   if (kind === undefined || typeof locator !== 'string') throw new DecryptionError();

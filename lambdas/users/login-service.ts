@@ -16,25 +16,25 @@ import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import { addSeconds, hasPassed } from '../shared/timestamps.ts';
-import type { PasswordSlots } from './password-slot.ts';
-import { freshness, readFresh } from './read-freshness.ts';
-import { cookieOf } from './session-cookie.ts';
-import type { SlotChanges } from './slot-updater.ts';
-import { type OpenUser, openSlot, userKeyringOf } from './unlocked-user.ts';
-import type { AttemptStore, LocatorStore, RoutingMacs, UserRead, UserReader } from './user-ports.ts';
+import type { PasswordSlotService } from './password-slot.ts';
+import { maxReadAgeMs, readWithinMaxAge } from './read-freshness.ts';
+import { formatSessionCookie } from './session-cookie.ts';
+import type { SlotUpdater } from './slot-updater.ts';
+import { activeUserKeyring, type UnlockedUser, unlockSlot } from './unlocked-user.ts';
+import type { LocatorStore, LoginAttemptStore, RoutingMacs, StoredUserData, UserReader } from './user-ports.ts';
 
-export interface LoginParts {
+export interface LoginServiceDeps {
   readonly reader: UserReader;
-  readonly store: LocatorStore;
-  readonly attempts: AttemptStore;
-  readonly routing: RoutingMacs;
-  readonly slots: PasswordSlots;
-  readonly changes: SlotChanges;
+  readonly locatorStore: LocatorStore;
+  readonly attempts: LoginAttemptStore;
+  readonly routingMacs: RoutingMacs;
+  readonly passwordSlots: PasswordSlotService;
+  readonly slotUpdater: SlotUpdater;
   readonly clock: Clock;
 }
 
 /** What a login gives: the answer, whose it is, and the cookie. */
-export interface LoggedIn {
+export interface LoginResult {
   readonly org: string;
   readonly user: string;
   readonly output: LogInResponse;
@@ -42,11 +42,11 @@ export interface LoggedIn {
   readonly cookie: string;
 }
 
-export class Logins {
-  readonly #parts: LoginParts;
+export class LoginService {
+  readonly #deps: LoginServiceDeps;
 
-  constructor(parts: LoginParts) {
-    this.#parts = parts;
+  constructor(deps: LoginServiceDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -54,30 +54,32 @@ export class Logins {
    * @throws VaultError `login_refused` for every cause: no such org, one that is shut, no such login, another password, also one that
    *   was changed meanwhile; `too_many_attempts`, `too_many_slots`, `write_contention`, `unavailable`, `key_unavailable`
    */
-  async logIn({ org, login, password }: LogInRequest): Promise<LoggedIn> {
-    const { routing, attempts, clock } = this.#parts;
-    const name = canonicalLogin(login);
+  async logIn({ org, login, password }: LogInRequest): Promise<LoginResult> {
+    const { routingMacs, attempts, clock } = this.#deps;
+    const loginName = canonicalLogin(login);
     // What has not the form can't be anyone's; the form is public, so that nothing is asked tells nothing.
-    if (!isOpaqueId(org) || name === undefined) throw new VaultError('login_refused');
-    const locator = await routing.locator(locatorMacInput(org, name));
-    if (!(await attempts.attempt(org, locator, clock()))) throw new VaultError('too_many_attempts');
+    if (!isOpaqueId(org) || loginName === undefined) throw new VaultError('login_refused');
+    const locator = await routingMacs.deriveLocator(locatorMacInput(org, loginName));
+    if (!(await attempts.countAttempt(org, locator, clock()))) throw new VaultError('too_many_attempts');
     // The password's slot may be replaced while it is used: it is then looked for once more.
-    const entered = (await this.#enter(org, locator, password)) ?? (await this.#enter(org, locator, password));
-    if (entered === undefined) throw new VaultError('login_refused');
-    await attempts.forget(org, locator);
-    return entered;
+    const result =
+      (await this.#authenticateAndStartSession(org, locator, password)) ??
+      (await this.#authenticateAndStartSession(org, locator, password));
+    if (result === undefined) throw new VaultError('login_refused');
+    await attempts.resetAttempts(org, locator);
+    return result;
   }
 
   /** Undefined when the password's slot was replaced or removed meanwhile. @throws VaultError `login_refused` and others of {@link logIn} */
-  async #enter(org: string, locator: string, password: string): Promise<LoggedIn | undefined> {
-    const found = await this.#parts.store.find(org, locator);
+  async #authenticateAndStartSession(org: string, locator: string, password: string): Promise<LoginResult | undefined> {
+    const found = await this.#deps.locatorStore.find(org, locator);
     // Of one that leads to nobody, a user that does not exist: so as much is read.
     const owner = { org, user: found?.user ?? randomId() };
-    const opened = await this.#open(owner, locator, password);
+    const opened = await this.#unlockWithPassword(owner, locator, password);
     if (opened === undefined) return undefined;
     const { user, secret } = opened;
     try {
-      return await this.#begin(user, password);
+      return await this.#startSession(user, password);
     } catch (error) {
       if (error instanceof VaultError && error.code === 'invalid_credential') return undefined;
       throw error;
@@ -87,31 +89,35 @@ export class Logins {
   }
 
   /** Undefined when the password is right and its slot was made anew during the check. @throws VaultError `login_refused` */
-  async #open(owner: UserRef, locator: string, password: string) {
-    const { reader, slots, clock } = this.#parts;
-    const slotIn = (read: UserRead) => quietly(() => passwordIn(read, owner, locator));
-    const asked = performance.now();
-    const first = await reader.read(owner, []);
-    const checked = slotIn(first)?.slot;
-    const secret = await slots.check(password, owner, checked);
+  async #unlockWithPassword(owner: UserRef, locator: string, password: string) {
+    const { reader, passwordSlots, clock } = this.#deps;
+    const findPasswordSlot = (currentRead: StoredUserData) =>
+      undefinedOnFailure(() => requirePasswordSlot(currentRead, owner, locator));
+    const readStartedAt = performance.now();
+    const initialRead = await reader.read(owner, []);
+    const checkedSlot = findPasswordSlot(initialRead)?.slot;
+    const secret = await passwordSlots.verifyPassword(password, owner, checkedSlot);
     // The check takes its time: what was read before it may be too old to be opened (fresh.ts). So for everyone, right or wrong.
-    const read = performance.now() - asked < freshness ? first : await readFresh(() => reader.read(owner, []));
+    const currentRead =
+      performance.now() - readStartedAt < maxReadAgeMs
+        ? initialRead
+        : await readWithinMaxAge(() => reader.read(owner, []));
     if (secret === undefined) throw new VaultError('login_refused');
-    const now = slotIn(read)?.slot;
-    const isAnew = now !== undefined && now.wrapped !== checked?.wrapped;
-    const user = quietly(() => {
-      const { keyring, slot } = passwordIn(read, owner, locator);
-      return isAnew ? undefined : openSlot(secret, read, keyring, slot, clock());
+    const currentSlot = findPasswordSlot(currentRead)?.slot;
+    const slotWasReplaced = currentSlot !== undefined && currentSlot.wrapped !== checkedSlot?.wrapped;
+    const user = undefinedOnFailure(() => {
+      const { keyring, slot } = requirePasswordSlot(currentRead, owner, locator);
+      return slotWasReplaced ? undefined : unlockSlot(secret, currentRead, keyring, slot, clock());
     });
     if (user !== undefined) return { user, secret };
     secret.fill(0);
-    if (isAnew) return undefined;
+    if (slotWasReplaced) return undefined;
     throw new VaultError('login_refused');
   }
 
-  async #begin(user: OpenUser, password: string): Promise<LoggedIn> {
+  async #startSession(user: UnlockedUser, password: string): Promise<LoginResult> {
     const { owner } = user;
-    const now = this.#parts.clock();
+    const now = this.#deps.clock();
     const createdAt = now.toISOString();
     const expiresAt = addSeconds(now, limits.sessionSeconds);
     const secret = randomBytes(32);
@@ -124,29 +130,33 @@ export class Logins {
       createdAt,
       expiresAt,
     };
-    const session = user.withRoot((root) => wrapUmk(root, secret, owner, facts));
-    const { remove = [], add = [] } = await this.#parts.slots.raise(user, user.slot, password, createdAt);
-    await this.#parts.changes.change(user, (before) => ({
-      remove: [...remove, ...surplusSessions(before, now)],
+    const session = user.withRootKey((root) => wrapUmk(root, secret, owner, facts));
+    const { remove = [], add = [] } = await this.#deps.passwordSlots.upgradeCost(user, user.slot, password, createdAt);
+    await this.#deps.slotUpdater.update(user, (before) => ({
+      remove: [...remove, ...excessSessionIds(before, now)],
       add: [...add, session],
     }));
     const token = formatSessionToken({ ...owner, slot: id, secret });
     secret.fill(0);
     const output = { user: owner.user, expiresAt };
-    return { ...owner, output, cookie: cookieOf(token, limits.sessionSeconds) };
+    return { ...owner, output, cookie: formatSessionCookie(token, limits.sessionSeconds) };
   }
 }
 
 /** @throws VaultError `org_locked`, `org_shredded`; DecryptionError when there is no such slot */
-function passwordIn(read: UserRead, owner: UserRef, locator: string): { keyring: UserKeyring; slot: Slot } {
-  const keyring = userKeyringOf(read, owner);
+function requirePasswordSlot(
+  read: StoredUserData,
+  owner: UserRef,
+  locator: string,
+): { keyring: UserKeyring; slot: Slot } {
+  const keyring = activeUserKeyring(read, owner);
   const slot = keyring?.slots.find((one) => one.kind === 'password' && one.locator === locator);
   if (keyring === undefined || slot === undefined) throw new DecryptionError();
   return { keyring, slot };
 }
 
 /** What a login must not tell apart: an org that is shut, a record that is damaged. */
-function quietly<T>(run: () => T): T | undefined {
+function undefinedOnFailure<T>(run: () => T): T | undefined {
   try {
     return run();
   } catch (error) {
@@ -156,7 +166,7 @@ function quietly<T>(run: () => T): T | undefined {
 }
 
 /** The oldest sessions beyond those that may stay beside a new one. */
-function surplusSessions({ slots }: UserKeyring, now: Date): string[] {
+function excessSessionIds({ slots }: UserKeyring, now: Date): string[] {
   const sessions = slots.filter((slot: Slot) => slot.kind === 'session' && !hasPassed(slot.expiresAt, now));
   const oldestFirst = sessions.toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
   return oldestFirst.slice(0, Math.max(0, sessions.length - limits.sessionsKept + 1)).map(({ id }) => id);

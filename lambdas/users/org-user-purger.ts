@@ -5,43 +5,43 @@
  * workflow deletes once more when no such request can be running.
  */
 import type { ShredReceipt } from '../../core/shredding/receipt-statements.ts';
-import type { UserEraser } from './user-ports.ts';
+import type { UserItemStore } from './user-ports.ts';
 
 /** Items that are read, and then deleted, at once. */
-const itemsRead = 250;
+const deleteBatchSize = 250;
 /** Lists of keyrings for each list of other items: what opens goes first. */
-const keyringLists = 4;
-const itemsCounted = 1000;
+const keyringBatchesPerBatch = 4;
+const countLimit = 1000;
 
 /** What the ids of keyrings begin with, before a slash (docs/format.md, section 12). */
-const keyringsStart = 'user';
+const keyringIdPrefix = 'user';
 
-export class UserErasing {
-  readonly #keyrings: UserEraser;
-  readonly #records: UserEraser;
+export class OrgUserPurger {
+  readonly #keyrings: UserItemStore;
+  readonly #records: UserItemStore;
 
   /** @param keyrings of the table of user keyrings. @param records of the table of user records */
-  constructor(keyrings: UserEraser, records: UserEraser) {
+  constructor(keyrings: UserItemStore, records: UserItemStore) {
     this.#keyrings = keyrings;
     this.#records = records;
   }
 
   /**
    * Deletes some; false when there is more to do. Repeated or interrupted, it goes on with what is left.
-   * @param lists of 250 items that it may take of each kind, of keyrings four times as many
+   * @param maxBatches of 250 items that it may take of each kind, of keyrings four times as many
    * @throws VaultError `unavailable`
    */
-  async erase(org: string, lists: number): Promise<boolean> {
-    if (!(await eraseAll(this.#keyrings, org, keyringsStart, lists * keyringLists))) return false;
-    const others = await eraseAll(this.#keyrings, org, undefined, lists);
-    const records = await eraseAll(this.#records, org, undefined, lists);
+  async purge(org: string, maxBatches: number): Promise<boolean> {
+    if (!(await deleteBatches(this.#keyrings, org, keyringIdPrefix, maxBatches * keyringBatchesPerBatch))) return false;
+    const others = await deleteBatches(this.#keyrings, org, undefined, maxBatches);
+    const records = await deleteBatches(this.#records, org, undefined, maxBatches);
     return others && records;
   }
 
   /** What is still there. @throws VaultError `unavailable` */
-  async count(org: string): Promise<NonNullable<ShredReceipt['users']>> {
-    const keyrings = await this.#keyrings.list(org, keyringsStart, itemsCounted);
-    const records = await this.#records.list(org, undefined, itemsCounted);
+  async countRemaining(org: string): Promise<NonNullable<ShredReceipt['users']>> {
+    const keyrings = await this.#keyrings.list(org, keyringIdPrefix, countLimit);
+    const records = await this.#records.list(org, undefined, countLimit);
     return {
       keyrings: keyrings.items.length,
       records: records.items.length,
@@ -50,10 +50,15 @@ export class UserErasing {
   }
 }
 
-async function eraseAll(from: UserEraser, org: string, start: string | undefined, lists: number): Promise<boolean> {
-  for (let list = 0; list < lists; list++) {
-    const { items, more } = await from.list(org, start, itemsRead);
-    if (items.length > 0) await from.delete(org, items);
+async function deleteBatches(
+  store: UserItemStore,
+  org: string,
+  start: string | undefined,
+  maxBatches: number,
+): Promise<boolean> {
+  for (let batch = 0; batch < maxBatches; batch++) {
+    const { items, more } = await store.list(org, start, deleteBatchSize);
+    if (items.length > 0) await store.delete(org, items);
     if (!more) return true;
   }
   return false;

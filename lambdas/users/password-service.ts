@@ -8,32 +8,32 @@ import type { Slot } from '../../core/users/key-slot.ts';
 import { locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { Clock } from '../shared/ports.ts';
-import { accountInfo } from './account-response.ts';
-import type { Locators } from './locator-claims.ts';
-import type { PasswordSlots } from './password-slot.ts';
-import type { Confirming } from './reauthentication.ts';
-import type { SlotChanges } from './slot-updater.ts';
-import type { OpenUser } from './unlocked-user.ts';
+import { toAccountResponse } from './account-response.ts';
+import type { LocatorRegistry } from './locator-claims.ts';
+import type { PasswordSlotService } from './password-slot.ts';
+import type { ReauthenticationService } from './reauthentication.ts';
+import type { SlotUpdater } from './slot-updater.ts';
+import type { UnlockedUser } from './unlocked-user.ts';
 import type { LocatorStore, RoutingMacs } from './user-ports.ts';
 
-export interface PasswordParts {
-  readonly changes: SlotChanges;
-  readonly store: LocatorStore;
-  readonly locators: Locators;
-  readonly confirming: Confirming;
-  readonly routing: RoutingMacs;
-  readonly slots: PasswordSlots;
+export interface PasswordServiceDeps {
+  readonly slotUpdater: SlotUpdater;
+  readonly locatorStore: LocatorStore;
+  readonly locatorRegistry: LocatorRegistry;
+  readonly reauthentication: ReauthenticationService;
+  readonly routingMacs: RoutingMacs;
+  readonly passwordSlots: PasswordSlotService;
   readonly clock: Clock;
 }
 
-const passwordAndCodes = ({ slots }: UserKeyring): Slot[] =>
+const passwordAndLinkSlots = ({ slots }: UserKeyring): Slot[] =>
   slots.filter(({ kind }) => kind === 'password' || kind === 'link');
 
-export class Passwords {
-  readonly #parts: PasswordParts;
+export class PasswordService {
+  readonly #deps: PasswordServiceDeps;
 
-  constructor(parts: PasswordParts) {
-    this.#parts = parts;
+  constructor(deps: PasswordServiceDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -43,50 +43,50 @@ export class Passwords {
    * @throws VaultError `invalid_request`, `login_taken`, `login_refused` and `too_many_attempts` for `currentPassword`,
    *   `too_many_slots`, `write_contention`
    */
-  async set(user: OpenUser, request: SetPasswordRequest): Promise<AccountResponse> {
-    const { confirming, locators, routing, slots, clock, changes } = this.#parts;
+  async setPassword(user: UnlockedUser, request: SetPasswordRequest): Promise<AccountResponse> {
+    const { reauthentication, locatorRegistry, routingMacs, passwordSlots, clock, slotUpdater } = this.#deps;
     const { org, user: id } = user.owner;
-    const name = canonicalLogin(request.login);
-    if (name === undefined) {
+    const loginName = canonicalLogin(request.login);
+    if (loginName === undefined) {
       const message = 'must be 3 to 128 of a-z 0-9 . _ % + @ -, the first a letter or digit';
       throw new VaultError('invalid_request', { errors: [{ path: 'login', message }] });
     }
-    await confirming.confirm(user, request.currentPassword);
-    const [slotId, locator] = [randomId(), await routing.locator(locatorMacInput(org, name))];
-    if ((await locators.take(org, locator, id, slotId)) !== id) throw new VaultError('login_taken');
-    const facts = { id: slotId, locator, createdAt: clock().toISOString() };
-    const slot = await slots.make(user, facts, request.password);
-    let gone: readonly Slot[] = [];
-    const keyring = await changes.change(user, (before) => {
-      gone = passwordAndCodes(before);
-      return { remove: [...gone.map((old) => old.id), ...otherSessions(user, before)], add: [slot] };
+    await reauthentication.requirePassword(user, request.currentPassword);
+    const [slotId, locator] = [randomId(), await routingMacs.deriveLocator(locatorMacInput(org, loginName))];
+    if ((await locatorRegistry.claimOrGetHolder(org, locator, id, slotId)) !== id) throw new VaultError('login_taken');
+    const slotFacts = { id: slotId, locator, createdAt: clock().toISOString() };
+    const slot = await passwordSlots.createSlot(user, slotFacts, request.password);
+    let removedSlots: readonly Slot[] = [];
+    const keyring = await slotUpdater.update(user, (before) => {
+      removedSlots = passwordAndLinkSlots(before);
+      return { remove: [...removedSlots.map((old) => old.id), ...otherSessionIds(user, before)], add: [slot] };
     });
     // By the same login others may have set one meanwhile: what leads to that, whoever claimed it last, leads to the slot that is there now.
-    const given = gone.filter((old) => old.locator !== locator);
-    await this.#forget(user, given);
-    return accountInfo(keyring, clock());
+    const abandonedSlots = removedSlots.filter((old) => old.locator !== locator);
+    await this.#releaseLocators(user, abandonedSlots);
+    return toAccountResponse(keyring, clock());
   }
 
   /** Removes login and password; all sessions end, since nothing could begin another. @throws VaultError `last_slot`, `write_contention` */
-  async remove(user: OpenUser): Promise<AccountResponse> {
-    const { clock, changes } = this.#parts;
+  async removePassword(user: UnlockedUser): Promise<AccountResponse> {
+    const { clock, slotUpdater } = this.#deps;
     // All that were met: what was gone when the keyring was read again, may have gone by this very request.
-    const gone = new Map<string, Slot>();
-    const keyring = await changes.change(user, (before) => {
+    const removedSlots = new Map<string, Slot>();
+    const keyring = await slotUpdater.update(user, (before) => {
       const sessions = before.slots.filter(({ kind }) => kind === 'session');
-      const remove = [...passwordAndCodes(before), ...sessions];
-      for (const slot of passwordAndCodes(before)) gone.set(slot.id, slot);
+      const remove = [...passwordAndLinkSlots(before), ...sessions];
+      for (const slot of passwordAndLinkSlots(before)) removedSlots.set(slot.id, slot);
       return remove.length === 0 ? undefined : { remove: remove.map(({ id }) => id) };
     });
-    await this.#forget(user, [...gone.values()]);
-    return accountInfo(keyring, clock());
+    await this.#releaseLocators(user, [...removedSlots.values()]);
+    return toAccountResponse(keyring, clock());
   }
 
   /** Lets go what led to slots that are gone; what was claimed anew meanwhile, by the same login too, stays. */
-  async #forget({ owner: { org, user } }: OpenUser, gone: readonly Slot[]): Promise<void> {
-    for (const { id, locator } of gone) await this.#parts.store.remove(org, locator, user, id);
+  async #releaseLocators({ owner: { org, user } }: UnlockedUser, removedSlots: readonly Slot[]): Promise<void> {
+    for (const { id, locator } of removedSlots) await this.#deps.locatorStore.remove(org, locator, user, id);
   }
 }
 
-const otherSessions = ({ slot: own }: OpenUser, { slots }: UserKeyring): string[] =>
-  slots.filter(({ kind, id }) => kind === 'session' && id !== own.id).map(({ id }) => id);
+const otherSessionIds = ({ slot }: UnlockedUser, { slots }: UserKeyring): string[] =>
+  slots.filter(({ kind, id }) => kind === 'session' && id !== slot.id).map(({ id }) => id);

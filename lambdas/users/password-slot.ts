@@ -8,50 +8,50 @@ import { defaultArgon2idParams, stretchPassword, verifierOf } from '../../core/u
 import { passwordMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { SlotChange } from './slot-updater.ts';
-import type { OpenUser } from './unlocked-user.ts';
+import type { UnlockedUser } from './unlocked-user.ts';
 import type { CodeMacs } from './user-ports.ts';
 
 /** Stands for the slot of a login that nobody has: the work is the same. */
-const noSlot: Pick<Slot, 'id' | 'salt'> & { readonly params: PasswordParams } = {
+const dummySlot: Pick<Slot, 'id' | 'salt'> & { readonly params: PasswordParams } = {
   id: '0'.repeat(16),
   salt: Buffer.alloc(32).toString('base64'),
   params: { ...defaultArgon2idParams, verifier: Buffer.alloc(32).toString('base64') },
 };
 
-export class PasswordSlots {
-  readonly #codes: CodeMacs;
+export class PasswordSlotService {
+  readonly #codeMacs: CodeMacs;
 
-  constructor(codes: CodeMacs) {
-    this.#codes = codes;
+  constructor(codeMacs: CodeMacs) {
+    this.#codeMacs = codeMacs;
   }
 
   /**
    * What opens a password slot, 32 bytes, if the password is the slot's; the caller zeroes it. Without a slot all the same work is done.
    * @param slot of kind `password`; undefined for a login that nobody has
    */
-  async check(password: string, owner: UserRef, slot: Slot | undefined): Promise<Buffer | undefined> {
-    const { id, salt, params = noSlot.params } = slot ?? noSlot;
-    const secret = await this.#secret(password, owner, { id, salt }, params);
+  async verifyPassword(password: string, owner: UserRef, slot: Slot | undefined): Promise<Buffer | undefined> {
+    const { id, salt, params = dummySlot.params } = slot ?? dummySlot;
+    const secret = await this.#deriveSecret(password, owner, { id, salt }, params);
     const actual = Buffer.from(verifierOf(secret, owner, { id, salt }), 'base64');
     const expected = Buffer.from(params.verifier, 'base64');
-    const isRight = expected.length === actual.length && timingSafeEqual(expected, actual);
-    if (isRight && slot?.params !== undefined) return secret;
+    const matches = expected.length === actual.length && timingSafeEqual(expected, actual);
+    if (matches && slot?.params !== undefined) return secret;
     secret.fill(0);
     return undefined;
   }
 
   /** A slot of a password, at the cost of now, for a user who is there. @param id for which its locator was claimed */
-  async make(
-    user: OpenUser,
+  async createSlot(
+    user: UnlockedUser,
     { id, locator, createdAt }: Pick<Slot, 'id' | 'locator' | 'createdAt'>,
     password: string,
   ): Promise<Slot> {
     const { owner } = user;
     const salt = newSlotSalt(owner, 'password');
-    const secret = await this.#secret(password, owner, { id, salt }, defaultArgon2idParams);
+    const secret = await this.#deriveSecret(password, owner, { id, salt }, defaultArgon2idParams);
     const params = { ...defaultArgon2idParams, verifier: verifierOf(secret, owner, { id, salt }) };
     try {
-      return user.withRoot((root) =>
+      return user.withRootKey((root) =>
         wrapUmk(root, secret, owner, { id, kind: 'password', locator, salt, params, createdAt }),
       );
     } finally {
@@ -60,7 +60,7 @@ export class PasswordSlots {
   }
 
   /** What makes the slot of a password anew whose cost is below that of now; under its id, so that other logins at the time find it too. */
-  async raise(user: OpenUser, slot: Slot, password: string, createdAt: string): Promise<SlotChange> {
+  async upgradeCost(user: UnlockedUser, slot: Slot, password: string, createdAt: string): Promise<SlotChange> {
     const { params } = slot;
     const isCurrent =
       params !== undefined &&
@@ -70,11 +70,11 @@ export class PasswordSlots {
     if (isCurrent) return {};
     return {
       remove: [slot.id],
-      add: [await this.make(user, { id: slot.id, locator: slot.locator, createdAt }, password)],
+      add: [await this.createSlot(user, { id: slot.id, locator: slot.locator, createdAt }, password)],
     };
   }
 
-  async #secret(
+  async #deriveSecret(
     password: string,
     owner: UserRef,
     { id, salt }: Pick<Slot, 'id' | 'salt'>,
@@ -84,7 +84,7 @@ export class PasswordSlots {
     const message = passwordMacInput(owner, id, stretched);
     stretched.fill(0);
     try {
-      return await this.#codes.code(message);
+      return await this.#codeMacs.deriveCodeSecret(message);
     } finally {
       message.fill(0);
     }

@@ -9,24 +9,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 
 /** Milliseconds from asking for a keyring to opening it, at most. */
-export const freshness = 1_000;
-const attempts = 3;
+export const maxReadAgeMs = 1_000;
+const maxAttempts = 3;
 
 /**
  * Reads again what took too long. Its caller opens what it gave without waiting for anything in between.
  * @throws VaultError `unavailable` when it always took too long
  */
-export async function readFresh<T>(read: () => Promise<T>, clock = () => performance.now()): Promise<T> {
-  for (let attempt = 1; attempt <= attempts; attempt++) {
+export async function readWithinMaxAge<T>(read: () => Promise<T>, clock = () => performance.now()): Promise<T> {
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const started = clock();
     const found = await read();
-    if (clock() - started < freshness) return found;
+    if (clock() - started < maxReadAgeMs) return found;
   }
   throw new VaultError('unavailable', { detail: 'The store took too long to answer.' });
 }
 
-/** Whether what was read may still be used: within `freshness` of asking for it. @param asked by performance.now() */
-export const isFresh = (asked: number): boolean => performance.now() - asked < freshness;
+/** Whether what was read may still be used: within `freshness` of asking for it. @param readStartedAt by performance.now() */
+export const isWithinMaxReadAge = (readStartedAt: number): boolean => performance.now() - readStartedAt < maxReadAgeMs;
 
 /** What a deletion waits for between its tombstone and its acknowledgement. */
-export const deletionPause = (): Promise<void> => sleep(freshness);
+export const waitForInFlightReads = (): Promise<void> => sleep(maxReadAgeMs);

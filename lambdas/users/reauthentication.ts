@@ -5,21 +5,21 @@
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { SlotKind } from '../../core/users/key-slot.ts';
 import type { Clock } from '../shared/ports.ts';
-import type { PasswordSlots } from './password-slot.ts';
-import type { OpenUser } from './unlocked-user.ts';
-import type { AttemptStore } from './user-ports.ts';
+import type { PasswordSlotService } from './password-slot.ts';
+import type { UnlockedUser } from './unlocked-user.ts';
+import type { LoginAttemptStore } from './user-ports.ts';
 
 /** Ways in that a session may not take away: the owner would be locked out. */
-const waysIn: readonly SlotKind[] = ['identity', 'credential'];
+const permanentLoginSlotKinds: readonly SlotKind[] = ['identity', 'credential'];
 
-export class Confirming {
-  readonly #attempts: AttemptStore;
-  readonly #slots: Pick<PasswordSlots, 'check'>;
+export class ReauthenticationService {
+  readonly #attempts: LoginAttemptStore;
+  readonly #passwordSlots: Pick<PasswordSlotService, 'verifyPassword'>;
   readonly #clock: Clock;
 
-  constructor(attempts: AttemptStore, slots: Pick<PasswordSlots, 'check'>, clock: Clock) {
+  constructor(attempts: LoginAttemptStore, passwordSlots: Pick<PasswordSlotService, 'verifyPassword'>, clock: Clock) {
     this.#attempts = attempts;
-    this.#slots = slots;
+    this.#passwordSlots = passwordSlots;
     this.#clock = clock;
   }
 
@@ -28,7 +28,7 @@ export class Confirming {
    * @throws VaultError `invalid_request` without one; `login_refused` for a wrong one, which counts as an attempt to log in;
    *   `too_many_attempts`; `forbidden` when the user has no password; `key_unavailable`, `unavailable`
    */
-  async confirm(user: OpenUser, currentPassword: string | undefined): Promise<void> {
+  async requirePassword(user: UnlockedUser, currentPassword: string | undefined): Promise<void> {
     if (user.slot.kind !== 'session') return;
     const slot = user.keyring.slots.find(({ kind }) => kind === 'password');
     // Sessions end with the password.
@@ -38,16 +38,22 @@ export class Confirming {
       throw new VaultError('invalid_request', { errors: [{ path: 'currentPassword', message }] });
     }
     const { org } = user.owner;
-    if (!(await this.#attempts.attempt(org, slot.locator, this.#clock()))) throw new VaultError('too_many_attempts');
-    const secret = await this.#slots.check(currentPassword, user.owner, slot);
+    if (!(await this.#attempts.countAttempt(org, slot.locator, this.#clock())))
+      throw new VaultError('too_many_attempts');
+    const secret = await this.#passwordSlots.verifyPassword(currentPassword, user.owner, slot);
     if (secret === undefined) throw new VaultError('login_refused');
     secret.fill(0);
-    await this.#attempts.forget(org, slot.locator);
+    await this.#attempts.resetAttempts(org, slot.locator);
   }
 
-  /** The same for the removal of a slot; of sessions and codes every session may dispose. @throws as {@link confirm} */
-  async confirmRemoval(user: OpenUser, slotId: string, currentPassword: string | undefined): Promise<void> {
+  /** The same for the removal of a slot; of sessions and codes every session may dispose. @throws as {@link requirePassword} */
+  async requirePasswordForSlotRemoval(
+    user: UnlockedUser,
+    slotId: string,
+    currentPassword: string | undefined,
+  ): Promise<void> {
     const slot = user.keyring.slots.find(({ id }) => id === slotId);
-    if (slot !== undefined && waysIn.includes(slot.kind)) await this.confirm(user, currentPassword);
+    if (slot !== undefined && permanentLoginSlotKinds.includes(slot.kind))
+      await this.requirePassword(user, currentPassword);
   }
 }

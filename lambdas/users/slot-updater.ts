@@ -5,7 +5,7 @@ import type { Slot } from '../../core/users/key-slot.ts';
 import { maxSlots, type UserKeyring, verifyUserKeyring, withChangedSlots } from '../../core/users/user-keyring.ts';
 import type { Clock } from '../shared/ports.ts';
 import { hasPassed } from '../shared/timestamps.ts';
-import { activeKeyring, type OpenUser } from './unlocked-user.ts';
+import { requireActiveKeyring, type UnlockedUser } from './unlocked-user.ts';
 import type { UserKeyringStore } from './user-ports.ts';
 
 export interface SlotChange {
@@ -14,12 +14,12 @@ export interface SlotChange {
 }
 
 /** Changes under way at once that a request puts up with. */
-const tries = 6;
+const maxAttempts = 6;
 
 /** Whether a slot stays until it is taken away; the others end by themselves, and without one of these the user would with them. */
-const lasts = ({ expiresAt }: Slot): boolean => expiresAt === undefined;
+const isPermanent = ({ expiresAt }: Slot): boolean => expiresAt === undefined;
 
-export class SlotChanges {
+export class SlotUpdater {
   readonly #keyrings: UserKeyringStore;
   readonly #clock: Clock;
 
@@ -36,34 +36,34 @@ export class SlotChanges {
    * @returns the keyring as it is stored then
    * @throws VaultError `last_slot`, `too_many_slots`, `invalid_credential`, `write_contention`; what `decide` throws
    */
-  async change(user: OpenUser, decide: (keyring: UserKeyring) => SlotChange | undefined): Promise<UserKeyring> {
+  async update(user: UnlockedUser, decide: (keyring: UserKeyring) => SlotChange | undefined): Promise<UserKeyring> {
     let { keyring } = user;
-    for (let attempt = 0; attempt < tries; attempt++) {
-      const wanted = decide(keyring);
-      if (wanted === undefined) return keyring;
-      const next = this.#next(user, keyring, wanted);
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const slotChange = decide(keyring);
+      if (slotChange === undefined) return keyring;
+      const next = this.#nextKeyring(user, keyring, slotChange);
       if (await this.#keyrings.replace(next)) return next;
       keyring = await this.#reread(user);
-      if (isMade(wanted, keyring)) return keyring;
+      if (isAlreadyApplied(slotChange, keyring)) return keyring;
       if (!keyring.slots.some(({ id }) => id === user.slot.id)) throw new VaultError('invalid_credential');
     }
     throw new VaultError('write_contention', { detail: 'Nothing was changed.' });
   }
 
-  #next({ umk }: OpenUser, keyring: UserKeyring, { remove = [], add = [] }: SlotChange): UserKeyring {
+  #nextKeyring({ umk }: UnlockedUser, keyring: UserKeyring, { remove = [], add = [] }: SlotChange): UserKeyring {
     const now = this.#clock();
-    const ended = keyring.slots.filter(({ expiresAt }) => hasPassed(expiresAt, now)).map(({ id }) => id);
-    const gone = new Set([...remove, ...ended]);
-    const left = [...keyring.slots.filter(({ id }) => !gone.has(id)), ...add];
-    if (!left.some(lasts)) throw new VaultError('last_slot');
-    if (left.length > maxSlots) throw new VaultError('too_many_slots');
-    return withChangedSlots(keyring, umk, { remove: [...gone], add });
+    const expiredIds = keyring.slots.filter(({ expiresAt }) => hasPassed(expiresAt, now)).map(({ id }) => id);
+    const removedIds = new Set([...remove, ...expiredIds]);
+    const remaining = [...keyring.slots.filter(({ id }) => !removedIds.has(id)), ...add];
+    if (!remaining.some(isPermanent)) throw new VaultError('last_slot');
+    if (remaining.length > maxSlots) throw new VaultError('too_many_slots');
+    return withChangedSlots(keyring, umk, { remove: [...removedIds], add });
   }
 
-  async #reread({ owner, umk }: OpenUser): Promise<UserKeyring> {
-    const record = await this.#keyrings.stored(owner);
+  async #reread({ owner, umk }: UnlockedUser): Promise<UserKeyring> {
+    const record = await this.#keyrings.getRecord(owner);
     try {
-      const keyring = activeKeyring(record, owner);
+      const keyring = requireActiveKeyring(record, owner);
       verifyUserKeyring(keyring, umk);
       return keyring;
     } catch (error) {
@@ -74,5 +74,5 @@ export class SlotChanges {
 }
 
 /** Whether a change was made: each wrap has a nonce of its own, so nobody else has put in the same. */
-const isMade = ({ add = [] }: SlotChange, { slots }: UserKeyring): boolean =>
+const isAlreadyApplied = ({ add = [] }: SlotChange, { slots }: UserKeyring): boolean =>
   add.length > 0 && add.every(({ id, wrapped }) => slots.some((slot) => slot.id === id && slot.wrapped === wrapped));

@@ -8,10 +8,10 @@ import { parseUserKeyringRecord, type UserKeyring, verifyUserKeyring } from '../
 import { deriveUmk, type Umk, type UserRef } from '../../core/users/user-root-key.ts';
 import { assertOrgActive, parseStoredKeyring } from '../org-keys/keyring-opener.ts';
 import { hasPassed } from '../shared/timestamps.ts';
-import type { StoredRecord, UserRead } from './user-ports.ts';
+import type { StoredRecord, StoredUserData } from './user-ports.ts';
 
 /** A user who is there: its keyring, checked, and its UMK, for the time of one request. */
-export interface OpenUser {
+export interface UnlockedUser {
   readonly owner: UserRef;
   readonly keyring: UserKeyring;
   readonly umk: Umk;
@@ -19,7 +19,7 @@ export interface OpenUser {
   readonly slot: Slot;
   readonly records: ReadonlyMap<string, StoredRecord>;
   /** Gives the 32 bytes of the UMK, for new slots to wrap, and zeroes them after. */
-  withRoot<T>(use: (root: Uint8Array) => T): T;
+  withRootKey<T>(use: (root: Uint8Array) => T): T;
 }
 
 /**
@@ -27,7 +27,13 @@ export interface OpenUser {
  * @param secret not zeroed here; `withRoot` uses it once more
  * @throws DecryptionError for every cause, an expired slot included
  */
-export function openSlot(secret: Uint8Array, read: UserRead, keyring: UserKeyring, slot: Slot, now: Date): OpenUser {
+export function unlockSlot(
+  secret: Uint8Array,
+  read: StoredUserData,
+  keyring: UserKeyring,
+  slot: Slot,
+  now: Date,
+): UnlockedUser {
   if (hasPassed(slot.expiresAt, now)) throw new DecryptionError();
   const owner: UserRef = { org: keyring.org, user: keyring.user };
   const umk = deriveUmk(unwrapUmk(secret, owner, slot), owner);
@@ -40,14 +46,14 @@ export function openSlot(secret: Uint8Array, read: UserRead, keyring: UserKeyrin
       root.fill(0);
     }
   };
-  return { owner, keyring, umk, slot, records: read.records, withRoot };
+  return { owner, keyring, umk, slot, records: read.records, withRootKey: withRoot };
 }
 
 /**
  * The keyring of a user whose org is neither locked nor shredded; undefined when there is no such user, or none any more.
  * @throws VaultError `org_locked`, `org_shredded`; DecryptionError
  */
-export function userKeyringOf({ orgKeyring, keyring }: UserRead, owner: UserRef): UserKeyring | undefined {
+export function activeUserKeyring({ orgKeyring, keyring }: StoredUserData, owner: UserRef): UserKeyring | undefined {
   if (orgKeyring === undefined || keyring === undefined) return undefined;
   assertOrgActive(parseStoredKeyring(orgKeyring, owner.org));
   const stored = parseUserKeyringRecord(keyring, owner);
@@ -55,34 +61,39 @@ export function userKeyringOf({ orgKeyring, keyring }: UserRead, owner: UserRef)
 }
 
 /** What a request of a user shows. */
-export type Presented =
+export type UserCredential =
   | { readonly kind: 'credential'; readonly key: UserKey }
   | { readonly kind: 'session'; readonly token: SessionToken };
 
-export const ownerOf = (presented: Presented): UserRef =>
-  presented.kind === 'credential'
-    ? { org: presented.key.org, user: presented.key.user }
-    : { org: presented.token.org, user: presented.token.user };
+export const ownerOfCredential = (credential: UserCredential): UserRef =>
+  credential.kind === 'credential'
+    ? { org: credential.key.org, user: credential.key.user }
+    : { org: credential.token.org, user: credential.token.user };
 
 /** What the slot of what was presented is opened with; whoever asks for it zeroes it. */
-export const secretOf = (presented: Presented): Uint8Array =>
-  presented.kind === 'session' ? presented.token.secret : Buffer.from(formatUserKey(presented.key));
+export const slotSecretOf = (credential: UserCredential): Uint8Array =>
+  credential.kind === 'session' ? credential.token.secret : Buffer.from(formatUserKey(credential.key));
 
 /**
  * Opens a user by its user key or session.
- * @param secret as {@link secretOf} gives it; `withRoot` uses it once more
+ * @param secret as {@link slotSecretOf} gives it; `withRoot` uses it once more
  * @throws VaultError `invalid_credential` for every cause that is the caller's, `org_locked`, `org_shredded`
  */
-export function openUser(presented: Presented, secret: Uint8Array, read: UserRead, now: Date): OpenUser {
-  const owner = ownerOf(presented);
+export function unlockUser(
+  credential: UserCredential,
+  secret: Uint8Array,
+  read: StoredUserData,
+  now: Date,
+): UnlockedUser {
+  const owner = ownerOfCredential(credential);
   try {
     // Before the state of the org is told: only who opens a slot may learn it, so it is asked again below.
-    const keyring = activeKeyring(read.keyring, owner);
-    const slot = slotOf(presented, secret, keyring, owner);
+    const keyring = requireActiveKeyring(read.keyring, owner);
+    const slot = findSlotOf(credential, secret, keyring, owner);
     if (slot === undefined) throw new DecryptionError();
-    const opened = openSlot(secret, read, keyring, slot, now);
+    const opened = unlockSlot(secret, read, keyring, slot, now);
     // An org of which nothing is left has no users either.
-    if (userKeyringOf(read, owner) === undefined) throw new DecryptionError();
+    if (activeUserKeyring(read, owner) === undefined) throw new DecryptionError();
     return opened;
   } catch (error) {
     if (error instanceof DecryptionError) throw new VaultError('invalid_credential');
@@ -91,17 +102,22 @@ export function openUser(presented: Presented, secret: Uint8Array, read: UserRea
 }
 
 /** The keyring of a stored record, whose MAC is still to be verified. @throws DecryptionError when there is none, or none any more */
-export function activeKeyring(record: unknown, owner: UserRef): UserKeyring {
+export function requireActiveKeyring(record: unknown, owner: UserRef): UserKeyring {
   const stored = record === undefined ? undefined : parseUserKeyringRecord(record, owner);
   if (stored?.state !== 'active') throw new DecryptionError();
   return stored;
 }
 
-function slotOf(presented: Presented, secret: Uint8Array, keyring: UserKeyring, owner: UserRef): Slot | undefined {
-  const locator = presented.kind === 'credential' ? credentialLocator(secret, owner) : undefined;
+function findSlotOf(
+  credential: UserCredential,
+  secret: Uint8Array,
+  keyring: UserKeyring,
+  owner: UserRef,
+): Slot | undefined {
+  const locator = credential.kind === 'credential' ? credentialLocator(secret, owner) : undefined;
   return keyring.slots.find(
     (slot) =>
-      slot.kind === presented.kind &&
-      (presented.kind === 'session' ? slot.id === presented.token.slot : slot.locator === locator),
+      slot.kind === credential.kind &&
+      (credential.kind === 'session' ? slot.id === credential.token.slot : slot.locator === locator),
   );
 }

@@ -11,45 +11,45 @@ import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
 import { assertOrgActive, type StoredKeyring } from '../org-keys/keyring-opener.ts';
 import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
-import { userInfo } from './account-response.ts';
-import { newCredentialSlot } from './account-service.ts';
-import { userOrDamage } from './corrupt-user-keyring.ts';
-import type { DeletingUsers } from './user-deletion-service.ts';
+import { toUserInfo } from './account-response.ts';
+import { createCredentialSlot } from './account-service.ts';
+import { parseUserRecordOrCorrupt } from './corrupt-user-keyring.ts';
+import type { UserDeletionService } from './user-deletion-service.ts';
 import type { UserKeyringStore } from './user-ports.ts';
 
-export class Users {
+export class UserAdminService {
   readonly #keyrings: UserKeyringStore;
-  readonly #deleting: DeletingUsers;
+  readonly #userDeletion: UserDeletionService;
   readonly #clock: Clock;
 
-  constructor(keyrings: UserKeyringStore, deleting: DeletingUsers, clock: Clock) {
+  constructor(keyrings: UserKeyringStore, userDeletion: UserDeletionService, clock: Clock) {
     this.#keyrings = keyrings;
-    this.#deleting = deleting;
+    this.#userDeletion = userDeletion;
     this.#clock = clock;
   }
 
   /**
    * Makes a user with one user key. If the answer is lost, so is the key: such a user stands in the list, nobody can open it, and there is
    * nothing in it; repeating makes another.
-   * @param stored what is stored of the org
+   * @param orgKeyring what is stored of the org
    * @throws VaultError `org_locked`, `org_shredded`, `unavailable`
    */
-  async create(org: string, stored: StoredKeyring): Promise<CreateUserResponse> {
-    assertOrgActive(stored);
+  async create(org: string, orgKeyring: StoredKeyring): Promise<CreateUserResponse> {
+    assertOrgActive(orgKeyring);
     const owner = { org, user: randomId() };
     const createdAt = this.#clock().toISOString();
-    const bytes = randomBytes(32);
-    const key = formatUserKey({ ...owner, secret: encodeKeySecret(bytes) });
-    bytes.fill(0);
-    const root = newUmk();
+    const keySecret = randomBytes(32);
+    const key = formatUserKey({ ...owner, secret: encodeKeySecret(keySecret) });
+    keySecret.fill(0);
+    const rootKey = newUmk();
     const secret = Buffer.from(key);
     try {
-      const slot = newCredentialSlot(root, secret, owner, createdAt);
-      const keyring = newUserKeyring(deriveUmk(Buffer.from(root), owner), [slot], createdAt);
+      const slot = createCredentialSlot(rootKey, secret, owner, createdAt);
+      const keyring = newUserKeyring(deriveUmk(Buffer.from(rootKey), owner), [slot], createdAt);
       // 80 random bits met twice, or the generator is broken: either way nothing may be overwritten.
       if (!(await this.#keyrings.create(keyring))) throw new VaultError('internal');
     } finally {
-      root.fill(0);
+      rootKey.fill(0);
       secret.fill(0);
     }
     return { user: owner.user, createdAt, key };
@@ -64,7 +64,9 @@ export class Users {
     if (after !== undefined && !fitsSortKey(after, 'user/'.length)) throw new VaultError('invalid_cursor');
     const { items, more } = await this.#keyrings.list(org, after, limit);
     const now = this.#clock();
-    const users = items.map(({ user, record }) => userInfo(user, userOrDamage(record, { org, user }), now));
+    const users = items.map(({ user, record }) =>
+      toUserInfo(user, parseUserRecordOrCorrupt(record, { org, user }), now),
+    );
     const last = users.at(-1);
     return more && last !== undefined ? { users, cursor: encodeCursor([org, 'users', ''], last.user) } : { users };
   }
@@ -72,6 +74,6 @@ export class Users {
   /** Deletes a user; again, it has what is left of the data deleted once more. @throws VaultError `user_not_found`, `write_contention` */
   async delete(org: string, id: string): Promise<DeletedResponse> {
     if (!isOpaqueId(id)) throw new VaultError('user_not_found');
-    return await this.#deleting.delete({ org, user: id });
+    return await this.#userDeletion.delete({ org, user: id });
   }
 }

@@ -4,7 +4,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { parseSessionToken } from '../../core/users/session-token.ts';
 import { parseUserKey, type UserKey } from '../../core/users/user-key.ts';
 import { parseBearerToken } from '../api-keys/authorization.ts';
-import type { Presented } from './unlocked-user.ts';
+import type { UserCredential } from './unlocked-user.ts';
 
 /**
  * The user key of an `Authorization: Bearer …` header, or else the session of the cookie. Who sends a header means
@@ -12,9 +12,9 @@ import type { Presented } from './unlocked-user.ts';
  * @param cookies as `name=value`
  * @throws VaultError `missing_credential`, `invalid_credential`
  */
-export function presentedUser(authorization: string | undefined, cookies: readonly string[]): Presented {
-  if (authorization !== undefined) return { kind: 'credential', key: userKeyOf(authorization) };
-  const values = cookies.flatMap(valueOfCookie);
+export function parseUserCredential(authorization: string | undefined, cookies: readonly string[]): UserCredential {
+  if (authorization !== undefined) return { kind: 'credential', key: parseBearerUserKey(authorization) };
+  const values = cookies.flatMap(sessionCookieValues);
   const [value] = values;
   if (value === undefined) {
     const detail = 'Send a user key as "Authorization: Bearer anm_…_u…", or log in.';
@@ -26,7 +26,7 @@ export function presentedUser(authorization: string | undefined, cookies: readon
   return { kind: 'session', token };
 }
 
-function userKeyOf(authorization: string): UserKey {
+function parseBearerUserKey(authorization: string): UserKey {
   const token = parseBearerToken(authorization);
   if (token === undefined) {
     throw new VaultError('missing_credential', { detail: 'Send a user key as "Authorization: Bearer anm_…_u…".' });
@@ -36,7 +36,7 @@ function userKeyOf(authorization: string): UserKey {
   return key;
 }
 
-function valueOfCookie(cookie: string): string[] {
+function sessionCookieValues(cookie: string): string[] {
   const at = cookie.indexOf('=');
   return at > 0 && cookie.slice(0, at).trim() === sessionCookie ? [cookie.slice(at + 1).trim()] : [];
 }

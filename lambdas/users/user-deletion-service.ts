@@ -5,99 +5,101 @@ import type { DeletedResponse } from '../../contract/users/wire.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { createUserTombstone, type UserTombstone } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
-import type { JobSender } from '../jobs/job-producer.ts';
+import type { JobProducer } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
-import { userOrDamage } from './corrupt-user-keyring.ts';
-import type { EraseJob } from './erase-job.ts';
-import { isFound, type Leading, release } from './locator-release.ts';
-import { deletionPause } from './read-freshness.ts';
+import { parseUserRecordOrCorrupt } from './corrupt-user-keyring.ts';
+import type { PurgeUserJobPayload } from './erase-job.ts';
+import { hasStoredLocator, releaseLocator, type SlotLocator } from './locator-release.ts';
+import { waitForInFlightReads } from './read-freshness.ts';
 import type { LocatorStore, UserKeyringStore } from './user-ports.ts';
 
-const tries = 10;
+const maxAttempts = 10;
 
 /** A user as a deletion leaves it. */
-interface Destroyed {
+interface SlotDestructionResult {
   readonly deletedAt: string;
   /** False when it was deleted before. */
-  readonly now: boolean;
+  readonly newlyDeleted: boolean;
   /** What leads to it and is to be let go. */
-  readonly leading: readonly Leading[];
+  readonly slotLocators: readonly SlotLocator[];
 }
 
-export class DeletingUsers {
+export class UserDeletionService {
   readonly #keyrings: UserKeyringStore;
-  readonly #locators: LocatorStore;
-  readonly #jobs: Pick<JobSender, 'send'>;
+  readonly #locatorStore: LocatorStore;
+  readonly #jobProducer: Pick<JobProducer, 'send'>;
   readonly #clock: Clock;
-  readonly #pause: () => Promise<void>;
+  readonly #waitForInFlightReads: () => Promise<void>;
 
   /** @param pause what has to pass between tombstone and acknowledgement (fresh.ts) */
   constructor(
     keyrings: UserKeyringStore,
-    locators: LocatorStore,
-    jobs: Pick<JobSender, 'send'>,
+    locatorStore: LocatorStore,
+    jobProducer: Pick<JobProducer, 'send'>,
     clock: Clock,
-    pause = deletionPause,
+    pause = waitForInFlightReads,
   ) {
     this.#keyrings = keyrings;
-    this.#locators = locators;
-    this.#jobs = jobs;
+    this.#locatorStore = locatorStore;
+    this.#jobProducer = jobProducer;
     this.#clock = clock;
-    this.#pause = pause;
+    this.#waitForInFlightReads = pause;
   }
 
   /**
    * Destroys all slots at once, by one write, since from then on nothing opens, whatever breaks off after it. What is left then leads to
    * nobody, or is ciphertext without a key: the job that deletes it is sent, and names the locators too, which are let go here at once where
    * that succeeds. Deleted again, a user has the job sent again, for its records. A damaged keyring is no obstacle.
-   * @param known what is known to lead, or have led, to the user: let go of one who was deleted before, whose tombstone names nothing
+   * @param knownLocators what is known to lead, or have led, to the user: let go of one who was deleted before, whose tombstone names nothing
    * @throws VaultError `user_not_found`; `write_contention`: nothing was deleted; `unavailable`, `key_unavailable`: if the detail says so,
    *   the user is deleted and what it left is not
    */
-  async delete(owner: UserRef, known: readonly Leading[] = []): Promise<DeletedResponse> {
-    const { deletedAt, now, leading } = await this.#destroySlots(owner, known);
-    const paused = this.#pause();
+  async delete(owner: UserRef, knownLocators: readonly SlotLocator[] = []): Promise<DeletedResponse> {
+    const { deletedAt, newlyDeleted, slotLocators } = await this.#destroySlots(owner, knownLocators);
+    const inFlightReadsEnded = this.#waitForInFlightReads();
     const id = createTimeId(this.#clock().getTime(), randomBytes(16));
-    const job: EraseJob = { kind: 'erase', user: owner.user, locators: leading };
+    const job: PurgeUserJobPayload = { kind: 'erase', user: owner.user, locators: slotLocators };
     const [sent, ...released] = await Promise.allSettled([
-      this.#jobs.send(owner.org, id, job, owner.user),
-      ...leading.map((one) => release(this.#locators, owner, one, this.#clock())),
+      this.#jobProducer.send(owner.org, id, job, owner.user),
+      ...slotLocators.map((one) => releaseLocator(this.#locatorStore, owner, one, this.#clock())),
     ]);
-    await paused;
+    await inFlightReadsEnded;
     // What was not let go, the job lets go.
-    for (const result of released) unlessFailed(result);
-    const failure = unlessFailed(sent);
-    if (failure !== undefined) throw new VaultError(failure.code, { detail: notErased(owner) });
-    return { deleted: now, deletedAt };
+    for (const result of released) vaultErrorOf(result);
+    const failure = vaultErrorOf(sent);
+    if (failure !== undefined) throw new VaultError(failure.code, { detail: purgeNotScheduledDetail(owner) });
+    return { deleted: newlyDeleted, deletedAt };
   }
 
-  async #destroySlots(owner: UserRef, known: readonly Leading[]): Promise<Destroyed> {
-    for (let attempt = 0; attempt < tries; attempt++) {
-      const record = await this.#keyrings.stored(owner);
+  async #destroySlots(owner: UserRef, knownLocators: readonly SlotLocator[]): Promise<SlotDestructionResult> {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const record = await this.#keyrings.getRecord(owner);
       if (record === undefined) throw new VaultError('user_not_found');
-      const before = userOrDamage(record, owner);
-      if (before.state === 'deleted') return { deletedAt: before.deletedAt, now: false, leading: known };
+      const stored = parseUserRecordOrCorrupt(record, owner);
+      if (stored.state === 'deleted')
+        return { deletedAt: stored.deletedAt, newlyDeleted: false, slotLocators: knownLocators };
       const deletedAt = this.#clock().toISOString();
-      if (before.state === 'active') {
-        const leading = before.slots.filter(isFound).map(({ kind, locator }) => ({ kind, locator }));
-        if (await this.#keyrings.replace(createUserTombstone(before, deletedAt)))
-          return { deletedAt, now: true, leading };
+      if (stored.state === 'active') {
+        const leading = stored.slots.filter(hasStoredLocator).map(({ kind, locator }) => ({ kind, locator }));
+        if (await this.#keyrings.replace(createUserTombstone(stored, deletedAt)))
+          return { deletedAt, newlyDeleted: true, slotLocators: leading };
       } else {
-        const { createdAt = deletedAt, generation, leading } = before;
+        const { createdAt = deletedAt, generation, slotLocators } = stored;
         const deleted: UserTombstone = { ...owner, state: 'deleted', createdAt, deletedAt, generation: generation + 1 };
-        if (await this.#keyrings.bury(deleted)) return { deletedAt, now: true, leading };
+        if (await this.#keyrings.overwriteWithTombstone(deleted))
+          return { deletedAt, newlyDeleted: true, slotLocators: slotLocators };
       }
     }
     throw new VaultError('write_contention', { detail: 'Nothing was deleted.' });
   }
 }
 
-const notErased = ({ user }: UserRef): string =>
+const purgeNotScheduledDetail = ({ user }: UserRef): string =>
   `The user is deleted, and nothing opens its data any more. What is left of them, encrypted, could not be handed on to be erased: ` +
   `DELETE /v1/users/${user} by the organization does that.`;
 
 /** The failure of a call of the world; what is none of these is a mistake of ours. */
-function unlessFailed(result: PromiseSettledResult<void>): VaultError | undefined {
+function vaultErrorOf(result: PromiseSettledResult<void>): VaultError | undefined {
   if (result.status === 'fulfilled') return undefined;
   if (result.reason instanceof VaultError) return result.reason;
   throw result.reason;

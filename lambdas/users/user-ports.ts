@@ -20,7 +20,7 @@ export interface StoredRecord {
 export type RecordKey = Pick<StoredRecord, 'collection' | 'id'>;
 
 /** What one read brings. Keyrings are as stored, to be checked by the rules. */
-export interface UserRead {
+export interface StoredUserData {
   /** Of the org: for its lock and its shredding alone; no function of users can open a DEK. */
   readonly orgKeyring: unknown;
   readonly keyring: unknown;
@@ -30,7 +30,7 @@ export interface UserRead {
 
 export interface UserReader {
   /** The org's keyring, the user's, and up to 98 records: one BatchGetItem, strongly consistent. */
-  read(owner: UserRef, records: readonly RecordKey[]): Promise<UserRead>;
+  read(owner: UserRef, records: readonly RecordKey[]): Promise<StoredUserData>;
 }
 
 export interface UserKeyringStore {
@@ -39,9 +39,9 @@ export interface UserKeyringStore {
   /** Puts the next generation in place of the one before; false, and nothing changed, if that is not there. */
   replace(next: UserKeyring | UserTombstone): Promise<boolean>;
   /** Puts a tombstone in place of a record that is no keyring, whatever it holds; false, and nothing changed, if there is none, or another tombstone. */
-  bury(deleted: UserTombstone): Promise<boolean>;
+  overwriteWithTombstone(deleted: UserTombstone): Promise<boolean>;
   /** The record as stored; undefined when there is none. */
-  stored(owner: UserRef): Promise<unknown>;
+  getRecord(owner: UserRef): Promise<unknown>;
   /** Records as stored, ascending by the user id of their key, which a damaged one may contradict. */
   list(org: string, after: string | undefined, limit: number): Promise<Page<{ user: string; record: unknown }>>;
 }
@@ -79,14 +79,14 @@ export interface LocatorStore {
    */
   retire(org: string, locator: string, user: string, ttl: number, slot?: string): Promise<void>;
   /** Counts a try of a code for linking: what is stored, with the new count; undefined when there is none, it has expired, or had its tries. */
-  try(org: string, locator: string, now: Date): Promise<StoredLocator | undefined>;
+  countLinkCodeTry(org: string, locator: string, now: Date): Promise<StoredLocator | undefined>;
 }
 
-export interface AttemptStore {
+export interface LoginAttemptStore {
   /** Counts an attempt to log in, whether or not there is such a login; false when there were too many within the window. */
-  attempt(org: string, locator: string, now: Date): Promise<boolean>;
+  countAttempt(org: string, locator: string, now: Date): Promise<boolean>;
   /** Forgets the attempts, after one that succeeded. */
-  forget(org: string, locator: string): Promise<void>;
+  resetAttempts(org: string, locator: string): Promise<void>;
 }
 
 export interface UserRecordStore {
@@ -107,7 +107,7 @@ export interface UserRecordStore {
 }
 
 /** What deletes what a deleted user, or a shredded org, left behind. */
-export interface UserEraser {
+export interface UserItemStore {
   /** Ids of items of an org, up to `limit`: those that begin with `start` and a slash (of records: those of that user), or all. */
   list(org: string, start: string | undefined, limit: number): Promise<Page<string>>;
   delete(org: string, ids: readonly string[]): Promise<void>;
@@ -116,15 +116,15 @@ export interface UserEraser {
 /** The HMAC keys in KMS (core/users/slot-mac-inputs.ts has their messages). What opens slots of identities: */
 export interface CustodyMacs {
   /** 32 bytes, which the caller zeroes. @throws VaultError `key_unavailable`, `unavailable` */
-  custody(message: Uint8Array): Promise<Buffer>;
+  deriveIdentitySecret(message: Uint8Array): Promise<Buffer>;
 }
 /** What opens slots of passwords and of codes for linking. */
 export interface CodeMacs {
   /** 32 bytes, which the caller zeroes. @throws VaultError `key_unavailable`, `unavailable` */
-  code(message: Uint8Array): Promise<Buffer>;
+  deriveCodeSecret(message: Uint8Array): Promise<Buffer>;
 }
 /** What finds users. */
 export interface RoutingMacs {
   /** A locator: 43 characters of base64url. @throws VaultError `key_unavailable`, `unavailable` */
-  locator(message: Uint8Array): Promise<string>;
+  deriveLocator(message: Uint8Array): Promise<string>;
 }

@@ -6,8 +6,8 @@ import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts
 import { open, type SealContext, seal } from '../../core/encryption/sealed-string.ts';
 import type { Umk, UserRef } from '../../core/users/user-root-key.ts';
 import { fitsSortKey } from '../shared/pagination-cursor.ts';
-import { type OpenUser, userKeyringOf } from './unlocked-user.ts';
-import type { Collection, RecordKey, StoredRecord, UserRead } from './user-ports.ts';
+import { activeUserKeyring, type UnlockedUser } from './unlocked-user.ts';
+import type { Collection, RecordKey, StoredRecord, StoredUserData } from './user-ports.ts';
 
 /** What a record of `memory` holds. Times are RFC 3339. */
 export interface MemoryContent {
@@ -27,19 +27,19 @@ export interface MessageContent {
   readonly at: string;
 }
 
-const idForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const recordIdPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** Whether a text may be the id of a record: what can't be one is never stored. */
-export const isRecordId = (text: string): boolean => idForm.test(text);
+export const isRecordId = (text: string): boolean => recordIdPattern.test(text);
 
 /** Whether a record of that id may be in the table, as whoever can write there may have put it: a key has room for so much beside user and collection. */
-export const mayBeStored = (text: string): boolean => text !== '' && fitsSortKey(text, 'messages'.length + 18);
+export const canBeStoredId = (text: string): boolean => text !== '' && fitsSortKey(text, 'messages'.length + 18);
 
 /** The record of a path, if its id can be one. */
-export const memoryKeys = (id: string): RecordKey[] => (isRecordId(id) ? [{ collection: 'memory', id }] : []);
+export const memoryRecordKeys = (id: string): RecordKey[] => (isRecordId(id) ? [{ collection: 'memory', id }] : []);
 
 /** What a record is bound to: moved to another org, user, collection, id or version, it does not open. */
-export const recordContext = (
+export const recordEncryptionContext = (
   { org, user }: UserRef,
   collection: Collection,
   id: string,
@@ -47,30 +47,30 @@ export const recordContext = (
 ): SealContext => ['user.record', org, user, collection, id, u64(version)];
 
 /** The sealed string of a version of a record in `memory`. */
-export const sealMemory = (umk: Umk, id: string, version: number, content: MemoryContent): string =>
-  sealJson(umk, recordContext(umk, 'memory', id, version), content);
+export const encryptMemory = (umk: Umk, id: string, version: number, content: MemoryContent): string =>
+  encryptJson(umk, recordEncryptionContext(umk, 'memory', id, version), content);
 
 /** The sealed string of a version of a record in `messages`. */
-export const sealMessage = (umk: Umk, id: string, version: number, content: MessageContent): string =>
-  sealJson(umk, recordContext(umk, 'messages', id, version), content);
+export const encryptMessage = (umk: Umk, id: string, version: number, content: MessageContent): string =>
+  encryptJson(umk, recordEncryptionContext(umk, 'messages', id, version), content);
 
 /** @throws DecryptionError for every cause, a record of another collection included */
-export function openMemory(umk: Umk, stored: StoredRecord): MemoryContent {
-  const fields = openJson(umk, 'memory', stored);
+export function decryptMemory(umk: Umk, stored: StoredRecord): MemoryContent {
+  const fields = decryptJson(umk, 'memory', stored);
   const { data, createdAt, updatedAt } = fields;
   if (data === undefined || typeof createdAt !== 'string' || typeof updatedAt !== 'string') throw new DecryptionError();
   return { data, createdAt, updatedAt };
 }
 
 /** @throws DecryptionError for every cause, a record of another collection included */
-export function openMessage(umk: Umk, stored: StoredRecord): MessageContent {
-  const { role, text, channel, at } = openJson(umk, 'messages', stored);
+export function decryptMessage(umk: Umk, stored: StoredRecord): MessageContent {
+  const { role, text, channel, at } = decryptJson(umk, 'messages', stored);
   if ((role !== 'user' && role !== 'agent') || typeof text !== 'string') throw new DecryptionError();
   if (typeof channel !== 'string' || typeof at !== 'string') throw new DecryptionError();
   return { role, text, channel, at };
 }
 
-function sealJson(umk: Umk, context: SealContext, content: MemoryContent | MessageContent): string {
+function encryptJson(umk: Umk, context: SealContext, content: MemoryContent | MessageContent): string {
   const plaintext = Buffer.from(JSON.stringify(content), 'utf8');
   try {
     return seal(umk, context, plaintext);
@@ -79,10 +79,10 @@ function sealJson(umk: Umk, context: SealContext, content: MemoryContent | Messa
   }
 }
 
-function openJson(umk: Umk, collection: Collection, { id, version, data }: StoredRecord): Record<string, unknown> {
+function decryptJson(umk: Umk, collection: Collection, { id, version, data }: StoredRecord): Record<string, unknown> {
   // A count that u64 would refuse was never sealed.
   if (!Number.isSafeInteger(version) || version < 1) throw new DecryptionError();
-  const plaintext = open(umk, recordContext(umk, collection, id, version), data);
+  const plaintext = open(umk, recordEncryptionContext(umk, collection, id, version), data);
   try {
     return requireObjectFields(JSON.parse(plaintext.toString('utf8')));
   } catch {
@@ -97,7 +97,7 @@ function openJson(umk: Umk, collection: Collection, { id, version, data }: Store
  * anything is opened that was fetched after the request's own read, so that what was deleted or revoked counts at once there too.
  * @throws VaultError `invalid_credential`, `org_locked`, `org_shredded`
  */
-export function refuseEnded({ owner, slot }: OpenUser, read: UserRead): void {
-  const keyring = userKeyringOf(read, owner);
+export function assertAccessNotRevoked({ owner, slot }: UnlockedUser, read: StoredUserData): void {
+  const keyring = activeUserKeyring(read, owner);
   if (keyring?.slots.some(({ id }) => id === slot.id) !== true) throw new VaultError('invalid_credential');
 }

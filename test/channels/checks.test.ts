@@ -1,19 +1,24 @@
 import { describe, expect, test } from 'vitest';
-import { oneAddress } from '../../lambdas/channels/providers/email-address-parser.ts';
-import { deliveryName, mediaType, sameText, within } from '../../lambdas/channels/providers/signature-helpers.ts';
+import { parseSingleAddress } from '../../lambdas/channels/providers/email-address-parser.ts';
+import {
+  constantTimeEqualNonEmpty,
+  isWithinTimeWindow,
+  mediaTypeOf,
+  toDeliveryId,
+} from '../../lambdas/channels/providers/signature-helpers.ts';
 import { now, seconds } from './support.ts';
 
 describe('what signatures have in common', () => {
   test('nothing is the same as an expected text but that text, and nothing at all as an empty one', () => {
-    expect(sameText('abc', 'abc')).toBe(true);
+    expect(constantTimeEqualNonEmpty('abc', 'abc')).toBe(true);
     for (const given of [undefined, '', 'ab', 'abcd', 'abC', 'abd', ' abc'])
-      expect(sameText(given, 'abc'), given).toBe(false);
-    expect([sameText('', ''), sameText(undefined, '')]).toEqual([false, false]);
+      expect(constantTimeEqualNonEmpty(given, 'abc'), given).toBe(false);
+    expect([constantTimeEqualNonEmpty('', ''), constantTimeEqualNonEmpty(undefined, '')]).toEqual([false, false]);
   });
 
   test('a time is whole seconds in digits, and nothing else', () => {
     const window = { back: 10, ahead: 5 };
-    expect(within(seconds(now), window, now)).toBe(true);
+    expect(isWithinTimeWindow(seconds(now), window, now)).toBe(true);
     const odd = [
       '',
       '0',
@@ -27,13 +32,14 @@ describe('what signatures have in common', () => {
       'NaN',
       `${seconds(now)},1`,
     ];
-    for (const text of [undefined, ...odd]) expect(within(text, { back: 1e12, ahead: 1e12 }, now), text).toBe(false);
-    expect(within('9'.repeat(13), { back: 1e15, ahead: 1e15 }, now)).toBe(false);
+    for (const text of [undefined, ...odd])
+      expect(isWithinTimeWindow(text, { back: 1e12, ahead: 1e12 }, now), text).toBe(false);
+    expect(isWithinTimeWindow('9'.repeat(13), { back: 1e15, ahead: 1e15 }, now)).toBe(false);
   });
 
   test('a media type is read without its parameters', () => {
     const of = (type?: string) =>
-      mediaType({
+      mediaTypeOf({
         method: 'POST',
         url: '',
         query: {},
@@ -44,8 +50,8 @@ describe('what signatures have in common', () => {
   });
 
   test('the name of a delivery is printable and short', () => {
-    expect(deliveryName('Ev1')).toBe('Ev1');
-    for (const id of ['', 'a b', 'é', 'x'.repeat(129)]) expect(deliveryName(id)).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(toDeliveryId('Ev1')).toBe('Ev1');
+    for (const id of ['', 'a b', 'é', 'x'.repeat(129)]) expect(toDeliveryId(id)).toMatch(/^[A-Za-z0-9_-]{43}$/);
   });
 });
 
@@ -58,6 +64,6 @@ test('an address of any length is read in a moment', () => {
     '"'.repeat(4_001),
     `${'a,'.repeat(50_000)}`,
   ])
-    expect(oneAddress(text)).toBeUndefined();
+    expect(parseSingleAddress(text)).toBeUndefined();
   expect(process.cpuUsage().user - began).toBeLessThan(500_000);
 });

@@ -1,8 +1,12 @@
 /** Forms: read in one way or not at all, in a time that grows with their length, and not before a signature can hold. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ChannelName, HookRequest } from '../../lambdas/channels/channel-ports.ts';
-import { type Form, multipart, urlencoded } from '../../lambdas/channels/providers/form-parser.ts';
+import type { ChannelName, WebhookRequest } from '../../lambdas/channels/channel-ports.ts';
+import {
+  type FormFields,
+  parseMultipartForm,
+  parseUrlEncodedForm,
+} from '../../lambdas/channels/providers/form-parser.ts';
 import {
   boundary,
   formType,
@@ -18,14 +22,14 @@ import {
   multipart as written,
 } from './support.ts';
 
-const posted = (type: string, body: string | Uint8Array): HookRequest => ({
+const posted = (type: string, body: string | Uint8Array): WebhookRequest => ({
   method: 'POST',
   url: '',
   query: {},
   headers: { 'content-type': type },
   body: Buffer.from(body),
 });
-const entries = (form: Form | undefined) => [...(form ?? [])];
+const entries = (form: FormFields | undefined) => [...(form ?? [])];
 const part = (name: string, value: string, rest = '') =>
   `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${rest}\r\n\r\n${value}\r\n`;
 const end = `--${boundary}--`;
@@ -57,22 +61,22 @@ describe('a form in the encoding of addresses', () => {
     fc.assert(
       fc.property(fc.array(piece), (pieces) => {
         const body = pieces.join('');
-        expect(entries(urlencoded(posted(formType, body)))).toEqual(grouped(new URLSearchParams(body)));
+        expect(entries(parseUrlEncodedForm(posted(formType, body)))).toEqual(grouped(new URLSearchParams(body)));
       }),
       { numRuns: 500 },
     );
     // Bytes that are written as they are, where the platform's parser would take their code points for bytes.
-    expect(entries(urlencoded(posted(formType, 'é%C3%A9=🗝%F0%9F%97%9D')))).toEqual([['éé', ['🗝🗝']]]);
+    expect(entries(parseUrlEncodedForm(posted(formType, 'é%C3%A9=🗝%F0%9F%97%9D')))).toEqual([['éé', ['🗝🗝']]]);
   });
 
   test('has a thousand fields at most', () => {
-    expect(urlencoded(posted(formType, 'a&'.repeat(999)))?.get('a')).toHaveLength(999);
-    expect(urlencoded(posted(formType, 'a&'.repeat(1_000)))).toBeUndefined();
+    expect(parseUrlEncodedForm(posted(formType, 'a&'.repeat(999)))?.get('a')).toHaveLength(999);
+    expect(parseUrlEncodedForm(posted(formType, 'a&'.repeat(1_000)))).toBeUndefined();
   });
 });
 
 describe('a form in parts', () => {
-  const read = (body: string, type = multipartType) => multipart(posted(type, body));
+  const read = (body: string, type = multipartType) => parseMultipartForm(posted(type, body));
 
   test('is read whole: fields in their order, bytes as they are, files counted', () => {
     const body = written([
@@ -82,19 +86,22 @@ describe('a form in parts', () => {
       ['', ''],
     ]).toString('latin1');
     const file = part('f', 'x', '; filename="a;b.txt"\r\nContent-Type: text/plain');
-    const read = multipart(posted(multipartType, Buffer.from(file + body, 'latin1')));
+    const read = parseMultipartForm(posted(multipartType, Buffer.from(file + body, 'latin1')));
     expect(entries(read?.form)).toEqual([
       ['a', ['1', 'é']],
       ['b', ['line\r\n\r\n--xYzZ\r\n-- \n']],
       ['', ['']],
     ]);
-    expect(read?.files).toBe(1);
-    expect(multipart(posted(multipartType, Buffer.from(body, 'latin1')), true)?.form.get('a')).toEqual(['1', 'Ã©']);
+    expect(read?.fileCount).toBe(1);
+    expect(parseMultipartForm(posted(multipartType, Buffer.from(body, 'latin1')), true)?.form.get('a')).toEqual([
+      '1',
+      'Ã©',
+    ]);
     for (const type of [
       `Multipart/Form-Data; charset=utf-8; Boundary="${boundary}"`,
       `multipart/form-data;boundary=${boundary}`,
     ])
-      expect(multipart(posted(type, part('a', '1') + end))?.form.get('a'), type).toEqual(['1']);
+      expect(parseMultipartForm(posted(type, part('a', '1') + end))?.form.get('a'), type).toEqual(['1']);
   });
 
   test('has nothing before its first boundary or behind its last, no other boundary, and no odd head', () => {
@@ -162,7 +169,7 @@ describe('what a sender writes into his own field of SendGrid’s form', () => {
   type Fields = Readonly<Record<string, unknown>>;
   const body = (fields: Fields) =>
     written(Object.entries(fields).map(([name, value]): [string, string] => [name, String(value)]));
-  const receive = (fields: Fields) => line('sendgrid').receive(sendgridRequest(body(fields)), now);
+  const receive = (fields: Fields) => line('sendgrid').verifyAndParse(sendgridRequest(body(fields)), now);
   const head = (name: string, rest = '') =>
     `\r\n--${boundary}\r\nContent-Disposition: form-data; name="${name}"${rest}\r\n\r\n`;
 
@@ -268,7 +275,7 @@ describe('before a signature can hold', () => {
         const { asked, body } = sealed(100);
         const changed =
           header === undefined ? { pathSecret: `A${odd}` } : { headers: { ...request.headers, [header]: odd } };
-        expect(await line(name).receive({ ...request, ...changed, body }, now)).toBeUndefined();
+        expect(await line(name).verifyAndParse({ ...request, ...changed, body }, now)).toBeUndefined();
         expect(asked, odd).toEqual([]);
       }
     },
@@ -281,15 +288,15 @@ describe('before a signature can hold', () => {
   ] as const)('no more is read than %s can have sent, %i bytes', async (name, largest) => {
     const request = await samples[name].request();
     const { asked, body } = sealed(largest + 1);
-    expect(await line(name).receive({ ...request, body }, now)).toBeUndefined();
+    expect(await line(name).verifyAndParse({ ...request, body }, now)).toBeUndefined();
     expect(asked).toEqual([]);
     const most = sealed(largest);
-    await Promise.resolve(line(name).receive({ ...request, body: most.body }, now)).catch(() => undefined);
+    await Promise.resolve(line(name).verifyAndParse({ ...request, body: most.body }, now)).catch(() => undefined);
     expect(most.asked).not.toEqual([]);
   });
 
   test('a form takes a time that grows with its length, whatever is in it', () => {
-    const fastest = (body: Buffer, read: (request: HookRequest) => unknown, type: string) => {
+    const fastest = (body: Buffer, read: (request: WebhookRequest) => unknown, type: string) => {
       const times = Array.from({ length: 5 }, () => {
         const begun = performance.now();
         read(posted(type, body));
@@ -297,10 +304,10 @@ describe('before a signature can hold', () => {
       });
       return Math.max(Math.min(...times), 0.2);
     };
-    const parse = [urlencoded, (request: HookRequest) => multipart(request)] as const;
+    const parse = [parseUrlEncodedForm, (request: WebhookRequest) => parseMultipartForm(request)] as const;
     for (const [index, type] of [formType, multipartType].entries())
       for (const unit of ['a&', '&', 'a', '+', '%41', '%', '=', 'a=b&', part('a', ''), '--xYzZY\r\n', '\r\n', '-']) {
-        const read = parse[index] ?? urlencoded;
+        const read = parse[index] ?? parseUrlEncodedForm;
         const [short, long] = [32_768, 32 * 32_768].map((length) => Buffer.from(unit.repeat(length / unit.length)));
         if (short === undefined || long === undefined) throw new Error('two lengths');
         expect(fastest(long, read, type) / fastest(short, read, type), `${type} ${unit}`).toBeLessThan(32 * 8);

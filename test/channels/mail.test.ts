@@ -1,7 +1,7 @@
 /** Mail whose sender is, and is not, to be believed: the same tables for both providers of mail, since both report what DKIM found. */
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { Reading } from '../../lambdas/channels/channel-ports.ts';
+import type { WebhookContent } from '../../lambdas/channels/channel-ports.ts';
 import {
   dkim,
   headerText,
@@ -23,7 +23,7 @@ import {
   sendgridSecrets,
 } from './support.ts';
 
-const refused: Reading = { kind: 'refused', reason: 'sender_unverified' };
+const refused: WebhookContent = { kind: 'refused', reason: 'sender_unverified' };
 type Provider = 'mailgun' | 'sendgrid';
 const providers: readonly Provider[] = ['mailgun', 'sendgrid'];
 
@@ -53,7 +53,7 @@ async function receive(
           dkim: `{@${domain} : ${result}}`,
           ...fields,
         };
-  return line(provider, settings).receive(await samples[provider].request({ fields: made }), now);
+  return line(provider, settings).verifyAndParse(await samples[provider].request({ fields: made }), now);
 }
 
 describe.each(providers)('%s', (provider) => {
@@ -271,7 +271,7 @@ describe.each(providers)('%s', (provider) => {
 describe('Mailgun', () => {
   const headers = (pairs: Pairs) => ({ fields: { 'message-headers': JSON.stringify(pairs) } });
   const read = async (parts: Parameters<typeof mailgunRequest>[0], settings = {}) =>
-    line('mailgun', settings).receive(await mailgunRequest(parts), now);
+    line('mailgun', settings).verifyAndParse(await mailgunRequest(parts), now);
   const finding = (value: string): [string, string] => ['X-Mailgun-Dkim-Check-Result', value];
   const score: [string, string] = ['X-Mailgun-Sscore', '-0.7'];
   const top: Pairs = [
@@ -316,7 +316,9 @@ describe('Mailgun', () => {
   test('nothing is believed of an account that does not mark mail', () => {
     const { spamFilter: _, ...without } = mailgunSecrets;
     for (const spamFilter of [undefined, '', 'delete', 'off', true])
-      expect(samples.mailgun.channel.line({ ...without, spamFilter }, { fetch, apis: undefined })).toBeUndefined();
+      expect(
+        samples.mailgun.channel.accountFor({ ...without, spamFilter }, { fetch, baseUrlOverride: undefined }),
+      ).toBeUndefined();
   });
 
   test('the secret of the route must be in the address, whole', async () => {
@@ -329,10 +331,10 @@ describe('Mailgun', () => {
       `${mailgunSecrets.routeSecret}A`,
       mailgunSecrets.routeSecret.toLowerCase(),
     ])
-      expect(await line('mailgun').receive({ ...request, pathSecret }, now), String(pathSecret)).toBeUndefined();
+      expect(await line('mailgun').verifyAndParse({ ...request, pathSecret }, now), String(pathSecret)).toBeUndefined();
     for (const routeSecret of ['', 'short', 'A'.repeat(21), 'with space and more characters'])
       expect(
-        samples.mailgun.channel.line({ ...mailgunSecrets, routeSecret }, { fetch, apis: undefined }),
+        samples.mailgun.channel.accountFor({ ...mailgunSecrets, routeSecret }, { fetch, baseUrlOverride: undefined }),
         routeSecret,
       ).toBeUndefined();
   });
@@ -373,9 +375,11 @@ describe('Mailgun', () => {
 
   test('mail with attachments is read alike, without them', async () => {
     const plain = await read({ text: 'ünïcode 🗝' });
-    expect(await line('mailgun').receive(await mailgunMultipart({ text: 'ünïcode 🗝' }), now)).toEqual(plain);
+    expect(await line('mailgun').verifyAndParse(await mailgunMultipart({ text: 'ünïcode 🗝' }), now)).toEqual(plain);
     const broken = await mailgunMultipart();
-    expect(await line('mailgun').receive({ ...broken, body: broken.body.subarray(0, -30) }, now)).toBeUndefined();
+    expect(
+      await line('mailgun').verifyAndParse({ ...broken, body: broken.body.subarray(0, -30) }, now),
+    ).toBeUndefined();
   });
 
   test('without a text freed of what it quotes, the whole is taken', async () => {
@@ -391,7 +395,7 @@ describe('Mailgun', () => {
 
 describe('SendGrid', () => {
   const read = async (fields: Record<string, unknown>) =>
-    line('sendgrid').receive(await samples.sendgrid.request({ fields }), now);
+    line('sendgrid').verifyAndParse(await samples.sendgrid.request({ fields }), now);
 
   test('several results in one are none, and neither is what looks like a result', async () => {
     for (const dkimField of [
@@ -415,7 +419,7 @@ describe('SendGrid', () => {
       expect(await read({ dkim: dkimField }), dkimField).toEqual(refused);
     const { dkim: _, ...without } = sendgridFields();
     expect(
-      await line('sendgrid').receive(
+      await line('sendgrid').verifyAndParse(
         sendgridRequest(
           multipart(Object.entries(without).map(([name, value]): [string, string] => [name, String(value)])),
         ),
@@ -441,7 +445,7 @@ describe('SendGrid', () => {
     const from: [string, string] = ['from', 'Ada@Example.com'];
     const to: [string, string] = ['to', 'vault@in.example.net'];
     const kindOf = async (extra: [string, string][]) =>
-      (await line('sendgrid').receive(sendgridRequest(multipart([...extra, ...rest])), now))?.kind;
+      (await line('sendgrid').verifyAndParse(sendgridRequest(multipart([...extra, ...rest])), now))?.kind;
     expect(await kindOf([from, to])).toBe('messages');
     for (const extra of [
       [],
@@ -463,7 +467,7 @@ describe('SendGrid', () => {
         .map(([name, value]): [string, string] => [name, String(value)]),
       ['text', Buffer.from([0x63, 0x61, 0x66, 0xe9])],
     ]);
-    expect(messagesOf(await line('sendgrid').receive(sendgridRequest(body), now))[0]?.text).toBe('café');
+    expect(messagesOf(await line('sendgrid').verifyAndParse(sendgridRequest(body), now))[0]?.text).toBe('café');
     expect(await read({ charsets: '{"text":"no-such-encoding"}' })).toEqual({ kind: 'nothing' });
   });
 
@@ -472,10 +476,10 @@ describe('SendGrid', () => {
     const body = multipart(
       Object.entries({ ...without, email: 'raw' }).map(([name, value]): [string, string] => [name, String(value)]),
     );
-    expect(await line('sendgrid').receive(sendgridRequest(body), now)).toEqual({ kind: 'nothing' });
+    expect(await line('sendgrid').verifyAndParse(sendgridRequest(body), now)).toEqual({ kind: 'nothing' });
     const events = sendgridRequest(Buffer.from('[]'));
     const headers = { ...events.headers, 'content-type': 'application/json' };
-    expect(await line('sendgrid').receive({ ...events, headers }, later(1))).toEqual({ kind: 'nothing' });
+    expect(await line('sendgrid').verifyAndParse({ ...events, headers }, later(1))).toEqual({ kind: 'nothing' });
   });
 
   test('attachments are left out', async () => {
@@ -484,7 +488,7 @@ describe('SendGrid', () => {
     );
     const kindOf = async (attachments: string, ...files: readonly Buffer[]) => {
       const { body } = await samples.sendgrid.request({ fields: { attachments } });
-      return (await line('sendgrid').receive(sendgridRequest(Buffer.concat([...files, body])), now))?.kind;
+      return (await line('sendgrid').verifyAndParse(sendgridRequest(Buffer.concat([...files, body])), now))?.kind;
     };
     expect(await kindOf('1', file)).toBe('messages');
     expect(await kindOf('0')).toBe('messages');
@@ -503,7 +507,7 @@ describe('SendGrid', () => {
     const ours = sendgridSecrets.publicKey;
     for (const publicKey of [...keys, 'AAAA', '-----BEGIN PUBLIC KEY-----', `${ours}\n`, ` ${ours}`, ours.slice(4)])
       expect(
-        samples.sendgrid.channel.line({ ...sendgridSecrets, publicKey }, { fetch, apis: undefined }),
+        samples.sendgrid.channel.accountFor({ ...sendgridSecrets, publicKey }, { fetch, baseUrlOverride: undefined }),
         publicKey,
       ).toBeUndefined();
   });

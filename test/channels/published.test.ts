@@ -8,8 +8,8 @@ import { isValidSlackRequest } from '@slack/bolt/dist/receivers/verify-request.j
 import fc from 'fast-check';
 import { getExpectedTwilioSignature, validateRequest } from 'twilio/lib/webhooks/webhooks.js';
 import { describe, expect, test } from 'vitest';
-import type { HookRequest } from '../../lambdas/channels/channel-ports.ts';
-import { signedForm } from '../../lambdas/channels/providers/twilio.ts';
+import type { WebhookRequest } from '../../lambdas/channels/channel-ports.ts';
+import { parseSignedForm } from '../../lambdas/channels/providers/twilio.ts';
 import {
   form,
   formType,
@@ -24,7 +24,11 @@ import {
   twilioUrl,
 } from './support.ts';
 
-const request = (headers: Record<string, string>, body: string, url = 'https://vault.example.com/'): HookRequest => ({
+const request = (
+  headers: Record<string, string>,
+  body: string,
+  url = 'https://vault.example.com/',
+): WebhookRequest => ({
   method: 'POST',
   url,
   query: {},
@@ -34,7 +38,7 @@ const request = (headers: Record<string, string>, body: string, url = 'https://v
 
 describe('Twilio', () => {
   const signed = (url: string, body: string, signature: string) =>
-    signedForm(request({ 'content-type': formType, 'x-twilio-signature': signature }, body, url), '12345') !==
+    parseSignedForm(request({ 'content-type': formType, 'x-twilio-signature': signature }, body, url), '12345') !==
     undefined;
   const call = { CallSid: 'CA1234567890ABCDE', Digits: '1234', To: '+18005551212' };
   const documented = form({ ...call, Caller: '+14158675310', From: '+14158675310' });
@@ -86,7 +90,10 @@ describe('Twilio', () => {
         const entries = Object.entries(parameters);
         const body = form(Object.fromEntries(reversed ? entries.reverse() : entries));
         expect(
-          signedForm(request({ 'content-type': formType, 'x-twilio-signature': signature }, body, twilioUrl), token),
+          parseSignedForm(
+            request({ 'content-type': formType, 'x-twilio-signature': signature }, body, twilioUrl),
+            token,
+          ),
         ).toBeDefined();
         expect(validateRequest(token, signature, twilioUrl, parameters)).toBe(true);
       }),
@@ -98,11 +105,15 @@ describe('Twilio', () => {
     const original = await samples.twilio.request();
     const fields = [...new URLSearchParams(Buffer.from(original.body).toString())];
     const turned = { ...original, body: Buffer.from(new URLSearchParams(fields.toReversed()).toString()) };
-    expect(await line('twilio').receive(turned, now)).toEqual(await line('twilio').receive(original, now));
+    expect(await line('twilio').verifyAndParse(turned, now)).toEqual(
+      await line('twilio').verifyAndParse(original, now),
+    );
     const swapped = new URLSearchParams(fields);
     swapped.set('From', '+447700900999');
     swapped.set('To', '+447700900123');
-    expect(await line('twilio').receive({ ...original, body: Buffer.from(swapped.toString()) }, now)).toBeUndefined();
+    expect(
+      await line('twilio').verifyAndParse({ ...original, body: Buffer.from(swapped.toString()) }, now),
+    ).toBeUndefined();
   });
 });
 
@@ -116,8 +127,8 @@ describe('Slack', () => {
   const at = new Date(1_531_420_618_000);
 
   test('the example of its documentation, which is no message', async () => {
-    expect(await line('slack').receive(request(headers, body), at)).toEqual({ kind: 'nothing' });
-    expect(await line('slack').receive(request(headers, body.replace('foobar', 'foobaz')), at)).toBeUndefined();
+    expect(await line('slack').verifyAndParse(request(headers, body), at)).toEqual({ kind: 'nothing' });
+    expect(await line('slack').verifyAndParse(request(headers, body.replace('foobar', 'foobaz')), at)).toBeUndefined();
   });
 
   test('its package and this code agree about signatures and times', async () => {
@@ -134,7 +145,7 @@ describe('Slack', () => {
           },
           nowMilliseconds: now.getTime(),
         });
-        expect((await line('slack').receive(candidate, now)) !== undefined).toBe(theirs);
+        expect((await line('slack').verifyAndParse(candidate, now)) !== undefined).toBe(theirs);
       }
     }
   });
@@ -168,9 +179,11 @@ describe('SendGrid', () => {
       };
       const at = new Date(Number(timestamp) * 1000);
       const made = request(headers, payload);
-      expect(await line('sendgrid', { publicKey }).receive(made, at)).toEqual({ kind: 'nothing' });
-      expect(await line('sendgrid', { publicKey }).receive(request(headers, payload.trimEnd()), at)).toBeUndefined();
-      expect(await line('sendgrid').receive(made, at)).toBeUndefined();
+      expect(await line('sendgrid', { publicKey }).verifyAndParse(made, at)).toEqual({ kind: 'nothing' });
+      expect(
+        await line('sendgrid', { publicKey }).verifyAndParse(request(headers, payload.trimEnd()), at),
+      ).toBeUndefined();
+      expect(await line('sendgrid').verifyAndParse(made, at)).toBeUndefined();
     },
   );
 
@@ -187,7 +200,7 @@ describe('SendGrid', () => {
       const body = Buffer.from(made.body);
       expect(sdk.verifySignature(key, body, signature, seconds(now))).toBe(true);
       expect(sdk.verifySignature(key, Buffer.concat([body, body]), signature, seconds(now))).toBe(false);
-      expect((await line('sendgrid').receive(made, now))?.kind).toBe('messages');
+      expect((await line('sendgrid').verifyAndParse(made, now))?.kind).toBe('messages');
     }
   });
 });
@@ -198,7 +211,7 @@ describe('WhatsApp', () => {
       'x-hub-signature-256': 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17',
     };
     const octocat = line('whatsapp', { appSecret: "It's a Secret to Everybody" });
-    expect(await octocat.receive(request(headers, 'Hello, World!'), now)).toEqual({ kind: 'nothing' });
-    expect(await octocat.receive(request(headers, 'Hello, World?'), now)).toBeUndefined();
+    expect(await octocat.verifyAndParse(request(headers, 'Hello, World!'), now)).toEqual({ kind: 'nothing' });
+    expect(await octocat.verifyAndParse(request(headers, 'Hello, World?'), now)).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { ChannelName, HookRequest } from '../../lambdas/channels/channel-ports.ts';
+import type { ChannelName, WebhookRequest } from '../../lambdas/channels/channel-ports.ts';
 import { later, line, messagesOf, now, type Sample, samples, seconds, twilioFields } from './support.ts';
 
 const names: readonly ChannelName[] = ['twilio', 'whatsapp', 'slack', 'mailgun', 'sendgrid'];
@@ -14,7 +14,7 @@ const windows: Partial<Record<ChannelName, readonly [back: number, ahead: number
   sendgrid: [262_800, 300],
 };
 
-const receive = (name: ChannelName, request: HookRequest, at = now) => line(name).receive(request, at);
+const receive = (name: ChannelName, request: WebhookRequest, at = now) => line(name).verifyAndParse(request, at);
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -73,7 +73,7 @@ describe.each(all)('%s', (name, sample) => {
         sample.edit(two, () => signature),
       ),
     ).toBeUndefined();
-    expect(await line(name, { [sample.signing.field]: sample.signing.other }).receive(one, now)).toBeUndefined();
+    expect(await line(name, { [sample.signing.field]: sample.signing.other }).verifyAndParse(one, now)).toBeUndefined();
     for (const [other, { request }] of all.filter(([other]) => other !== name)) {
       const foreign = await request();
       expect(await receive(name, foreign), other).toBeUndefined();
@@ -90,7 +90,7 @@ describe.each(all)('%s', (name, sample) => {
   test('is not there with secrets that are missing, empty, incomplete, of another form or with fields unknown', async () => {
     const { channel, secrets, signing } = sample;
     const fetch = () => Promise.reject(new Error('unused'));
-    const configured = (json: unknown) => channel.line(json, { fetch, apis: undefined }) !== undefined;
+    const configured = (json: unknown) => channel.accountFor(json, { fetch, baseUrlOverride: undefined }) !== undefined;
     expect(configured(secrets)).toBe(true);
     for (const json of [
       undefined,
@@ -120,7 +120,7 @@ describe.each(all)('%s', (name, sample) => {
       const request = await sample.request();
       const [first, again] = [await receive(name, request), await receive(name, request, later(10 * 365 * 86_400))];
       expect(again).toEqual(first);
-      expect(sample.channel.repeatableSeconds).toBeUndefined();
+      expect(sample.channel.replayableSeconds).toBeUndefined();
       return;
     }
     const [back, ahead] = window;
@@ -133,13 +133,14 @@ describe.each(all)('%s', (name, sample) => {
     expect(await receive(name, request, later(back + 1))).toBeUndefined();
     expect(await receive(name, request, later(-ahead - 1))).toBeUndefined();
     // What may come again is remembered for as long.
-    const { repeatableSeconds = Number.POSITIVE_INFINITY } = sample.channel;
-    expect(repeatableSeconds).toBeGreaterThanOrEqual(name === 'slack' ? 86_400 : back + ahead);
+    const { replayableSeconds = Number.POSITIVE_INFINITY } = sample.channel;
+    expect(replayableSeconds).toBeGreaterThanOrEqual(name === 'slack' ? 86_400 : back + ahead);
   });
 
   test('names the same message alike whenever it comes, and another one otherwise', async () => {
     const fields = { twilio: { MessageSid: `SM${'cd'.repeat(16)}` }, whatsapp: { id: 'wamid.other' } };
-    const idOf = async (request: HookRequest, at?: Date) => messagesOf(await receive(name, request, at))[0]?.deliveryId;
+    const idOf = async (request: WebhookRequest, at?: Date) =>
+      messagesOf(await receive(name, request, at))[0]?.deliveryId;
     const request = await sample.request();
     const id = await idOf(request);
     expect(id).toMatch(/^[\x21-\x7e]{1,128}$/);
@@ -203,7 +204,7 @@ describe.each(all)('%s', (name, sample) => {
           body: fc.uint8Array({ maxLength: 300 }),
           pathSecret: fc.option(fc.string(), { nil: undefined }),
         }),
-        async (request) => (await odd.receive(request, now)) === undefined,
+        async (request) => (await odd.verifyAndParse(request, now)) === undefined,
       ),
       { numRuns: 150 },
     );
@@ -226,7 +227,8 @@ describe('one byte changed', () => {
       fc.asyncProperty(
         place,
         bits,
-        async (at, by) => (await odd.receive({ ...request, body: flip(request.body, at, by) }, now)) === undefined,
+        async (at, by) =>
+          (await odd.verifyAndParse({ ...request, body: flip(request.body, at, by) }, now)) === undefined,
       ),
       { numRuns: 300 },
     );
@@ -234,12 +236,12 @@ describe('one byte changed', () => {
 
   test('of the body of a Twilio request: refused, unless it still spells the very same parameters', async () => {
     const request = await samples.twilio.request();
-    const original = await line('twilio').receive(request, now);
+    const original = await line('twilio').verifyAndParse(request, now);
     const sorted = (body: Uint8Array) => [...new URLSearchParams(Buffer.from(body).toString())].sort().join('\n');
     await fc.assert(
       fc.asyncProperty(place, bits, async (at, by) => {
         const body = flip(request.body, at, by);
-        const reading = await line('twilio').receive({ ...request, body }, now);
+        const reading = await line('twilio').verifyAndParse({ ...request, body }, now);
         expect(reading).toEqual(sorted(body) === sorted(request.body) ? original : undefined);
       }),
       { numRuns: 300 },
@@ -253,7 +255,9 @@ describe('one byte changed', () => {
       const value = fields.get(field) ?? '';
       fields.delete(field);
       fields.set(rename ? `${field}x` : field, rename ? value : `${value.slice(0, -1)}~`);
-      expect(await line('twilio').receive({ ...request, body: Buffer.from(fields.toString()) }, now)).toBeUndefined();
+      expect(
+        await line('twilio').verifyAndParse({ ...request, body: Buffer.from(fields.toString()) }, now),
+      ).toBeUndefined();
     }
   });
 
@@ -261,7 +265,7 @@ describe('one byte changed', () => {
     const request = await samples.twilio.request();
     for (let at = 0; at < request.url.length; at++) {
       const url = `${request.url.slice(0, at)}${request.url[at] === 'a' ? 'b' : 'a'}${request.url.slice(at + 1)}`;
-      expect(await line('twilio').receive({ ...request, url }, now), url).toBeUndefined();
+      expect(await line('twilio').verifyAndParse({ ...request, url }, now), url).toBeUndefined();
     }
   });
 
@@ -273,7 +277,7 @@ describe('one byte changed', () => {
         const fields = new URLSearchParams(Buffer.from(request.body).toString());
         fields.set(field, `${value.slice(0, at)}${value[at] === '1' ? '2' : '1'}${value.slice(at + 1)}`);
         expect(
-          await line('mailgun').receive({ ...request, body: Buffer.from(fields.toString()) }, now),
+          await line('mailgun').verifyAndParse({ ...request, body: Buffer.from(fields.toString()) }, now),
         ).toBeUndefined();
       }
     }
@@ -294,7 +298,7 @@ describe('one byte changed', () => {
         '',
       ]) {
         const headers = { ...request.headers, [header]: time };
-        expect(await line(name).receive({ ...request, headers }, now), time).toBeUndefined();
+        expect(await line(name).verifyAndParse({ ...request, headers }, now), time).toBeUndefined();
       }
     }
   });
@@ -306,7 +310,7 @@ describe('the same content in another order', () => {
     const json: Record<string, unknown> = JSON.parse(Buffer.from(request.body).toString());
     const bodies = [Object.fromEntries(Object.entries(json).reverse())].map((turned) => JSON.stringify(turned));
     for (const body of [...bodies, JSON.stringify(json, null, 1), `${JSON.stringify(json)}\n`])
-      expect(await line(name).receive({ ...request, body: Buffer.from(body) }, now)).toBeUndefined();
+      expect(await line(name).verifyAndParse({ ...request, body: Buffer.from(body) }, now)).toBeUndefined();
   });
 
   test('is not what SendGrid signed', async () => {
@@ -314,7 +318,7 @@ describe('the same content in another order', () => {
     const [first = '', second = '', ...rest] = Buffer.from(request.body).toString().split('--xYzZY\r\n').slice(1);
     const body = Buffer.from(['', second, first, ...rest].join('--xYzZY\r\n'));
     expect(body).toHaveLength(request.body.length);
-    expect(await line('sendgrid').receive({ ...request, body }, now)).toBeUndefined();
+    expect(await line('sendgrid').verifyAndParse({ ...request, body }, now)).toBeUndefined();
   });
 
   test('is the same mail of Mailgun, whose signature does not cover it: its token is good for one', async () => {
@@ -323,7 +327,7 @@ describe('the same content in another order', () => {
     const other = await samples.mailgun.request({ text: 'another text under the same token' });
     const [one, two, three] = await Promise.all(
       [request, { ...request, body: Buffer.from(turned.toString()) }, other].map((sent) =>
-        line('mailgun').receive(sent, now),
+        line('mailgun').verifyAndParse(sent, now),
       ),
     );
     expect(two).toEqual(one);

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ChannelName, ReplyTo } from '../../lambdas/channels/channel-ports.ts';
-import { cut } from '../../lambdas/channels/providers/provider-http-client.ts';
+import { truncateText } from '../../lambdas/channels/providers/provider-http-client.ts';
 import { line, samples, slackSecrets, twilioSecrets } from './support.ts';
 
 interface Sent {
@@ -52,7 +52,7 @@ async function send(
     expect(init?.signal?.aborted).toBe(false);
     return answer();
   };
-  const result = await line(name, changes, { fetch: fetching, apis }).send(replyTo, text);
+  const result = await line(name, changes, { fetch: fetching, baseUrlOverride: apis }).sendReply(replyTo, text);
   return { result, sent };
 }
 const status =
@@ -221,9 +221,9 @@ describe('what became of it', () => {
       server.listen(0, '127.0.0.1', listening);
     });
     const { port } = server.address() as AddressInfo;
-    const carrier = { fetch, apis: `http://127.0.0.1:${port}` };
-    expect(await line('sendgrid', {}, carrier).send(targets.sendgrid, 'Hi')).toBe('refused');
-    expect(await line('slack', {}, carrier).send(targets.slack, 'Hi')).toBe('unknown');
+    const carrier = { fetch, baseUrlOverride: `http://127.0.0.1:${port}` };
+    expect(await line('sendgrid', {}, carrier).sendReply(targets.sendgrid, 'Hi')).toBe('refused');
+    expect(await line('slack', {}, carrier).sendReply(targets.slack, 'Hi')).toBe('unknown');
     expect(paths).toEqual(['/sendgrid/v3/mail/send', '/slack/api/chat.postMessage']);
   });
 });
@@ -249,23 +249,23 @@ describe('a text that is too long', () => {
   });
 
   test('ends between two characters', () => {
-    expect(cut('abc', 3)).toBe('abc');
-    expect(cut('ab🗝', 3)).toBe('ab');
-    expect(cut('ab🗝', 4)).toBe('ab🗝');
-    expect(cut('a👩‍👩‍👧b', 5)).toBe('a');
-    expect(cut('ae\u0301', 2)).toBe('a');
-    expect(cut('\r\n\r\n', 3)).toBe('\r\n');
-    expect(cut('👩‍👩‍👧', 1)).toBe('\ufffd');
-    expect(cut('', 0)).toBe('');
+    expect(truncateText('abc', 3)).toBe('abc');
+    expect(truncateText('ab🗝', 3)).toBe('ab');
+    expect(truncateText('ab🗝', 4)).toBe('ab🗝');
+    expect(truncateText('a👩‍👩‍👧b', 5)).toBe('a');
+    expect(truncateText('ae\u0301', 2)).toBe('a');
+    expect(truncateText('\r\n\r\n', 3)).toBe('\r\n');
+    expect(truncateText('👩‍👩‍👧', 1)).toBe('\ufffd');
+    expect(truncateText('', 0)).toBe('');
   });
 });
 
 test('every channel says what its provider takes for success', () => {
   expect(names.map((name) => samples[name].channel.name)).toEqual(names);
-  expect(samples.twilio.channel.accepted).toEqual({
+  expect(samples.twilio.channel.acceptedResponse).toEqual({
     contentType: 'text/xml',
     body: '<?xml version="1.0" encoding="UTF-8"?><Response/>',
   });
   for (const name of names.slice(1))
-    expect(samples[name].channel.accepted).toEqual({ contentType: 'text/plain', body: '' });
+    expect(samples[name].channel.acceptedResponse).toEqual({ contentType: 'text/plain', body: '' });
 });

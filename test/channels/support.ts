@@ -2,22 +2,22 @@
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
 import type {
-  Carrier,
-  Channel,
   ChannelName,
-  HookRequest,
-  Line,
-  Reading,
+  ChannelProvider,
+  ProviderAccount,
+  ProviderHttp,
+  WebhookContent,
+  WebhookRequest,
 } from '../../lambdas/channels/channel-ports.ts';
-import { channels } from '../../lambdas/channels/providers/provider-registry.ts';
+import { channelProviders } from '../../lambdas/channels/providers/provider-registry.ts';
 
 export const now = new Date('2026-11-21T10:00:00.400Z');
 export const seconds = (at: Date): string => String(Math.floor(at.getTime() / 1000));
 export const later = (by: number, from = now): Date => new Date(from.getTime() + by * 1000);
 
 /** A carrier that must not be used. */
-export const noCarrier: Carrier = {
-  apis: undefined,
+export const noCarrier: ProviderHttp = {
+  baseUrlOverride: undefined,
   fetch: () => {
     throw new Error('nothing was to be sent');
   },
@@ -45,17 +45,17 @@ export interface Parts {
 
 /** How one provider's requests are made and changed. */
 export interface Sample {
-  readonly channel: Channel;
+  readonly channel: ChannelProvider;
   readonly secrets: Readonly<Record<string, unknown>>;
   /** The field of the secrets that verifies signatures, and another value for it. */
   readonly signing: { readonly field: string; readonly other: unknown };
-  readonly request: (parts?: Partial<Parts>) => Promise<HookRequest>;
+  readonly request: (parts?: Partial<Parts>) => Promise<WebhookRequest>;
   /** The same request with its signature edited; undefined leaves it out. */
-  readonly edit: (request: HookRequest, change: (signature: string) => string | undefined) => HookRequest;
+  readonly edit: (request: WebhookRequest, change: (signature: string) => string | undefined) => WebhookRequest;
 }
 
 const base = 'https://vault.example.com/v1/hooks';
-const post = (name: ChannelName, headers: Record<string, string>, body: string | Uint8Array): HookRequest => ({
+const post = (name: ChannelName, headers: Record<string, string>, body: string | Uint8Array): WebhookRequest => ({
   method: 'POST',
   url: `${base}/${name}/0123456789abcdef`,
   query: {},
@@ -108,7 +108,7 @@ export const twilioFields = {
 };
 
 const twilio: Sample = {
-  channel: channels.twilio,
+  channel: channelProviders.twilio,
   secrets: twilioSecrets,
   signing: { field: 'authToken', other: 'another' },
   request: async ({ text = 'Hello, vault & co. + émoji 🗝', fields = {} } = {}) => {
@@ -153,14 +153,14 @@ export const whatsappDelivery = (messages: readonly unknown[], phoneNumberId = w
     },
   ],
 });
-export async function whatsappRequest(json: unknown): Promise<HookRequest> {
+export async function whatsappRequest(json: unknown): Promise<WebhookRequest> {
   const body = JSON.stringify(json);
   const signature = `sha256=${await hmacHex(whatsappSecrets.appSecret, body)}`;
   return post('whatsapp', { 'content-type': 'application/json', 'x-hub-signature-256': signature }, body);
 }
 
 const whatsapp: Sample = {
-  channel: channels.whatsapp,
+  channel: channelProviders.whatsapp,
   secrets: whatsappSecrets,
   signing: { field: 'appSecret', other: 'another' },
   request: ({ text = 'Hello', at = now, fields = {} } = {}) =>
@@ -191,7 +191,7 @@ export const slackEvent = (event: object, outer: object = {}) => ({
   },
   ...outer,
 });
-export async function slackRequest(json: unknown, at = now): Promise<HookRequest> {
+export async function slackRequest(json: unknown, at = now): Promise<WebhookRequest> {
   const body = JSON.stringify(json);
   const signature = `v0=${await hmacHex(slackSecrets.signingSecret, `v0:${seconds(at)}:${body}`)}`;
   const headers = { 'x-slack-request-timestamp': seconds(at), 'x-slack-signature': signature };
@@ -199,7 +199,7 @@ export async function slackRequest(json: unknown, at = now): Promise<HookRequest
 }
 
 const slack: Sample = {
-  channel: channels.slack,
+  channel: channelProviders.slack,
   secrets: slackSecrets,
   signing: { field: 'signingSecret', other: 'another' },
   request: ({ text = 'Hello', at = now, fields = {} } = {}) => slackRequest(slackEvent({ text, ...fields }), at),
@@ -271,14 +271,14 @@ export async function mailgunFields({ text = 'Hello', at = now, fields = {} }: P
     ...fields,
   };
 }
-const toMailgun = (headers: Record<string, string>, body: string | Uint8Array): HookRequest => ({
+const toMailgun = (headers: Record<string, string>, body: string | Uint8Array): WebhookRequest => ({
   ...post('mailgun', headers, body),
   url: `${base}/mailgun/0123456789abcdef/${mailgunSecrets.routeSecret}`,
   pathSecret: mailgunSecrets.routeSecret,
 });
-export const mailgunRequest = async (parts: Partial<Parts> = {}): Promise<HookRequest> =>
+export const mailgunRequest = async (parts: Partial<Parts> = {}): Promise<WebhookRequest> =>
   toMailgun({ 'content-type': formType }, form(await mailgunFields(parts)));
-export const mailgunMultipart = async (parts: Partial<Parts> = {}): Promise<HookRequest> => {
+export const mailgunMultipart = async (parts: Partial<Parts> = {}): Promise<WebhookRequest> => {
   const fields = Object.entries(await mailgunFields(parts)).map(([name, value]): [string, string] => [
     name,
     String(value),
@@ -287,7 +287,7 @@ export const mailgunMultipart = async (parts: Partial<Parts> = {}): Promise<Hook
 };
 
 const mailgun: Sample = {
-  channel: channels.mailgun,
+  channel: channelProviders.mailgun,
   secrets: mailgunSecrets,
   signing: { field: 'signingKey', other: 'another' },
   request: mailgunRequest,
@@ -323,7 +323,7 @@ export const sendgridFields = ({ text = 'Hello', fields = {} }: Partial<Parts> =
   ...fields,
 });
 export const headerText = (pairs: Pairs): string => pairs.map(([name, value]) => `${name}: ${value}\n`).join('');
-export function sendgridRequest(body: Uint8Array, at = now): HookRequest {
+export function sendgridRequest(body: Uint8Array, at = now): WebhookRequest {
   const key = createPrivateKey({ key: sendgridKeys.privateKey, format: 'der', type: 'pkcs8' });
   const signature = sign('sha256', Buffer.concat([Buffer.from(seconds(at)), body]), key).toString('base64');
   const headers = {
@@ -336,7 +336,7 @@ export function sendgridRequest(body: Uint8Array, at = now): HookRequest {
 const entries = (fields: object): [string, string | Uint8Array][] => Object.entries(fields);
 
 const sendgrid: Sample = {
-  channel: channels.sendgrid,
+  channel: channelProviders.sendgrid,
   secrets: sendgridSecrets,
   signing: { field: 'publicKey', other: p256().publicKey },
   request: async (parts = {}) => sendgridRequest(multipart(entries(sendgridFields(parts))), parts.at),
@@ -346,11 +346,12 @@ const sendgrid: Sample = {
 export const samples: Readonly<Record<ChannelName, Sample>> = { twilio, whatsapp, slack, mailgun, sendgrid };
 
 /** The line of a channel with the usual secrets, some of them changed. */
-export function line(name: ChannelName, changes: object = {}, carrier: Carrier = noCarrier): Line {
-  const found = samples[name].channel.line({ ...samples[name].secrets, ...changes }, carrier);
+export function line(name: ChannelName, changes: object = {}, carrier: ProviderHttp = noCarrier): ProviderAccount {
+  const found = samples[name].channel.accountFor({ ...samples[name].secrets, ...changes }, carrier);
   if (found === undefined) throw new Error(`${name} is not configured`);
   return found;
 }
 
 /** The messages of a reading; none for every other kind. */
-export const messagesOf = (reading: Reading | undefined) => (reading?.kind === 'messages' ? reading.messages : []);
+export const messagesOf = (reading: WebhookContent | undefined) =>
+  reading?.kind === 'messages' ? reading.messages : [];

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { type JobHeader, sealJob } from '../../core/jobs/job-envelope.ts';
-import { JobSender } from '../../lambdas/jobs/job-producer.ts';
-import { decodeJob, type Job } from '../../lambdas/worker/job-decoder.ts';
+import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
+import { decodeJobPayload, type JobPayload } from '../../lambdas/worker/job-decoder.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { ada, message, World } from './world.ts';
 
@@ -257,13 +257,13 @@ describe('what is no job of this vault', () => {
       JSON.stringify({ ...one, kind: undefined }),
     ];
     for (const body of bodies) {
-      const delivered = { body, messageId: 'm', remaining: () => 60_000 };
-      expect(await world.instance().working.work(delivered), body).toMatchObject({ reason: 'damaged' });
+      const delivered = { body, messageId: 'm', remainingMs: () => 60_000 };
+      expect(await world.instance().working.processMessage(delivered), body).toMatchObject({ reason: 'damaged' });
     }
     // Sealed as one should be, for an id or an org that can't be.
     const newId = () => createTimeId(Date.now(), randomBytes(16));
-    const sender = new JobSender(world.transit, world.jobQueue);
-    const job: Job = {
+    const sender = new JobProducer(world.transit, world.jobQueue);
+    const job: JobPayload = {
       kind: 'message',
       channel: 'twilio',
       identity: ada.tel,
@@ -272,7 +272,7 @@ describe('what is no job of this vault', () => {
       shared: false,
       replyTo: {},
     };
-    expect(decodeJob(Buffer.from(JSON.stringify(job)))).toEqual(job);
+    expect(decodeJobPayload(Buffer.from(JSON.stringify(job)))).toEqual(job);
     await sender.send(world.org, 'not-a-time', job, 'g');
     await sender.send('../x', newId(), job, 'g');
     const wrong = [
@@ -283,7 +283,7 @@ describe('what is no job of this vault', () => {
       [],
     ];
     const seal = async (name: JobHeader, inside: object): Promise<string> => {
-      const { secret, wrapped } = await world.transit.generate(name);
+      const { secret, wrapped } = await world.transit.generateKey(name);
       return sealJob(name, secret, wrapped, Buffer.from(JSON.stringify(inside)));
     };
     const put = (id: string, body: string) => world.jobQueue.send(body, 'g', id);

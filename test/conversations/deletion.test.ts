@@ -1,8 +1,8 @@
 /** The end of an account against workers that are at it: nothing is opened, sent or left after the acknowledgement. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
-import { JobSender } from '../../lambdas/jobs/job-producer.ts';
-import { deletionPause, freshness, readFresh } from '../../lambdas/users/read-freshness.ts';
+import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
+import { maxReadAgeMs, readWithinMaxAge, waitForInFlightReads } from '../../lambdas/users/read-freshness.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { ada, codeToDelete, message, World } from './world.ts';
 
@@ -172,7 +172,7 @@ describe('deleting an account', () => {
     const world = new World();
     await world.say('twilio', ada.tel, 'Hi');
     const { user } = world.user();
-    const sender = new JobSender(world.transit, world.jobQueue);
+    const sender = new JobProducer(world.transit, world.jobQueue);
     await sender.send(world.org, '01m7xpe6000123456789abcdef', { kind: 'erase', user, locators: [] }, user);
     expect(await world.workAll()).toMatchObject([{ reason: 'damaged' }]);
     expect(world.records.size).toBe(2);
@@ -186,7 +186,7 @@ describe('deleting an account', () => {
       await world.instance().deleting.delete({ org: world.org, user });
       const erase = world.queue.splice(1);
       for (const { body } of erase)
-        await world.instance().working.work({ body, messageId: 'm', remaining: () => 60_000 });
+        await world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 });
       return 'Too late';
     };
     await world.receive('twilio', message(ada.tel, 'Hi again'));
@@ -207,7 +207,7 @@ describe('deleting an account', () => {
         armed = false;
         await world.instance().deleting.delete({ org: world.org, user });
         const { body = '' } = world.queue.pop() ?? {};
-        await world.instance().working.work({ body, messageId: 'm', remaining: () => 60_000 });
+        await world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 });
         expect(world.records.size).toBe(0);
         return undefined;
       };
@@ -222,20 +222,22 @@ describe('deleting an account', () => {
         const world = new World();
         await world.say('twilio', ada.tel, 'A secret');
         const { user } = world.user();
-        world.pause = deletionPause;
+        world.pause = waitForInFlightReads;
         const told: number[] = [];
         world.respond = async () => {
           told.push(performance.now());
           return 'Too late?';
         };
         world.fault = async (action, when) => {
-          if (action === 'db:put' && when === 'before') await sleep(spread(trial, freshness * 2.5));
+          if (action === 'db:put' && when === 'before') await sleep(spread(trial, maxReadAgeMs * 2.5));
           return undefined;
         };
         await world.receive('twilio', message(ada.tel, 'Again'));
         const [{ body = '' } = {}] = world.queue.splice(0);
-        const working = codeOf(world.instance().working.work({ body, messageId: 'm', remaining: () => 60_000 }));
-        await sleep(spread(trial + 3, freshness / 2));
+        const working = codeOf(
+          world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 }),
+        );
+        await sleep(spread(trial + 3, maxReadAgeMs / 2));
         await world.instance().deleting.delete({ org: world.org, user });
         const acknowledged = performance.now();
         await working;
@@ -260,7 +262,7 @@ describe('deleting an account', () => {
         await world.say('twilio', ada.tel, 'Hi');
         await world.link();
         const { user } = world.user();
-        world.pause = deletionPause;
+        world.pause = waitForInFlightReads;
         const answer = world.respond;
         world.respond = async (request) => {
           await sleep(spread(trial + 7, 400));
@@ -273,16 +275,16 @@ describe('deleting an account', () => {
         // The reply of each read is held up, up to half as long again as is allowed.
         let call = 0;
         world.fault = async (action, when) => {
-          if (action === 'db:read' && when === 'after') await sleep(spread(trial * 31 + call++, freshness * 1.5));
+          if (action === 'db:read' && when === 'after') await sleep(spread(trial * 31 + call++, maxReadAgeMs * 1.5));
           return undefined;
         };
         await world.receive('twilio', message(ada.tel, 'From the telephone'));
         await world.receive('slack', message(ada.slack, 'From Slack'));
         const jobs = world.queue.splice(0);
         const working = jobs.map(({ body }) =>
-          codeOf(world.instance().working.work({ body, messageId: 'm', remaining: () => 60_000 })),
+          codeOf(world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 })),
         );
-        await sleep(spread(trial, freshness * 1.6));
+        await sleep(spread(trial, maxReadAgeMs * 1.6));
         await world.instance().deleting.delete({ org: world.org, user });
         state.acknowledged = performance.now();
         await Promise.all(working);
@@ -303,14 +305,14 @@ describe('a job that fails', () => {
   async function held(world: World, failing: string): Promise<unknown> {
     const [{ body = '' } = {}] = world.queue;
     world.fault = (action, when) => (action === failing && when === 'before' ? 'refused' : undefined);
-    let hold: unknown = 'never told';
-    const known = (facts: { hold?: unknown }) => {
-      hold = facts.hold;
+    let retryUntil: unknown = 'never told';
+    const known = (facts: { retryUntil?: unknown }) => {
+      retryUntil = facts.retryUntil;
     };
-    const delivered = { body, messageId: 'm', remaining: () => 60_000 };
-    expect(await codeOf(world.instance().working.work(delivered, known))).toBe('unavailable');
+    const delivered = { body, messageId: 'm', remainingMs: () => 60_000 };
+    expect(await codeOf(world.instance().working.processMessage(delivered, known))).toBe('unavailable');
     world.fault = () => undefined;
-    return hold;
+    return retryUntil;
   }
 
   test('is held on to until it is done if it deletes, as long as the queue has it if it may, and for a few tries if not', async () => {
@@ -350,7 +352,7 @@ describe('a job that fails', () => {
     await world.instance().deleting.delete({ org: world.org, user: world.user().user });
     const [old] = world.queue.splice(0);
     world.calls.length = 0;
-    await world.instance().working.prolong(old?.body ?? '', old?.group ?? '');
+    await world.instance().working.requeue(old?.body ?? '', old?.group ?? '');
     expect(world.calls).toEqual(['sqs:send']);
     expect(world.queue).toEqual([{ ...old, name: expect.not.stringMatching(old?.name ?? '') }]);
     await world.workAll();
@@ -363,17 +365,17 @@ describe('a read that takes long', () => {
     let now = 0;
     const reads: number[] = [];
     const read = (...took: number[]) =>
-      readFresh(
+      readWithinMaxAge(
         async () => {
           now += took[reads.length] ?? 0;
           return reads.push(now);
         },
         () => now,
       );
-    expect(await read(freshness - 1)).toBe(1);
+    expect(await read(maxReadAgeMs - 1)).toBe(1);
     reads.length = 0;
-    expect(await read(freshness, freshness * 5, 10)).toBe(3);
+    expect(await read(maxReadAgeMs, maxReadAgeMs * 5, 10)).toBe(3);
     reads.length = 0;
-    expect(await codeOf(read(freshness, freshness, freshness))).toBe('unavailable');
+    expect(await codeOf(read(maxReadAgeMs, maxReadAgeMs, maxReadAgeMs))).toBe('unavailable');
   });
 });

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { channelNames, type HookRequest } from '../../lambdas/channels/channel-ports.ts';
+import { channelNames, type WebhookRequest } from '../../lambdas/channels/channel-ports.ts';
 import { deliver } from '../../local/demo-providers.ts';
 import type { EngineCall } from '../../local/hooks.ts';
 import { samples } from '../channels/support.ts';
@@ -47,7 +47,7 @@ describe('all five channels', () => {
     };
     for (const name of channelNames.filter((channel) => channel !== 'twilio' && channel !== 'slack')) {
       await talks.setSecrets(name, samples[name].secrets);
-      const request: HookRequest = await samples[name].request({ at: new Date(), text: `By ${name}` });
+      const request: WebhookRequest = await samples[name].request({ at: new Date(), text: `By ${name}` });
       const url = talks.hook(`${name}/{org}${paths[name]}`);
       const [answer, ...more] = await talks.say({ url, headers: request.headers, body: request.body as never });
       expect(more).toEqual([]);

@@ -2,21 +2,21 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { parseLinkCode } from '../../core/users/confirmation-codes.ts';
-import { commandOf } from '../../lambdas/conversations/chat-command-parser.ts';
-import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
-import { openMessage } from '../../lambdas/users/user-record-encryption.ts';
+import { parseChatCommand } from '../../lambdas/conversations/chat-command-parser.ts';
+import { unlockByIdentity } from '../../lambdas/users/identity-unlock.ts';
+import { decryptMessage } from '../../lambdas/users/user-record-encryption.ts';
 import { ada, message, World } from './world.ts';
 
 /** How many of the stored messages an identity opens, by the worker's own code. */
 async function openedBy(world: World, identity: string): Promise<number> {
   const { identities } = world.instance();
-  const key = await identities.key(world.org, identity);
+  const key = await identities.deriveKey(world.org, identity);
   const { user = '' } = world.locators.get(key.locator) ?? {};
   const owner = { org: world.org, user };
   const read = await world.reader.read(owner, []);
-  const opened = openIdentity(key, owner, read, world.time.now);
+  const opened = unlockByIdentity(key, owner, read, world.time.now);
   if (opened === undefined) return 0;
-  return [...world.records.values()].filter((record) => openMessage(opened.umk, record).text.length > 0).length;
+  return [...world.records.values()].filter((record) => decryptMessage(opened.umk, record).text.length > 0).length;
 }
 
 const codeIn = (texts: readonly string[]): string => /link (\S+)/.exec(texts.join())?.[1] ?? expect.fail(texts.join());
@@ -89,7 +89,9 @@ describe('a code', () => {
       await world.receive('whatsapp', message('whatsapp:+15550001111', `link ${code}`));
       const jobs = world.queue.splice(0);
       await Promise.all(
-        jobs.map(({ body }) => world.instance().working.work({ body, messageId: 'm', remaining: () => 60_000 })),
+        jobs.map(({ body }) =>
+          world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 }),
+        ),
       );
       expect(world.sent.slice(-2).filter(({ text }) => text.startsWith('Linked.'))).toHaveLength(1);
       expect(Object.values(world.user().slots)).toHaveLength(2);
@@ -175,21 +177,21 @@ describe('what is a command', () => {
   const redeem = (code: string) => ({ kind: 'redeem', code });
 
   test('is the whole message, in any case, with white space, quotes and closing punctuation around', () => {
-    expect(commandOf(' LINK\n')).toEqual({ kind: 'start-link' });
-    expect(commandOf('“Link”.')).toEqual({ kind: 'start-link' });
-    expect(commandOf('Unlink!')).toEqual({ kind: 'unlink' });
+    expect(parseChatCommand(' LINK\n')).toEqual({ kind: 'start-link' });
+    expect(parseChatCommand('“Link”.')).toEqual({ kind: 'start-link' });
+    expect(parseChatCommand('Unlink!')).toEqual({ kind: 'unlink' });
     for (const text of [
       'delete  my account',
       'Delete my account NOW',
       'Delete my account.',
       'delete my account please',
     ])
-      expect(commandOf(text), text).toEqual({ kind: 'ask-delete' });
+      expect(parseChatCommand(text), text).toEqual({ kind: 'ask-delete' });
     for (const text of ['delete my account 7H3K9Q', 'Delete my account: 7h3k9q.', 'delete my account "7H3 K9Q"'])
-      expect(commandOf(text)?.kind, text).toBe('delete');
+      expect(parseChatCommand(text)?.kind, text).toBe('delete');
     // A code that is mistyped deletes nothing, and is no message for the conversation.
-    expect(commandOf('delete my account 7H3K9')?.kind).toBe('delete');
-    expect(commandOf('Link 7H3K-9QWE-RTY2')).toEqual(redeem('7h3k-9qwe-rty2'));
+    expect(parseChatCommand('delete my account 7H3K9')?.kind).toBe('delete');
+    expect(parseChatCommand('Link 7H3K-9QWE-RTY2')).toEqual(redeem('7h3k-9qwe-rty2'));
   });
 
   test.each([
@@ -211,7 +213,7 @@ describe('what is a command', () => {
   ])('with a code in it is never a message for the conversation: %s', (text) => {
     // Of a mail that begins with a bare "link", that is it.
     for (const mail of text.startsWith('link\n') ? [false] : [false, true]) {
-      const found = commandOf(text, mail);
+      const found = parseChatCommand(text, mail);
       expect(found?.kind).toBe('redeem');
       const code = found?.kind === 'redeem' ? parseLinkCode(found.code) : undefined;
       expect(['7h3k9qwerty2', 'abcdefghjkmn']).toContain(code);
@@ -220,20 +222,20 @@ describe('what is a command', () => {
 
   test('with a mistyped code in it is none either', () => {
     for (const text of ['link 7H3K-9QWE-RTY', 'link 7H3K-9QWE-RTY22', 'link 7H3K9QWERTY', 'link 7H3K 9QWE'])
-      expect(commandOf(text)?.kind, text).toBe('redeem');
+      expect(parseChatCommand(text)?.kind, text).toBe('redeem');
   });
 
   test('is in a mail what its own first line says: signatures and quotations follow it', () => {
     const quoted =
       '\r\n\r\nOn Monday the vault wrote:\r\n> This destroys … delete my account 7H3K9Q\r\n> link 7H3K-9QWE-RTY2';
-    expect(commandOf(`\r\nUnlink.${quoted}`, true)).toEqual({ kind: 'unlink' });
-    expect(commandOf(`> Hello\n> you\n\nlink${quoted}`, true)).toEqual({ kind: 'start-link' });
-    expect(commandOf(`delete my account${quoted}`, true)).toEqual({ kind: 'ask-delete' });
-    expect(commandOf(`delete my account 7h3k9q${quoted}`, true)).toEqual({ kind: 'delete', code: '7h3k9q' });
-    expect(commandOf(`Hello,${quoted}`, true)).toBeUndefined();
+    expect(parseChatCommand(`\r\nUnlink.${quoted}`, true)).toEqual({ kind: 'unlink' });
+    expect(parseChatCommand(`> Hello\n> you\n\nlink${quoted}`, true)).toEqual({ kind: 'start-link' });
+    expect(parseChatCommand(`delete my account${quoted}`, true)).toEqual({ kind: 'ask-delete' });
+    expect(parseChatCommand(`delete my account 7h3k9q${quoted}`, true)).toEqual({ kind: 'delete', code: '7h3k9q' });
+    expect(parseChatCommand(`Hello,${quoted}`, true)).toBeUndefined();
     // A code is one whatever stands below it, and what stands below a command is none of it.
     for (const code of ['7H3K-9QWE-RTY2', '"7h3k–9qwe–rty2".'])
-      expect(commandOf(`${code}\r\n\r\nAda${quoted}`, true)?.kind, code).toBe('redeem');
+      expect(parseChatCommand(`${code}\r\n\r\nAda${quoted}`, true)?.kind, code).toBe('redeem');
     for (const signature of [
       '0207-1234-5678',
       '0207 1234 5678',
@@ -241,13 +243,13 @@ describe('what is a command', () => {
       'Call 020712345678',
       'B2B3-C4D5-E6F7',
     ])
-      expect(commandOf(`Link\r\n\r\nAda\r\n${signature}`, true), signature).toEqual({ kind: 'start-link' });
-    expect(commandOf('Link this, please:\n\n7H3K-9QWE-RTY2\n\nAda', true)).toEqual(redeem('7h3k-9qwe-rty2'));
+      expect(parseChatCommand(`Link\r\n\r\nAda\r\n${signature}`, true), signature).toEqual({ kind: 'start-link' });
+    expect(parseChatCommand('Link this, please:\n\n7H3K-9QWE-RTY2\n\nAda', true)).toEqual(redeem('7h3k-9qwe-rty2'));
     for (const signature of ['0207-1234-5678', '020712345678'])
-      expect(commandOf(`Link me to your manager\n\nAda\n${signature}`, true), signature).toBeUndefined();
+      expect(parseChatCommand(`Link me to your manager\n\nAda\n${signature}`, true), signature).toBeUndefined();
     // Elsewhere nothing is quoted that way: a message that goes on is a message.
-    expect(commandOf(`unlink\n\nis a funny word`)).toBeUndefined();
-    expect(commandOf(`delete my account 7h3k9q\nis what you said`)).toBeUndefined();
+    expect(parseChatCommand(`unlink\n\nis a funny word`)).toBeUndefined();
+    expect(parseChatCommand(`delete my account 7h3k9q\nis what you said`)).toBeUndefined();
   });
 
   test('is nothing else', () => {
@@ -269,14 +271,14 @@ describe('what is a command', () => {
       'I said: link',
       `${'x'.repeat(300)} link 7H3K-9QWE-RTY2`,
     ])
-      for (const mail of [false, true]) expect(commandOf(text, mail), text).toBeUndefined();
+      for (const mail of [false, true]) expect(parseChatCommand(text, mail), text).toBeUndefined();
   });
 
   test('is found in the longest text without delay that grows with its square', () => {
     const cost = (length: number) => {
       const texts = [' ', '.', 'link ', '-', '7h3k ', '\n', '“'].map((part) => part.repeat(length / part.length));
       const started = performance.now();
-      for (const text of texts) for (const mail of [false, true]) commandOf(`link ${text}x`, mail);
+      for (const text of texts) for (const mail of [false, true]) parseChatCommand(`link ${text}x`, mail);
       return performance.now() - started;
     };
     cost(1_000);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { parseEncryptedJob } from '../../core/jobs/job-envelope.ts';
-import { beginning } from '../../lambdas/conversations/webhook-receiver.ts';
+import { truncateMessage } from '../../lambdas/conversations/webhook-receiver.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { ada, message, said, World } from './world.ts';
 
@@ -12,7 +12,7 @@ describe('what is not signed', () => {
   test('is refused by one code for every cause, and nothing is stored, sent or derived', async () => {
     const world = new World();
     const prove = (org: string, content = {}) =>
-      world.instance().receiving.prove(org, 'twilio', said({ messages: [message(ada.tel, 'Hi')], ...content }));
+      world.instance().receiving.verify(org, 'twilio', said({ messages: [message(ada.tel, 'Hi')], ...content }));
     expect(await codeOf(prove(world.org, { signed: false }))).toBe('signature_refused');
     expect(world.calls).toEqual(['secrets']);
     world.secrets = undefined;
@@ -36,16 +36,16 @@ describe('what is signed but brings no message', () => {
   test('is answered as the provider wants, and leaves nothing', async () => {
     const world = new World();
     const take = async (reading: object) => {
-      const proven = await world.instance().receiving.prove(world.org, 'slack', said({ reading: reading as never }));
+      const proven = await world.instance().receiving.verify(world.org, 'slack', said({ reading: reading as never }));
       expect(proven.hasMessages).toBe(false);
-      return await proven.take();
+      return await proven.enqueueMessages();
     };
     const usual = { contentType: 'text/plain', body: 'slack ok' };
-    expect(await take({ kind: 'nothing' })).toEqual({ answer: usual, messages: [] });
+    expect(await take({ kind: 'nothing' })).toEqual({ response: usual, messages: [] });
     const challenge = { contentType: 'text/plain', body: '123' };
-    expect(await take({ kind: 'challenge', answer: challenge })).toEqual({ answer: challenge, messages: [] });
+    expect(await take({ kind: 'challenge', answer: challenge })).toEqual({ response: challenge, messages: [] });
     expect(await take({ kind: 'refused', reason: 'sender_unverified' })).toEqual({
-      answer: usual,
+      response: usual,
       messages: [],
       reason: 'sender_unverified',
     });
@@ -56,8 +56,8 @@ describe('what is signed but brings no message', () => {
 describe('a message', () => {
   test('costs two calls of KMS and two writes, and lies in the queue sealed, in the group of its sender', async () => {
     const world = new World();
-    const { messages, answer } = await world.receive('twilio', message(ada.tel, 'The word is xylophone'));
-    expect(answer.body).toBe('twilio ok');
+    const { messages, response } = await world.receive('twilio', message(ada.tel, 'The word is xylophone'));
+    expect(response.body).toBe('twilio ok');
     expect(messages).toHaveLength(1);
     expect(isTimeId(messages[0] ?? '')).toBe(true);
     expect(world.calls).toEqual(['secrets', 'db:delivery', 'kms:routing', 'kms:generate', 'sqs:send', 'db:queued']);
@@ -133,15 +133,17 @@ describe('a message', () => {
 describe('a long text', () => {
   test('is kept up to the limit, between two characters, with a mark that it was cut', () => {
     const mark = ' […]';
-    expect(beginning('a'.repeat(limits.messageBytes))).toBe('a'.repeat(limits.messageBytes));
-    expect(beginning('a'.repeat(limits.messageBytes + 1))).toBe('a'.repeat(limits.messageBytes) + mark);
+    expect(truncateMessage('a'.repeat(limits.messageBytes))).toBe('a'.repeat(limits.messageBytes));
+    expect(truncateMessage('a'.repeat(limits.messageBytes + 1))).toBe('a'.repeat(limits.messageBytes) + mark);
     // A family of 25 bytes is one character, and is not torn apart.
     const family = '👨‍👩‍👧‍👦';
     expect(Buffer.byteLength(family)).toBe(25);
-    const kept = beginning(family.repeat(1000));
+    const kept = truncateMessage(family.repeat(1000));
     expect(kept).toBe(family.repeat(Math.floor(limits.messageBytes / 25)) + mark);
     // One character alone, longer than all there is room for.
-    expect(Buffer.byteLength(beginning(`e${'\u0301'.repeat(20_000)}`))).toBeLessThanOrEqual(limits.messageBytes + 6);
+    expect(Buffer.byteLength(truncateMessage(`e${'\u0301'.repeat(20_000)}`))).toBeLessThanOrEqual(
+      limits.messageBytes + 6,
+    );
   });
 
   test('never gets longer than the limit and the mark, and is never torn within a code point', () => {
@@ -150,7 +152,7 @@ describe('a long text', () => {
       .map((unit) => unit.toWellFormed().repeat(600));
     fc.assert(
       fc.property(texts, (text) => {
-        const kept = beginning(text);
+        const kept = truncateMessage(text);
         expect(kept.isWellFormed()).toBe(true);
         expect(Buffer.byteLength(kept)).toBeLessThanOrEqual(limits.messageBytes + 6);
         if (kept !== text) expect(text.startsWith(kept.slice(0, -4))).toBe(true);

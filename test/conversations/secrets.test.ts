@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { describe, expect, test } from 'vitest';
-import { ChannelSecrets, secretsRequest } from '../../lambdas/channels/channel-credentials.ts';
-import { giveChannelSecrets } from '../../lambdas/channels/handlers/get-channel-credentials.ts';
+import { ChannelCredentialsService, parseCredentialsRequest } from '../../lambdas/channels/channel-credentials.ts';
+import { getChannelCredentials } from '../../lambdas/channels/handlers/get-channel-credentials.ts';
 import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
 import { KeyringOpener } from '../../lambdas/org-keys/keyring-opener.ts';
 import { codeOf, memoryVault } from '../lambdas/memory.ts';
@@ -16,7 +16,7 @@ function world() {
     reads.push(name);
     return { keyring: structuredClone(stores.keyring) as unknown, value: stores.items.get(name) };
   };
-  const secrets = () => new ChannelSecrets(read, new KeyringOpener(kek, () => time.now), () => time.now);
+  const secrets = () => new ChannelCredentialsService(read, new KeyringOpener(kek, () => time.now), () => time.now);
   return { ...vault, reads, secrets, org: caller.org };
 }
 
@@ -25,42 +25,42 @@ describe('secrets of a channel', () => {
     const { secrets, set, reads, kek, org } = world();
     await set('channels/twilio', '{"authToken":"x","more":[1]}');
     const warm = secrets();
-    expect(await warm.of(org, 'twilio')).toEqual({ authToken: 'x', more: [1] });
+    expect(await warm.getCredentials(org, 'twilio')).toEqual({ authToken: 'x', more: [1] });
     kek.calls.length = 0;
     reads.length = 0;
-    await warm.of(org, 'twilio');
+    await warm.getCredentials(org, 'twilio');
     expect([reads, kek.calls]).toEqual([['channels/twilio'], []]);
   });
 
   test('are none where there is no value, or one that is no JSON, has expired, or was moved here from another name', async () => {
     const { secrets, set, stores, time, org } = world();
-    expect(await secrets().of(org, 'slack')).toBe(null);
+    expect(await secrets().getCredentials(org, 'slack')).toBe(null);
     await set('channels/slack', 'not JSON');
-    expect(await secrets().of(org, 'slack')).toBe(null);
+    expect(await secrets().getCredentials(org, 'slack')).toBe(null);
     await set('channels/twilio', '{"a":1}', { expiresAt: '2026-06-01T13:00:00.000Z' });
-    expect(await secrets().of(org, 'twilio')).toEqual({ a: 1 });
+    expect(await secrets().getCredentials(org, 'twilio')).toEqual({ a: 1 });
     const moved = stores.items.get('channels/twilio') ?? expect.fail();
     stores.items.set('channels/whatsapp', { ...moved, name: 'channels/whatsapp' });
-    expect(await secrets().of(org, 'whatsapp')).toBe(null);
+    expect(await secrets().getCredentials(org, 'whatsapp')).toBe(null);
     time.now = new Date('2026-06-01T13:00:00.000Z');
-    expect(await secrets().of(org, 'twilio')).toBe(null);
+    expect(await secrets().getCredentials(org, 'twilio')).toBe(null);
   });
 
   test('are none for an org that is locked, and at once', async () => {
     const { secrets, set, stores, org } = world();
     await set('channels/twilio', '{"a":1}');
     const warm = secrets();
-    expect(await warm.of(org, 'twilio')).toEqual({ a: 1 });
+    expect(await warm.getCredentials(org, 'twilio')).toEqual({ a: 1 });
     const lock = { shredAt: '2026-07-01T00:00:00.000Z', requestedAt: '2026-06-01T00:00:00.000Z', by: 'x' };
     stores.keyring = { ...stores.keyring, lock };
-    expect(await warm.of(org, 'twilio')).toBe(null);
+    expect(await warm.getCredentials(org, 'twilio')).toBe(null);
   });
 
   test('are not said to be missing when only KMS did not answer', async () => {
     const { secrets, set, kek, org } = world();
     await set('channels/twilio', '{"a":1}');
     kek.fail = true;
-    expect(await codeOf(secrets().of(org, 'twilio'))).toBe('unavailable');
+    expect(await codeOf(secrets().getCredentials(org, 'twilio'))).toBe('unavailable');
   });
 });
 
@@ -69,7 +69,7 @@ describe('the function that gives them', () => {
 
   test('takes the five names alone, in the one form', () => {
     const org = '0123456789abcdef';
-    expect(secretsRequest({ org, channel: 'twilio' })).toEqual({ org, channel: 'twilio' });
+    expect(parseCredentialsRequest({ org, channel: 'twilio' })).toEqual({ org, channel: 'twilio' });
     for (const event of [
       undefined,
       null,
@@ -85,19 +85,19 @@ describe('the function that gives them', () => {
       { org, channel: 'twilio', name: 'prod/stripe' },
       { Records: [] },
     ])
-      expect(secretsRequest(event), JSON.stringify(event)).toBeUndefined();
+      expect(parseCredentialsRequest(event), JSON.stringify(event)).toBeUndefined();
   });
 
   test('logs nothing where it gives something, and never what went wrong in words', async () => {
     const { secrets, set, org } = world();
     await set('channels/twilio', '{"a":1}');
     const log: RequestLogEntry[] = [];
-    const give = giveChannelSecrets((entry) => log.push(entry), secrets());
+    const give = getChannelCredentials((entry) => log.push(entry), secrets());
     expect(await give({ org, channel: 'twilio' }, context)).toEqual({ secrets: { a: 1 } });
     expect(log).toEqual([]);
     expect(await codeOf(give({ org, channel: 'x' }, context))).toBe('invalid_request');
-    const broken = { of: () => Promise.reject(new Error('it was xylophone')) } as unknown as ChannelSecrets;
-    const failing = giveChannelSecrets((entry) => log.push(entry), broken)({ org, channel: 'twilio' }, context);
+    const broken = { of: () => Promise.reject(new Error('it was xylophone')) } as unknown as ChannelCredentialsService;
+    const failing = getChannelCredentials((entry) => log.push(entry), broken)({ org, channel: 'twilio' }, context);
     await expect(failing).rejects.not.toThrow(/xylophone/);
     expect(log).toHaveLength(2);
     expect(JSON.stringify(log)).not.toContain('xylophone');

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { jobRetentionSeconds } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
-import { work } from '../../lambdas/worker/handlers/process-jobs.ts';
-import type { Delivered, Worked, Working } from '../../lambdas/worker/job-consumer.ts';
+import { processJobs } from '../../lambdas/worker/handlers/process-jobs.ts';
+import type { JobConsumer, JobResult, QueueMessage } from '../../lambdas/worker/job-consumer.ts';
 
 const record = (messageId: string, body: string, tries = 1, sentAt = Date.now()): SQSRecord => {
   const attributes = { ApproximateReceiveCount: String(tries), SentTimestamp: String(sentAt), MessageGroupId: 'group' };
@@ -13,22 +13,22 @@ const record = (messageId: string, body: string, tries = 1, sentAt = Date.now())
 };
 
 /** A worker to which a body says what becomes of it. */
-function worker(does: Record<string, (known: (facts: Worked) => void) => Promise<Worked>>) {
+function worker(does: Record<string, (known: (facts: JobResult) => void) => Promise<JobResult>>) {
   const log: RequestLogEntry[] = [];
   const done: string[] = [];
   const prolonged: (readonly string[])[] = [];
   const queue = { works: true };
   const working = {
-    prolong: async (...job: readonly string[]) => {
+    requeue: async (...job: readonly string[]) => {
       if (!queue.works) throw new VaultError('unavailable');
       prolonged.push(job);
     },
-    work: async ({ body }: Delivered, known: (facts: Worked) => void) => {
+    processMessage: async ({ body }: QueueMessage, known: (facts: JobResult) => void) => {
       done.push(body);
       return (await does[body]?.(known)) ?? {};
     },
-  } as unknown as Working;
-  const handler = work((entry) => log.push(entry), working);
+  } as unknown as JobConsumer;
+  const handler = processJobs((entry) => log.push(entry), working);
   const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
   return {
     log,
@@ -67,8 +67,8 @@ test('a job that failed three times is given up, with a word in the log, and wha
 });
 
 test('a deletion is never given up, and its failures have a word of their own in the log', async () => {
-  const hold = (how: Worked['hold']) => (known: (facts: Worked) => void) => {
-    known({ org: 'o', job: 'j', ...(how && { hold: how }) });
+  const hold = (how: JobResult['retryUntil']) => (known: (facts: JobResult) => void) => {
+    known({ org: 'o', job: 'j', ...(how && { retryUntil: how }) });
     return Promise.reject(new VaultError('unavailable'));
   };
   const { handle, log, prolonged } = worker({ deletes: hold('done'), sealed: hold('queue') });
@@ -77,12 +77,12 @@ test('a deletion is never given up, and its failures have a word of their own in
   // Of what is not opened yet nobody knows whether it deletes.
   expect(await handle(record('1', 'sealed', 30))).toEqual(failed('1'));
   expect(prolonged).toEqual([]);
-  expect(JSON.stringify(log)).not.toContain('hold');
+  expect(JSON.stringify(log)).not.toContain('retryUntil');
 });
 
 test('a deletion that has been in the queue for half of its time there is sent again, and let go only when that is done', async () => {
-  const hold = (known: (facts: Worked) => void) => {
-    known({ hold: 'done' });
+  const hold = (known: (facts: JobResult) => void) => {
+    known({ retryUntil: 'done' });
     return Promise.reject(new VaultError('unavailable'));
   };
   const { handle, prolonged, queue } = worker({ deletes: hold });

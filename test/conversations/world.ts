@@ -9,43 +9,43 @@ import { newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.
 import { toUserKeyringRecord, type UserKeyring } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import {
-  type Channel,
   type ChannelName,
-  type Channels,
+  type ChannelProvider,
+  type ChannelProviders,
   channelNames,
-  type HookRequest,
   type InboundMessage,
-  type Reading,
   type SendResult,
+  type WebhookContent,
+  type WebhookRequest,
 } from '../../lambdas/channels/channel-ports.ts';
-import { Commands } from '../../lambdas/conversations/chat-command-service.ts';
+import { ChatCommandService } from '../../lambdas/conversations/chat-command-service.ts';
 import type {
   Delivery,
   DeliveryStore,
   Responder,
   ResponderRequest,
 } from '../../lambdas/conversations/conversation-ports.ts';
-import { Conversations } from '../../lambdas/conversations/message-processor.ts';
-import { Receiving } from '../../lambdas/conversations/webhook-receiver.ts';
-import { JobSender } from '../../lambdas/jobs/job-producer.ts';
+import { MessageProcessor } from '../../lambdas/conversations/message-processor.ts';
+import { WebhookReceiver } from '../../lambdas/conversations/webhook-receiver.ts';
+import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
 import type { AuditEvent } from '../../lambdas/shared/audit-trail.ts';
-import { Accounts } from '../../lambdas/users/account-service.ts';
-import { Erasing } from '../../lambdas/users/deleted-user-purger.ts';
-import { Linking } from '../../lambdas/users/identity-linking-service.ts';
-import { Identities } from '../../lambdas/users/identity-unlock.ts';
-import { Locators } from '../../lambdas/users/locator-claims.ts';
-import { SlotChanges } from '../../lambdas/users/slot-updater.ts';
-import { DeletingUsers } from '../../lambdas/users/user-deletion-service.ts';
+import { AccountService } from '../../lambdas/users/account-service.ts';
+import { DeletedUserPurger } from '../../lambdas/users/deleted-user-purger.ts';
+import { IdentityLinkingService } from '../../lambdas/users/identity-linking-service.ts';
+import { IdentityUserService } from '../../lambdas/users/identity-unlock.ts';
+import { LocatorRegistry } from '../../lambdas/users/locator-claims.ts';
+import { SlotUpdater } from '../../lambdas/users/slot-updater.ts';
+import { UserDeletionService } from '../../lambdas/users/user-deletion-service.ts';
 import type {
   LocatorStore,
   StoredLocator,
   StoredRecord,
-  UserEraser,
+  UserItemStore,
   UserKeyringStore,
   UserReader,
   UserRecordStore,
 } from '../../lambdas/users/user-ports.ts';
-import { type Worked, Working } from '../../lambdas/worker/job-consumer.ts';
+import { JobConsumer, type JobResult } from '../../lambdas/worker/job-consumer.ts';
 
 /** What is done to a call: `lost` runs it and loses the reply, `refused` does not run it. */
 export type Fault = 'lost' | 'refused' | undefined;
@@ -59,11 +59,11 @@ export interface Queued {
 /** A request as the fake providers of this world sign it. */
 export interface Said {
   readonly signed?: boolean;
-  readonly reading?: Reading;
+  readonly reading?: WebhookContent;
   readonly messages?: readonly Partial<InboundMessage>[];
 }
 
-export const said = (content: Said): HookRequest => ({
+export const said = (content: Said): WebhookRequest => ({
   method: 'POST',
   url: 'https://vault.example/',
   query: {},
@@ -123,24 +123,25 @@ export class World {
   }
 
   readonly custody = {
-    custody: async (text: Uint8Array) =>
+    deriveIdentitySecret: async (text: Uint8Array) =>
       Buffer.from(await this.call('kms:custody', () => new Uint8Array(this.#mac('custody', text)))),
   };
   readonly codes = {
-    code: async (text: Uint8Array) =>
+    deriveCodeSecret: async (text: Uint8Array) =>
       Buffer.from(await this.call('kms:code', () => new Uint8Array(this.#mac('code', text)))),
   };
   readonly routing = {
-    locator: (text: Uint8Array) => this.call('kms:routing', () => this.#mac('routing', text).toString('base64url')),
+    deriveLocator: (text: Uint8Array) =>
+      this.call('kms:routing', () => this.#mac('routing', text).toString('base64url')),
   };
   readonly transit = {
-    generate: async ({ org, id, kind }: JobHeader) => {
+    generateKey: async ({ org, id, kind }: JobHeader) => {
       const secret = randomBytes(32);
       const wrapped = Buffer.from(JSON.stringify({ org, id, kind, secret: secret.toString('hex') }));
       await this.call('kms:generate', () => undefined);
       return { secret, wrapped };
     },
-    unwrap: async ({ org, id, kind }: JobHeader, wrapped: Uint8Array) => {
+    unwrapKey: async ({ org, id, kind }: JobHeader, wrapped: Uint8Array) => {
       await this.call('kms:unwrap', () => undefined);
       const inside = JSON.parse(Buffer.from(wrapped).toString());
       if (inside.org !== org || inside.id !== id || inside.kind !== kind) throw new DecryptionError();
@@ -173,8 +174,8 @@ export class World {
         this.keyrings.set(next.user, toUserKeyringRecord(next));
         return true;
       }),
-    bury: () => Promise.reject(new Error('no keyring is damaged here')),
-    stored: ({ user }) => this.call('db:keyring', () => this.keyrings.get(user)),
+    overwriteWithTombstone: () => Promise.reject(new Error('no keyring is damaged here')),
+    getRecord: ({ user }) => this.call('db:keyring', () => this.keyrings.get(user)),
     list: () => Promise.reject(new Error('not asked for here')),
   };
   readonly locatorStore: LocatorStore = {
@@ -199,7 +200,7 @@ export class World {
         if (there?.user !== user || (slot !== undefined && there.slot !== slot)) return;
         this.locators.set(locator, { ...there, ttl, retired: true });
       }),
-    try: (_, locator, now) =>
+    countLinkCodeTry: (_, locator, now) =>
       this.call('db:try', () => {
         const there = this.locators.get(locator);
         if (there?.tries === undefined || there.tries >= 5 || (there.expiresAt ?? '') <= now.toISOString())
@@ -209,7 +210,7 @@ export class World {
         return next;
       }),
   };
-  readonly recordStore: UserRecordStore & UserEraser = {
+  readonly recordStore: UserRecordStore & UserItemStore = {
     put: ({ user }, record, before) =>
       this.call('db:put', () => {
         const id = `${user}/${record.collection}/${record.id}`;
@@ -282,29 +283,58 @@ export class World {
   instance({ answers = true } = {}) {
     const clock = () => this.time.now;
     const { reader, keyringStore: keyrings, locatorStore: store, custody, codes, routing, recordStore: records } = this;
-    const jobs = new JobSender(this.transit, this.jobQueue);
-    const locators = new Locators(store, keyrings, clock);
-    const changes = new SlotChanges(keyrings, clock);
-    const deleting = new DeletingUsers(keyrings, store, jobs, clock, () => this.pause());
-    const identities = new Identities({ reader, keyrings, locators, custody, routing, clock });
-    const linking = new Linking({ reader, store, locators, codes, routing, changes, clock });
-    const accounts = new Accounts(changes, store, clock);
-    const commands = new Commands({ identities, locators: store, reader, linking, accounts, deleting, clock });
-    const secrets = { of: async () => this.call('secrets', () => this.secrets) };
-    const channels = this.#channels();
-    const carrier = { fetch, apis: undefined };
-    const conversations = new Conversations({
-      identities,
+    const jobs = new JobProducer(this.transit, this.jobQueue);
+    const locators = new LocatorRegistry(store, keyrings, clock);
+    const changes = new SlotUpdater(keyrings, clock);
+    const deleting = new UserDeletionService(keyrings, store, jobs, clock, () => this.pause());
+    const identities = new IdentityUserService({
       reader,
-      records,
-      commands,
-      responder: answers ? this.responder : undefined,
-      secrets,
-      channels,
-      carrier,
+      keyrings,
+      locatorRegistry: locators,
+      custodyMacs: custody,
+      routingMacs: routing,
       clock,
     });
-    const erasing = new Erasing({ keyrings, locators: this.locatorStore, eraser: records, jobs, clock });
+    const linking = new IdentityLinkingService({
+      reader,
+      locatorStore: store,
+      locatorRegistry: locators,
+      codeMacs: codes,
+      routingMacs: routing,
+      slotUpdater: changes,
+      clock,
+    });
+    const accounts = new AccountService(changes, store, clock);
+    const commands = new ChatCommandService({
+      identityUsers: identities,
+      locatorStore: store,
+      reader,
+      identityLinking: linking,
+      accounts,
+      userDeletion: deleting,
+      clock,
+    });
+    const secrets = { getCredentials: async () => this.call('secrets', () => this.secrets) };
+    const channels = this.#channels();
+    const carrier = { fetch, baseUrlOverride: undefined };
+    const conversations = new MessageProcessor({
+      identityUsers: identities,
+      reader,
+      records,
+      chatCommands: commands,
+      responder: answers ? this.responder : undefined,
+      channelCredentials: secrets,
+      channelProviders: channels,
+      providerHttp: carrier,
+      clock,
+    });
+    const erasing = new DeletedUserPurger({
+      keyrings,
+      locatorStore: this.locatorStore,
+      userItems: records,
+      jobProducer: jobs,
+      clock,
+    });
     const audit = {
       write: async (facts: AuditEvent) => void (await this.call('db:audit', () => this.audits.push(facts))),
     };
@@ -312,35 +342,42 @@ export class World {
       identities,
       linking,
       deleting,
-      receiving: new Receiving({
-        secrets,
-        channels,
-        carrier,
+      receiving: new WebhookReceiver({
+        channelCredentials: secrets,
+        channelProviders: channels,
+        providerHttp: carrier,
         deliveries: this.deliveryStore,
-        routing,
-        jobs,
+        routingMacs: routing,
+        jobProducer: jobs,
         clock,
       }),
-      working: new Working({ transit: this.transit, conversations, erasing, audit, queue: this.jobQueue, clock }),
+      working: new JobConsumer({
+        transitKeys: this.transit,
+        messageProcessor: conversations,
+        deletedUserPurger: erasing,
+        audit,
+        queue: this.jobQueue,
+        clock,
+      }),
     };
   }
 
   /** Channels whose signature is the word `signed`, so that tests are about what comes after it. */
-  #channels(): Channels {
-    const channel = (name: ChannelName): Channel => ({
+  #channels(): ChannelProviders {
+    const channel = (name: ChannelName): ChannelProvider => ({
       name,
-      accepted: { contentType: 'text/plain', body: `${name} ok` },
-      repeatableSeconds: name === 'twilio' ? undefined : 600,
-      line: (secrets) =>
+      acceptedResponse: { contentType: 'text/plain', body: `${name} ok` },
+      replayableSeconds: name === 'twilio' ? undefined : 600,
+      accountFor: (secrets) =>
         secrets === undefined
           ? undefined
           : {
-              receive: async ({ body }) => {
+              verifyAndParse: async ({ body }) => {
                 const { signed, reading, messages }: Said = JSON.parse(Buffer.from(body).toString());
                 if (!signed) return undefined;
                 return reading ?? { kind: 'messages', messages: (messages ?? []) as InboundMessage[] };
               },
-              send: async (replyTo, text) => {
+              sendReply: async (replyTo, text) => {
                 this.calls.push('send');
                 const result = this.deliver();
                 if (result === 'sent') this.sent.push({ channel: name, to: replyTo.to ?? '', text });
@@ -348,27 +385,27 @@ export class World {
               },
             },
     });
-    return Object.fromEntries(channelNames.map((name) => [name, channel(name)])) as Channels;
+    return Object.fromEntries(channelNames.map((name) => [name, channel(name)])) as ChannelProviders;
   }
 
   /** A webhook's whole request. */
   async receive(name: ChannelName, ...messages: InboundMessage[]) {
-    const proven = await this.instance().receiving.prove(this.org, name, said({ messages }));
-    return await proven.take();
+    const proven = await this.instance().receiving.verify(this.org, name, said({ messages }));
+    return await proven.enqueueMessages();
   }
 
   /** Does the first job of the queue, and forgets it unless it fails. */
-  async workOne(answers = true): Promise<Worked> {
+  async workOne(answers = true): Promise<JobResult> {
     const job = this.queue[0] ?? expect.fail('the queue is empty');
-    const delivered = { body: job.body, messageId: randomId(), remaining: () => 60_000 };
-    const worked = await this.instance({ answers }).working.work(delivered);
+    const delivered = { body: job.body, messageId: randomId(), remainingMs: () => 60_000 };
+    const worked = await this.instance({ answers }).working.processMessage(delivered);
     this.queue.splice(this.queue.indexOf(job), 1);
     return worked;
   }
 
   /** Does all jobs, in order. */
-  async workAll(answers = true): Promise<Worked[]> {
-    const done: Worked[] = [];
+  async workAll(answers = true): Promise<JobResult[]> {
+    const done: JobResult[] = [];
     while (this.queue.length > 0) done.push(await this.workOne(answers));
     return done;
   }

@@ -32,8 +32,8 @@ import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
 import { DynamoUserReader, DynamoUserRecords } from '../../lambdas/users/stores/dynamo-user-records.ts';
 import { kmsCodeMacs, kmsCustodyMacs, kmsRoutingMacs } from '../../lambdas/users/stores/kms-macs.ts';
-import type { Presented } from '../../lambdas/users/unlocked-user.ts';
-import { sealMemory, sealMessage } from '../../lambdas/users/user-record-encryption.ts';
+import type { UserCredential } from '../../lambdas/users/unlocked-user.ts';
+import { encryptMemory, encryptMessage } from '../../lambdas/users/user-record-encryption.ts';
 import type { Stack } from '../e2e/stack.ts';
 
 /** Clients and stores as the functions have them, with every right. */
@@ -88,7 +88,7 @@ export interface Person {
   readonly texts: readonly string[];
 }
 
-export const presentedKey = (key: string): Presented => {
+export const presentedKey = (key: string): UserCredential => {
   const parsed = parseUserKey(key);
   if (parsed === undefined) throw new Error('no user key');
   return { kind: 'credential', key: parsed };
@@ -119,7 +119,7 @@ export async function makePerson(stores: Stores, org: string, at: number, each: 
   const facts = async (kind: SlotKind, name?: string): Promise<SlotMetadata> => ({
     id: kind === 'session' ? session.slot : randomId(),
     kind,
-    locator: name === undefined ? '' : await routing.locator(locatorMacInput(org, name)),
+    locator: name === undefined ? '' : await routing.deriveLocator(locatorMacInput(org, name)),
     salt: newSlotSalt(owner, kind),
     createdAt,
     ...(kind === 'session' || kind === 'link' ? { expiresAt } : {}),
@@ -129,11 +129,11 @@ export async function makePerson(stores: Stores, org: string, at: number, each: 
   const plain = await facts('password', login);
   const stretched = await passwordSecret(stores, owner, plain, password);
   const slots = [
-    wrap(await custody.custody(identityMacInput(org, identity)), await facts('identity', identity)),
+    wrap(await custody.deriveIdentitySecret(identityMacInput(org, identity)), await facts('identity', identity)),
     wrap(keyBytes, { ...(await facts('credential')), locator: credentialLocator(keyBytes, owner) }),
     wrap(stretched, { ...plain, params: { ...defaultArgon2idParams, verifier: verifierOf(stretched, owner, plain) } }),
     wrap(session.secret, await facts('session')),
-    wrap(await codes.code(linkCodeMacInput(org, code)), await facts('link', linkCodeHandle(code))),
+    wrap(await codes.deriveCodeSecret(linkCodeMacInput(org, code)), await facts('link', linkCodeHandle(code))),
   ];
   const keyring = newUserKeyring(umk, slots, createdAt);
   await keyrings.create(keyring);
@@ -151,11 +151,11 @@ export async function makePerson(stores: Stores, org: string, at: number, each: 
         of < each
           ? {
               collection: 'messages' as const,
-              data: sealMessage(umk, id, 1, { role: 'user', text, channel: 'twilio', at: createdAt }),
+              data: encryptMessage(umk, id, 1, { role: 'user', text, channel: 'twilio', at: createdAt }),
             }
           : {
               collection: 'memory' as const,
-              data: sealMemory(umk, id, 1, { data: { text }, createdAt, updatedAt: createdAt }),
+              data: encryptMemory(umk, id, 1, { data: { text }, createdAt, updatedAt: createdAt }),
             };
       if (!(await records.put(owner, { ...sealed, id, version: 1 }, undefined))) throw new Error('not written');
     }),
@@ -171,7 +171,9 @@ export const passwordSecret = async (
   slot: Pick<Slot, 'id' | 'salt'>,
   password: string,
 ): Promise<Buffer> =>
-  await codes.code(passwordMacInput(owner, slot.id, await stretchPassword(password, slot, defaultArgon2idParams)));
+  await codes.deriveCodeSecret(
+    passwordMacInput(owner, slot.id, await stretchPassword(password, slot, defaultArgon2idParams)),
+  );
 
 /** All items of all tables, as whoever has a copy of them reads them. */
 export async function allItems(

@@ -21,8 +21,8 @@ import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
 import type { Caller, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
 import { effectivePermissions } from '../../lambdas/api-keys/permissions.ts';
 import type { StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
-import { Explaining } from '../../lambdas/explain/explain-service.ts';
-import { Grants } from '../../lambdas/explain/iam-grants.ts';
+import { ExplainService } from '../../lambdas/explain/explain-service.ts';
+import { IamGrants } from '../../lambdas/explain/iam-grants.ts';
 import type { StoredKeyring } from '../../lambdas/org-keys/keyring-opener.ts';
 import type { StoredRecord } from '../../lambdas/users/user-ports.ts';
 
@@ -129,7 +129,7 @@ function world(change: (made: World) => void = () => undefined) {
       }),
     },
   };
-  const explaining = new Explaining(stores, new Grants(JSON.stringify(made.policies)), () => now);
+  const explaining = new ExplainService(stores, new IamGrants(JSON.stringify(made.policies)), () => now);
   const { id: keyId, role } = made.caller;
   const caller: Caller = { org, keyId, role, ...effectivePermissions(made.caller) };
   return { ...made, explaining, explain: (ref: string) => explaining.explain(caller, made.keyring, ref) };
@@ -404,7 +404,7 @@ describe('a record of a user', () => {
       keyring: parseUserKeyringRecord(record, { org, user }) as UserKeyring,
       records: new Map(),
     };
-    const own = await explaining.explainOwn(open, `user:${user}`);
+    const own = await explaining.explainForUser(open, `user:${user}`);
     expect(said(of(own.canOpen, 'api-key'))).toContain('one of 3 API keys');
     for (const { id } of apiKeys) expect(JSON.stringify(own)).not.toContain(id);
   });
@@ -486,16 +486,19 @@ describe('a record of a user', () => {
       keyring,
       records: new Map([['tea', { collection: 'memory', id: 'tea', version: 1, data: '' } as const]]),
     };
-    expect(await explaining.explainOwn(open, `memory:${user}/tea`)).toMatchObject({ custody: 'user', state: 'stored' });
-    expect(await explaining.explainOwn(open, `user:${user}`)).toMatchObject({ state: 'stored' });
-    expectGone(await explaining.explainOwn(open, `memory:${user}/coffee`), /no record/);
+    expect(await explaining.explainForUser(open, `memory:${user}/tea`)).toMatchObject({
+      custody: 'user',
+      state: 'stored',
+    });
+    expect(await explaining.explainForUser(open, `user:${user}`)).toMatchObject({ state: 'stored' });
+    expectGone(await explaining.explainForUser(open, `memory:${user}/coffee`), /no record/);
     for (const ref of [
       `user:${randomId()}`,
       `memory:${randomId()}/tea`,
       'value:prod/a',
       `blob:${createTimeId(1, randomBytes(16))}`,
     ]) {
-      await expect(explaining.explainOwn(open, ref), ref).rejects.toEqual(refusedWith('record_not_found'));
+      await expect(explaining.explainForUser(open, ref), ref).rejects.toEqual(refusedWith('record_not_found'));
     }
   });
 });
@@ -528,6 +531,6 @@ test.each([
 
 test('policies of another form stop the function', () => {
   for (const text of ['', '[]', '{"kek":["reader"]}', '{"kek":{"kms:Decrypt":"reader"}}']) {
-    expect(() => new Grants(text), text).toThrow();
+    expect(() => new IamGrants(text), text).toThrow();
   }
 });

@@ -19,11 +19,11 @@ import { stretchPassword } from '../../core/users/password-slot.ts';
 import { identityMacInput, linkCodeMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import { parseUserKeyringRecord, type UserKeyring } from '../../core/users/user-keyring.ts';
 import { deriveUmk, type Umk, type UserRef } from '../../core/users/user-root-key.ts';
-import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
-import { type OpenUser, openSlot, openUser, secretOf } from '../../lambdas/users/unlocked-user.ts';
-import { DeletingUsers } from '../../lambdas/users/user-deletion-service.ts';
-import type { StoredRecord, UserRead } from '../../lambdas/users/user-ports.ts';
-import { openMemory, openMessage, recordContext } from '../../lambdas/users/user-record-encryption.ts';
+import { unlockByIdentity } from '../../lambdas/users/identity-unlock.ts';
+import { slotSecretOf, type UnlockedUser, unlockSlot, unlockUser } from '../../lambdas/users/unlocked-user.ts';
+import { UserDeletionService } from '../../lambdas/users/user-deletion-service.ts';
+import type { StoredRecord, StoredUserData } from '../../lambdas/users/user-ports.ts';
+import { decryptMemory, decryptMessage, recordEncryptionContext } from '../../lambdas/users/user-record-encryption.ts';
 import { type Stack, startStack } from '../e2e/stack.ts';
 import {
   allItems,
@@ -45,7 +45,7 @@ const total = people * each * 2;
 /** One user as its records lie in the tables. */
 interface Victim {
   readonly owner: UserRef;
-  readonly read: UserRead;
+  readonly read: StoredUserData;
   readonly keyring: UserKeyring;
   readonly records: readonly StoredRecord[];
 }
@@ -82,8 +82,8 @@ async function victimOf(owner: UserRef): Promise<Victim> {
 /** The text of a record; undefined when it does not open. */
 function read(umk: Umk, record: StoredRecord): string | undefined {
   try {
-    if (record.collection === 'messages') return openMessage(umk, record).text;
-    return (openMemory(umk, record).data as { text: string }).text;
+    if (record.collection === 'messages') return decryptMessage(umk, record).text;
+    return (decryptMemory(umk, record).data as { text: string }).text;
   } catch {
     return undefined;
   }
@@ -92,7 +92,7 @@ function read(umk: Umk, record: StoredRecord): string | undefined {
 const textsOf = (umk: Umk | undefined, { records }: Victim): string[] =>
   umk === undefined ? [] : records.flatMap((record) => read(umk, record) ?? []);
 
-function attempt(use: () => OpenUser | undefined): Umk | undefined {
+function attempt(use: () => UnlockedUser | undefined): Umk | undefined {
   try {
     return use()?.umk;
   } catch {
@@ -117,7 +117,7 @@ function opened(of: readonly Victim[], candidates: readonly Uint8Array[]): strin
 function openedBy(candidate: Uint8Array, at: number, victim: Victim): string[] {
   const { owner, read: stored, keyring, records } = victim;
   for (const slot of keyring.slots) {
-    const umk = attempt(() => openSlot(candidate, stored, keyring, slot, new Date()));
+    const umk = attempt(() => unlockSlot(candidate, stored, keyring, slot, new Date()));
     if (umk !== undefined) return textsOf(umk, victim);
   }
   // In turn, so that all are tried; what opens one opens all.
@@ -194,7 +194,7 @@ describe('with all that is stored and all keys of KMS, but no user there', () =>
     let tries = 0;
     for (const { owner, records } of victims) {
       for (const { collection, id, version, data } of records) {
-        expect(() => open(dek, recordContext(owner, collection, id, version), data)).toThrow();
+        expect(() => open(dek, recordEncryptionContext(owner, collection, id, version), data)).toThrow();
         tries++;
       }
     }
@@ -231,7 +231,7 @@ describe('with all that is stored and all keys of KMS, but no user there', () =>
         slot.wrapped,
       ]) {
         const secret = await passwordSecret(stores, owner, slot, text);
-        expect(attempt(() => openSlot(secret, stored, keyring, slot, new Date()))).toBeUndefined();
+        expect(attempt(() => unlockSlot(secret, stored, keyring, slot, new Date()))).toBeUndefined();
       }
     }
   });
@@ -268,8 +268,8 @@ async function secretsOf({ identity, key, password, session, code, owner }: Pers
   const slot = victim.keyring.slots.find(({ kind }) => kind === 'password');
   if (slot?.params === undefined) expect.fail('no password');
   return [
-    await stores.custody.custody(identityMacInput(owner.org, identity)),
-    await stores.codes.code(linkCodeMacInput(owner.org, code)),
+    await stores.custody.deriveIdentitySecret(identityMacInput(owner.org, identity)),
+    await stores.codes.deriveCodeSecret(linkCodeMacInput(owner.org, code)),
     Buffer.from(key),
     Buffer.from(session.secret),
     await passwordSecret(stores, victim.owner, slot, password),
@@ -308,21 +308,23 @@ async function present(
   const { org } = owner;
   const now = new Date();
   if (way === 'identity') {
-    const secret = await stores.custody.custody(identityMacInput(org, person.identity));
-    const locator = await stores.routing.locator(locatorMacInput(org, person.identity));
-    return attempt(() => openIdentity({ org, identity: person.identity, locator, secret }, owner, stored, now));
+    const secret = await stores.custody.deriveIdentitySecret(identityMacInput(org, person.identity));
+    const locator = await stores.routing.deriveLocator(locatorMacInput(org, person.identity));
+    return attempt(() =>
+      unlockByIdentity({ org, identity: person.identity, locator, slotSecret: secret }, owner, stored, now),
+    );
   }
   if (way === 'user key' || way === 'session') {
     const shown = way === 'user key' ? presentedKey(person.key) : ({ kind: 'session', token: person.session } as const);
-    return attempt(() => openUser(shown, Buffer.from(secretOf(shown)), stored, now));
+    return attempt(() => unlockUser(shown, Buffer.from(slotSecretOf(shown)), stored, now));
   }
   const slot = keyring.slots.find(({ kind }) => kind === (way === 'code' ? 'link' : 'password'));
   if (slot === undefined) return undefined;
   const secret =
     way === 'code'
-      ? await stores.codes.code(linkCodeMacInput(org, person.code))
+      ? await stores.codes.deriveCodeSecret(linkCodeMacInput(org, person.code))
       : await passwordSecret(stores, owner, slot, person.password);
-  return secret && attempt(() => openSlot(secret, stored, keyring, slot, now));
+  return secret && attempt(() => unlockSlot(secret, stored, keyring, slot, now));
 }
 
 test.each(ways)('with the user there, by %s: all 1,000 open', async (way) => {
@@ -343,20 +345,20 @@ describe('what waits in the queue', () => {
   test('opens by queue and transit key together, which is the boundary, and by neither alone', async () => {
     const { org } = stack.vault;
     const name = { org, id, kind: 'message' } as const;
-    const { secret, wrapped } = await stores.transit.generate(name);
+    const { secret, wrapped } = await stores.transit.generateKey(name);
     const body = sealJob(name, secret, wrapped, Buffer.from(text));
     expect(body).not.toContain(text);
     const job = parseEncryptedJob(body);
     const key = Buffer.from(job.key, 'base64');
-    expect(openJob(job, await stores.transit.unwrap(name, key)).toString()).toBe(text);
+    expect(openJob(job, await stores.transit.unwrapKey(name, key)).toString()).toBe(text);
     // The queue alone, another job's key, and a job that calls itself another.
     expect(() => openJob(job, Buffer.from(key.subarray(0, 32)))).toThrow();
-    const other = await stores.transit.generate(name);
+    const other = await stores.transit.generateKey(name);
     expect(() => openJob(job, other.secret)).toThrow();
     const moved = createTimeId(Date.now(), randomBytes(16));
     for (const wrong of [{ id: moved }, { org: '0123456789abcdef' }, { kind: 'erase' as const }]) {
-      await expect(stores.transit.unwrap({ ...name, ...wrong }, key)).rejects.toBeInstanceOf(DecryptionError);
-      const secret = await stores.transit.unwrap(name, key);
+      await expect(stores.transit.unwrapKey({ ...name, ...wrong }, key)).rejects.toBeInstanceOf(DecryptionError);
+      const secret = await stores.transit.unwrapKey(name, key);
       expect(() => openJob({ ...job, ...wrong }, secret)).toThrow(DecryptionError);
     }
   });
@@ -380,7 +382,7 @@ describe('after the account was deleted', () => {
     if (person === undefined || before === undefined) expect.fail('nobody');
     const { owner } = before;
     const noJobs = { send: async () => undefined };
-    const deleting = new DeletingUsers(
+    const deleting = new UserDeletionService(
       stores.keyrings,
       stores.locators,
       noJobs,

@@ -9,20 +9,20 @@ import { formatUserKey, type UserKey } from '../../core/users/user-key.ts';
 import { newUserKeyring, toUserKeyringRecord } from '../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk, type UserRef } from '../../core/users/user-root-key.ts';
 import { MessageReader } from '../../lambdas/conversations/message-reader.ts';
-import { MemoryReading } from '../../lambdas/memory/memory-reader.ts';
-import { MemoryWriting } from '../../lambdas/memory/memory-writer.ts';
+import { MemoryReader } from '../../lambdas/memory/memory-reader.ts';
+import { MemoryWriter } from '../../lambdas/memory/memory-writer.ts';
 import type { Page } from '../../lambdas/shared/ports.ts';
-import { type OpenUser, openUser } from '../../lambdas/users/unlocked-user.ts';
+import { type UnlockedUser, unlockUser } from '../../lambdas/users/unlocked-user.ts';
 import type {
   Collection,
   RecordKey,
   StoredRecord,
-  UserRead,
+  StoredUserData,
   UserReader,
   UserRecordStore,
 } from '../../lambdas/users/user-ports.ts';
-import { memoryKeys } from '../../lambdas/users/user-record-encryption.ts';
-import { UserRecordPages } from '../../lambdas/users/user-record-pages.ts';
+import { memoryRecordKeys } from '../../lambdas/users/user-record-encryption.ts';
+import { UserRecordPager } from '../../lambdas/users/user-record-pages.ts';
 
 /** What happens to a write: done, done with its reply lost and the write repeated by the client, or refused before anything. */
 export type Fate = 'done' | 'lost' | 'refused';
@@ -43,7 +43,7 @@ export class MemoryTables implements UserReader, Records {
   keyOf({ org, user }: UserRef, { collection, id }: RecordKey): string {
     return `${org}/${user}/${collection}/${id}`;
   }
-  async read(owner: UserRef, keys: readonly RecordKey[]): Promise<UserRead> {
+  async read(owner: UserRef, keys: readonly RecordKey[]): Promise<StoredUserData> {
     this.calls.push('read');
     const intrude = this.beforeRead;
     this.beforeRead = undefined;
@@ -90,10 +90,10 @@ export function memoryWorld() {
   const tables = new MemoryTables();
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
   const clock = () => time.now;
-  const recordPages = new UserRecordPages(tables, tables);
-  const reading = new MemoryReading(recordPages, clock);
+  const recordPages = new UserRecordPager(tables, tables);
+  const reading = new MemoryReader(recordPages, clock);
   const messages = new MessageReader(recordPages);
-  const writing = new MemoryWriting(tables, tables, clock);
+  const writing = new MemoryWriter(tables, tables, clock);
 
   function newOrg(): string {
     const org = randomId();
@@ -117,9 +117,9 @@ export function memoryWorld() {
     const keyring = newUserKeyring(deriveUmk(root, owner), [slot], time.now.toISOString());
     tables.keyrings.set(`${org}/${key.user}`, toUserKeyringRecord(keyring));
     /** Opens the user as each request does, with the record of an id. */
-    const open = async (id?: string): Promise<OpenUser> => {
-      const read = await tables.read(owner, id === undefined ? [] : memoryKeys(id));
-      return openUser({ kind: 'credential', key }, secret, read, time.now);
+    const open = async (id?: string): Promise<UnlockedUser> => {
+      const read = await tables.read(owner, id === undefined ? [] : memoryRecordKeys(id));
+      return unlockUser({ kind: 'credential', key }, secret, read, time.now);
     };
     return {
       key,

@@ -5,7 +5,7 @@ import { limits } from '../../contract/shared/limits.ts';
 import { createUserTombstone, parseUserKeyringRecord, toUserKeyringRecord } from '../../core/users/user-keyring.ts';
 import { encodeCursor } from '../../lambdas/shared/pagination-cursor.ts';
 import type { StoredRecord } from '../../lambdas/users/user-ports.ts';
-import { sealMemory, sealMessage } from '../../lambdas/users/user-record-encryption.ts';
+import { encryptMemory, encryptMessage } from '../../lambdas/users/user-record-encryption.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { memoryWorld } from './memory.ts';
 
@@ -18,7 +18,7 @@ async function fill(user: User, count: number, dataOf: (n: number) => unknown): 
   const at = '2026-06-01T12:00:00.000Z';
   for (let n = 0; n < count; n++) {
     const id = `r${String(n).padStart(6, '0')}`;
-    const data = sealMemory(umk, id, 1, { data: dataOf(n), createdAt: at, updatedAt: at });
+    const data = encryptMemory(umk, id, 1, { data: dataOf(n), createdAt: at, updatedAt: at });
     user.store({ collection: 'memory', id, version: 1, data });
   }
 }
@@ -169,7 +169,7 @@ test('messages come oldest first, each before its answer, and no record of anoth
       channel: 'twilio',
       at: '2026-06-01T12:00:00.000Z',
     } as const;
-    user.store({ collection: 'messages', id, version: 1, data: sealMessage(umk, id, 1, content) });
+    user.store({ collection: 'messages', id, version: 1, data: encryptMessage(umk, id, 1, content) });
   }
   const pages = await all((cursor) => user.messages({ cursor, limit: 2 }));
   expect(pages.flatMap(({ messages }) => messages.map(({ role, text }) => `${role} ${text}`))).toEqual([
@@ -208,11 +208,11 @@ describe('what does not open', () => {
     const { umk } = await user.open();
     const times = { createdAt: '2026-06-01T12:00:00.000Z', updatedAt: '2026-06-01T12:00:00.000Z' };
     const both = { data: 1, ...times, role: 'user', text: 'x', channel: 'x', at: times.createdAt } as const;
-    user.store({ collection: 'messages', id: 'tea', version: 1, data: sealMemory(umk, 'tea', 1, both) });
+    user.store({ collection: 'messages', id: 'tea', version: 1, data: encryptMemory(umk, 'tea', 1, both) });
     expect(await user.messages()).toEqual({ messages: [], damaged: ['tea'] });
-    user.store({ collection: 'messages', id: 'tea', version: 1, data: sealMessage(umk, 'tea', 1, both) });
+    user.store({ collection: 'messages', id: 'tea', version: 1, data: encryptMessage(umk, 'tea', 1, both) });
     expect(await user.messages()).toMatchObject({ messages: [{ text: 'x' }] });
-    const noMemory = sealMemory(umk, 'tea', 1, { data: undefined, createdAt: 'x', updatedAt: 'x' });
+    const noMemory = encryptMemory(umk, 'tea', 1, { data: undefined, createdAt: 'x', updatedAt: 'x' });
     await refused(user, { ...stored, data: noMemory });
   });
 
@@ -254,7 +254,7 @@ describe('what does not open', () => {
         collection: 'messages',
         id: 'm',
         version: 1,
-        data: sealMessage(umk, 'm', 1, { role: 'user', text: 'x', channel: 'x', at: 'x' }),
+        data: encryptMessage(umk, 'm', 1, { role: 'user', text: 'x', channel: 'x', at: 'x' }),
       });
       const list = world.tables.list.bind(world.tables);
       const during = (change: () => void) => {

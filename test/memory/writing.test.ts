@@ -5,7 +5,7 @@ import { limits } from '../../contract/shared/limits.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
-import { freshness } from '../../lambdas/users/read-freshness.ts';
+import { maxReadAgeMs } from '../../lambdas/users/read-freshness.ts';
 import { codeOf } from '../lambdas/memory.ts';
 import { memoryWorld } from './memory.ts';
 
@@ -209,7 +209,7 @@ test('what is read again while a write is repeated is opened only if it came soo
   let late = 0;
   const spy = vi.spyOn(performance, 'now').mockImplementation(() => real() + late);
   world.tables.beforeRead = () => {
-    late += freshness;
+    late += maxReadAgeMs;
   };
   world.tables.calls.splice(0);
   try {

@@ -18,8 +18,8 @@ import type { TableBackups } from '../../lambdas/shredding/shred-ports.ts';
 import { ShredReceiptService } from '../../lambdas/shredding/shred-receipt-service.ts';
 import { ShredService, type ShredWorkflowInput } from '../../lambdas/shredding/shred-service.ts';
 import { runShredWorkflow } from '../../lambdas/shredding/shred-workflow.ts';
-import { UserErasing } from '../../lambdas/users/org-user-purger.ts';
-import type { UserEraser } from '../../lambdas/users/user-ports.ts';
+import { OrgUserPurger } from '../../lambdas/users/org-user-purger.ts';
+import type { UserItemStore } from '../../lambdas/users/user-ports.ts';
 
 export const noCopies: TableBackups = { backups: [], complete: true, pointInTimeRecovery: 'DISABLED' };
 
@@ -112,7 +112,7 @@ export function shredWorld() {
     remove: (_, id) => call(() => void world.records.delete(id)),
   };
   const erasing = new OrgBlobPurger(objects, records);
-  const userEraser = (ids: Set<string>): UserEraser => ({
+  const userEraser = (ids: Set<string>): UserItemStore => ({
     list: (_, start, limit) =>
       call(() =>
         pageOf(
@@ -125,7 +125,7 @@ export function shredWorld() {
         for (const id of deleted) ids.delete(id);
       }),
   });
-  const users = new UserErasing(userEraser(world.userKeyrings), userEraser(world.userRecords));
+  const users = new OrgUserPurger(userEraser(world.userKeyrings), userEraser(world.userRecords));
   const copies = { orgs: () => call(() => world.copies), users: () => call(() => world.userCopies) };
   const receipts = new ShredReceiptService(store, copies, { values: counter, blobs: erasing, users }, signer, clock);
   const shredding = new ShredService(store, erasing, users, receipts, workflows, clock);

@@ -10,10 +10,10 @@ import { createTombstone, toStoredRecord } from '../../core/shredding/keyring-to
 import type { Slot } from '../../core/users/key-slot.ts';
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
-import { Erasing } from '../../lambdas/users/deleted-user-purger.ts';
-import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
-import type { OpenUser } from '../../lambdas/users/unlocked-user.ts';
-import { decodeJob } from '../../lambdas/worker/job-decoder.ts';
+import { DeletedUserPurger } from '../../lambdas/users/deleted-user-purger.ts';
+import { unlockByIdentity } from '../../lambdas/users/identity-unlock.ts';
+import type { UnlockedUser } from '../../lambdas/users/unlocked-user.ts';
+import { decodeJobPayload } from '../../lambdas/worker/job-decoder.ts';
 import { identity, World } from './world.ts';
 
 let world: World;
@@ -34,8 +34,10 @@ const slotsOf = (of: UserRef): readonly Slot[] => {
 
 /** Links an identity to the user, by a code as the worker does it. */
 async function link(as = identity): Promise<void> {
-  const { code } = await world.linking.start(await world.open(key));
-  expect(await world.linking.redeem(await world.identities.key(world.org, as), code)).toEqual({ user: owner.user });
+  const { code } = await world.linking.createLinkCode(await world.open(key));
+  expect(await world.linking.redeemLinkCode(await world.identities.deriveKey(world.org, as), code)).toEqual({
+    user: owner.user,
+  });
 }
 
 describe('a new user', () => {
@@ -104,7 +106,7 @@ describe('changing the user key', () => {
   test('puts the new one in place of the old in one write, and loses nothing', async () => {
     const before = await world.open(key);
     const next = newKey();
-    const calls = await world.count(async () => await world.accounts.changeKey(before, next));
+    const calls = await world.count(async () => await world.accounts.rotateUserKey(before, next));
     expect(calls).toEqual(['db:replace']);
     await expect(world.open(key)).rejects.toEqual(refused('invalid_credential'));
     const after = await world.open(next);
@@ -114,10 +116,10 @@ describe('changing the user key', () => {
 
   test('repeated after a lost answer succeeds by the new key, and changes nothing', async () => {
     const next = newKey();
-    const first = await world.accounts.changeKey(await world.open(key), next);
+    const first = await world.accounts.rotateUserKey(await world.open(key), next);
     await expect(world.open(key)).rejects.toEqual(refused('invalid_credential'));
     const stored = JSON.stringify(world.stored(owner));
-    expect(await world.accounts.changeKey(await world.open(next), next)).toEqual(first);
+    expect(await world.accounts.rotateUserKey(await world.open(next), next)).toEqual(first);
     expect(JSON.stringify(world.stored(owner))).toBe(stored);
   });
 
@@ -125,11 +127,11 @@ describe('changing the user key', () => {
     const user = await world.open(key);
     const bad = [newKey({ ...owner, user: randomId() }), newKey({ ...owner, org: randomId() }), key.slice(0, -1), ''];
     for (const one of bad) {
-      await expect(world.accounts.changeKey(user, one)).rejects.toEqual(refused('invalid_request'));
+      await expect(world.accounts.rotateUserKey(user, one)).rejects.toEqual(refused('invalid_request'));
     }
-    await world.passwords.set(user, { login: 'ada', password: 'correct horse' });
+    await world.passwords.setPassword(user, { login: 'ada', password: 'correct horse' });
     const session = await world.open(await world.logIn('ada', 'correct horse'));
-    await expect(world.accounts.changeKey(session, newKey())).rejects.toEqual(refused('forbidden'));
+    await expect(world.accounts.rotateUserKey(session, newKey())).rejects.toEqual(refused('forbidden'));
     expect(world.kinds(owner)).toEqual(['credential', 'password', 'session']);
     await world.open(key);
   });
@@ -137,7 +139,10 @@ describe('changing the user key', () => {
   test('twice at once: one wins, the other is told that its key is no more', async () => {
     const user = await world.open(key);
     const [a, b] = [newKey(), newKey()];
-    const results = await Promise.allSettled([world.accounts.changeKey(user, a), world.accounts.changeKey(user, b)]);
+    const results = await Promise.allSettled([
+      world.accounts.rotateUserKey(user, a),
+      world.accounts.rotateUserKey(user, b),
+    ]);
     expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     expect(results.find(({ status }) => status === 'rejected')).toMatchObject({
       reason: refused('invalid_credential'),
@@ -150,21 +155,21 @@ describe('changing the user key', () => {
 describe('changing the user key, for fear of another who has it', () => {
   test('ends sessions and codes for linking, and what leads to them', async () => {
     await link();
-    await world.passwords.set(await world.open(key), { login: 'ada', password: 'correct horse' });
+    await world.passwords.setPassword(await world.open(key), { login: 'ada', password: 'correct horse' });
     const token = await world.logIn('ada', 'correct horse');
-    const { code } = await world.linking.start(await world.open(key));
-    await world.accounts.changeKey(await world.open(key), newKey());
+    const { code } = await world.linking.createLinkCode(await world.open(key));
+    await world.accounts.rotateUserKey(await world.open(key), newKey());
     expect(world.kinds(owner)).toEqual(['credential', 'identity', 'password']);
     await expect(world.open(token)).rejects.toEqual(refused('invalid_credential'));
-    const eve = await world.identities.key(world.org, 'mailto:eve@example.com');
-    expect(await world.linking.redeem(eve, code)).toBe('refused');
+    const eve = await world.identities.deriveKey(world.org, 'mailto:eve@example.com');
+    expect(await world.linking.redeemLinkCode(eve, code)).toBe('refused');
     expect([...world.locatorItems.values()].filter(({ expiresAt }) => expiresAt !== undefined)).toEqual([]);
   });
 
   test('succeeds when the reply to it was lost and another change by the new key came after it', async () => {
     const next = newKey();
-    world.lost = async () => await world.linking.start(await world.open(next));
-    expect((await world.accounts.changeKey(await world.open(key), next)).slots).toHaveLength(2);
+    world.lost = async () => await world.linking.createLinkCode(await world.open(next));
+    expect((await world.accounts.rotateUserKey(await world.open(key), next)).slots).toHaveLength(2);
     await world.open(next);
     // But one that was not made, because another changed the key first, does not pass for made.
     const [ours, theirs] = [newKey(), newKey()];
@@ -172,31 +177,31 @@ describe('changing the user key, for fear of another who has it', () => {
     world.before = async (call) => {
       if (call !== 'db:replace') return;
       world.before = () => undefined;
-      await world.accounts.changeKey(await world.open(next), theirs);
+      await world.accounts.rotateUserKey(await world.open(next), theirs);
     };
-    await expect(world.accounts.changeKey(user, ours)).rejects.toEqual(refused('invalid_credential'));
+    await expect(world.accounts.rotateUserKey(user, ours)).rejects.toEqual(refused('invalid_credential'));
     await world.open(theirs);
   });
 });
 
 describe('a session', () => {
   const password = 'correct horse';
-  let session: OpenUser;
+  let session: UnlockedUser;
   beforeEach(async () => {
     await link();
-    await world.passwords.set(await world.open(key), { login: 'ada', password });
+    await world.passwords.setPassword(await world.open(key), { login: 'ada', password });
     session = await world.open(await world.logIn('ada', password));
   });
   const idOf = (kind: Slot['kind']) => slotsOf(owner).find((slot) => slot.kind === kind)?.id ?? '';
 
   test('has to confirm what would make the account another’s by the password, and a user key has not', async () => {
-    const confirm = (current?: string) => world.confirming.confirm(session, current);
+    const confirm = (current?: string) => world.confirming.requirePassword(session, current);
     await expect(confirm()).rejects.toMatchObject({
       code: 'invalid_request',
       extras: { errors: [{ path: 'currentPassword' }] },
     });
     await confirm(password);
-    await world.confirming.confirm(await world.open(key), undefined);
+    await world.confirming.requirePassword(await world.open(key), undefined);
     for (let n = 0; n < limits.loginAttempts; n++) {
       await expect(confirm('another horse')).rejects.toEqual(refused('login_refused'));
     }
@@ -208,15 +213,15 @@ describe('a session', () => {
   });
 
   test('has to confirm the removal of a channel or the user key, not of sessions and codes', async () => {
-    await world.linking.start(await world.open(key));
+    await world.linking.createLinkCode(await world.open(key));
     for (const kind of ['identity', 'credential'] as const) {
-      const removal = world.confirming.confirmRemoval(session, idOf(kind), undefined);
+      const removal = world.confirming.requirePasswordForSlotRemoval(session, idOf(kind), undefined);
       await expect(removal, kind).rejects.toEqual(refused('invalid_request'));
-      await world.confirming.confirmRemoval(session, idOf(kind), password);
-      await world.confirming.confirmRemoval(await world.open(key), idOf(kind), undefined);
+      await world.confirming.requirePasswordForSlotRemoval(session, idOf(kind), password);
+      await world.confirming.requirePasswordForSlotRemoval(await world.open(key), idOf(kind), undefined);
     }
     for (const id of [idOf('session'), idOf('link'), randomId()]) {
-      await world.confirming.confirmRemoval(session, id, undefined);
+      await world.confirming.requirePasswordForSlotRemoval(session, id, undefined);
     }
   });
 });
@@ -225,12 +230,12 @@ describe('removing slots', () => {
   test('unlinks a channel, which then finds and opens nothing; the others stay', async () => {
     await link();
     await link('slack:T0123/U0456');
-    const sender = await world.identities.key(world.org, identity);
-    const other = await world.identities.key(world.org, 'slack:T0123/U0456');
+    const sender = await world.identities.deriveKey(world.org, identity);
+    const other = await world.identities.deriveKey(world.org, 'slack:T0123/U0456');
     const open = async (by: typeof sender) =>
-      openIdentity(by, owner, await world.reader.read(owner, []), world.clock())?.umk.header;
+      unlockByIdentity(by, owner, await world.reader.read(owner, []), world.clock())?.umk.header;
     expect(await open(sender)).toEqual((await world.open(key)).umk.header);
-    const slots = world.accounts.read(await world.open(key)).slots;
+    const slots = world.accounts.getAccount(await world.open(key)).slots;
     const slot = slots.find(({ kind }) => kind === 'identity') ?? expect.fail();
     const removed = world.stored(owner);
     const locator = removed.state === 'active' ? removed.slots.find(({ id }) => id === slot.id)?.locator : undefined;
@@ -242,11 +247,11 @@ describe('removing slots', () => {
     const day = world.time.now.getTime() / 1000 + 86_400;
     expect(world.locatorItems.get(gone.locator)).toMatchObject({ user: owner.user, slot: slot.id, ttl: day });
     expect(world.locatorItems.get(kept.locator)?.ttl).toBeUndefined();
-    expect(await world.locators.look(world.org, gone.locator)).toMatchObject({ exists: true, hasSlot: false });
+    expect(await world.locators.resolve(world.org, gone.locator)).toMatchObject({ userExists: true, hasSlot: false });
   });
 
   test('leaves the identity free at once: for its own new user, for another who links it, and for this one again', async () => {
-    const sender = await world.identities.key(world.org, identity);
+    const sender = await world.identities.deriveKey(world.org, identity);
     const unlink = async () => {
       const slot = slotsOf(owner).find(({ kind }) => kind === 'identity') ?? expect.fail();
       await world.accounts.removeSlot(await world.open(key), slot.id);
@@ -262,11 +267,11 @@ describe('removing slots', () => {
     expect(leads()).not.toHaveProperty('ttl');
     await unlink();
     const other = await world.newUser();
-    const { code } = await world.linking.start(await world.open(other.key));
-    expect(await world.linking.redeem(sender, code)).toEqual({ user: other.owner.user });
+    const { code } = await world.linking.createLinkCode(await world.open(other.key));
+    expect(await world.linking.redeemLinkCode(sender, code)).toEqual({ user: other.owner.user });
     const [theirs = expect.fail()] = slotsOf(other.owner).filter(({ kind }) => kind === 'identity');
     await world.accounts.removeSlot(await world.open(other.key), theirs.id);
-    const own = (await world.identities.ensureUser(sender)) ?? expect.fail();
+    const own = (await world.identities.findOrCreateUser(sender)) ?? expect.fail();
     expect(own.created).toBe(true);
     expect([owner.user, other.owner.user]).not.toContain(own.owner.user);
     expect(leads()).toMatchObject({ user: own.owner.user });
@@ -282,8 +287,8 @@ describe('removing slots', () => {
       await link();
     };
     await world.accounts.removeSlot(await world.open(key), slot?.id ?? '');
-    const sender = await world.identities.key(world.org, identity);
-    expect(await world.identities.ensureUser(sender)).toEqual({ owner, created: false });
+    const sender = await world.identities.deriveKey(world.org, identity);
+    expect(await world.identities.findOrCreateUser(sender)).toEqual({ owner, created: false });
     expect(world.kinds(owner)).toEqual(['credential', 'identity']);
     expect(world.locatorItems.get(sender.locator)?.ttl).toBeUndefined();
   });
@@ -291,28 +296,28 @@ describe('removing slots', () => {
   test('said again after its reply was lost, with another change in between, is done and lets the name go', async () => {
     await link();
     const [slot] = slotsOf(owner).filter(({ kind }) => kind === 'identity');
-    world.lost = async () => await world.linking.start(await world.open(key));
+    world.lost = async () => await world.linking.createLinkCode(await world.open(key));
     const account = await world.accounts.removeSlot(await world.open(key), slot?.id ?? '');
     expect(account.slots.map(({ kind }) => kind).sort()).toEqual(['credential', 'link']);
-    const { locator } = await world.identities.key(world.org, identity);
+    const { locator } = await world.identities.deriveKey(world.org, identity);
     expect(world.locatorItems.get(locator)?.ttl).toEqual(expect.any(Number));
   });
 
   test('never takes the last that lasts, the key that asks, a password, or one that is not there', async () => {
     const user = await world.open(key);
-    const [own] = world.accounts.read(user).slots;
+    const [own] = world.accounts.getAccount(user).slots;
     await expect(world.accounts.removeSlot(user, own?.id ?? '')).rejects.toEqual(refused('forbidden'));
     await expect(world.accounts.removeSlot(user, randomId())).rejects.toEqual(refused('slot_not_found'));
-    const set = await world.passwords.set(user, { login: 'ada', password: 'correct horse' });
+    const set = await world.passwords.setPassword(user, { login: 'ada', password: 'correct horse' });
     const password = set.slots.find(({ kind }) => kind === 'password')?.id ?? '';
     await expect(world.accounts.removeSlot(await world.open(key), password)).rejects.toEqual(
       refused('invalid_request'),
     );
     // Someone whom a channel alone opens can't unlink it.
-    const sender = await world.identities.key(world.org, 'mailto:ada@example.com');
-    const made = (await world.identities.ensureUser(sender)) ?? expect.fail();
+    const sender = await world.identities.deriveKey(world.org, 'mailto:ada@example.com');
+    const made = (await world.identities.findOrCreateUser(sender)) ?? expect.fail();
     const read = await world.reader.read(made.owner, []);
-    const opened = openIdentity(sender, made.owner, read, world.clock()) ?? expect.fail();
+    const opened = unlockByIdentity(sender, made.owner, read, world.clock()) ?? expect.fail();
     await expect(world.accounts.removeSlot(opened, opened.slot.id)).rejects.toEqual(refused('last_slot'));
     expect(world.kinds(made.owner)).toEqual(['identity']);
   });
@@ -320,11 +325,11 @@ describe('removing slots', () => {
   test('goes on from what others changed meanwhile, and gives up when they never stop', async () => {
     await link();
     const user = await world.open(key);
-    const slot = world.accounts.read(user).slots.find(({ kind }) => kind === 'identity')?.id ?? '';
+    const slot = world.accounts.getAccount(user).slots.find(({ kind }) => kind === 'identity')?.id ?? '';
     let others = 3;
     const change = async () => {
       world.before = () => undefined;
-      await world.linking.start(await world.open(key));
+      await world.linking.createLinkCode(await world.open(key));
     };
     const intrude = async (call: string) => {
       if (call !== 'db:replace' || others-- <= 0) return;
@@ -338,9 +343,9 @@ describe('removing slots', () => {
     const again = await world.open(key);
     const stored = JSON.stringify(world.stored(owner));
     const never = { ...world.keyringStore, replace: async () => false };
-    const { SlotChanges } = await import('../../lambdas/users/slot-updater.ts');
-    const changes = new SlotChanges(never, world.clock);
-    await expect(changes.change(again, () => ({ remove: [slot] }))).rejects.toEqual(refused('write_contention'));
+    const { SlotUpdater } = await import('../../lambdas/users/slot-updater.ts');
+    const changes = new SlotUpdater(never, world.clock);
+    await expect(changes.update(again, () => ({ remove: [slot] }))).rejects.toEqual(refused('write_contention'));
     expect(JSON.stringify(world.stored(owner))).toBe(stored);
   });
 
@@ -350,11 +355,11 @@ describe('removing slots', () => {
     const user = await world.open(key);
     const slot = user.keyring.slots.find(({ kind }) => kind === 'identity') ?? expect.fail();
     await world.accounts.removeSlot(user, slot.id);
-    const sender = await world.identities.key(world.org, identity);
+    const sender = await world.identities.deriveKey(world.org, identity);
     const now = Object(world.keyrings.get(owner.user));
     world.keyrings.set(owner.user, { ...now, slots: { ...now.slots, [slot.id]: copy.slots[slot.id] } });
     const read = await world.reader.read(owner, []);
-    expect(openIdentity(sender, owner, read, world.clock())).toBeUndefined();
+    expect(unlockByIdentity(sender, owner, read, world.clock())).toBeUndefined();
     await expect(world.open(key)).rejects.toEqual(refused('invalid_credential'));
     // Nor with the MAC and generation of before in the record of now.
     world.keyrings.set(owner.user, { ...now, mac: copy.mac });
@@ -379,11 +384,11 @@ describe('removing slots', () => {
   });
 
   test('by a session or key that was taken away while the request ran changes nothing', async () => {
-    await world.passwords.set(await world.open(key), { login: 'ada', password: 'correct horse' });
+    await world.passwords.setPassword(await world.open(key), { login: 'ada', password: 'correct horse' });
     const session = await world.open(await world.logIn('ada', 'correct horse'));
     await world.accounts.removeSlot(await world.open(key), session.slot.id);
     const stored = JSON.stringify(world.stored(owner));
-    const done = world.changes.change(session, () => ({ remove: [] }));
+    const done = world.changes.update(session, () => ({ remove: [] }));
     await expect(done).rejects.toEqual(refused('invalid_credential'));
     expect(JSON.stringify(world.stored(owner))).toBe(stored);
   });
@@ -395,7 +400,7 @@ const leftAt: Record<string, string[]> = { 'db:retire': ['identity'], 'db:remove
 describe('deleting a user', () => {
   test('destroys every slot at once, then locators, then asks for the data to be deleted', async () => {
     await link();
-    await world.passwords.set(await world.open(key), { login: 'ada', password: 'correct horse' });
+    await world.passwords.setPassword(await world.open(key), { login: 'ada', password: 'correct horse' });
     const token = await world.logIn('ada', 'correct horse');
     const leading = slotsOf(owner).filter(({ kind }) => kind === 'identity' || kind === 'password');
     const calls = await world.count(async () => {
@@ -447,8 +452,8 @@ describe('deleting a user', () => {
     'broken off at %s has not begun or opens nothing any more, and nothing leads to it',
     async (point) => {
       await link();
-      await world.passwords.set(await world.open(key), { login: 'ada', password: 'correct horse' });
-      await world.linking.start(await world.open(key));
+      await world.passwords.setPassword(await world.open(key), { login: 'ada', password: 'correct horse' });
+      await world.linking.createLinkCode(await world.open(key));
       const leading = slotsOf(owner).filter(({ kind }) => kind !== 'credential');
       expect(leading).toHaveLength(3);
       world.before = (call) => {
@@ -477,7 +482,7 @@ describe('deleting a user', () => {
       expect(left.map(({ kind }) => kind).sort()).toEqual(leftAt[point] ?? []);
       // Its login may be taken by another, whatever was left behind.
       const other = await world.newUser();
-      await world.passwords.set(await world.open(other.key), { login: 'ada', password: 'another horse' });
+      await world.passwords.setPassword(await world.open(other.key), { login: 'ada', password: 'another horse' });
       expect(await world.logIn('ada', 'another horse')).toContain(other.owner.user);
     },
   );
@@ -487,20 +492,20 @@ describe('deleting a user', () => {
     const [slot = expect.fail()] = slotsOf(owner).filter(({ kind }) => kind === 'identity');
     const { kind, locator } = slot;
     const other = await world.newUser();
-    await world.passwords.set(await world.open(other.key), { login: 'ada', password: 'correct horse' });
+    await world.passwords.setPassword(await world.open(other.key), { login: 'ada', password: 'correct horse' });
     const theirs = slotsOf(other.owner).find((one) => one.kind === 'password') ?? expect.fail();
-    const erasing = new Erasing({
+    const erasing = new DeletedUserPurger({
       keyrings: world.keyringStore,
-      locators: world.store,
-      eraser: { list: async () => ({ items: [], more: false }), delete: async () => {} },
-      jobs: { send: async () => {} },
+      locatorStore: world.store,
+      userItems: { list: async () => ({ items: [], more: false }), delete: async () => {} },
+      jobProducer: { send: async () => {} },
       clock: world.clock,
     });
     const text = JSON.stringify({ kind: 'erase', user: owner.user, locators: [{ kind, locator }, theirs] });
-    const job = decodeJob(Buffer.from(text));
+    const job = decodeJobPayload(Buffer.from(text));
     if (job.kind !== 'erase') expect.fail();
     const before = JSON.stringify([...world.locatorItems]);
-    expect(await erasing.erase(owner, job.locators, () => false)).toBe(false);
+    expect(await erasing.purge(owner, job.locators, () => false)).toBe(false);
     expect(JSON.stringify([...world.locatorItems])).toBe(before);
     world.before = (call) => {
       if (call === 'db:retire') throw new VaultError('unavailable');
@@ -508,12 +513,12 @@ describe('deleting a user', () => {
     await world.deleting.delete(owner);
     world.before = () => undefined;
     expect(world.locatorItems.get(locator)?.ttl).toBeUndefined();
-    expect(await erasing.erase(owner, job.locators, () => false)).toBe(true);
+    expect(await erasing.purge(owner, job.locators, () => false)).toBe(true);
     expect(world.locatorItems.get(locator)?.ttl).toBe(world.time.now.getTime() / 1000 + 86_400);
     expect(world.locatorItems.get(theirs.locator)?.user).toBe(other.owner.user);
     for (const locators of [undefined, 'x', [{ kind: 'x', locator }], [{ kind, locator: 7 }], [null]]) {
       const odd = Buffer.from(JSON.stringify({ kind: 'erase', user: owner.user, locators }));
-      expect(() => decodeJob(odd)).toThrow(DecryptionError);
+      expect(() => decodeJobPayload(odd)).toThrow(DecryptionError);
     }
   });
 
@@ -561,9 +566,9 @@ describe('deleting a user', () => {
       const made = await world.newUser();
       const user = await world.open(made.key);
       await Promise.allSettled([
-        world.linking.start(user),
+        world.linking.createLinkCode(user),
         world.deleting.delete(made.owner),
-        world.accounts.changeKey(user, newKey(made.owner)),
+        world.accounts.rotateUserKey(user, newKey(made.owner)),
       ]);
       expect(world.kinds(made.owner)).toEqual(['deleted']);
     }
@@ -572,45 +577,45 @@ describe('deleting a user', () => {
 
 describe('a user by its identity', () => {
   test('is made at the first message and found at the next; its key and its locator come from different MACs', async () => {
-    const sender = await world.identities.key(world.org, identity);
-    const first = (await world.identities.ensureUser(sender)) ?? expect.fail();
+    const sender = await world.identities.deriveKey(world.org, identity);
+    const first = (await world.identities.findOrCreateUser(sender)) ?? expect.fail();
     expect(first.created).toBe(true);
-    expect(await world.identities.ensureUser(sender)).toEqual({ owner: first.owner, created: false });
+    expect(await world.identities.findOrCreateUser(sender)).toEqual({ owner: first.owner, created: false });
     const read = await world.reader.read(first.owner, []);
-    expect(openIdentity(sender, first.owner, read, world.clock())?.owner).toEqual(first.owner);
-    const byLocator = { ...sender, secret: Buffer.from(sender.locator, 'base64url') };
-    expect(openIdentity(byLocator, first.owner, read, world.clock())).toBeUndefined();
-    const other = await world.identities.key(world.org, 'tel:+447700900124');
-    expect(openIdentity({ ...other, locator: sender.locator }, first.owner, read, world.clock())).toBeUndefined();
+    expect(unlockByIdentity(sender, first.owner, read, world.clock())?.owner).toEqual(first.owner);
+    const byLocator = { ...sender, slotSecret: Buffer.from(sender.locator, 'base64url') };
+    expect(unlockByIdentity(byLocator, first.owner, read, world.clock())).toBeUndefined();
+    const other = await world.identities.deriveKey(world.org, 'tel:+447700900124');
+    expect(unlockByIdentity({ ...other, locator: sender.locator }, first.owner, read, world.clock())).toBeUndefined();
     expect(JSON.stringify([...world.keyrings, ...world.locatorItems])).not.toContain('7700900123');
   });
 
   test('broken off at any point, the next message makes or finds one that opens', async () => {
     for (const point of ['db:find', 'db:read', 'db:claim', 'db:create']) {
-      const sender = await world.identities.key(world.org, `mailto:${point.slice(3)}@example.com`);
+      const sender = await world.identities.deriveKey(world.org, `mailto:${point.slice(3)}@example.com`);
       let armed = true;
       world.before = (call) => {
         if (!armed || call !== point) return;
         armed = false;
         throw new VaultError('unavailable');
       };
-      await expect(world.identities.ensureUser(sender)).rejects.toEqual(refused('unavailable'));
-      const { owner: made } = (await world.identities.ensureUser(sender)) ?? expect.fail();
-      const read = await world.reader.read(made, []);
-      expect(openIdentity(sender, made, read, world.clock()), point).toBeDefined();
+      await expect(world.identities.findOrCreateUser(sender)).rejects.toEqual(refused('unavailable'));
+      const { owner } = (await world.identities.findOrCreateUser(sender)) ?? expect.fail();
+      const read = await world.reader.read(owner, []);
+      expect(unlockByIdentity(sender, owner, read, world.clock()), point).toBeDefined();
     }
   });
 
   test('made by two at once, of whom one overtakes the other, is one', async () => {
-    const sender = await world.identities.key(world.org, identity);
-    let second: Awaited<ReturnType<typeof world.identities.ensureUser>>;
+    const sender = await world.identities.deriveKey(world.org, identity);
+    let second: Awaited<ReturnType<typeof world.identities.findOrCreateUser>>;
     world.before = async (call) => {
       if (call !== 'db:create') return;
       world.before = () => undefined;
       // The first has claimed the locator, and has no keyring yet.
-      second = await world.identities.ensureUser(sender);
+      second = await world.identities.findOrCreateUser(sender);
     };
-    const first = await world.identities.ensureUser(sender);
+    const first = await world.identities.findOrCreateUser(sender);
     expect(second?.created).toBe(true);
     expect(first).toEqual({ owner: second?.owner, created: false });
     expect(world.locatorItems.get(sender.locator)?.user).toBe(second?.owner.user);
@@ -619,9 +624,9 @@ describe('a user by its identity', () => {
 
   test('many at once come to one user, whom the locator leads to', async () => {
     for (let trial = 0; trial < 20; trial++) {
-      const sender = await world.identities.key(world.org, `tel:+4477009${String(trial).padStart(5, '0')}`);
+      const sender = await world.identities.deriveKey(world.org, `tel:+4477009${String(trial).padStart(5, '0')}`);
       world.before = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 2));
-      const found = await Promise.allSettled([1, 2, 3].map(() => world.identities.ensureUser(sender)));
+      const found = await Promise.allSettled([1, 2, 3].map(() => world.identities.findOrCreateUser(sender)));
       world.before = () => undefined;
       const users = found.flatMap((one) => (one.status === 'fulfilled' ? (one.value?.owner.user ?? []) : []));
       expect(new Set(users).size, JSON.stringify(found)).toBe(1);
@@ -630,14 +635,14 @@ describe('a user by its identity', () => {
   });
 
   test('after a deletion a later message begins anew; one that came before it begins nothing', async () => {
-    const sender = await world.identities.key(world.org, identity);
-    const first = (await world.identities.ensureUser(sender)) ?? expect.fail();
+    const sender = await world.identities.deriveKey(world.org, identity);
+    const first = (await world.identities.findOrCreateUser(sender)) ?? expect.fail();
     const before = world.clock();
     world.pass(10);
     await world.deleting.delete(first.owner);
-    expect(await world.identities.ensureUser(sender, before)).toBeUndefined();
+    expect(await world.identities.findOrCreateUser(sender, before)).toBeUndefined();
     world.pass(10);
-    const second = (await world.identities.ensureUser(sender, world.clock())) ?? expect.fail();
+    const second = (await world.identities.findOrCreateUser(sender, world.clock())) ?? expect.fail();
     expect(second.created).toBe(true);
     expect(second.owner.user).not.toBe(first.owner.user);
     expect(world.locatorItems.get(sender.locator)).toEqual({
@@ -650,8 +655,8 @@ describe('a user by its identity', () => {
 
   test('is not made in an org that does not exist', async () => {
     world.orgKeyring = undefined;
-    const sender = await world.identities.key(world.org, identity);
-    await expect(world.identities.ensureUser(sender)).rejects.toEqual(refused('user_not_found'));
+    const sender = await world.identities.deriveKey(world.org, identity);
+    await expect(world.identities.findOrCreateUser(sender)).rejects.toEqual(refused('user_not_found'));
     expect(world.keyrings.size).toBe(1);
   });
 });

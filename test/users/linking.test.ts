@@ -4,7 +4,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { linkCodeHandle, parseLinkCode } from '../../core/users/confirmation-codes.ts';
 import { linkCodeMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
-import { openIdentity } from '../../lambdas/users/identity-unlock.ts';
+import { unlockByIdentity } from '../../lambdas/users/identity-unlock.ts';
 import { identity, World } from './world.ts';
 
 let world: World;
@@ -15,10 +15,10 @@ beforeEach(async () => {
   ({ owner, key } = await world.newUser());
 });
 const refused = (code: string) => expect.objectContaining({ code });
-const start = async () => (await world.linking.start(await world.open(key))).code;
-const sender = (as = identity) => world.identities.key(world.org, as);
+const start = async () => (await world.linking.createLinkCode(await world.open(key))).code;
+const sender = (as = identity) => world.identities.deriveKey(world.org, as);
 const opens = async (as = identity) =>
-  openIdentity(await sender(as), owner, await world.reader.read(owner, []), world.clock()) !== undefined;
+  unlockByIdentity(await sender(as), owner, await world.reader.read(owner, []), world.clock()) !== undefined;
 /** A code of the same handle and another secret. */
 const guess = (code: string) => code.replace(/.$/, (last) => (last === 'Z' ? 'Y' : 'Z'));
 
@@ -28,24 +28,24 @@ describe('a code for linking', () => {
     expect(code).toMatch(/^[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){2}$/);
     const by = await sender();
     const calls = await world.count(async () => {
-      expect(await world.linking.redeem(by, ` ${code.toLowerCase().replaceAll('-', ' ')} `)).toEqual({
+      expect(await world.linking.redeemLinkCode(by, ` ${code.toLowerCase().replaceAll('-', ' ')} `)).toEqual({
         user: owner.user,
       });
     });
     expect(calls.filter((call) => call === 'db:replace')).toHaveLength(1);
     expect(world.kinds(owner)).toEqual(['credential', 'identity']);
     const read = await world.reader.read(owner, []);
-    const opened = openIdentity(by, owner, read, world.clock());
+    const opened = unlockByIdentity(by, owner, read, world.clock());
     expect(opened?.umk.header).toEqual((await world.open(key)).umk.header);
     expect([...world.locatorItems.keys()]).toEqual([by.locator]);
-    expect(await world.identities.ensureUser(by)).toEqual({ owner, created: false });
+    expect(await world.identities.findOrCreateUser(by)).toEqual({ owner, created: false });
   });
 
   test('works once: used again, by whomever, it is refused', async () => {
     const code = await start();
-    await world.linking.redeem(await sender(), code);
+    await world.linking.redeemLinkCode(await sender(), code);
     for (const as of [identity, 'mailto:eve@example.com']) {
-      expect(await world.linking.redeem(await sender(as), code)).toBe('refused');
+      expect(await world.linking.redeemLinkCode(await sender(as), code)).toBe('refused');
     }
     expect(await opens('mailto:eve@example.com')).toBe(false);
   });
@@ -53,10 +53,10 @@ describe('a code for linking', () => {
   test('works for ten minutes', async () => {
     const code = await start();
     world.pass(limits.linkCodeSeconds);
-    expect(await world.linking.redeem(await sender(), code)).toBe('refused');
+    expect(await world.linking.redeemLinkCode(await sender(), code)).toBe('refused');
     const next = await start();
     world.pass(limits.linkCodeSeconds - 1);
-    expect(await world.linking.redeem(await sender(), next)).toEqual({ user: owner.user });
+    expect(await world.linking.redeemLinkCode(await sender(), next)).toEqual({ user: owner.user });
     // What has ended goes with the next change.
     expect(world.kinds(owner)).toEqual(['credential', 'identity']);
   });
@@ -65,12 +65,12 @@ describe('a code for linking', () => {
     const code = await start();
     const eve = await sender('mailto:eve@example.com');
     for (let n = 0; n < limits.linkCodeAttempts; n++)
-      expect(await world.linking.redeem(eve, guess(code))).toBe('refused');
-    expect(await world.linking.redeem(await sender(), code)).toBe('refused');
+      expect(await world.linking.redeemLinkCode(eve, guess(code))).toBe('refused');
+    expect(await world.linking.redeemLinkCode(await sender(), code)).toBe('refused');
     const next = await start();
     for (let n = 0; n < limits.linkCodeAttempts - 1; n++)
-      expect(await world.linking.redeem(eve, guess(next))).toBe('refused');
-    expect(await world.linking.redeem(await sender(), next)).toEqual({ user: owner.user });
+      expect(await world.linking.redeemLinkCode(eve, guess(next))).toBe('refused');
+    expect(await world.linking.redeemLinkCode(await sender(), next)).toEqual({ user: owner.user });
     expect(await opens('mailto:eve@example.com')).toBe(false);
   });
 
@@ -78,30 +78,30 @@ describe('a code for linking', () => {
     const first = await start();
     const second = await start();
     expect(world.kinds(owner)).toEqual(['credential', 'link']);
-    expect(await world.linking.redeem(await sender(), first)).toBe('refused');
-    expect(await world.linking.redeem(await sender(), second)).toEqual({ user: owner.user });
+    expect(await world.linking.redeemLinkCode(await sender(), first)).toBe('refused');
+    expect(await world.linking.redeemLinkCode(await sender(), second)).toEqual({ user: owner.user });
   });
 
   test('is the one that works also when the reply to its storing was lost and another change came after it', async () => {
-    await world.passwords.set(await world.open(key), { login: 'ada', password: 'correct horse' });
+    await world.passwords.setPassword(await world.open(key), { login: 'ada', password: 'correct horse' });
     await start();
     world.lost = async () => await world.logIn('ada', 'correct horse');
     const code = await start();
     expect(world.kinds(owner)).toEqual(['credential', 'link', 'password', 'session']);
-    expect(await world.linking.redeem(await sender(), code)).toEqual({ user: owner.user });
+    expect(await world.linking.redeemLinkCode(await sender(), code)).toEqual({ user: owner.user });
   });
 
   test('of one org is nothing in another, nor is what is no code', async () => {
     const code = await start();
     const elsewhere = { ...(await sender()), org: 'z'.repeat(16) };
-    expect(await world.linking.redeem(elsewhere, code)).toBe('refused');
+    expect(await world.linking.redeemLinkCode(elsewhere, code)).toBe('refused');
     const calls = await world.count(async () => {
       for (const text of ['', 'x', code.slice(1), `${code}7`, 'uuuu-uuuu-uuuu', '7H3K_9QWE_RTY2']) {
-        expect(await world.linking.redeem(elsewhere, text)).toBe('refused');
+        expect(await world.linking.redeemLinkCode(elsewhere, text)).toBe('refused');
       }
     });
     expect(calls).toEqual([]);
-    expect(await world.linking.redeem(await sender(), code)).toEqual({ user: owner.user });
+    expect(await world.linking.redeemLinkCode(await sender(), code)).toEqual({ user: owner.user });
   });
 
   test('of which exactly one of many redemptions at once wins', async () => {
@@ -109,7 +109,7 @@ describe('a code for linking', () => {
       const code = await start();
       const senders = await Promise.all([1, 2, 3].map((n) => sender(`tel:+44770090${trial + 10}${n}0`)));
       world.before = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 2));
-      const results = await Promise.all(senders.map((by) => world.linking.redeem(by, code)));
+      const results = await Promise.all(senders.map((by) => world.linking.redeemLinkCode(by, code)));
       world.before = () => undefined;
       expect(
         results.filter((result) => result !== 'refused'),
@@ -120,19 +120,19 @@ describe('a code for linking', () => {
   });
 
   test('leaves an identity with its own user where it is', async () => {
-    const theirs = (await world.identities.ensureUser(await sender())) ?? expect.fail();
+    const theirs = (await world.identities.findOrCreateUser(await sender())) ?? expect.fail();
     const code = await start();
-    expect(await world.linking.redeem(await sender(), code)).toBe('taken');
-    expect(await world.identities.ensureUser(await sender())).toEqual({ owner: theirs.owner, created: false });
+    expect(await world.linking.redeemLinkCode(await sender(), code)).toBe('taken');
+    expect(await world.identities.findOrCreateUser(await sender())).toEqual({ owner: theirs.owner, created: false });
     // The code was not used up by it, and works once that account is gone.
     await world.deleting.delete(theirs.owner);
-    expect(await world.linking.redeem(await sender(), code)).toEqual({ user: owner.user });
+    expect(await world.linking.redeemLinkCode(await sender(), code)).toEqual({ user: owner.user });
     expect(await opens()).toBe(true);
   });
 
   test('sent by an identity that is linked already is used up, and changes nothing else', async () => {
-    await world.linking.redeem(await sender(), await start());
-    expect(await world.linking.redeem(await sender(), await start())).toEqual({ user: owner.user });
+    await world.linking.redeemLinkCode(await sender(), await start());
+    expect(await world.linking.redeemLinkCode(await sender(), await start())).toEqual({ user: owner.user });
     expect(world.kinds(owner)).toEqual(['credential', 'identity']);
     // Its name stays that of the slot that is there, and goes with it.
     const user = await world.open(key);
@@ -154,8 +154,9 @@ describe('a code for linking', () => {
         armed = false;
         throw new VaultError('unavailable');
       };
-      if (before.includes(point)) await expect(world.linking.redeem(by, code)).rejects.toEqual(refused('unavailable'));
-      expect(await world.linking.redeem(by, code), point).toEqual({ user: owner.user });
+      if (before.includes(point))
+        await expect(world.linking.redeemLinkCode(by, code)).rejects.toEqual(refused('unavailable'));
+      expect(await world.linking.redeemLinkCode(by, code), point).toEqual({ user: owner.user });
       expect([armed, await opens(as)], point).toEqual([false, true]);
       expect(world.locatorItems.get(by.locator)?.user).toBe(owner.user);
     }

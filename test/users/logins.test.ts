@@ -7,7 +7,7 @@ import { defaultArgon2idParams, stretchPassword, verifierOf } from '../../core/u
 import { formatSessionToken, parseSessionToken } from '../../core/users/session-token.ts';
 import { passwordMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
-import { freshness } from '../../lambdas/users/read-freshness.ts';
+import { maxReadAgeMs } from '../../lambdas/users/read-freshness.ts';
 import { World } from './world.ts';
 
 const password = 'correct horse battery';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 const refused = (code: string) => expect.objectContaining({ code });
 const set = async (login = 'ada', text = password) =>
-  await world.passwords.set(await world.open(key), { login, password: text });
+  await world.passwords.setPassword(await world.open(key), { login, password: text });
 
 describe('logging in', () => {
   test('gives a session that opens the same data, for a week', async () => {
@@ -115,13 +115,13 @@ describe('logging in', () => {
     const user = await world.open(key);
     const cheap = { algorithm: 'argon2id', memory: 64, passes: 1, lanes: 1 } as const;
     const [id, salt] = [randomId(), newSlotSalt(owner, 'password')];
-    const locator = await world.identities.locator(world.org, 'login:ada');
+    const locator = await world.identities.locatorOf(world.org, 'login:ada');
     const stretched = await stretchPassword(password, { salt }, cheap);
     const secret = world.mac('code', passwordMacInput(owner, id, stretched));
     const params = { ...cheap, verifier: verifierOf(secret, owner, { id, salt }) };
     const facts = { id, kind: 'password', locator, salt, params, createdAt: world.time.now.toISOString() } as const;
-    const slot = user.withRoot((root) => wrapUmk(root, secret, owner, facts));
-    await world.changes.change(user, () => ({ add: [slot] }));
+    const slot = user.withRootKey((root) => wrapUmk(root, secret, owner, facts));
+    await world.changes.update(user, () => ({ add: [slot] }));
     world.locatorItems.set(locator, { locator, user: owner.user, slot: id });
     return id;
   }
@@ -147,7 +147,7 @@ describe('logging in', () => {
     world.before = async (call) => {
       if (call !== 'db:replace' || !once) return;
       once = false;
-      await world.linking.start(await world.open(key));
+      await world.linking.createLinkCode(await world.open(key));
     };
     const token = await world.logIn('ada', password);
     expect(world.kinds(owner)).toEqual(['credential', 'link', 'password', 'session']);
@@ -156,7 +156,7 @@ describe('logging in', () => {
     world.before = async (call) => {
       if (call !== 'db:replace' || !once) return;
       once = false;
-      await world.passwords.remove(await world.open(key));
+      await world.passwords.removePassword(await world.open(key));
     };
     await expect(world.logIn('ada', password)).rejects.toEqual(refused('login_refused'));
     expect(world.kinds(owner)).toEqual(['credential']);
@@ -196,7 +196,7 @@ describe('logging in', () => {
       world.before = async (call) => {
         if (call !== 'kms:code') return;
         world.before = () => undefined;
-        late += freshness;
+        late += maxReadAgeMs;
         await set('ada', text);
       };
     };
@@ -219,7 +219,7 @@ describe('logging in', () => {
     try {
       const took = async (wrong?: string) => {
         world.before = (call) => {
-          if (call === 'kms:code') late += freshness;
+          if (call === 'kms:code') late += maxReadAgeMs;
         };
         return await world.count(async () => await world.logIn('ada', wrong ?? password));
       };
@@ -229,7 +229,7 @@ describe('logging in', () => {
       world.before = async (call) => {
         if (call !== 'kms:code') return;
         world.before = () => undefined;
-        late += freshness;
+        late += maxReadAgeMs;
         await world.deleting.delete(owner);
       };
       const calls = await world.count(async () => {
@@ -248,7 +248,7 @@ describe('a session token', () => {
     const token = await world.logIn('ada', password);
     const second = await world.logIn('ada', password);
     const other = await world.newUser();
-    await world.passwords.set(await world.open(other.key), { login: 'grace', password });
+    await world.passwords.setPassword(await world.open(other.key), { login: 'grace', password });
     const theirs = await world.logIn('grace', password);
     const [one, two, three] = [token, second, theirs].map((text) => parseSessionToken(text) ?? expect.fail());
     if (one === undefined || two === undefined || three === undefined) expect.fail();
@@ -324,7 +324,7 @@ describe('setting a password', () => {
     await set();
     const [own, other] = [await world.logIn('ada', password), await world.logIn('ada', password)];
     const next = { login: 'lovelace', password: 'a new password', currentPassword: password };
-    await world.passwords.set(await world.open(own), next);
+    await world.passwords.setPassword(await world.open(own), next);
     await world.open(own);
     await expect(world.open(other)).rejects.toEqual(refused('invalid_credential'));
     await expect(world.logIn('ada', password)).rejects.toEqual(refused('login_refused'));
@@ -332,7 +332,7 @@ describe('setting a password', () => {
     await world.logIn('lovelace', 'a new password');
     expect(world.kinds(owner)).toEqual(['credential', 'password', 'session', 'session']);
     expect(world.locatorItems.size).toBe(1);
-    await world.passwords.set(await world.open(key), { login: 'lovelace', password: 'a third password' });
+    await world.passwords.setPassword(await world.open(key), { login: 'lovelace', password: 'a third password' });
     await expect(world.open(own)).rejects.toEqual(refused('invalid_credential'));
   });
 
@@ -340,14 +340,14 @@ describe('setting a password', () => {
     for (const change of [
       async () => await set(),
       async () => await set('lovelace', 'a new password'),
-      async () => await world.passwords.remove(await world.open(key)),
+      async () => await world.passwords.removePassword(await world.open(key)),
     ]) {
-      const { code } = await world.linking.start(await world.open(key));
+      const { code } = await world.linking.createLinkCode(await world.open(key));
       await change();
       expect(world.kinds(owner)).not.toContain('link');
       expect([...world.locatorItems.values()].filter(({ expiresAt }) => expiresAt !== undefined)).toEqual([]);
-      const sender = await world.identities.key(world.org, 'mailto:eve@example.com');
-      expect(await world.linking.redeem(sender, code)).toBe('refused');
+      const sender = await world.identities.deriveKey(world.org, 'mailto:eve@example.com');
+      expect(await world.linking.redeemLinkCode(sender, code)).toBe('refused');
     }
   });
 
@@ -356,7 +356,7 @@ describe('setting a password', () => {
     const user = await world.open(await world.logIn('ada', password));
     const stored = JSON.stringify(world.stored(owner));
     const change = (currentPassword?: string) =>
-      world.passwords.set(user, { login: 'ada', password: 'a new password', currentPassword });
+      world.passwords.setPassword(user, { login: 'ada', password: 'a new password', currentPassword });
     await expect(change()).rejects.toMatchObject({
       code: 'invalid_request',
       extras: { errors: [{ path: 'currentPassword' }] },
@@ -374,7 +374,7 @@ describe('setting a password', () => {
     await set();
     const other = await world.newUser();
     const user = await world.open(other.key);
-    const setAs = (login: string) => world.passwords.set(user, { login, password });
+    const setAs = (login: string) => world.passwords.setPassword(user, { login, password });
     // However long ago it was claimed.
     world.pass(86_400);
     for (const login of ['ada', 'Ada', 'ADA']) {
@@ -398,7 +398,7 @@ describe('setting a password', () => {
     await set();
     const other = await world.newUser();
     const setAs = async () =>
-      await world.passwords.set(await world.open(other.key), { login: 'ada', password: 'another horse' });
+      await world.passwords.setPassword(await world.open(other.key), { login: 'ada', password: 'another horse' });
     world.pass(86_400);
     world.keyrings.set(owner.user, { ...Object(world.keyrings.get(owner.user)), mac: 7 });
     await expect(setAs()).rejects.toEqual(refused('login_taken'));
@@ -442,10 +442,11 @@ describe('setting a password', () => {
       await world.logIn(login, password);
     }
     // A name that was claimed and never got a slot may be taken by another, once nobody can be about to store one.
-    const locator = await world.identities.locator(world.org, 'login:dangling');
+    const locator = await world.identities.locatorOf(world.org, 'login:dangling');
     world.locatorItems.set(locator, { locator, user: owner.user, since: world.clock().toISOString() });
     const other = await world.newUser();
-    const take = async () => await world.passwords.set(await world.open(other.key), { login: 'dangling', password });
+    const take = async () =>
+      await world.passwords.setPassword(await world.open(other.key), { login: 'dangling', password });
     world.pass(119);
     await expect(take()).rejects.toEqual(refused('login_taken'));
     world.pass(1);
@@ -454,7 +455,7 @@ describe('setting a password', () => {
   });
 
   test("of a name that was left behind, taken just when its owner comes back to it, is its owner's", async () => {
-    const locator = await world.identities.locator(world.org, 'login:ada');
+    const locator = await world.identities.locatorOf(world.org, 'login:ada');
     world.locatorItems.set(locator, { locator, user: owner.user });
     const other = await world.open((await world.newUser()).key);
     let claims = 0;
@@ -464,7 +465,7 @@ describe('setting a password', () => {
       // The other has seen that its owner has no slot of it; before it claims the name, its owner stores one.
       await set('ada');
     };
-    const taken = world.passwords.set(other, { login: 'ada', password: 'another horse' });
+    const taken = world.passwords.setPassword(other, { login: 'ada', password: 'another horse' });
     await expect(taken).rejects.toEqual(refused('login_taken'));
     expect(world.kinds(other.owner)).toEqual(['credential']);
     expect(await world.logIn('ada', password)).toContain(owner.user);
@@ -477,7 +478,7 @@ describe('setting a password', () => {
     world.before = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
     const texts = opened.map((_, n) => `${password} ${n}`);
     const results = await Promise.allSettled(
-      opened.map((user, n) => world.passwords.set(user, { login, password: texts[n] ?? '' })),
+      opened.map((user, n) => world.passwords.setPassword(user, { login, password: texts[n] ?? '' })),
     );
     world.before = () => undefined;
     return users.flatMap((made, n) => {
@@ -491,7 +492,7 @@ describe('setting a password', () => {
     for (let trial = 0; trial < 12; trial++) {
       const login = `name-${trial}`;
       // Sometimes the name was left behind: both may take it from who has no slot of it.
-      const locator = await world.identities.locator(world.org, `login:${login}`);
+      const locator = await world.identities.locatorOf(world.org, `login:${login}`);
       if (trial % 2 === 0) world.locatorItems.set(locator, { locator, user: owner.user });
       const [winner, ...others] = await race(login);
       expect(others).toEqual([]);
@@ -535,7 +536,7 @@ describe('removing a password', () => {
         world.before = () => undefined;
         await set('ada', 'a new password');
       };
-      await world.passwords.remove(await world.open(key));
+      await world.passwords.removePassword(await world.open(key));
       const hasIt = world.kinds(owner).includes('password');
       // Where the removal came last, it is the new one that was removed.
       expect(hasIt, point).toBe(point === 'db:remove');
@@ -548,7 +549,7 @@ describe('removing a password', () => {
     world.before = async (call) => {
       if (call !== 'db:replace') return;
       world.before = () => undefined;
-      await world.passwords.remove(await world.open(key));
+      await world.passwords.removePassword(await world.open(key));
     };
     await set('ada', 'a third password');
     await world.logIn('ada', 'a third password');
@@ -557,11 +558,11 @@ describe('removing a password', () => {
   test('ends all sessions, frees the login, and changes nothing when said again', async () => {
     await set();
     const token = await world.logIn('ada', password);
-    await world.passwords.remove(await world.open(key));
+    await world.passwords.removePassword(await world.open(key));
     await expect(world.open(token)).rejects.toEqual(refused('invalid_credential'));
     await expect(world.logIn('ada', password)).rejects.toEqual(refused('login_refused'));
     expect([world.kinds(owner), world.locatorItems.size]).toEqual([['credential'], 0]);
-    const calls = await world.count(async () => await world.passwords.remove(await world.open(key)));
+    const calls = await world.count(async () => await world.passwords.removePassword(await world.open(key)));
     expect(calls).toEqual(['db:read']);
   });
 
@@ -571,7 +572,7 @@ describe('removing a password', () => {
     const session = await world.open(token);
     const slot = session.keyring.slots.find(({ kind }) => kind === 'credential')?.id ?? '';
     await world.accounts.removeSlot(session, slot);
-    await expect(world.passwords.remove(await world.open(token))).rejects.toEqual(refused('last_slot'));
+    await expect(world.passwords.removePassword(await world.open(token))).rejects.toEqual(refused('last_slot'));
     await world.logIn('ada', password);
   });
 });

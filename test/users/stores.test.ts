@@ -15,7 +15,7 @@ import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
 import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
 import {
-  DynamoUserEraser,
+  DynamoUserItems,
   DynamoUserReader,
   DynamoUserRecords,
 } from '../../lambdas/users/stores/dynamo-user-records.ts';
@@ -61,8 +61,8 @@ describe('keyrings', () => {
     expect(await keyrings.create(keyring)).toBe(true);
     expect(await keyrings.create(keyring)).toBe(true);
     expect(await keyrings.create(newUser(owner.user).keyring)).toBe(false);
-    expect(await keyrings.stored(owner)).toEqual({ id: `user/${owner.user}`, ...toUserKeyringRecord(keyring) });
-    expect(await keyrings.stored({ ...owner, user: randomId() })).toBeUndefined();
+    expect(await keyrings.getRecord(owner)).toEqual({ id: `user/${owner.user}`, ...toUserKeyringRecord(keyring) });
+    expect(await keyrings.getRecord({ ...owner, user: randomId() })).toBeUndefined();
   });
 
   test('are replaced from generation to generation, of two at once by one', async () => {
@@ -78,7 +78,7 @@ describe('keyrings', () => {
     expect(await keyrings.replace(first)).toBe(true);
     expect(await keyrings.replace(second)).toBe(false);
     expect(await keyrings.replace(keyring)).toBe(false);
-    expect(await keyrings.stored(owner)).toMatchObject(toUserKeyringRecord(first));
+    expect(await keyrings.getRecord(owner)).toMatchObject(toUserKeyringRecord(first));
   });
 
   test('of deleted users never become any other again', async () => {
@@ -92,7 +92,7 @@ describe('keyrings', () => {
     expect(await keyrings.replace({ ...late, generation: deleted.generation + 1 })).toBe(false);
     expect(await keyrings.create(keyring)).toBe(false);
     expect(await keyrings.replace(createUserTombstone(keyring, '2026-12-01T00:00:00.000Z'))).toBe(false);
-    expect(await keyrings.stored(owner)).toEqual({ id: `user/${owner.user}`, ...toUserKeyringRecord(deleted) });
+    expect(await keyrings.getRecord(owner)).toEqual({ id: `user/${owner.user}`, ...toUserKeyringRecord(deleted) });
   });
 
   test('that are damaged are buried, whatever they hold; what is deleted, or not there, is not', async () => {
@@ -100,18 +100,18 @@ describe('keyrings', () => {
     const deleted = createUserTombstone(keyring, time);
     const at = { org, id: `user/${owner.user}` };
     const table = stack.table('UserCustodyKeyringsTable');
-    expect(await keyrings.bury(deleted)).toBe(false);
-    expect(await keyrings.stored(owner)).toBeUndefined();
+    expect(await keyrings.overwriteWithTombstone(deleted)).toBe(false);
+    expect(await keyrings.getRecord(owner)).toBeUndefined();
     for (const damage of [{}, { state: 'active', generation: 'x' }, { state: 7 }, { state: 'deleted' }]) {
       await stack.putItem(table, marshall({ ...at, ...damage }));
       expect((await keyrings.list(org, undefined, 1000)).items).toContainEqual({
         user: owner.user,
         record: { ...at, ...damage },
       });
-      expect(await keyrings.bury(deleted), JSON.stringify(damage)).toBe(true);
-      expect(await keyrings.bury(deleted)).toBe(true);
-      expect(await keyrings.bury({ ...deleted, deletedAt: '2026-12-01T00:00:00.000Z' })).toBe(false);
-      expect(await keyrings.stored(owner)).toEqual({ id: at.id, ...toUserKeyringRecord(deleted) });
+      expect(await keyrings.overwriteWithTombstone(deleted), JSON.stringify(damage)).toBe(true);
+      expect(await keyrings.overwriteWithTombstone(deleted)).toBe(true);
+      expect(await keyrings.overwriteWithTombstone({ ...deleted, deletedAt: '2026-12-01T00:00:00.000Z' })).toBe(false);
+      expect(await keyrings.getRecord(owner)).toEqual({ id: at.id, ...toUserKeyringRecord(deleted) });
     }
   });
 
@@ -186,24 +186,26 @@ describe('locators', () => {
     const link = { locator, user, slot: 'a'.repeat(16), expiresAt, tries: 0 };
     expect(await locators.claim(org, link, undefined)).toBe(true);
     expect(await locators.claim(org, { ...link, slot: 'b'.repeat(16) }, undefined)).toBe(false);
-    expect(await locators.try(org, locator, new Date(expiresAt))).toBeUndefined();
+    expect(await locators.countLinkCodeTry(org, locator, new Date(expiresAt))).toBeUndefined();
     const now = new Date('2026-11-21T00:09:59.999Z');
     for (let n = 1; n <= limits.linkCodeAttempts; n++) {
-      expect(await locators.try(org, locator, now)).toEqual({ ...link, tries: n });
+      expect(await locators.countLinkCodeTry(org, locator, now)).toEqual({ ...link, tries: n });
     }
-    expect(await locators.try(org, locator, now)).toBeUndefined();
-    expect(await locators.try(org, randomId(), now)).toBeUndefined();
+    expect(await locators.countLinkCodeTry(org, locator, now)).toBeUndefined();
+    expect(await locators.countLinkCodeTry(org, randomId(), now)).toBeUndefined();
     // An identity's locator is no code, whoever tries it.
     const identity = randomId();
     await locators.claim(org, { locator: identity, user }, undefined);
-    expect(await locators.try(org, identity, now)).toBeUndefined();
+    expect(await locators.countLinkCodeTry(org, identity, now)).toBeUndefined();
   });
 
   test('of which many tries at once are all counted', async () => {
     const [locator, user] = [randomId(), randomId()];
     const link = { locator, user, slot: 'a'.repeat(16), expiresAt: '2026-11-21T00:10:00.000Z', tries: 0 };
     await locators.claim(org, link, undefined);
-    const tried = await Promise.all(Array.from({ length: 20 }, () => locators.try(org, locator, new Date(time))));
+    const tried = await Promise.all(
+      Array.from({ length: 20 }, () => locators.countLinkCodeTry(org, locator, new Date(time))),
+    );
     expect(tried.filter((one) => one !== undefined)).toHaveLength(limits.linkCodeAttempts);
   });
 });
@@ -212,7 +214,7 @@ describe('attempts', () => {
   test('are counted within a window, by login, and forgotten', async () => {
     const [login, other] = [randomId(), randomId()];
     const at = (seconds: number) => new Date(Date.parse(time) + seconds * 1000);
-    const of = async (name: string, seconds: number) => await locators.attempt(org, name, at(seconds));
+    const of = async (name: string, seconds: number) => await locators.countAttempt(org, name, at(seconds));
     for (let n = 0; n < limits.loginAttempts; n++) expect(await of(login, n)).toBe(true);
     expect(await of(login, 100)).toBe(false);
     expect(await of(other, 100)).toBe(true);
@@ -221,13 +223,13 @@ describe('attempts', () => {
     expect(await of(login, limits.loginWindowSeconds)).toBe(true);
     for (let n = 1; n < limits.loginAttempts; n++) expect(await of(login, limits.loginWindowSeconds + n)).toBe(true);
     expect(await of(login, limits.loginWindowSeconds + 20)).toBe(false);
-    await locators.forget(org, login);
+    await locators.resetAttempts(org, login);
     expect(await of(login, limits.loginWindowSeconds + 21)).toBe(true);
   });
 
   test('at once are all counted, also when a window has just passed', async () => {
     const login = randomId();
-    const many = (now: Date) => Promise.all(Array.from({ length: 25 }, () => locators.attempt(org, login, now)));
+    const many = (now: Date) => Promise.all(Array.from({ length: 25 }, () => locators.countAttempt(org, login, now)));
     for (const seconds of [0, limits.loginWindowSeconds]) {
       const allowed = await many(new Date(Date.parse(time) + seconds * 1000));
       expect(allowed.filter(Boolean)).toHaveLength(limits.loginAttempts);
@@ -289,7 +291,7 @@ describe('records', () => {
   });
 
   test('of one user, or of a whole org, are found and erased; those of others stay', async () => {
-    const eraser = new DynamoUserEraser(clientOf, stack.table('UserCustodyRecordsTable'));
+    const eraser = new DynamoUserItems(clientOf, stack.table('UserCustodyRecordsTable'));
     const own = { org: randomId(), user: randomId() };
     const other = { ...own, user: randomId() };
     for (let n = 0; n < 13; n++) await records.put(own, { ...record, id: `r${n}` }, undefined);

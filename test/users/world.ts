@@ -15,22 +15,22 @@ import {
   type UserTombstone,
 } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
-import { JobSender } from '../../lambdas/jobs/job-producer.ts';
-import { Accounts } from '../../lambdas/users/account-service.ts';
-import { Linking } from '../../lambdas/users/identity-linking-service.ts';
-import { Identities } from '../../lambdas/users/identity-unlock.ts';
-import { Locators } from '../../lambdas/users/locator-claims.ts';
-import { Logins } from '../../lambdas/users/login-service.ts';
-import { Passwords } from '../../lambdas/users/password-service.ts';
-import { PasswordSlots } from '../../lambdas/users/password-slot.ts';
-import { Confirming } from '../../lambdas/users/reauthentication.ts';
-import { SlotChanges } from '../../lambdas/users/slot-updater.ts';
-import { type OpenUser, openUser, type Presented, secretOf } from '../../lambdas/users/unlocked-user.ts';
-import { Users } from '../../lambdas/users/user-admin-service.ts';
-import { DeletingUsers } from '../../lambdas/users/user-deletion-service.ts';
+import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
+import { AccountService } from '../../lambdas/users/account-service.ts';
+import { IdentityLinkingService } from '../../lambdas/users/identity-linking-service.ts';
+import { IdentityUserService } from '../../lambdas/users/identity-unlock.ts';
+import { LocatorRegistry } from '../../lambdas/users/locator-claims.ts';
+import { LoginService } from '../../lambdas/users/login-service.ts';
+import { PasswordService } from '../../lambdas/users/password-service.ts';
+import { PasswordSlotService } from '../../lambdas/users/password-slot.ts';
+import { ReauthenticationService } from '../../lambdas/users/reauthentication.ts';
+import { SlotUpdater } from '../../lambdas/users/slot-updater.ts';
+import { slotSecretOf, type UnlockedUser, type UserCredential, unlockUser } from '../../lambdas/users/unlocked-user.ts';
+import { UserAdminService } from '../../lambdas/users/user-admin-service.ts';
+import { UserDeletionService } from '../../lambdas/users/user-deletion-service.ts';
 import type {
-  AttemptStore,
   LocatorStore,
+  LoginAttemptStore,
   StoredLocator,
   UserKeyringStore,
   UserReader,
@@ -67,15 +67,16 @@ export class World {
   }
 
   readonly custody = {
-    custody: async (text: Uint8Array) =>
+    deriveIdentitySecret: async (text: Uint8Array) =>
       Buffer.from(await this.call('kms:custody', () => new Uint8Array(this.mac('custody', text)))),
   };
   readonly codes = {
-    code: async (text: Uint8Array) =>
+    deriveCodeSecret: async (text: Uint8Array) =>
       Buffer.from(await this.call('kms:code', () => new Uint8Array(this.mac('code', text)))),
   };
   readonly routing = {
-    locator: (text: Uint8Array) => this.call('kms:routing', () => this.mac('routing', text).toString('base64url')),
+    deriveLocator: (text: Uint8Array) =>
+      this.call('kms:routing', () => this.mac('routing', text).toString('base64url')),
   };
   readonly reader: UserReader = {
     read: ({ user }) =>
@@ -106,14 +107,14 @@ export class World {
       await lost();
       return false;
     },
-    bury: (deleted) =>
+    overwriteWithTombstone: (deleted) =>
       this.call('db:bury', () => {
         const now = this.keyrings.get(deleted.user);
         if (now === undefined || Object(now).deletedAt !== undefined) return false;
         this.keyrings.set(deleted.user, toUserKeyringRecord(deleted));
         return true;
       }),
-    stored: ({ user }) => this.call('db:stored', () => this.keyrings.get(user)),
+    getRecord: ({ user }) => this.call('db:stored', () => this.keyrings.get(user)),
     list: (_, after, limit) =>
       this.call('db:list', () => {
         const users = [...this.keyrings.keys()].sort().filter((user) => after === undefined || user > after);
@@ -121,7 +122,7 @@ export class World {
         return { items, more: users.length > limit };
       }),
   };
-  readonly store: LocatorStore & AttemptStore = {
+  readonly store: LocatorStore & LoginAttemptStore = {
     find: (_, locator) => this.call('db:find', () => this.locatorItems.get(locator)),
     claim: (_, next, before, beforeSlot) =>
       this.call('db:claim', () => {
@@ -143,7 +144,7 @@ export class World {
         if (there?.user !== user || (slot !== undefined && there.slot !== slot)) return;
         this.locatorItems.set(locator, { ...there, ttl, retired: true });
       }),
-    try: (_, locator, now) =>
+    countLinkCodeTry: (_, locator, now) =>
       this.call('db:try', () => {
         const there = this.locatorItems.get(locator);
         if (there?.tries === undefined || there.tries >= limits.linkCodeAttempts) return undefined;
@@ -152,7 +153,7 @@ export class World {
         this.locatorItems.set(locator, next);
         return next;
       }),
-    attempt: (_, locator, now) =>
+    countAttempt: (_, locator, now) =>
       this.call('db:attempt', () => {
         const there = this.tries.get(locator);
         const isOpen = there !== undefined && there.until > now.getTime();
@@ -160,41 +161,41 @@ export class World {
         this.tries.set(locator, next);
         return next.tries <= limits.loginAttempts;
       }),
-    forget: (_, locator) => this.call('db:forget', () => void this.tries.delete(locator)),
+    resetAttempts: (_, locator) => this.call('db:forget', () => void this.tries.delete(locator)),
   };
-  readonly #jobs = new JobSender(
+  readonly #jobs = new JobProducer(
     {
-      generate: async () => ({ secret: Buffer.alloc(32, 9), wrapped: Buffer.alloc(1) }),
-      unwrap: async () => Buffer.alloc(32, 9),
+      generateKey: async () => ({ secret: Buffer.alloc(32, 9), wrapped: Buffer.alloc(1) }),
+      unwrapKey: async () => Buffer.alloc(32, 9),
     },
     { send: (body, group, name) => this.call('sqs:send', () => void this.queue.push({ body, group, name })) },
   );
 
-  readonly locators = new Locators(this.store, this.keyringStore, this.clock);
-  readonly changes = new SlotChanges(this.keyringStore, this.clock);
-  readonly deleting = new DeletingUsers(this.keyringStore, this.store, this.#jobs, this.clock, async () => {});
-  readonly users = new Users(this.keyringStore, this.deleting, this.clock);
-  readonly accounts = new Accounts(this.changes, this.store, this.clock);
-  readonly #slots = new PasswordSlots(this.codes);
-  readonly confirming = new Confirming(this.store, this.#slots, this.clock);
+  readonly locators = new LocatorRegistry(this.store, this.keyringStore, this.clock);
+  readonly changes = new SlotUpdater(this.keyringStore, this.clock);
+  readonly deleting = new UserDeletionService(this.keyringStore, this.store, this.#jobs, this.clock, async () => {});
+  readonly users = new UserAdminService(this.keyringStore, this.deleting, this.clock);
+  readonly accounts = new AccountService(this.changes, this.store, this.clock);
+  readonly #slots = new PasswordSlotService(this.codes);
+  readonly confirming = new ReauthenticationService(this.store, this.#slots, this.clock);
   readonly #parts = {
     reader: this.reader,
     keyrings: this.keyringStore,
-    store: this.store,
+    locatorStore: this.store,
     attempts: this.store,
-    locators: this.locators,
-    custody: this.custody,
-    codes: this.codes,
-    routing: this.routing,
-    slots: this.#slots,
-    confirming: this.confirming,
-    changes: this.changes,
+    locatorRegistry: this.locators,
+    custodyMacs: this.custody,
+    codeMacs: this.codes,
+    routingMacs: this.routing,
+    passwordSlots: this.#slots,
+    reauthentication: this.confirming,
+    slotUpdater: this.changes,
     clock: this.clock,
   };
-  readonly identities = new Identities(this.#parts);
-  readonly linking = new Linking(this.#parts);
-  readonly passwords = new Passwords(this.#parts);
-  readonly logins = new Logins(this.#parts);
+  readonly identities = new IdentityUserService(this.#parts);
+  readonly linking = new IdentityLinkingService(this.#parts);
+  readonly passwords = new PasswordService(this.#parts);
+  readonly logins = new LoginService(this.#parts);
 
   /** A new user and its key. */
   async newUser(): Promise<{ owner: UserRef; key: string }> {
@@ -202,13 +203,13 @@ export class World {
     return { owner: { org: this.org, user }, key };
   }
   /** Opens by a user key, or by a session token. */
-  async open(text: string): Promise<OpenUser> {
+  async open(text: string): Promise<UnlockedUser> {
     const key = parseUserKey(text);
     const token = parseSessionToken(text);
-    const presented: Presented =
+    const presented: UserCredential =
       key === undefined ? { kind: 'session', token: token ?? expect.fail('no token') } : { kind: 'credential', key };
     const { org, user } = key ?? token ?? expect.fail();
-    return openUser(presented, secretOf(presented), await this.reader.read({ org, user }, []), this.clock());
+    return unlockUser(presented, slotSecretOf(presented), await this.reader.read({ org, user }, []), this.clock());
   }
   /** Logs in; the session's token. */
   async logIn(login: string, password: string): Promise<string> {

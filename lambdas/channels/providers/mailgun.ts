@@ -24,16 +24,29 @@
  */
 import * as z from 'zod/mini';
 import { canonicalEmail } from '../../../core/users/canonical-identity.ts';
-import type { Channel, HookRequest, Reading } from '../channel-ports.ts';
-import { type Form, multipart, only, urlencoded } from './form-parser.ts';
-import { type MailHeaders, mailHeaders, readMail, replyHeaders, type Trust } from './inbound-email.ts';
-import { basic, post } from './provider-http-client.ts';
-import { clockSkew, hexSha256, hmacText, sameText, secretText, within } from './signature-helpers.ts';
+import type { ChannelProvider, WebhookContent, WebhookRequest } from '../channel-ports.ts';
+import { type FormFields, parseMultipartForm, parseUrlEncodedForm, singleField } from './form-parser.ts';
+import {
+  type EmailHeaders,
+  parseInboundEmail,
+  replyHeaders,
+  type SenderTrustPolicy,
+  toEmailHeaders,
+} from './inbound-email.ts';
+import { basicAuthorization, postToProvider } from './provider-http-client.ts';
+import {
+  clockSkewSeconds,
+  constantTimeEqualNonEmpty,
+  encodedHmac,
+  hexSha256Pattern,
+  isWithinTimeWindow,
+  secretSchema,
+} from './signature-helpers.ts';
 
 /** `channels/mailgun` in the org's vault. */
-const schema = z.strictObject({
+const credentialsSchema = z.strictObject({
   /** HTTP webhook signing key of the account. */
-  signingKey: secretText,
+  signingKey: secretSchema,
   /** Made up by the org: 22 to 128 characters of base64url, at the end of the route's address. */
   routeSecret: z.string().check(z.regex(/^[A-Za-z0-9_-]{22,128}$/)),
   /** That the domain's spam filter is set to "Mark spam with MIME headers": without it no mail can be told from a forged one. */
@@ -43,89 +56,106 @@ const schema = z.strictObject({
   /** As Trust.unsignedTo (mail.ts). */
   unsignedTo: z._default(z.boolean(), false),
   /** Sending key, and the domain that replies are sent by. */
-  apiKey: secretText,
+  apiKey: secretSchema,
   domain: z.string().check(z.regex(/^[a-z0-9.-]{3,253}$/)),
   region: z._default(z.enum(['us', 'eu']), 'us'),
 });
-type Secrets = z.output<typeof schema>;
+type MailgunCredentials = z.output<typeof credentialsSchema>;
 
-const window = { back: 9 * 3_600, ahead: clockSkew };
-const largest = 262_144;
-const pairs = z.array(z.tuple([z.string(), z.string()]));
+const acceptedTimeWindow = { back: 9 * 3_600, ahead: clockSkewSeconds };
+const maxBodyBytes = 262_144;
+const headerPairsSchema = z.array(z.tuple([z.string(), z.string()]));
 
-function verified(request: HookRequest, secrets: Secrets, now: Date): Form | undefined {
-  if (request.method !== 'POST' || !sameText(request.pathSecret, secrets.routeSecret)) return undefined;
-  const form = urlencoded(request) ?? multipart(request)?.form;
+function verifySignature(request: WebhookRequest, credentials: MailgunCredentials, now: Date): FormFields | undefined {
+  if (request.method !== 'POST' || !constantTimeEqualNonEmpty(request.pathSecret, credentials.routeSecret))
+    return undefined;
+  const form = parseUrlEncodedForm(request) ?? parseMultipartForm(request)?.form;
   if (form === undefined) return undefined;
   const [timestamp = '', token = '', signature = ''] = ['timestamp', 'token', 'signature'].map((name) =>
-    only(form, name),
+    singleField(form, name),
   );
   // Without the three forms, characters could go from one field to the other, and odd texts cost an HMAC.
-  if (!within(timestamp, window, now) || !/^[0-9a-z-]{32,64}$/i.test(token) || !hexSha256.test(signature))
+  if (
+    !isWithinTimeWindow(timestamp, acceptedTimeWindow, now) ||
+    !/^[0-9a-z-]{32,64}$/i.test(token) ||
+    !hexSha256Pattern.test(signature)
+  )
     return undefined;
-  const expected = hmacText('sha256', 'hex', secrets.signingKey, timestamp, token);
-  return sameText(signature, expected) ? form : undefined;
+  const expected = encodedHmac('sha256', 'hex', credentials.signingKey, timestamp, token);
+  return constantTimeEqualNonEmpty(signature, expected) ? form : undefined;
 }
 
-function headersOf(form: Form): MailHeaders | undefined {
+function parseHeaders(form: FormFields): EmailHeaders | undefined {
   try {
-    const parsed = pairs.safeParse(JSON.parse(only(form, 'message-headers') ?? ''));
-    return parsed.success ? mailHeaders(parsed.data) : undefined;
+    const parsed = headerPairsSchema.safeParse(JSON.parse(singleField(form, 'message-headers') ?? ''));
+    return parsed.success ? toEmailHeaders(parsed.data) : undefined;
   } catch {
     return undefined;
   }
 }
 
-const score = 'x-mailgun-sscore';
-const finding = 'x-mailgun-dkim-check-result';
-const own = (name: string): boolean => name.startsWith('x-mailgun-');
+const spamScoreHeader = 'x-mailgun-sscore';
+const dkimResultHeader = 'x-mailgun-dkim-check-result';
+const isMailgunHeader = (name: string): boolean => name.startsWith('x-mailgun-');
 
 /** Whether Mailgun found the mail's signature to hold, by headers that only Mailgun can have written there. */
-function foundGood(headers: MailHeaders): boolean {
+function hasTrustedDkimPass(headers: EmailHeaders): boolean {
   const names = headers.map(([name]) => name);
-  const [scored, found] = [names.indexOf(score), names.indexOf(finding)];
-  if (scored < 0 || found < 0 || names.lastIndexOf(score) !== scored || names.lastIndexOf(finding) !== found)
+  const [scoreIndex, dkimIndex] = [names.indexOf(spamScoreHeader), names.indexOf(dkimResultHeader)];
+  if (
+    scoreIndex < 0 ||
+    dkimIndex < 0 ||
+    names.lastIndexOf(spamScoreHeader) !== scoreIndex ||
+    names.lastIndexOf(dkimResultHeader) !== dkimIndex
+  )
     return false;
-  const first = Math.min(scored, found);
-  const run = names.findIndex((name, at) => at > first && !own(name));
+  const first = Math.min(scoreIndex, dkimIndex);
+  const firstOtherIndex = names.findIndex((name, at) => at > first && !isMailgunHeader(name));
   const above =
-    run > Math.max(scored, found) && names.slice(0, run).every((name) => own(name) || name === 'x-envelope-from');
-  const atTop = above && names.indexOf('received', run) >= 0;
-  const atEnd = run < 0 && scored < found;
-  return (atTop || atEnd) && /^pass$/i.test(headers[found]?.[1].trim() ?? '');
+    firstOtherIndex > Math.max(scoreIndex, dkimIndex) &&
+    names.slice(0, firstOtherIndex).every((name) => isMailgunHeader(name) || name === 'x-envelope-from');
+  const atTop = above && names.indexOf('received', firstOtherIndex) >= 0;
+  const atEnd = firstOtherIndex < 0 && scoreIndex < dkimIndex;
+  return (atTop || atEnd) && /^pass$/i.test(headers[dkimIndex]?.[1].trim() ?? '');
 }
 
-function read(request: HookRequest, form: Form, trust: Trust): Reading {
-  const headers = request.body.length > largest ? undefined : headersOf(form);
-  const text = only(form, 'stripped-text') || only(form, 'body-plain');
+function parseEmail(request: WebhookRequest, form: FormFields, trust: SenderTrustPolicy): WebhookContent {
+  const headers = request.body.length > maxBodyBytes ? undefined : parseHeaders(form);
+  const text = singleField(form, 'stripped-text') || singleField(form, 'body-plain');
   if (headers === undefined) return { kind: 'refused', reason: 'sender_unverified' };
-  const passed = foundGood(headers);
-  const from = only(form, 'from');
-  const mail = { headers, from, passed: () => passed, text: text ?? '', subject: only(form, 'subject') ?? '' };
-  return readMail({ ...mail, token: only(form, 'token') }, trust);
+  const isPass = hasTrustedDkimPass(headers);
+  const from = singleField(form, 'from');
+  const mail = {
+    headers,
+    from,
+    dkimPassed: () => isPass,
+    text: text ?? '',
+    subject: singleField(form, 'subject') ?? '',
+  };
+  return parseInboundEmail({ ...mail, token: singleField(form, 'token') }, trust);
 }
 
-export const mailgun: Channel = {
+export const mailgun: ChannelProvider = {
   name: 'mailgun',
-  accepted: { contentType: 'text/plain', body: '' },
-  repeatableSeconds: undefined,
-  line(json, carrier) {
-    const parsed = schema.safeParse(json);
+  acceptedResponse: { contentType: 'text/plain', body: '' },
+  replayableSeconds: undefined,
+  accountFor(json, carrier) {
+    const parsed = credentialsSchema.safeParse(json);
     if (!parsed.success) return undefined;
     const secrets = parsed.data;
     const trust = { address: canonicalEmail(secrets.address) ?? '', unsignedTo: secrets.unsignedTo };
     return {
-      async receive(request, now) {
-        const form = verified(request, secrets, now);
-        return form && read(request, form, trust);
+      async verifyAndParse(request, now) {
+        const form = verifySignature(request, secrets, now);
+        return form && parseEmail(request, form, trust);
       },
       /** documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages. */
-      send: (replyTo, text) =>
-        post(carrier, {
+      sendReply: (replyTo, text) =>
+        postToProvider(carrier, {
           origin: secrets.region === 'eu' ? 'https://api.eu.mailgun.net' : 'https://api.mailgun.net',
           channel: 'mailgun',
           path: `/v3/${secrets.domain}/messages`,
-          authorization: basic('api', secrets.apiKey),
+          authorization: basicAuthorization('api', secrets.apiKey),
           body: new URLSearchParams({
             from: secrets.address,
             to: replyTo.to ?? '',

@@ -1,9 +1,9 @@
 /** Sending of a reply: one try, a limit of time, and nothing of it in any error. */
-import type { Carrier, SendResult } from '../channel-ports.ts';
+import type { ProviderHttp, SendResult } from '../channel-ports.ts';
 
 const timeoutMilliseconds = 10_000;
 
-export interface Post {
+export interface ProviderRequest {
   /** Origin of the provider's API, and the name of the channel that stands for it on one machine. */
   readonly origin: string;
   readonly channel: string;
@@ -12,21 +12,24 @@ export interface Post {
   /** An object goes as JSON. */
   readonly body: URLSearchParams | object;
   /** Tells what an answer of status 2xx means, where that alone says nothing. */
-  readonly judge?: (answer: unknown) => SendResult;
+  readonly interpretResponse?: (answer: unknown) => SendResult;
 }
 
-export const basic = (user: string, password: string): string =>
+export const basicAuthorization = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
 /**
  * Posts to a provider. `sent` for 2xx; `refused` for what no repetition changes; `unknown` for 429, 5xx, time-outs and broken
  * connections. Redirects are not followed: they would carry the credentials elsewhere.
  */
-export async function post({ fetch, apis }: Carrier, request: Post): Promise<SendResult> {
-  const { origin, channel, path, authorization, body, judge } = request;
+export async function postToProvider(
+  { fetch, baseUrlOverride }: ProviderHttp,
+  request: ProviderRequest,
+): Promise<SendResult> {
+  const { origin, channel, path, authorization, body, interpretResponse } = request;
   const form = body instanceof URLSearchParams;
   try {
-    const response = await fetch(`${apis === undefined ? origin : `${apis}/${channel}`}${path}`, {
+    const response = await fetch(`${baseUrlOverride === undefined ? origin : `${baseUrlOverride}/${channel}`}${path}`, {
       method: 'POST',
       headers: {
         authorization,
@@ -37,7 +40,7 @@ export async function post({ fetch, apis }: Carrier, request: Post): Promise<Sen
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMilliseconds),
     });
-    if (response.ok && judge !== undefined) return judge(await response.json());
+    if (response.ok && interpretResponse !== undefined) return interpretResponse(await response.json());
     await response.body?.cancel();
     if (response.ok) return 'sent';
     return response.status === 429 || response.status >= 500 ? 'unknown' : 'refused';
@@ -48,7 +51,7 @@ export async function post({ fetch, apis }: Carrier, request: Post): Promise<Sen
 }
 
 /** The beginning of a text, at most so many UTF-16 units long, that ends between two characters. */
-export function cut(text: string, length: number): string {
+export function truncateText(text: string, length: number): string {
   if (text.length <= length) return text;
   let end = 0;
   for (const { index, segment } of new Intl.Segmenter().segment(text.slice(0, length + 1))) {

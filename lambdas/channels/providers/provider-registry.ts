@@ -1,9 +1,9 @@
 /** All channels. */
-import type { Channels } from '../channel-ports.ts';
+import type { ChannelProviders } from '../channel-ports.ts';
 import { mailgun } from './mailgun.ts';
 import { sendgrid } from './sendgrid.ts';
 import { slack } from './slack.ts';
 import { twilio } from './twilio.ts';
 import { whatsapp } from './whatsapp.ts';
 
-export const channels: Channels = { twilio, whatsapp, slack, mailgun, sendgrid };
+export const channelProviders: ChannelProviders = { twilio, whatsapp, slack, mailgun, sendgrid };

@@ -20,14 +20,21 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import * as z from 'zod/mini';
 import { canonicalEmail } from '../../../core/users/canonical-identity.ts';
-import type { Channel, HookRequest, Reading } from '../channel-ports.ts';
-import { type Form, type Multipart, multipart, only } from './form-parser.ts';
-import { type MailHeaders, mailHeaders, readMail, replyHeaders, speaksFor, type Trust } from './inbound-email.ts';
-import { post } from './provider-http-client.ts';
-import { clockSkew, day, mediaType, secretText, within } from './signature-helpers.ts';
+import type { ChannelProvider, WebhookContent, WebhookRequest } from '../channel-ports.ts';
+import { type FormFields, type MultipartForm, parseMultipartForm, singleField } from './form-parser.ts';
+import {
+  type EmailHeaders,
+  isAlignedDomain,
+  parseInboundEmail,
+  replyHeaders,
+  type SenderTrustPolicy,
+  toEmailHeaders,
+} from './inbound-email.ts';
+import { postToProvider } from './provider-http-client.ts';
+import { clockSkewSeconds, daySeconds, isWithinTimeWindow, mediaTypeOf, secretSchema } from './signature-helpers.ts';
 
 /** `channels/sendgrid` in the org's vault. */
-const schema = z.strictObject({
+const credentialsSchema = z.strictObject({
   /** Of the security policy: base64 of the DER of a SubjectPublicKeyInfo, as SendGrid shows it. */
   publicKey: z.string().check(z.minLength(1)),
   /** Where mail is sent to, and replies come from. */
@@ -35,21 +42,21 @@ const schema = z.strictObject({
   /** As Trust.unsignedTo (mail.ts). */
   unsignedTo: z._default(z.boolean(), false),
   /** With the right to send mail: it authorizes replies. */
-  apiKey: secretText,
+  apiKey: secretSchema,
   region: z._default(z.enum(['us', 'eu']), 'us'),
 });
 
-const window = { back: 3 * day + 3_600, ahead: clockSkew };
+const acceptedTimeWindow = { back: 3 * daySeconds + 3_600, ahead: clockSkewSeconds };
 
 /** Bytes of standard base64 in its one spelling. */
-function bytesOf(base64: string): Buffer | undefined {
+function decodeCanonicalBase64(base64: string): Buffer | undefined {
   const bytes = Buffer.from(base64, 'base64');
   return bytes.length > 0 && bytes.toString('base64') === base64 ? bytes : undefined;
 }
 
 /** The key, if it is one for ECDSA over P-256. */
-function keyOf(base64: string): KeyObject | undefined {
-  const der = bytesOf(base64);
+function parseP256PublicKey(base64: string): KeyObject | undefined {
+  const der = decodeCanonicalBase64(base64);
   try {
     const key = der && createPublicKey({ key: der, format: 'der', type: 'spki' });
     return key?.asymmetricKeyDetails?.namedCurve === 'prime256v1' ? key : undefined;
@@ -58,10 +65,10 @@ function keyOf(base64: string): KeyObject | undefined {
   }
 }
 
-function genuine({ method, headers, body }: HookRequest, key: KeyObject, now: Date): boolean {
+function verifySignature({ method, headers, body }: WebhookRequest, key: KeyObject, now: Date): boolean {
   const time = headers['x-twilio-email-event-webhook-timestamp'];
-  const signature = bytesOf(headers['x-twilio-email-event-webhook-signature'] ?? '');
-  if (method !== 'POST' || time === undefined || !within(time, window, now)) return false;
+  const signature = decodeCanonicalBase64(headers['x-twilio-email-event-webhook-signature'] ?? '');
+  if (method !== 'POST' || time === undefined || !isWithinTimeWindow(time, acceptedTimeWindow, now)) return false;
   // In DER: two numbers of up to 33 bytes, and six of framing.
   if (signature === undefined || signature.length < 8 || signature.length > 72) return false;
   return verify('sha256', Buffer.concat([Buffer.from(time), body]), { key, dsaEncoding: 'der' }, signature);
@@ -69,11 +76,11 @@ function genuine({ method, headers, body }: HookRequest, key: KeyObject, now: Da
 
 /** Encodings of fields by their names, as `charsets` tells them. */
 type Charsets = ReadonlyMap<string, string>;
-const charsetList = z.record(z.string(), z.string());
+const charsetsSchema = z.record(z.string(), z.string());
 
-function charsetsOf(form: Form): Charsets {
+function parseCharsets(form: FormFields): Charsets {
   try {
-    const { data } = charsetList.safeParse(JSON.parse(only(form, 'charsets') ?? ''));
+    const { data } = charsetsSchema.safeParse(JSON.parse(singleField(form, 'charsets') ?? ''));
     return new Map(Object.entries(data ?? {}));
   } catch {
     return new Map();
@@ -81,8 +88,8 @@ function charsetsOf(form: Form): Charsets {
 }
 
 /** A field whose characters are its bytes, in the encoding that is named for it, UTF-8 unless told. */
-function textOf(form: Form, charsets: Charsets, name: string): string | undefined {
-  const field = only(form, name);
+function decodeField(form: FormFields, charsets: Charsets, name: string): string | undefined {
+  const field = singleField(form, name);
   if (field === undefined) return undefined;
   try {
     return new TextDecoder(charsets.get(name) ?? 'utf-8').decode(Buffer.from(field, 'latin1'));
@@ -93,65 +100,66 @@ function textOf(form: Form, charsets: Charsets, name: string): string | undefine
 }
 
 /** Lines of headers that decide about a mail. */
-const telling = /^(?:from|to|dkim-signature|auto-submitted|precedence)[ \t]*:/im;
+const trustedHeaderPattern = /^(?:from|to|dkim-signature|auto-submitted|precedence)[ \t]*:/im;
 
 /** Whether the parts are as SendGrid makes them of a mail, whatever its sender wrote into it. */
-function whole({ form, files }: Multipart, charsets: Charsets): boolean {
+function isUnambiguousForm({ form, fileCount }: MultipartForm, charsets: Charsets): boolean {
   const others = [...form].filter(([name]) => name !== 'headers' && !charsets.has(name));
   return (
-    (only(form, 'attachments') ?? '0') === String(files) &&
+    (singleField(form, 'attachments') ?? '0') === String(fileCount) &&
     [...form.values()].every(({ length }) => length === 1) &&
-    others.every(([name, [value = '']]) => name !== 'text' && !telling.test(value))
+    others.every(([name, [value = '']]) => name !== 'text' && !trustedHeaderPattern.test(value))
   );
 }
 
 /** Header lines, those that go on in the next line joined (RFC 5322 section 2.2.3). */
-function headersOf(text: string): MailHeaders | undefined {
+function parseHeaders(text: string): EmailHeaders | undefined {
   const lines = text
     .replace(/\r?\n(?=[ \t])/g, '')
     .split(/\r?\n/)
     .filter((line) => line !== '');
   const fields = lines.map((line) => /^([^:]*):(.*)$/s.exec(line));
   if (fields.includes(null)) return undefined;
-  return mailHeaders(fields.map((field): [string, string] => [field?.[1] ?? '', field?.[2]?.trim() ?? '']));
+  return toEmailHeaders(fields.map((field): [string, string] => [field?.[1] ?? '', field?.[2]?.trim() ?? '']));
 }
 
-function read(parts: Multipart | undefined, trust: Trust): Reading {
-  const charsets = charsetsOf(parts?.form ?? new Map());
-  if (parts === undefined || !whole(parts, charsets)) return { kind: 'refused', reason: 'sender_unverified' };
+function parseEmail(parts: MultipartForm | undefined, trust: SenderTrustPolicy): WebhookContent {
+  const charsets = parseCharsets(parts?.form ?? new Map());
+  if (parts === undefined || !isUnambiguousForm(parts, charsets))
+    return { kind: 'refused', reason: 'sender_unverified' };
   const { form } = parts;
-  const headers = headersOf(textOf(form, charsets, 'headers') ?? '');
-  const text = textOf(form, charsets, 'text');
+  const headers = parseHeaders(decodeField(form, charsets, 'headers') ?? '');
+  const text = decodeField(form, charsets, 'text');
   // Mail of HTML alone has no text; raw mail has other fields.
   if (headers === undefined || text === undefined) return { kind: 'nothing' };
-  const found = /^\{@([a-z0-9.-]+) : pass\}$/i.exec(only(form, 'dkim')?.trim() ?? '')?.[1]?.toLowerCase();
+  const dkimDomain = /^\{@([a-z0-9.-]+) : pass\}$/i.exec(singleField(form, 'dkim')?.trim() ?? '')?.[1]?.toLowerCase();
   // SendGrid names the domain that the signature is for, which may be below the signing one (RFC 6376 section 3.5, `i=`).
-  const passed = (domain: string): boolean => found !== undefined && speaksFor(domain, found);
-  const [from, to, subject] = ['from', 'to', 'subject'].map((name) => textOf(form, charsets, name));
-  return readMail({ headers, from, to: to ?? '', passed, text, subject: subject ?? '' }, trust);
+  const passed = (domain: string): boolean => dkimDomain !== undefined && isAlignedDomain(domain, dkimDomain);
+  const [from, to, subject] = ['from', 'to', 'subject'].map((name) => decodeField(form, charsets, name));
+  return parseInboundEmail({ headers, from, to: to ?? '', dkimPassed: passed, text, subject: subject ?? '' }, trust);
 }
 
-export const sendgrid: Channel = {
+export const sendgrid: ChannelProvider = {
   name: 'sendgrid',
-  accepted: { contentType: 'text/plain', body: '' },
-  repeatableSeconds: undefined,
-  line(json, carrier) {
-    const parsed = schema.safeParse(json);
-    const key = parsed.success ? keyOf(parsed.data.publicKey) : undefined;
+  acceptedResponse: { contentType: 'text/plain', body: '' },
+  replayableSeconds: undefined,
+  accountFor(json, carrier) {
+    const parsed = credentialsSchema.safeParse(json);
+    const key = parsed.success ? parseP256PublicKey(parsed.data.publicKey) : undefined;
     if (!parsed.success || key === undefined) return undefined;
     const secrets = parsed.data;
     const trust = { address: canonicalEmail(secrets.address) ?? '', unsignedTo: secrets.unsignedTo };
     return {
-      async receive(request, now) {
-        if (!genuine(request, key, now)) return undefined;
+      async verifyAndParse(request, now) {
+        if (!verifySignature(request, key, now)) return undefined;
         // Events are no form, and signed alike.
-        return mediaType(request) === 'multipart/form-data'
-          ? read(multipart(request, true), trust)
+        return mediaTypeOf(request) === 'multipart/form-data'
+          ? parseEmail(parseMultipartForm(request, true), trust)
           : { kind: 'nothing' };
       },
       /** twilio.com/docs/sendgrid/api-reference/mail-send. */
-      send: (replyTo, text) =>
-        post(carrier, {
+      sendReply: (replyTo, text) =>
+        postToProvider(carrier, {
           origin: secrets.region === 'eu' ? 'https://api.eu.sendgrid.com' : 'https://api.sendgrid.com',
           channel: 'sendgrid',
           path: '/v3/mail/send',

@@ -12,40 +12,40 @@
  */
 import * as z from 'zod/mini';
 import { canonicalSlack } from '../../../core/users/canonical-identity.ts';
-import type { Channel, HookRequest, Reading, SendResult } from '../channel-ports.ts';
-import { cut, post } from './provider-http-client.ts';
+import type { ChannelProvider, SendResult, WebhookContent, WebhookRequest } from '../channel-ports.ts';
+import { postToProvider, truncateText } from './provider-http-client.ts';
 import {
-  clockSkew,
-  day,
-  deliveryName,
-  hexSha256,
-  hmacText,
-  jsonOf,
-  sameText,
-  secretText,
-  within,
+  clockSkewSeconds,
+  constantTimeEqualNonEmpty,
+  daySeconds,
+  encodedHmac,
+  hexSha256Pattern,
+  isWithinTimeWindow,
+  parseUtf8Json,
+  secretSchema,
+  toDeliveryId,
 } from './signature-helpers.ts';
 
 /** `channels/slack` in the org's vault. */
-const schema = z.strictObject({
+const credentialsSchema = z.strictObject({
   /** Of the Slack app: it signs requests. */
-  signingSecret: secretText,
+  signingSecret: secretSchema,
   /** Of the app in the workspace, `xoxb-…` with chat:write: it authorizes replies. */
-  botToken: secretText,
+  botToken: secretSchema,
   /** Id of the app; events of another are refused. */
   appId: z.optional(z.string().check(z.regex(/^A[A-Z0-9]{1,31}$/))),
 });
-type Secrets = z.output<typeof schema>;
+type SlackCredentials = z.output<typeof credentialsSchema>;
 
-const window = { back: 300, ahead: clockSkew };
+const acceptedTimeWindow = { back: 300, ahead: clockSkewSeconds };
 /** Of a request, bytes. Slack tells no bound but that of a text, 40,000 characters: this is 26 bytes for each. */
-const largest = 1_048_576;
+const maxBodyBytes = 1_048_576;
 /** What Slack takes before it cuts a text itself, characters; an escaped one is at most five times as long. */
-const longestReply = 40_000;
+const maxReplyLength = 40_000;
 
-const verification = z.object({ type: z.literal('url_verification'), challenge: z.string() });
-const absent = z.optional(z.undefined());
-const callback = z.object({
+const urlVerificationSchema = z.object({ type: z.literal('url_verification'), challenge: z.string() });
+const absentField = z.optional(z.undefined());
+const eventCallbackSchema = z.object({
   type: z.literal('event_callback'),
   team_id: z.string(),
   api_app_id: z.string(),
@@ -60,42 +60,48 @@ const callback = z.object({
     team: z.optional(z.string()),
     user_team: z.optional(z.string()),
     thread_ts: z.optional(z.string().check(z.regex(/^[0-9.]{1,32}$/))),
-    subtype: absent,
-    bot_id: absent,
-    app_id: absent,
-    bot_profile: absent,
-    hidden: absent,
+    subtype: absentField,
+    bot_id: absentField,
+    app_id: absentField,
+    bot_profile: absentField,
+    hidden: absentField,
   }),
 });
 
 /** Slack writes three characters as entities, and only those (docs.slack.dev/messaging/formatting-message-text, "Escaping text"). */
-const unescaped = (text: string): string =>
+const unescapeSlackText = (text: string): string =>
   text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const escapeSlackText = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-function replyText(text: string): string {
-  const whole = escaped(cut(text, longestReply));
-  return whole.length <= longestReply ? whole : escaped(cut(text, longestReply / 5));
+function formatReplyText(text: string): string {
+  const whole = escapeSlackText(truncateText(text, maxReplyLength));
+  return whole.length <= maxReplyLength ? whole : escapeSlackText(truncateText(text, maxReplyLength / 5));
 }
 
-function verified({ method, headers, body }: HookRequest, { signingSecret }: Secrets, now: Date): boolean {
+function verifySignature(
+  { method, headers, body }: WebhookRequest,
+  { signingSecret }: SlackCredentials,
+  now: Date,
+): boolean {
   const time = headers['x-slack-request-timestamp'];
   const signature = headers['x-slack-signature'] ?? '';
-  if (method !== 'POST' || !within(time, window, now)) return false;
-  if (!signature.startsWith('v0=') || !hexSha256.test(signature.slice(3)) || body.length > largest) return false;
-  const expected = `v0=${hmacText('sha256', 'hex', signingSecret, `v0:${time}:`, body)}`;
-  return sameText(signature, expected);
+  if (method !== 'POST' || !isWithinTimeWindow(time, acceptedTimeWindow, now)) return false;
+  if (!signature.startsWith('v0=') || !hexSha256Pattern.test(signature.slice(3)) || body.length > maxBodyBytes)
+    return false;
+  const expected = `v0=${encodedHmac('sha256', 'hex', signingSecret, `v0:${time}:`, body)}`;
+  return constantTimeEqualNonEmpty(signature, expected);
 }
 
-function read(body: Uint8Array, { appId }: Secrets): Reading | undefined {
-  const json = jsonOf(body);
-  const asked = verification.safeParse(json).data?.challenge;
-  if (asked !== undefined && /^[A-Za-z0-9_-]{1,255}$/.test(asked))
-    return { kind: 'challenge', answer: { contentType: 'text/plain', body: asked } };
-  const parsed = callback.safeParse(json).data;
+function parseEvent(body: Uint8Array, { appId }: SlackCredentials): WebhookContent | undefined {
+  const json = parseUtf8Json(body);
+  const challenge = urlVerificationSchema.safeParse(json).data?.challenge;
+  if (challenge !== undefined && /^[A-Za-z0-9_-]{1,255}$/.test(challenge))
+    return { kind: 'challenge', answer: { contentType: 'text/plain', body: challenge } };
+  const parsed = eventCallbackSchema.safeParse(json).data;
   if (parsed === undefined) return { kind: 'nothing' };
   const { team_id, api_app_id, event_id, event } = parsed;
-  if (appId !== undefined && !sameText(api_app_id, appId)) return undefined;
+  if (appId !== undefined && !constantTimeEqualNonEmpty(api_app_id, appId)) return undefined;
   const shared = event.type === 'app_mention';
   const [team, member] = [event.team ?? team_id, event.user_team ?? team_id];
   const identity = canonicalSlack(team_id, event.user);
@@ -103,17 +109,17 @@ function read(body: Uint8Array, { appId }: Secrets): Reading | undefined {
     return { kind: 'nothing' };
   const thread = event.thread_ts === undefined ? {} : { thread: event.thread_ts };
   // A mention begins with the name of who is mentioned, which is no part of what is said.
-  const text = unescaped(shared ? event.text.replace(/^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*/, '') : event.text);
+  const text = unescapeSlackText(shared ? event.text.replace(/^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*/, '') : event.text);
   return {
     kind: 'messages',
     messages: [
-      { deliveryId: deliveryName(event_id), identity, text, shared, replyTo: { channel: event.channel, ...thread } },
+      { deliveryId: toDeliveryId(event_id), identity, text, shared, replyTo: { channel: event.channel, ...thread } },
     ],
   };
 }
 
 /** Slack answers with status 200 to what it refuses too. Errors of docs.slack.dev/reference/methods/chat.postMessage. */
-const passing = new Set([
+const transientErrors = new Set([
   'ratelimited',
   'rate_limited',
   'internal_error',
@@ -121,41 +127,44 @@ const passing = new Set([
   'service_unavailable',
   'request_timeout',
 ]);
-const outcome = z.union([z.object({ ok: z.literal(true) }), z.object({ ok: z.literal(false), error: z.string() })]);
+const postMessageResultSchema = z.union([
+  z.object({ ok: z.literal(true) }),
+  z.object({ ok: z.literal(false), error: z.string() }),
+]);
 
-function judge(answer: unknown): SendResult {
-  const { data } = outcome.safeParse(answer);
+function interpretResponse(response: unknown): SendResult {
+  const { data } = postMessageResultSchema.safeParse(response);
   if (data === undefined) return 'unknown';
   if (data.ok) return 'sent';
-  return passing.has(data.error) ? 'unknown' : 'refused';
+  return transientErrors.has(data.error) ? 'unknown' : 'refused';
 }
 
-export const slack: Channel = {
+export const slack: ChannelProvider = {
   name: 'slack',
-  accepted: { contentType: 'text/plain', body: '' },
-  repeatableSeconds: 2 * day,
-  line(json, carrier) {
-    const parsed = schema.safeParse(json);
+  acceptedResponse: { contentType: 'text/plain', body: '' },
+  replayableSeconds: 2 * daySeconds,
+  accountFor(json, carrier) {
+    const parsed = credentialsSchema.safeParse(json);
     if (!parsed.success) return undefined;
     const secrets = parsed.data;
     return {
-      async receive(request, now) {
-        return verified(request, secrets, now) ? read(request.body, secrets) : undefined;
+      async verifyAndParse(request, now) {
+        return verifySignature(request, secrets, now) ? parseEvent(request.body, secrets) : undefined;
       },
-      send: (replyTo, text) =>
-        post(carrier, {
+      sendReply: (replyTo, text) =>
+        postToProvider(carrier, {
           origin: 'https://slack.com',
           channel: 'slack',
           path: '/api/chat.postMessage',
           authorization: `Bearer ${secrets.botToken}`,
           body: {
             channel: replyTo.channel,
-            text: replyText(text),
+            text: formatReplyText(text),
             ...(replyTo.thread === undefined ? {} : { thread_ts: replyTo.thread }),
             unfurl_links: false,
             unfurl_media: false,
           },
-          judge,
+          interpretResponse,
         }),
     };
   },

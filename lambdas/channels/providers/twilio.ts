@@ -14,30 +14,30 @@
  */
 import * as z from 'zod/mini';
 import { canonicalPhone } from '../../../core/users/canonical-identity.ts';
-import type { Channel, HookRequest, Reading } from '../channel-ports.ts';
-import { type Form, only, urlencoded } from './form-parser.ts';
-import { basic, cut, post } from './provider-http-client.ts';
-import { base64Sha1, hmacText, sameText, secretText } from './signature-helpers.ts';
+import type { ChannelProvider, WebhookContent, WebhookRequest } from '../channel-ports.ts';
+import { type FormFields, parseUrlEncodedForm, singleField } from './form-parser.ts';
+import { basicAuthorization, postToProvider, truncateText } from './provider-http-client.ts';
+import { base64Sha1Pattern, constantTimeEqualNonEmpty, encodedHmac, secretSchema } from './signature-helpers.ts';
 
-const phone = z.string().check(z.regex(/^\+[1-9][0-9]{6,14}$/));
+const phoneNumberSchema = z.string().check(z.regex(/^\+[1-9][0-9]{6,14}$/));
 
 /** `channels/twilio` in the org's vault. */
-const schema = z.strictObject({
+const credentialsSchema = z.strictObject({
   /** Of the account: it signs requests and authorizes replies. */
-  authToken: secretText,
+  authToken: secretSchema,
   accountSid: z.string().check(z.regex(/^AC[0-9a-f]{32}$/)),
   /** Number that replies come from, E.164; unless told the number that was written to. */
-  from: z.optional(phone),
+  from: z.optional(phoneNumberSchema),
 });
 /** Of a request, bytes: a text of 1,600 characters, percent-encoded, is below 15,000, the addresses of ten pictures below as much. */
-const largest = 65_536;
+const maxBodyBytes = 65_536;
 /** What Twilio sends in one message, characters. */
-const longestReply = 1_600;
+const maxReplyLength = 1_600;
 /** A webhook's URL in its parts: scheme, host, port, and the rest. */
-const urlParts = /^(https?:\/\/)([^/?#:@]+)(:[0-9]+)?(.*)$/s;
+const urlPartsPattern = /^(https?:\/\/)([^/?#:@]+)(:[0-9]+)?(.*)$/s;
 
-function signedUrls(url: string): readonly string[] {
-  const parts = urlParts.exec(url);
+function candidateSignedUrls(url: string): readonly string[] {
+  const parts = urlPartsPattern.exec(url);
   if (parts === null) return [];
   const [, scheme = '', host = '', port = '', rest = ''] = parts;
   const standard = scheme === 'https://' ? ':443' : ':80';
@@ -45,33 +45,34 @@ function signedUrls(url: string): readonly string[] {
   return [`${scheme}${host}${rest}`, `${scheme}${host}${standard}${rest}`];
 }
 
-function signedParameters(form: Form): string {
+function canonicalParameters(form: FormFields): string {
   const byName = [...form].sort(([a], [b]) => (a < b ? -1 : 1));
   return byName.flatMap(([name, values]) => [...new Set(values)].sort().map((value) => name + value)).join('');
 }
 
 /** The parameters of a request that Twilio signed with this token; undefined for every other request. */
-export function signedForm(request: HookRequest, authToken: string): Form | undefined {
+export function parseSignedForm(request: WebhookRequest, authToken: string): FormFields | undefined {
   const signature = request.headers['x-twilio-signature'] ?? '';
-  if (request.method !== 'POST' || !base64Sha1.test(signature) || request.body.length > largest) return undefined;
-  const form = urlencoded(request);
+  if (request.method !== 'POST' || !base64Sha1Pattern.test(signature) || request.body.length > maxBodyBytes)
+    return undefined;
+  const form = parseUrlEncodedForm(request);
   if (form === undefined) return undefined;
-  const parameters = signedParameters(form);
-  const matches = signedUrls(request.url).map((url) =>
-    sameText(signature, hmacText('sha1', 'base64', authToken, url, parameters)),
+  const parameters = canonicalParameters(form);
+  const matches = candidateSignedUrls(request.url).map((url) =>
+    constantTimeEqualNonEmpty(signature, encodedHmac('sha1', 'base64', authToken, url, parameters)),
   );
   return matches.includes(true) ? form : undefined;
 }
 
-function read(form: Form): Reading {
-  const id = only(form, 'MessageSid');
-  const [from, to, text] = [only(form, 'From'), only(form, 'To'), only(form, 'Body')];
+function parseMessage(form: FormFields): WebhookContent {
+  const id = singleField(form, 'MessageSid');
+  const [from, to, text] = [singleField(form, 'From'), singleField(form, 'To'), singleField(form, 'Body')];
   // Twilio carries WhatsApp and others too, as `whatsapp:+44…`: those are not the owners of a telephone number.
   const identity = canonicalPhone('tel', from ?? '');
-  const report = form.has('MessageStatus') || (only(form, 'SmsStatus') ?? 'received') !== 'received';
-  if (report || identity === undefined || from === undefined || to === undefined || text === undefined)
+  const isStatusReport = form.has('MessageStatus') || (singleField(form, 'SmsStatus') ?? 'received') !== 'received';
+  if (isStatusReport || identity === undefined || from === undefined || to === undefined || text === undefined)
     return { kind: 'nothing' };
-  if (id === undefined || !/^(?:SM|MM)[0-9a-f]{32}$/.test(id) || !phone.safeParse(to).success)
+  if (id === undefined || !/^(?:SM|MM)[0-9a-f]{32}$/.test(id) || !phoneNumberSchema.safeParse(to).success)
     return { kind: 'nothing' };
   return {
     kind: 'messages',
@@ -79,30 +80,32 @@ function read(form: Form): Reading {
   };
 }
 
-export const twilio: Channel = {
+export const twilio: ChannelProvider = {
   name: 'twilio',
-  accepted: { contentType: 'text/xml', body: '<?xml version="1.0" encoding="UTF-8"?><Response/>' },
-  repeatableSeconds: undefined,
-  line(json, carrier) {
-    const parsed = schema.safeParse(json);
+  acceptedResponse: { contentType: 'text/xml', body: '<?xml version="1.0" encoding="UTF-8"?><Response/>' },
+  replayableSeconds: undefined,
+  accountFor(json, carrier) {
+    const parsed = credentialsSchema.safeParse(json);
     if (!parsed.success) return undefined;
     const secrets = parsed.data;
     return {
-      async receive(request) {
-        const form = signedForm(request, secrets.authToken);
-        return form !== undefined && sameText(only(form, 'AccountSid'), secrets.accountSid) ? read(form) : undefined;
+      async verifyAndParse(request) {
+        const form = parseSignedForm(request, secrets.authToken);
+        return form !== undefined && constantTimeEqualNonEmpty(singleField(form, 'AccountSid'), secrets.accountSid)
+          ? parseMessage(form)
+          : undefined;
       },
       /** Programmable Messaging API: twilio.com/docs/messaging/api/message-resource. */
-      send: (replyTo, text) =>
-        post(carrier, {
+      sendReply: (replyTo, text) =>
+        postToProvider(carrier, {
           origin: 'https://api.twilio.com',
           channel: 'twilio',
           path: `/2010-04-01/Accounts/${secrets.accountSid}/Messages.json`,
-          authorization: basic(secrets.accountSid, secrets.authToken),
+          authorization: basicAuthorization(secrets.accountSid, secrets.authToken),
           body: new URLSearchParams({
             To: replyTo.to ?? '',
             From: secrets.from ?? replyTo.from ?? '',
-            Body: cut(text, longestReply),
+            Body: truncateText(text, maxReplyLength),
           }),
         }),
     };

@@ -2,14 +2,14 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { currentVersionProjection, parseStoredValue } from '../../shared/stores/value-item-codec.ts';
-import type { ReadValue } from '../channel-credentials.ts';
+import type { ReadKeyringAndValue } from '../channel-credentials.ts';
 
 /** Keyring and value by one BatchGetItem, strongly consistent: what is locked or shredded is so at once. */
-export const readChannelValue =
+export const readChannelCredentialsFromDynamo =
   (
     clientOf: (org: string) => DynamoDBClient,
     tables: { readonly keyrings: string; readonly values: string },
-  ): ReadValue =>
+  ): ReadKeyringAndValue =>
   async (org, name) => {
     const found = await batchGet(clientOf(org), {
       [tables.keyrings]: { Keys: [toItem({ org })], ConsistentRead: true },

@@ -1,10 +1,10 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
-import type { ChannelName, ProviderSecrets } from '../channel-ports.ts';
+import type { ChannelCredentialsReader, ChannelName } from '../channel-ports.ts';
 
 /** Asks the one function that can open them. Nothing is kept: what is changed or locked counts with the next request. */
-export class LambdaProviderSecrets implements ProviderSecrets {
+export class LambdaChannelCredentials implements ChannelCredentialsReader {
   readonly #client: LambdaClient;
   readonly #functionName: string;
 
@@ -13,7 +13,7 @@ export class LambdaProviderSecrets implements ProviderSecrets {
     this.#functionName = functionName;
   }
 
-  async of(org: string, channel: ChannelName): Promise<unknown> {
+  async getCredentials(org: string, channel: ChannelName): Promise<unknown> {
     const command = new InvokeCommand({
       FunctionName: this.#functionName,
       Payload: Buffer.from(JSON.stringify({ org, channel })),

@@ -1,8 +1,8 @@
-import type { UserGate } from '../../users/middleware/user-auth.ts';
-import { userChain } from '../../users/middleware/user-route-chains.ts';
+import type { UserAuthenticator } from '../../users/middleware/user-auth.ts';
+import { userRouteHandler } from '../../users/middleware/user-route-chains.ts';
 import type { MessageReader } from '../message-reader.ts';
 
-export const listMessages = (gate: UserGate, messages: MessageReader) =>
-  userChain('listMessages', gate, {
+export const listMessages = (authenticator: UserAuthenticator, messages: MessageReader) =>
+  userRouteHandler('listMessages', authenticator, {
     run: async ({ query }, user) => await messages.list(user, query),
   });

@@ -1,11 +1,11 @@
 import type { RouteId } from '../../../contract/routes.ts';
 import type { ChannelName } from '../../channels/channel-ports.ts';
 import type { RouteHandler } from '../../middleware/request-context.ts';
-import { hookChain } from '../middleware/webhook-chain.ts';
-import type { Receiving } from '../webhook-receiver.ts';
+import { webhookRouteHandler } from '../middleware/webhook-chain.ts';
+import type { WebhookReceiver } from '../webhook-receiver.ts';
 
 /** The channel of each webhook. */
-const hooks = {
+const channelByRoute = {
   receiveTwilio: 'twilio',
   receiveWhatsApp: 'whatsapp',
   verifyWhatsApp: 'whatsapp',
@@ -15,5 +15,7 @@ const hooks = {
 } as const satisfies Partial<Record<RouteId, ChannelName>>;
 
 /** One chain for each webhook: they differ by their channel alone. */
-export const receiveMessages = (receiving: Receiving, publicUrl: string): Partial<Record<RouteId, RouteHandler>> =>
-  Object.fromEntries(Object.entries(hooks).map(([id, channel]) => [id, hookChain(channel, receiving, publicUrl)]));
+export const receiveWebhooks = (receiver: WebhookReceiver, publicUrl: string): Partial<Record<RouteId, RouteHandler>> =>
+  Object.fromEntries(
+    Object.entries(channelByRoute).map(([id, channel]) => [id, webhookRouteHandler(channel, receiver, publicUrl)]),
+  );

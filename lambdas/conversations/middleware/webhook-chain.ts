@@ -1,27 +1,27 @@
 /** The onion of webhooks: what a provider signed, to the byte, and nothing parsed before its signature holds. */
-import type { ChannelName, HookRequest } from '../../channels/channel-ports.ts';
+import type { ChannelName, WebhookRequest } from '../../channels/channel-ports.ts';
 import type { ApiEvent, RouteHandler } from '../../middleware/request-context.ts';
-import type { Receiving } from '../webhook-receiver.ts';
+import type { WebhookReceiver } from '../webhook-receiver.ts';
 
 /**
  * A route for a provider. It is audited, under the name of the channel, from the proof on and if it brings messages: a request that is not
  * signed proves nothing, and is left to the log.
  * @param publicUrl origin under which providers call, without a slash at its end
  */
-export const hookChain =
-  (channel: ChannelName, receiving: Receiving, publicUrl: string): RouteHandler =>
+export const webhookRouteHandler =
+  (channel: ChannelName, receiver: WebhookReceiver, publicUrl: string): RouteHandler =>
   async (state) => {
     const org = state.event.pathParameters?.org ?? '';
-    const proven = await receiving.prove(org, channel, hookRequest(state.event, publicUrl));
-    if (proven.hasMessages) state.actor = { org, principal: channel };
-    const { answer, messages, reason } = await proven.take();
+    const verified = await receiver.verify(org, channel, toWebhookRequest(state.event, publicUrl));
+    if (verified.hasMessages) state.actor = { org, principal: channel };
+    const { response, messages, reason } = await verified.enqueueMessages();
     if (messages.length > 0) state.auditSubject = messages;
     state.reason = reason;
-    return answer;
+    return response;
   };
 
 /** `rawPath` is decoded; ids and the one secret in paths are of characters that need no encoding, so it is what the provider signed. */
-function hookRequest(event: ApiEvent, publicUrl: string): HookRequest {
+function toWebhookRequest(event: ApiEvent, publicUrl: string): WebhookRequest {
   const { rawPath, rawQueryString, headers, body = '', isBase64Encoded, pathParameters } = event;
   const { method } = event.requestContext.http;
   const secret = pathParameters?.secret;

@@ -6,7 +6,7 @@ import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.
 import type { Delivery, DeliveryStore } from '../conversation-ports.ts';
 
 /** Detail of a webhook that failed: providers repeat, and nothing is taken twice. */
-const repeatable = 'Whether the message was taken is not known. Send it again.';
+const retryDetail = 'Whether the message was taken is not known. Send it again.';
 
 /** Deliveries that were seen (docs/channels.md), one item each: what is there first stays. */
 export class DynamoDeliveries implements DeliveryStore {
@@ -19,14 +19,14 @@ export class DynamoDeliveries implements DeliveryStore {
   }
 
   async claim(org: string, id: string, job: string, ttl: number | undefined): Promise<Delivery> {
-    const found = await this.#setFirst(org, id, { job, state: 'new', ttl });
+    const found = await this.#setIfAbsent(org, id, { job, state: 'new', ttl });
     if (typeof found.job !== 'string' || (found.state !== 'new' && found.state !== 'queued'))
       throw new DecryptionError();
     return { job: found.job, state: found.state };
   }
 
   async claimToken(org: string, id: string, delivery: string, ttl: number | undefined): Promise<boolean> {
-    return (await this.#setFirst(org, id, { delivery, ttl })).delivery === delivery;
+    return (await this.#setIfAbsent(org, id, { delivery, ttl })).delivery === delivery;
   }
 
   async markQueued(org: string, id: string): Promise<void> {
@@ -37,11 +37,11 @@ export class DynamoDeliveries implements DeliveryStore {
       ExpressionAttributeNames: namePlaceholders('state'),
       ExpressionAttributeValues: toItem({ ':queued': 'queued' }),
     });
-    await mapTransientErrors(repeatable, () => this.#clientOf(org).send(command));
+    await mapTransientErrors(retryDetail, () => this.#clientOf(org).send(command));
   }
 
   /** Sets attributes that are not there yet, in one write, and gives the item as it is then. So its own retry changes nothing. */
-  async #setFirst(org: string, id: string, fields: Record<string, unknown>): Promise<Record<string, unknown>> {
+  async #setIfAbsent(org: string, id: string, fields: Record<string, unknown>): Promise<Record<string, unknown>> {
     const names = Object.keys(fields).filter((name) => fields[name] !== undefined);
     const command = new UpdateItemCommand({
       TableName: this.#table,
@@ -51,7 +51,7 @@ export class DynamoDeliveries implements DeliveryStore {
       ExpressionAttributeValues: toItem(Object.fromEntries(names.map((name) => [`:${name}`, fields[name]]))),
       ReturnValues: 'ALL_NEW',
     });
-    const { Attributes = {} } = await mapTransientErrors(repeatable, () => this.#clientOf(org).send(command));
+    const { Attributes = {} } = await mapTransientErrors(retryDetail, () => this.#clientOf(org).send(command));
     return unmarshall(Attributes);
   }
 }

@@ -4,7 +4,7 @@ import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import type { Responder, ResponderRequest } from '../conversation-ports.ts';
 
 /** Detail for logs; the answer to a person is none. */
-const notAnswered = 'The responder did not answer.';
+const unavailableDetail = 'The responder did not answer.';
 
 /** The function that answers messages. What it throws may quote them, so nothing of that is passed on. */
 export class LambdaResponder implements Responder {
@@ -20,9 +20,9 @@ export class LambdaResponder implements Responder {
     const payload = Buffer.from(JSON.stringify(request));
     const command = new InvokeCommand({ FunctionName: this.#functionName, Payload: payload });
     try {
-      const { FunctionError, Payload } = await mapTransientErrors(notAnswered, () => this.#client.send(command));
-      if (FunctionError !== undefined || Payload === undefined) throw refused();
-      const text = textOf(Buffer.from(Payload));
+      const { FunctionError, Payload } = await mapTransientErrors(unavailableDetail, () => this.#client.send(command));
+      if (FunctionError !== undefined || Payload === undefined) throw responderUnavailable();
+      const text = parseResponderText(Buffer.from(Payload));
       Payload.fill(0);
       return text;
     } finally {
@@ -31,21 +31,21 @@ export class LambdaResponder implements Responder {
   }
 }
 
-const refused = () => new VaultError('unavailable', { detail: notAnswered });
+const responderUnavailable = () => new VaultError('unavailable', { detail: unavailableDetail });
 
 /** `{"text": "…"}`, or `null`: anything else is no answer that could be sent. */
-function textOf(payload: Buffer): string | undefined {
-  const answer = parsed(payload);
+function parseResponderText(payload: Buffer): string | undefined {
+  const answer = parseJson(payload);
   if (answer === null) return undefined;
   const text = typeof answer === 'object' && answer !== undefined && 'text' in answer ? answer.text : undefined;
-  if (typeof text !== 'string') throw refused();
+  if (typeof text !== 'string') throw responderUnavailable();
   return text === '' ? undefined : text;
 }
 
-function parsed(payload: Buffer): unknown {
+function parseJson(payload: Buffer): unknown {
   try {
     return JSON.parse(payload.toString('utf8'));
   } catch {
-    throw refused();
+    throw responderUnavailable();
   }
 }

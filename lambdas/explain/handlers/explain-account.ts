@@ -1,11 +1,11 @@
-import type { UserGate } from '../../users/middleware/user-auth.ts';
-import { userChain } from '../../users/middleware/user-route-chains.ts';
-import { subjectOfRef, wantedRecords } from '../explain-ref-parser.ts';
-import type { Explaining } from '../explain-service.ts';
+import type { UserAuthenticator } from '../../users/middleware/user-auth.ts';
+import { userRouteHandler } from '../../users/middleware/user-route-chains.ts';
+import { auditSubjectOfRef, recordKeysOfRefText } from '../explain-ref-parser.ts';
+import type { ExplainService } from '../explain-service.ts';
 
-export const explainOwn = (gate: UserGate, explaining: Explaining) =>
-  userChain('explainOwn', gate, {
-    records: ({ query }) => wantedRecords(query.ref),
-    subject: ({ query }) => ({ name: subjectOfRef(query.ref) }),
-    run: async ({ query }, user) => await explaining.explainOwn(user, query.ref),
+export const explainForUser = (authenticator: UserAuthenticator, explainService: ExplainService) =>
+  userRouteHandler('explainOwn', authenticator, {
+    records: ({ query }) => recordKeysOfRefText(query.ref),
+    subject: ({ query }) => ({ name: auditSubjectOfRef(query.ref) }),
+    run: async ({ query }, user) => await explainService.explainForUser(user, query.ref),
   });

@@ -3,10 +3,10 @@ import { namePlaceholders } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { parseValueSummary } from '../../values/stores/dynamo-values.ts';
 import type { StoredValueSummary } from '../../values/value-ports.ts';
-import type { ValueFinder } from '../explain-service.ts';
+import type { ValueMetadataStore } from '../explain-service.ts';
 
 /** Whether a value is there, and its sealed facts; the role of who asks may read no more of it (lib/value-table.ts, `grantFind`). */
-export class DynamoValueFinder implements ValueFinder {
+export class DynamoValueMetadata implements ValueMetadataStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
 

@@ -7,7 +7,7 @@ import { mapKmsErrors, toSharedBuffer } from '../../shared/stores/kms-error-mapp
 import type { TransitKeys } from '../job-ports.ts';
 
 /** The encryption context of a job's key (docs/format.md, section 13); policies refuse a call without it, and kinds that are not the caller's. */
-const contextOf = ({ org, id, kind }: JobHeader) => ({ org, job: id, kind });
+const encryptionContextOf = ({ org, id, kind }: JobHeader) => ({ org, job: id, kind });
 
 /** The transit key in KMS. */
 export class KmsTransitKeys implements TransitKeys {
@@ -19,11 +19,11 @@ export class KmsTransitKeys implements TransitKeys {
     this.#keyId = keyId;
   }
 
-  async generate(name: JobHeader): Promise<{ secret: Buffer; wrapped: Uint8Array }> {
+  async generateKey(name: JobHeader): Promise<{ secret: Buffer; wrapped: Uint8Array }> {
     const command = new GenerateDataKeyCommand({
       KeyId: this.#keyId,
       KeySpec: 'AES_256',
-      EncryptionContext: contextOf(name),
+      EncryptionContext: encryptionContextOf(name),
     });
     const detail = 'Nothing was sent on.';
     const { Plaintext, CiphertextBlob } = await mapKmsErrors(detail, () => this.#clientOf(name.org).send(command));
@@ -31,11 +31,11 @@ export class KmsTransitKeys implements TransitKeys {
     return { secret: toSharedBuffer(Plaintext), wrapped: CiphertextBlob };
   }
 
-  async unwrap(name: JobHeader, wrapped: Uint8Array): Promise<Buffer> {
+  async unwrapKey(name: JobHeader, wrapped: Uint8Array): Promise<Buffer> {
     const command = new DecryptCommand({
       KeyId: this.#keyId,
       CiphertextBlob: wrapped,
-      EncryptionContext: contextOf(name),
+      EncryptionContext: encryptionContextOf(name),
     });
     const { Plaintext } = await mapKmsErrors(nothingReadDetail, () => this.#clientOf(name.org).send(command));
     if (Plaintext?.length !== 32) throw new DecryptionError();

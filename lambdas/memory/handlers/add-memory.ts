@@ -1,9 +1,9 @@
-import type { UserGate } from '../../users/middleware/user-auth.ts';
-import { userChain } from '../../users/middleware/user-route-chains.ts';
-import type { MemoryWriting } from '../memory-writer.ts';
+import type { UserAuthenticator } from '../../users/middleware/user-auth.ts';
+import { userRouteHandler } from '../../users/middleware/user-route-chains.ts';
+import type { MemoryWriter } from '../memory-writer.ts';
 
-export const addMemory = (gate: UserGate, writing: MemoryWriting) =>
-  userChain('addMemory', gate, {
+export const addMemory = (authenticator: UserAuthenticator, writer: MemoryWriter) =>
+  userRouteHandler('addMemory', authenticator, {
     subject: ({ body }, output) => ({ name: output?.id ?? body.id }),
-    run: async ({ body }, user) => await writing.add(user, body),
+    run: async ({ body }, user) => await writer.add(user, body),
   });

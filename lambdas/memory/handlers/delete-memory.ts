@@ -1,10 +1,10 @@
-import type { UserGate } from '../../users/middleware/user-auth.ts';
-import { userChain } from '../../users/middleware/user-route-chains.ts';
-import { memoryKeys } from '../../users/user-record-encryption.ts';
-import type { MemoryWriting } from '../memory-writer.ts';
+import type { UserAuthenticator } from '../../users/middleware/user-auth.ts';
+import { userRouteHandler } from '../../users/middleware/user-route-chains.ts';
+import { memoryRecordKeys } from '../../users/user-record-encryption.ts';
+import type { MemoryWriter } from '../memory-writer.ts';
 
-export const deleteMemory = (gate: UserGate, writing: MemoryWriting) =>
-  userChain('deleteMemory', gate, {
-    records: ({ params }) => memoryKeys(params.id),
-    run: async ({ params }, user) => await writing.delete(user, params.id),
+export const deleteMemory = (authenticator: UserAuthenticator, writer: MemoryWriter) =>
+  userRouteHandler('deleteMemory', authenticator, {
+    records: ({ params }) => memoryRecordKeys(params.id),
+    run: async ({ params }, user) => await writer.delete(user, params.id),
   });

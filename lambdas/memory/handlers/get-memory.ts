@@ -1,10 +1,10 @@
-import type { UserGate } from '../../users/middleware/user-auth.ts';
-import { userChain } from '../../users/middleware/user-route-chains.ts';
-import { memoryKeys } from '../../users/user-record-encryption.ts';
-import type { MemoryReading } from '../memory-reader.ts';
+import type { UserAuthenticator } from '../../users/middleware/user-auth.ts';
+import { userRouteHandler } from '../../users/middleware/user-route-chains.ts';
+import { memoryRecordKeys } from '../../users/user-record-encryption.ts';
+import type { MemoryReader } from '../memory-reader.ts';
 
-export const getMemory = (gate: UserGate, reading: MemoryReading) =>
-  userChain('getMemory', gate, {
-    records: ({ params }) => memoryKeys(params.id),
-    run: async ({ params }, user) => reading.get(user, params.id),
+export const getMemory = (authenticator: UserAuthenticator, reader: MemoryReader) =>
+  userRouteHandler('getMemory', authenticator, {
+    records: ({ params }) => memoryRecordKeys(params.id),
+    run: async ({ params }, user) => reader.get(user, params.id),
   });

@@ -1,8 +1,8 @@
-import type { UserGate } from '../../users/middleware/user-auth.ts';
-import { userChain } from '../../users/middleware/user-route-chains.ts';
-import type { MemoryReading } from '../memory-reader.ts';
+import type { UserAuthenticator } from '../../users/middleware/user-auth.ts';
+import { userRouteHandler } from '../../users/middleware/user-route-chains.ts';
+import type { MemoryReader } from '../memory-reader.ts';
 
-export const listMemory = (gate: UserGate, reading: MemoryReading) =>
-  userChain('listMemory', gate, {
-    run: async ({ query }, user) => await reading.list(user, query),
+export const listMemory = (authenticator: UserAuthenticator, reader: MemoryReader) =>
+  userRouteHandler('listMemory', authenticator, {
+    run: async ({ query }, user) => await reader.list(user, query),
   });

@@ -1,10 +1,10 @@
-import type { UserGate } from '../../users/middleware/user-auth.ts';
-import { userChain } from '../../users/middleware/user-route-chains.ts';
-import { memoryKeys } from '../../users/user-record-encryption.ts';
-import type { MemoryWriting } from '../memory-writer.ts';
+import type { UserAuthenticator } from '../../users/middleware/user-auth.ts';
+import { userRouteHandler } from '../../users/middleware/user-route-chains.ts';
+import { memoryRecordKeys } from '../../users/user-record-encryption.ts';
+import type { MemoryWriter } from '../memory-writer.ts';
 
-export const replaceMemory = (gate: UserGate, writing: MemoryWriting) =>
-  userChain('replaceMemory', gate, {
-    records: ({ params }) => memoryKeys(params.id),
-    run: async ({ params, body }, user) => await writing.replace(user, params.id, body),
+export const replaceMemory = (authenticator: UserAuthenticator, writer: MemoryWriter) =>
+  userRouteHandler('replaceMemory', authenticator, {
+    records: ({ params }) => memoryRecordKeys(params.id),
+    run: async ({ params, body }, user) => await writer.replace(user, params.id, body),
   });

@@ -1,8 +1,8 @@
-import type { UserGate } from '../../users/middleware/user-auth.ts';
-import { userChain } from '../../users/middleware/user-route-chains.ts';
-import type { MemoryReading } from '../memory-reader.ts';
+import type { UserAuthenticator } from '../../users/middleware/user-auth.ts';
+import { userRouteHandler } from '../../users/middleware/user-route-chains.ts';
+import type { MemoryReader } from '../memory-reader.ts';
 
-export const searchMemory = (gate: UserGate, reading: MemoryReading) =>
-  userChain('searchMemory', gate, {
-    run: async ({ body }, user) => await reading.search(user, body),
+export const searchMemory = (authenticator: UserAuthenticator, reader: MemoryReader) =>
+  userRouteHandler('searchMemory', authenticator, {
+    run: async ({ body }, user) => await reader.search(user, body),
   });

@@ -1,8 +1,8 @@
 import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
 import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
-import type { Users } from '../user-admin-service.ts';
+import type { UserAdminService } from '../user-admin-service.ts';
 
-export const createUser = (apiKeyAuth: ApiKeyAuth, users: Users) =>
+export const createUser = (apiKeyAuth: ApiKeyAuth, users: UserAdminService) =>
   apiKeyRoute('createUser', apiKeyAuth, {
     subject: (_, output) => ({ name: output?.user }),
     run: async (_, { caller, storedKeyring }) => await users.create(caller.org, storedKeyring()),

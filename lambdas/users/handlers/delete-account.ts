@@ -1,15 +1,19 @@
-import type { UserGate } from '../middleware/user-auth.ts';
-import { userChain } from '../middleware/user-route-chains.ts';
-import type { Confirming } from '../reauthentication.ts';
-import { endsSession } from '../session-cookie.ts';
-import type { DeletingUsers } from '../user-deletion-service.ts';
+import type { UserAuthenticator } from '../middleware/user-auth.ts';
+import { userRouteHandler } from '../middleware/user-route-chains.ts';
+import type { ReauthenticationService } from '../reauthentication.ts';
+import { clearSessionCookie } from '../session-cookie.ts';
+import type { UserDeletionService } from '../user-deletion-service.ts';
 
-export const deleteAccount = (gate: UserGate, confirming: Confirming, deleting: DeletingUsers) =>
-  userChain('deleteAccount', gate, {
+export const deleteAccount = (
+  authenticator: UserAuthenticator,
+  reauthentication: ReauthenticationService,
+  userDeletion: UserDeletionService,
+) =>
+  userRouteHandler('deleteAccount', authenticator, {
     run: async ({ body }, user, state) => {
-      await confirming.confirm(user, body.currentPassword);
-      const answer = await deleting.delete(user.owner);
-      state.cookies = endsSession(user);
-      return answer;
+      await reauthentication.requirePassword(user, body.currentPassword);
+      const response = await userDeletion.delete(user.owner);
+      state.cookies = clearSessionCookie(user);
+      return response;
     },
   });

@@ -1,8 +1,8 @@
 import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
 import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
-import type { Users } from '../user-admin-service.ts';
+import type { UserAdminService } from '../user-admin-service.ts';
 
-export const deleteUser = (apiKeyAuth: ApiKeyAuth, users: Users) =>
+export const deleteUser = (apiKeyAuth: ApiKeyAuth, users: UserAdminService) =>
   apiKeyRoute('deleteUser', apiKeyAuth, {
     run: async ({ params }, { caller }) => await users.delete(caller.org, params.id),
   });

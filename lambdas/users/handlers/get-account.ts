@@ -1,6 +1,6 @@
-import type { Accounts } from '../account-service.ts';
-import type { UserGate } from '../middleware/user-auth.ts';
-import { userChain } from '../middleware/user-route-chains.ts';
+import type { AccountService } from '../account-service.ts';
+import type { UserAuthenticator } from '../middleware/user-auth.ts';
+import { userRouteHandler } from '../middleware/user-route-chains.ts';
 
-export const getAccount = (gate: UserGate, accounts: Accounts) =>
-  userChain('getAccount', gate, { run: async (_, user) => accounts.read(user) });
+export const getAccount = (authenticator: UserAuthenticator, accounts: AccountService) =>
+  userRouteHandler('getAccount', authenticator, { run: async (_, user) => accounts.getAccount(user) });

@@ -1,6 +1,6 @@
 import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
 import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
-import type { Users } from '../user-admin-service.ts';
+import type { UserAdminService } from '../user-admin-service.ts';
 
-export const listUsers = (apiKeyAuth: ApiKeyAuth, users: Users) =>
+export const listUsers = (apiKeyAuth: ApiKeyAuth, users: UserAdminService) =>
   apiKeyRoute('listUsers', apiKeyAuth, { run: async ({ query }, { caller }) => await users.list(caller.org, query) });

@@ -1,4 +1,4 @@
-import type { Logins } from '../login-service.ts';
-import { loginChain } from '../middleware/user-route-chains.ts';
+import type { LoginService } from '../login-service.ts';
+import { loginRouteHandler } from '../middleware/user-route-chains.ts';
 
-export const logIn = (logins: Logins) => loginChain('logIn', async ({ body }) => await logins.logIn(body));
+export const logIn = (logins: LoginService) => loginRouteHandler('logIn', async ({ body }) => await logins.logIn(body));

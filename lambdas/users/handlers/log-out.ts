@@ -1,13 +1,13 @@
-import type { Accounts } from '../account-service.ts';
-import type { UserGate } from '../middleware/user-auth.ts';
-import { userChain } from '../middleware/user-route-chains.ts';
-import { endsSession } from '../session-cookie.ts';
+import type { AccountService } from '../account-service.ts';
+import type { UserAuthenticator } from '../middleware/user-auth.ts';
+import { userRouteHandler } from '../middleware/user-route-chains.ts';
+import { clearSessionCookie } from '../session-cookie.ts';
 
-export const logOut = (gate: UserGate, accounts: Accounts) =>
-  userChain('logOut', gate, {
+export const logOut = (authenticator: UserAuthenticator, accounts: AccountService) =>
+  userRouteHandler('logOut', authenticator, {
     run: async (_, user, state) => {
       const ended = await accounts.logOut(user);
-      state.cookies = endsSession(user);
+      state.cookies = clearSessionCookie(user);
       return { ended };
     },
   });

@@ -1,15 +1,19 @@
-import type { UserGate } from '../middleware/user-auth.ts';
-import { userChain } from '../middleware/user-route-chains.ts';
-import type { Passwords } from '../password-service.ts';
-import type { Confirming } from '../reauthentication.ts';
-import { endsSession } from '../session-cookie.ts';
+import type { UserAuthenticator } from '../middleware/user-auth.ts';
+import { userRouteHandler } from '../middleware/user-route-chains.ts';
+import type { PasswordService } from '../password-service.ts';
+import type { ReauthenticationService } from '../reauthentication.ts';
+import { clearSessionCookie } from '../session-cookie.ts';
 
-export const removePassword = (gate: UserGate, confirming: Confirming, passwords: Passwords) =>
-  userChain('removePassword', gate, {
+export const removePassword = (
+  authenticator: UserAuthenticator,
+  reauthentication: ReauthenticationService,
+  passwords: PasswordService,
+) =>
+  userRouteHandler('removePassword', authenticator, {
     run: async ({ body }, user, state) => {
-      await confirming.confirm(user, body.currentPassword);
-      const account = await passwords.remove(user);
-      state.cookies = endsSession(user);
+      await reauthentication.requirePassword(user, body.currentPassword);
+      const account = await passwords.removePassword(user);
+      state.cookies = clearSessionCookie(user);
       return account;
     },
   });

@@ -1,15 +1,19 @@
-import type { Accounts } from '../account-service.ts';
-import type { UserGate } from '../middleware/user-auth.ts';
-import { userChain } from '../middleware/user-route-chains.ts';
-import type { Confirming } from '../reauthentication.ts';
-import { endsSession } from '../session-cookie.ts';
+import type { AccountService } from '../account-service.ts';
+import type { UserAuthenticator } from '../middleware/user-auth.ts';
+import { userRouteHandler } from '../middleware/user-route-chains.ts';
+import type { ReauthenticationService } from '../reauthentication.ts';
+import { clearSessionCookie } from '../session-cookie.ts';
 
-export const removeSlot = (gate: UserGate, confirming: Confirming, accounts: Accounts) =>
-  userChain('removeSlot', gate, {
+export const removeSlot = (
+  authenticator: UserAuthenticator,
+  reauthentication: ReauthenticationService,
+  accounts: AccountService,
+) =>
+  userRouteHandler('removeSlot', authenticator, {
     run: async ({ params, body }, user, state) => {
-      await confirming.confirmRemoval(user, params.id, body.currentPassword);
+      await reauthentication.requirePasswordForSlotRemoval(user, params.id, body.currentPassword);
       const account = await accounts.removeSlot(user, params.id);
-      if (params.id === user.slot.id) state.cookies = endsSession(user);
+      if (params.id === user.slot.id) state.cookies = clearSessionCookie(user);
       return account;
     },
   });

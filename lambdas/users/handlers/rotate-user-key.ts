@@ -1,6 +1,8 @@
-import type { Accounts } from '../account-service.ts';
-import type { UserGate } from '../middleware/user-auth.ts';
-import { userChain } from '../middleware/user-route-chains.ts';
+import type { AccountService } from '../account-service.ts';
+import type { UserAuthenticator } from '../middleware/user-auth.ts';
+import { userRouteHandler } from '../middleware/user-route-chains.ts';
 
-export const changeUserKey = (gate: UserGate, accounts: Accounts) =>
-  userChain('changeUserKey', gate, { run: async ({ body }, user) => await accounts.changeKey(user, body.newKey) });
+export const rotateUserKey = (authenticator: UserAuthenticator, accounts: AccountService) =>
+  userRouteHandler('changeUserKey', authenticator, {
+    run: async ({ body }, user) => await accounts.rotateUserKey(user, body.newKey),
+  });

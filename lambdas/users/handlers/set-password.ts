@@ -1,6 +1,8 @@
-import type { UserGate } from '../middleware/user-auth.ts';
-import { userChain } from '../middleware/user-route-chains.ts';
-import type { Passwords } from '../password-service.ts';
+import type { UserAuthenticator } from '../middleware/user-auth.ts';
+import { userRouteHandler } from '../middleware/user-route-chains.ts';
+import type { PasswordService } from '../password-service.ts';
 
-export const setPassword = (gate: UserGate, passwords: Passwords) =>
-  userChain('setPassword', gate, { run: async ({ body }, user) => await passwords.set(user, body) });
+export const setPassword = (authenticator: UserAuthenticator, passwords: PasswordService) =>
+  userRouteHandler('setPassword', authenticator, {
+    run: async ({ body }, user) => await passwords.setPassword(user, body),
+  });

@@ -1,12 +1,16 @@
-import type { Linking } from '../identity-linking-service.ts';
-import type { UserGate } from '../middleware/user-auth.ts';
-import { userChain } from '../middleware/user-route-chains.ts';
-import type { Confirming } from '../reauthentication.ts';
+import type { IdentityLinkingService } from '../identity-linking-service.ts';
+import type { UserAuthenticator } from '../middleware/user-auth.ts';
+import { userRouteHandler } from '../middleware/user-route-chains.ts';
+import type { ReauthenticationService } from '../reauthentication.ts';
 
-export const startLink = (gate: UserGate, confirming: Confirming, linking: Linking) =>
-  userChain('startLink', gate, {
+export const createIdentityLinkCode = (
+  authenticator: UserAuthenticator,
+  reauthentication: ReauthenticationService,
+  linking: IdentityLinkingService,
+) =>
+  userRouteHandler('startLink', authenticator, {
     run: async ({ body }, user) => {
-      await confirming.confirm(user, body.currentPassword);
-      return await linking.start(user);
+      await reauthentication.requirePassword(user, body.currentPassword);
+      return await linking.createLinkCode(user);
     },
   });

@@ -4,12 +4,12 @@ import type { RouteId } from '../../../contract/routes.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { ApiEvent, RequestState } from '../../middleware/request-context.ts';
 import type { Clock } from '../../shared/ports.ts';
-import { readFresh } from '../read-freshness.ts';
-import { type OpenUser, openUser, ownerOf, secretOf } from '../unlocked-user.ts';
-import { presentedUser } from '../user-credential.ts';
+import { readWithinMaxAge } from '../read-freshness.ts';
+import { ownerOfCredential, slotSecretOf, type UnlockedUser, unlockUser } from '../unlocked-user.ts';
+import { parseUserCredential } from '../user-credential.ts';
 import type { RecordKey, UserReader } from '../user-ports.ts';
 
-export interface UserGate {
+export interface UserAuthenticator {
   readonly reader: UserReader;
   readonly clock: Clock;
 }
@@ -17,13 +17,13 @@ export interface UserGate {
 /** A request on a route for users. */
 export interface UserCall<Id extends RouteId> extends RequestState<Id> {
   /** The user who is there. */
-  user?: OpenUser;
+  user?: UnlockedUser;
   /** What opened that user's slot: zeroed when the request ends. */
   secret?: Uint8Array;
 }
 
 /** Records that a route wants in the read that brings the keyrings: at most 98. */
-export interface WantedRecords<Id extends RouteId> {
+export interface RequiredRecords<Id extends RouteId> {
   records?(input: RouteInput<Id>): readonly RecordKey[];
 }
 
@@ -32,19 +32,19 @@ export interface WantedRecords<Id extends RouteId> {
  * learns nothing of what was wrong with the request.
  */
 export function authenticateUser<Id extends RouteId>(
-  gate: UserGate,
-  wanted: WantedRecords<Id>,
+  authenticator: UserAuthenticator,
+  required: RequiredRecords<Id>,
 ): MiddlewareObj<UserCall<Id>> {
   return {
     before: async ({ event }) => {
-      const presented = presentedUser(event.event.headers.authorization, event.event.cookies ?? []);
-      if (presented.kind === 'session') refuseOtherSites(event.event);
-      event.secret = secretOf(presented);
-      const owner = ownerOf(presented);
+      const credential = parseUserCredential(event.event.headers.authorization, event.event.cookies ?? []);
+      if (credential.kind === 'session') assertSameOrigin(event.event);
+      event.secret = slotSecretOf(credential);
+      const owner = ownerOfCredential(credential);
       const { input } = event;
-      const records = input === undefined || input instanceof Error ? [] : (wanted.records?.(input) ?? []);
-      const read = await readFresh(() => gate.reader.read(owner, records));
-      event.user = openUser(presented, event.secret, read, gate.clock());
+      const records = input === undefined || input instanceof Error ? [] : (required.records?.(input) ?? []);
+      const read = await readWithinMaxAge(() => authenticator.reader.read(owner, records));
+      event.user = unlockUser(credential, event.secret, read, authenticator.clock());
       event.actor = { org: owner.org, principal: `user:${owner.user}` };
     },
   };
@@ -55,7 +55,7 @@ export function authenticateUser<Id extends RouteId>(
  * sibling host, whose requests carry a SameSite cookie. Those that do not say it send no such cookie from another site (SameSite=Lax).
  * @throws VaultError `forbidden`
  */
-export function refuseOtherSites({ headers }: ApiEvent): void {
+export function assertSameOrigin({ headers }: ApiEvent): void {
   const from = headers['sec-fetch-site'] ?? 'none';
   if (from === 'same-origin' || from === 'none') return;
   throw new VaultError('forbidden', { detail: 'A session is for pages of this very origin.' });

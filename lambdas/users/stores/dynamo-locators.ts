@@ -12,16 +12,17 @@ import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stor
 import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
 import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
-import type { AttemptStore, LocatorStore, StoredLocator } from '../user-ports.ts';
-import { attemptsItemId, locatorItemId, locatorOf } from './user-item-codec.ts';
+import type { LocatorStore, LoginAttemptStore, StoredLocator } from '../user-ports.ts';
+import { attemptsItemId, locatorItemId, parseLocatorItem } from './user-item-codec.ts';
 
-const isTooMany = (tries: unknown): boolean => !(typeof tries === 'number' && tries <= limits.loginAttempts);
+const exceedsLoginAttempts = (tries: unknown): boolean => !(typeof tries === 'number' && tries <= limits.loginAttempts);
 
 /** DynamoDB's sweeper takes seconds since 1970; it is for tidiness alone, since all times are compared here. */
-const ttlOf = (time: string | undefined) => (time === undefined ? undefined : Math.ceil(Date.parse(time) / 1000));
+const toTtlSeconds = (time: string | undefined) =>
+  time === undefined ? undefined : Math.ceil(Date.parse(time) / 1000);
 
 /** Locators, and the counts of attempts by them, in the table of users' keyrings. */
-export class DynamoLocators implements LocatorStore, AttemptStore {
+export class DynamoLocators implements LocatorStore, LoginAttemptStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
 
@@ -32,24 +33,24 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
 
   async find(org: string, locator: string): Promise<StoredLocator | undefined> {
     const item = await getItem(this.#clientOf(org), this.#table, { org, id: locatorItemId(locator) });
-    return item === undefined ? undefined : locatorOf(item, locator);
+    return item === undefined ? undefined : parseLocatorItem(item, locator);
   }
 
   claim(org: string, next: StoredLocator, before: string | undefined, beforeSlot?: string): Promise<boolean> {
     const { locator, ...rest } = next;
     // A code's own retry is let pass, no other code of its handle.
-    const own = next.expiresAt === undefined ? '' : ' AND #slot = :slot';
-    const seen = beforeSlot === undefined ? 'attribute_not_exists(#slot)' : '#slot = :beforeSlot';
-    const replaces = before === undefined ? '' : ` OR (#user = :before AND ${seen})`;
-    const names = ['id', 'user', ...(own + replaces === '' ? [] : ['slot'])];
+    const sameSlotCondition = next.expiresAt === undefined ? '' : ' AND #slot = :slot';
+    const expectedSlotCondition = beforeSlot === undefined ? 'attribute_not_exists(#slot)' : '#slot = :beforeSlot';
+    const replaceCondition = before === undefined ? '' : ` OR (#user = :before AND ${expectedSlotCondition})`;
+    const names = ['id', 'user', ...(sameSlotCondition + replaceCondition === '' ? [] : ['slot'])];
     const command = new PutItemCommand({
       TableName: this.#table,
-      Item: toItem({ org, id: locatorItemId(locator), ...rest, ttl: ttlOf(next.expiresAt) }),
-      ConditionExpression: `attribute_not_exists(#id) OR (#user = :user${own})${replaces}`,
+      Item: toItem({ org, id: locatorItemId(locator), ...rest, ttl: toTtlSeconds(next.expiresAt) }),
+      ConditionExpression: `attribute_not_exists(#id) OR (#user = :user${sameSlotCondition})${replaceCondition}`,
       ExpressionAttributeNames: namePlaceholders(...names),
       ExpressionAttributeValues: toItem({
         ':user': next.user,
-        ':slot': own === '' ? undefined : next.slot,
+        ':slot': sameSlotCondition === '' ? undefined : next.slot,
         ':before': before,
         ':beforeSlot': before === undefined ? undefined : beforeSlot,
       }),
@@ -77,7 +78,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     });
   }
 
-  async try(org: string, locator: string, now: Date): Promise<StoredLocator | undefined> {
+  async countLinkCodeTry(org: string, locator: string, now: Date): Promise<StoredLocator | undefined> {
     const counted = await this.#update(org, locatorItemId(locator), {
       UpdateExpression: 'SET #tries = #tries + :one',
       ConditionExpression: '#tries < :most AND #expiresAt > :now',
@@ -85,13 +86,13 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
       // Times are all of one length (RFC 3339 in UTC with milliseconds), so that they compare as texts.
       ExpressionAttributeValues: toItem({ ':one': 1, ':most': limits.linkCodeAttempts, ':now': now.toISOString() }),
     });
-    return counted === undefined ? undefined : locatorOf(counted, locator);
+    return counted === undefined ? undefined : parseLocatorItem(counted, locator);
   }
 
-  async attempt(org: string, locator: string, now: Date): Promise<boolean> {
+  async countAttempt(org: string, locator: string, now: Date): Promise<boolean> {
     const id = attemptsItemId(locator);
     const until = new Date(now.getTime() + limits.loginWindowSeconds * 1000).toISOString();
-    const window = { ':one': 1, ':until': until, ':ttl': ttlOf(until) };
+    const window = { ':one': 1, ':until': until, ':ttl': toTtlSeconds(until) };
     const names = namePlaceholders('tries', 'until', 'ttl');
     // One write of one kind, whether or not anyone has that login, and whatever came of the attempts before.
     const counted = await this.#update(org, id, {
@@ -100,19 +101,19 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: toItem({ ...window, ':zero': 0 }),
     });
-    const { tries, until: ends } = unmarshall(counted ?? {});
-    if (typeof ends === 'string' && ends > now.toISOString()) return !isTooMany(tries);
+    const { tries, until: windowEnd } = unmarshall(counted ?? {});
+    if (typeof windowEnd === 'string' && windowEnd > now.toISOString()) return !exceedsLoginAttempts(tries);
     // The window has passed: a new one begins, once.
-    const begun = await this.#update(org, id, {
+    const newWindow = await this.#update(org, id, {
       UpdateExpression: 'SET #tries = :one, #until = :until, #ttl = :ttl',
       ConditionExpression: '#until <= :now',
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: toItem({ ...window, ':now': now.toISOString() }),
     });
-    return begun !== undefined || (await this.attempt(org, locator, now));
+    return newWindow !== undefined || (await this.countAttempt(org, locator, now));
   }
 
-  async forget(org: string, locator: string): Promise<void> {
+  async resetAttempts(org: string, locator: string): Promise<void> {
     const Key = toItem({ org, id: attemptsItemId(locator) });
     const command = new DeleteItemCommand({ TableName: this.#table, Key });
     await mapTransientErrors(writeOutcomeUnknownDetail, () => this.#clientOf(org).send(command));

@@ -7,7 +7,7 @@ import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
 import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
 import type { UserKeyringStore } from '../user-ports.ts';
-import { userItemId, userOf, userPrefix } from './user-item-codec.ts';
+import { userIdOfItem, userItemId, userItemIdPrefix } from './user-item-codec.ts';
 
 /** Keyrings of users, one item each: every change is conditional on the generation before it. */
 export class DynamoUserKeyrings implements UserKeyringStore {
@@ -43,28 +43,28 @@ export class DynamoUserKeyrings implements UserKeyringStore {
     });
   }
 
-  bury(deleted: UserTombstone): Promise<boolean> {
-    const mayGo =
+  overwriteWithTombstone(deleted: UserTombstone): Promise<boolean> {
+    const isReplaceable =
       '#state <> :deleted OR attribute_not_exists(#state) OR attribute_not_exists(#deletedAt) OR #deletedAt = :same';
     return this.#put(deleted, {
-      ConditionExpression: `attribute_exists(#id) AND (${mayGo})`,
+      ConditionExpression: `attribute_exists(#id) AND (${isReplaceable})`,
       ExpressionAttributeNames: namePlaceholders('id', 'state', 'deletedAt'),
       ExpressionAttributeValues: toItem({ ':deleted': 'deleted', ':same': deleted.deletedAt }),
     });
   }
 
-  async stored({ org, user }: UserRef): Promise<unknown> {
+  async getRecord({ org, user }: UserRef): Promise<unknown> {
     const item = await getItem(this.#clientOf(org), this.#table, { org, id: userItemId(user) });
     return item === undefined ? undefined : unmarshallKeyring(item);
   }
 
   async list(org: string, after: string | undefined, limit: number): Promise<Page<{ user: string; record: unknown }>> {
     const query = {
-      ...idPrefixQuery(this.#table, org, userPrefix),
+      ...idPrefixQuery(this.#table, org, userItemIdPrefix),
       ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: userItemId(after) }) }),
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
-    return { items: items.map((item) => ({ user: userOf(item), record: unmarshallKeyring(item) })), more };
+    return { items: items.map((item) => ({ user: userIdOfItem(item), record: unmarshallKeyring(item) })), more };
   }
 
   #put(stored: UserKeyring | UserTombstone, condition: object): Promise<boolean> {

@@ -10,12 +10,12 @@ import type {
   Collection,
   RecordKey,
   StoredRecord,
-  UserEraser,
-  UserRead,
+  StoredUserData,
+  UserItemStore,
   UserReader,
   UserRecordStore,
 } from '../user-ports.ts';
-import { collectionPrefix, recordItemId, storedRecordOf, userItemId } from './user-item-codec.ts';
+import { collectionItemIdPrefix, parseRecordItem, recordItemId, userItemId } from './user-item-codec.ts';
 
 type ClientOf = (org: string) => DynamoDBClient;
 
@@ -37,7 +37,7 @@ export class DynamoUserReader implements UserReader {
     this.#tables = tables;
   }
 
-  async read(owner: UserRef, keys: readonly RecordKey[]): Promise<UserRead> {
+  async read(owner: UserRef, keys: readonly RecordKey[]): Promise<StoredUserData> {
     const { keyrings, userKeyrings, records } = this.#tables;
     const { org, user } = owner;
     const Keys = keys.map((key) => toItem({ org, id: recordItemId(owner, key) }));
@@ -48,7 +48,7 @@ export class DynamoUserReader implements UserReader {
     });
     const [orgKeyring] = found.get(keyrings) ?? [];
     const [keyring] = found.get(userKeyrings) ?? [];
-    const list = (records === undefined ? [] : (found.get(records) ?? [])).map(storedRecordOf);
+    const list = (records === undefined ? [] : (found.get(records) ?? [])).map(parseRecordItem);
     return {
       orgKeyring: orgKeyring === undefined ? undefined : unmarshallKeyring(orgKeyring),
       keyring: keyring === undefined ? undefined : unmarshallKeyring(keyring),
@@ -58,7 +58,7 @@ export class DynamoUserReader implements UserReader {
 }
 
 /** What a sealed string begins with: its header and nonce. The nonce is of this sealing alone, so it tells it from any other. */
-const sealing = (data: string): string => data.slice(0, 'enc:v1:'.length + 60);
+const nonceHeaderOf = (data: string): string => data.slice(0, 'enc:v1:'.length + 60);
 
 /** Records of users, one item each: a write is one conditional put of the whole item. */
 export class DynamoUserRecords implements UserRecordStore {
@@ -79,8 +79,8 @@ export class DynamoUserRecords implements UserRecordStore {
       ConditionExpression: `${before === undefined ? 'attribute_not_exists(#data)' : 'begins_with(#data, :before)'} OR begins_with(#data, :own)`,
       ExpressionAttributeNames: namePlaceholders('data'),
       ExpressionAttributeValues: toItem({
-        ':own': sealing(record.data),
-        ':before': before === undefined ? undefined : sealing(before.data),
+        ':own': nonceHeaderOf(record.data),
+        ':before': before === undefined ? undefined : nonceHeaderOf(before.data),
       }),
     });
     return writeConditionally(() => this.#clientOf(owner.org).send(command));
@@ -108,12 +108,12 @@ export class DynamoUserRecords implements UserRecordStore {
     const { org } = owner;
     const start = after === undefined ? undefined : recordItemId(owner, { collection, id: after });
     const query = {
-      ...idPrefixQuery(this.#table, org, collectionPrefix(owner, collection)),
+      ...idPrefixQuery(this.#table, org, collectionItemIdPrefix(owner, collection)),
       ScanIndexForward: !descending,
       ...(start === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: start }) }),
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
-    return { items: items.map(storedRecordOf), more };
+    return { items: items.map(parseRecordItem), more };
   }
 
   async markSent(owner: UserRef, key: RecordKey): Promise<void> {
@@ -131,10 +131,10 @@ export class DynamoUserRecords implements UserRecordStore {
 }
 
 /** Deletes at once, each by itself: the shredder may delete single items and nothing else. */
-const deletesAtOnce = 10;
+const maxConcurrentDeletes = 10;
 
 /** Items of a table that has org and id as keys, to whoever removes them all. */
-export class DynamoUserEraser implements UserEraser {
+export class DynamoUserItems implements UserItemStore {
   readonly #clientOf: ClientOf;
   readonly #table: string;
 
@@ -145,7 +145,7 @@ export class DynamoUserEraser implements UserEraser {
 
   async list(org: string, start: string | undefined, limit: number): Promise<Page<string>> {
     const query = {
-      ...(start === undefined ? ofOrg(this.#table, org) : idPrefixQuery(this.#table, org, `${start}/`)),
+      ...(start === undefined ? orgQuery(this.#table, org) : idPrefixQuery(this.#table, org, `${start}/`)),
       ProjectionExpression: '#id',
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
@@ -153,8 +153,8 @@ export class DynamoUserEraser implements UserEraser {
   }
 
   async delete(org: string, ids: readonly string[]): Promise<void> {
-    for (let at = 0; at < ids.length; at += deletesAtOnce) {
-      const some = ids.slice(at, at + deletesAtOnce);
+    for (let at = 0; at < ids.length; at += maxConcurrentDeletes) {
+      const some = ids.slice(at, at + maxConcurrentDeletes);
       await Promise.all(some.map((id) => this.#deleteOne(org, id)));
     }
   }
@@ -165,7 +165,7 @@ export class DynamoUserEraser implements UserEraser {
   }
 }
 
-const ofOrg = (table: string, org: string) => ({
+const orgQuery = (table: string, org: string) => ({
   TableName: table,
   KeyConditionExpression: '#org = :org',
   ExpressionAttributeNames: namePlaceholders('org', 'id'),

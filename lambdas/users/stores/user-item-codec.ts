@@ -5,19 +5,19 @@ import type { UserRef } from '../../../core/users/user-root-key.ts';
 import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
 import type { Collection, RecordKey, StoredLocator, StoredRecord } from '../user-ports.ts';
 
-export const userPrefix = 'user/';
-export const userItemId = (user: string): string => userPrefix + user;
+export const userItemIdPrefix = 'user/';
+export const userItemId = (user: string): string => userItemIdPrefix + user;
 /** The user whose keyring's key this is. */
-export const userOf = ({ id }: Item): string => (id?.S ?? '').slice(userPrefix.length);
+export const userIdOfItem = ({ id }: Item): string => (id?.S ?? '').slice(userItemIdPrefix.length);
 export const locatorItemId = (locator: string): string => `locator/${locator}`;
 export const attemptsItemId = (locator: string): string => `attempts/${locator}`;
 
-export const collectionPrefix = ({ user }: UserRef, collection: Collection): string => `${user}/${collection}/`;
+export const collectionItemIdPrefix = ({ user }: UserRef, collection: Collection): string => `${user}/${collection}/`;
 export const recordItemId = (owner: UserRef, { collection, id }: RecordKey): string =>
-  collectionPrefix(owner, collection) + id;
+  collectionItemIdPrefix(owner, collection) + id;
 
 /** What is missing or of another kind becomes nothing that could open: the rules then say which record is damaged. */
-export function storedRecordOf(item: Item): StoredRecord {
+export function parseRecordItem(item: Item): StoredRecord {
   const { id, version, data, writeId, sent } = unmarshall(item);
   const [, collection, ...rest] = String(id).split('/');
   return {
@@ -30,7 +30,7 @@ export function storedRecordOf(item: Item): StoredRecord {
   };
 }
 
-export function locatorOf(item: Item, locator: string): StoredLocator {
+export function parseLocatorItem(item: Item, locator: string): StoredLocator {
   const { user, since, slot, expiresAt, tries, ttl } = unmarshall(item);
   if (typeof user !== 'string') throw new DecryptionError();
   return {
