@@ -1,22 +1,47 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Tests with runs of their own (vitest.cli.config.ts, vitest.custody.config.ts, vitest.blobs.config.ts). */
-export const command = 'test/{cli,mcp,docs}/**/*.test.ts';
-export const custody = 'test/{users,memory,channels,conversations,custody}/**/*.test.ts';
-export const blobs = 'test/{blobs,viewer}/**/*.test.ts';
+/** Test files with a run of their own, so that `npm test` ends within five minutes. */
+const suites = {
+  cli: ['test/{cli,mcp,docs}/**/*.test.ts'],
+  custody: [
+    'test/{users,memory,channels,conversations,explain}/**/*.test.ts',
+    'test/security/user-custody/**/*.test.ts',
+  ],
+  blobs: ['test/blobs/**/*.e2e.test.ts', 'test/link-page/**/*.test.ts'],
+};
 
+const suite = (name: string, include: string[], exclude: string[] = []) => ({
+  extends: true as const,
+  test: { name, include, exclude: [...configDefaults.exclude, ...exclude] },
+});
+
+/** One project per suite: `npx vitest run FILE` finds a file in whichever suite it lies. */
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, command, custody, blobs],
-    globalSetup: ['test/setup.ts'],
+    projects: [
+      suite('main', ['test/**/*.test.ts'], Object.values(suites).flat()),
+      ...Object.entries(suites).map(([name, include]) => suite(name, include)),
+      {
+        extends: true,
+        // These take minutes, much memory or much disk: one at a time, after all others.
+        test: {
+          name: 'large',
+          include: ['test/**/*.large.ts'],
+          maxWorkers: 1,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+    globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
     // More than cores: end-to-end tests spend half of their time waiting, for drains, time-outs and processes.
     maxWorkers: 4,
-    // Against hanging, not against slowness: beside three others, on a busy machine, 1,000 requests take half a minute.
+    // This guards against hanging, not against slowness. On a busy machine, 1,000 requests beside three other files take half a minute.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // What is waited for comes in its time: a second, as it is unless told, is not enough on a busy machine.
+    // The default of one second is not enough on a busy machine.
     expect: { poll: { timeout: 20_000 } },
     // A run that found no tests proves nothing.
     passWithNoTests: false,

@@ -11,12 +11,12 @@
 import { randomBytes } from 'node:crypto';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { coreBlob, wholeGcm } from './blob.ts';
-import { benchCommand, type Timed } from './command.ts';
-import { bareGcm, core } from './core.ts';
-import { installPeers, peers } from './peers.ts';
-import { type Effort, type Measured, measure, type Operation } from './rounds.ts';
-import type { Contender, Subject } from './subject.ts';
+import { coreBlob, wholeGcm } from './blob-contenders.ts';
+import { benchCommand, type Timed } from './cli-timing.ts';
+import type { Contender, Subject } from './contender.ts';
+import { installPeers, peers } from './npm-contenders.ts';
+import { type Effort, type Measured, measure, type Operation } from './ratio-measurement.ts';
+import { bareGcm, core } from './value-contenders.ts';
 
 /**
  * Goals of `core` by size of the plaintext in bytes: values over bare GCM with the derived key cached; blobs over one GCM stream, at

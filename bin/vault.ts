@@ -1,3 +1,3 @@
-import { vaultApp } from './app.ts';
+import { vaultApp } from './cdk-app.ts';
 
 vaultApp().synth();

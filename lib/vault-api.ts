@@ -17,8 +17,8 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { type RouteAuth, type RouteGroup, type RouteId, routeGroups, routes } from '../contract/routes.ts';
 import { callerHeaders } from '../contract/shared/environment-variables.ts';
-import type { Settings } from './settings.ts';
-import type { VaultFunction } from './vault-function.ts';
+import type { Settings } from './shared/deployment-settings.ts';
+import type { VaultFunction } from './shared/vault-function.ts';
 
 interface VaultApiProps {
   readonly name: string;

@@ -9,9 +9,15 @@ import { fileURLToPath } from 'node:url';
 import { type AttributeValue, DynamoDBClient, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { ExplainResponse } from '../contract/explain/wire.ts';
 import { channelSecretsPrefix } from '../contract/shared/environment-variables.ts';
-import { type ChannelSecrets, deliver, newChannelSecrets, slackDelivery, twilioDelivery } from './demo-providers.ts';
-import { LocalError } from './errors.ts';
-import { type LocalVault, startLocal } from './vault.ts';
+import { LocalError } from './aws/shared/errors.ts';
+import { type LocalVault, startLocal } from './vault/local-vault.ts';
+import {
+  type ChannelSecrets,
+  deliver,
+  newChannelSecrets,
+  slackDelivery,
+  twilioDelivery,
+} from './vault/signed-webhooks.ts';
 
 type Channel = 'SMS' | 'Slack';
 type Item = Record<string, AttributeValue>;

@@ -1,8 +1,8 @@
 /** `npm start`: the vault on this machine. */
 import { parseArgs } from 'node:util';
 import { clientEnv, localPort, localUrl } from '../contract/shared/environment-variables.ts';
-import { LocalError } from './errors.ts';
-import { type LocalVault, startLocal } from './vault.ts';
+import { LocalError } from './aws/shared/errors.ts';
+import { type LocalVault, startLocal } from './vault/local-vault.ts';
 
 const help = `Anima Vault on this machine: the deployed template, with nothing needed but Node.
 

@@ -1,5 +1,5 @@
 /**
- * Which function may do what, as the policies of the deployment say it: made of them at synthesis (lib/grants.ts), so that `explain`
+ * Which function may do what, as the policies of the deployment say it: made of them at synthesis (lib/explain/iam-policy-report.ts), so that `explain`
  * tells what is deployed and not what was meant.
  */
 import * as z from 'zod/mini';

@@ -8,7 +8,7 @@ export interface PageStore {
   put(key: string, html: Uint8Array): Promise<void>;
 }
 
-/** As lib/page.ts writes it: the key of the object, and the page compressed (RFC 1950), in base64. */
+/** As lib/link-page/link-page.ts writes it: the key of the object, and the page compressed (RFC 1950), in base64. */
 interface PublishedPage {
   readonly Key: string;
   readonly Content: string;

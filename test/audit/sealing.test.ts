@@ -6,9 +6,9 @@ import { AuditLogWriter } from '../../lambdas/audit/audit-log-writer.ts';
 import { AuditQueryService } from '../../lambdas/audit/audit-query-service.ts';
 import { AuditSealService, ScheduledSealRun, settleTimeMs } from '../../lambdas/audit/audit-seal-service.ts';
 import type { AuditEvent } from '../../lambdas/shared/audit-trail.ts';
-import { codeOf } from '../lambdas/memory.ts';
-import { readSeal, start } from './exports.ts';
-import { MemoryAudit } from './memory.ts';
+import { codeOf } from '../shared/in-memory-stores.ts';
+import { readSeal, start } from './export-fixtures.ts';
+import { MemoryAudit } from './in-memory-audit-store.ts';
 
 const day = 86_400_000;
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { sealHash } from '../../core/audit/audit-seal.ts';
 import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
 import { firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
-import { type Batch, makeExport, org, readSeal, record, rootOf, signSeal, start } from './exports.ts';
+import { type Batch, makeExport, org, readSeal, record, rootOf, signSeal, start } from './export-fixtures.ts';
 
 /** Each seal's signature is checked once: the trials below change records, not seals. */
 const seen = new Map<string, ReturnType<typeof readSeal>>();

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ChannelName, ReplyTo } from '../../lambdas/channels/channel-ports.ts';
 import { truncateText } from '../../lambdas/channels/providers/provider-http-client.ts';
-import { line, samples, slackSecrets, twilioSecrets } from './support.ts';
+import { line, samples, slackSecrets, twilioSecrets } from './signed-provider-requests.ts';
 
 interface Sent {
   readonly url: string;

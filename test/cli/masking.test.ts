@@ -119,7 +119,7 @@ describe('a value is concealed', () => {
 
 describe('a mask', () => {
   test('gives the same whatever the chunks, in 100 of 100 random chunkings of every form of thirty values', () => {
-    const values = parseEnvFile(readFileSync(new URL('../e2e/thirty.env', import.meta.url), 'utf8')).map(
+    const values = parseEnvFile(readFileSync(new URL('../shared/thirty.env', import.meta.url), 'utf8')).map(
       ({ value }) => value,
     );
     const long = values.filter(isMaskable);

@@ -15,7 +15,7 @@ import { escapeSteeringCharacters, formatTable, formatTree } from '../../cli/she
 import { version } from '../../cli/shell/version.ts';
 import { clientErrors, errors } from '../../contract/shared/error-codes.ts';
 import { createError } from '../../sdk/src/shared/errors.ts';
-import { anima } from './support.ts';
+import { anima } from './in-process-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-shell-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -52,7 +52,7 @@ import {
   verifyUserKeyring,
 } from '../../core/users/user-keyring.ts';
 import { deriveUmk } from '../../core/users/user-root-key.ts';
-import { hex } from './vectors.ts';
+import { hex } from './published-vectors.ts';
 
 const page = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8');
 const examples = [...page.matchAll(/```example\n([\s\S]*?)```/g)].map(([, block = '']) => {

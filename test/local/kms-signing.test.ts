@@ -16,12 +16,12 @@ import {
   SignCommand,
 } from '@aws-sdk/client-kms';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CredentialStore } from '../../local/credentials.ts';
-import { type Front, openFront } from '../../local/front.ts';
-import { CallLog } from '../../local/hooks.ts';
-import { kmsEngine } from '../../local/kms.ts';
-import { KmsKeyring } from '../../local/kms-keyring.ts';
-import { KmsStore } from '../../local/kms-store.ts';
+import { CallLog } from '../../local/aws/endpoint/engine-hooks.ts';
+import { type Front, openFront } from '../../local/aws/endpoint/signed-service-server.ts';
+import { CredentialStore } from '../../local/aws/iam/credential-store.ts';
+import { KmsKeyring } from '../../local/aws/kms/key-registry.ts';
+import { KmsStore } from '../../local/aws/kms/key-store.ts';
+import { kmsEngine } from '../../local/aws/kms/kms-engine.ts';
 
 let folder: string;
 let front: Front;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { synthesize } from '../../local/synth.ts';
-import { type Workspace, workspace } from './assembly.ts';
+import { synthesize } from '../../local/aws/cloudformation/cdk-synth.ts';
+import { type Workspace, workspace } from './small-assembly.ts';
 
 const main = fileURLToPath(new URL('../../local/main.ts', import.meta.url));
 const readySchema = z.strictObject({

@@ -20,8 +20,8 @@ import {
   type SendMessageCommandInput,
 } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { QueueSpec } from '../../local/deployment.ts';
-import { openQueues, principal, type Queues, queueSpec } from './sqs-fixture.ts';
+import type { QueueSpec } from '../../local/aws/cloudformation/deployment-spec.ts';
+import { openQueues, principal, type Queues, queueSpec } from './sqs-client-fixture.ts';
 
 const specs: readonly QueueSpec[] = [
   queueSpec('plain', { VisibilityTimeout: 60, MessageRetentionPeriod: 3600 }),
@@ -458,8 +458,8 @@ describe('on disk', () => {
   test('every message whose sending was answered is there after kill -9', async () => {
     const local = fileURLToPath(new URL('../../local/', import.meta.url));
     const program = `
-      const { SqsQueue } = await import(${JSON.stringify(join(local, 'sqs-queue.ts'))});
-      const { MessageStore } = await import(${JSON.stringify(join(local, 'sqs-store.ts'))});
+      const { SqsQueue } = await import(${JSON.stringify(join(local, 'aws/sqs/message-queue.ts'))});
+      const { MessageStore } = await import(${JSON.stringify(join(local, 'aws/sqs/message-store.ts'))});
       const queue = new SqsQueue({
         spec: ${JSON.stringify(queueSpec('jobs.fifo'))},
         store: new MessageStore(${JSON.stringify(join(folder, 'jobs.fifo'))}),

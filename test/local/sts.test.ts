@@ -1,13 +1,13 @@
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { AssumeRoleCommand, type AssumeRoleCommandInput, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { iamArn } from '../../local/account.ts';
-import { CredentialStore, type Principal, type SessionCredentials } from '../../local/credentials.ts';
-import { type DynamoDb, openDynamoDb } from '../../local/dynamodb.ts';
-import { type Front, openFront } from '../../local/front.ts';
-import { CallLog, type EngineCall, type EngineHooks } from '../../local/hooks.ts';
-import { stsEngine } from '../../local/sts.ts';
-import type { RoleSpec } from '../../local/template.ts';
+import type { RoleSpec } from '../../local/aws/cloudformation/read-deployment.ts';
+import { type DynamoDb, openDynamoDb } from '../../local/aws/dynamodb/dynamodb-engine.ts';
+import { CallLog, type EngineCall, type EngineHooks } from '../../local/aws/endpoint/engine-hooks.ts';
+import { type Front, openFront } from '../../local/aws/endpoint/signed-service-server.ts';
+import { CredentialStore, type Principal, type SessionCredentials } from '../../local/aws/iam/credential-store.ts';
+import { iamArn } from '../../local/aws/shared/aws-account.ts';
+import { stsEngine } from '../../local/aws/sts/sts-engine.ts';
 
 const caller = iamArn('role/Function');
 const target = iamArn('role/Session');

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ResponseRedactor } from '../../cli/mcp/response-redaction.ts';
 import { UsedValueHistory } from '../../cli/mcp/used-value-history.ts';
-import { spellings } from './hostile.ts';
-import { tracesOf } from './search.ts';
+import { spellings } from './hostile-server.ts';
+import { tracesOf } from './secret-search.ts';
 
 const secret = 'sk_live_"4eC39/Hq+Lyj WDarj\'tT1&zdp<7dc>ü€';
 const concealed = '<concealed by anima>';

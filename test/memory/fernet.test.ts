@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { deriveFernetKey, openFernet, sealFernet } from '../../core/memory/fernet.ts';
-import { codeOf } from '../lambdas/memory.ts';
+import { codeOf } from '../shared/in-memory-stores.ts';
 
 interface Reference {
   readonly apiKey: string;

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
 import type { StoredValue } from '../../lambdas/shared/ports.ts';
 import { ValueReader } from '../../lambdas/values/value-reader.ts';
-import { codeOf } from '../lambdas/memory.ts';
-import { Calls, callFates, Killed, randomText, rotatedVault, versionsIn } from './memory.ts';
+import { codeOf } from '../shared/in-memory-stores.ts';
+import { Calls, callFates, Killed, randomText, rotatedVault, versionsIn } from './in-memory-rotation.ts';
 
 const stored = (vault: ReturnType<typeof rotatedVault>, name: string): StoredValue =>
   vault.stores.items.get(name) ?? expect.fail(`no ${name}`);

@@ -6,8 +6,8 @@ import { type BuildResult, build, type OutputFile } from 'esbuild';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { deriveFernetKey, sealFernet } from '../../core/memory/fernet.ts';
 import { version } from '../../sdk/src/index.ts';
-import { apiKey, fakeFetch, info, json, userKey } from './fakes.ts';
-import { FakeMemory } from './memory-fake.ts';
+import { apiKey, fakeFetch, info, json, userKey } from './fake-fetch.ts';
+import { FakeMemory } from './memory/fake-memory-service.ts';
 
 const manifest: Record<string, unknown> = JSON.parse(readFileSync('sdk/package.json', 'utf8'));
 

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseRetryAfter } from '../../sdk/src/http/retry.ts';
-import { clientOf, failure, fakeFetch, info, json, problem, serve } from './fakes.ts';
+import { clientOf, failure, fakeFetch, info, json, problem, serve } from './fake-fetch.ts';
 
 const refusedConnection = Object.assign(new TypeError('fetch failed'), {
   cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),

@@ -1,7 +1,18 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Anima, AuthenticationError } from '../../sdk/src/index.ts';
-import { apiKey, baseURL, clientOf, failure, fakeFetch, info, json, problem, secret, userClientOf } from './fakes.ts';
+import {
+  apiKey,
+  baseURL,
+  clientOf,
+  failure,
+  fakeFetch,
+  info,
+  json,
+  problem,
+  secret,
+  userClientOf,
+} from './fake-fetch.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();

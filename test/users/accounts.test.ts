@@ -14,7 +14,7 @@ import { DeletedUserPurger } from '../../lambdas/users/deleted-user-purger.ts';
 import { unlockByIdentity } from '../../lambdas/users/identity-unlock.ts';
 import type { UnlockedUser } from '../../lambdas/users/unlocked-user.ts';
 import { decodeJobPayload } from '../../lambdas/worker/job-decoder.ts';
-import { identity, World } from './world.ts';
+import { identity, World } from './in-memory-users.ts';
 
 let world: World;
 let owner: UserRef;

@@ -8,7 +8,7 @@ import { formatSessionToken, parseSessionToken } from '../../core/users/session-
 import { passwordMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import { maxReadAgeMs } from '../../lambdas/users/read-freshness.ts';
-import { World } from './world.ts';
+import { World } from './in-memory-users.ts';
 
 const password = 'correct horse battery';
 let world: World;

@@ -91,7 +91,7 @@ export class DynamoApiKeys implements ApiKeyStore {
   }
 }
 
-/** Notes the last use of API keys; it can change nothing else of them (lib/api-key-table.ts, `grantTouch`). */
+/** Notes the last use of API keys; it can change nothing else of them (lib/api-keys/api-key-table.ts, `grantTouch`). */
 export class DynamoLastUsed implements LastUsedStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;

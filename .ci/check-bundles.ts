@@ -1,0 +1,191 @@
+/**
+ * The gate of what is shipped, read from the built bundles: the functions' and the page in the synthesized assembly (`npm
+ * run synth` first), the SDK as a browser would bundle it,
+ * and what the command loads before it knows what is asked of it.
+ */
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { gzipSync, inflateSync } from 'node:zlib';
+import { build, type Metafile, type OutputFile } from 'esbuild';
+import { bundleCli } from '../cli/bundle.ts';
+import { backgroundFunctions, routeGroups } from '../contract/routes.ts';
+
+const assembly = 'cdk.out';
+/** A handler holds the AWS clients, zod/mini and middy: far above that, something else crept in. Bytes, minified or not. */
+const handlerLimit = 2_500_000;
+/**
+ * What every user of the SDK loads; what is loaded when blobs are first used; and when batches, memory, accounts, users or what is of admins are.
+ * Bytes, gzipped.
+ */
+const sdkLimit = 15 * 1024;
+/** Bytes that `anima --version` loads, and that `anima get` loads beside packages. */
+const versionLimit = 1024;
+const getLimit = 100 * 1024;
+const sdkBlobLimit = 15 * 1024;
+const sdkLaterLimit = 9 * 1024;
+/** The page that opens links, as one file. Bytes, gzipped. */
+const pageLimit = 30 * 1024;
+/** Class names registered by jsii and paths kept by esbuild: they survive minification. */
+const cdkMarks = ['aws-cdk-lib', '@aws-cdk/', 'jsii.rtti', 'constructs.Construct'];
+
+const problems: string[] = [];
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+const at = (value: unknown, key: string): unknown => (isRecord(value) ? value[key] : undefined);
+const entriesOf = (value: unknown): [string, unknown][] => (isRecord(value) ? Object.entries(value) : []);
+const readJson = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
+
+/** Functions of all templates: logical id and the folder of its asset. Functions without an asset have none of our code. */
+function functionFolders(): Map<string, string> {
+  const sources = new Map<string, string>();
+  for (const file of globSync(`${assembly}/*.assets.json`)) {
+    for (const [hash, asset] of entriesOf(at(readJson(file), 'files')))
+      sources.set(hash, String(at(at(asset, 'source'), 'path')));
+  }
+  const folders = new Map<string, string>();
+  for (const file of globSync(`${assembly}/*.template.json`)) {
+    for (const [id, resource] of entriesOf(at(readJson(file), 'Resources'))) {
+      if (at(resource, 'Type') !== 'AWS::Lambda::Function') continue;
+      const hash = /"S3Key":"([0-9a-f]+)\.zip"/.exec(JSON.stringify(resource))?.[1] ?? '';
+      folders.set(id, join(assembly, sources.get(hash) ?? `missing-asset-of-${id}`));
+    }
+  }
+  return folders;
+}
+
+function checkHandler(id: string, folder: string): void {
+  const files = globSync(`${folder}/**/*.{mjs,js,cjs}`);
+  if (!existsSync(folder) || files.length === 0) {
+    problems.push(`${id}: no bundle in ${folder}`);
+    return;
+  }
+  for (const file of files) {
+    const code = readFileSync(file, 'utf8');
+    for (const mark of cdkMarks) if (code.includes(mark)) problems.push(`${id}: the bundle holds ${mark} (${file})`);
+    if (code.length > handlerLimit) problems.push(`${id}: ${code.length} bytes, over ${handlerLimit} (${file})`);
+    console.log(`bundles: ${id} ${(code.length / 1024).toFixed(0)} KiB`);
+  }
+}
+
+/** Of a bundle that was split, the files that these entries need before they can run; what they import by import() comes later. */
+function loadedAtOnce(outputs: Metafile['outputs'], ...entries: string[]): Set<string> {
+  const files = new Set(entries);
+  for (const file of files) {
+    for (const { path, kind } of outputs[file]?.imports ?? []) if (kind === 'import-statement') files.add(path);
+  }
+  return files;
+}
+
+function checkSize(what: string, files: readonly OutputFile[], limit: number): void {
+  const size = files.reduce((sum, { contents }) => sum + gzipSync(contents).length, 0);
+  // Less than that is no client: an entry that exports nothing would bundle to nothing and pass.
+  if (size < 1024) problems.push(`${what}: ${size} bytes gzipped, which can't be all of it`);
+  if (size >= limit) problems.push(`${what}: ${size} bytes gzipped, the limit is ${limit}`);
+  console.log(`bundles: ${what} ${(size / 1024).toFixed(1)} KiB gzipped`);
+}
+
+/** Pages as they will be stored: the content that lib/link-page/link-page.ts hands over. */
+function publishedPages(): Buffer[] {
+  const resources = globSync(`${assembly}/*.template.json`).flatMap((file) =>
+    entriesOf(at(readJson(file), 'Resources')).map(([, resource]) => resource),
+  );
+  return resources
+    .filter((resource) => at(resource, 'Type') === 'Custom::VaultPage')
+    .map((resource) => inflateSync(Buffer.from(String(at(at(resource, 'Properties'), 'Content')), 'base64')));
+}
+
+function checkPage(): void {
+  const [page, ...more] = publishedPages();
+  if (page === undefined || more.length > 0) {
+    problems.push(
+      `${page === undefined ? 'no page' : 'more than one page'} found in ${assembly}: run npm run synth first`,
+    );
+    return;
+  }
+  const size = gzipSync(page).length;
+  // Less than that can't decrypt anything.
+  if (size < 2048) problems.push(`page: ${size} bytes gzipped, which can't be all of it`);
+  if (size >= pageLimit) problems.push(`page: ${size} bytes gzipped, the limit is ${pageLimit}`);
+  const html = page.toString();
+  for (const foreign of html.matchAll(/\b(?:src|href|action)=["']?(?:https?:)?\/\/[^"'\s>]+/gi)) {
+    problems.push(`page: it refers to another place: ${foreign[0]}`);
+  }
+  console.log(`bundles: page ${(size / 1024).toFixed(1)} KiB gzipped`);
+}
+
+async function checkSdk(): Promise<void> {
+  const { outputFiles, metafile } = await build({
+    entryPoints: ['sdk/src/index.ts'],
+    bundle: true,
+    minify: true,
+    write: false,
+    metafile: true,
+    splitting: true,
+    outdir: 'dist',
+    format: 'esm',
+    platform: 'browser',
+    logLevel: 'silent',
+  });
+  for (const input of Object.keys(metafile.inputs)) {
+    if (!/^(?:sdk\/src|contract|core)\//.test(input)) problems.push(`sdk: the bundle holds ${input}`);
+  }
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  for (const { path } of imports) {
+    if (metafile.outputs[path] === undefined) problems.push(`sdk: the bundle still imports ${path}`);
+  }
+  const atOnce = loadedAtOnce(metafile.outputs, 'dist/index.js');
+  const filesOf = (paths: Set<string>, without = new Set<string>()) =>
+    outputFiles.filter(({ path }) => paths.has(relative('.', path)) && !without.has(relative('.', path)));
+  /** What these sources add to it, each loaded by import(). */
+  const added = (of: RegExp) => {
+    const entries = Object.entries(metafile.outputs).filter(([, { entryPoint }]) => of.test(entryPoint ?? ''));
+    return filesOf(loadedAtOnce(metafile.outputs, ...entries.map(([path]) => path)), atOnce);
+  };
+  checkSize('sdk', filesOf(atOnce), sdkLimit);
+  checkSize('sdk, when blobs are first used,', added(/^sdk\/src\/blobs\//), sdkBlobLimit);
+  checkSize('sdk, when memory and the rest are first used,', added(/^sdk\/src\/lazy-modules\.ts$/), sdkLaterLimit);
+}
+
+/** Bytes of an output with all that it imports before it runs; what is imported when needed is not counted. */
+function loaded(outputs: Metafile['outputs'], path: string, seen: Set<string>): number {
+  const output = outputs[path];
+  if (output === undefined || seen.has(path)) return 0;
+  seen.add(path);
+  const next = output.imports.filter(({ kind, external }) => kind === 'import-statement' && external !== true);
+  return next.reduce((sum, one) => sum + loaded(outputs, one.path, seen), output.bytes);
+}
+
+async function checkCli(): Promise<void> {
+  const { outputs } = (await bundleCli(false)).metafile;
+  const sizeOf = (...sources: string[]): number => {
+    const seen = new Set<string>();
+    const paths = Object.keys(outputs).filter((one) => sources.includes(outputs[one]?.entryPoint ?? ''));
+    return paths.length < sources.length ? 0 : paths.reduce((sum, path) => sum + loaded(outputs, path, seen), 0);
+  };
+  const version = sizeOf('main.ts');
+  const get = sizeOf('main.ts', 'program.ts', 'commands/get.ts');
+  if (version === 0 || version > versionLimit)
+    problems.push(`cli: --version loads ${version} bytes, the limit is ${versionLimit}`);
+  if (get < 10_000 || get > getLimit) problems.push(`cli: get loads ${get} bytes, the limit is ${getLimit}`);
+  for (const { imports } of Object.values(outputs)) {
+    for (const { path, external } of imports) {
+      if (external === true && /aws-cdk|@aws-sdk\/client-|typescript|esbuild/.test(path))
+        problems.push(`cli: the bundle imports ${path}`);
+    }
+  }
+  console.log(`bundles: cli --version ${version} bytes, get ${(get / 1024).toFixed(0)} KiB`);
+}
+
+const folders = functionFolders();
+if (folders.size < routeGroups.length + backgroundFunctions.length) {
+  problems.push(
+    `${folders.size} functions found in ${assembly}, ${routeGroups.length + backgroundFunctions.length} are deployed: run npm run synth first`,
+  );
+}
+for (const [id, folder] of folders) checkHandler(id, folder);
+checkPage();
+await checkSdk().catch((error: unknown) => problems.push(`sdk: could not be bundled for browsers: ${String(error)}`));
+await checkCli().catch((error: unknown) => problems.push(`cli: could not be bundled: ${String(error)}`));
+
+for (const problem of problems) console.error(problem);
+process.exitCode = problems.length === 0 ? 0 : 1;

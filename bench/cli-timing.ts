@@ -1,0 +1,74 @@
+/** What the command takes from its start to its end: as built for publishing, against a vault on this machine. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { bundleCli } from '../cli/bundle.ts';
+import { type Spread, spread } from './ratio-measurement.ts';
+
+export interface Timed {
+  readonly name: string;
+  /** Wall time, milliseconds. */
+  readonly ms: Spread;
+  /** Over that of the bare start in the same turn. */
+  readonly ratio: Spread;
+  readonly goalMs: number | undefined;
+  readonly met: boolean;
+}
+
+interface Case {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** What it must print: a process that fails at once would be fast. */
+  readonly prints: RegExp;
+  readonly goalMs?: number;
+}
+
+const main = fileURLToPath(new URL('../cli/dist/main.js', import.meta.url));
+const vaultMain = fileURLToPath(new URL('../local/main.ts', import.meta.url));
+
+const cases: readonly Case[] = [
+  { name: 'node -e 0', args: ['-e', '0'], prints: /^$/ },
+  { name: 'anima --version', args: [main, '--version'], prints: /^\d+\.\d+\.\d+\n$/, goalMs: 150 },
+  { name: 'anima get', args: [main, 'get', 'bench/value'], prints: /^measured$/, goalMs: 300 },
+];
+
+/** Measures the cases in turns, so that whatever else the machine does falls on all of them. */
+export async function benchCommand(turns: number): Promise<Timed[]> {
+  await bundleCli(true);
+  const { vault, env } = await startVault();
+  try {
+    const stored = spawnSync(process.execPath, [main, 'set', 'bench/value'], { env, input: 'measured' });
+    if (stored.status !== 0) throw new Error(`the value could not be stored: ${stored.stderr}`);
+    for (const one of cases) time(one, env);
+    const rounds = Array.from({ length: turns }, () => cases.map((one) => time(one, env)));
+    return cases.map(({ name, goalMs }, i) => {
+      const ms = spread(rounds.map((round) => round[i] ?? Number.NaN));
+      const ratio = spread(rounds.map((round) => (round[i] ?? Number.NaN) / (round[0] ?? Number.NaN)));
+      return { name, ms, ratio, goalMs, met: goalMs === undefined || ms.median < goalMs };
+    });
+  } finally {
+    vault.kill('SIGTERM');
+    await once(vault, 'exit');
+  }
+}
+
+function time({ name, args, prints }: Case, env: NodeJS.ProcessEnv): number {
+  const started = performance.now();
+  const { stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
+  const ms = performance.now() - started;
+  if (!prints.test(stdout)) throw new Error(`${name} did not do its work; nothing was measured. ${stderr}`);
+  return ms;
+}
+
+async function startVault(): Promise<{ vault: ChildProcess; env: NodeJS.ProcessEnv }> {
+  const vault = spawn(process.execPath, [vaultMain, '--memory', '--port', '0', '--json'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let text = '';
+  for await (const chunk of vault.stdout) {
+    text += String(chunk);
+    if (text.endsWith('\n')) break;
+  }
+  const { url, agentKey }: { url: string; agentKey: string } = JSON.parse(text);
+  return { vault, env: { ...process.env, ANIMA_URL: url, ANIMA_KEY: agentKey, ANIMA_KEYRING: 'off' } };
+}

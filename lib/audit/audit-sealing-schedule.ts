@@ -1,0 +1,17 @@
+import { Duration } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Construct } from 'constructs';
+import type { VaultFunction } from '../shared/vault-function.ts';
+
+/** Runs the sealer every five minutes, which is the period of its marks: between two runs there is one more to look at. */
+export class SealingSchedule extends Construct {
+  constructor(scope: Construct, id: string, sealer: VaultFunction) {
+    super(scope, id);
+    new Rule(this, 'Rule', {
+      description: 'Seals the audit records of organizations that have new ones',
+      schedule: Schedule.rate(Duration.minutes(5)),
+      targets: [new LambdaFunction(sealer.lambda)],
+    });
+  }
+}

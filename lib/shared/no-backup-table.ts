@@ -1,0 +1,48 @@
+import { Validations } from 'aws-cdk-lib';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { type OrgTableProps, orgTable } from './org-partitioned-table.ts';
+
+/**
+ * Every way to copy a table that DynamoDB lets a resource policy forbid; any other action here, and the deployment
+ * fails. Taking a backup by AWS Backup can't be forbidden here.
+ */
+const copyingActions = [
+  'dynamodb:CreateBackup',
+  'dynamodb:UpdateContinuousBackups',
+  'dynamodb:RestoreTableToPointInTime',
+  'dynamodb:ExportTableToPointInTime',
+  'dynamodb:EnableKinesisStreamingDestination',
+];
+
+/**
+ * A table of wrapped keys that exist nowhere else, so that deleting one destroys what it opens for good. Therefore it is never
+ * copied: no point-in-time recovery, no stream, no backup.
+ */
+export const uncopiedTable = (
+  scope: Construct,
+  props: Omit<OrgTableProps, 'recoverable' | 'resourcePolicy'>,
+): Table => {
+  const table = orgTable(scope, {
+    ...props,
+    // Left out, not set to false: then a deployment has no reason to call what is denied.
+    recoverable: false,
+    resourcePolicy: new PolicyDocument({ statements: [denyCopies()] }),
+  });
+  Validations.of(table).acknowledge({
+    id: 'AwsSolutions-DDB3',
+    reason: 'A restored keyring would bring shredded keys back: this table must not be recoverable.',
+  });
+  return table;
+};
+
+const denyCopies = (): PolicyStatement =>
+  new PolicyStatement({
+    sid: 'DenyCopies',
+    effect: Effect.DENY,
+    actions: copyingActions,
+    principals: [new AnyPrincipal()],
+    // In a table's own policy `*` is that table; its ARN does not exist yet when the policy is attached.
+    resources: ['*'],
+  });

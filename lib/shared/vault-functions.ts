@@ -1,0 +1,80 @@
+import { Duration } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
+import type { Settings } from './deployment-settings.ts';
+import { bundleHandlers, type Entry } from './handler-bundles.ts';
+import { VaultFunction } from './vault-function.ts';
+
+/** The functions of a deployment: of all entries, but for the responder, which is there when the settings say so. */
+export type VaultFunctions = Readonly<
+  Record<Exclude<Entry, 'responder'>, VaultFunction> & { responder: VaultFunction | undefined }
+>;
+
+/** @param handlers folder with `<entry>.ts` for every entry, each exporting `handler` */
+export const makeFunctions = (scope: Construct, settings: Settings, handlers: string): VaultFunctions => {
+  const codeOf = bundleHandlers(handlers);
+  const make = (entry: Entry, time: { timeout?: Duration; durableFor?: Duration } = {}): VaultFunction =>
+    new VaultFunction(scope, functionIds[entry], {
+      code: codeOf(entry),
+      stage: settings.stage,
+      logRetention: settings.logRetention,
+      sessionTags: settings.sessionTags,
+      description: `Anima Vault: ${entry}`,
+      ...time,
+    });
+  return {
+    public: make('public'),
+    operator: make('operator'),
+    admin: make('admin'),
+    reader: make('reader'),
+    writer: make('writer'),
+    rotator: make('rotator'),
+    shredder: make('shredder'),
+    auditor: make('auditor'),
+    blobs: make('blobs'),
+    links: make('links'),
+    users: make('users'),
+    accounts: make('accounts'),
+    memory: make('memory'),
+    webhooks: make('webhooks'),
+    explainer: make('explainer'),
+    'rotation-workflow': make('rotation-workflow', { durableFor: rotationTime }),
+    'shred-workflow': make('shred-workflow', { durableFor: shredTime }),
+    sealer: make('sealer'),
+    publisher: make('publisher'),
+    'provider-secrets': make('provider-secrets'),
+    worker: make('worker', { timeout: Duration.seconds(workerTimeoutSeconds) }),
+    responder: settings.responder === 'sample' ? make('responder') : undefined,
+  };
+};
+
+/** Construct ids, hence beginnings of the physical names that one sees in the console. */
+const functionIds: Record<Entry, string> = {
+  public: 'Public',
+  operator: 'Operator',
+  admin: 'Admin',
+  reader: 'Reader',
+  writer: 'Writer',
+  rotator: 'Rotator',
+  shredder: 'Shredder',
+  auditor: 'Auditor',
+  blobs: 'Blobs',
+  links: 'Links',
+  users: 'Users',
+  accounts: 'Accounts',
+  memory: 'Memory',
+  webhooks: 'Webhooks',
+  explainer: 'Explainer',
+  'rotation-workflow': 'RotationWorkflow',
+  'shred-workflow': 'ShredWorkflow',
+  sealer: 'Sealer',
+  publisher: 'Publisher',
+  'provider-secrets': 'ProviderSecrets',
+  worker: 'Worker',
+  responder: 'Responder',
+};
+
+/** Longest time of one rotation, within which it outlasts any waiting period of a shredding that is then cancelled. */
+const rotationTime = Duration.days(60);
+/** The longest waiting period of a shredding, and time to look for copies after it. */
+const shredTime = Duration.days(366);

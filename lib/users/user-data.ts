@@ -1,0 +1,137 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { functionEnv } from '../../contract/shared/environment-variables.ts';
+import type { ApiKeyTable } from '../api-keys/api-key-table.ts';
+import type { BlobTable } from '../blobs/blob-table.ts';
+import { DeliveryTable } from '../conversations/delivery-table.ts';
+import { JobQueue } from '../jobs/job-queue.ts';
+import { TransitKey } from '../jobs/job-wrapping-key.ts';
+import type { KeyringTable } from '../org-keys/org-keyring-table.ts';
+import type { Settings } from '../shared/deployment-settings.ts';
+import { HmacKey } from '../shared/kms-hmac-key.ts';
+import type { VaultFunctions } from '../shared/vault-functions.ts';
+import type { ValueTable } from '../values/value-table.ts';
+import { UserKeyringTable } from './user-keyring-table.ts';
+import { UserRecordTable } from './user-record-table.ts';
+
+/** What the functions of users use of the org's. */
+interface OrgTables {
+  readonly apiKeys: ApiKeyTable;
+  readonly keyrings: KeyringTable;
+  readonly values: ValueTable;
+  readonly blobs: BlobTable;
+}
+
+/**
+ * The half of the vault whose data needs its user: keyrings and records of users, the keys in KMS of which their slots are made, and
+ * the queue of their messages. What may use the KEK can reach none of it, and what is here can't use the KEK: to the org's
+ * keyrings it looks for their lock alone.
+ */
+export class UserCustody extends Construct {
+  readonly keyrings: UserKeyringTable;
+  readonly records: UserRecordTable;
+  readonly deliveries: DeliveryTable;
+  readonly custodyKey: HmacKey;
+  readonly codeKey: HmacKey;
+  readonly routingKey: HmacKey;
+  readonly transitKey: TransitKey;
+  private readonly jobs: JobQueue;
+
+  /** @param name of the deployment, with which the aliases of keys begin */
+  constructor(scope: Construct, id: string, name: string) {
+    super(scope, id);
+    this.keyrings = new UserKeyringTable(this, 'Keyrings');
+    this.records = new UserRecordTable(this, 'Records');
+    this.deliveries = new DeliveryTable(this, 'Deliveries');
+    this.custodyKey = new HmacKey(this, 'Opening', {
+      alias: `${name}-custody`,
+      description: 'Makes what opens slots of identities; losing it loses what has no other slot',
+      setting: functionEnv.custodyKeyId,
+    });
+    this.codeKey = new HmacKey(this, 'Code', {
+      alias: `${name}-code`,
+      description: 'Makes what opens slots of passwords and link codes; losing it loses what has no other slot',
+      setting: functionEnv.codeKeyId,
+    });
+    this.routingKey = new HmacKey(this, 'Routing', {
+      alias: `${name}-routing`,
+      description: 'Makes what finds users by identity or login; losing it makes them strangers',
+      setting: functionEnv.routingKeyId,
+    });
+    this.transitKey = new TransitKey(this, 'Transit', `${name}-transit`);
+    this.jobs = new JobQueue(this, 'Jobs');
+  }
+
+  /** Users by API keys of their org, by what they carry themselves, and their memory. No user is there for the first: no key either. */
+  grantAccounts({ users, accounts, memory }: VaultFunctions, { apiKeys, keyrings }: OrgTables): void {
+    apiKeys.grantRead(users);
+    for (const fn of [users, accounts, memory]) keyrings.grantRead(fn);
+    this.keyrings.grantManage(users);
+    this.keyrings.grantChange(accounts);
+    this.keyrings.grantRead(memory);
+    this.records.grantManage(memory);
+    this.codeKey.grantMac(accounts);
+    this.routingKey.grantMac(accounts);
+    // What a deleted user leaves is removed by a job.
+    for (const fn of [users, accounts]) {
+      this.transitKey.grantGenerate(fn, 'erase');
+      this.jobs.grantSend(fn);
+    }
+  }
+
+  /**
+   * What takes messages can find their senders and open nothing; what answers them opens the sender's data while it does. Messages are
+   * made by what checked the provider's signature, and by nothing else.
+   * @param apiUrl address of the API, where providers call unless told otherwise
+   */
+  grantConversations(functions: VaultFunctions, { keyrings }: OrgTables, settings: Settings, apiUrl: string): void {
+    const { webhooks, worker } = functions;
+    this.deliveries.grantNote(webhooks);
+    webhooks.set(functionEnv.publicUrl, settings.publicUrl ?? apiUrl);
+    this.custodyKey.grantMac(worker);
+    // It redeems codes for linking.
+    this.codeKey.grantMac(worker);
+    this.transitKey.grantGenerate(webhooks, 'message');
+    this.transitKey.grantGenerate(worker, 'erase');
+    this.transitKey.grantDecrypt(worker);
+    keyrings.grantRead(worker);
+    this.keyrings.grantChange(worker);
+    this.records.grantConverse(worker);
+    for (const fn of [webhooks, worker]) {
+      this.routingKey.grantMac(fn);
+      this.jobs.grantSend(fn);
+      functions['provider-secrets'].grantInvoke(fn, functionEnv.secretsFunction);
+    }
+    this.jobs.consumeBy(worker);
+    this.grantResponder(functions, settings);
+  }
+
+  /** A responder is given a conversation by the worker and reaches nothing by itself. */
+  private grantResponder({ worker, responder }: VaultFunctions, settings: Settings): void {
+    responder?.grantInvoke(worker, functionEnv.responderFunction);
+    if (typeof settings.responder === 'string') return;
+    const { arn } = settings.responder;
+    worker.allow(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [arn] }));
+    worker.set(functionEnv.responderFunction, arn);
+  }
+
+  /** What tells who can open a thing sees what it is locked with, and can't use a key. */
+  grantExplaining({ explainer }: VaultFunctions, { apiKeys, keyrings, values, blobs }: OrgTables): void {
+    apiKeys.grantRead(explainer);
+    apiKeys.grantList(explainer);
+    keyrings.grantRead(explainer);
+    values.grantLook(explainer);
+    blobs.grantLook(explainer);
+    this.keyrings.grantRead(explainer);
+    this.records.grantRead(explainer);
+  }
+
+  /** Shredding an org ends its users too. */
+  grantShredding(functions: VaultFunctions): void {
+    for (const fn of [functions.shredder, functions['shred-workflow']]) {
+      this.keyrings.grantDestroy(fn);
+      this.keyrings.grantFindCopies(fn);
+      this.records.grantDestroy(fn);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/** CORS as an HTTP API does it. Source: API Gateway developer guide, "Configuring CORS for HTTP APIs". */
+
+import type { Resource } from '../cloudformation/template-resources.ts';
+import type { HttpAnswer } from './lambda-proxy-event.ts';
+
+export type CorsConfiguration = NonNullable<Resource<'api'>['CorsConfiguration']>;
+
+type Headers = Record<string, string>;
+
+/** The answer to a preflight request; the gateway gives it itself, whatever the routes. */
+export function preflightAnswer(cors: CorsConfiguration, origin: string | undefined): HttpAnswer {
+  const allowed = originHeaders(cors, origin);
+  const headers: Headers =
+    allowed === undefined
+      ? {}
+      : {
+          ...allowed,
+          'access-control-allow-methods': cors.AllowMethods.join(','),
+          'access-control-allow-headers': cors.AllowHeaders.join(','),
+          ...(cors.MaxAge !== undefined && { 'access-control-max-age': String(cors.MaxAge) }),
+        };
+  return { status: 204, headers, body: Buffer.alloc(0) };
+}
+
+/** An answer with the gateway's CORS headers instead of any that the function set. */
+export function withCors(cors: CorsConfiguration, origin: string | undefined, answer: HttpAnswer): HttpAnswer {
+  const own = Object.entries(answer.headers).filter(([name]) => !name.startsWith('access-control-'));
+  const allowed = originHeaders(cors, origin);
+  const exposed = cors.ExposeHeaders.join(',');
+  return {
+    ...answer,
+    headers: {
+      ...Object.fromEntries(own),
+      ...allowed,
+      ...(allowed !== undefined && exposed !== '' && { 'access-control-expose-headers': exposed }),
+    },
+  };
+}
+
+function originHeaders(cors: CorsConfiguration, origin: string | undefined): Headers | undefined {
+  if (origin === undefined) return undefined;
+  const credentials: Headers = cors.AllowCredentials ? { 'access-control-allow-credentials': 'true' } : {};
+  if (cors.AllowOrigins.includes('*')) return { 'access-control-allow-origin': '*', ...credentials };
+  const allowed = cors.AllowOrigins.some((one) => one.toLowerCase() === origin.toLowerCase());
+  return allowed ? { 'access-control-allow-origin': origin, vary: 'origin', ...credentials } : undefined;
+}

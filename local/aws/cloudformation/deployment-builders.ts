@@ -1,0 +1,171 @@
+/** From the resources of a template to what the engines take: what belongs together is brought together. */
+import { basename } from 'node:path';
+import { LocalError } from '../shared/errors.ts';
+import type { Assembly } from './cloud-assembly.ts';
+import type {
+  BucketSpec,
+  EventSourceSpec,
+  FunctionSpec,
+  QueueSpec,
+  RoleSpec,
+  RouteSpec,
+  ScheduleSpec,
+} from './deployment-spec.ts';
+import { type PageSpec, pageSpec } from './distribution-spec.ts';
+import type { References } from './intrinsics.ts';
+import type { Kind, Resource } from './template-resources.ts';
+
+export function routeSpec(
+  route: Resource<'route'>,
+  integrations: ReadonlyMap<string, Resource<'integration'>>,
+  functions: readonly FunctionSpec[],
+): RouteSpec {
+  const integration = integrations.get(basename(route.Target));
+  const target = functions.find(({ functionArn }) => integration?.IntegrationUri.includes(functionArn) === true);
+  if (integration === undefined || target === undefined) {
+    throw new LocalError(`The route "${route.RouteKey}" leads to no function of this template.`);
+  }
+  return {
+    routeKey: route.RouteKey,
+    requiresIam: route.AuthorizationType === 'AWS_IAM',
+    function: target,
+    integrationTimeout: integration.TimeoutInMillis,
+  };
+}
+
+export function scheduleSpec(
+  { logicalId, ScheduleExpression, Targets }: Resource<'schedule'>,
+  functions: readonly FunctionSpec[],
+): ScheduleSpec {
+  const targets = Targets.map(({ Arn }) => {
+    const target = functions.find(({ functionArn }) => functionArn === Arn);
+    if (target === undefined) throw new LocalError(`The schedule ${logicalId} leads to no function of this template.`);
+    return target;
+  });
+  return { logicalId, everyMs: Number.parseInt(ScheduleExpression.slice('rate('.length), 10) * 60_000, targets };
+}
+
+export function rolesOf(
+  roles: readonly Resource<'role'>[],
+  policies: readonly Resource<'rolePolicy'>[],
+  references: References,
+): RoleSpec[] {
+  return roles.map(({ logicalId, AssumeRolePolicyDocument, Policies }) => {
+    const name = references.ref(logicalId) ?? '';
+    const attached = [...Policies, ...policies.filter(({ Roles }) => Roles.includes(name))];
+    return {
+      logicalId,
+      roleArn: references.attribute(logicalId, 'Arn'),
+      trust: AssumeRolePolicyDocument.Statement,
+      statements: attached.flatMap(({ PolicyDocument }) => PolicyDocument.Statement),
+    };
+  });
+}
+
+export function bucketsOf(
+  buckets: readonly Resource<'bucket'>[],
+  policies: readonly Resource<'bucketPolicy'>[],
+  references: References,
+): BucketSpec[] {
+  return buckets.map(({ logicalId, CorsConfiguration, LifecycleConfiguration }) => {
+    const bucketName = references.ref(logicalId) ?? '';
+    return {
+      logicalId,
+      bucketName,
+      corsRules: CorsConfiguration?.CorsRules ?? [],
+      lifecycleRules: LifecycleConfiguration?.Rules ?? [],
+      statements: policies
+        .filter(({ Bucket }) => Bucket === bucketName)
+        .flatMap(({ PolicyDocument }) => PolicyDocument.Statement),
+    };
+  });
+}
+
+export function queuesOf(
+  queues: readonly Resource<'queue'>[],
+  policies: readonly Resource<'queuePolicy'>[],
+  references: References,
+): QueueSpec[] {
+  const named = queues.map((queue) => ({
+    ...queue,
+    queueName: references.attribute(queue.logicalId, 'QueueName'),
+    queueArn: references.attribute(queue.logicalId, 'Arn'),
+    statements: policies
+      .filter(({ Queues }) => Queues.includes(references.ref(queue.logicalId) ?? ''))
+      .flatMap(({ PolicyDocument }) => PolicyDocument.Statement),
+  }));
+  return named.map((queue) => {
+    const { logicalId, RedrivePolicy, FifoQueue } = queue;
+    if (RedrivePolicy === undefined) return { ...queue, deadLetters: undefined };
+    const target = named.find(({ queueArn }) => queueArn === RedrivePolicy.deadLetterTargetArn);
+    if (target === undefined || target.FifoQueue !== FifoQueue) {
+      throw new LocalError(`The dead-letter queue of ${logicalId} is no queue of its kind in this template.`);
+    }
+    return {
+      ...queue,
+      deadLetters: { queueName: target.queueName, afterReceives: RedrivePolicy.maxReceiveCount },
+    };
+  });
+}
+
+/** Undefined for a mapping that is switched off. Throws a LocalError for what Lambda would refuse to map. */
+export function eventSourceSpec(
+  mapping: Resource<'eventSource'>,
+  queues: readonly QueueSpec[],
+  functions: readonly FunctionSpec[],
+): EventSourceSpec | undefined {
+  const { logicalId, EventSourceArn, FunctionName } = mapping;
+  const queue = queues.find(({ queueArn }) => queueArn === EventSourceArn);
+  const target = functions.find((one) => [one.functionName, one.functionArn].includes(FunctionName));
+  if (queue === undefined || target === undefined) {
+    throw new LocalError(`The event source ${logicalId} does not lead from a queue to a function of this template.`);
+  }
+  if (queue.VisibilityTimeout < target.Timeout) {
+    throw new LocalError(
+      `${queue.logicalId} hides a message for ${queue.VisibilityTimeout} seconds, less than the ${target.Timeout} that ` +
+        `${target.logicalId} may take with it. Lambda refuses that. Nothing was started.`,
+    );
+  }
+  if (!mapping.Enabled) return undefined;
+  return {
+    logicalId,
+    queue,
+    function: target,
+    batchSize: mapping.BatchSize,
+    reportsFailures: mapping.FunctionResponseTypes.length > 0,
+    maxConcurrency: mapping.ScalingConfig?.MaximumConcurrency,
+  };
+}
+
+export function pageOf(
+  all: <K extends Kind>(kind: K) => readonly Resource<K>[],
+  { ref, attribute }: References,
+): PageSpec | undefined {
+  const distributions = all('distribution');
+  if (distributions.length === 0) return undefined;
+  const distribution = only(distributions, 'AWS::CloudFront::Distribution');
+  return pageSpec({
+    distribution: { ...distribution, domainName: attribute(distribution.logicalId, 'DomainName') },
+    functions: all('edgeFunction').map((one) => ({ ...one, arn: attribute(one.logicalId, 'FunctionARN') })),
+    policies: all('headersPolicy').map((one) => ({ ...one, id: ref(one.logicalId) ?? '' })),
+    published: all('publishedPage'),
+  });
+}
+
+export function codeFolder({ assets }: Assembly, { logicalId, Code }: Resource<'function'>): string {
+  const folder = assets.get(Code.S3Key);
+  if (folder === undefined) {
+    throw new LocalError(
+      `The code of ${logicalId} (${Code.S3Key}) is not among the assembly's assets. Synthesize again.`,
+    );
+  }
+  return folder;
+}
+
+export function only<T>(resources: readonly T[], type: string): T {
+  const [resource] = resources;
+  if (resource === undefined || resources.length !== 1) {
+    throw new LocalError(`The local vault runs exactly one ${type}; the template has ${resources.length}.`);
+  }
+  return resource;
+}

@@ -1,0 +1,94 @@
+/** From a synthesized template to what the local engines need: every name, ARN and setting resolved. */
+
+import type { KeySpec } from '../kms/key-store.ts';
+import { arn, bucketArn } from '../shared/aws-account.ts';
+import type { Assembly } from './cloud-assembly.ts';
+import {
+  bucketsOf,
+  codeFolder,
+  eventSourceSpec,
+  only,
+  pageOf,
+  queuesOf,
+  rolesOf,
+  routeSpec,
+  scheduleSpec,
+} from './deployment-builders.ts';
+import type { Deployment, RoleSpec } from './deployment-spec.ts';
+import { referencesOf } from './references.ts';
+import { kmsKeySchema } from './resource-schemas.ts';
+import { type Kind, refuseUnknownTypes, resourcesOf } from './template-resources.ts';
+
+export type { RoleSpec } from './deployment-spec.ts';
+
+/** Who may do what, as the template says it. */
+export interface Policies {
+  readonly roles: readonly RoleSpec[];
+  /** Policies of tables, keys, buckets and queues: statements by ARN; what has no policy has none. */
+  readonly resources: ReadonlyMap<string, readonly unknown[]>;
+}
+
+/**
+ * The policies of a deployment. Who enforces them must take every call as one by TLS (`aws:SecureTransport` true): here
+ * all is plain HTTP within one machine, where a bucket that denies what comes without TLS would deny everything.
+ */
+export const policiesOf = ({ roles, tables, kmsKeys, buckets, queues }: Deployment): Policies => ({
+  roles,
+  resources: new Map([
+    ...tables.map(
+      ({ tableName, ResourcePolicy }) =>
+        [arn('dynamodb', `table/${tableName}`), ResourcePolicy?.PolicyDocument.Statement ?? []] as const,
+    ),
+    ...kmsKeys.map(({ keyId, KeyPolicy }) => [arn('kms', `key/${keyId}`), KeyPolicy.Statement] as const),
+    ...buckets.map(({ bucketName, statements }) => [bucketArn(bucketName), statements] as const),
+    ...queues.map(({ queueArn, statements }) => [queueArn, statements] as const),
+  ]),
+});
+
+/** Logical ids of the KMS keys: they must have key ids before anything that refers to them can be resolved. */
+export const kmsKeyLogicalIds = (assembly: Assembly): string[] => [...kmsKeySpecs(assembly).keys()];
+
+/** Kinds of the KMS keys, by logical id. */
+export const kmsKeySpecs = ({ template }: Assembly): ReadonlyMap<string, KeySpec> =>
+  new Map(
+    Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) =>
+      Type === 'AWS::KMS::Key' ? [[id, kmsKeySchema.shape.KeySpec.parse(Properties.KeySpec)] as const] : [],
+    ),
+  );
+
+/**
+ * Resolves the template. `keyIds` gives the key id of each KMS key by logical id.
+ * Throws a LocalError that names the first type, property, intrinsic or reference which is not known here.
+ */
+export function readDeployment(assembly: Assembly, keyIds: ReadonlyMap<string, string>): Deployment {
+  refuseUnknownTypes(assembly.template);
+  const references = referencesOf(assembly, keyIds);
+  const all = <K extends Kind>(kind: K) => resourcesOf(assembly.template, kind, references);
+
+  const functions = all('function').map((resource) => ({
+    ...resource,
+    functionName: references.ref(resource.logicalId) ?? '',
+    functionArn: references.attribute(resource.logicalId, 'Arn'),
+    codeFolder: codeFolder(assembly, resource),
+  }));
+  const api = only(all('api'), 'AWS::ApiGatewayV2::Api');
+  const stage = only(all('stage'), 'AWS::ApiGatewayV2::Stage');
+  const queues = queuesOf(all('queue'), all('queuePolicy'), references);
+  const integrations = new Map(all('integration').map((resource) => [resource.logicalId, resource]));
+  return {
+    tables: all('table').map((table) => ({ ...table, tableName: references.ref(table.logicalId) ?? '' })),
+    buckets: bucketsOf(all('bucket'), all('bucketPolicy'), references),
+    queues,
+    eventSources: all('eventSource').flatMap((mapping) => eventSourceSpec(mapping, queues, functions) ?? []),
+    kmsKeys: all('kmsKey').map((key) => ({ ...key, keyId: references.ref(key.logicalId) ?? '' })),
+    aliases: all('alias'),
+    functions,
+    roles: rolesOf(all('role'), all('rolePolicy'), references),
+    api,
+    apiEndpoint: references.attribute(api.logicalId, 'ApiEndpoint'),
+    accessLogFormat: stage.AccessLogSettings?.Format,
+    routes: all('route').map((route) => routeSpec(route, integrations, functions)),
+    schedules: all('schedule').map((rule) => scheduleSpec(rule, functions)),
+    page: pageOf(all, references),
+  };
+}

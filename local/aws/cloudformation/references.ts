@@ -1,0 +1,72 @@
+/** What `Ref` and `Fn::GetAtt` of a template stand for on this machine: names, ARNs and addresses as AWS would give them. */
+import { account, arn, bucketArn, iamArn, queueUrl, regionalDomain } from '../shared/aws-account.ts';
+import { LocalError } from '../shared/errors.ts';
+import type { Assembly, Template } from './cloud-assembly.ts';
+import type { References } from './intrinsics.ts';
+
+/** `keyIds` gives the key id of each KMS key by logical id. */
+export function referencesOf({ template, stackName }: Assembly, keyIds: ReadonlyMap<string, string>): References {
+  const pseudoParameters: Record<string, string | undefined> = {
+    'AWS::AccountId': account.id,
+    'AWS::Region': account.region,
+    'AWS::Partition': account.partition,
+    'AWS::URLSuffix': account.urlSuffix,
+    'AWS::StackName': stackName,
+    'AWS::NoValue': undefined,
+  };
+  // CloudFormation adds a random part to names; here the name must find the same data after a restart.
+  const nameOf = (logicalId: string) => keyIds.get(logicalId) ?? physicalName(template, stackName, logicalId);
+  return {
+    ref(name) {
+      if (Object.hasOwn(pseudoParameters, name)) return pseudoParameters[name];
+      if (template.Resources[name] === undefined) throw unknownReference(name);
+      // A queue is the one resource here that is referred to by its address.
+      return template.Resources[name].Type === 'AWS::SQS::Queue' ? queueUrl(nameOf(name)) : nameOf(name);
+    },
+    attribute(logicalId, name) {
+      const attributes = attributesByType[template.Resources[logicalId]?.Type ?? ''];
+      const attribute = attributes?.[name];
+      if (attribute === undefined) throw unknownReference(`${logicalId}.${name}`);
+      return attribute(nameOf(logicalId));
+    },
+  };
+}
+
+const attributesByType: Record<string, Record<string, (name: string) => string>> = {
+  'AWS::DynamoDB::Table': { Arn: (name) => arn('dynamodb', `table/${name}`) },
+  'AWS::SQS::Queue': {
+    Arn: (name) => arn('sqs', name),
+    QueueName: (name) => name,
+    QueueUrl: (name) => queueUrl(name),
+  },
+  'AWS::S3::Bucket': {
+    Arn: (name) => bucketArn(name),
+    DomainName: (name) => `${name}.s3.${account.urlSuffix}`,
+    RegionalDomainName: (name) => regionalDomain(name),
+  },
+  'AWS::CloudFront::Distribution': { DomainName: (name) => `${name.toLowerCase()}.cloudfront.net` },
+  'AWS::CloudFront::Function': { FunctionARN: (name) => iamArn(name).replace(':iam:', ':cloudfront:') },
+  'AWS::CloudFront::OriginAccessControl': { Id: (name) => name },
+  'AWS::KMS::Key': { Arn: (name) => arn('kms', `key/${name}`), KeyId: (name) => name },
+  'AWS::Lambda::Function': { Arn: (name) => arn('lambda', `function:${name}`) },
+  'AWS::IAM::Role': { Arn: (name) => iamArn(`role/${name}`) },
+  'AWS::Logs::LogGroup': { Arn: (name) => arn('logs', `log-group:${name}:*`) },
+  'AWS::ApiGatewayV2::Api': {
+    ApiEndpoint: (name) => `https://${name}.execute-api.${account.region}.${account.urlSuffix}`,
+    ApiId: (name) => name,
+  },
+};
+
+// Integrations are named by their logical id, so that a route's Target leads back to them.
+function physicalName(template: Template, stackName: string, logicalId: string): string {
+  const { Type: type, Properties } = template.Resources[logicalId] ?? {};
+  if (type === 'AWS::ApiGatewayV2::Integration') return logicalId;
+  const name = `${stackName}-${logicalId}`;
+  // SQS takes 80 characters, with this ending for FIFO queues alone.
+  if (type === 'AWS::SQS::Queue') return Properties?.FifoQueue === true ? `${name.slice(-75)}.fifo` : name.slice(-80);
+  // S3 takes 63 characters, in lower case; the logical id ends in what tells buckets apart.
+  return type === 'AWS::S3::Bucket' ? name.toLowerCase().slice(-63).replace(/^-+/, '') : name;
+}
+
+const unknownReference = (what: string) =>
+  new LocalError(`The template refers to ${what}, which the local vault does not know. Nothing was started.`);

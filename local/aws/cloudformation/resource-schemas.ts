@@ -1,0 +1,218 @@
+/**
+ * The resource types that the local vault runs, with every property it accepts. A property that is not listed is an
+ * error naming it. Those in `accepted` have no meaning on one machine (or are the business of CloudFormation).
+ * Source: AWS CloudFormation template reference, resource and property types.
+ */
+import { z } from 'zod';
+import { keyUsages } from '../kms/key-registry.ts';
+import { keySpecs } from '../kms/key-store.ts';
+import { jsonObjectSchema } from '../shared/json.ts';
+
+const accepted = z.unknown().optional();
+
+/** Statements are read by those who enforce them. */
+const policySchema = z.object({ Statement: z.array(z.unknown()) });
+
+const keySchema = z.array(z.strictObject({ AttributeName: z.string(), KeyType: z.enum(['HASH', 'RANGE']) }));
+const index = { IndexName: z.string(), KeySchema: keySchema, Projection: jsonObjectSchema };
+
+export const tableSchema = z.strictObject({
+  AttributeDefinitions: z.array(z.strictObject({ AttributeName: z.string(), AttributeType: z.enum(['S', 'N', 'B']) })),
+  KeySchema: keySchema,
+  GlobalSecondaryIndexes: z.array(z.object(index)).optional(),
+  LocalSecondaryIndexes: z.array(z.object(index)).optional(),
+  DeletionProtectionEnabled: z.boolean().default(false),
+  BillingMode: accepted,
+  ProvisionedThroughput: accepted,
+  OnDemandThroughput: accepted,
+  PointInTimeRecoverySpecification: z.object({ PointInTimeRecoveryEnabled: z.boolean() }).optional(),
+  ContributorInsightsSpecification: accepted,
+  ResourcePolicy: z.strictObject({ PolicyDocument: policySchema }).optional(),
+  SSESpecification: accepted,
+  TimeToLiveSpecification: accepted,
+  TableClass: accepted,
+  TableName: accepted,
+  Tags: accepted,
+});
+
+export const kmsKeySchema = z
+  .strictObject({
+    KeyPolicy: policySchema,
+    Description: z.string().default(''),
+    Enabled: z.literal(true).default(true),
+    EnableKeyRotation: z.boolean().default(false),
+    RotationPeriodInDays: z.number().int().default(365),
+    KeySpec: z.enum(keySpecs).default('SYMMETRIC_DEFAULT'),
+    KeyUsage: z.enum(Object.values(keyUsages)).default('ENCRYPT_DECRYPT'),
+    PendingWindowInDays: accepted,
+    MultiRegion: z.literal(false).optional(),
+    Tags: accepted,
+  })
+  .refine(({ KeySpec, KeyUsage }) => keyUsages[KeySpec] === KeyUsage, 'KMS makes no key of that spec for that usage')
+  .refine(
+    ({ KeySpec, EnableKeyRotation }) => KeySpec === 'SYMMETRIC_DEFAULT' || !EnableKeyRotation,
+    'KMS rotates keys for encryption only',
+  );
+
+export const aliasSchema = z.strictObject({ AliasName: z.string(), TargetKeyId: z.string() });
+
+export const roleSchema = z.strictObject({
+  AssumeRolePolicyDocument: policySchema,
+  Description: accepted,
+  // What AWS keeps as its own policies speaks of services that are not here.
+  ManagedPolicyArns: accepted,
+  MaxSessionDuration: accepted,
+  Policies: z.array(z.object({ PolicyDocument: policySchema })).default([]),
+  Tags: accepted,
+});
+
+export const rolePolicySchema = z.strictObject({
+  PolicyDocument: policySchema,
+  PolicyName: z.string(),
+  Roles: z.array(z.string()),
+});
+
+export const functionSchema = z.strictObject({
+  Code: z.strictObject({ S3Bucket: z.string(), S3Key: z.string() }),
+  Handler: z.string().regex(/^[\w/-]+\.\w+$/),
+  Runtime: z.string().regex(/^nodejs/, 'the local vault runs functions of Node.js only'),
+  Role: z.string(),
+  Timeout: z.number().int().default(3),
+  MemorySize: z.number().int().default(128),
+  Environment: z.strictObject({ Variables: z.record(z.string(), z.string()) }).default({ Variables: {} }),
+  Architectures: accepted,
+  Description: accepted,
+  FunctionName: accepted,
+  LoggingConfig: z.object({ LogFormat: z.string().optional(), ApplicationLogLevel: z.string().optional() }).default({}),
+  DurableConfig: z
+    .strictObject({ ExecutionTimeout: z.number().int(), RetentionPeriodInDays: z.number().int().default(14) })
+    .optional(),
+  TracingConfig: accepted,
+  ReservedConcurrentExecutions: accepted,
+  RecursiveLoop: accepted,
+  RuntimeManagementConfig: accepted,
+  Tags: accepted,
+});
+
+export const apiSchema = z.strictObject({
+  ProtocolType: z.literal('HTTP'),
+  CorsConfiguration: z
+    .strictObject({
+      AllowOrigins: z.array(z.string()).default([]),
+      AllowMethods: z.array(z.string()).default([]),
+      AllowHeaders: z.array(z.string()).default([]),
+      ExposeHeaders: z.array(z.string()).default([]),
+      AllowCredentials: z.boolean().default(false),
+      MaxAge: z.number().int().optional(),
+    })
+    .optional(),
+  Name: accepted,
+  Description: accepted,
+  DisableExecuteApiEndpoint: accepted,
+  Tags: accepted,
+});
+
+/** The stage's throttling is accepted and not imposed: a limit meant for a fleet would only slow one machine. */
+export const stageSchema = z.strictObject({
+  ApiId: z.string(),
+  StageName: z.literal('$default', 'the local vault serves the stage $default only'),
+  AccessLogSettings: z.strictObject({ DestinationArn: z.string(), Format: z.string() }).optional(),
+  AutoDeploy: accepted,
+  DefaultRouteSettings: accepted,
+  Description: accepted,
+  RouteSettings: accepted,
+  Tags: accepted,
+});
+
+export const routeSchema = z.strictObject({
+  ApiId: z.string(),
+  RouteKey: z.string(),
+  Target: z.string().regex(/^integrations\/./),
+  AuthorizationType: z.enum(['NONE', 'AWS_IAM']).default('NONE'),
+  OperationName: accepted,
+});
+
+export const integrationSchema = z.strictObject({
+  ApiId: z.string(),
+  IntegrationType: z.literal('AWS_PROXY'),
+  IntegrationUri: z.string(),
+  PayloadFormatVersion: z.literal('2.0'),
+  TimeoutInMillis: z.number().int().min(50).max(30_000).default(30_000),
+  IntegrationMethod: accepted,
+  ConnectionType: accepted,
+  Description: accepted,
+});
+
+export const scheduleSchema = z.strictObject({
+  ScheduleExpression: z
+    .string()
+    .regex(/^rate\([1-9]\d{0,3} minutes?\)$/, 'the local vault knows rates of minutes only'),
+  State: z.literal('ENABLED').default('ENABLED'),
+  Targets: z.array(z.strictObject({ Arn: z.string(), Id: accepted })),
+  Description: accepted,
+});
+
+const corsRuleSchema = z.strictObject({
+  AllowedOrigins: z.array(z.string()),
+  AllowedMethods: z.array(z.enum(['GET', 'PUT', 'HEAD', 'POST', 'DELETE'])),
+  AllowedHeaders: z.array(z.string()).optional(),
+  ExposedHeaders: z.array(z.string()).optional(),
+  MaxAge: z.number().int().optional(),
+  Id: accepted,
+});
+export type CorsRule = z.infer<typeof corsRuleSchema>;
+
+const lifecycleRuleSchema = z
+  .strictObject({
+    Status: z.enum(['Enabled', 'Disabled']),
+    Prefix: z.string().optional(),
+    TagFilters: z.array(z.strictObject({ Key: z.string(), Value: z.string() })).default([]),
+    ObjectSizeGreaterThan: z.coerce.number().optional(),
+    ObjectSizeLessThan: z.coerce.number().optional(),
+    ExpirationInDays: z.number().int().min(1).optional(),
+    AbortIncompleteMultipartUpload: z.strictObject({ DaysAfterInitiation: z.number().int().min(1) }).optional(),
+    Id: accepted,
+  })
+  .refine(
+    ({ AbortIncompleteMultipartUpload: abort, TagFilters, ObjectSizeGreaterThan, ObjectSizeLessThan }) =>
+      abort === undefined ||
+      (TagFilters.length === 0 && ObjectSizeGreaterThan === undefined && ObjectSizeLessThan === undefined),
+    'S3 refuses AbortIncompleteMultipartUpload in a rule that filters by tags or size',
+  );
+export type LifecycleRule = z.infer<typeof lifecycleRuleSchema>;
+
+/** A bucket without versions. Nothing here is public and no object has an ACL, whatever the template says of that. */
+export const bucketSchema = z.strictObject({
+  CorsConfiguration: z.strictObject({ CorsRules: z.array(corsRuleSchema) }).optional(),
+  LifecycleConfiguration: z.strictObject({ Rules: z.array(lifecycleRuleSchema) }).optional(),
+  BucketEncryption: z
+    .strictObject({
+      ServerSideEncryptionConfiguration: z.array(
+        z.object({ ServerSideEncryptionByDefault: z.strictObject({ SSEAlgorithm: z.literal('AES256') }) }),
+      ),
+    })
+    .optional(),
+  OwnershipControls: z
+    .strictObject({ Rules: z.array(z.strictObject({ ObjectOwnership: z.literal('BucketOwnerEnforced') })) })
+    .optional(),
+  PublicAccessBlockConfiguration: accepted,
+  BucketName: accepted,
+  Tags: accepted,
+});
+
+/** What the engine needs of a bucket. */
+export interface BucketRules {
+  readonly bucketName: string;
+  readonly corsRules: readonly CorsRule[];
+  readonly lifecycleRules: readonly LifecycleRule[];
+}
+
+export const bucketPolicySchema = z.strictObject({ Bucket: z.string(), PolicyDocument: policySchema });
+
+/** Types that mean nothing here, each with the reason. */
+export const typesWithoutEffect: ReadonlySet<string> = new Set([
+  'AWS::Lambda::Permission', // functions are called from within here only, by whom the template says
+  'AWS::CloudFront::OriginAccessControl', // the page is served from the template, not out of a bucket
+  'AWS::Logs::LogGroup', // logs are files of the data folder
+  'AWS::CDK::Metadata', // statistics of the CDK
+]);

@@ -1,0 +1,158 @@
+/**
+ * Which copies of tables exist: DynamoDB's own backups and point-in-time recovery, and the recovery points of AWS Backup. There are
+ * none here but those that tests say there are; nothing is copied. Source: DynamoDB API reference 2012-08-10, AWS Backup API
+ * reference 2018-11-15.
+ */
+import { z } from 'zod';
+import type { TableSpec } from '../cloudformation/deployment-spec.ts';
+import type { Engine, EngineReply } from '../endpoint/service-engine.ts';
+import { jsonFailure, type Operation, type Protocol, type ServiceMessage } from '../endpoint/wire-protocols.ts';
+import { account, arn } from '../shared/aws-account.ts';
+import { ServiceError } from '../shared/errors.ts';
+import { firstIssue } from '../shared/json.ts';
+
+export interface LocalBackup {
+  readonly table: string;
+  /** `USER` and `SYSTEM` are listed by DynamoDB, `AWS_BACKUP` by AWS Backup. */
+  readonly type: 'USER' | 'SYSTEM' | 'AWS_BACKUP';
+  readonly createdAt: Date;
+}
+
+interface Recovery {
+  readonly earliest: Date;
+}
+
+const tableName = z.string();
+const listSchema = z.strictObject({
+  TableName: tableName.optional(),
+  BackupType: z.enum(['USER', 'SYSTEM', 'AWS_BACKUP', 'ALL']).default('USER'),
+  ExclusiveStartBackupArn: z.string().optional(),
+  Limit: z.int().min(1).max(100).default(100),
+});
+const describeSchema = z.strictObject({ TableName: tableName });
+const pointsSchema = z.object({ ResourceArn: z.string() });
+
+export class TableCopies {
+  #backups: readonly (LocalBackup & { readonly arn: string })[] = [];
+  readonly #recovery = new Map<string, Recovery>();
+  readonly #tables = new Set<string>();
+
+  /** Takes the tables of a template, with the point-in-time recovery that it gives them from now on. */
+  follow(tables: readonly TableSpec[], now: Date): void {
+    for (const { tableName: name, PointInTimeRecoverySpecification: specification } of tables) {
+      this.#tables.add(name);
+      if (specification?.PointInTimeRecoveryEnabled === true) this.#recovery.set(name, { earliest: now });
+    }
+  }
+
+  /** Pretends that a backup was made. */
+  add(backup: LocalBackup): void {
+    const at = backup.createdAt.getTime();
+    const name =
+      backup.type === 'AWS_BACKUP'
+        ? `arn:${account.partition}:backup:${account.region}:${account.id}:recovery-point:${at}-${this.#backups.length}`
+        : arn('dynamodb', `table/${backup.table}/backup/${at}-${this.#backups.length}`);
+    this.#backups = [...this.#backups, { ...backup, arn: name }];
+  }
+
+  /** Pretends that all backups of a table were deleted. */
+  clear(table: string): void {
+    this.#backups = this.#backups.filter((backup) => backup.table !== table);
+  }
+
+  /** Pretends that point-in-time recovery is on since a time, or off. */
+  setRecovery(table: string, earliest: Date | undefined): void {
+    if (earliest === undefined) this.#recovery.delete(table);
+    else this.#recovery.set(table, { earliest });
+  }
+
+  /** What DynamoDB answers; undefined for any action that is not about copies. */
+  dynamoDb(action: string, input: unknown): object | undefined {
+    if (action === 'ListBackups') return this.#list(parsed(listSchema, input));
+    if (action === 'DescribeContinuousBackups') return this.#describe(parsed(describeSchema, input).TableName);
+    return undefined;
+  }
+
+  #list({ TableName, BackupType, ExclusiveStartBackupArn, Limit }: z.infer<typeof listSchema>): object {
+    const wanted = this.#backups.filter(
+      ({ table, type }) =>
+        (TableName === undefined || table === TableName) &&
+        // As the API reference says: all types are those that are not made with AWS Backup.
+        (BackupType === 'ALL' ? type !== 'AWS_BACKUP' : type === BackupType),
+    );
+    const start = wanted.findIndex((backup) => backup.arn === ExclusiveStartBackupArn) + 1;
+    const page = wanted.slice(start, start + Limit);
+    const BackupSummaries = page.map(({ table, type, createdAt, arn: BackupArn }) => ({
+      TableName: table,
+      BackupArn,
+      BackupName: BackupArn.split('/').at(-1),
+      BackupType: type,
+      BackupStatus: 'AVAILABLE',
+      BackupCreationDateTime: createdAt.getTime() / 1000,
+    }));
+    const more = start + Limit < wanted.length;
+    return { BackupSummaries, ...(more && { LastEvaluatedBackupArn: page.at(-1)?.arn }) };
+  }
+
+  #describe(name: string): object {
+    if (!this.#tables.has(name)) throw new ServiceError('TableNotFoundException', `Table not found: ${name}`);
+    const recovery = this.#recovery.get(name);
+    return {
+      ContinuousBackupsDescription: {
+        ContinuousBackupsStatus: 'ENABLED',
+        PointInTimeRecoveryDescription:
+          recovery === undefined
+            ? { PointInTimeRecoveryStatus: 'DISABLED' }
+            : {
+                PointInTimeRecoveryStatus: 'ENABLED',
+                RecoveryPeriodInDays: 35,
+                EarliestRestorableDateTime: recovery.earliest.getTime() / 1000,
+                LatestRestorableDateTime: Date.now() / 1000,
+              },
+      },
+    };
+  }
+
+  /** What AWS Backup answers for a table. */
+  recoveryPoints(resourceArn: string): object {
+    const points = this.#backups.filter(
+      ({ table, type }) => type === 'AWS_BACKUP' && arn('dynamodb', `table/${table}`) === resourceArn,
+    );
+    return {
+      RecoveryPoints: points.map(({ arn: RecoveryPointArn, createdAt }) => ({
+        RecoveryPointArn,
+        CreationDate: createdAt.getTime() / 1000,
+        Status: 'COMPLETED',
+        BackupVaultName: 'Default',
+      })),
+    };
+  }
+}
+
+const pointsPath = /^\/resources\/([^/]+)\/recovery-points\/?$/;
+
+const protocol: Protocol = {
+  contentType: 'application/json',
+  speaks: ({ path }) => pointsPath.test(path),
+  read: ({ path }: ServiceMessage): Operation => ({
+    action: 'ListRecoveryPointsByResource',
+    input: { ResourceArn: decodeURIComponent(pointsPath.exec(path)?.[1] ?? '') },
+  }),
+  failure: jsonFailure,
+};
+
+/** The part of AWS Backup's API that says which copies of a table it made. */
+export const backupEngine = (copies: TableCopies): Engine => ({
+  service: 'backup',
+  protocol,
+  run: async ({ input }): Promise<EngineReply> => {
+    const { ResourceArn } = parsed(pointsSchema, input);
+    return { status: 200, body: JSON.stringify(copies.recoveryPoints(ResourceArn)) };
+  },
+});
+
+function parsed<Input>(schema: z.ZodType<Input>, input: unknown): Input {
+  const result = schema.safeParse(input);
+  if (!result.success) throw new ServiceError('ValidationException', firstIssue(result.error));
+  return result.data;
+}

@@ -1,0 +1,69 @@
+/** Makes the template's tables in the engine; those that exist already are kept as they are. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { TableSpec } from '../cloudformation/deployment-spec.ts';
+import { LocalError } from '../shared/errors.ts';
+import type { DynamoDb } from './dynamodb-engine.ts';
+
+const readyWithinMs = 5_000;
+
+const descriptionSchema = z.object({
+  Table: z.object({
+    TableStatus: z.string(),
+    KeySchema: z.array(z.object({ AttributeName: z.string(), KeyType: z.string() })),
+  }),
+});
+
+/** Throws a LocalError when a kept table has other keys than the template, or when one does not become active. */
+export async function ensureTables(engine: DynamoDb, tables: readonly TableSpec[]): Promise<void> {
+  engine.protect(tables);
+  await Promise.all(tables.map((table) => ensureTable(engine, table)));
+}
+
+async function ensureTable(engine: DynamoDb, table: TableSpec): Promise<void> {
+  const existing = await describe(engine, table.tableName);
+  if (existing === undefined) await createTable(engine, table);
+  else if (JSON.stringify(existing.KeySchema) !== JSON.stringify(keysOf(table))) {
+    throw new LocalError(
+      `The data folder's table ${table.tableName} has other keys than the template's. Nothing was changed. ` +
+        `Start with a new folder (--data), or move the old one away.`,
+    );
+  }
+  await becomeActive(engine, table.tableName);
+}
+
+async function createTable(engine: DynamoDb, table: TableSpec): Promise<void> {
+  const { tableName, AttributeDefinitions, GlobalSecondaryIndexes, LocalSecondaryIndexes } = table;
+  const { status, body } = await engine.call('CreateTable', {
+    TableName: tableName,
+    AttributeDefinitions,
+    KeySchema: keysOf(table),
+    BillingMode: 'PAY_PER_REQUEST',
+    ...(GlobalSecondaryIndexes && { GlobalSecondaryIndexes }),
+    ...(LocalSecondaryIndexes && { LocalSecondaryIndexes }),
+  });
+  if (status !== 200) throw new LocalError(`The local engine did not make the table ${tableName}: ${body}`);
+}
+
+async function becomeActive(engine: DynamoDb, tableName: string): Promise<void> {
+  const deadline = Date.now() + readyWithinMs;
+  while ((await describe(engine, tableName))?.TableStatus !== 'ACTIVE') {
+    if (Date.now() > deadline) {
+      throw new LocalError(
+        `The table ${tableName} was never finished: an earlier start was killed while it made the data folder. ` +
+          `Nothing was stored in that table; start with a new folder (--data), or delete this one if it never ran.`,
+      );
+    }
+    await sleep(2);
+  }
+}
+
+async function describe(engine: DynamoDb, tableName: string) {
+  const { status, body } = await engine.call('DescribeTable', { TableName: tableName });
+  if (status === 200) return descriptionSchema.parse(JSON.parse(body)).Table;
+  if (body.includes('ResourceNotFoundException')) return undefined;
+  throw new LocalError(`The local engine can't describe the table ${tableName}: ${body}`);
+}
+
+const keysOf = ({ KeySchema }: TableSpec) =>
+  KeySchema.map(({ AttributeName, KeyType }) => ({ AttributeName, KeyType }));

@@ -1,0 +1,96 @@
+/** How tests watch the engines, authorize calls and make them fail: every call passes here first. */
+import type { ServiceName } from './service-engine.ts';
+
+export interface EngineCall {
+  readonly service: ServiceName;
+  /** E.g. `BatchGetItem`. */
+  readonly action: string;
+  readonly input: unknown;
+  /** Logical id of the function that calls, `operator` or `local`. */
+  readonly principal: string;
+  /** ARN of the role (or user) whose credentials signed the call: of a function's own role, or of its session role. */
+  readonly role: string;
+  /** Session tags of those credentials. */
+  readonly tags: Readonly<Record<string, string>>;
+  /**
+   * What IAM judges, where it is not `<service>:<action>` alone: set by S3 and SQS, whose operations and permissions have
+   * different names. All must be allowed. An operation on many objects asks once for each, and with none at first.
+   */
+  readonly permissions?: readonly Permission[];
+}
+
+export interface Permission {
+  /** E.g. `s3:PutObjectTagging`. */
+  readonly action: string;
+  /** ARN. */
+  readonly resource: string;
+}
+
+/**
+ * What to do instead of running the engine. `drop-before` destroys the connection and the engine does not run;
+ * `drop-after` runs it and loses the reply; `delayMs` waits, then goes on as usual. `cutAfter`, for S3 alone, destroys
+ * the connection after so many bytes of the request's body, or of the reply's.
+ */
+export type Fault =
+  | { readonly type: string; readonly status: number; readonly message?: string }
+  | 'drop-before'
+  | 'drop-after'
+  | { readonly delayMs: number }
+  | { readonly cutAfter: number };
+
+/** What was sent to a provider's API. */
+export interface Sent {
+  readonly provider: 'twilio' | 'whatsapp' | 'slack' | 'mailgun' | 'sendgrid';
+  /** Within the provider's API, the query included: `/v3/mail/send`. */
+  readonly path: string;
+  /** By lower-case name; credentials are redacted. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly receivedAt: Date;
+}
+
+/** What a provider answers instead, taking nothing; or the connection breaks, before it took the request or after. */
+export type SendFault = { readonly status: number; readonly body: string } | 'drop-before' | 'drop-after';
+
+export interface EngineHooks {
+  /** Whether policies allow a call; false is answered as AWS answers what is not authorized. Asked before `before`. */
+  authorize?(call: EngineCall): boolean | Promise<boolean>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: a hook that only watches, async or not, returns nothing.
+  before?(call: EngineCall): void | Fault | Promise<void | Fault>;
+  /** Asked before a provider's API, for which the outbox stands, takes what functions send. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: as above.
+  send?(request: Sent): void | SendFault | Promise<void | SendFault>;
+}
+
+export type LoggedCall = Pick<EngineCall, 'service' | 'action' | 'principal'>;
+
+// Inputs are left out and the log is bounded: a vault runs for weeks.
+const capacity = 10_000;
+
+/** The latest calls that reached the engines' front with a valid signature, oldest first. */
+export class CallLog {
+  #calls: LoggedCall[] = [];
+
+  record({ service, action, principal }: EngineCall): void {
+    this.#calls.push({ service, action, principal });
+    if (this.#calls.length > 2 * capacity) this.#calls = this.#calls.slice(-capacity);
+  }
+
+  list(): readonly LoggedCall[] {
+    return [...this.#calls];
+  }
+
+  /** How many calls match every given field. */
+  count(match: Partial<LoggedCall> = {}): number {
+    return this.#calls.filter(
+      (call) =>
+        (match.service === undefined || match.service === call.service) &&
+        (match.action === undefined || match.action === call.action) &&
+        (match.principal === undefined || match.principal === call.principal),
+    ).length;
+  }
+
+  reset(): void {
+    this.#calls = [];
+  }
+}

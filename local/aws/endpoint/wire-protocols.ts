@@ -1,0 +1,78 @@
+/** How AWS services speak over HTTP: where an operation stands in a request, and how a refusal is said. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { ServiceError } from '../shared/errors.ts';
+
+export interface ServiceMessage {
+  readonly method: string;
+  /** As sent, percent-encoded. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export interface Operation {
+  /** E.g. `GetItem`. */
+  readonly action: string;
+  readonly input: unknown;
+}
+
+export interface Protocol {
+  readonly contentType: string;
+  /** Whether a request is for the service that speaks this. */
+  speaks(message: ServiceMessage): boolean;
+  /** @throws ServiceError for a body that is not of the protocol */
+  read(message: ServiceMessage, body: Buffer): Operation;
+  failure(error: ServiceError): {
+    readonly status: number;
+    readonly body: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+}
+
+/** AWS JSON 1.0 and 1.1 (Smithy specification, "AWS JSON protocol"): the operation is in `X-Amz-Target`. */
+export const jsonProtocol = (targetPrefix: string, version: '1.0' | '1.1'): Protocol => ({
+  contentType: `application/x-amz-json-${version}`,
+  speaks: (message) => targetOf(message).startsWith(targetPrefix),
+  read: (message, body) => ({ action: targetOf(message).slice(targetPrefix.length), input: parseJson(body) }),
+  failure: jsonFailure,
+});
+
+/** A refusal as JSON services say it. */
+export const jsonFailure = ({ type, message, status }: ServiceError) => ({
+  status,
+  body: JSON.stringify({ __type: type, message }),
+});
+
+/**
+ * AWS query (Smithy specification, "AWS query protocol"): a form with `Action`, answered in XML. The input is the form's
+ * fields by name, lists as `Tags.member.1.Key`.
+ */
+export const queryProtocol: Protocol = {
+  contentType: 'text/xml',
+  speaks: ({ headers }) => headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true,
+  read(_, body) {
+    const { Action = '', ...input } = Object.fromEntries(new URLSearchParams(body.toString()));
+    return { action: Action, input };
+  },
+  failure: ({ type, message, status }) => ({
+    status,
+    body:
+      `<ErrorResponse><Error><Type>${status < 500 ? 'Sender' : 'Receiver'}</Type><Code>${xmlText(type)}</Code>` +
+      `<Message>${xmlText(message)}</Message></Error><RequestId>${randomUUID()}</RequestId></ErrorResponse>`,
+  }),
+};
+
+/** Text within an XML element. */
+export const xmlText = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+const targetOf = ({ headers }: ServiceMessage): string => String(headers['x-amz-target'] ?? '');
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    throw new ServiceError('SerializationException', 'The body is not JSON.');
+  }
+}

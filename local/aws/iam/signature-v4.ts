@@ -1,0 +1,185 @@
+/**
+ * Verifies AWS Signature Version 4 by signing the request again with the AWS SDK's own signer.
+ * Source: IAM user guide, "Signature Version 4 for API requests". Presigned queries are for S3 alone, which has rules of
+ * its own (s3-auth.ts).
+ */
+import { createHash, createHmac, type Hash, type Hmac, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { account } from '../shared/aws-account.ts';
+import type { CredentialStore, Credentials, IssuedCredentials, Principal } from './credential-store.ts';
+
+const maxSkewMs = 5 * 60_000;
+const contentHashHeader = 'x-amz-content-sha256';
+
+export interface SignedRequest {
+  readonly method: string;
+  /** As sent, percent-encoded. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export type Verdict =
+  | { readonly ok: true; readonly principal: Principal; readonly accessKeyId: string }
+  | { readonly ok: false; readonly type: SignatureErrorType; readonly message: string };
+
+type SignatureErrorType =
+  | 'MissingAuthenticationTokenException'
+  | 'IncompleteSignatureException'
+  | 'InvalidSignatureException'
+  | 'UnrecognizedClientException'
+  | 'ExpiredTokenException';
+
+export const authorizationPattern =
+  /^AWS4-HMAC-SHA256 Credential=(?<accessKeyId>[^/,\s]+)\/(?<date>\d{8})\/(?<region>[^/,\s]+)\/(?<service>[^/,\s]+)\/aws4_request,\s*SignedHeaders=(?<signedHeaders>[^,\s]+),\s*Signature=(?<signature>[0-9a-f]{64})$/;
+
+/** Verifies that a request for `service` was signed, whole and lately, by credentials of this run. */
+export async function verifySignature(
+  request: SignedRequest,
+  service: string,
+  credentials: CredentialStore,
+  now = new Date(),
+): Promise<Verdict> {
+  const { authorization } = request.headers;
+  if (authorization === undefined) return refuse('MissingAuthenticationTokenException', 'The request is not signed.');
+  const fields = authorizationPattern.exec(authorization)?.groups;
+  if (fields === undefined) return refuse('IncompleteSignatureException', 'The Authorization header is malformed.');
+  const { accessKeyId = '', date, region, signature = '', signedHeaders = '' } = fields;
+
+  const caller = credentials.find(accessKeyId);
+  if (caller === undefined || request.headers['x-amz-security-token'] !== caller.sessionToken) {
+    return refuse('UnrecognizedClientException', 'The security token is invalid.');
+  }
+  if (hasEnded(caller, now)) return refuse('ExpiredTokenException', 'The security token has expired.');
+  const signingDate = readAmzDate(request.headers['x-amz-date']);
+  if (signingDate === undefined || request.headers['x-amz-date']?.slice(0, 8) !== date) {
+    return refuse('IncompleteSignatureException', 'The date of the request is missing or not that of its scope.');
+  }
+  if (Math.abs(now.getTime() - signingDate.getTime()) > maxSkewMs) {
+    return refuse('InvalidSignatureException', 'The signature is expired or not yet current.');
+  }
+  if (region !== account.region || fields.service !== service) {
+    return refuse('InvalidSignatureException', `Credential should be scoped to ${account.region}/${service}.`);
+  }
+  const names = new Set(signedHeaders.split(';'));
+  const unsigned = Object.keys(request.headers).find((name) => mustBeSigned(name) && !names.has(name));
+  if (unsigned !== undefined) return refuse('InvalidSignatureException', `The header ${unsigned} is not signed.`);
+  const bodyHash = createHash('sha256').update(request.body).digest('hex');
+  if ((request.headers[contentHashHeader] ?? bodyHash) !== bodyHash) {
+    return refuse('InvalidSignatureException', 'The body is not the one whose hash was signed.');
+  }
+
+  const expected = await signatureOf(request, service, caller, names, signingDate);
+  return expected !== undefined && timingSafeEqual(Buffer.from(expected), Buffer.from(signature))
+    ? { ok: true, principal: caller.principal, accessKeyId }
+    : refuse('InvalidSignatureException', 'The signature does not match the request.');
+}
+
+/** Signs a request of this process; the headers to send with it. */
+export async function signRequest(
+  request: {
+    readonly method: string;
+    readonly url: URL;
+    readonly headers: Record<string, string>;
+    readonly body: string;
+  },
+  service: string,
+  credentials: Credentials,
+): Promise<Record<string, string>> {
+  const { method, url, headers, body } = request;
+  const signed = await signer(service, credentials).sign({
+    method,
+    protocol: url.protocol,
+    hostname: url.hostname,
+    path: url.pathname,
+    headers: { ...headers, host: url.host },
+    body,
+  });
+  return signed.headers;
+}
+
+async function signatureOf(
+  request: SignedRequest,
+  service: string,
+  credentials: Credentials,
+  signedHeaders: Set<string>,
+  signingDate: Date,
+): Promise<string | undefined> {
+  const headers: Record<string, string> = {};
+  for (const name of signedHeaders) {
+    const value = request.headers[name];
+    if (value === undefined) return undefined;
+    headers[name] = Array.isArray(value) ? value.join(',') : value;
+  }
+  const query: Record<string, string[]> = {};
+  for (const name of new Set(request.query.keys())) query[name] = request.query.getAll(name);
+  const signed = await signer(service, credentials).sign(
+    { method: request.method, protocol: 'http:', hostname: '', path: request.path, query, headers, body: request.body },
+    { signingDate, signableHeaders: signedHeaders },
+  );
+  return signed.headers.authorization?.slice(-64);
+}
+
+/** The key that signs for a day, a region and a service. */
+export const signingKey = (secretAccessKey: string, date: string, region: string, service: string): Buffer =>
+  [date, region, service, 'aws4_request'].reduce(
+    (key, text) => createHmac('sha256', key).update(text).digest(),
+    Buffer.from(`AWS4${secretAccessKey}`),
+  );
+
+const signer = (service: string, { accessKeyId, secretAccessKey }: Credentials) =>
+  new SignatureV4({
+    service,
+    region: account.region,
+    credentials: { accessKeyId, secretAccessKey },
+    sha256: Sha256,
+    // The SDK signs that hash as a header of its own; AWS does not demand it, and adding it would change the result.
+    applyChecksum: false,
+  });
+
+/** The hash that the signer takes, over node:crypto. */
+class Sha256 {
+  readonly #hash: Hash | Hmac;
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
+  }
+
+  update(data: string | ArrayBuffer | ArrayBufferView): void {
+    this.#hash.update(bytesOf(data));
+  }
+
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest();
+  }
+
+  reset(): void {
+    throw new Error('The signer takes a new hash for each use.');
+  }
+}
+
+function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Uint8Array {
+  if (typeof data === 'string') return Buffer.from(data);
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+}
+
+// An unsigned X-Amz-Target would let a relay turn one action into another.
+const mustBeSigned = (name: string): boolean => name === 'host' || name.startsWith('x-amz-');
+
+/** A date as `20261121T061628Z`; undefined for anything else. */
+export function readAmzDate(value: string | string[] | undefined): Date | undefined {
+  const parts = typeof value === 'string' ? /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(value) : null;
+  if (parts === null) return undefined;
+  const [, year, month, day, hour, minute, second] = parts;
+  const date = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+export const hasEnded = ({ expiration }: IssuedCredentials, now: Date): boolean =>
+  expiration !== undefined && expiration <= now;
+
+const refuse = (type: SignatureErrorType, message: string): Verdict => ({ ok: false, type, message });

@@ -1,0 +1,89 @@
+/**
+ * The Deny statements of a key policy. They bind everyone, so they are honoured here; Allow statements only delegate to
+ * IAM, which the local vault does not evaluate, and are read no further than to know that they are that.
+ * Whatever a Deny says that is not understood is an error at start: a guard that is skipped is no guard.
+ * Source: KMS developer guide, "Condition keys".
+ */
+import { z } from 'zod';
+import { compileConditions, conditionSchema, matchesAny, oneOrMany, type ReadKey } from '../iam/policy-conditions.ts';
+import { account, iamArn } from '../shared/aws-account.ts';
+import { LocalError } from '../shared/errors.ts';
+import { firstIssue } from '../shared/json.ts';
+import type { EncryptionContext } from './ciphertext-blob.ts';
+
+export interface KmsRequest {
+  /** E.g. `kms:Decrypt`. */
+  readonly action: string;
+  readonly principalArn: string;
+  readonly encryptionContext: EncryptionContext;
+}
+
+/** Whether a policy denies the request. */
+export type Denies = (request: KmsRequest) => boolean;
+
+const statementSchema = z.object({ Effect: z.enum(['Allow', 'Deny']) });
+const denySchema = z.strictObject({
+  Sid: z.string().optional(),
+  Effect: z.literal('Deny'),
+  Principal: z.union([
+    z.literal('*').transform(() => ['*']),
+    z.strictObject({ AWS: oneOrMany }).transform(({ AWS }) => AWS),
+  ]),
+  Action: oneOrMany,
+  Resource: z.union([z.literal('*'), z.array(z.literal('*'))]),
+  Condition: conditionSchema,
+});
+type DenyStatement = z.infer<typeof denySchema>;
+
+const contextPrefix = 'kms:EncryptionContext:';
+const conditionKeys: Record<string, ReadKey<KmsRequest>> = {
+  'kms:EncryptionContextKeys': ({ encryptionContext }) => {
+    const keys = Object.keys(encryptionContext);
+    return keys.length > 0 ? keys : undefined;
+  },
+  'kms:CallerAccount': () => [account.id],
+  'kms:ViaService': () => undefined,
+  'aws:PrincipalArn': ({ principalArn }) => [principalArn],
+  'aws:PrincipalAccount': () => [account.id],
+};
+
+/** `keyName` is for the error only. Throws a LocalError for a Deny that can't be honoured in full. */
+export function compileKeyPolicy(policy: unknown, keyName: string): Denies {
+  const document = z.object({ Statement: z.array(z.unknown()) }).safeParse(policy);
+  if (!document.success) throw unknownPolicy(keyName, firstIssue(document.error));
+  const denials = document.data.Statement.flatMap((statement): Denies[] => {
+    const effect = statementSchema.safeParse(statement);
+    if (!effect.success) throw unknownPolicy(keyName, firstIssue(effect.error));
+    if (effect.data.Effect === 'Allow') return [];
+    const deny = denySchema.safeParse(statement);
+    if (!deny.success) throw unknownPolicy(keyName, firstIssue(deny.error));
+    return [compileStatement(deny.data, keyName)];
+  });
+  return (request) => denials.some((denies) => denies(request));
+}
+
+function compileStatement({ Principal, Action, Condition }: DenyStatement, keyName: string): Denies {
+  const holds = compileConditions(Condition, readerOf, (what) => unknownPolicy(keyName, what));
+  return (request) =>
+    matchesAny(Action, request.action) &&
+    Principal.some((principal) => coversPrincipal(principal, request.principalArn)) &&
+    holds(request);
+}
+
+function readerOf(key: string): ReadKey<KmsRequest> | undefined {
+  if (!key.startsWith(contextPrefix)) return conditionKeys[key];
+  const name = key.slice(contextPrefix.length);
+  return ({ encryptionContext }) => {
+    const value = Object.hasOwn(encryptionContext, name) ? encryptionContext[name] : undefined;
+    return value === undefined ? undefined : [value];
+  };
+}
+
+const coversPrincipal = (principal: string, callerArn: string): boolean =>
+  principal === '*' || principal === account.id || principal === iamArn('root') || principal === callerArn;
+
+const unknownPolicy = (keyName: string, what: string) =>
+  new LocalError(
+    `The key policy of ${keyName} denies by something the local vault does not know (${what}). Nothing was started, ` +
+      `since the denial could not be honoured. Teach it to local/aws/kms/key-policy.ts.`,
+  );

@@ -1,0 +1,134 @@
+/** What the operations of the KMS emulator share: finding keys, their states, policies and lifetime. */
+import { arn } from '../shared/aws-account.ts';
+import { ServiceError } from '../shared/errors.ts';
+import type { EncryptionContext } from './ciphertext-blob.ts';
+import type { Denies } from './key-policy.ts';
+import { type KeyRecord, type KmsStore, newBackingKey } from './key-store.ts';
+
+const dayMs = 86_400_000;
+
+export interface Caller {
+  readonly principalArn: string;
+}
+
+export class KmsKeyring {
+  readonly store: KmsStore;
+  readonly #clock: () => Date;
+  readonly #policies = new Map<string, Denies>();
+
+  constructor(store: KmsStore, clock: () => Date) {
+    this.store = store;
+    this.#clock = clock;
+  }
+
+  now(): Date {
+    return this.#clock();
+  }
+
+  setPolicy(keyId: string, denies: Denies): void {
+    this.#policies.set(keyId, denies);
+  }
+
+  /**
+   * Finds a key by key id, key ARN and, where KMS allows it, alias name or alias ARN. Throws NotFoundException.
+   * Keys whose day of deletion or of rotation has come are deleted or rotated first: no timer has to run for that.
+   */
+  find(keyId: string, accepts: 'key' | 'key-or-alias'): KeyRecord {
+    const prefix = arn('kms', '');
+    const path = keyId.startsWith(prefix) ? keyId.slice(prefix.length) : keyId.replace(/^(?!alias\/)/, 'key/');
+    const isAlias = path.startsWith('alias/');
+    const id = isAlias ? this.store.aliases.get(path) : path.slice('key/'.length);
+    if (isAlias ? accepts === 'key' : !path.startsWith('key/')) throw notFound(`Invalid keyId '${keyId}'`);
+    const record = this.store.get(id ?? '');
+    const current = record && this.#keepUp(record);
+    if (current === undefined || current.state === 'Deleted') {
+      throw notFound(isAlias ? `Alias ${arn('kms', path)} is not found.` : `Key '${arn('kms', path)}' does not exist`);
+    }
+    return current;
+  }
+
+  /** Throws AccessDeniedException when the key's policy denies the action. */
+  authorize(key: KeyRecord, action: string, caller: Caller, encryptionContext: EncryptionContext = {}): void {
+    const { principalArn } = caller;
+    if (this.#policies.get(key.keyId)?.({ action: `kms:${action}`, principalArn, encryptionContext }) !== true) return;
+    throw new ServiceError(
+      'AccessDeniedException',
+      `User: ${principalArn} is not authorized to perform: kms:${action} on resource: ${keyArn(key.keyId)} ` +
+        `with an explicit deny in a resource-based policy`,
+    );
+  }
+
+  rotate(record: KeyRecord): KeyRecord {
+    const rotated = { ...record, backingKeys: [...record.backingKeys, newBackingKey(this.now(), record.keySpec)] };
+    this.store.put(rotated);
+    return rotated;
+  }
+
+  #keepUp(record: KeyRecord): KeyRecord {
+    const now = this.now();
+    if (record.state === 'PendingDeletion' && record.deletionDate !== null && new Date(record.deletionDate) <= now) {
+      const deleted: KeyRecord = { ...record, state: 'Deleted', backingKeys: [] };
+      this.store.put(deleted);
+      return deleted;
+    }
+    const due = nextRotation(record);
+    return record.state === 'Enabled' && due !== undefined && due <= now ? this.rotate(record) : record;
+  }
+
+  /** Deletes and rotates every key that is due. */
+  keepUpAll(): void {
+    for (const record of this.store.all()) this.#keepUp(record);
+  }
+}
+
+export const keyArn = (keyId: string): string => arn('kms', `key/${keyId}`);
+
+/** When automatic rotation is next due; undefined when it is off. */
+export function nextRotation({ rotationPeriodInDays, backingKeys }: KeyRecord): Date | undefined {
+  const last = backingKeys.at(-1);
+  if (rotationPeriodInDays === null || last === undefined) return undefined;
+  return new Date(Date.parse(last.createdAt) + rotationPeriodInDays * dayMs);
+}
+
+export const daysFrom = (now: Date, days: number): Date => new Date(now.getTime() + days * dayMs);
+
+/** Throws what KMS throws for a cryptographic operation on a key that is not enabled. */
+export function requireEnabled({ keyId, state }: KeyRecord): void {
+  if (state === 'Disabled') throw new ServiceError('DisabledException', `${keyArn(keyId)} is disabled.`);
+  if (state !== 'Enabled') throw invalidState(keyId, state);
+}
+
+export const keyUsages = {
+  SYMMETRIC_DEFAULT: 'ENCRYPT_DECRYPT',
+  ECC_NIST_P256: 'SIGN_VERIFY',
+  HMAC_256: 'GENERATE_VERIFY_MAC',
+} as const;
+
+/** Throws what KMS throws for a cryptographic operation on a key that is not enabled, or made for another use. */
+export function requireUsable(key: KeyRecord, usage: (typeof keyUsages)[keyof typeof keyUsages]): void {
+  requireEnabled(key);
+  if (keyUsages[key.keySpec] === usage) return;
+  throw new ServiceError(
+    'InvalidKeyUsageException',
+    `${keyArn(key.keyId)} key usage is ${keyUsages[key.keySpec]} which is not valid for this operation.`,
+  );
+}
+
+/** Throws what KMS throws for an operation that only keys for encryption have. */
+export function requireSymmetric({ keyId, keySpec }: KeyRecord): void {
+  if (keySpec === 'SYMMETRIC_DEFAULT') return;
+  throw new ServiceError('UnsupportedOperationException', `${keyArn(keyId)} is not a symmetric encryption key.`);
+}
+
+/** Throws what KMS throws for an administrative operation on a key that is about to be deleted. */
+export function requireNotPendingDeletion({ keyId, state }: KeyRecord): void {
+  if (state === 'PendingDeletion') throw invalidState(keyId, state);
+}
+
+export const invalidState = (keyId: string, state: string): ServiceError =>
+  new ServiceError(
+    'KMSInvalidStateException',
+    `${keyArn(keyId)} is ${state === 'PendingDeletion' ? 'pending deletion' : `in state ${state}`}.`,
+  );
+
+const notFound = (message: string) => new ServiceError('NotFoundException', message);

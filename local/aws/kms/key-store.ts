@@ -1,0 +1,130 @@
+/** The keys of the KMS emulator: one file per key and one for the aliases, or nothing but memory. */
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { makePrivateFolder, readFileIfAny, writeFileAtomically } from '../shared/durable-files.ts';
+import { LocalError } from '../shared/errors.ts';
+
+/** The kinds of key that the vault uses: one encrypts, one signs, one authenticates. */
+export const keySpecs = ['SYMMETRIC_DEFAULT', 'ECC_NIST_P256', 'HMAC_256'] as const;
+export type KeySpec = (typeof keySpecs)[number];
+
+const keyRecordSchema = z.object({
+  format: z.literal(1),
+  keyId: z.uuid(),
+  /** Logical id in the template, `null` for a key made through the API. */
+  resource: z.string().nullable(),
+  description: z.string(),
+  /** Absent in files of before there was a second one. */
+  keySpec: z.enum(keySpecs).default('SYMMETRIC_DEFAULT'),
+  createdAt: z.iso.datetime(),
+  state: z.enum(['Enabled', 'Disabled', 'PendingDeletion', 'Deleted']),
+  deletionDate: z.iso.datetime().nullable(),
+  rotationPeriodInDays: z.number().int().nullable(),
+  /** Version n is item n - 1: 32 bytes, or the private key in PKCS #8. Empty once deleted: the record stays so that the logical id never gets a new key unasked. */
+  backingKeys: z.array(z.object({ material: z.base64(), createdAt: z.iso.datetime() })),
+});
+
+/** A key with its material; replaced as a whole, never changed in place. */
+export type KeyRecord = Readonly<z.infer<typeof keyRecordSchema>>;
+
+export interface NewKey {
+  readonly resource: string | null;
+  readonly description: string;
+  readonly keySpec: KeySpec;
+  readonly rotationPeriodInDays: number | null;
+}
+
+const aliasesFile = 'aliases.json';
+
+export class KmsStore {
+  readonly #folder: string | null;
+  readonly #keys = new Map<string, KeyRecord>();
+  #aliases: ReadonlyMap<string, string> = new Map();
+
+  /** `folder` null keeps everything in memory. */
+  constructor(folder: string | null) {
+    this.#folder = folder;
+    if (folder === null) return;
+    makePrivateFolder(folder);
+    for (const name of readdirSync(folder)) {
+      if (name === aliasesFile || !name.endsWith('.json')) continue;
+      const record = readAs(keyRecordSchema, join(folder, name), '');
+      this.#keys.set(record.keyId, record);
+    }
+    this.#aliases = new Map(Object.entries(readAs(z.record(z.string(), z.string()), join(folder, aliasesFile), '{}')));
+  }
+
+  get(keyId: string): KeyRecord | undefined {
+    return this.#keys.get(keyId);
+  }
+
+  all(): KeyRecord[] {
+    return [...this.#keys.values()];
+  }
+
+  /** Writes a record durably, then makes it the current one. */
+  put(record: KeyRecord): void {
+    if (this.#folder !== null) {
+      writeFileAtomically(join(this.#folder, `${record.keyId}.json`), JSON.stringify(record));
+    }
+    this.#keys.set(record.keyId, record);
+  }
+
+  create(key: NewKey, now: Date): KeyRecord {
+    const record: KeyRecord = {
+      format: 1,
+      keyId: randomUUID(),
+      ...key,
+      createdAt: now.toISOString(),
+      state: 'Enabled',
+      deletionDate: null,
+      backingKeys: [newBackingKey(now, key.keySpec)],
+    };
+    this.put(record);
+    return record;
+  }
+
+  /** The key of a template's resource, made the first time it is asked for. */
+  ensure(resource: string, now: Date, keySpec: KeySpec = 'SYMMETRIC_DEFAULT'): KeyRecord {
+    const existing = this.all().find((record) => record.resource === resource);
+    return existing ?? this.create({ resource, description: '', keySpec, rotationPeriodInDays: null }, now);
+  }
+
+  /** Key id by alias name (`alias/…`). */
+  get aliases(): ReadonlyMap<string, string> {
+    return this.#aliases;
+  }
+
+  putAlias(name: string, keyId: string): void {
+    const aliases = new Map(this.#aliases).set(name, keyId);
+    if (this.#folder !== null) {
+      writeFileAtomically(join(this.#folder, aliasesFile), JSON.stringify(Object.fromEntries(aliases)));
+    }
+    this.#aliases = aliases;
+  }
+}
+
+// Starting without a key that can't be read would make a new one in its place, and all data under the old one lost.
+function readAs<T>(schema: z.ZodType<T>, path: string, absent: string): T {
+  try {
+    return schema.parse(JSON.parse(readFileIfAny(path) ?? absent));
+  } catch {
+    throw new LocalError(
+      `The key file ${path} is damaged. Nothing was started or changed. Put the file back from a copy of the data ` +
+        `folder; without it, what was encrypted under that key can't be read.`,
+    );
+  }
+}
+
+export const newBackingKey = (now: Date, keySpec: KeySpec) => ({
+  material: newMaterial(keySpec).toString('base64'),
+  createdAt: now.toISOString(),
+});
+
+function newMaterial(keySpec: KeySpec): Buffer {
+  if (keySpec !== 'ECC_NIST_P256') return randomBytes(32);
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return privateKey.export({ format: 'der', type: 'pkcs8' });
+}

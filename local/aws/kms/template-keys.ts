@@ -1,0 +1,27 @@
+/** The template's keys in the KMS emulator. */
+import type { Deployment } from '../cloudformation/deployment-spec.ts';
+import { compileKeyPolicy } from './key-policy.ts';
+import type { KmsKeyring } from './key-registry.ts';
+import type { KeySpec } from './key-store.ts';
+
+/** Key ids by logical id; keys that are not there yet are made. */
+export function ensureKmsKeys(keyring: KmsKeyring, specs: ReadonlyMap<string, KeySpec>): ReadonlyMap<string, string> {
+  return new Map([...specs].map(([id, spec]) => [id, keyring.store.ensure(id, keyring.now(), spec).keyId]));
+}
+
+/** Gives keys their settings and policies, and aliases their keys. */
+export function configureKms(keyring: KmsKeyring, { kmsKeys, aliases }: Deployment): void {
+  const { store } = keyring;
+  for (const { logicalId, keyId, Description, EnableKeyRotation, RotationPeriodInDays, KeyPolicy } of kmsKeys) {
+    const rotationPeriodInDays = EnableKeyRotation ? RotationPeriodInDays : null;
+    const record = store.get(keyId);
+    if (record !== undefined && record.state !== 'Deleted') {
+      store.put({ ...record, description: Description, rotationPeriodInDays });
+    }
+    keyring.setPolicy(keyId, compileKeyPolicy(KeyPolicy, logicalId));
+  }
+  for (const { AliasName, TargetKeyId } of aliases) {
+    store.putAlias(AliasName, TargetKeyId.split('/').at(-1) ?? TargetKeyId);
+  }
+  keyring.keepUpAll();
+}

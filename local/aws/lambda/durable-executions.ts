@@ -1,0 +1,256 @@
+/**
+ * Lambda durable functions on one machine: an execution is invoked again and again, each time with what it has done so
+ * far, until it returns. It survives the end of this process, and its waits take as long as they say.
+ * Source: Lambda developer guide, "Durable functions"; Lambda API reference.
+ */
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
+import { ServiceError } from '../shared/errors.ts';
+import { dueAt, matured, type Operation, onWire, type Update, updated } from './durable-operations.ts';
+import type { DurableStore, Execution } from './durable-store.ts';
+import type { Outcome } from './execution-environment.ts';
+
+/** A function that can be invoked. */
+export interface Invocable {
+  readonly spec: FunctionSpec;
+  invoke(event: string): Promise<Outcome>;
+}
+
+export interface DurableOptions {
+  readonly store: DurableStore;
+  /** By name. Asked at each invocation. */
+  readonly functions: () => ReadonlyMap<string, Invocable>;
+  /** What one second of a wait or a retry takes, in seconds; 1 unless a test is in a hurry. */
+  readonly timeScale: number;
+  readonly onError: (message: string) => void;
+}
+
+/** What the SDK's wrapper answers to an invocation. */
+const answerSchema = z.union([
+  z.object({ Status: z.literal('SUCCEEDED'), Result: z.string().optional() }),
+  z.object({ Status: z.literal('FAILED'), Error: z.looseObject({}).optional() }),
+  z.object({ Status: z.literal('PENDING') }),
+]);
+
+/** A timer of Node ends within 2^31 ms; a longer wait is looked at again every day. */
+const longestTimerMs = 86_400_000;
+/** Invocations that fail by themselves, by crash or time-out, are repeated after 1, 2, 4 … and at most 60 seconds. */
+const longestRetrySeconds = 60;
+const operationsPerPage = 1000;
+/** Lambda's quota of operations for one execution. */
+const maxOperations = 3000;
+
+interface Running {
+  token: string;
+  /** The last checkpoint, for a client that sends it again since it saw no answer. */
+  last: { readonly clientToken: string; readonly answer: object } | undefined;
+  failures: number;
+  timer: NodeJS.Timeout | undefined;
+  active: boolean;
+}
+
+export class DurableExecutions {
+  readonly #options: DurableOptions;
+  readonly #running = new Map<string, Running>();
+  #closed = false;
+
+  constructor(options: DurableOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up what an earlier process left running. */
+  resume(): void {
+    const { store } = this.#options;
+    for (const { spec } of this.#options.functions().values()) {
+      const days = spec.DurableConfig?.RetentionPeriodInDays ?? 14;
+      if (spec.DurableConfig !== undefined) store.prune(Date.now() - days * 86_400_000);
+    }
+    for (const { arn, status } of store.all()) if (status === 'RUNNING') this.#schedule(arn, 0);
+  }
+
+  /**
+   * Starts an execution, or returns the one of that name.
+   * @throws ServiceError `DurableExecutionAlreadyStartedException` when that one has another input
+   */
+  start(spec: FunctionSpec, name: string | undefined, input: string): Execution {
+    const { store } = this.#options;
+    const found = store.all().find((other) => other.functionName === spec.functionName && other.name === name);
+    if (found !== undefined) {
+      if (found.input === input) return found;
+      throw new ServiceError('DurableExecutionAlreadyStartedException', 'The name is taken by another input.', 409);
+    }
+    const id = randomBytes(16).toString('hex');
+    const startedAt = Date.now();
+    const execution: Execution = {
+      id,
+      arn: `${spec.functionArn}:$LATEST/durable-execution/${name ?? id}/${id}`,
+      name: name ?? id,
+      functionName: spec.functionName,
+      input,
+      status: 'RUNNING',
+      startedAt,
+      operations: [
+        {
+          Id: id,
+          Type: 'EXECUTION',
+          Status: 'STARTED',
+          StartTimestamp: startedAt,
+          ExecutionDetails: { InputPayload: input },
+        },
+      ],
+    };
+    store.put(execution);
+    this.#schedule(execution.arn, 0);
+    return execution;
+  }
+
+  /** @throws ServiceError for a token that is not the newest, as after another invocation has begun */
+  checkpoint(arn: string, token: string, clientToken: string | undefined, updates: readonly Update[]): object {
+    const running = this.#running.get(arn);
+    if (running?.last !== undefined && running.last.clientToken === clientToken) return running.last.answer;
+    const execution = this.#holding(arn, token);
+    const timing = { now: Date.now(), secondMs: 1000 * this.#options.timeScale };
+    const operations = new Map(execution.operations.map((operation) => [operation.Id, operation]));
+    const changed = new Map(this.#mature(operations, timing.now).map((operation) => [operation.Id, operation]));
+    let result = execution.result;
+    for (const update of updates) {
+      if (update.Type === 'EXECUTION') {
+        result = update.Payload;
+        continue;
+      }
+      const operation = updated(operations.get(update.Id), update, timing);
+      operations.set(update.Id, operation);
+      changed.set(update.Id, operation);
+    }
+    if (operations.size > maxOperations) {
+      throw new ServiceError('InvalidParameterValueException', `More than ${maxOperations} operations.`);
+    }
+    this.#options.store.put({ ...execution, operations: [...operations.values()], result });
+    const next = { ...(running ?? idle()), token: newToken() };
+    const seconds = (at: number) => at / 1000;
+    const answer = {
+      CheckpointToken: next.token,
+      NewExecutionState: { Operations: [...changed.values()].map((operation) => onWire(operation, seconds)) },
+    };
+    this.#running.set(arn, { ...next, last: clientToken === undefined ? undefined : { clientToken, answer } });
+    return answer;
+  }
+
+  /** A page of operations, for executions with more than an invocation's event holds. */
+  state(arn: string, token: string, marker: string): object {
+    const { operations } = this.#holding(arn, token);
+    return page(operations, Number(marker), (at) => at / 1000);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { timer } of this.#running.values()) clearTimeout(timer);
+  }
+
+  #holding(arn: string, token: string): Execution {
+    const execution = this.#options.store.get(arn);
+    if (execution === undefined) throw new ServiceError('ResourceNotFoundException', 'No such execution.', 404);
+    // The SDK knows this refusal by its first words.
+    if (this.#running.get(arn)?.token !== token || execution.status !== 'RUNNING') {
+      throw new ServiceError('InvalidParameterValueException', 'Invalid Checkpoint Token');
+    }
+    return execution;
+  }
+
+  #schedule(arn: string, delayMs: number): void {
+    if (this.#closed) return;
+    const running = this.#running.get(arn) ?? idle();
+    clearTimeout(running.timer);
+    const timer = setTimeout(() => void this.#invoke(arn), Math.min(delayMs, longestTimerMs));
+    this.#running.set(arn, { ...running, timer });
+  }
+
+  async #invoke(arn: string): Promise<void> {
+    const execution = this.#options.store.get(arn);
+    const running = this.#running.get(arn) ?? idle();
+    if (execution === undefined || execution.status !== 'RUNNING' || running.active || this.#closed) return;
+    const target = this.#options.functions().get(execution.functionName);
+    if (target === undefined) return this.#end(execution, 'FAILED', { ErrorMessage: 'The function is no more.' });
+    const now = Date.now();
+    const lifetime = (target.spec.DurableConfig?.ExecutionTimeout ?? 0) * 1000;
+    if (now > execution.startedAt + lifetime) return this.#end(execution, 'TIMED_OUT', {});
+    const operations = new Map(execution.operations.map((operation) => [operation.Id, operation]));
+    const due = this.#mature(operations, now);
+    if (
+      due.length === 0 &&
+      execution.operations.length > 1 &&
+      nextDue(execution.operations) > now &&
+      isSuspended(execution)
+    ) {
+      return this.#schedule(arn, nextDue(execution.operations) - now);
+    }
+    const current = { ...execution, operations: [...operations.values()] };
+    if (due.length > 0) this.#options.store.put(current);
+    const token = newToken();
+    this.#running.set(arn, { ...running, token, last: undefined, active: true });
+    const event = {
+      DurableExecutionArn: arn,
+      CheckpointToken: token,
+      InitialExecutionState: page(current.operations, 0, (at) => new Date(at).toISOString()),
+      UpdatedOperationIds: due.map(({ Id }) => Id),
+    };
+    const outcome = await target.invoke(JSON.stringify(event));
+    this.#settle(arn, outcome);
+  }
+
+  #settle(arn: string, outcome: Outcome): void {
+    const execution = this.#options.store.get(arn);
+    const running = this.#running.get(arn);
+    if (execution === undefined || running === undefined || this.#closed) return;
+    const answer = outcome.ok ? answerSchema.safeParse(JSON.parse(outcome.payload)) : undefined;
+    if (answer?.success !== true) {
+      const seconds = Math.min(longestRetrySeconds, 2 ** running.failures);
+      this.#running.set(arn, { ...running, active: false, failures: running.failures + 1 });
+      this.#schedule(arn, seconds * 1000 * this.#options.timeScale);
+      return;
+    }
+    this.#running.set(arn, { ...running, active: false, failures: 0 });
+    const { data } = answer;
+    if (data.Status === 'PENDING') this.#schedule(arn, Math.max(0, nextDue(execution.operations) - Date.now()));
+    else if (data.Status === 'FAILED') this.#end(execution, 'FAILED', data.Error);
+    else {
+      // A result too large for an answer came by a checkpoint before.
+      const result = data.Result === '' ? execution.result : data.Result;
+      this.#end({ ...execution, result }, 'SUCCEEDED', undefined);
+    }
+  }
+
+  #end(execution: Execution, status: Execution['status'], error: Execution['error']): void {
+    this.#running.delete(execution.arn);
+    this.#options.store.put({ ...execution, status, endedAt: Date.now(), error });
+    if (error === undefined) return;
+    this.#options.onError(`durable execution ${execution.name} of ${execution.functionName}: ${JSON.stringify(error)}`);
+  }
+
+  /** Lets every operation go on whose time has come; returns those. */
+  #mature(operations: Map<string, Operation>, now: number): Operation[] {
+    const due = [...operations.values()].filter((operation) => (dueAt(operation) ?? Number.POSITIVE_INFINITY) <= now);
+    const ready = due.map((operation) => matured(operation, now));
+    for (const operation of ready) operations.set(operation.Id, operation);
+    return ready;
+  }
+}
+
+const idle = (): Running => ({ token: '', last: undefined, failures: 0, timer: undefined, active: false });
+const newToken = (): string => randomBytes(24).toString('base64url');
+
+const nextDue = (operations: readonly Operation[]): number =>
+  Math.min(...operations.map((operation) => dueAt(operation) ?? Number.POSITIVE_INFINITY), Date.now() + longestTimerMs);
+
+/** Whether nothing but a timer can take an execution on: its newest operation waits for one. */
+function isSuspended({ operations }: Execution): boolean {
+  const last = operations.at(-1);
+  return last !== undefined && dueAt(last) !== undefined;
+}
+
+function page(operations: readonly Operation[], from: number, time: (at: number) => string | number): object {
+  const Operations = operations.slice(from, from + operationsPerPage).map((operation) => onWire(operation, time));
+  const end = from + operationsPerPage;
+  return end < operations.length ? { Operations, NextMarker: String(end) } : { Operations };
+}

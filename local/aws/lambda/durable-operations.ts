@@ -1,0 +1,132 @@
+/**
+ * What a durable execution has done and waits for: its operations, and how a checkpoint changes them. Source: Lambda API
+ * reference 2015-03-31, CheckpointDurableExecution, OperationUpdate and Operation.
+ */
+import { z } from 'zod';
+import { ServiceError } from '../shared/errors.ts';
+
+const errorObject = z.looseObject({ ErrorType: z.string().optional(), ErrorMessage: z.string().optional() });
+
+/** One operation. Times are milliseconds since 1970; on the wire they are RFC 3339 in events and seconds in answers. */
+export const operationSchema = z.object({
+  Id: z.string(),
+  ParentId: z.string().optional(),
+  Name: z.string().optional(),
+  Type: z.enum(['EXECUTION', 'STEP', 'WAIT', 'CONTEXT']),
+  SubType: z.string().optional(),
+  Status: z.enum(['STARTED', 'PENDING', 'READY', 'SUCCEEDED', 'FAILED', 'CANCELLED']),
+  StartTimestamp: z.number(),
+  EndTimestamp: z.number().optional(),
+  ExecutionDetails: z.object({ InputPayload: z.string() }).optional(),
+  ContextDetails: z
+    .object({ Result: z.string().optional(), Error: errorObject.optional(), ReplayChildren: z.boolean().optional() })
+    .optional(),
+  StepDetails: z
+    .object({
+      Attempt: z.number(),
+      NextAttemptTimestamp: z.number().optional(),
+      Result: z.string().optional(),
+      Error: errorObject.optional(),
+    })
+    .optional(),
+  WaitDetails: z.object({ ScheduledEndTimestamp: z.number() }).optional(),
+});
+export type Operation = z.infer<typeof operationSchema>;
+
+export const updateSchema = z.object({
+  Id: z.string().min(1),
+  ParentId: z.string().optional(),
+  Name: z.string().optional(),
+  Type: z.enum(
+    ['EXECUTION', 'STEP', 'WAIT', 'CONTEXT'],
+    'Callbacks and chained invocations are not emulated; teach them to local/aws/lambda/durable-operations.ts',
+  ),
+  SubType: z.string().optional(),
+  Action: z.enum(['START', 'SUCCEED', 'FAIL', 'RETRY', 'CANCEL']),
+  Payload: z.string().optional(),
+  Error: errorObject.optional(),
+  ContextOptions: z.object({ ReplayChildren: z.boolean().optional() }).optional(),
+  StepOptions: z.object({ NextAttemptDelaySeconds: z.number().int().min(1) }).optional(),
+  WaitOptions: z.object({ WaitSeconds: z.number().int().min(1).max(31_622_400) }).optional(),
+});
+export type Update = z.infer<typeof updateSchema>;
+
+export interface Timing {
+  readonly now: number;
+  /** Milliseconds that a second of a wait takes. */
+  readonly secondMs: number;
+}
+
+/** The operation that an update makes of the one before it. @throws ServiceError when the one can't follow the other */
+export function updated(before: Operation | undefined, update: Update, timing: Timing): Operation {
+  const { Action } = update;
+  if (Action === 'START') return started(before, update, timing);
+  if (before === undefined && update.Type !== 'CONTEXT' && update.Type !== 'STEP') throw refused(update);
+  if (before !== undefined && isOver(before)) throw refused(update);
+  const now = before ?? started(undefined, update, timing);
+  if (Action === 'RETRY') {
+    const delay = update.StepOptions?.NextAttemptDelaySeconds ?? 1;
+    const details = {
+      Attempt: (now.StepDetails?.Attempt ?? 0) + 1,
+      NextAttemptTimestamp: timing.now + delay * timing.secondMs,
+      Error: update.Error,
+    };
+    return { ...now, Status: 'PENDING', StepDetails: details };
+  }
+  const Status = ({ SUCCEED: 'SUCCEEDED', FAIL: 'FAILED', CANCEL: 'CANCELLED' } as const)[Action];
+  const outcome = { Result: update.Payload, Error: update.Error };
+  return {
+    ...now,
+    Status,
+    EndTimestamp: timing.now,
+    ...(update.Type === 'STEP' && { StepDetails: { Attempt: now.StepDetails?.Attempt ?? 0, ...outcome } }),
+    ...(update.Type === 'CONTEXT' && { ContextDetails: { ...outcome, ...update.ContextOptions } }),
+  };
+}
+
+function started(before: Operation | undefined, update: Update, { now, secondMs }: Timing): Operation {
+  const { Id, ParentId, Name, Type, SubType } = update;
+  if (before !== undefined) {
+    // A step is started anew for each attempt; anything else starts once.
+    if (Type !== 'STEP' || isOver(before)) throw refused(update);
+    return { ...before, Status: 'STARTED' };
+  }
+  const operation: Operation = { Id, ParentId, Name, Type, SubType, Status: 'STARTED', StartTimestamp: now };
+  if (Type === 'STEP') return { ...operation, StepDetails: { Attempt: 0 } };
+  if (Type !== 'WAIT') return operation;
+  if (update.WaitOptions === undefined) throw refused(update);
+  return { ...operation, WaitDetails: { ScheduledEndTimestamp: now + update.WaitOptions.WaitSeconds * secondMs } };
+}
+
+/** When an operation goes on by itself; undefined when it does not. */
+export function dueAt({ Status, WaitDetails, StepDetails }: Operation): number | undefined {
+  if (Status === 'STARTED') return WaitDetails?.ScheduledEndTimestamp;
+  return Status === 'PENDING' ? StepDetails?.NextAttemptTimestamp : undefined;
+}
+
+/** The operation after its time has come: a wait is over, a step may be tried again. */
+export const matured = (operation: Operation, now: number): Operation =>
+  operation.Type === 'WAIT'
+    ? { ...operation, Status: 'SUCCEEDED', EndTimestamp: now }
+    : { ...operation, Status: 'READY' };
+
+/** With times as the wire has them. */
+export function onWire(operation: Operation, time: (at: number) => string | number): object {
+  const { StartTimestamp, EndTimestamp, StepDetails, WaitDetails, ...rest } = operation;
+  const next = StepDetails?.NextAttemptTimestamp;
+  return {
+    ...rest,
+    StartTimestamp: time(StartTimestamp),
+    ...(EndTimestamp !== undefined && { EndTimestamp: time(EndTimestamp) }),
+    ...(StepDetails && {
+      StepDetails: { ...StepDetails, ...(next !== undefined && { NextAttemptTimestamp: time(next) }) },
+    }),
+    ...(WaitDetails && { WaitDetails: { ScheduledEndTimestamp: time(WaitDetails.ScheduledEndTimestamp) } }),
+  };
+}
+
+const isOver = ({ Status }: Operation): boolean =>
+  Status === 'SUCCEEDED' || Status === 'FAILED' || Status === 'CANCELLED';
+
+const refused = ({ Type, Action, Id }: Update) =>
+  new ServiceError('InvalidParameterValueException', `The operation ${Id} can't take the update ${Type} ${Action}.`);

@@ -1,0 +1,191 @@
+/**
+ * An event source mapping: takes messages from a queue and invokes a function with them. Source: Lambda developer guide,
+ * "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source".
+ *
+ * It is woken by the queue's changes and by the end of a visibility timeout, and asks for messages only when there are some.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { EventSourceSpec } from '../cloudformation/deployment-spec.ts';
+import { account } from '../shared/aws-account.ts';
+import { messageOf } from '../shared/errors.ts';
+import type { SqsQueue } from '../sqs/message-queue.ts';
+import type { Outcome } from './execution-environment.ts';
+
+export interface EventSourceOptions {
+  readonly spec: EventSourceSpec;
+  readonly queue: SqsQueue;
+  readonly queueUrl: string;
+  /** Calls SQS as the function's own role, which needs the permissions for it. */
+  readonly call: (action: string, input: object) => Promise<unknown>;
+  readonly invoke: (event: string) => Promise<Outcome>;
+  /** Most invocations at once. */
+  readonly concurrency: number;
+  /** What a second between two attempts takes, in seconds. */
+  readonly timeScale: number;
+  /** How long an end waits for invocations, milliseconds. */
+  readonly graceMs?: number;
+  /** Told of calls that failed; never of what a message holds. */
+  readonly onError: (message: string) => void;
+}
+
+export interface EventSource {
+  /** Ends polling, and waits a while for invocations under way: what they do not finish stays in the queue. */
+  close(): Promise<void>;
+}
+
+const usualGraceMs = 5_000;
+const longestRetrySeconds = 20;
+const shortestRetryMs = 50;
+/** A timer of Node ends within 2^31 ms. */
+const longestTimerMs = 86_400_000;
+
+const receivedSchema = z.object({
+  Messages: z
+    .array(
+      z.object({
+        MessageId: z.string(),
+        ReceiptHandle: z.string(),
+        Body: z.string(),
+        MD5OfBody: z.string(),
+        Attributes: z.record(z.string(), z.string()).default({}),
+      }),
+    )
+    .default([]),
+});
+type Message = z.infer<typeof receivedSchema>['Messages'][number];
+
+const deletedSchema = z.object({ Failed: z.array(z.object({ Code: z.string() })).default([]) });
+
+/** What a function that reports failures answers; nothing at all means that there were none. */
+const reportSchema = z
+  .object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string().min(1) })).nullish() })
+  .nullable();
+
+export function startEventSource(options: EventSourceOptions): EventSource {
+  const { spec, queue, queueUrl, call, concurrency, timeScale, onError, graceMs = usualGraceMs } = options;
+  const active = new Set<Promise<void>>();
+  let closed = false;
+  let polling = false;
+  let failures = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  const wake = (): void => {
+    if (closed || polling) return;
+    polling = true;
+    void poll().finally(() => {
+      polling = false;
+      // A change while it polled woke nothing.
+      schedule();
+    });
+  };
+
+  /** Milliseconds since the epoch; undefined when only a change can bring something. */
+  const nextPollAt = (): number | undefined => {
+    if (failures > 0) return Date.now() + Math.max(shortestRetryMs, retryMs(failures) * timeScale);
+    // An invocation that ends is a change of the queue.
+    if (active.size >= concurrency) return undefined;
+    return queue.hasVisible ? Date.now() : queue.nextVisibleAt;
+  };
+
+  const schedule = (): void => {
+    clearTimeout(timer);
+    if (closed) return;
+    const due = nextPollAt();
+    if (due !== undefined) timer = setTimeout(wake, Math.min(Math.max(0, due - Date.now()), longestTimerMs));
+  };
+
+  const poll = async (): Promise<void> => {
+    try {
+      if (active.size < concurrency && queue.hasVisible) {
+        await call('GetQueueAttributes', { QueueUrl: queueUrl, AttributeNames: ['All'] });
+      }
+      while (!closed && active.size < concurrency && queue.hasVisible) {
+        const messages = await receive();
+        // What was received at the very end stays hidden until the next start.
+        if (closed || messages.length === 0) break;
+        // Before anything is awaited: a scaled timeout may be shorter than what comes next.
+        queue.hold(messages.map(({ MessageId }) => MessageId));
+        const handling = handle(options, messages).finally(() => {
+          active.delete(handling);
+          queue.letGo(messages.map(({ MessageId }) => MessageId));
+        });
+        active.add(handling);
+      }
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      onError(`event source ${spec.logicalId}: ${messageOf(error)}`);
+    }
+  };
+
+  const receive = async (): Promise<readonly Message[]> =>
+    receivedSchema.parse(
+      await call('ReceiveMessage', {
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: spec.batchSize,
+        MessageSystemAttributeNames: ['All'],
+      }),
+    ).Messages;
+
+  // Whoever had received something was a function of an earlier process.
+  queue.release();
+  const forget = queue.onChange(() => {
+    // After a failure the timer alone decides when it is tried again.
+    if (failures === 0) wake();
+  });
+  wake();
+  return {
+    async close() {
+      closed = true;
+      forget();
+      clearTimeout(timer);
+      const patience = new AbortController();
+      const late = sleep(graceMs, undefined, { signal: patience.signal }).catch(() => {});
+      await Promise.race([Promise.allSettled([...active]), late]);
+      patience.abort();
+    },
+  };
+}
+
+const retryMs = (failures: number): number => Math.min(longestRetrySeconds, 2 ** (failures - 1)) * 1000;
+
+/** Invokes the function, and deletes what it is done with. Never throws: what goes wrong leaves messages in the queue. */
+async function handle(options: EventSourceOptions, messages: readonly Message[]): Promise<void> {
+  const { spec, queueUrl, call, invoke, onError } = options;
+  try {
+    const outcome = await invoke(JSON.stringify({ Records: messages.map((one) => recordOf(spec, one)) }));
+    const done = doneOf(outcome, messages, spec.reportsFailures);
+    if (done.length === 0) return;
+    const Entries = done.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+    const { Failed } = deletedSchema.parse(await call('DeleteMessageBatch', { QueueUrl: queueUrl, Entries }));
+    for (const { Code } of Failed) onError(`event source ${spec.logicalId}: a message was not deleted: ${Code}`);
+  } catch (error) {
+    onError(`event source ${spec.logicalId}: ${messageOf(error)}`);
+  }
+}
+
+/** The messages that a function is done with. A report that is not understood counts as the failure of all. */
+function doneOf(outcome: Outcome, messages: readonly Message[], reportsFailures: boolean): readonly Message[] {
+  if (!outcome.ok) return [];
+  if (!reportsFailures) return messages;
+  const report = reportSchema.safeParse(JSON.parse(outcome.payload));
+  if (!report.success) return [];
+  const failed = new Set((report.data?.batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier));
+  const known = new Set(messages.map(({ MessageId }) => MessageId));
+  if ([...failed].some((id) => !known.has(id))) return [];
+  return messages.filter(({ MessageId }) => !failed.has(MessageId));
+}
+
+/** A record of the event, as in the developer guide's example of a FIFO queue. */
+const recordOf = ({ queue }: EventSourceSpec, message: Message) => ({
+  messageId: message.MessageId,
+  receiptHandle: message.ReceiptHandle,
+  body: message.Body,
+  attributes: message.Attributes,
+  messageAttributes: {},
+  md5OfBody: message.MD5OfBody,
+  eventSource: 'aws:sqs',
+  eventSourceARN: queue.queueArn,
+  awsRegion: account.region,
+});

@@ -1,0 +1,149 @@
+/** Lambda on one machine: every function has environments of its own, made on demand and kept warm. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { functionEnv } from '../../../contract/shared/environment-variables.ts';
+import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
+import type { Credentials } from '../iam/credential-store.ts';
+import { account } from '../shared/aws-account.ts';
+import { Environment, type Outcome } from './execution-environment.ts';
+
+/** Most bytes of an event and of a result in a synchronous invocation. Source: Lambda quotas. */
+const maxPayloadBytes = 6 * 1024 * 1024;
+
+export interface FunctionOptions {
+  readonly spec: FunctionSpec;
+  /** What the environment gets: the template's variables and Lambda's own. */
+  readonly variables: Readonly<Record<string, string>>;
+  /**
+   * Most environments at once. Like Lambda, an environment handles one event at a time and a further one is started
+   * only when all are busy; so one request after the other always meets the same warm one.
+   */
+  readonly concurrency: number;
+  readonly onLine: (line: string) => void;
+}
+
+export class FunctionHost {
+  readonly #options: FunctionOptions;
+  readonly #idle: Environment[] = [];
+  readonly #all = new Set<Environment>();
+  readonly #waiting: ((environment: Environment) => void)[] = [];
+  #closed = false;
+
+  constructor(options: FunctionOptions) {
+    this.#options = options;
+  }
+
+  get spec(): FunctionSpec {
+    return this.#options.spec;
+  }
+
+  /** Invokes the function with an event, as JSON. Never throws: what goes wrong is an outcome, and in the log. */
+  async invoke(event: string): Promise<Outcome> {
+    if (Buffer.byteLength(event) > maxPayloadBytes) {
+      return { ok: false, type: 'RequestEntityTooLargeException', message: 'The event is over 6 MB.' };
+    }
+    const environment = await this.#acquire();
+    const outcome = limitResult(await environment.run(event, contextOf(this.#options.spec)));
+    this.#release(environment);
+    if (!outcome.ok) this.#logFailure(outcome);
+    return outcome;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#all].map((environment) => environment.terminate()));
+  }
+
+  #acquire(): Promise<Environment> {
+    let idle = this.#idle.pop();
+    while (idle !== undefined && !idle.usable) {
+      this.#all.delete(idle);
+      idle = this.#idle.pop();
+    }
+    if (idle !== undefined) return Promise.resolve(idle);
+    if (this.#all.size < this.#options.concurrency) return Promise.resolve(this.#start());
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #start(): Environment {
+    const { spec, variables, onLine } = this.#options;
+    const environment = new Environment(spec, variables, onLine);
+    this.#all.add(environment);
+    return environment;
+  }
+
+  #release(environment: Environment): void {
+    if (!environment.usable) this.#all.delete(environment);
+    const next = this.#waiting.shift();
+    if (next !== undefined && !this.#closed) next(environment.usable ? environment : this.#start());
+    else if (environment.usable) this.#idle.push(environment);
+  }
+
+  #logFailure({ type, message, stack }: Exclude<Outcome, { ok: true }>): void {
+    const timestamp = new Date().toISOString();
+    this.#options.onLine(JSON.stringify({ timestamp, level: 'ERROR', errorType: type, errorMessage: message, stack }));
+  }
+}
+
+function limitResult(outcome: Outcome): Outcome {
+  if (!outcome.ok || Buffer.byteLength(outcome.payload) <= maxPayloadBytes) return outcome;
+  return { ok: false, type: 'Function.ResponseSizeTooLarge', message: 'The result is over 6 MB.' };
+}
+
+const contextOf = (spec: FunctionSpec): Record<string, string> => ({
+  awsRequestId: randomUUID(),
+  functionName: spec.functionName,
+  functionVersion: '$LATEST',
+  invokedFunctionArn: spec.functionArn,
+  memoryLimitInMB: String(spec.MemorySize),
+  logGroupName: logGroupOf(spec),
+  logStreamName: 'local',
+});
+
+/** Where the engines are: S3 has a server of its own. And where the providers' APIs are. */
+export interface EngineUrls {
+  readonly front: string;
+  readonly s3: string;
+  readonly outbox: string;
+}
+
+/** The environment of a function: the template's variables, and what Lambda sets itself (developer guide, "Defined runtime environment variables"). */
+export function functionVariables(
+  spec: FunctionSpec,
+  credentials: Credentials,
+  urls: EngineUrls,
+): Record<string, string> {
+  const { LogFormat, ApplicationLogLevel } = spec.LoggingConfig;
+  return {
+    ...spec.Environment.Variables,
+    _HANDLER: spec.Handler,
+    AWS_REGION: account.region,
+    AWS_DEFAULT_REGION: account.region,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${spec.Runtime}`,
+    AWS_LAMBDA_FUNCTION_NAME: spec.functionName,
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.MemorySize),
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: logGroupOf(spec),
+    AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+    ...(LogFormat !== undefined && { AWS_LAMBDA_LOG_FORMAT: LogFormat }),
+    ...(ApplicationLogLevel !== undefined && { AWS_LAMBDA_LOG_LEVEL: ApplicationLogLevel }),
+    LAMBDA_TASK_ROOT: spec.codeFolder,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_ENDPOINT_URL_BACKUP: urls.front,
+    AWS_ENDPOINT_URL_DYNAMODB: urls.front,
+    AWS_ENDPOINT_URL_KMS: urls.front,
+    AWS_ENDPOINT_URL_LAMBDA: urls.front,
+    AWS_ENDPOINT_URL_S3: urls.s3,
+    AWS_ENDPOINT_URL_SQS: urls.front,
+    AWS_ENDPOINT_URL_STS: urls.front,
+    // At AWS it is absent: providers are then where they say they are.
+    [functionEnv.providerApis]: urls.outbox,
+    // At AWS there is no profile of a person to be read; here the SDK would find the developer's own.
+    AWS_CONFIG_FILE: join(spec.codeFolder, '.aws', 'config'),
+    AWS_SHARED_CREDENTIALS_FILE: join(spec.codeFolder, '.aws', 'credentials'),
+  };
+}
+
+const logGroupOf = ({ functionName }: FunctionSpec): string => `/aws/lambda/${functionName}`;

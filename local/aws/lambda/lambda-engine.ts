@@ -1,0 +1,131 @@
+/**
+ * The part of Lambda's API by which functions start each other: Invoke, and the checkpoints of durable executions.
+ * Source: Lambda API reference 2015-03-31; Smithy specification, "AWS restJson1 protocol".
+ */
+import { z } from 'zod';
+import type { Engine, EngineReply } from '../endpoint/service-engine.ts';
+import { jsonFailure, type Operation, type Protocol, type ServiceMessage } from '../endpoint/wire-protocols.ts';
+import { ServiceError } from '../shared/errors.ts';
+import { firstIssue } from '../shared/json.ts';
+import type { DurableExecutions, Invocable } from './durable-executions.ts';
+import { updateSchema } from './durable-operations.ts';
+
+const invokePath = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
+const durablePath = /^\/2025-12-01\/durable-executions\/([^/]+)\/(checkpoint|state)$/;
+
+/** Attempts of an asynchronous invocation. Source: Lambda developer guide, "Asynchronous invocation". */
+const asyncAttempts = 3;
+
+const protocol: Protocol = {
+  contentType: 'application/json',
+  speaks: ({ path }) => invokePath.test(path) || durablePath.test(path),
+  read: readOperation,
+  failure: jsonFailure,
+};
+
+function readOperation({ path, query, headers }: ServiceMessage, body: Buffer): Operation {
+  const [, name] = invokePath.exec(path) ?? [];
+  if (name !== undefined) {
+    const input = {
+      FunctionName: decodeURIComponent(name),
+      Qualifier: query.get('Qualifier') ?? undefined,
+      InvocationType: headers['x-amz-invocation-type'],
+      DurableExecutionName: headers['x-amz-durable-execution-name'],
+      Payload: body.toString() || 'null',
+    };
+    return { action: 'Invoke', input };
+  }
+  const [, arn = '', operation] = durablePath.exec(path) ?? [];
+  const DurableExecutionArn = decodeURIComponent(arn);
+  if (operation === 'state') {
+    const input = { DurableExecutionArn, ...Object.fromEntries(query) };
+    return { action: 'GetDurableExecutionState', input };
+  }
+  const input: object = JSON.parse(body.toString());
+  return { action: 'CheckpointDurableExecution', input: { ...input, DurableExecutionArn } };
+}
+
+const invokeSchema = z.object({
+  FunctionName: z.string(),
+  Qualifier: z.string().optional(),
+  InvocationType: z.enum(['RequestResponse', 'Event']).default('RequestResponse'),
+  DurableExecutionName: z
+    .string()
+    .regex(/^[a-zA-Z0-9_-]{1,64}$/)
+    .optional(),
+  Payload: z.string(),
+});
+const checkpointSchema = z.object({
+  DurableExecutionArn: z.string(),
+  CheckpointToken: z.string(),
+  ClientToken: z.string().optional(),
+  Updates: z.array(updateSchema).default([]),
+});
+const stateSchema = z.object({
+  DurableExecutionArn: z.string(),
+  CheckpointToken: z.string(),
+  Marker: z.string().default('0'),
+});
+
+/** `functions` by name; asked at each call, since they are opened after the engines. */
+export function lambdaEngine(functions: () => ReadonlyMap<string, Invocable>, executions: DurableExecutions): Engine {
+  return {
+    service: 'lambda',
+    protocol,
+    async run({ action, input }) {
+      if (action === 'Invoke') return await invoke(functions(), executions, parsed(invokeSchema, input));
+      if (action === 'GetDurableExecutionState') {
+        const { DurableExecutionArn, CheckpointToken, Marker } = parsed(stateSchema, input);
+        return json(200, executions.state(DurableExecutionArn, CheckpointToken, Marker));
+      }
+      const { DurableExecutionArn, CheckpointToken, ClientToken, Updates } = parsed(checkpointSchema, input);
+      return json(200, executions.checkpoint(DurableExecutionArn, CheckpointToken, ClientToken, Updates));
+    },
+  };
+}
+
+async function invoke(
+  functions: ReadonlyMap<string, Invocable>,
+  executions: DurableExecutions,
+  request: z.infer<typeof invokeSchema>,
+): Promise<EngineReply> {
+  const { name, qualifier } = functionOf(request.FunctionName, request.Qualifier);
+  const target = functions.get(name);
+  if (target === undefined) throw new ServiceError('ResourceNotFoundException', `Function not found: ${name}`, 404);
+  if (target.spec.DurableConfig !== undefined) {
+    if (qualifier === undefined) {
+      throw new ServiceError('InvalidParameterValueException', 'A durable function is invoked by a version or alias.');
+    }
+    if (request.InvocationType !== 'Event') {
+      throw new ServiceError('InvalidParameterValueException', 'Durable functions are only invoked as events here.');
+    }
+    const { arn } = executions.start(target.spec, request.DurableExecutionName, request.Payload);
+    return { status: 202, body: '', headers: { 'x-amz-durable-execution-arn': arn } };
+  }
+  if (request.InvocationType === 'Event') {
+    void invokeLater(target, request.Payload);
+    return { status: 202, body: '' };
+  }
+  const outcome = await target.invoke(request.Payload);
+  if (outcome.ok) return { status: 200, body: outcome.payload };
+  const failure = { errorType: outcome.type, errorMessage: outcome.message };
+  return { status: 200, body: JSON.stringify(failure), headers: { 'x-amz-function-error': 'Unhandled' } };
+}
+
+async function invokeLater(target: Invocable, event: string): Promise<void> {
+  for (let attempt = 1; attempt <= asyncAttempts; attempt++) if ((await target.invoke(event)).ok) return;
+}
+
+/** From a name or an ARN, either of which may end in a version. */
+function functionOf(given: string, qualifier: string | undefined): { name: string; qualifier: string | undefined } {
+  const [name = '', own] = (/^arn:[^:]+:lambda:[^:]*:[^:]*:function:(.+)$/.exec(given)?.[1] ?? given).split(':');
+  return { name, qualifier: own ?? qualifier };
+}
+
+function parsed<T>(schema: z.ZodType<T>, input: unknown): T {
+  const result = schema.safeParse(input);
+  if (!result.success) throw new ServiceError('InvalidParameterValueException', firstIssue(result.error));
+  return result.data;
+}
+
+const json = (status: number, answer: object): EngineReply => ({ status, body: JSON.stringify(answer) });

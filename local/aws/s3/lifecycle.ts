@@ -1,0 +1,47 @@
+/** What a bucket removes by itself. Source: S3 user guide, "Managing the lifecycle of objects". */
+import type { LifecycleRule } from '../cloudformation/resource-schemas.ts';
+import type { S3Bucket } from './object-store.ts';
+
+export interface Swept {
+  /** Keys of the objects that were removed. */
+  readonly expired: readonly string[];
+  /** Keys of the unfinished uploads that were ended. */
+  readonly aborted: readonly string[];
+}
+
+const dayMs = 24 * 3600_000;
+
+/** Applies the rules as of `now`. At AWS this happens some time after it is due, and nobody is told. */
+export function sweepBucket(bucket: S3Bucket, rules: readonly LifecycleRule[], now: Date): Swept {
+  const active = rules.filter(({ Status }) => Status === 'Enabled');
+  const expired = bucket
+    .list()
+    .filter(({ key, size, tags, modifiedAt }) =>
+      active.some(
+        (rule) =>
+          key.startsWith(rule.Prefix ?? '') &&
+          rule.TagFilters.every(({ Key, Value }) => Object.hasOwn(tags, Key) && tags[Key] === Value) &&
+          size > (rule.ObjectSizeGreaterThan ?? -1) &&
+          size < (rule.ObjectSizeLessThan ?? Number.POSITIVE_INFINITY) &&
+          isDue(modifiedAt, rule.ExpirationInDays, now),
+      ),
+    )
+    .map(({ key }) => key);
+  for (const key of expired) bucket.delete(key);
+  const aborted = bucket
+    .uploads()
+    .map(({ record }) => record)
+    .filter(({ key, initiatedAt }) =>
+      active.some(
+        (rule) =>
+          key.startsWith(rule.Prefix ?? '') &&
+          isDue(initiatedAt, rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation, now),
+      ),
+    );
+  for (const { uploadId } of aborted) bucket.endUpload(uploadId);
+  return { expired, aborted: aborted.map(({ key }) => key) };
+}
+
+// S3 counts the days, then rounds up to the next midnight in UTC.
+const isDue = (since: string, days: number | undefined, now: Date): boolean =>
+  days !== undefined && Math.ceil(new Date(since).getTime() / dayMs + days) * dayMs <= now.getTime();

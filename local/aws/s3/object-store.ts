@@ -1,0 +1,271 @@
+/**
+ * A bucket in a folder:
+ *
+ *     objects/<SHA-256 of the key>.json         the record of an object; it is there, or the object is not
+ *     uploads/<upload id>/upload.json, <n>.json the records of an unfinished upload and of its parts
+ *     data/<random>                             bytes, named by a record that is written when they are whole
+ *
+ * Keys are never file names. What a killed process left in `data` without a record is removed at the next start.
+ */
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createReadStream, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { makePrivateFolder, readFileIfAny, writeFileAtomically } from '../shared/durable-files.ts';
+import { LocalError, messageOf } from '../shared/errors.ts';
+import { consume, type Digests, type Stated } from './request-body.ts';
+import {
+  type ObjectRecord,
+  objectSchema,
+  type PartRecord,
+  partSchema,
+  type Upload,
+  type UploadRecord,
+  uploadSchema,
+} from './stored-records.ts';
+
+interface StoredUpload extends Upload {
+  readonly parts: Map<number, PartRecord>;
+}
+
+/** Bytes that are whole and checked, and belong to no record yet: `commit…` or `discard`. */
+export interface Received extends Digests {
+  readonly file: string;
+}
+
+export class S3Bucket {
+  readonly name: string;
+  readonly #folder: string;
+  readonly #objects = new Map<string, ObjectRecord>();
+  readonly #uploads = new Map<string, StoredUpload>();
+  /** How many answers read a file; those that end later are `doomed` till then. */
+  readonly #readers = new Map<string, number>();
+  readonly #doomed = new Set<string>();
+  #sorted: readonly ObjectRecord[] | undefined;
+
+  /** Throws a LocalError when a record is damaged. */
+  constructor(name: string, folder: string) {
+    this.name = name;
+    this.#folder = folder;
+    for (const part of ['objects', 'uploads', 'data']) makePrivateFolder(join(folder, part));
+    for (const file of readdirSync(join(folder, 'objects'))) {
+      if (!file.endsWith('.json')) continue;
+      const record = readRecord(objectSchema, join(folder, 'objects', file));
+      this.#objects.set(record.key, record);
+    }
+    this.#openUploads();
+    this.#removeOrphans();
+  }
+
+  get(key: string): ObjectRecord | undefined {
+    return this.#objects.get(key);
+  }
+
+  /** All objects, by the bytes of their keys. */
+  list(): readonly ObjectRecord[] {
+    this.#sorted ??= [...this.#objects.values()].sort((a, b) => compareKeys(a.key, b.key));
+    return this.#sorted;
+  }
+
+  /** Writes the record of an object, durably; what was there under its key is gone. */
+  put(record: ObjectRecord): void {
+    const before = this.#objects.get(record.key);
+    writeFileAtomically(this.#objectPath(record.key), JSON.stringify(record));
+    this.#objects.set(record.key, record);
+    this.#sorted = undefined;
+    const kept = new Set(record.segments.map(({ file }) => file));
+    this.#drop((before?.segments ?? []).map(({ file }) => file).filter((file) => !kept.has(file)));
+  }
+
+  delete(key: string): void {
+    const record = this.#objects.get(key);
+    if (record === undefined) return;
+    rmSync(this.#objectPath(key), { force: true });
+    this.#objects.delete(key);
+    this.#sorted = undefined;
+    this.#drop(record.segments.map(({ file }) => file));
+  }
+
+  /**
+   * Takes a body into a file and checks it. Whatever goes wrong, nothing of it stays.
+   * @throws S3Error, or what the connection threw when it was cut
+   */
+  async receive(body: AsyncIterable<Buffer>, stated: Stated): Promise<Received> {
+    const file = randomUUID();
+    const path = this.#dataPath(file);
+    let handle: FileHandle | undefined;
+    try {
+      const opened = await open(path, 'wx', 0o600);
+      handle = opened;
+      const digests = await consume(body, stated, async (chunk) => await opened.appendFile(chunk));
+      await opened.sync();
+      return { ...digests, file };
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw error;
+    } finally {
+      await handle?.close();
+    }
+  }
+
+  discard({ file }: Received): void {
+    this.#drop([file]);
+  }
+
+  /** The bytes from `start` to `end`, inclusive. They stay readable until the last is read, or the reader returns. */
+  read({ segments }: ObjectRecord, start: number, end: number): AsyncGenerator<Buffer> {
+    const files = segments.map(({ file }) => file);
+    for (const file of files) this.#readers.set(file, (this.#readers.get(file) ?? 0) + 1);
+    const pieces = this.#pieces(segments, start, end);
+    const release = once(() => this.#release(files));
+    return closing(pieces, release);
+  }
+
+  createUpload(upload: Omit<UploadRecord, 'format' | 'uploadId'>): UploadRecord {
+    // S3 lists the uploads of one key by their beginning; ids that begin with the time do so by themselves.
+    const time = new Date(upload.initiatedAt).getTime().toString(36).padStart(9, '0');
+    const record: UploadRecord = { format: 1, ...upload, uploadId: time + randomBytes(24).toString('hex') };
+    makePrivateFolder(this.#uploadPath(record.uploadId));
+    writeFileAtomically(join(this.#uploadPath(record.uploadId), 'upload.json'), JSON.stringify(record));
+    this.#uploads.set(record.uploadId, { record, parts: new Map() });
+    return record;
+  }
+
+  /** An unfinished upload to a key. */
+  upload(key: string, uploadId: string): Upload | undefined {
+    const upload = this.#uploads.get(uploadId);
+    return upload?.record.key === key ? upload : undefined;
+  }
+
+  /** All unfinished uploads, by key, then by their beginning. */
+  uploads(): Upload[] {
+    return [...this.#uploads.values()].sort(
+      (a, b) => compareKeys(a.record.key, b.record.key) || compareKeys(a.record.uploadId, b.record.uploadId),
+    );
+  }
+
+  /** False when the upload ended meanwhile. */
+  putPart(uploadId: string, part: PartRecord): boolean {
+    const upload = this.#uploads.get(uploadId);
+    if (upload === undefined) return false;
+    const before = upload.parts.get(part.number);
+    writeFileAtomically(join(this.#uploadPath(uploadId), `${part.number}.json`), JSON.stringify(part));
+    upload.parts.set(part.number, part);
+    if (before !== undefined) this.#drop([before.file]);
+    return true;
+  }
+
+  /** Ends an upload; its parts are removed but for those that became an object. */
+  endUpload(uploadId: string, object?: ObjectRecord): void {
+    const upload = this.#uploads.get(uploadId);
+    if (upload === undefined) return;
+    this.#uploads.delete(uploadId);
+    rmSync(this.#uploadPath(uploadId), { recursive: true, force: true });
+    const kept = new Set(object?.segments.map(({ file }) => file));
+    this.#drop([...upload.parts.values()].map(({ file }) => file).filter((file) => !kept.has(file)));
+  }
+
+  #openUploads(): void {
+    const finished = new Set([...this.#objects.values()].map(({ uploadId }) => uploadId));
+    for (const uploadId of readdirSync(join(this.#folder, 'uploads'))) {
+      const folder = this.#uploadPath(uploadId);
+      // Killed between the two steps of an end or of a beginning.
+      if (finished.has(uploadId) || readFileIfAny(join(folder, 'upload.json')) === undefined) {
+        rmSync(folder, { recursive: true, force: true });
+        continue;
+      }
+      const parts = readdirSync(folder)
+        .filter((file) => /^\d+\.json$/.test(file))
+        .map((file) => readRecord(partSchema, join(folder, file)));
+      const record = readRecord(uploadSchema, join(folder, 'upload.json'));
+      this.#uploads.set(uploadId, { record, parts: new Map(parts.map((part) => [part.number, part])) });
+    }
+  }
+
+  #removeOrphans(): void {
+    const known = new Set([
+      ...[...this.#objects.values()].flatMap(({ segments }) => segments.map(({ file }) => file)),
+      ...[...this.#uploads.values()].flatMap(({ parts }) => [...parts.values()].map(({ file }) => file)),
+    ]);
+    this.#drop(readdirSync(join(this.#folder, 'data')).filter((file) => !known.has(file)));
+  }
+
+  async *#pieces(segments: ObjectRecord['segments'], start: number, end: number): AsyncGenerator<Buffer> {
+    let offset = 0;
+    for (const { file, size } of segments) {
+      const [from, to] = [Math.max(start - offset, 0), Math.min(end - offset, size - 1)];
+      offset += size;
+      if (from <= to) yield* createReadStream(this.#dataPath(file), { start: from, end: to });
+    }
+  }
+
+  #release(files: readonly string[]): void {
+    for (const file of files) {
+      const readers = (this.#readers.get(file) ?? 1) - 1;
+      if (readers > 0) this.#readers.set(file, readers);
+      else this.#readers.delete(file);
+    }
+    this.#drop(files.filter((file) => this.#doomed.has(file)));
+  }
+
+  #drop(files: readonly string[]): void {
+    for (const file of files) {
+      if (this.#readers.has(file)) this.#doomed.add(file);
+      else {
+        this.#doomed.delete(file);
+        rmSync(this.#dataPath(file), { force: true });
+      }
+    }
+  }
+
+  #objectPath = (key: string): string =>
+    join(this.#folder, 'objects', `${createHash('sha256').update(key).digest('hex')}.json`);
+  #uploadPath = (uploadId: string): string => join(this.#folder, 'uploads', uploadId);
+  #dataPath = (file: string): string => join(this.#folder, 'data', file);
+}
+
+/** As S3 lists keys: by their UTF-8 bytes. */
+export const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
+function readRecord<T>(schema: z.ZodType<T>, path: string): T {
+  try {
+    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw new LocalError(
+      `The object record ${path} is damaged (${messageOf(error)}). Nothing was started or changed. Put the file back ` +
+        `from a copy of the data folder, or remove it, which removes its object.`,
+    );
+  }
+}
+
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) run();
+    done = true;
+  };
+}
+
+/** The same pieces; `close` runs when they end, however they end, and even if none was asked for. */
+function closing(pieces: AsyncGenerator<Buffer>, close: () => void): AsyncGenerator<Buffer> {
+  const end = async (result: Promise<IteratorResult<Buffer>>) => {
+    try {
+      const next = await result;
+      if (next.done === true) close();
+      return next;
+    } catch (error) {
+      close();
+      throw error;
+    }
+  };
+  return {
+    next: () => end(pieces.next()),
+    return: (value) => end(pieces.return(value)),
+    throw: (error) => end(pieces.throw(error)),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    [Symbol.asyncDispose]: async () => void (await end(pieces.return(undefined))),
+  };
+}

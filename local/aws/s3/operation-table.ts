@@ -1,0 +1,140 @@
+/** Which operation a request is: by method, by what stands in the path, and by the names in its query. */
+import { deleteObjects, getObjectTagging, listObjects, putObjectTagging } from './bucket-operations.ts';
+import {
+  abortMultipartUpload,
+  completeMultipartUpload,
+  createMultipartUpload,
+  listMultipartUploads,
+  listParts,
+  uploadPart,
+} from './multipart-operations.ts';
+import { deleteObject, getObject, headObject, putObject } from './object-operations.ts';
+import { notImplemented } from './s3-errors.ts';
+import type { S3Context, S3Reply } from './s3-request.ts';
+
+export interface S3Operation {
+  /** E.g. `GetObject`. */
+  readonly action: string;
+  readonly method: string;
+  readonly on: 'bucket' | 'object';
+  /** Names that the query must have, and others that it may have. */
+  readonly needs?: readonly string[];
+  readonly may?: readonly string[];
+  /** What IAM is asked, e.g. `s3:GetObject`; none: the operation asks by itself. Source: Service authorization reference, "Amazon S3". */
+  readonly permission?: string;
+  /** Whether it makes an object with tags, which is a permission of its own. */
+  readonly tags?: boolean;
+  readonly run: (context: S3Context) => Promise<S3Reply>;
+}
+
+const overrides = [
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-type',
+  'expires',
+];
+const read = { may: overrides.map((name) => `response-${name}`), permission: 's3:GetObject' };
+
+const operations: readonly S3Operation[] = [
+  { action: 'GetObject', method: 'GET', on: 'object', ...read, run: getObject },
+  { action: 'HeadObject', method: 'HEAD', on: 'object', ...read, run: headObject },
+  { action: 'PutObject', method: 'PUT', on: 'object', permission: 's3:PutObject', tags: true, run: putObject },
+  { action: 'DeleteObject', method: 'DELETE', on: 'object', permission: 's3:DeleteObject', run: deleteObject },
+  {
+    action: 'GetObjectTagging',
+    method: 'GET',
+    on: 'object',
+    needs: ['tagging'],
+    permission: 's3:GetObjectTagging',
+    run: getObjectTagging,
+  },
+  {
+    action: 'PutObjectTagging',
+    method: 'PUT',
+    on: 'object',
+    needs: ['tagging'],
+    permission: 's3:PutObjectTagging',
+    run: putObjectTagging,
+  },
+  {
+    action: 'CreateMultipartUpload',
+    method: 'POST',
+    on: 'object',
+    needs: ['uploads'],
+    permission: 's3:PutObject',
+    tags: true,
+    run: createMultipartUpload,
+  },
+  {
+    action: 'UploadPart',
+    method: 'PUT',
+    on: 'object',
+    needs: ['partNumber', 'uploadId'],
+    permission: 's3:PutObject',
+    run: uploadPart,
+  },
+  {
+    action: 'ListParts',
+    method: 'GET',
+    on: 'object',
+    needs: ['uploadId'],
+    may: ['max-parts', 'part-number-marker'],
+    permission: 's3:ListMultipartUploadParts',
+    run: listParts,
+  },
+  {
+    action: 'CompleteMultipartUpload',
+    method: 'POST',
+    on: 'object',
+    needs: ['uploadId'],
+    permission: 's3:PutObject',
+    run: completeMultipartUpload,
+  },
+  {
+    action: 'AbortMultipartUpload',
+    method: 'DELETE',
+    on: 'object',
+    needs: ['uploadId'],
+    permission: 's3:AbortMultipartUpload',
+    run: abortMultipartUpload,
+  },
+  {
+    action: 'ListObjectsV2',
+    method: 'GET',
+    on: 'bucket',
+    needs: ['list-type'],
+    may: ['prefix', 'max-keys', 'continuation-token', 'start-after', 'encoding-type'],
+    permission: 's3:ListBucket',
+    run: listObjects,
+  },
+  {
+    action: 'ListMultipartUploads',
+    method: 'GET',
+    on: 'bucket',
+    needs: ['uploads'],
+    may: ['prefix', 'max-uploads', 'key-marker', 'upload-id-marker', 'encoding-type'],
+    permission: 's3:ListBucketMultipartUploads',
+    run: listMultipartUploads,
+  },
+  { action: 'DeleteObjects', method: 'POST', on: 'bucket', needs: ['delete'], run: deleteObjects },
+];
+
+/** Names that say nothing of the operation: the signature, headers moved into the query, and the SDK's hint for logs. */
+const neutral = /^x-(?:amz-.*|id)$/i;
+
+/** @throws S3Error NotImplemented for any other, by its name in the query */
+export function operationOf(method: string, on: 'bucket' | 'object', query: URLSearchParams): S3Operation {
+  const names = [...new Set(query.keys())].filter((name) => !neutral.test(name));
+  const found = operations.find(
+    (operation) =>
+      operation.method === method &&
+      operation.on === on &&
+      (operation.needs ?? []).every((name) => names.includes(name)) &&
+      names.every((name) => operation.needs?.includes(name) === true || operation.may?.includes(name) === true),
+  );
+  if (found !== undefined) return found;
+  const asked = names.length === 0 ? '' : ` with ${names.join(', ')} in the query`;
+  throw notImplemented(`${method} of ${on === 'object' ? 'an object' : 'a bucket'}${asked}`);
+}

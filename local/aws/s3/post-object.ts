@@ -1,0 +1,79 @@
+/** Uploads by a form of a browser. Source: S3 API reference, "POST Object". */
+
+import { checkKey, keptOf, storeReceived, tooLarge } from './object-operations.ts';
+import { readTagXml } from './object-tags.ts';
+import type { Form } from './post-form.ts';
+import { judgePolicy, maxUploadBytes, type SizeRange } from './post-policy.ts';
+import { notImplemented, S3Error } from './s3-errors.ts';
+import { checksumOf, type S3Context, type S3Reply } from './s3-request.ts';
+import type { Tags } from './stored-records.ts';
+import { parseXml, xmlDocument } from './xml.ts';
+
+/** The signature's own fields: they say nothing of the object. */
+const signatureFields: ReadonlySet<string> = new Set(['x-amz-algorithm', 'x-amz-credential', 'x-amz-signature']);
+const refusedFields = ['success_action_redirect', 'redirect', 'x-amz-tagging'];
+
+/** The key that a form asks for. @throws S3Error */
+export function keyOf({ fields, fileName }: Form): string {
+  const key = fields.get('key');
+  if (key === undefined || key === '') {
+    throw new S3Error('InvalidArgument', "Bucket POST must contain a field named 'key'.", { ArgumentName: 'key' });
+  }
+  // A replacement as text would read `$&` in a file's name.
+  return checkKey(key.replaceAll(/\$\{filename\}/g, () => fileName));
+}
+
+export function tagsOf({ fields }: Form): Tags {
+  const tagging = fields.get('tagging');
+  return tagging === undefined ? {} : readTagXml(parseXml(tagging));
+}
+
+/** Fields that mean what headers of PutObject mean, under the names of those. */
+export function headersOf({ fields }: Form): Record<string, string> {
+  for (const name of refusedFields) if (fields.has(name)) throw notImplemented(`the form field ${name}`);
+  return Object.fromEntries(
+    [...fields]
+      .map(([name, value]) => [name === 'acl' ? 'x-amz-acl' : name, value] as const)
+      .filter(([name]) => !signatureFields.has(name) && !name.startsWith('if-')),
+  );
+}
+
+/** Judges the form by its policy, which is signed; takes the file in as far as the policy allows its size. */
+export async function postObject(
+  { request, bucket, now }: Pick<S3Context, 'request' | 'bucket' | 'now'>,
+  form: Form,
+  host: string,
+): Promise<S3Reply> {
+  const { key } = request;
+  const range = judgePolicy(form.fields.get('policy') ?? '', form.fields, { bucket: bucket.name, key }, now);
+  const checksum = checksumOf(request);
+  const tags = tagsOf(form);
+  const received = await bucket.receive(within(range, request.body()), { checksum });
+  const headers = keptOf(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
+  const { etag } = storeReceived(bucket, request, { key, headers, tags, received }, now);
+  const location = `http://${host}/${bucket.name}/${encodeURIComponent(key)}`;
+  const status = form.fields.get('success_action_status');
+  if (status === '201') {
+    return {
+      status: 201,
+      headers: { etag, location, 'content-type': 'application/xml' },
+      body: xmlDocument('PostResponse', { Location: location, Bucket: bucket.name, Key: key, ETag: etag }),
+    };
+  }
+  return { status: status === '200' ? 200 : 204, headers: { etag, location } };
+}
+
+/** A file whose size is judged while it comes: a larger one is refused at the first byte too many. */
+async function* within({ min, max }: SizeRange, file: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const chunk of file) {
+    size += chunk.length;
+    if (size > Math.min(max, maxUploadBytes)) throw tooLarge(size, max);
+    yield chunk;
+  }
+  if (size >= min) return;
+  throw new S3Error('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size', {
+    ProposedSize: String(size),
+    MinSizeAllowed: String(min),
+  });
+}

@@ -1,0 +1,287 @@
+/** The HTTP side of S3: signature, then authorization, then hooks, then the operation, as at the front of the others. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BucketRules } from '../cloudformation/resource-schemas.ts';
+import type { CallLog, EngineCall, EngineHooks, Fault } from '../endpoint/engine-hooks.ts';
+import type { CredentialStore } from '../iam/credential-store.ts';
+import { bucketArn } from '../shared/aws-account.ts';
+import { messageOf, ServiceError } from '../shared/errors.ts';
+import { corsHeaders, preflight } from './bucket-cors.ts';
+import type { S3Bucket } from './object-store.ts';
+import { readTagHeader } from './object-tags.ts';
+import { operationOf, type S3Operation } from './operation-table.ts';
+import { type Form, readForm } from './post-form.ts';
+import { headersOf, keyOf, postObject, tagsOf } from './post-object.ts';
+import { authenticate, authenticatePolicy } from './request-authentication.ts';
+import { S3Error } from './s3-errors.ts';
+import { amzHeader, checkHeaders, type S3Context, type S3Reply, type S3Request } from './s3-request.ts';
+import { xmlError } from './xml.ts';
+
+export interface S3FrontOptions {
+  readonly buckets: ReadonlyMap<string, { readonly store: S3Bucket; readonly rules: BucketRules }>;
+  readonly credentials: CredentialStore;
+  readonly calls: CallLog;
+  readonly hooks: () => EngineHooks;
+  readonly onError: (message: string) => void;
+  readonly now: () => Date;
+}
+
+/** What is known of a request before anyone is asked. */
+interface Prepared {
+  readonly action: string;
+  readonly permissions: readonly string[];
+  readonly request: S3Request;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly run: (context: S3Context) => Promise<S3Reply>;
+}
+
+type Target = Pick<S3Request, 'method' | 'path' | 'query' | 'headers' | 'bucket' | 'key'>;
+interface Outcome {
+  readonly reply: S3Reply;
+  /** Body bytes after which the connection is to be destroyed. */
+  readonly cutAfter?: number | undefined;
+}
+
+/** A refused body may still come for so long: a client reads the refusal when it has sent, or has given up. */
+const refusedBodyMs = 5_000;
+
+export const serveS3 =
+  (options: S3FrontOptions): RequestListener =>
+  (request, response) =>
+    void serve(options, request, response);
+
+async function serve(options: S3FrontOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const outcome = await answer(options, request);
+    if (outcome === 'drop') request.socket.destroy();
+    else await send(options, request, response, outcome);
+  } catch (error) {
+    // A client that went away needs no answer; anything else is the engine's own failure.
+    if (!request.socket.destroyed) options.onError(`s3: ${messageOf(error)}`);
+    request.socket.destroy();
+  }
+}
+
+async function send(
+  { buckets }: S3FrontOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { reply, cutAfter = Number.POSITIVE_INFINITY }: Outcome,
+): Promise<void> {
+  const { status, headers, body } = reply;
+  const bucket = (request.url ?? '/').split(/[/?]/)[1] ?? '';
+  response.writeHead(status, {
+    ...corsHeaders(buckets.get(bucket)?.rules.corsRules ?? [], request.method ?? '', request.headers.origin),
+    'x-amz-request-id': randomUUID(),
+    ...(typeof body === 'string' && { 'content-length': String(Buffer.byteLength(body)) }),
+    ...headers,
+  });
+  if (body !== undefined && request.method !== 'HEAD') {
+    await sendBody(response, typeof body === 'string' ? [Buffer.from(body)] : body, cutAfter);
+  }
+  response.end();
+  if (request.complete) return;
+  request.resume();
+  setTimeout(() => request.complete || request.socket.destroy(), refusedBodyMs).unref();
+}
+
+async function sendBody(
+  response: ServerResponse,
+  body: Iterable<Buffer> | AsyncIterable<Buffer>,
+  cutAfter: number,
+): Promise<void> {
+  let left = cutAfter;
+  for await (const chunk of body) {
+    const piece = chunk.subarray(0, left);
+    left -= piece.length;
+    const open = await new Promise<boolean>((resolve) => {
+      const closed = () => resolve(false);
+      response.once('close', closed);
+      response.write(piece, (error) => {
+        response.off('close', closed);
+        resolve(error === null || error === undefined);
+      });
+    });
+    if (left <= 0) response.socket?.destroy();
+    if (!open || left <= 0) return;
+  }
+}
+
+async function answer(options: S3FrontOptions, message: IncomingMessage): Promise<Outcome | 'drop'> {
+  let action = 'a request';
+  try {
+    const target = targetOf(message);
+    const known = options.buckets.get(target.bucket);
+    if (message.method === 'OPTIONS') return { reply: preflight(known?.rules.corsRules ?? [], message.headers) };
+    const prepared = await prepare(options, target, message);
+    action = prepared.action;
+    const call = callOf(prepared, known?.store);
+    options.calls.record(call);
+    await authorize(options.hooks(), call);
+    const fault = (await options.hooks().before?.(call)) ?? undefined;
+    if (fault === 'drop-before') return 'drop';
+    const cutAfter = await obey(fault);
+    if (known === undefined) {
+      throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: target.bucket });
+    }
+    const { request } = prepared;
+    const body = cutAfter === undefined ? request.body : () => cut(request.body(), cutAfter, message.socket);
+    const allows = (permission: string, key?: string) =>
+      allowsMore(options.hooks(), call, permission, key, known.store);
+    const reply = await prepared.run({
+      request: { ...request, body },
+      bucket: known.store,
+      now: options.now(),
+      allows,
+    });
+    if (fault !== 'drop-after') return { reply, cutAfter };
+    if (typeof reply.body === 'object') await reply.body.return(undefined);
+    return 'drop';
+  } catch (error) {
+    if (message.socket.destroyed) return 'drop';
+    return { reply: refusal(error, (text) => options.onError(`s3 ${action}: ${text}`), message.method === 'HEAD') };
+  }
+}
+
+function targetOf(message: IncomingMessage): Target {
+  const [path = '/', ...query] = (message.url ?? '/').split('?');
+  return {
+    method: message.method ?? '',
+    path,
+    query: new URLSearchParams(query.join('?')),
+    headers: message.headers,
+    ...splitPath(path),
+  };
+}
+
+/** Not by `new URL`, which would resolve the `..` that a key may have. */
+function splitPath(path: string): { bucket: string; key: string } {
+  const [bucket = '', ...key] = (path.split('?')[0] ?? '').slice(1).split('/');
+  try {
+    return { bucket: decodeURIComponent(bucket), key: decodeURIComponent(key.join('/')) };
+  } catch {
+    throw new S3Error('InvalidURI', "Couldn't parse the specified URI.");
+  }
+}
+
+async function prepare(options: S3FrontOptions, target: Target, message: IncomingMessage): Promise<Prepared> {
+  const body = () => message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  const isForm = /^multipart\/form-data\b/i.test(message.headers['content-type'] ?? '');
+  if (target.method === 'POST' && target.key === '' && isForm) {
+    return prepareForm(options, target, await readForm(body(), message.headers['content-type'] ?? ''));
+  }
+  const signer = authenticate(target, options.credentials, options.now());
+  const request = { ...target, signer, body };
+  const operation = operationOf(target.method, target.key === '' ? 'bucket' : 'object', target.query);
+  checkHeaders(request);
+  const tags = operation.tags === true ? readTagHeader(amzHeader(request, 'x-amz-tagging')) : {};
+  return { action: operation.action, permissions: permissionsOf(operation, tags), request, tags, run: operation.run };
+}
+
+function prepareForm({ credentials, now }: S3FrontOptions, target: Target, form: Form): Prepared {
+  const signer = authenticatePolicy((name) => form.fields.get(name), credentials, now());
+  const request: S3Request = { ...target, key: keyOf(form), headers: headersOf(form), signer, body: () => form.file };
+  checkHeaders(request);
+  const tags = tagsOf(form);
+  return {
+    action: 'PostObject',
+    permissions: permissionsOf({ permission: 's3:PutObject' }, tags),
+    request,
+    tags,
+    run: (context) => postObject(context, form, String(target.headers.host)),
+  };
+}
+
+const permissionsOf = ({ permission }: Pick<S3Operation, 'permission'>, tags: Prepared['tags']): string[] =>
+  permission === undefined ? [] : [permission, ...(Object.keys(tags).length > 0 ? ['s3:PutObjectTagging'] : [])];
+
+function callOf({ action, permissions, request, tags }: Prepared, store: S3Bucket | undefined): EngineCall {
+  const { bucket, key, query, signer } = request;
+  const { name, arn, tags: sessionTags } = signer.principal;
+  const existing = store?.get(key)?.tags;
+  const text = (parameter: string) => query.get(parameter) ?? undefined;
+  const resource = bucketArn(bucket, key === '' ? undefined : key);
+  return {
+    service: 's3',
+    action,
+    input: {
+      Bucket: bucket,
+      ...(key !== '' && { Key: key }),
+      Prefix: text('prefix'),
+      UploadId: text('uploadId'),
+      PartNumber: text('partNumber'),
+      Tags: tags,
+      ...(existing && { ExistingTags: existing }),
+      AuthType: signer.authType,
+    },
+    principal: name,
+    role: arn,
+    tags: sessionTags,
+    permissions: permissions.map((permission) => ({ action: permission, resource })),
+  };
+}
+
+/** In the words of AWS. An operation without permissions of its own asks by `allows`. */
+async function authorize(hooks: EngineHooks, call: EngineCall): Promise<void> {
+  const { role, permissions = [] } = call;
+  if (permissions.length === 0 || (await hooks.authorize?.(call)) !== false) return;
+  const [asked] = permissions;
+  throw new S3Error(
+    'AccessDenied',
+    `User: ${role} is not authorized to perform: ${asked?.action} on resource: "${asked?.resource}"`,
+  );
+}
+
+async function allowsMore(
+  hooks: EngineHooks,
+  call: EngineCall,
+  permission: string,
+  key: string | undefined,
+  store: S3Bucket,
+): Promise<boolean> {
+  const existing = key === undefined ? undefined : store.get(key)?.tags;
+  const input = {
+    Bucket: store.name,
+    ...(key !== undefined && { Key: key }),
+    ...(existing && { ExistingTags: existing }),
+  };
+  const permissions = [{ action: permission, resource: bucketArn(store.name, key) }];
+  return (await hooks.authorize?.({ ...call, input, permissions })) !== false;
+}
+
+/** Does what a fault says; the number of body bytes after which the connection is to be cut, if it says that. */
+async function obey(fault: Fault | undefined): Promise<number | undefined> {
+  if (typeof fault !== 'object') return undefined;
+  if ('cutAfter' in fault) return fault.cutAfter;
+  if (!('delayMs' in fault)) {
+    throw new ServiceError(fault.type, fault.message ?? 'A fault injected by a hook.', fault.status);
+  }
+  await sleep(fault.delayMs);
+  return undefined;
+}
+
+async function* cut(body: AsyncIterable<Buffer>, bytes: number, socket: Socket): AsyncGenerator<Buffer> {
+  let left = bytes;
+  for await (const chunk of body) {
+    yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left > 0) continue;
+    socket.destroy();
+    throw new Error('The connection was cut by a hook.');
+  }
+}
+
+function refusal(error: unknown, onError: (message: string) => void, isHead: boolean): S3Reply {
+  const [code, status, details] =
+    error instanceof S3Error
+      ? [error.code, error.status, error.details]
+      : error instanceof ServiceError
+        ? [error.type, error.status, {}]
+        : ['InternalError', 500, {}];
+  if (code === 'InternalError') onError(messageOf(error));
+  const Message = code === 'InternalError' ? 'We encountered an internal error. Please try again.' : messageOf(error);
+  const body = xmlError({ Code: code, Message, ...details, RequestId: randomUUID() });
+  return { status, headers: { 'content-type': 'application/xml' }, ...(!isHead && { body }) };
+}

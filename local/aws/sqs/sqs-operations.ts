@@ -1,0 +1,214 @@
+/** The operations of the SQS emulator. Source: SQS API reference, 2012-11-05. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { account, queueUrl } from '../shared/aws-account.ts';
+import { ServiceError } from '../shared/errors.ts';
+import type { JsonObject } from '../shared/json.ts';
+import type { Received, SqsQueue } from './message-queue.ts';
+import { type Entry, entriesOf, messageFields, messageFor, parsed, queryCodeOf } from './message-validation.ts';
+
+export interface SqsContext {
+  /** By name. */
+  readonly queues: ReadonlyMap<string, SqsQueue>;
+  /** Where URLs of queues lead. */
+  readonly origin: () => string;
+  readonly senderId: string;
+  /** Resolves when a queue may have something to receive, or after so many milliseconds; to false when all ends. */
+  readonly waitFor: (queue: SqsQueue, ms: number) => Promise<boolean>;
+}
+
+type Answer = JsonObject | Promise<JsonObject>;
+export type SqsOperation = (context: SqsContext, input: unknown) => Answer;
+
+const ofQueue = { QueueUrl: z.string() };
+const receiptHandle = z.string().min(1);
+const timeout = z.int().min(0).max(43_200);
+
+/** An operation on the queue of `QueueUrl`, bound to the form of its input. */
+const onQueue = <Input extends { QueueUrl: string }>(
+  schema: z.ZodType<Input>,
+  run: (queue: SqsQueue, input: Input, context: SqsContext) => Answer,
+): SqsOperation => {
+  return (context, input) => {
+    const fields = parsed(schema, input);
+    return run(queueOf(context, fields.QueueUrl), fields, context);
+  };
+};
+
+const batchSchema = z.strictObject({ ...ofQueue, Entries: z.unknown() });
+const messageSchema = z.strictObject({ Id: z.unknown(), ...messageFields });
+const deletionSchema = z.strictObject({ Id: z.unknown(), ReceiptHandle: receiptHandle });
+
+export const sqsOperations: Record<string, SqsOperation> = {
+  SendMessage: onQueue(z.strictObject({ ...ofQueue, ...messageFields }), (queue, { QueueUrl: _, ...fields }, context) =>
+    send(queue, fields, context.senderId),
+  ),
+
+  SendMessageBatch: onQueue(batchSchema, (queue, { Entries }, { senderId }) =>
+    eachOf(Entries, (entry) => send(queue, parsed(messageSchema, entry), senderId)),
+  ),
+
+  ReceiveMessage: onQueue(
+    z.strictObject({
+      ...ofQueue,
+      MaxNumberOfMessages: z.int().min(1).max(10).default(1),
+      VisibilityTimeout: timeout.optional(),
+      WaitTimeSeconds: z.int().min(0).max(20).optional(),
+      AttributeNames: z.array(z.string()).default([]),
+      MessageSystemAttributeNames: z.array(z.string()).default([]),
+      MessageAttributeNames: z.array(z.string()).default([]),
+    }),
+    async (queue, input, { waitFor }) => {
+      const { spec } = queue;
+      const until = Date.now() + (input.WaitTimeSeconds ?? spec.ReceiveMessageWaitTimeSeconds) * 1000;
+      const receive = () => queue.receive(input.MaxNumberOfMessages, input.VisibilityTimeout ?? spec.VisibilityTimeout);
+      let messages = receive();
+      while (messages.length === 0 && Date.now() < until) {
+        if (!(await waitFor(queue, until - Date.now()))) break;
+        messages = receive();
+      }
+      const wanted = new Set([...input.AttributeNames, ...input.MessageSystemAttributeNames]);
+      return messages.length === 0 ? {} : { Messages: messages.map((message) => onWire(message, wanted)) };
+    },
+  ),
+
+  DeleteMessage: onQueue(z.strictObject({ ...ofQueue, ReceiptHandle: receiptHandle }), (queue, { ReceiptHandle }) => {
+    queue.delete(ReceiptHandle);
+    return {};
+  }),
+
+  DeleteMessageBatch: onQueue(batchSchema, (queue, { Entries }) =>
+    eachOf(Entries, (entry) => {
+      queue.delete(parsed(deletionSchema, entry).ReceiptHandle);
+      return {};
+    }),
+  ),
+
+  ChangeMessageVisibility: onQueue(
+    z.strictObject({ ...ofQueue, ReceiptHandle: receiptHandle, VisibilityTimeout: timeout }),
+    (queue, { ReceiptHandle, VisibilityTimeout }) => {
+      queue.changeVisibility(ReceiptHandle, VisibilityTimeout);
+      return {};
+    },
+  ),
+
+  GetQueueAttributes: onQueue(
+    z.strictObject({ ...ofQueue, AttributeNames: z.array(z.string()).default([]) }),
+    (queue, { AttributeNames }) => {
+      const all = attributesOf(queue);
+      if (AttributeNames.includes('All')) return { Attributes: all };
+      const unknown = AttributeNames.find((name) => !Object.hasOwn(all, name) && !optionalAttributes.has(name));
+      if (unknown !== undefined) throw new ServiceError('InvalidAttributeName', `Unknown Attribute ${unknown}.`);
+      const named = Object.entries(all).filter(([name]) => AttributeNames.includes(name));
+      return named.length === 0 ? {} : { Attributes: Object.fromEntries(named) };
+    },
+  ),
+
+  GetQueueUrl: ({ queues, origin }, input) => {
+    const schema = z.strictObject({ QueueName: z.string(), QueueOwnerAWSAccountId: z.string().optional() });
+    const { QueueName, QueueOwnerAWSAccountId } = parsed(schema, input);
+    if (!queues.has(QueueName) || (QueueOwnerAWSAccountId ?? account.id) !== account.id) throw noQueue();
+    return { QueueUrl: queueUrl(QueueName, origin()) };
+  },
+
+  PurgeQueue: onQueue(z.strictObject(ofQueue), (queue) => {
+    queue.purge();
+    return {};
+  }),
+};
+
+/** The queue that a URL names by its last two parts, whatever its host is. */
+function queueOf({ queues }: SqsContext, url: string): SqsQueue {
+  const [accountId, name = ''] = url.split('/').slice(-2);
+  const queue = accountId === account.id ? queues.get(name) : undefined;
+  if (queue === undefined) throw noQueue();
+  return queue;
+}
+
+function send(queue: SqsQueue, fields: Parameters<typeof messageFor>[1], senderId: string): JsonObject {
+  const message = messageFor(queue, fields, senderId);
+  const { messageId, sequence } = queue.send(message);
+  return {
+    MessageId: messageId,
+    MD5OfMessageBody: md5(message.body),
+    ...(queue.spec.FifoQueue && { SequenceNumber: sequenceNumber(sequence) }),
+  };
+}
+
+/** Each entry by itself: what one is refused for is in the answer, and the others go on. */
+function eachOf(entries: unknown, run: (entry: Entry) => JsonObject): JsonObject {
+  const Successful: JsonObject[] = [];
+  const Failed: JsonObject[] = [];
+  for (const entry of entriesOf(entries)) {
+    try {
+      Successful.push({ Id: entry.Id, ...run(entry) });
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      Failed.push({ Id: entry.Id, SenderFault: true, Code: queryCodeOf(error.type), Message: error.message });
+    }
+  }
+  return { Successful, Failed };
+}
+
+function onWire(message: Received, wanted: ReadonlySet<string>): JsonObject {
+  const { messageId, receipt, body, groupId, deduplicationId, deadLetterSource } = message;
+  const attributes: Record<string, string> = {
+    SenderId: message.senderId,
+    SentTimestamp: String(message.sentAt),
+    ApproximateReceiveCount: String(message.receiveCount),
+    ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
+    ...(groupId !== undefined && { MessageGroupId: groupId }),
+    ...(deduplicationId !== undefined && {
+      MessageDeduplicationId: deduplicationId,
+      SequenceNumber: sequenceNumber(message.sequence),
+    }),
+    ...(deadLetterSource !== undefined && { DeadLetterQueueSourceArn: deadLetterSource }),
+  };
+  const given = Object.entries(attributes).filter(([name]) => wanted.has('All') || wanted.has(name));
+  return {
+    MessageId: messageId,
+    ReceiptHandle: receipt,
+    MD5OfBody: md5(body),
+    Body: body,
+    ...(given.length > 0 && { Attributes: Object.fromEntries(given) }),
+  };
+}
+
+/** Attributes that a queue may not have. */
+const optionalAttributes: ReadonlySet<string> = new Set([
+  'ContentBasedDeduplication',
+  'DeduplicationScope',
+  'FifoQueue',
+  'FifoThroughputLimit',
+  'RedrivePolicy',
+]);
+
+function attributesOf(queue: SqsQueue): Record<string, string> {
+  const { spec } = queue;
+  const { waiting, inFlight, delayed } = queue.counts();
+  const createdAt = String(Math.floor(queue.createdAt / 1000));
+  return {
+    QueueArn: spec.queueArn,
+    ApproximateNumberOfMessages: String(waiting),
+    ApproximateNumberOfMessagesNotVisible: String(inFlight),
+    ApproximateNumberOfMessagesDelayed: String(delayed),
+    CreatedTimestamp: createdAt,
+    LastModifiedTimestamp: createdAt,
+    VisibilityTimeout: String(spec.VisibilityTimeout),
+    MaximumMessageSize: String(spec.MaximumMessageSize),
+    MessageRetentionPeriod: String(spec.MessageRetentionPeriod),
+    DelaySeconds: String(spec.DelaySeconds),
+    ReceiveMessageWaitTimeSeconds: String(spec.ReceiveMessageWaitTimeSeconds),
+    ...(spec.RedrivePolicy !== undefined && { RedrivePolicy: JSON.stringify(spec.RedrivePolicy) }),
+    ...(spec.FifoQueue && {
+      FifoQueue: 'true',
+      ContentBasedDeduplication: String(spec.ContentBasedDeduplication),
+      DeduplicationScope: spec.DeduplicationScope,
+      FifoThroughputLimit: spec.FifoThroughputLimit,
+    }),
+  };
+}
+
+const noQueue = () => new ServiceError('QueueDoesNotExist', 'The specified queue does not exist.');
+const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+const sequenceNumber = (sequence: number): string => String(sequence).padStart(20, '0');

@@ -1,0 +1,95 @@
+/** The first organization and its keys: made once through the API, then kept sealed beside the data. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { routes } from '../../contract/routes.ts';
+import type { Engine } from '../aws/endpoint/service-engine.ts';
+import type { Credentials, Principal } from '../aws/iam/credential-store.ts';
+import { signRequest } from '../aws/iam/signature-v4.ts';
+import { readFileIfAny, writeFileAtomically } from '../aws/shared/durable-files.ts';
+import { LocalError, ServiceError } from '../aws/shared/errors.ts';
+
+const firstKeysSchema = z.object({ org: z.string(), adminKey: z.string(), agentKey: z.string() });
+
+/** What is printed at every start. */
+export type FirstKeys = z.infer<typeof firstKeysSchema>;
+
+const jsonHeaders = { 'content-type': 'application/json' };
+const orgAnswer = z.object({ org: z.string(), adminKey: z.object({ key: z.string() }) });
+const keyAnswer = z.object({ key: z.string() });
+
+/** Reads the first keys of an earlier start, or makes them. Without a folder they are made and kept nowhere. */
+export async function ensureFirstKeys(options: {
+  readonly url: string;
+  readonly operator: Credentials;
+  readonly vaultFile: SealedFile | null;
+}): Promise<FirstKeys> {
+  const { url, operator, vaultFile } = options;
+  const kept = await vaultFile?.read();
+  if (kept !== undefined) return firstKeysSchema.parse(kept);
+  const keys = await makeFirstKeys(url, operator);
+  await vaultFile?.write(keys);
+  return keys;
+}
+
+async function makeFirstKeys(baseUrl: string, operator: Credentials): Promise<FirstKeys> {
+  const orgUrl = new URL(routes.createOrg.path, baseUrl);
+  const request = { method: routes.createOrg.method, headers: jsonHeaders, body: '{}' };
+  const headers = await signRequest({ ...request, url: orgUrl }, 'execute-api', operator);
+  const { org, adminKey } = orgAnswer.parse(await send(orgUrl, { ...request, headers }));
+  const agent = await send(new URL(routes.createKey.path, baseUrl), {
+    method: routes.createKey.method,
+    headers: { ...jsonHeaders, authorization: `Bearer ${adminKey.key}` },
+    body: JSON.stringify({ role: 'agent', name: 'first agent' }),
+  });
+  return { org, adminKey: adminKey.key, agentKey: keyAnswer.parse(agent).key };
+}
+
+async function send(url: URL, init: RequestInit): Promise<unknown> {
+  const response = await fetch(url, init);
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text);
+  throw new LocalError(
+    `The vault did not make its first organization: ${init.method} ${url.pathname} answered ${response.status} ${text}. ` +
+      `The data folder was left as it is. The function's log says why; start again when that is corrected.`,
+  );
+}
+
+/** A file that only the KMS emulator of this folder can open. */
+export interface SealedFile {
+  read(): Promise<unknown>;
+  write(content: unknown): Promise<void>;
+}
+
+const ciphertextSchema = z.object({ CiphertextBlob: z.base64() });
+const plaintextSchema = z.object({ Plaintext: z.base64() });
+
+/** `keyId` is a key of `local/` itself, so that no policy of the template's key speaks of this file. */
+export function sealedFile(folder: string, kms: Engine, keyId: string, principal: Principal): SealedFile {
+  const path = join(folder, 'first-keys.sealed');
+  const EncryptionContext = { purpose: 'first-keys' };
+  const call = async (action: string, input: object): Promise<unknown> =>
+    JSON.parse((await kms.run({ action, input, principal })).body);
+  return {
+    async read() {
+      const CiphertextBlob = readFileIfAny(path);
+      if (CiphertextBlob === undefined) return undefined;
+      try {
+        const { Plaintext } = plaintextSchema.parse(await call('Decrypt', { CiphertextBlob, EncryptionContext }));
+        return JSON.parse(Buffer.from(Plaintext, 'base64').toString());
+      } catch (error) {
+        if (!(error instanceof ServiceError)) throw error;
+        throw new LocalError(
+          `${path} can't be opened (${error.type}): it and the keys in ${join(folder, 'kms')} do not belong together. ` +
+            `Nothing was changed. Put back the folder's own kms files, or start with a new folder (--data).`,
+        );
+      }
+    },
+    async write(content) {
+      const Plaintext = Buffer.from(JSON.stringify(content)).toString('base64');
+      const { CiphertextBlob } = ciphertextSchema.parse(
+        await call('Encrypt', { KeyId: keyId, Plaintext, EncryptionContext }),
+      );
+      writeFileAtomically(path, CiphertextBlob);
+    },
+  };
+}

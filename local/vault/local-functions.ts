@@ -1,0 +1,65 @@
+/** The template's functions on this machine, and what stands for names and addresses of AWS. */
+
+import type { Deployment } from '../aws/cloudformation/deployment-spec.ts';
+import { replaceAll } from '../aws/cloudfront/distribution-server.ts';
+import type { CredentialStore } from '../aws/iam/credential-store.ts';
+import { type EngineUrls, FunctionHost, functionVariables } from '../aws/lambda/function-host.ts';
+import { queueUrl, regionalDomain, sqsOrigin } from '../aws/shared/aws-account.ts';
+import type { Logs } from '../aws/shared/log-streams.ts';
+
+/** Addresses of this machine. */
+export interface LocalUrls extends EngineUrls {
+  readonly api: string;
+  readonly page: string;
+}
+
+/** What stands here for addresses of the template that have a scheme and a domain of AWS's. */
+export function localOrigins({ page, buckets, apiEndpoint }: Deployment, urls: LocalUrls): ReadonlyMap<string, string> {
+  return new Map([
+    ...(page?.addresses ?? []).map((address) => [address, urls.page] as const),
+    // In path style all buckets are of one origin, by which alone a page's policy can name them.
+    ...buckets.map(({ bucketName }) => [`https://${regionalDomain(bucketName)}`, urls.s3] as const),
+    [apiEndpoint, urls.api],
+    // A client of SQS calls the host of the queue's URL, whatever its endpoint is.
+    [sqsOrigin, urls.front],
+  ]);
+}
+
+/** By logical id. */
+export function openFunctions(
+  { functions }: Deployment,
+  origins: ReadonlyMap<string, string>,
+  credentials: CredentialStore,
+  urls: EngineUrls,
+  concurrency: number,
+  logs: Logs,
+): ReadonlyMap<string, FunctionHost> {
+  return new Map(
+    functions.map((spec) => {
+      const { logicalId, Environment } = spec;
+      // Credentials of the function's own role, so that the engines know which function calls.
+      const told = Object.entries(Environment.Variables).map(([name, value]) => [name, replaceAll(value, origins)]);
+      const variables = functionVariables(
+        { ...spec, Environment: { Variables: Object.fromEntries(told) } },
+        credentials.issue({ name: logicalId, arn: spec.Role, tags: {} }),
+        urls,
+      );
+      const onLine = (line: string) => logs.write(logicalId, line);
+      return [logicalId, new FunctionHost({ spec, variables, concurrency, onLine })];
+    }),
+  );
+}
+
+/** What `LocalVault.resources` has; queues are at `sqsUrl`. */
+export function resourceNames(
+  { tables, buckets, queues, kmsKeys, functions }: Deployment,
+  sqsUrl: string,
+): Record<string, string> {
+  return Object.fromEntries([
+    ...tables.map(({ logicalId, tableName }) => [logicalId, tableName] as const),
+    ...buckets.map(({ logicalId, bucketName }) => [logicalId, bucketName] as const),
+    ...queues.map(({ logicalId, queueName }) => [logicalId, queueUrl(queueName, sqsUrl)] as const),
+    ...kmsKeys.map(({ logicalId, keyId }) => [logicalId, keyId] as const),
+    ...functions.map(({ logicalId, functionName }) => [logicalId, functionName] as const),
+  ]);
+}

@@ -1,0 +1,72 @@
+/** What a local vault is told, and what it offers. */
+
+import type { Policies } from '../aws/cloudformation/read-deployment.ts';
+import type { PageRequest } from '../aws/cloudfront/distribution-server.ts';
+import type { TableCopies } from '../aws/dynamodb/table-backups.ts';
+import type { CallLog, EngineHooks, Sent } from '../aws/endpoint/engine-hooks.ts';
+import type { Credentials } from '../aws/iam/credential-store.ts';
+import type { Swept } from '../aws/s3/lifecycle.ts';
+
+export interface LocalOptions {
+  /** A cloud assembly that exists; else the app of this project is synthesized. */
+  readonly assembly?: string | undefined;
+  /** Settings of the app that is synthesized (lib/shared/deployment-settings.ts), over those of cdk.json. */
+  readonly context?: Readonly<Record<string, string>> | undefined;
+  /** 0 takes any free port. Default: the contract's `localPort`. */
+  readonly port?: number | undefined;
+  /** Of the page that opens links, and of the object store. Default: any free ones if `port` is given, else the contract's. */
+  readonly pagePort?: number | undefined;
+  readonly objectPort?: number | undefined;
+  /** Folder of all data, `.anima` unless told. */
+  readonly dataDir?: string | undefined;
+  /** Keep nothing: no folder is made and everything ends with the vault. */
+  readonly memory?: boolean | undefined;
+  readonly hooks?: EngineHooks | undefined;
+  /** Most environments of one function at once. */
+  readonly functionConcurrency?: number | undefined;
+  /** What a second takes of a durable function's wait, or of a queue's delay or visibility timeout, in seconds; 1 unless told. */
+  readonly timeScale?: number | undefined;
+  readonly onProgress?: ((message: string) => void) | undefined;
+  /** Ends a synthesis that is under way. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface LocalVault {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  /** `http://127.0.0.1:<port>`, where the page that opens links is. */
+  readonly pageUrl: string;
+  readonly org: string;
+  readonly adminKey: string;
+  readonly agentKey: string;
+  /** Absolute; null with `memory`. */
+  readonly dataDir: string | null;
+  /** May call the IAM-signed routes (service `execute-api`). New at each start. */
+  readonly operator: Credentials & { readonly region: string };
+  /** The engines' addresses, for AWS SDK clients with `credentials`. */
+  readonly endpoints: { readonly dynamodb: string; readonly kms: string; readonly s3: string; readonly sqs: string };
+  /** For direct access to the engines, as the principal `local`. */
+  readonly credentials: Credentials;
+  /** The template's policies, every name in them resolved, for tests that enforce them by the `authorize` hook. */
+  readonly policies: Policies;
+  /** Where functions find the APIs of Twilio, WhatsApp, Slack, Mailgun and SendGrid. */
+  readonly outboxUrl: string;
+  /** Physical names of tables, buckets and functions, key ids, and URLs of queues, by logical id. */
+  readonly resources: Readonly<Record<string, string>>;
+  readonly calls: CallLog;
+  /** Copies of tables that the engines are to report; none unless told, but for point-in-time recovery as the template has it. */
+  readonly copies: TableCopies;
+  /** Applies the buckets' lifecycle rules as of that time; what was removed, by bucket. */
+  sweepObjects(now: Date): Readonly<Record<string, Swept>>;
+  /** Resolves when no queue that invokes a function has a message, waiting or in flight. Rejects when the vault is closed. */
+  idle(): Promise<void>;
+  /** What the functions sent to providers: the latest thousand, oldest first. */
+  outbox(): readonly Sent[];
+  /** The latest requests to the page and, through it, to the routes of links. */
+  pageLog(): readonly PageRequest[];
+  /** Everything the functions and the gateway wrote. */
+  logs(): string;
+  /** Replaces the hooks; without an argument there are none. */
+  setHooks(hooks?: EngineHooks): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,105 @@
+/**
+ * Stands for the sending APIs of the providers of messages: takes what functions send, answers as each provider does when
+ * it has taken a message, and keeps the latest in memory. Sources: Twilio "Create a Message"; Meta Cloud API "Send
+ * messages"; Slack `chat.postMessage`; Mailgun "Send an email"; SendGrid "Mail Send".
+ */
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { EngineHooks, Sent } from '../aws/endpoint/engine-hooks.ts';
+import { messageOf } from '../aws/shared/errors.ts';
+import { closeServer, listen, readBody } from '../aws/shared/loopback-server.ts';
+
+const kept = 1_000;
+const maxBodyBytes = 1024 * 1024;
+
+interface Accepted {
+  readonly status: number;
+  /** Sent as JSON; undefined sends nothing. */
+  readonly body?: object;
+}
+
+const id = (bytes = 16): string => randomBytes(bytes).toString('hex');
+
+const providers: Record<Sent['provider'], () => Accepted> = {
+  twilio: () => ({ status: 201, body: { sid: `SM${id()}`, status: 'queued', error_code: null } }),
+  whatsapp: () => ({
+    status: 200,
+    body: { messaging_product: 'whatsapp', messages: [{ id: `wamid.${randomBytes(24).toString('base64')}` }] },
+  }),
+  slack: () => ({ status: 200, body: { ok: true, ts: `${(Date.now() / 1000).toFixed(6)}` } }),
+  mailgun: () => ({ status: 200, body: { id: `<${id()}@mailgun.local>`, message: 'Queued. Thank you.' } }),
+  sendgrid: () => ({ status: 202 }),
+};
+
+/** Headers that hold credentials: their values are never kept. */
+const secretHeaders: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization', 'x-api-key']);
+
+export interface OutboxOptions {
+  /** Asked at each request, so that hooks can change while it runs. */
+  readonly hooks: () => EngineHooks;
+  /** Told of what went wrong here; never of what was sent. */
+  readonly onError: (message: string) => void;
+}
+
+export interface Outbox {
+  /** `http://127.0.0.1:<port>`; a provider's API is at `/<provider>`. */
+  readonly url: string;
+  /** The latest that were taken, oldest first. */
+  sent(): readonly Sent[];
+  close(): Promise<void>;
+}
+
+export async function openOutbox({ hooks, onError }: OutboxOptions): Promise<Outbox> {
+  let taken: Sent[] = [];
+  const keep = (request: Sent): void => {
+    taken.push(request);
+    if (taken.length > 2 * kept) taken = taken.slice(-kept);
+  };
+
+  const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await readBody(message, maxBodyBytes);
+    if (body === undefined) {
+      // What is not read would keep the connection from being used again, and the end waiting for it.
+      message.resume();
+      return answer(response, { status: 413 });
+    }
+    const request = requestOf(message, body);
+    if (request === undefined) return answer(response, { status: 404 });
+    const fault = (await hooks().send?.(request)) ?? undefined;
+    if (fault === undefined || fault === 'drop-after') keep(request);
+    if (typeof fault === 'object') response.writeHead(fault.status, jsonType).end(fault.body);
+    else if (fault !== undefined) message.socket.destroy();
+    else answer(response, providers[request.provider]());
+  };
+
+  const { server, port } = await listen((message, response) => {
+    serve(message, response).catch((error: unknown) => {
+      if (!message.socket.destroyed) onError(`outbox: ${messageOf(error)}`);
+      message.socket.destroy();
+    });
+  }, 0);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    sent: () => taken.slice(-kept),
+    close: () => closeServer(server),
+  };
+}
+
+const jsonType = { 'content-type': 'application/json' };
+
+function answer(response: ServerResponse, { status, body }: Accepted): void {
+  if (body === undefined) response.writeHead(status, { 'content-length': 0 }).end();
+  else response.writeHead(status, jsonType).end(JSON.stringify(body));
+}
+
+function requestOf(message: IncomingMessage, body: Buffer): Sent | undefined {
+  const [, name = '', path = ''] = /^\/([a-z]+)(\/.*)$/s.exec(message.url ?? '') ?? [];
+  if (message.method !== 'POST' || !isProvider(name)) return undefined;
+  const headers = Object.entries(message.headersDistinct).map(([header, values = []]) => [
+    header,
+    secretHeaders.has(header) ? '(redacted)' : values.join(','),
+  ]);
+  return { provider: name, path, headers: Object.fromEntries(headers), body: body.toString(), receivedAt: new Date() };
+}
+
+const isProvider = (name: string): name is Sent['provider'] => Object.hasOwn(providers, name);

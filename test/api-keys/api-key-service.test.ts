@@ -1,0 +1,298 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { CreateKeyRequest } from '../../contract/api-keys/wire.ts';
+import { parseApiKey } from '../../core/api-keys/api-key.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import type { ApiKeyStore, Caller, LastUsedStore, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
+import { ApiKeyService, generateApiKey } from '../../lambdas/api-keys/api-key-service.ts';
+import { authenticateApiKey } from '../../lambdas/api-keys/authorization.ts';
+import { LastUsedRecorder } from '../../lambdas/api-keys/last-used-recorder.ts';
+import type { Page } from '../../lambdas/shared/ports.ts';
+import { codeOf } from '../shared/in-memory-stores.ts';
+
+/** API keys in memory, with a failure to inject. */
+class MemoryApiKeys implements ApiKeyStore, LastUsedStore {
+  readonly items = new Map<string, StoredApiKey>();
+  readonly touches: string[] = [];
+  failing: 'endOverlap' | 'touch' | 'hang' | undefined;
+
+  async create(key: StoredApiKey) {
+    this.items.set(key.id, key);
+  }
+  async get(_org: string, id: string) {
+    return this.items.get(id);
+  }
+  async list(): Promise<Page<StoredApiKey>> {
+    return { items: [...this.items.values()], more: false };
+  }
+  async endOverlap(_org: string, id: string, at: string) {
+    if (this.failing === 'endOverlap') throw new Error('lost');
+    const key = this.items.get(id);
+    return this.#set(id, { overlapEndsAt: [at, key?.overlapEndsAt ?? at].sort()[0] });
+  }
+  async revoke(_org: string, id: string, at: string) {
+    return this.#set(id, { revokedAt: this.items.get(id)?.revokedAt ?? at });
+  }
+  async recordHour(_org: string, id: string, hour: string) {
+    this.touches.push(`${id} ${hour}`);
+    if (this.failing === 'touch') throw new Error('denied');
+    if (this.failing === 'hang') await new Promise(() => undefined);
+    this.#set(id, { lastUsedAt: hour });
+  }
+  #set(id: string, change: Partial<StoredApiKey>): StoredApiKey | undefined {
+    const key = this.items.get(id);
+    if (key === undefined) return undefined;
+    this.items.set(id, { ...key, ...change });
+    return this.items.get(id);
+  }
+}
+
+const org = randomId();
+let store: MemoryApiKeys;
+let now: Date;
+const clock = () => now;
+let keys: ApiKeyService;
+
+beforeEach(() => {
+  store = new MemoryApiKeys();
+  now = new Date('2026-06-01T12:34:56.000Z');
+  keys = new ApiKeyService(store, clock);
+});
+
+/** Signs in with a key as a request would. */
+function as(key: string): Caller {
+  const presented = parseApiKey(key) ?? expect.fail('malformed');
+  return authenticateApiKey(presented, store.items.get(presented.id), now);
+}
+
+/** The first key of the org, made as createOrg makes it, perhaps narrowed. */
+async function first(rights: Partial<CreateKeyRequest> = {}): Promise<{ id: string; key: string; caller: Caller }> {
+  const { stored, key } = generateApiKey(org, { role: 'admin', ...rights }, now.toISOString());
+  await store.create(stored);
+  return { id: stored.id, key, caller: as(key) };
+}
+
+const later = (seconds: number) => (now = new Date(now.getTime() + seconds * 1000));
+
+describe('an API key', () => {
+  test('carries what it was narrowed to into every request', async () => {
+    const { caller } = await first();
+    const expiresAt = '2026-06-02T00:00:00+02:00';
+    const made = await keys.create(caller, { role: 'agent', prefixes: ['prod/'], verbs: ['values.read'], expiresAt });
+    expect(made).toMatchObject({ prefixes: ['prod/'], verbs: ['values.read'], expiresAt: '2026-06-01T22:00:00.000Z' });
+    expect(as(made.key)).toMatchObject({ role: 'agent', verbs: ['values.read'], prefixes: ['prod/'] });
+  });
+
+  test('has expired from the very instant on, which is told only with the right secret', async () => {
+    const { caller } = await first();
+    const made = await keys.create(caller, { role: 'agent', expiresAt: '2026-06-01T13:00:00Z' });
+    now = new Date('2026-06-01T12:59:59.999Z');
+    expect(as(made.key).keyId).toBe(made.id);
+    now = new Date('2026-06-01T13:00:00.000Z');
+    expect(() => as(made.key)).toThrow(expect.objectContaining({ code: 'api_key_expired' }));
+    const other = generateApiKey(org, { role: 'agent' }, now.toISOString());
+    const stolen = parseApiKey(other.key) ?? expect.fail('malformed');
+    expect(() => authenticateApiKey({ ...stolen, id: made.id }, store.items.get(made.id), now)).toThrow(
+      expect.objectContaining({ code: 'invalid_api_key' }),
+    );
+    await keys.revoke(caller, made.id);
+    expect(() => as(made.key)).toThrow(expect.objectContaining({ code: 'api_key_revoked' }));
+  });
+
+  test('whose stored times can’t be read is refused', async () => {
+    const { id, key } = await first();
+    store.items.set(id, { ...(store.items.get(id) ?? expect.fail('lost')), expiresAt: 'soon' });
+    expect(() => as(key)).toThrow(expect.objectContaining({ code: 'api_key_expired' }));
+  });
+
+  test.each<[string, Partial<CreateKeyRequest>, CreateKeyRequest, string]>([
+    ['of a role it has not', { role: 'agent', verbs: ['values.read'] }, { role: 'admin' }, 'forbidden'],
+    ['with verbs it was narrowed by', { verbs: ['keys.write', 'values.read'] }, { role: 'reader' }, 'forbidden'],
+    [
+      'within its verbs',
+      { verbs: ['keys.write', 'values.read'] },
+      { role: 'reader', verbs: ['values.read'] },
+      'no error',
+    ],
+    ['of all names', { prefixes: ['prod/'] }, { role: 'reader' }, 'forbidden'],
+    ['of a look-alike folder', { prefixes: ['prod/'] }, { role: 'reader', prefixes: ['production/'] }, 'forbidden'],
+    ['of a folder above', { prefixes: ['prod/a/'] }, { role: 'reader', prefixes: ['prod/'] }, 'forbidden'],
+    [
+      'of some names within and one beyond',
+      { prefixes: ['a/'] },
+      { role: 'reader', prefixes: ['a/b', 'b/'] },
+      'forbidden',
+    ],
+    ['of a folder within', { prefixes: ['prod/'] }, { role: 'admin', prefixes: ['prod/a/', 'prod/b'] }, 'no error'],
+    ['without an expiry', { expiresAt: '2026-07-01T00:00:00.000Z' }, { role: 'agent' }, 'forbidden'],
+    [
+      'with a later expiry',
+      { expiresAt: '2026-07-01T00:00:00.000Z' },
+      { role: 'agent', expiresAt: '2026-07-01T00:00:00.001Z' },
+      'forbidden',
+    ],
+    [
+      'with the same expiry elsewhere on Earth',
+      { expiresAt: '2026-07-01T00:00:00.000Z' },
+      { role: 'agent', expiresAt: '2026-07-01T02:00:00+02:00' },
+      'no error',
+    ],
+    [
+      'with a verb that its role lacks',
+      {},
+      { role: 'reader', verbs: ['values.read', 'values.write'] },
+      'invalid_request',
+    ],
+    ['that has expired', {}, { role: 'reader', expiresAt: '2026-06-01T12:34:56Z' }, 'invalid_request'],
+  ])('makes one %s: with %j, %j gives %s', async (_, own, wanted, code) => {
+    const { caller } = await first(own);
+    expect(await codeOf(keys.create(caller, wanted))).toBe(code);
+    expect(store.items.size).toBe(code === 'no error' ? 2 : 1);
+  });
+
+  test('that is refused learns in what it would have been too strong, and nothing of what it asked for', async () => {
+    const { caller } = await first({ prefixes: ['prod/'], expiresAt: '2026-07-01T00:00:00.000Z' });
+    const refusal = keys.create(caller, { role: 'admin', prefixes: ['zz-secret/'] });
+    await expect(refusal).rejects.toMatchObject({ extras: { detail: expect.stringMatching(/prefixes.*expires/) } });
+    await expect(refusal).rejects.not.toMatchObject({ extras: { detail: expect.stringContaining('zz-secret') } });
+  });
+});
+
+describe('rotating a key', () => {
+  test('gives a new one of the same rights, while the old one works until the overlap ends', async () => {
+    const { caller } = await first();
+    const rights = { role: 'agent', name: 'crawler', prefixes: ['prod/'], verbs: ['values.read'] } as const;
+    const old = await keys.create(caller, { ...rights, prefixes: [...rights.prefixes], verbs: [...rights.verbs] });
+    const { replacement, replaced } = await keys.rotate(caller, old.id, { overlapSeconds: 3600 });
+    expect(replacement).toMatchObject(rights);
+    expect(replacement).not.toHaveProperty('expiresAt');
+    expect(replaced).toMatchObject({ id: old.id, expiresAt: '2026-06-01T13:34:56.000Z' });
+    expect(as(old.key).keyId).toBe(old.id);
+    expect(as(replacement.key)).toMatchObject({ verbs: ['values.read'], prefixes: ['prod/'] });
+    later(3600);
+    expect(() => as(old.key)).toThrow(expect.objectContaining({ code: 'api_key_expired' }));
+    expect(as(replacement.key).keyId).toBe(replacement.id);
+  });
+
+  test('with an overlap of 0 ends the old one at once', async () => {
+    const { caller } = await first();
+    const old = await keys.create(caller, { role: 'agent' });
+    await keys.rotate(caller, old.id, { overlapSeconds: 0 });
+    expect(() => as(old.key)).toThrow(expect.objectContaining({ code: 'api_key_expired' }));
+  });
+
+  test('never lets the old one live longer, and never the new one than the old one might', async () => {
+    const { caller } = await first();
+    const expiresAt = '2026-06-01T13:00:00.000Z';
+    const old = await keys.create(caller, { role: 'agent', expiresAt });
+    const { replacement, replaced } = await keys.rotate(caller, old.id, {});
+    expect([replacement.expiresAt, replaced.expiresAt]).toEqual([expiresAt, expiresAt]);
+  });
+
+  test('is open to an admin for its own key, and to be asked for again while the overlap runs', async () => {
+    const { id, key, caller } = await first();
+    expect(await codeOf(keys.rotate(caller, id, { overlapSeconds: 0 }))).toBe('invalid_request');
+    const { replaced } = await keys.rotate(caller, id, { overlapSeconds: 60 });
+    later(30);
+    // The answer was lost: the same request comes again, from the key whose overlap runs.
+    const again = await keys.rotate(as(key), id, { overlapSeconds: 60 });
+    expect(again.replaced.expiresAt).toBe(replaced.expiresAt);
+    expect(again.replacement).not.toHaveProperty('expiresAt');
+    later(30);
+    expect(as(again.replacement.key).verbs).toEqual(caller.verbs);
+    expect(() => as(key)).toThrow(expect.objectContaining({ code: 'api_key_expired' }));
+  });
+
+  test('leaves a working key when it is interrupted', async () => {
+    const { caller } = await first();
+    const old = await keys.create(caller, { role: 'agent' });
+    store.failing = 'endOverlap';
+    await expect(keys.rotate(caller, old.id, { overlapSeconds: 0 })).rejects.toThrow('lost');
+    expect(as(old.key).keyId).toBe(old.id);
+  });
+
+  test('is no way to a stronger key: not of a wider one, and a key in its overlap makes none that outlives it', async () => {
+    const wide = await first();
+    for (const own of [
+      { prefixes: ['a/'] },
+      { verbs: ['keys.write' as const] },
+      { expiresAt: '2026-07-01T00:00:00.000Z' },
+    ]) {
+      const { caller } = await first(own);
+      expect(await codeOf(keys.rotate(caller, wide.id, {}))).toBe('forbidden');
+    }
+    await keys.rotate(wide.caller, wide.id, { overlapSeconds: 60 });
+    expect(await codeOf(keys.create(as(wide.key), { role: 'reader' }))).toBe('forbidden');
+  });
+
+  test('of one that has ended or never was is refused', async () => {
+    const { caller } = await first();
+    const revoked = await keys.create(caller, { role: 'agent' });
+    await keys.revoke(caller, revoked.id);
+    const expired = await keys.create(caller, { role: 'agent', expiresAt: '2026-06-01T12:35:00Z' });
+    later(10);
+    for (const id of [revoked.id, expired.id, randomId(), 'x', '../x']) {
+      expect(await codeOf(keys.rotate(caller, id, {}))).toBe('api_key_not_found');
+    }
+  });
+});
+
+describe('a limited admin', () => {
+  test('neither sees nor revokes keys that reach further, and does both with its own', async () => {
+    const wide = await first();
+    const narrow = await first({ prefixes: ['team/'] });
+    const own = await keys.create(narrow.caller, { role: 'agent', prefixes: ['team/a/'] });
+    const { keys: seen } = await keys.list(narrow.caller, {});
+    expect(seen.map(({ id }) => id).sort()).toEqual([narrow.id, own.id].sort());
+    expect((await keys.list(wide.caller, {})).keys).toHaveLength(3);
+    expect(await codeOf(keys.revoke(narrow.caller, wide.id))).toBe('forbidden');
+    expect((await keys.revoke(narrow.caller, own.id)).revokedAt).toBeTruthy();
+    expect((await keys.revoke(wide.caller, narrow.id)).revokedAt).toBeTruthy();
+  });
+
+  test('that expires can stop a key that does not', async () => {
+    const { caller } = await first({ expiresAt: '2026-07-01T00:00:00.000Z' });
+    const eternal = await first();
+    expect((await keys.revoke(caller, eternal.id)).revokedAt).toBeTruthy();
+  });
+});
+
+describe('the last use of a key', () => {
+  const stored = async (id: string) => (await store.get(org, id)) ?? expect.fail('lost');
+
+  test('is noted by the hour, once', async () => {
+    const { id } = await first();
+    const uses = new LastUsedRecorder(store, clock);
+    await Promise.all(Array.from({ length: 50 }, async () => await uses.record(await stored(id))));
+    await uses.record(await stored(id));
+    await new LastUsedRecorder(store, clock).record(await stored(id));
+    expect(store.touches).toEqual([`${id} 2026-06-01T12:00:00.000Z`]);
+    later(3600);
+    await uses.record(await stored(id));
+    expect((await stored(id)).lastUsedAt).toBe('2026-06-01T13:00:00.000Z');
+    expect(store.touches).toHaveLength(2);
+  });
+
+  test('that can’t be noted neither fails nor holds up the request, and is tried again', async () => {
+    const { id } = await first();
+    const uses = new LastUsedRecorder(store, clock);
+    store.failing = 'touch';
+    await uses.record(await stored(id));
+    await uses.record(await stored(id));
+    expect(store.touches).toHaveLength(2);
+    store.failing = 'hang';
+    const started = performance.now();
+    await uses.record(await stored(id));
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
+  test('is remembered for a bounded number of keys', async () => {
+    const uses = new LastUsedRecorder(store, clock);
+    const { id } = await first();
+    const key = await stored(id);
+    for (let n = 0; n < 3000; n++) await uses.record({ ...key, id: `k${n}` });
+    await uses.record({ ...key, id: 'k2999' });
+    expect(store.touches).toHaveLength(3000);
+    await uses.record({ ...key, id: 'k0' });
+    expect(store.touches).toHaveLength(3001);
+  });
+});

@@ -1,0 +1,366 @@
+/** The audit over real HTTP: what is recorded, what is not, and that nothing is told that was not recorded. */
+import { afterEach, describe, expect, test } from 'vitest';
+import type { AuditRecord } from '../../contract/audit/wire.ts';
+import { auditVerbOf, type RouteId, routes } from '../../contract/routes.ts';
+import { firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
+import type { EngineCall, Fault } from '../../local/aws/endpoint/engine-hooks.ts';
+import { proof } from '../blobs/blob-requests.ts';
+import { expectProblem, useStack } from '../shared/local-stack.ts';
+
+const stack = useStack({ functionConcurrency: 1 });
+afterEach(() => stack.vault.setHooks());
+
+const admin = () => stack.vault.adminKey;
+const get = async (path: string, key: string) => await stack.http('GET', path, { key });
+
+/** All records of an org, oldest first. */
+async function recordsOf(key: string, query = ''): Promise<AuditRecord[]> {
+  const answer = await get(`/v1/audit?limit=1000${query}`, key);
+  expect(answer.status).toBe(200);
+  return (await answer.json()).records;
+}
+
+/** The records that `work` leaves in an org of its own, without what its making left. */
+async function left(work: (org: { adminKey: string; agentKey: string }) => Promise<unknown>): Promise<AuditRecord[]> {
+  const made = await stack.newOrg();
+  const before = await recordsOf(made.adminKey);
+  await work(made);
+  return (await recordsOf(made.adminKey)).slice(before.length + 1);
+}
+
+describe('a record', () => {
+  test('says who did what to which name, with what result, for whom, from where', async () => {
+    const headers = { 'x-anima-agent': 'crawler', 'x-anima-run': 'run-7', 'x-anima-tool-call': 'call_1' };
+    let requestId = '';
+    const [record] = await left(async ({ agentKey: key }) => {
+      await stack.clientOf(key).vault.set('prod/a', 'x');
+      const answer = await stack.http('GET', '/v1/vault/values/prod/a', { key, headers });
+      requestId = answer.headers.get('x-request-id') ?? '';
+    }).then((records) => records.filter(({ route }) => route === 'getValue'));
+    expect(record).toEqual({
+      id: expect.stringMatching(/^[0-9a-z]{26}$/),
+      time: expect.stringMatching(/^\d{4}-.*Z$/),
+      org: expect.stringMatching(/^[0-9a-z]{16}$/),
+      principal: expect.stringMatching(/^[0-9a-z]{16}$/),
+      route: 'getValue',
+      verb: 'values.read',
+      name: 'prod/a',
+      result: 'ok',
+      requestId,
+      sourceIp: '127.0.0.1',
+      agent: 'crawler',
+      run: 'run-7',
+      toolCall: 'call_1',
+    });
+    expect(record?.id.slice(0, 10)).toBe(firstTimeIdAt(Date.parse(record?.time ?? '')).slice(0, 10));
+  });
+
+  test('is left by refusals and failures as well, by their error code', async () => {
+    const records = await left(async ({ agentKey: key }) => {
+      await get('/v1/vault/values/missing', key);
+      await get('/v1/keys', key);
+      await stack.http('PUT', '/v1/vault/values/a', { key, body: { valeu: 'x' } });
+      await stack.http('PUT', '/v1/vault/values/a', { key, body: { value: 'x'.repeat(70_000) } });
+      await get('/v1/vault/values?prefix=prod%2F', key);
+    });
+    expect(records.map(({ route, name, result }) => [route, name, result])).toEqual([
+      ['getValue', 'missing', 'value_not_found'],
+      ['listKeys', undefined, 'forbidden'],
+      ['setValue', 'a', 'invalid_request'],
+      ['setValue', 'a', 'value_too_large'],
+      ['listValues', 'prod/', 'ok'],
+    ]);
+  });
+
+  test('of a batch has its names, and which of them failed', async () => {
+    const records = await left(async ({ agentKey: key }) => {
+      const { vault } = stack.clientOf(key);
+      await vault.setMany({ a: '1', b: '2' });
+      await stack.http('POST', '/v1/vault/batch-get', { key, body: { names: ['a', 'missing', '../evil', 'b'] } });
+    });
+    expect(records).toMatchObject([
+      { route: 'setValues', names: ['a', 'b'] },
+      { route: 'getValues', names: ['a', 'missing', 'b'], failed: ['missing'], result: 'ok' },
+    ]);
+    expect(records[0]).not.toHaveProperty('failed');
+  });
+
+  test('of a key has its id', async () => {
+    let id = '';
+    const records = await left(async ({ adminKey: key }) => {
+      id = (await (await stack.http('POST', '/v1/keys', { key, body: { role: 'agent' } })).json()).id;
+      await stack.http('DELETE', `/v1/keys/${id}`, { key });
+    });
+    expect(records).toMatchObject([
+      { route: 'createKey', name: id },
+      { route: 'revokeKey', name: id },
+    ]);
+  });
+
+  test('of a blob has its id, and of a link too, by nobody known; never the link or a proof', async () => {
+    let put = { id: '', url: '', link: '' };
+    const records = await left(async ({ agentKey: key }) => {
+      const { blobs } = stack.clientOf(key);
+      put = await blobs.put(new TextEncoder().encode('x'), { burn: true, name: 'SECRETMARK', type: 'SECRET/MARK' });
+      await blobs.info(put.id);
+      await (await blobs.get(put.url)).text();
+      await stack.http('DELETE', `/v1/blobs/${put.id}`, { key });
+    });
+    const { id } = put;
+    expect(records.map(({ route, verb, name, result }) => [route, verb, name, result])).toEqual([
+      ['createBlob', 'blobs.write', id, 'ok'],
+      ['completeBlob', 'blobs.write', id, 'ok'],
+      ['getBlob', 'blobs.read', id, 'ok'],
+      ['openLink', 'links.open', id, 'ok'],
+      ['burnLink', 'links.burn', id, 'ok'],
+      ['deleteBlob', 'blobs.delete', id, 'ok'],
+    ]);
+    for (const { route, principal, org } of records) {
+      expect(principal === 'link').toBe(route.endsWith('Link'));
+      expect(put.link.startsWith(org)).toBe(true);
+    }
+    const said = JSON.stringify(records);
+    const proofs = [await proof(put.url, 'open'), await proof(put.url, 'burn')];
+    for (const secret of [put.link, put.link.slice(42), put.url.replace(/.*#/, ''), ...proofs])
+      expect(said).not.toContain(secret);
+    expect(said).not.toMatch(/SECRET.?MARK/);
+  });
+
+  test('of a link is left by a refusal after the proof, and not by a look or without the proof', async () => {
+    const records = await left(async ({ agentKey: key }) => {
+      const { blobs } = stack.clientOf(key);
+      const { url, link } = await blobs.put(new TextEncoder().encode('x'), { maxOpens: 1 });
+      const send = (verb: string, body: object) => stack.http('POST', `/v1/links/${link}/${verb}`, { body });
+      await blobs.look(url);
+      await expectProblem(await send('opening', { proof: await proof(url, 'burn') }), 'proof_refused');
+      await expectProblem(await send('opening', {}), 'invalid_request');
+      await (await blobs.get(url)).text();
+      await expectProblem(await send('opening', { proof: await proof(url, 'open') }), 'blob_spent');
+      await expectProblem(await send('burning', { proof: await proof(url, 'burn') }), 'invalid_request');
+    });
+    expect(records.slice(2).map(({ route, result }) => [route, result])).toEqual([
+      ['openLink', 'ok'],
+      ['openLink', 'blob_spent'],
+      ['burnLink', 'invalid_request'],
+    ]);
+  });
+
+  test('of a new organization is its first, by the ARN of the operator', async () => {
+    const { adminKey, org } = await stack.newOrg();
+    const [first] = await recordsOf(adminKey);
+    expect(first).toMatchObject({ org, route: 'createOrg', verb: 'org.create', result: 'ok' });
+    expect(first?.principal).toMatch(/^arn:aws:iam::\d+:user\/operator$/);
+  });
+
+  test('takes nothing from a caller that is not short, visible ASCII, and no name that is not allowed', async () => {
+    const records = await left(async ({ agentKey: key }) => {
+      const headers = { 'x-anima-agent': 'x'.repeat(129), 'x-anima-run': 'a b', 'x-anima-tool-call': 'é' };
+      await stack.http('GET', '/v1/vault/values/%3Cscript%3E', { key, headers });
+    });
+    expect(records).toHaveLength(1);
+    expect(Object.keys(records[0] ?? {}).sort()).toEqual(
+      ['id', 'org', 'principal', 'requestId', 'result', 'route', 'sourceIp', 'time', 'verb'].sort(),
+    );
+  });
+
+  test('is left by nobody who proved nothing', async () => {
+    const records = await left(async ({ adminKey }) => {
+      const { formatApiKey, parseApiKey } = await import('../../core/api-keys/api-key.ts');
+      const genuine = parseApiKey(adminKey) ?? expect.fail();
+      const forged = formatApiKey({ ...genuine, secret: parseApiKey(admin())?.secret ?? '' });
+      for (const key of [undefined, 'x', forged]) await stack.http('GET', '/v1/org', { key });
+      const revoked = await (await stack.http('POST', '/v1/keys', { key: adminKey, body: { role: 'admin' } })).json();
+      await stack.http('DELETE', `/v1/keys/${revoked.id}`, { key: adminKey });
+      await expectProblem(await get('/v1/org', revoked.key), 'api_key_revoked');
+      await get('/nowhere', adminKey);
+    });
+    expect(records.map(({ route }) => route)).toEqual(['createKey', 'revokeKey']);
+  });
+
+  test('holds no value, key, token or body', async () => {
+    const records = await left(async ({ agentKey: key }) => {
+      await stack.http('PUT', '/v1/vault/values/a', {
+        key,
+        body: { value: 'SECRETMARK', metadata: { note: 'SECRETMARK' } },
+      });
+      await stack.http('PUT', '/v1/vault/values/a', { key, body: '{"SECRETMARK":' });
+      await get('/v1/vault/values/a?version=SECRETMARK', key);
+      await stack.http('POST', '/v1/vault/batch-get', { key, body: { names: ['SECRET MARK'], SECRETMARK: 1 } });
+    });
+    expect(records).toHaveLength(4);
+    expect(JSON.stringify(records)).not.toMatch(/SECRET.?MARK|anm_|enc:v1/);
+  });
+
+  test("is the org's own: no other sees it, whatever it asks for", async () => {
+    const other = await stack.newOrg();
+    for (const { org } of await recordsOf(other.adminKey)) expect(org).toBe(other.org);
+    await expectProblem(await get('/v1/audit', other.agentKey), 'forbidden');
+    await expectProblem(await get('/v1/audit/export', other.agentKey), 'forbidden');
+  });
+});
+
+describe('when the record can not be written', () => {
+  const value = '/v1/vault/values/secret/a';
+  interface Request {
+    readonly path: string;
+    readonly body?: unknown;
+    readonly key?: 'admin' | 'operator' | 'user';
+  }
+  /** The key of a new user. */
+  const userKey = async (): Promise<string> => {
+    const made = await stack.http('POST', '/v1/users', { key: admin(), body: {} });
+    expect(made.status).toBe(201);
+    return (await made.json()).key;
+  };
+  /** With the password of a new user: what fails to log in leaves no record. */
+  const onLogin = async (): Promise<Request> => {
+    const key = await userKey();
+    const body = { login: 'grace', password: 'SECRETMARK' };
+    expect((await stack.http('PUT', '/v1/account/password', { key, body })).status).toBe(200);
+    return { path: '/v1/sessions', body: { org: key.split('_')[1], ...body } };
+  };
+  /** With the proof of a link's key. */
+  const onLink = async (end: string, verb: 'open' | 'burn'): Promise<Request> => {
+    const { url, link } = await stack.client.blobs.put(new TextEncoder().encode('x'), { burn: true });
+    return { path: `/v1/links/${link}/${end}`, body: { proof: await proof(url, verb) } };
+  };
+  /** A request for each route; null where nobody proves who he is or what he knows, so that there is nothing to record. */
+  const blob = '/v1/blobs/01m7xpe6000123456789abcdef';
+  const bytes32 = Buffer.alloc(32).toString('base64');
+  const requests: Record<RouteId, Request | (() => Promise<Request>) | null> = {
+    getOpenApi: null,
+    getPublicKeys: null,
+    createOrg: { path: '/v1/orgs', key: 'operator' },
+    getOrg: { path: '/v1/org' },
+    createKey: { path: '/v1/keys', body: { role: 'agent' } },
+    listKeys: { path: '/v1/keys' },
+    revokeKey: { path: '/v1/keys/0123456789abcdef' },
+    rotateKey: { path: '/v1/keys/0123456789abcdef/rotation', body: {} },
+    startRotation: { path: '/v1/org/rotation', body: {} },
+    getRotation: { path: '/v1/org/rotation' },
+    shredOrg: { path: '/v1/org/shred', body: { confirm: 'another org' } },
+    cancelShred: { path: '/v1/org/shred' },
+    getShred: { path: '/v1/org/shred' },
+    destroyValue: { path: '/v1/vault/destroy/gone', body: { confirm: 'gone' } },
+    queryAudit: { path: '/v1/audit' },
+    exportAudit: { path: '/v1/audit/export' },
+    setValue: { path: '/v1/vault/values/secret/b', body: { value: 'SECRETMARK' } },
+    deleteValue: { path: '/v1/vault/values/secret/c' },
+    setValues: { path: '/v1/vault/batch-set', body: { items: [{ name: 'secret/d', value: 'SECRETMARK' }] } },
+    getValue: { path: value },
+    listValues: { path: '/v1/vault/values' },
+    listVersions: { path: '/v1/vault/versions/secret/a' },
+    getValues: { path: '/v1/vault/batch-get', body: { names: ['secret/a'] } },
+    createBlob: { path: '/v1/blobs', body: { size: 2000 } },
+    listBlobs: { path: '/v1/blobs' },
+    getBlob: { path: blob },
+    deleteBlob: { path: blob },
+    listParts: { path: `${blob}/parts` },
+    grantParts: { path: `${blob}/parts`, body: { parts: [{ number: 1, size: 5, checksum: bytes32 }] } },
+    completeBlob: {
+      path: `${blob}/completion`,
+      body: { checksum: bytes32, verifiers: { open: bytes32, burn: bytes32 } },
+    },
+    relinkBlob: { path: `${blob}/link`, body: {} },
+    lookAtLink: null,
+    openLink: () => onLink('opening', 'open'),
+    burnLink: () => onLink('burning', 'burn'),
+    addMemory: { path: '/v1/memory/records', body: { data: 'SECRETMARK' }, key: 'user' },
+    addMemories: { path: '/v1/memory/batch-add', body: { items: [{ data: 'SECRETMARK' }] }, key: 'user' },
+    listMemory: { path: '/v1/memory/records', key: 'user' },
+    getMemory: { path: '/v1/memory/records/a', key: 'user' },
+    replaceMemory: { path: '/v1/memory/records/a', body: { data: 'SECRETMARK' }, key: 'user' },
+    deleteMemory: { path: '/v1/memory/records/a', key: 'user' },
+    searchMemory: { path: '/v1/memory/search', body: { text: 'SECRETMARK' }, key: 'user' },
+    listMessages: { path: '/v1/messages', key: 'user' },
+    createUser: { path: '/v1/users', body: {} },
+    listUsers: { path: '/v1/users' },
+    deleteUser: { path: '/v1/users/0123456789abcdef' },
+    getAccount: { path: '/v1/account', key: 'user' },
+    changeUserKey: { path: '/v1/account/key', body: { newKey: 'odd' }, key: 'user' },
+    setPassword: { path: '/v1/account/password', body: { login: 'ada', password: 'SECRETMARK' }, key: 'user' },
+    removePassword: { path: '/v1/account/password', key: 'user' },
+    startLink: { path: '/v1/account/link', body: {}, key: 'user' },
+    removeSlot: { path: '/v1/account/slots/0123456789abcdef', key: 'user' },
+    deleteAccount: { path: '/v1/account', key: 'user' },
+    explain: { path: '/v1/explain?ref=value:a' },
+    explainOwn: { path: '/v1/account/explain?ref=user:0123456789abcdef', key: 'user' },
+    logIn: () => onLogin(),
+    logOut: { path: '/v1/sessions', key: 'user' },
+    // What no provider signed is not recorded; for what one did, test/conversations has this test.
+    receiveTwilio: null,
+    receiveWhatsApp: null,
+    verifyWhatsApp: null,
+    receiveSlack: null,
+    receiveMailgun: null,
+    receiveSendGrid: null,
+  };
+  const audited = (Object.keys(routes) as RouteId[]).filter((id) => requests[id] !== null);
+
+  const isRecord = (call: EngineCall) =>
+    call.action === 'PutItem' && String(Reflect.get(Object(call.input), 'TableName')).includes('Audit');
+  const failing = (fault: Fault) => stack.vault.setHooks({ before: (call) => (isRecord(call) ? fault : undefined) });
+
+  const faults: [string, Fault][] = [
+    ['throttled', { type: 'ProvisionedThroughputExceededException', status: 400, message: 'slow down' }],
+    ['denied', { type: 'AccessDeniedException', status: 400, message: 'no' }],
+  ];
+
+  test('there is a request for every route that is recorded, and for no other', () => {
+    for (const id of Object.keys(routes) as RouteId[])
+      expect(requests[id] === null, id).toBe(auditVerbOf(id) === undefined || routes[id].auth === 'signature');
+  });
+
+  test.each(audited)('%s answers 503 and discloses nothing', async (id) => {
+    const made = requests[id] ?? expect.fail();
+    const request = typeof made === 'function' ? await made() : made;
+    const { method } = routes[id];
+    await stack.clientOf(admin()).vault.set('secret/a', 'SECRETMARK');
+    const key = request.key === 'user' ? await userKey() : admin();
+    // The record of a user's request is written as any other: one fault is enough, and the first takes its time.
+    for (const [, fault] of request.key === 'user' ? faults.slice(1) : faults) {
+      failing(fault);
+      const answer =
+        request.key === 'operator'
+          ? await stack.asOperator(method, request.path)
+          : await stack.http(method, request.path, { key, body: request.body });
+      stack.vault.setHooks();
+      const text = await answer.clone().text();
+      await expectProblem(answer, 'audit_unavailable');
+      expect(text).not.toMatch(/SECRETMARK|anm_|secret\/a|X-Amz-|\.enc/);
+    }
+  });
+
+  test('a refusal is not told either', async () => {
+    failing({ type: 'AccessDeniedException', status: 400, message: 'no' });
+    await expectProblem(await get('/v1/keys', stack.vault.agentKey), 'audit_unavailable');
+  });
+
+  test('for a moment only, the request succeeds, with one record', async () => {
+    const records = await left(async ({ agentKey: key }) => {
+      await stack.clientOf(key).vault.set('a', 'x');
+      const fates: Fault[] = ['drop-after', 'drop-before'];
+      stack.vault.setHooks({ before: (call) => (isRecord(call) ? fates.shift() : undefined) });
+      expect((await get('/v1/vault/values/a', key)).status).toBe(200);
+      stack.vault.setHooks();
+    });
+    expect(records.map(({ route }) => route)).toEqual(['setValue', 'getValue']);
+  });
+
+  test('because the table is slow, the answer is there before the function ends', async () => {
+    failing({ delayMs: 20_000 });
+    const started = Date.now();
+    await expectProblem(await get('/v1/org', admin()), 'audit_unavailable');
+    expect(Date.now() - started).toBeLessThan(14_000);
+  });
+
+  test('a set that was sent again once it can be written has stored one version', async () => {
+    const { agentKey: key } = await stack.newOrg();
+    const body = { value: 'x', writeId: 'write-id-0123456789' };
+    const put = () => stack.http('PUT', '/v1/vault/values/a', { key, body });
+    failing({ type: 'AccessDeniedException', status: 400, message: 'no' });
+    await expectProblem(await put(), 'audit_unavailable');
+    stack.vault.setHooks();
+    expect(await (await put()).json()).toMatchObject({ version: 1 });
+  });
+});

@@ -1,0 +1,126 @@
+/** What requests with a link leave behind: a record where the proof held, one line of the log for each, and the locator nowhere. */
+import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { formatLinkId } from '../../core/blobs/share-link.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
+import { burnLink } from '../../lambdas/blobs/handlers/burn-link.ts';
+import { getLink } from '../../lambdas/blobs/handlers/get-link.ts';
+import { openLink } from '../../lambdas/blobs/handlers/open-link.ts';
+import { createLambdaHandler } from '../../lambdas/middleware/lambda-handler.ts';
+import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
+import type { AuditEvent } from '../../lambdas/shared/audit-trail.ts';
+import { blobWorld, proof } from './in-memory-blob-stores.ts';
+
+let vault: ReturnType<typeof blobWorld>;
+let audited: AuditEvent[];
+let logged: RequestLogEntry[];
+let auditFails: boolean;
+let handler: ReturnType<typeof createLambdaHandler>;
+
+beforeEach(() => {
+  vault = blobWorld();
+  [audited, logged, auditFails] = [[], [], false];
+  const trail = {
+    write: async (facts: AuditEvent) => {
+      if (auditFails) throw new VaultError('audit_unavailable');
+      audited.push(facts);
+    },
+  };
+  const { links } = vault;
+  handler = createLambdaHandler((entry) => void logged.push(entry), trail, {
+    lookAtLink: getLink(links),
+    openLink: openLink(links),
+    burnLink: burnLink(links),
+  });
+});
+
+const context = { getRemainingTimeInMillis: () => 10_000 } as Context;
+
+async function request(routeKey: string, link: string, body?: object | string) {
+  const event = {
+    routeKey,
+    rawPath: routeKey.split(' ')[1]?.replace('{link}', link),
+    pathParameters: { link },
+    headers: { 'content-type': 'application/json', 'x-anima-agent': 'reader' },
+    requestContext: { requestId: 'r1', http: { sourceIp: '203.0.113.7' } },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  } as unknown as APIGatewayProxyEventV2;
+  const { statusCode, body: text = '' } = await handler(event, context);
+  return { status: statusCode, body: JSON.parse(text) };
+}
+const look = (link: string) => request('GET /v1/links/{link}', link);
+const open = (link: string, shown = proof('open')) => request('POST /v1/links/{link}/opening', link, { proof: shown });
+const burn = (link: string, shown = proof('burn')) => request('POST /v1/links/{link}/burning', link, { proof: shown });
+
+describe('the audit', () => {
+  test('has openings and burnings whose proof held, also those that were refused then', async () => {
+    const blob = await vault.ready({ burn: true });
+    const link = formatLinkId(blob);
+    expect((await open(link)).status).toBe(200);
+    expect(await open(link)).toMatchObject({ status: 410, body: { code: 'blob_spent' } });
+    expect((await burn(link)).body).toEqual({ burned: true });
+    const facts = { org: vault.org, principal: 'link', name: blob.id, requestId: 'r1', sourceIp: '203.0.113.7' };
+    expect(audited).toEqual([
+      { ...facts, route: 'openLink', verb: 'links.open', result: 'ok', agent: 'reader' },
+      { ...facts, route: 'openLink', verb: 'links.open', result: 'blob_spent', agent: 'reader' },
+      { ...facts, route: 'burnLink', verb: 'links.burn', result: 'ok', agent: 'reader' },
+    ]);
+  });
+
+  test('has nothing of who proved nothing: else a stranger could fill it', async () => {
+    const blob = await vault.ready();
+    const link = formatLinkId(blob);
+    await look(link);
+    expect((await open(link, proof('x'))).body).toMatchObject({ code: 'proof_refused', status: 403 });
+    expect((await burn(link, proof('open'))).body).toMatchObject({ code: 'proof_refused' });
+    expect((await open(formatLinkId({ ...blob, locator: randomId() }))).status).toBe(404);
+    expect((await open('x')).body).toMatchObject({ code: 'blob_not_found' });
+    expect(audited).toEqual([]);
+    expect(logged.map(({ org, principal }) => [org, principal])).toEqual(Array(5).fill([undefined, undefined]));
+  });
+
+  test('must be written before an address leaves', async () => {
+    const link = formatLinkId(await vault.ready());
+    auditFails = true;
+    const { status, body } = await open(link);
+    expect([status, body.code]).toEqual([503, 'audit_unavailable']);
+    expect(JSON.stringify(body)).not.toContain('https:');
+  });
+});
+
+test('neither locator nor proof nor address is in the log or the audit', async () => {
+  const blob = await vault.ready({ burn: true });
+  const link = formatLinkId(blob);
+  await look(link);
+  const { body } = await open(link);
+  await open(link);
+  await burn(link);
+  await burn(link, proof('x'));
+  const left = JSON.stringify([logged, audited]);
+  for (const secret of [blob.locator, proof('open'), proof('burn'), body.url, 'signed'])
+    expect(left).not.toContain(secret);
+  expect(logged.map(({ route, status }) => [route, status])).toEqual([
+    ['lookAtLink', 200],
+    ['openLink', 200],
+    ['openLink', 410],
+    ['burnLink', 200],
+    ['burnLink', 403],
+  ]);
+});
+
+test.each<[string, object | string]>([
+  ['without a proof', {}],
+  ['with a proof of 31 bytes', { proof: Buffer.alloc(31).toString('base64') }],
+  ['with a proof in another spelling', { proof: proof('open').replace(/.=$/, 'x=') }],
+  ['with a number for a proof', { proof: 7 }],
+  ['with more than a proof', { proof: proof('open'), key: 'K'.repeat(43) }],
+  ['that is no JSON', '{"proof":'],
+])('a request %s is refused, reads nothing, and is not repeated in the answer', async (_, body) => {
+  const link = formatLinkId(await vault.ready());
+  vault.world.calls.length = 0;
+  const answer = await request('POST /v1/links/{link}/opening', link, body);
+  expect([answer.status, answer.body.code]).toEqual([400, 'invalid_request']);
+  expect(vault.world.calls).toEqual([]);
+  expect(JSON.stringify(answer.body)).not.toMatch(/KKKK|[A-Za-z0-9+/]{30}/);
+});

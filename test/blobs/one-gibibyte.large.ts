@@ -1,0 +1,63 @@
+/** A gibibyte through the SDK: what is large neither stays in memory nor is read where a part is enough. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { projectFolder, run, type StartedVault, startVault } from '../shared/vault-process.ts';
+import type { Received, Sent } from './one-gibibyte-transfer.ts';
+
+const mebi = 2 ** 20;
+const length = 1024 * mebi;
+/** Bytes of a sealed chunk, and of the header. */
+const [chunk, header] = [mebi + 16, 64];
+const folder = mkdtempSync(join(tmpdir(), 'anima-large-'));
+let vault: StartedVault;
+let sent: Sent;
+let received: Received;
+
+beforeAll(async () => {
+  // As plain JavaScript, which is what a client runs: to strip types at start takes memory of its own.
+  const program = join(folder, 'transfer.mjs');
+  const format = { bundle: true, platform: 'node', format: 'esm', logLevel: 'silent' } as const;
+  await build({
+    entryPoints: [join(projectFolder, 'test/blobs/one-gibibyte-transfer.ts')],
+    outfile: program,
+    ...format,
+  });
+  vault = await startVault('--port', '0', '--memory');
+  const env = { ANIMA_KEY: vault.ready.agentKey, ANIMA_URL: vault.ready.url };
+  const transfer = async (...args: string[]) =>
+    JSON.parse(await run(process.execPath, [program, ...args], folder, env));
+  sent = await transfer('up', String(length));
+  received = await transfer('down', String(length), sent.url);
+  for (const [what, { seconds, resident }] of Object.entries({ up: sent, down: received }))
+    process.stdout.write(`${what}: ${seconds.toFixed(1)} s, at most ${Math.round(resident / 1e6)} MB resident\n`);
+}, 220_000);
+afterAll(async () => {
+  await vault.end('SIGTERM');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('1 GiB of generated content comes back byte for byte', () => {
+  expect(received.size).toBe(length);
+  expect(received.sha256).toBe(sent.sha256);
+});
+
+test.each([
+  ['up', () => sent],
+  ['down', () => received],
+])('%s, the process of the client has less than 150 MB resident', (_, transfer) => {
+  // As much as Node alone has: else nothing was measured.
+  expect(transfer().resident).toBeGreaterThan(30_000_000);
+  expect(transfer().resident).toBeLessThan(150_000_000);
+});
+
+test('64 KiB out of its middle are had by reading two chunks at most', () => {
+  const { range, asked } = received;
+  expect(range.actual).toBe(range.expected);
+  const lengths = asked.map(([from, to]) => to - from + 1);
+  expect(lengths.reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(header + 2 * chunk);
+  expect(lengths).toContain(2 * chunk);
+  expect(asked.some(([from]) => from > length / 4)).toBe(true);
+});

@@ -1,0 +1,419 @@
+/** Files and the links that open them: `share`, `open`, `blobs`. */
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { sanitizeFileName } from '../../cli/blobs/download-file.ts';
+import { mediaTypeOf } from '../../cli/blobs/media-types.ts';
+import { useStack } from '../shared/local-stack.ts';
+import { start } from './command-runner.ts';
+import { anima, homeless, type World } from './in-process-cli.ts';
+
+const stack = useStack();
+const { env: bare, folder } = homeless();
+const state = join(folder, 'state');
+const uploads = join(state, 'anima', 'uploads');
+/** Who has a link and no account. */
+const recipient = { ...bare, HOME: folder };
+let env: Record<string, string>;
+let admin: Record<string, string>;
+/** A folder of its own for each test. */
+let here: string;
+
+beforeAll(() => {
+  env = { ...bare, XDG_STATE_HOME: state, ANIMA_URL: stack.vault.url, ANIMA_KEY: stack.vault.agentKey };
+  admin = { ...env, ANIMA_KEY: stack.vault.adminKey };
+});
+beforeEach(() => {
+  here = mkdtempSync(join(folder, 'test-'));
+});
+afterEach(() => {
+  stack.vault.setHooks();
+  // Whatever a test did: nothing half done stays behind.
+  expect(readdirSync(here).filter((name) => name.startsWith('.'))).toEqual([]);
+});
+
+const ran = async (args: readonly string[], world: World = {}) => await anima(args, { env, ...world });
+
+/** Makes a file. */
+function file(name: string, content: string | Uint8Array): string {
+  const path = join(here, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+/** Shares a file: the link, as it came on standard output. */
+async function shared(path: string, ...options: string[]): Promise<string> {
+  const { code, stdout, stderr } = await ran(['share', path, ...options]);
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/b\/[0-9a-z]{58}#[\w-]{43}\n$/),
+  ]);
+  expect(stderr).not.toContain(stdout.slice(-44, -1));
+  return stdout.trim();
+}
+
+/** Opens a link as somebody else does, who gives it by standard input. */
+const opened = async (link: string, ...options: string[]) =>
+  await anima(['open', ...options], { env: recipient, input: `${link}\n` });
+
+const idOf = (link: string): string => /\/b\/[0-9a-z]{16}([0-9a-z]{26})/.exec(link)?.[1] ?? expect.fail('no link');
+
+const noise = (length: number): Buffer => {
+  const bytes = Buffer.alloc(length);
+  for (let i = 0, x = length | 1; i + 4 <= length; i += 4) {
+    x = Math.imul(x ^ (x >>> 15), 0x2c1b3c6d) + 0x9e3779b9;
+    bytes.writeInt32LE(x | 0, i);
+  }
+  return bytes;
+};
+
+describe('share and open', () => {
+  test('the link alone on standard output; who has it gets bytes, name and type, without a key, mode 0600', async () => {
+    const content = noise(200_001);
+    const link = await shared(file('Report 1.pdf', content));
+    const ended = await opened(link, '-o', here, '--json', '-f');
+    const got = join(here, 'Report 1.pdf');
+    expect(JSON.parse(ended.stdout)).toEqual({
+      file: got,
+      name: 'Report 1.pdf',
+      type: 'application/pdf',
+      size: content.length,
+      burned: false,
+    });
+    expect(readFileSync(got).equals(content)).toBe(true);
+    expect(statSync(got).mode & 0o777).toBe(0o600);
+    expect(ended.stderr).not.toContain(link.slice(-43));
+    // The upload is complete: nothing that holds its link is kept.
+    expect(readdirSync(uploads)).toEqual([]);
+  });
+
+  test('goes from pipe to pipe', async () => {
+    const text = 'lines\n'.repeat(70_000);
+    const { stdout } = await ran(['share', '-', '--name', 'logs.txt', '--json'], { input: text });
+    const { url, size, id, ...rest } = JSON.parse(stdout);
+    expect([size, id, Object.keys(rest)]).toEqual([text.length, idOf(url), ['link']]);
+    expect(await opened(url, '-o', '-', '--quiet')).toEqual({ code: 0, stdout: text, stderr: '' });
+  });
+
+  test('an empty file is one too', async () => {
+    const link = await shared(file('empty', ''));
+    expect((await opened(link, '-o', join(here, 'got'))).code).toBe(0);
+    expect(readFileSync(join(here, 'got'), 'utf8')).toBe('');
+  });
+
+  test('--burn: destroyed when it was read; --keep leaves it, and it was still its one opening', async () => {
+    const link = await shared(file('once.txt', 'read me once'), '--burn');
+    const first = await opened(link, '-o', '-');
+    expect(first).toMatchObject({ code: 0, stdout: 'read me once', stderr: expect.stringContaining('is destroyed') });
+    expect(await opened(link, '-o', '-')).toMatchObject({ code: 3, stdout: '' });
+    const other = await shared(file('kept.txt', 'kept'), '--burn');
+    expect((await opened(other, '--keep', '-o', '-')).stderr).not.toContain('destroyed');
+    expect((await opened(other, '-o', '-')).code).toBe(3);
+    const states = await Promise.all([link, other].map((one) => stack.client.blobs.info(idOf(one))));
+    expect(states.map((info) => info.state)).toEqual(['burned', 'spent']);
+  });
+
+  test('--max-opens and --expires-in are the vault’s to keep; what is no number or duration is refused unsent', async () => {
+    const path = file('a.txt', 'a');
+    const link = await shared(path, '--max-opens', '2', '--expires-in', '7d');
+    const info = await stack.client.blobs.info(idOf(link));
+    expect(info).toMatchObject({ maxOpens: 2, openings: 0, burn: false });
+    expect(Date.parse(info.expiresAt ?? '') - Date.now()).toBeGreaterThan(6.9 * 86_400_000);
+    for (const code of [0, 0, 3]) expect((await opened(link, '-o', '-')).code).toBe(code);
+    stack.vault.calls.reset();
+    for (const wrong of [
+      ['--max-opens', '0'],
+      ['--expires-in', '7'],
+      ['--resume', '--burn'],
+    ])
+      expect(await ran(['share', path, ...wrong])).toMatchObject({ code: 2, stdout: '' });
+    for (const none of [join(here, 'missing'), here]) expect((await ran(['share', none])).code).toBeGreaterThan(1);
+    expect(stack.vault.calls.count()).toBe(0);
+  });
+
+  test('a link as an argument works, with a remark on who may have seen it', async () => {
+    const link = await shared(file('a.txt', 'text'));
+    const ended = await anima(['open', link, '-o', '-'], { env: recipient });
+    expect(ended).toMatchObject({ code: 0, stdout: 'text', stderr: expect.stringContaining('history') });
+  });
+
+  test('of a wrong link one learns what is wrong, and it is never repeated', async () => {
+    const link = await shared(file('a.txt', 'text'), '--max-opens', '1');
+    const [path = '', key = ''] = link.split('#');
+    const otherKey = `${path}#${key.startsWith('A') ? 'B' : 'A'}${key.slice(1)}`;
+    for (const [wrong, code] of [
+      [otherKey, 4],
+      [path, 2],
+      ['anm_secret', 2],
+      [link.replace('http://127.0.0.1', 'http://example.com'), 2],
+    ] as const) {
+      const ended = await opened(wrong, '-o', join(here, 'got'));
+      expect([ended.code, ended.stdout]).toEqual([code, '']);
+      expect(ended.stderr).not.toMatch(new RegExp(`${key.slice(1)}|anm_secret`));
+    }
+    // None of these was an opening.
+    expect((await opened(link, '-o', '-')).stdout).toBe('text');
+  });
+});
+
+describe('where an opened file goes', () => {
+  test('a told name that is taken is refused before the link is opened; --force replaces', async () => {
+    const link = await shared(file('new.txt', 'new'), '--max-opens', '1');
+    const taken = file('taken.txt', 'mine');
+    expect(await opened(link, '-o', taken)).toMatchObject({ code: 5, stdout: '' });
+    expect(await opened(link, '-o', join(here, 'no', 'folder'))).toMatchObject({ code: 1, stdout: '' });
+    expect(readFileSync(taken, 'utf8')).toBe('mine');
+    expect((await opened(link, '-o', taken, '-f')).code).toBe(0);
+    expect([readFileSync(taken, 'utf8'), statSync(taken).mode & 0o777]).toEqual(['new', 0o600]);
+  });
+
+  test('a name that its sender chose gives way to one that is there', async () => {
+    const link = await shared(file('a.txt', 'theirs'));
+    const inbox = join(here, 'inbox');
+    mkdirSync(inbox);
+    writeFileSync(join(inbox, 'a.txt'), 'mine');
+    const names: string[] = [];
+    for (let i = 0; i < 2; i++) names.push(basename((await opened(link, '-o', inbox)).stdout.trim()));
+    expect(names).toEqual(['a-1.txt', 'a-2.txt']);
+    expect(readFileSync(join(inbox, 'a.txt'), 'utf8')).toBe('mine');
+  });
+
+  test('a name that would lead elsewhere does not', async () => {
+    const evil = `../../${'up/'.repeat(3)}.bashrc`;
+    const link = await shared(file('a', 'x'), '--name', evil);
+    const ended = await opened(link, '-o', here);
+    expect(ended.stdout).toBe(`${join(here, 'bashrc')}\n`);
+  });
+
+  test.each([
+    ['report.pdf', 'report.pdf'],
+    ['C:\\Windows\\evil.exe', 'evil.exe'],
+    ['/etc/passwd', 'passwd'],
+    ['..', 'file'],
+    ['', 'file'],
+    ['.ssh', 'ssh'],
+    ['a/', 'file'],
+    ['-rf', '_rf'],
+    ['a\u001b[2Jb\nc.txt', 'a_[2Jb_c.txt'],
+    ['gpj.\u202eexe.txt', 'gpj._exe.txt'],
+    ['nul.txt', '_nul.txt'],
+    [' name . ', 'name'],
+    ['Käse 🧀.png', 'Käse 🧀.png'],
+    [`${'🧀'.repeat(300)}.png`, `${'🧀'.repeat(49)}.png`],
+  ])('%j is stored as %j', (given, safe) => {
+    expect(sanitizeFileName(given)).toBe(safe);
+  });
+
+  test('media types go by the extension', () => {
+    expect(['a.PDF', 'b.tar.gz', 'c', 'd.constructor', 'e.svg'].map(mediaTypeOf)).toEqual([
+      'application/pdf',
+      'application/gzip',
+      'application/octet-stream',
+      'application/octet-stream',
+      'image/svg+xml',
+    ]);
+  });
+});
+
+describe('what arrives damaged', () => {
+  const content = noise(3 * 2 ** 20 + 5);
+
+  /** Replaces the object behind a link. */
+  async function tamper(link: string, change: (bytes: Buffer) => Uint8Array): Promise<void> {
+    const { endpoints, credentials, operator, resources } = stack.vault;
+    const client = new S3Client({ endpoint: endpoints.s3, credentials, region: operator.region, forcePathStyle: true });
+    const Bucket = Object.entries(resources).find(([id]) => id.startsWith('BlobObjects'))?.[1] ?? expect.fail();
+    const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));
+    const Key = Contents.find((one) => one.Key?.includes(idOf(link)))?.Key ?? expect.fail('no object');
+    const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
+    const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
+    await client.send(new PutObjectCommand({ Bucket, Key, Body: change(bytes) }));
+    client.destroy();
+  }
+
+  test.each<[string, (bytes: Buffer) => Uint8Array]>([
+    ['a bit near its end flipped', (bytes) => bytes.fill((bytes.at(-9) ?? 0) ^ 1, bytes.length - 9, bytes.length - 8)],
+    ['its header of another', (bytes) => bytes.fill((bytes[40] ?? 0) ^ 1, 40, 41)],
+  ])('%s: no file of any name is left, and a pipe got authentic bytes only', async (_, change) => {
+    const link = await shared(file('big.bin', content));
+    await tamper(link, change);
+    const inbox = join(here, 'inbox');
+    mkdirSync(inbox);
+    const ended = await opened(link, '-o', inbox);
+    expect([ended.code, ended.stdout, readdirSync(inbox)]).toEqual([7, '', []]);
+    const { child, ended: piped } = start(['open', '-', '-o', '-'], { env: recipient, input: link });
+    const bytes: Buffer[] = [];
+    child.stdout?.setEncoding('latin1').on('data', (text: string) => bytes.push(Buffer.from(text, 'latin1')));
+    expect((await piped).code).toBe(7);
+    const got = Buffer.concat(bytes);
+    expect(got.length).toBeLessThan(content.length);
+    expect(content.subarray(0, got.length).equals(got)).toBe(true);
+  });
+
+  test('a burning link whose file arrives damaged burns nothing', async () => {
+    const link = await shared(file('once.bin', content), '--burn');
+    await tamper(link, (bytes) => bytes.fill((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1));
+    expect((await opened(link, '-o', join(here, 'got'))).code).toBe(7);
+    expect((await stack.client.blobs.info(idOf(link))).state).toBe('spent');
+  });
+});
+
+describe('what broke off', () => {
+  const content = noise(26 * 2 ** 20);
+  const kept = (): string[] => (existsSync(uploads) ? readdirSync(uploads) : []);
+  const partsSent = (): number => stack.vault.calls.count({ service: 's3', action: 'UploadPart' });
+
+  /** Lets so many parts through, and none after them until the hooks are gone. */
+  function holdParts(after: number): { held: Promise<void> } {
+    let passed = 0;
+    let tell = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    stack.vault.setHooks({
+      before: ({ service, action }) => {
+        if (service !== 's3' || action !== 'UploadPart' || ++passed <= after) return undefined;
+        tell();
+        return { delayMs: 2_000 };
+      },
+    });
+    return { held };
+  }
+
+  test('Ctrl-C leaves what it takes to go on, mode 0600; --resume sends what is missing, and removes it', async () => {
+    const path = file('video.mp4', content);
+    // Two go at a time: when the third comes, one has arrived.
+    const { held } = holdParts(2);
+    const { child, ended } = start(['share', path], { env });
+    await held;
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ code: 6, stdout: '', stderr: expect.stringContaining('--resume') });
+    expect(kept()).toHaveLength(1);
+    const [name = ''] = kept();
+    expect([statSync(join(uploads, name)).mode, statSync(uploads).mode].map((mode) => mode & 0o777)).toEqual([
+      0o600, 0o700,
+    ]);
+    stack.vault.setHooks();
+    // Another file under that name: nothing of it leaves, and the way back stays.
+    writeFileSync(path, Buffer.from(content).fill(0, 5, 6));
+    stack.vault.calls.reset();
+    expect(await ran(['share', '--resume'])).toMatchObject({ code: 5, stdout: '' });
+    expect([partsSent(), kept().length]).toEqual([0, 1]);
+    writeFileSync(path, content);
+    const other = await stack.newOrg();
+    expect((await ran(['share', '--resume'], { env: { ...env, ANIMA_KEY: other.agentKey } })).code).toBe(3);
+    expect((await ran(['share', '--resume', join(here, 'other')])).code).toBe(3);
+    const resumed = await ran(['share', '--resume']);
+    expect([resumed.code, kept()]).toEqual([0, []]);
+    expect(partsSent()).toBeLessThanOrEqual(3);
+    const got = join(here, 'got.mp4');
+    expect((await opened(resumed.stdout.trim(), '-o', got)).code).toBe(0);
+    expect(readFileSync(got).equals(content)).toBe(true);
+    expect((await ran(['share', '--resume'])).code).toBe(3);
+  });
+
+  test('a connection that breaks for good does too; two files, and one must say which', async () => {
+    stack.vault.setHooks({ before: ({ action }) => (action === 'PostObject' ? 'drop-before' : undefined) });
+    const [a, b] = [file('a.txt', 'first'), file('b.txt', 'second')];
+    const broken = await Promise.all([a, b].map(async (path) => await ran(['share', path])));
+    for (const { code, stdout, stderr } of broken) {
+      expect([code, stdout]).toEqual([6, '']);
+      expect(stderr).toContain('anima share --resume');
+      expect(stderr).not.toMatch(/#[\w-]{43}/);
+    }
+    stack.vault.setHooks();
+    expect(await ran(['share', '--resume'])).toMatchObject({ code: 2, stderr: expect.stringContaining(a) });
+    const link = (await ran(['share', '--resume', b])).stdout.trim();
+    expect((await opened(link, '-o', '-')).stdout).toBe('second');
+    // What others could have written is not gone on with.
+    const [name = ''] = kept();
+    chmodSync(join(uploads, name), 0o666);
+    expect((await ran(['share', '--resume'])).code).toBe(3);
+    chmodSync(join(uploads, name), 0o600);
+    // Nor what is too old; it goes, as does what a killed process left.
+    const left = join(uploads, '.half-written.json.0123');
+    writeFileSync(left, 'the link');
+    utimesSync(left, 0, 0);
+    const text = readFileSync(join(uploads, name), 'utf8');
+    writeFileSync(join(uploads, name), text.replace(/"begunAt":"\d{4}/, '"begunAt":"2020'));
+    expect((await ran(['share', '--resume'])).code).toBe(3);
+    expect(kept()).toEqual([]);
+  });
+
+  test('what was refused for good leaves nothing behind', async () => {
+    const { keys } = stack.clientOf(stack.vault.adminKey);
+    const { id, key } = await keys.create({ role: 'agent' });
+    stack.vault.setHooks({
+      before: async ({ action }) => {
+        if (action === 'PostObject') await keys.revoke(id);
+      },
+    });
+    const refused = await ran(['share', file('a.txt', 'first')], { env: { ...env, ANIMA_KEY: key } });
+    expect([refused.code, refused.stdout, kept()]).toEqual([4, '', []]);
+  });
+
+  test('Ctrl-C while a file comes leaves nothing of it', async () => {
+    const link = await shared(file('video.mp4', content));
+    const inbox = join(here, 'inbox');
+    mkdirSync(inbox);
+    stack.vault.setHooks({ before: ({ action }) => (action === 'GetObject' ? { cutAfter: 9 * 2 ** 20 } : undefined) });
+    const { child, ended } = start(['open', '-', '-o', inbox], { env: recipient, input: link });
+    await expect
+      .poll(() => readdirSync(inbox).map((name) => statSync(join(inbox, name)).size > 2 ** 20))
+      .toEqual([true]);
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ code: 6, stdout: '' });
+    expect(readdirSync(inbox)).toEqual([]);
+  });
+});
+
+describe('blobs', () => {
+  test('are listed and told of without names and links, and deleted', async () => {
+    const link = await shared(file('secret-name.txt', 'text'), '--max-opens', '5');
+    const id = idOf(link);
+    const list = await anima(['blobs', 'list'], { env: admin });
+    expect(list.stdout).toMatch(new RegExp(`^${id}  ready  .*  0 of 5$`, 'm'));
+    expect(list.stdout).not.toMatch(/secret-name|\/b\//);
+    expect((await anima(['blobs', 'list'], { env: admin, terminal: true })).stdout).toMatch(/ID +STATE/);
+    expect(JSON.parse((await ran(['blobs', 'info', id, '--json'])).stdout)).toMatchObject({ id, state: 'ready' });
+    const pasted = await ran(['blobs', 'info', link]);
+    expect(pasted.code).toBe(2);
+    expect(pasted.stderr).not.toContain(link.slice(-43));
+    const wrong = await ran(['blobs', 'delete', id], { typed: ['something\r'] });
+    expect(wrong.code).toBe(1);
+    expect((await ran(['blobs', 'delete', id, '--yes'])).code).toBe(0);
+    expect((await ran(['blobs', 'delete', id])).code).toBe(3);
+    expect((await opened(link, '-o', '-')).code).toBe(3);
+  });
+
+  test('get another link, with the old one’s key when that is given', async () => {
+    const link = await shared(file('a.txt', 'text'));
+    const bareLink = await ran(['blobs', 'relink', idOf(link)]);
+    expect(bareLink.stdout).not.toContain('#');
+    const key = link.slice(link.indexOf('#'));
+    expect((await opened(link, '-o', '-')).code).toBe(3);
+    expect((await opened(bareLink.stdout.trim() + key, '-o', '-')).stdout).toBe('text');
+    const again = await ran(['blobs', 'relink', idOf(link), '-'], { input: bareLink.stdout.trim() + key });
+    expect((await opened(again.stdout.trim(), '-o', '-')).stdout).toBe('text');
+    const other = await shared(file('b.txt', 'other'));
+    expect(await ran(['blobs', 'relink', idOf(link), '-'], { input: other })).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
+test('errors of `run` are JSON for its own --json alone, not for that of the command it runs', async () => {
+  const own = await ran(['--json', 'run', '--', 'no-such-command-here'], { env: { ...env, X: 'anima://missing' } });
+  expect(JSON.parse(own.stderr).error.exit).toBe(3);
+  const theirs = await ran(['run', '--', 'no-such-command-here', '--json'], { env: { ...env, X: 'anima://missing' } });
+  expect([theirs.code, theirs.stderr.startsWith('anima: ')]).toEqual([3, true]);
+});

@@ -1,0 +1,78 @@
+/** Conversations on the local stack: over real HTTP, correctly signed, through the real queue and the real functions. */
+import { randomBytes } from 'node:crypto';
+import { expect } from 'vitest';
+import type { Sent } from '../../local/aws/endpoint/engine-hooks.ts';
+import {
+  type ChannelSecrets,
+  type Delivery,
+  deliver,
+  newChannelSecrets,
+  slackDelivery,
+  twilioDelivery,
+} from '../../local/vault/signed-webhooks.ts';
+import type { Stack } from '../shared/local-stack.ts';
+
+/** A number that nobody had before. */
+export const newPhone = (): string => `+44${String(7_000_000_000 + randomBytes(4).readUInt32BE())}`;
+export const newMember = (): string => `U${randomBytes(6).toString('hex').toUpperCase()}`;
+
+/** An answer as it went to a provider: to whom, and what. */
+export interface Answer {
+  readonly to: string;
+  readonly text: string;
+  readonly at: Date;
+}
+
+export function answerOf({ provider, body, receivedAt }: Sent): Answer {
+  if (provider === 'twilio' || provider === 'mailgun') {
+    const form = new URLSearchParams(body);
+    const field = (...names: string[]) => names.map((name) => form.get(name) ?? '').join('');
+    return { to: field('To', 'to'), text: field('Body', 'text'), at: receivedAt };
+  }
+  const json = JSON.parse(body);
+  if (provider === 'slack') return { to: json.channel, text: json.text, at: receivedAt };
+  if (provider === 'whatsapp') return { to: json.to, text: json.text.body, at: receivedAt };
+  return { to: json.personalizations[0].to[0].email, text: json.content[0].value, at: receivedAt };
+}
+
+/** Sets up Twilio and Slack for the first org, and talks. */
+export class Talks {
+  readonly secrets: ChannelSecrets = newChannelSecrets();
+  readonly #stack: Stack;
+
+  constructor(stack: Stack) {
+    this.#stack = stack;
+  }
+
+  async setUp(): Promise<void> {
+    for (const [channel, secrets] of Object.entries(this.secrets)) await this.setSecrets(channel, secrets);
+  }
+
+  async setSecrets(channel: string, secrets: unknown): Promise<void> {
+    await this.#stack.clientOf(this.#stack.vault.adminKey).vault.set(`channels/${channel}`, JSON.stringify(secrets));
+  }
+
+  hook(path: string): string {
+    const { url, org } = this.#stack.vault;
+    return `${url}/v1/hooks/${path.replace('{org}', org)}`;
+  }
+
+  sms(from: string, text: string, sid?: string): Delivery {
+    const message = { from, text, ...(sid === undefined ? {} : { sid }) };
+    return twilioDelivery(this.hook('twilio/{org}'), this.secrets.twilio, message);
+  }
+
+  slack(user: string, text: string, id?: string): Delivery {
+    const message = { user, text, ...(id === undefined ? {} : { id }) };
+    return slackDelivery(this.hook('slack/{org}'), this.secrets.slack, message);
+  }
+
+  /** Delivers, waits until all is done, and gives what was sent since. */
+  async say(...deliveries: readonly Delivery[]): Promise<Answer[]> {
+    const { vault } = this.#stack;
+    const before = vault.outbox().length;
+    for (const delivery of deliveries) expect((await deliver(delivery)).status).toBe(200);
+    await vault.idle();
+    return vault.outbox().slice(before).map(answerOf);
+  }
+}

@@ -1,0 +1,166 @@
+/** Every command of the guides: those marked `sh` are run, in order, as they would be pasted; those that need AWS are looked up. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readSettings } from '../../lib/shared/deployment-settings.ts';
+import { call } from '../cli/command-runner.ts';
+import { Terminal, writeInto } from '../cli/installed-packages.ts';
+import { projectFolder } from '../shared/vault-process.ts';
+
+// The last one shreds the organization.
+const pages = ['mcp', 'guide-agent', 'guide-operator', 'guide-admin'] as const;
+
+/** Of `anima dev`, which other commands need before them. */
+const startsVault = 'anima dev --login\n';
+/** What is typed when a command asks. */
+const typed = 'sk_live_typed-value\n';
+
+interface Block {
+  readonly kind: string;
+  readonly code: string;
+  readonly line: number;
+}
+
+function blocksOf(page: string): Block[] {
+  const text = readFileSync(join(projectFolder, page === 'README' ? '' : 'docs', `${page}.md`), 'utf8');
+  return [...text.matchAll(/^```(\S*)\n([\s\S]*?)^```$/gm)].map(({ 1: kind = '', 2: code = '', index }) => ({
+    kind,
+    code,
+    line: text.slice(0, index).split('\n').length + 1,
+  }));
+}
+
+const terminal = new Terminal();
+let url: string;
+
+beforeAll(async () => {
+  await Promise.all([terminal.installCli(), terminal.installSdk()]);
+  ({ url } = await terminal.startVault(startsVault.trim()));
+});
+afterAll(async () => await terminal.end());
+
+/** What a block prints; undefined for one that is no command, or starts the vault. A file is written that names itself in its first line. */
+async function runBlock(page: string, { kind, code, line }: Block): Promise<string | undefined> {
+  const [, file] = /^\/\/ (\S+\.m?js)\n/.exec(code) ?? [];
+  if (file !== undefined) writeInto(terminal, file, code);
+  if (!['sh', 'sh-checkout'].includes(kind) || code === startsVault) return undefined;
+  const cwd = kind === 'sh' ? terminal.folder : projectFolder;
+  // The vault of a reader has the usual port to itself.
+  const ended = await terminal.run(code.replaceAll('http://127.0.0.1:8787', url), { input: typed, cwd });
+  expect(ended, `${page}.md:${line}: ${code}`).toMatchObject({ code: 0 });
+  return ended.output;
+}
+
+describe('every command of the guides does what it says', () => {
+  test.each(pages)('docs/%s.md', async (page) => {
+    // Each page is a terminal of its own.
+    await terminal.run('unset ANIMA_KEY ANIMA_URL ANIMA_PROFILE');
+    const said = new Map<string, string>();
+    for (const block of blocksOf(page)) {
+      const output = await runBlock(page, block);
+      if (output !== undefined) said.set(block.code, output);
+    }
+    expect(said.size).toBeGreaterThan(2);
+    for (const [command, expected] of promised[page]) {
+      const [, output] = [...said].find(([code]) => code.includes(command)) ?? expect.fail(`no block has ${command}`);
+      expect(output).toMatch(expected);
+    }
+  });
+});
+
+/** What a reader is to see, by a command of the block. */
+const promised: Readonly<Record<(typeof pages)[number], readonly (readonly [string, RegExp])[]>> = {
+  mcp: [
+    ['anima mcp', /ready, run .*limited to prod\/stripe\//],
+    ['--burn', /a chart\n/],
+  ],
+  'guide-agent': [
+    ['--dry-run', /DATABASE_URL +new\n[\s\S]*SMTP_PASSWORD +stored, new/],
+    ['anima doctor', /ok/],
+    ['node agent.mjs', /^a key of 19 characters\n$/],
+    ['anima run', /the key is <concealed by anima>\n<concealed by anima>\n/],
+    ['anima inject', /1 reference filled in/],
+    ['anima mcp', /ready/],
+    ['audit query', /prod\/stripe\/key/],
+  ],
+  'guide-operator': [
+    ['npm start', /--object-port N/],
+    ['anima whoami', /organization/],
+  ],
+  'guide-admin': [
+    ['anima keys list', /checkout[\s\S]*importer|importer[\s\S]*checkout/],
+    ['anima keys revoke', /Revoked the key/],
+    ['anima rotate', /Rotation 1 is done[\s\S]*state +done/],
+    ['anima audit verify', /records/],
+    ['anima blobs', /ready[\s\S]*\/b\/[\s\S]*Deleted/],
+    ['destroyed.jws --jwks', /customers\/4711/],
+    ['anima shred cancel', /locked[\s\S]*active/],
+    ['--receipt receipt.jws', /shredded/],
+  ],
+};
+
+describe('commands that need AWS', () => {
+  const lines = [...pages, 'rotation', 'README'].flatMap((page) =>
+    blocksOf(page)
+      .filter(({ kind }) => kind === 'sh-aws')
+      .flatMap(({ code }) => code.replaceAll('\\\n', ' ').trim().split('\n'))
+      .flatMap((line) => line.split(' | ')),
+  );
+  const of = (program: string): string[] => lines.filter((line) => line.startsWith(program));
+
+  test('are those of programs that are known here', () => {
+    expect(lines.length).toBeGreaterThan(8);
+    expect(lines.filter((line) => !/^(?:npx cdk|anima|aws) /.test(line))).toEqual([]);
+  });
+
+  test('of anima exist, with their options', async () => {
+    for (const line of of('anima ')) {
+      const [, words = ''] = /^anima ((?:[a-z]+ ?)+)/.exec(line) ?? [];
+      const { code, stdout } = await call([...words.trim().split(' '), '--help']);
+      expect([code, stdout.split('\n')[0]]).toEqual([0, expect.stringContaining(`anima ${words.trim()}`)]);
+      for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(stdout).toContain(option);
+    }
+  });
+
+  test('of cdk exist, and every setting is one that the app takes', () => {
+    const known = new Set(['bootstrap', 'diff', 'deploy']);
+    for (const line of of('npx cdk ')) {
+      expect(known).toContain(line.split(' ')[2]);
+      const pairs = [...line.matchAll(/-c ([A-Za-z]+)=(\S+)/g)].map(
+        ([, key = '', value = '']) => [key, value] as const,
+      );
+      const { node } = new App({ context: Object.fromEntries(pairs) });
+      const asked = new Set<string>();
+      const { tryGetContext } = node;
+      node.tryGetContext = (key: string) => {
+        asked.add(key);
+        return tryGetContext.call(node, key);
+      };
+      readSettings(node);
+      for (const [key] of pairs) expect(asked).toContain(key);
+      // The table names every setting, and none that is not there.
+      const rows = readFileSync(join(projectFolder, 'docs', 'guide-operator.md'), 'utf8').matchAll(
+        /^\| `([A-Za-z]+)` \|/gm,
+      );
+      expect([...rows].map(([, key]) => key).sort()).toEqual([...asked].sort());
+    }
+  });
+
+  test('of aws are operations that its SDK has', async () => {
+    const clients: Readonly<Record<string, () => Promise<object>>> = {
+      dynamodb: () => import('@aws-sdk/client-dynamodb'),
+      kms: () => import('@aws-sdk/client-kms'),
+      lambda: () => import('@aws-sdk/client-lambda'),
+    };
+    for (const line of of('aws ')) {
+      const [, service = '', operation = ''] = line.split(' ');
+      // No client of it is installed here.
+      if (service === 'cloudformation') expect(operation).toBe('describe-stacks');
+      else {
+        const name = operation.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+        expect(await clients[service]?.()).toHaveProperty(`${name}Command`);
+      }
+    }
+  });
+});

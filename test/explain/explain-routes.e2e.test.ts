@@ -1,0 +1,114 @@
+/** `explain` over HTTP, by the policies that are deployed. */
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { ExplainResponse } from '../../contract/explain/wire.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { expectProblem, useStack } from '../shared/local-stack.ts';
+
+const stack = useStack();
+
+async function explain(ref: string, key: string): Promise<ExplainResponse> {
+  const answer = await stack.http('GET', `/v1/explain?ref=${encodeURIComponent(ref)}`, { key });
+  expect(answer.status, await answer.clone().text()).toBe(200);
+  return await answer.json();
+}
+const own = (ref: string, key: string) =>
+  stack.http('GET', `/v1/account/explain?ref=${encodeURIComponent(ref)}`, { key });
+
+const functionsOf = ({ canOpen }: ExplainResponse) =>
+  canOpen.flatMap(({ kind, id }) => (kind === 'function' ? [id] : [])).toSorted();
+
+async function newUser(admin: string): Promise<{ user: string; key: string }> {
+  const made = await stack.http('POST', '/v1/users', { key: admin, body: {} });
+  expect(made.status).toBe(201);
+  return await made.json();
+}
+
+describe('by the policies as they are deployed', () => {
+  test('a value is opened by its keys and by the functions that unwrap keys and read values', async () => {
+    const { adminKey: admin, agentKey } = stack.vault;
+    await stack.client.vault.set('prod/a', 'x');
+    const answer = await explain('value:prod/a', admin);
+    expect(answer).toMatchObject({ ref: 'value:prod/a', custody: 'org', state: 'stored' });
+    const keys = answer.canOpen.filter(({ kind }) => kind === 'api-key');
+    expect(keys.map(({ id }) => id).toSorted()).toEqual([admin, agentKey].map((key) => key.split('_')[2]).toSorted());
+    expect(functionsOf(answer)).toEqual(['provider-secrets', 'reader', 'rotation-workflow', 'writer']);
+    await stack.client.vault.delete('prod/a');
+    expect(await explain('value:prod/a', admin)).toMatchObject({ state: 'gone', canOpen: [] });
+  });
+
+  test('what belongs to a user is opened by its slots, by functions that meet what opens them, and by no key that is far from channels', async () => {
+    const { adminKey: admin } = stack.vault;
+    const { user, key } = await newUser(admin);
+    const body = { id: 'tea', data: 'x' };
+    expect((await stack.http('POST', '/v1/memory/records', { key, body })).status).toBe(201);
+    for (const ref of [`user:${user}`, `memory:${user}/tea`]) {
+      const answer = await explain(ref, admin);
+      expect(answer).toMatchObject({ custody: 'user', state: 'stored' });
+      expect(answer.canOpen.filter(({ kind }) => kind === 'slot')).toHaveLength(1);
+      // A responder, where one is deployed, is handed messages; memories it is not.
+      const handed = ref.startsWith('user:') ? ['responder'] : [];
+      expect(functionsOf(answer).filter((id) => !handed.includes(id ?? ''))).toEqual(['explainer', 'memory', 'worker']);
+      expect(answer.canOpen.some(({ kind }) => kind === 'api-key' || kind === 'operator')).toBe(false);
+      expect(await (await own(ref, key)).json()).toEqual(answer);
+    }
+    // An API key is answered for the user as a whole; the user for each record.
+    const none = `message:${user}/${createTimeId(1, randomBytes(16))}`;
+    expect(await explain(none, admin)).toMatchObject({ state: 'stored' });
+    expect(await (await own(none, key)).json()).toMatchObject({ state: 'gone' });
+  });
+
+  test('a blob is opened by its link alone', async () => {
+    const { id } = await stack.client.blobs.put(new Uint8Array([1]), { maxOpens: 2 });
+    const answer = await explain(`blob:${id}`, stack.vault.adminKey);
+    expect(answer).toMatchObject({ custody: 'link', state: 'stored', canOpen: [{ kind: 'link' }] });
+  });
+});
+
+test('a user is told of its own alone, and another organization of nothing', async () => {
+  const { adminKey: admin } = stack.vault;
+  const [first, second] = [await newUser(admin), await newUser(admin)];
+  for (const ref of [`user:${second.user}`, `memory:${second.user}/tea`, 'value:prod/a']) {
+    await expectProblem(await own(ref, first.key), 'record_not_found');
+  }
+  const other = await stack.newOrg();
+  expect(await explain(`user:${first.user}`, other.adminKey)).toMatchObject({ state: 'gone', canOpen: [] });
+});
+
+test('it asks no key of KMS, and reads little: three times for an API key, twice for a user', async () => {
+  const { adminKey: admin } = stack.vault;
+  const { user, key } = await newUser(admin);
+  await stack.client.vault.set('counted', 'x');
+  const count = async (use: () => Promise<unknown>): Promise<string[]> => {
+    await use();
+    stack.vault.calls.reset();
+    await use();
+    return stack.vault.calls
+      .list()
+      .map(({ service, action }) => `${service} ${action}`)
+      .toSorted();
+  };
+  const record = 'dynamodb PutItem';
+  const value = await count(() => explain('value:counted', admin));
+  expect(value).toEqual(['dynamodb BatchGetItem', 'dynamodb GetItem', record, 'dynamodb Query']);
+  const member = await count(() => explain(`user:${user}`, admin));
+  expect(member).toEqual(['dynamodb BatchGetItem', 'dynamodb BatchGetItem', record, 'dynamodb Query']);
+  expect(await count(() => own(`user:${user}`, key))).toEqual(['dynamodb BatchGetItem', record, 'dynamodb Query']);
+});
+
+test('of an organization that is locked or shredded it says so', async () => {
+  const { org, adminKey, agentKey } = await stack.newOrg();
+  await stack.clientOf(agentKey).vault.set('a', 'x');
+  const { user } = await newUser(adminKey);
+  const shred = async (body: object) =>
+    expect((await stack.http('POST', '/v1/org/shred', { key: adminKey, body })).status).toBe(200);
+  await shred({ confirm: org, waitDays: 1 });
+  const locked = await explain('value:a', adminKey);
+  expect(locked).toMatchObject({ state: 'locked', canOpen: [{ kind: 'operator' }] });
+  expect(await explain(`user:${user}`, adminKey)).toMatchObject({ state: 'locked', canOpen: [] });
+  expect((await stack.http('DELETE', '/v1/org/shred', { key: adminKey })).status).toBe(200);
+  await shred({ confirm: org, waitDays: 0 });
+  for (const ref of ['value:a', `user:${user}`]) {
+    expect(await explain(ref, adminKey)).toMatchObject({ state: 'gone', canOpen: [] });
+  }
+});

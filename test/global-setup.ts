@@ -1,0 +1,21 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { vaultApp } from '../bin/cdk-app.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Folder of the synthesized cloud assembly, the same for all test files. */
+    assembly: string;
+  }
+}
+
+/** Synthesizes the CDK app once: every end-to-end test runs that template, as it would deploy. */
+export function setup(project: TestProject): () => void {
+  const outdir = mkdtempSync(join(tmpdir(), 'anima-test-assembly-'));
+  // With something that answers messages, so that what is under test is all there.
+  vaultApp({ outdir, context: { responder: 'sample' } }).synth();
+  project.provide('assembly', outdir);
+  return () => rmSync(outdir, { recursive: true, force: true });
+}

@@ -1,0 +1,123 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type RouteGroup, type RouteId, routeKey, routes } from '../../contract/routes.ts';
+import {
+  appForTest,
+  functionOf,
+  ofType,
+  only,
+  type Resource,
+  type Synthesized,
+  synthesize,
+  target,
+} from './synthesized-template.ts';
+
+let template: Synthesized;
+
+beforeAll(() => {
+  template = synthesize(appForTest({ corsOrigins: 'https://a.example, http://localhost:5173' }));
+});
+
+const routeIds = Object.keys(routes).filter((id): id is RouteId => id in routes);
+
+const deployed = (key: string): Resource => {
+  const found = ofType(template, 'AWS::ApiGatewayV2::Route').find(([, route]) => route.Properties.RouteKey === key);
+  if (found === undefined) throw new Error(`no route ${key}`);
+  return found[1];
+};
+
+/** Logical id of the function that a route ends at. */
+const functionBehind = (route: Resource): string => {
+  const integration = template.resources[target(route.Properties.Target)];
+  expect(integration?.Properties).toMatchObject({ IntegrationType: 'AWS_PROXY', PayloadFormatVersion: '2.0' });
+  return target(integration?.Properties.IntegrationUri);
+};
+
+const authorization = { iam: 'AWS_IAM', 'api-key': 'NONE', user: 'NONE', signature: 'NONE', none: 'NONE' };
+
+describe('routes', () => {
+  test.each(routeIds)('%s is deployed with its authorization, to the function of its group', (id) => {
+    const route = deployed(routeKey(id));
+    expect(route.Properties.AuthorizationType).toBe(authorization[routes[id].auth]);
+    expect(functionBehind(route)).toBe(functionOf(template, routes[id].group)[0]);
+  });
+
+  test('what matches none ends at the public function, and nothing else is deployed', () => {
+    expect(functionBehind(deployed('$default'))).toBe(functionOf(template, 'public')[0]);
+    expect(ofType(template, 'AWS::ApiGatewayV2::Route')).toHaveLength(routeIds.length + 1);
+  });
+
+  test('a function may be invoked by this API only, for the routes of its group only, and the sealer by its schedule', () => {
+    const all = ofType(template, 'AWS::Lambda::Permission').map(([, { Properties }]) => Properties);
+    const scheduled = all.filter(({ Principal }) => Principal === 'events.amazonaws.com');
+    expect(scheduled.map(({ FunctionName }) => target(FunctionName))).toEqual([functionOf(template, 'sealer')[0]]);
+    const permissions = all.filter((permission) => !scheduled.includes(permission));
+    expect(permissions).toHaveLength(routeIds.length + 1);
+    const invoked = permissions.map(({ FunctionName, SourceArn }) => {
+      expect(JSON.stringify(SourceArn)).toContain(`{"Ref":"${only(template, 'AWS::ApiGatewayV2::Api')[0]}"}`);
+      return `${target(FunctionName)} ${/"(\/\*\/\*[^"]*)"/.exec(JSON.stringify(SourceArn))?.[1]}`;
+    });
+    const line = (group: RouteGroup, path: string): string => `${functionOf(template, group)[0]} /*/*${path}`;
+    const expected = routeIds.map((id) => line(routes[id].group, routes[id].path));
+    expect(invoked.sort()).toEqual([...expected, line('public', '')].sort());
+  });
+});
+
+describe('the stage', () => {
+  test('logs metadata only: no path, no query, no header', () => {
+    const settings = only(template, 'AWS::ApiGatewayV2::Stage')[1].Properties.AccessLogSettings;
+    const format = JSON.stringify(settings);
+    expect([...format.matchAll(/\$context\.[\w.]+/g)].map(([variable]) => variable)).toEqual([
+      '$context.requestId',
+      '$context.routeKey',
+      '$context.status',
+      '$context.responseLatency',
+      '$context.identity.sourceIp',
+    ]);
+  });
+
+  test('is throttled and deploys by itself', () => {
+    expect(only(template, 'AWS::ApiGatewayV2::Stage')[1].Properties).toMatchObject({
+      StageName: '$default',
+      AutoDeploy: true,
+      DefaultRouteSettings: { ThrottlingRateLimit: 500, ThrottlingBurstLimit: 1000 },
+    });
+  });
+});
+
+describe('cross-origin calls', () => {
+  test('are for the origins of the setting, with the headers of the client and every method of the contract', () => {
+    const cors = only(template, 'AWS::ApiGatewayV2::Api')[1].Properties.CorsConfiguration;
+    expect(cors).toMatchObject({
+      AllowOrigins: ['https://a.example', 'http://localhost:5173'],
+      AllowHeaders: [
+        'authorization',
+        'content-type',
+        'x-anima-client',
+        'x-anima-agent',
+        'x-anima-run',
+        'x-anima-tool-call',
+      ],
+      AllowMethods: [...new Set(routeIds.map((id) => routes[id].method))],
+      ExposeHeaders: ['retry-after', 'x-request-id', 'apigw-requestid'],
+    });
+    expect(cors).not.toHaveProperty('AllowCredentials');
+  });
+});
+
+test('the address and the names of what holds data are told', () => {
+  expect(Object.keys(template.outputs).sort()).toEqual([
+    'ApiKeyTable',
+    'AuditTable',
+    'BlobBucket',
+    'BlobTable',
+    'KekArn',
+    'KeyringTable',
+    'PageUrl',
+    'RotationTable',
+    'SigningKeyArn',
+    'Url',
+    'UserKeyringTable',
+    'UserRecordTable',
+    'ValueTable',
+  ]);
+});

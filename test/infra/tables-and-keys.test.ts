@@ -1,0 +1,242 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { jobKinds } from '../../core/jobs/job-envelope.ts';
+import { jobsMade, permissions } from './expected-permissions.ts';
+import {
+  appForTest,
+  keys,
+  ofType,
+  type Resource,
+  type Synthesized,
+  synthesize,
+  tables,
+} from './synthesized-template.ts';
+
+let template: Synthesized;
+
+const table = (name: string): Resource => {
+  const found = tables(template)[name];
+  if (found === undefined) throw new Error(`no table ${name}`);
+  return found[1];
+};
+
+beforeAll(() => {
+  template = synthesize(appForTest());
+});
+
+describe.each(['keyring', 'userKeyring'])('the table %s can not be copied', (name) => {
+  test('it does not say a word about point-in-time recovery', () => {
+    expect(table(name).Properties).not.toHaveProperty('PointInTimeRecoverySpecification');
+  });
+
+  test('it has no stream, no Kinesis destination, no replica and no index', () => {
+    for (const copy of ['StreamSpecification', 'KinesisStreamSpecification', 'Replicas', 'GlobalSecondaryIndexes']) {
+      expect(table(name).Properties).not.toHaveProperty(copy);
+    }
+  });
+
+  test('its policy denies everyone exactly the ways to copy that DynamoDB lets a table deny', () => {
+    expect(table(name).Properties.ResourcePolicy).toEqual({
+      PolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Sid: 'DenyCopies',
+            Effect: 'Deny',
+            Principal: { AWS: '*' },
+            Resource: '*',
+            Action: [
+              'dynamodb:CreateBackup',
+              'dynamodb:UpdateContinuousBackups',
+              'dynamodb:RestoreTableToPointInTime',
+              'dynamodb:ExportTableToPointInTime',
+              'dynamodb:EnableKinesisStreamingDestination',
+            ],
+          },
+        ],
+      },
+    });
+  });
+});
+
+describe('tables', () => {
+  test.each([
+    ['keyring', ['org']],
+    ['apiKey', ['org', 'id']],
+    ['value', ['org', 'name']],
+    ['audit', ['org', 'id']],
+    ['rotation', ['org']],
+    ['blob', ['org', 'id']],
+    ['userKeyring', ['org', 'id']],
+    ['userRecord', ['org', 'id']],
+    ['delivery', ['org', 'id']],
+  ])('%s: by org first, which is what policies can tell apart: %j', (name, keys) => {
+    const keySchema = keys.map((key, n) => ({ AttributeName: key, KeyType: n === 0 ? 'HASH' : 'RANGE' }));
+    expect(table(name).Properties.KeySchema).toEqual(keySchema);
+  });
+
+  test('there are no others', () => {
+    const names = ['apiKey', 'audit', 'blob', 'delivery', 'keyring', 'rotation', 'userKeyring', 'userRecord', 'value'];
+    expect(Object.keys(tables(template)).sort()).toEqual(names);
+  });
+
+  test.each(['keyring', 'apiKey', 'value', 'blob', 'userKeyring', 'userRecord', 'delivery'])(
+    '%s: paid by request, kept when the stack goes, not deletable',
+    (name) => {
+      expect(table(name)).toMatchObject({
+        DeletionPolicy: 'Retain',
+        UpdateReplacePolicy: 'Retain',
+        Properties: { BillingMode: 'PAY_PER_REQUEST', DeletionProtectionEnabled: true },
+      });
+    },
+  );
+
+  test.each(['apiKey', 'value', 'blob', 'userRecord', 'delivery'])('%s: recoverable to a point in time', (name) => {
+    expect(table(name).Properties.PointInTimeRecoverySpecification).toEqual({ PointInTimeRecoveryEnabled: true });
+  });
+
+  test('only values, records of blobs, deliveries, codes and attempts go by themselves, at their ttl', () => {
+    for (const name of ['value', 'blob', 'delivery', 'userKeyring']) {
+      expect(table(name).Properties.TimeToLiveSpecification).toEqual({ AttributeName: 'ttl', Enabled: true });
+    }
+    for (const name of ['apiKey', 'keyring', 'userRecord']) {
+      expect(table(name).Properties).not.toHaveProperty('TimeToLiveSpecification');
+    }
+  });
+});
+
+interface Statement {
+  readonly Sid?: string;
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Principal: unknown;
+  readonly Condition?: Record<string, Record<string, unknown>>;
+}
+
+interface KeyProperties {
+  readonly KeyPolicy: { readonly Statement: readonly Statement[] };
+}
+
+const isKey = (value: object): value is KeyProperties => 'KeyPolicy' in value;
+
+const key = (word: string, from = template): Resource => keys(from)[word]?.[1] ?? expect.fail(`no key ${word}`);
+
+const statementsOfKey = (word: string, from = template): readonly Statement[] => {
+  const { Properties } = key(word, from);
+  if (!isKey(Properties)) throw new Error(`${word} has no policy`);
+  return Properties.KeyPolicy.Statement;
+};
+
+const isUse = ({ Sid, Effect }: Statement): boolean => Effect === 'Allow' && Sid !== 'AdministerWithoutUse';
+
+/** `<entry> <action>` of every use that a key's policy allows; the entry as its construct is called. */
+const usesOf = (word: string, role: RegExp): string[] =>
+  statementsOfKey(word)
+    .filter(isUse)
+    .flatMap(({ Action, Condition }) => {
+      const caller = role.exec(JSON.stringify(Condition?.ArnEquals?.['aws:PrincipalArn']))?.[1];
+      return [Action].flat().map((action) => `${caller} ${action}`);
+    })
+    .sort();
+
+const expectedUses = (word: string, half: 'data' | 'own'): string[] =>
+  Object.entries(permissions)
+    .flatMap(([entry, rows]) => {
+      const name = entry.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+      return rows[half]
+        .filter((one) => one.startsWith(`${word} `))
+        .map((one) => `${name} ${one.slice(word.length + 1)}`);
+    })
+    .sort();
+
+test('there is one key for each purpose, by an alias of the deployment', () => {
+  expect(Object.keys(keys(template)).sort()).toEqual([
+    'codeKey',
+    'custodyKey',
+    'kek',
+    'routingKey',
+    'signingKey',
+    'transitKey',
+  ]);
+  expect(
+    ofType(template, 'AWS::KMS::Alias')
+      .map(([, { Properties }]) => Properties.AliasName)
+      .sort(),
+  ).toEqual(['', '-code', '-custody', '-routing', '-signing', '-transit'].map((end) => `alias/anima-vault-dev${end}`));
+});
+
+test.each(['kek', 'signingKey', 'custodyKey', 'codeKey', 'routingKey', 'transitKey'])(
+  '%s stays when the stack goes, takes 30 days to be deleted, and gives administrators no use and no grant to hand out',
+  (word) => {
+    expect(key(word)).toMatchObject({
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: { PendingWindowInDays: 30 },
+    });
+    const administration = statementsOfKey(word).filter((statement) => statement.Sid === 'AdministerWithoutUse');
+    expect(administration).toHaveLength(1);
+    for (const { Action } of administration) {
+      expect(Action).toContain('kms:PutKeyPolicy');
+      expect(Action).not.toContain('kms:CreateGrant');
+      expect(JSON.stringify(Action)).not.toMatch(/\*|Encrypt|Decrypt|DataKey|Mac|Sign/);
+    }
+  },
+);
+
+describe.each([
+  ['custodyKey', /Routing|Code/],
+  ['codeKey', /Routing|Opening/],
+  ['routingKey', /Opening|Code/],
+])('the %s', (word, otherKeys) => {
+  test('computes HMAC-SHA-256 for the functions whose row says so, by their own roles, and for nobody else', () => {
+    expect(key(word).Properties).toMatchObject({ KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' });
+    expect(key(word).Properties).not.toHaveProperty('EnableKeyRotation');
+    expect(usesOf(word, /"([A-Za-z]+?)Role[0-9A-F]{8}"/)).toEqual(expectedUses(word, 'own'));
+    expect(statementsOfKey(word).filter(isUse).length).toBeGreaterThan(0);
+    expect(JSON.stringify(key(word))).not.toMatch(otherKeys);
+  });
+});
+
+describe.each([
+  ['kek', ['dek', 'org']],
+  ['transitKey', ['job', 'kind', 'org']],
+])('the %s', (word, named) => {
+  test('rotates', () => {
+    expect(key(word).Properties).toMatchObject({ EnableKeyRotation: true });
+  });
+
+  test.each(named)('is denied to everyone without %s in the encryption context', (contextKey) => {
+    const denial = statementsOfKey(word).find(
+      (statement) => statement.Condition?.Null?.[`kms:EncryptionContext:${contextKey}`] === 'true',
+    );
+    expect(denial).toMatchObject({
+      Effect: 'Deny',
+      Principal: { AWS: '*' },
+      Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
+    });
+    expect(Object.keys(denial?.Condition ?? {})).toEqual(['Null']);
+  });
+
+  test('is usable by session roles only, with exactly this context, the org being that of the session', () => {
+    expect(usesOf(word, /"([A-Za-z]+?)SessionRole[0-9A-F]{8}"/)).toEqual(expectedUses(word, 'data'));
+    for (const { Condition } of statementsOfKey(word).filter(isUse)) {
+      expect(Condition).toMatchObject({
+        'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': named },
+        Null: { 'kms:EncryptionContextKeys': 'false' },
+        StringEquals: { 'kms:EncryptionContext:org': '${aws:PrincipalTag/org}' },
+      });
+    }
+  });
+});
+
+test('the transit key makes keys for jobs of the kind that a function has, and opens those of all kinds for the worker, tags or no tags', () => {
+  for (const from of [template, synthesize(appForTest({ sessionTags: 'off' }))]) {
+    const found = statementsOfKey('transitKey', from)
+      .filter(isUse)
+      .map(({ Action, Condition }) => {
+        const caller = /"([A-Za-z]+?)(?:Session)?Role[0-9A-F]{8}"/.exec(JSON.stringify(Condition?.ArnEquals))?.[1];
+        return [Action, caller?.toLowerCase(), Condition?.StringEquals?.['kms:EncryptionContext:kind']];
+      });
+    const made = Object.entries(jobsMade).map(([entry, kind]) => ['kms:GenerateDataKey', entry, kind]);
+    expect(found.toSorted()).toEqual([...made, ['kms:Decrypt', 'worker', [...jobKinds]]].toSorted());
+  }
+});

@@ -1,0 +1,134 @@
+/** What is deployed for users: the queue and its worker, the responder, and what `explain` is told. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { functionEnv, workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
+import { permissions } from './expected-permissions.ts';
+import {
+  appForTest,
+  type Entry,
+  functionOf,
+  ofType,
+  only,
+  type Synthesized,
+  synthesize,
+  target,
+} from './synthesized-template.ts';
+
+let template: Synthesized;
+beforeAll(() => {
+  template = synthesize(appForTest());
+});
+
+const variablesOf = (from: Synthesized, entry: Entry): Record<string, unknown> =>
+  Object(Object(functionOf(from, entry)[1].Properties.Environment).Variables);
+
+describe('the queue of jobs', () => {
+  test('keeps the order of each sender, takes a job that comes again as the same by the id it is given, and not by its bytes', () => {
+    expect(only(template, 'AWS::SQS::Queue')[1].Properties).toMatchObject({
+      FifoQueue: true,
+      ContentBasedDeduplication: false,
+      DeduplicationScope: 'messageGroup',
+      FifoThroughputLimit: 'perMessageGroupId',
+    });
+  });
+
+  test('shows a job to nobody else while a worker may be at it, and keeps it for hours, nowhere else after them', () => {
+    const { Properties } = only(template, 'AWS::SQS::Queue')[1];
+    expect(Number(Properties.VisibilityTimeout)).toBeGreaterThanOrEqual(6 * workerTimeoutSeconds);
+    expect(Number(Properties.MessageRetentionPeriod)).toBeLessThanOrEqual(4 * 3600);
+    // Three tries must fit, each hidden for the visibility timeout.
+    expect(Number(Properties.MessageRetentionPeriod)).toBeGreaterThan(3 * Number(Properties.VisibilityTimeout));
+    expect(Properties).not.toHaveProperty('RedrivePolicy');
+  });
+
+  test('is encrypted at rest, and refuses what comes without TLS', () => {
+    expect(only(template, 'AWS::SQS::Queue')[1].Properties.SqsManagedSseEnabled).toBe(true);
+    const { Queues, PolicyDocument } = only(template, 'AWS::SQS::QueuePolicy')[1].Properties;
+    expect(target(Queues)).toBe(only(template, 'AWS::SQS::Queue')[0]);
+    expect(Object(PolicyDocument).Statement).toEqual([
+      expect.objectContaining({
+        Effect: 'Deny',
+        Action: 'sqs:*',
+        Principal: { AWS: '*' },
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      }),
+    ]);
+  });
+
+  test('is read by the worker, one job an invocation, what fails by itself, by a bounded number at once', () => {
+    const { Properties } = only(template, 'AWS::Lambda::EventSourceMapping')[1];
+    expect(Properties).toMatchObject({ BatchSize: 1, FunctionResponseTypes: ['ReportBatchItemFailures'] });
+    expect(target(Properties.EventSourceArn)).toBe(only(template, 'AWS::SQS::Queue')[0]);
+    expect(target(Properties.FunctionName)).toBe(functionOf(template, 'worker')[0]);
+    expect(Object(Properties.ScalingConfig).MaximumConcurrency).toBeLessThanOrEqual(100);
+  });
+});
+
+describe('what answers messages', () => {
+  const ofResponder = (from: Synthesized) =>
+    ofType(from, 'AWS::Lambda::Function').filter(
+      ([, { Properties }]) => Properties.Description === 'Anima Vault: responder',
+    );
+
+  test('is not there unless asked for, and the worker is told of none', () => {
+    expect(ofResponder(template)).toEqual([]);
+    expect(variablesOf(template, 'worker')).not.toHaveProperty(functionEnv.responderFunction);
+  });
+
+  test('may be a function of its own, which the worker alone may invoke, and which is given no right at all', () => {
+    const arn = 'arn:aws:lambda:eu-central-1:123456789012:function:answers';
+    const other = synthesize(appForTest({ responder: arn, publicUrl: 'https://vault.example.com' }));
+    expect(ofResponder(other)).toEqual([]);
+    expect(variablesOf(other, 'worker')[functionEnv.responderFunction]).toBe(arn);
+    const invoking = ofType(other, 'AWS::IAM::Policy').filter(([, policy]) => JSON.stringify(policy).includes(arn));
+    expect(invoking.map(([id]) => id)).toEqual([expect.stringMatching(/^WorkerRoleDefaultPolicy/)]);
+    expect(variablesOf(other, 'webhooks')[functionEnv.publicUrl]).toBe('https://vault.example.com');
+  });
+
+  test('is called under the address of the API, where providers are told no other', () => {
+    const { [functionEnv.publicUrl]: url } = variablesOf(template, 'webhooks');
+    expect(url).toEqual({ 'Fn::GetAtt': [only(template, 'AWS::ApiGatewayV2::Api')[0], 'ApiEndpoint'] });
+  });
+});
+
+describe('what explain is told of the policies', () => {
+  const grantsIn = (from: Synthesized): Record<string, Record<string, string[]>> =>
+    JSON.parse(String(variablesOf(from, 'explainer')[functionEnv.grants]));
+
+  test('is what they say, as the rows of permissions.ts have it by hand', () => {
+    const grants = grantsIn(template);
+    expect(Object.keys(grants).sort()).toEqual(told.filter((word) => word !== 'responder'));
+    const said = Object.entries(grants).flatMap(([word, actions]) =>
+      Object.entries(actions).flatMap(([action, entries]) => entries.map((entry) => `${entry}: ${word} ${action}`)),
+    );
+    expect(said.sort()).toEqual(expectedRows.filter((row) => !row.includes('responder')));
+  });
+
+  test('fits into an environment with all else that it holds, of which Lambda takes 4 KB', () => {
+    const variables = variablesOf(template, 'explainer');
+    // Names and ARNs are there when it is deployed: at most so long.
+    const sizes = Object.entries(variables).map(
+      ([name, value]) => name.length + (typeof value === 'string' ? value.length : 200),
+    );
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(4096);
+  });
+});
+
+const told = [
+  'codeKey',
+  'custodyKey',
+  'job',
+  'kek',
+  'object',
+  'provider-secrets',
+  'responder',
+  'routingKey',
+  'transitKey',
+  'userKeyring',
+  'userRecord',
+  'value',
+];
+
+const expectedRows = Object.entries(permissions)
+  .flatMap(([entry, { data, own }]) => [...data, ...own].map((row) => `${entry}: ${row}`))
+  .filter((row) => told.includes(row.split(' ')[1] ?? ''))
+  .sort();

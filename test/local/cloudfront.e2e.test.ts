@@ -1,0 +1,196 @@
+/** The page as it deploys, on this machine: what is served, under which headers, and what goes on to the API. */
+
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { readAssembly } from '../../local/aws/cloudformation/cloud-assembly.ts';
+import type { Behaviour } from '../../local/aws/cloudformation/distribution-spec.ts';
+import { openPage } from '../../local/aws/cloudfront/distribution-server.ts';
+import { useStack } from '../shared/local-stack.ts';
+import { authorizerOf } from '../shared/policy-authorizer.ts';
+
+const stack = useStack({ functionConcurrency: 1 });
+const link = 'a'.repeat(58);
+const get = (path: string, init: RequestInit = {}) => fetch(stack.vault.pageUrl + path, init);
+
+describe('the page', () => {
+  let html: string;
+  beforeAll(async () => {
+    html = await (await get('/')).text();
+  });
+
+  test.each(['/', `/b/${link}`, `/b/${link}?utm=1`, '/b/cut-off'])('%s shows it', async (path) => {
+    const answer = await get(path);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(await answer.text()).toBe(html);
+  });
+
+  test('answers HEAD as GET, without the page', async () => {
+    const answer = await get('/', { method: 'HEAD' });
+    expect(answer.status).toBe(200);
+    expect(Number(answer.headers.get('content-length'))).toBe(Buffer.byteLength(html));
+    expect(await answer.text()).toBe('');
+  });
+
+  test.each(['/favicon.ico', '/index.html', '/v1/org', '/v1/linksx', '/v1/blobs'])('%s is not there', async (path) => {
+    expect((await get(path)).status).toBe(404);
+  });
+
+  test.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('%s is refused', async (method) => {
+    expect((await get(`/b/${link}`, { method })).status).toBe(403);
+  });
+
+  test('the script that runs is the one that its policy names', async () => {
+    const policy = (await get('/')).headers.get('content-security-policy') ?? '';
+    for (const tag of ['script', 'style']) {
+      const inner = new RegExp(`<${tag}>(.*?)</${tag}>`, 's').exec(html)?.[1] ?? expect.fail(`no ${tag}`);
+      expect(policy).toContain(`${tag}-src 'sha256-${createHash('sha256').update(inner).digest('base64')}';`);
+    }
+  });
+});
+
+describe('its headers', () => {
+  test.each(['/', `/b/${link}`, '/favicon.ico'])('at %s are those of the template, but for HSTS', async (path) => {
+    const { template } = readAssembly(inject('assembly'));
+    const policy = Object.values(template.Resources).find(
+      ({ Type }) => Type === 'AWS::CloudFront::ResponseHeadersPolicy',
+    );
+    const config = Object(policy?.Properties.ResponseHeadersPolicyConfig);
+    const { headers } = await get(path);
+    for (const { Header, Value } of config.CustomHeadersConfig.Items) expect(headers.get(Header)).toBe(Value);
+    expect(config.CustomHeadersConfig.Items.length).toBeGreaterThan(3);
+    expect(headers.get('referrer-policy')).toBe(config.SecurityHeadersConfig.ReferrerPolicy.ReferrerPolicy);
+    expect(headers.get('x-frame-options')).toBe(config.SecurityHeadersConfig.FrameOptions.FrameOption);
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.has('strict-transport-security')).toBe(false);
+    const [before, , after]: [string, unknown, string] =
+      config.SecurityHeadersConfig.ContentSecurityPolicy.ContentSecurityPolicy['Fn::Join'][1];
+    expect(headers.get('content-security-policy')).toBe(
+      before.replace(/https:\/\/$/, stack.vault.endpoints.s3) + after,
+    );
+  });
+});
+
+describe('the routes of links', () => {
+  test('are the API, on the origin of the page', async () => {
+    const answer = await get(`/v1/links/${link}`);
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({ code: 'blob_not_found' });
+    const post = await get(`/v1/links/${link}/opening`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: 'not json',
+    });
+    expect(await post.json()).toMatchObject({ code: 'invalid_request' });
+  });
+
+  test('a link that the API gives leads to the page', async () => {
+    const { agentKey } = stack.vault;
+    const made = await stack.http('POST', '/v1/blobs', { key: agentKey, body: { size: 1000 } });
+    const { url, link: given, upload } = await made.json();
+    expect(url).toBe(`${stack.vault.pageUrl}/b/${given}`);
+    expect(upload.url.startsWith(`${stack.vault.endpoints.s3}/`)).toBe(true);
+    expect((await fetch(url)).status).toBe(200);
+  });
+});
+
+test('the log has what a request line and the referrer tell', async () => {
+  const before = stack.vault.pageLog().length;
+  await get(`/b/${link}?x=1#fragment`, { headers: { referer: 'https://a.example/' } });
+  expect(stack.vault.pageLog().slice(before)).toEqual([
+    { method: 'GET', path: `/b/${link}?x=1`, status: 200, referer: 'https://a.example/' },
+  ]);
+});
+
+describe('the publisher', () => {
+  afterEach(() => stack.vault.setHooks());
+
+  test('invoked as a deployment does, puts into the bucket what is served, within the policies', async () => {
+    const { vault } = stack;
+    const { template } = readAssembly(inject('assembly'));
+    const published = Object.values(template.Resources).find(({ Type }) => Type === 'Custom::VaultPage');
+    const nameOf = (start: string) => Object.entries(vault.resources).find(([id]) => id.startsWith(start))?.[1] ?? '';
+    const authorizer = authorizerOf(vault);
+    vault.setHooks(authorizer);
+    const answers: unknown[] = [];
+    const cloudFormation = createServer(async (request, response) => {
+      answers.push(JSON.parse(String(await buffer(request))));
+      response.end();
+    });
+    await new Promise<void>((resolve) => cloudFormation.listen(0, '127.0.0.1', resolve));
+    const address = cloudFormation.address();
+    const event = {
+      RequestType: 'Create',
+      ResponseURL: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/`,
+      StackId: 's',
+      RequestId: 'r',
+      LogicalResourceId: 'l',
+      ResourceProperties: published?.Properties,
+    };
+    const common = { region: vault.operator.region, credentials: vault.credentials };
+    const lambda = new LambdaClient({ ...common, endpoint: vault.endpoints.dynamodb });
+    const invoked = await lambda.send(
+      new InvokeCommand({ FunctionName: nameOf('PublisherFunction'), Payload: Buffer.from(JSON.stringify(event)) }),
+    );
+    await new Promise((resolve) => cloudFormation.close(resolve));
+    expect(invoked.FunctionError).toBeUndefined();
+    expect(answers).toEqual([expect.objectContaining({ Status: 'SUCCESS' })]);
+    expect(authorizer.denials).toEqual([]);
+    expect(authorizer.allowed.get('s3:PutObject')).toBe(1);
+
+    const s3 = new S3Client({ ...common, endpoint: vault.endpoints.s3 });
+    const Key = String(published?.Properties.Key);
+    const { Body, ContentType } = await s3.send(new GetObjectCommand({ Bucket: nameOf('PageBucket'), Key }));
+    expect(ContentType).toBe('text/html; charset=utf-8');
+    expect(await Body?.transformToString()).toBe(await (await get('/')).text());
+  });
+});
+
+describe('a distribution of another kind', () => {
+  const behaviour = (functionCode: string): Behaviour => ({
+    pathPattern: '*',
+    allowedMethods: ['GET'],
+    target: 'files',
+    functionCode,
+    headers: [],
+    files: new Map([['/x', Buffer.from('x')]]),
+  });
+
+  /** Statuses of `/x`, and what was reported. */
+  async function statusWith(code: string | undefined): Promise<[number, string[]]> {
+    const errors: string[] = [];
+    const page = await openPage(0);
+    try {
+      const options = {
+        apiUrl: '',
+        origins: new Map<string, string>(),
+        onError: (error: string) => errors.push(error),
+      };
+      if (code !== undefined) page.serve({ addresses: [], behaviours: [behaviour(code)] }, options);
+      return [(await fetch(`${page.url}/x`)).status, errors];
+    } finally {
+      await page.close();
+    }
+  }
+
+  test('before there is any, all is 503', async () => {
+    expect(await statusWith(undefined)).toEqual([503, []]);
+  });
+
+  test('its function runs without Node, must end, and must return what CloudFront takes', async () => {
+    expect(await statusWith('function handler(event) { return event.request; }')).toEqual([200, []]);
+    for (const code of [
+      'function handler(event) { return process.env; }',
+      'function handler(event) { for (;;) {} }',
+      'function handler(event) { return {}; }',
+    ]) {
+      const [status, errors] = await statusWith(code);
+      expect(status).toBe(503);
+      expect(errors).toHaveLength(1);
+    }
+  });
+});

@@ -1,0 +1,73 @@
+/** S3 alone, with a client of the AWS SDK: what the engine's tests share. */
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { type BucketRules, bucketSchema } from '../../local/aws/cloudformation/resource-schemas.ts';
+import { CallLog, type EngineHooks } from '../../local/aws/endpoint/engine-hooks.ts';
+import { CredentialStore, type Principal } from '../../local/aws/iam/credential-store.ts';
+import { openS3, type S3 } from '../../local/aws/s3/s3-server.ts';
+import { iamArn } from '../../local/aws/shared/aws-account.ts';
+
+export const Bucket = 'blobs';
+export const principal: Principal = { name: 'Main', arn: iamArn('role/Function'), tags: { org: 'a' } };
+
+export interface Engine {
+  readonly s3: S3;
+  readonly credentials: CredentialStore;
+  readonly calls: CallLog;
+  /** What the engine reported as its own failure. */
+  readonly errors: string[];
+  hooks: EngineHooks;
+  /** Null: the time of the machine. */
+  now: Date | null;
+  /** A client that finds path style by itself, from the address. */
+  client(config?: Partial<S3ClientConfig>): S3Client;
+  close(): Promise<void>;
+}
+
+/** `rules` are properties as a template has them. */
+export async function engine(
+  folder: string | null,
+  rules: Record<string, unknown> = {},
+  now: Date | null = null,
+): Promise<Engine> {
+  const { CorsConfiguration, LifecycleConfiguration } = bucketSchema.parse(rules);
+  const bucket: BucketRules = {
+    bucketName: Bucket,
+    corsRules: CorsConfiguration?.CorsRules ?? [],
+    lifecycleRules: LifecycleConfiguration?.Rules ?? [],
+  };
+  const credentials = new CredentialStore();
+  const calls = new CallLog();
+  const clients: S3Client[] = [];
+  const errors: string[] = [];
+  const state: Pick<Engine, 'hooks' | 'now'> = { hooks: {}, now };
+  const s3 = await openS3({
+    folder,
+    buckets: [bucket],
+    credentials,
+    calls,
+    hooks: () => state.hooks,
+    onError: (message) => errors.push(message),
+    now: () => state.now ?? new Date(),
+  });
+  return Object.assign(state, {
+    s3,
+    credentials,
+    calls,
+    errors,
+    client(config: Partial<S3ClientConfig> = {}) {
+      const client = new S3Client({
+        region: 'us-east-1',
+        endpoint: s3.url,
+        credentials: credentials.issue(principal),
+        maxAttempts: 1,
+        ...config,
+      });
+      clients.push(client);
+      return client;
+    },
+    async close() {
+      for (const client of clients) client.destroy();
+      await s3.close();
+    },
+  });
+}

@@ -1,0 +1,199 @@
+/** A user's memory and account by the SDK, as an application has them, against the deployed template on this machine. */
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { deriveFernetKey, openFernet } from '../../core/memory/fernet.ts';
+import { Anima, type ImportedLine } from '../../sdk/src/index.ts';
+import { failure } from '../sdk/fake-fetch.ts';
+import { expectProblem, useStack } from '../shared/local-stack.ts';
+
+const stack = useStack();
+let admin: Anima;
+let agentKey: string;
+let org: string;
+
+beforeAll(async () => {
+  const made = await stack.newOrg();
+  org = made.org;
+  agentKey = made.agentKey;
+  admin = stack.clientOf(made.adminKey);
+});
+
+async function newUser(): Promise<{ user: string; key: string; client: Anima }> {
+  const { user, key } = await admin.users.create();
+  return { user, key, client: stack.clientOf(key) };
+}
+
+/** What a browser does with the cookie of a session, and no more. */
+function browserFetch(): { fetch: typeof globalThis.fetch; cookies: Map<string, string> } {
+  const cookies = new Map<string, string>();
+  const send: typeof globalThis.fetch = async (input, init = {}) => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const answer = await fetch(input, { ...init, headers: { ...init.headers, ...(cookie === '' ? {} : { cookie }) } });
+    for (const line of answer.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (value === '' || /max-age=0/i.test(line)) cookies.delete(name);
+      else cookies.set(name, value);
+    }
+    return answer;
+  };
+  return { fetch: send, cookies };
+}
+
+describe('memory', () => {
+  test('keeps what it is given: one, many, replaced, found, listed, exported, deleted', async () => {
+    const { memory } = (await newUser()).client;
+    const data = { likes: ['tea', null, 1.5, true, { 'ü "x"': '🍵' }] };
+    const first = await memory.add(data);
+    expect(await memory.get(first.id)).toEqual({ ...first, data });
+    expect(await memory.add(data, { id: first.id })).toEqual(first);
+    expect(await failure(memory.add('other', { id: first.id }))).toMatchObject({ code: 'record_exists' });
+
+    const items = Array.from({ length: 250 }, (_, n) => ({ id: `n${String(n).padStart(3, '0')}`, data: { n } }));
+    expect(await memory.addMany(items)).toEqual({ added: 250, failed: 0, failures: [] });
+    expect(await memory.addMany([...items.slice(0, 3), { id: 'n009', data: 'other' }])).toMatchObject({
+      added: 3,
+      failures: [{ index: 3, id: 'n009', error: { code: 'record_exists' } }],
+    });
+
+    const second = await memory.replace('n007', 'Green TEA', { ifVersion: 1 });
+    expect(second).toMatchObject({ id: 'n007', version: 2 });
+    expect(await failure(memory.replace('n007', 1, { ifVersion: 1 }))).toMatchObject({ currentVersion: 2 });
+
+    let searched = 0;
+    const found = await memory.search('tea', { onProgress: (progress) => ({ searched } = progress) }).toArray();
+    expect(found.map(({ id }) => id)).toEqual([first.id, 'n007']);
+    expect(searched).toBe(251);
+
+    const all = await memory.list({ pageSize: 40 }).toArray();
+    expect(all.map(({ id }) => id)).toEqual([first.id, ...items.map(({ id }) => id)]);
+    const lines: unknown[] = [];
+    for await (const line of memory.export().lines()) lines.push(JSON.parse(line));
+    expect(lines).toEqual(all);
+
+    expect([await memory.delete('n007'), await memory.delete('n007')]).toEqual([true, false]);
+    expect(await failure(memory.get('n007'))).toMatchObject({ name: 'NotFoundError', code: 'record_not_found' });
+    expect(await memory.messages().toArray()).toEqual([]);
+  });
+
+  test('of one user is nothing to another; an API key opens none of it, nor a user key a value, whatever client asks', async () => {
+    const [ada, bob] = [await newUser(), await newUser()];
+    await ada.client.memory.add('hers', { id: 'a' });
+    expect(await failure(bob.client.memory.get('a'))).toMatchObject({ code: 'record_not_found' });
+    expect(await bob.client.memory.list().toArray()).toEqual([]);
+    expect(await failure(bob.client.explain(`memory:${ada.user}/a`))).toMatchObject({ name: 'NotFoundError' });
+    expect(await failure(stack.clientOf(agentKey).memory.get('a'))).toMatchObject({ code: 'wrong_key_kind' });
+    await expectProblem(await stack.http('GET', '/v1/memory/records/a', { key: agentKey }), 'invalid_credential');
+    await expectProblem(await stack.http('GET', '/v1/vault/values/a', { key: ada.key }), 'invalid_api_key');
+  });
+
+  test('imports what the reference implementation wrote, once, and exports what opens by the same derivation', async () => {
+    const { memory } = (await newUser()).client;
+    const file = readFileSync('test/memory/fernet-reference.txt');
+    const reference: { apiKey: string; userId: string } = JSON.parse(
+      readFileSync('test/memory/fernet-reference.json', 'utf8'),
+    );
+    const told: ImportedLine[] = [];
+    const options = { ...reference, onLine: (line: ImportedLine) => told.push(line) };
+    const { imported } = await memory.importFernet(new Blob([file]), options);
+    const tokens = file
+      .toString()
+      .split('\n')
+      .filter((line) => line !== '').length;
+    expect(told).toHaveLength(tokens);
+    expect(imported).toBeGreaterThan(0);
+    const kept = await memory.list().toArray();
+    expect(kept).toHaveLength(imported);
+    expect(await memory.importFernet(new Blob([file]), options)).toMatchObject({ imported });
+    expect(await memory.list().toArray()).toEqual(kept);
+
+    const key = await deriveFernetKey(reference.apiKey, reference.userId);
+    const lines: string[] = [];
+    for await (const line of memory.exportFernet(reference)) lines.push(line);
+    for (const line of lines) await openFernet(key, line);
+    const { memory: other } = (await newUser()).client;
+    expect(await other.importFernet(lines, reference)).toMatchObject({ imported, failed: 0 });
+    const dataOf = (records: typeof kept) => records.map(({ data }) => JSON.stringify(data)).sort();
+    expect(dataOf(await other.list().toArray())).toEqual(dataOf(kept));
+  });
+});
+
+describe('the account', () => {
+  test('gets a new key, and nothing is lost; the old one is refused', async () => {
+    const { client, key, user } = await newUser();
+    await client.memory.add('kept', { id: 'a' });
+    const kept: string[] = [];
+    const newKey = await client.account.changeKey({ keep: (one) => kept.push(one) });
+    expect(kept).toEqual([newKey]);
+    for (const one of [client, stack.clientOf(newKey)]) expect((await one.memory.get('a')).data).toBe('kept');
+    expect(await failure(stack.clientOf(key).memory.get('a'))).toMatchObject({ code: 'invalid_credential' });
+    expect(await client.account.info()).toMatchObject({ org, user, slots: [{ kind: 'credential' }] });
+  });
+
+  test('whose answer is lost gets its new key all the same', async () => {
+    const { key } = await newUser();
+    let lost = 0;
+    const losing: typeof globalThis.fetch = async (input, init) => {
+      const answer = await fetch(input, init);
+      if (String(input).endsWith('/v1/account/key') && lost++ === 0) throw new Error('reset');
+      return answer;
+    };
+    const newKey = await new Anima({ apiKey: key, baseURL: stack.vault.url, fetch: losing }).account.changeKey();
+    expect(lost).toBeGreaterThan(0);
+    expect((await stack.clientOf(newKey).account.info()).state).toBe('active');
+  });
+
+  test('is opened by a password in a page, until it logs out', async () => {
+    const { client, user } = await newUser();
+    await client.memory.add('kept', { id: 'a' });
+    const login = { login: `ada-${user}`, password: 'correct horse battery' };
+    await client.account.setPassword(login);
+    const { fetch: page, cookies } = browserFetch();
+    const session = new Anima({ session: true, baseURL: stack.vault.url, fetch: page });
+    const wrong = await failure(session.account.logIn({ org, ...login, password: 'wrong horse battery' }));
+    expect(wrong).toMatchObject({ name: 'AuthenticationError', code: 'login_refused' });
+    expect(await session.account.logIn({ org, ...login })).toMatchObject({ user });
+    expect(await session.memory.get('a')).toMatchObject({ data: 'kept' });
+    const { slots } = await session.account.info();
+    expect(slots.map(({ kind }) => kind).sort()).toEqual(['credential', 'password', 'session']);
+    const stolen = new Map(cookies);
+    expect(await session.account.logOut()).toBe(true);
+    expect(cookies.size).toBe(0);
+    for (const [name, value] of stolen) cookies.set(name, value);
+    expect(await failure(session.memory.get('a'))).toMatchObject({ code: 'invalid_credential' });
+  });
+
+  test('gives codes for linking, and does not take away the key by which it is asked', async () => {
+    const { client } = await newUser();
+    expect(await client.account.startLink()).toMatchObject({ code: expect.stringMatching(/^\w{4}-\w{4}-\w{4}$/) });
+    const { slots } = await client.account.info();
+    const link = slots.find(({ kind }) => kind === 'link') ?? expect.fail('no slot of the code');
+    const own = slots.find(({ kind }) => kind === 'credential') ?? expect.fail('no slot of the key');
+    expect((await client.account.removeSlot(link.id)).slots).toHaveLength(1);
+    expect(await failure(client.account.removeSlot(own.id))).toMatchObject({ code: 'forbidden' });
+    expect(await failure(client.account.removeSlot(link.id))).toMatchObject({ code: 'slot_not_found' });
+  });
+
+  test('tells who can open it: to the user, and to the organization of what it may ask', async () => {
+    const { client, user } = await newUser();
+    await client.memory.add('hers', { id: 'a' });
+    const ref = `memory:${user}/a`;
+    for (const told of [await client.explain(ref), await admin.explain(ref)]) {
+      expect(told).toMatchObject({ ref, custody: 'user', state: 'stored' });
+      expect(told.canOpen.map(({ kind }) => kind)).toContain('slot');
+      expect(told.cannotOpen.map(({ kind }) => kind)).toContain('api-key');
+    }
+  });
+
+  test('is deleted by its user, or by the organization; then nothing opens', async () => {
+    const [ada, bob] = [await newUser(), await newUser()];
+    await ada.client.memory.add('hers', { id: 'a' });
+    expect(await ada.client.account.delete({ confirm: ada.user })).toMatchObject({ deleted: true });
+    expect(await admin.users.delete(bob.user)).toMatchObject({ deleted: true });
+    expect(await admin.users.delete(bob.user)).toMatchObject({ deleted: false });
+    for (const { client } of [ada, bob])
+      expect(await failure(client.memory.get('a'))).toMatchObject({ code: 'invalid_credential' });
+    const users = await admin.users.list({ pageSize: 3 }).toArray();
+    const states = Object.fromEntries(users.map(({ user, state, slots }) => [user, `${state} ${slots.length}`]));
+    expect(states).toMatchObject({ [ada.user]: 'deleted 0', [bob.user]: 'deleted 0' });
+  });
+});

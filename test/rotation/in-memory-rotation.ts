@@ -1,0 +1,221 @@
+/** A rotation on memory ports, every call of which can be made to fail as an engine's does. */
+import { randomBytes } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
+import { VaultError } from '../../contract/shared/vault-error.ts';
+import { KeyringOpener } from '../../lambdas/org-keys/keyring-opener.ts';
+import type { Kek, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
+import type { RotationProgress, RotationProgressStore, ValueScanStore } from '../../lambdas/rotation/rotation-ports.ts';
+import { KeyringUpdater, type RotationInput, RotationService } from '../../lambdas/rotation/rotation-service.ts';
+import { drainSeconds, RotationWorkflow } from '../../lambdas/rotation/rotation-workflow.ts';
+import { ValueReencryptor } from '../../lambdas/rotation/value-reencryption-scan.ts';
+import type { StoredValue, StoredVersion } from '../../lambdas/shared/ports.ts';
+import type { WorkflowStarter, WorkflowSteps } from '../../lambdas/shared/workflow-ports.ts';
+import { memoryVault } from '../shared/in-memory-stores.ts';
+
+/** What becomes of one call of an engine. */
+export type CallFate = 'killed-before' | 'killed-after' | 'throttled' | 'reply-lost' | 'twice';
+export const callFates: readonly CallFate[] = ['killed-before', 'killed-after', 'throttled', 'reply-lost', 'twice'];
+
+/** The process was killed: nothing of it goes on. */
+export class Killed extends Error {}
+
+/** Decides what becomes of the nth call; counts them. */
+export class Calls {
+  count = 0;
+  readonly #fates: Map<number, CallFate>;
+
+  constructor(fates: Iterable<readonly [call: number, fate: CallFate]> = []) {
+    this.#fates = new Map(fates);
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    const fate = this.#fates.get(++this.count);
+    await turn();
+    if (fate === 'killed-before') throw new Killed();
+    if (fate === 'throttled') throw new VaultError('unavailable');
+    const result = await work();
+    if (fate === 'killed-after') throw new Killed();
+    if (fate === 'reply-lost') throw new VaultError('unavailable');
+    // As the AWS client does when it lost the reply of its first try.
+    return fate === 'twice' ? await work() : result;
+  }
+}
+
+/** Every method of a port, each call through `calls`. */
+const through = <Port extends object>(port: Port, calls: Calls): Port =>
+  new Proxy(port, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      return async (...args: unknown[]) => await calls.run(async () => await Reflect.apply(method, target, args));
+    },
+  });
+
+class MemorySweep implements ValueScanStore {
+  readonly #items: Map<string, StoredValue>;
+
+  constructor(items: Map<string, StoredValue>) {
+    this.#items = items;
+  }
+  async scan(_org: string, after: string | undefined, limit: number) {
+    const names = this.#names(after);
+    const items = names.slice(0, limit).map((name) => ({ name, stored: this.#items.get(name) }));
+    return { items, more: names.length > limit };
+  }
+  async get(_org: string, name: string) {
+    return this.#items.get(name);
+  }
+  async countAfter(_org: string, after: string | undefined) {
+    const names = this.#names(after);
+    return { count: Math.min(names.length, 400), last: names.length > 400 ? names[399] : undefined };
+  }
+  async replaceCiphertext(_org: string, next: StoredValue, before: StoredVersion) {
+    const now = this.#items.get(next.name);
+    if (now?.info !== before.info && now?.info !== next.info) return false;
+    this.#items.set(next.name, { ...now, value: next.value, info: next.info, history: next.history });
+    return true;
+  }
+  #sorted: { readonly size: number; readonly names: string[] } = { size: 0, names: [] };
+  #names(after: string | undefined): string[] {
+    if (this.#sorted.size !== this.#items.size) {
+      this.#sorted = { size: this.#items.size, names: [...this.#items.keys()].sort() };
+    }
+    return this.#sorted.names.filter((name) => name > (after ?? ''));
+  }
+}
+
+class MemoryProgress implements RotationProgressStore {
+  progress: RotationProgress | undefined;
+  async read() {
+    return this.progress;
+  }
+  async save(_org: string, progress: RotationProgress) {
+    this.progress = progress;
+  }
+}
+
+/**
+ * An engine of workflows: it remembers steps, repeats what failed, takes up what was killed, and waits until `writers` that
+ * were at work have ended.
+ */
+class MemorySteps implements WorkflowSteps {
+  readonly results = new Map<string, string>();
+  readonly waited = new Set<string>();
+  readonly #wait: (seconds: number) => Promise<void>;
+
+  constructor(wait: (seconds: number) => Promise<void>) {
+    this.#wait = wait;
+  }
+  async step<Result>(name: string, run: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      const known = this.results.get(name);
+      if (known !== undefined) return JSON.parse(known);
+      try {
+        this.results.set(name, JSON.stringify(await run()));
+      } catch (error) {
+        if (!(error instanceof VaultError && error.code === 'unavailable')) throw error;
+      }
+    }
+  }
+  async wait(name: string, seconds: number): Promise<void> {
+    if (this.waited.has(name)) return;
+    await this.#wait(seconds);
+    this.waited.add(name);
+  }
+}
+
+export interface RotatedVault extends ReturnType<typeof memoryVault> {
+  readonly progress: MemoryProgress;
+  /** Starts as the route does. */
+  start(): ReturnType<RotationService['start']>;
+  latest(): ReturnType<RotationService['getLatest']>;
+  /** Runs everything that was started to its end, however often it is killed. */
+  finish(): Promise<void>;
+  readonly changes: KeyringUpdater;
+  readonly started: Map<string, RotationInput>;
+  readonly drains: number[];
+}
+
+/** @param onDrain runs when a workflow waits for slow functions to end, before the wait is over */
+export function rotatedVault(
+  calls = new Calls(),
+  onDrain: () => Promise<void> = async () => {},
+  pages = 50,
+): RotatedVault {
+  const vault = memoryVault();
+  const { stores, kek, time } = vault;
+  const clock = () => time.now;
+  const progress = new MemoryProgress();
+  const started = new Map<string, RotationInput>();
+  const drains: number[] = [];
+  const org = vault.caller.org;
+
+  const ports = () => {
+    const keyrings: KeyringStore = through(stores, calls);
+    const theKek: Kek = through(kek, calls);
+    const changes = new KeyringUpdater(theKek, keyrings, new KeyringOpener(theKek, clock), clock);
+    return { changes, progress: through(progress, calls) };
+  };
+  const workflows: WorkflowStarter = {
+    start: async (name, input) => await calls.run(async () => void started.set(name, input as RotationInput)),
+  };
+  const rotations = () => {
+    const { changes, progress: saved } = ports();
+    return { rotations: new RotationService(changes, saved, workflows, clock), changes };
+  };
+  const steps = new Map<string, MemorySteps>();
+  const wait = async (seconds: number) => {
+    if (seconds < drainSeconds) return;
+    drains.push(seconds);
+    await onDrain();
+    time.now = new Date(time.now.getTime() + seconds * 1000);
+  };
+  const runOne = async (name: string, input: RotationInput): Promise<void> => {
+    const engine = steps.get(name) ?? new MemorySteps(wait);
+    steps.set(name, engine);
+    for (;;) {
+      const { changes, progress: saved } = ports();
+      const sweeping = new ValueReencryptor(changes, through(new MemorySweep(stores.items), calls), clock, pages);
+      try {
+        await new RotationWorkflow(changes, sweeping, saved, clock).run(input, engine);
+        return;
+      } catch (error) {
+        if (!(error instanceof Killed)) throw error;
+      }
+    }
+  };
+  return {
+    ...vault,
+    progress,
+    started,
+    drains,
+    changes: ports().changes,
+    start: async () => {
+      const { rotations: made, changes } = rotations();
+      return await made.start(await changes.open(org));
+    },
+    latest: async () => {
+      const { rotations: made, changes } = rotations();
+      return await made.getLatest(await changes.open(org));
+    },
+    finish: async () => {
+      for (const [name, input] of started) await runOne(name, input);
+    },
+  };
+}
+
+/** DEK versions that any sealed string of a stored value names. */
+export const versionsIn = (items: Iterable<StoredValue>): Set<number> => {
+  const versions = new Set<number>();
+  for (const item of items) {
+    for (const { value, info } of [item, ...item.history]) {
+      for (const sealed of [value, info]) {
+        versions.add(Buffer.from(sealed.slice(7, 15), 'base64').readUInt32BE(1));
+      }
+    }
+  }
+  return versions;
+};
+
+/** Text of any length, by chance. */
+export const randomText = (): string => randomBytes(1 + Math.floor(Math.random() * 40)).toString('base64');

@@ -1,0 +1,197 @@
+/** The two halves of the vault, by the policies that were synthesized: what opens data of orgs, and what opens data of users. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { routes } from '../../contract/routes.ts';
+import { jobKinds } from '../../core/jobs/job-envelope.ts';
+import { arn, iamArn } from '../../local/aws/shared/aws-account.ts';
+import { decide, decideBy, type IamRequest } from '../shared/iam-simulator.ts';
+import { type Entry, entries, type Synthesized, synthesized, type Word } from './synthesized-policies.ts';
+
+const org = 'aaaaaaaaaaaaaaaa';
+let template: Synthesized;
+let holders: Record<string, Entry[]>;
+
+const itemActions = ['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(
+  (action) => `dynamodb:${action}`,
+);
+const macs = ['kms:GenerateMac', 'kms:VerifyMac'];
+const wraps = ['Decrypt', 'Encrypt', 'GenerateDataKey', 'ReEncryptFrom', 'ReEncryptTo'].map((name) => `kms:${name}`);
+
+/** What is asked of each resource. Of tables also what writes: it can answer with what was there. */
+const asked: readonly [Word, readonly string[]][] = [
+  ['kek', wraps],
+  ['value', itemActions],
+  ['custodyKey', macs],
+  ['codeKey', macs],
+  ['routingKey', macs],
+  ['transitKey', wraps],
+  ['userKeyring', itemActions],
+  ['userRecord', itemActions],
+  ['delivery', itemActions],
+  ['job', ['DeleteMessage', 'ReceiveMessage', 'SendMessage'].map((action) => `sqs:${action}`)],
+];
+
+/** An encryption context, as conditions of policies see it. */
+const named = (context: Readonly<Record<string, string>>): IamRequest['context'] => ({
+  ...Object.fromEntries(Object.entries(context).map(([key, value]) => [`kms:EncryptionContext:${key}`, value])),
+  'kms:EncryptionContextKeys': Object.keys(context),
+});
+
+const arnOf = (word: Word): string => template.arns[word] ?? expect.fail(`no ${word}`);
+
+/** In the ways that are most likely to be allowed. */
+const requests = (word: Word, action: string): IamRequest[] => {
+  const resource = arnOf(word);
+  if (word === 'kek') return [{ action, resource, context: named({ org, dek: '1' }) }];
+  if (word === 'transitKey') {
+    return jobKinds.map((kind) => ({ action, resource, context: named({ org, job: '1', kind }) }));
+  }
+  return [{ action, resource, context: action.startsWith('dynamodb:') ? { 'dynamodb:LeadingKeys': [org] } : {} }];
+};
+
+const mayByAnyRole = async (entry: Entry, asking: IamRequest): Promise<boolean> => {
+  const roles = [template.ownRole(entry), template.sessionRole(entry)].filter((role) => role !== undefined);
+  for (const { roleArn: role } of roles) {
+    if ((await decide(template.policies, { role, tags: { org } }, asking)) === 'Allowed') return true;
+  }
+  return false;
+};
+
+const whoMay = async (asking: IamRequest): Promise<Entry[]> => {
+  const found: Entry[] = [];
+  for (const entry of entries) if (await mayByAnyRole(entry, asking)) found.push(entry);
+  return found.sort();
+};
+
+beforeAll(async () => {
+  template = synthesized();
+  holders = {};
+  for (const [word, actions] of asked) {
+    for (const action of actions) {
+      const found: Entry[] = [];
+      for (const asking of requests(word, action)) found.push(...(await whoMay(asking)));
+      holders[`${word} ${action}`] = [...new Set(found)].sort();
+    }
+  }
+});
+
+/** Who may do anything of what was asked with these. */
+const anyOf = (...words: readonly Word[]): Entry[] => {
+  const found = Object.entries(holders).filter(([asking]) => words.some((word) => asking.startsWith(`${word} `)));
+  return [...new Set(found.flatMap(([, entry]) => entry))].sort();
+};
+
+const userKeys: readonly Word[] = ['custodyKey', 'codeKey', 'routingKey', 'transitKey'];
+const userSide: readonly Word[] = [...userKeys, 'userRecord', 'delivery', 'job'];
+
+describe('nobody holds both halves', () => {
+  test('what may use the KEK reaches no key, keyring, record, delivery or job of users', () => {
+    const ofOrgs = anyOf('kek');
+    expect(ofOrgs).toEqual(['admin', 'provider-secrets', 'reader', 'rotation-workflow', 'rotator', 'writer']);
+    const ofUsers = anyOf(...userSide, 'userKeyring');
+    expect(ofUsers).toContain('worker');
+    expect(ofOrgs.filter((entry) => ofUsers.includes(entry))).toEqual([]);
+  });
+
+  test('what may use a key of users reaches no value of an org', () => {
+    const ofUsers = anyOf(...userKeys);
+    expect(ofUsers).toEqual(['accounts', 'users', 'webhooks', 'worker']);
+    expect(anyOf('value').filter((entry) => ofUsers.includes(entry))).toEqual([]);
+  });
+
+  test('what looks at both, to shred or to explain, may use no key that opens', () => {
+    const both = anyOf('value').filter((entry) => anyOf('userKeyring', 'userRecord').includes(entry));
+    expect(both).toEqual(['explainer', 'shred-workflow', 'shredder']);
+    expect(anyOf('kek', ...userKeys).filter((entry) => both.includes(entry))).toEqual([]);
+  });
+
+  test('from one half to the other leads one invocation: what gives the secrets of channels, to who needs them', async () => {
+    const found: string[] = [];
+    for (const target of entries) {
+      const { functionName } = template.functionOf(target);
+      for (const entry of entries) {
+        for (const version of ['', ':$LATEST']) {
+          const resource = arn('lambda', `function:${functionName}${version}`);
+          const asking = { action: 'lambda:InvokeFunction', resource, context: {} };
+          if (await mayByAnyRole(entry, asking)) found.push(`${entry} → ${target}`);
+        }
+      }
+    }
+    expect(found.sort()).toEqual([
+      'auditor → sealer',
+      'rotator → rotation-workflow',
+      'shredder → shred-workflow',
+      'webhooks → provider-secrets',
+      'worker → provider-secrets',
+      'worker → responder',
+    ]);
+  });
+});
+
+describe('of users', () => {
+  test('only what has a message before it makes what opens slots of identities, and nothing that the internet calls', () => {
+    expect(holders['custodyKey kms:GenerateMac']).toEqual(['worker']);
+    expect(anyOf('custodyKey')).toEqual(['worker']);
+  });
+
+  test('only what has a user before it, in person or by a message, makes what opens slots of codes and passwords', () => {
+    expect(holders['codeKey kms:GenerateMac']).toEqual(['accounts', 'worker']);
+    expect(anyOf('codeKey')).toEqual(['accounts', 'worker']);
+    expect(holders['routingKey kms:GenerateMac']).toEqual(['accounts', 'webhooks', 'worker']);
+  });
+
+  test('only the worker takes jobs from the queue and opens them', () => {
+    expect(holders['transitKey kms:Decrypt']).toEqual(['worker']);
+    expect(holders['job sqs:ReceiveMessage']).toEqual(['worker']);
+  });
+
+  const naming: readonly [string, Readonly<Record<string, string>>, readonly Entry[], readonly Entry[]][] = [
+    ['message', { org, job: '1', kind: 'message' }, ['webhooks'], ['worker']],
+    ['erase', { org, job: '1', kind: 'erase' }, ['accounts', 'users', 'worker'], ['worker']],
+    ['a kind that there is not', { org, job: '1', kind: 'other' }, [], []],
+    ['no kind', { org, job: '1' }, [], []],
+    ['a kind and no job', { org, kind: 'message' }, [], []],
+    ['something more', { org, job: '1', kind: 'message', more: '1' }, [], []],
+  ];
+  test.each(naming)('a key for a job is made by who has such jobs, and opened by the worker: %s', async (...row) => {
+    const [, context, makers, openers] = row;
+    const ask = (action: string) => whoMay({ action, resource: arnOf('transitKey'), context: named(context) });
+    expect(await ask('kms:GenerateDataKey')).toEqual(makers);
+    expect(await ask('kms:Decrypt')).toEqual(openers);
+  });
+
+  test('what makes a message is called by providers alone, whose signatures it checks: no other function may pass for one', async () => {
+    const makers = await whoMay({
+      action: 'kms:GenerateDataKey',
+      resource: arnOf('transitKey'),
+      context: named({ org, job: '1', kind: 'message' }),
+    });
+    const found = Object.values(routes).filter(({ group }) => makers.some((entry) => entry === group));
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.filter(({ auth }) => auth !== 'signature')).toEqual([]);
+  });
+
+  test('what answers messages has no right at all', () => {
+    expect(Object.values(holders).flat()).not.toContain('responder');
+    const { statements } = template.ownRole('responder');
+    expect(statements.map((statement) => Object(statement).Action)).toEqual([
+      ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    ]);
+    expect(template.sessionRole('responder')).toBeUndefined();
+  });
+});
+
+test.each(['kek', ...userKeys] as const)(
+  'an administrator of the account may not use the %s, only manage it',
+  async (word) => {
+    const everything = [{ Effect: 'Allow', Action: '*', Resource: '*' }];
+    const caller = { role: iamArn('role/Administrator'), tags: {} };
+    const actions = new Map(asked).get(word) ?? [];
+    for (const asking of actions.flatMap((action) => requests(word, action))) {
+      const verdict = await decideBy(everything, template.policies, caller, asking);
+      expect(verdict, asking.action).toBe('ImplicitlyDenied');
+    }
+    expect(actions.length).toBeGreaterThan(1);
+    const managing = { action: 'kms:DescribeKey', resource: arnOf(word), context: {} };
+    expect(await decideBy(everything, template.policies, caller, managing)).toBe('Allowed');
+  },
+);

@@ -1,0 +1,48 @@
+/** Every way to ask for objects of a bucket and for lists of it. */
+import type { IamRequest } from '../shared/iam-simulator.ts';
+
+export const objectActions: readonly string[] = [
+  ...['AbortMultipartUpload', 'DeleteObject', 'GetObject', 'ListMultipartUploadParts', 'PutObject', 'PutObjectTagging'],
+  ...['DeleteObjectTagging', 'DeleteObjectVersion', 'GetObjectAcl', 'GetObjectTagging', 'GetObjectVersion'],
+  ...['PutObjectAcl', 'RestoreObject', 'BypassGovernanceRetention'],
+].map((action) => `s3:${action}`);
+
+export const bucketActions: readonly string[] = [
+  ...['ListBucket', 'ListBucketMultipartUploads', 'ListBucketVersions', 'DeleteBucket', 'DeleteBucketPolicy'],
+  ...['PutBucketPolicy', 'PutBucketCORS', 'PutBucketVersioning', 'PutLifecycleConfiguration', 'GetBucketPolicy'],
+].map((action) => `s3:${action}`);
+
+interface Asked {
+  readonly how: string;
+  readonly request: IamRequest;
+}
+
+/** `orgs` are names of folders by how they are meant; of more than one at once S3 knows no form. */
+export function objectRequests(
+  bucket: string,
+  action: string,
+  orgs: Readonly<Record<string, readonly string[]>>,
+): Asked[] {
+  const folders = Object.entries(orgs).flatMap(([how, [org, more]]) =>
+    org === undefined || more !== undefined ? [] : [{ how, org }],
+  );
+  const [{ org: own } = { org: '' }] = folders;
+  if (objectActions.includes(action)) {
+    const id = '01m7ydvag04tb8waw2te4teszd.enc';
+    return [
+      // S3 takes `*` and `?` as they are, the simulator does not.
+      ...folders.filter(({ org }) => !/[*?]/.test(org)).map(({ how, org }) => ({ how, key: `${org}/${id}` })),
+      ...[id, `/${own}/${id}`, `${own}${id}`, `x/${own}/${id}`].map((key) => ({ how: `as ${key}`, key })),
+    ].map(({ how, key }) => ({ how, request: { action, resource: `${bucket}/${key}`, context: {} } }));
+  }
+  const whole = { how: 'no key', request: { action, resource: bucket, context: {} } };
+  if (action !== 's3:ListBucket') return [whole];
+  const prefixes = [
+    ...folders.map(({ how, org }) => ({ how, prefix: `${org}/` })),
+    ...['', '/', own, `${own}/0`, `${own}/../x/`, own.slice(0, 4)].map((prefix) => ({ how: `by ${prefix}`, prefix })),
+  ];
+  return [
+    whole,
+    ...prefixes.map(({ how, prefix }) => ({ how, request: { ...whole.request, context: { 's3:prefix': prefix } } })),
+  ];
+}

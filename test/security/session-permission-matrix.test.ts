@@ -1,0 +1,222 @@
+/** Every role, every action in use and some that are not, each asked for in every way a bug or an attacker might ask. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { jobKinds } from '../../core/jobs/job-envelope.ts';
+import { permissions } from '../infra/expected-permissions.ts';
+import { decide, type IamCaller, type IamRequest } from '../shared/iam-simulator.ts';
+import { bucketActions, objectActions, objectRequests } from './s3-iam-requests.ts';
+import { entries, type Synthesized, synthesized, type Word } from './synthesized-policies.ts';
+
+const own = 'aaaaaaaaaaaaaaaa';
+const other = 'bbbbbbbbbbbbbbbb';
+
+/** How a request names orgs; only the first may ever be allowed. */
+const orgs: Readonly<Record<string, readonly string[]>> = {
+  'own org': [own],
+  'other org': [other],
+  'no key': [],
+  'mixed keys': [own, other],
+  'longer org': [`${own}a`],
+  'shorter org': [own.slice(0, -1)],
+  'upper case': [own.toUpperCase()],
+  'any org': ['*'],
+  'a pattern': [`${own.slice(0, -1)}?`],
+  'a variable': ['${aws:PrincipalTag/org}'],
+};
+
+const tableActions = [
+  ...['BatchGetItem', 'GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem', 'Scan'],
+  ...['ConditionCheckItem', 'PartiQLSelect', 'PartiQLInsert', 'PartiQLUpdate', 'PartiQLDelete'],
+  ...['DescribeTable', 'DeleteTable', 'UpdateTable', 'CreateBackup', 'UpdateTimeToLive', 'DeleteResourcePolicy'],
+  ...['DescribeContinuousBackups', 'UpdateContinuousBackups', 'ExportTableToPointInTime'],
+].map((action) => `dynamodb:${action}`);
+/** Of these, IAM knows the keys; the rest concern the table itself. */
+const withKeys = /:(?:.*Item|Query|PartiQL.*)$/;
+const keyActions = [
+  ...['Decrypt', 'Encrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext', 'ReEncryptFrom', 'ReEncryptTo'],
+  ...['DescribeKey', 'CreateGrant', 'PutKeyPolicy', 'ScheduleKeyDeletion', 'DisableKey'],
+].map((action) => `kms:${action}`);
+const cryptographic = /:(?:Decrypt|Encrypt|GenerateDataKey.*|ReEncrypt.*)$/;
+
+/** What holds the data of orgs. */
+const dataWords = [
+  ...(['keyring', 'apiKey', 'value', 'audit', 'rotation', 'blob', 'kek', 'object'] as const),
+  ...(['userKeyring', 'userRecord', 'delivery', 'transitKey'] as const),
+];
+/** What a use of a key names beside the org. */
+const contexts: Readonly<Partial<Record<Word, readonly Readonly<Record<string, string>>[]>>> = {
+  kek: [{ dek: '1' }],
+  transitKey: jobKinds.map((kind) => ({ job: '1', kind })),
+};
+
+let template: Synthesized;
+beforeAll(() => {
+  template = synthesized();
+});
+
+const arnOf = (word: Word): string => template.arns[word] ?? expect.fail(`no ${word}`);
+
+/** The KMS context that names these orgs; two at once, which KMS has no form for, is a context with one key too many. */
+const contextOf = (named: Readonly<Record<string, string>>, [org, more]: readonly string[]): IamRequest['context'] =>
+  org === undefined
+    ? {}
+    : {
+        'kms:EncryptionContext:org': org,
+        ...Object.fromEntries(Object.entries(named).map(([key, value]) => [`kms:EncryptionContext:${key}`, value])),
+        ...(more === undefined ? {} : { 'kms:EncryptionContext:other': more }),
+        'kms:EncryptionContextKeys': ['org', ...Object.keys(named), ...(more === undefined ? [] : ['other'])],
+      };
+
+/** Every way to ask for an action on a resource, and whether it is for the own org alone. */
+function requests(word: Word, action: string): { how: string; request: IamRequest }[] {
+  const resource = arnOf(word);
+  if (word === 'object') return objectRequests(resource, action, orgs);
+  const named = contexts[word];
+  const asked = (named === undefined ? withKeys : cryptographic).test(action)
+    ? Object.entries(orgs)
+    : ([['no key', []]] as const);
+  return asked.flatMap(([how, names]) => {
+    const keys = names.length === 0 ? {} : { 'dynamodb:LeadingKeys': [...names] };
+    const ways = named === undefined ? [keys] : named.map((one) => contextOf(one, names));
+    return ways.map((context) => ({ how, request: { action, resource, context } }));
+  });
+}
+
+const actionsOf = (word: Word): readonly string[] => {
+  if (word === 'object') return [...objectActions, ...bucketActions];
+  return word in contexts ? keyActions : tableActions;
+};
+
+/** `<resource> <action>: <how>` of everything that a caller is allowed, of all ways to ask or of one. */
+async function allowed(caller: IamCaller, only?: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const word of dataWords) {
+    for (const action of actionsOf(word)) {
+      for (const { how, request } of requests(word, action)) {
+        if (only !== undefined && how !== only) continue;
+        if ((await decide(template.policies, caller, request)) === 'Allowed') found.push(`${word} ${action}: ${how}`);
+      }
+    }
+  }
+  // Which kinds of jobs a function makes is in custody-separation.test.ts.
+  return [...new Set(found)].sort();
+}
+
+describe('a session of one org', () => {
+  test.each(entries)(
+    'of %s may do what its row says for its own org, and nothing for any other or for none',
+    async (entry) => {
+      const role = template.sessionRole(entry);
+      if (role === undefined) {
+        expect(permissions[entry].data).toEqual([]);
+        return;
+      }
+      const result = await allowed({ role: role.roleArn, tags: { org: own } });
+      expect(result).toEqual(permissions[entry].data.map((one) => `${one}: own org`).sort());
+    },
+  );
+
+  test.each(['', '*', other])('with the tag %j may do nothing for the org of another', async (tag) => {
+    for (const entry of entries) {
+      const role = template.sessionRole(entry);
+      if (role === undefined) continue;
+      expect(await allowed({ role: role.roleArn, tags: { org: tag } }, 'own org')).toEqual([]);
+    }
+  });
+});
+
+test.each(entries)('without a tag the session role of %s may do nothing at all', async (entry) => {
+  const role = template.sessionRole(entry);
+  if (role === undefined) expect(permissions[entry].data).toEqual([]);
+  else expect(await allowed({ role: role.roleArn, tags: {} })).toEqual([]);
+});
+
+test.each(entries)('the own role of %s reaches the data of no org, even if it had a tag', async (entry) => {
+  const { roleArn: role } = template.ownRole(entry);
+  // Asking for the copies that exist reads no item: the one thing that is allowed here, to the shredders.
+  const noData = permissions[entry].own
+    .filter((one) => one.endsWith(' dynamodb:DescribeContinuousBackups'))
+    .map((one) => `${one}: no key`);
+  expect(await allowed({ role, tags: {} })).toEqual(noData);
+  expect(await allowed({ role, tags: { org: own } })).toEqual(noData);
+});
+
+describe("the note of a key's last use", () => {
+  const update = (attributes: readonly string[], returned: string): IamRequest => ({
+    action: 'dynamodb:UpdateItem',
+    resource: arnOf('apiKey'),
+    context: {
+      'dynamodb:LeadingKeys': [own],
+      'dynamodb:Attributes': [...attributes],
+      'dynamodb:ReturnValues': returned,
+    },
+  });
+  const touching = entries.filter((entry) => permissions[entry].data.includes('apiKey dynamodb:UpdateItem'));
+
+  test.each(touching)('is all that %s may change of a key, unless it is there to manage keys', async (entry) => {
+    const role = template.sessionRole(entry)?.roleArn ?? expect.fail('no session role');
+    const ask = (request: IamRequest) => decide(template.policies, { role, tags: { org: own } }, request);
+    const more = entry === 'admin' ? 'Allowed' : 'ImplicitlyDenied';
+    expect(await ask(update(['org', 'id', 'lastUsedAt'], 'NONE'))).toBe('Allowed');
+    expect(await ask(update(['org', 'id', 'lastUsedAt', 'role'], 'NONE'))).toBe(more);
+    expect(await ask(update(['org', 'id', 'revokedAt'], 'NONE'))).toBe(more);
+    expect(await ask(update(['org', 'id', 'lastUsedAt'], 'ALL_NEW'))).toBe(more);
+  });
+});
+
+test('explain may look at the DEK that a value is under, and never at the value', async () => {
+  const role = template.sessionRole('explainer')?.roleArn ?? expect.fail('no session role');
+  const get = (attributes: readonly string[], select: string) =>
+    decide(
+      template.policies,
+      { role, tags: { org: own } },
+      {
+        action: 'dynamodb:GetItem',
+        resource: arnOf('value'),
+        context: {
+          'dynamodb:LeadingKeys': [own],
+          'dynamodb:Attributes': [...attributes],
+          'dynamodb:Select': select,
+        },
+      },
+    );
+  expect(await get(['org', 'name', 'version', 'info'], 'SPECIFIC_ATTRIBUTES')).toBe('Allowed');
+  expect(await get(['org', 'name', 'version', 'info', 'value'], 'SPECIFIC_ATTRIBUTES')).toBe('ImplicitlyDenied');
+  expect(await get(['org', 'name', 'history'], 'SPECIFIC_ATTRIBUTES')).toBe('ImplicitlyDenied');
+  expect(await get(['org', 'name'], 'ALL_ATTRIBUTES')).toBe('ImplicitlyDenied');
+});
+
+describe('a session role', () => {
+  const assume = (resource: string, tags: Record<string, string>, action = 'sts:AssumeRole'): IamRequest => ({
+    action,
+    resource,
+    context: {
+      ...Object.fromEntries(Object.entries(tags).map(([key, value]) => [`aws:RequestTag/${key}`, value])),
+      ...(Object.keys(tags).length === 0 ? {} : { 'aws:TagKeys': Object.keys(tags) }),
+    },
+  });
+
+  test.each(entries)('is assumed by the function %s alone, with the tag org and no other', async (entry) => {
+    const role = template.ownRole(entry).roleArn;
+    const ask = (request: IamRequest) => decide(template.policies, { role, tags: {} }, request);
+    for (const target of entries) {
+      const resource = template.sessionRole(target)?.roleArn;
+      if (resource === undefined) continue;
+      const verdict = target === entry ? 'Allowed' : 'ImplicitlyDenied';
+      expect(await ask(assume(resource, { org: own }))).toBe(verdict);
+      expect(await ask(assume(resource, { org: own }, 'sts:TagSession'))).toBe(verdict);
+      expect(await ask(assume(resource, {}))).toBe('ImplicitlyDenied');
+      expect(await ask(assume(resource, { org: '' }))).toBe('ImplicitlyDenied');
+      expect(await ask(assume(resource, { org: own, admin: 'yes' }))).toBe('ImplicitlyDenied');
+      expect(await ask(assume(resource, { tenant: own }))).toBe('ImplicitlyDenied');
+    }
+  });
+
+  test('can not be assumed from a session, by which one org would become another', async () => {
+    for (const entry of entries) {
+      const role = template.sessionRole(entry)?.roleArn;
+      if (role === undefined) continue;
+      const caller = { role, tags: { org: own } };
+      expect(await decide(template.policies, caller, assume(role, { org: other }))).toBe('ImplicitlyDenied');
+    }
+  });
+});

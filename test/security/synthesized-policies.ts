@@ -1,0 +1,90 @@
+/** The policies of the synthesized template, with names and ARNs of a deployment, and words for its resources. */
+import { inject } from 'vitest';
+import { backgroundFunctions, routeGroups } from '../../contract/routes.ts';
+import { readAssembly } from '../../local/aws/cloudformation/cloud-assembly.ts';
+import {
+  kmsKeyLogicalIds,
+  type Policies,
+  policiesOf,
+  type RoleSpec,
+  readDeployment,
+} from '../../local/aws/cloudformation/read-deployment.ts';
+import { arn, bucketArn } from '../../local/aws/shared/aws-account.ts';
+
+export type Entry = (typeof routeGroups)[number] | (typeof backgroundFunctions)[number];
+export const entries: readonly Entry[] = [...routeGroups, ...backgroundFunctions];
+
+/** Tables, keys, buckets and the queue by the word that test/infra/expected-permissions.ts has for them. */
+const beginnings = {
+  keyring: 'KeyringsTable',
+  apiKey: 'ApiKeysTable',
+  value: 'ValuesTable',
+  audit: 'AuditTable',
+  rotation: 'RotationsTable',
+  blob: 'BlobRecordsTable',
+  userKeyring: 'UserCustodyKeyringsTable',
+  userRecord: 'UserCustodyRecordsTable',
+  delivery: 'UserCustodyDeliveriesTable',
+  object: 'BlobObjectsBucket',
+  page: 'PageBucket',
+  kek: 'Kek',
+  signingKey: 'SigningKey',
+  custodyKey: 'UserCustodyOpeningKey',
+  codeKey: 'UserCustodyCodeKey',
+  routingKey: 'UserCustodyRoutingKey',
+  transitKey: 'UserCustodyTransitKey',
+  job: 'UserCustodyJobsQueue',
+} as const;
+export type Word = keyof typeof beginnings;
+const words = Object.keys(beginnings).filter((word): word is Word => word in beginnings);
+
+export interface Synthesized {
+  readonly policies: Policies;
+  /** ARNs of tables, keys, buckets and the queue. */
+  readonly arns: Readonly<Partial<Record<Word, string>>>;
+  /** The role by which a function reaches data; undefined for one that reaches none. */
+  sessionRole(entry: Entry): RoleSpec | undefined;
+  ownRole(entry: Entry): RoleSpec;
+  functionOf(entry: Entry): { readonly functionName: string };
+}
+
+/** The id of an entry's construct, with which the logical ids of what it has begin. */
+const idOf = (entry: Entry): string => entry.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+export function synthesized(): Synthesized {
+  const assembly = readAssembly(inject('assembly'));
+  const keyIds = new Map(kmsKeyLogicalIds(assembly).map((id, n) => [id, `0000000${n}-0000-0000-0000-000000000000`]));
+  const deployment = readDeployment(assembly, keyIds);
+  const resources: readonly { logicalId: string; arn: string }[] = [
+    ...deployment.tables.map(({ logicalId, tableName }) => ({ logicalId, arn: arn('dynamodb', `table/${tableName}`) })),
+    ...deployment.buckets.map(({ logicalId, bucketName }) => ({ logicalId, arn: bucketArn(bucketName) })),
+    ...deployment.kmsKeys.map(({ logicalId, keyId }) => ({ logicalId, arn: arn('kms', `key/${keyId}`) })),
+    ...deployment.queues.map(({ logicalId, queueArn }) => ({ logicalId, arn: queueArn })),
+  ];
+  const found = words.flatMap((word) => {
+    const one = resources.find(({ logicalId }) => logicalId.startsWith(beginnings[word]));
+    return one === undefined ? [] : [[word, one.arn] as const];
+  });
+  if (found.length !== resources.length)
+    throw new Error('a table, a key, a bucket or a queue has no word in test/security/synthesized-policies.ts');
+  const roleOf = (entry: Entry, part: string) => {
+    return deployment.roles.find(({ logicalId }) => new RegExp(`^${idOf(entry)}${part}[0-9A-F]{8}$`).test(logicalId));
+  };
+  return {
+    policies: policiesOf(deployment),
+    arns: Object.fromEntries(found),
+    functionOf: (entry) => {
+      const found = deployment.functions.find(({ logicalId }) =>
+        new RegExp(`^${idOf(entry)}Function[0-9A-F]{8}$`).test(logicalId),
+      );
+      if (found === undefined) throw new Error(`no function of ${entry}`);
+      return found;
+    },
+    sessionRole: (entry) => roleOf(entry, 'SessionRole'),
+    ownRole: (entry) => {
+      const role = roleOf(entry, 'Role');
+      if (role === undefined) throw new Error(`no role of ${entry}`);
+      return role;
+    },
+  };
+}

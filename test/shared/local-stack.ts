@@ -1,0 +1,141 @@
+/** The deployed template on this machine, for tests: over real HTTP, through the SDK or without it. */
+import {
+  type AttributeValue,
+  DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  ScanCommand,
+} from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, expect, inject } from 'vitest';
+import { type ErrorCode, errors, problemMediaType } from '../../contract/shared/error-codes.ts';
+import { signRequest } from '../../local/aws/iam/signature-v4.ts';
+import { type LocalOptions, type LocalVault, startLocal } from '../../local/vault/local-vault.ts';
+import { Anima } from '../../sdk/src/index.ts';
+
+export type Item = Record<string, AttributeValue>;
+
+export interface Stack {
+  readonly vault: LocalVault;
+  /** A client with the agent key of the first org. */
+  readonly client: Anima;
+  clientOf(apiKey: string): Anima;
+  /** A plain HTTP request; `key` undefined sends no Authorization. */
+  http(
+    method: string,
+    path: string,
+    options?: { key?: string | undefined; body?: unknown; headers?: Record<string, string> },
+  ): Promise<Response>;
+  /** A request signed as the operator. */
+  asOperator(method: string, path: string, body?: unknown): Promise<Response>;
+  /** Makes another org; its admin key and an agent key. */
+  newOrg(): Promise<{ org: string; adminKey: string; agentKey: string }>;
+  /** Physical name of a table, by the beginning of its logical id. */
+  table(start: TableStart): string;
+  getItem(table: string, key: Record<string, string>): Promise<Item>;
+  putItem(table: string, item: Item): Promise<void>;
+  /** All items of a table. */
+  allItems(table: string): Promise<Item[]>;
+}
+
+type TableStart =
+  | 'KeyringsTable'
+  | 'ApiKeysTable'
+  | 'ValuesTable'
+  | 'AuditTable'
+  | 'BlobRecordsTable'
+  | 'UserCustodyKeyringsTable'
+  | 'UserCustodyRecordsTable'
+  | 'UserCustodyDeliveriesTable';
+
+/** Starts a stack before the tests of a file and ends it after them. */
+export function useStack(options: LocalOptions = {}): Stack {
+  let started: Stack | undefined;
+  beforeAll(async () => {
+    started = await startStack(options);
+  });
+  afterAll(async () => await started?.vault.close());
+  return new Proxy({} as Stack, { get: (_, name) => Reflect.get(started ?? {}, name) });
+}
+
+export async function startStack(options: LocalOptions = {}): Promise<Stack> {
+  const vault = await startLocal({
+    assembly: inject('assembly'),
+    port: 0,
+    memory: options.dataDir === undefined,
+    ...options,
+  });
+  const clientOf = (apiKey: string) => new Anima({ apiKey, baseURL: vault.url });
+  const dynamo = new DynamoDBClient({
+    endpoint: vault.endpoints.dynamodb,
+    region: vault.operator.region,
+    credentials: vault.credentials,
+  });
+  const toKey = (key: Record<string, string>): Item =>
+    Object.fromEntries(Object.entries(key).map(([k, S]) => [k, { S }]));
+
+  const stack: Stack = {
+    vault,
+    client: clientOf(vault.agentKey),
+    clientOf,
+    http: async (method, path, { key, body, headers = {} } = {}) =>
+      await fetch(vault.url + path, {
+        method,
+        headers: {
+          ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      }),
+    asOperator: async (method, path, body) => {
+      const url = new URL(path, vault.url);
+      const text = body === undefined ? '' : JSON.stringify(body);
+      const request = { method, url, headers: { 'content-type': 'application/json' }, body: text };
+      const headers = await signRequest(request, 'execute-api', vault.operator);
+      return await fetch(url, { method, headers, ...(text === '' ? {} : { body: text }) });
+    },
+    newOrg: async () => {
+      const made = await stack.asOperator('POST', '/v1/orgs');
+      expect(made.status).toBe(201);
+      const { org, adminKey } = await made.json();
+      const agent = await stack.http('POST', '/v1/keys', { key: adminKey.key, body: { role: 'agent' } });
+      expect(agent.status).toBe(201);
+      return { org, adminKey: adminKey.key, agentKey: (await agent.json()).key };
+    },
+    table: (start) => {
+      const id = Object.keys(vault.resources).find((logicalId) => logicalId.startsWith(start));
+      return vault.resources[id ?? ''] ?? expect.fail(`no table ${start}`);
+    },
+    getItem: async (table, key) => {
+      const { Item } = await dynamo.send(
+        new GetItemCommand({ TableName: table, Key: toKey(key), ConsistentRead: true }),
+      );
+      return Item ?? expect.fail('no such item');
+    },
+    putItem: async (table, item) => void (await dynamo.send(new PutItemCommand({ TableName: table, Item: item }))),
+    allItems: async (table) => {
+      const { Items, LastEvaluatedKey } = await dynamo.send(
+        new ScanCommand({ TableName: table, ConsistentRead: true }),
+      );
+      expect(LastEvaluatedKey, 'more than one page').toBeUndefined();
+      return Items ?? [];
+    },
+  };
+  return stack;
+}
+
+/** Asserts that an answer is the documented problem, whole and with nothing of the vault's inside, and returns it. */
+export async function expectProblem(answer: Response, code: ErrorCode): Promise<Record<string, unknown>> {
+  const body = await answer.text();
+  expect(body).toContain(code);
+  const problem = JSON.parse(body);
+  const { status, title, retryable } = errors[code];
+  expect(answer.status).toBe(status);
+  expect(problem).toMatchObject({ type: `urn:anima:error:${code}`, code, status, title, retryable });
+  expect(answer.headers.get('content-type')).toBe(problemMediaType);
+  expect(answer.headers.get('x-request-id')).toBe(problem.requestId);
+  expect(answer.headers.get('retry-after') !== null).toBe(retryable);
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  expect(body).not.toMatch(/enc:v1:|anm_[0-9a-z]|node_modules|Exception|at .*\.mjs/);
+  return problem;
+}

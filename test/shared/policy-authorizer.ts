@@ -1,0 +1,173 @@
+/** Enforces the synthesized policies on every call to the local engines, as AWS would: the hook for `authorize`. */
+
+import type { EngineCall, EngineHooks, Permission } from '../../local/aws/endpoint/engine-hooks.ts';
+import { arn } from '../../local/aws/shared/aws-account.ts';
+import { isObject } from '../../local/aws/shared/json.ts';
+import type { LocalVault } from '../../local/vault/local-vault.ts';
+import { decide, type IamRequest } from './iam-simulator.ts';
+
+export interface Authorizer extends EngineHooks {
+  authorize(call: EngineCall): Promise<boolean>;
+  /** What was refused, as `role service:Action resource`. */
+  readonly denials: string[];
+  /** How many calls were allowed, by action. */
+  readonly allowed: Map<string, number>;
+}
+
+/** For `vault.setHooks`. The principals of tests themselves, `local` and `operator`, may do all. */
+export function authorizerOf(vault: Pick<LocalVault, 'policies'>): Authorizer {
+  const denials: string[] = [];
+  const allowed = new Map<string, number>();
+  const roles = new Set(vault.policies.roles.map(({ roleArn }) => roleArn));
+  return {
+    denials,
+    allowed,
+    async authorize(call) {
+      if (!roles.has(call.role)) return call.principal === 'local' || call.principal === 'operator';
+      for (const request of requestsOf(call)) {
+        if ((await decide(vault.policies, call, request)) !== 'Allowed') {
+          denials.push(`${call.role.split('/').at(-1)} ${request.action} ${request.resource}`);
+          return false;
+        }
+        allowed.set(request.action, (allowed.get(request.action) ?? 0) + 1);
+      }
+      return true;
+    },
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What IAM is asked for one call: once for each table, key, object or role that it concerns. */
+export function requestsOf({ service, action, input, permissions = [] }: EngineCall): IamRequest[] {
+  if (!isObject(input)) throw new Error(`${service} ${action} has no input`);
+  if (service === 'dynamodb') return dynamoRequests(action, input);
+  if (service === 'kms') return kmsRequests(action, input);
+  if (service === 'sts') return stsRequests(action, input);
+  // By ARN of the queue; a batch asks for the action on one message, as IAM does.
+  if (service === 'sqs') return permissions.map(({ action, resource }) => ({ action, resource, context: {} }));
+  if (service === 's3') return permissions.map((permission) => s3Request(permission, input));
+  // No action of AWS Backup in use knows resources in IAM.
+  if (service === 'backup') return [{ action: `backup:${action}`, resource: '*', context: {} }];
+  return [lambdaRequest(action, input)];
+}
+
+function dynamoRequests(action: string, input: Fields): IamRequest[] {
+  if (action === 'ListBackups') return [{ action: 'dynamodb:ListBackups', resource: '*', context: {} }];
+  if (action === 'BatchGetItem' || action === 'BatchWriteItem') {
+    return Object.entries(fieldsOf(input.RequestItems)).map(([table, asked]) => {
+      const items = action === 'BatchGetItem' ? listOf(fieldsOf(asked).Keys) : listOf(asked).map(writtenKey);
+      return dynamoRequest(action, table, items.map(partitionOf), attributesOf(items, fieldsOf(asked)));
+    });
+  }
+  const table = String(input.TableName);
+  if (action === 'Query') {
+    const index = input.IndexName === undefined ? '' : `/index/${String(input.IndexName)}`;
+    return [dynamoRequest(action, `${table}${index}`, [queriedPartition(input)], attributesOf([], input))];
+  }
+  const items = [input.Key ?? input.Item].filter((item) => item !== undefined);
+  const request = dynamoRequest(action, table, items.map(partitionOf), attributesOf(items, input));
+  const { ReturnValues } = input;
+  const returned = typeof ReturnValues === 'string' ? { 'dynamodb:ReturnValues': ReturnValues } : {};
+  const wanted = input.ProjectionExpression === undefined ? 'ALL_ATTRIBUTES' : 'SPECIFIC_ATTRIBUTES';
+  const selected = action === 'GetItem' ? { 'dynamodb:Select': wanted } : {};
+  return [{ ...request, context: { ...request.context, ...returned, ...selected } }];
+}
+
+function dynamoRequest(
+  action: string,
+  table: string,
+  partitions: readonly string[],
+  attributes: readonly string[],
+): IamRequest {
+  return {
+    action: `dynamodb:${action}`,
+    // A table may be named by its ARN.
+    resource: table.startsWith('arn:') ? table : arn('dynamodb', `table/${table}`),
+    context: {
+      ...(partitions.length === 0 ? {} : { 'dynamodb:LeadingKeys': [...new Set(partitions)] }),
+      ...(attributes.length === 0 ? {} : { 'dynamodb:Attributes': [...new Set(attributes)] }),
+    },
+  };
+}
+
+/** The attributes that a request names: those of keys and items, and those of expressions, which name all by placeholders. */
+function attributesOf(items: readonly unknown[], expressions: Fields): string[] {
+  const names = Object.values(fieldsOf(expressions.ExpressionAttributeNames)).map(String);
+  return [...items.flatMap((item) => Object.keys(fieldsOf(item))), ...names];
+}
+
+const writtenKey = (write: unknown): unknown => {
+  const { PutRequest, DeleteRequest } = fieldsOf(write);
+  return fieldsOf(PutRequest).Item ?? fieldsOf(DeleteRequest).Key;
+};
+
+/** All tables have the partition key `org`. */
+const partitionOf = (item: unknown): string => text(fieldsOf(fieldsOf(item).org).S);
+
+/** The partition that a query names by equality, as each must; of an index, the one attribute that is named so. */
+function queriedPartition(input: Fields): string {
+  const condition = String(input.KeyConditionExpression);
+  const names = fieldsOf(input.ExpressionAttributeNames);
+  for (const [, name = '', value = ''] of condition.matchAll(/(#?\w+)\s*=\s*(:\w+)/g)) {
+    if (input.IndexName === undefined && (names[name] ?? name) !== 'org') continue;
+    return text(fieldsOf(fieldsOf(input.ExpressionAttributeValues)[value]).S);
+  }
+  throw new Error(`no partition in ${condition}`);
+}
+
+function kmsRequests(action: string, input: Fields): IamRequest[] {
+  const request = (name: string, key: unknown, context: unknown): IamRequest => {
+    const encryptionContext = context === undefined ? {} : fieldsOf(context);
+    const names = Object.keys(encryptionContext);
+    const keys = names.map((key): [string, string] => [`kms:EncryptionContext:${key}`, text(encryptionContext[key])]);
+    return {
+      action: `kms:${name}`,
+      resource: text(key).startsWith('arn:') ? text(key) : arn('kms', `key/${text(key)}`),
+      context: { ...Object.fromEntries(keys), ...(names.length === 0 ? {} : { 'kms:EncryptionContextKeys': names }) },
+    };
+  };
+  if (action !== 'ReEncrypt') return [request(action, input.KeyId, input.EncryptionContext)];
+  return [
+    request('ReEncryptFrom', input.SourceKeyId, input.SourceEncryptionContext),
+    request('ReEncryptTo', input.DestinationKeyId, input.DestinationEncryptionContext),
+  ];
+}
+
+function stsRequests(action: string, input: Fields): IamRequest[] {
+  const tags = Object.entries(input).flatMap(([field, key]) => {
+    const index = /^Tags\.member\.(\d+)\.Key$/.exec(field)?.[1];
+    return index === undefined ? [] : [[String(key), String(input[`Tags.member.${index}.Value`])] as const];
+  });
+  const context = {
+    ...Object.fromEntries(tags.map(([key, value]) => [`aws:RequestTag/${key}`, value])),
+    ...(tags.length === 0 ? {} : { 'aws:TagKeys': tags.map(([key]) => key) }),
+  };
+  const resource = text(input.RoleArn);
+  const actions = tags.length === 0 ? [action] : [action, 'TagSession'];
+  return actions.map((name) => ({ action: `sts:${name}`, resource, context }));
+}
+
+/** IAM knows the prefix for this action alone; a list of everything names none. */
+function s3Request({ action, resource }: Permission, { Prefix }: Fields): IamRequest {
+  const context = action === 's3:ListBucket' && typeof Prefix === 'string' ? { 's3:prefix': Prefix } : {};
+  return { action, resource, context };
+}
+
+/** A function, with the version if one is named, or an execution. */
+function lambdaRequest(action: string, input: Fields): IamRequest {
+  if (action !== 'Invoke')
+    return { action: `lambda:${action}`, resource: text(input.DurableExecutionArn), context: {} };
+  const name = text(input.FunctionName);
+  const version = input.Qualifier === undefined ? '' : `:${text(input.Qualifier)}`;
+  const resource = (name.startsWith('arn:') ? name : arn('lambda', `function:${name}`)) + version;
+  return { action: 'lambda:InvokeFunction', resource, context: {} };
+}
+
+const fieldsOf = (value: unknown): Fields => (isObject(value) ? value : {});
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+function text(value: unknown): string {
+  if (typeof value !== 'string') throw new Error('the call names no partition, key or role');
+  return value;
+}

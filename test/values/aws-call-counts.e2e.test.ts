@@ -1,0 +1,124 @@
+/** Cost is counted at the engines, on one warm environment of each function. */
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { useStack } from '../shared/local-stack.ts';
+
+const stack = useStack({ functionConcurrency: 1 });
+const names = Array.from({ length: 98 }, (_, n) => `many/${n}`);
+
+beforeAll(async () => {
+  await stack.client.vault.setMany(names.map((name) => ({ name, value: 'x' })));
+  await stack.client.vault.set('one', 'x');
+  await stack.client.vault.get('one');
+});
+beforeEach(() => stack.vault.calls.reset());
+
+const calls = () => stack.vault.calls.list().map(({ service, action }) => `${service} ${action}`);
+
+test('a warm get is one DynamoDB read, one audit record and no KMS call', async () => {
+  await stack.client.vault.get('one');
+  expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb PutItem']);
+});
+
+test('a warm set is one read, one write, one audit record and no KMS call', async () => {
+  await stack.client.vault.set('one', 'y', { metadata: { a: 'b' } });
+  expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb PutItem', 'dynamodb PutItem']);
+});
+
+test('getMany of 98 is one DynamoDB read and one audit record', async () => {
+  expect((await stack.client.vault.getMany(names)).failed).toEqual([]);
+  expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb PutItem']);
+});
+
+test('a warm list is the read of its key, one query and one audit record', async () => {
+  expect(await stack.client.vault.list({ prefix: 'many/' }).toArray()).toHaveLength(98);
+  expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb Query', 'dynamodb PutItem']);
+});
+
+test('a delete is the read of its key, one write and one audit record', async () => {
+  await stack.client.vault.delete('one');
+  expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb DeleteItem', 'dynamodb PutItem']);
+});
+
+test('a key that is malformed costs no call at all', async () => {
+  const answer = await stack.http('GET', '/v1/vault/values/one', { key: 'anm_mistyped' });
+  expect(answer.status).toBe(401);
+  expect(calls()).toEqual([]);
+});
+
+test('the first use of a key within an hour is one write more, of its hour alone; the next uses are none', async () => {
+  const { key } = await stack.clientOf(stack.vault.adminKey).keys.create({ role: 'reader' });
+  const { vault } = stack.clientOf(key);
+  const uses: string[][] = [];
+  for (let n = 0; n < 3; n++) {
+    stack.vault.calls.reset();
+    await vault.getMany(['many/1']);
+    uses.push(calls().sort());
+  }
+  const warm = ['dynamodb BatchGetItem', 'dynamodb PutItem'];
+  expect(uses).toEqual([[...warm, 'dynamodb UpdateItem'], warm, warm]);
+});
+
+const tally = () => {
+  const counted: Record<string, number> = {};
+  for (const call of calls()) counted[call] = (counted[call] ?? 0) + 1;
+  return counted;
+};
+
+describe('blobs', () => {
+  const content = new TextEncoder().encode('a small file');
+  let url: string;
+  beforeAll(async () => {
+    // Warm from here on: both functions have a session for the org.
+    ({ url } = await stack.client.blobs.put(content));
+    await (await stack.client.blobs.get(url)).text();
+  });
+
+  test('a look at a link is one DynamoDB read', async () => {
+    await stack.client.blobs.look(url);
+    expect(calls()).toEqual(['dynamodb BatchGetItem']);
+  });
+
+  test('a warm opening is one read, one write and one audit record, without KMS and STS; then its download', async () => {
+    await (await stack.client.blobs.get(url)).text();
+    const opening = ['dynamodb BatchGetItem', 'dynamodb UpdateItem', 'dynamodb PutItem'];
+    expect(calls()).toEqual([...opening, 's3 GetObject']);
+  });
+
+  test('the last opening is one call more, for its object to be removed', async () => {
+    const put = await stack.client.blobs.put(content, { maxOpens: 1 });
+    stack.vault.calls.reset();
+    await (await stack.client.blobs.get(put.url)).text();
+    const opening = ['dynamodb BatchGetItem', 'dynamodb UpdateItem', 's3 PutObjectTagging', 'dynamodb PutItem'];
+    expect(calls()).toEqual([...opening, 's3 GetObject']);
+  });
+
+  test('a burning is one read, one write, one deletion and one audit record', async () => {
+    const put = await stack.client.blobs.put(content, { burn: true });
+    const opened = await stack.client.blobs.get(put.url, { burn: false });
+    await opened.text();
+    stack.vault.calls.reset();
+    await opened.burn();
+    expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb UpdateItem', 's3 DeleteObject', 'dynamodb PutItem']);
+  });
+
+  test('a small put is two requests to the vault and one to S3: a record, the file, its check and tag, and no KMS call', async () => {
+    await stack.client.blobs.put(content);
+    expect(tally()).toEqual({
+      // For each request one of its key; the completion also reads the record.
+      'dynamodb BatchGetItem': 2,
+      'dynamodb GetItem': 1,
+      // The record, and two of the audit.
+      'dynamodb PutItem': 3,
+      'dynamodb UpdateItem': 1,
+      's3 PostObject': 1,
+      's3 HeadObject': 1,
+      's3 PutObjectTagging': 1,
+    });
+  });
+
+  test('what is no link costs no call at all', async () => {
+    for (const link of ['x', '0'.repeat(57), `${'0'.repeat(16)}${'z'.repeat(42)}`])
+      expect((await stack.http('GET', `/v1/links/${link}`)).status).toBe(404);
+    expect(calls()).toEqual([]);
+  });
+});

@@ -1,0 +1,123 @@
+/** Whoever can write the tables, but not use the KEK, can destroy; he can't make anything else open. */
+import { describe, expect, test } from 'vitest';
+import { expectProblem, type Item, useStack } from '../shared/local-stack.ts';
+
+const stack = useStack({ functionConcurrency: 1 });
+
+const valueItem = (name: string, org = stack.vault.org) => stack.getItem(stack.table('ValuesTable'), { org, name });
+const putValue = (item: Item) => stack.putItem(stack.table('ValuesTable'), item);
+const text = (item: Item, attribute: string): string => item[attribute]?.S ?? expect.fail(`no ${attribute}`);
+const get = (name: string, key = stack.vault.agentKey) => stack.http('GET', `/v1/vault/values/${name}`, { key });
+const refused = async (answer: Response) => {
+  const { detail } = await expectProblem(answer, 'decryption_failed');
+  expect(detail).toBeUndefined();
+};
+
+describe('stored values', () => {
+  test('ciphertext swapped between names does not open', async () => {
+    await stack.client.vault.setMany({ 'swap/a': 'a', 'swap/b': 'b' });
+    const [a, b] = [await valueItem('swap/a'), await valueItem('swap/b')];
+    await putValue({ ...a, value: { S: text(b, 'value') } });
+    await refused(await get('swap/a'));
+    await putValue({ ...b, name: { S: 'swap/a' } });
+    await refused(await get('swap/a'));
+    await putValue(a);
+    expect(await stack.client.vault.get('swap/a')).toBe('a');
+  });
+
+  test('an earlier version in place of the current one does not open', async () => {
+    await stack.client.vault.set('old', 'one');
+    const first = await valueItem('old');
+    await stack.client.vault.set('old', 'two');
+    const second = await valueItem('old');
+    await putValue({ ...second, value: { S: text(first, 'value') } });
+    await refused(await get('old'));
+    await putValue({ ...second, value: { S: text(first, 'value') }, info: { S: text(first, 'info') } });
+    await refused(await get('old'));
+  });
+
+  test('an item of another org does not open, with or without its keyring', async () => {
+    const other = await stack.newOrg();
+    await stack.clientOf(other.agentKey).vault.set('shared/name', 'theirs');
+    await stack.client.vault.set('shared/name', 'mine');
+    const [mine, theirs] = [await valueItem('shared/name'), await valueItem('shared/name', other.org)];
+    await putValue({ ...theirs, org: { S: stack.vault.org } });
+    await refused(await get('shared/name'));
+    const keyrings = stack.table('KeyringsTable');
+    const [myRing, theirRing] = [
+      await stack.getItem(keyrings, { org: stack.vault.org }),
+      await stack.getItem(keyrings, { org: other.org }),
+    ];
+    await stack.putItem(keyrings, { ...theirRing, org: { S: stack.vault.org } });
+    await refused(await get('shared/name'));
+    await stack.putItem(keyrings, myRing);
+    await putValue(mine);
+    expect(await stack.client.vault.get('shared/name')).toBe('mine');
+  });
+
+  test('any single flipped bit of a stored value or of its facts is refused', async () => {
+    await stack.client.vault.set('bits', 'sk_live_1');
+    const item = await valueItem('bits');
+    for (const attribute of ['value', 'info']) {
+      const bytes = Buffer.from(text(item, attribute), 'latin1');
+      for (let bit = 0; bit < bytes.length * 8; bit++) {
+        const changed = Buffer.from(bytes);
+        changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+        // Bits whose flip gives no ASCII would not reach the table as that byte.
+        if (changed.readUInt8(bit >> 3) > 127) continue;
+        await putValue({ ...item, [attribute]: { S: changed.toString('latin1') } });
+        await refused(await get('bits'));
+      }
+    }
+  }, 120_000);
+
+  test.each([
+    ['version', { N: '-1' }],
+    ['version', { N: '1.5' }],
+    ['version', { S: '1' }],
+    ['value', { S: '' }],
+    ['value', { S: 'plaintext' }],
+    ['value', { N: '1' }],
+    ['info', { S: 'enc:v1:' }],
+    ['history', { S: 'x' }],
+  ])('a value whose %s became %j is refused, and can still be replaced or deleted', async (attribute, changed) => {
+    await stack.client.vault.set('odd', 'x');
+    const item = await valueItem('odd');
+    await putValue({ ...item, [attribute]: changed });
+    // A get leaves the history out of its read, a list of versions leaves values closed.
+    const route = attribute === 'history' ? 'versions' : 'values';
+    await refused(await stack.http('GET', `/v1/vault/${route}/odd`, { key: stack.vault.agentKey }));
+    await putValue(item);
+    expect(await stack.client.vault.delete('odd')).toBe(true);
+  });
+});
+
+describe('the stored keyring', () => {
+  test('any single flipped bit of its record is refused, by a warm function too', async () => {
+    await stack.client.vault.set('ring', 'x');
+    const table = stack.table('KeyringsTable');
+    const item = await stack.getItem(table, { org: stack.vault.org });
+    const original = JSON.stringify(item);
+    const bytes = Buffer.from(original, 'latin1');
+    let refusals = 0;
+    for (let bit = 0; bit < bytes.length * 8; bit += 3) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      let record: Item;
+      try {
+        record = JSON.parse(changed.toString('latin1'));
+        if (JSON.stringify(record) === original) continue;
+        await stack.putItem(table, record);
+      } catch {
+        continue; // no item of DynamoDB any more
+      }
+      // The record of another org, that nobody asked for.
+      if (record.org?.S !== stack.vault.org) continue;
+      await refused(await get('ring'));
+      refusals++;
+    }
+    expect(refusals).toBeGreaterThan(300);
+    await stack.putItem(table, item);
+    expect(await stack.client.vault.get('ring')).toBe('x');
+  }, 120_000);
+});
