@@ -19,7 +19,7 @@ export const owner = { org: '3q7ZkR0bWm5xT2vN', name: 'prod/stripe/key' } as con
 export const sealedAhead = 16;
 
 /** Hands out the items again and again. */
-export function inTurn<T>(items: readonly [T, ...T[]]): () => T {
+export function roundRobin<T>(items: readonly [T, ...T[]]): () => T {
   let next = 0;
   return () => {
     const item = items[next % items.length] ?? items[0];
@@ -33,5 +33,5 @@ export async function sealAhead(seal: () => string | Promise<string>): Promise<(
   const first = await seal();
   const rest: string[] = [];
   for (let i = 1; i < sealedAhead; i++) rest.push(await seal());
-  return inTurn([first, ...rest]);
+  return roundRobin([first, ...rest]);
 }

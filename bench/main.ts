@@ -49,7 +49,7 @@ const peerEffort: Effort = flags.quick
   : { rounds: 15, turns: 2, turnMicros: 4000 };
 
 /** A subject that does not give back what was sealed is not measured at all. */
-async function proven(subject: Subject, plaintext: Buffer): Promise<Subject> {
+async function assertRoundTrip(subject: Subject, plaintext: Buffer): Promise<Subject> {
   const [once, again] = [await subject.seal(), await subject.seal()];
   const opened = await (subject.whole ?? subject.open)();
   if (Buffer.from(once).equals(Buffer.from(again)) || !Buffer.from(opened).equals(plaintext)) {
@@ -59,7 +59,7 @@ async function proven(subject: Subject, plaintext: Buffer): Promise<Subject> {
 }
 
 /** Large plaintexts fill the heap within a turn: longer turns share the collector's pauses out evenly. */
-const stretched = (effort: Effort, size: number): Effort =>
+const scaledEffort = (effort: Effort, size: number): Effort =>
   size < 16_384 ? effort : { ...effort, turnMicros: 4 * effort.turnMicros };
 
 interface Trial {
@@ -83,8 +83,8 @@ const trials: readonly Trial[] = goals.flatMap(({ size, goal, pair }) =>
 async function run({ size, operation }: Trial, contenders: readonly Contender[], effort: Effort): Promise<Measured[]> {
   const plaintext = randomBytes(size);
   const subjects: Subject[] = [];
-  for (const contender of contenders) subjects.push(await proven(await contender(plaintext), plaintext));
-  return measure(subjects, operation, stretched(effort, size));
+  for (const contender of contenders) subjects.push(await assertRoundTrip(await contender(plaintext), plaintext));
+  return measure(subjects, operation, scaledEffort(effort, size));
 }
 
 /** All that has a goal comes before the first peer is loaded: what peers leave on the heap would be charged to it. */

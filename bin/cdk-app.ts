@@ -19,15 +19,15 @@ interface VaultAppProps {
  * The CDK app, not yet synthesized. Its synthesis fails on any finding of cdk-nag's AwsSolutions that is not
  * acknowledged on the construct concerned. Throws when a setting is not allowed or a handler can't be bundled.
  */
-export const vaultApp = ({ handlers = ownHandlers, page = ownPage, ...rest }: VaultAppProps = {}): App => {
+export const vaultApp = ({ handlers = handlersFolder, page = pageFolder, ...rest }: VaultAppProps = {}): App => {
   const app = new App({ ...appProps, ...rest });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   new VaultStack(app, { settings: readSettings(app.node), handlers, page });
   return app;
 };
 
-const ownHandlers = fileURLToPath(new URL('../lambdas/functions', import.meta.url));
-const ownPage = fileURLToPath(new URL('../viewer', import.meta.url));
+const handlersFolder = fileURLToPath(new URL('../lambdas/functions', import.meta.url));
+const pageFolder = fileURLToPath(new URL('../viewer', import.meta.url));
 
 /** With cdk.json, which says the same to the CLI: the template does not depend on who synthesizes it. */
 const appProps: AppProps = { analyticsReporting: false, treeMetadata: false };

@@ -17,12 +17,12 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { type RouteAuth, type RouteGroup, type RouteId, routeGroups, routes } from '../contract/routes.ts';
 import { callerHeaders } from '../contract/shared/environment-variables.ts';
-import type { Settings } from './shared/deployment-settings.ts';
+import type { DeploymentSettings } from './shared/deployment-settings.ts';
 import type { VaultFunction } from './shared/vault-function.ts';
 
 interface VaultApiProps {
   readonly name: string;
-  readonly settings: Settings;
+  readonly settings: DeploymentSettings;
   readonly functions: Readonly<Record<RouteGroup, VaultFunction>>;
 }
 
@@ -45,7 +45,7 @@ const accessLogFormat = AccessLogFormat.custom(
 );
 
 /** How API Gateway guards the routes of each kind, and why it is enough where it does not guard at all. */
-const guards: Record<RouteAuth, { authorizer: IHttpRouteAuthorizer; openBecause?: string }> = {
+const authorizers: Record<RouteAuth, { authorizer: IHttpRouteAuthorizer; openBecause?: string }> = {
   iam: { authorizer: new HttpIamAuthorizer() },
   'api-key': {
     authorizer: new HttpNoneAuthorizer(),
@@ -98,7 +98,7 @@ export class VaultApi extends Construct {
     this.route('Default', HttpRouteKey.DEFAULT, 'public', 'none');
   }
 
-  private addStage(settings: Settings): void {
+  private addStage(settings: DeploymentSettings): void {
     const log = new LogGroup(this, 'AccessLog', {
       retention: settings.logRetention,
       removalPolicy: RemovalPolicy.RETAIN,
@@ -120,7 +120,7 @@ export class VaultApi extends Construct {
   private route(id: string, routeKey: HttpRouteKey, group: RouteGroup, auth: RouteAuth): void {
     const integration = this.integrations.get(group);
     if (integration === undefined) throw new Error(`No function serves the group ${group} of the route ${id}.`);
-    const { authorizer, openBecause } = guards[auth];
+    const { authorizer, openBecause } = authorizers[auth];
     const route = new HttpRoute(this, id, { httpApi: this.api, routeKey, integration, authorizer });
     if (openBecause !== undefined) {
       Validations.of(route).acknowledge({ id: 'AwsSolutions-APIG4', reason: openBecause });

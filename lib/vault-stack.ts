@@ -3,24 +3,24 @@ import type { Construct } from 'constructs';
 import { routeGroups } from '../contract/routes.ts';
 import { functionEnv } from '../contract/shared/environment-variables.ts';
 import { ApiKeyTable } from './api-keys/api-key-table.ts';
-import { SealingSchedule } from './audit/audit-sealing-schedule.ts';
+import { AuditSealingSchedule } from './audit/audit-sealing-schedule.ts';
 import { AuditTable } from './audit/audit-table.ts';
 import { SigningKey } from './audit/signing-key.ts';
 import { BlobBucket } from './blobs/blob-bucket.ts';
 import { BlobTable } from './blobs/blob-table.ts';
-import { grantsOf } from './explain/iam-policy-report.ts';
-import { Page } from './link-page/link-page.ts';
-import { Kek } from './org-keys/key-encryption-key.ts';
+import { iamPolicyReport } from './explain/iam-policy-report.ts';
+import { LinkPage } from './link-page/link-page.ts';
+import { KeyEncryptionKey } from './org-keys/key-encryption-key.ts';
 import { KeyringTable } from './org-keys/org-keyring-table.ts';
 import { RotationTable } from './rotation/rotation-table.ts';
-import type { Settings } from './shared/deployment-settings.ts';
-import { makeFunctions, type VaultFunctions } from './shared/vault-functions.ts';
-import { UserCustody } from './users/user-data.ts';
+import type { DeploymentSettings } from './shared/deployment-settings.ts';
+import { createFunctions, type VaultFunctions } from './shared/vault-functions.ts';
+import { UserData } from './users/user-data.ts';
 import { ValueTable } from './values/value-table.ts';
 import { VaultApi } from './vault-api.ts';
 
 interface VaultStackProps {
-  readonly settings: Settings;
+  readonly settings: DeploymentSettings;
   /** Folder with `<group>.ts` for every group of routes, each exporting `handler`. */
   readonly handlers: string;
   /** Folder of the page that opens links: `index.html`, `style.css` and `src/main.ts`. */
@@ -29,7 +29,7 @@ interface VaultStackProps {
 
 /** One deployment of the vault, bound to no account and no region. */
 export class VaultStack extends Stack {
-  private readonly kek: Kek;
+  private readonly kek: KeyEncryptionKey;
   private readonly keyrings: KeyringTable;
   private readonly apiKeys: ApiKeyTable;
   private readonly values: ValueTable;
@@ -38,12 +38,12 @@ export class VaultStack extends Stack {
   private readonly rotations: RotationTable;
   private readonly blobs: BlobTable;
   private readonly objects: BlobBucket;
-  private readonly users: UserCustody;
+  private readonly users: UserData;
 
   constructor(scope: Construct, props: VaultStackProps) {
     const name = `${props.settings.name}-${props.settings.stage}`;
     super(scope, 'Vault', { stackName: name, description: 'Anima Vault: envelope encryption for AI agents' });
-    this.kek = new Kek(this, 'Kek', name, props.settings.previousKeks);
+    this.kek = new KeyEncryptionKey(this, 'Kek', name, props.settings.previousKeks);
     this.keyrings = new KeyringTable(this, 'Keyrings');
     this.apiKeys = new ApiKeyTable(this, 'ApiKeys');
     this.values = new ValueTable(this, 'Values');
@@ -52,8 +52,8 @@ export class VaultStack extends Stack {
     this.signingKey = new SigningKey(this, 'Signing', `${name}-signing`);
     this.blobs = new BlobTable(this, 'BlobRecords');
     this.objects = new BlobBucket(this, 'BlobObjects');
-    this.users = new UserCustody(this, 'UserCustody', name);
-    const functions = makeFunctions(this, props.settings, props.handlers);
+    this.users = new UserData(this, 'UserCustody', name);
+    const functions = createFunctions(this, props.settings, props.handlers);
     this.grantAll(functions);
     this.grantRotation(functions, props.settings);
     this.grantShredding(functions);
@@ -61,7 +61,7 @@ export class VaultStack extends Stack {
     this.grantAudit(functions);
     const api = new VaultApi(this, 'Api', { name, settings: props.settings, functions });
     this.grantUsers(functions, props.settings, api.url);
-    const page = new Page(this, 'Page', {
+    const page = new LinkPage(this, 'Page', {
       name,
       folder: props.page,
       domain: props.settings.pageDomain,
@@ -111,7 +111,7 @@ export class VaultStack extends Stack {
   }
 
   /** The rotator makes the next DEK; its workflow moves the values to it. Writers may only say that one is due. */
-  private grantRotation(functions: VaultFunctions, { rotationDays, rotationMessages }: Settings): void {
+  private grantRotation(functions: VaultFunctions, { rotationDays, rotationMessages }: DeploymentSettings): void {
     const { rotator, writer } = functions;
     const workflow = functions['rotation-workflow'];
     this.apiKeys.grantRead(rotator);
@@ -149,7 +149,7 @@ export class VaultStack extends Stack {
   }
 
   /** Blobs are opened without an API key, by whoever proves to know the key; none of these functions has one, or a KEK. */
-  private grantBlobs({ blobs, links, ...others }: VaultFunctions, { blobMaxBytes }: Settings): void {
+  private grantBlobs({ blobs, links, ...others }: VaultFunctions, { blobMaxBytes }: DeploymentSettings): void {
     this.keyrings.grantRead(blobs);
     this.apiKeys.grantRead(blobs);
     this.blobs.grantManage(blobs);
@@ -167,7 +167,7 @@ export class VaultStack extends Stack {
   }
 
   /** The half that needs its users. The secrets of its channels are values of the org: one function of the other half gives them. */
-  private grantUsers(functions: VaultFunctions, settings: Settings, apiUrl: string): void {
+  private grantUsers(functions: VaultFunctions, settings: DeploymentSettings, apiUrl: string): void {
     const secrets = functions['provider-secrets'];
     this.keyrings.grantRead(secrets);
     this.values.grantGet(secrets);
@@ -178,7 +178,7 @@ export class VaultStack extends Stack {
     this.users.grantExplaining(functions, org);
     this.users.grantShredding(functions);
     this.audit.grantRecord(functions.worker);
-    functions.explainer.set(functionEnv.grants, grantsOf(this, functions));
+    functions.explainer.set(functionEnv.grants, iamPolicyReport(this, functions));
   }
 
   /** Whoever knows callers leaves records of them; the auditor reads them and changes nothing; the sealer alone seals. */
@@ -191,7 +191,7 @@ export class VaultStack extends Stack {
     sealer.grantInvoke(auditor, functionEnv.sealFunction);
     this.audit.grantSeal(sealer);
     this.signingKey.grantSign(sealer);
-    new SealingSchedule(this, 'Sealing', sealer);
+    new AuditSealingSchedule(this, 'Sealing', sealer);
   }
 
   private output(id: string, value: string, description: string): void {

@@ -10,93 +10,97 @@ import { type AttributeValue, DynamoDBClient, PutItemCommand, ScanCommand } from
 import type { ExplainResponse } from '../contract/explain/wire.ts';
 import { channelSecretsPrefix } from '../contract/shared/environment-variables.ts';
 import { LocalError } from './aws/shared/errors.ts';
-import { type LocalVault, startLocal } from './vault/local-vault.ts';
+import { type LocalVault, startLocalVault } from './vault/local-vault.ts';
 import {
   type ChannelSecrets,
-  deliver,
   newChannelSecrets,
-  slackDelivery,
-  twilioDelivery,
+  sendWebhook,
+  signedSlackWebhook,
+  signedTwilioWebhook,
 } from './vault/signed-webhooks.ts';
 
 type Channel = 'SMS' | 'Slack';
 type Item = Record<string, AttributeValue>;
 
-const phone = '+447700900123';
-const member = 'U0456';
+const phoneNumber = '+447700900123';
+const slackUserId = 'U0456';
 const secretWord = 'xylophone';
 
-/** @param tell takes the lines that people read @param assembly one that exists, with the sample responder */
-export async function demo(tell: (line: string) => void, assembly?: string): Promise<void> {
+/** @param print takes the lines that people read @param assembly one that exists, with the sample responder */
+export async function demo(print: (line: string) => void, assembly?: string): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'anima-demo-'));
-  const start = async () => await startLocal({ dataDir, port: 0, assembly, context: { responder: 'sample' } });
+  const start = async () => await startLocalVault({ dataDir, port: 0, assembly, context: { responder: 'sample' } });
   let vault: LocalVault | undefined;
   try {
-    tell('Starting a vault of its own on this machine, with the sample responder.');
+    print('Starting a vault of its own on this machine, with the sample responder.');
     vault = await start();
     const secrets = newChannelSecrets();
-    await setUp(vault, secrets);
-    tell("The secrets of Twilio and Slack are in the organization's vault.\n");
+    await storeChannelSecrets(vault, secrets);
+    print("The secrets of Twilio and Slack are in the organization's vault.\n");
 
-    const first = new Talk(vault, secrets, tell);
-    await first.say('SMS', `Hello! The word to remember is ${secretWord}.`, /message 1 of this conversation/);
-    await first.refused();
-    tell('\nLinking Slack to the same conversation:\n');
-    const [, code = ''] = await first.say('SMS', 'link', /link ([0-9A-Z-]{14})/);
-    await first.say('Slack', `link ${code}`, /^Linked/);
-    await first.say('Slack', 'Is this the same conversation?', /message 2 of this conversation/);
+    const first = new DemoConversation(vault, secrets, print);
+    await first.sendMessage('SMS', `Hello! The word to remember is ${secretWord}.`, /message 1 of this conversation/);
+    await first.sendUnsignedMessage();
+    print('\nLinking Slack to the same conversation:\n');
+    const [, code = ''] = await first.sendMessage('SMS', 'link', /link ([0-9A-Z-]{14})/);
+    await first.sendMessage('Slack', `link ${code}`, /^Linked/);
+    await first.sendMessage('Slack', 'Is this the same conversation?', /message 2 of this conversation/);
 
-    tell('\nThe vault is stopped, and started again on the same data.\n');
+    print('\nThe vault is stopped, and started again on the same data.\n');
     await vault.close();
     vault = await start();
-    const second = new Talk(vault, secrets, tell);
-    await second.say('SMS', 'And now?', /message 3 of this conversation/);
+    const second = new DemoConversation(vault, secrets, print);
+    await second.sendMessage('SMS', 'And now?', /message 3 of this conversation/);
 
-    const stored = await records(vault);
-    check(stored.length === 6, 'three messages and three answers are stored');
-    check(!JSON.stringify(stored).includes(secretWord), 'none of them can be read in the table');
-    tell(`\nThe table has ${stored.length} records. One of them:\n  ${stored[0]?.data?.S?.slice(0, 72)}…\n`);
-    const ref = refOf(stored[0]);
+    const stored = await listRecords(vault);
+    assertHolds(stored.length === 6, 'three messages and three answers are stored');
+    assertHolds(!JSON.stringify(stored).includes(secretWord), 'none of them can be read in the table');
+    print(`\nThe table has ${stored.length} records. One of them:\n  ${stored[0]?.data?.S?.slice(0, 72)}…\n`);
+    const ref = explainRefOf(stored[0]);
     const before = await explain(vault, ref);
-    tell('Who can open it:');
-    for (const { who, how } of before.canOpen) tell(`  ${who}: ${how}`);
-    check(before.canOpen.length > 0, 'somebody can open it');
+    print('Who can open it:');
+    for (const { who, how } of before.canOpen) print(`  ${who}: ${how}`);
+    assertHolds(before.canOpen.length > 0, 'somebody can open it');
 
-    tell('\nThe end of the account:\n');
-    const [, end = ''] = await second.say('Slack', 'delete my account', /for good.*delete my account ([0-9A-Z]{6})$/s);
-    await second.say('Slack', `delete my account ${end}`, /is deleted/);
-    check((await records(vault)).length === 0, 'the records are gone');
-    tell('\nThe records are gone. Somebody had a copy of them, and puts it back:');
-    await putBack(vault, stored);
-    check((await records(vault)).length === stored.length, 'the copy is in the table');
+    print('\nThe end of the account:\n');
+    const [, end = ''] = await second.sendMessage(
+      'Slack',
+      'delete my account',
+      /for good.*delete my account ([0-9A-Z]{6})$/s,
+    );
+    await second.sendMessage('Slack', `delete my account ${end}`, /is deleted/);
+    assertHolds((await listRecords(vault)).length === 0, 'the records are gone');
+    print('\nThe records are gone. Somebody had a copy of them, and puts it back:');
+    await restoreRecords(vault, stored);
+    assertHolds((await listRecords(vault)).length === stored.length, 'the copy is in the table');
     const after = await explain(vault, ref);
-    check(after.canOpen.length === 0, 'nobody can open it');
-    tell('  who can open one of them: nobody. The keys were destroyed, and were in no copy.\n');
-    await second.say('SMS', 'Do you remember the word?', /message 1 of this conversation/);
-    tell('\nA new conversation has begun, that knows nothing of the first. Done.');
+    assertHolds(after.canOpen.length === 0, 'nobody can open it');
+    print('  who can open one of them: nobody. The keys were destroyed, and were in no copy.\n');
+    await second.sendMessage('SMS', 'Do you remember the word?', /message 1 of this conversation/);
+    print('\nA new conversation has begun, that knows nothing of the first. Done.');
   } finally {
     await vault?.close();
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
-function check(holds: boolean, promise: string): void {
+function assertHolds(holds: boolean, promise: string): void {
   if (!holds) throw new LocalError(`The demonstration failed: it is not so that ${promise}.`);
 }
 
-async function setUp({ url, adminKey }: LocalVault, secrets: ChannelSecrets): Promise<void> {
+async function storeChannelSecrets({ url, adminKey }: LocalVault, secrets: ChannelSecrets): Promise<void> {
   for (const [channel, value] of Object.entries(secrets)) {
     const answer = await fetch(`${url}/v1/vault/values/${channelSecretsPrefix}${channel}`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
       body: JSON.stringify({ value: JSON.stringify(value) }),
     });
-    check(answer.ok, `the secrets of ${channel} can be stored`);
+    assertHolds(answer.ok, `the secrets of ${channel} can be stored`);
   }
 }
 
 /** One person at two devices. */
-class Talk {
+class DemoConversation {
   readonly #vault: LocalVault;
   readonly #secrets: ChannelSecrets;
   readonly #tell: (line: string) => void;
@@ -108,67 +112,67 @@ class Talk {
   }
 
   /** Says something on a channel and waits for the one answer to it, on the same channel. */
-  async say(channel: Channel, text: string, expected: RegExp): Promise<RegExpExecArray> {
-    const { outbox, idle } = this.#vault;
-    const before = outbox().length;
-    this.#line(channel, 'Ada', text);
-    const answer = await deliver(this.#delivery(channel, text));
-    check(answer.status === 200, `the webhook takes what is signed (it answered ${answer.status})`);
-    await idle();
-    const [sent, ...more] = outbox().slice(before);
-    check(sent !== undefined && more.length === 0, 'there is one answer');
-    check(sent?.provider === (channel === 'SMS' ? 'twilio' : 'slack'), `it goes out by ${channel}`);
+  async sendMessage(channel: Channel, text: string, expected: RegExp): Promise<RegExpExecArray> {
+    const { providerRequests, whenQueuesEmpty } = this.#vault;
+    const before = providerRequests().length;
+    this.#printLine(channel, 'Ada', text);
+    const answer = await sendWebhook(this.#webhook(channel, text));
+    assertHolds(answer.status === 200, `the webhook takes what is signed (it answered ${answer.status})`);
+    await whenQueuesEmpty();
+    const [sent, ...more] = providerRequests().slice(before);
+    assertHolds(sent !== undefined && more.length === 0, 'there is one answer');
+    assertHolds(sent?.provider === (channel === 'SMS' ? 'twilio' : 'slack'), `it goes out by ${channel}`);
     const body = sent?.body ?? '';
     const said = channel === 'SMS' ? (new URLSearchParams(body).get('Body') ?? '') : String(JSON.parse(body).text);
-    this.#line(channel, 'Vault', said);
+    this.#printLine(channel, 'Vault', said);
     const found = expected.exec(said);
-    check(found !== null, `the answer is as expected (${expected.source})`);
+    assertHolds(found !== null, `the answer is as expected (${expected.source})`);
     return found as RegExpExecArray;
   }
 
   /** Says something that Twilio has not signed. */
-  async refused(): Promise<void> {
-    const { headers, ...rest } = this.#delivery('SMS', 'I am Ada, believe me.');
-    const answer = await deliver({ ...rest, headers: { ...headers, 'x-twilio-signature': 'bm90IHNpZ25lZA==' } });
-    check(answer.status === 403, 'what is not signed is refused');
+  async sendUnsignedMessage(): Promise<void> {
+    const { headers, ...rest } = this.#webhook('SMS', 'I am Ada, believe me.');
+    const answer = await sendWebhook({ ...rest, headers: { ...headers, 'x-twilio-signature': 'bm90IHNpZ25lZA==' } });
+    assertHolds(answer.status === 403, 'what is not signed is refused');
     this.#tell('  (The same with a wrong signature is refused, and leaves nothing.)');
   }
 
-  #delivery(channel: Channel, text: string) {
+  #webhook(channel: Channel, text: string) {
     const { url, org } = this.#vault;
     const { twilio, slack } = this.#secrets;
     return channel === 'SMS'
-      ? twilioDelivery(`${url}/v1/hooks/twilio/${org}`, twilio, { from: phone, text })
-      : slackDelivery(`${url}/v1/hooks/slack/${org}`, slack, { user: member, text });
+      ? signedTwilioWebhook(`${url}/v1/hooks/twilio/${org}`, twilio, { from: phoneNumber, text })
+      : signedSlackWebhook(`${url}/v1/hooks/slack/${org}`, slack, { user: slackUserId, text });
   }
 
-  #line(channel: Channel, who: string, text: string): void {
+  #printLine(channel: Channel, who: string, text: string): void {
     const lines = text.split('\n');
     for (const [at, line] of lines.entries())
       this.#tell(`  ${at === 0 ? `${channel.padEnd(5)} ${who.padEnd(5)}` : ' '.repeat(11)}  ${line}`);
   }
 }
 
-const dynamoOf = ({ endpoints, operator, credentials }: LocalVault) =>
+const dynamoClient = ({ endpoints, operator, credentials }: LocalVault) =>
   new DynamoDBClient({ endpoint: endpoints.dynamodb, region: operator.region, credentials });
 
-const recordTable = ({ resources }: LocalVault): string => {
+const recordTableName = ({ resources }: LocalVault): string => {
   const id = Object.keys(resources).find((logicalId) => logicalId.startsWith('UserCustodyRecordsTable'));
   return resources[id ?? ''] ?? '';
 };
 
-async function records(vault: LocalVault): Promise<readonly Item[]> {
-  const scan = new ScanCommand({ TableName: recordTable(vault), ConsistentRead: true });
-  const { Items = [] } = await dynamoOf(vault).send(scan);
+async function listRecords(vault: LocalVault): Promise<readonly Item[]> {
+  const scan = new ScanCommand({ TableName: recordTableName(vault), ConsistentRead: true });
+  const { Items = [] } = await dynamoClient(vault).send(scan);
   return Items.toSorted((a, b) => ((a.id?.S ?? '') < (b.id?.S ?? '') ? -1 : 1));
 }
 
-async function putBack(vault: LocalVault, items: readonly Item[]): Promise<void> {
-  const dynamo = dynamoOf(vault);
-  for (const Item of items) await dynamo.send(new PutItemCommand({ TableName: recordTable(vault), Item }));
+async function restoreRecords(vault: LocalVault, items: readonly Item[]): Promise<void> {
+  const dynamo = dynamoClient(vault);
+  for (const Item of items) await dynamo.send(new PutItemCommand({ TableName: recordTableName(vault), Item }));
 }
 
-function refOf(item: Item | undefined): string {
+function explainRefOf(item: Item | undefined): string {
   const [user, , id] = (item?.id?.S ?? '').split('/');
   return `message:${user}/${id}`;
 }
@@ -177,7 +181,7 @@ async function explain({ url, adminKey }: LocalVault, ref: string): Promise<Expl
   const answer = await fetch(`${url}/v1/explain?ref=${encodeURIComponent(ref)}`, {
     headers: { authorization: `Bearer ${adminKey}` },
   });
-  check(answer.ok, 'the vault explains who can open a message');
+  assertHolds(answer.ok, 'the vault explains who can open a message');
   return await answer.json();
 }
 

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { clientEnv, localPort, localUrl } from '../contract/shared/environment-variables.ts';
 import { LocalError } from './aws/shared/errors.ts';
-import { type LocalVault, startLocal } from './vault/local-vault.ts';
+import { type LocalVault, startLocalVault } from './vault/local-vault.ts';
 
 const help = `Anima Vault on this machine: the deployed template, with nothing needed but Node.
 
@@ -20,7 +20,7 @@ const help = `Anima Vault on this machine: the deployed template, with nothing n
   --help          this text
 `;
 
-interface Command {
+interface CommandLine {
   readonly port: number;
   readonly pagePort: number;
   readonly objectPort: number;
@@ -34,7 +34,7 @@ interface Command {
 }
 
 /** Throws a LocalError for arguments that are not those of `help`. */
-function readCommand(): Command {
+function parseCommandLine(): CommandLine {
   try {
     const { values } = parseArgs({
       options: {
@@ -88,7 +88,7 @@ function readTimeScale(text: string): number {
 }
 
 async function main(): Promise<void> {
-  const command = readCommand();
+  const command = parseCommandLine();
   if (command.help) {
     process.stdout.write(help);
     return;
@@ -97,7 +97,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const stopped = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
   const started = Date.now();
-  const vault = await startLocal({
+  const vault = await startLocalVault({
     port: command.port,
     pagePort: command.pagePort,
     objectPort: command.objectPort,
@@ -113,7 +113,7 @@ async function main(): Promise<void> {
   });
   if (vault === undefined) return;
   if (!stop.signal.aborted) {
-    process.stdout.write(command.json ? jsonLine(vault) : welcome(vault, command, Date.now() - started));
+    process.stdout.write(command.json ? jsonLine(vault) : welcomeText(vault, command, Date.now() - started));
   }
   await stopped;
   await vault.close();
@@ -122,7 +122,7 @@ async function main(): Promise<void> {
 const jsonLine = ({ url, org, adminKey, agentKey, dataDir }: LocalVault): string =>
   `${JSON.stringify({ url, org, adminKey, agentKey, dataDir })}\n`;
 
-function welcome(vault: LocalVault, command: Command, tookMs: number): string {
+function welcomeText(vault: LocalVault, command: CommandLine, tookMs: number): string {
   const { url, pageUrl, org, adminKey, agentKey, dataDir, operator } = vault;
   const exports = [
     `export ${clientEnv.apiKey}=${agentKey}`,

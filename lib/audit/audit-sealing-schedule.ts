@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /** Runs the sealer every five minutes, which is the period of its marks: between two runs there is one more to look at. */
-export class SealingSchedule extends Construct {
+export class AuditSealingSchedule extends Construct {
   constructor(scope: Construct, id: string, sealer: VaultFunction) {
     super(scope, id);
     new Rule(this, 'Rule', {

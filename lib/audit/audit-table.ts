@@ -2,7 +2,7 @@ import { AttributeType, ProjectionType, type Table } from 'aws-cdk-lib/aws-dynam
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { auditMarkIndex, functionEnv, sealerProgressKey } from '../../contract/shared/environment-variables.ts';
-import { orgTable } from '../shared/org-partitioned-table.ts';
+import { orgPartitionedTable } from '../shared/org-partitioned-table.ts';
 import { grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
@@ -28,7 +28,7 @@ export class AuditTable extends Construct {
   constructor(scope: Construct, id: string, retentionDays: number) {
     super(scope, id);
     this.retentionDays = retentionDays;
-    this.table = orgTable(this, {
+    this.table = orgPartitionedTable(this, {
       sortKey: 'id',
       recoverable: true,
       timeToLiveAttribute: 'ttl',

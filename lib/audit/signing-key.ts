@@ -3,7 +3,7 @@ import { PolicyDocument } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { administer, grantOwnUse } from '../shared/kms-key-policy.ts';
+import { administrationStatement, grantToFunctionRole } from '../shared/kms-key-policy.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
@@ -24,7 +24,7 @@ export class SigningKey extends Construct {
       keyUsage: KeyUsage.SIGN_VERIFY,
       pendingWindow: Duration.days(30),
       removalPolicy: RemovalPolicy.RETAIN,
-      policy: new PolicyDocument({ statements: [administer()] }),
+      policy: new PolicyDocument({ statements: [administrationStatement()] }),
     });
     this.arn = this.key.keyArn;
   }
@@ -40,7 +40,7 @@ export class SigningKey extends Construct {
   }
 
   private grant(fn: VaultFunction, actions: string[]): void {
-    grantOwnUse(fn, this.key, actions);
+    grantToFunctionRole(fn, this.key, actions);
     fn.set(functionEnv.signingKeyId, this.arn);
   }
 }

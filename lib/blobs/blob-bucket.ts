@@ -16,7 +16,7 @@ import {
   unfinishedLifetimeValue,
   unfinishedObjectDays,
 } from '../../contract/shared/environment-variables.ts';
-import { orgTag } from '../shared/session-role.ts';
+import { sessionOrgTag } from '../shared/session-role.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
@@ -48,7 +48,7 @@ export class BlobBucket extends Construct {
           maxAge: 3600,
         },
       ],
-      lifecycleRules: lifecycle(),
+      lifecycleRules: lifecycleRules(),
       removalPolicy: RemovalPolicy.RETAIN,
     });
     Validations.of(this.bucket).acknowledge({
@@ -91,7 +91,7 @@ export class BlobBucket extends Construct {
 
   /** Objects of the session's org; S3 has no condition for that but the resource itself. */
   private grantObjects(fn: VaultFunction, actions: string[]): void {
-    const keys = fn.tagged ? `${orgTag}/*` : '*';
+    const keys = fn.tagged ? `${sessionOrgTag}/*` : '*';
     fn.allowForOrg(new PolicyStatement({ actions, resources: [this.bucket.arnForObjects(keys)] }), {});
     const name = Stack.of(this).resolve(this.bucket.bucketArn)['Fn::GetAtt'][0];
     Validations.of(fn).acknowledge({
@@ -104,16 +104,16 @@ export class BlobBucket extends Construct {
 }
 
 /** What is listed is the folder of the session's org, from its root. */
-const prefixIsOrg: Conditions = { StringEquals: { 's3:prefix': `${orgTag}/` } };
+const prefixIsOrg: Conditions = { StringEquals: { 's3:prefix': `${sessionOrgTag}/` } };
 
 /** S3 counts days from an object's beginning, and an upload's; a change of the tag changes which rule holds. */
-const lifecycle = (): LifecycleRule[] => [
+const lifecycleRules = (): LifecycleRule[] => [
   { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(unfinishedObjectDays) },
-  { id: unfinishedLifetimeValue, ...removing(unfinishedLifetimeValue, unfinishedObjectDays) },
-  ...objectLifetimeDays.map((days) => ({ id: `days-${days}`, ...removing(String(days), days) })),
+  { id: unfinishedLifetimeValue, ...expirationRule(unfinishedLifetimeValue, unfinishedObjectDays) },
+  ...objectLifetimeDays.map((days) => ({ id: `days-${days}`, ...expirationRule(String(days), days) })),
 ];
 
-const removing = (lifetime: string, days: number): LifecycleRule => ({
+const expirationRule = (lifetime: string, days: number): LifecycleRule => ({
   tagFilters: { [objectLifetimeTag]: lifetime },
   expiration: Duration.days(days),
 });

@@ -1,7 +1,7 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { orgTable } from '../shared/org-partitioned-table.ts';
+import { orgPartitionedTable } from '../shared/org-partitioned-table.ts';
 import { grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
@@ -15,7 +15,7 @@ export class BlobTable extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    this.table = orgTable(this, { sortKey: 'id', recoverable: true, timeToLiveAttribute: 'ttl' });
+    this.table = orgPartitionedTable(this, { sortKey: 'id', recoverable: true, timeToLiveAttribute: 'ttl' });
     this.name = this.table.tableName;
   }
 

@@ -1,6 +1,6 @@
 import type { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { ContextKey } from '../shared/encryption-context-key.ts';
+import { EncryptionContextKey } from '../shared/encryption-context-key.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /** As core/jobs/job-envelope.ts has them; a test holds the two together. */
@@ -12,7 +12,7 @@ type JobKind = (typeof jobKinds)[number];
  * of: who may make jobs of one kind can't pass one off as another. Losing the key loses the messages that are waiting, and nothing that
  * is stored.
  */
-export class TransitKey extends ContextKey {
+export class JobWrappingKey extends EncryptionContextKey {
   constructor(scope: Construct, id: string, alias: string) {
     super(scope, id, {
       alias,
@@ -32,7 +32,7 @@ export class TransitKey extends ContextKey {
   }
 
   private grantUse(fn: VaultFunction, action: string, kinds: readonly JobKind[]): void {
-    this.grant(fn, action, { limits: { kind: kinds } });
+    this.grant(fn, action, { allowedContextValues: { kind: kinds } });
     fn.set(functionEnv.transitKeyId, this.arn);
   }
 }

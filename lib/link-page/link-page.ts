@@ -22,17 +22,17 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import type { Settings } from '../shared/deployment-settings.ts';
+import type { DeploymentSettings } from '../shared/deployment-settings.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
-import { buildPage } from './page-bundle.ts';
-import { pageHeaders } from './response-headers.ts';
+import { bundlePage } from './page-bundle.ts';
+import { pageResponseHeaders } from './response-headers.ts';
 
-interface PageProps {
+interface LinkPageProps {
   /** Name of the deployment, for what has to be named: names in CloudFront are the account's, in all regions. */
   readonly name: string;
   /** Folder of the page's sources (lib/link-page/page-bundle.ts). */
   readonly folder: string;
-  readonly domain: Settings['pageDomain'];
+  readonly domain: DeploymentSettings['pageDomain'];
   /** Address of the API, `https://…`, which serves what the page asks for. */
   readonly apiUrl: string;
   /** `https://…`, where presigned addresses of objects lead: the one place outside its own that the page may reach. */
@@ -45,7 +45,7 @@ interface PageProps {
 const linkPaths = '/v1/links/*';
 
 /** The page is one file; whether what follows `/b/` is a link is for it to say. Nothing else is there. cloudfront-js-2.0. */
-const pathsCode = (key: string): string => `function handler(event) {
+const viewerRequestCode = (key: string): string => `function handler(event) {
   var request = event.request;
   if (request.uri === '/' || request.uri.indexOf('/b/') === 0) {
     request.uri = '/${key}';
@@ -63,20 +63,20 @@ const pathsCode = (key: string): string => `function handler(event) {
  * File and policy must change as one, or browsers refuse the script. So each version has its own file, function and policy,
  * named by it; the distribution takes up all three in one change, and what it has cached of earlier ones is asked for no more.
  */
-export class Page extends Construct {
+export class LinkPage extends Construct {
   /** `https://…`, without a slash at the end. */
   readonly url: string;
   private readonly bucket: Bucket;
 
-  constructor(scope: Construct, id: string, props: PageProps) {
+  constructor(scope: Construct, id: string, props: LinkPageProps) {
     super(scope, id);
-    const { html, scriptHash, styleHash } = buildPage(props.folder);
+    const { html, scriptHash, styleHash } = bundlePage(props.folder);
     const version = createHash('sha256').update(html).digest('hex').slice(0, 16);
     const key = `${version}/index.html`;
     // Bounded, unlike the names of stages and deployments: a function in CloudFront has 64 characters.
     const label = `anima-page-${createHash('sha256').update(props.name).digest('hex').slice(0, 8)}-${Aws.REGION}`;
     this.bucket = this.makeBucket();
-    const headers = pageHeaders(this, `Headers-${version}`, {
+    const headers = pageResponseHeaders(this, `Headers-${version}`, {
       name: `${label}-${version}`,
       scriptHash,
       styleHash,
@@ -85,7 +85,7 @@ export class Page extends Construct {
     const paths = new EdgeFunction(this, `Paths-${version}`, {
       functionName: `${label}-${version}`,
       comment: `${props.name}: which paths show the page that opens links`,
-      code: FunctionCode.fromInline(pathsCode(key)),
+      code: FunctionCode.fromInline(viewerRequestCode(key)),
       runtime: FunctionRuntime.JS_2_0,
     });
     // The CDK's declarations of it differ by an `undefined`, which this compiler tells apart from nothing.
@@ -117,7 +117,7 @@ export class Page extends Construct {
       httpVersion: HttpVersion.HTTP2_AND_3,
       ...this.domainOf(props.domain),
     });
-    acknowledge(distribution, props.domain);
+    acknowledgeNagFindings(distribution, props.domain);
     distribution.node.addDependency(this.publish(props.publisher, key, html));
     this.url = `https://${props.domain?.name ?? distribution.distributionDomainName}`;
   }
@@ -163,7 +163,7 @@ export class Page extends Construct {
     });
   }
 
-  private domainOf(domain: Settings['pageDomain']) {
+  private domainOf(domain: DeploymentSettings['pageDomain']) {
     if (domain === undefined) return {};
     return {
       domainNames: [domain.name],
@@ -173,7 +173,7 @@ export class Page extends Construct {
   }
 }
 
-const acknowledge = (distribution: Distribution, domain: Settings['pageDomain']): void => {
+const acknowledgeNagFindings = (distribution: Distribution, domain: DeploymentSettings['pageDomain']): void => {
   const accepted: Record<string, string> = {
     'AwsSolutions-CFR1': 'Whom a link is for is known to who sends it: nobody is refused by country.',
     'AwsSolutions-CFR2':

@@ -5,31 +5,31 @@ import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 
 /** The page, and what its Content-Security-Policy names its inline code by: `sha256-<base64>`, without the quotes of CSP. */
-export interface PageCode {
+export interface PageBundle {
   readonly html: string;
   readonly scriptHash: string;
   readonly styleHash: string;
 }
 
 /** Browsers from 2022 on: what the page calls is not there in older ones, and the page says so by itself. */
-const target = 'es2022';
+const browserTarget = 'es2022';
 
 /**
  * Builds `<folder>/index.html` with `src/main.ts` in its empty `<script>` and `style.css` in its empty `<style>`. The same sources give the
  * same bytes. Throws when a source is missing or broken.
  */
-export function buildPage(folder: string): PageCode {
-  const script = minified(join(folder, 'src/main.ts'));
-  const style = minified(join(folder, 'style.css'));
+export function bundlePage(folder: string): PageBundle {
+  const script = bundleMinified(join(folder, 'src/main.ts'));
+  const style = bundleMinified(join(folder, 'style.css'));
   const html = readFileSync(join(folder, 'index.html'), 'utf8');
   return {
-    html: filled(filled(html, 'style', style), 'script', script),
-    scriptHash: hashOf(script),
-    styleHash: hashOf(style),
+    html: insertInlineCode(insertInlineCode(html, 'style', style), 'script', script),
+    scriptHash: cspHash(script),
+    styleHash: cspHash(style),
   };
 }
 
-function minified(entry: string): string {
+function bundleMinified(entry: string): string {
   try {
     const { outputFiles } = buildSync({
       entryPoints: [entry],
@@ -37,7 +37,7 @@ function minified(entry: string): string {
       minify: true,
       format: 'iife',
       platform: 'browser',
-      target,
+      target: browserTarget,
       charset: 'utf8',
       legalComments: 'none',
       write: false,
@@ -53,13 +53,13 @@ function minified(entry: string): string {
 }
 
 /** A carriage return is read as another character by HTML parsers, and these words end or change a script: the hash would not hold. */
-const breaksOut = /<\/(?:script|style)|<!--|\r/i;
+const unsafeInlineCode = /<\/(?:script|style)|<!--|\r/i;
 
-function filled(html: string, tag: 'script' | 'style', code: string): string {
+function insertInlineCode(html: string, tag: 'script' | 'style', code: string): string {
   const parts = html.split(`<${tag}></${tag}>`);
   if (parts.length !== 2) throw new Error(`index.html needs one empty <${tag}>, and has ${parts.length - 1}.`);
-  if (breaksOut.test(code)) throw new Error(`The ${tag} of the page holds what would end it within HTML.`);
+  if (unsafeInlineCode.test(code)) throw new Error(`The ${tag} of the page holds what would end it within HTML.`);
   return parts.join(`<${tag}>${code}</${tag}>`);
 }
 
-const hashOf = (code: string): string => `sha256-${createHash('sha256').update(code).digest('base64')}`;
+const cspHash = (code: string): string => `sha256-${createHash('sha256').update(code).digest('base64')}`;

@@ -55,7 +55,7 @@ const customHeaders: Readonly<Record<string, string>> = {
 };
 
 /** The headers of the page, set by CloudFront over whatever the bucket answers. */
-export const pageHeaders = (scope: Construct, id: string, props: PageHeadersProps): ResponseHeadersPolicy =>
+export const pageResponseHeaders = (scope: Construct, id: string, props: PageHeadersProps): ResponseHeadersPolicy =>
   new ResponseHeadersPolicy(scope, id, {
     responseHeadersPolicyName: props.name,
     comment: 'The page that opens links',

@@ -1,10 +1,10 @@
 import type { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { ContextKey } from '../shared/encryption-context-key.ts';
+import { EncryptionContextKey } from '../shared/encryption-context-key.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /** The key-encryption key of the deployment: it wraps DEKs. Every use names the org and the version of the DEK. */
-export class Kek extends ContextKey {
+export class KeyEncryptionKey extends EncryptionContextKey {
   private readonly previous: readonly string[];
 
   /** @param previous ARNs of KEKs before this one, whose wrapped DEKs may still be unwrapped */
@@ -31,7 +31,7 @@ export class Kek extends ContextKey {
   }
 
   private grantUse(fn: VaultFunction, action: string, also: readonly string[] = []): void {
-    this.grant(fn, action, { also });
+    this.grant(fn, action, { otherKeyArns: also });
     fn.set(functionEnv.kekId, [this.arn, ...this.previous].join(','));
   }
 }

@@ -1,7 +1,7 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { uncopiedTable } from '../shared/no-backup-table.ts';
+import { noBackupTable } from '../shared/no-backup-table.ts';
 import { grantFindCopies, grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
@@ -15,7 +15,7 @@ export class KeyringTable extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    this.table = uncopiedTable(this, {});
+    this.table = noBackupTable(this, {});
     this.name = this.table.tableName;
   }
 

@@ -3,7 +3,7 @@ import type { Node } from 'constructs';
 import { limits } from '../../contract/shared/limits.ts';
 
 /** What a deployer may choose, by `cdk deploy --context key=value`; every key has a default. */
-export interface Settings {
+export interface DeploymentSettings {
   /** Context `stage`, default `dev`: tells deployments of one account and region apart. */
   readonly stage: string;
   /** Context `name`, default `anima-vault`: with the stage the name of the stack and the alias of the KEK. */
@@ -62,54 +62,56 @@ const retentionPeriods = Object.values(RetentionDays).filter(
 );
 
 /** Reads the settings from CDK context. Throws an error that names the key and what it may be. */
-export const readSettings = (node: Node): Settings => ({
-  stage: matching(node, 'stage', 'dev', stagePattern, '1 to 20 of a-z, 0-9 and -, beginning with a letter'),
-  name: matching(node, 'name', 'anima-vault', namePattern, '1 to 40 of a-z, 0-9 and -, beginning with a letter'),
-  corsOrigins: origins(contextText(node, 'corsOrigins', '*')),
-  logRetention: retention(contextText(node, 'logRetentionDays', '90')),
-  previousKeks: keyArns(contextText(node, 'previousKeks', '')),
-  rotationDays: Number(matching(node, 'rotationDays', '0', /^(?:0|[1-9][0-9]{0,3})$/, '0 (never) or days up to 9999')),
+export const readSettings = (node: Node): DeploymentSettings => ({
+  stage: readMatching(node, 'stage', 'dev', stagePattern, '1 to 20 of a-z, 0-9 and -, beginning with a letter'),
+  name: readMatching(node, 'name', 'anima-vault', namePattern, '1 to 40 of a-z, 0-9 and -, beginning with a letter'),
+  corsOrigins: parseOrigins(contextText(node, 'corsOrigins', '*')),
+  logRetention: parseRetention(contextText(node, 'logRetentionDays', '90')),
+  previousKeks: parseKeyArns(contextText(node, 'previousKeks', '')),
+  rotationDays: Number(
+    readMatching(node, 'rotationDays', '0', /^(?:0|[1-9][0-9]{0,3})$/, '0 (never) or days up to 9999'),
+  ),
   rotationMessages: Number(
-    matching(node, 'rotationMessages', '0', /^(?:0|[1-9][0-9]{0,14})$/, '0 (never) or a number of values'),
+    readMatching(node, 'rotationMessages', '0', /^(?:0|[1-9][0-9]{0,14})$/, '0 (never) or a number of values'),
   ),
   auditRetentionDays: Number(
-    matching(node, 'auditRetentionDays', '400', /^(?:0|[1-9][0-9]{0,4})$/, '0 (for ever) or days up to 99999'),
+    readMatching(node, 'auditRetentionDays', '400', /^(?:0|[1-9][0-9]{0,4})$/, '0 (for ever) or days up to 99999'),
   ),
-  sessionTags: matching(node, 'sessionTags', 'on', /^(?:on|off)$/, 'on or off') === 'on',
-  blobMaxBytes: blobMaxBytes(contextText(node, 'blobMaxBytes', String(limits.blobBytes))),
-  pageDomain: pageDomain(contextText(node, 'pageDomain', ''), contextText(node, 'pageCertificateArn', '')),
-  responder: responder(contextText(node, 'responder', 'none')),
-  publicUrl: publicUrl(contextText(node, 'publicUrl', '')),
+  sessionTags: readMatching(node, 'sessionTags', 'on', /^(?:on|off)$/, 'on or off') === 'on',
+  blobMaxBytes: parseBlobMaxBytes(contextText(node, 'blobMaxBytes', String(limits.blobBytes))),
+  pageDomain: parsePageDomain(contextText(node, 'pageDomain', ''), contextText(node, 'pageCertificateArn', '')),
+  responder: parseResponder(contextText(node, 'responder', 'none')),
+  publicUrl: parsePublicUrl(contextText(node, 'publicUrl', '')),
 });
 
 /** Context holds strings from the command line and any JSON from cdk.json; only text and numbers can be meant here. */
 const contextText = (node: Node, key: string, fallback: string): string => {
   const value: unknown = node.tryGetContext(key) ?? fallback;
   if (typeof value === 'string' || typeof value === 'number') return String(value).trim();
-  throw refused(key, JSON.stringify(value), 'a single text or number');
+  throw invalidSetting(key, JSON.stringify(value), 'a single text or number');
 };
 
-const matching = (node: Node, key: string, fallback: string, pattern: RegExp, allowed: string): string => {
+const readMatching = (node: Node, key: string, fallback: string, pattern: RegExp, allowed: string): string => {
   const value = contextText(node, key, fallback);
-  if (!pattern.test(value)) throw refused(key, value, allowed);
+  if (!pattern.test(value)) throw invalidSetting(key, value, allowed);
   return value;
 };
 
-const origins = (list: string): string[] => {
+const parseOrigins = (list: string): string[] => {
   const found = list.split(',').map((origin) => origin.trim());
   if (found.length === 1 && found[0] === '*') return found;
   const bad = found.find((origin) => !isOrigin(origin));
   if (bad !== undefined) {
-    throw refused('corsOrigins', bad, '* alone, or origins like https://app.example.com joined by commas');
+    throw invalidSetting('corsOrigins', bad, '* alone, or origins like https://app.example.com joined by commas');
   }
   return [...new Set(found)];
 };
 
-const keyArns = (list: string): string[] => {
+const parseKeyArns = (list: string): string[] => {
   const found = list.split(',').map((arn) => arn.trim());
   const given = found.filter((arn) => arn !== '');
   const bad = given.find((arn) => !/^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key\/[A-Za-z0-9-]+$/.test(arn));
-  if (bad !== undefined) throw refused('previousKeks', bad, 'ARNs of KMS keys joined by commas');
+  if (bad !== undefined) throw invalidSetting('previousKeks', bad, 'ARNs of KMS keys joined by commas');
   return [...new Set(given)];
 };
 
@@ -117,30 +119,34 @@ const keyArns = (list: string): string[] => {
 const isOrigin = (text: string): boolean =>
   /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
 
-const retention = (days: string): RetentionDays => {
+const parseRetention = (days: string): RetentionDays => {
   const period = retentionPeriods.find((allowed) => String(allowed) === days);
-  if (period === undefined) throw refused('logRetentionDays', days, `one of ${retentionPeriods.join(', ')}`);
+  if (period === undefined) throw invalidSetting('logRetentionDays', days, `one of ${retentionPeriods.join(', ')}`);
   return period;
 };
 
-const blobMaxBytes = (text: string): number => {
+const parseBlobMaxBytes = (text: string): number => {
   const bytes = Number(text);
   if (/^[1-9][0-9]{0,14}$/.test(text) && bytes <= limits.blobBytes) return bytes;
-  throw refused('blobMaxBytes', text, `a number of bytes up to ${limits.blobBytes}`);
+  throw invalidSetting('blobMaxBytes', text, `a number of bytes up to ${limits.blobBytes}`);
 };
 
 /** A name that a browser finds by DNS: labels of letters, digits and hyphens, in lower case. */
 const domainPattern = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/;
 const certificatePattern = /^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate\/[A-Za-z0-9-]+$/;
 
-const pageDomain = (name: string, certificateArn: string): Settings['pageDomain'] => {
+const parsePageDomain = (name: string, certificateArn: string): DeploymentSettings['pageDomain'] => {
   if (name === '' && certificateArn === '') return undefined;
   if (!domainPattern.test(name)) {
-    throw refused('pageDomain', name, 'a domain like open.example.com together with pageCertificateArn, or neither');
+    throw invalidSetting(
+      'pageDomain',
+      name,
+      'a domain like open.example.com together with pageCertificateArn, or neither',
+    );
   }
   if (!certificatePattern.test(certificateArn)) {
     const allowed = 'the ARN of a certificate in us-east-1 together with pageDomain, or neither';
-    throw refused('pageCertificateArn', certificateArn, allowed);
+    throw invalidSetting('pageCertificateArn', certificateArn, allowed);
   }
   return { name, certificateArn };
 };
@@ -148,18 +154,18 @@ const pageDomain = (name: string, certificateArn: string): Settings['pageDomain'
 const functionPattern =
   /^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}(?::[A-Za-z0-9_-]{1,128})?$/;
 
-const responder = (text: string): Settings['responder'] => {
+const parseResponder = (text: string): DeploymentSettings['responder'] => {
   if (text === 'none' || text === 'sample') return text;
   if (functionPattern.test(text)) return { arn: text };
-  throw refused('responder', text, 'none, sample, or the ARN of a Lambda function');
+  throw invalidSetting('responder', text, 'none, sample, or the ARN of a Lambda function');
 };
 
-const publicUrl = (text: string): string | undefined => {
+const parsePublicUrl = (text: string): string | undefined => {
   if (text === '' || (text.startsWith('https://') && isOrigin(text))) return text === '' ? undefined : text;
-  throw refused('publicUrl', text, 'an origin like https://vault.example.com');
+  throw invalidSetting('publicUrl', text, 'an origin like https://vault.example.com');
 };
 
-const refused = (key: string, value: string, allowed: string): Error =>
+const invalidSetting = (key: string, value: string, allowed: string): Error =>
   new Error(
     `The context value ${key}="${value}" is not allowed; nothing was synthesized. ` +
       `Give ${allowed}: cdk deploy --context ${key}=…`,

@@ -2,22 +2,22 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { AccountRootPrincipal, AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import { administer } from './kms-key-policy.ts';
-import { orgTag } from './session-role.ts';
+import { administrationStatement } from './kms-key-policy.ts';
+import { sessionOrgTag } from './session-role.ts';
 import type { VaultFunction } from './vault-function.ts';
 
-interface ContextKeyProps {
+interface EncryptionContextKeyProps {
   readonly alias: string;
   readonly description: string;
   /** What every use names beside the org; KMS binds all of it into what it wraps. */
   readonly contextKeys: readonly ('dek' | 'job' | 'kind')[];
 }
 
-interface Use {
+interface KeyGrantOptions {
   /** ARNs of other keys for which the function's policy is to say the same; their own policies must too. */
-  readonly also?: readonly string[];
+  readonly otherKeyArns?: readonly string[];
   /** Values that a context key may have; of those that are not here, any. */
-  readonly limits?: Readonly<Record<string, readonly string[]>>;
+  readonly allowedContextValues?: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
@@ -26,12 +26,12 @@ interface Use {
  * Two locks: a role needs its own policy *and* a statement of the key policy that names it, both made by one grant.
  * The account's administrators manage the key but can't use it, unless they change its policy, which CloudTrail shows.
  */
-export abstract class ContextKey extends Construct {
+export abstract class EncryptionContextKey extends Construct {
   readonly arn: string;
   private readonly key: Key;
   private readonly contextKeys: readonly string[];
 
-  constructor(scope: Construct, id: string, { alias, description, contextKeys }: ContextKeyProps) {
+  constructor(scope: Construct, id: string, { alias, description, contextKeys }: EncryptionContextKeyProps) {
     super(scope, id);
     this.contextKeys = [...contextKeys, 'org'].toSorted();
     this.key = new Key(this, 'Key', {
@@ -40,18 +40,24 @@ export abstract class ContextKey extends Construct {
       enableKeyRotation: true,
       pendingWindow: Duration.days(30),
       removalPolicy: RemovalPolicy.RETAIN,
-      policy: new PolicyDocument({ statements: [administer(), ...this.contextKeys.map(denyWithoutContext)] }),
+      policy: new PolicyDocument({
+        statements: [administrationStatement(), ...this.contextKeys.map(denyWithoutContext)],
+      }),
     });
     this.arn = this.key.keyArn;
   }
 
-  protected grant(fn: VaultFunction, action: string, { also = [], limits = {} }: Use = {}): void {
-    const exact = exactly(this.contextKeys);
+  protected grant(
+    fn: VaultFunction,
+    action: string,
+    { otherKeyArns = [], allowedContextValues = {} }: KeyGrantOptions = {},
+  ): void {
+    const exact = onlyContextKeys(this.contextKeys);
     const values = Object.fromEntries(
-      Object.entries(limits).map(([key, allowed]) => [contextKeyOf(key), [...allowed]]),
+      Object.entries(allowedContextValues).map(([key, allowed]) => [contextKeyOf(key), [...allowed]]),
     );
     const limited = Object.keys(values).length === 0 ? {} : { StringEquals: values };
-    const resources = [this.arn, ...also];
+    const resources = [this.arn, ...otherKeyArns];
     fn.allowForOrg(new PolicyStatement({ actions: [action], resources, conditions: { ...exact, ...limited } }), {
       StringEquals: { ...values, ...contextIsOrg },
     });
@@ -74,7 +80,7 @@ export abstract class ContextKey extends Construct {
 }
 
 /** No key beside these. ForAllValues also holds when there is none, which the Null condition then refuses. */
-const exactly = (contextKeys: readonly string[]) => ({
+const onlyContextKeys = (contextKeys: readonly string[]) => ({
   'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': [...contextKeys] },
   Null: { 'kms:EncryptionContextKeys': 'false' },
 });
@@ -82,7 +88,7 @@ const exactly = (contextKeys: readonly string[]) => ({
 const contextKeyOf = (key: string): string => `kms:EncryptionContext:${key}`;
 
 /** The org of the context is that of the session. */
-const contextIsOrg = { [contextKeyOf('org')]: orgTag };
+const contextIsOrg = { [contextKeyOf('org')]: sessionOrgTag };
 
 /** One statement for each context key, for conditions within one statement must all hold. */
 const denyWithoutContext = (contextKey: string): PolicyStatement =>

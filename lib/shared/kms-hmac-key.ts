@@ -3,7 +3,7 @@ import { PolicyDocument } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { administer, grantOwnUse } from './kms-key-policy.ts';
+import { administrationStatement, grantToFunctionRole } from './kms-key-policy.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 interface HmacKeyProps {
@@ -32,14 +32,14 @@ export class HmacKey extends Construct {
       keyUsage: KeyUsage.GENERATE_VERIFY_MAC,
       pendingWindow: Duration.days(30),
       removalPolicy: RemovalPolicy.RETAIN,
-      policy: new PolicyDocument({ statements: [administer()] }),
+      policy: new PolicyDocument({ statements: [administrationStatement()] }),
     });
     this.arn = this.key.keyArn;
   }
 
   /** Lets a function compute HMACs, and tells it the key. */
   grantMac(fn: VaultFunction): void {
-    grantOwnUse(fn, this.key, ['kms:GenerateMac']);
+    grantToFunctionRole(fn, this.key, ['kms:GenerateMac']);
     fn.set(this.setting, this.arn);
   }
 }

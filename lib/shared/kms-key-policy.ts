@@ -6,7 +6,7 @@ import type { VaultFunction } from './vault-function.ts';
  * Spelled out, since `kms:Create*` would hold CreateGrant, by which an administrator could hand out the actions on
  * data that this list leaves away.
  */
-const administration = [
+const administrationActions = [
   'kms:CancelKeyDeletion',
   'kms:CreateAlias',
   'kms:DeleteAlias',
@@ -31,16 +31,16 @@ const administration = [
 ];
 
 /** What an administrator of the account may do with a key of ours: manage it, and neither use it nor hand out its use. */
-export const administer = (): PolicyStatement =>
+export const administrationStatement = (): PolicyStatement =>
   new PolicyStatement({
     sid: 'AdministerWithoutUse',
-    actions: administration,
+    actions: administrationActions,
     principals: [new AccountRootPrincipal()],
     resources: ['*'],
   });
 
 /** Lets a function use a key that belongs to no org, by its own role: in its policy and in the key's. */
-export const grantOwnUse = (fn: VaultFunction, key: Key, actions: string[]): void => {
+export const grantToFunctionRole = (fn: VaultFunction, key: Key, actions: string[]): void => {
   fn.allow(new PolicyStatement({ actions, resources: [key.keyArn] }));
   // The account with a condition on the role, not the role itself: see ContextKey.grant.
   key.addToResourcePolicy(

@@ -2,13 +2,13 @@ import { Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { type OrgTableProps, orgTable } from './org-partitioned-table.ts';
+import { type OrgPartitionedTableProps, orgPartitionedTable } from './org-partitioned-table.ts';
 
 /**
  * Every way to copy a table that DynamoDB lets a resource policy forbid; any other action here, and the deployment
  * fails. Taking a backup by AWS Backup can't be forbidden here.
  */
-const copyingActions = [
+const backupActions = [
   'dynamodb:CreateBackup',
   'dynamodb:UpdateContinuousBackups',
   'dynamodb:RestoreTableToPointInTime',
@@ -20,15 +20,15 @@ const copyingActions = [
  * A table of wrapped keys that exist nowhere else, so that deleting one destroys what it opens for good. Therefore it is never
  * copied: no point-in-time recovery, no stream, no backup.
  */
-export const uncopiedTable = (
+export const noBackupTable = (
   scope: Construct,
-  props: Omit<OrgTableProps, 'recoverable' | 'resourcePolicy'>,
+  props: Omit<OrgPartitionedTableProps, 'recoverable' | 'resourcePolicy'>,
 ): Table => {
-  const table = orgTable(scope, {
+  const table = orgPartitionedTable(scope, {
     ...props,
     // Left out, not set to false: then a deployment has no reason to call what is denied.
     recoverable: false,
-    resourcePolicy: new PolicyDocument({ statements: [denyCopies()] }),
+    resourcePolicy: new PolicyDocument({ statements: [denyBackups()] }),
   });
   Validations.of(table).acknowledge({
     id: 'AwsSolutions-DDB3',
@@ -37,11 +37,11 @@ export const uncopiedTable = (
   return table;
 };
 
-const denyCopies = (): PolicyStatement =>
+const denyBackups = (): PolicyStatement =>
   new PolicyStatement({
     sid: 'DenyCopies',
     effect: Effect.DENY,
-    actions: copyingActions,
+    actions: backupActions,
     principals: [new AnyPrincipal()],
     // In a table's own policy `*` is that table; its ARN does not exist yet when the policy is attached.
     resources: ['*'],

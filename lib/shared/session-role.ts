@@ -3,7 +3,7 @@ import { Construct } from 'constructs';
 import { orgSessionTag } from '../../contract/shared/environment-variables.ts';
 
 /** In a policy: the org of the session that calls. */
-export const orgTag = `\${aws:PrincipalTag/${orgSessionTag}}`;
+export const sessionOrgTag = `\${aws:PrincipalTag/${orgSessionTag}}`;
 
 interface SessionRoleProps {
   /** The role of the function, which alone may assume this one. */

@@ -2,7 +2,7 @@ import { Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { orgTag } from './session-role.ts';
+import { sessionOrgTag } from './session-role.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 type TableSetting = (typeof functionEnv)[
@@ -21,7 +21,7 @@ type TableSetting = (typeof functionEnv)[
  * which the Null condition then refuses.
  */
 const leadingKeyIsOrg = {
-  'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [orgTag] },
+  'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [sessionOrgTag] },
   Null: { 'dynamodb:LeadingKeys': 'false' },
 };
 

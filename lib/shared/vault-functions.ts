@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
-import type { Settings } from './deployment-settings.ts';
+import type { DeploymentSettings } from './deployment-settings.ts';
 import { bundleHandlers, type Entry } from './handler-bundles.ts';
 import { VaultFunction } from './vault-function.ts';
 
@@ -11,10 +11,10 @@ export type VaultFunctions = Readonly<
 >;
 
 /** @param handlers folder with `<entry>.ts` for every entry, each exporting `handler` */
-export const makeFunctions = (scope: Construct, settings: Settings, handlers: string): VaultFunctions => {
+export const createFunctions = (scope: Construct, settings: DeploymentSettings, handlers: string): VaultFunctions => {
   const codeOf = bundleHandlers(handlers);
   const make = (entry: Entry, time: { timeout?: Duration; durableFor?: Duration } = {}): VaultFunction =>
-    new VaultFunction(scope, functionIds[entry], {
+    new VaultFunction(scope, constructIds[entry], {
       code: codeOf(entry),
       stage: settings.stage,
       logRetention: settings.logRetention,
@@ -49,7 +49,7 @@ export const makeFunctions = (scope: Construct, settings: Settings, handlers: st
 };
 
 /** Construct ids, hence beginnings of the physical names that one sees in the console. */
-const functionIds: Record<Entry, string> = {
+const constructIds: Record<Entry, string> = {
   public: 'Public',
   operator: 'Operator',
   admin: 'Admin',

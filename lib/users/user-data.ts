@@ -5,9 +5,9 @@ import type { ApiKeyTable } from '../api-keys/api-key-table.ts';
 import type { BlobTable } from '../blobs/blob-table.ts';
 import { DeliveryTable } from '../conversations/delivery-table.ts';
 import { JobQueue } from '../jobs/job-queue.ts';
-import { TransitKey } from '../jobs/job-wrapping-key.ts';
+import { JobWrappingKey } from '../jobs/job-wrapping-key.ts';
 import type { KeyringTable } from '../org-keys/org-keyring-table.ts';
-import type { Settings } from '../shared/deployment-settings.ts';
+import type { DeploymentSettings } from '../shared/deployment-settings.ts';
 import { HmacKey } from '../shared/kms-hmac-key.ts';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
 import type { ValueTable } from '../values/value-table.ts';
@@ -15,7 +15,7 @@ import { UserKeyringTable } from './user-keyring-table.ts';
 import { UserRecordTable } from './user-record-table.ts';
 
 /** What the functions of users use of the org's. */
-interface OrgTables {
+interface OrgResources {
   readonly apiKeys: ApiKeyTable;
   readonly keyrings: KeyringTable;
   readonly values: ValueTable;
@@ -27,14 +27,14 @@ interface OrgTables {
  * the queue of their messages. What may use the KEK can reach none of it, and what is here can't use the KEK: to the org's
  * keyrings it looks for their lock alone.
  */
-export class UserCustody extends Construct {
+export class UserData extends Construct {
   readonly keyrings: UserKeyringTable;
   readonly records: UserRecordTable;
   readonly deliveries: DeliveryTable;
   readonly custodyKey: HmacKey;
   readonly codeKey: HmacKey;
   readonly routingKey: HmacKey;
-  readonly transitKey: TransitKey;
+  readonly transitKey: JobWrappingKey;
   private readonly jobs: JobQueue;
 
   /** @param name of the deployment, with which the aliases of keys begin */
@@ -58,12 +58,12 @@ export class UserCustody extends Construct {
       description: 'Makes what finds users by identity or login; losing it makes them strangers',
       setting: functionEnv.routingKeyId,
     });
-    this.transitKey = new TransitKey(this, 'Transit', `${name}-transit`);
+    this.transitKey = new JobWrappingKey(this, 'Transit', `${name}-transit`);
     this.jobs = new JobQueue(this, 'Jobs');
   }
 
   /** Users by API keys of their org, by what they carry themselves, and their memory. No user is there for the first: no key either. */
-  grantAccounts({ users, accounts, memory }: VaultFunctions, { apiKeys, keyrings }: OrgTables): void {
+  grantAccounts({ users, accounts, memory }: VaultFunctions, { apiKeys, keyrings }: OrgResources): void {
     apiKeys.grantRead(users);
     for (const fn of [users, accounts, memory]) keyrings.grantRead(fn);
     this.keyrings.grantManage(users);
@@ -84,7 +84,12 @@ export class UserCustody extends Construct {
    * made by what checked the provider's signature, and by nothing else.
    * @param apiUrl address of the API, where providers call unless told otherwise
    */
-  grantConversations(functions: VaultFunctions, { keyrings }: OrgTables, settings: Settings, apiUrl: string): void {
+  grantConversations(
+    functions: VaultFunctions,
+    { keyrings }: OrgResources,
+    settings: DeploymentSettings,
+    apiUrl: string,
+  ): void {
     const { webhooks, worker } = functions;
     this.deliveries.grantNote(webhooks);
     webhooks.set(functionEnv.publicUrl, settings.publicUrl ?? apiUrl);
@@ -107,7 +112,7 @@ export class UserCustody extends Construct {
   }
 
   /** A responder is given a conversation by the worker and reaches nothing by itself. */
-  private grantResponder({ worker, responder }: VaultFunctions, settings: Settings): void {
+  private grantResponder({ worker, responder }: VaultFunctions, settings: DeploymentSettings): void {
     responder?.grantInvoke(worker, functionEnv.responderFunction);
     if (typeof settings.responder === 'string') return;
     const { arn } = settings.responder;
@@ -116,7 +121,7 @@ export class UserCustody extends Construct {
   }
 
   /** What tells who can open a thing sees what it is locked with, and can't use a key. */
-  grantExplaining({ explainer }: VaultFunctions, { apiKeys, keyrings, values, blobs }: OrgTables): void {
+  grantExplaining({ explainer }: VaultFunctions, { apiKeys, keyrings, values, blobs }: OrgResources): void {
     apiKeys.grantRead(explainer);
     apiKeys.grantList(explainer);
     keyrings.grantRead(explainer);

@@ -1,7 +1,7 @@
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { uncopiedTable } from '../shared/no-backup-table.ts';
+import { noBackupTable } from '../shared/no-backup-table.ts';
 import { grantFindCopies, grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
@@ -16,7 +16,7 @@ export class UserKeyringTable extends Construct {
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    this.table = uncopiedTable(this, { sortKey: 'id', timeToLiveAttribute: 'ttl' });
+    this.table = noBackupTable(this, { sortKey: 'id', timeToLiveAttribute: 'ttl' });
     this.name = this.table.tableName;
   }
 

@@ -2,49 +2,49 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { routes } from '../../contract/routes.ts';
-import type { Engine } from '../aws/endpoint/service-engine.ts';
+import type { ServiceEngine } from '../aws/endpoint/service-engine.ts';
 import type { Credentials, Principal } from '../aws/iam/credential-store.ts';
 import { signRequest } from '../aws/iam/signature-v4.ts';
-import { readFileIfAny, writeFileAtomically } from '../aws/shared/durable-files.ts';
+import { readFileIfExists, writeFileAtomically } from '../aws/shared/durable-files.ts';
 import { LocalError, ServiceError } from '../aws/shared/errors.ts';
 
-const firstKeysSchema = z.object({ org: z.string(), adminKey: z.string(), agentKey: z.string() });
+const bootstrapOrgSchema = z.object({ org: z.string(), adminKey: z.string(), agentKey: z.string() });
 
 /** What is printed at every start. */
-export type FirstKeys = z.infer<typeof firstKeysSchema>;
+export type BootstrapOrg = z.infer<typeof bootstrapOrgSchema>;
 
 const jsonHeaders = { 'content-type': 'application/json' };
-const orgAnswer = z.object({ org: z.string(), adminKey: z.object({ key: z.string() }) });
-const keyAnswer = z.object({ key: z.string() });
+const createOrgResponse = z.object({ org: z.string(), adminKey: z.object({ key: z.string() }) });
+const createKeyResponse = z.object({ key: z.string() });
 
 /** Reads the first keys of an earlier start, or makes them. Without a folder they are made and kept nowhere. */
-export async function ensureFirstKeys(options: {
+export async function ensureBootstrapOrg(options: {
   readonly url: string;
   readonly operator: Credentials;
-  readonly vaultFile: SealedFile | null;
-}): Promise<FirstKeys> {
+  readonly vaultFile: EncryptedFile | null;
+}): Promise<BootstrapOrg> {
   const { url, operator, vaultFile } = options;
   const kept = await vaultFile?.read();
-  if (kept !== undefined) return firstKeysSchema.parse(kept);
-  const keys = await makeFirstKeys(url, operator);
+  if (kept !== undefined) return bootstrapOrgSchema.parse(kept);
+  const keys = await createBootstrapOrg(url, operator);
   await vaultFile?.write(keys);
   return keys;
 }
 
-async function makeFirstKeys(baseUrl: string, operator: Credentials): Promise<FirstKeys> {
+async function createBootstrapOrg(baseUrl: string, operator: Credentials): Promise<BootstrapOrg> {
   const orgUrl = new URL(routes.createOrg.path, baseUrl);
   const request = { method: routes.createOrg.method, headers: jsonHeaders, body: '{}' };
   const headers = await signRequest({ ...request, url: orgUrl }, 'execute-api', operator);
-  const { org, adminKey } = orgAnswer.parse(await send(orgUrl, { ...request, headers }));
-  const agent = await send(new URL(routes.createKey.path, baseUrl), {
+  const { org, adminKey } = createOrgResponse.parse(await requestJson(orgUrl, { ...request, headers }));
+  const agent = await requestJson(new URL(routes.createKey.path, baseUrl), {
     method: routes.createKey.method,
     headers: { ...jsonHeaders, authorization: `Bearer ${adminKey.key}` },
     body: JSON.stringify({ role: 'agent', name: 'first agent' }),
   });
-  return { org, adminKey: adminKey.key, agentKey: keyAnswer.parse(agent).key };
+  return { org, adminKey: adminKey.key, agentKey: createKeyResponse.parse(agent).key };
 }
 
-async function send(url: URL, init: RequestInit): Promise<unknown> {
+async function requestJson(url: URL, init: RequestInit): Promise<unknown> {
   const response = await fetch(url, init);
   const text = await response.text();
   if (response.ok) return JSON.parse(text);
@@ -55,7 +55,7 @@ async function send(url: URL, init: RequestInit): Promise<unknown> {
 }
 
 /** A file that only the KMS emulator of this folder can open. */
-export interface SealedFile {
+export interface EncryptedFile {
   read(): Promise<unknown>;
   write(content: unknown): Promise<void>;
 }
@@ -64,14 +64,19 @@ const ciphertextSchema = z.object({ CiphertextBlob: z.base64() });
 const plaintextSchema = z.object({ Plaintext: z.base64() });
 
 /** `keyId` is a key of `local/` itself, so that no policy of the template's key speaks of this file. */
-export function sealedFile(folder: string, kms: Engine, keyId: string, principal: Principal): SealedFile {
+export function kmsEncryptedFile(
+  folder: string,
+  kms: ServiceEngine,
+  keyId: string,
+  principal: Principal,
+): EncryptedFile {
   const path = join(folder, 'first-keys.sealed');
   const EncryptionContext = { purpose: 'first-keys' };
   const call = async (action: string, input: object): Promise<unknown> =>
     JSON.parse((await kms.run({ action, input, principal })).body);
   return {
     async read() {
-      const CiphertextBlob = readFileIfAny(path);
+      const CiphertextBlob = readFileIfExists(path);
       if (CiphertextBlob === undefined) return undefined;
       try {
         const { Plaintext } = plaintextSchema.parse(await call('Decrypt', { CiphertextBlob, EncryptionContext }));

@@ -3,8 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFileIfAny } from '../aws/shared/durable-files.ts';
-import { LocalError, systemCode } from '../aws/shared/errors.ts';
+import { readFileIfExists } from '../aws/shared/durable-files.ts';
+import { LocalError, systemErrorCode } from '../aws/shared/errors.ts';
 
 const attempts = 3;
 
@@ -14,37 +14,37 @@ const attempts = 3;
  *
  * Two starts that both take over the same dead lock are told apart by LevelDB, whose own lock the kernel keeps.
  */
-export function lockFolder(folder: string): () => void {
+export function lockDataFolder(folder: string): () => void {
   const path = join(folder, 'vault.lock');
-  const owner = `${process.pid} ${startOf(process.pid)}\n${randomUUID()}\n`;
+  const owner = `${process.pid} ${processStartTime(process.pid)}\n${randomUUID()}\n`;
   for (let attempt = 0; attempt < attempts; attempt++) {
-    if (create(path, owner)) return () => release(path, owner);
-    const holder = readFileIfAny(path);
+    if (tryCreateLock(path, owner)) return () => releaseLock(path, owner);
+    const holder = readFileIfExists(path);
     if (holder === undefined) continue;
     const [pid = '', start = ''] = holder.split('\n', 1).join('').split(' ');
-    if (isRunning(Number(pid), start)) throw inUse(folder, pid);
+    if (isRunning(Number(pid), start)) throw folderInUse(folder, pid);
     rmSync(path, { force: true });
   }
-  throw inUse(folder, 'unknown');
+  throw folderInUse(folder, 'unknown');
 }
 
 // Linking a finished file makes the lock appear at once and whole: no start can read half of it.
-function create(path: string, owner: string): boolean {
+function tryCreateLock(path: string, owner: string): boolean {
   const draft = `${path}.${randomUUID()}`;
   writeFileSync(draft, owner, { mode: 0o600 });
   try {
     linkSync(draft, path);
     return true;
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false;
+    if (systemErrorCode(error) === 'EEXIST') return false;
     throw error;
   } finally {
     rmSync(draft, { force: true });
   }
 }
 
-function release(path: string, owner: string): void {
-  if (readFileIfAny(path) !== owner) return;
+function releaseLock(path: string, owner: string): void {
+  if (readFileIfExists(path) !== owner) return;
   const dropped = `${path}.${randomUUID()}`;
   renameSync(path, dropped);
   rmSync(dropped);
@@ -55,14 +55,14 @@ function isRunning(pid: number, start: string): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    if (systemCode(error) === 'ESRCH') return false;
+    if (systemErrorCode(error) === 'ESRCH') return false;
   }
-  return startOf(pid) === start;
+  return processStartTime(pid) === start;
 }
 
 // In a container the same pid comes back at every start, so the time at which the process began is compared too, where
 // the system tells it (field 22 of proc_pid_stat(5), counted after the name, which may hold anything).
-function startOf(pid: number): string {
+function processStartTime(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '-';
@@ -71,7 +71,7 @@ function startOf(pid: number): string {
   }
 }
 
-const inUse = (folder: string, pid: string) =>
+const folderInUse = (folder: string, pid: string) =>
   new LocalError(
     `Another vault (process ${pid}) uses the data folder ${folder}. Nothing was started. ` +
       `Stop that one, or choose another folder: npm start -- --data DIR`,

@@ -1,75 +1,89 @@
 /** The engines of a vault, opened over its data folder for what the template asks of them. */
 import { join } from 'node:path';
-import type { Assembly } from '../aws/cloudformation/cloud-assembly.ts';
+import type { CloudAssembly } from '../aws/cloudformation/cloud-assembly.ts';
 import type { Deployment } from '../aws/cloudformation/deployment-spec.ts';
 import { kmsKeySpecs, readDeployment } from '../aws/cloudformation/read-deployment.ts';
 import { openDynamoDb } from '../aws/dynamodb/dynamodb-engine.ts';
-import { backupEngine, TableCopies } from '../aws/dynamodb/table-backups.ts';
+import { backupEngine, TableBackups } from '../aws/dynamodb/table-backups.ts';
 import { ensureTables } from '../aws/dynamodb/table-provisioning.ts';
-import type { Engine } from '../aws/endpoint/service-engine.ts';
-import { callerOf, type Front, openFront, type Watched } from '../aws/endpoint/signed-service-server.ts';
+import type { ServiceEngine } from '../aws/endpoint/service-engine.ts';
+import {
+  type CallInterception,
+  createInProcessCaller,
+  type SignedServiceServer,
+  startSignedServiceServer,
+} from '../aws/endpoint/signed-service-server.ts';
 import { CredentialStore } from '../aws/iam/credential-store.ts';
-import { KmsKeyring } from '../aws/kms/key-registry.ts';
-import { KmsStore } from '../aws/kms/key-store.ts';
+import { KmsKeyRegistry } from '../aws/kms/key-registry.ts';
+import { KmsKeyStore } from '../aws/kms/key-store.ts';
 import { kmsEngine } from '../aws/kms/kms-engine.ts';
-import { configureKms, ensureKmsKeys } from '../aws/kms/template-keys.ts';
+import { applyTemplateToKeys, ensureKmsKeys } from '../aws/kms/template-keys.ts';
 import { DurableExecutions, type Invocable } from '../aws/lambda/durable-executions.ts';
 import { DurableStore } from '../aws/lambda/durable-store.ts';
-import { startEventSource } from '../aws/lambda/event-source-mapping.ts';
+import { startEventSourceMapping } from '../aws/lambda/event-source-mapping.ts';
 import type { FunctionHost } from '../aws/lambda/function-host.ts';
 import { lambdaEngine } from '../aws/lambda/lambda-engine.ts';
-import { openS3, type S3 } from '../aws/s3/s3-server.ts';
+import { type S3Server, startS3Server } from '../aws/s3/s3-server.ts';
 import { queueUrl } from '../aws/shared/aws-account.ts';
-import { openSqs, type Sqs } from '../aws/sqs/sqs-engine.ts';
+import { createSqsEngine, type SqsEngine } from '../aws/sqs/sqs-engine.ts';
 import { stsEngine } from '../aws/sts/sts-engine.ts';
-import type { OnClose } from './data-folder.ts';
-import { type Outbox, openOutbox } from './provider-emulator.ts';
+import type { RegisterCloser } from './data-folder.ts';
+import { type ProviderEmulator, startProviderEmulator } from './provider-emulator.ts';
 
-export interface EngineOptions {
+export interface EmulatedServiceOptions {
   /** Of all data; null keeps none. */
   readonly folder: string | null;
   readonly objectPort: number;
   readonly timeScale: number;
-  readonly watched: Watched;
+  readonly interception: CallInterception;
   /** By name; asked at each invocation, since functions are opened after the engines. */
   readonly functions: () => ReadonlyMap<string, Invocable>;
 }
 
-export interface Engines {
+export interface EmulatedServices {
   readonly deployment: Deployment;
   readonly credentials: CredentialStore;
-  readonly keyring: KmsKeyring;
-  readonly kms: Engine;
-  readonly copies: TableCopies;
+  readonly kmsKeys: KmsKeyRegistry;
+  readonly kms: ServiceEngine;
+  readonly tableBackups: TableBackups;
   readonly executions: DurableExecutions;
-  readonly sqs: Sqs;
-  readonly s3: S3;
-  readonly front: Front;
-  readonly outbox: Outbox;
+  readonly sqs: SqsEngine;
+  readonly s3: S3Server;
+  readonly serviceServer: SignedServiceServer;
+  readonly providerEmulator: ProviderEmulator;
 }
 
-export async function openEngines(assembly: Assembly, options: EngineOptions, onClose: OnClose): Promise<Engines> {
-  const { timeScale, watched, functions } = options;
+export async function startEmulatedServices(
+  assembly: CloudAssembly,
+  options: EmulatedServiceOptions,
+  onClose: RegisterCloser,
+): Promise<EmulatedServices> {
+  const { timeScale, interception, functions } = options;
   const folderOf = (name: string) => options.folder && join(options.folder, name);
-  const keyring = new KmsKeyring(new KmsStore(folderOf('kms')), () => new Date());
-  const deployment = readDeployment(assembly, ensureKmsKeys(keyring, kmsKeySpecs(assembly)));
-  configureKms(keyring, deployment);
-  const kms = kmsEngine(keyring);
-  const copies = new TableCopies();
-  copies.follow(deployment.tables, new Date());
-  const dynamodb = await openDynamoDb(folderOf('dynamodb'), copies);
+  const kmsKeys = new KmsKeyRegistry(new KmsKeyStore(folderOf('kms')), () => new Date());
+  const deployment = readDeployment(assembly, ensureKmsKeys(kmsKeys, kmsKeySpecs(assembly)));
+  applyTemplateToKeys(kmsKeys, deployment);
+  const kms = kmsEngine(kmsKeys);
+  const tableBackups = new TableBackups();
+  tableBackups.follow(deployment.tables, new Date());
+  const dynamodb = await openDynamoDb(folderOf('dynamodb'), tableBackups);
   onClose(() => dynamodb.close());
   await ensureTables(dynamodb, deployment.tables);
 
   const credentials = new CredentialStore();
   const store = new DurableStore(folderOf('durable'));
-  const executions = new DurableExecutions({ store, functions, timeScale, onError: watched.onError });
-  const sqs = openSqs({ folder: folderOf('sqs'), queues: deployment.queues, origin: () => front.url, timeScale });
-  const front: Front = await openFront({
-    ...watched,
+  const executions = new DurableExecutions({ store, functions, timeScale, onError: interception.onError });
+  const sqs = createSqsEngine({
+    folder: folderOf('sqs'),
+    queues: deployment.queues,
+    origin: () => serviceServer.url,
+    timeScale,
+  });
+  const serviceServer: SignedServiceServer = await startSignedServiceServer({
+    ...interception,
     engines: [
       dynamodb,
-      backupEngine(copies),
+      backupEngine(tableBackups),
       kms,
       lambdaEngine(functions, executions),
       sqs,
@@ -77,26 +91,37 @@ export async function openEngines(assembly: Assembly, options: EngineOptions, on
     ],
     credentials,
   });
-  onClose(() => front.close());
+  onClose(() => serviceServer.close());
   onClose(() => sqs.close());
-  const s3 = await openS3({
-    ...watched,
+  const s3 = await startS3Server({
+    ...interception,
     folder: folderOf('s3'),
     buckets: deployment.buckets,
     port: options.objectPort,
     credentials,
   });
   onClose(() => s3.close());
-  const outbox = await openOutbox(watched);
-  onClose(() => outbox.close());
-  return { deployment, credentials, keyring, kms, copies, executions, sqs, s3, front, outbox };
+  const providerEmulator = await startProviderEmulator(interception);
+  onClose(() => providerEmulator.close());
+  return {
+    deployment,
+    credentials,
+    kmsKeys,
+    kms,
+    tableBackups,
+    executions,
+    sqs,
+    s3,
+    serviceServer,
+    providerEmulator,
+  };
 }
 
 /** Starts the mappings of queues to functions; what it returns ends them. */
-export function startEventSources(
-  { deployment, sqs, front }: Engines,
+export function startEventSourceMappings(
+  { deployment, sqs, serviceServer }: EmulatedServices,
   hosts: ReadonlyMap<string, FunctionHost>,
-  { timeScale, watched }: Pick<EngineOptions, 'timeScale' | 'watched'>,
+  { timeScale, interception }: Pick<EmulatedServiceOptions, 'timeScale' | 'interception'>,
   concurrency: number,
 ): () => Promise<void> {
   const sources = deployment.eventSources.flatMap((spec) => {
@@ -105,16 +130,16 @@ export function startEventSources(
     const host = hosts.get(logicalId);
     if (queue === undefined || host === undefined) return [];
     return [
-      startEventSource({
+      startEventSourceMapping({
         spec,
         queue,
-        queueUrl: queueUrl(spec.queue.queueName, front.url),
-        call: callerOf(watched, sqs, { name: logicalId, arn: Role, tags: {} }),
+        queueUrl: queueUrl(spec.queue.queueName, serviceServer.url),
+        call: createInProcessCaller(interception, sqs, { name: logicalId, arn: Role, tags: {} }),
         invoke: (event) => host.invoke(event),
         // More than the function has environments would only wait, its messages hidden meanwhile.
         concurrency: Math.min(spec.maxConcurrency ?? concurrency, concurrency),
         timeScale,
-        onError: watched.onError,
+        onError: interception.onError,
       }),
     ];
   });

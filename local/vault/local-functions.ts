@@ -1,36 +1,39 @@
 /** The template's functions on this machine, and what stands for names and addresses of AWS. */
 
 import type { Deployment } from '../aws/cloudformation/deployment-spec.ts';
-import { replaceAll } from '../aws/cloudfront/distribution-server.ts';
+import { replaceOrigins } from '../aws/cloudfront/distribution-server.ts';
 import type { CredentialStore } from '../aws/iam/credential-store.ts';
-import { type EngineUrls, FunctionHost, functionVariables } from '../aws/lambda/function-host.ts';
-import { queueUrl, regionalDomain, sqsOrigin } from '../aws/shared/aws-account.ts';
+import { FunctionHost, functionEnvironmentVariables, type ServiceUrls } from '../aws/lambda/function-host.ts';
+import { bucketDomain, queueUrl, sqsOrigin } from '../aws/shared/aws-account.ts';
 import type { Logs } from '../aws/shared/log-streams.ts';
 
 /** Addresses of this machine. */
-export interface LocalUrls extends EngineUrls {
+export interface LocalUrls extends ServiceUrls {
   readonly api: string;
   readonly page: string;
 }
 
 /** What stands here for addresses of the template that have a scheme and a domain of AWS's. */
-export function localOrigins({ page, buckets, apiEndpoint }: Deployment, urls: LocalUrls): ReadonlyMap<string, string> {
+export function originReplacements(
+  { distribution, buckets, apiEndpoint }: Deployment,
+  urls: LocalUrls,
+): ReadonlyMap<string, string> {
   return new Map([
-    ...(page?.addresses ?? []).map((address) => [address, urls.page] as const),
+    ...(distribution?.origins ?? []).map((address) => [address, urls.page] as const),
     // In path style all buckets are of one origin, by which alone a page's policy can name them.
-    ...buckets.map(({ bucketName }) => [`https://${regionalDomain(bucketName)}`, urls.s3] as const),
+    ...buckets.map(({ bucketName }) => [`https://${bucketDomain(bucketName)}`, urls.s3] as const),
     [apiEndpoint, urls.api],
     // A client of SQS calls the host of the queue's URL, whatever its endpoint is.
-    [sqsOrigin, urls.front],
+    [sqsOrigin, urls.signedServices],
   ]);
 }
 
 /** By logical id. */
-export function openFunctions(
+export function createFunctionHosts(
   { functions }: Deployment,
   origins: ReadonlyMap<string, string>,
   credentials: CredentialStore,
-  urls: EngineUrls,
+  urls: ServiceUrls,
   concurrency: number,
   logs: Logs,
 ): ReadonlyMap<string, FunctionHost> {
@@ -38,8 +41,8 @@ export function openFunctions(
     functions.map((spec) => {
       const { logicalId, Environment } = spec;
       // Credentials of the function's own role, so that the engines know which function calls.
-      const told = Object.entries(Environment.Variables).map(([name, value]) => [name, replaceAll(value, origins)]);
-      const variables = functionVariables(
+      const told = Object.entries(Environment.Variables).map(([name, value]) => [name, replaceOrigins(value, origins)]);
+      const variables = functionEnvironmentVariables(
         { ...spec, Environment: { Variables: Object.fromEntries(told) } },
         credentials.issue({ name: logicalId, arn: spec.Role, tags: {} }),
         urls,
@@ -51,7 +54,7 @@ export function openFunctions(
 }
 
 /** What `LocalVault.resources` has; queues are at `sqsUrl`. */
-export function resourceNames(
+export function physicalNames(
   { tables, buckets, queues, kmsKeys, functions }: Deployment,
   sqsUrl: string,
 ): Record<string, string> {

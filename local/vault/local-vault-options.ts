@@ -1,13 +1,13 @@
 /** What a local vault is told, and what it offers. */
 
 import type { Policies } from '../aws/cloudformation/read-deployment.ts';
-import type { PageRequest } from '../aws/cloudfront/distribution-server.ts';
-import type { TableCopies } from '../aws/dynamodb/table-backups.ts';
-import type { CallLog, EngineHooks, Sent } from '../aws/endpoint/engine-hooks.ts';
+import type { DistributionRequest } from '../aws/cloudfront/distribution-server.ts';
+import type { TableBackups } from '../aws/dynamodb/table-backups.ts';
+import type { CallLog, EngineHooks, ProviderRequest } from '../aws/endpoint/engine-hooks.ts';
 import type { Credentials } from '../aws/iam/credential-store.ts';
-import type { Swept } from '../aws/s3/lifecycle.ts';
+import type { LifecycleResult } from '../aws/s3/lifecycle.ts';
 
-export interface LocalOptions {
+export interface LocalVaultOptions {
   /** A cloud assembly that exists; else the app of this project is synthesized. */
   readonly assembly?: string | undefined;
   /** Settings of the app that is synthesized (lib/shared/deployment-settings.ts), over those of cdk.json. */
@@ -50,20 +50,20 @@ export interface LocalVault {
   /** The template's policies, every name in them resolved, for tests that enforce them by the `authorize` hook. */
   readonly policies: Policies;
   /** Where functions find the APIs of Twilio, WhatsApp, Slack, Mailgun and SendGrid. */
-  readonly outboxUrl: string;
+  readonly providerApisUrl: string;
   /** Physical names of tables, buckets and functions, key ids, and URLs of queues, by logical id. */
   readonly resources: Readonly<Record<string, string>>;
   readonly calls: CallLog;
   /** Copies of tables that the engines are to report; none unless told, but for point-in-time recovery as the template has it. */
-  readonly copies: TableCopies;
+  readonly tableBackups: TableBackups;
   /** Applies the buckets' lifecycle rules as of that time; what was removed, by bucket. */
-  sweepObjects(now: Date): Readonly<Record<string, Swept>>;
+  applyBucketLifecycles(now: Date): Readonly<Record<string, LifecycleResult>>;
   /** Resolves when no queue that invokes a function has a message, waiting or in flight. Rejects when the vault is closed. */
-  idle(): Promise<void>;
+  whenQueuesEmpty(): Promise<void>;
   /** What the functions sent to providers: the latest thousand, oldest first. */
-  outbox(): readonly Sent[];
+  providerRequests(): readonly ProviderRequest[];
   /** The latest requests to the page and, through it, to the routes of links. */
-  pageLog(): readonly PageRequest[];
+  pageLog(): readonly DistributionRequest[];
   /** Everything the functions and the gateway wrote. */
   logs(): string;
   /** Replaces the hooks; without an argument there are none. */

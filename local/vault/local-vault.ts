@@ -3,97 +3,111 @@
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { localObjectPort, localPagePort, localPort } from '../../contract/shared/environment-variables.ts';
-import { gatewayListener, startingListener } from '../aws/api-gateway/http-api.ts';
-import { readAssembly } from '../aws/cloudformation/cloud-assembly.ts';
+import { createHttpApiListener, unavailableListener } from '../aws/api-gateway/http-api.ts';
+import { readCloudAssembly } from '../aws/cloudformation/cloud-assembly.ts';
 import { policiesOf } from '../aws/cloudformation/read-deployment.ts';
-import { openPage } from '../aws/cloudfront/distribution-server.ts';
+import { startDistributionServer } from '../aws/cloudfront/distribution-server.ts';
 import { CallLog } from '../aws/endpoint/engine-hooks.ts';
-import { startSchedules } from '../aws/eventbridge/scheduled-rules.ts';
+import { startScheduledRules } from '../aws/eventbridge/scheduled-rules.ts';
 import type { Principal } from '../aws/iam/credential-store.ts';
 import type { Invocable } from '../aws/lambda/durable-executions.ts';
 import { account, iamArn } from '../aws/shared/aws-account.ts';
 import { fileLogs, memoryLogs } from '../aws/shared/log-streams.ts';
-import { closeServer, listen } from '../aws/shared/loopback-server.ts';
-import { ensureFirstKeys, sealedFile } from './bootstrap-org.ts';
-import { type OnClose, openFolder, synthesizeInto } from './data-folder.ts';
-import { openEngines, startEventSources } from './emulated-services.ts';
-import { localOrigins, openFunctions, resourceNames } from './local-functions.ts';
-import type { LocalOptions, LocalVault } from './local-vault-options.ts';
+import { closeServer, listenOnLoopback } from '../aws/shared/loopback-server.ts';
+import { ensureBootstrapOrg, kmsEncryptedFile } from './bootstrap-org.ts';
+import { openDataFolder, type RegisterCloser, synthesizeAssembly } from './data-folder.ts';
+import { startEmulatedServices, startEventSourceMappings } from './emulated-services.ts';
+import { createFunctionHosts, originReplacements, physicalNames } from './local-functions.ts';
+import type { LocalVault, LocalVaultOptions } from './local-vault-options.ts';
 
-export type { LocalOptions, LocalVault } from './local-vault-options.ts';
+export type { LocalVault, LocalVaultOptions as LocalOptions } from './local-vault-options.ts';
 
 const defaultConcurrency = 4;
-const operator: Principal = { name: 'operator', arn: iamArn('user/operator'), tags: {} };
-const local: Principal = { name: 'local', arn: iamArn('user/local'), tags: {} };
+const operatorPrincipal: Principal = { name: 'operator', arn: iamArn('user/operator'), tags: {} };
+const localPrincipal: Principal = { name: 'local', arn: iamArn('user/local'), tags: {} };
 /** Not a logical id: those have letters and digits only. */
-const ownKey = 'local/first-keys';
+const bootstrapKeyName = 'local/first-keys';
 
 /**
  * Starts the vault; resolves when it can be used. Throws a LocalError that says what to do when it can't. Whatever was
  * opened until then is closed again.
  */
-export async function startLocal(options: LocalOptions = {}): Promise<LocalVault> {
+export async function startLocalVault(options: LocalVaultOptions = {}): Promise<LocalVault> {
   const closers: (() => void | Promise<void>)[] = [];
-  const close = once(async () => {
+  const close = runOnce(async () => {
     for (const closer of closers.toReversed()) await closer();
   });
   try {
-    return await start(options, (closer) => void closers.push(closer), close);
+    return await openVault(options, (closer) => void closers.push(closer), close);
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function start(options: LocalOptions, onClose: OnClose, close: () => Promise<void>): Promise<LocalVault> {
+async function openVault(
+  options: LocalVaultOptions,
+  onClose: RegisterCloser,
+  close: () => Promise<void>,
+): Promise<LocalVault> {
   const progress = options.onProgress ?? (() => {});
-  const folder = openFolder(options, onClose);
-  let listener: RequestListener = startingListener;
-  const { server, port } = await listen((request, response) => listener(request, response), options.port ?? localPort);
+  const folder = openDataFolder(options, onClose);
+  let listener: RequestListener = unavailableListener;
+  const { server, port } = await listenOnLoopback(
+    (request, response) => listener(request, response),
+    options.port ?? localPort,
+  );
   onClose(() => closeServer(server));
   const url = `http://127.0.0.1:${port}`;
   const portOf = (told: number | undefined, usual: number) => told ?? (options.port === undefined ? usual : 0);
-  const page = await openPage(portOf(options.pagePort, localPagePort));
+  const page = await startDistributionServer(portOf(options.pagePort, localPagePort));
   onClose(() => page.close());
 
-  const assembly = readAssembly(options.assembly ?? (await synthesizeInto(folder, options, onClose)));
+  const assembly = readCloudAssembly(options.assembly ?? (await synthesizeAssembly(folder, options, onClose)));
   progress('starting the engines');
   const logs = folder === null ? memoryLogs() : fileLogs(join(folder, 'logs'));
   onClose(() => logs.close());
   let hooks = options.hooks ?? {};
   const calls = new CallLog();
-  const watched = { calls, hooks: () => hooks, onError: (message: string) => logs.write('engines', message) };
+  const interception = { calls, hooks: () => hooks, onError: (message: string) => logs.write('engines', message) };
   let invocables: ReadonlyMap<string, Invocable> = new Map();
   const objectPort = portOf(options.objectPort, localObjectPort);
   const timeScale = options.timeScale ?? 1;
-  const engineOptions = { folder, objectPort, timeScale, watched, functions: () => invocables };
-  const engines = await openEngines(assembly, engineOptions, onClose);
-  const { deployment, credentials, keyring, kms, copies, executions, sqs, s3, front, outbox } = engines;
+  const engineOptions = { folder, objectPort, timeScale, interception, functions: () => invocables };
+  const engines = await startEmulatedServices(assembly, engineOptions, onClose);
+  const { deployment, credentials, kmsKeys, kms, tableBackups, executions, sqs, s3, serviceServer, providerEmulator } =
+    engines;
 
   const concurrency = options.functionConcurrency ?? defaultConcurrency;
-  const urls = { api: url, page: page.url, front: front.url, s3: s3.url, outbox: outbox.url };
-  const origins = localOrigins(deployment, urls);
-  const hosts = openFunctions(deployment, origins, credentials, urls, concurrency, logs);
+  const urls = {
+    api: url,
+    page: page.url,
+    signedServices: serviceServer.url,
+    s3: s3.url,
+    providerApis: providerEmulator.url,
+  };
+  const origins = originReplacements(deployment, urls);
+  const hosts = createFunctionHosts(deployment, origins, credentials, urls, concurrency, logs);
   onClose(async () => void (await Promise.all([...hosts.values()].map((host) => host.close()))));
   invocables = new Map([...hosts.values()].map((host) => [host.spec.functionName, host]));
-  onClose(startSchedules(deployment.schedules, hosts));
+  onClose(startScheduledRules(deployment.schedules, hosts));
   executions.resume();
   onClose(() => executions.close());
-  onClose(startEventSources(engines, hosts, engineOptions, concurrency));
+  onClose(startEventSourceMappings(engines, hosts, engineOptions, concurrency));
 
   const domainName = `127.0.0.1:${port}`;
-  const operatorName = operator.name;
-  listener = gatewayListener({ deployment, hosts, credentials, operatorName, domainName, logs });
+  const operatorName = operatorPrincipal.name;
+  listener = createHttpApiListener({ deployment, functionHosts: hosts, credentials, operatorName, domainName, logs });
   const onError = (message: string) => logs.write('gateway', message);
-  if (deployment.page !== undefined) page.serve(deployment.page, { apiUrl: url, origins, onError });
+  if (deployment.distribution !== undefined) page.serve(deployment.distribution, { apiUrl: url, origins, onError });
   // Registered once more, to run first: no request may reach engines that are being closed.
   onClose(() => closeServer(server));
 
-  const operatorCredentials = credentials.issue(operator);
+  const operatorCredentials = credentials.issue(operatorPrincipal);
   progress('opening the first organization');
-  const ownKeyId = keyring.store.ensure(ownKey, keyring.now()).keyId;
-  const vaultFile = folder === null ? null : sealedFile(folder, kms, ownKeyId, local);
-  const keys = await ensureFirstKeys({ url, operator: operatorCredentials, vaultFile });
+  const ownKeyId = kmsKeys.store.getOrCreate(bootstrapKeyName, kmsKeys.now()).keyId;
+  const vaultFile = folder === null ? null : kmsEncryptedFile(folder, kms, ownKeyId, localPrincipal);
+  const keys = await ensureBootstrapOrg({ url, operator: operatorCredentials, vaultFile });
   calls.reset();
   return {
     ...keys,
@@ -101,17 +115,17 @@ async function start(options: LocalOptions, onClose: OnClose, close: () => Promi
     pageUrl: page.url,
     dataDir: folder,
     operator: { ...operatorCredentials, region: account.region },
-    endpoints: { dynamodb: front.url, kms: front.url, s3: s3.url, sqs: front.url },
-    credentials: credentials.issue(local),
+    endpoints: { dynamodb: serviceServer.url, kms: serviceServer.url, s3: s3.url, sqs: serviceServer.url },
+    credentials: credentials.issue(localPrincipal),
     policies: policiesOf(deployment),
-    outboxUrl: outbox.url,
-    resources: resourceNames(deployment, front.url),
+    providerApisUrl: providerEmulator.url,
+    resources: physicalNames(deployment, serviceServer.url),
     calls,
-    copies,
-    idle: () => sqs.emptied(deployment.eventSources.map(({ queue }) => queue.queueName)),
-    outbox: () => outbox.sent(),
+    tableBackups,
+    whenQueuesEmpty: () => sqs.whenEmpty(deployment.eventSources.map(({ queue }) => queue.queueName)),
+    providerRequests: () => providerEmulator.requests(),
     pageLog: () => page.log(),
-    sweepObjects: (now) => s3.sweep(now),
+    applyBucketLifecycles: (now) => s3.applyLifecycle(now),
     logs: () => logs.read(),
     setHooks: (next = {}) => {
       hooks = next;
@@ -120,7 +134,7 @@ async function start(options: LocalOptions, onClose: OnClose, close: () => Promi
   };
 }
 
-function once(run: () => Promise<void>): () => Promise<void> {
+function runOnce(run: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   return () => (running ??= run());
 }

@@ -5,14 +5,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { EngineHooks, Sent } from '../aws/endpoint/engine-hooks.ts';
-import { messageOf } from '../aws/shared/errors.ts';
-import { closeServer, listen, readBody } from '../aws/shared/loopback-server.ts';
+import type { EngineHooks, ProviderRequest } from '../aws/endpoint/engine-hooks.ts';
+import { errorMessageOf } from '../aws/shared/errors.ts';
+import { closeServer, listenOnLoopback, readBody } from '../aws/shared/loopback-server.ts';
 
-const kept = 1_000;
+const maxKeptRequests = 1_000;
 const maxBodyBytes = 1024 * 1024;
 
-interface Accepted {
+interface ProviderResponse {
   readonly status: number;
   /** Sent as JSON; undefined sends nothing. */
   readonly body?: object;
@@ -20,7 +20,7 @@ interface Accepted {
 
 const id = (bytes = 16): string => randomBytes(bytes).toString('hex');
 
-const providers: Record<Sent['provider'], () => Accepted> = {
+const successResponses: Record<ProviderRequest['provider'], () => ProviderResponse> = {
   twilio: () => ({ status: 201, body: { sid: `SM${id()}`, status: 'queued', error_code: null } }),
   whatsapp: () => ({
     status: 200,
@@ -34,26 +34,26 @@ const providers: Record<Sent['provider'], () => Accepted> = {
 /** Headers that hold credentials: their values are never kept. */
 const secretHeaders: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization', 'x-api-key']);
 
-export interface OutboxOptions {
+export interface ProviderEmulatorOptions {
   /** Asked at each request, so that hooks can change while it runs. */
   readonly hooks: () => EngineHooks;
   /** Told of what went wrong here; never of what was sent. */
   readonly onError: (message: string) => void;
 }
 
-export interface Outbox {
+export interface ProviderEmulator {
   /** `http://127.0.0.1:<port>`; a provider's API is at `/<provider>`. */
   readonly url: string;
   /** The latest that were taken, oldest first. */
-  sent(): readonly Sent[];
+  requests(): readonly ProviderRequest[];
   close(): Promise<void>;
 }
 
-export async function openOutbox({ hooks, onError }: OutboxOptions): Promise<Outbox> {
-  let taken: Sent[] = [];
-  const keep = (request: Sent): void => {
-    taken.push(request);
-    if (taken.length > 2 * kept) taken = taken.slice(-kept);
+export async function startProviderEmulator({ hooks, onError }: ProviderEmulatorOptions): Promise<ProviderEmulator> {
+  let received: ProviderRequest[] = [];
+  const keep = (request: ProviderRequest): void => {
+    received.push(request);
+    if (received.length > 2 * maxKeptRequests) received = received.slice(-maxKeptRequests);
   };
 
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -61,38 +61,38 @@ export async function openOutbox({ hooks, onError }: OutboxOptions): Promise<Out
     if (body === undefined) {
       // What is not read would keep the connection from being used again, and the end waiting for it.
       message.resume();
-      return answer(response, { status: 413 });
+      return sendResponse(response, { status: 413 });
     }
-    const request = requestOf(message, body);
-    if (request === undefined) return answer(response, { status: 404 });
-    const fault = (await hooks().send?.(request)) ?? undefined;
+    const request = parseProviderRequest(message, body);
+    if (request === undefined) return sendResponse(response, { status: 404 });
+    const fault = (await hooks().beforeSend?.(request)) ?? undefined;
     if (fault === undefined || fault === 'drop-after') keep(request);
     if (typeof fault === 'object') response.writeHead(fault.status, jsonType).end(fault.body);
     else if (fault !== undefined) message.socket.destroy();
-    else answer(response, providers[request.provider]());
+    else sendResponse(response, successResponses[request.provider]());
   };
 
-  const { server, port } = await listen((message, response) => {
+  const { server, port } = await listenOnLoopback((message, response) => {
     serve(message, response).catch((error: unknown) => {
-      if (!message.socket.destroyed) onError(`outbox: ${messageOf(error)}`);
+      if (!message.socket.destroyed) onError(`outbox: ${errorMessageOf(error)}`);
       message.socket.destroy();
     });
   }, 0);
   return {
     url: `http://127.0.0.1:${port}`,
-    sent: () => taken.slice(-kept),
+    requests: () => received.slice(-maxKeptRequests),
     close: () => closeServer(server),
   };
 }
 
 const jsonType = { 'content-type': 'application/json' };
 
-function answer(response: ServerResponse, { status, body }: Accepted): void {
+function sendResponse(response: ServerResponse, { status, body }: ProviderResponse): void {
   if (body === undefined) response.writeHead(status, { 'content-length': 0 }).end();
   else response.writeHead(status, jsonType).end(JSON.stringify(body));
 }
 
-function requestOf(message: IncomingMessage, body: Buffer): Sent | undefined {
+function parseProviderRequest(message: IncomingMessage, body: Buffer): ProviderRequest | undefined {
   const [, name = '', path = ''] = /^\/([a-z]+)(\/.*)$/s.exec(message.url ?? '') ?? [];
   if (message.method !== 'POST' || !isProvider(name)) return undefined;
   const headers = Object.entries(message.headersDistinct).map(([header, values = []]) => [
@@ -102,4 +102,4 @@ function requestOf(message: IncomingMessage, body: Buffer): Sent | undefined {
   return { provider: name, path, headers: Object.fromEntries(headers), body: body.toString(), receivedAt: new Date() };
 }
 
-const isProvider = (name: string): name is Sent['provider'] => Object.hasOwn(providers, name);
+const isProvider = (name: string): name is ProviderRequest['provider'] => Object.hasOwn(successResponses, name);

@@ -8,18 +8,18 @@ export const newChannelSecrets = () => ({
 });
 export type ChannelSecrets = ReturnType<typeof newChannelSecrets>;
 
-export interface Delivery {
+export interface WebhookRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /** An SMS as Twilio delivers it (twilio.com/docs/usage/webhooks/webhooks-security). @param url of the webhook */
-export function twilioDelivery(
+export function signedTwilioWebhook(
   url: string,
   { authToken, accountSid }: ChannelSecrets['twilio'],
   { from, text, sid = `SM${randomBytes(16).toString('hex')}` }: { from: string; text: string; sid?: string },
-): Delivery {
+): WebhookRequest {
   const fields = { AccountSid: accountSid, Body: text, From: from, MessageSid: sid, To: '+447700900999' };
   // By name, in the order of their bytes: as they stand here.
   const signed = url + Object.entries(fields).flat().join('');
@@ -29,11 +29,11 @@ export function twilioDelivery(
 }
 
 /** A direct message as Slack delivers it (docs.slack.dev/authentication/verifying-requests-from-slack). @param url of the webhook */
-export function slackDelivery(
+export function signedSlackWebhook(
   url: string,
   { signingSecret }: ChannelSecrets['slack'],
   { user, text, id = `Ev${randomBytes(8).toString('hex')}` }: { user: string; text: string; id?: string },
-): Delivery {
+): WebhookRequest {
   const channel = { type: 'message', channel_type: 'im', channel: 'D024BE91L' };
   const event = { ...channel, user, text, ts: '1355517523.000005' };
   const body = JSON.stringify({ type: 'event_callback', team_id: 'T0123', api_app_id: 'A1', event_id: id, event });
@@ -43,5 +43,5 @@ export function slackDelivery(
   return { url, headers: { 'content-type': 'application/json', ...signatures }, body };
 }
 
-export const deliver = async ({ url, headers, body }: Delivery): Promise<Response> =>
+export const sendWebhook = async ({ url, headers, body }: WebhookRequest): Promise<Response> =>
   await fetch(url, { method: 'POST', headers, body });

@@ -7,7 +7,7 @@ import { ApiKeyService, generateApiKey } from '../../lambdas/api-keys/api-key-se
 import { authenticateApiKey } from '../../lambdas/api-keys/authorization.ts';
 import { LastUsedRecorder } from '../../lambdas/api-keys/last-used-recorder.ts';
 import type { Page } from '../../lambdas/shared/ports.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
 
 /** API keys in memory, with a failure to inject. */
 class MemoryApiKeys implements ApiKeyStore, LastUsedStore {
@@ -145,7 +145,7 @@ describe('an API key', () => {
     ['that has expired', {}, { role: 'reader', expiresAt: '2026-06-01T12:34:56Z' }, 'invalid_request'],
   ])('makes one %s: with %j, %j gives %s', async (_, own, wanted, code) => {
     const { caller } = await first(own);
-    expect(await codeOf(keys.create(caller, wanted))).toBe(code);
+    expect(await errorCodeOf(keys.create(caller, wanted))).toBe(code);
     expect(store.items.size).toBe(code === 'no error' ? 2 : 1);
   });
 
@@ -190,7 +190,7 @@ describe('rotating a key', () => {
 
   test('is open to an admin for its own key, and to be asked for again while the overlap runs', async () => {
     const { id, key, caller } = await first();
-    expect(await codeOf(keys.rotate(caller, id, { overlapSeconds: 0 }))).toBe('invalid_request');
+    expect(await errorCodeOf(keys.rotate(caller, id, { overlapSeconds: 0 }))).toBe('invalid_request');
     const { replaced } = await keys.rotate(caller, id, { overlapSeconds: 60 });
     later(30);
     // The answer was lost: the same request comes again, from the key whose overlap runs.
@@ -218,10 +218,10 @@ describe('rotating a key', () => {
       { expiresAt: '2026-07-01T00:00:00.000Z' },
     ]) {
       const { caller } = await first(own);
-      expect(await codeOf(keys.rotate(caller, wide.id, {}))).toBe('forbidden');
+      expect(await errorCodeOf(keys.rotate(caller, wide.id, {}))).toBe('forbidden');
     }
     await keys.rotate(wide.caller, wide.id, { overlapSeconds: 60 });
-    expect(await codeOf(keys.create(as(wide.key), { role: 'reader' }))).toBe('forbidden');
+    expect(await errorCodeOf(keys.create(as(wide.key), { role: 'reader' }))).toBe('forbidden');
   });
 
   test('of one that has ended or never was is refused', async () => {
@@ -231,7 +231,7 @@ describe('rotating a key', () => {
     const expired = await keys.create(caller, { role: 'agent', expiresAt: '2026-06-01T12:35:00Z' });
     later(10);
     for (const id of [revoked.id, expired.id, randomId(), 'x', '../x']) {
-      expect(await codeOf(keys.rotate(caller, id, {}))).toBe('api_key_not_found');
+      expect(await errorCodeOf(keys.rotate(caller, id, {}))).toBe('api_key_not_found');
     }
   });
 });
@@ -244,7 +244,7 @@ describe('a limited admin', () => {
     const { keys: seen } = await keys.list(narrow.caller, {});
     expect(seen.map(({ id }) => id).sort()).toEqual([narrow.id, own.id].sort());
     expect((await keys.list(wide.caller, {})).keys).toHaveLength(3);
-    expect(await codeOf(keys.revoke(narrow.caller, wide.id))).toBe('forbidden');
+    expect(await errorCodeOf(keys.revoke(narrow.caller, wide.id))).toBe('forbidden');
     expect((await keys.revoke(narrow.caller, own.id)).revokedAt).toBeTruthy();
     expect((await keys.revoke(wide.caller, narrow.id)).revokedAt).toBeTruthy();
   });

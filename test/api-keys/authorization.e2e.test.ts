@@ -7,10 +7,10 @@ import { type RouteId, routes } from '../../contract/routes.ts';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import type { Role } from '../../contract/shared/roles.ts';
 import { formatApiKey, parseApiKey } from '../../core/api-keys/api-key.ts';
-import { proof } from '../blobs/blob-requests.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import { linkProof } from '../blobs/blob-requests.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 
 const name = 'team/a';
 const secretValue = 'sk_live_of_team_a';
@@ -337,7 +337,7 @@ describe('a route without an API key', () => {
     const { url, link } = await stack.client.blobs.put(new TextEncoder().encode('x'), { burn: true });
     const path = routes[id].path.replace('{link}', link);
     const opening = id === 'openLink' ? { opening: 'one-and-the-same-opening' } : {};
-    const body = id === 'lookAtLink' ? undefined : { proof: await proof(url, id === 'burnLink' ? 'burn' : 'open') };
+    const body = id === 'lookAtLink' ? undefined : { proof: await linkProof(url, id === 'burnLink' ? 'burn' : 'open') };
     const odd = { proof: bytes32, ...opening };
     for (const key of [undefined, ...Object.values(keys)]) {
       if (body !== undefined) await expectProblem(await stack.http('POST', path, { key, body: odd }), 'proof_refused');

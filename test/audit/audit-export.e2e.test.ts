@@ -12,9 +12,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { AuditRecord, ExportAuditResponse } from '../../contract/audit/wire.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { periodsBetween } from '../../lambdas/audit/audit-checkpoints.ts';
-import { useStack } from '../shared/local-stack.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 const folder = mkdtempSync(join(tmpdir(), 'anima-export-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -3,11 +3,11 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { auditVerbOf, type RouteId, routes } from '../../contract/routes.ts';
 import { firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
-import type { EngineCall, Fault } from '../../local/aws/endpoint/engine-hooks.ts';
-import { proof } from '../blobs/blob-requests.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
+import { linkProof } from '../blobs/blob-requests.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack({ functionConcurrency: 1 });
+const stack = useLocalStack({ functionConcurrency: 1 });
 afterEach(() => stack.vault.setHooks());
 
 const admin = () => stack.vault.adminKey;
@@ -120,7 +120,7 @@ describe('a record', () => {
       expect(put.link.startsWith(org)).toBe(true);
     }
     const said = JSON.stringify(records);
-    const proofs = [await proof(put.url, 'open'), await proof(put.url, 'burn')];
+    const proofs = [await linkProof(put.url, 'open'), await linkProof(put.url, 'burn')];
     for (const secret of [put.link, put.link.slice(42), put.url.replace(/.*#/, ''), ...proofs])
       expect(said).not.toContain(secret);
     expect(said).not.toMatch(/SECRET.?MARK/);
@@ -132,11 +132,11 @@ describe('a record', () => {
       const { url, link } = await blobs.put(new TextEncoder().encode('x'), { maxOpens: 1 });
       const send = (verb: string, body: object) => stack.http('POST', `/v1/links/${link}/${verb}`, { body });
       await blobs.look(url);
-      await expectProblem(await send('opening', { proof: await proof(url, 'burn') }), 'proof_refused');
+      await expectProblem(await send('opening', { proof: await linkProof(url, 'burn') }), 'proof_refused');
       await expectProblem(await send('opening', {}), 'invalid_request');
       await (await blobs.get(url)).text();
-      await expectProblem(await send('opening', { proof: await proof(url, 'open') }), 'blob_spent');
-      await expectProblem(await send('burning', { proof: await proof(url, 'burn') }), 'invalid_request');
+      await expectProblem(await send('opening', { proof: await linkProof(url, 'open') }), 'blob_spent');
+      await expectProblem(await send('burning', { proof: await linkProof(url, 'burn') }), 'invalid_request');
     });
     expect(records.slice(2).map(({ route, result }) => [route, result])).toEqual([
       ['openLink', 'ok'],
@@ -222,7 +222,7 @@ describe('when the record can not be written', () => {
   /** With the proof of a link's key. */
   const onLink = async (end: string, verb: 'open' | 'burn'): Promise<Request> => {
     const { url, link } = await stack.client.blobs.put(new TextEncoder().encode('x'), { burn: true });
-    return { path: `/v1/links/${link}/${end}`, body: { proof: await proof(url, verb) } };
+    return { path: `/v1/links/${link}/${end}`, body: { proof: await linkProof(url, verb) } };
   };
   /** A request for each route; null where nobody proves who he is or what he knows, so that there is nothing to record. */
   const blob = '/v1/blobs/01m7xpe6000123456789abcdef';
@@ -299,9 +299,10 @@ describe('when the record can not be written', () => {
 
   const isRecord = (call: EngineCall) =>
     call.action === 'PutItem' && String(Reflect.get(Object(call.input), 'TableName')).includes('Audit');
-  const failing = (fault: Fault) => stack.vault.setHooks({ before: (call) => (isRecord(call) ? fault : undefined) });
+  const failing = (fault: InjectedFault) =>
+    stack.vault.setHooks({ before: (call) => (isRecord(call) ? fault : undefined) });
 
-  const faults: [string, Fault][] = [
+  const faults: [string, InjectedFault][] = [
     ['throttled', { type: 'ProvisionedThroughputExceededException', status: 400, message: 'slow down' }],
     ['denied', { type: 'AccessDeniedException', status: 400, message: 'no' }],
   ];
@@ -339,7 +340,7 @@ describe('when the record can not be written', () => {
   test('for a moment only, the request succeeds, with one record', async () => {
     const records = await left(async ({ agentKey: key }) => {
       await stack.clientOf(key).vault.set('a', 'x');
-      const fates: Fault[] = ['drop-after', 'drop-before'];
+      const fates: InjectedFault[] = ['drop-after', 'drop-before'];
       stack.vault.setHooks({ before: (call) => (isRecord(call) ? fates.shift() : undefined) });
       expect((await get('/v1/vault/values/a', key)).status).toBe(200);
       stack.vault.setHooks();

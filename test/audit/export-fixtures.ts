@@ -7,7 +7,7 @@ import { createTimeId, firstTimeIdAt } from '../../core/encoding/time-ordered-id
 import { type PublicJwk, publicJwkFromSpki, verifyJws } from '../../core/signing/jws.ts';
 
 export const org = '0123456789abcdef';
-export const start = Date.parse('2026-11-21T00:00:00.000Z');
+export const firstRecordTime = Date.parse('2026-11-21T00:00:00.000Z');
 
 export interface Batch {
   seal: string;
@@ -54,7 +54,7 @@ export const rootOf = (records: readonly object[]): string => {
 export function makeExport(seals: number, each: number, more: (seq: number) => Partial<Seal> = () => ({})): Batch[] {
   const batches: Batch[] = [];
   for (let seq = 1; seq <= seals; seq++) {
-    const at = (n: number) => start + ((seq - 1) * each + n) * 1000;
+    const at = (n: number) => firstRecordTime + ((seq - 1) * each + n) * 1000;
     const records = Array.from({ length: each }, (_, n) => record(at(n)));
     const before = batches.at(-1);
     const seal = {

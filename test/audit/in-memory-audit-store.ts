@@ -13,7 +13,7 @@ import type {
 import type { Page } from '../../lambdas/shared/ports.ts';
 import { signSeal } from './export-fixtures.ts';
 
-export class MemoryAudit implements AuditAppender, SealStore, AuditMarkIndex {
+export class InMemoryAuditStore implements AuditAppender, SealStore, AuditMarkIndex {
   /** By org, then id. */
   readonly records_ = new Map<string, Map<string, NewAuditRecord | undefined>>();
   readonly seals_ = new Map<string, StoredSeal[]>();

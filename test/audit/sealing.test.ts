@@ -6,16 +6,16 @@ import { AuditLogWriter } from '../../lambdas/audit/audit-log-writer.ts';
 import { AuditQueryService } from '../../lambdas/audit/audit-query-service.ts';
 import { AuditSealService, ScheduledSealRun, settleTimeMs } from '../../lambdas/audit/audit-seal-service.ts';
 import type { AuditEvent } from '../../lambdas/shared/audit-trail.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
-import { readSeal, start } from './export-fixtures.ts';
-import { MemoryAudit } from './in-memory-audit-store.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
+import { firstRecordTime, readSeal } from './export-fixtures.ts';
+import { InMemoryAuditStore } from './in-memory-audit-store.ts';
 
 const day = 86_400_000;
 
 /** One deployment on memory ports. */
 function deployment({ retentionDays = 400 } = {}) {
-  const store = new MemoryAudit();
-  const time = { now: start };
+  const store = new InMemoryAuditStore();
+  const time = { now: firstRecordTime };
   const clock = () => new Date(time.now);
   const newTrail = () => new AuditLogWriter(store, retentionDays, clock);
   const trail = newTrail();
@@ -199,7 +199,7 @@ describe('the schedule', () => {
     time.now += 600_000;
     expect(await sweep.run(() => false)).toMatchObject([{ org: bad, error: { code: 'decryption_failed' } }]);
     expect(store.seals_.get(good)).toHaveLength(1);
-    expect(store.swept).toBeLessThanOrEqual(start);
+    expect(store.swept).toBeLessThanOrEqual(firstRecordTime);
     store.seals_.delete(bad);
     expect(await sweep.run(() => false)).toEqual([]);
     expect(store.seals_.get(bad)).toHaveLength(1);
@@ -224,7 +224,7 @@ describe('the schedule', () => {
     const org = randomId();
     const marked = () => [...store.of(org).values()].filter((item) => item?.mark !== undefined).length;
     store.failing = true;
-    expect(await codeOf(trail.write(facts(org), 1000))).toBe('audit_unavailable');
+    expect(await errorCodeOf(trail.write(facts(org), 1000))).toBe('audit_unavailable');
     store.failing = false;
     for (let n = 0; n < 50; n++) await trail.write(facts(org), 1000);
     expect([marked(), store.all(org).length]).toEqual([1, 50]);
@@ -266,7 +266,7 @@ describe('tampering with the table', () => {
     const unreadable = await sealed();
     unreadable.items.set(unreadable.first.id, undefined);
     expect(await unreadable.codes()).toEqual(['record_removed']);
-    expect(await codeOf(unreadable.reading.query(unreadable.org, {}))).toBe('decryption_failed');
+    expect(await errorCodeOf(unreadable.reading.query(unreadable.org, {}))).toBe('decryption_failed');
   });
 
   test('a thousand records added under an old seal still leave an export that can be read, and that tells', async () => {
@@ -336,7 +336,7 @@ describe('queries', () => {
 
   test('find by time, principal, verb, exact name and folder, alone and together', async () => {
     const { ask } = await written();
-    const at = (seconds: number) => new Date(start + seconds * 1000).toISOString();
+    const at = (seconds: number) => new Date(firstRecordTime + seconds * 1000).toISOString();
     expect(await ask({})).toBe(17);
     expect(await ask({ from: at(3) })).toBe(14);
     expect(await ask({ to: at(3) })).toBe(3);
@@ -388,9 +388,9 @@ describe('queries', () => {
     const { reading, org } = await written();
     const { cursor } = await reading.query(org, { name: 'prod/', limit: 1 });
     expect(cursor).toBeDefined();
-    expect(await codeOf(reading.query(org, { name: 'production', cursor }))).toBe('invalid_cursor');
-    expect(await codeOf(reading.query(randomId(), { name: 'prod/', cursor }))).toBe('invalid_cursor');
-    expect(await codeOf(reading.export(org, cursor))).toBe('invalid_cursor');
-    expect(await codeOf(reading.export(org, 'nonsense'))).toBe('invalid_cursor');
+    expect(await errorCodeOf(reading.query(org, { name: 'production', cursor }))).toBe('invalid_cursor');
+    expect(await errorCodeOf(reading.query(randomId(), { name: 'prod/', cursor }))).toBe('invalid_cursor');
+    expect(await errorCodeOf(reading.export(org, cursor))).toBe('invalid_cursor');
+    expect(await errorCodeOf(reading.export(org, 'nonsense'))).toBe('invalid_cursor');
   });
 });

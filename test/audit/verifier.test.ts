@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { sealHash } from '../../core/audit/audit-seal.ts';
 import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
 import { firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
-import { type Batch, makeExport, org, readSeal, record, rootOf, signSeal, start } from './export-fixtures.ts';
+import { type Batch, firstRecordTime, makeExport, org, readSeal, record, rootOf, signSeal } from './export-fixtures.ts';
 
 /** Each seal's signature is checked once: the trials below change records, not seals. */
 const seen = new Map<string, ReturnType<typeof readSeal>>();
@@ -52,14 +52,14 @@ function tryAll(change: (records: Record<string, unknown>[], at: number) => void
 
 describe('an export of 10,000 records under 250 seals', () => {
   test('holds as it is, and says until when it is complete', () => {
-    const { problems, summary } = verify(all, { until: start + 10_000_000 });
+    const { problems, summary } = verify(all, { until: firstRecordTime + 10_000_000 });
     expect(problems).toEqual([]);
     expect(summary).toEqual({
       org,
       seals,
       records: 10_000,
       expired: 0,
-      completeUntil: new Date(start + 10_000_000).toISOString(),
+      completeUntil: new Date(firstRecordTime + 10_000_000).toISOString(),
       head: sealHash(batchAt(seals - 1).seal),
     });
     for (let index = 0; index < seals; index++) expect(codes([batchAt(index)], beforeBatch(index))).toEqual([]);
@@ -100,7 +100,7 @@ describe('an export of 10,000 records under 250 seals', () => {
   });
 
   test('each length that it is cut to is noticed when told until when it must be complete', () => {
-    const until = start + 10_000_000;
+    const until = firstRecordTime + 10_000_000;
     for (let last = 0; last < seals; last++) {
       const cut = codes([batchAt(last)], { ...beforeBatch(last), until });
       expect(cut).toEqual(last === seals - 1 ? [] : ['cut']);
@@ -166,15 +166,17 @@ describe('an export', () => {
     expect(codes([two, one, last])).toContain('chain_broken');
     expect(codes([one, one, two, last])).toContain('chain_broken');
     expect(codes([one, resealed(two, { previous: sealHash(last.seal) }), last])).toContain('chain_broken');
-    expect(codes([one, resealed(two, { from: firstTimeIdAt(start + 4001) }), last])).toContain('chain_broken');
+    expect(codes([one, resealed(two, { from: firstTimeIdAt(firstRecordTime + 4001) }), last])).toContain(
+      'chain_broken',
+    );
     expect(codes([resealed(one, { previous: sealHash(two.seal) })])).toContain('chain_broken');
   });
 
   test('with a whole batch emptied is refused, unless a later seal says that its time was over', () => {
     expect(codes([one, { ...two, records: [] }, last])).toEqual(['record_removed']);
-    const keptUntil = (days: number) => ({ keptUntil: new Date(start + days * 86_400_000).toISOString() });
+    const keptUntil = (days: number) => ({ keptUntil: new Date(firstRecordTime + days * 86_400_000).toISOString() });
     const old = makeExport(2, 4, (seq) =>
-      seq === 2 ? { sealedAt: new Date(start + 401 * 86_400_000).toISOString() } : keptUntil(400),
+      seq === 2 ? { sealedAt: new Date(firstRecordTime + 401 * 86_400_000).toISOString() } : keptUntil(400),
     );
     const emptied = old.map((batch, n) => (n === 0 ? { ...batch, records: [] } : batch));
     expect(verify(emptied)).toMatchObject({ problems: [], summary: { records: 4, expired: 4 } });
@@ -187,11 +189,11 @@ describe('an export', () => {
   });
 
   test('whose sealer covered a record of another organization, time or range is refused although it signed', () => {
-    const from = firstTimeIdAt(start + 4000);
+    const from = firstTimeIdAt(firstRecordTime + 4000);
     for (const foreign of [
-      record(start + 4500, { org: 'zzzzzzzzzzzzzzzz' }),
-      record(start + 4500, { time: '2020-01-01T00:00:00.000Z' }),
-      record(start + 3999),
+      record(firstRecordTime + 4500, { org: 'zzzzzzzzzzzzzzzz' }),
+      record(firstRecordTime + 4500, { time: '2020-01-01T00:00:00.000Z' }),
+      record(firstRecordTime + 3999),
     ]) {
       const batch = resealed({ ...two, records: [foreign] }, { from, count: 1, root: rootOf([foreign]) });
       expect(codes([one, batch])).toEqual(['seal_invalid']);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { sealHash } from '../../core/audit/audit-seal.ts';
-import { type Batch, jwk, makeExport, start } from './export-fixtures.ts';
+import { type Batch, firstRecordTime, jwk, makeExport } from './export-fixtures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-audit-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,7 +32,7 @@ const verify = (changed: readonly string[], ...options: string[]) =>
 
 describe('npm run audit:verify', () => {
   test('says that an export holds, until when it is complete, and its head', () => {
-    const { status, stdout, stderr } = verify(lines, '--until', new Date(start + 15_000).toISOString());
+    const { status, stdout, stderr } = verify(lines, '--until', new Date(firstRecordTime + 15_000).toISOString());
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toContain('The export holds.');
     expect(stdout).toContain('complete until  2026-11-21T00:00:15.000Z');

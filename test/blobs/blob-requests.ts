@@ -21,7 +21,7 @@ import { formatLinkUrl, parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';
 import type { LocalVault } from '../../local/vault/local-vault.ts';
 import { openBlob } from '../../sdk/src/index.ts';
-import type { Stack } from '../shared/local-stack.ts';
+import type { LocalStack } from '../shared/local-stack.ts';
 
 export const sha256 = (...bytes: Uint8Array[]): string => {
   const hash = createHash('sha256');
@@ -29,21 +29,21 @@ export const sha256 = (...bytes: Uint8Array[]): string => {
   return hash.digest('base64');
 };
 
-export const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 /** Bytes of a blob whose content has that length. */
 export const sealedSize = (contentLength: number): number =>
   sealedLength(contentLength, chooseChunkLog2(contentLength));
 
 /** What S3 holds, as its owner sees it. */
-export interface Held {
+export interface BucketView {
   keys(org: string): Promise<string[]>;
   /** Ids of unfinished uploads. */
   uploads(org: string): Promise<string[]>;
   lifetime(org: string, id: string): Promise<string | undefined>;
 }
 
-export function held({ endpoints, operator, credentials, resources }: LocalVault): Held {
+export function bucketView({ endpoints, operator, credentials, resources }: LocalVault): BucketView {
   const client = new S3Client({ endpoint: endpoints.s3, region: operator.region, credentials });
   const [, Bucket] = Object.entries(resources).find(([id]) => id.startsWith('BlobObjects')) ?? expect.fail('no bucket');
   return {
@@ -63,20 +63,20 @@ export function held({ endpoints, operator, credentials, resources }: LocalVault
 }
 
 /** A blob that was begun, and encrypted, and of which nothing has been sent. */
-export interface Begun extends CreateBlobResponse {
+export interface BegunUpload extends CreateBlobResponse {
   readonly org: string;
   readonly bytes: Bytes;
   /** The link with its key. */
-  readonly whole: string;
+  readonly linkWithKey: string;
   readonly completion: CompleteBlobRequest;
 }
 
-export async function begin(
-  stack: Stack,
+export async function beginUpload(
+  stack: LocalStack,
   content: Uint8Array,
   options: CreateBlobRequest = {},
   key: string = stack.vault.agentKey,
-): Promise<Begun> {
+): Promise<BegunUpload> {
   const body = { size: sealedSize(content.length), ...options };
   const answer = await stack.http('POST', '/v1/blobs', { key, body });
   expect(answer.status).toBe(201);
@@ -88,14 +88,14 @@ export async function begin(
   const verifier = async (verb: 'open' | 'burn') =>
     toBase64(await verifierOf(await computeLinkProof(link.key, link, verb)));
   const verifiers = { open: await verifier('open'), burn: await verifier('burn') };
-  return { ...created, org: link.org, bytes, whole, completion: { checksum: sha256(bytes), verifiers } };
+  return { ...created, org: link.org, bytes, linkWithKey: whole, completion: { checksum: sha256(bytes), verifiers } };
 }
 
 export const formOf = ({ upload }: Pick<CreateBlobResponse, 'upload'>): FormUpload =>
   upload.kind === 'form' ? upload : expect.fail('the upload is not by form');
 
 /** Posts a form, its fields in this order; the checksum is that of the file unless told. */
-export async function post(
+export async function postForm(
   { url, fields }: Pick<FormUpload, 'url' | 'fields'>,
   file: Uint8Array<ArrayBuffer>,
   checksum: string | null = sha256(file),
@@ -107,44 +107,45 @@ export async function post(
   return await fetch(url, { method: 'POST', body: form });
 }
 
-export const complete = (
-  stack: Stack,
+export const completeUpload = (
+  stack: LocalStack,
   { id }: { readonly id: string },
   body: CompleteBlobRequest,
   key: string = stack.vault.agentKey,
 ): Promise<Response> => stack.http('POST', `/v1/blobs/${id}/completion`, { key, body });
 
 /** The proof of a link's key, base64. */
-export async function proof(whole: string, verb: 'open' | 'burn'): Promise<string> {
+export async function linkProof(whole: string, verb: 'open' | 'burn'): Promise<string> {
   const link = parseLinkUrl(whole) ?? expect.fail('no link');
   return toBase64(await computeLinkProof(link.key, link, verb));
 }
 
 /** What S3 says when it refuses. */
-export async function expectRefused(answer: Response, status: number, code: string): Promise<void> {
+export async function expectS3Error(answer: Response, status: number, code: string): Promise<void> {
   expect([answer.status, /<Code>(\w+)<\/Code>/.exec(await answer.text())?.[1]]).toEqual([status, code]);
 }
 
 /** One byte more. */
-export const longer = (bytes: Bytes): Bytes => new Uint8Array([...bytes, 0]);
+export const oneByteLonger = (bytes: Bytes): Bytes => new Uint8Array([...bytes, 0]);
 
 /** The same but for one bit. */
-export const flipped = (bytes: Bytes): Bytes => bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte));
+export const withFlippedBit = (bytes: Bytes): Bytes => bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte));
 
 /**
  * Moves the clock of the engines, which run in this process, on by so many minutes; that of the functions, which signed the ticket,
  * stays. Until the end of the test only S3 can be asked, and only at addresses signed before.
  */
-export const later = (minutes: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * 60_000 });
+export const advanceClock = (minutes: number) =>
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * 60_000 });
 
 /** What was refused was refused for what was wrong with it: done right, it comes through. */
-export async function expectWholeBy(
-  stack: Stack,
+export async function expectSucceedsBy(
+  stack: LocalStack,
   content: Uint8Array,
-  begun: Begun,
+  begun: BegunUpload,
   send: () => Promise<Response>,
 ): Promise<void> {
   expect((await send()).status).toBeLessThan(300);
-  expect((await complete(stack, begun, begun.completion)).status).toBe(200);
-  expect(isSame(await (await openBlob(begun.whole)).bytes(), content)).toBe(true);
+  expect((await completeUpload(stack, begun, begun.completion)).status).toBe(200);
+  expect(equalBytes(await (await openBlob(begun.linkWithKey)).bytes(), content)).toBe(true);
 }

@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { objectLifetimeOf } from '../../lambdas/blobs/blob-state.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
 import {
-  blobWorld,
-  type Fate,
+  type CallOutcome,
+  createInMemoryBlobs,
   firstPart,
   laterPart,
-  untilAnswered,
+  retryUntilAnswered,
   verifier,
   verifiers,
 } from './in-memory-blob-stores.ts';
@@ -18,7 +18,7 @@ const monthAfter = (time: string) => Date.parse(time) / 1000 + 30 * days;
 
 describe('a completion', () => {
   test('tells link and facts, and the object may stay as long as the blob', async () => {
-    const { org, blobs, uploads, post, record, world } = blobWorld();
+    const { org, blobs, uploads, post, record, world } = createInMemoryBlobs();
     const made = await blobs.create(org, { size: 10, expiresIn: 3600, maxOpens: 3 });
     const checksum = post(made.id);
     const { link, url } = made;
@@ -40,7 +40,7 @@ describe('a completion', () => {
   });
 
   test('of a blob without an expiry takes away the end that the upload had', async () => {
-    const { ready, world } = blobWorld();
+    const { ready, world } = createInMemoryBlobs();
     const blob = await ready();
     expect(blob.ttl).toBeUndefined();
     expect(world.objects.get(blob.id)?.lifetime).toBe('kept');
@@ -56,22 +56,22 @@ describe('a completion', () => {
     [90 * days, '91'],
     [limits.blobExpiryMax, '366'],
   ])('with an expiry of %s s lets the object live for %s days', async (expiresIn, lifetime) => {
-    const { ready } = blobWorld();
+    const { ready } = createInMemoryBlobs();
     expect(objectLifetimeOf(await ready({ expiresIn }))).toBe(lifetime);
   });
 
   test('of what is not there, or was posted with other contents or another size, is refused and may be sent again', async () => {
-    const { org, blobs, uploads, post, record } = blobWorld();
+    const { org, blobs, uploads, post, record } = createInMemoryBlobs();
     const { id } = await blobs.create(org, { size: 10 });
     const checksum = verifier('x');
-    expect(await codeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('blob_not_uploaded');
+    expect(await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('blob_not_uploaded');
     post(id);
-    expect(await codeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('upload_mismatch');
+    expect(await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('upload_mismatch');
     const right = post(id, 'ciphertext', 11);
-    expect(await codeOf(uploads.complete(org, id, { checksum: right, verifiers }))).toBe('upload_mismatch');
+    expect(await errorCodeOf(uploads.complete(org, id, { checksum: right, verifiers }))).toBe('upload_mismatch');
     expect(record(id).state).toBe('uploading');
     post(id);
-    expect(await codeOf(uploads.complete(org, id, { checksum: right, verifiers }))).toBe('no error');
+    expect(await errorCodeOf(uploads.complete(org, id, { checksum: right, verifiers }))).toBe('no error');
   });
 
   test.each<[string, [number, number][], string]>([
@@ -104,43 +104,43 @@ describe('a completion', () => {
       'upload_mismatch',
     ],
   ])('of parts %s is refused before they are joined', async (_, parts, code) => {
-    const { org, blobs, uploads, put, checksumOfParts, world } = blobWorld();
+    const { org, blobs, uploads, put, checksumOfParts, world } = createInMemoryBlobs();
     const { id } = await blobs.create(org, { size: firstPart + laterPart + 100 });
     put(id, ...parts.map(([number, size]) => ({ number, size })));
-    expect(await codeOf(uploads.complete(org, id, { checksum: checksumOfParts(id), verifiers }))).toBe(code);
+    expect(await errorCodeOf(uploads.complete(org, id, { checksum: checksumOfParts(id), verifiers }))).toBe(code);
     expect(world.calls).not.toContain('join');
     put(id, { number: 1, size: firstPart }, { number: 2, size: laterPart }, { number: 3, size: 100 });
     const checksum = checksumOfParts(id);
-    expect(await codeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('no error');
+    expect(await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('no error');
   });
 
   test('of parts with another checksum is refused before they are joined: a wrong part can be sent again', async () => {
-    const { org, blobs, uploads, put, checksumOfParts, world } = blobWorld();
+    const { org, blobs, uploads, put, checksumOfParts, world } = createInMemoryBlobs();
     const { id } = await blobs.create(org, {});
     put(id, { number: 1, size: 5 });
     const checksum = checksumOfParts(id);
     put(id, { number: 1, size: 5 });
-    expect(await codeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('upload_mismatch');
+    expect(await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('upload_mismatch');
     expect(world.calls).not.toContain('join');
   });
 
   test('of parts of which one changes while they are joined is refused', async () => {
-    const { org, blobs, uploads, put, checksumOfParts, world } = blobWorld();
+    const { org, blobs, uploads, put, checksumOfParts, world } = createInMemoryBlobs();
     const { id } = await blobs.create(org, {});
     put(id, { number: 1, size: 5 });
     world.intrude = async (name) => {
       if (name === 'join') put(id, { number: 1, size: 5 });
     };
     const request = { checksum: checksumOfParts(id), verifiers };
-    expect(await codeOf(uploads.complete(org, id, request))).toBe('blob_not_uploaded');
+    expect(await errorCodeOf(uploads.complete(org, id, request))).toBe('blob_not_uploaded');
   });
 
   test('of parts without an announced size counts what has arrived, and no more than is allowed', async () => {
-    const { org, blobs, uploads, put, checksumOfParts, record } = blobWorld({ maxBytes: firstPart + 10 });
+    const { org, blobs, uploads, put, checksumOfParts, record } = createInMemoryBlobs({ maxBytes: firstPart + 10 });
     const { id } = await blobs.create(org, {});
     put(id, { number: 1, size: firstPart }, { number: 2, size: 11 });
     const over = { checksum: checksumOfParts(id), verifiers };
-    expect(await codeOf(uploads.complete(org, id, over))).toBe('blob_too_large');
+    expect(await errorCodeOf(uploads.complete(org, id, over))).toBe('blob_too_large');
     put(id, { number: 2, size: 10 });
     await uploads.complete(org, id, { checksum: checksumOfParts(id), verifiers });
     expect(record(id)).toMatchObject({ state: 'ready', size: firstPart + 10 });
@@ -148,7 +148,7 @@ describe('a completion', () => {
   });
 
   test('of more parts than one list tells reads all of them', async () => {
-    const { org, blobs, uploads, put, checksumOfParts, world, record } = blobWorld();
+    const { org, blobs, uploads, put, checksumOfParts, world, record } = createInMemoryBlobs();
     const { id } = await blobs.create(org, {});
     for (let n = 1; n <= 2001; n++) put(id, { number: n, size: n === 1 ? firstPart : laterPart });
     await uploads.complete(org, id, { checksum: checksumOfParts(id), verifiers });
@@ -157,7 +157,7 @@ describe('a completion', () => {
   });
 
   test('that differs from the first is refused; the same gets the same answer, also when the blob has ended since', async () => {
-    const { org, blobs, uploads, post, pass } = blobWorld();
+    const { org, blobs, uploads, post, pass } = createInMemoryBlobs();
     const { id } = await blobs.create(org, { size: 10, expiresIn: 60 });
     const checksum = post(id);
     const first = await uploads.complete(org, id, { checksum, verifiers });
@@ -166,7 +166,7 @@ describe('a completion', () => {
       { checksum, verifiers: { ...verifiers, open: verifier('x') } },
       { checksum, verifiers: { ...verifiers, burn: verifier('x') } },
     ]) {
-      expect(await codeOf(uploads.complete(org, id, other))).toBe('blob_completed');
+      expect(await errorCodeOf(uploads.complete(org, id, other))).toBe('blob_completed');
     }
     expect(await uploads.complete(org, id, { checksum, verifiers })).toEqual(first);
     pass(60);
@@ -178,27 +178,27 @@ describe('a completion', () => {
       [{}, limits.blobUploadSeconds],
       [{ expiresIn: 60 }, 60],
     ] as const) {
-      const { org, blobs, uploads, post, pass, world } = blobWorld();
+      const { org, blobs, uploads, post, pass, world } = createInMemoryBlobs();
       const { id } = await blobs.create(org, { size: 10, ...options });
       const checksum = post(id);
       pass(seconds);
-      expect(await codeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('blob_expired');
+      expect(await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('blob_expired');
       expect(world.objects.get(id)?.lifetime).toBe('unfinished');
     }
   });
 
   const steps = Array.from({ length: 9 }, (_, n) => n + 1);
-  const fates: Fate[] = ['before', 'after', 'repeated'];
+  const fates: CallOutcome[] = ['before', 'after', 'repeated'];
   test.each(['form', 'parts'].flatMap((kind) => steps.flatMap((n) => fates.map((fate) => [kind, n, fate] as const))))(
     'by %s, of which call %i fails (%s): repeated, it is complete',
     async (kind, n, fate) => {
-      const { org, blobs, uploads, post, put, checksumOfParts, world, record } = blobWorld();
+      const { org, blobs, uploads, post, put, checksumOfParts, world, record } = createInMemoryBlobs();
       const { id, link } = await blobs.create(org, kind === 'form' ? { size: 10 } : {});
       if (kind === 'parts') put(id, { number: 1, size: firstPart }, { number: 2, size: 9 });
       const checksum = kind === 'form' ? post(id) : checksumOfParts(id);
       world.calls.length = 0;
       world.fate = (_, nth) => (nth === n ? fate : 'done');
-      const answer = await untilAnswered(() => uploads.complete(org, id, { checksum, verifiers }));
+      const answer = await retryUntilAnswered(() => uploads.complete(org, id, { checksum, verifiers }));
       expect(answer).toMatchObject({ state: 'ready', link });
       expect(record(id)).toMatchObject({ state: 'ready', checksum, openVerifier: verifiers.open });
       expect(world.objects.get(id)).toMatchObject({ lifetime: 'kept', checksum });
@@ -208,7 +208,7 @@ describe('a completion', () => {
   test.each(['parts', 'join', 'find', 'setLifetime', 'complete'])(
     'that a deletion overtakes before its call of %s leaves no object and says that it was deleted',
     async (overtaken) => {
-      const { org, blobs, uploads, put, checksumOfParts, world, record } = blobWorld();
+      const { org, blobs, uploads, put, checksumOfParts, world, record } = createInMemoryBlobs();
       const { id } = await blobs.create(org, {});
       put(id, { number: 1, size: 5 });
       const checksum = checksumOfParts(id);
@@ -217,7 +217,7 @@ describe('a completion', () => {
         world.intrude = async () => {};
         expect(await blobs.delete(org, id)).toEqual({ deleted: true });
       };
-      expect(await codeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('blob_deleted');
+      expect(await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('blob_deleted');
       expect([world.objects.size, world.uploads.size, record(id).state]).toEqual([0, 0, 'deleted']);
     },
   );
@@ -225,14 +225,14 @@ describe('a completion', () => {
   test.each(['delete', 'abort', 'deleteObject'])(
     'that comes between a deletion, before its call of %s, leaves no object either',
     async (between) => {
-      const { org, blobs, uploads, put, checksumOfParts, world, record } = blobWorld();
+      const { org, blobs, uploads, put, checksumOfParts, world, record } = createInMemoryBlobs();
       const { id } = await blobs.create(org, {});
       put(id, { number: 1, size: 5 });
       const checksum = checksumOfParts(id);
       world.intrude = async (name) => {
         if (name !== between) return;
         world.intrude = async () => {};
-        await codeOf(uploads.complete(org, id, { checksum, verifiers }));
+        await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }));
       };
       await blobs.delete(org, id);
       expect([world.objects.size, world.uploads.size, record(id).state]).toEqual([0, 0, 'deleted']);
@@ -242,7 +242,7 @@ describe('a completion', () => {
   test.each(['delete', 'abort', 'deleteObject'])(
     'that was about to join its parts, and does so before a deletion’s call of %s, leaves no object either',
     async (between) => {
-      const { org, blobs, uploads, put, checksumOfParts, world, record } = blobWorld();
+      const { org, blobs, uploads, put, checksumOfParts, world, record } = createInMemoryBlobs();
       const { id } = await blobs.create(org, {});
       put(id, { number: 1, size: 5 });
       const checksum = checksumOfParts(id);
@@ -257,7 +257,7 @@ describe('a completion', () => {
           await completing;
         }
       };
-      completing = codeOf(uploads.complete(org, id, { checksum, verifiers }));
+      completing = errorCodeOf(uploads.complete(org, id, { checksum, verifiers }));
       await reached.promise;
       await blobs.delete(org, id);
       expect([world.objects.size, world.uploads.size, record(id).state]).toEqual([0, 0, 'deleted']);
@@ -265,16 +265,16 @@ describe('a completion', () => {
   );
 
   test('of a blob whose record a shredding removes meanwhile makes no record', async () => {
-    const { org, blobs, uploads, post, world } = blobWorld();
+    const { org, blobs, uploads, post, world } = createInMemoryBlobs();
     const { id } = await blobs.create(org, { size: 10 });
     const checksum = post(id);
     world.intrude = async (name) => void (name === 'complete' && world.records.clear());
-    expect(await codeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('blob_not_found');
+    expect(await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('blob_not_found');
     expect(world.records.size).toBe(0);
   });
 
   test('twice at once: both get the answer; two that differ: one', async () => {
-    const { org, blobs, uploads, post, world } = blobWorld();
+    const { org, blobs, uploads, post, world } = createInMemoryBlobs();
     const { id } = await blobs.create(org, { size: 10 });
     const request = { checksum: post(id), verifiers };
     const both = await Promise.all([uploads.complete(org, id, request), uploads.complete(org, id, request)]);
@@ -283,8 +283,8 @@ describe('a completion', () => {
     const other = await blobs.create(org, { size: 10 });
     const checksum = post(other.id);
     const codes = await Promise.all([
-      codeOf(uploads.complete(org, other.id, { checksum, verifiers })),
-      codeOf(uploads.complete(org, other.id, { checksum, verifiers: { ...verifiers, open: verifier('x') } })),
+      errorCodeOf(uploads.complete(org, other.id, { checksum, verifiers })),
+      errorCodeOf(uploads.complete(org, other.id, { checksum, verifiers: { ...verifiers, open: verifier('x') } })),
     ]);
     expect(codes.sort()).toEqual(['blob_completed', 'no error']);
   });

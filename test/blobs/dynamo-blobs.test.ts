@@ -10,7 +10,7 @@ import { randomId } from '../../core/encoding/random-id.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { Completion, StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
 import { DynamoBlobPurger, DynamoBlobs, DynamoShareLinks } from '../../lambdas/blobs/stores/dynamo-blobs.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
 
 const named = (opening: string) => ({ opening, openedAt: '2026-06-01T12:00:00.000Z' });
 const TableName = 'blobs';
@@ -86,7 +86,7 @@ describe('a record', () => {
   test('comes back as it was stored; again the same passes, another under its id does not', async () => {
     expect(await now()).toEqual(blob);
     await blobs.create(blob);
-    expect(await codeOf(blobs.create({ ...blob, locator: randomId() }))).toBe('internal');
+    expect(await errorCodeOf(blobs.create({ ...blob, locator: randomId() }))).toBe('internal');
     expect(await now()).toEqual(blob);
     expect(await blobs.get(randomId(), blob.id)).toBeUndefined();
   });
@@ -100,7 +100,7 @@ describe('a record', () => {
       state: { N: '1' },
     };
     await client.send(new PutItemCommand({ TableName, Item: broken }));
-    expect(await codeOf(blobs.list(org, undefined, 10))).toBe('decryption_failed');
+    expect(await errorCodeOf(blobs.list(org, undefined, 10))).toBe('decryption_failed');
     const { items, more } = await eraser.list(org, undefined, 10);
     expect([items, more]).toEqual([
       [

@@ -19,9 +19,9 @@ import { MultipartUploadService } from '../../lambdas/blobs/multipart-upload-ser
 import { ShareLinkService } from '../../lambdas/blobs/share-link-service.ts';
 
 /** `repeated`: done, its reply lost, and sent again by the client of the service, as AWS clients do. */
-export type Fate = 'done' | 'before' | 'after' | 'repeated';
+export type CallOutcome = 'done' | 'before' | 'after' | 'repeated';
 
-interface Held {
+interface StoredObject {
   size: number;
   checksum: string | undefined;
   lifetime: string;
@@ -43,18 +43,18 @@ export const chunk = 2 ** 20 + 16;
 export const firstPart = 64 + 8 * chunk;
 export const laterPart = 8 * chunk;
 
-export function blobWorld({ maxBytes = limits.blobBytes as number } = {}) {
+export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = {}) {
   const org = randomId();
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
   const clock = () => time.now;
   const world = {
     calls: [] as string[],
-    fate: (_name: string, _nth: number): Fate => 'done',
+    fate: (_name: string, _nth: number): CallOutcome => 'done',
     /** Runs before each call. */
     intrude: async (_name: string): Promise<void> => {},
     keyring: toKeyringRecord(newOrgKeyring(org, '2026-01-01T00:00:00.000Z')) as Record<string, unknown> | undefined,
     records: new Map<string, StoredBlob>(),
-    objects: new Map<string, Held>(),
+    objects: new Map<string, StoredObject>(),
     uploads: new Map<string, Map<number, StoredPart>>(),
   };
 
@@ -243,7 +243,7 @@ export function blobWorld({ maxBytes = limits.blobBytes as number } = {}) {
 }
 
 /** Repeats a request as a client does that is told it may. */
-export async function untilAnswered<T>(run: () => Promise<T>): Promise<T> {
+export async function retryUntilAnswered<T>(run: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await run();

@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
-import type { Fault } from '../../local/aws/endpoint/engine-hooks.ts';
+import type { InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
 import { Anima, type BlobContent, type BlobUploadState, openBlob } from '../../sdk/src/index.ts';
-import { noise } from '../sdk/blobs/fake-blob-service.ts';
-import { useStack } from '../shared/local-stack.ts';
-import { isSame } from './blob-requests.ts';
+import { pseudoRandomBytes } from '../sdk/blobs/fake-blob-service.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
+import { equalBytes } from './blob-requests.ts';
 
-const stack = useStack({ functionConcurrency: 2 });
+const stack = useLocalStack({ functionConcurrency: 2 });
 afterEach(() => stack.vault.setHooks());
 
 const partSize = limits.blobPartChunks * 2 ** 20;
@@ -49,10 +49,10 @@ async function broken(content: BlobContent, saved: string | undefined): Promise<
 }
 
 describe('an upload that breaks ten times at random', () => {
-  const fault = (random: (below: number) => number, size: number): Fault =>
+  const fault = (random: (below: number) => number, size: number): InjectedFault =>
     [{ cutAfter: 1 + random(size - 1) }, 'drop-before' as const, 'drop-after' as const][random(3)] ?? 'drop-before';
 
-  const large = noise(3 * partSize + 12_345);
+  const large = pseudoRandomBytes(3 * partSize + 12_345);
   test.each([
     ['a Blob', () => new Blob([large])],
     ['a stream of unknown length', () => pieces(large)],
@@ -89,12 +89,12 @@ describe('an upload that breaks ten times at random', () => {
       const put = await stack.clientOf(stack.vault.agentKey).blobs.put(make(), { resume });
       expect(put.id).toBe(resume.id);
       expect(sent.filter((number) => arrived.has(number))).toEqual([]);
-      expect(isSame(await (await openBlob(put.url)).bytes(), large)).toBe(true);
+      expect(equalBytes(await (await openBlob(put.url)).bytes(), large)).toBe(true);
     },
   );
 
   test('by form goes on from its state: identical bytes under the same id', async () => {
-    const content = noise(200_000);
+    const content = pseudoRandomBytes(200_000);
     const random = numbers(3);
     stack.vault.setHooks({
       before: ({ action }) => (action === 'PostObject' ? fault(random, content.length) : undefined),
@@ -105,12 +105,12 @@ describe('an upload that breaks ten times at random', () => {
     const resume: BlobUploadState = JSON.parse(saved ?? '');
     const { id, url } = await stack.client.blobs.put(content, { resume });
     expect(id).toBe(resume.id);
-    expect(isSame(await (await openBlob(url)).bytes(), content)).toBe(true);
+    expect(equalBytes(await (await openBlob(url)).bytes(), content)).toBe(true);
   });
 });
 
 test('a download that breaks goes on where it stopped, and is one opening', async () => {
-  const content = noise(3 * 2 ** 20);
+  const content = pseudoRandomBytes(3 * 2 ** 20);
   const { id, url } = await stack.client.blobs.put(content, { maxOpens: 1 });
   const cuts = [2 ** 20, 5, 70_000];
   const ranges: number[] = [];
@@ -122,7 +122,7 @@ test('a download that breaks goes on where it stopped, and is one opening', asyn
       return cutAfter === undefined ? undefined : { cutAfter };
     },
   });
-  expect(isSame(await (await openBlob(url)).bytes(), content)).toBe(true);
+  expect(equalBytes(await (await openBlob(url)).bytes(), content)).toBe(true);
   expect(ranges).toHaveLength(4);
   expect(await stack.client.blobs.info(id)).toMatchObject({ openings: 1 });
 });

@@ -10,16 +10,16 @@ import { openLink } from '../../lambdas/blobs/handlers/open-link.ts';
 import { createLambdaHandler } from '../../lambdas/middleware/lambda-handler.ts';
 import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
 import type { AuditEvent } from '../../lambdas/shared/audit-trail.ts';
-import { blobWorld, proof } from './in-memory-blob-stores.ts';
+import { createInMemoryBlobs, proof } from './in-memory-blob-stores.ts';
 
-let vault: ReturnType<typeof blobWorld>;
+let vault: ReturnType<typeof createInMemoryBlobs>;
 let audited: AuditEvent[];
 let logged: RequestLogEntry[];
 let auditFails: boolean;
 let handler: ReturnType<typeof createLambdaHandler>;
 
 beforeEach(() => {
-  vault = blobWorld();
+  vault = createInMemoryBlobs();
   [audited, logged, auditFails] = [[], [], false];
   const trail = {
     write: async (facts: AuditEvent) => {

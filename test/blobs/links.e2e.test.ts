@@ -3,17 +3,26 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { formatLinkId, parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { openBlob, type PutBlobOptions, type PutBlobResult } from '../../sdk/src/index.ts';
-import { noise } from '../sdk/blobs/fake-blob-service.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
-import { begin, complete, formOf, type Held, held, isSame, post, proof } from './blob-requests.ts';
+import { pseudoRandomBytes } from '../sdk/blobs/fake-blob-service.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
+import {
+  type BucketView,
+  beginUpload,
+  bucketView,
+  completeUpload,
+  equalBytes,
+  formOf,
+  linkProof,
+  postForm,
+} from './blob-requests.ts';
 
-const stack = useStack();
-let objects: Held;
+const stack = useLocalStack();
+let objects: BucketView;
 beforeAll(() => {
-  objects = held(stack.vault);
+  objects = bucketView(stack.vault);
 });
 
-const content = noise(300);
+const content = pseudoRandomBytes(300);
 const put = (options: PutBlobOptions = {}) => stack.client.blobs.put(content, options);
 const opening = (link: string, body: unknown) => stack.http('POST', `/v1/links/${link}/opening`, { body });
 const burning = (link: string, body: unknown) => stack.http('POST', `/v1/links/${link}/burning`, { body });
@@ -31,7 +40,7 @@ describe('concurrent openings', () => {
     [3, { maxOpens: 3 }],
   ])('of 50 on the last %i that a link has, exactly so many win, and each of them opens', async (wins, options) => {
     const { id, url, link } = await put({ maxOpens: 1, ...options });
-    const body = { proof: await proof(url, 'open') };
+    const body = { proof: await linkProof(url, 'open') };
     const answers = await Promise.all(Array.from({ length: 50 }, () => opening(link, body)));
     const won = answers.filter(({ status }) => status === 200);
     expect(won).toHaveLength(wins);
@@ -50,7 +59,7 @@ describe('concurrent openings', () => {
       Array.from({ length: 50 }, async () => await (await openBlob(url, { maxRetries: 0 })).bytes()),
     );
     const won = read.filter((one) => one.status === 'fulfilled');
-    expect(won.map(({ value }) => isSame(value, content))).toEqual([true]);
+    expect(won.map(({ value }) => equalBytes(value, content))).toEqual([true]);
     const codes = read.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []));
     expect(new Set(codes)).toEqual(new Set(['blob_spent']));
     expect(await stack.client.blobs.info(id)).toMatchObject({ state: 'burned', openings: 1 });
@@ -60,7 +69,7 @@ describe('concurrent openings', () => {
 describe('an opening', () => {
   test('sent again by its name counts once; by another name it is another', async () => {
     const { id, url, link } = await put({ maxOpens: 2 });
-    const body = { proof: await proof(url, 'open'), opening: 'an-opening-0123456789' };
+    const body = { proof: await linkProof(url, 'open'), opening: 'an-opening-0123456789' };
     for (let n = 0; n < 3; n++) expect((await opening(link, body)).status).toBe(200);
     expect(await stack.client.blobs.info(id)).toMatchObject({ openings: 1 });
     expect((await opening(link, { ...body, opening: 'an-opening-9876543210' })).status).toBe(200);
@@ -80,7 +89,7 @@ describe('without the key', () => {
     ['a proof of zeros', async () => ({ proof: Buffer.alloc(32).toString('base64') }), 'proof_refused'],
     [
       'the proof of another link',
-      async () => ({ proof: await proof((await put({ burn: true })).url, 'open') }),
+      async () => ({ proof: await linkProof((await put({ burn: true })).url, 'open') }),
       'proof_refused',
     ],
     [
@@ -91,7 +100,7 @@ describe('without the key', () => {
       },
       'proof_refused',
     ],
-    ['a field more', async (url) => ({ proof: await proof(url, 'open'), key: 'x' }), 'invalid_request'],
+    ['a field more', async (url) => ({ proof: await linkProof(url, 'open'), key: 'x' }), 'invalid_request'],
   ];
   test.each(wrong)('%s: neither opened nor burned, and nothing used up', async (_, bodyFor, code) => {
     const made = await put({ burn: true });
@@ -100,14 +109,14 @@ describe('without the key', () => {
     await expectProblem(await opening(made.link, body), code);
     await expectProblem(await burning(made.link, body), code);
     expect(await stateOf(made)).toBe(before);
-    expect(isSame(await (await openBlob(made.url)).bytes(), content)).toBe(true);
+    expect(equalBytes(await (await openBlob(made.url)).bytes(), content)).toBe(true);
   });
 
   test('each proof is good for its own verb alone', async () => {
     const made = await put({ burn: true });
     const before = await stateOf(made);
-    await expectProblem(await burning(made.link, { proof: await proof(made.url, 'open') }), 'proof_refused');
-    await expectProblem(await opening(made.link, { proof: await proof(made.url, 'burn') }), 'proof_refused');
+    await expectProblem(await burning(made.link, { proof: await linkProof(made.url, 'open') }), 'proof_refused');
+    await expectProblem(await opening(made.link, { proof: await linkProof(made.url, 'burn') }), 'proof_refused');
     expect(await stateOf(made)).toBe(before);
   });
 
@@ -141,8 +150,8 @@ describe('a link that is not the current one', () => {
     const before = await stateOf(made);
     const link = await linkFor(made.url);
     await expectProblem(await stack.http('GET', `/v1/links/${link}`), 'blob_not_found');
-    await expectProblem(await opening(link, { proof: await proof(made.url, 'open') }), 'blob_not_found');
-    await expectProblem(await burning(link, { proof: await proof(made.url, 'burn') }), 'blob_not_found');
+    await expectProblem(await opening(link, { proof: await linkProof(made.url, 'open') }), 'blob_not_found');
+    await expectProblem(await burning(link, { proof: await linkProof(made.url, 'burn') }), 'blob_not_found');
     expect(await stateOf(made)).toBe(before);
   });
 });
@@ -151,37 +160,40 @@ describe('burning', () => {
   test('a blob that was made without burn is refused, with the proof too', async () => {
     const made = await put({ maxOpens: 1 });
     const before = await stateOf(made);
-    await expectProblem(await burning(made.link, { proof: await proof(made.url, 'burn') }), 'invalid_request');
+    await expectProblem(await burning(made.link, { proof: await linkProof(made.url, 'burn') }), 'invalid_request');
     expect(await stateOf(made)).toBe(before);
   });
 
   test('sent again gives the same answer; what was deleted by the org is told as deleted', async () => {
     const made = await put({ burn: true });
-    const body = { proof: await proof(made.url, 'burn') };
+    const body = { proof: await linkProof(made.url, 'burn') };
     for (let n = 0; n < 2; n++) expect(await (await burning(made.link, body)).json()).toEqual({ burned: true });
     expect(await stack.client.blobs.delete(made.id)).toBe(false);
     const deleted = await put({ burn: true });
     await stack.client.blobs.delete(deleted.id);
-    await expectProblem(await burning(deleted.link, { proof: await proof(deleted.url, 'burn') }), 'blob_deleted');
+    await expectProblem(await burning(deleted.link, { proof: await linkProof(deleted.url, 'burn') }), 'blob_deleted');
   });
 
   test('what has expired is possible still', async () => {
     const made = await put({ burn: true, expiresIn: 1 });
     await new Promise((resolve) => setTimeout(resolve, 1100));
-    await expectProblem(await opening(made.link, { proof: await proof(made.url, 'open') }), 'blob_expired');
-    expect((await burning(made.link, { proof: await proof(made.url, 'burn') })).status).toBe(200);
+    await expectProblem(await opening(made.link, { proof: await linkProof(made.url, 'open') }), 'blob_expired');
+    expect((await burning(made.link, { proof: await linkProof(made.url, 'burn') })).status).toBe(200);
     expect(await objects.keys(stack.vault.org)).not.toContain(`${stack.vault.org}/${made.id}.enc`);
   });
 
   test('before the upload is complete is refused, and so is opening', async () => {
-    const begun = await begin(stack, content, { burn: true });
-    await post(formOf(begun), begun.bytes);
+    const begun = await beginUpload(stack, content, { burn: true });
+    await postForm(formOf(begun), begun.bytes);
     for (const verb of ['open', 'burn'] as const) {
       const send = verb === 'open' ? opening : burning;
-      await expectProblem(await send(begun.link, { proof: await proof(begun.whole, verb) }), 'blob_not_uploaded');
+      await expectProblem(
+        await send(begun.link, { proof: await linkProof(begun.linkWithKey, verb) }),
+        'blob_not_uploaded',
+      );
     }
-    expect((await complete(stack, begun, begun.completion)).status).toBe(200);
-    expect(isSame(await (await openBlob(begun.whole)).bytes(), content)).toBe(true);
+    expect((await completeUpload(stack, begun, begun.completion)).status).toBe(200);
+    expect(equalBytes(await (await openBlob(begun.linkWithKey)).bytes(), content)).toBe(true);
   });
 });
 
@@ -191,7 +203,7 @@ describe('the id of a blob, with the key of another org', () => {
   let stranger: string;
   beforeAll(async () => {
     made = await put({ burn: true });
-    uploading = (await begin(stack, content, { size: undefined })).id;
+    uploading = (await beginUpload(stack, content, { size: undefined })).id;
     stranger = (await stack.newOrg()).adminKey;
   });
   const bytes32 = Buffer.alloc(32).toString('base64');

@@ -2,14 +2,14 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
 import { Anima, openBlob } from '../../sdk/src/index.ts';
-import { noise } from '../sdk/blobs/fake-blob-service.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
-import { type Held, held, isSame, proof } from './blob-requests.ts';
+import { pseudoRandomBytes } from '../sdk/blobs/fake-blob-service.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
+import { type BucketView, bucketView, equalBytes, linkProof } from './blob-requests.ts';
 
-const stack = useStack({ functionConcurrency: 2 });
-let objects: Held;
+const stack = useLocalStack({ functionConcurrency: 2 });
+let objects: BucketView;
 beforeAll(() => {
-  objects = held(stack.vault);
+  objects = bucketView(stack.vault);
 });
 afterEach(() => stack.vault.setHooks());
 
@@ -18,7 +18,7 @@ async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 describe('the reply lost', () => {
-  const content = noise(100);
+  const content = pseudoRandomBytes(100);
   const attempts = 3;
 
   /** Tries again at once, and not when the vault says. */
@@ -60,7 +60,7 @@ describe('the reply lost', () => {
         const all = await stack.clientOf(adminKey).blobs.list().toArray();
         expect(all.filter(({ state }) => state === 'ready').map((blob) => blob.id)).toEqual([id]);
         expect(all.filter(({ state }) => state !== 'ready').every(({ state }) => state === 'uploading')).toBe(true);
-        expect(isSame(await (await openBlob(url)).bytes(), content)).toBe(true);
+        expect(equalBytes(await (await openBlob(url)).bytes(), content)).toBe(true);
       },
     );
 
@@ -72,7 +72,7 @@ describe('the reply lost', () => {
         stack.vault.setHooks();
         expect(await stack.client.blobs.info(id)).toMatchObject({ state: 'ready' });
         expect(await objects.lifetime(stack.vault.org, id)).toBe('2');
-        expect(isSame(await (await openBlob(url)).bytes(), content)).toBe(true);
+        expect(equalBytes(await (await openBlob(url)).bytes(), content)).toBe(true);
       },
     );
 
@@ -83,7 +83,7 @@ describe('the reply lost', () => {
         const { id, url } = await eager().blobs.put(content);
         stack.vault.setHooks();
         expect(await objects.lifetime(stack.vault.org, id)).toBe('kept');
-        expect(isSame(await (await openBlob(url)).bytes(), content)).toBe(true);
+        expect(equalBytes(await (await openBlob(url)).bytes(), content)).toBe(true);
       },
     );
 
@@ -92,7 +92,7 @@ describe('the reply lost', () => {
       losing('UpdateItem', times);
       const fresh = await eager().blobs.relink(id, url);
       stack.vault.setHooks();
-      expect(isSame(await (await openBlob(fresh.url)).bytes(), content)).toBe(true);
+      expect(equalBytes(await (await openBlob(fresh.url)).bytes(), content)).toBe(true);
       await expect(openBlob(url)).rejects.toMatchObject({ code: 'blob_not_found' });
     });
 
@@ -117,7 +117,7 @@ describe('the reply lost', () => {
 
     test('of an opening: it counts once for whoever sends it again under its name', async () => {
       const { id, url, link } = await stack.client.blobs.put(content, { maxOpens: 1 });
-      const body = { proof: await proof(url, 'open'), opening: 'an-opening-0123456789' };
+      const body = { proof: await linkProof(url, 'open'), opening: 'an-opening-0123456789' };
       const opening = () => stack.http('POST', `/v1/links/${link}/opening`, { body });
       losing('UpdateItem', times);
       let answer = await opening();
@@ -134,7 +134,7 @@ describe('the reply lost', () => {
     test('of the tag after the last opening: the opening is told', async () => {
       const { id, url } = await stack.client.blobs.put(content, { maxOpens: 1 });
       losing('PutObjectTagging', times);
-      expect(isSame(await (await openBlob(url)).bytes(), content)).toBe(true);
+      expect(equalBytes(await (await openBlob(url)).bytes(), content)).toBe(true);
       expect(await objects.lifetime(stack.vault.org, id)).toBe('2');
     });
 

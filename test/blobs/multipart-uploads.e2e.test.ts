@@ -4,33 +4,36 @@ import type { GrantPartsRequest, GrantPartsResponse } from '../../contract/blobs
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import type { Bytes } from '../../core/encoding/bytes.ts';
-import { noise } from '../sdk/blobs/fake-blob-service.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import { pseudoRandomBytes } from '../sdk/blobs/fake-blob-service.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 import {
-  type Begun,
-  begin,
-  complete,
-  expectRefused,
-  expectWholeBy,
-  flipped,
-  later,
-  longer,
+  advanceClock,
+  type BegunUpload,
+  beginUpload,
+  completeUpload,
+  expectS3Error,
+  expectSucceedsBy,
+  oneByteLonger,
   sha256,
+  withFlippedBit,
 } from './blob-requests.ts';
 
-const stack = useStack({ functionConcurrency: 1 });
+const stack = useLocalStack({ functionConcurrency: 1 });
 afterEach(() => vi.useRealTimers());
 
-const content = noise(5000);
+const content = pseudoRandomBytes(5000);
 const mebi = 2 ** 20;
 const key = () => stack.vault.agentKey;
 
 describe('a part that is not as was signed', () => {
-  let begun: Begun;
+  let begun: BegunUpload;
   beforeEach(async () => {
-    begun = await begin(stack, content, { size: undefined });
+    begun = await beginUpload(stack, content, { size: undefined });
   });
-  const grant = async (parts: GrantPartsRequest['parts'], of: Begun = begun): Promise<GrantPartsResponse['parts']> => {
+  const grant = async (
+    parts: GrantPartsRequest['parts'],
+    of: BegunUpload = begun,
+  ): Promise<GrantPartsResponse['parts']> => {
     const answer = await stack.http('POST', `/v1/blobs/${of.id}/parts`, { key: key(), body: { parts } });
     expect(answer.status).toBe(200);
     return (await answer.json()).parts;
@@ -61,12 +64,13 @@ describe('a part that is not as was signed', () => {
   };
 
   const cases: [string, () => Promise<Response>, number, string][] = [
-    ['longer', () => put(longer(begun.bytes)), 403, 'SignatureDoesNotMatch'],
+    ['longer', () => put(oneByteLonger(begun.bytes)), 403, 'SignatureDoesNotMatch'],
     ['shorter', () => put(begun.bytes.slice(1)), 403, 'SignatureDoesNotMatch'],
-    ['of other bytes', () => put(flipped(begun.bytes)), 400, 'BadDigest'],
+    ['of other bytes', () => put(withFlippedBit(begun.bytes)), 400, 'BadDigest'],
     [
       'of other bytes, with their own checksum',
-      () => put(flipped(begun.bytes), undefined, { 'x-amz-checksum-sha256': sha256(flipped(begun.bytes)) }),
+      () =>
+        put(withFlippedBit(begun.bytes), undefined, { 'x-amz-checksum-sha256': sha256(withFlippedBit(begun.bytes)) }),
       403,
       'SignatureDoesNotMatch',
     ],
@@ -88,7 +92,7 @@ describe('a part that is not as was signed', () => {
       'sent to another upload',
       () =>
         put(begun.bytes, async (url) => {
-          const other = await begin(stack, content, { size: undefined });
+          const other = await beginUpload(stack, content, { size: undefined });
           const [granted] = await grant([whole()], other);
           return set('uploadId', new URL(granted?.url ?? '').searchParams.get('uploadId') ?? '')(url);
         }),
@@ -110,11 +114,11 @@ describe('a part that is not as was signed', () => {
   test.each(cases)(
     '%s: S3 refuses it, nothing has arrived, and done right it comes through',
     async (_, send, status, code) => {
-      await expectRefused(await send(), status, code);
+      await expectS3Error(await send(), status, code);
       expect(await arrived()).toEqual([]);
-      await expectProblem(await complete(stack, begun, completion()), 'blob_not_uploaded');
+      await expectProblem(await completeUpload(stack, begun, completion()), 'blob_not_uploaded');
       begun = { ...begun, completion: completion() };
-      await expectWholeBy(stack, content, begun, () => put(begun.bytes));
+      await expectSucceedsBy(stack, content, begun, () => put(begun.bytes));
     },
   );
 
@@ -122,8 +126,8 @@ describe('a part that is not as was signed', () => {
     const [granted] = await grant([whole()]);
     const send = () =>
       fetch(granted?.url ?? '', { method: 'PUT', headers: { ...granted?.headers }, body: begun.bytes });
-    later(31);
-    await expectRefused(await send(), 403, 'AccessDenied');
+    advanceClock(31);
+    await expectS3Error(await send(), 403, 'AccessDenied');
     vi.useRealTimers();
     expect(await arrived()).toEqual([]);
     expect((await send()).status).toBe(200);
@@ -152,7 +156,7 @@ describe('a part that is not as was signed', () => {
     ['none', undefined, [], 'invalid_request'],
   ];
   test.each(claims)('%s: no address is given for it', async (_, size, parts, code) => {
-    const { id } = size === undefined ? begun : await begin(stack, content, { size });
+    const { id } = size === undefined ? begun : await beginUpload(stack, content, { size });
     const body = { parts: parts.map((part) => ({ ...part, checksum: sha256(content) })) };
     await expectProblem(await stack.http('POST', `/v1/blobs/${id}/parts`, { key: key(), body }), code);
   });

@@ -5,9 +5,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { randomId } from '../../core/encoding/random-id.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { S3Objects } from '../../lambdas/blobs/stores/s3-objects.ts';
-import type { Fault } from '../../local/aws/endpoint/engine-hooks.ts';
-import { Bucket, type Engine, engine } from '../local/s3-client-fixture.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
+import type { InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
+import { Bucket, type S3Fixture, startS3Fixture } from '../local/s3-client-fixture.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
 
 const settings = { requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' } as const;
 const sha256 = (...parts: Uint8Array[]): string => {
@@ -16,13 +16,13 @@ const sha256 = (...parts: Uint8Array[]): string => {
   return hash.digest('base64');
 };
 
-let s3: Engine;
+let s3: S3Fixture;
 let objects: S3Objects;
 const org = randomId();
 let id: string;
 
 beforeAll(async () => {
-  s3 = await engine(null);
+  s3 = await startS3Fixture(null);
   const client = s3.client(settings);
   objects = new S3Objects(() => client, Bucket);
 });
@@ -183,7 +183,7 @@ test('all objects of an org are listed and deleted, and none of another whose id
 });
 
 describe('a failure of S3', () => {
-  const faults: Record<string, Fault> = {
+  const faults: Record<string, InjectedFault> = {
     throttled: { type: 'SlowDown', status: 503, message: 'SECRET-OF-S3' },
     broken: { type: 'InternalError', status: 500, message: 'SECRET-OF-S3' },
     unreachable: 'drop-before',
@@ -204,7 +204,7 @@ describe('a failure of S3', () => {
     async (call, fault) => {
       s3.hooks = { before: () => faults[fault] };
       const failed = calls[call]?.(objects) ?? expect.fail();
-      expect(await codeOf(failed)).toBe('unavailable');
+      expect(await errorCodeOf(failed)).toBe('unavailable');
       const error: unknown = await failed.catch((thrown: unknown) => thrown);
       expect(JSON.stringify(error)).not.toContain('SECRET');
       expect(error).toMatchObject({ extras: { detail: expect.any(String) } });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { projectFolder, run, type StartedVault, startVault } from '../shared/vault-process.ts';
+import { projectFolder, runCommand, startVaultProcess, type VaultProcess } from '../shared/vault-process.ts';
 import type { Received, Sent } from './one-gibibyte-transfer.ts';
 
 const mebi = 2 ** 20;
@@ -12,7 +12,7 @@ const length = 1024 * mebi;
 /** Bytes of a sealed chunk, and of the header. */
 const [chunk, header] = [mebi + 16, 64];
 const folder = mkdtempSync(join(tmpdir(), 'anima-large-'));
-let vault: StartedVault;
+let vault: VaultProcess;
 let sent: Sent;
 let received: Received;
 
@@ -25,17 +25,17 @@ beforeAll(async () => {
     outfile: program,
     ...format,
   });
-  vault = await startVault('--port', '0', '--memory');
+  vault = await startVaultProcess('--port', '0', '--memory');
   const env = { ANIMA_KEY: vault.ready.agentKey, ANIMA_URL: vault.ready.url };
   const transfer = async (...args: string[]) =>
-    JSON.parse(await run(process.execPath, [program, ...args], folder, env));
+    JSON.parse(await runCommand(process.execPath, [program, ...args], folder, env));
   sent = await transfer('up', String(length));
   received = await transfer('down', String(length), sent.url);
   for (const [what, { seconds, resident }] of Object.entries({ up: sent, down: received }))
     process.stdout.write(`${what}: ${seconds.toFixed(1)} s, at most ${Math.round(resident / 1e6)} MB resident\n`);
 }, 220_000);
 afterAll(async () => {
-  await vault.end('SIGTERM');
+  await vault.stop('SIGTERM');
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -1,22 +1,31 @@
 /** A function with a bug asks S3 for objects of another org: the policy of its session stops it, whatever the code does. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBlob, type PutBlobResult } from '../../sdk/src/index.ts';
-import { noise } from '../sdk/blobs/fake-blob-service.ts';
+import { pseudoRandomBytes } from '../sdk/blobs/fake-blob-service.ts';
 import { assemblyWith } from '../shared/assembly-with-handler.ts';
-import { expectProblem, type Stack, startStack } from '../shared/local-stack.ts';
-import { type Authorizer, authorizerOf } from '../shared/policy-authorizer.ts';
-import { begin, complete, expectRefused, formOf, held, isSame, post, sha256 } from './blob-requests.ts';
+import { expectProblem, type LocalStack, startLocalStack } from '../shared/local-stack.ts';
+import { createPolicyAuthorizer, type PolicyAuthorizer } from '../shared/policy-authorizer.ts';
+import {
+  beginUpload,
+  bucketView,
+  completeUpload,
+  equalBytes,
+  expectS3Error,
+  formOf,
+  postForm,
+  sha256,
+} from './blob-requests.ts';
 
-const content = noise(100);
+const content = pseudoRandomBytes(100);
 let assembly: ReturnType<typeof assemblyWith>;
-let stack: Stack;
-let victim: Awaited<ReturnType<Stack['newOrg']>>;
+let stack: LocalStack;
+let victim: Awaited<ReturnType<LocalStack['newOrg']>>;
 let caller: typeof victim;
 let victims: PutBlobResult;
 
 beforeAll(async () => {
   assembly = assemblyWith('blobs', new URL('./faulty-blobs-handler.ts', import.meta.url));
-  stack = await startStack({ assembly: assembly.folder, functionConcurrency: 1 });
+  stack = await startLocalStack({ assembly: assembly.folder, functionConcurrency: 1 });
   [victim, caller] = [await stack.newOrg(), await stack.newOrg()];
   // The first object that is asked for, and from now on the only one.
   victims = await stack.clientOf(victim.agentKey).blobs.put(content);
@@ -27,21 +36,21 @@ afterAll(async () => {
 });
 
 test('where it is enforced, the session of one org neither changes, sees, deletes nor uploads an object of another', async () => {
-  const authorizer: Authorizer = authorizerOf(stack.vault);
+  const authorizer: PolicyAuthorizer = createPolicyAuthorizer(stack.vault);
   stack.vault.setHooks(authorizer);
   const key = caller.agentKey;
-  const objects = held(stack.vault);
-  const byForm = await begin(stack, content, {}, key);
-  expect((await post(formOf(byForm), byForm.bytes)).status).toBe(204);
-  await expectProblem(await complete(stack, byForm, byForm.completion, key), 'blob_not_uploaded');
+  const objects = bucketView(stack.vault);
+  const byForm = await beginUpload(stack, content, {}, key);
+  expect((await postForm(formOf(byForm), byForm.bytes)).status).toBe(204);
+  await expectProblem(await completeUpload(stack, byForm, byForm.completion, key), 'blob_not_uploaded');
   expect((await stack.http('DELETE', `/v1/blobs/${byForm.id}`, { key })).status).toBe(500);
 
-  const inParts = await begin(stack, content, { size: undefined }, key);
+  const inParts = await beginUpload(stack, content, { size: undefined }, key);
   const part = { number: 1, size: 5, checksum: sha256(Buffer.from('hello')) };
   const path = `/v1/blobs/${inParts.id}/parts`;
   const [granted] = (await (await stack.http('POST', path, { key, body: { parts: [part] } })).json()).parts;
   expect(granted.url).toContain(`/${victim.org}/${victims.id}.enc?`);
-  await expectRefused(
+  await expectS3Error(
     await fetch(granted.url, { method: 'PUT', headers: granted.headers, body: 'hello' }),
     403,
     'AccessDenied',
@@ -63,12 +72,12 @@ test('where it is enforced, the session of one org neither changes, sees, delete
     ]),
   );
   expect(await objects.lifetime(victim.org, victims.id)).toBe('kept');
-  expect(isSame(await (await openBlob(victims.url)).bytes(), content)).toBe(true);
+  expect(equalBytes(await (await openBlob(victims.url)).bytes(), content)).toBe(true);
 });
 
 test('where it is not, the bug deletes what belongs to another: it was the policy that stopped it', async () => {
   stack.vault.setHooks();
-  const { id } = await begin(stack, content, {}, caller.agentKey);
+  const { id } = await beginUpload(stack, content, {}, caller.agentKey);
   expect(await stack.clientOf(caller.agentKey).blobs.delete(id)).toBe(true);
-  expect(await held(stack.vault).keys(victim.org)).toEqual([]);
+  expect(await bucketView(stack.vault).keys(victim.org)).toEqual([]);
 });

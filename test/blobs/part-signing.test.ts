@@ -1,15 +1,15 @@
 /** Parts of an upload: what is granted can't add up to more than was announced, and what has arrived is told. */
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
-import { blobWorld, chunk, firstPart, laterPart, verifier, verifiers } from './in-memory-blob-stores.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
+import { chunk, createInMemoryBlobs, firstPart, laterPart, verifier, verifiers } from './in-memory-blob-stores.ts';
 
 describe('parts', () => {
   const claim = (number: number, size: number) => ({ number, size, checksum: verifier(`${number}`) });
   const grantIn = async (size: number | undefined, ...claims: [number, number][]) => {
-    const { org, blobs, uploads, world } = blobWorld();
+    const { org, blobs, uploads, world } = createInMemoryBlobs();
     const { id } = await blobs.create(org, { size });
-    const code = await codeOf(
+    const code = await errorCodeOf(
       uploads.presignParts(org, id, { parts: claims.map(([number, of]) => claim(number, of)) }),
     );
     return { code, addresses: world.calls.filter((name) => name === 'partAddress').length };
@@ -63,26 +63,26 @@ describe('parts', () => {
   });
 
   test('are not for what is uploaded by form, complete, deleted, unknown, or too late', async () => {
-    const { org, blobs, uploads, ready, pass } = blobWorld();
+    const { org, blobs, uploads, ready, pass } = createInMemoryBlobs();
     const parts = [claim(1, 5)];
     const byForm = await blobs.create(org, { size: 10 });
-    expect(await codeOf(uploads.presignParts(org, byForm.id, { parts }))).toBe('invalid_request');
+    expect(await errorCodeOf(uploads.presignParts(org, byForm.id, { parts }))).toBe('invalid_request');
     const { id } = await ready();
-    expect(await codeOf(uploads.presignParts(org, id, { parts }))).toBe('blob_completed');
-    expect(await codeOf(uploads.listParts(org, id, {}))).toBe('blob_completed');
+    expect(await errorCodeOf(uploads.presignParts(org, id, { parts }))).toBe('blob_completed');
+    expect(await errorCodeOf(uploads.listParts(org, id, {}))).toBe('blob_completed');
     const deleted = await blobs.create(org, {});
     await blobs.delete(org, deleted.id);
-    expect(await codeOf(uploads.presignParts(org, deleted.id, { parts }))).toBe('blob_deleted');
+    expect(await errorCodeOf(uploads.presignParts(org, deleted.id, { parts }))).toBe('blob_deleted');
     for (const unknown of ['01m7xpe6000123456789abcdef', '../x', '']) {
-      expect(await codeOf(uploads.presignParts(org, unknown, { parts }))).toBe('blob_not_found');
+      expect(await errorCodeOf(uploads.presignParts(org, unknown, { parts }))).toBe('blob_not_found');
     }
     const late = await blobs.create(org, {});
     pass(limits.blobUploadSeconds);
-    expect(await codeOf(uploads.presignParts(org, late.id, { parts }))).toBe('blob_expired');
+    expect(await errorCodeOf(uploads.presignParts(org, late.id, { parts }))).toBe('blob_expired');
   });
 
   test('that have arrived are listed page by page; a cursor is of one blob', async () => {
-    const { org, blobs, uploads, put } = blobWorld();
+    const { org, blobs, uploads, put } = createInMemoryBlobs();
     const [one, two] = [await blobs.create(org, {}), await blobs.create(org, {})];
     put(one.id, { number: 1, size: firstPart }, { number: 2, size: laterPart }, { number: 5, size: 7 });
     const first = await uploads.listParts(org, one.id, { limit: 2 });
@@ -94,25 +94,25 @@ describe('parts', () => {
     expect(second).toMatchObject({ parts: [{ number: 5, size: 7 }] });
     expect(second).not.toHaveProperty('cursor');
     expect(JSON.stringify(first)).not.toContain('tag');
-    expect(await codeOf(uploads.listParts(org, two.id, { cursor: first.cursor }))).toBe('invalid_cursor');
+    expect(await errorCodeOf(uploads.listParts(org, two.id, { cursor: first.cursor }))).toBe('invalid_cursor');
   });
 
   test('that were joined by an interrupted completion: it is to be sent again', async () => {
-    const { org, blobs, uploads, put, checksumOfParts, world } = blobWorld();
+    const { org, blobs, uploads, put, checksumOfParts, world } = createInMemoryBlobs();
     const { id } = await blobs.create(org, {});
     put(id, { number: 1, size: 5 });
     const request = { checksum: checksumOfParts(id), verifiers };
     world.fate = (name) => (name === 'setLifetime' ? 'before' : 'done');
-    expect(await codeOf(uploads.complete(org, id, request))).toBe('unavailable');
-    expect(await codeOf(uploads.listParts(org, id, {}))).toBe('blob_completed');
+    expect(await errorCodeOf(uploads.complete(org, id, request))).toBe('unavailable');
+    expect(await errorCodeOf(uploads.listParts(org, id, {}))).toBe('blob_completed');
     world.fate = () => 'done';
     expect(await uploads.complete(org, id, request)).toMatchObject({ state: 'ready' });
   });
 
   test('whose upload was ended by S3 are gone', async () => {
-    const { org, blobs, uploads, world } = blobWorld();
+    const { org, blobs, uploads, world } = createInMemoryBlobs();
     const { id } = await blobs.create(org, {});
     world.uploads.clear();
-    expect(await codeOf(uploads.listParts(org, id, {}))).toBe('blob_expired');
+    expect(await errorCodeOf(uploads.listParts(org, id, {}))).toBe('blob_expired');
   });
 });

@@ -3,17 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { type BlobContent, openBlob } from '../../sdk/src/index.ts';
-import { noise } from '../sdk/blobs/fake-blob-service.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
-import { begin, formOf, type Held, held, isSame, post, sealedSize } from './blob-requests.ts';
+import { pseudoRandomBytes } from '../sdk/blobs/fake-blob-service.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
+import { type BucketView, beginUpload, bucketView, equalBytes, formOf, postForm, sealedSize } from './blob-requests.ts';
 
-const stack = useStack({ functionConcurrency: 2 });
-let objects: Held;
+const stack = useLocalStack({ functionConcurrency: 2 });
+let objects: BucketView;
 beforeAll(() => {
-  objects = held(stack.vault);
+  objects = bucketView(stack.vault);
 });
 const blobs = () => stack.client.blobs;
-const small = noise(1000);
+const small = pseudoRandomBytes(1000);
 const mebi = 2 ** 20;
 
 async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -21,16 +21,26 @@ async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 describe('content comes back byte for byte, with its type and name, by the client and by whoever has the link alone', () => {
-  const large = noise(17 * mebi);
+  const large = pseudoRandomBytes(17 * mebi);
   const cases: [string, Uint8Array<ArrayBuffer>, () => BlobContent, 'form' | 'parts'][] = [
-    ['nothing', noise(0), () => noise(0), 'form'],
+    ['nothing', pseudoRandomBytes(0), () => pseudoRandomBytes(0), 'form'],
     ['bytes', small, () => small, 'form'],
     ['an ArrayBuffer', small, () => small.slice().buffer, 'form'],
-    ['a File of several chunks', noise(2 * mebi + 1), () => new File([noise(2 * mebi + 1)], 'f.bin'), 'form'],
+    [
+      'a File of several chunks',
+      pseudoRandomBytes(2 * mebi + 1),
+      () => new File([pseudoRandomBytes(2 * mebi + 1)], 'f.bin'),
+      'form',
+    ],
     ['a Blob too large for a form', large, () => new Blob([large]), 'parts'],
     ['a stream of unknown length', small, () => new Blob([small]).stream(), 'parts'],
-    ['an async iterable of several parts', noise(9 * mebi), () => pieces(noise(9 * mebi)), 'parts'],
-    ['an empty stream', noise(0), () => pieces(noise(0)), 'parts'],
+    [
+      'an async iterable of several parts',
+      pseudoRandomBytes(9 * mebi),
+      () => pieces(pseudoRandomBytes(9 * mebi)),
+      'parts',
+    ],
+    ['an empty stream', pseudoRandomBytes(0), () => pieces(pseudoRandomBytes(0)), 'parts'],
   ];
 
   test.each(cases)('%s', async (_, bytes, make, how) => {
@@ -51,10 +61,10 @@ describe('content comes back byte for byte, with its type and name, by the clien
     for (const open of [() => blobs().get(put.url), () => openBlob(put.url)]) {
       const opened = await open();
       expect([opened.type, opened.name, opened.size]).toEqual([type, name, bytes.length]);
-      expect(isSame(await opened.bytes(), bytes)).toBe(true);
+      expect(equalBytes(await opened.bytes(), bytes)).toBe(true);
     }
     const [from, to] = [Math.floor(bytes.length / 3), Math.floor(bytes.length / 2)];
-    expect(isSame(await blobs().range(put.url, from, to), bytes.subarray(from, to))).toBe(true);
+    expect(equalBytes(await blobs().range(put.url, from, to), bytes.subarray(from, to))).toBe(true);
   });
 });
 
@@ -95,7 +105,7 @@ describe('a link that is replaced', () => {
       () => blobs().range(url, 0, 1),
     ])
       await expect(open()).rejects.toMatchObject({ code: 'blob_not_found' });
-    expect(isSame(await (await openBlob(fresh.url)).bytes(), small)).toBe(true);
+    expect(equalBytes(await (await openBlob(fresh.url)).bytes(), small)).toBe(true);
     expect(await blobs().info(id)).toMatchObject({ openings: 1 });
     const bare = await blobs().relink(id);
     expect(bare.url).not.toContain('#');
@@ -119,7 +129,7 @@ describe('an end', () => {
     const { id, url } = await blobs().put(small, { maxOpens: 2 });
     for (const left of [2, 1]) {
       for (let n = 0; n < 3; n++) expect(await blobs().look(url)).toMatchObject({ openingsLeft: left });
-      expect(isSame(await (await openBlob(url)).bytes(), small)).toBe(true);
+      expect(equalBytes(await (await openBlob(url)).bytes(), small)).toBe(true);
     }
     for (const open of [() => openBlob(url), () => blobs().look(url), () => blobs().range(url, 0, 1)])
       await expect(open()).rejects.toMatchObject({ code: 'blob_spent' });
@@ -131,7 +141,7 @@ describe('an end', () => {
     for (let n = 0; n < 3; n++) expect(await blobs().look(url)).toMatchObject({ burn: true, openingsLeft: 1 });
     const opened = await openBlob(url);
     expect(opened.burned).toBe(false);
-    expect(isSame(await opened.bytes(), small)).toBe(true);
+    expect(equalBytes(await opened.bytes(), small)).toBe(true);
     expect(opened.burned).toBe(true);
     expect(await objects.keys(stack.vault.org)).not.toContain(`${stack.vault.org}/${id}.enc`);
     await expect(openBlob(url)).rejects.toMatchObject({ code: 'blob_spent' });
@@ -155,9 +165,9 @@ describe('an end', () => {
     [
       'uploaded but not completed',
       async () => {
-        const begun = await begin(stack, small);
-        expect((await post(formOf(begun), begun.bytes)).status).toBe(204);
-        return { id: begun.id, url: begun.whole };
+        const begun = await beginUpload(stack, small);
+        expect((await postForm(formOf(begun), begun.bytes)).status).toBe(204);
+        return { id: begun.id, url: begun.linkWithKey };
       },
     ],
   ])('by deletion of what is %s: the object is gone before the answer, and the link says so', async (_, make) => {
@@ -172,7 +182,7 @@ describe('an end', () => {
 
   test('by deletion of an upload in parts: what had arrived is gone, and nothing more can arrive', async () => {
     const { org, agentKey: key } = await stack.newOrg();
-    const { id } = await begin(stack, small, { size: undefined }, key);
+    const { id } = await beginUpload(stack, small, { size: undefined }, key);
     const part = { number: 1, size: 3, checksum: Buffer.alloc(32).toString('base64') };
     const grant = () => stack.http('POST', `/v1/blobs/${id}/parts`, { key, body: { parts: [part] } });
     const [granted] = (await (await grant()).json()).parts;
@@ -193,14 +203,14 @@ describe('what S3 removes by itself', () => {
     const spent = await own.put(small, { maxOpens: 1 });
     await own.get(spent.url);
     const week = await own.put(small, { expiresIn: '7d' });
-    const begun = await begin(stack, small, {}, agentKey);
-    await post(formOf(begun), begun.bytes);
-    await begin(stack, small, { size: undefined }, agentKey);
+    const begun = await beginUpload(stack, small, {}, agentKey);
+    await postForm(formOf(begun), begun.bytes);
+    await beginUpload(stack, small, { size: undefined }, agentKey);
     const lifetimes = [kept, spent, week, begun].map(({ id }) => objects.lifetime(org, id));
     expect(await Promise.all(lifetimes)).toEqual(['kept', '2', '8', 'unfinished']);
     const keys = (...of: { id: string }[]) => of.map(({ id }) => `${org}/${id}.enc`).sort();
     const keysAfter = async (days: number) => {
-      stack.vault.sweepObjects(new Date(Date.now() + days * 86_400_000));
+      stack.vault.applyBucketLifecycles(new Date(Date.now() + days * 86_400_000));
       return (await objects.keys(org)).sort();
     };
     expect(await keysAfter(1)).toEqual(keys(kept, spent, week, begun));

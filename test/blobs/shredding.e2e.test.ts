@@ -4,25 +4,25 @@ import type { ShredResponse } from '../../contract/shredding/wire.ts';
 import { shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import { verifyJws } from '../../core/signing/jws.ts';
 import { openBlob, type PutBlobResult } from '../../sdk/src/index.ts';
-import { noise } from '../sdk/blobs/fake-blob-service.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
-import { type Authorizer, authorizerOf } from '../shared/policy-authorizer.ts';
+import { pseudoRandomBytes } from '../sdk/blobs/fake-blob-service.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
+import { createPolicyAuthorizer, type PolicyAuthorizer } from '../shared/policy-authorizer.ts';
 import { shredNow } from '../shredding/shred-org.ts';
 import {
-  type Begun,
-  begin,
-  complete,
-  expectRefused,
+  type BegunUpload,
+  type BucketView,
+  beginUpload,
+  bucketView,
+  completeUpload,
+  equalBytes,
+  expectS3Error,
   formOf,
-  type Held,
-  held,
-  isSame,
-  post,
-  proof,
+  linkProof,
+  postForm,
 } from './blob-requests.ts';
 
-const stack = useStack({ functionConcurrency: 1, timeScale: 1 / 86_400 });
-const content = noise(1000);
+const stack = useLocalStack({ functionConcurrency: 1, timeScale: 1 / 86_400 });
+const content = pseudoRandomBytes(1000);
 
 async function* stream(): AsyncGenerator<Uint8Array> {
   yield content;
@@ -38,10 +38,10 @@ async function filled({ agentKey: key }: Org) {
   const unread = await blobs.put(content, { burn: true });
   const spent = await blobs.put(content, { maxOpens: 1 });
   await (await openBlob(spent.url)).bytes();
-  const posted = await begin(stack, content, {}, key);
-  expect((await post(formOf(posted), posted.bytes)).status).toBe(204);
-  const begun = await begin(stack, content, {}, key);
-  const unfinished = await begin(stack, content, { size: undefined }, key);
+  const posted = await beginUpload(stack, content, {}, key);
+  expect((await postForm(formOf(posted), posted.bytes)).status).toBe(204);
+  const begun = await beginUpload(stack, content, {}, key);
+  const unfinished = await beginUpload(stack, content, { size: undefined }, key);
   const part = { number: 1, size: 4, checksum: 'iNQmb9TmM40TuEX88omaN0FYjuTdGuvdoORT9N8Dqp4=' };
   const granted = await stack.http('POST', `/v1/blobs/${unfinished.id}/parts`, { key, body: { parts: [part] } });
   const [address] = (await granted.json()).parts;
@@ -53,24 +53,24 @@ describe('an org that is shredded', () => {
   let other: Org;
   let left: Awaited<ReturnType<typeof filled>>;
   let others: PutBlobResult;
-  let othersUpload: Begun;
+  let othersUpload: BegunUpload;
   let download: string;
-  let authorizer: Authorizer;
-  let objects: Held;
+  let authorizer: PolicyAuthorizer;
+  let objects: BucketView;
   let answer: ShredResponse;
 
   const recordsOf = async (of: string) =>
     (await stack.allItems(stack.table('BlobRecordsTable'))).filter((item) => item.org?.S === of);
 
   beforeAll(async () => {
-    authorizer = authorizerOf(stack.vault);
+    authorizer = createPolicyAuthorizer(stack.vault);
     stack.vault.setHooks(authorizer);
-    objects = held(stack.vault);
+    objects = bucketView(stack.vault);
     [org, other] = [await stack.newOrg(), await stack.newOrg()];
     left = await filled(org);
     others = await stack.clientOf(other.agentKey).blobs.put(content);
-    othersUpload = await begin(stack, content, { size: undefined }, other.agentKey);
-    const opening = { body: { proof: await proof(left.ready.url, 'open') } };
+    othersUpload = await beginUpload(stack, content, { size: undefined }, other.agentKey);
+    const opening = { body: { proof: await linkProof(left.ready.url, 'open') } };
     const opened = await stack.http('POST', `/v1/links/${left.ready.link}/opening`, opening);
     download = (await opened.json()).url;
     expect((await fetch(download)).status).toBe(200);
@@ -97,7 +97,7 @@ describe('an org that is shredded', () => {
         ['opening', 'open'],
         ['burning', 'burn'],
       ] as const) {
-        const body = { proof: await proof(url, verb) };
+        const body = { proof: await linkProof(url, verb) };
         await expectProblem(await stack.http('POST', `/v1/links/${link}/${path}`, { body }), 'org_shredded');
       }
       await expect(openBlob(url)).rejects.toMatchObject({ code: 'org_shredded' });
@@ -106,12 +106,12 @@ describe('an org that is shredded', () => {
 
   test('has no download at addresses that were handed out before, and what is still sent there comes to nothing', async () => {
     // 403, since who signed it may not list the bucket, and so is not told that there is nothing.
-    await expectRefused(await fetch(download), 403, 'AccessDenied');
+    await expectS3Error(await fetch(download), 403, 'AccessDenied');
     const { url, headers } = left.address;
     expect((await fetch(url, { method: 'PUT', headers, body: 'abcd' })).status).toBe(404);
     const { adminKey: key } = org;
     for (const begun of [left.posted, left.begun])
-      await expectProblem(await complete(stack, begun, begun.completion, key), 'org_shredded');
+      await expectProblem(await completeUpload(stack, begun, begun.completion, key), 'org_shredded');
     await expectProblem(await stack.http('POST', '/v1/blobs', { key, body: { size: 2000 } }), 'org_shredded');
     for (const path of ['/v1/blobs', `/v1/blobs/${left.ready.id}`])
       await expectProblem(await stack.http('GET', path, { key }), 'org_shredded');
@@ -133,7 +133,7 @@ describe('an org that is shredded', () => {
   });
 
   test('leaves another org as it was, and nothing of this was denied by the policies', async () => {
-    expect(isSame(await (await openBlob(others.url)).bytes(), content)).toBe(true);
+    expect(equalBytes(await (await openBlob(others.url)).bytes(), content)).toBe(true);
     expect(await objects.uploads(other.org)).toHaveLength(1);
     expect(await recordsOf(other.org)).toHaveLength(2);
     expect(await stack.clientOf(other.agentKey).blobs.info(othersUpload.id)).toMatchObject({ state: 'uploading' });
@@ -152,5 +152,5 @@ test('an org that waits for its shredding opens no link until that is cancelled,
   for (const open of [() => openBlob(url), () => blobs.look(url)])
     await expect(open()).rejects.toMatchObject({ code: 'org_locked' });
   expect((await stack.http('DELETE', '/v1/org/shred', { key: org.adminKey })).status).toBe(200);
-  expect(isSame(await (await openBlob(url)).bytes(), content)).toBe(true);
+  expect(equalBytes(await (await openBlob(url)).bytes(), content)).toBe(true);
 });

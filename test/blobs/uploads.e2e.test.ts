@@ -3,51 +3,51 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vi
 import type { FormUpload } from '../../contract/blobs/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { openBlob } from '../../sdk/src/index.ts';
-import { noise } from '../sdk/blobs/fake-blob-service.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import { pseudoRandomBytes } from '../sdk/blobs/fake-blob-service.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 import {
-  type Begun,
-  begin,
-  complete,
-  expectRefused,
-  expectWholeBy,
-  flipped,
+  advanceClock,
+  type BegunUpload,
+  type BucketView,
+  beginUpload,
+  bucketView,
+  completeUpload,
+  equalBytes,
+  expectS3Error,
+  expectSucceedsBy,
   formOf,
-  type Held,
-  held,
-  isSame,
-  later,
-  longer,
-  post,
+  oneByteLonger,
+  postForm,
   sha256,
+  withFlippedBit,
 } from './blob-requests.ts';
 
-const stack = useStack({ functionConcurrency: 1 });
-let objects: Held;
+const stack = useLocalStack({ functionConcurrency: 1 });
+let objects: BucketView;
 beforeAll(() => {
-  objects = held(stack.vault);
+  objects = bucketView(stack.vault);
 });
 afterEach(() => vi.useRealTimers());
 
-const content = noise(5000);
+const content = pseudoRandomBytes(5000);
 const mebi = 2 ** 20;
 const key = () => stack.vault.agentKey;
 
 /** An upload of which nothing has arrived: it can't be completed, and its link opens nothing. */
-async function expectNothing(begun: Begun): Promise<void> {
+async function expectNothing(begun: BegunUpload): Promise<void> {
   const { id, org, completion } = begun;
   expect(await objects.keys(org)).not.toContain(`${org}/${id}.enc`);
-  await expectProblem(await complete(stack, begun, completion), 'blob_not_uploaded');
+  await expectProblem(await completeUpload(stack, begun, completion), 'blob_not_uploaded');
   await expectProblem(await stack.http('GET', `/v1/links/${begun.link}`), 'blob_not_uploaded');
   expect(await stack.client.blobs.info(id)).toMatchObject({ state: 'uploading' });
 }
 
 describe('a form that is not as its ticket says', () => {
-  let begun: Begun;
-  let other: Begun;
+  let begun: BegunUpload;
+  let other: BegunUpload;
   beforeEach(async () => {
-    begun = await begin(stack, content);
-    other = await begin(stack, content);
+    begun = await beginUpload(stack, content);
+    other = await beginUpload(stack, content);
   });
   const fields = (change: (fields: Record<string, string>) => Record<string, string>): FormUpload => {
     const ticket = formOf(begun);
@@ -63,20 +63,25 @@ describe('a form that is not as its ticket says', () => {
   };
   const otherTicket = () => formOf(other).fields;
   const cases: [string, () => Promise<Response>, number, string][] = [
-    ['a longer file', () => post(formOf(begun), longer(begun.bytes)), 400, 'EntityTooLarge'],
-    ['a file of ten times the size', () => post(formOf(begun), noise(10 * begun.bytes.length)), 400, 'EntityTooLarge'],
-    ['a shorter file', () => post(formOf(begun), begun.bytes.slice(1)), 400, 'EntityTooSmall'],
+    ['a longer file', () => postForm(formOf(begun), oneByteLonger(begun.bytes)), 400, 'EntityTooLarge'],
+    [
+      'a file of ten times the size',
+      () => postForm(formOf(begun), pseudoRandomBytes(10 * begun.bytes.length)),
+      400,
+      'EntityTooLarge',
+    ],
+    ['a shorter file', () => postForm(formOf(begun), begun.bytes.slice(1)), 400, 'EntityTooSmall'],
     [
       'the checksum of another file',
-      () => post(formOf(begun), flipped(begun.bytes), sha256(begun.bytes)),
+      () => postForm(formOf(begun), withFlippedBit(begun.bytes), sha256(begun.bytes)),
       400,
       'BadDigest',
     ],
-    ['no checksum', () => post(formOf(begun), begun.bytes, null), 403, 'AccessDenied'],
+    ['no checksum', () => postForm(formOf(begun), begun.bytes, null), 403, 'AccessDenied'],
     [
       'the key of another blob',
       () =>
-        post(
+        postForm(
           fields(() => ({ key: otherTicket().key ?? '' })),
           begun.bytes,
         ),
@@ -86,7 +91,7 @@ describe('a form that is not as its ticket says', () => {
     [
       'the key of another org',
       () =>
-        post(
+        postForm(
           fields(({ key = '' }) => ({ key: `0${key.slice(1)}` })),
           begun.bytes,
         ),
@@ -96,7 +101,7 @@ describe('a form that is not as its ticket says', () => {
     [
       'another lifetime',
       () =>
-        post(
+        postForm(
           fields(({ tagging = '' }) => ({ tagging: tagging.replace('unfinished', 'kept') })),
           begun.bytes,
         ),
@@ -106,7 +111,7 @@ describe('a form that is not as its ticket says', () => {
     [
       'another content type',
       () =>
-        post(
+        postForm(
           fields(() => ({ 'Content-Type': 'text/html' })),
           begun.bytes,
         ),
@@ -116,18 +121,23 @@ describe('a form that is not as its ticket says', () => {
     [
       'a field more',
       () =>
-        post(
+        postForm(
           fields(() => ({ 'x-amz-meta-a': 'b' })),
           begun.bytes,
         ),
       403,
       'AccessDenied',
     ],
-    ['a condition that was widened', () => post(fields(wider), longer(begun.bytes)), 403, 'SignatureDoesNotMatch'],
+    [
+      'a condition that was widened',
+      () => postForm(fields(wider), oneByteLonger(begun.bytes)),
+      403,
+      'SignatureDoesNotMatch',
+    ],
     [
       'the signature of another ticket',
       () =>
-        post(
+        postForm(
           fields(() => ({ 'X-Amz-Signature': otherTicket()['X-Amz-Signature'] ?? '' })),
           begun.bytes,
         ),
@@ -137,7 +147,7 @@ describe('a form that is not as its ticket says', () => {
     [
       'the ticket of another blob, policy and all, but its key',
       () =>
-        post(
+        postForm(
           fields(() => ({ ...otherTicket(), key: formOf(begun).fields.key ?? '' })),
           begun.bytes,
         ),
@@ -147,7 +157,7 @@ describe('a form that is not as its ticket says', () => {
     [
       'no session',
       () =>
-        post(
+        postForm(
           fields(() => ({ 'X-Amz-Security-Token': '' })),
           begun.bytes,
         ),
@@ -159,27 +169,27 @@ describe('a form that is not as its ticket says', () => {
   test.each(cases)(
     '%s: S3 refuses it, nothing is stored, and the ticket is good still',
     async (_, send, status, code) => {
-      await expectRefused(await send(), status, code);
+      await expectS3Error(await send(), status, code);
       await expectNothing(begun);
       await expectNothing(other);
-      await expectWholeBy(stack, content, begun, () => post(formOf(begun), begun.bytes));
+      await expectSucceedsBy(stack, content, begun, () => postForm(formOf(begun), begun.bytes));
     },
   );
 
   test('a ticket that is past its 30 minutes', async () => {
-    later(29);
-    expect((await post(formOf(other), other.bytes)).status).toBe(204);
-    later(31 - 29);
-    await expectRefused(await post(formOf(begun), begun.bytes), 403, 'AccessDenied');
+    advanceClock(29);
+    expect((await postForm(formOf(other), other.bytes)).status).toBe(204);
+    advanceClock(31 - 29);
+    await expectS3Error(await postForm(formOf(begun), begun.bytes), 403, 'AccessDenied');
     vi.useRealTimers();
     await expectNothing(begun);
   });
 
   test('what is posted once more after the completion does not open, and S3 removes it', async () => {
-    await expectWholeBy(stack, content, begun, () => post(formOf(begun), begun.bytes));
+    await expectSucceedsBy(stack, content, begun, () => postForm(formOf(begun), begun.bytes));
     expect(await objects.lifetime(begun.org, begun.id)).toBe('kept');
-    expect((await post(formOf(begun), flipped(begun.bytes))).status).toBe(204);
-    await expect(openBlob(begun.whole)).rejects.toMatchObject({ code: 'decryption_failed' });
+    expect((await postForm(formOf(begun), withFlippedBit(begun.bytes))).status).toBe(204);
+    await expect(openBlob(begun.linkWithKey)).rejects.toMatchObject({ code: 'decryption_failed' });
     expect(await objects.lifetime(begun.org, begun.id)).toBe('unfinished');
   });
 });
@@ -195,16 +205,16 @@ describe('a blob over the largest size', () => {
 
 describe('a completion', () => {
   test('before anything has arrived, or all, is refused; parts must be there without a gap', async () => {
-    const begun = await begin(stack, content);
-    await expectProblem(await complete(stack, begun, begun.completion), 'blob_not_uploaded');
-    const inParts = await begin(stack, noise(9 * mebi), { size: undefined });
+    const begun = await beginUpload(stack, content);
+    await expectProblem(await completeUpload(stack, begun, begun.completion), 'blob_not_uploaded');
+    const inParts = await beginUpload(stack, pseudoRandomBytes(9 * mebi), { size: undefined });
     const { bytes } = inParts;
     const cut = 64 + limits.blobPartChunks * (mebi + 16);
     const pieces = [bytes.subarray(0, cut), bytes.subarray(cut)];
     const hashes = pieces.map((piece) => Buffer.from(sha256(piece), 'base64'));
     const { verifiers } = inParts.completion;
     const done = (parts: Buffer[]) =>
-      complete(stack, inParts, { checksum: `${sha256(...parts)}-${parts.length}`, verifiers });
+      completeUpload(stack, inParts, { checksum: `${sha256(...parts)}-${parts.length}`, verifiers });
     await expectProblem(await done(hashes), 'blob_not_uploaded');
     const send = async (at: number) => {
       const part = { number: at + 1, size: pieces[at]?.length, checksum: hashes[at]?.toString('base64') };
@@ -221,33 +231,36 @@ describe('a completion', () => {
     await expectProblem(await done(hashes.toReversed()), 'upload_mismatch');
     expect(await objects.keys(inParts.org)).not.toContain(`${inParts.org}/${inParts.id}.enc`);
     expect((await done(hashes)).status).toBe(200);
-    expect(isSame(await (await openBlob(inParts.whole)).bytes(), noise(9 * mebi))).toBe(true);
+    expect(equalBytes(await (await openBlob(inParts.linkWithKey)).bytes(), pseudoRandomBytes(9 * mebi))).toBe(true);
   });
 
   test('with another checksum or size than arrived is refused, and leaves the upload as it was', async () => {
-    const begun = await begin(stack, content);
-    await post(formOf(begun), begun.bytes);
+    const begun = await beginUpload(stack, content);
+    await postForm(formOf(begun), begun.bytes);
     const { verifiers } = begun.completion;
-    await expectProblem(await complete(stack, begun, { checksum: sha256(content), verifiers }), 'upload_mismatch');
+    await expectProblem(
+      await completeUpload(stack, begun, { checksum: sha256(content), verifiers }),
+      'upload_mismatch',
+    );
     expect(await stack.client.blobs.info(begun.id)).toMatchObject({ state: 'uploading' });
     expect(await objects.lifetime(begun.org, begun.id)).toBe('unfinished');
-    expect((await complete(stack, begun, begun.completion)).status).toBe(200);
+    expect((await completeUpload(stack, begun, begun.completion)).status).toBe(200);
   });
 
   test('sent again gives the same answer; with other contents it is refused and changes nothing', async () => {
-    const begun = await begin(stack, content);
-    await post(formOf(begun), begun.bytes);
+    const begun = await beginUpload(stack, content);
+    await postForm(formOf(begun), begun.bytes);
     const { checksum, verifiers } = begun.completion;
-    const first = await (await complete(stack, begun, begun.completion)).json();
-    expect(await (await complete(stack, begun, begun.completion)).json()).toEqual(first);
+    const first = await (await completeUpload(stack, begun, begun.completion)).json();
+    expect(await (await completeUpload(stack, begun, begun.completion)).json()).toEqual(first);
     const odd = sha256(content);
     for (const body of [
       { checksum: odd, verifiers },
       { checksum, verifiers: { ...verifiers, open: odd } },
       { checksum, verifiers: { ...verifiers, burn: odd } },
     ])
-      await expectProblem(await complete(stack, begun, body), 'blob_completed');
-    expect(isSame(await (await openBlob(begun.whole)).bytes(), content)).toBe(true);
+      await expectProblem(await completeUpload(stack, begun, body), 'blob_completed');
+    expect(equalBytes(await (await openBlob(begun.linkWithKey)).bytes(), content)).toBe(true);
     const parts = { parts: [{ number: 1, size: 5, checksum: odd }] };
     await expectProblem(
       await stack.http('POST', `/v1/blobs/${begun.id}/parts`, { key: key(), body: parts }),
@@ -256,25 +269,25 @@ describe('a completion', () => {
   });
 
   test('after a deletion is refused, also when the form is posted then: nothing opens, and S3 removes it', async () => {
-    const begun = await begin(stack, content);
-    await post(formOf(begun), begun.bytes);
+    const begun = await beginUpload(stack, content);
+    await postForm(formOf(begun), begun.bytes);
     expect(await stack.client.blobs.delete(begun.id)).toBe(true);
-    await expectProblem(await complete(stack, begun, begun.completion), 'blob_deleted');
-    expect((await post(formOf(begun), begun.bytes)).status).toBe(204);
-    await expectProblem(await complete(stack, begun, begun.completion), 'blob_deleted');
-    await expect(openBlob(begun.whole)).rejects.toMatchObject({ code: 'blob_deleted' });
+    await expectProblem(await completeUpload(stack, begun, begun.completion), 'blob_deleted');
+    expect((await postForm(formOf(begun), begun.bytes)).status).toBe(204);
+    await expectProblem(await completeUpload(stack, begun, begun.completion), 'blob_deleted');
+    await expect(openBlob(begun.linkWithKey)).rejects.toMatchObject({ code: 'blob_deleted' });
     expect(await objects.lifetime(begun.org, begun.id)).toBe('unfinished');
     expect(await stack.client.blobs.delete(begun.id)).toBe(false);
     expect(await objects.keys(begun.org)).not.toContain(`${begun.org}/${begun.id}.enc`);
   });
 
   test('after its 48 hours is refused', async () => {
-    const begun = await begin(stack, content);
-    await post(formOf(begun), begun.bytes);
+    const begun = await beginUpload(stack, content);
+    await postForm(formOf(begun), begun.bytes);
     const table = stack.table('BlobRecordsTable');
     const record = await stack.getItem(table, { org: begun.org, id: begun.id });
     await stack.putItem(table, { ...record, uploadUntil: { S: new Date(Date.now() - 1).toISOString() } });
-    await expectProblem(await complete(stack, begun, begun.completion), 'blob_expired');
-    await expect(openBlob(begun.whole)).rejects.toMatchObject({ code: 'blob_expired' });
+    await expectProblem(await completeUpload(stack, begun, begun.completion), 'blob_expired');
+    await expect(openBlob(begun.linkWithKey)).rejects.toMatchObject({ code: 'blob_expired' });
   });
 });

@@ -3,17 +3,17 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ChannelName, WebhookRequest } from '../../lambdas/channels/channel-ports.ts';
 import {
   later,
-  line,
   messagesOf,
   now,
-  type Sample,
+  type ProviderSample,
+  providerAccount,
   samples,
   seconds,
   twilioFields,
 } from './signed-provider-requests.ts';
 
 const names: readonly ChannelName[] = ['twilio', 'whatsapp', 'slack', 'mailgun', 'sendgrid'];
-const all: readonly [ChannelName, Sample][] = names.map((name) => [name, samples[name]]);
+const all: readonly [ChannelName, ProviderSample][] = names.map((name) => [name, samples[name]]);
 
 /** Seconds back and ahead of now in which a signed time is taken, as each channel documents it. */
 const windows: Partial<Record<ChannelName, readonly [back: number, ahead: number]>> = {
@@ -23,7 +23,8 @@ const windows: Partial<Record<ChannelName, readonly [back: number, ahead: number
   sendgrid: [262_800, 300],
 };
 
-const receive = (name: ChannelName, request: WebhookRequest, at = now) => line(name).verifyAndParse(request, at);
+const receive = (name: ChannelName, request: WebhookRequest, at = now) =>
+  providerAccount(name).verifyAndParse(request, at);
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -82,7 +83,9 @@ describe.each(all)('%s', (name, sample) => {
         sample.edit(two, () => signature),
       ),
     ).toBeUndefined();
-    expect(await line(name, { [sample.signing.field]: sample.signing.other }).verifyAndParse(one, now)).toBeUndefined();
+    expect(
+      await providerAccount(name, { [sample.signing.field]: sample.signing.other }).verifyAndParse(one, now),
+    ).toBeUndefined();
     for (const [other, { request }] of all.filter(([other]) => other !== name)) {
       const foreign = await request();
       expect(await receive(name, foreign), other).toBeUndefined();
@@ -182,7 +185,7 @@ describe.each(all)('%s', (name, sample) => {
   });
 
   test('never throws, and takes nothing, whatever it is sent unsigned', async () => {
-    const odd = line(name);
+    const odd = providerAccount(name);
     const header = fc.constantFrom(
       'content-type',
       'x-twilio-signature',
@@ -231,7 +234,7 @@ describe('one byte changed', () => {
 
   test.each(['whatsapp', 'slack', 'sendgrid'] as const)('of the body: %s refuses', async (name) => {
     const request = await samples[name].request();
-    const odd = line(name);
+    const odd = providerAccount(name);
     await fc.assert(
       fc.asyncProperty(
         place,
@@ -245,12 +248,12 @@ describe('one byte changed', () => {
 
   test('of the body of a Twilio request: refused, unless it still spells the very same parameters', async () => {
     const request = await samples.twilio.request();
-    const original = await line('twilio').verifyAndParse(request, now);
+    const original = await providerAccount('twilio').verifyAndParse(request, now);
     const sorted = (body: Uint8Array) => [...new URLSearchParams(Buffer.from(body).toString())].sort().join('\n');
     await fc.assert(
       fc.asyncProperty(place, bits, async (at, by) => {
         const body = flip(request.body, at, by);
-        const reading = await line('twilio').verifyAndParse({ ...request, body }, now);
+        const reading = await providerAccount('twilio').verifyAndParse({ ...request, body }, now);
         expect(reading).toEqual(sorted(body) === sorted(request.body) ? original : undefined);
       }),
       { numRuns: 300 },
@@ -265,7 +268,7 @@ describe('one byte changed', () => {
       fields.delete(field);
       fields.set(rename ? `${field}x` : field, rename ? value : `${value.slice(0, -1)}~`);
       expect(
-        await line('twilio').verifyAndParse({ ...request, body: Buffer.from(fields.toString()) }, now),
+        await providerAccount('twilio').verifyAndParse({ ...request, body: Buffer.from(fields.toString()) }, now),
       ).toBeUndefined();
     }
   });
@@ -274,7 +277,7 @@ describe('one byte changed', () => {
     const request = await samples.twilio.request();
     for (let at = 0; at < request.url.length; at++) {
       const url = `${request.url.slice(0, at)}${request.url[at] === 'a' ? 'b' : 'a'}${request.url.slice(at + 1)}`;
-      expect(await line('twilio').verifyAndParse({ ...request, url }, now), url).toBeUndefined();
+      expect(await providerAccount('twilio').verifyAndParse({ ...request, url }, now), url).toBeUndefined();
     }
   });
 
@@ -286,7 +289,7 @@ describe('one byte changed', () => {
         const fields = new URLSearchParams(Buffer.from(request.body).toString());
         fields.set(field, `${value.slice(0, at)}${value[at] === '1' ? '2' : '1'}${value.slice(at + 1)}`);
         expect(
-          await line('mailgun').verifyAndParse({ ...request, body: Buffer.from(fields.toString()) }, now),
+          await providerAccount('mailgun').verifyAndParse({ ...request, body: Buffer.from(fields.toString()) }, now),
         ).toBeUndefined();
       }
     }
@@ -307,7 +310,7 @@ describe('one byte changed', () => {
         '',
       ]) {
         const headers = { ...request.headers, [header]: time };
-        expect(await line(name).verifyAndParse({ ...request, headers }, now), time).toBeUndefined();
+        expect(await providerAccount(name).verifyAndParse({ ...request, headers }, now), time).toBeUndefined();
       }
     }
   });
@@ -319,7 +322,7 @@ describe('the same content in another order', () => {
     const json: Record<string, unknown> = JSON.parse(Buffer.from(request.body).toString());
     const bodies = [Object.fromEntries(Object.entries(json).reverse())].map((turned) => JSON.stringify(turned));
     for (const body of [...bodies, JSON.stringify(json, null, 1), `${JSON.stringify(json)}\n`])
-      expect(await line(name).verifyAndParse({ ...request, body: Buffer.from(body) }, now)).toBeUndefined();
+      expect(await providerAccount(name).verifyAndParse({ ...request, body: Buffer.from(body) }, now)).toBeUndefined();
   });
 
   test('is not what SendGrid signed', async () => {
@@ -327,7 +330,7 @@ describe('the same content in another order', () => {
     const [first = '', second = '', ...rest] = Buffer.from(request.body).toString().split('--xYzZY\r\n').slice(1);
     const body = Buffer.from(['', second, first, ...rest].join('--xYzZY\r\n'));
     expect(body).toHaveLength(request.body.length);
-    expect(await line('sendgrid').verifyAndParse({ ...request, body }, now)).toBeUndefined();
+    expect(await providerAccount('sendgrid').verifyAndParse({ ...request, body }, now)).toBeUndefined();
   });
 
   test('is the same mail of Mailgun, whose signature does not cover it: its token is good for one', async () => {
@@ -336,7 +339,7 @@ describe('the same content in another order', () => {
     const other = await samples.mailgun.request({ text: 'another text under the same token' });
     const [one, two, three] = await Promise.all(
       [request, { ...request, body: Buffer.from(turned.toString()) }, other].map((sent) =>
-        line('mailgun').verifyAndParse(sent, now),
+        providerAccount('mailgun').verifyAndParse(sent, now),
       ),
     );
     expect(two).toEqual(one);

@@ -6,7 +6,6 @@ import {
   dkim,
   headerText,
   later,
-  line,
   mailgunMultipart,
   mailgunRequest,
   mailgunSecrets,
@@ -17,6 +16,7 @@ import {
   multipart,
   now,
   type Pairs,
+  providerAccount,
   samples,
   sendgridFields,
   sendgridRequest,
@@ -53,7 +53,7 @@ async function receive(
           dkim: `{@${domain} : ${result}}`,
           ...fields,
         };
-  return line(provider, settings).verifyAndParse(await samples[provider].request({ fields: made }), now);
+  return providerAccount(provider, settings).verifyAndParse(await samples[provider].request({ fields: made }), now);
 }
 
 describe.each(providers)('%s', (provider) => {
@@ -271,7 +271,7 @@ describe.each(providers)('%s', (provider) => {
 describe('Mailgun', () => {
   const headers = (pairs: Pairs) => ({ fields: { 'message-headers': JSON.stringify(pairs) } });
   const read = async (parts: Parameters<typeof mailgunRequest>[0], settings = {}) =>
-    line('mailgun', settings).verifyAndParse(await mailgunRequest(parts), now);
+    providerAccount('mailgun', settings).verifyAndParse(await mailgunRequest(parts), now);
   const finding = (value: string): [string, string] => ['X-Mailgun-Dkim-Check-Result', value];
   const score: [string, string] = ['X-Mailgun-Sscore', '-0.7'];
   const top: Pairs = [
@@ -331,7 +331,10 @@ describe('Mailgun', () => {
       `${mailgunSecrets.routeSecret}A`,
       mailgunSecrets.routeSecret.toLowerCase(),
     ])
-      expect(await line('mailgun').verifyAndParse({ ...request, pathSecret }, now), String(pathSecret)).toBeUndefined();
+      expect(
+        await providerAccount('mailgun').verifyAndParse({ ...request, pathSecret }, now),
+        String(pathSecret),
+      ).toBeUndefined();
     for (const routeSecret of ['', 'short', 'A'.repeat(21), 'with space and more characters'])
       expect(
         samples.mailgun.channel.accountFor({ ...mailgunSecrets, routeSecret }, { fetch, baseUrlOverride: undefined }),
@@ -375,10 +378,12 @@ describe('Mailgun', () => {
 
   test('mail with attachments is read alike, without them', async () => {
     const plain = await read({ text: 'ünïcode 🗝' });
-    expect(await line('mailgun').verifyAndParse(await mailgunMultipart({ text: 'ünïcode 🗝' }), now)).toEqual(plain);
+    expect(await providerAccount('mailgun').verifyAndParse(await mailgunMultipart({ text: 'ünïcode 🗝' }), now)).toEqual(
+      plain,
+    );
     const broken = await mailgunMultipart();
     expect(
-      await line('mailgun').verifyAndParse({ ...broken, body: broken.body.subarray(0, -30) }, now),
+      await providerAccount('mailgun').verifyAndParse({ ...broken, body: broken.body.subarray(0, -30) }, now),
     ).toBeUndefined();
   });
 
@@ -395,7 +400,7 @@ describe('Mailgun', () => {
 
 describe('SendGrid', () => {
   const read = async (fields: Record<string, unknown>) =>
-    line('sendgrid').verifyAndParse(await samples.sendgrid.request({ fields }), now);
+    providerAccount('sendgrid').verifyAndParse(await samples.sendgrid.request({ fields }), now);
 
   test('several results in one are none, and neither is what looks like a result', async () => {
     for (const dkimField of [
@@ -419,7 +424,7 @@ describe('SendGrid', () => {
       expect(await read({ dkim: dkimField }), dkimField).toEqual(refused);
     const { dkim: _, ...without } = sendgridFields();
     expect(
-      await line('sendgrid').verifyAndParse(
+      await providerAccount('sendgrid').verifyAndParse(
         sendgridRequest(
           multipart(Object.entries(without).map(([name, value]): [string, string] => [name, String(value)])),
         ),
@@ -445,7 +450,7 @@ describe('SendGrid', () => {
     const from: [string, string] = ['from', 'Ada@Example.com'];
     const to: [string, string] = ['to', 'vault@in.example.net'];
     const kindOf = async (extra: [string, string][]) =>
-      (await line('sendgrid').verifyAndParse(sendgridRequest(multipart([...extra, ...rest])), now))?.kind;
+      (await providerAccount('sendgrid').verifyAndParse(sendgridRequest(multipart([...extra, ...rest])), now))?.kind;
     expect(await kindOf([from, to])).toBe('messages');
     for (const extra of [
       [],
@@ -467,7 +472,9 @@ describe('SendGrid', () => {
         .map(([name, value]): [string, string] => [name, String(value)]),
       ['text', Buffer.from([0x63, 0x61, 0x66, 0xe9])],
     ]);
-    expect(messagesOf(await line('sendgrid').verifyAndParse(sendgridRequest(body), now))[0]?.text).toBe('café');
+    expect(messagesOf(await providerAccount('sendgrid').verifyAndParse(sendgridRequest(body), now))[0]?.text).toBe(
+      'café',
+    );
     expect(await read({ charsets: '{"text":"no-such-encoding"}' })).toEqual({ kind: 'nothing' });
   });
 
@@ -476,10 +483,12 @@ describe('SendGrid', () => {
     const body = multipart(
       Object.entries({ ...without, email: 'raw' }).map(([name, value]): [string, string] => [name, String(value)]),
     );
-    expect(await line('sendgrid').verifyAndParse(sendgridRequest(body), now)).toEqual({ kind: 'nothing' });
+    expect(await providerAccount('sendgrid').verifyAndParse(sendgridRequest(body), now)).toEqual({ kind: 'nothing' });
     const events = sendgridRequest(Buffer.from('[]'));
     const headers = { ...events.headers, 'content-type': 'application/json' };
-    expect(await line('sendgrid').verifyAndParse({ ...events, headers }, later(1))).toEqual({ kind: 'nothing' });
+    expect(await providerAccount('sendgrid').verifyAndParse({ ...events, headers }, later(1))).toEqual({
+      kind: 'nothing',
+    });
   });
 
   test('attachments are left out', async () => {
@@ -488,7 +497,8 @@ describe('SendGrid', () => {
     );
     const kindOf = async (attachments: string, ...files: readonly Buffer[]) => {
       const { body } = await samples.sendgrid.request({ fields: { attachments } });
-      return (await line('sendgrid').verifyAndParse(sendgridRequest(Buffer.concat([...files, body])), now))?.kind;
+      return (await providerAccount('sendgrid').verifyAndParse(sendgridRequest(Buffer.concat([...files, body])), now))
+        ?.kind;
     };
     expect(await kindOf('1', file)).toBe('messages');
     expect(await kindOf('0')).toBe('messages');

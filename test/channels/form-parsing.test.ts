@@ -11,11 +11,11 @@ import {
   boundary,
   formType,
   headerText,
-  line,
   mailPairs,
   messagesOf,
   multipartType,
   now,
+  providerAccount,
   samples,
   sendgridFields,
   sendgridRequest,
@@ -169,7 +169,7 @@ describe('what a sender writes into his own field of SendGrid’s form', () => {
   type Fields = Readonly<Record<string, unknown>>;
   const body = (fields: Fields) =>
     written(Object.entries(fields).map(([name, value]): [string, string] => [name, String(value)]));
-  const receive = (fields: Fields) => line('sendgrid').verifyAndParse(sendgridRequest(body(fields)), now);
+  const receive = (fields: Fields) => providerAccount('sendgrid').verifyAndParse(sendgridRequest(body(fields)), now);
   const head = (name: string, rest = '') =>
     `\r\n--${boundary}\r\nContent-Disposition: form-data; name="${name}"${rest}\r\n\r\n`;
 
@@ -275,7 +275,7 @@ describe('before a signature can hold', () => {
         const { asked, body } = sealed(100);
         const changed =
           header === undefined ? { pathSecret: `A${odd}` } : { headers: { ...request.headers, [header]: odd } };
-        expect(await line(name).verifyAndParse({ ...request, ...changed, body }, now)).toBeUndefined();
+        expect(await providerAccount(name).verifyAndParse({ ...request, ...changed, body }, now)).toBeUndefined();
         expect(asked, odd).toEqual([]);
       }
     },
@@ -288,10 +288,12 @@ describe('before a signature can hold', () => {
   ] as const)('no more is read than %s can have sent, %i bytes', async (name, largest) => {
     const request = await samples[name].request();
     const { asked, body } = sealed(largest + 1);
-    expect(await line(name).verifyAndParse({ ...request, body }, now)).toBeUndefined();
+    expect(await providerAccount(name).verifyAndParse({ ...request, body }, now)).toBeUndefined();
     expect(asked).toEqual([]);
     const most = sealed(largest);
-    await Promise.resolve(line(name).verifyAndParse({ ...request, body: most.body }, now)).catch(() => undefined);
+    await Promise.resolve(providerAccount(name).verifyAndParse({ ...request, body: most.body }, now)).catch(
+      () => undefined,
+    );
     expect(most.asked).not.toEqual([]);
   });
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { WebhookContent, WebhookRequest } from '../../lambdas/channels/channel-ports.ts';
 import {
   later,
-  line,
   messagesOf,
   now,
+  providerAccount,
   samples,
   slackEvent,
   slackRequest,
@@ -19,7 +19,7 @@ const nothing: WebhookContent = { kind: 'nothing' };
 
 describe('Twilio', () => {
   const read = async (fields: Record<string, unknown>, text?: string) =>
-    line('twilio').verifyAndParse(
+    providerAccount('twilio').verifyAndParse(
       await samples.twilio.request({ fields, ...(text === undefined ? {} : { text }) }),
       now,
     );
@@ -74,13 +74,16 @@ describe('Twilio', () => {
     const request = await samples.twilio.request();
     for (const type of ['application/json', 'text/plain', 'multipart/form-data; boundary=x', ''])
       expect(
-        await line('twilio').verifyAndParse({ ...request, headers: { ...request.headers, 'content-type': type } }, now),
+        await providerAccount('twilio').verifyAndParse(
+          { ...request, headers: { ...request.headers, 'content-type': type } },
+          now,
+        ),
       ).toBeUndefined();
   });
 });
 
 describe('WhatsApp', () => {
-  const read = async (json: unknown) => line('whatsapp').verifyAndParse(await whatsappRequest(json), now);
+  const read = async (json: unknown) => providerAccount('whatsapp').verifyAndParse(await whatsappRequest(json), now);
   const message = (id: string, fields: object = {}) => whatsappMessage(id, `text of ${id}`, now, fields);
 
   test('all texts of a delivery are taken, each with its own id', async () => {
@@ -177,7 +180,7 @@ describe('WhatsApp', () => {
   };
 
   test('the address is confirmed to who knows the token, with the challenge alone', async () => {
-    expect(await line('whatsapp').verifyAndParse(asking(question), now)).toEqual({
+    expect(await providerAccount('whatsapp').verifyAndParse(asking(question), now)).toEqual({
       kind: 'challenge',
       answer: { contentType: 'text/plain', body: '1158201444' },
     });
@@ -198,18 +201,20 @@ describe('WhatsApp', () => {
       { 'hub.challenge': '1'.repeat(129) },
     ])
       expect(
-        await line('whatsapp').verifyAndParse(asking({ ...question, ...change }), now),
+        await providerAccount('whatsapp').verifyAndParse(asking({ ...question, ...change }), now),
         JSON.stringify(change),
       ).toBeUndefined();
     const { 'hub.verify_token': _, ...without } = question;
-    expect(await line('whatsapp').verifyAndParse(asking(without), now)).toBeUndefined();
-    expect(await line('whatsapp').verifyAndParse({ ...asking(question), method: 'POST' }, now)).toBeUndefined();
+    expect(await providerAccount('whatsapp').verifyAndParse(asking(without), now)).toBeUndefined();
+    expect(
+      await providerAccount('whatsapp').verifyAndParse({ ...asking(question), method: 'POST' }, now),
+    ).toBeUndefined();
   });
 });
 
 describe('Slack', () => {
   const read = async (json: unknown, changes: object = {}) =>
-    line('slack', changes).verifyAndParse(await slackRequest(json), now);
+    providerAccount('slack', changes).verifyAndParse(await slackRequest(json), now);
 
   test('a direct message is its member’s, by event id, with Slack’s three entities read', async () => {
     expect(await read(slackEvent({ text: '&lt;b&gt; &amp;lt; é', thread_ts: '1.2' }))).toEqual({
@@ -249,7 +254,7 @@ describe('Slack', () => {
       ...again,
       headers: { ...again.headers, 'x-slack-retry-num': '1', 'x-slack-retry-reason': 'http_timeout' },
     };
-    expect(await line('slack').verifyAndParse(repeated, later(260))).toEqual(first);
+    expect(await providerAccount('slack').verifyAndParse(repeated, later(260))).toEqual(first);
   });
 
   test('bots, edits, other channels, other workspaces and other events are nothing', async () => {
@@ -294,12 +299,12 @@ describe('Slack', () => {
       type: 'url_verification',
       challenge: '3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P',
     });
-    expect(await line('slack').verifyAndParse(asked, now)).toEqual({
+    expect(await providerAccount('slack').verifyAndParse(asked, now)).toEqual({
       kind: 'challenge',
       answer: { contentType: 'text/plain', body: '3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P' },
     });
     expect(
-      await line('slack').verifyAndParse(
+      await providerAccount('slack').verifyAndParse(
         samples.slack.edit(asked, () => undefined),
         now,
       ),
@@ -319,8 +324,8 @@ describe('Slack', () => {
     const time = String(Math.floor(now.getTime() / 1000));
     const mac = Buffer.from(await subtle.sign('HMAC', key, Buffer.concat([Buffer.from(`v0:${time}:`), body])));
     const headers = { 'x-slack-request-timestamp': time, 'x-slack-signature': `v0=${mac.toString('hex')}` };
-    expect(await line('slack').verifyAndParse({ method: 'POST', url: '', query: {}, headers, body }, now)).toEqual(
-      nothing,
-    );
+    expect(
+      await providerAccount('slack').verifyAndParse({ method: 'POST', url: '', query: {}, headers, body }, now),
+    ).toEqual(nothing);
   });
 });

@@ -14,8 +14,8 @@ import {
   form,
   formType,
   later,
-  line,
   now,
+  providerAccount,
   samples,
   seconds,
   sendgridSecrets,
@@ -105,14 +105,14 @@ describe('Twilio', () => {
     const original = await samples.twilio.request();
     const fields = [...new URLSearchParams(Buffer.from(original.body).toString())];
     const turned = { ...original, body: Buffer.from(new URLSearchParams(fields.toReversed()).toString()) };
-    expect(await line('twilio').verifyAndParse(turned, now)).toEqual(
-      await line('twilio').verifyAndParse(original, now),
+    expect(await providerAccount('twilio').verifyAndParse(turned, now)).toEqual(
+      await providerAccount('twilio').verifyAndParse(original, now),
     );
     const swapped = new URLSearchParams(fields);
     swapped.set('From', '+447700900999');
     swapped.set('To', '+447700900123');
     expect(
-      await line('twilio').verifyAndParse({ ...original, body: Buffer.from(swapped.toString()) }, now),
+      await providerAccount('twilio').verifyAndParse({ ...original, body: Buffer.from(swapped.toString()) }, now),
     ).toBeUndefined();
   });
 });
@@ -127,8 +127,10 @@ describe('Slack', () => {
   const at = new Date(1_531_420_618_000);
 
   test('the example of its documentation, which is no message', async () => {
-    expect(await line('slack').verifyAndParse(request(headers, body), at)).toEqual({ kind: 'nothing' });
-    expect(await line('slack').verifyAndParse(request(headers, body.replace('foobar', 'foobaz')), at)).toBeUndefined();
+    expect(await providerAccount('slack').verifyAndParse(request(headers, body), at)).toEqual({ kind: 'nothing' });
+    expect(
+      await providerAccount('slack').verifyAndParse(request(headers, body.replace('foobar', 'foobaz')), at),
+    ).toBeUndefined();
   });
 
   test('its package and this code agree about signatures and times', async () => {
@@ -145,7 +147,7 @@ describe('Slack', () => {
           },
           nowMilliseconds: now.getTime(),
         });
-        expect((await line('slack').verifyAndParse(candidate, now)) !== undefined).toBe(theirs);
+        expect((await providerAccount('slack').verifyAndParse(candidate, now)) !== undefined).toBe(theirs);
       }
     }
   });
@@ -179,11 +181,11 @@ describe('SendGrid', () => {
       };
       const at = new Date(Number(timestamp) * 1000);
       const made = request(headers, payload);
-      expect(await line('sendgrid', { publicKey }).verifyAndParse(made, at)).toEqual({ kind: 'nothing' });
+      expect(await providerAccount('sendgrid', { publicKey }).verifyAndParse(made, at)).toEqual({ kind: 'nothing' });
       expect(
-        await line('sendgrid', { publicKey }).verifyAndParse(request(headers, payload.trimEnd()), at),
+        await providerAccount('sendgrid', { publicKey }).verifyAndParse(request(headers, payload.trimEnd()), at),
       ).toBeUndefined();
-      expect(await line('sendgrid').verifyAndParse(made, at)).toBeUndefined();
+      expect(await providerAccount('sendgrid').verifyAndParse(made, at)).toBeUndefined();
     },
   );
 
@@ -200,7 +202,7 @@ describe('SendGrid', () => {
       const body = Buffer.from(made.body);
       expect(sdk.verifySignature(key, body, signature, seconds(now))).toBe(true);
       expect(sdk.verifySignature(key, Buffer.concat([body, body]), signature, seconds(now))).toBe(false);
-      expect((await line('sendgrid').verifyAndParse(made, now))?.kind).toBe('messages');
+      expect((await providerAccount('sendgrid').verifyAndParse(made, now))?.kind).toBe('messages');
     }
   });
 });
@@ -210,7 +212,7 @@ describe('WhatsApp', () => {
     const headers = {
       'x-hub-signature-256': 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17',
     };
-    const octocat = line('whatsapp', { appSecret: "It's a Secret to Everybody" });
+    const octocat = providerAccount('whatsapp', { appSecret: "It's a Secret to Everybody" });
     expect(await octocat.verifyAndParse(request(headers, 'Hello, World!'), now)).toEqual({ kind: 'nothing' });
     expect(await octocat.verifyAndParse(request(headers, 'Hello, World?'), now)).toBeUndefined();
   });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ChannelName, ReplyTo } from '../../lambdas/channels/channel-ports.ts';
 import { truncateText } from '../../lambdas/channels/providers/provider-http-client.ts';
-import { line, samples, slackSecrets, twilioSecrets } from './signed-provider-requests.ts';
+import { providerAccount, samples, slackSecrets, twilioSecrets } from './signed-provider-requests.ts';
 
 interface Sent {
   readonly url: string;
@@ -52,7 +52,10 @@ async function send(
     expect(init?.signal?.aborted).toBe(false);
     return answer();
   };
-  const result = await line(name, changes, { fetch: fetching, baseUrlOverride: apis }).sendReply(replyTo, text);
+  const result = await providerAccount(name, changes, { fetch: fetching, baseUrlOverride: apis }).sendReply(
+    replyTo,
+    text,
+  );
   return { result, sent };
 }
 const status =
@@ -222,8 +225,8 @@ describe('what became of it', () => {
     });
     const { port } = server.address() as AddressInfo;
     const carrier = { fetch, baseUrlOverride: `http://127.0.0.1:${port}` };
-    expect(await line('sendgrid', {}, carrier).sendReply(targets.sendgrid, 'Hi')).toBe('refused');
-    expect(await line('slack', {}, carrier).sendReply(targets.slack, 'Hi')).toBe('unknown');
+    expect(await providerAccount('sendgrid', {}, carrier).sendReply(targets.sendgrid, 'Hi')).toBe('refused');
+    expect(await providerAccount('slack', {}, carrier).sendReply(targets.slack, 'Hi')).toBe('unknown');
     expect(paths).toEqual(['/sendgrid/v3/mail/send', '/slack/api/chat.postMessage']);
   });
 });

@@ -16,7 +16,7 @@ export const seconds = (at: Date): string => String(Math.floor(at.getTime() / 10
 export const later = (by: number, from = now): Date => new Date(from.getTime() + by * 1000);
 
 /** A carrier that must not be used. */
-export const noCarrier: ProviderHttp = {
+export const unusableHttpClient: ProviderHttp = {
   baseUrlOverride: undefined,
   fetch: () => {
     throw new Error('nothing was to be sent');
@@ -35,7 +35,7 @@ export async function hmacHex(key: string, text: string | Uint8Array): Promise<s
   return Buffer.from(await crypto.subtle.sign('HMAC', secret, Buffer.from(text))).toString('hex');
 }
 
-export interface Parts {
+export interface MessageParts {
   readonly text: string;
   /** When the provider signs. */
   readonly at: Date;
@@ -44,12 +44,12 @@ export interface Parts {
 }
 
 /** How one provider's requests are made and changed. */
-export interface Sample {
+export interface ProviderSample {
   readonly channel: ChannelProvider;
   readonly secrets: Readonly<Record<string, unknown>>;
   /** The field of the secrets that verifies signatures, and another value for it. */
   readonly signing: { readonly field: string; readonly other: unknown };
-  readonly request: (parts?: Partial<Parts>) => Promise<WebhookRequest>;
+  readonly request: (parts?: Partial<MessageParts>) => Promise<WebhookRequest>;
   /** The same request with its signature edited; undefined leaves it out. */
   readonly edit: (request: WebhookRequest, change: (signature: string) => string | undefined) => WebhookRequest;
 }
@@ -64,7 +64,7 @@ const post = (name: ChannelName, headers: Record<string, string>, body: string |
 });
 
 const editHeader =
-  (name: string): Sample['edit'] =>
+  (name: string): ProviderSample['edit'] =>
   (request, change) => {
     const { [name]: signature = '', ...headers } = request.headers;
     const changed = change(signature);
@@ -107,7 +107,7 @@ export const twilioFields = {
   ApiVersion: '2010-04-01',
 };
 
-const twilio: Sample = {
+const twilio: ProviderSample = {
   channel: channelProviders.twilio,
   secrets: twilioSecrets,
   signing: { field: 'authToken', other: 'another' },
@@ -159,7 +159,7 @@ export async function whatsappRequest(json: unknown): Promise<WebhookRequest> {
   return post('whatsapp', { 'content-type': 'application/json', 'x-hub-signature-256': signature }, body);
 }
 
-const whatsapp: Sample = {
+const whatsapp: ProviderSample = {
   channel: channelProviders.whatsapp,
   secrets: whatsappSecrets,
   signing: { field: 'appSecret', other: 'another' },
@@ -198,7 +198,7 @@ export async function slackRequest(json: unknown, at = now): Promise<WebhookRequ
   return post('slack', { 'content-type': 'application/json', ...headers }, body);
 }
 
-const slack: Sample = {
+const slack: ProviderSample = {
   channel: channelProviders.slack,
   secrets: slackSecrets,
   signing: { field: 'signingSecret', other: 'another' },
@@ -256,7 +256,7 @@ export const marked = (pairs: Pairs, result = 'Pass'): Pairs => [
   ['X-Mailgun-Spf', 'Pass'],
   ['X-Mailgun-Dkim-Check-Result', result],
 ];
-export async function mailgunFields({ text = 'Hello', at = now, fields = {} }: Partial<Parts> = {}) {
+export async function mailgunFields({ text = 'Hello', at = now, fields = {} }: Partial<MessageParts> = {}) {
   return {
     recipient: 'vault@in.example.net',
     sender: 'ada@example.com',
@@ -276,9 +276,9 @@ const toMailgun = (headers: Record<string, string>, body: string | Uint8Array): 
   url: `${base}/mailgun/0123456789abcdef/${mailgunSecrets.routeSecret}`,
   pathSecret: mailgunSecrets.routeSecret,
 });
-export const mailgunRequest = async (parts: Partial<Parts> = {}): Promise<WebhookRequest> =>
+export const mailgunRequest = async (parts: Partial<MessageParts> = {}): Promise<WebhookRequest> =>
   toMailgun({ 'content-type': formType }, form(await mailgunFields(parts)));
-export const mailgunMultipart = async (parts: Partial<Parts> = {}): Promise<WebhookRequest> => {
+export const mailgunMultipart = async (parts: Partial<MessageParts> = {}): Promise<WebhookRequest> => {
   const fields = Object.entries(await mailgunFields(parts)).map(([name, value]): [string, string] => [
     name,
     String(value),
@@ -286,7 +286,7 @@ export const mailgunMultipart = async (parts: Partial<Parts> = {}): Promise<Webh
   return toMailgun({ 'content-type': multipartType }, multipart(fields));
 };
 
-const mailgun: Sample = {
+const mailgun: ProviderSample = {
   channel: channelProviders.mailgun,
   secrets: mailgunSecrets,
   signing: { field: 'signingKey', other: 'another' },
@@ -310,7 +310,7 @@ const p256 = () => {
 };
 export const sendgridKeys = p256();
 export const sendgridSecrets = { publicKey: sendgridKeys.publicKey, address: 'vault@in.example.net', apiKey: 'SG.key' };
-export const sendgridFields = ({ text = 'Hello', fields = {} }: Partial<Parts> = {}) => ({
+export const sendgridFields = ({ text = 'Hello', fields = {} }: Partial<MessageParts> = {}) => ({
   headers: headerText(mailPairs()),
   dkim: '{@example.com : pass}',
   to: 'Vault <vault@in.example.net>',
@@ -335,7 +335,7 @@ export function sendgridRequest(body: Uint8Array, at = now): WebhookRequest {
 }
 const entries = (fields: object): [string, string | Uint8Array][] => Object.entries(fields);
 
-const sendgrid: Sample = {
+const sendgrid: ProviderSample = {
   channel: channelProviders.sendgrid,
   secrets: sendgridSecrets,
   signing: { field: 'publicKey', other: p256().publicKey },
@@ -343,10 +343,14 @@ const sendgrid: Sample = {
   edit: editHeader('x-twilio-email-event-webhook-signature'),
 };
 
-export const samples: Readonly<Record<ChannelName, Sample>> = { twilio, whatsapp, slack, mailgun, sendgrid };
+export const samples: Readonly<Record<ChannelName, ProviderSample>> = { twilio, whatsapp, slack, mailgun, sendgrid };
 
 /** The line of a channel with the usual secrets, some of them changed. */
-export function line(name: ChannelName, changes: object = {}, carrier: ProviderHttp = noCarrier): ProviderAccount {
+export function providerAccount(
+  name: ChannelName,
+  changes: object = {},
+  carrier: ProviderHttp = unusableHttpClient,
+): ProviderAccount {
   const found = samples[name].channel.accountFor({ ...samples[name].secrets, ...changes }, carrier);
   if (found === undefined) throw new Error(`${name} is not configured`);
   return found;

@@ -6,10 +6,10 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, inject, test } from 'vitest';
 import { apiKey, info, serve } from '../sdk/fake-fetch.ts';
-import { anima, homeless } from './in-process-cli.ts';
+import { runAnima, temporaryHome } from './in-process-cli.ts';
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
-const { env: bare, folder } = homeless();
+const { env: bare, folder } = temporaryHome();
 const env = { ...bare, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` };
 const children = new Set<ChildProcess>();
 afterAll(() => {
@@ -68,7 +68,7 @@ describe('completion', () => {
   /** What bash offers for a line, by the script that the command prints. */
   async function offered(line: string, more: Record<string, string> = {}): Promise<string[]> {
     const script = join(folder, 'completion.bash');
-    if (!existsSync(script)) writeFileSync(script, (await anima(['completion', 'bash'])).stdout);
+    if (!existsSync(script)) writeFileSync(script, (await runAnima(['completion', 'bash'])).stdout);
     const words = line.split(' ');
     const bash = `source ${script}; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _anima; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const child = spawn('bash', ['-c', bash], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'ignore'] });
@@ -110,7 +110,7 @@ describe('completion', () => {
   });
 
   test.each(['zsh', 'fish'])('a script for %s holds every command', async (name) => {
-    const { code, stdout } = await anima(['completion', name]);
+    const { code, stdout } = await runAnima(['completion', name]);
     expect(code).toBe(0);
     for (const word of ['receipt verify', 'keys create', '--expires-in', 'doctor']) expect(stdout).toContain(word);
   });
@@ -118,7 +118,7 @@ describe('completion', () => {
 
 describe('dev', () => {
   test('says how to get a checkout where there is none', async () => {
-    const ran = await anima(['dev'], { env: { ...bare, ANIMA_VAULT_HOME: folder } });
+    const ran = await runAnima(['dev'], { env: { ...bare, ANIMA_VAULT_HOME: folder } });
     expect(ran).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('clone the repository') });
   });
 
@@ -142,9 +142,9 @@ describe('dev', () => {
     const ready = JSON.parse(stdout);
     expect(ready).toMatchObject({ org: expect.any(String), dataDir: null });
     expect(stderr).not.toContain('anm_');
-    const whoami = await anima(['whoami', '--json'], { env: bare });
+    const whoami = await runAnima(['whoami', '--json'], { env: bare });
     expect(JSON.parse(whoami.stdout)).toMatchObject({ profile: 'local', org: ready.org, url: ready.url });
-    const admin = await anima(['whoami', '--json', '--profile', 'local-admin'], { env: bare });
+    const admin = await runAnima(['whoami', '--json', '--profile', 'local-admin'], { env: bare });
     expect(JSON.parse(admin.stdout)).toMatchObject({ role: 'admin', org: ready.org });
     const vaults = childrenOf(child.pid ?? 0);
     expect(vaults).toHaveLength(1);
@@ -152,7 +152,7 @@ describe('dev', () => {
     const [code] = await once(child, 'exit');
     expect(code).toBe(0);
     expect(vaults.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
-    expect(await anima(['get', 'a'], { env: bare })).toMatchObject({ code: 6 });
+    expect(await runAnima(['get', 'a'], { env: bare })).toMatchObject({ code: 6 });
   });
 });
 

@@ -7,7 +7,7 @@ import { runProgram } from '../../cli/program.ts';
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
-export interface Ended {
+export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -21,10 +21,10 @@ export interface CallOptions {
 }
 
 /** Runs `anima` with these arguments in this process. */
-export async function call(
+export async function runInProcess(
   args: readonly string[],
   { env = {}, input = '', terminal = false }: CallOptions = {},
-): Promise<Ended> {
+): Promise<CommandResult> {
   const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
   streams.stdin.end(input);
   const texts = [textOf(streams.stdout), textOf(streams.stderr)] as const;
@@ -43,15 +43,15 @@ async function textOf(stream: PassThrough): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-export interface Started {
+export interface StartedCommand {
   readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
+  readonly ended: Promise<CommandResult>;
   /** Resolves when standard output, as far as it is known, holds a text. */
   until(text: string): Promise<void>;
 }
 
 /** Starts `anima` as a process. Its environment is what is given and PATH, nothing of this process's. */
-export function start(args: readonly string[], { env = {}, input }: CallOptions = {}): Started {
+export function startProcess(args: readonly string[], { env = {}, input }: CallOptions = {}): StartedCommand {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -70,7 +70,7 @@ export function start(args: readonly string[], { env = {}, input }: CallOptions 
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  const ended = new Promise<Ended>((resolve, reject) => {
+  const ended = new Promise<CommandResult>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
   });

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseEnvFile } from '../../cli/secrets/dotenv-format.ts';
 import { isMaskable } from '../../cli/secrets/encoded-forms.ts';
 import { concealedMarker } from '../../cli/secrets/stream-masking.ts';
-import { useStack } from '../shared/local-stack.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 import { projectFolder } from '../shared/vault-process.ts';
-import { type CallOptions, call, start } from './command-runner.ts';
+import { type CallOptions, runInProcess, startProcess } from './command-runner.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 const folder = mkdtempSync(join(tmpdir(), 'anima-run-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -26,7 +26,7 @@ const withKey = (env: Record<string, string> = {}) => ({
   ...env,
 });
 const anima = async (args: readonly string[], { env, ...options }: CallOptions = {}) =>
-  await call(args, { ...options, env: withKey(env) });
+  await runInProcess(args, { ...options, env: withKey(env) });
 const node = (script: string) => ['--', process.execPath, '-e', script];
 
 beforeAll(async () => {
@@ -40,7 +40,9 @@ describe('import, then run', () => {
     expect(imported.stdout.match(/stored, new/g)).toHaveLength(30);
     const script =
       'process.stdout.write(JSON.stringify(process.env)); process.stderr.write("ready"); setInterval(() => 0, 1000)';
-    const { child, ended } = start(['run', '--prefix', 'thirty', '--no-masking', ...node(script)], { env: withKey() });
+    const { child, ended } = startProcess(['run', '--prefix', 'thirty', '--no-masking', ...node(script)], {
+      env: withKey(),
+    });
     await new Promise((resolve) => child.stderr?.once('data', resolve));
     const shown = ['cmdline', 'environ'].map((file) => readFileSync(`/proc/${child.pid}/${file}`, 'utf8')).join('\0');
     expect(shown).toContain('main.ts');
@@ -57,8 +59,9 @@ describe('import, then run', () => {
   test('what the command prints of them is concealed, on both streams', async () => {
     const script =
       'for (const v of Object.values(process.env)) { console.log(v); console.error(JSON.stringify(v), Buffer.from(v).toString("base64")) }';
-    const { code, stdout, stderr } = await start(['run', '--prefix', 'thirty', ...node(script)], { env: withKey() })
-      .ended;
+    const { code, stdout, stderr } = await startProcess(['run', '--prefix', 'thirty', ...node(script)], {
+      env: withKey(),
+    }).ended;
     expect(code).toBe(0);
     const values = parseEnvFile(readFileSync(thirtyFile, 'utf8'))
       .map(({ value }) => value)
@@ -149,7 +152,7 @@ describe('run', () => {
   test('resolves whole references in the environment and in files; files win, parts of values stay', async () => {
     const file = join(folder, 'refs.env');
     writeFileSync(file, 'A=anima://app/password\nB=plain\nC="see anima://app/password"\nD=anima://app/short\n');
-    const { code, stdout, stderr } = await start(
+    const { code, stdout, stderr } = await startProcess(
       [
         'run',
         '--env-file',
@@ -198,7 +201,7 @@ describe('run', () => {
     const env = withKey({ P: 'anima://app/password' });
     const script = 'process.stdin.on("data", (d) => process.stdout.write(d)).on("end", () => process.exit(42))';
     const lines = Array.from({ length: 5000 }, (_, i) => `${i} ${i % 100 === 0 ? secret : 'x'}\n`).join('');
-    const { code, stdout } = await start(['run', ...node(script)], { env, input: lines }).ended;
+    const { code, stdout } = await startProcess(['run', ...node(script)], { env, input: lines }).ended;
     expect(code).toBe(42);
     expect(stdout).toBe(lines.replaceAll(secret, concealedMarker));
   });
@@ -213,14 +216,16 @@ describe('run', () => {
   });
 
   test('needs no key where there is nothing to resolve', async () => {
-    expect((await call(['run', '--', 'true'], { env: { PATH: process.env.PATH ?? '' } })).code).toBe(0);
+    expect((await runInProcess(['run', '--', 'true'], { env: { PATH: process.env.PATH ?? '' } })).code).toBe(0);
   });
 
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)(
     'passes %s on once, and waits for the end',
     async (signal) => {
       const script = `let n = 0; process.on('${signal}', () => { n++; setTimeout(() => process.exit(10 + n), 30) }); setInterval(() => 0, 1000); console.log('ready')`;
-      const { child, ended, until } = start(['run', ...node(script)], { env: withKey({ P: 'anima://app/password' }) });
+      const { child, ended, until } = startProcess(['run', ...node(script)], {
+        env: withKey({ P: 'anima://app/password' }),
+      });
       await until('ready');
       child.kill(signal);
       expect(await ended).toMatchObject({ code: 11, stderr: '' });
@@ -228,7 +233,7 @@ describe('run', () => {
   );
 
   test('stops and goes on together with the command', async () => {
-    const { child, ended, until } = start(['run', '--', 'sh', '-c', 'echo pid=$$; read x; exit 9'], {
+    const { child, ended, until } = startProcess(['run', '--', 'sh', '-c', 'echo pid=$$; read x; exit 9'], {
       env: withKey({ P: 'anima://app/password' }),
     });
     let printed = '';
@@ -250,7 +255,7 @@ describe('run', () => {
   });
 
   test('when nobody reads its output any more, neither it nor the command hangs', async () => {
-    const { child, ended } = start(
+    const { child, ended } = startProcess(
       [
         'run',
         ...node(

@@ -7,13 +7,13 @@ import { afterAll } from 'vitest';
 import type { HostProcess } from '../../cli/node-shell.ts';
 import { runProgram } from '../../cli/program.ts';
 
-export interface Ran {
+export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-export interface World {
+export interface CliSurroundings {
   /** Nothing of this process's environment is seen. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** What comes by a pipe; nothing unless told. */
@@ -25,18 +25,18 @@ export interface World {
 }
 
 /** Runs a command to its end. */
-export async function anima(args: readonly string[], world: World = {}): Promise<Ran> {
+export async function runAnima(args: readonly string[], world: CliSurroundings = {}): Promise<CommandResult> {
   const atTerminal = world.typed !== undefined;
-  const stdout = new Collected(world.terminal ?? atTerminal);
-  const stderr = new Collected(false);
-  const stdin = atTerminal ? new Keyboard(world.typed, stderr) : Readable.from([Buffer.from(world.input ?? '')]);
+  const stdout = new CollectedOutput(world.terminal ?? atTerminal);
+  const stderr = new CollectedOutput(false);
+  const stdin = atTerminal ? new FakeKeyboard(world.typed, stderr) : Readable.from([Buffer.from(world.input ?? '')]);
   // Streams of Node have all that the command uses of a process's; the compiler wants the rest of theirs too.
   const host = { stdin, stdout, stderr, env: world.env ?? {} } as unknown as HostProcess;
   const code = await runProgram(args, host);
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 
-class Collected extends Writable {
+class CollectedOutput extends Writable {
   readonly isTTY: boolean;
   text = '';
 
@@ -52,11 +52,11 @@ class Collected extends Writable {
 }
 
 /** Types an answer whenever something new was asked. */
-class Keyboard extends PassThrough {
+class FakeKeyboard extends PassThrough {
   readonly isTTY = true;
   isRaw = false;
 
-  constructor(answers: readonly string[], questions: Collected) {
+  constructor(answers: readonly string[], questions: CollectedOutput) {
     super();
     const left = [...answers];
     let asked = 0;
@@ -77,7 +77,7 @@ class Keyboard extends PassThrough {
 }
 
 /** An environment with a configuration folder of its own, and no keyring: the machine's must not be touched. */
-export function homeless(): { readonly folder: string; readonly env: Readonly<Record<string, string>> } {
+export function temporaryHome(): { readonly folder: string; readonly env: Readonly<Record<string, string>> } {
   const folder = mkdtempSync(join(tmpdir(), 'anima-cli-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return { folder, env: { XDG_CONFIG_HOME: folder, ANIMA_KEYRING: 'off' } };

@@ -7,7 +7,7 @@ import { inject } from 'vitest';
 import { bundleCli } from '../../cli/bundle.ts';
 import { projectFolder } from '../shared/vault-process.ts';
 
-export interface Ended {
+export interface CommandResult {
   readonly code: number;
   /** Both streams, as a terminal shows them. */
   readonly output: string;
@@ -29,7 +29,7 @@ export class Terminal {
   }
 
   /** Runs a script of bash to its end. What it sets by `export` or as a variable is there for the next one. */
-  async run(script: string, { input = '', cwd = this.folder } = {}): Promise<Ended> {
+  async run(script: string, { input = '', cwd = this.folder } = {}): Promise<CommandResult> {
     const kept = join(this.folder, '.variables');
     const before = existsSync(kept) ? `. ${kept}\n` : '';
     // Given a socket, bash takes itself for a remote shell and would read its start-up files; what it sets itself can't be set again.

@@ -5,15 +5,15 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { localUrl } from '../../cli/profiles/access-resolution.ts';
 import { localUrl as contractUrl } from '../../contract/shared/environment-variables.ts';
 import { apiKey as strangeKey } from '../sdk/fake-fetch.ts';
-import { useStack } from '../shared/local-stack.ts';
-import { anima, homeless } from './in-process-cli.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
+import { runAnima, temporaryHome } from './in-process-cli.ts';
 
-const stack = useStack();
-const { env, folder } = homeless();
+const stack = useLocalStack();
+const { env, folder } = temporaryHome();
 const profileOf = (name: string): string => join(folder, 'anima', 'profiles', `${name}.json`);
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 const whoami = async (more: Record<string, string> = {}, ...args: string[]) => {
-  const { code, stdout, stderr } = await anima(['whoami', '--json', ...args], { env: { ...env, ...more } });
+  const { code, stdout, stderr } = await runAnima(['whoami', '--json', ...args], { env: { ...env, ...more } });
   return { code, stderr, ...(stdout === '' ? {} : JSON.parse(stdout)) };
 };
 
@@ -23,13 +23,13 @@ beforeAll(async () => {
   const idOf = (key: string): string => key.split('_')[2] ?? '';
   agent = { key: stack.vault.agentKey, id: idOf(stack.vault.agentKey) };
   admin = { key: stack.vault.adminKey, id: idOf(stack.vault.adminKey) };
-  await anima(['login', '--url', stack.vault.url], { env, input: `${agent.key}\n` });
-  await anima(['login', '--url', stack.vault.url, '--profile', 'boss'], { env, input: admin.key });
+  await runAnima(['login', '--url', stack.vault.url], { env, input: `${agent.key}\n` });
+  await runAnima(['login', '--url', stack.vault.url, '--profile', 'boss'], { env, input: admin.key });
 });
 
 describe('login', () => {
   test('stores address and key in a file that its owner alone may read, and says so without showing the key', async () => {
-    const { code, stdout, stderr } = await anima(['login', '--url', `${stack.vault.url}/`, '--profile', 'seen'], {
+    const { code, stdout, stderr } = await runAnima(['login', '--url', `${stack.vault.url}/`, '--profile', 'seen'], {
       env,
       input: agent.key,
     });
@@ -45,7 +45,7 @@ describe('login', () => {
 
   test('asks for what is not given, and does not show the key', async () => {
     const typed = [`${stack.vault.url}\n`, `${agent.key}\r`];
-    const { code, stderr } = await anima(['login', '--profile', 'asked'], { env, typed });
+    const { code, stderr } = await runAnima(['login', '--profile', 'asked'], { env, typed });
     expect(code).toBe(0);
     expect(stderr).toContain(`[${localUrl}]`);
     expect(stderr).not.toContain(agent.key.slice(0, 30));
@@ -62,17 +62,17 @@ describe('login', () => {
       [away, agent.key, 6],
     ];
     for (const [url, key, code] of cases) {
-      const ran = await anima(['login', '--url', url, '--profile', 'never'], { env, input: key });
+      const ran = await runAnima(['login', '--url', url, '--profile', 'never'], { env, input: key });
       expect(ran).toMatchObject({ code, stdout: '' });
       expect(ran.stderr).not.toContain(key.slice(-20));
     }
     expect((await whoami({}, '--profile', 'never')).code).toBe(4);
-    expect(await anima(['login', '--profile', '../up'], { env, input: agent.key })).toMatchObject({ code: 2 });
+    expect(await runAnima(['login', '--profile', '../up'], { env, input: agent.key })).toMatchObject({ code: 2 });
   });
 
   test('takes a key that may ask nothing of the organization', async () => {
     const { key } = await stack.clientOf(admin.key).keys.create({ role: 'agent', verbs: ['values.read'] });
-    const ran = await anima(['login', '--url', stack.vault.url, '--profile', 'narrow'], { env, input: key });
+    const ran = await runAnima(['login', '--url', stack.vault.url, '--profile', 'narrow'], { env, input: key });
     expect(ran.code).toBe(0);
     expect(await whoami({}, '--profile', 'narrow')).toMatchObject({ code: 0, org: stack.vault.org });
   });
@@ -89,7 +89,9 @@ describe('whoami', () => {
       keyFrom: 'file',
     });
     expect(await whoami({}, '--profile', 'boss')).toMatchObject({ keyId: admin.id, role: 'admin' });
-    const { stdout } = await anima(['whoami'], { env: { ...env, ANIMA_KEY: admin.key, ANIMA_URL: stack.vault.url } });
+    const { stdout } = await runAnima(['whoami'], {
+      env: { ...env, ANIMA_KEY: admin.key, ANIMA_URL: stack.vault.url },
+    });
     expect(stdout).toMatch(/from +ANIMA_KEY of the environment/);
     expect(stdout).not.toContain(admin.key.slice(-49));
   });
@@ -132,13 +134,13 @@ describe('which key is used', () => {
   test.each(['640', '604', '620'])(
     'a profile of mode %s, which others could read or change, is not used',
     async (mode) => {
-      await anima(['login', '--url', stack.vault.url, '--profile', 'open'], { env, input: agent.key });
+      await runAnima(['login', '--url', stack.vault.url, '--profile', 'open'], { env, input: agent.key });
       chmodSync(profileOf('open'), Number.parseInt(mode, 8));
       expect(await whoami({}, '--profile', 'open')).toMatchObject({
         code: 4,
         stderr: expect.stringMatching(/others can read or change[\s\S]*chmod 600/),
       });
-      const doctor = await anima(['doctor', '--profile', 'open'], { env });
+      const doctor = await runAnima(['doctor', '--profile', 'open'], { env });
       expect(doctor).toMatchObject({ code: 1, stdout: expect.stringContaining('chmod 600') });
       chmodSync(profileOf('open'), 0o600);
       expect(await whoami({}, '--profile', 'open')).toMatchObject({ code: 0 });
@@ -156,10 +158,10 @@ describe('which key is used', () => {
 
 describe('logout', () => {
   test('removes profile and key; the key itself goes on working', async () => {
-    await anima(['login', '--url', stack.vault.url, '--profile', 'gone'], { env, input: agent.key });
-    expect(await anima(['logout', '--profile', 'gone'], { env })).toMatchObject({ code: 0 });
+    await runAnima(['login', '--url', stack.vault.url, '--profile', 'gone'], { env, input: agent.key });
+    expect(await runAnima(['logout', '--profile', 'gone'], { env })).toMatchObject({ code: 0 });
     expect(await whoami({}, '--profile', 'gone')).toMatchObject({ code: 4 });
-    expect(await anima(['logout', '--profile', 'gone'], { env })).toMatchObject({
+    expect(await runAnima(['logout', '--profile', 'gone'], { env })).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('boss'),
     });
@@ -169,7 +171,7 @@ describe('logout', () => {
 
 describe('doctor', () => {
   const doctor = async (more: Record<string, string>, ...args: string[]) => {
-    const { code, stdout } = await anima(['doctor', '--json', ...args], { env: { ...env, ...more } });
+    const { code, stdout } = await runAnima(['doctor', '--json', ...args], { env: { ...env, ...more } });
     const found: { check: string; state: string; detail: string; mend?: string }[] = JSON.parse(stdout);
     return { code, found, failed: found.filter(({ state }) => state === 'fail').map(({ check }) => check) };
   };

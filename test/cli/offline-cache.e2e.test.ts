@@ -26,8 +26,8 @@ import {
   sealCached,
 } from '../../core/offline-cache/cached-file.ts';
 import type { Value } from '../../sdk/src/index.ts';
-import { useStack } from '../shared/local-stack.ts';
-import { call } from './command-runner.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
+import { runInProcess } from './command-runner.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'anima-cache-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -150,7 +150,7 @@ describe('the cache', () => {
 });
 
 describe('commands with --cache-max-age', () => {
-  const stack = useStack();
+  const stack = useLocalStack();
   // Between the command and the vault, so that one can fail and the other not.
   let mode: 'up' | 'down' | ErrorCode | 502 = 'up';
   let asked = 0;
@@ -187,7 +187,7 @@ describe('commands with --cache-max-age', () => {
 
   let home = '';
   const anima = async (args: readonly string[], cacheMaxAge = '1h') =>
-    await call(args, {
+    await runInProcess(args, {
       env: {
         PATH: process.env.PATH ?? '',
         ANIMA_KEY: stack.vault.agentKey,

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { jwk, makeExport } from '../audit/export-fixtures.ts';
-import { useStack } from '../shared/local-stack.ts';
-import { anima, homeless, type World } from './in-process-cli.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
+import { type CliSurroundings, runAnima, temporaryHome } from './in-process-cli.ts';
 
-const stack = useStack({ timeScale: 0.02 });
-const { env: bare, folder } = homeless();
+const stack = useLocalStack({ timeScale: 0.02 });
+const { env: bare, folder } = temporaryHome();
 let env: Record<string, string>;
 const file = (name: string): string => join(folder, name);
-const ran = async (args: readonly string[], world: World = {}) => await anima(args, { env, ...world });
+const ran = async (args: readonly string[], world: CliSurroundings = {}) => await runAnima(args, { env, ...world });
 const jwks = file('jwks.json');
 
 beforeAll(async () => {

@@ -5,9 +5,9 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { hasKeyring } from '../../cli/profiles/os-keyring.ts';
 import { openProfile, removeProfile, storeProfile } from '../../cli/profiles/profile-store.ts';
 import { apiKey } from '../sdk/fake-fetch.ts';
-import { homeless } from './in-process-cli.ts';
+import { temporaryHome } from './in-process-cli.ts';
 
-const { folder } = homeless();
+const { folder } = temporaryHome();
 const env = { XDG_CONFIG_HOME: folder };
 const keyring = vi.hoisted(() => ({
   held: new Map<string, string>(),

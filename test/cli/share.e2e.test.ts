@@ -15,12 +15,12 @@ import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } fr
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { sanitizeFileName } from '../../cli/blobs/download-file.ts';
 import { mediaTypeOf } from '../../cli/blobs/media-types.ts';
-import { useStack } from '../shared/local-stack.ts';
-import { start } from './command-runner.ts';
-import { anima, homeless, type World } from './in-process-cli.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
+import { startProcess } from './command-runner.ts';
+import { type CliSurroundings, runAnima, temporaryHome } from './in-process-cli.ts';
 
-const stack = useStack();
-const { env: bare, folder } = homeless();
+const stack = useLocalStack();
+const { env: bare, folder } = temporaryHome();
 const state = join(folder, 'state');
 const uploads = join(state, 'anima', 'uploads');
 /** Who has a link and no account. */
@@ -43,7 +43,7 @@ afterEach(() => {
   expect(readdirSync(here).filter((name) => name.startsWith('.'))).toEqual([]);
 });
 
-const ran = async (args: readonly string[], world: World = {}) => await anima(args, { env, ...world });
+const ran = async (args: readonly string[], world: CliSurroundings = {}) => await runAnima(args, { env, ...world });
 
 /** Makes a file. */
 function file(name: string, content: string | Uint8Array): string {
@@ -65,7 +65,7 @@ async function shared(path: string, ...options: string[]): Promise<string> {
 
 /** Opens a link as somebody else does, who gives it by standard input. */
 const opened = async (link: string, ...options: string[]) =>
-  await anima(['open', ...options], { env: recipient, input: `${link}\n` });
+  await runAnima(['open', ...options], { env: recipient, input: `${link}\n` });
 
 const idOf = (link: string): string => /\/b\/[0-9a-z]{16}([0-9a-z]{26})/.exec(link)?.[1] ?? expect.fail('no link');
 
@@ -144,7 +144,7 @@ describe('share and open', () => {
 
   test('a link as an argument works, with a remark on who may have seen it', async () => {
     const link = await shared(file('a.txt', 'text'));
-    const ended = await anima(['open', link, '-o', '-'], { env: recipient });
+    const ended = await runAnima(['open', link, '-o', '-'], { env: recipient });
     expect(ended).toMatchObject({ code: 0, stdout: 'text', stderr: expect.stringContaining('history') });
   });
 
@@ -252,7 +252,7 @@ describe('what arrives damaged', () => {
     mkdirSync(inbox);
     const ended = await opened(link, '-o', inbox);
     expect([ended.code, ended.stdout, readdirSync(inbox)]).toEqual([7, '', []]);
-    const { child, ended: piped } = start(['open', '-', '-o', '-'], { env: recipient, input: link });
+    const { child, ended: piped } = startProcess(['open', '-', '-o', '-'], { env: recipient, input: link });
     const bytes: Buffer[] = [];
     child.stdout?.setEncoding('latin1').on('data', (text: string) => bytes.push(Buffer.from(text, 'latin1')));
     expect((await piped).code).toBe(7);
@@ -295,7 +295,7 @@ describe('what broke off', () => {
     const path = file('video.mp4', content);
     // Two go at a time: when the third comes, one has arrived.
     const { held } = holdParts(2);
-    const { child, ended } = start(['share', path], { env });
+    const { child, ended } = startProcess(['share', path], { env });
     await held;
     child.kill('SIGINT');
     expect(await ended).toMatchObject({ code: 6, stdout: '', stderr: expect.stringContaining('--resume') });
@@ -368,7 +368,7 @@ describe('what broke off', () => {
     const inbox = join(here, 'inbox');
     mkdirSync(inbox);
     stack.vault.setHooks({ before: ({ action }) => (action === 'GetObject' ? { cutAfter: 9 * 2 ** 20 } : undefined) });
-    const { child, ended } = start(['open', '-', '-o', inbox], { env: recipient, input: link });
+    const { child, ended } = startProcess(['open', '-', '-o', inbox], { env: recipient, input: link });
     await expect
       .poll(() => readdirSync(inbox).map((name) => statSync(join(inbox, name)).size > 2 ** 20))
       .toEqual([true]);
@@ -382,10 +382,10 @@ describe('blobs', () => {
   test('are listed and told of without names and links, and deleted', async () => {
     const link = await shared(file('secret-name.txt', 'text'), '--max-opens', '5');
     const id = idOf(link);
-    const list = await anima(['blobs', 'list'], { env: admin });
+    const list = await runAnima(['blobs', 'list'], { env: admin });
     expect(list.stdout).toMatch(new RegExp(`^${id}  ready  .*  0 of 5$`, 'm'));
     expect(list.stdout).not.toMatch(/secret-name|\/b\//);
-    expect((await anima(['blobs', 'list'], { env: admin, terminal: true })).stdout).toMatch(/ID +STATE/);
+    expect((await runAnima(['blobs', 'list'], { env: admin, terminal: true })).stdout).toMatch(/ID +STATE/);
     expect(JSON.parse((await ran(['blobs', 'info', id, '--json'])).stdout)).toMatchObject({ id, state: 'ready' });
     const pasted = await ran(['blobs', 'info', link]);
     expect(pasted.code).toBe(2);

@@ -15,7 +15,7 @@ import { escapeSteeringCharacters, formatTable, formatTree } from '../../cli/she
 import { version } from '../../cli/shell/version.ts';
 import { clientErrors, errors } from '../../contract/shared/error-codes.ts';
 import { createError } from '../../sdk/src/shared/errors.ts';
-import { anima } from './in-process-cli.ts';
+import { runAnima } from './in-process-cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-shell-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -193,14 +193,14 @@ describe('output', () => {
 
 describe('help', () => {
   test.each(Object.keys(commandTable))('%s is explained with an example', async (name) => {
-    const { code, stdout } = await anima([name, '--help']);
+    const { code, stdout } = await runAnima([name, '--help']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/Examples?:\n {2}\$ anima|Examples?:\n {2}\$ /);
     expect(stdout).toContain('--profile');
   });
 
   test('lists every command and exit code, and loads no command for that', async () => {
-    const { code, stdout } = await anima(['--help']);
+    const { code, stdout } = await runAnima(['--help']);
     expect(code).toBe(0);
     for (const name of Object.keys(commandTable)) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, 'm'));
     for (const number of Object.values(exitCodes)) expect(stdout).toMatch(new RegExp(`^ {2}${number} {2}\\w`, 'm'));

@@ -3,17 +3,17 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { apiKey } from '../sdk/fake-fetch.ts';
-import { useStack } from '../shared/local-stack.ts';
-import { anima, homeless, type World } from './in-process-cli.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
+import { type CliSurroundings, runAnima, temporaryHome } from './in-process-cli.ts';
 
-const stack = useStack();
-const { env: bare, folder } = homeless();
+const stack = useLocalStack();
+const { env: bare, folder } = temporaryHome();
 let env: Record<string, string>;
 beforeAll(() => {
   env = { ...bare, ANIMA_URL: stack.vault.url, ANIMA_KEY: stack.vault.agentKey };
 });
 
-const ran = async (args: readonly string[], world: World = {}) => await anima(args, { env, ...world });
+const ran = async (args: readonly string[], world: CliSurroundings = {}) => await runAnima(args, { env, ...world });
 /** A value that can't be in any output by chance. */
 const secret = (): string => `sk_${randomBytes(12).toString('hex')}`;
 
@@ -203,7 +203,7 @@ describe('errors', () => {
   });
 
   test('end with the documented code: no key, a strange key, no vault, no right, no command', async () => {
-    expect(await anima(['get', 'a'], { env: bare })).toMatchObject({
+    expect(await runAnima(['get', 'a'], { env: bare })).toMatchObject({
       code: 4,
       stderr: expect.stringContaining('anima login'),
     });

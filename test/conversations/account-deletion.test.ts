@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
 import { maxReadAgeMs, readWithinMaxAge, waitForInFlightReads } from '../../lambdas/users/read-freshness.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
-import { ada, codeToDelete, message, World } from './in-memory-conversations.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
+import { ada, deletionCodeIn, InMemoryConversations, message } from './in-memory-conversations.ts';
 
 /** Every opening of a slot, by whatever code: when, and of which user. */
 const openings = vi.hoisted((): { at: number; user: string }[] => []);
@@ -25,33 +25,33 @@ const spread = (trial: number, most: number): number => ((trial * 2_654_435_761)
 
 describe('deleting an account', () => {
   test('by a message takes two, and is confirmed; then nothing is there and nothing opens', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Remember this');
     await world.link();
     const asked = await world.say('slack', ada.slack, 'delete my account');
     expect(asked).toEqual([expect.stringContaining('for good')]);
     expect(world.records.size).toBe(2);
-    expect(await world.say('slack', ada.slack, `Delete my account ${codeToDelete(asked)}`)).toEqual([
+    expect(await world.say('slack', ada.slack, `Delete my account ${deletionCodeIn(asked)}`)).toEqual([
       expect.stringContaining('is deleted'),
     ]);
     expect(world.records.size).toBe(0);
     expect([...world.keyrings.values()].map(({ state, slots }) => [state, slots])).toEqual([['deleted', undefined]]);
     expect(world.audits.at(-1)?.verb).toBe('account.delete');
     await world.say('twilio', ada.tel, 'Do you remember?');
-    expect(world.asked.at(-1)?.history).toEqual([]);
+    expect(world.responderRequests.at(-1)?.history).toEqual([]);
   });
 
   test('takes a code that only who receives can know: not that of another user, time or keyring, nor one that is guessed', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const refused = [expect.stringContaining('Nothing was deleted')];
     await world.say('twilio', ada.tel, 'Hi');
-    const asked = async () => codeToDelete(await world.say('twilio', ada.tel, 'delete my account'));
+    const asked = async () => deletionCodeIn(await world.say('twilio', ada.tel, 'delete my account'));
     const send = async (code: string) => await world.say('twilio', ada.tel, `delete my account ${code}`);
     const wait = (minutes: number) => {
       world.time.now = new Date(world.time.now.getTime() + minutes * 60_000);
     };
     await world.say('slack', ada.slack, 'Hi');
-    expect(await send(codeToDelete(await world.say('slack', ada.slack, 'delete my account')))).toEqual(refused);
+    expect(await send(deletionCodeIn(await world.say('slack', ada.slack, 'delete my account')))).toEqual(refused);
     const code = await asked();
     for (const wrong of [`${code.slice(0, -1)}${code.endsWith('0') ? '1' : '0'}`, `${code.slice(0, 4)}0`, `${code}0`])
       expect(await send(wrong)).toEqual(refused);
@@ -62,7 +62,7 @@ describe('deleting an account', () => {
     await world.say('twilio', ada.tel, 'link');
     expect(await send(before)).toEqual(refused);
     expect([...world.keyrings.values()].map(({ state }) => state)).toEqual(['active', 'active']);
-    expect(JSON.stringify([[...world.records], world.audits, world.asked])).not.toContain(code);
+    expect(JSON.stringify([[...world.records], world.audits, world.responderRequests])).not.toContain(code);
     // Good for a quarter of an hour at least, however it is written.
     const good = await asked();
     wait(14);
@@ -72,7 +72,7 @@ describe('deleting an account', () => {
   });
 
   test('gives its code to nobody who reads along', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('slack', ada.slack, 'Hi');
     expect(await world.say('slack', ada.slack, 'delete my account', { shared: true })).toEqual([
       expect.stringContaining('Others can read'),
@@ -80,7 +80,7 @@ describe('deleting an account', () => {
   });
 
   test('of no account says so, and makes none', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     for (const text of ['delete my account', 'delete my account now', 'delete my account 7H3K9Q'])
       expect(await world.say('twilio', ada.tel, text)).toEqual([expect.stringContaining('no account')]);
     expect(world.keyrings.size).toBe(0);
@@ -93,7 +93,7 @@ describe('deleting an account', () => {
       (record: Record<string, unknown>) => ({ ...record, state: 'lost' }),
     ];
     for (const damage of damages) {
-      const world = new World();
+      const world = new InMemoryConversations();
       await world.say('twilio', ada.tel, 'Hi');
       const { user } = world.user();
       world.keyrings.set(user, damage(world.keyrings.get(user) ?? {}));
@@ -106,9 +106,9 @@ describe('deleting an account', () => {
 
   test('whose job comes again after any break is completed, and confirmed', async () => {
     const begun = async () => {
-      const world = new World();
+      const world = new InMemoryConversations();
       await world.say('twilio', ada.tel, 'Hi');
-      const code = codeToDelete(await world.say('twilio', ada.tel, 'delete my account'));
+      const code = deletionCodeIn(await world.say('twilio', ada.tel, 'delete my account'));
       await world.receive('twilio', message(ada.tel, `delete my account ${code}`));
       return world;
     };
@@ -121,7 +121,7 @@ describe('deleting an account', () => {
         let met = 0;
         world.fault = (_, when) => (when === side && met++ === nth ? 'lost' : undefined);
         const [job] = world.queue;
-        await codeOf(world.workOne());
+        await errorCodeOf(world.workOne());
         world.fault = () => undefined;
         if (job !== undefined && world.queue.includes(job)) await world.workOne();
         await world.workAll();
@@ -137,14 +137,14 @@ describe('deleting an account', () => {
   });
 
   test('that broke off right behind its tombstone lets go, when it comes again, what the message came by', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
-    const code = codeToDelete(await world.say('twilio', ada.tel, 'delete my account'));
+    const code = deletionCodeIn(await world.say('twilio', ada.tel, 'delete my account'));
     await world.receive('twilio', message(ada.tel, `delete my account ${code}`));
     const [job] = world.queue;
     world.fault = (action, when) =>
       when === 'before' && (action === 'db:retire' || action === 'sqs:send') ? 'refused' : undefined;
-    expect(await codeOf(world.workOne())).toBe('unavailable');
+    expect(await errorCodeOf(world.workOne())).toBe('unavailable');
     world.fault = () => undefined;
     const retired = () => [...world.locators.values()].map(({ ttl }) => ttl !== undefined);
     expect([retired(), world.queue]).toEqual([[false], [job]]);
@@ -153,23 +153,23 @@ describe('deleting an account', () => {
   });
 
   test('is not undone by a message that waited in the queue: that begins no new account', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
     await world.link();
     await world.receive('twilio', message(ada.tel, 'Still waiting'));
     const waiting = world.queue.splice(0);
     await world.end('slack', ada.slack);
-    const asked = world.asked.length;
+    const asked = world.responderRequests.length;
     world.queue.push(...waiting);
     expect(await world.workAll()).toMatchObject([{ reason: 'user_deleted' }]);
-    expect([world.asked.length - asked, world.keyrings.size, world.records.size]).toEqual([0, 1, 0]);
+    expect([world.responderRequests.length - asked, world.keyrings.size, world.records.size]).toEqual([0, 1, 0]);
     // What comes later does.
     await world.say('twilio', ada.tel, 'A new beginning');
     expect(world.user().generation).toBe(1);
   });
 
   test('is not undone by who deletes records of a user that is there', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
     const { user } = world.user();
     const sender = new JobProducer(world.transit, world.jobQueue);
@@ -179,7 +179,7 @@ describe('deleting an account', () => {
   });
 
   test('while the responder thinks: no answer is sent, and nothing that was stored stays', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
     const { user } = world.user();
     world.respond = async () => {
@@ -197,7 +197,7 @@ describe('deleting an account', () => {
 
   test('while a message is on its way into the table: it does not stay there', async () => {
     for (const answers of [true, false]) {
-      const world = new World();
+      const world = new InMemoryConversations();
       await world.say('twilio', ada.tel, 'Hi');
       const { user } = world.user();
       await world.receive('twilio', message(ada.tel, 'Hi again'));
@@ -219,7 +219,7 @@ describe('deleting an account', () => {
   test('against workers whose message is long on its way into the table: nothing is told to the responder after the acknowledgement', async () => {
     const results = await Promise.all(
       Array.from({ length: 60 }, async (_, trial) => {
-        const world = new World();
+        const world = new InMemoryConversations();
         await world.say('twilio', ada.tel, 'A secret');
         const { user } = world.user();
         world.pause = waitForInFlightReads;
@@ -234,7 +234,7 @@ describe('deleting an account', () => {
         };
         await world.receive('twilio', message(ada.tel, 'Again'));
         const [{ body = '' } = {}] = world.queue.splice(0);
-        const working = codeOf(
+        const working = errorCodeOf(
           world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 }),
         );
         await sleep(spread(trial + 3, maxReadAgeMs / 2));
@@ -257,7 +257,7 @@ describe('deleting an account', () => {
     const trials = 300;
     const results = await Promise.all(
       Array.from({ length: trials }, async (_, trial) => {
-        const world = new World();
+        const world = new InMemoryConversations();
         const state = { acknowledged: Number.POSITIVE_INFINITY, lateSends: 0 };
         await world.say('twilio', ada.tel, 'Hi');
         await world.link();
@@ -282,7 +282,7 @@ describe('deleting an account', () => {
         await world.receive('slack', message(ada.slack, 'From Slack'));
         const jobs = world.queue.splice(0);
         const working = jobs.map(({ body }) =>
-          codeOf(world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 })),
+          errorCodeOf(world.instance().working.processMessage({ body, messageId: 'm', remainingMs: () => 60_000 })),
         );
         await sleep(spread(trial, maxReadAgeMs * 1.6));
         await world.instance().deleting.delete({ org: world.org, user });
@@ -302,7 +302,7 @@ describe('deleting an account', () => {
 
 describe('a job that fails', () => {
   /** What is known of the first job of the queue when it fails. */
-  async function held(world: World, failing: string): Promise<unknown> {
+  async function held(world: InMemoryConversations, failing: string): Promise<unknown> {
     const [{ body = '' } = {}] = world.queue;
     world.fault = (action, when) => (action === failing && when === 'before' ? 'refused' : undefined);
     let retryUntil: unknown = 'never told';
@@ -310,15 +310,15 @@ describe('a job that fails', () => {
       retryUntil = facts.retryUntil;
     };
     const delivered = { body, messageId: 'm', remainingMs: () => 60_000 };
-    expect(await codeOf(world.instance().working.processMessage(delivered, known))).toBe('unavailable');
+    expect(await errorCodeOf(world.instance().working.processMessage(delivered, known))).toBe('unavailable');
     world.fault = () => undefined;
     return retryUntil;
   }
 
   test('is held on to until it is done if it deletes, as long as the queue has it if it may, and for a few tries if not', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
-    const code = codeToDelete(await world.say('twilio', ada.tel, 'delete my account'));
+    const code = deletionCodeIn(await world.say('twilio', ada.tel, 'delete my account'));
     await world.receive('twilio', message(ada.tel, 'A message'));
     expect(await held(world, 'kms:unwrap')).toBe('queue');
     expect(await held(world, 'kms:custody')).toBeUndefined();
@@ -335,7 +335,7 @@ describe('a job that fails', () => {
   });
 
   test('is not held on to for the answer to a deletion that nobody could ask for', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.receive('twilio', message(ada.tel, 'delete my account 7H3K9Q'));
     expect(await held(world, 'secrets')).toBeUndefined();
     await world.workAll();
@@ -347,7 +347,7 @@ describe('a job that fails', () => {
   });
 
   test('can be sent on as it lies in the queue, still sealed, and is done then', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
     await world.instance().deleting.delete({ org: world.org, user: world.user().user });
     const [old] = world.queue.splice(0);
@@ -376,6 +376,6 @@ describe('a read that takes long', () => {
     reads.length = 0;
     expect(await read(maxReadAgeMs, maxReadAgeMs * 5, 10)).toBe(3);
     reads.length = 0;
-    expect(await codeOf(read(maxReadAgeMs, maxReadAgeMs, maxReadAgeMs))).toBe('unavailable');
+    expect(await errorCodeOf(read(maxReadAgeMs, maxReadAgeMs, maxReadAgeMs))).toBe('unavailable');
   });
 });

@@ -4,16 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { channelNames, type WebhookRequest } from '../../lambdas/channels/channel-ports.ts';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
-import { deliver } from '../../local/vault/signed-webhooks.ts';
+import { sendWebhook } from '../../local/vault/signed-webhooks.ts';
 import { samples } from '../channels/signed-provider-requests.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
-import { answerOf, newMember, newPhone, Talks } from './local-conversations.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
+import { LocalConversations, newMember, newPhone, parseProviderAnswer } from './local-conversations.ts';
 
-const stack = useStack({ timeScale: 0.002 });
-let talks: Talks;
+const stack = useLocalStack({ timeScale: 0.002 });
+let talks: LocalConversations;
 
 beforeAll(async () => {
-  talks = new Talks(stack);
+  talks = new LocalConversations(stack);
   await talks.setUp();
 });
 afterEach(() => stack.vault.setHooks());
@@ -96,8 +96,8 @@ describe('what is not signed', () => {
       { url: url.replace('twilio', 'slack'), headers, body },
       { url: `${url.replace('twilio', 'mailgun')}/AAAAAAAAAAAAAAAAAAAAAB`, headers, body },
     ];
-    for (const request of forged) await expectProblem(await deliver(request), 'signature_refused');
-    await stack.vault.idle();
+    for (const request of forged) await expectProblem(await sendWebhook(request), 'signature_refused');
+    await stack.vault.whenQueuesEmpty();
     expect(
       Object.keys(callsOf('webhooks')).filter((call) => !call.startsWith('sts') && call !== 'lambda Invoke'),
     ).toEqual([]);
@@ -115,9 +115,9 @@ describe('what is not signed', () => {
     const url = stack.vault.url;
     const { twilio } = talks.secrets;
     const signed = async (authToken: string) => {
-      const { twilioDelivery } = await import('../../local/vault/signed-webhooks.ts');
+      const { signedTwilioWebhook } = await import('../../local/vault/signed-webhooks.ts');
       const to = `${url}/v1/hooks/twilio/${org}`;
-      return await deliver(twilioDelivery(to, { ...twilio, authToken }, { from: newPhone(), text: 'Hi' }));
+      return await sendWebhook(signedTwilioWebhook(to, { ...twilio, authToken }, { from: newPhone(), text: 'Hi' }));
     };
     await expectProblem(await signed(twilio.authToken), 'signature_refused');
     const client = stack.clientOf(adminKey);
@@ -190,7 +190,7 @@ describe('a message of a known sender', () => {
     await talks.say(talks.slack(member, `Again ${canary}`));
     const forged = talks.sms(phone, canary);
     await expectProblem(
-      await deliver({ ...forged, headers: { ...forged.headers, 'x-twilio-signature': canary } }),
+      await sendWebhook({ ...forged, headers: { ...forged.headers, 'x-twilio-signature': canary } }),
       'signature_refused',
     );
     const everywhere = `${await inTables()}\n${stack.vault.logs()}`;
@@ -239,14 +239,16 @@ describe('when something breaks', () => {
     const phone = newPhone();
     const delivery = talks.sms(phone, 'Once');
     failing('webhooks', action, 3);
-    const answer = await deliver(delivery);
+    const answer = await sendWebhook(delivery);
     expect([answer.status, ['unavailable', 'audit_unavailable'].includes((await answer.json()).code)]).toEqual([
       503,
       true,
     ]);
     stack.vault.setHooks();
-    await stack.vault.idle();
-    const already = stack.vault.outbox().filter(({ body }) => body.includes(encodeURIComponent(phone))).length;
+    await stack.vault.whenQueuesEmpty();
+    const already = stack.vault
+      .providerRequests()
+      .filter(({ body }) => body.includes(encodeURIComponent(phone))).length;
     const answers = await talks.say(delivery, delivery);
     expect(already + answers.length).toBe(1);
   });
@@ -269,14 +271,14 @@ describe('when something breaks', () => {
   test('at the provider, the same answer is sent again; where it was taken and the reply lost, twice', async () => {
     const phone = newPhone();
     let tries = 0;
-    stack.vault.setHooks({ send: () => (++tries === 1 ? { status: 503, body: '{}' } : undefined) });
+    stack.vault.setHooks({ beforeSend: () => (++tries === 1 ? { status: 503, body: '{}' } : undefined) });
     expect(await talks.say(talks.sms(phone, 'One'))).toHaveLength(1);
     expect(tries).toBe(2);
     tries = 0;
-    stack.vault.setHooks({ send: () => (++tries === 1 ? 'drop-after' : undefined) });
+    stack.vault.setHooks({ beforeSend: () => (++tries === 1 ? 'drop-after' : undefined) });
     const answers = await talks.say(talks.sms(phone, 'Two'));
     expect(answers.map(({ text }) => text)).toEqual(Array(2).fill('You said: Two (message 2 of this conversation)'));
-    stack.vault.setHooks({ send: () => ({ status: 400, body: '{}' }) });
+    stack.vault.setHooks({ beforeSend: () => ({ status: 400, body: '{}' }) });
     expect(await talks.say(talks.sms(phone, 'Three'))).toEqual([]);
     expect(stack.vault.logs()).toContain('provider_refused');
   });
@@ -285,7 +287,7 @@ describe('when something breaks', () => {
     const phone = newPhone();
     let tries = 0;
     stack.vault.setHooks({
-      send: ({ body }) => (body.includes('Lost') && ++tries > 0 ? { status: 503, body: '{}' } : undefined),
+      beforeSend: ({ body }) => (body.includes('Lost') && ++tries > 0 ? { status: 503, body: '{}' } : undefined),
     });
     const answers = await talks.say(talks.sms(phone, 'Lost'), talks.sms(phone, 'Next'));
     expect(tries).toBe(3);
@@ -334,11 +336,11 @@ describe('deleting accounts against running workers', () => {
       before: ({ principal, action }) =>
         is('worker')(principal) && action === 'BatchGetItem' ? { delayMs: Math.random() * 700 } : undefined,
     });
-    const before = stack.vault.outbox().length;
+    const before = stack.vault.providerRequests().length;
     const acknowledged = new Map<string, number>();
     await Promise.all(
       [...users].flatMap(([phone, user]) => [
-        deliver(talks.sms(phone, 'Still there?')),
+        sendWebhook(talks.sms(phone, 'Still there?')),
         sleep(Math.random() * 1_500).then(async () => {
           const answer = await stack.http('DELETE', `/v1/users/${user}`, { key: stack.vault.adminKey });
           expect(answer.status).toBe(200);
@@ -346,12 +348,12 @@ describe('deleting accounts against running workers', () => {
         }),
       ]),
     );
-    await stack.vault.idle();
+    await stack.vault.whenQueuesEmpty();
     // One that came only after the slots were destroyed begins anew, as the first message of a conversation.
     const ofOld = stack.vault
-      .outbox()
+      .providerRequests()
       .slice(before)
-      .map(answerOf)
+      .map(parseProviderAnswer)
       .filter(({ text }) => text.includes('(message 2 of'));
     expect(ofOld.filter(({ to, at }) => at.getTime() > (acknowledged.get(to) ?? 0))).toEqual([]);
     expect(acknowledged.size).toBe(10);

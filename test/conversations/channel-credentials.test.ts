@@ -6,10 +6,10 @@ import { ChannelCredentialsService, parseCredentialsRequest } from '../../lambda
 import { getChannelCredentials } from '../../lambdas/channels/handlers/get-channel-credentials.ts';
 import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
 import { KeyringOpener } from '../../lambdas/org-keys/keyring-opener.ts';
-import { codeOf, memoryVault } from '../shared/in-memory-stores.ts';
+import { createInMemoryVault, errorCodeOf } from '../shared/in-memory-stores.ts';
 
 function world() {
-  const vault = memoryVault();
+  const vault = createInMemoryVault();
   const { stores, kek, time, caller } = vault;
   const reads: string[] = [];
   const read = async (_: string, name: string) => {
@@ -60,7 +60,7 @@ describe('secrets of a channel', () => {
     const { secrets, set, kek, org } = world();
     await set('channels/twilio', '{"a":1}');
     kek.fail = true;
-    expect(await codeOf(secrets().getCredentials(org, 'twilio'))).toBe('unavailable');
+    expect(await errorCodeOf(secrets().getCredentials(org, 'twilio'))).toBe('unavailable');
   });
 });
 
@@ -95,7 +95,7 @@ describe('the function that gives them', () => {
     const give = getChannelCredentials((entry) => log.push(entry), secrets());
     expect(await give({ org, channel: 'twilio' }, context)).toEqual({ secrets: { a: 1 } });
     expect(log).toEqual([]);
-    expect(await codeOf(give({ org, channel: 'x' }, context))).toBe('invalid_request');
+    expect(await errorCodeOf(give({ org, channel: 'x' }, context))).toBe('invalid_request');
     const broken = { of: () => Promise.reject(new Error('it was xylophone')) } as unknown as ChannelCredentialsService;
     const failing = getChannelCredentials((entry) => log.push(entry), broken)({ org, channel: 'twilio' }, context);
     await expect(failing).rejects.not.toThrow(/xylophone/);

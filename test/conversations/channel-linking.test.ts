@@ -5,10 +5,10 @@ import { parseLinkCode } from '../../core/users/confirmation-codes.ts';
 import { parseChatCommand } from '../../lambdas/conversations/chat-command-parser.ts';
 import { unlockByIdentity } from '../../lambdas/users/identity-unlock.ts';
 import { decryptMessage } from '../../lambdas/users/user-record-encryption.ts';
-import { ada, message, World } from './in-memory-conversations.ts';
+import { ada, InMemoryConversations, message } from './in-memory-conversations.ts';
 
 /** How many of the stored messages an identity opens, by the worker's own code. */
-async function openedBy(world: World, identity: string): Promise<number> {
+async function openedBy(world: InMemoryConversations, identity: string): Promise<number> {
   const { identities } = world.instance();
   const key = await identities.deriveKey(world.org, identity);
   const { user = '' } = world.locators.get(key.locator) ?? {};
@@ -23,7 +23,7 @@ const codeIn = (texts: readonly string[]): string => /link (\S+)/.exec(texts.joi
 
 describe('two linked channels', () => {
   test('open each other: 1,000 messages from either, with both', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'First');
     await world.link();
     for (let n = 0; n < 500; n++) {
@@ -34,11 +34,13 @@ describe('two linked channels', () => {
     expect(await openedBy(world, ada.tel)).toBe(2002);
     expect(await openedBy(world, ada.slack)).toBe(2002);
     expect(await openedBy(world, 'tel:+447700900124')).toBe(0);
-    expect(new Set(world.asked.at(-1)?.history.map(({ channel }) => channel))).toEqual(new Set(['twilio', 'slack']));
+    expect(new Set(world.responderRequests.at(-1)?.history.map(({ channel }) => channel))).toEqual(
+      new Set(['twilio', 'slack']),
+    );
   });
 
   test('re-encrypt nothing when they are linked', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'First');
     const before = structuredClone([...world.records]);
     await world.link();
@@ -46,20 +48,20 @@ describe('two linked channels', () => {
   });
 
   test('leave the other when one is unlinked; what that one says next begins a new conversation', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'First');
     await world.link();
     expect(await world.say('slack', ada.slack, 'UnLink ')).toEqual([expect.stringContaining('no longer linked')]);
     expect(await openedBy(world, ada.slack)).toBe(0);
     expect(await openedBy(world, ada.tel)).toBe(2);
     await world.say('slack', ada.slack, 'Who am I?');
-    expect(world.asked.at(-1)?.history).toEqual([]);
+    expect(world.responderRequests.at(-1)?.history).toEqual([]);
     await world.say('twilio', ada.tel, 'And I?');
-    expect(world.asked.at(-1)?.history.map(({ text }) => text)).toEqual(['First', 'You said: First']);
+    expect(world.responderRequests.at(-1)?.history.map(({ text }) => text)).toEqual(['First', 'You said: First']);
   });
 
   test('cannot both be unlinked: the last one stays', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'First');
     expect(await world.say('twilio', ada.tel, 'unlink')).toEqual([expect.stringContaining('this channel stays')]);
     expect(await openedBy(world, ada.tel)).toBe(2);
@@ -69,11 +71,11 @@ describe('two linked channels', () => {
 
 describe('a code', () => {
   test('is not stored, not logged, not told to the responder, and neither is the message that carries it', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const code = codeIn(await world.say('twilio', ada.tel, 'link'));
     await world.say('slack', ada.slack, `link ${code}`);
     expect(world.records.size).toBe(0);
-    expect(world.asked).toEqual([]);
+    expect(world.responderRequests).toEqual([]);
     const forms = new RegExp(`${code}|${code.replaceAll('-', '')}`, 'i');
     expect(JSON.stringify([[...world.keyrings], [...world.locators], [...world.deliveries], world.audits])).not.toMatch(
       forms,
@@ -83,7 +85,7 @@ describe('a code', () => {
 
   test('works once: of two that send it at the same time exactly one is linked', async () => {
     for (let round = 0; round < 30; round++) {
-      const world = new World();
+      const world = new InMemoryConversations();
       const code = codeIn(await world.say('twilio', ada.tel, 'link'));
       await world.receive('slack', message(ada.slack, `link ${code}`));
       await world.receive('whatsapp', message('whatsapp:+15550001111', `link ${code}`));
@@ -99,7 +101,7 @@ describe('a code', () => {
   });
 
   test('works no more when it was used, replaced by another, or is ten minutes old', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const old = codeIn(await world.say('twilio', ada.tel, 'link'));
     const code = codeIn(await world.say('twilio', ada.tel, 'link'));
     expect(await world.say('slack', ada.slack, `link ${old}`)).toEqual([expect.stringContaining('does not work')]);
@@ -116,7 +118,7 @@ describe('a code', () => {
   });
 
   test('works no more after five guesses at it, and guesses make no user', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const code = codeIn(await world.say('twilio', ada.tel, 'link'));
     const last = code.at(-1) === '0' ? '1' : '0';
     for (let guess = 0; guess < limits.linkCodeAttempts; guess++) {
@@ -130,7 +132,7 @@ describe('a code', () => {
   });
 
   test('does not take over a channel that has a conversation of its own', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('slack', ada.slack, 'Mine');
     const code = codeIn(await world.say('twilio', ada.tel, 'link'));
     expect(await world.say('slack', ada.slack, `link ${code}`)).toEqual([expect.stringContaining('already')]);
@@ -138,11 +140,11 @@ describe('a code', () => {
   });
 
   test('that a mail carries with a signature below is taken, and does not come into the conversation', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const code = codeIn(await world.say('twilio', ada.tel, 'link'));
     const mail = `Link ${code.replaceAll('-', '–')}.\r\n\r\nAda\r\nSent from my telephone`;
     expect(await world.say('mailgun', 'mailto:ada@example.com', mail)).toEqual([expect.stringContaining('Linked')]);
-    expect([world.records.size, world.asked.length]).toEqual([0, 0]);
+    expect([world.records.size, world.responderRequests.length]).toEqual([0, 0]);
     const unlink = 'Unlink.\r\n\r\nOn Monday the vault wrote:\r\n> Linked.';
     expect(await world.say('sendgrid', 'mailto:ada@example.com', unlink)).toEqual([
       expect.stringContaining('no longer linked'),
@@ -150,7 +152,7 @@ describe('a code', () => {
   });
 
   test('is neither given nor taken where others read along', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const shared = { shared: true };
     expect(await world.say('slack', ada.slack, 'link', shared)).toEqual([expect.stringContaining('Others can read')]);
     const code = codeIn(await world.say('twilio', ada.tel, 'link'));
@@ -161,7 +163,7 @@ describe('a code', () => {
   });
 
   test('whose job comes again after it worked says that the channel is linked already', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const code = codeIn(await world.say('twilio', ada.tel, 'link'));
     world.deliver = () => 'unknown';
     await world.receive('slack', message(ada.slack, `link ${code}`));

@@ -1,22 +1,22 @@
 /** A conversation from its first message to its end while the synthesized policies are enforced on every call. */
 import { beforeAll, expect, test } from 'vitest';
-import type { Delivery } from '../../local/vault/signed-webhooks.ts';
-import { useStack } from '../shared/local-stack.ts';
-import { type Authorizer, authorizerOf } from '../shared/policy-authorizer.ts';
-import { newMember, newPhone, Talks } from './local-conversations.ts';
+import type { WebhookRequest } from '../../local/vault/signed-webhooks.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
+import { createPolicyAuthorizer, type PolicyAuthorizer } from '../shared/policy-authorizer.ts';
+import { LocalConversations, newMember, newPhone } from './local-conversations.ts';
 
-const stack = useStack({ timeScale: 0.002 });
-let authorizer: Authorizer;
+const stack = useLocalStack({ timeScale: 0.002 });
+let authorizer: PolicyAuthorizer;
 beforeAll(() => {
-  authorizer = authorizerOf(stack.vault);
+  authorizer = createPolicyAuthorizer(stack.vault);
   stack.vault.setHooks(authorizer);
 });
 
 test('with the policies enforced, messages, linking, unlinking and deletion work, and nothing is denied', async () => {
-  const talks = new Talks(stack);
+  const talks = new LocalConversations(stack);
   await talks.setUp();
   const [phone, member] = [newPhone(), newMember()];
-  const text = async (...deliveries: readonly Delivery[]) => (await talks.say(...deliveries)).at(-1)?.text;
+  const text = async (...deliveries: readonly WebhookRequest[]) => (await talks.say(...deliveries)).at(-1)?.text;
   expect(await text(talks.sms(phone, 'Hello'))).toContain('message 1 of');
   const code = /link (\S+)/.exec((await text(talks.sms(phone, 'link'))) ?? '')?.[1];
   expect(await text(talks.slack(member, `link ${code}`))).toContain('Linked');

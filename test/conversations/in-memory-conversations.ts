@@ -48,22 +48,22 @@ import type {
 import { JobConsumer, type JobResult } from '../../lambdas/worker/job-consumer.ts';
 
 /** What is done to a call: `lost` runs it and loses the reply, `refused` does not run it. */
-export type Fault = 'lost' | 'refused' | undefined;
+export type CallFault = 'lost' | 'refused' | undefined;
 
-export interface Queued {
+export interface QueuedJob {
   readonly body: string;
   readonly group: string;
   readonly name: string;
 }
 
 /** A request as the fake providers of this world sign it. */
-export interface Said {
+export interface FakeWebhook {
   readonly signed?: boolean;
   readonly reading?: WebhookContent;
   readonly messages?: readonly Partial<InboundMessage>[];
 }
 
-export const said = (content: Said): WebhookRequest => ({
+export const fakeWebhook = (content: FakeWebhook): WebhookRequest => ({
   method: 'POST',
   url: 'https://vault.example/',
   query: {},
@@ -82,22 +82,22 @@ export const message = (identity: string, text: string, more: Partial<InboundMes
 });
 
 /** The code in the answer to `delete my account`. */
-export const codeToDelete = (texts: readonly string[]): string =>
+export const deletionCodeIn = (texts: readonly string[]): string =>
   /delete my account ([0-9A-Z]{6})$/.exec(texts.join())?.[1] ?? expect.fail(texts.join());
 
 export const ada = { tel: 'tel:+447700900123', slack: 'slack:T0123/U0456' };
 
 /** Everything that lasts, and everything that was asked of it. */
-export class World {
+export class InMemoryConversations {
   readonly org = randomId();
   orgKeyring: unknown = toKeyringRecord(newOrgKeyring(this.org, '2026-01-01T00:00:00.000Z'));
   readonly keyrings = new Map<string, Record<string, unknown>>();
   readonly locators = new Map<string, StoredLocator & { readonly ttl?: number }>();
   readonly records = new Map<string, StoredRecord>();
   readonly deliveries = new Map<string, Delivery | { readonly delivery: string }>();
-  readonly queue: Queued[] = [];
+  readonly queue: QueuedJob[] = [];
   readonly audits: AuditEvent[] = [];
-  readonly asked: ResponderRequest[] = [];
+  readonly responderRequests: ResponderRequest[] = [];
   readonly sent: { readonly channel: string; readonly to: string; readonly text: string }[] = [];
   readonly calls: string[] = [];
   readonly time = { now: new Date('2026-06-01T12:00:00.000Z') };
@@ -106,7 +106,7 @@ export class World {
     `You said: ${text}`;
   deliver: () => SendResult = () => 'sent';
   /** Asked at each call, before it or after it. */
-  fault: (action: string, when: 'before' | 'after') => Promise<Fault> | Fault = () => undefined;
+  fault: (action: string, when: 'before' | 'after') => Promise<CallFault> | CallFault = () => undefined;
   pause = async () => {};
   readonly #keys = { custody: randomBytes(32), code: randomBytes(32), routing: randomBytes(32) };
 
@@ -118,21 +118,21 @@ export class World {
     return result;
   }
 
-  #mac(key: 'custody' | 'code' | 'routing', text: Uint8Array): Buffer {
+  #hmac(key: 'custody' | 'code' | 'routing', text: Uint8Array): Buffer {
     return createHmac('sha256', this.#keys[key]).update(text).digest();
   }
 
   readonly custody = {
     deriveIdentitySecret: async (text: Uint8Array) =>
-      Buffer.from(await this.call('kms:custody', () => new Uint8Array(this.#mac('custody', text)))),
+      Buffer.from(await this.call('kms:custody', () => new Uint8Array(this.#hmac('custody', text)))),
   };
   readonly codes = {
     deriveCodeSecret: async (text: Uint8Array) =>
-      Buffer.from(await this.call('kms:code', () => new Uint8Array(this.#mac('code', text)))),
+      Buffer.from(await this.call('kms:code', () => new Uint8Array(this.#hmac('code', text)))),
   };
   readonly routing = {
     deriveLocator: (text: Uint8Array) =>
-      this.call('kms:routing', () => this.#mac('routing', text).toString('base64url')),
+      this.call('kms:routing', () => this.#hmac('routing', text).toString('base64url')),
   };
   readonly transit = {
     generateKey: async ({ org, id, kind }: JobHeader) => {
@@ -273,7 +273,7 @@ export class World {
   };
   readonly responder: Responder = {
     answer: (request) => {
-      this.asked.push(request);
+      this.responderRequests.push(request);
       this.calls.push('responder');
       return this.respond?.(request) ?? Promise.resolve(undefined);
     },
@@ -373,7 +373,7 @@ export class World {
           ? undefined
           : {
               verifyAndParse: async ({ body }) => {
-                const { signed, reading, messages }: Said = JSON.parse(Buffer.from(body).toString());
+                const { signed, reading, messages }: FakeWebhook = JSON.parse(Buffer.from(body).toString());
                 if (!signed) return undefined;
                 return reading ?? { kind: 'messages', messages: (messages ?? []) as InboundMessage[] };
               },
@@ -390,7 +390,7 @@ export class World {
 
   /** A webhook's whole request. */
   async receive(name: ChannelName, ...messages: InboundMessage[]) {
-    const proven = await this.instance().receiving.verify(this.org, name, said({ messages }));
+    const proven = await this.instance().receiving.verify(this.org, name, fakeWebhook({ messages }));
     return await proven.enqueueMessages();
   }
 
@@ -428,7 +428,7 @@ export class World {
 
   /** Asks for the code that deletes, and sends it: what was sent then. */
   async end(name: ChannelName, identity: string): Promise<string[]> {
-    const code = codeToDelete(await this.say(name, identity, 'delete my account'));
+    const code = deletionCodeIn(await this.say(name, identity, 'delete my account'));
     return await this.say(name, identity, `delete my account ${code}`);
   }
 

@@ -1,29 +1,29 @@
 /** Conversations on the local stack: over real HTTP, correctly signed, through the real queue and the real functions. */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import type { Sent } from '../../local/aws/endpoint/engine-hooks.ts';
+import type { ProviderRequest } from '../../local/aws/endpoint/engine-hooks.ts';
 import {
   type ChannelSecrets,
-  type Delivery,
-  deliver,
   newChannelSecrets,
-  slackDelivery,
-  twilioDelivery,
+  sendWebhook,
+  signedSlackWebhook,
+  signedTwilioWebhook,
+  type WebhookRequest,
 } from '../../local/vault/signed-webhooks.ts';
-import type { Stack } from '../shared/local-stack.ts';
+import type { LocalStack } from '../shared/local-stack.ts';
 
 /** A number that nobody had before. */
 export const newPhone = (): string => `+44${String(7_000_000_000 + randomBytes(4).readUInt32BE())}`;
 export const newMember = (): string => `U${randomBytes(6).toString('hex').toUpperCase()}`;
 
 /** An answer as it went to a provider: to whom, and what. */
-export interface Answer {
+export interface ProviderAnswer {
   readonly to: string;
   readonly text: string;
   readonly at: Date;
 }
 
-export function answerOf({ provider, body, receivedAt }: Sent): Answer {
+export function parseProviderAnswer({ provider, body, receivedAt }: ProviderRequest): ProviderAnswer {
   if (provider === 'twilio' || provider === 'mailgun') {
     const form = new URLSearchParams(body);
     const field = (...names: string[]) => names.map((name) => form.get(name) ?? '').join('');
@@ -36,11 +36,11 @@ export function answerOf({ provider, body, receivedAt }: Sent): Answer {
 }
 
 /** Sets up Twilio and Slack for the first org, and talks. */
-export class Talks {
+export class LocalConversations {
   readonly secrets: ChannelSecrets = newChannelSecrets();
-  readonly #stack: Stack;
+  readonly #stack: LocalStack;
 
-  constructor(stack: Stack) {
+  constructor(stack: LocalStack) {
     this.#stack = stack;
   }
 
@@ -57,22 +57,22 @@ export class Talks {
     return `${url}/v1/hooks/${path.replace('{org}', org)}`;
   }
 
-  sms(from: string, text: string, sid?: string): Delivery {
+  sms(from: string, text: string, sid?: string): WebhookRequest {
     const message = { from, text, ...(sid === undefined ? {} : { sid }) };
-    return twilioDelivery(this.hook('twilio/{org}'), this.secrets.twilio, message);
+    return signedTwilioWebhook(this.hook('twilio/{org}'), this.secrets.twilio, message);
   }
 
-  slack(user: string, text: string, id?: string): Delivery {
+  slack(user: string, text: string, id?: string): WebhookRequest {
     const message = { user, text, ...(id === undefined ? {} : { id }) };
-    return slackDelivery(this.hook('slack/{org}'), this.secrets.slack, message);
+    return signedSlackWebhook(this.hook('slack/{org}'), this.secrets.slack, message);
   }
 
   /** Delivers, waits until all is done, and gives what was sent since. */
-  async say(...deliveries: readonly Delivery[]): Promise<Answer[]> {
+  async say(...deliveries: readonly WebhookRequest[]): Promise<ProviderAnswer[]> {
     const { vault } = this.#stack;
-    const before = vault.outbox().length;
-    for (const delivery of deliveries) expect((await deliver(delivery)).status).toBe(200);
-    await vault.idle();
-    return vault.outbox().slice(before).map(answerOf);
+    const before = vault.providerRequests().length;
+    for (const delivery of deliveries) expect((await sendWebhook(delivery)).status).toBe(200);
+    await vault.whenQueuesEmpty();
+    return vault.providerRequests().slice(before).map(parseProviderAnswer);
   }
 }

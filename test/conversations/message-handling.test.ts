@@ -6,12 +6,12 @@ import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { type JobHeader, sealJob } from '../../core/jobs/job-envelope.ts';
 import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
 import { decodeJobPayload, type JobPayload } from '../../lambdas/worker/job-decoder.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
-import { ada, message, World } from './in-memory-conversations.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
+import { ada, InMemoryConversations, message } from './in-memory-conversations.ts';
 
 describe('a first message', () => {
   test('makes a user, and is stored with its answer, sealed; the answer is sent', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     expect(await world.say('twilio', ada.tel, 'Hello, xylophone')).toEqual(['You said: Hello, xylophone']);
     const keyring = world.user();
     expect(Object.values(keyring.slots).map(({ kind }) => kind)).toEqual(['identity']);
@@ -23,7 +23,7 @@ describe('a first message', () => {
   });
 
   test('costs, in the worker, two calls of KMS', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.receive('twilio', message(ada.tel, 'Hello'));
     world.calls.length = 0;
     await world.workAll();
@@ -33,7 +33,7 @@ describe('a first message', () => {
 
 describe('a message of a known sender', () => {
   test('costs, in the worker, two calls of KMS and nine of the database, the last before the sending a read of the keyring', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'One');
     await world.receive('twilio', message(ada.tel, 'Two'));
     world.calls.length = 0;
@@ -57,10 +57,10 @@ describe('a message of a known sender', () => {
   });
 
   test('is told to the responder with the conversation before it, without who the sender is', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'One');
     await world.say('twilio', ada.tel, 'Two');
-    const request = world.asked.at(-1) ?? expect.fail();
+    const request = world.responderRequests.at(-1) ?? expect.fail();
     expect(request).toEqual({
       org: world.org,
       user: world.user().user,
@@ -76,38 +76,42 @@ describe('a message of a known sender', () => {
   });
 
   test('is told with the latest fifty messages at most, and no more of them than the limit of bytes', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     for (let n = 0; n < 40; n++) await world.say('twilio', ada.tel, `Number ${n}`);
-    expect(world.asked.at(-1)?.history).toHaveLength(limits.historyMessages);
-    expect(world.asked.at(-1)?.history.at(-1)?.text).toBe('You said: Number 38');
+    expect(world.responderRequests.at(-1)?.history).toHaveLength(limits.historyMessages);
+    expect(world.responderRequests.at(-1)?.history.at(-1)?.text).toBe('You said: Number 38');
     const long = 'x'.repeat(limits.messageBytes - 100);
     for (let n = 0; n < 20; n++) await world.say('twilio', ada.tel, long);
-    const bytes = (world.asked.at(-1)?.history ?? []).reduce((sum, { text }) => sum + text.length, 0);
+    const bytes = (world.responderRequests.at(-1)?.history ?? []).reduce((sum, { text }) => sum + text.length, 0);
     expect(bytes).toBeLessThanOrEqual(limits.historyBytes);
     expect(bytes).toBeGreaterThan(limits.historyBytes - 2 * limits.messageBytes);
   });
 
   test('that others read along is told to the responder without any of the conversation: the answer is for all to read', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('slack', ada.slack, 'My secret is xylophone');
     await world.say('slack', ada.slack, 'What did I tell you?', { shared: true });
-    expect(world.asked.at(-1)).toMatchObject({ shared: true, history: [], message: { text: 'What did I tell you?' } });
+    expect(world.responderRequests.at(-1)).toMatchObject({
+      shared: true,
+      history: [],
+      message: { text: 'What did I tell you?' },
+    });
     // It is part of the conversation like any other, for where nobody reads along.
     await world.say('slack', ada.slack, 'And now?');
-    expect(world.asked.at(-1)?.shared).toBe(false);
-    expect(world.asked.at(-1)?.history.map(({ text }) => text)).toContain('What did I tell you?');
+    expect(world.responderRequests.at(-1)?.shared).toBe(false);
+    expect(world.responderRequests.at(-1)?.history.map(({ text }) => text)).toContain('What did I tell you?');
   });
 
   test('whose earlier message is damaged is answered without that one', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'One');
     for (const [id, record] of world.records) if (!id.endsWith('-r')) world.records.set(id, { ...record, version: 2 });
     await world.say('twilio', ada.tel, 'Two');
-    expect(world.asked.at(-1)?.history.map(({ text }) => text)).toEqual(['You said: One']);
+    expect(world.responderRequests.at(-1)?.history.map(({ text }) => text)).toEqual(['You said: One']);
   });
 
   test('is only kept where there is no responder, or where that has nothing to say', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.receive('twilio', message(ada.tel, 'Keep this'));
     expect(await world.workAll(false)).toMatchObject([{ user: world.user().user }]);
     world.time.now = new Date(world.time.now.getTime() + 1000);
@@ -120,7 +124,7 @@ describe('a message of a known sender', () => {
   });
 
   test('leaves one audit record: who, what and which, and nothing of the text', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'The word is xylophone');
     expect(world.audits).toEqual([
       {
@@ -137,17 +141,17 @@ describe('a message of a known sender', () => {
   });
 
   test('is not answered when the audit cannot be written', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     world.fault = (action) => (action === 'db:audit' ? 'refused' : undefined);
     await world.receive('twilio', message(ada.tel, 'Hi'));
-    expect(await codeOf(world.workOne())).toBe('unavailable');
+    expect(await errorCodeOf(world.workOne())).toBe('unavailable');
     expect(world.sent).toEqual([]);
   });
 });
 
 describe('a job that comes again', () => {
   test('after breaking off before or behind any of its calls leaves one user, one message and one answer', async () => {
-    const whole = new World();
+    const whole = new InMemoryConversations();
     await whole.receive('twilio', message(ada.tel, 'Hi'));
     whole.calls.length = 0;
     await whole.workAll();
@@ -155,12 +159,12 @@ describe('a job that comes again', () => {
     expect(calls.length).toBeGreaterThan(12);
     for (const nth of calls.keys()) {
       for (const side of ['before', 'after'] as const) {
-        const world = new World();
+        const world = new InMemoryConversations();
         await world.receive('twilio', message(ada.tel, 'Hi'));
         let met = 0;
         world.fault = (_, when) => (when === side && met++ === nth ? 'lost' : undefined);
         const where = `${side} ${calls[nth]}`;
-        expect(await codeOf(world.workOne()), where).toMatch(/unavailable|audit_unavailable/);
+        expect(await errorCodeOf(world.workOne()), where).toMatch(/unavailable|audit_unavailable/);
         world.fault = () => undefined;
         await world.workOne();
         // A new user of whom only the locator was written is made again under it, and the other never was.
@@ -183,47 +187,47 @@ describe('a job that comes again', () => {
   });
 
   test('when all is done does nothing more', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.receive('twilio', message(ada.tel, 'Hi'));
     const [job] = world.queue;
     await world.workAll();
     world.queue.push(job ?? expect.fail());
     await world.workAll();
     expect(world.sent).toHaveLength(1);
-    expect(world.asked).toHaveLength(1);
+    expect(world.responderRequests).toHaveLength(1);
     expect(world.records.size).toBe(2);
   });
 
   test('after the responder failed has its message once, and is answered then', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const answer = world.respond;
     world.respond = () => codeOfFailure();
     await world.receive('twilio', message(ada.tel, 'Hi'));
-    expect(await codeOf(world.workOne())).toContain('the responder failed');
+    expect(await errorCodeOf(world.workOne())).toContain('the responder failed');
     expect(world.records.size).toBe(1);
     expect(world.audits.map(({ result }) => result)).toEqual(['internal']);
     world.respond = answer;
     await world.workOne();
     expect(world.records.size).toBe(2);
     expect(world.sent).toHaveLength(1);
-    expect(world.asked.at(-1)?.history).toEqual([]);
+    expect(world.responderRequests.at(-1)?.history).toEqual([]);
   });
 
   test('after the provider did not say whether it took the answer sends the very same, without asking the responder again', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     let n = 0;
     world.respond = async () => `Answer ${++n}`;
     world.deliver = () => 'unknown';
     await world.receive('twilio', message(ada.tel, 'Hi'));
-    expect(await codeOf(world.workOne())).toBe('unavailable');
+    expect(await errorCodeOf(world.workOne())).toBe('unavailable');
     world.deliver = () => 'sent';
     await world.workOne();
     expect(world.sent.map(({ text }) => text)).toEqual(['Answer 1']);
-    expect(world.asked).toHaveLength(1);
+    expect(world.responderRequests).toHaveLength(1);
   });
 
   test('does not come again once the provider has refused the answer for good', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     world.deliver = () => 'refused';
     await world.receive('twilio', message(ada.tel, 'Hi'));
     expect(await world.workAll()).toMatchObject([{ reason: 'provider_refused' }]);
@@ -233,11 +237,11 @@ describe('a job that comes again', () => {
 
 describe('what is no job of this vault', () => {
   test('is dropped: damaged, moved to another org or id, or replaced in part', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.receive('twilio', message(ada.tel, 'Hi'));
     await world.receive('twilio', message(ada.tel, 'Ho'));
     const [one, two] = world.queue.splice(0).map(({ body }) => JSON.parse(body));
-    const other = new World();
+    const other = new InMemoryConversations();
     const bodies = [
       '',
       'x',
@@ -303,7 +307,7 @@ describe('what is no job of this vault', () => {
 
 describe('an org that is shut', () => {
   test('gets nothing kept and nothing answered of what was in the queue', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Before');
     await world.receive('twilio', message(ada.tel, 'After'));
     const lock = { shredAt: '2026-07-01T00:00:00.000Z', requestedAt: '2026-06-01T00:00:00.000Z', by: 'x' };
@@ -316,7 +320,7 @@ describe('an org that is shut', () => {
   });
 
   test('while the responder thinks gets its answer not sent', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     world.respond = async () => {
       const lock = { shredAt: '2026-07-01T00:00:00.000Z', requestedAt: '2026-06-01T00:00:00.000Z', by: 'x' };
       world.orgKeyring = { ...(world.orgKeyring as object), lock };
@@ -328,7 +332,7 @@ describe('an org that is shut', () => {
   });
 
   test('does not exist: nothing is made', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     world.orgKeyring = undefined;
     await world.receive('twilio', message(ada.tel, 'Hi'));
     expect(await world.workAll()).toMatchObject([{ reason: 'org_shut' }]);

@@ -4,31 +4,31 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { ChannelName } from '../../lambdas/channels/channel-ports.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
-import { ada, codeToDelete, message, World } from './in-memory-conversations.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
+import { ada, deletionCodeIn, InMemoryConversations, message } from './in-memory-conversations.ts';
 
-const later = (world: World, seconds: number) => {
+const later = (world: InMemoryConversations, seconds: number) => {
   world.time.now = new Date(world.time.now.getTime() + seconds * 1000);
 };
 const codeIn = (texts: readonly string[]): string => /link (\S+)/.exec(texts.join())?.[1] ?? expect.fail(texts.join());
 
 /** Sends something whose webhook breaks off behind the sending; what is given does the same once more, as the provider does later. */
-async function brokenOff(world: World, name: ChannelName, identity: string, text: string) {
+async function brokenOff(world: InMemoryConversations, name: ChannelName, identity: string, text: string) {
   const said = message(identity, text);
   world.fault = (action, when) => (action === 'db:queued' && when === 'before' ? 'refused' : undefined);
-  expect(await codeOf(world.receive(name, said))).toBe('unavailable');
+  expect(await errorCodeOf(world.receive(name, said))).toBe('unavailable');
   world.fault = () => undefined;
   await world.workAll();
   later(world, 60);
   return async () => {
     later(world, 300);
     const before = structuredClone([[...world.keyrings], [...world.records], [...world.locators]]);
-    const [asked, sent] = [world.asked.length, world.sent.length];
+    const [asked, sent] = [world.responderRequests.length, world.sent.length];
     await world.receive(name, said);
     const done = await world.workAll();
     const changed =
       JSON.stringify([[...world.keyrings], [...world.records], [...world.locators]]) !== JSON.stringify(before);
-    return { done, changed, asked: world.asked.length - asked, sent: world.sent.length - sent };
+    return { done, changed, asked: world.responderRequests.length - asked, sent: world.sent.length - sent };
   };
 }
 
@@ -36,9 +36,9 @@ const nothing = { done: [expect.objectContaining({ reason: 'outdated' })], chang
 
 describe('after its sender has begun anew, a repeated', () => {
   test('deletion leaves the new account alone', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
-    const code = codeToDelete(await world.say('twilio', ada.tel, 'delete my account'));
+    const code = deletionCodeIn(await world.say('twilio', ada.tel, 'delete my account'));
     const again = await brokenOff(world, 'twilio', ada.tel, `delete my account ${code}`);
     expect([...world.keyrings.values()].map(({ state }) => state)).toEqual(['deleted']);
     await world.say('twilio', ada.tel, 'A new beginning');
@@ -47,7 +47,7 @@ describe('after its sender has begun anew, a repeated', () => {
   });
 
   test('deletion that did not even begin leaves the new account alone', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
     const asked = await brokenOff(world, 'twilio', ada.tel, 'delete my account');
     await world.end('twilio', ada.tel);
@@ -56,7 +56,7 @@ describe('after its sender has begun anew, a repeated', () => {
   });
 
   test('unlinking leaves a channel that was linked again', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
     await world.link();
     const again = await brokenOff(world, 'slack', ada.slack, 'unlink');
@@ -67,7 +67,7 @@ describe('after its sender has begun anew, a repeated', () => {
   });
 
   test('unlinking leaves a conversation that was begun and linked since', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('slack', ada.slack, 'Hi');
     const first = codeIn(await world.say('slack', ada.slack, 'link'));
     await world.say('twilio', ada.tel, `link ${first}`);
@@ -79,7 +79,7 @@ describe('after its sender has begun anew, a repeated', () => {
   });
 
   test('unlinking, of a channel that has begun anew since, leaves that one too when another is linked to it', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
     await world.link();
     const again = await brokenOff(world, 'slack', ada.slack, 'unlink');
@@ -90,7 +90,7 @@ describe('after its sender has begun anew, a repeated', () => {
   });
 
   test('demand for a code gets none', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const again = await brokenOff(world, 'twilio', ada.tel, 'link');
     await world.end('twilio', ada.tel);
     await world.say('twilio', ada.tel, 'A new beginning');
@@ -98,7 +98,7 @@ describe('after its sender has begun anew, a repeated', () => {
   });
 
   test('code links nothing', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const code = codeIn(await world.say('twilio', ada.tel, 'link'));
     const again = await brokenOff(world, 'slack', ada.slack, `link ${code}`);
     await world.say('slack', ada.slack, 'unlink');
@@ -107,20 +107,20 @@ describe('after its sender has begun anew, a repeated', () => {
   });
 
   test('message does not come into the new account, nor to the responder', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
     const again = await brokenOff(world, 'twilio', ada.tel, 'From before');
     await world.end('twilio', ada.tel);
     await world.say('twilio', ada.tel, 'A new beginning');
     expect(await again()).toEqual(nothing);
     await world.say('twilio', ada.tel, 'What do you know?');
-    expect(JSON.stringify(world.asked.at(-1)?.history)).not.toContain('From before');
+    expect(JSON.stringify(world.responderRequests.at(-1)?.history)).not.toContain('From before');
   });
 });
 
 describe('after an account was deleted, and before its sender has begun anew, a late', () => {
   test('code that was sent before the deletion links nothing, and a demand for one gets none', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const code = codeIn(await world.say('twilio', ada.tel, 'link'));
     await world.say('slack', ada.slack, 'Mine');
     await world.receive('slack', message(ada.slack, `link ${code}`));
@@ -134,9 +134,9 @@ describe('after an account was deleted, and before its sender has begun anew, a 
   });
 
   test('deletion that comes again is confirmed again', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
-    const code = codeToDelete(await world.say('twilio', ada.tel, 'delete my account'));
+    const code = deletionCodeIn(await world.say('twilio', ada.tel, 'delete my account'));
     const again = await brokenOff(world, 'twilio', ada.tel, `delete my account ${code}`);
     expect(await again()).toMatchObject({ sent: 1 });
     expect(world.sent.at(-1)?.text).toContain('is deleted');
@@ -145,7 +145,7 @@ describe('after an account was deleted, and before its sender has begun anew, a 
 
 describe('the time of a slot', () => {
   test('is that of the message that made it, not of the worker: what waited beside it in the queue is taken', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.receive('twilio', message(ada.tel, 'One'));
     later(world, 1);
     await world.receive('twilio', message(ada.tel, 'Two'));
@@ -155,7 +155,7 @@ describe('the time of a slot', () => {
   });
 
   test('lets a first message in that the second has overtaken', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.receive('twilio', message(ada.tel, 'One'));
     later(world, 2);
     await world.receive('twilio', message(ada.tel, 'Two'));
@@ -165,10 +165,10 @@ describe('the time of a slot', () => {
   });
 
   test('lets in what the provider repeats of a sender who was not known, after what came later', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const first = message(ada.tel, 'One');
     world.fault = (action) => (action === 'sqs:send' ? 'refused' : undefined);
-    expect(await codeOf(world.receive('twilio', first))).toBe('unavailable');
+    expect(await errorCodeOf(world.receive('twilio', first))).toBe('unavailable');
     world.fault = () => undefined;
     later(world, 20);
     await world.say('twilio', ada.tel, 'Two');
@@ -179,7 +179,7 @@ describe('the time of a slot', () => {
   });
 
   test('lets in all that came after a deletion, in whichever order, and nothing that came before', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.say('twilio', ada.tel, 'Hi');
     await world.receive('twilio', message(ada.tel, 'From before'));
     const before = world.queue.splice(0);

@@ -5,38 +5,40 @@ import { limits } from '../../contract/shared/limits.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { parseEncryptedJob } from '../../core/jobs/job-envelope.ts';
 import { truncateMessage } from '../../lambdas/conversations/webhook-receiver.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
-import { ada, message, said, World } from './in-memory-conversations.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
+import { ada, fakeWebhook, InMemoryConversations, message } from './in-memory-conversations.ts';
 
 describe('what is not signed', () => {
   test('is refused by one code for every cause, and nothing is stored, sent or derived', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const prove = (org: string, content = {}) =>
-      world.instance().receiving.verify(org, 'twilio', said({ messages: [message(ada.tel, 'Hi')], ...content }));
-    expect(await codeOf(prove(world.org, { signed: false }))).toBe('signature_refused');
+      world.instance().receiving.verify(org, 'twilio', fakeWebhook({ messages: [message(ada.tel, 'Hi')], ...content }));
+    expect(await errorCodeOf(prove(world.org, { signed: false }))).toBe('signature_refused');
     expect(world.calls).toEqual(['secrets']);
     world.secrets = undefined;
-    expect(await codeOf(prove(world.org))).toBe('signature_refused');
+    expect(await errorCodeOf(prove(world.org))).toBe('signature_refused');
     expect(world.calls).toEqual(['secrets', 'secrets']);
     for (const org of ['', 'x', `${world.org}0`, world.org.toUpperCase(), '../../../../etc/x', 'ａaaaaaaaaaaaaaaa'])
-      expect(await codeOf(prove(org))).toBe('signature_refused');
+      expect(await errorCodeOf(prove(org))).toBe('signature_refused');
     // Of what can be no org, not even secrets are asked for.
     expect(world.calls).toEqual(['secrets', 'secrets']);
     expect([world.deliveries.size, world.queue.length, world.keyrings.size, world.locators.size]).toEqual([0, 0, 0, 0]);
   });
 
   test('is not refused when it only could not be told: the provider is to send it again', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     world.fault = (action) => (action === 'secrets' ? 'refused' : undefined);
-    expect(await codeOf(world.receive('twilio', message(ada.tel, 'Hi')))).toBe('unavailable');
+    expect(await errorCodeOf(world.receive('twilio', message(ada.tel, 'Hi')))).toBe('unavailable');
   });
 });
 
 describe('what is signed but brings no message', () => {
   test('is answered as the provider wants, and leaves nothing', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const take = async (reading: object) => {
-      const proven = await world.instance().receiving.verify(world.org, 'slack', said({ reading: reading as never }));
+      const proven = await world
+        .instance()
+        .receiving.verify(world.org, 'slack', fakeWebhook({ reading: reading as never }));
       expect(proven.hasMessages).toBe(false);
       return await proven.enqueueMessages();
     };
@@ -55,7 +57,7 @@ describe('what is signed but brings no message', () => {
 
 describe('a message', () => {
   test('costs two calls of KMS and two writes, and lies in the queue sealed, in the group of its sender', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const { messages, response } = await world.receive('twilio', message(ada.tel, 'The word is xylophone'));
     expect(response.body).toBe('twilio ok');
     expect(messages).toHaveLength(1);
@@ -71,7 +73,7 @@ describe('a message', () => {
   });
 
   test('that is delivered again is acknowledged with the same id, and neither sent nor derived again', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const one = message(ada.tel, 'Hi');
     const first = await world.receive('twilio', one);
     world.calls.length = 0;
@@ -81,7 +83,7 @@ describe('a message', () => {
   });
 
   test('of the same name on another channel is another', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     await world.receive('twilio', message(ada.tel, 'Hi', { deliveryId: 'same' }));
     await world.receive('slack', message(ada.slack, 'Hi', { deliveryId: 'same' }));
     expect(world.queue).toHaveLength(2);
@@ -91,10 +93,10 @@ describe('a message', () => {
   test.each(points.flatMap((point) => [[point, 'before'] as const, [point, 'after'] as const]))(
     'whose webhook breaks off at %s (%s it) is refused as unavailable, and by its retry comes once, under one id',
     async (point, when) => {
-      const world = new World();
+      const world = new InMemoryConversations();
       const one = message(ada.tel, 'Hi');
       world.fault = (action, at) => (action === point && at === when ? 'refused' : undefined);
-      expect(await codeOf(world.receive('twilio', one))).toBe('unavailable');
+      expect(await errorCodeOf(world.receive('twilio', one))).toBe('unavailable');
       world.fault = () => undefined;
       const ids = [(await world.receive('twilio', one)).messages, (await world.receive('twilio', one)).messages];
       expect(ids[0]).toEqual(ids[1]);
@@ -105,7 +107,7 @@ describe('a message', () => {
   );
 
   test('that is delivered twice at once comes once', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     const one = message(ada.tel, 'Hi');
     const ids = await Promise.all(Array.from({ length: 20 }, () => world.receive('twilio', one)));
     expect(new Set(ids.flatMap(({ messages }) => messages)).size).toBe(1);
@@ -113,14 +115,14 @@ describe('a message', () => {
   });
 
   test('with a token that came with another message is refused, also while the first is not yet sent on', async () => {
-    const world = new World();
+    const world = new InMemoryConversations();
     world.fault = (action) => (action === 'sqs:send' ? 'refused' : undefined);
     const first = message('mailto:ada@example.com', 'Hi', { token: 't1' });
-    expect(await codeOf(world.receive('mailgun', first))).toBe('unavailable');
+    expect(await errorCodeOf(world.receive('mailgun', first))).toBe('unavailable');
     world.fault = () => undefined;
     const forged = message('mailto:ada@example.com', 'unlink', { token: 't1' });
     world.calls.length = 0;
-    expect(await codeOf(world.receive('mailgun', forged))).toBe('signature_refused');
+    expect(await errorCodeOf(world.receive('mailgun', forged))).toBe('signature_refused');
     expect(world.calls).toEqual(['secrets', 'db:token']);
     expect((await world.receive('mailgun', first)).messages).toHaveLength(1);
     expect(world.queue).toHaveLength(1);

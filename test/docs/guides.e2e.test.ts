@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readSettings } from '../../lib/shared/deployment-settings.ts';
-import { call } from '../cli/command-runner.ts';
+import { runInProcess } from '../cli/command-runner.ts';
 import { Terminal, writeInto } from '../cli/installed-packages.ts';
 import { projectFolder } from '../shared/vault-process.ts';
 
@@ -117,7 +117,7 @@ describe('commands that need AWS', () => {
   test('of anima exist, with their options', async () => {
     for (const line of of('anima ')) {
       const [, words = ''] = /^anima ((?:[a-z]+ ?)+)/.exec(line) ?? [];
-      const { code, stdout } = await call([...words.trim().split(' '), '--help']);
+      const { code, stdout } = await runInProcess([...words.trim().split(' '), '--help']);
       expect([code, stdout.split('\n')[0]]).toEqual([0, expect.stringContaining(`anima ${words.trim()}`)]);
       for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(stdout).toContain(option);
     }

@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { ExplainResponse } from '../../contract/explain/wire.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 
 async function explain(ref: string, key: string): Promise<ExplainResponse> {
   const answer = await stack.http('GET', `/v1/explain?ref=${encodeURIComponent(ref)}`, { key });

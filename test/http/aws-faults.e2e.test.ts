@@ -1,28 +1,28 @@
 /** When AWS is throttled, slow, or loses replies: a request did what it says or says that it did not, and can be repeated. */
 import { afterEach, describe, expect, test } from 'vitest';
-import type { EngineCall, Fault } from '../../local/aws/endpoint/engine-hooks.ts';
+import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
 import { Anima } from '../../sdk/src/index.ts';
-import { begin, complete, formOf, held, post, proof } from '../blobs/blob-requests.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import { beginUpload, bucketView, completeUpload, formOf, linkProof, postForm } from '../blobs/blob-requests.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack({ functionConcurrency: 1 });
+const stack = useLocalStack({ functionConcurrency: 1 });
 afterEach(() => stack.vault.setHooks());
 
-const throttled: Fault = { type: 'ProvisionedThroughputExceededException', status: 400, message: 'slow down' };
-const kmsThrottled: Fault = { type: 'ThrottlingException', status: 400, message: 'slow down' };
-const broken: Fault = { type: 'InternalServerError', status: 500, message: 'sorry' };
+const throttled: InjectedFault = { type: 'ProvisionedThroughputExceededException', status: 400, message: 'slow down' };
+const kmsThrottled: InjectedFault = { type: 'ThrottlingException', status: 400, message: 'slow down' };
+const broken: InjectedFault = { type: 'InternalServerError', status: 500, message: 'sorry' };
 
 /** The put of an audit record, whose failures have tests of their own. */
 const isRecord = ({ input }: EngineCall) => JSON.stringify(input).includes('AuditTable');
 
 /** Every call of an action fails thus, from now on. */
-const failing = (action: string, fault: Fault) =>
+const failing = (action: string, fault: InjectedFault) =>
   stack.vault.setHooks({
     before: (call: EngineCall) => (call.action === action && !isRecord(call) ? fault : undefined),
   });
 
 /** The next calls of an action fail, then all is well. */
-function failingOnce(action: string, ...faults: Fault[]) {
+function failingOnce(action: string, ...faults: InjectedFault[]) {
   stack.vault.setHooks({
     before: (call: EngineCall) => (call.action === action && !isRecord(call) ? faults.shift() : undefined),
   });
@@ -165,7 +165,7 @@ describe('a KMS that fails', () => {
 
 describe('a store of objects that fails', () => {
   const content = new TextEncoder().encode('a small file');
-  const faults: [string, Fault][] = [
+  const faults: [string, InjectedFault][] = [
     ['throttled', { type: 'SlowDown', status: 503, message: 'slow down' }],
     ['broken', { type: 'InternalError', status: 500, message: 'sorry' }],
     ['unreachable', 'drop-before'],
@@ -183,14 +183,14 @@ describe('a store of objects that fails', () => {
   test.each(
     faults.flatMap(([how, fault]) => ['HeadObject', 'PutObjectTagging'].map((action) => ({ how, fault, action }))),
   )('$how for $action: no upload is completed, and none is lost', async ({ fault, action }) => {
-    const begun = await begin(stack, content);
-    expect((await post(formOf(begun), begun.bytes)).status).toBe(204);
+    const begun = await beginUpload(stack, content);
+    expect((await postForm(formOf(begun), begun.bytes)).status).toBe(204);
     failing(action, fault);
-    await expectProblem(await complete(stack, begun, begun.completion), 'unavailable');
+    await expectProblem(await completeUpload(stack, begun, begun.completion), 'unavailable');
     stack.vault.setHooks();
     expect(await stack.client.blobs.info(begun.id)).toMatchObject({ state: 'uploading' });
-    expect((await complete(stack, begun, begun.completion)).status).toBe(200);
-    expect(await (await stack.client.blobs.get(begun.whole)).text()).toBe('a small file');
+    expect((await completeUpload(stack, begun, begun.completion)).status).toBe(200);
+    expect(await (await stack.client.blobs.get(begun.linkWithKey)).text()).toBe('a small file');
   });
 
   test.each(faults)(
@@ -200,7 +200,7 @@ describe('a store of objects that fails', () => {
         await stack.client.blobs.put(content),
         await stack.client.blobs.put(content, { burn: true }),
       ];
-      const burning = { body: { proof: await proof(burned.url, 'burn') } };
+      const burning = { body: { proof: await linkProof(burned.url, 'burn') } };
       const requests: (() => Promise<Response>)[] = [
         () => stack.http('DELETE', `/v1/blobs/${deleted.id}`, { key: key() }),
         () => stack.http('POST', `/v1/links/${burned.link}/burning`, burning),
@@ -210,7 +210,7 @@ describe('a store of objects that fails', () => {
       await expect(stack.client.blobs.get(deleted.url)).rejects.toMatchObject({ code: 'blob_deleted' });
       await expect(stack.client.blobs.get(burned.url)).rejects.toMatchObject({ code: 'blob_spent' });
       stack.vault.setHooks();
-      const objects = held(stack.vault);
+      const objects = bucketView(stack.vault);
       const names = [deleted, burned].map(({ id }) => `${stack.vault.org}/${id}.enc`);
       expect(await objects.keys(stack.vault.org)).toEqual(expect.arrayContaining(names));
       for (const request of requests) expect((await request()).status).toBe(200);
@@ -227,7 +227,7 @@ describe('a store of objects that fails', () => {
 
 test('a table that fails counts no opening', async () => {
   const { id, url, link } = await stack.client.blobs.put(new TextEncoder().encode('x'), { maxOpens: 1 });
-  const opening = { body: { proof: await proof(url, 'open') } };
+  const opening = { body: { proof: await linkProof(url, 'open') } };
   for (const [action, fault] of [
     ['BatchGetItem', throttled],
     ['UpdateItem', throttled],

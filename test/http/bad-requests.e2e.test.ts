@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 const value = '/v1/vault/values/a';
 
 /** Everything stored but when keys were last used, to show that a refused request changed nothing. */

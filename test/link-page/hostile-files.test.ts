@@ -3,16 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sanitizeFileName } from '../../viewer/src/page/file-name-and-size.ts';
 import { browserOrNone, settled, type Visit, visit } from './chromium.ts';
 import { hostile } from './hostile-files.ts';
-import { type FakePlace, fakePlace } from './page-server.ts';
+import { type FakePageServer, startFakePageServer } from './page-server.ts';
 
 const browser = await browserOrNone();
 
 describe.skipIf(browser === undefined)('a hostile file in a browser', () => {
-  let place: FakePlace;
+  let place: FakePageServer;
   let seen: Visit;
 
   beforeAll(async () => {
-    place = await fakePlace();
+    place = await startFakePageServer();
     seen = await visit(browser as Browser);
   });
   afterAll(async () => {

@@ -1,7 +1,7 @@
 /** Files that want to be run, to be taken for something else, or to fill the memory. Each would tell if one byte of it was run. */
 import { avifHead, gif, joined, latin, png, pngMagic, u16, u16le, u32, u32le, utf8, wav } from './sample-files.ts';
 
-export interface Hostile {
+export interface HostileFile {
   readonly what: string;
   readonly content: Uint8Array<ArrayBuffer>;
   readonly type?: string;
@@ -40,7 +40,7 @@ const names = [
   ['too much', `${'x'.repeat(800)}.png`],
 ] as const;
 
-export const hostile: readonly Hostile[] = [
+export const hostile: readonly HostileFile[] = [
   // Documents under types and names of their own.
   { what: 'HTML', content: html, type: 'text/html', name: 'a.html', shown: 'file' },
   { what: 'XHTML', content: xhtml, type: 'application/xhtml+xml', name: 'a.xhtml', shown: 'file' },

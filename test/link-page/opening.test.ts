@@ -1,18 +1,18 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { browserOrNone, drawn, progressed, settled, type Visit, visit } from './chromium.ts';
-import { type FakePlace, fakePlace } from './page-server.ts';
+import { type FakePageServer, startFakePageServer } from './page-server.ts';
 import { gif, joined, pixelsOf, png, tinyAvif, utf8, wav } from './sample-files.ts';
 
 const browser = await browserOrNone();
 
 describe.skipIf(browser === undefined)('a link in a browser', () => {
-  let place: FakePlace;
+  let place: FakePageServer;
   let seen: Visit;
   let page: Page;
 
   beforeAll(async () => {
-    place = await fakePlace();
+    place = await startFakePageServer();
   });
   afterAll(async () => {
     await (browser as Browser).close();

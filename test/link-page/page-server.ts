@@ -1,6 +1,6 @@
 /**
  * Where links are opened: the built page under the headers that are deployed, the routes of links, and storage on an origin of its own.
- * Tests know it by {@link Place} alone where they can, so that they may run against another one.
+ * Tests know it by {@link PageServer} alone where they can, so that they may run against another one.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { App, Stack } from 'aws-cdk-lib';
@@ -12,8 +12,8 @@ import { formatLinkId, formatLinkUrl } from '../../core/blobs/share-link.ts';
 import { toBase64 } from '../../core/encoding/bytes.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
-import { buildPage } from '../../lib/link-page/page-bundle.ts';
-import { pageHeaders } from '../../lib/link-page/response-headers.ts';
+import { bundlePage } from '../../lib/link-page/page-bundle.ts';
+import { pageResponseHeaders } from '../../lib/link-page/response-headers.ts';
 
 export interface FileOptions {
   readonly type?: string;
@@ -23,14 +23,14 @@ export interface FileOptions {
 }
 
 /** A link that was made, and how to get at what is behind it. */
-export interface Made {
+export interface CreatedLink {
   readonly url: string;
   /** The fragment, without `#`. */
   readonly key: string;
   readonly link: string;
 }
 
-export interface Logged {
+export interface LoggedRequest {
   readonly server: 'page' | 'storage';
   readonly method: string;
   readonly path: string;
@@ -38,11 +38,11 @@ export interface Logged {
   readonly body: string;
 }
 
-export interface Place {
+export interface PageServer {
   readonly origin: string;
   readonly storage: string;
-  make(content: Uint8Array<ArrayBuffer>, options?: FileOptions): Promise<Made>;
-  log(): readonly Logged[];
+  make(content: Uint8Array<ArrayBuffer>, options?: FileOptions): Promise<CreatedLink>;
+  log(): readonly LoggedRequest[];
   close(): Promise<void>;
 }
 
@@ -69,8 +69,8 @@ export interface Stored {
 }
 
 /** A place whose every answer can be made a bad one. */
-export interface FakePlace extends Place {
-  stored(made: Made): Stored;
+export interface FakePageServer extends PageServer {
+  stored(made: CreatedLink): Stored;
 }
 
 const statusOf: Readonly<Record<string, number>> = {
@@ -79,11 +79,11 @@ const statusOf: Readonly<Record<string, number>> = {
 };
 
 /** The headers of the deployed page, from its construct; only the address of the bucket is another one. */
-function headersOf(page: ReturnType<typeof buildPage>, storage: string): Record<string, string> {
+function headersOf(page: ReturnType<typeof bundlePage>, storage: string): Record<string, string> {
   const app = new App();
   const stack = new Stack(app, 'headers');
   const { scriptHash, styleHash } = page;
-  pageHeaders(stack, 'Headers', { name: 'test', scriptHash, styleHash, objectsOrigin: storage });
+  pageResponseHeaders(stack, 'Headers', { name: 'test', scriptHash, styleHash, objectsOrigin: storage });
   const config = policySchema.parse(Object.values(app.synth().getStackByName('headers').template.Resources)[0]);
   const { CustomHeadersConfig: custom, SecurityHeadersConfig: security } =
     config.Properties.ResponseHeadersPolicyConfig;
@@ -111,12 +111,12 @@ const policySchema = z.object({
 
 const proofSchema = z.strictObject({ proof: z.string(), opening: z.optional(z.string()) });
 
-export async function fakePlace(): Promise<FakePlace> {
-  const log: Logged[] = [];
+export async function startFakePageServer(): Promise<FakePageServer> {
+  const log: LoggedRequest[] = [];
   const files = new Map<string, Stored>();
   const storageServer = createServer((request, response) => void objects(request, response, files, log));
   const storage = await listening(storageServer);
-  const page = buildPage('viewer');
+  const page = bundlePage('viewer');
   const headers = headersOf(page, storage);
   const pageServer = createServer(async (request, response) => {
     const path = request.url ?? '';
@@ -225,7 +225,7 @@ async function objects(
   request: IncomingMessage,
   response: ServerResponse,
   files: Map<string, Stored>,
-  log: Logged[],
+  log: LoggedRequest[],
 ): Promise<void> {
   const { method = '', url = '', headers } = request;
   log.push({ server: 'storage', method, path: url, headers, body: await bodyOf(request) });

@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { troubles } from '../../viewer/src/page/page-texts.ts';
 import { browserOrNone, progressed, settled, type Visit, visit } from './chromium.ts';
-import { type FakePlace, fakePlace, type Made } from './page-server.ts';
+import { type CreatedLink, type FakePageServer, startFakePageServer } from './page-server.ts';
 import { joined, png, utf8, wav } from './sample-files.ts';
 
 const browser = await browserOrNone();
@@ -21,9 +21,9 @@ const looks = {
 } as const;
 
 describe.skipIf(browser === undefined)('the states of the page', () => {
-  let place: FakePlace;
+  let place: FakePageServer;
   beforeAll(async () => {
-    place = await fakePlace();
+    place = await startFakePageServer();
   });
   afterAll(async () => {
     await (browser as Browser).close();
@@ -37,13 +37,13 @@ describe.skipIf(browser === undefined)('the states of the page', () => {
     place.stored(made).refuse.look = code;
     return made;
   };
-  const stored = async (change: (made: Made) => void) => {
+  const stored = async (change: (made: CreatedLink) => void) => {
     const made = await file();
     change(made);
     return made;
   };
   const go = async ({ page }: Visit, { url }: { url: string }) => void (await page.goto(url));
-  const bare = ({ url }: Made) => ({ url: url.replace(/#.*/, '') });
+  const bare = ({ url }: CreatedLink) => ({ url: url.replace(/#.*/, '') });
 
   /** How to come to each state; the heading that it has. */
   const ways: Record<string, { heading: string; before?: string; come: (seen: Visit) => Promise<void> }> = {

@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { troubles } from '../../viewer/src/page/page-texts.ts';
 import { browserOrNone, settled, type Visit, visit } from './chromium.ts';
-import { type FakePlace, fakePlace } from './page-server.ts';
+import { type FakePageServer, startFakePageServer } from './page-server.ts';
 import { joined, png } from './sample-files.ts';
 
 const browser = await browserOrNone();
@@ -47,12 +47,12 @@ const changes: Record<string, (bytes: Bytes) => Bytes> = {
 };
 
 describe.skipIf(browser === undefined)('an object in a browser, changed by who stores it', () => {
-  let place: FakePlace;
+  let place: FakePageServer;
   let seen: Visit;
   const content = joined(png(64, 48), new Uint8Array(280_000));
 
   beforeAll(async () => {
-    place = await fakePlace();
+    place = await startFakePageServer();
     seen = await visit(browser as Browser, {
       before: `globalThis.made = 0; const real = URL.createObjectURL;
         URL.createObjectURL = (...given) => { made += 1; return real.apply(URL, given); };`,

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseLinkUrl } from '../../core/blobs/share-link.ts';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
 import { troubles } from '../../viewer/src/page/page-texts.ts';
-import { useStack } from '../shared/local-stack.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 import { browserOrNone, drawn, settled, visit } from './chromium.ts';
 import { pixelsOf, png, utf8 } from './sample-files.ts';
 
 const browser = await browserOrNone();
-const stack = useStack();
+const stack = useLocalStack();
 
 describe.skipIf(browser === undefined)('a link of the vault in a browser', () => {
   afterAll(async () => {

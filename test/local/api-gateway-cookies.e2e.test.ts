@@ -2,15 +2,15 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type LocalVault, startLocal } from '../../local/vault/local-vault.ts';
-import { type Workspace, workspace } from './small-assembly.ts';
+import { type LocalVault, startLocalVault } from '../../local/vault/local-vault.ts';
+import { createWorkspace, type Workspace } from './small-assembly.ts';
 
 let space: Workspace;
 let vault: LocalVault;
 
 beforeAll(async () => {
-  space = await workspace();
-  vault = await startLocal({ assembly: space.assembly(), port: 0, memory: true });
+  space = await createWorkspace();
+  vault = await startLocalVault({ assembly: space.assembly(), port: 0, memory: true });
 });
 afterAll(async () => {
   await vault.close();

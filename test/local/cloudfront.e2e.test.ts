@@ -6,13 +6,13 @@ import { buffer } from 'node:stream/consumers';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
-import { readAssembly } from '../../local/aws/cloudformation/cloud-assembly.ts';
-import type { Behaviour } from '../../local/aws/cloudformation/distribution-spec.ts';
-import { openPage } from '../../local/aws/cloudfront/distribution-server.ts';
-import { useStack } from '../shared/local-stack.ts';
-import { authorizerOf } from '../shared/policy-authorizer.ts';
+import { readCloudAssembly } from '../../local/aws/cloudformation/cloud-assembly.ts';
+import type { CacheBehavior } from '../../local/aws/cloudformation/distribution-spec.ts';
+import { startDistributionServer } from '../../local/aws/cloudfront/distribution-server.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
+import { createPolicyAuthorizer } from '../shared/policy-authorizer.ts';
 
-const stack = useStack({ functionConcurrency: 1 });
+const stack = useLocalStack({ functionConcurrency: 1 });
 const link = 'a'.repeat(58);
 const get = (path: string, init: RequestInit = {}) => fetch(stack.vault.pageUrl + path, init);
 
@@ -55,7 +55,7 @@ describe('the page', () => {
 
 describe('its headers', () => {
   test.each(['/', `/b/${link}`, '/favicon.ico'])('at %s are those of the template, but for HSTS', async (path) => {
-    const { template } = readAssembly(inject('assembly'));
+    const { template } = readCloudAssembly(inject('assembly'));
     const policy = Object.values(template.Resources).find(
       ({ Type }) => Type === 'AWS::CloudFront::ResponseHeadersPolicy',
     );
@@ -111,10 +111,10 @@ describe('the publisher', () => {
 
   test('invoked as a deployment does, puts into the bucket what is served, within the policies', async () => {
     const { vault } = stack;
-    const { template } = readAssembly(inject('assembly'));
+    const { template } = readCloudAssembly(inject('assembly'));
     const published = Object.values(template.Resources).find(({ Type }) => Type === 'Custom::VaultPage');
     const nameOf = (start: string) => Object.entries(vault.resources).find(([id]) => id.startsWith(start))?.[1] ?? '';
-    const authorizer = authorizerOf(vault);
+    const authorizer = createPolicyAuthorizer(vault);
     vault.setHooks(authorizer);
     const answers: unknown[] = [];
     const cloudFormation = createServer(async (request, response) => {
@@ -151,7 +151,7 @@ describe('the publisher', () => {
 });
 
 describe('a distribution of another kind', () => {
-  const behaviour = (functionCode: string): Behaviour => ({
+  const behaviour = (functionCode: string): CacheBehavior => ({
     pathPattern: '*',
     allowedMethods: ['GET'],
     target: 'files',
@@ -163,14 +163,14 @@ describe('a distribution of another kind', () => {
   /** Statuses of `/x`, and what was reported. */
   async function statusWith(code: string | undefined): Promise<[number, string[]]> {
     const errors: string[] = [];
-    const page = await openPage(0);
+    const page = await startDistributionServer(0);
     try {
       const options = {
         apiUrl: '',
         origins: new Map<string, string>(),
         onError: (error: string) => errors.push(error),
       };
-      if (code !== undefined) page.serve({ addresses: [], behaviours: [behaviour(code)] }, options);
+      if (code !== undefined) page.serve({ origins: [], behaviours: [behaviour(code)] }, options);
       return [(await fetch(`${page.url}/x`)).status, errors];
     } finally {
       await page.close();

@@ -9,7 +9,7 @@ import type { FunctionSpec } from '../../local/aws/cloudformation/deployment-spe
 import { DurableExecutions, type Invocable } from '../../local/aws/lambda/durable-executions.ts';
 import { updateSchema } from '../../local/aws/lambda/durable-operations.ts';
 import { DurableStore } from '../../local/aws/lambda/durable-store.ts';
-import type { Outcome } from '../../local/aws/lambda/execution-environment.ts';
+import type { InvocationOutcome } from '../../local/aws/lambda/execution-environment.ts';
 
 type Work = (input: { readonly n: number }, context: DurableContext) => Promise<unknown>;
 
@@ -47,7 +47,7 @@ function openEngine(folder: string | null, work: Work, timeScale = 0.05) {
   const never = () => new Promise<never>(() => {});
   const invocable: Invocable = {
     spec,
-    async invoke(event): Promise<Outcome> {
+    async invoke(event): Promise<InvocationOutcome> {
       invocations.push(JSON.parse(event));
       const handler = withDurableExecution<{ readonly n: number }, unknown>(work, {
         durableExecutionClient: {

@@ -4,11 +4,11 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { EventSourceSpec, FunctionSpec } from '../../local/aws/cloudformation/deployment-spec.ts';
-import { callerOf } from '../../local/aws/endpoint/signed-service-server.ts';
-import { type EventSource, startEventSource } from '../../local/aws/lambda/event-source-mapping.ts';
-import type { Outcome } from '../../local/aws/lambda/execution-environment.ts';
+import { createInProcessCaller } from '../../local/aws/endpoint/signed-service-server.ts';
+import { type EventSourceMapping, startEventSourceMapping } from '../../local/aws/lambda/event-source-mapping.ts';
+import type { InvocationOutcome } from '../../local/aws/lambda/execution-environment.ts';
 import { arn } from '../../local/aws/shared/aws-account.ts';
-import { openQueues, principal, type Queues, queueSpec } from './sqs-client-fixture.ts';
+import { principal, queueSpec, type SqsFixture, startSqsFixture } from './sqs-client-fixture.ts';
 
 const eventSchema = z.object({
   Records: z.array(
@@ -31,34 +31,34 @@ const worker: FunctionSpec = {
   Environment: { Variables: {} },
   LoggingConfig: {},
 };
-const done: Outcome = { ok: true, payload: 'null' };
-const failed: Outcome = { ok: false, type: 'Error', message: 'on purpose' };
-const reported = (...messageIds: string[]): Outcome => ({
+const done: InvocationOutcome = { ok: true, payload: 'null' };
+const failed: InvocationOutcome = { ok: false, type: 'Error', message: 'on purpose' };
+const reported = (...messageIds: string[]): InvocationOutcome => ({
   ok: true,
   payload: JSON.stringify({ batchItemFailures: messageIds.map((itemIdentifier) => ({ itemIdentifier })) }),
 });
 
 describe('a mapping', () => {
   const jobs = queueSpec('jobs.fifo', { VisibilityTimeout: 30, ContentBasedDeduplication: true }, ['dead.fifo', 3]);
-  let queues: Queues;
-  let source: EventSource;
+  let queues: SqsFixture;
+  let source: EventSourceMapping;
   let errors: string[];
 
   /** A second of the queue takes 10 ms. */
   async function start(
-    invoke: (records: Records) => Outcome | Promise<Outcome>,
+    invoke: (records: Records) => InvocationOutcome | Promise<InvocationOutcome>,
     more: Partial<EventSourceSpec> & { readonly concurrency?: number; readonly graceMs?: number } = {},
   ): Promise<void> {
-    queues = await openQueues([jobs, queueSpec('dead.fifo')], { timeScale: 0.01 });
+    queues = await startSqsFixture([jobs, queueSpec('dead.fifo')], { timeScale: 0.01 });
     attach(invoke, more);
   }
 
   function attach(
-    invoke: (records: Records) => Outcome | Promise<Outcome>,
+    invoke: (records: Records) => InvocationOutcome | Promise<InvocationOutcome>,
     { concurrency = 4, graceMs = 1000, ...more }: Parameters<typeof start>[1] = {},
   ): void {
     errors = [];
-    source = startEventSource({
+    source = startEventSourceMapping({
       spec: {
         logicalId: 'Mapping',
         queue: jobs,
@@ -70,7 +70,7 @@ describe('a mapping', () => {
       },
       queue: queues.sqs.queues.get(jobs.queueName) ?? expect.fail(),
       queueUrl: queues.of(jobs.queueName),
-      call: callerOf(queues.watched, queues.sqs, principal),
+      call: createInProcessCaller(queues.watched, queues.sqs, principal),
       invoke: async (event) => await invoke(eventSchema.parse(JSON.parse(event)).Records),
       concurrency,
       graceMs,
@@ -86,7 +86,7 @@ describe('a mapping', () => {
 
   const send = (MessageGroupId: string, MessageBody: string) =>
     queues.client.send(new SendMessageCommand({ QueueUrl: queues.of(jobs.queueName), MessageBody, MessageGroupId }));
-  const emptied = () => queues.sqs.emptied([jobs.queueName]);
+  const emptied = () => queues.sqs.whenEmpty([jobs.queueName]);
   const deadBodies = () => (queues.sqs.queues.get('dead.fifo') ?? expect.fail()).receive(10, 1).map(({ body }) => body);
 
   test('invokes the function with the documented event, and deletes what it is done with', async () => {
@@ -149,7 +149,7 @@ describe('a mapping', () => {
   });
 
   test('leaves of a batch only what was reported', async () => {
-    queues = await openQueues([jobs, queueSpec('dead.fifo')], { timeScale: 0.01 });
+    queues = await startSqsFixture([jobs, queueSpec('dead.fifo')], { timeScale: 0.01 });
     for (const body of ['one', 'two', 'three']) await send(body, body);
     const batches: string[][] = [];
     attach((records) => {
@@ -278,7 +278,7 @@ describe('a mapping', () => {
   });
 
   test('that is closed waits for what it began, takes nothing more, and leaves what does not end', async () => {
-    const release = Promise.withResolvers<Outcome>();
+    const release = Promise.withResolvers<InvocationOutcome>();
     let count = 0;
     await start(() => {
       count += 1;

@@ -19,11 +19,11 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { kmsKeySchema } from '../../local/aws/cloudformation/resource-schemas.ts';
 import { CallLog } from '../../local/aws/endpoint/engine-hooks.ts';
-import { type Front, openFront } from '../../local/aws/endpoint/signed-service-server.ts';
+import { type SignedServiceServer, startSignedServiceServer } from '../../local/aws/endpoint/signed-service-server.ts';
 import { CredentialStore } from '../../local/aws/iam/credential-store.ts';
 import { compileKeyPolicy } from '../../local/aws/kms/key-policy.ts';
-import { KmsKeyring } from '../../local/aws/kms/key-registry.ts';
-import { KmsStore } from '../../local/aws/kms/key-store.ts';
+import { KmsKeyRegistry } from '../../local/aws/kms/key-registry.ts';
+import { KmsKeyStore } from '../../local/aws/kms/key-store.ts';
 import { kmsEngine } from '../../local/aws/kms/kms-engine.ts';
 
 const arn = 'arn:aws:iam::000000000000:role/test';
@@ -31,8 +31,8 @@ const MacAlgorithm = 'HMAC_SHA_256';
 const Message = Buffer.from('tel:+447700900123');
 
 let folder: string;
-let keyring: KmsKeyring;
-let front: Front;
+let keyring: KmsKeyRegistry;
+let front: SignedServiceServer;
 let kms: KMSClient;
 
 beforeEach(async () => {
@@ -46,8 +46,8 @@ afterEach(async () => {
 
 async function open(): Promise<void> {
   const credentials = new CredentialStore();
-  keyring = new KmsKeyring(new KmsStore(folder), () => new Date());
-  front = await openFront({
+  keyring = new KmsKeyRegistry(new KmsKeyStore(folder), () => new Date());
+  front = await startSignedServiceServer({
     engines: [kmsEngine(keyring)],
     credentials,
     calls: new CallLog(),

@@ -17,14 +17,14 @@ import {
 } from '@aws-sdk/client-kms';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CallLog } from '../../local/aws/endpoint/engine-hooks.ts';
-import { type Front, openFront } from '../../local/aws/endpoint/signed-service-server.ts';
+import { type SignedServiceServer, startSignedServiceServer } from '../../local/aws/endpoint/signed-service-server.ts';
 import { CredentialStore } from '../../local/aws/iam/credential-store.ts';
-import { KmsKeyring } from '../../local/aws/kms/key-registry.ts';
-import { KmsStore } from '../../local/aws/kms/key-store.ts';
+import { KmsKeyRegistry } from '../../local/aws/kms/key-registry.ts';
+import { KmsKeyStore } from '../../local/aws/kms/key-store.ts';
 import { kmsEngine } from '../../local/aws/kms/kms-engine.ts';
 
 let folder: string;
-let front: Front;
+let front: SignedServiceServer;
 let kms: KMSClient;
 
 beforeEach(async () => {
@@ -38,8 +38,8 @@ afterEach(async () => {
 
 async function open(): Promise<void> {
   const credentials = new CredentialStore();
-  front = await openFront({
-    engines: [kmsEngine(new KmsKeyring(new KmsStore(folder), () => new Date()))],
+  front = await startSignedServiceServer({
+    engines: [kmsEngine(new KmsKeyRegistry(new KmsKeyStore(folder), () => new Date()))],
     credentials,
     calls: new CallLog(),
     hooks: () => ({}),

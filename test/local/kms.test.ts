@@ -22,11 +22,11 @@ import {
 } from '@aws-sdk/client-kms';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CallLog } from '../../local/aws/endpoint/engine-hooks.ts';
-import { type Front, openFront } from '../../local/aws/endpoint/signed-service-server.ts';
+import { type SignedServiceServer, startSignedServiceServer } from '../../local/aws/endpoint/signed-service-server.ts';
 import { CredentialStore } from '../../local/aws/iam/credential-store.ts';
 import { compileKeyPolicy } from '../../local/aws/kms/key-policy.ts';
-import { KmsKeyring } from '../../local/aws/kms/key-registry.ts';
-import { KmsStore } from '../../local/aws/kms/key-store.ts';
+import { KmsKeyRegistry } from '../../local/aws/kms/key-registry.ts';
+import { KmsKeyStore } from '../../local/aws/kms/key-store.ts';
 import { kmsEngine } from '../../local/aws/kms/kms-engine.ts';
 
 const day = 86_400_000;
@@ -35,9 +35,9 @@ const secret = Buffer.from('thirty-two bytes of a secret key');
 
 let folder: string;
 let now: Date;
-let front: Front;
+let front: SignedServiceServer;
 let kms: KMSClient;
-let keyring: KmsKeyring;
+let keyring: KmsKeyRegistry;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'anima-kms-'));
@@ -51,8 +51,8 @@ afterEach(async () => {
 
 async function open(): Promise<void> {
   const credentials = new CredentialStore();
-  keyring = new KmsKeyring(new KmsStore(folder), () => now);
-  front = await openFront({
+  keyring = new KmsKeyRegistry(new KmsKeyStore(folder), () => now);
+  front = await startSignedServiceServer({
     engines: [kmsEngine(keyring)],
     credentials,
     calls: new CallLog(),
@@ -211,7 +211,7 @@ describe('keys', () => {
   });
 
   test('are gone from the disk once their day of deletion has come, and no key takes their place', async () => {
-    const { keyId, backingKeys } = keyring.store.ensure('Kek', now);
+    const { keyId, backingKeys } = keyring.store.getOrCreate('Kek', now);
     const material = backingKeys[0]?.material ?? '';
     const blob = await encrypt(keyId);
     expect(readFileSync(join(folder, `${keyId}.json`), 'utf8')).toContain(material);
@@ -222,7 +222,7 @@ describe('keys', () => {
     expect((await kms.send(new ListKeysCommand({}))).Keys).toEqual([]);
     await shut();
     await open();
-    expect(keyring.store.ensure('Kek', now).keyId).toBe(keyId);
+    expect(keyring.store.getOrCreate('Kek', now).keyId).toBe(keyId);
     await expect(encrypt(keyId)).rejects.toMatchObject(named('NotFoundException'));
   });
 
@@ -237,8 +237,8 @@ describe('keys', () => {
       RotationPeriodInDays: 90,
     });
     const before = keyring.store.get(KeyId)?.backingKeys.length;
-    keyring = new KmsKeyring(keyring.store, () => new Date(now.getTime() + 91 * day));
-    keyring.keepUpAll();
+    keyring = new KmsKeyRegistry(keyring.store, () => new Date(now.getTime() + 91 * day));
+    keyring.applyAllDueChanges();
     expect([before, keyring.store.get(KeyId)?.backingKeys.length]).toEqual([2, 3]);
     blobs.push(await encrypt(KeyId));
     expect(new Set(blobs.map((blob) => blob.readUInt32BE(17)))).toEqual(new Set([1, 2, 3]));
@@ -255,7 +255,7 @@ describe('keys', () => {
 
   test('are not made anew when their file is damaged: the start is refused', async () => {
     writeFileSync(join(folder, `${await newKey()}.json`), '{"half":');
-    expect(() => new KmsStore(folder)).toThrow(/damaged.*Nothing was started/s);
+    expect(() => new KmsKeyStore(folder)).toThrow(/damaged.*Nothing was started/s);
   });
 });
 

@@ -6,15 +6,15 @@ import { DeleteTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-s
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { signRequest } from '../../local/aws/iam/signature-v4.ts';
-import { type LocalVault, startLocal } from '../../local/vault/local-vault.ts';
-import { resources, type Workspace, workspace } from './small-assembly.ts';
+import { type LocalVault, startLocalVault } from '../../local/vault/local-vault.ts';
+import { createWorkspace, templateResources, type Workspace } from './small-assembly.ts';
 
 let space: Workspace;
 let vault: LocalVault;
 
 beforeAll(async () => {
-  space = await workspace();
-  vault = await startLocal({ assembly: space.assembly(), port: 0, memory: true });
+  space = await createWorkspace();
+  vault = await startLocalVault({ assembly: space.assembly(), port: 0, memory: true });
 });
 afterAll(async () => {
   await vault.close();
@@ -288,16 +288,16 @@ describe('tables', () => {
 
   test('of a folder that have other keys than the template are refused, not replaced', async () => {
     const options = { port: 0, dataDir: join(space.folder, 'rekeyed') };
-    await (await startLocal({ ...options, assembly: space.assembly() })).close();
-    const changed = resources();
+    await (await startLocalVault({ ...options, assembly: space.assembly() })).close();
+    const changed = templateResources();
     Object.assign(changed.Items?.Properties ?? {}, {
       AttributeDefinitions: [{ AttributeName: 'other', AttributeType: 'S' }],
       KeySchema: [{ AttributeName: 'other', KeyType: 'HASH' }],
     });
-    await expect(startLocal({ ...options, assembly: space.assembly(changed) })).rejects.toThrow(
+    await expect(startLocalVault({ ...options, assembly: space.assembly(changed) })).rejects.toThrow(
       /other keys.*Nothing was changed/s,
     );
-    await (await startLocal({ ...options, assembly: space.assembly() })).close();
+    await (await startLocalVault({ ...options, assembly: space.assembly() })).close();
   });
 });
 
@@ -355,7 +355,7 @@ describe('hooks', () => {
 describe('on disk', () => {
   test('everything acknowledged, the key and the first keys are there after a restart', async () => {
     const options = { assembly: space.assembly(), port: 0, dataDir: join(space.folder, 'data') };
-    const first = await startLocal(options);
+    const first = await startLocalVault(options);
     await fetch(`${first.url}/items/kept`, {
       method: 'PUT',
       headers: { 'content-type': 'text/plain' },
@@ -363,7 +363,7 @@ describe('on disk', () => {
     });
     await first.close();
 
-    const second = await startLocal(options);
+    const second = await startLocalVault(options);
     try {
       expect(await (await fetch(`${second.url}/items/kept`)).json()).toEqual({ body: 'still here' });
       expect([second.org, second.adminKey, second.agentKey]).toEqual([first.org, first.adminKey, first.agentKey]);
@@ -386,30 +386,30 @@ describe('on disk', () => {
 
   test('a folder in use is refused, and one that a dead process left is taken over', async () => {
     const options = { assembly: space.assembly(), port: 0, dataDir: join(space.folder, 'locked') };
-    const first = await startLocal(options);
-    await expect(startLocal(options)).rejects.toThrow(/uses the data folder .* Nothing was started.*--data/s);
+    const first = await startLocalVault(options);
+    await expect(startLocalVault(options)).rejects.toThrow(/uses the data folder .* Nothing was started.*--data/s);
     await first.close();
     writeFileSync(join(options.dataDir, 'vault.lock'), `${process.pid} 1\nold\n`);
-    await (await startLocal(options)).close();
+    await (await startLocalVault(options)).close();
   });
 
   test('a used port is refused with what to do', async () => {
     const port = Number(new URL(vault.url).port);
-    await expect(startLocal({ assembly: space.assembly(), port, memory: true })).rejects.toThrow(
+    await expect(startLocalVault({ assembly: space.assembly(), port, memory: true })).rejects.toThrow(
       /Port \d+ is used.*--port/s,
     );
   });
 });
 
 describe('a template', () => {
-  const start = (change: (template: ReturnType<typeof resources>) => void) => {
-    const template = resources();
+  const start = (change: (template: ReturnType<typeof templateResources>) => void) => {
+    const template = templateResources();
     change(template);
-    return startLocal({ assembly: space.assembly(template), port: 0, memory: true });
+    return startLocalVault({ assembly: space.assembly(template), port: 0, memory: true });
   };
-  const properties = (template: ReturnType<typeof resources>, id: string) => template[id]?.Properties ?? {};
+  const properties = (template: ReturnType<typeof templateResources>, id: string) => template[id]?.Properties ?? {};
 
-  test.for<[string, (template: ReturnType<typeof resources>) => void, RegExp]>([
+  test.for<[string, (template: ReturnType<typeof templateResources>) => void, RegExp]>([
     [
       'an unknown intrinsic',
       (t) => Object.assign(properties(t, 'Stage'), { StageName: { 'Fn::ImportValue': 'x' } }),
@@ -449,14 +449,14 @@ describe('a template', () => {
     await expect(start(change)).rejects.toThrow(message);
   });
 
-  function denyBy(template: ReturnType<typeof resources>, Condition: object): void {
+  function denyBy(template: ReturnType<typeof templateResources>, Condition: object): void {
     const statement = { Effect: 'Deny', Action: 'kms:*', Resource: '*', Principal: '*', Condition };
     Object.assign(properties(template, 'Kek'), { KeyPolicy: { Statement: [statement] } });
   }
 });
 
 test('a closed vault has freed its ports', async () => {
-  const short = await startLocal({ assembly: space.assembly(), port: 0, memory: true });
+  const short = await startLocalVault({ assembly: space.assembly(), port: 0, memory: true });
   await short.close();
   await short.close();
   for (const url of [short.url, short.endpoints.dynamodb]) {

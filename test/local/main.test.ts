@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { synthesize } from '../../local/aws/cloudformation/cdk-synth.ts';
-import { type Workspace, workspace } from './small-assembly.ts';
+import { createWorkspace, type Workspace } from './small-assembly.ts';
 
 const main = fileURLToPath(new URL('../../local/main.ts', import.meta.url));
 const readySchema = z.strictObject({
@@ -20,7 +20,7 @@ const readySchema = z.strictObject({
 let space: Workspace;
 const children = new Set<ChildProcess>();
 beforeAll(async () => {
-  space = await workspace();
+  space = await createWorkspace();
 });
 afterAll(() => space.remove());
 afterEach(() => {

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EngineHooks } from '../../local/aws/endpoint/engine-hooks.ts';
-import { type Outbox, openOutbox } from '../../local/vault/provider-emulator.ts';
+import { type ProviderEmulator, startProviderEmulator } from '../../local/vault/provider-emulator.ts';
 
 let hooks: EngineHooks;
-let outbox: Outbox;
+let outbox: ProviderEmulator;
 
 beforeEach(async () => {
   hooks = {};
-  outbox = await openOutbox({ hooks: () => hooks, onError: (message) => expect.fail(message) });
+  outbox = await startProviderEmulator({ hooks: () => hooks, onError: (message) => expect.fail(message) });
 });
 afterEach(() => outbox.close());
 
@@ -34,7 +34,7 @@ describe('the outbox', () => {
     const text = await answer.text();
     if (body === undefined) expect(text).toBe('');
     else expect(JSON.parse(text)).toMatchObject(body);
-    expect(outbox.sent()).toEqual([
+    expect(outbox.requests()).toEqual([
       {
         provider,
         path: `${path}?q=1`,
@@ -43,7 +43,7 @@ describe('the outbox', () => {
         receivedAt: expect.any(Date),
       },
     ]);
-    expect(JSON.stringify(outbox.sent())).not.toContain('SECRET');
+    expect(JSON.stringify(outbox.requests())).not.toContain('SECRET');
   });
 
   test('knows no other provider, no other method and no body over a mebibyte', async () => {
@@ -52,7 +52,7 @@ describe('the outbox', () => {
     expect((await post('/slack')).status).toBe(404);
     expect((await fetch(`${outbox.url}/slack/api/chat.postMessage`)).status).toBe(404);
     expect((await post('/slack/api/chat.postMessage', { body: 'x'.repeat(1024 * 1024 + 1) })).status).toBe(413);
-    expect(outbox.sent()).toEqual([]);
+    expect(outbox.requests()).toEqual([]);
   });
 
   test('keeps the latest thousand', async () => {
@@ -60,32 +60,32 @@ describe('the outbox', () => {
     for (let n = 0; n < 1050; n += batch) {
       await Promise.all(Array.from({ length: batch }, () => post('/sendgrid/v3/mail/send', { body: String(n) })));
     }
-    expect(outbox.sent()).toHaveLength(1000);
-    expect(outbox.sent()[0]?.body).toBe('50');
-    expect(outbox.sent().at(-1)?.body).toBe('1000');
+    expect(outbox.requests()).toHaveLength(1000);
+    expect(outbox.requests()[0]?.body).toBe('50');
+    expect(outbox.requests().at(-1)?.body).toBe('1000');
   });
 });
 
 describe('a hook', () => {
   test('sees the request and lets a provider refuse it: nothing was sent', async () => {
-    hooks = { send: ({ body }) => ({ status: 429, body: JSON.stringify({ refused: body }) }) };
+    hooks = { beforeSend: ({ body }) => ({ status: 429, body: JSON.stringify({ refused: body }) }) };
     const answer = await post('/twilio/2010-04-01/Accounts/AC1/Messages.json', { body: 'x' });
     expect([answer.status, await answer.json()]).toEqual([429, { refused: 'x' }]);
-    expect(outbox.sent()).toEqual([]);
+    expect(outbox.requests()).toEqual([]);
   });
 
   test('breaks the connection before the provider took it, or after', async () => {
-    hooks = { send: () => 'drop-before' };
+    hooks = { beforeSend: () => 'drop-before' };
     await expect(post('/slack/api/chat.postMessage')).rejects.toThrow('fetch failed');
-    expect(outbox.sent()).toEqual([]);
-    hooks = { send: async () => 'drop-after' as const };
+    expect(outbox.requests()).toEqual([]);
+    hooks = { beforeSend: async () => 'drop-after' as const };
     await expect(post('/slack/api/chat.postMessage')).rejects.toThrow('fetch failed');
-    expect(outbox.sent()).toHaveLength(1);
+    expect(outbox.requests()).toHaveLength(1);
   });
 
   test('that says nothing changes nothing', async () => {
-    hooks = { send: () => {} };
+    hooks = { beforeSend: () => {} };
     expect((await post('/sendgrid/v3/mail/send')).status).toBe(202);
-    expect(outbox.sent()).toHaveLength(1);
+    expect(outbox.requests()).toHaveLength(1);
   });
 });

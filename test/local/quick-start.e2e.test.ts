@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBlob } from '../../sdk/src/index.ts';
-import { isSame } from '../blobs/blob-requests.ts';
-import { noise } from '../sdk/blobs/fake-blob-service.ts';
-import { projectFolder, run, type StartedVault, startVault } from '../shared/vault-process.ts';
+import { equalBytes } from '../blobs/blob-requests.ts';
+import { pseudoRandomBytes } from '../sdk/blobs/fake-blob-service.ts';
+import { projectFolder, runCommand, startVaultProcess, type VaultProcess } from '../shared/vault-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-quick-start-'));
 const agent = mkdtempSync(join(tmpdir(), 'anima-agent-'));
 const readme = readFileSync(join(projectFolder, 'README.md'), 'utf8');
-let vault: StartedVault;
+let vault: VaultProcess;
 
 /** The block of the README that follows a marker. */
 function block(marker: string): string {
@@ -22,12 +22,12 @@ function block(marker: string): string {
 const environment = () => ({ ANIMA_KEY: vault.ready.agentKey, ANIMA_URL: vault.ready.url });
 
 beforeAll(async () => {
-  vault = await startVault('--port', '0', '--data', join(folder, 'data'));
-  await run('bash', ['-euc', block('install')], projectFolder, { AGENT: agent });
+  vault = await startVaultProcess('--port', '0', '--data', join(folder, 'data'));
+  await runCommand('bash', ['-euc', block('install')], projectFolder, { AGENT: agent });
 }, 120_000);
 
 afterAll(async () => {
-  await vault.end('SIGTERM');
+  await vault.stop('SIGTERM');
   rmSync(folder, { recursive: true, force: true });
   rmSync(agent, { recursive: true, force: true });
 });
@@ -35,21 +35,21 @@ afterAll(async () => {
 describe('the quick start of the README', () => {
   test('runs verbatim against npm start, with the packed SDK in an empty folder', async () => {
     writeFileSync(join(agent, 'agent.mjs'), block('agent.mjs'));
-    expect(await run('bash', ['-euc', block('run')], agent, environment())).toBe('it came back\n');
+    expect(await runCommand('bash', ['-euc', block('run')], agent, environment())).toBe('it came back\n');
   });
 
   test('shares a picture by a link, which the page at its address opens', async () => {
-    const picture = noise(30_000);
+    const picture = pseudoRandomBytes(30_000);
     writeFileSync(join(agent, 'picture.png'), picture);
     writeFileSync(join(agent, 'share.mjs'), block('share.mjs'));
-    const [url = '', opened, openings] = (await run('bash', ['-euc', block('share')], agent, environment())).split(
-      '\n',
-    );
+    const [url = '', opened, openings] = (
+      await runCommand('bash', ['-euc', block('share')], agent, environment())
+    ).split('\n');
     expect(opened).toBe('picture.png of type image/png: 30000 bytes');
     expect(openings).toBe('1 of 3 openings');
     const page = await fetch(url.replace(/#.*/, ''));
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
-    expect(isSame(await (await openBlob(url)).bytes(), picture)).toBe(true);
+    expect(equalBytes(await (await openBlob(url)).bytes(), picture)).toBe(true);
   });
 
   test('the packed SDK has no dependency', () => {
@@ -91,16 +91,16 @@ describe('a real .env file of 30 entries', () => {
     copyFileSync(join(projectFolder, 'test/shared/thirty.env'), join(agent, 'thirty.env'));
     writeFileSync(join(agent, 'store.mjs'), store);
     writeFileSync(join(agent, 'check.mjs'), check);
-    await run('node', ['store.mjs'], agent, environment());
+    await runCommand('node', ['store.mjs'], agent, environment());
     const expected = { same: 30, listed: true };
-    expect(JSON.parse(await run('node', ['check.mjs'], agent, environment()))).toEqual(expected);
+    expect(JSON.parse(await runCommand('node', ['check.mjs'], agent, environment()))).toEqual(expected);
 
     const before = vault.ready;
-    await vault.end('SIGKILL');
-    vault = await startVault('--port', '0', '--data', join(folder, 'data'));
+    await vault.stop('SIGKILL');
+    vault = await startVaultProcess('--port', '0', '--data', join(folder, 'data'));
     const { url: _, ...same } = vault.ready;
     expect(before).toMatchObject(same);
-    expect(JSON.parse(await run('node', ['check.mjs'], agent, environment()))).toEqual(expected);
+    expect(JSON.parse(await runCommand('node', ['check.mjs'], agent, environment()))).toEqual(expected);
   }, 120_000);
 });
 
@@ -111,15 +111,15 @@ describe('npm start', () => {
   });
 
   test('a second vault on the same folder, or on a port in use, is refused with what to do', async () => {
-    await expect(startVault('--port', '0', '--data', join(folder, 'data'))).rejects.toThrow(/in use|--data/i);
+    await expect(startVaultProcess('--port', '0', '--data', join(folder, 'data'))).rejects.toThrow(/in use|--data/i);
     const { port } = new URL(vault.ready.url);
-    await expect(startVault('--port', port, '--memory')).rejects.toThrow(/--port/);
-    await expect(startVault('--port', 'x')).rejects.toThrow(/--port takes/);
+    await expect(startVaultProcess('--port', port, '--memory')).rejects.toThrow(/--port/);
+    await expect(startVaultProcess('--port', 'x')).rejects.toThrow(/--port takes/);
   });
 
   test('ends cleanly on Ctrl-C, with --memory leaving nothing', async () => {
-    const other = await startVault('--port', '0', '--memory');
+    const other = await startVaultProcess('--port', '0', '--memory');
     expect(other.ready.dataDir).toBeNull();
-    expect(await other.end('SIGINT')).toBe(0);
+    expect(await other.stop('SIGINT')).toBe(0);
   });
 });

@@ -20,14 +20,14 @@ import {
 } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type LocalVault, startLocal } from '../../local/vault/local-vault.ts';
-import { Bucket, type Engine, engine } from './s3-client-fixture.ts';
-import { resources, type Workspace, workspace } from './small-assembly.ts';
+import { type LocalVault, startLocalVault } from '../../local/vault/local-vault.ts';
+import { Bucket, type S3Fixture, startS3Fixture } from './s3-client-fixture.ts';
+import { createWorkspace, templateResources, type Workspace } from './small-assembly.ts';
 
-const open: Engine[] = [];
+const open: S3Fixture[] = [];
 const folders: string[] = [];
-const opened = async (...options: Parameters<typeof engine>) => {
-  const made = await engine(...options);
+const opened = async (...options: Parameters<typeof startS3Fixture>) => {
+  const made = await startS3Fixture(...options);
   open.push(made);
   return made;
 };
@@ -87,7 +87,7 @@ describe('a restart', () => {
     await first.s3.close();
     const [record = ''] = readdirSync(join(folder, Bucket, 'objects'));
     writeFileSync(join(folder, Bucket, 'objects', record), '{}');
-    await expect(engine(folder)).rejects.toThrow(/damaged.*Nothing was started/s);
+    await expect(startS3Fixture(folder)).rejects.toThrow(/damaged.*Nothing was started/s);
   });
 
   const begin = async (client: S3Client, Key: string) => {
@@ -166,14 +166,14 @@ describe('lifecycle', () => {
     }
     await client.send(new CreateMultipartUploadCommand({ Bucket, Key: 'begun' }));
     const due = (days: number) => Math.ceil(Date.now() / day + days) * day;
-    expect(made.s3.sweep(new Date(due(1) - 1))).toEqual({ [Bucket]: { expired: [], aborted: [] } });
+    expect(made.s3.applyLifecycle(new Date(due(1) - 1))).toEqual({ [Bucket]: { expired: [], aborted: [] } });
     expect(await uploadsOf(client)).toEqual(['begun']);
-    expect(made.s3.sweep(new Date(due(1)))).toEqual({ [Bucket]: { expired: ['new'], aborted: ['begun'] } });
+    expect(made.s3.applyLifecycle(new Date(due(1)))).toEqual({ [Bucket]: { expired: ['new'], aborted: ['begun'] } });
     expect(await uploadsOf(client)).toEqual([]);
-    made.s3.sweep(new Date(due(3) - 1));
+    made.s3.applyLifecycle(new Date(due(3) - 1));
     expect(await keysOf(client)).toEqual(['ready', 'tmp/1', 'x/tmp/1']);
-    made.s3.sweep(new Date(due(3)));
-    made.s3.sweep(new Date(due(1000)));
+    made.s3.applyLifecycle(new Date(due(3)));
+    made.s3.applyLifecycle(new Date(due(1000)));
     expect(await keysOf(client)).toEqual(['ready', 'x/tmp/1']);
   });
 
@@ -200,7 +200,7 @@ describe('CORS', () => {
       },
     ],
   };
-  let made: Engine;
+  let made: S3Fixture;
   const preflight = (origin: string, method: string, headers = '') =>
     fetch(`${made.s3.url}/${Bucket}/key`, {
       method: 'OPTIONS',
@@ -258,7 +258,7 @@ describe('a template with a bucket', () => {
     Condition: { Bool: { 'aws:SecureTransport': 'false' } },
   };
   const withBucket = (properties: object = {}) => {
-    const all = resources();
+    const all = templateResources();
     Object.assign(all, {
       Blobs: {
         Type: 'AWS::S3::Bucket',
@@ -290,7 +290,7 @@ describe('a template with a bucket', () => {
   let space: Workspace;
   let vault: LocalVault | undefined;
   beforeAll(async () => {
-    space = await workspace();
+    space = await createWorkspace();
   });
   afterAll(async () => {
     await vault?.close();
@@ -299,7 +299,7 @@ describe('a template with a bucket', () => {
 
   test('runs it beside the vault, under an origin of its own, and tells the functions where', async () => {
     const LifecycleConfiguration = { Rules: [{ Status: 'Enabled', ExpirationInDays: 1 }] };
-    vault = await startLocal({
+    vault = await startLocalVault({
       assembly: space.assembly(withBucket({ LifecycleConfiguration })),
       port: 0,
       memory: true,
@@ -318,7 +318,7 @@ describe('a template with a bucket', () => {
     await client.send(new PutObjectCommand({ Bucket: names.Blobs, Key: 'a', Body: 'b' }));
     client.destroy();
     expect(vault.calls.count({ service: 's3', action: 'PutObject', principal: 'local' })).toBe(1);
-    expect(vault.sweepObjects(new Date(Date.now() + 3 * 24 * 3600_000))).toMatchObject({
+    expect(vault.applyBucketLifecycles(new Date(Date.now() + 3 * 24 * 3600_000))).toMatchObject({
       'fixture-blobs': { expired: ['a'] },
     });
   });
@@ -343,6 +343,6 @@ describe('a template with a bucket', () => {
     ],
   ])('that has %s is refused', async (_, properties) => {
     const assembly = space.assembly(withBucket(properties));
-    await expect(startLocal({ assembly, port: 0, memory: true })).rejects.toThrow(/Blobs.*Nothing was started/s);
+    await expect(startLocalVault({ assembly, port: 0, memory: true })).rejects.toThrow(/Blobs.*Nothing was started/s);
   });
 });

@@ -3,14 +3,14 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { type BucketRules, bucketSchema } from '../../local/aws/cloudformation/resource-schemas.ts';
 import { CallLog, type EngineHooks } from '../../local/aws/endpoint/engine-hooks.ts';
 import { CredentialStore, type Principal } from '../../local/aws/iam/credential-store.ts';
-import { openS3, type S3 } from '../../local/aws/s3/s3-server.ts';
+import { type S3Server, startS3Server } from '../../local/aws/s3/s3-server.ts';
 import { iamArn } from '../../local/aws/shared/aws-account.ts';
 
 export const Bucket = 'blobs';
 export const principal: Principal = { name: 'Main', arn: iamArn('role/Function'), tags: { org: 'a' } };
 
-export interface Engine {
-  readonly s3: S3;
+export interface S3Fixture {
+  readonly s3: S3Server;
   readonly credentials: CredentialStore;
   readonly calls: CallLog;
   /** What the engine reported as its own failure. */
@@ -24,11 +24,11 @@ export interface Engine {
 }
 
 /** `rules` are properties as a template has them. */
-export async function engine(
+export async function startS3Fixture(
   folder: string | null,
   rules: Record<string, unknown> = {},
   now: Date | null = null,
-): Promise<Engine> {
+): Promise<S3Fixture> {
   const { CorsConfiguration, LifecycleConfiguration } = bucketSchema.parse(rules);
   const bucket: BucketRules = {
     bucketName: Bucket,
@@ -39,8 +39,8 @@ export async function engine(
   const calls = new CallLog();
   const clients: S3Client[] = [];
   const errors: string[] = [];
-  const state: Pick<Engine, 'hooks' | 'now'> = { hooks: {}, now };
-  const s3 = await openS3({
+  const state: Pick<S3Fixture, 'hooks' | 'now'> = { hooks: {}, now };
+  const s3 = await startS3Server({
     folder,
     buckets: [bucket],
     credentials,

@@ -26,17 +26,17 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
-import { Bucket, type Engine, engine } from './s3-client-fixture.ts';
+import { Bucket, type S3Fixture, startS3Fixture } from './s3-client-fixture.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-s3-test-'));
 const files = (part: string) => readdirSync(join(folder, Bucket, part));
 const sha256 = (data: Buffer | string) => createHash('sha256').update(data).digest('base64');
 const md5 = (data: Buffer | string) => createHash('md5').update(data).digest('hex');
 
-let made: Engine;
+let made: S3Fixture;
 let client: S3Client;
 beforeAll(async () => {
-  made = await engine(folder);
+  made = await startS3Fixture(folder);
   client = made.client();
 });
 afterEach(() => {

@@ -16,16 +16,16 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
 import type { SessionCredentials } from '../../local/aws/iam/credential-store.ts';
-import { Bucket, type Engine, engine, principal } from './s3-client-fixture.ts';
+import { Bucket, principal, type S3Fixture, startS3Fixture } from './s3-client-fixture.ts';
 
 const sha256 = (data: string) => createHash('sha256').update(data).digest('base64');
 const second = 1000;
 
-let made: Engine;
+let made: S3Fixture;
 let client: S3Client;
 let session: SessionCredentials;
 beforeAll(async () => {
-  made = await engine(null);
+  made = await startS3Fixture(null);
   // Temporary credentials, as a function's are, so that every URL carries their token.
   session = made.credentials.issueSession(principal, new Date(Date.now() + 3600 * second));
   client = made.client({ credentials: session, requestChecksumCalculation: 'WHEN_REQUIRED' });

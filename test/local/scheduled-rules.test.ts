@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { FunctionSpec } from '../../local/aws/cloudformation/deployment-spec.ts';
-import { startSchedules } from '../../local/aws/eventbridge/scheduled-rules.ts';
+import { startScheduledRules } from '../../local/aws/eventbridge/scheduled-rules.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -10,7 +10,7 @@ const functions = new Map([['Sealer', { invoke: async (event: string) => void ev
 const targets = [{ logicalId: 'Sealer' } as FunctionSpec];
 
 test('a schedule invokes its function at its rate with an event of EventBridge, until it is stopped', () => {
-  const stop = startSchedules([{ logicalId: 'Every', everyMs: 300_000, targets }], functions);
+  const stop = startScheduledRules([{ logicalId: 'Every', everyMs: 300_000, targets }], functions);
   vi.advanceTimersByTime(299_999);
   expect(events).toEqual([]);
   vi.advanceTimersByTime(600_001);

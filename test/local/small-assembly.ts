@@ -89,7 +89,7 @@ const routeKeys = [
 ];
 
 /** The resources of the assembly; a test changes them to see what is refused. */
-export function resources(): Resources {
+export function templateResources(): Resources {
   const route = (routeKey: string, integration = 'ToMain', authorization = 'NONE') => ({
     Type: 'AWS::ApiGatewayV2::Route',
     Properties: {
@@ -206,8 +206,8 @@ export function resources(): Resources {
 }
 
 /** Those, with a FIFO queue and its dead letters, from which the function Main takes messages. */
-export function resourcesWithQueue(): Resources {
-  const all = resources();
+export function templateResourcesWithQueue(): Resources {
+  const all = templateResources();
   const environment: object = all.Main?.Properties.Environment ?? {};
   Object.assign(all.Main?.Properties ?? {}, {
     Environment: merged(environment, { QUEUE_URL: { Ref: 'Jobs' }, API_URL: { 'Fn::GetAtt': ['Api', 'ApiEndpoint'] } }),
@@ -273,7 +273,7 @@ export interface Workspace {
 }
 
 /** A temporary folder with the functions' bundle built once. */
-export async function workspace(): Promise<Workspace> {
+export async function createWorkspace(): Promise<Workspace> {
   const folder = mkdtempSync(join(tmpdir(), 'anima-local-'));
   await build({
     stdin: { contents: handlerSource, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
@@ -288,7 +288,7 @@ export async function workspace(): Promise<Workspace> {
   let assemblies = 0;
   return {
     folder,
-    assembly(content = resources()) {
+    assembly(content = templateResources()) {
       const path = join(folder, `assembly-${++assemblies}`);
       mkdirSync(path);
       const write = (name: string, value: unknown) => writeFileSync(join(path, name), JSON.stringify(value));

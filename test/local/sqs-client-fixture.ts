@@ -4,10 +4,10 @@ import { expect } from 'vitest';
 import type { QueueSpec } from '../../local/aws/cloudformation/deployment-spec.ts';
 import { queueSchema } from '../../local/aws/cloudformation/sqs-resource-schemas.ts';
 import { CallLog, type EngineHooks } from '../../local/aws/endpoint/engine-hooks.ts';
-import { openFront, type Watched } from '../../local/aws/endpoint/signed-service-server.ts';
+import { type CallInterception, startSignedServiceServer } from '../../local/aws/endpoint/signed-service-server.ts';
 import { CredentialStore, type Principal } from '../../local/aws/iam/credential-store.ts';
 import { arn, iamArn } from '../../local/aws/shared/aws-account.ts';
-import { openSqs, type Sqs } from '../../local/aws/sqs/sqs-engine.ts';
+import { createSqsEngine, type SqsEngine } from '../../local/aws/sqs/sqs-engine.ts';
 
 export const principal: Principal = { name: 'Worker', arn: iamArn('role/Worker'), tags: {} };
 
@@ -25,10 +25,10 @@ export const queueSpec = (
   statements: [],
 });
 
-export interface Queues {
-  readonly sqs: Sqs;
+export interface SqsFixture {
+  readonly sqs: SqsEngine;
   readonly client: SQSClient;
-  readonly watched: Watched;
+  readonly watched: CallInterception;
   readonly url: string;
   /** URL of a queue. */
   of(name: string): string;
@@ -38,25 +38,25 @@ export interface Queues {
   close(): Promise<void>;
 }
 
-export async function openQueues(
+export async function startSqsFixture(
   queues: readonly QueueSpec[],
   { folder = null, timeScale = 1 }: { folder?: string | null; timeScale?: number } = {},
-): Promise<Queues> {
+): Promise<SqsFixture> {
   const state = { hooks: {} as EngineHooks, ahead: 0 };
-  const watched: Watched = {
+  const watched: CallInterception = {
     calls: new CallLog(),
     hooks: () => state.hooks,
     onError: (message) => expect.fail(message),
   };
   const credentials = new CredentialStore();
-  const sqs = openSqs({
+  const sqs = createSqsEngine({
     folder,
     queues,
     origin: () => front.url,
     timeScale,
     now: () => new Date(Date.now() + state.ahead),
   });
-  const front = await openFront({ ...watched, engines: [sqs], credentials });
+  const front = await startSignedServiceServer({ ...watched, engines: [sqs], credentials });
   const client = new SQSClient({
     region: 'us-east-1',
     endpoint: front.url,

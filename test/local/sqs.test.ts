@@ -21,7 +21,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { QueueSpec } from '../../local/aws/cloudformation/deployment-spec.ts';
-import { openQueues, principal, type Queues, queueSpec } from './sqs-client-fixture.ts';
+import { principal, queueSpec, type SqsFixture, startSqsFixture } from './sqs-client-fixture.ts';
 
 const specs: readonly QueueSpec[] = [
   queueSpec('plain', { VisibilityTimeout: 60, MessageRetentionPeriod: 3600 }),
@@ -35,11 +35,11 @@ const specs: readonly QueueSpec[] = [
 ];
 
 let folder: string;
-let queues: Queues;
+let queues: SqsFixture;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'anima-sqs-'));
-  queues = await openQueues(specs);
+  queues = await startSqsFixture(specs);
 });
 afterEach(async () => {
   await queues.close();
@@ -50,7 +50,7 @@ afterEach(async () => {
 async function onDisk(): Promise<void> {
   const { ahead } = queues;
   await queues.close();
-  queues = await openQueues(specs, { folder });
+  queues = await startSqsFixture(specs, { folder });
   queues.ahead = ahead;
 }
 
@@ -400,8 +400,8 @@ describe('a queue', () => {
   test('shows hooks who calls, and the permission that IAM asks for', async () => {
     const seen: unknown[] = [];
     queues.hooks = {
-      authorize: ({ action, role, permissions }) => {
-        seen.push([action, role, permissions]);
+      authorize: ({ action, callerArn, permissions }) => {
+        seen.push([action, callerArn, permissions]);
         return action !== 'SendMessageBatch';
       },
     };
@@ -452,7 +452,7 @@ describe('on disk', () => {
     await send('plain', 'x');
     const [file = ''] = readdirSync(join(folder, 'plain'));
     writeFileSync(join(folder, 'plain', file), '{');
-    await expect(openQueues(specs, { folder })).rejects.toThrow(/is damaged\. Nothing was started/);
+    await expect(startSqsFixture(specs, { folder })).rejects.toThrow(/is damaged\. Nothing was started/);
   });
 
   test('every message whose sending was answered is there after kill -9', async () => {

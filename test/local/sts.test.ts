@@ -2,9 +2,9 @@ import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { AssumeRoleCommand, type AssumeRoleCommandInput, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RoleSpec } from '../../local/aws/cloudformation/read-deployment.ts';
-import { type DynamoDb, openDynamoDb } from '../../local/aws/dynamodb/dynamodb-engine.ts';
+import { type DynamoDbEngine, openDynamoDb } from '../../local/aws/dynamodb/dynamodb-engine.ts';
 import { CallLog, type EngineCall, type EngineHooks } from '../../local/aws/endpoint/engine-hooks.ts';
-import { type Front, openFront } from '../../local/aws/endpoint/signed-service-server.ts';
+import { type SignedServiceServer, startSignedServiceServer } from '../../local/aws/endpoint/signed-service-server.ts';
 import { CredentialStore, type Principal, type SessionCredentials } from '../../local/aws/iam/credential-store.ts';
 import { iamArn } from '../../local/aws/shared/aws-account.ts';
 import { stsEngine } from '../../local/aws/sts/sts-engine.ts';
@@ -42,12 +42,12 @@ const roles = [
 
 const credentials = new CredentialStore();
 let hooks: EngineHooks = {};
-let dynamodb: DynamoDb;
-let front: Front;
+let dynamodb: DynamoDbEngine;
+let front: SignedServiceServer;
 
 beforeAll(async () => {
   dynamodb = await openDynamoDb(null);
-  front = await openFront({
+  front = await startSignedServiceServer({
     engines: [dynamodb, stsEngine(roles, credentials)],
     credentials,
     calls: new CallLog(),

@@ -2,11 +2,11 @@
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { readAssembly } from '../../local/aws/cloudformation/cloud-assembly.ts';
+import { readCloudAssembly } from '../../local/aws/cloudformation/cloud-assembly.ts';
 import { readDeployment } from '../../local/aws/cloudformation/read-deployment.ts';
 import { arn } from '../../local/aws/shared/aws-account.ts';
-import { type LocalVault, startLocal } from '../../local/vault/local-vault.ts';
-import { resourcesWithQueue, type Workspace, workspace } from './small-assembly.ts';
+import { type LocalVault, startLocalVault } from '../../local/vault/local-vault.ts';
+import { createWorkspace, templateResourcesWithQueue, type Workspace } from './small-assembly.ts';
 
 const eventSchema = z.object({
   Records: z.array(z.object({ body: z.string(), attributes: z.record(z.string(), z.string()) })),
@@ -17,8 +17,8 @@ let vault: LocalVault;
 const options = { port: 0, timeScale: 0.02 };
 
 beforeAll(async () => {
-  space = await workspace();
-  vault = await startLocal({ ...options, assembly: space.assembly(resourcesWithQueue()), memory: true });
+  space = await createWorkspace();
+  vault = await startLocalVault({ ...options, assembly: space.assembly(templateResourcesWithQueue()), memory: true });
 });
 afterAll(async () => {
   await vault.close();
@@ -32,22 +32,22 @@ const sendTo = async (to: LocalVault, MessageGroupId: string, MessageBody: strin
 };
 const delivered = (to: LocalVault) =>
   to
-    .outbox()
+    .providerRequests()
     .flatMap(({ body }) => eventSchema.parse(JSON.parse(body)).Records)
     .map(({ body, attributes }) => `${body} #${attributes.ApproximateReceiveCount}`);
 
 test('a queue carries a message from a function to a function, and what fails to the dead letters', async () => {
   const seen = new Map<string, unknown>();
   vault.setHooks({
-    authorize: ({ service, action, principal, role }) => {
-      if (service === 'sqs') seen.set(action, [principal, role]);
+    authorize: ({ service, action, principal, callerArn }) => {
+      if (service === 'sqs') seen.set(action, [principal, callerArn]);
       return true;
     },
   });
   await sendTo(vault, 'a', 'first');
   await sendTo(vault, 'a', 'second 1');
   await sendTo(vault, 'b', 'third 9');
-  await vault.idle();
+  await vault.whenQueuesEmpty();
   vault.setHooks();
   expect(delivered(vault).sort()).toEqual(['first #1', 'second 1 #1', 'second 1 #2', 'third 9 #1', 'third 9 #2']);
   const client = new SQSClient({
@@ -70,7 +70,7 @@ test('functions get the addresses of this machine, and tests the policies', asyn
   expect(environment).toMatchObject({
     QUEUE_URL: vault.resources.Jobs,
     API_URL: vault.url,
-    ANIMA_PROVIDER_APIS: vault.outboxUrl,
+    ANIMA_PROVIDER_APIS: vault.providerApisUrl,
     AWS_ENDPOINT_URL_SQS: vault.endpoints.sqs,
   });
   expect(vault.resources.Jobs).toBe(`${vault.endpoints.sqs}/000000000000/Fixture-Jobs.fifo`);
@@ -84,20 +84,20 @@ test('a restart goes on with what was not done', async () => {
   const kept = {
     ...options,
     timeScale: 1,
-    assembly: space.assembly(resourcesWithQueue()),
+    assembly: space.assembly(templateResourcesWithQueue()),
     dataDir: `${space.folder}/q`,
   };
-  const first = await startLocal({
+  const first = await startLocalVault({
     ...kept,
     hooks: { before: ({ action }) => (action === 'DeleteMessageBatch' ? 'drop-before' : undefined) },
   });
   await sendTo(first, 'a', 'kept');
   await expect.poll(() => delivered(first)).toEqual(['kept #1']);
   await first.close();
-  const second = await startLocal(kept);
+  const second = await startLocalVault(kept);
   const started = Date.now();
   try {
-    await second.idle();
+    await second.whenQueuesEmpty();
     // Whoever had received it is gone: its visibility timeout of ten seconds is not waited for.
     expect(Date.now() - started).toBeLessThan(9_000);
     expect(delivered(second)).toEqual(['kept #2']);
@@ -105,8 +105,8 @@ test('a restart goes on with what was not done', async () => {
   } finally {
     await second.close();
   }
-  const third = await startLocal(kept);
-  await third.idle();
+  const third = await startLocalVault(kept);
+  await third.whenQueuesEmpty();
   expect(delivered(third)).toEqual([]);
   await third.close();
 });
@@ -130,14 +130,14 @@ test.for<[string, string, object, RegExp]>([
   ['a mapping in batches over ten', 'JobsToMain', { BatchSize: 11 }, /10 messages at most/],
   ['a mapping from a queue that is not there', 'JobsToMain', { EventSourceArn: arn('sqs', 'no') }, /does not lead/],
 ])('%s is refused', ([, id, properties, message]) => {
-  const template = resourcesWithQueue();
+  const template = templateResourcesWithQueue();
   Object.assign(template[id]?.Properties ?? {}, properties);
-  expect(() => readDeployment(readAssembly(space.assembly(template)), new Map([['Kek', 'k']]))).toThrow(message);
+  expect(() => readDeployment(readCloudAssembly(space.assembly(template)), new Map([['Kek', 'k']]))).toThrow(message);
 });
 
 test('a mapping that is switched off takes no messages', () => {
-  const template = resourcesWithQueue();
+  const template = templateResourcesWithQueue();
   Object.assign(template.JobsToMain?.Properties ?? {}, { Enabled: false });
-  const { eventSources, queues } = readDeployment(readAssembly(space.assembly(template)), new Map([['Kek', 'k']]));
+  const { eventSources, queues } = readDeployment(readCloudAssembly(space.assembly(template)), new Map([['Kek', 'k']]));
   expect([eventSources.length, queues.length]).toEqual([0, 2]);
 });

@@ -11,13 +11,13 @@ export interface Received {
   readonly body: string;
 }
 
-export interface Hostile {
+export interface HostileServer {
   readonly port: number;
   readonly received: Received[];
   close(): Promise<void>;
 }
 
-type Behave = (response: ServerResponse, secret: string, received: Received, socket: Socket) => void;
+type HostileBehavior = (response: ServerResponse, secret: string, received: Received, socket: Socket) => void;
 
 /** What stands in `Authorization: Bearer`, in the query `key`, in a JSON body's `key`, or is the whole body. */
 function secretIn({ headers, url, body }: Received): string {
@@ -66,7 +66,7 @@ export function spellings(text: string): string[] {
   ];
 }
 
-const behaviours: Readonly<Record<string, Behave>> = {
+const hostileBehaviors: Readonly<Record<string, HostileBehavior>> = {
   '/echo': (response, secret, received) => {
     response.setHeader('content-type', `text/plain; echo="${encodeURIComponent(secret)}"`);
     response.setHeader('etag', JSON.stringify(secret));
@@ -125,9 +125,9 @@ const behaviours: Readonly<Record<string, Behave>> = {
 };
 
 /** Starts it on 127.0.0.1, over TLS when `secureServer` is given. */
-export async function startHostile(
+export async function startHostileServer(
   listenOn: (handler: (request: IncomingMessage, response: ServerResponse) => void) => Server = createServer,
-): Promise<Hostile> {
+): Promise<HostileServer> {
   const received: Received[] = [];
   const notes: string[] = [];
   const server = listenOn((request, response) => {
@@ -140,8 +140,8 @@ export async function startHostile(
       const path = new URL(url, 'http://x').pathname;
       if (path === '/keep') notes.push(secretIn(one));
       if (path === '/kept') response.end(notes.join('\n'));
-      else if (behaviours[path] === undefined) response.end('ok');
-      else behaviours[path](response, secretIn(one), one, request.socket);
+      else if (hostileBehaviors[path] === undefined) response.end('ok');
+      else hostileBehaviors[path](response, secretIn(one), one, request.socket);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -9,22 +9,22 @@ import {
   type OutboundRequest,
   sendOutboundRequest,
 } from '../../cli/mcp/outbound-http.ts';
-import { type Hostile, startHostile } from './hostile-server.ts';
+import { type HostileServer, startHostileServer } from './hostile-server.ts';
 import { selfSigned } from './self-signed-certificate.ts';
 
 const limits: OutboundLimits = { connectMs: 1000, totalMs: 1500, bodyBytes: 4096, headerBytes: 16_384 };
 const trusted = selfSigned(['api.example.com', 'other.example.com'], ['127.0.0.1']);
 const untrusted = selfSigned(['api.example.com'], ['127.0.0.1']);
-let secure: Hostile;
-let impostor: Hostile;
+let secure: HostileServer;
+let impostor: HostileServer;
 let silent: Server;
 
 beforeAll(async () => {
   setDefaultCACertificates([trusted.cert]);
-  secure = await startHostile(
+  secure = await startHostileServer(
     (handler) => createSecureServer(trusted, handler) as unknown as import('node:http').Server,
   );
-  impostor = await startHostile(
+  impostor = await startHostileServer(
     (handler) => createSecureServer(untrusted, handler) as unknown as import('node:http').Server,
   );
   silent = createServer(() => undefined);

@@ -9,17 +9,17 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openBlob } from '../../sdk/src/index.ts';
-import { useStack } from '../shared/local-stack.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 import { projectFolder } from '../shared/vault-process.ts';
-import { type Hostile, startHostile } from './hostile-server.ts';
+import { type HostileServer, startHostileServer } from './hostile-server.ts';
 import { tracesOf } from './secret-search.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 const folder = mkdtempSync(join(tmpdir(), 'anima-mcp-'));
 const secret = 'sk_live_"4eC39/Hq+LyjWDarj\'tT1&zdp<7dc>%41';
 const token = 'tok_Zq8rT5vX2nLk9sWd4fGh7jPm';
-let hostile: Hostile;
-let other: Hostile;
+let hostile: HostileServer;
+let other: HostileServer;
 
 interface Session {
   readonly client: Client;
@@ -85,7 +85,7 @@ async function start(...args: string[]): Promise<Session> {
 let session: Session;
 
 beforeAll(async () => {
-  [hostile, other] = await Promise.all([startHostile(), startHostile()]);
+  [hostile, other] = await Promise.all([startHostileServer(), startHostileServer()]);
   const host = `http://127.0.0.1:${hostile.port}`;
   const { vault } = stack.client;
   await vault.set('app/secret', 'an-older-version-of-it', { metadata: { allowed_hosts: 'api.example.com' } });

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { deriveFernetKey, openFernet, sealFernet } from '../../core/memory/fernet.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
 
 interface Reference {
   readonly apiKey: string;
@@ -41,7 +41,7 @@ describe('a file written by Python', () => {
       deriveFernetKey(reference.apiKey, 'user'),
       deriveFernetKey(`${reference.apiKey}A`, reference.userId),
     ]) {
-      for (const token of tokens) expect(await codeOf(openFernet(await other, token))).toBe('decryption_failed');
+      for (const token of tokens) expect(await errorCodeOf(openFernet(await other, token))).toBe('decryption_failed');
     }
   });
 });

@@ -25,17 +25,17 @@ import { memoryRecordKeys } from '../../lambdas/users/user-record-encryption.ts'
 import { UserRecordPager } from '../../lambdas/users/user-record-pages.ts';
 
 /** What happens to a write: done, done with its reply lost and the write repeated by the client, or refused before anything. */
-export type Fate = 'done' | 'lost' | 'refused';
+export type WriteOutcome = 'done' | 'lost' | 'refused';
 
 type Records = Pick<UserRecordStore, 'put' | 'delete' | 'list'>;
 
-export class MemoryTables implements UserReader, Records {
+export class InMemoryUserRecords implements UserReader, Records {
   /** By `org/user/collection/id`, and keyrings by `org/user`. */
   readonly items = new Map<string, StoredRecord>();
   readonly keyrings = new Map<string, unknown>();
   readonly orgs = new Map<string, unknown>();
   readonly calls: string[] = [];
-  fates: Fate[] = [];
+  fates: WriteOutcome[] = [];
   /** Runs before the next write, and before the next read. */
   beforePut: (() => Promise<unknown>) | undefined;
   beforeRead: (() => void) | undefined;
@@ -86,8 +86,8 @@ export class MemoryTables implements UserReader, Records {
 }
 
 /** One deployment; `newOrg` and `newUser` make who lives in it. */
-export function memoryWorld() {
-  const tables = new MemoryTables();
+export function createInMemoryUserMemory() {
+  const tables = new InMemoryUserRecords();
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
   const clock = () => time.now;
   const recordPages = new UserRecordPager(tables, tables);

@@ -6,10 +6,10 @@ import { createUserTombstone, parseUserKeyringRecord, toUserKeyringRecord } from
 import { encodeCursor } from '../../lambdas/shared/pagination-cursor.ts';
 import type { StoredRecord } from '../../lambdas/users/user-ports.ts';
 import { encryptMemory, encryptMessage } from '../../lambdas/users/user-record-encryption.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
-import { memoryWorld } from './in-memory-user-records.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
+import { createInMemoryUserMemory } from './in-memory-user-records.ts';
 
-type World = ReturnType<typeof memoryWorld>;
+type World = ReturnType<typeof createInMemoryUserMemory>;
 type User = ReturnType<World['newUser']>;
 
 /** Stores records without the rules' own work, many of them. */
@@ -32,7 +32,7 @@ async function all<T extends { cursor?: string | undefined }>(page: (cursor?: st
 
 describe('list', () => {
   test('all records once, ascending by id, by pages', async () => {
-    const user = memoryWorld().newUser();
+    const user = createInMemoryUserMemory().newUser();
     await fill(user, 25, (n) => n);
     const pages = await all((cursor) => user.list({ cursor, limit: 10 }));
     expect(pages.map(({ records }) => records.length)).toEqual([10, 10, 5]);
@@ -42,7 +42,7 @@ describe('list', () => {
   });
 
   test('a page ends where a reply of Lambda would: what is left comes with the next', async () => {
-    const user = memoryWorld().newUser();
+    const user = createInMemoryUserMemory().newUser();
     const quotes = '"'.repeat(limits.recordBytes / 2 - 1);
     await fill(user, 40, () => quotes);
     const pages = await all((cursor) => user.list({ cursor, limit: 1000 }));
@@ -52,22 +52,22 @@ describe('list', () => {
   });
 
   test('a cursor is of this user and this list: of another it is refused, and a forged one leads nowhere else', async () => {
-    const world = memoryWorld();
+    const world = createInMemoryUserMemory();
     const user = world.newUser();
     const other = world.newUser(user.owner.org);
     for (const one of [user, other]) await fill(one, 5, () => `of ${one.owner.user}`);
     const { cursor = '' } = await user.list({ limit: 2 });
-    expect(await codeOf(other.list({ cursor }))).toBe('invalid_cursor');
-    expect(await codeOf(user.search('x', cursor))).toBe('invalid_cursor');
-    expect(await codeOf(user.messages({ cursor }))).toBe('invalid_cursor');
+    expect(await errorCodeOf(other.list({ cursor }))).toBe('invalid_cursor');
+    expect(await errorCodeOf(user.search('x', cursor))).toBe('invalid_cursor');
+    expect(await errorCodeOf(user.messages({ cursor }))).toBe('invalid_cursor');
     for (const bad of ['', 'x', `${cursor}A`, cursor.slice(0, -2)])
-      expect(await codeOf(user.list({ cursor: bad }))).not.toBe('internal');
+      expect(await errorCodeOf(user.list({ cursor: bad }))).not.toBe('internal');
     const { records } = await other.list();
     expect(new Set(records.map(({ data }) => data))).toEqual(new Set([`of ${other.owner.user}`]));
   });
 
   test('an item of an id that no request can have stored stops no list or search, and can be deleted', async () => {
-    const user = memoryWorld().newUser();
+    const user = createInMemoryUserMemory().newUser();
     const planted = ['  first', 'b c', 'r000000/more', 'r000001…', '\u{10ffff}', 'z'.repeat(900)];
     for (const collection of ['memory', 'messages'] as const) {
       for (const id of planted) user.store({ collection, id, version: 1, data: 'x' });
@@ -85,13 +85,13 @@ describe('list', () => {
     for (const id of ['', 'x'.repeat(999), '…'.repeat(400)]) {
       expect(await user.delete(id)).toEqual({ deleted: false });
       const cursor = encodeCursor([user.owner.org, 'memory', user.owner.user], id);
-      expect(await codeOf(user.list({ cursor }))).toBe('invalid_cursor');
+      expect(await errorCodeOf(user.list({ cursor }))).toBe('invalid_cursor');
     }
     expect(await user.delete('\ud800')).toEqual({ deleted: false });
   });
 
   test('a damaged record is named, neither left out in silence nor in the way of the others', async () => {
-    const user = memoryWorld().newUser();
+    const user = createInMemoryUserMemory().newUser();
     await fill(user, 6, (n) => `record ${n}`);
     const broken = (id: string, change: Partial<StoredRecord>) => user.store({ ...user.stored(id), ...change });
     broken('r000000', { version: 2 });
@@ -102,13 +102,13 @@ describe('list', () => {
     expect(pages.flatMap(({ records }) => records.map(({ id }) => id))).toEqual(['r000001', 'r000002', 'r000004']);
     const found = await user.search('record');
     expect(found).toMatchObject({ searched: 3, damaged: ['r000000', 'r000003', 'r000005'] });
-    expect(await codeOf(user.get('r000003'))).toBe('decryption_failed');
+    expect(await errorCodeOf(user.get('r000003'))).toBe('decryption_failed');
   });
 });
 
 describe('search', () => {
   test('in every string and name of a member, at any depth, without regard to case or form', async () => {
-    const user = memoryWorld().newUser();
+    const user = createInMemoryUserMemory().newUser();
     const hits = ['GREEN TEA', { a: [{ b: ['some green tea'] }] }, { 'Green Tea': 1 }, 'ｇｒｅｅｎ ｔｅａ'];
     const misses = ['green', 'tea', 5, null, true, ['green', ' tea'], { green: 'tea' }, '\u200bgre\u200ben tea'];
     for (const [n, data] of hits.entries()) await user.add(`hit${n}`, data);
@@ -124,7 +124,7 @@ describe('search', () => {
   });
 
   test('no request opens more than a thousand records; the next goes on where it ended, and in the end all were searched', async () => {
-    const user = memoryWorld().newUser();
+    const user = createInMemoryUserMemory().newUser();
     await fill(user, 2300, (n) => (n % 1000 === 999 ? 'here it is' : 'nothing'));
     const pages = await all((cursor) => user.search('here', cursor));
     expect(pages.map(({ searched }) => searched)).toEqual([1000, 1000, 300]);
@@ -132,7 +132,7 @@ describe('search', () => {
   });
 
   test('no request searches for longer than it has time for', async () => {
-    const world = memoryWorld();
+    const world = createInMemoryUserMemory();
     const user = world.newUser();
     await fill(user, 600, () => 'x');
     const list = world.tables.list.bind(world.tables);
@@ -145,7 +145,7 @@ describe('search', () => {
   });
 
   test('matches that fill a reply end it: none is lost and none comes twice', async () => {
-    const user = memoryWorld().newUser();
+    const user = createInMemoryUserMemory().newUser();
     await fill(user, 60, (n) => `${n} ${'"'.repeat(30_000)}`);
     const pages = await all((cursor) => user.search('"', cursor));
     expect(pages.length).toBeGreaterThan(1);
@@ -155,7 +155,7 @@ describe('search', () => {
 });
 
 test('messages come oldest first, each before its answer, and no record of another collection among them', async () => {
-  const user = memoryWorld().newUser();
+  const user = createInMemoryUserMemory().newUser();
   const { umk } = await user.open();
   await user.add('01kajv2v00ghjkmnpqrstvwxyz', { role: 'user', text: 'x', channel: 'x', at: 'x' });
   for (const [n, id] of [
@@ -182,14 +182,14 @@ test('messages come oldest first, each before its answer, and no record of anoth
 
 describe('what does not open', () => {
   test('a record that was moved to another id, user, org, collection or version, cut, or changed', async () => {
-    const world = memoryWorld();
+    const world = createInMemoryUserMemory();
     const user = world.newUser();
     const others = [world.newUser(user.owner.org), world.newUser()];
     await user.add('tea', 'green');
     const stored = user.stored('tea');
     const refused = async (of: User, record: StoredRecord) => {
       of.store(record);
-      expect(await codeOf(of.get(record.id))).toBe('decryption_failed');
+      expect(await errorCodeOf(of.get(record.id))).toBe('decryption_failed');
       expect((await of.list()).damaged).toEqual([record.id]);
       await of.delete(record.id);
     };
@@ -217,7 +217,7 @@ describe('what does not open', () => {
   });
 
   test('an older version that is put back as a whole opens as what it was, and says its version: this is not prevented', async () => {
-    const user = memoryWorld().newUser();
+    const user = createInMemoryUserMemory().newUser();
     await user.add('tea', 'green');
     const old = user.stored('tea');
     await user.replace('tea', 'black');
@@ -225,15 +225,15 @@ describe('what does not open', () => {
     expect(await user.get('tea')).toMatchObject({ version: 1, data: 'green' });
     await user.replace('tea', 'black');
     user.store({ ...old, version: 2 });
-    expect(await codeOf(user.get('tea'))).toBe('decryption_failed');
+    expect(await errorCodeOf(user.get('tea'))).toBe('decryption_failed');
   });
 
   test("with another user's key nothing is found, and of 1,000 memories none opens", async () => {
-    const world = memoryWorld();
+    const world = createInMemoryUserMemory();
     const user = world.newUser();
     const other = world.newUser(user.owner.org);
     await fill(user, 1000, () => randomBytes(8).toString('hex'));
-    expect(await codeOf(other.get('r000000'))).toBe('record_not_found');
+    expect(await errorCodeOf(other.get('r000000'))).toBe('record_not_found');
     expect(await other.list()).toEqual({ records: [] });
     for (const [key, record] of [...world.tables.items]) {
       if (key.startsWith(`${user.owner.org}/${user.owner.user}/`)) other.store(record);
@@ -246,7 +246,7 @@ describe('what does not open', () => {
   test.each(['list', 'messages', 'search'] as const)(
     '%s: a user who is deleted after the request was let in, or whose org is shredded: nothing is opened',
     async (what) => {
-      const world = memoryWorld();
+      const world = createInMemoryUserMemory();
       const user = world.newUser();
       const { umk } = await user.open();
       await user.add('tea', 'green');
@@ -272,10 +272,10 @@ describe('what does not open', () => {
       during(() =>
         world.tables.keyrings.set(key, toUserKeyringRecord(createUserTombstone(parsed, '2026-06-01T12:00:01.000Z'))),
       );
-      expect(await codeOf(run())).toBe('invalid_credential');
+      expect(await errorCodeOf(run())).toBe('invalid_credential');
       world.tables.keyrings.set(key, keyring);
       during(() => world.tables.orgs.delete(user.owner.org));
-      expect(await codeOf(run())).toBe('invalid_credential');
+      expect(await errorCodeOf(run())).toBe('invalid_credential');
     },
   );
 });

@@ -9,11 +9,11 @@ import { limits } from '../../contract/shared/limits.ts';
 import { type ShredReceipt, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import { verifyJws } from '../../core/signing/jws.ts';
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
-import { expectProblem, type Item, useStack } from '../shared/local-stack.ts';
-import { type Authorizer, authorizerOf } from '../shared/policy-authorizer.ts';
+import { expectProblem, type Item, useLocalStack } from '../shared/local-stack.ts';
+import { createPolicyAuthorizer, type PolicyAuthorizer } from '../shared/policy-authorizer.ts';
 import { shredNow } from '../shredding/shred-org.ts';
 
-const stack = useStack({ functionConcurrency: 1 });
+const stack = useLocalStack({ functionConcurrency: 1 });
 const records = '/v1/memory/records';
 
 interface User {
@@ -40,9 +40,9 @@ let org: { org: string; adminKey: string; agentKey: string };
 let ada: User;
 let bob: User;
 let eve: User;
-let authorizer: Authorizer;
+let authorizer: PolicyAuthorizer;
 beforeAll(async () => {
-  authorizer = authorizerOf(stack.vault);
+  authorizer = createPolicyAuthorizer(stack.vault);
   stack.vault.setHooks(authorizer);
   org = await stack.newOrg();
   [ada, bob] = [await newUser(org.adminKey), await newUser(org.adminKey)];

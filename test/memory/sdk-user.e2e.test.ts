@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { deriveFernetKey, openFernet } from '../../core/memory/fernet.ts';
 import { Anima, type ImportedLine } from '../../sdk/src/index.ts';
-import { failure } from '../sdk/fake-fetch.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import { rejectionOf } from '../sdk/fake-fetch.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 let admin: Anima;
 let agentKey: string;
 let org: string;
@@ -46,7 +46,7 @@ describe('memory', () => {
     const first = await memory.add(data);
     expect(await memory.get(first.id)).toEqual({ ...first, data });
     expect(await memory.add(data, { id: first.id })).toEqual(first);
-    expect(await failure(memory.add('other', { id: first.id }))).toMatchObject({ code: 'record_exists' });
+    expect(await rejectionOf(memory.add('other', { id: first.id }))).toMatchObject({ code: 'record_exists' });
 
     const items = Array.from({ length: 250 }, (_, n) => ({ id: `n${String(n).padStart(3, '0')}`, data: { n } }));
     expect(await memory.addMany(items)).toEqual({ added: 250, failed: 0, failures: [] });
@@ -57,7 +57,7 @@ describe('memory', () => {
 
     const second = await memory.replace('n007', 'Green TEA', { ifVersion: 1 });
     expect(second).toMatchObject({ id: 'n007', version: 2 });
-    expect(await failure(memory.replace('n007', 1, { ifVersion: 1 }))).toMatchObject({ currentVersion: 2 });
+    expect(await rejectionOf(memory.replace('n007', 1, { ifVersion: 1 }))).toMatchObject({ currentVersion: 2 });
 
     let searched = 0;
     const found = await memory.search('tea', { onProgress: (progress) => ({ searched } = progress) }).toArray();
@@ -71,17 +71,17 @@ describe('memory', () => {
     expect(lines).toEqual(all);
 
     expect([await memory.delete('n007'), await memory.delete('n007')]).toEqual([true, false]);
-    expect(await failure(memory.get('n007'))).toMatchObject({ name: 'NotFoundError', code: 'record_not_found' });
+    expect(await rejectionOf(memory.get('n007'))).toMatchObject({ name: 'NotFoundError', code: 'record_not_found' });
     expect(await memory.messages().toArray()).toEqual([]);
   });
 
   test('of one user is nothing to another; an API key opens none of it, nor a user key a value, whatever client asks', async () => {
     const [ada, bob] = [await newUser(), await newUser()];
     await ada.client.memory.add('hers', { id: 'a' });
-    expect(await failure(bob.client.memory.get('a'))).toMatchObject({ code: 'record_not_found' });
+    expect(await rejectionOf(bob.client.memory.get('a'))).toMatchObject({ code: 'record_not_found' });
     expect(await bob.client.memory.list().toArray()).toEqual([]);
-    expect(await failure(bob.client.explain(`memory:${ada.user}/a`))).toMatchObject({ name: 'NotFoundError' });
-    expect(await failure(stack.clientOf(agentKey).memory.get('a'))).toMatchObject({ code: 'wrong_key_kind' });
+    expect(await rejectionOf(bob.client.explain(`memory:${ada.user}/a`))).toMatchObject({ name: 'NotFoundError' });
+    expect(await rejectionOf(stack.clientOf(agentKey).memory.get('a'))).toMatchObject({ code: 'wrong_key_kind' });
     await expectProblem(await stack.http('GET', '/v1/memory/records/a', { key: agentKey }), 'invalid_credential');
     await expectProblem(await stack.http('GET', '/v1/vault/values/a', { key: ada.key }), 'invalid_api_key');
   });
@@ -125,7 +125,7 @@ describe('the account', () => {
     const newKey = await client.account.changeKey({ keep: (one) => kept.push(one) });
     expect(kept).toEqual([newKey]);
     for (const one of [client, stack.clientOf(newKey)]) expect((await one.memory.get('a')).data).toBe('kept');
-    expect(await failure(stack.clientOf(key).memory.get('a'))).toMatchObject({ code: 'invalid_credential' });
+    expect(await rejectionOf(stack.clientOf(key).memory.get('a'))).toMatchObject({ code: 'invalid_credential' });
     expect(await client.account.info()).toMatchObject({ org, user, slots: [{ kind: 'credential' }] });
   });
 
@@ -149,7 +149,7 @@ describe('the account', () => {
     await client.account.setPassword(login);
     const { fetch: page, cookies } = browserFetch();
     const session = new Anima({ session: true, baseURL: stack.vault.url, fetch: page });
-    const wrong = await failure(session.account.logIn({ org, ...login, password: 'wrong horse battery' }));
+    const wrong = await rejectionOf(session.account.logIn({ org, ...login, password: 'wrong horse battery' }));
     expect(wrong).toMatchObject({ name: 'AuthenticationError', code: 'login_refused' });
     expect(await session.account.logIn({ org, ...login })).toMatchObject({ user });
     expect(await session.memory.get('a')).toMatchObject({ data: 'kept' });
@@ -159,7 +159,7 @@ describe('the account', () => {
     expect(await session.account.logOut()).toBe(true);
     expect(cookies.size).toBe(0);
     for (const [name, value] of stolen) cookies.set(name, value);
-    expect(await failure(session.memory.get('a'))).toMatchObject({ code: 'invalid_credential' });
+    expect(await rejectionOf(session.memory.get('a'))).toMatchObject({ code: 'invalid_credential' });
   });
 
   test('gives codes for linking, and does not take away the key by which it is asked', async () => {
@@ -169,8 +169,8 @@ describe('the account', () => {
     const link = slots.find(({ kind }) => kind === 'link') ?? expect.fail('no slot of the code');
     const own = slots.find(({ kind }) => kind === 'credential') ?? expect.fail('no slot of the key');
     expect((await client.account.removeSlot(link.id)).slots).toHaveLength(1);
-    expect(await failure(client.account.removeSlot(own.id))).toMatchObject({ code: 'forbidden' });
-    expect(await failure(client.account.removeSlot(link.id))).toMatchObject({ code: 'slot_not_found' });
+    expect(await rejectionOf(client.account.removeSlot(own.id))).toMatchObject({ code: 'forbidden' });
+    expect(await rejectionOf(client.account.removeSlot(link.id))).toMatchObject({ code: 'slot_not_found' });
   });
 
   test('tells who can open it: to the user, and to the organization of what it may ask', async () => {
@@ -191,7 +191,7 @@ describe('the account', () => {
     expect(await admin.users.delete(bob.user)).toMatchObject({ deleted: true });
     expect(await admin.users.delete(bob.user)).toMatchObject({ deleted: false });
     for (const { client } of [ada, bob])
-      expect(await failure(client.memory.get('a'))).toMatchObject({ code: 'invalid_credential' });
+      expect(await rejectionOf(client.memory.get('a'))).toMatchObject({ code: 'invalid_credential' });
     const users = await admin.users.list({ pageSize: 3 }).toArray();
     const states = Object.fromEntries(users.map(({ user, state, slots }) => [user, `${state} ${slots.length}`]));
     expect(states).toMatchObject({ [ada.user]: 'deleted 0', [bob.user]: 'deleted 0' });

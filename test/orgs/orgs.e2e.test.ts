@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { routeSchemas } from '../../contract/route-schemas.ts';
 import { type RouteId, routes } from '../../contract/routes.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 
 /** Asserts that an answer is what the contract says of its route, and returns it. */
 async function expectAnswer(id: RouteId, answer: Response) {

@@ -4,28 +4,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, inject, onTestFailed, test } from 'vitest';
 import { Anima } from '../../sdk/src/index.ts';
-import { type StartedVault, startVault } from '../shared/vault-process.ts';
-import { rotationOf, untilRotated } from './await-rotation.ts';
+import { startVaultProcess, type VaultProcess } from '../shared/vault-process.ts';
+import { latestRotation, waitUntilRotated } from './await-rotation.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-crash-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const values = 600;
 
-const start = async (): Promise<StartedVault> =>
-  await startVault('--data', folder, '--port', '0', '--assembly', inject('assembly'), '--time-scale', '0.2');
+const start = async (): Promise<VaultProcess> =>
+  await startVaultProcess('--data', folder, '--port', '0', '--assembly', inject('assembly'), '--time-scale', '0.2');
 
 /** What the tests of rotation ask of a vault, of a process of its own. */
-const watched = ({ ready }: StartedVault) => ({
+const watched = ({ ready }: VaultProcess) => ({
   vault: ready,
   http: async (method: string, path: string, { key }: { key: string }) =>
     await fetch(ready.url + path, { method, headers: { authorization: `Bearer ${key}` } }),
 });
-const clientOf = ({ ready }: StartedVault) => new Anima({ apiKey: ready.agentKey, baseURL: ready.url });
+const clientOf = ({ ready }: VaultProcess) => new Anima({ apiKey: ready.agentKey, baseURL: ready.url });
 
 test('killed again and again in mid-rotation, it goes on by itself after each start, and every value opens', async () => {
   let vault = await start();
-  const stop = async () => void (await vault.end('SIGKILL'));
+  const stop = async () => void (await vault.stop('SIGKILL'));
   onTestFailed(stop);
   const entries = Array.from({ length: values }, (_, n) => ({ name: `kept/${n}`, value: `value ${n}` }));
   (await clientOf(vault).vault.setMany(entries)).orThrow();
@@ -35,16 +35,16 @@ test('killed again and again in mid-rotation, it goes on by itself after each st
   // In the sweep, and then in the wait.
   for (const state of ['running', 'draining']) {
     await expect
-      .poll(async () => (await rotationOf(watched(vault))).state, { interval: 5, timeout: 30_000 })
+      .poll(async () => (await latestRotation(watched(vault))).state, { interval: 5, timeout: 30_000 })
       .toBe(state);
     await stop();
     vault = await start();
-    expect((await rotationOf(watched(vault))).state).not.toBe('done');
+    expect((await latestRotation(watched(vault))).state).not.toBe('done');
     expect(await clientOf(vault).vault.get('kept/7')).toBe('value 7');
   }
-  const done = await untilRotated(watched(vault));
+  const done = await waitUntilRotated(watched(vault));
   expect(done).toMatchObject({ to: 2, counted: values, total: values, damaged: 0 });
   const found = await clientOf(vault).vault.getMany(entries.map(({ name }) => name));
   expect(entries.every(({ name, value }) => found.get(name).value === value)).toBe(true);
-  await vault.end('SIGTERM');
+  await vault.stop('SIGTERM');
 }, 120_000);

@@ -10,7 +10,7 @@ import { drainSeconds, RotationWorkflow } from '../../lambdas/rotation/rotation-
 import { ValueReencryptor } from '../../lambdas/rotation/value-reencryption-scan.ts';
 import type { StoredValue, StoredVersion } from '../../lambdas/shared/ports.ts';
 import type { WorkflowStarter, WorkflowSteps } from '../../lambdas/shared/workflow-ports.ts';
-import { memoryVault } from '../shared/in-memory-stores.ts';
+import { createInMemoryVault } from '../shared/in-memory-stores.ts';
 
 /** What becomes of one call of an engine. */
 export type CallFate = 'killed-before' | 'killed-after' | 'throttled' | 'reply-lost' | 'twice';
@@ -20,7 +20,7 @@ export const callFates: readonly CallFate[] = ['killed-before', 'killed-after', 
 export class Killed extends Error {}
 
 /** Decides what becomes of the nth call; counts them. */
-export class Calls {
+export class CallFaults {
   count = 0;
   readonly #fates: Map<number, CallFate>;
 
@@ -42,7 +42,7 @@ export class Calls {
 }
 
 /** Every method of a port, each call through `calls`. */
-const through = <Port extends object>(port: Port, calls: Calls): Port =>
+const withCallFaults = <Port extends object>(port: Port, calls: CallFaults): Port =>
   new Proxy(port, {
     get(target, name) {
       const method: unknown = Reflect.get(target, name);
@@ -51,7 +51,7 @@ const through = <Port extends object>(port: Port, calls: Calls): Port =>
     },
   });
 
-class MemorySweep implements ValueScanStore {
+class InMemoryValueScan implements ValueScanStore {
   readonly #items: Map<string, StoredValue>;
 
   constructor(items: Map<string, StoredValue>) {
@@ -84,7 +84,7 @@ class MemorySweep implements ValueScanStore {
   }
 }
 
-class MemoryProgress implements RotationProgressStore {
+class InMemoryProgress implements RotationProgressStore {
   progress: RotationProgress | undefined;
   async read() {
     return this.progress;
@@ -98,7 +98,7 @@ class MemoryProgress implements RotationProgressStore {
  * An engine of workflows: it remembers steps, repeats what failed, takes up what was killed, and waits until `writers` that
  * were at work have ended.
  */
-class MemorySteps implements WorkflowSteps {
+class InMemorySteps implements WorkflowSteps {
   readonly results = new Map<string, string>();
   readonly waited = new Set<string>();
   readonly #wait: (seconds: number) => Promise<void>;
@@ -124,8 +124,8 @@ class MemorySteps implements WorkflowSteps {
   }
 }
 
-export interface RotatedVault extends ReturnType<typeof memoryVault> {
-  readonly progress: MemoryProgress;
+export interface RotatedVault extends ReturnType<typeof createInMemoryVault> {
+  readonly progress: InMemoryProgress;
   /** Starts as the route does. */
   start(): ReturnType<RotationService['start']>;
   latest(): ReturnType<RotationService['getLatest']>;
@@ -137,24 +137,24 @@ export interface RotatedVault extends ReturnType<typeof memoryVault> {
 }
 
 /** @param onDrain runs when a workflow waits for slow functions to end, before the wait is over */
-export function rotatedVault(
-  calls = new Calls(),
+export function createRotatableVault(
+  calls = new CallFaults(),
   onDrain: () => Promise<void> = async () => {},
   pages = 50,
 ): RotatedVault {
-  const vault = memoryVault();
+  const vault = createInMemoryVault();
   const { stores, kek, time } = vault;
   const clock = () => time.now;
-  const progress = new MemoryProgress();
+  const progress = new InMemoryProgress();
   const started = new Map<string, RotationInput>();
   const drains: number[] = [];
   const org = vault.caller.org;
 
   const ports = () => {
-    const keyrings: KeyringStore = through(stores, calls);
-    const theKek: Kek = through(kek, calls);
+    const keyrings: KeyringStore = withCallFaults(stores, calls);
+    const theKek: Kek = withCallFaults(kek, calls);
     const changes = new KeyringUpdater(theKek, keyrings, new KeyringOpener(theKek, clock), clock);
-    return { changes, progress: through(progress, calls) };
+    return { changes, progress: withCallFaults(progress, calls) };
   };
   const workflows: WorkflowStarter = {
     start: async (name, input) => await calls.run(async () => void started.set(name, input as RotationInput)),
@@ -163,7 +163,7 @@ export function rotatedVault(
     const { changes, progress: saved } = ports();
     return { rotations: new RotationService(changes, saved, workflows, clock), changes };
   };
-  const steps = new Map<string, MemorySteps>();
+  const steps = new Map<string, InMemorySteps>();
   const wait = async (seconds: number) => {
     if (seconds < drainSeconds) return;
     drains.push(seconds);
@@ -171,11 +171,16 @@ export function rotatedVault(
     time.now = new Date(time.now.getTime() + seconds * 1000);
   };
   const runOne = async (name: string, input: RotationInput): Promise<void> => {
-    const engine = steps.get(name) ?? new MemorySteps(wait);
+    const engine = steps.get(name) ?? new InMemorySteps(wait);
     steps.set(name, engine);
     for (;;) {
       const { changes, progress: saved } = ports();
-      const sweeping = new ValueReencryptor(changes, through(new MemorySweep(stores.items), calls), clock, pages);
+      const sweeping = new ValueReencryptor(
+        changes,
+        withCallFaults(new InMemoryValueScan(stores.items), calls),
+        clock,
+        pages,
+      );
       try {
         await new RotationWorkflow(changes, sweeping, saved, clock).run(input, engine);
         return;

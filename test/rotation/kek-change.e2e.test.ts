@@ -2,10 +2,10 @@
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { expect, test } from 'vitest';
 import { KmsKek } from '../../lambdas/org-keys/stores/kms-kek.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
-import { useStack } from '../shared/local-stack.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 const org = '0123456789abcdef';
 
 test('a DEK wrapped anew opens under the new KEK alone, for its own org and version alone', async () => {
@@ -19,17 +19,17 @@ test('a DEK wrapped anew opens under the new KEK alone, for its own org and vers
   const kekOf = (ids: string) => new KmsKek(() => client, ids);
   const { secret, wrapped } = await kekOf(old).generate(org, 1);
 
-  expect(await codeOf(kekOf(next).unwrap(org, 1, wrapped))).toBe('decryption_failed');
+  expect(await errorCodeOf(kekOf(next).unwrap(org, 1, wrapped))).toBe('decryption_failed');
   expect(await kekOf(`${next},${old}`).unwrap(org, 1, wrapped)).toEqual(secret);
   const again = await kekOf(`${next},${old}`).rewrap(org, 1, wrapped);
   expect(await kekOf(next).unwrap(org, 1, again)).toEqual(secret);
-  expect(await codeOf(kekOf(old).unwrap(org, 1, again))).toBe('decryption_failed');
-  expect(await codeOf(kekOf(next).unwrap(org, 2, again))).toBe('decryption_failed');
-  expect(await codeOf(kekOf(next).unwrap('fedcba9876543210', 1, again))).toBe('decryption_failed');
+  expect(await errorCodeOf(kekOf(old).unwrap(org, 1, again))).toBe('decryption_failed');
+  expect(await errorCodeOf(kekOf(next).unwrap(org, 2, again))).toBe('decryption_failed');
+  expect(await errorCodeOf(kekOf(next).unwrap('fedcba9876543210', 1, again))).toBe('decryption_failed');
 
   // A key that is neither, though KMS would open it.
   const other = await kekOf(await newKey()).generate(org, 1);
-  expect(await codeOf(kekOf(`${next},${old}`).unwrap(org, 1, other.wrapped))).toBe('decryption_failed');
-  expect(await codeOf(kekOf(`${next},${old}`).rewrap(org, 1, other.wrapped))).toBe('decryption_failed');
-  expect(await codeOf(kekOf(`${next},${old}`).rewrap(org, 2, wrapped))).toBe('decryption_failed');
+  expect(await errorCodeOf(kekOf(`${next},${old}`).unwrap(org, 1, other.wrapped))).toBe('decryption_failed');
+  expect(await errorCodeOf(kekOf(`${next},${old}`).rewrap(org, 1, other.wrapped))).toBe('decryption_failed');
+  expect(await errorCodeOf(kekOf(`${next},${old}`).rewrap(org, 2, wrapped))).toBe('decryption_failed');
 });

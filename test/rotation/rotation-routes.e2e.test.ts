@@ -1,15 +1,15 @@
 /** Rotation over real HTTP: who may, two at once, and a change of the KEK's own key. */
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
-import { type Authorizer, authorizerOf } from '../shared/policy-authorizer.ts';
-import { untilRotated } from './await-rotation.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
+import { createPolicyAuthorizer, type PolicyAuthorizer } from '../shared/policy-authorizer.ts';
+import { waitUntilRotated } from './await-rotation.ts';
 
-const stack = useStack({ timeScale: 0.02 });
+const stack = useLocalStack({ timeScale: 0.02 });
 // All of it under the policies of the template.
-let authorizer: Authorizer;
+let authorizer: PolicyAuthorizer;
 beforeAll(() => {
-  authorizer = authorizerOf(stack.vault);
+  authorizer = createPolicyAuthorizer(stack.vault);
   stack.vault.setHooks(authorizer);
 });
 afterAll(() => expect(authorizer.denials).toEqual([]));
@@ -32,7 +32,7 @@ test('many that are started at once are one, whose progress all see, and every r
   for (const answer of answers) expect(await answer.json()).toMatchObject({ rotation: { id: 1, to: 2 } });
   expect(await latest(agentKey)).toMatchObject({ rotation: { id: 1, to: 2 } });
   for (let n = 0; n < 20; n++) expect(await stack.client.vault.get(`name-${n}`)).toBe(`value ${n}`);
-  const done = await untilRotated(stack);
+  const done = await waitUntilRotated(stack);
   expect(done).toMatchObject({ id: 1, counted: 20, total: 20, reencrypted: 20, damaged: 0 });
   const org = await (await stack.http('GET', '/v1/org', { key: adminKey })).json();
   expect(org.deks).toMatchObject([{ state: 'retired' }, { state: 'active' }]);

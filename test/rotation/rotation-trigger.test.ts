@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { type RotationThresholds, RotationTrigger } from '../../lambdas/rotation/rotation-trigger.ts';
-import { memoryVault } from '../shared/in-memory-stores.ts';
+import { createInMemoryVault } from '../shared/in-memory-stores.ts';
 
 async function dueVault(settings: RotationThresholds, fail = false) {
-  const vault = memoryVault();
+  const vault = createInMemoryVault();
   await vault.set('a', 'x');
   const started: string[] = [];
   let counted = 0;

@@ -3,14 +3,14 @@ import { DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { expect, test } from 'vitest';
 import { ConflictError } from '../../sdk/src/index.ts';
-import { useStack } from '../shared/local-stack.ts';
-import { untilRotated } from './await-rotation.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
+import { waitUntilRotated } from './await-rotation.ts';
 
 const values = 10_000;
 const workers = 20;
 
 // A second of a wait is a quarter: still longer than any request takes here, as twenty seconds are at AWS.
-const stack = useStack({ functionConcurrency: 6, timeScale: 0.25 });
+const stack = useLocalStack({ functionConcurrency: 6, timeScale: 0.25 });
 
 /** Every value with its history, as it lies in the table. */
 async function storedItems(): Promise<Record<string, unknown>[]> {
@@ -72,7 +72,7 @@ test(`${values} values are rotated under ${workers} writers and readers: no requ
   const working = Array.from({ length: workers }, (_, worker) => work(worker));
   const started = await stack.http('POST', '/v1/org/rotation', { key: stack.vault.adminKey });
   expect(await started.json()).toMatchObject({ rotation: { to: 2, state: 'running' } });
-  const done = await untilRotated(stack);
+  const done = await waitUntilRotated(stack);
   going = false;
   await Promise.all(working);
 

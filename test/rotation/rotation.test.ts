@@ -4,15 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
 import type { StoredValue } from '../../lambdas/shared/ports.ts';
 import { ValueReader } from '../../lambdas/values/value-reader.ts';
-import { codeOf } from '../shared/in-memory-stores.ts';
-import { Calls, callFates, Killed, randomText, rotatedVault, versionsIn } from './in-memory-rotation.ts';
+import { errorCodeOf } from '../shared/in-memory-stores.ts';
+import { CallFaults, callFates, createRotatableVault, Killed, randomText, versionsIn } from './in-memory-rotation.ts';
 
-const stored = (vault: ReturnType<typeof rotatedVault>, name: string): StoredValue =>
+const stored = (vault: ReturnType<typeof createRotatableVault>, name: string): StoredValue =>
   vault.stores.items.get(name) ?? expect.fail(`no ${name}`);
 
 describe('a rotation', () => {
   test('makes a new DEK active at once, moves every version of every value to it and retires the old one', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     for (let n = 1; n <= 12; n++) await vault.set('many', `v${n}`);
     await vault.set('expiring', 'x', { expiresAt: '2026-06-02T00:00:00Z', metadata: { k: 'v' } });
     const ttl = stored(vault, 'expiring').ttl;
@@ -33,19 +33,19 @@ describe('a rotation', () => {
   });
 
   test('leaves nothing of a retired DEK: a copy of a value under it never opens again', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     await vault.set('a', 'x');
     const copy = structuredClone(stored(vault, 'a'));
     await vault.start();
     await vault.finish();
     expect(vault.stores.keyring.deks).toMatchObject({ 1: { state: 'retired', wrapped: '' }, 2: { state: 'active' } });
     vault.stores.items.set('a', copy);
-    expect(await codeOf(vault.get('a'))).toBe('decryption_failed');
+    expect(await errorCodeOf(vault.get('a'))).toBe('decryption_failed');
   });
 
   test('retires the old DEK only after the longest time of a function has passed since all was re-encrypted', async () => {
     const states: unknown[] = [];
-    const vault: ReturnType<typeof rotatedVault> = rotatedVault(new Calls(), async () => {
+    const vault: ReturnType<typeof createRotatableVault> = createRotatableVault(new CallFaults(), async () => {
       states.push(parseKeyring(vault.stores.keyring, vault.caller.org).deks[0]?.state);
     });
     await vault.set('a', 'x');
@@ -56,7 +56,7 @@ describe('a rotation', () => {
   });
 
   test('a warm function that knows the keyring before seals nothing under the old DEK in its next request', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     const warm = vault.instance();
     await warm.set('a', 'x');
     await vault.start();
@@ -70,7 +70,7 @@ describe('a rotation', () => {
   });
 
   test('a write that was sealed under the old DEK and arrives at the very end of the wait is not lost with it', async () => {
-    const vault: ReturnType<typeof rotatedVault> = rotatedVault(new Calls(), async () => {
+    const vault: ReturnType<typeof createRotatableVault> = createRotatableVault(new CallFaults(), async () => {
       if (vault.drains.length === 1) for (const [name, value] of late) vault.stores.items.set(name, value);
     });
     await vault.set('late', 'sealed under the old one');
@@ -85,7 +85,7 @@ describe('a rotation', () => {
   });
 
   test('a writer who read a value before it was re-encrypted does not put its old strings back, and fails nowhere', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     await vault.set('a', 'first');
     await vault.start();
     vault.stores.beforePut = async () => await vault.finish();
@@ -95,7 +95,7 @@ describe('a rotation', () => {
   });
 
   test('a reader whose value was sealed under a DEK made after its keyring was read looks at the keyring again', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     await vault.set('a', 'x');
     const { org } = vault.caller;
     const before = structuredClone(vault.stores.keyring);
@@ -113,7 +113,7 @@ describe('a rotation', () => {
   });
 
   test('a value deleted by its version while it is re-encrypted is deleted', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     await vault.set('a', 'x');
     await vault.start();
     vault.stores.beforePut = async () => await vault.finish();
@@ -121,7 +121,7 @@ describe('a rotation', () => {
   });
 
   test('started twice at once or while one runs is one rotation; after its end it is the next', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     await vault.set('a', 'x');
     const both = await Promise.all([vault.start(), vault.start(), vault.start()]);
     expect(both.map(({ rotation }) => rotation?.to)).toEqual([2, 2, 2]);
@@ -132,14 +132,14 @@ describe('a rotation', () => {
   });
 
   test('of an org without a DEK rotates nothing and makes none', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     expect(await vault.start()).toEqual({});
     expect(await vault.latest()).toEqual({});
     expect(vault.stores.keyring.activeVersion).toBe(0);
   });
 
   test('one that stands still is taken up again by whoever asks for a rotation', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     await vault.set('a', 'x');
     await vault.start();
     vault.started.clear();
@@ -154,7 +154,7 @@ describe('values that can not be opened', () => {
   const damage = (text: string) => `${text.slice(0, -8)}AAAA${text.slice(-4)}`;
 
   test('keep the DEK that they name, are counted, and hinder neither the others nor the next rotation', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     for (const name of ['a', 'b', 'c']) await vault.set(name, `value of ${name}`);
     const whole = stored(vault, 'b');
     vault.stores.items.set('b', { ...whole, value: damage(whole.value) });
@@ -177,7 +177,7 @@ describe('values that can not be opened', () => {
   });
 
   test('which name no DEK at all keep every DEK', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     await vault.set('a', 'x');
     vault.stores.items.set('a', { ...stored(vault, 'a'), value: 'rubbish' });
     await vault.start();
@@ -191,27 +191,27 @@ describe('values that can not be opened', () => {
 });
 
 describe('interrupted at any call', () => {
-  const prepare = async (calls: Calls) => {
-    const vault = rotatedVault(calls, undefined, 2);
+  const prepare = async (calls: CallFaults) => {
+    const vault = createRotatableVault(calls, undefined, 2);
     for (let n = 0; n < 5; n++) {
       await vault.set(`name-${n}`, `first ${n}`);
       await vault.set(`name-${n}`, `second ${n}`);
     }
     return vault;
   };
-  const startUntilDone = async (vault: ReturnType<typeof rotatedVault>) => {
+  const startUntilDone = async (vault: ReturnType<typeof createRotatableVault>) => {
     for (;;) {
       try {
         return await vault.start();
       } catch (error) {
         // The client sends it again.
-        if (!(error instanceof Killed) && (await codeOf(Promise.reject(error))) !== 'unavailable') throw error;
+        if (!(error instanceof Killed) && (await errorCodeOf(Promise.reject(error))) !== 'unavailable') throw error;
       }
     }
   };
 
   test('killed before or after it, throttled, its reply lost, or made twice: it ends the same', async () => {
-    const quiet = new Calls();
+    const quiet = new CallFaults();
     const whole = await prepare(quiet);
     await whole.start();
     await whole.finish();
@@ -219,7 +219,7 @@ describe('interrupted at any call', () => {
 
     for (let call = 1; call <= quiet.count; call++) {
       for (const fate of callFates) {
-        const vault = await prepare(new Calls([[call, fate]]));
+        const vault = await prepare(new CallFaults([[call, fate]]));
         await startUntilDone(vault);
         await vault.finish();
         const what = `call ${call} ${fate}`;
@@ -243,7 +243,7 @@ describe('interrupted at any call', () => {
         const fate = callFates[Math.floor(Math.random() * callFates.length)] ?? 'twice';
         return [1 + Math.floor(Math.random() * 60), fate] as const;
       });
-      const vault = await prepare(new Calls(fates));
+      const vault = await prepare(new CallFaults(fates));
       const last = new Map<string, string>();
       let writing = true;
       const write = async (writer: number) => {
@@ -271,7 +271,7 @@ describe('interrupted at any call', () => {
 
 describe('wrapping anew', () => {
   test('wraps every DEK anew and touches no value; all open as before', async () => {
-    const vault = rotatedVault();
+    const vault = createRotatableVault();
     await vault.set('a', 'x');
     await vault.start();
     await vault.set('b', 'y');
@@ -286,16 +286,16 @@ describe('wrapping anew', () => {
   });
 
   test('interrupted at any call it can be repeated, and everything opens', async () => {
-    const quiet = new Calls();
-    const whole = rotatedVault(quiet);
+    const quiet = new CallFaults();
+    const whole = createRotatableVault(quiet);
     await whole.set('a', 'x');
     await whole.changes.rewrap(whole.caller.org);
     for (let call = 1; call <= quiet.count; call++) {
       for (const fate of callFates) {
-        const vault = rotatedVault(new Calls([[call, fate]]));
+        const vault = createRotatableVault(new CallFaults([[call, fate]]));
         await vault.set('a', 'x');
         // As the engine repeats the step.
-        if ((await codeOf(vault.changes.rewrap(vault.caller.org))) !== 'no error') {
+        if ((await errorCodeOf(vault.changes.rewrap(vault.caller.org))) !== 'no error') {
           await vault.changes.rewrap(vault.caller.org);
         }
         expect((await vault.get('a')).value, `call ${call} ${fate}`).toBe('x');

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { deriveFernetKey, sealFernet } from '../../core/memory/fernet.ts';
 import { version } from '../../sdk/src/index.ts';
 import { apiKey, fakeFetch, info, json, userKey } from './fake-fetch.ts';
-import { FakeMemory } from './memory/fake-memory-service.ts';
+import { FakeMemoryService } from './memory/fake-memory-service.ts';
 
 const manifest: Record<string, unknown> = JSON.parse(readFileSync('sdk/package.json', 'utf8'));
 
@@ -92,7 +92,7 @@ describe('the bundle for browsers and workers', () => {
   });
 
   test('keeps a memory there too, and opens Fernet tokens', async () => {
-    const vault = new FakeMemory();
+    const vault = new FakeMemoryService();
     const token = await sealFernet(
       await deriveFernetKey('old', 'user-1'),
       new TextEncoder().encode('{"likes":"tea"}'),

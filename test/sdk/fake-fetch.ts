@@ -17,20 +17,20 @@ export const userKey = formatUserKey({ ...owner, secret });
 export const baseURL = 'https://vault.test';
 
 /** One request as the fake saw it. */
-export interface Seen {
+export interface SentRequest {
   readonly url: string;
   readonly method: string;
   readonly headers: Record<string, string>;
   readonly body: unknown;
 }
 
-type Answer = Response | Error | ((seen: Seen, signal: AbortSignal) => Response | Promise<Response>);
+type Answer = Response | Error | ((seen: SentRequest, signal: AbortSignal) => Response | Promise<Response>);
 
 /** A `fetch` that gives the answers in turn, the last one again and again, and notes what it was asked. */
 export function fakeFetch(...answers: Answer[]) {
-  const seen: Seen[] = [];
+  const seen: SentRequest[] = [];
   const fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
-    const request: Seen = {
+    const request: SentRequest = {
       url: String(input),
       method: init.method ?? 'GET',
       headers: Object.fromEntries(new Headers(init.headers)),
@@ -71,7 +71,7 @@ export const info = (name: string, version = 1): ValueInfo => ({
 });
 
 /** The error of a promise that must reject. */
-export async function failure(promise: Promise<unknown>): Promise<unknown> {
+export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     (value) => {
       throw new Error(`expected a rejection, got ${JSON.stringify(value)}`);

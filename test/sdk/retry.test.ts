@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { parseRetryAfter } from '../../sdk/src/http/retry.ts';
-import { clientOf, failure, fakeFetch, info, json, problem, serve } from './fake-fetch.ts';
+import { clientOf, fakeFetch, info, json, problem, rejectionOf, serve } from './fake-fetch.ts';
 
 const refusedConnection = Object.assign(new TypeError('fetch failed'), {
   cause: Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),
@@ -20,7 +20,7 @@ describe('retries', () => {
 
   test('waits double from 250 ms under full jitter, and the last error is the one thrown', async () => {
     const { fetch, seen } = fakeFetch(problem('unavailable'));
-    const pending = failure(clientOf(fetch).vault.get('a'));
+    const pending = rejectionOf(clientOf(fetch).vault.get('a'));
     const sent: number[] = [];
     for (const ms of [0, 249, 1, 499, 1, 999, 1]) {
       await vi.advanceTimersByTimeAsync(ms);
@@ -59,7 +59,7 @@ describe('retries', () => {
     ['an answer of another server', new Response('hello')],
   ])('%s is not', async (_title, answer) => {
     const { fetch, seen } = fakeFetch(answer);
-    await failure(clientOf(fetch).vault.get('a'));
+    await rejectionOf(clientOf(fetch).vault.get('a'));
     expect(seen).toHaveLength(1);
   });
 
@@ -88,16 +88,16 @@ describe('retries', () => {
 
   test('a Retry-After beyond a minute is left to the caller', async () => {
     const { fetch, seen } = fakeFetch(problem('unavailable', {}, { 'retry-after': '3600' }));
-    expect(await failure(clientOf(fetch).vault.get('a'))).toMatchObject({ retryAfter: 3600, retryable: true });
+    expect(await rejectionOf(clientOf(fetch).vault.get('a'))).toMatchObject({ retryAfter: 3600, retryable: true });
     expect(seen).toHaveLength(1);
   });
 
   test('maxRetries holds for the client and for a single call', async () => {
     const { fetch, seen } = fakeFetch(problem('unavailable'));
     const { vault } = clientOf(fetch, { maxRetries: 0 });
-    await failure(vault.get('a'));
+    await rejectionOf(vault.get('a'));
     expect(seen).toHaveLength(1);
-    const pending = failure(vault.get('a', { maxRetries: 1 }));
+    const pending = rejectionOf(vault.get('a', { maxRetries: 1 }));
     await vi.runAllTimersAsync();
     await pending;
     expect(seen).toHaveLength(3);
@@ -123,14 +123,14 @@ describe('retries', () => {
 
   test('time-outs to the last become a TimeoutError', async () => {
     const { fetch } = fakeFetch(() => new Promise<Response>(() => {}));
-    const pending = failure(clientOf(fetch).vault.get('a', { timeout: 10, maxRetries: 1 }));
+    const pending = rejectionOf(clientOf(fetch).vault.get('a', { timeout: 10, maxRetries: 1 }));
     await vi.runAllTimersAsync();
     expect(await pending).toMatchObject({ name: 'TimeoutError', code: 'timeout', retryable: true });
   });
 
   test('a signal that has fired sends nothing', async () => {
     const { fetch, seen } = fakeFetch(value);
-    const error = await failure(clientOf(fetch).vault.get('a', { signal: AbortSignal.abort() }));
+    const error = await rejectionOf(clientOf(fetch).vault.get('a', { signal: AbortSignal.abort() }));
     expect(error).toMatchObject({ name: 'AbortError', code: 'aborted', retryable: false });
     expect(seen).toHaveLength(0);
   });
@@ -141,7 +141,7 @@ describe('retries', () => {
       const controller = new AbortController();
       const removed = vi.spyOn(controller.signal, 'removeEventListener');
       const added = vi.spyOn(controller.signal, 'addEventListener');
-      const pending = failure(clientOf(fetch).vault.get('a', { signal: controller.signal }));
+      const pending = rejectionOf(clientOf(fetch).vault.get('a', { signal: controller.signal }));
       await vi.advanceTimersByTimeAsync(10);
       controller.abort();
       expect(await pending).toMatchObject({ name: 'AbortError' });
@@ -196,7 +196,7 @@ describe('over a real connection', () => {
       response.writeHead(307, { location: '/elsewhere' }).end();
     });
     server = served.server;
-    const error = await failure(clientOf(fetch, { baseURL: served.url }).vault.get('a'));
+    const error = await rejectionOf(clientOf(fetch, { baseURL: served.url }).vault.get('a'));
     expect(error).toMatchObject({ code: 'unexpected_response', status: 307 });
     expect(paths).toEqual(['/v1/vault/values/a']);
   });
@@ -204,7 +204,7 @@ describe('over a real connection', () => {
   test('a port where nothing listens is a ConnectionError that says so', async () => {
     const served = await serve(() => {});
     await new Promise((resolve) => served.server.close(resolve));
-    const error = await failure(clientOf(fetch, { baseURL: served.url, maxRetries: 0 }).vault.get('a'));
+    const error = await rejectionOf(clientOf(fetch, { baseURL: served.url, maxRetries: 0 }).vault.get('a'));
     expect(error).toMatchObject({
       name: 'ConnectionError',
       detail: expect.stringContaining(`ECONNREFUSED at ${served.url}`),

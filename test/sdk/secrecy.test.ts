@@ -5,11 +5,11 @@ import {
   apiKey,
   baseURL,
   clientOf,
-  failure,
   fakeFetch,
   info,
   json,
   problem,
+  rejectionOf,
   secret,
   userClientOf,
 } from './fake-fetch.ts';
@@ -68,7 +68,7 @@ describe('the API key and values are not shown', () => {
     ['a code made of the key', json({ type: `urn:anima:error:${apiKey}`, code: apiKey }, 400)],
   ])('by the error of %s', async (_title, answer) => {
     const { vault } = clientOf(fakeFetch(answer).fetch, { maxRetries: 0 });
-    for (const error of [await failure(vault.set('a', value)), await failure(vault.get('a'))]) {
+    for (const error of [await rejectionOf(vault.set('a', value)), await rejectionOf(vault.get('a'))]) {
       expect(texts(error)).not.toContain(secret);
       expect(texts(error)).not.toContain(value);
       expect((error as Error).cause).toBeUndefined();
@@ -106,7 +106,7 @@ describe('the API key and values are not shown', () => {
       memory.search(value).toArray(),
       account.setPassword({ login: 'ada', password: value }),
     ];
-    for (const error of await Promise.all(calls.map(failure))) {
+    for (const error of await Promise.all(calls.map(rejectionOf))) {
       for (const hidden of [secret, value]) expect(texts(error)).not.toContain(hidden);
     }
   });
@@ -127,7 +127,7 @@ describe('the API key and values are not shown', () => {
       vault.set('a', `${value}\ud800`),
       vault.set('a', value, { writeId: `${value}!` }),
     ]) {
-      const error = await failure(promise);
+      const error = await rejectionOf(promise);
       expect(texts(error)).not.toContain(secret);
       expect(texts(error)).not.toContain(value);
     }

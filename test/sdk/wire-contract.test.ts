@@ -13,7 +13,7 @@ import {
   info,
   json,
   owner,
-  type Seen,
+  type SentRequest,
   userClientOf,
   userKey,
 } from './fake-fetch.ts';
@@ -254,8 +254,8 @@ describe('what the SDK sends and takes is what the contract says', () => {
       result instanceof BatchResult || digested.includes(route) ? [] : textsIn(onWire).filter((text) => text !== 'a/b');
     for (const text of told) expect(known).toContain(text);
 
-    const [{ method, url: asked, body }] = seen as [Seen];
-    const { pathname, searchParams } = new URL(asked);
+    const [{ method, url, body }] = seen as [SentRequest];
+    const { pathname, searchParams } = new URL(url);
     const path = routes[route].path
       .replace('{name+}', 'a/b')
       .replace('{id}', route.includes('Blob') ? blob.id : key.id)

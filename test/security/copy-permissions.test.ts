@@ -2,11 +2,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { iamArn } from '../../local/aws/shared/aws-account.ts';
 import { decideBy } from '../shared/iam-simulator.ts';
-import { type Synthesized, synthesized } from './synthesized-policies.ts';
+import { readSynthesizedPolicies, type SynthesizedPolicies } from './synthesized-policies.ts';
 
-let template: Synthesized;
+let template: SynthesizedPolicies;
 beforeAll(() => {
-  template = synthesized();
+  template = readSynthesizedPolicies();
 });
 
 const everything = [{ Effect: 'Allow', Action: '*', Resource: '*' }];

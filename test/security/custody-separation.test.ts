@@ -4,10 +4,16 @@ import { routes } from '../../contract/routes.ts';
 import { jobKinds } from '../../core/jobs/job-envelope.ts';
 import { arn, iamArn } from '../../local/aws/shared/aws-account.ts';
 import { decide, decideBy, type IamRequest } from '../shared/iam-simulator.ts';
-import { type Entry, entries, type Synthesized, synthesized, type Word } from './synthesized-policies.ts';
+import {
+  type Entry,
+  entries,
+  type ResourceWord,
+  readSynthesizedPolicies,
+  type SynthesizedPolicies,
+} from './synthesized-policies.ts';
 
 const org = 'aaaaaaaaaaaaaaaa';
-let template: Synthesized;
+let template: SynthesizedPolicies;
 let holders: Record<string, Entry[]>;
 
 const itemActions = ['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'].map(
@@ -17,7 +23,7 @@ const macs = ['kms:GenerateMac', 'kms:VerifyMac'];
 const wraps = ['Decrypt', 'Encrypt', 'GenerateDataKey', 'ReEncryptFrom', 'ReEncryptTo'].map((name) => `kms:${name}`);
 
 /** What is asked of each resource. Of tables also what writes: it can answer with what was there. */
-const asked: readonly [Word, readonly string[]][] = [
+const asked: readonly [ResourceWord, readonly string[]][] = [
   ['kek', wraps],
   ['value', itemActions],
   ['custodyKey', macs],
@@ -36,10 +42,10 @@ const named = (context: Readonly<Record<string, string>>): IamRequest['context']
   'kms:EncryptionContextKeys': Object.keys(context),
 });
 
-const arnOf = (word: Word): string => template.arns[word] ?? expect.fail(`no ${word}`);
+const arnOf = (word: ResourceWord): string => template.arns[word] ?? expect.fail(`no ${word}`);
 
 /** In the ways that are most likely to be allowed. */
-const requests = (word: Word, action: string): IamRequest[] => {
+const requests = (word: ResourceWord, action: string): IamRequest[] => {
   const resource = arnOf(word);
   if (word === 'kek') return [{ action, resource, context: named({ org, dek: '1' }) }];
   if (word === 'transitKey') {
@@ -63,7 +69,7 @@ const whoMay = async (asking: IamRequest): Promise<Entry[]> => {
 };
 
 beforeAll(async () => {
-  template = synthesized();
+  template = readSynthesizedPolicies();
   holders = {};
   for (const [word, actions] of asked) {
     for (const action of actions) {
@@ -75,13 +81,13 @@ beforeAll(async () => {
 });
 
 /** Who may do anything of what was asked with these. */
-const anyOf = (...words: readonly Word[]): Entry[] => {
+const anyOf = (...words: readonly ResourceWord[]): Entry[] => {
   const found = Object.entries(holders).filter(([asking]) => words.some((word) => asking.startsWith(`${word} `)));
   return [...new Set(found.flatMap(([, entry]) => entry))].sort();
 };
 
-const userKeys: readonly Word[] = ['custodyKey', 'codeKey', 'routingKey', 'transitKey'];
-const userSide: readonly Word[] = [...userKeys, 'userRecord', 'delivery', 'job'];
+const userKeys: readonly ResourceWord[] = ['custodyKey', 'codeKey', 'routingKey', 'transitKey'];
+const userSide: readonly ResourceWord[] = [...userKeys, 'userRecord', 'delivery', 'job'];
 
 describe('nobody holds both halves', () => {
   test('what may use the KEK reaches no key, keyring, record, delivery or job of users', () => {

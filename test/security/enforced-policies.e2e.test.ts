@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { vaultApp } from '../../bin/cdk-app.ts';
 import { assemblyWith } from '../shared/assembly-with-handler.ts';
-import { expectProblem, type Stack, startStack, useStack } from '../shared/local-stack.ts';
-import { type Authorizer, authorizerOf } from '../shared/policy-authorizer.ts';
+import { expectProblem, type LocalStack, startLocalStack, useLocalStack } from '../shared/local-stack.ts';
+import { createPolicyAuthorizer, type PolicyAuthorizer } from '../shared/policy-authorizer.ts';
 
 describe('with the policies enforced', () => {
-  const stack = useStack({ functionConcurrency: 1, timeScale: 0.001 });
-  let authorizer: Authorizer;
+  const stack = useLocalStack({ functionConcurrency: 1, timeScale: 0.001 });
+  let authorizer: PolicyAuthorizer;
   beforeAll(() => {
-    authorizer = authorizerOf(stack.vault);
+    authorizer = createPolicyAuthorizer(stack.vault);
     stack.vault.setHooks(authorizer);
   });
 
@@ -141,13 +141,13 @@ describe('with the policies enforced', () => {
 /** Runs the vault as it deploys with some context, its policies enforced. */
 async function enforced(
   context: Record<string, string>,
-  run: (stack: Stack, authorizer: Authorizer) => Promise<void>,
+  run: (stack: LocalStack, authorizer: PolicyAuthorizer) => Promise<void>,
 ): Promise<void> {
   const outdir = mkdtempSync(join(tmpdir(), 'anima-isolation-'));
   vaultApp({ context, outdir }).synth();
-  const stack = await startStack({ assembly: outdir, timeScale: 0.001 });
+  const stack = await startLocalStack({ assembly: outdir, timeScale: 0.001 });
   try {
-    const authorizer = authorizerOf(stack.vault);
+    const authorizer = createPolicyAuthorizer(stack.vault);
     stack.vault.setHooks(authorizer);
     stack.vault.calls.reset();
     await run(stack, authorizer);
@@ -188,11 +188,11 @@ describe('with a threshold of messages', () => {
 
 describe('a reader whose stores ask for the org that the caller names', () => {
   let assembly: ReturnType<typeof assemblyWith>;
-  let stack: Stack;
-  let victim: Awaited<ReturnType<Stack['newOrg']>>;
+  let stack: LocalStack;
+  let victim: Awaited<ReturnType<LocalStack['newOrg']>>;
   beforeAll(async () => {
     assembly = assemblyWith('reader', new URL('./faulty-reader-handler.ts', import.meta.url));
-    stack = await startStack({ assembly: assembly.folder, functionConcurrency: 1 });
+    stack = await startLocalStack({ assembly: assembly.folder, functionConcurrency: 1 });
     victim = await stack.newOrg();
     await stack.clientOf(victim.agentKey).vault.set(`item-of/${victim.org}/secret`, 'the plaintext of another org');
   });
@@ -216,7 +216,7 @@ describe('a reader whose stores ask for the org that the caller names', () => {
     // The table gave the item away; that it does not open is the work of its encryption alone.
     await expectProblem(await ask('item-of', 'secret', key), 'decryption_failed');
 
-    const authorizer = authorizerOf(stack.vault);
+    const authorizer = createPolicyAuthorizer(stack.vault);
     stack.vault.setHooks(authorizer);
     const answer = await ask('item-of', 'secret', key);
     expect(answer.status).toBe(500);
@@ -231,7 +231,7 @@ describe('a reader whose stores ask for the org that the caller names', () => {
     await expectProblem(await ask('key-of', 'mine', await freshOrg()), 'decryption_failed');
 
     const key = await freshOrg();
-    const authorizer = authorizerOf(stack.vault);
+    const authorizer = createPolicyAuthorizer(stack.vault);
     stack.vault.setHooks(authorizer);
     await expectProblem(await ask('key-of', 'mine', key), 'key_unavailable');
     expect(authorizer.denials).toEqual([expect.stringMatching(/ReaderSession\S+ kms:Decrypt arn:aws:kms:\S+$/)]);
@@ -240,10 +240,10 @@ describe('a reader whose stores ask for the org that the caller names', () => {
 
 describe('a function of links that signs for the object of another org', () => {
   let assembly: ReturnType<typeof assemblyWith>;
-  let stack: Stack;
+  let stack: LocalStack;
   beforeAll(async () => {
     assembly = assemblyWith('links', new URL('./faulty-links-handler.ts', import.meta.url));
-    stack = await startStack({ assembly: assembly.folder, functionConcurrency: 1 });
+    stack = await startLocalStack({ assembly: assembly.folder, functionConcurrency: 1 });
   });
   afterAll(async () => {
     await stack.vault.close();
@@ -260,7 +260,7 @@ describe('a function of links that signs for the object of another org', () => {
     // S3 gave the object away; that it does not open is the work of its encryption alone.
     await expect(blobs.get(url)).rejects.toMatchObject({ code: 'decryption_failed' });
 
-    const authorizer = authorizerOf(stack.vault);
+    const authorizer = createPolicyAuthorizer(stack.vault);
     stack.vault.setHooks(authorizer);
     await expect(blobs.get(url)).rejects.toMatchObject({ code: 'storage_refused' });
     expect(new Set(authorizer.denials)).toEqual(

@@ -6,8 +6,8 @@ import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseApiKey } from '../../core/api-keys/api-key.ts';
 import { openBlob } from '../../sdk/src/index.ts';
-import { proof } from '../blobs/blob-requests.ts';
-import { type Stack, startStack } from '../shared/local-stack.ts';
+import { linkProof } from '../blobs/blob-requests.ts';
+import { type LocalStack, startLocalStack } from '../shared/local-stack.ts';
 import { projectFolder } from '../shared/vault-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-secrecy-'));
@@ -24,11 +24,11 @@ const typeMarker = 'x-type-of-a-file-2134';
 /** Links with their keys, and the proofs of these. */
 const links: string[] = [];
 const proofs: string[] = [];
-let stack: Stack;
+let stack: LocalStack;
 let answers = '';
 
 beforeAll(async () => {
-  stack = await startStack({ dataDir: join(folder, 'data') });
+  stack = await startLocalStack({ dataDir: join(folder, 'data') });
   const { vault } = stack.client;
   await vault.setMany(settings);
   await vault.set('marked', marker, { metadata: { note: metadataMarker } });
@@ -88,7 +88,7 @@ async function blobs(): Promise<void> {
   puts.push({ ...first, url: (await blobs.relink(first.id, first.url)).url });
   for (const { url, link } of puts) {
     links.push(url);
-    proofs.push(await proof(url, 'open'), await proof(url, 'burn'));
+    proofs.push(await linkProof(url, 'open'), await linkProof(url, 'burn'));
     // As a browser asks for it: without the fragment.
     expect((await fetch(url.replace(/#.*/, ''))).status).toBe(200);
     const visit = await fetch(`${stack.vault.pageUrl}/v1/links/${link}`);

@@ -3,12 +3,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { iamArn } from '../../local/aws/shared/aws-account.ts';
 import { decide, decideBy } from '../shared/iam-simulator.ts';
 import { bucketActions, objectActions } from './s3-iam-requests.ts';
-import { entries, type Synthesized, synthesized } from './synthesized-policies.ts';
+import { entries, readSynthesizedPolicies, type SynthesizedPolicies } from './synthesized-policies.ts';
 
 const org = 'aaaaaaaaaaaaaaaa';
-let template: Synthesized;
+let template: SynthesizedPolicies;
 beforeAll(() => {
-  template = synthesized();
+  template = readSynthesizedPolicies();
 });
 const arnOf = (word: 'object' | 'page'): string => template.arns[word] ?? expect.fail(`no ${word}`);
 

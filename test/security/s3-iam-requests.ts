@@ -12,7 +12,7 @@ export const bucketActions: readonly string[] = [
   ...['PutBucketPolicy', 'PutBucketCORS', 'PutBucketVersioning', 'PutLifecycleConfiguration', 'GetBucketPolicy'],
 ].map((action) => `s3:${action}`);
 
-interface Asked {
+interface NamedRequest {
   readonly how: string;
   readonly request: IamRequest;
 }
@@ -22,7 +22,7 @@ export function objectRequests(
   bucket: string,
   action: string,
   orgs: Readonly<Record<string, readonly string[]>>,
-): Asked[] {
+): NamedRequest[] {
   const folders = Object.entries(orgs).flatMap(([how, [org, more]]) =>
     org === undefined || more !== undefined ? [] : [{ how, org }],
   );

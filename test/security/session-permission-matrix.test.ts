@@ -4,7 +4,12 @@ import { jobKinds } from '../../core/jobs/job-envelope.ts';
 import { permissions } from '../infra/expected-permissions.ts';
 import { decide, type IamCaller, type IamRequest } from '../shared/iam-simulator.ts';
 import { bucketActions, objectActions, objectRequests } from './s3-iam-requests.ts';
-import { entries, type Synthesized, synthesized, type Word } from './synthesized-policies.ts';
+import {
+  entries,
+  type ResourceWord,
+  readSynthesizedPolicies,
+  type SynthesizedPolicies,
+} from './synthesized-policies.ts';
 
 const own = 'aaaaaaaaaaaaaaaa';
 const other = 'bbbbbbbbbbbbbbbb';
@@ -43,17 +48,17 @@ const dataWords = [
   ...(['userKeyring', 'userRecord', 'delivery', 'transitKey'] as const),
 ];
 /** What a use of a key names beside the org. */
-const contexts: Readonly<Partial<Record<Word, readonly Readonly<Record<string, string>>[]>>> = {
+const contexts: Readonly<Partial<Record<ResourceWord, readonly Readonly<Record<string, string>>[]>>> = {
   kek: [{ dek: '1' }],
   transitKey: jobKinds.map((kind) => ({ job: '1', kind })),
 };
 
-let template: Synthesized;
+let template: SynthesizedPolicies;
 beforeAll(() => {
-  template = synthesized();
+  template = readSynthesizedPolicies();
 });
 
-const arnOf = (word: Word): string => template.arns[word] ?? expect.fail(`no ${word}`);
+const arnOf = (word: ResourceWord): string => template.arns[word] ?? expect.fail(`no ${word}`);
 
 /** The KMS context that names these orgs; two at once, which KMS has no form for, is a context with one key too many. */
 const contextOf = (named: Readonly<Record<string, string>>, [org, more]: readonly string[]): IamRequest['context'] =>
@@ -67,7 +72,7 @@ const contextOf = (named: Readonly<Record<string, string>>, [org, more]: readonl
       };
 
 /** Every way to ask for an action on a resource, and whether it is for the own org alone. */
-function requests(word: Word, action: string): { how: string; request: IamRequest }[] {
+function requests(word: ResourceWord, action: string): { how: string; request: IamRequest }[] {
   const resource = arnOf(word);
   if (word === 'object') return objectRequests(resource, action, orgs);
   const named = contexts[word];
@@ -81,7 +86,7 @@ function requests(word: Word, action: string): { how: string; request: IamReques
   });
 }
 
-const actionsOf = (word: Word): readonly string[] => {
+const actionsOf = (word: ResourceWord): readonly string[] => {
   if (word === 'object') return [...objectActions, ...bucketActions];
   return word in contexts ? keyActions : tableActions;
 };

@@ -1,7 +1,7 @@
 /** The policies of the synthesized template, with names and ARNs of a deployment, and words for its resources. */
 import { inject } from 'vitest';
 import { backgroundFunctions, routeGroups } from '../../contract/routes.ts';
-import { readAssembly } from '../../local/aws/cloudformation/cloud-assembly.ts';
+import { readCloudAssembly } from '../../local/aws/cloudformation/cloud-assembly.ts';
 import {
   kmsKeyLogicalIds,
   type Policies,
@@ -15,7 +15,7 @@ export type Entry = (typeof routeGroups)[number] | (typeof backgroundFunctions)[
 export const entries: readonly Entry[] = [...routeGroups, ...backgroundFunctions];
 
 /** Tables, keys, buckets and the queue by the word that test/infra/expected-permissions.ts has for them. */
-const beginnings = {
+const logicalIdPrefixes = {
   keyring: 'KeyringsTable',
   apiKey: 'ApiKeysTable',
   value: 'ValuesTable',
@@ -35,13 +35,13 @@ const beginnings = {
   transitKey: 'UserCustodyTransitKey',
   job: 'UserCustodyJobsQueue',
 } as const;
-export type Word = keyof typeof beginnings;
-const words = Object.keys(beginnings).filter((word): word is Word => word in beginnings);
+export type ResourceWord = keyof typeof logicalIdPrefixes;
+const words = Object.keys(logicalIdPrefixes).filter((word): word is ResourceWord => word in logicalIdPrefixes);
 
-export interface Synthesized {
+export interface SynthesizedPolicies {
   readonly policies: Policies;
   /** ARNs of tables, keys, buckets and the queue. */
-  readonly arns: Readonly<Partial<Record<Word, string>>>;
+  readonly arns: Readonly<Partial<Record<ResourceWord, string>>>;
   /** The role by which a function reaches data; undefined for one that reaches none. */
   sessionRole(entry: Entry): RoleSpec | undefined;
   ownRole(entry: Entry): RoleSpec;
@@ -51,8 +51,8 @@ export interface Synthesized {
 /** The id of an entry's construct, with which the logical ids of what it has begin. */
 const idOf = (entry: Entry): string => entry.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-export function synthesized(): Synthesized {
-  const assembly = readAssembly(inject('assembly'));
+export function readSynthesizedPolicies(): SynthesizedPolicies {
+  const assembly = readCloudAssembly(inject('assembly'));
   const keyIds = new Map(kmsKeyLogicalIds(assembly).map((id, n) => [id, `0000000${n}-0000-0000-0000-000000000000`]));
   const deployment = readDeployment(assembly, keyIds);
   const resources: readonly { logicalId: string; arn: string }[] = [
@@ -62,7 +62,7 @@ export function synthesized(): Synthesized {
     ...deployment.queues.map(({ logicalId, queueArn }) => ({ logicalId, arn: queueArn })),
   ];
   const found = words.flatMap((word) => {
-    const one = resources.find(({ logicalId }) => logicalId.startsWith(beginnings[word]));
+    const one = resources.find(({ logicalId }) => logicalId.startsWith(logicalIdPrefixes[word]));
     return one === undefined ? [] : [[word, one.arn] as const];
   });
   if (found.length !== resources.length)

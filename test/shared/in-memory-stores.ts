@@ -20,9 +20,9 @@ import { ValueWriter } from '../../lambdas/values/value-writer.ts';
 import { WriteSnapshotLoader } from '../../lambdas/values/write-precondition.ts';
 
 /** What happens to a write: done, done with its reply lost, or refused before anything. */
-export type Fate = 'done' | 'lost' | 'refused';
+export type WriteOutcome = 'done' | 'lost' | 'refused';
 
-export class MemoryKek implements Kek {
+export class InMemoryKek implements Kek {
   readonly calls: string[] = [];
   fail = false;
   async generate(org: string, version: number) {
@@ -45,11 +45,11 @@ export class MemoryKek implements Kek {
   }
 }
 
-export class MemoryStores implements RequestRecordStore, ValueStore, KeyringStore {
+export class InMemoryStores implements RequestRecordStore, ValueStore, KeyringStore {
   readonly items = new Map<string, StoredValue>();
   keyring: Record<string, unknown>;
   reads = 0;
-  fates: Fate[] = [];
+  writeOutcomes: WriteOutcome[] = [];
   /** Runs between the read and the write of whoever writes next. */
   beforePut: (() => Promise<void>) | undefined;
 
@@ -65,18 +65,18 @@ export class MemoryStores implements RequestRecordStore, ValueStore, KeyringStor
       values: new Map(found.map((v) => [v.name, v])),
     };
   }
-  async #fated(change: () => boolean): Promise<boolean> {
+  async #withOutcome(change: () => boolean): Promise<boolean> {
     const intrude = this.beforePut;
     this.beforePut = undefined;
     await intrude?.();
-    const fate = this.fates.shift() ?? 'done';
+    const fate = this.writeOutcomes.shift() ?? 'done';
     if (fate === 'refused') throw new VaultError('unavailable');
     const held = change();
     // The AWS client repeats a write whose reply was lost; the repetition then finds its own work in the way.
     return fate === 'lost' ? false : held;
   }
   putIfUnchanged(_org: string, next: StoredValue, before: StoredVersion | undefined) {
-    return this.#fated(() => {
+    return this.#withOutcome(() => {
       if (this.items.get(next.name)?.info !== before?.info) return false;
       this.items.set(next.name, next);
       return true;
@@ -86,7 +86,7 @@ export class MemoryStores implements RequestRecordStore, ValueStore, KeyringStor
     return this.items.delete(name);
   }
   deleteIfUnchanged(_org: string, name: string, before: StoredVersion) {
-    return this.#fated(() => this.items.get(name)?.writeId === before.writeId && this.items.delete(name));
+    return this.#withOutcome(() => this.items.get(name)?.writeId === before.writeId && this.items.delete(name));
   }
   async list(
     _org: string,
@@ -112,10 +112,10 @@ export class MemoryStores implements RequestRecordStore, ValueStore, KeyringStor
 }
 
 /** One org on memory ports. */
-export function memoryVault() {
+export function createInMemoryVault() {
   const caller: Caller = { org: randomId(), keyId: randomId(), role: 'agent', verbs: roles.agent };
-  const stores = new MemoryStores(caller.org);
-  const kek = new MemoryKek();
+  const stores = new InMemoryStores(caller.org);
+  const kek = new InMemoryKek();
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
   const clock: Clock = () => time.now;
   /** A function of its own: what another warm instance would hold. */
@@ -150,7 +150,7 @@ export function memoryVault() {
 }
 
 /** The code with which a promise is refused. */
-export async function codeOf(work: Promise<unknown>): Promise<string> {
+export async function errorCodeOf(work: Promise<unknown>): Promise<string> {
   try {
     await work;
     return 'no error';

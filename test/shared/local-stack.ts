@@ -9,12 +9,12 @@ import {
 import { afterAll, beforeAll, expect, inject } from 'vitest';
 import { type ErrorCode, errors, problemMediaType } from '../../contract/shared/error-codes.ts';
 import { signRequest } from '../../local/aws/iam/signature-v4.ts';
-import { type LocalOptions, type LocalVault, startLocal } from '../../local/vault/local-vault.ts';
+import { type LocalOptions, type LocalVault, startLocalVault } from '../../local/vault/local-vault.ts';
 import { Anima } from '../../sdk/src/index.ts';
 
 export type Item = Record<string, AttributeValue>;
 
-export interface Stack {
+export interface LocalStack {
   readonly vault: LocalVault;
   /** A client with the agent key of the first org. */
   readonly client: Anima;
@@ -30,14 +30,14 @@ export interface Stack {
   /** Makes another org; its admin key and an agent key. */
   newOrg(): Promise<{ org: string; adminKey: string; agentKey: string }>;
   /** Physical name of a table, by the beginning of its logical id. */
-  table(start: TableStart): string;
+  table(start: TablePrefix): string;
   getItem(table: string, key: Record<string, string>): Promise<Item>;
   putItem(table: string, item: Item): Promise<void>;
   /** All items of a table. */
   allItems(table: string): Promise<Item[]>;
 }
 
-type TableStart =
+type TablePrefix =
   | 'KeyringsTable'
   | 'ApiKeysTable'
   | 'ValuesTable'
@@ -48,17 +48,17 @@ type TableStart =
   | 'UserCustodyDeliveriesTable';
 
 /** Starts a stack before the tests of a file and ends it after them. */
-export function useStack(options: LocalOptions = {}): Stack {
-  let started: Stack | undefined;
+export function useLocalStack(options: LocalOptions = {}): LocalStack {
+  let started: LocalStack | undefined;
   beforeAll(async () => {
-    started = await startStack(options);
+    started = await startLocalStack(options);
   });
   afterAll(async () => await started?.vault.close());
-  return new Proxy({} as Stack, { get: (_, name) => Reflect.get(started ?? {}, name) });
+  return new Proxy({} as LocalStack, { get: (_, name) => Reflect.get(started ?? {}, name) });
 }
 
-export async function startStack(options: LocalOptions = {}): Promise<Stack> {
-  const vault = await startLocal({
+export async function startLocalStack(options: LocalOptions = {}): Promise<LocalStack> {
+  const vault = await startLocalVault({
     assembly: inject('assembly'),
     port: 0,
     memory: options.dataDir === undefined,
@@ -73,7 +73,7 @@ export async function startStack(options: LocalOptions = {}): Promise<Stack> {
   const toKey = (key: Record<string, string>): Item =>
     Object.fromEntries(Object.entries(key).map(([k, S]) => [k, { S }]));
 
-  const stack: Stack = {
+  const stack: LocalStack = {
     vault,
     client: clientOf(vault.agentKey),
     clientOf,

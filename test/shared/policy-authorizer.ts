@@ -6,7 +6,7 @@ import { isObject } from '../../local/aws/shared/json.ts';
 import type { LocalVault } from '../../local/vault/local-vault.ts';
 import { decide, type IamRequest } from './iam-simulator.ts';
 
-export interface Authorizer extends EngineHooks {
+export interface PolicyAuthorizer extends EngineHooks {
   authorize(call: EngineCall): Promise<boolean>;
   /** What was refused, as `role service:Action resource`. */
   readonly denials: string[];
@@ -15,7 +15,7 @@ export interface Authorizer extends EngineHooks {
 }
 
 /** For `vault.setHooks`. The principals of tests themselves, `local` and `operator`, may do all. */
-export function authorizerOf(vault: Pick<LocalVault, 'policies'>): Authorizer {
+export function createPolicyAuthorizer(vault: Pick<LocalVault, 'policies'>): PolicyAuthorizer {
   const denials: string[] = [];
   const allowed = new Map<string, number>();
   const roles = new Set(vault.policies.roles.map(({ roleArn }) => roleArn));
@@ -23,10 +23,10 @@ export function authorizerOf(vault: Pick<LocalVault, 'policies'>): Authorizer {
     denials,
     allowed,
     async authorize(call) {
-      if (!roles.has(call.role)) return call.principal === 'local' || call.principal === 'operator';
-      for (const request of requestsOf(call)) {
-        if ((await decide(vault.policies, call, request)) !== 'Allowed') {
-          denials.push(`${call.role.split('/').at(-1)} ${request.action} ${request.resource}`);
+      if (!roles.has(call.callerArn)) return call.principal === 'local' || call.principal === 'operator';
+      for (const request of toIamRequests(call)) {
+        if ((await decide(vault.policies, { role: call.callerArn, tags: call.tags }, request)) !== 'Allowed') {
+          denials.push(`${call.callerArn.split('/').at(-1)} ${request.action} ${request.resource}`);
           return false;
         }
         allowed.set(request.action, (allowed.get(request.action) ?? 0) + 1);
@@ -39,7 +39,7 @@ export function authorizerOf(vault: Pick<LocalVault, 'policies'>): Authorizer {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** What IAM is asked for one call: once for each table, key, object or role that it concerns. */
-export function requestsOf({ service, action, input, permissions = [] }: EngineCall): IamRequest[] {
+export function toIamRequests({ service, action, input, permissions = [] }: EngineCall): IamRequest[] {
   if (!isObject(input)) throw new Error(`${service} ${action} has no input`);
   if (service === 'dynamodb') return dynamoRequests(action, input);
   if (service === 'kms') return kmsRequests(action, input);

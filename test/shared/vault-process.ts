@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 export const projectFolder = fileURLToPath(new URL('../..', import.meta.url));
 
-export interface Ready {
+export interface VaultReady {
   readonly url: string;
   readonly org: string;
   readonly adminKey: string;
@@ -12,18 +12,18 @@ export interface Ready {
   readonly dataDir: string | null;
 }
 
-export interface StartedVault {
-  readonly ready: Ready;
+export interface VaultProcess {
+  readonly ready: VaultReady;
   /** Milliseconds until it was ready. */
   readonly tookMs: number;
   /** All that it printed on standard output so far. */
   stdout(): string;
   /** Ends it by a signal; resolves to its exit code, null when the signal ended it. */
-  end(signal: NodeJS.Signals): Promise<number | null>;
+  stop(signal: NodeJS.Signals): Promise<number | null>;
 }
 
 /** Starts `node local/main.ts --json` with more arguments; rejects with what it said when it ends before it is ready. */
-export async function startVault(...args: string[]): Promise<StartedVault> {
+export async function startVaultProcess(...args: string[]): Promise<VaultProcess> {
   const started = Date.now();
   const child: ChildProcess = spawn(process.execPath, ['local/main.ts', '--json', ...args], {
     cwd: projectFolder,
@@ -35,7 +35,7 @@ export async function startVault(...args: string[]): Promise<StartedVault> {
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  const ready = await new Promise<Ready>((resolve, reject) => {
+  const ready = await new Promise<VaultReady>((resolve, reject) => {
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
       if (stdout.includes('\n')) resolve(JSON.parse(stdout));
@@ -46,7 +46,7 @@ export async function startVault(...args: string[]): Promise<StartedVault> {
     ready,
     tookMs: Date.now() - started,
     stdout: () => stdout,
-    end: async (signal) => {
+    stop: async (signal) => {
       child.kill(signal);
       return await exited;
     },
@@ -54,7 +54,7 @@ export async function startVault(...args: string[]): Promise<StartedVault> {
 }
 
 /** Runs a command to its end. @throws Error with what it printed when it fails */
-export async function run(
+export async function runCommand(
   command: string,
   args: readonly string[],
   cwd: string,

@@ -1,9 +1,9 @@
 /** Blobs of a shredded org: objects, unfinished uploads and records, until none is left, whatever fails on the way. */
 import { describe, expect, test } from 'vitest';
 import { addTombstoneReceipt } from '../../core/shredding/keyring-tombstone.ts';
-import { type Fate, shredWorld } from './in-memory-shredding.ts';
+import { type CallOutcome, createInMemoryShredding } from './in-memory-shredding.ts';
 
-type World = ReturnType<typeof shredWorld>;
+type World = ReturnType<typeof createInMemoryShredding>;
 
 const idOf = (n: number) => `01${String(n).padStart(24, '0')}`;
 
@@ -25,7 +25,7 @@ const receiptsOf = ({ stored, said }: World) => {
 };
 
 test('a few are deleted before the answer leaves, and its receipt says that none was left', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   fill(shred, 3);
   const answer = await shred.request();
   expect([shred.world.objects.size, shred.world.records.size]).toEqual([0, 0]);
@@ -35,7 +35,7 @@ test('a few are deleted before the answer leaves, and its receipt says that none
 });
 
 test('nothing is deleted before there is a tombstone, nor of an org that is only locked', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   fill(shred, 2, 1);
   await shred.request(10);
   expect([shred.world.objects.size, shred.world.records.size, shred.world.aborted]).toEqual([2, 3, []]);
@@ -46,7 +46,7 @@ test('nothing is deleted before there is a tombstone, nor of an org that is only
 });
 
 test('more than a request has time for: the receipt tells how many, the workflow deletes them, and a receipt tells that too', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   fill(shred, 7300);
   const answer = await shred.request();
   expect(answer).toMatchObject({ state: 'shredded', final: true });
@@ -62,7 +62,7 @@ test('more than a request has time for: the receipt tells how many, the workflow
 });
 
 test('an unfinished upload is ended twice, the second time when no part can be under way any more, and its record goes then', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   fill(shred, 0, 2);
   const answer = await shred.request();
   expect(shred.said(answer.receipts[0] ?? '')).toMatchObject({ blobs: { objects: 0, uploads: 2, complete: true } });
@@ -77,7 +77,7 @@ test('an unfinished upload is ended twice, the second time when no part can be u
 });
 
 test('what is posted by a ticket that was given before the shredding is deleted once such tickets have ended', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   const { world, time } = shred;
   await shred.request();
   const ticketEnds = time.now.getTime() + 30 * 60_000;
@@ -95,7 +95,7 @@ test('what is posted by a ticket that was given before the shredding is deleted 
 });
 
 describe('whatever fails', () => {
-  const fates: Fate[] = ['before', 'after'];
+  const fates: CallOutcome[] = ['before', 'after'];
   const cases = Array.from({ length: 24 }, (_, n) => n + 1).flatMap((call) =>
     fates.map((fate) => [call, fate] as const),
   );
@@ -103,7 +103,7 @@ describe('whatever fails', () => {
   test.each(cases)(
     'call %i that fails %s its work: in the end no blob is left, and a receipt says so',
     async (n, fate) => {
-      const shred = shredWorld();
+      const shred = createInMemoryShredding();
       fill(shred, 2, 1);
       shred.world.fate = (call) => (call === n ? fate : 'done');
       await shred.request().catch(() => shred.request());
@@ -117,7 +117,7 @@ describe('whatever fails', () => {
   );
 
   test('blobs that can’t be deleted: the keys are gone, the answer says what is left to be done', async () => {
-    const shred = shredWorld();
+    const shred = createInMemoryShredding();
     fill(shred, 1);
     shred.world.fate = (call) => (call > 3 ? 'before' : 'done');
     await expect(shred.request()).rejects.toMatchObject({
@@ -129,7 +129,7 @@ describe('whatever fails', () => {
 });
 
 test('a final receipt of a time without blobs stays the last one', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   await shred.request();
   const tombstone = shred.stored();
   if (tombstone.state !== 'shredded') return expect.fail();

@@ -1,7 +1,7 @@
 /** Failures between any two calls, and other changes of the keyring at any moment: all end in the same state. */
 import { describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { type Fate, noCopies, shredWorld } from './in-memory-shredding.ts';
+import { type CallOutcome, createInMemoryShredding, noCopies } from './in-memory-shredding.ts';
 
 /** Repeats a request as a client does that gets no answer. */
 async function untilAnswered<T>(run: () => Promise<T>): Promise<T> {
@@ -16,14 +16,14 @@ async function untilAnswered<T>(run: () => Promise<T>): Promise<T> {
 }
 
 const failedCalls = Array.from({ length: 26 }, (_, n) => n + 1);
-const fates: Fate[] = ['before', 'after'];
+const fates: CallOutcome[] = ['before', 'after'];
 const cases = failedCalls.flatMap((call) => fates.map((fate) => [call, fate] as const));
 
 describe('shredding at once', () => {
   test.each(cases)(
     'call %i that fails %s its work: repeated, it is shredded with a final receipt that verifies',
     async (n, fate) => {
-      const { world, request, stored, said, runWorkflows } = shredWorld();
+      const { world, request, stored, said, runWorkflows } = createInMemoryShredding();
       world.fate = (call) => (call === n ? fate : 'done');
       const answer = await untilAnswered(() => request());
       expect(answer).toMatchObject({ state: 'shredded', final: true });
@@ -38,7 +38,7 @@ describe('shredding at once', () => {
   );
 
   test('interrupted for good after the keys are gone, the workflow issues the receipt', async () => {
-    const { world, request, stored, runWorkflows } = shredWorld();
+    const { world, request, stored, runWorkflows } = createInMemoryShredding();
     world.fate = (call) => (call > 3 ? 'before' : 'done');
     await expect(request()).rejects.toMatchObject({ code: 'unavailable', extras: { detail: /keys are destroyed/ } });
     expect(stored()).toMatchObject({ state: 'shredded', receipts: [] });
@@ -49,7 +49,7 @@ describe('shredding at once', () => {
 
   test('a rotation or a first key that comes between is shredded too, and what comes after is not stored', async () => {
     for (let before = 0; before < 3; before++) {
-      const { world, request, stored, replace, nextKeyring } = shredWorld();
+      const { world, request, stored, replace, nextKeyring } = createInMemoryShredding();
       const late = nextKeyring();
       let intrusions = 0;
       world.intrude = () => {
@@ -64,7 +64,7 @@ describe('shredding at once', () => {
   });
 
   test('two at once both say that it is shredded, and there is one tombstone', async () => {
-    const { request, stored } = shredWorld();
+    const { request, stored } = createInMemoryShredding();
     const answers = await Promise.all([request(), request(), request()]);
     for (const answer of answers) expect(answer.state).toBe('shredded');
     expect(stored()).toMatchObject({ final: true, receipts: { length: 1 } });
@@ -75,7 +75,7 @@ describe('shredding after a waiting period', () => {
   test.each(cases)(
     'call %i that fails %s its work: it is locked once, and shredded when the time has come',
     async (n, fate) => {
-      const { world, request, stored, runWorkflows } = shredWorld();
+      const { world, request, stored, runWorkflows } = createInMemoryShredding();
       world.fate = (call) => (call === n ? fate : 'done');
       const waits: number[] = [];
       const answer = await untilAnswered(() => request(10));
@@ -88,7 +88,7 @@ describe('shredding after a waiting period', () => {
   );
 
   test('a rotation that read the keyring before the lock can not remove it', async () => {
-    const { request, replace, nextKeyring, stored } = shredWorld();
+    const { request, replace, nextKeyring, stored } = createInMemoryShredding();
     const rotated = nextKeyring();
     await request(10);
     expect(replace(rotated)).toBe(false);
@@ -96,7 +96,7 @@ describe('shredding after a waiting period', () => {
   });
 
   test('cancelled, nothing is shredded, and nothing of the lock is left; a lock made later is not ended by the first', async () => {
-    const { world, time, caller, request, shredding, stored, runWorkflows } = shredWorld();
+    const { world, time, caller, request, shredding, stored, runWorkflows } = createInMemoryShredding();
     const before = structuredClone(world.record);
     await request(10);
     expect(await shredding.cancel(caller.org)).toEqual({
@@ -117,7 +117,7 @@ describe('shredding after a waiting period', () => {
 
   test('a cancelling whose reply was lost within the vault answers as done; one for nothing does not', async () => {
     for (const fate of ['after', 'done'] as const) {
-      const { world, caller, request, shredding } = shredWorld();
+      const { world, caller, request, shredding } = createInMemoryShredding();
       await request(10);
       const start = world.calls;
       // The client of the table repeats what got no reply; the condition then does not hold any more.
@@ -130,7 +130,7 @@ describe('shredding after a waiting period', () => {
   });
 
   test('an admin may cut the waiting short; cancelling is then too late', async () => {
-    const { caller, request, shredding, stored } = shredWorld();
+    const { caller, request, shredding, stored } = createInMemoryShredding();
     await request(30);
     expect(await request(0)).toMatchObject({ state: 'shredded', final: true });
     await expect(shredding.cancel(caller.org)).rejects.toMatchObject({ code: 'org_shredded' });
@@ -138,7 +138,7 @@ describe('shredding after a waiting period', () => {
   });
 
   test('asked again, a lock stays as it is', async () => {
-    const { time, request } = shredWorld();
+    const { time, request } = createInMemoryShredding();
     const first = await request(10);
     time.now = new Date('2026-06-03T12:00:00.000Z');
     expect(await request(30)).toEqual(first);
@@ -157,7 +157,7 @@ describe('while a copy exists', () => {
     ['point-in-time recovery', { pointInTimeRecovery: 'ENABLED', earliestRestorable: '2026-05-20T00:00:00.000Z' }],
     ['point-in-time recovery of unknown reach', { pointInTimeRecovery: 'ENABLED' }],
   ] as const)('%s: the shredding is not final, and says so; it becomes final once that is gone', async (_, found) => {
-    const { world, request, said, runWorkflows, stored } = shredWorld();
+    const { world, request, said, runWorkflows, stored } = createInMemoryShredding();
     world.copies = { ...noCopies, ...found };
     const answer = await request();
     expect(answer).toMatchObject({ state: 'shredded', final: false, receipts: { length: 1 } });
@@ -180,7 +180,7 @@ describe('while a copy exists', () => {
   });
 
   test('the workflow looks each day and adds no receipt that says the same again', async () => {
-    const { world, request, runWorkflows, stored } = shredWorld();
+    const { world, request, runWorkflows, stored } = createInMemoryShredding();
     world.copies = { ...noCopies, backups: [backup] };
     await request();
     const waits: number[] = [];
@@ -190,7 +190,7 @@ describe('while a copy exists', () => {
   });
 
   test('copies of before the org and of after the shredding hold no key', async () => {
-    const { world, request } = shredWorld();
+    const { world, request } = createInMemoryShredding();
     world.copies = {
       ...noCopies,
       backups: [
@@ -202,7 +202,7 @@ describe('while a copy exists', () => {
   });
 
   test('a tombstone keeps the first receipt and the latest ones, however often it is asked', async () => {
-    const { world, request, said } = shredWorld();
+    const { world, request, said } = createInMemoryShredding();
     world.copies = { ...noCopies, backups: [backup] };
     const first = await request();
     let last = first;
@@ -214,7 +214,7 @@ describe('while a copy exists', () => {
 });
 
 test('a workflow that is started with anything else does nothing', async () => {
-  const { runWorkflows, world, stored } = shredWorld();
+  const { runWorkflows, world, stored } = createInMemoryShredding();
   const before = stored();
   for (const odd of [undefined, {}, { org: 'x' }, { org: '../etc', requestedAt: '', waitSeconds: 1 }]) {
     world.started = new Map([['odd', odd as never]]);

@@ -2,14 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import type { ShredResponse } from '../../contract/shredding/wire.ts';
-import { useStack } from '../shared/local-stack.ts';
-import { type Authorizer, authorizerOf } from '../shared/policy-authorizer.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
+import { createPolicyAuthorizer, type PolicyAuthorizer } from '../shared/policy-authorizer.ts';
 import { shredNow } from './shred-org.ts';
 
-const stack = useStack({ timeScale: 1 / 86_400 });
-let authorizer: Authorizer;
+const stack = useLocalStack({ timeScale: 1 / 86_400 });
+let authorizer: PolicyAuthorizer;
 beforeAll(() => {
-  authorizer = authorizerOf(stack.vault);
+  authorizer = createPolicyAuthorizer(stack.vault);
   stack.vault.setHooks(authorizer);
 });
 

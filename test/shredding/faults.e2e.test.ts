@@ -3,15 +3,15 @@ import { afterEach, expect, test } from 'vitest';
 import { type ShredReceipt, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import type { PublicJwk } from '../../core/signing/jws.ts';
 import { verifyJws } from '../../core/signing/jws.ts';
-import type { EngineCall, Fault } from '../../local/aws/endpoint/engine-hooks.ts';
-import { useStack } from '../shared/local-stack.ts';
+import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 import { shredNow } from './shred-org.ts';
 
-const stack = useStack({ functionConcurrency: 1 });
+const stack = useLocalStack({ functionConcurrency: 1 });
 afterEach(() => stack.vault.setHooks());
 
-const throttled: Fault = { type: 'ThrottlingException', status: 400, message: 'slow down' };
-const broken: Fault = { type: 'InternalServerError', status: 500, message: 'sorry' };
+const throttled: InjectedFault = { type: 'ThrottlingException', status: 400, message: 'slow down' };
+const broken: InjectedFault = { type: 'InternalServerError', status: 500, message: 'sorry' };
 const faults = { throttled, broken, unreachable: 'drop-before', 'losing replies': 'drop-after' } as const;
 const actions = [
   'GetItem',

@@ -24,9 +24,9 @@ import type { UserItemStore } from '../../lambdas/users/user-ports.ts';
 export const noCopies: TableBackups = { backups: [], complete: true, pointInTimeRecovery: 'DISABLED' };
 
 /** How a call ends: as it should, without having begun, or done with its reply lost. */
-export type Fate = 'done' | 'before' | 'after';
+export type CallOutcome = 'done' | 'before' | 'after';
 
-export function shredWorld() {
+export function createInMemoryShredding() {
   const caller: Caller = { org: randomId(), keyId: randomId(), role: 'admin', verbs: roles.admin };
   const { org } = caller;
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
@@ -48,7 +48,7 @@ export function shredWorld() {
     userRecords: new Set<string>(),
     calls: 0,
     /** Decides how the next call ends. */
-    fate: (_call: number): Fate => 'done',
+    fate: (_call: number): CallOutcome => 'done',
     /** Runs before each change. */
     intrude: () => {},
   };

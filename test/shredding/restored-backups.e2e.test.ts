@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AttributeValue, DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Stack, startStack } from '../shared/local-stack.ts';
+import { type LocalStack, startLocalStack } from '../shared/local-stack.ts';
 import { shredNow } from './shred-org.ts';
 
 const count = 1000;
@@ -13,11 +13,11 @@ const value = (name: string) => `value of ${name}`;
 const batches = Array.from({ length: count / 100 }, (_, n) => names.slice(n * 100, (n + 1) * 100));
 
 let folder: string;
-let stack: Stack;
+let stack: LocalStack;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'anima-drill-'));
-  stack = await startStack({ dataDir: join(folder, 'data') });
+  stack = await startLocalStack({ dataDir: join(folder, 'data') });
 });
 afterAll(async () => {
   await stack.vault.close();
@@ -87,7 +87,7 @@ test(`of ${count} values, none opens when tables and KMS are put back as they we
   // Another process, with the copy of KMS in place: nothing warm, and the KEK as it was.
   await stack.vault.close();
   cpSync(kms, join(folder, 'data', 'kms'), { recursive: true });
-  stack = await startStack({ dataDir: join(folder, 'data') });
+  stack = await startLocalStack({ dataDir: join(folder, 'data') });
   expect(await opened(org.agentKey)).toEqual({ opened: 0, codes: new Set(['org_shredded']) });
 });
 

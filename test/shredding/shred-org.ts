@@ -1,10 +1,10 @@
 import { expect } from 'vitest';
 import type { ShredResponse } from '../../contract/shredding/wire.ts';
-import type { Stack } from '../shared/local-stack.ts';
+import type { LocalStack } from '../shared/local-stack.ts';
 
 /** Shreds an org, or locks it until it is shredded; asserts that this is answered by 200. */
 export async function shredNow(
-  stack: Pick<Stack, 'http'>,
+  stack: Pick<LocalStack, 'http'>,
   { org, adminKey }: { readonly org: string; readonly adminKey: string },
   waitDays?: number,
 ): Promise<ShredResponse> {

@@ -4,11 +4,11 @@ import { compactVerify, createLocalJWKSet } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { shredReceiptJwsType, shredReceiptLimits } from '../../core/shredding/receipt-statements.ts';
 import { type PublicJwk, verifyJws } from '../../core/signing/jws.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 import { shredNow } from './shred-org.ts';
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-const stack = useStack();
+const stack = useLocalStack();
 let org: string;
 let adminKey: string;
 let agentKey: string;

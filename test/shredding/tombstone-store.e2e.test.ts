@@ -7,9 +7,9 @@ import { deriveDek } from '../../core/encryption/root-key.ts';
 import { addDek, type Keyring, newOrgKeyring, nextDekVersion } from '../../core/org-keys/org-keyring.ts';
 import { createTombstone, parseKeyringOrTombstone } from '../../core/shredding/keyring-tombstone.ts';
 import { DynamoKeyrings } from '../../lambdas/org-keys/stores/dynamo-keyrings.ts';
-import { useStack } from '../shared/local-stack.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 const time = '2026-11-21T00:00:00.000Z';
 const lockAt = (requestedAt: string) => ({ shredAt: time, requestedAt, by: 'ghjkmnpqrstvwxyz' });
 

@@ -1,8 +1,8 @@
 /** Users of a shredded org: their keyrings at once, what leads to them and their records after, whatever fails on the way. */
 import { describe, expect, test } from 'vitest';
-import { type Fate, noCopies, shredWorld } from './in-memory-shredding.ts';
+import { type CallOutcome, createInMemoryShredding, noCopies } from './in-memory-shredding.ts';
 
-type World = ReturnType<typeof shredWorld>;
+type World = ReturnType<typeof createInMemoryShredding>;
 
 /** Users with a login each, and some records. */
 function fill({ world }: World, users: number, recordsOfEach = 1): void {
@@ -24,7 +24,7 @@ const receiptsOf = ({ stored, said }: World) => {
 const none = { keyrings: 0, records: 0, complete: true };
 
 test('all of a few users is deleted before the answer leaves, and its receipt says that none was left', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   fill(shred, 3, 4);
   const answer = await shred.request();
   expect(left(shred)).toEqual([0, 0]);
@@ -34,7 +34,7 @@ test('all of a few users is deleted before the answer leaves, and its receipt sa
 });
 
 test('nothing of users is deleted before there is a tombstone, nor of an org that is only locked', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   fill(shred, 2);
   await shred.request(10);
   shred.world.intrude = () => expect(left(shred)).toEqual([6, 2]);
@@ -44,7 +44,7 @@ test('nothing of users is deleted before there is a tombstone, nor of an org tha
 });
 
 test('keyrings go before all else: when the request fails then, records are left that nobody can open', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   fill(shred, 5, 2);
   const before = shred.world.calls;
   // The tombstone, the workflow, one list of keyrings and its deletion.
@@ -54,7 +54,7 @@ test('keyrings go before all else: when the request fails then, records are left
 });
 
 test('more than a request has time for: it is not final, the receipt tells how many, and the workflow ends it', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   fill(shred, 1300);
   expect(await shred.request()).toMatchObject({ state: 'shredded', final: false });
   expect(receiptsOf(shred)).toMatchObject([{ number: 1, users: { keyrings: 300, records: 1000, complete: false } }]);
@@ -65,7 +65,7 @@ test('more than a request has time for: it is not final, the receipt tells how m
 });
 
 test('a keyring that a request stored late, which had begun before the shredding, is deleted once none can be running', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   const { world, time } = shred;
   await shred.request();
   // The workflow has a first look after a minute.
@@ -82,7 +82,7 @@ test('a keyring that a request stored late, which had begun before the shredding
 });
 
 test('a copy of the table of user keyrings makes it not final, like one of the other; when it is gone it is', async () => {
-  const shred = shredWorld();
+  const shred = createInMemoryShredding();
   fill(shred, 1);
   const backup = { arn: 'arn:of:the:backup', type: 'USER', createdAt: '2026-03-01T00:00:00.000Z' };
   shred.world.userCopies = { ...noCopies, backups: [backup] };
@@ -117,7 +117,7 @@ test('a copy of the table of user keyrings makes it not final, like one of the o
 });
 
 describe('whatever fails', () => {
-  const fates: Fate[] = ['before', 'after'];
+  const fates: CallOutcome[] = ['before', 'after'];
   const cases = Array.from({ length: 26 }, (_, n) => n + 1).flatMap((call) =>
     fates.map((fate) => [call, fate] as const),
   );
@@ -125,7 +125,7 @@ describe('whatever fails', () => {
   test.each(cases)(
     'call %i that fails %s its work: in the end nothing of users is left, and a receipt says so',
     async (n, fate) => {
-      const shred = shredWorld();
+      const shred = createInMemoryShredding();
       fill(shred, 3);
       shred.world.fate = (call) => (call === n ? fate : 'done');
       await shred.request().catch(() => shred.request());

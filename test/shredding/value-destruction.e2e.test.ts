@@ -3,9 +3,9 @@ import { compactVerify, createLocalJWKSet } from 'jose';
 import { expect, test } from 'vitest';
 import { destroyReceiptJwsType, destroyReceiptStatement } from '../../core/shredding/receipt-statements.ts';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 const destroy = (name: string, confirm = name, key = stack.vault.adminKey) =>
   stack.http('POST', `/v1/vault/destroy/${name}`, { key, body: { confirm } });
 
@@ -52,12 +52,12 @@ test('all versions are gone, and the receipt names them, their keys, and until w
 });
 
 test('a backup of the values has no end, so the receipt gives none', async () => {
-  stack.vault.copies.add({ table: stack.table('ValuesTable'), type: 'USER', createdAt: new Date() });
+  stack.vault.tableBackups.add({ table: stack.table('ValuesTable'), type: 'USER', createdAt: new Date() });
   await stack.client.vault.set('backed-up', 'x');
   const receipt = await receiptOf(await destroy('backed-up'));
   expect(receipt).toMatchObject({ copies: { backupCount: 1, backups: [{ type: 'USER', relevant: true }] } });
   expect(receipt).not.toHaveProperty('copiesEndAt');
-  stack.vault.copies.clear(stack.table('ValuesTable'));
+  stack.vault.tableBackups.clear(stack.table('ValuesTable'));
 });
 
 test('what is not there is not destroyed, and gets no receipt', async () => {

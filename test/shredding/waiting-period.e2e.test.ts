@@ -4,10 +4,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { ShredResponse } from '../../contract/shredding/wire.ts';
 import { type ShredReceipt, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import { verifyJws } from '../../core/signing/jws.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 import { shredNow } from './shred-org.ts';
 
-const stack = useStack({ timeScale: 1 / 86_400 });
+const stack = useLocalStack({ timeScale: 1 / 86_400 });
 
 const state = async (adminKey: string): Promise<ShredResponse> =>
   await (await stack.http('GET', '/v1/org/shred', { key: adminKey })).json();
@@ -73,18 +73,18 @@ describe('while it waits', () => {
 describe('while the keyring table has a copy', () => {
   // What one test leaves would be a copy to the next.
   afterEach(() => {
-    stack.vault.copies.clear(stack.table('KeyringsTable'));
-    stack.vault.copies.setRecovery(stack.table('KeyringsTable'), undefined);
+    stack.vault.tableBackups.clear(stack.table('KeyringsTable'));
+    stack.vault.tableBackups.setRecovery(stack.table('KeyringsTable'), undefined);
   });
 
   test.each(['USER', 'SYSTEM', 'AWS_BACKUP'] as const)(
     'of the type %s: shredded at once, but not finally; final once a later look finds none',
     async (type) => {
-      const { copies } = stack.vault;
+      const { tableBackups } = stack.vault;
       const table = stack.table('KeyringsTable');
       const { org, adminKey, agentKey } = await stack.newOrg();
       await stack.clientOf(agentKey).vault.set('a', 'x');
-      copies.add({ table, type, createdAt: new Date() });
+      tableBackups.add({ table, type, createdAt: new Date() });
       const first = await shredNow(stack, { org, adminKey });
       // The minute that the workflow leaves to the request is no time here: each may have added a receipt.
       expect(first).toMatchObject({
@@ -99,7 +99,7 @@ describe('while the keyring table has a copy', () => {
         final: false,
         copies: { backups: [{ type, relevant: true, arn: expect.stringContaining('arn:aws:') }], backupCount: 1 },
       });
-      copies.clear(table);
+      tableBackups.clear(table);
       const done = await until(adminKey, ({ final }) => final);
       expect(read(done.receipts.at(-1))).toMatchObject({
         number: done.receipts.length,
@@ -110,13 +110,13 @@ describe('while the keyring table has a copy', () => {
   );
 
   test('by point-in-time recovery that someone has switched on', async () => {
-    const { copies } = stack.vault;
+    const { tableBackups } = stack.vault;
     const table = stack.table('KeyringsTable');
     const { org, adminKey, agentKey } = await stack.newOrg();
     await stack.clientOf(agentKey).vault.set('a', 'x');
-    copies.setRecovery(table, new Date(Date.now() - 3_600_000));
+    tableBackups.setRecovery(table, new Date(Date.now() - 3_600_000));
     expect(await shredNow(stack, { org, adminKey })).toMatchObject({ state: 'shredded', final: false });
-    copies.setRecovery(table, undefined);
+    tableBackups.setRecovery(table, undefined);
     await until(adminKey, ({ final }) => final);
   });
 });

@@ -1,9 +1,9 @@
 /** A shredding against functions that are warm and busy: what begins after its answer gets no plaintext. */
 import { expect, test } from 'vitest';
-import { useStack } from '../shared/local-stack.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 import { shredNow } from './shred-org.ts';
 
-const stack = useStack({ functionConcurrency: 4 });
+const stack = useLocalStack({ functionConcurrency: 4 });
 
 const orgs = 10;
 const trialsEach = 100;

@@ -14,13 +14,13 @@ import { DeletedUserPurger } from '../../lambdas/users/deleted-user-purger.ts';
 import { unlockByIdentity } from '../../lambdas/users/identity-unlock.ts';
 import type { UnlockedUser } from '../../lambdas/users/unlocked-user.ts';
 import { decodeJobPayload } from '../../lambdas/worker/job-decoder.ts';
-import { identity, World } from './in-memory-users.ts';
+import { InMemoryUsers, identity } from './in-memory-users.ts';
 
-let world: World;
+let world: InMemoryUsers;
 let owner: UserRef;
 let key: string;
 beforeEach(async () => {
-  world = new World();
+  world = new InMemoryUsers();
   ({ owner, key } = await world.newUser());
 });
 const refused = (code: string) => expect.objectContaining({ code });

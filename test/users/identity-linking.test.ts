@@ -5,13 +5,13 @@ import { linkCodeHandle, parseLinkCode } from '../../core/users/confirmation-cod
 import { linkCodeMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import { unlockByIdentity } from '../../lambdas/users/identity-unlock.ts';
-import { identity, World } from './in-memory-users.ts';
+import { InMemoryUsers, identity } from './in-memory-users.ts';
 
-let world: World;
+let world: InMemoryUsers;
 let owner: UserRef;
 let key: string;
 beforeEach(async () => {
-  world = new World();
+  world = new InMemoryUsers();
   ({ owner, key } = await world.newUser());
 });
 const refused = (code: string) => expect.objectContaining({ code });

@@ -38,7 +38,7 @@ import type {
 
 export const identity = 'tel:+447700900123';
 
-export class World {
+export class InMemoryUsers {
   readonly org = randomId();
   orgKeyring: unknown = toKeyringRecord(newOrgKeyring(this.org, '2026-01-01T00:00:00.000Z'));
   readonly keyrings = new Map<string, unknown>();
@@ -213,7 +213,7 @@ export class World {
   }
   /** Logs in; the session's token. */
   async logIn(login: string, password: string): Promise<string> {
-    return tokenOf((await this.logins.logIn({ org: this.org, login, password })).cookie);
+    return sessionTokenOf((await this.logins.logIn({ org: this.org, login, password })).cookie);
   }
   stored(owner: UserRef): UserKeyring | UserTombstone {
     return parseUserKeyringRecord(this.keyrings.get(owner.user), owner);
@@ -236,6 +236,6 @@ export class World {
   }
 }
 
-export const tokenOf = (cookie: string): string =>
+export const sessionTokenOf = (cookie: string): string =>
   /^__Host-anima=([^;]*); Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=604800$/.exec(cookie)?.[1] ??
   expect.fail('not the documented cookie');

@@ -8,14 +8,14 @@ import { formatSessionToken, parseSessionToken } from '../../core/users/session-
 import { passwordMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import { maxReadAgeMs } from '../../lambdas/users/read-freshness.ts';
-import { World } from './in-memory-users.ts';
+import { InMemoryUsers } from './in-memory-users.ts';
 
 const password = 'correct horse battery';
-let world: World;
+let world: InMemoryUsers;
 let owner: UserRef;
 let key: string;
 beforeEach(async () => {
-  world = new World();
+  world = new InMemoryUsers();
   ({ owner, key } = await world.newUser());
 });
 const refused = (code: string) => expect.objectContaining({ code });

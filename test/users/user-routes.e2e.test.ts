@@ -10,11 +10,11 @@ import { encodeKeySecret } from '../../core/api-keys/api-key.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { formatSessionToken, parseSessionToken } from '../../core/users/session-token.ts';
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
-import type { EngineCall, Fault } from '../../local/aws/endpoint/engine-hooks.ts';
-import { expectProblem, useStack } from '../shared/local-stack.ts';
-import { tokenOf } from './in-memory-users.ts';
+import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
+import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
+import { sessionTokenOf } from './in-memory-users.ts';
 
-const stack = useStack({ functionConcurrency: 1 });
+const stack = useLocalStack({ functionConcurrency: 1 });
 const password = 'correct horse battery';
 
 type UserRoute = { [Id in RouteId]: (typeof routes)[Id]['auth'] extends 'user' ? Id : never }[RouteId];
@@ -69,7 +69,7 @@ async function newSession(login: string) {
   expect(set.status).toBe(200);
   const answer = await logIn(org, login);
   expect(answer.status).toBe(200);
-  return { ...made, org, token: tokenOf(answer.headers.getSetCookie()[0] ?? '') };
+  return { ...made, org, token: sessionTokenOf(answer.headers.getSetCookie()[0] ?? '') };
 }
 const records = async (): Promise<AuditRecord[]> =>
   (await (await stack.http('GET', '/v1/audit?limit=1000', { key: admin() })).json()).records;
@@ -243,7 +243,7 @@ describe('the life of a user', () => {
     const byKey = await call('logOut', key);
     expect([await byKey.json(), byKey.headers.getSetCookie()]).toEqual([{ ended: false }, []]);
 
-    const again = tokenOf((await logIn(org, 'life')).headers.getSetCookie()[0] ?? '');
+    const again = sessionTokenOf((await logIn(org, 'life')).headers.getSetCookie()[0] ?? '');
     const gone = await confirmed('removePassword', again);
     expect(gone.headers.getSetCookie()[0]).toContain('Max-Age=0');
     await expectProblem(await call('getAccount', undefined, cookie(again)), 'invalid_credential');
@@ -363,7 +363,7 @@ describe('a session alone', () => {
 describe('a deletion that can not be handed on', () => {
   test('says that the user is deleted, and what is left to do; the org does it', async () => {
     const { user, key } = await newUser();
-    const fault: Fault = { type: 'InternalError', status: 500, message: 'no' };
+    const fault: InjectedFault = { type: 'InternalError', status: 500, message: 'no' };
     stack.vault.setHooks({ before: ({ service }) => (service === 'sqs' ? fault : undefined) });
     const answer = await call('deleteAccount', key);
     stack.vault.setHooks();
@@ -452,7 +452,7 @@ describe('input that is not of the documented form', () => {
 describe('when the record can not be written', () => {
   const isRecord = ({ action, input }: EngineCall) =>
     action === 'PutItem' && String(Reflect.get(Object(input), 'TableName')).includes('Audit');
-  const fault: Fault = { type: 'AccessDeniedException', status: 400, message: 'no' };
+  const fault: InjectedFault = { type: 'AccessDeniedException', status: 400, message: 'no' };
   const failing = () => stack.vault.setHooks({ before: (made) => (isRecord(made) ? fault : undefined) });
 
   test.each(ids)('%s answers 503, discloses nothing and sets no cookie', async (id) => {

@@ -19,9 +19,9 @@ import {
   DynamoUserReader,
   DynamoUserRecords,
 } from '../../lambdas/users/stores/dynamo-user-records.ts';
-import { useStack } from '../shared/local-stack.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 const time = '2026-11-21T00:00:00.000Z';
 let clientOf: () => DynamoDBClient;
 let keyrings: DynamoUserKeyrings;

@@ -1,8 +1,8 @@
 /** Cost is counted at the engines, on one warm environment of each function. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { useStack } from '../shared/local-stack.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack({ functionConcurrency: 1 });
+const stack = useLocalStack({ functionConcurrency: 1 });
 const names = Array.from({ length: 98 }, (_, n) => `many/${n}`);
 
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 /** Whoever can write the tables, but not use the KEK, can destroy; he can't make anything else open. */
 import { describe, expect, test } from 'vitest';
-import { expectProblem, type Item, useStack } from '../shared/local-stack.ts';
+import { expectProblem, type Item, useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack({ functionConcurrency: 1 });
+const stack = useLocalStack({ functionConcurrency: 1 });
 
 const valueItem = (name: string, org = stack.vault.org) => stack.getItem(stack.table('ValuesTable'), { org, name });
 const putValue = (item: Item) => stack.putItem(stack.table('ValuesTable'), item);

@@ -1,44 +1,44 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
-import { codeOf, memoryVault } from '../shared/in-memory-stores.ts';
+import { createInMemoryVault, errorCodeOf } from '../shared/in-memory-stores.ts';
 
 const noon = '2026-06-01T12:00:00.000Z';
 
 describe('expiry', () => {
   test('an expired value counts as absent: for get, list, history, batch and compare-and-set', async () => {
-    const vault = memoryVault();
+    const vault = createInMemoryVault();
     await vault.set('a', 'old');
     await vault.set('a', 'x', { expiresAt: '2026-06-01T14:00:00+01:00' });
     expect(await vault.get('a')).toMatchObject({ value: 'x', expiresAt: '2026-06-01T13:00:00.000Z', createdAt: noon });
     vault.time.now = new Date('2026-06-01T13:00:00.000Z');
-    expect(await codeOf(vault.get('a'))).toBe('value_expired');
-    expect(await codeOf(vault.get('a', 1))).toBe('value_expired');
-    expect(await codeOf(vault.versions('a'))).toBe('value_expired');
+    expect(await errorCodeOf(vault.get('a'))).toBe('value_expired');
+    expect(await errorCodeOf(vault.get('a', 1))).toBe('value_expired');
+    expect(await errorCodeOf(vault.versions('a'))).toBe('value_expired');
     expect(await vault.list()).toEqual({ values: [] });
     expect((await vault.getMany(['a'])).results).toMatchObject([{ ok: false, error: { code: 'value_expired' } }]);
-    expect(await codeOf(vault.set('a', 'y', { ifVersion: 2 }))).toBe('version_conflict');
+    expect(await errorCodeOf(vault.set('a', 'y', { ifVersion: 2 }))).toBe('version_conflict');
     expect(await vault.set('a', 'y', { ifVersion: 0 })).toMatchObject({ version: 3 });
     expect((await vault.versions('a')).versions.map((v) => v.version)).toEqual([3, 1]);
-    expect(await codeOf(vault.get('a', 2))).toBe('value_expired');
+    expect(await errorCodeOf(vault.get('a', 2))).toBe('value_expired');
   });
 
   test('is read from what is sealed, not from the attribute beside it', async () => {
-    const vault = memoryVault();
+    const vault = createInMemoryVault();
     await vault.set('a', 'x', { expiresAt: '2026-06-01T13:00:00Z' });
     const stored = vault.stores.items.get('a') ?? expect.fail();
     expect(stored.ttl).toBe(Date.parse('2026-06-01T13:00:00Z') / 1000);
     vault.stores.items.set('a', { ...stored, ttl: undefined });
     vault.time.now = new Date('2026-06-01T13:00:01.000Z');
-    expect(await codeOf(vault.get('a'))).toBe('value_expired');
+    expect(await errorCodeOf(vault.get('a'))).toBe('value_expired');
   });
 
   test('in the past is refused', async () => {
-    expect(await codeOf(memoryVault().set('a', 'x', { expiresAt: noon }))).toBe('invalid_request');
+    expect(await errorCodeOf(createInMemoryVault().set('a', 'x', { expiresAt: noon }))).toBe('invalid_request');
   });
 });
 
 describe('what lies in the table is not trusted', () => {
-  const tampered: [string, (v: ReturnType<typeof memoryVault>) => void][] = [
+  const tampered: [string, (v: ReturnType<typeof createInMemoryVault>) => void][] = [
     ['the value of another name', (v) => void v.stores.items.set('a', { ...item(v, 'b'), name: 'a' })],
     [
       'an earlier version as the current one',
@@ -52,16 +52,16 @@ describe('what lies in the table is not trusted', () => {
     ['an impossible version', (v) => void v.stores.items.set('a', { ...item(v, 'a'), version: -1 })],
     ['plaintext', (v) => void v.stores.items.set('a', { ...item(v, 'a'), value: 'plaintext' })],
   ];
-  const item = (v: ReturnType<typeof memoryVault>, name: string) => v.stores.items.get(name) ?? expect.fail();
-  const earlier = (v: ReturnType<typeof memoryVault>) => item(v, 'a').history[0] ?? expect.fail();
+  const item = (v: ReturnType<typeof createInMemoryVault>, name: string) => v.stores.items.get(name) ?? expect.fail();
+  const earlier = (v: ReturnType<typeof createInMemoryVault>) => item(v, 'a').history[0] ?? expect.fail();
 
   test.each(tampered)('%s does not open', async (_, tamper) => {
-    const vault = memoryVault();
+    const vault = createInMemoryVault();
     await vault.set('b', 'b');
     await vault.set('a', 'a1');
     await vault.set('a', 'a2');
     tamper(vault);
-    expect(await codeOf(vault.get('a'))).toBe('decryption_failed');
+    expect(await errorCodeOf(vault.get('a'))).toBe('decryption_failed');
     expect((await vault.getMany(['b', 'a'])).results).toMatchObject([
       { name: 'b', ok: true },
       { name: 'a', ok: false, error: { code: 'decryption_failed' } },
@@ -69,29 +69,29 @@ describe('what lies in the table is not trusted', () => {
   });
 
   test('a value of another org does not open', async () => {
-    const [mine, theirs] = [memoryVault(), memoryVault()];
+    const [mine, theirs] = [createInMemoryVault(), createInMemoryVault()];
     await mine.set('a', 'mine');
     await theirs.set('a', 'theirs');
     mine.stores.items.set('a', theirs.stores.items.get('a') ?? expect.fail());
-    expect(await codeOf(mine.get('a'))).toBe('decryption_failed');
+    expect(await errorCodeOf(mine.get('a'))).toBe('decryption_failed');
     theirs.stores.keyring = { ...mine.stores.keyring, org: theirs.caller.org };
-    expect(await codeOf(theirs.get('a'))).toBe('decryption_failed');
+    expect(await errorCodeOf(theirs.get('a'))).toBe('decryption_failed');
   });
 
   test('a changed keyring stops a warm function from the next request on', async () => {
-    const vault = memoryVault();
+    const vault = createInMemoryVault();
     await vault.set('a', 'x');
     await vault.get('a');
     vault.stores.keyring = { ...vault.stores.keyring, createdAt: '2020-01-01T00:00:00.000Z' };
-    expect(await codeOf(vault.get('a'))).toBe('decryption_failed');
+    expect(await errorCodeOf(vault.get('a'))).toBe('decryption_failed');
     vault.stores.keyring = {};
-    expect(await codeOf(vault.get('a'))).toBe('decryption_failed');
+    expect(await errorCodeOf(vault.get('a'))).toBe('decryption_failed');
   });
 });
 
 describe('unwrapped DEKs', () => {
   test('are asked of KMS once, then again after five minutes', async () => {
-    const vault = memoryVault();
+    const vault = createInMemoryVault();
     await vault.set('a', 'x');
     const reader = vault.instance();
     vault.kek.calls.length = 0;
@@ -104,11 +104,11 @@ describe('unwrapped DEKs', () => {
   });
 
   test('that could not be fetched are asked for again', async () => {
-    const vault = memoryVault();
+    const vault = createInMemoryVault();
     await vault.set('a', 'x');
     const reader = vault.instance();
     vault.kek.fail = true;
-    expect(await codeOf(reader.get('a'))).toBe('unavailable');
+    expect(await errorCodeOf(reader.get('a'))).toBe('unavailable');
     vault.kek.fail = false;
     expect((await reader.get('a')).value).toBe('x');
   });
@@ -117,7 +117,7 @@ describe('unwrapped DEKs', () => {
 describe('list', () => {
   const names = ['prod', 'prod/a', 'prod/b', 'prod/c', 'production/x', 'test/a'];
   const filled = async () => {
-    const vault = memoryVault();
+    const vault = createInMemoryVault();
     for (const name of names) await vault.set(name, 'x', { metadata: { of: name } });
     return vault;
   };
@@ -143,7 +143,7 @@ describe('list', () => {
   });
 
   test('leaves reserved names out for a key without a part in them, by pages that still reach all others, and whose cursors tell none', async () => {
-    const vault = memoryVault();
+    const vault = createInMemoryVault();
     const reserved = ['channels/slack', 'channels/twilio', 'channels/whatsapp', 'channels/z/z'];
     const others = ['a', 'channels', 'channels-x', 'channelsx', 'd'];
     for (const name of [...reserved, ...others]) await vault.set(name, 'x');
@@ -172,23 +172,23 @@ describe('list', () => {
   test('a cursor of another org, another prefix, or of nobody is refused', async () => {
     const [mine, theirs] = [await filled(), await filled()];
     const { cursor } = await mine.list({ limit: 2 });
-    expect(await codeOf(theirs.list({ cursor }))).toBe('invalid_cursor');
-    expect(await codeOf(mine.list({ cursor, prefix: 'prod/' }))).toBe('invalid_cursor');
+    expect(await errorCodeOf(theirs.list({ cursor }))).toBe('invalid_cursor');
+    expect(await errorCodeOf(mine.list({ cursor, prefix: 'prod/' }))).toBe('invalid_cursor');
     for (const odd of ['x', 'AAAA', `${cursor}A`, `${cursor}=`, '!']) {
-      expect(await codeOf(mine.list({ cursor: odd })), odd).toBe('invalid_cursor');
+      expect(await errorCodeOf(mine.list({ cursor: odd })), odd).toBe('invalid_cursor');
     }
-    expect(await codeOf(mine.list({ prefix: '../' }))).toBe('invalid_name');
+    expect(await errorCodeOf(mine.list({ prefix: '../' }))).toBe('invalid_name');
   });
 
   test('of an org without values is empty, without a call of KMS', async () => {
-    const vault = memoryVault();
+    const vault = createInMemoryVault();
     expect(await vault.list()).toEqual({ values: [] });
     expect(vault.kek.calls).toEqual([]);
   });
 });
 
 test('a batch reply that is full says so for each item that did not fit', async () => {
-  const vault = memoryVault();
+  const vault = createInMemoryVault();
   const names = Array.from({ length: 80 }, (_, n) => `large-${n}`);
   for (const name of names) await vault.set(name, '\u0001'.repeat(limits.valueBytes));
   const { results } = await vault.getMany(names);

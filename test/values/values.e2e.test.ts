@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ConflictError } from '../../sdk/src/index.ts';
-import { useStack } from '../shared/local-stack.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 
 describe('values', () => {
   test('set and get bring a string back byte for byte', async () => {

@@ -1,9 +1,9 @@
 /** Another writer comes between a request's read and its write, at exactly that moment. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
-import { useStack } from '../shared/local-stack.ts';
+import { useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useStack();
+const stack = useLocalStack();
 afterEach(() => stack.vault.setHooks());
 
 const fields = (call: EngineCall) => call.input as { TableName?: string; [name: string]: unknown };

@@ -6,7 +6,7 @@ import { account } from '../shared/aws-account.ts';
 import { LocalError } from '../shared/errors.ts';
 import { apiId, commonLogTime, type GatewayRequest, sourceIp } from './lambda-proxy-event.ts';
 
-export interface Served {
+export interface ServedRequest {
   readonly request: GatewayRequest;
   readonly routeKey: string | undefined;
   readonly status: number;
@@ -16,9 +16,9 @@ export interface Served {
   readonly integrationMs: number | undefined;
 }
 
-type Variable = (served: Served) => string | number | undefined;
+type LogVariable = (served: ServedRequest) => string | number | undefined;
 
-const variables: Record<string, Variable> = {
+const logVariables: Record<string, LogVariable> = {
   accountId: () => account.id,
   apiId: () => apiId,
   domainName: ({ request }) => request.domainName,
@@ -41,10 +41,10 @@ const variables: Record<string, Variable> = {
 };
 
 /** Makes the line for a served request; what has no value is `-`, as at AWS. */
-export function compileAccessLog(format: string): (served: Served) => string {
+export function compileAccessLog(format: string): (served: ServedRequest) => string {
   const pattern = /\$context\.([\w.]*\w)/g;
   for (const [, name = ''] of format.matchAll(pattern)) {
-    if (!Object.hasOwn(variables, name)) {
+    if (!Object.hasOwn(logVariables, name)) {
       throw new LocalError(
         `The access log format uses $context.${name}, which the local vault does not know. Nothing was started. ` +
           `Teach it to local/aws/api-gateway/access-log.ts.`,
@@ -54,6 +54,6 @@ export function compileAccessLog(format: string): (served: Served) => string {
   return (served) =>
     // A line must stay a line, and JSON stay JSON, whatever a client sends as its user agent.
     format.replaceAll(pattern, (_, name: string) =>
-      JSON.stringify(String(variables[name]?.(served) ?? '-')).slice(1, -1),
+      JSON.stringify(String(logVariables[name]?.(served) ?? '-')).slice(1, -1),
     );
 }

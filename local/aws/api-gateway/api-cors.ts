@@ -1,15 +1,15 @@
 /** CORS as an HTTP API does it. Source: API Gateway developer guide, "Configuring CORS for HTTP APIs". */
 
 import type { Resource } from '../cloudformation/template-resources.ts';
-import type { HttpAnswer } from './lambda-proxy-event.ts';
+import type { GatewayResponse } from './lambda-proxy-event.ts';
 
 export type CorsConfiguration = NonNullable<Resource<'api'>['CorsConfiguration']>;
 
 type Headers = Record<string, string>;
 
 /** The answer to a preflight request; the gateway gives it itself, whatever the routes. */
-export function preflightAnswer(cors: CorsConfiguration, origin: string | undefined): HttpAnswer {
-  const allowed = originHeaders(cors, origin);
+export function preflightResponse(cors: CorsConfiguration, origin: string | undefined): GatewayResponse {
+  const allowed = allowedOriginHeaders(cors, origin);
   const headers: Headers =
     allowed === undefined
       ? {}
@@ -23,9 +23,13 @@ export function preflightAnswer(cors: CorsConfiguration, origin: string | undefi
 }
 
 /** An answer with the gateway's CORS headers instead of any that the function set. */
-export function withCors(cors: CorsConfiguration, origin: string | undefined, answer: HttpAnswer): HttpAnswer {
+export function applyCorsHeaders(
+  cors: CorsConfiguration,
+  origin: string | undefined,
+  answer: GatewayResponse,
+): GatewayResponse {
   const own = Object.entries(answer.headers).filter(([name]) => !name.startsWith('access-control-'));
-  const allowed = originHeaders(cors, origin);
+  const allowed = allowedOriginHeaders(cors, origin);
   const exposed = cors.ExposeHeaders.join(',');
   return {
     ...answer,
@@ -37,7 +41,7 @@ export function withCors(cors: CorsConfiguration, origin: string | undefined, an
   };
 }
 
-function originHeaders(cors: CorsConfiguration, origin: string | undefined): Headers | undefined {
+function allowedOriginHeaders(cors: CorsConfiguration, origin: string | undefined): Headers | undefined {
   if (origin === undefined) return undefined;
   const credentials: Headers = cors.AllowCredentials ? { 'access-control-allow-credentials': 'true' } : {};
   if (cors.AllowOrigins.includes('*')) return { 'access-control-allow-origin': '*', ...credentials };

@@ -5,22 +5,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment, RouteSpec } from '../cloudformation/deployment-spec.ts';
 import type { CredentialStore } from '../iam/credential-store.ts';
 import { verifySignature } from '../iam/signature-v4.ts';
-import type { Outcome } from '../lambda/execution-environment.ts';
+import type { InvocationOutcome } from '../lambda/execution-environment.ts';
 import type { FunctionHost } from '../lambda/function-host.ts';
-import { messageOf } from '../shared/errors.ts';
+import { errorMessageOf } from '../shared/errors.ts';
 import type { Logs } from '../shared/log-streams.ts';
 import { readBody } from '../shared/loopback-server.ts';
 import { compileAccessLog } from './access-log.ts';
-import { preflightAnswer, withCors } from './api-cors.ts';
-import { type GatewayRequest, type HttpAnswer, type IamCaller, toAnswer, toEvent } from './lambda-proxy-event.ts';
-import { compileRoutes, percentDecode, type RouteMatch } from './route-matching.ts';
+import { applyCorsHeaders, preflightResponse } from './api-cors.ts';
+import {
+  type GatewayRequest,
+  type GatewayResponse,
+  type IamCaller,
+  toGatewayResponse,
+  toLambdaEvent,
+} from './lambda-proxy-event.ts';
+import { createRouter, percentDecode, type RouteMatch } from './route-matching.ts';
 
 const maxBodyBytes = 10 * 1024 * 1024;
 
-export interface GatewayOptions {
+export interface HttpApiOptions {
   readonly deployment: Deployment;
   /** By logical id. */
-  readonly hosts: ReadonlyMap<string, FunctionHost>;
+  readonly functionHosts: ReadonlyMap<string, FunctionHost>;
   readonly credentials: CredentialStore;
   /** The principal that may call IAM routes; the roles of functions may not. */
   readonly operatorName: string;
@@ -28,27 +34,27 @@ export interface GatewayOptions {
   readonly logs: Logs;
 }
 
-interface Progress {
+interface RequestProgress {
   routeKey?: string;
   integrationMs?: number;
 }
 
-export function gatewayListener(options: GatewayOptions): RequestListener {
+export function createHttpApiListener(options: HttpApiOptions): RequestListener {
   const { deployment, domainName, logs } = options;
-  const router = compileRoutes(deployment.routes);
+  const router = createRouter(deployment.routes);
   const accessLine =
     deployment.accessLogFormat === undefined ? undefined : compileAccessLog(deployment.accessLogFormat);
   const cors = deployment.api.CorsConfiguration;
 
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const request = describe(message, domainName);
-    const progress: Progress = {};
+    const request = toGatewayRequest(message, domainName);
+    const progress: RequestProgress = {};
     const { origin } = message.headers;
-    let answer: HttpAnswer;
-    if (cors !== undefined && message.method === 'OPTIONS') answer = preflightAnswer(cors, origin);
+    let answer: GatewayResponse;
+    if (cors !== undefined && message.method === 'OPTIONS') answer = preflightResponse(cors, origin);
     else {
-      answer = await respond(options, request, router(message.method ?? '', request.path), progress);
-      if (cors !== undefined) answer = withCors(cors, origin, answer);
+      answer = await handleRequest(options, request, router(message.method ?? '', request.path), progress);
+      if (cors !== undefined) answer = applyCorsHeaders(cors, origin, answer);
     }
     send(response, answer, request.requestId);
     const line = accessLine?.({
@@ -65,14 +71,14 @@ export function gatewayListener(options: GatewayOptions): RequestListener {
   return (message, response) => {
     serve(message, response).catch((error: unknown) => {
       // The client went away in the middle of its request, or the answer's headers can't be written.
-      if (!message.destroyed) logs.write('gateway', messageOf(error));
+      if (!message.destroyed) logs.write('gateway', errorMessageOf(error));
       if (response.headersSent) response.destroy();
-      else send(response, refusals.internal, '-');
+      else send(response, errorResponses.internal, '-');
     });
   };
 }
 
-function describe(message: IncomingMessage, domainName: string): GatewayRequest {
+function toGatewayRequest(message: IncomingMessage, domainName: string): GatewayRequest {
   const url = message.url ?? '/';
   const queryAt = url.indexOf('?');
   return {
@@ -85,28 +91,32 @@ function describe(message: IncomingMessage, domainName: string): GatewayRequest 
   };
 }
 
-async function respond(
-  options: GatewayOptions,
+async function handleRequest(
+  options: HttpApiOptions,
   request: GatewayRequest,
   match: RouteMatch | 'not-found' | 'malformed',
-  progress: Progress,
-): Promise<HttpAnswer> {
-  if (match === 'not-found') return refusals.notFound;
+  progress: RequestProgress,
+): Promise<GatewayResponse> {
+  if (match === 'not-found') return errorResponses.notFound;
   const path = percentDecode(request.path);
-  if (match === 'malformed' || path === undefined) return refusals.badRequest;
+  if (match === 'malformed' || path === undefined) return errorResponses.badRequest;
   progress.routeKey = match.route.routeKey;
   const body = await readBody(request.message, maxBodyBytes);
-  if (body === undefined) return refusals.tooLarge;
+  if (body === undefined) return errorResponses.tooLarge;
   const caller = match.route.requiresIam ? await authorize(options, request, body) : undefined;
-  if (caller === 'forbidden') return refusals.forbidden;
+  if (caller === 'forbidden') return errorResponses.forbidden;
   const started = Date.now();
-  const answer = await integrate(options, match.route, JSON.stringify(toEvent(request, path, match, body, caller)));
+  const answer = await invokeIntegration(
+    options,
+    match.route,
+    JSON.stringify(toLambdaEvent(request, path, match, body, caller)),
+  );
   progress.integrationMs = Date.now() - started;
   return answer;
 }
 
 async function authorize(
-  { credentials, operatorName }: GatewayOptions,
+  { credentials, operatorName }: HttpApiOptions,
   { message, path, rawQuery }: GatewayRequest,
   body: Buffer,
 ): Promise<IamCaller | 'forbidden'> {
@@ -122,26 +132,30 @@ async function authorize(
   return { accessKeyId: verdict.accessKeyId, userArn: verdict.principal.arn };
 }
 
-async function integrate({ hosts }: GatewayOptions, route: RouteSpec, event: string): Promise<HttpAnswer> {
-  const host = hosts.get(route.function.logicalId);
-  if (host === undefined) return refusals.internal;
-  const patience = new AbortController();
-  const late = sleep(route.integrationTimeout, 'late' as const, { signal: patience.signal }).catch(
+async function invokeIntegration(
+  { functionHosts }: HttpApiOptions,
+  route: RouteSpec,
+  event: string,
+): Promise<GatewayResponse> {
+  const host = functionHosts.get(route.function.logicalId);
+  if (host === undefined) return errorResponses.internal;
+  const timeoutController = new AbortController();
+  const late = sleep(route.integrationTimeout, 'late' as const, { signal: timeoutController.signal }).catch(
     () => 'late' as const,
   );
   const outcome = await Promise.race([host.invoke(event), late]);
-  patience.abort();
+  timeoutController.abort();
   // A function's own time-out is a failure of the function (500); only the gateway's patience ends in 503.
-  if (outcome === 'late') return refusals.unavailable;
-  return answerOf(outcome);
+  if (outcome === 'late') return errorResponses.unavailable;
+  return toResponse(outcome);
 }
 
-function answerOf(outcome: Outcome): HttpAnswer {
-  if (outcome.ok) return toAnswer(outcome.payload) ?? refusals.internal;
-  return outcome.type === 'RequestEntityTooLargeException' ? refusals.tooLarge : refusals.internal;
+function toResponse(outcome: InvocationOutcome): GatewayResponse {
+  if (outcome.ok) return toGatewayResponse(outcome.payload) ?? errorResponses.internal;
+  return outcome.type === 'RequestEntityTooLargeException' ? errorResponses.tooLarge : errorResponses.internal;
 }
 
-function send(response: ServerResponse, answer: HttpAnswer, requestId: string): void {
+function send(response: ServerResponse, answer: GatewayResponse, requestId: string): void {
   response.writeHead(answer.status, {
     ...answer.headers,
     ...(answer.status !== 204 && { 'content-length': answer.body.length }),
@@ -150,20 +164,20 @@ function send(response: ServerResponse, answer: HttpAnswer, requestId: string): 
   response.end(answer.body);
 }
 
-const refusal = (status: number, message: string): HttpAnswer => ({
+const errorResponse = (status: number, message: string): GatewayResponse => ({
   status,
   headers: { 'content-type': 'application/json' },
   body: Buffer.from(JSON.stringify({ message })),
 });
 
-const refusals = {
-  badRequest: refusal(400, 'Bad Request'),
-  forbidden: refusal(403, 'Forbidden'),
-  notFound: refusal(404, 'Not Found'),
-  tooLarge: refusal(413, 'Request Entity Too Large'),
-  internal: refusal(500, 'Internal Server Error'),
-  unavailable: refusal(503, 'Service Unavailable'),
+const errorResponses = {
+  badRequest: errorResponse(400, 'Bad Request'),
+  forbidden: errorResponse(403, 'Forbidden'),
+  notFound: errorResponse(404, 'Not Found'),
+  tooLarge: errorResponse(413, 'Request Entity Too Large'),
+  internal: errorResponse(500, 'Internal Server Error'),
+  unavailable: errorResponse(503, 'Service Unavailable'),
 };
 
 /** Answers while the vault is still starting: the port is taken first, so that a used one is told at once. */
-export const startingListener: RequestListener = (_, response) => send(response, refusals.unavailable, '-');
+export const unavailableListener: RequestListener = (_, response) => send(response, errorResponses.unavailable, '-');

@@ -28,7 +28,7 @@ export interface IamCaller {
 export const apiId = 'local';
 
 /** `path` is the percent-decoded one: HTTP APIs, unlike REST APIs, decode `rawPath` too. */
-export function toEvent(
+export function toLambdaEvent(
   request: GatewayRequest,
   path: string,
   match: RouteMatch,
@@ -36,9 +36,9 @@ export function toEvent(
   caller: IamCaller | undefined,
 ): JsonObject {
   const { message, rawQuery } = request;
-  const { cookie: _, ...headers } = headersOf(message);
+  const { cookie, ...headers } = joinHeaders(message);
   const { cookie: cookies } = message.headersDistinct;
-  const { text, isBase64Encoded } = bodyOf(body, headers['content-type']);
+  const { text, isBase64Encoded } = encodeBody(body, headers['content-type']);
   return {
     version: '2.0',
     routeKey: match.route.routeKey,
@@ -46,11 +46,11 @@ export function toEvent(
     rawQueryString: rawQuery,
     ...(cookies !== undefined && { cookies: cookies.flatMap((header) => header.split(/; */)) }),
     headers: { ...headers, ...forwardingHeaders(request) },
-    ...(rawQuery !== '' && { queryStringParameters: queryOf(rawQuery) }),
+    ...(rawQuery !== '' && { queryStringParameters: joinQueryParameters(rawQuery) }),
     requestContext: {
       accountId: account.id,
       apiId,
-      ...(caller !== undefined && { authorizer: { iam: iamOf(caller) } }),
+      ...(caller !== undefined && { authorizer: { iam: iamAuthorizerContext(caller) } }),
       domainName: request.domainName,
       domainPrefix: apiId,
       http: {
@@ -80,7 +80,7 @@ export function commonLogTime(date: Date): string {
   return `${day}/${month}/${year}:${time} +0000`;
 }
 
-function headersOf(message: IncomingMessage): Record<string, string> {
+function joinHeaders(message: IncomingMessage): Record<string, string> {
   return Object.fromEntries(
     Object.entries(message.headersDistinct).map(([name, values]) => [name, (values ?? []).join(',')]),
   );
@@ -96,7 +96,7 @@ function forwardingHeaders({ message, requestId }: GatewayRequest): Record<strin
   };
 }
 
-function queryOf(rawQuery: string): Record<string, string> {
+function joinQueryParameters(rawQuery: string): Record<string, string> {
   const query: Record<string, string> = {};
   for (const [name, value] of new URLSearchParams(rawQuery)) {
     const before = Object.hasOwn(query, name) ? query[name] : undefined;
@@ -106,13 +106,13 @@ function queryOf(rawQuery: string): Record<string, string> {
 }
 
 // Bytes that are no UTF-8 go as base64 whatever they call themselves: as a string they would reach the function changed.
-function bodyOf(body: Buffer, contentType = ''): { text: string; isBase64Encoded: boolean } {
+function encodeBody(body: Buffer, contentType = ''): { text: string; isBase64Encoded: boolean } {
   const isText = /^(text\/|application\/(json|javascript|xml)\b|application\/[\w.-]+\+(json|xml)\b)/i.test(contentType);
   const asText = body.length === 0 || (isText && isUtf8(body));
   return { text: body.toString(asText ? 'utf8' : 'base64'), isBase64Encoded: !asText };
 }
 
-const iamOf = ({ accessKeyId, userArn }: IamCaller): JsonObject => ({
+const iamAuthorizerContext = ({ accessKeyId, userArn }: IamCaller): JsonObject => ({
   accessKey: accessKeyId,
   accountId: account.id,
   callerId: accessKeyId,
@@ -122,7 +122,7 @@ const iamOf = ({ accessKeyId, userArn }: IamCaller): JsonObject => ({
   userId: accessKeyId,
 });
 
-const answerSchema = z.object({
+const functionResponseSchema = z.object({
   statusCode: z.coerce.number().int().min(200).max(599),
   headers: z.record(z.string(), z.coerce.string()).default({}),
   cookies: z.array(z.string()).default([]),
@@ -130,7 +130,7 @@ const answerSchema = z.object({
   isBase64Encoded: z.boolean().default(false),
 });
 
-export interface HttpAnswer {
+export interface GatewayResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[]>>;
   readonly body: Buffer;
@@ -145,13 +145,13 @@ const connectionHeaders: ReadonlySet<string> = new Set([
 ]);
 
 /** What the gateway answers for a function's result (JSON); undefined when the result is not of a form it takes. */
-export function toAnswer(payload: string): HttpAnswer | undefined {
+export function toGatewayResponse(payload: string): GatewayResponse | undefined {
   const result: unknown = JSON.parse(payload);
   if (typeof result !== 'object' || result === null || !('statusCode' in result)) {
     const body = typeof result === 'string' ? result : payload;
     return { status: 200, headers: { 'content-type': 'application/json' }, body: Buffer.from(body) };
   }
-  const parsed = answerSchema.safeParse(result);
+  const parsed = functionResponseSchema.safeParse(result);
   if (!parsed.success) return undefined;
   const { statusCode, headers, cookies, body, isBase64Encoded } = parsed.data;
   const kept = Object.entries(headers)

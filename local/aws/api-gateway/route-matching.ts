@@ -20,22 +20,22 @@ type Segment =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'variable' | 'greedy'; readonly name: string };
 
-const weight = { literal: 2, variable: 1, greedy: 0 } as const;
+const segmentWeight = { literal: 2, variable: 1, greedy: 0 } as const;
 
 export type Router = (method: string, path: string) => RouteMatch | 'not-found' | 'malformed';
 
 /** A router over the template's routes. Paths are given as sent. */
-export function compileRoutes(routes: readonly RouteSpec[]): Router {
+export function createRouter(routes: readonly RouteSpec[]): Router {
   const fallback = routes.find(({ routeKey }) => routeKey === '$default');
   const compiled = routes
     .filter(({ routeKey }) => routeKey !== '$default')
-    .map(compile)
+    .map(compileRoute)
     .sort(bySpecificity);
   return (method, path) => {
     const parts = path.split('/').slice(1);
     for (const candidate of compiled) {
       if (candidate.method !== 'ANY' && candidate.method !== method) continue;
-      const values = capture(candidate.segments, parts);
+      const values = captureVariables(candidate.segments, parts);
       if (values === undefined) continue;
       const pathParameters = decodeAll(values);
       return pathParameters === 'malformed' ? 'malformed' : { route: candidate.route, pathParameters };
@@ -53,7 +53,7 @@ export function percentDecode(text: string): string | undefined {
   }
 }
 
-function compile(route: RouteSpec): CompiledRoute {
+function compileRoute(route: RouteSpec): CompiledRoute {
   const [method = '', path = ''] = route.routeKey.split(' ');
   return { route, method, segments: path.split('/').slice(1).map(segmentOf) };
 }
@@ -74,23 +74,23 @@ function bySpecificity(a: CompiledRoute, b: CompiledRoute): number {
 
 function weightAt({ segments }: CompiledRoute, index: number): number {
   const segment = segments[index];
-  return segment === undefined ? -1 : weight[segment.kind];
+  return segment === undefined ? -1 : segmentWeight[segment.kind];
 }
 
 /** What the variables of a route hold for a path, still percent-encoded; undefined when the path does not match. */
-function capture(segments: readonly Segment[], parts: readonly string[]): Map<string, string> | undefined {
+function captureVariables(segments: readonly Segment[], parts: readonly string[]): Map<string, string> | undefined {
   const values = new Map<string, string>();
   const isGreedy = segments.at(-1)?.kind === 'greedy';
   if (isGreedy ? parts.length < segments.length : parts.length !== segments.length) return undefined;
   for (const [i, segment] of segments.entries()) {
     const part = segment.kind === 'greedy' ? parts.slice(i).join('/') : parts[i];
-    if (part === undefined || !accepts(segment, part)) return undefined;
+    if (part === undefined || !segmentMatches(segment, part)) return undefined;
     if (segment.kind !== 'literal') values.set(segment.name, part);
   }
   return values;
 }
 
-const accepts = (segment: Segment, part: string): boolean =>
+const segmentMatches = (segment: Segment, part: string): boolean =>
   segment.kind === 'literal' ? segment.text === part : part !== '';
 
 function decodeAll(values: ReadonlyMap<string, string>): Record<string, string> | undefined | 'malformed' {

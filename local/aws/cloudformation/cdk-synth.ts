@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { LocalError, messageOf } from '../shared/errors.ts';
+import { errorMessageOf, LocalError } from '../shared/errors.ts';
 
 const configSchema = z.object({ app: z.string(), context: z.record(z.string(), z.unknown()).default({}) });
 
@@ -37,7 +37,7 @@ function readConfig(projectFolder: string): z.infer<typeof configSchema> {
   try {
     return configSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    throw new LocalError(`${path} does not say how to run the CDK app: ${messageOf(error)}. Nothing was started.`);
+    throw new LocalError(`${path} does not say how to run the CDK app: ${errorMessageOf(error)}. Nothing was started.`);
   }
 }
 

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { LocalError, messageOf } from '../shared/errors.ts';
+import { errorMessageOf, LocalError } from '../shared/errors.ts';
 import { firstIssue, jsonObjectSchema } from '../shared/json.ts';
 
 const manifestSchema = z.object({
@@ -35,7 +35,7 @@ const templateSchema = z.object({
 
 export type Template = z.infer<typeof templateSchema>;
 
-export interface Assembly {
+export interface CloudAssembly {
   readonly stackName: string;
   readonly template: Template;
   /** Absolute folder of each zipped asset, by its S3 object key. */
@@ -43,8 +43,8 @@ export interface Assembly {
 }
 
 /** Reads the one stack of an assembly. Throws a LocalError when there is none, or more than one. */
-export function readAssembly(folder: string): Assembly {
-  const { artifacts } = readAs(join(folder, 'manifest.json'), manifestSchema);
+export function readCloudAssembly(folder: string): CloudAssembly {
+  const { artifacts } = readJsonFile(join(folder, 'manifest.json'), manifestSchema);
   const stacks = Object.entries(artifacts).filter(([, artifact]) => artifact.type === 'aws:cloudformation:stack');
   const [stack] = stacks;
   if (stack === undefined || stacks.length !== 1) {
@@ -54,7 +54,7 @@ export function readAssembly(folder: string): Assembly {
   const properties = stackSchema.parse(artifact.properties);
   return {
     stackName: properties.stackName ?? artifactId,
-    template: readAs(join(folder, properties.templateFile), templateSchema),
+    template: readJsonFile(join(folder, properties.templateFile), templateSchema),
     assets: new Map(
       Object.values(artifacts)
         .filter(({ type }) => type === 'cdk:asset-manifest')
@@ -64,7 +64,7 @@ export function readAssembly(folder: string): Assembly {
 }
 
 function assetFolders(folder: string, manifest: string): [string, string][] {
-  const { files } = readAs(join(folder, manifest), assetsSchema);
+  const { files } = readJsonFile(join(folder, manifest), assetsSchema);
   return Object.values(files).flatMap(({ source, destinations }) => {
     const { path, packaging } = source;
     if (path === undefined || packaging !== 'zip') return [];
@@ -72,12 +72,12 @@ function assetFolders(folder: string, manifest: string): [string, string][] {
   });
 }
 
-function readAs<T>(path: string, schema: z.ZodType<T>): T {
+function readJsonFile<T>(path: string, schema: z.ZodType<T>): T {
   let content: unknown;
   try {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new LocalError(`The cloud assembly is not readable: ${messageOf(error)}. Synthesize it again.`);
+    throw new LocalError(`The cloud assembly is not readable: ${errorMessageOf(error)}. Synthesize it again.`);
   }
   const parsed = schema.safeParse(content);
   if (!parsed.success) throw new LocalError(`${path} is not as the CDK writes it: ${firstIssue(parsed.error)}.`);

@@ -1,7 +1,7 @@
 /** From the resources of a template to what the engines take: what belongs together is brought together. */
 import { basename } from 'node:path';
 import { LocalError } from '../shared/errors.ts';
-import type { Assembly } from './cloud-assembly.ts';
+import type { CloudAssembly } from './cloud-assembly.ts';
 import type {
   BucketSpec,
   EventSourceSpec,
@@ -11,11 +11,11 @@ import type {
   RouteSpec,
   ScheduleSpec,
 } from './deployment-spec.ts';
-import { type PageSpec, pageSpec } from './distribution-spec.ts';
+import { type DistributionSpec, toDistributionSpec } from './distribution-spec.ts';
 import type { References } from './intrinsics.ts';
-import type { Kind, Resource } from './template-resources.ts';
+import type { Resource, ResourceKind } from './template-resources.ts';
 
-export function routeSpec(
+export function toRouteSpec(
   route: Resource<'route'>,
   integrations: ReadonlyMap<string, Resource<'integration'>>,
   functions: readonly FunctionSpec[],
@@ -33,7 +33,7 @@ export function routeSpec(
   };
 }
 
-export function scheduleSpec(
+export function toScheduleSpec(
   { logicalId, ScheduleExpression, Targets }: Resource<'schedule'>,
   functions: readonly FunctionSpec[],
 ): ScheduleSpec {
@@ -45,7 +45,7 @@ export function scheduleSpec(
   return { logicalId, everyMs: Number.parseInt(ScheduleExpression.slice('rate('.length), 10) * 60_000, targets };
 }
 
-export function rolesOf(
+export function toRoleSpecs(
   roles: readonly Resource<'role'>[],
   policies: readonly Resource<'rolePolicy'>[],
   references: References,
@@ -62,7 +62,7 @@ export function rolesOf(
   });
 }
 
-export function bucketsOf(
+export function toBucketSpecs(
   buckets: readonly Resource<'bucket'>[],
   policies: readonly Resource<'bucketPolicy'>[],
   references: References,
@@ -81,7 +81,7 @@ export function bucketsOf(
   });
 }
 
-export function queuesOf(
+export function toQueueSpecs(
   queues: readonly Resource<'queue'>[],
   policies: readonly Resource<'queuePolicy'>[],
   references: References,
@@ -109,7 +109,7 @@ export function queuesOf(
 }
 
 /** Undefined for a mapping that is switched off. Throws a LocalError for what Lambda would refuse to map. */
-export function eventSourceSpec(
+export function toEventSourceSpec(
   mapping: Resource<'eventSource'>,
   queues: readonly QueueSpec[],
   functions: readonly FunctionSpec[],
@@ -137,14 +137,14 @@ export function eventSourceSpec(
   };
 }
 
-export function pageOf(
-  all: <K extends Kind>(kind: K) => readonly Resource<K>[],
+export function toDistribution(
+  all: <K extends ResourceKind>(kind: K) => readonly Resource<K>[],
   { ref, attribute }: References,
-): PageSpec | undefined {
+): DistributionSpec | undefined {
   const distributions = all('distribution');
   if (distributions.length === 0) return undefined;
-  const distribution = only(distributions, 'AWS::CloudFront::Distribution');
-  return pageSpec({
+  const distribution = requireSingle(distributions, 'AWS::CloudFront::Distribution');
+  return toDistributionSpec({
     distribution: { ...distribution, domainName: attribute(distribution.logicalId, 'DomainName') },
     functions: all('edgeFunction').map((one) => ({ ...one, arn: attribute(one.logicalId, 'FunctionARN') })),
     policies: all('headersPolicy').map((one) => ({ ...one, id: ref(one.logicalId) ?? '' })),
@@ -152,7 +152,7 @@ export function pageOf(
   });
 }
 
-export function codeFolder({ assets }: Assembly, { logicalId, Code }: Resource<'function'>): string {
+export function codeFolderOf({ assets }: CloudAssembly, { logicalId, Code }: Resource<'function'>): string {
   const folder = assets.get(Code.S3Key);
   if (folder === undefined) {
     throw new LocalError(
@@ -162,7 +162,7 @@ export function codeFolder({ assets }: Assembly, { logicalId, Code }: Resource<'
   return folder;
 }
 
-export function only<T>(resources: readonly T[], type: string): T {
+export function requireSingle<T>(resources: readonly T[], type: string): T {
   const [resource] = resources;
   if (resource === undefined || resources.length !== 1) {
     throw new LocalError(`The local vault runs exactly one ${type}; the template has ${resources.length}.`);

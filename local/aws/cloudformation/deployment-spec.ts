@@ -1,6 +1,6 @@
 /** What a template asks of the local engines: every name, ARN and setting resolved. */
 
-import type { PageSpec } from './distribution-spec.ts';
+import type { DistributionSpec } from './distribution-spec.ts';
 import type { BucketRules } from './resource-schemas.ts';
 import type { Resource } from './template-resources.ts';
 
@@ -89,5 +89,5 @@ export interface Deployment {
   readonly routes: readonly RouteSpec[];
   readonly schedules: readonly ScheduleSpec[];
   /** Absent where the template has no distribution. */
-  readonly page: PageSpec | undefined;
+  readonly distribution: DistributionSpec | undefined;
 }

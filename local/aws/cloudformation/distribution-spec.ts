@@ -6,17 +6,17 @@ import type {
   distributionSchema,
   edgeFunctionSchema,
   headersPolicySchema,
-  publishedPageSchema,
+  publishedObjectSchema,
 } from './cloudfront-resource-schemas.ts';
 
-export interface PageSpec {
+export interface DistributionSpec {
   /** `https://<domain>` by each name of the distribution. */
-  readonly addresses: readonly string[];
+  readonly origins: readonly string[];
   /** In the order in which CloudFront tries them; the last matches every path. */
-  readonly behaviours: readonly Behaviour[];
+  readonly behaviours: readonly CacheBehavior[];
 }
 
-export interface Behaviour {
+export interface CacheBehavior {
   /** With `*` for any characters and `?` for one. */
   readonly pathPattern: string;
   readonly allowedMethods: readonly string[];
@@ -29,23 +29,28 @@ export interface Behaviour {
 }
 
 /** Resolved properties, and what references to the resource stand for. */
-interface PageParts {
+interface DistributionResources {
   readonly distribution: z.infer<typeof distributionSchema> & { readonly domainName: string };
   readonly functions: readonly (z.infer<typeof edgeFunctionSchema> & { readonly arn: string })[];
   readonly policies: readonly (z.infer<typeof headersPolicySchema> & { readonly id: string })[];
-  readonly published: readonly z.infer<typeof publishedPageSchema>[];
+  readonly published: readonly z.infer<typeof publishedObjectSchema>[];
 }
 
-type BehaviourProperties = PageParts['distribution']['DistributionConfig']['DefaultCacheBehavior'];
+type BehaviourProperties = DistributionResources['distribution']['DistributionConfig']['DefaultCacheBehavior'];
 
 /** Throws a LocalError when the distribution refers to what is not in the template. */
-export function pageSpec({ distribution, functions, policies, published }: PageParts): PageSpec {
+export function toDistributionSpec({
+  distribution,
+  functions,
+  policies,
+  published,
+}: DistributionResources): DistributionSpec {
   const { DefaultCacheBehavior, CacheBehaviors, Origins, Aliases } = distribution.DistributionConfig;
   // The publisher itself is not invoked here: what it would put into the bucket is read where it stands.
   const files = new Map(
     published.map(({ Key, Content }) => [`/${Key}`, inflateSync(Buffer.from(Content, 'base64'))] as const),
   );
-  const behaviour = (pathPattern: string, properties: BehaviourProperties): Behaviour => {
+  const behaviour = (pathPattern: string, properties: BehaviourProperties): CacheBehavior => {
     const origin = Origins.find(({ Id }) => Id === properties.TargetOriginId);
     const [association] = properties.FunctionAssociations;
     const edge = functions.find(({ arn }) => arn === association?.FunctionARN);
@@ -62,12 +67,12 @@ export function pageSpec({ distribution, functions, policies, published }: PageP
       allowedMethods: properties.AllowedMethods,
       target: origin.CustomOriginConfig === undefined ? 'files' : 'api',
       functionCode: edge?.FunctionCode,
-      headers: policy === undefined ? [] : headersOf(policy),
+      headers: policy === undefined ? [] : responseHeadersOf(policy),
       files,
     };
   };
   return {
-    addresses: [distribution.domainName, ...Aliases].map((name) => `https://${name}`),
+    origins: [distribution.domainName, ...Aliases].map((name) => `https://${name}`),
     behaviours: [
       ...CacheBehaviors.map(({ PathPattern, ...properties }) => behaviour(PathPattern, properties)),
       behaviour('*', DefaultCacheBehavior),
@@ -76,13 +81,18 @@ export function pageSpec({ distribution, functions, policies, published }: PageP
 }
 
 /** By the names that CloudFront gives them. HSTS is left away: browsers ignore it on plain HTTP (RFC 6797, section 8.1). */
-function headersOf({ ResponseHeadersPolicyConfig: config }: PageParts['policies'][number]): [string, string][] {
-  const { ContentSecurityPolicy, FrameOptions, ReferrerPolicy } = config.SecurityHeadersConfig;
+function responseHeadersOf({
+  ResponseHeadersPolicyConfig,
+}: DistributionResources['policies'][number]): [string, string][] {
+  const { ContentSecurityPolicy, FrameOptions, ReferrerPolicy } = ResponseHeadersPolicyConfig.SecurityHeadersConfig;
   return [
     ['content-security-policy', ContentSecurityPolicy.ContentSecurityPolicy],
     ['x-content-type-options', 'nosniff'],
     ['x-frame-options', FrameOptions.FrameOption],
     ['referrer-policy', ReferrerPolicy.ReferrerPolicy],
-    ...config.CustomHeadersConfig.Items.map(({ Header, Value }): [string, string] => [Header.toLowerCase(), Value]),
+    ...ResponseHeadersPolicyConfig.CustomHeadersConfig.Items.map(({ Header, Value }): [string, string] => [
+      Header.toLowerCase(),
+      Value,
+    ]),
   ];
 }

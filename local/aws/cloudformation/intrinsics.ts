@@ -16,51 +16,52 @@ export interface References {
 type Intrinsic = (argument: Json, references: References) => Json | undefined;
 
 const intrinsics: Record<string, Intrinsic> = {
-  Ref: (argument, references) => references.ref(text(argument, 'Ref')),
+  Ref: (argument, references) => references.ref(expectString(argument, 'Ref')),
   'Fn::GetAtt': (argument, references) => {
-    const [logicalId, ...path] = typeof argument === 'string' ? argument.split('.') : texts(argument, 'Fn::GetAtt');
+    const [logicalId, ...path] =
+      typeof argument === 'string' ? argument.split('.') : expectStrings(argument, 'Fn::GetAtt');
     return references.attribute(logicalId ?? '', path.join('.'));
   },
   'Fn::Join': (argument, references) => {
-    const [separator, parts] = pair(argument, 'Fn::Join');
-    return texts(resolve(parts, references), 'Fn::Join').join(text(separator, 'Fn::Join'));
+    const [separator, parts] = expectPair(argument, 'Fn::Join');
+    return expectStrings(resolveIntrinsics(parts, references), 'Fn::Join').join(expectString(separator, 'Fn::Join'));
   },
   'Fn::Split': (argument, references) => {
-    const [separator, source] = pair(argument, 'Fn::Split');
-    return text(resolve(source, references), 'Fn::Split').split(text(separator, 'Fn::Split'));
+    const [separator, source] = expectPair(argument, 'Fn::Split');
+    return expectString(resolveIntrinsics(source, references), 'Fn::Split').split(expectString(separator, 'Fn::Split'));
   },
   'Fn::Select': (argument, references) => {
-    const [index, list] = pair(argument, 'Fn::Select');
-    const items = resolve(list, references);
+    const [index, list] = expectPair(argument, 'Fn::Select');
+    const items = resolveIntrinsics(list, references);
     const item = Array.isArray(items) ? items[Number(index)] : undefined;
     if (item === undefined) throw new LocalError(`The template selects item ${String(index)} of a list that has none.`);
     return item;
   },
   'Fn::Sub': (argument, references) => {
     if (typeof argument === 'string') return substitute(argument, {}, references);
-    const [pattern, variables] = pair(argument, 'Fn::Sub');
-    if (!isJsonObject(variables)) throw malformed('Fn::Sub');
-    return substitute(text(pattern, 'Fn::Sub'), variables, references);
+    const [pattern, variables] = expectPair(argument, 'Fn::Sub');
+    if (!isJsonObject(variables)) throw malformedIntrinsic('Fn::Sub');
+    return substitute(expectString(pattern, 'Fn::Sub'), variables, references);
   },
 };
 
 /** Resolves every intrinsic within a value. `undefined` when the value itself is `AWS::NoValue`. */
-export function resolve(value: Json, references: References): Json | undefined {
+export function resolveIntrinsics(value: Json, references: References): Json | undefined {
   if (Array.isArray(value)) {
-    return value.map((item) => resolve(item, references)).filter((item) => item !== undefined);
+    return value.map((item) => resolveIntrinsics(item, references)).filter((item) => item !== undefined);
   }
   if (!isJsonObject(value)) return value;
   const called = Object.keys(value).find((key) => key === 'Ref' || key.startsWith('Fn::'));
-  if (called !== undefined) return call(called, value, references);
+  if (called !== undefined) return applyIntrinsic(called, value, references);
   const resolved: JsonObject = {};
   for (const [key, item] of Object.entries(value)) {
-    const result = resolve(item, references);
+    const result = resolveIntrinsics(item, references);
     if (result !== undefined) resolved[key] = result;
   }
   return resolved;
 }
 
-function call(name: string, holder: JsonObject, references: References): Json | undefined {
+function applyIntrinsic(name: string, holder: JsonObject, references: References): Json | undefined {
   const intrinsic = intrinsics[name];
   if (intrinsic === undefined || Object.keys(holder).length !== 1) {
     throw new LocalError(
@@ -75,29 +76,30 @@ function substitute(pattern: string, variables: JsonObject, references: Referenc
   return pattern.replaceAll(/\$\{(!?)([^}]+)\}/g, (_, literal: string, name: string) => {
     if (literal === '!') return `\${${name}}`;
     const variable = variables[name];
-    if (variable !== undefined) return text(resolve(variable, references), 'Fn::Sub');
+    if (variable !== undefined) return expectString(resolveIntrinsics(variable, references), 'Fn::Sub');
     const [logicalId = '', ...path] = name.split('.');
     return path.length > 0
       ? references.attribute(logicalId, path.join('.'))
-      : text(references.ref(logicalId), 'Fn::Sub');
+      : expectString(references.ref(logicalId), 'Fn::Sub');
   });
 }
 
 const isJsonObject = (value: Json): value is JsonObject => isObject(value);
-const malformed = (name: string) => new LocalError(`The template uses ${name} in a form that is not documented.`);
+const malformedIntrinsic = (name: string) =>
+  new LocalError(`The template uses ${name} in a form that is not documented.`);
 
-function text(value: Json | undefined, name: string): string {
-  if (typeof value !== 'string') throw malformed(name);
+function expectString(value: Json | undefined, name: string): string {
+  if (typeof value !== 'string') throw malformedIntrinsic(name);
   return value;
 }
 
-function texts(value: Json | undefined, name: string): string[] {
-  if (!Array.isArray(value)) throw malformed(name);
-  return value.map((item) => text(item, name));
+function expectStrings(value: Json | undefined, name: string): string[] {
+  if (!Array.isArray(value)) throw malformedIntrinsic(name);
+  return value.map((item) => expectString(item, name));
 }
 
-function pair(value: Json, name: string): [Json, Json] {
+function expectPair(value: Json, name: string): [Json, Json] {
   const [first, second] = Array.isArray(value) && value.length === 2 ? value : [];
-  if (first === undefined || second === undefined) throw malformed(name);
+  if (first === undefined || second === undefined) throw malformedIntrinsic(name);
   return [first, second];
 }

@@ -2,22 +2,22 @@
 
 import type { KeySpec } from '../kms/key-store.ts';
 import { arn, bucketArn } from '../shared/aws-account.ts';
-import type { Assembly } from './cloud-assembly.ts';
+import type { CloudAssembly } from './cloud-assembly.ts';
 import {
-  bucketsOf,
-  codeFolder,
-  eventSourceSpec,
-  only,
-  pageOf,
-  queuesOf,
-  rolesOf,
-  routeSpec,
-  scheduleSpec,
+  codeFolderOf,
+  requireSingle,
+  toBucketSpecs,
+  toDistribution,
+  toEventSourceSpec,
+  toQueueSpecs,
+  toRoleSpecs,
+  toRouteSpec,
+  toScheduleSpec,
 } from './deployment-builders.ts';
 import type { Deployment, RoleSpec } from './deployment-spec.ts';
-import { referencesOf } from './references.ts';
+import { createReferences } from './references.ts';
 import { kmsKeySchema } from './resource-schemas.ts';
-import { type Kind, refuseUnknownTypes, resourcesOf } from './template-resources.ts';
+import { assertKnownTypes, type ResourceKind, readResources } from './template-resources.ts';
 
 export type { RoleSpec } from './deployment-spec.ts';
 
@@ -46,10 +46,10 @@ export const policiesOf = ({ roles, tables, kmsKeys, buckets, queues }: Deployme
 });
 
 /** Logical ids of the KMS keys: they must have key ids before anything that refers to them can be resolved. */
-export const kmsKeyLogicalIds = (assembly: Assembly): string[] => [...kmsKeySpecs(assembly).keys()];
+export const kmsKeyLogicalIds = (assembly: CloudAssembly): string[] => [...kmsKeySpecs(assembly).keys()];
 
 /** Kinds of the KMS keys, by logical id. */
-export const kmsKeySpecs = ({ template }: Assembly): ReadonlyMap<string, KeySpec> =>
+export const kmsKeySpecs = ({ template }: CloudAssembly): ReadonlyMap<string, KeySpec> =>
   new Map(
     Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) =>
       Type === 'AWS::KMS::Key' ? [[id, kmsKeySchema.shape.KeySpec.parse(Properties.KeySpec)] as const] : [],
@@ -60,35 +60,35 @@ export const kmsKeySpecs = ({ template }: Assembly): ReadonlyMap<string, KeySpec
  * Resolves the template. `keyIds` gives the key id of each KMS key by logical id.
  * Throws a LocalError that names the first type, property, intrinsic or reference which is not known here.
  */
-export function readDeployment(assembly: Assembly, keyIds: ReadonlyMap<string, string>): Deployment {
-  refuseUnknownTypes(assembly.template);
-  const references = referencesOf(assembly, keyIds);
-  const all = <K extends Kind>(kind: K) => resourcesOf(assembly.template, kind, references);
+export function readDeployment(assembly: CloudAssembly, keyIds: ReadonlyMap<string, string>): Deployment {
+  assertKnownTypes(assembly.template);
+  const references = createReferences(assembly, keyIds);
+  const all = <K extends ResourceKind>(kind: K) => readResources(assembly.template, kind, references);
 
   const functions = all('function').map((resource) => ({
     ...resource,
     functionName: references.ref(resource.logicalId) ?? '',
     functionArn: references.attribute(resource.logicalId, 'Arn'),
-    codeFolder: codeFolder(assembly, resource),
+    codeFolder: codeFolderOf(assembly, resource),
   }));
-  const api = only(all('api'), 'AWS::ApiGatewayV2::Api');
-  const stage = only(all('stage'), 'AWS::ApiGatewayV2::Stage');
-  const queues = queuesOf(all('queue'), all('queuePolicy'), references);
+  const api = requireSingle(all('api'), 'AWS::ApiGatewayV2::Api');
+  const stage = requireSingle(all('stage'), 'AWS::ApiGatewayV2::Stage');
+  const queues = toQueueSpecs(all('queue'), all('queuePolicy'), references);
   const integrations = new Map(all('integration').map((resource) => [resource.logicalId, resource]));
   return {
     tables: all('table').map((table) => ({ ...table, tableName: references.ref(table.logicalId) ?? '' })),
-    buckets: bucketsOf(all('bucket'), all('bucketPolicy'), references),
+    buckets: toBucketSpecs(all('bucket'), all('bucketPolicy'), references),
     queues,
-    eventSources: all('eventSource').flatMap((mapping) => eventSourceSpec(mapping, queues, functions) ?? []),
+    eventSources: all('eventSource').flatMap((mapping) => toEventSourceSpec(mapping, queues, functions) ?? []),
     kmsKeys: all('kmsKey').map((key) => ({ ...key, keyId: references.ref(key.logicalId) ?? '' })),
     aliases: all('alias'),
     functions,
-    roles: rolesOf(all('role'), all('rolePolicy'), references),
+    roles: toRoleSpecs(all('role'), all('rolePolicy'), references),
     api,
     apiEndpoint: references.attribute(api.logicalId, 'ApiEndpoint'),
     accessLogFormat: stage.AccessLogSettings?.Format,
-    routes: all('route').map((route) => routeSpec(route, integrations, functions)),
-    schedules: all('schedule').map((rule) => scheduleSpec(rule, functions)),
-    page: pageOf(all, references),
+    routes: all('route').map((route) => toRouteSpec(route, integrations, functions)),
+    schedules: all('schedule').map((rule) => toScheduleSpec(rule, functions)),
+    distribution: toDistribution(all, references),
   };
 }

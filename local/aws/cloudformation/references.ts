@@ -1,11 +1,14 @@
 /** What `Ref` and `Fn::GetAtt` of a template stand for on this machine: names, ARNs and addresses as AWS would give them. */
-import { account, arn, bucketArn, iamArn, queueUrl, regionalDomain } from '../shared/aws-account.ts';
+import { account, arn, bucketArn, bucketDomain, iamArn, queueUrl } from '../shared/aws-account.ts';
 import { LocalError } from '../shared/errors.ts';
-import type { Assembly, Template } from './cloud-assembly.ts';
+import type { CloudAssembly, Template } from './cloud-assembly.ts';
 import type { References } from './intrinsics.ts';
 
 /** `keyIds` gives the key id of each KMS key by logical id. */
-export function referencesOf({ template, stackName }: Assembly, keyIds: ReadonlyMap<string, string>): References {
+export function createReferences(
+  { template, stackName }: CloudAssembly,
+  keyIds: ReadonlyMap<string, string>,
+): References {
   const pseudoParameters: Record<string, string | undefined> = {
     'AWS::AccountId': account.id,
     'AWS::Region': account.region,
@@ -42,7 +45,7 @@ const attributesByType: Record<string, Record<string, (name: string) => string>>
   'AWS::S3::Bucket': {
     Arn: (name) => bucketArn(name),
     DomainName: (name) => `${name}.s3.${account.urlSuffix}`,
-    RegionalDomainName: (name) => regionalDomain(name),
+    RegionalDomainName: (name) => bucketDomain(name),
   },
   'AWS::CloudFront::Distribution': { DomainName: (name) => `${name.toLowerCase()}.cloudfront.net` },
   'AWS::CloudFront::Function': { FunctionARN: (name) => iamArn(name).replace(':iam:', ':cloudfront:') },

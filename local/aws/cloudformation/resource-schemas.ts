@@ -8,31 +8,31 @@ import { keyUsages } from '../kms/key-registry.ts';
 import { keySpecs } from '../kms/key-store.ts';
 import { jsonObjectSchema } from '../shared/json.ts';
 
-const accepted = z.unknown().optional();
+const ignoredProperty = z.unknown().optional();
 
 /** Statements are read by those who enforce them. */
 const policySchema = z.object({ Statement: z.array(z.unknown()) });
 
 const keySchema = z.array(z.strictObject({ AttributeName: z.string(), KeyType: z.enum(['HASH', 'RANGE']) }));
-const index = { IndexName: z.string(), KeySchema: keySchema, Projection: jsonObjectSchema };
+const indexProperties = { IndexName: z.string(), KeySchema: keySchema, Projection: jsonObjectSchema };
 
 export const tableSchema = z.strictObject({
   AttributeDefinitions: z.array(z.strictObject({ AttributeName: z.string(), AttributeType: z.enum(['S', 'N', 'B']) })),
   KeySchema: keySchema,
-  GlobalSecondaryIndexes: z.array(z.object(index)).optional(),
-  LocalSecondaryIndexes: z.array(z.object(index)).optional(),
+  GlobalSecondaryIndexes: z.array(z.object(indexProperties)).optional(),
+  LocalSecondaryIndexes: z.array(z.object(indexProperties)).optional(),
   DeletionProtectionEnabled: z.boolean().default(false),
-  BillingMode: accepted,
-  ProvisionedThroughput: accepted,
-  OnDemandThroughput: accepted,
+  BillingMode: ignoredProperty,
+  ProvisionedThroughput: ignoredProperty,
+  OnDemandThroughput: ignoredProperty,
   PointInTimeRecoverySpecification: z.object({ PointInTimeRecoveryEnabled: z.boolean() }).optional(),
-  ContributorInsightsSpecification: accepted,
+  ContributorInsightsSpecification: ignoredProperty,
   ResourcePolicy: z.strictObject({ PolicyDocument: policySchema }).optional(),
-  SSESpecification: accepted,
-  TimeToLiveSpecification: accepted,
-  TableClass: accepted,
-  TableName: accepted,
-  Tags: accepted,
+  SSESpecification: ignoredProperty,
+  TimeToLiveSpecification: ignoredProperty,
+  TableClass: ignoredProperty,
+  TableName: ignoredProperty,
+  Tags: ignoredProperty,
 });
 
 export const kmsKeySchema = z
@@ -44,9 +44,9 @@ export const kmsKeySchema = z
     RotationPeriodInDays: z.number().int().default(365),
     KeySpec: z.enum(keySpecs).default('SYMMETRIC_DEFAULT'),
     KeyUsage: z.enum(Object.values(keyUsages)).default('ENCRYPT_DECRYPT'),
-    PendingWindowInDays: accepted,
+    PendingWindowInDays: ignoredProperty,
     MultiRegion: z.literal(false).optional(),
-    Tags: accepted,
+    Tags: ignoredProperty,
   })
   .refine(({ KeySpec, KeyUsage }) => keyUsages[KeySpec] === KeyUsage, 'KMS makes no key of that spec for that usage')
   .refine(
@@ -58,12 +58,12 @@ export const aliasSchema = z.strictObject({ AliasName: z.string(), TargetKeyId: 
 
 export const roleSchema = z.strictObject({
   AssumeRolePolicyDocument: policySchema,
-  Description: accepted,
+  Description: ignoredProperty,
   // What AWS keeps as its own policies speaks of services that are not here.
-  ManagedPolicyArns: accepted,
-  MaxSessionDuration: accepted,
+  ManagedPolicyArns: ignoredProperty,
+  MaxSessionDuration: ignoredProperty,
   Policies: z.array(z.object({ PolicyDocument: policySchema })).default([]),
-  Tags: accepted,
+  Tags: ignoredProperty,
 });
 
 export const rolePolicySchema = z.strictObject({
@@ -80,18 +80,18 @@ export const functionSchema = z.strictObject({
   Timeout: z.number().int().default(3),
   MemorySize: z.number().int().default(128),
   Environment: z.strictObject({ Variables: z.record(z.string(), z.string()) }).default({ Variables: {} }),
-  Architectures: accepted,
-  Description: accepted,
-  FunctionName: accepted,
+  Architectures: ignoredProperty,
+  Description: ignoredProperty,
+  FunctionName: ignoredProperty,
   LoggingConfig: z.object({ LogFormat: z.string().optional(), ApplicationLogLevel: z.string().optional() }).default({}),
   DurableConfig: z
     .strictObject({ ExecutionTimeout: z.number().int(), RetentionPeriodInDays: z.number().int().default(14) })
     .optional(),
-  TracingConfig: accepted,
-  ReservedConcurrentExecutions: accepted,
-  RecursiveLoop: accepted,
-  RuntimeManagementConfig: accepted,
-  Tags: accepted,
+  TracingConfig: ignoredProperty,
+  ReservedConcurrentExecutions: ignoredProperty,
+  RecursiveLoop: ignoredProperty,
+  RuntimeManagementConfig: ignoredProperty,
+  Tags: ignoredProperty,
 });
 
 export const apiSchema = z.strictObject({
@@ -106,10 +106,10 @@ export const apiSchema = z.strictObject({
       MaxAge: z.number().int().optional(),
     })
     .optional(),
-  Name: accepted,
-  Description: accepted,
-  DisableExecuteApiEndpoint: accepted,
-  Tags: accepted,
+  Name: ignoredProperty,
+  Description: ignoredProperty,
+  DisableExecuteApiEndpoint: ignoredProperty,
+  Tags: ignoredProperty,
 });
 
 /** The stage's throttling is accepted and not imposed: a limit meant for a fleet would only slow one machine. */
@@ -117,11 +117,11 @@ export const stageSchema = z.strictObject({
   ApiId: z.string(),
   StageName: z.literal('$default', 'the local vault serves the stage $default only'),
   AccessLogSettings: z.strictObject({ DestinationArn: z.string(), Format: z.string() }).optional(),
-  AutoDeploy: accepted,
-  DefaultRouteSettings: accepted,
-  Description: accepted,
-  RouteSettings: accepted,
-  Tags: accepted,
+  AutoDeploy: ignoredProperty,
+  DefaultRouteSettings: ignoredProperty,
+  Description: ignoredProperty,
+  RouteSettings: ignoredProperty,
+  Tags: ignoredProperty,
 });
 
 export const routeSchema = z.strictObject({
@@ -129,7 +129,7 @@ export const routeSchema = z.strictObject({
   RouteKey: z.string(),
   Target: z.string().regex(/^integrations\/./),
   AuthorizationType: z.enum(['NONE', 'AWS_IAM']).default('NONE'),
-  OperationName: accepted,
+  OperationName: ignoredProperty,
 });
 
 export const integrationSchema = z.strictObject({
@@ -138,9 +138,9 @@ export const integrationSchema = z.strictObject({
   IntegrationUri: z.string(),
   PayloadFormatVersion: z.literal('2.0'),
   TimeoutInMillis: z.number().int().min(50).max(30_000).default(30_000),
-  IntegrationMethod: accepted,
-  ConnectionType: accepted,
-  Description: accepted,
+  IntegrationMethod: ignoredProperty,
+  ConnectionType: ignoredProperty,
+  Description: ignoredProperty,
 });
 
 export const scheduleSchema = z.strictObject({
@@ -148,8 +148,8 @@ export const scheduleSchema = z.strictObject({
     .string()
     .regex(/^rate\([1-9]\d{0,3} minutes?\)$/, 'the local vault knows rates of minutes only'),
   State: z.literal('ENABLED').default('ENABLED'),
-  Targets: z.array(z.strictObject({ Arn: z.string(), Id: accepted })),
-  Description: accepted,
+  Targets: z.array(z.strictObject({ Arn: z.string(), Id: ignoredProperty })),
+  Description: ignoredProperty,
 });
 
 const corsRuleSchema = z.strictObject({
@@ -158,7 +158,7 @@ const corsRuleSchema = z.strictObject({
   AllowedHeaders: z.array(z.string()).optional(),
   ExposedHeaders: z.array(z.string()).optional(),
   MaxAge: z.number().int().optional(),
-  Id: accepted,
+  Id: ignoredProperty,
 });
 export type CorsRule = z.infer<typeof corsRuleSchema>;
 
@@ -171,7 +171,7 @@ const lifecycleRuleSchema = z
     ObjectSizeLessThan: z.coerce.number().optional(),
     ExpirationInDays: z.number().int().min(1).optional(),
     AbortIncompleteMultipartUpload: z.strictObject({ DaysAfterInitiation: z.number().int().min(1) }).optional(),
-    Id: accepted,
+    Id: ignoredProperty,
   })
   .refine(
     ({ AbortIncompleteMultipartUpload: abort, TagFilters, ObjectSizeGreaterThan, ObjectSizeLessThan }) =>
@@ -195,9 +195,9 @@ export const bucketSchema = z.strictObject({
   OwnershipControls: z
     .strictObject({ Rules: z.array(z.strictObject({ ObjectOwnership: z.literal('BucketOwnerEnforced') })) })
     .optional(),
-  PublicAccessBlockConfiguration: accepted,
-  BucketName: accepted,
-  Tags: accepted,
+  PublicAccessBlockConfiguration: ignoredProperty,
+  BucketName: ignoredProperty,
+  Tags: ignoredProperty,
 });
 
 /** What the engine needs of a bucket. */

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 
-const accepted = z.unknown().optional();
+const ignoredProperty = z.unknown().optional();
 
 /** Largest message, bytes of its body. */
 export const maxMessageBytes = 1_048_576;
@@ -25,13 +25,13 @@ export const queueSchema = z
       .strictObject({ deadLetterTargetArn: z.string(), maxReceiveCount: z.coerce.number().int().min(1).max(1000) })
       .optional(),
     // CloudFormation looks at it when a queue names its dead-letter queue, and not afterwards.
-    RedriveAllowPolicy: accepted,
+    RedriveAllowPolicy: ignoredProperty,
     // Messages lie in the data folder as they were sent, like everything else that only AWS encrypts at rest.
-    SqsManagedSseEnabled: accepted,
-    KmsMasterKeyId: accepted,
-    KmsDataKeyReusePeriodSeconds: accepted,
-    QueueName: accepted,
-    Tags: accepted,
+    SqsManagedSseEnabled: ignoredProperty,
+    KmsMasterKeyId: ignoredProperty,
+    KmsDataKeyReusePeriodSeconds: ignoredProperty,
+    QueueName: ignoredProperty,
+    Tags: ignoredProperty,
   })
   .refine(
     ({ FifoQueue, ContentBasedDeduplication, DeduplicationScope, FifoThroughputLimit }) =>
@@ -57,5 +57,5 @@ export const eventSourceSchema = z.strictObject({
   FunctionResponseTypes: z.array(z.literal('ReportBatchItemFailures')).default([]),
   ScalingConfig: z.strictObject({ MaximumConcurrency: z.int().min(2).max(1000) }).optional(),
   MaximumBatchingWindowInSeconds: z.literal(0).optional(),
-  Tags: accepted,
+  Tags: ignoredProperty,
 });

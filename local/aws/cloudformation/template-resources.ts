@@ -7,9 +7,9 @@ import {
   distributionSchema,
   edgeFunctionSchema,
   headersPolicySchema,
-  publishedPageSchema,
+  publishedObjectSchema,
 } from './cloudfront-resource-schemas.ts';
-import { type References, resolve } from './intrinsics.ts';
+import { type References, resolveIntrinsics } from './intrinsics.ts';
 import {
   aliasSchema,
   apiSchema,
@@ -28,7 +28,7 @@ import {
 } from './resource-schemas.ts';
 import { eventSourceSchema, queuePolicySchema, queueSchema } from './sqs-resource-schemas.ts';
 
-const schemas = {
+const resourceTypes = {
   table: ['AWS::DynamoDB::Table', tableSchema],
   kmsKey: ['AWS::KMS::Key', kmsKeySchema],
   alias: ['AWS::KMS::Alias', aliasSchema],
@@ -48,22 +48,26 @@ const schemas = {
   distribution: ['AWS::CloudFront::Distribution', distributionSchema],
   edgeFunction: ['AWS::CloudFront::Function', edgeFunctionSchema],
   headersPolicy: ['AWS::CloudFront::ResponseHeadersPolicy', headersPolicySchema],
-  publishedPage: ['Custom::VaultPage', publishedPageSchema],
+  publishedPage: ['Custom::VaultPage', publishedObjectSchema],
 } as const;
 
-export type Kind = keyof typeof schemas;
-type Properties<K extends Kind> = z.infer<(typeof schemas)[K][1]>;
-export type Resource<K extends Kind> = Properties<K> & { readonly logicalId: string };
+export type ResourceKind = keyof typeof resourceTypes;
+type Properties<K extends ResourceKind> = z.infer<(typeof resourceTypes)[K][1]>;
+export type Resource<K extends ResourceKind> = Properties<K> & { readonly logicalId: string };
 
 /** All resources of a kind, as they stand in the template but for intrinsics. Throws a LocalError for what is not known here. */
-export function resourcesOf<K extends Kind>(template: Template, kind: K, references: References): Resource<K>[] {
-  const [type, schema]: readonly [string, z.ZodType<unknown>] = schemas[kind];
+export function readResources<K extends ResourceKind>(
+  template: Template,
+  kind: K,
+  references: References,
+): Resource<K>[] {
+  const [type, schema]: readonly [string, z.ZodType<unknown>] = resourceTypes[kind];
   return Object.entries(template.Resources).flatMap(([logicalId, resource]) => {
     if (resource.Type !== type) return [];
     if (resource.Condition !== undefined) {
       throw new LocalError(`${logicalId} (${type}) has a Condition, which the local vault does not evaluate.`);
     }
-    const parsed = schema.safeParse(resolve(resource.Properties, references));
+    const parsed = schema.safeParse(resolveIntrinsics(resource.Properties, references));
     if (!parsed.success) {
       throw new LocalError(
         `${logicalId} (${type}) is not what the local vault can run: ${firstIssue(parsed.error)}. Nothing was started. ` +
@@ -76,8 +80,8 @@ export function resourcesOf<K extends Kind>(template: Template, kind: K, referen
 }
 
 /** Throws a LocalError for the first resource of a type that is neither run here nor known to mean nothing. */
-export function refuseUnknownTypes({ Resources }: Template): void {
-  const known = new Set<string>(Object.values(schemas).map(([type]) => type));
+export function assertKnownTypes({ Resources }: Template): void {
+  const known = new Set<string>(Object.values(resourceTypes).map(([type]) => type));
   for (const [logicalId, { Type }] of Object.entries(Resources)) {
     if (known.has(Type) || typesWithoutEffect.has(Type)) continue;
     throw new LocalError(

@@ -7,13 +7,13 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { request as httpRequest } from 'node:http';
 import { pipeline } from 'node:stream';
 import { Script } from 'node:vm';
-import type { Behaviour, PageSpec } from '../cloudformation/distribution-spec.ts';
-import { messageOf } from '../shared/errors.ts';
+import type { CacheBehavior, DistributionSpec } from '../cloudformation/distribution-spec.ts';
+import { errorMessageOf } from '../shared/errors.ts';
 import { isObject } from '../shared/json.ts';
-import { closeServer, listen } from '../shared/loopback-server.ts';
+import { closeServer, listenOnLoopback } from '../shared/loopback-server.ts';
 
 /** What the distribution's own log would hold, for tests: it must never hold a key. */
-export interface PageRequest {
+export interface DistributionRequest {
   readonly method: string;
   /** As received, the query included. */
   readonly path: string;
@@ -28,21 +28,21 @@ interface ServeOptions {
   readonly onError: (message: string) => void;
 }
 
-export interface PageServer {
+export interface DistributionServer {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   /** The latest requests, oldest first. */
-  log(): readonly PageRequest[];
+  log(): readonly DistributionRequest[];
   /** Starts to serve: until then all is 503, for the port is taken before there is anything. */
-  serve(spec: PageSpec, options: ServeOptions): void;
+  serve(spec: DistributionSpec, options: ServeOptions): void;
   close(): Promise<void>;
 }
 
-const kept = 10_000;
+const maxLoggedRequests = 10_000;
 /** CloudFront ends a function within a millisecond or so; a busy machine must not. */
-const functionMs = 1000;
+const edgeFunctionTimeoutMs = 1000;
 
-interface Serving extends Omit<Behaviour, 'functionCode' | 'headers'> {
+interface CompiledBehavior extends Omit<CacheBehavior, 'functionCode' | 'headers'> {
   readonly matches: (path: string) => boolean;
   readonly run: ((request: EdgeRequest) => EdgeRequest | EdgeResponse) | undefined;
   readonly headers: OutgoingHttpHeaders;
@@ -57,12 +57,12 @@ interface EdgeResponse {
   readonly statusCode: number;
 }
 
-/** @param wanted port; 0 takes any free one */
-export async function openPage(wanted: number): Promise<PageServer> {
-  let behaviours: readonly Serving[] = [];
+/** @param requestedPort port; 0 takes any free one */
+export async function startDistributionServer(requestedPort: number): Promise<DistributionServer> {
+  let behaviours: readonly CompiledBehavior[] = [];
   let options: ServeOptions = { apiUrl: '', origins: new Map(), onError: () => {} };
-  let requests: PageRequest[] = [];
-  const { server, port } = await listen(
+  let requests: DistributionRequest[] = [];
+  const { server, port } = await listenOnLoopback(
     (message, response) => {
       response.once('close', () => {
         requests.push({
@@ -71,20 +71,20 @@ export async function openPage(wanted: number): Promise<PageServer> {
           status: response.statusCode,
           referer: message.headers.referer,
         });
-        if (requests.length > 2 * kept) requests = requests.slice(-kept);
+        if (requests.length > 2 * maxLoggedRequests) requests = requests.slice(-maxLoggedRequests);
       });
       try {
         const [uri = '/'] = (message.url ?? '/').split('?');
         const behaviour = behaviours.find(({ matches }) => matches(uri));
-        const answer = answerOf(behaviour, message.method ?? '', uri);
-        if (answer === 'api') forward(options.apiUrl, behaviour?.headers, message, response);
+        const answer = resolveResponse(behaviour, message.method ?? '', uri);
+        if (answer === 'api') proxyToApi(options.apiUrl, behaviour?.headers, message, response);
         else send(response, answer, message.method !== 'HEAD');
       } catch (error) {
-        options.onError(`page: ${messageOf(error)}`);
+        options.onError(`page: ${errorMessageOf(error)}`);
         send(response, { status: 503 });
       }
     },
-    wanted,
+    requestedPort,
     '--page-port',
   );
   return {
@@ -92,13 +92,16 @@ export async function openPage(wanted: number): Promise<PageServer> {
     log: () => [...requests],
     serve(spec, told) {
       options = told;
-      behaviours = spec.behaviours.map((behaviour) => compile(behaviour, told.origins));
+      behaviours = spec.behaviours.map((behaviour) => compileBehavior(behaviour, told.origins));
     },
     close: () => closeServer(server),
   };
 }
 
-function compile({ functionCode, headers, ...rest }: Behaviour, origins: ReadonlyMap<string, string>): Serving {
+function compileBehavior(
+  { functionCode, headers, ...rest }: CacheBehavior,
+  origins: ReadonlyMap<string, string>,
+): CompiledBehavior {
   const source = rest.pathPattern
     .replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
     .replaceAll('*', '.*')
@@ -107,21 +110,21 @@ function compile({ functionCode, headers, ...rest }: Behaviour, origins: Readonl
   return {
     ...rest,
     matches: (path) => pattern.test(path),
-    run: functionCode === undefined ? undefined : compileFunction(functionCode),
-    headers: Object.fromEntries(headers.map(([name, value]) => [name, replaceAll(value, origins)])),
+    run: functionCode === undefined ? undefined : compileEdgeFunction(functionCode),
+    headers: Object.fromEntries(headers.map(([name, value]) => [name, replaceOrigins(value, origins)])),
   };
 }
 
 /** Every occurrence of an address, by that of this machine. */
-export const replaceAll = (text: string, origins: ReadonlyMap<string, string>): string =>
+export const replaceOrigins = (text: string, origins: ReadonlyMap<string, string>): string =>
   [...origins].reduce((result, [from, to]) => result.replaceAll(from, to), text);
 
 /** As CloudFront calls it, in a context of its own that has nothing of Node. What it returns is a request, or a response. */
-function compileFunction(code: string): NonNullable<Serving['run']> {
+function compileEdgeFunction(code: string): NonNullable<CompiledBehavior['run']> {
   const script = new Script(`${code}\n;JSON.stringify(handler(JSON.parse(event)))`);
   return (request) => {
     const event = JSON.stringify({ version: '1.0', context: { eventType: 'viewer-request' }, request });
-    const result: unknown = JSON.parse(String(script.runInNewContext({ event }, { timeout: functionMs })));
+    const result: unknown = JSON.parse(String(script.runInNewContext({ event }, { timeout: edgeFunctionTimeoutMs })));
     if (isObject(result)) {
       const { method, uri, statusCode } = result;
       if (typeof statusCode === 'number') return { statusCode };
@@ -131,14 +134,18 @@ function compileFunction(code: string): NonNullable<Serving['run']> {
   };
 }
 
-interface Answer {
+interface DistributionResponse {
   readonly status: number;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: Buffer;
 }
 
 /** What CloudFront answers; or that the API does. */
-function answerOf(behaviour: Serving | undefined, method: string, uri: string): Answer | 'api' {
+function resolveResponse(
+  behaviour: CompiledBehavior | undefined,
+  method: string,
+  uri: string,
+): DistributionResponse | 'api' {
   if (behaviour === undefined) return { status: 503 };
   const { headers, files } = behaviour;
   if (!behaviour.allowedMethods.includes(method)) return { status: 403, headers };
@@ -151,13 +158,13 @@ function answerOf(behaviour: Serving | undefined, method: string, uri: string): 
   return { status: 200, headers: { 'content-type': 'text/html; charset=utf-8', ...headers }, body };
 }
 
-function send(response: ServerResponse, { status, headers, body }: Answer, withBody = true): void {
+function send(response: ServerResponse, { status, headers, body }: DistributionResponse, withBody = true): void {
   if (response.headersSent) response.destroy();
   else response.writeHead(status, { ...headers, 'content-length': body?.length ?? 0 }).end(withBody ? body : undefined);
 }
 
 /** To the API with all that the browser sent, but for the Host. */
-function forward(
+function proxyToApi(
   api: string,
   headers: OutgoingHttpHeaders | undefined,
   message: IncomingMessage,

@@ -7,13 +7,13 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import dynalite from 'dynalite';
 import type { TableSpec } from '../cloudformation/deployment-spec.ts';
-import type { Engine, EngineReply } from '../endpoint/service-engine.ts';
+import type { EngineReply, ServiceEngine } from '../endpoint/service-engine.ts';
 import { jsonProtocol } from '../endpoint/wire-protocols.ts';
 import { account } from '../shared/aws-account.ts';
 import { ServiceError } from '../shared/errors.ts';
-import { TableCopies } from './table-backups.ts';
+import { TableBackups } from './table-backups.ts';
 
-export interface DynamoDb extends Engine {
+export interface DynamoDbEngine extends ServiceEngine {
   /** An action of this process itself: no signature, no hooks. */
   call(action: string, input: unknown): Promise<EngineReply>;
   /** Tables whose DeleteTable is refused, by name. */
@@ -25,10 +25,10 @@ const targetPrefix = 'DynamoDB_20120810.';
 const protocol = jsonProtocol(targetPrefix, '1.0');
 
 // dynalite looks only at the form of this header; the front has checked the real one.
-const authorization = `AWS4-HMAC-SHA256 Credential=local/20120810/${account.region}/dynamodb/aws4_request, SignedHeaders=host, Signature=0`;
+const placeholderAuthorization = `AWS4-HMAC-SHA256 Credential=local/20120810/${account.region}/dynamodb/aws4_request, SignedHeaders=host, Signature=0`;
 
 /** Opens the tables at `path`, or in memory when it is null. dynalite knows no copies of tables: `copies` does. */
-export async function openDynamoDb(path: string | null, copies = new TableCopies()): Promise<DynamoDb> {
+export async function openDynamoDb(path: string | null, copies = new TableBackups()): Promise<DynamoDbEngine> {
   const timing = { createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 };
   const server = dynalite(path === null ? timing : { ...timing, path });
   // dynalite closes its database only when its server listened. So it does, and takes no connection.
@@ -38,7 +38,7 @@ export async function openDynamoDb(path: string | null, copies = new TableCopies
 
   let protectedTables: ReadonlySet<string> = new Set();
   const call = async (action: string, input: unknown): Promise<EngineReply> => {
-    const request = requestOf(action, input);
+    const request = toIncomingMessage(action, input);
     const response = new CapturedResponse(request);
     server.emit('request', request, response);
     return response.reply;
@@ -69,7 +69,7 @@ export async function openDynamoDb(path: string | null, copies = new TableCopies
   };
 }
 
-function requestOf(action: string, input: unknown): IncomingMessage {
+function toIncomingMessage(action: string, input: unknown): IncomingMessage {
   const stream = Readable.from([Buffer.from(JSON.stringify(input))]);
   const head = {
     method: 'POST',
@@ -80,7 +80,7 @@ function requestOf(action: string, input: unknown): IncomingMessage {
       'content-type': protocol.contentType,
       'x-amz-target': targetPrefix + action,
       'x-amz-date': '20120810T000000Z',
-      authorization,
+      authorization: placeholderAuthorization,
     },
   };
   // dynalite reads the method, url and headers of a request and its stream, and nothing else.

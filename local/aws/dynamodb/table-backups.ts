@@ -5,20 +5,25 @@
  */
 import { z } from 'zod';
 import type { TableSpec } from '../cloudformation/deployment-spec.ts';
-import type { Engine, EngineReply } from '../endpoint/service-engine.ts';
-import { jsonFailure, type Operation, type Protocol, type ServiceMessage } from '../endpoint/wire-protocols.ts';
+import type { EngineReply, ServiceEngine } from '../endpoint/service-engine.ts';
+import {
+  jsonErrorResponse,
+  type ServiceMessage,
+  type ServiceOperation,
+  type WireProtocol,
+} from '../endpoint/wire-protocols.ts';
 import { account, arn } from '../shared/aws-account.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { firstIssue } from '../shared/json.ts';
 
-export interface LocalBackup {
+export interface ReportedBackup {
   readonly table: string;
   /** `USER` and `SYSTEM` are listed by DynamoDB, `AWS_BACKUP` by AWS Backup. */
   readonly type: 'USER' | 'SYSTEM' | 'AWS_BACKUP';
   readonly createdAt: Date;
 }
 
-interface Recovery {
+interface PointInTimeRecovery {
   readonly earliest: Date;
 }
 
@@ -30,11 +35,11 @@ const listSchema = z.strictObject({
   Limit: z.int().min(1).max(100).default(100),
 });
 const describeSchema = z.strictObject({ TableName: tableName });
-const pointsSchema = z.object({ ResourceArn: z.string() });
+const recoveryPointsInput = z.object({ ResourceArn: z.string() });
 
-export class TableCopies {
-  #backups: readonly (LocalBackup & { readonly arn: string })[] = [];
-  readonly #recovery = new Map<string, Recovery>();
+export class TableBackups {
+  #backups: readonly (ReportedBackup & { readonly arn: string })[] = [];
+  readonly #recovery = new Map<string, PointInTimeRecovery>();
   readonly #tables = new Set<string>();
 
   /** Takes the tables of a template, with the point-in-time recovery that it gives them from now on. */
@@ -46,7 +51,7 @@ export class TableCopies {
   }
 
   /** Pretends that a backup was made. */
-  add(backup: LocalBackup): void {
+  add(backup: ReportedBackup): void {
     const at = backup.createdAt.getTime();
     const name =
       backup.type === 'AWS_BACKUP'
@@ -68,8 +73,8 @@ export class TableCopies {
 
   /** What DynamoDB answers; undefined for any action that is not about copies. */
   dynamoDb(action: string, input: unknown): object | undefined {
-    if (action === 'ListBackups') return this.#list(parsed(listSchema, input));
-    if (action === 'DescribeContinuousBackups') return this.#describe(parsed(describeSchema, input).TableName);
+    if (action === 'ListBackups') return this.#list(parseInput(listSchema, input));
+    if (action === 'DescribeContinuousBackups') return this.#describe(parseInput(describeSchema, input).TableName);
     return undefined;
   }
 
@@ -129,29 +134,29 @@ export class TableCopies {
   }
 }
 
-const pointsPath = /^\/resources\/([^/]+)\/recovery-points\/?$/;
+const recoveryPointsPath = /^\/resources\/([^/]+)\/recovery-points\/?$/;
 
-const protocol: Protocol = {
+const protocol: WireProtocol = {
   contentType: 'application/json',
-  speaks: ({ path }) => pointsPath.test(path),
-  read: ({ path }: ServiceMessage): Operation => ({
+  matches: ({ path }) => recoveryPointsPath.test(path),
+  parseOperation: ({ path }: ServiceMessage): ServiceOperation => ({
     action: 'ListRecoveryPointsByResource',
-    input: { ResourceArn: decodeURIComponent(pointsPath.exec(path)?.[1] ?? '') },
+    input: { ResourceArn: decodeURIComponent(recoveryPointsPath.exec(path)?.[1] ?? '') },
   }),
-  failure: jsonFailure,
+  formatError: jsonErrorResponse,
 };
 
 /** The part of AWS Backup's API that says which copies of a table it made. */
-export const backupEngine = (copies: TableCopies): Engine => ({
+export const backupEngine = (copies: TableBackups): ServiceEngine => ({
   service: 'backup',
   protocol,
   run: async ({ input }): Promise<EngineReply> => {
-    const { ResourceArn } = parsed(pointsSchema, input);
+    const { ResourceArn } = parseInput(recoveryPointsInput, input);
     return { status: 200, body: JSON.stringify(copies.recoveryPoints(ResourceArn)) };
   },
 });
 
-function parsed<Input>(schema: z.ZodType<Input>, input: unknown): Input {
+function parseInput<Input>(schema: z.ZodType<Input>, input: unknown): Input {
   const result = schema.safeParse(input);
   if (!result.success) throw new ServiceError('ValidationException', firstIssue(result.error));
   return result.data;

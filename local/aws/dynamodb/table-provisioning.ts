@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { TableSpec } from '../cloudformation/deployment-spec.ts';
 import { LocalError } from '../shared/errors.ts';
-import type { DynamoDb } from './dynamodb-engine.ts';
+import type { DynamoDbEngine } from './dynamodb-engine.ts';
 
-const readyWithinMs = 5_000;
+const activeTimeoutMs = 5_000;
 
 const descriptionSchema = z.object({
   Table: z.object({
@@ -15,29 +15,29 @@ const descriptionSchema = z.object({
 });
 
 /** Throws a LocalError when a kept table has other keys than the template, or when one does not become active. */
-export async function ensureTables(engine: DynamoDb, tables: readonly TableSpec[]): Promise<void> {
+export async function ensureTables(engine: DynamoDbEngine, tables: readonly TableSpec[]): Promise<void> {
   engine.protect(tables);
   await Promise.all(tables.map((table) => ensureTable(engine, table)));
 }
 
-async function ensureTable(engine: DynamoDb, table: TableSpec): Promise<void> {
-  const existing = await describe(engine, table.tableName);
+async function ensureTable(engine: DynamoDbEngine, table: TableSpec): Promise<void> {
+  const existing = await describeTable(engine, table.tableName);
   if (existing === undefined) await createTable(engine, table);
-  else if (JSON.stringify(existing.KeySchema) !== JSON.stringify(keysOf(table))) {
+  else if (JSON.stringify(existing.KeySchema) !== JSON.stringify(keyAttributesOf(table))) {
     throw new LocalError(
       `The data folder's table ${table.tableName} has other keys than the template's. Nothing was changed. ` +
         `Start with a new folder (--data), or move the old one away.`,
     );
   }
-  await becomeActive(engine, table.tableName);
+  await waitUntilActive(engine, table.tableName);
 }
 
-async function createTable(engine: DynamoDb, table: TableSpec): Promise<void> {
+async function createTable(engine: DynamoDbEngine, table: TableSpec): Promise<void> {
   const { tableName, AttributeDefinitions, GlobalSecondaryIndexes, LocalSecondaryIndexes } = table;
   const { status, body } = await engine.call('CreateTable', {
     TableName: tableName,
     AttributeDefinitions,
-    KeySchema: keysOf(table),
+    KeySchema: keyAttributesOf(table),
     BillingMode: 'PAY_PER_REQUEST',
     ...(GlobalSecondaryIndexes && { GlobalSecondaryIndexes }),
     ...(LocalSecondaryIndexes && { LocalSecondaryIndexes }),
@@ -45,9 +45,9 @@ async function createTable(engine: DynamoDb, table: TableSpec): Promise<void> {
   if (status !== 200) throw new LocalError(`The local engine did not make the table ${tableName}: ${body}`);
 }
 
-async function becomeActive(engine: DynamoDb, tableName: string): Promise<void> {
-  const deadline = Date.now() + readyWithinMs;
-  while ((await describe(engine, tableName))?.TableStatus !== 'ACTIVE') {
+async function waitUntilActive(engine: DynamoDbEngine, tableName: string): Promise<void> {
+  const deadline = Date.now() + activeTimeoutMs;
+  while ((await describeTable(engine, tableName))?.TableStatus !== 'ACTIVE') {
     if (Date.now() > deadline) {
       throw new LocalError(
         `The table ${tableName} was never finished: an earlier start was killed while it made the data folder. ` +
@@ -58,12 +58,12 @@ async function becomeActive(engine: DynamoDb, tableName: string): Promise<void> 
   }
 }
 
-async function describe(engine: DynamoDb, tableName: string) {
+async function describeTable(engine: DynamoDbEngine, tableName: string) {
   const { status, body } = await engine.call('DescribeTable', { TableName: tableName });
   if (status === 200) return descriptionSchema.parse(JSON.parse(body)).Table;
   if (body.includes('ResourceNotFoundException')) return undefined;
   throw new LocalError(`The local engine can't describe the table ${tableName}: ${body}`);
 }
 
-const keysOf = ({ KeySchema }: TableSpec) =>
+const keyAttributesOf = ({ KeySchema }: TableSpec) =>
   KeySchema.map(({ AttributeName, KeyType }) => ({ AttributeName, KeyType }));

@@ -9,7 +9,7 @@ export interface EngineCall {
   /** Logical id of the function that calls, `operator` or `local`. */
   readonly principal: string;
   /** ARN of the role (or user) whose credentials signed the call: of a function's own role, or of its session role. */
-  readonly role: string;
+  readonly callerArn: string;
   /** Session tags of those credentials. */
   readonly tags: Readonly<Record<string, string>>;
   /**
@@ -31,7 +31,7 @@ export interface Permission {
  * `drop-after` runs it and loses the reply; `delayMs` waits, then goes on as usual. `cutAfter`, for S3 alone, destroys
  * the connection after so many bytes of the request's body, or of the reply's.
  */
-export type Fault =
+export type InjectedFault =
   | { readonly type: string; readonly status: number; readonly message?: string }
   | 'drop-before'
   | 'drop-after'
@@ -39,7 +39,7 @@ export type Fault =
   | { readonly cutAfter: number };
 
 /** What was sent to a provider's API. */
-export interface Sent {
+export interface ProviderRequest {
   readonly provider: 'twilio' | 'whatsapp' | 'slack' | 'mailgun' | 'sendgrid';
   /** Within the provider's API, the query included: `/v3/mail/send`. */
   readonly path: string;
@@ -50,22 +50,22 @@ export interface Sent {
 }
 
 /** What a provider answers instead, taking nothing; or the connection breaks, before it took the request or after. */
-export type SendFault = { readonly status: number; readonly body: string } | 'drop-before' | 'drop-after';
+export type ProviderFault = { readonly status: number; readonly body: string } | 'drop-before' | 'drop-after';
 
 export interface EngineHooks {
   /** Whether policies allow a call; false is answered as AWS answers what is not authorized. Asked before `before`. */
   authorize?(call: EngineCall): boolean | Promise<boolean>;
   // biome-ignore lint/suspicious/noConfusingVoidType: a hook that only watches, async or not, returns nothing.
-  before?(call: EngineCall): void | Fault | Promise<void | Fault>;
+  before?(call: EngineCall): void | InjectedFault | Promise<void | InjectedFault>;
   /** Asked before a provider's API, for which the outbox stands, takes what functions send. */
   // biome-ignore lint/suspicious/noConfusingVoidType: as above.
-  send?(request: Sent): void | SendFault | Promise<void | SendFault>;
+  beforeSend?(request: ProviderRequest): void | ProviderFault | Promise<void | ProviderFault>;
 }
 
 export type LoggedCall = Pick<EngineCall, 'service' | 'action' | 'principal'>;
 
 // Inputs are left out and the log is bounded: a vault runs for weeks.
-const capacity = 10_000;
+const maxLoggedCalls = 10_000;
 
 /** The latest calls that reached the engines' front with a valid signature, oldest first. */
 export class CallLog {
@@ -73,7 +73,7 @@ export class CallLog {
 
   record({ service, action, principal }: EngineCall): void {
     this.#calls.push({ service, action, principal });
-    if (this.#calls.length > 2 * capacity) this.#calls = this.#calls.slice(-capacity);
+    if (this.#calls.length > 2 * maxLoggedCalls) this.#calls = this.#calls.slice(-maxLoggedCalls);
   }
 
   list(): readonly LoggedCall[] {

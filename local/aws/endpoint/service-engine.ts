@@ -1,5 +1,5 @@
 import type { Principal } from '../iam/credential-store.ts';
-import type { Protocol } from './wire-protocols.ts';
+import type { WireProtocol } from './wire-protocols.ts';
 
 export type ServiceName = 'backup' | 'dynamodb' | 'kms' | 'lambda' | 's3' | 'sqs' | 'sts';
 
@@ -19,9 +19,9 @@ export interface EngineReply {
 }
 
 /** A service behind the front. `run` throws ServiceError for what the service refuses. */
-export interface Engine {
+export interface ServiceEngine {
   readonly service: ServiceName;
-  readonly protocol: Protocol;
+  readonly protocol: WireProtocol;
   /** What IAM judges of a call, where that is not `<service>:<action>` alone (hooks.ts). */
   permissions?(action: string, input: unknown): readonly { readonly action: string; readonly resource: string }[];
   run(request: EngineRequest): Promise<EngineReply>;

@@ -4,16 +4,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CredentialStore, Principal } from '../iam/credential-store.ts';
 import { verifySignature } from '../iam/signature-v4.ts';
-import { messageOf, ServiceError } from '../shared/errors.ts';
-import { closeServer, listen, readBody } from '../shared/loopback-server.ts';
-import type { CallLog, EngineCall, EngineHooks, Fault } from './engine-hooks.ts';
-import type { Engine, EngineReply, EngineRequest } from './service-engine.ts';
-import { jsonFailure, type ServiceMessage } from './wire-protocols.ts';
+import { errorMessageOf, ServiceError } from '../shared/errors.ts';
+import { closeServer, listenOnLoopback, readBody } from '../shared/loopback-server.ts';
+import type { CallLog, EngineCall, EngineHooks, InjectedFault } from './engine-hooks.ts';
+import type { EngineReply, EngineRequest, ServiceEngine } from './service-engine.ts';
+import { jsonErrorResponse, type ServiceMessage } from './wire-protocols.ts';
 
 const maxBodyBytes = 16 * 1024 * 1024;
 
 /** Who is told of calls, and may change what becomes of them. */
-export interface Watched {
+export interface CallInterception {
   readonly calls: CallLog;
   /** Asked at each call, so that hooks can change while it runs. */
   readonly hooks: () => EngineHooks;
@@ -21,28 +21,32 @@ export interface Watched {
   readonly onError: (message: string) => void;
 }
 
-export interface FrontOptions extends Watched {
-  readonly engines: readonly Engine[];
+export interface SignedServiceServerOptions extends CallInterception {
+  readonly engines: readonly ServiceEngine[];
   readonly credentials: CredentialStore;
 }
 
-export interface Front {
+export interface SignedServiceServer {
   readonly url: string;
   close(): Promise<void>;
 }
 
-export async function openFront(options: FrontOptions): Promise<Front> {
-  const { server, port } = await listen((request, response) => void serve(options, request, response), 0);
+export async function startSignedServiceServer(options: SignedServiceServerOptions): Promise<SignedServiceServer> {
+  const { server, port } = await listenOnLoopback((request, response) => void serve(options, request, response), 0);
   return { url: `http://127.0.0.1:${port}`, close: () => closeServer(server) };
 }
 
-async function serve(options: FrontOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  options: SignedServiceServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   try {
-    const engine = options.engines.find(({ protocol }) => protocol.speaks(messageOfRequest(request)));
+    const engine = options.engines.find(({ protocol }) => protocol.matches(toServiceMessage(request)));
     const outcome: EngineReply | 'drop' =
       engine === undefined
-        ? jsonFailure(new ServiceError('UnknownOperationException', 'No service here has that target.'))
-        : await answer(options, engine, request);
+        ? jsonErrorResponse(new ServiceError('UnknownOperationException', 'No service here has that target.'))
+        : await handleRequest(options, engine, request);
     if (outcome === 'drop') {
       request.socket.destroy();
       return;
@@ -55,22 +59,30 @@ async function serve(options: FrontOptions, request: IncomingMessage, response: 
     response.end(outcome.body);
   } catch (error) {
     // A client that went away needs no answer; anything else is the engine's own failure.
-    if (!request.socket.destroyed) options.onError(messageOf(error));
+    if (!request.socket.destroyed) options.onError(errorMessageOf(error));
     request.socket.destroy();
   }
 }
 
-async function answer(options: FrontOptions, engine: Engine, request: IncomingMessage): Promise<EngineReply | 'drop'> {
+async function handleRequest(
+  options: SignedServiceServerOptions,
+  engine: ServiceEngine,
+  request: IncomingMessage,
+): Promise<EngineReply | 'drop'> {
   try {
-    return await perform(options, engine, await authenticate(options, engine, request));
+    return await authorizeAndRun(options, engine, await authenticate(options, engine, request));
   } catch (error) {
-    if (error instanceof ServiceError) return engine.protocol.failure(error);
+    if (error instanceof ServiceError) return engine.protocol.formatError(error);
     throw error;
   }
 }
 
 /** What a call passes once it is known who makes it. Throws ServiceError for what is refused. */
-async function perform(options: Watched, engine: Engine, request: EngineRequest): Promise<EngineReply | 'drop'> {
+async function authorizeAndRun(
+  options: CallInterception,
+  engine: ServiceEngine,
+  request: EngineRequest,
+): Promise<EngineReply | 'drop'> {
   const { action, input, principal } = request;
   const { name, arn, tags } = principal;
   const permissions = engine.permissions?.(action, input);
@@ -79,7 +91,7 @@ async function perform(options: Watched, engine: Engine, request: EngineRequest)
     action,
     input,
     principal: name,
-    role: arn,
+    callerArn: arn,
     tags,
     ...(permissions !== undefined && { permissions }),
   };
@@ -88,8 +100,8 @@ async function perform(options: Watched, engine: Engine, request: EngineRequest)
   if ((await hooks.authorize?.(call)) === false) throw accessDenied(call);
   const fault = (await hooks.before?.(call)) ?? undefined;
   if (fault === 'drop-before') return 'drop';
-  await obey(fault);
-  const reply = await run(options, engine, request);
+  await applyFault(fault);
+  const reply = await runEngine(options, engine, request);
   return fault === 'drop-after' ? 'drop' : reply;
 }
 
@@ -97,31 +109,35 @@ async function perform(options: Watched, engine: Engine, request: EngineRequest)
  * Calls an engine from within this process, as a principal: without HTTP and signature, and as any other call for the rest.
  * What comes back is the parsed answer of a JSON service. Throws ServiceError, and an Error for a lost connection.
  */
-export function callerOf(
-  options: Watched,
-  engine: Engine,
+export function createInProcessCaller(
+  options: CallInterception,
+  engine: ServiceEngine,
   principal: Principal,
 ): (action: string, input: unknown) => Promise<unknown> {
   return async (action, input) => {
-    const reply = await perform(options, engine, { action, input, principal });
+    const reply = await authorizeAndRun(options, engine, { action, input, principal });
     if (reply === 'drop') throw new Error(`${engine.service} ${action}: the connection was lost.`);
     return JSON.parse(reply.body);
   };
 }
 
-async function authenticate({ credentials }: FrontOptions, engine: Engine, request: IncomingMessage) {
+async function authenticate(
+  { credentials }: SignedServiceServerOptions,
+  engine: ServiceEngine,
+  request: IncomingMessage,
+) {
   const body = await readBody(request, maxBodyBytes);
   if (body === undefined) throw new ServiceError('RequestEntityTooLargeException', 'The request is too large.', 413);
-  const message = messageOfRequest(request);
+  const message = toServiceMessage(request);
   const signed = { ...message, body };
   const verdict = await verifySignature(signed, engine.service, credentials);
   if (!verdict.ok) throw new ServiceError(verdict.type, verdict.message);
-  return { principal: verdict.principal, ...engine.protocol.read(message, body) };
+  return { principal: verdict.principal, ...engine.protocol.parseOperation(message, body) };
 }
 
 const urlOf = (request: IncomingMessage): URL => new URL(request.url ?? '/', 'http://127.0.0.1');
 
-const messageOfRequest = (request: IncomingMessage): ServiceMessage => ({
+const toServiceMessage = (request: IncomingMessage): ServiceMessage => ({
   method: request.method ?? '',
   path: urlOf(request).pathname,
   query: urlOf(request).searchParams,
@@ -129,24 +145,28 @@ const messageOfRequest = (request: IncomingMessage): ServiceMessage => ({
 });
 
 /** By the name and in the words of AWS; STS has a name of its own for it, without the ending. */
-const accessDenied = ({ service, action, role }: EngineCall): ServiceError =>
+const accessDenied = ({ service, action, callerArn }: EngineCall): ServiceError =>
   service === 'sts'
-    ? new ServiceError('AccessDenied', `${role} is not authorized to perform: sts:${action}`, 403)
-    : new ServiceError('AccessDeniedException', `${role} is not authorized to perform: ${service}:${action}`);
+    ? new ServiceError('AccessDenied', `${callerArn} is not authorized to perform: sts:${action}`, 403)
+    : new ServiceError('AccessDeniedException', `${callerArn} is not authorized to perform: ${service}:${action}`);
 
-async function obey(fault: Fault | undefined): Promise<void> {
+async function applyFault(fault: InjectedFault | undefined): Promise<void> {
   if (typeof fault !== 'object') return;
   if ('cutAfter' in fault) throw new TypeError('Only calls to S3 can be cut in the middle of a body.');
   if ('delayMs' in fault) await sleep(fault.delayMs);
   else throw new ServiceError(fault.type, fault.message ?? 'A fault injected by a hook.', fault.status);
 }
 
-async function run({ onError }: Watched, engine: Engine, request: EngineRequest): Promise<EngineReply> {
+async function runEngine(
+  { onError }: CallInterception,
+  engine: ServiceEngine,
+  request: EngineRequest,
+): Promise<EngineReply> {
   try {
     return await engine.run(request);
   } catch (error) {
     if (error instanceof ServiceError) throw error;
-    onError(`${engine.service} ${request.action}: ${messageOf(error)}`);
+    onError(`${engine.service} ${request.action}: ${errorMessageOf(error)}`);
     throw new ServiceError('InternalServerError', 'The local engine failed; its log says why.', 500);
   }
 }

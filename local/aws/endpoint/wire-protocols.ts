@@ -11,19 +11,19 @@ export interface ServiceMessage {
   readonly headers: IncomingHttpHeaders;
 }
 
-export interface Operation {
+export interface ServiceOperation {
   /** E.g. `GetItem`. */
   readonly action: string;
   readonly input: unknown;
 }
 
-export interface Protocol {
+export interface WireProtocol {
   readonly contentType: string;
   /** Whether a request is for the service that speaks this. */
-  speaks(message: ServiceMessage): boolean;
+  matches(message: ServiceMessage): boolean;
   /** @throws ServiceError for a body that is not of the protocol */
-  read(message: ServiceMessage, body: Buffer): Operation;
-  failure(error: ServiceError): {
+  parseOperation(message: ServiceMessage, body: Buffer): ServiceOperation;
+  formatError(error: ServiceError): {
     readonly status: number;
     readonly body: string;
     readonly headers?: Readonly<Record<string, string>>;
@@ -31,15 +31,18 @@ export interface Protocol {
 }
 
 /** AWS JSON 1.0 and 1.1 (Smithy specification, "AWS JSON protocol"): the operation is in `X-Amz-Target`. */
-export const jsonProtocol = (targetPrefix: string, version: '1.0' | '1.1'): Protocol => ({
+export const jsonProtocol = (targetPrefix: string, version: '1.0' | '1.1'): WireProtocol => ({
   contentType: `application/x-amz-json-${version}`,
-  speaks: (message) => targetOf(message).startsWith(targetPrefix),
-  read: (message, body) => ({ action: targetOf(message).slice(targetPrefix.length), input: parseJson(body) }),
-  failure: jsonFailure,
+  matches: (message) => targetHeaderOf(message).startsWith(targetPrefix),
+  parseOperation: (message, body) => ({
+    action: targetHeaderOf(message).slice(targetPrefix.length),
+    input: parseJson(body),
+  }),
+  formatError: jsonErrorResponse,
 });
 
 /** A refusal as JSON services say it. */
-export const jsonFailure = ({ type, message, status }: ServiceError) => ({
+export const jsonErrorResponse = ({ type, message, status }: ServiceError) => ({
   status,
   body: JSON.stringify({ __type: type, message }),
 });
@@ -48,26 +51,26 @@ export const jsonFailure = ({ type, message, status }: ServiceError) => ({
  * AWS query (Smithy specification, "AWS query protocol"): a form with `Action`, answered in XML. The input is the form's
  * fields by name, lists as `Tags.member.1.Key`.
  */
-export const queryProtocol: Protocol = {
+export const queryProtocol: WireProtocol = {
   contentType: 'text/xml',
-  speaks: ({ headers }) => headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true,
-  read(_, body) {
+  matches: ({ headers }) => headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true,
+  parseOperation(_, body) {
     const { Action = '', ...input } = Object.fromEntries(new URLSearchParams(body.toString()));
     return { action: Action, input };
   },
-  failure: ({ type, message, status }) => ({
+  formatError: ({ type, message, status }) => ({
     status,
     body:
-      `<ErrorResponse><Error><Type>${status < 500 ? 'Sender' : 'Receiver'}</Type><Code>${xmlText(type)}</Code>` +
-      `<Message>${xmlText(message)}</Message></Error><RequestId>${randomUUID()}</RequestId></ErrorResponse>`,
+      `<ErrorResponse><Error><Type>${status < 500 ? 'Sender' : 'Receiver'}</Type><Code>${escapeXmlText(type)}</Code>` +
+      `<Message>${escapeXmlText(message)}</Message></Error><RequestId>${randomUUID()}</RequestId></ErrorResponse>`,
   }),
 };
 
 /** Text within an XML element. */
-export const xmlText = (text: string): string =>
+export const escapeXmlText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-const targetOf = ({ headers }: ServiceMessage): string => String(headers['x-amz-target'] ?? '');
+const targetHeaderOf = ({ headers }: ServiceMessage): string => String(headers['x-amz-target'] ?? '');
 
 function parseJson(body: Buffer): unknown {
   try {

@@ -10,10 +10,10 @@ import { account, arn } from '../shared/aws-account.ts';
 type Functions = ReadonlyMap<string, { invoke(event: string): Promise<unknown> }>;
 
 /** Starts the rules; what it returns stops them. */
-export function startSchedules(schedules: readonly ScheduleSpec[], functions: Functions): () => void {
+export function startScheduledRules(schedules: readonly ScheduleSpec[], functions: Functions): () => void {
   const timers = schedules.map(({ logicalId, everyMs, targets }) => {
     const invokeAll = () => {
-      for (const target of targets) void functions.get(target.logicalId)?.invoke(eventOf(logicalId));
+      for (const target of targets) void functions.get(target.logicalId)?.invoke(scheduledEvent(logicalId));
     };
     return setInterval(invokeAll, everyMs).unref();
   });
@@ -22,7 +22,7 @@ export function startSchedules(schedules: readonly ScheduleSpec[], functions: Fu
   };
 }
 
-const eventOf = (rule: string): string =>
+const scheduledEvent = (rule: string): string =>
   JSON.stringify({
     version: '0',
     id: randomUUID(),

@@ -26,7 +26,7 @@ export interface IssuedCredentials extends Credentials {
 }
 
 /** For so long after their end, credentials of a session are told that they have expired. */
-const forgetAfterMs = 3600_000;
+const keepExpiredMs = 3600_000;
 
 /** AWS credentials of this run. They are new at each start and never written anywhere. */
 export class CredentialStore {
@@ -44,7 +44,7 @@ export class CredentialStore {
   /** Credentials of a session; they are forgotten some time after `expiration`. */
   issueSession(principal: Principal, expiration: Date): SessionCredentials {
     for (const [id, issued] of this.#issued) {
-      if (issued.expiration !== undefined && issued.expiration.getTime() < Date.now() - forgetAfterMs) {
+      if (issued.expiration !== undefined && issued.expiration.getTime() < Date.now() - keepExpiredMs) {
         this.#issued.delete(id);
       }
     }

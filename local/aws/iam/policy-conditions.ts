@@ -12,7 +12,7 @@ export const conditionSchema = z.record(z.string(), z.record(z.string(), oneOrMa
 type Condition = z.infer<typeof conditionSchema>;
 
 /** The values of a condition key in a request; undefined when the request has no such key. */
-export type ReadKey<Request> = (request: Request) => readonly string[] | undefined;
+export type ConditionKeyReader<Request> = (request: Request) => readonly string[] | undefined;
 
 type Operator = (present: readonly string[] | undefined, wanted: readonly string[]) => boolean;
 
@@ -35,7 +35,7 @@ const operators: Record<string, Operator> = {
  */
 export function compileConditions<Request>(
   condition: Condition,
-  readerOf: (key: string) => ReadKey<Request> | undefined,
+  readerOf: (key: string) => ConditionKeyReader<Request> | undefined,
   unknown: (what: string) => Error,
 ): (request: Request) => boolean {
   const conditions = Object.entries(condition).flatMap(([operatorName, tests]) => {

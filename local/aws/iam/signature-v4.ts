@@ -21,7 +21,7 @@ export interface SignedRequest {
   readonly body: Buffer;
 }
 
-export type Verdict =
+export type SignatureVerdict =
   | { readonly ok: true; readonly principal: Principal; readonly accessKeyId: string }
   | { readonly ok: false; readonly type: SignatureErrorType; readonly message: string };
 
@@ -41,40 +41,49 @@ export async function verifySignature(
   service: string,
   credentials: CredentialStore,
   now = new Date(),
-): Promise<Verdict> {
+): Promise<SignatureVerdict> {
   const { authorization } = request.headers;
-  if (authorization === undefined) return refuse('MissingAuthenticationTokenException', 'The request is not signed.');
+  if (authorization === undefined)
+    return invalidSignature('MissingAuthenticationTokenException', 'The request is not signed.');
   const fields = authorizationPattern.exec(authorization)?.groups;
-  if (fields === undefined) return refuse('IncompleteSignatureException', 'The Authorization header is malformed.');
+  if (fields === undefined)
+    return invalidSignature('IncompleteSignatureException', 'The Authorization header is malformed.');
   const { accessKeyId = '', date, region, signature = '', signedHeaders = '' } = fields;
 
   const caller = credentials.find(accessKeyId);
   if (caller === undefined || request.headers['x-amz-security-token'] !== caller.sessionToken) {
-    return refuse('UnrecognizedClientException', 'The security token is invalid.');
+    return invalidSignature('UnrecognizedClientException', 'The security token is invalid.');
   }
-  if (hasEnded(caller, now)) return refuse('ExpiredTokenException', 'The security token has expired.');
+  if (hasExpired(caller, now)) return invalidSignature('ExpiredTokenException', 'The security token has expired.');
   const signingDate = readAmzDate(request.headers['x-amz-date']);
   if (signingDate === undefined || request.headers['x-amz-date']?.slice(0, 8) !== date) {
-    return refuse('IncompleteSignatureException', 'The date of the request is missing or not that of its scope.');
+    return invalidSignature(
+      'IncompleteSignatureException',
+      'The date of the request is missing or not that of its scope.',
+    );
   }
   if (Math.abs(now.getTime() - signingDate.getTime()) > maxSkewMs) {
-    return refuse('InvalidSignatureException', 'The signature is expired or not yet current.');
+    return invalidSignature('InvalidSignatureException', 'The signature is expired or not yet current.');
   }
   if (region !== account.region || fields.service !== service) {
-    return refuse('InvalidSignatureException', `Credential should be scoped to ${account.region}/${service}.`);
+    return invalidSignature(
+      'InvalidSignatureException',
+      `Credential should be scoped to ${account.region}/${service}.`,
+    );
   }
   const names = new Set(signedHeaders.split(';'));
   const unsigned = Object.keys(request.headers).find((name) => mustBeSigned(name) && !names.has(name));
-  if (unsigned !== undefined) return refuse('InvalidSignatureException', `The header ${unsigned} is not signed.`);
+  if (unsigned !== undefined)
+    return invalidSignature('InvalidSignatureException', `The header ${unsigned} is not signed.`);
   const bodyHash = createHash('sha256').update(request.body).digest('hex');
   if ((request.headers[contentHashHeader] ?? bodyHash) !== bodyHash) {
-    return refuse('InvalidSignatureException', 'The body is not the one whose hash was signed.');
+    return invalidSignature('InvalidSignatureException', 'The body is not the one whose hash was signed.');
   }
 
-  const expected = await signatureOf(request, service, caller, names, signingDate);
+  const expected = await computeSignature(request, service, caller, names, signingDate);
   return expected !== undefined && timingSafeEqual(Buffer.from(expected), Buffer.from(signature))
     ? { ok: true, principal: caller.principal, accessKeyId }
-    : refuse('InvalidSignatureException', 'The signature does not match the request.');
+    : invalidSignature('InvalidSignatureException', 'The signature does not match the request.');
 }
 
 /** Signs a request of this process; the headers to send with it. */
@@ -89,7 +98,7 @@ export async function signRequest(
   credentials: Credentials,
 ): Promise<Record<string, string>> {
   const { method, url, headers, body } = request;
-  const signed = await signer(service, credentials).sign({
+  const signed = await createSigner(service, credentials).sign({
     method,
     protocol: url.protocol,
     hostname: url.hostname,
@@ -100,7 +109,7 @@ export async function signRequest(
   return signed.headers;
 }
 
-async function signatureOf(
+async function computeSignature(
   request: SignedRequest,
   service: string,
   credentials: Credentials,
@@ -115,7 +124,7 @@ async function signatureOf(
   }
   const query: Record<string, string[]> = {};
   for (const name of new Set(request.query.keys())) query[name] = request.query.getAll(name);
-  const signed = await signer(service, credentials).sign(
+  const signed = await createSigner(service, credentials).sign(
     { method: request.method, protocol: 'http:', hostname: '', path: request.path, query, headers, body: request.body },
     { signingDate, signableHeaders: signedHeaders },
   );
@@ -129,7 +138,7 @@ export const signingKey = (secretAccessKey: string, date: string, region: string
     Buffer.from(`AWS4${secretAccessKey}`),
   );
 
-const signer = (service: string, { accessKeyId, secretAccessKey }: Credentials) =>
+const createSigner = (service: string, { accessKeyId, secretAccessKey }: Credentials) =>
   new SignatureV4({
     service,
     region: account.region,
@@ -144,11 +153,11 @@ class Sha256 {
   readonly #hash: Hash | Hmac;
 
   constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', toBytes(secret));
   }
 
   update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.#hash.update(bytesOf(data));
+    this.#hash.update(toBytes(data));
   }
 
   async digest(): Promise<Uint8Array> {
@@ -160,7 +169,7 @@ class Sha256 {
   }
 }
 
-function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Uint8Array {
+function toBytes(data: string | ArrayBuffer | ArrayBufferView): Uint8Array {
   if (typeof data === 'string') return Buffer.from(data);
   return ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
@@ -179,7 +188,11 @@ export function readAmzDate(value: string | string[] | undefined): Date | undefi
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-export const hasEnded = ({ expiration }: IssuedCredentials, now: Date): boolean =>
+export const hasExpired = ({ expiration }: IssuedCredentials, now: Date): boolean =>
   expiration !== undefined && expiration <= now;
 
-const refuse = (type: SignatureErrorType, message: string): Verdict => ({ ok: false, type, message });
+const invalidSignature = (type: SignatureErrorType, message: string): SignatureVerdict => ({
+  ok: false,
+  type,
+  message,
+});

@@ -20,7 +20,7 @@ const versionOffset = 17;
 const saltOffset = 21;
 const headerLength = 37;
 const tagLength = 16;
-const info = 'anima local kms v1';
+const hkdfInfo = 'anima local kms v1';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
 
@@ -31,7 +31,12 @@ export interface BlobHeader {
 }
 
 /** Encrypts under `material` (32 bytes), which is version `backingKeyVersion` of the key. */
-export function sealBlob(header: BlobHeader, material: Buffer, plaintext: Buffer, context: EncryptionContext): Buffer {
+export function encryptBlob(
+  header: BlobHeader,
+  material: Buffer,
+  plaintext: Buffer,
+  context: EncryptionContext,
+): Buffer {
   const head = Buffer.alloc(headerLength);
   head[0] = format;
   head.write(header.keyId.replaceAll('-', ''), 1, 'hex');
@@ -50,7 +55,7 @@ export function readBlobHeader(blob: Buffer): BlobHeader | undefined {
 }
 
 /** Decrypts a blob; undefined when it, its context or the material is not the one it was made with. */
-export function openBlob(blob: Buffer, material: Buffer, context: EncryptionContext): Buffer | undefined {
+export function decryptBlob(blob: Buffer, material: Buffer, context: EncryptionContext): Buffer | undefined {
   const head = blob.subarray(0, headerLength);
   const { key, nonce } = deriveBlobKey(material, head);
   const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagLength })
@@ -64,21 +69,21 @@ export function openBlob(blob: Buffer, material: Buffer, context: EncryptionCont
 }
 
 /** Size of an encryption context as KMS bounds it: the bytes of its keys and values. */
-export const contextSize = (context: EncryptionContext): number =>
+export const encryptionContextBytes = (context: EncryptionContext): number =>
   Object.entries(context).reduce((size, [key, value]) => size + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
 
 function deriveBlobKey(material: Buffer, head: Buffer) {
-  const derived = Buffer.from(hkdfSync('sha256', material, head.subarray(saltOffset), info, 44));
+  const derived = Buffer.from(hkdfSync('sha256', material, head.subarray(saltOffset), hkdfInfo, 44));
   return { key: createSecretKey(derived.subarray(0, 32)), nonce: derived.subarray(32) };
 }
 
 function additionalData(head: Buffer, context: EncryptionContext): Buffer {
   const pairs = Object.entries(context).map(([key, value]) => [Buffer.from(key), Buffer.from(value)] as const);
   pairs.sort(([a], [b]) => a.compare(b));
-  return Buffer.concat([head, ...pairs.flat().flatMap((field) => [lengthOf(field), field])]);
+  return Buffer.concat([head, ...pairs.flat().flatMap((field) => [lengthPrefix(field), field])]);
 }
 
-function lengthOf(field: Buffer): Buffer {
+function lengthPrefix(field: Buffer): Buffer {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(field.length);
   return length;

@@ -3,8 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { ServiceError } from '../shared/errors.ts';
 import type { JsonObject } from '../shared/json.ts';
-import { contextSize, type EncryptionContext, openBlob, readBlobHeader, sealBlob } from './ciphertext-blob.ts';
-import { type Caller, type KmsKeyring, keyArn, requireUsable } from './key-registry.ts';
+import {
+  decryptBlob,
+  type EncryptionContext,
+  encryptBlob,
+  encryptionContextBytes,
+  readBlobHeader,
+} from './ciphertext-blob.ts';
+import { type Caller, type KmsKeyRegistry, keyArn, requireUsable } from './key-registry.ts';
 import type { KeyRecord } from './key-store.ts';
 import { operation } from './kms-operation.ts';
 
@@ -15,7 +21,7 @@ export const keyId = z.string().min(1).max(2048);
 const encryptionContext = z
   .record(z.string(), z.string())
   .default({})
-  .refine((context) => contextSize(context) <= maxContextBytes, `Must be at most ${maxContextBytes} bytes`);
+  .refine((context) => encryptionContextBytes(context) <= maxContextBytes, `Must be at most ${maxContextBytes} bytes`);
 const encryptionAlgorithm = z.literal(algorithm).default(algorithm);
 export const bytes = (max: number) =>
   z
@@ -41,7 +47,12 @@ const dataKeyInput = z
     'Please specify either number of bytes or key spec',
   );
 
-const generateDataKey = (keyring: KmsKeyring, input: z.infer<typeof dataKeyInput>, caller: Caller, action: string) => {
+const generateDataKey = (
+  keyring: KmsKeyRegistry,
+  input: z.infer<typeof dataKeyInput>,
+  caller: Caller,
+  action: string,
+) => {
   const key = keyring.find(input.KeyId, 'key-or-alias');
   keyring.authorize(key, action, caller, input.EncryptionContext);
   requireUsable(key, 'ENCRYPT_DECRYPT');
@@ -128,7 +139,7 @@ export const cryptographicOperations = {
   ),
 };
 
-function keyOfBlob(keyring: KmsKeyring, blob: Buffer, expectedKeyId: string | undefined): KeyRecord {
+function keyOfBlob(keyring: KmsKeyRegistry, blob: Buffer, expectedKeyId: string | undefined): KeyRecord {
   const header = readBlobHeader(blob);
   if (header === undefined) throw invalidCiphertext();
   if (expectedKeyId !== undefined && keyring.find(expectedKeyId, 'key-or-alias').keyId !== header.keyId) {
@@ -144,11 +155,11 @@ function keyOfBlob(keyring: KmsKeyring, blob: Buffer, expectedKeyId: string | un
 
 function encryptUnder(key: KeyRecord, message: Buffer, context: EncryptionContext): Buffer {
   const backingKeyVersion = key.backingKeys.length;
-  return sealBlob({ keyId: key.keyId, backingKeyVersion }, materialOf(key, backingKeyVersion), message, context);
+  return encryptBlob({ keyId: key.keyId, backingKeyVersion }, materialOf(key, backingKeyVersion), message, context);
 }
 
 function decryptUnder(key: KeyRecord, blob: Buffer, context: EncryptionContext): Buffer {
-  const opened = openBlob(blob, materialOf(key, readBlobHeader(blob)?.backingKeyVersion ?? 0), context);
+  const opened = decryptBlob(blob, materialOf(key, readBlobHeader(blob)?.backingKeyVersion ?? 0), context);
   if (opened === undefined) throw invalidCiphertext();
   return opened;
 }

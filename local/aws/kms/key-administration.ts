@@ -4,10 +4,10 @@ import { account, arn } from '../shared/aws-account.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { JsonObject } from '../shared/json.ts';
 import {
+  addDays,
   type Caller,
-  daysFrom,
   invalidState,
-  type KmsKeyring,
+  type KmsKeyRegistry,
   keyArn,
   keyUsages,
   nextRotation,
@@ -22,17 +22,17 @@ const keyOnly = z.strictObject({ KeyId: z.string() });
 const rotationPeriod = z.int().min(90).max(2560).default(365);
 
 /** An operation that takes a key and nothing else. */
-const onKey = (name: string, run: (keyring: KmsKeyring, key: KeyRecord) => JsonObject): KmsOperation =>
-  operation(keyOnly, (keyring, { KeyId }, caller) => run(keyring, findFor(name, keyring, KeyId, caller)));
+const keyOperation = (name: string, run: (keyring: KmsKeyRegistry, key: KeyRecord) => JsonObject): KmsOperation =>
+  operation(keyOnly, (keyring, { KeyId }, caller) => run(keyring, findAuthorizedKey(name, keyring, KeyId, caller)));
 
-function findFor(name: string, keyring: KmsKeyring, keyId: string, caller: Caller): KeyRecord {
+function findAuthorizedKey(name: string, keyring: KmsKeyRegistry, keyId: string, caller: Caller): KeyRecord {
   const key = keyring.find(keyId, name === 'DescribeKey' ? 'key-or-alias' : 'key');
   keyring.authorize(key, name, caller);
   return key;
 }
 
 const setState = (name: string, state: 'Enabled' | 'Disabled') =>
-  onKey(name, (keyring, key) => {
+  keyOperation(name, (keyring, key) => {
     requireNotPendingDeletion(key);
     keyring.store.put({ ...key, state });
     return {};
@@ -65,7 +65,7 @@ export const administrativeOperations = {
       TargetKeyId: z.string(),
     }),
     (keyring, { AliasName, TargetKeyId }, caller) => {
-      const key = findFor('CreateAlias', keyring, TargetKeyId, caller);
+      const key = findAuthorizedKey('CreateAlias', keyring, TargetKeyId, caller);
       requireNotPendingDeletion(key);
       if (keyring.store.aliases.has(AliasName)) {
         throw new ServiceError(
@@ -80,11 +80,13 @@ export const administrativeOperations = {
 
   DescribeKey: operation(
     keyOnly.extend({ GrantTokens: z.array(z.never()).optional() }),
-    (keyring, { KeyId }, caller) => ({ KeyMetadata: metadataOf(findFor('DescribeKey', keyring, KeyId, caller)) }),
+    (keyring, { KeyId }, caller) => ({
+      KeyMetadata: metadataOf(findAuthorizedKey('DescribeKey', keyring, KeyId, caller)),
+    }),
   ),
 
   ListKeys: operation(z.strictObject({ Limit: z.int().min(1).max(1000).optional() }), (keyring) => {
-    keyring.keepUpAll();
+    keyring.applyAllDueChanges();
     const keys = keyring.store.all().filter(({ state }) => state !== 'Deleted');
     return { Keys: keys.map(({ keyId }) => ({ KeyId: keyId, KeyArn: keyArn(keyId) })), Truncated: false };
   }),
@@ -95,7 +97,7 @@ export const administrativeOperations = {
   EnableKeyRotation: operation(
     keyOnly.extend({ RotationPeriodInDays: rotationPeriod }),
     (keyring, { KeyId, RotationPeriodInDays }, caller) => {
-      const key = findFor('EnableKeyRotation', keyring, KeyId, caller);
+      const key = findAuthorizedKey('EnableKeyRotation', keyring, KeyId, caller);
       requireSymmetric(key);
       requireEnabled(key);
       keyring.store.put({ ...key, rotationPeriodInDays: RotationPeriodInDays });
@@ -103,14 +105,14 @@ export const administrativeOperations = {
     },
   ),
 
-  DisableKeyRotation: onKey('DisableKeyRotation', (keyring, key) => {
+  DisableKeyRotation: keyOperation('DisableKeyRotation', (keyring, key) => {
     requireSymmetric(key);
     requireEnabled(key);
     keyring.store.put({ ...key, rotationPeriodInDays: null });
     return {};
   }),
 
-  GetKeyRotationStatus: onKey('GetKeyRotationStatus', (_, key) => {
+  GetKeyRotationStatus: keyOperation('GetKeyRotationStatus', (_, key) => {
     requireSymmetric(key);
     const next = nextRotation(key);
     return {
@@ -121,7 +123,7 @@ export const administrativeOperations = {
     };
   }),
 
-  RotateKeyOnDemand: onKey('RotateKeyOnDemand', (keyring, key) => {
+  RotateKeyOnDemand: keyOperation('RotateKeyOnDemand', (keyring, key) => {
     requireSymmetric(key);
     requireEnabled(key);
     keyring.rotate(key);
@@ -131,9 +133,9 @@ export const administrativeOperations = {
   ScheduleKeyDeletion: operation(
     keyOnly.extend({ PendingWindowInDays: z.int().min(7).max(30).default(30) }),
     (keyring, { KeyId, PendingWindowInDays }, caller) => {
-      const key = findFor('ScheduleKeyDeletion', keyring, KeyId, caller);
+      const key = findAuthorizedKey('ScheduleKeyDeletion', keyring, KeyId, caller);
       requireNotPendingDeletion(key);
-      const deletionDate = daysFrom(keyring.now(), PendingWindowInDays);
+      const deletionDate = addDays(keyring.now(), PendingWindowInDays);
       keyring.store.put({ ...key, state: 'PendingDeletion', deletionDate: deletionDate.toISOString() });
       return {
         KeyId: keyArn(key.keyId),
@@ -144,7 +146,7 @@ export const administrativeOperations = {
     },
   ),
 
-  CancelKeyDeletion: onKey('CancelKeyDeletion', (keyring, key) => {
+  CancelKeyDeletion: keyOperation('CancelKeyDeletion', (keyring, key) => {
     if (key.state !== 'PendingDeletion') throw invalidState(key.keyId, key.state);
     // KMS leaves a rescued key disabled, so that using it again is a decision of its own.
     keyring.store.put({ ...key, state: 'Disabled', deletionDate: null });

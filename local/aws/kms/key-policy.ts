@@ -5,7 +5,13 @@
  * Source: KMS developer guide, "Condition keys".
  */
 import { z } from 'zod';
-import { compileConditions, conditionSchema, matchesAny, oneOrMany, type ReadKey } from '../iam/policy-conditions.ts';
+import {
+  type ConditionKeyReader,
+  compileConditions,
+  conditionSchema,
+  matchesAny,
+  oneOrMany,
+} from '../iam/policy-conditions.ts';
 import { account, iamArn } from '../shared/aws-account.ts';
 import { LocalError } from '../shared/errors.ts';
 import { firstIssue } from '../shared/json.ts';
@@ -19,7 +25,7 @@ export interface KmsRequest {
 }
 
 /** Whether a policy denies the request. */
-export type Denies = (request: KmsRequest) => boolean;
+export type DenyPredicate = (request: KmsRequest) => boolean;
 
 const statementSchema = z.object({ Effect: z.enum(['Allow', 'Deny']) });
 const denySchema = z.strictObject({
@@ -36,7 +42,7 @@ const denySchema = z.strictObject({
 type DenyStatement = z.infer<typeof denySchema>;
 
 const contextPrefix = 'kms:EncryptionContext:';
-const conditionKeys: Record<string, ReadKey<KmsRequest>> = {
+const conditionKeys: Record<string, ConditionKeyReader<KmsRequest>> = {
   'kms:EncryptionContextKeys': ({ encryptionContext }) => {
     const keys = Object.keys(encryptionContext);
     return keys.length > 0 ? keys : undefined;
@@ -48,10 +54,10 @@ const conditionKeys: Record<string, ReadKey<KmsRequest>> = {
 };
 
 /** `keyName` is for the error only. Throws a LocalError for a Deny that can't be honoured in full. */
-export function compileKeyPolicy(policy: unknown, keyName: string): Denies {
+export function compileKeyPolicy(policy: unknown, keyName: string): DenyPredicate {
   const document = z.object({ Statement: z.array(z.unknown()) }).safeParse(policy);
   if (!document.success) throw unknownPolicy(keyName, firstIssue(document.error));
-  const denials = document.data.Statement.flatMap((statement): Denies[] => {
+  const denials = document.data.Statement.flatMap((statement): DenyPredicate[] => {
     const effect = statementSchema.safeParse(statement);
     if (!effect.success) throw unknownPolicy(keyName, firstIssue(effect.error));
     if (effect.data.Effect === 'Allow') return [];
@@ -62,15 +68,15 @@ export function compileKeyPolicy(policy: unknown, keyName: string): Denies {
   return (request) => denials.some((denies) => denies(request));
 }
 
-function compileStatement({ Principal, Action, Condition }: DenyStatement, keyName: string): Denies {
-  const holds = compileConditions(Condition, readerOf, (what) => unknownPolicy(keyName, what));
+function compileStatement({ Principal, Action, Condition }: DenyStatement, keyName: string): DenyPredicate {
+  const holds = compileConditions(Condition, conditionKeyReader, (what) => unknownPolicy(keyName, what));
   return (request) =>
     matchesAny(Action, request.action) &&
-    Principal.some((principal) => coversPrincipal(principal, request.principalArn)) &&
+    Principal.some((principal) => matchesPrincipal(principal, request.principalArn)) &&
     holds(request);
 }
 
-function readerOf(key: string): ReadKey<KmsRequest> | undefined {
+function conditionKeyReader(key: string): ConditionKeyReader<KmsRequest> | undefined {
   if (!key.startsWith(contextPrefix)) return conditionKeys[key];
   const name = key.slice(contextPrefix.length);
   return ({ encryptionContext }) => {
@@ -79,7 +85,7 @@ function readerOf(key: string): ReadKey<KmsRequest> | undefined {
   };
 }
 
-const coversPrincipal = (principal: string, callerArn: string): boolean =>
+const matchesPrincipal = (principal: string, callerArn: string): boolean =>
   principal === '*' || principal === account.id || principal === iamArn('root') || principal === callerArn;
 
 const unknownPolicy = (keyName: string, what: string) =>

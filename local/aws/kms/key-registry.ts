@@ -2,8 +2,8 @@
 import { arn } from '../shared/aws-account.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { EncryptionContext } from './ciphertext-blob.ts';
-import type { Denies } from './key-policy.ts';
-import { type KeyRecord, type KmsStore, newBackingKey } from './key-store.ts';
+import type { DenyPredicate } from './key-policy.ts';
+import { type KeyRecord, type KmsKeyStore, newBackingKey } from './key-store.ts';
 
 const dayMs = 86_400_000;
 
@@ -11,12 +11,12 @@ export interface Caller {
   readonly principalArn: string;
 }
 
-export class KmsKeyring {
-  readonly store: KmsStore;
+export class KmsKeyRegistry {
+  readonly store: KmsKeyStore;
   readonly #clock: () => Date;
-  readonly #policies = new Map<string, Denies>();
+  readonly #policies = new Map<string, DenyPredicate>();
 
-  constructor(store: KmsStore, clock: () => Date) {
+  constructor(store: KmsKeyStore, clock: () => Date) {
     this.store = store;
     this.#clock = clock;
   }
@@ -25,7 +25,7 @@ export class KmsKeyring {
     return this.#clock();
   }
 
-  setPolicy(keyId: string, denies: Denies): void {
+  setPolicy(keyId: string, denies: DenyPredicate): void {
     this.#policies.set(keyId, denies);
   }
 
@@ -40,7 +40,7 @@ export class KmsKeyring {
     const id = isAlias ? this.store.aliases.get(path) : path.slice('key/'.length);
     if (isAlias ? accepts === 'key' : !path.startsWith('key/')) throw notFound(`Invalid keyId '${keyId}'`);
     const record = this.store.get(id ?? '');
-    const current = record && this.#keepUp(record);
+    const current = record && this.#applyDueChanges(record);
     if (current === undefined || current.state === 'Deleted') {
       throw notFound(isAlias ? `Alias ${arn('kms', path)} is not found.` : `Key '${arn('kms', path)}' does not exist`);
     }
@@ -64,7 +64,7 @@ export class KmsKeyring {
     return rotated;
   }
 
-  #keepUp(record: KeyRecord): KeyRecord {
+  #applyDueChanges(record: KeyRecord): KeyRecord {
     const now = this.now();
     if (record.state === 'PendingDeletion' && record.deletionDate !== null && new Date(record.deletionDate) <= now) {
       const deleted: KeyRecord = { ...record, state: 'Deleted', backingKeys: [] };
@@ -76,8 +76,8 @@ export class KmsKeyring {
   }
 
   /** Deletes and rotates every key that is due. */
-  keepUpAll(): void {
-    for (const record of this.store.all()) this.#keepUp(record);
+  applyAllDueChanges(): void {
+    for (const record of this.store.all()) this.#applyDueChanges(record);
   }
 }
 
@@ -90,7 +90,7 @@ export function nextRotation({ rotationPeriodInDays, backingKeys }: KeyRecord): 
   return new Date(Date.parse(last.createdAt) + rotationPeriodInDays * dayMs);
 }
 
-export const daysFrom = (now: Date, days: number): Date => new Date(now.getTime() + days * dayMs);
+export const addDays = (now: Date, days: number): Date => new Date(now.getTime() + days * dayMs);
 
 /** Throws what KMS throws for a cryptographic operation on a key that is not enabled. */
 export function requireEnabled({ keyId, state }: KeyRecord): void {

@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { makePrivateFolder, readFileIfAny, writeFileAtomically } from '../shared/durable-files.ts';
+import { makePrivateFolder, readFileIfExists, writeFileAtomically } from '../shared/durable-files.ts';
 import { LocalError } from '../shared/errors.ts';
 
 /** The kinds of key that the vault uses: one encrypts, one signs, one authenticates. */
@@ -38,7 +38,7 @@ export interface NewKey {
 
 const aliasesFile = 'aliases.json';
 
-export class KmsStore {
+export class KmsKeyStore {
   readonly #folder: string | null;
   readonly #keys = new Map<string, KeyRecord>();
   #aliases: ReadonlyMap<string, string> = new Map();
@@ -50,10 +50,12 @@ export class KmsStore {
     makePrivateFolder(folder);
     for (const name of readdirSync(folder)) {
       if (name === aliasesFile || !name.endsWith('.json')) continue;
-      const record = readAs(keyRecordSchema, join(folder, name), '');
+      const record = readKeyFile(keyRecordSchema, join(folder, name), '');
       this.#keys.set(record.keyId, record);
     }
-    this.#aliases = new Map(Object.entries(readAs(z.record(z.string(), z.string()), join(folder, aliasesFile), '{}')));
+    this.#aliases = new Map(
+      Object.entries(readKeyFile(z.record(z.string(), z.string()), join(folder, aliasesFile), '{}')),
+    );
   }
 
   get(keyId: string): KeyRecord | undefined {
@@ -87,7 +89,7 @@ export class KmsStore {
   }
 
   /** The key of a template's resource, made the first time it is asked for. */
-  ensure(resource: string, now: Date, keySpec: KeySpec = 'SYMMETRIC_DEFAULT'): KeyRecord {
+  getOrCreate(resource: string, now: Date, keySpec: KeySpec = 'SYMMETRIC_DEFAULT'): KeyRecord {
     const existing = this.all().find((record) => record.resource === resource);
     return existing ?? this.create({ resource, description: '', keySpec, rotationPeriodInDays: null }, now);
   }
@@ -107,9 +109,9 @@ export class KmsStore {
 }
 
 // Starting without a key that can't be read would make a new one in its place, and all data under the old one lost.
-function readAs<T>(schema: z.ZodType<T>, path: string, absent: string): T {
+function readKeyFile<T>(schema: z.ZodType<T>, path: string, absent: string): T {
   try {
-    return schema.parse(JSON.parse(readFileIfAny(path) ?? absent));
+    return schema.parse(JSON.parse(readFileIfExists(path) ?? absent));
   } catch {
     throw new LocalError(
       `The key file ${path} is damaged. Nothing was started or changed. Put the file back from a copy of the data ` +

@@ -3,12 +3,12 @@
  * names, wherever the vault depends on it: context, key state, key policy. Its keys are files instead of a hardware module, and that is all that
  * it is not.
  */
-import type { Engine } from '../endpoint/service-engine.ts';
+import type { ServiceEngine } from '../endpoint/service-engine.ts';
 import { jsonProtocol } from '../endpoint/wire-protocols.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { cryptographicOperations } from './encryption-operations.ts';
 import { administrativeOperations } from './key-administration.ts';
-import type { KmsKeyring } from './key-registry.ts';
+import type { KmsKeyRegistry } from './key-registry.ts';
 import type { KmsOperation } from './kms-operation.ts';
 import { macOperations } from './mac-operations.ts';
 import { signingOperations } from './signing-operations.ts';
@@ -20,7 +20,7 @@ const operations: Record<string, KmsOperation> = {
   ...macOperations,
 };
 
-export function kmsEngine(keyring: KmsKeyring): Engine {
+export function kmsEngine(keyring: KmsKeyRegistry): ServiceEngine {
   return {
     service: 'kms',
     protocol: jsonProtocol('TrentService.', '1.1'),

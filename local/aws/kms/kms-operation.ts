@@ -1,15 +1,15 @@
 import type { z } from 'zod';
 import { ServiceError } from '../shared/errors.ts';
 import { firstIssue, type JsonObject } from '../shared/json.ts';
-import type { Caller, KmsKeyring } from './key-registry.ts';
+import type { Caller, KmsKeyRegistry } from './key-registry.ts';
 
 /** An operation of the KMS API: input as it came in JSON, answer as it goes out. Throws ServiceError. */
-export type KmsOperation = (keyring: KmsKeyring, input: unknown, caller: Caller) => JsonObject;
+export type KmsOperation = (keyring: KmsKeyRegistry, input: unknown, caller: Caller) => JsonObject;
 
 /** Binds an operation to the form of its input; what is not of that form is a ValidationException. */
 export function operation<Input>(
   schema: z.ZodType<Input>,
-  run: (keyring: KmsKeyring, input: Input, caller: Caller) => JsonObject,
+  run: (keyring: KmsKeyRegistry, input: Input, caller: Caller) => JsonObject,
 ): KmsOperation {
   return (keyring, input, caller) => {
     const parsed = schema.safeParse(input);

@@ -3,12 +3,12 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { ServiceError } from '../shared/errors.ts';
 import { base64, bytes, common, keyId, refuseDryRun } from './encryption-operations.ts';
-import { type Caller, type KmsKeyring, keyArn, requireUsable } from './key-registry.ts';
+import { type Caller, type KmsKeyRegistry, keyArn, requireUsable } from './key-registry.ts';
 import type { KeyRecord } from './key-store.ts';
 import { operation } from './kms-operation.ts';
 
 const algorithm = 'HMAC_SHA_256';
-const authenticated = {
+const macInput = {
   KeyId: keyId,
   Message: bytes(4096),
   MacAlgorithm: z.enum(['HMAC_SHA_224', algorithm, 'HMAC_SHA_384', 'HMAC_SHA_512']),
@@ -16,14 +16,14 @@ const authenticated = {
 };
 
 export const macOperations = {
-  GenerateMac: operation(z.strictObject(authenticated), (keyring, input, caller) => {
-    const key = findAuthenticating(keyring, input, 'GenerateMac', caller);
+  GenerateMac: operation(z.strictObject(macInput), (keyring, input, caller) => {
+    const key = findMacKey(keyring, input, 'GenerateMac', caller);
     refuseDryRun(input);
     return { KeyId: keyArn(key.keyId), Mac: base64(macOf(key, input.Message)), MacAlgorithm: algorithm };
   }),
 
-  VerifyMac: operation(z.strictObject({ ...authenticated, Mac: bytes(6144) }), (keyring, input, caller) => {
-    const key = findAuthenticating(keyring, input, 'VerifyMac', caller);
+  VerifyMac: operation(z.strictObject({ ...macInput, Mac: bytes(6144) }), (keyring, input, caller) => {
+    const key = findMacKey(keyring, input, 'VerifyMac', caller);
     refuseDryRun(input);
     const mac = macOf(key, input.Message);
     if (input.Mac.length !== mac.length || !timingSafeEqual(input.Mac, mac)) {
@@ -33,8 +33,8 @@ export const macOperations = {
   }),
 };
 
-function findAuthenticating(
-  keyring: KmsKeyring,
+function findMacKey(
+  keyring: KmsKeyRegistry,
   { KeyId, MacAlgorithm }: { KeyId: string; MacAlgorithm: string },
   action: string,
   caller: Caller,

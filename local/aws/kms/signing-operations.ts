@@ -4,7 +4,7 @@ import { p256 } from '@noble/curves/nist.js';
 import { z } from 'zod';
 import { ServiceError } from '../shared/errors.ts';
 import { base64, bytes, common, keyId, refuseDryRun } from './encryption-operations.ts';
-import { type Caller, type KmsKeyring, keyArn, keyUsages, requireUsable } from './key-registry.ts';
+import { type Caller, type KmsKeyRegistry, keyArn, keyUsages, requireUsable } from './key-registry.ts';
 import type { KeyRecord } from './key-store.ts';
 import { operation } from './kms-operation.ts';
 
@@ -12,7 +12,7 @@ const algorithm = z.literal('ECDSA_SHA_256');
 const digestLength = 32;
 /** KMS takes messages of at most 4,096 bytes; what is longer is sent as its digest. */
 const message = bytes(4096);
-const signed = {
+const signInput = {
   KeyId: keyId,
   Message: message,
   MessageType: z.enum(['RAW', 'DIGEST']).default('RAW'),
@@ -20,23 +20,23 @@ const signed = {
   ...common,
 };
 // node:crypto always hashes what it signs; a digest that was made elsewhere needs a function that does not.
-const withoutHashing = { prehash: false, lowS: false, format: 'der' } as const;
+const prehashedSigning = { prehash: false, lowS: false, format: 'der' } as const;
 
 export const signingOperations = {
-  Sign: operation(z.strictObject(signed), (keyring, input, caller) => {
-    const key = findSigning(keyring, input.KeyId, 'Sign', caller);
+  Sign: operation(z.strictObject(signInput), (keyring, input, caller) => {
+    const key = findSigningKey(keyring, input.KeyId, 'Sign', caller);
     requireUsable(key, 'SIGN_VERIFY');
     const digest = digestOf(input);
     refuseDryRun(input);
     const { d = '' } = privateKeyOf(key).export({ format: 'jwk' });
-    const signature = p256.sign(digest, Buffer.from(d, 'base64url'), withoutHashing);
+    const signature = p256.sign(digest, Buffer.from(d, 'base64url'), prehashedSigning);
     return { KeyId: keyArn(key.keyId), Signature: base64(Buffer.from(signature)), SigningAlgorithm: algorithm.value };
   }),
 
   GetPublicKey: operation(
     z.strictObject({ KeyId: keyId, GrantTokens: common.GrantTokens }),
     (keyring, input, caller) => {
-      const key = findSigning(keyring, input.KeyId, 'GetPublicKey', caller);
+      const key = findSigningKey(keyring, input.KeyId, 'GetPublicKey', caller);
       if (key.keySpec !== 'ECC_NIST_P256') {
         throw new ServiceError('UnsupportedOperationException', `${keyArn(key.keyId)} has no public key.`);
       }
@@ -54,7 +54,7 @@ export const signingOperations = {
   ),
 };
 
-function findSigning(keyring: KmsKeyring, id: string, action: string, caller: Caller): KeyRecord {
+function findSigningKey(keyring: KmsKeyRegistry, id: string, action: string, caller: Caller): KeyRecord {
   const key = keyring.find(id, 'key-or-alias');
   keyring.authorize(key, action, caller);
   return key;

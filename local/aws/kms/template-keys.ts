@@ -1,16 +1,19 @@
 /** The template's keys in the KMS emulator. */
 import type { Deployment } from '../cloudformation/deployment-spec.ts';
 import { compileKeyPolicy } from './key-policy.ts';
-import type { KmsKeyring } from './key-registry.ts';
+import type { KmsKeyRegistry } from './key-registry.ts';
 import type { KeySpec } from './key-store.ts';
 
 /** Key ids by logical id; keys that are not there yet are made. */
-export function ensureKmsKeys(keyring: KmsKeyring, specs: ReadonlyMap<string, KeySpec>): ReadonlyMap<string, string> {
-  return new Map([...specs].map(([id, spec]) => [id, keyring.store.ensure(id, keyring.now(), spec).keyId]));
+export function ensureKmsKeys(
+  keyring: KmsKeyRegistry,
+  specs: ReadonlyMap<string, KeySpec>,
+): ReadonlyMap<string, string> {
+  return new Map([...specs].map(([id, spec]) => [id, keyring.store.getOrCreate(id, keyring.now(), spec).keyId]));
 }
 
 /** Gives keys their settings and policies, and aliases their keys. */
-export function configureKms(keyring: KmsKeyring, { kmsKeys, aliases }: Deployment): void {
+export function applyTemplateToKeys(keyring: KmsKeyRegistry, { kmsKeys, aliases }: Deployment): void {
   const { store } = keyring;
   for (const { logicalId, keyId, Description, EnableKeyRotation, RotationPeriodInDays, KeyPolicy } of kmsKeys) {
     const rotationPeriodInDays = EnableKeyRotation ? RotationPeriodInDays : null;
@@ -23,5 +26,5 @@ export function configureKms(keyring: KmsKeyring, { kmsKeys, aliases }: Deployme
   for (const { AliasName, TargetKeyId } of aliases) {
     store.putAlias(AliasName, TargetKeyId.split('/').at(-1) ?? TargetKeyId);
   }
-  keyring.keepUpAll();
+  keyring.applyAllDueChanges();
 }

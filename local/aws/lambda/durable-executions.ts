@@ -7,17 +7,24 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
 import { ServiceError } from '../shared/errors.ts';
-import { dueAt, matured, type Operation, onWire, type Update, updated } from './durable-operations.ts';
+import {
+  applyUpdate,
+  completeDueOperation,
+  type DurableOperation,
+  dueAt,
+  type OperationUpdate,
+  toWireOperation,
+} from './durable-operations.ts';
 import type { DurableStore, Execution } from './durable-store.ts';
-import type { Outcome } from './execution-environment.ts';
+import type { InvocationOutcome } from './execution-environment.ts';
 
 /** A function that can be invoked. */
 export interface Invocable {
   readonly spec: FunctionSpec;
-  invoke(event: string): Promise<Outcome>;
+  invoke(event: string): Promise<InvocationOutcome>;
 }
 
-export interface DurableOptions {
+export interface DurableExecutionOptions {
   readonly store: DurableStore;
   /** By name. Asked at each invocation. */
   readonly functions: () => ReadonlyMap<string, Invocable>;
@@ -27,35 +34,35 @@ export interface DurableOptions {
 }
 
 /** What the SDK's wrapper answers to an invocation. */
-const answerSchema = z.union([
+const invocationResultSchema = z.union([
   z.object({ Status: z.literal('SUCCEEDED'), Result: z.string().optional() }),
   z.object({ Status: z.literal('FAILED'), Error: z.looseObject({}).optional() }),
   z.object({ Status: z.literal('PENDING') }),
 ]);
 
 /** A timer of Node ends within 2^31 ms; a longer wait is looked at again every day. */
-const longestTimerMs = 86_400_000;
+const maxTimerMs = 86_400_000;
 /** Invocations that fail by themselves, by crash or time-out, are repeated after 1, 2, 4 … and at most 60 seconds. */
-const longestRetrySeconds = 60;
+const maxRetrySeconds = 60;
 const operationsPerPage = 1000;
 /** Lambda's quota of operations for one execution. */
 const maxOperations = 3000;
 
-interface Running {
+interface ExecutionProgress {
   token: string;
   /** The last checkpoint, for a client that sends it again since it saw no answer. */
-  last: { readonly clientToken: string; readonly answer: object } | undefined;
+  lastCheckpoint: { readonly clientToken: string; readonly answer: object } | undefined;
   failures: number;
   timer: NodeJS.Timeout | undefined;
   active: boolean;
 }
 
 export class DurableExecutions {
-  readonly #options: DurableOptions;
-  readonly #running = new Map<string, Running>();
+  readonly #options: DurableExecutionOptions;
+  readonly #progress = new Map<string, ExecutionProgress>();
   #closed = false;
 
-  constructor(options: DurableOptions) {
+  constructor(options: DurableExecutionOptions) {
     this.#options = options;
   }
 
@@ -106,20 +113,23 @@ export class DurableExecutions {
   }
 
   /** @throws ServiceError for a token that is not the newest, as after another invocation has begun */
-  checkpoint(arn: string, token: string, clientToken: string | undefined, updates: readonly Update[]): object {
-    const running = this.#running.get(arn);
-    if (running?.last !== undefined && running.last.clientToken === clientToken) return running.last.answer;
-    const execution = this.#holding(arn, token);
+  checkpoint(arn: string, token: string, clientToken: string | undefined, updates: readonly OperationUpdate[]): object {
+    const running = this.#progress.get(arn);
+    if (running?.lastCheckpoint !== undefined && running.lastCheckpoint.clientToken === clientToken)
+      return running.lastCheckpoint.answer;
+    const execution = this.#requireRunningExecution(arn, token);
     const timing = { now: Date.now(), secondMs: 1000 * this.#options.timeScale };
     const operations = new Map(execution.operations.map((operation) => [operation.Id, operation]));
-    const changed = new Map(this.#mature(operations, timing.now).map((operation) => [operation.Id, operation]));
+    const changed = new Map(
+      this.#completeDueOperations(operations, timing.now).map((operation) => [operation.Id, operation]),
+    );
     let result = execution.result;
     for (const update of updates) {
       if (update.Type === 'EXECUTION') {
         result = update.Payload;
         continue;
       }
-      const operation = updated(operations.get(update.Id), update, timing);
+      const operation = applyUpdate(operations.get(update.Id), update, timing);
       operations.set(update.Id, operation);
       changed.set(update.Id, operation);
     }
@@ -127,32 +137,35 @@ export class DurableExecutions {
       throw new ServiceError('InvalidParameterValueException', `More than ${maxOperations} operations.`);
     }
     this.#options.store.put({ ...execution, operations: [...operations.values()], result });
-    const next = { ...(running ?? idle()), token: newToken() };
+    const next = { ...(running ?? newExecutionProgress()), token: newToken() };
     const seconds = (at: number) => at / 1000;
     const answer = {
       CheckpointToken: next.token,
-      NewExecutionState: { Operations: [...changed.values()].map((operation) => onWire(operation, seconds)) },
+      NewExecutionState: { Operations: [...changed.values()].map((operation) => toWireOperation(operation, seconds)) },
     };
-    this.#running.set(arn, { ...next, last: clientToken === undefined ? undefined : { clientToken, answer } });
+    this.#progress.set(arn, {
+      ...next,
+      lastCheckpoint: clientToken === undefined ? undefined : { clientToken, answer },
+    });
     return answer;
   }
 
   /** A page of operations, for executions with more than an invocation's event holds. */
   state(arn: string, token: string, marker: string): object {
-    const { operations } = this.#holding(arn, token);
-    return page(operations, Number(marker), (at) => at / 1000);
+    const { operations } = this.#requireRunningExecution(arn, token);
+    return operationsPage(operations, Number(marker), (at) => at / 1000);
   }
 
   close(): void {
     this.#closed = true;
-    for (const { timer } of this.#running.values()) clearTimeout(timer);
+    for (const { timer } of this.#progress.values()) clearTimeout(timer);
   }
 
-  #holding(arn: string, token: string): Execution {
+  #requireRunningExecution(arn: string, token: string): Execution {
     const execution = this.#options.store.get(arn);
     if (execution === undefined) throw new ServiceError('ResourceNotFoundException', 'No such execution.', 404);
     // The SDK knows this refusal by its first words.
-    if (this.#running.get(arn)?.token !== token || execution.status !== 'RUNNING') {
+    if (this.#progress.get(arn)?.token !== token || execution.status !== 'RUNNING') {
       throw new ServiceError('InvalidParameterValueException', 'Invalid Checkpoint Token');
     }
     return execution;
@@ -160,88 +173,94 @@ export class DurableExecutions {
 
   #schedule(arn: string, delayMs: number): void {
     if (this.#closed) return;
-    const running = this.#running.get(arn) ?? idle();
+    const running = this.#progress.get(arn) ?? newExecutionProgress();
     clearTimeout(running.timer);
-    const timer = setTimeout(() => void this.#invoke(arn), Math.min(delayMs, longestTimerMs));
-    this.#running.set(arn, { ...running, timer });
+    const timer = setTimeout(() => void this.#invoke(arn), Math.min(delayMs, maxTimerMs));
+    this.#progress.set(arn, { ...running, timer });
   }
 
   async #invoke(arn: string): Promise<void> {
     const execution = this.#options.store.get(arn);
-    const running = this.#running.get(arn) ?? idle();
+    const running = this.#progress.get(arn) ?? newExecutionProgress();
     if (execution === undefined || execution.status !== 'RUNNING' || running.active || this.#closed) return;
     const target = this.#options.functions().get(execution.functionName);
-    if (target === undefined) return this.#end(execution, 'FAILED', { ErrorMessage: 'The function is no more.' });
+    if (target === undefined) return this.#finish(execution, 'FAILED', { ErrorMessage: 'The function is no more.' });
     const now = Date.now();
     const lifetime = (target.spec.DurableConfig?.ExecutionTimeout ?? 0) * 1000;
-    if (now > execution.startedAt + lifetime) return this.#end(execution, 'TIMED_OUT', {});
+    if (now > execution.startedAt + lifetime) return this.#finish(execution, 'TIMED_OUT', {});
     const operations = new Map(execution.operations.map((operation) => [operation.Id, operation]));
-    const due = this.#mature(operations, now);
+    const due = this.#completeDueOperations(operations, now);
     if (
       due.length === 0 &&
       execution.operations.length > 1 &&
-      nextDue(execution.operations) > now &&
+      nextDueAt(execution.operations) > now &&
       isSuspended(execution)
     ) {
-      return this.#schedule(arn, nextDue(execution.operations) - now);
+      return this.#schedule(arn, nextDueAt(execution.operations) - now);
     }
     const current = { ...execution, operations: [...operations.values()] };
     if (due.length > 0) this.#options.store.put(current);
     const token = newToken();
-    this.#running.set(arn, { ...running, token, last: undefined, active: true });
+    this.#progress.set(arn, { ...running, token, lastCheckpoint: undefined, active: true });
     const event = {
       DurableExecutionArn: arn,
       CheckpointToken: token,
-      InitialExecutionState: page(current.operations, 0, (at) => new Date(at).toISOString()),
+      InitialExecutionState: operationsPage(current.operations, 0, (at) => new Date(at).toISOString()),
       UpdatedOperationIds: due.map(({ Id }) => Id),
     };
     const outcome = await target.invoke(JSON.stringify(event));
-    this.#settle(arn, outcome);
+    this.#handleOutcome(arn, outcome);
   }
 
-  #settle(arn: string, outcome: Outcome): void {
+  #handleOutcome(arn: string, outcome: InvocationOutcome): void {
     const execution = this.#options.store.get(arn);
-    const running = this.#running.get(arn);
+    const running = this.#progress.get(arn);
     if (execution === undefined || running === undefined || this.#closed) return;
-    const answer = outcome.ok ? answerSchema.safeParse(JSON.parse(outcome.payload)) : undefined;
+    const answer = outcome.ok ? invocationResultSchema.safeParse(JSON.parse(outcome.payload)) : undefined;
     if (answer?.success !== true) {
-      const seconds = Math.min(longestRetrySeconds, 2 ** running.failures);
-      this.#running.set(arn, { ...running, active: false, failures: running.failures + 1 });
+      const seconds = Math.min(maxRetrySeconds, 2 ** running.failures);
+      this.#progress.set(arn, { ...running, active: false, failures: running.failures + 1 });
       this.#schedule(arn, seconds * 1000 * this.#options.timeScale);
       return;
     }
-    this.#running.set(arn, { ...running, active: false, failures: 0 });
+    this.#progress.set(arn, { ...running, active: false, failures: 0 });
     const { data } = answer;
-    if (data.Status === 'PENDING') this.#schedule(arn, Math.max(0, nextDue(execution.operations) - Date.now()));
-    else if (data.Status === 'FAILED') this.#end(execution, 'FAILED', data.Error);
+    if (data.Status === 'PENDING') this.#schedule(arn, Math.max(0, nextDueAt(execution.operations) - Date.now()));
+    else if (data.Status === 'FAILED') this.#finish(execution, 'FAILED', data.Error);
     else {
       // A result too large for an answer came by a checkpoint before.
       const result = data.Result === '' ? execution.result : data.Result;
-      this.#end({ ...execution, result }, 'SUCCEEDED', undefined);
+      this.#finish({ ...execution, result }, 'SUCCEEDED', undefined);
     }
   }
 
-  #end(execution: Execution, status: Execution['status'], error: Execution['error']): void {
-    this.#running.delete(execution.arn);
+  #finish(execution: Execution, status: Execution['status'], error: Execution['error']): void {
+    this.#progress.delete(execution.arn);
     this.#options.store.put({ ...execution, status, endedAt: Date.now(), error });
     if (error === undefined) return;
     this.#options.onError(`durable execution ${execution.name} of ${execution.functionName}: ${JSON.stringify(error)}`);
   }
 
   /** Lets every operation go on whose time has come; returns those. */
-  #mature(operations: Map<string, Operation>, now: number): Operation[] {
+  #completeDueOperations(operations: Map<string, DurableOperation>, now: number): DurableOperation[] {
     const due = [...operations.values()].filter((operation) => (dueAt(operation) ?? Number.POSITIVE_INFINITY) <= now);
-    const ready = due.map((operation) => matured(operation, now));
+    const ready = due.map((operation) => completeDueOperation(operation, now));
     for (const operation of ready) operations.set(operation.Id, operation);
     return ready;
   }
 }
 
-const idle = (): Running => ({ token: '', last: undefined, failures: 0, timer: undefined, active: false });
+const newExecutionProgress = (): ExecutionProgress => ({
+  token: '',
+  lastCheckpoint: undefined,
+  failures: 0,
+  timer: undefined,
+  active: false,
+});
 const newToken = (): string => randomBytes(24).toString('base64url');
 
-const nextDue = (operations: readonly Operation[]): number =>
-  Math.min(...operations.map((operation) => dueAt(operation) ?? Number.POSITIVE_INFINITY), Date.now() + longestTimerMs);
+const nextDueAt = (operations: readonly DurableOperation[]): number =>
+  Math.min(...operations.map((operation) => dueAt(operation) ?? Number.POSITIVE_INFINITY), Date.now() + maxTimerMs);
 
 /** Whether nothing but a timer can take an execution on: its newest operation waits for one. */
 function isSuspended({ operations }: Execution): boolean {
@@ -249,8 +268,14 @@ function isSuspended({ operations }: Execution): boolean {
   return last !== undefined && dueAt(last) !== undefined;
 }
 
-function page(operations: readonly Operation[], from: number, time: (at: number) => string | number): object {
-  const Operations = operations.slice(from, from + operationsPerPage).map((operation) => onWire(operation, time));
+function operationsPage(
+  operations: readonly DurableOperation[],
+  from: number,
+  time: (at: number) => string | number,
+): object {
+  const Operations = operations
+    .slice(from, from + operationsPerPage)
+    .map((operation) => toWireOperation(operation, time));
   const end = from + operationsPerPage;
   return end < operations.length ? { Operations, NextMarker: String(end) } : { Operations };
 }

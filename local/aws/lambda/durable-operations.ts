@@ -31,7 +31,7 @@ export const operationSchema = z.object({
     .optional(),
   WaitDetails: z.object({ ScheduledEndTimestamp: z.number() }).optional(),
 });
-export type Operation = z.infer<typeof operationSchema>;
+export type DurableOperation = z.infer<typeof operationSchema>;
 
 export const updateSchema = z.object({
   Id: z.string().min(1),
@@ -49,7 +49,7 @@ export const updateSchema = z.object({
   StepOptions: z.object({ NextAttemptDelaySeconds: z.number().int().min(1) }).optional(),
   WaitOptions: z.object({ WaitSeconds: z.number().int().min(1).max(31_622_400) }).optional(),
 });
-export type Update = z.infer<typeof updateSchema>;
+export type OperationUpdate = z.infer<typeof updateSchema>;
 
 export interface Timing {
   readonly now: number;
@@ -58,12 +58,16 @@ export interface Timing {
 }
 
 /** The operation that an update makes of the one before it. @throws ServiceError when the one can't follow the other */
-export function updated(before: Operation | undefined, update: Update, timing: Timing): Operation {
+export function applyUpdate(
+  before: DurableOperation | undefined,
+  update: OperationUpdate,
+  timing: Timing,
+): DurableOperation {
   const { Action } = update;
-  if (Action === 'START') return started(before, update, timing);
-  if (before === undefined && update.Type !== 'CONTEXT' && update.Type !== 'STEP') throw refused(update);
-  if (before !== undefined && isOver(before)) throw refused(update);
-  const now = before ?? started(undefined, update, timing);
+  if (Action === 'START') return startOperation(before, update, timing);
+  if (before === undefined && update.Type !== 'CONTEXT' && update.Type !== 'STEP') throw invalidAction(update);
+  if (before !== undefined && isFinished(before)) throw invalidAction(update);
+  const now = before ?? startOperation(undefined, update, timing);
   if (Action === 'RETRY') {
     const delay = update.StepOptions?.NextAttemptDelaySeconds ?? 1;
     const details = {
@@ -84,34 +88,38 @@ export function updated(before: Operation | undefined, update: Update, timing: T
   };
 }
 
-function started(before: Operation | undefined, update: Update, { now, secondMs }: Timing): Operation {
+function startOperation(
+  before: DurableOperation | undefined,
+  update: OperationUpdate,
+  { now, secondMs }: Timing,
+): DurableOperation {
   const { Id, ParentId, Name, Type, SubType } = update;
   if (before !== undefined) {
     // A step is started anew for each attempt; anything else starts once.
-    if (Type !== 'STEP' || isOver(before)) throw refused(update);
+    if (Type !== 'STEP' || isFinished(before)) throw invalidAction(update);
     return { ...before, Status: 'STARTED' };
   }
-  const operation: Operation = { Id, ParentId, Name, Type, SubType, Status: 'STARTED', StartTimestamp: now };
+  const operation: DurableOperation = { Id, ParentId, Name, Type, SubType, Status: 'STARTED', StartTimestamp: now };
   if (Type === 'STEP') return { ...operation, StepDetails: { Attempt: 0 } };
   if (Type !== 'WAIT') return operation;
-  if (update.WaitOptions === undefined) throw refused(update);
+  if (update.WaitOptions === undefined) throw invalidAction(update);
   return { ...operation, WaitDetails: { ScheduledEndTimestamp: now + update.WaitOptions.WaitSeconds * secondMs } };
 }
 
 /** When an operation goes on by itself; undefined when it does not. */
-export function dueAt({ Status, WaitDetails, StepDetails }: Operation): number | undefined {
+export function dueAt({ Status, WaitDetails, StepDetails }: DurableOperation): number | undefined {
   if (Status === 'STARTED') return WaitDetails?.ScheduledEndTimestamp;
   return Status === 'PENDING' ? StepDetails?.NextAttemptTimestamp : undefined;
 }
 
 /** The operation after its time has come: a wait is over, a step may be tried again. */
-export const matured = (operation: Operation, now: number): Operation =>
+export const completeDueOperation = (operation: DurableOperation, now: number): DurableOperation =>
   operation.Type === 'WAIT'
     ? { ...operation, Status: 'SUCCEEDED', EndTimestamp: now }
     : { ...operation, Status: 'READY' };
 
 /** With times as the wire has them. */
-export function onWire(operation: Operation, time: (at: number) => string | number): object {
+export function toWireOperation(operation: DurableOperation, time: (at: number) => string | number): object {
   const { StartTimestamp, EndTimestamp, StepDetails, WaitDetails, ...rest } = operation;
   const next = StepDetails?.NextAttemptTimestamp;
   return {
@@ -125,8 +133,8 @@ export function onWire(operation: Operation, time: (at: number) => string | numb
   };
 }
 
-const isOver = ({ Status }: Operation): boolean =>
+const isFinished = ({ Status }: DurableOperation): boolean =>
   Status === 'SUCCEEDED' || Status === 'FAILED' || Status === 'CANCELLED';
 
-const refused = ({ Type, Action, Id }: Update) =>
+const invalidAction = ({ Type, Action, Id }: OperationUpdate) =>
   new ServiceError('InvalidParameterValueException', `The operation ${Id} can't take the update ${Type} ${Action}.`);

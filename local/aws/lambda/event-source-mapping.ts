@@ -8,17 +8,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { EventSourceSpec } from '../cloudformation/deployment-spec.ts';
 import { account } from '../shared/aws-account.ts';
-import { messageOf } from '../shared/errors.ts';
+import { errorMessageOf } from '../shared/errors.ts';
 import type { SqsQueue } from '../sqs/message-queue.ts';
-import type { Outcome } from './execution-environment.ts';
+import type { InvocationOutcome } from './execution-environment.ts';
 
-export interface EventSourceOptions {
+export interface EventSourceMappingOptions {
   readonly spec: EventSourceSpec;
   readonly queue: SqsQueue;
   readonly queueUrl: string;
   /** Calls SQS as the function's own role, which needs the permissions for it. */
   readonly call: (action: string, input: object) => Promise<unknown>;
-  readonly invoke: (event: string) => Promise<Outcome>;
+  readonly invoke: (event: string) => Promise<InvocationOutcome>;
   /** Most invocations at once. */
   readonly concurrency: number;
   /** What a second between two attempts takes, in seconds. */
@@ -29,16 +29,16 @@ export interface EventSourceOptions {
   readonly onError: (message: string) => void;
 }
 
-export interface EventSource {
+export interface EventSourceMapping {
   /** Ends polling, and waits a while for invocations under way: what they do not finish stays in the queue. */
   close(): Promise<void>;
 }
 
-const usualGraceMs = 5_000;
-const longestRetrySeconds = 20;
-const shortestRetryMs = 50;
+const defaultGraceMs = 5_000;
+const maxRetrySeconds = 20;
+const minRetryMs = 50;
 /** A timer of Node ends within 2^31 ms. */
-const longestTimerMs = 86_400_000;
+const maxTimerMs = 86_400_000;
 
 const receivedSchema = z.object({
   Messages: z
@@ -62,8 +62,8 @@ const reportSchema = z
   .object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string().min(1) })).nullish() })
   .nullable();
 
-export function startEventSource(options: EventSourceOptions): EventSource {
-  const { spec, queue, queueUrl, call, concurrency, timeScale, onError, graceMs = usualGraceMs } = options;
+export function startEventSourceMapping(options: EventSourceMappingOptions): EventSourceMapping {
+  const { spec, queue, queueUrl, call, concurrency, timeScale, onError, graceMs = defaultGraceMs } = options;
   const active = new Set<Promise<void>>();
   let closed = false;
   let polling = false;
@@ -82,7 +82,7 @@ export function startEventSource(options: EventSourceOptions): EventSource {
 
   /** Milliseconds since the epoch; undefined when only a change can bring something. */
   const nextPollAt = (): number | undefined => {
-    if (failures > 0) return Date.now() + Math.max(shortestRetryMs, retryMs(failures) * timeScale);
+    if (failures > 0) return Date.now() + Math.max(minRetryMs, retryDelayMs(failures) * timeScale);
     // An invocation that ends is a change of the queue.
     if (active.size >= concurrency) return undefined;
     return queue.hasVisible ? Date.now() : queue.nextVisibleAt;
@@ -92,7 +92,7 @@ export function startEventSource(options: EventSourceOptions): EventSource {
     clearTimeout(timer);
     if (closed) return;
     const due = nextPollAt();
-    if (due !== undefined) timer = setTimeout(wake, Math.min(Math.max(0, due - Date.now()), longestTimerMs));
+    if (due !== undefined) timer = setTimeout(wake, Math.min(Math.max(0, due - Date.now()), maxTimerMs));
   };
 
   const poll = async (): Promise<void> => {
@@ -105,17 +105,17 @@ export function startEventSource(options: EventSourceOptions): EventSource {
         // What was received at the very end stays hidden until the next start.
         if (closed || messages.length === 0) break;
         // Before anything is awaited: a scaled timeout may be shorter than what comes next.
-        queue.hold(messages.map(({ MessageId }) => MessageId));
-        const handling = handle(options, messages).finally(() => {
+        queue.keepHidden(messages.map(({ MessageId }) => MessageId));
+        const handling = processBatch(options, messages).finally(() => {
           active.delete(handling);
-          queue.letGo(messages.map(({ MessageId }) => MessageId));
+          queue.stopKeepingHidden(messages.map(({ MessageId }) => MessageId));
         });
         active.add(handling);
       }
       failures = 0;
     } catch (error) {
       failures += 1;
-      onError(`event source ${spec.logicalId}: ${messageOf(error)}`);
+      onError(`event source ${spec.logicalId}: ${errorMessageOf(error)}`);
     }
   };
 
@@ -129,8 +129,8 @@ export function startEventSource(options: EventSourceOptions): EventSource {
     ).Messages;
 
   // Whoever had received something was a function of an earlier process.
-  queue.release();
-  const forget = queue.onChange(() => {
+  queue.showInFlight();
+  const unsubscribe = queue.onChange(() => {
     // After a failure the timer alone decides when it is tried again.
     if (failures === 0) wake();
   });
@@ -138,7 +138,7 @@ export function startEventSource(options: EventSourceOptions): EventSource {
   return {
     async close() {
       closed = true;
-      forget();
+      unsubscribe();
       clearTimeout(timer);
       const patience = new AbortController();
       const late = sleep(graceMs, undefined, { signal: patience.signal }).catch(() => {});
@@ -148,25 +148,29 @@ export function startEventSource(options: EventSourceOptions): EventSource {
   };
 }
 
-const retryMs = (failures: number): number => Math.min(longestRetrySeconds, 2 ** (failures - 1)) * 1000;
+const retryDelayMs = (failures: number): number => Math.min(maxRetrySeconds, 2 ** (failures - 1)) * 1000;
 
 /** Invokes the function, and deletes what it is done with. Never throws: what goes wrong leaves messages in the queue. */
-async function handle(options: EventSourceOptions, messages: readonly Message[]): Promise<void> {
+async function processBatch(options: EventSourceMappingOptions, messages: readonly Message[]): Promise<void> {
   const { spec, queueUrl, call, invoke, onError } = options;
   try {
-    const outcome = await invoke(JSON.stringify({ Records: messages.map((one) => recordOf(spec, one)) }));
-    const done = doneOf(outcome, messages, spec.reportsFailures);
+    const outcome = await invoke(JSON.stringify({ Records: messages.map((one) => toSqsRecord(spec, one)) }));
+    const done = completedMessages(outcome, messages, spec.reportsFailures);
     if (done.length === 0) return;
     const Entries = done.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
     const { Failed } = deletedSchema.parse(await call('DeleteMessageBatch', { QueueUrl: queueUrl, Entries }));
     for (const { Code } of Failed) onError(`event source ${spec.logicalId}: a message was not deleted: ${Code}`);
   } catch (error) {
-    onError(`event source ${spec.logicalId}: ${messageOf(error)}`);
+    onError(`event source ${spec.logicalId}: ${errorMessageOf(error)}`);
   }
 }
 
 /** The messages that a function is done with. A report that is not understood counts as the failure of all. */
-function doneOf(outcome: Outcome, messages: readonly Message[], reportsFailures: boolean): readonly Message[] {
+function completedMessages(
+  outcome: InvocationOutcome,
+  messages: readonly Message[],
+  reportsFailures: boolean,
+): readonly Message[] {
   if (!outcome.ok) return [];
   if (!reportsFailures) return messages;
   const report = reportSchema.safeParse(JSON.parse(outcome.payload));
@@ -178,7 +182,7 @@ function doneOf(outcome: Outcome, messages: readonly Message[], reportsFailures:
 }
 
 /** A record of the event, as in the developer guide's example of a FIFO queue. */
-const recordOf = ({ queue }: EventSourceSpec, message: Message) => ({
+const toSqsRecord = ({ queue }: EventSourceSpec, message: Message) => ({
   messageId: message.MessageId,
   receiptHandle: message.ReceiptHandle,
   body: message.Body,

@@ -7,43 +7,47 @@ import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
 
 /** What the worker is started with: the bundle's file and the name that it exports the handler by. */
 export interface EntryPoint {
-  readonly entry: string;
+  readonly bundlePath: string;
   readonly exportName: string;
 }
 
 /** What the worker is sent; `event` is JSON, `deadline` milliseconds since the epoch. */
-export interface ToEnvironment {
+export interface InvocationMessage {
   readonly event: string;
   readonly context: Readonly<Record<string, string>>;
   readonly deadline: number;
 }
 
-export type FromEnvironment =
+export type WorkerMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'result'; readonly payload: string }
   | { readonly kind: 'error'; readonly type: string; readonly message: string; readonly stack: string };
 
 /** How an invocation ended: the result as JSON, or why there is none, by Lambda's own error types. */
-export type Outcome =
+export type InvocationOutcome =
   | { readonly ok: true; readonly payload: string }
   | { readonly ok: false; readonly type: string; readonly message: string; readonly stack?: string };
 
 const initTimeoutMs = 10_000;
-const crashed: Outcome = { ok: false, type: 'Runtime.ExitError', message: 'The environment ended before it answered.' };
+const crashedOutcome: InvocationOutcome = {
+  ok: false,
+  type: 'Runtime.ExitError',
+  message: 'The environment ended before it answered.',
+};
 
-export class Environment {
+export class ExecutionEnvironment {
   readonly #worker: Worker;
   readonly #spec: FunctionSpec;
-  readonly #started: Promise<Outcome | undefined>;
-  #settle: (outcome: Outcome) => void = () => {};
-  #lastError: Outcome | undefined;
+  readonly #started: Promise<InvocationOutcome | undefined>;
+  #resolveOutcome: (outcome: InvocationOutcome) => void = () => {};
+  #lastError: InvocationOutcome | undefined;
   /** False once it can't take another event. */
   usable = true;
 
   constructor(spec: FunctionSpec, variables: Readonly<Record<string, string>>, onLine: (line: string) => void) {
     this.#spec = spec;
     const [file = '', exportName = ''] = spec.Handler.split('.');
-    const entryPoint: EntryPoint = { entry: join(spec.codeFolder, `${file}.mjs`), exportName };
+    const entryPoint: EntryPoint = { bundlePath: join(spec.codeFolder, `${file}.mjs`), exportName };
     this.#worker = new Worker(new URL('./worker-thread.ts', import.meta.url), {
       env: { ...variables },
       // A test runner's or debugger's own flags are no part of the function.
@@ -57,19 +61,19 @@ export class Environment {
       createInterface({ input: stream }).on('line', onLine);
     }
     this.#started = this.#initialize();
-    this.#worker.on('message', (message: FromEnvironment) => this.#receive(message));
+    this.#worker.on('message', (message: WorkerMessage) => this.#receive(message));
     this.#worker.on('error', (error) => {
       const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
       this.#lastError = { ok: false, type: name, message, stack };
     });
     this.#worker.once('exit', () => {
       this.usable = false;
-      this.#settle(this.#lastError ?? crashed);
+      this.#resolveOutcome(this.#lastError ?? crashedOutcome);
     });
   }
 
   /** Runs one event; the time of the function starts once the environment is initialized, as at AWS. */
-  async run(event: string, context: Readonly<Record<string, string>>): Promise<Outcome> {
+  async run(event: string, context: Readonly<Record<string, string>>): Promise<InvocationOutcome> {
     const failure = await this.#started;
     if (failure !== undefined) return failure;
     const timeoutMs = this.#spec.Timeout * 1000;
@@ -78,7 +82,7 @@ export class Environment {
       type: 'Sandbox.Timedout',
       message: `Task timed out after ${this.#spec.Timeout.toFixed(2)} seconds`,
     });
-    const message: ToEnvironment = { event, context, deadline: Date.now() + timeoutMs };
+    const message: InvocationMessage = { event, context, deadline: Date.now() + timeoutMs };
     this.#worker.postMessage(message);
     return outcome;
   }
@@ -88,7 +92,7 @@ export class Environment {
     await this.#worker.terminate();
   }
 
-  async #initialize(): Promise<Outcome | undefined> {
+  async #initialize(): Promise<InvocationOutcome | undefined> {
     const outcome = await this.#nextOutcome(initTimeoutMs, {
       ok: false,
       type: 'Sandbox.Timedout',
@@ -97,24 +101,24 @@ export class Environment {
     return outcome.ok ? undefined : outcome;
   }
 
-  #nextOutcome(timeoutMs: number, late: Outcome): Promise<Outcome> {
-    if (!this.usable) return Promise.resolve(this.#lastError ?? crashed);
+  #nextOutcome(timeoutMs: number, late: InvocationOutcome): Promise<InvocationOutcome> {
+    if (!this.usable) return Promise.resolve(this.#lastError ?? crashedOutcome);
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         resolve(late);
         // What runs too long is stopped, as Lambda does; its state is unknown, so it is not used again.
         void this.terminate();
       }, timeoutMs);
-      this.#settle = (outcome) => {
+      this.#resolveOutcome = (outcome) => {
         clearTimeout(timer);
         resolve(outcome);
       };
     });
   }
 
-  #receive(message: FromEnvironment): void {
-    if (message.kind === 'ready') this.#settle({ ok: true, payload: '' });
-    else if (message.kind === 'result') this.#settle({ ok: true, payload: message.payload });
-    else this.#settle({ ok: false, type: message.type, message: message.message, stack: message.stack });
+  #receive(message: WorkerMessage): void {
+    if (message.kind === 'ready') this.#resolveOutcome({ ok: true, payload: '' });
+    else if (message.kind === 'result') this.#resolveOutcome({ ok: true, payload: message.payload });
+    else this.#resolveOutcome({ ok: false, type: message.type, message: message.message, stack: message.stack });
   }
 }

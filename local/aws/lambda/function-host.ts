@@ -5,12 +5,12 @@ import { functionEnv } from '../../../contract/shared/environment-variables.ts';
 import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
 import type { Credentials } from '../iam/credential-store.ts';
 import { account } from '../shared/aws-account.ts';
-import { Environment, type Outcome } from './execution-environment.ts';
+import { ExecutionEnvironment, type InvocationOutcome } from './execution-environment.ts';
 
 /** Most bytes of an event and of a result in a synchronous invocation. Source: Lambda quotas. */
 const maxPayloadBytes = 6 * 1024 * 1024;
 
-export interface FunctionOptions {
+export interface FunctionHostOptions {
   readonly spec: FunctionSpec;
   /** What the environment gets: the template's variables and Lambda's own. */
   readonly variables: Readonly<Record<string, string>>;
@@ -23,13 +23,13 @@ export interface FunctionOptions {
 }
 
 export class FunctionHost {
-  readonly #options: FunctionOptions;
-  readonly #idle: Environment[] = [];
-  readonly #all = new Set<Environment>();
-  readonly #waiting: ((environment: Environment) => void)[] = [];
+  readonly #options: FunctionHostOptions;
+  readonly #idle: ExecutionEnvironment[] = [];
+  readonly #all = new Set<ExecutionEnvironment>();
+  readonly #waiting: ((environment: ExecutionEnvironment) => void)[] = [];
   #closed = false;
 
-  constructor(options: FunctionOptions) {
+  constructor(options: FunctionHostOptions) {
     this.#options = options;
   }
 
@@ -38,12 +38,12 @@ export class FunctionHost {
   }
 
   /** Invokes the function with an event, as JSON. Never throws: what goes wrong is an outcome, and in the log. */
-  async invoke(event: string): Promise<Outcome> {
+  async invoke(event: string): Promise<InvocationOutcome> {
     if (Buffer.byteLength(event) > maxPayloadBytes) {
       return { ok: false, type: 'RequestEntityTooLargeException', message: 'The event is over 6 MB.' };
     }
     const environment = await this.#acquire();
-    const outcome = limitResult(await environment.run(event, contextOf(this.#options.spec)));
+    const outcome = limitResult(await environment.run(event, toLambdaContext(this.#options.spec)));
     this.#release(environment);
     if (!outcome.ok) this.#logFailure(outcome);
     return outcome;
@@ -54,7 +54,7 @@ export class FunctionHost {
     await Promise.all([...this.#all].map((environment) => environment.terminate()));
   }
 
-  #acquire(): Promise<Environment> {
+  #acquire(): Promise<ExecutionEnvironment> {
     let idle = this.#idle.pop();
     while (idle !== undefined && !idle.usable) {
       this.#all.delete(idle);
@@ -65,32 +65,32 @@ export class FunctionHost {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  #start(): Environment {
+  #start(): ExecutionEnvironment {
     const { spec, variables, onLine } = this.#options;
-    const environment = new Environment(spec, variables, onLine);
+    const environment = new ExecutionEnvironment(spec, variables, onLine);
     this.#all.add(environment);
     return environment;
   }
 
-  #release(environment: Environment): void {
+  #release(environment: ExecutionEnvironment): void {
     if (!environment.usable) this.#all.delete(environment);
     const next = this.#waiting.shift();
     if (next !== undefined && !this.#closed) next(environment.usable ? environment : this.#start());
     else if (environment.usable) this.#idle.push(environment);
   }
 
-  #logFailure({ type, message, stack }: Exclude<Outcome, { ok: true }>): void {
+  #logFailure({ type, message, stack }: Exclude<InvocationOutcome, { ok: true }>): void {
     const timestamp = new Date().toISOString();
     this.#options.onLine(JSON.stringify({ timestamp, level: 'ERROR', errorType: type, errorMessage: message, stack }));
   }
 }
 
-function limitResult(outcome: Outcome): Outcome {
+function limitResult(outcome: InvocationOutcome): InvocationOutcome {
   if (!outcome.ok || Buffer.byteLength(outcome.payload) <= maxPayloadBytes) return outcome;
   return { ok: false, type: 'Function.ResponseSizeTooLarge', message: 'The result is over 6 MB.' };
 }
 
-const contextOf = (spec: FunctionSpec): Record<string, string> => ({
+const toLambdaContext = (spec: FunctionSpec): Record<string, string> => ({
   awsRequestId: randomUUID(),
   functionName: spec.functionName,
   functionVersion: '$LATEST',
@@ -101,17 +101,17 @@ const contextOf = (spec: FunctionSpec): Record<string, string> => ({
 });
 
 /** Where the engines are: S3 has a server of its own. And where the providers' APIs are. */
-export interface EngineUrls {
-  readonly front: string;
+export interface ServiceUrls {
+  readonly signedServices: string;
   readonly s3: string;
-  readonly outbox: string;
+  readonly providerApis: string;
 }
 
 /** The environment of a function: the template's variables, and what Lambda sets itself (developer guide, "Defined runtime environment variables"). */
-export function functionVariables(
+export function functionEnvironmentVariables(
   spec: FunctionSpec,
   credentials: Credentials,
-  urls: EngineUrls,
+  urls: ServiceUrls,
 ): Record<string, string> {
   const { LogFormat, ApplicationLogLevel } = spec.LoggingConfig;
   return {
@@ -131,15 +131,15 @@ export function functionVariables(
     LAMBDA_TASK_ROOT: spec.codeFolder,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    AWS_ENDPOINT_URL_BACKUP: urls.front,
-    AWS_ENDPOINT_URL_DYNAMODB: urls.front,
-    AWS_ENDPOINT_URL_KMS: urls.front,
-    AWS_ENDPOINT_URL_LAMBDA: urls.front,
+    AWS_ENDPOINT_URL_BACKUP: urls.signedServices,
+    AWS_ENDPOINT_URL_DYNAMODB: urls.signedServices,
+    AWS_ENDPOINT_URL_KMS: urls.signedServices,
+    AWS_ENDPOINT_URL_LAMBDA: urls.signedServices,
     AWS_ENDPOINT_URL_S3: urls.s3,
-    AWS_ENDPOINT_URL_SQS: urls.front,
-    AWS_ENDPOINT_URL_STS: urls.front,
+    AWS_ENDPOINT_URL_SQS: urls.signedServices,
+    AWS_ENDPOINT_URL_STS: urls.signedServices,
     // At AWS it is absent: providers are then where they say they are.
-    [functionEnv.providerApis]: urls.outbox,
+    [functionEnv.providerApis]: urls.providerApis,
     // At AWS there is no profile of a person to be read; here the SDK would find the developer's own.
     AWS_CONFIG_FILE: join(spec.codeFolder, '.aws', 'config'),
     AWS_SHARED_CREDENTIALS_FILE: join(spec.codeFolder, '.aws', 'credentials'),

@@ -3,8 +3,13 @@
  * Source: Lambda API reference 2015-03-31; Smithy specification, "AWS restJson1 protocol".
  */
 import { z } from 'zod';
-import type { Engine, EngineReply } from '../endpoint/service-engine.ts';
-import { jsonFailure, type Operation, type Protocol, type ServiceMessage } from '../endpoint/wire-protocols.ts';
+import type { EngineReply, ServiceEngine } from '../endpoint/service-engine.ts';
+import {
+  jsonErrorResponse,
+  type ServiceMessage,
+  type ServiceOperation,
+  type WireProtocol,
+} from '../endpoint/wire-protocols.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { firstIssue } from '../shared/json.ts';
 import type { DurableExecutions, Invocable } from './durable-executions.ts';
@@ -16,14 +21,14 @@ const durablePath = /^\/2025-12-01\/durable-executions\/([^/]+)\/(checkpoint|sta
 /** Attempts of an asynchronous invocation. Source: Lambda developer guide, "Asynchronous invocation". */
 const asyncAttempts = 3;
 
-const protocol: Protocol = {
+const protocol: WireProtocol = {
   contentType: 'application/json',
-  speaks: ({ path }) => invokePath.test(path) || durablePath.test(path),
-  read: readOperation,
-  failure: jsonFailure,
+  matches: ({ path }) => invokePath.test(path) || durablePath.test(path),
+  parseOperation: readOperation,
+  formatError: jsonErrorResponse,
 };
 
-function readOperation({ path, query, headers }: ServiceMessage, body: Buffer): Operation {
+function readOperation({ path, query, headers }: ServiceMessage, body: Buffer): ServiceOperation {
   const [, name] = invokePath.exec(path) ?? [];
   if (name !== undefined) {
     const input = {
@@ -68,18 +73,21 @@ const stateSchema = z.object({
 });
 
 /** `functions` by name; asked at each call, since they are opened after the engines. */
-export function lambdaEngine(functions: () => ReadonlyMap<string, Invocable>, executions: DurableExecutions): Engine {
+export function lambdaEngine(
+  functions: () => ReadonlyMap<string, Invocable>,
+  executions: DurableExecutions,
+): ServiceEngine {
   return {
     service: 'lambda',
     protocol,
     async run({ action, input }) {
-      if (action === 'Invoke') return await invoke(functions(), executions, parsed(invokeSchema, input));
+      if (action === 'Invoke') return await invoke(functions(), executions, parseInput(invokeSchema, input));
       if (action === 'GetDurableExecutionState') {
-        const { DurableExecutionArn, CheckpointToken, Marker } = parsed(stateSchema, input);
-        return json(200, executions.state(DurableExecutionArn, CheckpointToken, Marker));
+        const { DurableExecutionArn, CheckpointToken, Marker } = parseInput(stateSchema, input);
+        return jsonReply(200, executions.state(DurableExecutionArn, CheckpointToken, Marker));
       }
-      const { DurableExecutionArn, CheckpointToken, ClientToken, Updates } = parsed(checkpointSchema, input);
-      return json(200, executions.checkpoint(DurableExecutionArn, CheckpointToken, ClientToken, Updates));
+      const { DurableExecutionArn, CheckpointToken, ClientToken, Updates } = parseInput(checkpointSchema, input);
+      return jsonReply(200, executions.checkpoint(DurableExecutionArn, CheckpointToken, ClientToken, Updates));
     },
   };
 }
@@ -89,7 +97,7 @@ async function invoke(
   executions: DurableExecutions,
   request: z.infer<typeof invokeSchema>,
 ): Promise<EngineReply> {
-  const { name, qualifier } = functionOf(request.FunctionName, request.Qualifier);
+  const { name, qualifier } = parseFunctionName(request.FunctionName, request.Qualifier);
   const target = functions.get(name);
   if (target === undefined) throw new ServiceError('ResourceNotFoundException', `Function not found: ${name}`, 404);
   if (target.spec.DurableConfig !== undefined) {
@@ -103,7 +111,7 @@ async function invoke(
     return { status: 202, body: '', headers: { 'x-amz-durable-execution-arn': arn } };
   }
   if (request.InvocationType === 'Event') {
-    void invokeLater(target, request.Payload);
+    void invokeAsync(target, request.Payload);
     return { status: 202, body: '' };
   }
   const outcome = await target.invoke(request.Payload);
@@ -112,20 +120,23 @@ async function invoke(
   return { status: 200, body: JSON.stringify(failure), headers: { 'x-amz-function-error': 'Unhandled' } };
 }
 
-async function invokeLater(target: Invocable, event: string): Promise<void> {
+async function invokeAsync(target: Invocable, event: string): Promise<void> {
   for (let attempt = 1; attempt <= asyncAttempts; attempt++) if ((await target.invoke(event)).ok) return;
 }
 
 /** From a name or an ARN, either of which may end in a version. */
-function functionOf(given: string, qualifier: string | undefined): { name: string; qualifier: string | undefined } {
+function parseFunctionName(
+  given: string,
+  qualifier: string | undefined,
+): { name: string; qualifier: string | undefined } {
   const [name = '', own] = (/^arn:[^:]+:lambda:[^:]*:[^:]*:function:(.+)$/.exec(given)?.[1] ?? given).split(':');
   return { name, qualifier: own ?? qualifier };
 }
 
-function parsed<T>(schema: z.ZodType<T>, input: unknown): T {
+function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
   const result = schema.safeParse(input);
   if (!result.success) throw new ServiceError('InvalidParameterValueException', firstIssue(result.error));
   return result.data;
 }
 
-const json = (status: number, answer: object): EngineReply => ({ status, body: JSON.stringify(answer) });
+const jsonReply = (status: number, answer: object): EngineReply => ({ status, body: JSON.stringify(answer) });

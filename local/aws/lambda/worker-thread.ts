@@ -5,20 +5,20 @@
 
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { EntryPoint, FromEnvironment, ToEnvironment } from './execution-environment.ts';
+import type { EntryPoint, InvocationMessage, WorkerMessage } from './execution-environment.ts';
 
-const { entry, exportName }: EntryPoint = workerData;
+const { bundlePath, exportName }: EntryPoint = workerData;
 const port = parentPort;
 if (port === null) throw new Error('This file is the entry of a worker thread; it is not run by itself.');
 
-const module: Record<string, unknown> = await import(pathToFileURL(entry).href);
-const exported = module[exportName];
-if (typeof exported !== 'function') throw new Error(`The bundle exports no function ${exportName}.`);
-const handler = exported;
+const module: Record<string, unknown> = await import(pathToFileURL(bundlePath).href);
+const exportedHandler = module[exportName];
+if (typeof exportedHandler !== 'function') throw new Error(`The bundle exports no function ${exportName}.`);
+const handler = exportedHandler;
 
-const post = (message: FromEnvironment): void => port.postMessage(message);
+const replyToParent = (message: WorkerMessage): void => port.postMessage(message);
 
-async function handle({ event, context, deadline }: ToEnvironment): Promise<FromEnvironment> {
+async function invokeHandler({ event, context, deadline }: InvocationMessage): Promise<WorkerMessage> {
   const lambdaContext = {
     ...context,
     callbackWaitsForEmptyEventLoop: true,
@@ -33,5 +33,5 @@ async function handle({ event, context, deadline }: ToEnvironment): Promise<From
   }
 }
 
-port.on('message', (message: ToEnvironment) => void handle(message).then(post));
-post({ kind: 'ready' });
+port.on('message', (message: InvocationMessage) => void invokeHandler(message).then(replyToParent));
+replyToParent({ kind: 'ready' });

@@ -1,8 +1,8 @@
 /** What a bucket removes by itself. Source: S3 user guide, "Managing the lifecycle of objects". */
 import type { LifecycleRule } from '../cloudformation/resource-schemas.ts';
-import type { S3Bucket } from './object-store.ts';
+import type { BucketStore } from './object-store.ts';
 
-export interface Swept {
+export interface LifecycleResult {
   /** Keys of the objects that were removed. */
   readonly expired: readonly string[];
   /** Keys of the unfinished uploads that were ended. */
@@ -12,7 +12,7 @@ export interface Swept {
 const dayMs = 24 * 3600_000;
 
 /** Applies the rules as of `now`. At AWS this happens some time after it is due, and nobody is told. */
-export function sweepBucket(bucket: S3Bucket, rules: readonly LifecycleRule[], now: Date): Swept {
+export function applyLifecycleRules(bucket: BucketStore, rules: readonly LifecycleRule[], now: Date): LifecycleResult {
   const active = rules.filter(({ Status }) => Status === 'Enabled');
   const expired = bucket
     .list()

@@ -1,6 +1,6 @@
 /** The operations on objects. Source: S3 API reference, "Actions". */
 
-import type { Received, S3Bucket } from './object-store.ts';
+import type { BucketStore, ReceivedBytes } from './object-store.ts';
 import { readTagHeader } from './object-tags.ts';
 import { maxUploadBytes } from './post-policy.ts';
 import { S3Error } from './s3-errors.ts';
@@ -31,9 +31,9 @@ export async function putObject({ request, bucket, now }: S3Context): Promise<S3
 
 /** Makes an object of received bytes. They are dropped when a precondition no longer holds: others wrote meanwhile. */
 export function storeReceived(
-  bucket: S3Bucket,
+  bucket: BucketStore,
   request: S3Request,
-  { received, ...about }: Pick<ObjectRecord, 'key' | 'headers' | 'tags'> & { readonly received: Received },
+  { received, ...about }: Pick<ObjectRecord, 'key' | 'headers' | 'tags'> & { readonly received: ReceivedBytes },
   now: Date,
 ): ObjectRecord {
   try {

@@ -12,8 +12,8 @@ import { createReadStream, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { makePrivateFolder, readFileIfAny, writeFileAtomically } from '../shared/durable-files.ts';
-import { LocalError, messageOf } from '../shared/errors.ts';
+import { makePrivateFolder, readFileIfExists, writeFileAtomically } from '../shared/durable-files.ts';
+import { errorMessageOf, LocalError } from '../shared/errors.ts';
 import { consume, type Digests, type Stated } from './request-body.ts';
 import {
   type ObjectRecord,
@@ -30,18 +30,18 @@ interface StoredUpload extends Upload {
 }
 
 /** Bytes that are whole and checked, and belong to no record yet: `commit…` or `discard`. */
-export interface Received extends Digests {
+export interface ReceivedBytes extends Digests {
   readonly file: string;
 }
 
-export class S3Bucket {
+export class BucketStore {
   readonly name: string;
   readonly #folder: string;
   readonly #objects = new Map<string, ObjectRecord>();
   readonly #uploads = new Map<string, StoredUpload>();
   /** How many answers read a file; those that end later are `doomed` till then. */
   readonly #readers = new Map<string, number>();
-  readonly #doomed = new Set<string>();
+  readonly #deleteAfterReading = new Set<string>();
   #sorted: readonly ObjectRecord[] | undefined;
 
   /** Throws a LocalError when a record is damaged. */
@@ -75,7 +75,7 @@ export class S3Bucket {
     this.#objects.set(record.key, record);
     this.#sorted = undefined;
     const kept = new Set(record.segments.map(({ file }) => file));
-    this.#drop((before?.segments ?? []).map(({ file }) => file).filter((file) => !kept.has(file)));
+    this.#removeFiles((before?.segments ?? []).map(({ file }) => file).filter((file) => !kept.has(file)));
   }
 
   delete(key: string): void {
@@ -84,14 +84,14 @@ export class S3Bucket {
     rmSync(this.#objectPath(key), { force: true });
     this.#objects.delete(key);
     this.#sorted = undefined;
-    this.#drop(record.segments.map(({ file }) => file));
+    this.#removeFiles(record.segments.map(({ file }) => file));
   }
 
   /**
    * Takes a body into a file and checks it. Whatever goes wrong, nothing of it stays.
    * @throws S3Error, or what the connection threw when it was cut
    */
-  async receive(body: AsyncIterable<Buffer>, stated: Stated): Promise<Received> {
+  async receive(body: AsyncIterable<Buffer>, stated: Stated): Promise<ReceivedBytes> {
     const file = randomUUID();
     const path = this.#dataPath(file);
     let handle: FileHandle | undefined;
@@ -109,8 +109,8 @@ export class S3Bucket {
     }
   }
 
-  discard({ file }: Received): void {
-    this.#drop([file]);
+  discard({ file }: ReceivedBytes): void {
+    this.#removeFiles([file]);
   }
 
   /** The bytes from `start` to `end`, inclusive. They stay readable until the last is read, or the reader returns. */
@@ -152,7 +152,7 @@ export class S3Bucket {
     const before = upload.parts.get(part.number);
     writeFileAtomically(join(this.#uploadPath(uploadId), `${part.number}.json`), JSON.stringify(part));
     upload.parts.set(part.number, part);
-    if (before !== undefined) this.#drop([before.file]);
+    if (before !== undefined) this.#removeFiles([before.file]);
     return true;
   }
 
@@ -163,7 +163,7 @@ export class S3Bucket {
     this.#uploads.delete(uploadId);
     rmSync(this.#uploadPath(uploadId), { recursive: true, force: true });
     const kept = new Set(object?.segments.map(({ file }) => file));
-    this.#drop([...upload.parts.values()].map(({ file }) => file).filter((file) => !kept.has(file)));
+    this.#removeFiles([...upload.parts.values()].map(({ file }) => file).filter((file) => !kept.has(file)));
   }
 
   #openUploads(): void {
@@ -171,7 +171,7 @@ export class S3Bucket {
     for (const uploadId of readdirSync(join(this.#folder, 'uploads'))) {
       const folder = this.#uploadPath(uploadId);
       // Killed between the two steps of an end or of a beginning.
-      if (finished.has(uploadId) || readFileIfAny(join(folder, 'upload.json')) === undefined) {
+      if (finished.has(uploadId) || readFileIfExists(join(folder, 'upload.json')) === undefined) {
         rmSync(folder, { recursive: true, force: true });
         continue;
       }
@@ -188,7 +188,7 @@ export class S3Bucket {
       ...[...this.#objects.values()].flatMap(({ segments }) => segments.map(({ file }) => file)),
       ...[...this.#uploads.values()].flatMap(({ parts }) => [...parts.values()].map(({ file }) => file)),
     ]);
-    this.#drop(readdirSync(join(this.#folder, 'data')).filter((file) => !known.has(file)));
+    this.#removeFiles(readdirSync(join(this.#folder, 'data')).filter((file) => !known.has(file)));
   }
 
   async *#pieces(segments: ObjectRecord['segments'], start: number, end: number): AsyncGenerator<Buffer> {
@@ -206,14 +206,14 @@ export class S3Bucket {
       if (readers > 0) this.#readers.set(file, readers);
       else this.#readers.delete(file);
     }
-    this.#drop(files.filter((file) => this.#doomed.has(file)));
+    this.#removeFiles(files.filter((file) => this.#deleteAfterReading.has(file)));
   }
 
-  #drop(files: readonly string[]): void {
+  #removeFiles(files: readonly string[]): void {
     for (const file of files) {
-      if (this.#readers.has(file)) this.#doomed.add(file);
+      if (this.#readers.has(file)) this.#deleteAfterReading.add(file);
       else {
-        this.#doomed.delete(file);
+        this.#deleteAfterReading.delete(file);
         rmSync(this.#dataPath(file), { force: true });
       }
     }
@@ -233,7 +233,7 @@ function readRecord<T>(schema: z.ZodType<T>, path: string): T {
     return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
     throw new LocalError(
-      `The object record ${path} is damaged (${messageOf(error)}). Nothing was started or changed. Put the file back ` +
+      `The object record ${path} is damaged (${errorMessageOf(error)}). Nothing was started or changed. Put the file back ` +
         `from a copy of the data folder, or remove it, which removes its object.`,
     );
   }

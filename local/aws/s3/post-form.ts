@@ -21,11 +21,11 @@ export async function readForm(body: AsyncIterable<Buffer>, contentType: string)
   if (boundary === null) throw malformedForm();
   const delimiter = Buffer.from(`\r\n--${boundary[1] ?? boundary[2]}`);
   // With a line break before it, the first delimiter is like all others.
-  const reader = new ByteReader(after(Buffer.from('\r\n'), body));
+  const reader = new ByteReader(prepend(Buffer.from('\r\n'), body));
   const fields = new Map<string, string>();
   let left = maxFieldBytes;
   const take = async (until: Buffer): Promise<string> => {
-    const bytes = await reader.until(until, left, tooMuch);
+    const bytes = await reader.until(until, left, fieldsTooLarge);
     left -= bytes.length;
     return bytes.toString();
   };
@@ -35,18 +35,18 @@ export async function readForm(body: AsyncIterable<Buffer>, contentType: string)
     if (line === '--') throw noFile();
     if (line !== '') throw malformedForm();
     const { name, fileName } = readDisposition(await take(headEnd));
-    if (name === 'file') return { fields, fileName, file: fileOf(reader, delimiter) };
+    if (name === 'file') return { fields, fileName, file: streamFile(reader, delimiter) };
     if (fields.has(name)) throw new S3Error('InvalidArgument', `POST requires exactly one field named ${name}.`);
     fields.set(name, await take(delimiter));
   }
 }
 
-async function* after(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* prepend(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield first;
   yield* rest;
 }
 
-async function* fileOf(reader: ByteReader, delimiter: Buffer): AsyncGenerator<Buffer> {
+async function* streamFile(reader: ByteReader, delimiter: Buffer): AsyncGenerator<Buffer> {
   yield* reader.streamUntil(delimiter);
   await reader.drain();
 }
@@ -61,5 +61,5 @@ function readDisposition(head: string): { name: string; fileName: string } {
 const malformedForm = () =>
   new S3Error('MalformedPOSTRequest', 'The body of your POST request is not well-formed multipart/form-data.');
 const noFile = () => new S3Error('InvalidArgument', 'POST requires exactly one file upload per request.');
-const tooMuch = () =>
+const fieldsTooLarge = () =>
   new S3Error('MaxPostPreDataLengthExceeded', 'Your POST request fields preceding the upload file were too large.');

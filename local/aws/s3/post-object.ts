@@ -48,7 +48,7 @@ export async function postObject(
   const range = judgePolicy(form.fields.get('policy') ?? '', form.fields, { bucket: bucket.name, key }, now);
   const checksum = checksumOf(request);
   const tags = tagsOf(form);
-  const received = await bucket.receive(within(range, request.body()), { checksum });
+  const received = await bucket.receive(limitSize(range, request.body()), { checksum });
   const headers = keptOf(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
   const { etag } = storeReceived(bucket, request, { key, headers, tags, received }, now);
   const location = `http://${host}/${bucket.name}/${encodeURIComponent(key)}`;
@@ -64,7 +64,7 @@ export async function postObject(
 }
 
 /** A file whose size is judged while it comes: a larger one is refused at the first byte too many. */
-async function* within({ min, max }: SizeRange, file: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* limitSize({ min, max }: SizeRange, file: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let size = 0;
   for await (const chunk of file) {
     size += chunk.length;

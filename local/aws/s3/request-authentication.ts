@@ -6,7 +6,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CredentialStore, IssuedCredentials, Principal } from '../iam/credential-store.ts';
-import { authorizationPattern, hasEnded, readAmzDate, signingKey } from '../iam/signature-v4.ts';
+import { authorizationPattern, hasExpired, readAmzDate, signingKey } from '../iam/signature-v4.ts';
 import { account } from '../shared/aws-account.ts';
 import { S3Error, type S3ErrorCode } from './s3-errors.ts';
 
@@ -29,7 +29,7 @@ export interface SignedMessage {
 }
 
 /** The parts of a signature, wherever they stand. */
-interface Claim {
+interface SignatureClaim {
   readonly accessKeyId: string;
   /** `YYYYMMDD/region/service` of the credential. */
   readonly scope: readonly string[];
@@ -40,7 +40,7 @@ interface Claim {
 
 const algorithm = 'AWS4-HMAC-SHA256';
 const maxSkewMs = 15 * 60_000;
-const maxExpires = 604_800;
+const maxExpiresSeconds = 604_800;
 const unsignedPayload = 'UNSIGNED-PAYLOAD';
 const contentHashHeader = 'x-amz-content-sha256';
 
@@ -61,12 +61,12 @@ function byAuthorization(message: SignedMessage, credentials: CredentialStore, n
     throw new S3Error('AuthorizationHeaderMalformed', 'The authorization header that you provided is not valid.');
   }
   const { accessKeyId = '', date = '', region = '', service = '', signature = '', signedHeaders = '' } = fields;
-  const claim: Claim = {
+  const claim: SignatureClaim = {
     accessKeyId,
     scope: [date, region, service],
-    amzDate: one(headers['x-amz-date']) ?? '',
+    amzDate: joinHeader(headers['x-amz-date']) ?? '',
     signature,
-    token: one(headers['x-amz-security-token']),
+    token: joinHeader(headers['x-amz-security-token']),
   };
   const { caller, signedAt } = checkClaim(claim, 'AuthorizationHeaderMalformed', credentials, now);
   if (Math.abs(now.getTime() - signedAt.getTime()) > maxSkewMs) {
@@ -75,7 +75,7 @@ function byAuthorization(message: SignedMessage, credentials: CredentialStore, n
       'The difference between the request time and the current time is too large.',
     );
   }
-  const payload = one(headers[contentHashHeader]);
+  const payload = joinHeader(headers[contentHashHeader]);
   if (payload === undefined) {
     throw new S3Error('InvalidRequest', `Missing required header for this request: ${contentHashHeader}`);
   }
@@ -106,7 +106,7 @@ function byPresignedQuery(message: SignedMessage, credentials: CredentialStore, 
   }
   const get = (name: string): string => query.get(name) ?? '';
   if (get('X-Amz-Algorithm') !== algorithm) throw malformed(`X-Amz-Algorithm only supports "${algorithm}"`);
-  const claim: Claim = {
+  const claim: SignatureClaim = {
     ...readCredential(get('X-Amz-Credential'), malformed),
     amzDate: get('X-Amz-Date'),
     signature: get('X-Amz-Signature'),
@@ -115,9 +115,9 @@ function byPresignedQuery(message: SignedMessage, credentials: CredentialStore, 
   const expires = /^\d{1,12}$/.test(get('X-Amz-Expires')) ? Number(get('X-Amz-Expires')) : Number.NaN;
   if (Number.isNaN(expires)) throw malformed('X-Amz-Expires should be a number');
   if (expires < 1) throw malformed('X-Amz-Expires must be non-negative');
-  if (expires > maxExpires) throw malformed('X-Amz-Expires must be less than a week (in seconds)');
+  if (expires > maxExpiresSeconds) throw malformed('X-Amz-Expires must be less than a week (in seconds)');
   const { caller, signedAt } = checkClaim(claim, 'AuthorizationQueryParametersError', credentials, now);
-  const payload = one(headers[contentHashHeader]) ?? query.get('X-Amz-Content-Sha256') ?? unsignedPayload;
+  const payload = joinHeader(headers[contentHashHeader]) ?? query.get('X-Amz-Content-Sha256') ?? unsignedPayload;
   checkSignedRequest(message, get('X-Amz-SignedHeaders'), payload, claim, caller);
   if (signedAt.getTime() - maxSkewMs > now.getTime()) throw new S3Error('AccessDenied', 'Request is not yet valid');
   const end = new Date(signedAt.getTime() + expires * 1000);
@@ -150,7 +150,7 @@ export function authenticatePolicy(
   };
   const malformed = (text: string) => new S3Error('InvalidArgument', text);
   if (need('x-amz-algorithm') !== algorithm) throw malformed(`X-Amz-Algorithm only supports "${algorithm}"`);
-  const claim: Claim = {
+  const claim: SignatureClaim = {
     ...readCredential(need('x-amz-credential'), malformed),
     amzDate: need('x-amz-date'),
     signature: need('x-amz-signature'),
@@ -161,7 +161,10 @@ export function authenticatePolicy(
   return { principal: caller.principal, authType: 'POST', payload: unsignedPayload };
 }
 
-function readCredential(text: string, malformed: (text: string) => S3Error): Pick<Claim, 'accessKeyId' | 'scope'> {
+function readCredential(
+  text: string,
+  malformed: (text: string) => S3Error,
+): Pick<SignatureClaim, 'accessKeyId' | 'scope'> {
   const [accessKeyId = '', ...scope] = text.split('/');
   if (scope.length !== 4 || scope.pop() !== 'aws4_request') {
     throw malformed(`The Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`);
@@ -170,7 +173,7 @@ function readCredential(text: string, malformed: (text: string) => S3Error): Pic
 }
 
 function checkClaim(
-  { accessKeyId, scope, amzDate, token }: Claim,
+  { accessKeyId, scope, amzDate, token }: SignatureClaim,
   code: S3ErrorCode,
   credentials: CredentialStore,
   now: Date,
@@ -192,7 +195,7 @@ function checkClaim(
   }
   if (token !== caller.sessionToken)
     throw new S3Error('InvalidToken', 'The provided token is malformed or otherwise invalid.');
-  if (hasEnded(caller, now)) throw new S3Error('ExpiredToken', 'The provided token has expired.');
+  if (hasExpired(caller, now)) throw new S3Error('ExpiredToken', 'The provided token has expired.');
   return { caller, signedAt };
 }
 
@@ -200,7 +203,7 @@ function checkSignedRequest(
   message: SignedMessage,
   signedHeaders: string,
   payload: string,
-  claim: Claim,
+  claim: SignatureClaim,
   caller: IssuedCredentials,
 ): void {
   const names = signedHeaders.split(';');
@@ -219,7 +222,11 @@ function checkSignedRequest(
   );
 }
 
-function checkSignature(text: string, { scope, signature }: Claim, { secretAccessKey }: IssuedCredentials): void {
+function checkSignature(
+  text: string,
+  { scope, signature }: SignatureClaim,
+  { secretAccessKey }: IssuedCredentials,
+): void {
   const [date = '', region = '', service = ''] = scope;
   const expected = createHmac('sha256', signingKey(secretAccessKey, date, region, service))
     .update(text)
@@ -236,18 +243,18 @@ function checkSignature(text: string, { scope, signature }: Claim, { secretAcces
 function canonicalRequest({ method, path, query, headers }: SignedMessage, names: string[], payload: string): string {
   const parameters = [...query]
     .filter(([name]) => name !== 'X-Amz-Signature')
-    .map(([name, value]) => [encode(name), encode(value)] as const)
-    .sort(([a, x], [b, y]) => compare(a, b) || compare(x, y));
+    .map(([name, value]) => [uriEncode(name), uriEncode(value)] as const)
+    .sort(([a, x], [b, y]) => compareText(a, b) || compareText(x, y));
   return [
     method,
     // Of all services only S3 encodes the path once; others encode what is encoded already.
     path
       .split('/')
-      .map((segment) => encode(decodeURIComponent(segment)))
+      .map((segment) => uriEncode(decodeURIComponent(segment)))
       .join('/'),
     parameters.map((pair) => pair.join('=')).join('&'),
     // A header that was signed and is not there gives another text, and so another signature.
-    ...names.map((name) => `${name}:${one(headers[name])?.trim().replaceAll(/ +/g, ' ') ?? ''}`),
+    ...names.map((name) => `${name}:${joinHeader(headers[name])?.trim().replaceAll(/ +/g, ' ') ?? ''}`),
     '',
     names.join(';'),
     payload,
@@ -255,8 +262,8 @@ function canonicalRequest({ method, path, query, headers }: SignedMessage, names
 }
 
 const mustBeSigned = (name: string): boolean => name === 'host' || name.startsWith('x-amz-');
-const one = (value: string | string[] | undefined): string | undefined =>
+const joinHeader = (value: string | string[] | undefined): string | undefined =>
   Array.isArray(value) ? value.join(',') : value;
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-const encode = (text: string): string =>
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const uriEncode = (text: string): string =>
   encodeURIComponent(text).replaceAll(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);

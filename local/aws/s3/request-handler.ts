@@ -4,12 +4,12 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BucketRules } from '../cloudformation/resource-schemas.ts';
-import type { CallLog, EngineCall, EngineHooks, Fault } from '../endpoint/engine-hooks.ts';
+import type { CallLog, EngineCall, EngineHooks, InjectedFault } from '../endpoint/engine-hooks.ts';
 import type { CredentialStore } from '../iam/credential-store.ts';
 import { bucketArn } from '../shared/aws-account.ts';
-import { messageOf, ServiceError } from '../shared/errors.ts';
+import { errorMessageOf, ServiceError } from '../shared/errors.ts';
 import { corsHeaders, preflight } from './bucket-cors.ts';
-import type { S3Bucket } from './object-store.ts';
+import type { BucketStore } from './object-store.ts';
 import { readTagHeader } from './object-tags.ts';
 import { operationOf, type S3Operation } from './operation-table.ts';
 import { type Form, readForm } from './post-form.ts';
@@ -19,8 +19,8 @@ import { S3Error } from './s3-errors.ts';
 import { amzHeader, checkHeaders, type S3Context, type S3Reply, type S3Request } from './s3-request.ts';
 import { xmlError } from './xml.ts';
 
-export interface S3FrontOptions {
-  readonly buckets: ReadonlyMap<string, { readonly store: S3Bucket; readonly rules: BucketRules }>;
+export interface S3ListenerOptions {
+  readonly buckets: ReadonlyMap<string, { readonly store: BucketStore; readonly rules: BucketRules }>;
   readonly credentials: CredentialStore;
   readonly calls: CallLog;
   readonly hooks: () => EngineHooks;
@@ -29,7 +29,7 @@ export interface S3FrontOptions {
 }
 
 /** What is known of a request before anyone is asked. */
-interface Prepared {
+interface PreparedOperation {
   readonly action: string;
   readonly permissions: readonly string[];
   readonly request: S3Request;
@@ -38,37 +38,37 @@ interface Prepared {
 }
 
 type Target = Pick<S3Request, 'method' | 'path' | 'query' | 'headers' | 'bucket' | 'key'>;
-interface Outcome {
+interface HandledRequest {
   readonly reply: S3Reply;
   /** Body bytes after which the connection is to be destroyed. */
   readonly cutAfter?: number | undefined;
 }
 
 /** A refused body may still come for so long: a client reads the refusal when it has sent, or has given up. */
-const refusedBodyMs = 5_000;
+const refusedBodyGraceMs = 5_000;
 
-export const serveS3 =
-  (options: S3FrontOptions): RequestListener =>
+export const createS3Listener =
+  (options: S3ListenerOptions): RequestListener =>
   (request, response) =>
     void serve(options, request, response);
 
-async function serve(options: S3FrontOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(options: S3ListenerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    const outcome = await answer(options, request);
+    const outcome = await handleRequest(options, request);
     if (outcome === 'drop') request.socket.destroy();
     else await send(options, request, response, outcome);
   } catch (error) {
     // A client that went away needs no answer; anything else is the engine's own failure.
-    if (!request.socket.destroyed) options.onError(`s3: ${messageOf(error)}`);
+    if (!request.socket.destroyed) options.onError(`s3: ${errorMessageOf(error)}`);
     request.socket.destroy();
   }
 }
 
 async function send(
-  { buckets }: S3FrontOptions,
+  { buckets }: S3ListenerOptions,
   request: IncomingMessage,
   response: ServerResponse,
-  { reply, cutAfter = Number.POSITIVE_INFINITY }: Outcome,
+  { reply, cutAfter = Number.POSITIVE_INFINITY }: HandledRequest,
 ): Promise<void> {
   const { status, headers, body } = reply;
   const bucket = (request.url ?? '/').split(/[/?]/)[1] ?? '';
@@ -84,7 +84,7 @@ async function send(
   response.end();
   if (request.complete) return;
   request.resume();
-  setTimeout(() => request.complete || request.socket.destroy(), refusedBodyMs).unref();
+  setTimeout(() => request.complete || request.socket.destroy(), refusedBodyGraceMs).unref();
 }
 
 async function sendBody(
@@ -109,7 +109,7 @@ async function sendBody(
   }
 }
 
-async function answer(options: S3FrontOptions, message: IncomingMessage): Promise<Outcome | 'drop'> {
+async function handleRequest(options: S3ListenerOptions, message: IncomingMessage): Promise<HandledRequest | 'drop'> {
   let action = 'a request';
   try {
     const target = targetOf(message);
@@ -122,14 +122,13 @@ async function answer(options: S3FrontOptions, message: IncomingMessage): Promis
     await authorize(options.hooks(), call);
     const fault = (await options.hooks().before?.(call)) ?? undefined;
     if (fault === 'drop-before') return 'drop';
-    const cutAfter = await obey(fault);
+    const cutAfter = await applyFault(fault);
     if (known === undefined) {
       throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: target.bucket });
     }
     const { request } = prepared;
-    const body = cutAfter === undefined ? request.body : () => cut(request.body(), cutAfter, message.socket);
-    const allows = (permission: string, key?: string) =>
-      allowsMore(options.hooks(), call, permission, key, known.store);
+    const body = cutAfter === undefined ? request.body : () => cutBody(request.body(), cutAfter, message.socket);
+    const allows = (permission: string, key?: string) => isAllowed(options.hooks(), call, permission, key, known.store);
     const reply = await prepared.run({
       request: { ...request, body },
       bucket: known.store,
@@ -141,7 +140,7 @@ async function answer(options: S3FrontOptions, message: IncomingMessage): Promis
     return 'drop';
   } catch (error) {
     if (message.socket.destroyed) return 'drop';
-    return { reply: refusal(error, (text) => options.onError(`s3 ${action}: ${text}`), message.method === 'HEAD') };
+    return { reply: errorReply(error, (text) => options.onError(`s3 ${action}: ${text}`), message.method === 'HEAD') };
   }
 }
 
@@ -166,7 +165,11 @@ function splitPath(path: string): { bucket: string; key: string } {
   }
 }
 
-async function prepare(options: S3FrontOptions, target: Target, message: IncomingMessage): Promise<Prepared> {
+async function prepare(
+  options: S3ListenerOptions,
+  target: Target,
+  message: IncomingMessage,
+): Promise<PreparedOperation> {
   const body = () => message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   const isForm = /^multipart\/form-data\b/i.test(message.headers['content-type'] ?? '');
   if (target.method === 'POST' && target.key === '' && isForm) {
@@ -180,7 +183,7 @@ async function prepare(options: S3FrontOptions, target: Target, message: Incomin
   return { action: operation.action, permissions: permissionsOf(operation, tags), request, tags, run: operation.run };
 }
 
-function prepareForm({ credentials, now }: S3FrontOptions, target: Target, form: Form): Prepared {
+function prepareForm({ credentials, now }: S3ListenerOptions, target: Target, form: Form): PreparedOperation {
   const signer = authenticatePolicy((name) => form.fields.get(name), credentials, now());
   const request: S3Request = { ...target, key: keyOf(form), headers: headersOf(form), signer, body: () => form.file };
   checkHeaders(request);
@@ -194,10 +197,10 @@ function prepareForm({ credentials, now }: S3FrontOptions, target: Target, form:
   };
 }
 
-const permissionsOf = ({ permission }: Pick<S3Operation, 'permission'>, tags: Prepared['tags']): string[] =>
+const permissionsOf = ({ permission }: Pick<S3Operation, 'permission'>, tags: PreparedOperation['tags']): string[] =>
   permission === undefined ? [] : [permission, ...(Object.keys(tags).length > 0 ? ['s3:PutObjectTagging'] : [])];
 
-function callOf({ action, permissions, request, tags }: Prepared, store: S3Bucket | undefined): EngineCall {
+function callOf({ action, permissions, request, tags }: PreparedOperation, store: BucketStore | undefined): EngineCall {
   const { bucket, key, query, signer } = request;
   const { name, arn, tags: sessionTags } = signer.principal;
   const existing = store?.get(key)?.tags;
@@ -217,7 +220,7 @@ function callOf({ action, permissions, request, tags }: Prepared, store: S3Bucke
       AuthType: signer.authType,
     },
     principal: name,
-    role: arn,
+    callerArn: arn,
     tags: sessionTags,
     permissions: permissions.map((permission) => ({ action: permission, resource })),
   };
@@ -225,21 +228,21 @@ function callOf({ action, permissions, request, tags }: Prepared, store: S3Bucke
 
 /** In the words of AWS. An operation without permissions of its own asks by `allows`. */
 async function authorize(hooks: EngineHooks, call: EngineCall): Promise<void> {
-  const { role, permissions = [] } = call;
+  const { callerArn, permissions = [] } = call;
   if (permissions.length === 0 || (await hooks.authorize?.(call)) !== false) return;
   const [asked] = permissions;
   throw new S3Error(
     'AccessDenied',
-    `User: ${role} is not authorized to perform: ${asked?.action} on resource: "${asked?.resource}"`,
+    `User: ${callerArn} is not authorized to perform: ${asked?.action} on resource: "${asked?.resource}"`,
   );
 }
 
-async function allowsMore(
+async function isAllowed(
   hooks: EngineHooks,
   call: EngineCall,
   permission: string,
   key: string | undefined,
-  store: S3Bucket,
+  store: BucketStore,
 ): Promise<boolean> {
   const existing = key === undefined ? undefined : store.get(key)?.tags;
   const input = {
@@ -252,7 +255,7 @@ async function allowsMore(
 }
 
 /** Does what a fault says; the number of body bytes after which the connection is to be cut, if it says that. */
-async function obey(fault: Fault | undefined): Promise<number | undefined> {
+async function applyFault(fault: InjectedFault | undefined): Promise<number | undefined> {
   if (typeof fault !== 'object') return undefined;
   if ('cutAfter' in fault) return fault.cutAfter;
   if (!('delayMs' in fault)) {
@@ -262,7 +265,7 @@ async function obey(fault: Fault | undefined): Promise<number | undefined> {
   return undefined;
 }
 
-async function* cut(body: AsyncIterable<Buffer>, bytes: number, socket: Socket): AsyncGenerator<Buffer> {
+async function* cutBody(body: AsyncIterable<Buffer>, bytes: number, socket: Socket): AsyncGenerator<Buffer> {
   let left = bytes;
   for await (const chunk of body) {
     yield chunk.subarray(0, left);
@@ -273,15 +276,16 @@ async function* cut(body: AsyncIterable<Buffer>, bytes: number, socket: Socket):
   }
 }
 
-function refusal(error: unknown, onError: (message: string) => void, isHead: boolean): S3Reply {
+function errorReply(error: unknown, onError: (message: string) => void, isHead: boolean): S3Reply {
   const [code, status, details] =
     error instanceof S3Error
       ? [error.code, error.status, error.details]
       : error instanceof ServiceError
         ? [error.type, error.status, {}]
         : ['InternalError', 500, {}];
-  if (code === 'InternalError') onError(messageOf(error));
-  const Message = code === 'InternalError' ? 'We encountered an internal error. Please try again.' : messageOf(error);
+  if (code === 'InternalError') onError(errorMessageOf(error));
+  const Message =
+    code === 'InternalError' ? 'We encountered an internal error. Please try again.' : errorMessageOf(error);
   const body = xmlError({ Code: code, Message, ...details, RequestId: randomUUID() });
   return { status, headers: { 'content-type': 'application/xml' }, ...(!isHead && { body }) };
 }

@@ -1,7 +1,7 @@
 /** A request to S3 as the operations see it: authenticated, and its body not read yet. */
 import { account } from '../shared/aws-account.ts';
 import { type Checksum, type ChecksumAlgorithm, readAlgorithm, statedChecksum } from './checksums.ts';
-import type { S3Bucket } from './object-store.ts';
+import type { BucketStore } from './object-store.ts';
 import type { SignedMessage, Signer } from './request-authentication.ts';
 import { consume, type Stated } from './request-body.ts';
 import { notImplemented, S3Error } from './s3-errors.ts';
@@ -18,7 +18,7 @@ export interface S3Request extends SignedMessage {
 /** What an operation works with. */
 export interface S3Context {
   readonly request: S3Request;
-  readonly bucket: S3Bucket;
+  readonly bucket: BucketStore;
   readonly now: Date;
   /** Whether the policies let the caller do something more, e.g. `s3:ListBucket`; `key` absent: with the bucket. */
   readonly allows: (permission: string, key?: string) => Promise<boolean>;

@@ -11,12 +11,12 @@ import { join } from 'node:path';
 import type { BucketRules } from '../cloudformation/resource-schemas.ts';
 import type { CallLog, EngineHooks } from '../endpoint/engine-hooks.ts';
 import type { CredentialStore } from '../iam/credential-store.ts';
-import { closeServer, listen } from '../shared/loopback-server.ts';
-import { type Swept, sweepBucket } from './lifecycle.ts';
-import { S3Bucket } from './object-store.ts';
-import { serveS3 } from './request-handler.ts';
+import { closeServer, listenOnLoopback } from '../shared/loopback-server.ts';
+import { applyLifecycleRules, type LifecycleResult } from './lifecycle.ts';
+import { BucketStore } from './object-store.ts';
+import { createS3Listener } from './request-handler.ts';
 
-export interface S3Options {
+export interface S3ServerOptions {
   /** Of all buckets; null keeps them in a temporary folder until the end. */
   readonly folder: string | null;
   readonly buckets: readonly BucketRules[];
@@ -31,18 +31,18 @@ export interface S3Options {
   readonly now?: () => Date;
 }
 
-export interface S3 {
+export interface S3Server {
   /** `http://127.0.0.1:<port>`; a bucket is at `/<bucket>`. */
   readonly url: string;
   /** Applies the lifecycle rules of all buckets as of that time; what was removed, by bucket. */
-  sweep(now: Date): Readonly<Record<string, Swept>>;
+  applyLifecycle(now: Date): Readonly<Record<string, LifecycleResult>>;
   close(): Promise<void>;
 }
 
-const sweepEveryMs = 3600_000;
+const lifecycleIntervalMs = 3600_000;
 
 /** Throws a LocalError when a record in the folder is damaged. */
-export async function openS3(options: S3Options): Promise<S3> {
+export async function startS3Server(options: S3ServerOptions): Promise<S3Server> {
   const now = options.now ?? (() => new Date());
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'anima-s3-'));
   const remove = () => {
@@ -50,28 +50,28 @@ export async function openS3(options: S3Options): Promise<S3> {
   };
   const buckets = options.buckets.map((rules) => ({
     rules,
-    store: new S3Bucket(rules.bucketName, join(folder, rules.bucketName)),
+    store: new BucketStore(rules.bucketName, join(folder, rules.bucketName)),
   }));
   const sweep = (at: Date) =>
     Object.fromEntries(
-      buckets.map(({ store, rules }) => [store.name, sweepBucket(store, rules.lifecycleRules, at)] as const),
+      buckets.map(({ store, rules }) => [store.name, applyLifecycleRules(store, rules.lifecycleRules, at)] as const),
     );
   sweep(now());
   const byName = new Map(buckets.map((bucket) => [bucket.store.name, bucket]));
-  const { server, port } = await listen(
-    serveS3({ ...options, buckets: byName, now }),
+  const { server, port } = await listenOnLoopback(
+    createS3Listener({ ...options, buckets: byName, now }),
     options.port ?? 0,
     '--object-port',
   ).catch((error: unknown) => {
     remove();
     throw error;
   });
-  const timer = setInterval(() => sweep(now()), sweepEveryMs).unref();
+  const timer = setInterval(() => sweep(now()), lifecycleIntervalMs).unref();
   // Five gibibytes take longer than the five minutes that Node gives a request.
   server.requestTimeout = 0;
   return {
     url: `http://127.0.0.1:${port}`,
-    sweep,
+    applyLifecycle: sweep,
     async close() {
       clearInterval(timer);
       await closeServer(server);

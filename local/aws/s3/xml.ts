@@ -1,5 +1,5 @@
 /** The XML of the S3 REST protocol: small documents, written whole and read strictly. */
-import { xmlText } from '../endpoint/wire-protocols.ts';
+import { escapeXmlText } from '../endpoint/wire-protocols.ts';
 import { S3Error } from './s3-errors.ts';
 
 /** An element's content: an array repeats the element, undefined leaves it out. */
@@ -23,7 +23,7 @@ export const xmlError = (content: XmlContent): string => `${declaration}<Error>$
 function xmlContent(content: XmlContent): string {
   if (content === undefined) return '';
   // A bare carriage return would be read back as a line feed.
-  if (typeof content !== 'object') return xmlText(String(content)).replaceAll('\r', '&#13;');
+  if (typeof content !== 'object') return escapeXmlText(String(content)).replaceAll('\r', '&#13;');
   return Object.entries(content)
     .flatMap(([name, value]) =>
       (Array.isArray(value) ? value : [value]).map((one: XmlContent) =>

@@ -20,7 +20,7 @@ export const sqsOrigin = `https://sqs.${account.region}.${account.urlSuffix}`;
 export const queueUrl = (name: string, origin: string = sqsOrigin): string => `${origin}/${account.id}/${name}`;
 
 /** Where a bucket is at AWS. */
-export const regionalDomain = (bucket: string): string => `${bucket}.s3.${account.region}.${account.urlSuffix}`;
+export const bucketDomain = (bucket: string): string => `${bucket}.s3.${account.region}.${account.urlSuffix}`;
 
 /** ARN of a bucket or of an object in it; a bucket's name is unique in the world, so neither region nor account is in it. */
 export const bucketArn = (bucket: string, key?: string): string =>

@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemCode } from './errors.ts';
+import { systemErrorCode } from './errors.ts';
 
 /** Makes a folder that only its owner can enter. */
 export function makePrivateFolder(path: string): void {
@@ -26,11 +26,11 @@ export function writeFileAtomically(path: string, content: string): void {
 }
 
 /** The file's text, or undefined when there is none. */
-export function readFileIfAny(path: string): string | undefined {
+export function readFileIfExists(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

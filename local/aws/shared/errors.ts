@@ -20,7 +20,7 @@ export class ServiceError extends Error {
 }
 
 /** The code of a system error such as `EADDRINUSE`, or undefined for any other thrown thing. */
-export const systemCode = (error: unknown): string | undefined =>
+export const systemErrorCode = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const errorMessageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,15 +1,15 @@
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { createServer } from 'node:http';
-import { LocalError, systemCode } from './errors.ts';
+import { LocalError, systemErrorCode } from './errors.ts';
 
 const loopback = '127.0.0.1';
-const graceMs = 3_000;
+const closeGraceMs = 3_000;
 
 /**
  * Listens on this machine's loopback only; port 0 takes any free one. Throws a LocalError when the port is taken, which
  * names the option that chooses another.
  */
-export async function listen(
+export async function listenOnLoopback(
   listener: RequestListener,
   port: number,
   option = '--port',
@@ -19,7 +19,7 @@ export async function listen(
     server.once('error', reject);
     server.listen(port, loopback, resolve);
   }).catch((error: unknown) => {
-    if (systemCode(error) !== 'EADDRINUSE') throw error;
+    if (systemErrorCode(error) !== 'EADDRINUSE') throw error;
     throw new LocalError(
       `Port ${port} is used by another program, perhaps another vault. Nothing was started. ` +
         `Stop that program, or choose another port: npm start -- ${option} ${port + 10}`,
@@ -33,7 +33,7 @@ export async function listen(
 export async function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs);
   await closed;
   clearTimeout(timer);
 }

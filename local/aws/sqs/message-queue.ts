@@ -10,7 +10,7 @@ import type { MessageRecord, MessageStore } from './message-store.ts';
 
 /** For so long a FIFO queue knows a deduplication id, whether or not its message is still there. */
 const deduplicationMs = 300_000;
-const purgeEveryMs = 60_000;
+const purgeIntervalMs = 60_000;
 
 export interface QueueOptions {
   readonly spec: QueueSpec;
@@ -32,19 +32,19 @@ export interface NewMessage {
   readonly delay: number | undefined;
 }
 
-export type Received = MessageRecord & { readonly body: string; readonly receipt: string };
-type Live = MessageRecord & { readonly body: string };
+export type ReceivedMessage = MessageRecord & { readonly body: string; readonly receipt: string };
+type LiveMessage = MessageRecord & { readonly body: string };
 
 export class SqsQueue {
   readonly spec: QueueSpec;
   readonly createdAt: number;
   readonly #options: QueueOptions;
   /** Messages by id, in the order of sending. */
-  readonly #live = new Map<string, Live>();
+  readonly #messages = new Map<string, LiveMessage>();
   /** First sends by deduplication key, in the order of sending. */
-  readonly #sent = new Map<string, MessageRecord>();
+  readonly #deduplicated = new Map<string, MessageRecord>();
   /** Ids of messages that stay hidden beyond their time. */
-  readonly #held = new Set<string>();
+  readonly #keptHidden = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #lastSequence = 0;
   #purgedAt = Number.NEGATIVE_INFINITY;
@@ -53,13 +53,13 @@ export class SqsQueue {
     this.#options = options;
     this.spec = options.spec;
     this.createdAt = options.now();
-    for (const record of options.store.load()) this.#take(record);
+    for (const record of options.store.load()) this.#loadRecord(record);
   }
 
   /** Enqueues a message; one that a FIFO queue has had within five minutes is answered with the first, and not enqueued. */
   send({ delay = this.spec.DelaySeconds, ...message }: NewMessage): MessageRecord {
-    this.#expire();
-    const earlier = this.#sent.get(this.#deduplicationKey(message) ?? '');
+    this.#removeExpired();
+    const earlier = this.#deduplicated.get(this.#deduplicationKey(message) ?? '');
     if (earlier !== undefined) return earlier;
     const now = this.#options.now();
     return this.#enqueue({
@@ -73,15 +73,15 @@ export class SqsQueue {
   }
 
   /** Up to `max` messages in order, each hidden for so many seconds. Of a group in flight a FIFO queue gives none. */
-  receive(max: number, visibility: number): Received[] {
-    this.#expire();
+  receive(max: number, visibility: number): ReceivedMessage[] {
+    this.#removeExpired();
     const now = this.#options.now();
-    const received: Received[] = [];
+    const received: ReceivedMessage[] = [];
     for (const record of this.#visible()) {
       if (received.length === max) break;
       const { deadLetters } = this.spec;
       if (deadLetters !== undefined && record.receiveCount >= deadLetters.afterReceives) {
-        this.#giveUp(record);
+        this.#moveToDeadLetters(record);
         continue;
       }
       const taken = {
@@ -94,7 +94,7 @@ export class SqsQueue {
       this.#put(taken);
       received.push(taken);
     }
-    if (received.length > 0) this.#changed();
+    if (received.length > 0) this.#notifyListeners();
     return received;
   }
 
@@ -103,57 +103,57 @@ export class SqsQueue {
    * @throws ServiceError
    */
   delete(receipt: string): void {
-    const record = this.#ofReceipt(receipt);
+    const record = this.#findByReceipt(receipt);
     if (record === undefined) return;
     if (record.receipt === receipt && (!this.spec.FifoQueue || this.#isHidden(record))) this.#remove(record);
-    else if (this.spec.FifoQueue) throw expired(receipt);
-    this.#changed();
+    else if (this.spec.FifoQueue) throw expiredReceipt(receipt);
+    this.#notifyListeners();
   }
 
   /** @throws ServiceError `MessageNotInflight` */
   changeVisibility(receipt: string, seconds: number): void {
-    const record = this.#ofReceipt(receipt);
+    const record = this.#findByReceipt(receipt);
     if (record === undefined || record.receipt !== receipt || !this.#isHidden(record)) {
       throw new ServiceError('MessageNotInflight', 'The message referred to is not in flight.');
     }
     this.#put({ ...record, hiddenUntil: this.#options.now() + this.#scaled(seconds) });
-    this.#changed();
+    this.#notifyListeners();
   }
 
   /** @throws ServiceError `PurgeQueueInProgress` within a minute of the last */
   purge(): void {
     const now = this.#options.now();
-    if (now < this.#purgedAt + purgeEveryMs) {
+    if (now < this.#purgedAt + purgeIntervalMs) {
       throw new ServiceError('PurgeQueueInProgress', 'Only one PurgeQueue operation is allowed every 60 seconds.', 403);
     }
     this.#purgedAt = now;
-    for (const record of [...this.#live.values()]) this.#remove(record);
-    this.#changed();
+    for (const record of [...this.#messages.values()]) this.#remove(record);
+    this.#notifyListeners();
   }
 
   /** How many messages can be received, were received, and wait for their delay. */
   counts(): { readonly waiting: number; readonly inFlight: number; readonly delayed: number } {
-    this.#expire();
-    const hidden = [...this.#live.values()].filter((record) => this.#isHidden(record));
+    this.#removeExpired();
+    const hidden = [...this.#messages.values()].filter((record) => this.#isHidden(record));
     const inFlight = hidden.filter(({ receiveCount }) => receiveCount > 0).length;
-    return { waiting: this.#live.size - hidden.length, inFlight, delayed: hidden.length - inFlight };
+    return { waiting: this.#messages.size - hidden.length, inFlight, delayed: hidden.length - inFlight };
   }
 
   /** Whether a receive would give something, or set it aside. */
   get hasVisible(): boolean {
-    this.#expire();
+    this.#removeExpired();
     return this.#visible().length > 0;
   }
 
   get isEmpty(): boolean {
-    this.#expire();
-    return this.#live.size === 0;
+    this.#removeExpired();
+    return this.#messages.size === 0;
   }
 
   /** When the next hidden message comes back, milliseconds since the epoch; undefined when none will by itself. */
   get nextVisibleAt(): number | undefined {
-    const times = [...this.#live.values()]
-      .filter((record) => this.#isHidden(record) && !this.#held.has(record.messageId))
+    const times = [...this.#messages.values()]
+      .filter((record) => this.#isHidden(record) && !this.#keptHidden.has(record.messageId))
       .map(({ hiddenUntil }) => hiddenUntil);
     return times.length === 0 ? undefined : Math.min(...times);
   }
@@ -162,22 +162,22 @@ export class SqsQueue {
    * Keeps messages hidden until they are let go. The timeout alone does so at AWS, where it outlasts the function; here it
    * may be scaled and the function is not.
    */
-  hold(messageIds: readonly string[]): void {
-    for (const id of messageIds) this.#held.add(id);
+  keepHidden(messageIds: readonly string[]): void {
+    for (const id of messageIds) this.#keptHidden.add(id);
   }
 
-  letGo(messageIds: readonly string[]): void {
-    for (const id of messageIds) this.#held.delete(id);
-    this.#changed();
+  stopKeepingHidden(messageIds: readonly string[]): void {
+    for (const id of messageIds) this.#keptHidden.delete(id);
+    this.#notifyListeners();
   }
 
   /** Makes what is in flight visible again: for a start, when those who received it are gone. */
-  release(): void {
+  showInFlight(): void {
     const now = this.#options.now();
-    for (const record of [...this.#live.values()]) {
+    for (const record of [...this.#messages.values()]) {
       if (record.receiveCount > 0 && record.hiddenUntil > now) this.#put({ ...record, hiddenUntil: now });
     }
-    this.#changed();
+    this.#notifyListeners();
   }
 
   /** Told of every change but of the passing of time. Returns how to stop that. */
@@ -187,8 +187,8 @@ export class SqsQueue {
   }
 
   /** A message of another queue, which keeps its id: a second time is the first. */
-  #accept(record: Live, source: string): void {
-    if (this.#live.has(record.messageId)) return;
+  #acceptDeadLetter(record: LiveMessage, source: string): void {
+    if (this.#messages.has(record.messageId)) return;
     const { receipt: _, firstReceivedAt: __, ...message } = record;
     const now = this.#options.now();
     // A standard queue goes on counting the time that it keeps a message from the first queue.
@@ -196,74 +196,74 @@ export class SqsQueue {
     this.#enqueue({ ...message, deadLetterSource: source, sentAt, hiddenUntil: now, receiveCount: 0 });
   }
 
-  #giveUp(record: Live): void {
+  #moveToDeadLetters(record: LiveMessage): void {
     const target = this.#options.deadLetters();
     if (target === undefined) throw new Error(`${this.spec.queueName} has lost its dead-letter queue.`);
-    target.#accept(record, this.spec.queueArn);
+    target.#acceptDeadLetter(record, this.spec.queueArn);
     this.#remove(record);
-    this.#changed();
+    this.#notifyListeners();
   }
 
-  #enqueue(message: Live): MessageRecord {
+  #enqueue(message: LiveMessage): MessageRecord {
     const record = { ...message, sequence: Math.max(this.#lastSequence + 1, message.sentAt * 1000) };
     this.#options.store.put(record);
-    this.#take(record);
-    this.#changed();
+    this.#loadRecord(record);
+    this.#notifyListeners();
     return record;
   }
 
   /** Brings a stored record into memory. */
-  #take(record: MessageRecord): void {
+  #loadRecord(record: MessageRecord): void {
     this.#lastSequence = Math.max(this.#lastSequence, record.sequence);
     const { body } = record;
-    if (body !== null) this.#live.set(record.messageId, { ...record, body });
+    if (body !== null) this.#messages.set(record.messageId, { ...record, body });
     const key = this.#deduplicationKey(record);
     if (key === undefined) return;
-    this.#sent.delete(key);
-    this.#sent.set(key, record);
+    this.#deduplicated.delete(key);
+    this.#deduplicated.set(key, record);
   }
 
-  #put(record: Live): void {
+  #put(record: LiveMessage): void {
     this.#options.store.put(record);
-    this.#live.set(record.messageId, record);
+    this.#messages.set(record.messageId, record);
   }
 
-  #remove(record: Live): void {
-    this.#live.delete(record.messageId);
-    const isRemembered = this.#sent.get(this.#deduplicationKey(record) ?? '')?.messageId === record.messageId;
+  #remove(record: LiveMessage): void {
+    this.#messages.delete(record.messageId);
+    const isRemembered = this.#deduplicated.get(this.#deduplicationKey(record) ?? '')?.messageId === record.messageId;
     if (isRemembered) this.#options.store.put({ ...record, body: null });
     else this.#options.store.remove(record);
   }
 
   /** Drops what was kept too long, and deduplication ids whose time is over. */
-  #expire(): void {
+  #removeExpired(): void {
     const now = this.#options.now();
-    for (const [key, record] of this.#sent) {
+    for (const [key, record] of this.#deduplicated) {
       if (record.sentAt + deduplicationMs > now) break;
-      this.#sent.delete(key);
-      if (!this.#live.has(record.messageId)) this.#options.store.remove(record);
+      this.#deduplicated.delete(key);
+      if (!this.#messages.has(record.messageId)) this.#options.store.remove(record);
     }
-    for (const record of this.#live.values()) {
+    for (const record of this.#messages.values()) {
       if (record.sentAt + this.spec.MessageRetentionPeriod * 1000 <= now) this.#remove(record);
     }
   }
 
-  #visible(): Live[] {
-    const records = [...this.#live.values()];
+  #visible(): LiveMessage[] {
+    const records = [...this.#messages.values()];
     const inFlight = new Set(records.filter((one) => this.#isHidden(one)).map(({ groupId }) => groupId));
     return records.filter((one) => !this.#isHidden(one) && !(this.spec.FifoQueue && inFlight.has(one.groupId)));
   }
 
   #isHidden = ({ messageId, hiddenUntil }: MessageRecord): boolean =>
-    hiddenUntil > this.#options.now() || this.#held.has(messageId);
+    hiddenUntil > this.#options.now() || this.#keptHidden.has(messageId);
 
   /** The message that a receipt is of, be it the latest one or not. */
-  #ofReceipt(receipt: string): Live | undefined {
+  #findByReceipt(receipt: string): LiveMessage | undefined {
     const [messageId = '', nonce] = Buffer.from(receipt, 'base64').toString('latin1').split(':');
     if (nonce === undefined || !/^[\da-f-]{36}$/.test(messageId)) {
       throw new ServiceError('ReceiptHandleIsInvalid', `The input receipt handle "${receipt}" is invalid.`, 404);
     }
-    return this.#live.get(messageId);
+    return this.#messages.get(messageId);
   }
 
   #deduplicationKey({ groupId, deduplicationId }: Pick<MessageRecord, 'groupId' | 'deduplicationId'>) {
@@ -277,12 +277,12 @@ export class SqsQueue {
     return seconds * 1000 * this.#options.timeScale;
   }
 
-  #changed(): void {
+  #notifyListeners(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 }
 
-const expired = (receipt: string) =>
+const expiredReceipt = (receipt: string) =>
   new ServiceError(
     'InvalidParameterValue',
     `Value ${receipt} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.`,

@@ -2,7 +2,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { makePrivateFolder, readFileIfAny, writeFileAtomically } from '../shared/durable-files.ts';
+import { makePrivateFolder, readFileIfExists, writeFileAtomically } from '../shared/durable-files.ts';
 import { LocalError } from '../shared/errors.ts';
 
 const recordSchema = z.object({
@@ -61,7 +61,7 @@ const fileOf = (folder: string, { messageId }: MessageRecord): string => join(fo
 // A start without it would drop a message that was taken for delivery.
 function readRecord(path: string): MessageRecord {
   try {
-    return recordSchema.parse(JSON.parse(readFileIfAny(path) ?? ''));
+    return recordSchema.parse(JSON.parse(readFileIfExists(path) ?? ''));
   } catch {
     throw new LocalError(
       `The message ${path} is damaged. Nothing was started or changed. Put the file back from a copy of the data ` +

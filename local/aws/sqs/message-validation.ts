@@ -9,65 +9,68 @@ import type { NewMessage, SqsQueue } from './message-queue.ts';
 const maxEntries = 10;
 
 /** @throws ServiceError `InvalidParameterValue` */
-export function parsed<T>(schema: z.ZodType<T>, input: unknown): T {
+export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
   const result = schema.safeParse(input);
-  if (!result.success) throw invalid(firstIssue(result.error));
+  if (!result.success) throw invalidParameter(firstIssue(result.error));
   return result.data;
 }
 
-export const invalid = (reason: string): ServiceError =>
+export const invalidParameter = (reason: string): ServiceError =>
   new ServiceError('InvalidParameterValue', `One or more parameters are invalid. Reason: ${reason}`);
 
-const notHere = (what: string) => z.undefined(`${what} are not supported by this emulator`).optional();
+const unsupported = (what: string) => z.undefined(`${what} are not supported by this emulator`).optional();
 
 /** Letters, digits and punctuation of ASCII. */
-const token = z.string().regex(/^[!-~]{1,128}$/, 'Must be 1 to 128 letters, digits or punctuation characters');
+const tokenSchema = z.string().regex(/^[!-~]{1,128}$/, 'Must be 1 to 128 letters, digits or punctuation characters');
 
 /** A message, alone or of a batch. */
 export const messageFields = {
   MessageBody: z.string().min(1),
   DelaySeconds: z.int().min(0).max(900).optional(),
-  MessageGroupId: token.optional(),
-  MessageDeduplicationId: token.optional(),
-  MessageAttributes: notHere('Attributes of messages'),
-  MessageSystemAttributes: notHere('System attributes of senders'),
+  MessageGroupId: tokenSchema.optional(),
+  MessageDeduplicationId: tokenSchema.optional(),
+  MessageAttributes: unsupported('Attributes of messages'),
+  MessageSystemAttributes: unsupported('System attributes of senders'),
 };
 type MessageFields = z.infer<z.ZodObject<typeof messageFields>>;
 
 /** XML's characters, which are those that a message may hold. A lone surrogate is none. */
-const otherCharacter = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
+const forbiddenCharacter = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
 
 /** The message that a queue would take. Throws ServiceError for what it would not. */
-export function messageFor({ spec }: SqsQueue, fields: MessageFields, senderId: string): NewMessage {
+export function toNewMessage({ spec }: SqsQueue, fields: MessageFields, senderId: string): NewMessage {
   const { MessageBody: body, MessageGroupId: groupId, MessageDeduplicationId, DelaySeconds: delay } = fields;
   if (Buffer.byteLength(body) > spec.MaximumMessageSize) {
-    throw invalid(`Message must be shorter than ${spec.MaximumMessageSize} bytes.`);
+    throw invalidParameter(`Message must be shorter than ${spec.MaximumMessageSize} bytes.`);
   }
-  if (otherCharacter.test(body)) {
+  if (forbiddenCharacter.test(body)) {
     throw new ServiceError('InvalidMessageContents', 'The message contains characters outside the allowed set.');
   }
   if (!spec.FifoQueue) {
-    if (MessageDeduplicationId !== undefined) throw invalid('MessageDeduplicationId is of FIFO queues.');
+    if (MessageDeduplicationId !== undefined) throw invalidParameter('MessageDeduplicationId is of FIFO queues.');
     return { body, groupId, deduplicationId: undefined, senderId, delay };
   }
   if (groupId === undefined) {
     throw new ServiceError('MissingParameter', 'The request must contain the parameter MessageGroupId.');
   }
-  if (delay !== undefined) throw invalid('The request include parameter that is not valid for this queue type.');
+  if (delay !== undefined)
+    throw invalidParameter('The request include parameter that is not valid for this queue type.');
   const ofContent = spec.ContentBasedDeduplication ? createHash('sha256').update(body).digest('hex') : undefined;
   const deduplicationId = MessageDeduplicationId ?? ofContent;
   if (deduplicationId === undefined) {
-    throw invalid('The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided.');
+    throw invalidParameter(
+      'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided.',
+    );
   }
   return { body, groupId, deduplicationId, senderId, delay };
 }
 
 const entrySchema = z.looseObject({ Id: z.string() });
-export type Entry = z.infer<typeof entrySchema>;
+export type BatchEntry = z.infer<typeof entrySchema>;
 
 /** The entries of a batch, of which only the ids are checked. Throws ServiceError for what fails the batch as a whole. */
-export function entriesOf(entries: unknown): Entry[] {
-  const found = parsed(z.array(entrySchema).default([]), entries);
+export function parseBatchEntries(entries: unknown): BatchEntry[] {
+  const found = parseInput(z.array(entrySchema).default([]), entries);
   const ids = found.map(({ Id }) => Id);
   if (found.length === 0) throw batchError('EmptyBatchRequest', 'There should be at least one entry in the request.');
   if (found.length > maxEntries) {
@@ -90,14 +93,14 @@ export function entriesOf(entries: unknown): Entry[] {
 const batchError = (type: string, message: string) => new ServiceError(type, message);
 
 /** Codes by which the older protocol of SQS named its errors, and clients still do: `x-amzn-query-error`. */
-export const queryCodeOf = (type: string): string =>
+export const queryErrorCode = (type: string): string =>
   type === 'QueueDoesNotExist'
     ? 'AWS.SimpleQueueService.NonExistentQueue'
-    : prefixed.has(type)
+    : prefixedErrorTypes.has(type)
       ? `AWS.SimpleQueueService.${type}`
       : type.replace(/Exception$/, '');
 
-const prefixed: ReadonlySet<string> = new Set([
+const prefixedErrorTypes: ReadonlySet<string> = new Set([
   'BatchEntryIdsNotDistinct',
   'BatchRequestTooLong',
   'EmptyBatchRequest',

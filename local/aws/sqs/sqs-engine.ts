@@ -1,18 +1,18 @@
 /** SQS on one machine: the template's queues, standard and FIFO, by AWS JSON 1.0. */
 import { join } from 'node:path';
 import type { QueueSpec } from '../cloudformation/deployment-spec.ts';
-import type { Engine } from '../endpoint/service-engine.ts';
-import { jsonFailure, jsonProtocol, type Protocol } from '../endpoint/wire-protocols.ts';
+import type { ServiceEngine } from '../endpoint/service-engine.ts';
+import { jsonErrorResponse, jsonProtocol, type WireProtocol } from '../endpoint/wire-protocols.ts';
 import { arn } from '../shared/aws-account.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { isObject } from '../shared/json.ts';
 import { SqsQueue } from './message-queue.ts';
 import { MessageStore } from './message-store.ts';
-import { queryCodeOf } from './message-validation.ts';
+import { queryErrorCode } from './message-validation.ts';
 import { sqsOperations } from './sqs-operations.ts';
 
 /** Retention removes messages without a change: so often that is looked at. */
-const longestWaitMs = 60_000;
+const maxWaitMs = 60_000;
 
 export interface SqsOptions {
   /** Of all queues; null keeps them in memory. */
@@ -25,25 +25,31 @@ export interface SqsOptions {
   readonly now?: () => Date;
 }
 
-export interface Sqs extends Engine {
+export interface SqsEngine extends ServiceEngine {
   /** By name. */
   readonly queues: ReadonlyMap<string, SqsQueue>;
   /** Resolves when none of these has a message, waiting or in flight. Rejects when all ends before. */
-  emptied(names: readonly string[]): Promise<void>;
+  whenEmpty(names: readonly string[]): Promise<void>;
   /** Ends receives that wait. */
   close(): void;
 }
 
-const protocol: Protocol = {
+const protocol: WireProtocol = {
   ...jsonProtocol('AmazonSQS.', '1.0'),
-  failure: (error) => ({
-    ...jsonFailure(new ServiceError(`com.amazonaws.sqs#${error.type}`, error.message, error.status)),
-    headers: { 'x-amzn-query-error': `${queryCodeOf(error.type)};${error.status < 500 ? 'Sender' : 'Receiver'}` },
+  formatError: (error) => ({
+    ...jsonErrorResponse(new ServiceError(`com.amazonaws.sqs#${error.type}`, error.message, error.status)),
+    headers: { 'x-amzn-query-error': `${queryErrorCode(error.type)};${error.status < 500 ? 'Sender' : 'Receiver'}` },
   }),
 };
 
 /** Throws a LocalError when a message in the folder is damaged. */
-export function openSqs({ folder, queues: specs, origin, timeScale = 1, now = () => new Date() }: SqsOptions): Sqs {
+export function createSqsEngine({
+  folder,
+  queues: specs,
+  origin,
+  timeScale = 1,
+  now = () => new Date(),
+}: SqsOptions): SqsEngine {
   const queues = new Map<string, SqsQueue>();
   for (const spec of specs) {
     const store = new MessageStore(folder && join(folder, spec.queueName));
@@ -56,23 +62,23 @@ export function openSqs({ folder, queues: specs, origin, timeScale = 1, now = ()
     protocol,
     queues,
     permissions: (action, input) => [
-      { action: `sqs:${action.replace(/Batch$/, '')}`, resource: arn('sqs', nameIn(input)) },
+      { action: `sqs:${action.replace(/Batch$/, '')}`, resource: arn('sqs', queueNameOf(input)) },
     ],
     async run({ action, input, principal }) {
       const run = Object.hasOwn(sqsOperations, action) ? sqsOperations[action] : undefined;
       if (run === undefined) throw new ServiceError('UnsupportedOperation', `There is no ${action} here.`);
       const waitFor = async (queue: SqsQueue, ms: number) => {
-        if (!closed.signal.aborted) await changeOf(queue, ms, closed.signal);
+        if (!closed.signal.aborted) await waitForChange(queue, ms, closed.signal);
         return !closed.signal.aborted;
       };
       const answer = await run({ queues, origin, senderId: principal.name, waitFor }, input);
       return { status: 200, body: JSON.stringify(answer) };
     },
-    async emptied(names) {
+    async whenEmpty(names) {
       const watched = names.map((name) => queues.get(name));
       let busy = watched.find((queue) => queue?.isEmpty === false);
       while (busy !== undefined) {
-        await changeOf(busy, longestWaitMs, closed.signal);
+        await waitForChange(busy, maxWaitMs, closed.signal);
         closed.signal.throwIfAborted();
         busy = watched.find((queue) => queue?.isEmpty === false);
       }
@@ -82,7 +88,7 @@ export function openSqs({ folder, queues: specs, origin, timeScale = 1, now = ()
 }
 
 /** Resolves at a change of the queue, when a hidden message of it comes back, or after so many milliseconds. */
-function changeOf(queue: SqsQueue, ms: number, closed: AbortSignal): Promise<void> {
+function waitForChange(queue: SqsQueue, ms: number, closed: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const due = (queue.nextVisibleAt ?? Number.POSITIVE_INFINITY) - Date.now();
     const timer = setTimeout(end, Math.max(0, Math.min(ms, due)));
@@ -98,7 +104,7 @@ function changeOf(queue: SqsQueue, ms: number, closed: AbortSignal): Promise<voi
 }
 
 /** The queue that a call names, by URL or by name. */
-function nameIn(input: unknown): string {
+function queueNameOf(input: unknown): string {
   const { QueueUrl, QueueName } = isObject(input) ? input : {};
   return typeof QueueUrl === 'string' ? (QueueUrl.split('/').at(-1) ?? '') : String(QueueName ?? '');
 }

@@ -4,8 +4,15 @@ import { z } from 'zod';
 import { account, queueUrl } from '../shared/aws-account.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { JsonObject } from '../shared/json.ts';
-import type { Received, SqsQueue } from './message-queue.ts';
-import { type Entry, entriesOf, messageFields, messageFor, parsed, queryCodeOf } from './message-validation.ts';
+import type { ReceivedMessage, SqsQueue } from './message-queue.ts';
+import {
+  type BatchEntry,
+  messageFields,
+  parseBatchEntries,
+  parseInput,
+  queryErrorCode,
+  toNewMessage,
+} from './message-validation.ts';
 
 export interface SqsContext {
   /** By name. */
@@ -20,37 +27,38 @@ export interface SqsContext {
 type Answer = JsonObject | Promise<JsonObject>;
 export type SqsOperation = (context: SqsContext, input: unknown) => Answer;
 
-const ofQueue = { QueueUrl: z.string() };
+const queueInput = { QueueUrl: z.string() };
 const receiptHandle = z.string().min(1);
 const timeout = z.int().min(0).max(43_200);
 
 /** An operation on the queue of `QueueUrl`, bound to the form of its input. */
-const onQueue = <Input extends { QueueUrl: string }>(
+const queueOperation = <Input extends { QueueUrl: string }>(
   schema: z.ZodType<Input>,
   run: (queue: SqsQueue, input: Input, context: SqsContext) => Answer,
 ): SqsOperation => {
   return (context, input) => {
-    const fields = parsed(schema, input);
-    return run(queueOf(context, fields.QueueUrl), fields, context);
+    const fields = parseInput(schema, input);
+    return run(requireQueue(context, fields.QueueUrl), fields, context);
   };
 };
 
-const batchSchema = z.strictObject({ ...ofQueue, Entries: z.unknown() });
+const batchSchema = z.strictObject({ ...queueInput, Entries: z.unknown() });
 const messageSchema = z.strictObject({ Id: z.unknown(), ...messageFields });
 const deletionSchema = z.strictObject({ Id: z.unknown(), ReceiptHandle: receiptHandle });
 
 export const sqsOperations: Record<string, SqsOperation> = {
-  SendMessage: onQueue(z.strictObject({ ...ofQueue, ...messageFields }), (queue, { QueueUrl: _, ...fields }, context) =>
-    send(queue, fields, context.senderId),
+  SendMessage: queueOperation(
+    z.strictObject({ ...queueInput, ...messageFields }),
+    (queue, { QueueUrl, ...fields }, context) => send(queue, fields, context.senderId),
   ),
 
-  SendMessageBatch: onQueue(batchSchema, (queue, { Entries }, { senderId }) =>
-    eachOf(Entries, (entry) => send(queue, parsed(messageSchema, entry), senderId)),
+  SendMessageBatch: queueOperation(batchSchema, (queue, { Entries }, { senderId }) =>
+    runBatch(Entries, (entry) => send(queue, parseInput(messageSchema, entry), senderId)),
   ),
 
-  ReceiveMessage: onQueue(
+  ReceiveMessage: queueOperation(
     z.strictObject({
-      ...ofQueue,
+      ...queueInput,
       MaxNumberOfMessages: z.int().min(1).max(10).default(1),
       VisibilityTimeout: timeout.optional(),
       WaitTimeSeconds: z.int().min(0).max(20).optional(),
@@ -68,32 +76,35 @@ export const sqsOperations: Record<string, SqsOperation> = {
         messages = receive();
       }
       const wanted = new Set([...input.AttributeNames, ...input.MessageSystemAttributeNames]);
-      return messages.length === 0 ? {} : { Messages: messages.map((message) => onWire(message, wanted)) };
+      return messages.length === 0 ? {} : { Messages: messages.map((message) => toWireMessage(message, wanted)) };
     },
   ),
 
-  DeleteMessage: onQueue(z.strictObject({ ...ofQueue, ReceiptHandle: receiptHandle }), (queue, { ReceiptHandle }) => {
-    queue.delete(ReceiptHandle);
-    return {};
-  }),
+  DeleteMessage: queueOperation(
+    z.strictObject({ ...queueInput, ReceiptHandle: receiptHandle }),
+    (queue, { ReceiptHandle }) => {
+      queue.delete(ReceiptHandle);
+      return {};
+    },
+  ),
 
-  DeleteMessageBatch: onQueue(batchSchema, (queue, { Entries }) =>
-    eachOf(Entries, (entry) => {
-      queue.delete(parsed(deletionSchema, entry).ReceiptHandle);
+  DeleteMessageBatch: queueOperation(batchSchema, (queue, { Entries }) =>
+    runBatch(Entries, (entry) => {
+      queue.delete(parseInput(deletionSchema, entry).ReceiptHandle);
       return {};
     }),
   ),
 
-  ChangeMessageVisibility: onQueue(
-    z.strictObject({ ...ofQueue, ReceiptHandle: receiptHandle, VisibilityTimeout: timeout }),
+  ChangeMessageVisibility: queueOperation(
+    z.strictObject({ ...queueInput, ReceiptHandle: receiptHandle, VisibilityTimeout: timeout }),
     (queue, { ReceiptHandle, VisibilityTimeout }) => {
       queue.changeVisibility(ReceiptHandle, VisibilityTimeout);
       return {};
     },
   ),
 
-  GetQueueAttributes: onQueue(
-    z.strictObject({ ...ofQueue, AttributeNames: z.array(z.string()).default([]) }),
+  GetQueueAttributes: queueOperation(
+    z.strictObject({ ...queueInput, AttributeNames: z.array(z.string()).default([]) }),
     (queue, { AttributeNames }) => {
       const all = attributesOf(queue);
       if (AttributeNames.includes('All')) return { Attributes: all };
@@ -106,27 +117,27 @@ export const sqsOperations: Record<string, SqsOperation> = {
 
   GetQueueUrl: ({ queues, origin }, input) => {
     const schema = z.strictObject({ QueueName: z.string(), QueueOwnerAWSAccountId: z.string().optional() });
-    const { QueueName, QueueOwnerAWSAccountId } = parsed(schema, input);
+    const { QueueName, QueueOwnerAWSAccountId } = parseInput(schema, input);
     if (!queues.has(QueueName) || (QueueOwnerAWSAccountId ?? account.id) !== account.id) throw noQueue();
     return { QueueUrl: queueUrl(QueueName, origin()) };
   },
 
-  PurgeQueue: onQueue(z.strictObject(ofQueue), (queue) => {
+  PurgeQueue: queueOperation(z.strictObject(queueInput), (queue) => {
     queue.purge();
     return {};
   }),
 };
 
 /** The queue that a URL names by its last two parts, whatever its host is. */
-function queueOf({ queues }: SqsContext, url: string): SqsQueue {
+function requireQueue({ queues }: SqsContext, url: string): SqsQueue {
   const [accountId, name = ''] = url.split('/').slice(-2);
   const queue = accountId === account.id ? queues.get(name) : undefined;
   if (queue === undefined) throw noQueue();
   return queue;
 }
 
-function send(queue: SqsQueue, fields: Parameters<typeof messageFor>[1], senderId: string): JsonObject {
-  const message = messageFor(queue, fields, senderId);
+function send(queue: SqsQueue, fields: Parameters<typeof toNewMessage>[1], senderId: string): JsonObject {
+  const message = toNewMessage(queue, fields, senderId);
   const { messageId, sequence } = queue.send(message);
   return {
     MessageId: messageId,
@@ -136,21 +147,21 @@ function send(queue: SqsQueue, fields: Parameters<typeof messageFor>[1], senderI
 }
 
 /** Each entry by itself: what one is refused for is in the answer, and the others go on. */
-function eachOf(entries: unknown, run: (entry: Entry) => JsonObject): JsonObject {
+function runBatch(entries: unknown, run: (entry: BatchEntry) => JsonObject): JsonObject {
   const Successful: JsonObject[] = [];
   const Failed: JsonObject[] = [];
-  for (const entry of entriesOf(entries)) {
+  for (const entry of parseBatchEntries(entries)) {
     try {
       Successful.push({ Id: entry.Id, ...run(entry) });
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      Failed.push({ Id: entry.Id, SenderFault: true, Code: queryCodeOf(error.type), Message: error.message });
+      Failed.push({ Id: entry.Id, SenderFault: true, Code: queryErrorCode(error.type), Message: error.message });
     }
   }
   return { Successful, Failed };
 }
 
-function onWire(message: Received, wanted: ReadonlySet<string>): JsonObject {
+function toWireMessage(message: ReceivedMessage, wanted: ReadonlySet<string>): JsonObject {
   const { messageId, receipt, body, groupId, deduplicationId, deadLetterSource } = message;
   const attributes: Record<string, string> = {
     SenderId: message.senderId,

@@ -4,7 +4,13 @@
  * Source: IAM user guide, "Pass session tags in AWS STS" and "Policy evaluation logic".
  */
 import { z } from 'zod';
-import { compileConditions, conditionSchema, matchesAny, oneOrMany, type ReadKey } from '../iam/policy-conditions.ts';
+import {
+  type ConditionKeyReader,
+  compileConditions,
+  conditionSchema,
+  matchesAny,
+  oneOrMany,
+} from '../iam/policy-conditions.ts';
 import { account, iamArn } from '../shared/aws-account.ts';
 import { LocalError } from '../shared/errors.ts';
 import { firstIssue } from '../shared/json.ts';
@@ -31,15 +37,15 @@ const statementSchema = z.strictObject({
 type Statement = z.infer<typeof statementSchema>;
 
 const tagPrefix = 'aws:RequestTag/';
-const readers: Record<string, ReadKey<AssumeRequest>> = {
+const conditionKeyReaders: Record<string, ConditionKeyReader<AssumeRequest>> = {
   'aws:PrincipalArn': ({ callerArn }) => [callerArn],
   'aws:PrincipalAccount': () => [account.id],
   'aws:TagKeys': ({ tags }) => (Object.keys(tags).length > 0 ? Object.keys(tags) : undefined),
   'sts:RoleSessionName': ({ sessionName }) => [sessionName],
 };
 
-const readerOf = (key: string): ReadKey<AssumeRequest> | undefined => {
-  if (!key.startsWith(tagPrefix)) return readers[key];
+const conditionKeyReader = (key: string): ConditionKeyReader<AssumeRequest> | undefined => {
+  if (!key.startsWith(tagPrefix)) return conditionKeyReaders[key];
   const name = key.slice(tagPrefix.length);
   return ({ tags }) => {
     const value = Object.hasOwn(tags, name) ? tags[name] : undefined;
@@ -62,11 +68,11 @@ function compile(
   owner: string,
   concerns: (statement: Statement, request: AssumeRequest) => boolean,
 ): Allows {
-  const compiled = statements.filter(onSts).map((statement) => {
+  const compiled = statements.filter(concernsSts).map((statement) => {
     const parsed = statementSchema.safeParse(statement);
     if (!parsed.success) throw unknownPolicy(owner, firstIssue(parsed.error));
     const { Effect, Action, Condition } = parsed.data;
-    const holds = compileConditions(Condition, readerOf, (what) => unknownPolicy(owner, what));
+    const holds = compileConditions(Condition, conditionKeyReader, (what) => unknownPolicy(owner, what));
     const applies: Allows = (action, request) =>
       matchesAny(Action, action) && concerns(parsed.data, request) && holds(request);
     return { denies: Effect === 'Deny', applies };
@@ -79,7 +85,7 @@ function compile(
 
 const actionsSchema = z.object({ Action: oneOrMany });
 
-function onSts(statement: unknown): boolean {
+function concernsSts(statement: unknown): boolean {
   const parsed = actionsSchema.safeParse(statement);
   return !parsed.success || parsed.data.Action.some((action) => action === '*' || action.startsWith('sts:'));
 }

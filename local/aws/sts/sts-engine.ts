@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { RoleSpec } from '../cloudformation/deployment-spec.ts';
-import type { Engine } from '../endpoint/service-engine.ts';
-import { queryProtocol, xmlText } from '../endpoint/wire-protocols.ts';
+import type { ServiceEngine } from '../endpoint/service-engine.ts';
+import { escapeXmlText, queryProtocol } from '../endpoint/wire-protocols.ts';
 import type { CredentialStore, Principal } from '../iam/credential-store.ts';
 import { iamArn } from '../shared/aws-account.ts';
 import { ServiceError } from '../shared/errors.ts';
@@ -28,9 +28,9 @@ const tagValue = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
 const tagField = /^Tags\.member\.(\d{1,2})\.(Key|Value)$/;
 
 /** A role assumed by a role lasts an hour at most, whatever its own limit is. */
-const chainedSeconds = 3600;
+const maxChainedSessionSeconds = 3600;
 
-export function stsEngine(roles: readonly RoleSpec[], credentials: CredentialStore): Engine {
+export function stsEngine(roles: readonly RoleSpec[], credentials: CredentialStore): ServiceEngine {
   const policies = new Map(
     roles.map(({ roleArn, logicalId, trust, statements }) => [
       roleArn,
@@ -56,20 +56,20 @@ export function stsEngine(roles: readonly RoleSpec[], credentials: CredentialSto
       const parsed = inputSchema.safeParse(input);
       if (!parsed.success) throw new ServiceError('ValidationError', firstIssue(parsed.error));
       const { RoleArn: roleArn, RoleSessionName: sessionName, DurationSeconds: seconds, ...rest } = parsed.data;
-      if (seconds > chainedSeconds) {
+      if (seconds > maxChainedSessionSeconds) {
         throw new ServiceError('ValidationError', 'DurationSeconds exceeds the 1 hour limit for role chaining.');
       }
-      const tags = tagsOf(rest);
+      const tags = parseSessionTags(rest);
       authorize({ callerArn: principal.arn, roleArn, sessionName, tags });
       const session: Principal = { name: principal.name, arn: roleArn, tags };
       const issued = credentials.issueSession(session, new Date(Date.now() + seconds * 1000));
-      return { status: 200, body: answer(roleArn, sessionName, issued) };
+      return { status: 200, body: assumeRoleResponse(roleArn, sessionName, issued) };
     },
   };
 }
 
 /** The tags of `Tags.member.N.Key` and `.Value`. */
-function tagsOf(fields: Readonly<Record<string, unknown>>): Record<string, string> {
+function parseSessionTags(fields: Readonly<Record<string, unknown>>): Record<string, string> {
   const members = new Map<string, { Key?: string; Value?: string }>();
   for (const [field, text] of Object.entries(fields)) {
     const [, index, part] = tagField.exec(field) ?? [];
@@ -86,11 +86,11 @@ function tagsOf(fields: Readonly<Record<string, unknown>>): Record<string, strin
 
 type Issued = ReturnType<CredentialStore['issueSession']>;
 
-function answer(roleArn: string, sessionName: string, issued: Issued): string {
+function assumeRoleResponse(roleArn: string, sessionName: string, issued: Issued): string {
   const roleName = roleArn.slice(roleArn.indexOf('/') + 1);
   const userArn = iamArn(`assumed-role/${roleName}/${sessionName}`).replace(':iam:', ':sts:');
   const element = (name: string, ...content: string[]) => `<${name}>${content.join('')}</${name}>`;
-  const text = (name: string, value: string) => element(name, xmlText(value));
+  const text = (name: string, value: string) => element(name, escapeXmlText(value));
   return element(
     'AssumeRoleResponse',
     element(

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { failure } from '../fake-fetch.ts';
-import { FakeBlobs, noise } from './fake-blob-service.ts';
+import { rejectionOf } from '../fake-fetch.ts';
+import { FakeBlobService, pseudoRandomBytes } from './fake-blob-service.ts';
 
-let fake: FakeBlobs;
+let fake: FakeBlobService;
 beforeEach(async () => {
-  fake = await FakeBlobs.start();
+  fake = await FakeBlobService.start();
 });
 afterEach(() => fake.stop());
 
-const bytes = noise(3 * 2 ** 20 + 777);
+const bytes = pseudoRandomBytes(3 * 2 ** 20 + 777);
 const chunk = 2 ** 20 + 16;
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
@@ -67,7 +67,7 @@ describe('no byte is given that is not authentic', () => {
 
   test('the object of another blob, and a key that a vault lets pass', async () => {
     const { blobs } = fake.client();
-    const [a, b] = [await blobs.put(bytes), await blobs.put(noise(bytes.length, 9))];
+    const [a, b] = [await blobs.put(bytes), await blobs.put(pseudoRandomBytes(bytes.length, 9))];
     fake.alter = () => fake.blobs.get(b.id)?.object ?? Buffer.alloc(0);
     expect(await taken(a.url)).toMatchObject({ given: Buffer.alloc(0), error: { code: 'decryption_failed' } });
     fake.alter = (object) => object;
@@ -78,9 +78,9 @@ describe('no byte is given that is not authentic', () => {
     });
     fake.trusting = true;
     expect(await taken(wrong)).toMatchObject({ given: Buffer.alloc(0), error: { code: 'decryption_failed' } });
-    expect(await failure(blobs.range(wrong, 0, 5))).toMatchObject({ code: 'decryption_failed' });
+    expect(await rejectionOf(blobs.range(wrong, 0, 5))).toMatchObject({ code: 'decryption_failed' });
     fake.alter = flip(64 + chunk + 5);
-    expect(await failure(blobs.range(a.url, 2 ** 20, 2 ** 20 + 5))).toMatchObject({ code: 'decryption_failed' });
+    expect(await rejectionOf(blobs.range(a.url, 2 ** 20, 2 ** 20 + 5))).toMatchObject({ code: 'decryption_failed' });
     expect(isSame(await blobs.range(a.url, 0, 5), bytes.subarray(0, 5))).toBe(true);
   });
 
@@ -154,6 +154,6 @@ describe('an opening whose answer was lost', () => {
     const { blobs } = fake.client();
     const { url } = await blobs.put(bytes, { maxOpens: 1 });
     await (await blobs.get(url)).bytes();
-    expect(await failure(blobs.get(url))).toMatchObject({ code: 'blob_spent' });
+    expect(await rejectionOf(blobs.get(url))).toMatchObject({ code: 'blob_spent' });
   });
 });

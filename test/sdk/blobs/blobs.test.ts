@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { limits } from '../../../contract/shared/limits.ts';
 import { type BlobContent, type BlobProgress, openBlob, type PutBlobOptions } from '../../../sdk/src/index.ts';
-import { failure } from '../fake-fetch.ts';
-import { FakeBlobs, noise } from './fake-blob-service.ts';
+import { rejectionOf } from '../fake-fetch.ts';
+import { FakeBlobService, pseudoRandomBytes } from './fake-blob-service.ts';
 
 const part = limits.blobPartChunks * 2 ** 20;
 
-let fake: FakeBlobs;
+let fake: FakeBlobService;
 beforeEach(async () => {
-  fake = await FakeBlobs.start();
+  fake = await FakeBlobService.start();
 });
 afterEach(() => fake.stop());
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,14 +33,14 @@ function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-blobs-'));
 const file = join(folder, 'x');
-const small = noise(200_001);
+const small = pseudoRandomBytes(200_001);
 writeFileSync(file, small);
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 describe('every kind of content comes back as it was', () => {
   const kinds: [string, () => BlobContent | Promise<BlobContent>, 'form' | 'parts'][] = [
     ['bytes', () => small, 'form'],
-    ['a part of a larger array', () => noise(300_000).subarray(0, 200_001), 'form'],
+    ['a part of a larger array', () => pseudoRandomBytes(300_000).subarray(0, 200_001), 'form'],
     ['an ArrayBuffer', () => small.buffer, 'form'],
     ['a Blob', () => new Blob([small]), 'form'],
     ['a file', () => openAsBlob(file), 'form'],
@@ -65,7 +65,7 @@ describe('every kind of content comes back as it was', () => {
     '%d bytes, of known and of unknown length',
     async (length) => {
       const { blobs } = fake.client();
-      const bytes = noise(length, length);
+      const bytes = pseudoRandomBytes(length, length);
       for (const content of [bytes, pieces(bytes)]) {
         const { url, size } = await blobs.put(content);
         expect(size).toBe(length);
@@ -76,7 +76,7 @@ describe('every kind of content comes back as it was', () => {
 
   test.each([-1, 0, 1])('%d bytes beside the end of the second part', async (more) => {
     const { blobs } = fake.client();
-    const bytes = noise(2 * part - 1024 + more);
+    const bytes = pseudoRandomBytes(2 * part - 1024 + more);
     const { url } = await blobs.put(streamOf(bytes));
     expect(fake.asked('PUT')).toHaveLength(more > 0 ? 3 : 2);
     expect(isSame(await (await blobs.get(url)).bytes(), bytes)).toBe(true);
@@ -84,7 +84,7 @@ describe('every kind of content comes back as it was', () => {
 
   test('known sizes beyond a form go in parts, and are announced', async () => {
     const { blobs } = fake.client();
-    const bytes = noise(limits.blobFormBytes);
+    const bytes = pseudoRandomBytes(limits.blobFormBytes);
     const { url } = await blobs.put(new Blob([bytes]));
     expect(fake.only.announced).toBe(fake.only.object?.length);
     expect(fake.asked('PUT')).toHaveLength(3);
@@ -108,7 +108,7 @@ describe('every kind of content comes back as it was', () => {
     const { url } = await blobs.put(new TextEncoder().encode('Grüße'));
     const opened = await blobs.get(url);
     expect(await opened.text()).toBe('Grüße');
-    expect(await failure(opened.bytes())).toMatchObject({ code: 'invalid_argument' });
+    expect(await rejectionOf(opened.bytes())).toMatchObject({ code: 'invalid_argument' });
     const streamed = await blobs.get(url);
     const got: Uint8Array[] = [];
     for await (const piece of streamed.stream) got.push(piece);
@@ -146,7 +146,7 @@ describe('what a blob is to be', () => {
     ['a type that is no text', small, { type: 5 }],
     ['a state of another kind', small, { resume: { version: 2 } }],
   ])('%s is refused, and nothing is sent', async (_, content, options) => {
-    const error = await failure(fake.client().blobs.put(content as Uint8Array, options));
+    const error = await rejectionOf(fake.client().blobs.put(content as Uint8Array, options));
     expect(error).toMatchObject({ code: 'invalid_argument', name: 'InvalidRequestError' });
     expect(String(error)).toContain('Nothing was sent');
     expect(fake.requests).toEqual([]);
@@ -156,7 +156,7 @@ describe('what a blob is to be', () => {
     const texts = (async function* () {
       yield 'text';
     })();
-    const error = await failure(fake.client().blobs.put(texts as unknown as AsyncIterable<Uint8Array>));
+    const error = await rejectionOf(fake.client().blobs.put(texts as unknown as AsyncIterable<Uint8Array>));
     expect(error).toMatchObject({ code: 'invalid_argument' });
     expect(fake.asked('PUT')).toEqual([]);
   });
@@ -166,13 +166,13 @@ describe('what a blob is to be', () => {
     let isClosed = false;
     const failing = (async function* () {
       try {
-        yield noise(part * 2);
+        yield pseudoRandomBytes(part * 2);
         throw own;
       } finally {
         isClosed = true;
       }
     })();
-    expect(await failure(fake.client().blobs.put(failing))).toBe(own);
+    expect(await rejectionOf(fake.client().blobs.put(failing))).toBe(own);
     expect(isClosed).toBe(true);
   });
 });
@@ -182,7 +182,7 @@ describe('progress', () => {
 
   test('never falls and ends with all of it, up and down, of known and of unknown length', async () => {
     const { blobs } = fake.client();
-    const bytes = noise(2 * part + 5);
+    const bytes = pseudoRandomBytes(2 * part + 5);
     for (const content of [bytes, pieces(bytes), small]) {
       const up: BlobProgress[] = [];
       const { url } = await blobs.put(content, { onProgress: (progress) => up.push(progress) });
@@ -202,7 +202,7 @@ describe('memory', () => {
   test('256 MiB of a stream never have more than three parts between content and store', async () => {
     fake.forgetful = true;
     const length = 2 ** 28;
-    const piece = noise(2 ** 18);
+    const piece = pseudoRandomBytes(2 ** 18);
     let [pulled, ahead] = [0, 0];
     const arrived = () => [...fake.only.parts.values()].reduce((sum, { size }) => sum + size, 0);
     const content = (async function* () {
@@ -222,7 +222,7 @@ describe('memory', () => {
 
   test('a download is not read ahead of who takes it', async () => {
     const { blobs } = fake.client();
-    const { url } = await blobs.put(noise(4 * 2 ** 20));
+    const { url } = await blobs.put(pseudoRandomBytes(4 * 2 ** 20));
     const told: number[] = [];
     const opened = await blobs.get(url, { onProgress: ({ bytes }) => told.push(bytes) });
     const reader = opened.stream.getReader();
@@ -242,10 +242,10 @@ describe('opening', () => {
     await (await blobs.get(url)).bytes();
     expect(await blobs.look(url)).toMatchObject({ openingsLeft: 1 });
     expect(isSame(await blobs.range(url, 5, 10), small.subarray(5, 10))).toBe(true);
-    expect(await failure(blobs.get(url))).toMatchObject({ code: 'blob_spent', name: 'NotFoundError' });
+    expect(await rejectionOf(blobs.get(url))).toMatchObject({ code: 'blob_spent', name: 'NotFoundError' });
     expect(await blobs.info(id)).toMatchObject({ id, state: 'spent', openings: 2 });
     expect(await blobs.delete(id)).toBe(true);
-    expect(await failure(blobs.look(url))).toMatchObject({ code: 'blob_deleted', name: 'NotFoundError' });
+    expect(await rejectionOf(blobs.look(url))).toMatchObject({ code: 'blob_deleted', name: 'NotFoundError' });
   });
 
   test('lists blobs over pages', async () => {
@@ -264,10 +264,10 @@ describe('opening', () => {
     const { url: whole } = await blobs.relink(id, url);
     expect(whole).toMatch(/^[^#]+#[\w-]{43}$/);
     expect(isSame(await (await blobs.get(whole)).bytes(), small)).toBe(true);
-    expect(await failure(blobs.get(url))).toMatchObject({ code: 'blob_not_found' });
+    expect(await rejectionOf(blobs.get(url))).toMatchObject({ code: 'blob_not_found' });
     const { url: other } = await blobs.put(small);
     const before = fake.requests.length;
-    expect(await failure(blobs.relink(id, other))).toMatchObject({ code: 'invalid_link' });
+    expect(await rejectionOf(blobs.relink(id, other))).toMatchObject({ code: 'invalid_link' });
     expect(fake.requests).toHaveLength(before);
   });
 
@@ -281,7 +281,7 @@ describe('opening', () => {
     // The client asks its own vault, whatever address the link has.
     expect(isSame(await (await fake.client().blobs.get(elsewhere)).bytes(), small)).toBe(true);
     const insecure = url.replace(fake.url, 'http://elsewhere.test');
-    expect(await failure(openBlob(insecure))).toMatchObject({ code: 'insecure_url' });
+    expect(await rejectionOf(openBlob(insecure))).toMatchObject({ code: 'insecure_url' });
   });
 
   test.each([
@@ -296,13 +296,13 @@ describe('opening', () => {
       () => openBlob(url),
       () => fake.client().blobs.range(url, 0, 1),
     ])
-      expect(await failure(open())).toMatchObject({ code: 'invalid_link', name: 'InvalidRequestError' });
+      expect(await rejectionOf(open())).toMatchObject({ code: 'invalid_link', name: 'InvalidRequestError' });
     expect(fake.requests).toEqual([]);
   });
 
   test('of a range fetches the header and the chunks that hold it, no more', async () => {
     const { blobs } = fake.client();
-    const bytes = noise(5 * 2 ** 20);
+    const bytes = pseudoRandomBytes(5 * 2 ** 20);
     const { url } = await blobs.put(bytes);
     const from = 3 * 2 ** 20 - 1024 - 100;
     expect(isSame(await blobs.range(url, from, from + 2 ** 16), bytes.subarray(from, from + 2 ** 16))).toBe(true);
@@ -311,14 +311,14 @@ describe('opening', () => {
       `bytes=${64 + 2 * (2 ** 20 + 16)}-${64 + 4 * (2 ** 20 + 16) - 1}`,
     ]);
     expect(isSame(await blobs.range(url, bytes.length - 3, bytes.length + 100), bytes.subarray(-3))).toBe(true);
-    expect(await failure(blobs.range(url, 5, 4))).toMatchObject({ code: 'invalid_argument' });
+    expect(await rejectionOf(blobs.range(url, 5, 4))).toMatchObject({ code: 'invalid_argument' });
   });
 });
 
 describe('a blob to be read once', () => {
   test('is destroyed by itself after its last byte was taken, not before, and not when it was not read to its end', async () => {
     const { blobs } = fake.client();
-    const { url } = await blobs.put(noise(3 * 2 ** 20), { burn: true });
+    const { url } = await blobs.put(pseudoRandomBytes(3 * 2 ** 20), { burn: true });
     const opened = await blobs.get(url);
     const reader = opened.stream.getReader();
     await reader.read();
@@ -327,7 +327,7 @@ describe('a blob to be read once', () => {
     expect(opened.burned).toBe(true);
     expect(fake.only.info.state).toBe('burned');
 
-    const { id, url: second } = await blobs.put(noise(3 * 2 ** 20), { burn: true });
+    const { id, url: second } = await blobs.put(pseudoRandomBytes(3 * 2 ** 20), { burn: true });
     await (await blobs.get(second)).stream.cancel();
     expect(fake.blobs.get(id)?.info.state).toBe('spent');
   });
@@ -350,7 +350,7 @@ describe('a blob to be read once', () => {
     const opened = await blobs.get(url);
     expect(isSame(await opened.bytes(), small)).toBe(true);
     expect(opened.burned).toBe(false);
-    expect(await failure(opened.burn())).toMatchObject({ code: 'connection_failed' });
+    expect(await rejectionOf(opened.burn())).toMatchObject({ code: 'connection_failed' });
   });
 
   test('an ordinary blob is never destroyed by reading', async () => {

@@ -15,7 +15,7 @@ const org = '0123456789abcdef';
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
 /** One request, whole. */
-export interface Recorded {
+export interface RecordedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingMessage['headers'];
@@ -23,7 +23,7 @@ export interface Recorded {
 }
 
 /** `reset`: the connection breaks before anything is done; `lost`: after it was done; else this answer instead. */
-type Interference = 'reset' | 'lost' | { readonly status: number; readonly body?: string } | undefined;
+type InjectedFault = 'reset' | 'lost' | { readonly status: number; readonly body?: string } | undefined;
 
 interface Stored {
   info: BlobInfo;
@@ -62,10 +62,10 @@ function routeOf(method: string, path: string): { route: RouteId; parameter: str
   return undefined;
 }
 
-export class FakeBlobs {
-  readonly requests: Recorded[] = [];
+export class FakeBlobService {
+  readonly requests: RecordedRequest[] = [];
   readonly blobs = new Map<string, Stored>();
-  interfere: (request: Recorded) => Interference = () => undefined;
+  interfere: (request: RecordedRequest) => InjectedFault = () => undefined;
   /** What the store gives in place of an object. */
   alter: (object: Buffer) => Buffer = (object) => object;
   /** Bytes after which the next downloads break off. */
@@ -80,8 +80,8 @@ export class FakeBlobs {
   #server: Server | undefined;
   #made = 0;
 
-  static async start(): Promise<FakeBlobs> {
-    const fake = new FakeBlobs();
+  static async start(): Promise<FakeBlobService> {
+    const fake = new FakeBlobService();
     const { url, server } = await serve((request, response) => void fake.#take(request, response));
     fake.url = url;
     fake.#server = server;
@@ -98,7 +98,7 @@ export class FakeBlobs {
   }
 
   /** Requests of a route, or to the store. */
-  asked(what: RouteId | 'PUT' | 'POST' | 'GET'): Recorded[] {
+  asked(what: RouteId | 'PUT' | 'POST' | 'GET'): RecordedRequest[] {
     return this.requests.filter(({ method, path }) =>
       path.startsWith('/s3/') ? method === what : routeOf(method, path.replace(/\?.*/, ''))?.route === what,
     );
@@ -137,7 +137,7 @@ export class FakeBlobs {
     );
   }
 
-  #answer(request: Recorded): Answer {
+  #answer(request: RecordedRequest): Answer {
     try {
       return request.path.startsWith('/s3/') ? this.#store(request) : this.#vault(request);
     } catch (error) {
@@ -148,7 +148,7 @@ export class FakeBlobs {
     }
   }
 
-  #vault({ method, path, headers, body }: Recorded): Answer {
+  #vault({ method, path, headers, body }: RecordedRequest): Answer {
     const [pathname = '', search] = path.split('?');
     const found = routeOf(method, pathname);
     if (found === undefined) throw new Problem('route_not_found');
@@ -293,7 +293,7 @@ export class FakeBlobs {
     blob.object = undefined;
   }
 
-  #store({ method, path, headers, body }: Recorded): Answer {
+  #store({ method, path, headers, body }: RecordedRequest): Answer {
     const [, , id = '', part] = path.replace(/\?.*/, '').split('/');
     const blob = this.blobs.get(id);
     if (headers.authorization !== undefined) return { status: 400, body: '<Code>InvalidArgument</Code>' };
@@ -309,7 +309,7 @@ export class FakeBlobs {
     return { status: 206, body: object.subarray(Number(from), to ? Number(to) + 1 : object.length), headers: { etag } };
   }
 
-  #putPart(blob: Stored, number: number, bytes: Buffer, headers: Recorded['headers']): Answer {
+  #putPart(blob: Stored, number: number, bytes: Buffer, headers: RecordedRequest['headers']): Answer {
     const checksum = sha256(bytes).toString('base64');
     const wanted = blob.granted.some(
       (one) => one.number === number && one.size === bytes.length && one.checksum === checksum,
@@ -337,7 +337,7 @@ export class FakeBlobs {
 }
 
 /** Bytes that differ from place to place. */
-export function noise(length: number, seed = 1): Uint8Array<ArrayBuffer> {
+export function pseudoRandomBytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = seed;
   for (let at = 0; at < length; at++) {

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { limits } from '../../../contract/shared/limits.ts';
 import { type Anima, type BlobContent, type BlobUploadState, openBlob } from '../../../sdk/src/index.ts';
-import { failure } from '../fake-fetch.ts';
-import { FakeBlobs, noise, type Recorded } from './fake-blob-service.ts';
+import { rejectionOf } from '../fake-fetch.ts';
+import { FakeBlobService, pseudoRandomBytes, type RecordedRequest } from './fake-blob-service.ts';
 
 const part = limits.blobPartChunks * 2 ** 20;
 
-let fake: FakeBlobs;
+let fake: FakeBlobService;
 /** Without retries, so that each break ends a call. */
 let once: Anima;
 beforeEach(async () => {
-  fake = await FakeBlobs.start();
+  fake = await FakeBlobService.start();
   once = fake.client({ maxRetries: 0 });
 });
 afterEach(() => fake.stop());
@@ -19,7 +19,7 @@ async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 500_000) yield bytes.subarray(at, at + 500_000);
 }
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
-const isStore = ({ path }: Recorded): boolean => path.startsWith('/s3/');
+const isStore = ({ path }: RecordedRequest): boolean => path.startsWith('/s3/');
 /** How often an address was asked for a part. */
 const granted = (number: number): number =>
   fake.asked('grantParts').filter(({ body }) => String(body).includes(`"number":${number},`)).length;
@@ -29,17 +29,21 @@ const toStore = (): number => fake.requests.filter(isStore).length;
 const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
 
 /** Uploads until something breaks, and gives the newest state as it would be read from a file. */
-async function broken(content: BlobContent, breaks: (request: Recorded) => boolean, how: 'reset' | 'lost' = 'reset') {
+async function broken(
+  content: BlobContent,
+  breaks: (request: RecordedRequest) => boolean,
+  how: 'reset' | 'lost' = 'reset',
+) {
   let saved = '';
   fake.interfere = (request) => (breaks(request) ? how : undefined);
-  await failure(once.blobs.put(content, { onState: (state) => (saved = JSON.stringify(state)) }));
+  await rejectionOf(once.blobs.put(content, { onState: (state) => (saved = JSON.stringify(state)) }));
   await settled();
   fake.interfere = () => undefined;
   return JSON.parse(saved) as BlobUploadState;
 }
 
 describe('an upload that broke off', () => {
-  const bytes = noise(4 * part + 12_345);
+  const bytes = pseudoRandomBytes(4 * part + 12_345);
 
   test.each([
     ['a Blob', () => new Blob([bytes])],
@@ -58,7 +62,7 @@ describe('an upload that broke off', () => {
         const how = next(2) === 0 ? 'reset' : 'lost';
         fake.interfere = ({ path }) => (path.endsWith('/completion') || left-- <= 0 ? how : undefined);
         const resume: BlobUploadState | undefined = saved === undefined ? undefined : JSON.parse(saved);
-        const error = await failure(
+        const error = await rejectionOf(
           once.blobs.put(make(), { resume, onState: (state) => (saved = JSON.stringify(state)) }),
         );
         expect(error).toMatchObject({ code: 'connection_failed' });
@@ -77,7 +81,7 @@ describe('an upload that broke off', () => {
   );
 
   test('goes on by form too, wherever it broke', async () => {
-    const small = noise(70_000);
+    const small = pseudoRandomBytes(70_000);
     for (const [end, how] of [
       ['/s3', 'reset'],
       ['/s3', 'lost'],
@@ -121,14 +125,14 @@ describe('an upload that broke off', () => {
 
   test('a state that can not be kept ends the upload before the part leaves', async () => {
     const full = new Error('disk full');
-    const put = once.blobs.put(noise(10), { onState: () => Promise.reject(full) });
-    expect(await failure(put)).toBe(full);
+    const put = once.blobs.put(pseudoRandomBytes(10), { onState: () => Promise.reject(full) });
+    expect(await rejectionOf(put)).toBe(full);
     expect(toStore()).toBe(0);
   });
 });
 
 describe('content that changed since', () => {
-  const bytes = noise(3 * part);
+  const bytes = pseudoRandomBytes(3 * part);
   const flipped = (at: number): Uint8Array<ArrayBuffer> => {
     const copy = bytes.slice();
     copy[at] = (copy[at] ?? 0) ^ 1;
@@ -149,7 +153,7 @@ describe('content that changed since', () => {
     for (const number of missing) fake.only.parts.delete(number);
     const before = toStore();
     const asked = fake.asked('grantParts').length;
-    const error = await failure(once.blobs.put(make(), { resume: state }));
+    const error = await rejectionOf(once.blobs.put(make(), { resume: state }));
     expect(error).toMatchObject({ code: 'content_changed', name: 'ConflictError' });
     expect([toStore(), fake.asked('grantParts').length]).toEqual([before, asked]);
     expect(fake.asked('completeBlob')).toHaveLength(1);
@@ -159,15 +163,17 @@ describe('content that changed since', () => {
     const known = new Blob([bytes]);
     const state = await broken(known, ({ method }) => method === 'PUT');
     const before = fake.requests.length;
-    expect(await failure(once.blobs.put(known.slice(1), { resume: state }))).toMatchObject({ code: 'content_changed' });
+    expect(await rejectionOf(once.blobs.put(known.slice(1), { resume: state }))).toMatchObject({
+      code: 'content_changed',
+    });
     expect(fake.requests).toHaveLength(before);
   });
 
   test('is refused by form too', async () => {
-    const small = noise(70_000);
+    const small = pseudoRandomBytes(70_000);
     const state = await broken(small, isStore, 'lost');
     const before = fake.requests.length;
-    expect(await failure(once.blobs.put(noise(70_000, 2), { resume: state }))).toMatchObject({
+    expect(await rejectionOf(once.blobs.put(pseudoRandomBytes(70_000, 2), { resume: state }))).toMatchObject({
       code: 'content_changed',
     });
     expect(fake.requests).toHaveLength(before);
@@ -176,12 +182,12 @@ describe('content that changed since', () => {
   test('is refused where an old state does not know it, but the store does', async () => {
     const states: string[] = [];
     fake.interfere = ({ path }) => (path.endsWith('/completion') ? 'reset' : undefined);
-    await failure(once.blobs.put(pieces(bytes), { onState: (state) => states.push(JSON.stringify(state)) }));
+    await rejectionOf(once.blobs.put(pieces(bytes), { onState: (state) => states.push(JSON.stringify(state)) }));
     fake.interfere = () => undefined;
     const before = toStore();
     const old: BlobUploadState = JSON.parse(states[0] ?? '');
     expect(old.parts).toHaveLength(1);
-    const error = await failure(once.blobs.put(pieces(flipped(part + 5_000)), { resume: old }));
+    const error = await rejectionOf(once.blobs.put(pieces(flipped(part + 5_000)), { resume: old }));
     expect(error).toMatchObject({ code: 'content_changed' });
     expect(toStore()).toBe(before);
     const { url } = await once.blobs.put(pieces(bytes), { resume: old });
@@ -189,7 +195,7 @@ describe('content that changed since', () => {
   });
 
   test('a state of another key, blob or header is refused, and nothing is sent', async () => {
-    const [a, b] = [await broken(noise(9), isStore), await broken(noise(9), isStore)];
+    const [a, b] = [await broken(pseudoRandomBytes(9), isStore), await broken(pseudoRandomBytes(9), isStore)];
     const before = fake.requests.length;
     for (const resume of [
       { ...a, header: b.header },
@@ -197,7 +203,7 @@ describe('content that changed since', () => {
       { ...a, id: b.id },
       { ...a, header: 'AAAA' },
     ]) {
-      const error = await failure(once.blobs.put(noise(9), { resume }));
+      const error = await rejectionOf(once.blobs.put(pseudoRandomBytes(9), { resume }));
       expect(error).toMatchObject({ code: 'invalid_argument' });
     }
     expect(fake.requests).toHaveLength(before);
@@ -205,7 +211,7 @@ describe('content that changed since', () => {
 });
 
 describe('a part that did not arrive', () => {
-  const bytes = noise(part + 5);
+  const bytes = pseudoRandomBytes(part + 5);
 
   test.each([
     ['a lost connection', 'reset'],
@@ -237,7 +243,7 @@ describe('a part that did not arrive', () => {
   test('and never will, is told with the code of the store and no more', async () => {
     fake.interfere = ({ method }) =>
       method === 'PUT' ? { status: 404, body: '<Code>NoSuchUpload</Code><Key>secret</Key>' } : undefined;
-    const error = await failure(once.blobs.put(pieces(bytes)));
+    const error = await rejectionOf(once.blobs.put(pieces(bytes)));
     expect(error).toMatchObject({ code: 'storage_refused', status: 404, retryable: false });
     expect(String(error)).toContain('NoSuchUpload');
     expect(String(error)).not.toContain('secret');
@@ -249,25 +255,25 @@ describe('a cancelled transfer', () => {
     [
       'while content is waited for',
       async function* () {
-        yield noise(10);
+        yield pseudoRandomBytes(10);
         await new Promise(() => undefined);
       },
       undefined,
     ],
-    ['while a part is sent', () => pieces(noise(part * 2)), 'PUT'],
-    ['before it began', () => pieces(noise(1)), 'now'],
+    ['while a part is sent', () => pieces(pseudoRandomBytes(part * 2)), 'PUT'],
+    ['before it began', () => pieces(pseudoRandomBytes(1)), 'now'],
   ] as const)('%s, rejects at once', async (_, make, when) => {
     const controller = new AbortController();
     fake.interfere = ({ method }) => void (method === when && controller.abort());
     if (when === 'now') controller.abort();
     if (when === undefined) setTimeout(() => controller.abort(), 100);
-    const error = await failure(once.blobs.put(make(), { signal: controller.signal }));
+    const error = await rejectionOf(once.blobs.put(make(), { signal: controller.signal }));
     expect(error).toMatchObject({ code: 'aborted', name: 'AbortError' });
     expect(fake.asked('completeBlob')).toEqual([]);
   });
 
   test('of a download ends what is being read', async () => {
-    const { url } = await once.blobs.put(noise(5 * 2 ** 20));
+    const { url } = await once.blobs.put(pseudoRandomBytes(5 * 2 ** 20));
     const controller = new AbortController();
     const opened = await once.blobs.get(url, { signal: controller.signal });
     const reader = opened.stream.getReader();
@@ -276,6 +282,6 @@ describe('a cancelled transfer', () => {
     const rest = (async () => {
       while (!(await reader.read()).done);
     })();
-    expect(await failure(rest)).toMatchObject({ code: 'aborted' });
+    expect(await rejectionOf(rest)).toMatchObject({ code: 'aborted' });
   });
 });

@@ -3,15 +3,15 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { limits } from '../../../contract/shared/limits.ts';
 import { type BlobUploadState, openBlob } from '../../../sdk/src/index.ts';
 import { apiKey } from '../fake-fetch.ts';
-import { FakeBlobs, noise } from './fake-blob-service.ts';
+import { FakeBlobService, pseudoRandomBytes } from './fake-blob-service.ts';
 
-let fake: FakeBlobs;
+let fake: FakeBlobService;
 beforeEach(async () => {
-  fake = await FakeBlobs.start();
+  fake = await FakeBlobService.start();
 });
 afterEach(() => fake.stop());
 
-const large = noise(limits.blobPartChunks * 2 ** 20 + 9);
+const large = pseudoRandomBytes(limits.blobPartChunks * 2 ** 20 + 9);
 
 /** A key in every spelling that could travel. */
 function spellings(url: string): string[] {
@@ -30,7 +30,7 @@ function texts(thing: unknown): string {
 test('no request to vault or store holds the key of a link, and none to the store or a link the API key', async () => {
   const { blobs } = fake.client();
   const urls: string[] = [];
-  for (const content of [noise(10), large]) {
+  for (const content of [pseudoRandomBytes(10), large]) {
     const { id, url } = await blobs.put(content, { burn: true, name: 'n', type: 't/t' });
     await (await blobs.get(url)).bytes();
     urls.push(url);
@@ -62,7 +62,7 @@ test('no request to vault or store holds the key of a link, and none to the stor
 
 test('no error holds the key, the state, or an address that the vault signed; nor does an opened blob show its key', async () => {
   const { blobs } = fake.client({ maxRetries: 0, timeout: 2_000 });
-  const { id, url } = await blobs.put(noise(3 * 2 ** 20), { burn: true });
+  const { id, url } = await blobs.put(pseudoRandomBytes(3 * 2 ** 20), { burn: true });
   let state: BlobUploadState | undefined;
   const errors: unknown[] = [];
   const note = (promise: Promise<unknown>) =>
@@ -85,7 +85,7 @@ test('no error holds the key, the state, or an address that the vault signed; no
   fake.interfere = () => undefined;
   const resume = { ...state, url: `${state?.url}x` };
   await note(blobs.put(large, { resume: resume as BlobUploadState }));
-  await note(blobs.put(noise(large.length, 4), { resume: state }));
+  await note(blobs.put(pseudoRandomBytes(large.length, 4), { resume: state }));
   await note(blobs.get(`${url}x`));
   await note(openBlob(url.replace('http://127.0.0.1', 'http://far.test')));
   await note(blobs.relink(`${id}`.replace(/.$/, 'x'), url));
@@ -96,7 +96,7 @@ test('no error holds the key, the state, or an address that the vault signed; no
     expect(error).toHaveProperty('code');
     for (const secret of secrets) expect(texts(error).includes(secret)).toBe(false);
   }
-  const { url: again } = await blobs.put(noise(100));
+  const { url: again } = await blobs.put(pseudoRandomBytes(100));
   const opened = await blobs.get(again);
   for (const thing of [opened, blobs, fake.client()])
     for (const secret of spellings(again)) expect(texts(thing).includes(secret)).toBe(false);

@@ -2,15 +2,15 @@
 
 import type { AddMemoryRequest } from '../../../contract/memory/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
-import { json, problem, type Seen } from '../fake-fetch.ts';
+import { json, problem, type SentRequest } from '../fake-fetch.ts';
 
 const time = '2026-11-21T03:00:00.000Z';
 
-export class FakeMemory {
+export class FakeMemoryService {
   readonly records = new Map<string, unknown>();
   /** Requests to add many, by the ids in them. */
   readonly batches: string[][] = [];
-  readonly seen: Seen[] = [];
+  readonly seen: SentRequest[] = [];
 
   readonly fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const body = typeof init.body === 'string' ? JSON.parse(init.body) : undefined;

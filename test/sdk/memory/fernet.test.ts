@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { timeOfTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import { deriveFernetKey, openFernet, sealFernet } from '../../../core/memory/fernet.ts';
 import type { ImportedLine, LineSource } from '../../../sdk/src/index.ts';
-import { failure, fakeFetch, problem, userClientOf } from '../fake-fetch.ts';
-import { FakeMemory } from './fake-memory-service.ts';
+import { fakeFetch, problem, rejectionOf, userClientOf } from '../fake-fetch.ts';
+import { FakeMemoryService } from './fake-memory-service.ts';
 
 /** An API key of the earlier system, which must not leave. */
 const old = { apiKey: 'anm_OLD-KEY-that-stays-here', userId: 'user-1' };
@@ -13,7 +13,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const tokenOf = async (plaintext: string | Uint8Array, { apiKey, userId } = old, time = seconds) =>
   sealFernet(await deriveFernetKey(apiKey, userId), typeof plaintext === 'string' ? bytes(plaintext) : plaintext, time);
 
-async function imported(lines: LineSource, vault = new FakeMemory()) {
+async function imported(lines: LineSource, vault = new FakeMemoryService()) {
   const told: ImportedLine[] = [];
   const options = { ...old, onLine: (line: ImportedLine) => told.push(line) };
   const result = await userClientOf(vault.fetch).memory.importFernet(lines, options);
@@ -39,7 +39,7 @@ describe('importFernet', () => {
   });
 
   test('a token is added once, however often and wherever it is imported', async () => {
-    const vault = new FakeMemory();
+    const vault = new FakeMemoryService();
     const first = await imported([likes, text, likes], vault);
     const second = await imported(`${text}\n${likes}`, vault);
     expect(vault.records.size).toBe(2);
@@ -126,7 +126,7 @@ describe('importFernet', () => {
   });
 
   test('takes no more of its source than one request carries', async () => {
-    const vault = new FakeMemory();
+    const vault = new FakeMemoryService();
     let ahead = 0;
     async function* source() {
       for (let taken = 0; taken < 450; taken++) {
@@ -145,10 +145,10 @@ describe('importFernet', () => {
       expect(inspect(vault.seen, { depth: 9 })).not.toContain(hidden);
     const { memory } = userClientOf(fakeFetch(problem('forbidden', { detail: 'anm_x' })).fetch);
     const errors = [
-      await failure(memory.importFernet([likes], old)),
-      await failure(memory.importFernet([likes], { ...old, userId: '' })),
-      await failure(memory.importFernet({ likes } as unknown as LineSource, old)),
-      await failure(memory.importFernet([7] as unknown as LineSource, old)),
+      await rejectionOf(memory.importFernet([likes], old)),
+      await rejectionOf(memory.importFernet([likes], { ...old, userId: '' })),
+      await rejectionOf(memory.importFernet({ likes } as unknown as LineSource, old)),
+      await rejectionOf(memory.importFernet([7] as unknown as LineSource, old)),
     ];
     expect(errors.map((error) => Reflect.get(Object(error), 'code'))).toEqual([
       'forbidden',
@@ -161,7 +161,7 @@ describe('importFernet', () => {
 
 describe('exportFernet', () => {
   test('gives tokens that open by the published derivation, and import as the same data', async () => {
-    const vault = new FakeMemory();
+    const vault = new FakeMemoryService();
     const data = [
       { a: [1, null, 'é'] },
       'plain text',

@@ -2,8 +2,17 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../../contract/shared/limits.ts';
 import { isTimeId, timeOfTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import { type AddedMemory, AnimaError, type NewMemory } from '../../../sdk/src/index.ts';
-import { clientOf, failure, fakeFetch, json, problem, type Seen, userClientOf, userKey } from '../fake-fetch.ts';
-import { FakeMemory } from './fake-memory-service.ts';
+import {
+  clientOf,
+  fakeFetch,
+  json,
+  problem,
+  rejectionOf,
+  type SentRequest,
+  userClientOf,
+  userKey,
+} from '../fake-fetch.ts';
+import { FakeMemoryService } from './fake-memory-service.ts';
 
 // No jitter, no waits.
 beforeEach(() => {
@@ -14,7 +23,7 @@ const time = '2026-11-21T03:00:00.000Z';
 const recordInfo = (id: string) => ({ id, version: 1, createdAt: time, updatedAt: time });
 const memory = (id: string) => ({ ...recordInfo(id), data: { about: id } });
 /** Answers an addition as a vault does. */
-const added = ({ body }: Seen) => json(recordInfo(String(Reflect.get(Object(body), 'id'))), 201);
+const added = ({ body }: SentRequest) => json(recordInfo(String(Reflect.get(Object(body), 'id'))), 201);
 
 describe('add', () => {
   test('draws an id that sorts by time, and all attempts carry the same id and data', async () => {
@@ -27,8 +36,8 @@ describe('add', () => {
 
   test('after a lost answer says how to make a call that can be repeated', async () => {
     const { memory } = userClientOf(fakeFetch(new Error('reset')).fetch, { maxRetries: 0 });
-    expect(await failure(memory.add(1))).toMatchObject({ code: 'connection_failed', detail: /give an id/ });
-    expect(await failure(memory.add(1, { id: 'a' }))).toMatchObject({ detail: /make the same call again/ });
+    expect(await rejectionOf(memory.add(1))).toMatchObject({ code: 'connection_failed', detail: /give an id/ });
+    expect(await rejectionOf(memory.add(1, { id: 'a' }))).toMatchObject({ detail: /make the same call again/ });
   });
 
   const cycle: unknown[] = [];
@@ -57,7 +66,7 @@ describe('add', () => {
     ['a member that JavaScript has a meaning for', JSON.parse('{"a":{"__proto__":"SECRET"}}')],
   ])('refuses %s, which JSON would change or lose, and sends nothing', async (_title, data) => {
     const { fetch, seen } = fakeFetch();
-    const error = await failure(userClientOf(fetch).memory.add(data));
+    const error = await rejectionOf(userClientOf(fetch).memory.add(data));
     expect(error).toMatchObject({ code: 'invalid_argument', detail: /must be JSON/ });
     expect(JSON.stringify(error)).not.toContain('SECRET');
     expect(seen).toEqual([]);
@@ -81,7 +90,7 @@ describe('add', () => {
     const { memory } = userClientOf(fetch);
     const fits = 'é'.repeat(limits.recordBytes / 2 - 1);
     await memory.add(fits);
-    expect(await failure(memory.add(`${fits}a`))).toMatchObject({
+    expect(await rejectionOf(memory.add(`${fits}a`))).toMatchObject({
       code: 'record_too_large',
       name: 'InvalidRequestError',
     });
@@ -92,7 +101,7 @@ describe('add', () => {
     const { fetch, seen } = fakeFetch();
     const { memory } = userClientOf(fetch);
     const calls = [memory.add(1, { id: id as string }), memory.get(id as string)];
-    for (const error of await Promise.all(calls.map(failure)))
+    for (const error of await Promise.all(calls.map(rejectionOf)))
       expect(error).toMatchObject({ code: 'invalid_argument' });
     expect(seen).toEqual([]);
   });
@@ -101,7 +110,7 @@ describe('add', () => {
     const { fetch, seen } = fakeFetch(json({ deleted: true }));
     const { memory } = userClientOf(fetch);
     for (const id of ['', '.', '..', '\ud800', 7]) {
-      expect(await failure(memory.delete(id as string))).toMatchObject({ code: 'invalid_argument' });
+      expect(await rejectionOf(memory.delete(id as string))).toMatchObject({ code: 'invalid_argument' });
     }
     expect(seen).toEqual([]);
     expect(await memory.delete('a/b c')).toBe(true);
@@ -111,7 +120,7 @@ describe('add', () => {
   test('an answer about another record is none', async () => {
     const { memory: kept } = userClientOf(fakeFetch(json(memory('b'))).fetch);
     const calls = [kept.add(1, { id: 'a' }), kept.get('a'), kept.replace('a', 1)];
-    for (const error of await Promise.all(calls.map(failure)))
+    for (const error of await Promise.all(calls.map(rejectionOf)))
       expect(error).toMatchObject({ code: 'unexpected_response' });
   });
 });
@@ -137,7 +146,7 @@ describe('each kind of key', () => {
       () => user.users.create(),
       () => user.account.logIn({ org: '0123456789abcdef', login: 'ada', password: 'x' }),
     ]) {
-      expect(await failure(call())).toMatchObject({
+      expect(await rejectionOf(call())).toMatchObject({
         code: 'wrong_key_kind',
         name: 'AuthenticationError',
         status: undefined,
@@ -149,7 +158,7 @@ describe('each kind of key', () => {
 
 describe('addMany', () => {
   test('sends up to a hundred at a time, and takes no more of its source than one request carries', async () => {
-    const vault = new FakeMemory();
+    const vault = new FakeMemoryService();
     let taken = 0;
     let ahead = 0;
     async function* source(): AsyncGenerator<NewMemory> {
@@ -168,14 +177,14 @@ describe('addMany', () => {
   });
 
   test('keeps requests under their size, though a hundred of the largest records are over it', async () => {
-    const vault = new FakeMemory();
+    const vault = new FakeMemoryService();
     const items = Array.from({ length: 100 }, () => ({ data: '"'.repeat(32_000) }));
     expect(await userClientOf(vault.fetch).memory.addMany(items)).toMatchObject({ added: 100, failed: 0 });
     expect(vault.batches.length).toBeGreaterThan(2);
   });
 
   test('tells of each item what became of it, in order, and sends what is fit', async () => {
-    const vault = new FakeMemory();
+    const vault = new FakeMemoryService();
     vault.records.set('taken', 'other');
     const told: string[] = [];
     const shared = { n: 1 };
@@ -226,12 +235,12 @@ describe('addMany', () => {
   });
 
   test('a request that fails for good rejects, after what came before it was told', async () => {
-    const vault = new FakeMemory();
+    const vault = new FakeMemoryService();
     const fetch = async (...args: Parameters<typeof globalThis.fetch>) =>
       vault.batches.length === 2 ? problem('forbidden') : vault.fetch(...args);
     let told = 0;
     const items = Array.from({ length: 250 }, (_, data) => ({ data }));
-    const error = await failure(userClientOf(fetch).memory.addMany(items, { onResult: () => told++ }));
+    const error = await rejectionOf(userClientOf(fetch).memory.addMany(items, { onResult: () => told++ }));
     expect(error).toMatchObject({ code: 'forbidden' });
     expect(told).toBe(200);
   });
@@ -242,7 +251,7 @@ describe('addMany', () => {
   ])('an answer with %s results is none', async (_title, results) => {
     const { memory } = userClientOf(fakeFetch(json({ results })).fetch);
     const items = ['a', 'b'].map((id) => ({ id, data: 1 }));
-    expect(await failure(memory.addMany(items))).toMatchObject({ code: 'unexpected_response' });
+    expect(await rejectionOf(memory.addMany(items))).toMatchObject({ code: 'unexpected_response' });
   });
 });
 
@@ -283,7 +292,7 @@ describe('lists', () => {
     ];
     const given: string[] = [];
     const { memory: kept } = userClientOf(fakeFetch(...answers()).fetch);
-    const error = await failure(
+    const error = await rejectionOf(
       (async () => {
         for await (const { id } of kept.list()) given.push(id);
       })(),
@@ -313,7 +322,7 @@ describe('lists', () => {
 
   test('replace sends one write id with every attempt, and tells the version that is there', async () => {
     const { fetch, seen } = fakeFetch(new Error('reset'), problem('version_conflict', { currentVersion: 3 }));
-    const error = await failure(userClientOf(fetch).memory.replace('a', { b: 1 }, { ifVersion: 2 }));
+    const error = await rejectionOf(userClientOf(fetch).memory.replace('a', { b: 1 }, { ifVersion: 2 }));
     expect(error).toMatchObject({ name: 'ConflictError', currentVersion: 3 });
     expect(seen[0]?.body).toEqual({ data: { b: 1 }, ifVersion: 2, writeId: expect.stringMatching(/^\w{32}$/) });
     expect(seen[1]?.body).toEqual(seen[0]?.body);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AnimaOptions, CallOptions } from '../../../sdk/src/index.ts';
-import { apiKey, clientOf, failure, fakeFetch, info, json, problem } from '../fake-fetch.ts';
+import { apiKey, clientOf, fakeFetch, info, json, problem, rejectionOf } from '../fake-fetch.ts';
 
 const id = '0123456789abcdef';
 const key = { id, role: 'agent', createdAt: '2026-11-21T03:00:00.000Z' };
@@ -38,7 +38,7 @@ describe('client.keys', () => {
       clientOf(fetch).keys.revoke(given as string),
       clientOf(fetch).keys.rotate(given as string, { overlapSeconds: 0 }),
     ]) {
-      const error = await failure(work);
+      const error = await rejectionOf(work);
       expect(error).toMatchObject({ name: 'InvalidRequestError', code: 'invalid_argument' });
       expect(String(error)).not.toContain('anm_');
     }
@@ -48,11 +48,11 @@ describe('client.keys', () => {
   test('takes no answer about another key for one about this', async () => {
     const other = { ...key, id: 'fedcba9876543210', revokedAt: key.createdAt };
     const revoke = clientOf(fakeFetch(json(other)).fetch).keys.revoke(id);
-    expect(await failure(revoke)).toMatchObject({ code: 'unexpected_response' });
+    expect(await rejectionOf(revoke)).toMatchObject({ code: 'unexpected_response' });
     const alive = clientOf(fakeFetch(json(key)).fetch).keys.revoke(id);
-    expect(await failure(alive)).toMatchObject({ code: 'unexpected_response' });
+    expect(await rejectionOf(alive)).toMatchObject({ code: 'unexpected_response' });
     const rotate = clientOf(fakeFetch(json({ replacement: { ...key, key: apiKey }, replaced: other })).fetch);
-    expect(await failure(rotate.keys.rotate(id))).toMatchObject({ code: 'unexpected_response' });
+    expect(await rejectionOf(rotate.keys.rotate(id))).toMatchObject({ code: 'unexpected_response' });
   });
 });
 
@@ -65,7 +65,7 @@ describe('client.org', () => {
     const { fetch, seen } = fakeFetch(json(shredded));
     const { org } = clientOf(fetch);
     for (const options of [{ confirm: '' }, {}, { confirm: id, waitDays: 31 }, { confirm: id, waitDays: 0.5 }]) {
-      const error = await failure(org.shred(options as { confirm: string }));
+      const error = await rejectionOf(org.shred(options as { confirm: string }));
       expect(error).toMatchObject({ code: 'invalid_argument' });
     }
     expect(seen).toEqual([]);
@@ -81,7 +81,7 @@ describe('client.org', () => {
     ['audit_unavailable', 'UnavailableError'],
   ] as const)('%s is a %s', async (code, name) => {
     const client = clientOf(fakeFetch(problem(code)).fetch, { maxRetries: 0 });
-    expect(await failure(client.org.cancelShred())).toMatchObject({ code, name });
+    expect(await rejectionOf(client.org.cancelShred())).toMatchObject({ code, name });
   });
 });
 
@@ -90,7 +90,7 @@ describe('client.vault.destroy', () => {
     const { fetch, seen } = fakeFetch(json({ destroyed: true, receipt: 'a.b.c' }));
     const { vault } = clientOf(fetch);
     for (const confirm of ['a/c', '', undefined]) {
-      const error = await failure(vault.destroy('a/b', { confirm: confirm as string }));
+      const error = await rejectionOf(vault.destroy('a/b', { confirm: confirm as string }));
       expect(error).toMatchObject({ code: 'invalid_argument' });
     }
     expect(seen).toEqual([]);
@@ -132,7 +132,7 @@ describe('client.audit', () => {
   test('takes nothing for a record that is none', async () => {
     for (const broken of [{ ...record, id: 7 }, { ...record, principal: undefined }, null, []]) {
       const { fetch } = fakeFetch(json({ records: [broken] }));
-      expect(await failure(clientOf(fetch).audit.query().toArray())).toMatchObject({ code: 'unexpected_response' });
+      expect(await rejectionOf(clientOf(fetch).audit.query().toArray())).toMatchObject({ code: 'unexpected_response' });
     }
   });
 });
@@ -170,7 +170,7 @@ describe('what a call is made for', () => {
       for (const label of ['agent', 'run', 'toolCall']) {
         const options = { [label]: id } as CallOptions;
         const { fetch, seen } = fakeFetch(json({}));
-        const error = await failure(clientOf(fetch).vault.get('a', options));
+        const error = await rejectionOf(clientOf(fetch).vault.get('a', options));
         expect(error).toMatchObject({ code: 'invalid_argument', message: expect.stringContaining(label) });
         expect(() => clientOf(fetch, options)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
         expect(seen).toEqual([]);

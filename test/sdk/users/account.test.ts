@@ -5,12 +5,12 @@ import { Anima } from '../../../sdk/src/index.ts';
 import {
   baseURL,
   clientOf,
-  failure,
   fakeFetch,
   json,
   owner,
   problem,
-  type Seen,
+  rejectionOf,
+  type SentRequest,
   secret,
   userClientOf,
   userKey,
@@ -32,7 +32,7 @@ class FakeAccount {
   key = userKey;
   /** For each request in turn what goes wrong: nothing, the request is lost, or the answer to it is. */
   readonly #troubles: string[];
-  readonly seen: Seen[] = [];
+  readonly seen: SentRequest[] = [];
 
   constructor(...troubles: ('' | 'request' | 'answer' | 'throttled')[]) {
     this.#troubles = troubles;
@@ -68,7 +68,7 @@ describe('changeKey', () => {
     expect(parseUserKey(key)?.secret).not.toBe(secret);
     await client.account.info();
     expect(vault.seen.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${userKey}`, `Bearer ${key}`]);
-    expect(await failure(userClientOf(vault.fetch).account.info())).toMatchObject({
+    expect(await rejectionOf(userClientOf(vault.fetch).account.info())).toMatchObject({
       name: 'AuthenticationError',
       code: 'invalid_credential',
     });
@@ -84,7 +84,7 @@ describe('changeKey', () => {
     const key = await userClientOf(vault.fetch).account.changeKey({ keep });
     expect(kept).toEqual([key, 0]);
     const stop = () => Promise.reject(new Error('disk full'));
-    expect(await failure(userClientOf(vault.fetch).account.changeKey({ keep: stop }))).toMatchObject({
+    expect(await rejectionOf(userClientOf(vault.fetch).account.changeKey({ keep: stop }))).toMatchObject({
       message: 'disk full',
     });
     expect(vault.key).toBe(key);
@@ -107,7 +107,7 @@ describe('changeKey', () => {
     const vault = new FakeAccount('answer', 'request');
     const client = userClientOf(vault.fetch, { maxRetries: 0 });
     const kept: string[] = [];
-    const error = await failure(client.account.changeKey({ keep: (key) => kept.push(key) }));
+    const error = await rejectionOf(client.account.changeKey({ keep: (key) => kept.push(key) }));
     expect(error).toMatchObject({ code: 'connection_failed', detail: expect.stringContaining('Call changeKey again') });
     expect(vault.key).toBe(kept[0]);
     const printed = inspect([error, client, client.account], { depth: 9, showHidden: true });
@@ -122,7 +122,7 @@ describe('changeKey', () => {
   test('when the vault never had it, the old key goes on', async () => {
     const vault = new FakeAccount('request', 'request');
     const client = userClientOf(vault.fetch, { maxRetries: 0 });
-    expect(await failure(client.account.changeKey())).toMatchObject({ code: 'connection_failed' });
+    expect(await rejectionOf(client.account.changeKey())).toMatchObject({ code: 'connection_failed' });
     expect(vault.key).toBe(userKey);
     expect(await client.account.info()).toMatchObject(owner);
   });
@@ -130,21 +130,23 @@ describe('changeKey', () => {
   test('a key that is not valid any more is told as such', async () => {
     const vault = new FakeAccount();
     vault.key = 'another';
-    expect(await failure(userClientOf(vault.fetch).account.changeKey())).toMatchObject({ code: 'invalid_credential' });
+    expect(await rejectionOf(userClientOf(vault.fetch).account.changeKey())).toMatchObject({
+      code: 'invalid_credential',
+    });
   });
 });
 
 describe('the account', () => {
   test('of another user is no answer', async () => {
     const { account: own } = userClientOf(fakeFetch(json({ ...account, user: '0000000000000000' })).fetch);
-    expect(await failure(own.info())).toMatchObject({ code: 'unexpected_response' });
+    expect(await rejectionOf(own.info())).toMatchObject({ code: 'unexpected_response' });
   });
 
   test('is deleted only by who names it', async () => {
     const { fetch, seen } = fakeFetch(json({ deleted: true, deletedAt: account.createdAt }));
     const { account: own } = userClientOf(fetch);
     for (const confirm of ['', owner.org, undefined as unknown as string])
-      expect(await failure(own.delete({ confirm }))).toMatchObject({ code: 'invalid_argument' });
+      expect(await rejectionOf(own.delete({ confirm }))).toMatchObject({ code: 'invalid_argument' });
     expect(seen).toEqual([]);
     expect(await own.delete({ confirm: owner.user })).toMatchObject({ deleted: true });
   });
@@ -152,17 +154,19 @@ describe('the account', () => {
   test('by a session is deleted only by who names it too', async () => {
     const { fetch, seen } = fakeFetch(json(account));
     const { account: own } = new Anima({ session: true, baseURL, fetch });
-    expect(await failure(own.delete({ confirm: owner.org }))).toMatchObject({ code: 'invalid_argument' });
+    expect(await rejectionOf(own.delete({ confirm: owner.org }))).toMatchObject({ code: 'invalid_argument' });
     expect(seen.map(({ method }) => method)).toEqual(['GET']);
   });
 
   test('has errors for what can be put right, by their own classes', async () => {
     const refused = (code: Parameters<typeof problem>[0]) => userClientOf(fakeFetch(problem(code)).fetch).account;
     const good = { login: 'ada', password: 'correct horse' };
-    expect(await failure(refused('login_taken').setPassword(good))).toMatchObject({ name: 'ConflictError' });
-    expect(await failure(refused('login_refused').setPassword(good))).toMatchObject({ name: 'AuthenticationError' });
-    expect(await failure(refused('last_slot').removePassword())).toMatchObject({ name: 'ConflictError' });
-    expect(await failure(refused('slot_not_found').removeSlot(slotId))).toMatchObject({ name: 'NotFoundError' });
+    expect(await rejectionOf(refused('login_taken').setPassword(good))).toMatchObject({ name: 'ConflictError' });
+    expect(await rejectionOf(refused('login_refused').setPassword(good))).toMatchObject({
+      name: 'AuthenticationError',
+    });
+    expect(await rejectionOf(refused('last_slot').removePassword())).toMatchObject({ name: 'ConflictError' });
+    expect(await rejectionOf(refused('slot_not_found').removeSlot(slotId))).toMatchObject({ name: 'NotFoundError' });
   });
 
   const typed = 'PASSWORD-that-nobody-may-see';
@@ -176,7 +180,7 @@ describe('the account', () => {
     ['a present password that is no Unicode', { login: 'ada', password: typed, currentPassword: `${typed}\udc00` }],
   ])('%s is refused without a request, and not shown', async (_title, options) => {
     const { fetch, seen } = fakeFetch();
-    const error = await failure(userClientOf(fetch).account.setPassword(options));
+    const error = await rejectionOf(userClientOf(fetch).account.setPassword(options));
     expect(error).toMatchObject({ code: 'invalid_argument' });
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('PASSWOR');
     expect(seen).toEqual([]);
@@ -228,7 +232,7 @@ describe('a session', () => {
     expect(seen.map(({ body }) => body)).toEqual([undefined, ...Array(3).fill({ currentPassword })]);
     expect(seen.map(({ url }) => url).join()).not.toContain('PASSWORD');
     for (const odd of [7, 'x'.repeat(257), '\ud800']) {
-      const error = await failure(own.removePassword({ currentPassword: odd as string }));
+      const error = await rejectionOf(own.removePassword({ currentPassword: odd as string }));
       expect(error).toMatchObject({ code: 'invalid_argument' });
     }
     expect(seen).toHaveLength(4);
@@ -242,12 +246,12 @@ describe('a session', () => {
       problem('too_many_attempts', {}, { 'retry-after': '600' }),
     );
     const { account: own } = new Anima({ session: true, baseURL, fetch });
-    const refused = await failure(own.logIn(login));
+    const refused = await rejectionOf(own.logIn(login));
     expect(refused).toMatchObject({ name: 'AuthenticationError', code: 'login_refused', retryable: false });
     expect(inspect(refused, { depth: 9, showHidden: true })).not.toContain('PASSWORD');
     // A wait of less than a minute is waited for, any longer is for the caller to decide.
     expect(await own.logIn(login)).toMatchObject({ user: owner.user });
-    expect(await failure(own.logIn(login))).toMatchObject({ name: 'RateLimitError', status: 429, retryAfter: 600 });
+    expect(await rejectionOf(own.logIn(login))).toMatchObject({ name: 'RateLimitError', status: 429, retryAfter: 600 });
     expect(seen).toHaveLength(4);
   });
 });
@@ -267,7 +271,7 @@ describe('who can open it', () => {
     const ref = `user:${owner.user}`;
     const { fetch, seen } = fakeFetch(json({ ...told, ref }));
     expect(await userClientOf(fetch).explain(ref)).toMatchObject({ ref });
-    expect(await failure(userClientOf(fetch).explain('user:other'))).toMatchObject({ code: 'unexpected_response' });
+    expect(await rejectionOf(userClientOf(fetch).explain('user:other'))).toMatchObject({ code: 'unexpected_response' });
     expect(seen[0]?.url).toBe(`${baseURL}/v1/account/explain?ref=user%3A${owner.user}`);
   });
 
@@ -275,7 +279,7 @@ describe('who can open it', () => {
     '%j is no reference',
     async (ref) => {
       const { fetch, seen } = fakeFetch();
-      const error = await failure(userClientOf(fetch).explain(ref));
+      const error = await rejectionOf(userClientOf(fetch).explain(ref));
       expect(error).toMatchObject({ code: 'invalid_argument' });
       expect(inspect(error)).not.toContain(secret);
       expect(seen).toEqual([]);

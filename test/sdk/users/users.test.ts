@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { formatUserKey } from '../../../core/users/user-key.ts';
-import { apiKey, clientOf, failure, fakeFetch, json, owner, problem, secret, userKey } from '../fake-fetch.ts';
+import { apiKey, clientOf, fakeFetch, json, owner, problem, rejectionOf, secret, userKey } from '../fake-fetch.ts';
 
 const createdAt = '2026-11-21T03:00:00.000Z';
 const user = {
@@ -17,7 +17,9 @@ describe('users, as the organization sees them', () => {
     expect(seen[0]?.headers.authorization).toBe(`Bearer ${apiKey}`);
     const other = formatUserKey({ ...owner, user: '0000000000000000', secret });
     for (const key of [other, apiKey, 'x']) {
-      const error = await failure(clientOf(fakeFetch(json({ user: owner.user, createdAt, key })).fetch).users.create());
+      const error = await rejectionOf(
+        clientOf(fakeFetch(json({ user: owner.user, createdAt, key })).fetch).users.create(),
+      );
       expect(error).toMatchObject({ code: 'unexpected_response' });
     }
   });
@@ -31,9 +33,12 @@ describe('users, as the organization sees them', () => {
   test('are deleted by their id, which is no key', async () => {
     const { fetch, seen } = fakeFetch(problem('user_not_found'));
     const { users } = clientOf(fetch);
-    expect(await failure(users.delete(owner.user))).toMatchObject({ name: 'NotFoundError', code: 'user_not_found' });
+    expect(await rejectionOf(users.delete(owner.user))).toMatchObject({
+      name: 'NotFoundError',
+      code: 'user_not_found',
+    });
     expect(seen[0]?.url).toMatch(new RegExp(`/v1/users/${owner.user}$`));
-    const error = await failure(users.delete(userKey));
+    const error = await rejectionOf(users.delete(userKey));
     expect(error).toMatchObject({ code: 'invalid_argument' });
     expect(JSON.stringify(error)).not.toContain(secret);
     expect(seen).toHaveLength(1);

@@ -2,21 +2,21 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { limits } from '../../../contract/shared/limits.ts';
 import { splitIntoRequests } from '../../../sdk/src/http/batch-runner.ts';
 import { NotFoundError } from '../../../sdk/src/index.ts';
-import { clientOf, failure, fakeFetch, info, json, problem, type Seen } from '../fake-fetch.ts';
+import { clientOf, fakeFetch, info, json, problem, rejectionOf, type SentRequest } from '../fake-fetch.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `n/${i}`);
-const asked = (seen: Seen): string[] => (seen.body as { names: string[] }).names;
-const sent = (seen: Seen) => (seen.body as { items: { name: string; value: string; writeId: string }[] }).items;
+const asked = (seen: SentRequest): string[] => (seen.body as { names: string[] }).names;
+const sent = (seen: SentRequest) => (seen.body as { items: { name: string; value: string; writeId: string }[] }).items;
 
 const found = (name: string) => ({ name, ok: true, value: { ...info(name), value: `value of ${name}` } });
 const failed = (name: string, code: string) => ({ name, ok: false, error: { code, title: 'x', detail: 'y' } });
 const results = (items: object[]) => json({ results: items });
-const findAll = (seen: Seen) => results(asked(seen).map(found));
-const storeAll = (seen: Seen) => results(sent(seen).map(({ name }) => ({ name, ok: true, value: info(name) })));
+const findAll = (seen: SentRequest) => results(asked(seen).map(found));
+const storeAll = (seen: SentRequest) => results(sent(seen).map(({ name }) => ({ name, ok: true, value: info(name) })));
 
 describe('getMany', () => {
   test('250 names are three requests of at most 98, with a result for each name in the order asked', async () => {
@@ -87,7 +87,7 @@ describe('getMany', () => {
 
   test('a value under another name is not taken', async () => {
     const { fetch } = fakeFetch(results([{ ...found('b'), name: 'a' }]));
-    expect(await failure(clientOf(fetch).vault.getMany(['a']))).toMatchObject({ code: 'unexpected_response' });
+    expect(await rejectionOf(clientOf(fetch).vault.getMany(['a']))).toMatchObject({ code: 'unexpected_response' });
   });
 });
 
@@ -128,7 +128,7 @@ describe('setMany', () => {
 
   test('an entry tried again carries the write id it had', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0);
-    const busy = (request: Seen) => results(sent(request).map(({ name }) => failed(name, 'write_contention')));
+    const busy = (request: SentRequest) => results(sent(request).map(({ name }) => failed(name, 'write_contention')));
     const { fetch, seen } = fakeFetch(busy, problem('unavailable'), storeAll);
     const result = await clientOf(fetch).vault.setMany({ a: '1' });
     expect(result.failed).toEqual([]);
@@ -154,7 +154,7 @@ describe('setMany', () => {
 
   test('when the first request fails for good, the call rejects with its error', async () => {
     const { fetch } = fakeFetch(problem('forbidden'));
-    expect(await failure(clientOf(fetch).vault.setMany({ a: '1' }))).toMatchObject({ name: 'PermissionError' });
+    expect(await rejectionOf(clientOf(fetch).vault.setMany({ a: '1' }))).toMatchObject({ name: 'PermissionError' });
   });
 
   test('a cancelled batch rejects, even when a part of it is stored', async () => {
@@ -167,7 +167,7 @@ describe('setMany', () => {
       () => new Promise<Response>(() => {}),
     );
     const many = names(120).map((name) => ({ name, value: 'v' }));
-    const error = await failure(clientOf(fetch).vault.setMany(many, { signal: controller.signal }));
+    const error = await rejectionOf(clientOf(fetch).vault.setMany(many, { signal: controller.signal }));
     expect(error).toMatchObject({ code: 'aborted' });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AnimaError, InvalidRequestError, NotFoundError } from '../../../sdk/src/index.ts';
 import { createError } from '../../../sdk/src/shared/errors.ts';
-import { apiKey, baseURL, clientOf, failure, fakeFetch, info, json, problem } from '../fake-fetch.ts';
+import { apiKey, baseURL, clientOf, fakeFetch, info, json, problem, rejectionOf } from '../fake-fetch.ts';
 
 const stored = { ...info('stripe/key', 3), metadata: { owner: 'ops' }, value: 'sk_live_1' };
 
@@ -117,7 +117,7 @@ describe('lists', () => {
 
   test('a server that repeats a cursor does not hold the caller for ever', async () => {
     const { fetch, seen } = fakeFetch(json({ values: [], cursor: 'same' }));
-    const error = await failure(clientOf(fetch).vault.list().toArray());
+    const error = await rejectionOf(clientOf(fetch).vault.list().toArray());
     expect(error).toMatchObject({ code: 'unexpected_response' });
     expect(seen).toHaveLength(2);
   });
@@ -176,7 +176,7 @@ describe('arguments are refused before anything is sent', () => {
     const { vault } = clientOf(fetch);
     const call: unknown = Reflect.get(vault, String(method));
     if (typeof call !== 'function') throw new Error('no such method');
-    const error = await failure(call.apply(vault, args));
+    const error = await rejectionOf(call.apply(vault, args));
     expect(error).toBeInstanceOf(InvalidRequestError);
     expect(error).toMatchObject({ code, retryable: false });
     expect(seen).toHaveLength(0);
@@ -199,7 +199,7 @@ describe('arguments are refused before anything is sent', () => {
 describe('answers', () => {
   test('a problem becomes the error of its code, with status, request id and detail', async () => {
     const { fetch } = fakeFetch(problem('value_not_found', { detail: 'nothing here' }));
-    const error = await failure(clientOf(fetch).vault.get('a'));
+    const error = await rejectionOf(clientOf(fetch).vault.get('a'));
     expect(error).toBeInstanceOf(NotFoundError);
     expect(error).toBeInstanceOf(AnimaError);
     expect(error).toMatchObject({
@@ -216,12 +216,12 @@ describe('answers', () => {
 
   test('a conflict tells the version that is there; bad input tells where', async () => {
     const conflict = problem('version_conflict', { currentVersion: 7 });
-    expect(await failure(clientOf(fakeFetch(conflict).fetch).vault.set('a', 'v', { ifVersion: 1 }))).toMatchObject({
+    expect(await rejectionOf(clientOf(fakeFetch(conflict).fetch).vault.set('a', 'v', { ifVersion: 1 }))).toMatchObject({
       name: 'ConflictError',
       currentVersion: 7,
     });
     const invalid = problem('invalid_request', { errors: [{ path: 'value', message: 'too odd' }] });
-    expect(await failure(clientOf(fakeFetch(invalid).fetch).vault.set('a', 'v'))).toMatchObject({
+    expect(await rejectionOf(clientOf(fakeFetch(invalid).fetch).vault.set('a', 'v'))).toMatchObject({
       problems: [{ path: 'value', message: 'too odd' }],
     });
   });
@@ -265,7 +265,7 @@ describe('answers', () => {
     '%s is an unexpected_response, and no body is repeated',
     async (_title, response, name, status) => {
       const { fetch } = fakeFetch(response);
-      const error = await failure(clientOf(fetch, { maxRetries: 0 }).vault.get('a'));
+      const error = await rejectionOf(clientOf(fetch, { maxRetries: 0 }).vault.get('a'));
       expect(error).toMatchObject({
         name,
         code: 'unexpected_response',
@@ -278,12 +278,12 @@ describe('answers', () => {
 
   test('an answer that a custom fetch took from another address is refused', async () => {
     const followed = () => Object.defineProperty(json({ ...info('a'), value: 'v' }), 'redirected', { value: true });
-    const error = await failure(clientOf(fakeFetch(followed).fetch).vault.get('a'));
+    const error = await rejectionOf(clientOf(fakeFetch(followed).fetch).vault.get('a'));
     expect(error).toMatchObject({ code: 'unexpected_response', detail: expect.stringContaining('redirect') });
   });
 
   test('an answer for another version than asked is not taken for it', async () => {
-    const error = await failure(clientOf(fakeFetch(json(stored)).fetch).vault.get('stripe/key', { version: 2 }));
+    const error = await rejectionOf(clientOf(fakeFetch(json(stored)).fetch).vault.get('stripe/key', { version: 2 }));
     expect(error).toMatchObject({ code: 'unexpected_response' });
   });
 

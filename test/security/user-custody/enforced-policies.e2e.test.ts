@@ -7,8 +7,8 @@ import { describe, expect, test } from 'vitest';
 import { vaultApp } from '../../../bin/cdk-app.ts';
 import { encodeKeySecret } from '../../../core/api-keys/api-key.ts';
 import { formatUserKey, parseUserKey } from '../../../core/users/user-key.ts';
-import { type Stack, startStack } from '../../shared/local-stack.ts';
-import { authorizerOf } from '../../shared/policy-authorizer.ts';
+import { type LocalStack, startLocalStack } from '../../shared/local-stack.ts';
+import { createPolicyAuthorizer } from '../../shared/policy-authorizer.ts';
 
 const accountSid = `AC${'0'.repeat(32)}`;
 const authToken = 'the token of the account';
@@ -16,7 +16,7 @@ const authToken = 'the token of the account';
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
 
 /** A request that Twilio would make of a message, to the address that it was told. */
-async function text(stack: Stack, org: string, from: string, body: string): Promise<void> {
+async function text(stack: LocalStack, org: string, from: string, body: string): Promise<void> {
   const url = `${stack.vault.url}/v1/hooks/twilio/${org}`;
   const form = { AccountSid: accountSid, Body: body, From: from, MessageSid: `SM${hex(16)}`, To: '+447700900000' };
   const signed = url + Object.entries(form).flat().join('');
@@ -26,11 +26,11 @@ async function text(stack: Stack, org: string, from: string, body: string): Prom
     body: new URLSearchParams(form),
   });
   expect(answer.status, await answer.text()).toBe(200);
-  await stack.vault.idle();
+  await stack.vault.whenQueuesEmpty();
 }
 
 /** An answer of 2xx, as JSON. */
-const asked = async (stack: Stack, key: string, method: string, path: string, body?: object) => {
+const asked = async (stack: LocalStack, key: string, method: string, path: string, body?: object) => {
   const answer = await stack.http(method, path, { key, ...(body && { body }) });
   const said = await answer.text();
   expect(Math.floor(answer.status / 100), `${method} ${path}: ${said}`).toBe(2);
@@ -39,7 +39,7 @@ const asked = async (stack: Stack, key: string, method: string, path: string, bo
 
 type Ask = (method: string, path: string, body?: object) => ReturnType<typeof asked>;
 
-async function passwords(stack: Stack, org: string, ask: Ask): Promise<void> {
+async function passwords(stack: LocalStack, org: string, ask: Ask): Promise<void> {
   await ask('PUT', '/v1/account/password', { login: 'ada', password: 'correct horse battery' });
   const body = { org, login: 'ada', password: 'correct horse battery' };
   const login = await stack.http('POST', '/v1/sessions', { body });
@@ -63,7 +63,7 @@ async function memories(ask: Ask): Promise<string> {
   return id;
 }
 
-async function messages(stack: Stack, org: string, ask: Ask): Promise<void> {
+async function messages(stack: LocalStack, org: string, ask: Ask): Promise<void> {
   const { code } = await ask('POST', '/v1/account/link');
   await text(stack, org, '+447700900123', `link ${code}`);
   await text(stack, org, '+447700900123', 'hello');
@@ -71,13 +71,13 @@ async function messages(stack: Stack, org: string, ask: Ask): Promise<void> {
   expect(found.map(({ role }: { role: string }) => role)).toEqual(['user', 'agent']);
   await text(stack, org, '+447700900456', 'I am another');
   await text(stack, org, '+447700900456', 'delete my account');
-  const asked = new URLSearchParams(stack.vault.outbox().at(-1)?.body).get('Body') ?? '';
+  const asked = new URLSearchParams(stack.vault.providerRequests().at(-1)?.body).get('Body') ?? '';
   const end = /delete my account (\S+)/.exec(asked)?.[1] ?? expect.fail(asked);
   await text(stack, org, '+447700900456', `delete my account ${end}`);
-  expect(stack.vault.outbox().at(-1)?.body).toContain('is+deleted');
+  expect(stack.vault.providerRequests().at(-1)?.body).toContain('is+deleted');
 }
 
-async function lifeOf(stack: Stack): Promise<void> {
+async function lifeOf(stack: LocalStack): Promise<void> {
   const { org, adminKey } = await stack.newOrg();
   const admin: Ask = (...request) => asked(stack, adminKey, ...request);
   await admin('PUT', '/v1/vault/values/channels/twilio', { value: JSON.stringify({ accountSid, authToken }) });
@@ -100,7 +100,7 @@ async function lifeOf(stack: Stack): Promise<void> {
   await admin('DELETE', `/v1/users/${user}`);
   await asked(stack, (await admin('POST', '/v1/users')).key, 'DELETE', '/v1/account');
   await asked(stack, (await admin('POST', '/v1/users')).key, 'POST', '/v1/memory/records', { data: 'left over' });
-  await stack.vault.idle();
+  await stack.vault.whenQueuesEmpty();
   expect(await admin('POST', '/v1/org/shred', { confirm: org })).toMatchObject({ state: 'shredded' });
 }
 
@@ -108,9 +108,9 @@ async function lifeOf(stack: Stack): Promise<void> {
 async function enforced(context: Record<string, string>): Promise<ReadonlyMap<string, number>> {
   const outdir = mkdtempSync(join(tmpdir(), 'anima-custody-'));
   vaultApp({ context: { responder: 'sample', ...context }, outdir }).synth();
-  const stack = await startStack({ assembly: outdir, timeScale: 0.001 });
+  const stack = await startLocalStack({ assembly: outdir, timeScale: 0.001 });
   try {
-    const authorizer = authorizerOf(stack.vault);
+    const authorizer = createPolicyAuthorizer(stack.vault);
     stack.vault.setHooks(authorizer);
     await lifeOf(stack);
     expect(authorizer.denials).toEqual([]);

@@ -28,16 +28,16 @@ import {
   decryptMessage,
   recordEncryptionContext,
 } from '../../../lambdas/users/user-record-encryption.ts';
-import { type Stack, startStack } from '../../shared/local-stack.ts';
+import { type LocalStack, startLocalStack } from '../../shared/local-stack.ts';
 import {
   allItems,
   bytesOf,
-  makePerson,
-  type Person,
+  createStores,
+  createTestUser,
   passwordSecret,
   presentedKey,
   type Stores,
-  storesOf,
+  type TestUser,
   textsIn,
 } from './users-on-local-stack.ts';
 
@@ -54,18 +54,18 @@ interface Victim {
   readonly records: readonly StoredRecord[];
 }
 
-let stack: Stack;
+let stack: LocalStack;
 let stores: Stores;
-let persons: Person[];
+let persons: TestUser[];
 let victims: Victim[];
 let tables: Map<string, Record<string, unknown>[]>;
 
 beforeAll(async () => {
-  stack = await startStack();
-  stores = storesOf(stack);
+  stack = await startLocalStack();
+  stores = createStores(stack);
   await stack.client.vault.set('a-value', 'so that the organization has a DEK');
   const { org } = stack.vault;
-  persons = await Promise.all(Array.from({ length: people }, (_, at) => makePerson(stores, org, at, each)));
+  persons = await Promise.all(Array.from({ length: people }, (_, at) => createTestUser(stores, org, at, each)));
   const names = Object.entries(stack.vault.resources).flatMap(([id, name]) =>
     /Table[0-9A-F]{8}$/.test(id) ? [name] : [],
   );
@@ -268,7 +268,10 @@ test('with every identity, code and password known, but not KMS: nothing opens',
 });
 
 /** All that opens a user's slots, were it the user's. */
-async function secretsOf({ identity, key, password, session, code, owner }: Person, victim: Victim): Promise<Buffer[]> {
+async function secretsOf(
+  { identity, key, password, session, code, owner }: TestUser,
+  victim: Victim,
+): Promise<Buffer[]> {
   const slot = victim.keyring.slots.find(({ kind }) => kind === 'password');
   if (slot?.params === undefined) expect.fail('no password');
   return [
@@ -305,7 +308,7 @@ const ways = ['identity', 'code', 'user key', 'session', 'password'] as const;
 
 /** As the functions open a user who is there. */
 async function present(
-  person: Person,
+  person: TestUser,
   { owner, read: stored, keyring }: Victim,
   way: (typeof ways)[number],
 ): Promise<Umk | undefined> {
@@ -373,7 +376,7 @@ describe('what waits in the queue', () => {
     await stores.sqs.send(
       new SendMessageCommand({ QueueUrl: queue, MessageBody: body, MessageGroupId: 'g', MessageDeduplicationId: id }),
     );
-    await stack.vault.idle();
+    await stack.vault.whenQueuesEmpty();
     const { Messages } = await stores.sqs.send(new ReceiveMessageCommand({ QueueUrl: queue, WaitTimeSeconds: 0 }));
     expect(Messages ?? []).toEqual([]);
   });

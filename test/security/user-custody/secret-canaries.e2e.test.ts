@@ -30,8 +30,8 @@ import {
   whatsappMessage,
   whatsappRequest,
 } from '../../channels/signed-provider-requests.ts';
-import { type Stack, startStack } from '../../shared/local-stack.ts';
-import { codeForms, files, numberForms, spellings } from './secret-encodings.ts';
+import { type LocalStack, startLocalStack } from '../../shared/local-stack.ts';
+import { codeForms, encodingsOf, files, numberForms } from './secret-encodings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-canaries-'));
 const message = 'CANARY-message-4711 ü+';
@@ -45,7 +45,7 @@ const numbers = { sms: '7700912345', whatsapp: '15550123987' };
 const mail = { local: 'canary.moonlight', domain: 'example.com' };
 const slack = { team: 'T0CANARYTEAM', user: 'U0CANARYUSER' };
 
-let stack: Stack;
+let stack: LocalStack;
 let user = '';
 const keys: string[] = [];
 const tokens: string[] = [];
@@ -92,7 +92,7 @@ async function hook(
     body: Buffer.from(request.body),
   });
   told += await answer.text();
-  await stack.vault.idle();
+  await stack.vault.whenQueuesEmpty();
   return answer.status;
 }
 
@@ -129,7 +129,7 @@ const letter = async (content: string) => {
 /** The code in the latest answer that a channel was sent. */
 function codeSent(): string {
   const found = stack.vault
-    .outbox()
+    .providerRequests()
     .map(({ body }) => /[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}/.exec(decodeURIComponent(body))?.[0]);
   return found.findLast((code) => code !== undefined) ?? expect.fail('no code was sent');
 }
@@ -144,7 +144,7 @@ async function logIn(password: string): Promise<string | undefined> {
 }
 
 beforeAll(async () => {
-  stack = await startStack({
+  stack = await startLocalStack({
     dataDir: join(folder, 'data'),
     assembly: undefined,
     context: { responder: 'sample' },
@@ -248,7 +248,7 @@ async function refusals(): Promise<void> {
 /** An account that was deleted by a message. */
 async function deleting(): Promise<void> {
   await letter('delete my account');
-  const said = stack.vault.outbox().map(({ body: sent }) => /delete my account ([0-9A-Z]{6})\b/.exec(sent)?.[1]);
+  const said = stack.vault.providerRequests().map(({ body }) => /delete my account ([0-9A-Z]{6})\b/.exec(body)?.[1]);
   await letter(`delete my account ${said.findLast((code) => code !== undefined) ?? expect.fail('no code was sent')}`);
 }
 
@@ -289,7 +289,7 @@ const found = (haystack: Buffer | string): string[] => {
   const bytes = Buffer.from(haystack);
   return [
     ...new Set(
-      secrets().flatMap(([what, secret]) => (spellings(secret).some((one) => bytes.includes(one)) ? [what] : [])),
+      secrets().flatMap(([what, secret]) => (encodingsOf(secret).some((one) => bytes.includes(one)) ? [what] : [])),
     ),
   ];
 };
@@ -298,7 +298,7 @@ test('everything that is searched for was really used', () => {
   expect([keys.length, tokens.length >= 2, codes.length]).toEqual([2, true, 2]);
   const sent = decodeURIComponent(
     stack.vault
-      .outbox()
+      .providerRequests()
       .map((one) => one.body)
       .join('\n')
       .replaceAll('+', ' '),

@@ -12,7 +12,7 @@ export function* files(at: string): Generator<string> {
 }
 
 /** A text in the spellings in which it could lie somewhere. Base64 at each of three offsets, without its borders. */
-export function spellings(secret: string | Buffer): Buffer[] {
+export function encodingsOf(secret: string | Buffer): Buffer[] {
   const bytes = Buffer.from(secret);
   const plain = typeof secret === 'string' ? secret : secret.toString('base64');
   const base64 = [0, 1, 2].map((pad) =>

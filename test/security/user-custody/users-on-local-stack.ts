@@ -34,10 +34,10 @@ import { DynamoUserReader, DynamoUserRecords } from '../../../lambdas/users/stor
 import { kmsCodeMacs, kmsCustodyMacs, kmsRoutingMacs } from '../../../lambdas/users/stores/kms-macs.ts';
 import type { UserCredential } from '../../../lambdas/users/unlocked-user.ts';
 import { encryptMemory, encryptMessage } from '../../../lambdas/users/user-record-encryption.ts';
-import type { Stack } from '../../shared/local-stack.ts';
+import type { LocalStack } from '../../shared/local-stack.ts';
 
 /** Clients and stores as the functions have them, with every right. */
-export function storesOf({ vault }: Stack) {
+export function createStores({ vault }: LocalStack) {
   const at = { region: vault.operator.region, credentials: vault.credentials };
   const dynamo = new DynamoDBClient({ ...at, endpoint: vault.endpoints.dynamodb });
   const kms = new KMSClient({ ...at, endpoint: vault.endpoints.kms });
@@ -74,10 +74,10 @@ export function storesOf({ vault }: Stack) {
     transit: new KmsTransitKeys(() => kms, names.transit),
   };
 }
-export type Stores = ReturnType<typeof storesOf>;
+export type Stores = ReturnType<typeof createStores>;
 
 /** What a user has and the vault has not. */
-export interface Person {
+export interface TestUser {
   readonly owner: UserRef;
   readonly identity: string;
   readonly key: string;
@@ -103,7 +103,7 @@ const identities = (at: number): string =>
   ][at % 4] ?? '';
 
 /** A user with a slot of each kind, and as many messages and memories as told, each with a text of its own. */
-export async function makePerson(stores: Stores, org: string, at: number, each: number): Promise<Person> {
+export async function createTestUser(stores: Stores, org: string, at: number, each: number): Promise<TestUser> {
   const { routing, custody, codes, keyrings, records, locators } = stores;
   const owner = { org, user: randomId() };
   const identity = identities(at);
