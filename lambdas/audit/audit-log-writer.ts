@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
-import type { AuditEvent, AuditLog } from '../shared/audit-trail.ts';
+import type { AuditEvent, AuditLog } from '../shared/audit-log.ts';
 import type { Clock } from '../shared/ports.ts';
-import { AuditMarker } from './audit-checkpoints.ts';
+import { AuditMarker } from './audit-marker.ts';
 import type { AuditAppender } from './audit-ports.ts';
 
 const daySeconds = 86_400;

@@ -17,7 +17,7 @@ import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import { firstTimeIdAt, timeOfTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { mapConcurrent } from '../shared/map-concurrent.ts';
 import type { Clock, Signer } from '../shared/ports.ts';
-import { periodsBetween } from './audit-checkpoints.ts';
+import { periodsBetween } from './audit-marker.ts';
 import type { AuditMarkIndex, AuditPage, SealStore } from './audit-ports.ts';
 
 /**

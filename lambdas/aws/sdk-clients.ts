@@ -6,7 +6,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { STSClient } from '@aws-sdk/client-sts';
-import { OrgLruCache, OrgSessions } from './org-scoped-sessions.ts';
+import { OrgLruCache, OrgSessions } from './org-sessions.ts';
 
 /** A client that acts for one org. */
 type ClientForOrg<Client> = (org: string) => Client;

@@ -2,9 +2,9 @@
 import { sealerProgressKey } from '../../contract/shared/environment-variables.ts';
 import { AuditQueryService } from '../audit/audit-query-service.ts';
 import { AuditSealService, ScheduledSealRun } from '../audit/audit-seal-service.ts';
-import { DynamoAuditStore } from '../audit/stores/dynamo-audit.ts';
-import { DynamoAuditMarkIndex } from '../audit/stores/dynamo-audit-checkpoints.ts';
-import { createLambdaSealClient } from '../audit/stores/lambda-sealer-client.ts';
+import { DynamoAuditMarkIndex } from '../audit/stores/dynamo-audit-mark-index.ts';
+import { DynamoAuditStore } from '../audit/stores/dynamo-audit-store.ts';
+import { createLambdaSealClient } from '../audit/stores/lambda-seal-client.ts';
 import { createOrgDynamoClients, createSyncLambdaClient } from '../aws/sdk-clients.ts';
 import { KeyringOpener, unavailableKek } from '../org-keys/keyring-opener.ts';
 import { clock, createApiKeyAuth, orgDynamoClients, requestRecordTables, requireSetting } from './common.ts';

@@ -1,5 +1,5 @@
 /** Composes the function `provider-secrets`. */
-import { ChannelCredentialsService } from '../channels/channel-credentials.ts';
+import { ChannelCredentialsService } from '../channels/channel-credentials-service.ts';
 import { readChannelCredentialsFromDynamo } from '../channels/stores/dynamo-channel-credentials.ts';
 import { KeyringOpener } from '../org-keys/keyring-opener.ts';
 import { clock, orgDynamoClients, requireSetting } from './common.ts';

@@ -2,15 +2,15 @@
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { LastUsedRecorder } from '../api-keys/last-used-recorder.ts';
-import type { ApiKeyAuth } from '../api-keys/middleware/api-key-auth.ts';
+import type { ApiKeyAuth } from '../api-keys/middleware/require-api-key.ts';
 import { DynamoLastUsed } from '../api-keys/stores/dynamo-api-keys.ts';
 import { DynamoRequestRecords, type RequestRecordTables } from '../api-keys/stores/dynamo-request-records.ts';
 import { AuditLogWriter } from '../audit/audit-log-writer.ts';
-import { DynamoAuditAppender } from '../audit/stores/dynamo-audit.ts';
+import { DynamoAuditAppender } from '../audit/stores/dynamo-audit-store.ts';
 import { createOrgDynamoClients, createOrgKmsClients, createOrgSessions } from '../aws/sdk-clients.ts';
 import { createRequestLog, type WriteRequestLog } from '../middleware/request-log.ts';
 import type { KeyringOpener } from '../org-keys/keyring-opener.ts';
-import type { AuditLog } from '../shared/audit-trail.ts';
+import type { AuditLog } from '../shared/audit-log.ts';
 import type { Clock } from '../shared/ports.ts';
 
 /** A setting of the deployment. A function that lacks one must not start, and says which. */

@@ -1,6 +1,6 @@
 /** Composes the function `publisher`. */
 import { createS3Client } from '../aws/sdk-clients.ts';
-import { createS3PageStore } from '../link-page/stores/s3-page-bucket.ts';
+import { createS3PageStore } from '../link-page/stores/s3-page-store.ts';
 import { requireSetting } from './common.ts';
 
 /** By the function's own role: the page belongs to no org. */

@@ -2,9 +2,9 @@
 import { MessageReader } from '../conversations/message-reader.ts';
 import { MemoryReader } from '../memory/memory-reader.ts';
 import { MemoryWriter } from '../memory/memory-writer.ts';
-import type { UserAuthenticator } from '../users/middleware/user-auth.ts';
+import type { UserAuthenticator } from '../users/middleware/authenticate-user.ts';
 import { DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
-import { UserRecordPager } from '../users/user-record-pages.ts';
+import { UserRecordPager } from '../users/user-record-pager.ts';
 import { clock, orgDynamoClients } from './common.ts';
 import { recordTables, userRecords } from './user-stores.ts';
 

@@ -3,12 +3,12 @@ import { createLambdaClient } from '../aws/sdk-clients.ts';
 import { KeyringOpener } from '../org-keys/keyring-opener.ts';
 import type { Kek } from '../org-keys/keyring-ports.ts';
 import { KeyringUpdater, RotationService } from '../rotation/rotation-service.ts';
-import type { RotationTaskServices } from '../rotation/rotation-starter.ts';
+import type { RotationTaskServices } from '../rotation/rotation-task-runner.ts';
 import { RotationWorkflow } from '../rotation/rotation-workflow.ts';
 import { DynamoRotations } from '../rotation/stores/dynamo-rotations.ts';
 import { DynamoValueScan } from '../rotation/stores/dynamo-value-scan.ts';
-import { ValueReencryptor } from '../rotation/value-reencryption-scan.ts';
-import { LambdaWorkflowStarter } from '../shared/stores/lambda-workflow-client.ts';
+import { ValueReencryptor } from '../rotation/value-reencryptor.ts';
+import { LambdaWorkflowStarter } from '../shared/stores/lambda-workflow-starter.ts';
 import { clock, createApiKeyAuth, orgDynamoClients, requestRecordTables, requireSetting } from './common.ts';
 import { kek, keyrings } from './stores.ts';
 

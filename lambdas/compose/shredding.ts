@@ -2,7 +2,7 @@
 import { createBackupClients, createLambdaClient } from '../aws/sdk-clients.ts';
 import { KeyringOpener, unavailableKek } from '../org-keys/keyring-opener.ts';
 import { DynamoValueScan } from '../rotation/stores/dynamo-value-scan.ts';
-import { LambdaWorkflowStarter } from '../shared/stores/lambda-workflow-client.ts';
+import { LambdaWorkflowStarter } from '../shared/stores/lambda-workflow-starter.ts';
 import { unavailableWorkflowStarter } from '../shared/workflow-ports.ts';
 import { ShredReceiptService } from '../shredding/shred-receipt-service.ts';
 import { ShredService } from '../shredding/shred-service.ts';

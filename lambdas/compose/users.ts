@@ -2,12 +2,12 @@
 import { KeyringOpener, unavailableKek } from '../org-keys/keyring-opener.ts';
 import { AccountService } from '../users/account-service.ts';
 import { IdentityLinkingService } from '../users/identity-linking-service.ts';
-import { LocatorRegistry } from '../users/locator-claims.ts';
+import { LocatorRegistry } from '../users/locator-registry.ts';
 import { LoginService } from '../users/login-service.ts';
-import type { UserAuthenticator } from '../users/middleware/user-auth.ts';
+import type { UserAuthenticator } from '../users/middleware/authenticate-user.ts';
 import { PasswordService } from '../users/password-service.ts';
-import { PasswordSlotService } from '../users/password-slot.ts';
-import { ReauthenticationService } from '../users/reauthentication.ts';
+import { PasswordSlotService } from '../users/password-slot-service.ts';
+import { ReauthenticationService } from '../users/reauthentication-service.ts';
 import { SlotUpdater } from '../users/slot-updater.ts';
 import { DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
 import { UserAdminService } from '../users/user-admin-service.ts';

@@ -4,7 +4,7 @@ import { FirstDekCreator, KeyringOpener } from '../org-keys/keyring-opener.ts';
 import { RotationTrigger } from '../rotation/rotation-trigger.ts';
 import { ValueReader } from '../values/value-reader.ts';
 import { ValueWriter } from '../values/value-writer.ts';
-import { WriteSnapshotLoader } from '../values/write-precondition.ts';
+import { WriteSnapshotLoader } from '../values/write-snapshot-loader.ts';
 import { clock, createApiKeyAuth, lazy, orgDynamoClients, requireSetting } from './common.ts';
 import { createRotationWorkflowStarter, rotationStore } from './rotation.ts';
 import { kek, keyrings, requestRecordTablesWithValues, values } from './stores.ts';

@@ -8,8 +8,8 @@ import { LambdaResponder } from '../conversations/stores/lambda-responder-client
 import { AccountService } from '../users/account-service.ts';
 import { DeletedUserPurger } from '../users/deleted-user-purger.ts';
 import { IdentityLinkingService } from '../users/identity-linking-service.ts';
-import { IdentityUserService } from '../users/identity-unlock.ts';
-import { LocatorRegistry } from '../users/locator-claims.ts';
+import { IdentityUserService } from '../users/identity-user-service.ts';
+import { LocatorRegistry } from '../users/locator-registry.ts';
 import { SlotUpdater } from '../users/slot-updater.ts';
 import { DynamoUserItems, DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
 import { UserDeletionService } from '../users/user-deletion-service.ts';

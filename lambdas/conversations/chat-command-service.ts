@@ -13,7 +13,7 @@ import {
   predatesSlot,
   unlockByIdentity,
   type VerifiedIdentity,
-} from '../users/identity-unlock.ts';
+} from '../users/identity-user-service.ts';
 import { readWithinMaxAge } from '../users/read-freshness.ts';
 import type { UnlockedUser } from '../users/unlocked-user.ts';
 import type { UserDeletionService } from '../users/user-deletion-service.ts';

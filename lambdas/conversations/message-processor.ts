@@ -13,14 +13,14 @@ import type {
   ProviderAccount,
   ProviderHttp,
 } from '../channels/channel-ports.ts';
-import { classifyError, undefinedIfUndecryptable } from '../shared/batch-item-result.ts';
+import { classifyError, undefinedIfUndecryptable } from '../shared/error-classification.ts';
 import type { Clock } from '../shared/ports.ts';
 import {
   type IdentityUserService,
   predatesSlot,
   unlockByIdentity,
   type VerifiedIdentity,
-} from '../users/identity-unlock.ts';
+} from '../users/identity-user-service.ts';
 import { isWithinMaxReadAge, readWithinMaxAge } from '../users/read-freshness.ts';
 import { activeUserKeyring, type UnlockedUser } from '../users/unlocked-user.ts';
 import type { RecordKey, StoredRecord, UserReader, UserRecordStore } from '../users/user-ports.ts';

@@ -3,7 +3,7 @@
 import type { ListMessagesResponse, Message } from '../../contract/conversations/wire.ts';
 import type { UnlockedUser } from '../users/unlocked-user.ts';
 import { decryptMessage } from '../users/user-record-encryption.ts';
-import type { PageRequest, UserRecordPager } from '../users/user-record-pages.ts';
+import type { PageRequest, UserRecordPager } from '../users/user-record-pager.ts';
 
 export class MessageReader {
   readonly #pages: UserRecordPager;

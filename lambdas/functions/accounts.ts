@@ -1,6 +1,7 @@
 import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createAccountServices } from '../compose/users.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
+import { createIdentityLinkCode } from '../users/handlers/create-identity-link-code.ts';
 import { deleteAccount } from '../users/handlers/delete-account.ts';
 import { getAccount } from '../users/handlers/get-account.ts';
 import { logIn } from '../users/handlers/log-in.ts';
@@ -9,7 +10,6 @@ import { removePassword } from '../users/handlers/remove-password.ts';
 import { removeSlot } from '../users/handlers/remove-slot.ts';
 import { rotateUserKey } from '../users/handlers/rotate-user-key.ts';
 import { setPassword } from '../users/handlers/set-password.ts';
-import { createIdentityLinkCode } from '../users/handlers/start-identity-link.ts';
 
 const { gate, confirming, accounts, passwords, linking, deleting, logins } = createAccountServices();
 

@@ -3,7 +3,7 @@ import { getPublicKeys } from '../audit/handlers/get-public-keys.ts';
 import { createFunctionLog } from '../compose/common.ts';
 import { createPublicServices } from '../compose/orgs.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
-import { getOpenApi } from '../orgs/handlers/get-openapi.ts';
+import { getOpenApi } from '../orgs/handlers/get-open-api.ts';
 
 const { publicKeys } = createPublicServices();
 

@@ -1,6 +1,6 @@
 import { createRotationWorkflowServices } from '../compose/rotation.ts';
-import { runRotationTask } from '../rotation/rotation-starter.ts';
-import { createDurableHandler } from '../shared/stores/durable-workflow-runtime.ts';
+import { runRotationTask } from '../rotation/rotation-task-runner.ts';
+import { createDurableHandler } from '../shared/stores/durable-handler.ts';
 
 const services = createRotationWorkflowServices();
 

@@ -1,5 +1,5 @@
 import { createShredWorkflowServices } from '../compose/shredding.ts';
-import { createDurableHandler } from '../shared/stores/durable-workflow-runtime.ts';
+import { createDurableHandler } from '../shared/stores/durable-handler.ts';
 import { runShredWorkflow } from '../shredding/shred-workflow.ts';
 
 const services = createShredWorkflowServices();

@@ -4,7 +4,7 @@ import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 import { cancelShred } from '../shredding/handlers/cancel-shred.ts';
 import { destroyValue } from '../shredding/handlers/destroy-value.ts';
 import { getShred } from '../shredding/handlers/get-shred.ts';
-import { shredOrg } from '../shredding/handlers/request-shred.ts';
+import { shredOrg } from '../shredding/handlers/shred-org.ts';
 
 const { gate, shredding, destroying } = createShredderServices();
 

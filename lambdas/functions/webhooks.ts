@@ -1,6 +1,6 @@
 import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createWebhookServices } from '../compose/conversations.ts';
-import { receiveWebhooks } from '../conversations/handlers/receive-webhook.ts';
+import { receiveWebhooks } from '../conversations/handlers/receive-webhooks.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
 const { receiving, publicUrl } = createWebhookServices();

@@ -12,7 +12,7 @@ import {
   decryptWithinBudget,
   type PageRequest,
   type UserRecordPager,
-} from '../users/user-record-pages.ts';
+} from '../users/user-record-pager.ts';
 import { containsText, foldCase } from './memory-json.ts';
 
 /** After this a search ends with the page it is at, and leaves the rest to the next request. Milliseconds. */

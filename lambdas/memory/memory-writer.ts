@@ -12,7 +12,7 @@ import type {
 } from '../../contract/memory/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
-import { toItemResult } from '../shared/batch-item-result.ts';
+import { toItemResult } from '../shared/error-classification.ts';
 import { mapConcurrent } from '../shared/map-concurrent.ts';
 import type { Clock } from '../shared/ports.ts';
 import { assertUniqueNames } from '../shared/value-names.ts';

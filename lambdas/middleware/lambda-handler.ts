@@ -1,10 +1,10 @@
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { type RouteId, routeKey, routes } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { AuditLog } from '../shared/audit-trail.ts';
-import { buildAuditEvent } from './audit-facts.ts';
-import type { ApiEvent, RequestState, RouteHandler } from './request-context.ts';
+import type { AuditLog } from '../shared/audit-log.ts';
+import { buildAuditEvent } from './audit-event.ts';
 import { describeFault, type WriteRequestLog } from './request-log.ts';
+import type { ApiEvent, RequestState, RouteHandler } from './request-state.ts';
 import { jsonResponse, problemResponse, type RawBody, rawResponse } from './responses.ts';
 
 type HttpApiHandler = (event: ApiEvent, context: Context) => Promise<APIGatewayProxyStructuredResultV2>;

@@ -2,7 +2,7 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import type { Problem } from '../../contract/shared/wire.ts';
-import { classifyError } from '../shared/batch-item-result.ts';
+import { classifyError } from '../shared/error-classification.ts';
 
 /** Seconds after which a retryable request may come again. */
 const retryAfterSeconds = (code: ErrorCode): number => (code === 'too_many_attempts' ? limits.loginWindowSeconds : 1);

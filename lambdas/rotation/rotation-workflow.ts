@@ -20,7 +20,7 @@ import type { Clock } from '../shared/ports.ts';
 import type { WorkflowSteps } from '../shared/workflow-ports.ts';
 import type { RotationProgress, RotationProgressStore } from './rotation-ports.ts';
 import { drainingVersions, isRotationRunning, type KeyringUpdater, type RotationInput } from './rotation-service.ts';
-import type { DekVersionChunk, ReencryptionChunk, ValueReencryptor } from './value-reencryption-scan.ts';
+import type { DekVersionChunk, ReencryptionChunk, ValueReencryptor } from './value-reencryptor.ts';
 
 /** A request that a function had sent when it was ended may arrive this much later. Seconds. */
 const drainMarginSeconds = 5;

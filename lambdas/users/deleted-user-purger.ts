@@ -5,8 +5,8 @@ import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { JobProducer } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
 import { parseUserRecordOrCorrupt } from './corrupt-user-keyring.ts';
-import type { PurgeUserJobPayload } from './erase-job.ts';
 import { releaseLocator, type SlotLocator } from './locator-release.ts';
+import type { PurgeUserJobPayload } from './purge-user-job.ts';
 import type { LocatorStore, UserItemStore, UserKeyringStore } from './user-ports.ts';
 
 /** Items of one turn. */

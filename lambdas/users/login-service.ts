@@ -16,7 +16,7 @@ import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import { addSeconds, hasPassed } from '../shared/timestamps.ts';
-import type { PasswordSlotService } from './password-slot.ts';
+import type { PasswordSlotService } from './password-slot-service.ts';
 import { maxReadAgeMs, readWithinMaxAge } from './read-freshness.ts';
 import { formatSessionCookie } from './session-cookie.ts';
 import type { SlotUpdater } from './slot-updater.ts';

@@ -8,8 +8,8 @@ import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { JobProducer } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
 import { parseUserRecordOrCorrupt } from './corrupt-user-keyring.ts';
-import type { PurgeUserJobPayload } from './erase-job.ts';
 import { hasStoredLocator, releaseLocator, type SlotLocator } from './locator-release.ts';
+import type { PurgeUserJobPayload } from './purge-user-job.ts';
 import { waitForInFlightReads } from './read-freshness.ts';
 import type { LocatorStore, UserKeyringStore } from './user-ports.ts';
 

@@ -15,7 +15,7 @@ import type { Caller } from '../api-keys/api-key-ports.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
 import { isHidden, lastReservedName } from '../api-keys/permissions.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
-import { toItemResult } from '../shared/batch-item-result.ts';
+import { toItemResult } from '../shared/error-classification.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock, StoredValue } from '../shared/ports.ts';
 import { validateName } from '../shared/value-names.ts';

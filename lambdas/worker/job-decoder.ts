@@ -2,7 +2,7 @@
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
 import { decodeMessageJob, type MessageJobPayload } from '../conversations/message-job.ts';
-import { decodeEraseJob, type PurgeUserJobPayload } from '../users/erase-job.ts';
+import { decodeEraseJob, type PurgeUserJobPayload } from '../users/purge-user-job.ts';
 
 /** By kinds as core/jobs/job-envelope.ts has them. */
 export type JobPayload = MessageJobPayload | PurgeUserJobPayload;

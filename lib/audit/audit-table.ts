@@ -34,7 +34,7 @@ export class AuditTable extends Construct {
       timeToLiveAttribute: 'ttl',
       resourcePolicy: new PolicyDocument({ statements: [denyChanges()] }),
     });
-    // Sparse: few records carry a mark (lambdas/audit/audit-checkpoints.ts).
+    // Sparse: few records carry a mark (lambdas/audit/audit-marker.ts).
     this.table.addGlobalSecondaryIndex({
       indexName: auditMarkIndex,
       partitionKey: { name: 'mark', type: AttributeType.STRING },

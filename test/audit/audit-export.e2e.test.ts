@@ -11,7 +11,7 @@ import { compactVerify, createLocalJWKSet } from 'jose';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { AuditRecord, ExportAuditResponse } from '../../contract/audit/wire.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
-import { periodsBetween } from '../../lambdas/audit/audit-checkpoints.ts';
+import { periodsBetween } from '../../lambdas/audit/audit-marker.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 
 const stack = useLocalStack();

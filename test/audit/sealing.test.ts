@@ -5,7 +5,7 @@ import { randomId } from '../../core/encoding/random-id.ts';
 import { AuditLogWriter } from '../../lambdas/audit/audit-log-writer.ts';
 import { AuditQueryService } from '../../lambdas/audit/audit-query-service.ts';
 import { AuditSealService, ScheduledSealRun, settleTimeMs } from '../../lambdas/audit/audit-seal-service.ts';
-import type { AuditEvent } from '../../lambdas/shared/audit-trail.ts';
+import type { AuditEvent } from '../../lambdas/shared/audit-log.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 import { firstRecordTime, readSeal } from './export-fixtures.ts';
 import { InMemoryAuditStore } from './in-memory-audit-store.ts';

@@ -1,6 +1,6 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { OrgLruCache, OrgSessions } from '../../lambdas/aws/org-scoped-sessions.ts';
+import { OrgLruCache, OrgSessions } from '../../lambdas/aws/org-sessions.ts';
 
 const roleArn = 'arn:aws:iam::000000000000:role/Session';
 let asked: AssumeRoleCommand[];

@@ -9,7 +9,7 @@ import { getLink } from '../../lambdas/blobs/handlers/get-link.ts';
 import { openLink } from '../../lambdas/blobs/handlers/open-link.ts';
 import { createLambdaHandler } from '../../lambdas/middleware/lambda-handler.ts';
 import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
-import type { AuditEvent } from '../../lambdas/shared/audit-trail.ts';
+import type { AuditEvent } from '../../lambdas/shared/audit-log.ts';
 import { createInMemoryBlobs, proof } from './in-memory-blob-stores.ts';
 
 let vault: ReturnType<typeof createInMemoryBlobs>;

@@ -2,7 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { describe, expect, test } from 'vitest';
-import { ChannelCredentialsService, parseCredentialsRequest } from '../../lambdas/channels/channel-credentials.ts';
+import {
+  ChannelCredentialsService,
+  parseCredentialsRequest,
+} from '../../lambdas/channels/channel-credentials-service.ts';
 import { getChannelCredentials } from '../../lambdas/channels/handlers/get-channel-credentials.ts';
 import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
 import { KeyringOpener } from '../../lambdas/org-keys/keyring-opener.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { parseLinkCode } from '../../core/users/confirmation-codes.ts';
 import { parseChatCommand } from '../../lambdas/conversations/chat-command-parser.ts';
-import { unlockByIdentity } from '../../lambdas/users/identity-unlock.ts';
+import { unlockByIdentity } from '../../lambdas/users/identity-user-service.ts';
 import { decryptMessage } from '../../lambdas/users/user-record-encryption.ts';
 import { ada, InMemoryConversations, message } from './in-memory-conversations.ts';
 

@@ -28,12 +28,12 @@ import type {
 import { MessageProcessor } from '../../lambdas/conversations/message-processor.ts';
 import { WebhookReceiver } from '../../lambdas/conversations/webhook-receiver.ts';
 import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
-import type { AuditEvent } from '../../lambdas/shared/audit-trail.ts';
+import type { AuditEvent } from '../../lambdas/shared/audit-log.ts';
 import { AccountService } from '../../lambdas/users/account-service.ts';
 import { DeletedUserPurger } from '../../lambdas/users/deleted-user-purger.ts';
 import { IdentityLinkingService } from '../../lambdas/users/identity-linking-service.ts';
-import { IdentityUserService } from '../../lambdas/users/identity-unlock.ts';
-import { LocatorRegistry } from '../../lambdas/users/locator-claims.ts';
+import { IdentityUserService } from '../../lambdas/users/identity-user-service.ts';
+import { LocatorRegistry } from '../../lambdas/users/locator-registry.ts';
 import { SlotUpdater } from '../../lambdas/users/slot-updater.ts';
 import { UserDeletionService } from '../../lambdas/users/user-deletion-service.ts';
 import type {

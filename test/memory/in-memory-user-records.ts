@@ -22,7 +22,7 @@ import type {
   UserRecordStore,
 } from '../../lambdas/users/user-ports.ts';
 import { memoryRecordKeys } from '../../lambdas/users/user-record-encryption.ts';
-import { UserRecordPager } from '../../lambdas/users/user-record-pages.ts';
+import { UserRecordPager } from '../../lambdas/users/user-record-pager.ts';
 
 /** What happens to a write: done, done with its reply lost and the write repeated by the client, or refused before anything. */
 export type WriteOutcome = 'done' | 'lost' | 'refused';

@@ -7,7 +7,7 @@ import type { Kek, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts'
 import type { RotationProgress, RotationProgressStore, ValueScanStore } from '../../lambdas/rotation/rotation-ports.ts';
 import { KeyringUpdater, type RotationInput, RotationService } from '../../lambdas/rotation/rotation-service.ts';
 import { drainSeconds, RotationWorkflow } from '../../lambdas/rotation/rotation-workflow.ts';
-import { ValueReencryptor } from '../../lambdas/rotation/value-reencryption-scan.ts';
+import { ValueReencryptor } from '../../lambdas/rotation/value-reencryptor.ts';
 import type { StoredValue, StoredVersion } from '../../lambdas/shared/ports.ts';
 import type { WorkflowStarter, WorkflowSteps } from '../../lambdas/shared/workflow-ports.ts';
 import { createInMemoryVault } from '../shared/in-memory-stores.ts';

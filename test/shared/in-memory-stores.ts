@@ -17,7 +17,7 @@ import type { Clock, Page, StoredValue, StoredVersion } from '../../lambdas/shar
 import type { StoredValueSummary, ValueStore } from '../../lambdas/values/value-ports.ts';
 import { ValueReader } from '../../lambdas/values/value-reader.ts';
 import { ValueWriter } from '../../lambdas/values/value-writer.ts';
-import { WriteSnapshotLoader } from '../../lambdas/values/write-precondition.ts';
+import { WriteSnapshotLoader } from '../../lambdas/values/write-snapshot-loader.ts';
 
 /** What happens to a write: done, done with its reply lost, or refused before anything. */
 export type WriteOutcome = 'done' | 'lost' | 'refused';

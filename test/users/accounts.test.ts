@@ -11,7 +11,7 @@ import type { Slot } from '../../core/users/key-slot.ts';
 import { formatUserKey, parseUserKey } from '../../core/users/user-key.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import { DeletedUserPurger } from '../../lambdas/users/deleted-user-purger.ts';
-import { unlockByIdentity } from '../../lambdas/users/identity-unlock.ts';
+import { unlockByIdentity } from '../../lambdas/users/identity-user-service.ts';
 import type { UnlockedUser } from '../../lambdas/users/unlocked-user.ts';
 import { decodeJobPayload } from '../../lambdas/worker/job-decoder.ts';
 import { InMemoryUsers, identity } from './in-memory-users.ts';

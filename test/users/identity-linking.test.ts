@@ -4,7 +4,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { linkCodeHandle, parseLinkCode } from '../../core/users/confirmation-codes.ts';
 import { linkCodeMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
-import { unlockByIdentity } from '../../lambdas/users/identity-unlock.ts';
+import { unlockByIdentity } from '../../lambdas/users/identity-user-service.ts';
 import { InMemoryUsers, identity } from './in-memory-users.ts';
 
 let world: InMemoryUsers;

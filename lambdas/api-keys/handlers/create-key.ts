@@ -1,6 +1,6 @@
 import type { ApiKeyService } from '../api-key-service.ts';
-import type { ApiKeyAuth } from '../middleware/api-key-auth.ts';
-import { apiKeyRoute } from '../middleware/api-key-chain.ts';
+import { apiKeyRoute } from '../middleware/api-key-route.ts';
+import type { ApiKeyAuth } from '../middleware/require-api-key.ts';
 
 export const createKey = (apiKeyAuth: ApiKeyAuth, apiKeyService: ApiKeyService) =>
   apiKeyRoute('createKey', apiKeyAuth, {

@@ -1,4 +1,4 @@
-import { publicRoute } from '../../middleware/route-chains.ts';
+import { publicRoute } from '../../middleware/route-handlers.ts';
 import type { PublicKeySource } from '../../shared/ports.ts';
 
 export const getPublicKeys = (publicKeys: PublicKeySource) =>

@@ -1,4 +1,4 @@
-import { publicRoute } from '../../middleware/route-chains.ts';
+import { publicRoute } from '../../middleware/route-handlers.ts';
 import type { ShareLinkService } from '../share-link-service.ts';
 
 export const getLink = (shareLinks: ShareLinkService) =>

@@ -1,4 +1,4 @@
-import { linkRoute } from '../middleware/link-chain.ts';
+import { linkRoute } from '../middleware/link-route.ts';
 import type { ShareLinkService } from '../share-link-service.ts';
 
 export const openLink = (shareLinks: ShareLinkService) =>

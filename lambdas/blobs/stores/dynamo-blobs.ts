@@ -11,9 +11,9 @@ import type { LinkId } from '../../../core/blobs/share-link.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
-import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
 import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type {
   BlobRecordPurger,
   BlobStore,

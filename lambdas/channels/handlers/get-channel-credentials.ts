@@ -1,8 +1,8 @@
 import type { Context } from 'aws-lambda';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
-import { classifyError } from '../../shared/batch-item-result.ts';
-import { type ChannelCredentialsService, parseCredentialsRequest } from '../channel-credentials.ts';
+import { classifyError } from '../../shared/error-classification.ts';
+import { type ChannelCredentialsService, parseCredentialsRequest } from '../channel-credentials-service.ts';
 
 /**
  * Not a route: webhooks and worker invoke it with `{org, channel}`. It says nothing of what it gives to log or audit: whoever sends an

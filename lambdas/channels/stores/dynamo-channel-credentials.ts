@@ -2,7 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { currentVersionProjection, parseStoredValue } from '../../shared/stores/value-item-codec.ts';
-import type { ReadKeyringAndValue } from '../channel-credentials.ts';
+import type { ReadKeyringAndValue } from '../channel-credentials-service.ts';
 
 /** Keyring and value by one BatchGetItem, strongly consistent: what is locked or shredded is so at once. */
 export const readChannelCredentialsFromDynamo =

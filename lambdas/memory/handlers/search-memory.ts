@@ -1,5 +1,5 @@
-import type { UserAuthenticator } from '../../users/middleware/user-auth.ts';
-import { userRouteHandler } from '../../users/middleware/user-route-chains.ts';
+import type { UserAuthenticator } from '../../users/middleware/authenticate-user.ts';
+import { userRouteHandler } from '../../users/middleware/user-routes.ts';
 import type { MemoryReader } from '../memory-reader.ts';
 
 export const searchMemory = (authenticator: UserAuthenticator, reader: MemoryReader) =>

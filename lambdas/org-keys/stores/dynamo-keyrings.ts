@@ -2,9 +2,9 @@ import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { Keyring } from '../../../core/org-keys/org-keyring.ts';
 import { type Tombstone, toStoredRecord } from '../../../core/shredding/keyring-tombstone.ts';
-import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
 import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { KeyringStore, ShreddableKeyringStore } from '../keyring-ports.ts';
 
 /** Keyrings, one item per org: every change is conditional on the generation before it. */

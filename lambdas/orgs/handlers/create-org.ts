@@ -1,4 +1,4 @@
-import { operatorRoute } from '../../middleware/route-chains.ts';
+import { operatorRoute } from '../../middleware/route-handlers.ts';
 import type { OrgService } from '../org-service.ts';
 
 export const createOrg = (orgService: OrgService) =>

@@ -1,5 +1,5 @@
-import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
-import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
 import { toOrgResponse } from '../org-service.ts';
 
 /** Of an org that is locked or shredded the state is shown too; of any other only once its keyring's MAC was found right. */

@@ -1,5 +1,5 @@
-import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
-import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
 import type { RotationService } from '../rotation-service.ts';
 
 export const getRotation = (apiKeyAuth: ApiKeyAuth, rotationService: RotationService) =>

@@ -2,10 +2,10 @@ import { type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/c
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { Page, StoredValue, StoredVersion } from '../../shared/ports.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
 import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { parseStoredValue } from '../../shared/stores/value-item-codec.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { ScannedValue, ValueScanStore } from '../rotation-ports.ts';
 
 /** All values of an org, for a rotation. */

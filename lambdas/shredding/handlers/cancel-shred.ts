@@ -1,5 +1,5 @@
-import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
-import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
 import type { ShredService } from '../shred-service.ts';
 
 export const cancelShred = (apiKeyAuth: ApiKeyAuth, shredService: ShredService) =>

@@ -1,6 +1,6 @@
-import type { UserAuthenticator } from '../middleware/user-auth.ts';
-import { userRouteHandler } from '../middleware/user-route-chains.ts';
-import type { ReauthenticationService } from '../reauthentication.ts';
+import type { UserAuthenticator } from '../middleware/authenticate-user.ts';
+import { userRouteHandler } from '../middleware/user-routes.ts';
+import type { ReauthenticationService } from '../reauthentication-service.ts';
 import { clearSessionCookie } from '../session-cookie.ts';
 import type { UserDeletionService } from '../user-deletion-service.ts';
 

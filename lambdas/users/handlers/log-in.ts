@@ -1,4 +1,4 @@
 import type { LoginService } from '../login-service.ts';
-import { loginRouteHandler } from '../middleware/user-route-chains.ts';
+import { loginRouteHandler } from '../middleware/user-routes.ts';
 
 export const logIn = (logins: LoginService) => loginRouteHandler('logIn', async ({ body }) => await logins.logIn(body));

@@ -1,7 +1,7 @@
-import type { UserAuthenticator } from '../middleware/user-auth.ts';
-import { userRouteHandler } from '../middleware/user-route-chains.ts';
+import type { UserAuthenticator } from '../middleware/authenticate-user.ts';
+import { userRouteHandler } from '../middleware/user-routes.ts';
 import type { PasswordService } from '../password-service.ts';
-import type { ReauthenticationService } from '../reauthentication.ts';
+import type { ReauthenticationService } from '../reauthentication-service.ts';
 import { clearSessionCookie } from '../session-cookie.ts';
 
 export const removePassword = (

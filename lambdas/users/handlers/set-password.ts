@@ -1,5 +1,5 @@
-import type { UserAuthenticator } from '../middleware/user-auth.ts';
-import { userRouteHandler } from '../middleware/user-route-chains.ts';
+import type { UserAuthenticator } from '../middleware/authenticate-user.ts';
+import { userRouteHandler } from '../middleware/user-routes.ts';
 import type { PasswordService } from '../password-service.ts';
 
 export const setPassword = (authenticator: UserAuthenticator, passwords: PasswordService) =>

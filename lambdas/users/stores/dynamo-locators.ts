@@ -9,9 +9,9 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { limits } from '../../../contract/shared/limits.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
 import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { LocatorStore, LoginAttemptStore, StoredLocator } from '../user-ports.ts';
 import { attemptsItemId, locatorItemId, parseLocatorItem } from './user-item-codec.ts';
 

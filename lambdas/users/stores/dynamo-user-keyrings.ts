@@ -3,9 +3,9 @@ import { toUserKeyringRecord, type UserKeyring, type UserTombstone } from '../..
 import type { UserRef } from '../../../core/users/user-root-key.ts';
 import type { Page } from '../../shared/ports.ts';
 import { writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
 import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { UserKeyringStore } from '../user-ports.ts';
 import { userIdOfItem, userItemId, userItemIdPrefix } from './user-item-codec.ts';
 

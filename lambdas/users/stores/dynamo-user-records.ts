@@ -3,9 +3,9 @@ import type { UserRef } from '../../../core/users/user-root-key.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
-import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
 import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { idPrefixQuery, queryPage } from '../../shared/stores/dynamo-query.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type {
   Collection,
   RecordKey,

@@ -1,6 +1,6 @@
-import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
-import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
-import { failedNames } from '../../shared/batch-item-result.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
+import { failedNames } from '../../shared/error-classification.ts';
 import { assertUniqueNames } from '../../shared/value-names.ts';
 import type { ValueReader } from '../value-reader.ts';
 

@@ -1,7 +1,7 @@
-import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
-import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
 import type { ValueWriter } from '../value-writer.ts';
-import type { WriteSnapshotLoader } from '../write-precondition.ts';
+import type { WriteSnapshotLoader } from '../write-snapshot-loader.ts';
 
 export const setValue = (apiKeyAuth: ApiKeyAuth, snapshotLoader: WriteSnapshotLoader, valueWriter: ValueWriter) =>
   apiKeyRoute('setValue', apiKeyAuth, {

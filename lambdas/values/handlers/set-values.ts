@@ -1,11 +1,11 @@
 import { authorizeName } from '../../api-keys/authorization.ts';
-import type { ApiKeyAuth } from '../../api-keys/middleware/api-key-auth.ts';
-import { apiKeyRoute } from '../../api-keys/middleware/api-key-chain.ts';
-import { failedNames, toItemResult } from '../../shared/batch-item-result.ts';
+import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
+import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
+import { failedNames, toItemResult } from '../../shared/error-classification.ts';
 import { mapConcurrent } from '../../shared/map-concurrent.ts';
 import { assertUniqueNames } from '../../shared/value-names.ts';
 import type { ValueWriter } from '../value-writer.ts';
-import type { WriteSnapshotLoader } from '../write-precondition.ts';
+import type { WriteSnapshotLoader } from '../write-snapshot-loader.ts';
 
 /** Writes under way at once for one request. */
 const maxConcurrentWrites = 16;

@@ -2,7 +2,6 @@ import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Page, StoredValue, StoredVersion } from '../../shared/ports.ts';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
 import {
   type Fields,
   type Item,
@@ -12,6 +11,7 @@ import {
 } from '../../shared/stores/dynamo-item-codec.ts';
 import { queryPage } from '../../shared/stores/dynamo-query.ts';
 import { count } from '../../shared/stores/value-item-codec.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { StoredValueSummary, ValueStore } from '../value-ports.ts';
 
 /**

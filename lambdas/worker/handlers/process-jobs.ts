@@ -1,7 +1,7 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { jobRetentionSeconds } from '../../../contract/shared/environment-variables.ts';
 import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
-import { classifyError } from '../../shared/batch-item-result.ts';
+import { classifyError } from '../../shared/error-classification.ts';
 import type { JobConsumer, JobResult, QueueMessage } from '../job-consumer.ts';
 
 /** Tries that a job gets; then whoever waits for an answer has waited long enough, and what comes after it in its group too. */

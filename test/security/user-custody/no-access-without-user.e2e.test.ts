@@ -19,7 +19,7 @@ import { stretchPassword } from '../../../core/users/password-slot.ts';
 import { identityMacInput, linkCodeMacInput, locatorMacInput } from '../../../core/users/slot-mac-inputs.ts';
 import { parseUserKeyringRecord, type UserKeyring } from '../../../core/users/user-keyring.ts';
 import { deriveUmk, type Umk, type UserRef } from '../../../core/users/user-root-key.ts';
-import { unlockByIdentity } from '../../../lambdas/users/identity-unlock.ts';
+import { unlockByIdentity } from '../../../lambdas/users/identity-user-service.ts';
 import { slotSecretOf, type UnlockedUser, unlockSlot, unlockUser } from '../../../lambdas/users/unlocked-user.ts';
 import { UserDeletionService } from '../../../lambdas/users/user-deletion-service.ts';
 import type { StoredRecord, StoredUserData } from '../../../lambdas/users/user-ports.ts';

@@ -1,6 +1,6 @@
 /** The onion of webhooks: what a provider signed, to the byte, and nothing parsed before its signature holds. */
 import type { ChannelName, WebhookRequest } from '../../channels/channel-ports.ts';
-import type { ApiEvent, RouteHandler } from '../../middleware/request-context.ts';
+import type { ApiEvent, RouteHandler } from '../../middleware/request-state.ts';
 import type { WebhookReceiver } from '../webhook-receiver.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { openApiDocument } from '../../../contract/openapi-document.ts';
-import { publicRoute } from '../../middleware/route-chains.ts';
+import { publicRoute } from '../../middleware/route-handlers.ts';
 
 export function getOpenApi() {
   // Made once, at the first request: it never changes while a function lives.

@@ -5,8 +5,8 @@ import { auditVerbOf, type RouteId } from '../../contract/routes.ts';
 import { callerHeaders } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { prefixProblem } from '../../contract/shared/name-patterns.ts';
-import type { AuditEvent, AuditSubject } from '../shared/audit-trail.ts';
-import type { ApiEvent, AuditActor, RequestState } from './request-context.ts';
+import type { AuditEvent, AuditSubject } from '../shared/audit-log.ts';
+import type { ApiEvent, AuditActor, RequestState } from './request-state.ts';
 
 /**
  * The facts of one request.

@@ -2,15 +2,15 @@
 import middy from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
-import { type RouteHandler, requireInput } from '../../middleware/request-context.ts';
-import { type ExtractSubject, parseRequest } from '../../middleware/request-parsing.ts';
+import { type ExtractSubject, parseRequest } from '../../middleware/parse-request.ts';
+import { type RouteHandler, requireInput } from '../../middleware/request-state.ts';
 import {
   type ApiKeyAuth,
   type ApiKeyCall,
   type ApiKeySession,
   type RequiredData,
   requireApiKey,
-} from './api-key-auth.ts';
+} from './require-api-key.ts';
 
 /** A route for holders of an API key: what it reads beside the key, and what it does. */
 export interface ApiKeyRoute<Id extends RouteId> extends RequiredData<Id> {

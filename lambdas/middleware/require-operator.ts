@@ -1,6 +1,6 @@
 import type { MiddlewareObj } from '@middy/core';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { RequestState } from './request-context.ts';
+import type { RequestState } from './request-state.ts';
 
 /**
  * Lets only requests pass that API Gateway has found signed by a principal of AWS (SigV4). The gateway refuses others

@@ -1,7 +1,7 @@
 import type { RouteId } from '../../../contract/routes.ts';
 import type { ChannelName } from '../../channels/channel-ports.ts';
-import type { RouteHandler } from '../../middleware/request-context.ts';
-import { webhookRouteHandler } from '../middleware/webhook-chain.ts';
+import type { RouteHandler } from '../../middleware/request-state.ts';
+import { webhookRouteHandler } from '../middleware/webhook-route.ts';
 import type { WebhookReceiver } from '../webhook-receiver.ts';
 
 /** The channel of each webhook. */

@@ -1,7 +1,7 @@
 import type { IdentityLinkingService } from '../identity-linking-service.ts';
-import type { UserAuthenticator } from '../middleware/user-auth.ts';
-import { userRouteHandler } from '../middleware/user-route-chains.ts';
-import type { ReauthenticationService } from '../reauthentication.ts';
+import type { UserAuthenticator } from '../middleware/authenticate-user.ts';
+import { userRouteHandler } from '../middleware/user-routes.ts';
+import type { ReauthenticationService } from '../reauthentication-service.ts';
 
 export const createIdentityLinkCode = (
   authenticator: UserAuthenticator,

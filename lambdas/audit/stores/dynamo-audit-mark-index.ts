@@ -1,9 +1,9 @@
 import { type AttributeValue, type DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { auditMarkIndex, sealerProgressKey } from '../../../contract/shared/environment-variables.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
 import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { AuditMarkIndex } from '../audit-ports.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { MiddlewareObj } from '@middy/core';
 import type { RouteInput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import type { ApiEvent, RequestState } from '../../middleware/request-context.ts';
+import type { ApiEvent, RequestState } from '../../middleware/request-state.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { readWithinMaxAge } from '../read-freshness.ts';
 import { ownerOfCredential, slotSecretOf, type UnlockedUser, unlockUser } from '../unlocked-user.ts';

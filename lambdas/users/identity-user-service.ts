@@ -7,10 +7,10 @@ import { identityMacInput, locatorMacInput } from '../../core/users/slot-mac-inp
 import { newUserKeyring } from '../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk, type UserRef } from '../../core/users/user-root-key.ts';
 import { assertOrgActive, parseStoredKeyring } from '../org-keys/keyring-opener.ts';
-import { undefinedIfUndecryptable } from '../shared/batch-item-result.ts';
+import { undefinedIfUndecryptable } from '../shared/error-classification.ts';
 import type { Clock } from '../shared/ports.ts';
 import { parseUserRecordOrCorrupt } from './corrupt-user-keyring.ts';
-import type { LocatorRegistry, ResolvedLocator } from './locator-claims.ts';
+import type { LocatorRegistry, ResolvedLocator } from './locator-registry.ts';
 import type { SlotLocator } from './locator-release.ts';
 import { activeUserKeyring, type UnlockedUser, unlockSlot } from './unlocked-user.ts';
 import type { CustodyMacs, RoutingMacs, StoredUserData, UserKeyringStore, UserReader } from './user-ports.ts';

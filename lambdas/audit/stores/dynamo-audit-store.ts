@@ -1,9 +1,9 @@
 import { type DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { writeConditionally } from '../../shared/stores/dynamo-conditions.ts';
 import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { queryPage } from '../../shared/stores/dynamo-query.ts';
+import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { AuditAppender, AuditPage, AuditReader, NewAuditRecord, SealStore, StoredSeal } from '../audit-ports.ts';
 import { parseStoredAuditRecord, parseStoredSeal, sealPrefix, toSealItem } from './audit-item-codec.ts';
 

@@ -2,8 +2,8 @@
 import middy from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
-import { type RequestState, type RouteHandler, requireInput } from '../../middleware/request-context.ts';
-import { type ExtractSubject, parseRequest } from '../../middleware/request-parsing.ts';
+import { type ExtractSubject, parseRequest } from '../../middleware/parse-request.ts';
+import { type RequestState, type RouteHandler, requireInput } from '../../middleware/request-state.ts';
 import type { UnlockedUser } from '../unlocked-user.ts';
 import {
   assertSameOrigin,
@@ -11,7 +11,7 @@ import {
   type RequiredRecords,
   type UserAuthenticator,
   type UserCall,
-} from './user-auth.ts';
+} from './authenticate-user.ts';
 
 /** A route for users: what it reads beside the keyrings, and what it does. */
 export interface UserRoute<Id extends RouteId> extends RequiredRecords<Id> {

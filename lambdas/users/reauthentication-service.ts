@@ -5,7 +5,7 @@
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { SlotKind } from '../../core/users/key-slot.ts';
 import type { Clock } from '../shared/ports.ts';
-import type { PasswordSlotService } from './password-slot.ts';
+import type { PasswordSlotService } from './password-slot-service.ts';
 import type { UnlockedUser } from './unlocked-user.ts';
 import type { LoginAttemptStore } from './user-ports.ts';
 

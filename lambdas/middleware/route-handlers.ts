@@ -2,9 +2,9 @@
 import middy from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../contract/route-schemas.ts';
 import type { RouteId } from '../../contract/routes.ts';
-import { requireOperator, requireOperatorArn } from './iam-operator-auth.ts';
-import { type RequestState, type RouteHandler, requireInput } from './request-context.ts';
-import { parseRequest } from './request-parsing.ts';
+import { parseRequest } from './parse-request.ts';
+import { type RequestState, type RouteHandler, requireInput } from './request-state.ts';
+import { requireOperator, requireOperatorArn } from './require-operator.ts';
 
 /** A route for the deployment's operator; it is audited under the org that `orgOf` finds in its answer. */
 export function operatorRoute<Id extends RouteId>(

@@ -2,8 +2,8 @@
 import middy from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
-import { type RequestState, type RouteHandler, requireInput } from '../../middleware/request-context.ts';
-import { parseRequest } from '../../middleware/request-parsing.ts';
+import { parseRequest } from '../../middleware/parse-request.ts';
+import { type RequestState, type RouteHandler, requireInput } from '../../middleware/request-state.ts';
 import type { VerifiedLink } from '../share-link-service.ts';
 
 /** A route for whoever proves to know the key of a link: the proof, and what it does then. */

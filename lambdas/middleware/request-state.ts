@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyEventV2WithIAMAuthorizer, Context } from 'aws-lambda';
 import type { RouteInput, RouteOutput } from '../../contract/route-schemas.ts';
 import type { RouteId } from '../../contract/routes.ts';
-import type { AuditSubject } from '../shared/audit-trail.ts';
+import type { AuditSubject } from '../shared/audit-log.ts';
 import type { RequestLogEntry } from './request-log.ts';
 
 /** Events of the HTTP API, payload format 2.0; with an IAM authorizer's findings on the routes that have one. */

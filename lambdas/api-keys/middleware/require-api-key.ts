@@ -2,7 +2,7 @@ import type { MiddlewareObj } from '@middy/core';
 import type { RouteInput } from '../../../contract/route-schemas.ts';
 import { type RouteId, requiredVerbOf } from '../../../contract/routes.ts';
 import { nameProblem } from '../../../contract/shared/name-patterns.ts';
-import type { RequestState } from '../../middleware/request-context.ts';
+import type { RequestState } from '../../middleware/request-state.ts';
 import {
   type KeyringOpener,
   type OpenKeyring,

@@ -4,8 +4,8 @@ import { type RouteInput, type RouteOutput, routeSchemas } from '../../contract/
 import type { RouteId } from '../../contract/routes.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { AuditSubject } from '../shared/audit-trail.ts';
-import type { ApiEvent, RequestState } from './request-context.ts';
+import type { AuditSubject } from '../shared/audit-log.ts';
+import type { ApiEvent, RequestState } from './request-state.ts';
 
 /** What the audit record of a route names, where its path does not say it. */
 export type ExtractSubject<Id extends RouteId> = (
