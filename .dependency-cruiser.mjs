@@ -1,4 +1,4 @@
-// The arrows between the rooms, the layers and the capabilities (docs/architecture.md). Every import that is not in a row is an error.
+// Which part may import which: top-level folders, layers and capabilities (docs/architecture.md). Any other import is an error.
 
 const room = (path) => `^${path}/`;
 
@@ -43,8 +43,8 @@ const arrows = rooms.map(({ name, from, may }) => ({
 }));
 
 /**
- * What each folder (or file beside the folders) of a room may import from the others of the same room. A row names only rows above it, so
- * there is no cycle between capabilities. .ci/arrows.ts checks that, and that each named pair is in use.
+ * What each folder of a top-level folder may import from its siblings. A key that ends in `.ts` is a file beside the folders; `*` means all.
+ * A row names only rows above it, so there is no cycle between capabilities. .ci/import-rules.ts checks that order, and that every pair is used.
  */
 export const capabilities = {
   core: {
@@ -103,6 +103,53 @@ export const capabilities = {
     explain: ['api-keys', 'blobs', 'channels', 'org-keys', 'shared', 'users', 'values'],
     worker: ['conversations', 'jobs', 'middleware', 'shared', 'users'],
   },
+  lib: {
+    shared: [],
+    'api-keys': ['shared'],
+    audit: ['shared'],
+    blobs: ['shared'],
+    conversations: ['shared'],
+    explain: ['shared'],
+    jobs: ['shared'],
+    'link-page': ['shared'],
+    'org-keys': ['shared'],
+    rotation: ['shared'],
+    values: ['shared'],
+    users: ['api-keys', 'blobs', 'conversations', 'jobs', 'org-keys', 'shared', 'values'],
+    'vault-api.ts': ['*'],
+    'vault-stack.ts': ['*'],
+  },
+  'sdk/src': {
+    'version.ts': [],
+    shared: ['version.ts'],
+    http: ['shared'],
+    // The clients load these modules with `import()` when they are first used.
+    'lazy-modules.ts': ['*'],
+    values: ['http', 'lazy-modules.ts', 'shared'],
+    'api-keys': ['http', 'lazy-modules.ts', 'shared'],
+    orgs: ['http', 'lazy-modules.ts', 'shared'],
+    audit: ['http', 'lazy-modules.ts', 'shared'],
+    blobs: ['http', 'shared'],
+    memory: ['blobs', 'http', 'lazy-modules.ts', 'shared'],
+    users: ['http', 'lazy-modules.ts', 'shared'],
+    'client.ts': ['*'],
+    'index.ts': ['*'],
+  },
+  cli: {
+    shell: [],
+    profiles: ['shell'],
+    blobs: ['profiles', 'shell'],
+    doctor: ['profiles', 'shell'],
+    secrets: ['shell'],
+    mcp: ['blobs', 'secrets', 'shell'],
+    commands: ['blobs', 'doctor', 'mcp', 'profiles', 'secrets', 'shell'],
+    'node-shell.ts': ['profiles', 'shell'],
+    'command-table.ts': ['commands', 'shell'],
+    'program.ts': ['*'],
+    'main.ts': ['*'],
+    'bundle.ts': [],
+    'build.ts': ['bundle.ts'],
+  },
 };
 
 /** Folders of lambdas/ that are layers of their own: their rows are above. */
@@ -122,7 +169,11 @@ const pairs = Object.entries(capabilities).flatMap(([root, rows]) =>
           .filter((other) => other.startsWith(`${name}/`))
           .map((other) => place(root, other)),
       },
-      to: { path: room(root), pathNot: [place(root, name), ...may.map((other) => place(root, other)), ...layers] },
+      to: {
+        path: room(root),
+        pathNot: [place(root, name), ...may.map((other) => place(root, other)), ...layers],
+        dependencyTypesNot: ['npm', 'npm-dev'],
+      },
     })),
 );
 
