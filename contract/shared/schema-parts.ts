@@ -1,7 +1,11 @@
 /** Parts that the schemas of several capabilities share. */
 import * as z from 'zod/mini';
+import english from 'zod/v4/locales/en.js';
 import { type ErrorCode, errors } from './error-codes.ts';
 import { limits } from './limits.ts';
+
+// Without a locale zod/mini reports "Invalid input" for every problem.
+z.config(english());
 
 type IsSameType<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 

@@ -344,7 +344,7 @@ describe('hooks', () => {
         service: 'dynamodb',
         action: 'GetItem',
         principal: 'Main',
-        role: 'arn:aws:iam::000000000000:role/Fixture-Role',
+        callerArn: 'arn:aws:iam::000000000000:role/Fixture-Role',
         tags: {},
         input: { TableName: vault.resources.Items, Key: { org: { S: 'hooked' } }, ConsistentRead: true },
       },

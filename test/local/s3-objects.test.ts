@@ -332,7 +332,7 @@ describe('every call', () => {
         service: 's3',
         action: 'PutObject',
         principal: 'Main',
-        role: 'arn:aws:iam::000000000000:role/Function',
+        callerArn: 'arn:aws:iam::000000000000:role/Function',
         tags: { org: 'a' },
         input: { Bucket, Key: 'called/x', Tags: { org: 'a' }, AuthType: 'REST-HEADER' },
         permissions: [

@@ -87,7 +87,7 @@ describe('AssumeRole', () => {
     const seen: EngineCall[] = [];
     hooks = { before: (call) => void seen.push(call) };
     await expect(read(session)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
-    expect(seen).toMatchObject([{ action: 'GetItem', principal: 'Main', role: target, tags: { org: 'a' } }]);
+    expect(seen).toMatchObject([{ action: 'GetItem', principal: 'Main', callerArn: target, tags: { org: 'a' } }]);
     await expect(read({ ...session, sessionToken: 'another' })).rejects.toMatchObject({
       name: 'UnrecognizedClientException',
     });
