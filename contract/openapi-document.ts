@@ -19,7 +19,7 @@ const problemSchema: Json = {
   description: 'RFC 9457 problem document',
   required: ['type', 'code', 'title', 'status', 'retryable', 'requestId'],
   properties: {
-    type: { type: 'string', description: `${problemTypePrefix} and the code` },
+    type: { type: 'string', description: `${problemTypePrefix} followed by the code` },
     code: { type: 'string', enum: Object.keys(errors) },
     title: { type: 'string' },
     status: { type: 'integer' },
@@ -28,8 +28,8 @@ const problemSchema: Json = {
       type: 'array',
       items: { type: 'object', properties: { path: { type: 'string' }, message: { type: 'string' } } },
     },
-    currentVersion: { type: 'integer', description: 'For version_conflict: the version that is there, 0 for none' },
-    retryable: { type: 'boolean', description: 'Whether the same request may succeed later; see Retry-After' },
+    currentVersion: { type: 'integer', description: 'For version_conflict: the current version; 0 if there is none' },
+    retryable: { type: 'boolean', description: 'Whether the same request can succeed later; see Retry-After' },
     requestId: { type: 'string' },
   },
 };
@@ -56,12 +56,15 @@ const nameSchema: Json = {
   type: 'string',
   maxLength: limits.nameLength,
   pattern: namePattern.source,
-  description: 'A path such as prod/stripe/key; its slashes stay slashes. No segment is "." or ".."',
+  description: 'A path such as prod/stripe/key. Slashes are not percent-encoded. No segment is "." or ".."',
 };
 
 const apiCredentialAuths: readonly RouteAuth[] = ['api-key', 'user'];
 
-/** How a request shows who sends it. Providers sign each in its own way (docs/channels.md), for which OpenAPI has no word. */
+/**
+ * How a request is authenticated. Each provider signs in a different way (docs/channels.md), which OpenAPI cannot
+ * express.
+ */
 const securityByAuth: Record<RouteAuth, Json[]> = {
   'api-key': [{ apiKey: [] }],
   user: [{ userKey: [] }, { session: [] }],
@@ -70,7 +73,7 @@ const securityByAuth: Record<RouteAuth, Json[]> = {
   none: [],
 };
 
-/** Answers that any route may give, by status; codes of one status share a response. */
+/** Error responses of a route, by status. Codes with the same status share one response. */
 function problemResponses(id: RouteId): Json {
   const { auth } = routes[id];
   const byStatus = new Map<number, ErrorCode[]>();
@@ -102,17 +105,17 @@ function operationObject(id: RouteId): Json {
       ? {}
       : { requestBody: { required: 'required' in schema, content: { 'application/json': { schema } } } }),
     responses: {
-      [status]: { description: 'Done', content: { 'application/json': { schema: jsonSchema(response, 'output') } } },
+      [status]: { description: 'Success', content: { 'application/json': { schema: jsonSchema(response, 'output') } } },
       ...(group === 'public' ? {} : problemResponses(id)),
     },
   };
 }
 
-/** The service as an OpenAPI 3.1 document, made from the tables of this room and from nothing else. */
+/** The service as an OpenAPI 3.1 document, generated only from the tables in contract/. */
 export function openApiDocument(): Json {
   const paths: Record<string, Json> = {};
   for (const id of Object.keys(routes) as RouteId[]) {
-    // OpenAPI has no greedy parameter: the name's description says that its slashes stay.
+    // OpenAPI has no greedy path parameter. The description of the name states how slashes are sent.
     const path = routes[id].path.replace('+}', '}');
     paths[path] = { ...paths[path], [routes[id].method.toLowerCase()]: operationObject(id) };
   }

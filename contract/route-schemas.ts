@@ -1,4 +1,7 @@
-/** What each route takes and gives, from which requests are checked and the OpenAPI document is made. */
+/**
+ * Request and response schemas of all routes. Requests are validated with them, and the OpenAPI document is generated
+ * from them.
+ */
 import type * as z from 'zod/mini';
 import { apiKeySchemas } from './api-keys/schemas.ts';
 import { auditSchemas } from './audit/schemas.ts';
@@ -20,7 +23,7 @@ interface RouteSchemas {
   readonly response: z.ZodMiniType;
 }
 
-/** What each route takes and gives. Unknown fields are refused everywhere: a misspelt option must not pass unseen. */
+/** Schemas by route. Unknown fields are rejected everywhere, so that a misspelled option is not ignored. */
 export const routeSchemas = {
   ...orgSchemas,
   ...apiKeySchemas,
@@ -44,5 +47,5 @@ export interface RouteInput<Id extends RouteId> {
   readonly body: Body<(typeof routeSchemas)[Id]['body']>;
 }
 
-/** The answer of a route, before it becomes JSON. */
+/** The response of a route before JSON encoding. */
 export type RouteOutput<Id extends RouteId> = z.output<(typeof routeSchemas)[Id]['response']>;

@@ -12,14 +12,14 @@ import { userRoutes } from './users/routes.ts';
 import { valueRoutes } from './values/routes.ts';
 
 /**
- * Who may call a route: an API key, a user by its user key or session, an AWS principal of the deployment's account (SigV4), a
- * provider of messages by its signature, or anyone.
+ * How a route authenticates its caller: with an API key; as a user, with a user key or session; as an AWS principal of
+ * the deployment's account (SigV4); as a message provider, with its signature; or not at all.
  */
 export type RouteAuth = 'api-key' | 'user' | 'iam' | 'signature' | 'none';
 
 /**
- * One function is deployed per group, with a role of its own: what a group's routes need and no more.
- * Routes of a group share warm keys and connections.
+ * One function is deployed per group. Its dedicated role has only the permissions that the routes of the group need.
+ * The routes of a group share cached keys and connections.
  */
 export const routeGroups = [
   'public',
@@ -40,7 +40,10 @@ export const routeGroups = [
 ] as const;
 export type RouteGroup = (typeof routeGroups)[number];
 
-/** Functions without routes, which others invoke, a schedule starts or a deployment calls: one each, with a role of its own. */
+/**
+ * Functions without routes. They are invoked by other functions, by a schedule or during deployment. Each has a
+ * dedicated role.
+ */
 export const backgroundFunctions = [
   'rotation-workflow',
   'shred-workflow',
@@ -54,17 +57,20 @@ export type BackgroundFunction = (typeof backgroundFunctions)[number];
 
 interface RouteRow {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
-  /** Path of API Gateway: `{x}` is one segment, `{x+}` the rest. */
+  /** Path in the syntax of API Gateway: `{x}` is one segment, `{x+}` is the rest. */
   readonly path: string;
   readonly group: RouteGroup;
   readonly auth: RouteAuth;
-  /** For `api-key` routes: the verb it takes. For others: under what it is recorded, where they are audited. */
+  /**
+   * For `api-key` routes: the verb that the key needs. For other routes: the verb under which they are audited; absent
+   * when they are not audited.
+   */
   readonly verb?: Verb | AuditOnlyVerb;
   /** HTTP status of success. */
   readonly status: 200 | 201;
 }
 
-/** Every route of the service, said once: lib deploys them, handlers serve them, the SDK calls them. */
+/** Every route of the service, defined once: lib deploys them, handlers serve them, the SDK calls them. */
 export const routes = {
   ...orgRoutes,
   ...apiKeyRoutes,
@@ -81,18 +87,18 @@ export const routes = {
 
 export type RouteId = keyof typeof routes;
 
-/** Route keys as API Gateway writes them: `GET /v1/org`. */
+/** The route key in the syntax of API Gateway: `GET /v1/org`. */
 export const routeKey = (id: RouteId): string => `${routes[id].method} ${routes[id].path}`;
 
 const isVerb = (verb: Verb | AuditOnlyVerb | undefined): verb is Verb => verbs.some((known) => known === verb);
 
-/** The verb that an API key must be allowed for a route; undefined where no API key is asked for. */
+/** The verb that an API key needs for a route; undefined for routes without an API key. */
 export const requiredVerbOf = (id: RouteId): Verb | undefined => {
   const { verb }: RouteRow = routes[id];
   return isVerb(verb) ? verb : undefined;
 };
 
-/** The verb under which a route is audited; undefined for routes that leave no record. */
+/** The verb under which a route is audited; undefined for routes that are not audited. */
 export const auditVerbOf = (id: RouteId): Verb | AuditOnlyVerb | undefined => {
   const row: RouteRow = routes[id];
   return row.verb;

@@ -1,4 +1,4 @@
-/** The routes of API keys: rows of the table in ../routes.ts. */
+/** The API key routes: rows of the table in ../routes.ts. */
 export const apiKeyRoutes = {
   createKey: {
     method: 'POST',

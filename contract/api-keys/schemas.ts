@@ -1,4 +1,4 @@
-/** What the routes of API keys take and give. */
+/** Request and response schemas of the API key routes. */
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
 import { prefixProblem } from '../shared/name-patterns.ts';
@@ -27,10 +27,10 @@ export const apiKeyName = z
   .string()
   .check(z.minLength(1), z.maxLength(limits.apiKeyNameLength), z.regex(/^[^\p{C}]*$/u));
 
-/** A folder, which ends in a slash, or a whole name. */
+/** A folder (ends in a slash) or a complete name. */
 const namePrefix = z
   .string()
-  .check(z.refine((text) => prefixProblem(text) === undefined, 'Invalid input: not a name or a folder'));
+  .check(z.refine((text) => prefixProblem(text) === undefined, 'Invalid input: neither a name nor a folder'));
 
 export const keyRestrictionFields = {
   prefixes: z.optional(z.array(namePrefix).check(z.minLength(1), z.maxLength(limits.apiKeyPrefixes))),
@@ -54,7 +54,7 @@ export const createKeyResponse = schemaFor<CreateKeyResponse>()(
   z.strictObject({ ...apiKeyInfoFields, key: z.string() }),
 );
 
-/** Rows of `schemas` (route-schemas.ts). */
+/** Entries of `routeSchemas` (route-schemas.ts). */
 export const apiKeySchemas = {
   createKey: {
     params: emptyObject,

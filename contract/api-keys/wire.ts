@@ -1,24 +1,25 @@
-/** JSON of the routes of API keys. */
+/** JSON types of the API key routes. */
 
 import type { Role } from '../shared/roles.ts';
 import type { Verb } from '../shared/verbs.ts';
 
-/** How a key may be narrowed beyond its role. */
+/** Restrictions of a key beyond its role. */
 export interface KeyRestrictions {
   /**
-   * Names it may touch: an entry that ends in a slash is everything below it, any other is exactly that name.
-   * When absent all names; but those under `channels/` only for admins and auditors: any other key must name them here.
+   * Names that the key can access. An entry that ends in a slash allows everything below it; any other entry allows
+   * exactly that name. When absent, all names are allowed, but names under `channels/` only for admins and auditors.
+   * Other keys must list those names here.
    */
   prefixes?: string[] | undefined;
-  /** Verbs it may use, among those of its role; all of them when absent. */
+  /** Verbs that the key can use, out of the verbs of its role. When absent, all verbs of the role. */
   verbs?: Verb[] | undefined;
-  /** RFC 3339 time from which it is refused. */
+  /** RFC 3339 time from which the key is refused. */
   expiresAt?: string | undefined;
 }
 
 export interface CreateKeyRequest extends KeyRestrictions {
   role: Role;
-  /** For people: what this key is for. */
+  /** Label for people: the purpose of the key. */
   name?: string | undefined;
 }
 
@@ -27,24 +28,24 @@ export interface ApiKeyInfo extends KeyRestrictions {
   role: Role;
   name?: string | undefined;
   createdAt: string;
-  /** The hour in which it was last used; absent when it was not. */
+  /** The full hour of the last use; absent when the key has not been used. */
   lastUsedAt?: string | undefined;
-  /** Present once revoked. */
+  /** RFC 3339; present once the key is revoked. */
   revokedAt?: string | undefined;
 }
 
 export interface CreateKeyResponse extends ApiKeyInfo {
-  /** The key itself; it can't be shown again. */
+  /** The key itself. It cannot be retrieved again. */
   key: string;
 }
 
 export interface RotateKeyRequest {
-  /** Seconds for which the old key works on; a day unless told, at most a week. */
+  /** Seconds for which the old key keeps working. Default: one day; maximum: one week. */
   overlapSeconds?: number | undefined;
 }
 
 export interface RotateKeyResponse {
-  /** The new key, with the rights of the old one. */
+  /** The new key, with the same permissions as the old one. */
   replacement: CreateKeyResponse;
   /** The old key, with its expiry at the end of the overlap. */
   replaced: ApiKeyInfo;

@@ -1,4 +1,4 @@
-/** The routes of the audit: rows of the table in ../routes.ts. */
+/** The audit routes: rows of the table in ../routes.ts. */
 export const auditRoutes = {
   queryAudit: {
     method: 'GET',

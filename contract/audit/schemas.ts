@@ -1,4 +1,4 @@
-/** What the routes of the audit take and give. */
+/** Request and response schemas of the audit routes. */
 
 import * as z from 'zod/mini';
 import { type RouteId, routes } from '../routes.ts';
@@ -11,7 +11,7 @@ export const auditVerb = z.enum([...verbs, ...auditOnlyVerbs]);
 
 const routeIds = Object.keys(routes) as [RouteId, ...RouteId[]];
 
-/** A record of the audit; what is stored is checked by it too. */
+/** An audit record. Stored records are also checked with this schema. */
 export const auditRecord = schemaFor<AuditRecord>()(
   z.strictObject({
     id: z.string(),
@@ -32,7 +32,7 @@ export const auditRecord = schemaFor<AuditRecord>()(
   }),
 );
 
-/** Rows of `schemas` (route-schemas.ts). */
+/** Entries of `routeSchemas` (route-schemas.ts). */
 export const auditSchemas = {
   queryAudit: {
     params: emptyObject,

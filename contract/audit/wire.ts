@@ -1,43 +1,43 @@
-/** JSON of the routes of the audit. */
+/** JSON types of the audit routes. */
 import type { RouteId } from '../routes.ts';
 import type { ErrorCode } from '../shared/error-codes.ts';
 import type { AuditOnlyVerb, Verb } from '../shared/verbs.ts';
 
-/** What a request left behind (docs/format.md, section 8). Names and ids, never values. */
+/** The audit record of a request (docs/format.md, section 8). Contains names and ids, never values. */
 export interface AuditRecord {
-  /** Sorts by time. */
+  /** Time-ordered id. */
   id: string;
   time: string;
   org: string;
   /**
-   * Id of the API key, the ARN of the operator, `link` for whoever proved to know the key of a link, `user:` and the id of the user, or
-   * the name of the channel whose provider signed.
+   * The caller: the id of the API key, the ARN of the operator, `link` for a caller who proved knowledge of the key of
+   * a link, `user:` and the id of the user, or the name of the channel whose provider signed the request.
    */
   principal: string;
-  /** `worker`: the handling of a message after its webhook has answered. */
+  /** Name of the route, or `worker` when a queued message was processed after its webhook had responded. */
   route: RouteId | 'worker';
   verb: Verb | AuditOnlyVerb;
-  /** Name of the value, id of the key or blob, or prefix of the list that was asked for. */
+  /** Name of the value, id of the key or blob, or prefix of the requested list. */
   name?: string | undefined;
-  /** Names of a batch, and those of them whose item failed: its value was neither disclosed nor stored. */
+  /** Names of a batch, and the names whose item failed. The value of a failed item was neither disclosed nor stored. */
   names?: string[] | undefined;
   failed?: string[] | undefined;
-  /** `ok`, or the code of the error. */
+  /** `ok`, or the error code. */
   result: 'ok' | ErrorCode;
   requestId: string;
   sourceIp: string;
-  /** What the caller said of itself: headers `x-anima-agent`, `x-anima-run`, `x-anima-tool-call`. */
+  /** As stated by the caller: headers `x-anima-agent`, `x-anima-run`, `x-anima-tool-call`. */
   agent?: string | undefined;
   run?: string | undefined;
   toolCall?: string | undefined;
 }
 
 export interface AuditQuery {
-  /** RFC 3339 times: from, inclusive, to, exclusive. */
+  /** RFC 3339 times: `from` is inclusive, `to` is exclusive. */
   from?: string | undefined;
   to?: string | undefined;
   principal?: string | undefined;
-  /** Exact name, or all names below it when it ends in a slash. */
+  /** An exact name. If it ends in a slash: all names below it. */
   name?: string | undefined;
   verb?: AuditRecord['verb'] | undefined;
   cursor?: string | undefined;
@@ -50,7 +50,7 @@ export interface QueryAuditResponse {
   cursor?: string | undefined;
 }
 
-/** One page of an export: whole seals, each with the records it covers. */
+/** One page of an export: complete seals, each with the records that it covers. */
 export interface ExportAuditResponse {
   seals: {
     /** JWS in compact form (docs/format.md, section 8). */

@@ -1,4 +1,4 @@
-/** The routes of blobs and their links: rows of the table in ../routes.ts. */
+/** The routes of blobs and links: rows of the table in ../routes.ts. */
 export const blobRoutes = {
   createBlob: {
     method: 'POST',

@@ -1,4 +1,4 @@
-/** What the routes of blobs and their links take and give. */
+/** Request and response schemas of the routes of blobs and links. */
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
 import { writeIdPattern } from '../shared/name-patterns.ts';
@@ -31,12 +31,12 @@ import type {
 
 const integerBetween = (minimum: number, maximum: number) => integerAtLeast(minimum).check(z.maximum(maximum));
 
-/** 32 bytes in base64, in its one canonical spelling. */
+/** 32 bytes in base64, canonical spelling only. */
 const bytes32 = z.string().check(z.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/));
 
 const checksum = z.string().check(z.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=(?:-[1-9][0-9]{0,4})?$/));
 
-/** Any string, as ids are. */
+/** Any string, like ids: a malformed link is reported as not found. */
 const linkParams = z.strictObject({ link: z.string() });
 
 const linkFields = { link: z.string(), url: z.string() };
@@ -71,7 +71,7 @@ const openLinkRequest = schemaFor<OpenLinkRequest>()(
   z.strictObject({ proof: bytes32, opening: z.optional(z.string().check(z.regex(writeIdPattern))) }),
 );
 
-/** Rows of `schemas` (route-schemas.ts). */
+/** Entries of `routeSchemas` (route-schemas.ts). */
 export const blobSchemas = {
   createBlob: {
     params: emptyObject,

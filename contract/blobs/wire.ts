@@ -1,41 +1,49 @@
-/** The JSON of blobs and links (docs/blobs.md), as types, like wire.ts. Sizes are bytes of ciphertext. */
+/** JSON types of the routes of blobs and links (docs/blobs.md). Sizes are bytes of ciphertext. */
 
-/** What may be said of a blob when it is begun. */
+/** Options for a new blob. */
 export interface BlobOptions {
-  /** Seconds until it can't be opened any more, counted since its creation; it stays until deleted unless told. */
+  /** Seconds after its creation until the blob can no longer be opened. Default: it stays until it is deleted. */
   expiresIn?: number | undefined;
-  /** Openings after which it can't be opened any more; no limit unless told. */
+  /** Number of openings after which the blob can no longer be opened. Default: no limit. */
   maxOpens?: number | undefined;
-  /** To be read once: one opening, and whoever has read it destroys it by a proof of the key. */
+  /** Read once: one opening, after which the reader destroys the blob with a proof of the key. */
   burn?: boolean | undefined;
 }
 
 export interface CreateBlobRequest extends BlobOptions {
-  /** Bytes that will be uploaded, exactly; when absent, the upload is in parts and their sum counts. */
+  /**
+   * Exact number of bytes that will be uploaded. When absent, the upload is in parts and the sum of the parts is the
+   * size.
+   */
   size?: number | undefined;
 }
 
-/** A form to be posted to S3 as `multipart/form-data`: the fields in any order, then `x-amz-checksum-sha256`, then `file`. */
+/**
+ * A form to post to S3 as `multipart/form-data`: the fields in any order, then `x-amz-checksum-sha256`, then `file`.
+ */
 export interface FormUpload {
   kind: 'form';
   url: string;
   fields: Record<string, string>;
-  /** RFC 3339 time until which S3 takes it. */
+  /** RFC 3339 time until which S3 accepts the form. */
   expiresAt: string;
 }
 
-/** To be uploaded in parts, whose addresses are asked for with `grantParts`. */
+/** An upload in parts. `grantParts` returns the URLs of the parts. */
 export interface PartsUpload {
   kind: 'parts';
-  /** Chunks of 2^20 bytes of plaintext in each part but the last; the first part has the header before them. */
+  /**
+   * Number of chunks of 2^20 bytes of plaintext in each part except the last. The first part also has the header,
+   * before its chunks.
+   */
   chunks: number;
 }
 
-/** A link: its address without the key, which the uploader appends as fragment. */
+/** A link without its key. The uploader appends the key as the fragment. */
 export interface Link {
   /** 58 characters of `0-9 a-z`: org, blob and locator (docs/format.md, section 10). */
   link: string;
-  /** Address of the page that opens it, without a fragment. */
+  /** URL of the page that opens the link, without a fragment. */
   url: string;
 }
 
@@ -60,45 +68,49 @@ export interface GrantPartsRequest {
 export interface GrantPartsResponse {
   parts: {
     number: number;
-    /** To be sent the part by PUT, with these headers. */
+    /** URL to which the part is sent by PUT with these headers. */
     url: string;
     headers: Record<string, string>;
   }[];
-  /** RFC 3339 time until which S3 takes them. */
+  /** RFC 3339 time until which S3 accepts the parts. */
   expiresAt: string;
 }
 
 export interface ListPartsResponse {
-  /** In the order of their numbers. */
+  /** Ascending by part number. */
   parts: { number: number; size: number; checksum: string }[];
   cursor?: string | undefined;
 }
 
 export interface CompleteBlobRequest {
   /**
-   * SHA-256 of what was uploaded by form, base64; of an upload in parts, the SHA-256 of the parts' SHA-256 one after the other,
-   * base64, then `-` and the number of parts.
+   * For an upload by form: SHA-256 of the uploaded bytes, base64. For an upload in parts: SHA-256 of the concatenated
+   * SHA-256 of the parts, base64, then `-` and the number of parts.
    */
   checksum: string;
-  /** SHA-256 of the proofs of docs/format.md, section 10, base64: by them the service knows who knows the key. */
+  /**
+   * SHA-256 of the proofs of docs/format.md, section 10, base64. With them, the service verifies that a caller knows
+   * the key.
+   */
   verifiers: { open: string; burn: string };
 }
 
 /**
- * `uploading` until it is complete; `ready` while it can be opened; `spent` after the last opening; `burned` by who read it;
- * `expired`; `deleted`. What can't be opened any more stays in lists for a month.
+ * `uploading` until the upload is complete; `ready` while the blob can be opened; `spent` after the last opening;
+ * `burned` when a reader destroyed it; `expired`; `deleted`. A blob that can no longer be opened stays in lists for a
+ * month.
  */
 export type BlobState = 'uploading' | 'ready' | 'spent' | 'burned' | 'expired' | 'deleted';
 
 export interface BlobInfo {
   id: string;
   state: BlobState;
-  /** Absent while uploading without an announced size. */
+  /** Absent during an upload without an announced size. */
   size?: number | undefined;
   createdAt: string;
   completedAt?: string | undefined;
   expiresAt?: string | undefined;
-  /** Openings so far. */
+  /** Number of openings so far. */
   openings: number;
   maxOpens?: number | undefined;
   burn: boolean;
@@ -113,7 +125,7 @@ export interface ListBlobsResponse {
 }
 
 export interface DeleteBlobResponse {
-  /** False when there was nothing of that id, or it was gone before. */
+  /** False when no blob has that id, or it was already deleted. */
   deleted: boolean;
 }
 
@@ -121,14 +133,14 @@ export interface RelinkBlobResponse extends Link {
   id: string;
 }
 
-/** What anyone with a link may know before he proves that he knows its key. */
+/** What anyone with a link can see before proving knowledge of its key. */
 export interface LookAtLinkResponse {
   size: number;
   createdAt: string;
   expiresAt?: string | undefined;
-  /** Openings that are left; absent without a limit. */
+  /** Number of openings left; absent without a limit. */
   openingsLeft?: number | undefined;
-  /** Whether whoever has read it is to destroy it. */
+  /** Whether the reader is expected to destroy the blob after reading it. */
   burn: boolean;
 }
 
@@ -140,20 +152,20 @@ export interface BurnLinkRequest {
 export interface OpenLinkRequest {
   proof: string;
   /**
-   * Names this opening, so that a retry of it is recognised and not counted again: 16 to 64 of `A-Z a-z 0-9 _ -`, drawn for it. Good for as
-   * long as the address that it gives.
+   * Identifies this opening, so that a retry is recognized and not counted again: 16 to 64 random characters of `A-Z
+   * a-z 0-9 _ -`, new for each opening. It is recognized as long as the returned URL works.
    */
   opening?: string | undefined;
 }
 
 export interface OpenLinkResponse extends LookAtLinkResponse {
-  /** Where the ciphertext is to be had, by GET, with `Range` as often as wanted. */
+  /** URL of the ciphertext, for any number of GET requests, with or without `Range`. */
   url: string;
-  /** RFC 3339 time until which requests to it may begin. */
+  /** RFC 3339 time until which requests to this URL can begin. */
   urlExpiresAt: string;
 }
 
 export interface BurnLinkResponse {
-  /** Always true: what was burned before stays so. */
+  /** Always true, also when the blob was already burned. */
   burned: boolean;
 }

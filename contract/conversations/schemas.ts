@@ -1,9 +1,12 @@
-/** What the routes of webhooks and messages take and give. */
+/** Request and response schemas of the routes of webhooks and messages. */
 import * as z from 'zod/mini';
 import { damaged, emptyObject, pageQueryFields, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import type { ListMessagesResponse } from './wire.ts';
 
-/** Hooks are read as bytes, by what their provider signed: neither query nor body is parsed before. The answer is what that provider expects. */
+/**
+ * Webhook requests are read as bytes, because that is what the provider signed. Neither query nor body is parsed before
+ * the signature is verified. The response has the form that the provider expects.
+ */
 const webhookRoute = {
   params: z.strictObject({ org: z.string() }),
   query: z.record(z.string(), z.string()),
@@ -11,7 +14,7 @@ const webhookRoute = {
   response: z.strictObject({ contentType: z.string(), body: z.string() }),
 };
 
-/** Rows of `schemas` (route-schemas.ts). */
+/** Entries of `routeSchemas` (route-schemas.ts). */
 export const conversationSchemas = {
   listMessages: {
     params: emptyObject,

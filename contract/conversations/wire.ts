@@ -1,10 +1,10 @@
-/** JSON of the routes of conversations. */
+/** JSON types of the conversation routes. */
 
 export interface Message {
   id: string;
   role: 'user' | 'agent';
   text: string;
-  /** Name of the channel, as `twilio`. */
+  /** Name of the channel, for example `twilio`. */
   channel: string;
   /** RFC 3339. */
   at: string;
@@ -13,7 +13,7 @@ export interface Message {
 export interface ListMessagesResponse {
   /** Oldest first. */
   messages: Message[];
-  /** Ids of messages of this page that could not be opened; absent when there are none. */
+  /** Ids of messages on this page that could not be decrypted; absent when there are none. */
   damaged?: string[] | undefined;
   cursor?: string | undefined;
 }

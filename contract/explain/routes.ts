@@ -1,4 +1,4 @@
-/** The routes of `explain`: rows of the table in ../routes.ts. */
+/** The `explain` routes: rows of the table in ../routes.ts. */
 export const explainRoutes = {
   explain: {
     method: 'GET',

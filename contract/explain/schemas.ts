@@ -1,4 +1,4 @@
-/** What the routes of `explain` take and give. */
+/** Request and response schemas of the `explain` routes. */
 import * as z from 'zod/mini';
 import { emptyObject, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import type { ExplainResponse } from './wire.ts';
@@ -26,7 +26,7 @@ const explainRoute = {
   ),
 };
 
-/** Rows of `schemas` (route-schemas.ts). */
+/** Entries of `routeSchemas` (route-schemas.ts). */
 export const explainSchemas = {
   explain: explainRoute,
   explainOwn: explainRoute,

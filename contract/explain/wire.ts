@@ -1,25 +1,34 @@
-/** JSON of the routes of `explain`. */
+/** JSON types of the `explain` routes. */
 
-/** One who can, or can't, open something. All of it is computed from slots, roles and policies. */
+/** A party that can or cannot open an object. Everything here is computed from slots, roles and policies. */
 export interface ExplainParty {
-  /** `api-key`, `slot`, `link` (whoever holds the URL), `function` (of the deployment, with its role), `operator` (who may change policies or code), `anyone` (of what is gone). */
+  /**
+   * `api-key`; `slot`; `link` (anyone with the URL); `function` (a function of the deployment, with its role);
+   * `operator` (anyone with permission to change policies or code); `anyone` (when nobody can open the object).
+   */
   kind: 'api-key' | 'slot' | 'link' | 'function' | 'operator' | 'anyone';
   /** Id of the key or slot, or name of the function. */
   id?: string | undefined;
-  /** In words: who it is. */
+  /** Text for people: a description of the party. */
   who: string;
-  /** In words: with what it can open it and while what lasts; or why it can't. */
+  /**
+   * Text for people: the credential with which the party can open the object and the condition for it, or why the party
+   * cannot open it.
+   */
   how: string;
-  /** RFC 3339: until when it can. */
+  /** RFC 3339: the time until which the party can open the object. */
   until?: string | undefined;
 }
 
 export interface ExplainResponse {
-  /** As asked: `value:<name>`, `blob:<id>`, `memory:<user>/<record id>`, `message:<user>/<id>` or `user:<user>`. */
+  /** As requested: `value:<name>`, `blob:<id>`, `memory:<user>/<record id>`, `message:<user>/<id>` or `user:<user>`. */
   ref: string;
-  /** The rung of custody: who must be there for it to open. */
+  /** The kind of credential that is required to decrypt the object. */
   custody: 'org' | 'link' | 'user';
-  /** Whether it is there; what is gone nobody can open. */
+  /**
+   * `stored`; `locked` while the organization is waiting to be shredded; `gone` when nobody can open the object: it was
+   * deleted or shredded, it has expired, it was opened as often as allowed, or it never existed.
+   */
   state: 'stored' | 'locked' | 'gone';
   canOpen: ExplainParty[];
   cannotOpen: ExplainParty[];

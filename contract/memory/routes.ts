@@ -1,4 +1,4 @@
-/** The routes of users' memory: rows of the table in ../routes.ts. */
+/** The routes of user memory: rows of the table in ../routes.ts. */
 export const memoryRoutes = {
   addMemory: {
     method: 'POST',

@@ -1,4 +1,4 @@
-/** What the routes of users' memory take and give. */
+/** Request and response schemas of the routes of user memory. */
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
 import { writeIdPattern } from '../shared/name-patterns.ts';
@@ -39,7 +39,7 @@ const addMemory = schemaFor<AddMemoryRequest>()(
   }),
 );
 
-/** Rows of `schemas` (route-schemas.ts). */
+/** Entries of `routeSchemas` (route-schemas.ts). */
 export const memorySchemas = {
   addMemory: { params: emptyObject, query: emptyObject, body: addMemory, response: recordInfo },
   addMemories: {

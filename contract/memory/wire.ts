@@ -1,4 +1,4 @@
-/** JSON of the routes of memory. */
+/** JSON types of the memory routes. */
 import type { ItemError } from '../shared/wire.ts';
 
 /** Any JSON. */
@@ -17,14 +17,14 @@ export interface MemoryRecord extends RecordInfo {
 }
 
 export interface AddMemoryRequest {
-  /** 1 to 128 of `A-Z a-z 0-9 . _ -`, the first a letter or digit; a new one that sorts by time unless given. */
+  /** 1 to 128 characters of `A-Z a-z 0-9 . _ -`, the first a letter or digit. Default: a new time-ordered id. */
   id?: string | undefined;
-  /** Any JSON of at most 64 KiB, nested at most 100 deep. Numbers are those of IEEE 754 (RFC 8259 section 6). */
+  /** Any JSON of at most 64 KiB, nested at most 100 levels deep. Numbers are IEEE 754 doubles (RFC 8259 section 6). */
   data: unknown;
 }
 
 export interface AddMemoriesRequest {
-  /** 1 to 100 records, each id once. */
+  /** 1 to 100 records with distinct ids. */
   items: AddMemoryRequest[];
 }
 
@@ -33,43 +33,43 @@ export type AddMemoriesItem =
   | { id?: string | undefined; ok: false; error: ItemError };
 
 export interface AddMemoriesResponse {
-  /** One for each item, in the order sent. */
+  /** One result for each item, in the order of the request. */
   results: AddMemoriesItem[];
 }
 
 export interface ListMemoryResponse {
   /** Ascending by id. */
   records: MemoryRecord[];
-  /** Ids of records of this page that could not be opened; absent when there are none. */
+  /** Ids of records on this page that could not be decrypted; absent when there are none. */
   damaged?: string[] | undefined;
   cursor?: string | undefined;
 }
 
 export interface ReplaceMemoryRequest {
   data: unknown;
-  /** Compare-and-set: the version the record must be at. */
+  /** Compare-and-set: the current version that the record must have. */
   ifVersion?: number | undefined;
-  /** Names this write, so that a retry of it is recognised. */
+  /** Identifies this write, so that a retry is recognized. */
   writeId?: string | undefined;
 }
 
 export interface DeleteMemoryResponse {
-  /** False when there was no such record. */
+  /** False when no such record existed. */
   deleted: boolean;
 }
 
 export interface SearchMemoryRequest {
-  /** Compared with every string in a record, and with the names of its members, without regard to case. */
+  /** Searched for in every string of a record and in its member names, ignoring case. */
   text: string;
   cursor?: string | undefined;
 }
 
 export interface SearchMemoryResponse {
   records: MemoryRecord[];
-  /** How many records this request opened. */
+  /** Number of records that this request decrypted. */
   searched: number;
-  /** Ids of records that were met that could not be opened; absent when there are none. */
+  /** Ids of searched records that could not be decrypted; absent when there are none. */
   damaged?: string[] | undefined;
-  /** Present when there is more to search, whether or not something was found yet. */
+  /** Present when there are more records to search, whether or not this page has results. */
   cursor?: string | undefined;
 }

@@ -1,4 +1,4 @@
-/** The routes of organizations: rows of the table in ../routes.ts. */
+/** The organization routes: rows of the table in ../routes.ts. */
 export const orgRoutes = {
   getOpenApi: {
     method: 'GET',

@@ -1,4 +1,4 @@
-/** What the routes of organizations take and give. */
+/** Request and response schemas of the organization routes. */
 import * as z from 'zod/mini';
 import { createKeyResponse } from '../api-keys/schemas.ts';
 import { emptyObject, integerAtLeast, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
@@ -6,7 +6,7 @@ import type { CreateOrgResponse, OrgResponse } from './wire.ts';
 
 export const orgState = z.enum(['active', 'locked', 'shredded']);
 
-/** Rows of `schemas` (route-schemas.ts). */
+/** Entries of `routeSchemas` (route-schemas.ts). */
 export const orgSchemas = {
   getOpenApi: {
     params: emptyObject,

@@ -1,4 +1,4 @@
-/** The routes of rotation: rows of the table in ../routes.ts. */
+/** The rotation routes: rows of the table in ../routes.ts. */
 export const rotationRoutes = {
   startRotation: {
     method: 'POST',

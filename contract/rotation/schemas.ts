@@ -1,4 +1,4 @@
-/** What the routes of rotation take and give. */
+/** Request and response schemas of the rotation routes. */
 import * as z from 'zod/mini';
 import { emptyObject, integerAtLeast, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import type { RotationResponse } from './wire.ts';
@@ -21,7 +21,7 @@ export const rotationResponse = schemaFor<RotationResponse>()(
   }),
 );
 
-/** Rows of `schemas` (route-schemas.ts). */
+/** Entries of `routeSchemas` (route-schemas.ts). */
 export const rotationSchemas = {
   startRotation: { params: emptyObject, query: emptyObject, body: emptyObject, response: rotationResponse },
   getRotation: { params: emptyObject, query: emptyObject, body: undefined, response: rotationResponse },

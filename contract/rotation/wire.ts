@@ -1,27 +1,31 @@
-/** JSON of the routes of rotation. */
+/** JSON types of the rotation routes. */
 
-/** A rotation of the DEK. `draining`: everything is re-encrypted, the old versions wait for slow functions to end. */
+/**
+ * A rotation of the DEK. `draining`: everything is re-encrypted, and the old versions are kept until running functions
+ * have ended.
+ */
 export interface Rotation {
-  /** Counts the rotations of the organization. */
+  /** Sequence number of the rotation within the organization. */
   id: number;
   state: 'running' | 'draining' | 'done';
-  /** Version that seals since then. */
+  /** DEK version that seals new values since the rotation started. */
   to: number;
   startedAt: string;
   finishedAt?: string | undefined;
-  /** Values looked at so far, and values there were when it began. */
+  /** Number of values examined so far, and number of values when the rotation started. */
   counted: number;
   total: number;
-  /** Values re-encrypted so far. */
+  /** Number of values re-encrypted so far. */
   reencrypted: number;
   /**
-   * Values that can't be opened, hence not re-encrypted. While there are any, the DEKs that they may need stay in draining
-   * and the rotation does not end; delete them or put them back in order, then rotate again.
+   * Number of values that cannot be decrypted and are therefore not re-encrypted. While there are any, the DEKs that
+   * they may need stay in `draining` and the rotation does not finish. Delete or repair these values, then rotate
+   * again.
    */
   damaged: number;
 }
 
 export interface RotationResponse {
-  /** The latest one; absent when there was none. */
+  /** The latest rotation; absent when there was none. */
   rotation?: Rotation | undefined;
 }

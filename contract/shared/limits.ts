@@ -1,89 +1,102 @@
-/** Sizes and counts that the service enforces and clients may rely on. Bytes are bytes of UTF-8. */
+/** Sizes and counts that the service enforces and clients can rely on. Bytes are bytes of UTF-8. */
 export const limits = {
-  /** Longest value, bytes. */
+  /** Maximum length of a value, bytes. */
   valueBytes: 65_536,
-  /** Longest name, characters (all of them ASCII). */
+  /** Maximum length of a name, characters (all ASCII). */
   nameLength: 256,
-  /** Entries in the metadata of a value. */
+  /** Maximum number of entries in the metadata of a value. */
   metadataEntries: 16,
-  /** Longest key of a metadata entry, characters. */
+  /** Maximum length of a metadata key, characters. */
   metadataKeyLength: 64,
-  /** Longest value of a metadata entry, characters. */
+  /** Maximum length of a metadata value, characters. */
   metadataValueLength: 512,
-  /** Versions kept of a value, the current one included. */
+  /** Number of versions kept per value, including the current one. */
   versionsKept: 10,
   /**
-   * Most bytes that the sealed strings of one value's versions may take together. A DynamoDB item ends at
-   * 400 KiB; what is over is dropped from the oldest version on.
+   * Maximum total bytes of the sealed strings in all versions of one value, because a DynamoDB item is limited to 400
+   * KiB. The oldest versions are dropped until the rest fits.
    */
   itemBytes: 380_000,
-  /** Items of a batch. */
+  /** Maximum number of items in a batch. */
   batchItems: 100,
-  /** Most bytes of values in one reply of a batch get: Lambda ends a reply at 6 MiB, JSON escapes included. */
+  /**
+   * Maximum bytes of values in one response of a batch get. Lambda limits a response to 6 MiB, including JSON escapes.
+   */
   batchReplyBytes: 4_500_000,
-  /** Longest request body, bytes. Lambda ends a request at 6 MiB, and the event wraps the body in JSON. */
+  /** Maximum request body, bytes. Lambda limits a request to 6 MiB, and the event wraps the body in JSON. */
   requestBytes: 5_000_000,
-  /** Items of a list page: unless told, and at most. */
+  /** Default and maximum number of items on a list page. */
   pageSize: 100,
   pageSizeMax: 1000,
-  /** Longest name of an API key, characters. */
+  /** Maximum length of the name of an API key, characters. */
   apiKeyNameLength: 100,
-  /** Path prefixes of one API key. */
+  /** Maximum number of path prefixes of one API key. */
   apiKeyPrefixes: 20,
-  /** Longest overlap of two API keys while one is rotated, seconds, and the overlap unless told. */
+  /** Maximum and default overlap of the old and the new API key during a key rotation, seconds. */
   apiKeyOverlapMax: 604_800,
   apiKeyOverlap: 86_400,
-  /** Longest waiting period of a shredding, days. */
+  /** Maximum waiting period of a shredding, days. */
   shredWaitDays: 30,
-  /** Longest of the ids by which callers tell their agent, run and tool call, characters. */
+  /** Maximum length of the agent, run and tool call ids that callers send, characters. */
   callerIdLength: 128,
-  /** Largest ciphertext of a blob, bytes. */
+  /** Maximum ciphertext of a blob, bytes. */
   blobBytes: 68_719_476_736,
-  /** Up to this, a blob of announced size is uploaded by one form; beyond, and without an announced size, in parts. */
+  /**
+   * Up to this many bytes, a blob of announced size is uploaded with one form. Larger blobs, and blobs without an
+   * announced size, are uploaded in parts.
+   */
   blobFormBytes: 16_777_216,
-  /** Chunks in each part of an upload in parts, of 2^20 bytes of plaintext each; the last part has the rest. */
+  /**
+   * Number of chunks in each part of an upload in parts, each with 2^20 bytes of plaintext. The last part contains the
+   * rest.
+   */
   blobPartChunks: 8,
-  /** Parts whose addresses one request may ask for. */
+  /** Maximum number of parts whose URLs one request can ask for. */
   blobPartsPresigned: 16,
-  /** Seconds for which an upload may go on, from its ticket to its completion. */
+  /** Maximum duration of an upload, from its creation to its completion, seconds. */
   blobUploadSeconds: 172_800,
-  /** Seconds for which an address of S3 that was handed out works: to upload a form or part, or to download. */
+  /** Seconds for which a presigned S3 URL works, for the upload of a form or part, or for a download. */
   blobPresignedUrlSeconds: 1_800,
-  /** Longest expiry of a blob, seconds. */
+  /** Maximum time until the expiry of a blob, seconds. */
   blobExpiryMax: 31_536_000,
-  /** Most openings that can be set as a limit. */
+  /** Maximum value of the limit on openings. */
   blobOpeningsMax: 1_000_000,
-  /** Largest record of a user's memory, bytes of its JSON. */
+  /** Maximum record of a user's memory, bytes of its JSON. */
   recordBytes: 65_536,
-  /** Deepest nesting of lists and objects in a record. */
+  /** Maximum nesting depth of lists and objects in a record. */
   recordDepth: 100,
-  /** Longest id of a record that a caller chooses, characters. */
+  /** Maximum length of a record id that a caller chooses, characters. */
   recordIdLength: 128,
-  /** Most bytes of records in one reply of a list or a search. */
+  /** Maximum bytes of records in one response of a list or a search. */
   recordReplyBytes: 4_500_000,
-  /** Most records that one request of a search opens; what is left is for the next. */
+  /** Maximum number of records that one search request decrypts. The rest is left for the next request. */
   searchedRecords: 1000,
-  /** Longest text that is searched for, characters. */
+  /** Maximum length of a search text, characters. */
   searchTextLength: 256,
-  /** Longest message that is taken from a channel, bytes. */
+  /** Maximum length of a message from a channel, bytes. */
   messageBytes: 16_384,
-  /** Messages of the conversation that a responder is given, the latest, and most bytes of them. */
+  /** The responder receives the latest messages of the conversation: at most this many messages and bytes. */
   historyMessages: 50,
   historyBytes: 262_144,
-  /** Seconds for which a session lasts, and how many a user may have: the oldest ends for a new one. */
+  /**
+   * Lifetime of a session in seconds, and maximum number of sessions per user. A new session replaces the oldest one.
+   */
   sessionSeconds: 604_800,
   sessionsKept: 10,
-  /** Seconds for which a code for linking works, and how often it may be tried. */
+  /** Lifetime of a link code in seconds, and maximum number of attempts with it. */
   linkCodeSeconds: 600,
   linkCodeAttempts: 5,
-  /** Attempts to log in by one login within so many seconds; then it waits until they have passed. */
+  /**
+   * Maximum number of login attempts per login name in a window of this many seconds. Further attempts are refused
+   * until the window has ended.
+   */
   loginAttempts: 10,
   loginWindowSeconds: 900,
-  /** Shortest and longest password, characters; longest login name. */
+  /** Minimum and maximum length of a password, and maximum length of a login name, characters. */
   passwordLength: 8,
   passwordLengthMax: 256,
   loginLength: 128,
-  /** Length of a write id, characters. */
+  /** Minimum and maximum length of a write id, characters. */
   writeIdMin: 16,
   writeIdMax: 64,
 } as const;

@@ -1,8 +1,8 @@
 import { type Verb, verbs } from './verbs.ts';
 
 /**
- * What an API key of a role may do; what is not listed is denied. A key may be narrowed further by verbs, path
- * prefixes and an expiry, and can make no key that is stronger than itself.
+ * The verbs that each role allows. All other verbs are denied. A key can be restricted further by verbs, path prefixes
+ * and an expiry. It cannot create a key with more permissions than its own.
  */
 export const roles = {
   admin: verbs,
@@ -23,13 +23,15 @@ export const roles = {
 export type Role = keyof typeof roles;
 
 /**
- * Roles of which a key that is not limited to prefixes has the reserved names among its own, which are those under `channels/`
- * (environment.ts, channelSecretsPrefix): the secrets there decide whom the vault believes. An auditor reads and writes no value; it may
- * ask who opens these.
+ * Roles whose keys can access the reserved names under `channels/` (environment-variables.ts, channelSecretsPrefix)
+ * without listing them as prefixes. The secrets there decide which webhook requests the vault accepts. An auditor
+ * cannot read or write any value, but can ask who can open these.
  */
 export const rolesWithReservedNames: readonly Role[] = ['admin', 'auditor'];
 
-/** Verbs over all of an organization: a key that is limited to path prefixes never has them, whatever its role. */
+/**
+ * Verbs that affect a whole organization. A key that is restricted to path prefixes never has them, whatever its role.
+ */
 export const orgWideVerbs: readonly Verb[] = [
   'org.rotate',
   'org.shred',

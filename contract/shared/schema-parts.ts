@@ -1,4 +1,4 @@
-/** Parts that the schemas of several capabilities share. */
+/** Parts that several schemas share. */
 import * as z from 'zod/mini';
 import english from 'zod/v4/locales/en.js';
 import { type ErrorCode, errors } from './error-codes.ts';
@@ -9,7 +9,7 @@ z.config(english());
 
 type IsSameType<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
 
-/** Returns the schema; does not compile unless it stands for exactly `T`. */
+/** Returns the schema. Does not compile unless its output type is exactly `T`. */
 export const schemaFor =
   <T>() =>
   <S extends z.ZodMiniType>(schema: IsSameType<z.output<S>, T> extends true ? S : never): S =>
@@ -19,7 +19,7 @@ export const integerAtLeast = (minimum: number) => z.int().check(z.minimum(minim
 
 export const rfc3339Time = z.iso.datetime({ offset: true });
 
-/** Names get an error code of their own, so that here they are any string; names.ts has the rule. */
+/** Accepts any string here, because invalid names have a separate error code; name-patterns.ts has the rules. */
 export const name = z.string();
 
 export const itemError = z.strictObject({
@@ -36,7 +36,7 @@ export const okItemOf = <T extends z.ZodMiniType>(of: T) => z.strictObject({ nam
 export const batchOf = <T extends z.ZodMiniType>(of: T) =>
   z.array(of).check(z.minLength(1), z.maxLength(limits.batchItems));
 
-/** A number in a query string: digits only, so that "", "1e3" and "0x1" are refused. */
+/** A number in a query string: digits only, so that "", "1e3" and "0x1" are rejected. */
 export const queryNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   z.pipe(
     z.string().check(z.regex(/^[0-9]{1,15}$/)),
@@ -50,7 +50,7 @@ export const pageQueryFields = {
 
 export const nameParams = z.strictObject({ name });
 
-/** Ids that can't be are not found, like those that are not there: here they are any string. */
+/** Accepts any string, so that a malformed id is reported as not found, like an id that does not exist. */
 export const idParams = z.strictObject({ id: z.string() });
 
 export const emptyObject = z.strictObject({});

@@ -1,16 +1,16 @@
 import { type ErrorCode, errors } from './error-codes.ts';
 
-/** What a problem document may carry beside its row of the table. Never a value, a key or a part of a body. */
+/** Additional members of a problem document. They never contain a value, a key or a part of a body. */
 export interface ErrorExtras {
-  /** What happened in this case, for people. */
+  /** Text for people about this occurrence. */
   readonly detail?: string;
-  /** Where the input is wrong. */
+  /** The invalid parts of the input. */
   readonly errors?: { path: string; message: string }[];
   /** For `version_conflict`. */
   readonly currentVersion?: number;
 }
 
-/** A failure of the service by its code: thrown anywhere below the handlers, encoded in one place. */
+/** A failure of the service, identified by its code. Thrown anywhere below the handlers and encoded in one place. */
 export class VaultError extends Error {
   readonly code: ErrorCode;
   readonly extras: ErrorExtras;

@@ -1,4 +1,4 @@
-/** What an API key must be allowed to do. Roles (roles.ts) are made of these. */
+/** Verbs that API keys can be allowed to use. Roles (roles.ts) consist of these. */
 export const verbs = [
   'org.read',
   'org.rotate',
@@ -15,7 +15,7 @@ export const verbs = [
   'blobs.list',
   'blobs.write',
   'blobs.delete',
-  // None of these decrypts user data: only a slot of the user does.
+  // None of these verbs decrypts user data. That requires a key slot of the user.
   'users.read',
   'users.write',
   'users.delete',
@@ -23,7 +23,10 @@ export const verbs = [
 ] as const;
 export type Verb = (typeof verbs)[number];
 
-/** What the audit records beside verbs: done without an API key, so no key is ever allowed or denied it. */
+/**
+ * Verbs that exist only in the audit. They are for actions without an API key, so they are never allowed or denied to a
+ * key.
+ */
 export const auditOnlyVerbs = [
   'org.create',
   'links.open',

@@ -1,4 +1,4 @@
-/** The routes of shredding: rows of the table in ../routes.ts. */
+/** The shredding routes: rows of the table in ../routes.ts. */
 export const shredRoutes = {
   shredOrg: {
     method: 'POST',

@@ -1,4 +1,4 @@
-/** What the routes of shredding take and give. */
+/** Request and response schemas of the shredding routes. */
 import * as z from 'zod/mini';
 import { orgState } from '../orgs/schemas.ts';
 import { limits } from '../shared/limits.ts';
@@ -16,7 +16,7 @@ export const shredResponse = schemaFor<ShredResponse>()(
   }),
 );
 
-/** Rows of `schemas` (route-schemas.ts). */
+/** Entries of `routeSchemas` (route-schemas.ts). */
 export const shredSchemas = {
   shredOrg: {
     params: emptyObject,

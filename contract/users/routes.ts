@@ -1,4 +1,4 @@
-/** The routes of users and their accounts: rows of the table in ../routes.ts. */
+/** The routes of users and accounts: rows of the table in ../routes.ts. */
 export const userRoutes = {
   createUser: {
     method: 'POST',

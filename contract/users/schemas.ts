@@ -1,4 +1,4 @@
-/** What the routes of users and their accounts take and give. */
+/** Request and response schemas of the routes of users and accounts. */
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
 import {
@@ -54,7 +54,7 @@ const password = z
   .string()
   .check(z.minLength(limits.passwordLength), z.maxLength(limits.passwordLengthMax), wellFormedText);
 
-/** Of one that exists: whether it is long enough is no matter. */
+/** An existing password. Its minimum length is not checked. */
 const presentedPassword = z.string().check(z.maxLength(limits.passwordLengthMax), wellFormedText);
 
 const confirmedRequest = schemaFor<ConfirmedRequest>()(
@@ -63,7 +63,7 @@ const confirmedRequest = schemaFor<ConfirmedRequest>()(
 
 const deleted = schemaFor<DeletedResponse>()(z.strictObject({ deleted: z.boolean(), deletedAt: rfc3339Time }));
 
-/** Rows of `schemas` (route-schemas.ts). */
+/** Entries of `routeSchemas` (route-schemas.ts). */
 export const userSchemas = {
   createUser: {
     params: emptyObject,

@@ -1,20 +1,20 @@
-/** JSON of the routes of users and their accounts. */
+/** JSON types of the routes of users and accounts. */
 
-/** What opens the data of a user: one of its slots (docs/format.md, section 12). */
+/** A key slot of a user (docs/format.md, section 12). Each slot can open the user's data. */
 export interface SlotInfo {
   id: string;
   kind: 'identity' | 'credential' | 'password' | 'session' | 'link';
   /** RFC 3339. */
   createdAt: string;
-  /** RFC 3339; of sessions and codes for linking. */
+  /** RFC 3339. Only for sessions and link codes. */
   expiresAt?: string | undefined;
 }
 
 export interface UserInfo {
   user: string;
-  /** `damaged`: what is stored is no keyring, so nothing opens by it; the user can be deleted. */
+  /** `damaged`: the stored record is not a valid keyring, so it opens nothing. The user can still be deleted. */
   state: 'active' | 'deleted' | 'damaged';
-  /** RFC 3339; of a damaged one only if it can be told. */
+  /** RFC 3339. For a damaged user, present only if it could be read. */
   createdAt?: string | undefined;
   deletedAt?: string | undefined;
   /** Empty when deleted or damaged. */
@@ -24,7 +24,7 @@ export interface UserInfo {
 export interface CreateUserResponse {
   user: string;
   createdAt: string;
-  /** The user key; shown this once, and nothing else opens the user's data until the user adds to it. */
+  /** The user key. It is returned only once. No other credential opens the user's data until the user adds one. */
   key: string;
 }
 
@@ -34,9 +34,9 @@ export interface ListUsersResponse {
 }
 
 export interface DeletedResponse {
-  /** False when it was deleted before. */
+  /** False when the user was already deleted. */
   deleted: boolean;
-  /** RFC 3339: since when nothing of it can be opened. */
+  /** RFC 3339: the time since which the user's data cannot be opened. */
   deletedAt: string;
 }
 
@@ -48,31 +48,34 @@ export interface AccountResponse {
   slots: SlotInfo[];
 }
 
-/** What removes a password or a slot, starts a link, or deletes the account. */
+/** The body of requests that remove a password or a slot, start linking a channel, or delete the account. */
 export interface ConfirmedRequest {
   /**
-   * Needed where the request comes by a session, so that whoever found one can't make the account his own; wrong ones count as attempts to
-   * log in. Of slots only for a channel or the user key.
+   * Required if the request is authenticated by a session, so that an attacker with a stolen session cannot take over
+   * the account. A wrong password counts as a login attempt. For the removal of a slot, it is required only for a
+   * channel or the user key.
    */
   currentPassword?: string | undefined;
 }
 
 export interface ChangeUserKeyRequest {
-  /** A user key of the same user with a new secret, made by the caller, so that no lost answer can lose it. */
+  /**
+   * A user key of the same user with a new secret. The caller creates it, so that a lost response cannot lose the key.
+   */
   newKey: string;
 }
 
 export interface SetPasswordRequest {
-  /** 3 to 128 of `a-z 0-9 . _ % + @ -`; capitals are taken for small letters. */
+  /** 3 to 128 characters of `a-z 0-9 . _ % + @ -`, the first a letter or digit. `A-Z` are converted to `a-z`. */
   login: string;
   /** 8 to 256 characters. */
   password: string;
-  /** The one that is replaced: needed where there is one and the request comes by a session. */
+  /** The password to be replaced. Required if the user has a password and the request is authenticated by a session. */
   currentPassword?: string | undefined;
 }
 
 export interface StartLinkResponse {
-  /** `7H3K-9QWE-RTY2`: to be sent as `link 7H3K-9QWE-RTY2` from the channel that is to be linked. */
+  /** For example `7H3K-9QWE-RTY2`. The user sends `link 7H3K-9QWE-RTY2` from the channel to be linked. */
   code: string;
   expiresAt: string;
 }
@@ -85,7 +88,7 @@ export interface LogInRequest {
 
 export interface LogInResponse {
   user: string;
-  /** RFC 3339: when the session ends. */
+  /** RFC 3339: the end of the session. */
   expiresAt: string;
 }
 

@@ -1,4 +1,4 @@
-/** The routes of values: rows of the table in ../routes.ts. */
+/** The value routes: rows of the table in ../routes.ts. */
 export const valueRoutes = {
   setValue: {
     method: 'PUT',

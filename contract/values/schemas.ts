@@ -1,4 +1,4 @@
-/** What the routes of values take and give. */
+/** Request and response schemas of the value routes. */
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
 import { metadataKeyPattern, writeIdPattern } from '../shared/name-patterns.ts';
@@ -45,7 +45,7 @@ const metadata = z
   );
 
 export const setValueFields = {
-  // A lone surrogate has no UTF-8, so it would come back as another character.
+  // UTF-8 cannot encode a lone surrogate, so it would be returned as a different character.
   value: z.string().check(z.refine((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode')),
   metadata: z.optional(metadata),
   expiresAt: z.optional(rfc3339Time),
@@ -66,7 +66,7 @@ export const valueInfo = schemaFor<ValueInfo>()(z.strictObject({ name, ...versio
 
 export const value = schemaFor<Value>()(z.strictObject({ name, ...versionFields, value: z.string() }));
 
-/** Rows of `schemas` (route-schemas.ts). */
+/** Entries of `routeSchemas` (route-schemas.ts). */
 export const valueSchemas = {
   setValue: {
     params: nameParams,

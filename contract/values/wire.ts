@@ -1,18 +1,18 @@
-/** JSON of the routes of values. */
+/** JSON types of the value routes. */
 import type { ItemError } from '../shared/wire.ts';
 
-/** Small facts about a value, sealed like the value itself: strings by string keys. */
+/** Metadata of a value: strings by string keys. Sealed like the value itself. */
 export type Metadata = Record<string, string>;
 
-/** What may accompany a value when it is set. */
+/** Options for setting a value. */
 export interface SetOptions {
-  /** Replaces the metadata of the value; none unless given. */
+  /** Replaces the metadata of the value. Default: no metadata. */
   metadata?: Metadata | undefined;
-  /** RFC 3339 time after which the value can't be read. */
+  /** RFC 3339 time from which the value cannot be read. */
   expiresAt?: string | undefined;
-  /** Compare-and-set: the version the value must be at; 0 means that there must be none. */
+  /** Compare-and-set: the current version that the value must have; 0 means that the value must not exist. */
   ifVersion?: number | undefined;
-  /** Names this write, so that a retry of it is recognised: 16 to 64 of `A-Z a-z 0-9 _ -`. */
+  /** Identifies this write, so that a retry is recognized: 16 to 64 characters of `A-Z a-z 0-9 _ -`. */
   writeId?: string | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface SetValueRequest extends SetOptions {
   value: string;
 }
 
-/** What a version is, without its value. */
+/** A version without its value. */
 export interface VersionInfo {
   /** 1, 2, 3 … in the order of writing. */
   version: number;
@@ -42,30 +42,30 @@ export interface Value extends ValueInfo {
 
 export interface ListValuesResponse {
   values: ValueInfo[];
-  /** Present when there is more; good for the same prefix only. */
+  /** Present when there are more names; valid only for the same prefix. */
   cursor?: string | undefined;
 }
 
 export interface ListVersionsResponse {
   name: string;
-  /** Newest first; the first is the current one. */
+  /** Newest first. The first is the current version. */
   versions: VersionInfo[];
 }
 
 export interface DeleteValueResponse {
-  /** False when there was nothing of that name. */
+  /** False when no value had that name. */
   deleted: boolean;
 }
 
 export interface GetValuesRequest {
-  /** 1 to 100 names, each once. */
+  /** 1 to 100 distinct names. */
   names: string[];
 }
 
 export type GetValuesItem = { name: string; ok: true; value: Value } | { name: string; ok: false; error: ItemError };
 
 export interface GetValuesResponse {
-  /** One for each name, in the order asked. */
+  /** One result for each name, in the order of the request. */
   results: GetValuesItem[];
 }
 
@@ -74,7 +74,7 @@ export interface SetValuesItemRequest extends SetValueRequest {
 }
 
 export interface SetValuesRequest {
-  /** 1 to 100 items, each name once. */
+  /** 1 to 100 items with distinct names. */
   items: SetValuesItemRequest[];
 }
 
@@ -83,6 +83,6 @@ export type SetValuesItem =
   | { name: string; ok: false; error: ItemError };
 
 export interface SetValuesResponse {
-  /** One for each item, in the order sent. */
+  /** One result for each item, in the order of the request. */
   results: SetValuesItem[];
 }

@@ -1,10 +1,10 @@
 /**
- * API keys: `anm_<org>_<id>_<secret><checksum>`. The form is in docs/format.md, section 6. Pure JavaScript, so that
- * clients can refuse a mistyped key without a request.
+ * API keys: `anm_<org>_<id>_<secret><checksum>`. The form is specified in docs/format.md, section 6. Pure JavaScript,
+ * so that clients can reject a mistyped key without sending a request.
  */
 
 export interface ApiKey {
-  /** Id of the organization, opaque. */
+  /** Opaque id of the organization. */
   readonly org: string;
   /** Id of the key within the organization. */
   readonly id: string;
@@ -22,7 +22,7 @@ function base62(value: bigint, length: number): string {
   return text.padStart(length, '0');
 }
 
-/** CRC-32 of ASCII text (ISO 3309, the one of gzip and of GitHub's tokens). */
+/** CRC-32 of ASCII text (ISO 3309, as in gzip and in GitHub tokens). */
 function crc32(text: string): number {
   let crc = 0xffffffff;
   for (let i = 0; i < text.length; i++) {
@@ -34,31 +34,34 @@ function crc32(text: string): number {
 
 const keyChecksum = (body: string): string => base62(BigInt(crc32(body)), 6);
 
-/** Text of 32 secret bytes as they stand in a key. */
+/** Encodes 32 secret bytes as the 43 base62 characters of a key. */
 export function encodeKeySecret(bytes: Uint8Array): string {
   let value = 0n;
   for (const byte of bytes) value = (value << 8n) | BigInt(byte);
   return base62(value, 43);
 }
 
-/** A key as its holder sees it. @param id of the key: what it is of, beside the organization */
+/**
+ * Formats a key of any kind, with its checksum.
+ * @param id what follows the organization id: the id of an API key, or `u` and the id of a user
+ */
 export function formatAnyKey(org: string, id: string, secret: string): string {
   const body = `anm_${org}_${id}_${secret}`;
   return body + keyChecksum(body);
 }
 
-/** Takes any key of this form apart; undefined when its form or checksum is wrong. */
+/** Parses a key of any kind. Returns undefined when the form or the checksum is wrong. */
 export function parseAnyKey(text: string): ApiKey | undefined {
   const [, org, id, secret, check] = apiKeyPattern.exec(text) ?? [];
   if (org === undefined || id === undefined || secret === undefined || check === undefined) return undefined;
-  // Not a secret: the checksum follows from the rest, so an ordinary comparison leaks nothing.
+  // The checksum is computed from the rest of the key and is not a secret, so an ordinary comparison leaks nothing.
   return keyChecksum(text.slice(0, -6)) === check ? { org, id, secret } : undefined;
 }
 
-/** The key as its holder sees it. */
+/** Formats an API key as text. */
 export const formatApiKey = ({ org, id, secret }: ApiKey): string => formatAnyKey(org, id, secret);
 
-/** Takes a key apart, or returns undefined when its form or checksum is wrong: then it was never issued. */
+/** Parses an API key. Returns undefined when its form or checksum is wrong, which means that it was never issued. */
 export function parseApiKey(text: string): ApiKey | undefined {
   const key = parseAnyKey(text);
   return key !== undefined && key.id.length === 16 ? key : undefined;

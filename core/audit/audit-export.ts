@@ -1,22 +1,22 @@
-/** An export of the audit as text, verified as a whole, and what is told of that: for all commands that verify one. */
+/** Verifies an audit export in text form and formats the result. Used by every command that verifies an export. */
 
 import { type PublicJwk, verifyJws } from '../signing/jws.ts';
 import { parseSeal, sealJwsType } from './audit-seal.ts';
 import { type AuditProblem, type AuditSummary, AuditVerifier } from './audit-verifier.ts';
 
-/** What an export must hold beside being whole: see {@link AuditVerifier.finish}. */
+/** What an export must contain in addition to being intact: see {@link AuditVerifier.finish}. */
 export interface ExportExpectations {
   readonly until?: number | undefined;
   readonly includes?: string | undefined;
 }
 
 export interface VerifiedExport {
-  /** What is wrong, in the order of the lines; nothing when it holds. */
+  /** All problems, in the order of the lines; empty when the export is valid. */
   readonly problems: readonly AuditProblem[];
   readonly summary: AuditSummary;
 }
 
-/** Verifies an export line by line; empty lines are passed over. */
+/** Verifies an export line by line. Empty lines are skipped. */
 export async function verifyExport(
   lines: AsyncIterable<string>,
   keys: readonly PublicJwk[],
@@ -27,20 +27,20 @@ export async function verifyExport(
   return verifier.finish(demands);
 }
 
-/** The result for people, in lines. */
+/** Formats the result for people, one fact per line. */
 export function formatVerifiedExport({ problems, summary }: VerifiedExport): string {
   return [
     ...problems.map(({ code, detail }) => `${code}: ${detail}`),
-    problems.length === 0 ? 'The export holds.' : `The export does not hold: ${problems.length} problems.`,
+    problems.length === 0 ? 'The export is valid.' : `The export is not valid. Problems found: ${problems.length}`,
     `organization    ${summary.org ?? '-'}`,
     `seals           ${summary.seals}`,
-    `records         ${summary.records}, and ${summary.expired} that were no longer kept`,
+    `records         ${summary.records}, and ${summary.expired} expired (not in the export)`,
     `complete until  ${summary.completeUntil ?? '-'}`,
     `head            ${summary.head ?? '-'}`,
   ].join('\n');
 }
 
-/** A line as JSON; undefined, which the verifier refuses, when it is none. */
+/** Parses a line as JSON. Returns undefined for invalid JSON; the verifier reports undefined as malformed. */
 function parseJsonLine(line: string): unknown {
   try {
     return JSON.parse(line);

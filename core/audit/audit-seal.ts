@@ -1,34 +1,37 @@
-/** Audit records and the seals over them (docs/format.md, section 8). */
+/** Audit records and their seals (docs/format.md, section 8). */
 import { hash } from 'node:crypto';
 import { canonicalJson } from '../encoding/canonical-json.ts';
 import { isTimeId } from '../encoding/time-ordered-id.ts';
 
-/** `typ` of a seal's JWS: another kind of signed statement can't pass for a seal. */
+/** `typ` of a seal's JWS. It prevents another kind of signed statement from being accepted as a seal. */
 export const sealJwsType = 'anima-audit-seal+jws';
 
-/** The signed statement about the records of one org with ids from `from`, inclusive, to `to`, exclusive. */
+/** The signed statement about the records of one org with ids from `from` (inclusive) to `to` (exclusive). */
 export interface Seal {
   readonly org: string;
-  /** 1, 2, 3 … without a gap. */
+  /** 1, 2, 3 … without gaps. */
   readonly seq: number;
-  /** Ids (time-ids.ts). The first seal begins at the least id, each other one where the one before ends. */
+  /**
+   * Ids (time-ordered-id.ts). The first seal begins at the least possible id. Every other seal begins where the
+   * previous one ends.
+   */
   readonly from: string;
   readonly to: string;
   readonly count: number;
-  /** Base64url of the Merkle root over the records, in the order of their ids. */
+  /** Base64url of the Merkle root over the records in the order of their ids. */
   readonly root: string;
-  /** {@link sealHash} of the seal before; the first has none. */
+  /** {@link sealHash} of the previous seal; absent in the first seal. */
   readonly previous?: string;
   /** RFC 3339. */
   readonly sealedAt: string;
-  /** RFC 3339: from then on its records may be gone; absent when they are kept for ever. */
+  /** RFC 3339: from this time, the records can be deleted. Absent when they are kept forever. */
   readonly keptUntil?: string;
 }
 
-/** What is hashed of a record: its canonical JSON (RFC 8785) in UTF-8, whatever members it has. */
+/** The bytes of a record that are hashed: its canonical JSON (RFC 8785) in UTF-8, with all members that it has. */
 export const canonicalRecordBytes = (record: object): Buffer => Buffer.from(canonicalJson(record), 'utf8');
 
-/** By what a seal names the one before it: base64url of the SHA-256 of its JWS in compact form. */
+/** The hash by which a seal refers to the previous one: base64url of the SHA-256 of its JWS in compact form. */
 export const sealHash = (jws: string): string => hash('sha256', jws, 'base64url');
 
 const sha256Base64UrlPattern = /^[A-Za-z0-9_-]{43}$/;
@@ -38,7 +41,7 @@ const isId = (value: unknown): value is string => isString(value) && isTimeId(va
 const isSha256Base64Url = (value: unknown): value is string => isString(value) && sha256Base64UrlPattern.test(value);
 const isTime = (value: unknown): value is string => isString(value) && !Number.isNaN(Date.parse(value));
 
-/** Reads the payload of a seal's JWS; undefined when it has not the documented form. */
+/** Parses the payload of a seal's JWS. Returns undefined when it does not have the documented form. */
 export function parseSeal(payload: unknown): Seal | undefined {
   if (typeof payload !== 'object' || payload === null) return undefined;
   const { org, seq, from, to, count, root, previous, sealedAt, keptUntil }: { readonly [name: string]: unknown } = {
@@ -62,7 +65,10 @@ export function parseSeal(payload: unknown): Seal | undefined {
   };
 }
 
-/** The seal within a JWS, whoever signed it: for who made it. Undefined when there is none. */
+/**
+ * Decodes the seal in a JWS without checking the signature; only for the party that made the seal. Returns undefined
+ * when the JWS does not contain a seal.
+ */
 export function decodeSealUnverified(jws: string): Seal | undefined {
   try {
     return parseSeal(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')));

@@ -1,49 +1,49 @@
 /**
- * Verifies an export of the audit offline (docs/format.md, section 8): with nothing but the lines and the public keys.
- * It reads line after line and keeps no record, so an export may be of any length.
+ * Verifies an audit export offline (docs/format.md, section 8). It needs only the lines and the public keys. It reads
+ * line by line and keeps no records, so an export can have any length.
  */
 
 import { firstTimeIdAt, isTimeId, timeOfTimeId } from '../encoding/time-ordered-id.ts';
 import { canonicalRecordBytes, type Seal, sealHash } from './audit-seal.ts';
 import { leafHash, MerkleTreeHasher } from './merkle-tree.ts';
 
-/** What can be wrong with an export. */
+/** The problems that an export can have. */
 export type AuditProblemCode =
   /** A line is neither a record nor a seal. */
   | 'malformed'
-  /** A seal's signature or content is not right. */
+  /** The signature or the content of a seal is invalid. */
   | 'seal_invalid'
-  /** Seals are missing before this one, or it does not follow the one before. */
+  /** Seals are missing before this one, or it does not continue the previous one. */
   | 'chain_broken'
   | 'record_altered'
   | 'record_removed'
   | 'record_added'
   | 'record_reordered'
-  /** Records that no seal vouches for. */
+  /** Records are not covered by any seal. */
   | 'unsealed'
-  /** The export ends before the time until which it was to be complete. */
+  /** The export ends before the time until which it must be complete. */
   | 'cut';
 
 export interface AuditProblem {
   readonly code: AuditProblemCode;
-  /** For people: where, and what was expected. Holds ids, numbers and times only. */
+  /** Text for people: the position and what was expected. Contains only ids, numbers and times. */
   readonly detail: string;
 }
 
 export interface AuditSummary {
   readonly org: string | undefined;
   readonly seals: number;
-  /** Records under seals that hold. */
+  /** Records under valid seals. */
   readonly records: number;
-  /** Records that are gone because the retention period was over, as the seals had said. */
+  /** Records that are absent because the retention period in their seals had ended. */
   readonly expired: number;
-  /** RFC 3339: all records before this time are in the export; undefined without a seal. */
+  /** RFC 3339: all records before this time are in the export. Undefined without a seal. */
   readonly completeUntil: string | undefined;
-  /** Hash of the last seal: who keeps it can tell a later export of another history apart. */
+  /** Hash of the last seal. Anyone who keeps it can detect a later export with a different history. */
   readonly head: string | undefined;
 }
 
-/** Checks the signature of a JWS and gives its content; undefined when it is not a seal that one of the keys signed. */
+/** Verifies a JWS and returns the seal. Returns undefined when it is not a seal signed by one of the keys. */
 export type VerifySeal = (jws: string) => Seal | undefined;
 
 /** The records since the last seal. */
@@ -68,7 +68,10 @@ const newRecordsSinceSeal = (): RecordsSinceSeal => ({
 export class AuditVerifier {
   readonly #verifySeal: VerifySeal;
   readonly #problems: AuditProblem[] = [];
-  /** Seals whose records are all gone: right only if a later seal was made after they might be. */
+  /**
+   * Seals without any of their records. This is valid only if a later seal was made after their retention period had
+   * ended.
+   */
   readonly #sealsWithoutRecords: Seal[] = [];
   readonly #sealHashes = new Set<string>();
   #recordsSinceSeal = newRecordsSinceSeal();
@@ -78,38 +81,38 @@ export class AuditVerifier {
   #verifiedRecordCount = 0;
 
   /**
-   * @param after JWS of a seal that was verified before: what is given then follows it. Without it, it is all from the
-   * first seal on. Throws RangeError when it is no seal that `read` takes.
+   * @param after JWS of a seal that was verified before; the lines must continue after it. Without it, the lines must
+   *   begin with the first seal.
+   * @throws RangeError when `read` rejects `after`
    */
   constructor(read: VerifySeal, after?: string) {
     this.#verifySeal = read;
     if (after === undefined) return;
     this.#lastSeal = read(after);
     this.#lastSealHash = sealHash(after);
-    if (this.#lastSeal === undefined) throw new RangeError('what came before is not a seal');
+    if (this.#lastSeal === undefined) throw new RangeError('the previous seal is not valid');
   }
 
-  /** Takes the next line of an export, parsed: a record, or `{"seal": …}` after the records it covers. */
+  /** Adds the next parsed line of an export: a record, or `{"seal": …}` after the records that it covers. */
   addLine(line: unknown): void {
     if (typeof line !== 'object' || line === null)
-      this.#addProblem('malformed', `${this.#describePosition()}: a line is no object`);
+      this.#addProblem('malformed', `${this.#describePosition()}: a line is not a JSON object`);
     else if ('seal' in line) this.#addSeal(line.seal);
     else this.#addRecord(line);
   }
 
   /**
-   * Ends the export and says all that is wrong with it, in the order of its lines; nothing when it holds.
-   * @param until milliseconds since 1970: the export must be complete up to then
-   * @param includes hash of a seal that must be among its seals: the head of an earlier export
+   * Ends the export and returns all problems in the order of the lines; none when the export is valid.
+   * @param until milliseconds since 1970: the export must be complete up to this time
+   * @param includes hash of a seal that the export must contain: the head of an earlier export
    */
   finish({ until, includes }: { until?: number | undefined; includes?: string | undefined } = {}): {
     readonly problems: readonly AuditProblem[];
     readonly summary: AuditSummary;
   } {
     const { count } = this.#recordsSinceSeal.tree;
-    if (count > 0)
-      this.#addProblem('unsealed', `${count} records stand after the last seal: the seal over them is missing`);
-    if (this.#sealCount === 0) this.#addProblem('chain_broken', 'there is no seal at all');
+    if (count > 0) this.#addProblem('unsealed', `${count} records follow the last seal; the seal over them is missing`);
+    if (this.#sealCount === 0) this.#addProblem('chain_broken', 'the export has no seal');
     let expired = 0;
     for (const seal of this.#sealsWithoutRecords) {
       if (this.#lastSeal !== undefined && Date.parse(seal.keptUntil ?? '') <= Date.parse(this.#lastSeal.sealedAt)) {
@@ -117,11 +120,14 @@ export class AuditVerifier {
       } else this.#addProblem('record_removed', `seal ${seal.seq}: all of its ${seal.count} records are missing`);
     }
     if (until !== undefined && (this.#lastSeal === undefined || this.#lastSeal.to < firstTimeIdAt(until))) {
-      const end = this.#completeUntil() ?? 'nowhere';
+      const end = this.#completeUntil() ?? 'the beginning';
       this.#addProblem('cut', `the export ends at ${end}, before ${new Date(until).toISOString()}`);
     }
     if (includes !== undefined && !this.#sealHashes.has(includes)) {
-      this.#addProblem('chain_broken', `the seal ${includes} is not in this export: it tells another history`);
+      this.#addProblem(
+        'chain_broken',
+        `the seal ${includes} is not in this export; its history differs from the earlier export`,
+      );
     }
     const summary: AuditSummary = {
       org: this.#lastSeal?.org,
@@ -154,7 +160,10 @@ export class AuditVerifier {
     this.#recordsSinceSeal = newRecordsSinceSeal();
     const seal = typeof jws === 'string' ? this.#verifySeal(jws) : undefined;
     if (seal === undefined || typeof jws !== 'string') {
-      this.#addProblem('seal_invalid', `${this.#describePosition()}: a seal is not one that the given keys signed`);
+      this.#addProblem(
+        'seal_invalid',
+        `${this.#describePosition()}: a seal is malformed or not signed by one of the given keys`,
+      );
       return;
     }
     this.#sealCount++;
@@ -169,10 +178,10 @@ export class AuditVerifier {
     const last = this.#lastSeal;
     const wrong = (what: string) => this.#addProblem('chain_broken', `seal ${seal.seq}: ${what}`);
     const expected = last === undefined ? 1 : last.seq + 1;
-    if (seal.seq !== expected) wrong(`seal ${expected} was to come here`);
-    else if (seal.previous !== this.#lastSealHash) wrong('it follows another seal than the one before it');
+    if (seal.seq !== expected) wrong(`seal ${expected} was expected here`);
+    else if (seal.previous !== this.#lastSealHash) wrong('it does not refer to the seal before it');
     else if (seal.from !== (last?.to ?? firstTimeIdAt(0))) wrong('it does not begin where the one before it ends');
-    else if (last !== undefined && seal.org !== last.org) wrong('it is of another organization');
+    else if (last !== undefined && seal.org !== last.org) wrong('it belongs to another organization');
   }
 
   #checkRecords(seal: Seal, batch: RecordsSinceSeal): void {
@@ -183,15 +192,15 @@ export class AuditVerifier {
       return;
     }
     if (tree.count < seal.count) {
-      this.#addProblem('record_removed', `${at}: ${tree.count} records stand before it, it covers ${seal.count}`);
+      this.#addProblem('record_removed', `${at}: it covers ${seal.count} records, but ${tree.count} precede it`);
     } else if (tree.count > seal.count) {
-      this.#addProblem('record_added', `${at}: ${tree.count} records stand before it, it covers ${seal.count}`);
+      this.#addProblem('record_added', `${at}: it covers ${seal.count} records, but ${tree.count} precede it`);
     } else if (!batch.idsAscend) {
-      this.#addProblem('record_reordered', `${at}: its records are not in the order of their ids, or one stands twice`);
+      this.#addProblem('record_reordered', `${at}: its records are not in the order of their ids, or one is repeated`);
     } else if (tree.root().toString('base64url') !== seal.root) {
-      this.#addProblem('record_altered', `${at}: its records are not the ones that were sealed`);
+      this.#addProblem('record_altered', `${at}: its records differ from the records that were sealed`);
     } else if (!isCoveredBySeal(seal, batch)) {
-      this.#addProblem('seal_invalid', `${at}: it covers a record of another organization or time`);
+      this.#addProblem('seal_invalid', `${at}: it covers a record of another organization or time range`);
     } else this.#verifiedRecordCount += seal.count;
   }
 
@@ -208,7 +217,9 @@ export class AuditVerifier {
   }
 }
 
-/** Whether what a sealer signed could have been sealed so: a signature alone does not make that right. */
+/**
+ * Whether the records belong under the seal: their org, ids and times match it. A valid signature does not prove that.
+ */
 function isCoveredBySeal(seal: Seal, { firstId, lastId, orgs, timesMatchIds }: RecordsSinceSeal): boolean {
   if (firstId === undefined || lastId === undefined) return true;
   return timesMatchIds && orgs.size === 1 && orgs.has(seal.org) && firstId >= seal.from && lastId < seal.to;

@@ -1,6 +1,7 @@
 /**
- * The Merkle tree hash of RFC 6962 section 2.1, with SHA-256. A leaf is hashed after 0x00 and a node after 0x01, so that
- * no node passes for a leaf; and n leaves give another root than n−1 or n+1, so that the root binds their number too.
+ * The Merkle tree hash of RFC 6962 section 2.1, with SHA-256. Leaves are hashed with the prefix 0x00 and nodes with
+ * 0x01, so that a node cannot be presented as a leaf. The root also binds the number of leaves: n leaves have a
+ * different root than n−1 or n+1.
  */
 import { createHash, hash } from 'node:crypto';
 
@@ -17,30 +18,33 @@ const sha256 = (...parts: readonly Uint8Array[]): Buffer => {
 export const leafHash = (leaf: Uint8Array): Buffer => sha256(leafPrefix, leaf);
 
 /**
- * The root over leaves that come one after the other. It keeps the roots of the full subtrees so far, one for each bit
- * of their number that is 1: memory is logarithmic, and a leaf costs two hashes on average.
+ * Computes the root over leaves that are added one by one. It keeps the roots of the full subtrees so far, one for each
+ * bit of the leaf count that is 1. Memory is logarithmic in the leaf count. Each leaf costs two hashes on average.
  */
 export class MerkleTreeHasher {
   readonly #subtrees: Buffer[] = [];
   #count = 0;
 
-  /** Leaves so far. */
+  /** Number of leaves so far. */
   get count(): number {
     return this.#count;
   }
 
-  /** Appends a leaf, given its {@link leafHash}. */
+  /**
+   * Appends a leaf.
+   * @param leaf its {@link leafHash}
+   */
   addLeaf(leaf: Buffer): void {
     this.#count++;
     let subtree = leaf;
-    // Each trailing zero bit of the new number closes one subtree more.
+    // Each trailing zero bit of the new count completes one more subtree.
     for (let rest = this.#count; rest % 2 === 0; rest /= 2) {
       subtree = sha256(nodePrefix, this.#subtrees.pop() ?? Buffer.alloc(0), subtree);
     }
     this.#subtrees.push(subtree);
   }
 
-  /** The root over all leaves so far: 32 bytes. Of none it is the hash of nothing. */
+  /** The root over all leaves so far: 32 bytes. Without leaves it is the hash of the empty string. */
   root(): Buffer {
     const root = this.#subtrees.reduceRight<Buffer | undefined>(
       (right, left) => (right === undefined ? left : sha256(nodePrefix, left, right)),

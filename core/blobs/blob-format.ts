@@ -1,5 +1,6 @@
 /**
- * The layout of blobs (docs/format.md, section 9): header, sizes, and the description within the encryption. Nothing here holds a key.
+ * The layout of blobs (docs/format.md, section 9): header, sizes, and the encrypted description. This file handles no
+ * keys.
  *
  *     "AVB1" ‖ suite ‖ log2 of chunk size ‖ 0 0 ‖ salt 24 ‖ commitment 32 ‖ chunk 0 ‖ chunk 1 ‖ …
  */
@@ -9,35 +10,35 @@ import { type Bytes, concatBytes, encodeFieldBytes, u32Bytes, u64Bytes, utf8Byte
 import { chunkTagLength } from '../hazmat/chunk-cipher.ts';
 
 export const blobHeaderLength = 64;
-/** The part of the header that keys are bound to; after it come salt and commitment. */
+/** The part of the header that the keys are bound to. The salt and the commitment follow it. */
 export const blobPreambleLength = 8;
 const saltLength = 24;
 export const blobSuite = 1;
 const magic = utf8Bytes('AVB1');
-/** Bytes at the beginning of the plaintext that hold the description; the content follows at once. */
+/** Bytes at the beginning of the plaintext that hold the description. The content follows immediately. */
 export const descriptionBlockLength = 1024;
-/** What media type, name and size may take of those: the rest are five lengths. */
+/** Maximum bytes for media type and name together: the block without four length prefixes and the 8-byte size. */
 const maxTypeAndNameBytes = descriptionBlockLength - 4 - 3 * 4 - 8;
 
-/** Chunk sizes that there are, as powers of two. */
+/** The supported chunk sizes, as powers of two. */
 export const chunkLog2s = [16, 20] as const;
 export type ChunkLog2 = (typeof chunkLog2s)[number];
 
-/** Which blob it is: its name in storage, to which its keys are bound. */
+/** Identifies a blob: its name in storage, to which its keys are bound. */
 export interface BlobId {
   /** Id of the organization. */
   readonly org: string;
-  /** Id of the blob within it. */
+  /** Id of the blob within the organization. */
   readonly id: string;
 }
 
-/** What stands with the content, inside the encryption. */
+/** The encrypted metadata of the content. */
 export interface BlobDescription {
-  /** Media type, as the uploader says; nothing vouches that the content is of it. */
+  /** Media type as stated by the uploader. Nothing proves that the content has this type. */
   readonly type: string;
-  /** File name, as the uploader says; may be empty. */
+  /** File name as stated by the uploader; can be empty. */
   readonly name: string;
-  /** Bytes of content; undefined when the uploader did not know it at the beginning. */
+  /** Bytes of content; undefined when the uploader did not know the size at first. */
   readonly size: number | undefined;
 }
 
@@ -47,14 +48,17 @@ export interface BlobHeader {
   readonly commitment: Bytes;
 }
 
-/** The first 8 bytes. */
+/** The first 8 bytes of the header. */
 export const encodeBlobPreamble = (chunkLog2: ChunkLog2): Bytes =>
   concatBytes(magic, Uint8Array.of(blobSuite, chunkLog2, 0, 0));
 
 export const encodeBlobHeader = ({ chunkLog2, salt, commitment }: BlobHeader): Bytes =>
   concatBytes(encodeBlobPreamble(chunkLog2), salt, commitment);
 
-/** Takes a header apart. Whether the commitment holds is for blob-keys.ts. @throws DecryptionError for any other form */
+/**
+ * Parses a header. The commitment is checked in blob-key-derivation.ts.
+ * @throws DecryptionError for any other form
+ */
 export function parseBlobHeader(bytes: Uint8Array): BlobHeader {
   const chunkLog2 = chunkLog2s.find((size) => size === bytes[5]);
   if (bytes.length !== blobHeaderLength || chunkLog2 === undefined) throw new DecryptionError();
@@ -63,41 +67,48 @@ export function parseBlobHeader(bytes: Uint8Array): BlobHeader {
   return { chunkLog2, salt: bytes.slice(blobPreambleLength, saltEnd), commitment: bytes.slice(saltEnd) };
 }
 
-/** A fresh salt. */
+/** A new random salt. */
 export const newBlobSalt = (): Bytes => crypto.getRandomValues(new Uint8Array(saltLength));
 
-/** The chunk size for content of so many bytes: small content is not worth a megabyte of waiting. */
+/**
+ * The chunk size for content of this many bytes. Small content gets small chunks, so that a reader does not wait for a
+ * whole megabyte.
+ */
 export const chooseChunkLog2 = (contentLength: number | undefined): ChunkLog2 =>
   contentLength !== undefined && contentLength <= 2 ** 20 ? 16 : 20;
 
-/** Length of a full chunk as it is stored: ciphertext and tag. */
+/** Length of a full stored chunk in bytes: ciphertext and tag. */
 export const sealedChunkLength = (chunkLog2: number): number => 2 ** chunkLog2 + chunkTagLength;
 
-/** Bytes of a whole blob with so many bytes of content. */
+/** Length of a whole sealed blob with this many bytes of content. */
 export function sealedLength(contentLength: number, chunkLog2: ChunkLog2): number {
   const plain = descriptionBlockLength + contentLength;
   return blobHeaderLength + plain + Math.ceil(plain / 2 ** chunkLog2) * chunkTagLength;
 }
 
-/** Where the plaintext of a blob of so many bytes lies. @throws DecryptionError for a length that no blob has */
+/**
+ * The number of chunks and the content length of a sealed blob of this length.
+ * @throws DecryptionError for a length that no blob can have
+ */
 export function computeBlobLayout(length: number, chunkLog2: ChunkLog2): { chunks: number; contentLength: number } {
   const body = length - blobHeaderLength;
   const chunks = Math.ceil(body / sealedChunkLength(chunkLog2));
   const plain = body - chunks * chunkTagLength;
-  // The last chunk holds at least one byte, and the description must be whole.
+  // The last chunk holds at least one byte, and the description must be complete.
   if (plain < descriptionBlockLength || Math.ceil(plain / 2 ** chunkLog2) !== chunks) throw new DecryptionError();
   return { chunks, contentLength: plain - descriptionBlockLength };
 }
 
-/** Text that survives being written as UTF-8 and read again. */
+/** Whether the text is unchanged after a round trip through UTF-8. */
 const isWellFormedText = (text: string): boolean => text.isWellFormed();
 
 /**
- * The first 1024 bytes of the plaintext: length-prefixed, padded with zeros.
- * @throws RangeError when type and name together are too long, or no text that has a UTF-8
+ * The first 1024 bytes of the plaintext: length-prefixed fields, padded with zeros.
+ * @throws RangeError when type and name together are too long, or contain a lone surrogate
  */
 export function encodeBlobDescription({ type, name, size }: BlobDescription): Bytes {
-  if (!isWellFormedText(type) || !isWellFormedText(name)) throw new RangeError('a lone surrogate has no UTF-8');
+  if (!isWellFormedText(type) || !isWellFormedText(name))
+    throw new RangeError('media type or name contains a lone surrogate, which UTF-8 cannot encode');
   const described = encodeFieldBytes(type, name, size === undefined ? new Uint8Array(0) : u64Bytes(size));
   if (utf8Bytes(type).length + utf8Bytes(name).length > maxTypeAndNameBytes) {
     throw new RangeError(`media type and name are longer than ${maxTypeAndNameBytes} bytes together`);

@@ -1,4 +1,7 @@
-/** The keys of a blob, all from the 32 bytes that only its URL carries (docs/format.md, sections 9 and 10). By WebCrypto, in Node and browsers. */
+/**
+ * Derives the keys of a blob from the 32 bytes in the fragment of its URL (docs/format.md, sections 9 and 10). Uses
+ * WebCrypto, in Node and in browsers.
+ */
 
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, encodeFieldBytes, toNonSharedBytes } from '../encoding/bytes.ts';
@@ -24,13 +27,13 @@ export const hkdfSha256Web = async (
   info: Uint8Array,
   length: number,
 ): Promise<Bytes> => {
-  if (key.length !== fragmentKeyLength) throw new RangeError('a fragment key has 32 bytes');
+  if (key.length !== fragmentKeyLength) throw new RangeError('a fragment key must have 32 bytes');
   const base = await crypto.subtle.importKey('raw', toNonSharedBytes(key), 'HKDF', false, ['deriveBits']);
   const parameters = { name: 'HKDF', hash: 'SHA-256', salt: toNonSharedBytes(salt), info: toNonSharedBytes(info) };
   return new Uint8Array(await crypto.subtle.deriveBits(parameters, base, length * 8));
 };
 
-/** Keys of a blob: `key` seals its chunks, `commitment` stands in its header. */
+/** Keys of a blob: `key` encrypts its chunks, `commitment` is stored in its header. */
 interface ChunkKeyAndCommitment {
   readonly key: Bytes;
   readonly commitment: Bytes;
@@ -49,7 +52,7 @@ async function deriveChunkKeyAndCommitment(
   return keys;
 }
 
-/** A new header with a salt of its own, and the key of its chunks, which the caller zeroes. */
+/** Creates a header with a new salt, and derives the chunk key, which the caller zeroes. */
 export async function createBlobHeader(
   fragmentKey: Uint8Array,
   blob: BlobId,
@@ -61,8 +64,8 @@ export async function createBlobHeader(
 }
 
 /**
- * The key of the chunks of a blob that has this header, which the caller zeroes.
- * @throws DecryptionError when the header is malformed, or not of this key and this blob
+ * Derives the chunk key of a blob with this header. The caller zeroes the key.
+ * @throws DecryptionError when the header is malformed, or does not belong to this key and this blob
  */
 export async function deriveChunkKey(
   fragmentKey: Uint8Array,
@@ -71,7 +74,7 @@ export async function deriveChunkKey(
 ): Promise<{ parsed: BlobHeader; key: Bytes }> {
   const parsed = parseBlobHeader(header);
   const { key, commitment } = await deriveChunkKeyAndCommitment(fragmentKey, blob, parsed.chunkLog2, parsed.salt);
-  // Both are public once the blob is, yet there is no reason to compare them in any other way.
+  // Both values are public once the blob is. The constant-time comparison is a precaution.
   let difference = 0;
   for (let at = 0; at < commitment.length; at++) difference |= (commitment[at] ?? 0) ^ (parsed.commitment[at] ?? 0);
   if (difference !== 0) {
@@ -81,7 +84,7 @@ export async function deriveChunkKey(
   return { parsed, key };
 }
 
-/** SHA-256: 32 bytes. By node:crypto where that is there: WebCrypto copies what it hashes. */
+/** SHA-256: 32 bytes. Uses node:crypto where available, because WebCrypto copies its input. */
 export async function sha256(bytes: Uint8Array): Promise<Bytes> {
   const node = findNodeCrypto();
   if (node !== undefined) return new Uint8Array(node.createHash('sha256').update(bytes).digest());

@@ -1,4 +1,4 @@
-/** Parts of a blob without the rest (docs/format.md, section 9): only the chunks that hold them are read. */
+/** Reads parts of a blob (docs/format.md, section 9). Only the chunks that contain a part are fetched. */
 
 import { DecryptionError } from '../decryption-error.ts';
 import type { Bytes } from '../encoding/bytes.ts';
@@ -13,15 +13,15 @@ import {
 } from './blob-format.ts';
 import { deriveChunkKey } from './blob-key-derivation.ts';
 
-/** Reads bytes `start` to `end`, excluded, of the sealed blob. */
+/** Reads bytes `start` (inclusive) to `end` (exclusive) of the sealed blob. */
 export type ReadCiphertextRange = (start: number, end: number) => Promise<Uint8Array>;
 
 /**
- * Opens ranges of one blob. What it gives is authentic and stands where it stood. That the blob ends where storage says is only proven
- * by a range that reaches its end.
+ * Opens ranges of one blob. The returned bytes are authentic and at their original position. Only a range that reaches
+ * the end of the blob proves that the blob was not truncated.
  */
 export class BlobRangeReader {
-  /** Bytes of content, as the length of the blob tells. */
+  /** Bytes of content, computed from the length of the blob. */
   readonly contentLength: number;
   readonly #cipher: ChunkCipher;
   readonly #chunkLength: number;
@@ -63,19 +63,23 @@ export class BlobRangeReader {
     return new BlobRangeReader(cipher, 2 ** parsed.chunkLog2, chunks, length, contentLength, read);
   }
 
-  /** Media type, name and size as the uploader gave them. @throws DecryptionError */
+  /**
+   * Media type, name and size as stated by the uploader.
+   * @throws DecryptionError
+   */
   async readDescription(): Promise<BlobDescription> {
     return parseBlobDescription(await this.#decryptRange(0, descriptionBlockLength));
   }
 
   /**
-   * Bytes `start` to `end`, excluded, of the content; what lies beyond its end is left out.
-   * @throws RangeError for what is no range
+   * Reads bytes `start` (inclusive) to `end` (exclusive) of the content. Positions beyond the end of the content are
+   * ignored.
+   * @throws RangeError when `start` and `end` do not form a range
    * @throws DecryptionError
    */
   async readRange(start: number, end: number): Promise<Bytes> {
     if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start) {
-      throw new RangeError('not a range');
+      throw new RangeError('start and end must be integers with 0 <= start <= end');
     }
     const stop = Math.min(end, this.contentLength);
     if (start >= stop) return new Uint8Array(0);
@@ -99,7 +103,10 @@ export class BlobRangeReader {
   }
 }
 
-/** Storage that gives less than it was asked for does not hold this blob. */
+/**
+ * Reads exactly the requested bytes.
+ * @throws DecryptionError when storage returns a different number of bytes, because it then does not hold this blob
+ */
 async function readExactly(read: ReadCiphertextRange, start: number, end: number): Promise<Uint8Array> {
   const bytes = await read(start, end);
   if (bytes.length !== end - start) throw new DecryptionError();

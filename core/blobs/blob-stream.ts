@@ -1,4 +1,4 @@
-/** Blobs as streams: sealed and opened chunk by chunk, in constant memory (docs/format.md, section 9). */
+/** Seals and opens blobs as streams: chunk by chunk, in constant memory (docs/format.md, section 9). */
 
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concatBytes } from '../encoding/bytes.ts';
@@ -17,10 +17,10 @@ import {
 } from './blob-format.ts';
 import { createBlobHeader, deriveChunkKey } from './blob-key-derivation.ts';
 
-/** Bytes in any division: a ReadableStream where those are iterable, an array of pieces, a generator. */
+/** Bytes in pieces of any size: a ReadableStream (where it is iterable), an array or a generator. */
 export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-/** Takes lengths of one's own choice out of a source. */
+/** Reads chosen lengths from a source of bytes. */
 class BufferedByteReader {
   readonly #source: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
   readonly #expectedLength: number | undefined;
@@ -28,8 +28,8 @@ class BufferedByteReader {
   #bytesRead = 0;
 
   /**
-   * @param first stands before the source
-   * @param size bytes that the source must have; any unless told
+   * @param first bytes that precede the source
+   * @param size number of bytes that the source must have; not checked when undefined
    */
   constructor(source: ByteSource, first = new Uint8Array(0), size?: number) {
     this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
@@ -37,7 +37,10 @@ class BufferedByteReader {
     this.#expectedLength = size;
   }
 
-  /** Fills the target, or takes all that is left; the part of it that was filled, good until it is filled again. */
+  /**
+   * Fills the target, or reads all remaining bytes. Returns the filled part of `target`, which is valid until `target`
+   * is filled again.
+   */
   async fill(target: Bytes): Promise<Bytes> {
     let at = 0;
     while (at < target.length && !(await this.atEnd())) {
@@ -48,14 +51,20 @@ class BufferedByteReader {
     return target.subarray(0, at);
   }
 
-  /** What is at hand, at most so much; nothing before `atEnd` was asked. Good until that is asked again. */
+  /**
+   * Returns at most `maxLength` buffered bytes. The result can be empty until `atEnd` has loaded the next piece, and is
+   * valid until `atEnd` is called again.
+   */
   takeBuffered(maxLength: number): Uint8Array {
     const piece = this.#buffered.subarray(0, maxLength);
     this.#buffered = this.#buffered.subarray(piece.length);
     return piece;
   }
 
-  /** Whether nothing is left. @throws RangeError when the source has more or less than it must */
+  /**
+   * Whether no bytes are left. Loads the next piece when the buffer is empty.
+   * @throws RangeError when the source has more or fewer bytes than it must have
+   */
   async atEnd(): Promise<boolean> {
     while (this.#buffered.length === 0) {
       const { done, value } = await this.#source.next();
@@ -72,13 +81,13 @@ class BufferedByteReader {
     return false;
   }
 
-  /** Tells the source that no more is wanted. */
+  /** Ends the iteration of the source. */
   async close(): Promise<void> {
     await this.#source.return?.();
   }
 }
 
-/** Seals one blob, once: its chunks are numbered, and a number must never be used for two different plaintexts. */
+/** Seals one blob, once. The nonce of a chunk is its index, so no index may be used for two different plaintexts. */
 export class BlobSealer {
   /** The first 64 bytes of the blob. */
   readonly header: Bytes;
@@ -96,7 +105,10 @@ export class BlobSealer {
     this.#contentLength = description.size;
   }
 
-  /** A new blob, with a salt of its own. @throws RangeError for a description that is too long */
+  /**
+   * Starts a new blob with a new salt.
+   * @throws RangeError when the description is too long or not well-formed
+   */
   static async create(
     fragmentKey: Uint8Array,
     blob: BlobId,
@@ -109,13 +121,13 @@ export class BlobSealer {
   }
 
   /**
-   * The sealer of a blob whose sealing broke off, to make the same bytes again.
+   * Resumes an interrupted sealing, to produce the same bytes again.
    *
-   * The description and the content MUST be what they were: other plaintext under the same header would be other plaintext under the same key
-   * and nonce, which gives both away (SP 800-38D section 8). Compare what comes out with hashes of what was made before, and let none of it
-   * leave before that.
+   * The description and the content MUST be unchanged. Different plaintext under the same header would be encrypted
+   * with the same key and nonce, which exposes both plaintexts (SP 800-38D section 8). The caller must compare the
+   * output with hashes of the earlier output, and must not release any of it before that.
    *
-   * @throws DecryptionError when the header is not of this key and this blob
+   * @throws DecryptionError when the header does not belong to this key and this blob
    */
   static async resume(
     fragmentKey: Uint8Array,
@@ -128,16 +140,18 @@ export class BlobSealer {
   }
 
   /**
-   * The blob, in pieces of any length, each of which is the caller's own.
-   * @throws RangeError when the content is not as long as its description says; what came out until then opens as nothing
+   * Yields the sealed blob in pieces of any length. The caller owns each piece.
+   * @throws RangeError when the content is not as long as the description states; the bytes yielded until then cannot
+   *   be opened as a blob
    */
   async *seal(content: ByteSource): AsyncGenerator<Bytes, void, undefined> {
-    if (this.#used) throw new Error('a blob is sealed once');
+    if (this.#used) throw new Error('a BlobSealer can seal only once');
     this.#used = true;
     const plain = new BufferedByteReader(content, this.#description, this.#contentLength);
     try {
       yield this.header.slice();
-      // Which chunk is the last stands in its nonce, so without a size it must be known before it is begun.
+      // The nonce marks the last chunk. Without an announced size, a chunk must be read completely before it is known
+      // whether it is the last.
       if (this.#contentLength === undefined || this.#cipher.beginEncrypt === undefined) yield* this.#sealChunks(plain);
       else yield* this.#sealPieces(plain, descriptionBlockLength + this.#contentLength, this.#cipher.beginEncrypt);
     } finally {
@@ -146,7 +160,7 @@ export class BlobSealer {
   }
 
   async *#sealChunks(plain: BufferedByteReader): AsyncGenerator<Bytes, void, undefined> {
-    // One for all chunks: filling a fresh one costs as much as encrypting it.
+    // One buffer for all chunks, because filling a new one costs as much as encrypting it.
     const scratch = new Uint8Array(this.#chunkLength);
     try {
       for (let index = 0, last = false; !last; index++) {
@@ -174,7 +188,7 @@ export class BlobSealer {
         left -= piece.length;
         yield sealing.update(piece);
       }
-      // More content than was said is found before the tag that would make it whole.
+      // Extra content is detected before the tag that would complete the blob is released.
       if (last) await plain.atEnd();
       yield sealing.end();
     }
@@ -183,14 +197,17 @@ export class BlobSealer {
 
 export interface OpenedBlob {
   readonly description: BlobDescription;
-  /** The content, each piece authentic before it is given. Ends with a DecryptionError when the blob is not whole. */
+  /**
+   * The content. Each piece is authenticated before it is yielded. The iteration ends with a DecryptionError when the
+   * blob is incomplete or altered.
+   */
   readonly content: AsyncGenerator<Bytes, void, undefined>;
 }
 
 /**
- * Opens a blob as it arrives. Resolves once the first chunk has proven authentic.
- * @param length bytes of the blob where that is known, which spares copies; it must then be so long
- * @throws DecryptionError for a wrong key, another blob's object, and whatever is not as it was sealed
+ * Opens a blob as it arrives. Resolves once the first chunk is authenticated.
+ * @param length length of the sealed blob, if known. This avoids copies. The blob must then have exactly this length
+ * @throws DecryptionError for a wrong key, the object of another blob, and any alteration
  */
 export async function openBlob(
   fragmentKey: Uint8Array,
@@ -222,7 +239,10 @@ export async function openBlob(
   }
 }
 
-/** The plaintext: the first chunk whole, the others whole or in pieces; nothing of a chunk before its tag has verified. */
+/**
+ * Yields the plaintext: the first chunk as a whole, each other chunk as a whole or in pieces. No byte of a chunk is
+ * yielded before its tag has verified.
+ */
 async function* openChunks(
   cipher: ChunkCipher,
   pieces: BufferedByteReader,
@@ -240,14 +260,14 @@ async function* openChunks(
       const sealed = await pieces.fill(scratch);
       last = await pieces.atEnd();
       const chunk = await cipher.open(index, last, sealed);
-      // An empty chunk would let two lengths of ciphertext stand for one content.
+      // If empty chunks were accepted, ciphertexts of two lengths could encode the same content.
       if (chunk.length === 0) throw new DecryptionError();
       yield chunk;
     }
   }
 }
 
-/** The pieces of one chunk, once it has proven authentic. */
+/** Opens one chunk in pieces. Returns them once the chunk is authenticated. */
 async function openPieces(opening: ChunkOpening, pieces: BufferedByteReader, length: number): Promise<Bytes[]> {
   const opened: Bytes[] = [];
   try {
@@ -285,7 +305,7 @@ async function* yieldContent(
   }
 }
 
-/** The blob as one array of bytes. */
+/** Concatenates all pieces. */
 export async function collectBytes(pieces: ByteSource): Promise<Bytes> {
   const all: Uint8Array[] = [];
   for await (const piece of pieces) all.push(piece);

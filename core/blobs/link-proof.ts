@@ -1,12 +1,12 @@
-/** Proofs of the key of a link (docs/format.md, section 10). */
+/** Proofs of knowing the key of a link (docs/format.md, section 10). */
 import { type Bytes, encodeFieldBytes, utf8Bytes } from '../encoding/bytes.ts';
 import type { BlobId } from './blob-format.ts';
 import { hkdfSha256Web, sha256 } from './blob-key-derivation.ts';
 
-/** What a proof is for. */
+/** The operation that a proof authorizes. */
 export type LinkProofPurpose = 'open' | 'burn';
 
-/** The proof of knowing a fragment key, for one verb: 32 bytes (docs/format.md, section 10). */
+/** Computes the proof of knowing a fragment key, for one verb: 32 bytes (docs/format.md, section 10). */
 export async function computeLinkProof(
   fragmentKey: Uint8Array,
   { org, id }: BlobId,
@@ -24,5 +24,5 @@ export async function computeLinkProof(
   return new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8Bytes(verb)));
 }
 
-/** What the service keeps of a proof: its SHA-256. */
+/** The verifier of a proof, which the service stores: its SHA-256. */
 export const verifierOf = (proof: Uint8Array): Promise<Bytes> => sha256(proof);

@@ -5,7 +5,7 @@ import { isTimeId } from '../encoding/time-ordered-id.ts';
 import type { BlobId } from './blob-format.ts';
 import { fragmentKeyLength } from './blob-key-derivation.ts';
 
-/** A link without its key: which blob, and by which of its locators. */
+/** A link without its key: the blob and one of its locators. */
 export interface LinkId extends BlobId {
   /** 16 characters, replaced when the link is revoked. */
   readonly locator: string;
@@ -21,23 +21,29 @@ const linkIdPattern = /^([0-9a-z]{16})([0-9a-z]{26})([0-9a-z]{16})$/;
 
 export const formatLinkId = ({ org, id, locator }: LinkId): string => org + id + locator;
 
-/** Takes the path part of a link apart; undefined when it can't be one. */
+/** Parses the path part of a link. Returns undefined when it does not have the form of one. */
 export function parseLinkId(link: string): LinkId | undefined {
   const [, org, id, locator] = linkIdPattern.exec(link) ?? [];
   if (org === undefined || id === undefined || locator === undefined || !isTimeId(id)) return undefined;
   return { org, id, locator };
 }
 
-/** The whole address. @param url address of the page with the link, without a fragment */
+/**
+ * The complete URL of a link.
+ * @param url URL of the page with the link, without a fragment
+ */
 export const formatLinkUrl = (url: string, key: Uint8Array): string => `${url}#${toBase64Url(key)}`;
 
-/** The key of a fragment, with or without `#`; undefined when it can't be one. */
+/** Parses the key in a fragment, with or without `#`. Returns undefined when it does not have the form of one. */
 export function parseFragmentKey(fragment: string): Bytes | undefined {
   const key = fromBase64Url(fragment.replace(/^#/, ''));
   return key?.length === fragmentKeyLength ? key : undefined;
 }
 
-/** Takes an address apart, of whatever page; undefined when it has no link in its path or no key as fragment. */
+/**
+ * Parses the URL of a link on any page. Returns undefined when the path has no link, the fragment has no key, or the
+ * URL has credentials.
+ */
 export function parseLinkUrl(address: string): (BlobLink & { readonly origin: string }) | undefined {
   if (!URL.canParse(address)) return undefined;
   const { origin, pathname, hash, username, password } = new URL(address);

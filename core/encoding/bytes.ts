@@ -1,6 +1,6 @@
 /**
- * Bytes without Node's Buffer, for the formats that browsers read too. `Bytes` are those over an ArrayBuffer of their own kind, which
- * WebCrypto asks for.
+ * Byte functions without Node's Buffer, for the formats that browsers also read. `Bytes` excludes arrays over a
+ * SharedArrayBuffer, because WebCrypto does not accept them.
  */
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -10,7 +10,7 @@ const utf8Encoder = new TextEncoder();
 /** Text as UTF-8. */
 export const utf8Bytes = (text: string): Bytes => utf8Encoder.encode(text);
 
-/** The parts one after the other. */
+/** Concatenates the parts. */
 export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
@@ -21,7 +21,9 @@ export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
   return joined;
 }
 
-/** The same bytes as WebCrypto takes them, which is no view of shared memory: a plain one goes through uncopied. */
+/**
+ * The same bytes in a form that WebCrypto accepts, which is not a view of shared memory. Other arrays are not copied.
+ */
 export const toNonSharedBytes = (bytes: Uint8Array): Bytes =>
   bytes.buffer instanceof ArrayBuffer ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length) : bytes.slice();
 
@@ -34,13 +36,19 @@ export function u32Bytes(value: number): Bytes {
   return bytes;
 }
 
-/** A number as 8 bytes, big-endian. @throws RangeError unless a safe integer from 0 on */
+/**
+ * A number as 8 bytes, big-endian.
+ * @throws RangeError unless the number is a safe integer from 0 on
+ */
 export function u64Bytes(value: number): Bytes {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not an unsigned safe integer');
   return concatBytes(u32Bytes(Math.floor(value / 0x1_0000_0000)), u32Bytes(value % 0x1_0000_0000));
 }
 
-/** Length-prefixed fields (docs/format.md, section 1), as fields.ts writes them for Node. */
+/**
+ * Length-prefixed fields (docs/format.md, section 1); the same encoding as in length-prefixed-fields.ts, which needs
+ * Node.
+ */
 export const encodeFieldBytes = (...fields: readonly (string | Uint8Array)[]): Bytes =>
   concatBytes(
     ...fields.flatMap((field) => {
@@ -63,7 +71,7 @@ export function toBase64Url(bytes: Uint8Array): string {
   return text;
 }
 
-/** The inverse of {@link toBase64Url}; undefined for any other spelling than its own. */
+/** The inverse of {@link toBase64Url}. Returns undefined for any spelling other than the canonical one. */
 export function fromBase64Url(text: string): Bytes | undefined {
   const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
   let group = 0;
@@ -89,8 +97,9 @@ export function toBase64(bytes: Uint8Array): string {
 }
 
 /**
- * Gives memory back that nobody looks at any more, where the platform can (ECMAScript 2024, ArrayBuffer.prototype.transfer): bytes outside the heap
- * weigh so little to the collector that megabytes of them pile up. Leaves alone what is part of a larger buffer.
+ * Releases memory that is no longer used, where the platform supports it (ECMAScript 2024,
+ * ArrayBuffer.prototype.transfer). The garbage collector gives little weight to bytes outside the heap, so megabytes of
+ * them would otherwise accumulate. A view of part of a larger buffer is left unchanged.
  */
 export function detachBuffer({ buffer, byteLength }: Uint8Array): void {
   const transfer: unknown = Reflect.get(buffer, 'transfer');

@@ -1,9 +1,13 @@
 /**
- * Canonical JSON (RFC 8785, JCS) of what is signed or hashed here: members sorted by UTF-16 code units, no white space,
- * strings as JSON.stringify writes them. Numbers are safe integers, of which all writers make the same digits.
+ * Canonical JSON (RFC 8785, JCS) for signed and hashed data: members sorted by UTF-16 code units, no white space,
+ * strings as JSON.stringify writes them. Numbers are limited to safe integers, which all implementations write with the
+ * same digits.
  */
 
-/** Members that are undefined are left out. Throws RangeError for what has no canonical form here. */
+/**
+ * Encodes a value. Members that are undefined are left out.
+ * @throws RangeError for a value that has no canonical form here
+ */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`;
   if (typeof value === 'object' && value !== null) {
@@ -13,5 +17,5 @@ export function canonicalJson(value: unknown): string {
   }
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) return JSON.stringify(value);
-  throw new RangeError('there is no canonical JSON of this');
+  throw new RangeError('the value has no canonical JSON');
 }

@@ -1,13 +1,14 @@
 /**
- * Length-prefixed fields: the only way in which several values become one byte string here. Joining by separators
- * would let ("a", "bc") and ("ab", "c") meet; a length before each field can't (docs/format.md, section 1).
+ * Length-prefixed fields (docs/format.md, section 1): the only way in which several values are combined into one byte
+ * string. With separators, ("a", "bc") and ("ab", "c") could have the same encoding. With a length before each field,
+ * they cannot.
  */
 
 export type Field = string | Uint8Array;
 
 const lengthPrefixBytes = 4;
 
-/** Bytes that `writeFields` will write. */
+/** Number of bytes that {@link writeLengthPrefixedFields} will write. */
 export function lengthPrefixedFieldsLength(fields: readonly Field[]): number {
   let length = 0;
   for (const field of fields) {
@@ -16,7 +17,10 @@ export function lengthPrefixedFieldsLength(fields: readonly Field[]): number {
   return length;
 }
 
-/** Writes each field as u32 big-endian length and its bytes (strings as UTF-8) at `offset`; returns the end. */
+/**
+ * Writes each field at `offset` as its length (u32, big-endian) and its bytes (strings as UTF-8). Returns the end
+ * offset.
+ */
 export function writeLengthPrefixedFields(target: Buffer, offset: number, fields: readonly Field[]): number {
   let at = offset;
   for (const field of fields) {
@@ -40,14 +44,20 @@ export function encodeLengthPrefixedFields(...fields: readonly Field[]): Buffer 
   return bytes;
 }
 
-/** A number as 4 bytes, big-endian. Throws RangeError outside 0 … 2^32−1. */
+/**
+ * A number as 4 bytes, big-endian.
+ * @throws RangeError outside 0 … 2^32−1
+ */
 export function u32(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32BE(value);
   return bytes;
 }
 
-/** A number as 8 bytes, big-endian. Throws RangeError unless a safe integer from 0 on. */
+/**
+ * A number as 8 bytes, big-endian.
+ * @throws RangeError unless the number is a safe integer from 0 on
+ */
 export function u64(value: number): Buffer {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not an unsigned safe integer');
   const bytes = Buffer.allocUnsafe(8);

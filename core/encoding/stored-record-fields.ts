@@ -1,7 +1,10 @@
-/** Checks of records that came from a table, before anything in them is used. */
+/** Checks on stored records, made before any of their content is used. */
 import { DecryptionError } from '../decryption-error.ts';
 
-/** The fields of a stored record. @throws DecryptionError when it is none */
+/**
+ * Returns the fields of a stored record.
+ * @throws DecryptionError when it is not an object
+ */
 export function requireObjectFields(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new DecryptionError();
   return { ...value };

@@ -1,8 +1,8 @@
-/** Base64 in its one canonical spelling. */
+/** Base64 in its canonical spelling only. */
 
 /**
- * Strict base64 (RFC 4648 section 4, canonical by section 3.5): Node's decoder alone skips what it does not know and takes the
- * URL alphabet, so one value would have many spellings.
+ * Decodes strict base64 (RFC 4648 section 4, canonical by section 3.5). Returns undefined for any other spelling.
+ * Node's decoder skips unknown characters and accepts the URL alphabet, so the same value would have many spellings.
  */
 export function decodeStrictBase64(text: string, start = 0): Buffer | undefined {
   const length = text.length - start;
@@ -10,7 +10,7 @@ export function decodeStrictBase64(text: string, start = 0): Buffer | undefined 
   const bytes = Buffer.from(start === 0 ? text : text.slice(start), 'base64');
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   if (bytes.length !== (length / 4) * 3 - padding) return undefined;
-  // The last character before the padding carries 4 or 2 unused bits: zero in the letters named here.
+  // The last character before the padding has 4 or 2 unused bits. They are zero only in the characters listed here.
   if (padding === 2 && !'AQgw'.includes(text.charAt(text.length - 3))) return undefined;
   if (padding === 1 && !'AEIMQUYcgkosw048'.includes(text.charAt(text.length - 2))) return undefined;
   return bytes;

@@ -7,19 +7,22 @@ import { prepareXaesKey, type XaesKey } from '../hazmat/xaes-256-gcm.ts';
 export const rootKeyLength = 32;
 export const commitmentLength = 16;
 
-/** First byte of the header: which row of the suite table sealed a string. */
+/** First byte of the header: the suite that a string was sealed with. */
 export const sealedStringSuite = 1;
-/** Suite, DEK version, commitment: 21 bytes, a multiple of 3, so that their base64 does not depend on what follows. */
+/**
+ * Suite, DEK version, commitment: 21 bytes. Because 21 is a multiple of 3, the base64 of the header does not depend on
+ * the bytes that follow.
+ */
 export const sealedStringHeaderLength = 1 + 4 + commitmentLength;
 
 const dekDerivationLabel = 'anima:enc:v1:dek';
 const derivedKeyLength = 32;
 
-/** A loaded DEK. It holds derived keys only, as KeyObjects; the DEK's own bytes are gone. */
+/** A loaded DEK. It holds only derived keys, as KeyObjects. The bytes of the DEK itself have been zeroed. */
 export interface Dek {
   readonly org: string;
   readonly version: number;
-  /** The 21 bytes with which each string sealed under this DEK begins. */
+  /** The 21 bytes with which each string that is sealed with this DEK begins. */
   readonly header: Buffer;
   readonly encryptionKey: XaesKey;
   /** Authenticates the keyring record while this DEK is the active one. */
@@ -27,12 +30,13 @@ export interface Dek {
 }
 
 /**
- * Derives what a DEK is used for: HKDF-SHA-256 over label, org and version, so that a DEK that is presented as
- * another org's or as another version yields other keys and another commitment.
+ * Derives the keys of a DEK: HKDF-SHA-256 over label, org and version. A DEK that is presented as one of another org or
+ * version therefore yields other keys and another commitment.
  * @param secret 32 bytes; zeroed here
+ * @throws RangeError for another length
  */
 export function deriveDek(secret: Uint8Array, org: string, version: number): Dek {
-  if (secret.length !== rootKeyLength) throw new RangeError('a DEK has 32 bytes');
+  if (secret.length !== rootKeyLength) throw new RangeError('a DEK must have 32 bytes');
   return {
     org,
     version,
@@ -41,10 +45,10 @@ export function deriveDek(secret: Uint8Array, org: string, version: number): Dek
 }
 
 /**
- * What is derived of any root key, a DEK or a UMK.
+ * Derives the header and the keys of any root key, a DEK or a UMK.
  * @param secret 32 bytes; zeroed here
- * @param info tells it apart from all other root keys
- * @param version as it stands in the header
+ * @param info distinguishes this root key from all others
+ * @param version written to the header
  */
 export function deriveRootKeys(
   secret: Uint8Array,

@@ -16,12 +16,12 @@ import { fillFromNoncePool } from '../hazmat/nonce-pool.ts';
 import { deriveXaesSubkey, xaesNonceLength, xaesPrefixLength } from '../hazmat/xaes-256-gcm.ts';
 import { type Dek, sealedStringHeaderLength, sealedStringSuite } from './root-key.ts';
 
-/** What each sealed string begins with. */
+/** The prefix of every sealed string. */
 export const sealedStringPrefix = 'enc:v1:';
 
 /**
- * What a sealed string is bound to: a purpose, then what that purpose names (docs/format.md, section 4). The same fields in the same
- * order open it, nothing else does.
+ * What a sealed string is bound to: a purpose, then the fields of that purpose (docs/format.md, section 4). Only the
+ * same fields in the same order open the string.
  */
 export type SealContext = readonly [purpose: string, org: string, ...fields: Field[]];
 
@@ -34,22 +34,22 @@ export const sealedHeaderCharacters = sealedStringPrefix.length + (sealedStringH
 
 const noncePrefixCharacters = (xaesPrefixLength / 3) * 4;
 
-/** Values sealed under one nonce prefix before a new one is drawn. */
+/** Number of strings sealed with one nonce prefix before a new prefix is drawn. */
 const encryptionsPerNoncePrefix = 2 ** 16;
-/** Derived keys kept per DEK: one per writer whose values are being read. */
+/** Derived keys that are cached per DEK for reading: one for each nonce prefix. */
 const maxReaderKeys = 256;
 
 interface DerivedKeyCache {
-  /** `enc:v1:` and the header in base64. */
+  /** `enc:v1:` and the base64 of the header. */
   readonly sealedStringStart: string;
-  /** Derived keys of readers, by nonce prefix; the least lately used is first. */
+  /** Derived keys for reading, by nonce prefix. The first entry was inserted first. */
   readonly readerKeysByNoncePrefix: Map<string, KeyObject>;
   writerNoncePrefix: Buffer;
   writerKey: KeyObject | undefined;
   encryptionsLeft: number;
 }
 
-/** Derived keys live and die with the DEK that they come from: dropping the DEK drops them. */
+/** Weak, so that derived keys are dropped together with their DEK. */
 const derivedKeyCaches = new WeakMap<Dek, DerivedKeyCache>();
 
 function derivedKeyCacheOf(dek: Dek): DerivedKeyCache {
@@ -78,7 +78,7 @@ function takeWriterKey(dek: Dek, derived: DerivedKeyCache): KeyObject {
   return derived.writerKey;
 }
 
-/** The key for the nonce prefix of a string: 12 bytes of it, which are 16 characters. */
+/** The key for the nonce prefix of a string, which is 12 bytes or 16 base64 characters. */
 function findReaderKey(dek: Dek, derived: DerivedKeyCache, sealed: string, bytes: Buffer): KeyObject {
   const found = derived.readerKeysByNoncePrefix.get(
     sealed.slice(sealedHeaderCharacters, sealedHeaderCharacters + noncePrefixCharacters),
@@ -86,7 +86,7 @@ function findReaderKey(dek: Dek, derived: DerivedKeyCache, sealed: string, bytes
   if (found !== undefined) return found;
   const prefix = bytes.subarray(nonceOffset, nonceOffset + xaesPrefixLength);
   const key = deriveXaesSubkey(dek.encryptionKey, prefix);
-  // Encoded anew: a slice as key of the map would keep the whole string alive.
+  // Encoded again from the bytes: a slice used as the key of the map would keep the whole string in memory.
   const name = prefix.toString('base64');
   if (derived.readerKeysByNoncePrefix.size >= maxReaderKeys) {
     const [oldest] = derived.readerKeysByNoncePrefix.keys();
@@ -96,7 +96,7 @@ function findReaderKey(dek: Dek, derived: DerivedKeyCache, sealed: string, bytes
   return key;
 }
 
-/** Scratch for the AAD: contexts are short, and GCM has consumed them when the call returns. */
+/** Reusable buffer for the AAD. Contexts are short, and GCM has consumed the AAD when the call returns. */
 const aadScratch = Buffer.allocUnsafe(1024);
 
 function encodeAad(dek: Dek, context: SealContext): Buffer {
@@ -106,7 +106,7 @@ function encodeAad(dek: Dek, context: SealContext): Buffer {
   return target.subarray(0, writeLengthPrefixedFields(target, sealedStringHeaderLength, context));
 }
 
-/** Seals `plaintext` for `context` under a nonce of its own. Returns an `enc:v1:` string. */
+/** Seals `plaintext` for `context` with a new nonce. Returns an `enc:v1:` string. */
 export function seal(dek: Dek, context: SealContext, plaintext: Uint8Array): string {
   const derived = derivedKeyCacheOf(dek);
   const key = takeWriterKey(dek, derived);
@@ -126,12 +126,13 @@ export function seal(dek: Dek, context: SealContext, plaintext: Uint8Array): str
 }
 
 /**
- * Opens an `enc:v1:` string that was sealed under this DEK for this context.
- * @throws DecryptionError for every cause: form, suite, version, commitment, context, any changed bit
+ * Opens an `enc:v1:` string that was sealed with this DEK for this context.
+ * @throws DecryptionError for every cause: form, suite, version, commitment, context, or any changed bit
  */
 export function open(dek: Dek, context: SealContext, sealed: string): Buffer {
   const derived = derivedKeyCacheOf(dek);
-  // Suite, DEK version and commitment at once, before any decryption. They are public, so time may tell.
+  // Compares suite, DEK version and commitment in one step before decryption. They are public, so the comparison does
+  // not need constant time.
   if (!sealed.startsWith(derived.sealedStringStart)) throw new DecryptionError();
   const bytes = decodeStrictBase64(sealed, sealedStringPrefix.length);
   if (bytes === undefined || bytes.length < minSealedBytes) throw new DecryptionError();
@@ -140,11 +141,14 @@ export function open(dek: Dek, context: SealContext, sealed: string): Buffer {
   return gcmOpen(key, nonce, encodeAad(dek, context), bytes.subarray(ciphertextOffset));
 }
 
-/** Whether a string says of itself that it was sealed under this DEK: by its first 35 characters, without opening it. */
+/** Whether the header of a string names this DEK. Compares the first 35 characters only; the string is not opened. */
 export const hasHeaderOfDek = (dek: Dek, sealed: string): boolean =>
   sealed.startsWith(derivedKeyCacheOf(dek).sealedStringStart);
 
-/** The DEK version that a sealed string names, so that its key can be fetched. @throws DecryptionError */
+/**
+ * The DEK version in the header of a sealed string, by which its key is found.
+ * @throws DecryptionError
+ */
 export function parseDekVersion(sealed: string): number {
   const bytes = sealed.startsWith(sealedStringPrefix)
     ? Buffer.from(sealed.slice(sealedStringPrefix.length, 15), 'base64')

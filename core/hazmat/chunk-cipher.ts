@@ -1,46 +1,58 @@
 /**
- * AES-256-GCM over the chunks of one blob (docs/format.md, section 9), by node:crypto where that is there, else by WebCrypto: in Node a call
- * of WebCrypto costs what sealing 64 KiB does. Loaded at run time, so that bundlers for browsers find nothing to replace.
+ * AES-256-GCM for the chunks of one blob (docs/format.md, section 9). Uses node:crypto where available and WebCrypto
+ * otherwise. In Node, one WebCrypto call costs as much as sealing 64 KiB. node:crypto is loaded at run time, so that
+ * bundlers for browsers find nothing to replace.
  *
- * Who calls `seal` answers for it that no index is sealed twice with different plaintext: only blob-stream.ts does.
+ * The caller of `seal` must ensure that no index is sealed twice with different plaintext. Only blob-stream.ts calls
+ * it.
  */
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concatBytes, detachBuffer, toNonSharedBytes } from '../encoding/bytes.ts';
 import { findNodeCrypto, type NodeCrypto } from './optional-node-crypto.ts';
 
-/** Bytes that each chunk is longer than its plaintext. */
+/** Length of the tag of each chunk, in bytes. */
 export const chunkTagLength = 16;
 
 export interface ChunkCipher {
-  /** Ciphertext and tag of one chunk. */
+  /** Returns the ciphertext and tag of one chunk. */
   seal(index: number, last: boolean, plaintext: Uint8Array): Promise<Bytes>;
-  /** The same piece by piece, which spares every copy; where the platform can. */
+  /** Seals one chunk piece by piece, which avoids all copies. Absent where the platform does not support it. */
   beginEncrypt?(index: number, last: boolean): ChunkSealing;
-  /** As `begin`, for opening. */
+  /** Opens one chunk piece by piece; absent like `beginEncrypt`. */
   beginOpen?(index: number, last: boolean): ChunkOpening;
-  /** The plaintext of one chunk with its tag. @throws DecryptionError */
+  /**
+   * Returns the plaintext of one chunk.
+   * @param sealed ciphertext and tag
+   * @throws DecryptionError
+   */
   open(index: number, last: boolean, sealed: Uint8Array): Promise<Bytes>;
 }
 
-/** A chunk that is being sealed. */
+/** Seals a chunk piece by piece. */
 export interface ChunkSealing {
-  /** The ciphertext of the next piece, as long as the piece. */
+  /** Returns the ciphertext of the next piece, which has the same length. */
   update(plaintext: Uint8Array): Bytes;
-  /** The tag, after the last piece. */
+  /** Returns the tag. Called after the last piece. */
   end(): Bytes;
 }
 
-/** A chunk that is being opened: what `update` gives is not authentic, and must not leave, before `end` has returned. */
+/**
+ * Opens a chunk piece by piece. The results of `update` are not authentic, and must not be released, before `end` has
+ * returned.
+ */
 export interface ChunkOpening {
-  /** The plaintext of the next piece, as long as the piece. */
+  /** Returns the plaintext of the next piece, which has the same length. */
   update(ciphertext: Uint8Array): Bytes;
-  /** @throws DecryptionError when the tag is not that of all pieces; the caller zeroes what `update` gave */
+  /**
+   * @throws DecryptionError when the tag does not verify over all pieces; the caller then zeroes the results of
+   *   `update`
+   */
   end(tag: Uint8Array): void;
 }
 
-/** u88(index) ‖ 1 for the last chunk, else 0. */
+/** u88(index) ‖ 1 for the last chunk, 0 for all others. */
 function chunkNonce(index: number, last: boolean): Bytes {
-  if (!Number.isSafeInteger(index) || index < 0) throw new RangeError('not the index of a chunk');
+  if (!Number.isSafeInteger(index) || index < 0) throw new RangeError('not a chunk index');
   const nonce = new Uint8Array(12);
   new DataView(nonce.buffer).setBigUint64(3, BigInt(index));
   nonce[11] = last ? 1 : 0;
@@ -123,7 +135,10 @@ export async function createWebCryptoChunkCipher(keyBytes: Bytes): Promise<Chunk
   };
 }
 
-/** The cipher of one blob; the key bytes are zeroed. */
+/**
+ * Creates the cipher of one blob.
+ * @param key 32 bytes; zeroed here
+ */
 export async function createChunkCipher(key: Bytes): Promise<ChunkCipher> {
   const node = findNodeCrypto();
   const cipher = node === undefined ? await createWebCryptoChunkCipher(key) : createNodeChunkCipher(node, key);

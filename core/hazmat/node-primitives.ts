@@ -1,14 +1,14 @@
 /**
- * The primitives, each in one place, all from node:crypto. Keys are KeyObjects: a raw key costs a parse per call
- * and invites copies that nobody zeroes.
+ * All primitives, taken from node:crypto and each defined once. Keys are KeyObjects: a raw key is parsed again in each
+ * call and leads to copies that are never zeroed.
  */
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
 
-/** Length of a GCM tag, bytes. Always set explicitly: node accepts shorter tags unless told. */
+/** Length of a GCM tag, bytes. Always set explicitly, because node accepts shorter tags by default. */
 export const gcmTagLength = 16;
 
-/** Length of a GCM nonce, bytes; other lengths take the GHASH path of SP 800-38D section 7.1 and are not used. */
+/** Length of a GCM nonce, bytes. Other lengths take the GHASH path of SP 800-38D section 7.1 and are not used. */
 export const gcmNonceLength = 12;
 
 const gcmAlgorithm = 'aes-256-gcm';
@@ -17,7 +17,7 @@ const gcmOptions = { authTagLength: gcmTagLength };
 /**
  * AES-256-GCM (SP 800-38D): writes ciphertext and its 16-byte tag to `target` at `offset`.
  * @param key 32 bytes
- * @param nonce 12 bytes, never used twice with one key
+ * @param nonce 12 bytes, never used twice with the same key
  */
 export function gcmSeal(
   key: KeyObject,
@@ -27,7 +27,7 @@ export function gcmSeal(
   target: Buffer,
   offset: number,
 ): void {
-  if (nonce.length !== gcmNonceLength) throw new RangeError('a GCM nonce has 12 bytes');
+  if (nonce.length !== gcmNonceLength) throw new RangeError('a GCM nonce must have 12 bytes');
   const cipher = createCipheriv(gcmAlgorithm, key, nonce, gcmOptions);
   cipher.setAAD(aad);
   target.set(cipher.update(plaintext), offset);
@@ -50,14 +50,14 @@ export function gcmOpen(key: KeyObject, nonce: Uint8Array, aad: Uint8Array, seal
   try {
     decipher.final();
   } catch {
-    // What update returned was not authentic: no trace of it may stay.
+    // The result of update was not authentic, so it is zeroed.
     plaintext.fill(0);
     throw new DecryptionError();
   }
   return plaintext;
 }
 
-/** HKDF-SHA-256 (RFC 5869). Returns `length` bytes, which the caller zeroes once used. */
+/** HKDF-SHA-256 (RFC 5869). Returns `length` bytes, which the caller zeroes after use. */
 export function hkdfSha256(key: KeyObject | Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Buffer {
   return Buffer.from(hkdfSync('sha256', key, salt, info, length));
 }
@@ -67,7 +67,7 @@ export function hmacSha256(key: KeyObject, message: Uint8Array): Buffer {
   return createHmac('sha256', key).update(message).digest();
 }
 
-/** Turns bytes into a KeyObject and zeroes them: from here on, OpenSSL alone holds the key and cleanses it. */
+/** Imports bytes as a KeyObject and zeroes them. After that, only OpenSSL holds the key and cleanses it. */
 export function importKeyAndZero(bytes: Buffer): KeyObject {
   const key = createSecretKey(bytes);
   bytes.fill(0);

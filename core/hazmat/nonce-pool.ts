@@ -1,9 +1,9 @@
 import { randomFillSync } from 'node:crypto';
 
 /**
- * A pool of random bytes for nonces, never for keys: asking the generator for 12 bytes at a time costs more than the
- * encryption of a short value. Each byte is handed out once. A process image that is restored twice would hand out
- * the same bytes twice, so the vault must not run from restored snapshots (docs/format.md, section 3).
+ * A pool of random bytes for nonces, never for keys. Requesting 12 bytes at a time from the generator costs more than
+ * encrypting a short value. Each byte is used once. A process image that is restored twice would use the same bytes
+ * twice, so the vault must not run from restored snapshots (docs/format.md, section 3).
  */
 const noncePool = Buffer.allocUnsafe(3072);
 let poolBytesUsed = noncePool.length;

@@ -1,10 +1,12 @@
 /**
- * node:crypto where there is one, for code that runs in browsers too. It is asked for at run time, so that bundlers for browsers find nothing to
- * replace.
+ * node:crypto where available, for code that also runs in browsers. It is loaded at run time, so that bundlers for
+ * browsers find nothing to replace.
  */
 import type { Bytes } from '../encoding/bytes.ts';
 
-/** What is used of node:crypto, said here because the types of Node are not there for browsers. */
+/**
+ * The parts of node:crypto that are used. Declared here because the types of Node are not available in browser builds.
+ */
 export interface NodeCrypto {
   createHash(algorithm: 'sha256'): NodeHash;
   createSecretKey(key: Uint8Array): NodeKey;
@@ -43,7 +45,7 @@ interface NodeHash {
 const isNodeCrypto = (found: unknown): found is NodeCrypto =>
   typeof found === 'object' && found !== null && 'createCipheriv' in found && 'createSecretKey' in found;
 
-/** The module; undefined in browsers, workers, and Node before 20.16. */
+/** Returns node:crypto; undefined in browsers, in workers, and in Node before 20.16. */
 export function findNodeCrypto(): NodeCrypto | undefined {
   const host: unknown = Reflect.get(globalThis, 'process');
   if (typeof host !== 'object' || host === null || !('getBuiltinModule' in host)) return undefined;

@@ -1,27 +1,29 @@
 /**
- * The key derivation of XAES-256-GCM (c2sp.org/XAES-256-GCM): a 24-byte nonce whose first half derives a key from the main
- * key, and whose second half is the GCM nonce under it. Random nonces are then safe for far more messages than the
- * 2^32 of bare AES-GCM. Deriving is apart from sealing so that a derived key can serve many values.
+ * The key derivation of XAES-256-GCM (c2sp.org/XAES-256-GCM). The first half of the 24-byte nonce derives a key from
+ * the main key. The second half is the GCM nonce for that key. Random nonces are therefore safe for far more messages
+ * than the 2^32 of plain AES-GCM. Key derivation is separate from sealing, so that one derived key can be used for many
+ * values.
  *
- * Nothing here draws a nonce: only enc.ts imports this file, and tests.
+ * This file draws no nonces. Only core/encryption and tests import it.
  */
 import { createCipheriv, type KeyObject } from 'node:crypto';
 import { gcmOpen, gcmSeal, importKeyAndZero } from './node-primitives.ts';
 
 export const xaesNonceLength = 24;
-/** Bytes of the nonce that choose the derived key. */
+/** Bytes of the nonce that select the derived key. */
 export const xaesPrefixLength = 12;
 
 const blockLength = 16;
 
-/** A main key with the CMAC subkey K1 that every derivation needs. */
+/** A main key and the CMAC subkey K1, which every derivation needs. */
 export interface XaesKey {
   readonly key: KeyObject;
   readonly k1: Buffer;
 }
 
 function encryptBlocks(key: KeyObject, blocks: Uint8Array): Buffer {
-  // One or two independent blocks, as CMAC and the counter-mode KDF of SP 800-108 demand: ECB is what that is.
+  // One or two independent blocks, as required by CMAC and the counter-mode KDF of SP 800-108. This is ECB by
+  // definition.
   const cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
   const out = cipher.update(blocks);
   cipher.final();
@@ -37,14 +39,17 @@ export function prepareXaesKey(key: KeyObject): XaesKey {
     k1.writeUInt8(((byte << 1) | carry) & 0xff, i);
     carry = byte >>> 7;
   }
-  // Without a branch on the secret bit that was shifted out.
+  // No branch depends on the secret bit that was shifted out.
   k1.writeUInt8(k1.readUInt8(blockLength - 1) ^ (0x87 & -carry), blockLength - 1);
   return { key, k1 };
 }
 
-/** The key of all nonces that begin with these 12 bytes: CMAC(K, 0x0001 ‖ "X" ‖ 0 ‖ prefix) ‖ CMAC(K, 0x0002 ‖ …). */
+/**
+ * Derives the key for all nonces that begin with these 12 bytes: CMAC(K, 0x0001 ‖ "X" ‖ 0 ‖ prefix) ‖ CMAC(K, 0x0002 ‖
+ * …).
+ */
 export function deriveXaesSubkey(main: XaesKey, prefix: Uint8Array): KeyObject {
-  if (prefix.length !== xaesPrefixLength) throw new RangeError('an XAES key is derived from 12 bytes of the nonce');
+  if (prefix.length !== xaesPrefixLength) throw new RangeError('the nonce prefix must have 12 bytes');
   const blocks = Buffer.alloc(2 * blockLength);
   for (const [at, counter] of [
     [0, 1],
@@ -59,7 +64,9 @@ export function deriveXaesSubkey(main: XaesKey, prefix: Uint8Array): KeyObject {
   return derived;
 }
 
-/** Whole XAES-256-GCM under an explicit nonce: ciphertext and tag. For the published vectors. */
+/**
+ * Complete XAES-256-GCM with an explicit nonce. Returns ciphertext and tag. Used only for the published test vectors.
+ */
 export function xaesSeal(main: XaesKey, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Buffer {
   const out = Buffer.allocUnsafe(plaintext.length + 16);
   const derived = deriveXaesSubkey(main, nonce.subarray(0, xaesPrefixLength));

@@ -1,6 +1,6 @@
 /**
- * Sealed jobs (docs/format.md, section 13): what goes through a queue. Each under a key of its own, which KMS has wrapped with the org,
- * the job's id and its kind as encryption context.
+ * Sealed jobs (docs/format.md, section 13), which are sent through the queue. Each job has a separate key. KMS wraps
+ * that key with the org, the job id and the job kind as encryption context.
  */
 import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
@@ -11,17 +11,17 @@ import { gcmNonceLength, gcmOpen, gcmSeal, gcmTagLength, importKeyAndZero } from
 export const jobKinds = ['message', 'erase'] as const;
 export type JobKind = (typeof jobKinds)[number];
 
-/** What is told of a job in the open. Its key and its content are bound to all of it. */
+/** The unencrypted part of a job. Its key and its content are bound to all of these fields. */
 export interface JobHeader {
   readonly org: string;
-  /** An id that sorts by time; of a message, the id under which it is stored. */
+  /** A time-ordered id. For a message, it is also the id under which the message is stored. */
   readonly id: string;
-  /** What is to be done: by it policies tell who may have it done. */
+  /** The kind of work. IAM policies use it to restrict which functions can process a job. */
   readonly kind: JobKind;
 }
 
 export interface SealedJob extends JobHeader {
-  /** The job's key as KMS wrapped it, base64. */
+  /** The job's key as wrapped by KMS, base64. */
   readonly key: string;
   /** Base64 of nonce, ciphertext and tag. */
   readonly data: string;
@@ -30,7 +30,11 @@ export interface SealedJob extends JobHeader {
 const encodeJobAad = ({ org, id, kind }: JobHeader): Buffer =>
   encodeLengthPrefixedFields('anima:job:v1', org, id, kind);
 
-/** @param secret 32 bytes, used for this job alone; zeroed here */
+/**
+ * Seals a job. Returns its JSON text.
+ * @param secret 32 bytes, used for this job only; zeroed here
+ * @param wrapped the same key as wrapped by KMS
+ */
 export function sealJob(header: JobHeader, secret: Buffer, wrapped: Uint8Array, plaintext: Uint8Array): string {
   const key = importKeyAndZero(secret);
   const bytes = Buffer.alloc(gcmNonceLength + plaintext.length + gcmTagLength);
@@ -47,7 +51,10 @@ export function sealJob(header: JobHeader, secret: Buffer, wrapped: Uint8Array, 
   return JSON.stringify(job);
 }
 
-/** Takes a job apart. @throws DecryptionError for what is none */
+/**
+ * Parses a sealed job.
+ * @throws DecryptionError for any other form
+ */
 export function parseEncryptedJob(text: string): SealedJob {
   try {
     const { org, id, kind, key, data, ...rest } = JSON.parse(text);
@@ -59,7 +66,11 @@ export function parseEncryptedJob(text: string): SealedJob {
   }
 }
 
-/** @param secret the job's key, unwrapped; zeroed here @throws DecryptionError for every cause */
+/**
+ * Opens a job.
+ * @param secret the job's key, unwrapped; zeroed here
+ * @throws DecryptionError for every cause
+ */
 export function openJob(job: SealedJob, secret: Buffer): Buffer {
   const key = importKeyAndZero(secret);
   const bytes = decodeStrictBase64(job.data);

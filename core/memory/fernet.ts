@@ -1,8 +1,8 @@
 /**
- * Fernet tokens (github.com/fernet/spec, Spec.md): read and written for import and export only, since earlier systems kept records as such.
- * Nothing of the vault's own is stored in this form. By WebCrypto, in Node and browsers.
+ * Fernet tokens (github.com/fernet/spec, Spec.md), for import and export only, because earlier systems stored records
+ * in this form. The vault stores none of its own data in this form. Uses WebCrypto, in Node and in browsers.
  *
- *     base64url( 0x80 ‖ seconds u64 ‖ IV 16 ‖ AES-128-CBC(PKCS7) ‖ HMAC-SHA-256 of all before )
+ *     base64url( 0x80 ‖ seconds u64 ‖ IV 16 ‖ AES-128-CBC(PKCS7) ‖ HMAC-SHA-256 of everything before it )
  */
 
 import { DecryptionError } from '../decryption-error.ts';
@@ -16,7 +16,10 @@ import {
   utf8Bytes,
 } from '../encoding/bytes.ts';
 
-/** What every token begins with, in base64url: the version and the first bytes of any time until the year 10895. */
+/**
+ * The base64url prefix of every token: the version and the leading zero bits of any time before the year 4147 (2^36
+ * seconds).
+ */
 export const fernetPrefix = 'gAAAAA';
 
 const fernetVersion = 0x80;
@@ -26,18 +29,21 @@ const macLength = 32;
 const blockLength = 16;
 const keyLength = 32;
 const minTokenBytes = ciphertextOffset + blockLength + macLength;
-/** Seconds that a token may be ahead of the reader's clock (Spec.md, "Verifying"). */
+/** Seconds by which a token can be ahead of the reader's clock (Spec.md, "Verifying"). */
 const maxClockSkewSeconds = 60;
 
-/** A Fernet key: 16 bytes that sign, then 16 that encrypt. */
+/** A Fernet key: 16 bytes for signing, then 16 for encryption. */
 export interface FernetKey {
   readonly signing: CryptoKey;
   readonly encryption: CryptoKey;
 }
 
-/** The two keys of a 32-byte secret, which is zeroed. @throws RangeError for another length */
+/**
+ * Imports a 32-byte secret as the two keys. The secret is zeroed.
+ * @throws RangeError for another length
+ */
 export async function importFernetKey(secret: Uint8Array): Promise<FernetKey> {
-  if (secret.length !== keyLength) throw new RangeError('a Fernet key has 32 bytes');
+  if (secret.length !== keyLength) throw new RangeError('a Fernet key must have 32 bytes');
   try {
     const [signing, encryption] = await Promise.all([
       crypto.subtle.importKey(
@@ -56,8 +62,8 @@ export async function importFernetKey(secret: Uint8Array): Promise<FernetKey> {
 }
 
 /**
- * The key of a user's records by the published derivation of Anamnesis: HKDF-SHA-256 of the API key, salt the user's id, info
- * `smtry-at-rest-v1`, 32 bytes.
+ * Derives the key of a user's records by the published derivation of Anamnesis: HKDF-SHA-256 of the API key, with the
+ * user's id as salt, info `smtry-at-rest-v1`, 32 bytes.
  */
 export async function deriveFernetKey(apiKey: string, userId: string): Promise<FernetKey> {
   const base = await crypto.subtle.importKey('raw', utf8Bytes(apiKey), 'HKDF', false, ['deriveBits']);
@@ -68,9 +74,9 @@ export async function deriveFernetKey(apiKey: string, userId: string): Promise<F
 const randomIv = (length: number): Uint8Array => crypto.getRandomValues(new Uint8Array(length));
 
 /**
- * A new token.
- * @param time seconds since 1970, which stand in it in the clear
- * @param random gives the IV; another source than the default is for published vectors
+ * Creates a token.
+ * @param time seconds since 1970; not encrypted in the token
+ * @param random returns the IV; replaced only for the published test vectors
  */
 export async function sealFernet(
   key: FernetKey,
@@ -86,7 +92,7 @@ export async function sealFernet(
   return padBase64(toBase64Url(concatBytes(signed, mac)));
 }
 
-/** What a token held, and when it was made, seconds since 1970. */
+/** The content of a token, and the time at which it was created, seconds since 1970. */
 export interface OpenedFernet {
   readonly plaintext: Bytes;
   readonly time: number;
@@ -94,7 +100,8 @@ export interface OpenedFernet {
 
 /**
  * Opens a token.
- * @param lifetime bounds its age, seconds before and after `now`; any age without it, as for archives
+ * @param lifetime limits the age of the token to `ttl` seconds at `now` (seconds since 1970), and its time to at most
+ *   60 seconds after `now`. Without it, any age is accepted, as needed for archives
  * @throws DecryptionError for every cause
  */
 export async function openFernet(
@@ -106,7 +113,8 @@ export async function openFernet(
   if (bytes === undefined || bytes.length < minTokenBytes || bytes[0] !== fernetVersion) throw new DecryptionError();
   if ((bytes.length - minTokenBytes) % blockLength !== 0) throw new DecryptionError();
   const signed = bytes.subarray(0, -macLength);
-  // The MAC before all else that depends on what is signed: padding must tell nothing (Spec.md, "Verifying", step 5 before 6).
+  // The MAC is verified before anything that depends on the signed bytes, so that the padding reveals nothing (Spec.md,
+  // "Verifying", step 5 before 6).
   if (!(await crypto.subtle.verify('HMAC', key.signing, bytes.subarray(-macLength), signed))) {
     throw new DecryptionError();
   }
@@ -125,7 +133,7 @@ export async function openFernet(
   }
 }
 
-/** base64url with its padding, in its one spelling. */
+/** Decodes base64url with padding. Returns undefined for any spelling other than the canonical one. */
 function decodeToken(token: string): Bytes | undefined {
   const text = token.replace(/={1,2}$/, '');
   return padBase64(text) === token ? fromBase64Url(text) : undefined;

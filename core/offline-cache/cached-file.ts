@@ -1,10 +1,10 @@
 /**
- * Files of the command's offline cache (docs/format.md, section 11).
+ * Files of the offline cache of the command-line tool (docs/format.md, section 11).
  *
  *     "AVC1" ‖ salt 32 ‖ AES-256-GCM(K, nonce 0, AAD = the 36 bytes before, plaintext) ‖ tag 16
  *
- * K is derived from the secret of an API key, the file's own random salt and all that the file is bound to. Each file has a key of its
- * own, which seals once: so the nonce may be zero.
+ * K is derived from the secret of an API key, the random salt of the file, and everything that the file is bound to.
+ * Each key encrypts one file once. The nonce can therefore be zero.
  */
 import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
@@ -18,7 +18,7 @@ import {
   importKeyAndZero,
 } from '../hazmat/node-primitives.ts';
 
-/** Whose cache it is. */
+/** The vault, organization and API key that a cache belongs to. */
 export interface CacheScope {
   /** Address of the vault. */
   readonly url: string;
@@ -28,11 +28,11 @@ export interface CacheScope {
   readonly key: string;
 }
 
-/** What one file holds: a value of a name, or the names below a folder. */
+/** The content of one file: a value, or the list of names below a folder. */
 export interface CacheEntry {
   readonly purpose: 'value' | 'names';
   readonly name: string;
-  /** The version asked for; 0 for the current one, and for names. */
+  /** The requested version; 0 for the current version, and for lists of names. */
   readonly version: number;
 }
 
@@ -58,7 +58,7 @@ function deriveFileKey(
 }
 
 /**
- * Seals a plaintext as a file.
+ * Encrypts a plaintext as a cache file.
  * @param secret the 43 characters of the API key's secret
  */
 export function sealCached(secret: string, scope: CacheScope, entry: CacheEntry, plaintext: Uint8Array): Buffer {
@@ -78,7 +78,7 @@ export function sealCached(secret: string, scope: CacheScope, entry: CacheEntry,
 }
 
 /**
- * Opens a file that was sealed with this secret for this scope and entry.
+ * Decrypts a file that was encrypted with this secret for this scope and entry.
  * @throws DecryptionError for every cause
  */
 export function openCached(secret: string, scope: CacheScope, entry: CacheEntry, file: Buffer): Buffer {
@@ -89,7 +89,7 @@ export function openCached(secret: string, scope: CacheScope, entry: CacheEntry,
   return gcmOpen(key, zeroNonce, header, file.subarray(headerLength));
 }
 
-/** Name of the folder of a scope: 32 hexadecimal digits that tell nothing to whoever has not the key. */
+/** Name of the folder of a scope: 32 hexadecimal digits. They reveal nothing without the API key. */
 export function cacheFolderName(secret: string, { url, org, key }: CacheScope): string {
   return hkdfSha256(
     secretBytes(secret),
@@ -99,7 +99,7 @@ export function cacheFolderName(secret: string, { url, org, key }: CacheScope): 
   ).toString('hex');
 }
 
-/** Name of the file of an entry within its scope's folder, of the same kind. */
+/** Name of the file of an entry in the folder of its scope: 32 hexadecimal digits. */
 export function cacheFileName(
   secret: string,
   { url, org, key }: CacheScope,

@@ -1,6 +1,7 @@
 /**
- * The keyring of an org: which DEKs it has, wrapped (docs/format.md, section 5). Values are immutable: a function makes the next
- * keyring from the last, the caller persists it under a condition on `generation`, and only then uses it.
+ * The keyring of an org: its wrapped DEKs (docs/format.md, section 5). Keyrings are immutable. A function creates the
+ * next keyring from the previous one. The caller stores it on condition that `generation` is unchanged, and uses it
+ * only after that.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
@@ -10,25 +11,25 @@ import { decodeStrictBase64 } from '../encoding/strict-base64.ts';
 import type { Dek } from '../encryption/root-key.ts';
 import { hmacSha256 } from '../hazmat/node-primitives.ts';
 
-/** `active` seals and opens, `draining` only opens, `retired` does neither. */
+/** An `active` DEK seals and opens, a `draining` DEK only opens, a `retired` DEK does neither. */
 export type DekState = 'active' | 'draining' | 'retired';
 const dekStates: readonly string[] = ['active', 'draining', 'retired'] satisfies DekState[];
 
 export interface WrappedDek {
   readonly version: number;
-  /** The DEK under the KEK, as KMS returned it, in base64; empty once retired, since then it exists no more. */
+  /** The DEK as wrapped by KMS with the KEK, base64. Empty once the DEK is retired and therefore destroyed. */
   readonly wrapped: string;
   readonly state: DekState;
   /** RFC 3339. */
   readonly createdAt: string;
 }
 
-/** A shredding that waits: until it is done or cancelled, no DEK of the org is used. */
+/** A pending shredding. Until it is done or cancelled, no DEK of the org is used. */
 export interface ShredLock {
-  /** RFC 3339 times: when the waiting ends, and when it began. */
+  /** RFC 3339 times: the end of the waiting period, and its start. */
   readonly shredAt: string;
   readonly requestedAt: string;
-  /** Id of the API key that asked for it. */
+  /** Id of the API key that requested it. */
   readonly by: string;
 }
 
@@ -36,34 +37,36 @@ export interface Keyring {
   readonly org: string;
   readonly state: 'active';
   readonly createdAt: string;
-  /** 1 when made, one more with each change. */
+  /** 1 in a new keyring, one more with each change. */
   readonly generation: number;
-  /** 0 until the first DEK. */
+  /** 0 before the first DEK exists. */
   readonly activeVersion: number;
-  /** Ascending by version, which count from 1 without a gap. */
+  /** Ascending by version. Versions count from 1 without gaps. */
   readonly deks: readonly WrappedDek[];
-  /** HMAC-SHA-256 over all of the above under the active DEK, base64; absent until the first DEK. */
+  /** HMAC-SHA-256 over all of the above with the active DEK, base64. Absent before the first DEK exists. */
   readonly mac?: string;
-  /** Outside the MAC, since who shreds has no DEK: it can only deny. */
+  /** Not covered by the MAC, because the function that shreds has no DEK. A forged lock can only deny access. */
   readonly lock?: ShredLock;
 }
 
-/** The keyring of a new org: no DEK yet, since one is made on first use. */
+/** Creates the keyring of a new org. It has no DEK; the first one is created on first use. */
 export function newOrgKeyring(org: string, createdAt: string): Keyring {
   return { org, state: 'active', createdAt, generation: 1, activeVersion: 0, deks: [] };
 }
 
-/** The version that the next DEK will have; it stands in the encryption context, so it must be known before. */
+/** The version of the next DEK. It must be known in advance, because it is part of the encryption context. */
 export const nextDekVersion = (keyring: Keyring): number => keyring.deks.length + 1;
 
 /**
- * The next keyring: `dek` becomes active, the one before drains.
+ * Creates the next keyring, in which `dek` is active and the previously active DEK is draining.
  * @param dek the new DEK, loaded; its version is {@link nextDekVersion}
- * @param wrapped the same DEK under the KEK
+ * @param wrapped the same DEK, wrapped with the KEK
+ * @throws RangeError when `dek` is not the next version of this org
  */
 export function addDek(keyring: Keyring, dek: Dek, wrapped: Uint8Array, createdAt: string): Keyring {
   const version = nextDekVersion(keyring);
-  if (dek.version !== version || dek.org !== keyring.org) throw new RangeError('the DEK is not the next of this org');
+  if (dek.version !== version || dek.org !== keyring.org)
+    throw new RangeError('the DEK is not the next version of this org');
   const drained = keyring.deks.map((old) => (old.state === 'active' ? { ...old, state: 'draining' as const } : old));
   const added = { version, wrapped: Buffer.from(wrapped).toString('base64'), state: 'active' as const, createdAt };
   const { mac: _, ...last } = keyring;
@@ -72,8 +75,9 @@ export function addDek(keyring: Keyring, dek: Dek, wrapped: Uint8Array, createdA
 }
 
 /**
- * The next keyring: DEKs that drained are retired, and what wrapped them is gone, so no copy of a value under them can ever
- * be opened again. Versions that do not drain are left as they are.
+ * Creates the next keyring, in which the given draining DEKs are retired and their wrapped form is removed. No copy of
+ * a value that was sealed with one of them can then be opened with this keyring. Versions that are not draining are
+ * unchanged.
  * @param active the active DEK, unwrapped
  */
 export function retireDeks(keyring: Keyring, active: Dek, versions: readonly number[]): Keyring {
@@ -83,15 +87,16 @@ export function retireDeks(keyring: Keyring, active: Dek, versions: readonly num
 }
 
 /**
- * The next keyring: the same DEKs, wrapped anew.
+ * Creates the next keyring, in which the same DEKs are wrapped again.
  * @param active the active DEK, unwrapped
- * @param wrapped by version, for every DEK that is not retired
+ * @param wrapped the new wrapped form by version, for every DEK that is not retired
+ * @throws RangeError when one is missing
  */
 export function rewrapDeks(keyring: Keyring, active: Dek, wrapped: ReadonlyMap<number, Uint8Array>): Keyring {
   const rewrap = (dek: WrappedDek): WrappedDek => {
     if (dek.state === 'retired') return dek;
     const bytes = wrapped.get(dek.version);
-    if (bytes === undefined) throw new RangeError('a DEK was not wrapped anew');
+    if (bytes === undefined) throw new RangeError('the new wrapped form of a DEK is missing');
     return { ...dek, wrapped: Buffer.from(bytes).toString('base64') };
   };
   return withChangedDeks(keyring, active, keyring.deks.map(rewrap));
@@ -99,14 +104,14 @@ export function rewrapDeks(keyring: Keyring, active: Dek, wrapped: ReadonlyMap<n
 
 function withChangedDeks(keyring: Keyring, active: Dek, deks: readonly WrappedDek[]): Keyring {
   if (active.version !== keyring.activeVersion || active.org !== keyring.org) {
-    throw new RangeError('the DEK is not the active one of this org');
+    throw new RangeError('the DEK is not the active DEK of this org');
   }
   const { mac: _, ...last } = keyring;
   const next = { ...last, generation: keyring.generation + 1, deks };
   return { ...next, mac: computeKeyringMac(next, active).toString('base64') };
 }
 
-/** The DEK of a version, unless there is none or it is retired. */
+/** The DEK of a version; undefined when it does not exist or is retired. */
 export function findUsableDek(keyring: Keyring, version: number): WrappedDek | undefined {
   const dek = keyring.deks[version - 1];
   return dek === undefined || dek.state === 'retired' ? undefined : dek;
@@ -122,7 +127,7 @@ function computeKeyringMac(keyring: Keyring, active: Dek): Buffer {
 }
 
 /**
- * Refuses a keyring whose record was changed by anyone who lacks the active DEK.
+ * Rejects a keyring whose record was changed by an attacker without the active DEK.
  * @param active the keyring's active DEK, unwrapped
  * @throws DecryptionError
  */
@@ -133,8 +138,9 @@ export function verifyKeyring(keyring: Keyring, active: Dek): void {
 }
 
 /**
- * Reads a stored record, trusting nothing of it: every field has its type, the org is the one asked for, versions
- * count from 1, exactly the active version is active and it is the newest. Its MAC is for {@link verifyKeyring}, once a DEK is unwrapped.
+ * Parses a stored record without trusting its content. Every field must have its type, and the org must be the
+ * requested one. Versions must count from 1. The newest version must be the only active one. The MAC is checked later
+ * by {@link verifyKeyring}, once a DEK is unwrapped.
  * @throws DecryptionError
  */
 export function parseKeyring(record: unknown, org: string): Keyring {
@@ -146,7 +152,8 @@ export function parseKeyring(record: unknown, org: string): Keyring {
   const consistent = list.every(
     (dek, index) => dek.version === index + 1 && (dek.state === 'active') === (dek.version === activeVersion),
   );
-  // The newest is the active one, always: else a record could be forged under an old DEK by naming it active.
+  // The newest DEK must be the active one. Otherwise, an attacker with an old DEK could forge a record that names the
+  // old DEK as active.
   if (!consistent || activeVersion !== list.length) throw new DecryptionError();
   const keyring: Keyring = { org, state, createdAt, generation, activeVersion, deks: list, ...parseShredLock(lock) };
   if (activeVersion === 0) return keyring;
@@ -173,7 +180,7 @@ function parseDek(version: string, record: unknown): WrappedDek {
 }
 export const isDekState = (value: unknown): value is DekState => typeof value === 'string' && dekStates.includes(value);
 
-/** The record as stored: `deks` by version. */
+/** The stored form of a keyring: `deks` is keyed by version. */
 export function toKeyringRecord(keyring: Keyring): Record<string, unknown> {
   const { deks, ...rest } = keyring;
   return { ...rest, deks: Object.fromEntries(deks.map(({ version, ...dek }) => [String(version), dek])) };

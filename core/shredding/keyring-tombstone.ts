@@ -1,6 +1,7 @@
 /**
- * What is left of a shredded org's keyring (docs/format.md, section 5): no DEK, wrapped or not, and what is known of those it had.
- * Its generation goes on from the keyring's, so that no change of the keyring that was under way can be stored over it.
+ * The tombstone that replaces the keyring of a shredded org (docs/format.md, section 5). It contains no DEK, wrapped or
+ * not, but facts about the DEKs that the org had. Its generation continues that of the keyring, so that a concurrent
+ * change of the keyring cannot overwrite it.
  */
 import { hash } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
@@ -10,11 +11,11 @@ import { type DekState, isDekState, type Keyring, parseKeyring, toKeyringRecord 
 /** A DEK that was destroyed. */
 export interface DestroyedDek {
   readonly version: number;
-  /** Its state until then. */
+  /** Its state before it was destroyed. */
   readonly state: DekState;
   /** RFC 3339. */
   readonly createdAt: string;
-  /** Base64url of the SHA-256 of its wrapped form: who finds a wrapped DEK can tell whether it is this one. */
+  /** Base64url of the SHA-256 of its wrapped form. Anyone who finds a wrapped DEK can check whether it is this one. */
   readonly wrappedHash: string;
 }
 
@@ -23,29 +24,29 @@ export interface Tombstone {
   readonly state: 'shredded';
   readonly createdAt: string;
   readonly generation: number;
-  /** RFC 3339: when it was asked for, and when it was done. */
+  /** RFC 3339: the time of the request, and the time at which it was carried out. */
   readonly requestedAt: string;
   readonly shreddedAt: string;
-  /** Id of the API key that asked for it. */
+  /** Id of the API key that requested it. */
   readonly by: string;
-  /** The DEKs that still existed, ascending by version. */
+  /** The DEKs that existed until the shredding, ascending by version. */
   readonly destroyed: readonly DestroyedDek[];
-  /** How many versions were retired, and so had been destroyed, before. */
+  /** Number of versions that rotation had retired, and so destroyed, before. */
   readonly retired: number;
-  /** RFC 3339: since when it is known to be in the table; absent until the first receipt. */
+  /** RFC 3339: the time since which the tombstone is known to be in the table; absent before the first receipt. */
   readonly unusableSince?: string;
-  /** How many receipts were issued, kept or not. */
+  /** Number of receipts issued, including those that are no longer kept. */
   readonly issued: number;
   /** JWS in compact form, oldest first. */
   readonly receipts: readonly string[];
-  /** Whether a receipt says that no copy existed. */
+  /** Whether a receipt states that no copy existed. */
   readonly final: boolean;
 }
 
-/** Receipts that a tombstone keeps: the first and the latest ones. */
+/** Maximum number of receipts in a tombstone: the first one and the latest ones. */
 const maxReceiptsKept = 10;
 
-/** The end of a keyring. */
+/** Creates the tombstone of a keyring. */
 export function createTombstone(
   { org, createdAt, generation, deks }: Keyring,
   request: Pick<Tombstone, 'requestedAt' | 'by' | 'shreddedAt'>,
@@ -76,7 +77,7 @@ export function createTombstone(
   };
 }
 
-/** The next tombstone, with one more receipt. */
+/** Creates the next tombstone, with one more receipt. */
 export function addTombstoneReceipt(
   tombstone: Tombstone,
   receipt: { readonly jws: string; readonly final: boolean; readonly unusableSince: string },
@@ -92,7 +93,10 @@ export function addTombstoneReceipt(
   };
 }
 
-/** Reads what is stored of an org, trusting nothing of it. @throws DecryptionError */
+/**
+ * Parses the stored record of an org without trusting its content.
+ * @throws DecryptionError
+ */
 export function parseKeyringOrTombstone(record: unknown, org: string): Keyring | Tombstone {
   return requireObjectFields(record).state === 'shredded' ? parseTombstone(record, org) : parseKeyring(record, org);
 }
@@ -101,7 +105,7 @@ function parseTombstone(record: unknown, org: string): Tombstone {
   const { state, generation, activeVersion, deks, destroyed, retired, issued, receipts, final, ...rest } =
     requireObjectFields(record);
   if (rest.org !== org || state !== 'shredded' || activeVersion !== 0) throw new DecryptionError();
-  // Were there a DEK, nothing would have been destroyed.
+  // A record that still has a DEK is not a tombstone.
   if (Object.keys(requireObjectFields(deks)).length > 0) throw new DecryptionError();
   if (!isCount(generation) || !isCount(retired) || !isCount(issued) || typeof final !== 'boolean') {
     throw new DecryptionError();
@@ -137,6 +141,6 @@ function parseDestroyedDek(record: unknown): DestroyedDek {
 
 const isString = (value: unknown): value is string => typeof value === 'string';
 
-/** The record as stored. */
+/** The stored form of a keyring or tombstone. */
 export const toStoredRecord = (stored: Keyring | Tombstone): Record<string, unknown> =>
   stored.state === 'shredded' ? { ...stored, activeVersion: 0, deks: {} } : toKeyringRecord(stored);

@@ -1,26 +1,26 @@
-/** What receipts say (docs/format.md, section 7). They are signed as JWS (jws.ts); numbers are counts, times are RFC 3339. */
+/** The content of receipts (docs/format.md, section 7). Receipts are signed as JWS (jws.ts). Times are RFC 3339. */
 import type { DestroyedDek } from './keyring-tombstone.ts';
 
-/** `typ` of a receipt's JWS: neither kind can pass for the other, nor for an audit seal. */
+/** `typ` of a receipt's JWS. It prevents one kind of receipt from being accepted as the other or as an audit seal. */
 export const shredReceiptJwsType = 'anima-shred-receipt+jws';
 export const destroyReceiptJwsType = 'anima-destroy-receipt+jws';
 
-/** What was found when copies of a table were looked for. */
+/** The result of a search for copies of a table. */
 export interface BackupSearchResult {
   readonly checkedAt: string;
-  /** Backups of the table, as far as the receipt lists them; `relevant` if it may hold what was destroyed. */
+  /** The backups of the table that the receipt lists; `relevant` if a backup may contain the destroyed data. */
   readonly backups: readonly {
     readonly arn: string;
     readonly type: string;
     readonly createdAt: string;
     readonly relevant: boolean;
   }[];
-  /** How many backups were found, listed or not. */
+  /** Number of backups found, listed or not. */
   readonly backupCount: number;
-  /** Whether all backups were found; else there may be more. */
+  /** Whether all backups were found. If false, there may be more. */
   readonly complete: boolean;
   readonly pointInTimeRecovery: 'ENABLED' | 'DISABLED';
-  /** The earliest state that point-in-time recovery could bring back. */
+  /** The earliest time that point-in-time recovery could restore. */
   readonly earliestRestorable?: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface BackupSearchResult {
 export interface ShredReceipt {
   readonly statement: string;
   readonly org: string;
-  /** Copies of the table from then on may hold a DEK of the org. */
+  /** Copies of the table made since this time may contain a DEK of the org. */
   readonly orgCreatedAt: string;
   /** 1, 2, 3 … among the receipts of this shredding. */
   readonly number: number;
@@ -39,30 +39,30 @@ export interface ShredReceipt {
   readonly shreddedAt: string;
   /** No request that began at this time or later could use a DEK. */
   readonly unusableSince: string;
-  /** Until then, a request that began before may have been answered. */
+  /** A request that began before `unusableSince` may have been answered until this time. */
   readonly inFlightUntil: string;
-  /** Of the record that was put in place of the keyring. */
+  /** Generation of the tombstone when it replaced the keyring. */
   readonly generation: number;
   readonly deks: readonly DestroyedDek[];
-  /** DEK versions that rotation had destroyed before. */
+  /** Number of DEK versions that rotation had destroyed before. */
   readonly retiredBefore: number;
-  /** Values that were stored after the shredding, none of which can be read. */
+  /** Values that were still stored after the shredding, none of which can be read. */
   readonly values: { readonly count: number; readonly complete: boolean };
   /**
-   * Objects of blobs, and unfinished uploads by their records, that were still there when they were counted; absent from receipts that
-   * were issued before there were blobs.
+   * Blob objects and records of unfinished uploads that still existed when they were counted. Absent from receipts
+   * issued before the vault had blobs.
    */
   readonly blobs?: { readonly objects: number; readonly uploads: number; readonly complete: boolean } | undefined;
   /**
-   * Keyrings and records of users that were still there when they were counted; absent from receipts that were issued before there were
-   * users.
+   * User keyrings and user records that still existed when they were counted. Absent from receipts issued before the
+   * vault had users.
    */
   readonly users?: { readonly keyrings: number; readonly records: number; readonly complete: boolean } | undefined;
-  /** Copies of the table of keyrings, and of that of user keyrings. */
+  /** Copies of the keyring table and of the user keyring table. */
   readonly copies: BackupSearchResult;
-  /** Whether no keyring of a user was left, and no copy existed that could hold one, or a DEK of the org. */
+  /** True if no user keyring was left, and no copy existed that could contain a user keyring or a DEK of the org. */
   readonly final: boolean;
-  /** Only when final. */
+  /** Present only when final. */
   readonly irrecoverableSince?: string | undefined;
   readonly limits: readonly string[];
 }
@@ -75,13 +75,16 @@ export interface DestroyReceipt {
   readonly destroyedAt: string;
   /** Id of the API key. */
   readonly requestedBy: string;
-  /** The versions that were stored, newest first, each with the DEK version that sealed it, if it named one. */
+  /** The versions that were stored, newest first, each with the DEK version in its header, if it had one. */
   readonly versions: readonly { readonly version: number; readonly dek?: number | undefined }[];
-  /** DEK versions that exist: a copy of the value opens under its own only while that does. */
+  /** DEK versions that exist. A copy of the value can be opened only while the DEK that sealed it exists. */
   readonly deks: readonly number[];
   /** Copies of the table of values. */
   readonly copies: BackupSearchResult;
-  /** From then on no copy is left, unless one is made by other means; absent while a backup without an end exists. */
+  /**
+   * From this time, no copy is left unless one was made by other means. Absent while any backup exists, because backups
+   * have no fixed end, and when the list of backups is not complete.
+   */
   readonly copiesEndAt?: string | undefined;
   readonly limits: readonly string[];
 }
@@ -89,22 +92,22 @@ export interface DestroyReceipt {
 export const shredReceiptStatement = 'The data-encryption keys of the organization were destroyed.';
 export const destroyReceiptStatement = 'The value was destroyed with all its versions.';
 
-/** What no receipt can claim, of either kind. */
+/** The limits of both kinds of receipt. */
 const commonReceiptLimits = [
-  'Values that were read before may have been kept by whoever read them.',
-  'The counts and times are those of the deployment that signed, by its clocks.',
+  'Anyone who read a value before may have kept a copy of it.',
+  'The counts and times were recorded by the deployment that signed this receipt, with its own clocks.',
 ];
 
 export const shredReceiptLimits = [
   ...commonReceiptLimits,
-  'Functions that were running may have held keys in their memory, without using them, until that was freed.',
-  'Copies were looked for in DynamoDB and AWS Backup of the account and region of the deployment; whoever read the table item by item made a copy that no service lists.',
-  'Data of users is encrypted by keys that their keyrings held, and those are deleted; whoever has copies of both, and what opens a slot, can still open it.',
-  'Blobs are encrypted by keys that are only in their links: whoever has a link and a copy of its object can still open that.',
+  'Functions that were running may have held keys in memory, without using them, until that memory was freed.',
+  'Copies were searched for in DynamoDB and AWS Backup, in the account and region of the deployment. No service lists a copy that was made by reading the table item by item.',
+  'User data is encrypted with keys that were stored in user keyrings, and the keyrings are deleted. Anyone who has copies of the data and of the keyring, and the credential of a key slot, can still decrypt the data.',
+  'Blobs are encrypted with keys that exist only in their links. Anyone who has a link and a copy of its object can still decrypt the blob.',
 ];
 
 export const destroyReceiptLimits = [
   ...commonReceiptLimits,
-  'Copies of the value in recovery data and backups of the table stay ciphertext and open only while the organization and their key exist.',
-  'Earlier versions that had left the history before may lie in the same copies.',
+  'Copies of the value in recovery data and backups of the table remain encrypted. They can be decrypted only while the organization and the key of the copy exist.',
+  'Earlier versions that had already been removed from the history may be in the same copies.',
 ];

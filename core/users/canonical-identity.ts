@@ -1,25 +1,29 @@
 /**
- * Identities in their one spelling (docs/format.md, section 12): what a channel calls its sender becomes a text that two channels of
- * one kind spell alike, or nothing. Only keyed hashes of it are ever stored.
+ * Identities in canonical spelling (docs/format.md, section 12). The sender id of a channel becomes a text that all
+ * channels of one kind spell the same. An invalid sender id yields undefined. Only keyed hashes of this text are
+ * stored.
  */
 
 const phoneDigitsPattern = /^[1-9][0-9]{6,14}$/;
-/** A dot-atom (RFC 5322 section 3.2.3); quoted local parts are refused, since mailboxes differ in how they read them. */
+/**
+ * A dot-atom (RFC 5322 section 3.2.3). Quoted local parts are rejected, because mail systems interpret them
+ * differently.
+ */
 const emailLocalPartPattern = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 const domainLabelPattern = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const domainNamePattern = new RegExp(`^(?=.{1,253}$)${domainLabelPattern}(?:\\.${domainLabelPattern})+$`);
 const slackIdPattern = /^[A-Z0-9]{2,32}$/;
 const loginPattern = /^[a-z0-9][a-z0-9._%+@-]{2,127}$/;
 
-/** `tel:+447700900123`, from E.164 (ITU-T, 7 to 15 digits after the plus); for `whatsapp` the plus may be left away. */
+/** `tel:+447700900123`, from E.164 (ITU-T, 7 to 15 digits after the plus). For `whatsapp` the plus can be missing. */
 export function canonicalPhone(scheme: 'tel' | 'whatsapp', text: string): string | undefined {
   const digits = text.startsWith('+') ? text.slice(1) : scheme === 'whatsapp' ? text : '';
   return phoneDigitsPattern.test(digits) ? `${scheme}:+${digits}` : undefined;
 }
 
 /**
- * `mailto:ada@example.com`, from a bare address: ASCII, in lower case as mailboxes treat it, without name, comment or quotes. Domains of
- * other scripts stand as A-labels (RFC 5890).
+ * `mailto:ada@example.com`, from a bare address: ASCII, converted to lower case because mailboxes ignore case, without
+ * name, comment or quotes. Internationalized domains must be A-labels (RFC 5890).
  */
 export function canonicalEmail(address: string): string | undefined {
   const text = toAsciiLowerCase(address);
@@ -29,7 +33,7 @@ export function canonicalEmail(address: string): string | undefined {
   return emailLocalPartPattern.test(local) && domainNamePattern.test(domain) ? `mailto:${text}` : undefined;
 }
 
-/** `slack:T0123/U0456`: workspace and member. */
+/** `slack:T0123/U0456`: workspace id and member id. */
 export const canonicalSlack = (team: string, user: string): string | undefined =>
   slackIdPattern.test(team) && slackIdPattern.test(user) ? `slack:${team}/${user}` : undefined;
 
@@ -39,5 +43,8 @@ export function canonicalLogin(name: string): string | undefined {
   return loginPattern.test(text) ? `login:${text}` : undefined;
 }
 
-/** ASCII alone: other letters change by locale and version of Unicode, and are refused by the patterns. */
+/**
+ * Converts only ASCII letters: the case of others depends on the locale and the Unicode version. The patterns reject
+ * them.
+ */
 const toAsciiLowerCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());

@@ -1,4 +1,4 @@
-/** Codes that a user types: for linking a channel, and for deleting the account (docs/format.md, section 12). */
+/** Codes that a user types, to link a channel or to delete the account (docs/format.md, section 12). */
 import { timingSafeEqual } from 'node:crypto';
 import { encodeLengthPrefixedFields, u64 } from '../encoding/length-prefixed-fields.ts';
 import { hmacSha256 } from '../hazmat/node-primitives.ts';
@@ -10,14 +10,20 @@ const linkCodeLength = 12;
 
 const linkCodeHandleLength = 4;
 
-/** A code for linking, as it is shown: `7H3K-9QWE-RTY2`. @param random 12 random bytes, of each of which 5 bits are used */
+/**
+ * Creates a link code in the displayed form: `7H3K-9QWE-RTY2`.
+ * @param random 12 random bytes; the low 5 bits of each are used
+ */
 export function createLinkCode(random: Uint8Array): string {
-  if (random.length !== linkCodeLength) throw new RangeError('a code takes 12 random bytes');
+  if (random.length !== linkCodeLength) throw new RangeError('a code needs 12 random bytes');
   const text = [...random].map((byte) => alphabet.charAt(byte & 31)).join('');
   return (text.match(/.{4}/g) ?? []).join('-').toUpperCase();
 }
 
-/** A code as it is used, from what a person typed: case, spaces and hyphens do not matter, nor what is easily misread. */
+/**
+ * Normalizes a typed link code. Case, spaces and hyphens are ignored, and characters that are easily misread are
+ * corrected. Returns undefined when the text does not have the form of a code.
+ */
 export const parseLinkCode = (typed: string): string | undefined => parseCode(typed, linkCodeLength);
 
 function parseCode(typed: string, length: number): string | undefined {
@@ -25,7 +31,7 @@ function parseCode(typed: string, length: number): string | undefined {
   return code.length === length && [...code].every((character) => alphabet.includes(character)) ? code : undefined;
 }
 
-/** By which the slot of a code is found; the other eight characters, 40 bits, are its secret. */
+/** The handle by which the slot of a code is found. The other eight characters (40 bits) are the secret of the code. */
 export const linkCodeHandle = (code: string): string => `link:${code.slice(0, linkCodeHandleLength)}`;
 
 const deletionCodeLength = 6;
@@ -33,8 +39,9 @@ const deletionCodeLength = 6;
 const quarterHourMs = 900_000;
 
 /**
- * What a person sends to delete an account by a message, as it is shown (`7H3K9Q`): whoever can send in that person's name and not
- * receive has not got it. Nothing of it is stored: it follows from the UMK, the keyring as it is now, and the time.
+ * The code that a user sends to delete the account by message, in the displayed form (`7H3K9Q`). An attacker who can
+ * send in the user's name but not receive does not know it. Nothing is stored: the code is derived from the UMK, the
+ * generation of the keyring, and the time.
  * @param quarter quarters of an hour since 1970
  */
 function deletionCodeForQuarter(umk: Umk, generation: number, quarter: number): string {
@@ -45,11 +52,15 @@ function deletionCodeForQuarter(umk: Umk, generation: number, quarter: number): 
   return code.toUpperCase();
 }
 
-/** @param generation of the user's keyring @param at when it was asked for */
+/**
+ * The deletion code to display.
+ * @param generation current generation of the user's keyring
+ * @param at time at which the code was requested
+ */
 export const deletionCodeAt = (umk: Umk, generation: number, at: Date): string =>
   deletionCodeForQuarter(umk, generation, quarterHourOf(at));
 
-/** Whether a person typed the code of that time, or that of the quarter of an hour before. Compared in constant time. */
+/** Whether the typed text is the code of that time or of the previous quarter of an hour. Compared in constant time. */
 export function isDeletionCode(umk: Umk, generation: number, at: Date, typed: string): boolean {
   const code = parseCode(typed, deletionCodeLength);
   if (code === undefined) return false;

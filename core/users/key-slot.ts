@@ -1,6 +1,6 @@
 /**
- * Slots (docs/format.md, section 12): each wraps the same root key of a user, the UMK, under a KEK of its own kind. Adding and removing
- * slots re-encrypts nothing; without any slot the UMK is gone.
+ * Key slots (docs/format.md, section 12). Each slot wraps the same root key of a user, the UMK, with the KEK of one
+ * credential. Adding and removing slots does not re-encrypt any data. Without any slot, the UMK is lost.
  */
 import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
@@ -18,24 +18,29 @@ import {
 } from '../hazmat/node-primitives.ts';
 import type { UserRef } from './user-root-key.ts';
 
-/** What a slot's KEK comes from, hence who must be there for it to open. */
+/** The kind of credential from which the KEK of a slot is derived. */
 export const slotKinds = ['identity', 'credential', 'password', 'session', 'link'] as const;
 export type SlotKind = (typeof slotKinds)[number];
 
-/** What a slot says of itself; all of it is authenticated by the wrap. */
+/** The metadata of a slot. The wrap authenticates all of it. */
 export interface SlotMetadata {
   /** 16 characters, opaque. */
   readonly id: string;
   readonly kind: SlotKind;
-  /** By which the slot is found: of an identity, a login name or a user key a keyed hash; of others empty. */
+  /**
+   * The value by which the slot is found: a keyed hash of the identity, login name or code handle, or a value derived
+   * from the user key. Empty for sessions.
+   */
   readonly locator: string;
-  /** Base64 of 32 random bytes; of a `credential` slot of the user id's ASCII, as the published derivation has it. */
+  /**
+   * Base64 of 32 random bytes. For a `credential` slot: base64 of the user id in ASCII, as in the published derivation.
+   */
   readonly salt: string;
-  /** Of `password` slots. */
+  /** Only in `password` slots. */
   readonly params?: PasswordParams | undefined;
   /** RFC 3339. */
   readonly createdAt: string;
-  /** RFC 3339; of `session` and `link` slots. */
+  /** RFC 3339. Only in `session` and `link` slots. */
   readonly expiresAt?: string | undefined;
 }
 
@@ -48,14 +53,14 @@ export const slotSaltLength = 32;
 const wrappedUmkLength = gcmNonceLength + rootKeyLength + gcmTagLength;
 export const slotKekLength = 32;
 
-/** The salt of a new slot. */
+/** Creates the salt of a new slot. */
 export const newSlotSalt = ({ user }: UserRef, kind: SlotKind): string =>
   (kind === 'credential' ? Buffer.from(user) : randomBytes(slotSaltLength)).toString('base64');
 
 /**
- * The KEK of a slot.
- * @param secret what the kind asks for: MAC of the identity, of the link's code or of the stretched password, text of the user key,
- *   secret of the session. Zeroed by the caller
+ * Derives the KEK of a slot.
+ * @param secret depends on the kind: the MAC of the identity, link code or stretched password; the text of the user
+ *   key; or the secret of the session. The caller zeroes it
  */
 const deriveSlotKek = (secret: Uint8Array, owner: UserRef, slot: Pick<SlotMetadata, 'id' | 'kind' | 'salt'>) =>
   importKeyAndZero(hkdfSha256(secret, decodeSlotSalt(slot), slotKekInfo(owner, slot), slotKekLength));
@@ -66,11 +71,11 @@ export const slotKekInfo = ({ org, user }: UserRef, { id, kind }: Pick<SlotMetad
 export const decodeSlotSalt = ({ salt }: Pick<SlotMetadata, 'salt'>): Buffer =>
   decodeStrictBase64(salt) ?? throwDecryptionError();
 
-/** What the wrap authenticates. */
+/** The AAD of the wrap. */
 const encodeSlotAad = ({ org, user }: UserRef, slot: SlotMetadata): Buffer =>
   encodeLengthPrefixedFields('anima:slot:v1', org, user, ...slotAuthenticatedFields(slot));
 
-/** A slot's facts as fields, also of the keyring's MAC. */
+/** The metadata of a slot as fields. Also used in the MAC of the keyring. */
 export const slotAuthenticatedFields = (slot: SlotMetadata): Field[] => [
   slot.id,
   slot.kind,
@@ -81,11 +86,15 @@ export const slotAuthenticatedFields = (slot: SlotMetadata): Field[] => [
   slot.expiresAt ?? '',
 ];
 
-/** Wraps a UMK for a new slot. @param umk 32 bytes, not zeroed here */
+/**
+ * Wraps a UMK for a new slot.
+ * @param umk 32 bytes, not zeroed here
+ */
 export function wrapUmk(umk: Uint8Array, secret: Uint8Array, owner: UserRef, facts: SlotMetadata): Slot {
-  if (umk.length !== rootKeyLength) throw new RangeError('a UMK has 32 bytes');
+  if (umk.length !== rootKeyLength) throw new RangeError('a UMK must have 32 bytes');
   const bytes = Buffer.alloc(wrappedUmkLength);
-  // One KEK wraps once: salt or secret, and the slot's id, are new with each slot. So a random nonce can't meet another.
+  // Each KEK wraps once, because the slot id, and the salt or the secret, are new in each slot. A random nonce is
+  // therefore never repeated with one KEK.
   const nonce = randomBytes(gcmNonceLength);
   nonce.copy(bytes);
   gcmSeal(deriveSlotKek(secret, owner, facts), nonce, encodeSlotAad(owner, facts), umk, bytes, gcmNonceLength);
@@ -93,8 +102,8 @@ export function wrapUmk(umk: Uint8Array, secret: Uint8Array, owner: UserRef, fac
 }
 
 /**
- * Unwraps the UMK of a slot: 32 bytes, which the caller zeroes or gives to {@link loadUmk}.
- * @throws DecryptionError for every cause: another secret, user, slot, or any changed fact
+ * Unwraps the UMK of a slot: 32 bytes, which the caller zeroes or passes to `deriveUmk`.
+ * @throws DecryptionError for every cause: a different secret, user or slot, or any changed metadata
  */
 export function unwrapUmk(secret: Uint8Array, owner: UserRef, slot: Slot): Buffer {
   const bytes = decodeStrictBase64(slot.wrapped);
@@ -103,7 +112,7 @@ export function unwrapUmk(secret: Uint8Array, owner: UserRef, slot: Slot): Buffe
   return gcmOpen(deriveSlotKek(secret, owner, slot), nonce, encodeSlotAad(owner, slot), bytes.subarray(gcmNonceLength));
 }
 
-/** By what a user key finds its slot: 22 characters, from which nothing of the key follows. */
+/** The locator of the slot of a user key: 22 characters, which reveal nothing about the key. */
 export const credentialLocator = (key: Uint8Array, { org, user }: UserRef): string =>
   hkdfSha256(
     key,
@@ -116,7 +125,7 @@ function throwDecryptionError(): never {
   throw new DecryptionError();
 }
 
-/** Parameters of a `password` slot: of Argon2id (RFC 9106), and what the password is recognised by. */
+/** Parameters of a `password` slot: those of Argon2id (RFC 9106), and the verifier of the password. */
 export interface PasswordParams {
   readonly algorithm: 'argon2id';
   /** KiB, passes, lanes. */

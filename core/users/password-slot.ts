@@ -1,15 +1,16 @@
-/** Slots of passwords: Argon2id, and what of them is stored (docs/format.md, section 12). */
+/** Password slots: Argon2id and the stored verifier (docs/format.md, section 12). */
 import { type Argon2Parameters, argon2, createSecretKey, hash } from 'node:crypto';
 import { hkdfSha256 } from '../hazmat/node-primitives.ts';
 import { decodeSlotSalt, type PasswordParams, type SlotMetadata, slotKekInfo, slotKekLength } from './key-slot.ts';
 import type { UserRef } from './user-root-key.ts';
 
-/** Argon2id by the OWASP parameters (Password Storage Cheat Sheet): 19 MiB, two passes, one lane. */
+/** The Argon2id parameters of OWASP (Password Storage Cheat Sheet): 19 MiB, two passes, one lane. */
 export const defaultArgon2idParams = { algorithm: 'argon2id', memory: 19_456, passes: 2, lanes: 1 } as const;
 
 /**
- * A password by Argon2id (RFC 9106), 32 bytes, which the caller zeroes. The secret of the slot is a MAC over it (user-macs.ts).
- * @param password taken in Unicode's form NFKC, as UTF-8
+ * Stretches a password with Argon2id (RFC 9106) to 32 bytes, which the caller zeroes. The secret of the slot is a MAC
+ * over the result (slot-mac-inputs.ts).
+ * @param password normalized here to Unicode form NFKC and encoded as UTF-8
  */
 export function stretchPassword(
   password: string,
@@ -35,8 +36,9 @@ export function stretchPassword(
 }
 
 /**
- * What a password is recognised by, as it is stored; it tells nothing of the KEK, which is the other half.
- * @param secret of the slot: the MAC over the stretched password
+ * The stored verifier of a password, base64. It reveals nothing about the KEK, which is the other half of the HKDF
+ * output.
+ * @param secret secret of the slot: the MAC over the stretched password
  */
 export function verifierOf(secret: Uint8Array, owner: UserRef, slot: Pick<SlotMetadata, 'id' | 'salt'>): string {
   const facts = { ...slot, kind: 'password' } as const;

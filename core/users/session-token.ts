@@ -1,12 +1,12 @@
-/** What the cookie of a session holds (docs/format.md, section 12). */
+/** The token in a session cookie (docs/format.md, section 12). */
 import { fromBase64Url, toBase64Url } from '../encoding/bytes.ts';
 
-/** The token of a session: where its slot is, and the secret that opens it. */
+/** The token of a session: the location of its slot, and the secret that opens the slot. */
 export interface SessionToken {
   readonly org: string;
   readonly user: string;
   readonly slot: string;
-  /** 32 bytes; whoever takes it apart zeroes them. */
+  /** 32 bytes; the caller of {@link parseSessionToken} zeroes them. */
   readonly secret: Uint8Array;
 }
 
@@ -16,7 +16,7 @@ const sessionTokenPattern = /^([0-9a-z]{16})\.([0-9a-z]{16})\.([0-9a-z]{16})\.([
 export const formatSessionToken = ({ org, user, slot, secret }: SessionToken): string =>
   `${org}.${user}.${slot}.${toBase64Url(secret)}`;
 
-/** The inverse; undefined for any other text. */
+/** The inverse of {@link formatSessionToken}. Returns undefined for any other text. */
 export function parseSessionToken(text: string): SessionToken | undefined {
   const [, org, user, slot, encoded] = sessionTokenPattern.exec(text) ?? [];
   if (org === undefined || user === undefined || slot === undefined || encoded === undefined) return undefined;

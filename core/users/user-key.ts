@@ -1,6 +1,4 @@
-/**
- * The user key that a user presents (docs/format.md, section 12). Pure JavaScript, so that clients can make and check one.
- */
+/** User keys (docs/format.md, section 12). Pure JavaScript, so that clients can create and check them. */
 import { formatAnyKey, parseAnyKey } from '../api-keys/api-key.ts';
 
 export interface UserKey {
@@ -11,10 +9,13 @@ export interface UserKey {
   readonly secret: string;
 }
 
-/** `anm_<org>_u<user>_<secret><checksum>`: one character more than an API key, so neither passes for the other. */
+/**
+ * `anm_<org>_u<user>_<secret><checksum>`: one character longer than an API key, so that neither is accepted as the
+ * other.
+ */
 export const formatUserKey = ({ org, user, secret }: UserKey): string => formatAnyKey(org, `u${user}`, secret);
 
-/** Takes a user key apart, or returns undefined when its form or checksum is wrong: then it was never made. */
+/** Parses a user key. Returns undefined when its form or checksum is wrong, which means that it was never issued. */
 export function parseUserKey(text: string): UserKey | undefined {
   const { org, id, secret } = parseAnyKey(text) ?? {};
   if (org === undefined || id === undefined || secret === undefined) return undefined;

@@ -1,6 +1,7 @@
 /**
- * The keyring of a user: the slots that wrap the UMK (docs/format.md, section 12). Values are immutable: a function makes the next
- * keyring from the last, the caller persists it under a condition on `generation`, and only then tells of it.
+ * The keyring of a user: the slots that wrap the UMK (docs/format.md, section 12). Keyrings are immutable. A function
+ * creates the next keyring from the previous one. The caller stores it on condition that `generation` is unchanged, and
+ * only then reports the change.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
@@ -16,15 +17,20 @@ export interface UserKeyring extends UserRef {
   readonly state: 'active';
   /** RFC 3339. */
   readonly createdAt: string;
-  /** 1 when made, one more with each change. */
+  /** 1 in a new keyring, one more with each change. */
   readonly generation: number;
-  /** Ascending by id; never empty: without a slot there is no UMK, and then there is a {@link UserTombstone}. */
+  /**
+   * Ascending by id; never empty. A user without slots has no UMK; a {@link UserTombstone} then replaces the keyring.
+   */
   readonly slots: readonly Slot[];
-  /** HMAC-SHA-256 over all of the above under the UMK, base64. */
+  /** HMAC-SHA-256 over all of the above with the UMK, base64. */
   readonly mac: string;
 }
 
-/** What is left of a user whose slots were destroyed: so that no copy of them, and no late change, can be put in their place. */
+/**
+ * The record that replaces the keyring of a deleted user. Because of it, the conditional writes of the vault cannot
+ * store old slots or a late change in its place.
+ */
 export interface UserTombstone extends UserRef {
   readonly state: 'deleted';
   readonly createdAt: string;
@@ -32,16 +38,21 @@ export interface UserTombstone extends UserRef {
   readonly generation: number;
 }
 
-/** Most slots of a user: so that the record stays well under the 400 KiB of an item, and its check fast. */
+/**
+ * Maximum number of slots per user. It keeps the record well below the 400 KiB limit of a DynamoDB item, and its
+ * verification fast.
+ */
 export const maxSlots = 64;
 
-/** A new user's keyring, with its first slots. */
+/** Creates the keyring of a new user with its first slots. */
 export const newUserKeyring = (umk: Umk, slots: readonly Slot[], createdAt: string): UserKeyring =>
   withMac(umk, { org: umk.org, user: umk.user, state: 'active', createdAt, generation: 1, slots });
 
 /**
- * The next keyring: these slots taken away, those put in. Whoever changes it has the UMK, so that nobody else can put a slot back.
- * @throws RangeError when none would be left, or more than {@link maxSlots}
+ * Creates the next keyring, with the given slots removed and added. Every change needs the UMK, so that no one without
+ * it can put a slot back.
+ * @throws RangeError when no slot or more than {@link maxSlots} would be left, two slots have the same id, or the UMK
+ *   belongs to another user
  */
 export function withChangedSlots(
   keyring: UserKeyring,
@@ -54,10 +65,10 @@ export function withChangedSlots(
 }
 
 function withMac(umk: Umk, keyring: Omit<UserKeyring, 'mac'>): UserKeyring {
-  if (umk.org !== keyring.org || umk.user !== keyring.user) throw new RangeError('the UMK is not of this user');
+  if (umk.org !== keyring.org || umk.user !== keyring.user) throw new RangeError('the UMK belongs to another user');
   const slots = keyring.slots.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  if (slots.length === 0 || slots.length > maxSlots) throw new RangeError(`a user has 1 to ${maxSlots} slots`);
-  if (new Set(slots.map(({ id }) => id)).size < slots.length) throw new RangeError('two slots have one id');
+  if (slots.length === 0 || slots.length > maxSlots) throw new RangeError(`a user must have 1 to ${maxSlots} slots`);
+  if (new Set(slots.map(({ id }) => id)).size < slots.length) throw new RangeError('two slots have the same id');
   const next = { ...keyring, slots };
   return { ...next, mac: computeUserKeyringMac(next, umk).toString('base64') };
 }
@@ -70,14 +81,20 @@ function computeUserKeyringMac(keyring: Omit<UserKeyring, 'mac'>, umk: Umk): Buf
   return hmacSha256(umk.macKey, encodeLengthPrefixedFields(...fields));
 }
 
-/** Refuses a keyring whose record was changed by anyone who lacks the UMK. @throws DecryptionError */
+/**
+ * Rejects a keyring whose record was changed by an attacker without the UMK.
+ * @throws DecryptionError
+ */
 export function verifyUserKeyring(keyring: UserKeyring, umk: Umk): void {
   const mac = decodeStrictBase64(keyring.mac);
   const expected = computeUserKeyringMac(keyring, umk);
   if (mac?.length !== expected.length || !timingSafeEqual(mac, expected)) throw new DecryptionError();
 }
 
-/** The end of a keyring: all slots are gone at once, and with them the UMK. Needs no key: destroying may never wait for one. */
+/**
+ * Creates the tombstone of a keyring: all slots are destroyed at once, and the UMK with them. No key is needed, so that
+ * destruction never depends on one.
+ */
 export const createUserTombstone = (
   { org, user, createdAt, generation }: UserKeyring,
   deletedAt: string,
@@ -90,7 +107,7 @@ export const createUserTombstone = (
   generation: generation + 1,
 });
 
-/** The record as stored, but for the names of its keys: `slots` by id. */
+/** The stored form, except for its key attributes: `slots` is keyed by slot id. */
 export function toUserKeyringRecord(stored: UserKeyring | UserTombstone): Record<string, unknown> {
   if (stored.state === 'deleted') return { ...stored };
   const { slots, ...rest } = stored;
@@ -98,8 +115,9 @@ export function toUserKeyringRecord(stored: UserKeyring | UserTombstone): Record
 }
 
 /**
- * Reads a stored record, trusting nothing of it. Its MAC is for {@link verifyUserKeyring}, once a slot is open.
- * @throws DecryptionError for a record that does not have the documented form, or is of another org or user
+ * Parses a stored record without trusting its content. The MAC is checked later by {@link verifyUserKeyring}, once a
+ * slot is open.
+ * @throws DecryptionError when the record does not have the documented form, or belongs to another org or user
  */
 export function parseUserKeyringRecord(record: unknown, { org, user }: UserRef): UserKeyring | UserTombstone {
   const { state, createdAt, deletedAt, generation, slots, mac, ...rest } = requireObjectFields(record);
@@ -116,7 +134,7 @@ export function parseUserKeyringRecord(record: unknown, { org, user }: UserRef):
   return { org, user, state, createdAt, generation, slots: list, mac };
 }
 
-/** Which members a slot of a kind has beside those that all have; others, or fewer, and it is none. */
+/** Kinds of slots that must have `expiresAt`. All other kinds must not have it. */
 const expiringSlotKinds: readonly SlotKind[] = ['session', 'link'];
 
 function parseSlot(id: string, record: unknown): Slot {
@@ -140,9 +158,11 @@ function parseSlot(id: string, record: unknown): Slot {
   return { ...facts, expiresAt, wrapped };
 }
 
-/** Bounds, since whoever wrote the record would else say how much memory and time a login takes. */
+/**
+ * Upper bounds. Without them, an attacker who can write the record could choose the memory and time that a login takes.
+ */
 const maxPasswordParams = { memory: 65_536, passes: 8, lanes: 4 };
-/** KiB for each lane (RFC 9106 section 3.1). */
+/** Minimum KiB for each lane (RFC 9106 section 3.1). */
 const minMemoryPerLane = 8;
 
 function parsePasswordParams(record: unknown): PasswordParams {

@@ -3,26 +3,33 @@ import { randomBytes } from 'node:crypto';
 import { encodeLengthPrefixedFields } from '../encoding/length-prefixed-fields.ts';
 import { type Dek, deriveRootKeys, rootKeyLength } from '../encryption/root-key.ts';
 
-/** The user whose slots they are. */
+/** Identifies a user: the owner of slots and a UMK. */
 export interface UserRef {
   readonly org: string;
   readonly user: string;
 }
 
-/** A UMK in memory: it seals like a DEK (core/encryption/sealed-string.ts), and authenticates its keyring. Its own bytes are gone. */
+/**
+ * A loaded UMK. It seals like a DEK (core/encryption/sealed-string.ts) and authenticates the user's keyring. The bytes
+ * of the UMK itself have been zeroed.
+ */
 export interface Umk extends Dek {
   readonly user: string;
 }
 
-/** Stands where a DEK's version stands in strings. A user has one root key for life; slots change, it does not. */
+/** Used in place of the DEK version in sealed strings. A user keeps one root key for life; only the slots change. */
 const umkVersion = 1;
 
-/** A new UMK: 32 bytes, which the caller zeroes. */
+/** Creates a UMK: 32 random bytes, which the caller zeroes. */
 export const newUmk = (): Buffer => randomBytes(rootKeyLength);
 
-/** Derives what a UMK is used for. @param secret 32 bytes; zeroed here */
+/**
+ * Derives the keys of a UMK.
+ * @param secret 32 bytes; zeroed here
+ * @throws RangeError for another length
+ */
 export function deriveUmk(secret: Uint8Array, { org, user }: UserRef): Umk {
-  if (secret.length !== rootKeyLength) throw new RangeError('a UMK has 32 bytes');
+  if (secret.length !== rootKeyLength) throw new RangeError('a UMK must have 32 bytes');
   const derived = deriveRootKeys(secret, encodeLengthPrefixedFields('anima:enc:v1:umk', org, user), umkVersion);
   return { org, user, version: umkVersion, ...derived };
 }

@@ -34,7 +34,7 @@ describe('npm run audit:verify', () => {
   test('says that an export holds, until when it is complete, and its head', () => {
     const { status, stdout, stderr } = verify(lines, '--until', new Date(firstRecordTime + 15_000).toISOString());
     expect([status, stderr]).toEqual([0, '']);
-    expect(stdout).toContain('The export holds.');
+    expect(stdout).toContain('The export is valid.');
     expect(stdout).toContain('complete until  2026-11-21T00:00:15.000Z');
     expect(stdout).toContain(`head            ${sealHash(batches[2]?.seal ?? '')}`);
   });
@@ -55,7 +55,7 @@ describe('npm run audit:verify', () => {
   test.each(cases)('refuses one with %s, and says so', (_, changed, code) => {
     const { status, stdout } = verify(changed);
     expect(stdout).toContain(`${code}: `);
-    expect(stdout).toContain('The export does not hold');
+    expect(stdout).toContain('The export is not valid');
     expect(status).toBe(1);
   });
 
@@ -68,7 +68,7 @@ describe('npm run audit:verify', () => {
   test('refuses one of another history than the head that was kept', () => {
     expect(verify(lines, '--includes', sealHash(batches[1]?.seal ?? '')).status).toBe(0);
     const { status, stdout } = verify(linesOf(makeExport(3, 5)), '--includes', sealHash(batches[1]?.seal ?? ''));
-    expect([status, stdout]).toEqual([1, expect.stringContaining('another history')]);
+    expect([status, stdout]).toEqual([1, expect.stringContaining('its history differs')]);
   });
 
   test('refuses seals of a key that is not in the set, whatever the set calls it', () => {

@@ -188,7 +188,7 @@ describe('audit', () => {
     expect((await ran(['audit', 'export', '--output', path])).code).toBe(0);
     const offline = ['--jwks', jwks, '--url', 'http://127.0.0.1:9'];
     const held = await ran(['audit', 'verify', path, ...offline]);
-    expect(held).toMatchObject({ code: 0, stdout: expect.stringContaining('The export holds.') });
+    expect(held).toMatchObject({ code: 0, stdout: expect.stringContaining('The export is valid.') });
     expect(held.stdout).toContain(stack.vault.org);
     const cut = ['audit', 'verify', path, ...offline, '--until', new Date(Date.now() + 60_000).toISOString()];
     expect(await ran(cut)).toMatchObject({ code: 1, stdout: expect.stringContaining('cut: ') });

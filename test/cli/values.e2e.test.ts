@@ -168,7 +168,7 @@ describe('errors', () => {
       error: {
         code: 'value_not_found',
         exit: 3,
-        message: 'There is no value of that name',
+        message: 'There is no value with that name',
         next: expect.stringContaining('anima list'),
         requestId: expect.stringMatching(/^\S+$/),
       },

@@ -123,7 +123,7 @@ describe('enc:v1', () => {
       }
     });
     expect(new Set(seen)).toEqual(
-      new Set(['DecryptionError could not be opened code,decryption_failed,name,DecryptionError']),
+      new Set(['DecryptionError could not be decrypted code,decryption_failed,name,DecryptionError']),
     );
   });
 

@@ -209,7 +209,7 @@ describe('answers', () => {
       requestId: 'req-1',
       detail: 'nothing here',
       retryable: false,
-      message: 'There is no value of that name: nothing here',
+      message: 'There is no value with that name: nothing here',
     });
     expect((error as Error).stack).toMatch(/^NotFoundError: /);
   });
