@@ -9,14 +9,14 @@ export interface StoredApiKey {
   readonly id: string;
   readonly role: Role;
   readonly name?: string | undefined;
-  /** What it was narrowed to when it was made (contract/shared/wire.ts, KeyRights); absent where it was not. */
+  /** Restrictions set at creation (contract/api-keys/wire.ts, CreateKeyRequest); absent if there are none. */
   readonly prefixes?: readonly string[] | undefined;
   readonly verbs?: readonly Verb[] | undefined;
   readonly expiresAt?: string | undefined;
   readonly createdAt: string;
-  /** The hour in which it was last used. */
+  /** RFC 3339, rounded down to the hour. */
   readonly lastUsedAt?: string | undefined;
-  /** Once rotated: the end of its overlap with the key that replaces it. No right, so its replacement lacks it. */
+  /** Set by a rotation: when the overlap with the replacement key ends. The replacement does not inherit it. */
   readonly overlapEndsAt?: string | undefined;
   readonly revokedAt?: string | undefined;
   /** Base64 of the SHA-256 of the key's secret. */
@@ -27,28 +27,37 @@ export interface ApiKeyStore {
   create(key: StoredApiKey): Promise<void>;
   get(org: string, id: string): Promise<StoredApiKey | undefined>;
   list(org: string, after: string | undefined, limit: number): Promise<Page<StoredApiKey>>;
-  /** Lets a key end at a time, unless its overlap ends before; undefined when there is no such key. */
+  /**
+   * Sets the end of a key's overlap unless an earlier end is already set. Returns the stored key, or undefined if there
+   * is no such key.
+   */
   endOverlap(org: string, id: string, at: string): Promise<StoredApiKey | undefined>;
-  /** Marks a key as revoked at a time, unless it was before; undefined when there is no such key. */
+  /**
+   * Marks a key as revoked. An already revoked key keeps its revocation time. Returns undefined if there is no such
+   * key.
+   */
   revoke(org: string, id: string, at: string): Promise<StoredApiKey | undefined>;
 }
 
-/** Where the last use of API keys is noted. */
+/** Stores the last use of API keys. */
 export interface LastUsedStore {
-  /** Notes the hour of a use, unless a later one is noted already. */
+  /** Records the hour of a use unless a later hour is already stored. */
   recordHour(org: string, id: string, hour: string): Promise<void>;
 }
 
-/** Who calls, once that is proven. */
+/** An authenticated API key. */
 export interface Caller {
   readonly org: string;
   readonly keyId: string;
   readonly role: Role;
-  /** What its key may do: the verbs of its role, as far as the key was not narrowed. */
+  /** Permitted verbs: those of the role, minus any restriction on the key. */
   readonly verbs: readonly Verb[];
-  /** Names it may touch: folders end in a slash, other entries are exactly that name; all names when undefined. */
+  /**
+   * Permitted names. An entry that ends in a slash is a folder; any other entry is an exact name. Undefined permits all
+   * names.
+   */
   readonly prefixes?: readonly string[] | undefined;
-  /** Whether the reserved ones are among all names (rights.ts). */
+  /** Whether "all names" includes the reserved names (permissions.ts). */
   readonly reserved?: boolean | undefined;
   readonly expiresAt?: string | undefined;
 }

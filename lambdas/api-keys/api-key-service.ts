@@ -1,4 +1,7 @@
-/** The rules of API keys: narrow ones are handed out, replaced and revoked, and none makes a stronger one. */
+/**
+ * Creates, lists, rotates and revokes API keys. A key cannot create or rotate a key that has more permissions than its
+ * own.
+ */
 import { randomBytes } from 'node:crypto';
 import type {
   ApiKeyInfo,
@@ -20,10 +23,16 @@ import type { ApiKeyStore, Caller, StoredApiKey } from './api-key-ports.ts';
 import { effectiveExpiry, hashApiKeySecret } from './authorization.ts';
 import { type DeclaredPermissions, describeExcess, effectivePermissions, exceedsPermissions } from './permissions.ts';
 
-/** Shortest overlap for the key that asks: had it none and the answer were lost, nobody could ask again. */
+/**
+ * Minimum overlap when a key rotates itself. Without an overlap, a lost response would leave the caller without a
+ * working key.
+ */
 const minOwnOverlapSeconds = 60;
 
-/** Makes the key that its holder sees once, and what is stored of it. */
+/**
+ * Generates an API key. Returns the key, which is shown once, and the record to store, which contains only a hash of
+ * the secret.
+ */
 export function generateApiKey(
   org: string,
   { role, name, verbs, prefixes, expiresAt }: DeclaredPermissions & { readonly name?: string | undefined },
@@ -37,7 +46,7 @@ export function generateApiKey(
   return { stored, key: formatApiKey({ org, id, secret }) };
 }
 
-/** What may be shown of a stored key: all but its org, which the caller knows, and its hash. */
+/** The public fields of a stored key: everything except the org and the hash. */
 export const toApiKeyInfo = (stored: StoredApiKey): ApiKeyInfo => {
   const { id, role, name, verbs, prefixes, createdAt, lastUsedAt, revokedAt } = stored;
   const expiresAt = effectiveExpiry(stored);
@@ -64,9 +73,9 @@ export class ApiKeyService {
   }
 
   /**
-   * Makes a key that is no stronger than the caller's. A retry after a lost answer makes another; the first one then
-   * stands in the list without a holder.
-   * @throws VaultError `invalid_request`, `forbidden` with what the key would have beyond the caller's
+   * Creates a key that has at most the caller's permissions. A retry after a lost response creates another key; the
+   * first one stays in the list, unused.
+   * @throws VaultError `invalid_request`; `forbidden` with the permissions that the caller lacks
    */
   async create(caller: Caller, request: CreateKeyRequest): Promise<CreateKeyResponse> {
     const now = this.#clock();
@@ -79,8 +88,9 @@ export class ApiKeyService {
   }
 
   /**
-   * One page of the org's keys; of a limited caller only those that reach no further than its own, so that it does not
-   * learn what else there is. A page may therefore hold fewer than asked for, and still have a next.
+   * One page of the org's keys. A caller that is limited to prefixes sees only keys whose permissions are within its
+   * own, so that it does not learn of other names. A page may therefore contain fewer keys than requested and still
+   * have a cursor.
    * @throws VaultError `invalid_cursor`
    */
   async list(
@@ -101,12 +111,12 @@ export class ApiKeyService {
   }
 
   /**
-   * Replaces a key by a new one of the same rights; the old one works on for `overlapSeconds`, but never longer than it
-   * would have. The new key is stored before the old one is given its end, so an interruption leaves one that works.
-   * Repeated after a lost answer, it makes one more key and leaves the first end as it is; the unseen key stands in the
-   * list without a holder, to be revoked.
-   * @throws VaultError `api_key_not_found`, also for a key that has ended; `forbidden` when it is stronger than the
-   *   caller's; `invalid_request`
+   * Replaces a key with a new one that has the same permissions. The old key remains valid for `overlapSeconds`, but
+   * never longer than before. The new key is stored before the old one's end is set, so at least one key works after an
+   * interruption. A retry after a lost response creates one more key and keeps the first end. The unseen key stays in
+   * the list, unused, and should be revoked.
+   * @throws VaultError `api_key_not_found`, also for a key that was revoked or has expired; `forbidden` if it has more
+   *   permissions than the caller; `invalid_request`
    */
   async rotate(
     caller: Caller,
@@ -116,12 +126,13 @@ export class ApiKeyService {
     const now = this.#clock();
     const old = await this.#requireKey(caller, id);
     if (old.revokedAt !== undefined || hasPassed(effectiveExpiry(old), now)) {
-      throw new VaultError('api_key_not_found', { detail: 'That key was revoked or has expired: make a new one.' });
+      throw new VaultError('api_key_not_found', { detail: 'That key was revoked or has expired. Create a new key.' });
     }
-    // Its own rights are no more than its own, even while its overlap runs: then this is the retry of a lost answer.
+    // A key always has its own permissions, so no comparison is needed. During its overlap this can be a retry after a
+    // lost response.
     if (id !== caller.keyId) assertNotStronger(caller, old);
     else if (overlapSeconds < minOwnOverlapSeconds) {
-      const message = `must be at least ${minOwnOverlapSeconds} for the key that asks, or a lost answer would lock it out`;
+      const message = `must be at least ${minOwnOverlapSeconds} when a key rotates itself, so that a lost response does not lock it out`;
       throw new VaultError('invalid_request', { errors: [{ path: 'overlapSeconds', message }] });
     }
     const { stored, key } = generateApiKey(caller.org, old, now.toISOString());
@@ -133,18 +144,19 @@ export class ApiKeyService {
   }
 
   /**
-   * Revokes a key; again changes nothing. A key can't revoke itself, so that an org always keeps the admin who acts,
-   * nor one that reaches further, so that a narrow admin can't lock out a wide one.
+   * Revokes a key. Repeating the call changes nothing. A key cannot revoke itself, so an org always keeps the admin key
+   * that made the call. A key cannot revoke a key with more permissions, so a restricted admin cannot lock out an
+   * unrestricted one.
    * @throws VaultError `forbidden`, `api_key_not_found`
    */
   async revoke(caller: Caller, id: string): Promise<ApiKeyInfo> {
     if (id === caller.keyId) {
-      throw new VaultError('forbidden', { detail: 'A key cannot revoke itself: use another admin key.' });
+      throw new VaultError('forbidden', { detail: 'A key cannot revoke itself. Use another admin key.' });
     }
     const found = await this.#requireKey(caller, id);
-    // Expiry is left aside: whoever may act for a while may stop a leaked key in that while.
+    // Expiry is not compared: a key with a short lifetime must be able to revoke a leaked key with a longer one.
     if (exceedsPermissions(effectivePermissions(found), caller)) {
-      throw new VaultError('forbidden', { detail: 'That key reaches further than this one.' });
+      throw new VaultError('forbidden', { detail: 'That key has more permissions than this one.' });
     }
     const stored = await this.#apiKeys.revoke(caller.org, id, this.#clock().toISOString());
     if (stored === undefined) throw new VaultError('api_key_not_found');
@@ -162,22 +174,26 @@ export class ApiKeyService {
 function assertNotStronger(caller: Caller, requested: DeclaredPermissions): void {
   const excess = describeExcess(effectivePermissions(requested), caller);
   if (excess.length > 0) {
-    throw new VaultError('forbidden', { detail: `A key can't make one stronger than itself. ${excess.join(' ')}` });
+    throw new VaultError('forbidden', {
+      detail: `A key cannot create or rotate a key with more permissions than its own. ${excess.join(' ')}`,
+    });
   }
 }
 
-/** A verb that the role lacks would be without effect: whoever asks for it expects one. @throws VaultError `invalid_request` */
+/**
+ * Rejects verbs that the role does not include, because they would have no effect. @throws VaultError `invalid_request`
+ */
 function assertRoleHasVerbs(role: DeclaredPermissions['role'], verbs: readonly Verb[] = []): void {
   const granted: readonly Verb[] = roles[role];
   const at = verbs.findIndex((verb) => !granted.includes(verb));
   if (at >= 0) {
     throw new VaultError('invalid_request', {
-      errors: [{ path: `verbs.${at}`, message: `is none of the role ${role}` }],
+      errors: [{ path: `verbs.${at}`, message: `is not a verb of the role ${role}` }],
     });
   }
 }
 
-/** The same instant in UTC. @throws VaultError `invalid_request` when it is not in the future */
+/** Converts a time to UTC. @throws VaultError `invalid_request` if it is not in the future */
 function parseFutureTime(time: string | undefined, now: Date): string | undefined {
   if (time === undefined) return undefined;
   const instant = new Date(time);

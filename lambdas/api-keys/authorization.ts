@@ -1,4 +1,7 @@
-/** Authentication and authorization: deny by default, on what was read for this very request. */
+/**
+ * Authentication and authorization of API keys. Access is denied by default. Every decision uses records that were read
+ * for the same request.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -9,14 +12,19 @@ import { validateName } from '../shared/value-names.ts';
 import type { Caller, StoredApiKey } from './api-key-ports.ts';
 import { allowsList, allowsName, effectivePermissions, isReserved, type NameScope } from './permissions.ts';
 
-/** What is stored of a secret (docs/format.md, section 6). */
+/** The stored hash of a key's secret: base64 of its SHA-256 (docs/format.md, section 6). */
 export const hashApiKeySecret = (secret: string): string => createHash('sha256').update(secret).digest('base64');
 
-/** All that an `Authorization: Bearer …` header carries (RFC 6750 section 2.1); undefined when it is none. */
+/**
+ * The token of an `Authorization: Bearer …` header (RFC 6750 section 2.1); undefined if the header is absent or not a
+ * bearer token.
+ */
 export const parseBearerToken = (authorization: string | undefined): string | undefined =>
   /^bearer ([^ ].*)$/is.exec(authorization ?? '')?.[1];
 
-/** The key of an `Authorization: Bearer …` header. @throws VaultError `missing_api_key`, `invalid_api_key` */
+/**
+ * Parses the API key of an `Authorization: Bearer …` header. @throws VaultError `missing_api_key`, `invalid_api_key`
+ */
 export function parseApiKeyHeader(authorization: string | undefined): ApiKey {
   const token = parseBearerToken(authorization);
   if (token === undefined) {
@@ -30,8 +38,8 @@ export function parseApiKeyHeader(authorization: string | undefined): ApiKey {
 const placeholderHash = Buffer.alloc(32);
 
 /**
- * Proves that the presented key is the stored one. An unknown key takes the same comparison as a wrong secret, and
- * gets the same answer; that it was revoked or has expired is told only to whoever holds it.
+ * Verifies that the presented key matches the stored one. An unknown key takes the same comparison and gets the same
+ * error as a wrong secret. Only the holder of the correct secret learns that a key was revoked or has expired.
  * @throws VaultError `invalid_api_key`, `api_key_revoked`, `api_key_expired`
  */
 export function authenticateApiKey(presented: ApiKey, stored: StoredApiKey | undefined, now: Date): Caller {
@@ -43,7 +51,7 @@ export function authenticateApiKey(presented: ApiKey, stored: StoredApiKey | und
   if (stored.revokedAt !== undefined) throw new VaultError('api_key_revoked');
   if (hasPassed(stored.expiresAt, now)) throw new VaultError('api_key_expired');
   if (hasPassed(stored.overlapEndsAt, now)) {
-    throw new VaultError('api_key_expired', { detail: 'Another key has replaced it.' });
+    throw new VaultError('api_key_expired', { detail: 'It was replaced by another key.' });
   }
   return {
     org: stored.org,
@@ -54,19 +62,19 @@ export function authenticateApiKey(presented: ApiKey, stored: StoredApiKey | und
   };
 }
 
-/** When a key ends: by its own expiry or with the overlap of its rotation, whichever is earlier. */
+/** When a key stops working: at its expiry or at the end of its rotation overlap, whichever is earlier. */
 export function effectiveExpiry({ expiresAt, overlapEndsAt }: StoredApiKey): string | undefined {
   if (expiresAt === undefined || overlapEndsAt === undefined) return expiresAt ?? overlapEndsAt;
   return Date.parse(expiresAt) < Date.parse(overlapEndsAt) ? expiresAt : overlapEndsAt;
 }
 
 /**
- * Lets a caller use a verb, on these names if it is about names.
- * @throws VaultError `forbidden`; `invalid_name` for what is no name at all
+ * Checks that a caller may use a verb, and may use it on the given names.
+ * @throws VaultError `forbidden`; `invalid_name` for a malformed name
  */
 export function authorize(caller: Caller, verb: Verb, names: readonly string[] = []): void {
   if (!caller.verbs.includes(verb)) {
-    throw new VaultError('forbidden', { detail: `This key, of the role ${caller.role}, lacks the verb ${verb}.` });
+    throw new VaultError('forbidden', { detail: `This key has the role ${caller.role} and lacks the verb ${verb}.` });
   }
   for (const name of names) authorizeName(caller, name);
 }
@@ -78,23 +86,28 @@ export function authorizeName(caller: Caller, name: string): void {
 }
 
 const reservedNameDetail =
-  `Names under ${channelSecretsPrefix} hold the secrets by which messages are believed: they are for admin keys that are not limited to ` +
-  `other names, and for keys whose prefixes name them. Use such a key, or make one with the prefix ${channelSecretsPrefix}.`;
+  `Names under ${channelSecretsPrefix} hold the secrets that authenticate incoming messages. ` +
+  'They are available only to admin keys without prefixes and to keys whose prefixes include them. ' +
+  `Use such a key, or create one with the prefix ${channelSecretsPrefix}.`;
 
-/** A refusal that says what to do: a key without prefixes is limited to nothing that its holder could see. */
+/**
+ * Builds a `forbidden` error that says what to do. A key without prefixes gets a separate detail for reserved names,
+ * because "limited to other names" would not match anything its holder can see.
+ */
 const outOfScopeError = ({ prefixes }: NameScope, path: string, limitedDetail: string): VaultError =>
   new VaultError('forbidden', {
     detail: prefixes === undefined && isReserved(path) ? reservedNameDetail : limitedDetail,
   });
 
 /**
- * Lets a caller list what begins with a prefix. A wider one than its key covers is refused rather than narrowed: a
- * list that silently lacks names would pass for the whole. Reserved names are the one exception, for keys that are not limited to
- * prefixes and have no part in them: they do not belong to what such a key calls all names (docs/channels.md).
+ * Checks that a caller may list the names with a prefix. A prefix beyond the key's permissions is refused, not
+ * narrowed: a list that silently omits names would look complete. Reserved names are the exception. They are left out
+ * of lists for keys that have no prefixes and no access to reserved names, because "all names" does not include them
+ * for such a key (docs/channels.md).
  * @throws VaultError `forbidden`
  */
 export function authorizeList(caller: Caller, prefix: string): void {
   if (!allowsList(caller, prefix)) {
-    throw outOfScopeError(caller, prefix, 'This key is limited to some folders: give a prefix within one.');
+    throw outOfScopeError(caller, prefix, 'This key is limited to certain folders. Use a prefix within one of them.');
   }
 }

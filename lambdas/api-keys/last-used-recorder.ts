@@ -1,19 +1,25 @@
-/** The last use of API keys, as coarse as an hour: what tells a forgotten key from one in use, and costs next to nothing. */
+/**
+ * Records the last use of API keys to the hour. That is enough to identify unused keys, and it costs at most one write
+ * per key and hour.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../shared/ports.ts';
 import type { LastUsedStore, StoredApiKey } from './api-key-ports.ts';
 
 const hourMs = 3_600_000;
-/** Keys of which this process remembers that it has noted their hour. */
+/** Maximum number of keys whose recorded hour this process remembers. */
 const maxRememberedKeys = 1_000;
-/** Milliseconds for which an answer waits for the note, which is under way beside it: a frozen function sends nothing. */
+/**
+ * Maximum time in milliseconds that a response waits for this write. Lambda may freeze the process after the response,
+ * so a write that is still pending might not be sent.
+ */
 const maxWaitMs = 100;
 
-/** Notes uses: at most one write an hour for each key, beside the request, whose outcome does not depend on it. */
+/** Records key uses. The write runs in parallel with the request, whose outcome does not depend on it. */
 export class LastUsedRecorder {
   readonly #store: LastUsedStore;
   readonly #clock: Clock;
-  /** The hour noted last, by key. Until the note is stored, many requests would read that it is missing. */
+  /** Last recorded hour by key. Prevents repeated writes while the first one is not stored yet. */
   readonly #recordedHours = new Map<string, string>();
 
   constructor(store: LastUsedStore, clock: Clock) {
@@ -21,7 +27,10 @@ export class LastUsedRecorder {
     this.#clock = clock;
   }
 
-  /** Begins to note a use, by the record that was read anyway. What it returns never rejects, and soon resolves. */
+  /**
+   * Starts recording a use, based on the key record that was read for the request. The promise never rejects and
+   * resolves within `maxWaitMs`.
+   */
   record({ org, id, lastUsedAt }: StoredApiKey): Promise<void> {
     const currentHour = new Date(Math.floor(this.#clock().getTime() / hourMs) * hourMs).toISOString();
     const key = `${org} ${id}`;
@@ -29,7 +38,7 @@ export class LastUsedRecorder {
       return Promise.resolve();
     this.#remember(key, currentHour);
     const stored = this.#store.recordHour(org, id, currentHour).catch(() => void this.#recordedHours.delete(key));
-    // Unreferenced: the timer alone must not keep a process alive.
+    // Unreferenced, so that the timer does not keep the process alive.
     return Promise.race([stored, sleep(maxWaitMs, undefined, { ref: false })]);
   }
 

@@ -1,7 +1,7 @@
 /**
- * What a key may do, and whether one key is stronger than another. Names are compared as whole segments: the folder
- * `prod/` holds `prod/x` and not `production`. No character of a name changes by encoding (contract/shared/name-patterns.ts), so
- * a comparison of texts is a comparison of names; a text that is no name lies in no folder.
+ * Permissions of API keys, and comparison of permissions. Names are compared by whole segments: the folder `prod/`
+ * contains `prod/x` but not `production`. Encoding changes no character of a name (contract/shared/name-patterns.ts),
+ * so comparing the texts compares the names. A malformed name is in no folder.
  */
 
 import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
@@ -10,7 +10,7 @@ import { nameProblem, prefixProblem } from '../../contract/shared/name-patterns.
 import { orgWideVerbs, type Role, roles, rolesWithReservedNames } from '../../contract/shared/roles.ts';
 import type { Verb } from '../../contract/shared/verbs.ts';
 
-/** What was said of a key when it was made. */
+/** Permissions as requested when a key is created. */
 export interface DeclaredPermissions {
   readonly role: Role;
   readonly verbs?: readonly Verb[] | undefined;
@@ -19,21 +19,24 @@ export interface DeclaredPermissions {
   readonly expiresAt?: string | undefined;
 }
 
-/** The names that a key may touch. */
+/** The names that a key may access. */
 export interface NameScope {
-  /** Folders end in a slash, other entries are exactly that name; all names when undefined. */
+  /** An entry that ends in a slash is a folder; any other entry is an exact name. Undefined permits all names. */
   readonly prefixes?: readonly string[] | undefined;
-  /** Whether "all names" has the reserved ones among them. */
+  /** Whether "all names" includes the reserved names. */
   readonly reserved?: boolean | undefined;
 }
 
-/** What comes of it; nothing else is ever asked. */
+/** The permissions in effect. All authorization decisions use these. */
 export interface EffectivePermissions extends NameScope {
   readonly verbs: readonly Verb[];
   readonly expiresAt?: string | undefined;
 }
 
-/** The verbs of the role, less what the key was narrowed by. */
+/**
+ * Computes the effective permissions: the verbs of the role, minus the key's restrictions. A key that is limited to
+ * prefixes loses all org-wide verbs.
+ */
 export function effectivePermissions({ role, verbs, prefixes, expiresAt }: DeclaredPermissions): EffectivePermissions {
   const granted: readonly Verb[] = roles[role];
   const effectiveVerbs = granted.filter(
@@ -48,20 +51,21 @@ export function effectivePermissions({ role, verbs, prefixes, expiresAt }: Decla
 }
 
 /**
- * Whether a name, or a beginning of names, is reserved. The secrets under it are those by which the vault believes the providers of messages:
- * whoever has them can pass for any sender. So no key reaches them by having been given no prefixes, unless its role is meant to.
+ * Whether a name or name prefix is reserved. Reserved names hold the secrets that authenticate messages from providers;
+ * anyone who has them can impersonate any sender. A key without prefixes therefore has no access to them unless its
+ * role includes it.
  */
 export const isReserved = (path: string): boolean => path.startsWith(channelSecretsPrefix);
 
-/** Whether a name is left out of lists that a key may ask for. */
+/** Whether a name is omitted from the lists that a key may request. */
 export const isHidden = (scope: NameScope, name: string): boolean => isReserved(name) && !allowsName(scope, name);
 
-/** The last of all reserved names in the order of lists: no character of a name comes after z. */
+/** An upper bound for all reserved names in list order: no permitted character sorts after `z`. */
 export const lastReservedName = channelSecretsPrefix.padEnd(limits.nameLength, 'z');
 
 const isFolder = (entry: string): boolean => entry.endsWith('/');
 
-/** Whether a name is within reach; a text that is no name never is. */
+/** Whether a key may access a name; false for a malformed name. */
 export function allowsName({ prefixes, reserved }: NameScope, name: string): boolean {
   if (nameProblem(name) !== undefined) return false;
   if (prefixes === undefined) return reserved === true || !isReserved(name);
@@ -69,37 +73,38 @@ export function allowsName({ prefixes, reserved }: NameScope, name: string): boo
 }
 
 /**
- * Whether the names that begin with `begin` are within reach, which may be said of those that are not reserved; `''` begins all names. To a key
- * without prefixes and without the reserved names a list of more than these is a list of the others.
+ * Whether a key may list the names with a prefix; `''` is the prefix of all names. A key without prefixes and without
+ * access to reserved names may list any prefix that is not itself reserved. Reserved names are omitted from that list.
  */
 export function allowsList({ prefixes, reserved }: NameScope, prefix: string): boolean {
   if (prefixes === undefined) return reserved === true || !isReserved(prefix);
   return prefixProblem(prefix) === undefined && prefixes.some((entry) => isFolder(entry) && prefix.startsWith(entry));
 }
 
-/** Whether all names within the one reach are within the other. */
+/** Whether the first scope is contained in the second. */
 function isScopeWithin({ prefixes, reserved }: NameScope, outer: NameScope): boolean {
   if (prefixes === undefined) return outer.prefixes === undefined && (outer.reserved === true || reserved !== true);
-  // A folder lies under the reserved prefix as a whole, or has no reserved name.
+  // A folder is either entirely reserved or contains no reserved name.
   return prefixes.every((entry) => (isFolder(entry) ? allowsList(outer, entry) : allowsName(outer, entry)));
 }
 
-/** Whether a key may reach what another may not: by verbs or by names. Its expiry is left aside. */
+/** Whether a key has verbs or names that another key lacks. Expiry is not compared. */
 export function exceedsPermissions(key: EffectivePermissions, other: EffectivePermissions): boolean {
   return key.verbs.some((verb) => !other.verbs.includes(verb)) || !isScopeWithin(key, other);
 }
 
-/** In what a key would be stronger than another, as sentences for people; empty when in nothing. */
+/** Sentences for people that describe which permissions of a key exceed another's; empty if none do. */
 export function describeExcess(key: EffectivePermissions, other: EffectivePermissions): string[] {
   const found: string[] = [];
   const verbs = key.verbs.filter((verb) => !other.verbs.includes(verb));
   if (verbs.length > 0)
     found.push(`This key lacks ${verbs.length === 1 ? 'the verb' : 'the verbs'} ${verbs.join(', ')}.`);
-  if (!isScopeWithin(key, other)) found.push('This key is limited to names that the prefixes go beyond.');
+  if (!isScopeWithin(key, other))
+    found.push('The requested prefixes include names outside the names that this key is limited to.');
   if (expiresLater(key.expiresAt, other.expiresAt)) found.push('This key expires earlier.');
   return found;
 }
 
-/** Compared as instants: years beyond 9999 do not sort as text. */
+/** Compares as instants, because years after 9999 do not sort as text. */
 const expiresLater = (expiresAt: string | undefined, other: string | undefined): boolean =>
   other !== undefined && (expiresAt === undefined || Date.parse(expiresAt) > Date.parse(other));

@@ -1,9 +1,9 @@
-/** The one read that brings what a request with an API key needs. */
+/** The combined read that every API-key request starts with. */
 
 import type { StoredValue } from '../shared/ports.ts';
 import type { StoredApiKey } from './api-key-ports.ts';
 
-/** What one read brings. The keyring is as stored, to be checked by the rules. */
+/** The result of one read. The keyring is unverified; KeyringOpener checks it. */
 export interface RequestRecords {
   readonly apiKey: StoredApiKey | undefined;
   readonly keyring: unknown;
@@ -13,17 +13,17 @@ export interface RequestRecords {
 export interface RequestRecordsQuery {
   readonly org: string;
   readonly keyId: string;
-  /** Values wanted, each name once. */
+  /** Names of the values to read, without duplicates. */
   readonly names: readonly string[];
-  /** Whether earlier versions are wanted too. */
+  /** Whether to read earlier versions too. */
   readonly includeHistory: boolean;
 }
 
 /**
- * All stores: reads are strongly consistent; a failure or throttling of the service beneath is
- * VaultError `unavailable`; a record that does not have the documented form is DecryptionError.
+ * Contract of all stores: reads are strongly consistent. Throttling or a failure of the underlying service is
+ * VaultError `unavailable`. A record that does not have the documented format is DecryptionError.
  */
 export interface RequestRecordStore {
-  /** API key, keyring and values in one round trip (two when more than 98 values are wanted). */
+  /** Reads API key, keyring and values in one round trip (two if more than 98 values are requested). */
   read(request: RequestRecordsQuery): Promise<RequestRecords>;
 }

@@ -1,4 +1,4 @@
-/** Leaves a record of each request before its answer leaves. */
+/** Writes the audit record of a request before its response is sent. */
 import { randomBytes } from 'node:crypto';
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -10,9 +10,10 @@ import type { AuditAppender } from './audit-ports.ts';
 
 const daySeconds = 86_400;
 
-/** What is told when the record can't be written; the request itself may have been carried out. */
+/** Detail for a record that could not be written; the request itself may have succeeded. */
 const unrecordedDetail =
-  'Nothing is disclosed that was not recorded. Whether something was changed is not known: send the same request again.';
+  'The response is withheld because the request was not recorded. A change may have been made. ' +
+  'Send the same request again.';
 
 export class AuditLogWriter implements AuditLog {
   readonly #writer: AuditAppender;
@@ -20,7 +21,7 @@ export class AuditLogWriter implements AuditLog {
   readonly #clock: Clock;
   readonly #marker = new AuditMarker();
 
-  /** @param retentionDays 0 keeps records for ever */
+  /** @param retentionDays days for which records are kept; 0 for no limit */
   constructor(writer: AuditAppender, retentionDays: number, clock: Clock) {
     this.#writer = writer;
     this.#retentionDays = retentionDays;
@@ -36,14 +37,14 @@ export class AuditLogWriter implements AuditLog {
     try {
       await this.#writer.put({ record, ttl, mark }, timeoutMs);
     } catch {
-      // Whatever the reason is: an answer without a record must not leave.
+      // Whatever the cause: no response may be sent without a record.
       throw new VaultError('audit_unavailable', { detail: unrecordedDetail });
     }
     if (mark !== undefined) this.#marker.confirmStored(event.org, time);
   }
 }
 
-/** For functions whose routes know no caller. Were there one all the same, it would get no answer. */
+/** For functions whose routes have no authenticated caller. If one of them did, its response would be withheld. */
 export const unavailableAuditLog: AuditLog = {
   write: () => Promise.reject(new VaultError('audit_unavailable', { detail: unrecordedDetail })),
 };

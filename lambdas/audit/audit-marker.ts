@@ -1,14 +1,18 @@
 /**
- * How the sealer learns of orgs with new records, without a scan and without a second write for each request. Time is cut
- * into periods. The first record that a function's environment writes for an org in a period carries a mark, which is the
- * key of a sparse index: period and shard. A period's index entries are then few (orgs times environments), however
- * many records there are, and shards keep many orgs' first records of a period from meeting in one partition.
+ * Marks, by which the sealer finds orgs with new records without a scan and without a second write per request. Time is
+ * divided into periods. The first record that a function environment writes for an org in a period carries a mark. The
+ * mark is the key of a sparse index and consists of period and shard. A period therefore has few index entries (orgs
+ * times environments), regardless of the number of records. Shards spread the first records of many orgs over several
+ * partitions.
  */
 
 /** Milliseconds. */
 export const markPeriodMs = 300_000;
 const shardCount = 8;
-/** Orgs that one environment remembers within a period. Beyond, records are marked once too often, which is harmless. */
+/**
+ * Maximum number of orgs that one environment remembers per period. Beyond it, further records are marked redundantly,
+ * which is harmless.
+ */
 const maxRememberedOrgs = 10_000;
 
 const periodIndexAt = (time: number): number => Math.floor(time / markPeriodMs);
@@ -20,18 +24,23 @@ function shardOf(org: string): number {
   return sum % shardCount;
 }
 
-/** Decides which records carry a mark. One for each environment. */
+/** Decides which records carry a mark. One instance per environment. */
 export class AuditMarker {
   #period = -1;
   readonly #markedOrgs = new Set<string>();
 
-  /** The mark of an org's record at a time (milliseconds since 1970); undefined when the period knows the org already. */
+  /**
+   * Returns the mark for an org's record at a time (milliseconds since 1970); undefined if the org is already marked in
+   * that period.
+   */
   markFor(org: string, time: number): string | undefined {
     this.#startPeriod(periodIndexAt(time));
     return this.#markedOrgs.has(org) ? undefined : markKey(periodIndexAt(time), shardOf(org));
   }
 
-  /** To be called once a record with a mark is stored: a mark that was lost must be set again. */
+  /**
+   * Call this after a record with a mark was stored. If the write failed, the next record must carry the mark again.
+   */
   confirmStored(org: string, time: number): void {
     if (periodIndexAt(time) === this.#period && this.#markedOrgs.size < maxRememberedOrgs) this.#markedOrgs.add(org);
   }
@@ -43,14 +52,17 @@ export class AuditMarker {
   }
 }
 
-/** A period that has ended: all its marks, and when it did. */
+/** A period that has ended: its marks and its end. */
 export interface MarkedPeriod {
   readonly marks: readonly string[];
   /** Milliseconds since 1970. */
   readonly end: number;
 }
 
-/** Periods that began at or after `from` and ended by `to`, oldest first. */
+/**
+ * Periods that began at or after `from` and ended at or before `to`, oldest first. Times are in milliseconds since
+ * 1970.
+ */
 export function periodsBetween(from: number, to: number): MarkedPeriod[] {
   const periods: MarkedPeriod[] = [];
   for (let period = Math.ceil(from / markPeriodMs); (period + 1) * markPeriodMs <= to; period++) {

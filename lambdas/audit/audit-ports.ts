@@ -1,25 +1,31 @@
-/** What the rules of the audit need from the world. As with all stores (ports.ts), reads are strongly consistent. */
+/**
+ * Ports of the audit. Reads are strongly consistent as in all stores (api-keys/request-record-ports.ts), except where
+ * noted.
+ */
 
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import type { Page } from '../shared/ports.ts';
 
-/** A record as it is stored. */
+/** A stored audit record. */
 export interface StoredAuditRecord {
   readonly record: AuditRecord;
-  /** Seconds since 1970 from which on it is no longer kept; absent when it is kept for ever. */
+  /** Time in seconds since 1970 after which the record is deleted; absent if it is kept forever. */
   readonly ttl?: number | undefined;
 }
 
 /** A record about to be written. */
 export interface NewAuditRecord extends StoredAuditRecord {
-  /** Where the sealer looks for the org (see {@link AuditMarkIndex}); absent when an earlier record told it already. */
+  /**
+   * Index key by which the sealer finds the org (see {@link AuditMarkIndex}); absent if an earlier record of the period
+   * carries it.
+   */
   readonly mark?: string | undefined;
 }
 
 export interface AuditAppender {
   /**
-   * Stores a record under its org and id, and never over another.
-   * @param timeoutMs milliseconds until it gives up
+   * Stores a record under its org and ID. Never overwrites a record.
+   * @param timeoutMs milliseconds until the write is abandoned
    * @throws VaultError `unavailable`
    */
   put(record: NewAuditRecord, timeoutMs: number): Promise<void>;
@@ -33,11 +39,11 @@ export interface StoredSeal {
 
 export interface AuditReader {
   /**
-   * Records with ids from `from` to `to`, both inclusive, ascending. An item that has not the documented form is
-   * `undefined` in its place.
+   * Records with IDs from `from` to `to`, both inclusive, ascending. For an item that does not have the documented
+   * format, `stored` is undefined.
    */
   listRecords(org: string, from: string, to: string, limit: number): Promise<AuditPage>;
-  /** Seals after a number, ascending. */
+  /** Seals with a higher number, ascending. */
   listSeals(org: string, after: number, limit: number): Promise<Page<StoredSeal>>;
 }
 
@@ -47,25 +53,25 @@ export interface AuditPage {
 }
 
 export interface SealStore extends AuditReader {
-  /** The newest seal; undefined before the first. */
+  /** The latest seal; undefined if there is none. */
   getLatestSeal(org: string): Promise<StoredSeal | undefined>;
-  /** Stores a seal unless there is one of its number: then it returns false and has changed nothing. */
+  /** Stores a seal. Returns false and changes nothing if a seal with its number exists. */
   addSeal(org: string, seal: StoredSeal): Promise<boolean>;
 }
 
-/** Which orgs have records that no seal covers yet. */
+/** Index of orgs that have unsealed records. */
 export interface AuditMarkIndex {
-  /** Orgs that records with this mark belong to, each once. Eventually consistent. */
+  /** The distinct orgs of the records with this mark. Eventually consistent. */
   listOrgs(mark: string): Promise<readonly string[]>;
-  /** Milliseconds since 1970 up to which all marks were dealt with; undefined at first. */
+  /** Time in milliseconds since 1970 up to which all marks are processed; undefined before the first run. */
   getProgress(): Promise<number | undefined>;
-  /** Never takes it back: an earlier time changes nothing. */
+  /** Advances the progress. An earlier time changes nothing. */
   advanceProgress(time: number): Promise<void>;
 }
 
 /**
- * Has the records of an org sealed that are old enough. Resolves as well when the sealer could not go on from the last seal
- * it found: evidence of tampering must stay exportable.
+ * Seals the records of an org that are old enough. Also resolves if the sealer failed, for example because the last
+ * seal is invalid: evidence of tampering must remain exportable.
  * @throws VaultError `unavailable`
  */
 export type SealOrgAudit = (org: string) => Promise<void>;

@@ -1,4 +1,4 @@
-/** The rules of reading the audit: queries by time, principal, name and verb, and the export that can be verified. */
+/** Queries the audit by time, principal, name and verb, and exports it for verification. */
 
 import type { AuditQuery, AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../../contract/audit/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
@@ -11,14 +11,20 @@ import type { Clock } from '../shared/ports.ts';
 import type { AuditPage, AuditReader, SealOrgAudit, StoredAuditRecord, StoredSeal } from './audit-ports.ts';
 import { recordReplyBytes } from './audit-seal-service.ts';
 
-/** Records that one query looks through at most; one that found less then goes on with its cursor. */
+/**
+ * Maximum number of records that one query reads. If it found fewer matches than requested, the client continues with
+ * the cursor.
+ */
 const maxScannedRecords = 5000;
 const scanPageSize = 1000;
 
-/** Seals and records of one page of an export, beside the bytes of a reply. */
+/** Maximum number of seals and records per export page, in addition to the limit on reply bytes. */
 const sealsPerPage = 500;
 const recordsPerPage = 1000;
-/** Records found beyond what the seals cover: a few are handed out, so that the verifier sees that some were added. */
+/**
+ * Maximum number of records returned beyond the number that the seals cover. Returning some of them lets the verifier
+ * detect added records.
+ */
 const maxUncoveredRecords = 100;
 const sealEnvelopeBytes = 50;
 
@@ -36,8 +42,9 @@ export class AuditQueryService {
   }
 
   /**
-   * One page of records, oldest first. It may hold fewer than asked for, or none, although a cursor says that there are more.
-   * @throws VaultError `invalid_cursor`; DecryptionError when a stored record has not the documented form
+   * One page of records, oldest first. It may contain fewer records than requested, or none, and still have a cursor.
+   * @throws VaultError `invalid_cursor`, `invalid_request`; DecryptionError if a stored record does not have the
+   *   documented format
    */
   async query(org: string, query: AuditQuery): Promise<QueryAuditResponse> {
     const { cursor, limit = limits.pageSize, ...filters } = query;
@@ -60,8 +67,8 @@ export class AuditQueryService {
   }
 
   /**
-   * One page of the export: whole seals with their records, oldest first. The first page has the records sealed that are
-   * old enough.
+   * One page of the export: complete seals with their records, oldest first. The request for the first page first seals
+   * the records that are old enough.
    * @throws VaultError `invalid_cursor`, `unavailable`
    */
   async export(org: string, cursor: string | undefined): Promise<ExportAuditResponse> {
@@ -76,7 +83,7 @@ export class AuditQueryService {
     let bytes = 0;
     for (const { stored, seal } of pageSeals) {
       if (batches.length > 0 && seal.to > reached) break;
-      // An item that is no record is left out: then the seal does not hold, and says so to whoever verifies.
+      // Malformed items are omitted. The verifier then finds that the seal does not match.
       const records = found.flatMap(({ id, stored: item }) =>
         id >= seal.from && id < seal.to && item !== undefined ? [item.record] : [],
       );
@@ -89,7 +96,9 @@ export class AuditQueryService {
     return { seals: batches, cursor: encodeCursor(scope, String(last.stored.seq)) };
   }
 
-  /** Records of seals that follow one another, as far as they are still kept; and up to which id all were read. */
+  /**
+   * Records of consecutive seals, as far as they are still kept. `reached` is the ID up to which all records were read.
+   */
   async #readRecordsOf(org: string, seals: readonly ParsedSeal[]): Promise<{ found: AuditPageItems; reached: string }> {
     const now = this.#clock();
     const kept = seals.filter(
@@ -111,7 +120,11 @@ export class AuditQueryService {
     }
   }
 
-  /** The record, unless its retention period is over: DynamoDB takes days to remove it, for readers it is gone at once. */
+  /**
+   * The record, or undefined after its retention period. DynamoDB may take days to delete it; readers must not see it
+   * in that time.
+   * @throws DecryptionError if the item does not have the documented format
+   */
   #unlessExpired(stored: StoredAuditRecord | undefined): AuditRecord | undefined {
     if (stored === undefined) throw new DecryptionError();
     const { ttl, record } = stored;
@@ -119,19 +132,19 @@ export class AuditQueryService {
   }
 }
 
-/** Ids, both inclusive, of the times that a query is about. */
+/** First and last record ID of the query's time range, both inclusive. */
 function idRangeOf({ from, to }: AuditQuery): { first: string; last: string } {
   const first = from === undefined ? firstTimeIdAt(0) : firstTimeIdAt(parseTimestamp(from, 'from'));
-  // `to` is exclusive, so the last id of the millisecond before.
+  // `to` is exclusive, so the range ends with the last ID of the preceding millisecond.
   return { first, last: to === undefined ? greatestTimeId : lastTimeIdAt(parseTimestamp(to, 'to') - 1) };
 }
 
-/** A page of a query while it fills. */
+/** A query page under construction. */
 class QueryPage {
   readonly records: AuditRecord[] = [];
-  /** How many records to look at next. */
+  /** Number of records per read. */
   readonly readSize: number;
-  /** Id of the last record that was looked at and dealt with. */
+  /** ID of the last processed record. */
   lastSeenId: string | undefined;
   readonly #filters: AuditQuery;
   readonly #limit: number;
@@ -139,7 +152,8 @@ class QueryPage {
 
   constructor(filters: AuditQuery, limit: number, after: string | undefined) {
     const { principal, name, verb } = filters;
-    // Without a filter each record counts: then no more is read than asked for, the one before and the one after.
+    // Without a filter every record matches, so the read needs only the page, the record before it and the one after
+    // it.
     const unfiltered = principal === undefined && name === undefined && verb === undefined;
     this.readSize = unfiltered ? limit + 2 : scanPageSize;
     this.lastSeenId = after;
@@ -147,7 +161,7 @@ class QueryPage {
     this.#limit = limit;
   }
 
-  /** Takes those records that were asked for; returns false once there is no room for one of them. */
+  /** Adds matching records. Returns false if one no longer fits on the page. */
   addMatching(items: readonly { readonly id: string; readonly record: AuditRecord | undefined }[]): boolean {
     for (const { id, record } of items) {
       if (id === this.lastSeenId) continue;
@@ -171,14 +185,14 @@ interface ParsedSeal {
   readonly seal: typeof invalidSeal;
 }
 
-/** In place of what is stored as a seal and is none: it is handed out without records, for the verifier to refuse. */
+/** Stands for a malformed stored seal. It is exported without records, and the verifier rejects it. */
 const invalidSeal: Pick<Seal, 'from' | 'to' | 'count' | 'keptUntil'> = {
   from: firstTimeIdAt(0),
   to: firstTimeIdAt(0),
   count: 0,
 };
 
-/** How many of the seals fit one page by the number of their records; at least one. */
+/** Number of seals that fit on one page by their record counts; at least one. */
 function countSealsThatFit(seals: readonly ParsedSeal[]): number {
   let records = 0;
   const end = seals.findIndex(({ seal }, index) => {
@@ -188,7 +202,7 @@ function countSealsThatFit(seals: readonly ParsedSeal[]): number {
   return end < 0 ? seals.length : end;
 }
 
-/** Whether a record is one that was asked for; the range of times is for the table. */
+/** Whether a record matches the filters. The time range is applied by the table query. */
 function isMatch(record: AuditRecord, { principal, name, verb }: AuditQuery): boolean {
   if (principal !== undefined && record.principal !== principal) return false;
   if (verb !== undefined && record.verb !== verb) return false;
@@ -197,10 +211,11 @@ function isMatch(record: AuditRecord, { principal, name, verb }: AuditQuery): bo
   return names.some((one) => one === name || (name.endsWith('/') && one.startsWith(name)));
 }
 
-/** Milliseconds of an RFC 3339 time, within what ids can tell. */
+/** Parses an RFC 3339 time to milliseconds since 1970, at least 1. @throws VaultError `invalid_request` */
 function parseTimestamp(text: string, path: string): number {
   const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new VaultError('invalid_request', { errors: [{ path, message: 'is no time' }] });
+  if (Number.isNaN(time))
+    throw new VaultError('invalid_request', { errors: [{ path, message: 'is not a valid time' }] });
   return Math.max(1, time);
 }
 

@@ -1,4 +1,4 @@
-/** The rules of sealing: from time to time, a signed statement over the records of an org since the last one. */
+/** Seals the audit: periodically signs a statement over the records of an org since its last seal. */
 
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
@@ -21,35 +21,41 @@ import { periodsBetween } from './audit-marker.ts';
 import type { AuditMarkIndex, AuditPage, SealStore } from './audit-ports.ts';
 
 /**
- * Age from which records are sealed, milliseconds: older than any that could still be on its way. A function writes its
- * record within its timeout; the rest is for clocks that differ.
+ * Minimum age in milliseconds of records to be sealed. It must exceed the age of any record that may still arrive. A
+ * function writes its record within its timeout; the rest is a margin for clock differences.
  */
 export const settleTimeMs = (functionTimeoutSeconds + 45) * 1000;
 
-/** What one seal covers at most, so that it fits one reply together with its records. */
+/** Maximum contents of one seal, so that a reply can hold it together with its records. */
 const recordsPerSeal = 1000;
 const bytesPerSeal = limits.batchReplyBytes / 2;
 
 /**
- * How far back the schedule looks at most, milliseconds: one org that can't be sealed must not make it look at ever more.
- * An org that was missed for longer is sealed as soon as it is used or exported again, from where its last seal ended.
+ * Maximum look-back of the scheduled run in milliseconds. Without it, one org that cannot be sealed would make the
+ * range grow without bound. An org that was missed for longer is sealed at its next use or export, starting from its
+ * last seal.
  */
 const maxLookBackMs = 24 * 3_600_000;
 
-/** Orgs sealed at once. */
+/** Maximum number of orgs sealed concurrently. */
 const maxConcurrentOrgs = 8;
 
-/** An empty range is sealed only when it is longer than this, milliseconds: asking often makes no more seals. */
+/**
+ * Minimum length in milliseconds of an empty range to be sealed, so that frequent requests do not create more seals.
+ */
 const minEmptyRangeMs = 60_000;
 
-/** Bytes of a record in a reply: JSON within the JSON of Lambda's answer, which escapes quotes once more. */
+/**
+ * Size of a record in a reply in bytes. Lambda's response contains the JSON body as a JSON string, which escapes quotes
+ * again.
+ */
 export const recordReplyBytes = (record: AuditRecord): number =>
   Buffer.byteLength(JSON.stringify(JSON.stringify(record)), 'utf8');
 
 interface SealOptions {
-  /** Whether to state as well that there was nothing. */
+  /** Whether to seal a range without records too. */
   readonly sealEmptyRange?: boolean;
-  /** Asked after each seal: whether to stop although there is more. */
+  /** Called after each seal; true stops the run early. */
   readonly shouldStop?: () => boolean;
 }
 
@@ -65,10 +71,10 @@ export class AuditSealService {
   }
 
   /**
-   * Seals what is old enough. It can be repeated, interrupted and run twice at once: a seal is stored only if there is
-   * none of its number, and whoever comes second goes on from that one.
-   * @returns whether all was sealed
-   * @throws VaultError `unavailable`, `key_unavailable`; DecryptionError when the last seal is not one
+   * Seals the records that are old enough. It can be repeated, interrupted and run concurrently. A seal is stored only
+   * if its number is free; a run that loses continues from the stored seal.
+   * @returns whether all of them are sealed
+   * @throws VaultError `unavailable`, `key_unavailable`; DecryptionError if the last seal is malformed
    */
   async seal(org: string, { sealEmptyRange = false, shouldStop = () => false }: SealOptions = {}): Promise<boolean> {
     const end = firstTimeIdAt(this.#clock().getTime() - settleTimeMs);
@@ -76,7 +82,7 @@ export class AuditSealService {
     return true;
   }
 
-  /** Seals the first records that no seal covers yet, and returns whether there may be more before `end`. */
+  /** Creates the next seal. Returns whether there may be more records before `end`. */
   async #sealNext(org: string, end: string, sealEmptyRange: boolean): Promise<boolean> {
     const last = await this.#store.getLatestSeal(org);
     const before = last === undefined ? undefined : { ...decodeSeal(last.jws), hash: sealHash(last.jws) };
@@ -116,7 +122,7 @@ interface SealBatch {
   readonly to: string;
 }
 
-/** As many records as one seal takes. Items that are no records are none: whoever put them there has not been audited. */
+/** Selects the records of one seal. Malformed items are skipped, because the vault did not write them. */
 function selectSealBatch({ items, more }: AuditPage, end: string): SealBatch {
   const records: SealBatch['records'][number][] = [];
   let bytes = 0;
@@ -128,27 +134,29 @@ function selectSealBatch({ items, more }: AuditPage, end: string): SealBatch {
     records.push(stored);
   }
   const last = items.at(-1);
-  // The page ended before the range did: the seal ends before the last item, which the next one begins with.
+  // The page ended before the range. The seal ends before the last item, and the next seal starts with it.
   if (more && last !== undefined && last.id < end) {
     return { records: records.filter(({ record }) => record.id !== last.id), to: last.id };
   }
   return { records, to: end };
 }
 
-/** The content of a stored seal. Its signature is for who verifies an export. @throws DecryptionError */
+/**
+ * Decodes a stored seal. Its signature is not verified here; verifiers of an export check it. @throws DecryptionError
+ */
 function decodeSeal(jws: string): Seal {
   const seal = decodeSealUnverified(jws);
   if (seal === undefined) throw new DecryptionError();
   return seal;
 }
 
-/** Why an org could not be sealed. */
+/** An org that could not be sealed, and why. */
 export interface SealFailure {
   readonly org: string;
   readonly error: unknown;
 }
 
-/** Seals the orgs that have new records, however many periods the schedule has missed. */
+/** Seals all orgs with new records. Also covers periods that earlier runs missed, up to the look-back limit. */
 export class ScheduledSealRun {
   readonly #sealService: AuditSealService;
   readonly #marks: AuditMarkIndex;
@@ -161,17 +169,17 @@ export class ScheduledSealRun {
   }
 
   /**
-   * One run. A period in which an org could not be sealed is not done, so that the next run tries again; the other orgs are
-   * sealed all the same.
-   * @param shouldStop whether to stop although there is more
-   * @throws VaultError `unavailable` when the marks can't be read
+   * Performs one run. If an org fails, its period is not marked as processed, so the next run retries it. Other orgs
+   * are still sealed.
+   * @param shouldStop true stops the run early
+   * @throws VaultError `unavailable` if the marks cannot be read
    */
   async run(shouldStop: () => boolean): Promise<readonly SealFailure[]> {
     const now = this.#clock().getTime();
     const since = Math.max((await this.#marks.getProgress()) ?? 0, now - maxLookBackMs);
     const sealedOrgs = new Set<string>();
     const failures: SealFailure[] = [];
-    // The index lags behind the table a little, so a period is looked at only once its records have settled.
+    // The index is eventually consistent, so a period is read only after its records have settled.
     for (const { marks, end } of periodsBetween(since, now - settleTimeMs)) {
       if (shouldStop()) break;
       const marked = (await mapConcurrent(marks, maxConcurrentOrgs, (mark) => this.#marks.listOrgs(mark))).flat();
@@ -195,7 +203,7 @@ export class ScheduledSealRun {
   }
 }
 
-/** The org that an invocation of the sealer names; undefined when it is one of the schedule. @throws VaultError `invalid_request` */
+/** The org of a direct invocation; undefined for a scheduled one. @throws VaultError `invalid_request` */
 export function parseSealEvent(event: unknown): string | undefined {
   const org = typeof event === 'object' && event !== null && 'org' in event ? event.org : undefined;
   if (org === undefined) return undefined;

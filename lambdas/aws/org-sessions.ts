@@ -1,11 +1,11 @@
 /**
- * Sessions that act for one org each: credentials of a role whose policy is limited to the session's tag. Tables and
- * KMS then refuse whatever belongs to another org, even if a bug here asks for it.
+ * Sessions for one org each: credentials of a role whose policy is limited by the session tag. DynamoDB and KMS then
+ * deny access to any other org's data, even if a bug here requests it.
  */
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
 import { orgSessionTag } from '../../contract/shared/environment-variables.ts';
 
-/** AWS credentials of a session, in the form that clients take. */
+/** AWS credentials of a session, in the format that the SDK clients expect. */
 interface SessionCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -13,16 +13,18 @@ interface SessionCredentials {
   readonly expiration: Date;
 }
 
-/** Gives credentials that are good for some minutes at least; clients ask again before the end that they are told. */
+/**
+ * Returns credentials that are valid for at least some minutes. Clients call it again before the reported expiration.
+ */
 export type CredentialProvider = () => Promise<SessionCredentials>;
 
-/** One role assumed from another lasts an hour at most (IAM user guide, "Role chaining"). */
+/** Maximum session duration with role chaining: one hour (IAM user guide, "Role chaining"). */
 const sessionSeconds = 3600;
 
-/** Clients ask for new credentials when theirs have five minutes left: what they get then must have more. */
+/** Clients request new credentials when five minutes remain, so the new ones must be valid for longer. */
 const minRemainingMs = 6 * 60_000;
 
-/** Sessions of a function's session role, at most one for each org that `PerOrg` keeps. */
+/** Sessions of a function's session role, one per org, limited by OrgLruCache. */
 export class OrgSessions {
   readonly #sts: STSClient;
   readonly #roleArn: string;
@@ -30,8 +32,9 @@ export class OrgSessions {
   readonly #providers: OrgLruCache<CredentialProvider>;
 
   /**
-   * @param presignMarginSeconds for which credentials must work on after the last use by a client: an address that was signed by a session
-   *   works no longer than that does (IAM user guide, "Revoking temporary credentials"; S3, "Sharing objects with presigned URLs")
+   * @param presignMarginSeconds seconds for which credentials must remain valid after a client last uses them. A
+   *   presigned URL is valid only as long as the session that signed it (IAM user guide, "Revoking temporary
+   *   credentials"; S3, "Sharing objects with presigned URLs").
    */
   constructor(sts: STSClient, roleArn: string, presignMarginSeconds = 0) {
     this.#sts = sts;
@@ -40,7 +43,7 @@ export class OrgSessions {
     this.#providers = new OrgLruCache((org) => this.#createProvider(org));
   }
 
-  /** The same for all clients of an org, so that they share one session. */
+  /** The same provider for all clients of an org, so that they share one session. */
   credentialsFor(org: string): CredentialProvider {
     return this.#providers.getOrCreate(org);
   }
@@ -52,7 +55,7 @@ export class OrgSessions {
       if (session !== undefined && Date.now() < renewAt) return session;
       renewAt = Date.now() + sessionSeconds * 1000 - minRemainingMs - this.#presignMarginMs;
       session = this.#assumeRole(org);
-      // A failure is no answer to keep.
+      // Failures are not cached.
       session.catch(() => {
         renewAt = 0;
       });
@@ -63,7 +66,7 @@ export class OrgSessions {
   async #assumeRole(org: string): Promise<SessionCredentials> {
     const command = new AssumeRoleCommand({
       RoleArn: this.#roleArn,
-      // Session names stand in CloudTrail; so do org ids, which say nothing of the org.
+      // Session names appear in CloudTrail. Org IDs do too; they are random and reveal nothing about the org.
       RoleSessionName: org,
       DurationSeconds: sessionSeconds,
       Tags: [{ Key: orgSessionTag, Value: org }],
@@ -71,22 +74,22 @@ export class OrgSessions {
     const { Credentials: given } = await this.#sts.send(command);
     const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = given ?? {};
     if (!AccessKeyId || !SecretAccessKey || !SessionToken || Expiration === undefined) {
-      throw new Error('AssumeRole gave no credentials');
+      throw new Error('AssumeRole returned no credentials');
     }
     return {
       accessKeyId: AccessKeyId,
       secretAccessKey: SecretAccessKey,
       sessionToken: SessionToken,
-      // Clients keep what they have until shortly before the end they are told: so they are told an earlier one.
+      // Clients reuse credentials until shortly before the reported expiration, so an earlier one is reported.
       expiration: new Date(Expiration.getTime() - this.#presignMarginMs),
     };
   }
 }
 
-/** Most orgs whose clients and sessions a function keeps; who was asked for longest ago goes first. */
+/** Maximum number of orgs whose clients and sessions are cached. The least recently used org is evicted first. */
 const maxCachedOrgs = 200;
 
-/** One thing for each org, made when first asked for. */
+/** One object per org, created on first use. */
 export class OrgLruCache<Thing extends object> {
   readonly #entries = new Map<string, Thing>();
   readonly #create: (org: string) => Thing;
@@ -99,7 +102,7 @@ export class OrgLruCache<Thing extends object> {
 
   getOrCreate(org: string): Thing {
     const thing = this.#entries.get(org) ?? this.#create(org);
-    // Inserted anew, so that the map's order is that of the last use.
+    // Re-inserted, so that the map's order is the order of last use.
     this.#entries.delete(org);
     this.#entries.set(org, thing);
     const [oldest] = this.#entries.keys();

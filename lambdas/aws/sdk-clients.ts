@@ -1,4 +1,4 @@
-/** The AWS clients, configured once: a call that hangs must end well before the function does. */
+/** AWS clients and their timeouts. A call that hangs must end well before the function's timeout. */
 import { BackupClient } from '@aws-sdk/client-backup';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
@@ -8,25 +8,25 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { STSClient } from '@aws-sdk/client-sts';
 import { OrgLruCache, OrgSessions } from './org-sessions.ts';
 
-/** A client that acts for one org. */
+/** Returns a client that acts for one org. */
 type ClientForOrg<Client> = (org: string) => Client;
 
 /**
- * Three attempts of at most two seconds each, so that a write (one read, one write) ends within the function's 15 seconds
- * and its caller is told so.
+ * Three attempts of at most two seconds each. A write needs one read and one write, so it ends within the function's 15
+ * seconds and the caller gets a response.
  */
 const clientLimits = {
   maxAttempts: 3,
   requestHandler: { connectionTimeout: 1000, requestTimeout: 2000, throwOnRequestTimeout: true },
 };
 
-/** What a cold session may take of those 15 seconds beside the read and the write. */
+/** Limits for creating a session, which must fit into those 15 seconds together with the read and the write. */
 const stsClientLimits = {
   maxAttempts: 2,
   requestHandler: { connectionTimeout: 1000, requestTimeout: 1000, throwOnRequestTimeout: true },
 };
 
-/** Sessions of a role, by org; undefined without a role. @param presignMarginSeconds as of `Sessions` */
+/** Sessions of a role by org; undefined without a role. @param presignMarginSeconds as in OrgSessions */
 export const createOrgSessions = (
   roleArn: string | undefined,
   presignMarginSeconds: number,
@@ -35,11 +35,14 @@ export const createOrgSessions = (
     ? undefined
     : new OrgSessions(new STSClient(stsClientLimits), roleArn, presignMarginSeconds);
 
-/** DynamoDB for each org by its own session; without sessions, one client of the function's own role for all. */
+/**
+ * DynamoDB clients that use the org's session. Without sessions, one client with the function's own role serves all
+ * orgs.
+ */
 export function createOrgDynamoClients(sessions: OrgSessions | undefined): ClientForOrg<DynamoDBClient> {
   const sharedClient = new DynamoDBClient(clientLimits);
   if (sessions === undefined) return () => sharedClient;
-  // One pool of connections for all: they carry signed requests, and belong to no org.
+  // All clients share one connection pool. Connections carry signed requests and belong to no org.
   const { requestHandler } = sharedClient.config;
   const clients = new OrgLruCache(
     (org) => new DynamoDBClient({ ...clientLimits, requestHandler, credentials: sessions.credentialsFor(org) }),
@@ -47,7 +50,7 @@ export function createOrgDynamoClients(sessions: OrgSessions | undefined): Clien
   return (org) => clients.getOrCreate(org);
 }
 
-/** KMS, as `dynamoClients`. */
+/** KMS clients, as createOrgDynamoClients. */
 export function createOrgKmsClients(sessions: OrgSessions | undefined): ClientForOrg<KMSClient> {
   const sharedClient = new KMSClient(clientLimits);
   if (sessions === undefined) return () => sharedClient;
@@ -59,8 +62,8 @@ export function createOrgKmsClients(sessions: OrgSessions | undefined): ClientFo
 }
 
 /**
- * S3, as `dynamoClients`. What it signs for others to send carries only the checksum that it is given: one of its own would be of
- * a body that it has not.
+ * S3 clients, as createOrgDynamoClients. Presigned requests contain only the checksum that the caller gives. The SDK's
+ * default checksum would be computed over a body that the client does not have.
  */
 export function createOrgS3Clients(sessions: OrgSessions | undefined): ClientForOrg<S3Client> {
   const settings = {
@@ -77,22 +80,25 @@ export function createOrgS3Clients(sessions: OrgSessions | undefined): ClientFor
   return (org) => clients.getOrCreate(org);
 }
 
-/** KMS by the function's own role, for keys that belong to no org. */
+/** KMS client with the function's own role, for keys that belong to no org. */
 export const createKmsClient = (): KMSClient => new KMSClient(clientLimits);
 
-/** S3 by the function's own role, for what belongs to no org. */
+/** S3 client with the function's own role, for objects that belong to no org. */
 export const createS3Client = (): S3Client => new S3Client(clientLimits);
 
-/** What lists the copies of tables, by the function's own role: lists of backups belong to no org. */
+/** Clients that list backups of tables, with the function's own role, because backups belong to no org. */
 export const createBackupClients = () => ({
   dynamo: new DynamoDBClient(clientLimits),
   backup: new BackupClient(clientLimits),
 });
 
-/** Lambda, to start what goes on by itself. */
+/** Lambda client for asynchronous invocations. */
 export const createLambdaClient = (): LambdaClient => new LambdaClient(clientLimits);
 
-/** Lambda for an invocation whose end is waited for: once only, since the first may still run; what is left is for the answer. */
+/**
+ * Lambda client for synchronous invocations. One attempt only, because the first one may still be running. The
+ * remaining time is for the response.
+ */
 export const createSyncLambdaClient = (): LambdaClient =>
   new LambdaClient({
     ...clientLimits,
@@ -100,7 +106,10 @@ export const createSyncLambdaClient = (): LambdaClient =>
     requestHandler: { ...clientLimits.requestHandler, requestTimeout: 10_000 },
   });
 
-/** Lambda for a responder, which may think: once only, since it may do something besides; what is left of the worker's time is for its answer. */
+/**
+ * Lambda client for the responder, which may take long. One attempt only, because the responder may have side effects.
+ * The worker's remaining time is for sending its reply.
+ */
 export const createResponderLambdaClient = (): LambdaClient =>
   new LambdaClient({
     ...clientLimits,
@@ -108,5 +117,5 @@ export const createResponderLambdaClient = (): LambdaClient =>
     requestHandler: { ...clientLimits.requestHandler, requestTimeout: 35_000 },
   });
 
-/** SQS by the function's own role: the queue is one for all orgs, and what goes through it is sealed. */
+/** SQS client with the function's own role, because all orgs share one queue. Its messages are encrypted. */
 export const createSqsClient = (): SQSClient => new SQSClient(clientLimits);

@@ -1,34 +1,39 @@
-/** What the rules of blobs and links need from the world. As with all stores (ports.ts), reads are strongly consistent. */
+/**
+ * Ports of blobs and share links. Reads are strongly consistent as in all stores (api-keys/request-record-ports.ts).
+ */
 import type { FormUpload } from '../../contract/blobs/wire.ts';
 import type { LinkId } from '../../core/blobs/share-link.ts';
 import type { Page } from '../shared/ports.ts';
 
 /** The record of a blob (docs/format.md, section 10). */
 export interface StoredBlob extends LinkId {
-  /** What was done to it. That it has expired or was opened often enough follows from the rest. */
+  /**
+   * The last action on the blob. Whether it has expired or reached its maximum number of openings is derived from the
+   * other fields.
+   */
   readonly state: 'uploading' | 'ready' | 'burned' | 'deleted';
   readonly createdAt: string;
   readonly uploadUntil: string;
   readonly completedAt?: string | undefined;
   readonly expiresAt?: string | undefined;
-  /** Bytes of ciphertext: as announced, and since completion as found. */
+  /** Bytes of ciphertext: as announced at creation, and as measured since completion. */
   readonly size?: number | undefined;
-  /** Of the upload in parts; absent with one by form, and since completion. */
+  /** S3 ID of the multipart upload; absent for form uploads and after completion. */
   readonly uploadId?: string | undefined;
   readonly checksum?: string | undefined;
   readonly openVerifier?: string | undefined;
   readonly burnVerifier?: string | undefined;
   readonly openings: number;
   readonly maxOpens?: number | undefined;
-  /** Name of the latest opening, by which a repetition of it is known, and when it was. */
+  /** Name of the latest opening, by which a retry is recognized, and its time. */
   readonly opening?: string | undefined;
   readonly openedAt?: string | undefined;
   readonly burn: boolean;
-  /** Seconds since 1970 from which it counts as absent. */
+  /** Time in seconds since 1970 from which the record counts as absent. */
   readonly ttl?: number | undefined;
 }
 
-/** What a completion adds to a record. */
+/** Fields that a completion adds to a record. */
 export interface Completion {
   readonly completedAt: string;
   readonly size: number;
@@ -38,87 +43,95 @@ export interface Completion {
   readonly ttl: number | undefined;
 }
 
-/** Each change is one conditional write: false, and nothing changed, when the record is in another state by then. */
+/**
+ * Records of blobs. Each change is one conditional write. It returns false and changes nothing if the record is no
+ * longer in the required state.
+ */
 export interface BlobStore {
-  /** Stores a new record; VaultError `internal` if there is one of that id. */
+  /** Stores a new record. @throws VaultError `internal` if the ID is already in use */
   create(blob: StoredBlob): Promise<void>;
   get(org: string, id: string): Promise<StoredBlob | undefined>;
-  /** Records by id, descending, before one. */
+  /** Records with IDs before the given one, in descending order. */
   list(org: string, before: string | undefined, limit: number): Promise<Page<StoredBlob>>;
-  /** Makes a blob ready that is uploading. */
+  /** Marks a blob that is uploading as ready. */
   markReady(org: string, id: string, completion: Completion): Promise<boolean>;
-  /** Gives a ready blob another locator. */
+  /** Replaces the locator of a ready blob. */
   replaceLocator(org: string, id: string, locator: string): Promise<boolean>;
-  /** Marks a blob as deleted that is uploading or ready. */
+  /** Marks a blob that is uploading or ready as deleted. */
   markDeleted(org: string, id: string, ttl: number): Promise<boolean>;
 }
 
-/** What one read brings of a link. The keyring is as stored, to be checked by the rules. */
+/** The records behind a link. The keyring is unverified. */
 export interface LinkRecords {
   readonly keyring: unknown;
   readonly blob: StoredBlob | undefined;
 }
 
-/** An opening, by the name that whoever opens has drawn for it, and its time. */
+/** An opening: the random name that the reader chose for it, and its time. */
 export interface LinkOpening {
   readonly opening: string;
   readonly openedAt: string;
 }
 
-/** All that requests without an API key may do to records. */
+/** The operations on records that requests without an API key can perform. */
 export interface LinkStore {
-  /** Keyring and record in one round trip. */
+  /** Reads keyring and record in one round trip. */
   read(org: string, id: string): Promise<LinkRecords>;
   /**
-   * Counts an opening of a ready blob that still has this locator and an opening left; the record as it is then, undefined when it is
-   * not so, or when an earlier try of this very call has succeeded.
-   * @param opening names it
-   * @param ttl from when on the record counts as absent; undefined leaves that as it is
+   * Counts an opening, on condition that the blob is ready, still has this locator and has an opening left. Returns the
+   * updated record. Returns undefined if the condition fails, or if an earlier attempt of the same call succeeded.
+   * @param opening name and time of the opening
+   * @param ttl time from which the record counts as absent; undefined leaves it unchanged
    */
   recordOpening(blob: LinkId, opening: LinkOpening, ttl: number | undefined): Promise<StoredBlob | undefined>;
-  /** Marks a ready blob as burned that still has this locator; false, and nothing changed, when it is not so. */
+  /**
+   * Marks a blob as burned if it is ready and still has this locator. Returns false and changes nothing if it is not.
+   */
   markBurned(blob: LinkId, ttl: number): Promise<boolean>;
-  /** Sets from when on a record counts as absent. */
+  /** Sets the time in seconds since 1970 from which a record counts as absent. */
   setTtl(org: string, id: string, ttl: number): Promise<void>;
 }
 
-/** A part that has arrived. */
+/** An uploaded part. */
 export interface StoredPart {
   readonly number: number;
   readonly size: number;
-  /** SHA-256, base64; empty if the service that stores it does not tell. */
+  /** SHA-256, base64; empty if the storage service does not report it. */
   readonly checksum: string;
-  /** By which the service knows this very arrival of the part. */
+  /** The storage service's ETag of this upload of the part. */
   readonly tag: string;
 }
 
 export interface FoundObject {
   readonly size: number;
-  /** As `checksum` of contract/blobs/wire.ts, CompleteBlobRequest; undefined when the object has none. */
+  /** As `checksum` of CompleteBlobRequest (contract/blobs/wire.ts); undefined if the object has none. */
   readonly checksum: string | undefined;
 }
 
-/** What is to be sent as a part. */
+/** A part that the client announced. */
 export interface AnnouncedPart {
   readonly number: number;
   readonly size: number;
   readonly checksum: string;
 }
 
-/** Where ciphertext lies. Its failures are VaultError `unavailable`. Addresses work for `limits.blobAddressSeconds`. */
+/**
+ * Storage of ciphertext. Failures are VaultError `unavailable`. Presigned URLs are valid for
+ * `limits.blobPresignedUrlSeconds`.
+ */
 export interface UploadObjectStore {
-  /** A form for exactly `size` bytes; S3 compares them with the checksum that the form is sent with. */
+  /** A form for exactly `size` bytes. S3 verifies the data against the checksum sent with the form. */
   presignForm(org: string, id: string, size: number): Promise<Omit<FormUpload, 'kind' | 'expiresAt'>>;
-  /** Begins an upload in parts and returns its id. */
+  /** Starts a multipart upload and returns its ID. */
   startMultipartUpload(org: string, id: string): Promise<string>;
-  /** An address for one part of exactly this size and checksum, and the headers that it must be sent with. */
+  /** A presigned URL for one part of exactly this size and checksum, and the headers that the request must have. */
   presignPart(
     org: string,
     id: string,
     uploadId: string,
     part: AnnouncedPart,
   ): Promise<{ url: string; headers: Record<string, string> }>;
-  /** Parts by number, ascending, after one; undefined when there is no such upload (any more). */
+  /** Parts after a number, ascending; undefined if the upload does not exist (any more). */
   listParts(
     org: string,
     id: string,
@@ -126,39 +139,45 @@ export interface UploadObjectStore {
     after: number,
     limit: number,
   ): Promise<Page<StoredPart> | undefined>;
-  /** Makes the object of its parts; does nothing when there is no such upload, or a part is not the one that was listed. */
+  /**
+   * Assembles the object from its parts. Does nothing if the upload does not exist or a part is not the one that was
+   * listed.
+   */
   completeMultipartUpload(org: string, id: string, uploadId: string, parts: readonly StoredPart[]): Promise<void>;
-  /** The object; undefined when there is none. */
+  /** The object; undefined if it does not exist. */
   findObject(org: string, id: string): Promise<FoundObject | undefined>;
-  /** Sets how long the object may stay (contract/shared/environment-variables.ts, `lifetimeTag`); false when there is none. */
+  /**
+   * Sets how long the object is kept (contract/shared/environment-variables.ts, `objectLifetimeTag`). Returns false if
+   * it does not exist.
+   */
   setLifetimeTag(org: string, id: string, lifetime: string): Promise<boolean>;
-  /** Ends an upload in parts, with what has arrived; does nothing when there is none. */
+  /** Aborts a multipart upload and discards its parts. Does nothing if it does not exist. */
   abortMultipartUpload(org: string, id: string, uploadId: string): Promise<void>;
-  /** Deletes the object; does nothing when there is none. */
+  /** Deletes the object. Does nothing if it does not exist. */
   deleteObject(org: string, id: string): Promise<void>;
 }
 
-/** What links need of it. */
+/** The object operations of share links. */
 export interface LinkObjectStore extends Pick<UploadObjectStore, 'setLifetimeTag' | 'deleteObject'> {
-  /** An address that gives the object, whole or by ranges. */
+  /** A presigned URL to download the object, entirely or by range. */
   presignDownload(org: string, id: string): Promise<string>;
 }
 
-/** Objects of an org, to whoever destroys them all and may read none. */
+/** Deletes all objects of an org. It cannot read any. */
 export interface OrgObjectPurger extends Pick<UploadObjectStore, 'abortMultipartUpload'> {
-  /** Names of objects, ascending, after one. */
+  /** Object names after the given one, ascending. */
   listKeys(org: string, after: string | undefined): Promise<Page<string>>;
-  /** Deletes objects by their names as listed. */
+  /** Deletes objects by name. */
   deleteKeys(org: string, names: readonly string[]): Promise<void>;
 }
 
-/** What must be known of a record to remove it, whatever else it holds. */
+/** The fields of a record that are needed to delete it. Its other fields may be malformed. */
 export type PurgeableBlob = Pick<StoredBlob, 'id' | 'uploadId'>;
 
-/** Records of an org, likewise. */
+/** Deletes the blob records of an org. */
 export interface BlobRecordPurger {
-  /** As `list` of BlobStore. */
+  /** As BlobStore.list. */
   list(org: string, before: string | undefined, limit: number): Promise<Page<PurgeableBlob>>;
-  /** Removes a record. */
+  /** Deletes a record. */
   remove(org: string, id: string): Promise<void>;
 }

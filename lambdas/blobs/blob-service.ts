@@ -1,4 +1,4 @@
-/** The rules of blobs but for their upload: begun, looked at, listed, given new links, deleted. */
+/** Creates, reads, lists and deletes blobs, and replaces their links. multipart-upload-service.ts handles uploads. */
 import { randomBytes } from 'node:crypto';
 import type {
   BlobInfo,
@@ -21,21 +21,21 @@ import type { BlobStore, StoredBlob, UploadObjectStore } from './blob-ports.ts';
 import { assertReady, recordRetentionEnd, toBlobInfo, unlessTtlPassed } from './blob-state.ts';
 import { blobTooLarge } from './part-layout.ts';
 
-/** Settings of the deployment. */
+/** Deployment settings. */
 export interface BlobSettings {
-  /** Address of the page that opens links, without a slash at its end. */
+  /** URL of the page that opens links, without a trailing slash. */
   readonly pageUrl: string;
-  /** Largest ciphertext, bytes. */
+  /** Maximum ciphertext size in bytes. */
   readonly maxBytes: number;
 }
 
-/** The address of a blob's link, without the key. */
+/** The link of a blob, without the key. */
 export const toLink = (blob: LinkId, { pageUrl }: BlobSettings): Link => {
   const link = formatLinkId(blob);
   return { link, url: `${pageUrl}/b/${link}` };
 };
 
-/** The record of a blob. @throws VaultError `blob_not_found`, also for what is no id at all */
+/** Reads the record of a blob. @throws VaultError `blob_not_found`, also for a malformed ID */
 export async function requireBlob(blobs: BlobStore, org: string, id: string, now: Date): Promise<StoredBlob> {
   const blob = isTimeId(id) ? unlessTtlPassed(await blobs.get(org, id), now) : undefined;
   if (blob === undefined) throw new VaultError('blob_not_found');
@@ -56,13 +56,14 @@ export class BlobService {
   }
 
   /**
-   * Begins a blob. Repeated after a lost answer it begins another; the first one, never uploaded, expires.
+   * Creates a blob and starts its upload. A retry after a lost response creates another blob; the first one is never
+   * uploaded and expires.
    * @throws VaultError `blob_too_large`, `invalid_request`, `unavailable`
    */
   async create(org: string, request: CreateBlobRequest): Promise<CreateBlobResponse> {
     const { size, expiresIn, burn = false, maxOpens = burn ? 1 : undefined } = request;
     if (burn && maxOpens !== 1) {
-      const message = 'must be 1, or absent, for what is to be read once';
+      const message = 'must be 1 or absent if burn is true';
       throw new VaultError('invalid_request', { errors: [{ path: 'maxOpens', message }] });
     }
     if (size !== undefined && size > this.#settings.maxBytes) throw blobTooLarge(this.#settings.maxBytes);
@@ -70,7 +71,8 @@ export class BlobService {
     const id = createTimeId(now.getTime(), randomBytes(16));
     const isFormUpload = size !== undefined && size <= limits.blobFormBytes;
     const form = isFormUpload ? await this.#objects.presignForm(org, id, size) : undefined;
-    // Before the record, which names it: an upload without a record can get no parts, since only its record lets it have addresses.
+    // Started before the record is stored, because the record contains the upload ID. An upload without a record stays
+    // empty: URLs for its parts are issued only by way of the record.
     const uploadId = isFormUpload ? undefined : await this.#objects.startMultipartUpload(org, id);
     const uploadUntil = addSeconds(now, limits.blobUploadSeconds);
     const blob: StoredBlob = {
@@ -101,7 +103,10 @@ export class BlobService {
     return toBlobInfo(await this.#requireBlob(org, id), this.#clock());
   }
 
-  /** One page, newest first. It may hold fewer than asked for, and still have a next. @throws VaultError `invalid_cursor` */
+  /**
+   * One page of blobs, newest first. It may contain fewer blobs than requested and still have a cursor.
+   * @throws VaultError `invalid_cursor`
+   */
   async list(
     org: string,
     { cursor, limit = limits.pageSize }: { cursor?: string | undefined; limit?: number | undefined },
@@ -117,8 +122,8 @@ export class BlobService {
   }
 
   /**
-   * Deletes a blob, whatever its state: first its record is marked, so that no link and no completion comes through any more, then
-   * what lies there goes. Repeated, it removes again what an interrupted first try has left.
+   * Deletes a blob in any state. The record is marked first, so that links and completions stop working; then the
+   * stored data is deleted. A retry also deletes what an interrupted attempt left.
    * @throws VaultError `unavailable`
    */
   async delete(org: string, id: string): Promise<DeleteBlobResponse> {
@@ -126,17 +131,19 @@ export class BlobService {
     const blob = isTimeId(id) ? unlessTtlPassed(await this.#blobs.get(org, id), now) : undefined;
     if (blob === undefined) return { deleted: false };
     const isLive = blob.state === 'uploading' || blob.state === 'ready';
-    // Whether it is this very write that marks it or another that came between: it is gone now, and was not before.
+    // The result does not matter: either this write or a concurrent one ended the blob, which existed when it was read.
     if (isLive) await this.#blobs.markDeleted(org, id, recordRetentionEnd(now));
-    // In this order: a completion that is under way has made the object by now, or can't any more.
+    // The upload is aborted before the object is deleted. A concurrent completion has then either already created the
+    // object or fails.
     if (blob.uploadId !== undefined) await this.#objects.abortMultipartUpload(org, id, blob.uploadId);
     await this.#objects.deleteObject(org, id);
     return { deleted: isLive };
   }
 
   /**
-   * Gives a blob a new link in place of the old. Repeated, it makes yet another: the one that was told last is good.
-   * @throws VaultError `blob_not_found`, `blob_not_uploaded`, `blob_expired`, `blob_spent`, `blob_deleted`
+   * Replaces the link of a blob. A retry creates another link; only the latest one works.
+   * @throws VaultError `blob_not_found`, `blob_not_uploaded`, `blob_expired`, `blob_spent`, `blob_deleted`,
+   *   `write_contention`
    */
   async replaceLink(org: string, id: string): Promise<RelinkBlobResponse> {
     assertReady(await this.#requireBlob(org, id), this.#clock());

@@ -1,4 +1,4 @@
-/** What follows from the record of a blob: its state, what may be told of it, and how long it and its object stay. */
+/** Derives from a blob's record its state, its public fields, and how long the record and the object are kept. */
 import type { BlobInfo, BlobState, LookAtLinkResponse } from '../../contract/blobs/wire.ts';
 import { keptLifetimeValue, objectLifetimeDays } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
@@ -7,20 +7,23 @@ import { hasPassed } from '../shared/timestamps.ts';
 import type { StoredBlob } from './blob-ports.ts';
 
 const daySeconds = 86_400;
-/** Days for which it is told that a blob was there. */
+/** Days for which the record of an ended blob is kept, so that requests get a specific error. */
 const recordRetentionDays = 30;
 
-/** Seconds since 1970 until which a record is kept of what ended at a time. */
+/** Time in seconds since 1970 until which the record of a blob is kept that ended at the given time. */
 export const recordRetentionEnd = (ended: string | Date): number =>
   Math.ceil(new Date(ended).getTime() / 1000) + recordRetentionDays * daySeconds;
 
-/** The record, unless it is one that only the sweeper has not come to yet. */
+/** The record; undefined if its TTL has passed and DynamoDB has not deleted it yet. */
 export const unlessTtlPassed = (blob: StoredBlob | undefined, now: Date): StoredBlob | undefined =>
   blob?.ttl !== undefined && blob.ttl * 1000 <= now.getTime() ? undefined : blob;
 
 const isSpent = ({ openings, maxOpens }: StoredBlob): boolean => maxOpens !== undefined && openings >= maxOpens;
 
-/** What came first counts: once spent, it could not expire before. */
+/**
+ * The state at a time. `spent` takes precedence over `expired`, because an expired blob cannot be opened any more and
+ * so was spent before.
+ */
 export function effectiveState(blob: StoredBlob, now: Date): BlobState {
   if (blob.state === 'deleted' || blob.state === 'burned') return blob.state;
   if (isSpent(blob)) return 'spent';
@@ -30,23 +33,23 @@ export function effectiveState(blob: StoredBlob, now: Date): BlobState {
 }
 
 /**
- * Lets only a blob pass that can be opened now.
- * @throws VaultError `blob_not_uploaded`, `blob_expired`, `blob_spent` (also of a burned one), `blob_deleted`
+ * Checks that a blob can be opened now.
+ * @throws VaultError `blob_not_uploaded`, `blob_expired`, `blob_spent` (also for a burned blob), `blob_deleted`
  */
 export function assertReady(blob: StoredBlob, now: Date): void {
   const state = effectiveState(blob, now);
   if (state === 'ready') return;
-  if (state === 'burned') throw new VaultError('blob_spent', { detail: 'It was destroyed by who has read it.' });
+  if (state === 'burned') throw new VaultError('blob_spent', { detail: 'A reader has destroyed it.' });
   if (state === 'uploading') throw new VaultError('blob_not_uploaded');
   throw new VaultError(`blob_${state}`);
 }
 
-/** Lets only a blob pass that is being uploaded. @throws VaultError `blob_completed`, `blob_expired`, `blob_deleted` */
+/** Checks that a blob is being uploaded. @throws VaultError `blob_completed`, `blob_expired`, `blob_deleted` */
 export function assertUploading(blob: StoredBlob, now: Date): void {
   if (blob.state === 'ready') throw new VaultError('blob_completed');
   if (blob.state !== 'uploading') throw new VaultError('blob_deleted');
   if (effectiveState(blob, now) !== 'uploading') {
-    throw new VaultError('blob_expired', { detail: 'Its upload was not complete in time.' });
+    throw new VaultError('blob_expired', { detail: 'The upload was not completed in time.' });
   }
 }
 
@@ -55,7 +58,7 @@ const timeFields = ({ createdAt, expiresAt }: StoredBlob) => ({
   ...(expiresAt === undefined ? {} : { expiresAt }),
 });
 
-/** What members of the organization may see: neither its locator, nor its verifiers. */
+/** The fields returned to API keys of the organization: without locator and verifiers. */
 export function toBlobInfo(blob: StoredBlob, now: Date): BlobInfo {
   const { id, size, completedAt, openings, maxOpens, burn } = blob;
   return {
@@ -70,7 +73,7 @@ export function toBlobInfo(blob: StoredBlob, now: Date): BlobInfo {
   };
 }
 
-/** What anyone with its link may see. */
+/** The fields returned to anyone with the link. */
 export function toLinkPreview(blob: StoredBlob): LookAtLinkResponse {
   const { size = 0, openings, maxOpens, burn } = blob;
   const openingsLeft = maxOpens === undefined ? {} : { openingsLeft: Math.max(0, maxOpens - openings) };
@@ -78,8 +81,8 @@ export function toLinkPreview(blob: StoredBlob): LookAtLinkResponse {
 }
 
 /**
- * The least lifetime of objects that outlasts a blob. S3 counts it from the object's beginning, which is no earlier than the
- * blob's; what is opened in the last moment is still to be downloaded.
+ * The shortest available object lifetime that outlasts the blob. S3 counts it from the creation of the object, which is
+ * not before that of the blob. A download URL issued just before the expiry must still work.
  */
 export function objectLifetimeOf({ createdAt, expiresAt }: StoredBlob): string {
   if (expiresAt === undefined) return keptLifetimeValue;
@@ -88,5 +91,8 @@ export function objectLifetimeOf({ createdAt, expiresAt }: StoredBlob): string {
   return days === undefined ? keptLifetimeValue : String(days);
 }
 
-/** The lifetime of an object that nobody will ask for any more, once those who may have come to their download. */
+/**
+ * The object lifetime set after the last opening: the shortest one, which leaves time for downloads that were already
+ * authorized.
+ */
 export const [spentObjectLifetime] = objectLifetimeDays.map(String) as [string];

@@ -1,4 +1,7 @@
-/** The rules of uploads: parts are granted and listed, and what has arrived is compared with what was said before its link works. */
+/**
+ * Issues upload URLs, lists uploaded parts, and verifies a completed upload against its announcement before its link
+ * works.
+ */
 import type {
   CompleteBlobRequest,
   CompleteBlobResponse,
@@ -18,7 +21,7 @@ import { type BlobSettings, requireBlob, toLink } from './blob-service.ts';
 import { assertUploading, objectLifetimeOf, recordRetentionEnd, toBlobInfo } from './blob-state.ts';
 import { assembleParts, assertPartSizes, blobTooLarge } from './part-layout.ts';
 
-/** Parts that one list of S3 tells at most, and lists that all parts take at most. */
+/** Maximum number of parts per S3 list, and maximum number of lists per upload. */
 const partPageSize = 1000;
 const maxPartPages = 10;
 
@@ -36,8 +39,9 @@ export class MultipartUploadService {
   }
 
   /**
-   * Addresses for parts. A part may be asked for and sent again: the last one that arrives counts.
-   * @throws VaultError `blob_not_found`, `blob_completed`, `blob_expired`, `blob_deleted`, `blob_too_large`, `invalid_request`
+   * Issues presigned URLs for parts. A part can be requested and sent again; the last upload of it counts.
+   * @throws VaultError `blob_not_found`, `blob_completed`, `blob_expired`, `blob_deleted`, `blob_too_large`,
+   *   `invalid_request`
    */
   async presignParts(org: string, id: string, { parts }: GrantPartsRequest): Promise<GrantPartsResponse> {
     const now = this.#clock();
@@ -52,8 +56,9 @@ export class MultipartUploadService {
   }
 
   /**
-   * Parts that have arrived.
-   * @throws VaultError as `grant`; `blob_completed` too when the parts were joined by a completion that is to be repeated
+   * Lists the parts that were uploaded.
+   * @throws VaultError as `presignParts`; `invalid_cursor`; `blob_completed` also if the parts are already assembled
+   *   and the completion must be repeated
    */
   async listParts(
     org: string,
@@ -72,10 +77,10 @@ export class MultipartUploadService {
   }
 
   /**
-   * Ends an upload. Each step finds what an earlier try has done, so it may be repeated after an interruption at any point; once
-   * complete, the same request gets the same answer.
-   * @throws VaultError `blob_not_found`, `blob_not_uploaded`, `upload_mismatch`, `blob_too_large`, `blob_completed`, `blob_expired`,
-   *   `blob_deleted`, `unavailable`
+   * Completes an upload. Each step detects what an earlier attempt did, so the request can be repeated after an
+   * interruption at any point. After completion the same request gets the same response.
+   * @throws VaultError `blob_not_found`, `blob_not_uploaded`, `upload_mismatch`, `blob_too_large`, `blob_completed`,
+   *   `blob_expired`, `blob_deleted`, `unavailable`
    */
   async complete(org: string, id: string, request: CompleteBlobRequest): Promise<CompleteBlobResponse> {
     const blob = await this.#requireBlob(org, id);
@@ -97,7 +102,7 @@ export class MultipartUploadService {
     return this.#toResponse({ ...blob, ...completion, state: 'ready' });
   }
 
-  /** The object, made of its parts if that was not done yet; undefined when there is none. */
+  /** The object, assembled from its parts if necessary; undefined if it does not exist. */
   async #assembleObject(blob: StoredBlob, request: CompleteBlobRequest): Promise<FoundObject | undefined> {
     const { org, id, uploadId } = blob;
     if (uploadId !== undefined) {
@@ -105,8 +110,8 @@ export class MultipartUploadService {
       if (parts !== undefined) {
         const assembled = assembleParts(parts);
         if (assembled === undefined)
-          throw notUploadedError('A part is missing, or is not full although others follow.');
-        // Before they are joined: then a part that is wrong can still be sent again.
+          throw notUploadedError('A part is missing, or a part other than the last is not full.');
+        // Checked before the parts are assembled, because until then a wrong part can be sent again.
         this.#assertMatchesAnnouncement(blob, request, assembled);
         await this.#objects.completeMultipartUpload(org, id, uploadId, parts);
       }
@@ -114,7 +119,7 @@ export class MultipartUploadService {
     return await this.#objects.findObject(org, id);
   }
 
-  /** All parts; undefined when the upload is not there: joined by an earlier try, or ended. */
+  /** All parts; undefined if the upload does not exist because an earlier attempt assembled it or it was aborted. */
   async #listAllParts(org: string, id: string, uploadId: string): Promise<StoredPart[] | undefined> {
     const parts: StoredPart[] = [];
     for (let list = 0; list < maxPartPages; list++) {
@@ -130,22 +135,22 @@ export class MultipartUploadService {
   #assertMatchesAnnouncement({ size }: StoredBlob, { checksum }: CompleteBlobRequest, found: FoundObject): void {
     if (found.size > this.#settings.maxBytes) throw blobTooLarge(this.#settings.maxBytes);
     if (size !== undefined && size !== found.size) {
-      throw new VaultError('upload_mismatch', { detail: `${size} bytes were announced, ${found.size} have arrived.` });
+      throw new VaultError('upload_mismatch', { detail: `${size} bytes were announced, ${found.size} were received.` });
     }
     if (found.checksum !== checksum) {
-      throw new VaultError('upload_mismatch', { detail: 'The checksum of what has arrived is another.' });
+      throw new VaultError('upload_mismatch', { detail: 'The checksum of the received data does not match.' });
     }
   }
 
-  /** What the record says after another request came between, or nothing had arrived. */
+  /** Reads the record again and derives the result, after a concurrent request or if nothing was uploaded. */
   async #resolveConcurrentChange(org: string, id: string, request: CompleteBlobRequest): Promise<CompleteBlobResponse> {
     const blob = await this.#requireBlob(org, id);
     if (blob.state === 'ready') return this.#answerRepeatedCompletion(blob, request);
     assertUploading(blob, this.#clock());
-    throw notUploadedError('Nothing has arrived, or a part has changed meanwhile.');
+    throw notUploadedError('No data was received, or a part has changed in the meantime.');
   }
 
-  /** The answer to a completion that was done before. @throws VaultError `blob_completed` if it was another */
+  /** The response to a repeated completion. @throws VaultError `blob_completed` if its contents differ */
   #answerRepeatedCompletion(blob: StoredBlob, { checksum, verifiers }: CompleteBlobRequest): CompleteBlobResponse {
     const same = [
       constantTimeEqual(blob.checksum, checksum),
@@ -153,7 +158,9 @@ export class MultipartUploadService {
       constantTimeEqual(blob.burnVerifier, verifiers.burn),
     ];
     if (same.includes(false))
-      throw new VaultError('blob_completed', { detail: 'It was completed with other contents.' });
+      throw new VaultError('blob_completed', {
+        detail: 'It was completed with a different checksum or different verifiers.',
+      });
     return this.#toResponse(blob);
   }
 
@@ -161,12 +168,12 @@ export class MultipartUploadService {
     return { ...toBlobInfo(blob, this.#clock()), ...toLink(blob, this.#settings) };
   }
 
-  /** Why there is no upload although the record says so. */
+  /** The error for an upload that is in the record but not in S3. */
   async #missingUploadError(org: string, id: string): Promise<VaultError> {
     assertUploading(await this.#requireBlob(org, id), this.#clock());
     return (await this.#objects.findObject(org, id)) === undefined
-      ? new VaultError('blob_expired', { detail: 'Its upload was ended.' })
-      : new VaultError('blob_completed', { detail: 'All parts were joined: send the completion again.' });
+      ? new VaultError('blob_expired', { detail: 'The upload was aborted.' })
+      : new VaultError('blob_completed', { detail: 'All parts are assembled. Send the completion request again.' });
   }
 
   async #requireUploading(org: string, id: string): Promise<StoredBlob> {
@@ -185,5 +192,7 @@ const notUploadedError = (detail: string) => new VaultError('blob_not_uploaded',
 /** @throws VaultError `invalid_request` for a blob that is uploaded by form */
 function requireUploadId({ uploadId }: StoredBlob): string {
   if (uploadId !== undefined) return uploadId;
-  throw new VaultError('invalid_request', { detail: 'This blob is uploaded by the form of its ticket, not in parts.' });
+  throw new VaultError('invalid_request', {
+    detail: 'This blob is uploaded with the form from its creation response, not in parts.',
+  });
 }

@@ -1,15 +1,15 @@
 /**
- * Deletes the blobs of a shredded org: objects, unfinished uploads, records. Links are refused from the shredding on, so what is left
- * here for a while can't be reached; and the keys of blobs were never here.
+ * Deletes the blobs of a shredded org: objects, unfinished uploads and records. Links are refused from the shredding
+ * on, so the remaining data cannot be reached in the meantime. The vault never had the keys of blobs.
  */
 import type { ShredReceipt } from '../../core/shredding/receipt-statements.ts';
 import { mapConcurrent } from '../shared/map-concurrent.ts';
 import type { BlobRecordPurger, OrgObjectPurger } from './blob-ports.ts';
 
-/** Records that are read at once, and deleted at once. */
+/** Records read per list, and records deleted concurrently. */
 const recordPageSize = 100;
 const maxConcurrentRecords = 10;
-/** Lists of objects, of up to 1000 each, that are read for a count, and of records. */
+/** Maximum number of lists, of up to 1000 objects or records each, that are read for a count. */
 const maxCountPages = 5;
 const countPageSize = 1000;
 
@@ -23,10 +23,11 @@ export class OrgBlobPurger {
   }
 
   /**
-   * Deletes some; false when there is more to do. Repeated or interrupted, it goes on with what is left.
-   * @param areUploadUrlsExpired no address that was handed out works any more. Until then records of uploads in parts stay, since a part that was
-   *   under way when its upload was ended may arrive after all (S3, AbortMultipartUpload): it must be ended once more.
-   * @param maxLists lists of objects, and of records, that it may take
+   * Deletes some of the data. Returns false if there is more. It can be repeated, and continues after an interruption.
+   * @param areUploadUrlsExpired whether all issued upload URLs have expired. Until then the records of multipart
+   *   uploads are kept: a part in transfer can arrive after its upload was aborted (S3, AbortMultipartUpload), and the
+   *   upload must then be aborted again.
+   * @param maxLists maximum number of lists of objects, and of records, to process
    * @throws VaultError `unavailable`
    */
   async purge(org: string, areUploadUrlsExpired: boolean, maxLists: number): Promise<boolean> {
@@ -39,7 +40,7 @@ export class OrgBlobPurger {
     return false;
   }
 
-  /** What is still there. @throws VaultError `unavailable` */
+  /** Counts the remaining data. @throws VaultError `unavailable` */
   async count(org: string): Promise<NonNullable<ShredReceipt['blobs']>> {
     const objects = await sumPages(async (after: string | undefined) => {
       const { items, more } = await this.#objects.listKeys(org, after);
@@ -72,7 +73,7 @@ export class OrgBlobPurger {
 
 type CountPage = (after: string | undefined) => Promise<{ readonly count: number; readonly last: string | undefined }>;
 
-/** Adds up lists until they end, or there were too many of them. */
+/** Adds up pages until the last one or `maxCountPages`. */
 async function sumPages(countPage: CountPage): Promise<{ count: number; complete: boolean }> {
   let count = 0;
   let after: string | undefined;

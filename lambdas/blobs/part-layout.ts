@@ -1,55 +1,65 @@
-/** Sizes of the parts of an upload (docs/blobs.md): whole chunks, so that a part is encrypted, hashed and sent by itself. */
+/**
+ * Sizes of upload parts (docs/blobs.md). A part consists of whole chunks, so each part is encrypted, hashed and sent
+ * independently.
+ */
 import { createHash } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { blobHeaderLength, sealedChunkLength } from '../../core/blobs/blob-format.ts';
 import type { AnnouncedPart, StoredPart } from './blob-ports.ts';
 
-/** Of each part but the first, which has the header before its chunks, and the last, which has what is left. */
+/** Size of every part except the first, which is preceded by the header, and the last, which has the rest. */
 const fullPartBytes = limits.blobPartChunks * sealedChunkLength(20);
 
 const fullPartSize = (number: number): number => (number === 1 ? blobHeaderLength + fullPartBytes : fullPartBytes);
 
-/** Bytes of all full parts before one. */
+/** Bytes of all parts before the given one. */
 const partOffset = (number: number): number => (number === 1 ? 0 : blobHeaderLength + (number - 1) * fullPartBytes);
 
 /**
- * Lets only claims pass which, whatever else is uploaded, can't add up to more than was announced or is allowed: each part has its
- * place by its number, and no room beyond that.
- * @param size as announced; without, each part may be the last
- * @param maxBytes bytes that a blob may have
+ * Checks announced parts. The number of a part determines its offset and its maximum size, so the parts together can
+ * never exceed the announced or permitted size, regardless of what else is uploaded.
+ * @param size as announced; if undefined, any part may be the last
+ * @param maxBytes maximum size of a blob in bytes
  * @throws VaultError `invalid_request`, `blob_too_large`
  */
 export function assertPartSizes(parts: readonly AnnouncedPart[], size: number | undefined, maxBytes: number): void {
   for (const [at, { number, size: claimed }] of parts.entries()) {
     const invalidPart = (field: string, message: string) =>
       new VaultError('invalid_request', { errors: [{ path: `parts.${at}.${field}`, message }] });
-    if (parts.findIndex((claim) => claim.number === number) < at) throw invalidPart('number', 'stands twice');
+    if (parts.findIndex((claim) => claim.number === number) < at) throw invalidPart('number', 'is a duplicate');
     const full = fullPartSize(number);
     if (size === undefined) {
-      if (claimed > full) throw invalidPart('size', `is over ${full}, the size of a full part of this number`);
+      if (claimed > full)
+        throw invalidPart('size', `is greater than ${full}, the size of a full part with this number`);
       if (partOffset(number) + claimed > maxBytes) throw blobTooLarge(maxBytes);
       continue;
     }
     const remaining = size - partOffset(number);
-    if (remaining <= 0) throw invalidPart('number', 'is beyond the size that was announced');
+    if (remaining <= 0) throw invalidPart('number', 'is beyond the announced size');
     if (claimed !== Math.min(full, remaining))
-      throw invalidPart('size', `is not ${Math.min(full, remaining)}, as it must be here`);
+      throw invalidPart('size', `must be ${Math.min(full, remaining)} for this part`);
   }
 }
 
-/** @param maxBytes bytes that a blob may have */
+/** @param maxBytes maximum size of a blob in bytes */
 export const blobTooLarge = (maxBytes: number) =>
-  new VaultError('blob_too_large', { detail: `At most ${maxBytes} bytes of ciphertext are taken.` });
+  new VaultError('blob_too_large', { detail: `At most ${maxBytes} bytes of ciphertext are accepted.` });
 
-/** What the parts that have arrived are together. */
+/** The object that the uploaded parts form. */
 export interface AssembledParts {
   readonly size: number;
-  /** SHA-256 of their SHA-256 one after the other, base64, `-`, and their number, as S3 makes it. */
+  /**
+   * S3's composite checksum: base64 of the SHA-256 over the concatenated SHA-256 hashes of the parts, `-`, and the
+   * number of parts.
+   */
   readonly checksum: string;
 }
 
-/** Joins parts by their facts; undefined when one is missing or not full, save the last. */
+/**
+ * Computes size and checksum of the assembled parts; undefined if a part is missing or a part other than the last is
+ * not full.
+ */
 export function assembleParts(parts: readonly StoredPart[]): AssembledParts | undefined {
   const hash = createHash('sha256');
   let size = 0;

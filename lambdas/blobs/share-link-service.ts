@@ -1,6 +1,6 @@
 /**
- * The rules of links, for requests without an API key: whoever has a link may look, whoever proves that he knows its key may open
- * and burn. Nothing here opens a value or needs a DEK.
+ * Share links, for requests without an API key. Anyone with a link can get its preview. A caller that proves knowledge
+ * of the link's key can open and burn it. No operation here decrypts a value or needs a DEK.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { BurnLinkResponse, LookAtLinkResponse, OpenLinkResponse } from '../../contract/blobs/wire.ts';
@@ -22,7 +22,7 @@ import {
   unlessTtlPassed,
 } from './blob-state.ts';
 
-/** A blob of whose link the key was proven to be known. */
+/** A blob whose link's key the caller has proven to know. */
 export interface VerifiedLink {
   readonly blob: StoredBlob;
 }
@@ -39,8 +39,9 @@ export class ShareLinkService {
   }
 
   /**
-   * What may be told before any proof. It changes nothing.
-   * @throws VaultError `blob_not_found`, `blob_not_uploaded`, `blob_expired`, `blob_spent`, `blob_deleted`, `org_locked`, `org_shredded`
+   * Returns the preview, which needs no proof. Changes nothing.
+   * @throws VaultError `blob_not_found`, `blob_not_uploaded`, `blob_expired`, `blob_spent`, `blob_deleted`,
+   *   `org_locked`, `org_shredded`
    */
   async getPreview(link: string): Promise<LookAtLinkResponse> {
     const blob = await this.#resolveLink(link);
@@ -49,10 +50,10 @@ export class ShareLinkService {
   }
 
   /**
-   * Compares a proof, before anything is told of the blob's state.
+   * Verifies a proof before the blob's state is disclosed.
    * @param proof base64, 32 bytes
-   * @throws VaultError `proof_refused`, `blob_not_found`, `org_locked`, `org_shredded`; for a blob that never was complete, to which
-   *   there is no proof, `blob_not_uploaded`, `blob_expired`, `blob_deleted`
+   * @throws VaultError `proof_refused`, `blob_not_found`, `org_locked`, `org_shredded`; `blob_not_uploaded`,
+   *   `blob_expired` or `blob_deleted` for a blob that was never completed, because it has no verifiers
    */
   async verifyProof(link: string, verb: 'open' | 'burn', proof: string): Promise<VerifiedLink> {
     const blob = await this.#resolveLink(link);
@@ -65,21 +66,21 @@ export class ShareLinkService {
   }
 
   /**
-   * Counts an opening and gives the address of the ciphertext. Of several at once on the last opening exactly one comes through. The
-   * latest opening may be repeated by its name, for as long as its first address works: it is then answered again, and not counted.
-   * @param opening name that the caller has drawn for this opening; none makes it one that can't be repeated
-   * @throws VaultError `blob_not_found`, `blob_expired`, `blob_spent`, `blob_deleted`, `write_contention`, `unavailable`; `invalid_request`
-   *   for the name of an opening that can't be repeated any more
+   * Counts an opening and returns a download URL. If several callers compete for the last opening, exactly one
+   * succeeds. The latest opening can be retried by its name while its first URL is valid; the retry is not counted.
+   * @param opening random name that the caller chose for this opening; if omitted, it cannot be retried
+   * @throws VaultError `blob_not_found`, `blob_expired`, `blob_spent`, `blob_deleted`, `write_contention`,
+   *   `unavailable`; `invalid_request` for the name of an opening that can no longer be retried
    */
   async open({ blob }: VerifiedLink, opening: string = randomId()): Promise<OpenLinkResponse> {
     const { org, id, maxOpens } = blob;
     const now = this.#clock();
-    // Also before a repetition: what is repeated may have been broken off before it came to this.
+    // Also done before a retry, because the first attempt may have been interrupted before this step.
     if (effectiveState(blob, now) === 'spent') await this.#scheduleObjectRemoval(blob, now);
     if (isRepeatedOpening(blob, opening, now))
       return this.#toOpenResponse(blob, now, await this.#objects.presignDownload(org, id));
     assertReady(blob, now);
-    // Before the opening is counted: it must not be used up for want of an address.
+    // Signed before the opening is counted, so that a failure to sign does not use up an opening.
     const url = await this.#objects.presignDownload(org, id);
     const opened = await this.#countOpening(blob, opening, now);
     if (maxOpens !== undefined && opened.openings >= maxOpens) await this.#scheduleObjectRemoval(opened, now);
@@ -91,14 +92,17 @@ export class ShareLinkService {
   }
 
   /**
-   * Destroys what was made to be read once; its object is gone before this returns. Repeated, it removes again what an interrupted
-   * first try has left.
-   * @throws VaultError `invalid_request` for a blob made without `burn`, `blob_not_found`, `blob_deleted`, `write_contention`, `unavailable`
+   * Destroys a blob that was created with `burn`. Its object is deleted before this returns. A retry also deletes what
+   * an interrupted attempt left.
+   * @throws VaultError `invalid_request` for a blob created without `burn`; `blob_not_found`, `blob_deleted`,
+   *   `write_contention`, `unavailable`
    */
   async burn({ blob }: VerifiedLink): Promise<BurnLinkResponse> {
     const { org, id, locator } = blob;
     if (!blob.burn) {
-      throw new VaultError('invalid_request', { detail: 'This blob was not made to be destroyed by its readers.' });
+      throw new VaultError('invalid_request', {
+        detail: 'This blob was created without burn, so a reader cannot destroy it.',
+      });
     }
     if (blob.state === 'deleted') throw new VaultError('blob_deleted');
     const isBurned = blob.state === 'burned' || (await this.#links.markBurned(blob, recordRetentionEnd(this.#clock())));
@@ -112,7 +116,7 @@ export class ShareLinkService {
     return { burned: true };
   }
 
-  /** The record with this opening counted. */
+  /** Counts this opening and returns the updated record. */
   async #countOpening(blob: StoredBlob, opening: string, now: Date): Promise<StoredBlob> {
     const { maxOpens, openings, locator } = blob;
     const isLast = maxOpens !== undefined && openings + 1 >= maxOpens;
@@ -123,26 +127,26 @@ export class ShareLinkService {
     );
     if (opened !== undefined) return opened;
     const reread = await this.#reread(blob);
-    // The client of the table, or whoever opens, has repeated what got no reply: this very opening stands there.
+    // The SDK or the caller repeated an attempt whose reply was lost: this opening is already counted.
     if (isRepeatedOpening(reread, opening, now)) return reread;
     if (reread.locator !== locator) throw new VaultError('blob_not_found');
     assertReady(reread, now);
     if (reread.opening === opening) {
-      const message = 'names an opening that was made before, and whose address no longer works: draw another';
+      const message = 'names an earlier opening whose download URL has expired. Choose a new name';
       throw new VaultError('invalid_request', { errors: [{ path: 'opening', message }] });
     }
     throw new VaultError('write_contention', { detail: 'No opening was counted.' });
   }
 
   /**
-   * Lets S3 remove an object after its last opening. The opening itself must not fail by it: it is counted. So what fails here is
-   * tried again when someone with a proof asks once more; until then the object only stays longer.
+   * Lets S3 delete an object after its last opening. The opening is already counted, so a failure here must not fail
+   * it. The next request with a valid proof tries again; until then the object is only kept longer.
    */
   async #scheduleObjectRemoval(blob: StoredBlob, now: Date): Promise<void> {
     const { org, id, ttl } = blob;
     try {
       await this.#objects.setLifetimeTag(org, id, spentObjectLifetime);
-      // Absent when it was not foreseen which opening would be the last, since others came between.
+      // Not set if concurrent openings made it impossible to predict which one would be the last.
       if (ttl === undefined || ttl > recordRetentionEnd(now))
         await this.#links.setTtl(org, id, recordRetentionEnd(now));
     } catch (error) {
@@ -156,7 +160,10 @@ export class ShareLinkService {
     return again;
   }
 
-  /** The blob of a link that is its current one. For text that can't be a link nothing is read, nor is any session begun. */
+  /**
+   * Finds the blob of a link and checks that the link is the current one. A malformed link causes no read and no org
+   * session.
+   */
   async #resolveLink(link: string): Promise<StoredBlob> {
     const linkId = parseLinkId(link);
     if (linkId === undefined) throw new VaultError('blob_not_found');
@@ -164,17 +171,17 @@ export class ShareLinkService {
     const { keyring, blob } = await this.#links.read(org, id);
     if (keyring === undefined) throw new VaultError('blob_not_found');
     const stored = parseStoredKeyring(keyring, org);
-    // Told without a locator, since after a shredding there is none to compare with.
+    // Reported without comparing the locator, because a shredded org may have no record to compare with.
     if (stored.state === 'shredded') throw new VaultError('org_shredded');
     const found = unlessTtlPassed(blob, this.#clock());
     if (found === undefined || !constantTimeEqual(found.locator, locator)) throw new VaultError('blob_not_found');
-    // Without the detail that members are told: when, and who could prevent it.
+    // Without the detail for API keys, which contains the date of the shredding and who can cancel it.
     if (stored.lock !== undefined) throw new VaultError('org_locked');
     return found;
   }
 }
 
-/** Whether this very opening was counted before, its first address still works, and nothing else has ended the blob meanwhile. */
+/** Whether this opening was counted before, its first URL is still valid, and the blob has not ended otherwise. */
 const isRepeatedOpening = (
   { state, expiresAt, opening, openedAt }: StoredBlob,
   requestedOpening: string,

@@ -6,5 +6,5 @@ import { apiKeys, kek } from './stores.ts';
 
 export function createAdminServices() {
   const apiKeyAuth = createApiKeyAuth(requestRecordTables(), new KeyringOpener(kek(), clock));
-  return { gate: apiKeyAuth, apiKeys: new ApiKeyService(apiKeys(), clock) };
+  return { apiKeyAuth, apiKeys: new ApiKeyService(apiKeys(), clock) };
 }

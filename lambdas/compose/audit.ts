@@ -14,13 +14,13 @@ export function createAuditorServices() {
   const apiKeyAuth = createApiKeyAuth(requestRecordTables(), new KeyringOpener(unavailableKek, clock));
   const reader = new DynamoAuditStore(orgDynamoClients(), requireSetting('auditTable'));
   const seal = createLambdaSealClient(createSyncLambdaClient(), requireSetting('sealFunction'));
-  return { gate: apiKeyAuth, audit: new AuditQueryService(reader, seal, clock) };
+  return { apiKeyAuth, audit: new AuditQueryService(reader, seal, clock) };
 }
 
 export function createSealerServices() {
   const table = requireSetting('auditTable');
   const sealService = new AuditSealService(new DynamoAuditStore(orgDynamoClients(), table), signer(), clock);
-  // By the function's own role: which orgs have new records is asked before there is an org to act for.
+  // With the function's own role, because finding the orgs with new records precedes any org session.
   const marks = new DynamoAuditMarkIndex(createOrgDynamoClients(undefined)(sealerProgressKey.org), table);
-  return { sealer: sealService, sweep: new ScheduledSealRun(sealService, marks, clock) };
+  return { sealService, scheduledRun: new ScheduledSealRun(sealService, marks, clock) };
 }

@@ -15,9 +15,9 @@ export function createBlobServices() {
     maxBytes: Number(requireSetting('blobMaxBytes')),
   };
   return {
-    gate: apiKeyAuth,
+    apiKeyAuth,
     blobs: new BlobService(records, objects(), settings, clock),
-    uploads: new MultipartUploadService(records, objects(), settings, clock),
+    uploadService: new MultipartUploadService(records, objects(), settings, clock),
   };
 }
 

@@ -5,7 +5,10 @@ import { KeyringOpener } from '../org-keys/keyring-opener.ts';
 import { clock, orgDynamoClients, requireSetting } from './common.ts';
 import { kek } from './stores.ts';
 
-/** The one function of org custody that serves conversations: with secrets of channels, and nothing of users. */
+/**
+ * The only function with org keys that takes part in conversations. It has access to channel secrets and to no user
+ * data.
+ */
 export function createProviderSecretsServices() {
   const read = readChannelCredentialsFromDynamo(orgDynamoClients(), {
     keyrings: requireSetting('keyringTable'),

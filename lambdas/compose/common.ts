@@ -1,4 +1,4 @@
-/** What both halves of the composition root (compose.ts, compose-users.ts) are made of. */
+/** Parts of the composition root that several functions share. */
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { LastUsedRecorder } from '../api-keys/last-used-recorder.ts';
@@ -13,7 +13,9 @@ import type { KeyringOpener } from '../org-keys/keyring-opener.ts';
 import type { AuditLog } from '../shared/audit-log.ts';
 import type { Clock } from '../shared/ports.ts';
 
-/** A setting of the deployment. A function that lacks one must not start, and says which. */
+/**
+ * Reads a deployment setting. @throws Error that names the variable if it is missing; the function must not start then
+ */
 export function requireSetting(name: keyof typeof functionEnv): string {
   const value = process.env[functionEnv[name]];
   if (value === undefined || value === '') throw new Error(`the environment lacks ${functionEnv[name]}`);
@@ -22,7 +24,7 @@ export function requireSetting(name: keyof typeof functionEnv): string {
 
 export const clock: Clock = () => new Date();
 
-// Made on first use: a function that reaches no table carries no client, not even in its bundle.
+// Creates a value on first use. A function that does not use a client then has it neither in memory nor in its bundle.
 export const lazy = <Thing>(make: () => Thing): (() => Thing) => {
   let made: { readonly thing: Thing } | undefined;
   return () => {
@@ -30,7 +32,7 @@ export const lazy = <Thing>(make: () => Thing): (() => Thing) => {
     return made.thing;
   };
 };
-/** Addresses that a function signs for the bucket die with the session that signed them: it must outlive them. */
+/** Presigned URLs expire with the session that signed them, so the session must outlive them. */
 const presignMarginSeconds = () =>
   process.env[functionEnv.blobBucket] === undefined ? 0 : limits.blobPresignedUrlSeconds;
 export const orgSessions = /* @__PURE__ */ lazy(() =>
@@ -53,7 +55,7 @@ export const requestRecordTables = (): RequestRecordTables => ({
   keyrings: requireSetting('keyringTable'),
 });
 
-/** What every request with an API key passes first. */
+/** Authentication of requests with an API key. */
 export const createApiKeyAuth = (recordTables: RequestRecordTables, keyringOpener: KeyringOpener): ApiKeyAuth => ({
   records: new DynamoRequestRecords(orgDynamoClients(), recordTables),
   keyringOpener,

@@ -6,7 +6,7 @@ import { clock, orgDynamoClients, requireSetting } from './common.ts';
 import { channelCredentials, jobSender, providerHttp, routingMacs } from './user-stores.ts';
 
 export function createWebhookServices() {
-  const receiving = new WebhookReceiver({
+  const webhookReceiver = new WebhookReceiver({
     channelCredentials: channelCredentials(),
     channelProviders,
     providerHttp: providerHttp(),
@@ -15,5 +15,5 @@ export function createWebhookServices() {
     jobProducer: jobSender(),
     clock,
   });
-  return { receiving, publicUrl: requireSetting('publicUrl') };
+  return { webhookReceiver, publicUrl: requireSetting('publicUrl') };
 }

@@ -10,19 +10,22 @@ import { DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
 import { clock, createApiKeyAuth, orgDynamoClients, requestRecordTables, requireSetting } from './common.ts';
 import { recordTables } from './user-stores.ts';
 
-/** It reads what there is, and uses no key: what it tells of others it could not do itself. */
+/** It reads metadata and uses no key. It cannot perform the accesses that it reports. */
 export function createExplainerServices() {
-  const userGate: UserAuthenticator = { reader: new DynamoUserReader(orgDynamoClients(), recordTables()), clock };
+  const userAuthenticator: UserAuthenticator = {
+    reader: new DynamoUserReader(orgDynamoClients(), recordTables()),
+    clock,
+  };
   const stores = {
     values: new DynamoValueMetadata(orgDynamoClients(), requireSetting('valueTable')),
     apiKeys: new DynamoApiKeys(orgDynamoClients(), requireSetting('apiKeyTable')),
     blobs: new DynamoBlobs(orgDynamoClients(), requireSetting('blobTable')),
-    users: userGate.reader,
+    users: userAuthenticator.reader,
   };
-  const explaining = new ExplainService(stores, new IamGrants(requireSetting('grants')), clock);
+  const explainService = new ExplainService(stores, new IamGrants(requireSetting('grants')), clock);
   return {
-    gate: createApiKeyAuth(requestRecordTables(), new KeyringOpener(unavailableKek, clock)),
-    userGate,
-    explaining,
+    apiKeyAuth: createApiKeyAuth(requestRecordTables(), new KeyringOpener(unavailableKek, clock)),
+    userAuthenticator,
+    explainService,
   };
 }

@@ -3,7 +3,7 @@ import { createS3Client } from '../aws/sdk-clients.ts';
 import { createS3PageStore } from '../link-page/stores/s3-page-store.ts';
 import { requireSetting } from './common.ts';
 
-/** By the function's own role: the page belongs to no org. */
+/** Uses the function's own role, because the page belongs to no org. */
 export const createPublisherServices = () => ({
   pages: createS3PageStore(createS3Client(), requireSetting('pageBucket')),
 });

@@ -9,13 +9,16 @@ import { clock, orgDynamoClients } from './common.ts';
 import { recordTables, userRecords } from './user-stores.ts';
 
 export function createMemoryServices() {
-  const gate: UserAuthenticator = { reader: new DynamoUserReader(orgDynamoClients(), recordTables()), clock };
+  const userAuthenticator: UserAuthenticator = {
+    reader: new DynamoUserReader(orgDynamoClients(), recordTables()),
+    clock,
+  };
   const records = userRecords();
-  const pages = new UserRecordPager(gate.reader, records);
+  const pages = new UserRecordPager(userAuthenticator.reader, records);
   return {
-    gate,
-    messages: new MessageReader(pages),
-    reading: new MemoryReader(pages, clock),
-    writing: new MemoryWriter(gate.reader, records, clock),
+    userAuthenticator,
+    messageReader: new MessageReader(pages),
+    memoryReader: new MemoryReader(pages, clock),
+    memoryWriter: new MemoryWriter(userAuthenticator.reader, records, clock),
   };
 }

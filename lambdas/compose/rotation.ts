@@ -25,7 +25,7 @@ export function createRotatorServices() {
   const keyringOpener = new KeyringOpener(orgKek, clock);
   const keyringUpdater = createKeyringUpdater(orgKek, keyringOpener);
   return {
-    gate: createApiKeyAuth(requestRecordTables(), keyringOpener),
+    apiKeyAuth: createApiKeyAuth(requestRecordTables(), keyringOpener),
     rotations: new RotationService(keyringUpdater, rotationStore(), createRotationWorkflowStarter(), clock),
   };
 }

@@ -50,8 +50,8 @@ export function createShredderServices() {
     arn: requireSetting('valueTableArn'),
   });
   return {
-    gate: createApiKeyAuth(requestRecordTablesWithValues(), new KeyringOpener(unavailableKek, clock)),
-    shredding: new ShredService(
+    apiKeyAuth: createApiKeyAuth(requestRecordTablesWithValues(), new KeyringOpener(unavailableKek, clock)),
+    shredService: new ShredService(
       keyrings(),
       createBlobPurger(),
       createUserPurger(),
@@ -59,7 +59,7 @@ export function createShredderServices() {
       createShredWorkflowStarter(),
       clock,
     ),
-    destroying: new ValueDestructionService(values(), findValueBackups, signer(), clock),
+    destructionService: new ValueDestructionService(values(), findValueBackups, signer(), clock),
   };
 }
 
@@ -67,7 +67,7 @@ export function createShredWorkflowServices(): ShredWorkflowServices {
   const receiptService = createShredReceiptService();
   const blobPurger = createBlobPurger();
   const userPurger = createUserPurger();
-  // It ends what was started, and starts nothing itself.
+  // The workflow completes shreddings and starts no further workflow.
   const shredService = new ShredService(
     keyrings(),
     blobPurger,

@@ -1,4 +1,4 @@
-/** The stores of org custody, each with its table or key of the deployment. */
+/** The org-side stores, each with its table, bucket or key of the deployment. */
 import { DynamoApiKeys } from '../api-keys/stores/dynamo-api-keys.ts';
 import type { RequestRecordTables } from '../api-keys/stores/dynamo-request-records.ts';
 import { createKmsClient, createOrgS3Clients } from '../aws/sdk-clients.ts';

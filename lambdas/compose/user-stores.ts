@@ -1,4 +1,4 @@
-/** The stores of users, each with its table or key of the deployment. */
+/** The user-side stores, each with its table or key of the deployment. */
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { createKmsClient, createSqsClient, createSyncLambdaClient } from '../aws/sdk-clients.ts';
 import type { ProviderHttp } from '../channels/channel-ports.ts';
@@ -42,5 +42,5 @@ export const routingMacs = () => kmsRoutingMacs(unscopedKmsClient(), requireSett
 export const channelCredentials = () =>
   new LambdaChannelCredentials(createSyncLambdaClient(), requireSetting('secretsFunction'));
 
-/** Only on one machine are the providers' APIs elsewhere. */
+/** The base URL is overridden only in the local vault. */
 export const providerHttp = (): ProviderHttp => ({ fetch, baseUrlOverride: process.env[functionEnv.providerApis] });

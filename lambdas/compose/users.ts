@@ -15,54 +15,54 @@ import { UserDeletionService } from '../users/user-deletion-service.ts';
 import { clock, createApiKeyAuth, orgDynamoClients, requestRecordTables } from './common.ts';
 import { codeMacs, jobSender, locatorStore, routingMacs, userKeyrings, userTables } from './user-stores.ts';
 
-/** No key of theirs is in this function's reach: it makes users, and ends them. */
+/** Creates and deletes users. The function has no access to user keys. */
 export function createUserServices() {
   const keyrings = userKeyrings();
-  const deleting = new UserDeletionService(keyrings, locatorStore(), jobSender(), clock);
+  const userDeletion = new UserDeletionService(keyrings, locatorStore(), jobSender(), clock);
   return {
-    gate: createApiKeyAuth(requestRecordTables(), new KeyringOpener(unavailableKek, clock)),
-    users: new UserAdminService(keyrings, deleting, clock),
+    apiKeyAuth: createApiKeyAuth(requestRecordTables(), new KeyringOpener(unavailableKek, clock)),
+    users: new UserAdminService(keyrings, userDeletion, clock),
   };
 }
 
 export function createAccountServices() {
   const reader = new DynamoUserReader(orgDynamoClients(), userTables());
   const [keyrings, store, codes, routing] = [userKeyrings(), locatorStore(), codeMacs(), routingMacs()];
-  const slots = new PasswordSlotService(codes);
-  const locators = new LocatorRegistry(store, keyrings, clock);
-  const changes = new SlotUpdater(keyrings, clock);
-  const confirming = new ReauthenticationService(store, slots, clock);
-  const gate: UserAuthenticator = { reader, clock };
+  const passwordSlots = new PasswordSlotService(codes);
+  const locatorRegistry = new LocatorRegistry(store, keyrings, clock);
+  const slotUpdater = new SlotUpdater(keyrings, clock);
+  const reauthentication = new ReauthenticationService(store, passwordSlots, clock);
+  const userAuthenticator: UserAuthenticator = { reader, clock };
   return {
-    gate,
-    confirming,
-    accounts: new AccountService(changes, store, clock),
+    userAuthenticator,
+    reauthentication,
+    accounts: new AccountService(slotUpdater, store, clock),
     passwords: new PasswordService({
-      slotUpdater: changes,
+      slotUpdater,
       locatorStore: store,
-      locatorRegistry: locators,
-      reauthentication: confirming,
+      locatorRegistry,
+      reauthentication,
       routingMacs: routing,
-      passwordSlots: slots,
+      passwordSlots,
       clock,
     }),
-    linking: new IdentityLinkingService({
+    identityLinking: new IdentityLinkingService({
       reader,
       locatorStore: store,
-      locatorRegistry: locators,
+      locatorRegistry,
       codeMacs: codes,
       routingMacs: routing,
-      slotUpdater: changes,
+      slotUpdater,
       clock,
     }),
-    deleting: new UserDeletionService(keyrings, store, jobSender(), clock),
+    userDeletion: new UserDeletionService(keyrings, store, jobSender(), clock),
     logins: new LoginService({
       reader,
       locatorStore: store,
       attempts: store,
       routingMacs: routing,
-      passwordSlots: slots,
-      slotUpdater: changes,
+      passwordSlots,
+      slotUpdater,
       clock,
     }),
   };

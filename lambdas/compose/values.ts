@@ -11,7 +11,7 @@ import { kek, keyrings, requestRecordTablesWithValues, values } from './stores.t
 
 export function createReaderServices() {
   const apiKeyAuth = createApiKeyAuth(requestRecordTablesWithValues(), new KeyringOpener(kek(), clock));
-  return { gate: apiKeyAuth, reading: new ValueReader(values(), clock) };
+  return { apiKeyAuth, valueReader: new ValueReader(values(), clock) };
 }
 
 const createRotationTrigger = () =>
@@ -32,8 +32,8 @@ export function createWriterServices() {
     new FirstDekCreator(orgKek, keyrings(), clock),
   );
   return {
-    gate: createApiKeyAuth(requestRecordTablesWithValues(), keyringOpener),
-    states: snapshotLoader,
-    writing: new ValueWriter(values(), clock, createRotationTrigger()),
+    apiKeyAuth: createApiKeyAuth(requestRecordTablesWithValues(), keyringOpener),
+    snapshotLoader,
+    valueWriter: new ValueWriter(values(), clock, createRotationTrigger()),
   };
 }

@@ -30,7 +30,10 @@ import {
   userRecords,
 } from './user-stores.ts';
 
-/** The one function that has all keys of users in reach, and the transit key's other half: while a message is there that needs them. */
+/**
+ * The only function with access to all KMS keys of users and to decryption with the transit key. It uses them only
+ * while it processes a message that needs them.
+ */
 export function createWorkerServices() {
   const reader = new DynamoUserReader(orgDynamoClients(), recordTables());
   const [keyrings, store, custody, codes, routing, jobs] = [
@@ -41,53 +44,53 @@ export function createWorkerServices() {
     routingMacs(),
     jobSender(),
   ];
-  const locators = new LocatorRegistry(store, keyrings, clock);
-  const changes = new SlotUpdater(keyrings, clock);
-  const deleting = new UserDeletionService(keyrings, store, jobs, clock);
-  const identities = new IdentityUserService({
+  const locatorRegistry = new LocatorRegistry(store, keyrings, clock);
+  const slotUpdater = new SlotUpdater(keyrings, clock);
+  const userDeletion = new UserDeletionService(keyrings, store, jobs, clock);
+  const identityUsers = new IdentityUserService({
     reader,
     keyrings,
-    locatorRegistry: locators,
+    locatorRegistry,
     custodyMacs: custody,
     routingMacs: routing,
     clock,
   });
-  const linking = new IdentityLinkingService({
+  const identityLinking = new IdentityLinkingService({
     reader,
     locatorStore: store,
-    locatorRegistry: locators,
+    locatorRegistry,
     codeMacs: codes,
     routingMacs: routing,
-    slotUpdater: changes,
+    slotUpdater,
     clock,
   });
-  const accounts = new AccountService(changes, store, clock);
-  const commands = new ChatCommandService({
-    identityUsers: identities,
+  const accounts = new AccountService(slotUpdater, store, clock);
+  const chatCommands = new ChatCommandService({
+    identityUsers,
     locatorStore: store,
     reader,
-    identityLinking: linking,
+    identityLinking,
     accounts,
-    userDeletion: deleting,
+    userDeletion,
     clock,
   });
   const responder = process.env[functionEnv.responderFunction];
   const messageProcessor = new MessageProcessor({
-    identityUsers: identities,
+    identityUsers,
     reader,
     records: userRecords(),
-    chatCommands: commands,
+    chatCommands,
     responder: responder ? new LambdaResponder(createResponderLambdaClient(), responder) : undefined,
     channelCredentials: channelCredentials(),
     channelProviders,
     providerHttp: providerHttp(),
     clock,
   });
-  const eraser = new DynamoUserItems(orgDynamoClients(), requireSetting('userRecordTable'));
+  const userItems = new DynamoUserItems(orgDynamoClients(), requireSetting('userRecordTable'));
   const deletedUserPurger = new DeletedUserPurger({
     keyrings,
     locatorStore: store,
-    userItems: eraser,
+    userItems,
     jobProducer: jobs,
     clock,
   });

@@ -11,16 +11,17 @@ import { removeSlot } from '../users/handlers/remove-slot.ts';
 import { rotateUserKey } from '../users/handlers/rotate-user-key.ts';
 import { setPassword } from '../users/handlers/set-password.ts';
 
-const { gate, confirming, accounts, passwords, linking, deleting, logins } = createAccountServices();
+const { userAuthenticator, reauthentication, accounts, passwords, identityLinking, userDeletion, logins } =
+  createAccountServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  getAccount: getAccount(gate, accounts),
-  changeUserKey: rotateUserKey(gate, accounts),
-  setPassword: setPassword(gate, passwords),
-  removePassword: removePassword(gate, confirming, passwords),
-  startLink: createIdentityLinkCode(gate, confirming, linking),
-  removeSlot: removeSlot(gate, confirming, accounts),
-  deleteAccount: deleteAccount(gate, confirming, deleting),
+  getAccount: getAccount(userAuthenticator, accounts),
+  changeUserKey: rotateUserKey(userAuthenticator, accounts),
+  setPassword: setPassword(userAuthenticator, passwords),
+  removePassword: removePassword(userAuthenticator, reauthentication, passwords),
+  startLink: createIdentityLinkCode(userAuthenticator, reauthentication, identityLinking),
+  removeSlot: removeSlot(userAuthenticator, reauthentication, accounts),
+  deleteAccount: deleteAccount(userAuthenticator, reauthentication, userDeletion),
   logIn: logIn(logins),
-  logOut: logOut(gate, accounts),
+  logOut: logOut(userAuthenticator, accounts),
 });

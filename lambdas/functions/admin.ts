@@ -7,12 +7,12 @@ import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 import { getOrg } from '../orgs/handlers/get-org.ts';
 
-const { gate, apiKeys } = createAdminServices();
+const { apiKeyAuth, apiKeys } = createAdminServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  getOrg: getOrg(gate),
-  createKey: createKey(gate, apiKeys),
-  listKeys: listKeys(gate, apiKeys),
-  revokeKey: revokeKey(gate, apiKeys),
-  rotateKey: rotateKey(gate, apiKeys),
+  getOrg: getOrg(apiKeyAuth),
+  createKey: createKey(apiKeyAuth, apiKeys),
+  listKeys: listKeys(apiKeyAuth, apiKeys),
+  revokeKey: revokeKey(apiKeyAuth, apiKeys),
+  rotateKey: rotateKey(apiKeyAuth, apiKeys),
 });

@@ -4,9 +4,9 @@ import { createAuditorServices } from '../compose/audit.ts';
 import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { gate, audit } = createAuditorServices();
+const { apiKeyAuth, audit } = createAuditorServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  queryAudit: queryAudit(gate, audit),
-  exportAudit: exportAudit(gate, audit),
+  queryAudit: queryAudit(apiKeyAuth, audit),
+  exportAudit: exportAudit(apiKeyAuth, audit),
 });

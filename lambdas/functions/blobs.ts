@@ -10,15 +10,15 @@ import { createBlobServices } from '../compose/blobs.ts';
 import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { gate, blobs, uploads } = createBlobServices();
+const { apiKeyAuth, blobs, uploadService } = createBlobServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  createBlob: createBlob(gate, blobs),
-  listBlobs: listBlobs(gate, blobs),
-  getBlob: getBlob(gate, blobs),
-  deleteBlob: deleteBlob(gate, blobs),
-  relinkBlob: replaceLink(gate, blobs),
-  listParts: listParts(gate, uploads),
-  grantParts: presignParts(gate, uploads),
-  completeBlob: completeBlob(gate, uploads),
+  createBlob: createBlob(apiKeyAuth, blobs),
+  listBlobs: listBlobs(apiKeyAuth, blobs),
+  getBlob: getBlob(apiKeyAuth, blobs),
+  deleteBlob: deleteBlob(apiKeyAuth, blobs),
+  relinkBlob: replaceLink(apiKeyAuth, blobs),
+  listParts: listParts(apiKeyAuth, uploadService),
+  grantParts: presignParts(apiKeyAuth, uploadService),
+  completeBlob: completeBlob(apiKeyAuth, uploadService),
 });

@@ -4,9 +4,9 @@ import { explain } from '../explain/handlers/explain.ts';
 import { explainForUser } from '../explain/handlers/explain-for-user.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { gate, userGate, explaining } = createExplainerServices();
+const { apiKeyAuth, userAuthenticator, explainService } = createExplainerServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  explain: explain(gate, explaining),
-  explainOwn: explainForUser(userGate, explaining),
+  explain: explain(apiKeyAuth, explainService),
+  explainOwn: explainForUser(userAuthenticator, explainService),
 });

@@ -10,15 +10,15 @@ import { replaceMemory } from '../memory/handlers/replace-memory.ts';
 import { searchMemory } from '../memory/handlers/search-memory.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { gate, messages, reading, writing } = createMemoryServices();
+const { userAuthenticator, messageReader, memoryReader, memoryWriter } = createMemoryServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  addMemory: addMemory(gate, writing),
-  addMemories: addMemories(gate, writing),
-  listMemory: listMemory(gate, reading),
-  getMemory: getMemory(gate, reading),
-  replaceMemory: replaceMemory(gate, writing),
-  deleteMemory: deleteMemory(gate, writing),
-  searchMemory: searchMemory(gate, reading),
-  listMessages: listMessages(gate, messages),
+  addMemory: addMemory(userAuthenticator, memoryWriter),
+  addMemories: addMemories(userAuthenticator, memoryWriter),
+  listMemory: listMemory(userAuthenticator, memoryReader),
+  getMemory: getMemory(userAuthenticator, memoryReader),
+  replaceMemory: replaceMemory(userAuthenticator, memoryWriter),
+  deleteMemory: deleteMemory(userAuthenticator, memoryWriter),
+  searchMemory: searchMemory(userAuthenticator, memoryReader),
+  listMessages: listMessages(userAuthenticator, messageReader),
 });

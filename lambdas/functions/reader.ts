@@ -6,11 +6,11 @@ import { getValues } from '../values/handlers/get-values.ts';
 import { listValues } from '../values/handlers/list-values.ts';
 import { listVersions } from '../values/handlers/list-versions.ts';
 
-const { gate, reading } = createReaderServices();
+const { apiKeyAuth, valueReader } = createReaderServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  getValue: getValue(gate, reading),
-  getValues: getValues(gate, reading),
-  listValues: listValues(gate, reading),
-  listVersions: listVersions(gate, reading),
+  getValue: getValue(apiKeyAuth, valueReader),
+  getValues: getValues(apiKeyAuth, valueReader),
+  listValues: listValues(apiKeyAuth, valueReader),
+  listVersions: listVersions(apiKeyAuth, valueReader),
 });

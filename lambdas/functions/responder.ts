@@ -1,4 +1,6 @@
-/** A responder for trying things out. It shows that it was given message and conversation, and keeps nothing. */
+/**
+ * A sample responder for testing. Its reply shows that it received the message and the conversation. It stores nothing.
+ */
 interface Request {
   readonly message: { readonly text: string };
   readonly history: readonly { readonly role: string }[];

@@ -4,9 +4,9 @@ import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 import { getRotation } from '../rotation/handlers/get-rotation.ts';
 import { startRotation } from '../rotation/handlers/start-rotation.ts';
 
-const { gate, rotations } = createRotatorServices();
+const { apiKeyAuth, rotations } = createRotatorServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  startRotation: startRotation(gate, rotations),
-  getRotation: getRotation(gate, rotations),
+  startRotation: startRotation(apiKeyAuth, rotations),
+  getRotation: getRotation(apiKeyAuth, rotations),
 });

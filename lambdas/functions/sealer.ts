@@ -2,6 +2,6 @@ import { sealAudit } from '../audit/handlers/seal-audit.ts';
 import { createSealerServices } from '../compose/audit.ts';
 import { createFunctionLog } from '../compose/common.ts';
 
-const { sealer, sweep } = createSealerServices();
+const { sealService, scheduledRun } = createSealerServices();
 
-export const handler = sealAudit(createFunctionLog(), sealer, sweep);
+export const handler = sealAudit(createFunctionLog(), sealService, scheduledRun);

@@ -6,11 +6,11 @@ import { destroyValue } from '../shredding/handlers/destroy-value.ts';
 import { getShred } from '../shredding/handlers/get-shred.ts';
 import { shredOrg } from '../shredding/handlers/shred-org.ts';
 
-const { gate, shredding, destroying } = createShredderServices();
+const { apiKeyAuth, shredService, destructionService } = createShredderServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  shredOrg: shredOrg(gate, shredding),
-  cancelShred: cancelShred(gate, shredding),
-  getShred: getShred(gate),
-  destroyValue: destroyValue(gate, destroying),
+  shredOrg: shredOrg(apiKeyAuth, shredService),
+  cancelShred: cancelShred(apiKeyAuth, shredService),
+  getShred: getShred(apiKeyAuth),
+  destroyValue: destroyValue(apiKeyAuth, destructionService),
 });

@@ -5,10 +5,10 @@ import { createUser } from '../users/handlers/create-user.ts';
 import { deleteUser } from '../users/handlers/delete-user.ts';
 import { listUsers } from '../users/handlers/list-users.ts';
 
-const { gate, users } = createUserServices();
+const { apiKeyAuth, users } = createUserServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  createUser: createUser(gate, users),
-  listUsers: listUsers(gate, users),
-  deleteUser: deleteUser(gate, users),
+  createUser: createUser(apiKeyAuth, users),
+  listUsers: listUsers(apiKeyAuth, users),
+  deleteUser: deleteUser(apiKeyAuth, users),
 });

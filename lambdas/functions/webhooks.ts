@@ -3,10 +3,10 @@ import { createWebhookServices } from '../compose/conversations.ts';
 import { receiveWebhooks } from '../conversations/handlers/receive-webhooks.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { receiving, publicUrl } = createWebhookServices();
+const { webhookReceiver, publicUrl } = createWebhookServices();
 
 export const handler = createLambdaHandler(
   createFunctionLog(),
   createAuditLog(),
-  receiveWebhooks(receiving, publicUrl),
+  receiveWebhooks(webhookReceiver, publicUrl),
 );

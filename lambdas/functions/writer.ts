@@ -5,10 +5,10 @@ import { deleteValue } from '../values/handlers/delete-value.ts';
 import { setValue } from '../values/handlers/set-value.ts';
 import { setValues } from '../values/handlers/set-values.ts';
 
-const { gate, states, writing } = createWriterServices();
+const { apiKeyAuth, snapshotLoader, valueWriter } = createWriterServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  setValue: setValue(gate, states, writing),
-  setValues: setValues(gate, states, writing),
-  deleteValue: deleteValue(gate, states, writing),
+  setValue: setValue(apiKeyAuth, snapshotLoader, valueWriter),
+  setValues: setValues(apiKeyAuth, snapshotLoader, valueWriter),
+  deleteValue: deleteValue(apiKeyAuth, snapshotLoader, valueWriter),
 });

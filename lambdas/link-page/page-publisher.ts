@@ -1,25 +1,28 @@
-/** The page that opens links, put where CloudFront finds it: a deployment calls for it, since CloudFormation can't make objects. */
+/**
+ * Stores the page that opens links where CloudFront serves it. A deployment invokes this, because CloudFormation cannot
+ * create S3 objects.
+ */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inflateSync } from 'node:zlib';
 
 export interface PageStore {
-  /** Puts a page in the place of whatever was there under that key. */
+  /** Stores a page under a key and replaces any existing one. */
   put(key: string, html: Uint8Array): Promise<void>;
 }
 
-/** As lib/link-page/link-page.ts writes it: the key of the object, and the page compressed (RFC 1950), in base64. */
+/** As written by lib/link-page/link-page.ts: the object key and the page, compressed (RFC 1950) and base64-encoded. */
 interface PublishedPage {
   readonly Key: string;
   readonly Content: string;
 }
 
-/** A permission that was given in the same deployment takes seconds to be everywhere. */
+/** Permissions granted in the same deployment take seconds to become effective. Milliseconds. */
 const retryDelaysMs = [1000, 2000, 4000];
 
 /**
- * Stores a page, and tries again where it is refused.
- * @throws Error when the content is none, or S3 still refuses: nothing was stored, or what was is whole
+ * Stores a page, with retries.
+ * @throws Error if the content is malformed or S3 still refuses; a page is never stored partially
  */
 export async function putPageWithRetry(
   pages: PageStore,

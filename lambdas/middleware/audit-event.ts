@@ -1,4 +1,4 @@
-/** What a request leaves in the audit. Fields are named here, one by one: an event never reaches a record. */
+/** Builds audit records. Fields are listed one by one; the event itself never becomes part of a record. */
 
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { auditVerbOf, type RouteId } from '../../contract/routes.ts';
@@ -8,10 +8,7 @@ import { prefixProblem } from '../../contract/shared/name-patterns.ts';
 import type { AuditEvent, AuditSubject } from '../shared/audit-log.ts';
 import type { ApiEvent, AuditActor, RequestState } from './request-state.ts';
 
-/**
- * The facts of one request.
- * @param output what the route gave, when its result is `ok`
- */
+/** Builds the audit event of one request. @param output the route's output if `result` is `ok` */
 export function buildAuditEvent(
   id: RouteId,
   state: RequestState,
@@ -21,7 +18,7 @@ export function buildAuditEvent(
 ): AuditEvent {
   const { requestContext, headers } = state.event;
   const verb = auditVerbOf(id);
-  if (verb === undefined) throw new Error(`the route ${id} is not one that is recorded`);
+  if (verb === undefined) throw new Error(`the route ${id} is not audited`);
   return {
     org,
     principal,
@@ -42,11 +39,11 @@ function resolveSubject(call: RequestState, output: unknown): AuditSubject {
   if (auditSubject !== undefined) return { name: auditSubject };
   const { name, id } = event.pathParameters ?? {};
   if (name !== undefined || id !== undefined) return { name: name ?? id };
-  // The output is that of this very route; the compiler cannot follow the table of routes.
+  // The output belongs to this route; the compiler cannot infer that from the route table.
   return call.subject?.(output as Parameters<typeof call.subject>[0]) ?? {};
 }
 
-/** Names that the vault allows, and nothing else: a refused name may be any text. Ids have the form of names. */
+/** Keeps only valid names, because a rejected name can be any text. IDs have the format of names. */
 function keepValidNames({
   name,
   names = [],
@@ -63,7 +60,7 @@ function keepValidNames({
 
 const callerIdPattern = new RegExp(`^[\\x21-\\x7e]{1,${limits.callerIdLength}}$`);
 
-/** What the caller says of itself, where it is short and visible ASCII; what is not is left out. */
+/** Identifiers that the caller sent in headers. Values that are too long or not visible ASCII are omitted. */
 function parseCallerIds(headers: ApiEvent['headers']): Pick<AuditEvent, 'agent' | 'run' | 'toolCall'> {
   const parseHeader = (header: string) => {
     const value = headers[header];

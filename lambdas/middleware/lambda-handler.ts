@@ -14,15 +14,15 @@ interface Route {
   readonly chain: RouteHandler;
 }
 
-/** How a request ended, before anything of it is told. */
+/** The outcome of a request, before it is disclosed. */
 type Outcome = { readonly output: unknown } | { readonly error: unknown };
 
-/** What is left of the function's time for telling that the audit failed, milliseconds. */
+/** Time in milliseconds that the audit write must leave, so that its failure can still be reported. */
 const auditTimeReserveMs = 500;
 
 /**
- * The function of a group: finds the chain of a route and encloses it. Audit record, answer, headers and log line are
- * made out here, not in a middleware's `after`, which middy skips when one before it returns early.
+ * Creates the Lambda handler of a group of routes. It writes the audit record, the response, the headers and the log
+ * line itself. A middleware's `after` could not, because middy skips it if an earlier middleware returns early.
  */
 export function createLambdaHandler(
   log: WriteRequestLog,
@@ -64,7 +64,7 @@ function toHttpResponse(
   requestId: string,
 ): APIGatewayProxyStructuredResultV2 {
   const { status, auth } = routes[id];
-  // The chain of such a route gives what its provider expects; the compiler cannot follow the table.
+  // The chain of such a route returns a RawBody; the compiler cannot infer that from the route table.
   const answer =
     auth === 'signature' ? rawResponse(status, output as RawBody, requestId) : jsonResponse(status, output, requestId);
   return cookies === undefined || cookies.length === 0 ? answer : { ...answer, cookies: [...cookies] };
@@ -80,8 +80,8 @@ async function runRoute(route: Route | undefined, state: RequestState, context: 
 }
 
 /**
- * Leaves the record of a request whose caller is known, whatever came of it; if that fails, the request did. A caller
- * who proved nothing is left to the log: else a stranger could fill the audit of any org.
+ * Writes the audit record of a request with an authenticated caller, whatever its outcome. If the write fails, the
+ * request fails. Unauthenticated requests are only logged; otherwise anyone could fill the audit of any org.
  */
 async function recordAuditEvent(
   audit: AuditLog,

@@ -7,13 +7,15 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditSubject } from '../shared/audit-log.ts';
 import type { ApiEvent, RequestState } from './request-state.ts';
 
-/** What the audit record of a route names, where its path does not say it. */
+/** Derives the subject of the audit record, for routes whose path does not contain it. */
 export type ExtractSubject<Id extends RouteId> = (
   input: RouteInput<Id>,
   output: RouteOutput<Id> | undefined,
 ) => AuditSubject;
 
-/** Checks path parameters, query and body of a request against the contract. A failure waits for authentication. */
+/**
+ * Validates path parameters, query and body against the contract. An error is kept until the caller is authenticated.
+ */
 export function parseRequest<Id extends RouteId>(
   id: Id,
   subjectOf?: ExtractSubject<Id>,
@@ -39,7 +41,7 @@ function parseEvent<Id extends RouteId>(id: Id, event: ApiEvent): RouteInput<Id>
     query: validate(query, event.queryStringParameters ?? {}, 'query'),
     body: body === undefined ? undefined : validate(body, parseJsonBody(event), ''),
   };
-  // Each part was parsed by the schema that RouteInput is made from; the compiler cannot follow the index.
+  // Each part was parsed by the schema that RouteInput is derived from; the compiler cannot infer that from the index.
   return parsed as unknown as RouteInput<Id>;
 }
 
@@ -53,7 +55,7 @@ function validate(schema: z.ZodMiniType, value: unknown, location: string): unkn
   throw new VaultError('invalid_request', { errors });
 }
 
-/** What is wrong, without repeating input: a field's name is repeated only when it looks like one. */
+/** Describes an issue without repeating input. A field name is repeated only if it looks like one. */
 function describeIssue(issue: z.core.$ZodIssue): string {
   if (issue.code !== 'unrecognized_keys') return issue.message;
   const known = issue.keys.filter((key) => /^[A-Za-z_-]{1,24}$/.test(key));
@@ -62,22 +64,22 @@ function describeIssue(issue: z.core.$ZodIssue): string {
 
 function parseJsonBody(event: ApiEvent): unknown {
   const type = event.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
-  // Where every field may be left out, the body may be; elsewhere the schema says which field is missing.
+  // If all fields are optional, the body may be absent. Otherwise the schema reports the missing field.
   if (event.body === undefined || event.body === '') return {};
   if (type !== 'application/json') throw new VaultError('unsupported_media_type');
   const bytes = Buffer.from(event.body, event.isBase64Encoded ? 'base64' : 'utf8');
   if (bytes.length > limits.requestBytes) {
     throw new VaultError('request_too_large', {
-      detail: `The body has ${bytes.length} bytes; at most ${limits.requestBytes} are read.`,
+      detail: `The body has ${bytes.length} bytes; at most ${limits.requestBytes} are accepted.`,
     });
   }
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    // The schemas would drop this one name in silence, as every object has it already.
-    if (/"__proto__"\s*:/.test(text)) throw new SyntaxError('a name that no schema sees');
+    // The schemas would ignore this name silently, because every object already has it.
+    if (/"__proto__"\s*:/.test(text)) throw new SyntaxError('__proto__ is not a permitted name');
     return JSON.parse(text);
   } catch {
     // The parser's own message quotes the body.
-    throw new VaultError('invalid_request', { detail: 'The body is not JSON in UTF-8.' });
+    throw new VaultError('invalid_request', { detail: 'The body is not valid JSON in UTF-8.' });
   }
 }

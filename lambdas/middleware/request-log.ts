@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 
-/** All that a request may leave in the log. Fields are named here, one by one: an event never reaches the logger. */
+/** The complete content of a log entry. Fields are listed one by one; the event itself never reaches the logger. */
 export interface RequestLogEntry {
   readonly requestId: string;
   readonly route: string;
@@ -9,9 +9,9 @@ export interface RequestLogEntry {
   readonly durationMs: number;
   readonly code?: ErrorCode | undefined;
   readonly org?: string | undefined;
-  /** As of call.ts, `Actor`. */
+  /** As AuditActor.principal (request-context.ts). */
   readonly principal?: string | undefined;
-  /** Of messages: why one went no further than it did. */
+  /** For messages and jobs: why processing ended early. */
   readonly reason?:
     | 'sender_unverified'
     | 'damaged'
@@ -23,23 +23,23 @@ export interface RequestLogEntry {
     | 'provider_refused'
     | 'unanswered'
     | undefined;
-  /** Of a job: its id, and which try of it this is. */
+  /** For jobs: the job's ID and the number of this attempt. */
   readonly job?: string | undefined;
   readonly attempt?: number | undefined;
-  /** For what the vault did not foresee: class and places, never the message, which may quote data. */
+  /** For unexpected errors: class and stack, never the message, which may contain data. */
   readonly fault?: string | undefined;
 }
 
 export type WriteRequestLog = (entry: RequestLogEntry) => void;
 
-/** One structured line for each request. */
+/** Writes one structured line per request. */
 export function createRequestLog(stage: string): WriteRequestLog {
   const logger = new Logger({ serviceName: 'anima-vault', persistentKeys: { stage } });
   return (entry) =>
     entry.fault === undefined ? logger.info('request', { ...entry }) : logger.error('request', { ...entry });
 }
 
-/** Class and stack of an unforeseen error without its message. */
+/** Class and stack of an unexpected error, without its message. */
 export function describeFault(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const frames = (error.stack ?? '')

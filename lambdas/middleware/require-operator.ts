@@ -3,8 +3,8 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { RequestState } from './request-state.ts';
 
 /**
- * Lets only requests pass that API Gateway has found signed by a principal of AWS (SigV4). The gateway refuses others
- * before; this holds even if a deployment lost the route's authorizer.
+ * Accepts only requests that API Gateway has verified as signed by an AWS principal (SigV4). The gateway already
+ * rejects others; this check still applies if a deployment loses the route's authorizer.
  */
 export function requireOperator(): MiddlewareObj<RequestState> {
   return {
@@ -12,7 +12,7 @@ export function requireOperator(): MiddlewareObj<RequestState> {
   };
 }
 
-/** The ARN of the operator who calls. @throws VaultError `forbidden` */
+/** The ARN of the calling operator. @throws VaultError `forbidden` */
 export function requireOperatorArn({ event }: Pick<RequestState, 'event'>): string {
   const authorizer = 'authorizer' in event.requestContext ? event.requestContext.authorizer : undefined;
   const arn = authorizer?.iam?.userArn;

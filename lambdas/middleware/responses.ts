@@ -4,10 +4,10 @@ import { limits } from '../../contract/shared/limits.ts';
 import type { Problem } from '../../contract/shared/wire.ts';
 import { classifyError } from '../shared/error-classification.ts';
 
-/** Seconds after which a retryable request may come again. */
+/** Seconds after which the caller may retry. */
 const retryAfterSeconds = (code: ErrorCode): number => (code === 'too_many_attempts' ? limits.loginWindowSeconds : 1);
 
-/** On every answer: it is data, for its caller only, and never a page. */
+/** Set on every response: it is data for its caller only and must not be cached or rendered as a page. */
 const securityHeaders = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -20,7 +20,7 @@ export function jsonResponse(status: number, body: unknown, requestId: string): 
   return buildResponse(status, 'application/json', JSON.stringify(body), requestId);
 }
 
-/** An answer as a provider of messages expects it. */
+/** A response in the format that a message provider expects. */
 export interface RawBody {
   readonly contentType: string;
   readonly body: string;
@@ -34,7 +34,7 @@ export function rawResponse(
   return buildResponse(status, contentType, body, requestId);
 }
 
-/** RFC 9457: a problem document of the closed list, whatever was thrown. */
+/** Builds an RFC 9457 problem document with a code from the closed list, for any error. */
 export function problemResponse(
   error: unknown,
   requestId: string,

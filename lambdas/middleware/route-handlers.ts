@@ -1,4 +1,4 @@
-/** The onions of the kinds of route (contract/routes.ts, `auth`). */
+/** Middleware chains by kind of route (contract/routes.ts, `auth`). */
 import middy from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../contract/route-schemas.ts';
 import type { RouteId } from '../../contract/routes.ts';
@@ -6,7 +6,7 @@ import { parseRequest } from './parse-request.ts';
 import { type RequestState, type RouteHandler, requireInput } from './request-state.ts';
 import { requireOperator, requireOperatorArn } from './require-operator.ts';
 
-/** A route for the deployment's operator; it is audited under the org that `orgOf` finds in its answer. */
+/** A route for the deployment's operator. Audited under the org that `orgOf` derives from the output. */
 export function operatorRoute<Id extends RouteId>(
   id: Id,
   run: (input: RouteInput<Id>) => Promise<RouteOutput<Id>>,
@@ -20,7 +20,7 @@ export function operatorRoute<Id extends RouteId>(
   return chain.use(requireOperator()).use(parseRequest(id)) as RouteHandler;
 }
 
-/** A route for anyone. */
+/** A public route. */
 export function publicRoute<Id extends RouteId>(
   id: Id,
   run: (input: RouteInput<Id>) => Promise<RouteOutput<Id>>,

@@ -1,4 +1,4 @@
-/** From a stored keyring to DEKs that can be used, with the KMS calls kept few. */
+/** Verifies stored keyrings and unwraps their DEKs. A cache limits the number of KMS calls. */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { type Dek, deriveDek } from '../../core/encryption/root-key.ts';
@@ -8,7 +8,7 @@ import { parseKeyringOrTombstone, type Tombstone } from '../../core/shredding/ke
 import type { Clock } from '../shared/ports.ts';
 import type { Kek, KeyringStore } from './keyring-ports.ts';
 
-/** How long a DEK stays usable without asking KMS again, and how many stay. */
+/** How long a DEK is cached before KMS is asked again, and how many DEKs are cached. */
 const dekCacheTtlMs = 5 * 60_000;
 const maxCachedDeks = 500;
 
@@ -18,8 +18,8 @@ interface CachedDek {
 }
 
 /**
- * DEKs by org, version and generation of the keyring, so that any change of a keyring ends the use of what was
- * cached before it. A dropped Dek is only KeyObjects, whose memory OpenSSL cleanses when they are collected.
+ * Unwrapped DEKs by org, version and keyring generation, so any change of a keyring invalidates its cached DEKs. A Dek
+ * holds only KeyObjects; OpenSSL clears their memory when they are garbage-collected.
  */
 export class DekCache {
   readonly #entries = new Map<string, CachedDek>();
@@ -38,18 +38,18 @@ export class DekCache {
     this.#evict(now);
     const dek = load();
     this.#entries.set(id, { dek, expiresAt: now + dekCacheTtlMs });
-    // A failed load is not an answer to keep.
+    // Failed loads are not cached.
     dek.catch(() => this.#entries.delete(id));
     return dek;
   }
 
-  /** Forgets all DEKs of an org. */
+  /** Removes all DEKs of an org. */
   evictOrg(org: string): void {
     for (const id of this.#entries.keys()) if (id.startsWith(`${org} `)) this.#entries.delete(id);
   }
 
   #evict(now: number): void {
-    // In the order of insertion, which is the order of expiry: stop at the first that may stay.
+    // Insertion order is expiry order, so the loop stops at the first entry that can stay.
     for (const [id, entry] of this.#entries) {
       if (entry.expiresAt > now && this.#entries.size < maxCachedDeks) break;
       this.#entries.delete(id);
@@ -57,29 +57,34 @@ export class DekCache {
   }
 }
 
-/** The keyring of one request, checked, with the DEKs that it names. */
+/** A verified keyring and access to its DEKs, for one request. */
 export interface OpenKeyring {
   readonly keyring: Keyring;
-  /** The DEK that seals; undefined before the first. */
+  /** The DEK for encryption; undefined if the org has none yet. */
   readonly active: Dek | undefined;
-  /** The DEK of a sealed string, by the version it names. @throws DecryptionError when that is unusable */
+  /**
+   * The DEK of a sealed string, selected by the version in its header. @throws DecryptionError if that version is
+   * unusable
+   */
   dekOf(sealed: string): Promise<Dek>;
 }
 
-/** The keyring of an org, or what a shredding left of it. */
+/** An org's keyring, or the tombstone that replaced it. */
 export type StoredKeyring = Keyring | Tombstone;
 
-/** What is stored of an org, checked as far as that goes without its keys. @throws DecryptionError */
+/**
+ * Parses an org's stored record. Checks everything that needs no keys; the MAC is not verified. @throws DecryptionError
+ */
 export const parseStoredKeyring = (record: unknown, org: string): StoredKeyring => parseKeyringOrTombstone(record, org);
 
 /**
- * Lets only an org go on whose values may be used: the one place where a lock and a shredding are honoured.
+ * Rejects locked and shredded orgs. This is the only place that enforces both states for access to values.
  * @throws VaultError `org_locked`, `org_shredded`
  */
 export function assertOrgActive(stored: StoredKeyring): asserts stored is Keyring {
   if (stored.state === 'shredded') throw new VaultError('org_shredded');
   if (stored.lock === undefined) return;
-  const detail = `It will be shredded at ${stored.lock.shredAt}, unless an admin cancels that before.`;
+  const detail = `It will be shredded at ${stored.lock.shredAt} unless an admin cancels the shredding before then.`;
   throw new VaultError('org_locked', { detail });
 }
 
@@ -93,18 +98,20 @@ export class KeyringOpener {
   }
 
   /**
-   * Checks a keyring as it came from the table and unwraps its active DEK, from the cache when warm.
-   * @param rereadRecord reads the record again: a value may be read after the keyring, and be sealed under a DEK that was made
-   *   between the two
-   * @throws DecryptionError when the record is not what the vault wrote; VaultError `org_locked`, `org_shredded`
+   * Verifies a stored keyring and unwraps its active DEK, or takes the DEK from the cache.
+   * @param rereadRecord reads the keyring record again. A value may have been read after the keyring and be encrypted
+   *   with a DEK that was created between the two reads.
+   * @throws DecryptionError if the record was not written by the vault; VaultError `org_locked`, `org_shredded`, and
+   *   what the KEK throws
    */
   async open(record: unknown, org: string, rereadRecord?: () => Promise<unknown>): Promise<OpenKeyring> {
     const keyring = parseStoredKeyring(record, org);
-    // What nobody may use any more need not stay in memory until it expires.
+    // DEKs of a shredded org must not stay in memory until they expire.
     if (keyring.state === 'shredded') this.#cache.evictOrg(org);
     assertOrgActive(keyring);
     const active = keyring.activeVersion === 0 ? undefined : await this.#loadDek(keyring, keyring.activeVersion);
-    // On every request, not only on the first: the record is read anew each time, and so can be changed each time.
+    // The MAC is verified on every request, because the record is read again each time and could have been tampered
+    // with.
     if (active !== undefined) verifyKeyring(keyring, active);
     let newerKeyring: Promise<OpenKeyring> | undefined;
     const dekOf = async (sealed: string) => {
@@ -129,14 +136,14 @@ export class KeyringOpener {
 
 const rejectKeyUnavailable = () => Promise.reject(new VaultError('key_unavailable'));
 
-/** The KEK of functions whose roles may not use one: none of their routes opens a keyring. */
+/** KEK for functions whose IAM roles permit no use of it. None of their routes opens a keyring. */
 export const unavailableKek: Kek = {
   generate: rejectKeyUnavailable,
   unwrap: rejectKeyUnavailable,
   rewrap: rejectKeyUnavailable,
 };
 
-/** Makes the first DEK of an org, on first use. */
+/** Creates the first DEK of an org on its first write. */
 export class FirstDekCreator {
   readonly #kek: Kek;
   readonly #keyrings: KeyringStore;
@@ -149,8 +156,8 @@ export class FirstDekCreator {
   }
 
   /**
-   * Makes a DEK and stores it wrapped. When several first writes meet, one keyring is stored and all must use that
-   * one: so nothing is returned, and the caller reads the record again.
+   * Creates a DEK and stores it wrapped. If several first writes run concurrently, only one keyring is stored and all
+   * of them must use it. The caller therefore reads the record again; nothing is returned.
    */
   async create(keyring: Keyring): Promise<void> {
     const version = nextDekVersion(keyring);

@@ -3,31 +3,34 @@ import type { Keyring } from '../../core/org-keys/org-keyring.ts';
 import type { Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 
 export interface KeyringStore {
-  /** Stores the keyring of a new org; VaultError `internal` if there is one of that id. */
+  /** Stores the keyring of a new org. @throws VaultError `internal` if the ID is already in use */
   create(keyring: Keyring): Promise<void>;
-  /** The record as stored, by a strongly consistent read; undefined when there is none. */
+  /** The stored record, by a strongly consistent read; undefined if there is none. */
   getRaw(org: string): Promise<unknown>;
-  /** Replaces the keyring of the generation before. Returns false, and has changed nothing, if it is another. */
+  /**
+   * Replaces the keyring of the preceding generation. Returns false and changes nothing if another generation is
+   * stored.
+   */
   replace(keyring: Keyring): Promise<boolean>;
 }
 
-/** The KEK: it wraps DEKs and nothing else, with org and DEK version in the encryption context. */
+/** The KEK. It wraps DEKs only, with org and DEK version in the encryption context. */
 export interface Kek {
-  /** Makes a DEK: 32 bytes, which the caller zeroes, and the same wrapped. */
+  /** Generates a DEK. Returns its 32 bytes, which the caller zeroes, and the wrapped DEK. */
   generate(org: string, version: number): Promise<{ secret: Uint8Array; wrapped: Uint8Array }>;
-  /** Unwraps a DEK; the caller zeroes it. DecryptionError when it was not wrapped for this org and version. */
+  /** Unwraps a DEK; the caller zeroes it. @throws DecryptionError if it was not wrapped for this org and version */
   unwrap(org: string, version: number, wrapped: Uint8Array): Promise<Uint8Array>;
-  /** Wraps a wrapped DEK anew, under the KEK as it is now, without showing it. DecryptionError as `unwrap`. */
+  /** Re-wraps a wrapped DEK with the current KEK without exposing the plaintext. @throws DecryptionError as `unwrap` */
   rewrap(org: string, version: number, wrapped: Uint8Array): Promise<Uint8Array>;
 }
 
 export interface ShreddableKeyringStore {
-  /** The record as stored; undefined when there is none. */
+  /** The stored record; undefined if there is none. */
   getRaw(org: string): Promise<unknown>;
   /**
-   * Puts `next` in place of `before`, on condition that the stored record still has its generation and its lock, or has none
-   * as `before` has none. Returns false, and has changed nothing, when it is another, or when an earlier try of this very call
-   * has succeeded.
+   * Replaces `before` with `next`, on condition that the stored record has the same generation and the same lock (or no
+   * lock) as `before`. Returns false and changes nothing if it does not. Also returns false if an earlier attempt of
+   * the same call succeeded.
    */
   replaceIfUnchanged(next: Keyring | Tombstone, before: Keyring | Tombstone): Promise<boolean>;
 }

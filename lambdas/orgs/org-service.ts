@@ -1,4 +1,4 @@
-/** The rules of organizations. */
+/** Creates organizations. */
 
 import type { CreateOrgResponse, OrgResponse } from '../../contract/orgs/wire.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
@@ -9,7 +9,7 @@ import { generateApiKey, toApiKeyInfo } from '../api-keys/api-key-service.ts';
 import type { KeyringStore } from '../org-keys/keyring-ports.ts';
 import type { Clock } from '../shared/ports.ts';
 
-/** Makes organizations; only the deployment's operator reaches this. */
+/** Only the deployment's operator can call this. */
 export class OrgService {
   readonly #keyrings: KeyringStore;
   readonly #apiKeys: ApiKeyStore;
@@ -22,8 +22,8 @@ export class OrgService {
   }
 
   /**
-   * Makes an organization with its first admin key. Interrupted between the two writes, it leaves a keyring without
-   * keys and without a DEK, which nobody can reach; repeating makes another organization.
+   * Creates an organization with its first admin key. An interruption between the two writes leaves a keyring without
+   * API keys and without a DEK, which nobody can access. A retry creates another organization.
    */
   async create(): Promise<CreateOrgResponse> {
     const org = randomId();
@@ -35,7 +35,7 @@ export class OrgService {
   }
 }
 
-/** The state of an organization as its members may see it: no key material, wrapped or not. */
+/** The state of an organization, without key material, wrapped or not. */
 export function toOrgResponse(stored: Keyring | Tombstone): OrgResponse {
   const { org, createdAt } = stored;
   if (stored.state === 'shredded') return { org, state: 'shredded', createdAt, activeVersion: 0, deks: [] };

@@ -1,11 +1,19 @@
-/** What rotations need from the world, beside the ports of requests (ports.ts), whose promises hold here too. */
+/**
+ * Ports of DEK rotation. The store contract of `RequestRecordStore` (api-keys/request-record-ports.ts) also applies
+ * here.
+ */
 import type { Page, StoredValue, StoredVersion } from '../shared/ports.ts';
 
-/** How far a rotation is, for who watches it. No rule that loses anything stands on this: it is not authenticated. */
+/**
+ * Progress of a rotation, for display only. The record is not authenticated, so no destructive decision depends on it.
+ */
 export interface RotationProgress {
-  /** DEK version that seals since then. */
+  /** The DEK version that became active with this rotation. */
   readonly to: number;
-  /** `stuck`: all is re-encrypted but for values that can't be opened, and nothing goes on by itself. */
+  /**
+   * `stuck`: everything is re-encrypted except values that cannot be decrypted. The rotation does not continue on its
+   * own.
+   */
   readonly state: 'running' | 'draining' | 'stuck' | 'done';
   readonly counted: number;
   readonly total: number;
@@ -21,31 +29,35 @@ export interface RotationProgressStore {
   save(org: string, progress: RotationProgress): Promise<void>;
 }
 
-/** A value met by a sweep; `stored` is undefined when the item has not the documented form. */
+/** A value found by a scan; `stored` is undefined if the item does not have the documented format. */
 export interface ScannedValue {
   readonly name: string;
   readonly stored: StoredValue | undefined;
 }
 
 export interface ValueScanStore {
-  /** Whole values by name, ascending, after a name; a page may hold less than `limit` and yet be followed by `more`. */
+  /**
+   * Whole values after a name, in ascending order. A page may contain fewer than `limit` values although `more` is
+   * true.
+   */
   scan(org: string, after: string | undefined, limit: number): Promise<Page<ScannedValue>>;
-  /** One whole value; undefined when it is gone or has not the documented form. */
+  /** One whole value; undefined if it does not exist or does not have the documented format. */
   get(org: string, name: string): Promise<StoredValue | undefined>;
-  /** How many values there are in a stretch after a name, and where it ended; `last` is undefined at the end of the list. */
+  /** Counts the values of one page after a name. `last` is the last name counted; undefined at the end of the list. */
   countAfter(
     org: string,
     after: string | undefined,
   ): Promise<{ readonly count: number; readonly last: string | undefined }>;
   /**
-   * Puts other sealed strings of the same versions in place, on condition that the item is still as `before`, to the very
-   * string of its info. False, and nothing is changed, when it is not; true also when an earlier try has done it.
+   * Replaces the sealed strings of a value's versions, on condition that the item's `info` string is still that of
+   * `before`. Returns false and changes nothing if it is not. Also returns true if an earlier attempt of the same call
+   * succeeded.
    */
   replaceCiphertext(org: string, next: StoredValue, before: StoredVersion): Promise<boolean>;
 }
 
-/** Counts what was sealed under a DEK, roughly. */
+/** Approximate count of encryptions per DEK. */
 export interface MessageCounter {
-  /** Adds to the count of a DEK version; the count of another version begins anew. Returns the count then. */
+  /** Adds to the count of a DEK version and returns the new count. A different version restarts the count. */
   add(org: string, version: number, messages: number): Promise<number>;
 }

@@ -1,7 +1,7 @@
 /**
- * The rules of rotating an org's DEK. What a rotation is stands in the keyring, under its MAC: the rotation to version n began
- * when n became active, runs while an earlier version drains, and is done once all earlier ones are retired. Beside it is
- * only its progress, for who watches.
+ * Rotation of an org's DEK. The keyring, protected by its MAC, holds the state of a rotation: the rotation to version n
+ * starts when n becomes active, runs while an earlier version is draining, and is done when all earlier versions are
+ * retired. The progress record is only for display.
  */
 
 import type { Rotation, RotationResponse } from '../../contract/rotation/wire.ts';
@@ -14,23 +14,25 @@ import type { Clock } from '../shared/ports.ts';
 import type { WorkflowStarter } from '../shared/workflow-ports.ts';
 import type { RotationProgress, RotationProgressStore } from './rotation-ports.ts';
 
-/** Changes of one keyring that may come between before one is given up. */
+/** Maximum attempts of one keyring update when concurrent updates win. */
 const maxAttempts = 8;
-/** A rotation that runs makes progress more often than this; else its workflow is started anew. Milliseconds. */
+/**
+ * A running rotation reports progress more often than this. If it does not, its workflow is restarted. Milliseconds.
+ */
 const stalledAfterMs = 10 * 60_000;
 
-/** What a workflow of rotation is started with: it moves the org on from this version, unless that was done. */
+/** Input of a rotation workflow: rotate the org away from version `from`, unless that is already done. */
 export interface RotationInput {
   readonly task: 'rotate';
   readonly org: string;
-  /** The version that is active before. */
+  /** The version that is active before the rotation. */
   readonly from: number;
 }
 
 export const drainingVersions = (keyring: Keyring): number[] =>
   keyring.deks.filter(({ state }) => state === 'draining').map(({ version }) => version);
 
-/** The changes of a keyring, each made upon what is stored now, and stored before it is used. */
+/** Updates keyrings. Each update is based on the stored keyring and is stored before it is used. */
 export class KeyringUpdater {
   readonly #kek: Kek;
   readonly #keyrings: KeyringStore;
@@ -44,12 +46,12 @@ export class KeyringUpdater {
     this.#clock = clock;
   }
 
-  /** The keyring as it is stored now, checked. @throws DecryptionError; VaultError `org_locked`, `org_shredded` */
+  /** Reads and verifies the stored keyring. @throws DecryptionError; VaultError `org_locked`, `org_shredded` */
   async open(org: string): Promise<OpenKeyring> {
     return await this.#keyringOpener.open(await this.#keyrings.getRaw(org), org);
   }
 
-  /** Makes the next DEK and makes it active, if `from` is active now. Returns the keyring with which that is done. */
+  /** Creates the next DEK and activates it, if `from` is the active version. Returns the resulting keyring. */
   async activate(org: string, from: number): Promise<OpenKeyring> {
     return await this.#update(org, async ({ keyring, active }) => {
       if (active === undefined || active.version !== from) return undefined;
@@ -60,7 +62,10 @@ export class KeyringUpdater {
     });
   }
 
-  /** Retires versions that drain, if `active` is still the active one. Returns whether none of them drains any more. */
+  /**
+   * Retires draining versions, if `active` is still the active version. Returns whether none of them is draining any
+   * more.
+   */
   async retire(org: string, active: number, versions: readonly number[]): Promise<boolean> {
     const { keyring } = await this.#update(org, async (keys) => {
       if (keys.active?.version !== active) return undefined;
@@ -70,10 +75,13 @@ export class KeyringUpdater {
     return !drainingVersions(keyring).some((version) => versions.includes(version));
   }
 
-  /** Wraps all DEKs anew, under the KEK as it is now; no value is touched. Returns how many. */
+  /**
+   * Re-wraps all DEKs with the current KEK. Values are not changed. Returns the number of DEKs that are not retired.
+   */
   async rewrap(org: string): Promise<number> {
     const { keyring } = await this.#update(org, async ({ keyring, active }, attempt) => {
-      // Wrapping differs each time, so it can't be seen to be done: once it was stored, it is not done again.
+      // Wrapping is randomized, so the stored keyring does not show whether it was already re-wrapped. After a
+      // successful write it must not be repeated.
       if (active === undefined || attempt === 'done') return undefined;
       const wrapped = new Map<number, Uint8Array>();
       for (const dek of keyring.deks) {
@@ -85,7 +93,10 @@ export class KeyringUpdater {
     return keyring.deks.filter(({ state }) => state !== 'retired').length;
   }
 
-  /** Makes the next keyring until it is stored or there is none to make. @throws VaultError `write_contention` */
+  /**
+   * Builds and stores the next keyring until a write succeeds or there is nothing to change. @throws VaultError
+   * `write_contention`
+   */
   async #update(
     org: string,
     buildNext: (keys: OpenKeyring, attempt: 'first' | 'again' | 'done') => Promise<Keyring | undefined>,
@@ -95,14 +106,14 @@ export class KeyringUpdater {
       const keys = await this.open(org);
       const keyring = await buildNext(keys, stored ? 'done' : attempt === 0 ? 'first' : 'again');
       if (keyring === undefined) return keys;
-      // When the reply was lost this says false too; what is stored then tells.
+      // False also after a lost reply. The next read shows what is stored.
       stored = await this.#keyrings.replace(keyring);
     }
     throw new VaultError('write_contention', { detail: 'The keyring kept changing; nothing was changed.' });
   }
 }
 
-/** What members may ask: start a rotation, and look at the latest one. */
+/** Starts rotations and reports the latest one. */
 export class RotationService {
   readonly #keyringUpdater: KeyringUpdater;
   readonly #progress: RotationProgressStore;
@@ -122,8 +133,8 @@ export class RotationService {
   }
 
   /**
-   * Makes a new DEK active and has all values re-encrypted in the background. While a rotation runs, that one is returned, and
-   * taken up again if it stands still. An org without a DEK has nothing to rotate.
+   * Activates a new DEK and starts the background re-encryption of all values. If a rotation is already running, that
+   * one is returned, and its workflow is restarted if it has stalled. An org without a DEK has nothing to rotate.
    */
   async start({ keyring }: OpenKeyring): Promise<RotationResponse> {
     const { org, activeVersion } = keyring;
@@ -133,7 +144,8 @@ export class RotationService {
       await this.#resume(keyring, progress);
       return toRotationResponse(keyring, progress);
     }
-    // Before the new DEK, not after: whatever is interrupted from here on, the workflow brings to its end.
+    // Started before the new DEK is activated, so that the workflow completes the rotation if this request is
+    // interrupted.
     await this.#workflowStarter.start(`${org}-${activeVersion}`, {
       task: 'rotate',
       org,
@@ -151,7 +163,8 @@ export class RotationService {
     const from = activeVersion - 1;
     const now = this.#clock().getTime();
     const lastActivityAt = progress?.to === activeVersion ? progress.updatedAt : (deks[from]?.createdAt ?? '');
-    // By the name that it has, this starts the workflow only if that never came about; by another one, anew.
+    // With the original execution name, this starts the workflow only if it was never started. With a suffix, it starts
+    // a new execution.
     const restartSuffix =
       Date.parse(lastActivityAt) < now - stalledAfterMs ? `-${Math.floor(now / stalledAfterMs)}` : '';
     await this.#workflowStarter.start(`${org}-${from}${restartSuffix}`, {
@@ -162,7 +175,10 @@ export class RotationService {
   }
 }
 
-/** Whether a rotation goes on by itself: what is stuck at damaged values does not, and must not keep the next one away. */
+/**
+ * Whether a rotation is running. A rotation that is stuck at undecryptable values does not count, because it must not
+ * block the next one.
+ */
 export const isRotationRunning = (keyring: Keyring, progress: RotationProgress | undefined): boolean =>
   drainingVersions(keyring).length > 0 && !(progress?.to === keyring.activeVersion && progress.state === 'stuck');
 

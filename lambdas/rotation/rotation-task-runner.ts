@@ -1,4 +1,4 @@
-/** What the function of rotation workflows can be started with. */
+/** Tasks of the rotation workflow function. */
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import type { WorkflowSteps } from '../shared/workflow-ports.ts';
 import type { KeyringUpdater } from './rotation-service.ts';
@@ -10,9 +10,9 @@ export interface RotationTaskServices {
 }
 
 /**
- * Runs a task: `{task: 'rotate', org, from}` moves an org on from DEK version `from`; `{task: 'rewrap', org}` wraps all its DEKs anew
- * under the KEK as it is now, by which an operator moves an org to a new KEK: no value is touched.
- * @throws Error for any other input; what a step throws for good
+ * Runs a task. `{task: 'rotate', org, from}` rotates an org away from DEK version `from`. `{task: 'rewrap', org}`
+ * re-wraps all its DEKs with the current KEK, without changing values; an operator uses it to move an org to a new KEK.
+ * @throws Error for any other input; the error of a step that failed permanently
  */
 export async function runRotationTask(
   tasks: RotationTaskServices,

@@ -1,4 +1,4 @@
-/** When a rotation is due by the settings of the deployment; noticed by who writes. */
+/** Starts rotations that are due by the deployment's settings. Checked after each write. */
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { WorkflowStarter } from '../shared/workflow-ports.ts';
@@ -7,17 +7,23 @@ import type { MessageCounter } from './rotation-ports.ts';
 import type { RotationInput } from './rotation-service.ts';
 
 export interface RotationThresholds {
-  /** Days after which a DEK is followed by the next; 0 for never. */
+  /** Maximum age of a DEK in days; 0 for no limit. */
   readonly days: number;
-  /** Sealed values after which it is; 0 for never. */
+  /** Maximum number of values encrypted with a DEK; 0 for no limit. */
   readonly messages: number;
 }
 
-/** The count is written about so many times in the life of a DEK, and is off by about one part in the root of that. */
+/**
+ * Approximate number of counter updates in the life of a DEK. The relative error of the count is about one over its
+ * square root.
+ */
 const countUpdatesPerDek = 100;
-/** A DEK that is due is told of again after this, should it still be active: the workflow may not have come about. */
+/**
+ * If a DEK that is due is still active after this time, the rotation is started again, because the workflow may not
+ * have run. Milliseconds.
+ */
 const restartAfterMs = 60_000;
-/** Orgs that were told of lately. */
+/** Maximum number of remembered starts. */
 const maxRememberedOrgs = 1000;
 
 export class RotationTrigger implements EncryptionObserver {
@@ -28,7 +34,7 @@ export class RotationTrigger implements EncryptionObserver {
   readonly #random: () => number;
   readonly #startedAt = new Map<string, number>();
 
-  /** Workflows and counter are only asked for when the settings need them. */
+  /** @param workflowStarter created only if a rotation is due @param counter created only if `messages` is set */
   constructor(
     thresholds: RotationThresholds,
     workflowStarter: () => WorkflowStarter,
@@ -43,7 +49,10 @@ export class RotationTrigger implements EncryptionObserver {
     this.#random = random;
   }
 
-  /** Starts a rotation if one is due after another value was sealed. Never fails: the value is stored, whatever becomes of this. */
+  /**
+   * Starts a rotation if one is due. Call it after a value was encrypted. Never fails, because the value is already
+   * stored.
+   */
   async recordEncryption({ keyring, active }: OpenKeyring): Promise<void> {
     if (active === undefined) return;
     const { org, activeVersion: from } = keyring;
@@ -55,10 +64,10 @@ export class RotationTrigger implements EncryptionObserver {
       if ((this.#startedAt.get(executionName) ?? 0) > now - restartAfterMs) return;
       if (this.#startedAt.size >= maxRememberedOrgs) this.#startedAt.clear();
       this.#startedAt.set(executionName, now);
-      // The same name as of a rotation that is asked for: whichever comes first, it is one.
+      // Same execution name as for a rotation that an admin starts, so both together start only one workflow.
       await this.#workflowStarter().start(executionName, { task: 'rotate', org, from } satisfies RotationInput);
     } catch {
-      // The next write notices it again.
+      // The next write tries again.
     }
   }
 
@@ -67,7 +76,7 @@ export class RotationTrigger implements EncryptionObserver {
     return days > 0 && createdAt !== undefined && Date.parse(createdAt) + days * 86_400_000 <= this.#clock().getTime();
   }
 
-  /** Of every `step` values about one is counted, as `step`. */
+  /** Sampled count: about one in `step` values is counted, with weight `step`. */
   async #isMessageCountReached(org: string, version: number): Promise<boolean> {
     const { messages } = this.#thresholds;
     if (messages === 0) return false;

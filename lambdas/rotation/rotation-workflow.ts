@@ -1,19 +1,20 @@
 /**
- * The workflow of a rotation, from the new DEK to the end of the old ones.
+ * The rotation workflow, from activating the new DEK to retiring the old ones.
  *
- * Why nothing stays behind under an old DEK, with writers at work all the time:
+ * Why no data remains encrypted with a retired DEK although writers are active throughout:
  *
- * - A write is conditional on the very `info` string it has read (ValueStore.put), and a re-encryption changes that string. So
- *   once an item is under the new DEK as a whole, no writer who read it before can put what it read back.
- * - A writer who read the keyring before the new DEK was active may still seal under the old one. It has ended when the longest
- *   time of a function has passed. So after the first wait nothing new comes to stand under an old DEK, and an item
- *   found whole under the new one stays so.
- * - Hence a check that meets no old string after that wait proves that there is none. It only counts: a check that also mended
- *   would, interrupted and repeated, not meet what it mended before.
- * - Between the last re-encryption and that check the same wait lies again, so that a reader who got an item just before it was
- *   re-encrypted has ended as well when its DEK is retired.
+ * - A write is conditional on the exact `info` string that the writer read (ValueStore.putIfUnchanged), and
+ *   re-encryption changes that string. Once an item is entirely encrypted with the new DEK, a writer that read it
+ *   earlier cannot write the old state back.
+ * - A writer that read the keyring before the new DEK became active may still encrypt with the old one. It has ended
+ *   after the maximum run time of a function. After the first wait, therefore, nothing more is encrypted with an old
+ *   DEK, and an item found entirely under the new one stays so.
+ * - A check after that wait that finds no old string therefore proves that there is none. The check only counts. If it
+ *   also re-encrypted and were interrupted and repeated, it would not see what it had already re-encrypted.
+ * - The same wait separates the last re-encryption from that check. A reader that read an item just before it was
+ *   re-encrypted has therefore ended when its DEK is retired.
  *
- * Every step can be repeated and can run beside itself: conditions hold, whoever runs it.
+ * Every step can be repeated and can run concurrently with itself, because all writes are conditional.
  */
 import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -22,15 +23,15 @@ import type { RotationProgress, RotationProgressStore } from './rotation-ports.t
 import { drainingVersions, isRotationRunning, type KeyringUpdater, type RotationInput } from './rotation-service.ts';
 import type { DekVersionChunk, ReencryptionChunk, ValueReencryptor } from './value-reencryptor.ts';
 
-/** A request that a function had sent when it was ended may arrive this much later. Seconds. */
+/** A request that a function sent before it was terminated may arrive this much later. Seconds. */
 const drainMarginSeconds = 5;
 export const drainSeconds = functionTimeoutSeconds + drainMarginSeconds;
 
-/** Between two chunks the function ends and begins anew, with all of its time. Seconds. */
+/** Pause between two chunks. The function ends and is invoked again with its full run time. Seconds. */
 const chunkPauseSeconds = 1;
 
 interface Activation {
-  /** The active version; undefined when there is nothing to do. */
+  /** The active version; undefined if there is nothing to do. */
   readonly to: number | undefined;
 }
 
@@ -52,7 +53,7 @@ export class RotationWorkflow {
     this.#clock = clock;
   }
 
-  /** @throws what makes a step fail for good: DecryptionError, VaultError `org_shredded` */
+  /** @throws DecryptionError, VaultError `org_shredded` (permanent failures of a step) */
   async run({ org, from }: RotationInput, steps: WorkflowSteps): Promise<RotationProgress | object> {
     const { to } = await steps.step('activate', () => this.#activateNextDek(org, from));
     if (to === undefined) return {};
@@ -71,7 +72,7 @@ export class RotationWorkflow {
 
   async #activateNextDek(org: string, from: number): Promise<Activation> {
     const { keyring } = await this.#keyringUpdater.open(org);
-    // The DEK before still drains: a rotation is at it, and it alone knows when to go on.
+    // The previous DEK is still draining, so another rotation is running. Only that rotation may continue.
     if (keyring.activeVersion === from && isRotationRunning(keyring, await this.#progress.read(org)))
       return { to: undefined };
     const next = await this.#keyringUpdater.activate(org, from);
@@ -103,7 +104,7 @@ export class RotationWorkflow {
       const before = sum;
       const done = await steps.step(`sweep-${pass}-${chunk}`, async () => {
         const swept = addChunk(before, await this.#reencryptor.reencryptChunk(org, before.last));
-        // Once all is re-encrypted, only the wait is left, unless the check finds what came meanwhile.
+        // After the first pass only the wait remains, unless the check finds data that was written in the meantime.
         const state = pass === 1 && swept.last !== undefined ? 'running' : 'draining';
         await this.#saveProgress(org, to, state, {
           total: sums.total,
@@ -119,7 +120,7 @@ export class RotationWorkflow {
     }
   }
 
-  /** DEK versions that something is still under, strings that name none included. */
+  /** DEK versions other than the active one that stored strings still use; 0 for strings with an unusable header. */
   async #findOldDekVersions(org: string, pass: number, steps: WorkflowSteps): Promise<readonly number[]> {
     const left = new Set<number>();
     let after: string | undefined;
@@ -135,8 +136,8 @@ export class RotationWorkflow {
   }
 
   /**
-   * Retires every DEK under which nothing is left. A value that can't be opened might be mended one day, so the DEK that it
-   * names is kept, and every DEK when it names none: losing a key is for `shred`.
+   * Retires every DEK that no stored string uses. A value that cannot be decrypted might be repaired later, so the DEK
+   * it names is kept. If it names none, all DEKs are kept. Only `shred` may destroy a key that is in use.
    */
   async #retireUnusedDeks(
     org: string,

@@ -1,4 +1,4 @@
-/** One value moved to the active DEK, with all its versions. */
+/** Re-encrypts one value and its history with the active DEK. */
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Dek } from '../../core/encryption/root-key.ts';
 import { hasHeaderOfDek, parseDekVersion } from '../../core/encryption/sealed-string.ts';
@@ -10,14 +10,17 @@ const allVersionsOf = (value: StoredValue): readonly StoredVersion[] => [value, 
 const sealedStringsOf = (value: StoredValue): string[] =>
   allVersionsOf(value).flatMap(({ value, info }) => [value, info]);
 
-/** Whether each sealed string of a value, history included, begins as those of this DEK do. */
+/** Whether every sealed string of a value, including its history, has the header of this DEK. */
 export const isEncryptedWith = (dek: Dek, value: StoredValue): boolean =>
   sealedStringsOf(value).every((sealed) => hasHeaderOfDek(dek, sealed));
 
-/** Strings that name no DEK are counted under this version, which is no DEK's. */
+/** Stands for strings that name no DEK. It is not a valid DEK version. */
 export const unparsableDekVersion = 0;
 
-/** DEK versions that strings of a value name, other than the given DEK; {@link unparsableDekVersion} for strings that name none. */
+/**
+ * DEK versions that a value's strings name, other than the given DEK; {@link unparsableDekVersion} for strings that
+ * name none.
+ */
 export function otherDekVersions(dek: Dek, value: StoredValue): Set<number> {
   return new Set(
     sealedStringsOf(value)
@@ -25,7 +28,7 @@ export function otherDekVersions(dek: Dek, value: StoredValue): Set<number> {
       .map((sealed) => {
         try {
           const version = parseDekVersion(sealed);
-          // It names the active one, but not with its commitment.
+          // The string names the active or a later version, but without the active DEK's commitment.
           return version >= dek.version ? unparsableDekVersion : version;
         } catch (error) {
           if (error instanceof DecryptionError) return unparsableDekVersion;
@@ -36,9 +39,9 @@ export function otherDekVersions(dek: Dek, value: StoredValue): Set<number> {
 }
 
 /**
- * The same value sealed under the active DEK. Every string is sealed anew, also those that already were under it: then the info
- * string differs from before in any case, and whoever read the item before can't write upon it unaware.
- * @throws DecryptionError when any string of it can't be opened
+ * Encrypts a value with the active DEK. Strings that already use this DEK are encrypted again too, so the info string
+ * always changes. A writer that read the old item then fails its condition.
+ * @throws DecryptionError if any of its strings cannot be decrypted
  */
 export async function reencryptValue(keys: OpenKeyring, active: Dek, value: StoredValue): Promise<StoredValue> {
   const current = await reencryptVersion(keys, active, value.name, value);

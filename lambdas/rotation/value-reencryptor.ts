@@ -1,4 +1,4 @@
-/** Going over all values of an org, a chunk at a time: a chunk ends well within the time of a function. */
+/** Scans all values of an org in chunks. A chunk ends well within the run time of a function. */
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Dek } from '../../core/encryption/root-key.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
@@ -8,15 +8,18 @@ import type { ValueScanStore } from './rotation-ports.ts';
 import type { KeyringUpdater } from './rotation-service.ts';
 import { isEncryptedWith, otherDekVersions, reencryptValue, unparsableDekVersion } from './value-reencryption.ts';
 
-/** After this a chunk ends with the page it is at: two of them, and what is between, fit into a function's time. Milliseconds. */
+/**
+ * A chunk ends with the page that is in progress at this time. Two chunks and the work between them fit into a
+ * function's run time. Milliseconds.
+ */
 const chunkTimeMs = 4_000;
-/** Values of a page, and of those how many are written at once. */
+/** Values per page, and concurrent writes. */
 const pageSize = 250;
 const maxConcurrentWrites = 16;
-/** Writers of one value that may come between before it is left to the next pass. */
+/** Maximum attempts per value when concurrent writers win. Then the next pass handles it. */
 const maxAttempts = 20;
 
-/** `last` is the name at which a chunk ended; undefined at the end of the list. */
+/** `last` is the last name of the chunk; undefined at the end of the list. */
 export interface ReencryptionChunk {
   readonly counted: number;
   readonly reencrypted: number;
@@ -54,9 +57,10 @@ export class ValueReencryptor {
     return { count, last: at };
   }
 
-  /** Re-encrypts what is not whole under the active DEK. */
+  /** Re-encrypts the values that are not entirely encrypted with the active DEK. */
   async reencryptChunk(org: string, after: string | undefined): Promise<ReencryptionChunk> {
-    // Read for this chunk: it ends before a DEK that was made active meanwhile could be missed for longer than a request lives.
+    // Read once per chunk. A chunk is short enough that a DEK activated in the meantime is not missed for longer than a
+    // request can last.
     const keys = await this.#keyringUpdater.open(org);
     const { active } = keys;
     const sum = { counted: 0, reencrypted: 0, damaged: 0 };
@@ -72,7 +76,7 @@ export class ValueReencryptor {
     return { ...sum, last };
   }
 
-  /** Counts nothing but what is left: see the workflow for why it must not mend. */
+  /** Finds the DEK versions still in use and changes nothing; rotation-workflow.ts explains why. */
   async findOldDekVersions(org: string, after: string | undefined): Promise<DekVersionChunk> {
     const { active } = await this.#keyringUpdater.open(org);
     const left = new Set<number>();
@@ -103,13 +107,13 @@ export class ValueReencryptor {
         throw error;
       }
       if (await this.#store.replaceCiphertext(keys.keyring.org, next, stored)) return 'resealed';
-      // A writer came first: what it wrote may still carry an old version along.
+      // A concurrent writer won. Its item may still contain an old version.
       stored = await this.#store.get(keys.keyring.org, read.name);
     }
     return stored === undefined ? 'current' : 'changing';
   }
 
-  /** Works through pages until the time of the chunk is over; returns where it ended, undefined at the end of the list. */
+  /** Handles pages until the chunk's time is up. Returns the last name handled; undefined at the end of the list. */
   async #forEachPage(
     org: string,
     after: string | undefined,

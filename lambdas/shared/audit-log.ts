@@ -1,10 +1,10 @@
-/** What a request leaves in the audit, and the port that takes it. */
+/** Audit events and the port that stores them. */
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 
-/** All that a request says of itself; id and time are made when it is written. */
+/** An audit record without ID and time, which are assigned when it is written. */
 export type AuditEvent = Omit<AuditRecord, 'id' | 'time'>;
 
-/** What a request was about. */
+/** The subject of a request. */
 export interface AuditSubject {
   readonly name?: string | undefined;
   readonly names?: readonly string[];
@@ -14,8 +14,8 @@ export interface AuditSubject {
 export interface AuditLog {
   /**
    * Writes the record of a request.
-   * @param timeoutMs milliseconds until it gives up
-   * @throws VaultError `audit_unavailable`: then nothing of the answer may be disclosed
+   * @param timeoutMs milliseconds until the write is abandoned
+   * @throws VaultError `audit_unavailable`; then no part of the response may be disclosed
    */
   write(event: AuditEvent, timeoutMs: number): Promise<void>;
 }

@@ -3,15 +3,18 @@ import { type ErrorExtras, VaultError } from '../../contract/shared/vault-error.
 import type { ItemError } from '../../contract/shared/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 
-/** What a failure is in the closed list; undefined for what the vault did not foresee. */
+/** Maps an error to a code of the closed list; undefined for unexpected errors. */
 export function classifyError(error: unknown): { code: ErrorCode; extras: ErrorExtras } | undefined {
   if (error instanceof VaultError) return { code: error.code, extras: error.extras };
-  // One error for every cause of a failed decryption.
+  // All causes of a failed decryption have the same error.
   if (error instanceof DecryptionError) return { code: 'decryption_failed', extras: {} };
   return undefined;
 }
 
-/** The result of one item of a batch: its failure is its own, unless nobody foresaw it. */
+/**
+ * Runs one item of a batch. A known error becomes the result of the item. @throws unexpected errors, which fail the
+ * whole batch
+ */
 export async function toItemResult<T>(
   run: () => Promise<T>,
 ): Promise<{ ok: true; value: T } | { ok: false; error: ItemError }> {
@@ -34,7 +37,7 @@ export async function toItemResult<T>(
   }
 }
 
-/** What opening something gives; undefined for what does not open, whyever. */
+/** Runs a decryption. Returns undefined if it fails with a DecryptionError. */
 export function undefinedIfUndecryptable<T>(decrypt: () => T): T | undefined {
   try {
     return decrypt();
@@ -44,6 +47,6 @@ export function undefinedIfUndecryptable<T>(decrypt: () => T): T | undefined {
   }
 }
 
-/** The names whose item failed, of the results of a batch that was answered. */
+/** The names of the failed items of a batch. */
 export const failedNames = (results: readonly { readonly name: string; readonly ok: boolean }[] = []): string[] =>
   results.filter(({ ok }) => !ok).map(({ name }) => name);

@@ -1,4 +1,4 @@
-/** Runs `work` over all items, at most `atOnce` at a time; results are in the order of the items. */
+/** Runs `mapper` over all items, at most `concurrency` at a time. Results are in the order of the items. */
 export async function mapConcurrent<T, R>(
   items: readonly T[],
   concurrency: number,

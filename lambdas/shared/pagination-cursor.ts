@@ -1,19 +1,20 @@
 /**
- * Cursors of lists: opaque to callers, bound to the org, the list and the prefix they were made for. They hold nothing
- * secret and grant nothing: a query is bounded by the caller's own org and prefix whatever the cursor says.
+ * Pagination cursors: opaque to callers and bound to the org, the list and the prefix they were created for. They
+ * contain no secret and grant nothing: every query is limited to the caller's org and prefix, whatever the cursor
+ * contains.
  */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { encodeLengthPrefixedFields } from '../../core/encoding/length-prefixed-fields.ts';
 
 type ListKind = 'values' | 'keys' | 'audit' | 'seals' | 'blobs' | 'parts' | 'users' | 'memory' | 'search' | 'messages';
-/** The prefix of a user's lists is the user. */
+/** For lists of a user, the prefix is the user ID. */
 type CursorScope = readonly [org: string, list: ListKind, prefix: string];
 
 export function encodeCursor(scope: CursorScope, lastKey: string): string {
   return Buffer.concat([encodeLengthPrefixedFields(...scope), Buffer.from(lastKey, 'utf8')]).toString('base64url');
 }
 
-/** The last name or id of the page before. @throws VaultError `invalid_cursor` */
+/** The last name or ID of the previous page. @throws VaultError `invalid_cursor` */
 export function decodeCursor(cursor: string, scope: CursorScope): string {
   const expected = encodeLengthPrefixedFields(...scope);
   const bytes = Buffer.from(cursor, 'base64url');
@@ -23,9 +24,9 @@ export function decodeCursor(cursor: string, scope: CursorScope): string {
   return lastKey;
 }
 
-/** Bytes of a sort key of DynamoDB. */
+/** Maximum length of a DynamoDB sort key in bytes. */
 const maxSortKeyBytes = 1024;
 
-/** Whether a text can be (the rest of) a key in a table. @param usedBytes bytes of the key before it */
+/** Whether a text fits into a sort key. @param usedBytes bytes of the key before the text */
 export const fitsSortKey = (text: string, usedBytes: number): boolean =>
   text.isWellFormed() && Buffer.byteLength(text, 'utf8') + usedBytes <= maxSortKeyBytes;

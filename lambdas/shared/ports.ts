@@ -1,8 +1,8 @@
-/** What the rules need from the world. Stores implement these; the composition root joins the two. */
+/** Types and ports shared by several services. Stores implement the ports; compose/ connects them. */
 
 import type { PublicJwk } from '../../core/signing/jws.ts';
 
-/** One version of a value as it is stored; `value` and `info` are sealed strings (docs/format.md, section 5). */
+/** A stored version of a value; `value` and `info` are sealed strings (docs/format.md, section 5). */
 export interface StoredVersion {
   readonly version: number;
   readonly value: string;
@@ -10,12 +10,12 @@ export interface StoredVersion {
   readonly writeId: string;
 }
 
-/** A value as it is stored: its current version and the ones kept before it. */
+/** A stored value: its current version and the earlier versions that are kept. */
 export interface StoredValue extends StoredVersion {
   readonly name: string;
-  /** Newest first; empty as well when the read left it out. */
+  /** Newest first; also empty if the read omitted it. */
   readonly history: readonly StoredVersion[];
-  /** Seconds since 1970, for DynamoDB's sweeper only. */
+  /** Seconds since 1970; used only by DynamoDB's TTL deletion. */
   readonly ttl?: number | undefined;
 }
 
@@ -24,21 +24,21 @@ export interface Page<T> {
   readonly more: boolean;
 }
 
-/** Signs statements of the deployment. */
+/** Signs statements with the deployment's signing key. */
 export interface Signer {
   /**
-   * Signs a statement: JWS in compact form (docs/format.md, section 7).
-   * @param typ which kind of statement it is
+   * Signs a statement. Returns a JWS in compact form (docs/format.md, section 7).
+   * @param typ type of the statement
    * @throws VaultError `unavailable`
    */
   sign(payload: object, typ: string): Promise<string>;
 }
 
-/** The public keys by which statements are verified. */
+/** The public keys that verify statements. */
 export interface PublicKeySource {
   /** @throws VaultError `unavailable` */
   list(): Promise<readonly PublicJwk[]>;
 }
 
-/** The time, as a port: rules that use it can be tested at any time. */
+/** The current time. A port, so that tests can set it. */
 export type Clock = () => Date;

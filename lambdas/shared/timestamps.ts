@@ -1,9 +1,12 @@
-/** Times as texts (RFC 3339), compared and made. */
+/** Comparison and arithmetic of RFC 3339 times. */
 
-/** From the instant itself on; a time that can't be read has passed, since denying is the safe reading of it. */
+/**
+ * Whether a time has been reached; false if it is undefined. An unparsable time counts as passed, because denying
+ * access is the safe default.
+ */
 export const hasPassed = (time: string | undefined, now: Date): boolean =>
   time !== undefined && !(Date.parse(time) > now.getTime());
 
-/** The time so many seconds after another. */
+/** Adds seconds to a time. Returns RFC 3339. */
 export const addSeconds = (time: Date, seconds: number): string =>
   new Date(time.getTime() + seconds * 1000).toISOString();

@@ -1,16 +1,17 @@
-/** Judging the copies of a table that were found: which of them may hold what was destroyed. */
+/** Assesses which backups of a table may contain destroyed data. */
 import type { BackupSearchResult } from '../../core/shredding/receipt-statements.ts';
 import type { TableBackups } from './shred-ports.ts';
 
-/** Backups that a receipt lists; it counts all. */
+/** Maximum number of backups that a receipt lists. It counts all of them. */
 const maxListedBackups = 25;
 
-/** What a backup holds is only known to about this long before and after its own time, milliseconds. */
+/** Tolerance in milliseconds: a backup may reflect a state up to this long before or after its creation time. */
 const backupTimeToleranceMs = 5 * 60_000;
 
 /**
- * Copies of a table in view of what lay in it from one time to another.
- * @param from RFC 3339; undefined when nothing ever did
+ * Assesses the backups of a table for data that it contained from one time to another.
+ * @param from RFC 3339; undefined if the data was never in the table
+ * @param to RFC 3339
  */
 export function assessBackups(
   tableBackups: TableBackups,
@@ -22,7 +23,7 @@ export function assessBackups(
   const end = Date.parse(to) + backupTimeToleranceMs;
   const assessed = tableBackups.backups.map((backup) => {
     const at = Date.parse(backup.createdAt);
-    // A time that can't be read may be any.
+    // An unparsable time could be any time.
     return { ...backup, relevant: Number.isNaN(at) ? from !== undefined : at >= start && at <= end };
   });
   const relevant = assessed.filter((backup) => backup.relevant);
@@ -37,7 +38,7 @@ export function assessBackups(
   };
 }
 
-/** What was found of two tables, as of one. */
+/** Merges the assessments of two tables. */
 export function mergeAssessments(a: BackupSearchResult, b: BackupSearchResult): BackupSearchResult {
   const backups = [...a.backups, ...b.backups].toSorted((x, y) => Number(y.relevant) - Number(x.relevant));
   const earliest = [a.earliestRestorable, b.earliestRestorable].filter((time) => time !== undefined).sort()[0];
@@ -51,7 +52,10 @@ export function mergeAssessments(a: BackupSearchResult, b: BackupSearchResult): 
   };
 }
 
-/** Whether any copy may hold what lay in the table from one time to another. What can't be told counts as a copy. */
+/**
+ * Whether any copy may contain data that the table held from one time to another. If that cannot be determined, the
+ * result is true.
+ */
 export function canHoldCopy(
   tableBackups: TableBackups,
   assessment: BackupSearchResult,

@@ -1,4 +1,4 @@
-/** What shredding needs from the world. As with all stores (ports.ts), reads are strongly consistent where that is possible. */
+/** Ports of shredding. Reads are strongly consistent where that is possible (api-keys/request-record-ports.ts). */
 
 /** A backup of a table. */
 export interface Backup {
@@ -9,21 +9,21 @@ export interface Backup {
   readonly createdAt: string;
 }
 
-/** The copies of a table that exist at a moment. */
+/** The copies of a table that exist at one time. */
 export interface TableBackups {
   readonly backups: readonly Backup[];
-  /** Whether the list of backups is whole. */
+  /** Whether the list of backups is complete. */
   readonly complete: boolean;
   readonly pointInTimeRecovery: 'ENABLED' | 'DISABLED';
-  /** RFC 3339: the earliest state that point-in-time recovery could bring back; absent when it can bring back none. */
+  /** RFC 3339: the earliest state that point-in-time recovery can restore; absent if there is none. */
   readonly earliestRestorable?: string | undefined;
 }
 
-/** Looks for copies of a table, made by whomever. @throws VaultError `unavailable` */
+/** Finds all backups of a table, whoever created them. @throws VaultError `unavailable` */
 export type FindBackups = () => Promise<TableBackups>;
 
 export interface ValueCounter {
-  /** How many values there are in a stretch after a name, and where it ended; `last` is undefined at the end of the list. */
+  /** Counts the values of one page after a name. `last` is the last name counted; undefined at the end of the list. */
   countAfter(
     org: string,
     after: string | undefined,

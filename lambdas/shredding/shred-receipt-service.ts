@@ -1,4 +1,4 @@
-/** The receipts of a shredding: what was destroyed, and whether a copy of it existed anywhere. */
+/** Issues receipts of a shredding. They state what was destroyed and whether copies of it may exist. */
 import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
@@ -18,17 +18,20 @@ import { assessBackups, canHoldCopy, mergeAssessments } from './backup-assessmen
 import type { FindBackups, ValueCounter } from './shred-ports.ts';
 
 const maxAttempts = 5;
-/** Stretches in which values are counted, of 1 MiB of items each: a receipt must not wait for more. */
+/**
+ * Maximum number of pages, of 1 MiB of items each, that are read to count values, so that the receipt is not delayed
+ * further.
+ */
 const maxCountPages = 20;
 
-/** What counts what is left of an org. */
+/** Counters of the remaining data of an org. */
 export interface RemainingDataCounters {
   readonly values: ValueCounter;
   readonly blobs: Pick<OrgBlobPurger, 'count'>;
   readonly users: Pick<OrgUserPurger, 'countRemaining'>;
 }
 
-/** What looks for the copies of the tables that wrapped keys lie in: of orgs, and of users. */
+/** Backup finders for the tables that hold wrapped keys: org keyrings and user keyrings. */
 export interface KeyringBackupFinders {
   readonly orgs: FindBackups;
   readonly users: FindBackups;
@@ -56,9 +59,11 @@ export class ShredReceiptService {
   }
 
   /**
-   * Looks for copies, users and blobs, and adds a receipt that says what was found, unless there is nothing left to be said.
-   * @param onlyIfChanged adds none that would say the same as before: that there still is a copy, a user, or a blob
-   * @throws VaultError `unavailable`, `write_contention`, `org_shredded` never
+   * Looks for backups, users and blobs and issues a receipt that states the result. Does nothing if the shredding is
+   * complete.
+   * @param onlyIfChanged issues no receipt if it would report the same remaining backups, users or blobs as the last
+   *   one
+   * @throws VaultError `unavailable`, `write_contention`; DecryptionError; Error if the org is not shredded
    */
   async issue(org: string, onlyIfChanged = false): Promise<Tombstone> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -81,7 +86,7 @@ export class ShredReceiptService {
 
   async #buildReceipt(tombstone: Tombstone): Promise<ShredReceipt> {
     const { org, createdAt, generation, requestedAt, by, shreddedAt, destroyed, retired, issued } = tombstone;
-    // The clock after the tombstone was read, not before it was written: only since then is it known to be there.
+    // The clock is read after the tombstone, because only a completed read proves that the tombstone is stored.
     const unusableSince = tombstone.unusableSince ?? this.#clock().toISOString();
     const inFlightUntil = new Date(Date.parse(unusableSince) + functionTimeoutSeconds * 1000).toISOString();
     const orgBackups = await this.#backupFinders.orgs();
@@ -89,11 +94,12 @@ export class ShredReceiptService {
     const values = await this.#countValues(org);
     const users = await this.#counters.users.countRemaining(org);
     const blobs = await this.#counters.blobs.count(org);
-    // From the org's beginning, not from the oldest DEK that was left: an old copy would bring retired ones back too.
+    // From the creation of the org, not of its oldest remaining DEK: an old backup would also restore retired DEKs.
     const from = destroyed.length + retired > 0 ? createdAt : undefined;
     const now = this.#clock();
     const orgAssessment = assessBackups(orgBackups, from, unusableSince, now);
-    // A user's keyring may have been there until none was found any more. What is stored late (user-erasing.ts) is within the blur.
+    // A user keyring may have existed until a count found none. A keyring stored late (users/org-user-purger.ts) is
+    // covered by the tolerance.
     const usersUntil = firstReceiptWithoutKeyrings(tombstone) ?? now.toISOString();
     const userAssessment = assessBackups(userBackups, createdAt, usersUntil, now);
     const assessment = mergeAssessments(orgAssessment, userAssessment);
@@ -112,7 +118,7 @@ export class ShredReceiptService {
       shreddedAt,
       unusableSince,
       inFlightUntil,
-      // Each receipt made it one more.
+      // Each receipt increments the generation by one.
       generation: generation - issued,
       deks: destroyed,
       retiredBefore: retired,
@@ -139,7 +145,7 @@ export class ShredReceiptService {
   }
 }
 
-/** Whether a final receipt was issued, and one that says that no user and no blob is left. */
+/** Whether a final receipt was issued and the last receipt states that no users and no blobs remain. */
 export function isShredComplete(tombstone: Tombstone): boolean {
   const last = parseReceiptPayloads(tombstone).at(-1) ?? uncountedPayload;
   return tombstone.final && hasNoBlobs(last) && hasNoUsers(last);
@@ -147,11 +153,11 @@ export function isShredComplete(tombstone: Tombstone): boolean {
 
 type ReceiptPayload = Partial<ShredReceipt>;
 
-/** Receipts of a time without blobs do not mention any. */
+/** Receipts from before the vault had blobs do not mention them. */
 const hasNoBlobs = ({ blobs }: ReceiptPayload): boolean =>
   blobs === undefined || (blobs.complete && blobs.objects === 0 && blobs.uploads === 0);
 
-/** Nor do those of a time without users. */
+/** Receipts from before the vault had users do not mention them. */
 const hasNoUsers = ({ users }: ReceiptPayload): boolean =>
   users === undefined || (users.complete && users.keyrings === 0 && users.records === 0);
 
@@ -160,17 +166,17 @@ const uncountedPayload: ReceiptPayload = {
   users: { keyrings: 0, records: 0, complete: false },
 };
 
-/** What the receipts say that are kept. */
+/** Payloads of the receipts in the tombstone. */
 const parseReceiptPayloads = ({ receipts }: Tombstone): ReceiptPayload[] =>
   receipts.map((jws) => {
     try {
       return requireObjectFields(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()));
     } catch {
-      // What stands there was not written by the vault: then a receipt that is good is still to be issued.
+      // The vault did not write this entry, so a valid receipt must still be issued.
       return uncountedPayload;
     }
   });
 
-/** When a receipt first said that no keyring of a user was left. */
+/** Time of the first receipt that counted no user keyrings. */
 const firstReceiptWithoutKeyrings = (tombstone: Tombstone): string | undefined =>
   parseReceiptPayloads(tombstone).find(({ users }) => users?.keyrings === 0)?.issuedAt;

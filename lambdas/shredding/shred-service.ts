@@ -1,6 +1,6 @@
 /**
- * The rules of shredding an org: its keyring, of which no copy may exist, is replaced by a tombstone; from then on no request
- * gets a DEK, whatever it has cached, since each reads that record anew. It works without any key.
+ * Shreds an org: replaces its keyring, of which no backup may exist, with a tombstone. Every request reads that record
+ * again, so from then on no request gets a DEK, even from a cache. Shredding needs no key.
  */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { ShredRequest, ShredResponse } from '../../contract/shredding/wire.ts';
@@ -15,26 +15,29 @@ import type { WorkflowStarter } from '../shared/workflow-ports.ts';
 import type { OrgUserPurger } from '../users/org-user-purger.ts';
 import { isShredComplete, type ShredReceiptService } from './shred-receipt-service.ts';
 
-/** Changes of one keyring that may come between before a request is given up. */
+/** Maximum attempts of one keyring update when concurrent updates win. */
 const maxAttempts = 12;
 const dayMs = 86_400_000;
 
-/** What a workflow of shredding is started with. */
+/** Input of a shredding workflow. */
 export interface ShredWorkflowInput {
   readonly org: string;
-  /** Of the lock that it is to end, or of the shredding whose copies it is to look after. */
+  /** RFC 3339: identifies the lock that the workflow ends, or the shredding whose cleanup it completes. */
   readonly requestedAt: string;
   readonly waitSeconds: number;
 }
 
-/** After a shredding at once, its own request looks for copies first. */
+/** After an immediate shredding, the request itself looks for backups first. */
 const headStartSeconds = 60;
 
-/** Lists of blobs that a request deletes: 1000 objects and 100 records; of users, 1000 keyrings, and 250 records once none is left. */
+/**
+ * Number of lists that a request deletes. For blobs a list has 1000 objects and 100 records. For users it has 1000
+ * keyrings, and 250 records once no keyring is left.
+ */
 const listsPerRequest = 1;
 
 const keysDestroyedDetail =
-  'The keys are destroyed; only what follows is left to be done. Send the same request again.';
+  'The keys are destroyed, but the cleanup or the receipt is not finished. Send the same request again.';
 
 export class ShredService {
   readonly #store: ShreddableKeyringStore;
@@ -61,14 +64,15 @@ export class ShredService {
   }
 
   /**
-   * Shreds an org, now or after some days for which it is locked. Repeated, it changes nothing that was done: a lock stays as it
-   * is, and once shredded, users and blobs are deleted and copies looked for again, unless the receipts say that there are none.
+   * Shreds an org immediately, or locks it and shreds it after a number of days. It can be repeated: an existing lock
+   * is kept. If the org is already shredded, users and blobs are deleted and backups are looked for again, unless the
+   * receipts state that none remain.
    * @throws VaultError `invalid_request`, `write_contention`, `unavailable`
    */
   async request({ org, keyId: by }: Caller, { confirm, waitDays = 0 }: ShredRequest): Promise<ShredResponse> {
     if (confirm !== org) {
       throw new VaultError('invalid_request', {
-        errors: [{ path: 'confirm', message: 'is not the id of this organization' }],
+        errors: [{ path: 'confirm', message: 'is not the ID of this organization' }],
       });
     }
     const now = this.#clock();
@@ -79,7 +83,7 @@ export class ShredService {
     return await this.#lockUntilShred(org, { shredAt, requestedAt, by }, (waitDays * dayMs) / 1000);
   }
 
-  /** Ends the waiting, and the shredding with it. @throws VaultError `no_shred_pending`, `org_shredded`, `write_contention` */
+  /** Cancels a pending shredding. @throws VaultError `no_shred_pending`, `org_shredded`, `write_contention` */
   async cancel(org: string): Promise<ShredResponse> {
     let removed: string | undefined;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -87,7 +91,7 @@ export class ShredService {
       if (stored.state === 'shredded') throw new VaultError('org_shredded');
       const { lock, ...unlocked } = stored;
       if (lock === undefined) {
-        // Gone after our own try: its reply was lost, and this is what it did.
+        // If an earlier attempt of this call removed the lock, its reply was lost and the call succeeded.
         if (removed === undefined) throw new VaultError('no_shred_pending');
         return toShredResponse(stored);
       }
@@ -98,7 +102,7 @@ export class ShredService {
   }
 
   /**
-   * The end of a waiting period: shreds the org if it is still locked by that very request. Returns whether it is shredded.
+   * Ends a waiting period: shreds the org if it is still locked by that request. Returns whether it is shredded.
    * @throws VaultError `write_contention`, `unavailable`
    */
   async shredIfLocked(org: string, requestedAt: string): Promise<boolean> {
@@ -106,8 +110,9 @@ export class ShredService {
   }
 
   /**
-   * Replaces the keyring by a tombstone, whoever else changes it meanwhile; the tombstone there is, if there is one.
-   * @param request who asks for it now; or when a lock was asked for that must still be there, and undefined is returned if it is not
+   * Replaces the keyring with a tombstone, despite concurrent updates. Returns the existing tombstone if there is one.
+   * @param request the requester, for an immediate shredding; or the `requestedAt` of a lock. If that lock is no longer
+   *   present, returns undefined.
    */
   async #replaceWithTombstone(org: string, request: Pick<ShredLock, 'requestedAt' | 'by'>): Promise<Tombstone>;
   async #replaceWithTombstone(org: string, lockedAt: string): Promise<Tombstone | undefined>;
@@ -128,8 +133,8 @@ export class ShredService {
   }
 
   /**
-   * Deletes users and blobs, as many as a request has time for, and issues the receipt; a workflow looks after all of it, should this
-   * request end before, or copies exist, or something be left.
+   * Deletes as many users and blobs as a request has time for and issues the receipt. A workflow continues if this
+   * request is interrupted, if backups exist, or if data remains.
    */
   async #purgeAndIssueReceipt(tombstone: Tombstone): Promise<ShredResponse> {
     if (isShredComplete(tombstone)) return toShredResponse(tombstone);
@@ -152,7 +157,8 @@ export class ShredService {
       const stored = await this.#readKeyring(org);
       if (stored.state === 'shredded') return await this.#purgeAndIssueReceipt(stored);
       const { requestedAt } = stored.lock ?? lock;
-      // Before the lock, not after: a workflow whose lock never came about does nothing, a lock without a workflow never ends.
+      // Started before the lock is set: a workflow without a lock does nothing, but a lock without a workflow would
+      // never end.
       if (stored.lock === undefined) await this.#startWorkflow({ org, requestedAt, waitSeconds });
       else return toShredResponse(stored);
       const locked = { ...stored, lock };
@@ -173,7 +179,7 @@ export class ShredService {
 const keyringContention = () =>
   new VaultError('write_contention', { detail: 'The keyring kept changing; nothing was changed.' });
 
-/** How far an org is on the way to its end, as its members may see it. */
+/** The shredding state of an org, as its API reports it. */
 export function toShredResponse(stored: StoredKeyring): ShredResponse {
   const { org } = stored;
   if (stored.state === 'shredded') {

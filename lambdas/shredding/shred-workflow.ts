@@ -1,4 +1,4 @@
-/** What follows the request to shred an org: the waiting, the shredding, and the work until no user, no blob and no copy is left. */
+/** The shredding workflow: waiting period, shredding, and cleanup until no users, blobs and backups are left. */
 import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
@@ -16,23 +16,30 @@ export interface ShredWorkflowServices {
 }
 
 const daySeconds = 86_400;
-/** Days for which copies are looked for: with the longest waiting period before, and retries, less than the workflow's own limit. */
+/**
+ * Days for which backups are looked for. Together with the longest waiting period and retries, this is less than the
+ * workflow's own limit.
+ */
 const maxWatchDays = 300;
 
-/** Lists of blobs that one step deletes, of 1000 objects each, and such steps in a row. What is left after them is left to the days. */
+/**
+ * Lists of 1000 objects each that one step deletes, and the number of such steps in a row. The daily steps delete any
+ * rest.
+ */
 const blobListsPerStep = 5;
-/** Lists of users that one step deletes: a partition of DynamoDB takes about 1000 writes a second. */
+/** Lists of users that one step deletes. A DynamoDB partition accepts about 1000 writes per second. */
 const userListsPerStep = 2;
 const maxConsecutiveSteps = 500;
 /**
- * When no request or message that began before the shredding is running any more, by far, and nothing is uploaded any more: an address that was given just after the shredding, by a request that began before it, has ended,
- * and what was sent there last has arrived, even at 100 kbit/s.
+ * Delay until no request or message from before the shredding is still running and no upload is in progress. It covers
+ * an upload URL that such a request issued just after the shredding, and the last data sent to that URL even at 100
+ * kbit/s.
  */
 const lastUploadDelaySeconds = functionTimeoutSeconds + limits.blobPresignedUrlSeconds + 1800;
 
 /**
- * Runs one: `{org, requestedAt, waitSeconds}`. Each step bears to be run twice.
- * @throws Error for any other input; what a step throws for good
+ * Runs a shredding workflow. Input: `{org, requestedAt, waitSeconds}`. Every step can be run twice.
+ * @throws Error for any other input; the error of a step that failed permanently
  */
 export async function runShredWorkflow(
   { shredService, blobPurger, userPurger, receiptService }: ShredWorkflowServices,
@@ -65,7 +72,7 @@ export async function runShredWorkflow(
   return { result: isPurged ? 'copies exist' : 'users or blobs exist' };
 }
 
-/** Repeats a step until there is nothing more to do for it, or it was often enough. */
+/** Repeats a step until it reports that nothing is left, at most `maxConsecutiveSteps` times. */
 async function repeatUntilDone(step: (n: number) => Promise<boolean>): Promise<boolean> {
   for (let n = 0; n < maxConsecutiveSteps; n++) if (await step(n)) return true;
   return false;

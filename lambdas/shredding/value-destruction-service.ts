@@ -1,4 +1,4 @@
-/** The rules of destroying one value: it is deleted with its history, and a signed statement says what could still hold a copy. */
+/** Destroys one value: deletes it with its history and signs a statement of which copies may still exist. */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { DestroyValueResponse } from '../../contract/shredding/wire.ts';
 import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
@@ -16,12 +16,12 @@ import type { ValueStore } from '../values/value-ports.ts';
 import { assessBackups } from './backup-assessment.ts';
 import type { FindBackups, TableBackups } from './shred-ports.ts';
 
-/** Writers of the value that may come between before it is given up. */
+/** Maximum attempts when concurrent writers win. */
 const maxAttempts = 8;
-/** The longest that point-in-time recovery reaches back, milliseconds. */
+/** Maximum window of point-in-time recovery, milliseconds. */
 const maxRecoveryWindowMs = 35 * 86_400_000;
 
-/** Reads the value again, with its history. */
+/** Reads the value again with its history. */
 export type ReloadStoredValue = () => Promise<StoredValue | undefined>;
 
 export class ValueDestructionService {
@@ -30,7 +30,7 @@ export class ValueDestructionService {
   readonly #signer: Signer;
   readonly #clock: Clock;
 
-  /** @param findBackups those of the table of values */
+  /** @param findBackups finds the backups of the value table */
   constructor(values: Pick<ValueStore, 'deleteIfUnchanged'>, findBackups: FindBackups, signer: Signer, clock: Clock) {
     this.#values = values;
     this.#findBackups = findBackups;
@@ -39,9 +39,9 @@ export class ValueDestructionService {
   }
 
   /**
-   * Destroys a value as it is stored when it is destroyed: one that is set meanwhile is read again. Sent again after a lost
-   * answer, it finds nothing of that name; the audit has the first one's record.
-   * @param keyring the org's, which is neither locked nor shredded
+   * Destroys the current state of a value. If it is set concurrently, the new state is read and destroyed. A retry
+   * after a lost response finds no value; the audit contains the record of the first request.
+   * @param keyring the org's keyring, neither locked nor shredded
    * @throws VaultError `invalid_name`, `invalid_request`, `write_contention`, `unavailable`
    */
   async destroy(
@@ -63,10 +63,12 @@ export class ValueDestructionService {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       if (stored === undefined)
         return lastReceipt === undefined ? { destroyed: false } : { destroyed: true, receipt: lastReceipt };
-      // Signed before, handed out after: were the signature missing then, the value would be gone without a receipt.
+      // Signed before the deletion and returned after it. If signing failed afterwards, the value would be deleted
+      // without a receipt.
       const receipt = await this.#signer.sign(await this.#buildReceipt(keyId, keyring, stored), destroyReceiptJwsType);
       if (await this.#values.deleteIfUnchanged(keyring.org, name, stored)) return { destroyed: true, receipt };
-      // Set meanwhile; or deleted by this very call, whose reply was lost, or by another at the same time: gone as stated.
+      // The value was set concurrently, or it was deleted: by an attempt of this call whose reply was lost, or by
+      // another call. If it was deleted, the receipt is correct.
       lastReceipt = receipt;
       stored = await reload();
     }
@@ -97,7 +99,7 @@ export class ValueDestructionService {
   }
 }
 
-/** When the last copy is gone by itself; undefined while there is one that stays until someone deletes it. */
+/** When the last copy expires; undefined while a backup exists that stays until someone deletes it. */
 function backupsExpireAt({ backups, complete, pointInTimeRecovery }: TableBackups, now: Date): string | undefined {
   if (!complete || backups.length > 0) return undefined;
   return pointInTimeRecovery === 'DISABLED'
@@ -109,7 +111,7 @@ function toDestroyedVersion({ version, value }: StoredVersion): DestroyReceipt['
   try {
     return { version, dek: parseDekVersion(value) };
   } catch {
-    // What is damaged can be destroyed too.
+    // A corrupt value can be destroyed too.
     return { version };
   }
 }

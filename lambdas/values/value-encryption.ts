@@ -1,4 +1,4 @@
-/** Between a version of a value as people know it and as it is stored (docs/format.md, section 4). */
+/** Encrypts and decrypts versions of values (docs/format.md, section 4). */
 
 import type { Metadata, VersionInfo } from '../../contract/values/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
@@ -11,12 +11,12 @@ import type { StoredVersion } from '../shared/ports.ts';
 type SealPurpose = 'vault.value' | 'vault.info';
 
 const sealContext = (purpose: SealPurpose, org: string, name: string, version: number): SealContext => {
-  // Read from a table that is not trusted: a number that is none must fail like any other damage.
+  // The table is not trusted, so an invalid version number fails like any other corruption.
   if (!Number.isSafeInteger(version) || version < 1) throw new DecryptionError();
   return [purpose, org, name, u64(version)];
 };
 
-/** Seals one version: its value and, apart, the facts about it, so that a list needs no value. */
+/** Encrypts one version: the value, and separately its metadata, so that lists need not read the value. */
 export function encryptVersion(
   dek: Dek,
   name: string,
@@ -49,12 +49,12 @@ export async function decryptInfo(
 ): Promise<VersionInfo> {
   const dek = await keys.dekOf(stored.info);
   const text = open(dek, sealContext('vault.info', dek.org, name, stored.version), stored.info).toString('utf8');
-  // Authentic, so it is what sealVersion wrote: no further check would find anything.
+  // Authenticated, so it is exactly what encryptVersion wrote and needs no further validation.
   const infoFields: { createdAt: string; expiresAt?: string; metadata: Metadata } = JSON.parse(text);
   return { version: stored.version, ...infoFields };
 }
 
-/** The same version, its strings sealed anew under a DEK. @throws DecryptionError */
+/** Re-encrypts the strings of one version with a DEK. @throws DecryptionError */
 export async function reencryptVersion(
   keys: OpenKeyring,
   dek: Dek,
@@ -71,6 +71,6 @@ export async function reencryptVersion(
   return { version, value: await reencrypt('vault.value', value), info: await reencrypt('vault.info', info), writeId };
 }
 
-/** Whether a version can't be read any more at a time. */
+/** Whether a version has expired. */
 export const isVersionExpired = (info: VersionInfo, now: Date): boolean =>
   info.expiresAt !== undefined && Date.parse(info.expiresAt) <= now.getTime();

@@ -10,22 +10,22 @@ export interface StoredValueSummary {
 
 export interface ValueStore {
   /**
-   * Writes the item of one value, on condition that it is still as `before`, to the very sealed string of its info
-   * (undefined: that there is none). So a rotation that seals the item anew makes a writer that read it before read it
-   * again, and what is under an old DEK can't be put back.
-   * Returns false, and has changed nothing, when it is not, or when an earlier try of this very call has succeeded.
+   * Writes the item of one value, on condition that its `info` string is still that of `before` (undefined: that no
+   * item exists). A rotation changes that string, so a writer that read the item before must read it again and cannot
+   * write data back under an old DEK. Returns false and changes nothing if the condition fails. Also returns false if
+   * an earlier attempt of the same call succeeded.
    */
   putIfUnchanged(org: string, next: StoredValue, before: StoredVersion | undefined): Promise<boolean>;
-  /** Deletes a value whatever its version. Returns whether there was one. */
+  /** Deletes a value of any version. Returns whether it existed. */
   delete(org: string, name: string): Promise<boolean>;
-  /** Deletes a value that is still at `before`; false, and nothing changed, when it is not. */
+  /** Deletes a value if it is still at `before`. Returns false and changes nothing if it is not. */
   deleteIfUnchanged(org: string, name: string, before: StoredVersion): Promise<boolean>;
-  /** Values by name, ascending, after a name; `more` when the page ended before the list did. */
+  /** Values after a name, in ascending order. `more` is true if the list continues after this page. */
   list(org: string, prefix: string, after: string | undefined, limit: number): Promise<Page<StoredValueSummary>>;
 }
 
-/** Notified after a value was sealed under the active DEK: rotation counts and starts by it. */
+/** Notified after a value was encrypted with the active DEK. Rotation uses it to count and to start. */
 export interface EncryptionObserver {
-  /** Never fails: the value is stored, whatever becomes of this. */
+  /** Never fails, because the value is already stored. */
   recordEncryption(keys: OpenKeyring): Promise<void>;
 }

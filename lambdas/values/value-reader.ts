@@ -1,4 +1,4 @@
-/** The rules of reading values. */
+/** Reads and lists values. */
 import { limits } from '../../contract/shared/limits.ts';
 import { nameProblem, prefixProblem } from '../../contract/shared/name-patterns.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -22,7 +22,7 @@ import { validateName } from '../shared/value-names.ts';
 import { decryptInfo, decryptValue, isVersionExpired } from './value-encryption.ts';
 import type { ValueStore } from './value-ports.ts';
 
-/** Values of the request, as read with its key and keyring. */
+/** The request's values, read together with its API key and keyring. */
 export type ValuesByName = ReadonlyMap<string, StoredValue>;
 
 export class ValueReader {
@@ -47,7 +47,10 @@ export class ValueReader {
     return { name, ...info, value: await decryptValue(keys, name, earlier) };
   }
 
-  /** Up to 100 values, each with a result of its own. @throws VaultError `invalid_request` when a name repeats */
+  /**
+   * Reads up to 100 values. Each name has a separate result.
+   * @throws an unexpected error; VaultErrors and DecryptionErrors become results
+   */
   async getMany(
     caller: Caller,
     keys: OpenKeyring,
@@ -61,7 +64,7 @@ export class ValueReader {
         authorizeName(caller, name);
         if (replyBytes > limits.batchReplyBytes) throw new VaultError('reply_full');
         const value = await this.get(keys, values, name);
-        // Twice, since Lambda's reply holds the body as a JSON string: a quote takes four bytes there.
+        // Stringified twice, because Lambda's reply contains the body as a JSON string. A quote takes four bytes there.
         replyBytes += Buffer.byteLength(JSON.stringify(JSON.stringify(value)), 'utf8');
         if (replyBytes > limits.batchReplyBytes) throw new VaultError('reply_full');
         return value;
@@ -81,7 +84,7 @@ export class ValueReader {
   }
 
   /**
-   * One page of names; reserved ones are left out for a caller that has no part in them.
+   * One page of names. Reserved names are omitted for callers without access to them.
    * @throws VaultError `invalid_name` (of the prefix), `invalid_cursor`; DecryptionError
    */
   async list(
@@ -110,12 +113,15 @@ export class ValueReader {
     }
     const last = page.items.at(-1);
     if (!page.more || last === undefined) return { values };
-    // Whoever has a cursor can read the name in it.
+    // The holder of a cursor can decode the name in it, so it must not contain a hidden name.
     const resumeAfter = isHidden(caller, last.name) ? lastReservedName : last.name;
     return { values, cursor: encodeCursor([org, 'values', prefix], resumeAfter) };
   }
 
-  /** The current version, unless there is none or it has expired, which hides what came before it as well. */
+  /**
+   * The current version. An expired current version hides all earlier ones.
+   * @throws VaultError `value_not_found`, `value_expired`; DecryptionError
+   */
   async #requireCurrent(
     keys: OpenKeyring,
     stored: StoredValue | undefined,
@@ -134,6 +140,6 @@ export class ValueReader {
   }
 
   #keptVersionsDetail({ version, history }: StoredValue): string {
-    return `Versions kept are ${history.at(-1)?.version ?? version} to ${version}.`;
+    return `Versions ${history.at(-1)?.version ?? version} to ${version} are kept.`;
   }
 }

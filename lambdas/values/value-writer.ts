@@ -1,4 +1,4 @@
-/** The rules of writing values: one conditional write of one item, safe to repeat. */
+/** Writes and deletes values. A write is one conditional write of one item and is safe to retry. */
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,18 +11,18 @@ import { validateName } from '../shared/value-names.ts';
 import { decryptInfo, decryptValue, encryptVersion, isVersionExpired } from './value-encryption.ts';
 import type { EncryptionObserver, ValueStore } from './value-ports.ts';
 
-/** Writers of one name that may come between before a write is given up. */
+/** Maximum retries of a write when concurrent writers win. */
 const maxAttempts = 12;
 const backoffBaseMs = 5;
 const backoffMaxMs = 250;
 
-/** The keyring with a DEK that seals, and the value as it stands. */
+/** The current state that a write is based on: a keyring with an active DEK, and the stored value. */
 export interface WriteSnapshot {
   readonly keys: OpenKeyring;
   readonly stored: StoredValue | undefined;
 }
 
-/** Reads anew what a write stands on, when another writer came between. */
+/** Reads that state again after a concurrent write. */
 export type ReloadWriteSnapshot = (name: string) => Promise<WriteSnapshot>;
 
 export class ValueWriter {
@@ -37,8 +37,8 @@ export class ValueWriter {
   }
 
   /**
-   * Stores the next version of a value. Sent again with the same write id, it stores nothing and returns what
-   * the first one stored.
+   * Stores the next version of a value. A retry with the same write ID stores nothing and returns the version stored
+   * first.
    * @throws VaultError `invalid_name`, `value_too_large`, `invalid_request`, `version_conflict`, `write_id_reused`,
    *   `write_contention`, `unavailable`
    */
@@ -50,7 +50,8 @@ export class ValueWriter {
   ): Promise<ValueInfo> {
     validateName(name);
     const versionInfo = this.#validateRequest(request);
-    // Without an id of the caller's, one of ours still tells our own lost reply from another's write.
+    // If the caller gave no write ID, a generated one still distinguishes this write's lost reply from another writer's
+    // success.
     const writeId = request.writeId ?? randomUUID();
     let state = initial;
     for (let attempt = 1; ; attempt++) {
@@ -64,15 +65,15 @@ export class ValueWriter {
         await this.#rotationTrigger?.recordEncryption(state.keys);
         return { name, ...info };
       }
-      // Another writer came first, or our own write did and its reply was lost: what is stored now tells.
+      // Either another writer won, or this write succeeded and its reply was lost. The stored item shows which.
       await sleep(Math.random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** attempt));
       state = await reload(name);
     }
   }
 
   /**
-   * Deletes a value and its history. No key is needed: what can't be opened can still be deleted.
-   * @throws VaultError `invalid_name`, `version_conflict`, `write_contention`, `unavailable`
+   * Deletes a value and its history. No DEK is needed, so a value that cannot be decrypted can be deleted.
+   * @throws VaultError `invalid_name`, `version_conflict`, `unavailable`
    */
   async delete(
     org: string,
@@ -84,7 +85,7 @@ export class ValueWriter {
     validateName(name);
     if (ifVersion === undefined) {
       const found = await this.#values.delete(org, name);
-      // A reply lost on the way to us would show nothing left to delete: what was read before counts too.
+      // After a lost reply the SDK's retry finds no item, so a value that was read before also counts as deleted.
       return { deleted: found || stored !== undefined };
     }
     if (stored === undefined) return { deleted: false };
@@ -95,12 +96,15 @@ export class ValueWriter {
     throw new VaultError('version_conflict', { currentVersion: current.version });
   }
 
-  /** What will be stored beside the value, once the request is known to be allowed. */
+  /**
+   * Validates a request. Returns the version info to store with the value.
+   * @throws VaultError `value_too_large`, `invalid_request`
+   */
   #validateRequest(request: SetValueRequest): Omit<VersionInfo, 'version'> {
     const bytes = Buffer.byteLength(request.value, 'utf8');
     if (bytes > limits.valueBytes) {
       throw new VaultError('value_too_large', {
-        detail: `It has ${bytes} bytes of UTF-8; at most ${limits.valueBytes} are stored.`,
+        detail: `It has ${bytes} bytes of UTF-8; at most ${limits.valueBytes} are allowed.`,
       });
     }
     const now = this.#clock();
@@ -115,7 +119,7 @@ export class ValueWriter {
     };
   }
 
-  /** The version that an earlier sending of this write has stored. @throws VaultError `write_id_reused` */
+  /** The version that an earlier attempt of this write stored. @throws VaultError `write_id_reused` */
   async #findRepeatedWrite(
     { keys, stored }: WriteSnapshot,
     name: string,
@@ -138,7 +142,7 @@ export class ValueWriter {
   /** @throws VaultError `version_conflict` */
   async #assertVersion({ keys, stored }: WriteSnapshot, ifVersion: number | undefined): Promise<void> {
     if (ifVersion === undefined) return;
-    // An expired value counts as absent for reading, so it must for comparing.
+    // An expired value counts as absent when it is read, so it also counts as absent here.
     const present =
       stored !== undefined && !isVersionExpired(await decryptInfo(keys, stored.name, stored), this.#clock());
     const currentVersion = present ? stored.version : 0;
@@ -160,7 +164,7 @@ function buildStoredValue(
   return { name, ...sealed, history, ttl };
 }
 
-/** As many of the earlier versions, newest first, as the policy and the item hold. */
+/** Earlier versions, newest first, up to the version limit and the item size limit. */
 function historyWithinLimits(
   sealed: StoredVersion,
   { version, value, info, writeId, history }: StoredValue,

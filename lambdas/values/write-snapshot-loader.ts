@@ -5,10 +5,10 @@ import type { FirstDekCreator, KeyringOpener, OpenKeyring } from '../org-keys/ke
 import type { StoredValue } from '../shared/ports.ts';
 import type { ReloadWriteSnapshot } from './value-writer.ts';
 
-/** First writes of an org that may meet before one of them finds the stored keyring. */
+/** Maximum attempts when first writes of an org run concurrently. */
 const maxAttempts = 5;
 
-/** Brings about what a write stands on: a keyring with a DEK that seals. */
+/** Loads what a write is based on: the value, and a keyring with an active DEK. */
 export class WriteSnapshotLoader {
   readonly #records: RequestRecordStore;
   readonly #keyringOpener: KeyringOpener;
@@ -20,7 +20,7 @@ export class WriteSnapshotLoader {
     this.#firstDekCreator = firstDekCreator;
   }
 
-  /** The keyring of the request, with its first DEK made if it has none. @throws VaultError `write_contention` */
+  /** Returns the request's keyring. Creates the first DEK if there is none. @throws VaultError `write_contention` */
   async ensureActiveDek(caller: Caller, initial: OpenKeyring): Promise<OpenKeyring> {
     let keys = initial;
     for (let attempt = 0; keys.active === undefined; attempt++) {
@@ -32,7 +32,7 @@ export class WriteSnapshotLoader {
     return keys;
   }
 
-  /** Reads a value and its keyring again, in one round trip. */
+  /** Returns a function that reads a value and the keyring again in one round trip. */
   reloaderFor(caller: Caller): ReloadWriteSnapshot {
     return async (name) => {
       const { keyring, values } = await this.#read(caller, [name]);
@@ -42,7 +42,7 @@ export class WriteSnapshotLoader {
     };
   }
 
-  /** Reads a value again, without any key. */
+  /** Reads a value again without decrypting it. */
   async readStoredValue(caller: Caller, name: string): Promise<StoredValue | undefined> {
     const { values } = await this.#read(caller, [name]);
     return values.get(name);

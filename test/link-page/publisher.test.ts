@@ -110,6 +110,6 @@ describe('the publisher', () => {
   test('fails when its answer is not taken, so that it is invoked again', async () => {
     status = 403;
     const { outcome } = await run('Create');
-    await expect(outcome).rejects.toThrow(/did not take the answer: 403/);
+    await expect(outcome).rejects.toThrow(/rejected the response: 403/);
   });
 });

@@ -1,4 +1,4 @@
-/** The middleware of routes for holders of an API key. */
+/** Middleware of the routes that need an API key. */
 import middy from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
@@ -12,9 +12,9 @@ import {
   requireApiKey,
 } from './require-api-key.ts';
 
-/** A route for holders of an API key: what it reads beside the key, and what it does. */
+/** An API-key route: the data it requires and its operation. */
 export interface ApiKeyRoute<Id extends RouteId> extends RequiredData<Id> {
-  /** What the audit record names, where the path does not say it. */
+  /** Subject of the audit record, for routes whose path does not contain it. */
   readonly subject?: ExtractSubject<Id>;
   run(input: RouteInput<Id>, session: ApiKeySession): Promise<RouteOutput<Id>>;
 }

@@ -22,19 +22,19 @@ import { allowsName } from '../permissions.ts';
 import type { RequestRecordStore } from '../request-record-ports.ts';
 
 /**
- * Values that a route wants in the read that brings its key and keyring, and what of the request its caller must be
- * allowed: the name in the path and all `names` unless told otherwise.
+ * What a route needs from the combined read of key, keyring and values, and which names its caller must be authorized
+ * for. By default these are the name in the path and all `valueNames`.
  */
 export interface RequiredData<Id extends RouteId> {
   valueNames?(input: RouteInput<Id>): readonly string[];
   includeHistory?(input: RouteInput<Id>): boolean;
-  /** The rules authorize each of `names` by itself, since each has a result of its own. */
+  /** The route authorizes each name separately, because each has its own result. */
   readonly authorizesEachItem?: true;
-  /** What the names of a list must begin with; `''` for all. */
+  /** Prefix of the names to list; `''` for all names. */
   prefix?(input: RouteInput<Id>): string;
 }
 
-/** A request on a route for API keys. */
+/** State of a request on an API-key route. */
 export interface ApiKeyCall<Id extends RouteId> extends RequestState<Id> {
   session?: ApiKeySession;
 }
@@ -47,9 +47,8 @@ export interface ApiKeyAuth {
 }
 
 /**
- * Reads API key, keyring and the route's values in one round trip, and lets only a key pass that is genuine,
- * neither revoked nor expired, and allowed this route and these names. Who may not call learns nothing of what was
- * wrong with the request.
+ * Reads the API key, the keyring and the route's values in one round trip, then authenticates and authorizes the
+ * caller. A caller that fails this check gets no details about parsing errors in the request.
  */
 export function requireApiKey<Id extends RouteId>(
   id: Id,
@@ -63,7 +62,8 @@ export function requireApiKey<Id extends RouteId>(
       const records = await auth.records.read({
         org: presented.org,
         keyId: presented.id,
-        // A name that is not allowed is refused by the rules; the table would refuse the whole read for it.
+        // Malformed names are left out here, because DynamoDB would reject the whole read. Authorization rejects them
+        // later.
         names: [...new Set(names)].filter((name) => nameProblem(name) === undefined),
         includeHistory: history,
       });
@@ -83,7 +83,7 @@ export function requireApiKey<Id extends RouteId>(
   };
 }
 
-/** What of a request is read along, and what its caller must be allowed: nothing of one that could not be parsed. */
+/** The data a request needs and the names it must be authorized for; empty if the request could not be parsed. */
 function resolveRequirements<Id extends RouteId>(input: RequestState<Id>['input'], required: RequiredData<Id>) {
   if (input === undefined || input instanceof Error)
     return { names: [], history: false, targets: [], prefix: undefined };
@@ -96,24 +96,24 @@ function resolveRequirements<Id extends RouteId>(input: RequestState<Id>['input'
   };
 }
 
-/** The name in the path, whether or not the route wants its value read. */
+/** The name in the path, even if the route does not read its value. */
 function namesInPath({ params }: { readonly params: object }): string[] {
   const name: unknown = Reflect.get(params, 'name');
   return typeof name === 'string' ? [name] : [];
 }
 
-/** What was read along and is not the caller's to see goes no further. */
+/** Drops values that the caller is not permitted to read. */
 function filterAllowedValues(caller: Caller, values: ApiKeySession['values']): ApiKeySession['values'] {
   return new Map([...values].filter(([name]) => allowsName(caller, name)));
 }
 
-/** What authentication found. */
+/** The result of authentication. */
 export interface ApiKeySession {
   readonly caller: Caller;
-  /** The caller's keyring, checked on first use: routes that touch no value need no DEK. */
+  /** Verifies and unwraps the caller's keyring. Lazy, because routes that do not touch values need no DEK. */
   openKeyring(): Promise<OpenKeyring>;
-  /** The caller's keyring or what is left of it, as stored: no key vouches for it yet. @throws DecryptionError */
+  /** The caller's keyring or tombstone as stored; its MAC is not verified. @throws DecryptionError */
   storedKeyring(): StoredKeyring;
-  /** The values of the request that exist. */
+  /** The requested values that exist and that the caller is permitted to read. */
   readonly values: ReadonlyMap<string, StoredValue>;
 }

@@ -36,7 +36,7 @@ function optionalTextList(fields: Fields, name: string): string[] | undefined {
   return list;
 }
 
-/** A verb that this version does not know is no right in it. */
+/** Verbs that this version does not know are ignored. */
 const isVerb = (verb: string): verb is Verb => verbs.some((known) => known === verb);
 
 const isRole = (role: string): role is Role => Object.hasOwn(roles, role);

@@ -12,7 +12,7 @@ import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { ApiKeyStore, LastUsedStore, StoredApiKey } from '../api-key-ports.ts';
 import { parseStoredApiKey } from './api-key-item-codec.ts';
 
-/** API keys: of a secret, only its hash is here. */
+/** API keys in DynamoDB. Only the hash of a secret is stored. */
 export class DynamoApiKeys implements ApiKeyStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
@@ -26,12 +26,13 @@ export class DynamoApiKeys implements ApiKeyStore {
     const command = new PutItemCommand({
       TableName: this.#table,
       Item: toItem({ ...key }),
-      // Equality lets the client's own retry of a lost reply pass; another key of that id is never overwritten.
+      // The hash comparison lets the SDK's retry after a lost reply succeed. A different key with the same ID is never
+      // overwritten.
       ConditionExpression: 'attribute_not_exists(#id) OR #hash = :hash',
       ExpressionAttributeNames: namePlaceholders('id', 'hash'),
       ExpressionAttributeValues: toItem({ ':hash': key.hash }),
     });
-    await mapTransientErrors('No API key was shown; one without a holder may stand in the list.', () =>
+    await mapTransientErrors('No API key was returned. The list may contain a new key that nobody has.', () =>
       this.#clientOf(key.org).send(command),
     );
   }
@@ -70,7 +71,7 @@ export class DynamoApiKeys implements ApiKeyStore {
     });
   }
 
-  /** The key as it is then; undefined when the condition did not hold. */
+  /** Returns the updated key, or undefined if the condition failed. */
   async #update(org: string, id: string, at: string, expressions: object): Promise<StoredApiKey | undefined> {
     const command = new UpdateItemCommand({
       TableName: this.#table,
@@ -91,7 +92,10 @@ export class DynamoApiKeys implements ApiKeyStore {
   }
 }
 
-/** Notes the last use of API keys; it can change nothing else of them (lib/api-keys/api-key-table.ts, `grantTouch`). */
+/**
+ * Records the last use of API keys. Its IAM policy lets it write no other attribute (lib/api-keys/api-key-table.ts,
+ * `grantTouch`).
+ */
 export class DynamoLastUsed implements LastUsedStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
@@ -106,7 +110,8 @@ export class DynamoLastUsed implements LastUsedStore {
       TableName: this.#table,
       Key: toItem({ org, id }),
       UpdateExpression: 'SET #lastUsedAt = :hour',
-      // Every function that meets the key in this hour tries; the first one writes, and no late one takes it back.
+      // Every function that sees the key in this hour may try. Only the first write succeeds, and a delayed write never
+      // moves the hour back.
       ConditionExpression: 'attribute_exists(#id) AND (attribute_not_exists(#lastUsedAt) OR #lastUsedAt < :hour)',
       ExpressionAttributeNames: namePlaceholders('lastUsedAt', 'id'),
       ExpressionAttributeValues: toItem({ ':hour': hour }),

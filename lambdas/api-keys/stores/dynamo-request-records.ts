@@ -12,10 +12,13 @@ export interface RequestRecordTables {
   readonly values?: string;
 }
 
-/** What BatchGetItem takes at once; two of the first are the API key and the keyring. */
+/** Maximum number of items per BatchGetItem. The first batch includes the API key and the keyring. */
 const batchLimit = 100;
 
-/** API key, keyring and values by BatchGetItem, strongly consistent: what was revoked or shredded is so at once. */
+/**
+ * Reads API key, keyring and values with strongly consistent BatchGetItem calls, so revocation and shredding take
+ * effect immediately.
+ */
 export class DynamoRequestRecords implements RequestRecordStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #tables: RequestRecordTables;
@@ -51,7 +54,7 @@ export class DynamoRequestRecords implements RequestRecordStore {
   #valueKeys({ org, includeHistory }: RequestRecordsQuery, names: readonly string[]): BatchGetRequests {
     if (this.#tables.values === undefined || names.length === 0) return {};
     const Keys = names.map((name) => toItem({ org, name }));
-    // Earlier versions can be most of an item: they travel only where they are wanted.
+    // Earlier versions can be most of an item, so they are read only on request.
     const projection = includeHistory ? {} : currentVersionProjection;
     return { [this.#tables.values]: { Keys, ConsistentRead: true, ...projection } };
   }

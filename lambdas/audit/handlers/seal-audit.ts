@@ -3,13 +3,16 @@ import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
 import { type AuditSealService, parseSealEvent, type ScheduledSealRun } from '../audit-seal-service.ts';
 
-/** What is left of the function's time when it begins no other seal, milliseconds: one seal is two calls and a signature. */
+/**
+ * No new seal is started when less than this remains of the function's time, in milliseconds. One seal takes two store
+ * calls and a signature.
+ */
 const sealTimeReserveMs = 6000;
 
 /**
- * Not a route: the auditor invokes it with `{org}`, and then it throws what went wrong; the schedule invokes it with an event
- * of its own, and then all orgs with new records are sealed. An org that fails is logged, and fails the invocation at its
- * end, so that it shows as an error of the function and is tried again.
+ * Not an HTTP route. The auditor invokes it with `{org}`; errors are then thrown. The schedule invokes it with its own
+ * event; all orgs with new records are then sealed. An org that fails is logged. After all orgs are processed the
+ * invocation fails, so that the error is visible and the run is retried.
  */
 export const sealAudit =
   (log: WriteRequestLog, sealService: AuditSealService, scheduledRun: ScheduledSealRun) =>

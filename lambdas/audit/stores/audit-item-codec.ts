@@ -1,4 +1,4 @@
-/** Items of the audit table and what they stand for (docs/format.md, section 8). Nothing that comes back is trusted. */
+/** Conversion of audit table items (docs/format.md, section 8). Items read from the table are untrusted. */
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import { auditRecord } from '../../../contract/audit/schemas.ts';
@@ -6,9 +6,9 @@ import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
 import type { StoredAuditRecord, StoredSeal } from '../audit-ports.ts';
 
-/** Sort keys of seals: after those of records, whose first character is at most `7`. */
+/** Prefix of the sort keys of seals. They sort after those of records, whose first character is at most `7`. */
 export const sealPrefix = 'seal#';
-/** Digits of a seal's number in its sort key. */
+/** Number of digits of a seal number in its sort key. */
 const seqLength = 12;
 
 export const toSealItem = (org: string, { seq, jws }: StoredSeal) => ({
@@ -25,7 +25,7 @@ export function parseStoredSeal(item: Item): StoredSeal {
   return { seq: Number(digits), jws };
 }
 
-/** The record of an item; undefined when it has not the documented form. */
+/** Parses a record; undefined if the item does not have the documented format. */
 export function parseStoredAuditRecord(item: Item): StoredAuditRecord | undefined {
   const { ttl, mark: _, ...fields } = unmarshall(item);
   const parsed = z.safeParse(auditRecord, fields);

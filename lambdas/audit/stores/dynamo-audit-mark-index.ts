@@ -7,8 +7,8 @@ import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { AuditMarkIndex } from '../audit-ports.ts';
 
 /**
- * Marks in a sparse index of the audit table, and how far they were dealt with in an item of its own there. This is the
- * one store that sees more than one org, by the function's own role: it learns their ids, and nothing else of them.
+ * Marks in a sparse index of the audit table; the sealer's progress is a separate item of that table. This is the only
+ * store that accesses more than one org, with the function's own role. It reads org IDs and no other data of the orgs.
  */
 export class DynamoAuditMarkIndex implements AuditMarkIndex {
   readonly #client: DynamoDBClient;
@@ -51,7 +51,7 @@ export class DynamoAuditMarkIndex implements AuditMarkIndex {
     const command = new PutItemCommand({
       TableName: this.#table,
       Item: toItem({ ...sealerProgressKey, until: time }),
-      // Another run may have come further.
+      // Another run may have advanced it further.
       ConditionExpression: 'attribute_not_exists(#until) OR #until < :until',
       ExpressionAttributeNames: namePlaceholders('until'),
       ExpressionAttributeValues: toItem({ ':until': time }),

@@ -11,7 +11,7 @@ type ClientOf = (org: string) => DynamoDBClient;
 
 const ifAbsent = { ConditionExpression: 'attribute_not_exists(#id)', ExpressionAttributeNames: namePlaceholders('id') };
 
-/** Writes records, and can do nothing else. */
+/** Writes audit records. It has no other operation. */
 export class DynamoAuditAppender implements AuditAppender {
   readonly #clientOf: ClientOf;
   readonly #table: string;
@@ -25,12 +25,13 @@ export class DynamoAuditAppender implements AuditAppender {
     const item = toItem({ ...record, ttl, mark });
     const command = new PutItemCommand({ TableName: this.#table, Item: item, ...ifAbsent });
     const abortSignal = AbortSignal.timeout(Math.max(1, timeoutMs));
-    // With 80 random bits in its id, what stands there already is this very record, whose first reply was lost.
+    // The ID contains 80 random bits, so an existing item with it is this record, stored by an attempt whose reply was
+    // lost.
     await writeConditionally(() => this.#clientOf(record.org).send(command, { abortSignal }));
   }
 }
 
-/** Records and seals of one table. */
+/** Records and seals of the audit table. */
 export class DynamoAuditStore implements AuditReader, SealStore {
   readonly #clientOf: ClientOf;
   readonly #table: string;
@@ -64,7 +65,7 @@ export class DynamoAuditStore implements AuditReader, SealStore {
     return writeConditionally(() => this.#clientOf(org).send(command));
   }
 
-  /** Items with sort keys between the two, both inclusive. */
+  /** Items with sort keys from `from` to `to`, both inclusive. */
   #rangeQuery(org: string, from: string, to: string) {
     return {
       TableName: this.#table,

@@ -2,7 +2,10 @@ import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import type { SealOrgAudit } from '../audit-ports.ts';
 
-/** Invokes the sealer and waits for it. What failed within it, its own log tells; the export then ends at an earlier seal. */
+/**
+ * Invokes the sealer and waits for it. A failure within the sealer is only in its log; the export then ends at an
+ * earlier seal.
+ */
 export const createLambdaSealClient =
   (client: LambdaClient, functionName: string): SealOrgAudit =>
   async (org) => {

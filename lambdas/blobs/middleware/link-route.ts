@@ -1,4 +1,4 @@
-/** The middleware of routes for holders of a link. */
+/** Middleware of the share-link routes. */
 import middy from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
@@ -6,13 +6,16 @@ import { parseRequest } from '../../middleware/parse-request.ts';
 import { type RequestState, type RouteHandler, requireInput } from '../../middleware/request-state.ts';
 import type { VerifiedLink } from '../share-link-service.ts';
 
-/** A route for whoever proves to know the key of a link: the proof, and what it does then. */
+/** A route that requires proof of knowledge of a link's key: the verification and the operation. */
 export interface LinkRoute<Id extends RouteId> {
   verifyProof(input: RouteInput<Id>): Promise<VerifiedLink>;
   run(proven: VerifiedLink, input: RouteInput<Id>): Promise<RouteOutput<Id>>;
 }
 
-/** It is audited, under the blob's org, from the proof on: what only has the form of a link proves nothing, and is left to the log. */
+/**
+ * Audited under the blob's org once the proof is verified. Requests without a valid proof are only logged, because
+ * anyone can send them.
+ */
 export function linkRoute<Id extends RouteId>(id: Id, route: LinkRoute<Id>): RouteHandler {
   const chain = middy<RequestState<Id>, RouteOutput<Id>>(async (state: RequestState<Id>) => {
     const proven = await route.verifyProof(requireInput(state));

@@ -1,4 +1,4 @@
-/** Items of the blob table and what they stand for (docs/format.md, section 10). Nothing that comes back is trusted. */
+/** Conversion of blob table items (docs/format.md, section 10). Items read from the table are untrusted. */
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import { DecryptionError } from '../../../core/decryption-error.ts';

@@ -32,8 +32,8 @@ type BlobUpdate = Pick<UpdateItemCommandInput, 'UpdateExpression' | 'ConditionEx
   readonly values: Record<string, unknown>;
 };
 
-/** Detail of a write to a record that failed: its outcome is unknown, and repeating it is safe. */
-const writeOutcomeUnknownDetail = 'Whether it was recorded is not known. Send the same request again.';
+/** Detail of a failed write to a record: the outcome is unknown, and a retry is safe. */
+const writeOutcomeUnknownDetail = 'The change may or may not have been recorded. Send the same request again.';
 
 const toUpdateInput = (table: string, org: string, id: string, { names, values, ...expressions }: BlobUpdate) => ({
   TableName: table,
@@ -52,7 +52,7 @@ const newestFirstQuery = (table: string, org: string, before: string | undefined
   ...(before === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: before }) }),
 });
 
-/** Records of blobs, one item each: a change is one conditional write on it. */
+/** Records of blobs, one item each. A change is one conditional write. */
 export class DynamoBlobs implements BlobStore {
   readonly #clientOf: ClientOf;
   readonly #table: string;
@@ -66,13 +66,15 @@ export class DynamoBlobs implements BlobStore {
     const put = new PutItemCommand({
       TableName: this.#table,
       Item: toItem({ ...blob }),
-      // Equality lets the client's own retry of a lost reply pass: the record is this very one.
+      // The comparison lets the SDK's retry after a lost reply succeed: then the stored record is the one being
+      // created.
       ConditionExpression: 'attribute_not_exists(#id) OR #locator = :locator',
       ExpressionAttributeNames: namePlaceholders('id', 'locator'),
       ExpressionAttributeValues: toItem({ ':locator': blob.locator }),
     });
-    const detail = 'No link was given; a blob without one may stand in the list until it expires.';
-    // 80 random bits met twice within a millisecond, or the generator is broken: either way nothing may be overwritten.
+    const detail = 'No link was returned. The list may contain an unused blob until it expires.';
+    // Either 80 random bits collided within a millisecond or the random generator is broken. In both cases nothing may
+    // be overwritten.
     if (!(await writeConditionally(() => this.#clientOf(blob.org).send(put), detail))) throw new VaultError('internal');
   }
 
@@ -90,7 +92,7 @@ export class DynamoBlobs implements BlobStore {
     const set = Object.keys(completion).map((name) => `#${name} = :${name}`);
     const values = Object.entries(completion).map(([name, value]) => [`:${name}`, value]);
     return this.#update(org, id, {
-      // A blob without an expiry stays, so it loses the end that its upload had.
+      // A blob without an expiry is kept, so the TTL of its upload is removed.
       UpdateExpression: `SET #state = :ready, ${set.join(', ')}${ttl === undefined ? ' REMOVE #uploadId, #ttl' : ', #ttl = :ttl REMOVE #uploadId'}`,
       ConditionExpression: '#state = :uploading',
       names: ['state', 'uploadId', 'ttl', ...Object.keys(completion)],
@@ -122,7 +124,7 @@ export class DynamoBlobs implements BlobStore {
   }
 }
 
-/** The same records, and keyrings, to whoever has a link and no API key. */
+/** The same records and the keyrings, for requests with a link and without an API key. */
 export class DynamoShareLinks implements LinkStore {
   readonly #clientOf: ClientOf;
   readonly #tables: { readonly blobs: string; readonly keyrings: string };
@@ -154,7 +156,7 @@ export class DynamoShareLinks implements LinkStore {
     const update = new UpdateItemCommand({
       ...toUpdateInput(this.#tables.blobs, org, id, {
         UpdateExpression: `SET #openings = #openings + :one, #opening = :opening, #openedAt = :openedAt${ttl === undefined ? '' : ', #ttl = :ttl'}`,
-        // The last lets no repetition of the client's own count twice.
+        // The last condition prevents an SDK retry from counting the opening twice.
         ConditionExpression:
           '#state = :ready AND #locator = :locator AND (attribute_not_exists(#maxOpens) OR #openings < #maxOpens) ' +
           'AND (attribute_not_exists(#opening) OR #opening <> :opening)',
@@ -179,7 +181,7 @@ export class DynamoShareLinks implements LinkStore {
       ReturnValues: 'ALL_NEW',
     });
     try {
-      const detail = 'Whether an opening was counted is not known.';
+      const detail = 'The opening may or may not have been counted.';
       const { Attributes } = await mapTransientErrors(detail, () => this.#clientOf(org).send(update));
       return Attributes === undefined ? undefined : parseStoredBlob(Attributes);
     } catch (error) {
@@ -204,7 +206,7 @@ export class DynamoShareLinks implements LinkStore {
     const update = new UpdateItemCommand(
       toUpdateInput(this.#tables.blobs, org, id, {
         UpdateExpression: 'SET #ttl = :ttl',
-        // Or an update would make a record of one that a shredding has removed meanwhile.
+        // Otherwise the update would re-create a record that a shredding has deleted.
         ConditionExpression: 'attribute_exists(#id)',
         names: ['ttl', 'id'],
         values: { ':ttl': ttl },
@@ -214,7 +216,7 @@ export class DynamoShareLinks implements LinkStore {
   }
 }
 
-/** The same records, to whoever removes them all: also those that nobody can read any more. */
+/** Deletes the same records, including those that cannot be parsed. */
 export class DynamoBlobPurger implements BlobRecordPurger {
   readonly #clientOf: ClientOf;
   readonly #table: string;

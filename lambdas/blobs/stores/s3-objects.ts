@@ -1,4 +1,4 @@
-/** The objects of blobs in S3: `<org>/<id>.enc`. Of what S3 says in a failure nothing goes further. */
+/** The objects of blobs in S3: `<org>/<id>.enc`. Error texts from S3 are never passed on. */
 import {
   AbortMultipartUploadCommand,
   ChecksumAlgorithm,
@@ -33,15 +33,18 @@ import type {
   UploadObjectStore,
 } from '../blob-ports.ts';
 
-/** It says nothing of the content, which nobody here knows. */
+/** Neutral, because the vault does not know the content. */
 const contentType = 'application/octet-stream';
 const expiresIn = limits.blobPresignedUrlSeconds;
 
-const notStartedDetail = 'No blob was begun. Send the same request again.';
+const notStartedDetail = 'No blob was created. Send the same request again.';
 const notCompletedDetail = 'The upload is not complete yet. Send the same request again.';
-const notDeletedDetail = 'What was stored may still be there. Send the same request again.';
+const notDeletedDetail = 'The stored data may still exist. Send the same request again.';
 
-/** S3 makes a large object of its parts in some seconds: more than other calls may take, and less than the function has. */
+/**
+ * Timeout for assembling an object. S3 needs some seconds for a large one: more than other calls may take, and less
+ * than the function's timeout.
+ */
 const completeTimeoutMs = 8000;
 
 export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectPurger {
@@ -61,7 +64,7 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
         Bucket,
         Key,
         Expires: expiresIn,
-        // Each field becomes a condition of the policy: exactly this.
+        // Each field becomes an exact-match condition of the upload policy.
         Fields: {
           'Content-Type': contentType,
           tagging: `<Tagging><TagSet>${tag}</TagSet></Tagging>`,
@@ -102,7 +105,8 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
       ContentLength: size,
       ChecksumSHA256: checksum,
     });
-    // As a header, not in the address: S3 then compares what arrives with it. The length is signed as well, and sent by every client.
+    // The checksum is sent as a header instead of a URL parameter, so that S3 verifies the data against it. The content
+    // length is also signed; every client sends it.
     const unhoistableHeaders = new Set(['x-amz-checksum-sha256']);
     const url = await mapTransientErrors(nothingReadDetail, () =>
       getSignedUrl(this.#clientOf(org), command, { expiresIn, unhoistableHeaders }),
@@ -189,7 +193,7 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
   }
 
   async listKeys(org: string, after: string | undefined): Promise<Page<string>> {
-    // The very prefix that the policy of the session names.
+    // The prefix must be exactly the one in the session policy.
     const command = new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: `${org}/`, StartAfter: after });
     const { Contents = [], IsTruncated } = await mapTransientErrors(nothingReadDetail, () =>
       this.#clientOf(org).send(command),
@@ -209,17 +213,17 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
   }
 }
 
-/** There is no such upload (any more). */
+/** Whether the upload does not exist (any more). */
 const isMissingUpload = (error: S3ServiceException): boolean => error.name === 'NoSuchUpload';
 
 /**
- * There is no such object: by the status alone, since an answer to HEAD has no body to name a code. To whom may not list a bucket S3
- * says 403 of what is not there (API reference of HeadObject).
+ * Whether the object does not exist. Only the status is checked, because a HEAD response has no body with an error
+ * code. S3 returns 403 for a missing object if the caller may not list the bucket (API reference of HeadObject).
  */
 const isMissingObject = ({ $metadata: { httpStatusCode } }: S3ServiceException): boolean =>
   httpStatusCode === 404 || httpStatusCode === 403;
 
-/** Runs a call; undefined when S3 refuses it for this reason. */
+/** Runs a call. Returns undefined if S3 refuses it with an expected error. */
 async function undefinedIfRefused<T>(
   isExpectedRefusal: (error: S3ServiceException) => boolean,
   detail: string,

@@ -2,13 +2,13 @@ import type { CloudFormationCustomResourceEvent, CloudFormationCustomResourceRes
 import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
 import { type PageStore, putPageWithRetry } from '../page-publisher.ts';
 
-/** The same for every version of the page, so that CloudFormation never asks to delete one of them. */
+/** Constant for all versions of the page, so that CloudFormation never requests the deletion of one. */
 const physicalResourceId = 'page';
 
 /**
- * Not a route: CloudFormation invokes it for the custom resource of the page, and waits for an answer at the address that it
- * gives (CloudFormation user guide, "Custom resource request objects"). What goes when the resource goes is left as it is: the
- * bucket stays as well.
+ * Not an HTTP route. CloudFormation invokes it for the custom resource of the page and waits for a response at the URL
+ * in the event (CloudFormation user guide, "Custom resource request objects"). Deleting the resource does not delete
+ * the page, because the bucket is retained too.
  */
 export const publishPage =
   (log: WriteRequestLog, pages: PageStore, retryDelays?: readonly number[]) =>
@@ -23,7 +23,8 @@ export const publishPage =
     }
     const { StackId, RequestId, LogicalResourceId } = event;
     const resourceIds = { StackId, RequestId, LogicalResourceId, PhysicalResourceId: physicalResourceId };
-    const failureReason = 'The page was not stored; the log of the publisher says why. Deploy again.';
+    const failureReason =
+      'The page was not stored. See the log of the publisher function for the cause, then deploy again.';
     await respondToCloudFormation(
       event.ResponseURL,
       fault === undefined
@@ -34,9 +35,12 @@ export const publishPage =
     log({ requestId: context.awsRequestId, route: 'none', status: fault === undefined ? 200 : 500, durationMs, fault });
   };
 
-/** Throws when it was not taken: Lambda then invokes the function again, before CloudFormation gives up. */
+/**
+ * Sends the response. @throws Error if it was rejected; Lambda then retries the function before CloudFormation times
+ * out
+ */
 async function respondToCloudFormation(url: string, body: CloudFormationCustomResourceResponse): Promise<void> {
-  // As bytes: text would be sent with a content type, for which the address is not signed.
+  // Sent as bytes, because text would add a content type, which is not part of the URL's signature.
   const { ok, status } = await fetch(url, { method: 'PUT', body: Buffer.from(JSON.stringify(body)) });
-  if (!ok) throw new Error(`CloudFormation did not take the answer: ${status}`);
+  if (!ok) throw new Error(`CloudFormation rejected the response: ${status}`);
 }

@@ -1,7 +1,7 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { PageStore } from '../page-publisher.ts';
 
-/** Pages as objects of the page's bucket. */
+/** Stores pages as objects in the page bucket. */
 export const createS3PageStore = (client: S3Client, bucket: string): PageStore => ({
   async put(key, html) {
     const command = new PutObjectCommand({

@@ -7,7 +7,7 @@ import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { KeyringStore, ShreddableKeyringStore } from '../keyring-ports.ts';
 
-/** Keyrings, one item per org: every change is conditional on the generation before it. */
+/** Keyrings in DynamoDB, one item per org. Every change is conditional on the preceding generation. */
 export class DynamoKeyrings implements KeyringStore, ShreddableKeyringStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
@@ -19,12 +19,13 @@ export class DynamoKeyrings implements KeyringStore, ShreddableKeyringStore {
 
   async create(keyring: Keyring): Promise<void> {
     const created = await this.#put(keyring, {
-      // Equality lets the client's own retry of a lost reply pass: the record is this very one.
+      // The comparison lets the SDK's retry after a lost reply succeed: then the stored record is the one being
+      // created.
       ConditionExpression: 'attribute_not_exists(#org) OR #createdAt = :createdAt',
       ExpressionAttributeNames: namePlaceholders('org', 'createdAt'),
       ExpressionAttributeValues: toItem({ ':createdAt': keyring.createdAt }),
     });
-    // 80 random bits met twice, or the generator is broken: either way nothing may be overwritten.
+    // Either 80 random bits collided or the random generator is broken. In both cases nothing may be overwritten.
     if (!created) throw new VaultError('internal');
   }
 
@@ -35,7 +36,8 @@ export class DynamoKeyrings implements KeyringStore, ShreddableKeyringStore {
 
   replace(keyring: Keyring): Promise<boolean> {
     return this.#put(keyring, {
-      // A lock changes no generation, since who sets it can't make the MAC: whoever has not seen it must not remove it.
+      // A lock does not change the generation, because the function that sets it cannot compute the MAC. A writer that
+      // has not seen the lock must not remove it.
       ConditionExpression: '#generation = :before AND attribute_not_exists(#lock)',
       ExpressionAttributeNames: namePlaceholders('generation', 'lock'),
       ExpressionAttributeValues: toItem({ ':before': keyring.generation - 1 }),

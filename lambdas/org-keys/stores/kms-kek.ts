@@ -5,16 +5,16 @@ import { nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { mapKmsErrors } from '../../shared/stores/kms-error-mapping.ts';
 import type { Kek } from '../keyring-ports.ts';
 
-/** The encryption context of a DEK (docs/format.md, section 2); the key's policy refuses a call without it. */
+/** The encryption context of a DEK (docs/format.md, section 2). The key policy denies calls without it. */
 const encryptionContext = (org: string, version: number) => ({ org, dek: String(version) });
 
-/** The KEK in KMS. */
+/** The KEK as a KMS key. */
 export class KmsKek implements Kek {
   readonly #clientOf: (org: string) => KMSClient;
   readonly #keyId: string;
   readonly #keyIds: readonly string[];
 
-  /** @param keyIds ARN of the KEK; after commas those of KEKs before it, which only unwrap */
+  /** @param keyIds ARN of the current KEK, followed by comma-separated ARNs of earlier KEKs, which only unwrap */
   constructor(clientOf: (org: string) => KMSClient, keyIds: string) {
     this.#clientOf = clientOf;
     this.#keyIds = keyIds.split(',');
@@ -64,7 +64,10 @@ export class KmsKek implements Kek {
     return CiphertextBlob;
   }
 
-  /** The one key that may have wrapped a DEK; where several may, KMS finds it and its answer is checked. */
+  /**
+   * The key that wrapped a DEK, if only one is configured. With several keys, KMS finds the key from the ciphertext and
+   * the caller checks which one KMS returned.
+   */
   #sourceKey<Name extends string>(name: Name): Partial<Record<Name, string>> {
     return this.#keyIds.length === 1 ? ({ [name]: this.#keyId } as Record<Name, string>) : {};
   }

@@ -2,7 +2,7 @@ import { openApiDocument } from '../../../contract/openapi-document.ts';
 import { publicRoute } from '../../middleware/route-handlers.ts';
 
 export function getOpenApi() {
-  // Made once, at the first request: it never changes while a function lives.
+  // Built at the first request and reused, because it never changes during the life of the function.
   let document: ReturnType<typeof openApiDocument> | undefined;
   return publicRoute('getOpenApi', async () => {
     document ??= openApiDocument();

@@ -2,7 +2,9 @@ import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
 import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
 import { toOrgResponse } from '../org-service.ts';
 
-/** Of an org that is locked or shredded the state is shown too; of any other only once its keyring's MAC was found right. */
+/**
+ * Returns the org's state, also when it is locked or shredded. For an active org the keyring's MAC is verified first.
+ */
 export const getOrg = (apiKeyAuth: ApiKeyAuth) =>
   apiKeyRoute('getOrg', apiKeyAuth, {
     run: async (_, { openKeyring, storedKeyring }) => {

@@ -18,7 +18,10 @@ const progressSchema = z.object({
   finishedAt: z.optional(z.string()),
 });
 
-/** One item per org: `progress` of the latest rotation, and `messages` sealed under the DEK `messagesVersion`. */
+/**
+ * One item per org: the `progress` of the latest rotation, and the number of `messages` encrypted with DEK
+ * `messagesVersion`.
+ */
 export class DynamoRotations implements RotationProgressStore, MessageCounter {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
@@ -30,7 +33,7 @@ export class DynamoRotations implements RotationProgressStore, MessageCounter {
 
   async read(org: string): Promise<RotationProgress | undefined> {
     const item = await getItem(this.#clientOf(org), this.#table, { org });
-    // What is not of this form is no progress: nothing stands on it, and the next step writes it anew.
+    // Malformed progress counts as absent. Nothing depends on it, and the next step overwrites it.
     return item === undefined ? undefined : progressSchema.safeParse(unmarshall(item).progress).data;
   }
 

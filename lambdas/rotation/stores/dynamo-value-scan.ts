@@ -8,7 +8,7 @@ import { parseStoredValue } from '../../shared/stores/value-item-codec.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { ScannedValue, ValueScanStore } from '../rotation-ports.ts';
 
-/** All values of an org, for a rotation. */
+/** Scans and re-encrypts all values of an org, for a rotation. */
 export class DynamoValueScan implements ValueScanStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
@@ -40,12 +40,14 @@ export class DynamoValueScan implements ValueScanStore {
   }
 
   replaceCiphertext(org: string, { name, value, info, history }: StoredValue, before: StoredVersion): Promise<boolean> {
-    // Only the sealed strings: what else an item holds stays. A condition on `info` also keeps a deleted item deleted.
+    // Updates only the sealed strings; other attributes stay. The condition on `info` also prevents re-creating a
+    // deleted item.
     const command = new UpdateItemCommand({
       TableName: this.#table,
       Key: toItem({ org, name }),
       UpdateExpression: 'SET #value = :value, #info = :info, #history = :history',
-      // The second lets the client's own retry of a lost reply pass: it is this very sealing.
+      // The second alternative lets the SDK's retry after a lost reply succeed: the stored `info` is then the one being
+      // written.
       ConditionExpression: '#info = :before OR #info = :info',
       ExpressionAttributeNames: namePlaceholders('value', 'info', 'history'),
       ExpressionAttributeValues: toItem({

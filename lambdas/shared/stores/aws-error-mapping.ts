@@ -2,7 +2,7 @@ import { VaultError } from '../../../contract/shared/vault-error.ts';
 
 const transientErrorNames = new Set([
   'ThrottlingException',
-  // STS leaves the ending away.
+  // STS uses the name without the suffix.
   'Throttling',
   'ProvisionedThroughputExceededException',
   'RequestLimitExceeded',
@@ -17,14 +17,16 @@ interface AwsServiceError extends Error {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** Whether a failure is of the kind that passes: throttling, an error of the service, or no answer at all. */
+/** Whether a failure is transient: throttling, a server error, or no response. */
 function isTransient(error: AwsServiceError): boolean {
   const status = error.$metadata?.httpStatusCode;
-  // No status: the connection broke or was never made.
+  // Without a status, the connection failed.
   return transientErrorNames.has(error.name) || error.$fault === 'server' || status === undefined || status >= 500;
 }
 
-/** Runs a call; a failure that passes becomes `unavailable`, any other stays what it is. */
+/**
+ * Runs a call. A transient failure becomes `unavailable`; other errors are rethrown. @throws VaultError `unavailable`
+ */
 export async function mapTransientErrors<T>(detail: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -36,9 +38,12 @@ export async function mapTransientErrors<T>(detail: string, call: () => Promise<
   }
 }
 
-/** Detail of a read that failed: it changed nothing. */
+/** Detail of a failed read. */
 export const nothingReadDetail = 'Nothing was read or changed.';
-/** Detail of a write that failed: its outcome is unknown, and repeating it is safe. The second is of requests that have a writeId. */
-export const writeOutcomeUnknownDetail = 'Whether it was stored is not known. Send the same request again.';
+/**
+ * Details of a failed write: the outcome is unknown, and a retry is safe. The second is for requests that have a
+ * writeId.
+ */
+export const writeOutcomeUnknownDetail = 'The change may or may not have been stored. Send the same request again.';
 export const valueWriteOutcomeUnknownDetail =
-  'Whether it was stored is not known. Send the same request again, with the same writeId if it has one.';
+  'The change may or may not have been stored. Send the same request again, with the same writeId if it has one.';

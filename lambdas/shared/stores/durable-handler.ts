@@ -1,16 +1,16 @@
-/** Workflows as Lambda durable functions: https://docs.aws.amazon.com/lambda/latest/dg/durable-functions.html */
+/** Runs workflows as Lambda durable functions: https://docs.aws.amazon.com/lambda/latest/dg/durable-functions.html */
 import { type Duration, withDurableExecution } from '@aws/durable-execution-sdk-js';
 import { errors } from '../../../contract/shared/error-codes.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { WorkflowSteps } from '../workflow-ports.ts';
 
-/** A retry of a step: soon at first, then ever later. Seconds. */
+/** Maximum delay between retries of a step. The delay doubles from one second. Seconds. */
 const maxRetryDelaySeconds = 300;
-/** A locked org stays so for days, unless the shredding is cancelled. */
+/** Retry delay for a locked org, which stays locked for days unless the shredding is cancelled. Seconds. */
 const lockedRetrySeconds = 3600;
 
-/** Whether trying again can't help: what was asked for is refused, or what is stored can't be opened. */
+/** Whether a retry cannot succeed: the request is refused, or stored data cannot be decrypted. */
 const isPermanent = (error: unknown): boolean =>
   error instanceof DecryptionError ||
   (error instanceof VaultError && !errors[error.code].retryable && error.code !== 'org_locked');
@@ -21,8 +21,8 @@ const secondsUntilRetry = (error: unknown, attempt: number): number =>
     : Math.min(maxRetryDelaySeconds, 2 ** (attempt - 1));
 
 /**
- * The handler of a durable function that runs a workflow. What a step returns is kept by Lambda in the clear: names, numbers
- * and times only.
+ * Creates the handler of a durable function that runs a workflow. Lambda stores the results of steps unencrypted, so
+ * they may contain only names, numbers and times.
  */
 export function createDurableHandler<Input>(run: (input: Input, steps: WorkflowSteps) => Promise<object>) {
   return withDurableExecution<Input, object>(async (input, context) => {

@@ -4,12 +4,15 @@ import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { mapTransientErrors, nothingReadDetail } from './aws-error-mapping.ts';
 import type { Item } from './dynamo-item-codec.ts';
 
-/** What is asked for, by table. */
+/** The requested keys by table. */
 export type BatchGetRequests = Record<string, KeysAndAttributes>;
 
 const maxAttempts = 6;
 
-/** One batch, asking again for what DynamoDB left unprocessed; what is still missing then is an error, not a gap. */
+/**
+ * Reads one batch and retries keys that DynamoDB left unprocessed. @throws VaultError `unavailable` if keys remain
+ * unprocessed
+ */
 export async function batchGet(client: DynamoDBClient, batch: BatchGetRequests): Promise<Map<string, Item[]>> {
   const items = new Map<string, Item[]>();
   let pending = batch;
@@ -19,7 +22,7 @@ export async function batchGet(client: DynamoDBClient, batch: BatchGetRequests):
     );
     for (const [table, found] of Object.entries(Responses)) items.set(table, [...(items.get(table) ?? []), ...found]);
     if (Object.keys(UnprocessedKeys).length === 0) return items;
-    // Keys alone are taken from the reply: consistency and projection stay those of the request.
+    // Only the keys are taken from the reply; consistency and projection stay as requested.
     pending = Object.fromEntries(
       Object.entries(UnprocessedKeys).map(([table, { Keys }]) => [table, { ...batch[table], Keys }]),
     );

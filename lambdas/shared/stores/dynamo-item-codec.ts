@@ -1,4 +1,4 @@
-/** DynamoDB items and what they stand for (docs/format.md, section 5). Nothing that comes back is trusted. */
+/** Conversion of DynamoDB items (docs/format.md, section 5). Items read from a table are untrusted. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
@@ -8,11 +8,11 @@ export type Fields = Record<string, unknown>;
 
 export const toItem = (fields: Fields): Item => marshall(fields, { removeUndefinedValues: true });
 
-/** Attribute names as placeholders: several of ours are reserved words. */
+/** Placeholders for attribute names, because several of them are reserved words in DynamoDB. */
 export const namePlaceholders = (...names: string[]): Record<string, string> =>
   Object.fromEntries(names.map((name) => [`#${name}`, name]));
 
-/** The keyring's fields as they are; core/org-keys/org-keyring.ts checks them. */
+/** The unverified fields of a keyring; core/org-keys/org-keyring.ts checks them. */
 export const unmarshallKeyring = (item: Item): unknown => unmarshall(item);
 
 export function requireText(fields: Fields, name: string): string {

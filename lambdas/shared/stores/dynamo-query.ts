@@ -9,10 +9,13 @@ import type { Page } from '../ports.ts';
 import { mapTransientErrors, nothingReadDetail } from './aws-error-mapping.ts';
 import { type Item, namePlaceholders, toItem } from './dynamo-item-codec.ts';
 
-/** DynamoDB ends a page at 1 MiB of items as they lie, whatever is projected: so one page of ours may take several. */
+/**
+ * Maximum number of queries per page. DynamoDB ends a page at 1 MiB of stored data, regardless of the projection, so
+ * one page may need several queries.
+ */
 const maxQueriesPerPage = 8;
 
-/** Up to `limit` items of a query, strongly consistent. A page that is not full yet says `more` if the list goes on. */
+/** Up to `limit` items of a query, strongly consistent. A page may contain fewer items although `more` is true. */
 export async function queryPage(client: DynamoDBClient, query: QueryCommandInput, limit: number): Promise<Page<Item>> {
   const items: Item[] = [];
   let start = query.ExclusiveStartKey;
@@ -28,7 +31,10 @@ export async function queryPage(client: DynamoDBClient, query: QueryCommandInput
   return { items, more: start !== undefined };
 }
 
-/** One item by its whole key, strongly consistent; undefined when there is none. @param options of the input, such as a projection */
+/**
+ * One item by its full key, strongly consistent; undefined if it does not exist.
+ * @param options further GetItem input, such as a projection
+ */
 export async function getItem(
   client: DynamoDBClient,
   table: string,
@@ -39,7 +45,7 @@ export async function getItem(
   return (await mapTransientErrors(nothingReadDetail, () => client.send(command))).Item;
 }
 
-/** The input of a query: items of an org whose `id` begins with this. */
+/** Query input for the items of an org whose `id` begins with a prefix. */
 export const idPrefixQuery = (table: string, org: string, prefix: string) => ({
   TableName: table,
   KeyConditionExpression: '#org = :org AND begins_with(#id, :prefix)',

@@ -2,9 +2,9 @@ import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { mapTransientErrors } from './aws-error-mapping.ts';
 
-/** Not what was wrapped for this context: tampered with, moved, or another key's. */
+/** The ciphertext was not wrapped for this context: it was modified, moved, or wrapped with another key. */
 const invalidCiphertextErrorNames = new Set(['InvalidCiphertextException', 'IncorrectKeyException']);
-/** The key exists no more or is locked away: waiting helps only when someone acts. */
+/** The key is deleted, disabled or not accessible. Retrying helps only after an operator acts. */
 const keyUnavailableErrorNames = new Set([
   'DisabledException',
   'KMSInvalidStateException',
@@ -13,11 +13,11 @@ const keyUnavailableErrorNames = new Set([
   'AccessDeniedException',
 ]);
 
-/** The same memory, so that zeroing it leaves no copy. */
+/** A Buffer over the same memory, so that zeroing it leaves no copy. */
 export const toSharedBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Runs a call of KMS. @throws DecryptionError; VaultError `key_unavailable`, `unavailable` */
+/** Runs a KMS call and maps its errors. @throws DecryptionError; VaultError `key_unavailable`, `unavailable` */
 export async function mapKmsErrors<T>(detail: string, call: () => Promise<T>): Promise<T> {
   try {
     return await mapTransientErrors(detail, call);

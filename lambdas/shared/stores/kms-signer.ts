@@ -13,7 +13,7 @@ import { mapTransientErrors } from './aws-error-mapping.ts';
 
 const notSignedDetail = 'Nothing was signed. Send the same request again.';
 
-/** The signing key of the deployment in KMS (ECC_NIST_P256): its private half never leaves it. */
+/** The deployment's signing key in KMS (ECC_NIST_P256). Its private key never leaves KMS. */
 export class KmsSigner implements Signer, PublicKeySource {
   readonly #client: KMSClient;
   readonly #keyId: string;
@@ -34,19 +34,19 @@ export class KmsSigner implements Signer, PublicKeySource {
     const command = new SignCommand({
       KeyId: this.#keyId,
       SigningAlgorithm: 'ECDSA_SHA_256',
-      // The digest, since KMS takes no message over 4,096 bytes.
+      // The digest is signed, because KMS accepts messages of at most 4,096 bytes.
       MessageType: 'DIGEST',
       Message: hash('sha256', input, 'buffer'),
     });
     const { Signature } = await mapTransientErrors(notSignedDetail, () => this.#client.send(command));
     if (Signature === undefined) throw new VaultError('unavailable', { detail: notSignedDetail });
     const jws = assembleCompactJws(input, Signature);
-    // A statement that nobody could verify must not be handed out as one.
+    // A statement that cannot be verified must not be returned.
     if (verifyJws(jws, [key], typ) === undefined) throw new VaultError('unavailable', { detail: notSignedDetail });
     return jws;
   }
 
-  /** Read once: the public half of a KMS key never changes. */
+  /** Cached, because the public key of a KMS key never changes. */
   #publicKey(): Promise<PublicJwk> {
     if (this.#cachedPublicKey === undefined) {
       const reading = this.#readPublicKey();

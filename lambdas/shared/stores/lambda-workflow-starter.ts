@@ -2,7 +2,7 @@ import { InvocationType, InvokeCommand, type LambdaClient } from '@aws-sdk/clien
 import type { WorkflowStarter } from '../workflow-ports.ts';
 import { mapTransientErrors } from './aws-error-mapping.ts';
 
-/** Starts executions of a durable function, which must be named by a version (`…:$LATEST`). */
+/** Starts executions of a durable function, whose name must include a version (`…:$LATEST`). */
 export class LambdaWorkflowStarter implements WorkflowStarter {
   readonly #client: LambdaClient;
   readonly #functionName: string;
@@ -19,6 +19,8 @@ export class LambdaWorkflowStarter implements WorkflowStarter {
       DurableExecutionName: name,
       Payload: Buffer.from(JSON.stringify(input)),
     });
-    await mapTransientErrors('The work was not started; send the request again.', () => this.#client.send(command));
+    await mapTransientErrors('The workflow was not started. Send the same request again.', () =>
+      this.#client.send(command),
+    );
   }
 }

@@ -1,10 +1,10 @@
-/** Values as DynamoDB items (docs/format.md, section 5). */
+/** Conversion of values from DynamoDB items (docs/format.md, section 5). */
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { StoredValue, StoredVersion } from '../ports.ts';
 import { type Fields, type Item, namePlaceholders, requireText } from './dynamo-item-codec.ts';
 
-/** For a read of values without their earlier versions, which can be most of an item. */
+/** Projection that omits earlier versions, which can be most of an item. */
 export const currentVersionProjection = {
   ProjectionExpression: '#name, #version, #value, #info, #writeId',
   ExpressionAttributeNames: namePlaceholders('name', 'version', 'value', 'info', 'writeId'),

@@ -1,7 +1,10 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from './aws-error-mapping.ts';
 
-/** Runs a conditional write: false when its condition did not hold, and then nothing was changed by it. */
+/**
+ * Runs a conditional write. Returns false if the condition failed; then this call changed nothing.
+ * @throws VaultError `unavailable` with the given detail
+ */
 export async function writeConditionally(
   write: () => Promise<unknown>,
   detail = valueWriteOutcomeUnknownDetail,

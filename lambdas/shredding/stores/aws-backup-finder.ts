@@ -3,7 +3,7 @@ import { DescribeContinuousBackupsCommand, type DynamoDBClient, ListBackupsComma
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import type { Backup, FindBackups, TableBackups } from '../shred-ports.ts';
 
-/** Pages of either list that are read, of 100 backups or more each. */
+/** Maximum number of pages read from each list, of 100 backups or more each. */
 const maxPages = 5;
 
 export interface BackupClients {
@@ -17,8 +17,9 @@ export interface BackedUpTable {
 }
 
 /**
- * Looks for the copies of a table in DynamoDB and in AWS Backup: the former lists its own backups and says whether
- * point-in-time recovery is on; "backups made with AWS Backup" only the latter lists whole (API reference of ListBackups).
+ * Finds the backups of a table in DynamoDB and in AWS Backup. DynamoDB lists its own backups and reports whether
+ * point-in-time recovery is enabled. Only AWS Backup lists "backups made with AWS Backup" completely (API reference of
+ * ListBackups).
  */
 export const createBackupFinder =
   ({ dynamo, backup }: BackupClients, { name, arn }: BackedUpTable): FindBackups =>
@@ -42,7 +43,7 @@ async function describePointInTimeRecovery(
   const { ContinuousBackupsDescription } = await mapTransientErrors(nothingReadDetail, () => client.send(command));
   const { PointInTimeRecoveryStatus: status, EarliestRestorableDateTime: earliest } =
     ContinuousBackupsDescription?.PointInTimeRecoveryDescription ?? {};
-  // Anything else than a plain no counts as a yes.
+  // Any status other than DISABLED counts as enabled.
   return {
     pointInTimeRecovery: status === 'DISABLED' ? 'DISABLED' : 'ENABLED',
     ...(earliest === undefined ? {} : { earliestRestorable: earliest.toISOString() }),
@@ -55,7 +56,7 @@ async function listDynamoBackups(client: DynamoDBClient, TableName: string): Pro
   for (let page = 0; page < maxPages; page++) {
     const command = new ListBackupsCommand({
       TableName,
-      // Unless told, ListBackups leaves out all that was not made by hand.
+      // By default ListBackups lists only manual backups.
       BackupType: 'ALL',
       ExclusiveStartBackupArn: start,
     });

@@ -8,7 +8,8 @@ export const deleteValue = (apiKeyAuth: ApiKeyAuth, snapshotLoader: WriteSnapsho
   apiKeyRoute('deleteValue', apiKeyAuth, {
     valueNames: ({ params }) => [params.name],
     run: async ({ params, query }, { caller, storedKeyring, values }) => {
-      // No key is needed to delete, but an org that waits for its shredding must come back whole when that is cancelled.
+      // Deleting needs no key. A locked org must still be refused, because its data must be complete if the shredding
+      // is cancelled.
       assertOrgActive(storedKeyring());
       return await valueWriter.delete(
         caller.org,

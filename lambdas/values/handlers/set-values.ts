@@ -7,7 +7,7 @@ import { assertUniqueNames } from '../../shared/value-names.ts';
 import type { ValueWriter } from '../value-writer.ts';
 import type { WriteSnapshotLoader } from '../write-snapshot-loader.ts';
 
-/** Writes under way at once for one request. */
+/** Maximum concurrent writes per request. */
 const maxConcurrentWrites = 16;
 
 export const setValues = (apiKeyAuth: ApiKeyAuth, snapshotLoader: WriteSnapshotLoader, valueWriter: ValueWriter) =>

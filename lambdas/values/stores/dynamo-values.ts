@@ -15,8 +15,8 @@ import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { StoredValueSummary, ValueStore } from '../value-ports.ts';
 
 /**
- * "Still as it was read": the write id besides the version, since a value that was deleted and made again counts
- * its versions from 1.
+ * Condition: the item is at the same version. The write ID is compared too, because a value that was deleted and
+ * created again restarts its versions at 1.
  */
 const ifVersionUnchanged = (before: StoredVersion) => ({
   ConditionExpression: '#version = :version AND #writeId = :writeId',
@@ -25,8 +25,8 @@ const ifVersionUnchanged = (before: StoredVersion) => ({
 });
 
 /**
- * "The very item that was read": each sealing of `info` has a nonce of its own, so it tells even a rotation that sealed the
- * same version anew, which a new write must not undo.
+ * Condition: the item is exactly the one that was read. Each encryption of `info` uses a new nonce, so this also
+ * detects a rotation that re-encrypted the same version. A new write must not undo that.
  */
 const ifItemUnchanged = (before: StoredVersion) => ({
   ConditionExpression: '#info = :before',
@@ -39,7 +39,7 @@ const ifAbsent = {
   ExpressionAttributeNames: namePlaceholders('name'),
 };
 
-/** Values, one item each: a write is one conditional put of the whole item. */
+/** Values in DynamoDB, one item each. A write is one conditional put of the whole item. */
 export class DynamoValues implements ValueStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
