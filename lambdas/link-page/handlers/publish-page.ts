@@ -23,8 +23,7 @@ export const publishPage =
     }
     const { StackId, RequestId, LogicalResourceId } = event;
     const resourceIds = { StackId, RequestId, LogicalResourceId, PhysicalResourceId: physicalResourceId };
-    const failureReason =
-      'The page was not stored. See the log of the publisher function for the cause, then deploy again.';
+    const failureReason = 'The page was not stored. See the log of the publisher function for the cause. Deploy again.';
     await respondToCloudFormation(
       event.ResponseURL,
       fault === undefined
