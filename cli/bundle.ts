@@ -1,6 +1,6 @@
 /**
- * Bundles the command into dist/: our own code in as many files as there are commands, so that each loads what it needs.
- * Packages stay packages: who installs the command gets them as its dependencies, with their updates.
+ * Bundles the command into dist/. Our own code is split into one file per command, so that each command loads only
+ * what it needs. Packages are not bundled: they are installed as dependencies and can be updated separately.
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,8 +9,8 @@ import { type BuildResult, build, type Metafile } from 'esbuild';
 const here = import.meta.dirname;
 
 /**
- * @param write whether to write the folder anew, or only to tell what would stand there
- * @param outdir another folder than dist/
+ * @param write whether to rebuild the folder or only to report its contents
+ * @param outdir output folder instead of dist/
  */
 export async function bundleCli(
   write: boolean,
@@ -28,7 +28,7 @@ export async function bundleCli(
     target: 'node22.18',
     packages: 'external',
     legalComments: 'none',
-    // Names stay as they are, so that a stack trace can be read.
+    // Names are not minified, so that stack traces are readable.
     minifyWhitespace: true,
     minifySyntax: true,
     logLevel: 'warning',

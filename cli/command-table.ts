@@ -1,14 +1,14 @@
-/** All commands, in the order of the help. Each is loaded when it is called, and not before. */
+/** All commands, in help order. Each module is loaded only when its command is called. */
 import type { Command } from 'commander';
 import type { Shell } from './shell/shell.ts';
 
-/** What the module of a command exports. `setExitCode` is for commands that end with the code of something else. */
+/** Exports of a command module. Commands that end with another program's exit code use `setExitCode`. */
 export interface CommandModule {
   register(program: Command, shellOf: (command: Command) => Shell, setExitCode: (code: number) => void): void;
 }
 
 interface CommandRow {
-  /** Heading in the help. */
+  /** Help section. */
   readonly group: string;
   readonly summary: string;
   readonly load: () => Promise<CommandModule>;
@@ -17,8 +17,12 @@ interface CommandRow {
 export const commandTable = {
   set: { group: 'Values', summary: 'store a value', load: () => import('./commands/set.ts') },
   get: { group: 'Values', summary: 'print a value', load: () => import('./commands/get.ts') },
-  list: { group: 'Values', summary: 'names of values', load: () => import('./commands/list.ts') },
-  versions: { group: 'Values', summary: 'the versions kept of a value', load: () => import('./commands/versions.ts') },
+  list: { group: 'Values', summary: 'list the names of values', load: () => import('./commands/list.ts') },
+  versions: {
+    group: 'Values',
+    summary: 'list the stored versions of a value',
+    load: () => import('./commands/versions.ts'),
+  },
   delete: {
     group: 'Values',
     summary: 'delete a value with all its versions',
@@ -26,7 +30,7 @@ export const commandTable = {
   },
   destroy: {
     group: 'Values',
-    summary: 'destroy one value, with a signed receipt',
+    summary: 'destroy a value and get a signed receipt',
     load: () => import('./commands/destroy.ts'),
   },
   import: {
@@ -44,7 +48,7 @@ export const commandTable = {
     summary: 'run a command with values in its environment',
     load: () => import('./commands/run.ts'),
   },
-  read: { group: 'Values in use', summary: 'print what a reference names', load: () => import('./commands/read.ts') },
+  read: { group: 'Values in use', summary: 'print the value of a reference', load: () => import('./commands/read.ts') },
   inject: {
     group: 'Values in use',
     summary: 'fill in the references of a template',
@@ -60,15 +64,19 @@ export const commandTable = {
     summary: 'encrypt a file, and get a link that opens it',
     load: () => import('./commands/share.ts'),
   },
-  open: { group: 'Files', summary: 'save the file that a link opens', load: () => import('./commands/open.ts') },
+  open: {
+    group: 'Files',
+    summary: 'download and decrypt the file of a link',
+    load: () => import('./commands/open.ts'),
+  },
   blobs: {
     group: 'Files',
-    summary: 'list, delete and relink what was shared',
+    summary: 'list, delete and relink shared files',
     load: () => import('./commands/blobs.ts'),
   },
   keys: {
     group: 'Organization',
-    summary: 'make, list, rotate and revoke API keys',
+    summary: 'create, list, rotate and revoke API keys',
     load: () => import('./commands/keys.ts'),
   },
   rotate: {
@@ -78,7 +86,7 @@ export const commandTable = {
   },
   shred: {
     group: 'Organization',
-    summary: 'destroy all data of the organization, for good',
+    summary: 'destroy all data of the organization irreversibly',
     load: () => import('./commands/shred.ts'),
   },
   receipt: { group: 'Organization', summary: 'verify receipts offline', load: () => import('./commands/receipt.ts') },
@@ -89,12 +97,12 @@ export const commandTable = {
   },
   org: {
     group: 'Organization',
-    summary: 'the organization; make one (operator)',
+    summary: 'show the organization, or create one (operator)',
     load: () => import('./commands/org.ts'),
   },
   login: {
     group: 'This machine',
-    summary: 'store address and key of a vault as a profile',
+    summary: 'store the address and key of a vault as a profile',
     load: () => import('./commands/login.ts'),
   },
   logout: {
@@ -104,18 +112,18 @@ export const commandTable = {
   },
   whoami: {
     group: 'This machine',
-    summary: 'organization, rights and origin of the key in use',
+    summary: 'show organization, permissions and source of the key in use',
     load: () => import('./commands/whoami.ts'),
   },
-  dev: { group: 'This machine', summary: 'start the vault on this machine', load: () => import('./commands/dev.ts') },
+  dev: { group: 'This machine', summary: 'start a local vault', load: () => import('./commands/dev.ts') },
   doctor: {
     group: 'This machine',
-    summary: 'find out why something does not work',
+    summary: 'diagnose problems',
     load: () => import('./commands/doctor.ts'),
   },
   completion: {
     group: 'This machine',
-    summary: 'completion for bash, zsh or fish',
+    summary: 'print a completion script for bash, zsh or fish',
     load: () => import('./commands/completion.ts'),
   },
 } as const satisfies Record<string, CommandRow>;

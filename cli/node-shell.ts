@@ -1,4 +1,4 @@
-/** The shell of a real process, and of tests that put streams of their own in place of its. */
+/** The shell of a real process. Tests replace its streams. */
 import { styleText } from 'node:util';
 import type { Anima, CallerIds } from '../sdk/src/index.ts';
 import { type AccessFlags, resolveAccess, resolveAddress } from './profiles/access-resolution.ts';
@@ -6,7 +6,7 @@ import { createClient } from './shell/anima-client.ts';
 import { CommandError, exitCodes } from './shell/command-error.ts';
 import type { Shell, Style, VaultAccess } from './shell/shell.ts';
 
-/** What of a process a command sees. */
+/** The parts of a process that a command can access. */
 export interface HostProcess {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
@@ -14,7 +14,7 @@ export interface HostProcess {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** The options that every command has. */
+/** Options of every command. */
 export interface GlobalOptions extends AccessFlags {
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -57,7 +57,7 @@ export class ProcessShell implements Shell {
   }
 
   async access(): Promise<VaultAccess> {
-    // Asked once: a keyring may ask its user each time.
+    // Resolved once, because a keyring may prompt the user each time.
     this.#access ??= resolveAccess(this.#flags, this.env);
     return await this.#access;
   }
@@ -78,7 +78,7 @@ export class ProcessShell implements Shell {
   async confirm(question: string, expected: string): Promise<void> {
     const { askLine } = await import('./shell/prompts.ts');
     if ((await askLine(this, question)) === expected) return;
-    throw new CommandError('That is not what was to be typed; nothing was done', { exit: exitCodes.failed });
+    throw new CommandError('The confirmation does not match; nothing was done', { exit: exitCodes.failed });
   }
 
   async ask(question: string): Promise<string> {
@@ -96,7 +96,7 @@ export class ProcessShell implements Shell {
   }
 }
 
-/** On terminals only, and not where NO_COLOR (no-color.org) or a terminal without colours says otherwise. */
+/** Colours are used only on terminals, and not with NO_COLOR (no-color.org) or on a terminal without colours. */
 export function wantsColours(stream: NodeJS.WriteStream, env: HostProcess['env']): boolean {
   return stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
 }

@@ -1,4 +1,4 @@
-/** Routes arguments to a command, and turns what it throws into an exit code and two lines on standard error. */
+/** Runs the command that the arguments select, and turns errors into an exit code and two lines on standard error. */
 import { Command, CommanderError } from 'commander';
 import { commandTable } from './command-table.ts';
 import { type GlobalOptions, type HostProcess, ProcessShell, wantsColours } from './node-shell.ts';
@@ -7,9 +7,9 @@ import type { Shell } from './shell/shell.ts';
 import { escapeSteeringCharacters } from './shell/terminal-output.ts';
 
 /**
- * Runs a command to its end.
- * @param args what stands behind `anima`
- * @returns the exit code; nothing is thrown
+ * Runs a command to completion.
+ * @param args the arguments after `anima`
+ * @returns the exit code; never throws
  */
 export async function runProgram(args: readonly string[], host: HostProcess): Promise<number> {
   let code: number = exitCodes.ok;
@@ -28,7 +28,7 @@ export async function runProgram(args: readonly string[], host: HostProcess): Pr
   return code;
 }
 
-/** The program with the command that is meant, whole, and the others by name: their modules are not loaded. */
+/** The program with the selected command fully loaded, and the other commands by name only. */
 async function buildProgram(
   args: readonly string[],
   host: HostProcess,
@@ -36,19 +36,19 @@ async function buildProgram(
 ): Promise<Command> {
   const program = new Command('anima');
   program
-    .description('Secrets of AI agents, in a vault that encrypts them under a key of their organization.')
+    .description('Stores secrets of AI agents in a vault that encrypts them with a key of their organization.')
     .usage('[options] <command>')
-    .option('--profile <name>', 'use this stored profile (default: ANIMA_PROFILE, else "default", else "local")')
+    .option('--profile <name>', 'stored profile to use (default: ANIMA_PROFILE, then "default", then "local")')
     .option('--url <url>', 'address of the vault')
-    .option('--json', 'results, and errors, as JSON')
-    .option('--quiet', 'no remarks on standard error')
-    .option('--no-color', 'no colours, as with NO_COLOR')
+    .option('--json', 'print results and errors as JSON')
+    .option('--quiet', 'print no notes on standard error')
+    .option('--no-color', 'print no colours, as with NO_COLOR')
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({
       writeOut: (text) => void host.stdout.write(text),
       writeErr: (text) => void host.stderr.write(text),
-      // Told by `tell`: what commander says may quote an argument, which may be a secret in the wrong place.
+      // Commander's own output is suppressed, because it may quote an argument, which may be a misplaced secret.
       outputError: () => undefined,
       getOutHasColors: () => wantsColours(host.stdout, host.env),
       getErrHasColors: () => wantsColours(host.stderr, host.env),
@@ -57,7 +57,7 @@ async function buildProgram(
     .addHelpText('after', helpFooter);
   const shellOf = (command: Command): Shell => new ProcessShell(host, command.optsWithGlobals<GlobalOptions>());
   const wanted = findCommandName(args);
-  // What completes the others must know all of them.
+  // The completion command needs all other commands loaded.
   const all = wanted === 'completion';
   for (const [name, { group, summary, load }] of Object.entries(commandTable)) {
     if (all || name === wanted || (name === 'completion' && wanted === '__complete'))
@@ -67,7 +67,7 @@ async function buildProgram(
   return program;
 }
 
-/** The first argument that is no option: the command. */
+/** The first argument that is not an option: the command. */
 function findCommandName(args: readonly string[]): string | undefined {
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? '';
@@ -80,25 +80,25 @@ function findCommandName(args: readonly string[]): string | undefined {
 const helpFooter = `
 Examples:
   $ anima login                              store address and key
-  $ anima set prod/stripe/key                asks for the value without showing it
+  $ anima set prod/stripe/key                prompts for the value without showing it
   $ anima get prod/stripe/key
   $ anima share report.pdf --expires-in 7d   a link that opens it
   $ anima run -- node agent.js               resolves anima:// references in the environment
 
 Environment:
-  ANIMA_KEY, ANIMA_URL     key and address, before any profile
+  ANIMA_KEY, ANIMA_URL     key and address; take precedence over profiles
   ANIMA_PROFILE            the profile to use
-  ANIMA_AGENT, ANIMA_RUN   what the audit notes of each call
-  ANIMA_KEYRING=off        store keys in files of mode 0600, not in the system's keyring
+  ANIMA_AGENT, ANIMA_RUN   caller ids recorded in the audit
+  ANIMA_KEYRING=off        store keys in files of mode 0600, not in the system keyring
 
 Exit codes:
 ${Object.entries(exitCodes)
   .map(([name, code]) => `  ${code}  ${exitMeanings[name as keyof typeof exitMeanings]}`)
   .join('\n')}
 
-anima --version tells the version.`;
+anima --version prints the version.`;
 
-/** What is to be told; undefined for help that was asked for. */
+/** The failure to report; undefined if help was requested. */
 function failureToReport(error: unknown): Failure | undefined {
   if (!(error instanceof CommanderError)) return toFailure(error);
   if (error.exitCode === 0) return undefined;
@@ -107,7 +107,7 @@ function failureToReport(error: unknown): Failure | undefined {
   );
 }
 
-/** Commander's messages quote what was given: only those of a kind that can't hold a value are passed on. */
+/** Commander's messages quote arguments, so only messages that cannot contain a value are passed on. */
 function describeUsageError({ code, message }: CommanderError): string {
   const said = message.replace(/^error: /, '').split('\n');
   const [, option] = /unknown option '(--[a-z][a-z-]{0,30})/.exec(message) ?? [];
@@ -119,23 +119,23 @@ function describeUsageError({ code, message }: CommanderError): string {
     case 'commander.conflictingOption':
       return escapeSteeringCharacters(said[0] ?? '');
     case 'commander.unknownOption':
-      return [option === undefined ? 'There is no such option' : `There is no option ${option}`, suggestion]
+      return [option === undefined ? 'Unknown option' : `Unknown option ${option}`, suggestion]
         .filter(Boolean)
         .join(' ');
     case 'commander.unknownCommand':
-      return ['There is no such command', suggestion].filter(Boolean).join(' ');
+      return ['Unknown command', suggestion].filter(Boolean).join(' ');
     case 'commander.excessArguments':
-      return 'There are more arguments than the command takes';
+      return 'The command has too many arguments';
     case 'commander.help':
       return 'A command is missing';
     default:
-      return 'The arguments are not of the documented form';
+      return 'The arguments are invalid';
   }
 }
 
 function reportFailure(failure: Failure, args: readonly string[], host: HostProcess): void {
   const { exit, message, code, next, requestId, trace } = failure;
-  // What stands behind `--` is of the command that `anima run` runs.
+  // Arguments after `--` belong to the command that `anima run` starts.
   const end = args.indexOf('--');
   if (args.slice(0, end === -1 ? undefined : end).includes('--json')) {
     host.stderr.write(`${JSON.stringify({ error: { code, exit, message, next, requestId } })}\n`);

@@ -1,4 +1,7 @@
-/** Files that come from elsewhere: a name that is safe here, and nothing under it before all of it is there. */
+/**
+ * Downloaded files: a file name that is safe on this machine, and no file under that name until the download is
+ * complete.
+ */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, rename, stat, unlink } from 'node:fs/promises';
@@ -6,28 +9,31 @@ import { basename, dirname, join, parse } from 'node:path';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import { systemErrorCode } from '../shell/private-files.ts';
 
-/** Bytes of UTF-8 that a name may have, with room for a number and an extension; most file systems take 255. */
+/** Maximum bytes of UTF-8 in a name, with space left for a number and an extension; most file systems allow 255. */
 const maxNameBytes = 200;
 
-// What separates folders, steers terminals, turns text around, or is reserved on Windows.
+// Path separators, terminal control characters, bidi characters, and characters reserved on Windows.
 const unsafeCharacters = /[/\\<>:"|?*\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029]/gu;
 const windowsDeviceName = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
-/** A name for a file from what its sender calls it: one segment, not hidden, of no special meaning; `file` when nothing is left. */
+/**
+ * Makes a safe file name from the sender's name: one path segment, not hidden, without special meaning; `file` if
+ * nothing is left.
+ */
 export function sanitizeFileName(name: string): string {
   const last = name.split(/[/\\]/).at(-1) ?? '';
   const clean = last
     .normalize('NFC')
     .replace(unsafeCharacters, '_')
     .replace(/^[\s.]+|[\s.]+$/g, '')
-    // A name that looks like an option is one to the next command.
+    // A name that starts with `-` would be parsed as an option by other commands.
     .replace(/^-+/, '_');
   const short = shortenKeepingExtension(clean);
   if (short === '') return 'file';
   return windowsDeviceName.test(short) ? `_${short}` : short;
 }
 
-/** Cuts the middle out, so that the extension stays. */
+/** Removes the middle of the name, so that the extension is kept. */
 function shortenKeepingExtension(name: string): string {
   if (Buffer.byteLength(name) <= maxNameBytes) return name;
   const { name: stem, ext } = parse(name);
@@ -37,20 +43,20 @@ function shortenKeepingExtension(name: string): string {
   return cut.join('') + end;
 }
 
-/** `name-1.ext`, `name-2.ext` …: the first that is free. */
+/** `name-1.ext`, `name-2.ext` … */
 function withNumber(path: string, number: number): string {
   const { dir, name, ext } = parse(path);
   return join(dir, `${name}-${number}${ext}`);
 }
 
-/** Where a download goes. */
+/** Destination of a download. */
 export interface DownloadTarget {
   readonly folder: string;
-  /** Its name, when it was told; else the sender's is taken. */
+  /** File name, if given; otherwise the sender's name is used. */
   readonly name: string | undefined;
 }
 
-/** @throws CommandError when the file is there and may not be replaced; found out before anything is opened */
+/** @throws CommandError if the file exists and must not be replaced; checked before the link is opened */
 export async function resolveDownloadTarget(output: string | undefined, replace: boolean): Promise<DownloadTarget> {
   if (output === undefined) return { folder: '.', name: undefined };
   const found = await stat(output).catch(() => undefined);
@@ -59,7 +65,7 @@ export async function resolveDownloadTarget(output: string | undefined, replace:
   return { folder: dirname(output), name: basename(output) };
 }
 
-/** A file of mode 0600 in the making, beside where it will stand. */
+/** A file of mode 0600 that is written next to its final location. */
 export class DownloadFile {
   readonly #target: DownloadTarget;
   readonly #temporaryPath: string;
@@ -71,12 +77,12 @@ export class DownloadFile {
     this.#file = file;
   }
 
-  /** @throws CommandError when nothing can be written there */
+  /** @throws CommandError if the file cannot be created */
   static async create(target: DownloadTarget): Promise<DownloadFile> {
     const beside = join(target.folder, `.anima-${randomBytes(8).toString('hex')}.part`);
     const file = await open(beside, 'wx', 0o600).catch((error: unknown) => {
       throw new CommandError(
-        `Nothing can be written there (${systemErrorCode(error) ?? 'unknown'}); nothing was opened`,
+        `The output file can’t be written (${systemErrorCode(error) ?? 'unknown'}); nothing was opened`,
         {
           exit: exitCodes.failed,
           next: 'Name another file with -o, or look at the folder and its permissions.',
@@ -90,14 +96,15 @@ export class DownloadFile {
     for (let at = 0; at < piece.length; ) at += (await this.#file.write(piece, at)).bytesWritten;
   }
 
-  /** Brings what was written to the disk. */
+  /** Flushes the file to disk. */
   async sync(): Promise<void> {
     await this.#file.sync();
   }
 
   /**
-   * Gives the file its name, and says which. A name that only its sender chose gives way to one that is there.
-   * @param sent what the sender calls it
+   * Renames the file to its final name and returns it. If the sender chose the name and it is taken, a number is
+   * added.
+   * @param sent the sender's name for the file
    */
   async moveIntoPlace(sent: string, replace: boolean): Promise<string> {
     await this.#file.sync();
@@ -111,7 +118,8 @@ export class DownloadFile {
     for (let number = 0; number < 1000; number++) {
       const path = number === 0 ? wanted : withNumber(wanted, number);
       try {
-        // Takes the name, which a rename alone would not ask for; hard links, which would do both, are not on every file system.
+        // Reserves the name, because a rename would silently replace an existing file. Hard links would do both, but
+        // not every file system supports them.
         await (await open(path, 'wx', 0o600)).close();
         await rename(this.#temporaryPath, path);
         return path;
@@ -122,7 +130,7 @@ export class DownloadFile {
     throw fileExistsError(wanted);
   }
 
-  /** Removes what is there so far, whatever became of it. */
+  /** Removes the unfinished file, if it exists. */
   async discard(): Promise<void> {
     await this.#file.close().catch(() => undefined);
     if (existsSync(this.#temporaryPath)) await unlink(this.#temporaryPath);
@@ -130,7 +138,7 @@ export class DownloadFile {
 }
 
 const fileExistsError = (path: string): CommandError =>
-  new CommandError(`The file ${basename(path)} exists; it was left as it is, and nothing was opened`, {
+  new CommandError(`The file ${basename(path)} exists; it was not changed, and nothing was opened`, {
     exit: exitCodes.conflict,
     next: 'Replace it with --force, or give another name.',
   });

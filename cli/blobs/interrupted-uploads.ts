@@ -1,4 +1,7 @@
-/** Uploads that broke off, kept until they are complete: each a file of mode 0600, since its state holds the whole link. */
+/**
+ * Interrupted uploads, stored until they are complete. Each is a file of mode 0600, because its state contains the
+ * whole link.
+ */
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -8,13 +11,13 @@ import type { BlobUploadState } from '../../sdk/src/index.ts';
 import { permissionProblem } from '../profiles/profile-store.ts';
 import { systemErrorCode, writePrivateFile } from '../shell/private-files.ts';
 
-/** Longest time that an upload can go on, milliseconds (docs/blobs.md): what is older is of no use, and a secret. */
+/** Maximum age of a resumable upload, milliseconds (docs/blobs.md). Older states are useless, but still secret. */
 const maxUploadAgeMs = 48 * 3600 * 1000;
 
 export interface InterruptedUpload {
-  /** Absolute path of the file that is uploaded. */
+  /** Absolute path of the uploaded file. */
   readonly file: string;
-  /** Address of the vault that takes it. */
+  /** Address of the vault that receives it. */
   readonly vault: string;
   /** RFC 3339 time. */
   readonly begunAt: string;
@@ -26,7 +29,10 @@ export class InterruptedUploads {
   readonly #vault: string;
   readonly #org: string;
 
-  /** Those of one organization, of one vault. The folder is below `$XDG_STATE_HOME` (XDG Base Directory Specification). */
+  /**
+   * Uploads of one organization at one vault. The folder is below `$XDG_STATE_HOME` (XDG Base Directory
+   * Specification).
+   */
   constructor(env: Readonly<Record<string, string | undefined>>, vault: string, org: string) {
     const { XDG_STATE_HOME: xdg, HOME: home } = env;
     const root = xdg?.startsWith('/') ? xdg : join(home ?? homedir(), '.local', 'state');
@@ -35,11 +41,14 @@ export class InterruptedUploads {
     this.#org = org;
   }
 
-  /** Newest first. What is too old to go on is removed, whosever it is; what others could have written is left out. */
+  /**
+   * Lists uploads, newest first. Removes states that are too old, of any organization. Skips files that other users
+   * could have written.
+   */
   async list(now = Date.now()): Promise<InterruptedUpload[]> {
     const found: InterruptedUpload[] = [];
     for (const name of await this.#names()) {
-      // What a process left that was killed while it wrote.
+      // Temporary file of a process that was killed while writing.
       if (name.startsWith('.')) await this.#removeIfOld(name, now);
       if (!name.endsWith('.json')) continue;
       const upload = await this.#read(name);
@@ -50,7 +59,7 @@ export class InterruptedUploads {
     return found.sort((a, b) => b.begunAt.localeCompare(a.begunAt));
   }
 
-  /** Stores the newest state of an upload, in place of the one before. */
+  /** Stores the newest state of an upload, replacing the previous one. */
   async save(upload: Omit<InterruptedUpload, 'vault'>): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const text = JSON.stringify({ ...upload, vault: this.#vault });
@@ -62,7 +71,7 @@ export class InterruptedUploads {
   }
 
   #path(id: string): string {
-    if (!isTimeId(id)) throw new Error('a state with an id that is none');
+    if (!isTimeId(id)) throw new Error('the state has an invalid id');
     return join(this.#folder, `${id}.json`);
   }
 
@@ -93,7 +102,7 @@ export class InterruptedUploads {
   }
 }
 
-/** Only the frame: the state itself is checked by the client that goes on with it. */
+/** Checks only the outer fields; the client that resumes the upload validates the state itself. */
 function parseInterruptedUpload(text: string, name: string): InterruptedUpload | undefined {
   try {
     const upload: InterruptedUpload = JSON.parse(text);

@@ -2,12 +2,14 @@ import { readAll } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 
 /**
- * A link to a file, which is a secret: from standard input, or asked for without showing it.
- * @param given what the command was given: `-`, or the link itself, against advice
+ * Reads a link, which is a secret, from standard input or from a hidden prompt.
+ * @param given the command's argument: `-`, or, although discouraged, the link itself
  */
 export async function readLink(shell: Shell, given: string): Promise<string> {
   if (given !== '-') {
-    shell.note('The link was an argument: the shell’s history has it, and others on this machine may have seen it.');
+    shell.note(
+      'The link was given as an argument: it is in the shell’s history, and other users of this machine may have seen it.',
+    );
     return given.trim();
   }
   if (shell.stdin.isTTY) return (await shell.secretPrompt('Link')).trim();

@@ -1,6 +1,9 @@
 import { extname } from 'node:path';
 
-/** Media types by extension (IANA media types), of what agents and people hand on most. What is not here is bytes. */
+/**
+ * Media types of commonly shared files, by extension (IANA media types). Other extensions have no type and are treated
+ * as bytes.
+ */
 const byExtension: Readonly<Record<string, string>> = {
   avif: 'image/avif',
   csv: 'text/csv',
@@ -30,7 +33,7 @@ const byExtension: Readonly<Record<string, string>> = {
   zip: 'application/zip',
 };
 
-/** The media type that a file's name suggests. */
+/** The media type for a file name. */
 export function mediaTypeOf(name: string): string {
   const extension = extname(name).slice(1).toLowerCase();
   const type = Object.hasOwn(byExtension, extension) ? byExtension[extension] : undefined;

@@ -11,7 +11,7 @@ import type { Shell } from '../shell/shell.ts';
 import { escapeSteeringCharacters } from '../shell/terminal-output.ts';
 
 const help = `
-Records hold names and ids, never values. With --json each record is one line of JSON.
+Records contain names and ids, never values. With --json each record is one line of JSON.
 
 Examples:
   $ anima audit tail -f
@@ -46,32 +46,32 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .addHelpText('after', help);
   audit
     .command('tail')
-    .description('the latest records')
-    .option('-f, --follow', 'go on with new ones until Ctrl-C')
-    .option('-n, --lines <number>', 'how many', '20')
-    .option('--interval <duration>', 'how often to look', '3s')
+    .description('print the latest records')
+    .option('-f, --follow', 'print new records until Ctrl-C')
+    .option('-n, --lines <number>', 'number of records', '20')
+    .option('--interval <duration>', 'polling interval', '3s')
     .action(async (options: TailOptions, command: Command) => await tail(shellOf(command), options));
   audit
     .command('query')
-    .description('records that match all options, oldest first')
-    .option('--from <time>', 'RFC 3339, or so long ago: 15m, 2h, 7d')
-    .option('--to <time>', 'RFC 3339, or so long ago; not included')
+    .description('print records that match all options, oldest first')
+    .option('--from <time>', 'RFC 3339 time or age: 15m, 2h, 7d')
+    .option('--to <time>', 'RFC 3339 time or age; exclusive')
     .option('--principal <id>', 'id of an API key, or ARN of the operator')
-    .option('--name <name>', 'exactly this name; with a slash at the end all below it')
+    .option('--name <name>', 'exact name, or all names below it if it ends in a slash')
     .option('--verb <verb>', 'such as values.read')
     .action(async (options: QueryOptions, command: Command) => await query(shellOf(command), options));
   audit
     .command('export')
-    .description('all sealed records with the signed seals over them, as JSON Lines')
+    .description('export all sealed records with their signed seals, as JSON Lines')
     .option('--output <file>', 'write to a new file')
     .action(async ({ output }: { output?: string }, command: Command) => await exportAll(shellOf(command), output));
   audit
     .command('verify')
-    .description('verify an export with nothing but the public keys')
+    .description('verify an export; requires only the public keys')
     .argument('<file>', 'the export')
-    .option('--jwks <file>', 'the public keys that were kept (default: those that the vault has now)')
-    .option('--until <time>', 'it must be complete until this RFC 3339 time')
-    .option('--includes <hash>', 'this seal must be in it: the head that an earlier verification told')
+    .option('--jwks <file>', 'saved public keys (default: fetched from the vault)')
+    .option('--until <time>', 'require completeness up to this RFC 3339 time')
+    .option('--includes <hash>', 'require this seal: the head that an earlier verification printed')
     .action(async (file: string, options: VerifyOptions, command: Command) => {
       await verify(shellOf(command), file, options);
     });
@@ -90,13 +90,13 @@ async function query(shell: Shell, { from, to, principal, name, verb }: QueryOpt
     printRecord(shell, record);
     count++;
   }
-  if (count === 0) shell.note('There are no such records.');
+  if (count === 0) shell.note('No records match.');
 }
 
-/** How far back the last records are looked for, milliseconds: records come oldest first only. */
+/** Search windows for the latest records, milliseconds. The vault returns records oldest first only. */
 const tailWindowsMs = [10 * 60_000, 3_600_000, 86_400_000, 7 * 86_400_000, 31 * 86_400_000, undefined];
 
-/** Functions' clocks differ: a record may come after others of a later time. Milliseconds. */
+/** Clocks of Lambda functions differ, so a record may arrive after records with a later time. Milliseconds. */
 const clockOverlapMs = 15_000;
 
 type FetchSince = (from: Date | undefined) => Promise<AuditRecord[]>;
@@ -104,7 +104,7 @@ type FetchSince = (from: Date | undefined) => Promise<AuditRecord[]>;
 async function tail(shell: Shell, { follow: goOn, lines, interval }: TailOptions): Promise<void> {
   const wanted = parseWhole('--lines', lines);
   const pause = parseDuration('--interval', interval) * 1000;
-  // Its own looks are records too: told apart by their run, they are left out.
+  // The command's own polls create audit records. They are identified by their run id and omitted.
   const run = shell.env.ANIMA_RUN || `audit-tail-${process.pid}-${Date.now().toString(36)}`;
   const client = await shell.client({ run });
   const others = ({ run: of, verb }: AuditRecord): boolean => of !== run || verb !== 'audit.read';
@@ -131,7 +131,7 @@ async function follow(shell: Shell, since: FetchSince, last: readonly AuditRecor
     await new Promise((resolve) => setTimeout(resolve, pause));
     const records = await since(new Date(Date.parse(newest) - clockOverlapMs));
     for (const record of records) if (!seen.has(record.id)) printRecord(shell, record);
-    // What left the window can't come again.
+    // Records outside the window cannot be returned again.
     seen = new Set(records.map(({ id }) => id));
     newest = records.at(-1)?.time ?? newest;
   }
@@ -170,12 +170,18 @@ async function exportAll(shell: Shell, output: string | undefined): Promise<void
     }
     if (output === undefined) return false;
     if (!(await file.write(lines.join('')))) {
-      throw new CommandError(lines.length === 0 ? 'There is no sealed record yet' : 'The file can’t be written', {
-        exit: exitCodes.failed,
-        next: lines.length === 0 ? 'Records are sealed within some ten minutes; try again.' : 'Is the disk full?',
-      });
+      throw new CommandError(
+        lines.length === 0 ? 'There are no sealed records yet; nothing was exported' : 'The file can’t be written',
+        {
+          exit: exitCodes.failed,
+          next:
+            lines.length === 0
+              ? 'Records are sealed within about ten minutes; try again later.'
+              : 'Check the disk space.',
+        },
+      );
     }
-    shell.note(`${lines.length} lines. Keep the public keys beside it: \`anima receipt keys > jwks.json\`.`);
+    shell.note(`${lines.length} lines. Store the public keys with it: \`anima receipt keys > jwks.json\`.`);
     return true;
   });
 }
@@ -183,17 +189,20 @@ async function exportAll(shell: Shell, output: string | undefined): Promise<void
 async function verify(shell: Shell, path: string, { jwks, until, includes }: VerifyOptions): Promise<void> {
   const end = until === undefined ? undefined : Date.parse(until);
   if (Number.isNaN(end))
-    throw usageError('--until takes an RFC 3339 time, such as 2026-11-21T00:00:00Z. Nothing was verified');
+    throw usageError('--until requires an RFC 3339 time such as 2026-11-21T00:00:00Z. Nothing was verified');
   const keys = await loadPublicKeys(shell, jwks);
   const lines = await readLines(shell, path);
   const verified = await verifyExport(lines, keys, { until: end, includes });
   shell.print(formatVerifiedExport(verified), verified);
   if (verified.problems.length > 0) {
-    throw new CommandError('The export does not hold', { exit: exitCodes.failed, next: 'The lines above say where.' });
+    throw new CommandError('The export failed verification', {
+      exit: exitCodes.failed,
+      next: 'The lines above show the errors.',
+    });
   }
 }
 
-/** The lines of a file, however long it is. @throws CommandError when it can't be read */
+/** Reads a file of any length by lines. @throws CommandError if it cannot be read */
 async function readLines(shell: Shell, path: string): Promise<AsyncIterable<string>> {
   if (path === '-') return createInterface({ input: shell.stdin, crlfDelay: Number.POSITIVE_INFINITY });
   const file = await open(path).catch((error: unknown) => {
@@ -202,7 +211,7 @@ async function readLines(shell: Shell, path: string): Promise<AsyncIterable<stri
   return file.readLines({ encoding: 'utf8' });
 }
 
-/** A time, or how long ago it was. @throws CommandError usage */
+/** Parses a time or an age. @throws CommandError usage */
 function parseTimeOption(option: string, text: string | undefined): string | Date | undefined {
   if (text === undefined || text.includes('T')) return text;
   return new Date(Date.now() - parseDuration(option, text) * 1000);

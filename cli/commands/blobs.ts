@@ -7,10 +7,10 @@ import type { Shell } from '../shell/shell.ts';
 import { formatFacts, formatTable, formatTime } from '../shell/terminal-output.ts';
 
 const help = `
-Files that were shared by links, without names, types or links: the vault knows none of these. Sizes are of ciphertext.
+Manages files that were shared by link. The vault does not know their names, types or keys. Sizes are ciphertext sizes.
 
-\`relink\` revokes the link of a blob and makes another with the same key. The key is only in the old link: given by
-standard input, it is put into the new one; else append to it what stands in the old one from # on.
+\`relink\` revokes the link of a blob and creates a new one. The key does not change and is only in the old link. If the
+old link is given on standard input, the key is copied into the new link. Otherwise append the old link's # part to it.
 
 Examples:
   $ anima blobs list
@@ -18,22 +18,19 @@ Examples:
   $ anima blobs relink 01kasq3m5v8x0d4e6f7g8h9j0k - < link.txt`;
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
-  const blobs = program
-    .command('blobs')
-    .description('list, delete and relink what was shared')
-    .addHelpText('after', help);
+  const blobs = program.command('blobs').description('list, delete and relink shared files').addHelpText('after', help);
   blobs
     .command('list')
-    .description('what was shared, newest first')
+    .description('list shared files, newest first')
     .action(async (_options: object, command: Command) => await list(shellOf(command)));
   blobs
     .command('info')
-    .description('size, times and openings of one')
+    .description('show size, times and openings of a blob')
     .argument('<id>', 'id of the blob, not its link')
     .action(async (id: string, _options: object, command: Command) => await info(shellOf(command), id));
   blobs
     .command('delete')
-    .description('delete one; its link opens nothing from then on')
+    .description('delete a blob; its link stops working')
     .argument('<id>', 'id of the blob, not its link')
     .option('--yes', 'do not ask')
     .action(async (id: string, { yes }: { yes?: boolean }, command: Command) => {
@@ -41,9 +38,9 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     });
   blobs
     .command('relink')
-    .description('revoke the link of one, and give it another')
+    .description('revoke the link of a blob and create a new one')
     .argument('<id>', 'id of the blob, not its link')
-    .argument('[link]', 'the old one; - to read it from standard input')
+    .argument('[link]', 'the old link; - to read it from standard input')
     .action(async (id: string, link: string | undefined, _options: object, command: Command) => {
       await relink(shellOf(command), id, link);
     });
@@ -52,7 +49,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 async function list(shell: Shell): Promise<void> {
   const client = await shell.client();
   const found = await client.blobs.list({ pageSize: 1000 }).toArray();
-  if (found.length === 0) shell.note('Nothing is shared.');
+  if (found.length === 0) shell.note('No files are shared.');
   const rows = found.map((blob) => [
     blob.id,
     blob.state,
@@ -90,15 +87,15 @@ async function info(shell: Shell, id: string): Promise<void> {
 
 async function remove(shell: Shell, id: string, yes: boolean): Promise<void> {
   const client = await shell.client();
-  // Looked at first: what is typed wrong should not be typed twice.
+  // Checked before the prompt, so that a mistyped id is not typed twice.
   if (!yes && shell.stdin.isTTY) {
     await client.blobs.info(id);
-    await shell.confirm('This deletes the file for whoever has its link. Type the id to go on:', id);
+    await shell.confirm('This deletes the file for everyone who has its link. Type the id to continue:', id);
   }
   if (!(await client.blobs.delete(id))) {
-    throw new CommandError('There is no such blob, or it was gone before; nothing was deleted', {
+    throw new CommandError('There is no such blob; nothing was deleted', {
       exit: exitCodes.notFound,
-      next: '`anima blobs list` shows what is there.',
+      next: '`anima blobs list` shows the existing blobs.',
     });
   }
   shell.print(`Deleted ${id}.`, { id, deleted: true });
@@ -111,8 +108,8 @@ async function relink(shell: Shell, id: string, link: string | undefined): Promi
   if (!shell.json) {
     shell.note(
       old === undefined
-        ? 'The old link opens nothing any more. To this one append the old one’s end, from # on:'
-        : 'The old link opens nothing any more. Whoever has this one can open the file:',
+        ? 'The old link no longer works. Append the old link’s # part to the new link:'
+        : 'The old link no longer works. Anyone who has the new link can open the file:',
     );
   }
   shell.print(url, { id, url });

@@ -3,15 +3,15 @@ import { usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-The script is static: completing makes no network call. With ANIMA_COMPLETE_NAMES=1 in the environment, names of values are
-completed too, by asking the vault; the audit notes each time.
+The script is static and makes no network calls. With ANIMA_COMPLETE_NAMES=1 in the environment, it also completes names of
+values by querying the vault; the audit records each query.
 
 Examples:
   $ anima completion bash > ~/.local/share/bash-completion/completions/anima
   $ anima completion zsh > "\${fpath[1]}/_anima"
   $ anima completion fish > ~/.config/fish/completions/anima.fish`;
 
-/** Longest time that a completion of names may take, milliseconds. */
+/** Time-out of name completion, milliseconds. */
 const nameLookupTimeoutMs = 2_000;
 const maxNames = 200;
 
@@ -23,7 +23,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .addHelpText('after', help)
     .action((name: string, _options: object, command: Command) => {
       const script = scripts[name];
-      if (script === undefined) throw usageError('Completion is there for bash, zsh and fish');
+      if (script === undefined) throw usageError('Completion supports bash, zsh and fish; nothing was printed');
       const text = script(listCommandPaths(program));
       shellOf(command).print(text, { script: text });
     });
@@ -35,26 +35,26 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     });
 }
 
-/** Names that begin so, one a line; nothing at all when it is not wanted or anything goes wrong. */
+/** Prints names with this prefix, one per line. Prints nothing if name completion is off or fails. */
 async function completeNames(shell: Shell, prefix: string | undefined): Promise<void> {
   if (shell.env.ANIMA_COMPLETE_NAMES !== '1') return;
   try {
     const client = await shell.client();
     const list = client.vault.list({ prefix, pageSize: maxNames, timeout: nameLookupTimeoutMs, maxRetries: 0 });
-    // Only what can be a name: the shell that completes expands what it is given.
+    // Only characters allowed in names, because the completing shell expands the text.
     const names = (await list.page()).values.map(({ name }) => name).filter((name) => /^[\w./@:-]+$/.test(name));
     if (names.length > 0) shell.stdout.write(`${names.join('\n')}\n`);
   } catch {
-    // A completion has nobody to tell.
+    // Completion cannot report errors.
   }
 }
 
-/** A command and what may follow it. */
+/** A command and its completions. */
 interface CommandPath {
   /** ` keys create`; empty for the program. */
   readonly path: string;
   readonly words: readonly string[];
-  /** Whether the name of a value follows. */
+  /** Whether the next argument is the name of a value. */
   readonly names: boolean;
 }
 

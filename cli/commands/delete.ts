@@ -4,8 +4,8 @@ import { parseWhole } from '../shell/durations.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-On a terminal the name is to be typed again; --yes skips that, and in a pipe nothing is asked. Copies in recovery data
-of the deployment stay as ciphertext: \`anima destroy\` gives a receipt that says which.
+On a terminal the name must be typed again as confirmation; --yes skips this. Without a terminal there is no confirmation.
+Ciphertext copies remain in the deployment's recovery data; the receipt of \`anima destroy\` lists them.
 
 Examples:
   $ anima delete staging/old
@@ -21,8 +21,8 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .command('delete')
     .description('delete a value with all its versions')
     .argument('<name>', 'a path such as prod/stripe/key')
-    .option('--cas <version>', 'only if the value is at this version')
-    .option('--yes', 'do not ask')
+    .option('--cas <version>', 'delete only if the current version is this one')
+    .option('--yes', 'skip the confirmation')
     .addHelpText('after', help)
     .action(async (name: string, options: Options, command: Command) => await remove(shellOf(command), name, options));
 }
@@ -31,12 +31,12 @@ async function remove(shell: Shell, name: string, { cas, yes }: Options): Promis
   const ifVersion = cas === undefined ? undefined : parseWhole('--cas', cas, 1);
   const client = await shell.client();
   if (yes !== true && shell.stdin.isTTY) {
-    await shell.confirm('This deletes all versions. Type the name to go on:', name);
+    await shell.confirm('This deletes all versions. Type the name to continue:', name);
   }
   if (!(await client.vault.delete(name, { ifVersion }))) {
     throw new CommandError('There is no value of that name; nothing was deleted', {
       exit: exitCodes.notFound,
-      next: '`anima list` shows the names that are there.',
+      next: '`anima list` shows the existing names.',
     });
   }
   shell.print(`Deleted ${name}.`, { name, deleted: true });

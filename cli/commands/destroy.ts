@@ -4,8 +4,8 @@ import { reserveFile } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-Deletes the value with all its versions, and prints a signed receipt: which versions, and which copies in recovery data or
-backups of the deployment remain as ciphertext, and until when. Keep it; it is not given again.
+Deletes the value with all its versions and prints a signed receipt. The receipt lists the versions, and the ciphertext
+copies that remain in the deployment's recovery data or backups, with their expiry. Keep it: it cannot be retrieved again.
 
 Examples:
   $ anima destroy customers/4711 > receipt.jws
@@ -19,9 +19,9 @@ interface Options {
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('destroy')
-    .description('destroy one value with all its versions, with a signed receipt')
+    .description('destroy a value with all its versions and get a signed receipt')
     .argument('<name>', 'a path such as prod/stripe/key')
-    .option('--yes', 'do not ask; needed where there is no terminal')
+    .option('--yes', 'skip the confirmation; required without a terminal')
     .option('--receipt <file>', 'write the receipt to a new file')
     .addHelpText('after', help)
     .action(async (name: string, options: Options, command: Command) => await destroy(shellOf(command), name, options));
@@ -31,8 +31,8 @@ async function destroy(shell: Shell, name: string, { yes, receipt }: Options): P
   const client = await shell.client();
   if (yes !== true) {
     if (!shell.stdin.isTTY)
-      throw usageError('There is no terminal to ask at; nothing was destroyed', 'Scripts give --yes.');
-    await shell.confirm('This destroys all versions for good. Type the name to go on:', name);
+      throw usageError('There is no terminal for the confirmation; nothing was destroyed', 'In scripts use --yes.');
+    await shell.confirm('This destroys all versions irreversibly. Type the name to continue:', name);
   }
   const file = await reserveFile(receipt);
   await file.keepIf(async () => {
@@ -40,8 +40,7 @@ async function destroy(shell: Shell, name: string, { yes, receipt }: Options): P
     if (!answer.destroyed) throw nothing();
     const text = answer.receipt === undefined ? '' : `${answer.receipt}\n`;
     const written = await file.write(text);
-    if (!shell.json)
-      shell.note(`Destroyed ${name}. \`anima receipt verify\` says what the receipt proves and what not.`);
+    if (!shell.json) shell.note(`Destroyed ${name}. \`anima receipt verify\` explains what the receipt proves.`);
     shell.print(written ? '' : text, answer);
     return written;
   });
@@ -50,5 +49,5 @@ async function destroy(shell: Shell, name: string, { yes, receipt }: Options): P
 const nothing = (): CommandError =>
   new CommandError('There is no value of that name; nothing was destroyed', {
     exit: exitCodes.notFound,
-    next: '`anima list` shows the names that are there; `anima audit query --verb values.destroy` what was destroyed before.',
+    next: '`anima list` shows the existing names; `anima audit query --verb values.destroy` shows destroyed values.',
   });

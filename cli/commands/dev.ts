@@ -9,9 +9,9 @@ import type { Shell } from '../shell/shell.ts';
 import { formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
-Runs the vault of a checkout of Anima Vault, found from ANIMA_VAULT_HOME, from this folder upward, or around this command.
-Ctrl-C ends it. With --login two profiles are stored: "local" with the agent key, which commands use when there is no
-profile "default", and "local-admin" with the admin key.
+Runs the local vault of an Anima Vault checkout. The checkout is ANIMA_VAULT_HOME, this folder or a folder above it, or the
+checkout that contains this command. Ctrl-C stops the vault. --login stores two profiles: "local" with the agent key, which
+commands use if there is no profile "default", and "local-admin" with the admin key.
 
 Examples:
   $ anima dev --login
@@ -42,15 +42,15 @@ export function register(
 ): void {
   program
     .command('dev')
-    .description('start the vault on this machine')
-    .option('--port <number>', 'listen on 127.0.0.1 at this port; 0 for any')
-    .option('--data <folder>', 'keep everything there (default: .anima of the checkout)')
-    .option('--memory', 'keep nothing: all is gone when it ends')
+    .description('start a local vault')
+    .option('--port <number>', 'port on 127.0.0.1; 0 for any free port')
+    .option('--data <folder>', 'data folder (default: .anima in the checkout)')
+    .option('--memory', 'keep data in memory only; it is lost when the vault stops')
     .option(
       '--time-scale <factor>',
-      'let a second of a workflow’s waits take so long, to try rotation and shredding out',
+      'seconds that each second of a workflow’s waits takes, to try out rotation and shredding',
     )
-    .option('--assembly <folder>', 'run a cloud assembly that exists (cdk synth) instead of synthesizing')
+    .option('--assembly <folder>', 'run an existing cloud assembly (cdk synth) instead of synthesizing one')
     .option('--login', 'store the profiles "local" and "local-admin"')
     .addHelpText('after', help)
     .action(async (options: Options, command: Command) => setExitCode(await dev(shellOf(command), options)));
@@ -65,7 +65,7 @@ async function dev(shell: Shell, { port, data, memory, timeScale, assembly, logi
     ...(assembly === undefined ? [] : ['--assembly', resolve(assembly)]),
     ...(memory === true ? ['--memory'] : []),
   ];
-  // Its keys come over a pipe, never as arguments.
+  // The local vault passes its keys through a pipe, never as arguments.
   const child = spawn(process.execPath, [join(home, 'local', 'main.ts'), '--json', ...args], {
     cwd: home,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -84,7 +84,10 @@ async function dev(shell: Shell, { port, data, memory, timeScale, assembly, logi
   }
 }
 
-/** Ctrl-C reaches the whole group: the vault closes on the first signal, and a second one of the same kind would kill it. */
+/**
+ * Ctrl-C sends SIGINT to the whole process group, so the vault receives it directly and shuts down. A second SIGINT
+ * would kill it, so this process sends SIGTERM instead.
+ */
 function forwardSignals(child: ChildProcess): () => void {
   const stop = (): void => void child.kill('SIGTERM');
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -101,7 +104,10 @@ function waitForExit(child: ChildProcess): Promise<number> {
   });
 }
 
-/** What the vault prints once it is ready; undefined when it was stopped before that. @throws CommandError when it failed */
+/**
+ * The message that the vault prints when it is ready; undefined if it was stopped before. @throws CommandError if it
+ * failed
+ */
 async function readReadyMessage(child: ChildProcess, exited: Promise<number>): Promise<ReadyMessage | undefined> {
   let text = '';
   const line = new Promise<ReadyMessage>((done) => {
@@ -113,9 +119,9 @@ async function readReadyMessage(child: ChildProcess, exited: Promise<number>): P
   const first = await Promise.race([line, exited]);
   if (typeof first !== 'number') return first;
   if (first === 0) return undefined;
-  throw new CommandError('The local vault did not start; what it said stands above', {
+  throw new CommandError('The local vault did not start; its output is above', {
     exit: exitCodes.failed,
-    next: 'Another port: --port 0. Nothing to keep: --memory.',
+    next: 'Try another port (--port 0) or in-memory data (--memory).',
   });
 }
 
@@ -125,11 +131,12 @@ async function storeProfiles(shell: Shell, { url, agentKey, adminKey }: ReadyMes
     ['local-admin', adminKey],
   ] as const) {
     const ids = parseKeyIds(key);
-    if (ids === undefined) throw new CommandError('The local vault gave no key', { exit: exitCodes.failed });
+    if (ids === undefined)
+      throw new CommandError('The local vault returned no valid key; no profile was stored', {
+        exit: exitCodes.failed,
+      });
     const keyFrom = await storeProfile(shell.env, name, { url, org: ids.org, keyId: ids.id, key });
-    shell.note(
-      `Stored the profile ${name} (${keyFrom === 'keyring' ? 'keyring of the system' : 'file of mode 0600'}).`,
-    );
+    shell.note(`Stored the profile ${name} (${keyFrom === 'keyring' ? 'system keyring' : 'file of mode 0600'}).`);
   }
 }
 
@@ -148,18 +155,18 @@ In another terminal:
 ${loggedIn ? '' : `  export ANIMA_URL=${url} ANIMA_KEY=…\n`}  anima set prod/stripe/key
   anima get prod/stripe/key
 
-Ctrl-C ends it; ${dataDir === null ? 'nothing is kept' : 'the data stays, and the next start finds it'}.
+Press Ctrl-C to stop. ${dataDir === null ? 'The data is not kept' : 'The data is kept for the next start'}.
 `;
 
-/** The folder of a checkout. @throws CommandError with how to get one */
+/** Finds the folder of a checkout. @throws CommandError with instructions to get one */
 function findCheckout(named: string | undefined): string {
   if (named !== undefined && named !== '') {
     if (isCheckout(named)) return resolve(named);
-    throw notFound('ANIMA_VAULT_HOME names a folder that is no checkout of Anima Vault');
+    throw notFound('ANIMA_VAULT_HOME is not a checkout of Anima Vault');
   }
   const found = findCheckoutAbove(process.cwd()) ?? findCheckoutAbove(import.meta.dirname);
   if (found !== undefined) return found;
-  throw notFound('There is no checkout of Anima Vault here or in a folder above');
+  throw notFound('This folder is not in a checkout of Anima Vault');
 }
 
 function findCheckoutAbove(start: string): string | undefined {
@@ -181,5 +188,5 @@ function isCheckout(folder: string): boolean {
 const notFound = (what: string): CommandError =>
   new CommandError(`${what}; nothing was started`, {
     exit: exitCodes.notFound,
-    next: 'Get one: clone the repository of Anima Vault, run `npm ci` in it, and start there or set ANIMA_VAULT_HOME to it.',
+    next: 'Clone the Anima Vault repository, run `npm ci` in it, and start there or set ANIMA_VAULT_HOME to it.',
   });

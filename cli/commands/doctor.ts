@@ -4,8 +4,8 @@ import { CommandError, exitCodes } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-Each line is ok, warn or fail, with how to mend it. It asks the vault a few questions that read nothing of value; the audit
-notes them. Ends with 1 when something fails.
+Each line is ok, warn or fail, with a suggested fix. The command sends a few requests to the vault that read no values; the
+audit records them. Exits with 1 if a check fails.
 
 Examples:
   $ anima doctor
@@ -16,7 +16,7 @@ const colours = { ok: 'green', warn: 'yellow', fail: 'red' } as const;
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('doctor')
-    .description('look at address, key, clock, rights and permissions, and say how to mend them')
+    .description('check address, key, clock, permissions and files, and suggest fixes')
     .addHelpText('after', help)
     .action(async (_options: object, command: Command) => await doctor(shellOf(command)));
 }
@@ -32,7 +32,7 @@ async function doctor(shell: Shell): Promise<void> {
   if (failed === 0) return;
   throw new CommandError(`${failed} of ${found.length} checks failed`, {
     exit: exitCodes.failed,
-    next: shell.json ? 'Each says how to mend it.' : 'The lines above say how to mend them.',
+    next: shell.json ? 'Each failed check has a suggested fix.' : 'The lines above suggest fixes.',
   });
 }
 

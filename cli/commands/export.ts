@@ -13,11 +13,11 @@ import { environmentVariablesFor, normalizeFolder } from '../secrets/value-names
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-The file has mode 0600. If one value can’t be read, or the format can’t express it exactly, nothing is written.
+The file has mode 0600. If a value can’t be read, or the format can’t express it exactly, nothing is written.
 
-In .env files names become variables as \`anima run --prefix\` makes them. Values are quoted so that anima, Node and dotenv read
-them back byte for byte; what they read differently (carriage returns) is refused. JSON and YAML hold what follows the
-prefix as it is, slashes included.
+In .env files, names become variables in the same way as with \`anima run --prefix\`. Values are quoted so that anima, Node and
+dotenv read them back byte for byte. Values that these readers interpret differently (carriage returns) are rejected. In
+JSON and YAML, the keys are the names without the prefix, including slashes.
 
 Examples:
   $ anima export --prefix prod/ -o .env
@@ -33,10 +33,10 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
   program
     .command('export')
     .description('write values to a .env, JSON or YAML file')
-    .option('--prefix <folder>', 'the values below this folder; all of them unless told')
-    .option('--format <format>', 'env, json or yaml; unless told, by the name of the file, else env')
+    .option('--prefix <folder>', 'export the values below this folder (default: all values)')
+    .option('--format <format>', 'env, json or yaml (default: by file name, otherwise env)')
     .option('-o, --output <file>', 'write a file of mode 0600; - for standard output')
-    .option('-f, --force', 'replace that file')
+    .option('-f, --force', 'replace an existing file')
     .addHelpText('after', help)
     .action(async (options: Options, command: Command) => await exportValues(shellOf(command), options));
 }
@@ -64,7 +64,7 @@ async function exportValues(shell: Shell, options: Options): Promise<void> {
   });
 }
 
-/** Names by what they are called in the file. @throws CommandError usage when two would be called the same */
+/** Maps keys in the file to names. @throws CommandError usage if two names would have the same key */
 function keysFor(format: Format, names: readonly string[], folder: string): ReadonlyMap<string, string> {
   return format === 'env'
     ? environmentVariablesFor(names, folder)

@@ -5,14 +5,14 @@ import { parseWhole } from '../shell/durations.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-Prints the value and nothing else. On a terminal a line end follows; in a pipe it does not, so that
-\`anima get NAME | program\` passes on exactly what was stored.
+Prints only the value. A line end is added on a terminal but not in a pipe, so
+\`anima get NAME | program\` passes on exactly the stored bytes.
 
 Examples:
   $ anima get prod/stripe/key
   $ anima get prod/stripe/key --version 2
   $ anima get prod/stripe/key --json      with version, times and metadata
-  $ anima get prod/stripe/key --cache-max-age 1h   or what was read within the hour, if the vault can’t be reached`;
+  $ anima get prod/stripe/key --cache-max-age 1h   use the cache of the last hour if the vault can’t be reached`;
 
 interface Options {
   readonly version?: string;
@@ -25,9 +25,9 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .command('get')
     .description('print a value')
     .argument('<name>', 'a path such as prod/stripe/key')
-    .option('--version <number>', 'this version instead of the current one')
-    .option('--no-newline', 'no line end on a terminal either')
-    .option('--cache-max-age <duration>', 'if the vault can’t be reached, take what was read within 1h, 7d …')
+    .option('--version <number>', 'version to read (default: the current one)')
+    .option('--no-newline', 'print no line end on a terminal either')
+    .option('--cache-max-age <duration>', 'if the vault can’t be reached, use values cached within 1h, 7d …')
     .addHelpText('after', help)
     .action(async (name: string, options: Options, command: Command) => await get(shellOf(command), name, options));
 }
@@ -44,7 +44,7 @@ async function read(shell: Shell, reference: Reference, cacheMaxAge: string | un
   if (cacheMaxAge === undefined && !shell.env.ANIMA_CACHE_MAX_AGE) {
     return await (await shell.client()).vault.getWithInfo(name, { version });
   }
-  // Loaded only where it is wanted: every command pays for what it loads.
+  // Loaded on demand, to keep the start-up time of other commands low.
   const { SecretReader } = await import('../secrets/secret-reader.ts');
   return await (await SecretReader.open(shell, cacheMaxAge)).readOne(reference);
 }

@@ -14,13 +14,13 @@ import type { Shell } from '../shell/shell.ts';
 import { formatTable } from '../shell/terminal-output.ts';
 
 const help = `
-.env files are read as dotenv reads them; a line that it would skip or guess at is an error, and nothing is stored. Of JSON and
-YAML, keys of nested objects become paths (stripe: {key: …} is stripe/key); numbers and booleans are taken as they are
-written; null and lists are refused. Values that are there already and the same are left alone. A value that is replaced keeps
-its metadata, and is replaced only if nobody else changes it meanwhile.
+.env files are parsed like dotenv. If a line is one that dotenv would skip or guess at, the command fails and nothing is
+stored. In JSON and YAML, keys of nested objects become paths (stripe: {key: …} is stripe/key). Numbers and booleans are
+stored as they are written; null and lists are rejected. Values that already exist and are equal are not changed. A replaced
+value keeps its metadata, and is replaced only if it was not changed in the meantime.
 
---dry-run shows the names, and whether each is new, changed or the same (unknown if this key may not read it), never a
-value.
+--dry-run shows each name and whether it is new, changed or the same (unknown if this key has no permission to read it). It
+never shows values.
 
 Examples:
   $ anima import .env --prefix prod/ --dry-run
@@ -38,9 +38,9 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .command('import')
     .description('store the values of a .env, JSON or YAML file')
     .argument('<file>', 'the file; - for standard input')
-    .option('--prefix <folder>', 'put the names below this folder')
-    .option('--format <format>', 'env, json or yaml; unless told, by the name of the file')
-    .option('--dry-run', 'show what would be stored, by name; store nothing')
+    .option('--prefix <folder>', 'store the values below this folder')
+    .option('--format <format>', 'env, json or yaml (default: by file name)')
+    .option('--dry-run', 'show the names that would be stored, without storing them')
     .addHelpText('after', help)
     .action(
       async (file: string, options: Options, command: Command) => await importFile(shellOf(command), file, options),
@@ -51,8 +51,8 @@ async function importFile(shell: Shell, file: string, options: Options): Promise
   const format = resolveFormat(options.format, file === '-' ? undefined : file);
   if (format === undefined) {
     throw usageError(
-      'The name of the file does not tell its format. Nothing was stored',
-      'Say --format env, json or yaml.',
+      'The format can’t be determined from the file name. Nothing was stored',
+      'Use --format env, json or yaml.',
     );
   }
   const named = namedEntries(
@@ -73,20 +73,20 @@ async function importFile(shell: Shell, file: string, options: Options): Promise
       ...(next === undefined ? {} : { next }),
     });
   }
-  if (file !== '-') shell.note(`${file} still holds the values in clear.`);
+  if (file !== '-') shell.note(`${file} still contains the values in plaintext.`);
 }
 
 function showPlan(shell: Shell, steps: readonly ImportStep[]): void {
   const rows = steps.map(({ name, state }) => ({ name, state }));
   shell.print(formatTable(rows.map(({ name, state }) => [name, state])), { dryRun: true, values: rows });
-  shell.note('A dry run: nothing was stored.');
+  shell.note('Dry run: nothing was stored.');
 }
 
-/** What became of each entry, in words. */
+/** Result texts for entries. */
 const resultTexts: Readonly<Record<ImportState, string>> = {
   new: 'stored, new',
   changed: 'stored, changed',
-  same: 'left, the same',
+  same: 'unchanged',
   unknown: 'stored',
 };
 

@@ -14,9 +14,9 @@ import { usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-A reference stands as {{ anima://path }} or bare, as anima://path. Bare, it goes as far as the characters of a name
-(A-Z a-z 0-9 . _ @ : - /) and ?version=N go: where another of these follows directly, write it in braces. Braces around
-anything else are left alone. A value is put in as it is, without quotes or escapes. If one can’t be read, nothing is written.
+A reference is written as {{ anima://path }} or bare, as anima://path. A bare reference extends over all following name
+characters (A-Z a-z 0-9 . _ @ : - /) and ?version=N; if one of these characters follows directly, use braces. Braces around
+other text are not changed. Values are inserted without quotes or escapes. If a value can’t be read, nothing is written.
 
 Examples:
   $ anima inject -i config.tpl.yaml -o config.yaml
@@ -31,11 +31,11 @@ interface Options extends OutputOptions {
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('inject')
-    .description('fill in the references of a template')
+    .description('replace the references in a template with values')
     .option('-i, --input <file>', 'the template; - for standard input', '-')
     .option('-o, --output <file>', 'write a file of mode 0600; - for standard output')
-    .option('-f, --force', 'replace that file')
-    .option('--cache-max-age <duration>', 'if the vault can’t be reached, take what was read within 1h, 7d …')
+    .option('-f, --force', 'replace an existing file')
+    .option('--cache-max-age <duration>', 'if the vault can’t be reached, use values cached within 1h, 7d …')
     .addHelpText('after', help)
     .action(async (options: Options, command: Command) => await inject(shellOf(command), options));
 }
@@ -61,7 +61,7 @@ async function inject(shell: Shell, options: Options): Promise<void> {
   shell.print(`Wrote ${output} with ${count(places.length)}.`, { file: output, references: places.length });
 }
 
-const count = (places: number): string => (places === 1 ? '1 reference filled in' : `${places} references filled in`);
+const count = (places: number): string => (places === 1 ? '1 reference replaced' : `${places} references replaced`);
 
 function placesIn(template: string, input: string): ReferencePlace[] {
   try {

@@ -6,8 +6,8 @@ import type { Shell } from '../shell/shell.ts';
 import { formatFacts, formatTable, formatTime } from '../shell/terminal-output.ts';
 
 const help = `
-A new key is printed once, by itself, so that KEY=$(anima keys create …) holds it; everything else is said on standard
-error. No key can make a stronger one than itself.
+A new key is shown only once. Standard output contains only the key, so KEY=$(anima keys create …) works; everything else
+is printed on standard error. A key cannot create a key with more permissions than its own.
 
 Examples:
   $ anima keys create --role reader --prefix prod/stripe/ --expires-in 30d --name checkout
@@ -25,37 +25,40 @@ interface CreateOptions {
 }
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
-  const keys = program.command('keys').description('make, list, rotate and revoke API keys').addHelpText('after', help);
+  const keys = program
+    .command('keys')
+    .description('create, list, rotate and revoke API keys')
+    .addHelpText('after', help);
   keys
     .command('create')
-    .description('make a key; it is shown this once')
-    .requiredOption('--role <role>', 'what it may do at most: admin, agent, reader or auditor')
-    .option('--name <text>', 'for people: what it is for')
+    .description('create a key; it is shown only once')
+    .requiredOption('--role <role>', 'role of the key: admin, agent, reader or auditor')
+    .option('--name <text>', 'label for the key, such as its purpose')
     .option(
       '--prefix <path>',
-      'only these names: a folder ends in a slash; may be repeated. Names under channels/ need it, but for admins',
+      'limit the key to these names; a folder ends in a slash; repeatable. Required for names under channels/, except for admins',
       collect,
     )
-    .option('--verb <verb>', 'only these verbs of the role, such as values.read; may be repeated', collect)
-    .option('--expires-in <duration>', 'it ends after that: 12h, 30d …')
+    .option('--verb <verb>', 'limit the key to these verbs of its role, such as values.read; repeatable', collect)
+    .option('--expires-in <duration>', 'expire the key after this time: 12h, 30d …')
     .action(async (options: CreateOptions, command: Command) => await create(shellOf(command), options));
   keys
     .command('list')
-    .description('keys without their secrets, revoked ones included')
+    .description('list keys without their secrets, including revoked keys')
     .action(async (_options: object, command: Command) => await list(shellOf(command)));
   keys
     .command('rotate')
-    .description('replace a key by a new one of the same rights; the new one is shown this once')
+    .description('replace a key with a new one that has the same permissions; it is shown only once')
     .argument('<id>', 'id of the key, not the key itself')
-    .option('--overlap <duration>', 'for so long the old key works on (default: 1d; at most 7d)')
+    .option('--overlap <duration>', 'time that the old key keeps working (default: 1d; at most 7d)')
     .action(async (id: string, { overlap }: { overlap?: string }, command: Command) => {
       await rotate(shellOf(command), id, overlap);
     });
   keys
     .command('revoke')
-    .description('end a key, from the next request on')
+    .description('revoke a key, effective from the next request')
     .argument('<id>', 'id of the key, not the key itself')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'skip the confirmation')
     .action(async (id: string, { yes }: { yes?: boolean }, command: Command) => {
       await revoke(shellOf(command), id, yes === true);
     });
@@ -65,9 +68,9 @@ async function create(shell: Shell, { role, name, prefix, verb, expiresIn }: Cre
   const client = await shell.client();
   const seconds = expiresIn === undefined ? undefined : parseDuration('--expires-in', expiresIn);
   const rights = { role: role as Role, verbs: verb as Verb[] | undefined, prefixes: prefix };
-  // Role and verbs are checked by the vault, which may know more of them than this version.
+  // The vault validates role and verbs; it may support more than this version knows.
   const { key, ...made } = await client.keys.create({ ...rights, name, expiresIn: seconds });
-  if (!shell.json) shell.note(`${describeKey(made)}\nThe key is shown this once:`);
+  if (!shell.json) shell.note(`${describeKey(made)}\nThe key is shown only once:`);
   shell.print(key, { ...made, key });
 }
 
@@ -97,7 +100,7 @@ async function rotate(shell: Shell, id: string, overlap: string | undefined): Pr
   const { key, ...made } = replacement;
   if (!shell.json) {
     shell.note(
-      `${describeKey(made)}\nThe old key ${replaced.id} works until ${replaced.expiresAt ?? 'it is revoked'}.\nThe new key is shown this once:`,
+      `${describeKey(made)}\nThe old key ${replaced.id} works until ${replaced.expiresAt ?? 'it is revoked'}.\nThe new key is shown only once:`,
     );
   }
   shell.print(key, { replacement, replaced });
@@ -107,22 +110,25 @@ async function revoke(shell: Shell, id: string, yes: boolean): Promise<void> {
   const client = await shell.client();
   checkId(id);
   if (!yes && shell.stdin.isTTY) {
-    await shell.confirm('From the next request on this key is refused, for good. Type its id to go on:', id);
+    await shell.confirm('This permanently revokes the key, from the next request on. Type its id to continue:', id);
   }
   const revoked = await client.keys.revoke(id);
   shell.print(`Revoked the key ${revoked.id}.`, revoked);
 }
 
-/** Before it is sent or repeated anywhere: people paste the key where its id belongs. */
+/** Checked before it is sent or printed, because people may paste the key instead of its id. */
 function checkId(id: string): string {
   if (/^[0-9a-z]{16}$/.test(id)) return id;
   throw usageError(
-    'That is no id of a key, which has 16 characters; nothing was sent',
+    'That is not a key id, which has 16 characters; nothing was sent',
     '`anima keys list` shows the ids.',
   );
 }
 
-/** What a key reaches: the secrets of channels are for admins, unless a prefix names them (docs/channels.md, "Setting up"). */
+/**
+ * The names that a key may access. Channel secrets are for admins only, unless a prefix includes them
+ * (docs/channels.md, "Setting up").
+ */
 const describeNameScope = ({ role, prefixes }: Pick<ApiKeyInfo, 'role' | 'prefixes'>): string =>
   prefixes?.join(',') ?? (role === 'agent' || role === 'reader' ? 'all but channels/' : 'all');
 

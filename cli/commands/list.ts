@@ -3,7 +3,7 @@ import type { Shell } from '../shell/shell.ts';
 import { formatTable, formatTime, formatTree } from '../shell/terminal-output.ts';
 
 const help = `
-A table on terminals, one name a line in pipes, all facts with --json. Values are never shown.
+Prints a table on a terminal, one name per line in a pipe, and all facts with --json. Values are never shown.
 
 Examples:
   $ anima list
@@ -13,9 +13,9 @@ Examples:
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('list')
-    .description('names of values, never values')
-    .argument('[prefix]', 'the beginning of the names')
-    .option('--tree', 'folders as a tree')
+    .description('list names of values, never the values')
+    .argument('[prefix]', 'prefix of the names')
+    .option('--tree', 'show folders as a tree')
     .addHelpText('after', help)
     .action(async (prefix: string | undefined, { tree: asTree }: { tree?: boolean }, command: Command) => {
       await list(shellOf(command), prefix, asTree === true);
@@ -26,7 +26,7 @@ async function list(shell: Shell, prefix: string | undefined, asTree: boolean): 
   const client = await shell.client();
   const values = await client.vault.list({ prefix, pageSize: 1000 }).toArray();
   const names = values.map(({ name }) => name);
-  if (names.length === 0) shell.note(prefix === undefined ? 'There are no values.' : 'There are no such values.');
+  if (names.length === 0) shell.note(prefix === undefined ? 'There are no values.' : 'No values match.');
   if (asTree) return shell.print(formatTree(names), values);
   if (!shell.stdout.isTTY) return shell.print(names.join('\n'), values);
   const rows = values.map(({ name, version, createdAt, expiresAt, metadata }) => [

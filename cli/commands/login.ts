@@ -9,9 +9,9 @@ import { readAll } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-Asks for the address (unless --url is given) and for the key, which is not shown; in a pipe the key is read from standard
-input. Both are tried by one call before anything is stored. The key goes into the keyring of the system where there is
-one, else into a file of mode 0600 under $XDG_CONFIG_HOME/anima; the command says which.
+Prompts for the address (unless --url is given) and, hidden, for the key. Without a terminal the key is read from standard
+input. One request tests both before anything is stored. The key is stored in the system keyring if there is one, otherwise
+in a file of mode 0600 under $XDG_CONFIG_HOME/anima; the command prints which.
 
 Examples:
   $ anima login --url https://vault.example.com
@@ -21,7 +21,7 @@ Examples:
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('login')
-    .description('store address and key of a vault as a profile')
+    .description('store the address and key of a vault as a profile')
     .addHelpText('after', help)
     .action(async (_options: object, command: Command) => await login(shellOf(command), command));
 }
@@ -29,7 +29,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 async function login(shell: Shell, command: Command): Promise<void> {
   const { url: flag } = command.optsWithGlobals<{ url?: string }>();
   const name = shell.profileName ?? (shell.env.ANIMA_PROFILE || 'default');
-  // Before anything is asked: a name that can't be stored.
+  // Rejects an invalid profile name before any prompt.
   profileFile(shell.env, name);
   const url = checkBaseURL(flag ?? (await askUrl(shell)));
   const apiKey = shell.stdin.isTTY
@@ -38,15 +38,14 @@ async function login(shell: Shell, command: Command): Promise<void> {
   const key = apiKey.trim();
   const ids = parseKeyIds(key);
   if (ids === undefined) {
-    throw new CommandError('That is no API key: its form or checksum is wrong. Nothing was sent or stored', {
+    throw new CommandError('That is not an API key: its format or checksum is wrong. Nothing was sent or stored', {
       exit: exitCodes.denied,
-      next: 'Copy it whole: it begins with anm_.',
+      next: 'Copy the whole key; it starts with anm_.',
     });
   }
   const state = await checkKey(shell, url, key);
   const keyFrom = await storeProfile(shell.env, name, { url, org: ids.org, keyId: ids.id, key });
-  const where =
-    keyFrom === 'keyring' ? 'the keyring of the system' : `a file of mode 0600: ${profileFile(shell.env, name)}`;
+  const where = keyFrom === 'keyring' ? 'the system keyring' : `a file of mode 0600: ${profileFile(shell.env, name)}`;
   shell.print(
     `Logged in to ${url} as the profile ${name}: organization ${ids.org}${state === undefined ? '' : ` (${state})`}, key ${ids.id}.\nThe key is in ${where}.`,
     { profile: name, url, org: ids.org, keyId: ids.id, keyFrom },
@@ -59,16 +58,16 @@ async function askUrl(shell: Shell): Promise<string> {
   return (await shell.ask(`Address of the vault [${usual}]:`)) || usual;
 }
 
-/** The state of the org; undefined for a key that works but may not ask that. */
+/** The state of the organization; undefined if the key is valid but has no permission to read it. */
 async function checkKey(shell: Shell, url: string, apiKey: string): Promise<string | undefined> {
   try {
     return (await createClient({ url, apiKey }, shell.env).org.get()).state;
   } catch (error) {
     if (error instanceof PermissionError) return undefined;
     if (!(error instanceof AuthenticationError)) throw error;
-    throw new CommandError(`The vault at ${url} does not take this key (${error.code}); nothing was stored`, {
+    throw new CommandError(`The vault at ${url} rejected the key (${error.code}); nothing was stored`, {
       exit: exitCodes.denied,
-      next: 'Is it the key of this vault? An admin can make another with `anima keys create`.',
+      next: 'Check that the key belongs to this vault. An admin can create another with `anima keys create`.',
     });
   }
 }

@@ -4,7 +4,7 @@ import { CommandError, exitCodes } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-Removes the profile and its key from this machine. The key itself goes on working: an admin ends it with
+Removes the profile and its key from this machine. The key itself stays valid; an admin can revoke it with
 \`anima keys revoke ID\`.
 
 Examples:
@@ -25,11 +25,11 @@ async function logout(shell: Shell): Promise<void> {
     const others = await listProfiles(shell.env);
     throw new CommandError('There is no such profile; nothing was removed', {
       exit: exitCodes.notFound,
-      next: others.length === 0 ? 'No profile is stored.' : `Stored are: ${others.join(', ')}.`,
+      next: others.length === 0 ? 'No profiles are stored.' : `Stored profiles: ${others.join(', ')}.`,
     });
   }
   shell.print(`Removed the profile ${name} and its key from this machine.`, { profile: name, removed: true });
-  if (shell.env.ANIMA_KEY) shell.note('ANIMA_KEY is still set in this environment, and goes before any profile.');
+  if (shell.env.ANIMA_KEY) shell.note('ANIMA_KEY is still set in this environment and takes precedence over profiles.');
 }
 
 /** The profile that commands without --profile use. */

@@ -1,4 +1,4 @@
-/** `anima mcp`: the vault as tools of an agent. */
+/** `anima mcp`: serves the vault as tools for an agent. */
 import { realpath, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { ShareSettings } from '../mcp/tool-context.ts';
@@ -24,25 +24,25 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .command('mcp')
     .summary('serve the vault to an agent over MCP')
     .description(
-      'Serves the Model Context Protocol over standard input and output: an agent lists secrets by name, makes new ones, and uses them in HTTP requests without seeing them.',
+      'Serves the Model Context Protocol over standard input and output: an agent can list secrets by name, generate new ones, and use them in HTTP requests without seeing them.',
     )
     .option('--prefix <folder>', 'limit all tools to names in this folder')
-    .option('--host <host...>', 'limit requests to these hosts, beside what each secret allows')
+    .option('--host <host...>', 'limit requests to these hosts, in addition to the limits of each secret')
     .option('--allow-reveal', 'add a tool that shows values to the model')
-    .option('--allow-plain-requests', 'also make requests that hold no secret')
-    .option('--allow-local', 'let secrets name addresses of this machine as hosts, for tests')
-    .option('--share-root <folder>', 'add a tool that shares files of this folder by links')
-    .option('--share-max-bytes <bytes>', 'bytes of the largest file that is shared', '104857600')
-    .option('--timeout <seconds>', 'time for one request', '30')
-    .option('--max-response <bytes>', 'bytes of a body that are told', '262144')
+    .option('--allow-plain-requests', 'also allow requests without secrets')
+    .option('--allow-local', 'allow loopback addresses as hosts of secrets, for tests')
+    .option('--share-root <folder>', 'add a tool that shares files of this folder by link')
+    .option('--share-max-bytes <bytes>', 'maximum size of a shared file', '104857600')
+    .option('--timeout <seconds>', 'time-out of one request', '30')
+    .option('--max-response <bytes>', 'maximum bytes of a response body', '262144')
     .addHelpText(
       'after',
       `
 Examples:
   $ anima set prod/stripe/key --metadata allowed_hosts=api.stripe.com
-  $ anima mcp --prefix prod/                 started by the agent's program; see docs/mcp.md
+  $ anima mcp --prefix prod/                 started by the MCP client; see docs/mcp.md
 
-In a client's configuration:
+Client configuration:
   {"mcpServers": {"anima": {"command": "anima", "args": ["mcp", "--prefix", "prod/"]}}}`,
     )
     .action(async (options: Options, command: Command) => {
@@ -53,7 +53,7 @@ In a client's configuration:
           return options.host === undefined ? undefined : parseHosts(options.host.join(','));
         } catch (error) {
           if (error instanceof InvalidUsageRuleError)
-            throw usageError('--host takes hosts such as api.example.com. Nothing was done');
+            throw usageError('--host requires hosts such as api.example.com. Nothing was done');
           throw error;
         }
       };
@@ -84,11 +84,11 @@ async function shareSettings({ shareRoot, shareMaxBytes }: Options): Promise<Sha
     throw cannotRead(shareRoot, error);
   });
   if ((await stat(root)).isDirectory()) return { root, maxBytes };
-  throw usageError('--share-root takes a folder. Nothing was done');
+  throw usageError('--share-root requires a folder. Nothing was done');
 }
 
 function within(option: string, text: string, least: number, most: number): number {
   const number = parseWhole(option, text, least);
-  if (number > most) throw usageError(`${option} takes at most ${most}. Nothing was done`);
+  if (number > most) throw usageError(`${option} must be at most ${most}. Nothing was done`);
   return number;
 }

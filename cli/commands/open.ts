@@ -11,16 +11,16 @@ import { escapeSteeringCharacters } from '../shell/terminal-output.ts';
 import { version } from '../shell/version.ts';
 
 const help = `
-Needs no account: the link has all it takes, and its own address is asked, whoever sent it. Each time counts as an opening.
-The link is a secret that opens the file: as an argument it stands in the shell’s history and in the list of processes, so
-better give it by standard input, or be asked for it.
+Requires no account. The request goes to the address in the link, which its sender chose. Each call counts as an
+opening. The link is a secret that decrypts the file. An argument is visible in the shell’s history and the process
+list, so pass the link on standard input or enter it at the prompt.
 
-The file gets the name that its sender gave it, made safe, with a number if that is taken; mode 0600. It stands under
-that name only when all of it has proven authentic. A link made with --burn is used up by opening it, and the file behind it is
-destroyed once it is on the disk here; --keep leaves that out.
+The file is saved under the sender's name, sanitized, with a number if the name is taken, and with mode 0600. It appears under
+that name only after all of it is authenticated. A link created with --burn can be opened only once. Its file is destroyed
+after it is saved to disk here, unless --keep is given.
 
 Examples:
-  $ anima open                         asks for the link without showing it
+  $ anima open                         prompts for the link without showing it
   $ pbpaste | anima open - -o report.pdf
   $ anima open - -o - < link.txt | tar tz`;
 
@@ -33,11 +33,11 @@ interface Options {
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('open')
-    .description('save the file that a link opens')
+    .description('download and decrypt the file of a link')
     .argument('[link]', 'the link; - for standard input')
     .option('-o, --output <file>', 'a file or folder to write to; - for standard output')
-    .option('-f, --force', 'replace a file of that name')
-    .option('--keep', 'do not destroy what was shared with --burn')
+    .option('-f, --force', 'replace an existing file')
+    .option('--keep', 'do not destroy a file that was shared with --burn')
     .addHelpText('after', help)
     .action(async (link: string | undefined, options: Options, command: Command) => {
       await open(shellOf(command), link, options);
@@ -46,7 +46,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 
 async function open(shell: Shell, given: string | undefined, options: Options): Promise<void> {
   const { output, force = false } = options;
-  if (output === '-' && shell.json) throw usageError('--json and -o - both want standard output. Nothing was opened');
+  if (output === '-' && shell.json) throw usageError('--json and -o - both use standard output. Nothing was opened');
   const target = output === '-' ? undefined : await resolveDownloadTarget(output, force);
   const link = await readLink(shell, given ?? '-');
   if (target === undefined) return await streamToStdout(shell, link, options);
@@ -65,7 +65,7 @@ async function open(shell: Shell, given: string | undefined, options: Options): 
   }
 }
 
-/** To standard output: every byte is authentic, but what came before a failure has gone on. */
+/** Writes to standard output. Every byte is authenticated, but bytes before a failure are already written. */
 async function streamToStdout(shell: Shell, link: string, options: Options): Promise<void> {
   const { stdout } = shell;
   const flushed = async (): Promise<void> => {
@@ -82,7 +82,7 @@ async function streamToStdout(shell: Shell, link: string, options: Options): Pro
 
 interface Sink {
   write(piece: Uint8Array): Promise<void>;
-  /** Resolves when all that was written is out of this process's hands. */
+  /** Resolves when all written data has left this process. */
   sync(): Promise<void>;
 }
 
@@ -101,20 +101,21 @@ async function downloadInto(shell: Shell, link: string, { keep }: Options, sink:
       for await (const piece of opened.stream) {
         await sink.write(piece);
         written += piece.length;
-        // What is to be burned is destroyed when more is asked for than there is: by then it must be safe here.
+        // A burnable blob is destroyed when the next piece after its last is requested, so the data must be synced
+        // before.
         if (written === opened.size) await sink.sync();
       }
       line.end();
       shell.note(
-        `${formatByteSize(opened.size)}${opened.type === '' ? '' : `, ${escapeSteeringCharacters(opened.type)} by what its sender says`}.`,
+        `${formatByteSize(opened.size)}${opened.type === '' ? '' : `, ${escapeSteeringCharacters(opened.type)} as stated by its sender`}.`,
       );
       return opened;
     });
   } catch (error) {
     if (toFailure(error).code !== 'aborted') throw error;
-    throw new CommandError('Interrupted; what had come was removed', {
+    throw new CommandError('Interrupted; the partial file was removed', {
       exit: exitCodes.unavailable,
-      next: 'To open the link again is another opening.',
+      next: 'Opening the link again counts as another opening.',
     });
   } finally {
     line.end();
@@ -122,5 +123,5 @@ async function downloadInto(shell: Shell, link: string, { keep }: Options, sink:
 }
 
 function reportBurned(shell: Shell, { burned }: OpenedBlob): void {
-  if (burned) shell.note('What the link led to is destroyed: this is the only copy that came of it.');
+  if (burned) shell.note('The shared file is destroyed; this is the only copy that was downloaded with the link.');
 }

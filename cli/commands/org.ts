@@ -4,8 +4,8 @@ import type { Shell } from '../shell/shell.ts';
 import { escapeSteeringCharacters, formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
-\`create\` is for the operator of the deployment: it is signed with AWS credentials, from the environment or the usual chain
-(profiles, SSO, roles), of a principal that may invoke the API. It prints the first admin key, once.
+\`create\` is for the operator of the deployment. It is signed with AWS credentials from the environment or the default chain
+(profiles, SSO, roles); the principal needs permission to invoke the API. It prints the first admin key, only once.
 
 Examples:
   $ anima org
@@ -15,12 +15,12 @@ Examples:
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   const org = program
     .command('org')
-    .description('the organization of the key in use')
+    .description('show the organization of the key in use')
     .addHelpText('after', help)
     .action(async (_options: object, command: Command) => await show(shellOf(command)));
   org
     .command('create')
-    .description('make an organization and its first admin key (operator)')
+    .description('create an organization and its first admin key (operator)')
     .option('--region <region>', 'AWS region of the vault (default: from its address, else AWS_REGION)')
     .action(async ({ region }: { region?: string }, command: Command) => await create(shellOf(command), region));
 }
@@ -50,13 +50,13 @@ async function create(shell: Shell, region: string | undefined): Promise<void> {
         ['vault', url],
         ['organization', made.org],
         ['admin key', made.id],
-      ])}\nThe admin key is shown this once:`,
+      ])}\nThe admin key is shown only once:`,
     );
   }
   shell.print(made.key, made.whole);
 }
 
-/** @throws CommandError for any answer but the documented one; of its text only the vault's own code is told */
+/** @throws CommandError for any response but the documented one; only the vault's error code is copied from its text */
 async function madeOrg(answer: Response): Promise<{ org: string; id: string; key: string; whole: unknown }> {
   const body: unknown = await answer.json().catch(() => undefined);
   const { org, adminKey, code } = fields(body);
@@ -72,8 +72,8 @@ async function madeOrg(answer: Response): Promise<{ org: string; id: string; key
   throw new CommandError(`No organization was made (${escapeSteeringCharacters(why)})`, {
     exit: denied ? exitCodes.denied : exitCodes.unavailable,
     next: denied
-      ? 'These AWS credentials may not invoke the API, are of another region, or the clock is wrong.'
-      : 'Is it the address of an Anima vault? `anima doctor` looks.',
+      ? 'Check that the AWS credentials may invoke the API, the region, and this machine’s clock.'
+      : 'Check that this is the address of an Anima vault (`anima doctor`).',
   });
 }
 

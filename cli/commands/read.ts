@@ -6,13 +6,13 @@ import { usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-Prints the value and nothing else. On a terminal a line end follows; in a pipe or a file it does not.
+Prints only the value. A line end is added on a terminal, but not in a pipe or a file.
 
 Examples:
   $ anima read anima://prod/stripe/key
   $ anima read "anima://prod/stripe/key?version=3"
-  $ anima read anima://prod/tls/key -o key.pem      a file that only you can read
-  $ anima read anima://prod/db --cache-max-age 1h   or what was read within the hour, if the vault can’t be reached`;
+  $ anima read anima://prod/tls/key -o key.pem      a file of mode 0600
+  $ anima read anima://prod/db --cache-max-age 1h   use the cache of the last hour if the vault can’t be reached`;
 
 interface Options extends OutputOptions {
   readonly newline: boolean;
@@ -22,12 +22,12 @@ interface Options extends OutputOptions {
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('read')
-    .description('print what a reference names')
+    .description('print the value of a reference')
     .argument('<reference>', 'anima://path, or anima://path?version=N')
     .option('-o, --output <file>', 'write a file of mode 0600 instead')
-    .option('-f, --force', 'replace that file')
-    .option('--no-newline', 'no line end on a terminal either')
-    .option('--cache-max-age <duration>', 'if the vault can’t be reached, take what was read within 1h, 7d …')
+    .option('-f, --force', 'replace an existing file')
+    .option('--no-newline', 'print no line end on a terminal either')
+    .option('--cache-max-age <duration>', 'if the vault can’t be reached, use values cached within 1h, 7d …')
     .addHelpText('after', help)
     .action(async (text: string, options: Options, command: Command) => await read(shellOf(command), text, options));
 }
@@ -50,7 +50,7 @@ function referenceOf(text: string): Reference {
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error;
     throw usageError(
-      `The reference is not understood: ${error.message}. Nothing was read`,
+      `The reference is invalid: ${error.message}. Nothing was read`,
       'Example: anima://prod/stripe/key',
     );
   }

@@ -14,7 +14,7 @@ import type { Shell } from '../shell/shell.ts';
 import { escapeSteeringCharacters, formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
-Receipts are signed statements (JWS, ES256). \`verify\` needs the receipt and the public keys, and no vault: keep both.
+Receipts are signed statements (JWS, ES256). \`verify\` requires only the receipt and the public keys, not the vault: keep both.
 
 Examples:
   $ anima receipt keys > jwks.json
@@ -31,15 +31,15 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
   const receipt = program.command('receipt').description('verify receipts offline').addHelpText('after', help);
   receipt
     .command('verify')
-    .description('verify receipts, and say in plain words what they state and what not')
-    .argument('<file>', 'receipts, one a line, or - for standard input')
-    .option('--jwks <file>', 'the public keys that were kept (default: those that the vault has now)')
-    .option('--expect-org <id>', 'the organization that it must be about')
-    .option('--expect-name <name>', 'the value that it must be about')
+    .description('verify receipts and explain what they prove')
+    .argument('<file>', 'receipts, one per line; - for standard input')
+    .option('--jwks <file>', 'saved public keys (default: fetched from the vault)')
+    .option('--expect-org <id>', 'require this organization')
+    .option('--expect-name <name>', 'require this value name')
     .action(async (file: string, options: Options, command: Command) => await verify(shellOf(command), file, options));
   receipt
     .command('keys')
-    .description('print the public keys of the vault (a JWK set), to be kept')
+    .description('print the public keys of the vault (a JWK set), to be saved')
     .action(async (_options: object, command: Command) => {
       const shell = shellOf(command);
       const text = await fetchPublicKeys(shell);
@@ -53,43 +53,43 @@ type Verified =
 
 async function verify(shell: Shell, file: string, { jwks, expectOrg, expectName }: Options): Promise<void> {
   const lines = (await readInput(file, shell.stdin)).toString('utf8').split(/\s+/).filter(Boolean);
-  if (lines.length === 0) throw usageError('There is no receipt in it; nothing was verified');
+  if (lines.length === 0) throw usageError('The input contains no receipt; nothing was verified');
   const keys = await loadPublicKeys(shell, jwks);
   const verified = lines.map((line, i) =>
     verifyOne(line, keys, lines.length === 1 ? 'The receipt' : `Receipt ${i + 1}`),
   );
   for (const { receipt } of verified) {
     if (expectOrg !== undefined && receipt.org !== expectOrg)
-      throw otherOrgError('It is about another organization', receipt.org);
+      throw otherOrgError('it is for another organization', receipt.org);
     if (expectName !== undefined && (!('name' in receipt) || receipt.name !== expectName)) {
-      throw otherOrgError('It is not about that value', receipt.org);
+      throw otherOrgError('it is not for that value', receipt.org);
     }
   }
   shell.print(verified.map(formatReceipt).join('\n\n'), verified);
 }
 
-/** @throws CommandError when no key signed it, or it is another kind of statement */
+/** @throws CommandError if no key signed it, or it is another kind of statement */
 function verifyOne(line: string, keys: readonly PublicJwk[], what: string): Verified {
   const shred = verifyJws(line, keys, shredReceiptJwsType);
-  // What the deployment signed under that type has that form.
+  // Every statement that the deployment signs with this type has this shape.
   if (isObject(shred)) return { kind: 'shred', receipt: shred as ShredReceipt };
   const destroy = verifyJws(line, keys, destroyReceiptJwsType);
   if (isObject(destroy)) return { kind: 'destroy', receipt: destroy as DestroyReceipt };
-  throw new CommandError(`${what} does not verify: none of the keys signed it as a receipt, or it was altered`, {
+  throw new CommandError(`${what} is invalid: it was not signed as a receipt with any of the keys, or it was altered`, {
     exit: exitCodes.failed,
-    next: 'Give the keys of the deployment that issued it (--jwks), and the receipt whole.',
+    next: 'Use the keys of the deployment that issued it (--jwks), and the complete receipt.',
   });
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 const otherOrgError = (what: string, org: string): CommandError =>
-  new CommandError(`The signature holds, but: ${what} (${org})`, { exit: exitCodes.failed });
+  new CommandError(`The signature is valid, but ${what} (${org})`, { exit: exitCodes.failed });
 
 function formatReceipt(verified: Verified): string {
   const text = verified.kind === 'shred' ? describeShred(verified.receipt) : describeDestroy(verified.receipt);
   const claims = verified.receipt.limits.map((limit) => `  - ${escapeSteeringCharacters(limit)}`);
-  return ['The signature holds.', '', text, '', 'It does not say more than that:', ...claims].join('\n');
+  return ['The signature is valid.', '', text, '', 'Limits of this statement:', ...claims].join('\n');
 }
 
 function describeShred(receipt: ShredReceipt): string {
@@ -99,20 +99,20 @@ function describeShred(receipt: ShredReceipt): string {
     formatFacts([
       ['organization', receipt.org],
       ['receipt', `number ${number}, issued ${receipt.issuedAt}`],
-      ['asked for', `${receipt.requestedAt} by the key ${receipt.requestedBy}`],
+      ['requested', `${receipt.requestedAt} by the key ${receipt.requestedBy}`],
       ['done', receipt.shreddedAt],
       [
         'unusable since',
-        `${receipt.unusableSince} (a request that began before was answered by ${receipt.inFlightUntil})`,
+        `${receipt.unusableSince} (requests that began earlier had ended by ${receipt.inFlightUntil})`,
       ],
-      ['keys destroyed', `${deks.length}, and ${receipt.retiredBefore} that rotation had destroyed before`],
+      ['keys destroyed', `${deks.length}, and ${receipt.retiredBefore} destroyed earlier by rotation`],
       ['unreadable values', `${values.count}${values.complete ? '' : ' or more'}`],
       ['copies found', describeCopies(receipt.copies)],
       [
         'beyond recovery',
         final
           ? `yes, since ${receipt.irrecoverableSince ?? receipt.issuedAt}`
-          : 'NOT SHOWN: a copy of the keys may exist; ask for a later receipt',
+          : 'NOT PROVEN: a copy of the keys may exist; request a later receipt',
       ],
     ]),
   ].join('\n');
@@ -129,7 +129,7 @@ function describeDestroy(receipt: DestroyReceipt): string {
       ['copies found', describeCopies(receipt.copies)],
       [
         'last copy ends',
-        receipt.copiesEndAt ?? 'NOT KNOWN: a backup without an end exists, which opens as long as its key does',
+        receipt.copiesEndAt ?? 'UNKNOWN: a backup without expiry exists, which can be decrypted while its key exists',
       ],
     ]),
   ].join('\n');
@@ -144,5 +144,5 @@ function describeCopies({
 }: BackupSearchResult): string {
   const relevant = backups.filter((backup) => backup.relevant).length;
   const recovery = pointInTimeRecovery === 'ENABLED' ? 'point-in-time recovery on' : 'no point-in-time recovery';
-  return `${backupCount}${complete ? '' : ' or more'} backups (${relevant} relevant), ${recovery}; looked at ${checkedAt}`;
+  return `${backupCount}${complete ? '' : ' or more'} backups (${relevant} relevant), ${recovery}; checked ${checkedAt}`;
 }

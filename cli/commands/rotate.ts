@@ -7,16 +7,16 @@ import type { Shell } from '../shell/shell.ts';
 import { formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
-New values are sealed by a new key at once; old ones are re-encrypted in the background, and nothing is interrupted. The
-command waits for the end and shows how far it is; Ctrl-C ends the waiting, not the rotation. While a rotation runs,
-the command follows that one.
+New values are encrypted with a new key immediately. Existing values are re-encrypted in the background without
+interruption. The command waits and shows progress; Ctrl-C stops waiting, not the rotation. If a rotation is already
+running, the command waits for that one.
 
 Examples:
   $ anima rotate
   $ anima rotate --no-wait
   $ anima rotate status`;
 
-/** Milliseconds between two looks: at first, and at most. */
+/** Initial and maximum polling interval, milliseconds. */
 const firstPollMs = 250;
 const maxPollMs = 5_000;
 
@@ -29,14 +29,14 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
   const rotate = program
     .command('rotate')
     .description('rotate the data-encryption key of the organization')
-    .option('--wait', 'wait for the end (the default)', true)
-    .option('--no-wait', 'return when it has begun')
-    .option('--timeout <duration>', 'wait no longer than that', '1h')
+    .option('--wait', 'wait until the rotation is done (default)', true)
+    .option('--no-wait', 'return after the rotation has started')
+    .option('--timeout <duration>', 'maximum time to wait', '1h')
     .addHelpText('after', help)
     .action(async (options: Options, command: Command) => await start(shellOf(command), options));
   rotate
     .command('status')
-    .description('the latest rotation and how far it is')
+    .description('show the latest rotation and its progress')
     .action(async (_options: object, command: Command) => await status(shellOf(command)));
 }
 
@@ -45,9 +45,9 @@ async function start(shell: Shell, { wait, timeout }: Options): Promise<void> {
   const client = await shell.client();
   const begun = await client.org.rotate();
   if (begun === undefined) {
-    return shell.print('There is no key yet to rotate: it is made with the first value.', { rotation: null });
+    return shell.print('There is no key to rotate yet; the key is created with the first value.', { rotation: null });
   }
-  if (!wait) return shell.print(`Rotation ${begun.id} has begun; \`anima rotate status\` tells how far it is.`, begun);
+  if (!wait) return shell.print(`Rotation ${begun.id} has started; \`anima rotate status\` shows its progress.`, begun);
   const done = await follow(shell, client, begun, until);
   shell.print(formatRotation(done), done);
 }
@@ -61,17 +61,17 @@ async function status(shell: Shell): Promise<void> {
       ['rotation', String(latest.id)],
       ['state', latest.state],
       ['new version', String(latest.to)],
-      ['looked at', `${latest.counted} of ${latest.total} values`],
+      ['processed', `${latest.counted} of ${latest.total} values`],
       ['re-encrypted', String(latest.reencrypted)],
       ['damaged', latest.damaged === 0 ? undefined : String(latest.damaged)],
-      ['began', latest.startedAt],
+      ['started', latest.startedAt],
       ['ended', latest.finishedAt],
     ]),
     latest,
   );
 }
 
-/** Waits for the end of a rotation, and says whenever it got further. */
+/** Waits until a rotation is done and reports progress. */
 async function follow(shell: Shell, client: Anima, begun: Rotation, until: number): Promise<Rotation> {
   const progress = new RotationProgress(shell);
   try {
@@ -83,7 +83,7 @@ async function follow(shell: Shell, client: Anima, begun: Rotation, until: numbe
       await new Promise((resolve) => setTimeout(resolve, pause));
       rotation = (await client.org.rotation()) ?? rotation;
     }
-    // A later one has begun, which only happens when this one has ended.
+    // A newer rotation has started, so this one has ended.
     return rotation;
   } finally {
     progress.end();
@@ -93,21 +93,21 @@ async function follow(shell: Shell, client: Anima, begun: Rotation, until: numbe
 function throwIfStuckOrTimedOut({ id, counted, total, damaged }: Rotation, until: number): void {
   if (damaged > 0 && counted >= total) {
     throw new CommandError(
-      `Rotation ${id} does not end: ${damaged} values can’t be opened, and their keys are kept for them`,
+      `Rotation ${id} can’t finish: ${damaged} values can’t be decrypted, so their keys are kept`,
       {
         exit: exitCodes.decryption,
-        next: 'Delete those values or put them back in order, then rotate again.',
+        next: 'Delete or repair these values, then rotate again.',
       },
     );
   }
   if (Date.now() < until) return;
-  throw new CommandError(`Rotation ${id} runs on; the waiting is over`, {
+  throw new CommandError(`Rotation ${id} is still running; the time-out has passed`, {
     exit: exitCodes.unavailable,
-    next: '`anima rotate status` tells how far it is; --timeout waits longer.',
+    next: 'Use `anima rotate status` for its progress, or --timeout to wait longer.',
   });
 }
 
-/** On a terminal one line that is written over; else a line for each step, for logs. */
+/** Progress output: one updated line on a terminal, otherwise one line per step for logs. */
 class RotationProgress {
   readonly #shell: Shell;
   readonly #line: ProgressLine;
@@ -122,8 +122,8 @@ class RotationProgress {
     const share = total === 0 ? '' : `${Math.min(100, Math.floor((100 * counted) / total))} %, `;
     const text =
       state === 'running'
-        ? `re-encrypting: ${share}${counted} of ${total} values looked at, ${reencrypted} re-encrypted`
-        : `${reencrypted} values re-encrypted; waiting for slow requests to end before the old key goes`;
+        ? `re-encrypting: ${share}${counted} of ${total} values processed, ${reencrypted} re-encrypted`
+        : `${reencrypted} values re-encrypted; waiting for running requests to end before the old key is retired`;
     if (text === this.#last || state === 'done') return;
     this.#last = text;
     if (this.#line.isShown) this.#line.show(text);

@@ -12,26 +12,27 @@ import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-Variables whose whole value is a reference (anima://path, anima://path?version=N) get the value instead, in the environment
-of the command alone. If one can’t be read, the command is not started. Of variables that are given twice the last wins:
-the environment of this command, then --prefix, then each --env-file.
+If the whole value of a variable is a reference (anima://path, anima://path?version=N), it is replaced with the referenced
+value, only in the environment of the command. If a value can’t be read, the command is not started. If a variable is set
+more than once, the last source wins: the current environment, then --prefix, then each --env-file.
 
---prefix prod/ makes a variable of every value below prod/: what follows the prefix in upper case, each character other than
-A-Z 0-9 _ as _, and _ before a digit at the beginning. prod/stripe/secret-key is STRIPE_SECRET_KEY.
+--prefix prod/ sets a variable for every value below prod/. Its name is the name without the prefix in upper case, with _ for
+each character other than A-Z 0-9 _, and a _ before a leading digit. prod/stripe/secret-key becomes STRIPE_SECRET_KEY.
 
-What the command prints goes through this one, which replaces the values by <concealed by anima>: also in base64, hexadecimal, URL- and
-JSON-escaped, and the lines of longer ones. Values shorter than 4 characters are not looked for. The command then writes to pipes, not to the
-terminal: it may show no colours and no progress. A few last characters without a line end can be held back while they may
-be the beginning of a value. --no-masking hands it the terminal itself. Nothing masks what it writes elsewhere.
+Values in the output of the command are replaced with <concealed by anima>, also in base64, hexadecimal, URL-escaped and
+JSON-escaped form, and as single lines of multi-line values. Values shorter than 4 characters are not masked. The command
+writes to pipes instead of the terminal, so it may omit colours and progress. A few final characters without a line end may
+be held back while they could start a value. --no-masking gives the command the terminal itself. Output to files or the
+network is not masked.
 
-Signals and the exit code are passed on: 128 and its number for a signal, 127 and 126 when the command was not found or
-can’t be executed.
+Signals are forwarded to the command, and its exit code is returned: 128 plus the signal number if a signal ended it, 127 if
+the command was not found, 126 if it can’t be executed.
 
 Examples:
   $ STRIPE_KEY=anima://prod/stripe/key anima run -- node agent.js
   $ anima run --env-file .env -- docker compose up
   $ anima run --prefix prod/ -- sh -c 'psql "$DATABASE_URL"'
-  $ anima run --cache-max-age 1h -- npm test        goes on for an hour if the vault can’t be reached`;
+  $ anima run --cache-max-age 1h -- npm test        use the cache of the last hour if the vault can’t be reached`;
 
 interface Options {
   readonly envFile?: readonly string[];
@@ -49,10 +50,10 @@ export function register(
     .command('run')
     .description('run a command with values in its environment')
     .argument('<command...>', 'the command and its arguments, after --')
-    .option('--env-file <file>', 'variables from a .env file; may be repeated', collect)
-    .option('--prefix <folder>', 'every value below this folder as a variable')
-    .option('--no-masking', 'do not look for values in what the command prints')
-    .option('--cache-max-age <duration>', 'if the vault can’t be reached, take what was read within 1h, 7d …')
+    .option('--env-file <file>', 'variables from a .env file; repeatable', collect)
+    .option('--prefix <folder>', 'set a variable for every value below this folder')
+    .option('--no-masking', 'do not mask values in the output of the command')
+    .option('--cache-max-age <duration>', 'if the vault can’t be reached, use values cached within 1h, 7d …')
     .addHelpText('after', help)
     .action(async (words: string[], options: Options, command: Command) =>
       setExitCode(await run(shellOf(command), words, options)),
@@ -69,7 +70,7 @@ async function run(shell: Shell, [command = '', ...args]: readonly string[], opt
     })),
   );
   const folder = normalizeFolder(options.prefix);
-  // Without anything to resolve no key is needed: a pipeline may be tried before there is one.
+  // If nothing needs to be resolved, no key is required, so a pipeline can be tested without one.
   const wanted = { environment: shell.env, folder, files };
   const reader = options.prefix === undefined ? undefined : await SecretReader.open(shell, options.cacheMaxAge);
   const names = (await reader?.listNames(folder)) ?? [];
@@ -92,7 +93,7 @@ async function run(shell: Shell, [command = '', ...args]: readonly string[], opt
   );
 }
 
-/** The values of all references, or an error that names the variables without one. */
+/** Resolves all references. Throws an error that lists the variables without a value. */
 async function resolveReferences(
   shell: Shell,
   plan: EnvironmentPlan,
@@ -111,30 +112,31 @@ async function resolveReferences(
   const values = told.flatMap(([variable, outcome]) => (outcome.ok ? [[variable, outcome.value.value] as const] : []));
   const odd = values.filter(([, value]) => value.includes('\0')).map(([variable]) => variable);
   if (odd.length > 0)
-    throw usageError(`No environment can hold the zero bytes in ${odd.join(', ')}. The command was not started`);
+    throw usageError(
+      `An environment variable can’t contain zero bytes, as in ${odd.join(', ')}. The command was not started`,
+    );
   return new Map(values);
 }
 
 /**
- * Elsewhere `anima` ends when nobody reads its output any more. Here that is the command's affair: its pipe is closed, and its exit code still counts.
+ * Other commands end when their output pipe is closed. Here only the child's pipe is closed, and its exit code is
+ * still returned.
  */
 function ignoreClosedPipe(stdout: NodeJS.WriteStream): void {
   stdout.removeAllListeners('error');
   stdout.on('error', () => undefined);
 }
 
-/** The key is among what is masked: the command has it too, if its environment had it. */
+/** The API key is masked too, because the command inherits it if it is in the environment. */
 async function createMasker(shell: Shell, values: ReadonlyMap<string, string>): Promise<StreamMasker> {
   const short = [...values].filter(([, value]) => value !== '' && !isMaskable(value)).map(([variable]) => variable);
   if (short.length > 0) {
-    shell.note(
-      `Shorter than ${minMaskedLength} characters, and so not masked in what the command prints: ${short.join(', ')}.`,
-    );
+    shell.note(`Not masked in the output, because shorter than ${minMaskedLength} characters: ${short.join(', ')}.`);
   }
   return new StreamMasker([...values.values(), (await shell.access()).apiKey]);
 }
 
-/** Exit codes of shells for commands that can't be started (POSIX sh, Exit Status for Commands). */
+/** Shell exit codes for commands that cannot be started (POSIX sh, Exit Status for Commands). */
 const startFailureExitCodes: Readonly<Record<string, readonly [code: number, why: string]>> = {
   ENOENT: [127, 'was not found'],
   EACCES: [126, 'can’t be executed'],
@@ -150,7 +152,7 @@ async function withStartFailureExitCode(shell: Shell, work: () => Promise<number
     if (known === undefined) {
       throw new CommandError(`The command could not be started (${error.code})`, {
         exit: exitCodes.failed,
-        next: 'With E2BIG, arguments and environment are too long together.',
+        next: 'E2BIG means that arguments and environment together are too long.',
       });
     }
     const [code, why] = known;

@@ -5,16 +5,16 @@ import { readAll, readInput } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-The value comes from a prompt that does not show it, from a pipe, or from a file. One line end at the end of what was typed
-or piped is taken off (\`echo\` adds one), unless --keep-newline says otherwise; a file is stored byte for byte. A value is
-UTF-8 text of up to 64 KiB. Arguments stand in the shell's history and the list of processes, so a value is taken from one
-only with --unsafe-argument.
+The value is read from a hidden prompt, a pipe or a file. One trailing line end of typed or piped input is removed
+(\`echo\` adds one) unless --keep-newline is given. A file is stored byte for byte. A value is UTF-8 text of up to 64 KiB.
+Arguments are visible in the shell's history and the process list, so a value is accepted as an argument only with
+--unsafe-argument.
 
 Examples:
   $ anima set prod/stripe/key
   $ pass show stripe | anima set prod/stripe/key
   $ anima set prod/tls/key --file key.pem --metadata owner=web --expires-in 90d
-  $ anima set prod/db --cas 3          only if the value is at version 3; --cas 0: only if there is none`;
+  $ anima set prod/db --cas 3          only if the current version is 3; 0: only if there is none`;
 
 interface Options {
   readonly file?: string;
@@ -34,19 +34,19 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .argument('<name>', 'a path such as prod/stripe/key')
     .option('--file <path>', 'read the value from a file, byte for byte')
     .option('--value <text>', 'the value as an argument; only with --unsafe-argument')
-    .option('--unsafe-argument', 'take the value from an argument, where others can see it')
-    .option('--keep-newline', 'keep the line end at the end of what was typed or piped')
+    .option('--unsafe-argument', 'allow --value, which other users can see')
+    .option('--keep-newline', 'keep the trailing line end of typed or piped input')
     .option('--allow-empty', 'store an empty value')
-    .option('--metadata <key=text>', 'a fact about the value, encrypted like it; may be repeated', collect)
-    .option('--expires-in <duration>', 'can’t be read after that: 12h, 7d …')
-    .option('--cas <version>', 'compare and set: only if the value is at this version, 0 for none')
+    .option('--metadata <key=text>', 'metadata, encrypted like the value; repeatable', collect)
+    .option('--expires-in <duration>', 'expire the value after this time: 12h, 7d …')
+    .option('--cas <version>', 'store only if the current version is this one; 0 for no value')
     .addHelpText('after', help)
     .action(async (name: string, options: Options, command: Command) => await set(shellOf(command), name, options));
 }
 
 async function set(shell: Shell, name: string, options: Options): Promise<void> {
   const { metadata, cas, expiresIn } = options;
-  // Read first: a mistake in an option should not cost a prompt.
+  // Parsed before the prompt, so that a wrong option does not waste input.
   const settings = {
     metadata,
     ifVersion: cas === undefined ? undefined : parseWhole('--cas', cas),
@@ -55,7 +55,7 @@ async function set(shell: Shell, name: string, options: Options): Promise<void> 
   const client = await shell.client();
   const value = await readValue(shell, options);
   if (value === '' && options.allowEmpty !== true) {
-    throw usageError('The value is empty; nothing was stored', 'If it is to be empty, say so with --allow-empty.');
+    throw usageError('The value is empty; nothing was stored', 'To store an empty value, use --allow-empty.');
   }
   const info = await client.vault.set(name, value, settings);
   shell.print(`Stored ${info.name}, version ${info.version}.`, info);
@@ -67,11 +67,13 @@ async function readValue(shell: Shell, { file, value, unsafeArgument, keepNewlin
   if (value !== undefined) {
     if (unsafeArgument !== true) {
       throw usageError(
-        'A value given as an argument can be seen in the list of processes and in the shell’s history; nothing was stored',
-        'Leave --value out to be asked, or pipe it in, or force it with --unsafe-argument. Count this value as seen.',
+        'A value given as an argument is visible in the process list and the shell’s history; nothing was stored',
+        'Omit --value to be prompted, pipe the value in, or allow it with --unsafe-argument. Treat this value as exposed.',
       );
     }
-    shell.note('The value was an argument: others on this machine may have seen it, and the shell’s history has it.');
+    shell.note(
+      'The value was given as an argument: it is in the shell’s history, and other users of this machine may have seen it.',
+    );
     return value;
   }
   if (file !== undefined) return decode(await readInput(file, shell.stdin));
@@ -79,7 +81,7 @@ async function readValue(shell: Shell, { file, value, unsafeArgument, keepNewlin
   return keepNewline === true ? text : text.replace(/\r?\n$/, '');
 }
 
-/** @throws CommandError usage for what is not UTF-8: it would come back as something else */
+/** @throws CommandError usage if the bytes are not UTF-8, because they would be read back differently */
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -93,8 +95,8 @@ function decode(bytes: Buffer): string {
 
 function collect(pair: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const at = pair.indexOf('=');
-  if (at < 1) throw usageError('--metadata takes key=text. Nothing was stored');
+  if (at < 1) throw usageError('--metadata requires key=text. Nothing was stored');
   const key = pair.slice(0, at);
-  if (Object.hasOwn(before, key)) throw usageError('--metadata names a key twice. Nothing was stored');
+  if (Object.hasOwn(before, key)) throw usageError('--metadata has a duplicate key. Nothing was stored');
   return { ...before, [key]: pair.slice(at + 1) };
 }

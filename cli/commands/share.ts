@@ -15,13 +15,13 @@ import type { Shell } from '../shell/shell.ts';
 import { escapeSteeringCharacters } from '../shell/terminal-output.ts';
 
 const help = `
-The file is encrypted before it leaves, under a key that is in the link and nowhere else: neither the vault nor its store can
-read it, its name or its type. So the link is a secret. Whoever has it can open the file in a browser or with \`anima open\`,
-without an account; nobody can show it again. It alone is printed on standard output.
+The file is encrypted on this machine with a key that is only in the link, so neither the vault nor its storage can read the
+file, its name or its type. The link is a secret: anyone who has it can open the file in a browser or with \`anima open\`,
+without an account. It cannot be shown again. Standard output contains only the link.
 
-An upload that broke off, by Ctrl-C or a lost connection, goes on with --resume: within two days, for files of up to
-16 MiB within 30 minutes. What it takes is kept in a file of mode 0600 below $XDG_STATE_HOME/anima, and removed when the upload is
-complete. What comes from standard input can’t be resumed.
+An upload that was interrupted by Ctrl-C or a lost connection can be continued with --resume within two days, or within 30
+minutes for files of up to 16 MiB. Its state is kept in a file of mode 0600 below $XDG_STATE_HOME/anima and removed when the
+upload is complete. Uploads from standard input can’t be resumed.
 
 Examples:
   $ anima share report.pdf --expires-in 7d
@@ -41,14 +41,14 @@ interface Options {
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('share')
-    .description('encrypt a file, and get a link that opens it')
+    .description('encrypt and upload a file, and print a link that opens it')
     .argument('[file]', 'the file; - for standard input')
-    .option('--expires-in <duration>', 'can’t be opened after that: 12h, 7d … (default: it stays until deleted)')
-    .option('--max-opens <number>', 'can’t be opened more often')
-    .option('--burn', 'can be opened once, and is destroyed when it was read')
-    .option('--name <text>', 'its name for who opens it (default: that of the file)')
-    .option('--type <type>', 'its media type (default: by the name)')
-    .option('--resume', 'go on with an upload that broke off')
+    .option('--expires-in <duration>', 'expire the link after this time: 12h, 7d … (default: kept until deleted)')
+    .option('--max-opens <number>', 'maximum number of openings')
+    .option('--burn', 'allow one opening, and destroy the file after it is read')
+    .option('--name <text>', 'file name shown to recipients (default: name of the file)')
+    .option('--type <type>', 'media type (default: by file name)')
+    .option('--resume', 'resume an interrupted upload')
     .addHelpText('after', help)
     .action(async (file: string | undefined, options: Options, command: Command) => {
       await share(shellOf(command), file, options);
@@ -59,14 +59,16 @@ async function share(shell: Shell, file: string | undefined, options: Options): 
   const said = toPutOptions(options);
   if (options.resume === true) {
     if (Object.values(said).some((setting) => setting !== undefined))
-      throw usageError('An upload goes on as it began: --resume takes no other option. Nothing was sent');
-    if (file === '-') throw usageError('What comes from standard input can’t be resumed. Nothing was sent');
+      throw usageError(
+        '--resume continues with the original options and can’t be combined with others. Nothing was sent',
+      );
+    if (file === '-') throw usageError('An upload from standard input can’t be resumed. Nothing was sent');
     const upload = await chooseUpload(await (await openInterruptedUploads(shell)).list(), file);
-    shell.note(`Going on with ${escapeSteeringCharacters(upload.file)}.`);
+    shell.note(`Resuming ${escapeSteeringCharacters(upload.file)}.`);
     return reportShared(shell, await uploadResumably(shell, upload.file, { resume: upload.state }, upload));
   }
   if (file === undefined && shell.stdin.isTTY)
-    throw usageError('Which file? Nothing was sent', 'Give its name, or - for a pipe.');
+    throw usageError('No file was given. Nothing was sent', 'Give a file name, or - for standard input.');
   const name = options.name ?? (file === undefined || file === '-' ? undefined : basename(file));
   const type = options.type ?? (name === undefined ? undefined : mediaTypeOf(name));
   reportShared(shell, await uploadResumably(shell, file ?? '-', { ...said, name, type }));
@@ -87,7 +89,7 @@ const openInterruptedUploads = async (shell: Shell): Promise<InterruptedUploads>
   return new InterruptedUploads(shell.env, url, parseKeyIds(apiKey)?.org ?? '');
 };
 
-/** The upload that is meant. @throws CommandError when that is none, or not clear */
+/** Finds the upload to resume. @throws CommandError if there is none, or it is ambiguous */
 async function chooseUpload(
   uploads: readonly InterruptedUpload[],
   file: string | undefined,
@@ -95,21 +97,24 @@ async function chooseUpload(
   const path = file === undefined ? undefined : resolve(file);
   const [upload, ...more] = path === undefined ? uploads : uploads.filter((one) => one.file === path);
   if (upload === undefined) {
-    const which = file === undefined ? 'No upload has broken off' : 'No upload of that file has broken off';
-    throw new CommandError(`${which} lately; nothing was sent`, {
+    const which = file === undefined ? 'There is no interrupted upload' : 'There is no interrupted upload of that file';
+    throw new CommandError(`${which}; nothing was sent`, {
       exit: exitCodes.notFound,
-      next: 'Begin one with `anima share FILE`.',
+      next: 'Start one with `anima share FILE`.',
     });
   }
-  // Of the same file the newest; of several files nobody can tell.
+  // For one file, the newest upload is used. For several files, the choice would be ambiguous.
   if (path === undefined && more.some((one) => one.file !== upload.file)) {
     const files = [...new Set(uploads.map((one) => escapeSteeringCharacters(one.file)))];
-    throw usageError(`Several uploads have broken off; nothing was sent`, `Say which: ${files.join(', ')}.`);
+    throw usageError(
+      `Several uploads were interrupted; nothing was sent`,
+      `Give one of these files: ${files.join(', ')}.`,
+    );
   }
   return upload;
 }
 
-/** Uploads, and keeps what it takes to go on until that is done or of no use. */
+/** Uploads, and stores the resumable state until the upload is complete or cannot be resumed. */
 async function uploadResumably(
   shell: Shell,
   file: string,
@@ -140,7 +145,7 @@ async function uploadResumably(
     return { ...done, burn: options.burn === true };
   } catch (error) {
     const { code, exit } = toFailure(error);
-    // Of what changed the state is of use again when the file is as it was.
+    // After a content change, the state can be used again if the file is restored.
     const goesOn = exit === exitCodes.unavailable || (before !== undefined && code === 'content_changed');
     if (kept !== undefined && !goesOn) await uploads.remove(kept);
     throw explainUploadError(error, code, kept !== undefined && goesOn);
@@ -153,10 +158,10 @@ function explainUploadError(error: unknown, code: string, resumable: boolean): u
   if (error instanceof DOMException && error.name === 'NotReadableError') {
     return new CommandError('The file changed while it was read; no link was made', {
       exit: exitCodes.conflict,
-      next: 'Share it anew when nothing writes to it.',
+      next: 'Share it again when no program writes to it.',
     });
   }
-  const next = resumable ? 'Go on with `anima share --resume`.' : 'Begin anew.';
+  const next = resumable ? 'Continue with `anima share --resume`.' : 'Start again.';
   if (code === 'aborted')
     return new CommandError('The upload was interrupted; no link was made', { exit: exitCodes.unavailable, next });
   if (!resumable || code === 'content_changed') return error;
@@ -164,15 +169,15 @@ function explainUploadError(error: unknown, code: string, resumable: boolean): u
   return new CommandError(message, { exit: exitCodes.unavailable, next });
 }
 
-/** A file that is read as it is sent, in constant memory. @throws CommandError when it is none */
+/** Opens a file that is read while it is sent, in constant memory. @throws CommandError if it cannot be opened */
 async function openContent(file: string): Promise<BlobContent> {
   const found = await stat(file).catch((error: unknown) => {
     throw cannotRead(file, error);
   });
   if (!found.isFile()) {
     throw usageError(
-      `${escapeSteeringCharacters(file)} is no regular file; nothing was sent`,
-      'Of a folder: tar cz FOLDER | anima share - --name FOLDER.tar.gz',
+      `${escapeSteeringCharacters(file)} is not a regular file; nothing was sent`,
+      'For a folder, use: tar cz FOLDER | anima share - --name FOLDER.tar.gz',
     );
   }
   return await openAsBlob(file).catch((error: unknown) => {
@@ -182,10 +187,10 @@ async function openContent(file: string): Promise<BlobContent> {
 
 function reportShared(shell: Shell, { url, burn, ...done }: PutBlobResult & { readonly burn: boolean }): void {
   const until = done.expiresAt === undefined ? '' : ` until ${done.expiresAt}`;
-  const how = burn ? `once${until}, and destroys it` : until.trim() || 'until it is deleted';
+  const how = burn ? `once${until}, which destroys it` : until.trim() || 'until it is deleted';
   if (!shell.json)
     shell.note(
-      `${formatByteSize(done.size)}, blob ${done.id}. Whoever has this link can open it ${how}; nobody can show it again:`,
+      `${formatByteSize(done.size)}, blob ${done.id}. Anyone with this link can open it ${how}; the link can’t be shown again:`,
     );
   shell.print(url, { url, ...done });
 }

@@ -7,11 +7,12 @@ import type { Shell } from '../shell/shell.ts';
 import { formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
-Destroys the keys under which the data of the organization lies: from then on nobody can open any of its values, in the
-vault, in its recovery data or in backups. Nothing brings them back. With --wait-days the organization is locked first,
-and \`anima shred cancel\` ends that. The signed receipts go to standard output, one a line, or to a file.
+Destroys the data-encryption keys of the organization. After that nobody can decrypt any of its values, in the vault, in its
+recovery data or in backups. This cannot be undone. With --wait-days the organization is locked first, and
+\`anima shred cancel\` cancels the shredding until then. The signed receipts are printed on standard output, one per line, or
+written to a file.
 
-The id of the organization is to be typed; scripts give --yes together with --org ID.
+The id of the organization must be typed as confirmation. Scripts use --yes together with --org ID.
 
 Examples:
   $ anima shred --wait-days 7
@@ -29,16 +30,16 @@ interface Options {
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   const shred = program
     .command('shred')
-    .description('destroy all data of the organization, for good')
-    .option('--wait-days <days>', 'lock the organization first, for 1 to 30 days in which it can be cancelled')
-    .option('--org <id>', 'the organization that is meant')
-    .option('--yes', 'do not ask; only with --org')
+    .description('destroy all data of the organization irreversibly')
+    .option('--wait-days <days>', 'lock the organization first, for 1 to 30 days; can be cancelled during this time')
+    .option('--org <id>', 'id of the organization to destroy')
+    .option('--yes', 'skip the confirmation; requires --org')
     .option('--receipt <file>', 'write the receipts to a new file')
     .addHelpText('after', help)
     .action(async (options: Options, command: Command) => await start(shellOf(command), options));
   shred
     .command('status')
-    .description('whether the organization is locked or shredded, with the receipts')
+    .description('show whether the organization is locked or shredded, with the receipts')
     .action(async (_options: object, command: Command) => {
       const shell = shellOf(command);
       const file = await reserveFile(command.optsWithGlobals<Options>().receipt);
@@ -46,7 +47,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     });
   shred
     .command('cancel')
-    .description('cancel a shredding that waits, and unlock the organization')
+    .description('cancel a pending shredding and unlock the organization')
     .action(async (_options: object, command: Command) => {
       const shell = shellOf(command);
       const answer = await (await shell.client()).org.cancelShred();
@@ -57,19 +58,20 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 async function start(shell: Shell, { waitDays, org: expected, yes, receipt }: Options): Promise<void> {
   const days = waitDays === undefined ? 0 : parseWhole('--wait-days', waitDays);
   if (yes === true && expected === undefined) {
-    throw usageError(
-      '--yes needs --org ID, so that no script shreds another organization than it means. Nothing was done',
-    );
+    throw usageError('--yes requires --org ID, so that a script can’t shred the wrong organization. Nothing was done');
   }
   if (yes !== true && !shell.stdin.isTTY) {
-    throw usageError('There is no terminal to ask at; nothing was done', 'Scripts give --yes and --org ID.');
+    throw usageError(
+      'There is no terminal for the confirmation; nothing was done',
+      'In scripts use --yes and --org ID.',
+    );
   }
   const client = await shell.client();
   const { org, state } = await client.org.get();
   if (expected !== undefined && expected !== org) {
     throw usageError(
-      '--org names another organization than the key in use; nothing was done',
-      '`anima whoami` tells which.',
+      '--org does not match the organization of the key in use; nothing was done',
+      '`anima whoami` shows it.',
     );
   }
   if (yes !== true) {
@@ -80,7 +82,7 @@ async function start(shell: Shell, { waitDays, org: expected, yes, receipt }: Op
         ['organization', `${org} (${state})`],
       ])}\n${warning(days)}`,
     );
-    await shell.confirm('Type the id of the organization to go on:', org);
+    await shell.confirm('Type the id of the organization to continue:', org);
   }
   const file = await reserveFile(receipt);
   await file.keepIf(async () => reportShred(shell, await client.org.shred({ confirm: org, waitDays: days }), file));
@@ -88,10 +90,10 @@ async function start(shell: Shell, { waitDays, org: expected, yes, receipt }: Op
 
 const warning = (days: number): string =>
   days === 0
-    ? 'All values of this organization become unreadable at once, for everyone and for good.'
-    : `All requests for its values are refused from now on; in ${days} ${days === 1 ? 'day' : 'days'} all of them become unreadable for good.`;
+    ? 'All values of this organization become unreadable immediately, irreversibly and for everyone.'
+    : `All requests for its values are rejected from now on. In ${days} ${days === 1 ? 'day' : 'days'} all values become unreadable irreversibly.`;
 
-/** The state for people on standard error, the receipts on standard output: they are what is to be kept. */
+/** Prints the state on standard error and the receipts, which must be kept, on standard output. */
 async function reportShred(shell: Shell, answer: ShredResponse, file: ReservedFile): Promise<boolean> {
   const { state, shredAt, shreddedAt, final, receipts, org } = answer;
   const text = receipts.map((receipt) => `${receipt}\n`).join('');
@@ -105,7 +107,7 @@ async function reportShred(shell: Shell, answer: ShredResponse, file: ReservedFi
         ['to be shredded at', shredAt],
         [
           'beyond recovery',
-          state === 'shredded' ? (final ? 'yes' : 'not yet known: a copy may exist; look again later') : undefined,
+          state === 'shredded' ? (final ? 'yes' : 'not yet known: a copy may exist; check again later') : undefined,
         ],
         ['receipts', receipts.length === 0 ? undefined : String(receipts.length)],
       ]),

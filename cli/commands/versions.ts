@@ -11,7 +11,7 @@ Example:
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('versions')
-    .description('the versions kept of a value, never the values')
+    .description('list the stored versions of a value, never the values')
     .argument('<name>', 'a path such as prod/stripe/key')
     .addHelpText('after', help)
     .action(async (name: string, _options: object, command: Command) => await versions(shellOf(command), name));

@@ -5,23 +5,23 @@ import type { Shell } from '../shell/shell.ts';
 import { formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
-A key that may not read the records of keys is not told its own role; \`anima doctor\` tries what it may do. The vault is
-asked, so this leaves records in the audit, also of what the key may not do.
+A key without permission to read key records cannot read its own role; \`anima doctor\` tests its
+permissions. The command sends requests to the vault, so the audit records them, including requests that are denied.
 
 Examples:
   $ anima whoami
   $ anima whoami --profile prod --json`;
 
 const keySourceTexts = {
-  environment: 'ANIMA_KEY of the environment',
-  keyring: 'the keyring of the system',
+  environment: 'environment variable ANIMA_KEY',
+  keyring: 'the system keyring',
   file: 'a file of mode 0600',
 } as const;
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('whoami')
-    .description('organization, rights and origin of the key in use')
+    .description('show organization, permissions and source of the key in use')
     .addHelpText('after', help)
     .action(async (_options: object, command: Command) => await whoami(shellOf(command)));
 }
@@ -29,7 +29,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 async function whoami(shell: Shell): Promise<void> {
   const { name, url, apiKey, keyFrom } = await shell.access();
   const client = await shell.client();
-  // The client has refused a key that names no org.
+  // The client has already rejected keys without an organization.
   const { org = '', id = '' } = parseKeyIds(apiKey) ?? {};
   const [state, record] = await Promise.all([undefinedIfForbidden(client.org.get()), findKeyRecord(client, id)]);
   shell.print(
@@ -38,7 +38,7 @@ async function whoami(shell: Shell): Promise<void> {
       ['organization', state === undefined ? org : `${org} (${state.state})`],
       ['key', record?.name === undefined ? id : `${id} (${record.name})`],
       ['from', name === 'environment' ? keySourceTexts[keyFrom] : `profile ${name}, ${keySourceTexts[keyFrom]}`],
-      ['role', record?.role ?? 'not told to this key'],
+      ['role', record?.role ?? 'not readable with this key'],
       ['verbs', record?.verbs?.join(', ')],
       ['names', record?.prefixes?.join(', ')],
       ['expires', record?.expiresAt],

@@ -1,4 +1,4 @@
-/** What `anima doctor` looks at. */
+/** The checks of `anima doctor`. */
 import { open } from 'node:fs/promises';
 import { type Anima, AnimaError } from '../../sdk/src/index.ts';
 import { parseKeyIds } from '../profiles/access-resolution.ts';
@@ -15,22 +15,22 @@ export interface Finding {
   readonly check: string;
   readonly state: 'ok' | 'warn' | 'fail';
   readonly detail: string;
-  /** How to mend it. */
+  /** Suggested fix. */
   readonly mend?: string | undefined;
 }
 
-/** Clocks further apart than that are said, and refused by AWS's signatures, milliseconds. */
+/** Clock skew that causes a warning, milliseconds. AWS signatures reject larger skews. */
 const warningSkewMs = 60_000;
 const maxSkewMs = 300_000;
 
-/** A record of a key that ends within that is warned of, milliseconds. */
+/** A key that expires within this time causes a warning, milliseconds. */
 const expiryWarningMs = 7 * 86_400_000;
 
 const ok = (check: string, detail: string): Finding => ({ check, state: 'ok', detail });
 const warn = (check: string, detail: string, mend?: string): Finding => ({ check, state: 'warn', detail, mend });
 const fail = (check: string, detail: string, mend?: string): Finding => ({ check, state: 'fail', detail, mend });
 
-/** Looks at one thing after another; what depends on a thing that failed is left out. */
+/** Runs the checks in order. Checks that depend on a failed check are skipped. */
 export async function* runDoctorChecks(shell: Shell): AsyncGenerator<Finding, void, undefined> {
   yield* checkFiles(shell);
   yield* checkEnvironment(shell);
@@ -53,7 +53,7 @@ export async function* runDoctorChecks(shell: Shell): AsyncGenerator<Finding, vo
   if (!('finding' in access)) yield* checkKey(shell, access.value);
 }
 
-/** The result of something, or the finding that it failed. */
+/** The result of a call, or a finding if it failed. */
 async function valueOrFinding<T>(check: string, what: () => Promise<T>): Promise<{ value: T } | { finding: Finding }> {
   try {
     return { value: await what() };
@@ -72,9 +72,9 @@ async function* checkFiles({ env }: Shell): AsyncGenerator<Finding> {
   }
   yield ok('files', names.length === 0 ? 'no profile is stored' : `profiles: ${names.join(', ')}`);
   if (env.ANIMA_KEYRING === 'off')
-    yield ok('keyring', 'switched off by ANIMA_KEYRING; keys are kept in files of mode 0600');
-  else if (await hasKeyring(env)) yield ok('keyring', 'the keyring of the system answers');
-  else yield warn('keyring', 'this system has none that answers; keys are kept in files of mode 0600');
+    yield ok('keyring', 'disabled by ANIMA_KEYRING; keys are kept in files of mode 0600');
+  else if (await hasKeyring(env)) yield ok('keyring', 'the system keyring is available');
+  else yield warn('keyring', 'no system keyring is available; keys are kept in files of mode 0600');
 }
 
 async function profileFileProblem(path: string): Promise<string | undefined> {
@@ -95,12 +95,16 @@ function* checkEnvironment({ env }: Shell): Generator<Finding> {
   if (env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
     yield fail(
       'environment',
-      'NODE_TLS_REJECT_UNAUTHORIZED=0: certificates are not checked, so anyone between can take the key',
-      'Unset it; NODE_EXTRA_CA_CERTS names the certificate of an own authority.',
+      'NODE_TLS_REJECT_UNAUTHORIZED=0: certificates are not verified, so an attacker on the network can steal the key',
+      'Unset it. For a private certificate authority use NODE_EXTRA_CA_CERTS.',
     );
   }
   if (env.ANIMA_KEY && env.ANIMA_PROFILE) {
-    yield warn('environment', 'ANIMA_KEY and ANIMA_PROFILE are both set: the key goes first', 'Unset one of them.');
+    yield warn(
+      'environment',
+      'ANIMA_KEY and ANIMA_PROFILE are both set; ANIMA_KEY takes precedence',
+      'Unset one of them.',
+    );
   }
 }
 
@@ -109,8 +113,8 @@ function checkProfile({ name, url, apiKey, keyFrom }: VaultAccess): Finding {
   if (parseKeyIds(apiKey) !== undefined) return ok('profile', `${url}, ${from}`);
   return fail(
     'profile',
-    `${from}: the form or checksum of the key is wrong`,
-    'Copy it whole: it begins with anm_; then `anima login`.',
+    `${from}: the format or checksum of the key is wrong`,
+    'Copy the whole key; it starts with anm_. Then run `anima login`.',
   );
 }
 
@@ -120,17 +124,17 @@ function* checkAddress(url: string, answer: ProbeResult): Generator<Finding> {
     yield fail(
       'address',
       `${url} answers (HTTP ${status}), but not as an Anima vault`,
-      'Look at the address: --url, ANIMA_URL or `anima login`.',
+      'Check the address: --url, ANIMA_URL or `anima login`.',
     );
     return;
   }
   yield ok('address', `${url} answers in ${tookMs} ms`);
   if (tls === undefined) yield ok('tls', 'none: the address is this machine');
   else if (tls === 'TLSv1.3' || tls === 'TLSv1.2') yield ok('tls', `${tls}, certificate verified`);
-  else yield fail('tls', `${tls} is too old`, 'Let the endpoint demand TLS 1.2 or newer.');
+  else yield fail('tls', `${tls} is too old`, 'Configure the endpoint to require TLS 1.2 or newer.');
   if (skewMs === undefined) return;
   const skew = `this clock is ${durationText(Math.abs(skewMs))} ${skewMs > 0 ? 'ahead' : 'behind'}`;
-  const mend = 'Set the clock by NTP.';
+  const mend = 'Synchronize the clock with NTP.';
   if (Math.abs(skewMs) > maxSkewMs) yield fail('clock', skew, mend);
   else if (Math.abs(skewMs) > warningSkewMs) yield warn('clock', skew, mend);
   else yield ok('clock', 'agrees with the vault');
@@ -145,17 +149,21 @@ async function* checkKey(shell: Shell, { apiKey }: VaultAccess): AsyncGenerator<
     yield org.finding;
     return;
   }
-  yield ok('key', `${id} is taken by the vault`);
+  yield ok('key', `${id} is accepted by the vault`);
   const state = org.value?.state;
   if (state === 'active') yield ok('org', `${org.value?.org} is active`);
   else if (state === 'locked')
-    yield warn('org', 'it is locked until it is shredded', '`anima shred cancel` ends that.');
+    yield warn('org', 'it is locked until it is shredded', '`anima shred cancel` unlocks it.');
   else if (state === 'shredded')
-    yield fail('org', 'it was shredded; its data is gone for good', '`anima shred status` shows the receipts.');
+    yield fail(
+      'org',
+      'it was shredded; its data was destroyed irreversibly',
+      '`anima shred status` shows the receipts.',
+    );
   yield* aboutRights(client, id);
 }
 
-/** What the key may do, from its record, or by asking for what reads nothing of value. */
+/** The key's permissions, from its record, or determined by calls that read no values. */
 async function* aboutRights(client: Anima, id: string): AsyncGenerator<Finding> {
   const record = await findKeyRecord(client, id);
   if (record !== undefined) {
@@ -174,15 +182,15 @@ async function* aboutRights(client: Anima, id: string): AsyncGenerator<Finding> 
   const may: string[] = [];
   const mayNot: string[] = ['read records of keys'];
   for (const [what, ask] of probes) ((await allowed(ask)) ? may : mayNot).push(what);
-  const detail = may.length === 0 ? '' : `may ${may.join(', ')}; `;
-  yield ok('rights', `${detail}may not ${mayNot.join(', ')} (an admin sees the rest: \`anima keys list\`)`);
+  const detail = may.length === 0 ? '' : `can ${may.join(', ')}; `;
+  yield ok('rights', `${detail}cannot ${mayNot.join(', ')} (an admin can see all:  \`anima keys list\`)`);
 }
 
 async function allowed(ask: () => Promise<object>): Promise<boolean> {
   try {
     return (await undefinedIfForbidden(ask())) !== undefined;
   } catch (error) {
-    // A locked or shredded org refuses everyone; the right was not what was missing.
+    // A locked or shredded organization rejects every key, so the permission is not the cause.
     if (error instanceof AnimaError) return false;
     throw error;
   }

@@ -1,4 +1,4 @@
-/** One request without a key, to learn of the address what no answer of the SDK tells. */
+/** Sends one request without a key to collect facts that SDK responses do not contain. */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { TLSSocket } from 'node:tls';
@@ -7,11 +7,14 @@ import { systemErrorCode } from '../shell/private-files.ts';
 
 export interface ProbeResult {
   readonly status: number;
-  /** Whether it is the API description of an Anima vault. */
+  /** Whether the response is the API description of an Anima vault. */
   readonly isVault: boolean;
-  /** The version of TLS; undefined without. */
+  /** TLS version; undefined without TLS. */
   readonly tls: string | undefined;
-  /** This clock less that of the answer, milliseconds, to the second; undefined when it tells no time. */
+  /**
+   * Local clock minus the response's clock, milliseconds, with a resolution of one second; undefined if the response
+   * has no time.
+   */
   readonly skewMs: number | undefined;
   readonly tookMs: number;
 }
@@ -19,7 +22,7 @@ export interface ProbeResult {
 const timeoutMs = 10_000;
 const maxBodyLength = 4 * 1024 * 1024;
 
-/** Asks for the description of the API. @throws CommandError with what is wrong with the connection */
+/** Requests the API description. @throws CommandError with the cause of a connection failure */
 export async function probeVault(base: string): Promise<ProbeResult> {
   const url = new URL(`${base}/v1/openapi.json`);
   const started = Date.now();
@@ -71,9 +74,10 @@ function isVaultDescription(body: string): boolean {
 
 function remedyFor(code: string): string {
   if (/CERT|SELF_SIGNED|ALTNAME|UNABLE_TO/.test(code)) {
-    return 'Its certificate does not verify. With an own authority, name its certificate by NODE_EXTRA_CA_CERTS; never switch the check off.';
+    return 'Its certificate is not trusted. For a private certificate authority use NODE_EXTRA_CA_CERTS; never disable verification.';
   }
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'The name does not resolve: look at the address and at DNS.';
-  if (code === 'ECONNREFUSED') return 'Nothing listens there. Is the vault running? `anima dev` starts a local one.';
-  return 'Look at the address, the network and its firewalls.';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'The host name does not resolve. Check the address and DNS.';
+  if (code === 'ECONNREFUSED')
+    return 'No server listens there. Check that the vault is running; `anima dev` starts a local vault.';
+  return 'Check the address, the network and its firewalls.';
 }

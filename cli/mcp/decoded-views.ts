@@ -1,25 +1,26 @@
 /**
- * Views of a text: what it says once percent-encoding, backslash escapes, HTML references and white space are undone, with the way back to the bytes that
- * say it. Encoders differ in what they encode and programs encode twice, so spellings can't be listed; what is spelt can be read.
+ * Decoded views of a text: the text after undoing percent-encoding, backslash escapes, HTML references and white
+ * space, with a mapping back to the source bytes. Encoders differ in which characters they encode, and programs encode
+ * twice, so the possible spellings cannot be enumerated; the text is decoded instead.
  */
 
-/** Bytes, and for each of them where in the source what says it begins and ends. */
+/** Decoded bytes, and for each byte the start and end of its encoding in the source. */
 export interface DecodedView {
   readonly bytes: Uint8Array;
   readonly starts: Uint32Array;
   readonly ends: Uint32Array;
 }
 
-/** Times that one encoding may stand within another. */
+/** Maximum nesting of encodings. */
 const maxNesting = 3;
 
-/** What one encoding says at a position: the bytes, and how many bytes of the view say them. */
+/** Decodes one encoding at a position: the decoded bytes, and the number of encoded bytes. */
 type DecodeAt = (
   bytes: Uint8Array,
   at: number,
 ) => { readonly said: readonly number[]; readonly length: number } | undefined;
 
-/** The text itself, and all that it says when up to three encodings are undone, each also without white space. */
+/** The text itself, and its views with up to three encodings undone, each also without white space. */
 export function* decodedViewsOf(source: Uint8Array): Generator<DecodedView> {
   const starts = Uint32Array.from(source, (_, i) => i);
   yield* decodeNested({ bytes: source, starts, ends: starts.map((start) => start + 1) }, maxNesting);
@@ -36,10 +37,10 @@ function* decodeNested(view: DecodedView, depth: number): Generator<DecodedView>
   }
 }
 
-/** The view with one encoding undone; undefined when there is nothing of it. */
+/** The view with one encoding undone; undefined if the encoding does not occur. */
 function decodeOnce(view: DecodedView, read: DecodeAt): DecodedView | undefined {
   const { length } = view.bytes;
-  // No encoding says more bytes than it takes.
+  // Decoding never produces more bytes than it consumes.
   const bytes = new Uint8Array(length);
   const starts = new Uint32Array(length);
   const ends = new Uint32Array(length);
@@ -62,7 +63,7 @@ function decodeOnce(view: DecodedView, read: DecodeAt): DecodedView | undefined 
     : undefined;
 }
 
-/** The text of some bytes ahead, one character for each. */
+/** The next bytes as text, one character per byte. */
 const asciiAhead = (bytes: Uint8Array, at: number, length: number): string =>
   String.fromCharCode(...bytes.subarray(at, at + length));
 
@@ -82,7 +83,7 @@ const decodePercentEscape: DecodeAt = (bytes, at) => {
 
 const backslashLetters: Readonly<Record<string, number>> = { b: 8, t: 9, n: 10, v: 11, f: 12, r: 13 };
 
-/** `\u0073`, `\u{73}`, `\x73`, `\163`, `\n`, `\/`: JSON (RFC 8259 section 7), and what other languages print. */
+/** `\u0073`, `\u{73}`, `\x73`, `\163`, `\n`, `\/`: JSON (RFC 8259 section 7), and escapes of other languages. */
 const decodeBackslashEscape: DecodeAt = (bytes, at) => {
   if (bytes[at] !== 0x5c) return undefined;
   const text = asciiAhead(bytes, at, 12);
@@ -103,7 +104,7 @@ const decodeBackslashEscape: DecodeAt = (bytes, at) => {
   return { said: [backslashLetters[String.fromCharCode(escaped)] ?? escaped], length: 2 };
 };
 
-/** References that HTML has names for, as far as they are ASCII and not letters or digits (HTML Standard, section 13.5). */
+/** Named HTML references for ASCII characters other than letters and digits (HTML Standard, section 13.5). */
 const htmlEntities: Readonly<Record<string, string>> = {
   amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ', excl: '!', num: '#', dollar: '$', percnt: '%', lpar: '(', rpar: ')',
   ast: '*', midast: '*', plus: '+', comma: ',', period: '.', sol: '/', colon: ':', semi: ';', equals: '=', quest: '?', commat: '@',
@@ -111,7 +112,7 @@ const htmlEntities: Readonly<Record<string, string>> = {
   lcub: '{', lbrace: '{', verbar: '|', vert: '|', verticalline: '|', rcub: '}', rbrace: '}', newline: '\n', tab: '\t', hyphen: '-', dash: '-',
 }; // biome-ignore format: a table
 
-/** `&#115;`, `&#x73;`, `&amp;`, the semicolon left out or not. */
+/** `&#115;`, `&#x73;`, `&amp;`, with or without the semicolon. */
 const decodeHtmlReference: DecodeAt = (bytes, at) => {
   if (bytes[at] !== 0x26) return undefined;
   const [whole, decimal, hex, name] =
@@ -125,7 +126,7 @@ const decodeHtmlReference: DecodeAt = (bytes, at) => {
   return said.length === 0 ? undefined : { said, length: whole.length };
 };
 
-/** White space, which says nothing: in lines of base64, groups of hexadecimal digits, or between the parts of a value. */
+/** Skips white space: in lines of base64, groups of hexadecimal digits, or between parts of a value. */
 const skipWhiteSpace: DecodeAt = (bytes, at) => {
   const byte = bytes[at] ?? 0;
   return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d) ? { said: [], length: 1 } : undefined;

@@ -1,4 +1,4 @@
-/** Arguments of `http_request`, checked, and made into a request once the values are there. */
+/** Validates the arguments of `http_request` and builds the request after the values are read. */
 import * as z from 'zod';
 import type { OutboundRequest } from './outbound-http.ts';
 import {
@@ -19,27 +19,32 @@ const boundedTextMap = (longestName: number, longest: number) =>
 
 export const httpRequestInput = z.strictObject({
   method: z.enum(methods).default('GET'),
-  url: boundedText(4096).describe('https://host/path; no placeholder may stand in it'),
-  headers: boundedTextMap(128, 8192).default({}).describe('Headers by name; placeholders in their values'),
-  query: boundedTextMap(128, 8192).default({}).describe('Added to the URL, encoded; placeholders in their values'),
+  url: boundedText(4096).describe('https://host/path, without placeholders'),
+  headers: boundedTextMap(128, 8192).default({}).describe('Headers by name; values may contain placeholders'),
+  query: boundedTextMap(128, 8192)
+    .default({})
+    .describe('Query parameters, encoded for you; values may contain placeholders'),
   basicAuth: z
     .strictObject({ user: boundedText(512), password: boundedText(512) })
     .optional()
-    .describe('Authorization: Basic, encoded for you; placeholders in either'),
-  body: boundedText(262_144).optional().describe('Body as text; placeholders are filled in as they are'),
-  json: z.unknown().optional().describe('Body as JSON instead; placeholders in its strings, escaped as JSON'),
+    .describe('Authorization: Basic, encoded for you; both fields may contain placeholders'),
+  body: boundedText(262_144).optional().describe('Body as text; placeholders are replaced without escaping'),
+  json: z
+    .unknown()
+    .optional()
+    .describe('Body as JSON instead; strings may contain placeholders, which are escaped as JSON'),
   form: boundedTextMap(128, 8192).optional().describe('Body as application/x-www-form-urlencoded instead'),
 });
 
 export type HttpRequestInput = z.infer<typeof httpRequestInput>;
 
-/** A request without the values that belong into it. */
+/** A request before its placeholders are replaced with values. */
 export interface HttpRequestDraft {
   readonly url: URL;
   readonly uses: readonly PlaceholderUse[];
   /**
-   * The request with the values, and texts made of values that would give them away.
-   * @throws Refusal when a value can't stand where it is to
+   * Fills in the values. Returns the request and the texts derived from values that would reveal them.
+   * @throws ToolRefusal if a value cannot be used at its position
    */
   fill(values: ValuesByReference): {
     readonly outgoing: Omit<OutboundRequest, 'allowsLoopback'>;
@@ -56,13 +61,13 @@ const maxBodyBytes = 1_048_576;
 const headerNamePattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /**
- * Headers that are this program's own: of the connection and the message, of ranges (an echo in parts is none), and those by which some servers take one
- * method for another.
+ * Headers that only this program sets: connection and message headers, range headers (partial responses would evade
+ * redaction), and headers that some servers use to override the method.
  */
 const reservedHeaders =
   /^(host|connection|keep-alive|upgrade|te|trailer|transfer-encoding|content-length|content-encoding|expect|accept-encoding|range|if-range|http2-settings|proxy-.*|sec-.*|x-http-method|x-http-method-override|x-method-override|forwarded|x-forwarded-.*|x-real-ip|x-original-.*|x-rewrite-url)$/;
 
-/** @throws Refusal */
+/** @throws ToolRefusal */
 export function createDraft(input: HttpRequestInput): HttpRequestDraft {
   const url = parseUrl(input.url);
   const uses: PlaceholderUse[] = [];
@@ -105,9 +110,9 @@ function parseUrl(address: string): URL {
   const url = new URL(address);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new ToolRefusal('url must begin with https://');
   if (url.username !== '' || url.password !== '')
-    throw new ToolRefusal('url may hold no user or password; use basicAuth');
-  // Percent-encoded, a placeholder would pass the look above and be one again for whoever decodes it.
-  if (/%7b%7b\s*anima/i.test(url.href)) throw new ToolRefusal('No placeholder may stand in url');
+    throw new ToolRefusal('url must not contain a user or password; use basicAuth');
+  // A percent-encoded placeholder would pass the check above and become a placeholder again when decoded.
+  if (/%7b%7b\s*anima/i.test(url.href)) throw new ToolRefusal('url must not contain a placeholder');
   url.hash = '';
   return url;
 }
@@ -135,9 +140,9 @@ function parseHeaders(
     ([name, filler]) => [name.toLowerCase(), filler] as [string, PlaceholderText],
   );
   const names = entries.map(([name]) => name);
-  if (new Set(names).size < names.length) throw new ToolRefusal('A header stands twice');
+  if (new Set(names).size < names.length) throw new ToolRefusal('A header occurs twice');
   for (const name of names) {
-    if (!headerNamePattern.test(name)) throw new ToolRefusal('A name of headers is not a token');
+    if (!headerNamePattern.test(name)) throw new ToolRefusal('A header name is not a valid token');
     if (reservedHeaders.test(name)) throw new ToolRefusal(`The header ${name} can't be set`);
   }
   if (basicAuth !== undefined && names.includes('authorization')) {
@@ -156,7 +161,7 @@ function parseBasicAuth(
   return (values) => {
     const name = fillPlaceholders(user, values);
     // RFC 7617 section 2: what follows the first colon is the password.
-    if (name.includes(':')) throw new ToolRefusal('The user of basicAuth holds a colon, which it can not');
+    if (name.includes(':')) throw new ToolRefusal('The user of basicAuth must not contain a colon');
     return `${name}:${fillPlaceholders(password, values)}`;
   };
 }
@@ -173,7 +178,7 @@ function parseBody(
   const { body, json, form, method } = input;
   const given = [body, json, form].filter((one) => one !== undefined).length;
   if (given === 0) return undefined;
-  if (given > 1) throw new ToolRefusal('Give one of body, json and form');
+  if (given > 1) throw new ToolRefusal('Give only one of body, json and form');
   if (method === 'GET' || method === 'HEAD') throw new ToolRefusal(`A ${method} request has no body`);
   if (body !== undefined) {
     const filler = noted(parsePlaceholderText('body', body));
@@ -190,16 +195,16 @@ function parseBody(
   return (values) => ({ type: 'application/json', bytes: Buffer.from(JSON.stringify(make(values))) });
 }
 
-/** RFC 9110 section 5.5, and no more than ASCII: beyond it, what is sent depends on who reads. */
+/** RFC 9110 section 5.5, restricted to ASCII, because recipients interpret other characters differently. */
 function checkHeaderValue(name: string, value: string): string {
   if (!/^[\t\x20-\x7e]*$/.test(value)) {
-    throw new ToolRefusal(`What the header ${name} would be holds a line end or a character that no header can carry`);
+    throw new ToolRefusal(`The header ${name} would contain a line end or a character that is not allowed in headers`);
   }
   return value;
 }
 
 function checkSizes(url: URL, headers: ReadonlyMap<string, string>, body: Buffer | undefined): void {
   const bytes = [...headers].reduce((sum, [name, value]) => sum + name.length + value.length + 4, url.href.length);
-  if (bytes > maxHeaderBytes) throw new ToolRefusal(`Address and headers are over ${maxHeaderBytes} bytes`);
-  if ((body?.length ?? 0) > maxBodyBytes) throw new ToolRefusal(`The body is over ${maxBodyBytes} bytes`);
+  if (bytes > maxHeaderBytes) throw new ToolRefusal(`Address and headers exceed ${maxHeaderBytes} bytes`);
+  if ((body?.length ?? 0) > maxBodyBytes) throw new ToolRefusal(`The body exceeds ${maxBodyBytes} bytes`);
 }

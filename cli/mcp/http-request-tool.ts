@@ -1,4 +1,4 @@
-/** `http_request`: an HTTP request in which values stand that the model never sees. */
+/** `http_request`: an HTTP request with values that the model never sees. */
 import type * as z from 'zod';
 import type { Anima, Value } from '../../sdk/src/index.ts';
 import { type Reference, referenceKey } from '../secrets/secret-references.ts';
@@ -20,11 +20,14 @@ import {
   usageMetadataKeys,
 } from './usage-rules.ts';
 
-/** Bytes of a value that can be used, and characters below which it could not be told from other text in an answer. */
+/**
+ * Maximum bytes of a usable value, and minimum characters. Shorter values could not be distinguished from other text
+ * in a response.
+ */
 const maxUsableBytes = 4096;
 const minUsableCharacters = 4;
 
-/** Requests that one server makes at a time. */
+/** Maximum concurrent requests of one server. */
 const maxConcurrentRequests = 8;
 let runningRequests = 0;
 
@@ -34,14 +37,14 @@ export const httpRequest: Tool<typeof httpRequestInput, typeof httpRequestOutput
   description:
     'Makes an HTTP request in which placeholders {{anima://path}} (or {{anima://path?version=N}}) in headers, query, basicAuth or body are ' +
     'replaced by secrets that you never see, e.g. headers {"authorization": "Bearer {{anima://prod/stripe/key}}"}. A secret goes only to hosts ' +
-    'that its metadata allows (describe_secret tells them), over https. Redirects are not followed. Where the answer repeats a secret, ' +
-    '<concealed by anima> stands instead.',
+    'that its metadata allows (see describe_secret), over https. Redirects are not followed. Secrets in the response are replaced with ' +
+    '<concealed by anima>.',
   input: httpRequestInput,
   output: httpRequestOutput,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
   run: async (input, call, scope) => {
     if (runningRequests >= maxConcurrentRequests)
-      throw new ToolRefusal(`More than ${maxConcurrentRequests} requests at once. Wait for one to end`);
+      throw new ToolRefusal(`More than ${maxConcurrentRequests} concurrent requests. Wait until one ends`);
     runningRequests++;
     try {
       return await performRequest(createDraft(input), input.method, call, scope);
@@ -70,12 +73,12 @@ async function performRequest(
     const incoming = await sendOutboundRequest({ ...outgoing, allowsLoopback: local }, limits, network, call.signal);
     return toHttpRequestOutput(incoming, echoes, settings.limits.bodyBytes, outgoing.url);
   } catch (error) {
-    if (error instanceof OutboundRequestError) throw new ToolRefusal(`There is no answer to tell: ${error.message}`);
+    if (error instanceof OutboundRequestError) throw new ToolRefusal(`The request failed: ${error.message}`);
     throw error;
   }
 }
 
-/** What can be refused before a value is read. */
+/** Checks that need no values. */
 function checkHostAllowed({ url, uses }: HttpRequestDraft, { settings }: ToolContext): void {
   if (settings.hosts !== undefined && findMatchingRule(settings.hosts, url) === undefined) {
     throw new ToolRefusal(`This server makes requests only to: ${formatHostRules(settings.hosts)}`);
@@ -83,14 +86,14 @@ function checkHostAllowed({ url, uses }: HttpRequestDraft, { settings }: ToolCon
   if (uses.length > 0) return;
   if (!settings.allowsPlainRequests) {
     throw new ToolRefusal(
-      'The request holds no {{anima://path}} placeholder. This tool is for requests that need a secret; ' +
-        'others are made only where the server was started with --allow-plain-requests',
+      'The request contains no {{anima://path}} placeholder. This tool is for requests that need a secret; ' +
+        'other requests are allowed only if the server was started with --allow-plain-requests',
     );
   }
   if (url.protocol !== 'https:') throw new ToolRefusal('url must begin with https://');
 }
 
-/** Each value once, with the metadata of that very version. */
+/** Reads each value once, with the metadata of the same version. */
 async function readValues(
   uses: readonly PlaceholderUse[],
   call: ToolCall,
@@ -108,7 +111,7 @@ async function readValues(
 const readValue = (client: Anima, { name, version }: Reference, call: ToolCall): Promise<Value> =>
   client.vault.getWithInfo(name, { ...call, version });
 
-/** @throws Refusal when the metadata of a value does not allow what is to be done with it */
+/** @throws ToolRefusal if the metadata of a value does not allow this use */
 function checkUse(
   { reference: { name }, part }: PlaceholderUse,
   value: Value | undefined,
@@ -118,7 +121,7 @@ function checkUse(
   if (value === undefined) throw new ToolRefusal(`${name} could not be read`);
   if ([...value.value].length < minUsableCharacters || Buffer.byteLength(value.value) > maxUsableBytes) {
     throw new ToolRefusal(
-      `${name} can't be used: a value must be ${minUsableCharacters} characters to ${maxUsableBytes} bytes long, so that it is found again in answers`,
+      `${name} can't be used: a value must be ${minUsableCharacters} characters to ${maxUsableBytes} bytes long, so that it can be redacted in responses`,
     );
   }
   const rules = usageRulesOf(value);
@@ -128,12 +131,12 @@ function checkUse(
       rules.hosts.length === 0
         ? `no host: its metadata has no ${usageMetadataKeys.hosts}`
         : formatHostRules(rules.hosts);
-    throw new ToolRefusal(`${name} may not be sent to that host. It allows ${allowed}`);
+    throw new ToolRefusal(`${name} must not be sent to that host. It allows ${allowed}`);
   }
   if (!rules.methods.includes(method))
-    throw new ToolRefusal(`${name} may be used with ${rules.methods.join(', ')} only`);
+    throw new ToolRefusal(`${name} is allowed only with ${rules.methods.join(', ')}`);
   if (!rules.requestParts.includes(part))
-    throw new ToolRefusal(`${name} may stand only in: ${rules.requestParts.join(', ')}`);
+    throw new ToolRefusal(`${name} is allowed only in: ${rules.requestParts.join(', ')}`);
   return rule;
 }
 

@@ -1,4 +1,4 @@
-/** What of an HTTP answer is told. */
+/** The parts of an HTTP response that are returned to the model. */
 import { isUtf8 } from 'node:buffer';
 import * as z from 'zod';
 import type { OutboundResponse } from './outbound-http.ts';
@@ -7,26 +7,32 @@ import type { ResponseRedactor } from './response-redaction.ts';
 export const httpRequestOutput = z.strictObject({
   status: z.number().int(),
   statusText: z.string(),
-  headers: z.record(z.string(), z.string()).describe('A few of the headers'),
-  redirectHost: z.string().optional().describe('Host that a redirect leads to; it was not followed'),
-  body: z.string().optional().describe('The body, when it is text'),
-  bodyNote: z.string().optional().describe('Why the body is not there, or not whole'),
+  headers: z.record(z.string(), z.string()).describe('Selected headers'),
+  redirectHost: z.string().optional().describe('Host of a redirect, which was not followed'),
+  body: z.string().optional().describe('The body, if it is text'),
+  bodyNote: z.string().optional().describe('Why the body is missing or incomplete'),
 });
 
 type HttpRequestOutput = z.infer<typeof httpRequestOutput>;
 
-/** Headers that are told. Not among them: cookies, which are credentials, and all that nobody named here. */
+/**
+ * Headers that are returned. Cookies are excluded because they are credentials, and so are all headers that are not
+ * listed.
+ */
 const returnedHeaders =
   /^(content-type|content-language|date|last-modified|etag|age|allow|link|retry-after|deprecation|sunset|www-authenticate|(x-)?request-id|x-total-count|(x-)?ratelimit(-[a-z-]+)?)$/;
 
 const maxHeaderLength = 1024;
 const maxHeaders = 32;
 
-/** Control characters that no text has; NUL also gives UTF-16 away, which would pass as text in which nothing is found. */
+/**
+ * Control characters that do not occur in text. NUL also reveals UTF-16, which would pass as text in which no value is
+ * found.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
 const binaryCharacters = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f\u007f]/;
 
-/** The answer without the values, at most `bodyBytes` of its body. */
+/** The response without the values, with at most `bodyBytes` of its body. */
 export function toHttpRequestOutput(
   incoming: OutboundResponse,
   echoes: ResponseRedactor,
@@ -47,7 +53,7 @@ export function toHttpRequestOutput(
   };
 }
 
-/** Node gives header text byte by byte (latin1): as bytes it is read like a body. */
+/** Node decodes headers as latin1; converted back to bytes, they are redacted like a body. */
 function redactedText(echoes: ResponseRedactor, text: string, longest: number): string {
   return echoes
     .redactBytes(Buffer.from(text, 'latin1'))
@@ -59,7 +65,7 @@ function redactedText(echoes: ResponseRedactor, text: string, longest: number): 
 function redirectHostOf({ status, headers }: OutboundResponse, url: URL): string | undefined {
   const [, location] = headers.find(([name]) => name === 'location') ?? [];
   if (location === undefined || status < 300 || status > 399) return undefined;
-  return URL.canParse(location, url) ? new URL(location, url).host : 'an address that is none';
+  return URL.canParse(location, url) ? new URL(location, url).host : 'an invalid address';
 }
 
 function redactedBody(
@@ -67,20 +73,23 @@ function redactedBody(
   echoes: ResponseRedactor,
   most: number,
 ): Pick<HttpRequestOutput, 'body' | 'bodyNote'> {
-  if (status >= 300 && status <= 399) return { bodyNote: 'The body of a redirect is not told.' };
+  if (status >= 300 && status <= 399) return { bodyNote: 'The body of a redirect is not returned.' };
   if (body.length === 0) return {};
   const [, encoding = 'identity'] = headers.find(([name]) => name === 'content-encoding') ?? [];
   if (encoding.trim().toLowerCase() !== 'identity') {
-    return { bodyNote: 'The body is compressed although that was not asked for, and is not told.' };
+    return { bodyNote: 'The body is compressed although compression was not requested; it is not returned.' };
   }
   const cut = body.length > most;
   const text = utf8TextOf(body, cut);
-  if (text === undefined) return { bodyNote: 'The body is not text in UTF-8, and is not told.' };
+  if (text === undefined) return { bodyNote: 'The body is not UTF-8 text; it is not returned.' };
   const shown = new TextDecoder().decode(echoes.redactBytes(text, most), { stream: true });
-  return { body: shown, ...(cut ? { bodyNote: `The body is longer: these are its first ${most} bytes.` } : {}) };
+  return {
+    body: shown,
+    ...(cut ? { bodyNote: `The body is longer; only its first ${most} bytes are returned.` } : {}),
+  };
 }
 
-/** The bytes of a text, without the part of a character at the end where it was cut; undefined when it is none. */
+/** The bytes of a text, without an incomplete character at the cut; undefined if the body is not text. */
 function utf8TextOf(body: Buffer, cut: boolean): Buffer | undefined {
   if (binaryCharacters.test(body.toString('latin1'))) return undefined;
   for (let missing = 0; missing <= (cut ? 3 : 0); missing++) {

@@ -1,4 +1,4 @@
-/** The MCP server: its tools, and what is told of their failures. */
+/** The MCP server: its tools, and the reporting of their failures. */
 import { randomBytes } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
@@ -16,26 +16,29 @@ import type { Tool } from './tool-definition.ts';
 import { ToolRefusal } from './tool-refusal.ts';
 import { UsedValueHistory } from './used-value-history.ts';
 
-/** Who calls, as far as the server knows: what stands in its place until the client has said its name. */
+/** The caller: a default until the client has sent its name. */
 export interface Caller {
   readonly agent: string | undefined;
   readonly run: string;
 }
 
-/** What goes to standard error: tools and outcomes, never arguments, values or answers. */
+/** Log on standard error: tools and outcomes, never arguments, values or responses. */
 export type Log = (line: string) => void;
 
 const instructions =
-  'Secrets of this vault can be used without being seen: write {{anima://path}} where a secret belongs in an http_request. ' +
-  'list_secrets and describe_secret tell names and allowed hosts.';
+  'You can use secrets of this vault without seeing them: write {{anima://path}} in place of a secret in an http_request. ' +
+  'list_secrets and describe_secret return names and allowed hosts.';
 
-/** A server with the tools that the settings allow. It is connected to nothing yet. Calls are in `running` until they have their result. */
+/**
+ * Creates a server with the tools that the settings allow, not yet connected. `running` contains the calls in
+ * progress.
+ */
 function createMcpServer(scope: ToolContext, caller: Caller, log: Log, running: Set<Promise<unknown>>): McpServer {
-  // Elements: deeper or wider arguments are refused before any schema reads them.
+  // Limits the number of elements: larger arguments are rejected before any schema reads them.
   const server = new McpServer({ name: 'anima', version }, { instructions, maxToolInputElements: 10_000 });
   const add = <I extends z.ZodObject, O extends z.ZodObject>(tool: Tool<I, O>): void => {
     const { name, title, description, input, output, annotations } = tool;
-    // The schemas of the table are concrete; the SDK's types cannot follow them through a parameter.
+    // The schemas in the table are concrete; the SDK's types cannot track them through a parameter.
     const run = async (args: unknown, { requestId, signal }: { requestId: string | number; signal: AbortSignal }) => {
       const agent = caller.agent ?? sanitizeCallerId(server.server.getClientVersion()?.name ?? '') ?? 'mcp';
       const call = createToolCall({ agent, run: caller.run }, requestId, signal);
@@ -68,17 +71,20 @@ function createMcpServer(scope: ToolContext, caller: Caller, log: Log, running: 
   return server;
 }
 
-/** A failure for the model, and its code for the log. Of what nobody foresaw no text is told: it may hold anything. */
+/**
+ * A failure for the model, and its code for the log. The text of an unexpected error is not returned, because it may
+ * contain anything.
+ */
 function toToolError(error: unknown): { readonly code: string; readonly text: string } {
   if (error instanceof ToolRefusal) return { code: 'refused', text: `${error.message}.` };
   const { code, message, next } = toFailure(error);
   return { code, text: next === undefined ? `${message}.` : `${message}. ${next}` };
 }
 
-/** Longest message that is taken, bytes. */
+/** Maximum message size, bytes. */
 const maxMessageBytes = 4 * 1024 * 1024;
 
-/** Serves over standard input and output until the client closes its side. */
+/** Serves over standard input and output until the client closes its end. */
 export async function serveMcp(shell: Shell, settings: McpSettings): Promise<void> {
   const log: Log = (line) => shell.note(`anima mcp: ${line}`);
   const scope: ToolContext = {
@@ -94,12 +100,13 @@ export async function serveMcp(shell: Shell, settings: McpSettings): Promise<voi
     server.server.onclose = resolve;
     shell.stdin.once('end', resolve);
   });
-  // Its text may quote the message.
-  server.server.onerror = () => log('a message was not understood');
+  // The error text may quote the message, so it is not logged.
+  server.server.onerror = () => log('received an invalid message');
   await server.connect(new StdioServerTransport(shell.stdin, shell.stdout, { maxBufferSize: maxMessageBytes }));
   log(`ready, run ${run}${settings.folder === '' ? '' : `, limited to ${settings.folder}`}`);
   await closed;
-  // What was asked before the client closed its side is begun by then and still answered; every call has an end of its own.
+  // Requests sent before the client closed its end have started by now and are still answered; every call has a time
+  // limit.
   await setImmediate();
   await Promise.allSettled(running);
   await setImmediate();

@@ -1,15 +1,15 @@
-/** One HTTP request to a public address, and a bounded answer. */
+/** Sends one HTTP request to a public address and reads a bounded response. */
 import { lookup } from 'node:dns/promises';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { connect as secure } from 'node:tls';
 import { ipLiteralOf, isLoopbackAddress, isPublicAddress } from './public-addresses.ts';
 
-/** What of the network an exchange uses. Tests put their own in its place. */
+/** Network functions used by a request; tests replace them. */
 export interface Network {
-  /** All addresses of a name. */
+  /** Resolves a name to all its addresses. */
   resolve(hostname: string): Promise<string[]>;
-  /** Opens a connection to an address: never to a name, which could by then be another address. */
+  /** Connects to an address, never to a name, because the name could resolve to another address by then. */
   dial(address: string, port: number): Socket;
 }
 
@@ -19,23 +19,23 @@ export const nodeNetwork: Network = {
 };
 
 export interface OutboundLimits {
-  /** Milliseconds until the connection stands, TLS included. */
+  /** Time-out of the connection including TLS, milliseconds. */
   readonly connectMs: number;
-  /** Milliseconds for all of it. */
+  /** Time-out of the whole exchange, milliseconds. */
   readonly totalMs: number;
-  /** Bytes of the body that are read; what is beyond is left. */
+  /** Maximum body bytes to read; the rest is not read. */
   readonly bodyBytes: number;
-  /** Bytes of status line and headers. */
+  /** Maximum bytes of status line and headers. */
   readonly headerBytes: number;
 }
 
 export interface OutboundRequest {
   readonly url: URL;
   readonly method: string;
-  /** By name in lower case. */
+  /** Headers by lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Buffer | undefined;
-  /** Whether the host may be an address of this machine. */
+  /** Whether loopback addresses are allowed as host. */
   readonly allowsLoopback: boolean;
 }
 
@@ -47,17 +47,18 @@ export interface OutboundResponse {
   readonly body: Buffer;
 }
 
-/** Why there is no answer. The message is of a fixed set, without anything of the request or of what came back. */
+/** Why there is no response. The message is one of a fixed set and contains no part of the request or the response. */
 export class OutboundRequestError extends Error {
   static {
-    OutboundRequestError.prototype.name = 'ExchangeProblem';
+    OutboundRequestError.prototype.name = 'OutboundRequestError';
   }
 }
 
 /**
- * Sends one request and reads its answer. The name is resolved once; all its addresses must be allowed; the connection goes to one of those very
- * addresses; over https the certificate is verified for the name before a byte of the request leaves. No proxy, no redirect, no second attempt.
- * @throws ExchangeProblem
+ * Sends one request and reads its response. The name is resolved once, and all its addresses must be allowed. The
+ * connection goes to one of these addresses. Over https the certificate is verified for the name before any byte of
+ * the request is sent. No proxy, no redirects, no retries.
+ * @throws OutboundRequestError
  */
 export async function sendOutboundRequest(
   outgoing: OutboundRequest,
@@ -68,7 +69,7 @@ export async function sendOutboundRequest(
   const late = AbortSignal.timeout(limits.totalMs);
   const signal = AbortSignal.any([late, cancelled]);
   const reason = () =>
-    cancelled.aborted ? 'it was cancelled' : `it did not end within ${limits.totalMs / 1000} seconds`;
+    cancelled.aborted ? 'it was cancelled' : `it was not complete within ${limits.totalMs / 1000} seconds`;
   let socket: Socket | undefined;
   try {
     const addresses = await rejectOnAbort(resolveAllowedAddresses(outgoing, resolve), signal);
@@ -89,14 +90,14 @@ async function resolveAllowedAddresses(
   const literal = ipLiteralOf(url.hostname);
   const addresses = literal === undefined ? await resolve(url.hostname).catch(() => []) : [literal];
   if (addresses.length === 0) throw new OutboundRequestError('its host has no address');
-  // One that is not allowed is enough: which of them is used is not to be a matter of luck.
+  // One disallowed address is enough to refuse, so that the result does not depend on which address is used.
   if (!addresses.every((address) => isPublicAddress(address) || (allowsLoopback && isLoopbackAddress(address)))) {
-    throw new OutboundRequestError('its host has an address that is not of the public internet');
+    throw new OutboundRequestError('its host has an address that is not on the public internet');
   }
   return addresses;
 }
 
-/** A connection to the first address that answers, TLS included. */
+/** Connects to the first address that accepts, including TLS. */
 async function connectToFirst(
   url: URL,
   addresses: readonly string[],
@@ -109,7 +110,7 @@ async function connectToFirst(
   let last: unknown;
   for (const address of addresses) {
     const plain = dial(address, port);
-    // Closed under it, a socket reports errors that nobody waits for any more.
+    // A socket that is closed during TLS reports errors that are no longer awaited.
     plain.on('error', () => undefined);
     try {
       await waitForSocketEvent(plain, 'connect', soon);
@@ -118,7 +119,7 @@ async function connectToFirst(
       plain.destroy();
       if (soon.aborted) throw new OutboundRequestError(`there was no connection within ${connectMs / 1000} seconds`);
       last = error;
-      // Another address of the same name would be asked with the same trust: a bad certificate ends it.
+      // Other addresses of the same name have the same certificate requirements, so a certificate error is final.
       if (error instanceof OutboundRequestError) throw error;
     }
   }
@@ -127,7 +128,7 @@ async function connectToFirst(
 
 async function withTls(plain: Socket, url: URL, signal: AbortSignal): Promise<Socket> {
   const literal = ipLiteralOf(url.hostname);
-  // Said, not left to the default, which NODE_TLS_REJECT_UNAUTHORIZED=0 would turn off.
+  // Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 would change the default.
   const socket = secure({
     socket: plain,
     host: literal ?? url.hostname,
@@ -159,7 +160,7 @@ async function requestOverSocket(
       ...Object.fromEntries(headers),
       connection: 'close',
       'accept-encoding': 'identity',
-      // Said always: of some methods Node sends a body without telling where it ends.
+      // Always set: for some methods Node sends a body without its length.
       ...(body !== undefined || /^P/.test(method) ? { 'content-length': body?.length ?? 0 } : {}),
     },
     maxHeaderSize: limits.headerBytes,
@@ -177,13 +178,13 @@ async function requestOverSocket(
   };
 }
 
-/** The final answer. 101 would be another protocol; those before it are passed over by Node. */
+/** Waits for the final response. A 101 would switch to another protocol; Node skips other 1xx responses. */
 function waitForResponse(request: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once('response', resolve);
     request.once('upgrade', (_, socket) => {
       socket.destroy();
-      reject(new OutboundRequestError('the host changed to another protocol'));
+      reject(new OutboundRequestError('the host switched to another protocol'));
     });
     request.on('error', reject);
   });
@@ -204,7 +205,7 @@ function headerPairs(raw: readonly string[]): [string, string][] {
   return Array.from({ length: raw.length / 2 }, (_, i) => [raw[2 * i]?.toLowerCase() ?? '', raw[2 * i + 1] ?? '']);
 }
 
-/** Waits for an event of a socket; rejects with its error, its end, or the abort. */
+/** Waits for a socket event. Rejects if the socket fails or closes, or on abort. */
 function waitForSocketEvent(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<void> {
   return rejectOnAbort(
     new Promise((resolve, reject) => {
@@ -230,10 +231,10 @@ const systemErrorCode = (error: unknown): string =>
 
 function describeConnectionError(error: unknown): string {
   const code = systemErrorCode(error);
-  if (code === 'HPE_HEADER_OVERFLOW') return 'the headers of its answer are too large';
-  if (code.startsWith('HPE_')) return 'its answer is not valid HTTP';
+  if (code === 'HPE_HEADER_OVERFLOW') return 'the response headers are too large';
+  if (code.startsWith('HPE_')) return 'the response is not valid HTTP';
   if (code === 'ECONNREFUSED') return 'its host refused the connection';
-  return 'the connection failed, or broke before the answer was whole';
+  return 'the connection failed, or broke before the response was complete';
 }
 
 function describeTlsError(error: unknown): string {

@@ -1,4 +1,4 @@
-/** Texts of a request in which `{{anima://path}}` stands for a value. */
+/** Request texts with `{{anima://path}}` placeholders for values. */
 
 import {
   fillTemplate,
@@ -13,7 +13,7 @@ import type { RequestPart } from './usage-rules.ts';
 /** Values by `referenceKey`. */
 export type ValuesByReference = ReadonlyMap<string, string>;
 
-/** Where which value is to stand. */
+/** A placeholder and the value it refers to. */
 export interface PlaceholderUse {
   readonly reference: Reference;
   readonly part: RequestPart;
@@ -25,9 +25,9 @@ export interface PlaceholderText {
 }
 
 /**
- * Finds the placeholders of a text.
- * @param label how the text is called in errors
- * @throws Refusal when something in it looks like one and is none: sent as it stands it would surprise everybody
+ * Finds the placeholders in a text.
+ * @param label name of the text in errors
+ * @throws ToolRefusal if the text contains a malformed placeholder, which would otherwise be sent literally
  */
 export function parsePlaceholderText(label: string, text: string): PlaceholderText {
   try {
@@ -36,7 +36,7 @@ export function parsePlaceholderText(label: string, text: string): PlaceholderTe
     const rest = fillTemplate(text, places, () => '');
     if (bare || /\{\{\s*anima\b/i.test(rest)) {
       throw new ToolRefusal(
-        `A placeholder in ${label} is not of the form {{anima://path}} or {{anima://path?version=N}}`,
+        `A placeholder in ${label} does not have the form {{anima://path}} or {{anima://path?version=N}}`,
       );
     }
     return { text, places };
@@ -46,20 +46,23 @@ export function parsePlaceholderText(label: string, text: string): PlaceholderTe
   }
 }
 
-/** @throws Refusal when a placeholder stands where none may */
+/** @throws ToolRefusal if the text contains a placeholder */
 export function assertNoPlaceholder(label: string, text: string): string {
   if (parsePlaceholderText(label, text).places.length > 0)
-    throw new ToolRefusal(`No placeholder may stand in ${label}`);
+    throw new ToolRefusal(`${label} must not contain a placeholder`);
   return text;
 }
 
 export const fillPlaceholders = ({ text, places }: PlaceholderText, values: ValuesByReference): string =>
   fillTemplate(text, places, (reference) => values.get(referenceKey(reference)) ?? '');
 
-/** What a JSON value may nest. */
+/** Maximum nesting of a JSON value. */
 const maxJsonDepth = 32;
 
-/** A function that makes the JSON value with its placeholders filled in; each found text goes by `seen`. Keys may hold none. */
+/**
+ * Returns a function that builds the JSON value with its placeholders replaced. Each parsed text is passed to `seen`.
+ * Keys must not contain placeholders.
+ */
 export function parsePlaceholderJson(
   label: string,
   value: unknown,

@@ -1,19 +1,26 @@
 /**
- * Takes the values that a request used out of what came back: whole or in fragments, in every form of cli/secrets/encoded-forms.ts, in either case, and read through
- * every encoding of views.ts. What a server does to a value beyond encodings (encryption, compression, reversal) is not found.
+ * Removes the values that a request used from its response: whole or in fragments, in every form of
+ * cli/secrets/encoded-forms.ts, in upper or lower case, and through every encoding of decoded-views.ts. Values that a
+ * server transforms in other ways (encryption, compression, reversal) are not found.
  */
 import { AhoCorasickAutomaton } from '../secrets/aho-corasick.ts';
 import { encodedFormsOf } from '../secrets/encoded-forms.ts';
 import { concealedMarker } from '../secrets/stream-masking.ts';
 import { decodedViewsOf } from './decoded-views.ts';
 
-/** Characters of a value that are taken out although the rest is missing, for values of `fragmented` and more. */
+/** Length of fragments that are removed on their own, characters, for values of at least `fragmented` characters. */
 const fragmentLength = 12;
 const minFragmentedLength = 16;
-/** A fragment says nothing when it has fewer different characters: indentation, the dashes around a PEM block. */
+/**
+ * Fragments with fewer distinct characters are ignored, because they are not specific: indentation, or the dashes of a
+ * PEM block.
+ */
 const minDistinctCharacters = 6;
 
-/** Bytes beyond a limit that must be known for what stands before it to be judged: a fragment as `&#x00000073;` each. */
+/**
+ * Bytes that must be read beyond a limit to decide about the bytes before it: one fragment, encoded as `&#x00000073;`
+ * per character.
+ */
 export const redactionLookAhead = 512;
 
 const toAsciiLowerCase = (byte: number): number => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte);
@@ -33,7 +40,7 @@ export class ResponseRedactor {
     this.#automaton = new AhoCorasickAutomaton(patterns.values());
   }
 
-  /** The bytes without the values, up to a limit; those beyond it are looked at and not told. */
+  /** The bytes without the values, up to a limit. Bytes beyond the limit are searched but not returned. */
   redactBytes(source: Uint8Array, limit = source.length): Buffer {
     const hidden = this.#markOccurrences(source);
     const parts: Uint8Array[] = [];
@@ -51,7 +58,7 @@ export class ResponseRedactor {
     return this.redactBytes(Buffer.from(text)).toString();
   }
 
-  /** 1 for each byte that says a part of a value. */
+  /** Marks each byte that is part of a value with 1. */
   #markOccurrences(source: Uint8Array): Uint8Array {
     const hidden = new Uint8Array(source.length);
     const automaton = this.#automaton;
@@ -68,7 +75,7 @@ export class ResponseRedactor {
 }
 
 function redactionPatterns(value: string): Buffer[] {
-  // As it stands; where a form has its spaces as +; and where white space was taken out of the view.
+  // The value itself, with `+` for spaces as in forms, and without white space as in stripped views.
   const spellings = [...new Set([value, value.replaceAll(' ', '+'), withoutSpace(value)])];
   return [
     ...spellings.flatMap((spelling) => encodedFormsOf(spelling, { includeFullyEscaped: true })),
@@ -76,7 +83,7 @@ function redactionPatterns(value: string): Buffer[] {
   ];
 }
 
-/** The value in pieces, by itself, in base64 and in hexadecimal. */
+/** Fragments of the value, in plain text, base64 and hexadecimal. */
 function fragmentPatterns(value: string): Buffer[] {
   const characters = [...value];
   if (characters.length < minFragmentedLength) return [];
@@ -85,7 +92,7 @@ function fragmentPatterns(value: string): Buffer[] {
     const whole = Buffer.concat([Buffer.alloc(before), bytes])
       .toString('base64')
       .replace(/=+$/, '');
-    // The first and last characters also hold bits of what stands beside the value.
+    // The first and last characters also contain bits of the adjacent bytes.
     const own = whole.slice(before === 0 ? 0 : before + 1, Math.floor(((before + bytes.length) * 8) / 6));
     return [own, own.replaceAll('+', '-').replaceAll('/', '_')];
   });

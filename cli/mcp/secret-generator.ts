@@ -1,4 +1,4 @@
-/** Secrets made here, by the operating system's generator, each equally likely. */
+/** Generates secrets with the operating system's random generator, uniformly distributed. */
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { ToolRefusal } from './tool-refusal.ts';
 
@@ -6,7 +6,7 @@ export const secretKinds = ['password', 'hex', 'base64url', 'uuid'] as const;
 export type SecretKind = (typeof secretKinds)[number];
 
 export const maxSecretLength = 512;
-/** Bits that cannot be guessed, offline neither. */
+/** Minimum entropy that resists guessing, even offline, bits. */
 const minEntropyBits = 96;
 
 const lowers = 'abcdefghijklmnopqrstuvwxyz';
@@ -18,17 +18,19 @@ const defaultLengths: Readonly<Record<Exclude<SecretKind, 'uuid'>, number>> = { 
 
 export interface SecretSpecification {
   readonly kind: SecretKind;
-  /** Characters. */
+  /** Length in characters. */
   readonly length?: number | undefined;
-  /** Characters of a password to choose from, each once; by default letters, digits and marks, with one of each kind at least. */
+  /**
+   * Alphabet of a password, without duplicates. Default: letters, digits and symbols, with at least one of each kind.
+   */
   readonly alphabet?: string | undefined;
 }
 
-/** @throws Refusal when it would be too easy to guess, or the wishes do not go together */
+/** @throws ToolRefusal if the secret would be too easy to guess, or the options contradict each other */
 export function generateRandomSecret({ kind, length, alphabet }: SecretSpecification): string {
-  if (alphabet !== undefined && kind !== 'password') throw new ToolRefusal('alphabet goes with kind password only');
+  if (alphabet !== undefined && kind !== 'password') throw new ToolRefusal('alphabet requires kind password');
   if (kind === 'uuid') {
-    if (length !== undefined) throw new ToolRefusal('A uuid has a length of its own');
+    if (length !== undefined) throw new ToolRefusal('length must not be given for a uuid');
     return randomUUID();
   }
   const characters = length ?? defaultLengths[kind];
@@ -41,7 +43,7 @@ export function generateRandomSecret({ kind, length, alphabet }: SecretSpecifica
     return drawWithAllClasses(characters);
   }
   if (!/^[\x21-\x7e]+$/.test(alphabet) || new Set(alphabet).size < alphabet.length) {
-    throw new ToolRefusal('alphabet must be visible ASCII characters, each once');
+    throw new ToolRefusal('alphabet must consist of distinct visible ASCII characters');
   }
   assertEntropy(characters * Math.log2(alphabet.length));
   return drawCharacters(alphabet, characters);
@@ -50,12 +52,15 @@ export function generateRandomSecret({ kind, length, alphabet }: SecretSpecifica
 function assertEntropy(bits: number): void {
   if (bits < minEntropyBits) {
     throw new ToolRefusal(
-      `That would be ${Math.floor(bits)} random bits; at least ${minEntropyBits} are made. Ask for more characters`,
+      `That would be only ${Math.floor(bits)} random bits; at least ${minEntropyBits} are required. Request more characters`,
     );
   }
 }
 
-/** Drawn anew until one of each class is there: those left are equally likely, which putting one in would spoil. */
+/**
+ * Redraws until each class is present. The remaining secrets stay equally likely; inserting a missing class would bias
+ * them.
+ */
 function drawWithAllClasses(length: number): string {
   for (;;) {
     const text = drawCharacters(characterClasses.join(''), length);

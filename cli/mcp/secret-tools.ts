@@ -1,4 +1,4 @@
-/** The tools about values: names and facts, and new ones; values themselves only where that was switched on. */
+/** Tools for values: list, describe and generate; reveal only if enabled. */
 import * as z from 'zod';
 import { ConflictError, NotFoundError, type ValueInfo, type VersionInfo } from '../../sdk/src/index.ts';
 import { generateRandomSecret, maxSecretLength, secretKinds } from './secret-generator.ts';
@@ -36,25 +36,25 @@ const toVersionFacts = ({ version, createdAt, expiresAt, metadata }: VersionInfo
 const readOnlyAnnotations = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
 
 const listInput = z.strictObject({
-  prefix: z.string().max(256).optional().describe('Only names that begin with this, e.g. prod/'),
+  prefix: z.string().max(256).optional().describe('Prefix of the names, e.g. prod/'),
   limit: z.number().int().min(1).max(100).default(50),
-  cursor: z.string().max(4096).optional().describe('From the page before'),
+  cursor: z.string().max(4096).optional().describe('Cursor from the previous page'),
 });
 const listOutput = z.strictObject({
   secrets: z.array(z.strictObject({ name: z.string(), ...versionFields })),
-  cursor: z.string().optional().describe('There is more: ask again with this and the same prefix'),
+  cursor: z.string().optional().describe('Present if there are more results: pass it with the same prefix'),
 });
 
 export const listSecrets: Tool<typeof listInput, typeof listOutput> = {
   name: 'list_secrets',
   title: 'List secrets',
-  description: 'Names and metadata of the secrets in the vault, never their values, page by page.',
+  description: 'Lists names and metadata of the secrets in the vault, page by page, never their values.',
   input: listInput,
   output: listOutput,
   annotations: readOnlyAnnotations,
   run: async ({ prefix = '', limit, cursor }, call, scope) => {
     const { folder } = scope.settings;
-    // `pro` within the folder `prod/` asks for no more than the folder itself.
+    // With the folder `prod/`, the prefix `pro` is narrowed to the folder itself.
     const within = folder.startsWith(prefix) ? folder : assertInFolder(scope, prefix);
     const client = await scope.client();
     const page = await client.vault.list({ ...call, prefix: within, pageSize: limit }).page(cursor);
@@ -69,18 +69,18 @@ export const listSecrets: Tool<typeof listInput, typeof listOutput> = {
 const describeInput = z.strictObject({ name });
 const describeOutput = z.strictObject({
   name: z.string(),
-  placeholder: z.string().describe('How http_request is told to use it'),
-  allowedHosts: z.array(z.string()).describe('Hosts it may be sent to; none when empty'),
+  placeholder: z.string().describe('Placeholder for http_request'),
+  allowedHosts: z.array(z.string()).describe('Hosts it may be sent to; if empty, none'),
   allowedMethods: z.array(z.enum(methods)),
   allowedIn: z.array(z.enum(requestParts)),
-  problem: z.string().optional().describe('Why it can not be used as its metadata stands'),
+  problem: z.string().optional().describe('Why its metadata does not allow it to be used'),
   versions: z.array(z.strictObject(versionFields)).describe('Newest first; the first is the current one'),
 });
 
 export const describeSecret: Tool<typeof describeInput, typeof describeOutput> = {
   name: 'describe_secret',
   title: 'Describe a secret',
-  description: 'What is known of a secret without its value: versions, metadata, and the hosts it may be sent to.',
+  description: 'Returns versions, metadata and allowed hosts of a secret, without its value.',
   input: describeInput,
   output: describeOutput,
   annotations: readOnlyAnnotations,
@@ -109,11 +109,11 @@ function allowedUseOf(metadata: Readonly<Record<string, string>>) {
 const generateInput = z.strictObject({
   name,
   kind: z.enum(secretKinds).default('password'),
-  length: z.number().int().min(1).max(maxSecretLength).optional().describe('Characters; not for uuid'),
-  alphabet: z.string().min(2).max(94).optional().describe('Characters of a password to choose from'),
-  replace: z.boolean().default(false).describe('Whether a secret of that name may be replaced by a new version'),
+  length: z.number().int().min(1).max(maxSecretLength).optional().describe('Length in characters; not for uuid'),
+  alphabet: z.string().min(2).max(94).optional().describe('Alphabet of a password'),
+  replace: z.boolean().default(false).describe('Whether to add a new version if the secret exists'),
   allowedHosts: z.array(z.string().max(256)).max(16).optional().describe('Hosts it may be sent to; not with replace'),
-  note: z.string().max(256).optional().describe('What it is for'),
+  note: z.string().max(256).optional().describe('Purpose of the secret'),
   expiresInSeconds: z.number().int().min(1).max(315_360_000).optional(),
 });
 const generateOutput = z.strictObject({
@@ -128,8 +128,8 @@ export const generateSecret: Tool<typeof generateInput, typeof generateOutput> =
   name: 'generate_secret',
   title: 'Generate a secret',
   description:
-    'Makes a random secret and stores it under a name. You do not see it; use it by its placeholder in http_request. ' +
-    'Fails when the name is taken, unless replace is true: then metadata and allowed hosts stay as they are.',
+    'Generates a random secret and stores it under a name. You do not see it; use its placeholder in http_request. ' +
+    'Fails if the name is taken, unless replace is true. Replacing keeps metadata and allowed hosts.',
   input: generateInput,
   output: generateOutput,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
@@ -139,7 +139,7 @@ export const generateSecret: Tool<typeof generateInput, typeof generateOutput> =
     const current = input.replace
       ? await findCurrentVersion(assertInFolder(scope, input.name), call, scope)
       : undefined;
-    // Where a name is in use, who may receive it was decided by whoever set it.
+    // The allowed hosts of an existing name were decided by the person who set it.
     if (current !== undefined && input.allowedHosts !== undefined) {
       throw new ToolRefusal(`${input.name} exists: its allowed hosts can't be changed here`);
     }
@@ -164,7 +164,7 @@ export const generateSecret: Tool<typeof generateInput, typeof generateOutput> =
   },
 };
 
-/** The current version without its value; undefined when there is none. */
+/** The current version without its value; undefined if there is none. */
 async function findCurrentVersion(of: string, call: ToolCall, scope: ToolContext): Promise<VersionInfo | undefined> {
   try {
     return (await (await scope.client()).vault.versions(of, call))[0];
@@ -174,10 +174,10 @@ async function findCurrentVersion(of: string, call: ToolCall, scope: ToolContext
   }
 }
 
-/** @throws Refusal for hosts that can't be understood, or that this server makes no requests to */
+/** @throws ToolRefusal for invalid hosts, or hosts that this server does not send requests to */
 function checkAllowedHosts(hosts: readonly string[], { settings }: ToolContext): string {
   const text = hosts.join(', ');
-  if (text.length > 512) throw new ToolRefusal('allowedHosts are over 512 characters together');
+  if (text.length > 512) throw new ToolRefusal('allowedHosts exceed 512 characters in total');
   const rules = hosts.length === 0 ? [] : parseHostsOrRefuse(text);
   const limit = settings.hosts;
   if (limit !== undefined && !rules.every((rule) => isRuleWithin(rule, limit))) {
@@ -207,7 +207,7 @@ const refuseIfConflict =
   (error: unknown): never => {
     if (!(error instanceof ConflictError)) throw error;
     throw new ToolRefusal(
-      `${of} exists, or was changed just now. Nothing was stored; pass replace: true to make a new version of it`,
+      `${of} exists, or was changed at the same time. Nothing was stored; pass replace: true to create a new version`,
     );
   };
 
@@ -217,7 +217,7 @@ const revealOutput = z.strictObject({ name: z.string(), version: z.number().int(
 export const revealSecret: Tool<typeof revealInput, typeof revealOutput> = {
   name: 'reveal_secret',
   title: 'Reveal a secret',
-  description: 'Shows the value of a secret. It then stands in this conversation; prefer http_request.',
+  description: 'Shows the value of a secret. It becomes part of this conversation; prefer http_request.',
   input: revealInput,
   output: revealOutput,
   annotations: readOnlyAnnotations,

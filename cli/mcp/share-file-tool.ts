@@ -1,4 +1,4 @@
-/** The tool that hands a file on: encrypted here, opened by whoever has the link that comes back. */
+/** The tool that shares a file: it is encrypted here, and anyone with the returned link can open it. */
 import * as z from 'zod';
 import { mediaTypeOf } from '../blobs/media-types.ts';
 import { openSharedFile } from './shared-folder.ts';
@@ -6,26 +6,26 @@ import type { Tool } from './tool-definition.ts';
 import { ToolRefusal } from './tool-refusal.ts';
 
 const input = z.strictObject({
-  path: z.string().min(1).max(4096).describe('The file, relative to the folder that this server shares'),
+  path: z.string().min(1).max(4096).describe('Path of the file, relative to the shared folder'),
   expiresIn: z
     .string()
     .regex(/^[1-9]\d{0,5}[smhd]$/)
     .default('7d')
-    .describe('Until it can not be opened any more: 90s, 10m, 24h, 7d'),
+    .describe('Time until the link expires: 90s, 10m, 24h, 7d'),
   maxOpens: z
     .number()
     .int()
     .min(1)
     .max(1_000_000)
     .optional()
-    .describe('How often it can be opened; no limit unless told'),
-  burn: z.boolean().default(false).describe('Can be opened once, and is destroyed when it was read'),
-  name: z.string().min(1).max(255).optional().describe('Its name for who opens it; that of the file unless told'),
-  type: z.string().min(1).max(255).optional().describe('Its media type; by its name unless told'),
+    .describe('Maximum number of openings (default: no limit)'),
+  burn: z.boolean().default(false).describe('Allow one opening, and destroy the file after it is read'),
+  name: z.string().min(1).max(255).optional().describe('File name shown to recipients (default: name of the file)'),
+  type: z.string().min(1).max(255).optional().describe('Media type (default: by file name)'),
 });
 const output = z.strictObject({
-  link: z.string().describe('Whoever has it can open the file. Give it to nobody but who the file is for'),
-  id: z.string().describe('What an admin deletes it by'),
+  link: z.string().describe('Anyone who has it can open the file. Give it only to the intended recipient'),
+  id: z.string().describe('Id with which an admin can delete the file'),
   name: z.string(),
   type: z.string(),
   size: z.number().int(),
@@ -49,7 +49,7 @@ export const shareFile: Tool<typeof input, typeof output> = {
     try {
       const { name = file.name } = told;
       const { type = mediaTypeOf(name) } = told;
-      // The pattern of the schema is that of the client's type.
+      // The schema's pattern matches the client's type.
       const lasting = expiresIn as `${number}${'s' | 'm' | 'h' | 'd'}`;
       const options = { ...call, name, type, expiresIn: lasting, maxOpens, burn };
       const { url, id, size, expiresAt } = await client.blobs.put(file.pieces(), options);

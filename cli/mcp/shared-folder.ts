@@ -1,4 +1,4 @@
-/** Files that a model may hand on: those of one folder, and nothing that a link within it leads to. */
+/** Files that a model may share: files inside one folder, never the targets of links out of it. */
 import { constants } from 'node:fs';
 import { type FileHandle, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, relative, resolve, sep } from 'node:path';
@@ -8,7 +8,7 @@ import { ToolRefusal } from './tool-refusal.ts';
 export interface SharedFile {
   readonly name: string;
   readonly size: number;
-  /** Its bytes, once; no more of them than may be shared, however the file grows meanwhile. */
+  /** The bytes; can be iterated once. Never more than the size limit, even if the file grows. */
   pieces(): AsyncGenerator<Uint8Array, void, undefined>;
   close(): Promise<void>;
 }
@@ -16,9 +16,9 @@ export interface SharedFile {
 const pieceBytes = 256 * 1024;
 
 /**
- * Opens a file of the folder.
+ * Opens a file in the folder.
  * @param path relative to the folder, or absolute
- * @throws Refusal, the same whether there is such a file elsewhere or not
+ * @throws ToolRefusal, with the same message whether or not the file exists elsewhere
  */
 export async function openSharedFile({ root, maxBytes }: ShareSettings, path: string): Promise<SharedFile> {
   const wanted = resolve(root, path);
@@ -34,7 +34,7 @@ export async function openSharedFile({ root, maxBytes }: ShareSettings, path: st
   }
 }
 
-/** Hidden names, at any depth, are where programs keep keys: `.env`, `.git`, `.ssh`. */
+/** Hidden names are excluded at any depth, because programs keep keys there: `.env`, `.git`, `.ssh`. */
 function isVisibleBelow(root: string, path: string): boolean {
   const inside = relative(root, path);
   const segments = inside.split(sep);
@@ -43,7 +43,7 @@ function isVisibleBelow(root: string, path: string): boolean {
 
 async function openInside(root: string, wanted: string): Promise<FileHandle> {
   const real = await resolveInsideFolder(root, wanted);
-  // O_NONBLOCK: a named pipe would wait for its writer.
+  // O_NONBLOCK: opening a named pipe would otherwise block until a writer appears.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(real, flags).catch(() => {
     throw noSuchFileRefusal();
@@ -58,8 +58,9 @@ async function openInside(root: string, wanted: string): Promise<FileHandle> {
 }
 
 /**
- * Where that lies which was opened: a folder may have been exchanged for a link since the path was looked at. Linux tells by the open file
- * itself. Elsewhere the path is looked at once more, which whoever exchanges folders fast enough can outrun.
+ * The real path of the opened file: a folder may have been replaced by a link after the path was checked. On Linux the
+ * path is read from the open file. On other systems the path is resolved again; a process that swaps folders fast
+ * enough can evade that check.
  */
 async function openedPathOf(file: FileHandle, root: string, wanted: string): Promise<string> {
   if (process.platform === 'linux') return await readlink(`/proc/self/fd/${file.fd}`);
@@ -69,7 +70,7 @@ async function openedPathOf(file: FileHandle, root: string, wanted: string): Pro
   throw noSuchFileRefusal();
 }
 
-/** The path without links. A link that stays inside and leads to nothing hidden is as good as a name. */
+/** Resolves links in the path. Links that stay inside the folder and lead to no hidden name are allowed. */
 async function resolveInsideFolder(root: string, path: string): Promise<string> {
   const real = await realpath(path).catch(() => undefined);
   if (real === undefined || !isVisibleBelow(root, real)) throw noSuchFileRefusal();
@@ -82,12 +83,12 @@ async function* readPieces(file: FileHandle, maxBytes: number): AsyncGenerator<U
     const { bytesRead } = await file.read(piece, 0, pieceBytes, at);
     if (bytesRead === 0) return;
     at += bytesRead;
-    if (at > maxBytes) throw new ToolRefusal(`The file has grown over ${maxBytes} bytes while it was read`);
+    if (at > maxBytes) throw new ToolRefusal(`The file grew beyond ${maxBytes} bytes while it was read`);
     yield piece.subarray(0, bytesRead);
   }
 }
 
 const noSuchFileRefusal = (): ToolRefusal =>
   new ToolRefusal(
-    'There is no such file to share: it must be a regular file within the shared folder, of no hidden name, and no link may lead out of the folder',
+    'No such file can be shared: it must be a regular, non-hidden file inside the shared folder, not reached through a link out of the folder',
   );

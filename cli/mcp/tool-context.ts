@@ -1,31 +1,31 @@
-/** What the tools of one server share. */
+/** Context shared by the tools of one server. */
 import type { Anima, CallerIds, CallOptions } from '../../sdk/src/index.ts';
 import type { Network, OutboundLimits } from './outbound-http.ts';
 import { ToolRefusal } from './tool-refusal.ts';
 import type { HostRule } from './usage-rules.ts';
 import type { UsedValueHistory } from './used-value-history.ts';
 
-/** What the switches of `anima mcp` say. */
+/** Settings from the options of `anima mcp`. */
 export interface McpSettings {
-  /** Folder that all tools are limited to, with its slash; empty for none. */
+  /** Folder that all tools are limited to, with a trailing slash; empty for no limit. */
   readonly folder: string;
-  /** Hosts that requests are limited to, beside what values allow; undefined for no further limit. */
+  /** Hosts that requests are limited to, in addition to the limits of the values; undefined for no further limit. */
   readonly hosts: readonly HostRule[] | undefined;
-  /** Whether a value may be shown. */
+  /** Whether values may be revealed. */
   readonly allowsReveal: boolean;
-  /** Whether requests without any value are made. */
+  /** Whether requests without values are allowed. */
   readonly allowsPlainRequests: boolean;
-  /** Whether values may name addresses of this machine as hosts. */
+  /** Whether the rules of values may allow loopback addresses as hosts. */
   readonly allowsLoopback: boolean;
   readonly limits: OutboundLimits;
-  /** What files may be shared; undefined for none. */
+  /** Settings for file sharing; undefined if disabled. */
   readonly share: ShareSettings | undefined;
 }
 
 export interface ShareSettings {
   /** Absolute path of the folder, without symbolic links. */
   readonly root: string;
-  /** Bytes of the largest file. */
+  /** Maximum file size, bytes. */
   readonly maxBytes: number;
 }
 
@@ -36,16 +36,16 @@ export interface ToolContext {
   client(): Promise<Anima>;
 }
 
-/** One call of a tool: what the audit is told of it, and its cancellation. */
+/** One tool call: its ids for the audit, and its abort signal. */
 export type ToolCall = CallOptions & { readonly signal: AbortSignal };
 
-/** @throws Refusal for a name outside of the folder */
+/** @throws ToolRefusal for a name outside the folder */
 export function assertInFolder({ settings: { folder } }: ToolContext, name: string): string {
   if (name.startsWith(folder)) return name;
   throw new ToolRefusal(`This server is limited to names that begin with ${folder}`);
 }
 
-/** What a caller said of itself, as the audit takes it: 1 to 128 visible ASCII characters. */
+/** Converts a caller's name for itself to a valid audit id: 1 to 128 visible ASCII characters. */
 export function sanitizeCallerId(text: string): string | undefined {
   const safe = text
     .trim()
@@ -54,10 +54,10 @@ export function sanitizeCallerId(text: string): string | undefined {
   return safe === '' ? undefined : safe;
 }
 
-/** A call to the vault ends before the minute that clients wait for a tool. */
+/** Vault calls end before the one-minute time-out that MCP clients apply to a tool. */
 const callTimeouts = { timeout: 10_000, maxRetries: 2 };
 
-/** Ids of a call, from those of its server. */
+/** Builds the ids of a call from the ids of its server. */
 export const createToolCall = (ids: CallerIds, requestId: string | number, signal: AbortSignal): ToolCall => ({
   ...callTimeouts,
   ...ids,

@@ -1,4 +1,4 @@
-/** A tool: one row of the server, from which its registration is made. */
+/** Definition of a tool, from which the server registers it. */
 import type * as z from 'zod';
 import type { ToolCall, ToolContext } from './tool-context.ts';
 
@@ -6,7 +6,7 @@ export interface Tool<I extends z.ZodObject, O extends z.ZodObject> {
   readonly name: string;
   readonly title: string;
   readonly description: string;
-  /** Strict: fields that are not known are refused. */
+  /** Strict: unknown fields are rejected. */
   readonly input: I;
   readonly output: O;
   readonly annotations: {
@@ -15,6 +15,6 @@ export interface Tool<I extends z.ZodObject, O extends z.ZodObject> {
     readonly idempotentHint: boolean;
     readonly openWorldHint: boolean;
   };
-  /** @throws Refusal, AnimaError, CommandError; the message is told to the model */
+  /** @throws ToolRefusal, AnimaError, CommandError; the message is returned to the model */
   run(input: z.infer<I>, call: ToolCall, scope: ToolContext): Promise<z.infer<O>>;
 }

@@ -1,6 +1,6 @@
-/** Something that a tool does not do. The message is for the model and never holds a value; nothing was sent. */
+/** A tool call that was refused. The message is for the model and never contains a value. Nothing was sent. */
 export class ToolRefusal extends Error {
   static {
-    ToolRefusal.prototype.name = 'Refusal';
+    ToolRefusal.prototype.name = 'ToolRefusal';
   }
 }

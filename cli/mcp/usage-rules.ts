@@ -1,25 +1,28 @@
-/** What a value may be used for, as its own metadata says. It is sealed with the value: whoever can't write the value can't widen it. */
+/**
+ * Usage rules of a value, from its metadata. The metadata is encrypted with the value, so only callers who can write
+ * the value can extend its use.
+ */
 import { ipLiteralOf, isLoopbackAddress } from './public-addresses.ts';
 
-/** Keys of metadata. */
+/** Metadata keys. */
 export const usageMetadataKeys = { hosts: 'allowed_hosts', methods: 'allowed_methods', places: 'allowed_in' } as const;
 
 export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 export type Method = (typeof methods)[number];
 
-/** Where in a request a value may stand. Never in its host, path or user. */
+/** Parts of a request that may contain a value. Host, path and user are never allowed. */
 export const requestParts = ['header', 'query', 'body'] as const;
 export type RequestPart = (typeof requestParts)[number];
 
 /** One entry of `allowed_hosts`. */
 export interface HostRule {
   readonly protocol: 'https:' | 'http:';
-  /** As `URL.hostname` spells it. */
+  /** In the form of `URL.hostname`. */
   readonly hostname: string;
-  /** Whether it stands for all names below `hostname`, and not for `hostname` itself. */
+  /** Whether the rule covers all names below `hostname`, but not `hostname` itself. */
   readonly matchesSubdomains: boolean;
   readonly port: number;
-  /** Whether it names an address of this machine and a port: then that may be reached, where --allow-local is given. */
+  /** Whether the rule is a loopback address with a port, which is allowed with --allow-local. */
   readonly isLoopback: boolean;
 }
 
@@ -29,10 +32,10 @@ export interface UsageRules {
   readonly requestParts: readonly RequestPart[];
 }
 
-/** Rules that can't be understood. The message repeats nothing of them. */
+/** Invalid rules. The message does not quote them. */
 export class InvalidUsageRuleError extends Error {
   static {
-    InvalidUsageRuleError.prototype.name = 'RuleProblem';
+    InvalidUsageRuleError.prototype.name = 'InvalidUsageRuleError';
   }
 }
 
@@ -40,8 +43,10 @@ const hostEntryPattern =
   /^(?:(https?):\/\/)?(\*\.)?([a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::([1-9]\d{0,4}))?$/;
 
 /**
- * A list of hosts: `api.example.com, *.example.org, api.example.net:8443`. Without a port it is 443, and with `http://` before it 80.
- * @throws RuleProblem for the whole list when one entry is faulty: half a list would not be what its author meant
+ * Parses a list of hosts: `api.example.com, *.example.org, api.example.net:8443`. The default port is 443, or 80 after
+ * `http://`.
+ * @throws InvalidUsageRuleError for the whole list if one entry is invalid, because a partial list would not be what
+ * its author intended
  */
 export function parseHosts(text: string): HostRule[] {
   return text.split(',').map((entry, i) => {
@@ -59,11 +64,12 @@ function parseHost(entry: string): HostRule | undefined {
   const [, scheme = 'https', star, host = '', portText] = hostEntryPattern.exec(entry) ?? [];
   const port = portText === undefined ? { https: 443, http: 80 }[scheme] : Number(portText);
   if (host === '' || port === undefined || port > 65_535 || !URL.canParse(`https://${host}`)) return undefined;
-  // A spelling that URLs change (0x7f.1, an IPv6 address with leading zeros) would never match, or match something else.
+  // Spellings that URL parsing changes (0x7f.1, an IPv6 address with leading zeros) would never match, or match
+  // another host.
   if (new URL(`https://${host}`).hostname !== host || host.includes('..')) return undefined;
   const address = ipLiteralOf(host);
   const below = star !== undefined;
-  // `*.com` would be everybody.
+  // `*.com` would match almost every host.
   if (below && (address !== undefined || !host.includes('.'))) return undefined;
   const local = address !== undefined && isLoopbackAddress(address) && portText !== undefined;
   return {
@@ -87,8 +93,9 @@ export function findMatchingRule(rules: readonly HostRule[], url: URL): HostRule
 }
 
 /**
- * The rules of a value. Without `allowed_hosts` there are no hosts: it can't be used. Without the others every method and place is allowed.
- * @throws RuleProblem
+ * The rules of a value. Without `allowed_hosts` the value cannot be used. Without the other keys every method and part
+ * is allowed.
+ * @throws InvalidUsageRuleError
  */
 export function parseUsageRules(metadata: Readonly<Record<string, string>>): UsageRules {
   const hosts = metadata[usageMetadataKeys.hosts];
@@ -115,7 +122,7 @@ function parseAllowedList<T extends string>(
   });
 }
 
-/** Rules as one writes them. */
+/** Formats a rule in its input syntax. */
 export const formatHostRule = ({ protocol, hostname, matchesSubdomains, port }: HostRule): string => {
   const usual = port === (protocol === 'https:' ? 443 : 80);
   return `${protocol === 'http:' ? 'http://' : ''}${matchesSubdomains ? '*.' : ''}${hostname}${usual ? '' : `:${port}`}`;

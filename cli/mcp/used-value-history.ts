@@ -1,7 +1,10 @@
-/** The values that one server has used so far: an answer may repeat what an earlier request left at its host. */
+/**
+ * The values that one server has used so far. A response may contain values that earlier requests sent to the same
+ * host.
+ */
 import { ResponseRedactor } from './response-redaction.ts';
 
-/** Values that are remembered, and their characters together; the oldest are forgotten first. */
+/** Maximum number of remembered values, and of their characters in total. The oldest are dropped first. */
 const maxValues = 200;
 const maxCharacters = 16_384;
 
@@ -9,11 +12,11 @@ export class UsedValueHistory {
   readonly #values = new Set<string>();
   #redactor: ResponseRedactor | undefined;
 
-  /** Remembers values that are about to be used. @returns what takes them and all before them out of an answer */
+  /** Remembers values that are about to be used. @returns a redactor for these and all remembered values */
   remember(values: readonly string[]): ResponseRedactor {
     for (const value of values) {
       if (!this.#values.has(value)) this.#redactor = undefined;
-      // The newest at the end.
+      // Moves the newest value to the end.
       this.#values.delete(value);
       this.#values.add(value);
     }
@@ -22,7 +25,7 @@ export class UsedValueHistory {
     return this.#redactor;
   }
 
-  /** Forgets what is too much, never the newest `keep`. */
+  /** Drops values beyond the limits, but never the newest `keep`. */
   #forgetOldest(keep: number): void {
     let characters = [...this.#values].reduce((sum, value) => sum + value.length, 0);
     for (const value of this.#values) {

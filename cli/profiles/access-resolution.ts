@@ -1,4 +1,4 @@
-/** Which vault a command speaks with, and by which key. */
+/** Resolves the vault address and key of a command. */
 import { parseApiKey } from '../../core/api-keys/api-key.ts';
 import { checkBaseURL } from '../../sdk/src/shared/url.ts';
 import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
@@ -12,14 +12,14 @@ export interface AccessFlags {
   readonly url?: string | undefined;
 }
 
-/** Where `anima dev` listens, and what is meant when no address is given: as in the SDK. */
+/** Address of `anima dev`, and the default address, as in the SDK. */
 export const localUrl = 'http://127.0.0.1:8787';
 
 /**
- * A key and its address come from one place, so that no key is sent to where another belongs: `--profile`; else ANIMA_KEY
- * with ANIMA_URL (the local vault without one, as in the SDK); else the profile of ANIMA_PROFILE, `default` or `local`.
- * `--url` alone overrides an address.
- * @throws CommandError denied when there is no key
+ * Resolves a key and its address from one source, so that a key is never sent to another vault: `--profile`; otherwise
+ * ANIMA_KEY with ANIMA_URL (default: the local vault, as in the SDK); otherwise the profile ANIMA_PROFILE, `default`
+ * or `local`. `--url` overrides only the address.
+ * @throws CommandError denied if there is no key
  */
 export async function resolveAccess(flags: AccessFlags, env: Environment): Promise<VaultAccess> {
   if (flags.profile === undefined && isNonEmpty(env.ANIMA_KEY)) {
@@ -40,7 +40,7 @@ export async function resolveAccess(flags: AccessFlags, env: Environment): Promi
   });
 }
 
-/** The address alone, for what needs no key. */
+/** The address only, for commands without a key. */
 export async function resolveAddress(flags: AccessFlags, env: Environment): Promise<string> {
   if (flags.url !== undefined) return checkBaseURL(flags.url);
   if (flags.profile === undefined && isNonEmpty(env.ANIMA_URL)) return checkBaseURL(env.ANIMA_URL);
@@ -52,7 +52,7 @@ export async function resolveAddress(flags: AccessFlags, env: Environment): Prom
   return localUrl;
 }
 
-/** The org and id that a key names; undefined when its form or checksum is wrong. */
+/** The organization and id in a key; undefined if its format or checksum is wrong. */
 export function parseKeyIds(apiKey: string): { org: string; id: string } | undefined {
   const parsed = parseApiKey(apiKey);
   return parsed === undefined ? undefined : { org: parsed.org, id: parsed.id };
@@ -67,13 +67,13 @@ function assertSameAddress(flags: AccessFlags, env: Environment, url: string): v
   if (flags.url !== undefined || flags.profile !== undefined || !isNonEmpty(env.ANIMA_URL)) return;
   if (checkBaseURL(env.ANIMA_URL) === url) return;
   throw usageError(
-    'ANIMA_URL names another address than the stored profile, whose key belongs to its own; nothing was sent',
-    'Set ANIMA_KEY too, or unset ANIMA_URL, or name the profile with --profile.',
+    'ANIMA_URL differs from the address of the stored profile, and the key belongs to that address; nothing was sent',
+    'Set ANIMA_KEY too, or unset ANIMA_URL, or select the profile with --profile.',
   );
 }
 
 const isNonEmpty = (text: string | undefined): text is string => text !== undefined && text !== '';
 
-/** A name that stands in a message: never what could be a key in the wrong place. */
+/** A profile name for messages. Text that could be a misplaced key is not shown. */
 const printableProfileName = (name: string): string =>
   /^(?!anm_)[A-Za-z0-9._-]{1,64}$/.test(name) ? name : 'of that name';

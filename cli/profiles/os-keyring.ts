@@ -1,10 +1,10 @@
-/** The keyring of the system (macOS Keychain, Windows Credential Manager, Secret Service), where there is one. */
+/** The system keyring (macOS Keychain, Windows Credential Manager, Secret Service), if available. */
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const service = 'anima-cli';
 
-/** Milliseconds: a desktop may ask for a password first; a machine without one must not be waited for without end. */
+/** Time-out, milliseconds: a desktop may prompt for a password first, but a machine without one must not block. */
 const patience = 30_000;
 const probePatience = 5_000;
 
@@ -15,13 +15,13 @@ interface KeyringEntry {
 }
 
 /**
- * An entry of the keyring; undefined where there is none. Of Linux's stores only Secret Service counts: the kernel's
- * forgets its keys within days. ANIMA_KEYRING=off leaves all of them alone.
+ * A keyring entry; undefined if there is no keyring. On Linux only Secret Service is used, because the kernel keyring
+ * drops keys within days. ANIMA_KEYRING=off disables all keyrings.
  */
 async function entryOf(env: Environment, account: string): Promise<KeyringEntry | undefined> {
   if (env.ANIMA_KEYRING === 'off') return undefined;
   try {
-    // Native code, and optional: it is not there on every platform.
+    // Optional native module; it does not exist for every platform.
     const { AsyncEntry } = await import('@napi-rs/keyring');
     return new AsyncEntry(service, account, { linux: { store: 'secret-service' } });
   } catch {
@@ -29,7 +29,7 @@ async function entryOf(env: Environment, account: string): Promise<KeyringEntry 
   }
 }
 
-/** Stores a key and reads it back; false when no keyring holds it then. */
+/** Stores a key and reads it back; false if the keyring does not return it. */
 export async function storeKey(env: Environment, account: string, key: string): Promise<boolean> {
   const entry = await entryOf(env, account);
   if (entry === undefined) return false;
@@ -41,7 +41,7 @@ export async function storeKey(env: Environment, account: string, key: string): 
   }
 }
 
-/** A stored key; undefined when the keyring is missing, locked, or does not have it. */
+/** Reads a stored key; undefined if the keyring is missing or locked, or does not have the key. */
 export async function readKey(env: Environment, account: string): Promise<string | undefined> {
   const entry = await entryOf(env, account);
   return (await entry?.getPassword(AbortSignal.timeout(patience)).catch(() => null)) ?? undefined;
@@ -52,7 +52,7 @@ export async function forgetKey(env: Environment, account: string): Promise<void
   await entry?.deletePassword(AbortSignal.timeout(patience)).catch(() => false);
 }
 
-/** Whether there is a keyring that answers. */
+/** Whether a keyring is available. */
 export async function hasKeyring(env: Environment): Promise<boolean> {
   const entry = await entryOf(env, 'probe');
   if (entry === undefined) return false;

@@ -1,4 +1,4 @@
-/** Profiles: an address and the key that belongs to it, one file each under the user's configuration folder. */
+/** Profiles: an address and its key, one file each in the user's configuration folder. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -10,7 +10,7 @@ import { forgetKey, readKey, storeKey } from './os-keyring.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What stands in the file of a profile. The key stands in it only where the system has no keyring. */
+/** Content of a profile file. It contains the key only if the system has no keyring. */
 export interface Profile {
   readonly url: string;
   readonly org: string;
@@ -23,12 +23,15 @@ export interface OpenedProfile extends Profile {
   readonly keyFrom: Exclude<KeySource, 'environment'>;
 }
 
-/** Names that are looked for, in order, when none is given. */
+/** Default profile names, in search order. */
 export const usualProfiles = ['default', 'local'] as const;
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-/** `$XDG_CONFIG_HOME/anima`, where that is absolute (XDG Base Directory Specification), else the platform's usual place. */
+/**
+ * `$XDG_CONFIG_HOME/anima` if that is an absolute path (XDG Base Directory Specification), otherwise the platform's
+ * default.
+ */
 export function configFolder(env: Environment): string {
   const { XDG_CONFIG_HOME: xdg, APPDATA: windows, HOME: home } = env;
   if (xdg?.startsWith('/')) return join(xdg, 'anima');
@@ -36,11 +39,11 @@ export function configFolder(env: Environment): string {
   return join(home ?? homedir(), '.config', 'anima');
 }
 
-/** @throws CommandError usage for what can't be the name of a profile */
+/** @throws CommandError usage for an invalid profile name */
 export function profileFile(env: Environment, name: string): string {
   if (!namePattern.test(name)) {
     throw usageError(
-      'The name of a profile is 1 to 64 of A-Z a-z 0-9 . _ -, and begins with a letter or digit. Nothing was done',
+      'A profile name is 1 to 64 of A-Z a-z 0-9 . _ - and starts with a letter or digit. Nothing was done',
     );
   }
   return join(configFolder(env), 'profiles', `${name}.json`);
@@ -60,7 +63,10 @@ export async function listProfiles(env: Environment): Promise<string[]> {
   }
 }
 
-/** A stored profile without its key; undefined when there is none. @throws CommandError when others can read or write it */
+/**
+ * Reads a profile; the key is missing if it is in the keyring. Undefined if there is no profile. @throws CommandError
+ * if other users can read or write the file
+ */
 export async function readProfile(env: Environment, name: string): Promise<Profile | undefined> {
   const path = profileFile(env, name);
   let text: string;
@@ -72,7 +78,7 @@ export async function readProfile(env: Environment, name: string): Promise<Profi
       if (problem !== undefined) {
         throw new CommandError(`The profile ${name} was not used: ${problem}`, {
           exit: exitCodes.denied,
-          next: `Run \`chmod 600 ${path}\`; if others could read it, rotate the key that it holds.`,
+          next: `Run \`chmod 600 ${path}\`; if others could read it, rotate its key.`,
         });
       }
       text = await file.readFile('utf8');
@@ -87,24 +93,24 @@ export async function readProfile(env: Environment, name: string): Promise<Profi
   if (profile !== undefined) return profile;
   throw new CommandError(`The profile ${name} is damaged`, {
     exit: exitCodes.failed,
-    next: `Store it anew with \`anima login --profile ${name}\`.`,
+    next: `Store it again with \`anima login --profile ${name}\`.`,
   });
 }
 
-/** A profile with its key, wherever that is. @throws CommandError when it can't be had */
+/** Reads a profile with its key, from the file or the keyring. @throws CommandError if the key is not available */
 export async function openProfile(env: Environment, name: string): Promise<OpenedProfile | undefined> {
   const profile = await readProfile(env, name);
   if (profile === undefined) return undefined;
   if (profile.key !== undefined) return { ...profile, key: profile.key, keyFrom: 'file' };
   const key = await readKey(env, accountOf(name, profile));
   if (key !== undefined) return { ...profile, key, keyFrom: 'keyring' };
-  throw new CommandError(`The key of the profile ${name} is not in the keyring of this system, or that is locked`, {
+  throw new CommandError(`The key of the profile ${name} is not in the system keyring, or the keyring is locked`, {
     exit: exitCodes.denied,
-    next: `Unlock the keyring, or store the key anew with \`anima login --profile ${name}\`.`,
+    next: `Unlock the keyring, or store the key again with \`anima login --profile ${name}\`.`,
   });
 }
 
-/** Stores a profile in place of what has its name; says where the key went. */
+/** Stores a profile, replacing one of the same name. Returns where the key was stored. */
 export async function storeProfile(
   env: Environment,
   name: string,
@@ -122,7 +128,7 @@ export async function storeProfile(
   return inKeyring ? 'keyring' : 'file';
 }
 
-/** Removes a profile and its key; false when there was none. A file that can't be understood is removed all the same. */
+/** Removes a profile and its key; false if there was none. Invalid files are also removed. */
 export async function removeProfile(env: Environment, name: string): Promise<boolean> {
   const path = profileFile(env, name);
   const profile = await readProfile(env, name).catch(() => undefined);
@@ -137,7 +143,7 @@ export async function removeProfile(env: Environment, name: string): Promise<boo
   }
 }
 
-/** Why a file is not to be trusted with a key: others can read or write it. */
+/** Why a file is not safe for a key: other users can read or write it. */
 export function permissionProblem(mode: number, uid: number): string | undefined {
   if (process.platform === 'win32') return undefined;
   if (uid !== process.getuid?.()) return 'its file belongs to another user';
@@ -145,10 +151,10 @@ export function permissionProblem(mode: number, uid: number): string | undefined
   return undefined;
 }
 
-/** By what the keyring knows a key: never the same for two keys, so that an old one can't stand in for a new one. */
+/** Keyring account of a key. Unique per key, so that an old key cannot be used in place of a new one. */
 const accountOf = (name: string, { org, keyId }: Profile): string => `${name}:${org}:${keyId}`;
 
-/** Best effort: file systems that copy on write keep what was there. */
+/** Best effort: copy-on-write file systems keep the old data. */
 async function overwrite(path: string): Promise<void> {
   const file = await open(path, 'r+');
   try {

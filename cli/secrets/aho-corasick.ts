@@ -1,6 +1,6 @@
 /**
- * Aho-Corasick over bytes (Aho and Corasick, 1975): all patterns at once, in time linear in what is read, however the patterns overlap.
- * In typed arrays, since the patterns of a few long values make a million nodes.
+ * Aho-Corasick over bytes (Aho and Corasick, 1975): matches all patterns at once, in time linear in the input, even if
+ * patterns overlap. Uses typed arrays, because the patterns of a few long values need a million nodes.
  */
 const root = 0;
 
@@ -11,9 +11,9 @@ export class AhoCorasickAutomaton {
   #sibling: Int32Array;
   #failureLinks: Int32Array;
   readonly #depth: Int32Array;
-  /** Length of the longest pattern that ends at a node, the failure links followed; 0 when none does. */
+  /** Length of the longest pattern that ends at a node, including its failure links; 0 if none does. */
   readonly #matchLengths: Int32Array;
-  /** Children of the root, by byte: the root has up to 256 of them and is asked most. */
+  /** Children of the root by byte: the root has up to 256 children and is used most. */
   readonly #rootChildren = new Int32Array(256);
   #size = 1;
 
@@ -30,7 +30,7 @@ export class AhoCorasickAutomaton {
     this.#buildFailureLinks();
   }
 
-  /** The state after one more byte. */
+  /** The next state after one more byte. */
   nextState(state: number, byte: number): number {
     for (let at = state; at !== root; at = this.#failureLinks[at] ?? root) {
       const child = this.#child(at, byte);
@@ -39,12 +39,12 @@ export class AhoCorasickAutomaton {
     return this.#rootChildren[byte] ?? root;
   }
 
-  /** Bytes at the end of what was read that may be the beginning of a pattern. No match to come begins before them. */
+  /** Length of the input suffix that may start a pattern. No later match begins before it. */
   depthOf(state: number): number {
     return this.#depth[state] ?? 0;
   }
 
-  /** Length of the longest pattern that ends here; 0 when none does. */
+  /** Length of the longest pattern that ends in this state; 0 if none does. */
   longestMatchAt(state: number): number {
     return this.#matchLengths[state] ?? 0;
   }
@@ -75,7 +75,7 @@ export class AhoCorasickAutomaton {
     this.#matchLengths[node] = pattern.length;
   }
 
-  /** Failure links in order of depth, so that those of shorter paths are known when they are asked for. */
+  /** Builds failure links in order of depth, because they depend on those of shorter paths. */
   #buildFailureLinks(): void {
     const queue = new Int32Array(this.#size);
     let end = 0;

@@ -1,4 +1,4 @@
-/** Runs a command with its own environment: streams, signals and exit code as if it had been called directly. */
+/** Runs a command with a given environment. Streams, signals and exit code behave as if it had been called directly. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
@@ -10,25 +10,28 @@ export interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Record<string, string>;
-  /** Masks what it prints; without one its streams are this process's own. */
+  /** Masks the output; without it the command inherits this process's streams. */
   readonly concealer: StreamMasker | undefined;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
-  /** Whether a terminal sends its signals to the child too, so that they need not be passed on. */
+  /** Whether a terminal sends its signals to the child directly, so that they need not be forwarded. */
   readonly terminal: boolean;
 }
 
-/** A command that could not be started: the system's code, e.g. `ENOENT`. */
+/** A command that could not be started, with the system error code, e.g. `ENOENT`. */
 export class ChildStartError extends Error {
   readonly code: string;
   constructor(code: string) {
     super(`the command could not be started (${code})`);
-    this.name = 'StartFailure';
+    this.name = 'ChildStartError';
     this.code = code;
   }
 }
 
-/** Runs the command to its end. @returns its exit code, 128 and the number of the signal that ended it @throws StartFailure */
+/**
+ * Runs the command to completion. @returns its exit code, or 128 plus the number of the signal that ended it @throws
+ * ChildStartError
+ */
 export async function runChild(options: ChildOptions): Promise<number> {
   const { concealer, stdout, stderr } = options;
   const output = concealer === undefined ? 'inherit' : 'pipe';
@@ -54,7 +57,7 @@ function spawnChild({ command, args, env }: ChildOptions, output: 'inherit' | 'p
   try {
     return spawn(command, args, { env, stdio: ['inherit', output, output] });
   } catch (error) {
-    // What Node says of an argument it does not take quotes it.
+    // Node's error for an invalid argument quotes the argument.
     throw new ChildStartError(systemErrorCode(error) ?? 'unknown');
   }
 }
@@ -64,30 +67,31 @@ async function pipeMasked(from: Readable | null, concealer: StreamMasker, to: No
   try {
     await pipeline(from, concealer.stream(), to, { end: false });
   } catch (error) {
-    // Nobody reads any more. The pipeline has closed the child's end, so the child finds out as it would without us.
+    // The reader has closed the pipe. The pipeline has closed the child's end, so the child notices as it would
+    // without masking.
     if (systemErrorCode(error) !== 'EPIPE' && systemErrorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 }
 
-/** SIGUSR1 among them: without a listener Node would open its debugger, in a process that holds values. */
+/** Includes SIGUSR1: without a listener Node would open its debugger in a process that contains values. */
 const forwardedSignals = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-/** What a terminal sends to all processes in front: with one, passing these on would deliver them twice. */
+/** A terminal sends these to the whole foreground process group, so forwarding would deliver them twice. */
 const terminalSignals = ['SIGINT', 'SIGQUIT'] as const;
 
-/** Passes signals on to the child. @returns ends it */
+/** Forwards signals to the child. @returns a function that stops forwarding */
 function forwardSignals(child: ChildProcess, terminal: boolean): () => void {
   const listeners: [NodeJS.Signals, () => void][] = [
     ...forwardedSignals.map((signal): [NodeJS.Signals, () => void] => [signal, () => void child.kill(signal)]),
-    // With a terminal not passed on, and never obeyed here: what a signal means is for the child to decide.
+    // Not forwarded on a terminal, and ignored here in any case: the child decides how to handle a signal.
     ...terminalSignals.map((signal): [NodeJS.Signals, () => void] => [
       signal,
       () => void (terminal || child.kill(signal)),
     ]),
   ];
-  // With a terminal both stop and go on by themselves.
+  // On a terminal both processes stop and continue by themselves.
   if (!terminal) {
     const stop = () => {
-      // Not SIGTSTP: a process group without a shell above it never stops by that (POSIX, "Orphaned Process Group").
+      // Not SIGTSTP: it never stops an orphaned process group (POSIX, "Orphaned Process Group").
       child.kill('SIGSTOP');
       process.kill(process.pid, 'SIGSTOP');
     };

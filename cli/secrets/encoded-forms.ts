@@ -1,22 +1,22 @@
-/** The forms in which programs print a value: itself, and what common encoders make of it. */
+/** The forms in which programs print a value: the value itself and its common encodings. */
 
-/** Shorter values are not looked for: they would be found everywhere, and hide nothing. Characters of the value, bytes of a form. */
+/** Shorter values are not masked, because they would match everywhere. Characters for values, bytes for forms. */
 export const minMaskedLength = 4;
-/** Shortest line of a value of several lines that is looked for by itself, characters. */
+/** Shortest line of a multi-line value that is masked on its own, characters. */
 const minMaskedLineLength = 8;
 
 export interface FormOptions {
-  /** Also with every character escaped, as only someone would print it who wants to get past a filter. */
+  /** Also includes forms with every character escaped, which are used to evade filters. */
   readonly includeFullyEscaped?: boolean | undefined;
 }
 
-/** Whether a value is long enough to be looked for. */
+/** Whether a value is long enough to be masked. */
 export const isMaskable = (value: string): boolean => [...value].length >= minMaskedLength;
 
-/** All forms of a value, each once, as bytes. */
+/** All distinct forms of a value, as bytes. */
 export function encodedFormsOf(value: string, { includeFullyEscaped = false }: FormOptions = {}): Buffer[] {
   if (!isMaskable(value)) return [];
-  // Programs that read a value strip the white space around it, or the last line end of a key.
+  // Programs strip surrounding white space from a value, or the last line end of a key.
   const variants = [value, value.trim()].filter(isMaskable);
   const texts = new Set(variants.flatMap((text) => textForms(text, includeFullyEscaped)));
   return [...texts].map((text) => Buffer.from(text, 'utf8')).filter(({ length }) => length >= minMaskedLength);
@@ -36,7 +36,7 @@ function textForms(value: string, hostile: boolean): string[] {
   ];
 }
 
-/** Lines by themselves: programs print a key line by line, indented or with other line ends. */
+/** Single lines: programs print a key line by line, indented or with other line ends. */
 function lineForms(value: string): string[] {
   const lines = value.split(/\r\n|\r|\n/);
   return lines.length === 1
@@ -47,15 +47,17 @@ function lineForms(value: string): string[] {
 const hexForms = (bytes: Buffer): string[] => [bytes.toString('hex'), bytes.toString('hex').toUpperCase()];
 
 /**
- * Base64 (RFC 4648 sections 4 and 5). Within longer data a value begins at one of three places of a group of three bytes. Looked for are the characters
- * that it alone determines, whatever stands around it, and where it ends the data, also the last ones with and without padding.
+ * Base64 (RFC 4648 sections 4 and 5). In longer data a value can start at three offsets within a three-byte group. The
+ * forms contain the characters that depend only on the value, and, where it ends the data, also the last characters
+ * with and without padding.
  */
 function base64Forms(bytes: Buffer): string[] {
   const forms: string[] = [];
   for (const before of [0, 1, 2]) {
     const padded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
     const whole = padded.replace(/=+$/, '');
-    // A character at either edge also holds bits of the neighbour: one of 6 bits per started byte before the value.
+    // A character at either edge also contains bits of the adjacent byte: one 6-bit character per byte before the
+    // value.
     const start = before === 0 ? 0 : before + 1;
     const determined = Math.floor(((before + bytes.length) * 8) / 6);
     const ends = [whole.slice(start, determined), whole.slice(start), padded.slice(start)];
@@ -64,23 +66,23 @@ function base64Forms(bytes: Buffer): string[] {
   return forms.flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_')]);
 }
 
-/** In lines as PEM (RFC 7468) and MIME (RFC 2045) have them, the latter being what `base64` prints. */
+/** Line-wrapped as in PEM (RFC 7468) and MIME (RFC 2045); `base64` prints the latter. */
 function lineWrappedForms(text: string): string[] {
   return [64, 76]
     .filter((width) => text.length > width)
     .flatMap((width) => ['\n', '\r\n'].map((end) => text.replace(new RegExp(`.{${width}}(?=.)`, 'g'), `$&${end}`)));
 }
 
-/** Sets of characters that encoders of URLs leave as they are, beside letters and digits. */
+/** Characters besides letters and digits that URL encoders leave unescaped. */
 const unescapedByEncoders = [
-  '-_.~', // RFC 3986 section 2.3: what signers of requests and curl do
+  '-_.~', // RFC 3986 section 2.3: request signers and curl
   '-_.~/', // Python's quote
   "-_.!~*'()", // encodeURIComponent
   "-_.!~*'();/?:@&=+$,#", // encodeURI
   '*-._', // application/x-www-form-urlencoded of browsers
 ];
 
-/** Percent-encoding (RFC 3986 section 2.1) with either case of hexadecimal digits, and with `+` for a space. */
+/** Percent-encoding (RFC 3986 section 2.1) with upper- and lower-case hexadecimal digits, and with `+` for a space. */
 function urlForms(bytes: Buffer): string[] {
   return unescapedByEncoders.flatMap((left) => {
     const form = (upper: boolean, space: string) =>
@@ -98,7 +100,7 @@ function percentEncode(byte: number, upper: boolean): string {
   return `%${upper ? digits.toUpperCase() : digits}`;
 }
 
-/** Characters that some writers of JSON escape beyond what RFC 8259 section 7 demands: for HTML, or to stay within ASCII. */
+/** Characters that some JSON writers escape beyond RFC 8259 section 7: for HTML, or to stay within ASCII. */
 const jsonEscaped: readonly RegExp[] = [
   /[<>&\u2028\u2029]/,
   /[<>&'"\u2028\u2029]/,
@@ -107,7 +109,7 @@ const jsonEscaped: readonly RegExp[] = [
   /[<>&'"\u007f-\uffff]/,
 ];
 
-/** JSON strings without their quotes, and the same within a JSON text that itself stands in a string. */
+/** JSON strings without their quotes, also nested in another JSON string. */
 function jsonForms(value: string): string[] {
   const plain = JSON.stringify(value).slice(1, -1);
   const forms = jsonEscaped
@@ -121,7 +123,7 @@ function jsonForms(value: string): string[] {
     .concat(JSON.stringify(plain).slice(1, -1));
 }
 
-/** A JSON string in which these characters are escaped as \uXXXX too. An escape that is there already stays one, but for `\"`. */
+/** A JSON string with these characters also escaped as \uXXXX. Existing escapes are kept, except `\"`. */
 function withEscapedCharacters(plain: string, characters: RegExp, upper: boolean): string {
   return plain.replace(/\\[\s\S]|[\s\S]/g, (part) => {
     const character = part === '\\"' ? '"' : part;
@@ -135,7 +137,7 @@ function unicodeEscape(character: string, upper: boolean): string {
   return `\\u${upper ? digits.toUpperCase() : digits}`;
 }
 
-/** HTML text and attributes; of the quotes, each of the common spellings. */
+/** HTML text and attributes, with each common spelling of quotes. */
 function htmlForms(value: string): string[] {
   const text = value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   const quotes = ['"', '&quot;', '&#34;', '&#x22;'];
@@ -143,7 +145,7 @@ function htmlForms(value: string): string[] {
   return quotes.flatMap((quote) => apostrophes.map((mark) => text.replaceAll('"', quote).replaceAll("'", mark)));
 }
 
-/** Every byte percent-encoded; every UTF-16 unit as \uXXXX; every character as a reference of HTML. */
+/** Every byte percent-encoded; every UTF-16 unit as \uXXXX; every character as an HTML reference. */
 function fullyEscapedForms(value: string, bytes: Buffer): string[] {
   const points = Array.from(value, (character) => character.codePointAt(0) ?? 0);
   const both = (form: (upper: boolean) => string) => [form(true), form(false)];

@@ -1,4 +1,4 @@
-/** The environment of a command to be run: which of its variables come from the vault. */
+/** Plans the environment of a command: which of its variables come from the vault. */
 import { usageError } from '../shell/command-error.ts';
 import type { FileEntry } from './file-entry.ts';
 import { InvalidReferenceError, isReference, parseReference, type Reference } from './secret-references.ts';
@@ -6,24 +6,24 @@ import { environmentVariablesFor } from './value-names.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables as they are, and those that are references. */
+/** Variables with literal values, and variables with references. */
 export interface EnvironmentPlan {
   readonly literal: ReadonlyMap<string, string>;
   readonly references: ReadonlyMap<string, Reference>;
 }
 
-/** Where variables come from. Later sources win: the environment, the folder, then the files in their order. */
+/** Sources of variables. Later sources win: the environment, the folder, then the files in order. */
 export interface EnvironmentSources {
   readonly environment: Environment;
-  /** Names of values below `folder`, each to be the variable that is made of it. */
+  /** Names of values below `folder`; each becomes a variable. */
   readonly names: readonly string[];
   readonly folder: string;
   readonly files: readonly { readonly path: string; readonly entries: readonly FileEntry[] }[];
 }
 
 /**
- * Tells references from other variables: a variable is one if its whole value begins with `anima://`.
- * @throws CommandError usage for a reference that is not understood, and for two names that would be one variable
+ * Separates references from other variables: a variable is a reference if its whole value begins with `anima://`.
+ * @throws CommandError usage for an invalid reference, or if two names would become one variable
  */
 export function planEnvironment({ environment, names, folder, files }: EnvironmentSources): EnvironmentPlan {
   const literal = new Map<string, string>();
@@ -52,8 +52,6 @@ function parseVariableReference(variable: string, value: string, where: string):
     return parseReference(value);
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error;
-    throw usageError(
-      `The reference of ${variable} ${where} is not understood: ${error.message}. The command was not started`,
-    );
+    throw usageError(`The reference of ${variable} ${where} is invalid: ${error.message}. The command was not started`);
   }
 }

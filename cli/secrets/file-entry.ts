@@ -1,18 +1,18 @@
-/** What the formats of files have in common: entries, and the complaint that names a place and never a value. */
+/** Types shared by the file formats: entries, and errors that contain positions but never values. */
 
 /** One entry of a file. */
 export interface FileEntry {
-  /** Variable of a `.env` file; path of keys, joined by slashes, of the others. */
+  /** Variable name in a `.env` file; path of keys, joined by slashes, in other formats. */
   readonly name: string;
   readonly value: string;
-  /** Where it stands: line from 1. */
+  /** Line number, from 1. */
   readonly line: number;
 }
 
-/** A file that can't be read or written exactly. The message names lines and names, never values. */
+/** A file that cannot be read or written exactly. The message contains line numbers and names, never values. */
 export class FileFormatError extends Error {
   static {
-    FileFormatError.prototype.name = 'FormatProblem';
+    FileFormatError.prototype.name = 'FileFormatError';
   }
 }
 

@@ -1,29 +1,32 @@
-/** What an import would do, and does: each entry of a file against what the vault has. */
+/** Plans and applies an import: compares each entry of a file with the vault. */
 import { type Anima, AnimaError, type Value } from '../../sdk/src/index.ts';
 import { usageError } from '../shell/command-error.ts';
 import type { FileEntry } from './file-entry.ts';
 import { maxValueBytes, vaultNameProblem } from './value-names.ts';
 
-/** `unknown` when the key may not read what is there, or that can't be opened. */
+/** `unknown` if the key has no permission to read the value, or it cannot be decrypted. */
 export type ImportState = 'new' | 'changed' | 'same' | 'unknown';
 
 export interface ImportStep {
   readonly name: string;
   readonly value: string;
   readonly state: ImportState;
-  /** What is there, when it could be read. */
+  /** The stored value, if it could be read. */
   readonly present: Value | undefined;
 }
 
 export interface ImportResult {
   readonly name: string;
   readonly state: ImportState | 'failed';
-  /** The version that is there now; undefined when that is not known. */
+  /** The current version; undefined if unknown. */
   readonly version: number | undefined;
   readonly error?: AnimaError;
 }
 
-/** Entries by their names in the vault. @throws CommandError usage for what the vault would refuse, with its line */
+/**
+ * Maps entries to their names in the vault. @throws CommandError usage, with the line, for entries that the vault
+ * would reject
+ */
 export function namedEntries(entries: readonly FileEntry[], folder: string): Map<string, string> {
   const named = new Map<string, string>();
   for (const { name: key, value, line } of entries) {
@@ -40,7 +43,10 @@ export function namedEntries(entries: readonly FileEntry[], folder: string): Map
   return named;
 }
 
-/** Compares entries with what is there. @throws AnimaError when that can't be told for a reason other than rights */
+/**
+ * Compares entries with the stored values. @throws AnimaError if that fails for a reason other than missing
+ * permissions
+ */
 export async function planImport(client: Anima, named: ReadonlyMap<string, string>): Promise<ImportStep[]> {
   const present = await readStoredValues(client, [...named.keys()]);
   return [...named].map(([name, value]) => {
@@ -50,7 +56,7 @@ export async function planImport(client: Anima, named: ReadonlyMap<string, strin
   });
 }
 
-/** Values that are there; names that have none are absent. */
+/** Reads the stored values; names without a value are absent. */
 async function readStoredValues(client: Anima, names: readonly string[]): Promise<Map<string, Value | 'unknown'>> {
   if (names.length === 0) return new Map();
   try {
@@ -63,14 +69,15 @@ async function readStoredValues(client: Anima, names: readonly string[]): Promis
     }
     return present;
   } catch (error) {
-    // A key that may write only gets no answer at all.
+    // A write-only key cannot read any of them.
     if (!(error instanceof AnimaError) || error.code !== 'forbidden') throw error;
     return new Map(names.map((name) => [name, 'unknown']));
   }
 }
 
 /**
- * Stores what is not the same already. What was read is replaced only if it is still that version, and keeps its metadata.
+ * Stores the entries that differ. A value that was read is replaced only if its version is unchanged, and keeps its
+ * metadata.
  * @returns a result for each step, in order
  */
 export async function applyImport(client: Anima, steps: readonly ImportStep[]): Promise<ImportResult[]> {

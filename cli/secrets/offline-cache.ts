@@ -1,6 +1,6 @@
 /**
- * The encrypted offline cache: what was read lately, for the time when the vault can't be reached. Off unless a maximum age is given. A file that
- * is altered, moved, of another key, or too old is as good as none.
+ * The encrypted offline cache of recently read values, used while the vault cannot be reached. Off unless a maximum
+ * age is given. Cache files that are altered, moved, too old, or from another key are ignored.
  */
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -21,13 +21,13 @@ import { systemErrorCode, writePrivateFile } from '../shell/private-files.ts';
 import type { Shell, VaultAccess } from '../shell/shell.ts';
 import type { Reference } from './secret-references.ts';
 
-/** Something from the cache, and how long ago the vault told it, milliseconds. */
+/** Cached content, and its age since the vault returned it, milliseconds. */
 export interface CachedContent<T> {
   readonly content: T;
   readonly age: number;
 }
 
-/** A clock that goes back by more than this makes an entry one of the future, which is not used. Milliseconds. */
+/** Tolerance for clock changes, milliseconds. Entries further in the future are ignored. */
 const maxFutureMs = 60_000;
 
 export class OfflineCache {
@@ -50,39 +50,39 @@ export class OfflineCache {
     this.#now = now;
   }
 
-  /** Keeps a value that the vault has just told. */
+  /** Stores a value that the vault has just returned. */
   async keep(reference: Reference, value: Value): Promise<void> {
     await this.#write(valueEntry(reference), value);
   }
 
-  /** Keeps the names below a folder. */
+  /** Stores the names below a folder. */
   async keepNames(folder: string, names: readonly string[]): Promise<void> {
     await this.#write(namesEntry(folder), names);
   }
 
-  /** A value, if it is here, young enough, and has not expired itself. */
+  /** Finds a value if it is cached, recent enough and not expired. */
   async find(reference: Reference): Promise<CachedContent<Value> | undefined> {
     const found = await this.#read(valueEntry(reference), isValue);
     const { expiresAt } = found?.content ?? {};
     return expiresAt !== undefined && Date.parse(expiresAt) <= this.#now() ? undefined : found;
   }
 
-  /** The names below a folder. */
+  /** Finds the names below a folder. */
   async findNames(folder: string): Promise<CachedContent<string[]> | undefined> {
     return await this.#read(namesEntry(folder), isNames);
   }
 
-  /** Forgets a value: the vault refused it. */
+  /** Removes a value that the vault refused to return. */
   async drop(reference: Reference): Promise<void> {
     await rm(this.#path(valueEntry(reference)), { force: true });
   }
 
-  /** Forgets names. */
+  /** Removes the names below a folder. */
   async dropNames(folder: string): Promise<void> {
     await rm(this.#path(namesEntry(folder)), { force: true });
   }
 
-  /** Forgets all that this key ever read: it is no longer good for anything, or its organization is not. */
+  /** Removes everything that this key has read, because the key or its organization is no longer valid. */
   async dropAll(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }
@@ -120,7 +120,7 @@ export class OfflineCache {
     try {
       return openCached(this.#secret, this.#scope, entry, await readFile(path));
     } catch (error) {
-      // Without a file there is nothing; with one that does not open there is nothing either.
+      // Missing files and files that cannot be decrypted both count as not cached.
       if (error instanceof DecryptionError || systemErrorCode(error) !== undefined) return undefined;
       throw error;
     }
@@ -137,12 +137,12 @@ const isValue = (content: unknown): content is Value =>
 const isNames = (content: unknown): content is string[] =>
   Array.isArray(content) && content.every((name) => typeof name === 'string');
 
-/** Environment variable of the maximum age, for all commands that know the cache. */
+/** Environment variable with the maximum age, for all commands that use the cache. */
 const maxAgeVariable = 'ANIMA_CACHE_MAX_AGE';
 
 /**
- * The cache that an option or the environment asks for; undefined when neither does, or with `0`.
- * @throws CommandError usage for what is no duration
+ * The cache that the option or the environment enables; undefined if neither does, or with `0`.
+ * @throws CommandError usage for an invalid duration
  */
 export async function openOfflineCache(shell: Shell, option: string | undefined): Promise<OfflineCache | undefined> {
   const text = option ?? shell.env[maxAgeVariable] ?? '';

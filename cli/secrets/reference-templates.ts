@@ -1,28 +1,29 @@
-/** Templates: text in which references stand, as `{{ anima://path }}` or bare. */
+/** Templates: text with references as `{{ anima://path }}` or bare. */
 import { InvalidReferenceError, parseReference, type Reference, referenceScheme } from './secret-references.ts';
 
-/** A reference in a text, by the positions of JavaScript strings. */
+/** A reference in a text, with JavaScript string positions. */
 export interface ReferencePlace {
   readonly start: number;
   readonly end: number;
   readonly reference: Reference;
 }
 
-/** A reference that can't be understood: line and column, both from 1, and why. */
+/** An invalid reference: line and column, both from 1, and the reason. */
 export class InvalidTemplateError extends Error {
   static {
-    InvalidTemplateError.prototype.name = 'TemplateProblem';
+    InvalidTemplateError.prototype.name = 'InvalidTemplateError';
   }
 }
 
 /**
- * Braces around a reference are part of it; braces around anything else are not ours. Bare, it goes as far as a name and `?…` can go, and it
- * does not begin within a word: `xanima://` is another scheme. What follows it directly and could be part of a name needs the braces.
+ * Braces around a reference belong to it; other braces are ignored. A bare reference extends as far as name characters
+ * and `?…` continue, and does not start within a word: `xanima://` is another scheme. If name characters follow
+ * directly, braces are required.
  */
 const referencePattern =
   /\{\{[ \t]*(anima:\/\/[^\s{}]*)[ \t]*\}\}|(?<![A-Za-z0-9+.-])anima:\/\/[A-Za-z0-9._@:/-]*(?:\?[A-Za-z0-9=&_-]+)?/g;
 
-/** All references of a text, in their order. @throws TemplateProblem */
+/** Finds all references in a text, in order. @throws InvalidTemplateError */
 export function findReferencePlaces(text: string): ReferencePlace[] {
   return [...text.matchAll(referencePattern)].map((match) => {
     const [whole, inBraces] = match;
@@ -31,14 +32,12 @@ export function findReferencePlaces(text: string): ReferencePlace[] {
     } catch (error) {
       if (!(error instanceof InvalidReferenceError)) throw error;
       const at = match.index + whole.indexOf(referenceScheme);
-      throw new InvalidTemplateError(
-        `the reference at ${describePosition(text, at)} is not understood: ${error.message}`,
-      );
+      throw new InvalidTemplateError(`the reference at ${describePosition(text, at)} is invalid: ${error.message}`);
     }
   });
 }
 
-/** The text with each reference replaced by what `lookUp` tells. Values are not looked at again: a reference within one stays text. */
+/** Replaces each reference with the result of `lookUp`. Inserted values are not searched for references. */
 export function fillTemplate(
   text: string,
   found: readonly ReferencePlace[],
@@ -53,7 +52,7 @@ export function fillTemplate(
   return out + text.slice(at);
 }
 
-/** `line 3, column 7` of a position in a text. */
+/** Formats a position in a text as `line 3, column 7`. */
 export function describePosition(text: string, index: number): string {
   const before = text.slice(0, index).split('\n');
   return `line ${before.length}, column ${(before.at(-1) ?? '').length + 1}`;

@@ -1,4 +1,4 @@
-/** Files with values or references in them: their text, their format, and where they may be written to. */
+/** Files with values or references: reading, formats, and output destinations. */
 import { extname } from 'node:path';
 import { usageError } from '../shell/command-error.ts';
 import { readInput, writePrivateFile } from '../shell/private-files.ts';
@@ -19,20 +19,21 @@ const formatByExtension: Readonly<Record<string, Format>> = {
 };
 
 /**
- * The format that is meant: by option, else by the name of the file (`.env`, `.env.local`, `x.env`, `x.json`, `x.yaml`, `x.yml`).
+ * Determines the format from the option, otherwise from the file name (`.env`, `.env.local`, `x.env`, `x.json`,
+ * `x.yaml`, `x.yml`).
  * @throws CommandError usage
  */
 export function resolveFormat(option: string | undefined, file: string | undefined): Format | undefined {
   if (option !== undefined) {
     const format = formats.find((one) => one === option);
-    if (format === undefined) throw usageError(`--format takes ${formats.join(', ')}. Nothing was done`);
+    if (format === undefined) throw usageError(`--format must be one of ${formats.join(', ')}. Nothing was done`);
     return format;
   }
   const base = file?.replace(/^.*[\\/]/, '') ?? '';
   return /^\.env(?:\.|$)/.test(base) ? 'env' : formatByExtension[extname(base).toLowerCase()];
 }
 
-/** The text of a file, or of standard input for `-`; a byte-order mark is left out. @throws CommandError for what is not UTF-8 */
+/** Reads a file, or standard input for `-`, without a byte-order mark. @throws CommandError if it is not UTF-8 */
 export async function readText(path: string, stdin: NodeJS.ReadStream): Promise<string> {
   const bytes = await readInput(path, stdin);
   try {
@@ -42,12 +43,12 @@ export async function readText(path: string, stdin: NodeJS.ReadStream): Promise<
   }
 }
 
-/** The entries of a file. @throws CommandError usage, with the line */
+/** Parses the entries of a file. @throws CommandError usage, with the line */
 export function parseEntries(format: Format, text: string, path: string): FileEntry[] {
   return asUsageError(path, () => (format === 'env' ? parseEnvFile(text) : parseJsonOrYaml(format, text)));
 }
 
-/** The text of entries. @throws CommandError usage, for what the format can't express exactly */
+/** Formats entries as text. @throws CommandError usage for values that the format cannot express exactly */
 export function formatEntries(format: Format, entries: readonly Pick<FileEntry, 'name' | 'value'>[]): string {
   return asUsageError(undefined, () => (format === 'env' ? writeEnvFile(entries) : writeJsonOrYaml(format, entries)));
 }
@@ -65,23 +66,23 @@ function asUsageError<T>(path: string | undefined, work: () => T): T {
 
 export const displayNameOf = (path: string): string => (path === '-' ? 'Standard input' : path);
 
-/** Where text with values goes. */
+/** Destination of text with values. */
 export interface OutputOptions {
-  /** A file, `-` for standard output, or undefined: standard output unless that is a terminal. */
+  /** A file, or `-` for standard output. Undefined means standard output, but only if it is not a terminal. */
   readonly output?: string | undefined;
   readonly force?: boolean | undefined;
 }
 
-/** @throws CommandError usage when values would be shown on a terminal that nobody asked to show them */
+/** @throws CommandError usage if values would be shown on a terminal without an explicit request */
 export function checkOutput(shell: Shell, { output }: OutputOptions): void {
   if (output !== undefined || !shell.stdout.isTTY) return;
   throw usageError(
-    'This would show values on the terminal; nothing was read',
-    'Write a file with -o FILE, pipe it on, or say -o - to show them.',
+    'The output is a terminal and would show values; nothing was read',
+    'Write a file with -o FILE, use a pipe, or show them with -o -.',
   );
 }
 
-/** Writes text with values: a file of mode 0600, or standard output as it stands. */
+/** Writes text with values to a file of mode 0600 or, unchanged, to standard output. */
 export async function writeOutput(shell: Shell, text: string, { output, force }: OutputOptions): Promise<void> {
   if (output === undefined || output === '-') shell.stdout.write(text);
   else await writePrivateFile(output, text, { replace: force === true });

@@ -1,19 +1,19 @@
-/** Reads what references name, from the vault or, while that can't be reached, from the offline cache. */
+/** Reads referenced values from the vault or, while it cannot be reached, from the offline cache. */
 import { type Anima, AnimaError, type AnimaErrorCode, type Value } from '../../sdk/src/index.ts';
 import { durationText } from '../shell/durations.ts';
 import type { Shell } from '../shell/shell.ts';
 import { type CachedContent, type OfflineCache, openOfflineCache } from './offline-cache.ts';
 import { type Reference, referenceKey } from './secret-references.ts';
 
-/** What became of one reference. */
+/** Result of one reference. */
 export type ReadOutcome =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: AnimaError };
 
-/** Reads of single versions that are under way at once. */
+/** Maximum concurrent reads of single versions. */
 const maxParallelReads = 8;
 
-/** The vault said no to all that this key may ask for. */
+/** Errors with which the vault rejects the key for all requests. */
 const keyRefusedCodes: readonly AnimaErrorCode[] = [
   'invalid_api_key',
   'api_key_revoked',
@@ -21,7 +21,7 @@ const keyRefusedCodes: readonly AnimaErrorCode[] = [
   'org_shredded',
   'org_locked',
 ];
-/** The vault said no to one thing. */
+/** Errors with which the vault refuses one value. */
 const valueRefusedCodes: readonly AnimaErrorCode[] = [
   'forbidden',
   'value_not_found',
@@ -31,8 +31,8 @@ const valueRefusedCodes: readonly AnimaErrorCode[] = [
 ];
 
 /**
- * Whether nothing was decided because nobody was there to decide. Other failures of the vault are not: what can't be audited, or
- * whose key was switched off, must not be had from a cache.
+ * Whether the vault could not be reached, so it made no decision. Other vault failures do not count: a read that
+ * cannot be audited, or whose key was disabled, must not be served from the cache.
  */
 function isUnreachable({ code, status = 0 }: AnimaError): boolean {
   if (code === 'connection_failed' || code === 'timeout' || code === 'unavailable') return true;
@@ -43,7 +43,10 @@ export class SecretReader {
   readonly #client: Anima;
   readonly #shell: Shell;
   readonly #cache: OfflineCache | undefined;
-  /** The failure that told that the vault can't be reached: it is not asked again, since each attempt takes its time. */
+  /**
+   * The error that showed that the vault cannot be reached. The vault is then not called again, because each attempt
+   * takes time.
+   */
   #unreachableError: AnimaError | undefined;
   #oldestCachedAge = 0;
   #cachedCount = 0;
@@ -54,12 +57,12 @@ export class SecretReader {
     this.#cache = cache;
   }
 
-  /** @param cacheMaxAge what `--cache-max-age` says */
+  /** @param cacheMaxAge value of `--cache-max-age` */
   static async open(shell: Shell, cacheMaxAge: string | undefined): Promise<SecretReader> {
     return new SecretReader(shell, await shell.client(), await openOfflineCache(shell, cacheMaxAge));
   }
 
-  /** One value. @throws AnimaError */
+  /** Reads one value. @throws AnimaError */
   async readOne(reference: Reference): Promise<Value> {
     const outcome = await this.#withCacheFallback(reference, await this.#readVersion(reference));
     this.#noteCacheUse();
@@ -67,7 +70,7 @@ export class SecretReader {
     return outcome.value;
   }
 
-  /** A result for each reference, by its `referenceKey`: current versions in one batch, others one by one. */
+  /** Reads all references; results are by `referenceKey`. Current versions are read in one batch, others one by one. */
   async readMany(references: Iterable<Reference>): Promise<Map<string, ReadOutcome>> {
     const all = [...new Map([...references].map((reference) => [referenceKey(reference), reference])).values()];
     const current = all.filter(({ version }) => version === undefined);
@@ -91,7 +94,7 @@ export class SecretReader {
     return new Map(settled);
   }
 
-  /** The names below a folder (`prod/`; '' for all), in order. @throws AnimaError */
+  /** Lists the names below a folder (`prod/`; '' for all), in order. @throws AnimaError */
   async listNames(folder: string): Promise<string[]> {
     try {
       const list = await this.#requestVault(() =>
@@ -148,7 +151,7 @@ export class SecretReader {
     }
   }
 
-  /** What the vault told, or what the cache has instead. */
+  /** The vault's result, or the cached value if the vault cannot be reached. */
   async #withCacheFallback(reference: Reference, told: ReadOutcome | undefined): Promise<ReadOutcome> {
     if (told === undefined) throw new Error('a reference without an outcome');
     if (told.ok) {
@@ -177,7 +180,7 @@ export class SecretReader {
     this.#cachedCount = 0;
   }
 
-  /** Work on the cache. It is there to help: when it fails, that is told and no more. */
+  /** Runs work on the cache. The cache is optional: a failure only causes a note. */
   async #tryOnCache(work: (cache: OfflineCache) => Promise<void>): Promise<void> {
     if (this.#cache === undefined) return;
     try {

@@ -1,28 +1,28 @@
-/** References: `anima://prod/stripe/key?version=3`, the only form in which a secret may stand in files and environments. */
+/** References: `anima://prod/stripe/key?version=3`, the placeholder for a secret in files and environments. */
 import { vaultNameProblem } from './value-names.ts';
 
 export const referenceScheme = 'anima://';
 
 export interface Reference {
   readonly name: string;
-  /** The version asked for; the current one when absent. */
+  /** The requested version; the current one if absent. */
   readonly version?: number | undefined;
 }
 
-/** What is wrong with a reference. It never repeats the text: that may be a secret in the wrong place. */
+/** An invalid reference. The message never quotes the text, because it may be a misplaced secret. */
 export class InvalidReferenceError extends Error {
   static {
-    InvalidReferenceError.prototype.name = 'ReferenceProblem';
+    InvalidReferenceError.prototype.name = 'InvalidReferenceError';
   }
 }
 
 export const isReference = (text: string): boolean => text.startsWith(referenceScheme);
 
-/** A name that differs for each pair of name and version, to keep results by. */
+/** A unique key per name and version, for storing results. */
 export const referenceKey = ({ name, version }: Reference): string =>
   version === undefined ? name : `${name}?version=${version}`;
 
-/** The reference that a whole text is. @throws ReferenceProblem */
+/** Parses a text that is one whole reference. @throws InvalidReferenceError */
 export function parseReference(text: string): Reference {
   if (!isReference(text)) throw new InvalidReferenceError(`it does not begin with ${referenceScheme}`);
   const [path = '', ...queries] = text.slice(referenceScheme.length).split('?');
@@ -31,6 +31,6 @@ export function parseReference(text: string): Reference {
   if (queries.length === 0) return { name: path };
   const [, version] = /^version=([1-9]\d{0,14})$/.exec(queries.join('?')) ?? [];
   if (version === undefined)
-    throw new InvalidReferenceError('after its path only ?version=N may stand, N a whole number from 1 on');
+    throw new InvalidReferenceError('only ?version=N may follow its path, with N a whole number, 1 or more');
   return { name: path, version: Number(version) };
 }

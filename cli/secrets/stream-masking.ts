@@ -1,15 +1,16 @@
 /**
- * Takes values out of a stream of bytes, in every form of forms.ts, wherever the chunks end.
+ * Masks values in a byte stream, in every form of encoded-forms.ts, independent of chunk boundaries.
  *
- * What is held back at the end of a chunk is exactly the part that may be the beginning of a form, and it stays held back until what follows
- * decides, or the stream ends. It is not let go after a while: what was shown of a value could not be taken back when the rest comes. So a prompt without
- * a line end that ends as a form begins can lack its last characters until the program goes on.
+ * At the end of a chunk, exactly the bytes that may start a form are held back until the following bytes decide, or
+ * the stream ends. They are not released after a delay, because a partly shown value could not be hidden again. A
+ * prompt without a line end that ends like the start of a form can therefore lack its last characters until the
+ * program continues.
  */
 import { Transform } from 'node:stream';
 import { AhoCorasickAutomaton } from './aho-corasick.ts';
 import { encodedFormsOf, type FormOptions } from './encoded-forms.ts';
 
-/** What stands where a value was. */
+/** Replacement for a value. */
 export const concealedMarker = '<concealed by anima>';
 
 const markerBytes = Buffer.from(concealedMarker);
@@ -19,23 +20,25 @@ interface Span {
   readonly end: number;
 }
 
-/** Masks one stream. All bytes that any form covers are replaced; forms that overlap become one {@link concealedMarker}. */
+/**
+ * Masks one stream. All bytes covered by any form are replaced; overlapping forms become one {@link concealedMarker}.
+ */
 export class StreamMask {
   readonly #automaton: AhoCorasickAutomaton;
   #state = 0;
-  /** Bytes read, and bytes dealt with, of the whole stream. */
+  /** Bytes read and bytes processed, counted over the whole stream. */
   #bytesRead = 0;
   #bytesReleased = 0;
-  /** The bytes between the two. */
+  /** The bytes read but not yet processed. */
   #heldBack: Buffer = Buffer.alloc(0);
-  /** What is to be concealed and not yet dealt with, in order and apart from one another. */
+  /** Spans to conceal that are not yet processed, in order and disjoint. */
   #concealedSpans: Span[] = [];
 
   constructor(automaton: AhoCorasickAutomaton) {
     this.#automaton = automaton;
   }
 
-  /** What can be shown after this chunk. */
+  /** Returns the bytes that can be shown after this chunk. */
   push(chunk: Uint8Array): Buffer {
     this.#heldBack = this.#heldBack.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#heldBack, chunk]);
     for (const byte of chunk) {
@@ -47,7 +50,7 @@ export class StreamMask {
     return this.#releaseUntil(this.#bytesRead - this.#automaton.depthOf(this.#state));
   }
 
-  /** What is left when the stream has ended. */
+  /** Returns the remaining bytes at the end of the stream. */
   end(): Buffer {
     this.#state = 0;
     return this.#releaseUntil(this.#bytesRead);
@@ -78,7 +81,8 @@ export class StreamMask {
       span !== undefined && span.start < position;
       span = this.#concealedSpans[0]
     ) {
-      // A span that reaches beyond is dealt with in parts: its token once, so that an endless one takes no memory.
+      // A span that extends further is processed in parts, and its marker is written once, so that an endless span
+      // uses no memory.
       if (span.start >= this.#bytesReleased) {
         show(span.start);
         parts.push(markerBytes);
@@ -94,11 +98,11 @@ export class StreamMask {
   }
 }
 
-/** Makes masks for one set of values: the patterns are prepared once and shared. */
+/** Creates masks for one set of values; the patterns are prepared once and shared. */
 export class StreamMasker {
   readonly #automaton: AhoCorasickAutomaton;
 
-  /** Values that are too short are left out: `isMaskable` tells. */
+  /** Values that are too short are ignored; see `isMaskable`. */
   constructor(values: Iterable<string>, options: FormOptions = {}) {
     this.#automaton = new AhoCorasickAutomaton([...new Set(values)].flatMap((value) => encodedFormsOf(value, options)));
   }
@@ -108,7 +112,7 @@ export class StreamMasker {
     return new StreamMask(this.#automaton);
   }
 
-  /** A stream that masks what goes through it. */
+  /** A stream that masks the data passing through it. */
   stream(): Transform {
     const mask = this.mask();
     return new Transform({

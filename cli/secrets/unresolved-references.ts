@@ -2,8 +2,8 @@ import { CommandError, toFailure } from '../shell/command-error.ts';
 import type { ReadOutcome } from './secret-reader.ts';
 
 /**
- * One error for all that could not be read, with the exit code of the first.
- * @param failed where each stood (a variable, a line), and why it has no value
+ * One error for all references that could not be read, with the exit code of the first.
+ * @param failed where each reference occurs (a variable, a line), and why it has no value
  * @param undone what was not done because of it
  */
 export function unresolvedReferencesError(
@@ -13,7 +13,7 @@ export function unresolvedReferencesError(
   const failures = failed.flatMap(([place, outcome]) => (outcome.ok ? [] : [{ place, ...toFailure(outcome.error) }]));
   const [first] = failures;
   const list = failures.map(({ place, message }) => `${place}: ${message}`).join('; ');
-  return new CommandError(`${undone}, since not all references could be resolved. ${list}`, {
+  return new CommandError(`${undone}, because some references could not be resolved. ${list}`, {
     exit: first?.exit ?? 1,
     ...(first?.next === undefined ? {} : { next: first.next }),
   });

@@ -1,14 +1,14 @@
-/** Names of values and names of environment variables, and the way from the first to the second. */
+/** Names of values, and their conversion to names of environment variables. */
 import { usageError } from '../shell/command-error.ts';
 
-/** The vault refuses longer values, bytes of UTF-8. */
+/** Maximum value size in the vault, bytes of UTF-8. */
 export const maxValueBytes = 65_536;
 const maxNameLength = 256;
 const nameCharacters = /^[A-Za-z0-9._@:/-]*$/;
 
 /**
- * Says what the vault would refuse in a name, or returns undefined. The same rule as the vault's, said here so that a faulty line of a
- * file is found where it stands and before anything is sent; a test holds the two together.
+ * The reason why the vault would reject a name, or undefined. This duplicates the vault's rule so that an error is
+ * reported with its line before anything is sent; a test compares both rules.
  */
 export function vaultNameProblem(name: string): string | undefined {
   if (name === '') return 'there is no name';
@@ -21,7 +21,7 @@ export function vaultNameProblem(name: string): string | undefined {
 }
 
 /**
- * A folder of names as it stands before them: `prod` and `prod/` are both `prod/`, nothing is all names.
+ * Normalizes a folder prefix: `prod` and `prod/` both become `prod/`; empty means all names.
  * @throws CommandError usage
  */
 export function normalizeFolder(prefix: string | undefined): string {
@@ -29,13 +29,13 @@ export function normalizeFolder(prefix: string | undefined): string {
   const folder = prefix.endsWith('/') ? prefix : `${prefix}/`;
   const fault = vaultNameProblem(folder.slice(0, -1));
   if (fault !== undefined)
-    throw usageError(`--prefix takes a folder of names such as prod/stripe, and ${fault}. Nothing was done`);
+    throw usageError(`--prefix requires a folder of names such as prod/stripe, but ${fault}. Nothing was done`);
   return folder;
 }
 
 /**
- * The environment variable of a name: what follows the folder, in upper case, each character that a variable can't have as `_`, and `_`
- * before a digit at the beginning. `prod/stripe/secret-key` below `prod` is STRIPE_SECRET_KEY.
+ * The environment variable of a name: the part after the folder in upper case, with `_` for each character that is not
+ * allowed, and a `_` before a leading digit. `prod/stripe/secret-key` below `prod` becomes STRIPE_SECRET_KEY.
  */
 export function environmentVariableFor(name: string, folder: string): string {
   return name
@@ -45,7 +45,7 @@ export function environmentVariableFor(name: string, folder: string): string {
     .replace(/^(?=\d)/, '_');
 }
 
-/** Names by their variables. @throws CommandError usage when two names would be one variable */
+/** Maps variables to names. @throws CommandError usage if two names would become one variable */
 export function environmentVariablesFor(names: Iterable<string>, folder: string): Map<string, string> {
   const byVariable = new Map<string, string>();
   for (const name of names) {
@@ -53,8 +53,8 @@ export function environmentVariablesFor(names: Iterable<string>, folder: string)
     const other = byVariable.get(variable);
     if (other !== undefined) {
       throw usageError(
-        `${other} and ${name} would both be the variable ${variable}. Nothing was done`,
-        'Take a narrower --prefix, or name the values one by one as anima:// references.',
+        `${other} and ${name} would both become the variable ${variable}. Nothing was done`,
+        'Use a narrower --prefix, or list the values individually as anima:// references.',
       );
     }
     byVariable.set(variable, name);

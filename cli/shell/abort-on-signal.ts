@@ -1,8 +1,8 @@
-/** Work that is ended cleanly by Ctrl-C, by `kill`, and by a terminal that goes away. */
+/** Ends work cleanly on Ctrl-C, `kill`, or a closed terminal. */
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Runs work whose signal fires at the first of these; a second one ends the process as it always would. */
+/** Runs work with an abort signal that fires on the first of these signals. A second one ends the process as usual. */
 export async function runUntilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const onSignal = (): void => {

@@ -1,7 +1,9 @@
 import { Anima, type CallerIds } from '../../sdk/src/index.ts';
 import { version } from './version.ts';
 
-/** A client that says in the audit what it acts for: ANIMA_AGENT and ANIMA_RUN, unless the call knows better. */
+/**
+ * Creates a client that sends caller ids for the audit: ANIMA_AGENT and ANIMA_RUN, unless the call provides its own.
+ */
 export function createClient(
   { url, apiKey }: { readonly url: string; readonly apiKey: string },
   env: Readonly<Record<string, string | undefined>>,

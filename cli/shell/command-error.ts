@@ -1,43 +1,43 @@
-/** Failures of the command: what people are told, and the exit code that scripts switch on. */
+/** Failures of the command: messages for people, and exit codes for scripts. */
 import { AnimaError, type AnimaErrorCode } from '../../sdk/src/index.ts';
 
-/** What the command ends with. `run` alone ends with the code of the command that it ran. */
+/** Exit codes of the command. Only `run` ends with the exit code of the command that it started. */
 export const exitCodes = {
   ok: 0,
-  /** The thing was tried and is not so: a signature that does not verify, a check that fails, a file that can't be written. */
+  /** The operation was tried and failed: an invalid signature, a failed check, or a file that cannot be written. */
   failed: 1,
-  /** The command was not understood, or an input is not of the documented form; nothing was sent. */
+  /** The command or an input is invalid; nothing was sent. */
   usage: 2,
-  /** There is nothing of that name, version or id, or it has expired. */
+  /** The name, version or id does not exist, or has expired. */
   notFound: 3,
-  /** No key, not a valid one, or one that may not do this. */
+  /** The key is missing or invalid, or lacks the permission. */
   denied: 4,
-  /** What is there is in another state: another version, a file of that name, or an organization that is locked or shredded. */
+  /** Conflicting state: another version, an existing file, or a locked or shredded organization. */
   conflict: 5,
-  /** The vault could not be reached, or does not work now: the same command may succeed later. */
+  /** The vault could not be reached or is unavailable; the same command may succeed later. */
   unavailable: 6,
-  /** What is stored could not be opened. */
+  /** Stored data could not be decrypted. */
   decryption: 7,
 } as const;
 
 export type ExitName = keyof typeof exitCodes;
 export type ExitCode = (typeof exitCodes)[ExitName];
 
-/** One line each for help and docs. */
+/** One-line descriptions for help and docs. */
 export const exitMeanings: Readonly<Record<ExitName, string>> = {
-  ok: 'it was done',
-  failed: 'it was tried and failed, or a check does not hold',
-  usage: 'the command or an input is wrong; nothing was done',
-  notFound: 'nothing of that name, version or id',
-  denied: 'no key, or one that may not do this',
-  conflict: 'another version or state is there, or the organization is locked or shredded',
-  unavailable: 'the vault could not be reached or does not work now',
-  decryption: 'what is stored could not be opened',
+  ok: 'success',
+  failed: 'the operation or a check failed',
+  usage: 'the command or an input is invalid; nothing was done',
+  notFound: 'the name, version or id does not exist',
+  denied: 'the key is missing or lacks the permission',
+  conflict: 'conflicting version or state, or the organization is locked or shredded',
+  unavailable: 'the vault could not be reached or is unavailable',
+  decryption: 'stored data could not be decrypted',
 };
 
 /**
- * A failure that the command itself found. The message says what happened and what was not done, `next` what to do;
- * neither may ever hold a value or a key.
+ * A failure detected by the command itself. The message says what happened and what was not done; `next` says what to
+ * do. Neither may ever contain a value or a key.
  */
 export class CommandError extends Error {
   static {
@@ -54,103 +54,112 @@ export class CommandError extends Error {
   }
 }
 
-/** A wrong command or input: nothing was sent. */
+/** An invalid command or input; nothing was sent. */
 export function usageError(message: string, next?: string): CommandError {
   return new CommandError(message, { exit: exitCodes.usage, ...(next === undefined ? {} : { next }) });
 }
 
-/** Exit code and next step of each code of the vault and its client. The compiler refuses a code without a row. */
+/** Exit code and next step for each code of the vault and its client. The compiler rejects a missing code. */
 const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, string?]>> = {
   invalid_request: ['usage'],
   invalid_name: ['usage', 'A name is a path such as prod/stripe/key: A-Z a-z 0-9 . _ @ : - and single slashes.'],
   invalid_cursor: ['usage'],
   invalid_argument: ['usage'],
-  insecure_url: ['usage', 'Give an address that begins with https://.'],
-  value_too_large: ['usage', 'A value holds at most 64 KiB.'],
+  insecure_url: ['usage', 'Use an address that starts with https://.'],
+  value_too_large: ['usage', 'A value must not exceed 64 KiB.'],
   request_too_large: ['usage', 'Send fewer or smaller values at once.'],
-  record_too_large: ['usage', 'A record holds at most 64 KiB of JSON.'],
+  record_too_large: ['usage', 'A record must not exceed 64 KiB of JSON.'],
   unsupported_media_type: ['usage'],
-  blob_too_large: ['usage', 'The operator can allow more; or split the file.'],
-  invalid_link: [
-    'usage',
-    'A link goes on to its last character: …/b/, 58 characters, #, and 43 more. Quote it in a shell.',
-  ],
+  blob_too_large: ['usage', 'Split the file, or ask the operator to raise the limit.'],
+  invalid_link: ['usage', 'Use the whole link: …/b/, 58 characters, #, and 43 characters. Quote it in a shell.'],
   missing_api_key: ['denied', 'Log in with `anima login`, or set ANIMA_KEY.'],
-  invalid_api_key: ['denied', '`anima doctor` looks at the key; `anima login` stores another.'],
-  api_key_revoked: ['denied', 'Ask an admin for a new key, then `anima login`.'],
-  api_key_expired: ['denied', 'Ask an admin for a new key, then `anima login`.'],
+  invalid_api_key: ['denied', 'Check the key with `anima doctor`, or store another with `anima login`.'],
+  api_key_revoked: ['denied', 'Ask an admin for a new key, then run `anima login`.'],
+  api_key_expired: ['denied', 'Ask an admin for a new key, then run `anima login`.'],
   forbidden: [
     'denied',
-    '`anima whoami` tells what this key may do; an admin can make another with `anima keys create`.',
+    '`anima whoami` shows what this key may do; an admin can create another with `anima keys create`.',
   ],
-  wrong_key_kind: ['denied', 'A user key opens memory only; for values and blobs use an API key of the organization.'],
+  wrong_key_kind: [
+    'denied',
+    'A user key works only for memory; for values and blobs use an API key of the organization.',
+  ],
   missing_credential: ['denied', 'Set ANIMA_KEY to the user key.'],
-  invalid_credential: ['denied', 'The user key was changed, or its user deleted; use the newest one.'],
+  invalid_credential: ['denied', 'The user key was changed, or its user was deleted. Use the newest key.'],
   login_refused: ['denied'],
   signature_refused: ['denied'],
-  proof_refused: ['denied', 'The part of the link behind # is not its own; ask its sender for the whole link.'],
+  proof_refused: ['denied', 'The part of the link after # is wrong; ask the sender for the whole link.'],
   blob_not_found: [
     'notFound',
-    'Its link was replaced, or it is gone. `anima blobs list` shows what is there; of a link ask the sender for another.',
+    'The link was replaced or the blob deleted. `anima blobs list` shows existing blobs; ask the sender for a new link.',
   ],
-  blob_expired: ['notFound', 'Ask its sender to share it anew.'],
-  blob_spent: ['notFound', 'It was opened as often as it may be; ask its sender to share it anew.'],
-  blob_deleted: ['notFound', 'Ask its sender to share it anew.'],
-  value_not_found: ['notFound', '`anima list` shows the names that are there.'],
-  version_not_found: ['notFound', '`anima versions NAME` shows the versions that are kept.'],
+  blob_expired: ['notFound', 'Ask the sender to share it again.'],
+  blob_spent: ['notFound', 'The maximum number of openings is reached; ask the sender to share it again.'],
+  blob_deleted: ['notFound', 'Ask the sender to share it again.'],
+  value_not_found: ['notFound', '`anima list` shows the existing names.'],
+  version_not_found: ['notFound', '`anima versions NAME` shows the stored versions.'],
   api_key_not_found: ['notFound', '`anima keys list` shows the ids.'],
-  value_expired: ['notFound', 'Store it anew with `anima set NAME`.'],
+  value_expired: ['notFound', 'Store it again with `anima set NAME`.'],
   user_not_found: ['notFound'],
   slot_not_found: ['notFound'],
   record_not_found: ['notFound'],
-  route_not_found: ['unavailable', 'Is this the address of an Anima vault? `anima doctor` looks.'],
-  unexpected_response: ['unavailable', 'Is this the address of an Anima vault? `anima doctor` looks.'],
-  version_conflict: ['conflict', '`anima versions NAME` shows the version that is there; give that as --cas.'],
+  route_not_found: ['unavailable', 'Check that this is the address of an Anima vault (`anima doctor`).'],
+  unexpected_response: ['unavailable', 'Check that this is the address of an Anima vault (`anima doctor`).'],
+  version_conflict: ['conflict', '`anima versions NAME` shows the current version; use it with --cas.'],
   write_id_reused: ['conflict'],
-  blob_not_uploaded: ['conflict', 'Its upload has not ended; `anima share --resume` goes on with one that broke off.'],
+  blob_not_uploaded: [
+    'conflict',
+    'Its upload is not complete; continue an interrupted upload with `anima share --resume`.',
+  ],
   blob_completed: ['conflict'],
-  upload_mismatch: ['conflict', 'Share it anew.'],
-  content_changed: ['conflict', 'Share it anew, without --resume.'],
+  upload_mismatch: ['conflict', 'Share it again.'],
+  content_changed: ['conflict', 'Share it again, without --resume.'],
   record_exists: ['conflict'],
   login_taken: ['conflict', 'Choose another login.'],
-  last_slot: ['conflict', 'Add another way to open the data first, or delete the account.'],
+  last_slot: ['conflict', 'First add another slot that unlocks the data, or delete the account.'],
   too_many_slots: ['conflict', 'Remove a slot first.'],
-  no_shred_pending: ['conflict', '`anima shred status` tells the state of the organization.'],
+  no_shred_pending: ['conflict', '`anima shred status` shows the state of the organization.'],
   decryption_failed: [
     'decryption',
-    'The stored value was altered, or its key is gone. Store it anew, and look at `anima audit query`.',
+    'The stored value was altered, or its key is missing. Store it again, and check `anima audit query`.',
   ],
-  org_locked: ['conflict', 'An admin can end the lock with `anima shred cancel` until its time is over.'],
-  org_shredded: ['conflict', 'Its data can’t be brought back. `anima shred status` shows the receipts.'],
+  org_locked: ['conflict', 'An admin can unlock it with `anima shred cancel` until it is shredded.'],
+  org_shredded: ['conflict', 'Its data can’t be restored. `anima shred status` shows the receipts.'],
   too_many_attempts: ['unavailable', 'Wait a quarter of an hour, then try again.'],
-  internal: ['unavailable', 'Try again; the operator finds the request by its id in the logs.'],
+  internal: ['unavailable', 'Try again; the operator can find the request in the logs by its id.'],
   unavailable: ['unavailable', 'Try again in a moment.'],
   audit_unavailable: ['unavailable', 'Try again in a moment.'],
-  key_unavailable: ['unavailable', 'Try again in a moment; the operator can look at the KMS key.'],
+  key_unavailable: ['unavailable', 'Try again in a moment; the operator can check the KMS key.'],
   write_contention: ['unavailable', 'Try again in a moment.'],
-  reply_full: ['unavailable', 'Ask for fewer values at once.'],
+  reply_full: ['unavailable', 'Request fewer values at once.'],
   connection_failed: [
     'unavailable',
-    'Is the address right, and the vault running? `anima doctor` looks; `anima dev` starts a local vault.',
+    'Check the address and the vault with `anima doctor`; `anima dev` starts a local vault.',
   ],
-  storage_refused: ['unavailable', 'Try again; what began more than half an hour ago is begun anew.'],
-  timeout: ['unavailable', 'Try again; `anima doctor` looks at the connection.'],
+  storage_refused: [
+    'unavailable',
+    'Try again; a transfer that started more than 30 minutes ago starts from the beginning.',
+  ],
+  timeout: ['unavailable', 'Try again; `anima doctor` checks the connection.'],
   aborted: ['unavailable'],
 };
 
-/** A failure as it is told: to people as two or three lines, to scripts as JSON. */
+/** A failure as reported: two or three lines for people, JSON for scripts. */
 export interface Failure {
   readonly exit: ExitCode;
   readonly message: string;
-  /** Code of the vault or its client; for failures of the command the name of the exit code. */
+  /** Error code of the vault or its client; for failures of the command, the name of the exit code. */
   readonly code: string;
   readonly next: string | undefined;
   readonly requestId: string | undefined;
-  /** Where it was thrown, for what nobody foresaw: places alone, since the text of such an error may hold anything. */
+  /** Stack positions of an unexpected error. Only positions, because the error text may contain anything. */
   readonly trace?: string | undefined;
 }
 
-/** What is to be told of anything that was thrown. Of what nobody foresaw only its system code: its text may hold anything. */
+/**
+ * Converts any thrown value to a failure. For an unexpected error only its system code is reported, because its text
+ * may contain anything.
+ */
 export function toFailure(error: unknown): Failure {
   if (error instanceof CommandError) {
     const [name = 'failed'] = Object.entries(exitCodes).find(([, code]) => code === error.exit) ?? [];
@@ -167,11 +176,9 @@ export function toFailure(error: unknown): Failure {
   const known = typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code);
   return {
     exit: exitCodes.failed,
-    message: known
-      ? `The system refused it (${code})`
-      : `The command failed in a way it does not know${errorNameSuffix(error)}`,
+    message: known ? `A system call failed (${code})` : `The command failed unexpectedly${errorNameSuffix(error)}`,
     code: 'failed',
-    next: known ? undefined : 'Please report this with what ANIMA_DEBUG=1 adds, and without any secret.',
+    next: known ? undefined : 'Please report this with the output of ANIMA_DEBUG=1, without any secret.',
     requestId: undefined,
     trace: error instanceof Error ? error.stack?.match(/^ {4}at .*$/gm)?.join('\n') : undefined,
   };

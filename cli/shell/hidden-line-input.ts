@@ -5,12 +5,12 @@ const pasteEnd = Buffer.from('\u001b[201~');
 type KeyPress = 'text' | 'return' | 'cancel' | 'erase' | 'clear' | 'paste' | 'other';
 
 /**
- * What a terminal sends while a line is typed that is not shown: Return, Backspace, Ctrl-U, Ctrl-C, Ctrl-D, and pastes
- * (xterm control sequences, "Bracketed Paste Mode"), within which a line end is text.
+ * Interprets terminal input for a line that is not shown: Return, Backspace, Ctrl-U, Ctrl-C, Ctrl-D, and pastes (xterm
+ * control sequences, "Bracketed Paste Mode"), in which a line end is text.
  */
 export class HiddenLineInput {
   #bytes: number[] = [];
-  /** The beginning of a sequence whose end has not come yet. */
+  /** The start of an incomplete sequence. */
   #pending = Buffer.alloc(0);
   #pasting = false;
 
@@ -18,7 +18,7 @@ export class HiddenLineInput {
     return Buffer.from(this.#bytes);
   }
 
-  /** Takes what was sent. `more`: the line ended, but something stood behind it. */
+  /** Processes input. `more` means that the line ended but more input followed it. */
   feed(chunk: Buffer): 'open' | 'whole' | 'more' | 'cancelled' {
     const input = Buffer.concat([this.#pending, chunk]);
     this.#pending = Buffer.alloc(0);
@@ -40,17 +40,17 @@ export class HiddenLineInput {
     if (key === 'paste') this.#pasting = !this.#pasting;
     else if (key === 'clear') this.#bytes = [];
     else if (key === 'erase') this.#erase();
-    // Terminals send the line ends of a paste as Return.
+    // Terminals send line ends in a paste as Return.
     else if (key === 'text') this.#bytes.push(byte === 0x0d ? 0x0a : byte);
   }
 
-  /** Erases one character: the continuation bytes of UTF-8, then the byte that leads them. */
+  /** Erases one character: the UTF-8 continuation bytes, then the lead byte. */
   #erase(): void {
     while (((this.#bytes.at(-1) ?? 0) & 0xc0) === 0x80) this.#bytes.pop();
     this.#bytes.pop();
   }
 
-  /** The key that stands there, and its bytes; 0 bytes when more must come to tell. */
+  /** The key at a position and its length; length 0 if more input is needed to decide. */
   #keyAt(input: Buffer, at: number): { key: KeyPress; length: number } {
     const byte = input[at] ?? 0;
     if (byte === escapeByte) return this.#escapeSequenceAt(input.subarray(at));
@@ -73,7 +73,10 @@ function classifyByte(byte: number, empty: boolean): KeyPress {
   return byte >= 0x20 || byte === 0x09 ? 'text' : 'other';
 }
 
-/** Arrow keys and the like, which edit nothing here: CSI, parameters, one final byte (ECMA-48 section 5.4), or SS3 and one. */
+/**
+ * Arrow keys and similar keys, which are ignored: CSI, parameters, one final byte (ECMA-48 section 5.4), or SS3 and
+ * one byte.
+ */
 function escapeSequenceLength(rest: Buffer): number {
   const [sequence] = /^(?:\[[0-?]*[ -/]*[@-~]|O[@-~])/.exec(rest.subarray(1).toString('latin1')) ?? [];
   return 1 + (sequence?.length ?? 0);

@@ -1,4 +1,4 @@
-/** Public keys of receipts and audit seals: kept in a file, or asked of the vault. */
+/** Public keys for receipts and audit seals, from a file or from the vault. */
 import { type PublicJwk, parseJwkSet } from '../../core/signing/jws.ts';
 import { CommandError, exitCodes, usageError } from './command-error.ts';
 import { readInput } from './private-files.ts';
@@ -8,17 +8,18 @@ const jwksPath = '/.well-known/jwks.json';
 const timeoutMs = 30_000;
 
 /**
- * The keys of a JWK set.
- * @param source a file, the address of the set at this vault, or undefined for that one. No other host is asked.
- * @throws CommandError when there are none
+ * Loads the keys of a JWK set.
+ * @param source a file, the address of the set at this vault, or undefined for that address. No other host is
+ * contacted.
+ * @throws CommandError if there are none
  */
 export async function loadPublicKeys(shell: Shell, source: string | undefined): Promise<PublicJwk[]> {
   const text = await readJwkSet(shell, source);
   const keys = parseJwkSet(parseJsonOrUndefined(text));
   if (keys.length > 0) return keys;
-  throw new CommandError('That is no JWK set with a P-256 key; nothing was verified', {
+  throw new CommandError('The input is not a JWK set with a P-256 key; nothing was verified', {
     exit: exitCodes.usage,
-    next: '`anima receipt keys > jwks.json` gets the keys of the vault.',
+    next: 'Get the vault’s keys with `anima receipt keys > jwks.json`.',
   });
 }
 
@@ -27,17 +28,17 @@ async function readJwkSet(shell: Shell, source: string | undefined): Promise<str
   const address = `${await shell.address()}${jwksPath}`;
   if (source !== undefined && source !== address) {
     throw usageError(
-      '--jwks names another address than that of the vault; nothing was fetched',
-      'Download that set and give its file.',
+      '--jwks is not the address of the vault’s key set; nothing was fetched',
+      'Download the key set and use its file.',
     );
   }
   shell.note(
-    'The public keys come from the vault itself, now: they prove no more than its address does. Keys that you kept (`anima receipt keys`) prove more.',
+    'The public keys were just fetched from the vault, so they prove only what its address proves. Saved keys (`anima receipt keys`) prove more.',
   );
   return await fetchJwkSet(address);
 }
 
-/** The set as the vault publishes it, as text. */
+/** The key set as published by the vault, as text. */
 export async function fetchPublicKeys(shell: Shell): Promise<string> {
   const text = await fetchJwkSet(`${await shell.address()}${jwksPath}`);
   if (parseJwkSet(parseJsonOrUndefined(text)).length > 0) return text;
@@ -51,9 +52,9 @@ async function fetchJwkSet(url: string): Promise<string> {
     answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
     text = await answer.text();
   } catch {
-    throw new CommandError('The vault could not be asked for its public keys', {
+    throw new CommandError('The public keys could not be fetched from the vault', {
       exit: exitCodes.unavailable,
-      next: 'Give a file by --jwks, or look with `anima doctor`.',
+      next: 'Use a file with --jwks, or check the connection with `anima doctor`.',
     });
   }
   if (answer.ok) return text;
@@ -61,9 +62,9 @@ async function fetchJwkSet(url: string): Promise<string> {
 }
 
 const notAVaultError = (): CommandError =>
-  new CommandError('What answers at that address has no public keys of a vault', {
+  new CommandError('The server at that address returned no public keys of a vault', {
     exit: exitCodes.unavailable,
-    next: 'Is it the address of an Anima vault? `anima doctor` looks.',
+    next: 'Check that it is the address of an Anima vault (`anima doctor`).',
   });
 
 function parseJsonOrUndefined(text: string): unknown {

@@ -1,7 +1,7 @@
-/** What a key may do, as far as it can find out itself. */
+/** A key's permissions, as far as the key can read them. */
 import { type Anima, type ApiKeyInfo, PermissionError } from '../../sdk/src/index.ts';
 
-/** The vault's record of a key; undefined when the key may not read such records. */
+/** The vault's record of a key; undefined if the key has no permission to read it. */
 export async function findKeyRecord(client: Anima, id: string): Promise<ApiKeyInfo | undefined> {
   try {
     for await (const key of client.keys.list({ pageSize: 1000 })) if (key.id === id) return key;
@@ -11,7 +11,7 @@ export async function findKeyRecord(client: Anima, id: string): Promise<ApiKeyIn
   return undefined;
 }
 
-/** The answer of a call; undefined when the key may not make it. */
+/** The result of a call; undefined if the key has no permission for it. */
 export async function undefinedIfForbidden<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;

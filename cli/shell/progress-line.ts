@@ -1,9 +1,9 @@
-/** One line on a terminal's standard error that is written over as something goes on. */
+/** A progress line on a terminal's standard error that is updated in place. */
 import type { Shell } from './shell.ts';
 
 export class ProgressLine {
   readonly #shell: Shell;
-  /** Whether there is a terminal to write over; elsewhere nothing is shown. */
+  /** Whether standard error is a terminal; otherwise nothing is shown. */
   readonly isShown: boolean;
   #lastText = '';
 
@@ -18,14 +18,14 @@ export class ProgressLine {
     this.#shell.stderr.write(`\r\u001b[K${text}`);
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   end(): void {
     if (this.#lastText !== '') this.#shell.stderr.write('\r\u001b[K');
     this.#lastText = '';
   }
 }
 
-/** Bytes for people: `512 bytes`, `3.1 MiB`. */
+/** Formats a byte count for people: `512 bytes`, `3.1 MiB`. */
 export function formatByteSize(bytes: number): string {
   if (bytes < 1024) return bytes === 1 ? '1 byte' : `${bytes} bytes`;
   const units = ['KiB', 'MiB', 'GiB'];
@@ -37,7 +37,7 @@ export function formatByteSize(bytes: number): string {
   return `${value.toFixed(1)} ${units[0]}`;
 }
 
-/** How far a transfer is: `uploading: 40 %, 3.1 of 7.8 MiB`. */
+/** Formats transfer progress: `uploading: 40 %, 3.1 of 7.8 MiB`. */
 export function formatTransfer(what: string, bytes: number, total: number | undefined): string {
   if (total === undefined || total === 0) return `${what}: ${formatByteSize(bytes)}`;
   return `${what}: ${Math.min(100, Math.floor((100 * bytes) / total))} %, ${formatByteSize(bytes)} of ${formatByteSize(total)}`;

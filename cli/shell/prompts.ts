@@ -1,4 +1,4 @@
-/** Questions to people. They stand on standard error, so that standard output holds nothing but results. */
+/** Prompts. They are printed on standard error, so that standard output contains only results. */
 import { createInterface } from 'node:readline/promises';
 import { CommandError, exitCodes, usageError } from './command-error.ts';
 import { HiddenLineInput } from './hidden-line-input.ts';
@@ -8,7 +8,7 @@ interface Streams {
   readonly stderr: NodeJS.WriteStream;
 }
 
-/** Asks for a line, shown while typed. @throws CommandError usage without a terminal */
+/** Prompts for a line that is shown while typed. @throws CommandError usage without a terminal */
 export async function askLine({ stdin, stderr }: Streams, question: string): Promise<string> {
   if (!stdin.isTTY) throw noTerminalError();
   const lines = createInterface({ input: stdin, output: stderr });
@@ -25,22 +25,24 @@ export async function askLine({ stdin, stderr }: Streams, question: string): Pro
   }
 }
 
-// Bracketed paste (xterm control sequences, "Bracketed Paste Mode"): without it the first line end of a pasted key would
-// end the question, and the terminal would give the rest of the secret to the shell as commands.
+// Bracketed paste (xterm control sequences, "Bracketed Paste Mode"). Without it, the first line end of a pasted key
+// would end the prompt, and the terminal would pass the rest of the secret to the shell as commands.
 const pasteOn = '\u001b[?2004h';
 const pasteOff = '\u001b[?2004l';
 
-/** Asks for a secret that is not shown, in one line or pasted as several. @throws CommandError usage without a terminal */
+/**
+ * Prompts for a hidden secret, typed as one line or pasted as several. @throws CommandError usage without a terminal
+ */
 export async function askSecret({ stdin, stderr }: Streams, question: string): Promise<string> {
   if (!stdin.isTTY || typeof stdin.setRawMode !== 'function') throw noTerminalError();
-  // First, so that what is typed at the sight of the question is not shown either.
+  // Set first, so that input typed as soon as the prompt appears is hidden too.
   stdin.setRawMode(true);
   stderr.write(`${question} (not shown) ${pasteOn}`);
   try {
     const typed = await readHiddenLine(stdin);
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(typed);
   } catch (error) {
-    if (error instanceof TypeError) throw usageError('What was typed is not UTF-8; nothing was done');
+    if (error instanceof TypeError) throw usageError('The input is not UTF-8; nothing was done');
     throw error;
   } finally {
     stdin.setRawMode(false);
@@ -49,7 +51,7 @@ export async function askSecret({ stdin, stderr }: Streams, question: string): P
   }
 }
 
-/** What was typed until Return, as bytes. */
+/** The bytes typed before Return. */
 async function readHiddenLine(stdin: NodeJS.ReadStream): Promise<Buffer> {
   const line = new HiddenLineInput();
   return await new Promise((resolve, reject) => {
@@ -72,9 +74,12 @@ async function readHiddenLine(stdin: NodeJS.ReadStream): Promise<Buffer> {
 }
 
 const noTerminalError = (): CommandError =>
-  usageError('There is no terminal to ask at; nothing was done', 'Give it by standard input or by an option (--help).');
+  usageError('There is no terminal for a prompt; nothing was done', 'Use standard input or an option (see --help).');
 
 const cancelledError = (): CommandError => new CommandError('Cancelled; nothing was done', { exit: exitCodes.failed });
 
 const severalLinesError = (): CommandError =>
-  usageError('More than one line came; nothing was done', 'Give several lines by standard input or --file.');
+  usageError(
+    'More than one line was entered; nothing was done',
+    'Pass several lines on standard input or with --file.',
+  );

@@ -1,4 +1,7 @@
-/** What a command has of the world around it: streams, environment, the vault, and ways to speak with people. */
+/**
+ * The interface between a command and its environment: streams, environment variables, the vault, and user
+ * interaction.
+ */
 import type { Anima, CallerIds } from '../../sdk/src/index.ts';
 
 /** Where the API key in use was found. */
@@ -6,10 +9,10 @@ export type KeySource = 'environment' | 'keyring' | 'file';
 
 /** An address and the key that belongs to it. */
 export interface VaultAccess {
-  /** Name of the profile; `environment` when the key is ANIMA_KEY's. */
+  /** Name of the profile; `environment` if the key is from ANIMA_KEY. */
   readonly name: string;
   readonly url: string;
-  /** The secret itself: for requests and key derivation only, never for output. */
+  /** The secret key, for requests and key derivation only; never print it. */
   readonly apiKey: string;
   readonly keyFrom: KeySource;
 }
@@ -23,31 +26,34 @@ export interface Shell {
   readonly json: boolean;
   /** Whether `--quiet` was given. */
   readonly quiet: boolean;
-  /** The profile that `--profile` names. */
+  /** The value of `--profile`. */
   readonly profileName: string | undefined;
   /**
-   * A client of the vault: `--url`, `--profile`, then ANIMA_KEY with ANIMA_URL, then the stored profile.
-   * @param ids what the audit records of its calls; by default agent `anima-cli` or ANIMA_AGENT, and run ANIMA_RUN
-   * @throws CommandError when there is no key
+   * Creates a vault client. Sources in order: `--url`, `--profile`, ANIMA_KEY with ANIMA_URL, the stored profile.
+   * @param ids caller ids for the audit. Default: agent `anima-cli` or ANIMA_AGENT, and run ANIMA_RUN
+   * @throws CommandError if there is no key
    */
   client(ids?: CallerIds): Promise<Anima>;
-  /** What `client` goes by, without the key. */
+  /** The profile that `client` uses, without the key. */
   profile(): Promise<Omit<VaultAccess, 'apiKey'>>;
-  /** What `client` goes by, with the key. */
+  /** The profile that `client` uses, with the key. */
   access(): Promise<VaultAccess>;
-  /** The address alone, for what needs no key. */
+  /** The address only, for commands without a key. */
   address(): Promise<string>;
-  /** One of the two to standard output: the text as it stands (a final newline is added unless it is empty or has one), or the JSON on one line. */
+  /**
+   * Prints the text or, with --json, the JSON on one line. A final newline is added to the text unless it is empty or
+   * has one.
+   */
   print(human: string, json: unknown): void;
-  /** A remark for people, to standard error; silent with --quiet. */
+  /** Prints a note on standard error; silent with --quiet. */
   note(text: string): void;
-  /** Asks for `expected` to be typed. @throws CommandError when something else is, or nobody is there to ask */
+  /** Asks the user to type `expected`. @throws CommandError if the input differs or there is no terminal */
   confirm(question: string, expected: string): Promise<void>;
-  /** Asks for a line, shown while typed. @throws CommandError without a terminal */
+  /** Prompts for a line that is shown while typed. @throws CommandError without a terminal */
   ask(question: string): Promise<string>;
-  /** Asks for a secret without showing it; pasted line ends are kept. @throws CommandError without a terminal */
+  /** Prompts for a hidden secret; pasted line ends are kept. @throws CommandError without a terminal */
   secretPrompt(question: string): Promise<string>;
-  /** Text in a style, on terminals that want colours: `paint('bold', text)`. */
+  /** Styles text on terminals with colours: `paint('bold', text)`. */
   paint(style: Style, text: string): string;
 }
 

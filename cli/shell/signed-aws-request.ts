@@ -1,16 +1,16 @@
-/** The operator's requests, signed with AWS credentials (Signature Version 4): the only ones that are. */
+/** Operator requests, signed with AWS credentials (Signature Version 4). No other requests are. */
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { CommandError, exitCodes, usageError } from './command-error.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Regions as they stand in the address of an API Gateway API. */
+/** Matches the region in the host name of an API Gateway API. */
 const gatewayHost = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/;
 
 /**
- * Sends a signed request and gives its answer.
- * @param url whole address; it must have been checked (https, or this machine)
- * @throws CommandError when there are no credentials, no region, or no connection
+ * Sends a signed request and returns the response.
+ * @param url whole address; must be validated (https or loopback)
+ * @throws CommandError if there are no credentials, no region, or no connection
  */
 export async function signedPost(
   url: URL,
@@ -18,7 +18,7 @@ export async function signedPost(
   region: string | undefined,
   env: Environment,
 ): Promise<Response> {
-  // Heavy, and for operators only.
+  // Loaded on demand: large, and needed by operators only.
   const [{ SignatureV4 }, { defaultProvider }] = await Promise.all([
     import('@smithy/signature-v4'),
     import('@aws-sdk/credential-provider-node'),
@@ -46,9 +46,9 @@ export async function signedPost(
   try {
     return await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal: AbortSignal.timeout(30_000) });
   } catch {
-    throw new CommandError('The vault could not be reached; whether an organization was made is not known', {
+    throw new CommandError('The vault could not be reached; an organization may or may not have been created', {
       exit: exitCodes.unavailable,
-      next: 'Is the address right? `anima doctor` looks.',
+      next: 'Check the address with `anima doctor`.',
     });
   }
 }
@@ -56,10 +56,10 @@ export async function signedPost(
 function regionOf(url: URL, region: string | undefined, env: Environment): string {
   const found = region ?? gatewayHost.exec(url.hostname)?.[1] ?? (env.AWS_REGION || env.AWS_DEFAULT_REGION);
   if (found !== undefined && /^[a-z0-9-]{3,30}$/.test(found)) return found;
-  throw usageError('The AWS region of the vault is not known; nothing was sent', 'Give --region, or set AWS_REGION.');
+  throw usageError('The AWS region of the vault is unknown; nothing was sent', 'Give --region, or set AWS_REGION.');
 }
 
-/** The hash that the signer takes, over node:crypto. */
+/** The hash interface of the signer, based on node:crypto. */
 class Sha256 {
   readonly #hash: Hash | Hmac;
 

@@ -10,39 +10,41 @@ import { Account } from './users/account-client.ts';
 import { Users } from './users/users-client.ts';
 import { Vault } from './values/values-client.ts';
 
-/** What Node's `util.inspect`, and so `console.log`, asks an object for. */
+/** The method name that Node's `util.inspect`, and therefore `console.log`, looks for. */
 const nodeInspect: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
 /**
- * A client of one organization's vault, or of one of its users.
+ * A client for the vault of one organization or of one of its users.
  *
  *     const client = new Anima({ apiKey: process.env.ANIMA_KEY });
  *     await client.vault.set('stripe_secret', 'sk_live_…');
  *     const secret = await client.vault.get('stripe_secret');
  *
- * `vault`, `blobs`, `org`, `keys`, `audit` and `users` take an API key of the organization; `memory` and `account` a user key or a session. A
- * call that takes the other kind is refused before anything is sent (`wrong_key_kind`).
+ * `vault`, `blobs`, `org`, `keys`, `audit` and `users` require an API key of the organization. `memory` and `account`
+ * require a user key or a session. A call with the wrong kind of credential is rejected before anything is sent
+ * (`wrong_key_kind`).
  *
- * It holds no connection and needs no closing. Nothing that prints, copies or serialises it shows the key.
+ * The client keeps no connection open and does not need to be closed. Printing, copying or serializing it never shows
+ * the key.
  */
 export class Anima {
   /** Address of the vault. */
   readonly baseURL: string;
   /** Values by name. */
   readonly vault: Vault;
-  /** Files under keys that only their links carry. */
+  /** Files encrypted with keys that only their links contain. */
   readonly blobs: Blobs;
-  /** The organization: its state, the rotation of its key, its shredding. */
+  /** The organization: its state, key rotation and shredding. */
   readonly org: Org;
   /** Its API keys. */
   readonly keys: Keys;
-  /** What was done in it, by whom. */
+  /** The organization's audit records. */
   readonly audit: Audit;
-  /** Its users, as the organization sees them. */
+  /** The organization's users: creation, listing, deletion. */
   readonly users: Users;
-  /** What a user keeps. */
+  /** The user's records and messages. */
   readonly memory: Memory;
-  /** A user's own account: what opens the memory. */
+  /** The user's account: the credentials that unlock the memory. */
   readonly account: Account;
   readonly #transport: Transport;
 
@@ -62,8 +64,9 @@ export class Anima {
   }
 
   /**
-   * Who can open something now, with what, and who can't: computed by the vault from slots, keys and policies. `ref` is `value:<name>`,
-   * `blob:<id>`, `memory:<user>/<id>`, `message:<user>/<id>` or `user:<user>`; a user can ask for the own ones alone.
+   * Reports who can currently decrypt an item, with which credentials, and who cannot. The vault computes the answer
+   * from slots, keys and policies. `ref` is `value:<name>`, `blob:<id>`, `memory:<user>/<id>`, `message:<user>/<id>`
+   * or `user:<user>`. A user can query only their own items.
    * @throws NotFoundError record_not_found; PermissionError forbidden
    */
   async explain(ref: string, options: CallOptions = {}): Promise<ExplainResponse> {

@@ -1,6 +1,6 @@
 /**
- * What clients of single values and of blobs never need, as one part that is loaded when first used: batches, memory, accounts, users, and
- * the readers of what admins ask for.
+ * The parts that clients of single values and of blobs never need, bundled as one module that is loaded on first use:
+ * batches, memory, accounts, users, and the decoders for admin responses.
  */
 
 export { decodeResults, runBatch } from './http/batch-runner.ts';

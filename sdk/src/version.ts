@@ -1,2 +1,2 @@
-/** Version of this package; a test holds it equal to package.json, which a browser could not read. */
+/** Version of this package. A test compares it with package.json, which a browser cannot read. */
 export const version = '0.1.0';

@@ -119,7 +119,11 @@ describe('completion', () => {
 describe('dev', () => {
   test('says how to get a checkout where there is none', async () => {
     const ran = await runAnima(['dev'], { env: { ...bare, ANIMA_VAULT_HOME: folder } });
-    expect(ran).toMatchObject({ code: 3, stdout: '', stderr: expect.stringContaining('clone the repository') });
+    expect(ran).toMatchObject({
+      code: 3,
+      stdout: '',
+      stderr: expect.stringContaining('Clone the Anima Vault repository'),
+    });
   });
 
   test('starts the local vault, stores its profiles, and ends it cleanly when told to', async () => {

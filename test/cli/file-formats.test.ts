@@ -51,7 +51,7 @@ describe('.env files', () => {
 
   test.each([
     ['a line that is no assignment', 'A=1\nhunter2\n', 'line 2'],
-    ['a name that stands twice', 'A=hunter2\nB=1\nA=hunter2', 'line 3: A stands in line 1 already'],
+    ['a name that stands twice', 'A=hunter2\nB=1\nA=hunter2', 'line 3: A is already set in line 1'],
     ['quotes that do not end', 'A=1\n\nB="hunter2\n', 'line 3'],
     ['text behind quotes', 'A="hunter2"x', 'line 1'],
     ['a # that programs disagree about', 'A=hunter2#x', 'line 1'],
@@ -238,5 +238,5 @@ test('the name of a file tells its format, an option overrules it', () => {
     ),
   ).toEqual(['env', 'env', 'env', 'json', 'yaml', 'yaml', undefined, undefined]);
   expect(resolveFormat('yaml', 'a.json')).toBe('yaml');
-  expect(() => resolveFormat('toml', 'a.json')).toThrow('--format takes env, json, yaml');
+  expect(() => resolveFormat('toml', 'a.json')).toThrow('--format must be one of env, json, yaml');
 });

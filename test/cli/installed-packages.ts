@@ -63,7 +63,7 @@ export class Terminal {
       for (const stream of [vault.stdout, vault.stderr]) {
         stream.setEncoding('utf8').on('data', (text: string) => {
           output += text;
-          if (output.includes('Ctrl-C ends it')) resolve();
+          if (output.includes('Press Ctrl-C')) resolve();
         });
       }
       vault.once('exit', (code) => reject(new Error(`the vault ended with ${code}: ${output}`)));

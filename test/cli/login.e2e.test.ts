@@ -92,7 +92,7 @@ describe('whoami', () => {
     const { stdout } = await runAnima(['whoami'], {
       env: { ...env, ANIMA_KEY: admin.key, ANIMA_URL: stack.vault.url },
     });
-    expect(stdout).toMatch(/from +ANIMA_KEY of the environment/);
+    expect(stdout).toMatch(/from +environment variable ANIMA_KEY/);
     expect(stdout).not.toContain(admin.key.slice(-49));
   });
 });

@@ -100,7 +100,7 @@ describe('a variable', () => {
       ['B', 'p/b'],
     ]);
     expect(() => environmentVariablesFor(['p/a-b', 'p/a.b'], 'p/')).toThrow(
-      /p\/a-b and p\/a\.b would both be the variable A_B/,
+      /p\/a-b and p\/a\.b would both become the variable A_B/,
     );
   });
 
@@ -112,6 +112,6 @@ describe('a variable', () => {
       normalizeFolder(undefined),
     ]).toEqual(['prod/', 'prod/', '', '']);
     for (const odd of ['/', '/prod', 'a//b', '../x', 'a b'])
-      expect(() => normalizeFolder(odd)).toThrow(/--prefix takes a folder/);
+      expect(() => normalizeFolder(odd)).toThrow(/--prefix requires a folder/);
   });
 });

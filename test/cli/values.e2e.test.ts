@@ -56,7 +56,7 @@ describe('set', () => {
     const value = secret();
     const refused = await ran(['set', 'argument/a', '--value', value]);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
-    expect(refused.stderr).toMatch(/seen.*nothing was stored[\s\S]*--unsafe-argument/);
+    expect(refused.stderr).toMatch(/visible.*nothing was stored[\s\S]*--unsafe-argument/);
     expect(refused.stderr).not.toContain(value);
     const forced = await ran(['set', 'argument/a', '--value', value, '--unsafe-argument']);
     expect(forced).toMatchObject({ code: 0, stderr: expect.stringContaining('may have seen it') });
@@ -131,7 +131,7 @@ describe('get, list, versions and delete', () => {
       ['shelf/a/b', 2],
       ['shelf/c', 1],
     ]);
-    expect(await ran(['list', 'nothing/'])).toEqual({ code: 0, stdout: '', stderr: 'There are no such values.\n' });
+    expect(await ran(['list', 'nothing/'])).toEqual({ code: 0, stdout: '', stderr: 'No values match.\n' });
     expect(await ran(['list', 'nothing/', '--quiet'])).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 

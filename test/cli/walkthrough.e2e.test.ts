@@ -1,4 +1,4 @@
-/** A day in a terminal, as a new user has it: the commands and outputs of day.txt, with the command installed from its tarball. */
+/** A day in a terminal, as a new user has it: the commands and outputs of walkthrough.txt, with the command installed from its tarball. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Terminal } from './installed-packages.ts';
@@ -56,9 +56,9 @@ const terminal = new Terminal();
 beforeAll(async () => await terminal.installCli());
 afterAll(async () => await terminal.end());
 
-test('day.txt is what a new user sees, from the first start to a verified receipt', async () => {
+test('walkthrough.txt is what a new user sees, from the first start to a verified receipt', async () => {
   const known = new Map<string, string>();
-  const steps = stepsOf(readFileSync(new URL('day.txt', import.meta.url), 'utf8'));
+  const steps = stepsOf(readFileSync(new URL('walkthrough.txt', import.meta.url), 'utf8'));
   expect(steps.length).toBeGreaterThan(20);
   for (const { command: written, output } of steps) {
     const command = written.replace(/<([a-z]+\d)>/g, (whole, name: string) => known.get(name) ?? whole);

@@ -80,7 +80,7 @@ const promised: Readonly<Record<(typeof pages)[number], readonly (readonly [stri
     ['anima doctor', /ok/],
     ['node agent.mjs', /^a key of 19 characters\n$/],
     ['anima run', /the key is <concealed by anima>\n<concealed by anima>\n/],
-    ['anima inject', /1 reference filled in/],
+    ['anima inject', /1 reference replaced/],
     ['anima mcp', /ready/],
     ['audit query', /prod\/stripe\/key/],
   ],

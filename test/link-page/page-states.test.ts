@@ -124,7 +124,7 @@ describe.skipIf(browser === undefined)('the states of the page', () => {
         await progressed(seen.page, 0.5);
       },
     },
-    askOnce: { heading: 'This file is meant to be read once', come: async (seen) => go(seen, await once()) },
+    askOnce: { heading: 'This file can be read only once', come: async (seen) => go(seen, await once()) },
     askLimited: {
       heading: 'Ready to open',
       come: async (seen) => go(seen, await place.make(png(64, 48), { maxOpens: 3 })),
@@ -160,7 +160,7 @@ describe.skipIf(browser === undefined)('the states of the page', () => {
         await go(seen, await once());
         await seen.page.click('button:has-text("Open it now")');
         await seen.page.waitForFunction(() =>
-          /gone from the server/.test(document.querySelector('.note')?.textContent ?? ''),
+          /deleted from the server/.test(document.querySelector('.note')?.textContent ?? ''),
         );
       },
     },
@@ -255,7 +255,7 @@ describe.skipIf(browser === undefined)('the states of the page', () => {
     const seen = await visit(browser as Browser);
     const made = await once();
     await go(seen, made);
-    expect(await settled(seen.page)).toBe('This file is meant to be read once');
+    expect(await settled(seen.page)).toBe('This file can be read only once');
     expect(place.stored(made).openings).toBe(0);
     await seen.page.click('button:has-text("Open it now")');
     await seen.page.waitForSelector('img');
@@ -287,7 +287,7 @@ describe.skipIf(browser === undefined)('the states of the page', () => {
     await seen.page.waitForSelector('text=as soon as you save it');
     expect(place.stored(made).burned).toBe(false);
     await Promise.all([seen.page.waitForEvent('download'), seen.page.click('text=Save the file')]);
-    await seen.page.waitForSelector('text=It is gone from the server.');
+    await seen.page.waitForSelector('text=It was deleted from the server.');
     expect(place.stored(made).burned).toBe(true);
     await seen.close();
   });
@@ -309,7 +309,7 @@ describe.skipIf(browser === undefined)('the states of the page', () => {
     const context = await (browser as Browser).newContext({ javaScriptEnabled: false });
     const page = await context.newPage();
     await page.goto((await file()).url);
-    expect(await page.textContent('main')).toContain('needs JavaScript');
+    expect(await page.textContent('main')).toContain('requires JavaScript');
     await context.close();
   });
 });

@@ -53,7 +53,7 @@ describe.skipIf(browser === undefined)('a link of the vault in a browser', () =>
     const seen = await visit(browser as Browser);
     await seen.page.goto(url);
     await seen.page.click('button:has-text("Open it now")');
-    await seen.page.waitForSelector('text=It is gone from the server.');
+    await seen.page.waitForSelector('text=It was deleted from the server.');
     expect(await seen.page.textContent('pre')).toBe('read me once');
     await seen.close();
     const again = await visit(browser as Browser);

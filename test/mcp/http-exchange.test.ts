@@ -86,7 +86,7 @@ describe('the address', () => {
 
   test('of a name that changes its answer is never dialled unchecked', async () => {
     const net = fakeNetwork(secure.port, ['127.0.0.1'], ['8.8.8.8']);
-    await expect(send(outgoing('https://api.example.com/'), net)).rejects.toThrow('not of the public internet');
+    await expect(send(outgoing('https://api.example.com/'), net)).rejects.toThrow('not on the public internet');
     expect(net.dialled).toEqual([]);
   });
 
@@ -97,7 +97,7 @@ describe('the address', () => {
     [['64:ff9b::a9fe:a9fe']],
   ])('is refused when one of %j is not public, before anything is dialled', async (addresses) => {
     const net = fakeNetwork(secure.port, addresses);
-    await expect(send(outgoing('https://api.example.com/'), net)).rejects.toThrow('not of the public internet');
+    await expect(send(outgoing('https://api.example.com/'), net)).rejects.toThrow('not on the public internet');
     expect(net.dialled).toEqual([]);
   });
 
@@ -109,7 +109,7 @@ describe('the address', () => {
     'http://[::ffff:a9fe:a9fe]/',
   ])('of %s is refused without a question to any resolver', async (url) => {
     const net = fakeNetwork(secure.port, ['8.8.8.8']);
-    await expect(send(outgoing(url), net)).rejects.toThrow('not of the public internet');
+    await expect(send(outgoing(url), net)).rejects.toThrow('not on the public internet');
     expect([net.resolved, net.dialled]).toEqual([[], []]);
   });
 
@@ -117,8 +117,8 @@ describe('the address', () => {
     const net = fakeNetwork(secure.port);
     const local = (url: string) => send(outgoing(url, { allowsLoopback: true }), net);
     expect((await local(`https://127.0.0.1:${secure.port}/`)).status).toBe(200);
-    await expect(local('https://10.0.0.1/')).rejects.toThrow('not of the public internet');
-    await expect(local('https://169.254.169.254/')).rejects.toThrow('not of the public internet');
+    await expect(local('https://10.0.0.1/')).rejects.toThrow('not on the public internet');
+    await expect(local('https://169.254.169.254/')).rejects.toThrow('not on the public internet');
   });
 
   test('that nobody has is a failure, and so is a resolver that fails or hangs', async () => {
@@ -126,7 +126,9 @@ describe('the address', () => {
     const failing = { fake: { ...fakeNetwork(1).fake, resolve: () => Promise.reject(new Error('no')) } };
     await expect(send(outgoing('https://api.example.com/'), failing)).rejects.toThrow('has no address');
     const hanging = { fake: { ...fakeNetwork(1).fake, resolve: () => new Promise<string[]>(() => undefined) } };
-    await expect(send(outgoing('https://api.example.com/'), hanging)).rejects.toThrow('did not end within 1.5 seconds');
+    await expect(send(outgoing('https://api.example.com/'), hanging)).rejects.toThrow(
+      'was not complete within 1.5 seconds',
+    );
   });
 });
 
@@ -175,7 +177,7 @@ describe('the answer', () => {
 
   test.each(['/slow', '/silent'])('of %s is given up when its time is over', async (path) => {
     const started = Date.now();
-    await expect(over(path)).rejects.toThrow('did not end within 1.5 seconds');
+    await expect(over(path)).rejects.toThrow('was not complete within 1.5 seconds');
     expect(Date.now() - started).toBeLessThan(3000);
   });
 
@@ -184,10 +186,10 @@ describe('the answer', () => {
   });
 
   test.each([
-    ['/headers', 'headers of its answer are too large'],
+    ['/headers', 'response headers are too large'],
     ['/malformed', 'not valid HTTP'],
-    ['/short', 'broke before the answer was whole'],
-    ['/upgrade', 'changed to another protocol'],
+    ['/short', 'broke before the response was complete'],
+    ['/upgrade', 'switched to another protocol'],
   ])('of %s is told as one of a few sentences', async (path, message) => {
     const error: unknown = await over(path).catch((thrown: unknown) => thrown);
     expect(String(error)).toContain(message);

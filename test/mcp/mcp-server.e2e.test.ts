@@ -263,7 +263,7 @@ describe('http_request', () => {
     [
       'a host that the value does not allow',
       { headers: { a: '{{anima://app/elsewhere}}' } },
-      'may not be sent to that host',
+      'must not be sent to that host',
     ],
     [
       'a host that an older version allowed not',
@@ -277,7 +277,7 @@ describe('http_request', () => {
       { headers: { a: '{{anima://app/secret}}{{anima://app/nowhere}}' } },
       'no host',
     ],
-    ['another method', { method: 'POST', headers: { a: '{{anima://app/token}}' } }, 'with GET only'],
+    ['another method', { method: 'POST', headers: { a: '{{anima://app/token}}' } }, 'only with GET'],
     ['another place', { query: { a: '{{anima://app/token}}' } }, 'only in: header'],
     ['no value at all', { headers: { a: 'x' } }, '--allow-plain-requests'],
     ['a line end in a header', { headers: { a: '{{anima://app/lines}}' } }, 'line end'],
@@ -300,8 +300,8 @@ describe('http_request', () => {
     ['two bodies', { method: 'POST', json: '{{anima://app/secret}}', body: 'x' }, 'one of body, json and form'],
     ['a body of GET', { body: '{{anima://app/secret}}' }, 'no body'],
     ['a value too short to be found again', { headers: { a: '{{anima://app/short}}' } }, 'be used'],
-    ['a bare reference', { headers: { a: 'Bearer anima://app/secret' } }, 'not of the form'],
-    ['a mistyped placeholder', { headers: { a: '{{anima:app/secret}}' } }, 'not of the form'],
+    ['a bare reference', { headers: { a: 'Bearer anima://app/secret' } }, 'does not have the form'],
+    ['a mistyped placeholder', { headers: { a: '{{anima:app/secret}}' } }, 'does not have the form'],
     ['a version that is none', { headers: { a: '{{anima://app/secret?version=x}}' } }, 'version'],
     ['a value that is missing', { headers: { a: '{{anima://app/missing}}' } }, 'no value of that name'],
   ])('refuses %s, and sends nothing', async (_, args, message) => {
@@ -357,7 +357,7 @@ describe('http_request', () => {
   });
 
   test.each([
-    ['/utf16', { bodyNote: expect.stringContaining('not text') }],
+    ['/utf16', { bodyNote: expect.stringContaining('not UTF-8 text') }],
     ['/gzip', { bodyNote: expect.stringContaining('compressed') }],
     ['/metadata', { status: 302, redirectHost: '169.254.169.254' }],
     // Of the value in this test a host can't be made; of the other it can.
@@ -383,7 +383,7 @@ describe('http_request', () => {
 
   test('makes at most eight requests at a time', async () => {
     const results = await Promise.all(Array.from({ length: 12 }, () => session.request('/silent')));
-    expect(results.filter(({ text }) => text.includes('at once'))).toHaveLength(4);
+    expect(results.filter(({ text }) => text.includes('concurrent requests'))).toHaveLength(4);
     expect(results.every(({ isError }) => isError)).toBe(true);
   });
 });
@@ -405,7 +405,7 @@ test('every use stands in the audit with agent, run and tool call', async () => 
 test('malformed messages are passed over without a word of theirs, and the server goes on', async () => {
   const transport = session.client.transport as unknown as { _process: { stdin: NodeJS.WritableStream } };
   transport._process.stdin.write('not json MARKER-IN-MESSAGE\n{"jsonrpc":"1.0"}\n[]\n\n');
-  await expect.poll(() => session.output()).toContain('a message was not understood');
+  await expect.poll(() => session.output()).toContain('received an invalid message');
   expect((await session.client.listTools()).tools).toHaveLength(4);
   expect(session.output()).not.toContain('MARKER-IN-MESSAGE');
 });
@@ -443,7 +443,7 @@ test('without --allow-local nothing of this machine is reached; switches add wha
   try {
     const before = hostile.received.length;
     const local = await plain.request('/');
-    expect(local.text).toContain('not of the public internet');
+    expect(local.text).toContain('not on the public internet');
     const outside = await plain.call('http_request', { url: 'https://example.org/' });
     expect(outside.text).toContain('makes requests only to');
     const plainHttp = await plain.request('/', {});
@@ -509,9 +509,9 @@ describe('share_file', () => {
     writeFileSync(join(root, 'large.bin'), Buffer.alloc(1001));
     stack.vault.calls.reset();
     const refused: [object, string][] = [
-      [{ path: '../outside.txt' }, 'no such file'],
-      [{ path: 'out.txt' }, 'no such file'],
-      [{ path: '/etc/hostname' }, 'no such file'],
+      [{ path: '../outside.txt' }, 'No such file'],
+      [{ path: 'out.txt' }, 'No such file'],
+      [{ path: '/etc/hostname' }, 'No such file'],
       [{ path: 'large.bin' }, 'at most 1000'],
       [{ path: 'chart.png', expiresIn: 'for ever' }, 'expiresIn'],
       [{ path: 'chart.png', maxOpens: 0 }, 'maxOpens'],

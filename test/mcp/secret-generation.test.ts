@@ -40,9 +40,9 @@ describe('a secret', () => {
     [{ kind: 'hex', length: 23 }, '92 random bits'],
     [{ kind: 'base64url', length: 15 }, '90 random bits'],
     [{ kind: 'password', length: 28, alphabet: '0123456789' }, '93 random bits'],
-    [{ kind: 'password', alphabet: 'aab' }, 'each once'],
+    [{ kind: 'password', alphabet: 'aab' }, 'distinct'],
     [{ kind: 'password', alphabet: 'a b' }, 'visible ASCII'],
-    [{ kind: 'hex', alphabet: 'ab' }, 'kind password only'],
-    [{ kind: 'uuid', length: 36 }, 'length of its own'],
+    [{ kind: 'hex', alphabet: 'ab' }, 'requires kind password'],
+    [{ kind: 'uuid', length: 36 }, 'must not be given for a uuid'],
   ] as const)('%j is refused', (wanted, message) => expect(() => generateRandomSecret(wanted)).toThrow(message));
 });

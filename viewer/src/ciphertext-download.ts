@@ -1,20 +1,26 @@
-/** Ciphertext from storage, in one stream however often the connection breaks: an opening counts once, a download may be continued. */
+/**
+ * Downloads ciphertext from storage as one stream across reconnects: an opening counts once, and its download can be
+ * continued.
+ */
 import { LinkError, privateRequestInit } from './link-api.ts';
 
-/** Milliseconds without a byte after which a connection counts as broken. */
+/** Time without data after which a connection counts as broken, milliseconds. */
 const stallTimeoutMs = 60_000;
-/** Times that a broken connection is taken up again before anyone is asked. */
+/** Automatic reconnects before the user is asked. */
 const maxReconnects = 3;
 
 export interface DownloadOptions {
   readonly url: string;
-  /** Told how many bytes have arrived. */
+  /** Called with the number of bytes received. */
   readonly onBytes: (bytes: number) => void;
-  /** Asked when the connection stays broken, or storage does not answer as it should; the download goes on when it resolves. */
+  /**
+   * Called if the connection stays broken or storage returns an unexpected response. The download continues when the
+   * promise resolves.
+   */
   readonly onBroken: (trouble: 'offline' | 'unavailable') => Promise<void>;
 }
 
-/** The bytes of the object. @throws Refusal gone, lapsed */
+/** Yields the bytes of the object. @throws LinkError gone, lapsed */
 export async function* downloadCiphertext({
   url,
   onBytes,
@@ -48,13 +54,13 @@ export async function* downloadCiphertext({
 }
 
 interface Connection {
-  /** The first bytes from there on; undefined when there are none. */
+  /** Requests the object from an offset. Resolves to the first bytes, or undefined if there are none. */
   begin(url: string, at: number): Promise<Uint8Array | undefined>;
   next(): Promise<Uint8Array | undefined>;
   end(): void;
 }
 
-/** One request, which ends when nothing comes for too long. */
+/** Creates a connection for one request. It is aborted if no data arrives for too long. */
 function createConnection(): Connection {
   const controller = new AbortController();
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
@@ -75,7 +81,7 @@ function createConnection(): Connection {
       const response = await withStallTimeout(
         fetch(url, { ...privateRequestInit, headers, signal: controller.signal }),
       );
-      // Nothing is left from there on: whether that is the end, decryption knows.
+      // No bytes remain after this offset. Decryption detects whether the file is complete.
       if (at > 0 && response.status === 416) return undefined;
       checkStorageResponse(response, at);
       reader = response.body?.getReader();
@@ -84,20 +90,20 @@ function createConnection(): Connection {
   };
 }
 
-/** Storage answered, with something else than the bytes that were asked for. */
+/** Storage responded with something other than the requested bytes. */
 class UnexpectedStorageResponse extends Error {}
 
-/** @throws Refusal for what no further attempt mends, OddAnswer for what it may */
+/** @throws LinkError for permanent failures, UnexpectedStorageResponse for failures that a retry may fix */
 function checkStorageResponse(response: Response, at: number): void {
   const { status } = response;
-  // Without the right to list, S3 says 403 of what is not there.
+  // Without list permission, S3 returns 403 for missing objects.
   if (status === 404 || (status === 403 && at === 0)) throw new LinkError('gone');
-  // 400 when the session that signed the address has ended.
+  // 400 if the AWS session that signed the URL has ended.
   if (status === 403 || status === 400) throw new LinkError('lapsed');
   const range = response.headers.get('content-range');
   const continues = status === 206 && (range === null || range.startsWith(`bytes ${at}-`));
   if (at === 0 ? status !== 200 : !continues) throw new UnexpectedStorageResponse(`HTTP ${status}`);
 }
 
-/** Resolves after so many milliseconds. */
+/** Resolves after `ms` milliseconds. */
 export const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

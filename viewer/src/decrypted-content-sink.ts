@@ -1,14 +1,14 @@
-/** Where decrypted content goes: into a Blob of this page, or piece by piece into a file. */
+/** Destinations of decrypted content: a Blob in this page, or a file that is written piece by piece. */
 import { LinkError } from './link-api.ts';
 
-/** From this size on a file goes to disk at once where the browser can do that, bytes. */
+/** Size, in bytes, from which a file is written directly to disk if the browser supports it. */
 export const largeFileBytes = 268_435_456;
-/** Bytes after which what was collected is handed to the browser, which may put it on disk. */
+/** Bytes after which collected content is moved into a Blob, which the browser may store on disk. */
 const blobHandOverBytes = 33_554_432;
 
 type Content = AsyncIterable<Uint8Array<ArrayBuffer>>;
 
-/** What is used of a file that was chosen: the File System API is not in every browser, nor in the types of the DOM. */
+/** The used subset of the File System API, which is not in every browser and not in the DOM types. */
 export interface WritableFile {
   createWritable(): Promise<{
     write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
@@ -20,13 +20,13 @@ type Picker = (options: { suggestedName: string }) => Promise<WritableFile>;
 
 const isPicker = (found: unknown): found is Picker => typeof found === 'function';
 
-/** Lets a file be chosen to write to; undefined where browsers have no such thing. To be called on a press of a button. */
+/** The file picker; undefined if the browser has none. Must be called from a click handler. */
 export function findFilePicker(): Picker | undefined {
   const found: unknown = Reflect.get(globalThis, 'showSaveFilePicker');
   return isPicker(found) ? (options) => found.call(globalThis, options) : undefined;
 }
 
-/** The whole content, once all of it has proven authentic. */
+/** Collects the whole content after all of it is authenticated. */
 export async function collectIntoBlob(content: Content): Promise<Blob> {
   let parts: BlobPart[] = [];
   let held = 0;
@@ -41,8 +41,9 @@ export async function collectIntoBlob(content: Content): Promise<Blob> {
 }
 
 /**
- * Writes the content to a file, which takes its place only when the whole has proven authentic: until then browsers write beside it.
- * @throws Refusal notSaved, and whatever the content throws
+ * Writes the content to a file. Browsers write to a temporary file and replace the chosen file only at the end, after
+ * the whole content is authenticated.
+ * @throws LinkError notSaved, and errors thrown by the content
  */
 export async function writeToFile(content: Content, file: WritableFile): Promise<void> {
   const orNotSaved = async <T>(action: Promise<T>): Promise<T> =>
@@ -53,7 +54,7 @@ export async function writeToFile(content: Content, file: WritableFile): Promise
   try {
     for await (const piece of content) await orNotSaved(out.write(piece));
   } catch (error) {
-    // What was written beside the file is dropped; that it may fail changes nothing.
+    // Discards the temporary file; a failure to discard it is ignored.
     await out.abort().catch(() => undefined);
     throw error;
   }

@@ -1,22 +1,22 @@
-/** The last state: a file that is whole and authentic, to be seen or saved; and what becomes of one that is read once. */
+/** The final state: a complete, authenticated file to view or save, and the deletion of a file that is read once. */
 
 import { formatByteSize } from './page/file-name-and-size.ts';
 import { announce, createButton, createElement, createFactList, showView, waitForPress } from './page/page-elements.ts';
 import { burnTexts, buttonLabels } from './page/page-texts.ts';
 import { createFilePreview } from './preview/file-preview.ts';
 
-/** Asks the service to destroy the file; whether it is gone. */
+/** Asks the service to destroy the file. Resolves to whether the file is known to be destroyed. */
 export type BurnRequest = () => Promise<boolean>;
 
 export interface FileFacts {
-  /** Made safe. */
+  /** Sanitized file name. */
   readonly name: string;
-  /** What its uploader says; decides about text alone. */
+  /** Media type stated by the uploader. Used only to detect text. */
   readonly type: string;
   readonly openingsLeft: number | undefined;
 }
 
-/** Shows the file, or offers it as a download when it is of no kind that is shown. */
+/** Shows the file, or offers it as a download if its kind is not shown. */
 export async function showDecryptedFile(
   file: Blob,
   { name, type, openingsLeft }: FileFacts,
@@ -31,8 +31,8 @@ export async function showDecryptedFile(
   const tail = [createFactList(rows), save, ...(note === undefined ? [] : [note.element])];
   if (shown === undefined) {
     const text = [
-      'Files of this kind are not shown here, only saved.',
-      'It was decrypted unchanged, but not checked for harm: open it only if you trust whoever sent you the link.',
+      'Files of this kind can only be saved, not shown here.',
+      'The file is unchanged, but was not checked for malware. Open it only if you trust the sender.',
     ];
     showView({ icon: 'file', title: 'File ready to save', text }, name, ...tail);
     if (note === undefined) return;
@@ -45,10 +45,10 @@ export async function showDecryptedFile(
   await note?.burn(burn, burnTexts.done);
 }
 
-/** Says that the file was written to disk. @param size bytes that were downloaded for it */
+/** Shows that the file was saved. @param size downloaded bytes */
 export async function showSavedFile(name: string, size: number, burn?: BurnRequest): Promise<void> {
   const note = burn && createBurnNote();
-  const text = ['It was decrypted unchanged and is on this device now, in the place you chose.'];
+  const text = ['The file is unchanged and was saved in the place you chose.'];
   showView(
     { icon: 'done', title: 'File saved', text },
     name,
@@ -63,7 +63,7 @@ const formatOpeningsLeft = (left: number): string => {
   return left === 1 ? 'once more' : `${left} more times`;
 };
 
-/** A link to the bytes without a type, so that no browser makes a page of them. */
+/** A download link to the bytes without a media type, so that no browser renders them as a page. */
 function createSaveLink(file: Blob, name: string, label: string): HTMLAnchorElement {
   const bytes = file.slice(0, file.size, 'application/octet-stream');
   return createElement('a', { className: 'button', href: URL.createObjectURL(bytes), download: name }, label);
@@ -72,7 +72,7 @@ function createSaveLink(file: Blob, name: string, label: string): HTMLAnchorElem
 interface BurnNote {
   readonly element: HTMLElement;
   say(text: string): void;
-  /** Burns the file and tells how it went; offers a button where it did not. */
+  /** Destroys the file and shows the result; offers a retry button if it failed. */
   burn(burner: BurnRequest | undefined, done: string): Promise<void>;
 }
 

@@ -1,16 +1,16 @@
-/** The three requests of a link (docs/blobs.md), to the origin of the page itself, and why one may be refused. */
+/** The three requests of a link (docs/blobs.md), sent to the origin of the page, and their errors. */
 import type { Trouble } from './page/page-texts.ts';
 
-/** Milliseconds after which a request counts as unanswered. */
+/** Time-out of a request, milliseconds. */
 const requestTimeoutMs = 30_000;
 
-/** A request that was not answered with what was asked for. */
+/** A failed request. */
 export class LinkError extends Error {
   readonly trouble: Trouble;
 
   constructor(trouble: Trouble) {
     super(trouble);
-    this.name = 'Refusal';
+    this.name = 'LinkError';
     this.trouble = trouble;
   }
 
@@ -20,7 +20,7 @@ export class LinkError extends Error {
   }
 }
 
-/** Error codes of the service, as states of the page; every other one is `unavailable`. */
+/** Error codes of the service and their page states. All other codes are `unavailable`. */
 const troubleByErrorCode: Readonly<Record<string, Trouble>> = {
   proof_refused: 'refused',
   blob_expired: 'expired',
@@ -32,31 +32,31 @@ const troubleByErrorCode: Readonly<Record<string, Trouble>> = {
   org_shredded: 'shredded',
 };
 
-/** What is known of a link before it is opened. */
+/** Facts about a link before it is opened. */
 export interface LinkInfo {
-  /** Bytes of ciphertext. */
+  /** Ciphertext size, bytes. */
   readonly size: number;
   readonly expiresAt: string | undefined;
-  /** Openings that are left; undefined without a limit. */
+  /** Remaining openings; undefined if unlimited. */
   readonly openingsLeft: number | undefined;
   readonly burn: boolean;
 }
 
-/** A link that was opened: where its ciphertext is, for half an hour. */
+/** An opened link with its ciphertext URL, which is valid for 30 minutes. */
 export interface OpenedLink extends LinkInfo {
   readonly url: string;
 }
 
 export interface LinkApi {
-  /** Counts as no opening. */
+  /** Returns facts about the link. Does not count as an opening. */
   getInfo(): Promise<LinkInfo>;
-  /** Counts as an opening, once however often it is sent under its name. @param proof base64 */
+  /** Opens the link. Counts as one opening, even if repeated with the same opening id. @param proof base64 */
   open(proof: string, opening: string): Promise<OpenedLink>;
-  /** Destroys it. @param proof base64 */
+  /** Destroys the file. @param proof base64 */
   burn(proof: string): Promise<void>;
 }
 
-/** The requests of one link; they fail with a {@link LinkError}. @param link the 58 characters of its path */
+/** The requests of one link. They reject with a {@link LinkError}. @param link the 58 characters of its path */
 export function createLinkApi(link: string): LinkApi {
   const path = `/v1/links/${link}`;
   return {
@@ -84,7 +84,7 @@ function parseLinkInfo({ size, expiresAt, openingsLeft, burn }: Answer): LinkInf
 
 type Answer = Readonly<Record<string, unknown>>;
 
-/** What all requests of the page have in common: nothing is sent along that was not asked for, and nothing is kept. */
+/** Options of all requests of the page: no credentials or referrer, no cache, and no redirects. */
 export const privateRequestInit = {
   credentials: 'omit',
   referrerPolicy: 'no-referrer',

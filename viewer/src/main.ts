@@ -1,4 +1,4 @@
-/** The page that opens links. Its first act takes the key out of the address bar. */
+/** The page that opens links. It first removes the key from the address bar. */
 import { parseFragmentKey, parseLinkId } from '../../core/blobs/share-link.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { LinkError } from './link-api.ts';
@@ -11,7 +11,7 @@ const { hash, href, pathname } = location;
 const [address] = href.split('#');
 history.replaceState(null, '', address);
 
-// Who pastes a link once more into the same tab changes the fragment only, for which browsers load nothing.
+// Pasting another link into the same tab changes only the fragment, and browsers do not reload the page for that.
 addEventListener('hashchange', () => {
   if (location.hash.length > 1) location.reload();
 });
@@ -35,13 +35,16 @@ function troubleForError(error: unknown): Trouble {
   return error instanceof DecryptionError ? 'damaged' : 'failed';
 }
 
-/** Whether the browser has what decryption needs; all else is as old as that. WebCrypto is there for https only. */
+/**
+ * Whether the browser supports decryption. All other required features are at least as old as these. WebCrypto
+ * requires https.
+ */
 function isBrowserSupported(): boolean {
   const scope: Partial<typeof globalThis> = globalThis;
   return scope.crypto?.subtle !== undefined && 'timeout' in AbortSignal && 'getReader' in ReadableStream.prototype;
 }
 
-/** Whether this is a page that had its key before: reloaded, or come back to. */
+/** Whether this page was loaded with its key before: reloaded, or revisited through the history. */
 function wasLoadedBefore(): boolean {
   return performance.getEntriesByType('navigation').some((entry) => {
     const type: unknown = Reflect.get(entry, 'type');

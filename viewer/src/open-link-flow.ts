@@ -1,4 +1,4 @@
-/** From a link to its file: look, ask where it matters, open, download, decrypt, show, and burn what is to be read once. */
+/** Opens a link: get info, confirm if needed, open, download, decrypt, show, and destroy a file that is read once. */
 import { openBlob } from '../../core/blobs/blob-stream.ts';
 import { computeLinkProof } from '../../core/blobs/link-proof.ts';
 import type { LinkId } from '../../core/blobs/share-link.ts';
@@ -25,13 +25,13 @@ import {
 } from './page/page-elements.ts';
 import { buttonLabels, confirmOpeningView, openingView, type PageView, troubles } from './page/page-texts.ts';
 
-/** Times that a request which changes nothing more when repeated is sent before anyone is asked. */
+/** Automatic attempts of an idempotent request before the user is asked. */
 const maxAttempts = 3;
 
 /**
- * Opens a link and shows what it leads to. The key is zeroed as soon as nothing more is to be derived from it.
+ * Opens a link and shows its file. The key is zeroed after the last derivation from it.
  * @param link the 58 characters of its path
- * @throws Refusal, DecryptionError: the state that the page is to show
+ * @throws LinkError, DecryptionError: the state that the page then shows
  */
 export async function openLinkAndShowFile(link: string, id: LinkId, key: Bytes): Promise<void> {
   const api = createLinkApi(link);
@@ -49,7 +49,7 @@ export async function openLinkAndShowFile(link: string, id: LinkId, key: Bytes):
   const [openProof, burnProof] = [await computeLinkProof(key, id, 'open'), await computeLinkProof(key, id, 'burn')].map(
     toBase64,
   );
-  // One name for all tries: an opening whose answer gets lost is not counted again.
+  // One opening id for all attempts, so that an opening with a lost response is not counted again.
   const openingName = crypto.randomUUID();
   const opened = await retryUntilSettled(() => api.open(openProof ?? '', openingName), progress, maxAttempts);
   const sealed = downloadCiphertext({
@@ -84,7 +84,9 @@ const linkFactRows = ({ size, expiresAt }: LinkInfo): [string, string][] => {
 const formatTime = (time: string): string =>
   new Date(time).toLocaleString('en', { dateStyle: 'long', timeStyle: 'short' });
 
-/** Repeats a request until it succeeds or is refused for good: some times by itself, then whenever people ask for it. */
+/**
+ * Repeats a request until it succeeds or fails permanently: first automatically, then whenever the user asks for it.
+ */
 async function retryUntilSettled<T>(action: () => Promise<T>, progress: Progress, times: number): Promise<T> {
   for (let failures = 0; ; ) {
     try {
@@ -103,7 +105,7 @@ async function retryUntilSettled<T>(action: () => Promise<T>, progress: Progress
 
 const askToRetry = (view: PageView): Promise<void> => showViewAndWait(view, buttonLabels.retry);
 
-/** Sends the burning, which may be repeated; whether it is known to be gone. */
+/** Sends the burn request, which is idempotent. Resolves to whether the file is known to be destroyed. */
 const createBurner =
   (api: LinkApi, proof: string): BurnRequest =>
   async () => {
@@ -112,7 +114,7 @@ const createBurner =
         await api.burn(proof);
         return true;
       } catch (error) {
-        // Whatever else the service says of it now, there is no file of that link any more.
+        // Every permanent error means that the file of this link no longer exists.
         if (!(error instanceof LinkError) || !error.isTransient)
           return error instanceof LinkError && isAlreadyGone(error);
         await delay(500 * (failures + 1));
@@ -123,7 +125,10 @@ const createBurner =
 
 const isAlreadyGone = ({ trouble }: LinkError): boolean => ['deleted', 'gone', 'shredded', 'expired'].includes(trouble);
 
-/** A file on this device for content that is too large for a page; undefined when it is not, or the browser has no such files. */
+/**
+ * Lets the user choose a file for content that is too large for the page; undefined if it is small, or the browser
+ * does not support it.
+ */
 async function chooseFileForLargeContent(
   name: string,
   { size }: OpenedLink,
@@ -135,7 +140,7 @@ async function chooseFileForLargeContent(
   for (;;) {
     const choose = createButton(buttonLabels.choose);
     showView(
-      { ...view, text: ['It is decrypted on the way to your disk.'] },
+      { ...view, text: ['It is decrypted while it is written to your disk.'] },
       name,
       createFactList([['Size', formatByteSize(size)]]),
       choose,
@@ -146,7 +151,7 @@ async function chooseFileForLargeContent(
       progress.show();
       return file;
     } catch {
-      // The choice was cancelled: it is offered again.
+      // The user cancelled the picker, so it is offered again.
     }
   }
 }

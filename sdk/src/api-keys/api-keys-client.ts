@@ -8,29 +8,35 @@ import type { CallOptions } from '../shared/client-options.ts';
 import { type KeyList, List } from '../shared/paginated-list.ts';
 
 export interface CreateKeyOptions extends ExpiryOptions, CallOptions {
-  /** What the key may do at most. */
+  /** The key's role, which bounds its permissions. */
   role: Role;
-  /** For people: what the key is for. */
+  /** Label for people: the purpose of the key. */
   name?: string | undefined;
-  /** Names it may touch: an entry with a slash at the end is all below it, any other exactly that name. Unless told all, but those under `channels/` only for admins. */
+  /**
+   * Names the key may access. An entry that ends in a slash covers all names below it; any other entry covers exactly
+   * that name. Default: all names, except that only admin keys may access names under `channels/`.
+   */
   prefixes?: readonly string[] | undefined;
-  /** Verbs it may use, among those of its role; all of them unless told. */
+  /** Verbs the key may use, a subset of its role's verbs. Default: all of them. */
   verbs?: readonly Verb[] | undefined;
 }
 
 export interface ListKeysOptions extends CallOptions {
-  /** Keys of a page, 1 to 1000; 100 unless told. */
+  /** Keys per page, 1 to 1000. Default: 100. */
   pageSize?: number | undefined;
 }
 
 export interface RotateKeyOptions extends CallOptions {
-  /** Seconds for which the old key works on, up to a week; a day unless told. For the key that asks, 60 at least. */
+  /**
+   * Seconds for which the old key keeps working, up to one week. Default: one day. At least 60 if the key rotates
+   * itself.
+   */
   overlapSeconds?: number | undefined;
 }
 
 const loadLazyModules = () => import('../lazy-modules.ts');
 
-/** API keys of the organization. A key is shown once, when it is made; after that only its id is known. */
+/** API keys of the organization. The vault returns a key only once, on creation; later only its id is available. */
 export class Keys {
   readonly #transport: Transport;
 
@@ -39,8 +45,8 @@ export class Keys {
   }
 
   /**
-   * Makes a key, which must not be stronger than this client's; `key` of what it returns is shown this once. Should an
-   * answer be lost, the retry makes another, and the first stands in the list without a holder.
+   * Creates a key. Its permissions must not exceed those of this client's key. The returned `key` is shown only once.
+   * If a response is lost, the retry creates another key, and the first one stays in the list although nobody has it.
    * @throws PermissionError forbidden; InvalidRequestError
    */
   async create(options: CreateKeyOptions): Promise<CreateKeyResponse> {
@@ -53,7 +59,7 @@ export class Keys {
     );
   }
 
-  /** Keys, revoked ones included: `for await (const key of keys.list())`. */
+  /** Lists keys, including revoked ones: `for await (const key of keys.list())`. */
   list(options: ListKeysOptions = {}): KeyList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
     const settings = this.#transport.callSettings(options);
@@ -67,9 +73,9 @@ export class Keys {
   }
 
   /**
-   * Replaces a key by a new one of the same rights; the old one works on for the overlap. Against a key in wrong hands
-   * `revoke` helps: a key can rotate itself as long as it works.
-   * @throws NotFoundError api_key_not_found, also when that key has ended; PermissionError forbidden
+   * Replaces a key with a new one that has the same permissions. The old key keeps working during the overlap. If a
+   * key is compromised, use `revoke` instead: while a key works, it can rotate itself.
+   * @throws NotFoundError api_key_not_found, also if the key was revoked or has expired; PermissionError forbidden
    */
   async rotate(id: string, options: RotateKeyOptions = {}): Promise<RotateKeyResponse> {
     const overlapSeconds = checkInteger('overlapSeconds', options.overlapSeconds, 0, limits.apiKeyOverlapMax);
@@ -81,7 +87,7 @@ export class Keys {
     });
   }
 
-  /** Revokes a key, from the next request on; again changes nothing. @throws NotFoundError api_key_not_found */
+  /** Revokes a key, effective from the next request. Idempotent. @throws NotFoundError api_key_not_found */
   async revoke(id: string, options: CallOptions = {}): Promise<ApiKeyInfo> {
     const call = { route: 'revokeKey', id: checkKeyId(id) } as const;
     const { decodeKeyInfo } = await loadLazyModules();

@@ -6,21 +6,24 @@ import type { CallOptions } from '../shared/client-options.ts';
 import { AuditExport, type AuditList, List } from '../shared/paginated-list.ts';
 
 export interface AuditOptions extends CallOptions {
-  /** Times of the records: from, inclusive, to, exclusive; a Date or an RFC 3339 time each. */
+  /** Time range of the records: `from` is inclusive, `to` is exclusive. Each is a Date or an RFC 3339 time. */
   from?: Date | string | undefined;
   to?: Date | string | undefined;
-  /** Id of an API key, or the ARN of the operator. */
+  /** Id of an API key, or ARN of the operator. */
   principal?: string | undefined;
-  /** A name exactly, or with a slash at the end all names below it. */
+  /** An exact name, or a prefix that ends in a slash for all names below it. */
   name?: string | undefined;
   verb?: AuditRecord['verb'] | undefined;
-  /** Records of a page, 1 to 1000; 100 unless told. */
+  /** Records per page, 1 to 1000. Default: 100. */
   pageSize?: number | undefined;
 }
 
 const loadLazyModules = () => import('../lazy-modules.ts');
 
-/** What was done in the organization, by whom and with what result. Names and ids, never values. */
+/**
+ * The organization's audit records: which operations ran, by whom, and with what result. They contain names and ids,
+ * never values.
+ */
 export class Audit {
   readonly #transport: Transport;
 
@@ -28,7 +31,9 @@ export class Audit {
     this.#transport = transport;
   }
 
-  /** Records that match every option, oldest first: `for await (const record of audit.query({ name: 'prod/' }))`. */
+  /**
+   * Lists records that match all options, oldest first: `for await (const record of audit.query({ name: 'prod/' }))`.
+   */
   query(options: AuditOptions = {}): AuditList {
     const { principal, name, verb, pageSize } = options;
     const from = formatTimeArgument('from', options.from);
@@ -45,8 +50,8 @@ export class Audit {
   }
 
   /**
-   * All records that are sealed, with the signed seals over them, oldest first: `for await (const { seal, records } of
-   * audit.export())`, or `.lines()` for a file to be verified offline.
+   * Exports all sealed records with the signed seals over them, oldest first: `for await (const { seal, records } of
+   * audit.export())`. Use `.lines()` to write a file for offline verification.
    */
   export(options: CallOptions = {}): AuditExport {
     const settings = this.#transport.callSettings(options);

@@ -1,4 +1,4 @@
-/** Readers of the vault's JSON about blobs, as decode.ts has them for the rest. */
+/** Decoders for the vault's JSON about blobs; see shared/json-decoders.ts. */
 import type { BlobInfo, ListBlobsResponse } from '../../../contract/blobs/wire.ts';
 import {
   decodeBoolean,
@@ -10,7 +10,7 @@ import {
   optional,
 } from '../shared/json-decoders.ts';
 
-/** Fields of a blob in every answer that tells of one. */
+/** Fields of a blob that every response about a blob contains. */
 export const blobInfoFields = {
   id: decodeText,
   state: decodeOneOf<BlobInfo['state']>(['uploading', 'ready', 'spent', 'burned', 'expired', 'deleted']),

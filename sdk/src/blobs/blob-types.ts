@@ -1,8 +1,8 @@
-/** What goes into blobs and comes out of them, as types. */
+/** Types for blob uploads and downloads. */
 import type { FormUpload } from '../../../contract/blobs/wire.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 
-/** For programs compiled with neither the DOM's nor Node's types. */
+/** Fallback for programs compiled without DOM and Node types. */
 interface BlobLike {
   readonly size: number;
   readonly type: string;
@@ -12,31 +12,32 @@ interface StreamLike {
   getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array }>; cancel(reason?: unknown): Promise<void> };
 }
 
-/** The `Blob` of the platform compiled for; a `File` is one. */
+/** The `Blob` type of the target platform. A `File` is a `Blob`. */
 export type PlatformBlob = typeof globalThis extends { Blob: { prototype: infer B } } ? B : BlobLike;
 
-/** The `ReadableStream` of bytes of the platform compiled for. */
+/** The byte `ReadableStream` type of the target platform. */
 export type ByteStream = typeof globalThis extends { Response: { prototype: { readonly body: infer S } } }
   ? NonNullable<S>
   : StreamLike;
 
 /**
- * What can be uploaded. Bytes and Blobs have a known size, so that progress has a total and up to 16 MiB go in one request; a file of any size
- * is a Blob by `<input type=file>`, or `fs.openAsBlob(path)` in Node. A string is not taken: it could be meant as a path.
+ * Content that can be uploaded. Bytes and Blobs have a known size: progress then has a total, and content of up to 16
+ * MiB is sent in one request. To upload a file of any size, use a Blob from `<input type=file>` or, in Node, from
+ * `fs.openAsBlob(path)`. Strings are rejected, because a string could be meant as a path.
  */
 export type BlobContent = Uint8Array | ArrayBuffer | PlatformBlob | ByteStream | AsyncIterable<Uint8Array>;
 
-/** How far a transfer is. */
+/** Progress of a transfer. */
 export interface BlobProgress {
-  /** Bytes of ciphertext that have arrived; never fewer than told before. */
+  /** Bytes of ciphertext transferred so far. Never decreases. */
   readonly bytes: number;
-  /** All of them; undefined while that is not known. */
+  /** Total bytes of ciphertext; undefined while unknown. */
   readonly total: number | undefined;
 }
 
 /**
- * All it takes to go on with an upload that broke off, as plain JSON. **It is a secret**: it holds the whole link with its key. Keep it where
- * you would keep the file itself, and drop it when the upload is complete.
+ * The state needed to resume an interrupted upload, as plain JSON. **It is a secret**: it contains the whole link
+ * with its key. Protect it like the file, and delete it when the upload is complete.
  */
 export interface BlobUploadState {
   readonly version: 1;
@@ -47,52 +48,52 @@ export interface BlobUploadState {
   readonly header: string;
   readonly type: string;
   readonly name: string;
-  /** Bytes of content, when they were known. */
+  /** Content size in bytes, if it was known. */
   readonly size?: number | undefined;
-  /** How it is uploaded. */
+  /** Upload method. */
   readonly upload: FormUpload | { readonly kind: 'parts'; readonly chunks: number };
-  /** SHA-256 of each part made so far, base64; of a form, of the whole. */
+  /** SHA-256 of each part encrypted so far, base64. For a form upload, of the whole blob. */
   readonly parts: readonly string[];
 }
 
 export interface PutBlobOptions extends CallOptions {
-  /** Media type; by default that of a Blob, else none. */
+  /** Media type. Default: that of the Blob, otherwise none. */
   type?: string | undefined;
-  /** File name; by default that of a File, else none. Both are encrypted with the content. */
+  /** File name. Default: that of the File, otherwise none. Name and type are encrypted with the content. */
   name?: string | undefined;
-  /** Until it can't be opened any more: seconds, or '90s', '10m', '24h', '7d'. It stays until deleted unless told. */
+  /** Time until the blob expires: seconds, or '90s', '10m', '24h', '7d'. Default: it is kept until deleted. */
   expiresIn?: number | `${number}${'s' | 'm' | 'h' | 'd'}` | undefined;
-  /** Openings after which it can't be opened any more. */
+  /** Number of openings after which the blob cannot be opened again. */
   maxOpens?: number | undefined;
-  /** To be read once: one opening, and whoever has read it destroys it. */
+  /** Allows one opening; the reader destroys the blob after reading it. */
   burn?: boolean | undefined;
-  /** Called as ciphertext arrives: after each part, or once for what goes in one request. */
+  /** Called as ciphertext is transferred: after each part, or once if the blob is sent in one request. */
   onProgress?: ((progress: BlobProgress) => void) | undefined;
   /**
-   * Called before a part is sent for the first time, and waited for: with what it is given, the upload can be resumed. **A secret.**
-   * Keep the newest state only, and let this return when it is safely stored: what leaves after the state that you resume from can't be
-   * compared.
+   * Called and awaited before a part is sent for the first time. The upload can be resumed from the state passed in.
+   * **The state is a secret.** Keep only the newest state, and return after it is safely stored: parts sent after the
+   * stored state cannot be compared on resume.
    */
   onState?: ((state: BlobUploadState) => unknown) | undefined;
-  /** Goes on with the upload of a state, of the same content; what else the blob is to be stands in the state. */
+  /** Resumes the upload of a state with the same content. The blob's other options are taken from the state. */
   resume?: BlobUploadState | undefined;
 }
 
 /** A blob that was uploaded. */
 export interface PutBlobResult {
   id: string;
-  /** The link with its key: **whoever has it can open the blob.** Nobody can give it again. */
+  /** The link with its key: **anyone who has it can open the blob.** It cannot be recovered if lost. */
   url: string;
-  /** The link's 58 characters, without address and key. */
+  /** The 58-character link, without address and key. */
   link: string;
-  /** Bytes of content. */
+  /** Content size in bytes. */
   size: number;
   expiresAt?: string | undefined;
 }
 
 export interface GetBlobOptions extends CallOptions {
-  /** Called as ciphertext arrives. */
+  /** Called as ciphertext is transferred. */
   onProgress?: ((progress: BlobProgress) => void) | undefined;
-  /** Whether a blob that is to be burned is destroyed once it was read to its end; true unless told. */
+  /** Whether to destroy a blob uploaded with `burn` after it is read to the end. Default: true. */
   burn?: boolean | undefined;
 }

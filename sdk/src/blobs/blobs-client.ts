@@ -16,15 +16,16 @@ import type { BlobContent, GetBlobOptions, PutBlobOptions, PutBlobResult } from 
 import type { OpenedBlob } from './opened-blob.ts';
 
 export interface ListBlobsOptions extends CallOptions {
-  /** Blobs of a page, 1 to 1000; 100 unless told. */
+  /** Blobs per page, 1 to 1000. Default: 100. */
   pageSize?: number | undefined;
 }
 
 export type BlobList = List<BlobInfo, ListBlobsResponse>;
 
 /**
- * Files under keys that only their links carry. They are encrypted before they leave this machine; the vault and its store never see a key,
- * a media type or a file name. `size` of what was put or opened is bytes of content, in lists and facts bytes of ciphertext.
+ * Files encrypted with keys that only their links contain. They are encrypted on this machine; the vault and its
+ * storage never receive a key, a media type or a file name. `size` counts bytes of content in upload and download
+ * results, and bytes of ciphertext in `list` and `info`.
  */
 export class Blobs {
   readonly #transport: Transport;
@@ -34,9 +35,10 @@ export class Blobs {
   }
 
   /**
-   * Encrypts and uploads, in constant memory; `url` of what it resolves to is the link with the key, **this once**. Requests and parts are
-   * retried by themselves; an upload that broke off for good goes on by `resume`.
-   * @throws ConflictError content_changed; InvalidRequestError blob_too_large; UnexpectedResponseError storage_refused
+   * Encrypts and uploads content in constant memory. The returned `url` is the link with the key; it is returned
+   * **only once**. Requests and parts are retried automatically. Resume an interrupted upload with `resume`.
+   * @throws ConflictError content_changed; InvalidRequestError blob_too_large; UnexpectedResponseError
+   * storage_refused
    */
   async put(content: BlobContent, options: PutBlobOptions = {}): Promise<PutBlobResult> {
     const { uploadBlob } = await import('./upload.ts');
@@ -44,8 +46,9 @@ export class Blobs {
   }
 
   /**
-   * Opens a link, which counts as one opening, and resolves once the first bytes have proven authentic. This client's vault is asked,
-   * whatever address the link has. A blob to be burned is destroyed once it was read to its end.
+   * Opens a link, which counts as one opening. Resolves after the first bytes are authenticated. The request goes to
+   * this client's vault, regardless of the link's address. A blob uploaded with `burn` is destroyed after it is read
+   * to the end.
    * @throws InvalidRequestError invalid_link; NotFoundError blob_not_found, blob_expired, blob_spent, blob_deleted;
    * PermissionError proof_refused; DecryptionError decryption_failed
    */
@@ -55,8 +58,9 @@ export class Blobs {
   }
 
   /**
-   * Bytes `start` to `end`, excluded, of the content, without the rest: only the chunks that hold them are fetched. Counts as one opening and
-   * burns nothing. That the blob was not cut off is only proven by a range that reaches its end.
+   * Reads content bytes from `start` (inclusive) to `end` (exclusive). Fetches only the chunks that contain them.
+   * Counts as one opening and does not burn the blob. Only a range that reaches the end proves that the blob was not
+   * truncated.
    * @throws AnimaError as `get`
    */
   async range(url: string, start: number, end: number, options: CallOptions = {}): Promise<Uint8Array> {
@@ -64,13 +68,16 @@ export class Blobs {
     return await downloadRange(this.#transport, url, [start, end], options);
   }
 
-  /** What a link leads to, as far as it is told without its key. Counts as no opening. @throws NotFoundError as `get` */
+  /**
+   * Returns the facts about a link that do not require its key. Does not count as an opening. @throws NotFoundError
+   * as `get`
+   */
   async look(url: string, options: CallOptions = {}): Promise<LookAtLinkResponse> {
     const { requestLinkInfo } = await import('./link-requests.ts');
     return await requestLinkInfo(this.#transport, url, options);
   }
 
-  /** Blobs of the organization, newest first, never their links: `for await (const blob of blobs.list())`. */
+  /** Lists the organization's blobs, newest first, without their links: `for await (const blob of blobs.list())`. */
   list(options: ListBlobsOptions = {}): BlobList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
     const settings = this.#transport.callSettings(options);
@@ -80,7 +87,7 @@ export class Blobs {
     );
   }
 
-  /** Size, times and openings of a blob. @throws NotFoundError blob_not_found */
+  /** Returns size, times and openings of a blob. @throws NotFoundError blob_not_found */
   async info(id: string, options: CallOptions = {}): Promise<BlobInfo> {
     const call = { route: 'getBlob', id: checkBlobId(id) } as const;
     return this.#transport.request(call, this.#transport.callSettings(options), (json) => {
@@ -89,7 +96,10 @@ export class Blobs {
     });
   }
 
-  /** Deletes a blob, uploaded or not. False when there was none, or it was gone before: also what a retry finds. */
+  /**
+   * Deletes a blob, even if its upload is incomplete. False if there was no such blob; a retry after a lost response
+   * also returns false.
+   */
   async delete(id: string, options: CallOptions = {}): Promise<boolean> {
     const call = { route: 'deleteBlob', id: checkBlobId(id) } as const;
     return this.#transport.request(call, this.#transport.callSettings(options), (json) =>
@@ -98,10 +108,10 @@ export class Blobs {
   }
 
   /**
-   * Revokes the link of a blob and gives it a new one; blob and key stay.
-   * @param oldUrl a link of the blob with its key, which is put into the new one; without it, `url` has no key, and whoever knows the
-   * key appends it as fragment
-   * @throws NotFoundError blob_not_found; InvalidRequestError invalid_link when `oldUrl` is of another blob
+   * Revokes a blob's link and creates a new one. Blob and key do not change.
+   * @param oldUrl a link of the blob with its key, which is copied into the new link. Without it, `url` has no key,
+   * and a person who knows the key must append it as the fragment
+   * @throws NotFoundError blob_not_found; InvalidRequestError invalid_link if `oldUrl` belongs to another blob
    */
   async relink(id: string, oldUrl?: string, options: CallOptions = {}): Promise<RelinkBlobResponse> {
     const { requestLinkReplacement } = await import('./link-requests.ts');
@@ -109,7 +119,7 @@ export class Blobs {
   }
 }
 
-/** @throws AnimaError invalid_argument, also for a link, which belongs in no path of an API */
+/** @throws AnimaError invalid_argument, also for a link, because a link must not appear in an API path */
 function checkBlobId(id: unknown): string {
   if (typeof id === 'string' && isTimeId(id)) return id;
   throw notSentError('invalid_argument', 'id must be the id of a blob, 26 characters, not its link');

@@ -11,8 +11,8 @@ import type { BlobProgress } from './blob-types.ts';
 type CiphertextReader = ReadableStreamDefaultReader<Uint8Array>;
 
 /**
- * The ciphertext of an opening, as it arrives. After a broken connection it goes on where it stopped, at the same address: no byte comes
- * twice, and it counts as no opening.
+ * The ciphertext of an opened blob, as a stream. After a lost connection the download continues at the same URL from
+ * the last byte received. No byte is delivered twice, and no further opening is counted.
  */
 export class CiphertextDownload {
   readonly #fetch: Fetch;
@@ -21,7 +21,7 @@ export class CiphertextDownload {
   readonly #onProgress: ((progress: BlobProgress) => void) | undefined;
   readonly #header = new Uint8Array(blobHeaderLength);
   #offset = 0;
-  /** Of the object that was begun with; stores do not always show it to browsers. */
+  /** ETag of the object when the download began. Storage does not always expose it to browsers. */
   #etag: string | null = null;
 
   constructor(
@@ -36,12 +36,15 @@ export class CiphertextDownload {
     this.#onProgress = onProgress;
   }
 
-  /** The first 64 bytes, once they have arrived. */
+  /** Resolves to the first 64 bytes once they have arrived. */
   header(): Uint8Array {
     return this.#header;
   }
 
-  /** Each piece is good until the next is asked for. @throws AnimaError; DecryptionError when it is longer or shorter than the vault says, or became another */
+  /**
+   * Each piece is valid until the next one is requested. @throws AnimaError; DecryptionError if the ciphertext is
+   * longer or shorter than the vault stated, or the stored object changed
+   */
   async *pieces(): AsyncGenerator<Uint8Array, void, undefined> {
     const { size } = this.#opening;
     for (let failures = 0; ; failures++) {
@@ -49,10 +52,10 @@ export class CiphertextDownload {
       try {
         yield* this.#readConnection();
         if (this.#offset === size) return;
-        // It ended well, with nothing: there is no more.
+        // The response ended normally without new bytes, so the object is too short.
         if (this.#offset === before) throw new DecryptionError();
         throw createError('connection_failed', {
-          detail: `the store ended before all was there. ${this.#settings.outcomeHint}`,
+          detail: `storage ended the response too early. ${this.#settings.outcomeHint}`,
         });
       } catch (error) {
         if (this.#offset > before) failures = 0;
@@ -63,7 +66,7 @@ export class CiphertextDownload {
   }
 
   async *#readConnection(): AsyncGenerator<Uint8Array, void, undefined> {
-    // One signal for the connection: each of its reads has a time-out of its own.
+    // One signal for the whole connection, because each read has a separate time-out.
     const controller = new AbortController();
     let reader: CiphertextReader | undefined;
     try {
@@ -96,7 +99,7 @@ export class CiphertextDownload {
     const resumes = this.#offset > 0;
     const headers: Record<string, string> = resumes ? { range: `bytes=${this.#offset}-` } : {};
     const response = await startStorageRequest(this.#fetch, { method: 'GET', url, headers }, this.#settings, signal);
-    // Not there: shorter than it should be.
+    // Range not satisfiable: the object is shorter than the vault stated.
     if (resumes && response.status === 416) throw new DecryptionError();
     await checkStorageResponse(response, resumes ? 206 : 200);
     const etag = response.headers.get('etag');

@@ -1,15 +1,18 @@
-/** Content to upload, of whatever kind, as one source of bytes. */
+/** Converts every supported content type to one byte source. */
 
 import { type AbortSettings, withAbort } from '../http/retry.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import { createError } from '../shared/errors.ts';
 
 export interface ContentSource {
-  /** Bytes there will be; undefined when that is not known. */
+  /** Total bytes; undefined if unknown. */
   readonly size: number | undefined;
   readonly type: string;
   readonly name: string;
-  /** The bytes, once. Ends at once with `aborted` when the signal fires; with `content_changed` when they are not as many as said. */
+  /**
+   * The bytes; can be iterated once. Throws `aborted` immediately when the signal fires, and `content_changed` if the
+   * byte count differs from `size`.
+   */
   pieces(settings: AbortSettings): AsyncGenerator<Uint8Array, void, undefined>;
 }
 
@@ -48,7 +51,10 @@ async function* yieldOnce(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** Streams are read by a reader: not all browsers can iterate them. Nothing is asked of a source before the first piece is wanted. */
+/**
+ * Streams are read through a reader, because not all browsers can iterate them. The source is not accessed until the
+ * first piece is requested.
+ */
 function findPieceIterator(content: unknown): (() => PieceIterator) | undefined {
   if (content instanceof Blob) return () => streamPieceIterator(content.stream());
   if (content instanceof ReadableStream) return () => streamPieceIterator(content);
@@ -85,7 +91,7 @@ async function* readPieces(
     }
     ended = true;
   } finally {
-    // Not waited for: a source that hangs is what an abort is for.
+    // Not awaited: abort must also work when the source hangs.
     if (!ended) void Promise.resolve(steps.cancel()).catch(() => undefined);
   }
   if (size !== undefined && length !== size) throw contentLengthChangedError();
@@ -94,11 +100,11 @@ async function* readPieces(
 function checkPiece(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
   throw createError('invalid_argument', {
-    detail: 'a piece of the content is not a Uint8Array. The upload was not completed; begin anew with pieces of bytes',
+    detail: 'a piece of the content is not a Uint8Array. The upload is incomplete; start again with byte pieces',
   });
 }
 
 const contentLengthChangedError = () =>
   createError('content_changed', {
-    detail: 'it is not as long as it was said to be. The upload was not completed; begin anew without resume',
+    detail: 'its length differs from its stated size. The upload is incomplete; start again without resume',
   });

@@ -1,4 +1,7 @@
-/** Downloads (docs/blobs.md): opens a link by a proof of its key, and decrypts as the ciphertext arrives. Loaded when first needed. */
+/**
+ * Downloads (docs/blobs.md): opens a link with a proof of its key and decrypts the ciphertext as it arrives. Loaded
+ * on first use.
+ */
 import type { OpenLinkResponse } from '../../../contract/blobs/wire.ts';
 import { computeBlobLayout, parseBlobHeader } from '../../../core/blobs/blob-format.ts';
 import { BlobRangeReader } from '../../../core/blobs/blob-range-reader.ts';
@@ -20,7 +23,7 @@ import { linkInfoFields } from './link-requests.ts';
 import { OpenedBlob } from './opened-blob.ts';
 
 const downloadOutcomeHint =
-  'The blob was not read to its end. To open it anew is another opening; whether one that broke off counted is not known';
+  'The blob was not read to the end. Opening it again is a new opening; the interrupted one may have been counted';
 
 const decodeOpenedLink = decodeObject<OpenLinkResponse>({
   ...linkInfoFields,
@@ -37,13 +40,13 @@ export async function downloadBlob(
 ): Promise<OpenedBlob> {
   const settings = { ...transport.callSettings(options), outcomeHint: downloadOutcomeHint };
   const link = parseLinkArgument(address);
-  // Made now: the key is not held for longer than it takes to open.
+  // The burn proof is computed now, so that the key is not kept longer than opening requires.
   const proof = toBase64(await computeLinkProof(link.key, link, 'burn'));
   const burn = async (): Promise<void> => {
     const call = { route: 'burnLink', link: link.link, body: { proof } } as const;
     const settings = {
       ...transport.callSettings(options),
-      outcomeHint: 'Whether it was destroyed is not known; burn it again',
+      outcomeHint: 'It may or may not be destroyed; burn it again',
     };
     await transport.request(call, settings, decodeBurned);
   };
@@ -67,7 +70,7 @@ export async function downloadBlob(
   }
 }
 
-/** Opens a link and reads bytes `start` to `end`, excluded, of its content. @throws AnimaError */
+/** Opens a link and reads content bytes `start` (inclusive) to `end` (exclusive). @throws AnimaError */
 export async function downloadRange(
   transport: Transport,
   address: string,
@@ -78,7 +81,7 @@ export async function downloadRange(
   if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start) {
     throw notSentError(
       'invalid_argument',
-      'a range is two whole numbers of bytes, from 0 on, the second not below the first',
+      'start and end must be whole numbers, 0 or more, and end not less than start',
     );
   }
   const link = parseLinkArgument(address);
@@ -107,7 +110,10 @@ function parseLinkArgument(address: unknown): BlobLink {
   return link;
 }
 
-/** The one request that counts; by its name, a retry after an answer that got lost counts no second time. */
+/**
+ * The only request that counts as an opening. It carries an opening id, so a retry after a lost response is not
+ * counted again.
+ */
 async function requestLinkOpening(
   transport: Transport,
   link: BlobLink,
@@ -129,12 +135,12 @@ async function* withPublicErrors(
   }
 }
 
-/** One error for every cause of what does not open. */
+/** Maps every decryption failure to one error. */
 const toPublicError = (error: unknown): unknown =>
   error instanceof DecryptionError && !(error instanceof AnimaError)
     ? createError('decryption_failed', {
         detail:
-          'the key of the link is not that of the blob, or the blob is not as it was uploaded. What was given before is authentic, ' +
-          'but not all there was. Ask its sender for it anew',
+          'the key of the link is wrong, or the blob was altered or truncated. The bytes delivered so far are authentic, ' +
+          'but incomplete. Ask the sender to share it again',
       })
     : error;

@@ -1,4 +1,4 @@
-/** What is asked and told about links. Loaded when first needed. */
+/** Requests about links. Loaded on first use. */
 import type { Link, LookAtLinkResponse, RelinkBlobResponse } from '../../../contract/blobs/wire.ts';
 import { formatLinkUrl, parseLinkId, parseLinkUrl } from '../../../core/blobs/share-link.ts';
 import type { Transport } from '../http/transport.ts';
@@ -26,8 +26,9 @@ export const decodeLinkInfo = decodeObject<LookAtLinkResponse>(linkInfoFields);
 export const linkFields = { link: decodeText, url: decodeText };
 
 /**
- * A reader that takes only an answer whose link is of the blob `id`, or of any when not told, at an address fit for a key to be
- * appended to: whoever opens it is led there.
+ * Wraps a decoder so that it accepts only a response whose link belongs to the blob `id` (any blob if `id` is
+ * undefined) and whose address is safe for appending the key, because anyone who opens the link is sent to that
+ * address.
  */
 export function withValidLink<T extends Link & { id: string }>(decode: Decoder<T>, id?: string): Decoder<T> {
   return (json) => {
@@ -45,7 +46,7 @@ export function withValidLink<T extends Link & { id: string }>(decode: Decoder<T
 
 const decodeReplacedLink = decodeObject<RelinkBlobResponse>({ id: decodeText, ...linkFields });
 
-/** What a link leads to. @throws AnimaError */
+/** Returns the facts about a link. @throws AnimaError */
 export async function requestLinkInfo(
   transport: Transport,
   url: string,
@@ -55,7 +56,7 @@ export async function requestLinkInfo(
   return transport.request(call, transport.callSettings(options), decodeLinkInfo);
 }
 
-/** A new link for a blob whose id was checked, with the key of the old one. @throws AnimaError */
+/** Creates a new link with the key of the old one, for a blob id that was already checked. @throws AnimaError */
 export async function requestLinkReplacement(
   transport: Transport,
   id: string,
@@ -64,7 +65,7 @@ export async function requestLinkReplacement(
 ): Promise<RelinkBlobResponse> {
   const old = oldUrl === undefined ? undefined : parseLinkUrl(oldUrl);
   if (oldUrl !== undefined && old?.id !== id)
-    throw notSentError('invalid_link', 'oldUrl is no link of that blob with its key');
+    throw notSentError('invalid_link', 'oldUrl must be a link of that blob, with its key');
   const call = { route: 'relinkBlob', id, body: {} } as const;
   const relinked = await transport.request(
     call,
@@ -74,11 +75,10 @@ export async function requestLinkReplacement(
   return old === undefined ? relinked : { ...relinked, url: formatLinkUrl(relinked.url, old.key) };
 }
 
-/** The link of an address, with or without a key. @throws AnimaError invalid_link */
+/** Extracts the link from an address with or without a key. @throws AnimaError invalid_link */
 function parseLinkPath(address: unknown): string {
   const path = typeof address === 'string' && URL.canParse(address) ? new URL(address).pathname : '';
   const [, link = ''] = /\/b\/([^/]+)$/.exec(path) ?? [];
-  if (parseLinkId(link) === undefined)
-    throw notSentError('invalid_link', 'it must be an address that ends in /b/ and 58 characters');
+  if (parseLinkId(link) === undefined) throw notSentError('invalid_link', 'its path must end in /b/ and 58 characters');
   return link;
 }

@@ -1,4 +1,7 @@
-/** Uploads in parts: made one after the other, sent a few at a time, each by an address for exactly its bytes. */
+/**
+ * Multipart uploads: parts are encrypted in sequence and sent concurrently. Each is sent to a presigned URL that is
+ * valid only for exactly its bytes.
+ */
 import type { GrantPartsResponse, ListPartsResponse } from '../../../contract/blobs/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import { blobHeaderLength } from '../../../core/blobs/blob-format.ts';
@@ -18,9 +21,9 @@ import {
 } from '../shared/json-decoders.ts';
 import { List } from '../shared/paginated-list.ts';
 
-/** A part as it is sent. */
+/** One part of an upload. */
 export interface Part {
-  /** 1, 2, 3 … */
+  /** Part number, from 1. */
   readonly number: number;
   readonly bytes: Bytes;
   /** SHA-256, base64. */
@@ -54,7 +57,7 @@ const decodePartPage = decodeObject<ListPartsResponse>({
   cursor: optional(decodeText),
 });
 
-/** Checksums of the parts that have arrived, by their numbers; `all` when the upload is complete. */
+/** Checksums of the parts that have arrived, by part number; `all` if the upload is complete. */
 export async function listArrivedParts(
   transport: Transport,
   id: string,
@@ -73,7 +76,7 @@ export async function listArrivedParts(
   }
 }
 
-/** Sends parts. Those that wait for an address while another request for some is under way are asked for together. */
+/** Sends parts. Parts that need a URL while a request for URLs is in progress are batched into the next request. */
 export class PartUploader {
   readonly #transport: Transport;
   readonly #id: string;
@@ -87,7 +90,7 @@ export class PartUploader {
     this.#settings = settings;
   }
 
-  /** Resolves once the part has arrived. @throws AnimaError */
+  /** Resolves after the part is stored. @throws AnimaError */
   async upload(part: Part): Promise<void> {
     const { fetch } = this.#transport;
     const settings = withTransferTimeout(part.bytes.length, this.#settings);
@@ -95,9 +98,10 @@ export class PartUploader {
     const attempt = () =>
       requestStorage(fetch, { method: 'PUT', url: to.url, headers: to.headers, body: part.bytes }, settings);
     await withRetries(settings, attempt, async ({ code, status, retryable }) => {
-      // Past its time, or signed by a session that has ended.
+      // The URL has expired, or the AWS session that signed it has ended.
       if (code === 'storage_refused' && status === 403) to = await this.#presign(part);
-      // 400: what arrived was not what was signed, or came too slowly. The bytes are what they were.
+      // HTTP 400: the bytes received did not match the signature, or arrived too slowly. The part itself is
+      // unchanged, so retry.
       return retryable || status === 403 || status === 400;
     });
   }
@@ -133,18 +137,18 @@ export class PartUploader {
 function findPresignedPart({ number }: Part, granted: readonly PresignedPart[]): PresignedPart {
   const found = granted.find((one) => one.number === number);
   if (found === undefined) {
-    throw createError('unexpected_response', { detail: 'there is no address for a part. The upload is not complete' });
+    throw createError('unexpected_response', { detail: 'a part has no upload URL. The upload is incomplete' });
   }
   return { ...found, url: checkStorageUrl(found.url), headers: dropForbiddenHeaders(found.headers) };
 }
 
-/** Platforms write these two themselves, and some throw when they are told. */
+/** Platforms set these two headers themselves, and some throw if a caller sets them. */
 const dropForbiddenHeaders = (headers: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(?:host|content-length)$/i.test(name)));
 
 /**
- * Memory of parts, used again and again: fresh megabytes for each would pile up until they are collected. A request that was given up on, should
- * it send what is written later, sends what was not signed.
+ * Reusable part buffers: allocating megabytes for each part would accumulate until garbage collection. If an
+ * abandoned request still sends a buffer after it was overwritten, the bytes no longer match the signature.
  */
 export class PartBufferPool {
   readonly #free: ArrayBuffer[] = [];
@@ -154,20 +158,20 @@ export class PartBufferPool {
     return found === undefined ? new Uint8Array(length) : new Uint8Array(found, 0, length);
   }
 
-  /** Gives all of it back that is not in use. */
+  /** Releases all unused buffers. */
   clear(): void {
     for (const buffer of this.#free.splice(0)) detachBuffer(new Uint8Array(buffer));
   }
 
-  /** Takes a part back that is needed no more. */
+  /** Returns a buffer that is no longer needed to the pool. */
   giveBack(part: Bytes): void {
     this.#free.push(part.buffer);
   }
 }
 
 /**
- * A sealed blob as parts.
- * @param length bytes of each part but the last; the first has the header beside them
+ * Splits an encrypted blob into parts.
+ * @param length bytes of each part except the last, not counting the 64-byte header in the first part
  */
 export async function* splitIntoParts(
   sealed: AsyncIterable<Uint8Array>,

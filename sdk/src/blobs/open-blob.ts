@@ -5,12 +5,13 @@ import { isHttpsOrLoopback } from '../shared/url.ts';
 import type { GetBlobOptions } from './blob-types.ts';
 import type { OpenedBlob } from './opened-blob.ts';
 
-/** How a link is to be opened by who has no API key. */
+/** Options for opening a link without an API key. */
 export type OpenBlobOptions = GetBlobOptions & Pick<AnimaOptions, 'fetch' | 'userAgent'>;
 
 /**
- * Opens a link without an API key, as a recipient: what `client.blobs.get` does, asking the origin of the link itself, which must be https
- * or this machine. Whoever sends links chooses that origin: it learns when and from where a link was opened, but not its key.
+ * Opens a link as a recipient, without an API key. Works like `client.blobs.get`, but sends its requests to the
+ * origin of the link, which must be https or this machine. The sender of the link chooses that origin, so the origin
+ * learns when and from where the link is opened, but not its key.
  * @throws AnimaError as `client.blobs.get`, and insecure_url
  */
 export async function openBlob(url: string, options: OpenBlobOptions = {}): Promise<OpenedBlob> {

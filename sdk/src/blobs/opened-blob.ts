@@ -3,19 +3,19 @@ import type { Bytes } from '../../../core/encoding/bytes.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import type { ByteStream, PlatformBlob } from './blob-types.ts';
 
-/** What the uploader says of a blob; authentic, in that it was him who said it. */
+/** Blob facts stated by the uploader. They are authenticated as the uploader's statement, not verified. */
 export interface BlobFacts {
-  /** Media type; may be empty. Nothing vouches that the content is of it. */
+  /** Media type; may be empty. It is not checked against the content. */
   readonly type: string;
-  /** File name; may be empty, and may hold any character: it is no path. */
+  /** File name; may be empty and may contain any character. Do not use it as a path. */
   readonly name: string;
-  /** Bytes of content. */
+  /** Content size in bytes. */
   readonly size: number;
 }
 
 /**
- * An opened blob. Its content can be taken once, by `stream`, `bytes`, `text` or `blob`. Every byte is authentic before it is given; when the
- * rest is not whole, that is told by a DecryptionError at the end of what was given.
+ * An opened blob. Its content can be read once, with `stream`, `bytes`, `text` or `blob`. Every byte is authenticated
+ * before it is delivered. If the rest is altered or truncated, a DecryptionError follows the last authentic byte.
  */
 export class OpenedBlob implements BlobFacts {
   readonly type: string;
@@ -43,7 +43,7 @@ export class OpenedBlob implements BlobFacts {
     this.#burnsAfterReading = burns;
   }
 
-  /** The content as it arrives. Cancelling it ends the download, and burns nothing. */
+  /** The content as a stream. Cancelling it ends the download and does not burn the blob. */
   get stream(): ByteStream {
     this.#stream ??= toReadableStream(this.#takeContent());
     return this.#stream;
@@ -59,33 +59,37 @@ export class OpenedBlob implements BlobFacts {
     return new TextDecoder().decode(await this.bytes());
   }
 
-  /** The content as a Blob of the type that the uploader says. Do not let a browser show it as a page: it may hold scripts. */
+  /**
+   * The content as a Blob with the uploader's media type. Do not let a browser render it as a page: it may contain
+   * scripts.
+   */
   async blob(): Promise<PlatformBlob> {
     const pieces: Bytes[] = [];
     for await (const piece of this.#takeContent()) pieces.push(piece);
     return new Blob(pieces, { type: this.type });
   }
 
-  /** Whether it was destroyed by this reader: by `burn`, or by itself once a blob to be read once was read to its end. */
+  /** Whether this reader destroyed the blob, either through `burn` or automatically after reading it to the end. */
   get burned(): boolean {
     return this.#burned;
   }
 
-  /** Destroys a blob that was uploaded with `burn`; again changes nothing. @throws AnimaError */
+  /** Destroys a blob that was uploaded with `burn`. Idempotent. @throws AnimaError */
   async burn(): Promise<void> {
     await this.#requestBurn();
     this.#burned = true;
   }
 
   #takeContent(): AsyncGenerator<Bytes, void, undefined> {
-    if (this.#contentTaken) throw notSentError('invalid_argument', 'the content was taken already, and comes once');
+    if (this.#contentTaken)
+      throw notSentError('invalid_argument', 'the content can be read only once, and was read already');
     this.#contentTaken = true;
     return this.#contentThenBurn();
   }
 
   async *#contentThenBurn(): AsyncGenerator<Bytes, void, undefined> {
     yield* this.#content;
-    // Here the last piece has been authenticated and taken. That it could not be destroyed must not lose it: `burned` tells.
+    // The last piece is authenticated and delivered. A failure to burn must not lose it; `burned` reports the result.
     if (this.#burnsAfterReading) await this.burn().catch(() => undefined);
   }
 }
@@ -102,7 +106,7 @@ function toReadableStream(content: AsyncGenerator<Bytes, void, undefined>): Read
         await content.return();
       },
     },
-    // Nothing ahead of the reader.
+    // Do not read ahead of the consumer.
     { highWaterMark: 0 },
   );
 }

@@ -1,4 +1,4 @@
-/** The beginning of an upload, new or resumed, and the state that it is resumed from. */
+/** Starts or resumes an upload, and maintains the resumable state. */
 import type { CreateBlobResponse, FormUpload, PartsUpload } from '../../../contract/blobs/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import {
@@ -31,14 +31,14 @@ import type { BlobUploadState, PutBlobOptions } from './blob-types.ts';
 import type { ContentSource } from './content-source.ts';
 import { linkFields, withValidLink } from './link-requests.ts';
 
-/** An upload that can go on. */
+/** A new or resumed upload. */
 export interface UploadSession {
   readonly state: BlobUploadState;
   readonly link: BlobLink;
   readonly sealer: BlobSealer;
-  /** Bytes of each part but the last, and beside the header. */
+  /** Bytes of each part except the last, not counting the header. */
   readonly partLength: number;
-  /** Bytes of the whole blob; undefined when the length of the content is not known. */
+  /** Bytes of the whole blob; undefined if the content length is unknown. */
   readonly total: number | undefined;
 }
 
@@ -48,7 +48,7 @@ const decodeFormTicket = decodeObject<FormUpload>({
   fields: decodeStringMap,
   expiresAt: decodeText,
 });
-/** More than this would not be held in memory on a vault's word. */
+/** Upper bound on the part size that the vault may request, because parts are kept in memory. */
 const maxChunksPerPart = 4 * limits.blobPartChunks;
 const decodeChunkCount: Decoder<number> = (json) =>
   typeof json === 'number' && Number.isInteger(json) && json >= 1 && json <= maxChunksPerPart ? json : undefined;
@@ -79,7 +79,7 @@ const decodeUploadState = decodeObject<BlobUploadState>({
   parts: decodeListOf(decodeText),
 });
 
-/** Begins a blob. @throws AnimaError invalid_argument, blob_too_large, and what the vault refuses */
+/** Starts a new upload. @throws AnimaError invalid_argument, blob_too_large, and errors returned by the vault */
 export async function beginUpload(
   transport: Transport,
   source: ContentSource,
@@ -97,7 +97,7 @@ export async function beginUpload(
   };
   const { id, url, upload } = await transport.request({ route: 'createBlob', body }, settings, (json) => {
     const created = decodeCreatedBlob(json);
-    // A form takes what was announced, to the byte.
+    // A form upload accepts exactly the announced number of bytes.
     return total === undefined && created?.upload.kind === 'form' ? undefined : created;
   });
   const link = parseCreatedLink(formatLinkUrl(url, newFragmentKey()));
@@ -116,14 +116,14 @@ export async function beginUpload(
   return createUploadSession(state, link, sealer, total);
 }
 
-/** Goes on with the upload of a state. @throws AnimaError invalid_argument, content_changed */
+/** Resumes an upload from its state. @throws AnimaError invalid_argument, content_changed */
 export async function resumeUpload(source: ContentSource, given: unknown): Promise<UploadSession> {
   const state = decodeUploadState(given);
   const header = state && fromBase64Url(state.header);
   const link = state && parseLinkUrl(state.url);
   if (state === undefined || header === undefined || link === undefined || link.id !== state.id)
     throw invalidStateError();
-  // Of a stream the length is not known beforehand: the parts themselves are compared.
+  // A stream's length is unknown in advance, so its parts are compared instead.
   if (source.size !== undefined && state.size !== undefined && source.size !== state.size) throw contentChangedError();
   const { type, name, size } = state;
   const total = checkAndMeasureBlob({ type, name, size });
@@ -140,12 +140,12 @@ function createUploadSession(
   total: number | undefined,
 ): UploadSession {
   const { chunkLog2 } = parseBlobHeader(sealer.header);
-  // Parts are counted in chunks of 2^20 bytes: with smaller ones there are more of them.
+  // `chunks` counts chunks of 2^20 bytes; smaller chunks need proportionally more.
   const chunks = state.upload.kind === 'form' ? 0 : state.upload.chunks * 2 ** (20 - chunkLog2);
   return { state, link, sealer, partLength: chunks * sealedChunkLength(chunkLog2), total };
 }
 
-/** Bytes of the whole blob, where they are known. */
+/** Bytes of the whole blob, if known. */
 function checkAndMeasureBlob(description: BlobDescription): number | undefined {
   try {
     encodeBlobDescription(description);
@@ -154,7 +154,7 @@ function checkAndMeasureBlob(description: BlobDescription): number | undefined {
   }
   if (description.size === undefined) return undefined;
   const total = sealedLength(description.size, chooseChunkLog2(description.size));
-  if (total > limits.blobBytes) throw notSentError('blob_too_large', `encrypted, it is over ${limits.blobBytes} bytes`);
+  if (total > limits.blobBytes) throw notSentError('blob_too_large', `encrypted, it exceeds ${limits.blobBytes} bytes`);
   return total;
 }
 
@@ -169,20 +169,17 @@ function parseExpirySeconds(expiresIn: unknown): number | undefined {
 
 function parseCreatedLink(url: string): BlobLink {
   const link = parseLinkUrl(url);
-  if (link === undefined) throw createError('unexpected_response', { detail: 'the link of the blob is none' });
+  if (link === undefined) throw createError('unexpected_response', { detail: 'the link of the blob is invalid' });
   return link;
 }
 
 const invalidStateError = () =>
-  notSentError(
-    'invalid_argument',
-    'resume is not a state that onState was given, whole, or is of another version of the SDK',
-  );
+  notSentError('invalid_argument', 'resume must be a complete state from onState, of the same SDK version');
 
-/** The content differs from that of the state. */
+/** The content differs from the content of the state. */
 export const contentChangedError = () =>
   createError('content_changed', {
     detail:
-      'what it gives now differs from what was uploaded. Nothing of the difference was sent, since encrypting two contents by one key ' +
-      'would give both away. Resume with the content as it was, or begin anew without resume',
+      'it differs from what was uploaded. The changed bytes were not sent: encrypting two contents under one key ' +
+      'would expose both. Resume with the original content, or start again without resume',
   });

@@ -1,4 +1,4 @@
-/** Uploads (docs/blobs.md): encrypts content as it is read, and sends it by form or in parts. Loaded when first needed. */
+/** Uploads (docs/blobs.md): encrypts content as it is read and sends it as a form or in parts. Loaded on first use. */
 import type { CompleteBlobResponse, FormUpload } from '../../../contract/blobs/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import { descriptionBlockLength } from '../../../core/blobs/blob-format.ts';
@@ -20,15 +20,15 @@ import { linkFields, withValidLink } from './link-requests.ts';
 import { listArrivedParts, type Part, PartBufferPool, PartUploader, splitIntoParts } from './multipart-upload.ts';
 import { beginUpload, contentChangedError, resumeUpload, type UploadSession } from './upload-state.ts';
 
-/** Parts in memory: those being sent, and the one being made. */
+/** Maximum parts in memory: the parts being sent and the part being encrypted. */
 const maxPartsInMemory = 3;
 
 const uploadOutcomeHint =
-  'The upload is not complete: go on with the state of onState, or begin anew. What is not completed is removed by itself';
+  'The upload is incomplete: resume it with the state from onState, or start again. Incomplete uploads are removed automatically';
 
 const decodeCompletedBlob = withValidLink(decodeObject<CompleteBlobResponse>({ ...blobInfoFields, ...linkFields }));
 
-/** @throws AnimaError, and whatever the content or a callback throws */
+/** @throws AnimaError, and errors thrown by the content or a callback */
 export async function uploadBlob(
   transport: Transport,
   content: unknown,
@@ -51,7 +51,7 @@ class BlobUploader {
   readonly #session: UploadSession;
   readonly #options: PutBlobOptions;
   readonly #settings: CallSettings;
-  /** Base64 of the SHA-256 of parts: those of the state, and how many of them were compared. */
+  /** SHA-256 of the parts, base64, starting with those of the state. */
   readonly #checksums: string[];
   readonly #buffers = new PartBufferPool();
   #comparedParts = 0;
@@ -78,7 +78,7 @@ class BlobUploader {
     const { sealer, state } = this.#session;
     const bytes = await collectBytes(sealer.seal(this.#countedContent(this.#settings)));
     const { checksum } = await this.#recordPart(bytes);
-    // Of one that is resumed all may have arrived, with only the completion missing, or its answer.
+    // In a resumed upload all bytes may have arrived already, and only the completion or its response is missing.
     const before = state.parts.length > 0 ? await this.#completeIfUploaded(checksum) : undefined;
     if (before === undefined) {
       const body = buildFormData(ticket.fields, checksum, bytes);
@@ -96,7 +96,8 @@ class BlobUploader {
     const onAbort = () => stop.abort();
     signal?.addEventListener('abort', onAbort, { once: true });
     if (signal?.aborted === true) onAbort();
-    // One signal for all of it: when a part fails for good, neither the others nor the content are waited for.
+    // One signal for the whole upload: if a part fails permanently, neither the other parts nor the content are
+    // awaited.
     const settings = { ...this.#settings, signal: stop.signal };
     const window = new ConcurrencyLimiter(maxPartsInMemory - 1, onAbort);
     try {
@@ -136,15 +137,15 @@ class BlobUploader {
     for await (const bytes of splitIntoParts(sealer.seal(this.#countedContent(settings)), partLength, memory)) {
       const part = await this.#recordPart(bytes);
       const there = arrived === 'all' ? part.checksum : arrived.get(part.number);
-      // Arrived without being in the state, which then was not the newest.
+      // The part was uploaded but is not in the state, so the state was not the newest.
       if (there !== undefined && there !== part.checksum) throw contentChangedError();
       if (there === undefined) held.push(part);
       else {
         this.#addProgress(bytes.length);
         memory.giveBack(bytes);
       }
-      // All that the state knows is compared before any of it is sent. No more can be missing than once was in memory, unless the state was
-      // not the newest: then a part goes when it was compared by itself.
+      // All parts in the state are compared before any part is sent. At most as many parts as fit in memory can be
+      // missing, unless the state was not the newest. In that case each part is sent after its own comparison.
       if (part.number >= parts.length || held.length > maxPartsInMemory) await release();
     }
     if (this.#comparedParts < parts.length) throw contentChangedError();
@@ -155,13 +156,16 @@ class BlobUploader {
     for await (const piece of this.#source.pieces(settings)) {
       this.#contentLength += piece.length;
       if (this.#contentLength + descriptionBlockLength > limits.blobBytes) {
-        throw createError('blob_too_large', { detail: `it is over ${limits.blobBytes} bytes. ${uploadOutcomeHint}` });
+        throw createError('blob_too_large', { detail: `it exceeds ${limits.blobBytes} bytes. ${uploadOutcomeHint}` });
       }
       yield piece;
     }
   }
 
-  /** Compares a part with the state, or enters it there, which is told before the part can leave. @throws AnimaError content_changed */
+  /**
+   * Compares a part with the state, or adds it to the state and reports the state before the part can be sent.
+   * @throws AnimaError content_changed
+   */
   async #recordPart(bytes: Bytes): Promise<Part> {
     const checksum = toBase64(await sha256(bytes));
     const known = this.#checksums[this.#comparedParts++];
@@ -183,7 +187,7 @@ class BlobUploader {
     this.#options.onProgress?.(progress);
   }
 
-  /** The completion, if all has arrived already. */
+  /** Completes the upload if all bytes have arrived already; otherwise undefined. */
   async #completeIfUploaded(checksum: string): Promise<PutBlobResult | undefined> {
     try {
       return await this.#complete(checksum);
@@ -214,7 +218,7 @@ class BlobUploader {
   }
 }
 
-/** A form for S3: the file is the last field, since what comes after it is not read. */
+/** Builds a form for S3. The file must be the last field, because S3 ignores fields after it. */
 function buildFormData(fields: Readonly<Record<string, string>>, checksum: string, bytes: Bytes): FormData {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
@@ -223,7 +227,7 @@ function buildFormData(fields: Readonly<Record<string, string>>, checksum: strin
   return form;
 }
 
-/** Work under way, so many at a time. */
+/** Runs a limited number of tasks concurrently. */
 class ConcurrencyLimiter {
   readonly #maxRunning: number;
   readonly #onFailure: () => void;
@@ -236,7 +240,7 @@ class ConcurrencyLimiter {
     this.#onFailure = onFailure;
   }
 
-  /** Begins it as soon as there is room, and resolves then. @throws the first failure */
+  /** Starts the task when a slot is free, and resolves at that point. @throws the first failure */
   async run(work: () => Promise<void>): Promise<void> {
     while (this.#running.size >= this.#maxRunning) await this.#waitForOne();
     const running = work()

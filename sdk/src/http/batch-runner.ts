@@ -1,4 +1,7 @@
-/** Batches of any number: split into requests the vault takes, unfinished items asked for again, one result for each. */
+/**
+ * Runs batches of any size: splits them into requests within the vault's limits, retries unfinished items, and
+ * returns one result per item.
+ */
 import { limits } from '../../../contract/shared/limits.ts';
 import { lambdaEventBytes } from '../shared/argument-validation.ts';
 import type { CallSettings } from '../shared/client-options.ts';
@@ -8,20 +11,20 @@ import { type Decoder, decodeListOf } from '../shared/json-decoders.ts';
 import { decodeItemError } from './error-response.ts';
 import { delay, retryDelay } from './retry.ts';
 
-/** An item of a batch that has no result, and why. */
+/** An item of a batch that failed, with its error. */
 export interface FailedItem {
   readonly ok: false;
   readonly name: string;
   readonly error: AnimaError;
 }
 
-/** What became of one item of a batch. */
+/** The result of one item of a batch. */
 export type BatchItem<T> = ({ readonly ok: true } & T) | FailedItem;
 
-/** The same before it is shown, as it travels. */
+/** The same, in the internal form. */
 type ItemOutcome<T> = { readonly ok: true; readonly name: string; readonly value: T } | FailedItem;
 
-/** A result for each item of a batch, in the order asked: `for (const item of result) if (item.ok) …`. */
+/** One result per item of a batch, in request order: `for (const item of result) if (item.ok) …`. */
 export class BatchResult<T> implements Iterable<BatchItem<T>> {
   readonly #outcomes: ReadonlyMap<string, ItemOutcome<T>>;
 
@@ -33,12 +36,12 @@ export class BatchResult<T> implements Iterable<BatchItem<T>> {
     return this.#outcomes.size;
   }
 
-  /** The items that failed; empty when all is well. */
+  /** The items that failed; empty if all succeeded. */
   get failed(): FailedItem[] {
     return [...this.#outcomes.values()].filter((outcome) => !outcome.ok);
   }
 
-  /** What one name brought. @throws AnimaError the item's own; invalid_argument when the name was not asked for */
+  /** The result for one name. @throws AnimaError the item's error; invalid_argument if the name was not requested */
   get(name: string): T {
     const outcome = this.#outcomes.get(name);
     if (outcome === undefined) throw createError('invalid_argument', { detail: 'this name was not part of the batch' });
@@ -46,7 +49,7 @@ export class BatchResult<T> implements Iterable<BatchItem<T>> {
     return outcome.value;
   }
 
-  /** What every name brought. @throws AnimaError the first item's that failed */
+  /** The results of all items. @throws AnimaError the error of the first failed item */
   orThrow(): T[] {
     return [...this.#outcomes.keys()].map((name) => this.get(name));
   }
@@ -56,15 +59,16 @@ export class BatchResult<T> implements Iterable<BatchItem<T>> {
   }
 }
 
-/** Asks for some items; the answer need not hold all of them. */
+/** Requests some items. The response may omit some of them. */
 type RequestItems<I, T> = (items: readonly I[]) => Promise<ReadonlyMap<string, ItemOutcome<T>>>;
 
-/** Names of one request: with API key and keyring they make 100 keys, one read of DynamoDB. */
+/** Names per request: with the API key and the keyring they make 100 keys, the limit of one DynamoDB batch read. */
 const itemsPerRequest = limits.batchItems - 2;
 
 /**
- * Runs a batch to its end. A request that fails for good ends it: thrown when no item had a result yet or the caller
- * cancelled, else it is the result of every item that has none, since what was done must not be hidden.
+ * Runs a batch to completion. A request that fails permanently ends the batch. If no item has a result yet, or the
+ * caller cancelled, the error is thrown. Otherwise every item without a result gets that error, so that completed
+ * items are still reported.
  */
 export async function runBatch<I extends { name: string }, T>(
   items: readonly I[],
@@ -81,7 +85,7 @@ export async function runBatch<I extends { name: string }, T>(
   return new BatchResult(new Map(items.map(({ name }) => [name, settled.get(name) ?? missingResult(name)])));
 }
 
-/** Asks until each item of a chunk has its final result in `settled`. */
+/** Sends requests until each item of a chunk has its final result in `settled`. */
 async function requestUntilSettled<I extends { name: string }, T>(
   chunk: readonly I[],
   ask: RequestItems<I, T>,
@@ -101,7 +105,8 @@ async function requestUntilSettled<I extends { name: string }, T>(
       retryable.push(item);
       onlyFull &&= answer.error.code === 'reply_full';
     }
-    // A full reply that brought something is no failure: the rest is asked for at once. It ends, since it shrinks.
+    // A full reply with some results is not a failure: the rest is requested immediately. The loop ends because the
+    // rest shrinks.
     const progress = onlyFull && retryable.length < pending.length;
     if (retryable.length > 0 && !progress) {
       if (retries >= callSettings.maxRetries) return;
@@ -111,7 +116,7 @@ async function requestUntilSettled<I extends { name: string }, T>(
   }
 }
 
-/** Chunks that one request may carry, by count and by bytes. */
+/** Splits items into chunks that fit in one request, by count and by bytes. */
 export function* splitIntoRequests<I>(items: readonly I[]): Generator<I[]> {
   let chunk: I[] = [];
   let bytes = 0;
@@ -128,7 +133,7 @@ export function* splitIntoRequests<I>(items: readonly I[]): Generator<I[]> {
   if (chunk.length > 0) yield chunk;
 }
 
-/** Reads `{results: [{name, ok, value} | {name, ok, error}]}`. */
+/** Decodes `{results: [{name, ok, value} | {name, ok, error}]}`. */
 export function decodeResults<T extends { name: string }>(decodeOne: Decoder<T>): Decoder<Map<string, ItemOutcome<T>>> {
   return (json) => {
     const items = isPlainObject(json)

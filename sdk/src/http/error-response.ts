@@ -1,16 +1,18 @@
-/** Answers that are no success, as errors. Nothing of a body is repeated except fields of the vault's own problems. */
+/**
+ * Converts unsuccessful responses to errors. Only fields of the vault's own problem documents are copied from a body.
+ */
 import { problemTypePrefix } from '../../../contract/shared/error-codes.ts';
 import { type AnimaError, createError, type InputProblem, isErrorCode } from '../shared/errors.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
 import { parseRetryAfter } from './retry.ts';
 
-/** An answer that did not succeed, as the error it tells of. */
+/** Converts an unsuccessful response to an error. */
 export function errorFromResponse(response: Response, text: string): AnimaError {
   const problem = parseJson(text);
   if (!isPlainObject(problem) || problem.type !== `${problemTypePrefix}${problem.code}`) {
     return unexpectedResponseError(
       response,
-      isRedirect(response) ? 'it is a redirect, which a key must not follow' : 'it is no problem document',
+      isRedirect(response) ? 'it is a redirect, which is not followed with a key' : 'it is not a problem document',
     );
   }
   const { code } = problem;
@@ -26,7 +28,7 @@ export function errorFromResponse(response: Response, text: string): AnimaError 
   });
 }
 
-/** An answer that is not the vault's. */
+/** Error for a response that the vault did not send. */
 export function unexpectedResponseError(response: Response, why: string): AnimaError {
   return createError('unexpected_response', {
     status: response.status,
@@ -36,13 +38,16 @@ export function unexpectedResponseError(response: Response, why: string): AnimaE
   });
 }
 
-/** The error of one item of a batch, or undefined when it has not the documented shape. */
+/** The error of one batch item, or undefined if it does not have the documented shape. */
 export function decodeItemError(error: unknown): AnimaError | undefined {
   if (!isPlainObject(error) || !isErrorCode(error.code)) return undefined;
   return createError(error.code, { detail: redactKeys(error.detail), currentVersion: currentVersionIn(error) });
 }
 
-/** JSON, or undefined. The SyntaxError is dropped: it quotes the text, and the text may hold values. */
+/**
+ * Parses JSON; undefined if it is invalid. The SyntaxError is dropped, because it quotes the text, which may contain
+ * values.
+ */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -51,7 +56,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Not followed, a redirect has status 0 in browsers; a custom `fetch` may have followed it all the same. */
+/** In browsers an unfollowed redirect has status 0. A custom `fetch` may have followed it anyway. */
 function isRedirect(response: Response): boolean {
   return response.redirected || response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400);
 }
@@ -75,7 +80,7 @@ function decodeInputProblems(list: unknown): InputProblem[] {
     .map(({ path, message }) => ({ path: redactKeys(path) ?? '', message: redactKeys(message) ?? '' }));
 }
 
-/** Text for people, with what could be an API key taken out: a faulty server may repeat what it was sent. */
+/** Removes possible API keys from text, because a faulty server may repeat what it received. */
 function redactKeys(text: unknown): string | undefined {
   return typeof text === 'string' ? text.slice(0, 1000).replace(/anm_\w+/g, 'anm_…') : undefined;
 }

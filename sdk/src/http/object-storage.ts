@@ -1,4 +1,7 @@
-/** Requests to the store of ciphertext (S3), at addresses that the vault signed: never with an API key, and with nothing of a link. */
+/**
+ * Requests to ciphertext storage (S3) at URLs that the vault presigned. They never carry an API key or any part of a
+ * link.
+ */
 
 import {
   type CallSettings,
@@ -13,10 +16,13 @@ import { isHttpsOrLoopback } from '../shared/url.ts';
 import { withTimeout } from './retry.ts';
 import { connectionErrorCode } from './transport.ts';
 
-/** Bytes given to a connection at once. */
+/** Bytes written to a connection at a time. */
 const streamChunkBytes = 2 ** 20;
 
-/** Slowest transfer that is waited for, bytes per millisecond: a time-out is for what hangs, not for what is large. */
+/**
+ * Slowest accepted transfer rate, bytes per millisecond. A time-out is meant for stalled transfers, not for large
+ * ones.
+ */
 const minBytesPerMs = 16;
 
 export interface StorageRequest {
@@ -30,17 +36,20 @@ export interface StorageRequest {
 export function checkStorageUrl(url: string): string {
   if (URL.canParse(url) && isHttpsOrLoopback(new URL(url))) return url;
   throw createError('storage_refused', {
-    detail: 'the vault gave an address that is not https, or http to this machine. Nothing was sent there',
+    detail: 'the storage URL of the vault is not https, or http to this machine. Nothing was sent to it',
   });
 }
 
-/** The settings of one transfer of so many bytes, whose time-out leaves room for them. */
+/** Call settings for a transfer of `bytes` bytes, with the time-out extended to allow for its size. */
 export const withTransferTimeout = (bytes: number, settings: CallSettings): CallSettings => ({
   ...settings,
   timeout: Math.min(maxTimeoutMs, settings.timeout + Math.ceil(bytes / minBytesPerMs)),
 });
 
-/** One attempt of a request whose answer is read whole. @throws AnimaError storage_refused, connection_failed, timeout, aborted */
+/**
+ * Sends one request and reads the whole response. @throws AnimaError storage_refused, connection_failed, timeout,
+ * aborted
+ */
 export function requestStorage(
   fetch: Fetch,
   request: StorageRequest,
@@ -54,7 +63,7 @@ export function requestStorage(
   });
 }
 
-/** One request, its answer's body still to come. @throws AnimaError connection_failed */
+/** Sends one request and returns the response before its body is read. @throws AnimaError connection_failed */
 export async function startStorageRequest(
   fetch: Fetch,
   { url, method, headers = {}, body }: StorageRequest,
@@ -67,10 +76,13 @@ export async function startStorageRequest(
   return await fetch(url, init).catch(throwConnectionFailed(settings));
 }
 
-/** Node's own `fetch` lets a stream be sent with a length. In browsers it would travel in chunks, which S3 refuses, if at all. */
+/**
+ * Node's `fetch` can send a stream with a content length. Browsers would use chunked encoding, if they support
+ * streams at all, and S3 rejects it.
+ */
 const canSendStreams = (fetch: Fetch): boolean => fetch === platformFetch && nodeProcessPart('versions') !== undefined;
 
-/** Node copies a body of bytes, twice: as a stream it is sent from where it lies. */
+/** Node copies a byte body twice; a stream is sent without copying. */
 function toStreamBody(bytes: Uint8Array) {
   let at = 0;
   const body = new ReadableStream<Uint8Array>(
@@ -86,28 +98,28 @@ function toStreamBody(bytes: Uint8Array) {
   return { body, duplex: 'half', headers: { 'content-length': String(bytes.length) } } as const;
 }
 
-/** What a lost connection is told as: never with the address, which is a permission by itself. */
+/** Reports a lost connection. The error never contains the URL, because a presigned URL grants access. */
 export const throwConnectionFailed =
   ({ outcomeHint }: CallSettings) =>
   (error: unknown): never => {
     throw createError('connection_failed', {
-      detail: `${connectionErrorCode(error)} at the store of ciphertext. ${outcomeHint}`,
+      detail: `${connectionErrorCode(error)} at ciphertext storage. ${outcomeHint}`,
     });
   };
 
 /**
- * Refuses answers that are not of this status, or that are no success when none is given.
+ * Throws unless the response has the expected status, or any success status if none is given.
  * @throws AnimaError storage_refused with the status
  */
 export async function checkStorageResponse(response: Response, expected?: number): Promise<void> {
   const fine = expected === undefined ? response.ok : response.status === expected;
   if (fine && !response.redirected) return;
-  // A whole object in place of a range may be long: only the words of a refusal are read.
+  // A successful response with the wrong status may contain a whole large object, so only error bodies are read.
   const words = response.ok ? void (await response.body?.cancel()) : await response.text().catch(() => '');
   throw storageRefusedError(response.status, typeof words === 'string' ? words : '');
 }
 
-/** Of what the store says only its error code is repeated (S3's `<Code>`): the rest may quote the request. */
+/** Only the error code (S3's `<Code>`) is repeated from a storage response, because the rest may quote the request. */
 function storageRefusedError(status: number, words: string): AnimaError {
   const [, code] = /<Code>([A-Za-z]{1,60})<\/Code>/.exec(words.slice(0, 10_000)) ?? [];
   const told = code === undefined ? `HTTP ${status}` : `HTTP ${status}, ${code}`;
@@ -115,8 +127,7 @@ function storageRefusedError(status: number, words: string): AnimaError {
 }
 
 function advice(status: number): string {
-  if (status === 403)
-    return 'The address is likely past its time: 30 minutes. Ask the vault for a new one by a new call';
-  if (status === 404) return 'It is not there any more: it was deleted, or the upload was ended';
-  return 'The transfer is not complete; make it again';
+  if (status === 403) return 'The URL has probably expired (30 minutes). Repeat the call to get a new one';
+  if (status === 404) return 'The object was deleted, or the upload was ended';
+  return 'The transfer is incomplete; repeat it';
 }

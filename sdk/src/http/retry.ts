@@ -1,18 +1,21 @@
 import type { CallSettings, Signal } from '../shared/client-options.ts';
 import { AnimaError, createError } from '../shared/errors.ts';
 
-/** First and longest upper bound of a backoff, milliseconds. */
+/** First and largest upper bound of a backoff, milliseconds. */
 const firstBackoffMs = 250;
 const maxBackoffMs = 8_000;
 
-/** The longest `Retry-After` that is waited for, seconds. A vault that asks for more gets no retry: the caller decides. */
+/**
+ * Longest `Retry-After` that is honored, seconds. If the vault asks for more, the call is not retried; the caller
+ * decides.
+ */
 const maxRetryAfterSeconds = 60;
 
 /**
- * Runs `attempt` until it succeeds, fails for good, or `maxRetries` retries are used up; then rejects with the last
- * error. Every call of this client may be repeated: reads and deletes by nature, writes by their write id; where one may not, the caller
- * says so.
- * @param shouldRetry whether an attempt that failed so may be made again; unless told, when the same may succeed later
+ * Runs `attempt` until it succeeds, fails permanently, or `maxRetries` retries are used up. Then rejects with the
+ * last error. Every call of this client is safe to repeat: reads and deletes are idempotent, and writes carry a write
+ * id. Callers state exceptions explicitly.
+ * @param shouldRetry whether to retry after this error. Default: if the error is retryable
  */
 export async function withRetries<T>(
   settings: CallSettings,
@@ -31,8 +34,8 @@ export async function withRetries<T>(
 }
 
 /**
- * Milliseconds until the next attempt: exponential backoff with full jitter, on top of what the vault asks for, so
- * that clients told the same `Retry-After` do not come back at the same instant.
+ * Milliseconds until the next attempt: exponential backoff with full jitter, added to the vault's `Retry-After`, so
+ * that clients with the same `Retry-After` do not retry at the same instant.
  */
 export function retryDelay(retries: number, retryAfter = 0): number {
   const bound = Math.min(maxBackoffMs, firstBackoffMs * 2 ** retries);
@@ -40,18 +43,18 @@ export function retryDelay(retries: number, retryAfter = 0): number {
 }
 
 /**
- * Seconds that a `Retry-After` header asks for: delay-seconds or an HTTP-date (RFC 9110 section 10.2.3); undefined
- * when absent or neither. A date in the past is 0.
+ * Parses a `Retry-After` header to seconds: delay-seconds or an HTTP-date (RFC 9110 section 10.2.3). Undefined if it
+ * is absent or invalid. A date in the past is 0.
  */
 export function parseRetryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
   if (/^\d{1,9}$/.test(header)) return Number(header);
-  // Date.parse alone takes far more than dates of HTTP, "-5" among them.
+  // Date.parse alone accepts far more than HTTP dates, including "-5".
   const date = /^[A-Z][a-z]{2}.*\d\d:\d\d:\d\d/.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, (date - Date.now()) / 1000);
 }
 
-/** What a wait needs of the settings. */
+/** The settings that a wait needs. */
 export type AbortSettings = Pick<CallSettings, 'signal' | 'outcomeHint'>;
 
 /** Resolves after `ms` milliseconds; rejects with `aborted` as soon as the signal fires. */
@@ -70,7 +73,7 @@ export function delay(ms: number, { signal, outcomeHint }: AbortSettings): Promi
   });
 }
 
-/** What `work` resolves to; rejects with `aborted` as soon as the signal fires, and leaves the work behind. */
+/** Resolves to the result of `work`. Rejects with `aborted` as soon as the signal fires, and then ignores the work. */
 export function withAbort<T>({ signal, outcomeHint }: AbortSettings, work: () => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(abortedError(outcomeHint));
@@ -83,8 +86,8 @@ export function withAbort<T>({ signal, outcomeHint }: AbortSettings, work: () =>
 }
 
 /**
- * Runs one attempt under a deadline and the caller's signal. The attempt is told to stop by the signal it gets, and
- * is left behind if it does not listen, so that a custom `fetch` can't hold a call beyond its time.
+ * Runs one attempt with a deadline and the caller's signal. The attempt receives a signal that tells it to stop. If
+ * it does not stop, it is ignored, so that a custom `fetch` cannot delay a call beyond its time-out.
  */
 export function withTimeout<T>(settings: CallSettings, attempt: (signal: Signal) => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -92,14 +95,14 @@ export function withTimeout<T>(settings: CallSettings, attempt: (signal: Signal)
     if (signal?.aborted) return reject(abortedError(outcomeHint));
     const controller = new AbortController();
     const stop = (error: AnimaError) => {
-      // Rejected first: the abort makes the attempt fail too, and that failure must not win.
+      // Rejected first: the abort also makes the attempt fail, and that failure must not take precedence.
       reject(error);
       finish();
       controller.abort();
     };
     const onAbort = () => stop(abortedError(outcomeHint));
     const onTimeout = () =>
-      stop(createError('timeout', { detail: `no whole answer within ${timeout} ms. ${outcomeHint}` }));
+      stop(createError('timeout', { detail: `no complete response within ${timeout} ms. ${outcomeHint}` }));
     const timer = setTimeout(onTimeout, timeout);
     const finish = () => {
       clearTimeout(timer);

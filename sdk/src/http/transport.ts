@@ -16,13 +16,13 @@ import { buildRequestPath, type RequestTarget } from '../shared/url.ts';
 import { errorFromResponse, parseJson, unexpectedResponseError } from './error-response.ts';
 import { withRetries, withTimeout } from './retry.ts';
 
-/** One request of the vault's API. */
+/** One request to the vault's API. */
 export interface ApiCall extends RequestTarget {
-  /** Sent as JSON; said once, so that every attempt sends the same bytes and write ids. */
+  /** Sent as JSON. Built once, so that every attempt sends the same bytes and write ids. */
   readonly body?: object | undefined;
 }
 
-/** What of a request is the same in every attempt, and the signal that ends one. */
+/** The parts of a request that are the same in every attempt, and the signal that ends one attempt. */
 interface PreparedRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | undefined;
@@ -32,7 +32,10 @@ interface PreparedRequest {
 
 const jsonContentType = { 'content-type': 'application/json' };
 
-/** Credentials that routes of each kind take; those of AWS and of providers of messages are no matter of this client. */
+/**
+ * Credentials that each kind of route accepts. This client does not use routes for AWS credentials or message
+ * providers.
+ */
 const acceptedCredentials: Readonly<Record<RouteAuth, readonly Credential['kind'][]>> = {
   'api-key': ['org'],
   user: ['user', 'session'],
@@ -41,7 +44,7 @@ const acceptedCredentials: Readonly<Record<RouteAuth, readonly Credential['kind'
   signature: [],
 };
 
-/** Sends calls and brings back their decoded answers. The key is in private fields and goes nowhere else. */
+/** Sends calls and decodes the responses. The key is kept in private fields and is not passed elsewhere. */
 export class Transport {
   readonly baseURL: string;
   readonly #settings: ClientSettings;
@@ -57,23 +60,23 @@ export class Transport {
     return this.#credential.kind;
   }
 
-  /** Whose user key this client has; undefined when it has none. */
+  /** The user that this client's user key belongs to; undefined without a user key. */
   get owner(): { readonly org: string; readonly user: string } | undefined {
     const credential = this.#credential;
     return credential.kind === 'user' ? { org: credential.org, user: credential.user } : undefined;
   }
 
-  /** The same with another key. */
+  /** A transport with the same settings and another key. */
   withKey(key: string): Transport {
     return new Transport({ ...this.#settings, credential: parseCredential(key) });
   }
 
-  /** Uses another key from the next call on. */
+  /** Uses another key, starting with the next call. */
   useKey(key: string): void {
     this.#credential = parseCredential(key);
   }
 
-  /** The `fetch` of this client by itself, for requests that are not to the vault. */
+  /** This client's `fetch`, for requests that do not go to the vault. */
   get fetch(): Fetch {
     return this.#settings.fetch;
   }
@@ -85,7 +88,8 @@ export class Transport {
 
   /**
    * Makes a call, with retries.
-   * @param decode reads the JSON of a successful answer; returns undefined when it has not the documented shape.
+   * @param decode decodes the JSON of a successful response; returns undefined if it does not have the documented
+   * shape
    * @throws AnimaError any code; wrong_key_kind before anything is sent
    */
   async request<T>(call: ApiCall, settings: CallSettings, decode: Decoder<T>): Promise<T> {
@@ -105,7 +109,7 @@ export class Transport {
     const { response, text } = await this.#sendOnce(call, sent);
     if (!response.ok || response.redirected) throw errorFromResponse(response, text);
     const result = decode(parseJson(text));
-    if (result === undefined) throw unexpectedResponseError(response, 'it has not the documented shape');
+    if (result === undefined) throw unexpectedResponseError(response, 'it lacks the documented shape');
     return result;
   }
 
@@ -119,9 +123,9 @@ export class Transport {
         method: routes[call.route].method,
         headers: { ...headers },
         ...(body === undefined ? {} : { body }),
-        // Followed, a redirect could carry the key to another host; Workers know no `error` mode.
+        // A followed redirect could send the key to another host. Workers do not support the `error` mode.
         redirect: 'manual',
-        // Said for sessions only: it is the default of browsers, and some workers know no such option.
+        // Set only for sessions: it is the browsers' default, and some workers do not support the option.
         ...(this.#credential.kind === 'session' ? { credentials: 'same-origin' as const } : {}),
         signal,
       });
@@ -139,7 +143,7 @@ const credentialNames: Readonly<Record<Credential['kind'], string>> = {
   none: 'none',
 };
 
-/** Which kind of key a call takes, and which the client has. */
+/** States which kind of credential a call requires and which kind the client has. */
 const wrongKeyKindError = (auth: RouteAuth, kind: Credential['kind']): AnimaError =>
   notSentError(
     'wrong_key_kind',
@@ -147,8 +151,8 @@ const wrongKeyKindError = (auth: RouteAuth, kind: Credential['kind']): AnimaErro
   );
 
 /**
- * The system's code of a failed connection, e.g. `ECONNREFUSED`. Only that is taken from what `fetch` threw: a
- * custom one may throw errors that hold the whole request, key included.
+ * The system error code of a failed connection, e.g. `ECONNREFUSED`. Nothing else is copied from the error, because a
+ * custom `fetch` may throw errors that contain the whole request, including the key.
  */
 export function connectionErrorCode(error: unknown): string {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) {

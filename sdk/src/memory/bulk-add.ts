@@ -1,4 +1,4 @@
-/** Records in any number, from sources of any length, in requests of up to a hundred. Loaded when first used. */
+/** Adds any number of records from sources of any length, up to a hundred per request. Loaded on first use. */
 
 import type { Json, RecordInfo } from '../../../contract/memory/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
@@ -14,21 +14,21 @@ import { addOutcomeHint, decodeRecordInfo } from './memory-requests.ts';
 import type { AddedMemory, AddManyOptions, AddManyResult, NewMemory } from './memory-types.ts';
 import { checkRecordData, checkRecordId, newRecordId } from './record-validation.ts';
 
-/** A record to be added, or why it can't be; `origin` says where it came from. */
+/** A record to add, or the reason why it cannot be added. `origin` identifies its source. */
 export interface BulkEntry<P> {
   readonly origin: P;
   readonly record: { readonly id: string; readonly data: Json } | AnimaError;
 }
 
-/** The same when it is known what became of it. */
+/** An entry with its result. */
 export interface BulkOutcome<P> {
   readonly origin: P;
   readonly result: RecordInfo | AnimaError;
 }
 
-/** Failures that a summary holds: a source without end must not fill memory with them. */
+/** Maximum failures kept in a summary, so that an endless source does not exhaust memory. */
 export const maxFailuresKept = 100;
-/** Entries that wait in order, those that are not to be sent included. */
+/** Maximum entries that wait for output in order, including entries that are not sent. */
 const maxEntriesBuffered = 1000;
 
 export async function addMany(
@@ -76,8 +76,9 @@ function resultOrError<T>(make: () => T): T | AnimaError {
 }
 
 /**
- * Adds what entries hold, and tells in their order what became of each. Of the source, no more is taken than one request carries.
- * @throws AnimaError when a request fails for good
+ * Adds the entries' records and yields the result of each, in order. Reads no more of the source than one request
+ * carries.
+ * @throws AnimaError if a request fails permanently
  */
 export async function* addEntries<P>(
   transport: Transport,
@@ -90,7 +91,7 @@ export async function* addEntries<P>(
   for await (const entry of entries) {
     const { record } = entry;
     const size = record instanceof AnimaError ? 0 : lambdaEventBytes(record);
-    // An id may stand in a request once; the second of two goes into the next.
+    // An id may occur once per request; a second record with the same id goes into the next request.
     const repeated = !(record instanceof AnimaError) && ids.has(record.id);
     const full =
       ids.size === limits.batchItems || bytes + size > limits.requestBytes || held.length === maxEntriesBuffered;
@@ -133,7 +134,7 @@ async function* sendBatch<P>(
   }
 }
 
-/** Reads a result for each id, in the order sent. */
+/** Decodes one result per id, in the order sent. */
 const decodeResultsFor =
   (ids: readonly string[]): Decoder<(RecordInfo | AnimaError)[]> =>
   (json) => {

@@ -1,4 +1,7 @@
-/** Records as Fernet tokens, which earlier systems read. They are written here, under a key that stays in this program. */
+/**
+ * Exports records as Fernet tokens, which earlier systems can read. The tokens are created in this process, so the
+ * key is never sent.
+ */
 
 import type { Json } from '../../../contract/memory/wire.ts';
 import { utf8Bytes } from '../../../core/encoding/bytes.ts';
@@ -6,7 +9,7 @@ import { sealFernet } from '../../../core/memory/fernet.ts';
 import { deriveCheckedFernetKey } from './fernet-key.ts';
 import type { FernetOptions, MemoryRecord } from './memory-types.ts';
 
-/** A token of each record; its time is when the record was last written. @throws AnimaError */
+/** Yields a token for each record. The token's time is when the record was last written. @throws AnimaError */
 export async function* exportFernet(
   records: AsyncIterable<MemoryRecord>,
   options: FernetOptions,
@@ -20,7 +23,10 @@ export async function* exportFernet(
   }
 }
 
-/** What the import reads as the same data: a string that is no JSON stands as it is, as it came; all else as JSON. */
+/**
+ * Formats data so that the import reads the same data back: a string that is not valid JSON is written unchanged; all
+ * other data is written as JSON.
+ */
 const toFernetPlaintext = (data: Json): string =>
   typeof data === 'string' && data.isWellFormed() && !isJson(data) ? data : JSON.stringify(data);
 

@@ -1,4 +1,7 @@
-/** Fernet tokens of an earlier system become records. They are opened here, so that the key under which they were written stays in this program. */
+/**
+ * Imports Fernet tokens of an earlier system as records. The tokens are decrypted in this process, so their key is
+ * never sent.
+ */
 import { toNonSharedBytes, utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { createTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import { type FernetKey, fernetPrefix, openFernet } from '../../../core/memory/fernet.ts';
@@ -16,10 +19,10 @@ import type {
 } from './memory-types.ts';
 import { checkRecordData } from './record-validation.ts';
 
-/** The last millisecond that an id can tell. */
+/** The latest time that an id can hold, milliseconds. */
 const maxIdTimeMs = 2 ** 48 - 1;
 
-/** A line, and why it can't be imported, when that is known before anything is sent. */
+/** A line, and the reason why it cannot be imported if that is known before anything is sent. */
 interface ImportedLineOrigin {
   readonly line: number;
   readonly reason?: FernetRefusal;
@@ -30,7 +33,7 @@ export async function importFernet(
   source: LineSource,
   { apiKey, userId, onLine, ...options }: ImportFernetOptions,
 ): Promise<ImportFernetResult> {
-  const outcome = 'Some lines may have been imported; import the same ones again, which adds none twice';
+  const outcome = 'Some lines may have been imported; import the same lines again, none is added twice';
   const settings = { ...transport.callSettings(options), outcomeHint: outcome };
   const key = await deriveCheckedFernetKey({ apiKey, userId });
   const failures: ImportFernetResult['failures'] = [];
@@ -58,7 +61,7 @@ async function* readEntries(source: LineSource, key: FernetKey): AsyncGenerator<
   }
 }
 
-/** The record of a token, or why there is none. */
+/** The record of a token, or the reason why there is none. */
 async function decryptRecord(
   token: string,
   key: FernetKey,
@@ -71,7 +74,8 @@ async function decryptRecord(
     const data = parseRecordData(plaintext);
     if (typeof data === 'string') return data;
     const hash = await crypto.subtle.digest('SHA-256', toNonSharedBytes(utf8Bytes(token)));
-    // The time in a token stands in the clear there as well. 80 bits of the hash keep tokens of one second apart.
+    // The time in a token is not encrypted, so the id may contain it too. 80 bits of the hash distinguish tokens of
+    // the same second.
     return {
       id: createTimeId(Math.min(time * 1000, maxIdTimeMs), new Uint8Array(hash, 0, 16)),
       data: checkRecordData(data.data),
@@ -104,7 +108,10 @@ function decodeUtf8(plaintext: Uint8Array): string | undefined {
   }
 }
 
-/** Whether JSON has a whole number beyond 2^53, or any beyond the range of doubles: JavaScript would store another in silence. */
+/**
+ * Whether JSON contains an integer beyond 2^53 or a number beyond the range of doubles. JavaScript would silently
+ * store a different number.
+ */
 const hasInexactNumber = (json: string): boolean =>
   (json.replace(/"(?:[^"\\]|\\.)*"/g, '""').match(/-?\d[\d.eE+-]*/g) ?? []).some((digits) => {
     const number = Number(digits);

@@ -1,15 +1,18 @@
-/** Text from any source, line by line, with no more than one line in memory. */
+/** Reads text from any source line by line, with at most one line in memory. */
 import { notSentError } from '../shared/argument-validation.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
 import type { LineSource } from './memory-types.ts';
 
-/** Longest line that is read, characters: over ten times the token of the largest record. What is over is skipped, not kept. */
+/**
+ * Maximum line length, characters: over ten times the token of the largest record. The text of a longer line is
+ * dropped.
+ */
 const maxLineLength = 1_048_576;
 
 export interface NumberedLine {
   /** Counted from 1. */
   readonly number: number;
-  /** Without white space at its ends; undefined when it is too long. */
+  /** Trimmed text; undefined if the line is too long. */
   readonly text: string | undefined;
 }
 
@@ -37,7 +40,7 @@ export async function* readLines(source: LineSource): AsyncGenerator<NumberedLin
   if (kept !== '' || tooLong) yield end();
 }
 
-/** Text in pieces that may be cut anywhere: what came as strings was whole lines. */
+/** Yields text in arbitrary pieces. Strings are whole lines, so a missing final line end is added. */
 async function* readText(source: LineSource): AsyncGenerator<string, void, undefined> {
   const decoder = new TextDecoder();
   for await (const piece of iteratePieces(source)) {
@@ -63,7 +66,7 @@ function iteratePieces(source: unknown): Iterable<unknown> | AsyncIterable<unkno
 const isStream = (source: object): source is ReadableStream<unknown> =>
   typeof ReadableStream === 'function' && source instanceof ReadableStream;
 
-/** Streams are read by a reader: not all browsers can iterate them. */
+/** Streams are read through a reader, because not all browsers can iterate them. */
 async function* readStreamPieces(stream: ReadableStream<unknown>): AsyncGenerator<unknown, void, undefined> {
   const reader = stream.getReader();
   let ended = false;

@@ -22,8 +22,9 @@ import type {
 const loadLazyModules = () => import('../lazy-modules.ts');
 
 /**
- * What the user of a user key, or of a session, keeps: records of any JSON up to 64 KiB. The vault opens them during a request that carries the
- * key, and can't without. Clients with an API key of the organization are refused before anything is sent.
+ * A user's records: any JSON of up to 64 KiB each. Requires a user key or a session. The vault can decrypt records
+ * only during a request that carries that credential. Clients with an API key of the organization are rejected before
+ * anything is sent.
  */
 export class Memory {
   readonly #transport: Transport;
@@ -33,16 +34,18 @@ export class Memory {
   }
 
   /**
-   * Adds a record. Safe to retry: all attempts carry one id.
-   * @throws ConflictError record_exists, for other content under an id that is there; InvalidRequestError record_too_large
+   * Adds a record. Safe to retry: all attempts carry the same id.
+   * @throws ConflictError record_exists, if the id exists with different content; InvalidRequestError
+   * record_too_large
    */
   async add(data: unknown, options: AddMemoryOptions = {}): Promise<RecordInfo> {
     return (await loadLazyModules()).add(this.#transport, data, options);
   }
 
   /**
-   * Adds any number of records, each by itself: up to a hundred in a request, which are all that is in memory of a source that is iterated. An item
-   * that fails does not reject the call; a request that fails for good does, and then what came before it was added.
+   * Adds any number of independent records, up to a hundred per request. An iterated source is read one request at a
+   * time. A failed item does not reject the call. A request that fails permanently does; the records before it were
+   * added.
    */
   async addMany(
     items: Iterable<NewMemory> | AsyncIterable<NewMemory>,
@@ -56,7 +59,7 @@ export class Memory {
     return (await loadLazyModules()).get(this.#transport, id, options);
   }
 
-  /** All records, ascending by id: `for await (const { id, data } of memory.list())`. */
+  /** Lists all records, ascending by id: `for await (const { id, data } of memory.list())`. */
   list(options: ListMemoryOptions = {}): MemoryList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
     const settings = this.#transport.callSettings(options);
@@ -66,22 +69,23 @@ export class Memory {
     );
   }
 
-  /** Deletes a record. False when there was none: also what a retry finds. */
+  /** Deletes a record. False if there was none; a retry after a lost response also returns false. */
   async delete(id: string, options: CallOptions = {}): Promise<boolean> {
     return (await loadLazyModules()).remove(this.#transport, id, options);
   }
 
   /**
-   * Replaces what a record holds. Safe to retry: all attempts carry one write id.
-   * @throws NotFoundError record_not_found; ConflictError version_conflict with `currentVersion`, when `ifVersion` does not hold
+   * Replaces a record's data. Safe to retry: all attempts carry the same write id.
+   * @throws NotFoundError record_not_found; ConflictError version_conflict with `currentVersion`, if `ifVersion` does
+   * not match
    */
   async replace(id: string, data: unknown, options: ReplaceMemoryOptions = {}): Promise<RecordInfo> {
     return (await loadLazyModules()).replace(this.#transport, id, data, options);
   }
 
   /**
-   * Records that have a text in one of their strings or member names, without regard to case: `for await (const { data } of
-   * memory.search('tea'))`. There is no index: every record is opened and compared, some hundreds in a request.
+   * Finds records with a text in a string or member name, ignoring case: `for await (const { data } of
+   * memory.search('tea'))`. There is no index: every record is decrypted and compared, several hundred per request.
    */
   search(text: string, options: SearchMemoryOptions = {}): MemorySearch {
     if (typeof text !== 'string' || text === '' || text.length > limits.searchTextLength || !text.isWellFormed())
@@ -96,26 +100,33 @@ export class Memory {
     );
   }
 
-  /** All records in large pages, to be kept elsewhere: an iterable of records, or with `.lines()` of JSON Lines. */
+  /** Exports all records in large pages: an iterable of records, or JSON Lines with `.lines()`. */
   export(options: Omit<ListMemoryOptions, 'pageSize'> = {}): MemoryList {
     return this.list({ ...options, pageSize: limits.pageSizeMax });
   }
 
   /**
-   * Adds what is in Fernet tokens, one a line, by the published derivation of Anamnesis. They are opened here: `apiKey`, under which they were
-   * written, goes nowhere. JSON stays JSON, other text becomes a string. Ids come from the tokens, so that a token is added once, however often
-   * it is imported. A line that fails does not reject the call; a request that fails for good does: import the same lines again then.
+   * Adds the records of Fernet tokens, one per line, with the published derivation of Anamnesis. The tokens are
+   * decrypted in this process; `apiKey`, the key they were written with, is never sent. JSON stays JSON, and other
+   * text becomes a string. Ids are derived from the tokens, so repeated imports add each token once. A failed line
+   * does not reject the call. A request that fails permanently does; in that case import the same lines again.
    */
   async importFernet(lines: LineSource, options: ImportFernetOptions): Promise<ImportFernetResult> {
     return (await loadLazyModules()).importFernet(this.#transport, lines, options);
   }
 
-  /** All records as Fernet tokens by the published derivation, written here: an async iterable of lines without line ends. */
+  /**
+   * Exports all records as Fernet tokens with the published derivation. The tokens are created in this process.
+   * Yields lines without line ends.
+   */
   async *exportFernet(options: ExportFernetOptions): AsyncGenerator<string, void, undefined> {
     yield* (await loadLazyModules()).exportFernet(this.export(options), options);
   }
 
-  /** The user's conversation on all linked channels, oldest first: `for await (const { role, text } of memory.messages())`. */
+  /**
+   * The user's conversation on all linked channels, oldest first: `for await (const { role, text } of
+   * memory.messages())`.
+   */
   messages(options: ListMemoryOptions = {}): MessageList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
     const settings = this.#transport.callSettings(options);

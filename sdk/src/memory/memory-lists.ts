@@ -6,21 +6,24 @@ import type { DamagedOptions, MemoryRecord, SearchMemoryOptions } from './memory
 /** One page of records. */
 export interface MemoryPage {
   records: MemoryRecord[];
-  /** Ids of records of this page that could not be opened; absent when there are none. */
+  /** Ids of records on this page that could not be decrypted; absent if there are none. */
   damaged?: string[] | undefined;
   cursor?: string | undefined;
 }
 
-/** One stretch of a search. */
+/** One page of a search. */
 export interface SearchPage extends MemoryPage {
-  /** How many records this request opened. */
+  /** Records decrypted by this request. */
   searched: number;
 }
 
-/** Ids that an error names. */
+/** Maximum ids listed in an error. */
 const maxNamedIds = 10;
 
-/** A list of what is opened during the request. What can't be opened is named at the end, and never left out in silence. */
+/**
+ * A list of items that the vault decrypts during the request. Items that cannot be decrypted are reported at the end;
+ * they are never silently omitted.
+ */
 export class OpenedList<T, P extends { damaged?: string[] | undefined; cursor?: string | undefined }> extends List<
   T,
   P
@@ -44,7 +47,7 @@ export class OpenedList<T, P extends { damaged?: string[] | undefined; cursor?: 
     }
     if (count === 0) return;
     const more = count > maxNamedIds ? ` and ${count - maxNamedIds} more` : '';
-    throw createError('decryption_failed', { detail: `${ids.join(', ')}${more}; all else was given` });
+    throw createError('decryption_failed', { detail: `${ids.join(', ')}${more}; all others were returned` });
   }
 }
 

@@ -1,4 +1,4 @@
-/** Requests for records and messages. Loaded when memory is first used. */
+/** Requests for records and messages. Loaded on first use of memory. */
 
 import type { ListMessagesResponse, Message } from '../../../contract/conversations/wire.ts';
 import type { RecordInfo } from '../../../contract/memory/wire.ts';
@@ -19,7 +19,7 @@ import type { MemoryPage, SearchPage } from './memory-lists.ts';
 import type { AddMemoryOptions, MemoryRecord, ReplaceMemoryOptions } from './memory-types.ts';
 import { checkRecordData, checkRecordId, checkStoredId, newRecordId } from './record-validation.ts';
 
-/** Whatever JSON.parse gave is JSON. */
+/** Any result of JSON.parse is valid JSON. */
 const decodeAnyJson: Decoder<MemoryRecord['data']> = (json) => json as MemoryRecord['data'] | undefined;
 
 const recordInfoFields = { id: decodeText, version: decodeNumber, createdAt: decodeText, updatedAt: decodeText };
@@ -47,7 +47,7 @@ const decodeMessagePage = decodeObject<ListMessagesResponse>({
 });
 const decodeDeletedRecord = decodeObject<{ deleted: boolean }>({ deleted: decodeBoolean });
 
-/** A reader that takes only what bears the id asked for: an answer that went astray must not pass for it. */
+/** Wraps a decoder so that it accepts only a response with the requested id; a misrouted response is rejected. */
 const withId =
   <T extends { id: string }>(id: string, decode: Decoder<T>): Decoder<T> =>
   (json) => {
@@ -55,9 +55,9 @@ const withId =
     return read?.id === id ? read : undefined;
   };
 
-/** Said in errors when it is not known whether records were added. */
+/** Added to errors if it is unknown whether records were added. */
 export const addOutcomeHint =
-  'Whether it was added is not known. To make a call that can be repeated, give an id: the same content under the same id is added once';
+  'It may or may not have been added. Give an id to make a call repeatable: the same content and id are added once';
 
 export async function addRecord(
   transport: Transport,
@@ -96,7 +96,7 @@ export async function replaceRecord(
   return transport.request(call, transport.callSettings(options), withId(id, decodeRecordInfo));
 }
 
-/** What is asked of a list. */
+/** Query of a list page. */
 interface PageQuery {
   readonly limit: number | undefined;
   readonly cursor: string | undefined;
@@ -105,7 +105,7 @@ interface PageQuery {
 export const listRecordsPage = (transport: Transport, query: PageQuery, settings: CallSettings): Promise<MemoryPage> =>
   transport.request({ route: 'listMemory', query: { ...query } }, settings, decodeMemoryPage);
 
-/** The text travels in the body: addresses stand in logs. */
+/** The text is sent in the body, because URLs are logged. */
 export const searchRecordsPage = (
   transport: Transport,
   body: { readonly text: string; readonly cursor: string | undefined },

@@ -1,4 +1,4 @@
-/** What goes into a user's memory and comes out of it, as types. */
+/** Types for a user's memory. */
 
 import type { Json, RecordInfo } from '../../../contract/memory/wire.ts';
 import type { ByteStream, PlatformBlob } from '../blobs/blob-types.ts';
@@ -13,8 +13,8 @@ export interface MemoryRecord extends RecordInfo {
 
 export interface AddMemoryOptions extends CallOptions {
   /**
-   * 1 to 128 of `A-Z a-z 0-9 . _ -`, the first a letter or digit; a new one that sorts by time unless given. Give one to repeat the call safely
-   * across processes: the same content under the same id is added once.
+   * 1 to 128 of `A-Z a-z 0-9 . _ -`, starting with a letter or digit. Default: a new id that sorts by time. Pass an
+   * id to repeat the call safely across processes: the same content under the same id is added once.
    */
   id?: string | undefined;
 }
@@ -22,89 +22,90 @@ export interface AddMemoryOptions extends CallOptions {
 /** One item of `addMany`. */
 export interface NewMemory {
   data: unknown;
-  /** As `id` of `add`. */
+  /** Same as `id` of `add`. */
   id?: string | undefined;
 }
 
-/** What became of one item of `addMany`. `index` counts the items from 0. */
+/** Result of one item of `addMany`. `index` counts from 0. */
 export type AddedMemory =
   | { readonly index: number; readonly ok: true; readonly record: RecordInfo }
   | { readonly index: number; readonly ok: false; readonly id: string | undefined; readonly error: AnimaError };
 
 export interface AddManyOptions extends CallOptions {
-  /** Called for each item, in order, as soon as it is known what became of it; and waited for. */
+  /** Called and awaited for each item, in order, as soon as its result is known. */
   onResult?: ((result: AddedMemory) => unknown) | undefined;
 }
 
-/** What became of all items of `addMany`. */
+/** Summary of `addMany`. */
 export interface AddManyResult {
   readonly added: number;
   readonly failed: number;
-  /** The first hundred that failed; `onResult` is told of each. */
+  /** The first hundred failures; `onResult` receives all of them. */
   readonly failures: Extract<AddedMemory, { ok: false }>[];
 }
 
 export interface ReplaceMemoryOptions extends CallOptions {
-  /** Compare-and-set: the version that the record must be at. */
+  /** Compare-and-set: the version that the record must have. */
   ifVersion?: number | undefined;
-  /** Names this write; made for you. Give one to repeat a write safely across processes. */
+  /** Id of this write. Default: a random id. Pass an id to repeat a write safely across processes. */
   writeId?: string | undefined;
 }
 
 export interface DamagedOptions extends CallOptions {
   /**
-   * Called with the id of each record that could not be opened. Unless given, an iteration throws `decryption_failed` that names them, after it
-   * has given all that could be.
+   * Called with the id of each record that could not be decrypted. Without it, an iteration yields all other records
+   * and then throws `decryption_failed` with the ids.
    */
   onDamaged?: ((id: string) => void) | undefined;
 }
 
 export interface ListMemoryOptions extends DamagedOptions {
-  /** Records of a page, 1 to 1000; 100 unless told. */
+  /** Records per page, 1 to 1000. Default: 100. */
   pageSize?: number | undefined;
 }
 
 export interface SearchMemoryOptions extends DamagedOptions {
-  /** Called after each request: how many records were opened and compared so far. */
+  /** Called after each request with the number of records decrypted and compared so far. */
   onProgress?: ((progress: { readonly searched: number }) => void) | undefined;
 }
 
-/** The key of Fernet tokens by the published derivation of Anamnesis. It stays in this program. */
+/** Key material of Fernet tokens, for the published derivation of Anamnesis. It is never sent. */
 export interface FernetOptions {
-  /** The API key under which the tokens are, or are to be, written. */
+  /** The API key that encrypts the tokens. */
   apiKey: string;
-  /** Id of its user. */
+  /** Id of that key's user. */
   userId: string;
 }
 
 /**
- * Lines of text. A string is the whole text; strings of an iterable are one or more whole lines each; bytes, of a Blob, File, stream or async
- * iterable, may be cut anywhere.
+ * Lines of text. A string is the whole text. Each string of an iterable is one or more whole lines. Bytes from a
+ * Blob, File, stream or async iterable may be split anywhere.
  */
 export type LineSource = string | Iterable<string> | AsyncIterable<string | Uint8Array> | ByteStream | PlatformBlob;
 
 /**
- * Why a line was not imported: it is no Fernet token; it is of another key or user, or was altered; its bytes are no UTF-8; it has a number that
- * JSON of JavaScript can't hold exactly; or the code with which the vault refused the record, such as `record_exists` when the record of that
- * token was replaced since, and `record_too_large`.
+ * Why a line was not imported. `not_a_token`: it is not a Fernet token. `wrong_key`: the token belongs to another key
+ * or user, or was altered. `not_text`: the plaintext is not UTF-8. `inexact_number`: it contains a number that
+ * JavaScript cannot represent exactly. Otherwise the vault's error code, such as `record_exists` if the token's
+ * record was replaced later, or `record_too_large`.
  */
 export type FernetRefusal = 'not_a_token' | 'wrong_key' | 'not_text' | 'inexact_number' | AnimaErrorCode;
 
-/** What became of one line. Lines are counted from 1; blank ones are counted and not reported. */
+/** Result of one line. Lines are counted from 1; blank lines are counted but not reported. */
 export type ImportedLine =
   | { readonly line: number; readonly ok: true; readonly id: string }
   | { readonly line: number; readonly ok: false; readonly reason: FernetRefusal };
 
 export interface ImportFernetOptions extends FernetOptions, CallOptions {
-  /** Called for each line that is not blank, in order, as soon as it is known what became of it; and waited for. */
+  /** Called and awaited for each non-blank line, in order, as soon as its result is known. */
   onLine?: ((line: ImportedLine) => unknown) | undefined;
 }
 
-/** What became of all lines. */
+/** Summary of an import. */
 export interface ImportFernetResult {
   readonly imported: number;
   readonly failed: number;
-  /** The first hundred that failed; `onLine` is told of each. */
+  /** The first hundred failures; `onLine` receives all of them. */
   readonly failures: Extract<ImportedLine, { ok: false }>[];
 }
 

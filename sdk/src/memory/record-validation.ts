@@ -1,4 +1,4 @@
-/** Records as they travel. No error repeats what is in one. */
+/** Validates and copies records before sending. No error repeats record content. */
 
 import type { Json } from '../../../contract/memory/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
@@ -6,8 +6,8 @@ import { createTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import { notSentError, utf8Length } from '../shared/argument-validation.ts';
 
 /**
- * Data as a copy, which is what the vault will give back: later changes of the caller's are not in it, and what JSON would change in silence
- * (dates, maps, NaN …) is refused. Members that are undefined are left out.
+ * Copies data to the form that the vault will return. Later changes by the caller do not affect the copy. Values that
+ * JSON would silently change (dates, maps, NaN …) are rejected. Undefined members are omitted.
  * @throws AnimaError invalid_argument, record_too_large
  */
 export function checkRecordData(data: unknown): Json {
@@ -18,7 +18,7 @@ export function checkRecordData(data: unknown): Json {
       `data must be JSON: plain objects, arrays, strings, finite numbers, true, false, null, at most ${limits.recordDepth} deep`,
     );
   if (utf8Length(text) > limits.recordBytes)
-    throw notSentError('record_too_large', `its JSON is over ${limits.recordBytes} bytes`);
+    throw notSentError('record_too_large', `its JSON exceeds ${limits.recordBytes} bytes`);
   return JSON.parse(text);
 }
 
@@ -27,18 +27,21 @@ function stringifyFaithfully(data: unknown): string | undefined {
     const text: string | undefined = JSON.stringify(data);
     return text !== undefined && survivesJson(data) ? text : undefined;
   } catch {
-    // A cycle, a bigint, or nested too deeply. The platform's message may quote the data.
+    // A cycle, a bigint, or too much nesting. The platform's error message may quote the data.
     return undefined;
   }
 }
 
-/** Whether JSON gives a value back as it is, and the vault takes it: nested no deeper than it reads, where a list or object is the first level. */
+/**
+ * Whether a JSON round trip preserves a value and the vault accepts its nesting depth. A top-level list or object is
+ * level 1.
+ */
 function survivesJson(value: unknown, depth = 1): boolean {
   if (typeof value !== 'object' || value === null) return isScalar(value);
   if (depth > limits.recordDepth) return false;
-  // Array.from makes undefined of holes, which is refused: they would come back as null.
+  // Array.from turns holes into undefined, which is rejected: JSON would return them as null.
   if (Array.isArray(value)) return Array.from(value).every((part) => survivesJson(part, depth + 1));
-  // The vault refuses the one name that JavaScript has a meaning for.
+  // The vault rejects `__proto__`, the one name that JavaScript treats specially.
   if (!hasPlainPrototype(value) || Object.hasOwn(value, '__proto__')) return false;
   return Object.values(value).every((part) => part === undefined || survivesJson(part, depth + 1));
 }
@@ -46,13 +49,13 @@ function survivesJson(value: unknown, depth = 1): boolean {
 const isScalar = (value: unknown): boolean =>
   value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
 
-/** Objects of other realms too: what they inherit from inherits from nothing. */
+/** Also accepts objects of other realms: their prototype has a null prototype. */
 function hasPlainPrototype(value: object): boolean {
   const kind: unknown = Object.getPrototypeOf(value);
   return kind === null || Object.getPrototypeOf(kind) === null;
 }
 
-/** The id of a record. @throws AnimaError invalid_argument */
+/** Validates a record id. @throws AnimaError invalid_argument */
 export function checkRecordId(id: unknown): string {
   if (typeof id === 'string' && id.length <= limits.recordIdLength && /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id))
     return id;
@@ -62,11 +65,14 @@ export function checkRecordId(id: unknown): string {
   );
 }
 
-/** The id of whatever may lie in the table, as lists name it when it is damaged; `fetch` would resolve dots away. @throws AnimaError invalid_argument */
+/**
+ * Validates an id of any stored record, as lists report it for damaged records. Rejects `.` and `..`, because `fetch`
+ * would resolve them in the path. @throws AnimaError invalid_argument
+ */
 export function checkStoredId(id: unknown): string {
   if (typeof id === 'string' && id !== '' && id.isWellFormed() && id !== '.' && id !== '..') return id;
   throw notSentError('invalid_argument', 'id must be the id of a record');
 }
 
-/** A new id, which sorts by time. */
+/** Creates an id that sorts by time. */
 export const newRecordId = (): string => createTimeId(Date.now(), crypto.getRandomValues(new Uint8Array(16)));

@@ -1,4 +1,7 @@
-/** Readers of the vault's JSON about the organization, its API keys and its audit, as decode.ts has them for values. Loaded when first needed. */
+/**
+ * Decoders for the vault's JSON about the organization, its API keys and its audit; see shared/json-decoders.ts.
+ * Loaded on first use.
+ */
 
 import type {
   ApiKeyInfo,
@@ -71,7 +74,7 @@ const decodeRotationStatus = decodeObject<Rotation>({
   damaged: decodeNumber,
 });
 const decodeRotation = decodeObject<RotationResponse>({ rotation: optional(decodeRotationStatus) });
-/** Answers about the latest rotation; there may have been none. */
+/** Response about the latest rotation; `latest` is undefined if there was none. */
 export const decodeLatestRotation: Decoder<{ readonly latest: Rotation | undefined }> = (json) => {
   const read = decodeRotation(json);
   return read && { latest: read.rotation };
@@ -86,8 +89,8 @@ export const decodeShred = decodeObject<ShredResponse>({
 });
 
 /**
- * An audit record, whole: with a field left out, what the seals say of it would not hold. A newer vault may have routes,
- * verbs and codes that this version can't name; the record is passed on all the same.
+ * An audit record with all its fields: without unknown fields, the seals would not verify. A newer vault may use
+ * routes, verbs and codes that this version does not know; such records are passed on unchanged.
  */
 const decodeAuditRecord: Decoder<AuditRecord> = (json) => (isAuditRecord(json) ? json : undefined);
 

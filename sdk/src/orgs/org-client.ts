@@ -7,15 +7,15 @@ import { checkConfirm, checkInteger } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 
 export interface ShredOptions extends CallOptions {
-  /** The id of the organization, to confirm; `org.get()` tells it. */
+  /** The organization's id, as confirmation; see `org.get()`. */
   confirm: string;
-  /** Days to wait, 0 to 30, in which the organization is locked and `cancelShred` works; 0 unless told. */
+  /** Waiting period in days, 0 to 30. During it the organization is locked and `cancelShred` works. Default: 0. */
   waitDays?: number | undefined;
 }
 
 const loadLazyModules = () => import('../lazy-modules.ts');
 
-/** The organization of the client's key, and the keys under which its data lies. */
+/** The organization of the client's key, and its data-encryption keys. */
 export class Org {
   readonly #transport: Transport;
 
@@ -23,7 +23,10 @@ export class Org {
     this.#transport = transport;
   }
 
-  /** Its state, and its data-encryption keys without their material. Works when it is locked or shredded too. */
+  /**
+   * Returns the organization's state and its data-encryption keys without key material. Also works while the
+   * organization is locked or shredded.
+   */
   async get(options: CallOptions = {}): Promise<OrgResponse> {
     return this.#transport.request(
       { route: 'getOrg' },
@@ -33,8 +36,9 @@ export class Org {
   }
 
   /**
-   * Rotates the data-encryption key: new values are sealed by a new version at once, old ones are re-encrypted in the
-   * background. While a rotation runs, that one is returned. Undefined when there is no key yet to rotate.
+   * Rotates the data-encryption key. New values are encrypted under the new version immediately; existing values are
+   * re-encrypted in the background. If a rotation is already running, it is returned. Undefined if there is no key to
+   * rotate yet.
    * @throws OrgStateError org_locked, org_shredded
    */
   async rotate(options: CallOptions = {}): Promise<Rotation | undefined> {
@@ -44,7 +48,7 @@ export class Org {
     ).latest;
   }
 
-  /** The latest rotation and how far it is; undefined when there was none. */
+  /** Returns the latest rotation and its progress; undefined if there was none. */
   async rotation(options: CallOptions = {}): Promise<Rotation | undefined> {
     const call = { route: 'getRotation' } as const;
     return (
@@ -53,9 +57,9 @@ export class Org {
   }
 
   /**
-   * Destroys the data-encryption keys, at once or after a waiting period: from then on no value can be opened by anyone.
-   * Nothing brings them back.
-   * @throws InvalidRequestError when `confirm` does not name the organization
+   * Destroys the data-encryption keys, immediately or after a waiting period. After that nobody can decrypt any
+   * value, and the keys cannot be restored.
+   * @throws InvalidRequestError if `confirm` is not the organization's id
    */
   async shred(options: ShredOptions): Promise<ShredResponse> {
     const waitDays = checkInteger('waitDays', options.waitDays, 0, limits.shredWaitDays);
@@ -67,7 +71,7 @@ export class Org {
     );
   }
 
-  /** Cancels a shredding that waits, and unlocks the organization. @throws ConflictError no_shred_pending */
+  /** Cancels a pending shredding and unlocks the organization. @throws ConflictError no_shred_pending */
   async cancelShred(options: CallOptions = {}): Promise<ShredResponse> {
     return this.#transport.request(
       { route: 'cancelShred' },
@@ -76,7 +80,7 @@ export class Org {
     );
   }
 
-  /** Whether it is locked or shredded, with the signed receipts. */
+  /** Returns whether the organization is locked or shredded, with the signed receipts. */
   async shredStatus(options: CallOptions = {}): Promise<ShredResponse> {
     return this.#transport.request(
       { route: 'getShred' },

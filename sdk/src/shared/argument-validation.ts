@@ -1,25 +1,25 @@
-/** Arguments, checked before anything is sent. No error repeats an argument: it may be a secret in the wrong place. */
+/** Validates arguments before anything is sent. No error repeats an argument, because it may be a misplaced secret. */
 import { limits } from '../../../contract/shared/limits.ts';
 import { nameProblem, prefixProblem, writeIdPattern } from '../../../contract/shared/name-patterns.ts';
 import type { Metadata, SetValueRequest } from '../../../contract/values/wire.ts';
 import { type AnimaError, type AnimaErrorCode, createError } from './errors.ts';
 import { isPlainObject } from './is-plain-object.ts';
 
-/** When a value ceases to be readable, or a key to work. */
+/** When a value or a key expires. */
 export interface ExpiryOptions {
   /** A Date or an RFC 3339 time. */
   expiresAt?: Date | string | undefined;
-  /** The same as seconds from now, by this machine's clock. Not together with `expiresAt`. */
+  /** Seconds from now, by this machine's clock. Must not be combined with `expiresAt`. */
   expiresIn?: number | undefined;
 }
 
-/** What may accompany a value. */
+/** Options for storing a value. */
 export interface ValueOptions extends ExpiryOptions {
-  /** Small facts about the value, encrypted like it: up to 16 strings by string keys. Replaces the last ones. */
+  /** Metadata, encrypted like the value: up to 16 strings by string keys. Replaces the previous metadata. */
   metadata?: Metadata | undefined;
-  /** Compare-and-set: the version the value must be at; 0 when there must be none. */
+  /** Compare-and-set: the version that the value must have; 0 if it must not exist. */
   ifVersion?: number | undefined;
-  /** Names this write; made for you. Give one to repeat a write safely across processes. */
+  /** Id of this write. Default: a random id. Pass an id to repeat a write safely across processes. */
   writeId?: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export function checkName(name: unknown): string {
   return name;
 }
 
-/** A prefix for lists; undefined when there is none to speak of. @throws AnimaError invalid_name */
+/** Validates a list prefix; undefined if it is missing or empty. @throws AnimaError invalid_name */
 export function checkPrefix(prefix: unknown): string | undefined {
   if (prefix === undefined || prefix === '') return undefined;
   const problem = typeof prefix === 'string' ? prefixProblem(prefix) : 'it is not a string';
@@ -38,7 +38,7 @@ export function checkPrefix(prefix: unknown): string | undefined {
   return prefix;
 }
 
-/** An optional whole number. @throws AnimaError invalid_argument */
+/** Validates an optional whole number. @throws AnimaError invalid_argument */
 export function checkInteger(
   label: string,
   value: unknown,
@@ -50,20 +50,24 @@ export function checkInteger(
   throw notSentError('invalid_argument', `${label} must be a whole number, ${least} or more and at most ${most}`);
 }
 
-/** The id of an API key. @throws AnimaError invalid_argument, also for a whole key, which belongs in no URL */
+/**
+ * Validates the id of an API key. @throws AnimaError invalid_argument, also for a whole key, because a key must not
+ * appear in a URL
+ */
 export function checkKeyId(id: unknown): string {
   if (typeof id === 'string' && /^[0-9a-z]{16}$/.test(id)) return id;
   throw notSentError('invalid_argument', 'id must be the id of an API key, 16 characters, not the key itself');
 }
 
-/** What names the thing to be destroyed. @throws AnimaError invalid_argument */
+/** Validates the confirmation of a destructive call. @throws AnimaError invalid_argument */
 export function checkConfirm(confirm: unknown, expected?: string): string {
   if (typeof confirm === 'string' && confirm !== '' && (expected === undefined || confirm === expected)) return confirm;
-  throw notSentError('invalid_argument', 'confirm must name what is to be destroyed');
+  throw notSentError('invalid_argument', 'confirm must name the item to destroy');
 }
 
 /**
- * A write as it travels, with a write id: made here, before the first attempt, so that all attempts carry the same.
+ * Builds the request body of a write. The write id is created here, before the first attempt, so that all attempts
+ * carry the same one.
  * @throws AnimaError value_too_large, invalid_argument
  */
 export function buildSetRequest(value: unknown, options: ValueOptions): SetValueRequest & { writeId: string } {
@@ -78,21 +82,24 @@ export function buildSetRequest(value: unknown, options: ValueOptions): SetValue
 
 function checkValue(value: unknown): string {
   if (typeof value !== 'string') throw notSentError('invalid_argument', 'the value is not a string');
-  // Lone surrogates have no UTF-8: they would silently come back as U+FFFD.
+  // Lone surrogates have no UTF-8 encoding and would silently become U+FFFD.
   if (!value.isWellFormed())
     throw notSentError('invalid_argument', 'the value is not well-formed Unicode (a lone surrogate)');
   if (value.length > limits.valueBytes || utf8Length(value) > limits.valueBytes) {
-    throw notSentError('value_too_large', `it is over ${limits.valueBytes} bytes of UTF-8`);
+    throw notSentError('value_too_large', `it exceeds ${limits.valueBytes} bytes of UTF-8`);
   }
   return value;
 }
 
-/** Bytes of a text in UTF-8. */
+/** UTF-8 length of a text, bytes. */
 export function utf8Length(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** Bytes of an item in Lambda's event, which holds the JSON body as a JSON string: quotes are escaped twice. */
+/**
+ * Bytes of an item in the Lambda event. The event contains the JSON body as a JSON string, so quotes are escaped
+ * twice.
+ */
 export function lambdaEventBytes(item: unknown): number {
   return utf8Length(JSON.stringify(JSON.stringify(item)));
 }
@@ -127,21 +134,21 @@ export function resolveExpiry({ expiresAt, expiresIn }: ExpiryOptions): string |
   return toIsoTime('expiresIn', new Date(Date.now() + expiresIn * 1000));
 }
 
-/** An optional time as it travels. @throws AnimaError invalid_argument */
+/** Formats an optional time for a request. @throws AnimaError invalid_argument */
 export function formatTimeArgument(label: string, time: unknown): string | undefined {
   if (time === undefined) return undefined;
   if (time instanceof Date) return toIsoTime(label, time);
-  // Without an offset the same text is another instant on another machine.
+  // Without an offset the same text would mean different instants on different machines.
   if (typeof time === 'string' && /T.*(?:Z|[+-]\d\d:\d\d)$/i.test(time) && !Number.isNaN(Date.parse(time))) return time;
   throw notSentError('invalid_argument', `${label} must be a Date or an RFC 3339 time, e.g. 2027-01-31T12:00:00Z`);
 }
 
 function toIsoTime(label: string, time: Date): string {
-  if (Number.isNaN(time.getTime())) throw notSentError('invalid_argument', `${label} is no time that a calendar has`);
+  if (Number.isNaN(time.getTime())) throw notSentError('invalid_argument', `${label} is not a valid date`);
   return time.toISOString();
 }
 
-/** An optional write id. @throws AnimaError invalid_argument */
+/** Validates an optional write id. @throws AnimaError invalid_argument */
 export function checkWriteId(id: unknown): string | undefined {
   if (id === undefined || (typeof id === 'string' && writeIdPattern.test(id))) return id;
   throw notSentError(
@@ -156,7 +163,7 @@ export function newWriteId(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Says that nothing was sent: arguments are checked first. */
+/** An error for a call that was rejected before anything was sent. */
 export function notSentError(code: AnimaErrorCode, detail: string): AnimaError {
   return createError(code, { detail: `${detail}. Nothing was sent` });
 }

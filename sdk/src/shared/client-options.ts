@@ -7,25 +7,25 @@ import { createError } from './errors.ts';
 import { isPlainObject } from './is-plain-object.ts';
 import { checkBaseURL } from './url.ts';
 
-/** For programs compiled with neither the DOM's nor Node's types. */
+/** Fallback for programs compiled without DOM and Node types. */
 interface SignalLike {
   readonly aborted: boolean;
   addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-/** The `AbortSignal` of the platform compiled for, from the DOM's types or Node's, so that neither is needed. */
+/** The `AbortSignal` type of the target platform, from DOM or Node types, so that neither is required. */
 export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : SignalLike;
 
-/** The `fetch` of the platform compiled for. */
+/** The `fetch` type of the target platform. */
 export type Fetch = typeof globalThis extends { fetch: infer F } ? F : (url: string, init: object) => Promise<object>;
 
-/** Looked up at each call, so that a polyfill or an instrumented fetch installed later is used. */
+/** Looked up on each call, so that a polyfill or an instrumented fetch installed later is used. */
 export const platformFetch: Fetch = (input, init) => globalThis.fetch(input, init);
 
-/** What a call is made for, for the audit: 1 to 128 visible ASCII characters each. It is recorded, and trusted no further. */
+/** Caller ids for the audit, 1 to 128 visible ASCII characters each. They are recorded but not trusted. */
 export interface CallerIds {
-  /** The agent that calls. */
+  /** The calling agent. */
   agent?: string | undefined;
   /** The run of that agent. */
   run?: string | undefined;
@@ -33,61 +33,64 @@ export interface CallerIds {
   toolCall?: string | undefined;
 }
 
-/** How one call is to be made. Everything may be left out. */
+/** Options of one call. All are optional. */
 export interface CallOptions extends CallerIds {
   /** Cancels the call, its attempts and the waits between them. */
   signal?: Signal | undefined;
-  /** Milliseconds that one attempt may take, the reading of the answer included. */
+  /** Time-out of one attempt in milliseconds, including reading the response. */
   timeout?: number | undefined;
   /** Retries after the first attempt, 0 to 20. */
   maxRetries?: number | undefined;
 }
 
 export interface AnimaOptions extends CallerIds {
-  /** API key of an organization, or user key; by default the environment's `ANIMA_KEY`. */
+  /** API key of an organization, or user key. Default: the environment variable `ANIMA_KEY`. */
   apiKey?: string | undefined;
   /**
-   * Instead of a key, the session of the user who logged in (`client.account.logIn`): for pages that have one origin with the vault. Its
-   * cookie is kept by the browser, and no script can read it. `baseURL` is the page's own origin unless told.
+   * Uses the session of the logged-in user (`client.account.logIn`) instead of a key, for pages with the same origin
+   * as the vault. The browser keeps the cookie, and no script can read it. `baseURL` defaults to the page's origin.
    */
   session?: boolean | undefined;
-  /** Address of the vault; by default the environment's `ANIMA_URL`, else the local vault. https, or loopback. */
+  /**
+   * Address of the vault, https or loopback. Default: the environment variable `ANIMA_URL`, otherwise the local
+   * vault.
+   */
   baseURL?: string | undefined;
-  /** Milliseconds that one attempt may take; 30 000 by default. */
+  /** Time-out of one attempt in milliseconds. Default: 30 000. */
   timeout?: number | undefined;
-  /** Retries after the first attempt, 0 to 20; 3 by default. */
+  /** Retries after the first attempt, 0 to 20. Default: 3. */
   maxRetries?: number | undefined;
-  /** Called instead of the platform's `fetch`. It sees the API key. */
+  /** Replaces the platform's `fetch`. It receives the API key. */
   fetch?: Fetch | undefined;
   /** Appended to the user agent, e.g. `billing-agent/2.1`. */
   userAgent?: string | undefined;
 }
 
-/** How one call is made, all of it known. */
+/** Complete settings of one call. */
 export interface CallSettings {
   readonly signal: Signal | undefined;
   readonly timeout: number;
   readonly maxRetries: number;
-  /** Headers that tell what the call is made for. */
+  /** Headers with the caller ids. */
   readonly callerHeaders: Readonly<Record<string, string>>;
-  /** Said in errors when a request was sent and its answer did not come: what is known then, and what to do. */
+  /** Added to errors if a request was sent but its response did not arrive: what is known, and what to do. */
   readonly outcomeHint: string;
 }
 
-/** By what a client shows who it is; only sent to routes that ask for it. */
+/** The client's credential. Sent only to routes that require it. */
 export type Credential =
   | { readonly kind: 'org'; readonly authorization: string }
   | { readonly kind: 'user'; readonly authorization: string; readonly org: string; readonly user: string }
   | { readonly kind: 'session' }
   | { readonly kind: 'none' };
 
-/** What a transport needs, checked. */
+/** Validated settings of a transport. */
 export interface ClientSettings {
   readonly baseURL: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly credential: Credential;
   readonly fetch: Fetch;
-  /** For calls that do not say otherwise. */
+  /** Defaults for calls without options. */
   readonly callDefaults: CallSettings;
 }
 
@@ -96,14 +99,14 @@ const defaultCallSettings: CallSettings = {
   timeout: 30_000,
   maxRetries: 3,
   callerHeaders: {},
-  outcomeHint: 'Whether a write took effect is not known; make the same call again, or read the value',
+  outcomeHint: 'A write may or may not have taken effect; repeat the same call, or read the value',
 };
 
-/** Timers of browsers and Node hold 31 bits: a longer one fires at once. */
+/** Browser and Node timers use 31 bits; a longer timer fires immediately. */
 export const maxTimeoutMs = 2 ** 31 - 1;
 
 /**
- * Options and environment as settings.
+ * Resolves options and environment to settings.
  * @throws AnimaError missing_api_key, invalid_api_key, insecure_url, invalid_argument
  */
 export function resolveClientSettings(options: AnimaOptions): ClientSettings {
@@ -121,16 +124,15 @@ function sessionSettings(options: AnimaOptions): ClientSettings {
   const location: unknown = Reflect.get(globalThis, 'location');
   const origin = isPlainObject(location) && typeof location.origin === 'string' ? location.origin : undefined;
   const baseURL = checkBaseURL(options.baseURL ?? origin ?? defaultURL());
-  // The cookie would not be sent, and to be told of a missing credential would help nobody.
+  // The browser would not send the cookie, and a missing-credential error would be misleading.
   if (origin !== undefined && new URL(baseURL).origin !== origin) {
-    const detail =
-      'a session works where the page and the vault have one origin, and baseURL has another. Nothing was sent';
+    const detail = 'a session requires baseURL to have the origin of the page. Nothing was sent';
     throw createError('invalid_argument', { detail });
   }
   return { ...anonymousSettings(baseURL, options), credential: { kind: 'session' } };
 }
 
-/** Settings without a key, for what anyone may ask. @throws AnimaError invalid_argument */
+/** Settings without a key, for public routes. @throws AnimaError invalid_argument */
 export function anonymousSettings(baseURL: string, options: Omit<AnimaOptions, 'apiKey' | 'baseURL'>): ClientSettings {
   return {
     baseURL,
@@ -142,7 +144,7 @@ export function anonymousSettings(baseURL: string, options: Omit<AnimaOptions, '
 }
 
 /**
- * The settings of a call: its own where given, else the client's.
+ * The settings of a call: its options, with the client's defaults.
  * @throws AnimaError invalid_argument
  */
 export function resolveCallSettings(options: CallOptions, base: CallSettings): CallSettings {
@@ -170,7 +172,7 @@ function buildCallerHeaders(ids: CallerIds): Record<string, string> {
   for (const [label, header] of Object.entries(callerHeaders) as [keyof CallerIds, string][]) {
     const id = ids[label];
     if (id === undefined) continue;
-    // Whatever could end a header, or that a proxy trims or recodes, would be recorded as another id.
+    // Characters that end a header, or that proxies trim or recode, would be recorded as a different id.
     if (typeof id !== 'string' || id.length > limits.callerIdLength || !/^[\x21-\x7e]+$/.test(id)) {
       const detail = `${label} must be 1 to ${limits.callerIdLength} visible ASCII characters, without spaces`;
       throw createError('invalid_argument', { detail });
@@ -197,8 +199,8 @@ export function parseCredential(apiKey: string | undefined): Credential {
 }
 
 /**
- * Browsers keep `user-agent` to themselves, and naming it there would cost a CORS permission; outside of Node the
- * same text travels as `x-anima-client`.
+ * Browsers do not let scripts set `user-agent`, and setting it would require a CORS permission. Outside Node the same
+ * text is sent as `x-anima-client`.
  */
 function agentHeader(suffix: string | undefined): Record<string, string> {
   if (suffix !== undefined && !/^[\x20-\x7e]{1,200}$/.test(suffix)) {
@@ -213,7 +215,7 @@ function readEnvironment(name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** A part of Node's `process`, where there is one. */
+/** A part of Node's `process`, if it exists. */
 export function nodeProcessPart(part: 'env' | 'versions'): Record<string, unknown> | undefined {
   const host: unknown = Reflect.get(globalThis, 'process');
   const found = isPlainObject(host) ? host[part] : undefined;

@@ -1,15 +1,15 @@
 import { type ClientErrorCode, clientErrors, type ErrorCode, errors } from '../../../contract/shared/error-codes.ts';
 
-/** Every code an AnimaError can have: those of the vault, and those that only a client can meet. */
+/** All codes of an AnimaError: the vault's codes and the client's own. */
 export type AnimaErrorCode = ErrorCode | ClientErrorCode;
 
-/** Where an input is wrong. */
+/** An invalid input and its location. */
 export interface InputProblem {
   readonly path: string;
   readonly message: string;
 }
 
-/** What is known of a failure beside its code. */
+/** Details of a failure besides its code. */
 export interface ErrorFields {
   readonly status?: number | undefined;
   readonly requestId?: string | undefined;
@@ -20,28 +20,28 @@ export interface ErrorFields {
 }
 
 /**
- * Any failure of a call. `code` says which, and is the thing to switch on. No field, and no cause, ever holds an
- * API key or a value: errors of `fetch` and of JSON parsing are not kept as causes, since they may quote what was
- * sent or received.
+ * Any failure of a call. Switch on `code`. No field and no cause ever contains an API key or a value. Errors of
+ * `fetch` and of JSON parsing are not kept as causes, because they may quote sent or received data.
  */
 export class AnimaError extends Error {
-  // On the prototype, as the platform does: a field would be set after the stack was written with the old name.
+  // Set on the prototype, as the platform does: an instance field would be set after the stack was captured with the
+  // old name.
   static {
     AnimaError.prototype.name = 'AnimaError';
   }
 
   readonly code: AnimaErrorCode;
-  /** HTTP status; undefined when no answer came or nothing was sent. */
+  /** HTTP status; undefined if no response arrived or nothing was sent. */
   readonly status: number | undefined;
-  /** The id under which the vault logged the request. */
+  /** The request id in the vault's logs. */
   readonly requestId: string | undefined;
-  /** What happened in this case. */
+  /** Description of this failure. */
   readonly detail: string | undefined;
-  /** Where the input is wrong, when the vault says so. */
+  /** Locations of invalid input, if the vault reports them. */
   readonly problems: readonly InputProblem[];
-  /** Whether the same call may succeed later. The client has then already retried it `maxRetries` times. */
+  /** Whether the same call may succeed later. The client has already retried it `maxRetries` times. */
   readonly retryable: boolean;
-  /** Seconds after which the vault wants to be asked again, when it says so. */
+  /** Seconds to wait before a retry, if the vault specifies them. */
   readonly retryAfter: number | undefined;
 
   constructor(code: AnimaErrorCode, fields: ErrorFields = {}) {
@@ -61,7 +61,7 @@ export class AnimaError extends Error {
   }
 }
 
-/** An argument, or what was made of it, is not of the documented form. */
+/** An argument, or the request built from it, is invalid. */
 export class InvalidRequestError extends AnimaError {
   static {
     InvalidRequestError.prototype.name = 'InvalidRequestError';
@@ -69,8 +69,9 @@ export class InvalidRequestError extends AnimaError {
 }
 
 /**
- * The API key is missing, malformed, unknown, revoked or expired; the user key or session is not valid (`invalid_credential`), login or password
- * wrong (`login_refused`); or the client has another kind of key than the call takes (`wrong_key_kind`).
+ * The API key is missing, malformed, unknown, revoked or expired; the user key or session is invalid
+ * (`invalid_credential`); the login or password is wrong (`login_refused`); or the call requires another kind of key
+ * (`wrong_key_kind`).
  */
 export class AuthenticationError extends AnimaError {
   static {
@@ -78,7 +79,7 @@ export class AuthenticationError extends AnimaError {
   }
 }
 
-/** The API key may not do this; or a link's key is wrong (`proof_refused`). */
+/** The API key lacks the permission; or a link's key is wrong (`proof_refused`). */
 export class PermissionError extends AnimaError {
   static {
     PermissionError.prototype.name = 'PermissionError';
@@ -86,8 +87,8 @@ export class PermissionError extends AnimaError {
 }
 
 /**
- * There is nothing of that name, id or version, or it has expired (`value_expired`); no such blob, or it can't be opened any more (`blob_expired`,
- * `blob_spent`, `blob_deleted`).
+ * The name, id or version does not exist, or the value has expired (`value_expired`). For blobs: it does not exist,
+ * or it can no longer be opened (`blob_expired`, `blob_spent`, `blob_deleted`).
  */
 export class NotFoundError extends AnimaError {
   static {
@@ -96,16 +97,16 @@ export class NotFoundError extends AnimaError {
 }
 
 /**
- * What is there is at another version than `ifVersion`, or the write id was used for something else; the id of a record or a login is taken;
- * nothing else would open a user's data (`last_slot`); there is no shredding to cancel; or the upload of a blob does not go on from where it
- * stands.
+ * The current version differs from `ifVersion`; the write id was used for another write; a record id or login is
+ * taken; no other slot would unlock the user's data (`last_slot`); there is no pending shredding; or a blob upload
+ * cannot continue from its current state.
  */
 export class ConflictError extends AnimaError {
   static {
     ConflictError.prototype.name = 'ConflictError';
   }
 
-  /** For `version_conflict`: the version that is there, 0 when none is. */
+  /** For `version_conflict`: the current version, 0 if there is none. */
   readonly currentVersion: number | undefined;
 
   constructor(code: AnimaErrorCode, fields: ErrorFields = {}) {
@@ -114,49 +115,54 @@ export class ConflictError extends AnimaError {
   }
 }
 
-/** What is stored could not be opened: it was altered, or its key is gone or wrong. One error for every cause. */
+/**
+ * Stored data could not be decrypted: it was altered, or its key is missing or wrong. All causes have the same error.
+ */
 export class DecryptionError extends AnimaError {
   static {
     DecryptionError.prototype.name = 'DecryptionError';
   }
 }
 
-/** The organization's data can't be used: it is locked until it is shredded (`org_locked`), or shredded (`org_shredded`). */
+/** The organization's data cannot be used: it is locked until shredding (`org_locked`) or shredded (`org_shredded`). */
 export class OrgStateError extends AnimaError {
   static {
     OrgStateError.prototype.name = 'OrgStateError';
   }
 }
 
-/** Too many requests, or attempts to log in (HTTP 429). */
+/** Too many requests or login attempts (HTTP 429). */
 export class RateLimitError extends AnimaError {
   static {
     RateLimitError.prototype.name = 'RateLimitError';
   }
 }
 
-/** The vault, or a service it stands on, does not work now (HTTP 5xx). */
+/** The vault or a service it depends on is unavailable (HTTP 5xx). */
 export class UnavailableError extends AnimaError {
   static {
     UnavailableError.prototype.name = 'UnavailableError';
   }
 }
 
-/** The answer was not one of the vault: another server, a proxy's page, or a newer vault. Or the store of ciphertext refused. */
+/**
+ * The response did not come from a known vault version: it came from another server, a proxy or a newer vault. Or
+ * ciphertext storage rejected the request.
+ */
 export class UnexpectedResponseError extends AnimaError {
   static {
     UnexpectedResponseError.prototype.name = 'UnexpectedResponseError';
   }
 }
 
-/** No connection, or it broke before the answer was whole. */
+/** The connection failed, or broke before the response was complete. */
 export class ConnectionError extends AnimaError {
   static {
     ConnectionError.prototype.name = 'ConnectionError';
   }
 }
 
-/** No whole answer within `timeout`. */
+/** No complete response within `timeout`. */
 export class TimeoutError extends AnimaError {
   static {
     TimeoutError.prototype.name = 'TimeoutError';
@@ -170,7 +176,7 @@ export class AbortError extends AnimaError {
   }
 }
 
-/** The class of each code. The compiler refuses a code without a row. */
+/** The class of each code. The compiler rejects a missing code. */
 const errorClasses: Record<AnimaErrorCode, typeof AnimaError> = {
   invalid_request: InvalidRequestError,
   invalid_name: InvalidRequestError,
@@ -205,7 +211,7 @@ const errorClasses: Record<AnimaErrorCode, typeof AnimaError> = {
   blob_expired: NotFoundError,
   blob_spent: NotFoundError,
   blob_deleted: NotFoundError,
-  // Not NotFoundError: a wrong address must not look like a secret that does not exist.
+  // Not NotFoundError: a wrong address must not look like a missing secret.
   route_not_found: UnexpectedResponseError,
   unexpected_response: UnexpectedResponseError,
   storage_refused: UnexpectedResponseError,
@@ -235,7 +241,7 @@ const errorClasses: Record<AnimaErrorCode, typeof AnimaError> = {
   aborted: AbortError,
 };
 
-/** The only place where errors are made: an AnimaError of the class that belongs to the code and status. */
+/** The only place that creates errors: an AnimaError of the class for the code and status. */
 export function createError(code: AnimaErrorCode, fields: ErrorFields = {}): AnimaError {
   return new (errorClassFor(code, fields.status))(code, fields);
 }
@@ -246,11 +252,14 @@ function errorClassFor(code: AnimaErrorCode, status: number | undefined): typeof
   return errorClasses[code];
 }
 
-/** A gateway in front of the vault, and the store, throttle and fail in words of their own, where only the status tells. */
+/**
+ * A gateway in front of the vault, and storage, throttle and fail with their own bodies, so only the status is
+ * meaningful.
+ */
 const isForeignResponse = (code: AnimaErrorCode): boolean =>
   code === 'unexpected_response' || code === 'storage_refused';
 
-/** Whether `code` is one of the vault's. */
+/** Whether `code` is an error code of the vault. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(errors, code);
 }

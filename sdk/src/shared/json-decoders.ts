@@ -1,20 +1,21 @@
 /**
- * Readers of the vault's JSON: each returns the documented shape, without fields it does not know, or undefined.
- * Small ones make up the others, since the schemas of the service would bring a library four times the size of this client.
+ * Decoders for the vault's JSON. Each returns the documented shape without unknown fields, or undefined if the JSON
+ * does not match. Small decoders are composed into larger ones; the service's schemas would require a library four
+ * times the size of this client.
  */
 
 import type { DestroyValueResponse } from '../../../contract/shredding/wire.ts';
 import type { ListValuesResponse, Value, ValueInfo, VersionInfo } from '../../../contract/values/wire.ts';
 import { isPlainObject } from './is-plain-object.ts';
 
-/** Reads JSON as a `T`; undefined when it is none. */
+/** Decodes JSON as a `T`; undefined if it does not match. */
 export type Decoder<T> = (json: unknown) => T | undefined;
 
 export interface OptionalDecoder<T> {
   readonly optional: Decoder<T>;
 }
 
-/** A reader for each field: the compiler refuses a field too few, too many, or of another kind. */
+/** One decoder per field. The compiler rejects missing, extra or mistyped fields. */
 export type FieldDecoders<T> = {
   readonly [K in keyof T]-?: undefined extends T[K] ? OptionalDecoder<Exclude<T[K], undefined>> : Decoder<T[K]>;
 };
@@ -40,12 +41,12 @@ export function decodeObject<T extends object>(shape: FieldDecoders<T>): Decoder
       if (value === undefined) return undefined;
       found[name] = value;
     }
-    // Every field was read by the reader that Shape demands of it; the compiler cannot follow the loop.
+    // Every field was read by the decoder that its type requires; the compiler cannot follow the loop.
     return found as T;
   };
 }
 
-/** Reads each element of an array; undefined when one of them can't be read. */
+/** Decodes each element of an array; undefined if one does not match. */
 export function decodeListOf<T>(read: Decoder<T>): Decoder<T[]> {
   return (json) => {
     if (!Array.isArray(json)) return undefined;
@@ -54,7 +55,7 @@ export function decodeListOf<T>(read: Decoder<T>): Decoder<T[]> {
   };
 }
 
-/** An object of strings by name, whatever the names. */
+/** An object with arbitrary names and string values. */
 export const decodeStringMap: Decoder<Record<string, string>> = (json) =>
   isPlainObject(json) && Object.values(json).every((value) => typeof value === 'string')
     ? { ...(json as Record<string, string>) }

@@ -3,12 +3,12 @@ import type { AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../..
 import type { ListValuesResponse, ValueInfo } from '../../../contract/values/wire.ts';
 import { createError } from './errors.ts';
 
-/** Asks for the page behind a cursor; the first one without. */
+/** Fetches the page after a cursor, or the first page without one. */
 export type FetchPage<P> = (cursor: string | undefined) => Promise<P>;
 
 /**
- * A list, fetched page by page while it is iterated: `for await (const item of list)`. Nothing is asked before that,
- * and each iteration asks anew.
+ * A list that is fetched page by page during iteration: `for await (const item of list)`. No request is sent before
+ * that, and each iteration fetches again.
  */
 export class List<T, P extends { cursor?: string | undefined }> implements AsyncIterable<T> {
   readonly #fetchPage: FetchPage<P>;
@@ -19,18 +19,18 @@ export class List<T, P extends { cursor?: string | undefined }> implements Async
     this.#itemsOf = itemsOf;
   }
 
-  /** One page: the first, or the one behind a cursor of the same list. `cursor` is present when there is more. */
+  /** One page: the first, or the one after a cursor of the same list. `cursor` is present if there are more pages. */
   page(cursor?: string): Promise<P> {
     return this.#fetchPage(cursor);
   }
 
-  /** Page after page. */
+  /** Iterates over the pages. */
   async *pages(): AsyncGenerator<P, void, undefined> {
     let cursor: string | undefined;
     do {
       const page: P = await this.page(cursor);
       yield page;
-      // A server that repeats itself would otherwise be asked for ever.
+      // Otherwise a server that repeats a cursor would cause an endless loop.
       if (page.cursor !== undefined && page.cursor === cursor) {
         throw createError('unexpected_response', { detail: 'the same cursor came twice; the list is not complete' });
       }
@@ -38,7 +38,7 @@ export class List<T, P extends { cursor?: string | undefined }> implements Async
     } while (cursor !== undefined);
   }
 
-  /** All of it as an array. */
+  /** All items as an array. */
   async toArray(): Promise<T[]> {
     const all: T[] = [];
     for await (const page of this.pages()) all.push(...this.#itemsOf(page));
@@ -53,21 +53,21 @@ export class List<T, P extends { cursor?: string | undefined }> implements Async
 /** One page of a list of values. */
 export type Page = ListValuesResponse;
 
-/** A list of values by name; values themselves are never in it. */
+/** A list of names and facts of values, without the values themselves. */
 export type ValueList = List<ValueInfo, Page>;
 
 export type KeyList = List<ApiKeyInfo, ListKeysResponse>;
 
 export type AuditList = List<AuditRecord, QueryAuditResponse>;
 
-/** A seal, and the records it covers, in order. */
+/** A seal and the records it covers, in order. */
 export type SealedRecords = ExportAuditResponse['seals'][number];
 
 /** An export of the audit: seals with their records, oldest first. */
 export class AuditExport extends List<SealedRecords, ExportAuditResponse> {
   /**
-   * The export as JSON Lines without line ends, in the form that verifies offline (docs/format.md, section 8): each
-   * record, and after the records of a seal `{"seal": …}`.
+   * The export as JSON Lines without line ends, in the form for offline verification (docs/format.md, section 8):
+   * each record, and after the records of a seal, `{"seal": …}`.
    */
   async *lines(): AsyncGenerator<string, void, undefined> {
     for await (const { seal, records } of this) {

@@ -1,12 +1,14 @@
 import { type RouteId, routes } from '../../../contract/routes.ts';
 import { createError } from './errors.ts';
 
-/** Hosts that are this machine, as URL parsing writes them: it brings `127.1` and `0x7f000001` to four numbers. */
+/**
+ * Loopback hosts in the form that URL parsing produces; it converts `127.1` and `0x7f000001` to four decimal numbers.
+ */
 const loopbackHostPattern = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 
 /**
- * The address of a vault in normal form, without a slash at the end. The text is never repeated in an error: people
- * put passwords into URLs.
+ * Normalizes the address of a vault, without a trailing slash. Errors never repeat the text, because people put
+ * passwords into URLs.
  * @throws AnimaError insecure_url, invalid_argument
  */
 export function checkBaseURL(text: string): string {
@@ -39,19 +41,19 @@ export const isHttpsOrLoopback = ({
   readonly hostname: string;
 }): boolean => protocol === 'https:' || (protocol === 'http:' && loopbackHostPattern.test(hostname));
 
-/** What a request line is made of. */
+/** The parts of a request line. */
 export interface RequestTarget {
   readonly route: RouteId;
-  /** For routes with `{name+}`; must have been checked: `fetch` would resolve `..` away. */
+  /** For routes with `{name+}`. Must be validated: `fetch` would resolve `..`. */
   readonly name?: string | undefined;
-  /** For routes with `{id}`; must have been checked too. */
+  /** For routes with `{id}`. Must be validated. */
   readonly id?: string | undefined;
-  /** For routes with `{link}`; must have been checked too. */
+  /** For routes with `{link}`. Must be validated. */
   readonly link?: string | undefined;
   readonly query?: Readonly<Record<string, string | number | undefined>> | undefined;
 }
 
-/** Path and query of a target, to stand behind the base URL. */
+/** Builds path and query, to append to the base URL. */
 export function buildRequestPath({ route, name = '', id = '', link = '', query = {} }: RequestTarget): string {
   const path = routes[route].path
     .replace('{name+}', () => name.split('/').map(encodeURIComponent).join('/'))

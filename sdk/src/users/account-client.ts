@@ -16,25 +16,27 @@ import type {
 
 const loadLazyModules = () => import('../lazy-modules.ts');
 
-/** The account of the user whose key or session the client has: what opens the data, and how that changes. No data is touched by any of it but `delete`. */
+/** The account of the client's user: the credentials that unlock the data. Only `delete` affects the data itself. */
 export class Account {
   readonly #transport: Transport;
-  /** A new key that the vault may or may not have. */
+  /** A new user key whose acceptance by the vault is unknown. */
   readonly #pendingKey: { key?: string } = {};
 
   constructor(transport: Transport) {
     this.#transport = transport;
   }
 
-  /** The slots of the account: what opens its data, and until when. */
+  /** Returns the account's slots: the credentials that unlock its data, and their expiry. */
   async info(options: CallOptions = {}): Promise<AccountResponse> {
     return (await loadLazyModules()).info(this.#transport, options);
   }
 
   /**
-   * Replaces the user key by a new one, which is made here and resolved to when the vault has it; this client goes on with it, other clients with
-   * the old key are refused; sessions end, and codes for linking. After a lost answer the new key is tried, so that what the vault did is known. Where even that remains unknown,
-   * the call rejects and may be made again on this client: it goes on with the same new key. See `keep` for the end of the program.
+   * Replaces the user key. The new key is generated here and returned after the vault has accepted it. This client
+   * then uses the new key; other clients with the old key are rejected, and all sessions and linking codes end. After
+   * a lost response the client tries the new key to find out whether the vault accepted it. If that stays unknown,
+   * the call rejects; call it again on this client, which reuses the same new key. Use `keep` to guard against the
+   * end of the program.
    * @throws AuthenticationError wrong_key_kind for a session
    */
   async changeKey(options: ChangeKeyOptions = {}): Promise<string> {
@@ -42,7 +44,7 @@ export class Account {
   }
 
   /**
-   * Sets or changes login and password; other sessions end, and codes for linking.
+   * Sets or changes login and password. Other sessions and all linking codes end.
    * @throws ConflictError login_taken; AuthenticationError login_refused
    */
   async setPassword(options: SetPasswordOptions): Promise<AccountResponse> {
@@ -50,43 +52,47 @@ export class Account {
   }
 
   /**
-   * Removes login and password; all sessions end, and codes for linking.
-   * @throws ConflictError last_slot, when nothing else would open the data; AuthenticationError login_refused
+   * Removes login and password. All sessions and linking codes end.
+   * @throws ConflictError last_slot, if no other slot would unlock the data; AuthenticationError login_refused
    */
   async removePassword(options: ConfirmedOptions = {}): Promise<AccountResponse> {
     return (await loadLazyModules()).removePassword(this.#transport, options);
   }
 
-  /** A code that links the phone, mailbox or account it is sent from as `link <code>`; once, within ten minutes. */
+  /**
+   * Creates a code. Sending `link <code>` from a phone, mailbox or account links it. The code works once, within ten
+   * minutes.
+   */
   async startLink(options: ConfirmedOptions = {}): Promise<StartLinkResponse> {
     return (await loadLazyModules()).startLink(this.#transport, options);
   }
 
   /**
-   * Unlinks a channel, or ends a session or a code, by the id that `info()` tells; with a session also the user key. A channel and the user key take
-   * `currentPassword` with a session. @throws NotFoundError slot_not_found; ConflictError last_slot; AuthenticationError login_refused
+   * Unlinks a channel, or ends a session or a code, by its id from `info()`. With a session, the user key can also be
+   * removed. With a session, removing a channel or the user key requires `currentPassword`.
+   * @throws NotFoundError slot_not_found; ConflictError last_slot; AuthenticationError login_refused
    */
   async removeSlot(id: string, options: ConfirmedOptions = {}): Promise<AccountResponse> {
     return (await loadLazyModules()).removeSlot(this.#transport, id, options);
   }
 
   /**
-   * Deletes the account: all slots at once, so that nobody can open its data any more; then the data. **For good.** A retry after a lost answer
-   * finds no account, and is refused as `invalid_credential`.
+   * Deletes the account: first all slots at once, so that nobody can decrypt its data, then the data.
+   * **Irreversible.** A retry after a lost response finds no account and is rejected with `invalid_credential`.
    */
   async delete(options: DeleteAccountOptions): Promise<DeletedResponse> {
     return (await loadLazyModules()).deleteAccount(this.#transport, options);
   }
 
   /**
-   * Logs in by password; for clients made with `session: true`. The browser keeps the cookie.
-   * @throws AuthenticationError login_refused, whatever was wrong; RateLimitError too_many_attempts
+   * Logs in with a password; for clients created with `session: true`. The browser keeps the cookie.
+   * @throws AuthenticationError login_refused, for any wrong input; RateLimitError too_many_attempts
    */
   async logIn(options: LogInOptions): Promise<LogInResponse> {
     return (await loadLazyModules()).logIn(this.#transport, options);
   }
 
-  /** Ends the session. False when there was none to end. */
+  /** Ends the session. False if there was none. */
   async logOut(options: CallOptions = {}): Promise<boolean> {
     return (await loadLazyModules()).logOut(this.#transport, options);
   }

@@ -1,4 +1,4 @@
-/** Requests for accounts and users, and `explain`. Loaded when first used. */
+/** Requests for accounts and users, and `explain`. Loaded on first use. */
 
 import type { ExplainParty, ExplainResponse } from '../../../contract/explain/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
@@ -76,7 +76,7 @@ const decodeExplain = decodeObject<ExplainResponse>({
   cannotOpen: decodeListOf(decodeParty),
 });
 
-/** A reader that takes only an account of the client's own user, where its key tells who that is. */
+/** A decoder that accepts only the account of the client's own user, if its key identifies the user. */
 export const ownAccountDecoder =
   ({ owner }: Transport): Decoder<AccountResponse> =>
   (json) => {
@@ -139,7 +139,7 @@ export async function logIn(
   transport: Transport,
   { org, login, password, ...options }: LogInOptions,
 ): Promise<LogInResponse> {
-  // With a key, a login would only leave a cookie behind that nobody asked for.
+  // With a key, a login would only leave an unwanted cookie.
   if (transport.credentialKind !== 'session')
     throw notSentError('wrong_key_kind', 'make the client with { session: true } to log in');
   const body = {
@@ -147,7 +147,7 @@ export async function logIn(
     login: checkLogin(login),
     password: checkPassword('password', password, 0),
   };
-  const settings = { ...transport.callSettings(options), outcomeHint: 'There may be a session that ends by itself' };
+  const settings = { ...transport.callSettings(options), outcomeHint: 'A session may exist; it ends automatically' };
   return transport.request({ route: 'logIn', body }, settings, decodeLogIn);
 }
 
@@ -155,7 +155,7 @@ export async function logOut(transport: Transport, options: CallOptions): Promis
   return (await transport.request({ route: 'logOut' }, transport.callSettings(options), decodeLogOut)).ended;
 }
 
-/** Whoever makes a user gets a key of that very user, or is told that something is wrong. */
+/** Creates a user. Accepts only a response whose key belongs to that user. */
 export const createUser = (transport: Transport, options: CallOptions): Promise<CreateUserResponse> =>
   transport.request({ route: 'createUser', body: {} }, transport.callSettings(options), (json) => {
     const read = decodeCreatedUser(json);
@@ -186,13 +186,13 @@ export async function explain(transport: Transport, ref: string, options: CallOp
   });
 }
 
-/** The body of what a session has to confirm; none where nothing is given. */
+/** The body that confirms an action of a session; undefined if no password is given. */
 const confirmationBody = (currentPassword: string | undefined): { currentPassword: string } | undefined =>
   currentPassword === undefined ? undefined : { currentPassword: checkPassword('currentPassword', currentPassword, 0) };
 
 function checkId(what: string, id: unknown): string {
   if (typeof id === 'string' && /^[0-9a-z]{16}$/.test(id)) return id;
-  throw notSentError('invalid_argument', `the id of ${what} has 16 characters, and is no key`);
+  throw notSentError('invalid_argument', `the id of ${what} has 16 characters and is not a key`);
 }
 
 function checkLogin(login: unknown): string {

@@ -1,21 +1,21 @@
-/** What the calls of an account take. */
+/** Options of account calls. */
 import type { CallOptions } from '../shared/client-options.ts';
 
 export interface ChangeKeyOptions extends CallOptions {
   /**
-   * Called with the new key before it is sent, and waited for. Store it beside the old one here, so that neither a lost answer nor the end of the
-   * program can leave you without the key that opens the data; drop the old one when `changeKey` has resolved.
+   * Called and awaited with the new key before it is sent. Store it beside the old key, so that neither a lost
+   * response nor the end of the program can lose the key to the data. Delete the old key after `changeKey` resolves.
    */
   keep?: ((newKey: string) => unknown) | undefined;
 }
 
 export interface ConfirmedOptions extends CallOptions {
-  /** Needed where the client has a session: whoever finds one open must not make the account his own. */
+  /** Required with a session, so that a person who finds an open session cannot take over the account. */
   currentPassword?: string | undefined;
 }
 
 export interface SetPasswordOptions extends ConfirmedOptions {
-  /** 3 to 128 of `a-z 0-9 . _ % + @ -`; capitals are taken for small letters. */
+  /** 3 to 128 of `a-z 0-9 . _ % + @ -`. Uppercase letters are converted to lowercase. */
   login: string;
   /** 8 to 256 characters. */
   password: string;
@@ -29,6 +29,6 @@ export interface LogInOptions extends CallOptions {
 }
 
 export interface DeleteAccountOptions extends ConfirmedOptions {
-  /** The id of the user, to confirm; `account.info()` tells it. */
+  /** The user's id, as confirmation; see `account.info()`. */
   confirm: string;
 }

@@ -1,4 +1,4 @@
-/** A new user key in place of the old: whatever gets lost on the way, the caller has the one that the vault knows. */
+/** Replaces the user key. Whichever message is lost, the caller ends up with the key that the vault accepts. */
 import type { AccountResponse } from '../../../contract/users/wire.ts';
 import { encodeKeySecret } from '../../../core/api-keys/api-key.ts';
 import { formatUserKey } from '../../../core/users/user-key.ts';
@@ -10,10 +10,10 @@ import { ownAccountDecoder } from './account-requests.ts';
 import type { ChangeKeyOptions } from './account-types.ts';
 
 const outcomeHint =
-  'Which of the two keys works is not known. Call changeKey again on this client, which goes on with the same new key; or try the key that keep was given';
+  'Either key may be valid. Call changeKey again on this client, which reuses the same new key, or try the key passed to keep';
 
 /**
- * @param pending where a new key is kept while it is not known whether the vault has it, for the next call
+ * @param pending holds the new key for the next call while it is unknown whether the vault accepted it
  * @throws AnimaError
  */
 export async function changeKey(
@@ -22,7 +22,7 @@ export async function changeKey(
   { keep, ...options }: ChangeKeyOptions,
 ): Promise<string> {
   const { owner } = transport;
-  if (owner === undefined) throw notSentError('wrong_key_kind', 'it takes a user key, which is what it replaces');
+  if (owner === undefined) throw notSentError('wrong_key_kind', 'it requires a user key, which it replaces');
   const settings = { ...transport.callSettings(options), outcomeHint: outcomeHint };
   pending.key ??= createUserKey(owner);
   const newKey = pending.key;
@@ -31,8 +31,8 @@ export async function changeKey(
   try {
     await transport.request({ route: 'changeUserKey', body: { newKey } }, settings, decode);
   } catch (error) {
-    // The answer may be lost, or be that to a retry, for which the old key is none any more: the new one tells. Where it does not work, an
-    // attempt may still be under way, and the new key stays pending.
+    // The response may be lost, or may be the response to a retry, which the old key no longer authenticates. Trying
+    // the new key decides. If it does not work, an attempt may still be in progress, so the new key stays pending.
     if (!(await isKeyAccepted(transport.withKey(newKey), settings, decode))) throw error;
   }
   transport.useKey(newKey);

@@ -6,7 +6,7 @@ import type { CallOptions } from '../shared/client-options.ts';
 import { List } from '../shared/paginated-list.ts';
 
 export interface ListUsersOptions extends CallOptions {
-  /** Users of a page, 1 to 1000; 100 unless told. */
+  /** Users per page, 1 to 1000. Default: 100. */
   pageSize?: number | undefined;
 }
 
@@ -14,7 +14,7 @@ export type UserList = List<UserInfo, ListUsersResponse>;
 
 const calls = () => import('../lazy-modules.ts');
 
-/** Users of the organization. An API key can make and delete them; it can't open what is theirs. */
+/** Users of the organization. An API key can create and delete them, but cannot decrypt their data. */
 export class Users {
   readonly #transport: Transport;
 
@@ -23,14 +23,16 @@ export class Users {
   }
 
   /**
-   * Makes a user; `key` of what it resolves to opens the user's data and is shown **this once**. Should an answer be lost, the retry makes another,
-   * and the first stands in the list with data that nobody can open, which is none.
+   * Creates a user. The returned `key` unlocks the user's data and is returned **only once**. If a response is lost,
+   * the retry creates another user, and the first one stays in the list without data and without a known key.
    */
   async create(options: CallOptions = {}): Promise<CreateUserResponse> {
     return (await calls()).createUser(this.#transport, options);
   }
 
-  /** Users and the kinds of their slots, deleted ones included: `for await (const { user } of users.list())`. */
+  /**
+   * Lists users and the kinds of their slots, including deleted users: `for await (const { user } of users.list())`.
+   */
   list(options: ListUsersOptions = {}): UserList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
     const settings = this.#transport.callSettings(options);
@@ -41,8 +43,8 @@ export class Users {
   }
 
   /**
-   * Deletes a user: all slots at once, so that nobody can open the data any more; then the data. **For good.** Again changes nothing, and tells
-   * the same time. @throws NotFoundError user_not_found
+   * Deletes a user: first all slots at once, so that nobody can decrypt the data, then the data. **Irreversible.**
+   * Idempotent: a repeated call returns the same time. @throws NotFoundError user_not_found
    */
   async delete(id: string, options: CallOptions = {}): Promise<DeletedResponse> {
     return (await calls()).deleteUser(this.#transport, id, options);

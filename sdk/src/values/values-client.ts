@@ -28,24 +28,24 @@ import { List, type ValueList } from '../shared/paginated-list.ts';
 export interface SetOptions extends ValueOptions, CallOptions {}
 
 export interface GetOptions extends CallOptions {
-  /** The version to read; the current one unless told. */
+  /** The version to read. Default: the current one. */
   version?: number | undefined;
 }
 
 export interface DeleteOptions extends CallOptions {
-  /** Deletes only when the value is at this version. */
+  /** Deletes only if the value has this version. */
   ifVersion?: number | undefined;
 }
 
 export interface DestroyOptions extends CallOptions {
-  /** The name of the value, to confirm. */
+  /** The name of the value, as confirmation. */
   confirm: string;
 }
 
 export interface ListOptions extends CallOptions {
-  /** The beginning of the names wanted; all unless told. */
+  /** Prefix of the names. Default: all names. */
   prefix?: string | undefined;
-  /** Items of a page, 1 to 1000; 100 unless told. */
+  /** Items per page, 1 to 1000. Default: 100. */
   pageSize?: number | undefined;
 }
 
@@ -58,8 +58,8 @@ export interface SetEntry extends ValueOptions {
 const loadLazyModules = () => import('../lazy-modules.ts');
 
 /**
- * Values by name. A name is a path of `A-Z a-z 0-9 . _ @ : -` and `/`, up to 256 characters; a value is a string
- * of up to 64 KiB of UTF-8. Every method checks its arguments before it sends anything, and rejects with AnimaError.
+ * Values by name. A name is a path of `A-Z a-z 0-9 . _ @ : -` and `/`, up to 256 characters. A value is a string of
+ * up to 64 KiB of UTF-8. Every method validates its arguments before it sends anything, and rejects with AnimaError.
  */
 export class Vault {
   readonly #transport: Transport;
@@ -69,9 +69,9 @@ export class Vault {
   }
 
   /**
-   * Stores a value as the next version of its name. Safe to retry: all attempts carry one write id, by which the
-   * vault recognises a repeated write.
-   * @throws ConflictError version_conflict with `currentVersion`, when `ifVersion` does not hold
+   * Stores a value as the next version of its name. Safe to retry: all attempts carry the same write id, by which the
+   * vault recognizes a repeated write.
+   * @throws ConflictError version_conflict with `currentVersion`, if `ifVersion` does not match
    */
   async set(name: string, value: string, options: SetOptions = {}): Promise<ValueInfo> {
     const call = { route: 'setValue', name: checkName(name), body: buildSetRequest(value, options) } as const;
@@ -94,8 +94,8 @@ export class Vault {
   }
 
   /**
-   * Names and facts by prefix, in the order of names, never values: `for await (const info of vault.list())`. Those under `channels/` are
-   * left out for keys that may not touch them.
+   * Lists names and facts by prefix, ordered by name, without values: `for await (const info of vault.list())`. Names
+   * under `channels/` are omitted for keys that may not access them.
    */
   list(options: ListOptions = {}): ValueList {
     const prefix = checkPrefix(options.prefix);
@@ -111,9 +111,8 @@ export class Vault {
   }
 
   /**
-   * Deletes a value with all its versions. True when this call deleted it as far as the vault told; false when there
-   * was nothing of that name, which is also what a retry finds after an attempt whose answer was lost. Either way
-   * the name is free.
+   * Deletes a value with all its versions. True if the vault reports that this call deleted it. False if there was no
+   * such value; a retry after a lost response also returns false. In both cases the name is free.
    */
   async delete(name: string, options: DeleteOptions = {}): Promise<boolean> {
     const ifVersion = checkInteger('ifVersion', options.ifVersion, 1);
@@ -124,8 +123,8 @@ export class Vault {
   }
 
   /**
-   * Destroys a value with all its versions, and returns a signed receipt of it. A retry, after an attempt whose answer was
-   * lost, finds nothing left to destroy; the receipt is then the lost one's, and not told again.
+   * Destroys a value with all its versions and returns a signed receipt. A retry after a lost response finds nothing
+   * to destroy; the receipt in the lost response cannot be retrieved again.
    */
   async destroy(name: string, options: DestroyOptions): Promise<DestroyValueResponse> {
     const body = { confirm: checkConfirm(options.confirm, checkName(name)) };
@@ -136,7 +135,7 @@ export class Vault {
     );
   }
 
-  /** The versions kept of a value, newest first. @throws NotFoundError value_not_found */
+  /** Returns the stored versions of a value, newest first. @throws NotFoundError value_not_found */
   async versions(name: string, options: CallOptions = {}): Promise<VersionInfo[]> {
     const call = { route: 'listVersions', name: checkName(name) } as const;
     return this.#transport.request(call, this.#transport.callSettings(options), (json) =>
@@ -145,12 +144,12 @@ export class Vault {
   }
 
   /**
-   * Reads any number of values, with a result for each name; a name given twice is read once. A value that is
-   * missing is a failed item and does not reject the call.
+   * Reads any number of values, with one result per name; a duplicate name is read once. A missing value is a failed
+   * item and does not reject the call.
    */
   async getMany(names: Iterable<string>, options: CallOptions = {}): Promise<BatchResult<Value>> {
     const settings = this.#transport.callSettings(options);
-    // A string is an iterable of strings too: its characters would be read as names.
+    // A string is also an iterable of strings: its characters would be read as names.
     if (typeof names === 'string') throw notSentError('invalid_argument', 'names is one string, not a list of names');
     const items = [...new Set(names)].map((name) => ({ name: checkName(name) }));
     const { decodeResults, runBatch } = await loadLazyModules();
@@ -164,9 +163,9 @@ export class Vault {
   }
 
   /**
-   * Stores any number of values, each by itself, with a result for each. Every entry has a write id from the start,
-   * so that retries, of requests and of single entries, are safe.
-   * @param entries `{name, value, …}` each, or an object of values by name. A name may stand there once.
+   * Stores any number of independent values, with one result each. Every entry gets its write id before the first
+   * attempt, so retries of requests and of single entries are safe.
+   * @param entries `{name, value, …}` each, or an object of values by name. Each name may occur once.
    */
   async setMany(
     entries: Iterable<SetEntry> | Readonly<Record<string, string>>,
@@ -178,7 +177,7 @@ export class Vault {
       ...buildSetRequest(entry.value, entry),
     }));
     if (new Set(items.map(({ name }) => name)).size < items.length) {
-      throw notSentError('invalid_argument', 'a name stands twice among the entries');
+      throw notSentError('invalid_argument', 'a name occurs twice in the entries');
     }
     const { decodeResults, runBatch } = await loadLazyModules();
     const ask = (chunk: readonly object[]) =>
@@ -196,7 +195,7 @@ function isIterable(entries: Iterable<SetEntry> | Readonly<Record<string, string
   return typeof Reflect.get(entries, Symbol.iterator) === 'function';
 }
 
-/** A reader that takes only what bears the name asked for: an answer that went astray must not pass for it. */
+/** Wraps a decoder so that it accepts only a response with the requested name; a misrouted response is rejected. */
 function withName<T extends { name: string }>(name: string, decode: Decoder<T>): Decoder<T> {
   return (json) => {
     const read = decode(json);

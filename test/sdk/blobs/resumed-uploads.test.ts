@@ -66,7 +66,7 @@ describe('an upload that broke off', () => {
           once.blobs.put(make(), { resume, onState: (state) => (saved = JSON.stringify(state)) }),
         );
         expect(error).toMatchObject({ code: 'connection_failed' });
-        expect(String(error)).toContain('state of onState');
+        expect(String(error)).toContain('state from onState');
         await settled();
       }
       fake.interfere = () => undefined;

@@ -214,7 +214,7 @@ describe('a session', () => {
 
   test('with a vault at another origin than the page, or beside a key, is refused', () => {
     vi.stubGlobal('location', { origin: 'https://app.test' });
-    expect(() => new Anima({ session: true, baseURL: 'https://vault.test' })).toThrow(/one origin/);
+    expect(() => new Anima({ session: true, baseURL: 'https://vault.test' })).toThrow(/origin of the page/);
     expect(() => new Anima({ session: true, apiKey: userKey })).toThrow(/give one/);
   });
 

@@ -1,18 +1,21 @@
-/** Names and sizes as they may stand on the page and in a folder. */
+/** Formats file names and sizes for the page and the file system. */
 
 const maxNameBytes = 180;
 const maxExtensionLength = 16;
 
-/** Controls, bidi and other formatting, line separators, what has no meaning: nothing of it can be seen, and some of it turns text around. */
+/**
+ * Control, bidi and formatting characters, line separators, and unassigned characters: they are invisible, and some
+ * reverse the text around them.
+ */
 const invisibleCharacters = /[\p{C}\p{Zl}\p{Zp}]/gu;
-/** What a file system would take for something else. */
+/** Characters that are special in file systems. */
 const forbiddenCharacters = /[<>:"|?*/\\]/g;
-/** Devices of Windows, with any extension. */
+/** Windows device names, with any extension. */
 const windowsDeviceName = /^(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(?=\.|$)/i;
 
 /**
- * A file name that is only a name: no path, no unseen characters, no device, at most 180 bytes of UTF-8. What a name claims after its
- * last dot is kept, since the one who saves the file wants to open it.
+ * Sanitizes a file name: no path, no invisible characters, no device name, at most 180 bytes of UTF-8. The extension
+ * is kept, so that the saved file can be opened.
  */
 export function sanitizeFileName(name: string): string {
   const last = name
@@ -42,7 +45,7 @@ function shortenKeepingExtension(name: string): string {
 
 const units = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** Bytes for people: `940 bytes`, `3.2 MB`. */
+/** Formats a byte count for people: `940 bytes`, `3.2 MB`. */
 export function formatByteSize(bytes: number): string {
   if (bytes === 1) return '1 byte';
   let value = bytes;

@@ -1,4 +1,7 @@
-/** Pictures of the states, as lines on a field of 24 by 24: shapes differ, so that none is told by its colour. */
+/**
+ * Icons of the states, as paths on a 24 by 24 grid. Their shapes differ, so that colour is not needed to distinguish
+ * them.
+ */
 const iconPaths = {
   lock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3M12 14.5v2',
   key: 'M7.5 17.5a5.5 5.5 0 1 1 5.3-7H22V15h-3v-2h-2.5v2.5h-3.2a5.5 5.5 0 0 1-5.8 2zM7.5 11.9v.2',
@@ -19,7 +22,7 @@ export type IconName = keyof typeof iconPaths;
 
 const svgNamespace = 'http://www.w3.org/2000/svg';
 
-/** The picture; it says nothing to who listens, since the heading beside it does. */
+/** Creates an icon. It is hidden from screen readers, because the heading next to it has the same meaning. */
 export function createIcon(name: IconName): SVGElement {
   const path = document.createElementNS(svgNamespace, 'path');
   path.setAttribute('d', iconPaths[name]);
@@ -31,8 +34,8 @@ export function createIcon(name: IconName): SVGElement {
 }
 
 /**
- * Gives the tab a picture, so that browsers ask no server for `/favicon.ico`. As a blob: address, which the policy of the page allows for
- * images anyway; the `data:` that is usual for this would be a violation.
+ * Sets the tab icon, so that browsers do not request `/favicon.ico`. Uses a blob: URL, which the page's policy already
+ * allows for images; the usual `data:` URL would violate it.
  */
 export function setTabIcon(): void {
   const shape = `<path d="${iconPaths.lock}" fill="none" stroke="#5b8def" stroke-width="2.5" stroke-linejoin="round"/>`;

@@ -1,10 +1,10 @@
-/** The one card of the page: a state replaces the one before it. Text goes in as text nodes only. */
+/** The single card of the page: each state replaces the previous one. Text is inserted only as text nodes. */
 
 import { formatByteSize } from './file-name-and-size.ts';
 import { createIcon } from './icons.ts';
 import { openingView, type PageView } from './page-texts.ts';
 
-/** Milliseconds between two changes of the numbers of a progress. */
+/** Interval between updates of the progress numbers, milliseconds. */
 const progressUpdateMs = 100;
 
 /** An element with properties and children; texts become text nodes. */
@@ -18,15 +18,15 @@ export function createElement<T extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** Says something to who listens to the page, without moving the focus. */
+/** Announces text to screen readers without moving the focus. */
 export function announce(text: string): void {
   const live = document.getElementById('live');
   if (live !== null) live.textContent = text;
 }
 
 /**
- * Shows a state: its card, with `body` under the words, its name as title of the page, the focus on its heading. The title never holds a
- * file name, since browsers keep titles in their history.
+ * Shows a state: its card with `body` below the text, its title as the page title, and the focus on its heading. The
+ * page title never contains a file name, because browsers keep titles in the history.
  */
 export function showView({ icon, title, text, trouble = false }: PageView, heading = title, ...body: Node[]): void {
   const words = createElement('div', {}, ...text.map((line) => createElement('p', {}, line)));
@@ -52,14 +52,14 @@ export const createButton = (label: string): HTMLButtonElement => createElement(
 export const waitForPress = (pressable: HTMLElement): Promise<void> =>
   new Promise((resolve) => pressable.addEventListener('click', () => resolve(), { once: true }));
 
-/** Shows a state with one button, and waits for it. */
+/** Shows a state with one button and waits until it is pressed. */
 export async function showViewAndWait(view: PageView, label: string, ...body: Node[]): Promise<void> {
   const answer = createButton(label);
   showView(view, view.title, ...body, answer);
   await waitForPress(answer);
 }
 
-/** Rows of facts. */
+/** A list of label-value rows. */
 export const createFactList = (rows: readonly (readonly [string, string])[]): HTMLElement =>
   createElement(
     'dl',
@@ -67,15 +67,15 @@ export const createFactList = (rows: readonly (readonly [string, string])[]): HT
     ...rows.flatMap(([name, value]) => [createElement('dt', {}, name), createElement('dd', { dir: 'auto' }, value)]),
   );
 
-/** A download as it goes on. */
+/** Progress display of a download. */
 export interface Progress {
-  /** Shows its state, anew after another one. */
+  /** Shows the progress state, also again after another state. */
   show(): void;
-  /** Bytes that have arrived, of how many. */
+  /** Updates received and total bytes. */
   update(bytes: number, total: number): void;
 }
 
-/** The state while a file is loaded and decrypted. Who listens hears every quarter. */
+/** The state while a file is downloaded and decrypted. Screen readers are notified at every quarter. */
 export function createProgress(view: PageView = openingView): Progress {
   const bar = createElement('progress', { max: 1 });
   bar.setAttribute('aria-label', 'Downloaded and decrypted');
@@ -89,7 +89,7 @@ export function createProgress(view: PageView = openingView): Progress {
     pending = undefined;
     if (bytes === drawn) return;
     drawn = bytes;
-    // What arrives meanwhile is drawn later, so that a download that stops shows how far it is.
+    // Updates in between are drawn later, so that a stalled download still shows its latest progress.
     pending = setTimeout(draw, progressUpdateMs);
     const share = total > 0 ? Math.min(bytes / total, 1) : 1;
     const percent = `${Math.floor(share * 100)} %`;

@@ -1,20 +1,26 @@
-/** What is shown of a file. Nothing here makes a document of it: pictures, sound and moving pictures by their own elements, text as text. */
+/**
+ * File previews. No file is rendered as a document: images, audio and video use their own elements, and text is shown
+ * as text.
+ */
 
 import { createElement } from '../page/page-elements.ts';
 import { type DetectedFileType, detectFileType, detectionLength } from './file-type-detection.ts';
 import { type Dimensions, readImageDimensions } from './image-dimensions.ts';
 import { readPlainText } from './plain-text-detection.ts';
 
-/** Milliseconds for a browser to tell whether it can play something. */
+/** Time-out for a browser to report whether it can play a file, milliseconds. */
 const playbackTimeoutMs = 15_000;
 
 export interface FilePreview {
   readonly element: HTMLElement;
-  /** For people: `PNG image, 640 × 480`. */
+  /** Description for people: `PNG image, 640 × 480`. */
   readonly description: string;
 }
 
-/** The file as what its bytes are; undefined when it is to be offered as a download. @param declaredType what its uploader says */
+/**
+ * Creates a preview based on the file's bytes; undefined if the file is only offered as a download. @param
+ * declaredType media type stated by the uploader
+ */
 export async function createFilePreview(
   file: Blob,
   declaredType: string,
@@ -48,7 +54,7 @@ async function createImagePreview(
   }
 }
 
-/** With controls and without a beginning by itself. Not shown where this browser can't play it. */
+/** A player with controls and without autoplay; undefined if this browser cannot play the file. */
 async function createMediaPreview(file: Blob, kind: DetectedFileType, name: string): Promise<FilePreview | undefined> {
   const properties = { controls: true, autoplay: false, preload: 'metadata', className: 'shown' } as const;
   const player =

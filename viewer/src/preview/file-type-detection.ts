@@ -1,15 +1,15 @@
 /**
- * What a file is, by its first bytes alone: what its uploader says of it is not asked. Only what is listed here is ever shown; whatever can
- * hold script (SVG, HTML, PDF …) is not, so it can't be shown by mistake.
+ * Detects a file's type from its first bytes only, ignoring the uploader's media type. Only the types listed here are
+ * ever shown. Types that can contain scripts (SVG, HTML, PDF …) are not listed, so they cannot be shown by mistake.
  */
 
-/** What is known of a file that a browser may show, and the media type it is shown as. */
+/** A file type that can be shown, and the media type it is shown with. */
 export interface DetectedFileType {
   readonly category: 'image' | 'video' | 'audio';
   readonly mediaType: string;
 }
 
-/** As many bytes from the beginning as it takes: a frame of MP3 and the next one's header. */
+/** Bytes needed for detection: one MP3 frame and the header of the next. */
 export const detectionLength = 8192;
 
 const ascii = (head: Uint8Array, start: number, end: number): string =>
@@ -19,7 +19,7 @@ const image = (type: string): DetectedFileType => ({ category: 'image', mediaTyp
 const video = (type: string): DetectedFileType => ({ category: 'video', mediaType: `video/${type}` });
 const audio = (type: string): DetectedFileType => ({ category: 'audio', mediaType: `audio/${type}` });
 
-/** The kind of a file that begins with `head`; undefined for all that is to be offered as a download. */
+/** The type of a file that starts with `head`; undefined if the file is only offered as a download. */
 export function detectFileType(head: Uint8Array): DetectedFileType | undefined {
   const four = ascii(head, 0, 4);
   if (ascii(head, 0, 8) === '\x89PNG\r\n\x1a\n') return image('png');
@@ -40,8 +40,8 @@ function detectRiff(form: string): DetectedFileType | undefined {
 }
 
 /**
- * ISO/IEC 14496-12, by major brand. Sequences of AVIF (`avis`) are left out, since their frames may be larger than the picture whose
- * dimensions are read; so are HEIF and QuickTime, which few browsers show.
+ * ISO/IEC 14496-12, by major brand. AVIF sequences (`avis`) are excluded, because their frames may be larger than the
+ * image whose dimensions are read. HEIF and QuickTime are excluded, because few browsers show them.
  */
 function detectIsoMedia(brand: string): DetectedFileType | undefined {
   if (brand === 'avif') return image('avif');
@@ -49,27 +49,30 @@ function detectIsoMedia(brand: string): DetectedFileType | undefined {
   return /^(?:iso[2-9m]|mp4[12]|avc1|dash|M4V[ HP]|MSNV|3gp[4-7])$/.test(brand) ? video('mp4') : undefined;
 }
 
-/** Of EBML documents only WebM: element DocType, id 0x4282. */
+/** Only WebM among EBML documents: element DocType, id 0x4282. */
 const detectMatroska = (header: string): DetectedFileType | undefined =>
   /\x42\x82\x84webm/.test(header) ? video('webm') : undefined;
 
-/** What the first page holds: Theora alone is moving pictures. Other streams (Skeleton, CMML …) are not played. */
+/** Classifies by the first page: Theora is video. Other streams (Skeleton, CMML …) are not played. */
 function detectOgg(page: string): DetectedFileType | undefined {
   if (page.includes('\x80theora')) return video('ogg');
   const codecs = ['OpusHead', '\x01vorbis', '\x7fFLAC', 'Speex   '];
   return codecs.some((codec) => page.includes(codec)) ? audio('ogg') : undefined;
 }
 
-/** Kilobits a second of layer III, by index, for MPEG-1 and for MPEG-2 and 2.5 (ISO/IEC 11172-3, 13818-3). */
+/**
+ * Bit rates of layer III in kilobits per second, by index, for MPEG-1 and for MPEG-2 and 2.5 (ISO/IEC 11172-3,
+ * 13818-3).
+ */
 const bitrates1 = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
 const bitrates2 = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
 const rates1 = [44_100, 48_000, 32_000];
 
-/** Bytes of the frame of layer III that begins there; 0 for anything else. */
+/** Length of the layer III frame at an offset, bytes; 0 if there is none. */
 function frameLength(head: Uint8Array, at: number): number {
   const [sync = 0, version = 0, rates = 0] = head.subarray(at, at + 3);
   if (sync !== 0xff || (version & 0xe6) !== 0xe2) return 0;
-  // 3 for MPEG-1, 2 for MPEG-2, 0 for MPEG-2.5.
+  // Version: 3 is MPEG-1, 2 is MPEG-2, 0 is MPEG-2.5.
   const mpeg = (version >> 3) & 3;
   const rate = (rates1[(rates >> 2) & 3] ?? 0) / (mpeg === 3 ? 1 : mpeg === 2 ? 2 : 4);
   const bitrate = (mpeg === 3 ? bitrates1 : bitrates2)[rates >> 4] ?? 0;
@@ -77,7 +80,10 @@ function frameLength(head: Uint8Array, at: number): number {
   return Math.floor(((mpeg === 3 ? 144 : 72) * bitrate * 1000) / rate) + ((rates >> 1) & 1);
 }
 
-/** MP3 without a tag has no magic but the 11 set bits of a frame, too few for one: the next frame must stand where it ends. */
+/**
+ * MP3 without a tag starts only with the 11 set bits of a frame header. That is too weak, so the next frame must start
+ * where the first ends.
+ */
 function isMp3(head: Uint8Array): boolean {
   const length = frameLength(head, 0);
   return length > 0 && frameLength(head, length) > 0;

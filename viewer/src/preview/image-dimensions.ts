@@ -1,10 +1,10 @@
 /**
- * Width and height of images, read from the file before any of it is given to a decoder: a few bytes may say that they are a picture of
+ * Reads the width and height of images before any decoder sees the file, because a few bytes can declare an image of
  * gigabytes.
  */
 import type { DetectedFileType } from './file-type-detection.ts';
 
-/** More is not shown but offered as a download: a decoded picture takes four bytes a pixel. */
+/** Larger images are only offered as a download: a decoded image needs four bytes per pixel. */
 export const maxPixels = 100_000_000;
 
 export interface Dimensions {
@@ -12,16 +12,16 @@ export interface Dimensions {
   readonly height: number;
 }
 
-/** Segments, blocks or boxes that are passed over before a file counts as malformed. */
+/** Maximum segments, blocks or boxes to skip before a file counts as malformed. */
 const maxParserSteps = 1000;
-/** Longest `meta` of an AVIF that is read. */
+/** Maximum length of an AVIF `meta` box, bytes. */
 const maxMetaBoxBytes = 1_048_576;
 
 type BytesView = DataView<ArrayBuffer>;
-/** Up to so many bytes from there; fewer at the end of the file. */
+/** Reads up to `length` bytes at `start`; fewer at the end of the file. */
 type ReadAt = (start: number, length: number) => Promise<BytesView>;
 
-/** Pixels of the image; undefined when the file is malformed, or has more than {@link maxPixels}. */
+/** Reads the dimensions of the image; undefined if the file is malformed or has more than {@link maxPixels}. */
 export async function readImageDimensions(
   file: Blob,
   { mediaType }: DetectedFileType,
@@ -32,7 +32,7 @@ export async function readImageDimensions(
     if (found === undefined || found.width < 1 || found.height < 1) return undefined;
     return found.width * found.height <= maxPixels ? found : undefined;
   } catch {
-    // A DataView throws a RangeError where the file ends too early.
+    // A DataView throws a RangeError if the file ends too early.
     return undefined;
   }
 }
@@ -61,21 +61,21 @@ async function readJpegDimensions(read: ReadAt): Promise<Dimensions | undefined>
     const segment = await read(at, 9);
     if (segment.getUint8(0) !== 0xff) return undefined;
     const marker = segment.getUint8(1);
-    // Any number of 0xff may stand before a marker.
+    // Any number of 0xff bytes may precede a marker.
     if (marker === 0xff) {
       at += 1;
       continue;
     }
     const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
     if (isFrame) return { width: segment.getUint16(7), height: segment.getUint16(5) };
-    // Scan data, an end, or markers without length before any frame: no picture.
+    // Scan data, an end marker, or markers without length before any frame: not a valid image.
     if (marker < 0xc0 || (marker >= 0xd0 && marker <= 0xda)) return undefined;
     at += 2 + segment.getUint16(2);
   }
   return undefined;
 }
 
-/** GIF89a: the logical screen, or the first picture where that is larger, since decoders enlarge the screen for it. */
+/** GIF89a: the logical screen, or the first image if it is larger, because decoders enlarge the screen for it. */
 async function readGifDimensions(read: ReadAt): Promise<Dimensions | undefined> {
   const colours = (flags: number) => ((flags & 0x80) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1));
   const screen = await read(6, 7);
@@ -90,7 +90,7 @@ async function readGifDimensions(read: ReadAt): Promise<Dimensions | undefined> 
     }
     if (block.getUint8(0) !== 0x21) return undefined;
     at += 2;
-    // Sub-blocks, each with its length before it, until an empty one.
+    // Sub-blocks, each preceded by its length, up to an empty one.
     for (let length = -1; length !== 0; step++) {
       if (step >= maxParserSteps) return undefined;
       length = (await read(at, 1)).getUint8(0);
@@ -100,7 +100,7 @@ async function readGifDimensions(read: ReadAt): Promise<Dimensions | undefined> 
   return undefined;
 }
 
-/** RFC 9649, section 2: one of three kinds of first chunk. */
+/** RFC 9649, section 2: the first chunk is one of three kinds. */
 async function readWebpDimensions(read: ReadAt): Promise<Dimensions | undefined> {
   const head = await read(12, 18);
   const kind = readFourCC(head, 0);
@@ -124,7 +124,10 @@ interface Box {
   readonly end: number;
 }
 
-/** The box at a place (ISO/IEC 14496-12 section 4.2): one of 64-bit length, or one up to the end, is none that AVIF needs before `meta`. */
+/**
+ * The box at an offset (ISO/IEC 14496-12 section 4.2). Boxes with a 64-bit length or without a length are not needed
+ * before `meta` in AVIF and are rejected.
+ */
 function boxAt(view: BytesView, at: number, place = at): Box | undefined {
   const length = view.getUint32(at);
   return length < 8 ? undefined : { type: readFourCC(view, at + 4), start: place + 8, end: place + length };
@@ -133,13 +136,16 @@ function boxAt(view: BytesView, at: number, place = at): Box | undefined {
 function* boxesIn(view: BytesView, start: number, end: number): Generator<Box> {
   for (let at = start, step = 0; at + 8 <= end && step < maxParserSteps; step++) {
     const box = boxAt(view, at);
-    if (box === undefined || box.end > end) throw new RangeError('a box ends beyond the one around it');
+    if (box === undefined || box.end > end) throw new RangeError('a box exceeds its parent box');
     yield box;
     at = box.end;
   }
 }
 
-/** ISO/IEC 23008-12, section 6.5.3: `ispe` in `meta/iprp/ipco`; the largest, as tiles and thumbnails have theirs there too. */
+/**
+ * ISO/IEC 23008-12, section 6.5.3: `ispe` in `meta/iprp/ipco`. Takes the largest, because tiles and thumbnails have
+ * entries there too.
+ */
 async function readAvifDimensions(read: ReadAt): Promise<Dimensions | undefined> {
   for (let at = 0, step = 0; step < maxParserSteps; step++) {
     const box = boxAt(await read(at, 8), 0, at);
