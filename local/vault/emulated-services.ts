@@ -28,14 +28,14 @@ import { queueUrl } from '../aws/shared/aws-account.ts';
 import { createSqsEngine, type SqsEngine } from '../aws/sqs/sqs-engine.ts';
 import { stsEngine } from '../aws/sts/sts-engine.ts';
 import type { RegisterCloser } from './data-folder.ts';
-import { type ProviderEmulator, startProviderEmulator } from './provider-emulator.ts';
+import { type LocalHooks, type ProviderEmulator, startProviderEmulator } from './provider-emulator.ts';
 
 export interface EmulatedServiceOptions {
   /** Of all data; null keeps none. */
   readonly folder: string | null;
   readonly objectPort: number;
   readonly timeScale: number;
-  readonly interception: CallInterception;
+  readonly interception: CallInterception & { readonly hooks: () => LocalHooks };
   /** By name; asked at each invocation, since functions are opened after the engines. */
   readonly functions: () => ReadonlyMap<string, Invocable>;
 }
@@ -61,7 +61,8 @@ export async function startEmulatedServices(
   const { timeScale, interception, functions } = options;
   const folderOf = (name: string) => options.folder && join(options.folder, name);
   const kmsKeys = new KmsKeyRegistry(new KmsKeyStore(folderOf('kms')), () => new Date());
-  const deployment = readDeployment(assembly, ensureKmsKeys(kmsKeys, kmsKeySpecs(assembly)));
+  const keyIds = ensureKmsKeys(kmsKeys, kmsKeySpecs(assembly));
+  const deployment = readDeployment(assembly, keyIds, { publishedObjectType: 'Custom::VaultPage' });
   applyTemplateToKeys(kmsKeys, deployment);
   const kms = kmsEngine(kmsKeys);
   const tableBackups = new TableBackups();

@@ -3,9 +3,10 @@
 import type { Policies } from '../aws/cloudformation/read-deployment.ts';
 import type { DistributionRequest } from '../aws/cloudfront/distribution-server.ts';
 import type { TableBackups } from '../aws/dynamodb/table-backups.ts';
-import type { CallLog, EngineHooks, ProviderRequest } from '../aws/endpoint/engine-hooks.ts';
+import type { CallLog } from '../aws/endpoint/engine-hooks.ts';
 import type { Credentials } from '../aws/iam/credential-store.ts';
 import type { LifecycleResult } from '../aws/s3/lifecycle.ts';
+import type { LocalHooks, ProviderRequest } from './provider-emulator.ts';
 
 export interface LocalVaultOptions {
   /** A cloud assembly that exists; else the app of this project is synthesized. */
@@ -21,7 +22,7 @@ export interface LocalVaultOptions {
   readonly dataDir?: string | undefined;
   /** Keep nothing: no folder is made and everything ends with the vault. */
   readonly memory?: boolean | undefined;
-  readonly hooks?: EngineHooks | undefined;
+  readonly hooks?: LocalHooks | undefined;
   /** Most environments of one function at once. */
   readonly functionConcurrency?: number | undefined;
   /** What a second takes of a durable function's wait, or of a queue's delay or visibility timeout, in seconds; 1 unless told. */
@@ -67,6 +68,6 @@ export interface LocalVault {
   /** Everything the functions and the gateway wrote. */
   logs(): string;
   /** Replaces the hooks; without an argument there are none. */
-  setHooks(hooks?: EngineHooks): void;
+  setHooks(hooks?: LocalHooks): void;
   close(): Promise<void>;
 }

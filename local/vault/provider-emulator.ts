@@ -5,12 +5,36 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { EngineHooks, ProviderRequest } from '../aws/endpoint/engine-hooks.ts';
+import type { EngineHooks } from '../aws/endpoint/engine-hooks.ts';
 import { errorMessageOf } from '../aws/shared/errors.ts';
 import { closeServer, listenOnLoopback, readBody } from '../aws/shared/loopback-server.ts';
 
 const maxKeptRequests = 1_000;
 const maxBodyBytes = 1024 * 1024;
+
+/** A request that a function sent to a provider's API. */
+export interface ProviderRequest {
+  readonly provider: 'twilio' | 'whatsapp' | 'slack' | 'mailgun' | 'sendgrid';
+  /** Path within the provider's API, with the query: `/v3/mail/send`. */
+  readonly path: string;
+  /** By lower-case name; credentials are redacted. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly receivedAt: Date;
+}
+
+/**
+ * An error response sends `status` and `body`, and the request is not kept. `drop-before` breaks the connection before the
+ * provider accepts the request, `drop-after` breaks it afterwards.
+ */
+export type ProviderFault = { readonly status: number; readonly body: string } | 'drop-before' | 'drop-after';
+
+/** The hooks of the AWS emulators, plus one for the provider APIs. */
+export interface LocalHooks extends EngineHooks {
+  /** Called before the emulator accepts a request to a provider's API. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a hook that only watches, async or not, returns nothing.
+  beforeSend?(request: ProviderRequest): void | ProviderFault | Promise<void | ProviderFault>;
+}
 
 interface ProviderResponse {
   readonly status: number;
@@ -36,7 +60,7 @@ const secretHeaders: ReadonlySet<string> = new Set(['authorization', 'cookie', '
 
 export interface ProviderEmulatorOptions {
   /** Asked at each request, so that hooks can change while it runs. */
-  readonly hooks: () => EngineHooks;
+  readonly hooks: () => LocalHooks;
   /** Told of what went wrong here; never of what was sent. */
   readonly onError: (message: string) => void;
 }

@@ -1,7 +1,7 @@
 /** Conversations on the local stack: over real HTTP, correctly signed, through the real queue and the real functions. */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import type { ProviderRequest } from '../../local/aws/endpoint/engine-hooks.ts';
+import type { ProviderRequest } from '../../local/vault/provider-emulator.ts';
 import {
   type ChannelSecrets,
   newChannelSecrets,

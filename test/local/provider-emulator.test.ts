@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { EngineHooks } from '../../local/aws/endpoint/engine-hooks.ts';
-import { type ProviderEmulator, startProviderEmulator } from '../../local/vault/provider-emulator.ts';
+import { type LocalHooks, type ProviderEmulator, startProviderEmulator } from '../../local/vault/provider-emulator.ts';
 
-let hooks: EngineHooks;
+let hooks: LocalHooks;
 let outbox: ProviderEmulator;
 
 beforeEach(async () => {

@@ -54,7 +54,7 @@ const idOf = (entry: Entry): string => entry.replaceAll(/(?:^|-)([a-z])/g, (_, l
 export function readSynthesizedPolicies(): SynthesizedPolicies {
   const assembly = readCloudAssembly(inject('assembly'));
   const keyIds = new Map(kmsKeyLogicalIds(assembly).map((id, n) => [id, `0000000${n}-0000-0000-0000-000000000000`]));
-  const deployment = readDeployment(assembly, keyIds);
+  const deployment = readDeployment(assembly, keyIds, { publishedObjectType: 'Custom::VaultPage' });
   const resources: readonly { logicalId: string; arn: string }[] = [
     ...deployment.tables.map(({ logicalId, tableName }) => ({ logicalId, arn: arn('dynamodb', `table/${tableName}`) })),
     ...deployment.buckets.map(({ logicalId, bucketName }) => ({ logicalId, arn: bucketArn(bucketName) })),

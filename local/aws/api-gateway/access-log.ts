@@ -46,7 +46,7 @@ export function compileAccessLog(format: string): (served: ServedRequest) => str
   for (const [, name = ''] of format.matchAll(pattern)) {
     if (!Object.hasOwn(logVariables, name)) {
       throw new LocalError(
-        `The access log format uses $context.${name}, which the local vault does not know. Nothing was started. ` +
+        `The access log format uses $context.${name}, which this emulator does not know. Nothing was started. ` +
           `Teach it to local/aws/api-gateway/access-log.ts.`,
       );
     }

@@ -179,5 +179,5 @@ const errorResponses = {
   unavailable: errorResponse(503, 'Service Unavailable'),
 };
 
-/** Answers while the vault is still starting: the port is taken first, so that a used one is told at once. */
+/** Answers while the emulator is still starting: the port is taken first, so that a used one is told at once. */
 export const unavailableListener: RequestListener = (_, response) => send(response, errorResponses.unavailable, '-');

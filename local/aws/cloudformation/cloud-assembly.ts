@@ -48,7 +48,7 @@ export function readCloudAssembly(folder: string): CloudAssembly {
   const stacks = Object.entries(artifacts).filter(([, artifact]) => artifact.type === 'aws:cloudformation:stack');
   const [stack] = stacks;
   if (stack === undefined || stacks.length !== 1) {
-    throw new LocalError(`The local vault runs an app of one stack; ${folder} has ${stacks.length}.`);
+    throw new LocalError(`This emulator runs an app of one stack; ${folder} has ${stacks.length}.`);
   }
   const [artifactId, artifact] = stack;
   const properties = stackSchema.parse(artifact.properties);

@@ -1,6 +1,6 @@
 /**
- * The types of CloudFront that the local vault runs, with every property it accepts (see resources.ts). What concerns
- * certificates, caches, and connections of the edge has no meaning on one machine.
+ * The CloudFront resource types that this emulator supports, with every accepted property (see resource-schemas.ts).
+ * Properties for certificates, caches and edge connections have no meaning on one machine.
  * Source: AWS CloudFormation template reference; CloudFront developer guide, "CloudFront Functions event structure".
  */
 import { z } from 'zod';
@@ -21,7 +21,7 @@ const cacheBehaviorProperties = {
   ViewerProtocolPolicy: ignoredProperty,
 };
 
-/** The page's bucket is told from the API by which settings an origin has. */
+/** An origin with `CustomOriginConfig` is the API; any other origin is a bucket. */
 const originSchema = z.strictObject({
   Id: z.string(),
   DomainName: z.string(),
@@ -51,7 +51,7 @@ export const edgeFunctionSchema = z.strictObject({
   Name: ignoredProperty,
 });
 
-const overridesOrigin = { Override: z.literal(true, 'the local vault knows headers that override the origin only') };
+const overridesOrigin = { Override: z.literal(true, 'this emulator supports only headers that override the origin') };
 
 export const headersPolicySchema = z.strictObject({
   ResponseHeadersPolicyConfig: z.strictObject({
@@ -70,7 +70,7 @@ export const headersPolicySchema = z.strictObject({
   }),
 });
 
-/** What lib/link-page/link-page.ts hands to the publisher: the key of an object, and its content compressed (RFC 1950), in base64. */
+/** A custom resource that publishes one object: its key, and its content compressed (RFC 1950) and base64-encoded. */
 export const publishedObjectSchema = z.strictObject({
   ServiceToken: z.string(),
   ServiceTimeout: ignoredProperty,

@@ -148,7 +148,7 @@ export function toDistribution(
     distribution: { ...distribution, domainName: attribute(distribution.logicalId, 'DomainName') },
     functions: all('edgeFunction').map((one) => ({ ...one, arn: attribute(one.logicalId, 'FunctionARN') })),
     policies: all('headersPolicy').map((one) => ({ ...one, id: ref(one.logicalId) ?? '' })),
-    published: all('publishedPage'),
+    published: all('publishedObject'),
   });
 }
 
@@ -165,7 +165,9 @@ export function codeFolderOf({ assets }: CloudAssembly, { logicalId, Code }: Res
 export function requireSingle<T>(resources: readonly T[], type: string): T {
   const [resource] = resources;
   if (resource === undefined || resources.length !== 1) {
-    throw new LocalError(`The local vault runs exactly one ${type}; the template has ${resources.length}.`);
+    throw new LocalError(
+      `This emulator runs exactly one ${type}, but the template has ${resources.length}. Nothing was started.`,
+    );
   }
   return resource;
 }

@@ -65,7 +65,7 @@ function applyIntrinsic(name: string, holder: JsonObject, references: References
   const intrinsic = intrinsics[name];
   if (intrinsic === undefined || Object.keys(holder).length !== 1) {
     throw new LocalError(
-      `The template uses ${name}, which the local vault does not know. Nothing was started. ` +
+      `The template uses ${name}, which this emulator does not know. Nothing was started. ` +
         `Add it to local/aws/cloudformation/intrinsics.ts, or write the construct without it.`,
     );
   }

@@ -1,7 +1,7 @@
 /** From a synthesized template to what the local engines need: every name, ARN and setting resolved. */
 
-import type { KeySpec } from '../kms/key-store.ts';
 import { arn, bucketArn } from '../shared/aws-account.ts';
+import type { KeySpec } from '../shared/kms-key-specs.ts';
 import type { CloudAssembly } from './cloud-assembly.ts';
 import {
   codeFolderOf,
@@ -17,7 +17,7 @@ import {
 import type { Deployment, RoleSpec } from './deployment-spec.ts';
 import { createReferences } from './references.ts';
 import { kmsKeySchema } from './resource-schemas.ts';
-import { assertKnownTypes, type ResourceKind, readResources } from './template-resources.ts';
+import { assertKnownTypes, type ResourceKind, readResources, type TemplateOptions } from './template-resources.ts';
 
 export type { RoleSpec } from './deployment-spec.ts';
 
@@ -57,13 +57,17 @@ export const kmsKeySpecs = ({ template }: CloudAssembly): ReadonlyMap<string, Ke
   );
 
 /**
- * Resolves the template. `keyIds` gives the key id of each KMS key by logical id.
- * Throws a LocalError that names the first type, property, intrinsic or reference which is not known here.
+ * Resolves the template. `keyIds` has the key ID of each KMS key by logical ID. Throws a LocalError that names the first
+ * type, property, intrinsic or reference that this emulator does not support.
  */
-export function readDeployment(assembly: CloudAssembly, keyIds: ReadonlyMap<string, string>): Deployment {
-  assertKnownTypes(assembly.template);
+export function readDeployment(
+  assembly: CloudAssembly,
+  keyIds: ReadonlyMap<string, string>,
+  options: TemplateOptions = {},
+): Deployment {
+  assertKnownTypes(assembly.template, options);
   const references = createReferences(assembly, keyIds);
-  const all = <K extends ResourceKind>(kind: K) => readResources(assembly.template, kind, references);
+  const all = <K extends ResourceKind>(kind: K) => readResources(assembly.template, kind, references, options);
 
   const functions = all('function').map((resource) => ({
     ...resource,

@@ -72,4 +72,4 @@ function physicalName(template: Template, stackName: string, logicalId: string):
 }
 
 const unknownReference = (what: string) =>
-  new LocalError(`The template refers to ${what}, which the local vault does not know. Nothing was started.`);
+  new LocalError(`The template refers to ${what}, which this emulator does not know. Nothing was started.`);

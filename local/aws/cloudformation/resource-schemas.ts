@@ -1,12 +1,11 @@
 /**
- * The resource types that the local vault runs, with every property it accepts. A property that is not listed is an
+ * The resource types that this emulator runs, with every property it accepts. A property that is not listed is an
  * error naming it. Those in `accepted` have no meaning on one machine (or are the business of CloudFormation).
  * Source: AWS CloudFormation template reference, resource and property types.
  */
 import { z } from 'zod';
-import { keyUsages } from '../kms/key-registry.ts';
-import { keySpecs } from '../kms/key-store.ts';
 import { jsonObjectSchema } from '../shared/json.ts';
+import { keySpecs, keyUsages } from '../shared/kms-key-specs.ts';
 
 const ignoredProperty = z.unknown().optional();
 
@@ -75,7 +74,7 @@ export const rolePolicySchema = z.strictObject({
 export const functionSchema = z.strictObject({
   Code: z.strictObject({ S3Bucket: z.string(), S3Key: z.string() }),
   Handler: z.string().regex(/^[\w/-]+\.\w+$/),
-  Runtime: z.string().regex(/^nodejs/, 'the local vault runs functions of Node.js only'),
+  Runtime: z.string().regex(/^nodejs/, 'this emulator runs functions of Node.js only'),
   Role: z.string(),
   Timeout: z.number().int().default(3),
   MemorySize: z.number().int().default(128),
@@ -115,7 +114,7 @@ export const apiSchema = z.strictObject({
 /** The stage's throttling is accepted and not imposed: a limit meant for a fleet would only slow one machine. */
 export const stageSchema = z.strictObject({
   ApiId: z.string(),
-  StageName: z.literal('$default', 'the local vault serves the stage $default only'),
+  StageName: z.literal('$default', 'this emulator serves the stage $default only'),
   AccessLogSettings: z.strictObject({ DestinationArn: z.string(), Format: z.string() }).optional(),
   AutoDeploy: ignoredProperty,
   DefaultRouteSettings: ignoredProperty,
@@ -144,9 +143,7 @@ export const integrationSchema = z.strictObject({
 });
 
 export const scheduleSchema = z.strictObject({
-  ScheduleExpression: z
-    .string()
-    .regex(/^rate\([1-9]\d{0,3} minutes?\)$/, 'the local vault knows rates of minutes only'),
+  ScheduleExpression: z.string().regex(/^rate\([1-9]\d{0,3} minutes?\)$/, 'this emulator knows rates of minutes only'),
   State: z.literal('ENABLED').default('ENABLED'),
   Targets: z.array(z.strictObject({ Arn: z.string(), Id: ignoredProperty })),
   Description: ignoredProperty,

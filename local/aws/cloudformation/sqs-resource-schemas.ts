@@ -1,5 +1,5 @@
 /**
- * Queues and what polls them, with every property that the local vault accepts (see resources.ts).
+ * Queues and what polls them, with every property that this emulator accepts (see resources.ts).
  * Source: AWS CloudFormation template reference, AWS::SQS::Queue and AWS::Lambda::EventSourceMapping; limits by the SQS
  * developer guide, "Amazon SQS message quotas".
  */
@@ -50,9 +50,9 @@ export const queuePolicySchema = z.strictObject({
 });
 
 export const eventSourceSchema = z.strictObject({
-  EventSourceArn: z.string().regex(/^arn:[^:]+:sqs:/, 'the local vault knows queues as event sources only'),
+  EventSourceArn: z.string().regex(/^arn:[^:]+:sqs:/, 'this emulator knows queues as event sources only'),
   FunctionName: z.string(),
-  BatchSize: z.int().min(1).max(10, 'the local vault polls for 10 messages at most').default(10),
+  BatchSize: z.int().min(1).max(10, 'this emulator polls for 10 messages at most').default(10),
   Enabled: z.boolean().default(true),
   FunctionResponseTypes: z.array(z.literal('ReportBatchItemFailures')).default([]),
   ScalingConfig: z.strictObject({ MaximumConcurrency: z.int().min(2).max(1000) }).optional(),

@@ -48,45 +48,64 @@ const resourceTypes = {
   distribution: ['AWS::CloudFront::Distribution', distributionSchema],
   edgeFunction: ['AWS::CloudFront::Function', edgeFunctionSchema],
   headersPolicy: ['AWS::CloudFront::ResponseHeadersPolicy', headersPolicySchema],
-  publishedPage: ['Custom::VaultPage', publishedObjectSchema],
+  // The app chooses the type of this custom resource: see TemplateOptions.
+  publishedObject: [undefined, publishedObjectSchema],
 } as const;
 
 export type ResourceKind = keyof typeof resourceTypes;
+const resourceKinds = Object.keys(resourceTypes) as ResourceKind[];
+
 type Properties<K extends ResourceKind> = z.infer<(typeof resourceTypes)[K][1]>;
 export type Resource<K extends ResourceKind> = Properties<K> & { readonly logicalId: string };
 
-/** All resources of a kind, as they stand in the template but for intrinsics. Throws a LocalError for what is not known here. */
+export interface TemplateOptions {
+  /** Type of the custom resource that publishes an object to a bucket. If absent, the template must not have one. */
+  readonly publishedObjectType?: `Custom::${string}`;
+}
+
+const typeOf = (kind: ResourceKind, { publishedObjectType }: TemplateOptions): string | undefined =>
+  resourceTypes[kind][0] ?? publishedObjectType;
+
+/**
+ * Returns all resources of a kind with their properties as written in the template, except that intrinsics are resolved.
+ * Throws a LocalError for a property that this emulator does not support.
+ */
 export function readResources<K extends ResourceKind>(
   template: Template,
   kind: K,
   references: References,
+  options: TemplateOptions,
 ): Resource<K>[] {
-  const [type, schema]: readonly [string, z.ZodType<unknown>] = resourceTypes[kind];
+  const type = typeOf(kind, options);
+  const schema: z.ZodType<unknown> = resourceTypes[kind][1];
   return Object.entries(template.Resources).flatMap(([logicalId, resource]) => {
     if (resource.Type !== type) return [];
     if (resource.Condition !== undefined) {
-      throw new LocalError(`${logicalId} (${type}) has a Condition, which the local vault does not evaluate.`);
+      throw new LocalError(
+        `${logicalId} (${type}) has a Condition, which this emulator does not evaluate. Nothing was started. ` +
+          `Remove the Condition from the template.`,
+      );
     }
     const parsed = schema.safeParse(resolveIntrinsics(resource.Properties, references));
     if (!parsed.success) {
       throw new LocalError(
-        `${logicalId} (${type}) is not what the local vault can run: ${firstIssue(parsed.error)}. Nothing was started. ` +
-          `If the property means something here, teach it to its schema in local/; if not, accept it there.`,
+        `This emulator does not support ${logicalId} (${type}): ${firstIssue(parsed.error)}. Nothing was started. ` +
+          `If the property has a meaning here, implement it; otherwise accept it in the schema of the type, in local/aws/cloudformation.`,
       );
     }
-    // The table above pairs each kind with the schema that was just applied; the compiler can't follow the pair.
+    // The table above pairs each kind with the schema that was just applied; the compiler cannot follow this.
     return [{ ...(parsed.data as Properties<K>), logicalId }];
   });
 }
 
-/** Throws a LocalError for the first resource of a type that is neither run here nor known to mean nothing. */
-export function assertKnownTypes({ Resources }: Template): void {
-  const known = new Set<string>(Object.values(resourceTypes).map(([type]) => type));
+/** Throws a LocalError for the first resource whose type is neither emulated nor listed in `typesWithoutEffect`. */
+export function assertKnownTypes({ Resources }: Template, options: TemplateOptions): void {
+  const known = new Set(resourceKinds.map((kind) => typeOf(kind, options)));
   for (const [logicalId, { Type }] of Object.entries(Resources)) {
     if (known.has(Type) || typesWithoutEffect.has(Type)) continue;
     throw new LocalError(
-      `The template has a ${Type} (${logicalId}), which the local vault does not run. Nothing was started. ` +
-        `Teach it to local/aws/cloudformation/template-resources.ts.`,
+      `The template has a ${Type} (${logicalId}), which this emulator does not support. Nothing was started. ` +
+        `Add the type to local/aws/cloudformation/template-resources.ts.`,
     );
   }
 }

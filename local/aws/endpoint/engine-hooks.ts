@@ -38,33 +38,16 @@ export type InjectedFault =
   | { readonly delayMs: number }
   | { readonly cutAfter: number };
 
-/** What was sent to a provider's API. */
-export interface ProviderRequest {
-  readonly provider: 'twilio' | 'whatsapp' | 'slack' | 'mailgun' | 'sendgrid';
-  /** Within the provider's API, the query included: `/v3/mail/send`. */
-  readonly path: string;
-  /** By lower-case name; credentials are redacted. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly receivedAt: Date;
-}
-
-/** What a provider answers instead, taking nothing; or the connection breaks, before it took the request or after. */
-export type ProviderFault = { readonly status: number; readonly body: string } | 'drop-before' | 'drop-after';
-
 export interface EngineHooks {
   /** Whether policies allow a call; false is answered as AWS answers what is not authorized. Asked before `before`. */
   authorize?(call: EngineCall): boolean | Promise<boolean>;
   // biome-ignore lint/suspicious/noConfusingVoidType: a hook that only watches, async or not, returns nothing.
   before?(call: EngineCall): void | InjectedFault | Promise<void | InjectedFault>;
-  /** Asked before a provider's API, for which the outbox stands, takes what functions send. */
-  // biome-ignore lint/suspicious/noConfusingVoidType: as above.
-  beforeSend?(request: ProviderRequest): void | ProviderFault | Promise<void | ProviderFault>;
 }
 
 export type LoggedCall = Pick<EngineCall, 'service' | 'action' | 'principal'>;
 
-// Inputs are left out and the log is bounded: a vault runs for weeks.
+// Inputs are left out and the log is bounded, because the emulator can run for weeks.
 const maxLoggedCalls = 10_000;
 
 /** The latest calls that reached the engines' front with a valid signature, oldest first. */

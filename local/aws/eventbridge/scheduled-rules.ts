@@ -1,5 +1,5 @@
 /**
- * EventBridge rules on one machine: each invokes its functions at its rate, the first time when the vault has run for one
+ * EventBridge rules on one machine: each invokes its functions at its rate, the first time when the emulator has run for one
  * period. The event is that of the EventBridge user guide, "Creating a scheduled rule", as far as it means something here.
  */
 import { randomUUID } from 'node:crypto';

@@ -3,19 +3,19 @@ import { z } from 'zod';
 import { account, arn } from '../shared/aws-account.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { JsonObject } from '../shared/json.ts';
+import { keySpecs, keyUsages } from '../shared/kms-key-specs.ts';
 import {
   addDays,
   type Caller,
   invalidState,
   type KmsKeyRegistry,
   keyArn,
-  keyUsages,
   nextRotation,
   requireEnabled,
   requireNotPendingDeletion,
   requireSymmetric,
 } from './key-registry.ts';
-import { type KeyRecord, keySpecs } from './key-store.ts';
+import type { KeyRecord } from './key-store.ts';
 import { type KmsOperation, operation } from './kms-operation.ts';
 
 const keyOnly = z.strictObject({ KeyId: z.string() });

@@ -1,6 +1,6 @@
 /**
  * The Deny statements of a key policy. They bind everyone, so they are honoured here; Allow statements only delegate to
- * IAM, which the local vault does not evaluate, and are read no further than to know that they are that.
+ * IAM, which this emulator does not evaluate, and are read no further than to know that they are that.
  * Whatever a Deny says that is not understood is an error at start: a guard that is skipped is no guard.
  * Source: KMS developer guide, "Condition keys".
  */
@@ -90,6 +90,6 @@ const matchesPrincipal = (principal: string, callerArn: string): boolean =>
 
 const unknownPolicy = (keyName: string, what: string) =>
   new LocalError(
-    `The key policy of ${keyName} denies by something the local vault does not know (${what}). Nothing was started, ` +
+    `The key policy of ${keyName} denies by something this emulator does not know (${what}). Nothing was started, ` +
       `since the denial could not be honoured. Teach it to local/aws/kms/key-policy.ts.`,
   );

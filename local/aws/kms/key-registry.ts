@@ -1,6 +1,7 @@
 /** What the operations of the KMS emulator share: finding keys, their states, policies and lifetime. */
 import { arn } from '../shared/aws-account.ts';
 import { ServiceError } from '../shared/errors.ts';
+import { type KeyUsage, keyUsages } from '../shared/kms-key-specs.ts';
 import type { EncryptionContext } from './ciphertext-blob.ts';
 import type { DenyPredicate } from './key-policy.ts';
 import { type KeyRecord, type KmsKeyStore, newBackingKey } from './key-store.ts';
@@ -98,14 +99,8 @@ export function requireEnabled({ keyId, state }: KeyRecord): void {
   if (state !== 'Enabled') throw invalidState(keyId, state);
 }
 
-export const keyUsages = {
-  SYMMETRIC_DEFAULT: 'ENCRYPT_DECRYPT',
-  ECC_NIST_P256: 'SIGN_VERIFY',
-  HMAC_256: 'GENERATE_VERIFY_MAC',
-} as const;
-
 /** Throws what KMS throws for a cryptographic operation on a key that is not enabled, or made for another use. */
-export function requireUsable(key: KeyRecord, usage: (typeof keyUsages)[keyof typeof keyUsages]): void {
+export function requireUsable(key: KeyRecord, usage: KeyUsage): void {
   requireEnabled(key);
   if (keyUsages[key.keySpec] === usage) return;
   throw new ServiceError(

@@ -5,10 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { makePrivateFolder, readFileIfExists, writeFileAtomically } from '../shared/durable-files.ts';
 import { LocalError } from '../shared/errors.ts';
-
-/** The kinds of key that the vault uses: one encrypts, one signs, one authenticates. */
-export const keySpecs = ['SYMMETRIC_DEFAULT', 'ECC_NIST_P256', 'HMAC_256'] as const;
-export type KeySpec = (typeof keySpecs)[number];
+import { type KeySpec, keySpecs } from '../shared/kms-key-specs.ts';
 
 const keyRecordSchema = z.object({
   format: z.literal(1),

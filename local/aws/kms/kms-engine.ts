@@ -1,6 +1,6 @@
 /**
  * A small AWS KMS: keys that encrypt, sign, or authenticate, AWS JSON 1.1. It refuses what KMS refuses, by KMS's error
- * names, wherever the vault depends on it: context, key state, key policy. Its keys are files instead of a hardware module, and that is all that
+ * names, wherever its callers depend on it: context, key state, key policy. Its keys are files instead of a hardware module, and that is all that
  * it is not.
  */
 import type { ServiceEngine } from '../endpoint/service-engine.ts';

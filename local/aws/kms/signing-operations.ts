@@ -3,8 +3,9 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'n
 import { p256 } from '@noble/curves/nist.js';
 import { z } from 'zod';
 import { ServiceError } from '../shared/errors.ts';
+import { keyUsages } from '../shared/kms-key-specs.ts';
 import { base64, bytes, common, keyId, refuseDryRun } from './encryption-operations.ts';
-import { type Caller, type KmsKeyRegistry, keyArn, keyUsages, requireUsable } from './key-registry.ts';
+import { type Caller, type KmsKeyRegistry, keyArn, requireUsable } from './key-registry.ts';
 import type { KeyRecord } from './key-store.ts';
 import { operation } from './kms-operation.ts';
 

@@ -1,8 +1,8 @@
 /** The template's keys in the KMS emulator. */
 import type { Deployment } from '../cloudformation/deployment-spec.ts';
+import type { KeySpec } from '../shared/kms-key-specs.ts';
 import { compileKeyPolicy } from './key-policy.ts';
 import type { KmsKeyRegistry } from './key-registry.ts';
-import type { KeySpec } from './key-store.ts';
 
 /** Key ids by logical id; keys that are not there yet are made. */
 export function ensureKmsKeys(

@@ -1,6 +1,6 @@
 /**
  * S3 on one machine: the REST protocol in path style, with every check of AWS that this project leans on, and objects
- * in files. It has a server of its own, since browsers are to find it under another origin than the vault, as at AWS.
+ * in files. It has a server of its own, since browsers are to find it under another origin than the API, as at AWS.
  *
  * Its address is one of digits: the AWS SDK then uses path style by itself, whereas `<bucket>.localhost` resolves on some
  * machines only.
@@ -44,7 +44,7 @@ const lifecycleIntervalMs = 3600_000;
 /** Throws a LocalError when a record in the folder is damaged. */
 export async function startS3Server(options: S3ServerOptions): Promise<S3Server> {
   const now = options.now ?? (() => new Date());
-  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'anima-s3-'));
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'local-s3-'));
   const remove = () => {
     if (options.folder === null) rmSync(folder, { recursive: true, force: true });
   };

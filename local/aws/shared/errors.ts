@@ -1,5 +1,5 @@
 /**
- * A reason why the local vault can't start or go on, written for the person at the terminal: what happened, what
+ * A reason why this emulator can't start or go on, written for the person at the terminal: what happened, what
  * was not done, what to do next.
  */
 export class LocalError extends Error {

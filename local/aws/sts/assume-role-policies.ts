@@ -92,6 +92,6 @@ function concernsSts(statement: unknown): boolean {
 
 const unknownPolicy = (owner: string, what: string) =>
   new LocalError(
-    `The policy of ${owner} speaks of sts in a way the local vault does not know (${what}). Nothing was started. ` +
+    `The policy of ${owner} speaks of sts in a way this emulator does not know (${what}). Nothing was started. ` +
       `Teach it to local/aws/sts/assume-role-policies.ts.`,
   );
