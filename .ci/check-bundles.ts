@@ -1,7 +1,6 @@
 /**
- * The gate of what is shipped, read from the built bundles: the functions' and the page in the synthesized assembly (`npm
- * run synth` first), the SDK as a browser would bundle it,
- * and what the command loads before it knows what is asked of it.
+ * Checks the shipped bundles: the functions and the link page in the synthesized assembly (run `npm run synth` first),
+ * the SDK bundled for browsers, and the files that the command loads before it parses its arguments.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -11,21 +10,23 @@ import { bundleCli } from '../cli/bundle.ts';
 import { backgroundFunctions, routeGroups } from '../contract/routes.ts';
 
 const assembly = 'cdk.out';
-/** A handler holds the AWS clients, zod/mini and middy: far above that, something else crept in. Bytes, minified or not. */
+/**
+ * Size limit of a handler in bytes. It contains AWS clients, zod/mini and middy; more indicates an unwanted dependency.
+ */
 const handlerLimit = 2_500_000;
 /**
- * What every user of the SDK loads; what is loaded when blobs are first used; and when batches, memory, accounts, users or what is of admins are.
- * Bytes, gzipped.
+ * Limits in gzipped bytes: the SDK at load, the part loaded at the first use of blobs, and the part loaded at the first
+ * use of batches, memory, accounts, users or admin functions.
  */
 const sdkLimit = 15 * 1024;
-/** Bytes that `anima --version` loads, and that `anima get` loads beside packages. */
+/** Limits in bytes: the files that `anima --version` loads, and those that `anima get` loads, without packages. */
 const versionLimit = 1024;
 const getLimit = 100 * 1024;
 const sdkBlobLimit = 15 * 1024;
 const sdkLaterLimit = 9 * 1024;
-/** The page that opens links, as one file. Bytes, gzipped. */
+/** Limit of the link page in gzipped bytes. */
 const pageLimit = 30 * 1024;
-/** Class names registered by jsii and paths kept by esbuild: they survive minification. */
+/** jsii class names and esbuild paths, which survive minification. */
 const cdkMarks = ['aws-cdk-lib', '@aws-cdk/', 'jsii.rtti', 'constructs.Construct'];
 
 const problems: string[] = [];
@@ -35,7 +36,7 @@ const at = (value: unknown, key: string): unknown => (isRecord(value) ? value[ke
 const entriesOf = (value: unknown): [string, unknown][] => (isRecord(value) ? Object.entries(value) : []);
 const readJson = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
 
-/** Functions of all templates: logical id and the folder of its asset. Functions without an asset have none of our code. */
+/** Asset folders of all functions by logical ID. Functions without an asset do not contain our code. */
 function functionFolders(): Map<string, string> {
   const sources = new Map<string, string>();
   for (const file of globSync(`${assembly}/*.assets.json`)) {
@@ -61,13 +62,13 @@ function checkHandler(id: string, folder: string): void {
   }
   for (const file of files) {
     const code = readFileSync(file, 'utf8');
-    for (const mark of cdkMarks) if (code.includes(mark)) problems.push(`${id}: the bundle holds ${mark} (${file})`);
+    for (const mark of cdkMarks) if (code.includes(mark)) problems.push(`${id}: the bundle contains ${mark} (${file})`);
     if (code.length > handlerLimit) problems.push(`${id}: ${code.length} bytes, over ${handlerLimit} (${file})`);
     console.log(`bundles: ${id} ${(code.length / 1024).toFixed(0)} KiB`);
   }
 }
 
-/** Of a bundle that was split, the files that these entries need before they can run; what they import by import() comes later. */
+/** The files of a split bundle that these entries import statically. Dynamic imports are loaded later. */
 function loadedAtOnce(outputs: Metafile['outputs'], ...entries: string[]): Set<string> {
   const files = new Set(entries);
   for (const file of files) {
@@ -78,13 +79,13 @@ function loadedAtOnce(outputs: Metafile['outputs'], ...entries: string[]): Set<s
 
 function checkSize(what: string, files: readonly OutputFile[], limit: number): void {
   const size = files.reduce((sum, { contents }) => sum + gzipSync(contents).length, 0);
-  // Less than that is no client: an entry that exports nothing would bundle to nothing and pass.
-  if (size < 1024) problems.push(`${what}: ${size} bytes gzipped, which can't be all of it`);
+  // A smaller client is incomplete: an entry without exports would bundle to nothing and pass.
+  if (size < 1024) problems.push(`${what}: ${size} bytes gzipped, which is too small to be complete`);
   if (size >= limit) problems.push(`${what}: ${size} bytes gzipped, the limit is ${limit}`);
   console.log(`bundles: ${what} ${(size / 1024).toFixed(1)} KiB gzipped`);
 }
 
-/** Pages as they will be stored: the content that lib/link-page/link-page.ts hands over. */
+/** The pages as they will be stored, from the custom resource of lib/link-page/link-page.ts. */
 function publishedPages(): Buffer[] {
   const resources = globSync(`${assembly}/*.template.json`).flatMap((file) =>
     entriesOf(at(readJson(file), 'Resources')).map(([, resource]) => resource),
@@ -103,12 +104,12 @@ function checkPage(): void {
     return;
   }
   const size = gzipSync(page).length;
-  // Less than that can't decrypt anything.
-  if (size < 2048) problems.push(`page: ${size} bytes gzipped, which can't be all of it`);
+  // A smaller page cannot contain the decryption code.
+  if (size < 2048) problems.push(`page: ${size} bytes gzipped, which is too small to be complete`);
   if (size >= pageLimit) problems.push(`page: ${size} bytes gzipped, the limit is ${pageLimit}`);
   const html = page.toString();
   for (const foreign of html.matchAll(/\b(?:src|href|action)=["']?(?:https?:)?\/\/[^"'\s>]+/gi)) {
-    problems.push(`page: it refers to another place: ${foreign[0]}`);
+    problems.push(`page: it refers to another origin: ${foreign[0]}`);
   }
   console.log(`bundles: page ${(size / 1024).toFixed(1)} KiB gzipped`);
 }
@@ -127,7 +128,7 @@ async function checkSdk(): Promise<void> {
     logLevel: 'silent',
   });
   for (const input of Object.keys(metafile.inputs)) {
-    if (!/^(?:sdk\/src|contract|core)\//.test(input)) problems.push(`sdk: the bundle holds ${input}`);
+    if (!/^(?:sdk\/src|contract|core)\//.test(input)) problems.push(`sdk: the bundle contains ${input}`);
   }
   const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
   for (const { path } of imports) {
@@ -136,7 +137,7 @@ async function checkSdk(): Promise<void> {
   const atOnce = loadedAtOnce(metafile.outputs, 'dist/index.js');
   const filesOf = (paths: Set<string>, without = new Set<string>()) =>
     outputFiles.filter(({ path }) => paths.has(relative('.', path)) && !without.has(relative('.', path)));
-  /** What these sources add to it, each loaded by import(). */
+  /** The additional files of these sources, which are loaded by import(). */
   const added = (of: RegExp) => {
     const entries = Object.entries(metafile.outputs).filter(([, { entryPoint }]) => of.test(entryPoint ?? ''));
     return filesOf(loadedAtOnce(metafile.outputs, ...entries.map(([path]) => path)), atOnce);
@@ -146,7 +147,7 @@ async function checkSdk(): Promise<void> {
   checkSize('sdk, when memory and the rest are first used,', added(/^sdk\/src\/lazy-modules\.ts$/), sdkLaterLimit);
 }
 
-/** Bytes of an output with all that it imports before it runs; what is imported when needed is not counted. */
+/** Size of an output including its static imports. Dynamic imports are not counted. */
 function loaded(outputs: Metafile['outputs'], path: string, seen: Set<string>): number {
   const output = outputs[path];
   if (output === undefined || seen.has(path)) return 0;

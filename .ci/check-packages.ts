@@ -1,4 +1,4 @@
-/** The gate of what is published: packs the packages once (`prepack` builds them) and judges the tarballs, not the folders. */
+/** Checks the published packages: packs them once (`prepack` builds them) and checks the tarballs, not the folders. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,10 +15,11 @@ interface Packed {
 function pack(workspace: string): Packed {
   const args = ['pack', '--workspace', workspace, '--json', '--pack-destination', folder];
   const out = execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  // npm prints what prepack prints before its own JSON.
+  // npm prints the output of prepack before its JSON.
   const packed: Packed[] = JSON.parse(out.slice(out.search(/^\[/m)));
   const [first] = packed;
-  if (first === undefined) throw new Error(`npm pack made no tarball of ${workspace}; it was not checked`);
+  if (first === undefined)
+    throw new Error(`npm pack did not create a tarball of ${workspace}. The package was not checked.`);
   console.log(`package: ${first.filename}, ${first.files.length} files`);
   return first;
 }
@@ -50,14 +51,14 @@ function checkSdk(): void {
   run('attw', [tarball, '--profile', 'esm-only', '--no-emoji']);
 }
 
-/** The command has no types and no exports: what counts is that it runs from its tarball, with its dependencies beside it. */
+/** The command has no types and no exports, so this checks that it runs from its tarball with its dependencies. */
 function checkCli(): void {
   const packed = pack('cli');
   const { bin, version } = JSON.parse(readFileSync('cli/package.json', 'utf8'));
   checkFiles(packed, [bin.anima], /^dist\/[\w-]+\.js$/);
   const tarball = join(folder, packed.filename);
   run('publint', ['run', tarball, '--strict']);
-  // Unpacked within cli/, where its dependencies are found; dist/ is built anew by each pack.
+  // Unpack within cli/, where Node.js finds the dependencies. Each pack rebuilds dist/.
   const place = resolve('cli', 'dist', 'unpacked');
   mkdirSync(place, { recursive: true });
   execFileSync('tar', ['-xzf', tarball, '-C', place]);

@@ -1,5 +1,5 @@
-// Prints `passed failed skipped` of a vitest JSON report: node .ci/count.mjs REPORT EXIT_CODE.
-// What can fail without any test having failed is counted too: a file that did not load, a run that died, no tests at all.
+// Prints `passed failed skipped` of a vitest JSON report: node .ci/count-tests.mjs REPORT EXIT_CODE.
+// Failures without a failed test are counted too: a file that did not load, a crashed run, or no tests at all.
 import { readFileSync } from 'node:fs';
 
 function count(file, exitCode) {
@@ -7,7 +7,7 @@ function count(file, exitCode) {
   try {
     report = JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    console.error('vitest left no report: the run died before its end');
+    console.error('vitest wrote no report, so the run crashed');
     return [0, 1, 0];
   }
   const passed = report.numPassedTests;
@@ -18,7 +18,7 @@ function count(file, exitCode) {
   ).length;
   const failed = report.numFailedTests + unloaded;
   const silent = failed === 0 && (exitCode !== '0' || passed === 0);
-  if (silent) console.error(`vitest ended with code ${exitCode} after ${passed} passing tests and no failing one`);
+  if (silent) console.error(`vitest exited with code ${exitCode} after ${passed} passed tests and no failed test`);
   return [passed, failed + (silent ? 1 : 0), skipped];
 }
 

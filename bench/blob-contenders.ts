@@ -1,10 +1,10 @@
-/** Blobs as `core` streams them, and the least that node:crypto can do for the same: one AES-256-GCM over all of it. */
+/** Streamed blobs of `core`, and the minimum that node:crypto needs for the same: one AES-256-GCM stream. */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { newFragmentKey } from '../core/blobs/blob-key-derivation.ts';
 import { BlobSealer, collectBytes, openBlob } from '../core/blobs/blob-stream.ts';
 import type { Contender } from './contender.ts';
 
-/** Bytes of the pieces that content and ciphertext come in, as from a file or a socket. */
+/** Size of the input pieces in bytes, as from a file or a socket. */
 const pieceLength = 65_536;
 
 function pieces(bytes: Buffer): Buffer[] {
@@ -13,7 +13,7 @@ function pieces(bytes: Buffer): Buffer[] {
   return all;
 }
 
-/** The last piece of all: who measures keeps that in use, so nothing can be left away. */
+/** Consumes a stream and returns its last piece. The benchmark uses it, so that no work can be optimized out. */
 async function drain(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   let last: Uint8Array = new Uint8Array(0);
   for await (const piece of source) last = piece;
@@ -37,7 +37,7 @@ export const coreBlob: Contender = async (content) => {
   };
 };
 
-/** One stream under one nonce: nothing can be given out before its end, and no part of it opens by itself. */
+/** One stream with one nonce. No plaintext can be released before the end, and no part can be decrypted separately. */
 export const wholeGcm: Contender = async (content) => {
   const key = createSecretKey(randomBytes(32));
   const nonce = randomBytes(12);

@@ -1,4 +1,4 @@
-/** What the command takes from its start to its end: as built for publishing, against a vault on this machine. */
+/** Measures the run time of the published build of the command, with a vault on this machine. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -7,9 +7,9 @@ import { type Spread, spread } from './ratio-measurement.ts';
 
 export interface Timed {
   readonly name: string;
-  /** Wall time, milliseconds. */
+  /** Wall-clock time in milliseconds. */
   readonly ms: Spread;
-  /** Over that of the bare start in the same turn. */
+  /** Ratio to the bare start of Node.js in the same round. */
   readonly ratio: Spread;
   readonly goalMs: number | undefined;
   readonly met: boolean;
@@ -18,7 +18,7 @@ export interface Timed {
 interface Case {
   readonly name: string;
   readonly args: readonly string[];
-  /** What it must print: a process that fails at once would be fast. */
+  /** The required output, because a process that fails immediately would be fast. */
   readonly prints: RegExp;
   readonly goalMs?: number;
 }
@@ -32,13 +32,13 @@ const cases: readonly Case[] = [
   { name: 'anima get', args: [main, 'get', 'bench/value'], prints: /^measured$/, goalMs: 300 },
 ];
 
-/** Measures the cases in turns, so that whatever else the machine does falls on all of them. */
+/** Measures the cases in alternation, so that other load on the machine affects all of them. */
 export async function benchCommand(turns: number): Promise<Timed[]> {
   await bundleCli(true);
   const { vault, env } = await startVault();
   try {
     const stored = spawnSync(process.execPath, [main, 'set', 'bench/value'], { env, input: 'measured' });
-    if (stored.status !== 0) throw new Error(`the value could not be stored: ${stored.stderr}`);
+    if (stored.status !== 0) throw new Error(`The value could not be stored. Nothing was measured. ${stored.stderr}`);
     for (const one of cases) time(one, env);
     const rounds = Array.from({ length: turns }, () => cases.map((one) => time(one, env)));
     return cases.map(({ name, goalMs }, i) => {
@@ -56,7 +56,8 @@ function time({ name, args, prints }: Case, env: NodeJS.ProcessEnv): number {
   const started = performance.now();
   const { stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
   const ms = performance.now() - started;
-  if (!prints.test(stdout)) throw new Error(`${name} did not do its work; nothing was measured. ${stderr}`);
+  if (!prints.test(stdout))
+    throw new Error(`${name} did not print the expected output. Nothing was measured. ${stderr}`);
   return ms;
 }
 

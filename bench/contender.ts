@@ -1,24 +1,27 @@
-/** One way to seal and to open, at one size of plaintext. */
+/** An implementation of encryption and decryption, for one plaintext size. */
 export interface Subject {
   readonly name: string;
-  /** Seals the plaintext of this bench: to a string, or, of what is streamed, to its last piece. */
+  /** Encrypts the plaintext. Returns a string or, for streams, the last piece. */
   seal(): string | Uint8Array | Promise<string | Uint8Array>;
-  /** Opens what was sealed beforehand; of what is streamed, gives the last piece. */
+  /** Decrypts a prepared ciphertext. For streams, returns the last piece. */
   open(): Uint8Array | Promise<Uint8Array>;
-  /** Of what is streamed: all that `open` opens. */
+  /** For streams: the complete plaintext of `open`. */
   whole?(): Promise<Uint8Array>;
 }
 
-/** What makes a subject for a plaintext of some size. */
+/** Creates a subject for a plaintext. */
 export type Contender = (plaintext: Buffer) => Subject | Promise<Subject>;
 
-/** Who owns the value and what it is called: what everyone here authenticates beside the plaintext. */
+/** Owner and name of the value, which all contenders authenticate in addition to the plaintext. */
 export const owner = { org: '3q7ZkR0bWm5xT2vN', name: 'prod/stripe/key' } as const;
 
-/** Strings sealed beforehand, opened in turn so that no one is measured on a single hot string. */
+/**
+ * Number of prepared ciphertexts. They are decrypted in turn, so that no subject is measured with a single cached
+ * string.
+ */
 export const sealedAhead = 16;
 
-/** Hands out the items again and again. */
+/** Returns the items in turn, repeatedly. */
 export function roundRobin<T>(items: readonly [T, ...T[]]): () => T {
   let next = 0;
   return () => {
@@ -28,7 +31,7 @@ export function roundRobin<T>(items: readonly [T, ...T[]]): () => T {
   };
 }
 
-/** Seals `sealedAhead` strings. */
+/** Prepares `sealedAhead` ciphertexts. */
 export async function sealAhead(seal: () => string | Promise<string>): Promise<() => string> {
   const first = await seal();
   const rest: string[] = [];

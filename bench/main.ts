@@ -1,12 +1,12 @@
 /**
- * `npm run bench`: what sealing and opening cost, as ratios to bare node:crypto AES-256-GCM measured in the same run; and what
- * the command takes to start and to get a value, as ratios to a bare start of Node.
+ * `npm run bench`: measures the cost of encryption and decryption as ratios to bare node:crypto AES-256-GCM in the same
+ * run. It also measures the time of the command to start and to get a value, as ratios to a bare start of Node.js.
  *
- *     --json      one line of JSON instead of the table
- *     --no-peers  core and bare GCM alone: nothing is installed
- *     --no-command  sealing and opening alone: no vault is started, no command built
- *     --quick     fewer rounds: some seconds instead of half a minute
- *     --check     exit code 1 when a goal is missed
+ *     --json      print one line of JSON instead of the table
+ *     --no-peers  measure only core and bare GCM; nothing is installed
+ *     --no-command  measure only encryption and decryption; no vault is started and no command is built
+ *     --quick     fewer rounds: a few seconds instead of half a minute
+ *     --check     exit with code 1 if a goal is missed
  */
 import { randomBytes } from 'node:crypto';
 import { cpus } from 'node:os';
@@ -19,8 +19,8 @@ import { type Effort, type Measured, measure, type Operation } from './ratio-mea
 import { bareGcm, core } from './value-contenders.ts';
 
 /**
- * Goals of `core` by size of the plaintext in bytes: values over bare GCM with the derived key cached; blobs over one GCM stream, at
- * least 0.8 of its throughput.
+ * Goals of `core` by plaintext size in bytes. Values are compared with bare GCM, with the derived key cached. Blobs
+ * must have at least 0.8 of the throughput of one GCM stream.
  */
 const goals = [
   { size: 32, goal: 1.3, pair: [bareGcm, core] },
@@ -40,7 +40,7 @@ const { values: flags } = parseArgs({
   allowNegative: true,
 });
 
-// The pair that has goals gets many rounds; peers are several times off, which few rounds tell as well.
+// The pair with goals gets many rounds. Peers differ by a factor of several, so a few rounds are sufficient.
 const pairEffort: Effort = flags.quick
   ? { rounds: 15, turns: 4, turnMicros: 2000 }
   : { rounds: 60, turns: 5, turnMicros: 3000 };
@@ -48,22 +48,22 @@ const peerEffort: Effort = flags.quick
   ? { rounds: 5, turns: 2, turnMicros: 2000 }
   : { rounds: 15, turns: 2, turnMicros: 4000 };
 
-/** A subject that does not give back what was sealed is not measured at all. */
+/** Checks that a subject decrypts its ciphertext to the plaintext before it is measured. */
 async function assertRoundTrip(subject: Subject, plaintext: Buffer): Promise<Subject> {
   const [once, again] = [await subject.seal(), await subject.seal()];
   const opened = await (subject.whole ?? subject.open)();
   if (Buffer.from(once).equals(Buffer.from(again)) || !Buffer.from(opened).equals(plaintext)) {
-    throw new Error(`${subject.name} does not seal and open; nothing was measured`);
+    throw new Error(`${subject.name} failed the round trip. Nothing was measured.`);
   }
   return subject;
 }
 
-/** Large plaintexts fill the heap within a turn: longer turns share the collector's pauses out evenly. */
+/** Large plaintexts fill the heap within one turn. Longer turns distribute garbage collection pauses evenly. */
 const scaledEffort = (effort: Effort, size: number): Effort =>
   size < 16_384 ? effort : { ...effort, turnMicros: 4 * effort.turnMicros };
 
 interface Trial {
-  /** Bytes of plaintext. */
+  /** Plaintext size in bytes. */
   readonly size: number;
   readonly goal: number;
   readonly operation: Operation;
@@ -79,7 +79,7 @@ const trials: readonly Trial[] = goals.flatMap(({ size, goal, pair }) =>
   (['seal', 'open'] as const).map((operation) => ({ size, goal, operation, pair })),
 );
 
-/** Measures the contenders in turns; the first is what the others are compared with. */
+/** Measures the contenders in alternation. The first is the baseline. */
 async function run({ size, operation }: Trial, contenders: readonly Contender[], effort: Effort): Promise<Measured[]> {
   const plaintext = randomBytes(size);
   const subjects: Subject[] = [];
@@ -87,14 +87,14 @@ async function run({ size, operation }: Trial, contenders: readonly Contender[],
   return measure(subjects, operation, scaledEffort(effort, size));
 }
 
-/** All that has a goal comes before the first peer is loaded: what peers leave on the heap would be charged to it. */
+/** Runs all trials with goals before the first peer is loaded, because the garbage of peers would affect them. */
 async function bench(): Promise<Result[]> {
   const pairs: Measured[][] = [];
   for (const trial of trials) pairs.push(await run(trial, trial.pair, pairEffort));
   const results: Result[] = [];
   for (const [i, { pair: contenders, ...trial }] of trials.entries()) {
     const pair = pairs[i] ?? [];
-    // Peers keep values, and stream nothing.
+    // Peers support only values, not streams.
     const compared = flags.peers && contenders[1] === core;
     const others = compared
       ? (await run({ ...trial, pair: contenders }, [bareGcm, ...peers], peerEffort)).slice(1)
@@ -119,14 +119,14 @@ function row({ operation, size, goal, met }: Result, { name, micros, ratio }: Me
 }
 
 function print(results: readonly Result[]): void {
-  console.log(`CPU time over that of node:crypto's AES-256-GCM, in turns in one run; Node ${process.version}`);
+  console.log(`CPU time relative to AES-256-GCM of node:crypto, alternating in one run; Node ${process.version}`);
   console.log('op       bytes subject                  µs    ratio         min … max  goal');
   for (const result of results) for (const subject of result.subjects) console.log(row(result, subject));
 }
 
 function printCommand(rows: readonly Timed[]): void {
   if (rows.length === 0) return;
-  console.log('\nWall time of a process, over that of a bare start of Node (node -e 0), in turns in one run');
+  console.log('\nWall-clock time of a process relative to a bare start of Node (node -e 0), alternating in one run');
   console.log('process                    ms    ratio         min … max  goal');
   for (const { name, ms, ratio, goalMs, met } of rows) {
     const cells = [

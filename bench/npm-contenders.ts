@@ -1,6 +1,6 @@
 /**
- * Peers from npm, each as its documentation shows it. They live in bench/package.json and nowhere else, so the compiler does not
- * know them unless they are installed: what is used of each is said here.
+ * Peers from npm, each used as in its documentation. They are only in bench/package.json, so the compiler does not have
+ * their types unless they are installed. The types in use are declared here.
  */
 import { execFileSync } from 'node:child_process';
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
@@ -9,7 +9,7 @@ import { type Contender, owner, sealAhead } from './contender.ts';
 
 const folder = import.meta.dirname;
 
-/** Installs the peers from their own lockfile when they are not there yet. */
+/** Installs the peers from bench/package-lock.json if they are missing. */
 export function installPeers(): void {
   if (existsSync(`${folder}/node_modules`)) return;
   console.error('bench: installing the peers into bench/node_modules (npm ci --prefix bench) …');
@@ -38,7 +38,7 @@ const awsEncryptionSdk: Contender = async (plaintext) => {
     backingMaterials: new sdk.RawAesKeyringNode({
       keyName: 'bench',
       keyNamespace: 'bench',
-      // It refuses bytes that share their memory with others, as those of the pool do.
+      // It rejects bytes that share a buffer with others, such as those of the Buffer pool.
       unencryptedMasterKey: new Uint8Array(randomBytes(32)),
       wrappingSuite: sdk.RawAesWrappingSuiteIdentifier.AES256_GCM_IV12_TAG16_NO_PADDING,
     }),
@@ -50,7 +50,7 @@ const awsEncryptionSdk: Contender = async (plaintext) => {
   const options = {
     encryptionContext: { ...owner, version: '1' },
     plaintextLength: plaintext.length,
-    // Without the signature that is its default, for nobody else here signs.
+    // The default suite signs. The other contenders do not, so this suite has no signature.
     suiteId: sdk.AlgorithmSuiteIdentifier.ALG_AES256_GCM_IV12_TAG16_HKDF_SHA512_COMMIT_KEY,
   };
   const seal = async (): Promise<string> => (await encrypt(materials, plaintext, options)).result.toString('base64');
@@ -69,7 +69,7 @@ interface Cloak {
   decryptString(sealed: string, key: object): Promise<string>;
 }
 
-/** Text only, and no AAD: it does less than the others. */
+/** Supports only text and no AAD, so it does less work than the others. */
 const cloak: Contender = async (plaintext) => {
   const { generateKey, parseKey, encryptString, decryptString }: Cloak = await import(String('@47ng/cloak'));
   const key = await parseKey(generateKey());

@@ -1,6 +1,7 @@
 /**
- * Measuring by ratio: the machine's speed wanders by more than what is to be told apart, but two that run in turns of
- * a few milliseconds see the same machine. Each round gives one ratio; the median of the rounds is the result.
+ * Measures ratios. The speed of a machine varies by more than the differences to measure, but two subjects that
+ * alternate every few milliseconds run under the same conditions. Each round gives one ratio; the result is the median
+ * of the rounds.
  */
 import type { Subject } from './contender.ts';
 
@@ -8,9 +9,9 @@ export type Operation = 'seal' | 'open';
 
 export interface Effort {
   readonly rounds: number;
-  /** Turns of each subject in a round. */
+  /** Number of turns of each subject per round. */
   readonly turns: number;
-  /** CPU time of a turn, µs: well above the resolution of the process's clock. */
+  /** CPU time of a turn in µs. It is well above the resolution of the process clock. */
   readonly turnMicros: number;
 }
 
@@ -22,33 +23,33 @@ export interface Spread {
 
 export interface Measured {
   readonly name: string;
-  /** CPU time of one operation, µs: of all threads, so that a thread pool hides nothing. */
+  /** CPU time of one operation in µs, over all threads, so that work in a thread pool is included. */
   readonly micros: Spread;
-  /** CPU time over that of the first subject, per round. */
+  /** Ratio to the CPU time of the first subject, per round. */
   readonly ratio: Spread;
 }
 
-/** Keeps results in use, and strings flat: one that is only glued together would put off part of its cost. */
+/** Uses the results and flattens strings, because a concatenated string would defer part of its cost. */
 let consumed = 0;
 
 function consume(result: string | Uint8Array): void {
   consumed = (consumed + (typeof result === 'string' ? result.charCodeAt(result.length - 1) : (result[0] ?? 0))) | 0;
 }
 
-/** CPU time, µs, of `count` operations. */
+/** CPU time of `count` operations in µs. */
 async function time(subject: Subject, operation: Operation, count: number): Promise<number> {
   const run = operation === 'seal' ? subject.seal : subject.open;
   const before = process.cpuUsage();
   for (let i = 0; i < count; i++) {
     const result = run();
-    // Only what is asynchronous by itself pays for a turn of the event loop.
+    // Await only promises, so that synchronous subjects do not pay for the event loop.
     consume(result instanceof Promise ? await result : result);
   }
   const { user, system } = process.cpuUsage(before);
   return user + system;
 }
 
-/** Operations that fill a turn; finding out also warms the subject up. */
+/** Determines the number of operations per turn. This also warms up the subject. */
 async function calibrate(subject: Subject, operation: Operation, turnMicros: number): Promise<number> {
   let count = 1;
   for (;;) {
@@ -75,7 +76,7 @@ async function round(subjects: readonly Subject[], operation: Operation, counts:
   return spent.map((micros, i) => micros / (turns * (counts[i] ?? 1)));
 }
 
-/** Measures the subjects in turns; the first is the one that the others are compared with. */
+/** Measures the subjects in alternation. The first is the baseline. */
 export async function measure(subjects: readonly Subject[], operation: Operation, effort: Effort): Promise<Measured[]> {
   const counts: number[] = [];
   for (const subject of subjects) counts.push(await calibrate(subject, operation, effort.turnMicros));

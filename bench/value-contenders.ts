@@ -1,11 +1,11 @@
-/** The two that the goals are about: `core`, and the least that node:crypto can do for the same. */
+/** The two contenders with goals: `core`, and the minimum that node:crypto needs for the same. */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { u64 } from '../core/encoding/length-prefixed-fields.ts';
 import { deriveDek } from '../core/encryption/root-key.ts';
 import { open, type SealContext, seal } from '../core/encryption/sealed-string.ts';
 import { type Contender, owner, sealAhead } from './contender.ts';
 
-/** `core` as the vault calls it, with a DEK that is loaded and a derived key that is cached. */
+/** `core` as the vault uses it, with a loaded DEK and a cached derived key. */
 export const core: Contender = async (plaintext) => {
   const dek = deriveDek(randomBytes(32), owner.org, 1);
   const context: SealContext = ['vault.value', owner.org, owner.name, u64(1)];
@@ -17,7 +17,7 @@ export const core: Contender = async (plaintext) => {
   };
 };
 
-/** Bare AES-256-GCM: KeyObject, random 96-bit nonce, AAD that is there already, base64 of nonce ‖ ciphertext ‖ tag. */
+/** Bare AES-256-GCM: KeyObject, random 96-bit nonce, prepared AAD, base64 of nonce ‖ ciphertext ‖ tag. */
 export const bareGcm: Contender = async (plaintext) => {
   const key = createSecretKey(randomBytes(32));
   const aad = Buffer.from(`vault.value:${owner.org}:${owner.name}:1`);

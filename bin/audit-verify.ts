@@ -1,21 +1,21 @@
-/** `npm run audit:verify`: verifies an export of the audit, offline (docs/format.md, section 8). */
+/** `npm run audit:verify`: verifies an audit export offline (docs/format.md, section 8). */
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { formatVerifiedExport, type VerifiedExport, verifyExport } from '../core/audit/audit-export.ts';
 import { type PublicJwk, parseJwkSet } from '../core/signing/jws.ts';
 
-const help = `Verifies an export of the audit with the deployment's public keys, offline.
+const help = `Verifies an audit export offline, with the public keys of the deployment.
 
   npm run audit:verify -- export.jsonl jwks.json [options]
 
-  export.jsonl     records, one a line, each seal after the records it covers: {"seal":"…"}
-  jwks.json        the answer of GET /.well-known/jwks.json, kept from a time when it was trusted
+  export.jsonl     one record per line; each seal follows the records that it covers: {"seal":"…"}
+  jwks.json        the response of GET /.well-known/jwks.json, saved when it was trusted
 
-  --until TIME     the export must be complete until this RFC 3339 time
-  --includes HASH  this seal must be in it: the head that an earlier verification printed
+  --until TIME     require that the export is complete until this RFC 3339 time
+  --includes HASH  require this seal: the head that an earlier verification printed
 
-Exit status: 0 it holds, 1 it does not (standard output says why), 2 it could not be verified.
+Exit status: 0 the export is valid, 1 it is not (standard output has the reasons), 2 it could not be verified.
 `;
 
 interface Command {
@@ -34,13 +34,13 @@ function readCommand(): Command | undefined {
   const [exportFile, keysFile, ...more] = positionals;
   if (exportFile === undefined || keysFile === undefined || more.length > 0) throw new Error(help);
   const until = values.until === undefined ? undefined : Date.parse(values.until);
-  if (Number.isNaN(until)) throw new Error('--until is no RFC 3339 time.');
+  if (Number.isNaN(until)) throw new Error('--until must be an RFC 3339 time. Nothing was verified.');
   return { exportFile, keysFile, until, includes: values.includes };
 }
 
 function readKeys(file: string): PublicJwk[] {
   const keys = parseJwkSet(JSON.parse(readFileSync(file, 'utf8')));
-  if (keys.length === 0) throw new Error(`${file} holds no P-256 key of a JWK set.`);
+  if (keys.length === 0) throw new Error(`${file} has no P-256 key. It must be a JWK set. Nothing was verified.`);
   return keys;
 }
 

@@ -5,19 +5,19 @@ import { readSettings } from '../lib/shared/deployment-settings.ts';
 import { VaultStack } from '../lib/vault-stack.ts';
 
 interface VaultAppProps {
-  /** Context beside that of the CDK CLI (settings: lib/shared/deployment-settings.ts). */
+  /** Context in addition to that of the CDK CLI (settings: lib/shared/deployment-settings.ts). */
   readonly context?: Record<string, unknown>;
-  /** Folder of the cloud assembly; by default what the CLI asks for, else a temporary one. */
+  /** Folder of the cloud assembly. Default: the folder that the CDK CLI sets, or a temporary folder. */
   readonly outdir?: string;
-  /** Folder of the handlers' entries; by default the vault's own. */
+  /** Folder of the handlers' entries. Default: lambdas/functions. */
   readonly handlers?: string;
-  /** Folder of the page that opens links; by default the vault's own. */
+  /** Folder of the link page. Default: viewer. */
   readonly page?: string;
 }
 
 /**
- * The CDK app, not yet synthesized. Its synthesis fails on any finding of cdk-nag's AwsSolutions that is not
- * acknowledged on the construct concerned. Throws when a setting is not allowed or a handler can't be bundled.
+ * The CDK app, not yet synthesized. Synthesis fails for any finding of cdk-nag's AwsSolutions that is not acknowledged
+ * on its construct. Throws if a setting is invalid or a handler cannot be bundled.
  */
 export const vaultApp = ({ handlers = handlersFolder, page = pageFolder, ...rest }: VaultAppProps = {}): App => {
   const app = new App({ ...appProps, ...rest });
@@ -29,5 +29,5 @@ export const vaultApp = ({ handlers = handlersFolder, page = pageFolder, ...rest
 const handlersFolder = fileURLToPath(new URL('../lambdas/functions', import.meta.url));
 const pageFolder = fileURLToPath(new URL('../viewer', import.meta.url));
 
-/** With cdk.json, which says the same to the CLI: the template does not depend on who synthesizes it. */
+/** The same settings as in cdk.json, so that the template does not depend on how it is synthesized. */
 const appProps: AppProps = { analyticsReporting: false, treeMetadata: false };

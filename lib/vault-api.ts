@@ -26,14 +26,16 @@ interface VaultApiProps {
   readonly functions: Readonly<Record<RouteGroup, VaultFunction>>;
 }
 
-/** What a page may send and read across origins: the client's own headers; when to come back, and what to report. */
+/**
+ * Request headers that a cross-origin page can send. Response headers for retries and error reports are exposed to it.
+ */
 const corsRequestHeaders = ['authorization', 'content-type', 'x-anima-client', ...Object.values(callerHeaders)];
 const corsResponseHeaders = ['retry-after', 'x-request-id', 'apigw-requestid'];
 
-/** Requests per second of the deployment: a bound on cost, and on its share of the account's KMS quota. */
+/** Maximum requests per second. Limits the cost and the share of the account's KMS quota. */
 const throttle = { rateLimit: 500, burstLimit: 1000 };
 
-/** Metadata only. No path, query or header: names of values and keys travel in them. */
+/** Metadata only. Paths, queries and headers are not logged, because they contain value names and keys. */
 const accessLogFormat = AccessLogFormat.custom(
   JSON.stringify({
     requestId: '$context.requestId',
@@ -44,34 +46,36 @@ const accessLogFormat = AccessLogFormat.custom(
   }),
 );
 
-/** How API Gateway guards the routes of each kind, and why it is enough where it does not guard at all. */
+/** The authorizer of each kind of route. A route without an authorizer has the reason why none is needed. */
 const authorizers: Record<RouteAuth, { authorizer: IHttpRouteAuthorizer; openBecause?: string }> = {
   iam: { authorizer: new HttpIamAuthorizer() },
   'api-key': {
     authorizer: new HttpNoneAuthorizer(),
-    openBecause: 'The function checks the API key by a consistent read; a cached authorizer would honour revoked keys.',
+    openBecause:
+      'The function checks the API key with a consistent read. A caching authorizer would accept revoked keys.',
   },
   user: {
     authorizer: new HttpNoneAuthorizer(),
-    openBecause: "The function opens a slot by what the request carries; nothing else could open the user's data.",
+    openBecause:
+      "The function unlocks a key slot with the credential in the request. Nothing else can decrypt the user's data.",
   },
   signature: {
     authorizer: new HttpNoneAuthorizer(),
-    openBecause: "The function checks the provider's signature, which covers the body as it was sent.",
+    openBecause: "The function checks the provider's signature, which covers the raw body.",
   },
   none: {
     authorizer: new HttpNoneAuthorizer(),
-    openBecause: 'Public by intent: the API description and the answer to unknown routes hold nothing of any org.',
+    openBecause: 'Public by design: the API description and the response to unknown routes contain no data of any org.',
   },
 };
 
 /**
- * The HTTP API: every route of the contract to the function of its group, all else to the public function. It takes TLS 1.2
- * and 1.3, and no policy can demand 1.3: those are for REST APIs (API Gateway developer guide, "Security policy for HTTP APIs";
- * docs/guide-operator.md, "TLS at the edge").
+ * The HTTP API. It routes every route of the contract to the function of its group, and all other requests to the
+ * public function. It accepts TLS 1.2 and 1.3. Only REST APIs can require TLS 1.3 (API Gateway developer guide,
+ * "Security policy for HTTP APIs"; docs/guide-operator.md, "TLS at the edge").
  */
 export class VaultApi extends Construct {
-  /** `https://…`, without a slash at the end. */
+  /** `https://…`, without a trailing slash. */
   readonly url: string;
   private readonly api: HttpApi;
   private readonly integrations: ReadonlyMap<RouteGroup, HttpLambdaIntegration>;
@@ -119,7 +123,8 @@ export class VaultApi extends Construct {
 
   private route(id: string, routeKey: HttpRouteKey, group: RouteGroup, auth: RouteAuth): void {
     const integration = this.integrations.get(group);
-    if (integration === undefined) throw new Error(`No function serves the group ${group} of the route ${id}.`);
+    if (integration === undefined)
+      throw new Error(`There is no function for the group ${group} of the route ${id}. Nothing was synthesized.`);
     const { authorizer, openBecause } = authorizers[auth];
     const route = new HttpRoute(this, id, { httpApi: this.api, routeKey, integration, authorizer });
     if (openBecause !== undefined) {

@@ -21,13 +21,13 @@ import { VaultApi } from './vault-api.ts';
 
 interface VaultStackProps {
   readonly settings: DeploymentSettings;
-  /** Folder with `<group>.ts` for every group of routes, each exporting `handler`. */
+  /** Folder with `<entry>.ts` for every entry; each file exports `handler`. */
   readonly handlers: string;
-  /** Folder of the page that opens links: `index.html`, `style.css` and `src/main.ts`. */
+  /** Folder of the link page: `index.html`, `style.css` and `src/main.ts`. */
   readonly page: string;
 }
 
-/** One deployment of the vault, bound to no account and no region. */
+/** One deployment of the vault, independent of account and region. */
 export class VaultStack extends Stack {
   private readonly kek: KeyEncryptionKey;
   private readonly keyrings: KeyringTable;
@@ -85,7 +85,7 @@ export class VaultStack extends Stack {
     this.output('AuditTable', this.audit.name, 'Audit records and the seals over them');
   }
 
-  /** Who may do what; what is not here is denied. The public function gets no more than the public half of a key. */
+  /** All permissions of the functions; everything else is denied. The public function can only read a public key. */
   private grantAll(functions: VaultFunctions): void {
     const { operator, admin, reader, writer } = functions;
     this.signingKey.grantPublish(functions.public);
@@ -110,7 +110,9 @@ export class VaultStack extends Stack {
     this.kek.grantDecrypt(writer);
   }
 
-  /** The rotator makes the next DEK; its workflow moves the values to it. Writers may only say that one is due. */
+  /**
+   * The rotator creates the next DEK, and its workflow re-encrypts the values. Writers can only start a due rotation.
+   */
   private grantRotation(functions: VaultFunctions, { rotationDays, rotationMessages }: DeploymentSettings): void {
     const { rotator, writer } = functions;
     const workflow = functions['rotation-workflow'];
@@ -132,7 +134,7 @@ export class VaultStack extends Stack {
     if (rotationMessages > 0) this.rotations.grantCount(writer);
   }
 
-  /** The shredder replaces keyrings and deletes values, and can open neither; its workflow does what has to wait. */
+  /** The shredder replaces keyrings and deletes values but cannot decrypt them. Its workflow runs the delayed steps. */
   private grantShredding(functions: VaultFunctions): void {
     const { shredder } = functions;
     const workflow = functions['shred-workflow'];
@@ -148,7 +150,9 @@ export class VaultStack extends Stack {
     }
   }
 
-  /** Blobs are opened without an API key, by whoever proves to know the key; none of these functions has one, or a KEK. */
+  /**
+   * Blobs are opened without an API key, by proof of the link key. None of these functions has a link key or the KEK.
+   */
   private grantBlobs({ blobs, links, ...others }: VaultFunctions, { blobMaxBytes }: DeploymentSettings): void {
     this.keyrings.grantRead(blobs);
     this.apiKeys.grantRead(blobs);
@@ -166,7 +170,10 @@ export class VaultStack extends Stack {
     }
   }
 
-  /** The half that needs its users. The secrets of its channels are values of the org: one function of the other half gives them. */
+  /**
+   * Permissions for user data. Provider secrets are values of the org, so a function with access to the KEK provides
+   * them.
+   */
   private grantUsers(functions: VaultFunctions, settings: DeploymentSettings, apiUrl: string): void {
     const secrets = functions['provider-secrets'];
     this.keyrings.grantRead(secrets);
@@ -181,7 +188,9 @@ export class VaultStack extends Stack {
     functions.explainer.set(functionEnv.grants, iamPolicyReport(this, functions));
   }
 
-  /** Whoever knows callers leaves records of them; the auditor reads them and changes nothing; the sealer alone seals. */
+  /**
+   * Every function that authenticates callers adds audit records. The auditor only reads. Only the sealer adds seals.
+   */
   private grantAudit(functions: VaultFunctions): void {
     for (const group of routeGroups) if (group !== 'public') this.audit.grantRecord(functions[group]);
     const { auditor, sealer } = functions;

@@ -1,6 +1,7 @@
 /**
- * `npm run demo`: one person, two channels. Messages come in by correctly signed webhooks, are answered, linked to one conversation, kept
- * over a restart, and end with the account. Every step checks what it says; one that is not so ends the demonstration with an error.
+ * `npm run demo`: one person uses two channels. Signed webhooks deliver messages, the sample responder answers them,
+ * and both channels are linked to one conversation. The conversation survives a restart and is deleted with the
+ * account. Every step checks its result; a failed check ends the demo with an error.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,17 +27,17 @@ const phoneNumber = '+447700900123';
 const slackUserId = 'U0456';
 const secretWord = 'xylophone';
 
-/** @param print takes the lines that people read @param assembly one that exists, with the sample responder */
+/** @param print receives the output lines @param assembly an existing assembly with the sample responder */
 export async function demo(print: (line: string) => void, assembly?: string): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'anima-demo-'));
   const start = async () => await startLocalVault({ dataDir, port: 0, assembly, context: { responder: 'sample' } });
   let vault: LocalVault | undefined;
   try {
-    print('Starting a vault of its own on this machine, with the sample responder.');
+    print('Starting a temporary vault on this machine, with the sample responder.');
     vault = await start();
     const secrets = newChannelSecrets();
     await storeChannelSecrets(vault, secrets);
-    print("The secrets of Twilio and Slack are in the organization's vault.\n");
+    print('The secrets of Twilio and Slack are stored as values of the organization.\n');
 
     const first = new DemoConversation(vault, secrets, print);
     await first.sendMessage('SMS', `Hello! The word to remember is ${secretWord}.`, /message 1 of this conversation/);
@@ -46,7 +47,7 @@ export async function demo(print: (line: string) => void, assembly?: string): Pr
     await first.sendMessage('Slack', `link ${code}`, /^Linked/);
     await first.sendMessage('Slack', 'Is this the same conversation?', /message 2 of this conversation/);
 
-    print('\nThe vault is stopped, and started again on the same data.\n');
+    print('\nThe vault is stopped and started again with the same data.\n');
     await vault.close();
     vault = await start();
     const second = new DemoConversation(vault, secrets, print);
@@ -54,38 +55,38 @@ export async function demo(print: (line: string) => void, assembly?: string): Pr
 
     const stored = await listRecords(vault);
     assertHolds(stored.length === 6, 'three messages and three answers are stored');
-    assertHolds(!JSON.stringify(stored).includes(secretWord), 'none of them can be read in the table');
+    assertHolds(!JSON.stringify(stored).includes(secretWord), 'none of them is in plaintext in the table');
     print(`\nThe table has ${stored.length} records. One of them:\n  ${stored[0]?.data?.S?.slice(0, 72)}…\n`);
     const ref = explainRefOf(stored[0]);
     const before = await explain(vault, ref);
-    print('Who can open it:');
+    print('Who can decrypt it:');
     for (const { who, how } of before.canOpen) print(`  ${who}: ${how}`);
-    assertHolds(before.canOpen.length > 0, 'somebody can open it');
+    assertHolds(before.canOpen.length > 0, 'at least one principal can decrypt it');
 
-    print('\nThe end of the account:\n');
+    print('\nDeleting the account:\n');
     const [, end = ''] = await second.sendMessage(
       'Slack',
       'delete my account',
       /for good.*delete my account ([0-9A-Z]{6})$/s,
     );
     await second.sendMessage('Slack', `delete my account ${end}`, /is deleted/);
-    assertHolds((await listRecords(vault)).length === 0, 'the records are gone');
-    print('\nThe records are gone. Somebody had a copy of them, and puts it back:');
+    assertHolds((await listRecords(vault)).length === 0, 'the records are deleted');
+    print('\nThe records are deleted. Now a copy of them is restored to the table:');
     await restoreRecords(vault, stored);
-    assertHolds((await listRecords(vault)).length === stored.length, 'the copy is in the table');
+    assertHolds((await listRecords(vault)).length === stored.length, 'the restored records are in the table');
     const after = await explain(vault, ref);
-    assertHolds(after.canOpen.length === 0, 'nobody can open it');
-    print('  who can open one of them: nobody. The keys were destroyed, and were in no copy.\n');
+    assertHolds(after.canOpen.length === 0, 'no principal can decrypt it');
+    print('  Nobody can decrypt the restored records: their keys were destroyed and were not in the copy.\n');
     await second.sendMessage('SMS', 'Do you remember the word?', /message 1 of this conversation/);
-    print('\nA new conversation has begun, that knows nothing of the first. Done.');
+    print('\nThis is a new conversation without access to the first one. Done.');
   } finally {
     await vault?.close();
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
-function assertHolds(holds: boolean, promise: string): void {
-  if (!holds) throw new LocalError(`The demonstration failed: it is not so that ${promise}.`);
+function assertHolds(holds: boolean, claim: string): void {
+  if (!holds) throw new LocalError(`The demo failed. This was expected: ${claim}. The temporary vault was removed.`);
 }
 
 async function storeChannelSecrets({ url, adminKey }: LocalVault, secrets: ChannelSecrets): Promise<void> {
@@ -99,7 +100,7 @@ async function storeChannelSecrets({ url, adminKey }: LocalVault, secrets: Chann
   }
 }
 
-/** One person at two devices. */
+/** One person on two channels. */
 class DemoConversation {
   readonly #vault: LocalVault;
   readonly #secrets: ChannelSecrets;
@@ -111,17 +112,17 @@ class DemoConversation {
     this.#tell = tell;
   }
 
-  /** Says something on a channel and waits for the one answer to it, on the same channel. */
+  /** Sends a message on a channel and waits for exactly one answer on the same channel. */
   async sendMessage(channel: Channel, text: string, expected: RegExp): Promise<RegExpExecArray> {
     const { providerRequests, whenQueuesEmpty } = this.#vault;
     const before = providerRequests().length;
     this.#printLine(channel, 'Ada', text);
     const answer = await sendWebhook(this.#webhook(channel, text));
-    assertHolds(answer.status === 200, `the webhook takes what is signed (it answered ${answer.status})`);
+    assertHolds(answer.status === 200, `the webhook accepts the signed request (status ${answer.status})`);
     await whenQueuesEmpty();
     const [sent, ...more] = providerRequests().slice(before);
-    assertHolds(sent !== undefined && more.length === 0, 'there is one answer');
-    assertHolds(sent?.provider === (channel === 'SMS' ? 'twilio' : 'slack'), `it goes out by ${channel}`);
+    assertHolds(sent !== undefined && more.length === 0, 'there is exactly one answer');
+    assertHolds(sent?.provider === (channel === 'SMS' ? 'twilio' : 'slack'), `the answer is sent on ${channel}`);
     const body = sent?.body ?? '';
     const said = channel === 'SMS' ? (new URLSearchParams(body).get('Body') ?? '') : String(JSON.parse(body).text);
     this.#printLine(channel, 'Vault', said);
@@ -130,12 +131,12 @@ class DemoConversation {
     return found as RegExpExecArray;
   }
 
-  /** Says something that Twilio has not signed. */
+  /** Sends a message that Twilio has not signed. */
   async sendUnsignedMessage(): Promise<void> {
-    const { headers, ...rest } = this.#webhook('SMS', 'I am Ada, believe me.');
+    const { headers, ...rest } = this.#webhook('SMS', 'I am Ada.');
     const answer = await sendWebhook({ ...rest, headers: { ...headers, 'x-twilio-signature': 'bm90IHNpZ25lZA==' } });
-    assertHolds(answer.status === 403, 'what is not signed is refused');
-    this.#tell('  (The same with a wrong signature is refused, and leaves nothing.)');
+    assertHolds(answer.status === 403, 'a request with an invalid signature is rejected');
+    this.#tell('  (A message with an invalid signature is rejected and not stored.)');
   }
 
   #webhook(channel: Channel, text: string) {
@@ -181,7 +182,7 @@ async function explain({ url, adminKey }: LocalVault, ref: string): Promise<Expl
   const answer = await fetch(`${url}/v1/explain?ref=${encodeURIComponent(ref)}`, {
     headers: { authorization: `Bearer ${adminKey}` },
   });
-  assertHolds(answer.ok, 'the vault explains who can open a message');
+  assertHolds(answer.ok, 'the vault reports who can decrypt a message');
   return await answer.json();
 }
 

@@ -1,23 +1,23 @@
-/** `npm start`: the vault on this machine. */
+/** `npm start`: runs the vault on this machine. */
 import { parseArgs } from 'node:util';
 import { clientEnv, localPort, localUrl } from '../contract/shared/environment-variables.ts';
 import { LocalError } from './aws/shared/errors.ts';
 import { type LocalVault, startLocalVault } from './vault/local-vault.ts';
 
-const help = `Anima Vault on this machine: the deployed template, with nothing needed but Node.
+const help = `Runs Anima Vault on this machine, with the deployed template and emulated AWS services. Only Node.js is required.
 
   npm start -- [options]
 
   --port N        listen on 127.0.0.1:N (default ${localPort})
-  --page-port N   serve the page that opens links on 127.0.0.1:N (default the next port)
-  --object-port N serve stored objects on 127.0.0.1:N (default the one after that)
-  --data DIR      keep everything in DIR (default .anima)
-  --memory        keep nothing: all is gone when it ends
-  --json          print one line of JSON once ready: url, org, adminKey, agentKey, dataDir
-  --assembly DIR  run a cloud assembly that exists (cdk synth) instead of synthesizing
-  --time-scale N  let a second of the waits of workflows and queues take N seconds, to try them out (default 1)
-  --operator      also print the credentials that may make organizations
-  --help          this text
+  --page-port N   serve the link page on 127.0.0.1:N (default: the next port)
+  --object-port N serve stored objects on 127.0.0.1:N (default: the port after that)
+  --data DIR      store all data in DIR (default .anima)
+  --memory        keep all data in memory; it is lost when the process ends
+  --json          print one line of JSON when ready: url, org, adminKey, agentKey, dataDir
+  --assembly DIR  use an existing cloud assembly (cdk synth) instead of synthesizing the app
+  --time-scale N  let one second of a workflow wait or queue timeout take N seconds, for testing (default 1)
+  --operator      also print the operator's credentials, which have permission to create organizations
+  --help          print this text
 `;
 
 interface CommandLine {
@@ -33,7 +33,7 @@ interface CommandLine {
   readonly help: boolean;
 }
 
-/** Throws a LocalError for arguments that are not those of `help`. */
+/** Throws a LocalError for an unknown or invalid argument. */
 function parseCommandLine(): CommandLine {
   try {
     const { values } = parseArgs({
@@ -72,19 +72,22 @@ function parseCommandLine(): CommandLine {
   }
 }
 
-/** So that two vaults with ports of their own are not in each other's way; where the first is any, these are too. */
+/**
+ * Derives a port from the main port, so that two vaults with different ports do not conflict. For port 0, any free
+ * port.
+ */
 const portAfter = (port: number, steps: number): number => (port === 0 || port + steps > 65_535 ? 0 : port + steps);
 
 function readPort(option: string, text: string): number {
   const port = Number(text);
   if (/^\d+$/.test(text) && port <= 65_535) return port;
-  throw new LocalError(`${option} takes a number from 0 to 65535, not "${text}". Nothing was started.`);
+  throw new LocalError(`${option} must be a number from 0 to 65535, not "${text}". Nothing was started.`);
 }
 
 function readTimeScale(text: string): number {
   const scale = Number(text);
   if (/^\d*\.?\d+$/.test(text) && scale > 0) return scale;
-  throw new LocalError(`--time-scale takes a number above 0, not "${text}". Nothing was started.`);
+  throw new LocalError(`--time-scale must be a number greater than 0, not "${text}". Nothing was started.`);
 }
 
 async function main(): Promise<void> {
@@ -131,29 +134,29 @@ function welcomeText(vault: LocalVault, command: CommandLine, tookMs: number): s
   return `
 Anima Vault is ready at ${url} (${(tookMs / 1000).toFixed(1)} s)
 
-  opens links   ${pageUrl}
+  link page     ${pageUrl}
   organization  ${org}
   admin key     ${adminKey}
   agent key     ${agentKey}
   data          ${dataDir ?? 'in memory only'}
 ${command.operator ? operatorLines(operator) : ''}
-Paste this next:
+Run this next:
 
   ${exports.join('\n  ')}
 
-and in your agent:
+In your agent:
 
   import { Anima } from '@anima/sdk';
   const client = new Anima({ apiKey: process.env.${clientEnv.apiKey} });
   await client.vault.set('stripe_secret', 'sk_live_…');
   const secret = await client.vault.get('stripe_secret');
 
-Ctrl-C ends it; ${dataDir === null ? 'nothing is kept' : 'the data stays, and the next start finds it'}.
+Press Ctrl-C to stop. ${dataDir === null ? 'All data is then lost' : 'The data is kept for the next start'}.
 `;
 }
 
 const operatorLines = ({ accessKeyId, secretAccessKey, region }: LocalVault['operator']): string => `
-  operator, until the vault ends:
+  operator credentials (valid until the vault stops):
     export AWS_ACCESS_KEY_ID=${accessKeyId}
     export AWS_SECRET_ACCESS_KEY=${secretAccessKey}
     export AWS_REGION=${region}

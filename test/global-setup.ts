@@ -11,10 +11,10 @@ declare module 'vitest' {
   }
 }
 
-/** Synthesizes the CDK app once: every end-to-end test runs that template, as it would deploy. */
+/** Synthesizes the CDK app once. All end-to-end tests use this template. */
 export function setup(project: TestProject): () => void {
   const outdir = mkdtempSync(join(tmpdir(), 'anima-test-assembly-'));
-  // With something that answers messages, so that what is under test is all there.
+  // The sample responder is included, so that the template has all functions under test.
   vaultApp({ outdir, context: { responder: 'sample' } }).synth();
   project.provide('assembly', outdir);
   return () => rmSync(outdir, { recursive: true, force: true });

@@ -5,7 +5,9 @@ import { orgPartitionedTable } from '../shared/org-partitioned-table.ts';
 import { grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
-/** API key records by `org` and `id`: role, state and a hash of the secret, from which no key can be made. */
+/**
+ * API key records by `org` and `id`: role, state, and a hash of the secret. A key cannot be recovered from the hash.
+ */
 export class ApiKeyTable extends Construct {
   readonly name: string;
   private readonly table: Table;
@@ -16,28 +18,28 @@ export class ApiKeyTable extends Construct {
     this.name = this.table.tableName;
   }
 
-  /** The record of the key that a request came with, and the note of its use. */
+  /** Reads the record of the request's API key, and records its last use. */
   grantRead(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem']);
     this.grantTouch(fn);
   }
 
-  /** The hour of a key's last use, and no other attribute: who may write that gains no right by it. */
+  /** Writes only the hour of a key's last use. This permission cannot be used to gain other permissions. */
   grantTouch(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:UpdateItem'], ['org', 'id', 'lastUsedAt']);
   }
 
-  /** Keys of an org, for who tells what they may do. */
+  /** Lists the keys of an org, to explain their permissions. */
   grantList(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:Query']);
   }
 
-  /** A first key for a new org. */
+  /** Creates the first key of a new org. */
   grantPut(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:PutItem']);
   }
 
-  /** Keys of an org made, listed, replaced, revoked. */
+  /** Creates, lists, replaces and revokes the keys of an org. */
   grantManage(fn: VaultFunction): void {
     this.grant(fn, [
       'dynamodb:BatchGetItem',

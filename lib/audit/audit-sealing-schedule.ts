@@ -4,7 +4,9 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
-/** Runs the sealer every five minutes, which is the period of its marks: between two runs there is one more to look at. */
+/**
+ * Runs the sealer every five minutes. This is the period of audit marks, so each run has one more period to process.
+ */
 export class AuditSealingSchedule extends Construct {
   constructor(scope: Construct, id: string, sealer: VaultFunction) {
     super(scope, id);

@@ -6,7 +6,10 @@ import { orgPartitionedTable } from '../shared/org-partitioned-table.ts';
 import { grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
-/** Every way to change or remove an item but PutItem, which a record needs, and which never stands over another in our code. */
+/**
+ * All actions that change or remove an item, except PutItem, which creates records. Our code never overwrites an item
+ * with it.
+ */
 const changingActions = [
   'dynamodb:BatchWriteItem',
   'dynamodb:DeleteItem',
@@ -16,15 +19,15 @@ const changingActions = [
 ];
 
 /**
- * Audit records by `org` and `id`, and the seals over them. Whoever may write here could still put one item over another,
- * or remove this table's policy: that is what the seals are for, which show it to whoever has the public key.
+ * Audit records by `org` and `id`, and their seals. A principal with write permission could still overwrite an item
+ * with PutItem or remove the table's policy. The seals make this detectable with the public key.
  */
 export class AuditTable extends Construct {
   readonly name: string;
   private readonly table: Table;
   private readonly retentionDays: number;
 
-  /** @param retentionDays days for which records are kept; 0 for ever */
+  /** @param retentionDays how many days records are kept; 0 means forever */
   constructor(scope: Construct, id: string, retentionDays: number) {
     super(scope, id);
     this.retentionDays = retentionDays;
@@ -34,7 +37,7 @@ export class AuditTable extends Construct {
       timeToLiveAttribute: 'ttl',
       resourcePolicy: new PolicyDocument({ statements: [denyChanges()] }),
     });
-    // Sparse: few records carry a mark (lambdas/audit/audit-marker.ts).
+    // The index is sparse, because only few records have a mark (lambdas/audit/audit-marker.ts).
     this.table.addGlobalSecondaryIndex({
       indexName: auditMarkIndex,
       partitionKey: { name: 'mark', type: AttributeType.STRING },
@@ -43,18 +46,22 @@ export class AuditTable extends Construct {
     this.name = this.table.tableName;
   }
 
-  /** Records of requests: every function that knows its callers leaves them, and this alone lets it do no more. */
+  /**
+   * Adds records of requests. Every function that authenticates callers has this permission, which allows nothing more.
+   */
   grantRecord(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:PutItem']);
     fn.set(functionEnv.auditRetentionDays, String(this.retentionDays));
   }
 
-  /** Records and seals of an org. */
+  /** Reads records and seals of an org. */
   grantRead(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:Query']);
   }
 
-  /** Records of an org read and seals added; and, for no org, which orgs have new records and how far that was dealt with. */
+  /**
+   * Reads records and adds seals of an org. Across orgs, reads which orgs have new records and updates the progress.
+   */
   grantSeal(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:PutItem', 'dynamodb:Query']);
     fn.allow(
@@ -86,6 +93,6 @@ const denyChanges = (): PolicyStatement =>
     effect: Effect.DENY,
     actions: changingActions,
     principals: [new AnyPrincipal()],
-    // In a table's own policy `*` is that table; its ARN does not exist yet when the policy is attached.
+    // In the resource policy of a table, `*` is this table. Its ARN does not exist yet when the policy is attached.
     resources: ['*'],
   });

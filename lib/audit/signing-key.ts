@@ -7,9 +7,9 @@ import { administrationStatement, grantToFunctionRole } from '../shared/kms-key-
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * The key that signs receipts and audit seals (P-256). Its private half never leaves KMS, so what it has signed can't be
- * made or altered by whoever can write the tables. Losing it loses no data: what it signed stays verifiable by the public
- * key, for whoever kept that.
+ * The key that signs receipts and audit seals (P-256). The private key never leaves KMS, so write access to the tables
+ * does not allow forging or changing a signed document. If the key is lost, no data is lost: existing signatures remain
+ * verifiable with a saved copy of the public key.
  */
 export class SigningKey extends Construct {
   readonly arn: string;
@@ -29,12 +29,14 @@ export class SigningKey extends Construct {
     this.arn = this.key.keyArn;
   }
 
-  /** Lets a function sign, and tells it the key. It reads the public half too, since signatures name that. */
+  /**
+   * Allows a function to sign and sets its key ID. The function also reads the public key, which signatures identify.
+   */
   grantSign(fn: VaultFunction): void {
     this.grant(fn, ['kms:GetPublicKey', 'kms:Sign']);
   }
 
-  /** Lets a function publish the public half, and tells it the key. */
+  /** Allows a function to publish the public key and sets its key ID. */
   grantPublish(fn: VaultFunction): void {
     this.grant(fn, ['kms:GetPublicKey']);
   }

@@ -20,12 +20,12 @@ import { sessionOrgTag } from '../shared/session-role.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * The ciphertext of blobs, as `<org>/<id>.enc`. No versions are kept, so that what is deleted is gone; what expires, and what
- * was never completed, goes by the tag that it carries. It outlives the stack.
+ * The ciphertext of blobs, as `<org>/<id>.enc`. Versioning is off, so that a deleted object cannot be restored.
+ * Lifecycle rules delete expired and incomplete objects by their tag. The bucket is retained when the stack is deleted.
  */
 export class BlobBucket extends Construct {
   readonly name: string;
-  /** `https://…`, where presigned addresses lead. */
+  /** `https://…`, the origin of presigned URLs. */
   readonly origin: string;
   private readonly bucket: Bucket;
 
@@ -35,10 +35,12 @@ export class BlobBucket extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      // What lies here is ciphertext already; a KMS key of ours would make each download a call of KMS, and hide nothing more.
+      // Objects are already ciphertext. A customer managed KMS key would add a KMS call per download and no
+      // confidentiality.
       encryption: BucketEncryption.S3_MANAGED,
-      // Whoever has a presigned address has the ciphertext, from whatever page: cookies play no part, so CORS guards nothing
-      // here. And a rule that names the page would close a circle with the policy of the page, which names this bucket.
+      // CORS gives no protection here: a presigned URL gives access from any page, and cookies are not used. A rule
+      // with the origin of the link page would also create a circular dependency, because the policy of the page names
+      // this bucket.
       cors: [
         {
           allowedOrigins: ['*'],
@@ -53,15 +55,16 @@ export class BlobBucket extends Construct {
     });
     Validations.of(this.bucket).acknowledge({
       id: 'AwsSolutions-S1',
-      reason: 'Its lines would hold presigned addresses, which open objects. Openings are in the audit.',
+      reason:
+        'Access logs would contain presigned URLs, which give access to objects. Openings are recorded in the audit.',
     });
     this.name = this.bucket.bucketName;
     this.origin = `https://${this.bucket.bucketRegionalDomainName}`;
   }
 
   /**
-   * Objects uploaded whole or in parts, compared with what was announced, tagged and deleted. `s3:GetObject` is what IAM asks
-   * for to see size and checksum.
+   * Uploads objects in one request or in parts, checks them against the announced size and checksum, tags them and
+   * deletes them. IAM requires `s3:GetObject` to read size and checksum.
    */
   grantUpload(fn: VaultFunction): void {
     this.grantObjects(fn, [
@@ -74,14 +77,15 @@ export class BlobBucket extends Construct {
     ]);
   }
 
-  /** Objects downloaded, tagged after their last opening, deleted when they are burned. */
+  /** Downloads objects, tags them after their last opening, and deletes them when they are burned. */
   grantOpen(fn: VaultFunction): void {
     this.grantObjects(fn, ['s3:DeleteObject', 's3:GetObject', 's3:PutObjectTagging']);
   }
 
   /**
-   * Objects of an org found and deleted, and uploads aborted, which the records name; none read. Uploads are not listed: IAM
-   * can't limit `s3:ListBucketMultipartUploads` to a prefix, so it would show those of every org.
+   * Lists and deletes the objects of an org, and aborts the uploads that are in its records. Objects cannot be read.
+   * Uploads are not listed, because IAM cannot limit `s3:ListBucketMultipartUploads` to a prefix: the list would
+   * include all orgs.
    */
   grantDestroy(fn: VaultFunction): void {
     this.grantObjects(fn, ['s3:AbortMultipartUpload', 's3:DeleteObject']);
@@ -89,24 +93,24 @@ export class BlobBucket extends Construct {
     fn.allowForOrg(list, prefixIsOrg);
   }
 
-  /** Objects of the session's org; S3 has no condition for that but the resource itself. */
+  /** Limits the actions to objects of the session's org. S3 supports this only in the resource, not in a condition. */
   private grantObjects(fn: VaultFunction, actions: string[]): void {
     const keys = fn.tagged ? `${sessionOrgTag}/*` : '*';
     fn.allowForOrg(new PolicyStatement({ actions, resources: [this.bucket.arnForObjects(keys)] }), {});
     const name = Stack.of(this).resolve(this.bucket.bucketArn)['Fn::GetAtt'][0];
     Validations.of(fn).acknowledge({
-      // cdk-nag writes variables of policies as it writes references.
+      // cdk-nag formats policy variables like references.
       id: `AwsSolutions-IAM5[Resource::<${name}.Arn>/${keys.replace(/\$\{([^}]+)\}/, '<$1>')}]`,
-      reason: 'Ids of blobs only exist once they are made; the folder is that of the org of the session.',
+      reason: 'Blob IDs are created at run time. The prefix is the org of the session.',
     });
     fn.set(functionEnv.blobBucket, this.bucket.bucketName);
   }
 }
 
-/** What is listed is the folder of the session's org, from its root. */
+/** The listed prefix must be the folder of the session's org. */
 const prefixIsOrg: Conditions = { StringEquals: { 's3:prefix': `${sessionOrgTag}/` } };
 
-/** S3 counts days from an object's beginning, and an upload's; a change of the tag changes which rule holds. */
+/** S3 counts the days from the creation of an object or upload. Changing the tag selects a different rule. */
 const lifecycleRules = (): LifecycleRule[] => [
   { id: 'unfinished-uploads', abortIncompleteMultipartUploadAfter: Duration.days(unfinishedObjectDays) },
   { id: unfinishedLifetimeValue, ...expirationRule(unfinishedLifetimeValue, unfinishedObjectDays) },

@@ -6,8 +6,8 @@ import { grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * Records of blobs by `org` and `id`: sizes, times, counts, and hashes of proofs, from which nothing can be opened. `ttl` (epoch
- * seconds) tidies up what has ended; that it has ended is enforced on read.
+ * Records of blobs by `org` and `id`: sizes, times, counts, and hashes of proofs. No blob can be decrypted from them.
+ * `ttl` (epoch seconds) removes expired records; expiry itself is enforced on read.
  */
 export class BlobTable extends Construct {
   readonly name: string;
@@ -19,22 +19,25 @@ export class BlobTable extends Construct {
     this.name = this.table.tableName;
   }
 
-  /** Blobs begun, completed, listed, given new links, marked as deleted. */
+  /** Starts, completes and lists blobs, replaces their links, and marks them as deleted. */
   grantManage(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem']);
   }
 
-  /** The record of one link, and its openings counted; no list: whoever has a link need not know what else there is. */
+  /**
+   * Reads the record of one link and counts its openings. Without list permission, because a link gives access to one
+   * blob.
+   */
   grantOpen(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem']);
   }
 
-  /** The record of one blob. */
+  /** Reads the record of one blob. */
   grantLook(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:GetItem']);
   }
 
-  /** All records of an org, and their deletion. */
+  /** Lists and deletes all records of an org. */
   grantDestroy(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:DeleteItem', 'dynamodb:Query']);
   }

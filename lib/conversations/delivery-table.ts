@@ -6,9 +6,9 @@ import { grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * Deliveries of messages that were seen, by `org` and `id`, a hash of what the provider calls them: so that one that comes again is
- * answered once. Recoverable, or a message that was sent once could be played again. `ttl` (epoch seconds) tidies up those that the
- * provider's signature refuses by then.
+ * Processed message deliveries by `org` and `id`, which is a hash of the provider's message ID. With them, a
+ * redelivered message is answered only once. Point-in-time recovery is on, because without the records a message could
+ * be replayed. `ttl` (epoch seconds) removes records when the provider's signature is too old to be accepted again.
  */
 export class DeliveryTable extends Construct {
   readonly name: string;
@@ -20,7 +20,10 @@ export class DeliveryTable extends Construct {
     this.name = this.table.tableName;
   }
 
-  /** A delivery noted, if it is the first of its id, and noted as handed on; each answers with what was there. None is deleted. */
+  /**
+   * Records a delivery if its ID is new, and marks it as enqueued. Each write returns the previous state. Nothing is
+   * deleted.
+   */
   grantNote(fn: VaultFunction): void {
     grantTable(fn, this.table, functionEnv.deliveryTable, ['dynamodb:UpdateItem']);
   }

@@ -2,7 +2,7 @@ import { type CfnElement, CfnResource, Lazy, type Stack } from 'aws-cdk-lib';
 import { CfnPolicy } from 'aws-cdk-lib/aws-iam';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
 
-/** What opens data, holds it, or hands it on: words by the path of their constructs. */
+/** Names of the resources that decrypt, store or transfer data, by construct path. */
 const resourceWords: Readonly<Record<string, string>> = {
   Kek: 'kek',
   Values: 'value',
@@ -18,12 +18,13 @@ const resourceWords: Readonly<Record<string, string>> = {
   'Responder/Function': 'responder',
 };
 
-/** `{ <resource>: { <action>: [<entry>, …] } }`, all ascending. */
+/** `{ <resource>: { <action>: [<entry>, …] } }`, sorted ascending at every level. */
 type PolicyReport = Record<string, Record<string, string[]>>;
 
 /**
- * Which function may do what, as JSON, for `explain`: read from the policies of the functions' roles when the template is made, and
- * not from what grants them, so that it can't say other than they do. It fits into an environment, of which Lambda takes 4 KB.
+ * The permissions of each function as JSON, for `explain`. They are read from the synthesized policies of the
+ * functions' roles, not from the grants in the code, so that the report cannot differ from the policies. The report is
+ * an environment variable, and Lambda limits the environment to 4 KB.
  */
 export const iamPolicyReport = (stack: Stack, functions: VaultFunctions): string =>
   Lazy.string({ produce: () => JSON.stringify(buildReport(stack, functions)) });
@@ -60,7 +61,10 @@ const toRows = (
   wordOf: (resource: unknown) => string | undefined,
   entry: string,
 ): Row[] => {
-  if (Effect !== 'Allow') throw new Error(`A policy of ${entry} denies, which explain does not know of.`);
+  if (Effect !== 'Allow')
+    throw new Error(
+      `A policy of ${entry} has a Deny statement, which explain does not support. Nothing was synthesized.`,
+    );
   const named = [Resource].flat().flatMap((resource) => wordOf(resource) ?? []);
   return named.flatMap((word) => [Action].flat().map((action): Row => [word, action, entry]));
 };
@@ -76,6 +80,6 @@ const groupRows = (found: readonly Row[]): PolicyReport => {
 
 const logicalIdOf = (stack: Stack, element: CfnElement): string => stack.resolve(element.logicalId);
 
-/** Logical id that a `Ref` or `Fn::GetAtt` points at, wherever it stands in a resource. */
+/** The logical ID of a `Ref` or `Fn::GetAtt` anywhere in a resource value. */
 const referencedLogicalId = (value: unknown): string | undefined =>
   /\{"(?:Ref":|Fn::GetAtt":\[)"([A-Za-z0-9]+)"/.exec(JSON.stringify(value) ?? '')?.[1];

@@ -7,27 +7,28 @@ import { functionEnv, jobRetentionSeconds, workerTimeoutSeconds } from '../../co
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * Six times what one try may take, as the Lambda developer guide has it ("Creating and configuring an Amazon SQS event source
- * mapping"): a message must not come again while it is being handled.
+ * Six times the timeout of the worker, so that a message is not redelivered while it is processed. Source: Lambda
+ * developer guide, "Creating and configuring an Amazon SQS event source mapping".
  */
 const visibility = Duration.seconds(6 * workerTimeoutSeconds);
 
 /**
- * Whoever has the queue, the transit key and the custody key can open what waits here, without its sender: so nothing waits for
- * long. Enough for the three tries of a job, and for an outage that somebody is called up for; after that the message is lost,
- * which its sender notices as no answer. Deletions are sent again by the worker before.
+ * A principal with access to the queue, the job wrapping key and the custody key can decrypt waiting messages without
+ * the sender, so retention is short. It covers the three attempts of a job and an outage that on-call staff resolves.
+ * After that, the message is lost, and its sender receives no answer. The worker sends deletions again before they
+ * expire.
  */
 const retention = Duration.seconds(jobRetentionSeconds);
 
-/** Workers at once: a bound on cost, and on the share of the account's KMS quota. */
+/** Maximum number of concurrent workers. Limits the cost and the share of the account's KMS quota. */
 const concurrency = 50;
 
 /**
- * Jobs for the worker, sealed (docs/format.md, section 13). In order for each sender, one at a time; a job that comes again within
- * five minutes is the same, by the id that its sender names.
+ * Encrypted jobs for the worker (docs/format.md, section 13). The jobs of a sender are processed in order, one at a
+ * time. A job with the same ID within five minutes is a duplicate.
  *
- * There is no dead-letter queue: it would keep for weeks what nobody is there to answer any more. The worker gives up a job by
- * itself after a few tries, and so frees those behind it.
+ * There is no dead-letter queue, because it would keep messages for weeks without being able to answer them. The worker
+ * drops a job after a few attempts, which unblocks the later jobs of the sender.
  */
 export class JobQueue extends Construct {
   private readonly queue: Queue;
@@ -43,22 +44,25 @@ export class JobQueue extends Construct {
       retentionPeriod: retention,
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      // It holds nothing that outlives a few hours.
+      // Messages are kept only for a few hours.
       removalPolicy: RemovalPolicy.DESTROY,
     });
     Validations.of(this.queue).acknowledge({
       id: 'AwsSolutions-SQS3',
-      reason: 'A dead-letter queue would keep messages of users for weeks; the worker gives up jobs itself.',
+      reason: 'A dead-letter queue would keep messages of users for weeks. The worker drops failed jobs itself.',
     });
   }
 
-  /** Lets a function hand jobs to the worker, and tells it the queue. By its own role: the queue is that of all orgs. */
+  /**
+   * Allows a function to send jobs and sets its queue URL. Uses the function's own role, because all orgs share the
+   * queue.
+   */
   grantSend(fn: VaultFunction): void {
     fn.allow(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.queue.queueArn] }));
     fn.set(functionEnv.jobQueueUrl, this.queue.queueUrl);
   }
 
-  /** Lets a function handle jobs, each in an invocation of its own: what it fails at comes again, and what it did not does not. */
+  /** Makes a function the consumer of the queue, with one job per invocation. Only failed jobs are redelivered. */
   consumeBy(fn: VaultFunction): void {
     const actions = ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'];
     fn.allow(new PolicyStatement({ actions, resources: [this.queue.queueArn] }));
@@ -69,7 +73,7 @@ export class JobQueue extends Construct {
       reportBatchItemFailures: true,
       maxConcurrency: concurrency,
     });
-    // Lambda refuses a mapping whose function may not read the queue yet.
+    // Lambda rejects an event source mapping if the function does not have permission to read the queue yet.
     mapping.node.addDependency(fn.role);
   }
 }

@@ -3,14 +3,14 @@ import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { EncryptionContextKey } from '../shared/encryption-context-key.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
-/** As core/jobs/job-envelope.ts has them; a test holds the two together. */
+/** The same kinds as in core/jobs/job-envelope.ts. A test compares both lists. */
 const jobKinds = ['message', 'erase'] as const;
 type JobKind = (typeof jobKinds)[number];
 
 /**
- * Wraps the keys of jobs while they are in the queue (docs/format.md, section 13). Every use names the org, the job and what kind it is
- * of: who may make jobs of one kind can't pass one off as another. Losing the key loses the messages that are waiting, and nothing that
- * is stored.
+ * Wraps the keys of jobs in the queue (docs/format.md, section 13). The encryption context of every use has the org,
+ * the job and its kind, so that a function with permission for one kind cannot create a job of another kind. If the key
+ * is lost, waiting messages are lost, but no stored data.
  */
 export class JobWrappingKey extends EncryptionContextKey {
   constructor(scope: Construct, id: string, alias: string) {
@@ -21,12 +21,12 @@ export class JobWrappingKey extends EncryptionContextKey {
     });
   }
 
-  /** Lets a function make keys for jobs of one kind, and tells it the key. */
+  /** Allows a function to generate keys for jobs of one kind and sets its key ID. */
   grantGenerate(fn: VaultFunction, kind: JobKind): void {
     this.grantUse(fn, 'kms:GenerateDataKey', [kind]);
   }
 
-  /** Lets a function open jobs of all kinds, and tells it the key. */
+  /** Allows a function to decrypt the keys of all jobs and sets its key ID. */
   grantDecrypt(fn: VaultFunction): void {
     this.grantUse(fn, 'kms:Decrypt', jobKinds);
   }

@@ -28,23 +28,28 @@ import { bundlePage } from './page-bundle.ts';
 import { pageResponseHeaders } from './response-headers.ts';
 
 interface LinkPageProps {
-  /** Name of the deployment, for what has to be named: names in CloudFront are the account's, in all regions. */
+  /** Name of the deployment. It is part of CloudFront names, which are unique per account across all regions. */
   readonly name: string;
   /** Folder of the page's sources (lib/link-page/page-bundle.ts). */
   readonly folder: string;
   readonly domain: DeploymentSettings['pageDomain'];
-  /** Address of the API, `https://…`, which serves what the page asks for. */
+  /** URL of the API, `https://…`, which serves the requests of the page. */
   readonly apiUrl: string;
-  /** `https://…`, where presigned addresses of objects lead: the one place outside its own that the page may reach. */
+  /**
+   * `https://…`, the origin of presigned object URLs. The page is allowed to connect to it and to its own origin only.
+   */
   readonly objectsOrigin: string;
-  /** The function that puts the page into its bucket. */
+  /** The function that uploads the page to its bucket. */
   readonly publisher: VaultFunction;
 }
 
-/** Paths of the API that the page calls, on its own origin. */
+/** API paths that the page calls on its own origin. */
 const linkPaths = '/v1/links/*';
 
-/** The page is one file; whether what follows `/b/` is a link is for it to say. Nothing else is there. cloudfront-js-2.0. */
+/**
+ * Serves the page for `/` and for paths that start with `/b/`; the page checks the link. Other paths are 404.
+ * cloudfront-js-2.0.
+ */
 const viewerRequestCode = (key: string): string => `function handler(event) {
   var request = event.request;
   if (request.uri === '/' || request.uri.indexOf('/b/') === 0) {
@@ -56,12 +61,13 @@ const viewerRequestCode = (key: string): string => `function handler(event) {
 `;
 
 /**
- * The page that opens links: one static file in a bucket that CloudFront alone can read, under a policy that names the hash of
- * its script. The same distribution passes the page's calls on to the API, so that the page speaks to its own origin and to
- * the bucket of blobs only.
+ * The link page: one static file in a bucket that only CloudFront can read. Its Content-Security-Policy has the hash of
+ * the script. The same distribution forwards the page's API calls, so that the page connects only to its own origin and
+ * to the blob bucket.
  *
- * File and policy must change as one, or browsers refuse the script. So each version has its own file, function and policy,
- * named by it; the distribution takes up all three in one change, and what it has cached of earlier ones is asked for no more.
+ * The file and the policy must change together; otherwise browsers block the script. Therefore each version has a
+ * separate file, function and policy with the version in their names. One update of the distribution switches all
+ * three, and cached responses of earlier versions are not requested any more.
  */
 export class LinkPage extends Construct {
   /** `https://…`, without a slash at the end. */
@@ -73,7 +79,7 @@ export class LinkPage extends Construct {
     const { html, scriptHash, styleHash } = bundlePage(props.folder);
     const version = createHash('sha256').update(html).digest('hex').slice(0, 16);
     const key = `${version}/index.html`;
-    // Bounded, unlike the names of stages and deployments: a function in CloudFront has 64 characters.
+    // A hash keeps the length bounded: function names in CloudFront have at most 64 characters.
     const label = `anima-page-${createHash('sha256').update(props.name).digest('hex').slice(0, 8)}-${Aws.REGION}`;
     this.bucket = this.makeBucket();
     const headers = pageResponseHeaders(this, `Headers-${version}`, {
@@ -88,7 +94,7 @@ export class LinkPage extends Construct {
       code: FunctionCode.fromInline(viewerRequestCode(key)),
       runtime: FunctionRuntime.JS_2_0,
     });
-    // The CDK's declarations of it differ by an `undefined`, which this compiler tells apart from nothing.
+    // The CDK types Bucket and IBucket differ in an optional `undefined`, which exactOptionalPropertyTypes rejects.
     const bucket = this.bucket as IBucket;
     const distribution = new Distribution(this, 'Distribution', {
       comment: `${props.name}: opens links`,
@@ -122,7 +128,7 @@ export class LinkPage extends Construct {
     this.url = `https://${props.domain?.name ?? distribution.distributionDomainName}`;
   }
 
-  /** Tells a function the address of the page. */
+  /** Sets the URL of the page in a function's environment. */
   tellAddress(fn: VaultFunction): void {
     fn.set(functionEnv.pageUrl, this.url);
   }
@@ -137,14 +143,14 @@ export class LinkPage extends Construct {
     });
     Validations.of(bucket).acknowledge({
       id: 'AwsSolutions-S1',
-      reason: 'It holds one public file, and CloudFront alone reads it.',
+      reason: 'The bucket has one public file, and only CloudFront reads it.',
     });
     return bucket;
   }
 
   /**
-   * Puts the file into the bucket, and leaves those of earlier versions there, for CloudFront serves them until its change is
-   * everywhere. The file travels in the template, which is what a deployment signs off.
+   * Uploads the file to the bucket. Files of earlier versions are kept, because CloudFront serves them until its update
+   * has reached all edge locations. The file is part of the template, which is reviewed for a deployment.
    */
   private publish(publisher: VaultFunction, key: string, html: string): CustomResource {
     const everyVersion = this.bucket.arnForObjects('*/index.html');
@@ -152,7 +158,7 @@ export class LinkPage extends Construct {
     const name = Stack.of(this).resolve(this.bucket.bucketArn)['Fn::GetAtt'][0];
     Validations.of(publisher).acknowledge({
       id: `AwsSolutions-IAM5[Resource::<${name}.Arn>/*/index.html]`,
-      reason: 'Versions of the page follow each other; a policy that names one would come too late for the next.',
+      reason: 'Each version of the page has a new key. A policy with the key of one version would not cover the next.',
     });
     publisher.set(functionEnv.pageBucket, this.bucket.bucketName);
     return new CustomResource(this, 'Published', {
@@ -175,13 +181,13 @@ export class LinkPage extends Construct {
 
 const acknowledgeNagFindings = (distribution: Distribution, domain: DeploymentSettings['pageDomain']): void => {
   const accepted: Record<string, string> = {
-    'AwsSolutions-CFR1': 'Whom a link is for is known to who sends it: nobody is refused by country.',
+    'AwsSolutions-CFR1': 'Only the sender of a link knows its recipient, so no country is blocked.',
     'AwsSolutions-CFR2':
-      'A static file, and routes that API Gateway throttles; a firewall is the choice of who deploys.',
+      'The distribution serves a static file and routes that API Gateway throttles. A firewall is the choice of the deployer.',
     'AwsSolutions-CFR3':
-      'Its lines would hold the paths of links, by which links are found. Openings are in the audit.',
+      'Access logs would contain the paths of links, which identify links. Openings are recorded in the audit.',
     ...(domain === undefined && {
-      'AwsSolutions-CFR4': 'Without a domain of its own CloudFront sets the TLS version itself. HTTP is refused.',
+      'AwsSolutions-CFR4': 'Without a custom domain, CloudFront sets the TLS version itself. HTTP is rejected.',
     }),
   };
   for (const [id, reason] of Object.entries(accepted)) Validations.of(distribution).acknowledge({ id, reason });

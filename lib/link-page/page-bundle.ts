@@ -1,22 +1,25 @@
-/** The page that opens links, as one file: `index.html` with its script and its style inline, so that a hash of each can stand in its policy. */
+/**
+ * Bundles the link page into one file: `index.html` with inline script and style, whose hashes are in the page's
+ * policy.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 
-/** The page, and what its Content-Security-Policy names its inline code by: `sha256-<base64>`, without the quotes of CSP. */
+/** The page, and the CSP hashes of its inline code: `sha256-<base64>`, without the CSP quotes. */
 export interface PageBundle {
   readonly html: string;
   readonly scriptHash: string;
   readonly styleHash: string;
 }
 
-/** Browsers from 2022 on: what the page calls is not there in older ones, and the page says so by itself. */
+/** Browsers from 2022 on. Older browsers lack APIs that the page needs; the page reports this itself. */
 const browserTarget = 'es2022';
 
 /**
- * Builds `<folder>/index.html` with `src/main.ts` in its empty `<script>` and `style.css` in its empty `<style>`. The same sources give the
- * same bytes. Throws when a source is missing or broken.
+ * Builds `<folder>/index.html` with `src/main.ts` in its empty `<script>` and `style.css` in its empty `<style>`. The
+ * output is reproducible. Throws if a source is missing or invalid.
  */
 export function bundlePage(folder: string): PageBundle {
   const script = bundleMinified(join(folder, 'src/main.ts'));
@@ -44,21 +47,30 @@ function bundleMinified(entry: string): string {
       logLevel: 'silent',
     });
     const [code] = outputFiles.map(({ text }) => text.trim());
-    if (code === undefined || code === '') throw new Error(`${entry} bundled to nothing`);
+    if (code === undefined || code === '') throw new Error(`${entry} has no output`);
     return code;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`The page could not be bundled; nothing was synthesized. Mend what esbuild names: ${reason}`);
+    throw new Error(
+      `The page could not be bundled. Nothing was synthesized. Fix the error that esbuild reports: ${reason}`,
+    );
   }
 }
 
-/** A carriage return is read as another character by HTML parsers, and these words end or change a script: the hash would not hold. */
+/**
+ * HTML parsers normalize a carriage return, and these tags end or change a script. In both cases, the hash would not
+ * match.
+ */
 const unsafeInlineCode = /<\/(?:script|style)|<!--|\r/i;
 
 function insertInlineCode(html: string, tag: 'script' | 'style', code: string): string {
   const parts = html.split(`<${tag}></${tag}>`);
-  if (parts.length !== 2) throw new Error(`index.html needs one empty <${tag}>, and has ${parts.length - 1}.`);
-  if (unsafeInlineCode.test(code)) throw new Error(`The ${tag} of the page holds what would end it within HTML.`);
+  if (parts.length !== 2)
+    throw new Error(
+      `index.html must have exactly one empty <${tag}>, but has ${parts.length - 1}. Nothing was synthesized.`,
+    );
+  if (unsafeInlineCode.test(code))
+    throw new Error(`The ${tag} of the page contains text that is unsafe in inline code. Nothing was synthesized.`);
   return parts.join(`<${tag}>${code}</${tag}>`);
 }
 

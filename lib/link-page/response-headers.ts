@@ -4,16 +4,16 @@ import type { Construct } from 'constructs';
 
 interface PageHeadersProps {
   readonly name: string;
-  /** As `sha256-<base64>`. */
+  /** `sha256-<base64>`. */
   readonly scriptHash: string;
   readonly styleHash: string;
-  /** Where the ciphertext is downloaded from. */
+  /** Origin from which the ciphertext is downloaded. */
   readonly objectsOrigin: string;
 }
 
 /**
- * What the page may do, as browsers enforce it: run the one script, take the one style, show what it decrypted itself, speak to
- * its own origin and to the bucket. Content Security Policy Level 3; Trusted Types: no text becomes markup or script.
+ * Limits the page to its inline script and style, decrypted content in blob URLs, and connections to its own origin and
+ * the bucket. Trusted Types prevent text from being used as markup or script. Source: Content Security Policy Level 3.
  */
 const contentSecurityPolicy = ({ scriptHash, styleHash, objectsOrigin }: PageHeadersProps): string =>
   [
@@ -30,7 +30,7 @@ const contentSecurityPolicy = ({ scriptHash, styleHash, objectsOrigin }: PageHea
     "trusted-types 'none'",
   ].join('; ');
 
-/** All features that browsers know by a name; of these the page has one use, a video over the whole screen. */
+/** Denies all browser features except full screen, which the page uses for videos. */
 const permissionsPolicy = [
   ...['accelerometer', 'ambient-light-sensor', 'attribution-reporting', 'autoplay', 'battery', 'bluetooth'],
   ...['browsing-topics', 'camera', 'clipboard-read', 'clipboard-write', 'compute-pressure', 'cross-origin-isolated'],
@@ -45,7 +45,7 @@ const permissionsPolicy = [
   .concat('fullscreen=(self)')
   .join(', ');
 
-/** Headers of CloudFront's own choice of names, beside those that it has settings for. */
+/** Headers for which CloudFront has no dedicated setting. */
 const customHeaders: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-cache',
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -54,7 +54,7 @@ const customHeaders: Readonly<Record<string, string>> = {
   'X-Robots-Tag': 'noindex',
 };
 
-/** The headers of the page, set by CloudFront over whatever the bucket answers. */
+/** The response headers of the page. CloudFront sets them and overrides those of the bucket. */
 export const pageResponseHeaders = (scope: Construct, id: string, props: PageHeadersProps): ResponseHeadersPolicy =>
   new ResponseHeadersPolicy(scope, id, {
     responseHeadersPolicyName: props.name,

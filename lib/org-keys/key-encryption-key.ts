@@ -3,28 +3,31 @@ import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { EncryptionContextKey } from '../shared/encryption-context-key.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
-/** The key-encryption key of the deployment: it wraps DEKs. Every use names the org and the version of the DEK. */
+/**
+ * The key-encryption key (KEK) of the deployment, which wraps DEKs. The encryption context has the org and the DEK
+ * version.
+ */
 export class KeyEncryptionKey extends EncryptionContextKey {
   private readonly previous: readonly string[];
 
-  /** @param previous ARNs of KEKs before this one, whose wrapped DEKs may still be unwrapped */
+  /** @param previous ARNs of previous KEKs, with which DEKs can still be unwrapped */
   constructor(scope: Construct, id: string, alias: string, previous: readonly string[] = []) {
     const description = 'Wraps the data-encryption keys of organizations; losing it loses all their data';
     super(scope, id, { alias, description, contextKeys: ['dek'] });
     this.previous = previous;
   }
 
-  /** Lets a function make new DEKs, and tells it the key. */
+  /** Allows a function to generate DEKs and sets its key ID. */
   grantGenerate(fn: VaultFunction): void {
     this.grantUse(fn, 'kms:GenerateDataKey');
   }
 
-  /** Lets a function unwrap DEKs, and tells it the key. */
+  /** Allows a function to unwrap DEKs and sets its key ID. */
   grantDecrypt(fn: VaultFunction): void {
     this.grantUse(fn, 'kms:Decrypt', this.previous);
   }
 
-  /** Lets a function wrap DEKs anew without seeing them, and tells it the key. */
+  /** Allows a function to rewrap DEKs with ReEncrypt, without plaintext access, and sets its key ID. */
   grantRewrap(fn: VaultFunction): void {
     this.grantUse(fn, 'kms:ReEncryptFrom', this.previous);
     this.grantUse(fn, 'kms:ReEncryptTo');

@@ -6,8 +6,8 @@ import { grantFindCopies, grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * Keyring records: one item for each org (`org`), with its wrapped DEKs. They exist nowhere else, so deleting one
- * shreds the org's data for good; therefore this table is never copied (uncopied-table.ts).
+ * Keyring records: one item per org (`org`) with its wrapped DEKs. There is no other copy, so deleting an item
+ * permanently shreds the org's data. Therefore this table must not have backups (no-backup-table.ts).
  */
 export class KeyringTable extends Construct {
   readonly name: string;
@@ -19,27 +19,27 @@ export class KeyringTable extends Construct {
     this.name = this.table.tableName;
   }
 
-  /** Record by strongly consistent read, alone or together with API key and values. */
+  /** Reads a record with strong consistency, alone or together with the API key and values. */
   grantRead(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem']);
   }
 
-  /** As grantRead, and a read of the record by itself. */
+  /** Like grantRead, plus GetItem on the record. */
   grantInspect(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:GetItem']);
   }
 
-  /** Record by itself, and its next generation. */
+  /** Reads a record and writes its next generation. */
   grantChange(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:GetItem', 'dynamodb:PutItem']);
   }
 
-  /** Which copies of this table exist. */
+  /** Lists the copies of this table. */
   grantFindCopies(fn: VaultFunction): void {
     grantFindCopies(fn, this.table, functionEnv.keyringTableArn);
   }
 
-  /** Record made, or replaced by its next generation. */
+  /** Creates a record or replaces it with its next generation. */
   grantPut(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:PutItem']);
   }

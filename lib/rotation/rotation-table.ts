@@ -5,7 +5,10 @@ import { orgPartitionedTable } from '../shared/org-partitioned-table.ts';
 import { grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
-/** How far the latest rotation of each org (`org`) is, and how much was sealed since: to be watched, and to be trusted in nothing. */
+/**
+ * The progress of the latest rotation of each org (`org`), and the number of values encrypted since. For monitoring
+ * only: no security decision depends on it.
+ */
 export class RotationTable extends Construct {
   readonly name: string;
   private readonly table: Table;
@@ -16,17 +19,17 @@ export class RotationTable extends Construct {
     this.name = this.table.tableName;
   }
 
-  /** The progress of an org's rotation. */
+  /** Reads the progress of an org's rotation. */
   grantRead(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:GetItem']);
   }
 
-  /** The same, and its next state. */
+  /** Reads and updates the progress. */
   grantWrite(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:GetItem', 'dynamodb:UpdateItem']);
   }
 
-  /** Messages counted, and nothing of the progress. */
+  /** Updates only the counter of encrypted values. */
   grantCount(fn: VaultFunction): void {
     const attributes = ['org', 'messages', 'messagesVersion'];
     grantTable(fn, this.table, functionEnv.rotationTable, ['dynamodb:UpdateItem'], attributes);

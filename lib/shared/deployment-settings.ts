@@ -2,53 +2,63 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Node } from 'constructs';
 import { limits } from '../../contract/shared/limits.ts';
 
-/** What a deployer may choose, by `cdk deploy --context key=value`; every key has a default. */
+/** Settings of a deployment (`cdk deploy --context key=value`). Every key has a default. */
 export interface DeploymentSettings {
-  /** Context `stage`, default `dev`: tells deployments of one account and region apart. */
+  /** Context `stage`, default `dev`: distinguishes deployments in the same account and region. */
   readonly stage: string;
-  /** Context `name`, default `anima-vault`: with the stage the name of the stack and the alias of the KEK. */
+  /** Context `name`, default `anima-vault`: together with the stage, the stack name and the alias of the KEK. */
   readonly name: string;
   /**
-   * Context `corsOrigins`, comma-separated, default `*`: web pages that may call the API. `*` adds no authority: a
-   * browser never adds an API key of its own accord, so a page can only use a key that it was given.
+   * Context `corsOrigins`, comma-separated, default `*`: origins of web pages that are allowed to call the API. `*`
+   * grants no additional access: browsers do not add an API key automatically, so a page can use only a key that it was
+   * given.
    */
   readonly corsOrigins: readonly string[];
-  /** Context `logRetentionDays`, default 90: how long all logs are kept; one of the periods CloudWatch Logs knows. */
+  /**
+   * Context `logRetentionDays`, default 90: retention of all logs; one of the periods that CloudWatch Logs supports.
+   */
   readonly logRetention: RetentionDays;
   /**
-   * Context `previousKeks`, comma-separated, default none: ARNs of KEKs before the deployment's own, while DEKs under them
-   * are wrapped anew. Their own policies must allow that as well.
+   * Context `previousKeks`, comma-separated, default none: ARNs of previous KEKs, needed while their DEKs are
+   * rewrapped. The key policies of these KEKs must allow it too.
    */
   readonly previousKeks: readonly string[];
-  /** Context `rotationDays`, default 0 (never): age of a DEK at which the next write of its org starts a rotation. */
+  /**
+   * Context `rotationDays`, default 0 (never): the age of a DEK at which the next write of its org starts a rotation.
+   */
   readonly rotationDays: number;
   /**
-   * Context `rotationMessages`, default 0 (never): values sealed under a DEK after which a rotation starts. They are counted
-   * by samples, so it comes about a tenth earlier or later.
+   * Context `rotationMessages`, default 0 (never): a rotation starts after this number of values is encrypted with a
+   * DEK. The count is sampled, so the rotation can start about 10% earlier or later.
    */
   readonly rotationMessages: number;
-  /** Context `auditRetentionDays`, default 400: how long audit records are kept; 0 for ever. */
+  /** Context `auditRetentionDays`, default 400: how many days audit records are kept; 0 means forever. */
   readonly auditRetentionDays: number;
   /**
-   * Context `sessionTags`, `on` or `off`, default `on`: functions reach data by sessions that IAM limits to one org. Off,
-   * only the code keeps orgs apart; for accounts whose rate of AssumeRole calls can't bear one a function and org an hour.
+   * Context `sessionTags`, `on` or `off`, default `on`: functions access data with sessions that IAM limits to one org.
+   * With `off`, only the code isolates orgs. It is for accounts whose AssumeRole rate limit is too low for one call per
+   * function, org and hour.
    */
   readonly sessionTags: boolean;
-  /** Context `blobMaxBytes`, default and at most the contract's `limits.blobBytes`: the largest ciphertext of a blob. */
+  /**
+   * Context `blobMaxBytes`, default and maximum `limits.blobBytes` of the contract: maximum size of a blob's
+   * ciphertext.
+   */
   readonly blobMaxBytes: number;
   /**
-   * Context `pageDomain` and `pageCertificateArn`, both or neither: a domain for the page that opens links, and the certificate for
-   * it in ACM, which CloudFront takes from us-east-1 alone. Without them it has a name of CloudFront's.
+   * Context `pageDomain` and `pageCertificateArn`, both or neither: a domain for the link page and its ACM certificate,
+   * which must be in us-east-1 for CloudFront. Without them, the page has a CloudFront domain.
    */
   readonly pageDomain: { readonly name: string; readonly certificateArn: string } | undefined;
   /**
-   * Context `responder`, default `none`: what answers messages. `sample` deploys the one of this repository; the ARN of a function
-   * names another, in which messages are read; with `none` they are only kept.
+   * Context `responder`, default `none`: the function that answers messages. `sample` deploys the responder of this
+   * repository. The ARN of a function selects that function, which then receives messages in plaintext. With `none`,
+   * messages are only stored.
    */
   readonly responder: 'none' | 'sample' | { readonly arn: string };
   /**
-   * Context `publicUrl`, default the API's own address: the origin under which providers call, `https://…`. It is part of what some
-   * of them sign, so it must be the one that they were told.
+   * Context `publicUrl`, default the URL of the API: the origin that providers call, `https://…`. Some providers
+   * include it in their signature, so it must be the URL that is configured at the provider.
    */
   readonly publicUrl: string | undefined;
 }
@@ -56,12 +66,12 @@ export interface DeploymentSettings {
 const stagePattern = /^[a-z][a-z0-9-]{0,19}$/;
 const namePattern = /^[a-z][a-z0-9-]{0,39}$/;
 
-/** Finite periods only: an endless log would outlive every promise to delete. */
+/** Only finite periods: unlimited log retention would contradict deletion guarantees. */
 const retentionPeriods = Object.values(RetentionDays).filter(
   (days): days is RetentionDays => typeof days === 'number' && days !== RetentionDays.INFINITE,
 );
 
-/** Reads the settings from CDK context. Throws an error that names the key and what it may be. */
+/** Reads the settings from the CDK context. Throws an error that names the key and its allowed values. */
 export const readSettings = (node: Node): DeploymentSettings => ({
   stage: readMatching(node, 'stage', 'dev', stagePattern, '1 to 20 of a-z, 0-9 and -, beginning with a letter'),
   name: readMatching(node, 'name', 'anima-vault', namePattern, '1 to 40 of a-z, 0-9 and -, beginning with a letter'),
@@ -84,7 +94,9 @@ export const readSettings = (node: Node): DeploymentSettings => ({
   publicUrl: parsePublicUrl(contextText(node, 'publicUrl', '')),
 });
 
-/** Context holds strings from the command line and any JSON from cdk.json; only text and numbers can be meant here. */
+/**
+ * Context values are strings from the command line or any JSON from cdk.json. Only strings and numbers are accepted.
+ */
 const contextText = (node: Node, key: string, fallback: string): string => {
   const value: unknown = node.tryGetContext(key) ?? fallback;
   if (typeof value === 'string' || typeof value === 'number') return String(value).trim();
@@ -115,7 +127,7 @@ const parseKeyArns = (list: string): string[] => {
   return [...new Set(given)];
 };
 
-/** An origin as browsers send it (RFC 6454 section 6.2): scheme, host, port; no path, no slash at the end. */
+/** An origin as browsers send it (RFC 6454, section 6.2): scheme, host and port, without path and trailing slash. */
 const isOrigin = (text: string): boolean =>
   /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
 
@@ -131,7 +143,7 @@ const parseBlobMaxBytes = (text: string): number => {
   throw invalidSetting('blobMaxBytes', text, `a number of bytes up to ${limits.blobBytes}`);
 };
 
-/** A name that a browser finds by DNS: labels of letters, digits and hyphens, in lower case. */
+/** A DNS name in lower case: labels of letters, digits and hyphens. */
 const domainPattern = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/;
 const certificatePattern = /^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate\/[A-Za-z0-9-]+$/;
 
@@ -167,6 +179,6 @@ const parsePublicUrl = (text: string): string | undefined => {
 
 const invalidSetting = (key: string, value: string, allowed: string): Error =>
   new Error(
-    `The context value ${key}="${value}" is not allowed; nothing was synthesized. ` +
+    `The context value ${key}="${value}" is not allowed. Nothing was synthesized. ` +
       `Give ${allowed}: cdk deploy --context ${key}=…`,
   );

@@ -9,22 +9,23 @@ import type { VaultFunction } from './vault-function.ts';
 interface EncryptionContextKeyProps {
   readonly alias: string;
   readonly description: string;
-  /** What every use names beside the org; KMS binds all of it into what it wraps. */
+  /** Keys of the encryption context in addition to `org`. KMS binds the encryption context to the wrapped key. */
   readonly contextKeys: readonly ('dek' | 'job' | 'kind')[];
 }
 
 interface KeyGrantOptions {
-  /** ARNs of other keys for which the function's policy is to say the same; their own policies must too. */
+  /** ARNs of other keys on which the function's policy allows the same action. Their key policies must allow it too. */
   readonly otherKeyArns?: readonly string[];
-  /** Values that a context key may have; of those that are not here, any. */
+  /** Allowed values of context keys. Context keys that are not listed can have any value. */
   readonly allowedContextValues?: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
- * A KMS key that wraps keys and never data. Every use names the org and what it is for as encryption context, and nothing else.
+ * A KMS key that wraps keys, never data. Every use requires exactly the encryption context of the org and the purpose.
  *
- * Two locks: a role needs its own policy *and* a statement of the key policy that names it, both made by one grant.
- * The account's administrators manage the key but can't use it, unless they change its policy, which CloudTrail shows.
+ * Access requires both a statement in the role's policy *and* a statement in the key policy that names the role; one
+ * grant adds both. Account administrators manage the key but cannot use it unless they change its key policy, which
+ * CloudTrail records.
  */
 export abstract class EncryptionContextKey extends Construct {
   readonly arn: string;
@@ -61,8 +62,9 @@ export abstract class EncryptionContextKey extends Construct {
     fn.allowForOrg(new PolicyStatement({ actions: [action], resources, conditions: { ...exact, ...limited } }), {
       StringEquals: { ...values, ...contextIsOrg },
     });
-    // The account with a condition on the role, not the role itself: KMS stores a role as an id that goes stale when
-    // the role is made anew, and refuses a policy whose role has not yet spread through IAM.
+    // The principal is the account with a condition on the role, not the role itself. KMS stores a role principal as an
+    // ID that becomes invalid when the role is recreated, and it rejects a policy with a role that is not yet visible
+    // in IAM.
     this.key.addToResourcePolicy(
       new PolicyStatement({
         actions: [action],
@@ -79,7 +81,10 @@ export abstract class EncryptionContextKey extends Construct {
   }
 }
 
-/** No key beside these. ForAllValues also holds when there is none, which the Null condition then refuses. */
+/**
+ * Allows only these context keys. ForAllValues is also true without any context key, so the Null condition rejects
+ * that.
+ */
 const onlyContextKeys = (contextKeys: readonly string[]) => ({
   'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': [...contextKeys] },
   Null: { 'kms:EncryptionContextKeys': 'false' },
@@ -87,10 +92,10 @@ const onlyContextKeys = (contextKeys: readonly string[]) => ({
 
 const contextKeyOf = (key: string): string => `kms:EncryptionContext:${key}`;
 
-/** The org of the context is that of the session. */
+/** The org in the encryption context must be the org of the session. */
 const contextIsOrg = { [contextKeyOf('org')]: sessionOrgTag };
 
-/** One statement for each context key, for conditions within one statement must all hold. */
+/** One Deny statement per context key, because all conditions of one statement would have to hold together. */
 const denyWithoutContext = (contextKey: string): PolicyStatement =>
   new PolicyStatement({
     sid: `DenyWithout${contextKey.charAt(0).toUpperCase()}${contextKey.slice(1)}`,

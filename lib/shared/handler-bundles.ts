@@ -5,19 +5,19 @@ import { Code } from 'aws-cdk-lib/aws-lambda';
 import { type BuildOptions, buildSync, type OutputFile } from 'esbuild';
 import { type BackgroundFunction, backgroundFunctions, type RouteGroup, routeGroups } from '../../contract/routes.ts';
 
-/** Lambda's name for the entry: `handler` of `index.mjs`. */
+/** The Lambda handler setting: `handler` of `index.mjs`. */
 export const handlerEntry = 'index.handler';
 
-/** `require` does not exist in ES modules, and a CommonJS dependency may still ask it for a module of Node. */
+/** ES modules have no `require`, but a CommonJS dependency can call it for a Node.js module. */
 const banner = "import{createRequire as __anima}from'node:module';const require=__anima(import.meta.url);";
 
-/** What is deployed as a function of its own: it is the name of the entry. */
+/** The name of an entry. Each entry is deployed as a separate function. */
 export type Entry = RouteGroup | BackgroundFunction;
 const entries: readonly Entry[] = [...routeGroups, ...backgroundFunctions];
 
 /**
- * Bundles `<folder>/<entry>.ts` of every group and workflow, once and together: a call of the bundler for each would parse
- * the AWS SDK anew, and synthesis is part of every start of the local vault. Throws when a source is missing or broken.
+ * Bundles `<folder>/<entry>.ts` of every entry in one call. Separate calls would parse the AWS SDK each time, and
+ * synthesis is part of every start of the local vault. Throws if a source is missing or invalid.
  */
 export const bundleHandlers = (folder: string): ((entry: Entry) => Code) => {
   const outdir = join(folder, 'bundles');
@@ -38,7 +38,7 @@ export const bundleHandlers = (folder: string): ((entry: Entry) => Code) => {
   const bundles = new Map(outputFiles.map((file) => [file.path, file.contents]));
   return (entry) => {
     const bundle = bundles.get(join(outdir, `${entry}.mjs`));
-    if (bundle === undefined) throw new Error(`esbuild made no bundle of ${entry}; nothing was synthesized.`);
+    if (bundle === undefined) throw new Error(`esbuild did not create a bundle of ${entry}. Nothing was synthesized.`);
     return asset(folder, entry, bundle);
   };
 };
@@ -48,16 +48,22 @@ const build = (options: BuildOptions): OutputFile[] => {
     return buildSync({ ...options, write: false, logLevel: 'silent' }).outputFiles;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`The handlers could not be bundled; nothing was synthesized. Mend what esbuild names: ${reason}`);
+    throw new Error(
+      `The handlers could not be bundled. Nothing was synthesized. Fix the error that esbuild reports: ${reason}`,
+    );
   }
 };
 
-/** CDK's own staging of an asset, fed from memory; hashed by content, so that an unchanged function is not deployed. */
+/**
+ * A CDK asset with content from memory. The hash is that of the content, so that an unchanged function is not
+ * redeployed.
+ */
 const asset = (folder: string, entry: Entry, bundle: Uint8Array): Code =>
   Code.fromAsset(folder, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      // Never pulled or run, since tryBundle succeeds; the command only tells the entries apart in CDK's asset cache.
+      // The image is never pulled or run, because tryBundle succeeds. The command distinguishes entries in CDK's asset
+      // cache.
       image: DockerImage.fromRegistry('scratch'),
       command: [entry],
       local: {

@@ -9,13 +9,14 @@ import type { VaultFunction } from './vault-function.ts';
 interface HmacKeyProps {
   readonly alias: string;
   readonly description: string;
-  /** By which functions are told the key. */
+  /** The setting with which functions receive the key ID. */
   readonly setting: (typeof functionEnv)['custodyKeyId' | 'codeKeyId' | 'routingKeyId'];
 }
 
 /**
- * A key in KMS of which HMAC-SHA-256 is made, and which never leaves it (docs/format.md, section 12). HMAC keys have no encryption
- * context: the org is in what is hashed, and no policy can tell whose it is. They don't rotate, or nothing would be found again.
+ * A KMS key for HMAC-SHA-256 that never leaves KMS (docs/format.md, section 12). HMAC operations have no encryption
+ * context: the org is part of the message, so no policy can limit the key to an org. The key is not rotated, because
+ * stored HMACs would not match any more.
  */
 export class HmacKey extends Construct {
   readonly arn: string;
@@ -37,7 +38,7 @@ export class HmacKey extends Construct {
     this.arn = this.key.keyArn;
   }
 
-  /** Lets a function compute HMACs, and tells it the key. */
+  /** Allows a function to compute HMACs and sets its key ID. */
   grantMac(fn: VaultFunction): void {
     grantToFunctionRole(fn, this.key, ['kms:GenerateMac']);
     fn.set(this.setting, this.arn);

@@ -3,8 +3,8 @@ import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { VaultFunction } from './vault-function.ts';
 
 /**
- * Spelled out, since `kms:Create*` would hold CreateGrant, by which an administrator could hand out the actions on
- * data that this list leaves away.
+ * Listed explicitly, because `kms:Create*` includes CreateGrant, with which an administrator could grant the
+ * cryptographic actions that this list omits.
  */
 const administrationActions = [
   'kms:CancelKeyDeletion',
@@ -30,7 +30,7 @@ const administrationActions = [
   'kms:UpdateKeyDescription',
 ];
 
-/** What an administrator of the account may do with a key of ours: manage it, and neither use it nor hand out its use. */
+/** Allows account administrators to manage the key, but not to use it or to grant its use. */
 export const administrationStatement = (): PolicyStatement =>
   new PolicyStatement({
     sid: 'AdministerWithoutUse',
@@ -39,10 +39,12 @@ export const administrationStatement = (): PolicyStatement =>
     resources: ['*'],
   });
 
-/** Lets a function use a key that belongs to no org, by its own role: in its policy and in the key's. */
+/**
+ * Allows a function's own role to use a key that does not belong to an org, in the role's policy and in the key policy.
+ */
 export const grantToFunctionRole = (fn: VaultFunction, key: Key, actions: string[]): void => {
   fn.allow(new PolicyStatement({ actions, resources: [key.keyArn] }));
-  // The account with a condition on the role, not the role itself: see ContextKey.grant.
+  // The principal is the account with a condition on the role, not the role itself: see EncryptionContextKey.grant.
   key.addToResourcePolicy(
     new PolicyStatement({
       actions,

@@ -5,8 +5,8 @@ import type { Construct } from 'constructs';
 import { type OrgPartitionedTableProps, orgPartitionedTable } from './org-partitioned-table.ts';
 
 /**
- * Every way to copy a table that DynamoDB lets a resource policy forbid; any other action here, and the deployment
- * fails. Taking a backup by AWS Backup can't be forbidden here.
+ * All actions that copy a table and that a DynamoDB resource policy can deny. With any other action, the deployment
+ * fails. Backups by AWS Backup cannot be denied here.
  */
 const backupActions = [
   'dynamodb:CreateBackup',
@@ -17,8 +17,8 @@ const backupActions = [
 ];
 
 /**
- * A table of wrapped keys that exist nowhere else, so that deleting one destroys what it opens for good. Therefore it is never
- * copied: no point-in-time recovery, no stream, no backup.
+ * A table of wrapped keys without any copy: no point-in-time recovery, no stream, no backup. Therefore, deleting a key
+ * permanently destroys the data that it decrypts.
  */
 export const noBackupTable = (
   scope: Construct,
@@ -26,13 +26,13 @@ export const noBackupTable = (
 ): Table => {
   const table = orgPartitionedTable(scope, {
     ...props,
-    // Left out, not set to false: then a deployment has no reason to call what is denied.
+    // Omitted instead of set to false, so that a deployment does not call the denied action.
     recoverable: false,
     resourcePolicy: new PolicyDocument({ statements: [denyBackups()] }),
   });
   Validations.of(table).acknowledge({
     id: 'AwsSolutions-DDB3',
-    reason: 'A restored keyring would bring shredded keys back: this table must not be recoverable.',
+    reason: 'A restored keyring would contain shredded keys, so this table must not be recoverable.',
   });
   return table;
 };
@@ -43,6 +43,6 @@ const denyBackups = (): PolicyStatement =>
     effect: Effect.DENY,
     actions: backupActions,
     principals: [new AnyPrincipal()],
-    // In a table's own policy `*` is that table; its ARN does not exist yet when the policy is attached.
+    // In the resource policy of a table, `*` is this table. Its ARN does not exist yet when the policy is attached.
     resources: ['*'],
   });

@@ -3,15 +3,17 @@ import { AttributeType, BillingMode, Table, type TableProps } from 'aws-cdk-lib/
 import type { Construct } from 'constructs';
 
 export interface OrgPartitionedTableProps extends Pick<TableProps, 'timeToLiveAttribute' | 'resourcePolicy'> {
-  /** Name of the sort key, of which there is none unless told. */
+  /** Name of the sort key. Default: no sort key. */
   readonly sortKey?: string;
-  /** Whether point-in-time recovery is on; where it is not, it is left out of the template rather than set to false. */
+  /**
+   * Whether point-in-time recovery is on. If false, the property is omitted from the template instead of set to false.
+   */
   readonly recoverable: boolean;
 }
 
 /**
- * A table of the vault: its partition key is the org, by which sessions are limited (table-grant.ts). It outlives the
- * stack, and can't be deleted by mistake.
+ * A table with the org as partition key, to which policies limit sessions (table-grant.ts). It is retained when the
+ * stack is deleted and has deletion protection.
  */
 export const orgPartitionedTable = (
   scope: Construct,

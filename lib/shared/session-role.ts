@@ -2,18 +2,18 @@ import { AccountRootPrincipal, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam
 import { Construct } from 'constructs';
 import { orgSessionTag } from '../../contract/shared/environment-variables.ts';
 
-/** In a policy: the org of the session that calls. */
+/** Policy variable with the org of the calling session. */
 export const sessionOrgTag = `\${aws:PrincipalTag/${orgSessionTag}}`;
 
 interface SessionRoleProps {
-  /** The role of the function, which alone may assume this one. */
+  /** The function's role. Only this role is allowed to assume the session role. */
   readonly caller: Role;
   readonly description: string;
 }
 
 /**
- * The role by which a function reaches data, for one org at a time: it is assumed with the org as session tag, and its
- * permissions are limited to that tag. Who holds a session of one org can do nothing with the data of another.
+ * The role with which a function accesses data of one org at a time. It is assumed with the org as session tag, and its
+ * permissions are limited to this tag. A session of one org gives no access to the data of another org.
  */
 export class SessionRole extends Construct {
   readonly role: Role;
@@ -21,9 +21,9 @@ export class SessionRole extends Construct {
   constructor(scope: Construct, id: string, { caller, description }: SessionRoleProps) {
     super(scope, id);
     const conditions = {
-      // A condition on the caller instead of the caller as principal: see ContextKey.grant.
+      // A condition on the caller instead of the caller as principal: see EncryptionContextKey.grant.
       ArnEquals: { 'aws:PrincipalArn': caller.roleArn },
-      // The tag must be there, and no other beside it.
+      // The tag is required, and no other tag is allowed.
       StringLike: { [`aws:RequestTag/${orgSessionTag}`]: '?*' },
       'ForAllValues:StringEquals': { 'aws:TagKeys': [orgSessionTag] },
     };
@@ -37,7 +37,7 @@ export class SessionRole extends Construct {
     );
   }
 
-  /** What the caller needs beside the trust of this role. */
+  /** The statement that the caller's policy needs in addition to the trust policy of this role. */
   assumption(): PolicyStatement {
     return new PolicyStatement({ actions: ['sts:AssumeRole', 'sts:TagSession'], resources: [this.role.roleArn] });
   }

@@ -17,8 +17,8 @@ type TableSetting = (typeof functionEnv)[
   | 'deliveryTable'];
 
 /**
- * Every key that a call touches begins with the session's org. ForAllValues also holds when there is none, as in a Scan,
- * which the Null condition then refuses.
+ * Every partition key of a call must be the session's org. ForAllValues is also true without any key, as in a Scan, so
+ * the Null condition rejects that.
  */
 const leadingKeyIsOrg = {
   'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [sessionOrgTag] },
@@ -26,9 +26,9 @@ const leadingKeyIsOrg = {
 };
 
 /**
- * Limits what a call names, its key and conditions included, and keeps the rest of the item out of its reply: an update may return
- * what it updates, a read must say what it wants. Source: DynamoDB developer guide, "Using IAM policy conditions for fine-grained
- * access control".
+ * Limits the attributes that a call names, including keys and conditions, and keeps other attributes out of the
+ * response: an update can return only updated attributes, and a read must select attributes. Source: DynamoDB developer
+ * guide, "Using IAM policy conditions for fine-grained access control".
  */
 const onlyAttributes = (attributes: readonly string[]) => ({
   'ForAllValues:StringEquals': { 'dynamodb:Attributes': [...attributes] },
@@ -39,8 +39,9 @@ const onlyAttributes = (attributes: readonly string[]) => ({
 });
 
 /**
- * Gives a function these actions on the items of an org in a table, whose partition key must be the org, and tells it the
- * table's name, so that neither is without the other. `attributes` are the only ones that these actions may touch then.
+ * Allows a function these actions on the items of the session's org, and sets the table's name in the function's
+ * environment. The table's partition key must be the org. With `attributes`, the actions are limited to these
+ * attributes.
  */
 export const grantTable = (
   fn: VaultFunction,
@@ -55,8 +56,8 @@ export const grantTable = (
 };
 
 /**
- * Lets a function find out which copies of a table exist, in DynamoDB and in AWS Backup, and tells it the table's ARN. By its own
- * role: backups belong to no org.
+ * Allows a function to list the copies of a table in DynamoDB and in AWS Backup, and sets the table's ARN in the
+ * function's environment. Uses the function's own role, because backups do not belong to an org.
  */
 export const grantFindCopies = (
   fn: VaultFunction,
@@ -69,7 +70,8 @@ export const grantFindCopies = (
   );
   Validations.of(fn).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::*]',
-    reason: 'Neither action knows resources in IAM. They list names and times of backups, and read nothing of them.',
+    reason:
+      'Neither action supports resources in IAM. They list names and times of backups and cannot read their content.',
   });
   fn.set(setting, table.tableArn);
 };

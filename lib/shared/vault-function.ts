@@ -14,23 +14,25 @@ interface VaultFunctionProps {
   readonly stage: string;
   readonly logRetention: RetentionDays;
   readonly description: string;
-  /** Whether it reaches data by a session role with the org as tag (lib/shared/session-role.ts), or by its own role. */
+  /**
+   * Whether the function accesses data with a session role tagged with the org (session-role.ts) or with its own role.
+   */
   readonly sessionTags: boolean;
-  /** Longest time of one invocation; that of a request unless told. */
+  /** Timeout of one invocation. Default: the timeout of a request. */
   readonly timeout?: Duration | undefined;
-  /** For a durable function: the longest time that one execution of it may take, its waits included. */
+  /** For a durable function: the timeout of one execution, including its waits. */
   readonly durableFor?: Duration | undefined;
 }
 
 /**
- * The function of one group of routes. Born able to write its own log and nothing else; constructs add to it by
- * `grantX(fn)`: what belongs to an org to its session role, what belongs to none to its own. X-Ray stays off: its traces
- * would hold payloads.
+ * The function of one entry. Initially it has permission only to write its log. Constructs add permissions with
+ * `grantX(fn)`: on data of an org to the session role, all others to the function's own role. X-Ray is off, because its
+ * traces would contain payloads.
  */
 export class VaultFunction extends Construct {
   readonly lambda: LambdaFunction;
   readonly role: Role;
-  /** Whether the role that reaches data has the org as session tag. */
+  /** Whether the data role has the org as session tag. */
   readonly tagged: boolean;
   private readonly description: string;
   private sessionRole: SessionRole | undefined;
@@ -54,7 +56,7 @@ export class VaultFunction extends Construct {
       handler: handlerEntry,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      // CPU comes in proportion to memory, and a cold start is nothing but CPU.
+      // Lambda allocates CPU in proportion to memory, and cold starts are limited by CPU.
       memorySize: 1024,
       timeout: props.timeout ?? Duration.seconds(functionTimeoutSeconds),
       role: this.role,
@@ -68,21 +70,21 @@ export class VaultFunction extends Construct {
     this.set(functionEnv.stage, props.stage);
   }
 
-  /** Lets another function start executions of this durable one, and tells it the name by a setting. */
+  /** Allows another function to start executions of this durable function, and sets the function name in `setting`. */
   grantStart(fn: VaultFunction, setting: FunctionSetting): void {
-    // A durable function can only be invoked by a version; this is the newest, always.
+    // A durable function must be invoked with a version. `$LATEST` is always the newest.
     const version = `${this.lambda.functionArn}:$LATEST`;
     fn.role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [version] }));
     fn.set(setting, version);
   }
 
-  /** Lets another function invoke this one, and tells it the name by a setting. */
+  /** Allows another function to invoke this one, and sets the function name in `setting`. */
   grantInvoke(fn: VaultFunction, setting: FunctionSetting): void {
     fn.allow(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [this.lambda.functionArn] }));
     fn.set(setting, this.lambda.functionName);
   }
 
-  /** The role whose policies say what data this function reaches. */
+  /** The role whose policies define the function's access to data. */
   get dataRole(): Role {
     if (!this.tagged) return this.role;
     if (this.sessionRole === undefined) {
@@ -94,22 +96,22 @@ export class VaultFunction extends Construct {
   }
 
   /**
-   * Adds a permission on data of orgs: `limit` are the conditions that bind it to the org of the session, by `orgTag`.
-   * They are left away where session tags are switched off.
+   * Adds a permission on data of an org. `limit` has the conditions that limit it to the org of the session, with
+   * `sessionOrgTag`. They are omitted if session tags are off.
    */
   allowForOrg(statement: PolicyStatement, limit: Conditions): void {
     if (this.tagged) statement.addConditions(limit);
     this.dataRole.addToPolicy(statement);
   }
 
-  /** Adds a permission that concerns no org to the function's own role. */
+  /** Adds a permission that does not concern an org to the function's own role. */
   allow(statement: PolicyStatement): void {
     this.role.addToPolicy(statement);
   }
 
   /**
-   * Lets the function note how far its executions are, and take them up again. A policy of its own: in the role's, which the
-   * function waits for, the function's ARN would close a circle.
+   * Allows the function to write and read checkpoints of its executions. This is a separate policy: the function
+   * depends on the role's default policy, so the function's ARN in that policy would be a circular dependency.
    */
   private allowCheckpoints(): void {
     const checkpoints = new Policy(this, 'Checkpoints', {
@@ -124,12 +126,14 @@ export class VaultFunction extends Construct {
     const name = Stack.of(this).resolve(this.lambda.functionArn)['Fn::GetAtt'][0];
     Validations.of(checkpoints).acknowledge({
       id: `AwsSolutions-IAM5[Resource::<${name}.Arn>:*]`,
-      reason:
-        'Executions are named by the function, its version and an id of their own that only exists once they run.',
+      reason: 'The ARN of an execution has an ID that is created at run time.',
     });
   }
 
-  /** Sets a name of contract/shared/environment-variables.ts. Names of resources only: environments are readable in the console. */
+  /**
+   * Sets a variable of contract/shared/environment-variables.ts. Only resource names are allowed, because the
+   * environment is readable in the console.
+   */
   set(name: FunctionSetting, value: string): void {
     this.lambda.addEnvironment(name, value);
   }

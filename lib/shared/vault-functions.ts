@@ -5,12 +5,12 @@ import type { DeploymentSettings } from './deployment-settings.ts';
 import { bundleHandlers, type Entry } from './handler-bundles.ts';
 import { VaultFunction } from './vault-function.ts';
 
-/** The functions of a deployment: of all entries, but for the responder, which is there when the settings say so. */
+/** The functions of a deployment: one per entry. The responder exists only if the settings deploy it. */
 export type VaultFunctions = Readonly<
   Record<Exclude<Entry, 'responder'>, VaultFunction> & { responder: VaultFunction | undefined }
 >;
 
-/** @param handlers folder with `<entry>.ts` for every entry, each exporting `handler` */
+/** @param handlers folder with `<entry>.ts` for every entry; each file exports `handler` */
 export const createFunctions = (scope: Construct, settings: DeploymentSettings, handlers: string): VaultFunctions => {
   const codeOf = bundleHandlers(handlers);
   const make = (entry: Entry, time: { timeout?: Duration; durableFor?: Duration } = {}): VaultFunction =>
@@ -48,7 +48,7 @@ export const createFunctions = (scope: Construct, settings: DeploymentSettings, 
   };
 };
 
-/** Construct ids, hence beginnings of the physical names that one sees in the console. */
+/** Construct IDs, which are also prefixes of the physical names in the console. */
 const constructIds: Record<Entry, string> = {
   public: 'Public',
   operator: 'Operator',
@@ -74,7 +74,10 @@ const constructIds: Record<Entry, string> = {
   responder: 'Responder',
 };
 
-/** Longest time of one rotation, within which it outlasts any waiting period of a shredding that is then cancelled. */
+/**
+ * Maximum time of one rotation. Longer than any waiting period of a shredding, so that a rotation survives a canceled
+ * one.
+ */
 const rotationTime = Duration.days(60);
-/** The longest waiting period of a shredding, and time to look for copies after it. */
+/** The maximum waiting period of a shredding, plus time to look for copies afterwards. */
 const shredTime = Duration.days(366);

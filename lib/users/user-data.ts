@@ -14,7 +14,7 @@ import type { ValueTable } from '../values/value-table.ts';
 import { UserKeyringTable } from './user-keyring-table.ts';
 import { UserRecordTable } from './user-record-table.ts';
 
-/** What the functions of users use of the org's. */
+/** Resources of the org that the user functions need. */
 interface OrgResources {
   readonly apiKeys: ApiKeyTable;
   readonly keyrings: KeyringTable;
@@ -23,9 +23,9 @@ interface OrgResources {
 }
 
 /**
- * The half of the vault whose data needs its user: keyrings and records of users, the keys in KMS of which their slots are made, and
- * the queue of their messages. What may use the KEK can reach none of it, and what is here can't use the KEK: to the org's
- * keyrings it looks for their lock alone.
+ * The resources for user data, which can be decrypted only with the user: keyrings and records of users, the KMS keys
+ * of their key slots, and the queue of their messages. Functions that use the KEK have no access to these resources,
+ * and functions for user data cannot use the KEK. They read the org's keyring only to check its lock.
  */
 export class UserData extends Construct {
   readonly keyrings: UserKeyringTable;
@@ -37,7 +37,7 @@ export class UserData extends Construct {
   readonly transitKey: JobWrappingKey;
   private readonly jobs: JobQueue;
 
-  /** @param name of the deployment, with which the aliases of keys begin */
+  /** @param name name of the deployment; prefix of the key aliases */
   constructor(scope: Construct, id: string, name: string) {
     super(scope, id);
     this.keyrings = new UserKeyringTable(this, 'Keyrings');
@@ -62,7 +62,10 @@ export class UserData extends Construct {
     this.jobs = new JobQueue(this, 'Jobs');
   }
 
-  /** Users by API keys of their org, by what they carry themselves, and their memory. No user is there for the first: no key either. */
+  /**
+   * Grants the functions for users (called with API keys), accounts and memory. The functions called with API keys have
+   * no user credential, so they get no key.
+   */
   grantAccounts({ users, accounts, memory }: VaultFunctions, { apiKeys, keyrings }: OrgResources): void {
     apiKeys.grantRead(users);
     for (const fn of [users, accounts, memory]) keyrings.grantRead(fn);
@@ -72,7 +75,7 @@ export class UserData extends Construct {
     this.records.grantManage(memory);
     this.codeKey.grantMac(accounts);
     this.routingKey.grantMac(accounts);
-    // What a deleted user leaves is removed by a job.
+    // A job removes the remaining data of a deleted user.
     for (const fn of [users, accounts]) {
       this.transitKey.grantGenerate(fn, 'erase');
       this.jobs.grantSend(fn);
@@ -80,9 +83,10 @@ export class UserData extends Construct {
   }
 
   /**
-   * What takes messages can find their senders and open nothing; what answers them opens the sender's data while it does. Messages are
-   * made by what checked the provider's signature, and by nothing else.
-   * @param apiUrl address of the API, where providers call unless told otherwise
+   * The function that receives messages can find their senders but decrypt nothing. The function that answers them
+   * decrypts the sender's data during processing. Only the function that verifies the provider's signature can create
+   * messages.
+   * @param apiUrl URL of the API, the default for provider calls
    */
   grantConversations(
     functions: VaultFunctions,
@@ -94,7 +98,7 @@ export class UserData extends Construct {
     this.deliveries.grantNote(webhooks);
     webhooks.set(functionEnv.publicUrl, settings.publicUrl ?? apiUrl);
     this.custodyKey.grantMac(worker);
-    // It redeems codes for linking.
+    // The worker redeems link codes.
     this.codeKey.grantMac(worker);
     this.transitKey.grantGenerate(webhooks, 'message');
     this.transitKey.grantGenerate(worker, 'erase');
@@ -111,7 +115,7 @@ export class UserData extends Construct {
     this.grantResponder(functions, settings);
   }
 
-  /** A responder is given a conversation by the worker and reaches nothing by itself. */
+  /** The responder receives the conversation from the worker and has no access to resources. */
   private grantResponder({ worker, responder }: VaultFunctions, settings: DeploymentSettings): void {
     responder?.grantInvoke(worker, functionEnv.responderFunction);
     if (typeof settings.responder === 'string') return;
@@ -120,7 +124,7 @@ export class UserData extends Construct {
     worker.set(functionEnv.responderFunction, arn);
   }
 
-  /** What tells who can open a thing sees what it is locked with, and can't use a key. */
+  /** The explain function reads which keys protect an item, but cannot use any key. */
   grantExplaining({ explainer }: VaultFunctions, { apiKeys, keyrings, values, blobs }: OrgResources): void {
     apiKeys.grantRead(explainer);
     apiKeys.grantList(explainer);
@@ -131,7 +135,7 @@ export class UserData extends Construct {
     this.records.grantRead(explainer);
   }
 
-  /** Shredding an org ends its users too. */
+  /** Shredding an org also deletes its users. */
   grantShredding(functions: VaultFunctions): void {
     for (const fn of [functions.shredder, functions['shred-workflow']]) {
       this.keyrings.grantDestroy(fn);

@@ -6,9 +6,9 @@ import { grantFindCopies, grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * Keyrings of users, and what finds them, by `org` and `id` (docs/format.md, section 12). Slots exist nowhere else, so removing one
- * ends what it opens; therefore this table is never copied (uncopied-table.ts). `ttl` (epoch seconds) tidies up codes and attempts
- * that have ended; that they have is enforced on read.
+ * Keyrings of users and their locators, by `org` and `id` (docs/format.md, section 12). There is no other copy of a key
+ * slot, so removing one permanently revokes its access. Therefore this table must not have backups
+ * (no-backup-table.ts). `ttl` (epoch seconds) removes expired codes and attempts; expiry itself is enforced on read.
  */
 export class UserKeyringTable extends Construct {
   readonly name: string;
@@ -20,12 +20,12 @@ export class UserKeyringTable extends Construct {
     this.name = this.table.tableName;
   }
 
-  /** A user's keyring by strongly consistent read, together with its records. */
+  /** Reads a user's keyring with strong consistency, together with its records. */
   grantRead(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem']);
   }
 
-  /** Users made, listed, and deleted with what finds them. */
+  /** Creates, lists and deletes users and their locators. */
   grantManage(fn: VaultFunction): void {
     this.grant(fn, [
       'dynamodb:DeleteItem',
@@ -36,7 +36,10 @@ export class UserKeyringTable extends Construct {
     ]);
   }
 
-  /** Keyrings, locators and attempts, each by its name; no list: whoever knows one user need not know who else there is. */
+  /**
+   * Reads and changes single keyrings, locators and attempts. Without list permission, because other users are not
+   * needed.
+   */
   grantChange(fn: VaultFunction): void {
     this.grant(fn, [
       'dynamodb:BatchGetItem',
@@ -47,12 +50,12 @@ export class UserKeyringTable extends Construct {
     ]);
   }
 
-  /** All items of an org, and their deletion. */
+  /** Lists and deletes all items of an org. */
   grantDestroy(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:DeleteItem', 'dynamodb:Query']);
   }
 
-  /** Which copies of this table exist. */
+  /** Lists the copies of this table. */
   grantFindCopies(fn: VaultFunction): void {
     grantFindCopies(fn, this.table, functionEnv.userKeyringTableArn);
   }

@@ -6,8 +6,8 @@ import { grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * Memories and messages of users by `org` and `id`, sealed. Point-in-time recovery is on: ciphertext brought back opens only while
- * its user has a slot.
+ * Encrypted memories and messages of users by `org` and `id`. Point-in-time recovery is on: restored ciphertext can be
+ * decrypted only while its user has a key slot.
  */
 export class UserRecordTable extends Construct {
   readonly name: string;
@@ -19,17 +19,17 @@ export class UserRecordTable extends Construct {
     this.name = this.table.tableName;
   }
 
-  /** Records by name, as they are stored. */
+  /** Reads single records. */
   grantRead(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem']);
   }
 
-  /** Records by name and in lists, their next version, their deletion. */
+  /** Reads, lists, updates and deletes records. */
   grantManage(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query']);
   }
 
-  /** The conversation: what was said before, what is added, whether an answer was sent; and the end of all records of a user. */
+  /** Reads the history, adds messages, marks answers as sent, and deletes all records of a user. */
   grantConverse(fn: VaultFunction): void {
     this.grant(fn, [
       'dynamodb:BatchGetItem',
@@ -40,7 +40,7 @@ export class UserRecordTable extends Construct {
     ]);
   }
 
-  /** All records of an org, and their deletion. */
+  /** Lists and deletes all records of an org. */
   grantDestroy(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:DeleteItem', 'dynamodb:Query']);
   }

@@ -6,8 +6,8 @@ import { grantFindCopies, grantTable } from '../shared/table-grant.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * Values by `org` and `name`, sealed. Point-in-time recovery is on: ciphertext brought back opens only while its DEK
- * lives. `ttl` (epoch seconds) tidies up what has expired; the expiry itself is enforced on read.
+ * Encrypted values by `org` and `name`. Point-in-time recovery is on: restored ciphertext can be decrypted only while
+ * its DEK exists. `ttl` (epoch seconds) removes expired values; expiry itself is enforced on read.
  */
 export class ValueTable extends Construct {
   readonly name: string;
@@ -19,38 +19,38 @@ export class ValueTable extends Construct {
     this.name = this.table.tableName;
   }
 
-  /** Values by name, and lists by prefix within one org. */
+  /** Reads values by name, and lists them by prefix within one org. */
   grantRead(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:Query']);
   }
 
-  /** Values by name, their next version, their deletion. No list: a writer need not know what else there is. */
+  /** Reads, updates and deletes single values. Without list permission, because a writer does not need other names. */
   grantWrite(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem']);
   }
 
-  /** All values of an org, and other sealed strings in their place; no value made, none deleted. */
+  /** Lists the values of an org and replaces their ciphertext. Cannot create or delete values. */
   grantReseal(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem']);
   }
 
-  /** How many values there are; no list of its own, but DynamoDB has no action that only counts. */
+  /** Counts values. This requires Query, because DynamoDB has no action that only counts. */
   grantCount(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:Query']);
   }
 
-  /** Values by name and their deletion, and which copies of this table exist. */
+  /** Reads and deletes single values, and lists the copies of this table. */
   grantDestroy(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem']);
     grantFindCopies(fn, this.table, functionEnv.valueTableArn);
   }
 
-  /** Values of an org whose names are known, for what it keeps for itself. */
+  /** Reads values with known names, which the vault needs itself, such as provider secrets. */
   grantGet(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem']);
   }
 
-  /** Under which DEK a value is, and not the value. */
+  /** Reads which DEK encrypts a value, but not the value. */
   grantLook(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:GetItem'], ['org', 'name', 'version', 'info']);
   }

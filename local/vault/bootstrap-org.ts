@@ -1,4 +1,7 @@
-/** The first organization and its keys: made once through the API, then kept sealed beside the data. */
+/**
+ * The first organization and its API keys. They are created once through the API and stored encrypted in the data
+ * folder.
+ */
 import { join } from 'node:path';
 import { z } from 'zod';
 import { routes } from '../../contract/routes.ts';
@@ -10,14 +13,14 @@ import { LocalError, ServiceError } from '../aws/shared/errors.ts';
 
 const bootstrapOrgSchema = z.object({ org: z.string(), adminKey: z.string(), agentKey: z.string() });
 
-/** What is printed at every start. */
+/** Printed at every start. */
 export type BootstrapOrg = z.infer<typeof bootstrapOrgSchema>;
 
 const jsonHeaders = { 'content-type': 'application/json' };
 const createOrgResponse = z.object({ org: z.string(), adminKey: z.object({ key: z.string() }) });
 const createKeyResponse = z.object({ key: z.string() });
 
-/** Reads the first keys of an earlier start, or makes them. Without a folder they are made and kept nowhere. */
+/** Returns the stored organization, or creates it. Without a file, it is created and not stored. */
 export async function ensureBootstrapOrg(options: {
   readonly url: string;
   readonly operator: Credentials;
@@ -49,12 +52,12 @@ async function requestJson(url: URL, init: RequestInit): Promise<unknown> {
   const text = await response.text();
   if (response.ok) return JSON.parse(text);
   throw new LocalError(
-    `The vault did not make its first organization: ${init.method} ${url.pathname} answered ${response.status} ${text}. ` +
-      `The data folder was left as it is. The function's log says why; start again when that is corrected.`,
+    `The first organization was not created: ${init.method} ${url.pathname} returned ${response.status} ${text}. ` +
+      `The data folder was not changed. The function's log has the cause. Fix it and start again.`,
   );
 }
 
-/** A file that only the KMS emulator of this folder can open. */
+/** A file that only the KMS emulator of this data folder can decrypt. */
 export interface EncryptedFile {
   read(): Promise<unknown>;
   write(content: unknown): Promise<void>;
@@ -63,7 +66,7 @@ export interface EncryptedFile {
 const ciphertextSchema = z.object({ CiphertextBlob: z.base64() });
 const plaintextSchema = z.object({ Plaintext: z.base64() });
 
-/** `keyId` is a key of `local/` itself, so that no policy of the template's key speaks of this file. */
+/** @param keyId a key that is not in the template, so that no key policy of the template affects this file */
 export function kmsEncryptedFile(
   folder: string,
   kms: ServiceEngine,
@@ -84,8 +87,8 @@ export function kmsEncryptedFile(
       } catch (error) {
         if (!(error instanceof ServiceError)) throw error;
         throw new LocalError(
-          `${path} can't be opened (${error.type}): it and the keys in ${join(folder, 'kms')} do not belong together. ` +
-            `Nothing was changed. Put back the folder's own kms files, or start with a new folder (--data).`,
+          `${path} cannot be decrypted (${error.type}): it was not encrypted with the keys in ${join(folder, 'kms')}. ` +
+            `Nothing was changed. Restore the original kms folder, or start with a new data folder (--data).`,
         );
       }
     },

@@ -1,4 +1,4 @@
-/** One vault per data folder. */
+/** Ensures that only one vault uses a data folder. */
 
 import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,10 +9,10 @@ import { LocalError, systemErrorCode } from '../aws/shared/errors.ts';
 const attempts = 3;
 
 /**
- * Takes the folder for this process and returns how to give it back. A lock left by a process that is gone (kill -9,
- * power cut) is taken over. Throws a LocalError when a running vault holds it.
+ * Locks the folder for this process and returns a function that unlocks it. A lock of a process that no longer runs
+ * (kill -9, power failure) is taken over. Throws a LocalError if a running vault holds the lock.
  *
- * Two starts that both take over the same dead lock are told apart by LevelDB, whose own lock the kernel keeps.
+ * If two starts take over the same stale lock, the lock of LevelDB, which the kernel maintains, rejects one of them.
  */
 export function lockDataFolder(folder: string): () => void {
   const path = join(folder, 'vault.lock');
@@ -28,7 +28,7 @@ export function lockDataFolder(folder: string): () => void {
   throw folderInUse(folder, 'unknown');
 }
 
-// Linking a finished file makes the lock appear at once and whole: no start can read half of it.
+// Linking a complete file makes the lock appear atomically, so that no other start reads an incomplete lock.
 function tryCreateLock(path: string, owner: string): boolean {
   const draft = `${path}.${randomUUID()}`;
   writeFileSync(draft, owner, { mode: 0o600 });
@@ -60,8 +60,8 @@ function isRunning(pid: number, start: string): boolean {
   return processStartTime(pid) === start;
 }
 
-// In a container the same pid comes back at every start, so the time at which the process began is compared too, where
-// the system tells it (field 22 of proc_pid_stat(5), counted after the name, which may hold anything).
+// In a container, every start can have the same PID, so the start time of the process is compared too, if the system
+// provides it (field 22 of proc_pid_stat(5), counted after the process name, which can contain any characters).
 function processStartTime(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -74,5 +74,5 @@ function processStartTime(pid: number): string {
 const folderInUse = (folder: string, pid: string) =>
   new LocalError(
     `Another vault (process ${pid}) uses the data folder ${folder}. Nothing was started. ` +
-      `Stop that one, or choose another folder: npm start -- --data DIR`,
+      `Stop that vault, or choose another folder: npm start -- --data DIR`,
   );

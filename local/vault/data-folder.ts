@@ -1,4 +1,4 @@
-/** The data folder of a vault, and the assembly that is synthesized into it. */
+/** The data folder of a vault, and the cloud assembly that is synthesized into it. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -12,7 +12,7 @@ export type RegisterCloser = (closer: () => void | Promise<void>) => void;
 
 const projectFolder = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Locked until the end; null with `memory`. */
+/** Opens the data folder and locks it until the vault is closed. Returns null with `memory`. */
 export function openDataFolder(
   { dataDir = '.anima', memory }: LocalVaultOptions,
   onClose: RegisterCloser,
@@ -24,10 +24,10 @@ export function openDataFolder(
   return folder;
 }
 
-/** Beside those of cdk.json: here a conversation has someone who answers. */
+/** Context in addition to cdk.json: the local vault deploys the sample responder, which answers messages. */
 const localContext = { responder: 'sample' };
 
-/** The folder of the assembly. */
+/** Synthesizes the assembly and returns its folder. */
 export async function synthesizeAssembly(
   folder: string | null,
   options: LocalVaultOptions,
@@ -36,7 +36,7 @@ export async function synthesizeAssembly(
   options.onProgress?.('synthesizing the CDK app');
   const output = folder === null ? mkdtempSync(join(tmpdir(), 'anima-assembly-')) : join(folder, 'assembly');
   const remove = () => rmSync(output, { recursive: true, force: true });
-  // Bundles of earlier versions would pile up; and without a data folder nothing is to remain.
+  // Remove bundles of earlier versions. Without a data folder, remove everything at the end.
   if (folder === null) onClose(remove);
   else remove();
   await synthesize(projectFolder, output, { ...localContext, ...options.context }, options.signal);

@@ -1,4 +1,4 @@
-/** The engines of a vault, opened over its data folder for what the template asks of them. */
+/** Starts the emulated AWS services of a vault with the template's resources and the data folder. */
 import { join } from 'node:path';
 import type { CloudAssembly } from '../aws/cloudformation/cloud-assembly.ts';
 import type { Deployment } from '../aws/cloudformation/deployment-spec.ts';
@@ -31,12 +31,12 @@ import type { RegisterCloser } from './data-folder.ts';
 import { type LocalHooks, type ProviderEmulator, startProviderEmulator } from './provider-emulator.ts';
 
 export interface EmulatedServiceOptions {
-  /** Of all data; null keeps none. */
+  /** The data folder; null keeps all data in memory. */
   readonly folder: string | null;
   readonly objectPort: number;
   readonly timeScale: number;
   readonly interception: CallInterception & { readonly hooks: () => LocalHooks };
-  /** By name; asked at each invocation, since functions are opened after the engines. */
+  /** By name. Called for each invocation, because the functions are created after the engines. */
   readonly functions: () => ReadonlyMap<string, Invocable>;
 }
 
@@ -118,7 +118,7 @@ export async function startEmulatedServices(
   };
 }
 
-/** Starts the mappings of queues to functions; what it returns ends them. */
+/** Starts the event source mappings and returns a function that stops them. */
 export function startEventSourceMappings(
   { deployment, sqs, serviceServer }: EmulatedServices,
   hosts: ReadonlyMap<string, FunctionHost>,
@@ -137,7 +137,7 @@ export function startEventSourceMappings(
         queueUrl: queueUrl(spec.queue.queueName, serviceServer.url),
         call: createInProcessCaller(interception, sqs, { name: logicalId, arn: Role, tags: {} }),
         invoke: (event) => host.invoke(event),
-        // More than the function has environments would only wait, its messages hidden meanwhile.
+        // Additional invocations would wait for an environment while their messages are hidden.
         concurrency: Math.min(spec.maxConcurrency ?? concurrency, concurrency),
         timeScale,
         onError: interception.onError,

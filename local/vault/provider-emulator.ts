@@ -1,6 +1,6 @@
 /**
- * Stands for the sending APIs of the providers of messages: takes what functions send, answers as each provider does when
- * it has taken a message, and keeps the latest in memory. Sources: Twilio "Create a Message"; Meta Cloud API "Send
+ * Emulates the sending APIs of message providers. It accepts requests of functions, returns the success response of the
+ * provider, and keeps the latest requests in memory. Sources: Twilio "Create a Message"; Meta Cloud API "Send
  * messages"; Slack `chat.postMessage`; Mailgun "Send an email"; SendGrid "Mail Send".
  */
 import { randomBytes } from 'node:crypto';
@@ -24,8 +24,8 @@ export interface ProviderRequest {
 }
 
 /**
- * An error response sends `status` and `body`, and the request is not kept. `drop-before` breaks the connection before the
- * provider accepts the request, `drop-after` breaks it afterwards.
+ * An error response sends `status` and `body`, and the request is not kept. `drop-before` breaks the connection before
+ * the provider accepts the request, `drop-after` breaks it afterwards.
  */
 export type ProviderFault = { readonly status: number; readonly body: string } | 'drop-before' | 'drop-after';
 
@@ -38,7 +38,7 @@ export interface LocalHooks extends EngineHooks {
 
 interface ProviderResponse {
   readonly status: number;
-  /** Sent as JSON; undefined sends nothing. */
+  /** Sent as JSON; undefined sends no body. */
   readonly body?: object;
 }
 
@@ -55,20 +55,20 @@ const successResponses: Record<ProviderRequest['provider'], () => ProviderRespon
   sendgrid: () => ({ status: 202 }),
 };
 
-/** Headers that hold credentials: their values are never kept. */
+/** Headers with credentials. Their values are never stored. */
 const secretHeaders: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization', 'x-api-key']);
 
 export interface ProviderEmulatorOptions {
-  /** Asked at each request, so that hooks can change while it runs. */
+  /** Called for each request, so that the hooks can be replaced while the server runs. */
   readonly hooks: () => LocalHooks;
-  /** Told of what went wrong here; never of what was sent. */
+  /** Receives errors of the emulator, never the content of a request. */
   readonly onError: (message: string) => void;
 }
 
 export interface ProviderEmulator {
-  /** `http://127.0.0.1:<port>`; a provider's API is at `/<provider>`. */
+  /** `http://127.0.0.1:<port>`. The API of a provider is at `/<provider>`. */
   readonly url: string;
-  /** The latest that were taken, oldest first. */
+  /** The latest accepted requests, oldest first. */
   requests(): readonly ProviderRequest[];
   close(): Promise<void>;
 }
@@ -83,7 +83,7 @@ export async function startProviderEmulator({ hooks, onError }: ProviderEmulator
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await readBody(message, maxBodyBytes);
     if (body === undefined) {
-      // What is not read would keep the connection from being used again, and the end waiting for it.
+      // An unread body would prevent the reuse of the connection and delay the shutdown.
       message.resume();
       return sendResponse(response, { status: 413 });
     }
@@ -98,7 +98,7 @@ export async function startProviderEmulator({ hooks, onError }: ProviderEmulator
 
   const { server, port } = await listenOnLoopback((message, response) => {
     serve(message, response).catch((error: unknown) => {
-      if (!message.socket.destroyed) onError(`outbox: ${errorMessageOf(error)}`);
+      if (!message.socket.destroyed) onError(`provider emulator: ${errorMessageOf(error)}`);
       message.socket.destroy();
     });
   }, 0);

@@ -1,7 +1,7 @@
-/** Twilio and Slack as far as a demonstration needs them: they deliver messages, correctly signed. */
+/** Creates correctly signed webhook requests of Twilio and Slack, for demonstrations and tests. */
 import { createHmac, randomBytes } from 'node:crypto';
 
-/** What the org's vault has under `channels/twilio` and `channels/slack`: drawn anew for each demonstration. */
+/** Creates random secrets for the values `channels/twilio` and `channels/slack`. */
 export const newChannelSecrets = () => ({
   twilio: { authToken: randomBytes(16).toString('hex'), accountSid: `AC${randomBytes(16).toString('hex')}` },
   slack: { signingSecret: randomBytes(16).toString('hex'), botToken: `xoxb-${randomBytes(12).toString('hex')}` },
@@ -14,21 +14,24 @@ export interface WebhookRequest {
   readonly body: string;
 }
 
-/** An SMS as Twilio delivers it (twilio.com/docs/usage/webhooks/webhooks-security). @param url of the webhook */
+/** The webhook request of an SMS (twilio.com/docs/usage/webhooks/webhooks-security). @param url URL of the webhook */
 export function signedTwilioWebhook(
   url: string,
   { authToken, accountSid }: ChannelSecrets['twilio'],
   { from, text, sid = `SM${randomBytes(16).toString('hex')}` }: { from: string; text: string; sid?: string },
 ): WebhookRequest {
   const fields = { AccountSid: accountSid, Body: text, From: from, MessageSid: sid, To: '+447700900999' };
-  // By name, in the order of their bytes: as they stand here.
+  // Twilio signs the fields sorted by the bytes of their names. They are already in this order.
   const signed = url + Object.entries(fields).flat().join('');
   const signature = createHmac('sha1', authToken).update(signed).digest('base64');
   const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature };
   return { url, headers, body: new URLSearchParams(fields).toString() };
 }
 
-/** A direct message as Slack delivers it (docs.slack.dev/authentication/verifying-requests-from-slack). @param url of the webhook */
+/**
+ * The webhook request of a direct message (docs.slack.dev/authentication/verifying-requests-from-slack).
+ * @param url URL of the webhook
+ */
 export function signedSlackWebhook(
   url: string,
   { signingSecret }: ChannelSecrets['slack'],

@@ -1,4 +1,4 @@
-/** Audit exports made up for tests: records of one org under seals, signed by a key of the test's own. */
+/** Generates audit exports for tests: sealed records of one org, signed with a test key. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { canonicalRecordBytes, parseSeal, type Seal, sealHash, sealJwsType } from '../../core/audit/audit-seal.ts';
 import { leafHash, MerkleTreeHasher } from '../../core/audit/merkle-tree.ts';
@@ -15,11 +15,11 @@ export interface Batch {
 }
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-/** The key in the form in which it is published. */
+/** The public key in its published format. */
 export const jwk: PublicJwk = publicJwkFromSpki(publicKey.export({ format: 'der', type: 'spki' }));
 const encode = (value: object) => Buffer.from(canonicalJson(value)).toString('base64url');
 
-/** Signs as the sealer does, but by nothing of ours. */
+/** Signs a seal like the sealer, but without our code. */
 export function signSeal(seal: object, typ = sealJwsType): string {
   const input = `${encode({ alg: 'ES256', kid: jwk.kid, typ })}.${encode(seal)}`;
   const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' });
@@ -50,7 +50,10 @@ export const rootOf = (records: readonly object[]): string => {
   return tree.root().toString('base64url');
 };
 
-/** `seals` batches of `each` records, one record a second, each seal up to the second of the next one's first record. */
+/**
+ * Creates `seals` batches of `each` records, one record per second. Each seal ends at the first record of the next
+ * batch.
+ */
 export function makeExport(seals: number, each: number, more: (seq: number) => Partial<Seal> = () => ({})): Batch[] {
   const batches: Batch[] = [];
   for (let seq = 1; seq <= seals; seq++) {

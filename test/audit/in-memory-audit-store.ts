@@ -1,4 +1,4 @@
-/** The audit's ports in memory, with a clock to turn and the failures that real stores have. */
+/** In-memory audit ports, with a settable clock and the failures of real stores. */
 
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -17,12 +17,12 @@ export class InMemoryAuditStore implements AuditAppender, SealStore, AuditMarkIn
   /** By org, then id. */
   readonly records_ = new Map<string, Map<string, NewAuditRecord | undefined>>();
   readonly seals_ = new Map<string, StoredSeal[]>();
-  /** Most items of one page, whatever is asked for: DynamoDB ends one at 1 MiB. */
+  /** Maximum number of items per page, independent of the request, because DynamoDB limits a page to 1 MiB. */
   pageSize = Number.POSITIVE_INFINITY;
   failing = false;
   /** Runs before the next seal is stored. */
   beforeAdd: (() => Promise<unknown>) | undefined;
-  /** The next seal is stored, and its reply lost: the client's retry then finds it there. */
+  /** If true, the next seal is stored but its reply is lost, so that the client's retry finds the seal. */
   loseReply = false;
   signed = 0;
   swept: number | undefined;

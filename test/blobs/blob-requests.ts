@@ -1,4 +1,4 @@
-/** What the tests of blobs share: uploads step by step, so that each can be done wrong, and looks at what S3 holds. */
+/** Helpers of blob tests: uploads in single steps, so that each step can be done wrong, and a view of the bucket. */
 import { createHash } from 'node:crypto';
 import {
   GetObjectTaggingCommand,
@@ -31,14 +31,14 @@ export const sha256 = (...bytes: Uint8Array[]): string => {
 
 export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** Bytes of a blob whose content has that length. */
+/** Size in bytes of a blob with this content length. */
 export const sealedSize = (contentLength: number): number =>
   sealedLength(contentLength, chooseChunkLog2(contentLength));
 
-/** What S3 holds, as its owner sees it. */
+/** The content of the bucket, from the owner's view. */
 export interface BucketView {
   keys(org: string): Promise<string[]>;
-  /** Ids of unfinished uploads. */
+  /** IDs of unfinished uploads. */
   uploads(org: string): Promise<string[]>;
   lifetime(org: string, id: string): Promise<string | undefined>;
 }
@@ -62,11 +62,11 @@ export function bucketView({ endpoints, operator, credentials, resources }: Loca
   };
 }
 
-/** A blob that was begun, and encrypted, and of which nothing has been sent. */
+/** A started upload: the blob is encrypted, but no bytes are sent. */
 export interface BegunUpload extends CreateBlobResponse {
   readonly org: string;
   readonly bytes: Bytes;
-  /** The link with its key. */
+  /** The link, including its key. */
   readonly linkWithKey: string;
   readonly completion: CompleteBlobRequest;
 }
@@ -94,7 +94,7 @@ export async function beginUpload(
 export const formOf = ({ upload }: Pick<CreateBlobResponse, 'upload'>): FormUpload =>
   upload.kind === 'form' ? upload : expect.fail('the upload is not by form');
 
-/** Posts a form, its fields in this order; the checksum is that of the file unless told. */
+/** Posts a form with its fields in this order. The default checksum is that of the file. */
 export async function postForm(
   { url, fields }: Pick<FormUpload, 'url' | 'fields'>,
   file: Uint8Array<ArrayBuffer>,
@@ -114,31 +114,31 @@ export const completeUpload = (
   key: string = stack.vault.agentKey,
 ): Promise<Response> => stack.http('POST', `/v1/blobs/${id}/completion`, { key, body });
 
-/** The proof of a link's key, base64. */
+/** The proof of a link's key, base64-encoded. */
 export async function linkProof(whole: string, verb: 'open' | 'burn'): Promise<string> {
   const link = parseLinkUrl(whole) ?? expect.fail('no link');
   return toBase64(await computeLinkProof(link.key, link, verb));
 }
 
-/** What S3 says when it refuses. */
+/** Asserts that a response is this S3 error. */
 export async function expectS3Error(answer: Response, status: number, code: string): Promise<void> {
   expect([answer.status, /<Code>(\w+)<\/Code>/.exec(await answer.text())?.[1]]).toEqual([status, code]);
 }
 
-/** One byte more. */
+/** Appends one byte. */
 export const oneByteLonger = (bytes: Bytes): Bytes => new Uint8Array([...bytes, 0]);
 
-/** The same but for one bit. */
+/** Flips one bit. */
 export const withFlippedBit = (bytes: Bytes): Bytes => bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte));
 
 /**
- * Moves the clock of the engines, which run in this process, on by so many minutes; that of the functions, which signed the ticket,
- * stays. Until the end of the test only S3 can be asked, and only at addresses signed before.
+ * Advances the clock of the engines, which run in this process. The clock of the functions, which signed the ticket,
+ * does not change. Until the end of the test, only S3 can be called, and only with URLs signed before.
  */
 export const advanceClock = (minutes: number) =>
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + minutes * 60_000 });
 
-/** What was refused was refused for what was wrong with it: done right, it comes through. */
+/** Checks that the request was rejected only because of its fault: the corrected request succeeds. */
 export async function expectSucceedsBy(
   stack: LocalStack,
   content: Uint8Array,

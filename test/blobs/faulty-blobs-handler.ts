@@ -1,6 +1,6 @@
 /**
- * What takes blobs in, with a bug on purpose: whatever it asks S3 for is the object that it was first asked for, by the session of
- * whoever calls. An entry of a function, bundled by a test.
+ * The blob upload function with an intentional bug: every S3 call uses the object of the first request, with the
+ * session of the current caller. A function entry, bundled by a test.
  */
 import {
   AbortMultipartUploadCommand,

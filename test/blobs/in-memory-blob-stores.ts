@@ -1,4 +1,6 @@
-/** Blobs and links on memory ports, each call of which can fail before or after its work, or be repeated after a lost reply. */
+/**
+ * Blobs and links with in-memory ports. Each call can fail before or after its work, or be repeated after a lost reply.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -18,7 +20,7 @@ import { BlobService } from '../../lambdas/blobs/blob-service.ts';
 import { MultipartUploadService } from '../../lambdas/blobs/multipart-upload-service.ts';
 import { ShareLinkService } from '../../lambdas/blobs/share-link-service.ts';
 
-/** `repeated`: done, its reply lost, and sent again by the client of the service, as AWS clients do. */
+/** `repeated`: the call is done, its reply is lost, and the service client retries it, as AWS clients do. */
 export type CallOutcome = 'done' | 'before' | 'after' | 'repeated';
 
 interface StoredObject {
@@ -33,12 +35,12 @@ const hashOf = (...parts: (string | Uint8Array)[]): string => {
   return hash.digest('base64');
 };
 
-/** What the holder of a key can show, and what the service keeps of it. */
+/** The proof that a key holder sends, and the hash that the service stores. */
 export const proof = (text: string): string => hashOf(text);
 export const verifier = (text: string): string => hashOf(Buffer.from(proof(text), 'base64'));
 export const verifiers = { open: verifier('open'), burn: verifier('burn') };
 
-/** Sizes that parts have while others follow. */
+/** Size of every part except the last. */
 export const chunk = 2 ** 20 + 16;
 export const firstPart = 64 + 8 * chunk;
 export const laterPart = 8 * chunk;
@@ -58,7 +60,7 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
     uploads: new Map<string, Map<number, StoredPart>>(),
   };
 
-  /** @param again what a repetition by the client gives, when that is not the same */
+  /** @param again the result of a retry by the client, if it differs */
   async function call<T>(name: string, work: () => T, again: () => T = work): Promise<T> {
     await world.intrude(name);
     const nth = world.calls.push(name);
@@ -69,7 +71,7 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
     return fate === 'repeated' ? again() : result;
   }
   const sole = (asked: string) => {
-    if (asked !== org) throw new Error('another org was asked for');
+    if (asked !== org) throw new Error('the request names another org');
   };
   function change(id: string, holds: (blob: StoredBlob) => boolean, next: (blob: StoredBlob) => StoredBlob): boolean {
     const blob = world.records.get(id);
@@ -203,13 +205,13 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
     if (blob === undefined) throw new Error('there is no such record');
     return blob;
   };
-  /** What S3 does with the form of a ticket. */
+  /** Emulates S3 for a form upload. */
   const post = (id: string, content = 'ciphertext', size = content.length): string => {
     const checksum = hashOf(content);
     world.objects.set(id, { size, checksum, lifetime: 'unfinished' });
     return checksum;
   };
-  /** What S3 does with parts that are put to their addresses. */
+  /** Emulates S3 for part uploads. */
   const put = (id: string, ...parts: Omit<AnnouncedPart, 'checksum'>[]): void => {
     const upload = world.uploads.get(record(id).uploadId ?? '');
     for (const part of parts) {
@@ -222,7 +224,7 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
       [...(world.uploads.get(record(id).uploadId ?? '')?.values() ?? [])].sort((a, b) => a.number - b.number),
     );
 
-  /** A blob that is complete, by form unless told. */
+  /** Creates a complete blob. Default: a form upload. */
   async function ready(options: object = {}): Promise<StoredBlob> {
     const { id } = await blobs.create(org, { size: 10, ...options });
     const checksum = post(id);
@@ -242,7 +244,7 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
   return { org, world, time, pass, blobs, uploads, links, record, post, put, checksumOfParts, ready, open, burn };
 }
 
-/** Repeats a request as a client does that is told it may. */
+/** Repeats a request, like a client after a retryable error. */
 export async function retryUntilAnswered<T>(run: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {

@@ -1,6 +1,6 @@
 /**
- * A client in a process of its own, whose memory is measured. `up LENGTH` uploads generated content, `down LENGTH URL` takes it in and
- * reads a range out of its middle. Each prints one line of JSON.
+ * A client in a separate process, whose memory use is measured. `up LENGTH` uploads generated content. `down LENGTH
+ * URL` downloads it and reads a range from its middle. Each prints one line of JSON.
  */
 import { createCipheriv, createHash } from 'node:crypto';
 import { Anima, type Fetch, openBlob } from '../../sdk/src/index.ts';
@@ -9,7 +9,7 @@ interface Transfer {
   /** SHA-256 of the content, hex. */
   readonly sha256: string;
   readonly seconds: number;
-  /** Largest resident memory of the process, bytes. */
+  /** Maximum resident memory of the process in bytes. */
   readonly resident: number;
 }
 
@@ -19,9 +19,9 @@ export interface Sent extends Transfer {
 
 export interface Received extends Transfer {
   readonly size: number;
-  /** SHA-256 of the range as it was generated and as it came. */
+  /** SHA-256 of the range, as generated and as received. */
   readonly range: { readonly expected: string; readonly actual: string };
-  /** First and last byte of each range of the object that was asked for. */
+  /** First and last byte of each requested range of the object. */
   readonly asked: readonly (readonly [number, number])[];
 }
 
@@ -31,8 +31,9 @@ const [, , mode, lengthText, link = ''] = process.argv;
 const length = Number(lengthText);
 
 /**
- * Writes the piece of that number: noise, with its place stamped on it, so that no two are the same. Always into the same memory, as a
- * client does that reads a file: fresh pieces would pile up until they are collected, and it is the SDK whose memory is measured.
+ * Writes the piece with this number: random bytes with the number stamped into them, so that all pieces differ. The
+ * buffer is reused, as in a client that reads a file. New buffers would accumulate until they are collected and distort
+ * the measurement of the SDK's memory use.
  */
 function piece(into: Buffer, number: number): Buffer {
   for (let at = 0; at < pieceLength; at += stampEvery) into.writeBigUInt64BE(BigInt(number * pieceLength + at), at);
@@ -45,7 +46,7 @@ function noise(): Buffer {
 }
 
 const since = (started: number): number => (performance.now() - started) / 1000;
-/** Node tells it in kibibytes. */
+/** Node.js reports the value in KiB. */
 const resident = (): number => process.resourceUsage().maxRSS * 1024;
 
 async function up(): Promise<Sent> {
@@ -70,7 +71,7 @@ async function down(): Promise<Received> {
   for await (const { buffer, byteOffset, byteLength } of opened.stream) {
     hash.update(new Uint8Array(buffer, byteOffset, byteLength));
     size += byteLength;
-    // Gives the memory back. Node's own fetch alone holds from 110 to 190 MB when that is left to the collector, as it happens to run.
+    // Frees the memory. If this is left to the garbage collector, fetch of Node.js alone holds 110 to 190 MB.
     buffer.transfer(0);
   }
   const seconds = since(started);
@@ -84,7 +85,7 @@ async function range(): Promise<Pick<Received, 'range' | 'asked'>> {
     if (from !== undefined) asked.push([Number(from), Number(to)]);
     return fetch(input, init);
   };
-  // Across the border of two chunks of 2^20 bytes: the first of all has a description of 1024 bytes before its content.
+  // The range crosses the border of two chunks of 2^20 bytes. The first chunk starts with a description of 1024 bytes.
   const number = Math.floor(length / 2 ** 21) * 16 - 1;
   const start = number * pieceLength + 40_000;
   const got = await new Anima({ fetch: watching }).blobs.range(link, start, start + pieceLength);

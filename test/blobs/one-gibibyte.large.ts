@@ -1,4 +1,6 @@
-/** A gibibyte through the SDK: what is large neither stays in memory nor is read where a part is enough. */
+/**
+ * Transfers 1 GiB with the SDK. The content is not kept in memory, and a range request does not read the whole object.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +11,7 @@ import type { Received, Sent } from './one-gibibyte-transfer.ts';
 
 const mebi = 2 ** 20;
 const length = 1024 * mebi;
-/** Bytes of a sealed chunk, and of the header. */
+/** Size of an encrypted chunk and of the header, in bytes. */
 const [chunk, header] = [mebi + 16, 64];
 const folder = mkdtempSync(join(tmpdir(), 'anima-large-'));
 let vault: VaultProcess;
@@ -17,7 +19,7 @@ let sent: Sent;
 let received: Received;
 
 beforeAll(async () => {
-  // As plain JavaScript, which is what a client runs: to strip types at start takes memory of its own.
+  // Plain JavaScript, as a client would run, because type stripping at start needs additional memory.
   const program = join(folder, 'transfer.mjs');
   const format = { bundle: true, platform: 'node', format: 'esm', logLevel: 'silent' } as const;
   await build({
@@ -48,7 +50,7 @@ test.each([
   ['up', () => sent],
   ['down', () => received],
 ])('%s, the process of the client has less than 150 MB resident', (_, transfer) => {
-  // As much as Node alone has: else nothing was measured.
+  // Node.js alone uses at least this much; a smaller value means that nothing was measured.
   expect(transfer().resident).toBeGreaterThan(30_000_000);
   expect(transfer().resident).toBeLessThan(150_000_000);
 });

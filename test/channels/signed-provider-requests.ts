@@ -1,4 +1,4 @@
-/** Requests as the five providers send them, signed here by WebCrypto and by the providers' own packages, not by the code under test. */
+/** Requests of the five providers, signed with WebCrypto and the providers' packages instead of the code under test. */
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { getExpectedTwilioSignature } from 'twilio/lib/webhooks/webhooks.js';
 import type {
@@ -15,11 +15,11 @@ export const now = new Date('2026-11-21T10:00:00.400Z');
 export const seconds = (at: Date): string => String(Math.floor(at.getTime() / 1000));
 export const later = (by: number, from = now): Date => new Date(from.getTime() + by * 1000);
 
-/** A carrier that must not be used. */
+/** An HTTP client that must not be called. */
 export const unusableHttpClient: ProviderHttp = {
   baseUrlOverride: undefined,
   fetch: () => {
-    throw new Error('nothing was to be sent');
+    throw new Error('no request was expected');
   },
 };
 
@@ -37,20 +37,20 @@ export async function hmacHex(key: string, text: string | Uint8Array): Promise<s
 
 export interface MessageParts {
   readonly text: string;
-  /** When the provider signs. */
+  /** The time of the signature. */
   readonly at: Date;
-  /** Other fields, over those that are usual. */
+  /** Fields that override the default fields. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** How one provider's requests are made and changed. */
+/** Creates and modifies the requests of one provider. */
 export interface ProviderSample {
   readonly channel: ChannelProvider;
   readonly secrets: Readonly<Record<string, unknown>>;
-  /** The field of the secrets that verifies signatures, and another value for it. */
+  /** The secret field for signature verification, and a different value for it. */
   readonly signing: { readonly field: string; readonly other: unknown };
   readonly request: (parts?: Partial<MessageParts>) => Promise<WebhookRequest>;
-  /** The same request with its signature edited; undefined leaves it out. */
+  /** Changes the signature of a request; undefined removes it. */
   readonly edit: (request: WebhookRequest, change: (signature: string) => string | undefined) => WebhookRequest;
 }
 
@@ -71,7 +71,7 @@ const editHeader =
     return { ...request, headers: changed === undefined ? headers : { ...headers, [name]: changed } };
   };
 
-/** A form; of a list each value is a field of its own. */
+/** Encodes a form. Each value of a list is a separate field. */
 export const form = (fields: Readonly<Record<string, unknown>>): string =>
   new URLSearchParams(
     Object.entries(fields).flatMap(([name, value]) =>
@@ -81,7 +81,7 @@ export const form = (fields: Readonly<Record<string, unknown>>): string =>
 export const formType = 'application/x-www-form-urlencoded';
 
 export const boundary = 'xYzZY';
-/** A body of multipart/form-data as SendGrid writes it; values may be bytes of any encoding. */
+/** A multipart/form-data body as SendGrid sends it. Values can be bytes in any encoding. */
 export function multipart(fields: readonly (readonly [name: string, value: string | Uint8Array])[]): Buffer {
   const part = ([name, value]: readonly [string, string | Uint8Array]) => [
     Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n`),
@@ -206,7 +206,7 @@ const slack: ProviderSample = {
   edit: editHeader('x-slack-signature'),
 };
 
-/** A DKIM-Signature; its bytes differ by `seed`. */
+/** A DKIM-Signature header with bytes derived from `seed`. */
 export const dkim = (
   domain: string,
   { seed = 1, covers = 'from:to:subject:date:message-id', extra = '' } = {},
@@ -219,7 +219,7 @@ export const dkim = (
     .replace(/(.{60})/g, '$1\r\n\t')}`;
 
 export type Pairs = readonly (readonly [string, string])[];
-/** Headers of a mail from Ada to the vault; those given stand instead of the usual ones of their name. */
+/** Headers of an email from Ada to the vault. `changes` override the default headers. */
 export function mailPairs(changes: Readonly<Record<string, string | readonly string[]>> = {}): Pairs {
   const usual: Record<string, string | readonly string[]> = {
     Received:
@@ -246,7 +246,7 @@ export const mailgunSecrets = {
   domain: 'in.example.net',
 };
 export const mailgunToken = '0123456789abcdef0123456789abcdef0123456789abcdef01';
-/** What Mailgun puts around the headers of a mail. */
+/** Adds the headers that Mailgun adds to an email. */
 export const marked = (pairs: Pairs, result = 'Pass'): Pairs => [
   ['X-Mailgun-Incoming', 'Yes'],
   ['X-Envelope-From', '<ada@example.com>'],
@@ -345,7 +345,7 @@ const sendgrid: ProviderSample = {
 
 export const samples: Readonly<Record<ChannelName, ProviderSample>> = { twilio, whatsapp, slack, mailgun, sendgrid };
 
-/** The line of a channel with the usual secrets, some of them changed. */
+/** The provider account of a channel with the default secrets, with some of them changed. */
 export function providerAccount(
   name: ChannelName,
   changes: object = {},
@@ -356,6 +356,6 @@ export function providerAccount(
   return found;
 }
 
-/** The messages of a reading; none for every other kind. */
+/** The messages of webhook content; empty for every other kind. */
 export const messagesOf = (reading: WebhookContent | undefined) =>
   reading?.kind === 'messages' ? reading.messages : [];

@@ -1,4 +1,4 @@
-/** The command, for tests: within this process where that is enough, as a process of its own where a process matters. */
+/** Runs the command in tests, either within this process or as a separate process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,7 @@ export interface CommandResult {
 export interface CallOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
-  /** Whether standard output says that it is a terminal. */
+  /** Whether standard output reports to be a terminal. */
   readonly terminal?: boolean;
 }
 
@@ -29,7 +29,7 @@ export async function runInProcess(
   streams.stdin.end(input);
   const texts = [textOf(streams.stdout), textOf(streams.stderr)] as const;
   const host = { ...streams, stdout: Object.assign(streams.stdout, { isTTY: terminal }), env };
-  // What a command uses of a process's streams, these have too.
+  // These streams have all members that a command uses.
   const code = await runProgram(args, host as unknown as Parameters<typeof runProgram>[1]);
   streams.stdout.end();
   streams.stderr.end();
@@ -46,18 +46,18 @@ async function textOf(stream: PassThrough): Promise<string> {
 export interface StartedCommand {
   readonly child: ChildProcess;
   readonly ended: Promise<CommandResult>;
-  /** Resolves when standard output, as far as it is known, holds a text. */
+  /** Resolves when standard output contains `text`. */
   until(text: string): Promise<void>;
 }
 
-/** Starts `anima` as a process. Its environment is what is given and PATH, nothing of this process's. */
+/** Starts `anima` as a process. Its environment has only `env` and PATH. */
 export function startProcess(args: readonly string[], { env = {}, input }: CallOptions = {}): StartedCommand {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stdin.on('error', () => undefined);
-  // Of a test that fails nothing stays behind: what runs below it gets the signal too.
+  // End the process after a failed test too. It forwards the signal to its child processes.
   onTestFinished(() => void child.kill('SIGTERM'));
   if (input !== undefined) child.stdin.end(input);
   let stdout = '';

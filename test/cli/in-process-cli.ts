@@ -1,4 +1,4 @@
-/** The command in this process, with streams and an environment of its own: what a terminal or a pipe would be to it. */
+/** Runs the command in this process, with separate streams and a separate environment. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,23 +14,23 @@ export interface CommandResult {
 }
 
 export interface CliSurroundings {
-  /** Nothing of this process's environment is seen. */
+  /** The complete environment; this process's environment is not visible. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** What comes by a pipe; nothing unless told. */
+  /** Piped standard input. Default: empty. */
   readonly input?: string | Uint8Array | undefined;
-  /** What is typed at a terminal, question after question: standard input and output are one then. */
+  /** Answers typed at a terminal, one per question. Standard input and output are then the same terminal. */
   readonly typed?: readonly string[] | undefined;
-  /** Whether standard output is a terminal; as standard input unless told. */
+  /** Whether standard output is a terminal. Default: same as standard input. */
   readonly terminal?: boolean | undefined;
 }
 
-/** Runs a command to its end. */
+/** Runs a command until it ends. */
 export async function runAnima(args: readonly string[], world: CliSurroundings = {}): Promise<CommandResult> {
   const atTerminal = world.typed !== undefined;
   const stdout = new CollectedOutput(world.terminal ?? atTerminal);
   const stderr = new CollectedOutput(false);
   const stdin = atTerminal ? new FakeKeyboard(world.typed, stderr) : Readable.from([Buffer.from(world.input ?? '')]);
-  // Streams of Node have all that the command uses of a process's; the compiler wants the rest of theirs too.
+  // Node.js streams have all members that the command uses, but not all that the type requires.
   const host = { stdin, stdout, stderr, env: world.env ?? {} } as unknown as HostProcess;
   const code = await runProgram(args, host);
   return { code, stdout: stdout.text, stderr: stderr.text };
@@ -51,7 +51,7 @@ class CollectedOutput extends Writable {
   }
 }
 
-/** Types an answer whenever something new was asked. */
+/** Types the next answer after each new question. */
 class FakeKeyboard extends PassThrough {
   readonly isTTY = true;
   isRaw = false;
@@ -76,7 +76,9 @@ class FakeKeyboard extends PassThrough {
   }
 }
 
-/** An environment with a configuration folder of its own, and no keyring: the machine's must not be touched. */
+/**
+ * An environment with a temporary configuration folder and without keyring, so that those of the machine are not used.
+ */
 export function temporaryHome(): { readonly folder: string; readonly env: Readonly<Record<string, string>> } {
   const folder = mkdtempSync(join(tmpdir(), 'anima-cli-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,4 +1,4 @@
-/** A folder of a new user: the packages as they are published, installed, and a terminal in it. */
+/** The folder of a new user, with the published packages installed, and a terminal in it. */
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { projectFolder } from '../shared/vault-process.ts';
 
 export interface CommandResult {
   readonly code: number;
-  /** Both streams, as a terminal shows them. */
+  /** Standard output and standard error, interleaved as in a terminal. */
   readonly output: string;
 }
 
@@ -28,11 +28,12 @@ export class Terminal {
     };
   }
 
-  /** Runs a script of bash to its end. What it sets by `export` or as a variable is there for the next one. */
+  /** Runs a bash script. Its exported and other variables are kept for the next script. */
   async run(script: string, { input = '', cwd = this.folder } = {}): Promise<CommandResult> {
     const kept = join(this.folder, '.variables');
     const before = existsSync(kept) ? `. ${kept}\n` : '';
-    // Given a socket, bash takes itself for a remote shell and would read its start-up files; what it sets itself can't be set again.
+    // With a socket as input, bash acts as a remote shell and reads its startup files. Its read-only variables cannot
+    // be set.
     const after = `declare -px > ${kept}; declare -p | grep -E '^declare -- [a-z]+=' >> ${kept} || true`;
     const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', `exec 2>&1\n${before}${script}\n${after}`], {
       cwd,
@@ -50,11 +51,11 @@ export class Terminal {
   }
 
   /**
-   * Starts the vault by an `anima dev` command, which goes on running.
-   * @returns what it printed until it was ready, and its address
+   * Starts the vault with an `anima dev` command, which keeps running.
+   * @returns the output until the vault is ready, and its URL
    */
   async startVault(command: string): Promise<{ readonly output: string; readonly url: string }> {
-    // Any port, the template that was synthesized already, and waits that take a twentieth.
+    // Any free port, the synthesized template, and waits scaled to a twentieth.
     const more = `--memory --port 0 --time-scale 0.05 --assembly ${inject('assembly')}`;
     const vault = spawn('bash', ['-c', `exec ${command} ${more}`], { cwd: this.folder, env: this.#env });
     this.#vault = vault;
@@ -81,7 +82,7 @@ export class Terminal {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Installs the command from its tarball; its dependencies are those of this checkout, by the very names it declares. */
+  /** Installs the command from its tarball. Its declared dependencies are linked from this checkout. */
   async installCli(): Promise<void> {
     await unpack('cli', this.folder, async (place) => void (await bundleCli(true, join(place, 'dist'))));
     const { bin, dependencies, optionalDependencies } = manifest('cli');
@@ -109,7 +110,7 @@ interface Manifest {
 const manifest = (workspace: string): Manifest =>
   JSON.parse(readFileSync(join(projectFolder, workspace, 'package.json'), 'utf8'));
 
-/** Packs a workspace, built anew at a place of its own: other tests pack it at the same time. */
+/** Packs a workspace that is built in a separate folder, because other tests pack it at the same time. */
 async function unpack(workspace: string, folder: string, build: (place: string) => unknown): Promise<void> {
   const place = mkdtempSync(join(tmpdir(), `anima-pack-${workspace}-`));
   try {
@@ -136,6 +137,6 @@ function linkPackage(folder: string, name: string): void {
   symlinkSync(home, at);
 }
 
-/** Writes a file into the folder of a terminal. */
+/** Writes a file to the folder of a terminal. */
 export const writeInto = (terminal: Terminal, name: string, text: string): void =>
   writeFileSync(join(terminal.folder, name), text);

@@ -7,7 +7,7 @@ test('the demonstration runs to its end: two channels, one conversation, a resta
   await demo((line) => lines.push(line), inject('assembly'));
   const text = lines.join('\n');
   expect(text).toMatch(
-    /message 1 of.*Linked.*message 2 of.*started again.*message 3 of.*is deleted.*nobody.*message 1 of/s,
+    /message 1 of.*Linked.*message 2 of.*started again.*message 3 of.*is deleted.*Nobody.*message 1 of/s,
   );
   expect(lines.at(-1)).toContain('Done.');
 });

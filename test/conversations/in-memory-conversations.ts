@@ -1,4 +1,4 @@
-/** A deployment in memory: the ports of conversations, what they were asked, and faults to order. */
+/** An in-memory deployment with the ports of conversations, which records calls and injects faults. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -47,7 +47,7 @@ import type {
 } from '../../lambdas/users/user-ports.ts';
 import { JobConsumer, type JobResult } from '../../lambdas/worker/job-consumer.ts';
 
-/** What is done to a call: `lost` runs it and loses the reply, `refused` does not run it. */
+/** A fault for a call. `lost` runs it and loses the reply; `refused` does not run it. */
 export type CallFault = 'lost' | 'refused' | undefined;
 
 export interface QueuedJob {
@@ -56,7 +56,7 @@ export interface QueuedJob {
   readonly name: string;
 }
 
-/** A request as the fake providers of this world sign it. */
+/** A request signed by a fake provider. */
 export interface FakeWebhook {
   readonly signed?: boolean;
   readonly reading?: WebhookContent;
@@ -81,13 +81,13 @@ export const message = (identity: string, text: string, more: Partial<InboundMes
   ...more,
 });
 
-/** The code in the answer to `delete my account`. */
+/** Extracts the code from the answer to `delete my account`. */
 export const deletionCodeIn = (texts: readonly string[]): string =>
   /delete my account ([0-9A-Z]{6})$/.exec(texts.join())?.[1] ?? expect.fail(texts.join());
 
 export const ada = { tel: 'tel:+447700900123', slack: 'slack:T0123/U0456' };
 
-/** Everything that lasts, and everything that was asked of it. */
+/** The persistent state and the recorded calls. */
 export class InMemoryConversations {
   readonly org = randomId();
   orgKeyring: unknown = toKeyringRecord(newOrgKeyring(this.org, '2026-01-01T00:00:00.000Z'));
@@ -105,7 +105,7 @@ export class InMemoryConversations {
   respond: ((request: ResponderRequest) => Promise<string | undefined>) | undefined = async ({ message: { text } }) =>
     `You said: ${text}`;
   deliver: () => SendResult = () => 'sent';
-  /** Asked at each call, before it or after it. */
+  /** Called before and after each call. */
   fault: (action: string, when: 'before' | 'after') => Promise<CallFault> | CallFault = () => undefined;
   pause = async () => {};
   readonly #keys = { custody: randomBytes(32), code: randomBytes(32), routing: randomBytes(32) };
@@ -279,7 +279,7 @@ export class InMemoryConversations {
     },
   };
 
-  /** A warm function of its own: nothing but what the world holds is shared. */
+  /** Creates a separate warm function instance. Instances share only the persistent state. */
   instance({ answers = true } = {}) {
     const clock = () => this.time.now;
     const { reader, keyringStore: keyrings, locatorStore: store, custody, codes, routing, recordStore: records } = this;
@@ -362,7 +362,7 @@ export class InMemoryConversations {
     };
   }
 
-  /** Channels whose signature is the word `signed`, so that tests are about what comes after it. */
+  /** Channels with the word `signed` as signature, because these tests cover only the steps after verification. */
   #channels(): ChannelProviders {
     const channel = (name: ChannelName): ChannelProvider => ({
       name,
@@ -388,13 +388,13 @@ export class InMemoryConversations {
     return Object.fromEntries(channelNames.map((name) => [name, channel(name)])) as ChannelProviders;
   }
 
-  /** A webhook's whole request. */
+  /** Runs a complete webhook request. */
   async receive(name: ChannelName, ...messages: InboundMessage[]) {
     const proven = await this.instance().receiving.verify(this.org, name, fakeWebhook({ messages }));
     return await proven.enqueueMessages();
   }
 
-  /** Does the first job of the queue, and forgets it unless it fails. */
+  /** Processes the first job of the queue and removes it unless it fails. */
   async workOne(answers = true): Promise<JobResult> {
     const job = this.queue[0] ?? expect.fail('the queue is empty');
     const delivered = { body: job.body, messageId: randomId(), remainingMs: () => 60_000 };
@@ -403,14 +403,14 @@ export class InMemoryConversations {
     return worked;
   }
 
-  /** Does all jobs, in order. */
+  /** Processes all jobs in order. */
   async workAll(answers = true): Promise<JobResult[]> {
     const done: JobResult[] = [];
     while (this.queue.length > 0) done.push(await this.workOne(answers));
     return done;
   }
 
-  /** Says something on a channel, and waits for the answer: what was sent for it. */
+  /** Sends a message on a channel, processes it, and returns the answers. */
   async say(name: ChannelName, identity: string, text: string, more: Partial<InboundMessage> = {}): Promise<string[]> {
     const before = this.sent.length;
     await this.receive(name, message(identity, text, more));
@@ -419,20 +419,20 @@ export class InMemoryConversations {
     return this.sent.slice(before).map((one) => one.text);
   }
 
-  /** The one user that is not deleted. */
+  /** The only user that is not deleted. */
   user(): UserKeyring & { readonly slots: Record<string, { kind: string }> } {
     const active = [...this.keyrings.values()].filter(({ state }) => state === 'active');
     expect(active).toHaveLength(1);
     return active[0] as never;
   }
 
-  /** Asks for the code that deletes, and sends it: what was sent then. */
+  /** Requests a deletion code, sends it, and returns the answers. */
   async end(name: ChannelName, identity: string): Promise<string[]> {
     const code = deletionCodeIn(await this.say(name, identity, 'delete my account'));
     return await this.say(name, identity, `delete my account ${code}`);
   }
 
-  /** Links Slack to the account of the telephone. */
+  /** Links Slack to the account of the phone number. */
   async link(): Promise<void> {
     const [shown = ''] = await this.say('twilio', ada.tel, 'link');
     const code = /link (\S+)/.exec(shown)?.[1] ?? expect.fail(shown);

@@ -1,4 +1,4 @@
-/** Conversations on the local stack: over real HTTP, correctly signed, through the real queue and the real functions. */
+/** Conversations on the local stack, with signed HTTP requests, the emulated queue and the bundled functions. */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import type { ProviderRequest } from '../../local/vault/provider-emulator.ts';
@@ -12,11 +12,11 @@ import {
 } from '../../local/vault/signed-webhooks.ts';
 import type { LocalStack } from '../shared/local-stack.ts';
 
-/** A number that nobody had before. */
+/** A new phone number. */
 export const newPhone = (): string => `+44${String(7_000_000_000 + randomBytes(4).readUInt32BE())}`;
 export const newMember = (): string => `U${randomBytes(6).toString('hex').toUpperCase()}`;
 
-/** An answer as it went to a provider: to whom, and what. */
+/** An answer that was sent to a provider: recipient and text. */
 export interface ProviderAnswer {
   readonly to: string;
   readonly text: string;
@@ -35,7 +35,7 @@ export function parseProviderAnswer({ provider, body, receivedAt }: ProviderRequ
   return { to: json.personalizations[0].to[0].email, text: json.content[0].value, at: receivedAt };
 }
 
-/** Sets up Twilio and Slack for the first org, and talks. */
+/** Configures Twilio and Slack for the first org, and sends messages. */
 export class LocalConversations {
   readonly secrets: ChannelSecrets = newChannelSecrets();
   readonly #stack: LocalStack;
@@ -67,7 +67,7 @@ export class LocalConversations {
     return signedSlackWebhook(this.hook('slack/{org}'), this.secrets.slack, message);
   }
 
-  /** Delivers, waits until all is done, and gives what was sent since. */
+  /** Delivers messages, waits until they are processed, and returns the answers. */
   async say(...deliveries: readonly WebhookRequest[]): Promise<ProviderAnswer[]> {
     const { vault } = this.#stack;
     const before = vault.providerRequests().length;

@@ -71,7 +71,9 @@ test('the retention that was chosen is told to whoever leaves records', () => {
 });
 
 test.each(['-1', '1.5', 'ever', '100000', '007'])('a retention of %s is refused', (auditRetentionDays) => {
-  expect(() => appForTest({ auditRetentionDays })).toThrow(/auditRetentionDays=.*not allowed; nothing was synthesized/);
+  expect(() => appForTest({ auditRetentionDays })).toThrow(
+    /auditRetentionDays=.*not allowed\. Nothing was synthesized/,
+  );
 });
 
 test('the sealer is run every five minutes, and by nothing else', () => {

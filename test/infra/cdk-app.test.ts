@@ -77,7 +77,7 @@ const acknowledgements = ({ node }: IConstruct): [rule: string, why: string][] =
 
 test('handlers that are not there end the synthesis with what is missing', () => {
   expect(() => vaultApp({ handlers: temporaryFolder() })).toThrow(
-    /could not be bundled; nothing was synthesized.*could not resolve.*\w\.ts/is,
+    /could not be bundled\. Nothing was synthesized.*could not resolve.*\w\.ts/is,
   );
 });
 
@@ -104,7 +104,7 @@ describe('node bin/vault.ts', () => {
   test('ends with an error that names the setting, and writes no template', () => {
     const { status, stderr, path } = run({ stage: 'Not A Stage' });
     expect(status).not.toBe(0);
-    expect(stderr).toContain('The context value stage="Not A Stage" is not allowed; nothing was synthesized.');
+    expect(stderr).toContain('The context value stage="Not A Stage" is not allowed. Nothing was synthesized.');
     expect(existsSync(join(path, 'Vault.template.json'))).toBe(false);
   });
 });

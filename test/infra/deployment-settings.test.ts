@@ -86,7 +86,7 @@ describe('settings', () => {
     ['logRetentionDays', 'forever'],
   ])('%s=%j is refused by the name of the key', (key, value) => {
     expect(() => read({ [key]: value })).toThrow(
-      new RegExp(`context value ${key}=.*not allowed; nothing was synthesized`),
+      new RegExp(`context value ${key}=.*not allowed\\. Nothing was synthesized`),
     );
   });
 

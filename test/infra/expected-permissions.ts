@@ -1,7 +1,7 @@
 /**
- * Who may do what, said a second time and by hand: `<resource> <action>` for every function. `data` is what its session
- * role may do, for the org of the session alone; `own` what its own role may do beside that, for no org. Its log, and the
- * assumption of its session role, are tested by themselves.
+ * The expected permissions of every function as `<resource> <action>`, maintained by hand. `data` has the permissions
+ * of the session role, which are limited to the org of the session. `own` has the permissions of the function's own
+ * role, which do not concern an org. Logging and the assumption of the session role are tested separately.
  */
 import type { BackgroundFunction, RouteGroup } from '../../contract/routes.ts';
 import type { JobKind } from '../../core/jobs/job-envelope.ts';
@@ -11,13 +11,13 @@ interface Permissions {
   readonly own: readonly string[];
 }
 
-/** The record of the request, which every function leaves that knows its callers. */
+/** The audit record of a request. Every function that authenticates callers adds one. */
 const record = 'audit dynamodb:PutItem';
 
-/** What every request with an API key reads in one round trip, and the hour of the key's last use, which it notes. */
+/** Every request with an API key reads these items in one round trip and updates the hour of the key's last use. */
 const authentication = ['apiKey dynamodb:BatchGetItem', 'apiKey dynamodb:UpdateItem', 'keyring dynamodb:BatchGetItem'];
 
-/** Which copies of the keyring table exist; of these actions IAM can limit the last alone to a table. */
+/** The actions that list copies of the keyring table. IAM can limit only the last one to a table. */
 const lookingForCopies = [
   'anything backup:ListRecoveryPointsByResource',
   'anything dynamodb:ListBackups',
@@ -25,7 +25,7 @@ const lookingForCopies = [
   'userKeyring dynamodb:DescribeContinuousBackups',
 ];
 
-/** What a session may do with the folder of its org, in the bucket of blobs. */
+/** The permissions of a session on its org's folder in the blob bucket. */
 const destroyingBlobs = [
   'blob dynamodb:DeleteItem',
   'blob dynamodb:Query',
@@ -41,11 +41,14 @@ const destroyingUsers = [
   'userRecord dynamodb:Query',
 ];
 
-/** A job handed to the worker: a key for it by the session of the org, the queue by the function's own role. */
+/** Sending a job: the session of the org generates its key, and the function's own role sends it to the queue. */
 const newJob = 'transitKey kms:GenerateDataKey';
 const handingOn = 'job sqs:SendMessage';
 
-/** Of what kind they may be: a message is what a provider has vouched for. */
+/**
+ * The kinds of jobs that each function is allowed to create. Only the function that verifies providers creates
+ * messages.
+ */
 export const jobsMade: Readonly<Partial<Record<RouteGroup | BackgroundFunction, readonly JobKind[]>>> = {
   users: ['erase'],
   accounts: ['erase'],
@@ -236,7 +239,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       ...signing,
     ],
   },
-  // Which orgs have new records is asked before there is an org to act for: by the index, and by items of no org.
+  // The orgs with new records are determined before there is a session: from the index and from items without an org.
   sealer: {
     data: ['audit dynamodb:Query', record],
     own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', ...signing],

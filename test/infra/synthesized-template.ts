@@ -6,7 +6,7 @@ import { afterAll } from 'vitest';
 import { vaultApp } from '../../bin/cdk-app.ts';
 import { type BackgroundFunction, backgroundFunctions, type RouteGroup, routeGroups } from '../../contract/routes.ts';
 
-/** A resource of a template, as far as all kinds are alike. */
+/** The common properties of all template resources. */
 export interface Resource {
   readonly Type: string;
   readonly Properties: Readonly<Record<string, unknown>>;
@@ -24,14 +24,14 @@ export interface Synthesized {
 const scratch = mkdtempSync(join(tmpdir(), 'anima-lib-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** A folder that lives as long as the tests of the file that asks for it. */
+/** Creates a folder that is removed after the tests of the file. */
 export const temporaryFolder = (): string => mkdtempSync(join(scratch, 'folder-'));
 
-/** What has a function of its own. */
+/** The name of a function's entry. */
 export type Entry = RouteGroup | BackgroundFunction;
 export const entries: readonly Entry[] = [...routeGroups, ...backgroundFunctions];
 
-/** Entries that say which one they are, through a CommonJS module that requires one of Node's. */
+/** Entries that return their name, through a CommonJS module that requires a Node.js module. */
 const tinyHandlers = (folder: string): string => {
   writeFileSync(join(folder, 'group.cjs'), "exports.of = (g) => [g, typeof require('node:os').EOL].join();");
   for (const entry of entries) {
@@ -43,7 +43,7 @@ const tinyHandlers = (folder: string): string => {
   return folder;
 };
 
-/** The sources of a page that says one word. */
+/** The sources of a page with one word. */
 export const tinyPage = (word: string): string => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'src'));
@@ -53,7 +53,7 @@ export const tinyPage = (word: string): string => {
   return folder;
 };
 
-/** The app over tiny handlers and a tiny page, not yet synthesized. */
+/** The app with tiny handlers and a tiny page, not yet synthesized. */
 export const appForTest = (context: Record<string, unknown> = {}, page = tinyPage('page')): App => {
   const folder = temporaryFolder();
   return vaultApp({ context, handlers: tinyHandlers(folder), page, outdir: join(folder, 'out') });
@@ -68,21 +68,21 @@ export const synthesize = (app: App): Synthesized => {
 export const ofType = (template: Synthesized, type: string): [string, Resource][] =>
   Object.entries(template.resources).filter(([, resource]) => resource.Type === type);
 
-/** The one resource of a type; throws when there are none or more. */
+/** The only resource of a type. Throws if there is not exactly one. */
 export const only = (template: Synthesized, type: string): [string, Resource] => {
   const [first, ...more] = ofType(template, type);
   if (first === undefined || more.length > 0) throw new Error(`expected one ${type}`);
   return first;
 };
 
-/** Logical id that a `Ref` or `Fn::GetAtt` points at. */
+/** The logical ID of a `Ref` or `Fn::GetAtt`. */
 export const target = (value: unknown): string => {
   const found = /\{"(?:Ref":|Fn::GetAtt":\[)"([A-Za-z0-9]+)"/.exec(JSON.stringify(value))?.[1];
   if (found === undefined) throw new Error(`no reference in ${JSON.stringify(value)}`);
   return found;
 };
 
-/** Tables by the beginning of their logical id. */
+/** Names of tables by the prefix of their logical ID. */
 const tableNames: Readonly<Record<string, string>> = {
   KeyringsTable: 'keyring',
   ApiKeysTable: 'apiKey',
@@ -102,7 +102,7 @@ export const tables = (template: Synthesized): Record<string, [string, Resource]
     }),
   );
 
-/** KMS keys by the beginning of their logical id. */
+/** Names of KMS keys by the prefix of their logical ID. */
 const keyNames: Readonly<Record<string, string>> = {
   KekKey: 'kek',
   SigningKey: 'signingKey',
@@ -117,13 +117,13 @@ export const keys = (template: Synthesized): Record<string, [string, Resource]> 
     ofType(template, 'AWS::KMS::Key').map((entry) => [keyNames[entry[0].slice(0, -8)] ?? 'unknown', entry]),
   );
 
-/** Buckets by the word for them: that of blobs, and that of the page. */
+/** The blob bucket and the page bucket, by name. */
 export const buckets = (template: Synthesized): Record<string, [string, Resource]> =>
   Object.fromEntries(
     ofType(template, 'AWS::S3::Bucket').map((entry) => [entry[0].startsWith('Page') ? 'page' : 'object', entry]),
   );
 
-/** The function of an entry, found by its description. */
+/** Finds the function of an entry by its description. */
 export const functionOf = (template: Synthesized, entry: Entry): [string, Resource] => {
   const found = ofType(template, 'AWS::Lambda::Function').find(
     ([, fn]) => fn.Properties.Description === `Anima Vault: ${entry}`,

@@ -1,19 +1,22 @@
-/** One Chromium for a file of tests, and what must be seen of every page it opens. */
+/** One Chromium per test file, which records the violations, incidents and requests of every page. */
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import bundled from '@sparticuz/chromium';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
-/** Path of another Chromium, for machines that the bundled one is not made for. */
+/** Path of another Chromium, for machines that the bundled one does not support. */
 const browserEnv = 'ANIMA_TEST_CHROMIUM';
 
-/** Not those that the bundled browser comes with: they switch off what is tested here. */
+/** Replaces the default switches of the bundled browser, which disable the security features under test. */
 const switches = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
 ];
 
-/** The bundled browser, unpacked once for all runs; it is renamed into place, since several files of tests may unpack it at once. */
+/**
+ * The bundled browser, unpacked once for all runs. It is renamed into place, because several test files can unpack it
+ * at once.
+ */
 async function unpacked(): Promise<string> {
   const cache = resolve('node_modules/.cache');
   const folder = join(cache, 'anima-test-chromium-153.0.0');
@@ -36,7 +39,7 @@ async function unpacked(): Promise<string> {
   return executable;
 }
 
-/** A running browser; undefined, and said so, where none can run. */
+/** A running browser. If none can run, prints a warning and returns undefined. */
 export async function browserOrNone(): Promise<Browser | undefined> {
   try {
     const executablePath = process.env[browserEnv] ?? (await unpacked());
@@ -44,21 +47,21 @@ export async function browserOrNone(): Promise<Browser | undefined> {
   } catch (error) {
     const [reason] = String(error).split('\n');
     process.stderr.write(
-      `\n*** NO BROWSER RUNS HERE: the tests of the page in a browser are SKIPPED, and prove nothing. ***\n` +
+      `\n*** NO BROWSER AVAILABLE: the browser tests of the link page are SKIPPED. ***\n` +
         `*** ${reason} — name another Chromium in ${browserEnv}. ***\n\n`,
     );
     return undefined;
   }
 }
 
-/** A page and everything that it must not do. */
+/** A page, and records of everything that it must not do. */
 export interface Visit {
   readonly page: Page;
-  /** Violations of the policy, from the event and from the console. */
+  /** Violations of the Content-Security-Policy, from the event and from the console. */
   readonly violations: string[];
-  /** Dialogs, errors of scripts, and windows that were opened. */
+  /** Dialogs, script errors, and opened windows. */
   readonly incidents: string[];
-  /** URLs of all requests, those that were blocked included. */
+  /** URLs of all requests, including blocked ones. */
   readonly requests: string[];
   close(): Promise<void>;
 }
@@ -67,15 +70,15 @@ interface VisitOptions {
   readonly scheme?: 'light' | 'dark';
   readonly width?: number;
   readonly height?: number;
-  /** Run before the scripts of a page. */
+  /** Script that runs before the scripts of the page. */
   readonly before?: string;
 }
 
-/** A new page in a context of its own: nothing is kept from another. */
+/** Opens a page in a separate context without shared state. */
 export async function visit(browser: Browser, options: VisitOptions = {}): Promise<Visit> {
   const { scheme = 'light', width = 1000, height = 700, before } = options;
   const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height }, acceptDownloads: true });
-  // Against hanging: whatever is waited for here comes within a second.
+  // Prevents hanging. All awaited events normally occur within a second.
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   const seen = { violations: [] as string[], incidents: [] as string[], requests: [] as string[] };
@@ -100,7 +103,7 @@ export async function visit(browser: Browser, options: VisitOptions = {}): Promi
   return { page, ...seen, close: () => context.close() };
 }
 
-/** The heading of the state that the page is in, once it is no longer on its way to it. */
+/** The heading of the page after it has reached a final state. */
 export async function settled(page: Page): Promise<string> {
   await page.waitForFunction(() => {
     const heading = document.querySelector('h1')?.textContent ?? '';
@@ -109,12 +112,12 @@ export async function settled(page: Page): Promise<string> {
   return (await page.textContent('h1')) ?? '';
 }
 
-/** Waits until more than such a share of a download has arrived. */
+/** Waits until more than this share of a download is received. */
 export const progressed = async (page: Page, share: number): Promise<void> => {
   await page.waitForFunction((wanted) => (document.querySelector('progress')?.value ?? 0) > wanted, share);
 };
 
-/** RGBA of the picture that is shown. */
+/** RGBA values of the displayed picture. */
 export const drawn = (page: Page): Promise<number[]> =>
   page.evaluate(() => {
     const image = document.querySelector('img');

@@ -1,4 +1,7 @@
-/** Files that want to be run, to be taken for something else, or to fill the memory. Each would tell if one byte of it was run. */
+/**
+ * Files that try to be executed, to be misidentified, or to exhaust memory. If any part of a file is executed, it is
+ * detected.
+ */
 import { avifHead, gif, joined, latin, png, pngMagic, u16, u16le, u32, u32le, utf8, wav } from './sample-files.ts';
 
 export interface HostileFile {
@@ -6,7 +9,7 @@ export interface HostileFile {
   readonly content: Uint8Array<ArrayBuffer>;
   readonly type?: string;
   readonly name?: string;
-  /** What the page is to make of it: a picture, text, sound, or a download. */
+  /** The expected display: a picture, text, sound, or a download. */
   readonly shown: 'img' | 'pre' | 'audio' | 'file';
 }
 
@@ -41,7 +44,7 @@ const names = [
 ] as const;
 
 export const hostile: readonly HostileFile[] = [
-  // Documents under types and names of their own.
+  // Documents with their real types and names.
   { what: 'HTML', content: html, type: 'text/html', name: 'a.html', shown: 'file' },
   { what: 'XHTML', content: xhtml, type: 'application/xhtml+xml', name: 'a.xhtml', shown: 'file' },
   { what: 'SVG', content: svg, type: 'image/svg+xml', name: 'a.svg', shown: 'file' },
@@ -55,7 +58,7 @@ export const hostile: readonly HostileFile[] = [
   },
   { what: 'MHTML', content: mhtml, type: 'multipart/related', name: 'a.mhtml', shown: 'file' },
   { what: 'a ZIP with HTML', content: zip, type: 'application/zip', name: 'a.zip', shown: 'file' },
-  // Documents that say they are pictures, sound or text.
+  // Documents that claim to be pictures, sound or text.
   { what: 'HTML as image/png', content: html, type: 'image/png', name: 'a.png', shown: 'file' },
   { what: 'XHTML as image/gif', content: xhtml, type: 'image/gif', name: 'a.gif', shown: 'file' },
   { what: 'SVG as image/png', content: svg, type: 'image/png', name: 'a.png', shown: 'file' },
@@ -93,7 +96,7 @@ export const hostile: readonly HostileFile[] = [
     type: 'text/plain',
     shown: 'file',
   },
-  // Types that are no types.
+  // Invalid types.
   { what: 'HTML with parameters', content: html, type: 'text/plain, text/html', shown: 'file' },
   { what: 'HTML with a second type', content: html, type: 'image/png; text/html', shown: 'file' },
   {
@@ -103,7 +106,7 @@ export const hostile: readonly HostileFile[] = [
     shown: 'file',
   },
   { what: 'a type with markup', content: picture, type: `"><script>${script}</script>`, shown: 'img' },
-  // Polyglots: what begins as one thing and goes on as another.
+  // Polyglots: files that are valid in more than one format.
   { what: 'GIF and JavaScript', content: gifJs, type: 'image/gif', name: 'a.png', shown: 'file' },
   {
     what: 'a whole GIF with HTML behind',
@@ -144,7 +147,7 @@ export const hostile: readonly HostileFile[] = [
     shown: 'file',
   },
   { what: 'WAV with HTML behind', content: joined(wav(), html), type: 'text/html', name: 'a.html', shown: 'audio' },
-  // Pictures that would fill the memory.
+  // Pictures that would exhaust memory.
   {
     what: 'PNG of 65,000 by 65,000',
     content: png(4, 4, undefined, [65_000, 65_000]),

@@ -1,6 +1,6 @@
 /**
- * Where links are opened: the built page under the headers that are deployed, the routes of links, and storage on an origin of its own.
- * Tests know it by {@link PageServer} alone where they can, so that they may run against another one.
+ * Serves the built link page with the deployed headers, the link routes, and object storage on a separate origin. Tests
+ * use only {@link PageServer} where possible, so that they can run against another implementation.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { App, Stack } from 'aws-cdk-lib';
@@ -22,7 +22,7 @@ export interface FileOptions {
   readonly burn?: boolean;
 }
 
-/** A link that was made, and how to get at what is behind it. */
+/** A created link with its key. */
 export interface CreatedLink {
   readonly url: string;
   /** The fragment, without `#`. */
@@ -46,29 +46,29 @@ export interface PageServer {
   close(): Promise<void>;
 }
 
-/** What may go wrong with a link; each is set by tests. */
+/** A stored file with faults that tests can set. */
 export interface Stored {
-  /** The object, as it is downloaded. */
+  /** The downloaded bytes of the object. */
   bytes: Uint8Array<ArrayBuffer>;
-  /** Error codes for the routes, by the end of their paths. */
+  /** Error codes of the routes, by the last part of their path. */
   refuse: { look?: string | undefined; opening?: string | undefined; burning?: string | undefined };
-  /** Bytes after which storage stops to send, and waits. */
+  /** Number of bytes after which storage stops sending and waits. */
   stopsAfter?: number | undefined;
-  /** Breaks the connection of a download that was stopped so. */
+  /** Closes the connection of a stopped download. */
   drop?: () => void;
-  /** Status that storage answers with instead. */
+  /** Status that storage returns instead. */
   status?: number;
   openings: number;
-  /** Name of the latest opening. */
+  /** ID of the latest opening. */
   opening?: string | undefined;
-  /** Openings that are counted, but whose answers get lost. */
+  /** Number of openings that are counted, but whose response is lost. */
   lost?: number;
   burned: boolean;
   readonly verifiers: Record<LinkProofPurpose, string>;
   readonly options: FileOptions;
 }
 
-/** A place whose every answer can be made a bad one. */
+/** A page server with configurable faults. */
 export interface FakePageServer extends PageServer {
   stored(made: CreatedLink): Stored;
 }
@@ -78,7 +78,7 @@ const statusOf: Readonly<Record<string, number>> = {
   ...{ blob_expired: 410, blob_spent: 410, blob_deleted: 410, org_shredded: 410 },
 };
 
-/** The headers of the deployed page, from its construct; only the address of the bucket is another one. */
+/** The headers of the deployed page, from its construct. Only the origin of the bucket differs. */
 function headersOf(page: ReturnType<typeof bundlePage>, storage: string): Record<string, string> {
   const app = new App();
   const stack = new Stack(app, 'headers');
@@ -148,7 +148,7 @@ export async function startFakePageServer(): Promise<FakePageServer> {
     },
     stored: ({ link }) => {
       const found = files.get(link);
-      if (found === undefined) throw new Error('no such link was made');
+      if (found === undefined) throw new Error('the link does not exist');
       return found;
     },
     close: async () => {
@@ -202,7 +202,7 @@ async function linkAnswer(
   return { status: 200, body: { ...look(), url, urlExpiresAt: '2026-11-21T06:30:00.000Z' } };
 }
 
-/** Counts an opening, unless it is the latest once more; what it is answered instead, if it is. */
+/** Counts an opening unless it repeats the latest one. Returns the response to send instead, if any. */
 function counted(file: Stored, body: string, maxOpens = Number.POSITIVE_INFINITY): Answer | undefined {
   const { opening } = proofSchema.parse(JSON.parse(body));
   if (opening === undefined || opening !== file.opening) {
@@ -220,7 +220,7 @@ async function proves(body: string, verifier: string): Promise<boolean> {
   return toBase64(await verifierOf(Buffer.from(proof, 'base64'))) === verifier;
 }
 
-/** S3 as far as a download needs it: CORS for any origin, ranges, and connections that break when they are told to. */
+/** The part of S3 that downloads need: CORS for any origin, ranges, and connections that tests can close. */
 async function objects(
   request: IncomingMessage,
   response: ServerResponse,

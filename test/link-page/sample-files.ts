@@ -1,4 +1,4 @@
-/** Files of every kind that the page shows, made here from what is to be seen in them. */
+/** Generates files of every kind that the page displays. */
 import { crc32, deflateSync } from 'node:zlib';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -11,7 +11,7 @@ export const u16 = (value: number): Bytes => Uint8Array.of(value >>> 8, value);
 export const u16le = (value: number): Bytes => Uint8Array.of(value, value >>> 8);
 export const u32le = (value: number): Bytes => u32(value).reverse();
 
-/** RGBA of a picture in which no two neighbours are alike, opaque. */
+/** RGBA values of an opaque picture in which neighboring pixels differ. */
 export function pixelsOf(width: number, height: number): Bytes {
   const pixels = new Uint8Array(width * height * 4);
   for (let at = 0; at < width * height; at++) {
@@ -27,7 +27,7 @@ const chunk = (type: string, data: Uint8Array): Bytes => {
 };
 export const pngMagic = latin('\x89PNG\r\n\x1a\n');
 
-/** A PNG of these pixels. @param stated dimensions in its header, when they are to be a lie */
+/** A PNG of these pixels. @param stated dimensions in the header, if they should differ from the real ones */
 export function png(width: number, height: number, pixels = pixelsOf(width, height), stated = [width, height]): Bytes {
   const rows = Array.from({ length: height }, (_, y) =>
     joined(Uint8Array.of(0), pixels.subarray(y * width * 4, (y + 1) * width * 4)),
@@ -41,7 +41,7 @@ export function png(width: number, height: number, pixels = pixelsOf(width, heig
   );
 }
 
-/** A GIF of one colour, whose LZW codes are never compressed: 8 bits each, and a clear code before the table would grow. */
+/** A GIF of one color. Its LZW codes are uncompressed: 8 bits each, with a clear code before the table would grow. */
 export function gif(width: number, height: number, [red, green, blue]: readonly [number, number, number]): Bytes {
   const codes: number[] = [];
   for (let at = 0; at < width * height; at++) codes.push(...(at % 100 === 0 ? [128, 0] : [0]));
@@ -64,7 +64,7 @@ export function gif(width: number, height: number, [red, green, blue]: readonly 
   );
 }
 
-/** Half a second of a tone: 8 kHz, 16 bits. */
+/** Half a second of a tone, 8 kHz and 16 bits. */
 export function wav(): Bytes {
   const samples = Uint8Array.from({ length: 8000 }, (_, at) =>
     at % 2 === 0 ? 0 : Math.round(60 * Math.sin(at / 6)) & 255,
@@ -79,7 +79,7 @@ const box = (type: string, ...parts: Uint8Array[]): Bytes => {
   return joined(u32(body.length + 8), latin(type), body);
 };
 
-/** The boxes of an AVIF up to its dimensions, without a picture in it. */
+/** The boxes of an AVIF up to its dimensions, without image data. */
 export const avifHead = (...sizes: readonly (readonly [number, number])[]): Bytes =>
   joined(
     box('ftyp', latin('avif'), u32(0), latin('avifmif1')),
@@ -91,7 +91,7 @@ export const avifHead = (...sizes: readonly (readonly [number, number])[]): Byte
     ),
   );
 
-/** A whole AVIF of 2 by 2 pixels, as libavif wrote it. */
+/** A complete AVIF of 2 by 2 pixels, created with libavif. */
 export const tinyAvif: Bytes = new Uint8Array(
   Buffer.from(
     'AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUIAAADybWV0YQAAAAAAAAAoaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAGxpYmF2aWYAAAAADnBpdG0AAAAA' +

@@ -120,7 +120,7 @@ describe('an execution', () => {
     const engine = openEngine(null, async () => 1);
     const { arn } = engine.executions.start(spec, 'a', '{}');
     expect(engine.executions.start(spec, 'a', '{}').arn).toBe(arn);
-    expect(() => engine.executions.start(spec, 'a', '{"n":1}')).toThrow('taken');
+    expect(() => engine.executions.start(spec, 'a', '{"n":1}')).toThrow('different input');
     expect(engine.executions.start(spec, undefined, '{}').arn).not.toBe(
       engine.executions.start(spec, undefined, '{}').arn,
     );

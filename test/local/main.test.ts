@@ -95,7 +95,7 @@ describe('npm start', () => {
     ] as const) {
       const vault = run('--memory', '--port', '0', '--assembly', space.assembly(), ...flags);
       while (!vault.stdout.includes('Ctrl-C')) await new Promise((resolve) => setTimeout(resolve, 10));
-      expect(vault.stdout).toMatch(/opens links +http:\/\/127\.0\.0\.1:\d+\n/);
+      expect(vault.stdout).toMatch(/link page +http:\/\/127\.0\.0\.1:\d+\n/);
       expect(vault.stdout).toContain('export ANIMA_KEY=key_agent_SECRETMARK');
       expect(vault.stdout).toMatch(/export ANIMA_URL=http:\/\/127\.0\.0\.1:\d+/);
       expect(vault.stdout.includes('AWS_SECRET_ACCESS_KEY')).toBe(shown);
@@ -105,11 +105,11 @@ describe('npm start', () => {
   });
 
   test.for([
-    [['--port', 'many'], /--port takes a number/],
+    [['--port', 'many'], /--port must be a number/],
     [['--page-port', '-1', '--memory'], /--page-port/],
-    [['--object-port', '65536'], /--object-port takes a number/],
+    [['--object-port', '65536'], /--object-port must be a number/],
     [['--colour'], /--colour.*Nothing was started/s],
-    [['--assembly', '/nonexistent', '--memory', '--port', '0'], /not readable.*Synthesize it again/s],
+    [['--assembly', '/nonexistent', '--memory', '--port', '0'], /cannot be read.*Synthesize it again/s],
   ] as const)('with %j fails with a message, not a stack', async ([args, message]) => {
     const vault = run(...args);
     expect(await vault.ended).toBe(1);

@@ -114,7 +114,7 @@ describe('npm start', () => {
     await expect(startVaultProcess('--port', '0', '--data', join(folder, 'data'))).rejects.toThrow(/in use|--data/i);
     const { port } = new URL(vault.ready.url);
     await expect(startVaultProcess('--port', port, '--memory')).rejects.toThrow(/--port/);
-    await expect(startVaultProcess('--port', 'x')).rejects.toThrow(/--port takes/);
+    await expect(startVaultProcess('--port', 'x')).rejects.toThrow(/--port must be/);
   });
 
   test('ends cleanly on Ctrl-C, with --memory leaving nothing', async () => {

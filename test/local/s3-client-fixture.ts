@@ -1,4 +1,4 @@
-/** S3 alone, with a client of the AWS SDK: what the engine's tests share. */
+/** Starts only the S3 emulator, with a client of the AWS SDK. */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { type BucketRules, bucketSchema } from '../../local/aws/cloudformation/resource-schemas.ts';
 import { CallLog, type EngineHooks } from '../../local/aws/endpoint/engine-hooks.ts';
@@ -13,17 +13,17 @@ export interface S3Fixture {
   readonly s3: S3Server;
   readonly credentials: CredentialStore;
   readonly calls: CallLog;
-  /** What the engine reported as its own failure. */
+  /** Unexpected errors that the emulator reported. */
   readonly errors: string[];
   hooks: EngineHooks;
-  /** Null: the time of the machine. */
+  /** Null selects the system time. */
   now: Date | null;
-  /** A client that finds path style by itself, from the address. */
+  /** A client that selects path style automatically from the URL. */
   client(config?: Partial<S3ClientConfig>): S3Client;
   close(): Promise<void>;
 }
 
-/** `rules` are properties as a template has them. */
+/** @param rules bucket properties as in a template */
 export async function startS3Fixture(
   folder: string | null,
   rules: Record<string, unknown> = {},

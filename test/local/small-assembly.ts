@@ -1,4 +1,4 @@
-/** A small cloud assembly as the CDK writes it, with functions that use the real AWS SDK. */
+/** A small cloud assembly in the format of the CDK, with functions that use the AWS SDK. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,7 +52,7 @@ const routes = {
 };
 routes['GET /{anything}/sleep'] = routes['GET /sleep'];
 
-// Shows what it got by sending it to a provider; messages fail as often as they say.
+// Sends its input to a provider, so that tests can see it. A message fails as many times as it specifies.
 const handleMessages = async (event) => {
   await fetch(process.env.ANIMA_PROVIDER_APIS + '/slack/api/chat.postMessage', { method: 'POST', body: JSON.stringify(event) });
   const failed = event.Records.filter(({ body, attributes }) => Number(attributes.ApproximateReceiveCount) <= Number(body.split(' ')[1] ?? 0));
@@ -88,7 +88,7 @@ const routeKeys = [
   'POST /messages',
 ];
 
-/** The resources of the assembly; a test changes them to see what is refused. */
+/** The resources of the assembly. Tests change them to check what is rejected. */
 export function templateResources(): Resources {
   const route = (routeKey: string, integration = 'ToMain', authorization = 'NONE') => ({
     Type: 'AWS::ApiGatewayV2::Route',
@@ -205,7 +205,7 @@ export function templateResources(): Resources {
   };
 }
 
-/** Those, with a FIFO queue and its dead letters, from which the function Main takes messages. */
+/** The same resources plus a FIFO queue with a dead-letter queue. The function Main consumes the queue. */
 export function templateResourcesWithQueue(): Resources {
   const all = templateResources();
   const environment: object = all.Main?.Properties.Environment ?? {};
@@ -267,12 +267,12 @@ const merged = (environment: object, more: object): object => ({
 
 export interface Workspace {
   readonly folder: string;
-  /** Folder of an assembly with these resources. */
+  /** Creates an assembly with these resources and returns its folder. */
   assembly(content?: Resources): string;
   remove(): void;
 }
 
-/** A temporary folder with the functions' bundle built once. */
+/** Creates a temporary folder and builds the functions' bundle once. */
 export async function createWorkspace(): Promise<Workspace> {
   const folder = mkdtempSync(join(tmpdir(), 'anima-local-'));
   await build({

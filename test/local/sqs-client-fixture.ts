@@ -1,4 +1,4 @@
-/** SQS alone, with a client of the AWS SDK: what the queues' tests share. */
+/** Starts only the SQS emulator, with a client of the AWS SDK. */
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { expect } from 'vitest';
 import type { QueueSpec } from '../../local/aws/cloudformation/deployment-spec.ts';
@@ -11,7 +11,7 @@ import { createSqsEngine, type SqsEngine } from '../../local/aws/sqs/sqs-engine.
 
 export const principal: Principal = { name: 'Worker', arn: iamArn('role/Worker'), tags: {} };
 
-/** A queue as a template has it; `deadLetters` names the queue of dead letters and the receives before. */
+/** A queue spec as read from a template. `deadLetters` has the dead-letter queue and the maximum number of receives. */
 export const queueSpec = (
   queueName: string,
   properties: Record<string, unknown> = {},
@@ -33,7 +33,7 @@ export interface SqsFixture {
   /** URL of a queue. */
   of(name: string): string;
   hooks: EngineHooks;
-  /** Milliseconds added to the time of the machine. */
+  /** Offset from the system time in milliseconds. */
   ahead: number;
   close(): Promise<void>;
 }

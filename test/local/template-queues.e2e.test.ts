@@ -116,19 +116,19 @@ test.for<[string, string, object, RegExp]>([
     'a queue that hides for less than its function may take',
     'Jobs',
     { VisibilityTimeout: 9 },
-    /Jobs hides.*Lambda refuses/,
+    /visibility timeout of Jobs.*Lambda rejects/,
   ],
   ['a queue with dead letters of another kind', 'DeadJobs', { FifoQueue: false }, /dead-letter queue of Jobs/],
   [
     'a queue with settings of another kind',
     'DeadJobs',
     { FifoQueue: false, ContentBasedDeduplication: true },
-    /FIFO queues only/,
+    /only for FIFO queues/,
   ],
   ['a queue with an unknown property', 'Jobs', { Odd: 1 }, /Jobs .*Odd/],
   ['a mapping by filters, which are not here', 'JobsToMain', { FilterCriteria: {} }, /FilterCriteria/],
-  ['a mapping in batches over ten', 'JobsToMain', { BatchSize: 11 }, /10 messages at most/],
-  ['a mapping from a queue that is not there', 'JobsToMain', { EventSourceArn: arn('sqs', 'no') }, /does not lead/],
+  ['a mapping in batches over ten', 'JobsToMain', { BatchSize: 11 }, /at most 10 messages/],
+  ['a mapping from a queue that is not there', 'JobsToMain', { EventSourceArn: arn('sqs', 'no') }, /does not connect/],
 ])('%s is refused', ([, id, properties, message]) => {
   const template = templateResourcesWithQueue();
   Object.assign(template[id]?.Properties ?? {}, properties);

@@ -1,4 +1,4 @@
-/** A server that tries to give a secret away, or to hold its caller up. */
+/** A server that tries to leak a secret or to block its caller. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -19,7 +19,7 @@ export interface HostileServer {
 
 type HostileBehavior = (response: ServerResponse, secret: string, received: Received, socket: Socket) => void;
 
-/** What stands in `Authorization: Bearer`, in the query `key`, in a JSON body's `key`, or is the whole body. */
+/** The secret of a request, from `Authorization: Bearer`, the query `key`, the JSON body's `key`, or the whole body. */
 function secretIn({ headers, url, body }: Received): string {
   const bearer = headers.authorization?.replace(/^Bearer /, '');
   const query = new URL(url, 'http://x').searchParams.get('key');
@@ -30,7 +30,7 @@ const escapes = (text: string, spell: (point: number) => string): string =>
   [...text].map((character) => spell(character.codePointAt(0) ?? 0)).join('');
 const hex = (point: number, width: number): string => point.toString(16).padStart(width, '0');
 
-/** A text in all the spellings of the usual servers, and of servers that mean harm. */
+/** A text in the encodings of ordinary and of malicious servers. */
 export function spellings(text: string): string[] {
   const bytes = Buffer.from(text);
   const base64 = ['', 'u:', 'us'].map((before) => Buffer.from(before + text).toString('base64'));
@@ -124,7 +124,7 @@ const hostileBehaviors: Readonly<Record<string, HostileBehavior>> = {
     void socket.end(`HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n${secret}`),
 };
 
-/** Starts it on 127.0.0.1, over TLS when `secureServer` is given. */
+/** Starts the server on 127.0.0.1, with TLS if `secureServer` is given. */
 export async function startHostileServer(
   listenOn: (handler: (request: IncomingMessage, response: ServerResponse) => void) => Server = createServer,
 ): Promise<HostileServer> {

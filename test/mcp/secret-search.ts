@@ -1,9 +1,11 @@
-/** Looks for a secret in what came out, by means that share nothing with the code that takes it out. */
+/** Searches output for a secret, independently of the code that redacts it. */
 
-/** Fragments of this many characters count as the secret. */
+/** Fragments with this number of characters count as the secret. */
 const fragment = 12;
 
-/** Spellings and fragments of a secret that stand in a text, or in what the text says when it is JSON. Empty when there is none. */
+/**
+ * The encodings and fragments of a secret in a text or, if the text is JSON, in its strings. Empty if there are none.
+ */
 export function tracesOf(secret: string, text: string): string[] {
   const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].map((before) =>
@@ -26,7 +28,7 @@ export function tracesOf(secret: string, text: string): string[] {
   ];
   const texts = [text, ...strings(text)].map((one) => one.toLowerCase());
   const found = all.filter((form) => texts.some((one) => one.includes(form.toLowerCase())));
-  // What is left once escapes are undone, as often as they can be.
+  // The text after decoding escapes repeatedly.
   const bare = texts.flatMap((one) => {
     const rounds = [one];
     for (let i = 0; i < 3; i++) rounds.push((rounds.at(-1) ?? '').replace(escapes, spelt).toLowerCase());
@@ -44,7 +46,7 @@ function spelt(_: string, ...groups: (string | undefined)[]): string {
   return String.fromCharCode(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16));
 }
 
-/** All strings of a JSON text, and of JSON within them. */
+/** All strings of a JSON text, including those of nested JSON texts. */
 function strings(text: string): string[] {
   try {
     const found: string[] = [];

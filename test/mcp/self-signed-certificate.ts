@@ -1,4 +1,4 @@
-/** A self-signed certificate, made here: DER (X.690) of what RFC 5280 asks for. */
+/** Creates a self-signed certificate (RFC 5280) in DER (X.690). */
 import { generateKeyPairSync, sign } from 'node:crypto';
 
 const tlv = (tag: number, ...parts: Uint8Array[]): Buffer => {
@@ -14,7 +14,7 @@ const commonName = (name: string) =>
   sequence(tlv(0x31, sequence(tlv(0x06, hex('550403')), tlv(0x0c, Buffer.from(name)))));
 const time = (text: string) => tlv(0x17, Buffer.from(text));
 
-/** PEM of key and certificate for DNS names and IPv4 addresses. */
+/** PEM of the key and the certificate for DNS names and IPv4 addresses. */
 export function selfSigned(names: readonly string[], addresses: readonly string[]): { key: string; cert: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const alternatives = sequence(

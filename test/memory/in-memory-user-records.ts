@@ -1,4 +1,4 @@
-/** Users and their memory on memory ports, with the failures that real stores have. */
+/** Users and their memory with in-memory ports, with the failures of real stores. */
 import { randomBytes } from 'node:crypto';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { encodeKeySecret } from '../../core/api-keys/api-key.ts';
@@ -24,7 +24,7 @@ import type {
 import { memoryRecordKeys } from '../../lambdas/users/user-record-encryption.ts';
 import { UserRecordPager } from '../../lambdas/users/user-record-pager.ts';
 
-/** What happens to a write: done, done with its reply lost and the write repeated by the client, or refused before anything. */
+/** The outcome of a write: done; done, but its reply is lost and the client repeats it; or rejected without effect. */
 export type WriteOutcome = 'done' | 'lost' | 'refused';
 
 type Records = Pick<UserRecordStore, 'put' | 'delete' | 'list'>;
@@ -85,7 +85,7 @@ export class InMemoryUserRecords implements UserReader, Records {
   }
 }
 
-/** One deployment; `newOrg` and `newUser` make who lives in it. */
+/** One deployment. `newOrg` and `newUser` create its orgs and users. */
 export function createInMemoryUserMemory() {
   const tables = new InMemoryUserRecords();
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
@@ -116,7 +116,7 @@ export function createInMemoryUserMemory() {
     const slot = wrapUmk(root, secret, owner, facts);
     const keyring = newUserKeyring(deriveUmk(root, owner), [slot], time.now.toISOString());
     tables.keyrings.set(`${org}/${key.user}`, toUserKeyringRecord(keyring));
-    /** Opens the user as each request does, with the record of an id. */
+    /** Unlocks the user as each request does, together with the record of an ID. */
     const open = async (id?: string): Promise<UnlockedUser> => {
       const read = await tables.read(owner, id === undefined ? [] : memoryRecordKeys(id));
       return unlockUser({ kind: 'credential', key }, secret, read, time.now);
@@ -133,7 +133,7 @@ export function createInMemoryUserMemory() {
       list: async (request: object = {}) => await reading.list(await open(), request),
       search: async (text: string, cursor?: string) => await reading.search(await open(), { text, cursor }),
       messages: async (request: object = {}) => await messages.list(await open(), request),
-      /** The stored item of an id, by which tests look at it and change it. */
+      /** The stored item of an ID, which tests inspect and change. */
       stored: (id: string, collection: Collection = 'memory') => {
         const found = tables.items.get(tables.keyOf(owner, { collection, id }));
         if (found === undefined) throw new Error(`there is no record ${id}`);

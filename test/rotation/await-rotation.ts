@@ -14,7 +14,7 @@ export async function latestRotation({ vault, http }: VaultAccess): Promise<Rota
   return rotation ?? expect.fail(`there is no rotation: ${answer.status}`);
 }
 
-/** Waits until the latest rotation is done. */
+/** Waits until the latest rotation is complete. */
 export async function waitUntilRotated(stack: VaultAccess, seconds = 150): Promise<Rotation> {
   const end = Date.now() + seconds * 1000;
   for (;;) {

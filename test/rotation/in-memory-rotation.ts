@@ -1,4 +1,4 @@
-/** A rotation on memory ports, every call of which can be made to fail as an engine's does. */
+/** A rotation with in-memory ports. Every call can fail like a call to a real service. */
 import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -12,14 +12,14 @@ import type { StoredValue, StoredVersion } from '../../lambdas/shared/ports.ts';
 import type { WorkflowStarter, WorkflowSteps } from '../../lambdas/shared/workflow-ports.ts';
 import { createInMemoryVault } from '../shared/in-memory-stores.ts';
 
-/** What becomes of one call of an engine. */
+/** The outcome of one call. */
 export type CallFate = 'killed-before' | 'killed-after' | 'throttled' | 'reply-lost' | 'twice';
 export const callFates: readonly CallFate[] = ['killed-before', 'killed-after', 'throttled', 'reply-lost', 'twice'];
 
-/** The process was killed: nothing of it goes on. */
+/** The process was killed, so none of its work continues. */
 export class Killed extends Error {}
 
-/** Decides what becomes of the nth call; counts them. */
+/** Counts calls and decides the outcome of the nth call. */
 export class CallFaults {
   count = 0;
   readonly #fates: Map<number, CallFate>;
@@ -36,12 +36,12 @@ export class CallFaults {
     const result = await work();
     if (fate === 'killed-after') throw new Killed();
     if (fate === 'reply-lost') throw new VaultError('unavailable');
-    // As the AWS client does when it lost the reply of its first try.
+    // The AWS client repeats a call if the first reply was lost.
     return fate === 'twice' ? await work() : result;
   }
 }
 
-/** Every method of a port, each call through `calls`. */
+/** Wraps a port so that every call passes through `calls`. */
 const withCallFaults = <Port extends object>(port: Port, calls: CallFaults): Port =>
   new Proxy(port, {
     get(target, name) {
@@ -95,8 +95,8 @@ class InMemoryProgress implements RotationProgressStore {
 }
 
 /**
- * An engine of workflows: it remembers steps, repeats what failed, takes up what was killed, and waits until `writers` that
- * were at work have ended.
+ * A workflow engine: it stores completed steps, retries failed ones, resumes killed workflows, and waits until running
+ * `writers` have ended.
  */
 class InMemorySteps implements WorkflowSteps {
   readonly results = new Map<string, string>();
@@ -126,17 +126,17 @@ class InMemorySteps implements WorkflowSteps {
 
 export interface RotatedVault extends ReturnType<typeof createInMemoryVault> {
   readonly progress: InMemoryProgress;
-  /** Starts as the route does. */
+  /** Starts a rotation like the route. */
   start(): ReturnType<RotationService['start']>;
   latest(): ReturnType<RotationService['getLatest']>;
-  /** Runs everything that was started to its end, however often it is killed. */
+  /** Runs all started workflows until they end, even if they are killed repeatedly. */
   finish(): Promise<void>;
   readonly changes: KeyringUpdater;
   readonly started: Map<string, RotationInput>;
   readonly drains: number[];
 }
 
-/** @param onDrain runs when a workflow waits for slow functions to end, before the wait is over */
+/** @param onDrain runs when a workflow waits for slow functions to end, before the wait ends */
 export function createRotatableVault(
   calls = new CallFaults(),
   onDrain: () => Promise<void> = async () => {},
@@ -209,7 +209,7 @@ export function createRotatableVault(
   };
 }
 
-/** DEK versions that any sealed string of a stored value names. */
+/** The DEK versions in all sealed strings of the stored values. */
 export const versionsIn = (items: Iterable<StoredValue>): Set<number> => {
   const versions = new Set<number>();
   for (const item of items) {
@@ -222,5 +222,5 @@ export const versionsIn = (items: Iterable<StoredValue>): Set<number> => {
   return versions;
 };
 
-/** Text of any length, by chance. */
+/** Random text of random length. */
 export const randomText = (): string => randomBytes(1 + Math.floor(Math.random() * 40)).toString('base64');

@@ -1,4 +1,7 @@
-/** Rotation under load, over real HTTP against the deployed template: no request fails, nothing is lost, nothing stays behind. */
+/**
+ * Rotation under load, over HTTP with the deployed template. No request fails, no update is lost, and all values are
+ * rotated.
+ */
 import { DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { expect, test } from 'vitest';
@@ -9,10 +12,10 @@ import { waitUntilRotated } from './await-rotation.ts';
 const values = 10_000;
 const workers = 20;
 
-// A second of a wait is a quarter: still longer than any request takes here, as twenty seconds are at AWS.
+// One second of a wait takes a quarter of a second. As with twenty seconds on AWS, the wait is longer than any request.
 const stack = useLocalStack({ functionConcurrency: 6, timeScale: 0.25 });
 
-/** Every value with its history, as it lies in the table. */
+/** All stored values with their history. */
 async function storedItems(): Promise<Record<string, unknown>[]> {
   const { endpoints, operator, credentials, org } = stack.vault;
   const client = new DynamoDBClient({ endpoint: endpoints.dynamodb, region: operator.region, credentials });
@@ -54,7 +57,7 @@ test(`${values} values are rotated under ${workers} writers and readers: no requ
             },
           );
         } else if (worker % 2 === 0) {
-          // A name has one writer, so the last that it wrote must stand.
+          // Each name has one writer, so its last written value must be stored.
           const value = `of ${worker} at ${turn}`;
           const { version } = await client.vault.set(name, value);
           newest.set(name, { version, value });

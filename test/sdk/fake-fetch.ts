@@ -10,13 +10,13 @@ import { Anima, type AnimaOptions } from '../../sdk/src/index.ts';
 export const secret = 'S3cretS3cretS3cretS3cretS3cretS3cretS3cretS';
 export const apiKey = formatApiKey({ org: '0123456789abcdef', id: 'fedcba9876543210', secret });
 
-/** A user key of the same organization, and whose it is. */
+/** The owner of a user key of the same organization. */
 export const owner = { org: '0123456789abcdef', user: 'ghjkmnpqrstvwxyz' };
 export const userKey = formatUserKey({ ...owner, secret });
 
 export const baseURL = 'https://vault.test';
 
-/** One request as the fake saw it. */
+/** One recorded request. */
 export interface SentRequest {
   readonly url: string;
   readonly method: string;
@@ -26,7 +26,7 @@ export interface SentRequest {
 
 type Answer = Response | Error | ((seen: SentRequest, signal: AbortSignal) => Response | Promise<Response>);
 
-/** A `fetch` that gives the answers in turn, the last one again and again, and notes what it was asked. */
+/** A `fetch` that returns the answers in order, repeats the last one, and records the requests. */
 export function fakeFetch(...answers: Answer[]) {
   const seen: SentRequest[] = [];
   const fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
@@ -38,25 +38,25 @@ export function fakeFetch(...answers: Answer[]) {
     };
     const answer = answers[Math.min(seen.length, answers.length - 1)];
     seen.push(request);
-    if (answer === undefined || answer instanceof Error) throw answer ?? new Error('no answer was planned');
+    if (answer === undefined || answer instanceof Error) throw answer ?? new Error('there is no prepared answer');
     return answer instanceof Response ? answer.clone() : answer(request, init.signal ?? new AbortController().signal);
   };
   return { fetch, seen };
 }
 
-/** A client over planned answers. */
+/** A client with a fake `fetch`. */
 export function clientOf(fetch: typeof globalThis.fetch, options: AnimaOptions = {}): Anima {
   return new Anima({ apiKey, baseURL, fetch, ...options });
 }
 
-/** The same with a user key. */
+/** A client with a fake `fetch` and a user key. */
 export const userClientOf = (fetch: typeof globalThis.fetch, options: AnimaOptions = {}): Anima =>
   clientOf(fetch, { apiKey: userKey, ...options });
 
 export const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } });
 
-/** A problem document as the vault writes it. */
+/** A problem document in the vault's format. */
 export function problem(code: ErrorCode, more: object = {}, headers: Record<string, string> = {}): Response {
   const { status, title, retryable } = errors[code];
   const body = { type: problemTypePrefix + code, code, title, status, retryable, requestId: 'req-1', ...more };
@@ -70,7 +70,7 @@ export const info = (name: string, version = 1): ValueInfo => ({
   metadata: {},
 });
 
-/** The error of a promise that must reject. */
+/** The error of a promise that is expected to reject. */
 export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     (value) => {
@@ -80,7 +80,7 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** A server on this machine, for what only a real connection shows. */
+/** A local server, for tests that need a real connection. */
 export async function serve(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<{ url: string; server: Server }> {

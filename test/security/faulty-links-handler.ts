@@ -1,6 +1,6 @@
 /**
- * What opens links, with a bug on purpose: it gives everyone the address of the object that it was first asked for, signed by a
- * session of the caller's org. An entry of a function, bundled by a test.
+ * The links function with an intentional bug: it returns the URL of the first requested object to every caller, signed
+ * with a session of the caller's org. A function entry, bundled by a test.
  */
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 

@@ -1,7 +1,7 @@
 /**
- * The reader with two bugs, on purpose, in its stores. For a name like `item-of/<org>/…` it asks the table of values for the
- * item of that org, for `key-of/<org>/…` it asks KMS for the DEK of that org, each time in a session of the caller's. An
- * entry of a function, bundled by a test.
+ * The reader with two intentional bugs in its stores. For a name like `item-of/<org>/…` it reads the item of that org
+ * from the value table, and for `key-of/<org>/…` it requests the DEK of that org from KMS, each time with the caller's
+ * session. A function entry, bundled by a test.
  */
 import { type BatchGetItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type DecryptCommand, KMSClient } from '@aws-sdk/client-kms';

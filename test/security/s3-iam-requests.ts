@@ -1,4 +1,4 @@
-/** Every way to ask for objects of a bucket and for lists of it. */
+/** All kinds of requests for the objects of a bucket and for lists of them. */
 import type { IamRequest } from '../shared/iam-simulator.ts';
 
 export const objectActions: readonly string[] = [
@@ -17,7 +17,7 @@ interface NamedRequest {
   readonly request: IamRequest;
 }
 
-/** `orgs` are names of folders by how they are meant; of more than one at once S3 knows no form. */
+/** @param orgs folder names by their meaning; S3 has no request for several folders */
 export function objectRequests(
   bucket: string,
   action: string,
@@ -30,7 +30,7 @@ export function objectRequests(
   if (objectActions.includes(action)) {
     const id = '01m7ydvag04tb8waw2te4teszd.enc';
     return [
-      // S3 takes `*` and `?` as they are, the simulator does not.
+      // In keys, S3 treats `*` and `?` literally, but the simulator does not.
       ...folders.filter(({ org }) => !/[*?]/.test(org)).map(({ how, org }) => ({ how, key: `${org}/${id}` })),
       ...[id, `/${own}/${id}`, `${own}${id}`, `x/${own}/${id}`].map((key) => ({ how: `as ${key}`, key })),
     ].map(({ how, key }) => ({ how, request: { action, resource: `${bucket}/${key}`, context: {} } }));

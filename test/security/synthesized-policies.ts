@@ -1,4 +1,4 @@
-/** The policies of the synthesized template, with names and ARNs of a deployment, and words for its resources. */
+/** The policies of the synthesized template, with resolved names and ARNs, and the resource names that tests use. */
 import { inject } from 'vitest';
 import { backgroundFunctions, routeGroups } from '../../contract/routes.ts';
 import { readCloudAssembly } from '../../local/aws/cloudformation/cloud-assembly.ts';
@@ -14,7 +14,7 @@ import { arn, bucketArn } from '../../local/aws/shared/aws-account.ts';
 export type Entry = (typeof routeGroups)[number] | (typeof backgroundFunctions)[number];
 export const entries: readonly Entry[] = [...routeGroups, ...backgroundFunctions];
 
-/** Tables, keys, buckets and the queue by the word that test/infra/expected-permissions.ts has for them. */
+/** Logical ID prefixes of tables, keys, buckets and the queue, by the names of test/infra/expected-permissions.ts. */
 const logicalIdPrefixes = {
   keyring: 'KeyringsTable',
   apiKey: 'ApiKeysTable',
@@ -42,13 +42,13 @@ export interface SynthesizedPolicies {
   readonly policies: Policies;
   /** ARNs of tables, keys, buckets and the queue. */
   readonly arns: Readonly<Partial<Record<ResourceWord, string>>>;
-  /** The role by which a function reaches data; undefined for one that reaches none. */
+  /** The session role of a function; undefined if the function does not access data. */
   sessionRole(entry: Entry): RoleSpec | undefined;
   ownRole(entry: Entry): RoleSpec;
   functionOf(entry: Entry): { readonly functionName: string };
 }
 
-/** The id of an entry's construct, with which the logical ids of what it has begin. */
+/** The construct ID of an entry, which is the prefix of its resources' logical IDs. */
 const idOf = (entry: Entry): string => entry.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 export function readSynthesizedPolicies(): SynthesizedPolicies {
@@ -66,7 +66,7 @@ export function readSynthesizedPolicies(): SynthesizedPolicies {
     return one === undefined ? [] : [[word, one.arn] as const];
   });
   if (found.length !== resources.length)
-    throw new Error('a table, a key, a bucket or a queue has no word in test/security/synthesized-policies.ts');
+    throw new Error('a table, a key, a bucket or a queue has no name in test/security/synthesized-policies.ts');
   const roleOf = (entry: Entry, part: string) => {
     return deployment.roles.find(({ logicalId }) => new RegExp(`^${idOf(entry)}${part}[0-9A-F]{8}$`).test(logicalId));
   };

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { vaultApp } from '../../bin/cdk-app.ts';
 import { backgroundFunctions, routeGroups } from '../../contract/routes.ts';
 
-/** An assembly of the vault whose function for one entry is another file than its own. */
+/** Synthesizes the vault with a different file for the function of one entry. */
 export function assemblyWith(other: string, file: URL): { folder: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'anima-isolation-'));
   const sources = fileURLToPath(new URL('../../lambdas/functions', import.meta.url));

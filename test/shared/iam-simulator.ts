@@ -1,6 +1,6 @@
 /**
- * IAM's decision on one request, by the policies that were synthesized. The simulator ignores what it does not know in a
- * request without a word, and a condition that nobody looked at proves nothing: here that is an error.
+ * Simulates the IAM decision on a request with the synthesized policies. The simulator silently ignores unknown
+ * condition keys in a request. Here, such a key is an error, because an ignored condition would not be tested.
  */
 import { runSimulation } from '@cloud-copilot/iam-simulate';
 import type { Policies } from '../../local/aws/cloudformation/read-deployment.ts';
@@ -10,7 +10,7 @@ import { isObject } from '../../local/aws/shared/json.ts';
 export interface IamRequest {
   /** E.g. `dynamodb:GetItem`. */
   readonly action: string;
-  /** ARN, or `*` for actions that concern no resource. */
+  /** ARN, or `*` for an action without a resource. */
   readonly resource: string;
   /** Condition keys of the service, e.g. `dynamodb:LeadingKeys`. */
   readonly context: Readonly<Record<string, string | string[]>>;
@@ -25,13 +25,13 @@ export interface IamCaller {
 
 export type Decision = 'Allowed' | 'ExplicitlyDenied' | 'ImplicitlyDenied';
 
-/** Decides by the policies of the role and of the resource: table, key, or role to be assumed. */
+/** Decides with the policies of the role and of the resource: the table, the key, or the role to assume. */
 export function decide(policies: Policies, caller: IamCaller, request: IamRequest): Promise<Decision> {
   const statements = policies.roles.find(({ roleArn }) => roleArn === caller.role)?.statements ?? [];
   return decideBy(statements, policies, caller, request);
 }
 
-/** As `decide`, for a caller with these statements as its identity policy. */
+/** Like `decide`, for a caller with these statements as identity policy. */
 export async function decideBy(
   statements: readonly unknown[],
   policies: Policies,
@@ -41,13 +41,13 @@ export async function decideBy(
   const trust = policies.roles.find(({ roleArn }) => roleArn === resource)?.trust;
   const holder = resource.replace(/\/index\/[^/]*$/, '').replace(/^(arn:aws:s3:::[^/]+)\/.*$/, '$1');
   const resourceStatements = trust ?? policies.resources.get(holder) ?? [];
-  // What no statement could allow is denied, whatever else there is (IAM user guide, "Policy evaluation logic"); asking the simulator
-  // for it takes a second a thousand.
+  // An action that no statement can allow is denied (IAM user guide, "Policy evaluation logic"). This check saves time:
+  // the simulator needs one second for a thousand decisions.
   if (![...statements, ...resourceStatements].some((one) => mayAllow(one, action))) return 'ImplicitlyDenied';
   const contextVariables: Record<string, string | string[]> = {
     'aws:PrincipalArn': role,
     'aws:PrincipalAccount': account.id,
-    // At AWS every call of a function is; here none is, and the policies of buckets deny what comes without.
+    // On AWS, functions always use TLS. Here they do not, and bucket policies deny requests without TLS.
     'aws:SecureTransport': 'true',
     ...prefixed('aws:PrincipalTag/', tags),
     ...known(context),
@@ -73,7 +73,7 @@ export async function decideBy(
   return result.overallResult;
 }
 
-/** Whether a statement could allow an action: it names it, in whatever case, or has a pattern, or names what it does not concern. */
+/** Whether a statement can allow an action: it names the action in any case, or has a pattern, or uses NotAction. */
 function mayAllow(statement: unknown, action: string): boolean {
   if (!isObject(statement)) return true;
   const { Effect, Action: named } = statement;
@@ -95,7 +95,9 @@ const prefixed = (prefix: string, entries: Readonly<Record<string, string>>): Re
 const unknownPrefix = 'kms:EncryptionContext:';
 const knownPrefix = 'aws:RequestTag/';
 
-/** A copy with every `kms:EncryptionContext:x`, which the simulator ignores, as a key that it compares all the same. */
+/**
+ * Renames `kms:EncryptionContext:x` in a copy, because the simulator ignores these keys but compares the renamed ones.
+ */
 function known<T>(value: T): T {
   const copy = (part: unknown): unknown => {
     if (Array.isArray(part)) return part.map(copy);
@@ -103,6 +105,6 @@ function known<T>(value: T): T {
     const entries = Object.entries(part).map(([key, item]) => [key.replace(unknownPrefix, knownPrefix), copy(item)]);
     return Object.fromEntries(entries);
   };
-  // The copy differs from the original in the names of keys alone.
+  // The copy differs from the original only in the names of keys.
   return copy(value) as T;
 }

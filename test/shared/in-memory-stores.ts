@@ -1,4 +1,4 @@
-/** The ports in memory, with a clock to turn and the failures that real stores have. */
+/** In-memory ports, with a settable clock and the failures of real stores. */
 import { randomBytes } from 'node:crypto';
 import { roles } from '../../contract/shared/roles.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -19,7 +19,7 @@ import { ValueReader } from '../../lambdas/values/value-reader.ts';
 import { ValueWriter } from '../../lambdas/values/value-writer.ts';
 import { WriteSnapshotLoader } from '../../lambdas/values/write-snapshot-loader.ts';
 
-/** What happens to a write: done, done with its reply lost, or refused before anything. */
+/** The outcome of a write: done, done but the reply is lost, or rejected without effect. */
 export type WriteOutcome = 'done' | 'lost' | 'refused';
 
 export class InMemoryKek implements Kek {
@@ -50,7 +50,7 @@ export class InMemoryStores implements RequestRecordStore, ValueStore, KeyringSt
   keyring: Record<string, unknown>;
   reads = 0;
   writeOutcomes: WriteOutcome[] = [];
-  /** Runs between the read and the write of whoever writes next. */
+  /** Runs between the read and the write of the next writer. */
   beforePut: (() => Promise<void>) | undefined;
 
   constructor(org: string) {
@@ -72,7 +72,7 @@ export class InMemoryStores implements RequestRecordStore, ValueStore, KeyringSt
     const fate = this.writeOutcomes.shift() ?? 'done';
     if (fate === 'refused') throw new VaultError('unavailable');
     const held = change();
-    // The AWS client repeats a write whose reply was lost; the repetition then finds its own work in the way.
+    // The AWS client repeats a write if the reply was lost. The condition then fails because of the first write.
     return fate === 'lost' ? false : held;
   }
   putIfUnchanged(_org: string, next: StoredValue, before: StoredVersion | undefined) {
@@ -111,14 +111,14 @@ export class InMemoryStores implements RequestRecordStore, ValueStore, KeyringSt
   }
 }
 
-/** One org on memory ports. */
+/** One org with in-memory ports. */
 export function createInMemoryVault() {
   const caller: Caller = { org: randomId(), keyId: randomId(), role: 'agent', verbs: roles.agent };
   const stores = new InMemoryStores(caller.org);
   const kek = new InMemoryKek();
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
   const clock: Clock = () => time.now;
-  /** A function of its own: what another warm instance would hold. */
+  /** Creates a separate function instance, like another warm instance. */
   const instance = () => {
     const deks = new KeyringOpener(kek, clock);
     const states = new WriteSnapshotLoader(stores, deks, new FirstDekCreator(kek, stores, clock));
@@ -149,7 +149,7 @@ export function createInMemoryVault() {
   return { caller, stores, kek, time, instance, ...instance() };
 }
 
-/** The code with which a promise is refused. */
+/** The error code of a promise that is expected to reject. */
 export async function errorCodeOf(work: Promise<unknown>): Promise<string> {
   try {
     await work;

@@ -1,4 +1,4 @@
-/** The deployed template on this machine, for tests: over real HTTP, through the SDK or without it. */
+/** Runs the deployed template on this machine for tests, over HTTP, with or without the SDK. */
 import {
   type AttributeValue,
   DynamoDBClient,
@@ -16,20 +16,20 @@ export type Item = Record<string, AttributeValue>;
 
 export interface LocalStack {
   readonly vault: LocalVault;
-  /** A client with the agent key of the first org. */
+  /** SDK client with the agent key of the first org. */
   readonly client: Anima;
   clientOf(apiKey: string): Anima;
-  /** A plain HTTP request; `key` undefined sends no Authorization. */
+  /** Sends an HTTP request. With `key` undefined, no Authorization header is sent. */
   http(
     method: string,
     path: string,
     options?: { key?: string | undefined; body?: unknown; headers?: Record<string, string> },
   ): Promise<Response>;
-  /** A request signed as the operator. */
+  /** Sends a request signed with the operator's credentials. */
   asOperator(method: string, path: string, body?: unknown): Promise<Response>;
-  /** Makes another org; its admin key and an agent key. */
+  /** Creates another org and returns its admin key and an agent key. */
   newOrg(): Promise<{ org: string; adminKey: string; agentKey: string }>;
-  /** Physical name of a table, by the beginning of its logical id. */
+  /** Physical name of a table, by the prefix of its logical ID. */
   table(start: TablePrefix): string;
   getItem(table: string, key: Record<string, string>): Promise<Item>;
   putItem(table: string, item: Item): Promise<void>;
@@ -47,7 +47,7 @@ type TablePrefix =
   | 'UserCustodyRecordsTable'
   | 'UserCustodyDeliveriesTable';
 
-/** Starts a stack before the tests of a file and ends it after them. */
+/** Starts a stack before the tests of a file and stops it afterwards. */
 export function useLocalStack(options: LocalOptions = {}): LocalStack {
   let started: LocalStack | undefined;
   beforeAll(async () => {
@@ -124,7 +124,7 @@ export async function startLocalStack(options: LocalOptions = {}): Promise<Local
   return stack;
 }
 
-/** Asserts that an answer is the documented problem, whole and with nothing of the vault's inside, and returns it. */
+/** Asserts that a response is exactly the documented problem without internal details, and returns it. */
 export async function expectProblem(answer: Response, code: ErrorCode): Promise<Record<string, unknown>> {
   const body = await answer.text();
   expect(body).toContain(code);

@@ -1,4 +1,4 @@
-/** Enforces the synthesized policies on every call to the local engines, as AWS would: the hook for `authorize`. */
+/** An `authorize` hook that enforces the synthesized policies on every call to the emulated services, like AWS. */
 
 import type { EngineCall, EngineHooks, Permission } from '../../local/aws/endpoint/engine-hooks.ts';
 import { arn } from '../../local/aws/shared/aws-account.ts';
@@ -8,13 +8,13 @@ import { decide, type IamRequest } from './iam-simulator.ts';
 
 export interface PolicyAuthorizer extends EngineHooks {
   authorize(call: EngineCall): Promise<boolean>;
-  /** What was refused, as `role service:Action resource`. */
+  /** The denied calls, as `role service:Action resource`. */
   readonly denials: string[];
-  /** How many calls were allowed, by action. */
+  /** The number of allowed calls by action. */
   readonly allowed: Map<string, number>;
 }
 
-/** For `vault.setHooks`. The principals of tests themselves, `local` and `operator`, may do all. */
+/** Creates hooks for `vault.setHooks`. The test principals `local` and `operator` have all permissions. */
 export function createPolicyAuthorizer(vault: Pick<LocalVault, 'policies'>): PolicyAuthorizer {
   const denials: string[] = [];
   const allowed = new Map<string, number>();
@@ -38,16 +38,16 @@ export function createPolicyAuthorizer(vault: Pick<LocalVault, 'policies'>): Pol
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What IAM is asked for one call: once for each table, key, object or role that it concerns. */
+/** The IAM requests of one call: one per table, key, object or role. */
 export function toIamRequests({ service, action, input, permissions = [] }: EngineCall): IamRequest[] {
   if (!isObject(input)) throw new Error(`${service} ${action} has no input`);
   if (service === 'dynamodb') return dynamoRequests(action, input);
   if (service === 'kms') return kmsRequests(action, input);
   if (service === 'sts') return stsRequests(action, input);
-  // By ARN of the queue; a batch asks for the action on one message, as IAM does.
+  // The resource is the ARN of the queue. A batch requires the permission of the single-message action, as in IAM.
   if (service === 'sqs') return permissions.map(({ action, resource }) => ({ action, resource, context: {} }));
   if (service === 's3') return permissions.map((permission) => s3Request(permission, input));
-  // No action of AWS Backup in use knows resources in IAM.
+  // The AWS Backup actions in use do not support resources in IAM.
   if (service === 'backup') return [{ action: `backup:${action}`, resource: '*', context: {} }];
   return [lambdaRequest(action, input)];
 }
@@ -82,7 +82,7 @@ function dynamoRequest(
 ): IamRequest {
   return {
     action: `dynamodb:${action}`,
-    // A table may be named by its ARN.
+    // A call can name a table by its ARN.
     resource: table.startsWith('arn:') ? table : arn('dynamodb', `table/${table}`),
     context: {
       ...(partitions.length === 0 ? {} : { 'dynamodb:LeadingKeys': [...new Set(partitions)] }),
@@ -91,7 +91,7 @@ function dynamoRequest(
   };
 }
 
-/** The attributes that a request names: those of keys and items, and those of expressions, which name all by placeholders. */
+/** The attributes of a request: those of keys and items, and those of expressions, which always use placeholders. */
 function attributesOf(items: readonly unknown[], expressions: Fields): string[] {
   const names = Object.values(fieldsOf(expressions.ExpressionAttributeNames)).map(String);
   return [...items.flatMap((item) => Object.keys(fieldsOf(item))), ...names];
@@ -105,7 +105,7 @@ const writtenKey = (write: unknown): unknown => {
 /** All tables have the partition key `org`. */
 const partitionOf = (item: unknown): string => text(fieldsOf(fieldsOf(item).org).S);
 
-/** The partition that a query names by equality, as each must; of an index, the one attribute that is named so. */
+/** The partition key value of a query, which must be an equality. For an index, the only attribute with an equality. */
 function queriedPartition(input: Fields): string {
   const condition = String(input.KeyConditionExpression);
   const names = fieldsOf(input.ExpressionAttributeNames);
@@ -148,13 +148,13 @@ function stsRequests(action: string, input: Fields): IamRequest[] {
   return actions.map((name) => ({ action: `sts:${name}`, resource, context }));
 }
 
-/** IAM knows the prefix for this action alone; a list of everything names none. */
+/** IAM supports the prefix condition only for this action. A list of all objects has no prefix. */
 function s3Request({ action, resource }: Permission, { Prefix }: Fields): IamRequest {
   const context = action === 's3:ListBucket' && typeof Prefix === 'string' ? { 's3:prefix': Prefix } : {};
   return { action, resource, context };
 }
 
-/** A function, with the version if one is named, or an execution. */
+/** The resource is a function, with its version if given, or an execution. */
 function lambdaRequest(action: string, input: Fields): IamRequest {
   if (action !== 'Invoke')
     return { action: `lambda:${action}`, resource: text(input.DurableExecutionArn), context: {} };
@@ -168,6 +168,6 @@ const fieldsOf = (value: unknown): Fields => (isObject(value) ? value : {});
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 function text(value: unknown): string {
-  if (typeof value !== 'string') throw new Error('the call names no partition, key or role');
+  if (typeof value !== 'string') throw new Error('the call has no partition, key or role');
   return value;
 }

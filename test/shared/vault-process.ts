@@ -1,4 +1,4 @@
-/** `npm start` as a process of its own, as a newcomer runs it. */
+/** Runs `npm start` as a separate process, like a new user. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -14,15 +14,15 @@ export interface VaultReady {
 
 export interface VaultProcess {
   readonly ready: VaultReady;
-  /** Milliseconds until it was ready. */
+  /** Milliseconds until the vault was ready. */
   readonly tookMs: number;
-  /** All that it printed on standard output so far. */
+  /** The standard output so far. */
   stdout(): string;
-  /** Ends it by a signal; resolves to its exit code, null when the signal ended it. */
+  /** Sends a signal and resolves to the exit code; null if the signal ended the process. */
   stop(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Starts `node local/main.ts --json` with more arguments; rejects with what it said when it ends before it is ready. */
+/** Starts `node local/main.ts --json` with arguments. Rejects with the error output if it ends before it is ready. */
 export async function startVaultProcess(...args: string[]): Promise<VaultProcess> {
   const started = Date.now();
   const child: ChildProcess = spawn(process.execPath, ['local/main.ts', '--json', ...args], {
@@ -53,7 +53,7 @@ export async function startVaultProcess(...args: string[]): Promise<VaultProcess
   };
 }
 
-/** Runs a command to its end. @throws Error with what it printed when it fails */
+/** Runs a command until it ends. @throws Error with the output if the command fails */
 export async function runCommand(
   command: string,
   args: readonly string[],

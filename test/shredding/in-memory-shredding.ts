@@ -1,4 +1,4 @@
-/** Shredding on memory ports, each call of which can fail before or after it did its work. */
+/** Shredding with in-memory ports. Each call can fail before or after its work. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { roles } from '../../contract/shared/roles.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -23,7 +23,7 @@ import type { UserItemStore } from '../../lambdas/users/user-ports.ts';
 
 export const noCopies: TableBackups = { backups: [], complete: true, pointInTimeRecovery: 'DISABLED' };
 
-/** How a call ends: as it should, without having begun, or done with its reply lost. */
+/** The outcome of a call: done, failed before it started, or done but the reply is lost. */
 export type CallOutcome = 'done' | 'before' | 'after';
 
 export function createInMemoryShredding() {
@@ -39,15 +39,15 @@ export function createInMemoryShredding() {
     copies: noCopies,
     userCopies: noCopies,
     started: new Map<string, ShredWorkflowInput>(),
-    /** Names of objects, and records of blobs by id; what was ended of unfinished uploads. */
+    /** Object names, blob records by ID, and aborted uploads. */
     objects: new Set<string>(),
     records: new Map<string, PurgeableBlob>(),
     aborted: [] as string[],
-    /** Ids of items of the tables of users. */
+    /** Item IDs of the user tables. */
     userKeyrings: new Set<string>(),
     userRecords: new Set<string>(),
     calls: 0,
-    /** Decides how the next call ends. */
+    /** Decides the outcome of the next call. */
     fate: (_call: number): CallOutcome => 'done',
     /** Runs before each change. */
     intrude: () => {},
@@ -85,7 +85,7 @@ export function createInMemoryShredding() {
     start: (name, input) => call(() => void world.started.set(name, input as ShredWorkflowInput)),
   };
   const counter = { countAfter: () => call(() => ({ count: 3, last: undefined })) };
-  /** As a service lists: what comes after one, up to a limit, and whether there is more. */
+  /** A page of a list, as services return it: up to `limit` items, and whether there are more. */
   const pageOf = <T>(all: readonly T[], limit: number) => ({ items: all.slice(0, limit), more: all.length > limit });
   const objects: OrgObjectPurger = {
     listKeys: (_, after = '') =>
@@ -130,7 +130,7 @@ export function createInMemoryShredding() {
   const receipts = new ShredReceiptService(store, copies, { values: counter, blobs: erasing, users }, signer, clock);
   const shredding = new ShredService(store, erasing, users, receipts, workflows, clock);
 
-  /** The replacement of a keyring as rotations and first writes do it: by generation, and only where there is no lock. */
+  /** Replaces a keyring like rotations and first writes: only with the expected generation and without a lock. */
   function replace(next: Keyring): boolean {
     const now = stored();
     if (now.generation !== next.generation - 1 || lockOf(now) !== undefined) return false;
@@ -147,7 +147,7 @@ export function createInMemoryShredding() {
   replace(nextKeyring());
   time.now = new Date('2026-06-01T12:00:00.000Z');
 
-  /** A workflow's steps, tried until they succeed; `waits` collects the seconds. */
+  /** The steps of a workflow, retried until they succeed. `waits` collects the waiting times in seconds. */
   const stepsOf = (waits: number[]): WorkflowSteps => ({
     async step(_, run) {
       for (;;) {
@@ -173,7 +173,7 @@ export function createInMemoryShredding() {
     replace,
     nextKeyring,
     request: (waitDays?: number) => shredding.request(caller, { confirm: org, waitDays }),
-    /** Runs every workflow that was started, to its end. */
+    /** Runs every started workflow until it ends. */
     runWorkflows: async (waits: number[] = []) => {
       const results: object[] = [];
       for (const input of world.started.values()) {

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { ShredResponse } from '../../contract/shredding/wire.ts';
 import type { LocalStack } from '../shared/local-stack.ts';
 
-/** Shreds an org, or locks it until it is shredded; asserts that this is answered by 200. */
+/** Shreds an org, or locks it until it is shredded. Asserts status 200. */
 export async function shredNow(
   stack: Pick<LocalStack, 'http'>,
   { org, adminKey }: { readonly org: string; readonly adminKey: string },

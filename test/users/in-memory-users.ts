@@ -1,4 +1,4 @@
-/** Users of an org on ports in memory: what was asked of them, and what may happen before each call. */
+/** Users of an org with in-memory ports, which record calls and run a hook before each call. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
@@ -47,9 +47,12 @@ export class InMemoryUsers {
   readonly queue: { readonly body: string; readonly group: string; readonly name: string }[] = [];
   readonly calls: string[] = [];
   readonly time = { now: new Date('2026-06-01T12:00:00.000Z') };
-  /** Runs before each call, once it is noted; what it throws is the call's failure. */
+  /** Runs before each call, after the call is recorded. If it throws, the call fails with this error. */
   before: (call: string) => Promise<unknown> | unknown = () => undefined;
-  /** Runs after the next change of a keyring, whose reply is lost: the client's own retry then finds what this left there. */
+  /**
+   * Runs after the next keyring change, whose reply is lost. The client's retry then sees the state that this hook
+   * left.
+   */
   lost: (() => Promise<unknown>) | undefined;
   readonly #keys = { custody: randomBytes(32), code: randomBytes(32), routing: randomBytes(32) };
 
@@ -197,12 +200,12 @@ export class InMemoryUsers {
   readonly passwords = new PasswordService(this.#parts);
   readonly logins = new LoginService(this.#parts);
 
-  /** A new user and its key. */
+  /** Creates a user and returns its key. */
   async newUser(): Promise<{ owner: UserRef; key: string }> {
     const { user, key } = await this.users.create(this.org, newOrgKeyring(this.org, '2026-01-01T00:00:00.000Z'));
     return { owner: { org: this.org, user }, key };
   }
-  /** Opens by a user key, or by a session token. */
+  /** Unlocks a user with a user key or a session token. */
   async open(text: string): Promise<UnlockedUser> {
     const key = parseUserKey(text);
     const token = parseSessionToken(text);
@@ -211,7 +214,7 @@ export class InMemoryUsers {
     const { org, user } = key ?? token ?? expect.fail();
     return unlockUser(presented, slotSecretOf(presented), await this.reader.read({ org, user }, []), this.clock());
   }
-  /** Logs in; the session's token. */
+  /** Logs in and returns the session token. */
   async logIn(login: string, password: string): Promise<string> {
     return sessionTokenOf((await this.logins.logIn({ org: this.org, login, password })).cookie);
   }
@@ -222,11 +225,11 @@ export class InMemoryUsers {
     const stored = this.stored(owner);
     return stored.state === 'active' ? stored.slots.map(({ kind }) => kind).sort() : ['deleted'];
   }
-  /** What was sent to the worker. */
+  /** The jobs that were sent to the worker. */
   jobs(): unknown[] {
     return this.queue.map(({ body }) => JSON.parse(openJob(parseEncryptedJob(body), Buffer.alloc(32, 9)).toString()));
   }
-  /** The calls that `run` makes. */
+  /** The calls that `run` makes, in order. */
   async count(run: () => Promise<unknown>): Promise<string[]> {
     const from = this.calls.length;
     await run().catch((error: unknown) => {

@@ -1,5 +1,5 @@
 /**
- * The stage's access log in the template's own format. A variable that is not known here is an error at start.
+ * The stage's access log in the format that the template sets. An unsupported variable is an error at start.
  * Source: API Gateway developer guide, "Customize HTTP API access logs".
  */
 import { account } from '../shared/aws-account.ts';
@@ -12,7 +12,7 @@ export interface ServedRequest {
   readonly status: number;
   readonly responseBytes: number;
   readonly responseMs: number;
-  /** Milliseconds in the function; undefined when none was called. */
+  /** Milliseconds spent in the function; undefined if no function was invoked. */
   readonly integrationMs: number | undefined;
 }
 
@@ -40,19 +40,19 @@ const logVariables: Record<string, LogVariable> = {
   'integration.latency': ({ integrationMs }) => integrationMs,
 };
 
-/** Makes the line for a served request; what has no value is `-`, as at AWS. */
+/** Returns a formatter for the log line of a request. A variable without a value is written as `-`, as on AWS. */
 export function compileAccessLog(format: string): (served: ServedRequest) => string {
   const pattern = /\$context\.([\w.]*\w)/g;
   for (const [, name = ''] of format.matchAll(pattern)) {
     if (!Object.hasOwn(logVariables, name)) {
       throw new LocalError(
-        `The access log format uses $context.${name}, which this emulator does not know. Nothing was started. ` +
-          `Teach it to local/aws/api-gateway/access-log.ts.`,
+        `The access log format uses $context.${name}, which this emulator does not support. Nothing was started. ` +
+          `Add it to local/aws/api-gateway/access-log.ts.`,
       );
     }
   }
   return (served) =>
-    // A line must stay a line, and JSON stay JSON, whatever a client sends as its user agent.
+    // Values are escaped, because client input such as the user agent must not break the line or its JSON.
     format.replaceAll(pattern, (_, name: string) =>
       JSON.stringify(String(logVariables[name]?.(served) ?? '-')).slice(1, -1),
     );

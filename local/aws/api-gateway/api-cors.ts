@@ -1,4 +1,4 @@
-/** CORS as an HTTP API does it. Source: API Gateway developer guide, "Configuring CORS for HTTP APIs". */
+/** CORS of an HTTP API. Source: API Gateway developer guide, "Configuring CORS for HTTP APIs". */
 
 import type { Resource } from '../cloudformation/template-resources.ts';
 import type { GatewayResponse } from './lambda-proxy-event.ts';
@@ -7,7 +7,7 @@ export type CorsConfiguration = NonNullable<Resource<'api'>['CorsConfiguration']
 
 type Headers = Record<string, string>;
 
-/** The answer to a preflight request; the gateway gives it itself, whatever the routes. */
+/** The response to a preflight request. The gateway sends it for every path and does not consult the routes. */
 export function preflightResponse(cors: CorsConfiguration, origin: string | undefined): GatewayResponse {
   const allowed = allowedOriginHeaders(cors, origin);
   const headers: Headers =
@@ -22,7 +22,7 @@ export function preflightResponse(cors: CorsConfiguration, origin: string | unde
   return { status: 204, headers, body: Buffer.alloc(0) };
 }
 
-/** An answer with the gateway's CORS headers instead of any that the function set. */
+/** Replaces the CORS headers that the function set with those of the gateway. */
 export function applyCorsHeaders(
   cors: CorsConfiguration,
   origin: string | undefined,

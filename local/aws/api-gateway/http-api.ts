@@ -28,7 +28,7 @@ export interface HttpApiOptions {
   /** By logical id. */
   readonly functionHosts: ReadonlyMap<string, FunctionHost>;
   readonly credentials: CredentialStore;
-  /** The principal that may call IAM routes; the roles of functions may not. */
+  /** The only principal that is allowed to call routes with IAM authorization. Function roles are rejected. */
   readonly operatorName: string;
   readonly domainName: string;
   readonly logs: Logs;
@@ -70,7 +70,7 @@ export function createHttpApiListener(options: HttpApiOptions): RequestListener 
 
   return (message, response) => {
     serve(message, response).catch((error: unknown) => {
-      // The client went away in the middle of its request, or the answer's headers can't be written.
+      // Either the client disconnected during its request, or the response headers cannot be written.
       if (!message.destroyed) logs.write('gateway', errorMessageOf(error));
       if (response.headersSent) response.destroy();
       else send(response, errorResponses.internal, '-');
@@ -145,7 +145,7 @@ async function invokeIntegration(
   );
   const outcome = await Promise.race([host.invoke(event), late]);
   timeoutController.abort();
-  // A function's own time-out is a failure of the function (500); only the gateway's patience ends in 503.
+  // A timeout of the function is a function failure (500). A timeout of the integration is 503.
   if (outcome === 'late') return errorResponses.unavailable;
   return toResponse(outcome);
 }
@@ -179,5 +179,5 @@ const errorResponses = {
   unavailable: errorResponse(503, 'Service Unavailable'),
 };
 
-/** Answers while the emulator is still starting: the port is taken first, so that a used one is told at once. */
+/** Responds with 503 during startup. The port is opened first, so that a port conflict is reported at once. */
 export const unavailableListener: RequestListener = (_, response) => send(response, errorResponses.unavailable, '-');

@@ -1,5 +1,5 @@
 /**
- * The event of an HTTP API, payload format 2.0, and the answer that a function gives to it.
+ * The event of an HTTP API (payload format 2.0) and the function's response to it.
  * Source: API Gateway developer guide, "AWS Lambda proxy integrations for HTTP APIs".
  */
 import { isUtf8 } from 'node:buffer';
@@ -27,7 +27,7 @@ export interface IamCaller {
 
 export const apiId = 'local';
 
-/** `path` is the percent-decoded one: HTTP APIs, unlike REST APIs, decode `rawPath` too. */
+/** `path` is percent-decoded: unlike REST APIs, HTTP APIs decode `rawPath` too. */
 export function toLambdaEvent(
   request: GatewayRequest,
   path: string,
@@ -105,7 +105,8 @@ function joinQueryParameters(rawQuery: string): Record<string, string> {
   return query;
 }
 
-// Bytes that are no UTF-8 go as base64 whatever they call themselves: as a string they would reach the function changed.
+// A body that is not UTF-8 is sent as base64, whatever its content type, because decoding it to a string would change
+// it.
 function encodeBody(body: Buffer, contentType = ''): { text: string; isBase64Encoded: boolean } {
   const isText = /^(text\/|application\/(json|javascript|xml)\b|application\/[\w.-]+\+(json|xml)\b)/i.test(contentType);
   const asText = body.length === 0 || (isText && isUtf8(body));
@@ -136,7 +137,7 @@ export interface GatewayResponse {
   readonly body: Buffer;
 }
 
-// Connection headers are the gateway's own.
+// The gateway sets connection headers itself.
 const connectionHeaders: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
@@ -144,7 +145,7 @@ const connectionHeaders: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-/** What the gateway answers for a function's result (JSON); undefined when the result is not of a form it takes. */
+/** Converts a function's result (JSON) to the gateway's response; undefined if the result has an invalid format. */
 export function toGatewayResponse(payload: string): GatewayResponse | undefined {
   const result: unknown = JSON.parse(payload);
   if (typeof result !== 'object' || result === null || !('statusCode' in result)) {

@@ -1,6 +1,7 @@
 /**
- * Route selection of an HTTP API. Source: API Gateway developer guide, "Routing API requests for HTTP APIs": a full
- * match first, then a match with a greedy variable, then `$default`; a named method before `ANY`.
+ * Route selection of an HTTP API. A full match has priority over a match with a greedy variable, which has priority
+ * over `$default`. A named method has priority over `ANY`.
+ * Source: API Gateway developer guide, "Routing API requests for HTTP APIs".
  */
 import type { RouteSpec } from '../cloudformation/deployment-spec.ts';
 
@@ -24,7 +25,7 @@ const segmentWeight = { literal: 2, variable: 1, greedy: 0 } as const;
 
 export type Router = (method: string, path: string) => RouteMatch | 'not-found' | 'malformed';
 
-/** A router over the template's routes. Paths are given as sent. */
+/** Creates a router for the template's routes. The router takes paths as sent, percent-encoded. */
 export function createRouter(routes: readonly RouteSpec[]): Router {
   const fallback = routes.find(({ routeKey }) => routeKey === '$default');
   const compiled = routes
@@ -44,7 +45,7 @@ export function createRouter(routes: readonly RouteSpec[]): Router {
   };
 }
 
-/** Percent-decodes; undefined when the encoding is broken or what it encodes is not UTF-8. */
+/** Percent-decodes; undefined if the encoding is invalid or the decoded bytes are not UTF-8. */
 export function percentDecode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
@@ -77,7 +78,7 @@ function weightAt({ segments }: CompiledRoute, index: number): number {
   return segment === undefined ? -1 : segmentWeight[segment.kind];
 }
 
-/** What the variables of a route hold for a path, still percent-encoded; undefined when the path does not match. */
+/** The values of a route's variables for a path, percent-encoded; undefined if the path does not match. */
 function captureVariables(segments: readonly Segment[], parts: readonly string[]): Map<string, string> | undefined {
   const values = new Map<string, string>();
   const isGreedy = segments.at(-1)?.kind === 'greedy';

@@ -1,4 +1,4 @@
-/** Runs the CDK app that cdk.json names, by the protocol that the CDK CLI itself uses (`cdk synth`). */
+/** Runs the CDK app named in cdk.json, with the same protocol as the CDK CLI (`cdk synth`). */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -7,12 +7,12 @@ import { errorMessageOf, LocalError } from '../shared/errors.ts';
 
 const configSchema = z.object({ app: z.string(), context: z.record(z.string(), z.unknown()).default({}) });
 
-/** What the CDK app said on standard error is kept to this length for the error message. */
+/** Maximum length of the standard error output of the CDK app in the error message; the last part is kept. */
 const maxStderr = 8_000;
 
 /**
- * Synthesizes the app of `projectFolder` into `outputFolder`. Throws a LocalError with what the app said when it
- * fails. `settings` stand over the context of cdk.json; `signal` ends the app.
+ * Synthesizes the app of `projectFolder` into `outputFolder`. Throws a LocalError with the app's standard error output
+ * if the app fails. `settings` override the context of cdk.json; `signal` ends the app.
  */
 export async function synthesize(
   projectFolder: string,
@@ -27,7 +27,7 @@ export async function synthesize(
   });
   if (code === 0) return;
   throw new LocalError(
-    `The CDK app did not synthesize (${app}, exit code ${code}). Nothing was started. Correct this and start again:\n` +
+    `The CDK app failed to synthesize (${app}, exit code ${code}). Nothing was started. Fix this error and start again:\n` +
       stderr.trim(),
   );
 }
@@ -37,7 +37,9 @@ function readConfig(projectFolder: string): z.infer<typeof configSchema> {
   try {
     return configSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
-    throw new LocalError(`${path} does not say how to run the CDK app: ${errorMessageOf(error)}. Nothing was started.`);
+    throw new LocalError(
+      `${path} is missing or invalid: ${errorMessageOf(error)}. Nothing was started. It must name the CDK app.`,
+    );
   }
 }
 
@@ -47,7 +49,7 @@ function runApp(
   signal: AbortSignal | undefined,
   settings: Record<string, string>,
 ): Promise<{ code: number | null; stderr: string }> {
-  // The Node that runs this, not whichever comes first in PATH, which may be too old to read TypeScript.
+  // Use the Node.js that runs this process: the first one in PATH might be too old to run TypeScript.
   const path = [dirname(process.execPath), process.env.PATH ?? ''].join(delimiter);
   return new Promise((resolve, reject) => {
     const child = spawn(app, {

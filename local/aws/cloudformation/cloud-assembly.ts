@@ -1,5 +1,5 @@
 /**
- * The cloud assembly that `cdk synth` writes: a manifest, one template for each stack, and the assets' source paths.
+ * The cloud assembly that `cdk synth` writes: a manifest, one template per stack, and the source paths of the assets.
  * Source: aws-cdk `cloud-assembly-schema`.
  */
 import { readFileSync } from 'node:fs';
@@ -38,17 +38,19 @@ export type Template = z.infer<typeof templateSchema>;
 export interface CloudAssembly {
   readonly stackName: string;
   readonly template: Template;
-  /** Absolute folder of each zipped asset, by its S3 object key. */
+  /** The absolute folder of each zipped asset, by S3 object key. */
   readonly assets: ReadonlyMap<string, string>;
 }
 
-/** Reads the one stack of an assembly. Throws a LocalError when there is none, or more than one. */
+/** Reads the single stack of an assembly. Throws a LocalError if the assembly does not have exactly one stack. */
 export function readCloudAssembly(folder: string): CloudAssembly {
   const { artifacts } = readJsonFile(join(folder, 'manifest.json'), manifestSchema);
   const stacks = Object.entries(artifacts).filter(([, artifact]) => artifact.type === 'aws:cloudformation:stack');
   const [stack] = stacks;
   if (stack === undefined || stacks.length !== 1) {
-    throw new LocalError(`This emulator runs an app of one stack; ${folder} has ${stacks.length}.`);
+    throw new LocalError(
+      `This emulator runs an app with one stack, but ${folder} has ${stacks.length}. Nothing was started.`,
+    );
   }
   const [artifactId, artifact] = stack;
   const properties = stackSchema.parse(artifact.properties);
@@ -77,9 +79,14 @@ function readJsonFile<T>(path: string, schema: z.ZodType<T>): T {
   try {
     content = JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new LocalError(`The cloud assembly is not readable: ${errorMessageOf(error)}. Synthesize it again.`);
+    throw new LocalError(
+      `The cloud assembly cannot be read: ${errorMessageOf(error)}. Nothing was started. Synthesize it again.`,
+    );
   }
   const parsed = schema.safeParse(content);
-  if (!parsed.success) throw new LocalError(`${path} is not as the CDK writes it: ${firstIssue(parsed.error)}.`);
+  if (!parsed.success)
+    throw new LocalError(
+      `${path} has an unknown format: ${firstIssue(parsed.error)}. Nothing was started. Synthesize it again.`,
+    );
   return parsed.data;
 }

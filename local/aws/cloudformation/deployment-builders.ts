@@ -1,4 +1,4 @@
-/** From the resources of a template to what the engines take: what belongs together is brought together. */
+/** Joins related resources of a template into the specs that the engines take. */
 import { basename } from 'node:path';
 import { LocalError } from '../shared/errors.ts';
 import type { CloudAssembly } from './cloud-assembly.ts';
@@ -23,7 +23,9 @@ export function toRouteSpec(
   const integration = integrations.get(basename(route.Target));
   const target = functions.find(({ functionArn }) => integration?.IntegrationUri.includes(functionArn) === true);
   if (integration === undefined || target === undefined) {
-    throw new LocalError(`The route "${route.RouteKey}" leads to no function of this template.`);
+    throw new LocalError(
+      `The route "${route.RouteKey}" does not lead to a function of this template. Nothing was started.`,
+    );
   }
   return {
     routeKey: route.RouteKey,
@@ -39,7 +41,10 @@ export function toScheduleSpec(
 ): ScheduleSpec {
   const targets = Targets.map(({ Arn }) => {
     const target = functions.find(({ functionArn }) => functionArn === Arn);
-    if (target === undefined) throw new LocalError(`The schedule ${logicalId} leads to no function of this template.`);
+    if (target === undefined)
+      throw new LocalError(
+        `The schedule ${logicalId} does not lead to a function of this template. Nothing was started.`,
+      );
     return target;
   });
   return { logicalId, everyMs: Number.parseInt(ScheduleExpression.slice('rate('.length), 10) * 60_000, targets };
@@ -99,7 +104,9 @@ export function toQueueSpecs(
     if (RedrivePolicy === undefined) return { ...queue, deadLetters: undefined };
     const target = named.find(({ queueArn }) => queueArn === RedrivePolicy.deadLetterTargetArn);
     if (target === undefined || target.FifoQueue !== FifoQueue) {
-      throw new LocalError(`The dead-letter queue of ${logicalId} is no queue of its kind in this template.`);
+      throw new LocalError(
+        `The dead-letter queue of ${logicalId} is not a queue of the same type in this template. Nothing was started.`,
+      );
     }
     return {
       ...queue,
@@ -108,7 +115,7 @@ export function toQueueSpecs(
   });
 }
 
-/** Undefined for a mapping that is switched off. Throws a LocalError for what Lambda would refuse to map. */
+/** Undefined for a disabled mapping. Throws a LocalError for a mapping that Lambda would reject. */
 export function toEventSourceSpec(
   mapping: Resource<'eventSource'>,
   queues: readonly QueueSpec[],
@@ -118,12 +125,14 @@ export function toEventSourceSpec(
   const queue = queues.find(({ queueArn }) => queueArn === EventSourceArn);
   const target = functions.find((one) => [one.functionName, one.functionArn].includes(FunctionName));
   if (queue === undefined || target === undefined) {
-    throw new LocalError(`The event source ${logicalId} does not lead from a queue to a function of this template.`);
+    throw new LocalError(
+      `The event source ${logicalId} does not connect a queue and a function of this template. Nothing was started.`,
+    );
   }
   if (queue.VisibilityTimeout < target.Timeout) {
     throw new LocalError(
-      `${queue.logicalId} hides a message for ${queue.VisibilityTimeout} seconds, less than the ${target.Timeout} that ` +
-        `${target.logicalId} may take with it. Lambda refuses that. Nothing was started.`,
+      `The visibility timeout of ${queue.logicalId} (${queue.VisibilityTimeout} s) is shorter than the timeout of ` +
+        `${target.logicalId} (${target.Timeout} s), which Lambda rejects. Nothing was started. Increase the visibility timeout.`,
     );
   }
   if (!mapping.Enabled) return undefined;
@@ -156,7 +165,7 @@ export function codeFolderOf({ assets }: CloudAssembly, { logicalId, Code }: Res
   const folder = assets.get(Code.S3Key);
   if (folder === undefined) {
     throw new LocalError(
-      `The code of ${logicalId} (${Code.S3Key}) is not among the assembly's assets. Synthesize again.`,
+      `The code of ${logicalId} (${Code.S3Key}) is not among the assembly's assets. Nothing was started. Synthesize again.`,
     );
   }
   return folder;

@@ -1,4 +1,4 @@
-/** What a template asks of the local engines: every name, ARN and setting resolved. */
+/** The resources of a template in the form that the engines take, with every name, ARN and setting resolved. */
 
 import type { DistributionSpec } from './distribution-spec.ts';
 import type { BucketRules } from './resource-schemas.ts';
@@ -10,23 +10,23 @@ export interface TableSpec extends Resource<'table'> {
 
 export interface BucketSpec extends BucketRules {
   readonly logicalId: string;
-  /** Statements of its policy. */
+  /** Statements of the bucket policy. */
   readonly statements: readonly unknown[];
 }
 
 export interface QueueSpec extends Resource<'queue'> {
   readonly queueName: string;
   readonly queueArn: string;
-  /** Where messages go that were received too often. */
+  /** The destination of messages that were received `afterReceives` times. */
   readonly deadLetters: { readonly queueName: string; readonly afterReceives: number } | undefined;
-  /** Statements of its policies. */
+  /** Statements of the queue policies. */
   readonly statements: readonly unknown[];
 }
 
 export interface FunctionSpec extends Resource<'function'> {
   readonly functionName: string;
   readonly functionArn: string;
-  /** Absolute folder of the built bundle. */
+  /** Absolute path of the bundle's folder. */
   readonly codeFolder: string;
 }
 
@@ -44,11 +44,11 @@ export interface RoleSpec {
 }
 
 export interface RouteSpec {
-  /** As API Gateway writes it: `GET /v1/org`, `ANY /x/{y+}` or `$default`. */
+  /** In the format of API Gateway: `GET /v1/org`, `ANY /x/{y+}` or `$default`. */
   readonly routeKey: string;
   readonly requiresIam: boolean;
   readonly function: FunctionSpec;
-  /** Milliseconds that the gateway waits for the function. */
+  /** How long the gateway waits for the function, in milliseconds. */
   readonly integrationTimeout: number;
 }
 
@@ -64,11 +64,11 @@ export interface EventSourceSpec {
   readonly logicalId: string;
   readonly queue: QueueSpec;
   readonly function: FunctionSpec;
-  /** Most messages of one invocation. */
+  /** Maximum number of messages per invocation. */
   readonly batchSize: number;
-  /** Whether the function tells which messages of a batch failed. */
+  /** Whether the function reports which messages of a batch failed. */
   readonly reportsFailures: boolean;
-  /** Most invocations at once. */
+  /** Maximum number of concurrent invocations. */
   readonly maxConcurrency: number | undefined;
 }
 
@@ -76,18 +76,18 @@ export interface Deployment {
   readonly tables: readonly TableSpec[];
   readonly buckets: readonly BucketSpec[];
   readonly queues: readonly QueueSpec[];
-  /** Those that are enabled. */
+  /** Enabled event sources only. */
   readonly eventSources: readonly EventSourceSpec[];
   readonly kmsKeys: readonly KmsKeySpec[];
   readonly aliases: readonly Resource<'alias'>[];
   readonly functions: readonly FunctionSpec[];
   readonly roles: readonly RoleSpec[];
   readonly api: Resource<'api'>;
-  /** Where the API is at AWS. */
+  /** URL of the API on AWS. */
   readonly apiEndpoint: string;
   readonly accessLogFormat: string | undefined;
   readonly routes: readonly RouteSpec[];
   readonly schedules: readonly ScheduleSpec[];
-  /** Absent where the template has no distribution. */
+  /** Undefined if the template has no distribution. */
   readonly distribution: DistributionSpec | undefined;
 }

@@ -1,4 +1,4 @@
-/** From the resources of CloudFront in a template to what serves the page on this machine. */
+/** Converts the CloudFront resources of a template to the spec of the distribution server. */
 import { inflateSync } from 'node:zlib';
 import type { z } from 'zod';
 import { LocalError } from '../shared/errors.ts';
@@ -10,25 +10,25 @@ import type {
 } from './cloudfront-resource-schemas.ts';
 
 export interface DistributionSpec {
-  /** `https://<domain>` by each name of the distribution. */
+  /** `https://<domain>` for each domain name of the distribution. */
   readonly origins: readonly string[];
-  /** In the order in which CloudFront tries them; the last matches every path. */
+  /** In the order in which CloudFront matches them. The last behavior matches every path. */
   readonly behaviours: readonly CacheBehavior[];
 }
 
 export interface CacheBehavior {
-  /** With `*` for any characters and `?` for one. */
+  /** `*` matches any characters and `?` matches one. */
   readonly pathPattern: string;
   readonly allowedMethods: readonly string[];
   readonly target: 'api' | 'files';
-  /** Source of the function that a request passes first. */
+  /** Source code of the function that runs for each viewer request. */
   readonly functionCode: string | undefined;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Objects of the origin, by path. */
+  /** The objects of the origin, by path. */
   readonly files: ReadonlyMap<string, Buffer>;
 }
 
-/** Resolved properties, and what references to the resource stand for. */
+/** Resolved properties, and the values of references to the resources. */
 interface DistributionResources {
   readonly distribution: z.infer<typeof distributionSchema> & { readonly domainName: string };
   readonly functions: readonly (z.infer<typeof edgeFunctionSchema> & { readonly arn: string })[];
@@ -38,7 +38,7 @@ interface DistributionResources {
 
 type BehaviourProperties = DistributionResources['distribution']['DistributionConfig']['DefaultCacheBehavior'];
 
-/** Throws a LocalError when the distribution refers to what is not in the template. */
+/** Throws a LocalError if the distribution refers to a resource that is not in the template. */
 export function toDistributionSpec({
   distribution,
   functions,
@@ -46,7 +46,7 @@ export function toDistributionSpec({
   published,
 }: DistributionResources): DistributionSpec {
   const { DefaultCacheBehavior, CacheBehaviors, Origins, Aliases } = distribution.DistributionConfig;
-  // The publisher itself is not invoked here: what it would put into the bucket is read where it stands.
+  // The custom resource's function is not invoked: the published objects are read directly from the template.
   const files = new Map(
     published.map(({ Key, Content }) => [`/${Key}`, inflateSync(Buffer.from(Content, 'base64'))] as const),
   );
@@ -60,7 +60,9 @@ export function toDistributionSpec({
       (association !== undefined && edge === undefined) ||
       (properties.ResponseHeadersPolicyId !== undefined && policy === undefined)
     ) {
-      throw new LocalError(`The behaviour ${pathPattern} of the distribution refers to what is not in this template.`);
+      throw new LocalError(
+        `The behavior ${pathPattern} of the distribution refers to a resource that is not in this template. Nothing was started.`,
+      );
     }
     return {
       pathPattern,
@@ -80,7 +82,10 @@ export function toDistributionSpec({
   };
 }
 
-/** By the names that CloudFront gives them. HSTS is left away: browsers ignore it on plain HTTP (RFC 6797, section 8.1). */
+/**
+ * Header names and values as CloudFront sends them. HSTS is omitted: browsers ignore it on plain HTTP (RFC 6797,
+ * section 8.1).
+ */
 function responseHeadersOf({
   ResponseHeadersPolicyConfig,
 }: DistributionResources['policies'][number]): [string, string][] {

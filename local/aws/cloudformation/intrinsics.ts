@@ -1,14 +1,14 @@
 /**
- * The intrinsic functions of CloudFormation that the template uses. One that is not known here is an error naming it:
- * a setting that is silently dropped would make what runs here differ from what deploys.
+ * The supported intrinsic functions of CloudFormation. An unsupported function is an error that names it: if a setting
+ * were silently dropped, the emulated system would differ from the deployed one.
  * Source: AWS CloudFormation template reference, "Intrinsic function reference".
  */
 import { LocalError } from '../shared/errors.ts';
 import { isObject, type Json, type JsonObject } from '../shared/json.ts';
 
-/** What `Ref` and `Fn::GetAtt` stand for. Both throw a LocalError for what they don't know. */
+/** Resolves `Ref` and `Fn::GetAtt`. Both throw a LocalError for an unknown reference. */
 export interface References {
-  /** `undefined` for `AWS::NoValue`: the property that holds it is dropped. */
+  /** `undefined` for `AWS::NoValue`: the property with this value is removed. */
   ref(name: string): string | undefined;
   attribute(logicalId: string, name: string): string;
 }
@@ -34,7 +34,10 @@ const intrinsics: Record<string, Intrinsic> = {
     const [index, list] = expectPair(argument, 'Fn::Select');
     const items = resolveIntrinsics(list, references);
     const item = Array.isArray(items) ? items[Number(index)] : undefined;
-    if (item === undefined) throw new LocalError(`The template selects item ${String(index)} of a list that has none.`);
+    if (item === undefined)
+      throw new LocalError(
+        `The template selects item ${String(index)} of a list that has no such item. Nothing was started.`,
+      );
     return item;
   },
   'Fn::Sub': (argument, references) => {
@@ -45,7 +48,7 @@ const intrinsics: Record<string, Intrinsic> = {
   },
 };
 
-/** Resolves every intrinsic within a value. `undefined` when the value itself is `AWS::NoValue`. */
+/** Resolves every intrinsic within a value. `undefined` if the value is `AWS::NoValue`. */
 export function resolveIntrinsics(value: Json, references: References): Json | undefined {
   if (Array.isArray(value)) {
     return value.map((item) => resolveIntrinsics(item, references)).filter((item) => item !== undefined);
@@ -65,7 +68,7 @@ function applyIntrinsic(name: string, holder: JsonObject, references: References
   const intrinsic = intrinsics[name];
   if (intrinsic === undefined || Object.keys(holder).length !== 1) {
     throw new LocalError(
-      `The template uses ${name}, which this emulator does not know. Nothing was started. ` +
+      `The template uses ${name}, which this emulator does not support. Nothing was started. ` +
         `Add it to local/aws/cloudformation/intrinsics.ts, or write the construct without it.`,
     );
   }
@@ -86,7 +89,7 @@ function substitute(pattern: string, variables: JsonObject, references: Referenc
 
 const isJsonObject = (value: Json): value is JsonObject => isObject(value);
 const malformedIntrinsic = (name: string) =>
-  new LocalError(`The template uses ${name} in a form that is not documented.`);
+  new LocalError(`The template uses ${name} with arguments that are not documented. Nothing was started.`);
 
 function expectString(value: Json | undefined, name: string): string {
   if (typeof value !== 'string') throw malformedIntrinsic(name);

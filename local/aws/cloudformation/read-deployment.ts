@@ -1,4 +1,4 @@
-/** From a synthesized template to what the local engines need: every name, ARN and setting resolved. */
+/** Converts a synthesized template to the specs that the engines take, with every name, ARN and setting resolved. */
 
 import { arn, bucketArn } from '../shared/aws-account.ts';
 import type { KeySpec } from '../shared/kms-key-specs.ts';
@@ -21,16 +21,17 @@ import { assertKnownTypes, type ResourceKind, readResources, type TemplateOption
 
 export type { RoleSpec } from './deployment-spec.ts';
 
-/** Who may do what, as the template says it. */
+/** The IAM policies of the template. */
 export interface Policies {
   readonly roles: readonly RoleSpec[];
-  /** Policies of tables, keys, buckets and queues: statements by ARN; what has no policy has none. */
+  /** Policy statements of tables, keys, buckets and queues, by ARN. Empty for a resource without a policy. */
   readonly resources: ReadonlyMap<string, readonly unknown[]>;
 }
 
 /**
- * The policies of a deployment. Who enforces them must take every call as one by TLS (`aws:SecureTransport` true): here
- * all is plain HTTP within one machine, where a bucket that denies what comes without TLS would deny everything.
+ * The policies of a deployment. Code that enforces them must set `aws:SecureTransport` to true for every call. The
+ * emulator uses plain HTTP on one machine, so a bucket policy that denies requests without TLS would otherwise deny
+ * every request.
  */
 export const policiesOf = ({ roles, tables, kmsKeys, buckets, queues }: Deployment): Policies => ({
   roles,
@@ -45,10 +46,10 @@ export const policiesOf = ({ roles, tables, kmsKeys, buckets, queues }: Deployme
   ]),
 });
 
-/** Logical ids of the KMS keys: they must have key ids before anything that refers to them can be resolved. */
+/** Logical IDs of the KMS keys. Each key needs a key ID before references to it can be resolved. */
 export const kmsKeyLogicalIds = (assembly: CloudAssembly): string[] => [...kmsKeySpecs(assembly).keys()];
 
-/** Kinds of the KMS keys, by logical id. */
+/** Key specs of the KMS keys, by logical ID. */
 export const kmsKeySpecs = ({ template }: CloudAssembly): ReadonlyMap<string, KeySpec> =>
   new Map(
     Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) =>
@@ -57,8 +58,8 @@ export const kmsKeySpecs = ({ template }: CloudAssembly): ReadonlyMap<string, Ke
   );
 
 /**
- * Resolves the template. `keyIds` has the key ID of each KMS key by logical ID. Throws a LocalError that names the first
- * type, property, intrinsic or reference that this emulator does not support.
+ * Resolves the template. `keyIds` has the key ID of each KMS key by logical ID. Throws a LocalError that names the
+ * first type, property, intrinsic or reference that this emulator does not support.
  */
 export function readDeployment(
   assembly: CloudAssembly,

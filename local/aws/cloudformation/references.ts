@@ -1,10 +1,10 @@
-/** What `Ref` and `Fn::GetAtt` of a template stand for on this machine: names, ARNs and addresses as AWS would give them. */
+/** Values of `Ref` and `Fn::GetAtt`: names, ARNs and URLs in the format of AWS. */
 import { account, arn, bucketArn, bucketDomain, iamArn, queueUrl } from '../shared/aws-account.ts';
 import { LocalError } from '../shared/errors.ts';
 import type { CloudAssembly, Template } from './cloud-assembly.ts';
 import type { References } from './intrinsics.ts';
 
-/** `keyIds` gives the key id of each KMS key by logical id. */
+/** `keyIds` has the key ID of each KMS key by logical ID. */
 export function createReferences(
   { template, stackName }: CloudAssembly,
   keyIds: ReadonlyMap<string, string>,
@@ -17,13 +17,13 @@ export function createReferences(
     'AWS::StackName': stackName,
     'AWS::NoValue': undefined,
   };
-  // CloudFormation adds a random part to names; here the name must find the same data after a restart.
+  // CloudFormation adds a random part to names. Names here are stable, so that a restart finds the same data.
   const nameOf = (logicalId: string) => keyIds.get(logicalId) ?? physicalName(template, stackName, logicalId);
   return {
     ref(name) {
       if (Object.hasOwn(pseudoParameters, name)) return pseudoParameters[name];
       if (template.Resources[name] === undefined) throw unknownReference(name);
-      // A queue is the one resource here that is referred to by its address.
+      // Only for a queue does `Ref` return a URL.
       return template.Resources[name].Type === 'AWS::SQS::Queue' ? queueUrl(nameOf(name)) : nameOf(name);
     },
     attribute(logicalId, name) {
@@ -60,16 +60,16 @@ const attributesByType: Record<string, Record<string, (name: string) => string>>
   },
 };
 
-// Integrations are named by their logical id, so that a route's Target leads back to them.
+// The name of an integration is its logical ID, so that it can be found from a route's Target.
 function physicalName(template: Template, stackName: string, logicalId: string): string {
   const { Type: type, Properties } = template.Resources[logicalId] ?? {};
   if (type === 'AWS::ApiGatewayV2::Integration') return logicalId;
   const name = `${stackName}-${logicalId}`;
-  // SQS takes 80 characters, with this ending for FIFO queues alone.
+  // Queue names have at most 80 characters. Names of FIFO queues end with `.fifo`.
   if (type === 'AWS::SQS::Queue') return Properties?.FifoQueue === true ? `${name.slice(-75)}.fifo` : name.slice(-80);
-  // S3 takes 63 characters, in lower case; the logical id ends in what tells buckets apart.
+  // Bucket names have at most 63 characters, in lower case. The end is kept, because it distinguishes logical IDs.
   return type === 'AWS::S3::Bucket' ? name.toLowerCase().slice(-63).replace(/^-+/, '') : name;
 }
 
 const unknownReference = (what: string) =>
-  new LocalError(`The template refers to ${what}, which this emulator does not know. Nothing was started.`);
+  new LocalError(`The template refers to ${what}, which this emulator does not support. Nothing was started.`);

@@ -1,6 +1,7 @@
 /**
- * The resource types that this emulator runs, with every property it accepts. A property that is not listed is an
- * error naming it. Those in `accepted` have no meaning on one machine (or are the business of CloudFormation).
+ * The resource types that this emulator supports, with every accepted property. An unlisted property is an error that
+ * names it. A property with `ignoredProperty` is accepted without effect: it has no meaning on one machine, or only
+ * CloudFormation uses it.
  * Source: AWS CloudFormation template reference, resource and property types.
  */
 import { z } from 'zod';
@@ -9,7 +10,7 @@ import { keySpecs, keyUsages } from '../shared/kms-key-specs.ts';
 
 const ignoredProperty = z.unknown().optional();
 
-/** Statements are read by those who enforce them. */
+/** Statements are not validated here; the code that enforces a policy parses them. */
 const policySchema = z.object({ Statement: z.array(z.unknown()) });
 
 const keySchema = z.array(z.strictObject({ AttributeName: z.string(), KeyType: z.enum(['HASH', 'RANGE']) }));
@@ -47,10 +48,13 @@ export const kmsKeySchema = z
     MultiRegion: z.literal(false).optional(),
     Tags: ignoredProperty,
   })
-  .refine(({ KeySpec, KeyUsage }) => keyUsages[KeySpec] === KeyUsage, 'KMS makes no key of that spec for that usage')
+  .refine(
+    ({ KeySpec, KeyUsage }) => keyUsages[KeySpec] === KeyUsage,
+    'KMS does not support this key usage for this key spec',
+  )
   .refine(
     ({ KeySpec, EnableKeyRotation }) => KeySpec === 'SYMMETRIC_DEFAULT' || !EnableKeyRotation,
-    'KMS rotates keys for encryption only',
+    'KMS rotates only symmetric encryption keys automatically',
   );
 
 export const aliasSchema = z.strictObject({ AliasName: z.string(), TargetKeyId: z.string() });
@@ -58,7 +62,7 @@ export const aliasSchema = z.strictObject({ AliasName: z.string(), TargetKeyId: 
 export const roleSchema = z.strictObject({
   AssumeRolePolicyDocument: policySchema,
   Description: ignoredProperty,
-  // What AWS keeps as its own policies speaks of services that are not here.
+  // AWS managed policies are ignored: they concern services that are not emulated.
   ManagedPolicyArns: ignoredProperty,
   MaxSessionDuration: ignoredProperty,
   Policies: z.array(z.object({ PolicyDocument: policySchema })).default([]),
@@ -74,7 +78,7 @@ export const rolePolicySchema = z.strictObject({
 export const functionSchema = z.strictObject({
   Code: z.strictObject({ S3Bucket: z.string(), S3Key: z.string() }),
   Handler: z.string().regex(/^[\w/-]+\.\w+$/),
-  Runtime: z.string().regex(/^nodejs/, 'this emulator runs functions of Node.js only'),
+  Runtime: z.string().regex(/^nodejs/, 'this emulator supports only Node.js functions'),
   Role: z.string(),
   Timeout: z.number().int().default(3),
   MemorySize: z.number().int().default(128),
@@ -111,10 +115,12 @@ export const apiSchema = z.strictObject({
   Tags: ignoredProperty,
 });
 
-/** The stage's throttling is accepted and not imposed: a limit meant for a fleet would only slow one machine. */
+/**
+ * Throttling settings of the stage are accepted but not enforced: production limits would only slow down one machine.
+ */
 export const stageSchema = z.strictObject({
   ApiId: z.string(),
-  StageName: z.literal('$default', 'this emulator serves the stage $default only'),
+  StageName: z.literal('$default', 'this emulator supports only the stage $default'),
   AccessLogSettings: z.strictObject({ DestinationArn: z.string(), Format: z.string() }).optional(),
   AutoDeploy: ignoredProperty,
   DefaultRouteSettings: ignoredProperty,
@@ -143,7 +149,9 @@ export const integrationSchema = z.strictObject({
 });
 
 export const scheduleSchema = z.strictObject({
-  ScheduleExpression: z.string().regex(/^rate\([1-9]\d{0,3} minutes?\)$/, 'this emulator knows rates of minutes only'),
+  ScheduleExpression: z
+    .string()
+    .regex(/^rate\([1-9]\d{0,3} minutes?\)$/, 'this emulator supports only rates in minutes'),
   State: z.literal('ENABLED').default('ENABLED'),
   Targets: z.array(z.strictObject({ Arn: z.string(), Id: ignoredProperty })),
   Description: ignoredProperty,
@@ -174,11 +182,11 @@ const lifecycleRuleSchema = z
     ({ AbortIncompleteMultipartUpload: abort, TagFilters, ObjectSizeGreaterThan, ObjectSizeLessThan }) =>
       abort === undefined ||
       (TagFilters.length === 0 && ObjectSizeGreaterThan === undefined && ObjectSizeLessThan === undefined),
-    'S3 refuses AbortIncompleteMultipartUpload in a rule that filters by tags or size',
+    'S3 rejects AbortIncompleteMultipartUpload in a rule that filters by tags or size',
   );
 export type LifecycleRule = z.infer<typeof lifecycleRuleSchema>;
 
-/** A bucket without versions. Nothing here is public and no object has an ACL, whatever the template says of that. */
+/** A bucket without versioning. Public access and ACLs are never emulated, whatever the template configures. */
 export const bucketSchema = z.strictObject({
   CorsConfiguration: z.strictObject({ CorsRules: z.array(corsRuleSchema) }).optional(),
   LifecycleConfiguration: z.strictObject({ Rules: z.array(lifecycleRuleSchema) }).optional(),
@@ -197,7 +205,7 @@ export const bucketSchema = z.strictObject({
   Tags: ignoredProperty,
 });
 
-/** What the engine needs of a bucket. */
+/** The bucket settings that the S3 engine takes. */
 export interface BucketRules {
   readonly bucketName: string;
   readonly corsRules: readonly CorsRule[];
@@ -206,10 +214,10 @@ export interface BucketRules {
 
 export const bucketPolicySchema = z.strictObject({ Bucket: z.string(), PolicyDocument: policySchema });
 
-/** Types that mean nothing here, each with the reason. */
+/** Resource types that are accepted without effect, each with the reason. */
 export const typesWithoutEffect: ReadonlySet<string> = new Set([
-  'AWS::Lambda::Permission', // functions are called from within here only, by whom the template says
-  'AWS::CloudFront::OriginAccessControl', // the page is served from the template, not out of a bucket
-  'AWS::Logs::LogGroup', // logs are files of the data folder
-  'AWS::CDK::Metadata', // statistics of the CDK
+  'AWS::Lambda::Permission', // only the emulator invokes functions, from the sources in the template
+  'AWS::CloudFront::OriginAccessControl', // published objects are served from the template, not from a bucket
+  'AWS::Logs::LogGroup', // logs are files in the data folder
+  'AWS::CDK::Metadata', // usage statistics of the CDK
 ]);

@@ -1,13 +1,13 @@
 /**
- * Queues and what polls them, with every property that this emulator accepts (see resources.ts).
- * Source: AWS CloudFormation template reference, AWS::SQS::Queue and AWS::Lambda::EventSourceMapping; limits by the SQS
- * developer guide, "Amazon SQS message quotas".
+ * Queues and event source mappings, with every accepted property (see resource-schemas.ts).
+ * Source: AWS CloudFormation template reference, AWS::SQS::Queue and AWS::Lambda::EventSourceMapping; SQS developer
+ * guide, "Amazon SQS message quotas" (limits).
  */
 import { z } from 'zod';
 
 const ignoredProperty = z.unknown().optional();
 
-/** Largest message, bytes of its body. */
+/** Maximum size of a message body in bytes. */
 export const maxMessageBytes = 1_048_576;
 
 export const queueSchema = z
@@ -24,9 +24,9 @@ export const queueSchema = z
     RedrivePolicy: z
       .strictObject({ deadLetterTargetArn: z.string(), maxReceiveCount: z.coerce.number().int().min(1).max(1000) })
       .optional(),
-    // CloudFormation looks at it when a queue names its dead-letter queue, and not afterwards.
+    // CloudFormation checks this only when a queue is connected to its dead-letter queue.
     RedriveAllowPolicy: ignoredProperty,
-    // Messages lie in the data folder as they were sent, like everything else that only AWS encrypts at rest.
+    // Messages are stored unencrypted in the data folder, like all other data that AWS encrypts at rest.
     SqsManagedSseEnabled: ignoredProperty,
     KmsMasterKeyId: ignoredProperty,
     KmsDataKeyReusePeriodSeconds: ignoredProperty,
@@ -36,12 +36,12 @@ export const queueSchema = z
   .refine(
     ({ FifoQueue, ContentBasedDeduplication, DeduplicationScope, FifoThroughputLimit }) =>
       FifoQueue || (!ContentBasedDeduplication && DeduplicationScope === 'queue' && FifoThroughputLimit === 'perQueue'),
-    'SQS takes settings of FIFO queues for FIFO queues only',
+    'SQS accepts FIFO settings only for FIFO queues',
   )
   .refine(
     ({ DeduplicationScope, FifoThroughputLimit }) =>
       FifoThroughputLimit === 'perQueue' || DeduplicationScope === 'messageGroup',
-    'SQS takes the limit perMessageGroupId with the scope messageGroup only',
+    'SQS accepts the limit perMessageGroupId only with the scope messageGroup',
   );
 
 export const queuePolicySchema = z.strictObject({
@@ -50,9 +50,9 @@ export const queuePolicySchema = z.strictObject({
 });
 
 export const eventSourceSchema = z.strictObject({
-  EventSourceArn: z.string().regex(/^arn:[^:]+:sqs:/, 'this emulator knows queues as event sources only'),
+  EventSourceArn: z.string().regex(/^arn:[^:]+:sqs:/, 'this emulator supports only queues as event sources'),
   FunctionName: z.string(),
-  BatchSize: z.int().min(1).max(10, 'this emulator polls for 10 messages at most').default(10),
+  BatchSize: z.int().min(1).max(10, 'this emulator supports batches of at most 10 messages').default(10),
   Enabled: z.boolean().default(true),
   FunctionResponseTypes: z.array(z.literal('ReportBatchItemFailures')).default([]),
   ScalingConfig: z.strictObject({ MaximumConcurrency: z.int().min(2).max(1000) }).optional(),

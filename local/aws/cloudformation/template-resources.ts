@@ -67,8 +67,8 @@ const typeOf = (kind: ResourceKind, { publishedObjectType }: TemplateOptions): s
   resourceTypes[kind][0] ?? publishedObjectType;
 
 /**
- * Returns all resources of a kind with their properties as written in the template, except that intrinsics are resolved.
- * Throws a LocalError for a property that this emulator does not support.
+ * Returns all resources of a kind with their properties as written in the template, except that intrinsics are
+ * resolved. Throws a LocalError for a property that this emulator does not support.
  */
 export function readResources<K extends ResourceKind>(
   template: Template,

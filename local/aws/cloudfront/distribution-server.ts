@@ -1,7 +1,7 @@
 /**
- * CloudFront on one machine: the page as the template's distribution serves it, by the same function and under the same
- * headers. Two things differ, since all is plain HTTP here: `https://` addresses of the distribution and of buckets stand for
- * those of this machine, and there is no HSTS.
+ * A CloudFront emulator. It serves the template's distribution with the same edge function and the same headers.
+ * Because the emulator uses plain HTTP, there are two differences: `https://` origins of the distribution and of
+ * buckets are replaced with local origins, and HSTS is not sent.
  */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { request as httpRequest } from 'node:http';
@@ -12,10 +12,10 @@ import { errorMessageOf } from '../shared/errors.ts';
 import { isObject } from '../shared/json.ts';
 import { closeServer, listenOnLoopback } from '../shared/loopback-server.ts';
 
-/** What the distribution's own log would hold, for tests: it must never hold a key. */
+/** A line of the distribution's access log. Tests check that it never contains a key. */
 export interface DistributionRequest {
   readonly method: string;
-  /** As received, the query included. */
+  /** As received, with the query. */
   readonly path: string;
   readonly status: number;
   readonly referer: string | undefined;
@@ -23,7 +23,7 @@ export interface DistributionRequest {
 
 interface ServeOptions {
   readonly apiUrl: string;
-  /** What addresses within headers stand for on this machine. */
+  /** Local origins by AWS origin, for replacement in header values. */
   readonly origins: ReadonlyMap<string, string>;
   readonly onError: (message: string) => void;
 }
@@ -33,13 +33,16 @@ export interface DistributionServer {
   readonly url: string;
   /** The latest requests, oldest first. */
   log(): readonly DistributionRequest[];
-  /** Starts to serve: until then all is 503, for the port is taken before there is anything. */
+  /** Starts to serve the distribution. Until then, every response is 503, because the port is opened first. */
   serve(spec: DistributionSpec, options: ServeOptions): void;
   close(): Promise<void>;
 }
 
 const maxLoggedRequests = 10_000;
-/** CloudFront ends a function within a millisecond or so; a busy machine must not. */
+/**
+ * CloudFront stops a function after about one millisecond. The limit here is higher, because a busy machine can be
+ * slow.
+ */
 const edgeFunctionTimeoutMs = 1000;
 
 interface CompiledBehavior extends Omit<CacheBehavior, 'functionCode' | 'headers'> {
@@ -57,7 +60,7 @@ interface EdgeResponse {
   readonly statusCode: number;
 }
 
-/** @param requestedPort port; 0 takes any free one */
+/** @param requestedPort 0 selects any free port */
 export async function startDistributionServer(requestedPort: number): Promise<DistributionServer> {
   let behaviours: readonly CompiledBehavior[] = [];
   let options: ServeOptions = { apiUrl: '', origins: new Map(), onError: () => {} };
@@ -80,7 +83,7 @@ export async function startDistributionServer(requestedPort: number): Promise<Di
         if (answer === 'api') proxyToApi(options.apiUrl, behaviour?.headers, message, response);
         else send(response, answer, message.method !== 'HEAD');
       } catch (error) {
-        options.onError(`page: ${errorMessageOf(error)}`);
+        options.onError(`cloudfront: ${errorMessageOf(error)}`);
         send(response, { status: 503 });
       }
     },
@@ -115,11 +118,13 @@ function compileBehavior(
   };
 }
 
-/** Every occurrence of an address, by that of this machine. */
+/** Replaces every occurrence of an AWS origin with the local origin. */
 export const replaceOrigins = (text: string, origins: ReadonlyMap<string, string>): string =>
   [...origins].reduce((result, [from, to]) => result.replaceAll(from, to), text);
 
-/** As CloudFront calls it, in a context of its own that has nothing of Node. What it returns is a request, or a response. */
+/**
+ * Compiles an edge function. It runs in a separate context without Node.js APIs and returns a request or a response.
+ */
 function compileEdgeFunction(code: string): NonNullable<CompiledBehavior['run']> {
   const script = new Script(`${code}\n;JSON.stringify(handler(JSON.parse(event)))`);
   return (request) => {
@@ -140,7 +145,7 @@ interface DistributionResponse {
   readonly body?: Buffer;
 }
 
-/** What CloudFront answers; or that the API does. */
+/** The response that CloudFront sends itself, or the instruction to forward the request to the API. */
 function resolveResponse(
   behaviour: CompiledBehavior | undefined,
   method: string,
@@ -153,7 +158,7 @@ function resolveResponse(
   if ('statusCode' in result) return { status: result.statusCode, headers };
   if (behaviour.target === 'api') return 'api';
   const body = files.get(result.uri);
-  // So does S3 answer who may read objects and not list them.
+  // S3 sends 403 to a caller that has permission to read objects but not to list them.
   if (body === undefined) return { status: 403, headers };
   return { status: 200, headers: { 'content-type': 'text/html; charset=utf-8', ...headers }, body };
 }
@@ -163,7 +168,7 @@ function send(response: ServerResponse, { status, headers, body }: DistributionR
   else response.writeHead(status, { ...headers, 'content-length': body?.length ?? 0 }).end(withBody ? body : undefined);
 }
 
-/** To the API with all that the browser sent, but for the Host. */
+/** Forwards the request to the API with all headers except `Host`. */
 function proxyToApi(
   api: string,
   headers: OutgoingHttpHeaders | undefined,

@@ -1,11 +1,11 @@
-/** dynalite has no types of its own; these are the parts in use. */
+/** dynalite ships no types. These are the parts in use. */
 declare module 'dynalite' {
   import type { Server } from 'node:http';
 
   interface DynaliteOptions {
-    /** LevelDB folder; in memory when absent. */
+    /** LevelDB folder; if absent, data is kept in memory. */
     path?: string;
-    /** Milliseconds that tables stay in a state of passage. */
+    /** How long a table stays in the state CREATING, in milliseconds. */
     createTableMs?: number;
     deleteTableMs?: number;
     updateTableMs?: number;

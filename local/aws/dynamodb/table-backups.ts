@@ -1,7 +1,7 @@
 /**
- * Which copies of tables exist: DynamoDB's own backups and point-in-time recovery, and the recovery points of AWS Backup. There are
- * none here but those that tests say there are; nothing is copied. Source: DynamoDB API reference 2012-08-10, AWS Backup API
- * reference 2018-11-15.
+ * Reports which copies of tables exist: backups and point-in-time recovery of DynamoDB, and recovery points of AWS
+ * Backup. No table is ever copied; tests declare which copies to report.
+ * Source: DynamoDB API reference 2012-08-10, AWS Backup API reference 2018-11-15.
  */
 import { z } from 'zod';
 import type { TableSpec } from '../cloudformation/deployment-spec.ts';
@@ -18,7 +18,7 @@ import { firstIssue } from '../shared/json.ts';
 
 export interface ReportedBackup {
   readonly table: string;
-  /** `USER` and `SYSTEM` are listed by DynamoDB, `AWS_BACKUP` by AWS Backup. */
+  /** DynamoDB lists `USER` and `SYSTEM`; AWS Backup lists `AWS_BACKUP`. */
   readonly type: 'USER' | 'SYSTEM' | 'AWS_BACKUP';
   readonly createdAt: Date;
 }
@@ -42,7 +42,9 @@ export class TableBackups {
   readonly #recovery = new Map<string, PointInTimeRecovery>();
   readonly #tables = new Set<string>();
 
-  /** Takes the tables of a template, with the point-in-time recovery that it gives them from now on. */
+  /**
+   * Registers the tables of a template. Point-in-time recovery of a table starts at `now` if the template enables it.
+   */
   follow(tables: readonly TableSpec[], now: Date): void {
     for (const { tableName: name, PointInTimeRecoverySpecification: specification } of tables) {
       this.#tables.add(name);
@@ -50,7 +52,7 @@ export class TableBackups {
     }
   }
 
-  /** Pretends that a backup was made. */
+  /** Reports a backup from now on. */
   add(backup: ReportedBackup): void {
     const at = backup.createdAt.getTime();
     const name =
@@ -60,18 +62,18 @@ export class TableBackups {
     this.#backups = [...this.#backups, { ...backup, arn: name }];
   }
 
-  /** Pretends that all backups of a table were deleted. */
+  /** Stops reporting the backups of a table. */
   clear(table: string): void {
     this.#backups = this.#backups.filter((backup) => backup.table !== table);
   }
 
-  /** Pretends that point-in-time recovery is on since a time, or off. */
+  /** Reports point-in-time recovery as enabled since `earliest`, or as disabled. */
   setRecovery(table: string, earliest: Date | undefined): void {
     if (earliest === undefined) this.#recovery.delete(table);
     else this.#recovery.set(table, { earliest });
   }
 
-  /** What DynamoDB answers; undefined for any action that is not about copies. */
+  /** The DynamoDB response; undefined for an action that is not about copies. */
   dynamoDb(action: string, input: unknown): object | undefined {
     if (action === 'ListBackups') return this.#list(parseInput(listSchema, input));
     if (action === 'DescribeContinuousBackups') return this.#describe(parseInput(describeSchema, input).TableName);
@@ -82,7 +84,7 @@ export class TableBackups {
     const wanted = this.#backups.filter(
       ({ table, type }) =>
         (TableName === undefined || table === TableName) &&
-        // As the API reference says: all types are those that are not made with AWS Backup.
+        // According to the API reference, `ALL` excludes backups made with AWS Backup.
         (BackupType === 'ALL' ? type !== 'AWS_BACKUP' : type === BackupType),
     );
     const start = wanted.findIndex((backup) => backup.arn === ExclusiveStartBackupArn) + 1;
@@ -118,7 +120,7 @@ export class TableBackups {
     };
   }
 
-  /** What AWS Backup answers for a table. */
+  /** The AWS Backup response for a table. */
   recoveryPoints(resourceArn: string): object {
     const points = this.#backups.filter(
       ({ table, type }) => type === 'AWS_BACKUP' && arn('dynamodb', `table/${table}`) === resourceArn,
@@ -146,7 +148,7 @@ const protocol: WireProtocol = {
   formatError: jsonErrorResponse,
 };
 
-/** The part of AWS Backup's API that says which copies of a table it made. */
+/** The part of the AWS Backup API that lists recovery points of a table. */
 export const backupEngine = (copies: TableBackups): ServiceEngine => ({
   service: 'backup',
   protocol,

@@ -1,4 +1,4 @@
-/** Makes the template's tables in the engine; those that exist already are kept as they are. */
+/** Creates the template's tables in the engine. Existing tables are not changed. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { TableSpec } from '../cloudformation/deployment-spec.ts';
@@ -14,7 +14,10 @@ const descriptionSchema = z.object({
   }),
 });
 
-/** Throws a LocalError when a kept table has other keys than the template, or when one does not become active. */
+/**
+ * Throws a LocalError if an existing table's key schema differs from the template, or if a table does not become
+ * active.
+ */
 export async function ensureTables(engine: DynamoDbEngine, tables: readonly TableSpec[]): Promise<void> {
   engine.protect(tables);
   await Promise.all(tables.map((table) => ensureTable(engine, table)));
@@ -25,8 +28,8 @@ async function ensureTable(engine: DynamoDbEngine, table: TableSpec): Promise<vo
   if (existing === undefined) await createTable(engine, table);
   else if (JSON.stringify(existing.KeySchema) !== JSON.stringify(keyAttributesOf(table))) {
     throw new LocalError(
-      `The data folder's table ${table.tableName} has other keys than the template's. Nothing was changed. ` +
-        `Start with a new folder (--data), or move the old one away.`,
+      `The key schema of the table ${table.tableName} in the data folder differs from the template. Nothing was changed. ` +
+        `Start with a new folder (--data), or move the old folder elsewhere.`,
     );
   }
   await waitUntilActive(engine, table.tableName);
@@ -42,7 +45,7 @@ async function createTable(engine: DynamoDbEngine, table: TableSpec): Promise<vo
     ...(GlobalSecondaryIndexes && { GlobalSecondaryIndexes }),
     ...(LocalSecondaryIndexes && { LocalSecondaryIndexes }),
   });
-  if (status !== 200) throw new LocalError(`The local engine did not make the table ${tableName}: ${body}`);
+  if (status !== 200) throw new LocalError(`The DynamoDB emulator did not create the table ${tableName}: ${body}`);
 }
 
 async function waitUntilActive(engine: DynamoDbEngine, tableName: string): Promise<void> {
@@ -50,8 +53,8 @@ async function waitUntilActive(engine: DynamoDbEngine, tableName: string): Promi
   while ((await describeTable(engine, tableName))?.TableStatus !== 'ACTIVE') {
     if (Date.now() > deadline) {
       throw new LocalError(
-        `The table ${tableName} was never finished: an earlier start was killed while it made the data folder. ` +
-          `Nothing was stored in that table; start with a new folder (--data), or delete this one if it never ran.`,
+        `The table ${tableName} is incomplete: an earlier start was killed while it created the data folder. ` +
+          `The table has no data. Start with a new folder (--data), or delete this folder if it was never in use.`,
       );
     }
     await sleep(2);
@@ -62,7 +65,7 @@ async function describeTable(engine: DynamoDbEngine, tableName: string) {
   const { status, body } = await engine.call('DescribeTable', { TableName: tableName });
   if (status === 200) return descriptionSchema.parse(JSON.parse(body)).Table;
   if (body.includes('ResourceNotFoundException')) return undefined;
-  throw new LocalError(`The local engine can't describe the table ${tableName}: ${body}`);
+  throw new LocalError(`The DynamoDB emulator cannot describe the table ${tableName}: ${body}`);
 }
 
 const keyAttributesOf = ({ KeySchema }: TableSpec) =>

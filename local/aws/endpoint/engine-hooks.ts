@@ -1,4 +1,6 @@
-/** How tests watch the engines, authorize calls and make them fail: every call passes here first. */
+/**
+ * Hooks with which tests observe and authorize calls to the engines and inject faults. Every call passes them first.
+ */
 import type { ServiceName } from './service-engine.ts';
 
 export interface EngineCall {
@@ -6,15 +8,16 @@ export interface EngineCall {
   /** E.g. `BatchGetItem`. */
   readonly action: string;
   readonly input: unknown;
-  /** Logical id of the function that calls, `operator` or `local`. */
+  /** Name of the principal, such as the logical ID of a function. */
   readonly principal: string;
-  /** ARN of the role (or user) whose credentials signed the call: of a function's own role, or of its session role. */
+  /** ARN of the role or user whose credentials signed the call. For a function, its own role or its session role. */
   readonly callerArn: string;
   /** Session tags of those credentials. */
   readonly tags: Readonly<Record<string, string>>;
   /**
-   * What IAM judges, where it is not `<service>:<action>` alone: set by S3 and SQS, whose operations and permissions have
-   * different names. All must be allowed. An operation on many objects asks once for each, and with none at first.
+   * The permissions that IAM evaluates, if they differ from `<service>:<action>`. S3 and SQS set them, because their
+   * operations and permissions have different names. All must be allowed. For an operation on many objects, `authorize`
+   * is called first with no permission, then once per object.
    */
   readonly permissions?: readonly Permission[];
 }
@@ -27,9 +30,10 @@ export interface Permission {
 }
 
 /**
- * What to do instead of running the engine. `drop-before` destroys the connection and the engine does not run;
- * `drop-after` runs it and loses the reply; `delayMs` waits, then goes on as usual. `cutAfter`, for S3 alone, destroys
- * the connection after so many bytes of the request's body, or of the reply's.
+ * A fault to inject. An error is returned instead of running the engine. `drop-before` closes the connection without
+ * running the engine. `drop-after` runs the engine and closes the connection without a reply. `delayMs` delays the
+ * call, then continues normally. `cutAfter` (S3 only) closes the connection after this number of bytes of the request
+ * body or of the response body.
  */
 export type InjectedFault =
   | { readonly type: string; readonly status: number; readonly message?: string }
@@ -39,7 +43,10 @@ export type InjectedFault =
   | { readonly cutAfter: number };
 
 export interface EngineHooks {
-  /** Whether policies allow a call; false is answered as AWS answers what is not authorized. Asked before `before`. */
+  /**
+   * Whether policies allow a call. If false, the caller receives the access-denied error of AWS. Called before
+   * `before`.
+   */
   authorize?(call: EngineCall): boolean | Promise<boolean>;
   // biome-ignore lint/suspicious/noConfusingVoidType: a hook that only watches, async or not, returns nothing.
   before?(call: EngineCall): void | InjectedFault | Promise<void | InjectedFault>;
@@ -50,7 +57,7 @@ export type LoggedCall = Pick<EngineCall, 'service' | 'action' | 'principal'>;
 // Inputs are left out and the log is bounded, because the emulator can run for weeks.
 const maxLoggedCalls = 10_000;
 
-/** The latest calls that reached the engines' front with a valid signature, oldest first. */
+/** The latest calls with a valid signature, oldest first. */
 export class CallLog {
   #calls: LoggedCall[] = [];
 
@@ -63,7 +70,7 @@ export class CallLog {
     return [...this.#calls];
   }
 
-  /** How many calls match every given field. */
+  /** The number of calls that match all given fields. */
   count(match: Partial<LoggedCall> = {}): number {
     return this.#calls.filter(
       (call) =>

@@ -13,16 +13,16 @@ export interface EngineRequest {
 
 export interface EngineReply {
   readonly status: number;
-  /** As the service's protocol has it: JSON or XML. */
+  /** JSON or XML, depending on the service's protocol. */
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A service behind the front. `run` throws ServiceError for what the service refuses. */
+/** An emulated service. `run` throws a ServiceError for a request that the service rejects. */
 export interface ServiceEngine {
   readonly service: ServiceName;
   readonly protocol: WireProtocol;
-  /** What IAM judges of a call, where that is not `<service>:<action>` alone (hooks.ts). */
+  /** The permissions that IAM evaluates for a call, if they differ from `<service>:<action>` (engine-hooks.ts). */
   permissions?(action: string, input: unknown): readonly { readonly action: string; readonly resource: string }[];
   run(request: EngineRequest): Promise<EngineReply>;
 }

@@ -1,4 +1,4 @@
-/** The HTTP front of the engines: signature, then authorization, then hooks, then the engine. */
+/** The HTTP server of the engines. It verifies the signature, authorizes, runs the hooks, and then runs the engine. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,12 +12,12 @@ import { jsonErrorResponse, type ServiceMessage } from './wire-protocols.ts';
 
 const maxBodyBytes = 16 * 1024 * 1024;
 
-/** Who is told of calls, and may change what becomes of them. */
+/** Observers of calls; hooks can also change the outcome. */
 export interface CallInterception {
   readonly calls: CallLog;
-  /** Asked at each call, so that hooks can change while it runs. */
+  /** Called for each request, so that the hooks can be replaced while the server runs. */
   readonly hooks: () => EngineHooks;
-  /** Told of what went wrong in an engine, other than what a service refuses. */
+  /** Receives unexpected errors of an engine. Rejections by a service are not reported. */
   readonly onError: (message: string) => void;
 }
 
@@ -45,7 +45,7 @@ async function serve(
     const engine = options.engines.find(({ protocol }) => protocol.matches(toServiceMessage(request)));
     const outcome: EngineReply | 'drop' =
       engine === undefined
-        ? jsonErrorResponse(new ServiceError('UnknownOperationException', 'No service here has that target.'))
+        ? jsonErrorResponse(new ServiceError('UnknownOperationException', 'No emulated service has this target.'))
         : await handleRequest(options, engine, request);
     if (outcome === 'drop') {
       request.socket.destroy();
@@ -58,7 +58,7 @@ async function serve(
     });
     response.end(outcome.body);
   } catch (error) {
-    // A client that went away needs no answer; anything else is the engine's own failure.
+    // If the client disconnected, no response is needed. Any other error is a failure of the engine.
     if (!request.socket.destroyed) options.onError(errorMessageOf(error));
     request.socket.destroy();
   }
@@ -77,7 +77,7 @@ async function handleRequest(
   }
 }
 
-/** What a call passes once it is known who makes it. Throws ServiceError for what is refused. */
+/** Logs, authorizes and runs a call of an authenticated principal. Throws a ServiceError if the call is rejected. */
 async function authorizeAndRun(
   options: CallInterception,
   engine: ServiceEngine,
@@ -106,8 +106,9 @@ async function authorizeAndRun(
 }
 
 /**
- * Calls an engine from within this process, as a principal: without HTTP and signature, and as any other call for the rest.
- * What comes back is the parsed answer of a JSON service. Throws ServiceError, and an Error for a lost connection.
+ * Returns a function that calls an engine from within this process as a principal, without HTTP and signature. Logging,
+ * authorization and hooks apply as usual. The function returns the parsed response of a JSON service. It throws a
+ * ServiceError, or an Error for a lost connection.
  */
 export function createInProcessCaller(
   options: CallInterception,
@@ -144,7 +145,7 @@ const toServiceMessage = (request: IncomingMessage): ServiceMessage => ({
   headers: request.headers,
 });
 
-/** By the name and in the words of AWS; STS has a name of its own for it, without the ending. */
+/** The access-denied error with the name and message of AWS. STS names it `AccessDenied`. */
 const accessDenied = ({ service, action, callerArn }: EngineCall): ServiceError =>
   service === 'sts'
     ? new ServiceError('AccessDenied', `${callerArn} is not authorized to perform: sts:${action}`, 403)
@@ -152,9 +153,9 @@ const accessDenied = ({ service, action, callerArn }: EngineCall): ServiceError 
 
 async function applyFault(fault: InjectedFault | undefined): Promise<void> {
   if (typeof fault !== 'object') return;
-  if ('cutAfter' in fault) throw new TypeError('Only calls to S3 can be cut in the middle of a body.');
+  if ('cutAfter' in fault) throw new TypeError('cutAfter is supported only for S3 calls.');
   if ('delayMs' in fault) await sleep(fault.delayMs);
-  else throw new ServiceError(fault.type, fault.message ?? 'A fault injected by a hook.', fault.status);
+  else throw new ServiceError(fault.type, fault.message ?? 'A hook injected this fault.', fault.status);
 }
 
 async function runEngine(
@@ -167,6 +168,6 @@ async function runEngine(
   } catch (error) {
     if (error instanceof ServiceError) throw error;
     onError(`${engine.service} ${request.action}: ${errorMessageOf(error)}`);
-    throw new ServiceError('InternalServerError', 'The local engine failed; its log says why.', 500);
+    throw new ServiceError('InternalServerError', 'The emulator failed; its log has the cause.', 500);
   }
 }

@@ -1,4 +1,4 @@
-/** How AWS services speak over HTTP: where an operation stands in a request, and how a refusal is said. */
+/** The HTTP protocols of AWS services: how a request names its operation, and how an error is formatted. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ServiceError } from '../shared/errors.ts';
@@ -19,9 +19,9 @@ export interface ServiceOperation {
 
 export interface WireProtocol {
   readonly contentType: string;
-  /** Whether a request is for the service that speaks this. */
+  /** Whether a request is for the service with this protocol. */
   matches(message: ServiceMessage): boolean;
-  /** @throws ServiceError for a body that is not of the protocol */
+  /** @throws ServiceError if the body does not conform to the protocol */
   parseOperation(message: ServiceMessage, body: Buffer): ServiceOperation;
   formatError(error: ServiceError): {
     readonly status: number;
@@ -41,15 +41,15 @@ export const jsonProtocol = (targetPrefix: string, version: '1.0' | '1.1'): Wire
   formatError: jsonErrorResponse,
 });
 
-/** A refusal as JSON services say it. */
+/** An error response of a JSON service. */
 export const jsonErrorResponse = ({ type, message, status }: ServiceError) => ({
   status,
   body: JSON.stringify({ __type: type, message }),
 });
 
 /**
- * AWS query (Smithy specification, "AWS query protocol"): a form with `Action`, answered in XML. The input is the form's
- * fields by name, lists as `Tags.member.1.Key`.
+ * AWS query (Smithy specification, "AWS query protocol"): the request is a form with `Action`, the response is XML. The
+ * input has the form's fields by name; list items are named like `Tags.member.1.Key`.
  */
 export const queryProtocol: WireProtocol = {
   contentType: 'text/xml',
@@ -66,7 +66,7 @@ export const queryProtocol: WireProtocol = {
   }),
 };
 
-/** Text within an XML element. */
+/** Escapes text for an XML element. */
 export const escapeXmlText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 

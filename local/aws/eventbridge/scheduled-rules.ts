@@ -1,15 +1,15 @@
 /**
- * EventBridge rules on one machine: each invokes its functions at its rate, the first time when the emulator has run for one
- * period. The event is that of the EventBridge user guide, "Creating a scheduled rule", as far as it means something here.
+ * An emulator of EventBridge rules. Each rule invokes its functions at its rate, first after one period. The event has
+ * the fields of the EventBridge user guide, "Creating a scheduled rule", that have a meaning here.
  */
 import { randomUUID } from 'node:crypto';
 import type { ScheduleSpec } from '../cloudformation/deployment-spec.ts';
 import { account, arn } from '../shared/aws-account.ts';
 
-/** A function that can be invoked with an event as JSON, by logical id. Never throws: what goes wrong is in its log. */
+/** Functions by logical ID, invoked with an event as JSON. `invoke` never throws; errors are in the function's log. */
 type Functions = ReadonlyMap<string, { invoke(event: string): Promise<unknown> }>;
 
-/** Starts the rules; what it returns stops them. */
+/** Starts the rules and returns a function that stops them. */
 export function startScheduledRules(schedules: readonly ScheduleSpec[], functions: Functions): () => void {
   const timers = schedules.map(({ logicalId, everyMs, targets }) => {
     const invokeAll = () => {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 
-/** Who calls: the logical id of a function, `operator` or `local`; and its ARN as policies see it. */
+/** A caller: its name, such as the logical ID of a function, and its ARN in policies. */
 export interface Principal {
   readonly name: string;
-  /** Of a role it is the role's own ARN, for its sessions too, as in the condition key `aws:PrincipalArn`. */
+  /** For a role and its sessions, the ARN of the role, as in the condition key `aws:PrincipalArn`. */
   readonly arn: string;
-  /** Session tags; none unless the credentials are a session's. */
+  /** Session tags; empty unless the credentials belong to a session. */
   readonly tags: Readonly<Record<string, string>>;
 }
 
@@ -25,10 +25,10 @@ export interface IssuedCredentials extends Credentials {
   readonly expiration?: Date;
 }
 
-/** For so long after their end, credentials of a session are told that they have expired. */
+/** How long expired session credentials are kept, so that their use is rejected with the expiry error. Milliseconds. */
 const keepExpiredMs = 3600_000;
 
-/** AWS credentials of this run. They are new at each start and never written anywhere. */
+/** AWS credentials of this process. They are created at each start and never stored. */
 export class CredentialStore {
   readonly #issued = new Map<string, IssuedCredentials>();
 
@@ -41,7 +41,7 @@ export class CredentialStore {
     return credentials;
   }
 
-  /** Credentials of a session; they are forgotten some time after `expiration`. */
+  /** Issues session credentials. They are removed some time after `expiration`. */
   issueSession(principal: Principal, expiration: Date): SessionCredentials {
     for (const [id, issued] of this.#issued) {
       if (issued.expiration !== undefined && issued.expiration.getTime() < Date.now() - keepExpiredMs) {

@@ -1,6 +1,6 @@
 /**
- * Condition blocks of policies. An operator or a condition key that is not known here is an error when the policy is
- * compiled: a condition that is skipped is no condition.
+ * Condition blocks of policies. An unsupported operator or condition key is an error when the policy is compiled,
+ * because skipping a condition would weaken the policy.
  * Source: IAM user guide, "JSON policy elements: Condition operators".
  */
 import { z } from 'zod';
@@ -11,7 +11,7 @@ export const oneOrMany = z
 export const conditionSchema = z.record(z.string(), z.record(z.string(), oneOrMany)).default({});
 type Condition = z.infer<typeof conditionSchema>;
 
-/** The values of a condition key in a request; undefined when the request has no such key. */
+/** Reads the values of a condition key from a request; undefined if the request does not have the key. */
 export type ConditionKeyReader<Request> = (request: Request) => readonly string[] | undefined;
 
 type Operator = (present: readonly string[] | undefined, wanted: readonly string[]) => boolean;
@@ -30,8 +30,8 @@ const operators: Record<string, Operator> = {
 };
 
 /**
- * Whether a request meets every condition. `readerOf` gives the reader of a condition key, undefined for one that is
- * unknown; `unknown` makes the error for what can't be honoured.
+ * Returns a predicate that holds if a request meets every condition. `readerOf` returns the reader of a condition key,
+ * or undefined for an unsupported key. `unknown` creates the error for an unsupported operator or key.
  */
 export function compileConditions<Request>(
   condition: Condition,
@@ -50,7 +50,7 @@ export function compileConditions<Request>(
   return (request) => conditions.every((holds) => holds(request));
 }
 
-/** Whether a value matches a pattern of policies, where `*` is any text and `?` any character. */
+/** Whether a value matches a policy pattern. `*` matches any text and `?` matches one character. */
 export const matchesAny = (patterns: readonly string[], value: string): boolean =>
   patterns.some((pattern) => {
     const source = pattern

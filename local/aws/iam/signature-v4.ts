@@ -1,7 +1,7 @@
 /**
- * Verifies AWS Signature Version 4 by signing the request again with the AWS SDK's own signer.
- * Source: IAM user guide, "Signature Version 4 for API requests". Presigned queries are for S3 alone, which has rules of
- * its own (s3-auth.ts).
+ * Verifies AWS Signature Version 4 by signing the request again with the signer of the AWS SDK. Presigned queries are
+ * supported only for S3, which has separate rules (s3/request-authentication.ts).
+ * Source: IAM user guide, "Signature Version 4 for API requests".
  */
 import { createHash, createHmac, type Hash, type Hmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -35,7 +35,7 @@ type SignatureErrorType =
 export const authorizationPattern =
   /^AWS4-HMAC-SHA256 Credential=(?<accessKeyId>[^/,\s]+)\/(?<date>\d{8})\/(?<region>[^/,\s]+)\/(?<service>[^/,\s]+)\/aws4_request,\s*SignedHeaders=(?<signedHeaders>[^,\s]+),\s*Signature=(?<signature>[0-9a-f]{64})$/;
 
-/** Verifies that a request for `service` was signed, whole and lately, by credentials of this run. */
+/** Verifies that credentials of this process signed the complete request for `service`, recently. */
 export async function verifySignature(
   request: SignedRequest,
   service: string,
@@ -59,7 +59,7 @@ export async function verifySignature(
   if (signingDate === undefined || request.headers['x-amz-date']?.slice(0, 8) !== date) {
     return invalidSignature(
       'IncompleteSignatureException',
-      'The date of the request is missing or not that of its scope.',
+      'The request date is missing or differs from the date of the credential scope.',
     );
   }
   if (Math.abs(now.getTime() - signingDate.getTime()) > maxSkewMs) {
@@ -77,7 +77,7 @@ export async function verifySignature(
     return invalidSignature('InvalidSignatureException', `The header ${unsigned} is not signed.`);
   const bodyHash = createHash('sha256').update(request.body).digest('hex');
   if ((request.headers[contentHashHeader] ?? bodyHash) !== bodyHash) {
-    return invalidSignature('InvalidSignatureException', 'The body is not the one whose hash was signed.');
+    return invalidSignature('InvalidSignatureException', 'The body does not match the signed hash.');
   }
 
   const expected = await computeSignature(request, service, caller, names, signingDate);
@@ -86,7 +86,7 @@ export async function verifySignature(
     : invalidSignature('InvalidSignatureException', 'The signature does not match the request.');
 }
 
-/** Signs a request of this process; the headers to send with it. */
+/** Signs a request of this process and returns the headers to send. */
 export async function signRequest(
   request: {
     readonly method: string;
@@ -131,7 +131,7 @@ async function computeSignature(
   return signed.headers.authorization?.slice(-64);
 }
 
-/** The key that signs for a day, a region and a service. */
+/** Derives the signing key for a day, a region and a service. */
 export const signingKey = (secretAccessKey: string, date: string, region: string, service: string): Buffer =>
   [date, region, service, 'aws4_request'].reduce(
     (key, text) => createHmac('sha256', key).update(text).digest(),
@@ -144,11 +144,12 @@ const createSigner = (service: string, { accessKeyId, secretAccessKey }: Credent
     region: account.region,
     credentials: { accessKeyId, secretAccessKey },
     sha256: Sha256,
-    // The SDK signs that hash as a header of its own; AWS does not demand it, and adding it would change the result.
+    // With the checksum header, the SDK would sign one more header. AWS does not require it, and it would change the
+    // signature.
     applyChecksum: false,
   });
 
-/** The hash that the signer takes, over node:crypto. */
+/** Adapts node:crypto to the hash interface of the signer. */
 class Sha256 {
   readonly #hash: Hash | Hmac;
 
@@ -165,7 +166,7 @@ class Sha256 {
   }
 
   reset(): void {
-    throw new Error('The signer takes a new hash for each use.');
+    throw new Error('A hash can be used only once.');
   }
 }
 
@@ -176,10 +177,10 @@ function toBytes(data: string | ArrayBuffer | ArrayBufferView): Uint8Array {
     : new Uint8Array(data);
 }
 
-// An unsigned X-Amz-Target would let a relay turn one action into another.
+// If X-Amz-Target were not signed, a relay could change the action.
 const mustBeSigned = (name: string): boolean => name === 'host' || name.startsWith('x-amz-');
 
-/** A date as `20261121T061628Z`; undefined for anything else. */
+/** Parses a date in the format `20261121T061628Z`; undefined for any other value. */
 export function readAmzDate(value: string | string[] | undefined): Date | undefined {
   const parts = typeof value === 'string' ? /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(value) : null;
   if (parts === null) return undefined;

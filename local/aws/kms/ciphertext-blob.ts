@@ -1,5 +1,5 @@
 /**
- * Ciphertext blobs of the KMS emulator. KMS does not publish its own format; this one is:
+ * Ciphertext blobs of the KMS emulator. AWS does not publish the format of KMS; the emulator uses this one:
  *
  * ```
  * 0      format = 1
@@ -9,9 +9,9 @@
  * 37–    AES-256-GCM ciphertext, then its 16-byte tag
  * ```
  *
- * As KMS does, each blob has an encryption key of its own: HKDF-SHA256(backing key, salt, info, 44 bytes) = key ‖ nonce.
- * AAD: the first 37 bytes, then each pair of the encryption context in order of its key's bytes, key and value each
- * preceded by their length as u32 big-endian.
+ * As in KMS, each blob has a unique encryption key: HKDF-SHA256(backing key, salt, info, 44 bytes) = key ‖ nonce.
+ * AAD: the first 37 bytes, then the pairs of the encryption context, sorted by the bytes of their keys. Each key and
+ * each value is preceded by its length as u32 big-endian.
  */
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes } from 'node:crypto';
 
@@ -30,7 +30,7 @@ export interface BlobHeader {
   readonly backingKeyVersion: number;
 }
 
-/** Encrypts under `material` (32 bytes), which is version `backingKeyVersion` of the key. */
+/** Encrypts with `material` (32 bytes), which is version `backingKeyVersion` of the key. */
 export function encryptBlob(
   header: BlobHeader,
   material: Buffer,
@@ -47,14 +47,14 @@ export function encryptBlob(
   return Buffer.concat([head, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** Which key a blob names; undefined when it is no blob. Nothing of it is authenticated yet. */
+/** Reads the key ID and version of a blob; undefined if the format is invalid. The header is not authenticated yet. */
 export function readBlobHeader(blob: Buffer): BlobHeader | undefined {
   if (blob.length < headerLength + tagLength || blob[0] !== format) return undefined;
   const keyId = blob.toString('hex', 1, versionOffset).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   return { keyId, backingKeyVersion: blob.readUInt32BE(versionOffset) };
 }
 
-/** Decrypts a blob; undefined when it, its context or the material is not the one it was made with. */
+/** Decrypts a blob; undefined if the blob, the encryption context or the material differs from those at encryption. */
 export function decryptBlob(blob: Buffer, material: Buffer, context: EncryptionContext): Buffer | undefined {
   const head = blob.subarray(0, headerLength);
   const { key, nonce } = deriveBlobKey(material, head);
@@ -68,7 +68,7 @@ export function decryptBlob(blob: Buffer, material: Buffer, context: EncryptionC
   }
 }
 
-/** Size of an encryption context as KMS bounds it: the bytes of its keys and values. */
+/** The size of an encryption context that the KMS limit applies to: the bytes of all keys and values. */
 export const encryptionContextBytes = (context: EncryptionContext): number =>
   Object.entries(context).reduce((size, [key, value]) => size + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
 

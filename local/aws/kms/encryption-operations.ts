@@ -148,7 +148,7 @@ function keyOfBlob(keyring: KmsKeyRegistry, blob: Buffer, expectedKeyId: string 
       'The key ID in the request does not identify a CMK that can perform this operation.',
     );
   }
-  // A blob that names no key of this store was made elsewhere, or was changed: KMS does not tell which.
+  // A blob with an unknown key ID was created elsewhere or modified. KMS does not report which.
   if (keyring.store.get(header.keyId) === undefined) throw invalidCiphertext();
   return keyring.find(header.keyId, 'key');
 }

@@ -21,7 +21,7 @@ import { type KmsOperation, operation } from './kms-operation.ts';
 const keyOnly = z.strictObject({ KeyId: z.string() });
 const rotationPeriod = z.int().min(90).max(2560).default(365);
 
-/** An operation that takes a key and nothing else. */
+/** Creates an operation whose only input is a key. */
 const keyOperation = (name: string, run: (keyring: KmsKeyRegistry, key: KeyRecord) => JsonObject): KmsOperation =>
   operation(keyOnly, (keyring, { KeyId }, caller) => run(keyring, findAuthorizedKey(name, keyring, KeyId, caller)));
 
@@ -148,7 +148,7 @@ export const administrativeOperations = {
 
   CancelKeyDeletion: keyOperation('CancelKeyDeletion', (keyring, key) => {
     if (key.state !== 'PendingDeletion') throw invalidState(key.keyId, key.state);
-    // KMS leaves a rescued key disabled, so that using it again is a decision of its own.
+    // KMS leaves the key disabled when its deletion is canceled. It must be enabled separately.
     keyring.store.put({ ...key, state: 'Disabled', deletionDate: null });
     return { KeyId: keyArn(key.keyId) };
   }),

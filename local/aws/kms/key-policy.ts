@@ -1,7 +1,7 @@
 /**
- * The Deny statements of a key policy. They bind everyone, so they are honoured here; Allow statements only delegate to
- * IAM, which this emulator does not evaluate, and are read no further than to know that they are that.
- * Whatever a Deny says that is not understood is an error at start: a guard that is skipped is no guard.
+ * The Deny statements of a key policy. They apply to every principal, so the emulator enforces them. Allow statements
+ * only delegate to IAM, which the emulator does not evaluate; only their effect is read. An unsupported element in a
+ * Deny statement is an error at start, because skipping it would weaken the policy.
  * Source: KMS developer guide, "Condition keys".
  */
 import { z } from 'zod';
@@ -53,7 +53,7 @@ const conditionKeys: Record<string, ConditionKeyReader<KmsRequest>> = {
   'aws:PrincipalAccount': () => [account.id],
 };
 
-/** `keyName` is for the error only. Throws a LocalError for a Deny that can't be honoured in full. */
+/** Throws a LocalError for a Deny statement that cannot be fully enforced. @param keyName used only in the error */
 export function compileKeyPolicy(policy: unknown, keyName: string): DenyPredicate {
   const document = z.object({ Statement: z.array(z.unknown()) }).safeParse(policy);
   if (!document.success) throw unknownPolicy(keyName, firstIssue(document.error));
@@ -90,6 +90,6 @@ const matchesPrincipal = (principal: string, callerArn: string): boolean =>
 
 const unknownPolicy = (keyName: string, what: string) =>
   new LocalError(
-    `The key policy of ${keyName} denies by something this emulator does not know (${what}). Nothing was started, ` +
-      `since the denial could not be honoured. Teach it to local/aws/kms/key-policy.ts.`,
+    `The key policy of ${keyName} has a Deny statement that this emulator does not support (${what}). Nothing was started, ` +
+      `because the statement would not be enforced. Add support for it to local/aws/kms/key-policy.ts.`,
   );

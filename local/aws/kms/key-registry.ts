@@ -1,4 +1,4 @@
-/** What the operations of the KMS emulator share: finding keys, their states, policies and lifetime. */
+/** Shared functions of the KMS operations: key lookup, key states, policies and lifetime. */
 import { arn } from '../shared/aws-account.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { type KeyUsage, keyUsages } from '../shared/kms-key-specs.ts';
@@ -31,8 +31,8 @@ export class KmsKeyRegistry {
   }
 
   /**
-   * Finds a key by key id, key ARN and, where KMS allows it, alias name or alias ARN. Throws NotFoundException.
-   * Keys whose day of deletion or of rotation has come are deleted or rotated first: no timer has to run for that.
+   * Finds a key by key ID or key ARN and, if KMS allows it for the operation, by alias name or alias ARN. Throws
+   * NotFoundException. A due deletion or rotation of the key is applied first, so that no timer is needed.
    */
   find(keyId: string, accepts: 'key' | 'key-or-alias'): KeyRecord {
     const prefix = arn('kms', '');
@@ -48,7 +48,7 @@ export class KmsKeyRegistry {
     return current;
   }
 
-  /** Throws AccessDeniedException when the key's policy denies the action. */
+  /** Throws AccessDeniedException if the key policy denies the action. */
   authorize(key: KeyRecord, action: string, caller: Caller, encryptionContext: EncryptionContext = {}): void {
     const { principalArn } = caller;
     if (this.#policies.get(key.keyId)?.({ action: `kms:${action}`, principalArn, encryptionContext }) !== true) return;
@@ -76,7 +76,7 @@ export class KmsKeyRegistry {
     return record.state === 'Enabled' && due !== undefined && due <= now ? this.rotate(record) : record;
   }
 
-  /** Deletes and rotates every key that is due. */
+  /** Applies all due deletions and rotations. */
   applyAllDueChanges(): void {
     for (const record of this.store.all()) this.#applyDueChanges(record);
   }
@@ -84,7 +84,7 @@ export class KmsKeyRegistry {
 
 export const keyArn = (keyId: string): string => arn('kms', `key/${keyId}`);
 
-/** When automatic rotation is next due; undefined when it is off. */
+/** The time of the next automatic rotation; undefined if automatic rotation is disabled. */
 export function nextRotation({ rotationPeriodInDays, backingKeys }: KeyRecord): Date | undefined {
   const last = backingKeys.at(-1);
   if (rotationPeriodInDays === null || last === undefined) return undefined;
@@ -93,13 +93,13 @@ export function nextRotation({ rotationPeriodInDays, backingKeys }: KeyRecord): 
 
 export const addDays = (now: Date, days: number): Date => new Date(now.getTime() + days * dayMs);
 
-/** Throws what KMS throws for a cryptographic operation on a key that is not enabled. */
+/** Throws the KMS error for a cryptographic operation on a key that is not enabled. */
 export function requireEnabled({ keyId, state }: KeyRecord): void {
   if (state === 'Disabled') throw new ServiceError('DisabledException', `${keyArn(keyId)} is disabled.`);
   if (state !== 'Enabled') throw invalidState(keyId, state);
 }
 
-/** Throws what KMS throws for a cryptographic operation on a key that is not enabled, or made for another use. */
+/** Throws the KMS error for a cryptographic operation on a key that is not enabled or has a different key usage. */
 export function requireUsable(key: KeyRecord, usage: KeyUsage): void {
   requireEnabled(key);
   if (keyUsages[key.keySpec] === usage) return;
@@ -109,13 +109,13 @@ export function requireUsable(key: KeyRecord, usage: KeyUsage): void {
   );
 }
 
-/** Throws what KMS throws for an operation that only keys for encryption have. */
+/** Throws the KMS error for an operation that supports only symmetric encryption keys. */
 export function requireSymmetric({ keyId, keySpec }: KeyRecord): void {
   if (keySpec === 'SYMMETRIC_DEFAULT') return;
   throw new ServiceError('UnsupportedOperationException', `${keyArn(keyId)} is not a symmetric encryption key.`);
 }
 
-/** Throws what KMS throws for an administrative operation on a key that is about to be deleted. */
+/** Throws the KMS error for an administrative operation on a key that is pending deletion. */
 export function requireNotPendingDeletion({ keyId, state }: KeyRecord): void {
   if (state === 'PendingDeletion') throw invalidState(keyId, state);
 }

@@ -1,4 +1,4 @@
-/** The keys of the KMS emulator: one file per key and one for the aliases, or nothing but memory. */
+/** The keys of the KMS emulator, in memory or on disk with one file per key and one file for the aliases. */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,20 +10,23 @@ import { type KeySpec, keySpecs } from '../shared/kms-key-specs.ts';
 const keyRecordSchema = z.object({
   format: z.literal(1),
   keyId: z.uuid(),
-  /** Logical id in the template, `null` for a key made through the API. */
+  /** Logical ID in the template; `null` for a key created through the API. */
   resource: z.string().nullable(),
   description: z.string(),
-  /** Absent in files of before there was a second one. */
+  /** Absent in files from versions that supported only one key spec. */
   keySpec: z.enum(keySpecs).default('SYMMETRIC_DEFAULT'),
   createdAt: z.iso.datetime(),
   state: z.enum(['Enabled', 'Disabled', 'PendingDeletion', 'Deleted']),
   deletionDate: z.iso.datetime().nullable(),
   rotationPeriodInDays: z.number().int().nullable(),
-  /** Version n is item n - 1: 32 bytes, or the private key in PKCS #8. Empty once deleted: the record stays so that the logical id never gets a new key unasked. */
+  /**
+   * Version n is item n - 1: 32 bytes, or the private key in PKCS #8. Empty after deletion. The record is kept, so that
+   * no new key is created automatically for the logical ID.
+   */
   backingKeys: z.array(z.object({ material: z.base64(), createdAt: z.iso.datetime() })),
 });
 
-/** A key with its material; replaced as a whole, never changed in place. */
+/** A key with its key material. Records are replaced, never modified. */
 export type KeyRecord = Readonly<z.infer<typeof keyRecordSchema>>;
 
 export interface NewKey {
@@ -40,7 +43,7 @@ export class KmsKeyStore {
   readonly #keys = new Map<string, KeyRecord>();
   #aliases: ReadonlyMap<string, string> = new Map();
 
-  /** `folder` null keeps everything in memory. */
+  /** @param folder null keeps the keys in memory */
   constructor(folder: string | null) {
     this.#folder = folder;
     if (folder === null) return;
@@ -63,7 +66,7 @@ export class KmsKeyStore {
     return [...this.#keys.values()];
   }
 
-  /** Writes a record durably, then makes it the current one. */
+  /** Stores a record durably before it becomes visible. */
   put(record: KeyRecord): void {
     if (this.#folder !== null) {
       writeFileAtomically(join(this.#folder, `${record.keyId}.json`), JSON.stringify(record));
@@ -85,13 +88,13 @@ export class KmsKeyStore {
     return record;
   }
 
-  /** The key of a template's resource, made the first time it is asked for. */
+  /** Returns the key of a template resource. The first call creates it. */
   getOrCreate(resource: string, now: Date, keySpec: KeySpec = 'SYMMETRIC_DEFAULT'): KeyRecord {
     const existing = this.all().find((record) => record.resource === resource);
     return existing ?? this.create({ resource, description: '', keySpec, rotationPeriodInDays: null }, now);
   }
 
-  /** Key id by alias name (`alias/…`). */
+  /** Key IDs by alias name (`alias/…`). */
   get aliases(): ReadonlyMap<string, string> {
     return this.#aliases;
   }
@@ -105,14 +108,15 @@ export class KmsKeyStore {
   }
 }
 
-// Starting without a key that can't be read would make a new one in its place, and all data under the old one lost.
+// An unreadable key must not be skipped: a new key would replace it, and all data encrypted with the old key would be
+// lost.
 function readKeyFile<T>(schema: z.ZodType<T>, path: string, absent: string): T {
   try {
     return schema.parse(JSON.parse(readFileIfExists(path) ?? absent));
   } catch {
     throw new LocalError(
-      `The key file ${path} is damaged. Nothing was started or changed. Put the file back from a copy of the data ` +
-        `folder; without it, what was encrypted under that key can't be read.`,
+      `The key file ${path} is damaged. Nothing was started or changed. Restore the file from a copy of the data folder. ` +
+        `Without it, data encrypted with this key cannot be decrypted.`,
     );
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A small AWS KMS: keys that encrypt, sign, or authenticate, AWS JSON 1.1. It refuses what KMS refuses, by KMS's error
- * names, wherever its callers depend on it: context, key state, key policy. Its keys are files instead of a hardware module, and that is all that
- * it is not.
+ * A KMS emulator (AWS JSON 1.1) with keys for encryption, signatures and HMACs. It rejects requests with the same error
+ * names as KMS where callers depend on it: encryption context, key state, key policy. Keys are stored in files instead
+ * of a hardware module.
  */
 import type { ServiceEngine } from '../endpoint/service-engine.ts';
 import { jsonProtocol } from '../endpoint/wire-protocols.ts';

@@ -3,10 +3,10 @@ import { ServiceError } from '../shared/errors.ts';
 import { firstIssue, type JsonObject } from '../shared/json.ts';
 import type { Caller, KmsKeyRegistry } from './key-registry.ts';
 
-/** An operation of the KMS API: input as it came in JSON, answer as it goes out. Throws ServiceError. */
+/** An operation of the KMS API. It takes the parsed JSON input and returns the JSON output. Throws ServiceError. */
 export type KmsOperation = (keyring: KmsKeyRegistry, input: unknown, caller: Caller) => JsonObject;
 
-/** Binds an operation to the form of its input; what is not of that form is a ValidationException. */
+/** Adds input validation to an operation. Invalid input is a ValidationException. */
 export function operation<Input>(
   schema: z.ZodType<Input>,
   run: (keyring: KmsKeyRegistry, input: Input, caller: Caller) => JsonObject,

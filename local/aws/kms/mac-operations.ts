@@ -1,4 +1,4 @@
-/** The operations of the KMS emulator on HMAC keys. Source: AWS KMS API reference, 2014-11-01; HMAC is RFC 2104. */
+/** The HMAC operations of the KMS emulator. Source: AWS KMS API reference, 2014-11-01; RFC 2104. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { ServiceError } from '../shared/errors.ts';
@@ -42,12 +42,12 @@ function findMacKey(
   const key = keyring.find(KeyId, 'key-or-alias');
   keyring.authorize(key, action, caller);
   requireUsable(key, 'GENERATE_VERIFY_MAC');
-  // Each spec has one algorithm; this is that of HMAC_256.
+  // Each key spec has one algorithm; HMAC_SHA_256 is the algorithm of HMAC_256.
   if (MacAlgorithm === algorithm) return key;
   throw new ServiceError('InvalidKeyUsageException', `${keyArn(key.keyId)} is not valid for ${MacAlgorithm}.`);
 }
 
-/** HMAC keys do not rotate: there is one version. */
+/** HMAC keys are not rotated, so there is only one version. */
 const macOf = (key: KeyRecord, message: Buffer): Buffer =>
   createHmac('sha256', Buffer.from(key.backingKeys[0]?.material ?? '', 'base64'))
     .update(message)

@@ -1,4 +1,4 @@
-/** The operations of the KMS emulator on signing keys. Source: AWS KMS API reference, 2014-11-01. */
+/** The signing operations of the KMS emulator. Source: AWS KMS API reference, 2014-11-01. */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { p256 } from '@noble/curves/nist.js';
 import { z } from 'zod';
@@ -11,7 +11,7 @@ import { operation } from './kms-operation.ts';
 
 const algorithm = z.literal('ECDSA_SHA_256');
 const digestLength = 32;
-/** KMS takes messages of at most 4,096 bytes; what is longer is sent as its digest. */
+/** KMS accepts messages of at most 4,096 bytes. For a longer message, the caller sends the digest. */
 const message = bytes(4096);
 const signInput = {
   KeyId: keyId,
@@ -20,7 +20,7 @@ const signInput = {
   SigningAlgorithm: algorithm,
   ...common,
 };
-// node:crypto always hashes what it signs; a digest that was made elsewhere needs a function that does not.
+// node:crypto always hashes its input. To sign a given digest, a function without hashing is needed.
 const prehashedSigning = { prehash: false, lowS: false, format: 'der' } as const;
 
 export const signingOperations = {
@@ -67,6 +67,6 @@ function digestOf({ Message, MessageType }: { Message: Buffer; MessageType: 'RAW
   throw new ServiceError('ValidationException', 'Digest is invalid length for algorithm ECDSA_SHA_256.');
 }
 
-/** Asymmetric keys do not rotate: there is one version. */
+/** Asymmetric keys are not rotated, so there is only one version. */
 const privateKeyOf = (key: KeyRecord): KeyObject =>
   createPrivateKey({ key: Buffer.from(key.backingKeys[0]?.material ?? '', 'base64'), format: 'der', type: 'pkcs8' });

@@ -1,10 +1,10 @@
-/** The template's keys in the KMS emulator. */
+/** Applies the template's keys to the KMS emulator. */
 import type { Deployment } from '../cloudformation/deployment-spec.ts';
 import type { KeySpec } from '../shared/kms-key-specs.ts';
 import { compileKeyPolicy } from './key-policy.ts';
 import type { KmsKeyRegistry } from './key-registry.ts';
 
-/** Key ids by logical id; keys that are not there yet are made. */
+/** Returns key IDs by logical ID. Missing keys are created. */
 export function ensureKmsKeys(
   keyring: KmsKeyRegistry,
   specs: ReadonlyMap<string, KeySpec>,
@@ -12,7 +12,7 @@ export function ensureKmsKeys(
   return new Map([...specs].map(([id, spec]) => [id, keyring.store.getOrCreate(id, keyring.now(), spec).keyId]));
 }
 
-/** Gives keys their settings and policies, and aliases their keys. */
+/** Sets the settings and policies of the keys, and the targets of the aliases. */
 export function applyTemplateToKeys(keyring: KmsKeyRegistry, { kmsKeys, aliases }: Deployment): void {
   const { store } = keyring;
   for (const { logicalId, keyId, Description, EnableKeyRotation, RotationPeriodInDays, KeyPolicy } of kmsKeys) {

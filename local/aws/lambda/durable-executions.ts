@@ -1,6 +1,6 @@
 /**
- * Lambda durable functions on one machine: an execution is invoked again and again, each time with what it has done so
- * far, until it returns. It survives the end of this process, and its waits take as long as they say.
+ * An emulator of Lambda durable functions. The function is invoked repeatedly, each time with the operations of the
+ * execution so far, until it returns. Executions survive a restart of this process. Waits take their full time.
  * Source: Lambda developer guide, "Durable functions"; Lambda API reference.
  */
 import { randomBytes } from 'node:crypto';
@@ -18,7 +18,6 @@ import {
 import type { DurableStore, Execution } from './durable-store.ts';
 import type { InvocationOutcome } from './execution-environment.ts';
 
-/** A function that can be invoked. */
 export interface Invocable {
   readonly spec: FunctionSpec;
   invoke(event: string): Promise<InvocationOutcome>;
@@ -26,31 +25,31 @@ export interface Invocable {
 
 export interface DurableExecutionOptions {
   readonly store: DurableStore;
-  /** By name. Asked at each invocation. */
+  /** By name. Called for each invocation. */
   readonly functions: () => ReadonlyMap<string, Invocable>;
-  /** What one second of a wait or a retry takes, in seconds; 1 unless a test is in a hurry. */
+  /** How long one second of a wait or retry delay takes, in seconds. Tests use less than 1 to run faster. */
   readonly timeScale: number;
   readonly onError: (message: string) => void;
 }
 
-/** What the SDK's wrapper answers to an invocation. */
+/** The result of an invocation, as returned by the SDK's wrapper. */
 const invocationResultSchema = z.union([
   z.object({ Status: z.literal('SUCCEEDED'), Result: z.string().optional() }),
   z.object({ Status: z.literal('FAILED'), Error: z.looseObject({}).optional() }),
   z.object({ Status: z.literal('PENDING') }),
 ]);
 
-/** A timer of Node ends within 2^31 ms; a longer wait is looked at again every day. */
+/** Node.js timers are limited to 2^31 ms, so a longer wait is checked once a day. */
 const maxTimerMs = 86_400_000;
-/** Invocations that fail by themselves, by crash or time-out, are repeated after 1, 2, 4 … and at most 60 seconds. */
+/** An invocation that crashes or times out is retried after 1, 2, 4 … seconds, at most this number. */
 const maxRetrySeconds = 60;
 const operationsPerPage = 1000;
-/** Lambda's quota of operations for one execution. */
+/** The Lambda quota of operations per execution. */
 const maxOperations = 3000;
 
 interface ExecutionProgress {
   token: string;
-  /** The last checkpoint, for a client that sends it again since it saw no answer. */
+  /** The last checkpoint, for a client that repeats it because it received no response. */
   lastCheckpoint: { readonly clientToken: string; readonly answer: object } | undefined;
   failures: number;
   timer: NodeJS.Timeout | undefined;
@@ -66,7 +65,7 @@ export class DurableExecutions {
     this.#options = options;
   }
 
-  /** Takes up what an earlier process left running. */
+  /** Resumes the executions that an earlier process left running. */
   resume(): void {
     const { store } = this.#options;
     for (const { spec } of this.#options.functions().values()) {
@@ -77,15 +76,19 @@ export class DurableExecutions {
   }
 
   /**
-   * Starts an execution, or returns the one of that name.
-   * @throws ServiceError `DurableExecutionAlreadyStartedException` when that one has another input
+   * Starts an execution, or returns the existing one with this name.
+   * @throws ServiceError `DurableExecutionAlreadyStartedException` if the existing one has a different input
    */
   start(spec: FunctionSpec, name: string | undefined, input: string): Execution {
     const { store } = this.#options;
     const found = store.all().find((other) => other.functionName === spec.functionName && other.name === name);
     if (found !== undefined) {
       if (found.input === input) return found;
-      throw new ServiceError('DurableExecutionAlreadyStartedException', 'The name is taken by another input.', 409);
+      throw new ServiceError(
+        'DurableExecutionAlreadyStartedException',
+        'An execution with this name has a different input.',
+        409,
+      );
     }
     const id = randomBytes(16).toString('hex');
     const startedAt = Date.now();
@@ -112,7 +115,7 @@ export class DurableExecutions {
     return execution;
   }
 
-  /** @throws ServiceError for a token that is not the newest, as after another invocation has begun */
+  /** @throws ServiceError if the token is not the newest, for example because another invocation has started */
   checkpoint(arn: string, token: string, clientToken: string | undefined, updates: readonly OperationUpdate[]): object {
     const running = this.#progress.get(arn);
     if (running?.lastCheckpoint !== undefined && running.lastCheckpoint.clientToken === clientToken)
@@ -150,7 +153,7 @@ export class DurableExecutions {
     return answer;
   }
 
-  /** A page of operations, for executions with more than an invocation's event holds. */
+  /** A page of operations, for an execution with more operations than fit in the event of an invocation. */
   state(arn: string, token: string, marker: string): object {
     const { operations } = this.#requireRunningExecution(arn, token);
     return operationsPage(operations, Number(marker), (at) => at / 1000);
@@ -164,7 +167,7 @@ export class DurableExecutions {
   #requireRunningExecution(arn: string, token: string): Execution {
     const execution = this.#options.store.get(arn);
     if (execution === undefined) throw new ServiceError('ResourceNotFoundException', 'No such execution.', 404);
-    // The SDK knows this refusal by its first words.
+    // The SDK recognizes this error by the start of its message.
     if (this.#progress.get(arn)?.token !== token || execution.status !== 'RUNNING') {
       throw new ServiceError('InvalidParameterValueException', 'Invalid Checkpoint Token');
     }
@@ -184,7 +187,8 @@ export class DurableExecutions {
     const running = this.#progress.get(arn) ?? newExecutionProgress();
     if (execution === undefined || execution.status !== 'RUNNING' || running.active || this.#closed) return;
     const target = this.#options.functions().get(execution.functionName);
-    if (target === undefined) return this.#finish(execution, 'FAILED', { ErrorMessage: 'The function is no more.' });
+    if (target === undefined)
+      return this.#finish(execution, 'FAILED', { ErrorMessage: 'The function no longer exists.' });
     const now = Date.now();
     const lifetime = (target.spec.DurableConfig?.ExecutionTimeout ?? 0) * 1000;
     if (now > execution.startedAt + lifetime) return this.#finish(execution, 'TIMED_OUT', {});
@@ -228,7 +232,7 @@ export class DurableExecutions {
     if (data.Status === 'PENDING') this.#schedule(arn, Math.max(0, nextDueAt(execution.operations) - Date.now()));
     else if (data.Status === 'FAILED') this.#finish(execution, 'FAILED', data.Error);
     else {
-      // A result too large for an answer came by a checkpoint before.
+      // A result that is too large for the response was sent in an earlier checkpoint.
       const result = data.Result === '' ? execution.result : data.Result;
       this.#finish({ ...execution, result }, 'SUCCEEDED', undefined);
     }
@@ -241,7 +245,7 @@ export class DurableExecutions {
     this.#options.onError(`durable execution ${execution.name} of ${execution.functionName}: ${JSON.stringify(error)}`);
   }
 
-  /** Lets every operation go on whose time has come; returns those. */
+  /** Completes all due operations and returns them. */
   #completeDueOperations(operations: Map<string, DurableOperation>, now: number): DurableOperation[] {
     const due = [...operations.values()].filter((operation) => (dueAt(operation) ?? Number.POSITIVE_INFINITY) <= now);
     const ready = due.map((operation) => completeDueOperation(operation, now));
@@ -262,7 +266,7 @@ const newToken = (): string => randomBytes(24).toString('base64url');
 const nextDueAt = (operations: readonly DurableOperation[]): number =>
   Math.min(...operations.map((operation) => dueAt(operation) ?? Number.POSITIVE_INFINITY), Date.now() + maxTimerMs);
 
-/** Whether nothing but a timer can take an execution on: its newest operation waits for one. */
+/** Whether only a timer can continue the execution, because its newest operation waits for one. */
 function isSuspended({ operations }: Execution): boolean {
   const last = operations.at(-1);
   return last !== undefined && dueAt(last) !== undefined;

@@ -1,13 +1,13 @@
 /**
- * What a durable execution has done and waits for: its operations, and how a checkpoint changes them. Source: Lambda API
- * reference 2015-03-31, CheckpointDurableExecution, OperationUpdate and Operation.
+ * The operations of a durable execution, and how a checkpoint changes them.
+ * Source: Lambda API reference 2015-03-31, CheckpointDurableExecution, OperationUpdate and Operation.
  */
 import { z } from 'zod';
 import { ServiceError } from '../shared/errors.ts';
 
 const errorObject = z.looseObject({ ErrorType: z.string().optional(), ErrorMessage: z.string().optional() });
 
-/** One operation. Times are milliseconds since 1970; on the wire they are RFC 3339 in events and seconds in answers. */
+/** Times are milliseconds since 1970. On the wire they are RFC 3339 in events and seconds in responses. */
 export const operationSchema = z.object({
   Id: z.string(),
   ParentId: z.string().optional(),
@@ -39,7 +39,7 @@ export const updateSchema = z.object({
   Name: z.string().optional(),
   Type: z.enum(
     ['EXECUTION', 'STEP', 'WAIT', 'CONTEXT'],
-    'Callbacks and chained invocations are not emulated; teach them to local/aws/lambda/durable-operations.ts',
+    'Callbacks and chained invocations are not emulated; add them to local/aws/lambda/durable-operations.ts',
   ),
   SubType: z.string().optional(),
   Action: z.enum(['START', 'SUCCEED', 'FAIL', 'RETRY', 'CANCEL']),
@@ -53,11 +53,11 @@ export type OperationUpdate = z.infer<typeof updateSchema>;
 
 export interface Timing {
   readonly now: number;
-  /** Milliseconds that a second of a wait takes. */
+  /** How long one second of a wait takes, in milliseconds. */
   readonly secondMs: number;
 }
 
-/** The operation that an update makes of the one before it. @throws ServiceError when the one can't follow the other */
+/** Applies an update to an operation. @throws ServiceError if the update is invalid in the operation's state */
 export function applyUpdate(
   before: DurableOperation | undefined,
   update: OperationUpdate,
@@ -95,7 +95,7 @@ function startOperation(
 ): DurableOperation {
   const { Id, ParentId, Name, Type, SubType } = update;
   if (before !== undefined) {
-    // A step is started anew for each attempt; anything else starts once.
+    // A step is started again for each attempt; any other operation starts only once.
     if (Type !== 'STEP' || isFinished(before)) throw invalidAction(update);
     return { ...before, Status: 'STARTED' };
   }
@@ -106,19 +106,19 @@ function startOperation(
   return { ...operation, WaitDetails: { ScheduledEndTimestamp: now + update.WaitOptions.WaitSeconds * secondMs } };
 }
 
-/** When an operation goes on by itself; undefined when it does not. */
+/** When a timer completes the operation; undefined if no timer does. */
 export function dueAt({ Status, WaitDetails, StepDetails }: DurableOperation): number | undefined {
   if (Status === 'STARTED') return WaitDetails?.ScheduledEndTimestamp;
   return Status === 'PENDING' ? StepDetails?.NextAttemptTimestamp : undefined;
 }
 
-/** The operation after its time has come: a wait is over, a step may be tried again. */
+/** Completes a due operation: a wait has succeeded, or a step is ready for its next attempt. */
 export const completeDueOperation = (operation: DurableOperation, now: number): DurableOperation =>
   operation.Type === 'WAIT'
     ? { ...operation, Status: 'SUCCEEDED', EndTimestamp: now }
     : { ...operation, Status: 'READY' };
 
-/** With times as the wire has them. */
+/** Converts an operation to the wire format, with times formatted by `time`. */
 export function toWireOperation(operation: DurableOperation, time: (at: number) => string | number): object {
   const { StartTimestamp, EndTimestamp, StepDetails, WaitDetails, ...rest } = operation;
   const next = StepDetails?.NextAttemptTimestamp;
@@ -137,4 +137,7 @@ const isFinished = ({ Status }: DurableOperation): boolean =>
   Status === 'SUCCEEDED' || Status === 'FAILED' || Status === 'CANCELLED';
 
 const invalidAction = ({ Type, Action, Id }: OperationUpdate) =>
-  new ServiceError('InvalidParameterValueException', `The operation ${Id} can't take the update ${Type} ${Action}.`);
+  new ServiceError(
+    'InvalidParameterValueException',
+    `The update ${Type} ${Action} is invalid for the operation ${Id}.`,
+  );

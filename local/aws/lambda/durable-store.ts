@@ -1,4 +1,7 @@
-/** Durable executions on disk: a file for each, replaced whole at each checkpoint, so that a crash loses none. */
+/**
+ * Stores durable executions, one file each. Each checkpoint replaces the file atomically, so that a crash loses no
+ * execution.
+ */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -6,21 +9,21 @@ import { makePrivateFolder, writeFileAtomically } from '../shared/durable-files.
 import { operationSchema } from './durable-operations.ts';
 
 const executionSchema = z.object({
-  /** Unguessable; the last part of the ARN, and the name of the file. */
+  /** Random and unguessable. The last part of the ARN, and the file name. */
   id: z.string(),
   arn: z.string(),
-  /** Chosen by the caller: two starts of one name are one execution. */
+  /** Chosen by the caller. Starting the same name twice yields one execution. */
   name: z.string(),
-  /** Name of the function, without its version. */
+  /** Without the version. */
   functionName: z.string(),
-  /** The event, as it was sent. */
+  /** The event, as sent. */
   input: z.string(),
   status: z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT']),
   startedAt: z.number(),
   endedAt: z.number().optional(),
-  /** By the order in which they began. */
+  /** In the order of their start. */
   operations: z.array(operationSchema),
-  /** JSON of what the function returned. */
+  /** The function's return value as JSON. */
   result: z.string().optional(),
   error: z.looseObject({}).optional(),
 });
@@ -30,7 +33,7 @@ export class DurableStore {
   readonly #folder: string | null;
   readonly #executions = new Map<string, Execution>();
 
-  /** Keeps executions in a folder, or in memory when it is null. */
+  /** @param folder null keeps executions in memory */
   constructor(folder: string | null) {
     this.#folder = folder;
     if (folder === null) return;
@@ -54,7 +57,7 @@ export class DurableStore {
     this.#executions.set(execution.arn, execution);
   }
 
-  /** Forgets executions that ended before a time. */
+  /** Deletes executions that ended before a time. */
   prune(before: number): void {
     for (const execution of this.all()) {
       if ((execution.endedAt ?? Number.POSITIVE_INFINITY) >= before) continue;

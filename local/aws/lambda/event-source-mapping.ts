@@ -1,8 +1,7 @@
 /**
- * An event source mapping: takes messages from a queue and invokes a function with them. Source: Lambda developer guide,
- * "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source".
- *
- * It is woken by the queue's changes and by the end of a visibility timeout, and asks for messages only when there are some.
+ * An event source mapping: receives messages from a queue and invokes a function with them. It polls only when the
+ * queue changes or a visibility timeout ends, and only if the queue has visible messages.
+ * Source: Lambda developer guide, "Using Lambda with Amazon SQS" and "Handling errors for an SQS event source".
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -16,28 +15,30 @@ export interface EventSourceMappingOptions {
   readonly spec: EventSourceSpec;
   readonly queue: SqsQueue;
   readonly queueUrl: string;
-  /** Calls SQS as the function's own role, which needs the permissions for it. */
+  /** Calls SQS with the function's own role, which needs the permissions. */
   readonly call: (action: string, input: object) => Promise<unknown>;
   readonly invoke: (event: string) => Promise<InvocationOutcome>;
-  /** Most invocations at once. */
+  /** Maximum number of concurrent invocations. */
   readonly concurrency: number;
-  /** What a second between two attempts takes, in seconds. */
+  /** How long one second between two attempts takes, in seconds. */
   readonly timeScale: number;
-  /** How long an end waits for invocations, milliseconds. */
+  /** How long `close` waits for running invocations, in milliseconds. */
   readonly graceMs?: number;
-  /** Told of calls that failed; never of what a message holds. */
+  /** Receives errors of failed calls, never the content of a message. */
   readonly onError: (message: string) => void;
 }
 
 export interface EventSourceMapping {
-  /** Ends polling, and waits a while for invocations under way: what they do not finish stays in the queue. */
+  /**
+   * Stops polling and waits up to `graceMs` for running invocations. Messages that are not completed stay in the queue.
+   */
   close(): Promise<void>;
 }
 
 const defaultGraceMs = 5_000;
 const maxRetrySeconds = 20;
 const minRetryMs = 50;
-/** A timer of Node ends within 2^31 ms. */
+/** Node.js timers are limited to 2^31 ms. */
 const maxTimerMs = 86_400_000;
 
 const receivedSchema = z.object({
@@ -57,7 +58,7 @@ type Message = z.infer<typeof receivedSchema>['Messages'][number];
 
 const deletedSchema = z.object({ Failed: z.array(z.object({ Code: z.string() })).default([]) });
 
-/** What a function that reports failures answers; nothing at all means that there were none. */
+/** The result of a function that reports failures. An empty result means that there were no failures. */
 const reportSchema = z
   .object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string().min(1) })).nullish() })
   .nullable();
@@ -75,15 +76,15 @@ export function startEventSourceMapping(options: EventSourceMappingOptions): Eve
     polling = true;
     void poll().finally(() => {
       polling = false;
-      // A change while it polled woke nothing.
+      // A change of the queue during polling did not start another poll.
       schedule();
     });
   };
 
-  /** Milliseconds since the epoch; undefined when only a change can bring something. */
+  /** Milliseconds since the epoch; undefined if no message becomes visible without a change of the queue. */
   const nextPollAt = (): number | undefined => {
     if (failures > 0) return Date.now() + Math.max(minRetryMs, retryDelayMs(failures) * timeScale);
-    // An invocation that ends is a change of the queue.
+    // The end of an invocation changes the queue, which starts the next poll.
     if (active.size >= concurrency) return undefined;
     return queue.hasVisible ? Date.now() : queue.nextVisibleAt;
   };
@@ -102,9 +103,9 @@ export function startEventSourceMapping(options: EventSourceMappingOptions): Eve
       }
       while (!closed && active.size < concurrency && queue.hasVisible) {
         const messages = await receive();
-        // What was received at the very end stays hidden until the next start.
+        // Messages received after `close` stay hidden until the next start.
         if (closed || messages.length === 0) break;
-        // Before anything is awaited: a scaled timeout may be shorter than what comes next.
+        // This must run before the first await: a scaled visibility timeout might be shorter than the next steps.
         queue.keepHidden(messages.map(({ MessageId }) => MessageId));
         const handling = processBatch(options, messages).finally(() => {
           active.delete(handling);
@@ -128,10 +129,10 @@ export function startEventSourceMapping(options: EventSourceMappingOptions): Eve
       }),
     ).Messages;
 
-  // Whoever had received something was a function of an earlier process.
+  // Messages in flight were received by functions of an earlier process, so they become visible again.
   queue.showInFlight();
   const unsubscribe = queue.onChange(() => {
-    // After a failure the timer alone decides when it is tried again.
+    // After a failure, only the timer starts the next attempt.
     if (failures === 0) wake();
   });
   wake();
@@ -150,7 +151,9 @@ export function startEventSourceMapping(options: EventSourceMappingOptions): Eve
 
 const retryDelayMs = (failures: number): number => Math.min(maxRetrySeconds, 2 ** (failures - 1)) * 1000;
 
-/** Invokes the function, and deletes what it is done with. Never throws: what goes wrong leaves messages in the queue. */
+/**
+ * Invokes the function and deletes the completed messages. Never throws: after an error, messages stay in the queue.
+ */
 async function processBatch(options: EventSourceMappingOptions, messages: readonly Message[]): Promise<void> {
   const { spec, queueUrl, call, invoke, onError } = options;
   try {
@@ -165,7 +168,7 @@ async function processBatch(options: EventSourceMappingOptions, messages: readon
   }
 }
 
-/** The messages that a function is done with. A report that is not understood counts as the failure of all. */
+/** The messages that the function completed. An invalid report counts as a failure of all messages. */
 function completedMessages(
   outcome: InvocationOutcome,
   messages: readonly Message[],
@@ -181,7 +184,7 @@ function completedMessages(
   return messages.filter(({ MessageId }) => !failed.has(MessageId));
 }
 
-/** A record of the event, as in the developer guide's example of a FIFO queue. */
+/** A record of the event, as in the developer guide's example for a FIFO queue. */
 const toSqsRecord = ({ queue }: EventSourceSpec, message: Message) => ({
   messageId: message.MessageId,
   receiptHandle: message.ReceiptHandle,

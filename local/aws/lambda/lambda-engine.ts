@@ -1,5 +1,5 @@
 /**
- * The part of Lambda's API by which functions start each other: Invoke, and the checkpoints of durable executions.
+ * The part of the Lambda API that functions call: Invoke, and the checkpoints of durable executions.
  * Source: Lambda API reference 2015-03-31; Smithy specification, "AWS restJson1 protocol".
  */
 import { z } from 'zod';
@@ -18,7 +18,7 @@ import { updateSchema } from './durable-operations.ts';
 const invokePath = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 const durablePath = /^\/2025-12-01\/durable-executions\/([^/]+)\/(checkpoint|state)$/;
 
-/** Attempts of an asynchronous invocation. Source: Lambda developer guide, "Asynchronous invocation". */
+/** Number of attempts of an asynchronous invocation. Source: Lambda developer guide, "Asynchronous invocation". */
 const asyncAttempts = 3;
 
 const protocol: WireProtocol = {
@@ -72,7 +72,7 @@ const stateSchema = z.object({
   Marker: z.string().default('0'),
 });
 
-/** `functions` by name; asked at each call, since they are opened after the engines. */
+/** @param functions by name; called for each request, because the functions are created after the engines */
 export function lambdaEngine(
   functions: () => ReadonlyMap<string, Invocable>,
   executions: DurableExecutions,
@@ -102,10 +102,16 @@ async function invoke(
   if (target === undefined) throw new ServiceError('ResourceNotFoundException', `Function not found: ${name}`, 404);
   if (target.spec.DurableConfig !== undefined) {
     if (qualifier === undefined) {
-      throw new ServiceError('InvalidParameterValueException', 'A durable function is invoked by a version or alias.');
+      throw new ServiceError(
+        'InvalidParameterValueException',
+        'A durable function must be invoked with a version or alias.',
+      );
     }
     if (request.InvocationType !== 'Event') {
-      throw new ServiceError('InvalidParameterValueException', 'Durable functions are only invoked as events here.');
+      throw new ServiceError(
+        'InvalidParameterValueException',
+        'This emulator invokes durable functions only asynchronously (InvocationType Event).',
+      );
     }
     const { arn } = executions.start(target.spec, request.DurableExecutionName, request.Payload);
     return { status: 202, body: '', headers: { 'x-amz-durable-execution-arn': arn } };
@@ -124,7 +130,7 @@ async function invokeAsync(target: Invocable, event: string): Promise<void> {
   for (let attempt = 1; attempt <= asyncAttempts; attempt++) if ((await target.invoke(event)).ok) return;
 }
 
-/** From a name or an ARN, either of which may end in a version. */
+/** Parses a function name or ARN, which can end with a version. */
 function parseFunctionName(
   given: string,
   qualifier: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * Runs in a worker thread: one execution environment of a function. It loads the built handler, then takes one event
- * after the other, as Lambda's runtime does for Node.
+ * The entry of a worker thread, which is one execution environment of a function. It loads the bundled handler, then
+ * processes one event at a time, as the Node.js runtime of Lambda does.
  */
 
 import { pathToFileURL } from 'node:url';
@@ -9,11 +9,11 @@ import type { EntryPoint, InvocationMessage, WorkerMessage } from './execution-e
 
 const { bundlePath, exportName }: EntryPoint = workerData;
 const port = parentPort;
-if (port === null) throw new Error('This file is the entry of a worker thread; it is not run by itself.');
+if (port === null) throw new Error('This file is the entry of a worker thread and cannot be run directly.');
 
 const module: Record<string, unknown> = await import(pathToFileURL(bundlePath).href);
 const exportedHandler = module[exportName];
-if (typeof exportedHandler !== 'function') throw new Error(`The bundle exports no function ${exportName}.`);
+if (typeof exportedHandler !== 'function') throw new Error(`The bundle does not export a function ${exportName}.`);
 const handler = exportedHandler;
 
 const replyToParent = (message: WorkerMessage): void => port.postMessage(message);

@@ -1,4 +1,4 @@
-/** CORS as a bucket does it. Source: S3 user guide, "How does Amazon S3 evaluate the CORS configuration on a bucket?". */
+/** CORS of a bucket. Source: S3 user guide, "How does Amazon S3 evaluate the CORS configuration on a bucket?". */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { CorsRule } from '../cloudformation/resource-schemas.ts';
 import { S3Error } from './s3-errors.ts';
@@ -6,7 +6,7 @@ import type { S3Reply } from './s3-request.ts';
 
 type Headers = Record<string, string>;
 
-/** The answer to a preflight request, which nobody signs. @throws S3Error AccessForbidden, BadRequest */
+/** The response to a preflight request, which is not signed. @throws S3Error AccessForbidden, BadRequest */
 export function preflight(rules: readonly CorsRule[], headers: IncomingHttpHeaders): S3Reply {
   const { origin } = headers;
   const method = headers['access-control-request-method'];
@@ -38,7 +38,7 @@ export function preflight(rules: readonly CorsRule[], headers: IncomingHttpHeade
   };
 }
 
-/** What any other answer carries, an error too; nothing for an origin or a method that no rule allows. */
+/** The CORS headers of any other response, including errors. Empty if no rule allows the origin and the method. */
 export function corsHeaders(rules: readonly CorsRule[], method: string, origin: string | undefined): Headers {
   const rule = origin === undefined ? undefined : rules.find((one) => allows(one, origin, method));
   return rule === undefined || origin === undefined ? {} : headersOf(rule, origin);
@@ -59,7 +59,9 @@ function headersOf({ AllowedOrigins, AllowedMethods, ExposedHeaders = [], MaxAge
   };
 }
 
-/** One `*` in a pattern stands for any text; header names come in lower case, and their patterns are compared so. */
+/**
+ * One `*` in a pattern matches any text. Header names are in lower case, so their patterns are compared in lower case.
+ */
 const matches = (patterns: readonly string[], value: string): boolean =>
   patterns.some((pattern) => {
     const [before = '', after] = pattern.split('*');

@@ -1,4 +1,4 @@
-/** The operations on many objects at once, and on tags. Source: S3 API reference, "Actions". */
+/** Operations on many objects, and on tags. Source: S3 API reference, "Actions". */
 
 import { existing } from './object-operations.ts';
 import { compareKeys } from './object-store.ts';
@@ -56,7 +56,7 @@ function readToken(token: string): string {
   });
 }
 
-/** How keys are written in a list: XML can't say every character, so a client may ask for the encoding of URLs. */
+/** The encoder of keys in a list. XML cannot represent every character, so a client can request URL encoding. */
 export function encoderOf({ query }: S3Request): (text: string) => string {
   const type = query.get('encoding-type');
   if (type === null) return (text) => text;
@@ -70,7 +70,7 @@ export async function deleteObjects({ request, bucket, allows }: S3Context): Pro
   if (document.name !== 'Delete' || objects.length === 0 || objects.length > pageSize) throw malformed();
   const keys = objects.map((object) => {
     const key = childText(object, 'Key');
-    // Versions and conditions are not known here: a key that was deleted in spite of them would be gone for nothing.
+    // Versions and conditions are not supported. Ignoring them could delete an object that they protect.
     if (key === undefined || key === '' || object.children.length !== 1) throw malformed();
     return key;
   });
@@ -92,7 +92,7 @@ export async function deleteObjects({ request, bucket, allows }: S3Context): Pro
 export async function putObjectTagging(context: S3Context): Promise<S3Reply> {
   await existing(context);
   const tags = readTagXml(await readXml(context.request, { sealed: true }));
-  // The body took its time: the object is asked for again, so that what was written meanwhile is not undone.
+  // Read the object again: it might have changed while the body was received, and that change must not be overwritten.
   context.bucket.put({ ...(await existing(context)), tags });
   return { status: 200 };
 }

@@ -8,13 +8,13 @@ export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number];
 
 export interface Checksum {
   readonly algorithm: ChecksumAlgorithm;
-  /** Base64; of a composite one with `-<number of parts>` behind. */
+  /** Base64. A composite checksum ends with `-<number of parts>`. */
   readonly value: string;
 }
 
 const lengths: Record<ChecksumAlgorithm, number> = { SHA256: 32, SHA1: 20, CRC32: 4 };
 const prefix = 'x-amz-checksum-';
-/** Headers with that beginning which are no checksums. */
+/** Headers with the same prefix that are not checksums. */
 const others: ReadonlySet<string> = new Set(['x-amz-checksum-algorithm', 'x-amz-checksum-mode', 'x-amz-checksum-type']);
 
 interface Hasher {
@@ -42,14 +42,17 @@ export function newHasher(algorithm: ChecksumAlgorithm | 'MD5'): Hasher {
 
 export const checksumHeader = (algorithm: ChecksumAlgorithm): string => prefix + algorithm.toLowerCase();
 
-/** @throws S3Error NotImplemented for an algorithm that S3 has and this engine has not */
+/** @throws S3Error NotImplemented for an algorithm that S3 supports and this emulator does not */
 export function readAlgorithm(name: string): ChecksumAlgorithm {
   const found = checksumAlgorithms.find((algorithm) => algorithm === name.toUpperCase());
   if (found === undefined) throw notImplemented(`the checksum algorithm ${name}`);
   return found;
 }
 
-/** The checksum that a request states by header or form field; `names` are all of its names. Its value is not checked yet. */
+/**
+ * The checksum in the headers or form fields of a request. Its value is not checked yet.
+ * @param names all header or field names of the request
+ */
 export function statedChecksum(
   names: Iterable<string>,
   read: (name: string) => string | undefined,
@@ -66,7 +69,7 @@ export function statedChecksum(
   return { algorithm: readAlgorithm(name.slice(prefix.length)), value: read(name) ?? '' };
 }
 
-/** @throws S3Error InvalidRequest for a value that can't be a digest */
+/** @throws S3Error InvalidRequest if the value is not a digest of the algorithm */
 export function checkForm({ algorithm, value }: Checksum): void {
   const bytes = Buffer.from(value, 'base64');
   if (bytes.length !== lengths[algorithm] || bytes.toString('base64') !== value) {
@@ -74,7 +77,7 @@ export function checkForm({ algorithm, value }: Checksum): void {
   }
 }
 
-/** The checksum of checksums: of an object in parts, by those of its parts. */
+/** The checksum of a multipart object, which is computed over the checksums of its parts. */
 export function compositeChecksum(algorithm: ChecksumAlgorithm, parts: readonly string[]): Checksum {
   const hasher = newHasher(algorithm);
   for (const value of parts) hasher.update(Buffer.from(value, 'base64'));

@@ -1,17 +1,17 @@
-/** What a bucket removes by itself. Source: S3 user guide, "Managing the lifecycle of objects". */
+/** Lifecycle rules of a bucket. Source: S3 user guide, "Managing the lifecycle of objects". */
 import type { LifecycleRule } from '../cloudformation/resource-schemas.ts';
 import type { BucketStore } from './object-store.ts';
 
 export interface LifecycleResult {
-  /** Keys of the objects that were removed. */
+  /** Keys of the removed objects. */
   readonly expired: readonly string[];
-  /** Keys of the unfinished uploads that were ended. */
+  /** Keys of the aborted multipart uploads. */
   readonly aborted: readonly string[];
 }
 
 const dayMs = 24 * 3600_000;
 
-/** Applies the rules as of `now`. At AWS this happens some time after it is due, and nobody is told. */
+/** Applies the rules as of `now`. S3 applies a rule some time after it is due and does not report it. */
 export function applyLifecycleRules(bucket: BucketStore, rules: readonly LifecycleRule[], now: Date): LifecycleResult {
   const active = rules.filter(({ Status }) => Status === 'Enabled');
   const expired = bucket
@@ -42,6 +42,6 @@ export function applyLifecycleRules(bucket: BucketStore, rules: readonly Lifecyc
   return { expired, aborted: aborted.map(({ key }) => key) };
 }
 
-// S3 counts the days, then rounds up to the next midnight in UTC.
+// S3 adds the days, then rounds up to the next midnight in UTC.
 const isDue = (since: string, days: number | undefined, now: Date): boolean =>
   days !== undefined && Math.ceil(new Date(since).getTime() / dayMs + days) * dayMs <= now.getTime();

@@ -1,4 +1,7 @@
-/** Uploads in parts. Source: S3 API reference, "CreateMultipartUpload" and its siblings; S3 quotas for multipart uploads. */
+/**
+ * Multipart uploads. Source: S3 API reference, "CreateMultipartUpload" and related actions; S3 quotas for multipart
+ * uploads.
+ */
 import { createHash } from 'node:crypto';
 import { encoderOf, xmlReply } from './bucket-operations.ts';
 import { type ChecksumAlgorithm, compositeChecksum, readAlgorithm } from './checksums.ts';
@@ -66,7 +69,7 @@ export async function uploadPart(context: S3Context): Promise<S3Reply> {
   return { status: 200, headers: { etag: `"${md5}"`, ...partChecksum(received) } };
 }
 
-// The checksum of a part has no type: that belongs to the object.
+// Only the checksum of an object has a type, not the checksum of a part.
 function partChecksum({ checksum }: Pick<PartRecord, 'checksum'>): Record<string, string> {
   const { 'x-amz-checksum-type': _, ...headers } = checksumHeaders(checksum);
   return headers;
@@ -103,7 +106,7 @@ export async function completeMultipartUpload(context: S3Context): Promise<S3Rep
   const { request, bucket, now } = context;
   uploadOf(context);
   const document = await readXml(request, { ofObject: true });
-  // Asked again: another request may have ended it while the body came.
+  // Check again: another request might have ended the upload while the body was received.
   const upload = uploadOf(context);
   const parts = listedParts(document, upload);
   const { key, headers, tags, algorithm, uploadId } = upload.record;
@@ -143,7 +146,7 @@ export async function completeMultipartUpload(context: S3Context): Promise<S3Rep
   });
 }
 
-/** A checksum of the whole, which a client may state with or without the number of parts. */
+/** Checks the object's checksum. A client can send it with or without the number of parts. */
 function checkObjectChecksum(
   request: S3Request,
   algorithm: ChecksumAlgorithm | undefined,
@@ -156,7 +159,7 @@ function checkObjectChecksum(
   throw new S3Error('BadDigest', `The ${algorithm.toLowerCase()} you specified did not match the calculated checksum.`);
 }
 
-/** The parts that the request lists, each held against what was uploaded. */
+/** The parts that the request lists, each compared with the uploaded part. */
 function listedParts(document: XmlElement, { record, parts }: Upload): PartRecord[] {
   const listed = childrenNamed(document, 'Part');
   if (document.name !== 'CompleteMultipartUpload' || listed.length === 0 || listed.length > maxPartNumber) {

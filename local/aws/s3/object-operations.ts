@@ -1,4 +1,4 @@
-/** The operations on objects. Source: S3 API reference, "Actions". */
+/** Operations on single objects. Source: S3 API reference, "Actions". */
 
 import type { BucketStore, ReceivedBytes } from './object-store.ts';
 import { readTagHeader } from './object-tags.ts';
@@ -7,7 +7,7 @@ import { S3Error } from './s3-errors.ts';
 import { amzHeader, checksumHeaders, type S3Context, type S3Reply, type S3Request, statedOf } from './s3-request.ts';
 import type { ObjectRecord } from './stored-records.ts';
 
-/** Headers that an object keeps as they are, besides `x-amz-meta-…`. */
+/** Headers that are stored with an object, in addition to `x-amz-meta-…`. */
 const keptHeaders = [
   'cache-control',
   'content-disposition',
@@ -17,7 +17,10 @@ const keptHeaders = [
   'expires',
 ];
 const maxKeyBytes = 1024;
-/** What a new object is encrypted with at rest, at AWS; here nothing is, since nothing is to be gained on one machine. */
+/**
+ * S3 reports this encryption at rest for a new object. The emulator reports it too, but does not encrypt stored
+ * objects.
+ */
 const encryption = { 'x-amz-server-side-encryption': 'AES256' };
 
 export async function putObject({ request, bucket, now }: S3Context): Promise<S3Reply> {
@@ -29,7 +32,9 @@ export async function putObject({ request, bucket, now }: S3Context): Promise<S3
   return replyOfPut(storeReceived(bucket, request, { ...about, received }, now));
 }
 
-/** Makes an object of received bytes. They are dropped when a precondition no longer holds: others wrote meanwhile. */
+/**
+ * Creates an object from received bytes. Drops them if a precondition no longer holds because of a concurrent write.
+ */
 export function storeReceived(
   bucket: BucketStore,
   request: S3Request,
@@ -60,7 +65,7 @@ const replyOfPut = ({ etag, checksum }: ObjectRecord): S3Reply => ({
   headers: { etag, ...encryption, ...checksumHeaders(checksum) },
 });
 
-/** What a client says of an object that it makes. @throws S3Error */
+/** The key, headers and tags that a client sends for a new object. @throws S3Error */
 export function descriptionOf(request: S3Request): Pick<ObjectRecord, 'key' | 'headers' | 'tags'> {
   const { key, headers } = request;
   return {
@@ -75,7 +80,7 @@ export function descriptionOf(request: S3Request): Pick<ObjectRecord, 'key' | 'h
 export function keptOf(headers: readonly (readonly [name: string, value: string])[]): Record<string, string> {
   const kept = headers
     .filter(([name]) => keptHeaders.includes(name) || name.startsWith('x-amz-meta-'))
-    // The coding of the transport is not one of the object.
+    // `aws-chunked` is a transfer coding and is not stored with the object.
     .map(([name, value]) =>
       name === 'content-encoding' ? [name, value.replace(/^aws-chunked(?:,\s*|$)/, '')] : [name, value],
     )
@@ -135,7 +140,7 @@ export async function headObject(context: S3Context): Promise<S3Reply> {
   return { status: 200, headers: { ...headersOf(request, record, true), 'content-length': String(record.size) } };
 }
 
-/** The object that a request is for. Who may not list the bucket is not told that there is none. */
+/** The object of a request. If it does not exist, a caller without `s3:ListBucket` receives AccessDenied. */
 export async function existing({ request: { key }, bucket, allows }: S3Context): Promise<ObjectRecord> {
   const record = bucket.get(key);
   if (record !== undefined) return record;
@@ -162,12 +167,12 @@ function headersOf(request: S3Request, record: ObjectRecord, whole: boolean): Re
     'accept-ranges': 'bytes',
     ...encryption,
     ...(tags > 0 && { 'x-amz-tagging-count': String(tags) }),
-    // The checksum is of all bytes: a client would hold a part against it.
+    // The checksum covers the whole object. With a range, a client would compare it with only a part.
     ...(whole && amzHeader(request, 'x-amz-checksum-mode') === 'ENABLED' && checksumHeaders(record.checksum)),
   };
 }
 
-/** `response-content-type` and the like, in the query of GET and HEAD. */
+/** Response headers that the query of GET or HEAD overrides, such as `response-content-type`. */
 function overrides({ query }: S3Request): Record<string, string> {
   return Object.fromEntries(
     keptHeaders.flatMap((name) => {
@@ -177,7 +182,7 @@ function overrides({ query }: S3Request): Record<string, string> {
   );
 }
 
-/** The one range that S3 serves; several, or what is no range, mean the whole object (RFC 9110, section 14.2). */
+/** The requested range. Several ranges or an invalid range select the whole object (RFC 9110, section 14.2). */
 function readRange(header: string | undefined, { size }: ObjectRecord): { start: number; end: number } | undefined {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
   if (first === '' && last === '') return undefined;

@@ -1,11 +1,11 @@
 /**
  * A bucket in a folder:
  *
- *     objects/<SHA-256 of the key>.json         the record of an object; it is there, or the object is not
+ *     objects/<SHA-256 of the key>.json         the record of an object; without it, the object does not exist
  *     uploads/<upload id>/upload.json, <n>.json the records of an unfinished upload and of its parts
- *     data/<random>                             bytes, named by a record that is written when they are whole
+ *     data/<random>                             bytes; the record that names them is written after they are complete
  *
- * Keys are never file names. What a killed process left in `data` without a record is removed at the next start.
+ * Keys are never file names. At start, files in `data` without a record are removed; a killed process can leave them.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createReadStream, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -29,7 +29,7 @@ interface StoredUpload extends Upload {
   readonly parts: Map<number, PartRecord>;
 }
 
-/** Bytes that are whole and checked, and belong to no record yet: `commit…` or `discard`. */
+/** Complete, checked bytes that do not belong to a record yet. They must be committed or discarded. */
 export interface ReceivedBytes extends Digests {
   readonly file: string;
 }
@@ -39,12 +39,12 @@ export class BucketStore {
   readonly #folder: string;
   readonly #objects = new Map<string, ObjectRecord>();
   readonly #uploads = new Map<string, StoredUpload>();
-  /** How many answers read a file; those that end later are `doomed` till then. */
+  /** Number of open readers per file. A removed file with readers is in `doomed` until the last reader closes. */
   readonly #readers = new Map<string, number>();
   readonly #deleteAfterReading = new Set<string>();
   #sorted: readonly ObjectRecord[] | undefined;
 
-  /** Throws a LocalError when a record is damaged. */
+  /** Throws a LocalError if a record is damaged. */
   constructor(name: string, folder: string) {
     this.name = name;
     this.#folder = folder;
@@ -62,13 +62,13 @@ export class BucketStore {
     return this.#objects.get(key);
   }
 
-  /** All objects, by the bytes of their keys. */
+  /** All objects, sorted by the bytes of their keys. */
   list(): readonly ObjectRecord[] {
     this.#sorted ??= [...this.#objects.values()].sort((a, b) => compareKeys(a.key, b.key));
     return this.#sorted;
   }
 
-  /** Writes the record of an object, durably; what was there under its key is gone. */
+  /** Stores the record of an object durably. It replaces an existing object with the same key. */
   put(record: ObjectRecord): void {
     const before = this.#objects.get(record.key);
     writeFileAtomically(this.#objectPath(record.key), JSON.stringify(record));
@@ -88,8 +88,8 @@ export class BucketStore {
   }
 
   /**
-   * Takes a body into a file and checks it. Whatever goes wrong, nothing of it stays.
-   * @throws S3Error, or what the connection threw when it was cut
+   * Writes a body to a file and checks it. After an error, no bytes are kept.
+   * @throws S3Error, or the connection's error if it was closed early
    */
   async receive(body: AsyncIterable<Buffer>, stated: Stated): Promise<ReceivedBytes> {
     const file = randomUUID();
@@ -113,7 +113,10 @@ export class BucketStore {
     this.#removeFiles([file]);
   }
 
-  /** The bytes from `start` to `end`, inclusive. They stay readable until the last is read, or the reader returns. */
+  /**
+   * The bytes from `start` to `end`, inclusive. They stay readable until the reader finishes, even if the object is
+   * removed.
+   */
   read({ segments }: ObjectRecord, start: number, end: number): AsyncGenerator<Buffer> {
     const files = segments.map(({ file }) => file);
     for (const file of files) this.#readers.set(file, (this.#readers.get(file) ?? 0) + 1);
@@ -123,7 +126,7 @@ export class BucketStore {
   }
 
   createUpload(upload: Omit<UploadRecord, 'format' | 'uploadId'>): UploadRecord {
-    // S3 lists the uploads of one key by their beginning; ids that begin with the time do so by themselves.
+    // S3 lists the uploads of a key by start time. IDs that start with the time have this order.
     const time = new Date(upload.initiatedAt).getTime().toString(36).padStart(9, '0');
     const record: UploadRecord = { format: 1, ...upload, uploadId: time + randomBytes(24).toString('hex') };
     makePrivateFolder(this.#uploadPath(record.uploadId));
@@ -132,20 +135,20 @@ export class BucketStore {
     return record;
   }
 
-  /** An unfinished upload to a key. */
+  /** An unfinished upload for a key. */
   upload(key: string, uploadId: string): Upload | undefined {
     const upload = this.#uploads.get(uploadId);
     return upload?.record.key === key ? upload : undefined;
   }
 
-  /** All unfinished uploads, by key, then by their beginning. */
+  /** All unfinished uploads, sorted by key, then by start time. */
   uploads(): Upload[] {
     return [...this.#uploads.values()].sort(
       (a, b) => compareKeys(a.record.key, b.record.key) || compareKeys(a.record.uploadId, b.record.uploadId),
     );
   }
 
-  /** False when the upload ended meanwhile. */
+  /** Returns false if the upload has ended in the meantime. */
   putPart(uploadId: string, part: PartRecord): boolean {
     const upload = this.#uploads.get(uploadId);
     if (upload === undefined) return false;
@@ -156,7 +159,7 @@ export class BucketStore {
     return true;
   }
 
-  /** Ends an upload; its parts are removed but for those that became an object. */
+  /** Ends an upload and removes its parts, except those that became part of `object`. */
   endUpload(uploadId: string, object?: ObjectRecord): void {
     const upload = this.#uploads.get(uploadId);
     if (upload === undefined) return;
@@ -170,7 +173,7 @@ export class BucketStore {
     const finished = new Set([...this.#objects.values()].map(({ uploadId }) => uploadId));
     for (const uploadId of readdirSync(join(this.#folder, 'uploads'))) {
       const folder = this.#uploadPath(uploadId);
-      // Killed between the two steps of an end or of a beginning.
+      // The process was killed between the two steps of starting or ending an upload.
       if (finished.has(uploadId) || readFileIfExists(join(folder, 'upload.json')) === undefined) {
         rmSync(folder, { recursive: true, force: true });
         continue;
@@ -225,7 +228,7 @@ export class BucketStore {
   #dataPath = (file: string): string => join(this.#folder, 'data', file);
 }
 
-/** As S3 lists keys: by their UTF-8 bytes. */
+/** The order in which S3 lists keys: by UTF-8 bytes. */
 export const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 function readRecord<T>(schema: z.ZodType<T>, path: string): T {
@@ -233,8 +236,8 @@ function readRecord<T>(schema: z.ZodType<T>, path: string): T {
     return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
     throw new LocalError(
-      `The object record ${path} is damaged (${errorMessageOf(error)}). Nothing was started or changed. Put the file back ` +
-        `from a copy of the data folder, or remove it, which removes its object.`,
+      `The object record ${path} is damaged (${errorMessageOf(error)}). Nothing was started or changed. Restore the file ` +
+        `from a copy of the data folder, or delete it, which deletes its object.`,
     );
   }
 }
@@ -247,7 +250,7 @@ function once(run: () => void): () => void {
   };
 }
 
-/** The same pieces; `close` runs when they end, however they end, and even if none was asked for. */
+/** Wraps a generator. `close` runs when it ends for any reason, even if no piece was read. */
 function closing(pieces: AsyncGenerator<Buffer>, close: () => void): AsyncGenerator<Buffer> {
   const end = async (result: Promise<IteratorResult<Buffer>>) => {
     try {

@@ -6,7 +6,10 @@ import { childrenNamed, childText, malformed, type XmlElement } from './xml.ts';
 const maxTags = 10;
 const allowed = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 
-/** Tags as the header `x-amz-tagging` has them: a query string. @throws S3Error InvalidArgument, InvalidTag, BadRequest */
+/**
+ * Parses the tags of the header `x-amz-tagging`, which is a query string.
+ * @throws S3Error InvalidArgument, InvalidTag, BadRequest
+ */
 export function readTagHeader(header: string | undefined): Tags {
   if (header === undefined) return {};
   const pairs = [...new URLSearchParams(header)];
@@ -19,7 +22,7 @@ export function readTagHeader(header: string | undefined): Tags {
   return checkTags(pairs);
 }
 
-/** Tags of a `Tagging` document. @throws S3Error MalformedXML, InvalidTag, BadRequest */
+/** Parses the tags of a `Tagging` document. @throws S3Error MalformedXML, InvalidTag, BadRequest */
 export function readTagXml(document: XmlElement): Tags {
   const sets = childrenNamed(document, 'TagSet');
   const [set] = sets;

@@ -1,4 +1,4 @@
-/** Which operation a request is: by method, by what stands in the path, and by the names in its query. */
+/** Selects the operation of a request by its method, its path, and the parameter names of its query. */
 import { deleteObjects, getObjectTagging, listObjects, putObjectTagging } from './bucket-operations.ts';
 import {
   abortMultipartUpload,
@@ -17,12 +17,15 @@ export interface S3Operation {
   readonly action: string;
   readonly method: string;
   readonly on: 'bucket' | 'object';
-  /** Names that the query must have, and others that it may have. */
+  /** Parameters that the query must have. `may` lists optional ones. */
   readonly needs?: readonly string[];
   readonly may?: readonly string[];
-  /** What IAM is asked, e.g. `s3:GetObject`; none: the operation asks by itself. Source: Service authorization reference, "Amazon S3". */
+  /**
+   * The required IAM permission, e.g. `s3:GetObject`. If absent, the operation checks permissions itself.
+   * Source: Service authorization reference, "Amazon S3".
+   */
   readonly permission?: string;
-  /** Whether it makes an object with tags, which is a permission of its own. */
+  /** Whether the operation can create an object with tags, which requires a separate permission. */
   readonly tags?: boolean;
   readonly run: (context: S3Context) => Promise<S3Reply>;
 }
@@ -121,10 +124,10 @@ const operations: readonly S3Operation[] = [
   { action: 'DeleteObjects', method: 'POST', on: 'bucket', needs: ['delete'], run: deleteObjects },
 ];
 
-/** Names that say nothing of the operation: the signature, headers moved into the query, and the SDK's hint for logs. */
+/** Parameters that do not select an operation: the signature, headers moved into the query, and the SDK's log hint. */
 const neutral = /^x-(?:amz-.*|id)$/i;
 
-/** @throws S3Error NotImplemented for any other, by its name in the query */
+/** @throws S3Error NotImplemented for any other operation; the error names its query parameters */
 export function operationOf(method: string, on: 'bucket' | 'object', query: URLSearchParams): S3Operation {
   const names = [...new Set(query.keys())].filter((name) => !neutral.test(name));
   const found = operations.find(

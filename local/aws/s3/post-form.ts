@@ -1,17 +1,20 @@
-/** Form uploads of browsers: the fields before the file are held, the file is streamed. Source: RFC 7578. */
+/**
+ * Parses form uploads of browsers. The fields before the file are kept in memory; the file is streamed. Source: RFC
+ * 7578.
+ */
 import { S3Error } from './s3-errors.ts';
 import { ByteReader } from './stream-reader.ts';
 
-/** Most bytes of all that stands before the file. Source: S3 API reference, "POST Object". */
+/** Maximum size of everything before the file, in bytes. Source: S3 API reference, "POST Object". */
 const maxFieldBytes = 20_480;
 const headEnd = Buffer.from('\r\n\r\n');
 
 export interface Form {
-  /** By name in lower case, as S3 compares them. */
+  /** By lower-case name, because S3 ignores the case. */
   readonly fields: ReadonlyMap<string, string>;
-  /** `filename` of the file's part; empty when there is none. */
+  /** `filename` of the file's part; empty if absent. */
   readonly fileName: string;
-  /** To be read to its end; fields that follow it are ignored, as S3 does. */
+  /** Must be read to its end. Fields after the file are ignored, as in S3. */
   readonly file: AsyncIterable<Buffer>;
 }
 
@@ -20,7 +23,7 @@ export async function readForm(body: AsyncIterable<Buffer>, contentType: string)
   const boundary = /^multipart\/form-data\s*;.*?boundary=(?:"([^"\r\n]{1,70})"|([^\s;"]{1,70}))/i.exec(contentType);
   if (boundary === null) throw malformedForm();
   const delimiter = Buffer.from(`\r\n--${boundary[1] ?? boundary[2]}`);
-  // With a line break before it, the first delimiter is like all others.
+  // With a leading line break, the first delimiter has the same form as all others.
   const reader = new ByteReader(prepend(Buffer.from('\r\n'), body));
   const fields = new Map<string, string>();
   let left = maxFieldBytes;

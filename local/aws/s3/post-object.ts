@@ -1,4 +1,4 @@
-/** Uploads by a form of a browser. Source: S3 API reference, "POST Object". */
+/** Uploads with a browser form. Source: S3 API reference, "POST Object". */
 
 import { checkKey, keptOf, storeReceived, tooLarge } from './object-operations.ts';
 import { readTagXml } from './object-tags.ts';
@@ -9,17 +9,17 @@ import { checksumOf, type S3Context, type S3Reply } from './s3-request.ts';
 import type { Tags } from './stored-records.ts';
 import { parseXml, xmlDocument } from './xml.ts';
 
-/** The signature's own fields: they say nothing of the object. */
+/** Fields of the signature, which do not describe the object. */
 const signatureFields: ReadonlySet<string> = new Set(['x-amz-algorithm', 'x-amz-credential', 'x-amz-signature']);
 const refusedFields = ['success_action_redirect', 'redirect', 'x-amz-tagging'];
 
-/** The key that a form asks for. @throws S3Error */
+/** The object key of a form. @throws S3Error */
 export function keyOf({ fields, fileName }: Form): string {
   const key = fields.get('key');
   if (key === undefined || key === '') {
     throw new S3Error('InvalidArgument', "Bucket POST must contain a field named 'key'.", { ArgumentName: 'key' });
   }
-  // A replacement as text would read `$&` in a file's name.
+  // With a replacement string, `$&` in a file name would be interpreted.
   return checkKey(key.replaceAll(/\$\{filename\}/g, () => fileName));
 }
 
@@ -28,7 +28,7 @@ export function tagsOf({ fields }: Form): Tags {
   return tagging === undefined ? {} : readTagXml(parseXml(tagging));
 }
 
-/** Fields that mean what headers of PutObject mean, under the names of those. */
+/** The form fields that correspond to PutObject headers, by header name. */
 export function headersOf({ fields }: Form): Record<string, string> {
   for (const name of refusedFields) if (fields.has(name)) throw notImplemented(`the form field ${name}`);
   return Object.fromEntries(
@@ -38,7 +38,7 @@ export function headersOf({ fields }: Form): Record<string, string> {
   );
 }
 
-/** Judges the form by its policy, which is signed; takes the file in as far as the policy allows its size. */
+/** Checks the form against its signed policy, then stores the file if its size is allowed. */
 export async function postObject(
   { request, bucket, now }: Pick<S3Context, 'request' | 'bucket' | 'now'>,
   form: Form,
@@ -63,7 +63,10 @@ export async function postObject(
   return { status: status === '200' ? 200 : 204, headers: { etag, location } };
 }
 
-/** A file whose size is judged while it comes: a larger one is refused at the first byte too many. */
+/**
+ * Checks the size of a file while it is received. A file that is too large is rejected at the first byte over the
+ * limit.
+ */
 async function* limitSize({ min, max }: SizeRange, file: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let size = 0;
   for await (const chunk of file) {

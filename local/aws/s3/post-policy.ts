@@ -1,4 +1,4 @@
-/** What a form may upload. Source: S3 API reference, "POST policy". */
+/** The policy that restricts a form upload. Source: S3 API reference, "POST policy". */
 import { z } from 'zod';
 import { firstIssue } from '../shared/json.ts';
 import { S3Error } from './s3-errors.ts';
@@ -24,7 +24,7 @@ const policySchema = z.strictObject({
 });
 type Condition = z.infer<typeof policySchema>['conditions'][number];
 
-/** Policies of other SDKs write these numbers as text. */
+/** Some SDKs write these numbers as strings. */
 function sizeSchema() {
   return z.union([
     z.number().int().min(0),
@@ -42,12 +42,13 @@ export interface SizeRange {
 
 /** Fields that need no condition. */
 const uncovered: ReadonlySet<string> = new Set(['policy', 'x-amz-signature', 'file']);
-/** Five gibibytes: the largest object that is made by one request. */
+/** 5 GiB, the largest object that a single request can create. */
 export const maxUploadBytes = 5 * 1024 ** 3;
 
 /**
- * Judges the fields of a form by its policy, whose signature is good; `key` is the one that results from the fields.
- * The size that it allows is for the caller to impose while the file arrives.
+ * Checks the fields of a form against its policy. The policy's signature must be verified already. Returns the allowed
+ * file size, which the caller must enforce while the file is received.
+ * @param key the object key that results from the fields
  * @throws S3Error AccessDenied, InvalidPolicyDocument
  */
 export function judgePolicy(

@@ -1,5 +1,5 @@
 /**
- * Who signed a request to S3, by header or by query, checked as S3 checks it.
+ * Verifies the signature of an S3 request, in a header or in the query, with the checks of S3.
  * Sources: S3 API reference, "Authenticating Requests: Using the Authorization Header", "… Using Query Parameters" and
  * "Browser-Based Uploads Using POST".
  */
@@ -10,13 +10,13 @@ import { authorizationPattern, hasExpired, readAmzDate, signingKey } from '../ia
 import { account } from '../shared/aws-account.ts';
 import { S3Error, type S3ErrorCode } from './s3-errors.ts';
 
-/** As the condition key `s3:authType` has it. */
+/** The values of the condition key `s3:authType`. */
 export type AuthType = 'REST-HEADER' | 'REST-QUERY-STRING' | 'POST';
 
 export interface Signer {
   readonly principal: Principal;
   readonly authType: AuthType;
-  /** What was signed for the body: its SHA-256 in hex, `UNSIGNED-PAYLOAD` or `STREAMING-…`. */
+  /** The signed payload hash: SHA-256 of the body in hex, `UNSIGNED-PAYLOAD` or `STREAMING-…`. */
   readonly payload: string;
 }
 
@@ -28,7 +28,7 @@ export interface SignedMessage {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** The parts of a signature, wherever they stand. */
+/** The parts of a signature, from the header or the query. */
 interface SignatureClaim {
   readonly accessKeyId: string;
   /** `YYYYMMDD/region/service` of the credential. */
@@ -44,7 +44,7 @@ const maxExpiresSeconds = 604_800;
 const unsignedPayload = 'UNSIGNED-PAYLOAD';
 const contentHashHeader = 'x-amz-content-sha256';
 
-/** @throws S3Error for whatever S3 refuses in a signature */
+/** @throws S3Error if S3 would reject the signature */
 export function authenticate(message: SignedMessage, credentials: CredentialStore, now: Date): Signer {
   const byQuery = message.query.has('X-Amz-Algorithm') || message.query.has('X-Amz-Signature');
   const byHeader = message.headers.authorization !== undefined;
@@ -132,8 +132,8 @@ function byPresignedQuery(message: SignedMessage, credentials: CredentialStore, 
 }
 
 /**
- * Who signed the policy of a form; `field` gives the value of a form field by its name in lower case. What the policy
- * says is not judged here.
+ * Verifies the signature of a form's policy and returns the signer. The content of the policy is not checked here.
+ * @param field returns the value of a form field by its lower-case name
  * @throws S3Error
  */
 export function authenticatePolicy(
@@ -239,7 +239,10 @@ function checkSignature(
   }
 }
 
-/** Written out rather than left to the SDK's signer, which tests hold against it: presigned requests need it inside out. */
+/**
+ * Implemented here because the SDK's signer cannot verify presigned requests. Tests compare the result with the SDK's
+ * signer.
+ */
 function canonicalRequest({ method, path, query, headers }: SignedMessage, names: string[], payload: string): string {
   const parameters = [...query]
     .filter(([name]) => name !== 'X-Amz-Signature')
@@ -247,13 +250,13 @@ function canonicalRequest({ method, path, query, headers }: SignedMessage, names
     .sort(([a, x], [b, y]) => compareText(a, b) || compareText(x, y));
   return [
     method,
-    // Of all services only S3 encodes the path once; others encode what is encoded already.
+    // S3 encodes the path once. All other services encode the encoded path again.
     path
       .split('/')
       .map((segment) => uriEncode(decodeURIComponent(segment)))
       .join('/'),
     parameters.map((pair) => pair.join('=')).join('&'),
-    // A header that was signed and is not there gives another text, and so another signature.
+    // If a signed header is missing, the text differs, so the signature does not match.
     ...names.map((name) => `${name}:${joinHeader(headers[name])?.trim().replaceAll(/ +/g, ' ') ?? ''}`),
     '',
     names.join(';'),

@@ -1,18 +1,18 @@
-/** Takes in a body piece by piece and checks everything that was said of it. */
+/** Receives a body in pieces and checks it against the length and the digests in the request. */
 import { type Checksum, type ChecksumAlgorithm, checkForm, checksumHeader, newHasher } from './checksums.ts';
 import { S3Error } from './s3-errors.ts';
 import { ByteReader } from './stream-reader.ts';
 
-/** What a request says of its body; what is absent is not checked. */
+/** The length and digests that a request states for its body. Absent members are not checked. */
 export interface Stated {
-  /** Bytes, decoded. */
+  /** Decoded length in bytes. */
   readonly length?: number | undefined;
   /** Hex. */
   readonly contentSha256?: string | undefined;
   /** `Content-MD5`: base64. */
   readonly md5?: string | undefined;
   readonly checksum?: Checksum | undefined;
-  /** A checksum of this algorithm follows the body, which is in the coding `aws-chunked`. */
+  /** The body is `aws-chunked`, and a checksum with this algorithm follows it. */
   readonly trailer?: ChecksumAlgorithm | undefined;
 }
 
@@ -23,8 +23,8 @@ export interface Digests {
 }
 
 /**
- * Hands a body to `sink`, then checks it. The sink has the bytes before they are known to be right: it must not let
- * anyone see them until this resolves.
+ * Writes a body to `sink`, then checks it. The sink receives the bytes before the check, so it must not expose them
+ * until this function resolves.
  * @throws S3Error BadDigest, XAmzContentSHA256Mismatch, IncompleteBody, InvalidDigest, InvalidRequest
  */
 export async function consume(
@@ -83,9 +83,9 @@ function checkMd5(stated: string | undefined, digest: Buffer): void {
 }
 
 /**
- * The content of an `aws-chunked` body whose chunks are not signed, with one trailing checksum. Source: S3 API
- * reference, "Signature calculations for the Authorization header: transferring payload in multiple chunks (chunked
- * upload) with trailing headers".
+ * Decodes an `aws-chunked` body with unsigned chunks and one trailing checksum. Source: S3 API reference, "Signature
+ * calculations for the Authorization header: transferring payload in multiple chunks (chunked upload) with trailing
+ * headers".
  */
 async function* unchunked(
   body: AsyncIterable<Buffer>,

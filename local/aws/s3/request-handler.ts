@@ -1,4 +1,7 @@
-/** The HTTP side of S3: signature, then authorization, then hooks, then the operation, as at the front of the others. */
+/**
+ * Handles HTTP requests to S3. Like the server of the other services, it verifies the signature, authorizes, runs the
+ * hooks, and then runs the operation.
+ */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -28,7 +31,7 @@ export interface S3ListenerOptions {
   readonly now: () => Date;
 }
 
-/** What is known of a request before anyone is asked. */
+/** The parsed request, before authorization. */
 interface PreparedOperation {
   readonly action: string;
   readonly permissions: readonly string[];
@@ -40,11 +43,14 @@ interface PreparedOperation {
 type Target = Pick<S3Request, 'method' | 'path' | 'query' | 'headers' | 'bucket' | 'key'>;
 interface HandledRequest {
   readonly reply: S3Reply;
-  /** Body bytes after which the connection is to be destroyed. */
+  /** Number of body bytes after which the connection is closed. */
   readonly cutAfter?: number | undefined;
 }
 
-/** A refused body may still come for so long: a client reads the refusal when it has sent, or has given up. */
+/**
+ * How long the rest of a rejected body is accepted, because a client reads the response only after sending.
+ * Milliseconds.
+ */
 const refusedBodyGraceMs = 5_000;
 
 export const createS3Listener =
@@ -58,7 +64,7 @@ async function serve(options: S3ListenerOptions, request: IncomingMessage, respo
     if (outcome === 'drop') request.socket.destroy();
     else await send(options, request, response, outcome);
   } catch (error) {
-    // A client that went away needs no answer; anything else is the engine's own failure.
+    // If the client disconnected, no response is needed. Any other error is a failure of the emulator.
     if (!request.socket.destroyed) options.onError(`s3: ${errorMessageOf(error)}`);
     request.socket.destroy();
   }
@@ -155,7 +161,7 @@ function targetOf(message: IncomingMessage): Target {
   };
 }
 
-/** Not by `new URL`, which would resolve the `..` that a key may have. */
+/** `new URL` is not suitable, because it would resolve `..` in a key. */
 function splitPath(path: string): { bucket: string; key: string } {
   const [bucket = '', ...key] = (path.split('?')[0] ?? '').slice(1).split('/');
   try {
@@ -226,7 +232,7 @@ function callOf({ action, permissions, request, tags }: PreparedOperation, store
   };
 }
 
-/** In the words of AWS. An operation without permissions of its own asks by `allows`. */
+/** Throws the error of AWS if the call is denied. An operation without listed permissions calls `allows` itself. */
 async function authorize(hooks: EngineHooks, call: EngineCall): Promise<void> {
   const { callerArn, permissions = [] } = call;
   if (permissions.length === 0 || (await hooks.authorize?.(call)) !== false) return;
@@ -254,12 +260,12 @@ async function isAllowed(
   return (await hooks.authorize?.({ ...call, input, permissions })) !== false;
 }
 
-/** Does what a fault says; the number of body bytes after which the connection is to be cut, if it says that. */
+/** Applies a fault. Returns the number of body bytes after which to close the connection, for `cutAfter`. */
 async function applyFault(fault: InjectedFault | undefined): Promise<number | undefined> {
   if (typeof fault !== 'object') return undefined;
   if ('cutAfter' in fault) return fault.cutAfter;
   if (!('delayMs' in fault)) {
-    throw new ServiceError(fault.type, fault.message ?? 'A fault injected by a hook.', fault.status);
+    throw new ServiceError(fault.type, fault.message ?? 'A hook injected this fault.', fault.status);
   }
   await sleep(fault.delayMs);
   return undefined;
@@ -272,7 +278,7 @@ async function* cutBody(body: AsyncIterable<Buffer>, bytes: number, socket: Sock
     left -= chunk.length;
     if (left > 0) continue;
     socket.destroy();
-    throw new Error('The connection was cut by a hook.');
+    throw new Error('A hook closed the connection.');
   }
 }
 

@@ -1,4 +1,4 @@
-/** What S3 refuses, with its own codes and statuses. Source: S3 API reference, "Error responses". */
+/** Errors of S3, with their codes and statuses. Source: S3 API reference, "Error responses". */
 
 const statuses = {
   AccessControlListNotSupported: 400,
@@ -46,7 +46,7 @@ export class S3Error extends Error {
   override readonly name = 'S3Error';
   readonly code: S3ErrorCode;
   readonly status: number;
-  /** Further elements of the error's XML, e.g. `HeadersNotSigned`. */
+  /** Additional XML elements of the error, e.g. `HeadersNotSigned`. */
   readonly details: Readonly<Record<string, string>>;
 
   constructor(code: S3ErrorCode, message: string, details: Readonly<Record<string, string>> = {}) {
@@ -57,6 +57,6 @@ export class S3Error extends Error {
   }
 }
 
-/** For what S3 can do and this engine can't; `what` names it. */
+/** The error for an S3 feature that this emulator does not support. @param what name of the feature */
 export const notImplemented = (what: string): S3Error =>
-  new S3Error('NotImplemented', `The local S3 does not know ${what}.`);
+  new S3Error('NotImplemented', `The S3 emulator does not support ${what}.`);

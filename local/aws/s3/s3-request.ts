@@ -1,4 +1,4 @@
-/** A request to S3 as the operations see it: authenticated, and its body not read yet. */
+/** The S3 request that operations receive. It is authenticated; its body is not read yet. */
 import { account } from '../shared/aws-account.ts';
 import { type Checksum, type ChecksumAlgorithm, readAlgorithm, statedChecksum } from './checksums.ts';
 import type { BucketStore } from './object-store.ts';
@@ -20,25 +20,28 @@ export interface S3Context {
   readonly request: S3Request;
   readonly bucket: BucketStore;
   readonly now: Date;
-  /** Whether the policies let the caller do something more, e.g. `s3:ListBucket`; `key` absent: with the bucket. */
+  /** Whether policies allow the caller a further permission, e.g. `s3:ListBucket`. Without `key`, on the bucket. */
   readonly allows: (permission: string, key?: string) => Promise<boolean>;
 }
 
 export interface S3Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** XML, or bytes whose length is in the headers. */
+  /** XML, or bytes with their length in the headers. */
   readonly body?: string | AsyncGenerator<Buffer>;
 }
 
-/** Most bytes of the XML that a request may have. */
+/** Maximum size of an XML request body in bytes. */
 const maxXmlBytes = 2 * 1024 * 1024;
 
-/** Headers of S3 that mean something here. Any other is refused by name: ignored, it would be a promise not kept. */
+/**
+ * Supported S3 headers. Any other S3 header is rejected with an error that names it, because ignoring it could be
+ * unsafe.
+ */
 const knownHeaders =
   /^x-amz-(?:date|content-sha256|security-token|user-agent|decoded-content-length|trailer|tagging|acl|expected-bucket-owner|mp-object-size|server-side-encryption|sdk-checksum-algorithm|checksum-[a-z0-9]+|meta-[\x21-\x7e]+)$/;
 
-/** The value of an `x-amz-…` header, which presigned requests may carry in the query instead. */
+/** The value of an `x-amz-…` header. A presigned request can have it in the query instead. */
 export function amzHeader({ headers, query, signer }: S3Request, name: string): string | undefined {
   const value = headers[name];
   if (value !== undefined) return Array.isArray(value) ? value.join(',') : value;
@@ -50,21 +53,21 @@ const amzNames = ({ headers, query, signer }: S3Request): string[] => [
   ...(signer.authType === 'REST-QUERY-STRING' ? [...query.keys()].filter(countsInQuery) : []),
 ];
 
-/** What a request states of its body's checksum. */
+/** The checksum that a request states for its body. */
 export const checksumOf = (request: S3Request): Checksum | undefined =>
   statedChecksum(amzNames(request), (name) => amzHeader(request, name));
 
 /**
- * Whether S3 heeds a name in the query as if it were a header. Not what is said of checksums: S3 signs that and does not
- * look at it, so a checksum that is to bind the body must be a signed header (the SDK's presigner: `unhoistableHeaders`).
- * Names of the signature are written X-Amz-… and are no headers.
+ * Whether S3 treats a query parameter as a header. Checksum parameters are an exception: S3 signs them but does not
+ * evaluate them, so a checksum that must bind the body has to be a signed header (SDK presigner: `unhoistableHeaders`).
+ * Parameters of the signature are written X-Amz-… and are not headers.
  */
 const countsInQuery = (name: string): boolean => name.startsWith('x-amz-') && !/^x-amz-(?:sdk-)?checksum-/.test(name);
 
-/** @throws S3Error for headers that ask for what is not done here */
+/** @throws S3Error if a header requires an unsupported feature */
 export function checkHeaders(request: S3Request): void {
   for (const name of amzNames(request)) if (!knownHeaders.test(name)) throw notImplemented(`the header ${name}`);
-  // Where the SDK's presigner moves these into the query, reports differ on whether S3 heeds them.
+  // The SDK's presigner moves these into the query. Reports differ on whether S3 then evaluates them.
   for (const name of ['x-amz-tagging', 'x-amz-acl']) {
     if (request.query.has(name)) throw notImplemented(`${name} in a query: send it as a signed header`);
   }
@@ -80,7 +83,7 @@ export function checkHeaders(request: S3Request): void {
   }
 }
 
-/** What the headers say of the body. */
+/** The length and digests that the headers state for the body. */
 export function statedOf(request: S3Request): Stated {
   const { headers, signer } = request;
   const checksum = checksumOf(request);
@@ -119,8 +122,8 @@ function trailerOf(request: S3Request): ChecksumAlgorithm | undefined {
 }
 
 /**
- * The XML of the body. `sealed`: a checksum of it must have been stated, as S3 demands of some operations. `ofObject`: the
- * checksum that is stated is that of an object, not of this body.
+ * Reads the XML body. With `sealed`, the request must state a checksum of the body, as S3 requires for some operations.
+ * With `ofObject`, the stated checksum is the checksum of an object, not of this body.
  */
 export async function readXml(request: S3Request, { sealed = false, ofObject = false } = {}): Promise<XmlElement> {
   const stated = statedOf(request);
@@ -137,7 +140,7 @@ export async function readXml(request: S3Request, { sealed = false, ofObject = f
   return parseXml(Buffer.concat(chunks).toString());
 }
 
-/** A whole number of the query. @throws S3Error InvalidArgument */
+/** Reads an integer query parameter. @throws S3Error InvalidArgument */
 export function queryNumber({ query }: S3Request, name: string, fallback: number, min: number, max: number): number {
   const text = query.get(name);
   if (text === null) return fallback;
@@ -149,7 +152,7 @@ export function queryNumber({ query }: S3Request, name: string, fallback: number
   return Number(text);
 }
 
-/** The header of a checksum's value, for answers. */
+/** The response header with a checksum. */
 export const checksumHeaders = (checksum: Checksum | null): Record<string, string> =>
   checksum === null
     ? {}

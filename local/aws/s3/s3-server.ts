@@ -1,9 +1,10 @@
 /**
- * S3 on one machine: the REST protocol in path style, with every check of AWS that this project leans on, and objects
- * in files. It has a server of its own, since browsers are to find it under another origin than the API, as at AWS.
+ * An S3 emulator: the REST protocol in path style, with the checks of AWS that this project depends on. Objects are
+ * stored in files. It has a separate server, because for browsers its origin must differ from that of the API, as on
+ * AWS.
  *
- * Its address is one of digits: the AWS SDK then uses path style by itself, whereas `<bucket>.localhost` resolves on some
- * machines only.
+ * The URL has an IP address, so that the AWS SDK selects path style automatically. `<bucket>.localhost` resolves only
+ * on some machines.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,16 +18,16 @@ import { BucketStore } from './object-store.ts';
 import { createS3Listener } from './request-handler.ts';
 
 export interface S3ServerOptions {
-  /** Of all buckets; null keeps them in a temporary folder until the end. */
+  /** Folder of all buckets. If null, they are in a temporary folder that is removed at the end. */
   readonly folder: string | null;
   readonly buckets: readonly BucketRules[];
-  /** Any free one unless told. */
+  /** Default: any free port. */
   readonly port?: number;
   readonly credentials: CredentialStore;
   readonly calls: CallLog;
-  /** Asked at each call, so that hooks can change while it runs. */
+  /** Called for each request, so that the hooks can be replaced while the server runs. */
   readonly hooks: () => EngineHooks;
-  /** Told of what went wrong in the engine, other than what S3 refuses. */
+  /** Receives unexpected errors of the emulator. Rejections by S3 are not reported. */
   readonly onError: (message: string) => void;
   readonly now?: () => Date;
 }
@@ -34,14 +35,14 @@ export interface S3ServerOptions {
 export interface S3Server {
   /** `http://127.0.0.1:<port>`; a bucket is at `/<bucket>`. */
   readonly url: string;
-  /** Applies the lifecycle rules of all buckets as of that time; what was removed, by bucket. */
+  /** Applies the lifecycle rules of all buckets as of `now`. Returns the removed objects and uploads by bucket. */
   applyLifecycle(now: Date): Readonly<Record<string, LifecycleResult>>;
   close(): Promise<void>;
 }
 
 const lifecycleIntervalMs = 3600_000;
 
-/** Throws a LocalError when a record in the folder is damaged. */
+/** Throws a LocalError if a record in the folder is damaged. */
 export async function startS3Server(options: S3ServerOptions): Promise<S3Server> {
   const now = options.now ?? (() => new Date());
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'local-s3-'));
@@ -67,7 +68,7 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
     throw error;
   });
   const timer = setInterval(() => sweep(now()), lifecycleIntervalMs).unref();
-  // Five gibibytes take longer than the five minutes that Node gives a request.
+  // An upload of 5 GiB can take longer than the default request timeout of Node.js, which is five minutes.
   server.requestTimeout = 0;
   return {
     url: `http://127.0.0.1:${port}`,

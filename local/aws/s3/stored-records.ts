@@ -1,4 +1,4 @@
-/** What is kept of objects and of unfinished uploads, beside the bytes. */
+/** Stored metadata of objects and of unfinished uploads. */
 import { z } from 'zod';
 import { type Checksum, checksumAlgorithms } from './checksums.ts';
 
@@ -6,10 +6,10 @@ const checksumSchema = z
   .object({ algorithm: z.enum(checksumAlgorithms), value: z.string() })
   .nullable() satisfies z.ZodType<Checksum | null>;
 
-/** What a client says of an object and gets back with it. */
+/** Metadata that a client sends with an object and receives with it. */
 const described = {
   key: z.string(),
-  /** Headers of its own, such as `content-type` and `x-amz-meta-…`. */
+  /** Headers such as `content-type` and `x-amz-meta-…`. */
   headers: z.record(z.string(), z.string()),
   tags: z.record(z.string(), z.string()),
 };
@@ -22,9 +22,11 @@ export const objectSchema = z.object({
   etag: z.string(),
   modifiedAt: z.iso.datetime(),
   checksum: checksumSchema,
-  /** Its bytes: files of the bucket's folder `data`, in order. An upload in parts is never copied together. */
+  /**
+   * The content, as an ordered list of files in the bucket's folder `data`. Parts of an upload are not concatenated.
+   */
   segments: z.array(z.object({ file: z.string(), size: z.number().int() })),
-  /** Of the upload in parts that it came from. */
+  /** The multipart upload that created the object. */
   uploadId: z.string().optional(),
 });
 
@@ -33,7 +35,7 @@ export const uploadSchema = z.object({
   ...described,
   uploadId: z.string(),
   initiatedAt: z.iso.datetime(),
-  /** Of the parts' checksums; null when the upload was begun without. */
+  /** Algorithm of the parts' checksums; null if the upload was started without one. */
   algorithm: z.enum(checksumAlgorithms).nullable(),
 });
 

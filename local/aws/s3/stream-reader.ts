@@ -1,4 +1,4 @@
-/** Reads a body piece by piece, whatever the chunks in which it arrives; holds one chunk and what is asked for. */
+/** Reads a body in pieces, independent of its chunks. Keeps only one chunk and the requested piece in memory. */
 import { S3Error } from './s3-errors.ts';
 
 const crlf = Buffer.from('\r\n');
@@ -11,7 +11,7 @@ export class ByteReader {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** Everything up to `delimiter`, which is consumed. `tooLong` makes the error for more than `max` bytes. */
+  /** Reads up to `delimiter` and consumes it. Throws the error of `tooLong` for more than `max` bytes. */
   async until(delimiter: Buffer, max: number, tooLong: () => Error): Promise<Buffer> {
     for (;;) {
       const at = this.#rest.indexOf(delimiter);
@@ -36,7 +36,7 @@ export class ByteReader {
     }
   }
 
-  /** Everything up to `delimiter`, which is consumed, as it arrives. */
+  /** Streams everything up to `delimiter` and consumes the delimiter. */
   async *streamUntil(delimiter: Buffer): AsyncGenerator<Buffer> {
     for (;;) {
       const at = this.#rest.indexOf(delimiter);
@@ -44,14 +44,14 @@ export class ByteReader {
         yield this.#take(at, delimiter.length);
         return;
       }
-      // The delimiter may have begun already.
+      // The end of the data might be the start of the delimiter.
       const sure = this.#rest.length - delimiter.length + 1;
       if (sure > 0) yield this.#take(sure, 0);
       await this.#fill();
     }
   }
 
-  /** Reads on to the end and forgets it. */
+  /** Reads the rest and discards it. */
   async drain(): Promise<void> {
     this.#rest = Buffer.alloc(0);
     while ((await this.#source.next()).done !== true);

@@ -1,8 +1,8 @@
-/** The XML of the S3 REST protocol: small documents, written whole and read strictly. */
+/** The XML of the S3 REST protocol. Documents are small, so they are built in memory. Parsing is strict. */
 import { escapeXmlText } from '../endpoint/wire-protocols.ts';
 import { S3Error } from './s3-errors.ts';
 
-/** An element's content: an array repeats the element, undefined leaves it out. */
+/** The content of an element. An array repeats the element; undefined omits it. */
 export type XmlContent =
   | string
   | number
@@ -17,12 +17,12 @@ const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
 export const xmlDocument = (name: string, content: XmlContent): string =>
   `${declaration}<${name} xmlns="${namespace}">${xmlContent(content)}</${name}>`;
 
-/** Errors alone have no namespace. */
+/** Unlike other documents, errors have no namespace. */
 export const xmlError = (content: XmlContent): string => `${declaration}<Error>${xmlContent(content)}</Error>`;
 
 function xmlContent(content: XmlContent): string {
   if (content === undefined) return '';
-  // A bare carriage return would be read back as a line feed.
+  // XML parsers convert an unescaped carriage return to a line feed.
   if (typeof content !== 'object') return escapeXmlText(String(content)).replaceAll('\r', '&#13;');
   return Object.entries(content)
     .flatMap(([name, value]) =>
@@ -36,7 +36,7 @@ function xmlContent(content: XmlContent): string {
 export interface XmlElement {
   readonly name: string;
   readonly children: readonly XmlElement[];
-  /** Its own text, without that of its children. */
+  /** The text of the element, without the text of its children. */
   readonly text: string;
 }
 
@@ -46,7 +46,7 @@ interface Open {
   text: string;
 }
 
-// No document types, no CDATA: nothing that S3's clients send has them, and entities of one's own are an attack.
+// Document types and CDATA are not supported: S3 clients do not send them, and custom entities enable attacks.
 const token =
   /<\?[^?]*\?>|<\/(?<end>[\w:.-]+)\s*>|<(?<start>[\w:.-]+)(?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*(?<empty>\/?)>|(?<text>[^<]+)/y;
 
@@ -69,7 +69,7 @@ export function parseXml(source: string): XmlElement {
   return document;
 }
 
-/** Puts a token into the tree; `open` are the elements that it stands in, the root first. */
+/** Adds a token to the tree. @param open the enclosing elements, starting with the root */
 function take({ start, end, empty, text }: Record<string, string | undefined>, open: Open[]): void {
   const current = open.at(-1);
   if (current === undefined) throw malformed();
@@ -82,7 +82,7 @@ function take({ start, end, empty, text }: Record<string, string | undefined>, o
   if (end !== undefined && (open.length === 1 || open.pop()?.name !== end)) throw malformed();
 }
 
-/** Text of the child of that name; undefined when there is none. */
+/** The text of the child with this name; undefined if there is none. */
 export const childText = (element: XmlElement, name: string): string | undefined =>
   element.children.find((child) => child.name === name)?.text;
 

@@ -2,14 +2,14 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rm
 import { dirname } from 'node:path';
 import { systemErrorCode } from './errors.ts';
 
-/** Makes a folder that only its owner can enter. */
+/** Creates a folder that only its owner can access. */
 export function makePrivateFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
 }
 
 /**
- * Replaces a file so that a reader, or a start after a power cut, finds the old content or the new one, never a
- * part. Mode 0600.
+ * Replaces a file atomically: a reader, or a start after a power failure, finds either the old or the new content. Mode
+ * 0600.
  */
 export function writeFileAtomically(path: string, content: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
@@ -25,7 +25,7 @@ export function writeFileAtomically(path: string, content: string): void {
   syncFolder(dirname(path));
 }
 
-/** The file's text, or undefined when there is none. */
+/** The text of the file; undefined if the file does not exist. */
 export function readFileIfExists(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -35,7 +35,7 @@ export function readFileIfExists(path: string): string | undefined {
   }
 }
 
-// A rename is durable only once the folder that holds the name is. Windows can't open a folder and has no need to.
+// A rename is durable only after the folder is synced. On Windows, a folder cannot be opened, and this is not needed.
 function syncFolder(path: string): void {
   if (process.platform === 'win32') return;
   const folder = openSync(path, 'r');

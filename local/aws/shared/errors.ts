@@ -1,12 +1,12 @@
 /**
- * A reason why this emulator can't start or go on, written for the person at the terminal: what happened, what
- * was not done, what to do next.
+ * The emulator cannot start or continue. The message is for the person at the terminal and says what happened, what was
+ * not done, and what to do next.
  */
 export class LocalError extends Error {
   override readonly name = 'LocalError';
 }
 
-/** An error as an AWS JSON service sends it: `__type` and `message` under an HTTP status. */
+/** An error of an AWS service: `__type`, `message` and the HTTP status. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly type: string;
@@ -19,7 +19,7 @@ export class ServiceError extends Error {
   }
 }
 
-/** The code of a system error such as `EADDRINUSE`, or undefined for any other thrown thing. */
+/** The code of a system error such as `EADDRINUSE`; undefined for any other thrown value. */
 export const systemErrorCode = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 

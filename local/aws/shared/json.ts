@@ -1,6 +1,5 @@
 import { z } from 'zod';
 
-/** What JSON can say. */
 export type Json = string | number | boolean | null | Json[] | JsonObject;
 export interface JsonObject {
   [key: string]: Json;
@@ -12,9 +11,9 @@ export const jsonObjectSchema = z.record(z.string(), jsonSchema);
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The first thing that zod found wrong, as `path: message`. */
+/** The first issue that zod reports, as `path: message`. */
 export function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];
-  if (issue === undefined) return 'not of the expected form';
+  if (issue === undefined) return 'invalid format';
   return `${issue.path.join('.') || '(root)'}: ${issue.message}`;
 }

@@ -1,4 +1,4 @@
-/** Where functions and the gateway write: a file for each stream, or a bounded part of memory. */
+/** Log streams of functions and the gateway, in one file per stream or in a bounded buffer in memory. */
 import { closeSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePrivateFolder } from './durable-files.ts';
@@ -7,9 +7,9 @@ const maxFileBytes = 16 * 1024 * 1024;
 const maxLinesInMemory = 5_000;
 
 export interface Logs {
-  /** Appends a line to a stream, e.g. `access` or a function's logical id. */
+  /** Appends a line to a stream, e.g. `access` or the logical ID of a function. */
   write(stream: string, line: string): void;
-  /** Everything that is kept, of all streams. */
+  /** All kept lines of all streams. */
   read(): string;
   close(): void;
 }
@@ -26,7 +26,7 @@ export function memoryLogs(): Logs {
   };
 }
 
-/** Each stream is `<folder>/<stream>.log`; a file that has grown large is set aside as `.old.log` at the next start. */
+/** Each stream is `<folder>/<stream>.log`. At the next start, a file over `maxFileBytes` is renamed to `.old.log`. */
 export function fileLogs(folder: string): Logs {
   makePrivateFolder(folder);
   const files = new Map<string, number>();
@@ -44,7 +44,7 @@ export function fileLogs(folder: string): Logs {
   };
   return {
     write(stream, line) {
-      // A function that was stopped may still have lines under way.
+      // A stopped function can still emit lines.
       if (closed) return;
       writeSync(files.get(stream) ?? open(stream), `${line}\n`);
     },

@@ -1,14 +1,14 @@
 /**
- * A queue by the rules of SQS: what can be received, by whom it is hidden, when it comes back or goes away.
- * Source: SQS developer guide, "FIFO queue delivery logic", "Exactly-once processing", "Visibility timeout", "Dead-letter
- * queues".
+ * A queue with the semantics of SQS: delivery order, visibility, deduplication, redrive and retention.
+ * Source: SQS developer guide, "FIFO queue delivery logic", "Exactly-once processing", "Visibility timeout",
+ * "Dead-letter queues".
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { QueueSpec } from '../cloudformation/deployment-spec.ts';
 import { ServiceError } from '../shared/errors.ts';
 import type { MessageRecord, MessageStore } from './message-store.ts';
 
-/** For so long a FIFO queue knows a deduplication id, whether or not its message is still there. */
+/** How long a FIFO queue remembers a deduplication ID, even after the message is deleted. Milliseconds. */
 const deduplicationMs = 300_000;
 const purgeIntervalMs = 60_000;
 
@@ -17,9 +17,9 @@ export interface QueueOptions {
   readonly store: MessageStore;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** What a second of a visibility timeout or of a delay takes, in seconds. */
+  /** How long one second of a visibility timeout or delay takes, in seconds. */
   readonly timeScale: number;
-  /** Takes what was received too often; asked then. */
+  /** The dead-letter queue. Called when a message exceeds its receive count. */
   readonly deadLetters: () => SqsQueue | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface NewMessage {
   readonly groupId: string | undefined;
   readonly deduplicationId: string | undefined;
   readonly senderId: string;
-  /** Seconds; the queue's own unless told. */
+  /** Seconds; default: the delay of the queue. */
   readonly delay: number | undefined;
 }
 
@@ -39,11 +39,11 @@ export class SqsQueue {
   readonly spec: QueueSpec;
   readonly createdAt: number;
   readonly #options: QueueOptions;
-  /** Messages by id, in the order of sending. */
+  /** Messages by ID, in the order of sending. */
   readonly #messages = new Map<string, LiveMessage>();
-  /** First sends by deduplication key, in the order of sending. */
+  /** The first message per deduplication key, in the order of sending. */
   readonly #deduplicated = new Map<string, MessageRecord>();
-  /** Ids of messages that stay hidden beyond their time. */
+  /** IDs of messages that stay hidden after their visibility timeout. */
   readonly #keptHidden = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #lastSequence = 0;
@@ -56,7 +56,10 @@ export class SqsQueue {
     for (const record of options.store.load()) this.#loadRecord(record);
   }
 
-  /** Enqueues a message; one that a FIFO queue has had within five minutes is answered with the first, and not enqueued. */
+  /**
+   * Enqueues a message. For a duplicate within five minutes, a FIFO queue returns the first message and enqueues
+   * nothing.
+   */
   send({ delay = this.spec.DelaySeconds, ...message }: NewMessage): MessageRecord {
     this.#removeExpired();
     const earlier = this.#deduplicated.get(this.#deduplicationKey(message) ?? '');
@@ -72,7 +75,10 @@ export class SqsQueue {
     });
   }
 
-  /** Up to `max` messages in order, each hidden for so many seconds. Of a group in flight a FIFO queue gives none. */
+  /**
+   * Receives up to `max` messages in order and hides each for `visibility` seconds. A FIFO queue skips message groups
+   * that have a message in flight.
+   */
   receive(max: number, visibility: number): ReceivedMessage[] {
     this.#removeExpired();
     const now = this.#options.now();
@@ -99,7 +105,7 @@ export class SqsQueue {
   }
 
   /**
-   * Deletes the message of a receipt. Of a standard queue an outdated one deletes nothing and is no error.
+   * Deletes the message of a receipt. For a standard queue, an outdated receipt deletes nothing and is not an error.
    * @throws ServiceError
    */
   delete(receipt: string): void {
@@ -120,7 +126,7 @@ export class SqsQueue {
     this.#notifyListeners();
   }
 
-  /** @throws ServiceError `PurgeQueueInProgress` within a minute of the last */
+  /** @throws ServiceError `PurgeQueueInProgress` within one minute of the last purge */
   purge(): void {
     const now = this.#options.now();
     if (now < this.#purgedAt + purgeIntervalMs) {
@@ -131,7 +137,7 @@ export class SqsQueue {
     this.#notifyListeners();
   }
 
-  /** How many messages can be received, were received, and wait for their delay. */
+  /** The number of visible messages, messages in flight, and delayed messages. */
   counts(): { readonly waiting: number; readonly inFlight: number; readonly delayed: number } {
     this.#removeExpired();
     const hidden = [...this.#messages.values()].filter((record) => this.#isHidden(record));
@@ -139,7 +145,7 @@ export class SqsQueue {
     return { waiting: this.#messages.size - hidden.length, inFlight, delayed: hidden.length - inFlight };
   }
 
-  /** Whether a receive would give something, or set it aside. */
+  /** Whether a receive would return a message or move one to the dead-letter queue. */
   get hasVisible(): boolean {
     this.#removeExpired();
     return this.#visible().length > 0;
@@ -150,7 +156,10 @@ export class SqsQueue {
     return this.#messages.size === 0;
   }
 
-  /** When the next hidden message comes back, milliseconds since the epoch; undefined when none will by itself. */
+  /**
+   * When the next hidden message becomes visible, in milliseconds since the epoch; undefined if none will without a
+   * change.
+   */
   get nextVisibleAt(): number | undefined {
     const times = [...this.#messages.values()]
       .filter((record) => this.#isHidden(record) && !this.#keptHidden.has(record.messageId))
@@ -159,8 +168,8 @@ export class SqsQueue {
   }
 
   /**
-   * Keeps messages hidden until they are let go. The timeout alone does so at AWS, where it outlasts the function; here it
-   * may be scaled and the function is not.
+   * Keeps messages hidden until they are released. On AWS the visibility timeout is sufficient, because it is longer
+   * than the function's timeout. Here it can be scaled down, but the function's run time cannot.
    */
   keepHidden(messageIds: readonly string[]): void {
     for (const id of messageIds) this.#keptHidden.add(id);
@@ -171,7 +180,7 @@ export class SqsQueue {
     this.#notifyListeners();
   }
 
-  /** Makes what is in flight visible again: for a start, when those who received it are gone. */
+  /** Makes messages in flight visible again. Used at start, when their receivers no longer exist. */
   showInFlight(): void {
     const now = this.#options.now();
     for (const record of [...this.#messages.values()]) {
@@ -180,25 +189,26 @@ export class SqsQueue {
     this.#notifyListeners();
   }
 
-  /** Told of every change but of the passing of time. Returns how to stop that. */
+  /** Calls the listener on each change, but not when a timeout passes. Returns a function that removes the listener. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** A message of another queue, which keeps its id: a second time is the first. */
+  /** Accepts a message of another queue. It keeps its ID, so a repeated move has no effect. */
   #acceptDeadLetter(record: LiveMessage, source: string): void {
     if (this.#messages.has(record.messageId)) return;
     const { receipt: _, firstReceivedAt: __, ...message } = record;
     const now = this.#options.now();
-    // A standard queue goes on counting the time that it keeps a message from the first queue.
+    // For a standard queue, the retention period continues from the original enqueue time.
     const sentAt = this.spec.FifoQueue ? now : record.sentAt;
     this.#enqueue({ ...message, deadLetterSource: source, sentAt, hiddenUntil: now, receiveCount: 0 });
   }
 
   #moveToDeadLetters(record: LiveMessage): void {
     const target = this.#options.deadLetters();
-    if (target === undefined) throw new Error(`${this.spec.queueName} has lost its dead-letter queue.`);
+    if (target === undefined)
+      throw new Error(`The dead-letter queue of ${this.spec.queueName} does not exist. The message was not moved.`);
     target.#acceptDeadLetter(record, this.spec.queueArn);
     this.#remove(record);
     this.#notifyListeners();
@@ -212,7 +222,6 @@ export class SqsQueue {
     return record;
   }
 
-  /** Brings a stored record into memory. */
   #loadRecord(record: MessageRecord): void {
     this.#lastSequence = Math.max(this.#lastSequence, record.sequence);
     const { body } = record;
@@ -235,7 +244,7 @@ export class SqsQueue {
     else this.#options.store.remove(record);
   }
 
-  /** Drops what was kept too long, and deduplication ids whose time is over. */
+  /** Removes messages after their retention period, and expired deduplication IDs. */
   #removeExpired(): void {
     const now = this.#options.now();
     for (const [key, record] of this.#deduplicated) {
@@ -257,7 +266,7 @@ export class SqsQueue {
   #isHidden = ({ messageId, hiddenUntil }: MessageRecord): boolean =>
     hiddenUntil > this.#options.now() || this.#keptHidden.has(messageId);
 
-  /** The message that a receipt is of, be it the latest one or not. */
+  /** The message of a receipt, even if the receipt is not the latest. */
   #findByReceipt(receipt: string): LiveMessage | undefined {
     const [messageId = '', nonce] = Buffer.from(receipt, 'base64').toString('latin1').split(':');
     if (nonce === undefined || !/^[\da-f-]{36}$/.test(messageId)) {

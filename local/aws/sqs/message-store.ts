@@ -1,4 +1,7 @@
-/** Messages of a queue on disk: a file for each, replaced whole at each change, so that a crash loses none. */
+/**
+ * Stores the messages of a queue, one file each. Each change replaces the file atomically, so that a crash loses no
+ * message.
+ */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -6,40 +9,40 @@ import { makePrivateFolder, readFileIfExists, writeFileAtomically } from '../sha
 import { LocalError } from '../shared/errors.ts';
 
 const recordSchema = z.object({
-  /** Also the name of the file. */
+  /** Also the file name. */
   messageId: z.uuid(),
-  /** Grows within a queue, and tells the order in which messages were sent. */
+  /** Increases within a queue. Defines the order in which messages were sent. */
   sequence: z.int(),
-  /** Null once the message is deleted: what stays tells repeated sends of it, for as long as SQS does. */
+  /** Null after the message is deleted. The record is kept to detect duplicates, for as long as in SQS. */
   body: z.string().nullable(),
   groupId: z.string().optional(),
   deduplicationId: z.string().optional(),
   senderId: z.string(),
   /** Times are milliseconds since the epoch. */
   sentAt: z.number(),
-  /** Until then it is delayed, or in flight. */
+  /** Until this time, the message is delayed or in flight. */
   hiddenUntil: z.number(),
   receiveCount: z.int(),
   firstReceivedAt: z.number().optional(),
-  /** Handle of the latest receive. */
+  /** The receipt handle of the latest receive. */
   receipt: z.string().optional(),
-  /** ARN of the queue in which it was received too often. */
+  /** ARN of the queue that moved the message to this dead-letter queue. */
   deadLetterSource: z.string().optional(),
 });
 
-/** Replaced as a whole, never changed in place. */
+/** Records are replaced, never modified. */
 export type MessageRecord = Readonly<z.infer<typeof recordSchema>>;
 
 export class MessageStore {
   readonly #folder: string | null;
 
-  /** `folder` null keeps nothing. */
+  /** @param folder null stores nothing */
   constructor(folder: string | null) {
     this.#folder = folder;
     if (folder !== null) makePrivateFolder(folder);
   }
 
-  /** What an earlier process left, in the order of sending. Throws a LocalError when a file is damaged. */
+  /** Loads the stored messages in the order of sending. Throws a LocalError if a file is damaged. */
   load(): MessageRecord[] {
     const folder = this.#folder;
     if (folder === null) return [];
@@ -58,14 +61,14 @@ export class MessageStore {
 
 const fileOf = (folder: string, { messageId }: MessageRecord): string => join(folder, `${messageId}.json`);
 
-// A start without it would drop a message that was taken for delivery.
+// The file must not be skipped: an accepted message would be lost.
 function readRecord(path: string): MessageRecord {
   try {
     return recordSchema.parse(JSON.parse(readFileIfExists(path) ?? ''));
   } catch {
     throw new LocalError(
-      `The message ${path} is damaged. Nothing was started or changed. Put the file back from a copy of the data ` +
-        `folder, or remove it: then that message is lost.`,
+      `The message file ${path} is damaged. Nothing was started or changed. Restore the file from a copy of the data ` +
+        `folder, or delete it. If it is deleted, the message is lost.`,
     );
   }
 }

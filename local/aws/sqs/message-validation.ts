@@ -1,4 +1,4 @@
-/** What SQS takes, and how it says what it does not take. Source: SQS API reference; developer guide, "Message quotas". */
+/** Input validation of SQS, with its errors. Source: SQS API reference; developer guide, "Message quotas". */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { maxMessageBytes } from '../cloudformation/sqs-resource-schemas.ts';
@@ -20,10 +20,10 @@ export const invalidParameter = (reason: string): ServiceError =>
 
 const unsupported = (what: string) => z.undefined(`${what} are not supported by this emulator`).optional();
 
-/** Letters, digits and punctuation of ASCII. */
+/** ASCII letters, digits and punctuation. */
 const tokenSchema = z.string().regex(/^[!-~]{1,128}$/, 'Must be 1 to 128 letters, digits or punctuation characters');
 
-/** A message, alone or of a batch. */
+/** Fields of a message, sent alone or in a batch. */
 export const messageFields = {
   MessageBody: z.string().min(1),
   DelaySeconds: z.int().min(0).max(900).optional(),
@@ -34,10 +34,10 @@ export const messageFields = {
 };
 type MessageFields = z.infer<z.ZodObject<typeof messageFields>>;
 
-/** XML's characters, which are those that a message may hold. A lone surrogate is none. */
+/** Matches a character that is not allowed in a message. XML characters are allowed; a lone surrogate is not. */
 const forbiddenCharacter = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u;
 
-/** The message that a queue would take. Throws ServiceError for what it would not. */
+/** Validates a message for a queue. Throws a ServiceError if the queue would reject it. */
 export function toNewMessage({ spec }: SqsQueue, fields: MessageFields, senderId: string): NewMessage {
   const { MessageBody: body, MessageGroupId: groupId, MessageDeduplicationId, DelaySeconds: delay } = fields;
   if (Buffer.byteLength(body) > spec.MaximumMessageSize) {
@@ -68,7 +68,9 @@ export function toNewMessage({ spec }: SqsQueue, fields: MessageFields, senderId
 const entrySchema = z.looseObject({ Id: z.string() });
 export type BatchEntry = z.infer<typeof entrySchema>;
 
-/** The entries of a batch, of which only the ids are checked. Throws ServiceError for what fails the batch as a whole. */
+/**
+ * The entries of a batch; only their IDs are checked. Throws a ServiceError for an error that rejects the whole batch.
+ */
 export function parseBatchEntries(entries: unknown): BatchEntry[] {
   const found = parseInput(z.array(entrySchema).default([]), entries);
   const ids = found.map(({ Id }) => Id);
@@ -79,10 +81,10 @@ export function parseBatchEntries(entries: unknown): BatchEntry[] {
   if (!ids.every((id) => /^[\w-]{1,80}$/.test(id))) {
     throw batchError(
       'InvalidBatchEntryId',
-      'An Id can only have letters, digits, hyphens and underscores, 80 at most.',
+      'An Id can have only letters, digits, hyphens and underscores, at most 80.',
     );
   }
-  if (new Set(ids).size !== ids.length) throw batchError('BatchEntryIdsNotDistinct', 'An Id is there twice.');
+  if (new Set(ids).size !== ids.length) throw batchError('BatchEntryIdsNotDistinct', 'Two entries have the same Id.');
   const size = found.reduce((sum, { MessageBody }) => sum + Buffer.byteLength(String(MessageBody ?? '')), 0);
   if (size > maxMessageBytes) {
     throw batchError('BatchRequestTooLong', `Batch requests cannot be longer than ${maxMessageBytes} bytes.`);
@@ -92,7 +94,7 @@ export function parseBatchEntries(entries: unknown): BatchEntry[] {
 
 const batchError = (type: string, message: string) => new ServiceError(type, message);
 
-/** Codes by which the older protocol of SQS named its errors, and clients still do: `x-amzn-query-error`. */
+/** Error codes of the older query protocol of SQS, which clients still use (`x-amzn-query-error`). */
 export const queryErrorCode = (type: string): string =>
   type === 'QueueDoesNotExist'
     ? 'AWS.SimpleQueueService.NonExistentQueue'

@@ -1,4 +1,4 @@
-/** SQS on one machine: the template's queues, standard and FIFO, by AWS JSON 1.0. */
+/** An SQS emulator (AWS JSON 1.0) with the template's standard and FIFO queues. */
 import { join } from 'node:path';
 import type { QueueSpec } from '../cloudformation/deployment-spec.ts';
 import type { ServiceEngine } from '../endpoint/service-engine.ts';
@@ -11,16 +11,18 @@ import { MessageStore } from './message-store.ts';
 import { queryErrorCode } from './message-validation.ts';
 import { sqsOperations } from './sqs-operations.ts';
 
-/** Retention removes messages without a change: so often that is looked at. */
+/** Maximum time between two checks of a waiting caller, because retention removes messages without a change event. */
 const maxWaitMs = 60_000;
 
 export interface SqsOptions {
-  /** Of all queues; null keeps them in memory. */
+  /** Folder of all queues; null keeps them in memory. */
   readonly folder: string | null;
   readonly queues: readonly QueueSpec[];
-  /** Where URLs of queues lead; asked at each call. */
+  /** Origin of queue URLs. Called for each request. */
   readonly origin: () => string;
-  /** What a second of a visibility timeout or of a delay takes, in seconds; 1 unless a test is in a hurry. */
+  /**
+   * How long one second of a visibility timeout or delay takes, in seconds. Default 1; tests use less to run faster.
+   */
   readonly timeScale?: number;
   readonly now?: () => Date;
 }
@@ -28,9 +30,12 @@ export interface SqsOptions {
 export interface SqsEngine extends ServiceEngine {
   /** By name. */
   readonly queues: ReadonlyMap<string, SqsQueue>;
-  /** Resolves when none of these has a message, waiting or in flight. Rejects when all ends before. */
+  /**
+   * Resolves when none of these queues has a waiting message or a message in flight. Rejects if the engine is closed
+   * first.
+   */
   whenEmpty(names: readonly string[]): Promise<void>;
-  /** Ends receives that wait. */
+  /** Ends waiting receive calls. */
   close(): void;
 }
 
@@ -42,7 +47,7 @@ const protocol: WireProtocol = {
   }),
 };
 
-/** Throws a LocalError when a message in the folder is damaged. */
+/** Throws a LocalError if a message in the folder is damaged. */
 export function createSqsEngine({
   folder,
   queues: specs,
@@ -66,7 +71,8 @@ export function createSqsEngine({
     ],
     async run({ action, input, principal }) {
       const run = Object.hasOwn(sqsOperations, action) ? sqsOperations[action] : undefined;
-      if (run === undefined) throw new ServiceError('UnsupportedOperation', `There is no ${action} here.`);
+      if (run === undefined)
+        throw new ServiceError('UnsupportedOperation', `The SQS emulator does not support ${action}.`);
       const waitFor = async (queue: SqsQueue, ms: number) => {
         if (!closed.signal.aborted) await waitForChange(queue, ms, closed.signal);
         return !closed.signal.aborted;
@@ -87,7 +93,7 @@ export function createSqsEngine({
   };
 }
 
-/** Resolves at a change of the queue, when a hidden message of it comes back, or after so many milliseconds. */
+/** Resolves when the queue changes, when a hidden message becomes visible, or after `ms` milliseconds. */
 function waitForChange(queue: SqsQueue, ms: number, closed: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const due = (queue.nextVisibleAt ?? Number.POSITIVE_INFINITY) - Date.now();
@@ -103,7 +109,7 @@ function waitForChange(queue: SqsQueue, ms: number, closed: AbortSignal): Promis
   });
 }
 
-/** The queue that a call names, by URL or by name. */
+/** The name of the queue of a call, which has the queue's URL or name. */
 function queueNameOf(input: unknown): string {
   const { QueueUrl, QueueName } = isObject(input) ? input : {};
   return typeof QueueUrl === 'string' ? (QueueUrl.split('/').at(-1) ?? '') : String(QueueName ?? '');

@@ -17,10 +17,13 @@ import {
 export interface SqsContext {
   /** By name. */
   readonly queues: ReadonlyMap<string, SqsQueue>;
-  /** Where URLs of queues lead. */
+  /** Origin of queue URLs. */
   readonly origin: () => string;
   readonly senderId: string;
-  /** Resolves when a queue may have something to receive, or after so many milliseconds; to false when all ends. */
+  /**
+   * Resolves when a queue might have a message to receive, or after `ms` milliseconds. The result is false if the
+   * engine is closed.
+   */
   readonly waitFor: (queue: SqsQueue, ms: number) => Promise<boolean>;
 }
 
@@ -31,7 +34,7 @@ const queueInput = { QueueUrl: z.string() };
 const receiptHandle = z.string().min(1);
 const timeout = z.int().min(0).max(43_200);
 
-/** An operation on the queue of `QueueUrl`, bound to the form of its input. */
+/** Adds input validation to an operation on the queue of `QueueUrl`. */
 const queueOperation = <Input extends { QueueUrl: string }>(
   schema: z.ZodType<Input>,
   run: (queue: SqsQueue, input: Input, context: SqsContext) => Answer,
@@ -128,7 +131,7 @@ export const sqsOperations: Record<string, SqsOperation> = {
   }),
 };
 
-/** The queue that a URL names by its last two parts, whatever its host is. */
+/** Finds a queue by the last two path segments of its URL. The host is ignored. */
 function requireQueue({ queues }: SqsContext, url: string): SqsQueue {
   const [accountId, name = ''] = url.split('/').slice(-2);
   const queue = accountId === account.id ? queues.get(name) : undefined;
@@ -146,7 +149,7 @@ function send(queue: SqsQueue, fields: Parameters<typeof toNewMessage>[1], sende
   };
 }
 
-/** Each entry by itself: what one is refused for is in the answer, and the others go on. */
+/** Runs each entry separately. The error of a rejected entry is in the response, and the other entries still run. */
 function runBatch(entries: unknown, run: (entry: BatchEntry) => JsonObject): JsonObject {
   const Successful: JsonObject[] = [];
   const Failed: JsonObject[] = [];
@@ -185,7 +188,7 @@ function toWireMessage(message: ReceivedMessage, wanted: ReadonlySet<string>): J
   };
 }
 
-/** Attributes that a queue may not have. */
+/** Attributes that some queues do not have. */
 const optionalAttributes: ReadonlySet<string> = new Set([
   'ContentBasedDeduplication',
   'DeduplicationScope',

@@ -1,6 +1,6 @@
 /**
- * Who may assume a role: the statements on `sts:…` of the caller's own policies and of the role's trust policy, both
- * of which must allow it. What else policies say is not evaluated here: tests do that by the `authorize` hook.
+ * Evaluates whether a caller is allowed to assume a role. Both the caller's policies and the role's trust policy must
+ * allow it. Only statements on `sts:…` are evaluated; tests evaluate all other statements in the `authorize` hook.
  * Source: IAM user guide, "Pass session tags in AWS STS" and "Policy evaluation logic".
  */
 import { z } from 'zod';
@@ -19,11 +19,11 @@ export interface AssumeRequest {
   readonly callerArn: string;
   readonly roleArn: string;
   readonly sessionName: string;
-  /** Tags asked for. */
+  /** The requested session tags. */
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** Whether a policy has an allowing and no denying statement for an action, e.g. `sts:AssumeRole`. */
+/** Whether a policy has an Allow statement and no Deny statement for an action, e.g. `sts:AssumeRole`. */
 type Allows = (action: string, request: AssumeRequest) => boolean;
 
 const statementSchema = z.strictObject({
@@ -53,11 +53,11 @@ const conditionKeyReader = (key: string): ConditionKeyReader<AssumeRequest> | un
   };
 };
 
-/** A policy of an identity: its resources are roles. `owner` is for the error only. */
+/** Compiles an identity policy, whose resources are roles. @param owner used only in errors */
 export const compileIdentityPolicy = (statements: readonly unknown[], owner: string): Allows =>
   compile(statements, owner, ({ Resource = [] }, { roleArn }) => matchesAny(Resource, roleArn));
 
-/** A role's trust policy: it names who may assume that role. */
+/** Compiles a role's trust policy, which names the principals that are allowed to assume the role. */
 export const compileTrustPolicy = (statements: readonly unknown[], owner: string): Allows =>
   compile(statements, owner, ({ Principal }, { callerArn }) =>
     (Principal?.AWS ?? []).some((one) => ['*', account.id, iamArn('root'), callerArn].includes(one)),
@@ -92,6 +92,6 @@ function concernsSts(statement: unknown): boolean {
 
 const unknownPolicy = (owner: string, what: string) =>
   new LocalError(
-    `The policy of ${owner} speaks of sts in a way this emulator does not know (${what}). Nothing was started. ` +
-      `Teach it to local/aws/sts/assume-role-policies.ts.`,
+    `The policy of ${owner} has an sts statement that this emulator does not support (${what}). Nothing was started. ` +
+      `Add support for it to local/aws/sts/assume-role-policies.ts.`,
   );

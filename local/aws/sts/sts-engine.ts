@@ -1,6 +1,6 @@
 /**
- * A small AWS STS: AssumeRole with session tags, for roles of the template. It gives a session to no one whom the
- * template's policies do not let have it. Source: AWS STS API reference, 2011-06-15, "AssumeRole".
+ * An STS emulator: AssumeRole with session tags, for roles of the template. A caller receives a session only if the
+ * template's policies allow it. Source: AWS STS API reference, 2011-06-15, "AssumeRole".
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -22,12 +22,12 @@ const inputSchema = z
   })
   .catchall(z.string());
 
-/** Names and values of tags: letters, digits, spaces and these; at most 128 and 256 characters. */
+/** Tag keys and values: letters, digits, spaces and these characters; at most 128 and 256 characters. */
 const tagKey = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u;
 const tagValue = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
 const tagField = /^Tags\.member\.(\d{1,2})\.(Key|Value)$/;
 
-/** A role assumed by a role lasts an hour at most, whatever its own limit is. */
+/** With role chaining, a session lasts at most one hour, independent of the role's limit. */
 const maxChainedSessionSeconds = 3600;
 
 export function stsEngine(roles: readonly RoleSpec[], credentials: CredentialStore): ServiceEngine {
@@ -52,7 +52,8 @@ export function stsEngine(roles: readonly RoleSpec[], credentials: CredentialSto
     service: 'sts',
     protocol: queryProtocol,
     async run({ action, input, principal }) {
-      if (action !== 'AssumeRole') throw new ServiceError('InvalidAction', `There is no action ${action} here.`);
+      if (action !== 'AssumeRole')
+        throw new ServiceError('InvalidAction', `The STS emulator does not support ${action}.`);
       const parsed = inputSchema.safeParse(input);
       if (!parsed.success) throw new ServiceError('ValidationError', firstIssue(parsed.error));
       const { RoleArn: roleArn, RoleSessionName: sessionName, DurationSeconds: seconds, ...rest } = parsed.data;
@@ -68,7 +69,7 @@ export function stsEngine(roles: readonly RoleSpec[], credentials: CredentialSto
   };
 }
 
-/** The tags of `Tags.member.N.Key` and `.Value`. */
+/** Parses the tags of `Tags.member.N.Key` and `.Value`. */
 function parseSessionTags(fields: Readonly<Record<string, unknown>>): Record<string, string> {
   const members = new Map<string, { Key?: string; Value?: string }>();
   for (const [field, text] of Object.entries(fields)) {

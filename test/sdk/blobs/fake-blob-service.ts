@@ -1,4 +1,6 @@
-/** A vault and a store of ciphertext on this machine, as docs/blobs.md has them: what the client sends is checked by the contract. */
+/**
+ * A fake vault and ciphertext store according to docs/blobs.md. Requests of the client are validated with the contract.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import * as z from 'zod/mini';
@@ -14,7 +16,7 @@ import { apiKey, serve } from '../fake-fetch.ts';
 const org = '0123456789abcdef';
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
-/** One request, whole. */
+/** One complete request. */
 export interface RecordedRequest {
   readonly method: string;
   readonly path: string;
@@ -22,7 +24,10 @@ export interface RecordedRequest {
   readonly body: Buffer;
 }
 
-/** `reset`: the connection breaks before anything is done; `lost`: after it was done; else this answer instead. */
+/**
+ * `reset` closes the connection before the request is processed, `lost` afterwards. Otherwise, the response to send
+ * instead.
+ */
 type InjectedFault = 'reset' | 'lost' | { readonly status: number; readonly body?: string } | undefined;
 
 interface Stored {
@@ -52,7 +57,7 @@ class Problem extends Error {
   }
 }
 
-/** Which route a request is for, with its id or link. */
+/** The route of a request, with its ID or link. */
 function routeOf(method: string, path: string): { route: RouteId; parameter: string } | undefined {
   for (const [route, row] of Object.entries(routes)) {
     const form = new RegExp(`^${row.path.replace(/\{(?:id|link)\}/, '([^/]+)')}$`);
@@ -66,15 +71,15 @@ export class FakeBlobService {
   readonly requests: RecordedRequest[] = [];
   readonly blobs = new Map<string, Stored>();
   interfere: (request: RecordedRequest) => InjectedFault = () => undefined;
-  /** What the store gives in place of an object. */
+  /** Changes the object that the store returns. */
   alter: (object: Buffer) => Buffer = (object) => object;
-  /** Bytes after which the next downloads break off. */
+  /** Number of bytes after which each of the next downloads is closed. */
   cuts: number[] = [];
-  /** Takes every proof, as a vault would that is out to hand over another object. */
+  /** Accepts every proof, like a malicious vault that serves a different object. */
   trusting = false;
-  /** Parts that were asked an address for although they had arrived. */
+  /** Number of parts for which a URL was requested although they were already uploaded. */
   regranted = 0;
-  /** Keeps no bytes of parts, only their sizes. */
+  /** Stores only the sizes of parts, not their bytes. */
   forgetful = false;
   url = '';
   #server: Server | undefined;
@@ -97,7 +102,7 @@ export class FakeBlobService {
     return new Anima({ apiKey, baseURL: this.url, ...options });
   }
 
-  /** Requests of a route, or to the store. */
+  /** The requests to a route or to the store. */
   asked(what: RouteId | 'PUT' | 'POST' | 'GET'): RecordedRequest[] {
     return this.requests.filter(({ method, path }) =>
       path.startsWith('/s3/') ? method === what : routeOf(method, path.replace(/\?.*/, ''))?.route === what,
@@ -116,7 +121,7 @@ export class FakeBlobService {
     try {
       for await (const piece of request) pieces.push(piece);
     } catch {
-      // The client broke off.
+      // The client closed the connection.
       return;
     }
     const { method = '', url: path = '', headers } = request;
@@ -159,7 +164,7 @@ export class FakeBlobService {
     const json: unknown = body.length === 0 ? undefined : JSON.parse(body.toString());
     if (schema !== undefined && !z.safeParse(schema, json).success) throw new Problem('invalid_request');
     const answer = this.#route(route, parameter, json as Record<string, never>, new URLSearchParams(search));
-    // As it travels: without what is undefined.
+    // Serialize, so that undefined members are removed.
     const text = JSON.stringify(answer);
     z.parse(routeSchemas[route].response, JSON.parse(text));
     return { status: routes[route].status, body: text };
@@ -241,7 +246,7 @@ export class FakeBlobService {
     const parts = [...blob.parts]
       .sort(([a], [b]) => a - b)
       .map(([number, { size, checksum }]) => ({ number, size, checksum }));
-    // Two a page, so that paging is used.
+    // Two items per page, so that paging is tested.
     const from = Number(query.get('cursor') ?? 0);
     return { parts: parts.slice(from, from + 2), cursor: from + 2 < parts.length ? String(from + 2) : undefined };
   }
@@ -336,7 +341,7 @@ export class FakeBlobService {
   }
 }
 
-/** Bytes that differ from place to place. */
+/** Deterministic bytes without repetition. */
 export function pseudoRandomBytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = seed;

@@ -1,4 +1,4 @@
-/** A vault of one user's memory, as far as the SDK needs one to talk to. */
+/** A fake vault with the memory of one user, for SDK tests. */
 
 import type { AddMemoryRequest } from '../../../contract/memory/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
@@ -8,7 +8,7 @@ const time = '2026-11-21T03:00:00.000Z';
 
 export class FakeMemoryService {
   readonly records = new Map<string, unknown>();
-  /** Requests to add many, by the ids in them. */
+  /** The IDs in each batch request. */
   readonly batches: string[][] = [];
   readonly seen: SentRequest[] = [];
 

@@ -1,8 +1,8 @@
-/** Secrets in the spellings in which they could lie somewhere, and where to look. */
+/** The encodings in which a secret could be stored, and the files to search. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** All files below a folder. */
+/** All files in a folder, recursively. */
 export function* files(at: string): Generator<string> {
   for (const name of readdirSync(at)) {
     const path = join(at, name);
@@ -11,7 +11,9 @@ export function* files(at: string): Generator<string> {
   }
 }
 
-/** A text in the spellings in which it could lie somewhere. Base64 at each of three offsets, without its borders. */
+/**
+ * The possible encodings of a text. Base64 is included for each of the three offsets, without the border characters.
+ */
 export function encodingsOf(secret: string | Buffer): Buffer[] {
   const bytes = Buffer.from(secret);
   const plain = typeof secret === 'string' ? secret : secret.toString('base64');
@@ -35,7 +37,7 @@ export function encodingsOf(secret: string | Buffer): Buffer[] {
   return [...[...new Set(all)].filter((one) => one.length >= 8).map((one) => Buffer.from(one)), bytes];
 }
 
-/** A telephone number as people and programs write it. */
+/** The usual formats of a phone number. */
 export const numberForms = (national: string): string[] => {
   const digits = national.slice(-10);
   return [
@@ -46,7 +48,7 @@ export const numberForms = (national: string): string[] => {
   ];
 };
 
-/** A code for linking as people write it. */
+/** The usual formats of a link code. */
 export const codeForms = (code: string): string[] => {
   const bare = code.replaceAll('-', '');
   return [code, bare, bare.toLowerCase(), code.replaceAll('-', ' '), [...bare].join(' ')];

@@ -1,4 +1,4 @@
-/** A deployment on this machine with users in it, made by the functions' own rules and stores, and all that lies in it taken down. */
+/** Creates users on a local deployment with the functions' own code and stores, and reads all stored data. */
 import { randomBytes } from 'node:crypto';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
@@ -36,7 +36,7 @@ import type { UserCredential } from '../../../lambdas/users/unlocked-user.ts';
 import { encryptMemory, encryptMessage } from '../../../lambdas/users/user-record-encryption.ts';
 import type { LocalStack } from '../../shared/local-stack.ts';
 
-/** Clients and stores as the functions have them, with every right. */
+/** The clients and stores of the functions, with all permissions. */
 export function createStores({ vault }: LocalStack) {
   const at = { region: vault.operator.region, credentials: vault.credentials };
   const dynamo = new DynamoDBClient({ ...at, endpoint: vault.endpoints.dynamodb });
@@ -76,7 +76,7 @@ export function createStores({ vault }: LocalStack) {
 }
 export type Stores = ReturnType<typeof createStores>;
 
-/** What a user has and the vault has not. */
+/** The secrets of a user that the vault does not store. */
 export interface TestUser {
   readonly owner: UserRef;
   readonly identity: string;
@@ -102,7 +102,7 @@ const identities = (at: number): string =>
     `whatsapp:+49151550${10_000 + at}`,
   ][at % 4] ?? '';
 
-/** A user with a slot of each kind, and as many messages and memories as told, each with a text of its own. */
+/** Creates a user with a key slot of each kind, and `each` messages and memories with unique texts. */
 export async function createTestUser(stores: Stores, org: string, at: number, each: number): Promise<TestUser> {
   const { routing, custody, codes, keyrings, records, locators } = stores;
   const owner = { org, user: randomId() };
@@ -164,7 +164,7 @@ export async function createTestUser(stores: Stores, org: string, at: number, ea
   return { owner, identity, key, password, session, code, keyring, texts };
 }
 
-/** What opens a `password` slot: what a password is stretched to, and a MAC of the code key over that. */
+/** The secret of a `password` slot: the stretched password, and a MAC of it with the code key. */
 export const passwordSecret = async (
   { codes }: Stores,
   owner: UserRef,
@@ -175,7 +175,7 @@ export const passwordSecret = async (
     passwordMacInput(owner, slot.id, await stretchPassword(password, slot, defaultArgon2idParams)),
   );
 
-/** All items of all tables, as whoever has a copy of them reads them. */
+/** All items of all tables, as in a copy of the tables. */
 export async function allItems(
   { dynamo }: Stores,
   tables: readonly string[],
@@ -196,7 +196,7 @@ export async function allItems(
   return found;
 }
 
-/** Every text in a value, at any depth. */
+/** All strings in a value, at any depth. */
 export function* textsIn(value: unknown): Generator<string> {
   if (typeof value === 'string') yield value;
   else if (value instanceof Uint8Array) yield Buffer.from(value).toString('base64');
@@ -208,7 +208,7 @@ export function* textsIn(value: unknown): Generator<string> {
   }
 }
 
-/** What a text could be as a key: its bytes, and what it encodes. */
+/** The possible key bytes of a text: its bytes, and its decoded bytes. */
 export function bytesOf(text: string): Buffer[] {
   const encoded = /^[A-Za-z0-9+/_-]+={0,2}$/.test(text) ? [Buffer.from(text, 'base64')] : [];
   return [Buffer.from(text), ...encoded];
