@@ -29,6 +29,8 @@ const rooms = [
   { name: 'cli', from: room('cli'), may: [room('sdk'), room('core')] },
   { name: 'viewer', from: room('viewer'), may: [room('sdk'), room('core')] },
   { name: 'local', from: room('local'), may: [room('contract')] },
+  // The emulated AWS services know nothing of the vault.
+  { name: 'local-aws', from: room('local/aws'), may: [] },
 ];
 
 const arrows = rooms.map(({ name, from, may }) => ({
@@ -134,6 +136,27 @@ export const capabilities = {
     users: ['http', 'lazy-modules.ts', 'shared'],
     'client.ts': ['*'],
     'index.ts': ['*'],
+  },
+  local: {
+    aws: [],
+    vault: ['aws'],
+    'main.ts': ['*'],
+    'demo.ts': ['*'],
+  },
+  'local/aws': {
+    shared: [],
+    iam: ['shared'],
+    endpoint: ['iam', 'shared'],
+    cloudformation: ['shared'],
+    kms: ['cloudformation', 'endpoint', 'iam', 'shared'],
+    sts: ['cloudformation', 'endpoint', 'iam', 'shared'],
+    dynamodb: ['cloudformation', 'endpoint', 'shared'],
+    s3: ['cloudformation', 'endpoint', 'iam', 'shared'],
+    sqs: ['cloudformation', 'endpoint', 'shared'],
+    cloudfront: ['cloudformation', 'shared'],
+    lambda: ['cloudformation', 'endpoint', 'iam', 'shared', 'sqs'],
+    eventbridge: ['cloudformation', 'shared'],
+    'api-gateway': ['cloudformation', 'iam', 'lambda', 'shared'],
   },
   cli: {
     shell: [],

@@ -25,6 +25,7 @@ const broken: readonly (readonly [file: string, target: string])[] = [
   ['viewer/src/broken.ts', 'contract/shared/target.ts'],
   ['viewer/src/broken.ts', 'node:fs'],
   ['local/broken.ts', 'core/encoding/target.ts'],
+  ['local/aws/shared/broken.ts', 'contract/shared/target.ts'],
   ['core/encoding/broken.ts', 'test/target.ts'],
   ['core/encoding/broken.ts', 'node:fs'],
   ['core/encoding/broken.ts', 'aws-cdk-lib'],

@@ -1,5 +1,6 @@
 /** The template's functions on this machine, and what stands for names and addresses of AWS. */
 
+import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import type { Deployment } from '../aws/cloudformation/deployment-spec.ts';
 import { replaceOrigins } from '../aws/cloudfront/distribution-server.ts';
 import type { CredentialStore } from '../aws/iam/credential-store.ts';
@@ -11,6 +12,8 @@ import type { Logs } from '../aws/shared/log-streams.ts';
 export interface LocalUrls extends ServiceUrls {
   readonly api: string;
   readonly page: string;
+  /** The emulated APIs of the message providers. */
+  readonly providerApis: string;
 }
 
 /** What stands here for addresses of the template that have a scheme and a domain of AWS's. */
@@ -33,7 +36,7 @@ export function createFunctionHosts(
   { functions }: Deployment,
   origins: ReadonlyMap<string, string>,
   credentials: CredentialStore,
-  urls: ServiceUrls,
+  urls: LocalUrls,
   concurrency: number,
   logs: Logs,
 ): ReadonlyMap<string, FunctionHost> {
@@ -41,9 +44,14 @@ export function createFunctionHosts(
     functions.map((spec) => {
       const { logicalId, Environment } = spec;
       // Credentials of the function's own role, so that the engines know which function calls.
-      const told = Object.entries(Environment.Variables).map(([name, value]) => [name, replaceOrigins(value, origins)]);
+      const templateVariables = Object.entries(Environment.Variables).map(([name, value]) => [
+        name,
+        replaceOrigins(value, origins),
+      ]);
+      // A deployed function lacks this variable: the providers are then at their own addresses.
+      const Variables = { ...Object.fromEntries(templateVariables), [functionEnv.providerApis]: urls.providerApis };
       const variables = functionEnvironmentVariables(
-        { ...spec, Environment: { Variables: Object.fromEntries(told) } },
+        { ...spec, Environment: { Variables } },
         credentials.issue({ name: logicalId, arn: spec.Role, tags: {} }),
         urls,
       );

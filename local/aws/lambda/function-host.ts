@@ -1,7 +1,6 @@
 /** Lambda on one machine: every function has environments of its own, made on demand and kept warm. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { functionEnv } from '../../../contract/shared/environment-variables.ts';
 import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
 import type { Credentials } from '../iam/credential-store.ts';
 import { account } from '../shared/aws-account.ts';
@@ -100,11 +99,10 @@ const toLambdaContext = (spec: FunctionSpec): Record<string, string> => ({
   logStreamName: 'local',
 });
 
-/** Where the engines are: S3 has a server of its own. And where the providers' APIs are. */
+/** The addresses of the emulated services. S3 has a separate server. */
 export interface ServiceUrls {
   readonly signedServices: string;
   readonly s3: string;
-  readonly providerApis: string;
 }
 
 /** The environment of a function: the template's variables, and what Lambda sets itself (developer guide, "Defined runtime environment variables"). */
@@ -138,8 +136,6 @@ export function functionEnvironmentVariables(
     AWS_ENDPOINT_URL_S3: urls.s3,
     AWS_ENDPOINT_URL_SQS: urls.signedServices,
     AWS_ENDPOINT_URL_STS: urls.signedServices,
-    // At AWS it is absent: providers are then where they say they are.
-    [functionEnv.providerApis]: urls.providerApis,
     // At AWS there is no profile of a person to be read; here the SDK would find the developer's own.
     AWS_CONFIG_FILE: join(spec.codeFolder, '.aws', 'config'),
     AWS_SHARED_CREDENTIALS_FILE: join(spec.codeFolder, '.aws', 'credentials'),
