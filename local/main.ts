@@ -2,7 +2,9 @@
 import { parseArgs } from 'node:util';
 import { clientEnv, localPort, localUrl } from '../contract/shared/environment-variables.ts';
 import { LocalError } from './aws/shared/errors.ts';
-import { type LocalVault, startLocalVault } from './vault/local-vault.ts';
+import { surviveErrors } from './aws/shared/uncaught-errors.ts';
+import type { LocalVault } from './vault/local-vault.ts';
+import { becomeLean } from './vault/low-memory-process.ts';
 
 const help = `Runs Anima Vault on this machine, with the deployed template and emulated AWS services. Only Node.js is required.
 
@@ -100,6 +102,8 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const stopped = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
   const started = Date.now();
+  // Loaded here, since most of this process's start would be done twice otherwise.
+  const { startLocalVault } = await import('./vault/local-vault.ts');
   const vault = await startLocalVault({
     port: command.port,
     pagePort: command.pagePort,
@@ -115,6 +119,7 @@ async function main(): Promise<void> {
     throw error;
   });
   if (vault === undefined) return;
+  surviveErrors(vault.reportError);
   if (!stop.signal.aborted) {
     process.stdout.write(command.json ? jsonLine(vault) : welcomeText(vault, command, Date.now() - started));
   }
@@ -162,6 +167,7 @@ const operatorLines = ({ accessKeyId, secretAccessKey, region }: LocalVault['ope
     export AWS_REGION=${region}
 `;
 
+becomeLean();
 try {
   await main();
 } catch (error) {

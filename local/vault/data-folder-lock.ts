@@ -57,19 +57,27 @@ function isRunning(pid: number, start: string): boolean {
   } catch (error) {
     if (systemErrorCode(error) === 'ESRCH') return false;
   }
-  return processStartTime(pid) === start;
+  return processStartTime(pid) === start && !isZombie(pid);
 }
 
-// In a container, every start can have the same PID, so the start time of the process is compared too, if the system
-// provides it (field 22 of proc_pid_stat(5), counted after the process name, which can contain any characters).
-function processStartTime(pid: number): string {
+/** What proc_pid_stat(5) tells of a process, from its third field on: the second, the name, may hold anything. */
+function statOf(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '-';
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return '-';
+    return undefined;
   }
 }
+
+/** Whether a process has ended and only waits for its parent to take notice, which some parents never do. It holds no files. */
+const isZombie = (pid: number): boolean => /^[ZX]$/.test(statOf(pid)?.[0] ?? '');
+
+/**
+ * In a container the same pid comes back at every start, so the time at which the process began (field 22) is compared too, where the
+ * system tells it.
+ */
+const processStartTime = (pid: number): string => statOf(pid)?.[19] ?? '-';
 
 const folderInUse = (folder: string, pid: string) =>
   new LocalError(

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { synthesize } from '../aws/cloudformation/cdk-synth.ts';
 import { makePrivateFolder } from '../aws/shared/durable-files.ts';
+import { fingerprint, synthesizeOnce } from './assembly-cache.ts';
 import { lockDataFolder } from './data-folder-lock.ts';
 import type { LocalVaultOptions } from './local-vault-options.ts';
 
@@ -27,18 +28,24 @@ export function openDataFolder(
 /** Context in addition to cdk.json: the local vault deploys the sample responder, which answers messages. */
 const localContext = { responder: 'sample' };
 
-/** Synthesizes the assembly and returns its folder. */
+/** The folder of the assembly. With a data folder, one that is still that of the project is kept from the start before. */
 export async function synthesizeAssembly(
   folder: string | null,
   options: LocalVaultOptions,
   onClose: RegisterCloser,
 ): Promise<string> {
-  options.onProgress?.('synthesizing the CDK app');
-  const output = folder === null ? mkdtempSync(join(tmpdir(), 'anima-assembly-')) : join(folder, 'assembly');
-  const remove = () => rmSync(output, { recursive: true, force: true });
-  // Remove bundles of earlier versions. Without a data folder, remove everything at the end.
-  if (folder === null) onClose(remove);
-  else remove();
-  await synthesize(projectFolder, output, { ...localContext, ...options.context }, options.signal);
+  const settings = { ...localContext, ...options.context };
+  const run = async (output: string) => {
+    options.onProgress?.('synthesizing the CDK app');
+    await synthesize(projectFolder, output, settings, options.signal);
+  };
+  if (folder === null) {
+    const output = mkdtempSync(join(tmpdir(), 'anima-assembly-'));
+    onClose(() => rmSync(output, { recursive: true, force: true }));
+    await run(output);
+    return output;
+  }
+  const output = join(folder, 'assembly');
+  await synthesizeOnce(output, fingerprint(projectFolder, settings), () => run(output));
   return output;
 }

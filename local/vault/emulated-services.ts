@@ -25,6 +25,7 @@ import type { FunctionHost } from '../aws/lambda/function-host.ts';
 import { lambdaEngine } from '../aws/lambda/lambda-engine.ts';
 import { type S3Server, startS3Server } from '../aws/s3/s3-server.ts';
 import { queueUrl } from '../aws/shared/aws-account.ts';
+import type { Patience } from '../aws/shared/loopback-server.ts';
 import { createSqsEngine, type SqsEngine } from '../aws/sqs/sqs-engine.ts';
 import { stsEngine } from '../aws/sts/sts-engine.ts';
 import type { RegisterCloser } from './data-folder.ts';
@@ -36,6 +37,7 @@ export interface EmulatedServiceOptions {
   readonly objectPort: number;
   readonly timeScale: number;
   readonly interception: CallInterception & { readonly hooks: () => LocalHooks };
+  readonly patience?: Partial<Patience> | undefined;
   /** By name. Called for each invocation, because the functions are created after the engines. */
   readonly functions: () => ReadonlyMap<string, Invocable>;
 }
@@ -58,7 +60,7 @@ export async function startEmulatedServices(
   options: EmulatedServiceOptions,
   onClose: RegisterCloser,
 ): Promise<EmulatedServices> {
-  const { timeScale, interception, functions } = options;
+  const { timeScale, interception, patience, functions } = options;
   const folderOf = (name: string) => options.folder && join(options.folder, name);
   const kmsKeys = new KmsKeyRegistry(new KmsKeyStore(folderOf('kms')), () => new Date());
   const keyIds = ensureKmsKeys(kmsKeys, kmsKeySpecs(assembly));
@@ -91,6 +93,7 @@ export async function startEmulatedServices(
       stsEngine(deployment.roles, credentials),
     ],
     credentials,
+    patience,
   });
   onClose(() => serviceServer.close());
   onClose(() => sqs.close());
@@ -100,9 +103,10 @@ export async function startEmulatedServices(
     buckets: deployment.buckets,
     port: options.objectPort,
     credentials,
+    patience,
   });
   onClose(() => s3.close());
-  const providerEmulator = await startProviderEmulator(interception);
+  const providerEmulator = await startProviderEmulator({ ...interception, patience });
   onClose(() => providerEmulator.close());
   return {
     deployment,

@@ -4,6 +4,7 @@ import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import type { Deployment } from '../aws/cloudformation/deployment-spec.ts';
 import { replaceOrigins } from '../aws/cloudfront/distribution-server.ts';
 import type { CredentialStore } from '../aws/iam/credential-store.ts';
+import type { EnvironmentPool } from '../aws/lambda/environment-pool.ts';
 import { FunctionHost, functionEnvironmentVariables, type ServiceUrls } from '../aws/lambda/function-host.ts';
 import { bucketDomain, queueUrl, sqsOrigin } from '../aws/shared/aws-account.ts';
 import type { Logs } from '../aws/shared/log-streams.ts';
@@ -38,6 +39,7 @@ export function createFunctionHosts(
   credentials: CredentialStore,
   urls: LocalUrls,
   concurrency: number,
+  pool: EnvironmentPool,
   logs: Logs,
 ): ReadonlyMap<string, FunctionHost> {
   return new Map(
@@ -56,7 +58,7 @@ export function createFunctionHosts(
         urls,
       );
       const onLine = (line: string) => logs.write(logicalId, line);
-      return [logicalId, new FunctionHost({ spec, variables, concurrency, onLine })];
+      return [logicalId, new FunctionHost({ spec, variables, concurrency, pool, onLine })];
     }),
   );
 }

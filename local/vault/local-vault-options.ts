@@ -5,7 +5,9 @@ import type { DistributionRequest } from '../aws/cloudfront/distribution-server.
 import type { TableBackups } from '../aws/dynamodb/table-backups.ts';
 import type { CallLog } from '../aws/endpoint/engine-hooks.ts';
 import type { Credentials } from '../aws/iam/credential-store.ts';
+import type { PoolOptions } from '../aws/lambda/environment-pool.ts';
 import type { LifecycleResult } from '../aws/s3/lifecycle.ts';
+import type { Patience } from '../aws/shared/loopback-server.ts';
 import type { LocalHooks, ProviderRequest } from './provider-emulator.ts';
 
 export interface LocalVaultOptions {
@@ -25,9 +27,13 @@ export interface LocalVaultOptions {
   readonly hooks?: LocalHooks | undefined;
   /** Most environments of one function at once. */
   readonly functionConcurrency?: number | undefined;
+  /** Of all functions together: how many environments are kept, and for how long. */
+  readonly environments?: PoolOptions | undefined;
   /** What a second takes of a durable function's wait, or of a queue's delay or visibility timeout, in seconds; 1 unless told. */
   readonly timeScale?: number | undefined;
   readonly onProgress?: ((message: string) => void) | undefined;
+  /** With connections that stall. */
+  readonly patience?: Partial<Patience> | undefined;
   /** Ends a synthesis that is under way. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -67,6 +73,8 @@ export interface LocalVault {
   pageLog(): readonly DistributionRequest[];
   /** Everything the functions and the gateway wrote. */
   logs(): string;
+  /** Takes down an error that belongs to no call, by its type and place. */
+  reportError(error: unknown): void;
   /** Replaces the hooks; without an argument there are none. */
   setHooks(hooks?: LocalHooks): void;
   close(): Promise<void>;

@@ -11,7 +11,9 @@ import { CallLog } from '../aws/endpoint/engine-hooks.ts';
 import { startScheduledRules } from '../aws/eventbridge/scheduled-rules.ts';
 import type { Principal } from '../aws/iam/credential-store.ts';
 import type { Invocable } from '../aws/lambda/durable-executions.ts';
+import { EnvironmentPool } from '../aws/lambda/environment-pool.ts';
 import { account, iamArn } from '../aws/shared/aws-account.ts';
+import { failureLine } from '../aws/shared/failure-log-line.ts';
 import { fileLogs, memoryLogs } from '../aws/shared/log-streams.ts';
 import { closeServer, listenOnLoopback } from '../aws/shared/loopback-server.ts';
 import { ensureBootstrapOrg, kmsEncryptedFile } from './bootstrap-org.ts';
@@ -53,14 +55,14 @@ async function openVault(
   const progress = options.onProgress ?? (() => {});
   const folder = openDataFolder(options, onClose);
   let listener: RequestListener = unavailableListener;
-  const { server, port } = await listenOnLoopback(
-    (request, response) => listener(request, response),
-    options.port ?? localPort,
-  );
+  const { server, port } = await listenOnLoopback((request, response) => listener(request, response), {
+    port: options.port ?? localPort,
+    patience: options.patience,
+  });
   onClose(() => closeServer(server));
   const url = `http://127.0.0.1:${port}`;
   const portOf = (told: number | undefined, usual: number) => told ?? (options.port === undefined ? usual : 0);
-  const page = await startDistributionServer(portOf(options.pagePort, localPagePort));
+  const page = await startDistributionServer(portOf(options.pagePort, localPagePort), options.patience);
   onClose(() => page.close());
 
   const assembly = readCloudAssembly(options.assembly ?? (await synthesizeAssembly(folder, options, onClose)));
@@ -73,7 +75,14 @@ async function openVault(
   let invocables: ReadonlyMap<string, Invocable> = new Map();
   const objectPort = portOf(options.objectPort, localObjectPort);
   const timeScale = options.timeScale ?? 1;
-  const engineOptions = { folder, objectPort, timeScale, interception, functions: () => invocables };
+  const engineOptions = {
+    folder,
+    objectPort,
+    timeScale,
+    interception,
+    patience: options.patience,
+    functions: () => invocables,
+  };
   const engines = await startEmulatedServices(assembly, engineOptions, onClose);
   const { deployment, credentials, kmsKeys, kms, tableBackups, executions, sqs, s3, serviceServer, providerEmulator } =
     engines;
@@ -87,8 +96,12 @@ async function openVault(
     providerApis: providerEmulator.url,
   };
   const origins = originReplacements(deployment, urls);
-  const hosts = createFunctionHosts(deployment, origins, credentials, urls, concurrency, logs);
-  onClose(async () => void (await Promise.all([...hosts.values()].map((host) => host.close()))));
+  const pool = new EnvironmentPool(options.environments);
+  const hosts = createFunctionHosts(deployment, origins, credentials, urls, concurrency, pool, logs);
+  onClose(() => pool.close());
+  onClose(() => {
+    for (const host of hosts.values()) host.close();
+  });
   invocables = new Map([...hosts.values()].map((host) => [host.spec.functionName, host]));
   onClose(startScheduledRules(deployment.schedules, hosts));
   executions.resume();
@@ -127,6 +140,7 @@ async function openVault(
     pageLog: () => page.log(),
     applyBucketLifecycles: (now) => s3.applyLifecycle(now),
     logs: () => logs.read(),
+    reportError: (error) => logs.write('engines', failureLine({ engine: 'vault' }, error)),
     setHooks: (next = {}) => {
       hooks = next;
     },

@@ -6,8 +6,9 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EngineHooks } from '../aws/endpoint/engine-hooks.ts';
-import { errorMessageOf } from '../aws/shared/errors.ts';
-import { closeServer, listenOnLoopback, readBody } from '../aws/shared/loopback-server.ts';
+import { failureLine } from '../aws/shared/failure-log-line.ts';
+import { closeServer, listenOnLoopback, type Patience, readBody } from '../aws/shared/loopback-server.ts';
+import { contain } from '../aws/shared/uncaught-errors.ts';
 
 const maxKeptRequests = 1_000;
 const maxBodyBytes = 1024 * 1024;
@@ -63,6 +64,7 @@ export interface ProviderEmulatorOptions {
   readonly hooks: () => LocalHooks;
   /** Receives errors of the emulator, never the content of a request. */
   readonly onError: (message: string) => void;
+  readonly patience?: Partial<Patience> | undefined;
 }
 
 export interface ProviderEmulator {
@@ -73,7 +75,11 @@ export interface ProviderEmulator {
   close(): Promise<void>;
 }
 
-export async function startProviderEmulator({ hooks, onError }: ProviderEmulatorOptions): Promise<ProviderEmulator> {
+export async function startProviderEmulator({
+  hooks,
+  onError,
+  patience,
+}: ProviderEmulatorOptions): Promise<ProviderEmulator> {
   let received: ProviderRequest[] = [];
   const keep = (request: ProviderRequest): void => {
     received.push(request);
@@ -87,7 +93,7 @@ export async function startProviderEmulator({ hooks, onError }: ProviderEmulator
       message.resume();
       return sendResponse(response, { status: 413 });
     }
-    const request = parseProviderRequest(message, body);
+    const request = toIncomingMessage(message, body);
     if (request === undefined) return sendResponse(response, { status: 404 });
     const fault = (await hooks().beforeSend?.(request)) ?? undefined;
     if (fault === undefined || fault === 'drop-after') keep(request);
@@ -96,12 +102,17 @@ export async function startProviderEmulator({ hooks, onError }: ProviderEmulator
     else sendResponse(response, successResponses[request.provider]());
   };
 
-  const { server, port } = await listenOnLoopback((message, response) => {
-    serve(message, response).catch((error: unknown) => {
-      if (!message.socket.destroyed) onError(`provider emulator: ${errorMessageOf(error)}`);
-      message.socket.destroy();
-    });
-  }, 0);
+  const log = (error: unknown) => onError(failureLine({ engine: 'providers' }, error));
+  const { server, port } = await listenOnLoopback(
+    (message, response) => {
+      contain(() => serve(message, response), log).catch((error: unknown) => {
+        if (!message.socket.destroyed) log(error);
+        if (response.headersSent) message.socket.destroy();
+        else sendResponse(response, { status: 500 });
+      });
+    },
+    { port: 0, patience },
+  );
   return {
     url: `http://127.0.0.1:${port}`,
     requests: () => received.slice(-maxKeptRequests),
@@ -116,7 +127,7 @@ function sendResponse(response: ServerResponse, { status, body }: ProviderRespon
   else response.writeHead(status, jsonType).end(JSON.stringify(body));
 }
 
-function parseProviderRequest(message: IncomingMessage, body: Buffer): ProviderRequest | undefined {
+function toIncomingMessage(message: IncomingMessage, body: Buffer): ProviderRequest | undefined {
   const [, name = '', path = ''] = /^\/([a-z]+)(\/.*)$/s.exec(message.url ?? '') ?? [];
   if (message.method !== 'POST' || !isProvider(name)) return undefined;
   const headers = Object.entries(message.headersDistinct).map(([header, values = []]) => [

@@ -88,6 +88,19 @@ describe('npm start', () => {
     expect(vault.stdout.split('\n')).toHaveLength(2);
   });
 
+  test.runIf(process.platform === 'linux')('runs under settings that keep its memory small', async () => {
+    const vault = run('--json', '--memory', '--port', '0', '--assembly', space.assembly());
+    await ready(vault);
+    const [environment, command] = ['environ', 'cmdline'].map((name) =>
+      readFileSync(`/proc/${vault.child.pid}/${name}`, 'utf8').split('\0'),
+    );
+    expect(environment).toContain('MALLOC_ARENA_MAX=2');
+    expect(command).toContain('--max-semi-space-size=4');
+    vault.child.kill('SIGTERM');
+    expect(await vault.ended).toBe(0);
+    expect(vault.stderr).not.toContain('ExperimentalWarning');
+  });
+
   test('tells a person what to paste next, and the operator credentials only when asked', async () => {
     for (const [flags, shown] of [
       [[], false],

@@ -7,9 +7,10 @@ import type { CredentialStore } from '../iam/credential-store.ts';
 import { verifySignature } from '../iam/signature-v4.ts';
 import type { InvocationOutcome } from '../lambda/execution-environment.ts';
 import type { FunctionHost } from '../lambda/function-host.ts';
-import { errorMessageOf } from '../shared/errors.ts';
+import { failureLine } from '../shared/failure-log-line.ts';
 import type { Logs } from '../shared/log-streams.ts';
 import { readBody } from '../shared/loopback-server.ts';
+import { contain } from '../shared/uncaught-errors.ts';
 import { compileAccessLog } from './access-log.ts';
 import { applyCorsHeaders, preflightResponse } from './api-cors.ts';
 import {
@@ -68,10 +69,11 @@ export function createHttpApiListener(options: HttpApiOptions): RequestListener 
     if (line !== undefined) logs.write('access', line);
   };
 
+  const log = (error: unknown) => logs.write('gateway', failureLine({ engine: 'gateway' }, error));
   return (message, response) => {
-    serve(message, response).catch((error: unknown) => {
-      // Either the client disconnected during its request, or the response headers cannot be written.
-      if (!message.destroyed) logs.write('gateway', errorMessageOf(error));
+    contain(() => serve(message, response), log).catch((error: unknown) => {
+      // The client went away in the middle of its request, or the answer's headers can't be written.
+      if (!message.destroyed) log(error);
       if (response.headersSent) response.destroy();
       else send(response, errorResponses.internal, '-');
     });

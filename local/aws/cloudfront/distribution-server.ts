@@ -8,9 +8,10 @@ import { request as httpRequest } from 'node:http';
 import { pipeline } from 'node:stream';
 import { Script } from 'node:vm';
 import type { CacheBehavior, DistributionSpec } from '../cloudformation/distribution-spec.ts';
-import { errorMessageOf } from '../shared/errors.ts';
+import { failureLine } from '../shared/failure-log-line.ts';
 import { isObject } from '../shared/json.ts';
-import { closeServer, listenOnLoopback } from '../shared/loopback-server.ts';
+import { closeServer, listenOnLoopback, type Patience } from '../shared/loopback-server.ts';
+import { contain } from '../shared/uncaught-errors.ts';
 
 /** A line of the distribution's access log. Tests check that it never contains a key. */
 export interface DistributionRequest {
@@ -60,8 +61,11 @@ interface EdgeResponse {
   readonly statusCode: number;
 }
 
-/** @param requestedPort 0 selects any free port */
-export async function startDistributionServer(requestedPort: number): Promise<DistributionServer> {
+/** @param requestedPort port; 0 takes any free one */
+export async function startDistributionServer(
+  requestedPort: number,
+  patience?: Partial<Patience>,
+): Promise<DistributionServer> {
   let behaviours: readonly CompiledBehavior[] = [];
   let options: ServeOptions = { apiUrl: '', origins: new Map(), onError: () => {} };
   let requests: DistributionRequest[] = [];
@@ -76,19 +80,19 @@ export async function startDistributionServer(requestedPort: number): Promise<Di
         });
         if (requests.length > 2 * maxLoggedRequests) requests = requests.slice(-maxLoggedRequests);
       });
-      try {
+      const log = (error: unknown) => options.onError(failureLine({ engine: 'page' }, error));
+      contain(async () => {
         const [uri = '/'] = (message.url ?? '/').split('?');
         const behaviour = behaviours.find(({ matches }) => matches(uri));
         const answer = resolveResponse(behaviour, message.method ?? '', uri);
-        if (answer === 'api') proxyToApi(options.apiUrl, behaviour?.headers, message, response);
+        if (answer === 'api') await proxyToApi(options.apiUrl, behaviour?.headers, message, response);
         else send(response, answer, message.method !== 'HEAD');
-      } catch (error) {
-        options.onError(`cloudfront: ${errorMessageOf(error)}`);
+      }, log).catch((error: unknown) => {
+        log(error);
         send(response, { status: 503 });
-      }
+      });
     },
-    requestedPort,
-    '--page-port',
+    { port: requestedPort, option: '--page-port', patience },
   );
   return {
     url: `http://127.0.0.1:${port}`,
@@ -168,23 +172,35 @@ function send(response: ServerResponse, { status, headers, body }: DistributionR
   else response.writeHead(status, { ...headers, 'content-length': body?.length ?? 0 }).end(withBody ? body : undefined);
 }
 
-/** Forwards the request to the API with all headers except `Host`. */
+/**
+ * To the API with all that the browser sent, but for the Host; resolves once it is answered, or nobody waits for an answer. Either side
+ * may leave at any time.
+ */
 function proxyToApi(
   api: string,
   headers: OutgoingHttpHeaders | undefined,
   message: IncomingMessage,
   response: ServerResponse,
-): void {
+): Promise<void> {
   const { host: _, connection: __, ...sent } = message.headers;
   const target = new URL(api);
   const forwarded = httpRequest(
     { host: target.hostname, port: target.port, method: message.method, path: message.url, headers: sent },
     (answer) => {
+      // Nothing can be piped into what is closed already.
+      if (response.destroyed) return void answer.destroy();
       response.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...headers });
       pipeline(answer, response, () => {});
     },
   );
-  pipeline(message, forwarded, (error) => {
-    if (error) send(response, { status: 502 });
+  forwarded.on('error', () => {
+    if (!response.destroyed) send(response, { status: 502 });
+  });
+  pipeline(message, forwarded, () => {});
+  return new Promise((resolve) => {
+    response.once('close', () => {
+      forwarded.destroy();
+      resolve();
+    });
   });
 }

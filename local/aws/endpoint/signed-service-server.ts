@@ -4,8 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CredentialStore, Principal } from '../iam/credential-store.ts';
 import { verifySignature } from '../iam/signature-v4.ts';
-import { errorMessageOf, ServiceError } from '../shared/errors.ts';
-import { closeServer, listenOnLoopback, readBody } from '../shared/loopback-server.ts';
+import { ServiceError } from '../shared/errors.ts';
+import { failureLine } from '../shared/failure-log-line.ts';
+import { closeServer, listenOnLoopback, type Patience, readBody } from '../shared/loopback-server.ts';
+import { contain } from '../shared/uncaught-errors.ts';
 import type { CallLog, EngineCall, EngineHooks, InjectedFault } from './engine-hooks.ts';
 import type { EngineReply, EngineRequest, ServiceEngine } from './service-engine.ts';
 import { jsonErrorResponse, type ServiceMessage } from './wire-protocols.ts';
@@ -24,6 +26,7 @@ export interface CallInterception {
 export interface SignedServiceServerOptions extends CallInterception {
   readonly engines: readonly ServiceEngine[];
   readonly credentials: CredentialStore;
+  readonly patience?: Partial<Patience> | undefined;
 }
 
 export interface SignedServiceServer {
@@ -32,7 +35,10 @@ export interface SignedServiceServer {
 }
 
 export async function startSignedServiceServer(options: SignedServiceServerOptions): Promise<SignedServiceServer> {
-  const { server, port } = await listenOnLoopback((request, response) => void serve(options, request, response), 0);
+  const { server, port } = await listenOnLoopback((request, response) => void serve(options, request, response), {
+    port: 0,
+    patience: options.patience,
+  });
   return { url: `http://127.0.0.1:${port}`, close: () => closeServer(server) };
 }
 
@@ -58,8 +64,8 @@ async function serve(
     });
     response.end(outcome.body);
   } catch (error) {
-    // If the client disconnected, no response is needed. Any other error is a failure of the engine.
-    if (!request.socket.destroyed) options.onError(errorMessageOf(error));
+    // A client that went away needs no answer; anything else is the engine's own failure.
+    if (!request.socket.destroyed) options.onError(failureLine({ engine: 'front' }, error));
     request.socket.destroy();
   }
 }
@@ -77,8 +83,24 @@ async function handleRequest(
   }
 }
 
-/** Logs, authorizes and runs a call of an authenticated principal. Throws a ServiceError if the call is rejected. */
+/** What a call passes once it is known who makes it. Throws ServiceError for what is refused, and for any failure of the engine. */
 async function authorizeAndRun(
+  options: CallInterception,
+  engine: ServiceEngine,
+  request: EngineRequest,
+): Promise<EngineReply | 'drop'> {
+  const log = (error: unknown) =>
+    options.onError(failureLine({ engine: engine.service, action: request.action }, error));
+  try {
+    return await contain(() => pass(options, engine, request), log);
+  } catch (error) {
+    if (error instanceof ServiceError) throw error;
+    log(error);
+    throw new ServiceError('InternalServerError', 'The local engine failed; its log says why.', 500);
+  }
+}
+
+async function pass(
   options: CallInterception,
   engine: ServiceEngine,
   request: EngineRequest,
@@ -101,7 +123,7 @@ async function authorizeAndRun(
   const fault = (await hooks.before?.(call)) ?? undefined;
   if (fault === 'drop-before') return 'drop';
   await applyFault(fault);
-  const reply = await runEngine(options, engine, request);
+  const reply = await engine.run(request);
   return fault === 'drop-after' ? 'drop' : reply;
 }
 
@@ -156,18 +178,4 @@ async function applyFault(fault: InjectedFault | undefined): Promise<void> {
   if ('cutAfter' in fault) throw new TypeError('cutAfter is supported only for S3 calls.');
   if ('delayMs' in fault) await sleep(fault.delayMs);
   else throw new ServiceError(fault.type, fault.message ?? 'A hook injected this fault.', fault.status);
-}
-
-async function runEngine(
-  { onError }: CallInterception,
-  engine: ServiceEngine,
-  request: EngineRequest,
-): Promise<EngineReply> {
-  try {
-    return await engine.run(request);
-  } catch (error) {
-    if (error instanceof ServiceError) throw error;
-    onError(`${engine.service} ${request.action}: ${errorMessageOf(error)}`);
-    throw new ServiceError('InternalServerError', 'The emulator failed; its log has the cause.', 500);
-  }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
 import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
+import { workerCode } from './worker-code.ts';
 
 /** What the worker is started with: the bundle's file and the name that it exports the handler by. */
 export interface EntryPoint {
@@ -29,6 +30,8 @@ export type InvocationOutcome =
   | { readonly ok: false; readonly type: string; readonly message: string; readonly stack?: string };
 
 const initTimeoutMs = 10_000;
+/** What is thrown away soon is collected soon: unless told, a heap takes up to 48 MB before it looks for any. */
+const maxYoungGenerationSizeMb = 4;
 const crashedOutcome: InvocationOutcome = {
   ok: false,
   type: 'Runtime.ExitError',
@@ -39,6 +42,8 @@ export class ExecutionEnvironment {
   readonly #worker: Worker;
   readonly #spec: FunctionSpec;
   readonly #started: Promise<InvocationOutcome | undefined>;
+  /** Resolves once its thread is no more. */
+  readonly ended: Promise<void>;
   #resolveOutcome: (outcome: InvocationOutcome) => void = () => {};
   #lastError: InvocationOutcome | undefined;
   /** False once it can't take another event. */
@@ -48,13 +53,13 @@ export class ExecutionEnvironment {
     this.#spec = spec;
     const [file = '', exportName = ''] = spec.Handler.split('.');
     const entryPoint: EntryPoint = { bundlePath: join(spec.codeFolder, `${file}.mjs`), exportName };
-    this.#worker = new Worker(new URL('./worker-thread.ts', import.meta.url), {
+    this.#worker = new Worker(workerCode, {
       env: { ...variables },
       // A test runner's or debugger's own flags are no part of the function.
       execArgv: [],
       stdout: true,
       stderr: true,
-      resourceLimits: { maxOldGenerationSizeMb: spec.MemorySize },
+      resourceLimits: { maxOldGenerationSizeMb: spec.MemorySize, maxYoungGenerationSizeMb },
       workerData: entryPoint,
     });
     for (const stream of [this.#worker.stdout, this.#worker.stderr]) {
@@ -66,9 +71,12 @@ export class ExecutionEnvironment {
       const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
       this.#lastError = { ok: false, type: name, message, stack };
     });
-    this.#worker.once('exit', () => {
-      this.usable = false;
-      this.#resolveOutcome(this.#lastError ?? crashedOutcome);
+    this.ended = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        this.usable = false;
+        this.#resolveOutcome(this.#lastError ?? crashedOutcome);
+        resolve();
+      });
     });
   }
 

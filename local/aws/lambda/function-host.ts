@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
 import type { Credentials } from '../iam/credential-store.ts';
 import { account } from '../shared/aws-account.ts';
+import type { EnvironmentPool } from './environment-pool.ts';
+import { EnvironmentShare } from './environment-share.ts';
 import { ExecutionEnvironment, type InvocationOutcome } from './execution-environment.ts';
 
 /** Most bytes of an event and of a result in a synchronous invocation. Source: Lambda quotas. */
@@ -18,18 +20,23 @@ export interface FunctionHostOptions {
    * only when all are busy; so one request after the other always meets the same warm one.
    */
   readonly concurrency: number;
+  /** Of the environments of all functions. */
+  readonly pool: EnvironmentPool;
   readonly onLine: (line: string) => void;
 }
 
 export class FunctionHost {
   readonly #options: FunctionHostOptions;
-  readonly #idle: ExecutionEnvironment[] = [];
-  readonly #all = new Set<ExecutionEnvironment>();
-  readonly #waiting: ((environment: ExecutionEnvironment) => void)[] = [];
-  #closed = false;
+  readonly #environments: EnvironmentShare;
 
   constructor(options: FunctionHostOptions) {
+    const { spec, variables, concurrency, pool, onLine } = options;
     this.#options = options;
+    this.#environments = new EnvironmentShare(
+      pool,
+      concurrency,
+      () => new ExecutionEnvironment(spec, variables, onLine),
+    );
   }
 
   get spec(): FunctionSpec {
@@ -41,41 +48,16 @@ export class FunctionHost {
     if (Buffer.byteLength(event) > maxPayloadBytes) {
       return { ok: false, type: 'RequestEntityTooLargeException', message: 'The event is over 6 MB.' };
     }
-    const environment = await this.#acquire();
+    const environment = await this.#environments.acquire();
     const outcome = limitResult(await environment.run(event, toLambdaContext(this.#options.spec)));
-    this.#release(environment);
+    this.#environments.release(environment);
     if (!outcome.ok) this.#logFailure(outcome);
     return outcome;
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all([...this.#all].map((environment) => environment.terminate()));
-  }
-
-  #acquire(): Promise<ExecutionEnvironment> {
-    let idle = this.#idle.pop();
-    while (idle !== undefined && !idle.usable) {
-      this.#all.delete(idle);
-      idle = this.#idle.pop();
-    }
-    if (idle !== undefined) return Promise.resolve(idle);
-    if (this.#all.size < this.#options.concurrency) return Promise.resolve(this.#start());
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  #start(): ExecutionEnvironment {
-    const { spec, variables, onLine } = this.#options;
-    const environment = new ExecutionEnvironment(spec, variables, onLine);
-    this.#all.add(environment);
-    return environment;
-  }
-
-  #release(environment: ExecutionEnvironment): void {
-    if (!environment.usable) this.#all.delete(environment);
-    const next = this.#waiting.shift();
-    if (next !== undefined && !this.#closed) next(environment.usable ? environment : this.#start());
-    else if (environment.usable) this.#idle.push(environment);
+  /** Starts no environment any more. Those that there are end with their pool. */
+  close(): void {
+    this.#environments.close();
   }
 
   #logFailure({ type, message, stack }: Exclude<InvocationOutcome, { ok: true }>): void {

@@ -11,6 +11,8 @@ import type { CallLog, EngineCall, EngineHooks, InjectedFault } from '../endpoin
 import type { CredentialStore } from '../iam/credential-store.ts';
 import { bucketArn } from '../shared/aws-account.ts';
 import { errorMessageOf, ServiceError } from '../shared/errors.ts';
+import { failureLine } from '../shared/failure-log-line.ts';
+import { contain } from '../shared/uncaught-errors.ts';
 import { corsHeaders, preflight } from './bucket-cors.ts';
 import type { BucketStore } from './object-store.ts';
 import { readTagHeader } from './object-tags.ts';
@@ -22,8 +24,13 @@ import { S3Error } from './s3-errors.ts';
 import { amzHeader, checkHeaders, type S3Context, type S3Reply, type S3Request } from './s3-request.ts';
 import { xmlError } from './xml.ts';
 
+interface KnownBucket {
+  readonly store: BucketStore;
+  readonly rules: BucketRules;
+}
+
 export interface S3ListenerOptions {
-  readonly buckets: ReadonlyMap<string, { readonly store: BucketStore; readonly rules: BucketRules }>;
+  readonly buckets: ReadonlyMap<string, KnownBucket>;
   readonly credentials: CredentialStore;
   readonly calls: CallLog;
   readonly hooks: () => EngineHooks;
@@ -53,21 +60,21 @@ interface HandledRequest {
  */
 const refusedBodyGraceMs = 5_000;
 
-export const createS3Listener =
-  (options: S3ListenerOptions): RequestListener =>
-  (request, response) =>
-    void serve(options, request, response);
+export function createS3Listener(options: S3ListenerOptions): RequestListener {
+  const log = (error: unknown) => options.onError(failureLine({ engine: 's3' }, error));
+  return (request, response) => {
+    contain(() => serve(options, request, response), log).catch((error: unknown) => {
+      // A client that went away needs no answer; anything else is the engine's own failure.
+      if (!request.socket.destroyed) log(error);
+      request.socket.destroy();
+    });
+  };
+}
 
 async function serve(options: S3ListenerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  try {
-    const outcome = await handleRequest(options, request);
-    if (outcome === 'drop') request.socket.destroy();
-    else await send(options, request, response, outcome);
-  } catch (error) {
-    // If the client disconnected, no response is needed. Any other error is a failure of the emulator.
-    if (!request.socket.destroyed) options.onError(`s3: ${errorMessageOf(error)}`);
-    request.socket.destroy();
-  }
+  const outcome = await handleRequest(options, request);
+  if (outcome === 'drop') request.socket.destroy();
+  else await send(options, request, response, outcome);
 }
 
 async function send(
@@ -116,38 +123,48 @@ async function sendBody(
 }
 
 async function handleRequest(options: S3ListenerOptions, message: IncomingMessage): Promise<HandledRequest | 'drop'> {
-  let action = 'a request';
+  let action: string | undefined;
+  const log = (error: unknown) => options.onError(failureLine({ engine: 's3', action }, error));
   try {
     const target = targetOf(message);
     const known = options.buckets.get(target.bucket);
     if (message.method === 'OPTIONS') return { reply: preflight(known?.rules.corsRules ?? [], message.headers) };
     const prepared = await prepare(options, target, message);
     action = prepared.action;
-    const call = callOf(prepared, known?.store);
-    options.calls.record(call);
-    await authorize(options.hooks(), call);
-    const fault = (await options.hooks().before?.(call)) ?? undefined;
-    if (fault === 'drop-before') return 'drop';
-    const cutAfter = await applyFault(fault);
-    if (known === undefined) {
-      throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: target.bucket });
-    }
-    const { request } = prepared;
-    const body = cutAfter === undefined ? request.body : () => cutBody(request.body(), cutAfter, message.socket);
-    const allows = (permission: string, key?: string) => isAllowed(options.hooks(), call, permission, key, known.store);
-    const reply = await prepared.run({
-      request: { ...request, body },
-      bucket: known.store,
-      now: options.now(),
-      allows,
-    });
-    if (fault !== 'drop-after') return { reply, cutAfter };
-    if (typeof reply.body === 'object') await reply.body.return(undefined);
-    return 'drop';
+    return await contain(() => perform(options, known, prepared, message), log);
   } catch (error) {
     if (message.socket.destroyed) return 'drop';
-    return { reply: errorReply(error, (text) => options.onError(`s3 ${action}: ${text}`), message.method === 'HEAD') };
+    return { reply: errorReply(error, log, message.method === 'HEAD') };
   }
+}
+
+async function perform(
+  options: S3ListenerOptions,
+  known: KnownBucket | undefined,
+  prepared: PreparedOperation,
+  message: IncomingMessage,
+): Promise<HandledRequest | 'drop'> {
+  const call = callOf(prepared, known?.store);
+  options.calls.record(call);
+  await authorize(options.hooks(), call);
+  const fault = (await options.hooks().before?.(call)) ?? undefined;
+  if (fault === 'drop-before') return 'drop';
+  const cutAfter = await applyFault(fault);
+  if (known === undefined) {
+    throw new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: prepared.request.bucket });
+  }
+  const { request } = prepared;
+  const body = cutAfter === undefined ? request.body : () => cutBody(request.body(), cutAfter, message.socket);
+  const allows = (permission: string, key?: string) => isAllowed(options.hooks(), call, permission, key, known.store);
+  const reply = await prepared.run({
+    request: { ...request, body },
+    bucket: known.store,
+    now: options.now(),
+    allows,
+  });
+  if (fault !== 'drop-after') return { reply, cutAfter };
+  if (typeof reply.body === 'object') await reply.body.return(undefined);
+  return 'drop';
 }
 
 function targetOf(message: IncomingMessage): Target {
@@ -282,14 +299,14 @@ async function* cutBody(body: AsyncIterable<Buffer>, bytes: number, socket: Sock
   }
 }
 
-function errorReply(error: unknown, onError: (message: string) => void, isHead: boolean): S3Reply {
+function errorReply(error: unknown, log: (error: unknown) => void, isHead: boolean): S3Reply {
   const [code, status, details] =
     error instanceof S3Error
       ? [error.code, error.status, error.details]
       : error instanceof ServiceError
         ? [error.type, error.status, {}]
         : ['InternalError', 500, {}];
-  if (code === 'InternalError') onError(errorMessageOf(error));
+  if (code === 'InternalError') log(error);
   const Message =
     code === 'InternalError' ? 'We encountered an internal error. Please try again.' : errorMessageOf(error);
   const body = xmlError({ Code: code, Message, ...details, RequestId: randomUUID() });

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import type { BucketRules } from '../cloudformation/resource-schemas.ts';
 import type { CallLog, EngineHooks } from '../endpoint/engine-hooks.ts';
 import type { CredentialStore } from '../iam/credential-store.ts';
-import { closeServer, listenOnLoopback } from '../shared/loopback-server.ts';
+import { closeServer, listenOnLoopback, type Patience } from '../shared/loopback-server.ts';
 import { applyLifecycleRules, type LifecycleResult } from './lifecycle.ts';
 import { BucketStore } from './object-store.ts';
 import { createS3Listener } from './request-handler.ts';
@@ -30,6 +30,7 @@ export interface S3ServerOptions {
   /** Receives unexpected errors of the emulator. Rejections by S3 are not reported. */
   readonly onError: (message: string) => void;
   readonly now?: () => Date;
+  readonly patience?: Partial<Patience> | undefined;
 }
 
 export interface S3Server {
@@ -59,17 +60,16 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
     );
   sweep(now());
   const byName = new Map(buckets.map((bucket) => [bucket.store.name, bucket]));
-  const { server, port } = await listenOnLoopback(
-    createS3Listener({ ...options, buckets: byName, now }),
-    options.port ?? 0,
-    '--object-port',
-  ).catch((error: unknown) => {
+  const { server, port } = await listenOnLoopback(createS3Listener({ ...options, buckets: byName, now }), {
+    port: options.port ?? 0,
+    option: '--object-port',
+    // Five gibibytes take longer than any end that could be set; what stalls is closed all the same.
+    patience: { ...options.patience, requestMs: 0 },
+  }).catch((error: unknown) => {
     remove();
     throw error;
   });
   const timer = setInterval(() => sweep(now()), lifecycleIntervalMs).unref();
-  // An upload of 5 GiB can take longer than the default request timeout of Node.js, which is five minutes.
-  server.requestTimeout = 0;
   return {
     url: `http://127.0.0.1:${port}`,
     applyLifecycle: sweep,

@@ -46,7 +46,11 @@ export function fileLogs(folder: string): Logs {
     write(stream, line) {
       // A stopped function can still emit lines.
       if (closed) return;
-      writeSync(files.get(stream) ?? open(stream), `${line}\n`);
+      try {
+        writeSync(files.get(stream) ?? open(stream), `${line}\n`);
+      } catch {
+        // A disk that is full is told by whatever else has to be written; a line that is lost must not end the vault.
+      }
     },
     read: () => [...paths.values()].map((path) => readFileSync(path, 'utf8')).join(''),
     close() {

@@ -5,16 +5,51 @@ import { LocalError, systemErrorCode } from './errors.ts';
 const loopback = '127.0.0.1';
 const closeGraceMs = 3_000;
 
+/** For how long a connection may keep the vault waiting, milliseconds. */
+export interface Patience {
+  /** For the head of a request. */
+  readonly headersMs: number;
+  /** For a whole request; 0 sets no end, for bodies of any length. */
+  readonly requestMs: number;
+  /** For the next piece of a body, or until the next piece of an answer is taken. */
+  readonly stallMs: number;
+}
+
+const usualPatience: Patience = { headersMs: 15_000, requestMs: 120_000, stallMs: 60_000 };
+
+export interface ListenOptions {
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** What chooses another port. */
+  readonly option?: string;
+  readonly patience?: Partial<Patience> | undefined;
+}
+
 /**
- * Listens on this machine's loopback only; port 0 takes any free one. Throws a LocalError when the port is taken, which
- * names the option that chooses another.
+ * Listens on this machine's loopback only. Throws a LocalError when the port is taken, which names the option that chooses another.
+ * A connection that stalls is closed; one that waits for its answer is not.
  */
 export async function listenOnLoopback(
   listener: RequestListener,
-  port: number,
-  option = '--port',
+  { port, option = '--port', patience }: ListenOptions,
 ): Promise<{ server: Server; port: number }> {
-  const server = createServer({ keepAliveTimeout: 65_000 }, listener);
+  const { headersMs, requestMs, stallMs } = { ...usualPatience, ...patience };
+  const server = createServer(
+    {
+      keepAliveTimeout: 65_000,
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: headersMs / 4,
+    },
+    (request, response) => {
+      // Node ends a silent connection itself unless somebody listens.
+      response.on('timeout', () => {
+        if (!request.complete || response.headersSent) request.socket.destroy();
+      });
+      listener(request, response);
+    },
+  );
+  server.setTimeout(stallMs);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, loopback, resolve);

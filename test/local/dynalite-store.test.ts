@@ -1,0 +1,72 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type DynaliteTables, openTables } from '../../local/aws/dynamodb/dynalite-store.ts';
+
+let folder: string;
+let tables: DynaliteTables;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'anima-tables-'));
+  tables = await openTables(folder);
+  await tables.call('CreateTable', {
+    TableName: 'items',
+    AttributeDefinitions: ['org', 'name'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+    KeySchema: [
+      { AttributeName: 'org', KeyType: 'HASH' },
+      { AttributeName: 'name', KeyType: 'RANGE' },
+    ],
+    BillingMode: 'PAY_PER_REQUEST',
+  });
+});
+afterEach(async () => {
+  await tables.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const query = (more: object) =>
+  tables.call('Query', {
+    TableName: 'items',
+    KeyConditionExpression: 'org = :org',
+    ExpressionAttributeValues: { ':org': { S: 'one' } },
+    ...more,
+  });
+/** What does not compress, so that LevelDB has to keep every byte of it. */
+const noise = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('base64url');
+const put = (name: string) =>
+  tables.call('PutItem', {
+    TableName: 'items',
+    Item: { org: { S: 'one' }, name: { S: name }, data: { S: noise(40_000) } },
+  });
+const megabytes = () =>
+  readdirSync(folder)
+    .map((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0)
+    .reduce((sum, size) => sum + size, 0) / 1e6;
+
+describe('the store of dynalite', () => {
+  // 16 names of 53 KB are less than 1 MB; all that was ever written is 107 MB.
+  test.for([
+    ['that end at a limit', { Limit: 1 }],
+    ['that read to the end', {}],
+    ['in reverse', { ScanIndexForward: false, Limit: 3 }],
+  ] as const)('drops old files although there were queries %s', async ([, more]) => {
+    for (let i = 0; i < 2_000; i++) {
+      await put(`name-${i % 16}`);
+      if (i % 10 === 0) expect((await query(more)).status).toBe(200);
+    }
+    await expect.poll(megabytes).toBeLessThan(30);
+  });
+
+  test('answers what DynamoDB refuses with its status and type, and leaves the input as it was', async () => {
+    const input = { TableName: 'nothing', Key: { org: { S: 'one' } }, Unknown: 1 };
+    const { status, body } = await tables.call('GetItem', input);
+    expect([status, JSON.parse(body).__type]).toEqual([400, expect.stringContaining('ResourceNotFoundException')]);
+    expect(input).toHaveProperty('Unknown');
+    expect((await tables.call('GetItem', { TableName: 7 })).status).toBe(400);
+    expect((await tables.call('TransactWriteItems', {})).body).toContain('UnknownOperationException');
+  });
+
+  test('tells who opens a folder that another has open what to do', async () => {
+    await expect(openTables(folder)).rejects.toThrow(/can't be opened.*Nothing was started.*--data/s);
+  });
+});
