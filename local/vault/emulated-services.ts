@@ -25,7 +25,7 @@ import type { FunctionHost } from '../aws/lambda/function-host.ts';
 import { lambdaEngine } from '../aws/lambda/lambda-engine.ts';
 import { type S3Server, startS3Server } from '../aws/s3/s3-server.ts';
 import { queueUrl } from '../aws/shared/aws-account.ts';
-import type { Patience } from '../aws/shared/loopback-server.ts';
+import type { ConnectionTimeouts } from '../aws/shared/loopback-server.ts';
 import { createSqsEngine, type SqsEngine } from '../aws/sqs/sqs-engine.ts';
 import { stsEngine } from '../aws/sts/sts-engine.ts';
 import type { RegisterCloser } from './data-folder.ts';
@@ -37,7 +37,7 @@ export interface EmulatedServiceOptions {
   readonly objectPort: number;
   readonly timeScale: number;
   readonly interception: CallInterception & { readonly hooks: () => LocalHooks };
-  readonly patience?: Partial<Patience> | undefined;
+  readonly timeouts?: Partial<ConnectionTimeouts> | undefined;
   /** By name. Called for each invocation, because the functions are created after the engines. */
   readonly functions: () => ReadonlyMap<string, Invocable>;
 }
@@ -60,7 +60,7 @@ export async function startEmulatedServices(
   options: EmulatedServiceOptions,
   onClose: RegisterCloser,
 ): Promise<EmulatedServices> {
-  const { timeScale, interception, patience, functions } = options;
+  const { timeScale, interception, timeouts, functions } = options;
   const folderOf = (name: string) => options.folder && join(options.folder, name);
   const kmsKeys = new KmsKeyRegistry(new KmsKeyStore(folderOf('kms')), () => new Date());
   const keyIds = ensureKmsKeys(kmsKeys, kmsKeySpecs(assembly));
@@ -93,7 +93,7 @@ export async function startEmulatedServices(
       stsEngine(deployment.roles, credentials),
     ],
     credentials,
-    patience,
+    timeouts,
   });
   onClose(() => serviceServer.close());
   onClose(() => sqs.close());
@@ -103,10 +103,10 @@ export async function startEmulatedServices(
     buckets: deployment.buckets,
     port: options.objectPort,
     credentials,
-    patience,
+    timeouts,
   });
   onClose(() => s3.close());
-  const providerEmulator = await startProviderEmulator({ ...interception, patience });
+  const providerEmulator = await startProviderEmulator({ ...interception, timeouts });
   onClose(() => providerEmulator.close());
   return {
     deployment,

@@ -7,7 +7,7 @@ import type { CallLog } from '../aws/endpoint/engine-hooks.ts';
 import type { Credentials } from '../aws/iam/credential-store.ts';
 import type { PoolOptions } from '../aws/lambda/environment-pool.ts';
 import type { LifecycleResult } from '../aws/s3/lifecycle.ts';
-import type { Patience } from '../aws/shared/loopback-server.ts';
+import type { ConnectionTimeouts } from '../aws/shared/loopback-server.ts';
 import type { LocalHooks, ProviderRequest } from './provider-emulator.ts';
 
 export interface LocalVaultOptions {
@@ -33,7 +33,7 @@ export interface LocalVaultOptions {
   readonly timeScale?: number | undefined;
   readonly onProgress?: ((message: string) => void) | undefined;
   /** With connections that stall. */
-  readonly patience?: Partial<Patience> | undefined;
+  readonly timeouts?: Partial<ConnectionTimeouts> | undefined;
   /** Ends a synthesis that is under way. */
   readonly signal?: AbortSignal | undefined;
 }

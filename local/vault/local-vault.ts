@@ -57,12 +57,12 @@ async function openVault(
   let listener: RequestListener = unavailableListener;
   const { server, port } = await listenOnLoopback((request, response) => listener(request, response), {
     port: options.port ?? localPort,
-    patience: options.patience,
+    timeouts: options.timeouts,
   });
   onClose(() => closeServer(server));
   const url = `http://127.0.0.1:${port}`;
   const portOf = (told: number | undefined, usual: number) => told ?? (options.port === undefined ? usual : 0);
-  const page = await startDistributionServer(portOf(options.pagePort, localPagePort), options.patience);
+  const page = await startDistributionServer(portOf(options.pagePort, localPagePort), options.timeouts);
   onClose(() => page.close());
 
   const assembly = readCloudAssembly(options.assembly ?? (await synthesizeAssembly(folder, options, onClose)));
@@ -80,7 +80,7 @@ async function openVault(
     objectPort,
     timeScale,
     interception,
-    patience: options.patience,
+    timeouts: options.timeouts,
     functions: () => invocables,
   };
   const engines = await startEmulatedServices(assembly, engineOptions, onClose);

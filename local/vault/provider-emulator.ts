@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EngineHooks } from '../aws/endpoint/engine-hooks.ts';
 import { failureLine } from '../aws/shared/failure-log-line.ts';
-import { closeServer, listenOnLoopback, type Patience, readBody } from '../aws/shared/loopback-server.ts';
+import { type ConnectionTimeouts, closeServer, listenOnLoopback, readBody } from '../aws/shared/loopback-server.ts';
 import { contain } from '../aws/shared/uncaught-errors.ts';
 
 const maxKeptRequests = 1_000;
@@ -64,7 +64,7 @@ export interface ProviderEmulatorOptions {
   readonly hooks: () => LocalHooks;
   /** Receives errors of the emulator, never the content of a request. */
   readonly onError: (message: string) => void;
-  readonly patience?: Partial<Patience> | undefined;
+  readonly timeouts?: Partial<ConnectionTimeouts> | undefined;
 }
 
 export interface ProviderEmulator {
@@ -78,7 +78,7 @@ export interface ProviderEmulator {
 export async function startProviderEmulator({
   hooks,
   onError,
-  patience,
+  timeouts,
 }: ProviderEmulatorOptions): Promise<ProviderEmulator> {
   let received: ProviderRequest[] = [];
   const keep = (request: ProviderRequest): void => {
@@ -111,7 +111,7 @@ export async function startProviderEmulator({
         else sendResponse(response, { status: 500 });
       });
     },
-    { port: 0, patience },
+    { port: 0, timeouts },
   );
   return {
     url: `http://127.0.0.1:${port}`,

@@ -254,7 +254,7 @@ describe('a function', () => {
     expect(vault.logs()).toContain('Task timed out after 1.00 seconds');
   });
 
-  test('that outlasts the patience of the gateway is a 503', async () => {
+  test('that outlasts the timeouts of the gateway is a 503', async () => {
     const response = await get('/x/sleep');
     expect(response.status).toBe(503);
     expect(await response.json()).toEqual({ message: 'Service Unavailable' });

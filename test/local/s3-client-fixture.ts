@@ -5,7 +5,7 @@ import { CallLog, type EngineHooks } from '../../local/aws/endpoint/engine-hooks
 import { CredentialStore, type Principal } from '../../local/aws/iam/credential-store.ts';
 import { type S3Server, startS3Server } from '../../local/aws/s3/s3-server.ts';
 import { iamArn } from '../../local/aws/shared/aws-account.ts';
-import type { Patience } from '../../local/aws/shared/loopback-server.ts';
+import type { ConnectionTimeouts } from '../../local/aws/shared/loopback-server.ts';
 
 export const Bucket = 'blobs';
 export const principal: Principal = { name: 'Main', arn: iamArn('role/Function'), tags: { org: 'a' } };
@@ -29,7 +29,7 @@ export async function startS3Fixture(
   folder: string | null,
   rules: Record<string, unknown> = {},
   now: Date | null = null,
-  patience?: Partial<Patience>,
+  timeouts?: Partial<ConnectionTimeouts>,
 ): Promise<S3Fixture> {
   const { CorsConfiguration, LifecycleConfiguration } = bucketSchema.parse(rules);
   const bucket: BucketRules = {
@@ -50,7 +50,7 @@ export async function startS3Fixture(
     hooks: () => state.hooks,
     onError: (message) => errors.push(message),
     now: () => state.now ?? new Date(),
-    patience,
+    timeouts,
   });
   return Object.assign(state, {
     s3,

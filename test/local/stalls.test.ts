@@ -12,7 +12,7 @@ import { closedAfter, dial } from './sockets.ts';
 
 /** Far above what a busy machine takes by itself, far below what a test waits for. */
 const soonMs = 20_000;
-const patience = { headersMs: 300, requestMs: 900, stallMs: 400 };
+const timeouts = { headersMs: 300, requestMs: 900, stallMs: 400 };
 const large = randomBytes(32_000_000);
 
 let server: Server;
@@ -28,7 +28,7 @@ beforeAll(async () => {
       };
       answer().catch((error: unknown) => outcomes.push(String(error)));
     },
-    { port: 0, patience },
+    { port: 0, timeouts },
   );
   server = opened.server;
   url = `http://127.0.0.1:${opened.port}`;
@@ -95,7 +95,7 @@ describe('a connection is kept that', () => {
     for (const count of [1, 2]) {
       socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
       await expect.poll(() => text.match(/done/g)?.length).toBe(count);
-      await sleep(2 * patience.stallMs);
+      await sleep(2 * timeouts.stallMs);
     }
     expect(socket.closed).toBe(false);
     socket.destroy();
@@ -103,7 +103,7 @@ describe('a connection is kept that', () => {
 });
 
 test('the object store closes an upload that stalls, but sets no end to one that goes on', async () => {
-  const s3 = await startS3Fixture(null, {}, null, patience);
+  const s3 = await startS3Fixture(null, {}, null, timeouts);
   try {
     const { pathname, search, host } = new URL(
       await getSignedUrl(s3.client(), new PutObjectCommand({ Bucket, Key: 'slow' })),

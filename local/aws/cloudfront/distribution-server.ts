@@ -10,7 +10,7 @@ import { Script } from 'node:vm';
 import type { CacheBehavior, DistributionSpec } from '../cloudformation/distribution-spec.ts';
 import { failureLine } from '../shared/failure-log-line.ts';
 import { isObject } from '../shared/json.ts';
-import { closeServer, listenOnLoopback, type Patience } from '../shared/loopback-server.ts';
+import { type ConnectionTimeouts, closeServer, listenOnLoopback } from '../shared/loopback-server.ts';
 import { contain } from '../shared/uncaught-errors.ts';
 
 /** A line of the distribution's access log. Tests check that it never contains a key. */
@@ -64,7 +64,7 @@ interface EdgeResponse {
 /** @param requestedPort port; 0 takes any free one */
 export async function startDistributionServer(
   requestedPort: number,
-  patience?: Partial<Patience>,
+  timeouts?: Partial<ConnectionTimeouts>,
 ): Promise<DistributionServer> {
   let behaviours: readonly CompiledBehavior[] = [];
   let options: ServeOptions = { apiUrl: '', origins: new Map(), onError: () => {} };
@@ -92,7 +92,7 @@ export async function startDistributionServer(
         send(response, { status: 503 });
       });
     },
-    { port: requestedPort, option: '--page-port', patience },
+    { port: requestedPort, option: '--page-port', timeouts },
   );
   return {
     url: `http://127.0.0.1:${port}`,

@@ -6,7 +6,7 @@ import type { CredentialStore, Principal } from '../iam/credential-store.ts';
 import { verifySignature } from '../iam/signature-v4.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { failureLine } from '../shared/failure-log-line.ts';
-import { closeServer, listenOnLoopback, type Patience, readBody } from '../shared/loopback-server.ts';
+import { type ConnectionTimeouts, closeServer, listenOnLoopback, readBody } from '../shared/loopback-server.ts';
 import { contain } from '../shared/uncaught-errors.ts';
 import type { CallLog, EngineCall, EngineHooks, InjectedFault } from './engine-hooks.ts';
 import type { EngineReply, EngineRequest, ServiceEngine } from './service-engine.ts';
@@ -26,7 +26,7 @@ export interface CallInterception {
 export interface SignedServiceServerOptions extends CallInterception {
   readonly engines: readonly ServiceEngine[];
   readonly credentials: CredentialStore;
-  readonly patience?: Partial<Patience> | undefined;
+  readonly timeouts?: Partial<ConnectionTimeouts> | undefined;
 }
 
 export interface SignedServiceServer {
@@ -37,7 +37,7 @@ export interface SignedServiceServer {
 export async function startSignedServiceServer(options: SignedServiceServerOptions): Promise<SignedServiceServer> {
   const { server, port } = await listenOnLoopback((request, response) => void serve(options, request, response), {
     port: 0,
-    patience: options.patience,
+    timeouts: options.timeouts,
   });
   return { url: `http://127.0.0.1:${port}`, close: () => closeServer(server) };
 }

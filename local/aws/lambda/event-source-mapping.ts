@@ -141,10 +141,10 @@ export function startEventSourceMapping(options: EventSourceMappingOptions): Eve
       closed = true;
       unsubscribe();
       clearTimeout(timer);
-      const patience = new AbortController();
-      const late = sleep(graceMs, undefined, { signal: patience.signal }).catch(() => {});
+      const timeouts = new AbortController();
+      const late = sleep(graceMs, undefined, { signal: timeouts.signal }).catch(() => {});
       await Promise.race([Promise.allSettled([...active]), late]);
-      patience.abort();
+      timeouts.abort();
     },
   };
 }

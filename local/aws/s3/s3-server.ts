@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import type { BucketRules } from '../cloudformation/resource-schemas.ts';
 import type { CallLog, EngineHooks } from '../endpoint/engine-hooks.ts';
 import type { CredentialStore } from '../iam/credential-store.ts';
-import { closeServer, listenOnLoopback, type Patience } from '../shared/loopback-server.ts';
+import { type ConnectionTimeouts, closeServer, listenOnLoopback } from '../shared/loopback-server.ts';
 import { applyLifecycleRules, type LifecycleResult } from './lifecycle.ts';
 import { BucketStore } from './object-store.ts';
 import { createS3Listener } from './request-handler.ts';
@@ -30,7 +30,7 @@ export interface S3ServerOptions {
   /** Receives unexpected errors of the emulator. Rejections by S3 are not reported. */
   readonly onError: (message: string) => void;
   readonly now?: () => Date;
-  readonly patience?: Partial<Patience> | undefined;
+  readonly timeouts?: Partial<ConnectionTimeouts> | undefined;
 }
 
 export interface S3Server {
@@ -64,7 +64,7 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
     port: options.port ?? 0,
     option: '--object-port',
     // Five gibibytes take longer than any end that could be set; what stalls is closed all the same.
-    patience: { ...options.patience, requestMs: 0 },
+    timeouts: { ...options.timeouts, requestMs: 0 },
   }).catch((error: unknown) => {
     remove();
     throw error;

@@ -6,7 +6,7 @@ const loopback = '127.0.0.1';
 const closeGraceMs = 3_000;
 
 /** For how long a connection may keep the vault waiting, milliseconds. */
-export interface Patience {
+export interface ConnectionTimeouts {
   /** For the head of a request. */
   readonly headersMs: number;
   /** For a whole request; 0 sets no end, for bodies of any length. */
@@ -15,14 +15,14 @@ export interface Patience {
   readonly stallMs: number;
 }
 
-const usualPatience: Patience = { headersMs: 15_000, requestMs: 120_000, stallMs: 60_000 };
+const defaultTimeouts: ConnectionTimeouts = { headersMs: 15_000, requestMs: 120_000, stallMs: 60_000 };
 
 export interface ListenOptions {
   /** 0 takes any free one. */
   readonly port: number;
   /** What chooses another port. */
   readonly option?: string;
-  readonly patience?: Partial<Patience> | undefined;
+  readonly timeouts?: Partial<ConnectionTimeouts> | undefined;
 }
 
 /**
@@ -31,9 +31,9 @@ export interface ListenOptions {
  */
 export async function listenOnLoopback(
   listener: RequestListener,
-  { port, option = '--port', patience }: ListenOptions,
+  { port, option = '--port', timeouts }: ListenOptions,
 ): Promise<{ server: Server; port: number }> {
-  const { headersMs, requestMs, stallMs } = { ...usualPatience, ...patience };
+  const { headersMs, requestMs, stallMs } = { ...defaultTimeouts, ...timeouts };
   const server = createServer(
     {
       keepAliveTimeout: 65_000,
