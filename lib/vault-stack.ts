@@ -3,21 +3,21 @@ import type { Construct } from 'constructs';
 import { routeGroups } from '../contract/routes.ts';
 import { functionEnv } from '../contract/shared/environment-variables.ts';
 import { ApiKeyTable } from './api-keys/api-key-table.ts';
+import { AuditSealingSchedule } from './audit/audit-sealing-schedule.ts';
 import { AuditTable } from './audit/audit-table.ts';
+import { SigningKey } from './audit/signing-key.ts';
 import { BlobBucket } from './blobs/blob-bucket.ts';
 import { BlobTable } from './blobs/blob-table.ts';
 import { iamPolicyReport } from './explain/iam-policy-report.ts';
+import { LinkPage } from './link-page/link-page.ts';
 import { KeyEncryptionKey } from './org-keys/key-encryption-key.ts';
 import { KeyringTable } from './org-keys/org-keyring-table.ts';
-import { LinkPage } from './link-page/link-page.ts';
 import { RotationTable } from './rotation/rotation-table.ts';
-import { AuditSealingSchedule } from './audit/audit-sealing-schedule.ts';
 import type { DeploymentSettings } from './shared/deployment-settings.ts';
-import { SigningKey } from './audit/signing-key.ts';
+import { createFunctions, type VaultFunctions } from './shared/vault-functions.ts';
 import { UserData } from './users/user-data.ts';
 import { ValueTable } from './values/value-table.ts';
 import { VaultApi } from './vault-api.ts';
-import { createFunctions, type VaultFunctions } from './shared/vault-functions.ts';
 
 interface VaultStackProps {
   readonly settings: DeploymentSettings;

@@ -78,7 +78,9 @@ export const readSettings = (node: Node): DeploymentSettings => ({
   corsOrigins: parseOrigins(contextText(node, 'corsOrigins', '*')),
   logRetention: parseRetention(contextText(node, 'logRetentionDays', '90')),
   previousKeks: parseKeyArns(contextText(node, 'previousKeks', '')),
-  rotationDays: Number(readMatching(node, 'rotationDays', '0', /^(?:0|[1-9][0-9]{0,3})$/, '0 (never) or days up to 9999')),
+  rotationDays: Number(
+    readMatching(node, 'rotationDays', '0', /^(?:0|[1-9][0-9]{0,3})$/, '0 (never) or days up to 9999'),
+  ),
   rotationMessages: Number(
     readMatching(node, 'rotationMessages', '0', /^(?:0|[1-9][0-9]{0,14})$/, '0 (never) or a number of values'),
   ),
@@ -148,7 +150,11 @@ const certificatePattern = /^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate\/[A
 const parsePageDomain = (name: string, certificateArn: string): DeploymentSettings['pageDomain'] => {
   if (name === '' && certificateArn === '') return undefined;
   if (!domainPattern.test(name)) {
-    throw invalidSetting('pageDomain', name, 'a domain like open.example.com together with pageCertificateArn, or neither');
+    throw invalidSetting(
+      'pageDomain',
+      name,
+      'a domain like open.example.com together with pageCertificateArn, or neither',
+    );
   }
   if (!certificatePattern.test(certificateArn)) {
     const allowed = 'the ARN of a certificate in us-east-1 together with pageDomain, or neither';

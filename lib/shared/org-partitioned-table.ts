@@ -15,7 +15,10 @@ export interface OrgPartitionedTableProps extends Pick<TableProps, 'timeToLiveAt
  * A table with the org as partition key, to which policies limit sessions (table-grant.ts). It is retained when the
  * stack is deleted and has deletion protection.
  */
-export const orgPartitionedTable = (scope: Construct, { sortKey, recoverable, ...rest }: OrgPartitionedTableProps): Table =>
+export const orgPartitionedTable = (
+  scope: Construct,
+  { sortKey, recoverable, ...rest }: OrgPartitionedTableProps,
+): Table =>
   new Table(scope, 'Table', {
     partitionKey: { name: 'org', type: AttributeType.STRING },
     ...(sortKey !== undefined && { sortKey: { name: sortKey, type: AttributeType.STRING } }),

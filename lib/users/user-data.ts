@@ -4,15 +4,15 @@ import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import type { ApiKeyTable } from '../api-keys/api-key-table.ts';
 import type { BlobTable } from '../blobs/blob-table.ts';
 import { DeliveryTable } from '../conversations/delivery-table.ts';
-import { HmacKey } from '../shared/kms-hmac-key.ts';
 import { JobQueue } from '../jobs/job-queue.ts';
+import { JobWrappingKey } from '../jobs/job-wrapping-key.ts';
 import type { KeyringTable } from '../org-keys/org-keyring-table.ts';
 import type { DeploymentSettings } from '../shared/deployment-settings.ts';
-import { JobWrappingKey } from '../jobs/job-wrapping-key.ts';
+import { HmacKey } from '../shared/kms-hmac-key.ts';
+import type { VaultFunctions } from '../shared/vault-functions.ts';
+import type { ValueTable } from '../values/value-table.ts';
 import { UserKeyringTable } from './user-keyring-table.ts';
 import { UserRecordTable } from './user-record-table.ts';
-import type { ValueTable } from '../values/value-table.ts';
-import type { VaultFunctions } from '../shared/vault-functions.ts';
 
 /** Resources of the org that the user functions need. */
 interface OrgResources {
@@ -88,7 +88,12 @@ export class UserData extends Construct {
    * messages.
    * @param apiUrl URL of the API, the default for provider calls
    */
-  grantConversations(functions: VaultFunctions, { keyrings }: OrgResources, settings: DeploymentSettings, apiUrl: string): void {
+  grantConversations(
+    functions: VaultFunctions,
+    { keyrings }: OrgResources,
+    settings: DeploymentSettings,
+    apiUrl: string,
+  ): void {
     const { webhooks, worker } = functions;
     this.deliveries.grantNote(webhooks);
     webhooks.set(functionEnv.publicUrl, settings.publicUrl ?? apiUrl);
