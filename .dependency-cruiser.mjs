@@ -1,39 +1,43 @@
 // Which part may import which: top-level folders, layers and capabilities (docs/architecture.md). Any other import is an error.
 
-const room = (path) => `^${path}/`;
+const inFolder = (path) => `^${path}/`;
 
-/** The layers of lambdas/: the folders of a capability, and what serves all of them. */
+/** The layers of lambdas/: the folders inside a capability, and the folders that serve all capabilities. */
 const rules = '^lambdas/(?!functions/|middleware/|aws/|compose/)[^/]+/[^/]+\\.ts$';
 const handlers = '^lambdas/[^/]+/handlers/';
 const stores = '^lambdas/[^/]+/(stores|providers)/';
 const middleware = ['^lambdas/middleware/', '^lambdas/[^/]+/middleware/'];
-const functions = room('lambdas/functions');
-const compose = room('lambdas/compose');
-const aws = room('lambdas/aws');
+const functions = inFolder('lambdas/functions');
+const compose = inFolder('lambdas/compose');
+const aws = inFolder('lambdas/aws');
 
-/** What each room, or layer of lambdas/, may import of ours beside itself. */
-const rooms = [
-  { name: 'core', from: room('core'), may: [] },
-  { name: 'contract', from: room('contract'), may: [] },
-  { name: 'lambdas-rules', from: rules, may: [room('core'), room('contract')] },
-  { name: 'lambdas-aws', from: aws, may: [room('contract')] },
-  // A store imports the ports of the rules as types only. .ci/arrows.ts checks that half, which no parser here can tell.
-  { name: 'lambdas-stores', from: stores, may: [room('core'), room('contract'), aws, rules] },
-  { name: 'lambdas-middleware', from: middleware, may: [rules, room('contract')] },
-  { name: 'lambdas-handlers', from: handlers, may: [rules, room('contract'), middleware] },
-  { name: 'lambdas-functions', from: functions, may: [compose, handlers, middleware, stores, rules, room('contract')] },
-  { name: 'lambdas-compose', from: compose, may: [middleware, stores, aws, rules, room('contract')] },
-  { name: 'lib', from: room('lib'), may: [room('contract')] },
-  { name: 'bin', from: room('bin'), may: [room('lib'), room('core')] },
-  { name: 'sdk', from: room('sdk'), may: [room('contract'), room('core')] },
-  { name: 'cli', from: room('cli'), may: [room('sdk'), room('core')] },
-  { name: 'viewer', from: room('viewer'), may: [room('sdk'), room('core')] },
-  { name: 'local', from: room('local'), may: [room('contract')] },
+/** What each top-level folder, or layer of lambdas/, may import from this repository beside itself. */
+const layers = [
+  { name: 'core', from: inFolder('core'), may: [] },
+  { name: 'contract', from: inFolder('contract'), may: [] },
+  { name: 'lambdas-rules', from: rules, may: [inFolder('core'), inFolder('contract')] },
+  { name: 'lambdas-aws', from: aws, may: [inFolder('contract')] },
+  // A store imports the ports of the rules as types only. .ci/import-rules.ts checks this, because the parser cannot distinguish type imports.
+  { name: 'lambdas-stores', from: stores, may: [inFolder('core'), inFolder('contract'), aws, rules] },
+  { name: 'lambdas-middleware', from: middleware, may: [rules, inFolder('contract')] },
+  { name: 'lambdas-handlers', from: handlers, may: [rules, inFolder('contract'), middleware] },
+  {
+    name: 'lambdas-functions',
+    from: functions,
+    may: [compose, handlers, middleware, stores, rules, inFolder('contract')],
+  },
+  { name: 'lambdas-compose', from: compose, may: [middleware, stores, aws, rules, inFolder('contract')] },
+  { name: 'lib', from: inFolder('lib'), may: [inFolder('contract')] },
+  { name: 'bin', from: inFolder('bin'), may: [inFolder('lib'), inFolder('core')] },
+  { name: 'sdk', from: inFolder('sdk'), may: [inFolder('contract'), inFolder('core')] },
+  { name: 'cli', from: inFolder('cli'), may: [inFolder('sdk'), inFolder('core')] },
+  { name: 'viewer', from: inFolder('viewer'), may: [inFolder('sdk'), inFolder('core')] },
+  { name: 'local', from: inFolder('local'), may: [inFolder('contract')] },
   // The emulated AWS services know nothing of the vault.
-  { name: 'local-aws', from: room('local/aws'), may: [] },
+  { name: 'local-aws', from: inFolder('local/aws'), may: [] },
 ];
 
-const arrows = rooms.map(({ name, from, may }) => ({
+const layerRules = layers.map(({ name, from, may }) => ({
   name: `${name}-imports-only-its-row`,
   severity: 'error',
   from: { path: from },
@@ -175,8 +179,8 @@ export const capabilities = {
   },
 };
 
-/** Folders of lambdas/ that are layers of their own: their rows are above. */
-const layers = [functions, compose, aws];
+/** Folders of lambdas/ that are layers and not capabilities. */
+const layerFolders = [functions, compose, aws];
 
 const place = (root, name) => (name.endsWith('.ts') ? `^${root}/${name.replace('.', '\\.')}$` : `^${root}/${name}/`);
 
@@ -193,18 +197,18 @@ const pairs = Object.entries(capabilities).flatMap(([root, rows]) =>
           .map((other) => place(root, other)),
       },
       to: {
-        path: room(root),
-        pathNot: [place(root, name), ...may.map((other) => place(root, other)), ...layers],
+        path: inFolder(root),
+        pathNot: [place(root, name), ...may.map((other) => place(root, other)), ...layerFolders],
         dependencyTypesNot: ['npm', 'npm-dev'],
       },
     })),
 );
 
-/** A folder without a row would escape them all. */
+/** No other rule applies to a folder without a row. */
 const unlisted = Object.entries(capabilities).map(([root, rows]) => ({
   name: `${root}-has-a-row-for-each-folder`,
   severity: 'error',
-  from: { path: room(root), pathNot: [...Object.keys(rows).map((name) => place(root, name)), ...layers] },
+  from: { path: inFolder(root), pathNot: [...Object.keys(rows).map((name) => place(root, name)), ...layerFolders] },
   to: { path: '.' },
 }));
 
@@ -212,12 +216,12 @@ const product = '^(core|contract|lambdas|sdk|lib|bin|cli|viewer|local)/';
 
 export default {
   forbidden: [
-    ...arrows,
+    ...layerRules,
     ...pairs,
     ...unlisted,
     {
       name: 'nothing-of-lambdas-outside-its-layers',
-      comment: 'A file of lambdas/ that lies in no layer would escape the rows above.',
+      comment: 'No other rule applies to a file of lambdas/ that is in no layer.',
       severity: 'error',
       from: { path: '^lambdas/', pathNot: [rules, handlers, stores, middleware, functions, compose, aws].flat() },
       to: { path: '.' },
@@ -246,7 +250,7 @@ export default {
     {
       name: 'sdk-without-zod-schemas',
       severity: 'error',
-      from: { path: room('sdk') },
+      from: { path: inFolder('sdk') },
       to: {
         path: [
           '^contract/[a-z-]+/(schemas|schema-parts)\\.ts$',
@@ -259,20 +263,20 @@ export default {
       name: 'sdk-and-viewer-run-in-browsers',
       comment: 'Nothing that a client or the page reaches may need Node, or any package.',
       severity: 'error',
-      from: { path: room('(sdk/src|viewer)') },
+      from: { path: inFolder('(sdk/src|viewer)') },
       to: { path: '^(node:)?[a-z_/]+$|^node_modules/', reachable: true },
     },
     {
       name: 'core-is-pure',
       comment: 'Formats and cryptography: no I/O, no environment, no package.',
       severity: 'error',
-      from: { path: room('core') },
+      from: { path: inFolder('core') },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: ['^(node:)?(crypto|buffer|util)$'] },
     },
     {
       name: 'contract-needs-zod-only',
       severity: 'error',
-      from: { path: room('contract') },
+      from: { path: inFolder('contract') },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev'], pathNot: ['^node_modules/zod/'] },
     },
     {

@@ -9,7 +9,7 @@ export interface RequestLogEntry {
   readonly durationMs: number;
   readonly code?: ErrorCode | undefined;
   readonly org?: string | undefined;
-  /** As AuditActor.principal (request-context.ts). */
+  /** As AuditActor.principal (request-state.ts). */
   readonly principal?: string | undefined;
   /** For messages and jobs: why processing ended early. */
   readonly reason?:
