@@ -1,4 +1,4 @@
-/** What gives the secrets of channels: the one place where org custody serves conversations, for five names alone. */
+/** Reads channel secrets. Only here does org custody serve conversations, and only for the five channel names. */
 import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
@@ -8,7 +8,7 @@ import type { Clock, StoredValue } from '../shared/ports.ts';
 import { decryptInfo, decryptValue, isVersionExpired } from '../values/value-encryption.ts';
 import { type ChannelName, channelNames } from './channel-ports.ts';
 
-/** An org's keyring, as stored, and one of its values: one read, strongly consistent. */
+/** Reads an organization's stored keyring and one of its values in a single strongly consistent read. */
 export type ReadKeyringAndValue = (
   org: string,
   name: string,
@@ -26,9 +26,9 @@ export class ChannelCredentialsService {
   }
 
   /**
-   * The parsed JSON of `channels/<channel>`; null when there is none that can be used: no such org, or one that is locked or shredded; no value,
-   * an expired one, or one that is no JSON or does not open.
-   * @throws VaultError `unavailable`, `key_unavailable`: it is not known then
+   * Returns the parsed JSON of `channels/<channel>`. Returns null if the organization does not exist, is locked or is
+   * shredded. Also returns null if the value is missing, has expired, is not JSON or cannot be decrypted.
+   * @throws VaultError `unavailable` or `key_unavailable` if it is unknown whether a usable value exists
    */
   async getCredentials(org: string, channel: ChannelName): Promise<unknown> {
     const name = channelSecretsPrefix + channel;
@@ -58,7 +58,7 @@ function parseJsonOrNull(text: string): unknown {
   }
 }
 
-/** What the function is asked; undefined for anything else. */
+/** Parses the function's input. Returns undefined if the input is invalid or has unknown fields. */
 export function parseCredentialsRequest(
   event: unknown,
 ): { readonly org: string; readonly channel: ChannelName } | undefined {

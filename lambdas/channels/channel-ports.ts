@@ -1,120 +1,131 @@
 /**
- * What conversations need of the providers that carry messages. lambdas/channels has one Channel per provider; the rules
- * see these types alone.
+ * The interfaces between conversations and messaging providers. lambdas/channels/providers has one ChannelProvider per
+ * provider. The conversation logic depends only on these types.
  */
 
 export const channelNames = ['twilio', 'whatsapp', 'slack', 'mailgun', 'sendgrid'] as const;
 export type ChannelName = (typeof channelNames)[number];
 
-/** A request as it came to a webhook route. Nothing in it is to be believed before Line.receive has returned a reading. */
+/** A request to a webhook route. It is untrusted until `ProviderAccount.verifyAndParse` has returned its content. */
 export interface WebhookRequest {
   readonly method: 'GET' | 'POST';
-  /** The configured public URL, then the raw path and the raw query as sent (`https://vault.example/v1/hooks/twilio/org?x=1`). */
+  /**
+   * The configured public URL, followed by the raw path and the raw query as sent
+   * (`https://vault.example/v1/hooks/twilio/org?x=1`).
+   */
   readonly url: string;
-  /** Decoded parameters of the query; of a name that is there twice, all values joined by commas, as API Gateway does. */
+  /** Decoded query parameters. Values of a repeated name are joined with commas, as API Gateway does. */
   readonly query: Readonly<Record<string, string>>;
-  /** Names in lower case; of a header that is there twice, all values joined by commas, as API Gateway does. */
+  /** Header names are in lower case. Values of a repeated header are joined with commas, as API Gateway does. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The bytes as sent. */
+  /** The raw bytes as sent. */
   readonly body: Uint8Array;
-  /** What follows the org in the path; undefined where the route has no such part. Mailgun's route alone must have it. */
+  /** The path segment after the organization. Undefined if the route has none. Only Mailgun's route requires it. */
   readonly pathSecret?: string | undefined;
 }
 
 /**
- * Where a reply goes: plain JSON of the channel's own, at most 4 KiB, that travels with the message and is given back to send. It holds
- * addresses and subjects: it is to be kept and sealed like the text.
+ * The destination of a reply: channel-specific JSON of at most 4 KiB. It is stored in the message's job and passed to
+ * `ProviderAccount.sendReply`. It contains addresses and subjects, so it must be encrypted like the text.
  */
 export type ReplyTo = Readonly<Record<string, string>>;
 
-/** One message whose sender the provider vouches for. */
+/** One message whose sender the provider has authenticated. */
 export interface InboundMessage {
   /**
-   * The provider's name of this message, 1 to 128 printable ASCII characters, the same whenever the message is delivered again.
-   * Unique within an org and channel: who sees one a second time must do nothing.
+   * The provider's message ID: 1 to 128 printable ASCII characters, identical in every redelivery. It is unique within
+   * an organization and channel. A message with a known ID must not be handled again.
    */
   readonly deliveryId: string;
   /**
-   * Where the signature covers a single-use token and not the message (Mailgun): that token, 1 to 128 printable ASCII characters. It must
-   * be new too; seen before with another deliveryId, the request is a forgery made of a captured one.
+   * The single-use token, if the signature covers a token and not the message (Mailgun): 1 to 128 printable ASCII
+   * characters. A token that was already used with a different deliveryId proves that the request is a forgery made
+   * from a captured request.
    */
   readonly token?: string | undefined;
-  /** Canonical (core/users/canonical-identity.ts), such as `tel:+447700900123`. */
+  /** The sender's canonical identity (core/users/canonical-identity.ts), such as `tel:+447700900123`. */
   readonly identity: string;
-  /** Whole, however long it is; attachments, pictures and mark-up are left out. May be empty. */
+  /** The complete text without a length limit. Attachments, pictures and markup are left out. May be empty. */
   readonly text: string;
-  /** Whether others than the sender see the message and its reply (a Slack channel): no place for a code. */
+  /**
+   * Whether other people can read the message and its reply (a Slack channel). If so, the reply must not contain a
+   * code.
+   */
   readonly shared: boolean;
   readonly replyTo: ReplyTo;
 }
 
-/** What a verified request says. */
+/** The content of a verified request. */
 export type WebhookContent =
   | { readonly kind: 'messages'; readonly messages: readonly InboundMessage[] }
-  /** The provider asks whether this address is ours: answered with status 200 and exactly this. */
+  /** The provider checks that we own this URL. The response must be status 200 with exactly this answer. */
   | { readonly kind: 'challenge'; readonly answer: WebhookResponse }
-  /** Status reports, echoes, messages of bots, and kinds of message that are not taken: accepted, and nothing more. */
+  /** Status reports, echoes, bot messages and unsupported message types. They are acknowledged and then ignored. */
   | { readonly kind: 'nothing' }
-  /** Mail that the provider delivered but whose sender it does not vouch for: no message. */
+  /** Email whose sender the provider did not authenticate. It is not handled as a message. */
   | { readonly kind: 'refused'; readonly reason: 'sender_unverified' };
 
-/** The body of an answer of status 200. */
+/** The body of a response with status 200. */
 export interface WebhookResponse {
   readonly contentType: string;
   readonly body: string;
 }
 
 /**
- * What became of a reply: `sent` (taken by the provider), `refused` (no repetition helps), or `unknown`: it may have been sent or not,
- * or the provider asks to wait.
+ * The result of sending a reply: `sent` (the provider accepted it), `refused` (a retry cannot succeed) or `unknown`
+ * (the reply might have been sent, or the provider asks to retry later).
  */
 export type SendResult = 'sent' | 'refused' | 'unknown';
 
-/** A channel as one org has set it up. */
+/** A channel with the configuration of one organization. */
 export interface ProviderAccount {
   /**
-   * Verifies a request and, only when its signature holds, reads it. Undefined for every cause for which a request is not the
-   * provider's: no telling which. Never throws, whatever the request.
-   * @param now the time by which windows are judged
+   * Verifies the signature of a request, then parses its content. Returns undefined if the request is not from the
+   * provider. The cause is not reported. Never throws.
+   * @param now the time to which time windows are relative
    */
   verifyAndParse(request: WebhookRequest, now: Date): Promise<WebhookContent | undefined>;
   /**
-   * Sends a text to where a message came from, in one try of at most ten seconds. Never throws.
-   * @param text not empty; cut to what the provider takes, between two characters, when it is longer
+   * Sends a reply in a single attempt of at most ten seconds. Never throws.
+   * @param text not empty; truncated at a character boundary if it exceeds the provider's limit
    */
   sendReply(replyTo: ReplyTo, text: string): Promise<SendResult>;
 }
 
-/** How a line reaches its provider. */
+/** How to call the provider APIs. */
 export interface ProviderHttp {
   readonly fetch: typeof fetch;
-  /** Base address of all providers' APIs on one machine, without a slash at its end: `<apis>/twilio/…`; undefined for the real ones. */
+  /**
+   * Base URL that replaces the origins of all provider APIs on a local machine, without a trailing slash. Requests then
+   * go to `<baseUrlOverride>/twilio/…`. Undefined for the real APIs.
+   */
   readonly baseUrlOverride: string | undefined;
 }
 
 export interface ChannelProvider {
   readonly name: ChannelName;
-  /** What the provider takes for success. */
+  /** The response that acknowledges a delivery to the provider. */
   readonly acceptedResponse: WebhookResponse;
   /**
-   * Seconds after the receipt of a request for which it, or another delivery of its messages, could verify again: ids of deliveries must
-   * be remembered for longer. Undefined: for ever, since nothing in a request tells its time.
+   * Number of seconds after receipt in which the request, or a redelivery of its messages, can still pass verification.
+   * Delivery IDs must be stored for longer than this. Undefined means forever, because no signed time limits a replay.
    */
   readonly replayableSeconds: number | undefined;
   /**
-   * The channel with an org's secrets: what the org's vault has under `channels/<name>`, parsed from JSON. Undefined when they are
-   * missing, incomplete, empty or of another form: every request is refused then.
+   * Creates the account from an organization's credentials, which are the parsed JSON of its value `channels/<name>`.
+   * Returns undefined if they are missing, incomplete, empty or malformed. Every request is then rejected.
    */
-  accountFor(secrets: unknown, carrier: ProviderHttp): ProviderAccount | undefined;
+  accountFor(credentials: unknown, providerHttp: ProviderHttp): ProviderAccount | undefined;
 }
 
-/** All channels by name. */
+/** All channel providers by name. */
 export type ChannelProviders = Readonly<Record<ChannelName, ChannelProvider>>;
 
-/** The secrets of an org's channels, which only the side of org custody can open. */
+/** Reads the secrets of an organization's channels. Only org custody can decrypt them. */
 export interface ChannelCredentialsReader {
   /**
-   * The parsed JSON of the org's value `channels/<channel>`; undefined when there is none, or no such org, or one that is shut.
+   * Returns the parsed JSON of the organization's value `channels/<channel>`. Returns undefined if no usable value
+   * exists, or if the organization does not exist, is locked or is shredded.
    * @throws VaultError `unavailable`
    */
   getCredentials(org: string, channel: ChannelName): Promise<unknown>;

@@ -1,4 +1,4 @@
-/** Every sentence that the vault itself says in a conversation, and what it takes for a command. Plain text, without names of anything inside. */
+/** The vault's own chat replies, and the parser of chat commands. Replies are plain text and name no internals. */
 export const chatCommandReplies = {
   linkCode: (code: string) =>
     `Send this on the channel that you want to link, within ten minutes:\nlink ${code}\nWhoever sends it will see this conversation.`,
@@ -6,21 +6,21 @@ export const chatCommandReplies = {
   linkCodeRefused:
     'This code does not work: it is wrong, too old, or was used before. Send "link" on the other channel for a new one.',
   alreadyLinked:
-    'This channel belongs to a conversation already. To link it to another one, send "unlink" first, or "delete my account" if it is the only one.',
+    'This channel belongs to a conversation already. To link it to another one, send "unlink" first, or "delete my account" if this is its only channel.',
   notPrivate: 'Others can read along here. Send me a direct message for that.',
   unlinked: 'This channel is no longer linked. What you send on it next begins a new conversation.',
   lastSlot:
-    'Nothing else opens this conversation, so this channel stays. To delete everything, send "delete my account".',
+    'This channel is the only way to open this conversation, so it was not unlinked. To delete everything, send "delete my account".',
   confirmDeletion: (code: string) =>
     `This destroys the whole conversation for good, on all channels. If you want that, send this within a quarter of an hour:\ndelete my account ${code}`,
   deletionCodeRefused: 'Nothing was deleted: this code is wrong or too old. Send "delete my account" for a new one.',
   deleted: 'Your account is deleted. Nobody can open its messages any more.',
   corruptAccount:
-    "The account of this channel can't be opened: what is stored of it is damaged. Nothing was changed. To have it deleted, ask the organization that you write to.",
+    "The account of this channel can't be opened because its stored data is damaged. Nothing was changed. To have it deleted, ask the organization that you are writing to.",
   noAccount: 'There is no account for this channel, and nothing is kept.',
 } as const;
 
-/** What a person asks of the vault itself. */
+/** A command to the vault. */
 export type ChatCommand =
   | { readonly kind: 'start-link' }
   | { readonly kind: 'redeem'; readonly code: string }
@@ -37,11 +37,14 @@ const exactCommands = new Map<string, ChatCommand['kind'] & ('start-link' | 'unl
 ]);
 
 /**
- * The command that a text is; undefined for every other text. Case, white space, kinds of hyphens and closing punctuation do not matter. A
- * code that is told to the vault must not go into a conversation, so of what looks like one more is taken for a command: also a mistyped
- * code, one that something follows, and one that stands alone.
- * @param isEmail whether it is a mail: then its first line counts, since signatures and quotations follow it. Behind a first line that begins
- *   with "link" a code is looked for in later ones too, as the vault shows it alone: a telephone number is none
+ * Parses a chat command. Returns undefined if the text is not a command. Case, white space, the kind of hyphen and
+ * closing punctuation are ignored.
+ *
+ * A code must not be stored in a conversation. Text that contains a code is therefore treated as a command even if the
+ * code is mistyped, is followed by other text, or is the whole text.
+ * @param isEmail whether the text is an email. Only its first unquoted line is then parsed, because signatures and
+ *   quotations follow it. If this line starts with "link", later lines are searched for a code too. They must contain
+ *   it exactly as the vault displays it, so a telephone number is not mistaken for a code
  */
 export function parseChatCommand(text: string, isEmail = false): ChatCommand | undefined {
   const lines = isEmail ? text.split(/\r?\n/).filter((line) => /^\s*[^\s>]/.test(line)) : [text];
@@ -54,12 +57,12 @@ export function parseChatCommand(text: string, isEmail = false): ChatCommand | u
   return deletion !== undefined && resemblesDeletionCode(deletion) ? { kind: 'delete', code: deletion } : undefined;
 }
 
-/** No command is longer, by far; what was cut off a longer text keeps it from being one. */
+/** Characters to which a text is cut before it is matched; far above the length of any command. */
 const maxCommandLength = 200;
 const quoteCharacters = `"'\`“”„‘’«»*_`;
 const surroundingPunctuation = new RegExp(`^[ ${quoteCharacters}]+|[ ${quoteCharacters}.,;!]+$`, 'gu');
 
-/** A text as it is compared: one form of letters and hyphens, without what can't be seen and what is put around words. */
+/** Normalizes letters, hyphens and white space. Removes invisible characters and surrounding quotes and punctuation. */
 const normalizeText = (text: string): string =>
   text
     .normalize('NFKC')
@@ -72,12 +75,15 @@ const normalizeText = (text: string): string =>
     .replace(surroundingPunctuation, '');
 
 const linkCodePattern = '[0-9a-z]{4}[ -]?[0-9a-z]{4}[ -]?[0-9a-z]{4}';
-/** Twelve characters by themselves, not within an address or another word. */
+/** Twelve characters that are not part of an address or a longer word. */
 const linkCodeInTextPattern = new RegExp(`(?<![0-9a-z/.=_-])${linkCodePattern}(?![0-9a-z/=_-])`, 'g');
-/** As it is shown. One in a hundred has no digit, so "take-that-easy" is taken for one only behind "link". */
+/**
+ * A code as the vault displays it, with at least one digit. One code in a hundred has no digit. Text such as
+ * "take-that-easy" is therefore treated as a code only after "link".
+ */
 const standaloneLinkCodePattern = /^(?=.*[0-9])[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}$/;
 
-/** What a person may have meant for a code; "link me to your manager" is a message like any other. */
+/** Finds text that was probably meant as a code. "link me to your manager" is an ordinary message. */
 function findLinkCode(words: string): string | undefined {
   if (standaloneLinkCodePattern.test(words)) return words;
   const rest = /^link[^0-9a-z]+(.+)$/.exec(words)?.[1];
@@ -86,15 +92,18 @@ function findLinkCode(words: string): string | undefined {
   return rest.match(linkCodeInTextPattern)?.find((found) => /[0-9]|-.*-/.test(found));
 }
 
-/** As it is shown, with a letter: of a million codes one has none, and numbers of telephones have none. */
+/**
+ * A code as the vault displays it, with at least one letter. Telephone numbers have no letter; one code in a million
+ * has none.
+ */
 const formattedLinkCodePattern =
   /(?<![0-9a-z/.=_-])(?=[0-9-]*[a-z])[0-9a-z]{4}-[0-9a-z]{4}-[0-9a-z]{4}(?![0-9a-z/=_-])/;
 
-/** A code behind "link", in whichever line. */
+/** Finds a code in any line of a text that starts with "link". */
 const findFormattedLinkCode = (words: string): string | undefined =>
   /^link[^0-9a-z]/.test(words) ? formattedLinkCodePattern.exec(words)?.[0] : undefined;
 
-/** Part of a code still: about as long, in groups of about four, with a digit. */
+/** Whether a text resembles a mistyped code: similar length, groups of about four characters, and a digit. */
 function isMistypedLinkCode(rest: string): boolean {
   const parts = rest.split(/[ -]+/);
   const length = parts.join('').length;
@@ -102,6 +111,8 @@ function isMistypedLinkCode(rest: string): boolean {
   return /^[0-9a-z -]+$/.test(rest) && /[0-9]/.test(rest) && grouped && length >= 8 && length <= 15;
 }
 
-/** Six characters, or about as many with a digit; "delete my account data" is a message. */
+/**
+ * Whether a text has six characters, or a similar length and a digit. "delete my account data" is an ordinary message.
+ */
 const resemblesDeletionCode = (rest: string): boolean =>
   /^[0-9a-z]{6}$/.test(rest) || /^[0-9a-z]{3}[ -][0-9a-z]{3}$/.test(rest) || /[0-9]/.test(rest);

@@ -1,4 +1,4 @@
-/** What a person can ask of the vault itself by a message (docs/channels.md). The responder sees none of it, and none of it is stored. */
+/** Executes chat commands (docs/channels.md). The responder does not receive them, and they are not stored. */
 
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditOnlyVerb } from '../../contract/shared/verbs.ts';
@@ -20,9 +20,11 @@ import type { UserDeletionService } from '../users/user-deletion-service.ts';
 import type { LocatorStore, UserReader } from '../users/user-ports.ts';
 import { type ChatCommand, chatCommandReplies } from './chat-command-parser.ts';
 
-/** What a command came to: what is answered, and for whom it is recorded, where somebody is known. */
+/** The result of a command. */
 export interface ChatCommandResult {
+  /** The reply. */
   readonly text: string;
+  /** The user for the audit record. Undefined if no user is known. */
   readonly user?: string | undefined;
   readonly verb: AuditOnlyVerb;
 }
@@ -37,23 +39,23 @@ export interface ChatCommandServiceDeps {
   readonly clock: Clock;
 }
 
-/** Whom a sender's locator leads to. */
+/** The user that a sender's locator identifies. */
 interface MessageSender {
   readonly owner: UserRef;
-  /** Undefined when the user is deleted, or the sender is none of its identities. */
+  /** Undefined if the user is deleted or does not have the sender's identity. */
   readonly user: UnlockedUser | undefined;
   readonly damaged: boolean;
-  /** RFC 3339; of one who is deleted. */
+  /** RFC 3339. Defined only if the user is deleted. */
   readonly deletedAt: string | undefined;
 }
 
-/** Of what others could read along. */
+/** Commands that are rejected in a shared channel. */
 const privateCommands: ReadonlySet<ChatCommand['kind']> = new Set(['start-link', 'redeem', 'ask-delete']);
 
 /**
- * Each can be run again, since a job can come twice: it then finds what is done as done. One that comes again after its sender has begun
- * anew does nothing: it was not meant for that.
- * @throws VaultError `org_locked`, `org_shredded`, and what passes
+ * Executes chat commands. A job can be delivered twice, so every command is idempotent. A repeated command has no
+ * effect if its sender has started a new account in the meantime, because it was meant for the earlier account.
+ * @throws VaultError `org_locked`, `org_shredded`, and transient errors
  */
 export class ChatCommandService {
   readonly #deps: ChatCommandServiceDeps;
@@ -63,9 +65,10 @@ export class ChatCommandService {
   }
 
   /**
-   * @param shared whether others read along
-   * @param receivedAt when the message came
-   * @returns `outdated`, and nothing was done, when it came before its sender was this user's, or before that user's end
+   * @param shared whether other people can read the reply
+   * @param receivedAt when the message was received
+   * @returns `outdated` if the command had no effect because it is older than the sender's key slot, or not newer than
+   *   the user's deletion
    */
   async execute(
     command: ChatCommand,
@@ -77,7 +80,7 @@ export class ChatCommandService {
     const sender = await this.#findSender(key);
     if (sender?.user !== undefined && predatesSlot(sender.user, receivedAt)) return 'outdated';
     if (sender?.damaged === true) return unattributedReply(chatCommandReplies.corruptAccount);
-    // A deletion that comes again finds its own tombstone: what was to follow that may be missing.
+    // A retried deletion finds its own tombstone. The steps after the tombstone might be incomplete.
     if (command.kind === 'delete') return await this.#deleteUser(sender, key, command.code, receivedAt);
     if (Date.parse(sender?.deletedAt ?? '') >= receivedAt.getTime()) return 'outdated';
     if (command.kind === 'start-link') return await this.#createLinkCode(sender?.user, key, receivedAt);
@@ -104,7 +107,7 @@ export class ChatCommandService {
     const linked = await this.#deps.identityLinking.redeemLinkCode(key, code, receivedAt);
     if (linked === 'taken') return unattributedReply(chatCommandReplies.alreadyLinked);
     if (linked !== 'refused') return { text: chatCommandReplies.linked, user: linked.user, verb: 'account.write' };
-    // Perhaps the same message has linked it before, and the answer was lost.
+    // An earlier attempt of this job might have linked the identity, and its reply was lost.
     const isLinked = (await this.#findSender(key))?.user !== undefined;
     return unattributedReply(isLinked ? chatCommandReplies.alreadyLinked : chatCommandReplies.linkCodeRefused);
   }
@@ -134,12 +137,12 @@ export class ChatCommandService {
     if (user !== undefined && !isDeletionCode(user.umk, user.keyring.generation, receivedAt, code)) {
       return { text: chatCommandReplies.deletionCodeRefused, user: user.owner.user, verb: 'account.read' };
     }
-    // One that is deleted already too: what was to follow its tombstone may be missing.
+    // This also runs for a deleted user, because the steps after the tombstone might be incomplete.
     await this.#deps.userDeletion.delete(sender.owner, [{ kind: 'identity', locator: key.locator }]);
     return { text: chatCommandReplies.deleted, user: sender.owner.user, verb: 'account.delete' };
   }
 
-  /** Makes no user. */
+  /** Finds the sender's user. Does not create one. */
   async #findSender(key: VerifiedIdentity): Promise<MessageSender | undefined> {
     const { locatorStore, reader, clock } = this.#deps;
     const locator = await locatorStore.find(key.org, key.locator);
@@ -154,14 +157,16 @@ export class ChatCommandService {
 
 const unattributedReply = (text: string): ChatCommandResult => ({ text, verb: 'account.read' });
 
-/** Shows the code to whoever gets what is sent to the sender; who can only send in its name has it not. */
+/** Replies with the deletion code. An attacker who can only send in the sender's name does not receive the reply. */
 const confirmDeletionReply = ({ owner, umk, keyring }: UnlockedUser, receivedAt: Date): ChatCommandResult => ({
   text: chatCommandReplies.confirmDeletion(deletionCodeAt(umk, keyring.generation, receivedAt)),
   user: owner.user,
   verb: 'account.read',
 });
 
-/** A tombstone needs no check: who deletes it again changes nothing of it. */
+/**
+ * Returns the deletion time of a tombstone. The tombstone is not verified, because deleting again does not change it.
+ */
 function deletedAtOf(keyring: unknown): string | undefined {
   if (typeof keyring !== 'object' || keyring === null || !('deletedAt' in keyring)) return undefined;
   return typeof keyring.deletedAt === 'string' ? keyring.deletedAt : undefined;

@@ -3,16 +3,20 @@ import { DecryptionError } from '../../core/decryption-error.ts';
 import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
 import { type ChannelName, channelNames, type ReplyTo } from '../channels/channel-ports.ts';
 
-/** A message whose sender a provider vouched for. The job's id is the one under which it is stored, and tells when it came. */
+/**
+ * A message whose sender a provider authenticated. The job's ID is also the message ID and contains the time of
+ * receipt.
+ */
 export interface MessageJobPayload {
   readonly kind: 'message';
   readonly channel: ChannelName;
-  /** Canonical (core/users/canonical-identity.ts), and its locator: so the worker need not ask KMS for it once more. */
+  /** The sender's canonical identity (core/users/canonical-identity.ts). */
   readonly identity: string;
+  /** The identity's locator. It is included so that the worker does not request it from KMS again. */
   readonly locator: string;
-  /** At most limits.messageBytes and a mark that it was cut. */
+  /** At most limits.messageBytes bytes, plus the truncation mark if the text was truncated. */
   readonly text: string;
-  /** Whether others read along. */
+  /** Whether other people can read the message and the reply. */
   readonly shared: boolean;
   readonly replyTo: ReplyTo;
 }
@@ -20,7 +24,7 @@ export interface MessageJobPayload {
 const isText = (value: unknown): value is string => typeof value === 'string';
 const isChannel = (value: unknown): value is ChannelName => channelNames.some((name) => name === value);
 
-/** @throws DecryptionError for fields of another form */
+/** @throws DecryptionError if a field is malformed */
 export function decodeMessageJob(job: Readonly<Record<string, unknown>>): MessageJobPayload {
   const { channel, identity, locator, text, shared, replyTo } = job;
   if (!isChannel(channel) || !isText(identity) || !isText(locator) || !isText(text)) throw new DecryptionError();

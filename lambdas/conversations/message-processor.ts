@@ -1,4 +1,4 @@
-/** The rules of a message between its webhook and its answer (docs/channels.md, "Handling"). */
+/** Processes queued messages (docs/channels.md, "Handling"). */
 
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
@@ -31,19 +31,18 @@ import type { Responder, ResponderRequest } from './conversation-ports.ts';
 import type { MessageJobPayload } from './message-job.ts';
 import { truncateMessage } from './webhook-receiver.ts';
 
-/** One message to handle. */
 export interface MessageTask {
   readonly org: string;
-  /** Under which it is stored, and which tells when it came. */
+  /** ID of the stored message. It contains the time of receipt. */
   readonly id: string;
   readonly job: MessageJobPayload;
-  /** Told as soon as what a command asks for is done, so that its answer alone is missing. */
+  /** Called after a command was executed, before its reply is sent. */
   onCommandExecuted(): void;
-  /** Leaves an audit record, before an answer leaves. @throws VaultError `audit_unavailable` */
+  /** Writes an audit record. Called before a reply is sent. @throws VaultError `audit_unavailable` */
   recordAudit(user: string, verb: AuditOnlyVerb, result: 'ok' | ErrorCode): Promise<void>;
 }
 
-/** Why a message went no further than it did; undefined when all was done that was to be done. */
+/** Why processing of a message stopped. Undefined if it was completed. */
 export type DropReason = 'org_shut' | 'user_deleted' | 'outdated' | 'channel_unset' | 'provider_refused' | undefined;
 
 export interface MessageProcessorDeps {
@@ -51,7 +50,7 @@ export interface MessageProcessorDeps {
   readonly reader: UserReader;
   readonly records: Pick<UserRecordStore, 'put' | 'list' | 'delete' | 'markSent'>;
   readonly chatCommands: Pick<ChatCommandService, 'execute'>;
-  /** Undefined where messages are only kept. */
+  /** Undefined if messages are only stored and not answered. */
   readonly responder: Responder | undefined;
   readonly channelCredentials: ChannelCredentialsReader;
   readonly channelProviders: ChannelProviders;
@@ -59,16 +58,16 @@ export interface MessageProcessorDeps {
   readonly clock: Clock;
 }
 
-/** How often a user is looked for again that changed between two looks. */
+/** Maximum attempts to find and unlock a user that changes concurrently. */
 const maxUnlockAttempts = 3;
 
-/** A user and what was opened of its conversation at once with it. */
+/** A user and the part of the conversation that was decrypted together with it. */
 interface DecryptedConversation {
   readonly user: UnlockedUser;
-  /** When the keyring was asked for, by performance.now(). */
+  /** When the keyring was requested, as a performance.now() value. */
   readonly readStartedAt: number;
   readonly history: ResponderRequest['history'];
-  /** The answer, when a try before this one stored it. */
+  /** The answer, if an earlier attempt stored it. */
   readonly answer: { readonly text: string; readonly sent: boolean } | undefined;
 }
 
@@ -79,7 +78,10 @@ export class MessageProcessor {
     this.#deps = deps;
   }
 
-  /** @throws VaultError or what was not foreseen: it is to be handled again then, which repeats nothing but, at worst, the sending */
+  /**
+   * Processes a message or command.
+   * @throws VaultError or an unexpected error. The job must then be retried. A retry repeats at most the sending
+   */
   async process(task: MessageTask): Promise<DropReason> {
     const { org, job } = task;
     const key = await this.#deps.identityUsers.deriveKey(org, job.identity, job.locator);
@@ -112,7 +114,10 @@ export class MessageProcessor {
     }
   }
 
-  /** Finds or makes the user, and opens it with the conversation before this message, unless that came before its sender began anew. */
+  /**
+   * Finds or creates the user, then decrypts the user and the earlier messages. Returns `outdated` if the message is
+   * older than the sender's key slot.
+   */
   async #unlockConversation(
     task: MessageTask,
     key: VerifiedIdentity,
@@ -128,7 +133,8 @@ export class MessageProcessor {
         : (await records.list(owner, 'messages', task.id, limits.historyMessages, true)).items;
       const readStartedAt = performance.now();
       const read = await readWithinMaxAge(() => reader.read(owner, [messageKey, answerKey]));
-      // Nothing is waited for from here to the return: what is opened is opened now (fresh.ts).
+      // There is no await from here to the return, so everything is decrypted within the maximum read age
+      // (read-freshness.ts).
       const user = unlockByIdentity(key, owner, read, clock());
       if (user === undefined) continue;
       if (predatesSlot(user, receivedAtOf(task))) return 'outdated';
@@ -164,7 +170,7 @@ export class MessageProcessor {
     if (answer?.sent === true) return await this.#finishWithoutReply(task, owner);
     let text = answer?.text;
     if (text === undefined) {
-      // As before the sending: what was opened is told to nobody after the deletion was acknowledged.
+      // The same check runs before sending. After a deletion was acknowledged, no decrypted data may be disclosed.
       if (!isWithinMaxReadAge(readStartedAt) && !(await this.#isUserActive(owner)))
         return await this.#deleteStoredMessages(task, owner);
       const { channel, shared } = job;
@@ -178,7 +184,7 @@ export class MessageProcessor {
         { ...encryptRecord(answerKey, 'agent', text, now), sent: false },
         undefined,
       );
-      // Another try of this job stored its answer meanwhile: that one is to be sent, by the next.
+      // Another attempt of this job stored its answer in the meantime. The next retry sends that answer.
       if (!stored) throw new VaultError('write_contention');
     }
     await recordAudit(owner.user, 'messages.answer', 'ok');
@@ -187,20 +193,21 @@ export class MessageProcessor {
     return dropReason;
   }
 
-  /** The end of a message that gets no answer, or has got it. */
+  /** Completes a message that has no answer or whose answer was already sent. */
   async #finishWithoutReply(task: MessageTask, owner: UserRef): Promise<DropReason> {
     await task.recordAudit(owner.user, 'messages.answer', 'ok');
     return (await this.#isUserActive(owner)) ? undefined : await this.#deleteStoredMessages(task, owner);
   }
 
   /**
-   * Sends an answer, once more if a try before did not learn what became of it.
-   * @param owner of a conversation, whose answers end with it
+   * Sends a reply. Sends it again if the result of an earlier attempt is unknown.
+   * @param owner the user of the conversation. Nothing is sent if the user was deleted. Undefined for replies to
+   * commands
    */
   async #sendReply(task: MessageTask, text: string, owner?: UserRef): Promise<DropReason> {
     const providerAccount = await this.#providerAccountFor(task);
     if (providerAccount === undefined) return 'channel_unset';
-    // Last of all, so that nothing is sent of a conversation after its deletion was acknowledged.
+    // This check comes last, so that nothing from a conversation is sent after its deletion was acknowledged.
     if (owner !== undefined && !(await this.#isUserActive(owner))) return await this.#deleteStoredMessages(task, owner);
     const result = await providerAccount.sendReply(task.job.replyTo, text);
     if (result === 'unknown') throw new VaultError('unavailable');
@@ -220,7 +227,7 @@ export class MessageProcessor {
     return activeUserKeyring(await readWithinMaxAge(() => this.#deps.reader.read(owner, [])), owner) !== undefined;
   }
 
-  /** Takes away what was stored of a turn after its user was deleted: nobody can open it, but it need not stay. */
+  /** Deletes a message and its answer that were stored after the user was deleted. Nobody could decrypt them. */
   async #deleteStoredMessages(task: MessageTask, owner: UserRef): Promise<DropReason> {
     const { messageKey, answerKey } = recordKeysOf(task);
     await this.#deps.records.delete(owner, messageKey);
@@ -229,10 +236,10 @@ export class MessageProcessor {
   }
 }
 
-/** Channels whose messages end in signatures and quotations. */
+/** Channels whose messages can end with signatures and quotations. */
 const emailChannels: readonly ChannelName[] = ['mailgun', 'sendgrid'];
 
-/** What a message asks of the vault itself; undefined for one of the conversation. */
+/** Parses a command to the vault. Returns undefined for a conversation message. */
 export const parseCommandOfJob = ({
   text,
   channel,
@@ -247,7 +254,11 @@ const recordKeysOf = ({ id }: MessageTask): { messageKey: RecordKey; answerKey: 
   answerKey: { collection: 'messages', id: `${id}-r` },
 });
 
-/** @param newestFirst as listed @returns oldest first; what is damaged is left out, since nothing could ever be answered else */
+/**
+ * Decrypts earlier messages up to limits.historyBytes. Damaged messages are left out, because otherwise no later
+ * message could be answered.
+ * @returns the messages, oldest first
+ */
 function decryptHistory(umk: Umk, newestFirst: readonly StoredRecord[]): ResponderRequest['history'] {
   const history: ResponderRequest['history'][number][] = [];
   let bytes = 0;

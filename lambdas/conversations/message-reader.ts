@@ -12,7 +12,7 @@ export class MessageReader {
     this.#pages = pages;
   }
 
-  /** One page of the conversation, oldest first. @throws as {@link UserRecordPager.listPage} */
+  /** Returns one page of the conversation, oldest first. @throws as {@link UserRecordPager.listPage} */
   async list(user: UnlockedUser, request: PageRequest): Promise<ListMessagesResponse> {
     const { items, ...rest } = await this.#pages.listPage(user, 'messages', request, (stored): Message => {
       return { id: stored.id, ...decryptMessage(user.umk, stored) };

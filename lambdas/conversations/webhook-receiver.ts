@@ -1,4 +1,6 @@
-/** The rules of webhooks (docs/channels.md): nothing happens before a signature holds, and a message is taken once. */
+/**
+ * Receives webhooks (docs/channels.md). It verifies the signature before any other step and enqueues each message once.
+ */
 import { hash, randomBytes } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -20,18 +22,18 @@ import type { RoutingMacs } from '../users/user-ports.ts';
 import type { DeliveryStore } from './conversation-ports.ts';
 import type { MessageJobPayload } from './message-job.ts';
 
-/** What a verified request came to. */
+/** The result of a verified request. */
 export interface WebhookResult {
   readonly response: WebhookResponse;
-  /** Ids of its messages; those that were seen before too. */
+  /** IDs of the request's messages, including those that were received before. */
   readonly messages: readonly string[];
-  /** Why something verified was not taken. */
+  /** Why a verified request was not accepted as a message. */
   readonly reason?: 'sender_unverified' | undefined;
 }
 
-/** A request whose signature held. */
+/** A request with a verified signature. */
 interface VerifiedWebhook {
-  /** Whether it brings messages: what else is signed touches no data. */
+  /** Whether the request contains messages. Other signed requests do not access data. */
   readonly hasMessages: boolean;
   enqueueMessages(): Promise<WebhookResult>;
 }
@@ -54,8 +56,8 @@ export class WebhookReceiver {
   }
 
   /**
-   * Verifies a request.
-   * @throws VaultError `signature_refused` for every cause for which it is not the provider's; `unavailable`
+   * Verifies that a request is from the provider.
+   * @throws VaultError `signature_refused` for every cause of a failed verification; `unavailable`
    */
   async verify(org: string, name: ChannelName, request: WebhookRequest): Promise<VerifiedWebhook> {
     const { channelCredentials, channelProviders, providerHttp, clock } = this.#deps;
@@ -76,7 +78,8 @@ export class WebhookReceiver {
           hasMessages: true,
           enqueueMessages: async () => {
             const ids: string[] = [];
-            // One after the other: a delivery has few, and the first that fails makes the provider send all again.
+            // Messages are enqueued sequentially. A delivery has few of them, and after the first failure the provider
+            // sends all of them again.
             for (const message of content.messages) ids.push(await this.#enqueueOnce(org, name, message, now));
             return toResult({ messages: ids });
           },
@@ -90,12 +93,14 @@ export class WebhookReceiver {
     }
   }
 
-  /** Sees to it that the job of a message is in the queue, once. @throws VaultError `signature_refused`, `unavailable` */
+  /**
+   * Enqueues the job of a message unless it is already queued. @throws VaultError `signature_refused`, `unavailable`
+   */
   async #enqueueOnce(org: string, name: ChannelName, message: InboundMessage, now: Date): Promise<string> {
     const { deliveries, channelProviders, routingMacs, jobProducer } = this.#deps;
     const { replayableSeconds } = channelProviders[name];
     const nowSeconds = Math.ceil(now.getTime() / 1000);
-    // An hour more than needed: clocks differ, and a provider's request may lie in a queue of ours.
+    // The extra hour allows for clock differences and for provider requests that wait in one of our queues.
     const ttl = replayableSeconds === undefined ? undefined : nowSeconds + replayableSeconds + 3_600;
     const deliveryKey = `${name}/${hash('sha256', message.deliveryId, 'base64url')}`;
     if (message.token !== undefined) {
@@ -109,27 +114,28 @@ export class WebhookReceiver {
     const text = truncateMessage(message.text.toWellFormed());
     const job: MessageJobPayload = { kind: 'message', channel: name, identity, locator, text, shared, replyTo };
     await jobProducer.send(org, claimed.job, job, locator);
-    // If this is lost, a retry sends the job once more under the same id, which the queue or the worker then knows.
+    // If this write fails, a retry sends the job again with the same ID. The queue or the worker detects the duplicate.
     await deliveries.markQueued(org, deliveryKey);
     return claimed.job;
   }
 }
 
-/** What is put after a text that was cut. */
+/** Appended to a truncated text. */
 const truncationMark = ' […]';
 
-/** A text of at most limits.messageBytes bytes of UTF-8; of a longer one its beginning, between two characters, and a mark. */
+/** Truncates a text to limits.messageBytes bytes of UTF-8, at a character boundary, and appends a mark. */
 export function truncateMessage(text: string): string {
   if (Buffer.byteLength(text) <= limits.messageBytes) return text;
   let bytes = 0;
   let end = 0;
-  // A unit takes a byte at least, so what is kept ends within so many; some more tell where its last character ends.
+  // Each UTF-16 code unit takes at least one byte, so the kept text has at most messageBytes units. The 64 extra units
+  // show where its last character ends.
   for (const { index, segment } of new Intl.Segmenter().segment(text.slice(0, limits.messageBytes + 64))) {
     bytes += Buffer.byteLength(segment);
     if (bytes > limits.messageBytes) break;
     end = index + segment.length;
   }
-  // One character can be longer than all there is room for.
+  // A single character (grapheme cluster) can exceed the limit. It is then cut.
   const kept = end > 0 ? text.slice(0, end) : text.slice(0, Math.floor(limits.messageBytes / 3));
   return kept.toWellFormed() + truncationMark;
 }

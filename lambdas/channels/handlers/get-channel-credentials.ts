@@ -5,17 +5,18 @@ import { classifyError } from '../../shared/error-classification.ts';
 import { type ChannelCredentialsService, parseCredentialsRequest } from '../channel-credentials-service.ts';
 
 /**
- * Not a route: webhooks and worker invoke it with `{org, channel}`. It says nothing of what it gives to log or audit: whoever sends an
- * unsigned request to a webhook makes it run, and could else fill the audit of any org.
+ * A Lambda function without a route. The webhooks and the worker invoke it with `{org, channel}`. It neither logs nor
+ * audits successful calls. Any unsigned webhook request triggers this function, so an attacker could otherwise fill the
+ * audit of any organization.
  */
 export const getChannelCredentials =
-  (log: WriteRequestLog, secrets: ChannelCredentialsService) =>
+  (log: WriteRequestLog, service: ChannelCredentialsService) =>
   async (event: unknown, context: Context): Promise<{ secrets: unknown }> => {
     const started = performance.now();
     const request = parseCredentialsRequest(event);
     try {
       if (request === undefined) throw new VaultError('invalid_request');
-      return { secrets: await secrets.getCredentials(request.org, request.channel) };
+      return { secrets: await service.getCredentials(request.org, request.channel) };
     } catch (error) {
       const code = classifyError(error)?.code ?? 'internal';
       log({
@@ -27,7 +28,7 @@ export const getChannelCredentials =
         ...(request === undefined ? {} : { org: request.org }),
         ...(code === 'internal' ? { fault: describeFault(error) } : {}),
       });
-      // The message of what was not foreseen may quote data, and goes to whoever invoked.
+      // The message of an unexpected error might quote data, so the caller receives only the code.
       throw new VaultError(code);
     }
   };

@@ -1,17 +1,23 @@
-/** Addresses as they stand in the headers of mail (RFC 5322 section 3.4), read so that no two readers could differ about them. */
+/**
+ * Parses addresses in email headers (RFC 5322 section 3.4). Rejects every header that parsers could interpret
+ * differently.
+ */
 import { canonicalEmail } from '../../../core/users/canonical-identity.ts';
 
-/** `"Ada \"L\" Lovelace"`, between the quotes any printable character, tab and backslash escapes; non-ASCII as RFC 6532 has it. */
+/**
+ * `"Ada \"L\" Lovelace"`: printable characters, tabs and backslash escapes between quotes. Non-ASCII characters are
+ * allowed (RFC 6532).
+ */
 const quotedNamePattern = /^"(?:[^"\\\p{Cc}]|\t|\\[^\p{Cc}])*"$/u;
-/** Words without any character that has a meaning in an address; encoded words (RFC 2047) are of that form. */
+/** Words without characters that are special in an address. Encoded words (RFC 2047) match this pattern. */
 const unquotedNamePattern = /^[^\p{Cc}"(),:;<>@[\\\]]*$/u;
-/** Far above what anyone writes; parsing stays cheap. */
+/** Characters; far above any real header. Bounds the cost of parsing. */
 const maxHeaderLength = 4_096;
 
 /**
- * The canonical identity of a header that names exactly one address: `ada@example.com`, `<ada@example.com>`, or a name before the latter.
- * Undefined for everything else: several addresses, groups, comments, routes, an `@` in a name without quotes. A quoted name is a name
- * whatever it looks like: `"ada@example.com" <eve@example.net>` is eve.
+ * Returns the canonical identity of a header that contains exactly one address: `ada@example.com`, `<ada@example.com>`
+ * or `Ada <ada@example.com>`. Returns undefined for several addresses, groups, comments, routes and an `@` in an
+ * unquoted name. A quoted name is never an address: `"ada@example.com" <eve@example.net>` is the address of eve.
  */
 export function parseSingleAddress(header: string): string | undefined {
   const text = header.trim();
@@ -24,10 +30,10 @@ export function parseSingleAddress(header: string): string | undefined {
     : undefined;
 }
 
-/** Whether a header lists an address, alone or beside others. A list that can't be read in one way lists nothing. */
+/** Whether a header contains an address, alone or in a list. Returns false for an ambiguous list. */
 export function includesAddress(header: string, identity: string): boolean {
   if (header.length > maxHeaderLength) return false;
-  // Commas in quotes belong to a name.
+  // A comma inside quotes is part of a name.
   const items = header.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/gsu) ?? [];
   const addresses = items.map(parseSingleAddress);
   return items.join(',') === header && !addresses.includes(undefined) && addresses.includes(identity);

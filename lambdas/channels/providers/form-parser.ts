@@ -1,23 +1,25 @@
 /**
- * Forms as providers post them: application/x-www-form-urlencoded (URL Standard section 5.1) or multipart/form-data (RFC 7578).
+ * Parses forms that providers post: application/x-www-form-urlencoded (URL Standard section 5.1) or multipart/form-data
+ * (RFC 7578).
  *
- * Read here, not by the platform's parsers: the one of URLs takes a time that grows faster than its input, the one of parts passes over what
- * stands before the first boundary and behind the last, as RFC 2046 section 5.1.1 has it. A sender who knows the provider's boundary could
- * end the form within his own field then, and what the provider says of him in later fields would not be heard.
+ * The platform's parsers are not used. The time of the URL parser grows faster than its input. The multipart parser
+ * ignores data before the first boundary and after the last one, as RFC 2046 section 5.1.1 specifies. A sender who
+ * knows the provider's boundary could then end the form inside a field of the email. The later fields, which contain
+ * the provider's statements about the sender, would be ignored.
  */
 import type { WebhookRequest } from '../channel-ports.ts';
 import { mediaTypeOf } from './signature-helpers.ts';
 
-/** Fields by name, in the order sent. Files are left out: attachments are not taken. */
+/** Fields by name, in the order sent. Files are left out because attachments are not supported. */
 export type FormFields = ReadonlyMap<string, readonly string[]>;
 
 export interface MultipartForm {
   readonly form: FormFields;
-  /** How many of the parts are files. */
+  /** Number of parts that are files. */
   readonly fileCount: number;
 }
 
-/** Far above what any provider posts; Mailgun has a field for each header of a mail. What is decoded stays bounded. */
+/** Far above the number that any provider posts; Mailgun posts one field per email header. Bounds the decoding work. */
 const maxFields = 1_000;
 
 function groupByName(entries: Iterable<readonly [string, string]>): FormFields {
@@ -30,7 +32,7 @@ function groupByName(entries: Iterable<readonly [string, string]>): FormFields {
   return form;
 }
 
-/** A text whose characters U+0000 to U+00FF are bytes, taken for UTF-8. */
+/** Decodes UTF-8 from a string whose characters U+0000 to U+00FF represent bytes. */
 const decodeUtf8 = (bytewise: string): string => Buffer.from(bytewise, 'latin1').toString();
 
 const urlDecode = (text: string): string =>
@@ -40,7 +42,10 @@ const urlDecode = (text: string): string =>
       .replace(/%([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))),
   );
 
-/** The form of a request of type application/x-www-form-urlencoded; undefined for any other, and for one of over 1,000 fields. */
+/**
+ * Parses an application/x-www-form-urlencoded request. Returns undefined for other media types and for more than 1,000
+ * fields.
+ */
 export function parseUrlEncodedForm(request: WebhookRequest): FormFields | undefined {
   if (mediaTypeOf(request) !== 'application/x-www-form-urlencoded') return undefined;
   const fields = Buffer.from(request.body)
@@ -58,10 +63,10 @@ export function parseUrlEncodedForm(request: WebhookRequest): FormFields | undef
   );
 }
 
-/** Characters of a boundary (RFC 2046 section 5.1.1), without the space, which nobody uses. */
+/** A boundary (RFC 2046 section 5.1.1). The space is not accepted, because no provider uses it. */
 const boundaryPattern = /^("?)([0-9A-Za-z'()+_,./:=?-]{1,70})\1$/;
 
-/** The one boundary of a Content-Type. */
+/** Returns the boundary of a Content-Type, or undefined unless there is exactly one. */
 function parseBoundary(contentType: string): string | undefined {
   const named = contentType
     .split(';')
@@ -71,16 +76,19 @@ function parseBoundary(contentType: string): string | undefined {
   return named.length === 1 ? boundaryPattern.exec(named[0] ?? '')?.[2] : undefined;
 }
 
-/** What stands between the boundaries of a body; undefined when any of it stands elsewhere, or a boundary within a part. */
+/**
+ * Splits a body at its boundaries. Returns undefined if data is outside the boundaries or a boundary is inside a part.
+ */
 function splitParts(body: string, boundary: string): readonly string[] | undefined {
   const [before, ...parts] = `\r\n${body}`.split(`--${boundary}`, maxFields + 3);
   const after = parts.pop();
-  // The first boundary begins the body, "--" and at most one line end follow the last, and each of the others is a line.
+  // The body must start with the first boundary. Only "--" and at most one line end may follow the last boundary. Every
+  // other boundary must be on a line of its own.
   if (before !== '\r\n' || parts.length > maxFields || !/^--(?:\r\n)?$/.test(after ?? '')) return undefined;
   return parts.every((part) => /^\r\n.*\r\n$/s.test(part)) ? parts.map((part) => part.slice(2, -2)) : undefined;
 }
 
-/** A line of the head of a part: none that a header of a mail could pass for. */
+/** A header line of a part. Only `Content-*` names are accepted, so an email header such as From cannot pass as one. */
 const partHeaderPattern = /^content-[a-z-]+:[^\r\n]*$/i;
 const formDispositionPattern = /^content-disposition:[ \t]*form-data;[ \t]*name="([^"]*)"(;[ \t]*filename\*?=.*)?$/i;
 
@@ -95,9 +103,10 @@ function parsePart(part: string): { name: string; value: string; file: boolean }
 }
 
 /**
- * The form of a request of type multipart/form-data; undefined for any other, for one of over 1,000 parts, and for one that could be read
- * in two ways: with anything before its first boundary or behind its last, or with a boundary or a line of a part's head where none belongs.
- * @param keepRawBytes whether fields are in encodings of their own: each character of theirs then is one byte
+ * Parses a multipart/form-data request. Returns undefined for other media types and for more than 1,000 parts. Also
+ * returns undefined for an ambiguous form: data before the first boundary or after the last one, a boundary inside a
+ * part, or an unexpected part header.
+ * @param keepRawBytes whether the fields have different encodings; each character of a field then represents one byte
  */
 export function parseMultipartForm(request: WebhookRequest, keepRawBytes = false): MultipartForm | undefined {
   const boundary = parseBoundary(request.headers['content-type'] ?? '');
@@ -112,7 +121,7 @@ export function parseMultipartForm(request: WebhookRequest, keepRawBytes = false
   };
 }
 
-/** The one value of a field; undefined when there is none, or more than one. */
+/** Returns the value of a field, or undefined unless the field occurs exactly once. */
 export function singleField(form: FormFields, name: string): string | undefined {
   const values = form.get(name);
   return values?.length === 1 ? values[0] : undefined;

@@ -1,34 +1,39 @@
 /**
- * Mail, and when its From is believed.
+ * Parses inbound email and decides whether to trust its From header.
  *
- * Anyone can write any From. It counts only when the provider reports that the mail's DKIM signature (RFC 6376) holds, and that signature
- * - is the only one of the mail, so that the report can be about no other;
- * - is by the From's own domain or a domain above it. RFC 7489 section 3.1.1 would take domains below and beside it too, which share an
- *   organizational domain; telling that needs a list of public suffixes which is never up to date, and would let every host of a domain
- *   speak for every address. Who holds a domain above can publish keys for those below anyway;
- * - covers From and To, and the whole body (no `l=`), so that a signed mail can't be turned into another one;
- * and when the mail is addressed to the line's own address, so that what was written to someone else can't be sent on to us. Some large
- * senders leave To unsigned (Microsoft among them): a line may take their mail too (`unsignedTo`), and then a mail that its sender wrote to
- * anyone at all can be sent on to us by whoever received it.
+ * Anyone can write any From header. It is trusted only if the provider reports a valid DKIM signature (RFC 6376) and
+ * the signature meets these conditions:
+ * - It is the only signature of the email, so the provider's report cannot refer to another one.
+ * - Its domain is the domain of the From address or a parent of it. RFC 7489 section 3.1.1 also allows subdomains and
+ *   sibling domains that share an organizational domain. That check needs a public suffix list, which is never up to
+ *   date. It would also let every host of a domain sign for every address. The owner of a parent domain can publish
+ *   keys for its subdomains anyway.
+ * - It covers From, To and the whole body (no `l=`), so a signed email cannot be altered.
  *
- * The same signature is the mail's name: sent again by anyone, it is the same delivery. Bytes of base64 have one spelling here.
+ * The email must also be addressed to the channel's address, so email for another recipient cannot be forwarded to the
+ * vault. Some large senders, such as Microsoft, do not sign To. The option `unsignedTo` accepts their email. With it,
+ * any recipient of a signed email can forward it to the vault, no matter to whom the sender addressed it.
+ *
+ * The delivery ID is derived from the DKIM signature, so an email that anyone sends again is the same delivery. Only
+ * the canonical base64 encoding of the signature is accepted.
  */
 import { createHash } from 'node:crypto';
 import type { InboundMessage, ReplyTo, WebhookContent } from '../channel-ports.ts';
 import { includesAddress, parseSingleAddress } from './email-address-parser.ts';
 
-/** Headers in the order of the mail; names in lower case. */
+/** Headers in the order of the email. Names are in lower case. */
 export type EmailHeaders = readonly (readonly [name: string, value: string])[];
 
 export interface InboundEmail {
   readonly headers: EmailHeaders;
   /**
-   * From and To as the provider tells them beside the headers. Both must say the same: where headers come as lines with their encoded words
-   * decoded (RFC 2047), a sender's name can hold a line feed and be the end of one line and the beginning of another.
+   * From and To as the provider reports them separately from the headers. From must be the same address in both places,
+   * and To must include the channel's address in both. Some providers send the headers as lines with decoded encoded
+   * words (RFC 2047). A sender name can then contain a line feed and inject another header line.
    */
   readonly from: string | undefined;
   readonly to?: string | undefined;
-  /** Whether the provider says that the signature by this domain holds. */
+  /** Whether the provider reports that the signature of this domain is valid. */
   readonly dkimPassed: (domain: string) => boolean;
   readonly text: string;
   readonly subject: string;
@@ -36,36 +41,38 @@ export interface InboundEmail {
 }
 
 export interface SenderTrustPolicy {
-  /** Canonical identity of the address that mail is to be sent to. */
+  /** Canonical identity of the channel's email address. */
   readonly address: string;
-  /** Whether To may be unsigned. */
+  /** Whether to accept a signature that does not cover To. */
   readonly unsignedTo: boolean;
 }
 
 const domainNamePattern =
   /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/;
-/** Far above what any key makes; parsing stays cheap. */
+/** Characters; far above the size for any real key. Bounds the cost of parsing. */
 const maxSignatureLength = 8_192;
 const headerNamePattern = /^[!-9;-~]+$/;
 
-/** Headers from pairs of name and value; undefined when a name could be read as another. */
+/**
+ * Creates headers from name-value pairs. Returns undefined if a name has an invalid character, which makes it
+ * ambiguous.
+ */
 export function toEmailHeaders(pairs: readonly (readonly [string, string])[]): EmailHeaders | undefined {
   return pairs.every(([name]) => headerNamePattern.test(name))
     ? pairs.map(([name, value]): [string, string] => [name.toLowerCase(), value])
     : undefined;
 }
 
-/** All values of a header. */
 export const headerValues = (headers: EmailHeaders, name: string): readonly string[] =>
   headers.filter(([key]) => key === name).map(([, value]) => value);
 
-/** The value of a header that is there once. */
+/** Returns the value of a header, or undefined unless the header occurs exactly once. */
 function singleHeader(headers: EmailHeaders, name: string): string | undefined {
   const values = headerValues(headers, name);
   return values.length === 1 ? values[0] : undefined;
 }
 
-/** Whether a signature by one domain speaks for addresses of another: the same, or one below. Both in lower case. */
+/** Whether a signer's domain is the given domain or a parent of it. Both must be in lower case. */
 export const isAlignedDomain = (signer: string, domain: string): boolean =>
   domain === signer || domain.endsWith(`.${signer}`);
 
@@ -76,7 +83,7 @@ interface DkimSignature {
   readonly bytes: Uint8Array;
 }
 
-/** The tags of a DKIM-Signature (RFC 6376 section 3.2); undefined when one is there twice or the form is another. */
+/** Parses the tags of a DKIM-Signature (RFC 6376 section 3.2). Returns undefined if a tag is repeated or malformed. */
 function parseDkimTags(value: string): ReadonlyMap<string, string> | undefined {
   if (value.length > maxSignatureLength) return undefined;
   const tags = new Map<string, string>();
@@ -90,7 +97,7 @@ function parseDkimTags(value: string): ReadonlyMap<string, string> | undefined {
   return tags;
 }
 
-/** A DKIM-Signature that covers the whole of the body and has every tag that it must have. */
+/** Parses a DKIM-Signature. Returns undefined unless it covers the whole body and has the required tags. */
 function parseDkimSignature(value: string): DkimSignature | undefined {
   const tags = parseDkimTags(value);
   if (tags === undefined || tags.has('l') || tags.get('v') !== '1') return undefined;
@@ -102,7 +109,10 @@ function parseDkimSignature(value: string): DkimSignature | undefined {
   return { domain, signedHeaders: (tags.get('h') ?? '').toLowerCase().split(':'), bytes };
 }
 
-/** What proves a mail to be of the sender that it names; undefined when nothing does. */
+/**
+ * Returns the authenticated sender and the signature that proves it. Returns undefined if the sender is not
+ * authenticated.
+ */
 function verifySender(mail: InboundEmail, { address, unsignedTo }: SenderTrustPolicy) {
   const { headers, dkimPassed } = mail;
   const [from, to, header] = [
@@ -121,12 +131,15 @@ function verifySender(mail: InboundEmail, { address, unsignedTo }: SenderTrustPo
   return covered && aligned && dkimPassed(signature.domain) ? { identity, signature } : undefined;
 }
 
-/** Whether a machine sent a mail by itself (RFC 3834 section 5, and the older Precedence): answering could go on for ever. */
+/**
+ * Whether an email was sent automatically (RFC 3834 section 5, and the older Precedence). A reply could cause a mail
+ * loop.
+ */
 const isAutoGenerated = (headers: EmailHeaders): boolean =>
   headerValues(headers, 'auto-submitted').some((value) => !/^\s*no\s*(?:;|$)/i.test(value)) ||
   headerValues(headers, 'precedence').some((value) => /^\s*(?:bulk|junk|list|auto_reply)\s*$/i.test(value));
 
-/** Reads a mail of a verified request. Attachments and HTML are ignored. */
+/** Parses an email of a verified request. Attachments and HTML are ignored. */
 export function parseInboundEmail(mail: InboundEmail, trust: SenderTrustPolicy): WebhookContent {
   const sender = verifySender(mail, trust);
   if (sender === undefined) return { kind: 'refused', reason: 'sender_unverified' };
@@ -144,10 +157,10 @@ export function parseInboundEmail(mail: InboundEmail, trust: SenderTrustPolicy):
   return { kind: 'messages', messages: [message] };
 }
 
-/** To the proven sender alone: Reply-To may be anyone's. */
+/** Replies only to the authenticated sender. Reply-To is ignored because it can contain any address. */
 function toReplyTo({ headers, subject }: InboundEmail, identity: string): ReplyTo {
   const id = singleHeader(headers, 'message-id')?.trim() ?? '';
-  const line = subject
+  const subjectLine = subject
     .toWellFormed()
     .replace(/\p{Cc}+/gu, ' ')
     .trim()
@@ -155,12 +168,12 @@ function toReplyTo({ headers, subject }: InboundEmail, identity: string): ReplyT
     .toWellFormed();
   return {
     to: identity.slice('mailto:'.length),
-    subject: /^re:/i.test(line) ? line : `Re: ${line}`.trim(),
+    subject: /^re:/i.test(subjectLine) ? subjectLine : `Re: ${subjectLine}`.trim(),
     ...(/^<[\x21-\x3b\x3d\x3f-\x7e]{1,250}>$/.test(id) ? { messageId: id } : {}),
   };
 }
 
-/** Headers of a reply: in the conversation, and known as sent by a machine. */
+/** Headers that keep a reply in its email thread and mark it as sent automatically. */
 export const replyHeaders = ({ messageId }: ReplyTo): Record<string, string> => ({
   'Auto-Submitted': 'auto-replied',
   ...(messageId === undefined ? {} : { 'In-Reply-To': messageId, References: messageId }),

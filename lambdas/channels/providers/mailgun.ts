@@ -1,26 +1,34 @@
 /**
- * Mail by a route of Mailgun with `forward("https://…/v1/hooks/mailgun/<org>/<route secret>")`.
+ * Email through a Mailgun route with `forward("https://…/v1/hooks/mailgun/<org>/<route secret>")`.
  *
- * Signature (documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks): the field `signature` is the lower-case hex of
- * HMAC-SHA256 under the webhook signing key over the fields `timestamp` and `token`. It does not cover the mail, and Mailgun signs every
- * event of the account with the same key. Hence three further bounds: the route's address has a secret of its own; a token is good for one
- * mail (InboundMessage.token); and a time counts for nine hours, since Mailgun repeats a delivery for eight hours and a quarter and does not
- * say that it signs it anew.
+ * Signature (documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks): the field `signature` is
+ * the lower-case hex of HMAC-SHA256 under the webhook signing key over the fields `timestamp` and `token`. It does not
+ * cover the email, and Mailgun signs every event of the account with the same key. Three further checks are therefore
+ * needed:
+ * - The path must contain a route secret.
+ * - A token is accepted for one email only (InboundMessage.token).
+ * - A timestamp is accepted for nine hours. Mailgun retries a delivery for eight hours and a quarter, and its
+ *   documentation does not say whether a retry gets a new signature.
  *
- * The signature can't be found without parsing the form: nothing of it is looked at unless the route's secret is in the address, and what is
- * parsed then takes a time that grows with its length.
+ * The signature is inside the form, so the form must be parsed before verification. The form is parsed only if the path
+ * contains the route secret. Parsing takes linear time.
  *
- * Fields (…/user-manual/receive-forward-store/receive-http): `message-headers` has all headers of the mail in their order, as JSON;
- * `stripped-text` is the text without what it quotes, `body-plain` all of it.
+ * Fields (…/user-manual/receive-forward-store/receive-http): `message-headers` contains all headers of the email in
+ * their order, as JSON. `stripped-text` is the text without quoted text, and `body-plain` is the complete text.
  *
- * DKIM (…/user-manual/receive-forward-store/spam-filter): with "Mark spam with MIME headers" Mailgun adds its findings to the mail's own
- * headers, `X-Mailgun-Sscore` for every mail checked and `X-Mailgun-Dkim-Check-Result: Pass` or `Fail` where the mail is signed. Nothing in
- * a request tells them from headers of the same names that the sender wrote, and the documentation does not say that those are removed.
- * So the org must state that its domain marks spam (`spamFilter`), each of the two must be there once, and they must stand where no
- * header of the sender can: in Mailgun's own run of headers, before everything of the mail (above the first Received) or after everything. In
- * the latter case the finding must come after the score, for what Mailgun wrote first ends what the sender wrote. Mail posted in more than
- * 256 KiB is refused, since spam filters pass over large mail and then add nothing. What rests on Mailgun alone: that it checks every mail up
- * to that size, and that `Pass` means the one signature.
+ * DKIM (…/user-manual/receive-forward-store/spam-filter): with "Mark spam with MIME headers", Mailgun adds its results
+ * to the headers of the email. It adds `X-Mailgun-Sscore` to every email that it checks, and
+ * `X-Mailgun-Dkim-Check-Result: Pass` or `Fail` to signed email. A request does not distinguish these headers from
+ * headers of the same names that the sender wrote. The documentation does not say that Mailgun removes the latter.
+ * These conditions must therefore be met:
+ * - The organization states that its domain marks spam (`spamFilter`).
+ * - Each of the two headers occurs exactly once.
+ * - Both are in Mailgun's own block of headers, where the sender cannot place a header. The block is either before all
+ *   headers of the email (above the first Received) or after all of them. If it is at the end, the DKIM result must
+ *   follow the score, because the first header from Mailgun ends the headers from the sender.
+ * - The request body is at most 256 KiB, because spam filters skip large email and then add no headers.
+ *
+ * Two facts depend on Mailgun alone: it checks every email up to that size, and `Pass` refers to the one signature.
  */
 import * as z from 'zod/mini';
 import { canonicalEmail } from '../../../core/users/canonical-identity.ts';
@@ -43,20 +51,24 @@ import {
   secretSchema,
 } from './signature-helpers.ts';
 
-/** `channels/mailgun` in the org's vault. */
+/** The organization's value `channels/mailgun`. */
 const credentialsSchema = z.strictObject({
-  /** HTTP webhook signing key of the account. */
+  /** The account's HTTP webhook signing key. */
   signingKey: secretSchema,
-  /** Made up by the org: 22 to 128 characters of base64url, at the end of the route's address. */
+  /** Chosen by the organization: 22 to 128 base64url characters at the end of the route's URL. */
   routeSecret: z.string().check(z.regex(/^[A-Za-z0-9_-]{22,128}$/)),
-  /** That the domain's spam filter is set to "Mark spam with MIME headers": without it no mail can be told from a forged one. */
+  /**
+   * States that the domain's spam filter is set to "Mark spam with MIME headers". Otherwise, forged email cannot be
+   * detected.
+   */
   spamFilter: z.literal('mark'),
-  /** Where mail is sent to, and replies come from. */
+  /** The address that receives email and sends replies. */
   address: z.string().check(z.refine((text) => canonicalEmail(text) !== undefined)),
-  /** As Trust.unsignedTo (mail.ts). */
+  /** See SenderTrustPolicy.unsignedTo (inbound-email.ts). */
   unsignedTo: z._default(z.boolean(), false),
-  /** Sending key, and the domain that replies are sent by. */
+  /** Sending key that authorizes replies. */
   apiKey: secretSchema,
+  /** Domain that sends the replies. */
   domain: z.string().check(z.regex(/^[a-z0-9.-]{3,253}$/)),
   region: z._default(z.enum(['us', 'eu']), 'us'),
 });
@@ -74,7 +86,8 @@ function verifySignature(request: WebhookRequest, credentials: MailgunCredential
   const [timestamp = '', token = '', signature = ''] = ['timestamp', 'token', 'signature'].map((name) =>
     singleField(form, name),
   );
-  // Without the three forms, characters could go from one field to the other, and odd texts cost an HMAC.
+  // The signed fields are joined without a separator, so without these checks an attacker could move characters from
+  // one field to the other. The checks also save an HMAC for malformed values.
   if (
     !isWithinTimeWindow(timestamp, acceptedTimeWindow, now) ||
     !/^[0-9a-z-]{32,64}$/i.test(token) ||
@@ -98,7 +111,7 @@ const spamScoreHeader = 'x-mailgun-sscore';
 const dkimResultHeader = 'x-mailgun-dkim-check-result';
 const isMailgunHeader = (name: string): boolean => name.startsWith('x-mailgun-');
 
-/** Whether Mailgun found the mail's signature to hold, by headers that only Mailgun can have written there. */
+/** Whether Mailgun reports a valid DKIM signature in headers that only Mailgun can have written. */
 function hasTrustedDkimPass(headers: EmailHeaders): boolean {
   const names = headers.map(([name]) => name);
   const [scoreIndex, dkimIndex] = [names.indexOf(spamScoreHeader), names.indexOf(dkimResultHeader)];
@@ -139,25 +152,25 @@ export const mailgun: ChannelProvider = {
   name: 'mailgun',
   acceptedResponse: { contentType: 'text/plain', body: '' },
   replayableSeconds: undefined,
-  accountFor(json, carrier) {
+  accountFor(json, providerHttp) {
     const parsed = credentialsSchema.safeParse(json);
     if (!parsed.success) return undefined;
-    const secrets = parsed.data;
-    const trust = { address: canonicalEmail(secrets.address) ?? '', unsignedTo: secrets.unsignedTo };
+    const credentials = parsed.data;
+    const trust = { address: canonicalEmail(credentials.address) ?? '', unsignedTo: credentials.unsignedTo };
     return {
       async verifyAndParse(request, now) {
-        const form = verifySignature(request, secrets, now);
+        const form = verifySignature(request, credentials, now);
         return form && parseEmail(request, form, trust);
       },
       /** documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/messages. */
       sendReply: (replyTo, text) =>
-        postToProvider(carrier, {
-          origin: secrets.region === 'eu' ? 'https://api.eu.mailgun.net' : 'https://api.mailgun.net',
+        postToProvider(providerHttp, {
+          origin: credentials.region === 'eu' ? 'https://api.eu.mailgun.net' : 'https://api.mailgun.net',
           channel: 'mailgun',
-          path: `/v3/${secrets.domain}/messages`,
-          authorization: basicAuthorization('api', secrets.apiKey),
+          path: `/v3/${credentials.domain}/messages`,
+          authorization: basicAuthorization('api', credentials.apiKey),
           body: new URLSearchParams({
-            from: secrets.address,
+            from: credentials.address,
             to: replyTo.to ?? '',
             subject: replyTo.subject ?? '',
             text,

@@ -1,17 +1,18 @@
-/** Sending of a reply: one try, a limit of time, and nothing of it in any error. */
+/** Sends replies to provider APIs: one attempt, with a timeout, and without request data in errors. */
 import type { ProviderHttp, SendResult } from '../channel-ports.ts';
 
 const timeoutMilliseconds = 10_000;
 
 export interface ProviderRequest {
-  /** Origin of the provider's API, and the name of the channel that stands for it on one machine. */
+  /** Origin of the provider's API. */
   readonly origin: string;
+  /** Path segment that replaces the origin if `baseUrlOverride` is set. */
   readonly channel: string;
   readonly path: string;
   readonly authorization: string;
-  /** An object goes as JSON. */
+  /** URLSearchParams are sent as a form, any other object as JSON. */
   readonly body: URLSearchParams | object;
-  /** Tells what an answer of status 2xx means, where that alone says nothing. */
+  /** Interprets the body of a 2xx response, for providers whose status does not indicate success. */
   readonly interpretResponse?: (answer: unknown) => SendResult;
 }
 
@@ -19,8 +20,9 @@ export const basicAuthorization = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 
 /**
- * Posts to a provider. `sent` for 2xx; `refused` for what no repetition changes; `unknown` for 429, 5xx, time-outs and broken
- * connections. Redirects are not followed: they would carry the credentials elsewhere.
+ * Posts to a provider. Returns `sent` for 2xx, `unknown` for 429, 5xx, timeouts and broken connections, and `refused`
+ * for every other status, because a retry would not help. Redirects are not followed, because they would send the
+ * credentials to another host.
  */
 export async function postToProvider(
   { fetch, baseUrlOverride }: ProviderHttp,
@@ -45,12 +47,12 @@ export async function postToProvider(
     if (response.ok) return 'sent';
     return response.status === 429 || response.status >= 500 ? 'unknown' : 'refused';
   } catch {
-    // The cause may quote the request.
+    // The error is discarded because its message might quote the request.
     return 'unknown';
   }
 }
 
-/** The beginning of a text, at most so many UTF-16 units long, that ends between two characters. */
+/** Truncates a text to at most `length` UTF-16 code units, at a character boundary. */
 export function truncateText(text: string, length: number): string {
   if (text.length <= length) return text;
   let end = 0;
@@ -58,6 +60,6 @@ export function truncateText(text: string, length: number): string {
     if (index + segment.length > length) break;
     end = index + segment.length;
   }
-  // One character alone can be longer than all there is room for.
+  // A single character (grapheme cluster) can exceed the limit. It is then cut.
   return end > 0 ? text.slice(0, end) : text.slice(0, length).toWellFormed();
 }

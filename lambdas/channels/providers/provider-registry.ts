@@ -1,4 +1,3 @@
-/** All channels. */
 import type { ChannelProviders } from '../channel-ports.ts';
 import { mailgun } from './mailgun.ts';
 import { sendgrid } from './sendgrid.ts';

@@ -1,14 +1,15 @@
 /**
- * Slack, by its Events API.
+ * Slack through its Events API.
  *
- * Signature (docs.slack.dev/authentication/verifying-requests-from-slack): `X-Slack-Signature` is `v0=` and the lower-case hex of
- * HMAC-SHA256 under the signing secret over `v0:`, the time in `X-Slack-Request-Timestamp`, `:` and the raw body; requests more than five
- * minutes old are refused.
+ * Signature (docs.slack.dev/authentication/verifying-requests-from-slack): `X-Slack-Signature` is `v0=` followed by the
+ * lower-case hex of HMAC-SHA256 under the signing secret over `v0:`, the time in `X-Slack-Request-Timestamp`, `:` and
+ * the raw body. Requests that are more than five minutes old are rejected.
  *
- * Events (docs.slack.dev/apis/events-api): direct messages to the app (`message` of `channel_type` `im`) and mentions of it
- * (`app_mention`). What a bot wrote, this app's own messages among it, and messages with a subtype (edits, joins, files) are left out, as are
- * members of other workspaces (Slack Connect): for them the workspace's word is no proof. A repetition (`X-Slack-Retry-Num`) is signed anew
- * and has the `event_id` of the first. Delayed events come for up to 24 hours.
+ * Events (docs.slack.dev/apis/events-api): direct messages to the app (`message` with `channel_type` `im`) and mentions
+ * of the app (`app_mention`). Bot messages, including those of this app, are ignored. Messages with a subtype (edits,
+ * joins, files) are ignored too. Members of other workspaces (Slack Connect) are ignored, because this workspace does
+ * not authenticate them. A retry (`X-Slack-Retry-Num`) has a new signature and the `event_id` of the first delivery.
+ * Delayed events arrive for up to 24 hours.
  */
 import * as z from 'zod/mini';
 import { canonicalSlack } from '../../../core/users/canonical-identity.ts';
@@ -26,21 +27,24 @@ import {
   toDeliveryId,
 } from './signature-helpers.ts';
 
-/** `channels/slack` in the org's vault. */
+/** The organization's value `channels/slack`. */
 const credentialsSchema = z.strictObject({
-  /** Of the Slack app: it signs requests. */
+  /** The Slack app's signing secret. It signs requests. */
   signingSecret: secretSchema,
-  /** Of the app in the workspace, `xoxb-…` with chat:write: it authorizes replies. */
+  /** The app's bot token in the workspace (`xoxb-…`, with chat:write). It authorizes replies. */
   botToken: secretSchema,
-  /** Id of the app; events of another are refused. */
+  /** ID of the app. Events of other apps are rejected. */
   appId: z.optional(z.string().check(z.regex(/^A[A-Z0-9]{1,31}$/))),
 });
 type SlackCredentials = z.output<typeof credentialsSchema>;
 
 const acceptedTimeWindow = { back: 300, ahead: clockSkewSeconds };
-/** Of a request, bytes. Slack tells no bound but that of a text, 40,000 characters: this is 26 bytes for each. */
+/**
+ * Maximum request size in bytes. Slack documents only the limit of a text, 40,000 characters. This limit allows 26
+ * bytes for each of them.
+ */
 const maxBodyBytes = 1_048_576;
-/** What Slack takes before it cuts a text itself, characters; an escaped one is at most five times as long. */
+/** Maximum characters before Slack truncates a text. Escaping makes a text at most five times as long. */
 const maxReplyLength = 40_000;
 
 const urlVerificationSchema = z.object({ type: z.literal('url_verification'), challenge: z.string() });
@@ -56,7 +60,7 @@ const eventCallbackSchema = z.object({
     channel: z.string().check(z.regex(/^[A-Z0-9]{2,32}$/)),
     user: z.string(),
     text: z.string(),
-    /** Workspace of the writer, where Slack tells it. */
+    /** Workspace of the author, if Slack reports it. */
     team: z.optional(z.string()),
     user_team: z.optional(z.string()),
     thread_ts: z.optional(z.string().check(z.regex(/^[0-9.]{1,32}$/))),
@@ -68,7 +72,7 @@ const eventCallbackSchema = z.object({
   }),
 });
 
-/** Slack writes three characters as entities, and only those (docs.slack.dev/messaging/formatting-message-text, "Escaping text"). */
+/** Slack escapes only these three characters (docs.slack.dev/messaging/formatting-message-text, "Escaping text"). */
 const unescapeSlackText = (text: string): string =>
   text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
 const escapeSlackText = (text: string): string =>
@@ -108,7 +112,7 @@ function parseEvent(body: Uint8Array, { appId }: SlackCredentials): WebhookConte
   if (identity === undefined || team !== team_id || member !== team_id || (!shared && event.channel_type !== 'im'))
     return { kind: 'nothing' };
   const thread = event.thread_ts === undefined ? {} : { thread: event.thread_ts };
-  // A mention begins with the name of who is mentioned, which is no part of what is said.
+  // A mention can begin with the ID of the mentioned app, which is not part of the message.
   const text = unescapeSlackText(shared ? event.text.replace(/^\s*<@[A-Z0-9]+(?:\|[^>]*)?>\s*/, '') : event.text);
   return {
     kind: 'messages',
@@ -118,7 +122,10 @@ function parseEvent(body: Uint8Array, { appId }: SlackCredentials): WebhookConte
   };
 }
 
-/** Slack answers with status 200 to what it refuses too. Errors of docs.slack.dev/reference/methods/chat.postMessage. */
+/**
+ * Errors that a retry can fix (docs.slack.dev/reference/methods/chat.postMessage). Slack returns status 200 for errors
+ * too.
+ */
 const transientErrors = new Set([
   'ratelimited',
   'rate_limited',
@@ -143,20 +150,20 @@ export const slack: ChannelProvider = {
   name: 'slack',
   acceptedResponse: { contentType: 'text/plain', body: '' },
   replayableSeconds: 2 * daySeconds,
-  accountFor(json, carrier) {
+  accountFor(json, providerHttp) {
     const parsed = credentialsSchema.safeParse(json);
     if (!parsed.success) return undefined;
-    const secrets = parsed.data;
+    const credentials = parsed.data;
     return {
       async verifyAndParse(request, now) {
-        return verifySignature(request, secrets, now) ? parseEvent(request.body, secrets) : undefined;
+        return verifySignature(request, credentials, now) ? parseEvent(request.body, credentials) : undefined;
       },
       sendReply: (replyTo, text) =>
-        postToProvider(carrier, {
+        postToProvider(providerHttp, {
           origin: 'https://slack.com',
           channel: 'slack',
           path: '/api/chat.postMessage',
-          authorization: `Bearer ${secrets.botToken}`,
+          authorization: `Bearer ${credentials.botToken}`,
           body: {
             channel: replyTo.channel,
             text: formatReplyText(text),

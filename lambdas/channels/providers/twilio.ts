@@ -1,14 +1,17 @@
 /**
- * SMS by Twilio.
+ * SMS through Twilio.
  *
- * Signature (twilio.com/docs/usage/webhooks/webhooks-security): `X-Twilio-Signature` is base64 of HMAC-SHA1 under the account's auth token
- * over the URL of the webhook, with its query as sent, then name and value of each POST parameter, sorted by name. Of a name that is there
- * twice, its different values are sorted; ports 443 and 80 may be written or not (both as in Twilio's libraries). Names and values are
- * joined without separators, so that whoever has seen one signed request could draw the borders anew: parameters that matter must be there
- * once and have their form. The signature tells no time, hence ids of messages are to be remembered for ever.
+ * Signature (twilio.com/docs/usage/webhooks/webhooks-security): `X-Twilio-Signature` is the base64 of HMAC-SHA1 under
+ * the account's auth token. The input is the webhook URL with its query as sent, followed by the name and value of each
+ * POST parameter, sorted by name. If a name is repeated, its distinct values are sorted. The ports 443 and 80 may be
+ * present or absent (both rules as in Twilio's libraries).
  *
- * It can't be computed without parsing the form. So what has no signature of 28 characters, or more than 64 KiB, isn't parsed; what is, in
- * a time that grows with its length.
+ * Names and values are joined without separators. An attacker who has seen one signed request can therefore split the
+ * same text into different parameters. For this reason, the parameters that matter must occur exactly once and be
+ * well-formed. The signature contains no time, so message IDs must be stored forever.
+ *
+ * The form must be parsed to compute the signature. It is parsed only if the signature has 28 characters and the body
+ * is at most 64 KiB. Parsing takes linear time.
  *
  * Fields (twilio.com/docs/messaging/guides/webhook-request): MessageSid, AccountSid, From, To, Body. Media are ignored.
  */
@@ -21,19 +24,22 @@ import { base64Sha1Pattern, constantTimeEqualNonEmpty, encodedHmac, secretSchema
 
 const phoneNumberSchema = z.string().check(z.regex(/^\+[1-9][0-9]{6,14}$/));
 
-/** `channels/twilio` in the org's vault. */
+/** The organization's value `channels/twilio`. */
 const credentialsSchema = z.strictObject({
-  /** Of the account: it signs requests and authorizes replies. */
+  /** The account's auth token. It signs requests and authorizes replies. */
   authToken: secretSchema,
   accountSid: z.string().check(z.regex(/^AC[0-9a-f]{32}$/)),
-  /** Number that replies come from, E.164; unless told the number that was written to. */
+  /** Number that sends replies, in E.164 format. The default is the number that received the message. */
   from: z.optional(phoneNumberSchema),
 });
-/** Of a request, bytes: a text of 1,600 characters, percent-encoded, is below 15,000, the addresses of ten pictures below as much. */
+/**
+ * Maximum request size in bytes. A percent-encoded text of 1,600 characters needs less than 15,000 bytes. The URLs of
+ * ten pictures also need less than 15,000 bytes.
+ */
 const maxBodyBytes = 65_536;
-/** What Twilio sends in one message, characters. */
+/** Maximum characters that Twilio sends in one message. */
 const maxReplyLength = 1_600;
-/** A webhook's URL in its parts: scheme, host, port, and the rest. */
+/** Splits a webhook URL into scheme, host, port and the rest. */
 const urlPartsPattern = /^(https?:\/\/)([^/?#:@]+)(:[0-9]+)?(.*)$/s;
 
 function candidateSignedUrls(url: string): readonly string[] {
@@ -50,7 +56,7 @@ function canonicalParameters(form: FormFields): string {
   return byName.flatMap(([name, values]) => [...new Set(values)].sort().map((value) => name + value)).join('');
 }
 
-/** The parameters of a request that Twilio signed with this token; undefined for every other request. */
+/** Returns the parameters of a request that was signed with this token, or undefined if the signature is not valid. */
 export function parseSignedForm(request: WebhookRequest, authToken: string): FormFields | undefined {
   const signature = request.headers['x-twilio-signature'] ?? '';
   if (request.method !== 'POST' || !base64Sha1Pattern.test(signature) || request.body.length > maxBodyBytes)
@@ -67,7 +73,8 @@ export function parseSignedForm(request: WebhookRequest, authToken: string): For
 function parseMessage(form: FormFields): WebhookContent {
   const id = singleField(form, 'MessageSid');
   const [from, to, text] = [singleField(form, 'From'), singleField(form, 'To'), singleField(form, 'Body')];
-  // Twilio carries WhatsApp and others too, as `whatsapp:+44…`: those are not the owners of a telephone number.
+  // Twilio also delivers WhatsApp and other messages, with senders such as `whatsapp:+44…`. These do not prove
+  // ownership of a telephone number.
   const identity = canonicalPhone('tel', from ?? '');
   const isStatusReport = form.has('MessageStatus') || (singleField(form, 'SmsStatus') ?? 'received') !== 'received';
   if (isStatusReport || identity === undefined || from === undefined || to === undefined || text === undefined)
@@ -84,27 +91,27 @@ export const twilio: ChannelProvider = {
   name: 'twilio',
   acceptedResponse: { contentType: 'text/xml', body: '<?xml version="1.0" encoding="UTF-8"?><Response/>' },
   replayableSeconds: undefined,
-  accountFor(json, carrier) {
+  accountFor(json, providerHttp) {
     const parsed = credentialsSchema.safeParse(json);
     if (!parsed.success) return undefined;
-    const secrets = parsed.data;
+    const credentials = parsed.data;
     return {
       async verifyAndParse(request) {
-        const form = parseSignedForm(request, secrets.authToken);
-        return form !== undefined && constantTimeEqualNonEmpty(singleField(form, 'AccountSid'), secrets.accountSid)
+        const form = parseSignedForm(request, credentials.authToken);
+        return form !== undefined && constantTimeEqualNonEmpty(singleField(form, 'AccountSid'), credentials.accountSid)
           ? parseMessage(form)
           : undefined;
       },
       /** Programmable Messaging API: twilio.com/docs/messaging/api/message-resource. */
       sendReply: (replyTo, text) =>
-        postToProvider(carrier, {
+        postToProvider(providerHttp, {
           origin: 'https://api.twilio.com',
           channel: 'twilio',
-          path: `/2010-04-01/Accounts/${secrets.accountSid}/Messages.json`,
-          authorization: basicAuthorization(secrets.accountSid, secrets.authToken),
+          path: `/2010-04-01/Accounts/${credentials.accountSid}/Messages.json`,
+          authorization: basicAuthorization(credentials.accountSid, credentials.authToken),
           body: new URLSearchParams({
             To: replyTo.to ?? '',
-            From: secrets.from ?? replyTo.from ?? '',
+            From: credentials.from ?? replyTo.from ?? '',
             Body: truncateText(text, maxReplyLength),
           }),
         }),

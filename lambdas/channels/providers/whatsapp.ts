@@ -1,13 +1,15 @@
 /**
- * WhatsApp by Meta's Cloud API.
+ * WhatsApp through Meta's Cloud API.
  *
- * Signature (developers.facebook.com/docs/graph-api/webhooks/getting-started, "Event Notifications"): `X-Hub-Signature-256` is `sha256=`
- * and the lower-case hex of HMAC-SHA256 under the app secret over the raw body. It tells no time; the messages do, and one is taken for the
- * seven days in which Meta repeats a delivery. "Verification Requests": a GET with `hub.mode=subscribe`, the verify token that we gave
- * Meta, and a challenge to be answered.
+ * Signature (developers.facebook.com/docs/graph-api/webhooks/getting-started, "Event Notifications"):
+ * `X-Hub-Signature-256` is `sha256=` followed by the lower-case hex of HMAC-SHA256 under the app secret over the raw
+ * body. It contains no time, but each message does. A message is accepted for seven days, because Meta retries a
+ * delivery for that long. "Verification Requests": a GET request with `hub.mode=subscribe`, the verify token that we
+ * gave to Meta, and a challenge that the response must contain.
  *
- * Fields (developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components): a delivery has entries, those have changes, those have
- * messages. Texts are taken, of single persons: not groups, pictures, reactions, nor status reports.
+ * Fields (developers.facebook.com/docs/whatsapp/cloud-api/webhooks/components): a delivery contains entries, which
+ * contain changes, which contain messages. Only text messages from individual people are accepted. Group messages,
+ * pictures, reactions and status reports are ignored.
  */
 import * as z from 'zod/mini';
 import { canonicalPhone } from '../../../core/users/canonical-identity.ts';
@@ -25,25 +27,28 @@ import {
   toDeliveryId,
 } from './signature-helpers.ts';
 
-/** `channels/whatsapp` in the org's vault. */
+/** The organization's value `channels/whatsapp`. */
 const credentialsSchema = z.strictObject({
-  /** Of the Meta app: it signs deliveries. */
+  /** The Meta app's secret. It signs deliveries. */
   appSecret: secretSchema,
-  /** Made up by the org, at least 16 characters, and told to Meta where the webhook is set. */
+  /** Chosen by the organization, at least 16 characters. It is entered at Meta when the webhook is configured. */
   verifyToken: secretSchema.check(z.minLength(16)),
-  /** Id, not number, of the telephone that is written to; messages to others of the account are not this line's. */
+  /** ID (not the number) of the receiving telephone number. Messages to other numbers of the account are ignored. */
   phoneNumberId: z.string().check(z.regex(/^[0-9]{1,32}$/)),
-  /** Of a system user with whatsapp_business_messaging: it authorizes replies. */
+  /** Access token of a system user with whatsapp_business_messaging. It authorizes replies. */
   accessToken: secretSchema,
-  /** Version of the Graph API that replies go to. */
+  /** Version of the Graph API for replies. */
   graphVersion: z._default(z.string().check(z.regex(/^v[0-9]{2}\.0$/)), 'v23.0'),
 });
 type WhatsAppCredentials = z.output<typeof credentialsSchema>;
 
 const acceptedTimeWindow = { back: 7 * daySeconds, ahead: clockSkewSeconds };
-/** Of a delivery, bytes: "up to 3 MB" (developers.facebook.com/docs/whatsapp/cloud-api/guides/set-up-webhooks, "Payload Size"). */
+/**
+ * Maximum delivery size in bytes: "up to 3 MB" (developers.facebook.com/docs/whatsapp/cloud-api/guides/set-up-webhooks,
+ * "Payload Size").
+ */
 const maxBodyBytes = 3_145_728;
-/** What one message can hold, characters. */
+/** Maximum characters in one message. */
 const maxReplyLength = 4_096;
 
 const deliverySchema = z.object({
@@ -81,7 +86,7 @@ function answerVerificationChallenge(
 ): WebhookContent | undefined {
   const answer = query['hub.challenge'] ?? '';
   const tokenMatches = constantTimeEqualNonEmpty(query['hub.verify_token'], verifyToken);
-  // The answer is an echo: nothing that a browser could take for a page.
+  // The answer echoes the challenge, so it must not contain characters that a browser could interpret as HTML.
   return tokenMatches && query['hub.mode'] === 'subscribe' && /^[A-Za-z0-9_-]{1,128}$/.test(answer)
     ? { kind: 'challenge', answer: { contentType: 'text/plain', body: answer } }
     : undefined;
@@ -108,7 +113,7 @@ function parseMessages(
   const currentMessages = textMessages.filter(({ timestamp }) =>
     isWithinTimeWindow(timestamp, acceptedTimeWindow, now),
   );
-  // Nothing but what is too old or of the future is no delivery of Meta's.
+  // Meta does not send a delivery whose messages are all outside the time window.
   if (textMessages.length > 0 && currentMessages.length === 0) return undefined;
   const messages = currentMessages.flatMap(({ id, from, text }): readonly InboundMessage[] => {
     const identity = canonicalPhone('whatsapp', from);
@@ -123,22 +128,22 @@ export const whatsapp: ChannelProvider = {
   name: 'whatsapp',
   acceptedResponse: { contentType: 'text/plain', body: '' },
   replayableSeconds: acceptedTimeWindow.back + acceptedTimeWindow.ahead,
-  accountFor(json, carrier) {
+  accountFor(json, providerHttp) {
     const parsed = credentialsSchema.safeParse(json);
     if (!parsed.success) return undefined;
-    const secrets = parsed.data;
+    const credentials = parsed.data;
     return {
       async verifyAndParse(request, now) {
-        if (request.method === 'GET') return answerVerificationChallenge(request, secrets);
-        return verifySignature(request, secrets) ? parseMessages(request.body, secrets, now) : undefined;
+        if (request.method === 'GET') return answerVerificationChallenge(request, credentials);
+        return verifySignature(request, credentials) ? parseMessages(request.body, credentials, now) : undefined;
       },
       /** developers.facebook.com/docs/whatsapp/cloud-api/messages/text-messages. */
       sendReply: (replyTo, text) =>
-        postToProvider(carrier, {
+        postToProvider(providerHttp, {
           origin: 'https://graph.facebook.com',
           channel: 'whatsapp',
-          path: `/${secrets.graphVersion}/${secrets.phoneNumberId}/messages`,
-          authorization: `Bearer ${secrets.accessToken}`,
+          path: `/${credentials.graphVersion}/${credentials.phoneNumberId}/messages`,
+          authorization: `Bearer ${credentials.accessToken}`,
           body: {
             messaging_product: 'whatsapp',
             recipient_type: 'individual',

@@ -4,7 +4,10 @@ import { toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec
 import { currentVersionProjection, parseStoredValue } from '../../shared/stores/value-item-codec.ts';
 import type { ReadKeyringAndValue } from '../channel-credentials-service.ts';
 
-/** Keyring and value by one BatchGetItem, strongly consistent: what is locked or shredded is so at once. */
+/**
+ * Reads the keyring and the value with one strongly consistent BatchGetItem, so a lock or shred takes effect
+ * immediately.
+ */
 export const readChannelCredentialsFromDynamo =
   (
     clientOf: (org: string) => DynamoDBClient,

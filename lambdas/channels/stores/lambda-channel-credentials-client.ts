@@ -3,7 +3,10 @@ import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import type { ChannelCredentialsReader, ChannelName } from '../channel-ports.ts';
 
-/** Asks the one function that can open them. Nothing is kept: what is changed or locked counts with the next request. */
+/**
+ * Invokes the one function that can decrypt channel secrets. Nothing is cached, so a change or lock applies to the next
+ * request.
+ */
 export class LambdaChannelCredentials implements ChannelCredentialsReader {
   readonly #client: LambdaClient;
   readonly #functionName: string;
@@ -19,7 +22,7 @@ export class LambdaChannelCredentials implements ChannelCredentialsReader {
       Payload: Buffer.from(JSON.stringify({ org, channel })),
     });
     const { FunctionError, Payload } = await mapTransientErrors(nothingReadDetail, () => this.#client.send(command));
-    // Its own log tells what failed there.
+    // The invoked function logs the cause.
     if (FunctionError !== undefined || Payload === undefined)
       throw new VaultError('unavailable', { detail: nothingReadDetail });
     const { secrets } = JSON.parse(Buffer.from(Payload).toString('utf8'));

@@ -4,7 +4,6 @@ import type { RouteHandler } from '../../middleware/request-state.ts';
 import { webhookRouteHandler } from '../middleware/webhook-route.ts';
 import type { WebhookReceiver } from '../webhook-receiver.ts';
 
-/** The channel of each webhook. */
 const channelByRoute = {
   receiveTwilio: 'twilio',
   receiveWhatsApp: 'whatsapp',
@@ -14,7 +13,7 @@ const channelByRoute = {
   receiveSendGrid: 'sendgrid',
 } as const satisfies Partial<Record<RouteId, ChannelName>>;
 
-/** One chain for each webhook: they differ by their channel alone. */
+/** Creates one handler per webhook route. The handlers differ only in their channel. */
 export const receiveWebhooks = (receiver: WebhookReceiver, publicUrl: string): Partial<Record<RouteId, RouteHandler>> =>
   Object.fromEntries(
     Object.entries(channelByRoute).map(([id, channel]) => [id, webhookRouteHandler(channel, receiver, publicUrl)]),

@@ -1,12 +1,12 @@
-/** The onion of webhooks: what a provider signed, to the byte, and nothing parsed before its signature holds. */
+/** Middleware for webhook routes. It passes the request on exactly as the provider signed it. */
 import type { ChannelName, WebhookRequest } from '../../channels/channel-ports.ts';
 import type { ApiEvent, RouteHandler } from '../../middleware/request-state.ts';
 import type { WebhookReceiver } from '../webhook-receiver.ts';
 
 /**
- * A route for a provider. It is audited, under the name of the channel, from the proof on and if it brings messages: a request that is not
- * signed proves nothing, and is left to the log.
- * @param publicUrl origin under which providers call, without a slash at its end
+ * Creates the route handler for a channel. A request is audited under the channel's name if its signature is valid and
+ * it contains messages. An unsigned request is only logged, because its origin is not proven.
+ * @param publicUrl origin of the webhook URLs, without a trailing slash
  */
 export const webhookRouteHandler =
   (channel: ChannelName, receiver: WebhookReceiver, publicUrl: string): RouteHandler =>
@@ -20,7 +20,10 @@ export const webhookRouteHandler =
     return response;
   };
 
-/** `rawPath` is decoded; ids and the one secret in paths are of characters that need no encoding, so it is what the provider signed. */
+/**
+ * API Gateway decodes `rawPath`. It is still the path that the provider signed, because IDs and the route secret
+ * contain only characters that need no encoding.
+ */
 function toWebhookRequest(event: ApiEvent, publicUrl: string): WebhookRequest {
   const { rawPath, rawQueryString, headers, body = '', isBase64Encoded, pathParameters } = event;
   const { method } = event.requestContext.http;

@@ -5,10 +5,13 @@ import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import type { Delivery, DeliveryStore } from '../conversation-ports.ts';
 
-/** Detail of a webhook that failed: providers repeat, and nothing is taken twice. */
-const retryDetail = 'Whether the message was taken is not known. Send it again.';
+/** Error detail of a failed webhook. Providers retry, and deduplication makes a retry safe. */
+const retryDetail = 'It is unknown whether the message was accepted. Send it again.';
 
-/** Deliveries that were seen (docs/channels.md), one item each: what is there first stays. */
+/**
+ * Stores one item per delivery (docs/channels.md). Existing attributes are not overwritten, except `state` by
+ * markQueued.
+ */
 export class DynamoDeliveries implements DeliveryStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
@@ -40,7 +43,7 @@ export class DynamoDeliveries implements DeliveryStore {
     await mapTransientErrors(retryDetail, () => this.#clientOf(org).send(command));
   }
 
-  /** Sets attributes that are not there yet, in one write, and gives the item as it is then. So its own retry changes nothing. */
+  /** Sets only missing attributes, in one write, and returns the resulting item. A retry therefore changes nothing. */
   async #setIfAbsent(org: string, id: string, fields: Record<string, unknown>): Promise<Record<string, unknown>> {
     const names = Object.keys(fields).filter((name) => fields[name] !== undefined);
     const command = new UpdateItemCommand({

@@ -3,10 +3,10 @@ import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import type { Responder, ResponderRequest } from '../conversation-ports.ts';
 
-/** Detail for logs; the answer to a person is none. */
+/** Error detail for logs. The person receives no reply. */
 const unavailableDetail = 'The responder did not answer.';
 
-/** The function that answers messages. What it throws may quote them, so nothing of that is passed on. */
+/** Invokes the responder function. Its errors might quote messages, so they are not passed on. */
 export class LambdaResponder implements Responder {
   readonly #client: LambdaClient;
   readonly #functionName: string;
@@ -33,7 +33,7 @@ export class LambdaResponder implements Responder {
 
 const responderUnavailable = () => new VaultError('unavailable', { detail: unavailableDetail });
 
-/** `{"text": "…"}`, or `null`: anything else is no answer that could be sent. */
+/** Parses `{"text": "…"}` or `null`. @throws VaultError `unavailable` for any other response */
 function parseResponderText(payload: Buffer): string | undefined {
   const answer = parseJson(payload);
   if (answer === null) return undefined;
