@@ -1,10 +1,10 @@
-/** What may be shown of a user's keyring: which slots there are, and nothing that opens or finds one. */
+/** Public views of a user's keyring: they list the slots and contain nothing that opens or locates one. */
 import type { AccountResponse, SlotInfo, UserInfo } from '../../contract/users/wire.ts';
 import type { UserKeyring, UserTombstone } from '../../core/users/user-keyring.ts';
 import { hasPassed } from '../shared/timestamps.ts';
 import type { CorruptUserKeyring } from './corrupt-user-keyring.ts';
 
-/** What an org may see of one of its users. */
+/** The view of a user for the organization. */
 export function toUserInfo(
   user: string,
   stored: UserKeyring | UserTombstone | CorruptUserKeyring,

@@ -1,4 +1,4 @@
-/** The rules of a user's own account: it sees its slots, replaces its key, takes slots away. */
+/** A user's account: view its slots, replace the user key, remove slots. */
 
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AccountResponse } from '../../contract/users/wire.ts';
@@ -29,15 +29,15 @@ export class AccountService {
   }
 
   /**
-   * Puts a new user key in place of the one that was presented, in one write: either is good until it, and after it the new one alone.
-   * Sessions end and codes for linking go with the old key, since whoever had that may have them too.
-   * Sent again with the new key after a lost answer, it changes nothing and succeeds.
-   * @throws VaultError `forbidden` by a session, `invalid_request`, `invalid_credential`, `write_contention`
+   * Replaces the presented user key in one write. Only the old key works before the write, and only the new key after
+   * it. The write also removes all sessions and link codes, because anyone with the old key may have those too.
+   * A retry with the new key after a lost reply changes nothing and succeeds.
+   * @throws VaultError `forbidden` for a session, `invalid_request`, `invalid_credential`, `write_contention`
    */
   async rotateUserKey(user: UnlockedUser, newKey: string): Promise<AccountResponse> {
     const { owner, slot } = user;
     if (slot.kind !== 'credential') {
-      throw new VaultError('forbidden', { detail: 'Present the user key that is to be replaced, not a session.' });
+      throw new VaultError('forbidden', { detail: 'Send the user key that you want to replace, not a session.' });
     }
     const parsed = parseUserKey(newKey);
     if (parsed?.org !== owner.org || parsed.user !== owner.user) {
@@ -54,7 +54,7 @@ export class AccountService {
         const sessions = slots.filter(({ kind }) => kind === 'session');
         return { remove: [slot.id, ...[...sessions, ...linkSlots].map(({ id }) => id)], add: [newSlot] };
       });
-      // They lead nowhere any more and end by themselves: a failure here must not make the caller doubt the new key.
+      // Their slots are removed, and the locators expire. A failure here must not make the caller doubt the new key.
       await Promise.allSettled(linkSlots.map((code) => this.#releaseLocator(owner, code)));
       return toAccountResponse(keyring, this.#clock());
     } finally {
@@ -63,28 +63,29 @@ export class AccountService {
   }
 
   /**
-   * Takes a slot away: a channel, a code, a session, or by a session the user key.
-   * @throws VaultError `slot_not_found`, also for one that was removed before; `last_slot`; `forbidden` for the user key that was
-   *   presented; `invalid_request` for a password, which has a route of its own
+   * Removes a slot: a channel, a link code or a session. A session may also remove the user key.
+   * @throws VaultError `slot_not_found`, also for a slot that was removed before; `last_slot`; `forbidden` for the
+   *   presented user key; `invalid_request` for a password, which has a separate route
    */
   async removeSlot(user: UnlockedUser, id: string): Promise<AccountResponse> {
     const { owner } = user;
     let removed: Slot | undefined;
     const keyring = await this.#slotUpdater.update(user, ({ slots }) => {
       const found = slots.find((slot) => slot.id === id);
-      // Gone since it was seen, by this very request or another: it leads nowhere any more.
+      // This request or another one removed the slot after it was first read. Nothing is left to change.
       if (found === undefined && removed !== undefined) return undefined;
       removed = found;
       if (removed === undefined) throw new VaultError('slot_not_found');
       if (removed.kind === 'password') {
-        throw new VaultError('invalid_request', { detail: 'A password is removed by its own route.' });
+        throw new VaultError('invalid_request', { detail: 'Use the route for passwords to remove a password.' });
       }
       if (removed.kind === 'credential' && id === user.slot.id) {
-        throw new VaultError('forbidden', { detail: 'A user key cannot remove itself: replace it.' });
+        throw new VaultError('forbidden', { detail: 'A user key cannot remove itself. Replace it instead.' });
       }
       return { remove: [id] };
     });
-    // After the slot: a locator that leads to nobody who has it may be taken by another (locators.ts).
+    // Release the locator after the slot: another user may claim a locator whose user has no such slot
+    // (locator-registry.ts).
     if (removed !== undefined && hasStoredLocator(removed)) await this.#releaseLocator(owner, removed);
     return toAccountResponse(keyring, this.#clock());
   }
@@ -93,21 +94,24 @@ export class AccountService {
     return releaseLocator(this.#locatorStore, owner, slot, this.#clock(), slot.id);
   }
 
-  /** Ends the session that was presented; false when it was none. @throws VaultError `write_contention` */
+  /**
+   * Ends the presented session. Returns false if the credential is not a session.
+   * @throws VaultError `write_contention`
+   */
   async logOut(user: UnlockedUser): Promise<boolean> {
     const { slot } = user;
     if (slot.kind !== 'session') return false;
     try {
       await this.#slotUpdater.update(user, () => ({ remove: [slot.id] }));
     } catch (error) {
-      // Someone else has ended it just now: it has ended.
+      // Another request has just ended the session, which is the wanted result.
       if (!(error instanceof VaultError && error.code === 'invalid_credential')) throw error;
     }
     return true;
   }
 }
 
-/** A slot of a user key, for a user who is there. @param key ASCII of the key, not zeroed here */
+/** Creates a slot of a user key for an unlocked user. @param key ASCII of the key, not zeroed here */
 const createCredentialSlotFor = (user: UnlockedUser, key: Uint8Array, createdAt: string): Slot =>
   user.withRootKey((root) => createCredentialSlot(root, key, user.owner, createdAt));
 

@@ -1,4 +1,4 @@
-/** What can be told of a user whose record is damaged: enough to list it and to end it, and nothing that is relied on. */
+/** Readable parts of a damaged user record. They suffice to list and delete the user, and nothing relies on them. */
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import { isCount, requireObjectFields } from '../../core/encoding/stored-record-fields.ts';
@@ -14,15 +14,15 @@ import { hasStoredLocator, type SlotLocator } from './locator-release.ts';
 
 export interface CorruptUserKeyring {
   readonly state: 'damaged';
-  /** RFC 3339, where it is there. */
+  /** RFC 3339, if present. */
   readonly createdAt?: string;
-  /** As it says, or 0. */
+  /** Generation from the record, or 0. */
   readonly generation: number;
-  /** Of its slots, as far as they can be read. */
+  /** Locators of its slots, as far as they can be read. */
   readonly slotLocators: readonly SlotLocator[];
 }
 
-/** A user's record, whatever state it is in. */
+/** Parses a user record in any state. */
 export function parseUserRecordOrCorrupt(
   record: unknown,
   owner: UserRef,

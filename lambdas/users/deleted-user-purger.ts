@@ -1,4 +1,7 @@
-/** Deletes what a deleted user left. All of it is ciphertext that nothing opens any more: its slots went first. */
+/**
+ * Deletes the remaining data of a deleted user. All of it is ciphertext without a key, because the slots were deleted
+ * first.
+ */
 import { randomBytes } from 'node:crypto';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
@@ -9,7 +12,7 @@ import { releaseLocator, type SlotLocator } from './locator-release.ts';
 import type { PurgeUserJobPayload } from './purge-user-job.ts';
 import type { LocatorStore, UserItemStore, UserKeyringStore } from './user-ports.ts';
 
-/** Items of one turn. */
+/** Items per batch. */
 const batchSize = 100;
 
 export interface DeletedUserPurgerDeps {
@@ -28,13 +31,13 @@ export class DeletedUserPurger {
   }
 
   /**
-   * Lets go what leads to the user, and deletes until nothing is left; what is left when it has had enough is another job's.
-   * @returns false, and nothing is deleted, for a user that is not deleted: whoever could forge a job must gain nothing by it
+   * Releases the locators of the user and deletes items until none are left. If time runs out, a new job continues.
+   * @returns false if the user is not deleted; nothing is deleted then, so that a forged job gains nothing
    */
   async purge(owner: UserRef, slotLocators: readonly SlotLocator[], isOutOfTime: () => boolean): Promise<boolean> {
     const { keyrings, locatorStore, userItems, jobProducer, clock } = this.#deps;
     const keyring = await keyrings.getRecord(owner);
-    // Without any record of the user its org was shredded.
+    // If there is no record of the user, the organization was shredded.
     if (keyring !== undefined && parseUserRecordOrCorrupt(keyring, owner).state !== 'deleted') return false;
     for (const one of slotLocators) await releaseLocator(locatorStore, owner, one, clock());
     for (;;) {

@@ -1,4 +1,7 @@
-/** Linking a channel: a code that one channel, or the API, gives and another sends. Both then open the same UMK. */
+/**
+ * Links identities by codes. One channel or the API issues a code, and another channel sends it. Both then open the
+ * same UMK.
+ */
 import { randomBytes } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -29,7 +32,7 @@ export interface IdentityLinkingServiceDeps {
   readonly clock: Clock;
 }
 
-/** Handles that are drawn before it is given up: of a million, those of codes of the last minutes are taken. */
+/** Number of random handles to try. Of a million handles, only those of codes of the last minutes are in use. */
 const maxCodeDraws = 5;
 
 export class IdentityLinkingService {
@@ -39,10 +42,7 @@ export class IdentityLinkingService {
     this.#deps = deps;
   }
 
-  /**
-   * A new code; one that the user had before works no more.
-   * @throws VaultError `too_many_slots`, `write_contention`, `unavailable`, `key_unavailable`
-   */
+  /** Creates a link code and revokes the previous one of the user. */
   async createLinkCode(user: UnlockedUser): Promise<StartLinkResponse> {
     const { locatorStore, codeMacs, clock, slotUpdater } = this.#deps;
     const { owner } = user;
@@ -65,27 +65,28 @@ export class IdentityLinkingService {
     return { code: shown, expiresAt };
   }
 
-  /** A code whose handle is free, and is this slot's from now on. */
+  /** Draws a code with an unused handle and claims the handle for this slot. */
   async #claimUnusedCode({ org, user }: UserRef, slot: string, expiresAt: string) {
     for (let attempt = 0; attempt < maxCodeDraws; attempt++) {
       const random = randomBytes(12);
       const formattedCode = createLinkCode(random);
       random.fill(0);
       const code = parseLinkCode(formattedCode);
-      if (code === undefined) throw new Error('the code that was drawn is none');
+      if (code === undefined) throw new Error('the generated link code does not parse');
       const locator = await this.#deps.routingMacs.deriveLocator(locatorMacInput(org, linkCodeHandle(code)));
       const claimed = await this.#deps.locatorStore.claim(org, { locator, user, slot, expiresAt, tries: 0 }, undefined);
       if (claimed) return { code, shown: formattedCode, locator };
     }
-    throw new VaultError('write_contention', { detail: 'No code was made.' });
+    throw new VaultError('write_contention', { detail: 'No code was created.' });
   }
 
   /**
-   * Links an identity to the user of a code. Each try counts, whatever comes of it, and a code links once: the slot that it opens is
-   * taken away by the very write that puts in the identity's.
-   * @param typedCode the code as a person wrote it
-   * @param receivedAt when the message came that brings it: the time of the new slot (identities.ts)
-   * @returns `refused` for every cause that lies in the code; `taken` when the identity has another user already
+   * Links an identity to the user of a code. Each try counts, whatever its result. A code links only once: the write
+   * that adds the slot of the identity also removes the slot of the code.
+   * @param typedCode the code as typed by a person
+   * @param receivedAt when the message with the code was received: creation time of the new slot
+   *   (identity-user-service.ts)
+   * @returns `refused` for any invalid code; `taken` if the identity already belongs to another user
    * @throws VaultError `too_many_slots`, `write_contention`, `unavailable`, `key_unavailable`
    */
   async redeemLinkCode(
@@ -138,7 +139,7 @@ export class IdentityLinkingService {
     const isLinked = ({ slots }: UserKeyring) =>
       slots.some(({ kind, locator }) => kind === 'identity' && locator === key.locator);
     const id = randomId();
-    // Where it is linked already no slot comes next, and its locator stays that of the one that is there.
+    // If the identity is already linked, no slot is added, and the locator keeps the claim for the existing slot.
     const wasLinked = isLinked(user.keyring);
     if (
       !wasLinked &&
@@ -153,11 +154,11 @@ export class IdentityLinkingService {
         add: wasLinked || isLinked(keyring) ? [] : [identitySlot],
       }));
     } catch (error) {
-      // The code's slot has gone meanwhile: whoever was first used it up.
+      // The slot of the code no longer exists: another request used the code first.
       if (isInvalidCodeError(error)) return 'refused';
       throw error;
     }
-    // It is linked: what fails here is no failure of it, and the code's locator ends by itself.
+    // The identity is linked. A failure here does not change that, and the locator of the code expires.
     await this.#deps.locatorStore.remove(org, slot.locator, owner.user, slot.id).catch(ignoreVaultError);
     return { user: owner.user };
   }

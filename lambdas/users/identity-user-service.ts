@@ -1,4 +1,7 @@
-/** Users by the identities that providers vouch for: found by the MAC of one key, opened by that of another. */
+/**
+ * Finds users by identities that providers verified. One MAC key derives the locator of an identity, and another
+ * derives the secret that opens its slot.
+ */
 
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
@@ -15,13 +18,13 @@ import type { SlotLocator } from './locator-release.ts';
 import { activeUserKeyring, type UnlockedUser, unlockSlot } from './unlocked-user.ts';
 import type { CustodyMacs, RoutingMacs, StoredUserData, UserKeyringStore, UserReader } from './user-ports.ts';
 
-/** An identity whose sender is there, for the time of one message. */
+/** A verified identity, held while one message of its sender is handled. */
 export interface VerifiedIdentity {
   readonly org: string;
   /** Canonical (core/users/canonical-identity.ts). */
   readonly identity: string;
   readonly locator: string;
-  /** What opens its slots, 32 bytes: whoever asked for it zeroes it. */
+  /** Secret that opens the slots of the identity, 32 bytes. The caller that requested it zeroes it. */
   readonly slotSecret: Buffer;
 }
 
@@ -36,8 +39,9 @@ export interface IdentityUserServiceDeps {
 
 const maxAttempts = 4;
 /**
- * Milliseconds by which a sender's first message may be overtaken by later ones: webhooks run side by side, and a provider repeats the one
- * that failed. So much earlier than what comes first here is the slot's time, since what came before a slot's time is not its user's.
+ * Tolerated reordering of messages, in milliseconds. Later messages can overtake the first message of a sender, because
+ * webhooks run concurrently and a provider retries failed ones. A message older than its slot is not accepted for the
+ * user, so a new slot is backdated by this tolerance.
  */
 const reorderToleranceMs = 3_600_000;
 
@@ -53,8 +57,9 @@ export class IdentityUserService {
   }
 
   /**
-   * What opens an identity's slots: only while a verified message of its sender is being handled may this be asked for.
-   * @param locator of the identity, where it is known already
+   * Derives the secret that opens the slots of an identity. Call it only while a verified message of the sender is
+   * being handled.
+   * @param locator locator of the identity, if already known
    */
   async deriveKey(org: string, identity: string, locator?: string): Promise<VerifiedIdentity> {
     const found = locator ?? (await this.locatorOf(org, identity));
@@ -67,13 +72,14 @@ export class IdentityUserService {
   }
 
   /**
-   * The user of an identity; a new one if there is none, or none any more. A locator left by what broke off, or by a user who was deleted
-   * or has unlinked the identity, is taken for the new one.
-   * @param receivedAt when the message came: one that came before its sender's account was deleted begins no other, and a user that is made bears
-   *   that time, or one before it that nothing of an earlier account can have, not that of the making: a message that is handled again
-   *   and came before is known by it, however late it is
-   * @returns undefined for such a message
-   * @throws VaultError `user_not_found` for an org that does not exist, `org_locked`, `org_shredded`, `write_contention`
+   * Finds the user of an identity, or creates one if the identity has no user. A new user takes over a locator that was
+   * left by an interrupted operation, by a deleted user, or by a user that unlinked the identity.
+   * @param receivedAt when the message was received. A message received before the sender's account was deleted creates
+   *   no new account. A new slot gets this time, or an earlier time that no message of a previous account can have,
+   *   instead of the time of creation. A retry of a message from before can then be recognized, however late it is
+   * @returns undefined if the message precedes the deletion of the account
+   * @throws VaultError `user_not_found` if the organization does not exist, `org_locked`, `org_shredded`,
+   *   `write_contention`
    */
   async findOrCreateUser(
     key: VerifiedIdentity,
@@ -88,10 +94,10 @@ export class IdentityUserService {
       const owner = await this.#createUser(key, found, time.toISOString());
       if (owner !== undefined) return { owner, created: true };
     }
-    throw new VaultError('write_contention', { detail: 'No user was made.' });
+    throw new VaultError('write_contention', { detail: 'No user was created.' });
   }
 
-  /** Undefined when another was first. */
+  /** Returns undefined if another request was first. */
   async #createUser(
     key: VerifiedIdentity,
     found: ResolvedLocator | undefined,
@@ -99,7 +105,8 @@ export class IdentityUserService {
   ): Promise<UserRef | undefined> {
     const { org, locator } = key;
     const { locatorRegistry, keyrings } = this.#deps;
-    // One whose making was broken off, or is under way elsewhere, is made under the id that it has: once, whoever is first.
+    // If the creation of a user was interrupted or is in flight elsewhere, reuse its id. Only one request then creates
+    // the user.
     const incomplete = found === undefined || found.userExists ? undefined : found;
     const owner = { org, user: incomplete?.user ?? randomId() };
     const id = incomplete?.claimedSlotId ?? randomId();
@@ -116,9 +123,11 @@ export class IdentityUserService {
 }
 
 /**
- * The time of a new user's slot. Of a sender who is not known, nothing came before that is not this user's; of one who was deleted, nothing
- * after that. Of one who has unlinked, the locator tells no time, and a message that unlinks may come again: then it begins with this one,
- * and so it does where a making was broken off, since that may have been of such a one.
+ * Creation time of a new user's slot.
+ * For an unknown sender, every earlier message belongs to this user. For a deleted user, every message after the
+ * deletion belongs to the new user.
+ * After an unlink, the locator holds no time, and the unlinking message may be retried. The slot therefore starts with
+ * the current message. An interrupted creation is treated the same way, because it may follow an unlink.
  */
 function slotCreationTime(receivedAt: Date, found: ResolvedLocator | undefined): Date {
   if (found !== undefined && found.deletedAt === undefined) return receivedAt;
@@ -136,7 +145,11 @@ function newIdentityKeyring(key: VerifiedIdentity, owner: UserRef, facts: Pick<S
   }
 }
 
-/** A new slot of an identity. @param root the UMK, 32 bytes, not zeroed here. @param id for which its locator was claimed */
+/**
+ * Creates a slot of an identity.
+ * @param root the UMK, 32 bytes, not zeroed here
+ * @param id id of the slot that the locator was claimed for
+ */
 export const createIdentitySlot = (
   { slotSecret, locator }: VerifiedIdentity,
   owner: UserRef,
@@ -152,8 +165,9 @@ export const createIdentitySlot = (
   });
 
 /**
- * Opens a user by an identity, from what was read for this very message; in one go, so that nothing can come between reading and opening.
- * @returns undefined when the user was deleted, has not that identity (any more), or what is stored does not open
+ * Opens a user by an identity, from data that was read for the current message. Synchronous, so nothing can run between
+ * the age check of the read and the opening.
+ * @returns undefined if the user was deleted, does not have that identity, or the stored data does not open
  * @throws VaultError `org_locked`, `org_shredded`
  */
 export function unlockByIdentity(
@@ -170,7 +184,10 @@ export function unlockByIdentity(
   });
 }
 
-/** Whether a user who was not opened is there nevertheless, and has the identity, as far as can be told of what is stored: it is damaged. */
+/**
+ * Whether a user that could not be opened still exists and has the identity, as far as the stored record can be read.
+ * If so, the user is damaged.
+ */
 export function isCorruptIdentityUser(key: VerifiedIdentity, owner: UserRef, { keyring }: StoredUserData): boolean {
   if (keyring === undefined) return false;
   const stored = parseUserRecordOrCorrupt(keyring, owner);
@@ -179,6 +196,9 @@ export function isCorruptIdentityUser(key: VerifiedIdentity, owner: UserRef, { k
   return slots.some(({ kind, locator }) => kind === 'identity' && locator === key.locator);
 }
 
-/** Whether a message came before the identity was its user's: then what it asks for, or brings, is not for this user. */
+/**
+ * Whether a message was received before the identity was linked to this user. Its request or content is then not for
+ * this user.
+ */
 export const predatesSlot = ({ slot }: UnlockedUser, receivedAt: Date): boolean =>
   Date.parse(slot.createdAt) > receivedAt.getTime();

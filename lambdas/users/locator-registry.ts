@@ -1,8 +1,10 @@
 /**
- * Locators: by which a user is found from an identity or a login. Each leads to one user. They are written before the slot that they
- * lead to and removed after it, so what breaks off between leaves one that leads to nobody who has that slot: such a one may be taken, once
- * no request can be under way any more that is about to store it: at once where it is retired (leading.ts), since its slot was there. Each claim names the slot that it is for; who has taken a slot away
- * removes that claim alone, so that one for the slot that comes next, of the same user too, stays.
+ * Locators map an identity or a login to one user.
+ * A locator is written before its slot and removed after it. An interrupted operation can therefore leave a locator
+ * whose user has no such slot. Another user may claim such a locator once no in-flight request can still store the
+ * slot. A retired locator can be claimed at once, because its slot was already stored (locator-release.ts).
+ * Each claim names its slot. Removing a slot removes only the claim for that slot. A later claim stays, even if the
+ * same user made it.
  */
 import { workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -12,19 +14,19 @@ import { parseUserRecordOrCorrupt } from './corrupt-user-keyring.ts';
 import type { LocatorStore, UserKeyringStore } from './user-ports.ts';
 
 const maxAttempts = 6;
-/** The longest that a request lasts, and as much again for clocks that differ, milliseconds. */
+/** Maximum duration of a request, doubled to allow for clock skew, in milliseconds. */
 const maxRequestMs = 2 * workerTimeoutSeconds * 1000;
 
-/** To whom a locator leads. */
+/** The user that a locator maps to. */
 export interface ResolvedLocator {
   readonly user: string;
-  /** Whether there is, or was, such a user; not when its making was broken off. */
+  /** Whether the user exists or was deleted. False if its creation was interrupted. */
   readonly userExists: boolean;
-  /** Whether that user has a slot of it. */
+  /** Whether the user has a slot with this locator. */
   readonly hasSlot: boolean;
-  /** Id of the slot that it was claimed for. */
+  /** Id of the slot that the claim was made for. */
   readonly claimedSlotId?: string | undefined;
-  /** RFC 3339; of one who was deleted. */
+  /** RFC 3339 time of deletion. Set only for a deleted user. */
   readonly deletedAt?: string;
 }
 
@@ -40,9 +42,9 @@ export class LocatorRegistry {
   }
 
   /**
-   * Makes a locator lead to a user, unless it leads to another who has a slot of it, or may be about to store one.
-   * @param slotId id of the slot that is to be stored next
-   * @returns the id of the user to whom it leads now
+   * Claims a locator for a user, unless another user has a slot with this locator or may be about to store one.
+   * @param slotId id of the slot that the caller stores next
+   * @returns the id of the user that the locator maps to after the call
    * @throws VaultError `write_contention`
    */
   async claimOrGetHolder(org: string, locator: string, user: string, slotId: string): Promise<string> {
@@ -54,14 +56,14 @@ export class LocatorRegistry {
       if (found === undefined) continue;
       const { hasSlot, deletedAt } = await this.#resolveUser({ org, user: found.user }, locator);
       const mayBePendingClaim = Date.parse(found.since ?? '') + maxRequestMs > now.getTime();
-      // A deleted user stores no slot any more.
+      // A deleted user stores no more slots.
       if (hasSlot || (deletedAt === undefined && found.retired !== true && mayBePendingClaim)) return found.user;
       if (await this.#store.claim(org, next, found.user, found.slot)) return user;
     }
     throw new VaultError('write_contention', { detail: 'Nothing was changed.' });
   }
 
-  /** To whom a locator leads, and what of that user there is. */
+  /** Resolves a locator to its user and reports the state of that user. */
   async resolve(org: string, locator: string): Promise<ResolvedLocator | undefined> {
     const found = await this.#store.find(org, locator);
     if (found === undefined) return undefined;
@@ -73,7 +75,8 @@ export class LocatorRegistry {
     const stored = record === undefined ? undefined : parseUserRecordOrCorrupt(record, owner);
     if (stored?.state === 'deleted')
       return { user: owner.user, userExists: true, hasSlot: false, deletedAt: stored.deletedAt };
-    // A damaged record is that user's all the same, as far as it can be read: others are told what they would be otherwise.
+    // A damaged record still belongs to its user, as far as it can be read. Other users get the same result as for an
+    // intact record.
     const slots = stored?.state === 'damaged' ? stored.slotLocators : stored?.slots;
     const hasSlot = slots?.some((slot) => slot.locator === locator) ?? false;
     return { user: owner.user, userExists: stored !== undefined, hasSlot };

@@ -1,22 +1,26 @@
-/** What leads to a user, and how it is let go. */
+/** Releases the locators of removed slots and deleted users. */
 import type { Slot } from '../../core/users/key-slot.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { LocatorStore } from './user-ports.ts';
 
-/** What leads, or led, to a user, by the kind of its slot. */
+/** A current or former locator of a user, with the kind of its slot. */
 export type SlotLocator = Pick<Slot, 'kind' | 'locator'>;
 
-/** Whether anything is stored under the locator of such a slot: that of a user key stands in its slot alone, and a session has none. */
+/**
+ * Whether an index entry is stored for a slot of this kind. The locator of a user key is stored only in its slot, and a
+ * session has no locator.
+ */
 export const hasStoredLocator = ({ kind }: Pick<Slot, 'kind'>): boolean =>
   kind === 'identity' || kind === 'password' || kind === 'link';
 
-/** Seconds; a job waits in the queue for less. */
+/** In seconds. A job waits in the queue for less than a day. */
 const daySeconds = 86_400;
 
 /**
- * Lets go what led to a slot that is gone, or to a user who was deleted. An identity's locator stays for a day: so that what it sent before,
- * and is still in the queue, is known to have come before. Meanwhile whoever it is linked to next may take it (locators.ts).
- * @param slotId id of the slot that is gone: what was claimed anew meanwhile stays. Of a deleted user all goes
+ * Releases the locator of a removed slot or a deleted user. The locator of an identity is kept for a day, so that
+ * messages still in the queue are known to precede the removal. During that day, the next user that links the identity
+ * may claim the locator (locator-registry.ts).
+ * @param slotId id of the removed slot: a newer claim stays. Omitted for a deleted user, to release any claim
  */
 export async function releaseLocator(
   store: LocatorStore,

@@ -1,6 +1,6 @@
 /**
- * The rules of logging in. Every failure is one and the same, after the same work: two MACs by KMS, the same reads and writes, one Argon2id;
- * so neither answer nor time tells whether there is such a login.
+ * Login. Every failure returns the same error after the same work: two MACs by KMS, the same reads and writes, one
+ * Argon2id. Neither the reply nor its timing reveals whether a login exists.
  */
 import { randomBytes } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';
@@ -33,7 +33,7 @@ export interface LoginServiceDeps {
   readonly clock: Clock;
 }
 
-/** What a login gives: the answer, whose it is, and the cookie. */
+/** Result of a login: the reply, the user and the cookie. */
 export interface LoginResult {
   readonly org: string;
   readonly user: string;
@@ -50,18 +50,20 @@ export class LoginService {
   }
 
   /**
-   * Begins a session.
-   * @throws VaultError `login_refused` for every cause: no such org, one that is shut, no such login, another password, also one that
-   *   was changed meanwhile; `too_many_attempts`, `too_many_slots`, `write_contention`, `unavailable`, `key_unavailable`
+   * Starts a session.
+   * @throws VaultError `login_refused` for every cause: unknown, locked or shredded organization, unknown login, wrong
+   *   password, or a password that was changed in the meantime; `too_many_attempts`, `too_many_slots`,
+   *   `write_contention`, `unavailable`, `key_unavailable`
    */
   async logIn({ org, login, password }: LogInRequest): Promise<LoginResult> {
     const { routingMacs, attempts, clock } = this.#deps;
     const loginName = canonicalLogin(login);
-    // What has not the form can't be anyone's; the form is public, so that nothing is asked tells nothing.
+    // A malformed organization id or login belongs to nobody. The format is public, so skipping the reads reveals
+    // nothing.
     if (!isOpaqueId(org) || loginName === undefined) throw new VaultError('login_refused');
     const locator = await routingMacs.deriveLocator(locatorMacInput(org, loginName));
     if (!(await attempts.countAttempt(org, locator, clock()))) throw new VaultError('too_many_attempts');
-    // The password's slot may be replaced while it is used: it is then looked for once more.
+    // A concurrent request may replace the password slot, so retry once.
     const result =
       (await this.#authenticateAndStartSession(org, locator, password)) ??
       (await this.#authenticateAndStartSession(org, locator, password));
@@ -70,10 +72,13 @@ export class LoginService {
     return result;
   }
 
-  /** Undefined when the password's slot was replaced or removed meanwhile. @throws VaultError `login_refused` and others of {@link logIn} */
+  /**
+   * Returns undefined if the password slot was replaced or removed in the meantime.
+   * @throws VaultError `login_refused` and other errors of {@link logIn}
+   */
   async #authenticateAndStartSession(org: string, locator: string, password: string): Promise<LoginResult | undefined> {
     const found = await this.#deps.locatorStore.find(org, locator);
-    // Of one that leads to nobody, a user that does not exist: so as much is read.
+    // For an unknown login, use a user id that does not exist, so that the same reads are made.
     const owner = { org, user: found?.user ?? randomId() };
     const opened = await this.#unlockWithPassword(owner, locator, password);
     if (opened === undefined) return undefined;
@@ -88,7 +93,10 @@ export class LoginService {
     }
   }
 
-  /** Undefined when the password is right and its slot was made anew during the check. @throws VaultError `login_refused` */
+  /**
+   * Returns undefined if the password is correct but its slot was replaced during the check.
+   * @throws VaultError `login_refused`
+   */
   async #unlockWithPassword(owner: UserRef, locator: string, password: string) {
     const { reader, passwordSlots, clock } = this.#deps;
     const findPasswordSlot = (currentRead: StoredUserData) =>
@@ -97,7 +105,8 @@ export class LoginService {
     const initialRead = await reader.read(owner, []);
     const checkedSlot = findPasswordSlot(initialRead)?.slot;
     const secret = await passwordSlots.verifyPassword(password, owner, checkedSlot);
-    // The check takes its time: what was read before it may be too old to be opened (fresh.ts). So for everyone, right or wrong.
+    // The password check is slow, so the first read may be too old to open (read-freshness.ts). Read again in every
+    // case, whether the password is right or wrong.
     const currentRead =
       performance.now() - readStartedAt < maxReadAgeMs
         ? initialRead
@@ -143,7 +152,7 @@ export class LoginService {
   }
 }
 
-/** @throws VaultError `org_locked`, `org_shredded`; DecryptionError when there is no such slot */
+/** @throws VaultError `org_locked`, `org_shredded`; DecryptionError if there is no such slot */
 function requirePasswordSlot(
   read: StoredUserData,
   owner: UserRef,
@@ -155,7 +164,10 @@ function requirePasswordSlot(
   return { keyring, slot };
 }
 
-/** What a login must not tell apart: an org that is shut, a record that is damaged. */
+/**
+ * Returns undefined for failures that a login must not distinguish, such as a locked or shredded organization or a
+ * damaged record.
+ */
 function undefinedOnFailure<T>(run: () => T): T | undefined {
   try {
     return run();
@@ -165,7 +177,7 @@ function undefinedOnFailure<T>(run: () => T): T | undefined {
   }
 }
 
-/** The oldest sessions beyond those that may stay beside a new one. */
+/** The oldest sessions above the limit, with room for one new session. */
 function excessSessionIds({ slots }: UserKeyring, now: Date): string[] {
   const sessions = slots.filter((slot: Slot) => slot.kind === 'session' && !hasPassed(slot.expiresAt, now));
   const oldestFirst = sessions.toSorted((a, b) => (a.createdAt < b.createdAt ? -1 : 1));

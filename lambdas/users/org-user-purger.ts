@@ -1,34 +1,40 @@
 /**
- * Deletes the users of a shredded org: first their keyrings, without which none of their data opens for anyone, then what leads to
- * those, then their records. From the tombstone on every request of a user is refused, as it reads that in the same round trip as the user's
- * keyring. A request that was let in before may still store a new user's keyring: what would open by it, no request stores any more, and the
- * workflow deletes once more when no such request can be running.
+ * Deletes the users of a shredded organization. Keyrings are deleted first, because nobody can open user data without
+ * them. Locators follow, then records.
+ * Once the tombstone of the organization is written, every user request is refused, because the request reads the
+ * tombstone in the same round trip as the user's keyring. A request that was admitted before may still store the
+ * keyring of a new user. No request stores data under that keyring any more, and the workflow deletes again once no
+ * such request can be running.
  */
 import type { ShredReceipt } from '../../core/shredding/receipt-statements.ts';
 import type { UserItemStore } from './user-ports.ts';
 
-/** Items that are read, and then deleted, at once. */
+/** Items per list and delete batch. */
 const deleteBatchSize = 250;
-/** Lists of keyrings for each list of other items: what opens goes first. */
+/** Keyring batches per batch of other items. Keyrings take priority, because they open data. */
 const keyringBatchesPerBatch = 4;
 const countLimit = 1000;
 
-/** What the ids of keyrings begin with, before a slash (docs/format.md, section 12). */
+/** Prefix of keyring ids, before the slash (docs/format.md, section 12). */
 const keyringIdPrefix = 'user';
 
 export class OrgUserPurger {
   readonly #keyrings: UserItemStore;
   readonly #records: UserItemStore;
 
-  /** @param keyrings of the table of user keyrings. @param records of the table of user records */
+  /**
+   * @param keyrings the table of user keyrings
+   * @param records the table of user records
+   */
   constructor(keyrings: UserItemStore, records: UserItemStore) {
     this.#keyrings = keyrings;
     this.#records = records;
   }
 
   /**
-   * Deletes some; false when there is more to do. Repeated or interrupted, it goes on with what is left.
-   * @param maxBatches of 250 items that it may take of each kind, of keyrings four times as many
+   * Deletes up to a limit of items and returns false if more remain. A repeated or interrupted purge continues with the
+   * remaining items.
+   * @param maxBatches maximum batches of 250 items for each kind of item; for keyrings, four times as many
    * @throws VaultError `unavailable`
    */
   async purge(org: string, maxBatches: number): Promise<boolean> {
@@ -38,7 +44,7 @@ export class OrgUserPurger {
     return others && records;
   }
 
-  /** What is still there. @throws VaultError `unavailable` */
+  /** Counts the remaining items. @throws VaultError `unavailable` */
   async countRemaining(org: string): Promise<NonNullable<ShredReceipt['users']>> {
     const keyrings = await this.#keyrings.list(org, keyringIdPrefix, countLimit);
     const records = await this.#records.list(org, undefined, countLimit);

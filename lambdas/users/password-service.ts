@@ -1,4 +1,7 @@
-/** The rules of passwords: set, changed, removed. Whatever they were set or removed for, codes for linking and sessions may be a stranger's. */
+/**
+ * Sets, changes and removes passwords. Each change also removes link codes and sessions, because a stranger may hold
+ * them.
+ */
 
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AccountResponse, SetPasswordRequest } from '../../contract/users/wire.ts';
@@ -37,9 +40,9 @@ export class PasswordService {
   }
 
   /**
-   * Sets login and password in place of what there was. The new locator is claimed before the slot is stored, and the old one given up
-   * after: broken off between, the user keeps a name too many, which others may take after a while (locators.ts). All sessions end but the
-   * one that asks, and codes for linking go.
+   * Sets login and password, replacing the previous ones. The new locator is claimed before the slot is stored, and the
+   * old one is released after it. If this is interrupted, the user keeps an extra locator, which others may claim after
+   * a while (locator-registry.ts). All other sessions end, and link codes are removed.
    * @throws VaultError `invalid_request`, `login_taken`, `login_refused` and `too_many_attempts` for `currentPassword`,
    *   `too_many_slots`, `write_contention`
    */
@@ -48,7 +51,7 @@ export class PasswordService {
     const { org, user: id } = user.owner;
     const loginName = canonicalLogin(request.login);
     if (loginName === undefined) {
-      const message = 'must be 3 to 128 of a-z 0-9 . _ % + @ -, the first a letter or digit';
+      const message = 'must be 3 to 128 characters of a-z 0-9 . _ % + @ - and start with a letter or digit';
       throw new VaultError('invalid_request', { errors: [{ path: 'login', message }] });
     }
     await reauthentication.requirePassword(user, request.currentPassword);
@@ -61,16 +64,20 @@ export class PasswordService {
       removedSlots = passwordAndLinkSlots(before);
       return { remove: [...removedSlots.map((old) => old.id), ...otherSessionIds(user, before)], add: [slot] };
     });
-    // By the same login others may have set one meanwhile: what leads to that, whoever claimed it last, leads to the slot that is there now.
+    // A concurrent request may have set a password with the same login. That locator maps to the current slot,
+    // whichever request claimed it last, so it is kept.
     const abandonedSlots = removedSlots.filter((old) => old.locator !== locator);
     await this.#releaseLocators(user, abandonedSlots);
     return toAccountResponse(keyring, clock());
   }
 
-  /** Removes login and password; all sessions end, since nothing could begin another. @throws VaultError `last_slot`, `write_contention` */
+  /**
+   * Removes login and password. All sessions end, because no new one could be started.
+   * @throws VaultError `last_slot`, `write_contention`
+   */
   async removePassword(user: UnlockedUser): Promise<AccountResponse> {
     const { clock, slotUpdater } = this.#deps;
-    // All that were met: what was gone when the keyring was read again, may have gone by this very request.
+    // All slots seen in any attempt. If a slot is missing after a reread, this request may have removed it.
     const removedSlots = new Map<string, Slot>();
     const keyring = await slotUpdater.update(user, (before) => {
       const sessions = before.slots.filter(({ kind }) => kind === 'session');
@@ -82,7 +89,7 @@ export class PasswordService {
     return toAccountResponse(keyring, clock());
   }
 
-  /** Lets go what led to slots that are gone; what was claimed anew meanwhile, by the same login too, stays. */
+  /** Releases the locators of removed slots. Newer claims stay, even for the same login. */
   async #releaseLocators({ owner: { org, user } }: UnlockedUser, removedSlots: readonly Slot[]): Promise<void> {
     for (const { id, locator } of removedSlots) await this.#deps.locatorStore.remove(org, locator, user, id);
   }

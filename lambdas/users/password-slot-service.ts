@@ -1,6 +1,6 @@
 /**
- * Slots of passwords: checked and made. The secret of one takes Argon2id and a MAC by KMS: so a copy of the table alone allows no guessing,
- * and the use of KMS alone none that is fast.
+ * Verifies and creates password slots. The secret of a slot takes Argon2id and a MAC by KMS. A copy of the table alone
+ * permits no guessing, and access to KMS alone permits no fast guessing.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { newSlotSalt, type PasswordParams, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
@@ -11,7 +11,7 @@ import type { SlotChange } from './slot-updater.ts';
 import type { UnlockedUser } from './unlocked-user.ts';
 import type { CodeMacs } from './user-ports.ts';
 
-/** Stands for the slot of a login that nobody has: the work is the same. */
+/** Placeholder slot for an unknown login, so that the work is the same. */
 const dummySlot: Pick<Slot, 'id' | 'salt'> & { readonly params: PasswordParams } = {
   id: '0'.repeat(16),
   salt: Buffer.alloc(32).toString('base64'),
@@ -26,8 +26,9 @@ export class PasswordSlotService {
   }
 
   /**
-   * What opens a password slot, 32 bytes, if the password is the slot's; the caller zeroes it. Without a slot all the same work is done.
-   * @param slot of kind `password`; undefined for a login that nobody has
+   * Returns the secret that opens a password slot, 32 bytes, if the password is correct. The caller zeroes it. Without
+   * a slot, the same work is done.
+   * @param slot of kind `password`; undefined for an unknown login
    */
   async verifyPassword(password: string, owner: UserRef, slot: Slot | undefined): Promise<Buffer | undefined> {
     const { id, salt, params = dummySlot.params } = slot ?? dummySlot;
@@ -40,7 +41,10 @@ export class PasswordSlotService {
     return undefined;
   }
 
-  /** A slot of a password, at the cost of now, for a user who is there. @param id for which its locator was claimed */
+  /**
+   * Creates a password slot with the current cost parameters, for an unlocked user.
+   * @param id id of the slot that the locator was claimed for
+   */
   async createSlot(
     user: UnlockedUser,
     { id, locator, createdAt }: Pick<Slot, 'id' | 'locator' | 'createdAt'>,
@@ -59,7 +63,10 @@ export class PasswordSlotService {
     }
   }
 
-  /** What makes the slot of a password anew whose cost is below that of now; under its id, so that other logins at the time find it too. */
+  /**
+   * Returns the change that recreates a password slot whose cost is below the current one. The slot keeps its id, so
+   * that concurrent logins still find it.
+   */
   async upgradeCost(user: UnlockedUser, slot: Slot, password: string, createdAt: string): Promise<SlotChange> {
     const { params } = slot;
     const isCurrent =

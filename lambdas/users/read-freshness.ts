@@ -1,20 +1,23 @@
 /**
- * Why nothing of a user is opened after its deletion was acknowledged, even by functions that were about to: whoever opens a keyring does
- * so within `freshness` of asking for it, by a clock that only goes forward, and who deletes waits as long between writing the
- * tombstone and telling of it. So a keyring that was read before the tombstone is opened before the acknowledgement, or not at all, however
- * long its way here took. This is of records and messages, and of what a login opens; a change of slots that was under way is stopped by the
- * tombstone itself, which no other generation replaces. What rests on the machine: that a process is not halted between the comparison and the opening, which follows at once.
+ * Ensures that no data of a user is opened after the deletion of the user was acknowledged, even by in-flight requests.
+ * A reader opens a keyring within `maxReadAgeMs` of requesting it, measured by a monotonic clock. A deletion waits for
+ * the same time between writing the tombstone and acknowledging it. A keyring that was read before the tombstone is
+ * therefore opened before the acknowledgement or not at all, however slow the read was.
+ * This covers records, messages and logins. An in-flight change of slots fails because no other generation replaces a
+ * tombstone.
+ * One assumption remains: the process is not suspended between the age check and the opening, which follows
+ * immediately.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 
-/** Milliseconds from asking for a keyring to opening it, at most. */
+/** Maximum time from requesting a keyring to opening it, in milliseconds. */
 export const maxReadAgeMs = 1_000;
 const maxAttempts = 3;
 
 /**
- * Reads again what took too long. Its caller opens what it gave without waiting for anything in between.
- * @throws VaultError `unavailable` when it always took too long
+ * Repeats a read that took too long. The caller must open the result without awaiting anything first.
+ * @throws VaultError `unavailable` if every attempt took too long
  */
 export async function readWithinMaxAge<T>(read: () => Promise<T>, clock = () => performance.now()): Promise<T> {
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
@@ -25,8 +28,11 @@ export async function readWithinMaxAge<T>(read: () => Promise<T>, clock = () => 
   throw new VaultError('unavailable', { detail: 'The store took too long to answer.' });
 }
 
-/** Whether what was read may still be used: within `freshness` of asking for it. @param readStartedAt by performance.now() */
+/**
+ * Whether a read result is younger than `maxReadAgeMs` and may still be used.
+ * @param readStartedAt from performance.now()
+ */
 export const isWithinMaxReadAge = (readStartedAt: number): boolean => performance.now() - readStartedAt < maxReadAgeMs;
 
-/** What a deletion waits for between its tombstone and its acknowledgement. */
+/** A deletion awaits this between its tombstone and its acknowledgement. */
 export const waitForInFlightReads = (): Promise<void> => sleep(maxReadAgeMs);

@@ -1,6 +1,7 @@
 /**
- * What a session alone may not do. It is a cookie that whoever found a browser open has, or a script on the page: for a week it reads and
- * writes, but it must not make the account another's, nor end it. For that the password is asked for once more.
+ * Requires the password for operations that a session alone must not authorize. A session is a cookie. Anyone who finds
+ * an open browser has it, and so does a script on the page. For a week it can read and write data, but it must not
+ * transfer or delete the account.
  */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { SlotKind } from '../../core/users/key-slot.ts';
@@ -9,7 +10,7 @@ import type { PasswordSlotService } from './password-slot-service.ts';
 import type { UnlockedUser } from './unlocked-user.ts';
 import type { LoginAttemptStore } from './user-ports.ts';
 
-/** Ways in that a session may not take away: the owner would be locked out. */
+/** Slots that a session must not remove without the password, because the owner would be locked out. */
 const permanentLoginSlotKinds: readonly SlotKind[] = ['identity', 'credential'];
 
 export class ReauthenticationService {
@@ -24,17 +25,18 @@ export class ReauthenticationService {
   }
 
   /**
-   * Lets who came by a session pass with the password alone; who came otherwise passes.
-   * @throws VaultError `invalid_request` without one; `login_refused` for a wrong one, which counts as an attempt to log in;
-   *   `too_many_attempts`; `forbidden` when the user has no password; `key_unavailable`, `unavailable`
+   * Requires the password from a caller with a session. Other credentials pass without it.
+   * @throws VaultError `invalid_request` if the password is missing; `login_refused` for a wrong password, which counts
+   *   as a login attempt; `too_many_attempts`; `forbidden` if the user has no password; `key_unavailable`,
+   *   `unavailable`
    */
   async requirePassword(user: UnlockedUser, currentPassword: string | undefined): Promise<void> {
     if (user.slot.kind !== 'session') return;
     const slot = user.keyring.slots.find(({ kind }) => kind === 'password');
-    // Sessions end with the password.
-    if (slot === undefined) throw new VaultError('forbidden', { detail: 'Present the user key, not a session.' });
+    // Sessions end when the password is removed.
+    if (slot === undefined) throw new VaultError('forbidden', { detail: 'Send the user key, not a session.' });
     if (currentPassword === undefined) {
-      const message = 'is needed for this by a session';
+      const message = 'is required for this operation with a session';
       throw new VaultError('invalid_request', { errors: [{ path: 'currentPassword', message }] });
     }
     const { org } = user.owner;
@@ -46,7 +48,11 @@ export class ReauthenticationService {
     await this.#attempts.resetAttempts(org, slot.locator);
   }
 
-  /** The same for the removal of a slot; of sessions and codes every session may dispose. @throws as {@link requirePassword} */
+  /**
+   * Applies {@link requirePassword} to the removal of a slot. A session may remove sessions and link codes without the
+   * password.
+   * @throws as {@link requirePassword}
+   */
   async requirePasswordForSlotRemoval(
     user: UnlockedUser,
     slotId: string,

@@ -1,4 +1,7 @@
-/** Changes of a user's slots: pure next keyring, stored on condition of the one before, made again on what others left. */
+/**
+ * Changes the slots of a user. The next keyring is computed as a pure function and stored on condition of the previous
+ * one. If another request changed the keyring, the change is computed again.
+ */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Slot } from '../../core/users/key-slot.ts';
@@ -13,10 +16,10 @@ export interface SlotChange {
   readonly add?: readonly Slot[];
 }
 
-/** Changes under way at once that a request puts up with. */
+/** Maximum attempts of a request under concurrent changes. */
 const maxAttempts = 6;
 
-/** Whether a slot stays until it is taken away; the others end by themselves, and without one of these the user would with them. */
+/** Whether a slot never expires. A user without such a slot would become inaccessible when the other slots expire. */
 const isPermanent = ({ expiresAt }: Slot): boolean => expiresAt === undefined;
 
 export class SlotUpdater {
@@ -29,12 +32,13 @@ export class SlotUpdater {
   }
 
   /**
-   * Changes the slots of a user who is there; what has ended goes along. The slot that was presented must be there still whenever the
-   * keyring is read again, or what it allows was taken back meanwhile; unless what is to be added is there: then the write was made, and
-   * its reply lost.
-   * @param decide what to change of a keyring; undefined for nothing. Asked again when others have changed it
-   * @returns the keyring as it is stored then
-   * @throws VaultError `last_slot`, `too_many_slots`, `invalid_credential`, `write_contention`; what `decide` throws
+   * Changes the slots of an unlocked user and removes expired slots. On every reread of the keyring, the presented slot
+   * must still exist, because otherwise its permission was revoked in the meantime. There is one exception: if the
+   * slots to add are already stored, the write succeeded and its reply was lost.
+   * @param decide returns the change for a keyring, or undefined for no change. Called again if another request changed
+   *   the keyring
+   * @returns the stored keyring after the change
+   * @throws VaultError `last_slot`, `too_many_slots`, `invalid_credential`, `write_contention`; errors of `decide`
    */
   async update(user: UnlockedUser, decide: (keyring: UserKeyring) => SlotChange | undefined): Promise<UserKeyring> {
     let { keyring } = user;
@@ -73,6 +77,8 @@ export class SlotUpdater {
   }
 }
 
-/** Whether a change was made: each wrap has a nonce of its own, so nobody else has put in the same. */
+/**
+ * Whether a change is already stored. Each wrap has a unique nonce, so no other request can have stored the same slot.
+ */
 const isAlreadyApplied = ({ add = [] }: SlotChange, { slots }: UserKeyring): boolean =>
   add.length > 0 && add.every(({ id, wrapped }) => slots.some((slot) => slot.id === id && slot.wrapped === wrapped));

@@ -1,4 +1,7 @@
-/** From what a user presents to its UMK: nothing else authenticates a user, and nothing opens its data without. */
+/**
+ * Opens the UMK of a user from a presented credential. Nothing else authenticates a user, and user data cannot be
+ * opened without the UMK.
+ */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { credentialLocator, type Slot, unwrapUmk } from '../../core/users/key-slot.ts';
@@ -10,22 +13,22 @@ import { assertOrgActive, parseStoredKeyring } from '../org-keys/keyring-opener.
 import { hasPassed } from '../shared/timestamps.ts';
 import type { StoredRecord, StoredUserData } from './user-ports.ts';
 
-/** A user who is there: its keyring, checked, and its UMK, for the time of one request. */
+/** An authenticated user for one request: the verified keyring and the UMK. */
 export interface UnlockedUser {
   readonly owner: UserRef;
   readonly keyring: UserKeyring;
   readonly umk: Umk;
-  /** The slot that was opened. */
+  /** The slot that the credential opened. */
   readonly slot: Slot;
   readonly records: ReadonlyMap<string, StoredRecord>;
-  /** Gives the 32 bytes of the UMK, for new slots to wrap, and zeroes them after. */
+  /** Passes the 32 bytes of the UMK to `use`, for wrapping in new slots, and zeroes them afterwards. */
   withRootKey<T>(use: (root: Uint8Array) => T): T;
 }
 
 /**
- * Opens a slot with what its kind asks for.
- * @param secret not zeroed here; `withRoot` uses it once more
- * @throws DecryptionError for every cause, an expired slot included
+ * Opens a slot with the secret of its kind.
+ * @param secret not zeroed here; `withRootKey` uses it again
+ * @throws DecryptionError for every cause, including an expired slot
  */
 export function unlockSlot(
   secret: Uint8Array,
@@ -38,7 +41,7 @@ export function unlockSlot(
   const owner: UserRef = { org: keyring.org, user: keyring.user };
   const umk = deriveUmk(unwrapUmk(secret, owner, slot), owner);
   verifyUserKeyring(keyring, umk);
-  const withRoot = <T>(use: (root: Uint8Array) => T): T => {
+  const withRootKey = <T>(use: (root: Uint8Array) => T): T => {
     const root = unwrapUmk(secret, owner, slot);
     try {
       return use(root);
@@ -46,11 +49,12 @@ export function unlockSlot(
       root.fill(0);
     }
   };
-  return { owner, keyring, umk, slot, records: read.records, withRootKey: withRoot };
+  return { owner, keyring, umk, slot, records: read.records, withRootKey };
 }
 
 /**
- * The keyring of a user whose org is neither locked nor shredded; undefined when there is no such user, or none any more.
+ * Returns the keyring of a user whose organization is neither locked nor shredded, or undefined if the user does not
+ * exist or was deleted.
  * @throws VaultError `org_locked`, `org_shredded`; DecryptionError
  */
 export function activeUserKeyring({ orgKeyring, keyring }: StoredUserData, owner: UserRef): UserKeyring | undefined {
@@ -60,7 +64,7 @@ export function activeUserKeyring({ orgKeyring, keyring }: StoredUserData, owner
   return stored.state === 'active' ? stored : undefined;
 }
 
-/** What a request of a user shows. */
+/** The credential of a user request. */
 export type UserCredential =
   | { readonly kind: 'credential'; readonly key: UserKey }
   | { readonly kind: 'session'; readonly token: SessionToken };
@@ -70,14 +74,14 @@ export const ownerOfCredential = (credential: UserCredential): UserRef =>
     ? { org: credential.key.org, user: credential.key.user }
     : { org: credential.token.org, user: credential.token.user };
 
-/** What the slot of what was presented is opened with; whoever asks for it zeroes it. */
+/** Returns the secret that opens the slot of a credential. The caller zeroes it. */
 export const slotSecretOf = (credential: UserCredential): Uint8Array =>
   credential.kind === 'session' ? credential.token.secret : Buffer.from(formatUserKey(credential.key));
 
 /**
  * Opens a user by its user key or session.
- * @param secret as {@link slotSecretOf} gives it; `withRoot` uses it once more
- * @throws VaultError `invalid_credential` for every cause that is the caller's, `org_locked`, `org_shredded`
+ * @param secret the result of {@link slotSecretOf}; `withRootKey` uses it again
+ * @throws VaultError `invalid_credential` for every cause on the caller's side, `org_locked`, `org_shredded`
  */
 export function unlockUser(
   credential: UserCredential,
@@ -87,12 +91,13 @@ export function unlockUser(
 ): UnlockedUser {
   const owner = ownerOfCredential(credential);
   try {
-    // Before the state of the org is told: only who opens a slot may learn it, so it is asked again below.
+    // Only a caller that opens a slot may learn the state of the organization. That state is therefore checked below,
+    // after the slot is opened.
     const keyring = requireActiveKeyring(read.keyring, owner);
     const slot = findSlotOf(credential, secret, keyring, owner);
     if (slot === undefined) throw new DecryptionError();
     const opened = unlockSlot(secret, read, keyring, slot, now);
-    // An org of which nothing is left has no users either.
+    // If nothing is stored of an organization, it has no users.
     if (activeUserKeyring(read, owner) === undefined) throw new DecryptionError();
     return opened;
   } catch (error) {
@@ -101,7 +106,10 @@ export function unlockUser(
   }
 }
 
-/** The keyring of a stored record, whose MAC is still to be verified. @throws DecryptionError when there is none, or none any more */
+/**
+ * Parses a stored record as a keyring. The caller must still verify its MAC.
+ * @throws DecryptionError if there is no record, or only a tombstone
+ */
 export function requireActiveKeyring(record: unknown, owner: UserRef): UserKeyring {
   const stored = record === undefined ? undefined : parseUserKeyringRecord(record, owner);
   if (stored?.state !== 'active') throw new DecryptionError();

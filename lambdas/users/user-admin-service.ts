@@ -1,4 +1,4 @@
-/** The rules by which an org makes, lists and deletes its users. None of them opens anything of a user. */
+/** Creates, lists and deletes the users of an organization. None of these operations opens user data. */
 import { randomBytes } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -29,9 +29,9 @@ export class UserAdminService {
   }
 
   /**
-   * Makes a user with one user key. If the answer is lost, so is the key: such a user stands in the list, nobody can open it, and there is
-   * nothing in it; repeating makes another.
-   * @param orgKeyring what is stored of the org
+   * Creates a user with one user key. If the reply is lost, the key is lost too. The list then contains an empty user
+   * that nobody can open, and a retry creates another user.
+   * @param orgKeyring the stored keyring of the organization
    * @throws VaultError `org_locked`, `org_shredded`, `unavailable`
    */
   async create(org: string, orgKeyring: StoredKeyring): Promise<CreateUserResponse> {
@@ -46,7 +46,7 @@ export class UserAdminService {
     try {
       const slot = createCredentialSlot(rootKey, secret, owner, createdAt);
       const keyring = newUserKeyring(deriveUmk(Buffer.from(rootKey), owner), [slot], createdAt);
-      // 80 random bits met twice, or the generator is broken: either way nothing may be overwritten.
+      // A collision of 80 random bits, or a broken generator. In both cases nothing may be overwritten.
       if (!(await this.#keyrings.create(keyring))) throw new VaultError('internal');
     } finally {
       rootKey.fill(0);
@@ -55,7 +55,11 @@ export class UserAdminService {
     return { user: owner.user, createdAt, key };
   }
 
-  /** One page of the org's users, deleted and damaged ones too, as the table says it: no key vouches for it here. @throws VaultError `invalid_cursor` */
+  /**
+   * Returns one page of the organization's users, including deleted and damaged ones. The entries come from the table
+   * and are not authenticated by a key.
+   * @throws VaultError `invalid_cursor`
+   */
   async list(
     org: string,
     { cursor, limit = limits.pageSize }: { cursor?: string | undefined; limit?: number | undefined },
@@ -71,7 +75,10 @@ export class UserAdminService {
     return more && last !== undefined ? { users, cursor: encodeCursor([org, 'users', ''], last.user) } : { users };
   }
 
-  /** Deletes a user; again, it has what is left of the data deleted once more. @throws VaultError `user_not_found`, `write_contention` */
+  /**
+   * Deletes a user. A repeated call schedules the deletion of the remaining data again.
+   * @throws VaultError `user_not_found`, `write_contention`
+   */
   async delete(org: string, id: string): Promise<DeletedResponse> {
     if (!isOpaqueId(id)) throw new VaultError('user_not_found');
     return await this.#userDeletion.delete({ org, user: id });

@@ -1,4 +1,4 @@
-/** What a request of a user shows: its user key, or the session of a cookie. */
+/** Parses the credential of a user request: a user key, or a session from a cookie. */
 import { sessionCookie } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { parseSessionToken } from '../../core/users/session-token.ts';
@@ -7,8 +7,8 @@ import { parseBearerToken } from '../api-keys/authorization.ts';
 import type { UserCredential } from './unlocked-user.ts';
 
 /**
- * The user key of an `Authorization: Bearer …` header, or else the session of the cookie. Who sends a header means
- * it: what a browser adds by itself does not make up for a bad one.
+ * Returns the user key of an `Authorization: Bearer …` header. Without the header, returns the session of the cookie. A
+ * caller sends the header deliberately, so a cookie that the browser adds does not replace an invalid header.
  * @param cookies as `name=value`
  * @throws VaultError `missing_credential`, `invalid_credential`
  */
@@ -20,7 +20,7 @@ export function parseUserCredential(authorization: string | undefined, cookies: 
     const detail = 'Send a user key as "Authorization: Bearer anm_…_u…", or log in.';
     throw new VaultError('missing_credential', { detail });
   }
-  // Of two cookies of that name, one was put there by someone else: which one is not known.
+  // If there are two cookies of this name, someone else set one of them, and it is unknown which one.
   const token = values.length === 1 ? parseSessionToken(value) : undefined;
   if (token === undefined) throw new VaultError('invalid_credential');
   return { kind: 'session', token };

@@ -1,4 +1,4 @@
-/** The end of a user: by itself, by a message, or by its org. */
+/** Deletes a user, at the request of the user, of a message, or of the organization. */
 import { randomBytes } from 'node:crypto';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { DeletedResponse } from '../../contract/users/wire.ts';
@@ -15,12 +15,12 @@ import type { LocatorStore, UserKeyringStore } from './user-ports.ts';
 
 const maxAttempts = 10;
 
-/** A user as a deletion leaves it. */
+/** Result of destroying the slots of a user. */
 interface SlotDestructionResult {
   readonly deletedAt: string;
-  /** False when it was deleted before. */
+  /** False if the user was already deleted. */
   readonly newlyDeleted: boolean;
-  /** What leads to it and is to be let go. */
+  /** The locators to release. */
   readonly slotLocators: readonly SlotLocator[];
 }
 
@@ -31,7 +31,7 @@ export class UserDeletionService {
   readonly #clock: Clock;
   readonly #waitForInFlightReads: () => Promise<void>;
 
-  /** @param pause what has to pass between tombstone and acknowledgement (fresh.ts) */
+  /** @param pause wait between tombstone and acknowledgement (read-freshness.ts) */
   constructor(
     keyrings: UserKeyringStore,
     locatorStore: LocatorStore,
@@ -47,12 +47,14 @@ export class UserDeletionService {
   }
 
   /**
-   * Destroys all slots at once, by one write, since from then on nothing opens, whatever breaks off after it. What is left then leads to
-   * nobody, or is ciphertext without a key: the job that deletes it is sent, and names the locators too, which are let go here at once where
-   * that succeeds. Deleted again, a user has the job sent again, for its records. A damaged keyring is no obstacle.
-   * @param knownLocators what is known to lead, or have led, to the user: let go of one who was deleted before, whose tombstone names nothing
-   * @throws VaultError `user_not_found`; `write_contention`: nothing was deleted; `unavailable`, `key_unavailable`: if the detail says so,
-   *   the user is deleted and what it left is not
+   * Destroys all slots in one write. From then on nothing can be opened, whatever fails later.
+   * The remaining locators have no slots, and the remaining data is ciphertext without a key. A job is sent to delete
+   * them. The job also lists the locators, and this method tries to release them at once. A repeated deletion sends the
+   * job again, for the records. A damaged keyring can be deleted too.
+   * @param knownLocators current or former locators of the user. They are released if the user was already deleted,
+   *   because a tombstone lists no locators
+   * @throws VaultError `user_not_found`; `write_contention` if nothing was deleted; `unavailable`, `key_unavailable`:
+   *   if the detail says so, the user is deleted but the remaining data is not
    */
   async delete(owner: UserRef, knownLocators: readonly SlotLocator[] = []): Promise<DeletedResponse> {
     const { deletedAt, newlyDeleted, slotLocators } = await this.#destroySlots(owner, knownLocators);
@@ -64,7 +66,7 @@ export class UserDeletionService {
       ...slotLocators.map((one) => releaseLocator(this.#locatorStore, owner, one, this.#clock())),
     ]);
     await inFlightReadsEnded;
-    // What was not let go, the job lets go.
+    // The job retries locators that could not be released.
     for (const result of released) vaultErrorOf(result);
     const failure = vaultErrorOf(sent);
     if (failure !== undefined) throw new VaultError(failure.code, { detail: purgeNotScheduledDetail(owner) });
@@ -80,9 +82,9 @@ export class UserDeletionService {
         return { deletedAt: stored.deletedAt, newlyDeleted: false, slotLocators: knownLocators };
       const deletedAt = this.#clock().toISOString();
       if (stored.state === 'active') {
-        const leading = stored.slots.filter(hasStoredLocator).map(({ kind, locator }) => ({ kind, locator }));
+        const locators = stored.slots.filter(hasStoredLocator).map(({ kind, locator }) => ({ kind, locator }));
         if (await this.#keyrings.replace(createUserTombstone(stored, deletedAt)))
-          return { deletedAt, newlyDeleted: true, slotLocators: leading };
+          return { deletedAt, newlyDeleted: true, slotLocators: locators };
       } else {
         const { createdAt = deletedAt, generation, slotLocators } = stored;
         const deleted: UserTombstone = { ...owner, state: 'deleted', createdAt, deletedAt, generation: generation + 1 };
@@ -95,10 +97,10 @@ export class UserDeletionService {
 }
 
 const purgeNotScheduledDetail = ({ user }: UserRef): string =>
-  `The user is deleted, and nothing opens its data any more. What is left of them, encrypted, could not be handed on to be erased: ` +
-  `DELETE /v1/users/${user} by the organization does that.`;
+  `The user is deleted, and the data can no longer be opened. The remaining encrypted data could not be scheduled for ` +
+  `deletion. The organization can schedule it with DELETE /v1/users/${user}.`;
 
-/** The failure of a call of the world; what is none of these is a mistake of ours. */
+/** Returns the VaultError of a failed call. Any other error is a bug and is rethrown. */
 function vaultErrorOf(result: PromiseSettledResult<void>): VaultError | undefined {
   if (result.status === 'fulfilled') return undefined;
   if (result.reason instanceof VaultError) return result.reason;

@@ -1,4 +1,4 @@
-/** What the rules of users need from the world, as ports.ts says it for orgs; the same holds for all stores here. */
+/** Ports of the user services. */
 import type { UserKeyring, UserTombstone } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Page } from '../shared/ports.ts';
@@ -6,57 +6,62 @@ import type { Page } from '../shared/ports.ts';
 export const collections = ['memory', 'messages'] as const;
 export type Collection = (typeof collections)[number];
 
-/** A record of a user as it is stored (docs/format.md, section 12); `data` is a sealed string. */
+/** A stored user record (docs/format.md, section 12). `data` is a sealed string. */
 export interface StoredRecord {
   readonly collection: Collection;
   readonly id: string;
   readonly version: number;
   readonly data: string;
   readonly writeId?: string | undefined;
-  /** Of answers in `messages`: whether the provider has taken it. */
+  /** Only for answers in `messages`: whether the provider accepted the answer. */
   readonly sent?: boolean | undefined;
 }
 
 export type RecordKey = Pick<StoredRecord, 'collection' | 'id'>;
 
-/** What one read brings. Keyrings are as stored, to be checked by the rules. */
+/** Result of one read. Keyrings are raw, and the services validate them. */
 export interface StoredUserData {
-  /** Of the org: for its lock and its shredding alone; no function of users can open a DEK. */
+  /** Keyring of the organization. Used only to check its lock and shred state: no user function can open a DEK. */
   readonly orgKeyring: unknown;
   readonly keyring: unknown;
-  /** By record id; of those that exist. */
+  /** Existing records, by record id. */
   readonly records: ReadonlyMap<string, StoredRecord>;
 }
 
 export interface UserReader {
-  /** The org's keyring, the user's, and up to 98 records: one BatchGetItem, strongly consistent. */
+  /**
+   * Reads the organization's keyring, the user's keyring and up to 98 records in one strongly consistent BatchGetItem.
+   */
   read(owner: UserRef, records: readonly RecordKey[]): Promise<StoredUserData>;
 }
 
 export interface UserKeyringStore {
-  /** Stores the keyring of a new user; false, and nothing changed, if there is a record of that id that is not this very one. */
+  /** Stores the keyring of a new user. Returns false and changes nothing if a different record with this id exists. */
   create(keyring: UserKeyring): Promise<boolean>;
-  /** Puts the next generation in place of the one before; false, and nothing changed, if that is not there. */
+  /** Replaces the previous generation. Returns false and changes nothing if the previous generation is not stored. */
   replace(next: UserKeyring | UserTombstone): Promise<boolean>;
-  /** Puts a tombstone in place of a record that is no keyring, whatever it holds; false, and nothing changed, if there is none, or another tombstone. */
+  /**
+   * Replaces a record that is not a valid keyring with a tombstone, whatever the record contains. Returns false and
+   * changes nothing if there is no record, or a different tombstone.
+   */
   overwriteWithTombstone(deleted: UserTombstone): Promise<boolean>;
-  /** The record as stored; undefined when there is none. */
+  /** The raw record, or undefined if there is none. */
   getRecord(owner: UserRef): Promise<unknown>;
-  /** Records as stored, ascending by the user id of their key, which a damaged one may contradict. */
+  /** Raw records in ascending order of the user id in their key. A damaged record may contain a different user id. */
   list(org: string, after: string | undefined, limit: number): Promise<Page<{ user: string; record: unknown }>>;
 }
 
-/** Whose slot has a locator. */
+/** An index entry: a locator and the user it maps to. */
 export interface StoredLocator {
   readonly locator: string;
   readonly user: string;
-  /** Id of the slot that it was claimed for, drawn anew for each claim, whether or not it was stored then. */
+  /** Id of the slot that the claim was made for. Each claim uses a new random id, even if the slot was never stored. */
   readonly slot?: string | undefined;
-  /** RFC 3339: when it was claimed; of identities and logins. */
+  /** RFC 3339 time of the claim. Set for identities and logins. */
   readonly since?: string | undefined;
-  /** Of an identity whose slot is gone: no request is about to store one for this claim. */
+  /** Set for an identity whose slot was removed: no in-flight request will store a slot for this claim. */
   readonly retired?: boolean | undefined;
-  /** These two of codes for linking. */
+  /** `expiresAt` and `tries` are set only for link codes. */
   readonly expiresAt?: string | undefined;
   readonly tries?: number | undefined;
 }
@@ -64,37 +69,49 @@ export interface StoredLocator {
 export interface LocatorStore {
   find(org: string, locator: string): Promise<StoredLocator | undefined>;
   /**
-   * Writes a locator on condition that there is none, or one of the same user (and slot, of codes), or the one of `before` (a user id) that was
-   * claimed for the slot `beforeSlot`; false, and nothing changed, when not.
+   * Writes a locator if one of these holds: there is none; the stored one belongs to the same user (and, for link
+   * codes, the same slot); the stored one belongs to user `before` and was claimed for slot `beforeSlot`. Otherwise
+   * returns false and changes nothing.
    */
   claim(org: string, next: StoredLocator, before: string | undefined, beforeSlot?: string): Promise<boolean>;
   /**
-   * Removes a locator that was claimed for this slot of this user, or for whichever of that user; nothing happens when it leads elsewhere, was
-   * claimed anew, or is gone.
+   * Removes a locator that was claimed for this slot of this user, or for any slot of this user if `slot` is omitted.
+   * Does nothing if the locator maps to another user, was claimed again, or does not exist.
    */
   remove(org: string, locator: string, user: string, slot?: string): Promise<void>;
   /**
-   * Lets a locator that was claimed for this slot of this user, or for whichever of that user, end at a time, seconds since 1970; until then it
-   * leads to what is left of that user, and is marked as retired. Nothing happens where {@link remove} does nothing.
+   * Marks a locator as retired and sets its expiry. Applies to a claim for this slot of this user, or for any slot of
+   * this user if `slot` is omitted. Until it expires, the locator still maps to this user. Does nothing where {@link
+   * remove} does nothing.
+   * @param ttl expiry, in seconds since 1970
    */
   retire(org: string, locator: string, user: string, ttl: number, slot?: string): Promise<void>;
-  /** Counts a try of a code for linking: what is stored, with the new count; undefined when there is none, it has expired, or had its tries. */
+  /**
+   * Counts one try of a link code and returns the stored entry with the new count. Returns undefined if there is no
+   * such code, it has expired, or it has no tries left.
+   */
   countLinkCodeTry(org: string, locator: string, now: Date): Promise<StoredLocator | undefined>;
 }
 
 export interface LoginAttemptStore {
-  /** Counts an attempt to log in, whether or not there is such a login; false when there were too many within the window. */
+  /**
+   * Counts a login attempt, whether or not the login exists. Returns false if there were too many attempts in the
+   * window.
+   */
   countAttempt(org: string, locator: string, now: Date): Promise<boolean>;
-  /** Forgets the attempts, after one that succeeded. */
+  /** Resets the count after a successful login. */
   resetAttempts(org: string, locator: string): Promise<void>;
 }
 
 export interface UserRecordStore {
-  /** Writes a record on condition that it is still at `before` (undefined: that there is none); false, and nothing changed, when not. */
+  /**
+   * Writes a record if the stored one still equals `before`, or if there is none and `before` is undefined. Otherwise
+   * returns false and changes nothing.
+   */
   put(owner: UserRef, record: StoredRecord, before: StoredRecord | undefined): Promise<boolean>;
-  /** Whether there was one. */
+  /** Returns whether the record existed. */
   delete(owner: UserRef, key: RecordKey): Promise<boolean>;
-  /** Records of a collection by id, after one; `descending` from the last on. */
+  /** Records of a collection in order of their ids, starting after `after`. `descending` reverses the order. */
   list(
     owner: UserRef,
     collection: Collection,
@@ -102,29 +119,34 @@ export interface UserRecordStore {
     limit: number,
     descending?: boolean,
   ): Promise<Page<StoredRecord>>;
-  /** Marks an answer as taken by the provider. */
+  /** Marks an answer as accepted by the provider. */
   markSent(owner: UserRef, key: RecordKey): Promise<void>;
 }
 
-/** What deletes what a deleted user, or a shredded org, left behind. */
+/** Lists and deletes the items that remain of a deleted user or a shredded organization. */
 export interface UserItemStore {
-  /** Ids of items of an org, up to `limit`: those that begin with `start` and a slash (of records: those of that user), or all. */
+  /**
+   * Up to `limit` item ids of an organization. With `start`, only ids that begin with `start` and a slash: for records,
+   * `start` is the user id.
+   */
   list(org: string, start: string | undefined, limit: number): Promise<Page<string>>;
   delete(org: string, ids: readonly string[]): Promise<void>;
 }
 
-/** The HMAC keys in KMS (core/users/slot-mac-inputs.ts has their messages). What opens slots of identities: */
+/**
+ * MACs for slots of identities. The keys are HMAC keys in KMS, and core/users/slot-mac-inputs.ts builds the messages.
+ */
 export interface CustodyMacs {
-  /** 32 bytes, which the caller zeroes. @throws VaultError `key_unavailable`, `unavailable` */
+  /** Returns 32 bytes. The caller zeroes them. @throws VaultError `key_unavailable`, `unavailable` */
   deriveIdentitySecret(message: Uint8Array): Promise<Buffer>;
 }
-/** What opens slots of passwords and of codes for linking. */
+/** MACs for slots of passwords and link codes. */
 export interface CodeMacs {
-  /** 32 bytes, which the caller zeroes. @throws VaultError `key_unavailable`, `unavailable` */
+  /** Returns 32 bytes. The caller zeroes them. @throws VaultError `key_unavailable`, `unavailable` */
   deriveCodeSecret(message: Uint8Array): Promise<Buffer>;
 }
-/** What finds users. */
+/** MACs for locators. */
 export interface RoutingMacs {
-  /** A locator: 43 characters of base64url. @throws VaultError `key_unavailable`, `unavailable` */
+  /** Returns a locator: 43 base64url characters. @throws VaultError `key_unavailable`, `unavailable` */
   deriveLocator(message: Uint8Array): Promise<string>;
 }

@@ -1,4 +1,7 @@
-/** Records of a user as they lie in the table: JSON, sealed under the UMK for exactly one place and version (docs/format.md, section 12). */
+/**
+ * Stored records of a user: JSON, sealed under the UMK and bound to one location and version (docs/format.md, section
+ * 12).
+ */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { u64 } from '../../core/encoding/length-prefixed-fields.ts';
@@ -9,7 +12,7 @@ import { fitsSortKey } from '../shared/pagination-cursor.ts';
 import { activeUserKeyring, type UnlockedUser } from './unlocked-user.ts';
 import type { Collection, RecordKey, StoredRecord, StoredUserData } from './user-ports.ts';
 
-/** What a record of `memory` holds. Times are RFC 3339. */
+/** Content of a record in `memory`. Times are RFC 3339. */
 export interface MemoryContent {
   /** Any JSON. */
   readonly data: unknown;
@@ -17,11 +20,11 @@ export interface MemoryContent {
   readonly updatedAt: string;
 }
 
-/** What a record of `messages` holds. */
+/** Content of a record in `messages`. */
 export interface MessageContent {
   readonly role: 'user' | 'agent';
   readonly text: string;
-  /** Name of the channel that it came or went by. */
+  /** Name of the channel that received or sent the message. */
   readonly channel: string;
   /** RFC 3339. */
   readonly at: string;
@@ -29,16 +32,22 @@ export interface MessageContent {
 
 const recordIdPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
-/** Whether a text may be the id of a record: what can't be one is never stored. */
+/** Whether a text is a valid record id. Records with other ids are never stored. */
 export const isRecordId = (text: string): boolean => recordIdPattern.test(text);
 
-/** Whether a record of that id may be in the table, as whoever can write there may have put it: a key has room for so much beside user and collection. */
+/**
+ * Whether the table could contain a record with this id, even if someone with write access put it there. The sort key
+ * limits the length of the id, because it also contains the user and the collection.
+ */
 export const canBeStoredId = (text: string): boolean => text !== '' && fitsSortKey(text, 'messages'.length + 18);
 
-/** The record of a path, if its id can be one. */
+/** The record key for an id from a path, or none if the id is invalid. */
 export const memoryRecordKeys = (id: string): RecordKey[] => (isRecordId(id) ? [{ collection: 'memory', id }] : []);
 
-/** What a record is bound to: moved to another org, user, collection, id or version, it does not open. */
+/**
+ * The encryption context of a record. A record that is moved to another organization, user, collection, id or version
+ * does not open.
+ */
 export const recordEncryptionContext = (
   { org, user }: UserRef,
   collection: Collection,
@@ -46,15 +55,15 @@ export const recordEncryptionContext = (
   version: number,
 ): SealContext => ['user.record', org, user, collection, id, u64(version)];
 
-/** The sealed string of a version of a record in `memory`. */
+/** Seals a version of a record in `memory`. */
 export const encryptMemory = (umk: Umk, id: string, version: number, content: MemoryContent): string =>
   encryptJson(umk, recordEncryptionContext(umk, 'memory', id, version), content);
 
-/** The sealed string of a version of a record in `messages`. */
+/** Seals a version of a record in `messages`. */
 export const encryptMessage = (umk: Umk, id: string, version: number, content: MessageContent): string =>
   encryptJson(umk, recordEncryptionContext(umk, 'messages', id, version), content);
 
-/** @throws DecryptionError for every cause, a record of another collection included */
+/** @throws DecryptionError for every cause, including a record of another collection */
 export function decryptMemory(umk: Umk, stored: StoredRecord): MemoryContent {
   const fields = decryptJson(umk, 'memory', stored);
   const { data, createdAt, updatedAt } = fields;
@@ -62,7 +71,7 @@ export function decryptMemory(umk: Umk, stored: StoredRecord): MemoryContent {
   return { data, createdAt, updatedAt };
 }
 
-/** @throws DecryptionError for every cause, a record of another collection included */
+/** @throws DecryptionError for every cause, including a record of another collection */
 export function decryptMessage(umk: Umk, stored: StoredRecord): MessageContent {
   const { role, text, channel, at } = decryptJson(umk, 'messages', stored);
   if ((role !== 'user' && role !== 'agent') || typeof text !== 'string') throw new DecryptionError();
@@ -80,7 +89,7 @@ function encryptJson(umk: Umk, context: SealContext, content: MemoryContent | Me
 }
 
 function decryptJson(umk: Umk, collection: Collection, { id, version, data }: StoredRecord): Record<string, unknown> {
-  // A count that u64 would refuse was never sealed.
+  // A version that u64 rejects was never sealed.
   if (!Number.isSafeInteger(version) || version < 1) throw new DecryptionError();
   const plaintext = open(umk, recordEncryptionContext(umk, collection, id, version), data);
   try {
@@ -93,8 +102,9 @@ function decryptJson(umk: Umk, collection: Collection, { id, version, data }: St
 }
 
 /**
- * Refuses a user who is not there any more, by what was just read: deleted, its org shut, or the slot gone that it came by. Asked before
- * anything is opened that was fetched after the request's own read, so that what was deleted or revoked counts at once there too.
+ * Checks against a new read that the user still has access: the user exists, the organization is neither locked nor
+ * shredded, and the presented slot still exists. Call it before opening data that was fetched after the initial read of
+ * the request, so that deletions and revocations apply at once.
  * @throws VaultError `invalid_credential`, `org_locked`, `org_shredded`
  */
 export function assertAccessNotRevoked({ owner, slot }: UnlockedUser, read: StoredUserData): void {

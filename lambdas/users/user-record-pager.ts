@@ -1,4 +1,4 @@
-/** Pages of a user's records: fetched, opened while the user is still there, and continued by a cursor. */
+/** Pages of a user's records: fetches them, checks access, opens them, and continues with a cursor. */
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
@@ -9,7 +9,7 @@ import type { UnlockedUser } from './unlocked-user.ts';
 import type { Collection, StoredRecord, UserReader, UserRecordStore } from './user-ports.ts';
 import { assertAccessNotRevoked, canBeStoredId } from './user-record-encryption.ts';
 
-/** What a cursor continues: pages of a collection, or a search. */
+/** The list that a cursor continues: a collection or a search. */
 export type ListName = Collection | 'search';
 
 export interface PageRequest {
@@ -17,19 +17,22 @@ export interface PageRequest {
   readonly limit?: number | undefined;
 }
 
-/** What was opened of a page, in its order. */
+/** Decrypted items of a page, in its order. */
 export interface DecryptedPage<Item> {
   readonly items: Item[];
-  /** Ids of what could not be opened: it is told, for a reader must neither miss it nor be stopped by it for ever. */
+  /**
+   * Ids of records that could not be opened. They are reported, so that a reader notices them and can continue past
+   * them.
+   */
   readonly damaged: string[];
   readonly decryptedCount: number;
-  /** Id of the last one that was looked at. */
+  /** Id of the last record processed. */
   readonly lastId: string | undefined;
-  /** Whether the reply had no room for the next one. */
+  /** Whether the next record did not fit in the reply. */
   readonly isReplyFull: boolean;
 }
 
-/** Bytes that a reply has left. */
+/** Bytes left in a reply. */
 export interface ReplyBudget {
   left: number;
 }
@@ -43,7 +46,10 @@ export class UserRecordPager {
     this.#records = records;
   }
 
-  /** One page of a collection. @throws VaultError `invalid_cursor`, `unavailable`, those of {@link assertAccessNotRevoked} */
+  /**
+   * Returns one page of a collection.
+   * @throws VaultError `invalid_cursor`, `unavailable`, and errors of {@link assertAccessNotRevoked}
+   */
   async listPage<Item>(
     user: UnlockedUser,
     collection: Collection,
@@ -59,8 +65,8 @@ export class UserRecordPager {
   }
 
   /**
-   * Fetches a page, and only then asks whether the user is still there, so that nothing is opened that was deleted or revoked before. Its
-   * caller opens what it gave without waiting for anything in between (read-freshness.ts).
+   * Fetches a page and then checks that the user still has access, so that no data is opened that was deleted or
+   * revoked before. The caller must open the result without awaiting anything first (read-freshness.ts).
    */
   async readPage(
     user: UnlockedUser,
@@ -77,7 +83,7 @@ export class UserRecordPager {
   decodeCursor({ owner }: UnlockedUser, list: ListName, cursor: string | undefined): string | undefined {
     if (cursor === undefined) return undefined;
     const after = decodeCursor(cursor, [owner.org, list, owner.user]);
-    // Any id that may be in the table: a list must get past what somebody put there.
+    // Accept any id that the table could contain: a list must continue past records that someone else put there.
     if (!canBeStoredId(after)) throw new VaultError('invalid_cursor');
     return after;
   }
@@ -87,7 +93,10 @@ export class UserRecordPager {
   }
 }
 
-/** Opens records until one does not fit into the room that is left; those for which `open` gives nothing take none. */
+/**
+ * Opens records until one does not fit in the remaining budget. Records for which `decrypt` returns undefined use no
+ * budget.
+ */
 export function decryptWithinBudget<Item>(
   records: readonly StoredRecord[],
   replyBudget: ReplyBudget,
@@ -101,9 +110,9 @@ export function decryptWithinBudget<Item>(
     const item = decryptOrCorrupt(() => decrypt(stored));
     if (item === corrupt) damaged.push(stored.id);
     else if (item !== undefined) {
-      // Twice, since Lambda's reply holds the body as a JSON string: a quote takes four bytes there.
+      // Encode twice: Lambda's reply contains the body as a JSON string, where a quote takes four bytes.
       const bytes = Buffer.byteLength(JSON.stringify(JSON.stringify(item)), 'utf8');
-      // The first always fits: it is far smaller than a reply.
+      // The first record always fits, because it is far smaller than a reply.
       if (bytes > replyBudget.left)
         return { items, damaged, decryptedCount: decryptedCount, lastId: last, isReplyFull: true };
       replyBudget.left -= bytes;

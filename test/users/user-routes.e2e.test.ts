@@ -333,7 +333,9 @@ describe('a session alone', () => {
       const send = (body?: unknown) => stack.http(method, path, { body, headers: cookie(token) });
       for (const body of [undefined, {}]) {
         const problem = await expectProblem(await send(body), 'invalid_request');
-        expect(problem.errors).toEqual([{ path: 'currentPassword', message: 'is needed for this by a session' }]);
+        expect(problem.errors).toEqual([
+          { path: 'currentPassword', message: 'is required for this operation with a session' },
+        ]);
       }
       await expectProblem(await send({ currentPassword: 'another horse' }), 'login_refused');
       await expectProblem(await send({ currentPassword: 7 }), 'invalid_request');

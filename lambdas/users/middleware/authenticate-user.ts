@@ -16,20 +16,20 @@ export interface UserAuthenticator {
 
 /** A request on a route for users. */
 export interface UserCall<Id extends RouteId> extends RequestState<Id> {
-  /** The user who is there. */
+  /** The authenticated user. */
   user?: UnlockedUser;
-  /** What opened that user's slot: zeroed when the request ends. */
+  /** Secret that opened the slot of the user. Zeroed when the request ends. */
   secret?: Uint8Array;
 }
 
-/** Records that a route wants in the read that brings the keyrings: at most 98. */
+/** Records that a route reads together with the keyrings: at most 98. */
 export interface RequiredRecords<Id extends RouteId> {
   records?(input: RouteInput<Id>): readonly RecordKey[];
 }
 
 /**
- * Reads the org's keyring, the user's and the route's records in one round trip, and lets only who opens a slot pass. Who may not call
- * learns nothing of what was wrong with the request.
+ * Reads the keyring of the organization, the keyring of the user and the records of the route in one round trip. Only a
+ * caller that opens a slot passes. An unauthorized caller learns nothing about errors in the request.
  */
 export function authenticateUser<Id extends RouteId>(
   authenticator: UserAuthenticator,
@@ -51,12 +51,13 @@ export function authenticateUser<Id extends RouteId>(
 }
 
 /**
- * Browsers say where a request comes from (Fetch Metadata, `Sec-Fetch-Site`): from a page of another origin none is taken, also not of a
- * sibling host, whose requests carry a SameSite cookie. Those that do not say it send no such cookie from another site (SameSite=Lax).
+ * Rejects session requests from pages of another origin, using Fetch Metadata (`Sec-Fetch-Site`). This includes sibling
+ * hosts, whose requests carry a SameSite cookie. Browsers without Fetch Metadata do not send the cookie from another
+ * site (SameSite=Lax).
  * @throws VaultError `forbidden`
  */
 export function assertSameOrigin({ headers }: ApiEvent): void {
   const from = headers['sec-fetch-site'] ?? 'none';
   if (from === 'same-origin' || from === 'none') return;
-  throw new VaultError('forbidden', { detail: 'A session is for pages of this very origin.' });
+  throw new VaultError('forbidden', { detail: 'A session can only be used from pages of the same origin.' });
 }

@@ -1,4 +1,4 @@
-/** The onions of routes for users: whoever opens a slot, and whoever logs in to get one. */
+/** Middleware chains of user routes: one for authenticated users, and one for login. */
 import middy from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
@@ -13,9 +13,9 @@ import {
   type UserCall,
 } from './authenticate-user.ts';
 
-/** A route for users: what it reads beside the keyrings, and what it does. */
+/** A route for authenticated users: the records it reads with the keyrings, and its handler. */
 export interface UserRoute<Id extends RouteId> extends RequiredRecords<Id> {
-  /** What the audit record names, where the path does not say it. */
+  /** Subject of the audit record, if the path does not contain it. */
   readonly subject?: ExtractSubject<Id>;
   run(input: RouteInput<Id>, user: UnlockedUser, call: RequestState<Id>): Promise<RouteOutput<Id>>;
 }
@@ -41,7 +41,7 @@ export function userRouteHandler<Id extends RouteId>(
   };
 }
 
-/** A user who has just logged in. */
+/** Result of a successful login. */
 export interface LoginOutcome<Id extends RouteId> {
   readonly org: string;
   readonly user: string;
@@ -49,7 +49,10 @@ export interface LoginOutcome<Id extends RouteId> {
   readonly output: RouteOutput<Id>;
 }
 
-/** A route for anyone who can log in. It is audited from then on: what failed proves nothing of anyone, and is left to the log. */
+/**
+ * A login route. It is audited only after a successful login. A failed login authenticates nobody and appears only in
+ * the log.
+ */
 export function loginRouteHandler<Id extends RouteId>(
   id: Id,
   run: (input: RouteInput<Id>) => Promise<LoginOutcome<Id>>,

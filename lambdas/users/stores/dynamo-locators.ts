@@ -17,11 +17,11 @@ import { attemptsItemId, locatorItemId, parseLocatorItem } from './user-item-cod
 
 const exceedsLoginAttempts = (tries: unknown): boolean => !(typeof tries === 'number' && tries <= limits.loginAttempts);
 
-/** DynamoDB's sweeper takes seconds since 1970; it is for tidiness alone, since all times are compared here. */
+/** DynamoDB TTL takes seconds since 1970. TTL only cleans up: this module compares all times itself. */
 const toTtlSeconds = (time: string | undefined) =>
   time === undefined ? undefined : Math.ceil(Date.parse(time) / 1000);
 
-/** Locators, and the counts of attempts by them, in the table of users' keyrings. */
+/** Locators and login attempt counts, stored in the table of user keyrings. */
 export class DynamoLocators implements LocatorStore, LoginAttemptStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
@@ -38,7 +38,7 @@ export class DynamoLocators implements LocatorStore, LoginAttemptStore {
 
   claim(org: string, next: StoredLocator, before: string | undefined, beforeSlot?: string): Promise<boolean> {
     const { locator, ...rest } = next;
-    // A code's own retry is let pass, no other code of its handle.
+    // Accept a retry of the same link code, but reject another code with the same handle.
     const sameSlotCondition = next.expiresAt === undefined ? '' : ' AND #slot = :slot';
     const expectedSlotCondition = beforeSlot === undefined ? 'attribute_not_exists(#slot)' : '#slot = :beforeSlot';
     const replaceCondition = before === undefined ? '' : ` OR (#user = :before AND ${expectedSlotCondition})`;
@@ -83,7 +83,7 @@ export class DynamoLocators implements LocatorStore, LoginAttemptStore {
       UpdateExpression: 'SET #tries = #tries + :one',
       ConditionExpression: '#tries < :most AND #expiresAt > :now',
       ExpressionAttributeNames: namePlaceholders('tries', 'expiresAt'),
-      // Times are all of one length (RFC 3339 in UTC with milliseconds), so that they compare as texts.
+      // All times have the same length (RFC 3339 in UTC with milliseconds), so they compare as strings.
       ExpressionAttributeValues: toItem({ ':one': 1, ':most': limits.linkCodeAttempts, ':now': now.toISOString() }),
     });
     return counted === undefined ? undefined : parseLocatorItem(counted, locator);
@@ -94,7 +94,8 @@ export class DynamoLocators implements LocatorStore, LoginAttemptStore {
     const until = new Date(now.getTime() + limits.loginWindowSeconds * 1000).toISOString();
     const window = { ':one': 1, ':until': until, ':ttl': toTtlSeconds(until) };
     const names = namePlaceholders('tries', 'until', 'ttl');
-    // One write of one kind, whether or not anyone has that login, and whatever came of the attempts before.
+    // Always a single write of the same kind, whether or not the login exists and whatever the previous attempts
+    // returned.
     const counted = await this.#update(org, id, {
       UpdateExpression:
         'SET #tries = if_not_exists(#tries, :zero) + :one, #until = if_not_exists(#until, :until), #ttl = if_not_exists(#ttl, :ttl)',
@@ -103,7 +104,7 @@ export class DynamoLocators implements LocatorStore, LoginAttemptStore {
     });
     const { tries, until: windowEnd } = unmarshall(counted ?? {});
     if (typeof windowEnd === 'string' && windowEnd > now.toISOString()) return !exceedsLoginAttempts(tries);
-    // The window has passed: a new one begins, once.
+    // The window has passed. Only one request starts a new window.
     const newWindow = await this.#update(org, id, {
       UpdateExpression: 'SET #tries = :one, #until = :until, #ttl = :ttl',
       ConditionExpression: '#until <= :now',
@@ -119,7 +120,7 @@ export class DynamoLocators implements LocatorStore, LoginAttemptStore {
     await mapTransientErrors(writeOutcomeUnknownDetail, () => this.#clientOf(org).send(command));
   }
 
-  /** The item as it is then; undefined when the condition did not hold. */
+  /** Returns the updated item, or undefined if the condition failed. */
   async #update(
     org: string,
     id: string,

@@ -9,7 +9,7 @@ import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { UserKeyringStore } from '../user-ports.ts';
 import { userIdOfItem, userItemId, userItemIdPrefix } from './user-item-codec.ts';
 
-/** Keyrings of users, one item each: every change is conditional on the generation before it. */
+/** Keyrings of users, one item each. Every change is conditional on the previous generation. */
 export class DynamoUserKeyrings implements UserKeyringStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
@@ -21,7 +21,7 @@ export class DynamoUserKeyrings implements UserKeyringStore {
 
   create(keyring: UserKeyring): Promise<boolean> {
     return this.#put(keyring, {
-      // Equality lets the client's own retry of a lost reply pass: no other keyring has this MAC.
+      // The equality accepts the SDK's retry after a lost reply. No other keyring has this MAC.
       ConditionExpression: 'attribute_not_exists(#id) OR #mac = :mac',
       ExpressionAttributeNames: namePlaceholders('id', 'mac'),
       ExpressionAttributeValues: toItem({ ':mac': keyring.mac }),
@@ -29,7 +29,7 @@ export class DynamoUserKeyrings implements UserKeyringStore {
   }
 
   replace(next: UserKeyring | UserTombstone): Promise<boolean> {
-    // The second half is the client's own retry of a lost reply: what it wants to write is there already.
+    // The second half accepts the SDK's retry after a lost reply, when the new record is already stored.
     const [name, value] = next.state === 'active' ? ['mac', next.mac] : ['deletedAt', next.deletedAt];
     return this.#put(next, {
       ConditionExpression: `(#state = :active AND #generation = :before) OR (#generation = :next AND #${name} = :same)`,

@@ -20,14 +20,16 @@ import { collectionItemIdPrefix, parseRecordItem, recordItemId, userItemId } fro
 type ClientOf = (org: string) => DynamoDBClient;
 
 export interface UserTables {
-  /** Of orgs: for their lock and their shredding. */
+  /** Table of organization keyrings, read to check lock and shred state. */
   readonly keyrings: string;
   readonly userKeyrings: string;
-  /** Absent for functions that read no records. */
+  /** Omitted for functions that read no records. */
   readonly records?: string;
 }
 
-/** Both keyrings and records by one BatchGetItem, strongly consistent: what was removed or deleted is so at once. */
+/**
+ * Reads both keyrings and the records in one strongly consistent BatchGetItem, so removals and deletions apply at once.
+ */
 export class DynamoUserReader implements UserReader {
   readonly #clientOf: ClientOf;
   readonly #tables: UserTables;
@@ -57,10 +59,10 @@ export class DynamoUserReader implements UserReader {
   }
 }
 
-/** What a sealed string begins with: its header and nonce. The nonce is of this sealing alone, so it tells it from any other. */
+/** Header and nonce of a sealed string. The nonce is unique to one sealing, so it identifies the sealed string. */
 const nonceHeaderOf = (data: string): string => data.slice(0, 'enc:v1:'.length + 60);
 
-/** Records of users, one item each: a write is one conditional put of the whole item. */
+/** Records of users, one item each. A write is one conditional put of the whole item. */
 export class DynamoUserRecords implements UserRecordStore {
   readonly #clientOf: ClientOf;
   readonly #table: string;
@@ -75,7 +77,7 @@ export class DynamoUserRecords implements UserRecordStore {
     const command = new PutItemCommand({
       TableName: this.#table,
       Item: toItem({ org: owner.org, id: recordItemId(owner, { collection, id }), ...rest }),
-      // What begins as the new one does is the new one: the client's own retry of a lost reply.
+      // An equal header and nonce means that the new record is already stored: the SDK's retry after a lost reply.
       ConditionExpression: `${before === undefined ? 'attribute_not_exists(#data)' : 'begins_with(#data, :before)'} OR begins_with(#data, :own)`,
       ExpressionAttributeNames: namePlaceholders('data'),
       ExpressionAttributeValues: toItem({
@@ -121,7 +123,7 @@ export class DynamoUserRecords implements UserRecordStore {
       TableName: this.#table,
       Key: toItem({ org: owner.org, id: recordItemId(owner, key) }),
       UpdateExpression: 'SET #sent = :sent',
-      // Or an update would make a record of one that was deleted meanwhile.
+      // Without this condition, the update would create an item for a record that was deleted in the meantime.
       ConditionExpression: 'attribute_exists(#data)',
       ExpressionAttributeNames: namePlaceholders('sent', 'data'),
       ExpressionAttributeValues: toItem({ ':sent': true }),
@@ -130,10 +132,12 @@ export class DynamoUserRecords implements UserRecordStore {
   }
 }
 
-/** Deletes at once, each by itself: the shredder may delete single items and nothing else. */
+/**
+ * Number of concurrent deletes. Each delete is a separate call, because the shredder role may only delete single items.
+ */
 const maxConcurrentDeletes = 10;
 
-/** Items of a table that has org and id as keys, to whoever removes them all. */
+/** Lists and deletes items of a table with the keys org and id, for purging. */
 export class DynamoUserItems implements UserItemStore {
   readonly #clientOf: ClientOf;
   readonly #table: string;

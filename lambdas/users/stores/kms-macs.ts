@@ -5,8 +5,9 @@ import { mapKmsErrors, toSharedBuffer } from '../../shared/stores/kms-error-mapp
 import type { CodeMacs, CustodyMacs, RoutingMacs } from '../user-ports.ts';
 
 /**
- * HMAC-SHA-256 by a key in KMS (HMAC_256). By the function's own role: such keys take no encryption context by which a session could be
- * limited to an org, so the org is a part of each message instead (core/users/slot-mac-inputs.ts).
+ * HMAC-SHA-256 with a KMS key (HMAC_256), called with the function's own role. MAC keys accept no encryption context,
+ * so a session cannot be limited to one organization. Each message contains the organization instead
+ * (core/users/slot-mac-inputs.ts).
  */
 async function generateMac(client: KMSClient, keyId: string, message: Uint8Array): Promise<Buffer> {
   const command = new GenerateMacCommand({ KeyId: keyId, Message: message, MacAlgorithm: 'HMAC_SHA_256' });
@@ -15,17 +16,17 @@ async function generateMac(client: KMSClient, keyId: string, message: Uint8Array
   return toSharedBuffer(Mac);
 }
 
-/** The custody key: what opens slots of identities. */
+/** Custody key: MACs for slots of identities. */
 export const kmsCustodyMacs = (client: KMSClient, keyId: string): CustodyMacs => ({
   deriveIdentitySecret: (message) => generateMac(client, keyId, message),
 });
 
-/** The code key: what opens slots of passwords and of codes for linking. */
+/** Code key: MACs for slots of passwords and link codes. */
 export const kmsCodeMacs = (client: KMSClient, keyId: string): CodeMacs => ({
   deriveCodeSecret: (message) => generateMac(client, keyId, message),
 });
 
-/** The routing key: what finds them all. */
+/** Routing key: MACs for locators. */
 export const kmsRoutingMacs = (client: KMSClient, keyId: string): RoutingMacs => ({
   deriveLocator: async (message) => (await generateMac(client, keyId, message)).toString('base64url'),
 });

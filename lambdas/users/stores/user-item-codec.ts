@@ -1,4 +1,4 @@
-/** Items of the tables of users (docs/format.md, section 12): their keys, and what they stand for. Nothing that comes back is trusted. */
+/** Keys and fields of items in the user tables (docs/format.md, section 12). Stored fields are not trusted. */
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { UserRef } from '../../../core/users/user-root-key.ts';
@@ -7,7 +7,7 @@ import type { Collection, RecordKey, StoredLocator, StoredRecord } from '../user
 
 export const userItemIdPrefix = 'user/';
 export const userItemId = (user: string): string => userItemIdPrefix + user;
-/** The user whose keyring's key this is. */
+/** Id of the user, from the key of a keyring item. */
 export const userIdOfItem = ({ id }: Item): string => (id?.S ?? '').slice(userItemIdPrefix.length);
 export const locatorItemId = (locator: string): string => `locator/${locator}`;
 export const attemptsItemId = (locator: string): string => `attempts/${locator}`;
@@ -16,7 +16,10 @@ export const collectionItemIdPrefix = ({ user }: UserRef, collection: Collection
 export const recordItemId = (owner: UserRef, { collection, id }: RecordKey): string =>
   collectionItemIdPrefix(owner, collection) + id;
 
-/** What is missing or of another kind becomes nothing that could open: the rules then say which record is damaged. */
+/**
+ * Replaces missing fields and fields of the wrong type with values that cannot be opened. The services then report the
+ * record as damaged.
+ */
 export function parseRecordItem(item: Item): StoredRecord {
   const { id, version, data, writeId, sent } = unmarshall(item);
   const [, collection, ...rest] = String(id).split('/');
@@ -38,7 +41,7 @@ export function parseLocatorItem(item: Item, locator: string): StoredLocator {
     user,
     ...(typeof since === 'string' ? { since } : {}),
     ...(typeof slot === 'string' ? { slot } : {}),
-    // Codes end by themselves, and have their `ttl` from the beginning.
+    // Link codes expire, and have a `ttl` from the start.
     ...(typeof ttl === 'number' && expiresAt === undefined ? { retired: true } : {}),
     ...(typeof expiresAt === 'string' ? { expiresAt } : {}),
     ...(typeof tries === 'number' ? { tries } : {}),
