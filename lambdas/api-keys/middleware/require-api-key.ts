@@ -11,12 +11,7 @@ import {
 } from '../../org-keys/keyring-opener.ts';
 import type { Clock, StoredValue } from '../../shared/ports.ts';
 import type { Caller } from '../api-key-ports.ts';
-import {
-  authenticateApiKey as authenticateKey,
-  authorize,
-  authorizeList,
-  parseApiKeyHeader,
-} from '../authorization.ts';
+import { authenticateApiKey, authorize, authorizeList, parseApiKeyHeader } from '../authorization.ts';
 import type { LastUsedRecorder } from '../last-used-recorder.ts';
 import { allowsName } from '../permissions.ts';
 import type { RequestRecordStore } from '../request-record-ports.ts';
@@ -67,7 +62,7 @@ export function requireApiKey<Id extends RouteId>(
         names: [...new Set(names)].filter((name) => nameProblem(name) === undefined),
         includeHistory: history,
       });
-      const caller = authenticateKey(presented, records.apiKey, auth.clock());
+      const caller = authenticateApiKey(presented, records.apiKey, auth.clock());
       if (records.apiKey !== undefined) event.lastUsedUpdate = auth.lastUsedRecorder.record(records.apiKey);
       event.actor = { org: caller.org, principal: caller.keyId };
       const verb = requiredVerbOf(id);
