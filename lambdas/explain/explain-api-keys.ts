@@ -1,4 +1,4 @@
-/** Which API keys of an org may do something now, as rows of an answer. */
+/** Lists the API keys of an org that currently have access, as parties of an explanation. */
 
 import type { ExplainParty } from '../../contract/explain/wire.ts';
 import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
@@ -10,24 +10,30 @@ import { hasPassed } from '../shared/timestamps.ts';
 import { explainMessages, joinWithAnd } from './explain-messages.ts';
 
 export interface ExplainApiKeysInput {
-  /** All of the org. */
+  /** All API keys of the org. */
   readonly apiKeys: readonly StoredApiKey[];
-  /** Who asks: keys that reach further are counted to it, and not named. Undefined: a user, to whom none is named. */
+  /**
+   * The calling API key. Keys with more permissions are counted for it, but not named. Undefined for a user, to whom no
+   * key is named.
+   */
   readonly caller: Caller | undefined;
   readonly now: Date;
 }
 
-/** Keys named in an answer, and ids named of those that can't; more are counted. */
+/**
+ * Maximum number of keys that are listed with access, and of IDs that are listed without access. Further ones are only
+ * counted.
+ */
 const maxListedKeys = 1000;
 const maxListedDeniedIds = 20;
 
-/** Whether a key is to be named to who asks. */
+/** Whether the ID of a key may be shown to the caller. */
 const isKeyVisibleTo = (key: StoredApiKey, caller: Caller | undefined): boolean =>
   caller !== undefined && (key.id === caller.keyId || !exceedsPermissions(effectivePermissions(key), caller));
 
 type DenialReason = 'keysRevoked' | 'keysEnded' | 'keysWithoutVerb' | 'keysElsewhere' | 'keysUnreserved';
 
-/** Why a key does not read a value; undefined when it does. The order is that in which a request is refused. */
+/** Why a key cannot read a value; undefined if it can. The checks are in the same order as for a request. */
 function denialReasonOf(key: StoredApiKey, name: string, now: Date): DenialReason | undefined {
   if (key.revokedAt !== undefined) return 'keysRevoked';
   if (hasPassed(effectiveExpiry(key), now)) return 'keysEnded';
@@ -37,7 +43,7 @@ function denialReasonOf(key: StoredApiKey, name: string, now: Date): DenialReaso
   return permissions.prefixes === undefined && isReserved(name) ? 'keysUnreserved' : 'keysElsewhere';
 }
 
-/** Who reads a value by its key, and who does not. @param dek version of the DEK that the value is under */
+/** The API keys that can and cannot read a value. @param dek version of the DEK that encrypts the value */
 export function explainValueReaders({ apiKeys, caller, now }: ExplainApiKeysInput, name: string, dek: number) {
   const readers: StoredApiKey[] = [];
   const deniedByReason = new Map<DenialReason, StoredApiKey[]>();
@@ -61,8 +67,8 @@ export function explainValueReaders({ apiKeys, caller, now }: ExplainApiKeysInpu
 const channelCredentialNames = channelNames.map((name) => channelSecretsPrefix + name);
 
 /**
- * Who can pass for a provider of messages: by a key that reads, or sets, the secrets by which its messages are known to be genuine. So
- * whoever knows an identity can send a message from it.
+ * API keys that can impersonate a provider of messages: they can read or set the secrets that authenticate its
+ * messages. Anyone with such a key who knows an identity can send a message in its name.
  */
 export function explainImpersonators({ apiKeys, caller, now }: ExplainApiKeysInput): ExplainParty[] {
   const impersonators = apiKeys.filter((key) => {

@@ -1,4 +1,7 @@
-/** Who can open a blob: link custody. The key is in the link alone, so the answer follows from the blob's record. */
+/**
+ * Explains who can open a blob (link custody). Only the link contains the key, so the answer follows from the record of
+ * the blob.
+ */
 
 import type { ExplainParty } from '../../contract/explain/wire.ts';
 import type { StoredBlob } from '../blobs/blob-ports.ts';
@@ -42,7 +45,7 @@ export function explainBlob({ keyring, blob, grants, now }: ExplainBlobInput): A
   };
 }
 
-/** Who opened it has what he got, whatever became of the blob. */
+/** Anyone who opened the blob might have kept a copy, whatever happened to the blob afterwards. */
 const copiesNote = ({ openings }: StoredBlob): string =>
   openings === 0 ? '' : explainMessages.copiesMayExist(openings);
 

@@ -1,4 +1,4 @@
-/** What `explain` can be asked about, as text. */
+/** Parses the references that `explain` accepts. */
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
@@ -15,16 +15,16 @@ export type ExplainRef =
 
 const memoryIdPattern = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${limits.recordIdLength - 1}}$`);
 
-/** By the word that stands for a record of the collection (docs/format.md, section 12). */
+/** Collections by the word that refers to one of their records (docs/format.md, section 12). */
 const collectionsByRefKind = new Map<string, { readonly name: RecordKey['collection']; isId(id: string): boolean }>([
   ['memory', { name: 'memory', isId: (id) => memoryIdPattern.test(id) }],
-  // Of a message, or of the answer to it.
+  // The ID of a message, or of the answer to it.
   ['message', { name: 'messages', isId: (id) => isTimeId(id.replace(/-r$/, '')) }],
 ]);
 
 /**
  * `value:<name>`, `blob:<id>`, `memory:<user>/<record id>`, `message:<user>/<id>`, `user:<user>`.
- * @throws VaultError `invalid_request`, which repeats nothing of it; `invalid_name`
+ * @throws VaultError `invalid_request`, which does not quote the reference; `invalid_name`
  */
 export function parseExplainRef(ref: string): ExplainRef {
   const colon = ref.indexOf(':');
@@ -37,11 +37,14 @@ export function parseExplainRef(ref: string): ExplainRef {
   const collection = collectionsByRefKind.get(kind);
   if (isOpaqueId(user) && collection?.isId(id) === true)
     return { kind: 'user', user, record: { collection: collection.name, id } };
-  const message = 'is none of value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id> and user:<user>';
+  const message = 'must be value:<name>, blob:<id>, memory:<user>/<id>, message:<user>/<id> or user:<user>';
   throw new VaultError('invalid_request', { errors: [{ path: 'query.ref', message }] });
 }
 
-/** What the audit keeps of a text that was asked about: the name or id in it. Of what is no ref nothing, since it may be anything. */
+/**
+ * The part of a reference that is recorded in the audit: its name or ID. Undefined if the text is not a reference,
+ * because it could contain anything.
+ */
 export function auditSubjectOfRef(text: string): string | undefined {
   return tryParseExplainRef(text) === undefined ? undefined : text.slice(text.indexOf(':') + 1);
 }
@@ -55,20 +58,22 @@ function tryParseExplainRef(text: string): ExplainRef | undefined {
   }
 }
 
-/** The records that the read of a user brings along for a ref. */
+/** The records that are read together with the user, for a reference. */
 export const recordKeysOfRef = (ref: ExplainRef): readonly RecordKey[] =>
   ref.kind === 'user' && ref.record !== undefined ? [ref.record] : [];
 
-/** The same of a text that may be no ref: what is wrong with it is told only to who may ask. */
+/**
+ * The same for a text that might not be a reference. The error is reported later, and only to an authenticated caller.
+ */
 export function recordKeysOfRefText(text: string): readonly RecordKey[] {
   const ref = tryParseExplainRef(text);
   return ref === undefined ? [] : recordKeysOfRef(ref);
 }
 
-/** Whether a ref is to what belongs to this very user. */
+/** Whether a reference is to data of this user. */
 export const belongsToUser = (ref: ExplainRef, { user }: UserRef): ref is ExplainRef & { kind: 'user' } =>
   ref.kind === 'user' && ref.user === user;
 
-/** Whether messages are meant, or among what is meant. */
+/** Whether a reference is to messages, or includes them. */
 export const concernsMessages = (ref: ExplainRef): boolean =>
   ref.kind === 'user' && ref.record?.collection !== 'memory';

@@ -1,6 +1,6 @@
 /**
- * Who can open something now, with what, and who cannot: found out from keyrings, slots, roles and policies (docs/custody.md). Nothing is
- * opened for it, and no key of KMS is used.
+ * Determines who can currently decrypt an item, with which credential, and who cannot. The answer is derived from
+ * keyrings, slots, roles and policies (docs/custody.md). Nothing is decrypted for it, and no KMS key is used.
  */
 
 import type { ExplainResponse } from '../../contract/explain/wire.ts';
@@ -25,7 +25,7 @@ import { explainUser, parseUserRecordIfPresent } from './explain-user.ts';
 import { type AccessExplanation, explainValue } from './explain-value.ts';
 import type { IamGrants } from './iam-grants.ts';
 
-/** What is read of a value: its sealed facts, for the DEK they are under; never the value. */
+/** Reads the encrypted metadata of a value, to find its DEK. The value itself is never read. */
 export interface ValueMetadataStore {
   find(org: string, name: string): Promise<StoredValueSummary | undefined>;
 }
@@ -51,9 +51,11 @@ export class ExplainService {
   }
 
   /**
-   * To an API key, for anything of its org; of a record of a user what holds for all of that user's, whether or not there is such a record.
-   * @param keyring of the org, as stored
-   * @throws VaultError `invalid_request`, `invalid_name`; `forbidden` to a limited key for other names and for users
+   * Explains any item of the org to an API key. For a record of a user, the answer is for all records of that user,
+   * whether or not the record exists.
+   * @param keyring stored keyring of the org
+   * @throws VaultError `invalid_request`, `invalid_name`; `forbidden` if a key is limited to prefixes and asks about
+   *   another name or about a user
    */
   async explain(caller: Caller, keyring: StoredKeyring, ref: string): Promise<ExplainResponse> {
     const parsedRef = parseExplainRef(ref);
@@ -71,12 +73,13 @@ export class ExplainService {
     if (ref.kind === 'blob') {
       return explainBlob({ keyring, blob: await this.#stores.blobs.get(org, ref.id), ...context });
     }
-    // Names of values do not tell of users: a key that is limited to some has no right to any of these.
+    // Prefixes apply to names of values, not to users. A key that is limited to prefixes therefore has no access to
+    // users.
     if (caller.prefixes !== undefined) {
-      throw new VaultError('forbidden', { detail: 'This key is limited to names of values.' });
+      throw new VaultError('forbidden', { detail: 'This key is limited to prefixes of value names.' });
     }
     const owner = { org, user: ref.user };
-    // For the user as a whole: which ids its records have is none of an API key's business, so they are not even read.
+    // The answer is for the user as a whole. An API key must not learn which record IDs exist, so no records are read.
     const [read, apiKeys] = await Promise.all([this.#stores.users.read(owner, []), this.#listAllApiKeys(org)]);
     const stored = { orgKeyring: keyring, keyring: parseUserRecordIfPresent(read.keyring, owner), recordExists: true };
     return explainUser({ ...stored, concernsMessages: concernsMessages(ref), apiKeys, ...context });
@@ -92,8 +95,8 @@ export class ExplainService {
   }
 
   /**
-   * To a user, for what is its own.
-   * @throws VaultError `invalid_request`, `invalid_name`; `record_not_found` for anything else
+   * Explains data of a user to that user.
+   * @throws VaultError `invalid_request`, `invalid_name`; `record_not_found` for any other data
    */
   async explainForUser(
     user: Pick<UnlockedUser, 'owner' | 'keyring' | 'records'>,

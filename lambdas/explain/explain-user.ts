@@ -1,4 +1,7 @@
-/** Who can open the records of a user: the answer is made of its slots and of the policies of the functions. */
+/**
+ * Explains who can decrypt the records of a user. The answer is derived from the slots of the user and the policies of
+ * the functions.
+ */
 
 import type { ExplainParty } from '../../contract/explain/wire.ts';
 import type { Slot, SlotKind } from '../../core/users/key-slot.ts';
@@ -11,17 +14,17 @@ import { type AccessExplanation, nobodyCanOpen } from './explain-value.ts';
 import { type FunctionName, type IamGrants, servesAuth } from './iam-grants.ts';
 
 export interface ExplainUserInput extends ExplainApiKeysInput {
-  /** Of the org; undefined where the request has proven that it is open. */
+  /** Keyring of the org. Undefined if the authentication of the request has shown that the org is active. */
   readonly orgKeyring: StoredKeyring | undefined;
   readonly keyring: UserKeyring | UserTombstone | undefined;
-  /** Whether the record that was asked for is there; true where it is answered for the user as a whole. */
+  /** Whether the requested record exists. True if the answer is for the user as a whole. */
   readonly recordExists: boolean;
-  /** Whether it is about messages. */
+  /** Whether the answer includes messages. */
   readonly concernsMessages: boolean;
   readonly grants: IamGrants;
 }
 
-/** A stored keyring, as it is; no slot is opened. @throws DecryptionError */
+/** Parses a stored keyring. No slot is unwrapped. @throws DecryptionError */
 export const parseUserRecordIfPresent = (
   record: unknown,
   owner: { org: string; user: string },
@@ -99,7 +102,7 @@ const slotParty = (id: string, text: Pick<ExplainParty, 'who' | 'how'>): Explain
   ...text,
 });
 
-/** A slot that opens, and who must be there for it. */
+/** A valid slot, and the credential that it requires. */
 function allowedSlotParty(slot: Slot, { deriveIdentitySecrets, deriveLinkCodeSecrets }: FunctionClasses): ExplainParty {
   const { id, expiresAt } = slot;
   const textByKind: Record<SlotKind, () => Pick<ExplainParty, 'who' | 'how'>> = {
@@ -112,7 +115,7 @@ function allowedSlotParty(slot: Slot, { deriveIdentitySecrets, deriveLinkCodeSec
   return { ...slotParty(id, textByKind[slot.kind]()), ...(expiresAt === undefined ? {} : { until: expiresAt }) };
 }
 
-/** What could be done with what is stored by whoever gives himself the permissions. */
+/** The risks that remain if someone obtains further permissions for the stored data, keys and code. */
 function residualRisks(slots: readonly Slot[]): string[] {
   const has = (kind: SlotKind) => slots.some((slot) => slot.kind === kind);
   return [
@@ -123,18 +126,21 @@ function residualRisks(slots: readonly Slot[]): string[] {
 }
 
 interface FunctionClasses {
-  /** Open while a message is there: they may use the custody key (or the code key), and read keyrings and records. */
+  /**
+   * Functions that unlock users while they handle a message. They can use the custody key (or the code key), and read
+   * keyrings and records.
+   */
   readonly unlockForSender: readonly FunctionName[];
-  /** Of these, those that make what opens a slot of an identity, and of a code for linking. */
+  /** Of these, the functions that derive the secrets of identity slots, and of link-code slots. */
   readonly deriveIdentitySecrets: readonly FunctionName[];
   readonly deriveLinkCodeSecrets: readonly FunctionName[];
-  /** Open while a request is there that carries what opens a slot, and read keyrings and records. */
+  /** Functions that unlock users while they handle a request with a credential. They can read keyrings and records. */
   readonly unlockForUser: readonly FunctionName[];
-  /** Could open slots, but read no records. */
+  /** Functions that could unlock slots, but cannot read records. */
   readonly unlockWithoutRecords: readonly FunctionName[];
-  /** The rest. */
+  /** All other functions. */
   readonly cannotUnlock: readonly FunctionName[];
-  /** Answer API keys; and those of them that could open what they read. */
+  /** Functions that serve API keys, and those of them that could also unlock slots and read records. */
   readonly serveApiKeys: readonly FunctionName[];
   readonly unlockAndServeApiKeys: readonly FunctionName[];
 }
@@ -147,19 +153,19 @@ function classifyFunctions(grants: IamGrants): FunctionClasses {
     grants.allowsRead(name, 'userKeyring') && grants.allowsRead(name, 'userRecord');
   const servesUsers = (name: FunctionName) => servesAuth(name, 'user');
   const all = grants.functionNames;
-  const forKeys = all.filter((name) => servesAuth(name, 'api-key'));
-  const bySender = all.filter(
+  const serveApiKeys = all.filter((name) => servesAuth(name, 'api-key'));
+  const unlockForSender = all.filter(
     (name) => readsUserData(name) && (usesCustodyKey(name) || (usesCodeKey(name) && !servesUsers(name))),
   );
   return {
-    unlockForSender: bySender,
-    deriveIdentitySecrets: bySender.filter(usesCustodyKey),
-    deriveLinkCodeSecrets: bySender.filter(usesCodeKey),
+    unlockForSender,
+    deriveIdentitySecrets: unlockForSender.filter(usesCustodyKey),
+    deriveLinkCodeSecrets: unlockForSender.filter(usesCodeKey),
     unlockForUser: all.filter((name) => readsUserData(name) && !usesCustodyKey(name) && servesUsers(name)),
     unlockWithoutRecords: all.filter((name) => !readsUserData(name) && (derivesSlotSecrets(name) || servesUsers(name))),
     cannotUnlock: all.filter((name) => !derivesSlotSecrets(name) && !servesUsers(name)),
-    serveApiKeys: forKeys,
-    unlockAndServeApiKeys: forKeys.filter((name) => readsUserData(name) && derivesSlotSecrets(name)),
+    serveApiKeys,
+    unlockAndServeApiKeys: serveApiKeys.filter((name) => readsUserData(name) && derivesSlotSecrets(name)),
   };
 }
 

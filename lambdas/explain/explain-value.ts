@@ -1,4 +1,7 @@
-/** Who can open a value: org custody. The answer is made of the keyring, the rights of each API key and the policies of the functions. */
+/**
+ * Explains who can decrypt a value (org custody). The answer is derived from the keyring, the permissions of each API
+ * key, and the policies of the functions.
+ */
 
 import type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
 import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
@@ -11,7 +14,7 @@ import type { FunctionName, IamGrants } from './iam-grants.ts';
 
 export type AccessExplanation = Omit<ExplainResponse, 'ref'>;
 
-/** What nobody can open any more, or ever could. */
+/** The explanation for an item that does not exist or can no longer be decrypted. */
 export const nobodyCanOpen = (custody: AccessExplanation['custody'], why: string): AccessExplanation => ({
   custody,
   state: 'gone',
@@ -25,12 +28,12 @@ export interface ExplainValueInput extends ExplainApiKeysInput {
   readonly grants: IamGrants;
 }
 
-/** @throws DecryptionError when what is stored has not the documented form */
+/** @throws DecryptionError if the stored data is malformed */
 export function explainValue(input: ExplainValueInput): AccessExplanation {
   const { keyring, value } = input;
   if (keyring.state === 'shredded') return nobodyCanOpen('org', explainMessages.goneReasons.shredded);
   if (value === undefined) return nobodyCanOpen('org', explainMessages.goneReasons.value);
-  // The facts beside the value are sealed under the DEK that the value is under.
+  // The metadata is encrypted with the same DEK as the value.
   const dek = parseDekVersion(value.info);
   if (findUsableDek(keyring, dek) === undefined) return nobodyCanOpen('org', explainMessages.goneReasons.retired);
   const lockedReason = keyring.lock === undefined ? undefined : explainMessages.orgLocked(keyring.lock.shredAt);

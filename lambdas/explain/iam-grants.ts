@@ -1,6 +1,6 @@
 /**
- * Which function may do what, as the policies of the deployment say it: made of them at synthesis (lib/explain/iam-policy-report.ts), so that `explain`
- * tells what is deployed and not what was meant.
+ * The permissions of functions according to the policies of the deployment. They are collected at synthesis
+ * (lib/explain/iam-policy-report.ts), so that `explain` reports what is deployed and not what was intended.
  */
 import * as z from 'zod/mini';
 import {
@@ -17,7 +17,7 @@ export type FunctionName = RouteGroup | BackgroundFunction;
 const allFunctionNames: readonly FunctionName[] = [...routeGroups, ...backgroundFunctions];
 const grantsSchema = z.record(z.string(), z.record(z.string(), z.array(z.string())));
 
-/** What gives the content of items; an action that only writes does not. */
+/** Actions that return the content of items. Actions that only write are not among them. */
 const readingActions = ['GetItem', 'BatchGetItem', 'Query', 'Scan'].map((action) => `dynamodb:${action}`);
 
 export class IamGrants {
@@ -25,7 +25,7 @@ export class IamGrants {
 
   /**
    * @param text JSON: functions by action (`kms:Decrypt`) by resource (`kek`)
-   * @throws Error when it has another form: a function that can't tell must not start
+   * @throws Error if it is malformed: a function without the policies must not start
    */
   constructor(text: string) {
     this.#byResource = z.parse(grantsSchema, JSON.parse(text));
@@ -41,17 +41,20 @@ export class IamGrants {
     return this.allows(name, table, ...readingActions);
   }
 
-  /** Whether messages are handed to a function to be answered, be it one of this deployment or another. */
+  /** Whether messages are passed to a responder, which can be a function of this deployment or another one. */
   get hasResponder(): boolean {
     return this.#byResource.responder !== undefined;
   }
 
-  /** All functions of the deployment: one that no policy names may do nothing of what is asked here. */
+  /**
+   * All functions of the deployment. A function that no policy names has none of the permissions that are evaluated
+   * here.
+   */
   get functionNames(): readonly FunctionName[] {
     return allFunctionNames.filter((name) => name !== 'responder' || this.hasResponder);
   }
 }
 
-/** Whether a function answers requests with this kind of proof. */
+/** Whether a function serves routes with this kind of authentication. */
 export const servesAuth = (name: FunctionName, auth: (typeof routes)[RouteId]['auth']): boolean =>
   Object.values(routes).some((row) => row.group === name && row.auth === auth);

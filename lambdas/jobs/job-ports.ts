@@ -1,18 +1,22 @@
-/** Ports of jobs: the key that seals them, and the queue. */
+/** Ports of jobs: the keys that encrypt them, and the queue. */
 import type { JobHeader } from '../../core/jobs/job-envelope.ts';
 
-/** The transit key: keys of jobs (docs/format.md, section 13). */
+/** Job keys, wrapped by the transit key (docs/format.md, section 13). */
 export interface TransitKeys {
-  /** A new key for one job: 32 bytes, which the caller zeroes, and the same wrapped. */
+  /**
+   * Generates a key for one job. Returns its 32 bytes, which the caller zeroes, and its wrapped form.
+   * @throws VaultError `key_unavailable`, `unavailable`
+   */
   generateKey(name: JobHeader): Promise<{ secret: Buffer; wrapped: Uint8Array }>;
-  /** DecryptionError when it was not wrapped for this org, job and kind. */
+  /** Returns the 32 bytes of the key. @throws DecryptionError if it was not wrapped for this org, job and kind */
   unwrapKey(name: JobHeader, wrapped: Uint8Array): Promise<Buffer>;
 }
 
 export interface JobQueue {
   /**
-   * @param group jobs of a group are handled one after the other, in order; no more than 128 of `A-Z a-z 0-9` and punctuation
-   * @param name jobs of one name that come within five minutes are one
+   * @param group jobs of the same group are handled one after the other, in order; at most 128 of `A-Z a-z 0-9` and
+   *   punctuation
+   * @param name jobs with the same name within five minutes count as one
    */
   send(body: string, group: string, name: string): Promise<void>;
 }

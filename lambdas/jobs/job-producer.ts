@@ -1,4 +1,4 @@
-/** Sends what is to be done later: sealed, so that the queue carries ciphertext alone (docs/format.md, section 13). */
+/** Sends jobs to the queue. They are encrypted, so the queue contains only ciphertext (docs/format.md, section 13). */
 import { type JobKind, sealJob } from '../../core/jobs/job-envelope.ts';
 import type { JobQueue, TransitKeys } from './job-ports.ts';
 
@@ -12,9 +12,9 @@ export class JobProducer {
   }
 
   /**
-   * @param id an id that sorts by time; sent again with the same id within five minutes, a job is done once
-   * @param job plain JSON; its kind decides whether this function may send it
-   * @param group jobs of a group are done one after the other
+   * @param id sorts by time. A job that is sent again with the same ID within five minutes is handled once
+   * @param job plain JSON. Its kind decides whether this function may send it
+   * @param group jobs of the same group are handled one after the other
    * @throws VaultError `key_unavailable`, `unavailable`
    */
   async send<Job extends { readonly kind: JobKind }>(org: string, id: string, job: Job, group: string): Promise<void> {

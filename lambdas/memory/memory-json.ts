@@ -1,25 +1,28 @@
-/** The JSON that records hold: what may be stored, and whether a text is in it. Depth is bounded, yet no walk here recurses. */
+/**
+ * Validates and searches the JSON of memory records. The nesting depth is limited, and the traversal is not recursive.
+ */
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 
 /**
- * Returns data as JSON gives it back, so that what is compared and stored is what will be read.
- * @param data as JSON.parse made it
- * @throws VaultError `invalid_request` when it would not come back the same, or is nested too deep; `record_too_large`
+ * Returns data as it will be read back from JSON, so that the compared, stored and returned data are the same.
+ * @param data as returned by JSON.parse
+ * @throws VaultError `invalid_request` if it would not survive the round trip or is nested too deeply;
+ *   `record_too_large`
  */
 export function validateRecordData(data: unknown): unknown {
   if (data === undefined) throw invalidDataError('is required');
   for (const { value, depth } of walkJson(data)) {
-    if (depth > limits.recordDepth) throw invalidDataError(`is nested more than ${limits.recordDepth} deep`);
-    // JSON.parse makes Infinity of 1e999, which JSON.stringify would turn into null.
+    if (depth > limits.recordDepth) throw invalidDataError(`is nested more than ${limits.recordDepth} levels deep`);
+    // JSON.parse returns Infinity for 1e999, and JSON.stringify would turn that into null.
     if (typeof value === 'number' && !Number.isFinite(value))
-      throw invalidDataError('holds a number that is out of range');
+      throw invalidDataError('contains a number that is out of range');
   }
   const text = JSON.stringify(data);
   const bytes = Buffer.byteLength(text, 'utf8');
   if (bytes > limits.recordBytes) {
     throw new VaultError('record_too_large', {
-      detail: `Its JSON has ${bytes} bytes; at most ${limits.recordBytes} are stored.`,
+      detail: `The JSON has ${bytes} bytes. The limit is ${limits.recordBytes}.`,
     });
   }
   return JSON.parse(text);
@@ -28,10 +31,10 @@ export function validateRecordData(data: unknown): unknown {
 const invalidDataError = (message: string) =>
   new VaultError('invalid_request', { errors: [{ path: 'data', message }] });
 
-/** As texts are compared: in Unicode's form NFKC, by simple lower case. */
+/** Normalizes a text for comparison: Unicode NFKC and simple lower case. */
 export const foldCase = (text: string): string => text.normalize('NFKC').toLowerCase();
 
-/** Whether any string in the data, or the name of any member, contains a text. @param text folded */
+/** Whether any string or member name in the data contains a text. @param text as returned by {@link foldCase} */
 export function containsText(data: unknown, text: string): boolean {
   for (const { value, name } of walkJson(data)) {
     if (typeof value === 'string' && foldCase(value).includes(text)) return true;
@@ -42,13 +45,13 @@ export function containsText(data: unknown, text: string): boolean {
 
 interface JsonNode {
   readonly value: unknown;
-  /** Of a member of an object. */
+  /** Set for a member of an object. */
   readonly name?: string;
-  /** 0 for what stands in no list or object; a list or object counts as the first level. */
+  /** 0 for a scalar outside of any array or object. An array or object counts as the first level. */
   readonly depth: number;
 }
 
-/** A value and all that is in it. What a caller stops asking for is not walked. */
+/** Yields a value and everything nested in it, lazily. */
 function* walkJson(data: unknown): Generator<JsonNode> {
   const stack: JsonNode[] = [{ value: data, depth: 0 }];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {

@@ -1,4 +1,4 @@
-/** The rules of reading a user's records: by id, by pages, and by what is in them, which only the opened records tell. */
+/** Reads a user's memory: by ID, by page, and by content. Only the decrypted records can be searched. */
 
 import type { ListMemoryResponse, MemoryRecord, SearchMemoryResponse } from '../../contract/memory/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
@@ -15,9 +15,9 @@ import {
 } from '../users/user-record-pager.ts';
 import { containsText, foldCase } from './memory-json.ts';
 
-/** After this a search ends with the page it is at, and leaves the rest to the next request. Milliseconds. */
+/** Milliseconds after which a search ends with the current page and leaves the rest to the next request. */
 const searchTimeMs = 4_000;
-/** Records of a page of a search. */
+/** Records per page of a search. */
 const searchPageSize = 250;
 
 export class MemoryReader {
@@ -29,14 +29,17 @@ export class MemoryReader {
     this.#clock = clock;
   }
 
-  /** @param user opened together with the record. @throws VaultError `record_not_found`; DecryptionError */
+  /** @param user unlocked with the same read as the record @throws VaultError `record_not_found`; DecryptionError */
   get({ umk, records }: UnlockedUser, id: string): MemoryRecord {
     const stored = records.get(id);
     if (stored === undefined) throw new VaultError('record_not_found');
     return toMemoryRecord(stored, decryptMemory(umk, stored));
   }
 
-  /** One page, ascending by id. @throws VaultError `invalid_cursor`, `unavailable`, those of {@link refuseEnded} */
+  /**
+   * One page, ascending by ID.
+   * @throws VaultError `invalid_cursor`, `unavailable`, and those of assertAccessNotRevoked
+   */
   async list(user: UnlockedUser, request: PageRequest): Promise<ListMemoryResponse> {
     const { items, ...optionalPageFields } = await this.#pages.listPage(user, 'memory', request, (stored) =>
       toMemoryRecord(stored, decryptMemory(user.umk, stored)),
@@ -45,7 +48,8 @@ export class MemoryReader {
   }
 
   /**
-   * Opens records one after the other, as many as a request has time and room for, and returns those that contain the text.
+   * Decrypts records one after the other, as many as the time and size limits of a request allow, and returns those
+   * that contain the text.
    * @throws as {@link list}
    */
   async search(

@@ -1,4 +1,4 @@
-/** The rules of writing a user's memory: one conditional write of one item, safe to repeat. */
+/** Writes a user's memory. Each write is a single conditional write of one item and is safe to repeat. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -29,11 +29,11 @@ import {
 } from '../users/user-record-encryption.ts';
 import { validateRecordData } from './memory-json.ts';
 
-/** Writers of one record that may come between before a write is given up. */
+/** Attempts per write before giving up because of concurrent writers of the same record. */
 const maxAttempts = 12;
 const backoffBaseMs = 5;
 const maxBackoffMs = 250;
-/** Writes under way at once for one request. */
+/** Concurrent writes per request. */
 const maxConcurrentWrites = 16;
 
 type RecordWrites = Pick<UserRecordStore, 'put' | 'delete'>;
@@ -50,9 +50,10 @@ export class MemoryWriter {
   }
 
   /**
-   * Stores a new record. Sent again with the same id and the same data, it stores nothing and returns what is stored.
-   * @throws VaultError `invalid_request`, `record_too_large`, `record_exists`, `write_contention`, `unavailable`; DecryptionError when
-   *   there is a record of that id that is damaged
+   * Stores a new record. If the request is repeated with the same ID and data, nothing is stored, and the stored record
+   * is returned.
+   * @throws VaultError `invalid_request`, `record_too_large`, `record_exists`, `write_contention`, `unavailable`;
+   *   DecryptionError if a corrupt record with that ID exists
    */
   async add(user: UnlockedUser, request: AddMemoryRequest): Promise<RecordInfo> {
     const { umk, owner } = user;
@@ -65,7 +66,7 @@ export class MemoryWriter {
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       if (await this.#records.put(owner, record, undefined)) return toRecordInfo(record, content);
       const stored = await this.#reread(user, id);
-      // Undefined: it was deleted in the meantime.
+      // The record was deleted in the meantime.
       if (stored === undefined) continue;
       const existing = decryptMemory(umk, stored);
       if (!isDeepStrictEqual(existing.data, data)) throw new VaultError('record_exists');
@@ -74,9 +75,12 @@ export class MemoryWriter {
     throw writeContentionError();
   }
 
-  /** Up to 100 records, each with a result of its own. @throws VaultError `invalid_request` when an id repeats */
+  /**
+   * Stores up to 100 records, each with a separate result.
+   * @throws VaultError `invalid_request` if an ID occurs twice
+   */
   async addMany(user: UnlockedUser, items: readonly AddMemoryRequest[]): Promise<AddMemoriesResponse> {
-    // What has no id is of no other's: a position with a blank before it is no id.
+    // Items without an ID cannot collide: a position with a leading space is not a valid ID.
     assertUniqueNames(
       items.map(({ id }, at) => id ?? ` ${at}`),
       'items',
@@ -90,11 +94,11 @@ export class MemoryWriter {
   }
 
   /**
-   * Stores the next version of a record. Sent again with the same write id, while no other write came after it, it stores nothing and
-   * returns what the first one stored.
-   * @param user opened together with the record
-   * @throws VaultError `record_not_found`, `invalid_request`, `record_too_large`, `version_conflict`, `write_id_reused`,
-   *   `write_contention`, `unavailable`; DecryptionError when what is stored is damaged
+   * Stores the next version of a record. If the request is repeated with the same write ID, and no other write came in
+   * between, nothing is stored, and the result of the first request is returned.
+   * @param user unlocked with the same read as the record
+   * @throws VaultError `record_not_found`, `invalid_request`, `record_too_large`, `version_conflict`,
+   *   `write_id_reused`, `write_contention`, `unavailable`; DecryptionError if the stored record is corrupt
    */
   async replace(user: UnlockedUser, id: string, request: ReplaceMemoryRequest): Promise<RecordInfo> {
     const { umk, owner } = user;
@@ -102,7 +106,8 @@ export class MemoryWriter {
     const { ifVersion, writeId } = request;
     const updatedAt = this.#clock().toISOString();
     let stored = user.records.get(id);
-    // Each sealing has a nonce of its own: what is stored tells whether it is one of ours whose reply was lost.
+    // Each ciphertext has a unique nonce. A stored ciphertext therefore shows whether it is from an earlier attempt
+    // whose response was lost.
     const ownWrites = new Map<string, RecordInfo>();
     for (let attempt = 1; ; attempt++) {
       if (stored === undefined) throw new VaultError('record_not_found');
@@ -131,12 +136,15 @@ export class MemoryWriter {
     }
   }
 
-  /** Deletes a record; no key is needed for it, so what is damaged can be deleted too. @param user opened together with the record */
+  /**
+   * Deletes a record. No key is needed, so corrupt records can be deleted too.
+   * @param user unlocked with the same read as the record
+   */
   async delete(user: UnlockedUser, id: string): Promise<DeleteMemoryResponse> {
-    // Also what no request can have stored: what somebody put into the table must not stay there for ever.
+    // Includes IDs that no request can have stored, so that items that someone else wrote to the table can be deleted.
     if (!canBeStoredId(id)) return { deleted: false };
     const found = await this.#records.delete(user.owner, { collection: 'memory', id });
-    // A reply lost on the way to us would show nothing left to delete: what was read before counts too.
+    // After a lost response, the SDK's retry finds no record. The earlier read therefore counts too.
     return { deleted: found || user.records.has(id) };
   }
 
@@ -154,7 +162,7 @@ const toRecordInfo = ({ id, version }: StoredRecord, { createdAt, updatedAt }: M
   updatedAt,
 });
 
-/** Whether an earlier sending of this write has stored what is there. @throws VaultError `write_id_reused` */
+/** Whether the stored record is the result of an earlier attempt of this write. @throws VaultError `write_id_reused` */
 function isRetryOf(stored: StoredRecord, { data }: MemoryContent, wanted: unknown, writeId: string | undefined) {
   if (writeId === undefined || stored.writeId !== writeId) return false;
   if (!isDeepStrictEqual(data, wanted)) throw new VaultError('write_id_reused');

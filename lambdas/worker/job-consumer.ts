@@ -1,4 +1,4 @@
-/** From what lies in the queue to what it is about: the only place where jobs are unwrapped. */
+/** Decrypts jobs from the queue and executes them. This is the only place where job keys are unwrapped. */
 import { randomBytes } from 'node:crypto';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
@@ -13,24 +13,24 @@ import type { Clock } from '../shared/ports.ts';
 import type { DeletedUserPurger } from '../users/deleted-user-purger.ts';
 import { decodeJobPayload, type JobPayload } from './job-decoder.ts';
 
-/** A job as the queue gives it. */
+/** A job as received from the queue. */
 export interface QueueMessage {
   readonly body: string;
-  /** The queue's name of it. */
+  /** ID that the queue assigned. */
   readonly messageId: string;
-  /** Milliseconds that are left for it. */
+  /** Milliseconds that remain for processing. */
   remainingMs(): number;
 }
 
-/** What a job came to, for the log: no content. */
+/** Result of a job, for the log. It has no content. */
 export interface JobResult {
   readonly org?: string;
   readonly job?: string;
   readonly user?: string;
   readonly reason?: Exclude<DropReason, undefined> | 'damaged';
   /**
-   * Of one that fails: how long it is held on to. `queue` for what is not opened yet, so that it may be a deletion: as long as the queue
-   * has it. `done` for deletions. Without, for a few tries.
+   * For a failed job: how long it is retried. `queue`: as long as the queue retains it, because it is not decrypted yet
+   * and might be a deletion. `done`: until it succeeds, for deletions. Undefined: for a few attempts.
    */
   readonly retryUntil?: 'queue' | 'done';
 }
@@ -44,8 +44,9 @@ export interface JobConsumerDeps {
   readonly clock: Clock;
 }
 
-/** What is kept of the function's time when erasing begins no other batch, and for an audit record, milliseconds. */
+/** Remaining time of the function below which a purge starts no further batch, in milliseconds. */
 const purgeTimeReserveMs = 10_000;
+/** Time that remains after the deadline of an audit write, in milliseconds. */
 const auditTimeReserveMs = 500;
 
 export class JobConsumer {
@@ -56,9 +57,10 @@ export class JobConsumer {
   }
 
   /**
-   * Does a job. What is none, or was sealed for another org or id, is done at once: it will never be one.
-   * @param onProgress told what the job says of itself, as soon as it is known, for the log of one that fails
-   * @throws when it is to be done again
+   * Processes a job. If it is malformed, or was encrypted for another org or ID, it is completed immediately, because a
+   * retry would not help.
+   * @param onProgress called with the known facts as soon as they change, for the log entry of a failure
+   * @throws if the job must be processed again
    */
   async processMessage(message: QueueMessage, onProgress: (facts: JobResult) => void = () => {}): Promise<JobResult> {
     const sealed = parseSealedJob(message.body);
@@ -75,7 +77,7 @@ export class JobConsumer {
       );
       return { org, job: id, user: job.user, ...(purged ? {} : { reason: 'damaged' as const }) };
     }
-    // Until it has done what it destroys, or refused to: the answer to it is one like any other.
+    // A deletion command is retried until it was executed or refused. After that, its reply is retried like any other.
     onProgress({ org, job: id, ...(parseCommandOfJob(job)?.kind === 'delete' ? { retryUntil: 'done' } : {}) });
     let principal: string | undefined;
     const reason = await this.#deps.messageProcessor.process({
@@ -99,13 +101,16 @@ export class JobConsumer {
     };
   }
 
-  /** Sends a job to the queue again as it lies there, still sealed, so that it does not end with its time in the queue. @throws VaultError `unavailable` */
+  /**
+   * Sends a job to the queue again in its encrypted form, so that it is not lost when its retention period ends.
+   * @throws VaultError `unavailable`
+   */
   async requeue(body: string, group: string): Promise<void> {
     const { queue, clock } = this.#deps;
     await queue.send(body, group, createTimeId(clock().getTime(), randomBytes(16)));
   }
 
-  /** Undefined for what does not open, whyever. */
+  /** Returns undefined if the job cannot be decrypted, for any cause. */
   async #decrypt(sealed: SealedJob): Promise<JobPayload | undefined> {
     try {
       const wrapped = decodeStrictBase64(sealed.key);
@@ -113,7 +118,8 @@ export class JobConsumer {
       const plaintext = openJob(sealed, await this.#deps.transitKeys.unwrapKey(sealed, wrapped));
       try {
         const job = decodeJobPayload(plaintext);
-        // Who may send jobs of one kind, by the policies, must not be able to say another inside.
+        // The policies allow a function to send certain kinds of jobs. It must not be able to send another kind inside
+        // of one.
         if (job.kind !== sealed.kind) throw new DecryptionError();
         return job;
       } finally {

@@ -4,10 +4,10 @@ import { requireObjectFields } from '../../core/encoding/stored-record-fields.ts
 import { decodeMessageJob, type MessageJobPayload } from '../conversations/message-job.ts';
 import { decodeEraseJob, type PurgeUserJobPayload } from '../users/purge-user-job.ts';
 
-/** By kinds as core/jobs/job-envelope.ts has them. */
+/** The kinds are defined in core/jobs/job-envelope.ts. */
 export type JobPayload = MessageJobPayload | PurgeUserJobPayload;
 
-/** @param plaintext its JSON, in UTF-8 @throws DecryptionError for what is no job */
+/** @param plaintext JSON in UTF-8 @throws DecryptionError if it is not a valid job */
 export function decodeJobPayload(plaintext: Buffer): JobPayload {
   const job = requireObjectFields(jsonOf(plaintext));
   if (job.kind === 'erase') return decodeEraseJob(job);
@@ -19,7 +19,7 @@ function jsonOf(plaintext: Buffer): unknown {
   try {
     return JSON.parse(plaintext.toString('utf8'));
   } catch {
-    // The parser's own message quotes the message.
+    // The error of the parser quotes the plaintext.
     throw new DecryptionError();
   }
 }

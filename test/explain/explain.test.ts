@@ -204,8 +204,8 @@ describe('a value', () => {
     const { explain } = world();
     const answer = await explain('value:prod/a');
     expect(ids(answer.canOpen, 'function')).toEqual(['reader']);
-    expect(said(of(answer.cannotOpen, 'function'))).toMatch(/functions admin: .*read no values/);
-    expect(said(of(answer.cannotOpen, 'function'))).toMatch(/writer.*worker.*: None of their roles may use the KEK/);
+    expect(said(of(answer.cannotOpen, 'function'))).toMatch(/functions admin: .*cannot read values/);
+    expect(said(of(answer.cannotOpen, 'function'))).toMatch(/writer.*worker.*: None of their roles can use the KEK/);
     const wider = world((made) => {
       made.policies.value = { 'dynamodb:Query': ['admin', 'reader'] };
     });
@@ -284,7 +284,7 @@ describe('a blob', () => {
 
   test.each([
     [{ expiresAt: before }, /expired/],
-    [{ maxOpens: 2, openings: 2 }, /as often as it may.*2 times.*kept a copy/],
+    [{ maxOpens: 2, openings: 2 }, /as often as allowed.*2 times.*kept a copy/],
     [{ state: 'burned' as const }, /destroyed/],
     [{ state: 'deleted' as const }, /deleted/],
     [{ ttl: 1 }, /no blob/],
@@ -319,8 +319,8 @@ describe('a record of a user', () => {
     // The explainer too: users ask it with what opens their slots.
     expect(ids(answer.canOpen, 'function')).toEqual(['worker', 'memory', 'explainer']);
     const closed = said(of(answer.cannotOpen, 'function'));
-    expect(closed).toMatch(/functions accounts: .*may not read records/);
-    expect(closed).toMatch(/functions .*reader.*users.*: .*may use neither the custody key nor the code key/);
+    expect(closed).toMatch(/functions accounts: .*cannot read records/);
+    expect(closed).toMatch(/functions .*reader.*users.*: .*can use neither the custody key nor the code key/);
     expect(said(of(answer.canOpen, 'slot'))).toMatch(/keyed hash.*function worker/);
     expect(said(of(answer.canOpen, 'slot'))).toMatch(/Argon2id with 19,456 KiB and 2 passes/);
   });
@@ -334,11 +334,11 @@ describe('a record of a user', () => {
       return said((await explain(`memory:${user}/tea`)).canOpen);
     };
     const withoutCustody = await openers('custodyKey');
-    expect(withoutCustody).toMatch(/keyed hash: Opened by no function/);
-    expect(withoutCustody).toMatch(/Whoever sends the code .*: Opened by the function worker/);
+    expect(withoutCustody).toMatch(/keyed hash: Unlocked by no function/);
+    expect(withoutCustody).toMatch(/Anyone who sends the code .*: Unlocked by the function worker/);
     const withoutCode = await openers('codeKey');
-    expect(withoutCode).toMatch(/keyed hash: Opened by the function worker/);
-    expect(withoutCode).toMatch(/Whoever sends the code .*: Opened by no function/);
+    expect(withoutCode).toMatch(/keyed hash: Unlocked by the function worker/);
+    expect(withoutCode).toMatch(/Anyone who sends the code .*: Unlocked by no function/);
   });
 
   test('of a conversation is handed to the responder, where there is one', async () => {
@@ -365,7 +365,7 @@ describe('a record of a user', () => {
     const answer = await explain(`memory:${user}/tea`);
     expect(of(answer.canOpen, 'api-key')).toEqual([]);
     expect(said(of(answer.cannotOpen, 'api-key'))).toMatch(
-      /admin keys included.*none may use the custody key or the code key/,
+      /admin keys included.*None of the functions that serve API keys .* can use the custody key or the code key/,
     );
     for (const word of ['custodyKey', 'codeKey']) {
       const wrong = world((made) => {
@@ -374,7 +374,7 @@ describe('a record of a user', () => {
       });
       const exposed = await wrong.explain(`memory:${wrong.user}/tea`);
       expect(of(exposed.cannotOpen, 'api-key')).toEqual([]);
-      expect(said(of(exposed.canOpen, 'api-key')), word).toMatch(/explainer.*nothing but their code/);
+      expect(said(of(exposed.canOpen, 'api-key')), word).toMatch(/explainer.*Only their code/);
     }
   });
 
@@ -417,9 +417,9 @@ describe('a record of a user', () => {
       return said(of((await explain(`user:${user}`)).cannotOpen, 'operator'));
     };
     const identity = await told('identity');
-    expect(identity).toMatch(/code of a function could take part in the next request/);
+    expect(identity).toMatch(/code of a function could access the data during the next request/);
     expect(identity).toContain('27.8 hours at 10,000 calls a second');
-    expect(identity).toContain('2.8 at 100,000, and 3,000 USD');
+    expect(identity).toContain('2.8 hours at 100,000 calls a second. They cost 3,000 USD');
     expect(identity).not.toContain('passwords');
     const credential = await told('credential');
     expect(credential).not.toMatch(/identities|passwords/);

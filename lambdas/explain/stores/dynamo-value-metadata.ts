@@ -5,7 +5,10 @@ import { parseValueSummary } from '../../values/stores/dynamo-values.ts';
 import type { StoredValueSummary } from '../../values/value-ports.ts';
 import type { ValueMetadataStore } from '../explain-service.ts';
 
-/** Whether a value is there, and its sealed facts; the role of who asks may read no more of it (lib/values/value-table.ts, `grantFind`). */
+/**
+ * Reads whether a value exists, and its encrypted metadata. The role of the function does not permit reading more
+ * (lib/values/value-table.ts, `grantLook`).
+ */
 export class DynamoValueMetadata implements ValueMetadataStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;

@@ -6,10 +6,13 @@ import { nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { mapKmsErrors, toSharedBuffer } from '../../shared/stores/kms-error-mapping.ts';
 import type { TransitKeys } from '../job-ports.ts';
 
-/** The encryption context of a job's key (docs/format.md, section 13); policies refuse a call without it, and kinds that are not the caller's. */
+/**
+ * Encryption context of a job key (docs/format.md, section 13). Policies deny calls without it, and calls for kinds of
+ * jobs that the function must not handle.
+ */
 const encryptionContextOf = ({ org, id, kind }: JobHeader) => ({ org, job: id, kind });
 
-/** The transit key in KMS. */
+/** Job keys that are wrapped by the transit key in KMS. */
 export class KmsTransitKeys implements TransitKeys {
   readonly #clientOf: (org: string) => KMSClient;
   readonly #keyId: string;
@@ -25,7 +28,7 @@ export class KmsTransitKeys implements TransitKeys {
       KeySpec: 'AES_256',
       EncryptionContext: encryptionContextOf(name),
     });
-    const detail = 'Nothing was sent on.';
+    const detail = 'No job was sent.';
     const { Plaintext, CiphertextBlob } = await mapKmsErrors(detail, () => this.#clientOf(name.org).send(command));
     if (Plaintext?.length !== 32 || CiphertextBlob === undefined) throw new VaultError('key_unavailable', { detail });
     return { secret: toSharedBuffer(Plaintext), wrapped: CiphertextBlob };

@@ -3,9 +3,12 @@ import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import type { JobQueue } from '../job-ports.ts';
 
-const unknownOutcomeDetail = 'Whether it was sent on is not known. Send the same request again.';
+const unknownOutcomeDetail = 'It is unknown whether the job was sent. Send the same request again.';
 
-/** A FIFO queue, whose messages of one group come one after the other, and of one name once. By the function's own role. */
+/**
+ * A FIFO queue. Messages of the same group are delivered in order, and messages with the same deduplication ID once.
+ * Calls use the role of the function itself.
+ */
 export class SqsJobQueue implements JobQueue {
   readonly #client: SQSClient;
   readonly #url: string;

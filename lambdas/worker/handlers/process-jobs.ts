@@ -4,15 +4,21 @@ import { describeFault, type WriteRequestLog } from '../../middleware/request-lo
 import { classifyError } from '../../shared/error-classification.ts';
 import type { JobConsumer, JobResult, QueueMessage } from '../job-consumer.ts';
 
-/** Tries that a job gets; then whoever waits for an answer has waited long enough, and what comes after it in its group too. */
+/**
+ * Attempts per job. After that, the sender has waited long enough for an answer, and so have the later jobs of the
+ * group.
+ */
 const maxAttempts = 3;
 
-/** How long a deletion that fails lies in the queue before it is sent again, milliseconds: there is time to try that often, too. */
+/**
+ * Milliseconds after which a failing deletion is sent to the queue again. This is half of the retention period, so
+ * there is time to retry the sending too.
+ */
 const requeueAfterMs = jobRetentionSeconds * 500;
 
 /**
- * Not a route: the queue invokes it. Failures are reported one by one, and what follows the first with it, since jobs of a group are done
- * in order (Lambda developer guide, "Implementing partial batch responses").
+ * Not a route: the queue invokes it. The first job that fails is reported as failed together with all later ones,
+ * because jobs of a group are handled in order (Lambda developer guide, "Implementing partial batch responses").
  */
 export const processJobs =
   (log: WriteRequestLog, consumer: JobConsumer) =>
@@ -24,7 +30,7 @@ export const processJobs =
     return { batchItemFailures: [] };
   };
 
-/** @returns whether the queue may forget it */
+/** @returns whether the queue may delete the message */
 async function processRecord(
   log: WriteRequestLog,
   consumer: JobConsumer,
@@ -49,8 +55,8 @@ async function processRecord(
     log({ requestId: record.messageId, route: 'worker', status, durationMs, attempt, ...facts, ...principal, ...more });
   };
   try {
-    const facts = await consumer.processMessage(message, (said) => {
-      progress = said;
+    const facts = await consumer.processMessage(message, (latest) => {
+      progress = latest;
     });
     logResult(200, facts);
     return true;
@@ -65,14 +71,17 @@ async function processRecord(
   }
 }
 
-/** Sees to it that the queue does not lose a deletion. @returns whether the queue may forget this one, since it has another */
+/**
+ * Ensures that the queue does not lose a deletion.
+ * @returns whether the queue may delete this message, because a new one was sent
+ */
 async function requeueIfExpiring(consumer: JobConsumer, { body, attributes }: SQSRecord): Promise<boolean> {
   if (!(Date.now() - Number(attributes.SentTimestamp) > requeueAfterMs)) return false;
   try {
     await consumer.requeue(body, attributes.MessageGroupId ?? '');
     return true;
   } catch {
-    // It is there still, and comes again.
+    // This message stays in the queue and is delivered again.
     return false;
   }
 }
