@@ -1,4 +1,4 @@
-/** The mixed load of the memory check: what six clients do with a vault, each in turns of its own. */
+/** The mixed load of the memory check: six independent clients call a vault concurrently. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Anima, AnimaError } from '../sdk/src/index.ts';
@@ -11,16 +11,16 @@ export interface Vault {
 
 export interface Tally {
   requests: number;
-  /** Codes of what failed, with their counts. Conflicts of two clients at one name are no failures. */
+  /** The number of failures by error code. Conflicts between clients that use the same name do not count. */
   readonly failures: Map<string, number>;
 }
 
 type Action = () => Promise<unknown>;
 
 const clients = 6;
-/** Names that the clients share, so that the data is bounded whatever the machine's speed. */
+/** The number of names, which all clients share. This limits the data independently of the machine's speed. */
 const names = 200;
-/** A faster machine must not have more data to keep: a check of memory needs the same work everywhere. */
+/** The maximum rate per client, so that the amount of work and data does not depend on the machine's speed. */
 const callsPerSecond = 40;
 const expected: ReadonlySet<string> = new Set([
   'value_not_found',
@@ -29,12 +29,12 @@ const expected: ReadonlySet<string> = new Set([
   'blob_not_found',
 ]);
 
-/** Mostly short, as secrets are; each eighth a large one. */
+/** A random text. Most are short, like secrets; one in eight is large. */
 const someText = (): string =>
   randomBytes(randomInt(8) === 0 ? randomInt(8_000, 40_000) : randomInt(16, 1_500)).toString('base64url');
 const someName = (): string => `bench/${randomInt(names)}`;
 
-/** Runs the load until `signal` ends it. */
+/** Runs the load until `signal` aborts. */
 export async function runLoad(vault: Vault, signal: AbortSignal): Promise<Tally> {
   const tally: Tally = { requests: 0, failures: new Map() };
   await Promise.all(Array.from({ length: clients }, () => runClient(vault, tally, signal)));
@@ -58,7 +58,7 @@ async function runClient(vault: Vault, tally: Tally, signal: AbortSignal): Promi
   }
 }
 
-/** What a client does, each as often as it stands here. */
+/** The actions of a client. The number of entries determines how often an action runs. */
 async function actionsOf({ url, adminKey, agentKey }: Vault): Promise<readonly Action[]> {
   const agent = new Anima({ baseURL: url, apiKey: agentKey, agent: 'bench', maxRetries: 0 });
   const admin = new Anima({ baseURL: url, apiKey: adminKey, agent: 'bench', maxRetries: 0 });
@@ -86,18 +86,18 @@ async function actionsOf({ url, adminKey, agentKey }: Vault): Promise<readonly A
   ];
 }
 
-/** Drops the older half of a page, so that memories do not grow without an end. */
+/** Deletes the first four records of a page, so that the number of records stays limited. */
 async function forgetMemory(user: Anima): Promise<void> {
   const { records } = await user.memory.list({ pageSize: 20 }).page();
   for (const { id } of records.slice(0, 4)) await user.memory.delete(id);
 }
 
-/** Puts a file, opens it by its link, and deletes it. */
+/** Stores a file, opens it with its link, and deletes it. */
 async function shareBlob(agent: Anima): Promise<void> {
   const content = randomBytes(randomInt(1_000, 400_000));
   const { id, url } = await agent.blobs.put(content, { type: 'application/octet-stream', expiresIn: '1h' });
   const opened = await agent.blobs.get(url);
   const bytes = await opened.bytes();
-  if (bytes.length !== content.length) throw new Error('a blob came back with another length');
+  if (bytes.length !== content.length) throw new Error('The received blob has a different length.');
   await agent.blobs.delete(id);
 }

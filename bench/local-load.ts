@@ -1,11 +1,11 @@
 /**
- * `npm run bench:local`: what a local vault needs under a mixed load of six clients: resident memory of all its processes, its data
- * folder, and the time to start again after it was killed under that load. It starts a vault of its own in a temporary folder, and
- * ends by itself, with exit code 1 when a bound is exceeded.
+ * `npm run bench:local`: measures a local vault under a mixed load of six clients. It measures the resident memory of
+ * all processes, the size of the data folder, and the start time after a hard kill under load. It starts a separate
+ * vault in a temporary folder. The exit code is 1 if a limit is exceeded or a call fails.
  *
- *     --seconds N  of the load (default 300)
- *     --short      25 seconds of load, and shorter waits: enough to see what leaks fast
- *     --json       one line of JSON instead of the table
+ *     --seconds N  duration of the load (default 300)
+ *     --short      25 seconds of load and shorter waits, sufficient to find fast leaks
+ *     --json       prints one line of JSON instead of the table
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,8 +24,8 @@ const { values: flags } = parseArgs({
   },
 });
 const loadSeconds = Number(flags.seconds ?? (flags.short ? 25 : 300));
-if (!(loadSeconds > 0 && loadSeconds <= 3600)) throw new TypeError('--seconds takes a number from 1 to 3600.');
-/** Until functions that nobody calls have ended (local/function-pool.ts), and some more. */
+if (!(loadSeconds > 0 && loadSeconds <= 3600)) throw new TypeError('--seconds must be a number from 1 to 3600.');
+/** Longer than the idle timeout of execution environments (local/aws/lambda/environment-pool.ts). */
 const idleSeconds = flags.short ? 5 : 100;
 const killedAfterSeconds = 8;
 const sampleEveryMs = 2_000;
@@ -34,7 +34,7 @@ interface Row {
   readonly what: string;
   readonly value: number;
   readonly unit: 'MB' | 's';
-  /** Most that is allowed. */
+  /** The maximum allowed value. */
   readonly bound?: number | undefined;
 }
 
@@ -48,7 +48,7 @@ const sampleOf = (vault: RunningVault, dataDir: string): Sample => ({
   folderMb: folderMb(dataDir),
 });
 
-/** The load for some seconds, with what was seen meanwhile; `meanwhile` is called once, at its end and still under load. */
+/** Runs the load and takes samples. `meanwhile` is called once, at the end of the duration and still under load. */
 async function load(vault: RunningVault, seconds: number, sample: () => void, meanwhile: () => Promise<void> | void) {
   const stop = new AbortController();
   const running = runLoad(vault, stop.signal);
@@ -82,8 +82,8 @@ async function check(dataDir: string): Promise<{ rows: Row[]; tally: Tally }> {
     const rows: Row[] = [
       { what: 'first start', value: firstStart, unit: 's' },
       { what: 'memory when ready', value: ready.residentMb, unit: 'MB', bound: 300 },
-      { what: 'memory, most under load', value: most('residentMb'), unit: 'MB', bound: 700 },
-      { what: 'disk, most', value: most('folderMb'), unit: 'MB', bound: 500 },
+      { what: 'maximum memory under load', value: most('residentMb'), unit: 'MB', bound: 700 },
+      { what: 'maximum disk', value: most('folderMb'), unit: 'MB', bound: 500 },
       { what: 'memory when idle again', value: idle.residentMb, unit: 'MB', bound: flags.short ? undefined : 400 },
       { what: 'disk when idle again', value: idle.folderMb, unit: 'MB', bound: 500 },
       { what: 'start after a hard kill', value: restart, unit: 's', bound: 10 },
@@ -114,5 +114,5 @@ process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }));
 const { rows, tally } = await check(dataDir);
 if (flags.json) console.log(JSON.stringify({ loadSeconds, calls: tally.requests, rows }));
 else print(rows, tally);
-// A vault that refuses everything needs little memory: that is no success.
+// Failed calls count as a failure of the check, because a vault that refuses all calls needs little memory.
 if (rows.some(exceeds) || tally.failures.size > 0) process.exitCode = 1;

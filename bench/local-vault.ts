@@ -1,16 +1,16 @@
-/** A local vault as a process of its own, as `npm start` runs it, over a data folder of this bench. */
+/** Runs a local vault in a separate process, as `npm start` does, with a data folder of the benchmark. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Vault } from './local-load-clients.ts';
 
 const projectFolder = fileURLToPath(new URL('..', import.meta.url));
-/** Against hanging: what takes longer than a goal is measured, what takes this long is given up. */
+/** The timeout of a start. A start that exceeds its limit is still measured, up to this time. */
 const startWithinMs = 180_000;
 
 export interface RunningVault extends Vault {
   readonly pid: number;
-  /** From its start until it could be used, seconds. */
+  /** The time from the start until the vault is ready, in seconds. */
   readonly readySeconds: number;
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What a process and all that it started use, as `ps` tells it. */
+/** Measures the resources of a process and its descendants with `ps`. */
 import { spawnSync } from 'node:child_process';
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,13 +6,13 @@ import { join } from 'node:path';
 interface ProcessRow {
   readonly pid: number;
   readonly parent: number;
-  /** Resident memory, KiB. */
+  /** Resident memory in KiB. */
   readonly kib: number;
 }
 
 function processes(): ProcessRow[] {
   const { stdout, error } = spawnSync('ps', ['-A', '-o', 'pid=,ppid=,rss='], { encoding: 'utf8' });
-  if (error !== undefined) throw new Error(`Resident memory can't be measured here: ${error.message}`);
+  if (error !== undefined) throw new Error(`Resident memory cannot be measured on this system: ${error.message}`);
   return stdout
     .trim()
     .split('\n')
@@ -20,11 +20,11 @@ function processes(): ProcessRow[] {
     .map(([pid = 0, parent = 0, kib = 0]) => ({ pid, parent, kib }));
 }
 
-/** Resident memory of a process and its descendants, MB. */
+/** Resident memory of a process and its descendants, in MB. */
 export function residentMb(root: number): number {
   const rows = processes();
   const family = new Set([root]);
-  // A child has a higher line than its parent as a rule, not always: repeat until nothing is added.
+  // A child is not always listed after its parent, so the search repeats until it finds no more descendants.
   for (let before = 0; before < family.size; ) {
     before = family.size;
     for (const { pid, parent } of rows) if (family.has(parent)) family.add(pid);
@@ -33,7 +33,7 @@ export function residentMb(root: number): number {
   return (kib * 1024) / 1e6;
 }
 
-/** Size of all files below a folder, MB. Files that vanish meanwhile count as nothing. */
+/** The size of all files in a folder, in MB. Files that are deleted during the measurement are ignored. */
 export function folderMb(folder: string): number {
   let bytes = 0;
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {

@@ -102,7 +102,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const stopped = new Promise<void>((resolve) => stop.signal.addEventListener('abort', () => resolve()));
   const started = Date.now();
-  // Loaded here, since most of this process's start would be done twice otherwise.
+  // Imported after the restart of the process, because the import takes most of the start time.
   const { startLocalVault } = await import('./vault/local-vault.ts');
   const vault = await startLocalVault({
     port: command.port,

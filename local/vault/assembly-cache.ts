@@ -1,6 +1,6 @@
 /**
- * Tells whether an assembly that was synthesized before is still that of this project. Synthesis takes longer than all the rest of a
- * start together.
+ * Reuses the assembly of an earlier start if the project has not changed. Synthesis takes longer than all other steps
+ * of a start together.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, readFileSync, rmSync } from 'node:fs';
@@ -8,15 +8,23 @@ import { join, sep } from 'node:path';
 import { readFileIfExists, writeFileAtomically } from '../aws/shared/durable-files.ts';
 
 /**
- * Folders that no app is made of, by name. What is installed is told by the lock files. The list names what is left out, not what counts:
- * a folder that is forgotten here costs a synthesis, and not a wrong assembly.
+ * Names of folders that are not inputs of the app. The lock file identifies the installed packages. This is a list of
+ * exclusions, so a missing entry causes an unnecessary synthesis, not an outdated assembly.
  */
-const leftOut: ReadonlySet<string> = new Set(['node_modules', 'test', 'docs', 'bench', 'dist', 'coverage', 'cdk.out']);
+const excludedFolders: ReadonlySet<string> = new Set([
+  'node_modules',
+  'test',
+  'docs',
+  'bench',
+  'dist',
+  'coverage',
+  'cdk.out',
+]);
 const installed = 'node_modules/.package-lock.json';
-/** What the app may read of the environment. */
+/** The environment variables that the app can read. */
 const readByApp = /^(CDK|NODE)_/;
 
-/** A digest of all that an assembly is made of: the files of the project, its settings, the environment and this Node. */
+/** A digest of all inputs of an assembly: the project files, the settings, the environment and the Node.js version. */
 export function fingerprint(projectFolder: string, settings: object): string {
   const hash = createHash('sha256');
   const add = (name: string, content: string | Buffer) => {
@@ -30,7 +38,7 @@ export function fingerprint(projectFolder: string, settings: object): string {
 }
 
 function filesOf(projectFolder: string): string[] {
-  const hidden = (path: string) => path.split(sep).some((name) => name.startsWith('.') || leftOut.has(name));
+  const hidden = (path: string) => path.split(sep).some((name) => name.startsWith('.') || excludedFolders.has(name));
   const entries = globSync('**/*', {
     cwd: projectFolder,
     withFileTypes: true,
@@ -47,11 +55,11 @@ function filesOf(projectFolder: string): string[] {
     .sort();
 }
 
-/** Calls `synthesize` unless the assembly of this fingerprint is in `output` already, whole. */
+/** Calls `synthesize` unless `output` already contains the complete assembly with this fingerprint. */
 export async function synthesizeOnce(output: string, print: string, synthesize: () => Promise<void>): Promise<void> {
   const mark = `${output}.fingerprint`;
   if (readFileIfExists(mark) === print && existsSync(join(output, 'manifest.json'))) return;
-  // In this order: a start that is killed on its way leaves no mark beside a half of an assembly.
+  // The fingerprint is deleted first and written last, so that it never marks an incomplete assembly after a crash.
   rmSync(mark, { force: true });
   rmSync(output, { recursive: true, force: true });
   await synthesize();

@@ -60,7 +60,7 @@ function isRunning(pid: number, start: string): boolean {
   return processStartTime(pid) === start && !isZombie(pid);
 }
 
-/** What proc_pid_stat(5) tells of a process, from its third field on: the second, the name, may hold anything. */
+/** The fields of proc_pid_stat(5) from the third on. The second field, the name, can contain any characters. */
 function statOf(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -70,12 +70,12 @@ function statOf(pid: number): readonly string[] | undefined {
   }
 }
 
-/** Whether a process has ended and only waits for its parent to take notice, which some parents never do. It holds no files. */
+/** Whether a process has ended but was not reaped by its parent. Some parents never do that. It holds no files. */
 const isZombie = (pid: number): boolean => /^[ZX]$/.test(statOf(pid)?.[0] ?? '');
 
 /**
- * In a container the same pid comes back at every start, so the time at which the process began (field 22) is compared too, where the
- * system tells it.
+ * The start time of a process (field 22), if the system provides it. In a container, each start can have the same
+ * process ID, so the lock also compares the start time.
  */
 const processStartTime = (pid: number): string => statOf(pid)?.[19] ?? '-';
 

@@ -28,7 +28,7 @@ export function openDataFolder(
 /** Context in addition to cdk.json: the local vault deploys the sample responder, which answers messages. */
 const localContext = { responder: 'sample' };
 
-/** The folder of the assembly. With a data folder, one that is still that of the project is kept from the start before. */
+/** Returns the folder of the assembly. With a data folder, an unchanged assembly of an earlier start is reused. */
 export async function synthesizeAssembly(
   folder: string | null,
   options: LocalVaultOptions,

@@ -1,4 +1,4 @@
-/** The template's functions on this machine, and what stands for names and addresses of AWS. */
+/** Creates the template's functions on this machine, and maps AWS names and addresses to local ones. */
 
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import type { Deployment } from '../aws/cloudformation/deployment-spec.ts';
@@ -9,7 +9,7 @@ import { FunctionHost, functionEnvironmentVariables, type ServiceUrls } from '..
 import { bucketDomain, queueUrl, sqsOrigin } from '../aws/shared/aws-account.ts';
 import type { Logs } from '../aws/shared/log-streams.ts';
 
-/** Addresses of this machine. */
+/** The local URLs of the emulated services. */
 export interface LocalUrls extends ServiceUrls {
   readonly api: string;
   readonly page: string;
@@ -17,22 +17,22 @@ export interface LocalUrls extends ServiceUrls {
   readonly providerApis: string;
 }
 
-/** What stands here for addresses of the template that have a scheme and a domain of AWS's. */
+/** Local origins by the AWS origins that occur in the template. */
 export function originReplacements(
   { distribution, buckets, apiEndpoint }: Deployment,
   urls: LocalUrls,
 ): ReadonlyMap<string, string> {
   return new Map([
     ...(distribution?.origins ?? []).map((address) => [address, urls.page] as const),
-    // In path style all buckets are of one origin, by which alone a page's policy can name them.
+    // With path-style URLs, all buckets have the same origin. A page's content security policy can name only origins.
     ...buckets.map(({ bucketName }) => [`https://${bucketDomain(bucketName)}`, urls.s3] as const),
     [apiEndpoint, urls.api],
-    // A client of SQS calls the host of the queue's URL, whatever its endpoint is.
+    // An SQS client sends requests to the host of the queue URL, regardless of its endpoint setting.
     [sqsOrigin, urls.signedServices],
   ]);
 }
 
-/** By logical id. */
+/** Returns the function hosts by logical ID. */
 export function createFunctionHosts(
   { functions }: Deployment,
   origins: ReadonlyMap<string, string>,
@@ -50,7 +50,7 @@ export function createFunctionHosts(
         name,
         replaceOrigins(value, origins),
       ]);
-      // A deployed function lacks this variable: the providers are then at their own addresses.
+      // A deployed function does not have this variable and calls the real providers.
       const Variables = { ...Object.fromEntries(templateVariables), [functionEnv.providerApis]: urls.providerApis };
       const variables = functionEnvironmentVariables(
         { ...spec, Environment: { Variables } },
@@ -63,7 +63,7 @@ export function createFunctionHosts(
   );
 }
 
-/** What `LocalVault.resources` has; queues are at `sqsUrl`. */
+/** The value of `LocalVault.resources`. `sqsUrl` is the base of the queue URLs. */
 export function physicalNames(
   { tables, buckets, queues, kmsKeys, functions }: Deployment,
   sqsUrl: string,

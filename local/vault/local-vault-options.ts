@@ -1,4 +1,4 @@
-/** What a local vault is told, and what it offers. */
+/** The options and the interface of a local vault. */
 
 import type { Policies } from '../aws/cloudformation/read-deployment.ts';
 import type { DistributionRequest } from '../aws/cloudfront/distribution-server.ts';
@@ -11,71 +11,79 @@ import type { ConnectionTimeouts } from '../aws/shared/loopback-server.ts';
 import type { LocalHooks, ProviderRequest } from './provider-emulator.ts';
 
 export interface LocalVaultOptions {
-  /** A cloud assembly that exists; else the app of this project is synthesized. */
+  /** The folder of an existing cloud assembly. By default, the app of this project is synthesized. */
   readonly assembly?: string | undefined;
-  /** Settings of the app that is synthesized (lib/shared/deployment-settings.ts), over those of cdk.json. */
+  /** Settings of the synthesized app (lib/shared/deployment-settings.ts). They override those of cdk.json. */
   readonly context?: Readonly<Record<string, string>> | undefined;
-  /** 0 takes any free port. Default: the contract's `localPort`. */
+  /** 0 selects a free port. Default: the contract's `localPort`. */
   readonly port?: number | undefined;
-  /** Of the page that opens links, and of the object store. Default: any free ones if `port` is given, else the contract's. */
+  /**
+   * Ports of the page that opens links and of the object store. Default: free ports if `port` is set, otherwise the
+   * contract's ports.
+   */
   readonly pagePort?: number | undefined;
   readonly objectPort?: number | undefined;
-  /** Folder of all data, `.anima` unless told. */
+  /** The folder of all data. Default: `.anima`. */
   readonly dataDir?: string | undefined;
-  /** Keep nothing: no folder is made and everything ends with the vault. */
+  /** Keep all data in memory. No folder is created, and the data is lost when the vault is closed. */
   readonly memory?: boolean | undefined;
   readonly hooks?: LocalHooks | undefined;
-  /** Most environments of one function at once. */
+  /** The maximum number of concurrent execution environments per function. */
   readonly functionConcurrency?: number | undefined;
-  /** Of all functions together: how many environments are kept, and for how long. */
+  /** How many execution environments of all functions are kept, and how long. */
   readonly environments?: PoolOptions | undefined;
-  /** What a second takes of a durable function's wait, or of a queue's delay or visibility timeout, in seconds; 1 unless told. */
+  /**
+   * How long one second of a durable function's wait, or of a queue's delay or visibility timeout, takes, in seconds.
+   * Default: 1.
+   */
   readonly timeScale?: number | undefined;
   readonly onProgress?: ((message: string) => void) | undefined;
-  /** With connections that stall. */
+  /** Timeouts for stalled connections. */
   readonly timeouts?: Partial<ConnectionTimeouts> | undefined;
-  /** Ends a synthesis that is under way. */
+  /** Aborts a running synthesis. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface LocalVault {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
-  /** `http://127.0.0.1:<port>`, where the page that opens links is. */
+  /** `http://127.0.0.1:<port>` of the page that opens links. */
   readonly pageUrl: string;
   readonly org: string;
   readonly adminKey: string;
   readonly agentKey: string;
-  /** Absolute; null with `memory`. */
+  /** An absolute path. Null with `memory`. */
   readonly dataDir: string | null;
-  /** May call the IAM-signed routes (service `execute-api`). New at each start. */
+  /** Credentials for the IAM-signed routes (service `execute-api`). Each start issues new ones. */
   readonly operator: Credentials & { readonly region: string };
   /** The engines' addresses, for AWS SDK clients with `credentials`. */
   readonly endpoints: { readonly dynamodb: string; readonly kms: string; readonly s3: string; readonly sqs: string };
   /** For direct access to the engines, as the principal `local`. */
   readonly credentials: Credentials;
-  /** The template's policies, every name in them resolved, for tests that enforce them by the `authorize` hook. */
+  /** The template's policies with all names resolved, for tests that enforce them with the `authorize` hook. */
   readonly policies: Policies;
-  /** Where functions find the APIs of Twilio, WhatsApp, Slack, Mailgun and SendGrid. */
+  /** The URL of the emulated APIs of Twilio, WhatsApp, Slack, Mailgun and SendGrid. */
   readonly providerApisUrl: string;
-  /** Physical names of tables, buckets and functions, key ids, and URLs of queues, by logical id. */
+  /** Physical names of tables, buckets and functions, key IDs, and URLs of queues, by logical ID. */
   readonly resources: Readonly<Record<string, string>>;
   readonly calls: CallLog;
-  /** Copies of tables that the engines are to report; none unless told, but for point-in-time recovery as the template has it. */
+  /** The table backups that the engines report. By default, only point-in-time recovery as set in the template. */
   readonly tableBackups: TableBackups;
-  /** Applies the buckets' lifecycle rules as of that time; what was removed, by bucket. */
+  /** Applies the buckets' lifecycle rules as of the given time. Returns the removed objects by bucket. */
   applyBucketLifecycles(now: Date): Readonly<Record<string, LifecycleResult>>;
-  /** Resolves when no queue that invokes a function has a message, waiting or in flight. Rejects when the vault is closed. */
+  /**
+   * Resolves when no queue that invokes a function has a waiting or in-flight message. Rejects if the vault is closed.
+   */
   whenQueuesEmpty(): Promise<void>;
-  /** What the functions sent to providers: the latest thousand, oldest first. */
+  /** The latest thousand requests of functions to providers, oldest first. */
   providerRequests(): readonly ProviderRequest[];
-  /** The latest requests to the page and, through it, to the routes of links. */
+  /** The latest requests to the page, and to the link routes through the page. */
   pageLog(): readonly DistributionRequest[];
-  /** Everything the functions and the gateway wrote. */
+  /** The log lines of the functions and the gateway. */
   logs(): string;
-  /** Takes down an error that belongs to no call, by its type and place. */
+  /** Logs the type and code location of an error that belongs to no call. */
   reportError(error: unknown): void;
-  /** Replaces the hooks; without an argument there are none. */
+  /** Replaces the hooks. Without an argument, removes them. */
   setHooks(hooks?: LocalHooks): void;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** The vault on this machine: the synthesized template with engines, functions and a gateway of its own. */
+/** Runs the vault on this machine: the synthesized template with emulated services, functions and a gateway. */
 
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
@@ -27,12 +27,12 @@ export type { LocalVault, LocalVaultOptions as LocalOptions } from './local-vaul
 const defaultConcurrency = 4;
 const operatorPrincipal: Principal = { name: 'operator', arn: iamArn('user/operator'), tags: {} };
 const localPrincipal: Principal = { name: 'local', arn: iamArn('user/local'), tags: {} };
-/** Not a logical id: those have letters and digits only. */
+/** Cannot equal a logical ID, because those contain only letters and digits. */
 const bootstrapKeyName = 'local/first-keys';
 
 /**
- * Starts the vault; resolves when it can be used. Throws a LocalError that says what to do when it can't. Whatever was
- * opened until then is closed again.
+ * Starts the vault. Resolves when the vault is ready. After an error, all opened resources are closed.
+ * @throws LocalError with instructions if the vault cannot start
  */
 export async function startLocalVault(options: LocalVaultOptions = {}): Promise<LocalVault> {
   const closers: (() => void | Promise<void>)[] = [];
@@ -113,7 +113,7 @@ async function openVault(
   listener = createHttpApiListener({ deployment, functionHosts: hosts, credentials, operatorName, domainName, logs });
   const onError = (message: string) => logs.write('gateway', message);
   if (deployment.distribution !== undefined) page.serve(deployment.distribution, { apiUrl: url, origins, onError });
-  // Registered once more, to run first: no request may reach engines that are being closed.
+  // Registered a second time so that it runs first: no request must reach engines that are closing.
   onClose(() => closeServer(server));
 
   const operatorCredentials = credentials.issue(operatorPrincipal);

@@ -1,21 +1,21 @@
 /**
- * Starts this process again under settings that keep its memory small. They are read when a process starts, and `npm start` is not the
- * only way to start it.
+ * Restarts this process with settings that limit its memory. They take effect only at the start of a process, and
+ * `npm start` is not the only way to start it.
  */
 import { isMainThread } from 'node:worker_threads';
 
 /**
- * Of glibc. By default each thread allocates from an arena of its own, and freed memory stays in it: with worker threads that come and go,
- * that is the larger part of what the process holds.
+ * Settings of glibc. By default, each thread uses a separate arena, which retains freed memory. With short-lived worker
+ * threads, this retained memory is the larger part of the process memory.
  */
 const allocator = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
 
-/** Of V8: garbage is collected early, instead of first filling the space that a machine with much memory would grant. */
+/** Flags of Node.js. V8 collects garbage early, instead of using a heap size that depends on the machine's memory. */
 const flags = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
 
 /**
- * Replaces this process by one under those settings, with the same id; returns where it runs under them already, or where a process
- * can't be replaced (Windows).
+ * Replaces this process with one that uses these settings and has the same process ID. Returns if the settings are
+ * already in effect, or if the platform cannot replace a process (Windows).
  */
 export function becomeLean(): void {
   const { env, execArgv, execPath, argv } = process;

@@ -69,6 +69,6 @@ describe('the store of dynalite', () => {
   });
 
   test('tells who opens a folder that another has open what to do', async () => {
-    await expect(openTables(folder)).rejects.toThrow(/can't be opened.*Nothing was started.*--data/s);
+    await expect(openTables(folder)).rejects.toThrow(/cannot be opened.*Nothing was started.*--data/s);
   });
 });

@@ -61,7 +61,7 @@ interface EdgeResponse {
   readonly statusCode: number;
 }
 
-/** @param requestedPort port; 0 takes any free one */
+/** @param requestedPort 0 selects a free port */
 export async function startDistributionServer(
   requestedPort: number,
   timeouts?: Partial<ConnectionTimeouts>,
@@ -173,8 +173,8 @@ function send(response: ServerResponse, { status, headers, body }: DistributionR
 }
 
 /**
- * To the API with all that the browser sent, but for the Host; resolves once it is answered, or nobody waits for an answer. Either side
- * may leave at any time.
+ * Forwards the request to the API, with all headers except `Host`. Resolves when the response is complete or the client
+ * has disconnected. Either side can disconnect at any time.
  */
 function proxyToApi(
   api: string,
@@ -187,7 +187,7 @@ function proxyToApi(
   const forwarded = httpRequest(
     { host: target.hostname, port: target.port, method: message.method, path: message.url, headers: sent },
     (answer) => {
-      // Nothing can be piped into what is closed already.
+      // The client has disconnected, so the response cannot be written.
       if (response.destroyed) return void answer.destroy();
       response.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...headers });
       pipeline(answer, response, () => {});

@@ -1,6 +1,7 @@
 /**
- * dynalite without its HTTP server: its actions are called as functions, over its store. This needs its inner modules, so its
- * version is pinned. What it gives: the iterators of the store can be closed, and no error of an action is thrown at the process.
+ * dynalite without its HTTP server. This emulator calls the actions as functions on dynalite's store. It uses internal
+ * modules of dynalite, so the version is pinned. The benefits: iterators of the store can be closed, and an error of an
+ * action does not become an uncaught error of the process.
  */
 import { createRequire } from 'node:module';
 import { create, type DynaliteStore, type StoreDatabase, type StoreIterator } from 'dynalite/db/index.js';
@@ -33,8 +34,8 @@ const operations = [
 ] as const;
 
 /**
- * LevelDB maps the files that it has open into memory. The fewest files that it takes, and small ones, keep that at 64 MiB whatever
- * the size of the data.
+ * LevelDB maps open files into memory. The minimum number of open files and a small file size limit this memory to 64
+ * MiB, independent of the data size.
  */
 const levelOptions = { maxOpenFiles: 74, maxFileSize: 1024 * 1024 };
 
@@ -47,12 +48,12 @@ const actions: ReadonlyMap<string, { readonly run: Action; readonly validation: 
 );
 
 export interface DynaliteTables {
-  /** Never rejects for what DynamoDB refuses: that is a reply. */
+  /** Returns a reply if DynamoDB would refuse the call. Rejects only for unexpected errors. */
   call(action: string, input: unknown): Promise<EngineReply>;
   close(): Promise<void>;
 }
 
-/** Opens the tables at `path`, or in memory when it is null. Throws a LocalError when they can't be opened. */
+/** @param path folder of the tables; null keeps them in memory @throws LocalError if the tables cannot be opened */
 export async function openTables(path: string | null): Promise<DynaliteTables> {
   const timing = { createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 };
   const store = create(path === null ? timing : { ...timing, path });
@@ -60,7 +61,7 @@ export async function openTables(path: string | null): Promise<DynaliteTables> {
   await store.db.open(path === null ? {} : levelOptions).catch((error: unknown) => {
     const { cause } = error instanceof Error ? error : {};
     throw new LocalError(
-      `The tables in ${path ?? 'memory'} can't be opened: ${errorMessageOf(cause ?? error)}. Nothing was started. ` +
+      `The tables in ${path ?? 'memory'} cannot be opened: ${errorMessageOf(cause ?? error)}. Nothing was started. ` +
         `If another vault uses that folder, stop it, or choose another folder: npm start -- --data DIR`,
     );
   });
@@ -68,8 +69,9 @@ export async function openTables(path: string | null): Promise<DynaliteTables> {
 }
 
 /**
- * dynalite makes streams of the store's iterators and ends an iterator by `return()`, which those of abstract-level do not have. One
- * that stays open keeps all files that there were when it was opened: each query would hold on to a state of the whole database.
+ * Adds the method `return()` to the store's iterators. dynalite ends an iterator with `return()`, but iterators of
+ * abstract-level have only `close()`. An open iterator keeps all files that existed when it was opened, so each query
+ * would retain a snapshot of the whole database.
  */
 function closeIterators(db: StoreDatabase): void {
   const [keys, values] = [db.keys.bind(db), db.values.bind(db)];
@@ -87,7 +89,7 @@ async function call(store: DynaliteStore, name: string, input: unknown): Promise
   }
   const { run, validation } = action;
   try {
-    // dynalite changes what it is given.
+    // dynalite modifies its input, so it receives a copy.
     const data = checkTypes(JSON.parse(JSON.stringify(input)), validation.types);
     checkValidations(data, validation.types, validation.custom, store);
     return reply(

@@ -1,4 +1,4 @@
-/** dynalite has no types of its own; these are the parts in use. */
+/** Types of the used parts of dynalite, which has no type declarations. */
 
 declare module 'dynalite' {
   import type { Server } from 'node:http';
@@ -9,9 +9,9 @@ declare module 'dynalite' {
 
 declare module 'dynalite/db/index.js' {
   interface StoreOptions {
-    /** LevelDB folder; in memory when absent. */
+    /** LevelDB folder. If undefined, data is kept in memory. */
     path?: string;
-    /** Milliseconds that tables stay in a state of passage. */
+    /** How long tables stay in a transitional state such as CREATING, in milliseconds. */
     createTableMs: number;
     deleteTableMs: number;
     updateTableMs: number;
@@ -21,7 +21,7 @@ declare module 'dynalite/db/index.js' {
     close(): Promise<void>;
   }
 
-  /** A database of abstract-level, whose methods take callbacks too. It has streams over its iterators. */
+  /** An abstract-level database. Its methods also accept callbacks, and it provides streams over its iterators. */
   interface StoreDatabase {
     open(options: object): Promise<void>;
     close(): Promise<void>;
@@ -39,13 +39,13 @@ declare module 'dynalite/db/index.js' {
 declare module 'dynalite/validations/index.js' {
   import type { DynaliteStore } from 'dynalite/db/index.js';
 
-  /** What an action takes: its types, and a check of what they do not tell. */
+  /** The input types of an action, and a check of constraints that the types do not express. */
   interface ActionValidation {
     readonly types: object;
     readonly custom?: unknown;
   }
 
-  /** Both throw an Error with `statusCode` and `body` for what DynamoDB refuses. */
+  /** Both throw an Error with `statusCode` and `body` if DynamoDB would refuse the input. */
   export function checkTypes(data: unknown, types: object): object;
   export function checkValidations(data: object, types: object, custom: unknown, store: DynaliteStore): void;
   export function toLowerFirst(action: string): string;

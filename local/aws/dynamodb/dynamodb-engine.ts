@@ -1,4 +1,7 @@
-/** DynamoDB by dynalite, and what dynalite does not know: protection against deletion, and copies of tables. */
+/**
+ * A DynamoDB emulator based on dynalite. It adds deletion protection and table backups, which dynalite does not
+ * support.
+ */
 
 import type { TableSpec } from '../cloudformation/deployment-spec.ts';
 import type { EngineReply, ServiceEngine } from '../endpoint/service-engine.ts';
@@ -8,16 +11,16 @@ import { openTables } from './dynalite-store.ts';
 import { TableBackups } from './table-backups.ts';
 
 export interface DynamoDbEngine extends ServiceEngine {
-  /** An action of this process itself: no signature, no hooks. */
+  /** Runs an action from within this process, without signature and hooks. */
   call(action: string, input: unknown): Promise<EngineReply>;
-  /** Tables whose DeleteTable is refused, by name. */
+  /** Sets the tables for which DeleteTable is refused. */
   protect(tables: readonly TableSpec[]): void;
   close(): Promise<void>;
 }
 
 const protocol = jsonProtocol('DynamoDB_20120810.', '1.0');
 
-/** Opens the tables at `path`, or in memory when it is null. dynalite knows no copies of tables: `copies` does. */
+/** @param path folder of the tables; null keeps them in memory @param copies emulates backups of tables */
 export async function openDynamoDb(path: string | null, copies = new TableBackups()): Promise<DynamoDbEngine> {
   const tables = await openTables(path);
   let protectedTables: ReadonlySet<string> = new Set();

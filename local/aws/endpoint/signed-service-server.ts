@@ -64,8 +64,8 @@ async function serve(
     });
     response.end(outcome.body);
   } catch (error) {
-    // A client that went away needs no answer; anything else is the engine's own failure.
-    if (!request.socket.destroyed) options.onError(failureLine({ engine: 'front' }, error));
+    // After a disconnect of the client, no response is needed. Any other error is a failure of this server.
+    if (!request.socket.destroyed) options.onError(failureLine({ engine: 'services' }, error));
     request.socket.destroy();
   }
 }
@@ -83,7 +83,7 @@ async function handleRequest(
   }
 }
 
-/** What a call passes once it is known who makes it. Throws ServiceError for what is refused, and for any failure of the engine. */
+/** Processes an authenticated call. @throws ServiceError if the call is refused or the engine fails */
 async function authorizeAndRun(
   options: CallInterception,
   engine: ServiceEngine,
@@ -96,7 +96,7 @@ async function authorizeAndRun(
   } catch (error) {
     if (error instanceof ServiceError) throw error;
     log(error);
-    throw new ServiceError('InternalServerError', 'The local engine failed; its log says why.', 500);
+    throw new ServiceError('InternalServerError', 'The local engine failed. The log contains the reason.', 500);
   }
 }
 

@@ -1,25 +1,26 @@
 /**
- * The execution environments of all functions. Each is a worker thread with a heap of its own: so only so many are kept warm, those
- * that were used last, and none that was not used for a while.
+ * The execution environments of all functions. Each is a worker thread with its own heap. To limit memory, the pool
+ * keeps a limited number of the most recently used environments warm, and ends idle environments after a timeout.
  */
 import type { ExecutionEnvironment } from './execution-environment.ts';
 
-/** What a pool has to know of an environment. */
+/** The part of an execution environment that the pool uses. */
 export interface Pooled {
-  /** False once it can't take another event. */
+  /** False if the environment cannot handle another event. */
   readonly usable: boolean;
-  /** Resolves once its thread is no more. */
+  /** Resolves when the worker thread has ended. */
   readonly ended: Promise<void>;
   terminate(): Promise<void>;
 }
 
 export interface PoolOptions {
   /**
-   * Environments that there may be before an idle one of any function is ended for a new one. Busy ones are never ended, and a new
-   * one is always started: functions call each other, and a function that waited for the end of its caller would wait for ever.
+   * The number of environments from which on an idle environment is ended for each new one. Busy environments are never
+   * ended, and a new environment is always started. Functions call each other, so waiting for a free environment could
+   * cause a deadlock.
    */
   readonly most: number;
-  /** How long an environment is kept that nobody uses, milliseconds. */
+  /** How long an idle environment is kept, in milliseconds. */
   readonly idleMs: number;
 }
 
@@ -33,7 +34,7 @@ interface Idle<One> {
 
 export class EnvironmentPool<One extends Pooled = ExecutionEnvironment> {
   readonly #options: PoolOptions;
-  /** With those that are about to end. */
+  /** Includes environments that are terminating. */
   readonly #all = new Set<One>();
   /** Oldest first. */
   #idle: readonly Idle<One>[] = [];
@@ -44,19 +45,19 @@ export class EnvironmentPool<One extends Pooled = ExecutionEnvironment> {
     this.#options = options;
   }
 
-  /** Whether a new environment would end another. */
+  /** Whether a start of a new environment ends an idle one. */
   get full(): boolean {
     return this.#size >= this.#options.most;
   }
 
-  /** The environment that its owner gave back last, if it is still there. */
+  /** Returns the environment that the owner released last, if it still exists. */
   take(owner: object): One | undefined {
     const found = this.#idle.findLast((one) => one.owner === owner && one.environment.usable);
     if (found !== undefined) this.#idle = this.#idle.filter((one) => one !== found);
     return found?.environment;
   }
 
-  /** Starts an environment, and ends the one that was idle for longest when there are too many. */
+  /** Starts an environment. If the pool is full, ends the environment that was idle longest. */
   start(make: () => One): One {
     this.#shrink(this.#options.most - 1);
     const environment = make();
@@ -65,10 +66,10 @@ export class EnvironmentPool<One extends Pooled = ExecutionEnvironment> {
     return environment;
   }
 
-  /** Takes an environment back that can be used again. */
+  /** Returns a usable environment to the pool. */
   release(owner: object, environment: One): void {
     this.#idle = [...this.#idle, { environment, owner, since: Date.now() }];
-    // More than are to be kept can be busy at once.
+    // The number of busy environments can exceed the limit.
     this.#shrink(this.#options.most);
     this.#schedule();
   }

@@ -1,13 +1,14 @@
-/** What one function has of the pool: which environment takes its next event. */
+/** Assigns the environments of the shared pool to the events of one function. */
 
 import type { EnvironmentPool, Pooled } from './environment-pool.ts';
 import type { ExecutionEnvironment } from './execution-environment.ts';
 
 /**
- * How long an event waits for a busy environment of its function when a new one would end that of another function: a start takes many
- * times as long as an event does. Not without an end, since it may be that environment that waits for the event.
+ * If the pool is full, an event waits this long for a busy environment of its function before a new one is started. A
+ * start takes many times as long as an event. The wait is limited, because the busy environment might itself wait for
+ * this event.
  */
-const longestWaitMs = 250;
+const maxWaitMs = 250;
 
 interface Waiting<One> {
   readonly resolve: (environment: One) => void;
@@ -22,14 +23,14 @@ export class EnvironmentShare<One extends Pooled = ExecutionEnvironment> {
   #busy = 0;
   #closed = false;
 
-  /** @param concurrency most environments that are busy at once */
+  /** @param concurrency maximum number of busy environments */
   constructor(pool: EnvironmentPool<One>, concurrency: number, make: () => One) {
     this.#pool = pool;
     this.#concurrency = concurrency;
     this.#make = make;
   }
 
-  /** An environment for one event; it is given back by `release`. */
+  /** Returns an environment for one event. The caller returns it with `release`. */
   acquire(): Promise<One> {
     const idle = this.#busy < this.#concurrency ? this.#pool.take(this) : undefined;
     const starts = this.#busy === 0 || (this.#busy < this.#concurrency && !this.#pool.full);
@@ -50,7 +51,7 @@ export class EnvironmentShare<One extends Pooled = ExecutionEnvironment> {
     next.resolve(environment.usable ? environment : this.#start());
   }
 
-  /** What waits now is never given an environment. */
+  /** Waiting calls of `acquire` never resolve after this. */
   close(): void {
     this.#closed = true;
     for (const { timer } of this.#waiting) clearTimeout(timer);
@@ -67,7 +68,7 @@ export class EnvironmentShare<One extends Pooled = ExecutionEnvironment> {
       this.#waiting = this.#waiting.filter((one) => one !== waiting);
       this.#busy += 1;
       resolve(this.#start());
-    }, longestWaitMs);
+    }, maxWaitMs);
     const waiting: Waiting<One> = { resolve, timer };
     this.#waiting = [...this.#waiting, waiting];
     return promise;

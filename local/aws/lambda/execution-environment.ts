@@ -6,13 +6,13 @@ import { Worker } from 'node:worker_threads';
 import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
 import { workerCode } from './worker-code.ts';
 
-/** What the worker is started with: the bundle's file and the name that it exports the handler by. */
+/** The data for the start of the worker: the bundle's file and the export name of the handler. */
 export interface EntryPoint {
   readonly bundlePath: string;
   readonly exportName: string;
 }
 
-/** What the worker is sent; `event` is JSON, `deadline` milliseconds since the epoch. */
+/** A message to the worker. `event` is JSON; `deadline` is in milliseconds since the epoch. */
 export interface InvocationMessage {
   readonly event: string;
   readonly context: Readonly<Record<string, string>>;
@@ -24,29 +24,29 @@ export type WorkerMessage =
   | { readonly kind: 'result'; readonly payload: string }
   | { readonly kind: 'error'; readonly type: string; readonly message: string; readonly stack: string };
 
-/** How an invocation ended: the result as JSON, or why there is none, by Lambda's own error types. */
+/** The outcome of an invocation: the result as JSON, or an error with Lambda's error types. */
 export type InvocationOutcome =
   | { readonly ok: true; readonly payload: string }
   | { readonly ok: false; readonly type: string; readonly message: string; readonly stack?: string };
 
 const initTimeoutMs = 10_000;
-/** What is thrown away soon is collected soon: unless told, a heap takes up to 48 MB before it looks for any. */
+/** Limits the heap space for short-lived objects. The default grows to 48 MB before garbage is collected. */
 const maxYoungGenerationSizeMb = 4;
 const crashedOutcome: InvocationOutcome = {
   ok: false,
   type: 'Runtime.ExitError',
-  message: 'The environment ended before it answered.',
+  message: 'The execution environment ended before it responded.',
 };
 
 export class ExecutionEnvironment {
   readonly #worker: Worker;
   readonly #spec: FunctionSpec;
   readonly #started: Promise<InvocationOutcome | undefined>;
-  /** Resolves once its thread is no more. */
+  /** Resolves when the worker thread has ended. */
   readonly ended: Promise<void>;
   #resolveOutcome: (outcome: InvocationOutcome) => void = () => {};
   #lastError: InvocationOutcome | undefined;
-  /** False once it can't take another event. */
+  /** False if the environment cannot handle another event. */
   usable = true;
 
   constructor(spec: FunctionSpec, variables: Readonly<Record<string, string>>, onLine: (line: string) => void) {
@@ -55,7 +55,7 @@ export class ExecutionEnvironment {
     const entryPoint: EntryPoint = { bundlePath: join(spec.codeFolder, `${file}.mjs`), exportName };
     this.#worker = new Worker(workerCode, {
       env: { ...variables },
-      // A test runner's or debugger's own flags are no part of the function.
+      // Flags of a test runner or debugger must not affect the function.
       execArgv: [],
       stdout: true,
       stderr: true,
@@ -80,7 +80,7 @@ export class ExecutionEnvironment {
     });
   }
 
-  /** Runs one event; the time of the function starts once the environment is initialized, as at AWS. */
+  /** Handles one event. As on AWS, the function's timeout starts after the initialization of the environment. */
   async run(event: string, context: Readonly<Record<string, string>>): Promise<InvocationOutcome> {
     const failure = await this.#started;
     if (failure !== undefined) return failure;
@@ -114,7 +114,7 @@ export class ExecutionEnvironment {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         resolve(late);
-        // What runs too long is stopped, as Lambda does; its state is unknown, so it is not used again.
+        // As in Lambda, a timeout ends the environment. Its state is unknown, so it cannot be reused.
         void this.terminate();
       }, timeoutMs);
       this.#resolveOutcome = (outcome) => {

@@ -1,4 +1,4 @@
-/** Lambda on one machine: every function has environments of its own, made on demand and kept warm. */
+/** Runs a function in execution environments that are started on demand and kept warm. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
@@ -8,19 +8,19 @@ import type { EnvironmentPool } from './environment-pool.ts';
 import { EnvironmentShare } from './environment-share.ts';
 import { ExecutionEnvironment, type InvocationOutcome } from './execution-environment.ts';
 
-/** Most bytes of an event and of a result in a synchronous invocation. Source: Lambda quotas. */
+/** The maximum size of an event, and of a result, in a synchronous invocation. Source: Lambda quotas. */
 const maxPayloadBytes = 6 * 1024 * 1024;
 
 export interface FunctionHostOptions {
   readonly spec: FunctionSpec;
-  /** What the environment gets: the template's variables and Lambda's own. */
+  /** The environment variables: those of the template and those that Lambda sets. */
   readonly variables: Readonly<Record<string, string>>;
   /**
-   * Most environments at once. Like Lambda, an environment handles one event at a time and a further one is started
-   * only when all are busy; so one request after the other always meets the same warm one.
+   * The maximum number of concurrent environments. As in Lambda, an environment handles one event at a time, and a
+   * further one is started only if all are busy. Sequential requests therefore use the same warm environment.
    */
   readonly concurrency: number;
-  /** Of the environments of all functions. */
+  /** Shared by all functions. */
   readonly pool: EnvironmentPool;
   readonly onLine: (line: string) => void;
 }
@@ -43,10 +43,10 @@ export class FunctionHost {
     return this.#options.spec;
   }
 
-  /** Invokes the function with an event, as JSON. Never throws: what goes wrong is an outcome, and in the log. */
+  /** Invokes the function with a JSON event. Never throws: errors are returned as an outcome and logged. */
   async invoke(event: string): Promise<InvocationOutcome> {
     if (Buffer.byteLength(event) > maxPayloadBytes) {
-      return { ok: false, type: 'RequestEntityTooLargeException', message: 'The event is over 6 MB.' };
+      return { ok: false, type: 'RequestEntityTooLargeException', message: 'The event is larger than 6 MB.' };
     }
     const environment = await this.#environments.acquire();
     const outcome = limitResult(await environment.run(event, toLambdaContext(this.#options.spec)));
@@ -55,7 +55,7 @@ export class FunctionHost {
     return outcome;
   }
 
-  /** Starts no environment any more. Those that there are end with their pool. */
+  /** Stops assigning environments. The pool ends the existing ones. */
   close(): void {
     this.#environments.close();
   }
@@ -68,7 +68,7 @@ export class FunctionHost {
 
 function limitResult(outcome: InvocationOutcome): InvocationOutcome {
   if (!outcome.ok || Buffer.byteLength(outcome.payload) <= maxPayloadBytes) return outcome;
-  return { ok: false, type: 'Function.ResponseSizeTooLarge', message: 'The result is over 6 MB.' };
+  return { ok: false, type: 'Function.ResponseSizeTooLarge', message: 'The result is larger than 6 MB.' };
 }
 
 const toLambdaContext = (spec: FunctionSpec): Record<string, string> => ({
@@ -87,7 +87,10 @@ export interface ServiceUrls {
   readonly s3: string;
 }
 
-/** The environment of a function: the template's variables, and what Lambda sets itself (developer guide, "Defined runtime environment variables"). */
+/**
+ * The environment variables of a function: those of the template, and those that Lambda sets (developer guide, "Defined
+ * runtime environment variables").
+ */
 export function functionEnvironmentVariables(
   spec: FunctionSpec,
   credentials: Credentials,
@@ -118,7 +121,7 @@ export function functionEnvironmentVariables(
     AWS_ENDPOINT_URL_S3: urls.s3,
     AWS_ENDPOINT_URL_SQS: urls.signedServices,
     AWS_ENDPOINT_URL_STS: urls.signedServices,
-    // At AWS there is no profile of a person to be read; here the SDK would find the developer's own.
+    // Without these two variables, the SDK would read the developer's AWS profile.
     AWS_CONFIG_FILE: join(spec.codeFolder, '.aws', 'config'),
     AWS_SHARED_CREDENTIALS_FILE: join(spec.codeFolder, '.aws', 'credentials'),
   };

@@ -1,6 +1,6 @@
 /**
- * The entry of the worker threads as JavaScript. Were they started with the TypeScript file, each of them would load the parser that
- * takes the types out: 10 MB and a third of the time that its start takes.
+ * The entry point of the worker threads as JavaScript. If they were started with the TypeScript file, each thread would
+ * load the parser that strips types. That takes 10 MB and a third of the start time.
  */
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';

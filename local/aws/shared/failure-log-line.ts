@@ -1,4 +1,4 @@
-/** What the log says of an error in an engine. */
+/** Formats the log line for an error in an engine. */
 import { systemErrorCode } from './errors.ts';
 
 export interface FailedCall {
@@ -10,8 +10,8 @@ export interface FailedCall {
 const framesKept = 8;
 
 /**
- * A line of JSON with named fields. The message of the error is left out: it may repeat what the call was given, secrets included. The
- * places in the code say enough.
+ * Returns a line of JSON. It omits the error message, because the message can quote the input of the call, including
+ * secrets. The code locations are sufficient.
  */
 export function failureLine(call: FailedCall, error: unknown): string {
   const { name, stack = '' } = error instanceof Error ? error : { name: typeof error };

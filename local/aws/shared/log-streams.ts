@@ -49,7 +49,7 @@ export function fileLogs(folder: string): Logs {
       try {
         writeSync(files.get(stream) ?? open(stream), `${line}\n`);
       } catch {
-        // A disk that is full is told by whatever else has to be written; a line that is lost must not end the vault.
+        // Other writes report a full disk. A lost log line must not end this emulator.
       }
     },
     read: () => [...paths.values()].map((path) => readFileSync(path, 'utf8')).join(''),

@@ -5,29 +5,29 @@ import { LocalError, systemErrorCode } from './errors.ts';
 const loopback = '127.0.0.1';
 const closeGraceMs = 3_000;
 
-/** For how long a connection may keep the vault waiting, milliseconds. */
+/** Timeouts of a connection, in milliseconds. */
 export interface ConnectionTimeouts {
-  /** For the head of a request. */
+  /** For the headers of a request. */
   readonly headersMs: number;
-  /** For a whole request; 0 sets no end, for bodies of any length. */
+  /** For a complete request. 0 disables the timeout, for bodies of any length. */
   readonly requestMs: number;
-  /** For the next piece of a body, or until the next piece of an answer is taken. */
+  /** For the next chunk of a request body, or until the client reads the next chunk of the response. */
   readonly stallMs: number;
 }
 
 const defaultTimeouts: ConnectionTimeouts = { headersMs: 15_000, requestMs: 120_000, stallMs: 60_000 };
 
 export interface ListenOptions {
-  /** 0 takes any free one. */
+  /** 0 selects a free port. */
   readonly port: number;
-  /** What chooses another port. */
+  /** The command-line option for the port, for the error message. */
   readonly option?: string;
   readonly timeouts?: Partial<ConnectionTimeouts> | undefined;
 }
 
 /**
- * Listens on this machine's loopback only. Throws a LocalError when the port is taken, which names the option that chooses another.
- * A connection that stalls is closed; one that waits for its answer is not.
+ * Listens only on the loopback interface. Stalled connections are closed, but not connections that wait for a response.
+ * @throws LocalError if the port is in use. It names the option that selects another port
  */
 export async function listenOnLoopback(
   listener: RequestListener,
@@ -42,7 +42,7 @@ export async function listenOnLoopback(
       connectionsCheckingInterval: headersMs / 4,
     },
     (request, response) => {
-      // Node ends a silent connection itself unless somebody listens.
+      // Without this listener, Node would destroy every idle connection.
       response.on('timeout', () => {
         if (!request.complete || response.headersSent) request.socket.destroy();
       });
@@ -56,7 +56,7 @@ export async function listenOnLoopback(
   }).catch((error: unknown) => {
     if (systemErrorCode(error) !== 'EADDRINUSE') throw error;
     throw new LocalError(
-      `Port ${port} is used by another program, perhaps another vault. Nothing was started. ` +
+      `Port ${port} is in use by another program, possibly another vault. Nothing was started. ` +
         `Stop that program, or choose another port: npm start -- ${option} ${port + 10}`,
     );
   });
@@ -64,7 +64,7 @@ export async function listenOnLoopback(
   return { server, port: typeof address === 'object' && address !== null ? address.port : port };
 }
 
-/** Stops listening and lets running requests end; those that take too long lose their connection. */
+/** Stops listening and waits for running requests. Connections of requests that take too long are closed. */
 export async function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
@@ -73,12 +73,12 @@ export async function closeServer(server: Server): Promise<void> {
   clearTimeout(timer);
 }
 
-/** The whole body, or undefined when it is longer than `maxBytes`. */
+/** Reads the complete body. Undefined if it is longer than `maxBytes`. */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return undefined;
   const chunks: Buffer[] = [];
   let length = 0;
-  // Leaving the loop must not destroy the connection: the refusal still has to be read at its other end.
+  // The end of the loop must not destroy the connection, because the client still has to receive the error response.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     if (!Buffer.isBuffer(chunk)) throw new TypeError('A request body was read as text.');
     length += chunk.length;

@@ -1,9 +1,9 @@
 /**
- * Keeps an error that nobody catches within the call that it came from. One that a callback or an event handler throws would end the
- * process, and with it every engine; instead it fails that call.
+ * Assigns uncaught errors to the calls that caused them. By default, an error thrown in a callback or event handler
+ * would end the process and all engines. With this module, only the call fails.
  *
- * Node advises to end a process after such an error, since its state is unknown. Here all that matters is in files that survive a
- * hard kill, and a vault that ends takes everybody's work with it.
+ * The Node.js documentation recommends ending a process after such an error, because its state is unknown. Here, all
+ * persistent data is in files that survive a hard kill, and an end of the process would interrupt all clients.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
@@ -12,8 +12,8 @@ type Report = (error: unknown) => void;
 const scope = new AsyncLocalStorage<Report>();
 
 /**
- * Runs something, and rejects also with what is thrown later by whatever it started, if `surviveErrors` is in force. `late` is told of
- * what is thrown after the end.
+ * Runs a function. If `surviveErrors` was called, the promise also rejects with errors thrown in callbacks that the
+ * function started. `late` receives errors thrown after the promise has settled.
  */
 export function contain<Result>(run: () => Promise<Result>, late: Report): Promise<Result> {
   const { promise, resolve, reject } = Promise.withResolvers<Result>();
@@ -32,7 +32,7 @@ export function contain<Result>(run: () => Promise<Result>, late: Report): Promi
   return promise;
 }
 
-/** From now on errors that nobody catches do not end this process. `report` is told of those that belong to no call. */
+/** Prevents uncaught errors from ending this process. `report` receives errors that belong to no call. */
 export function surviveErrors(report: Report): void {
   process.on('uncaughtException', (error) => (scope.getStore() ?? report)(error));
 }
