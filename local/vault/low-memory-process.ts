@@ -11,7 +11,7 @@ import { isMainThread } from 'node:worker_threads';
 const allocator = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
 
 /** Flags of Node.js. V8 collects garbage early, instead of using a heap size that depends on the machine's memory. */
-const flags = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
+const flags = ['--max-semi-space-size=4', '--optimize-for-size', '--disable-warning=ExperimentalWarning'];
 
 /**
  * Replaces this process with one that uses these settings and has the same process ID. Returns if the settings are

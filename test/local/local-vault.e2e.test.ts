@@ -396,7 +396,7 @@ describe('on disk', () => {
   test('a used port is refused with what to do', async () => {
     const port = Number(new URL(vault.url).port);
     await expect(startLocalVault({ assembly: space.assembly(), port, memory: true })).rejects.toThrow(
-      /Port \d+ is used.*--port/s,
+      /Port \d+ is in use.*--port/s,
     );
   });
 });

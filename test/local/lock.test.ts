@@ -9,7 +9,7 @@ import { lockDataFolder } from '../../local/vault/data-folder-lock.ts';
 
 const module = new URL('../../local/vault/data-folder-lock.ts', pathToFileURL(import.meta.filename)).href;
 const holder = (folder: string) =>
-  `import { lockFolder } from ${JSON.stringify(module)}; lockFolder(${JSON.stringify(folder)}); console.log(process.pid); setInterval(() => {}, 1000);`;
+  `import { lockDataFolder } from ${JSON.stringify(module)}; lockDataFolder(${JSON.stringify(folder)}); console.log(process.pid); setInterval(() => {}, 1000);`;
 
 let folder: string;
 let parent: ChildProcess;
