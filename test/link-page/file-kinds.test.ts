@@ -31,7 +31,7 @@ describe('what a file is, by its first bytes', () => {
     ['MP3 with a tag', latin('ID3\x04'), 'audio/mpeg'],
     ['MP3 without one', mp3, 'audio/mpeg'],
   ])('%s is known', ([, file, type]) => {
-    expect(detectFileType(file)).toEqual({ kind: type.split('/')[0], type });
+    expect(detectFileType(file)).toEqual({ category: type.split('/')[0], mediaType: type });
   });
 
   test.for<[string, Bytes]>([
