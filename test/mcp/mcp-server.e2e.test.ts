@@ -303,7 +303,7 @@ describe('http_request', () => {
     ['a bare reference', { headers: { a: 'Bearer anima://app/secret' } }, 'does not have the form'],
     ['a mistyped placeholder', { headers: { a: '{{anima:app/secret}}' } }, 'does not have the form'],
     ['a version that is none', { headers: { a: '{{anima://app/secret?version=x}}' } }, 'version'],
-    ['a value that is missing', { headers: { a: '{{anima://app/missing}}' } }, 'no value of that name'],
+    ['a value that is missing', { headers: { a: '{{anima://app/missing}}' } }, 'no value with that name'],
   ])('refuses %s, and sends nothing', async (_, args, message) => {
     const before = hostile.received.length;
     const { isError, text } = await session.request('/echo', args);

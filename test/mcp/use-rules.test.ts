@@ -80,11 +80,11 @@ test('a value without allowed_hosts has no host; methods and places are all unle
   expect(parseUsageRules({})).toEqual({
     hosts: [],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-    places: ['header', 'query', 'body'],
+    requestParts: ['header', 'query', 'body'],
   });
   expect(parseUsageRules({ allowed_methods: 'get, Post', allowed_in: 'header' })).toMatchObject({
     methods: ['GET', 'POST'],
-    places: ['header'],
+    requestParts: ['header'],
   });
   expect(() => parseUsageRules({ allowed_methods: 'GET,TRACE' })).toThrow('entry 2 of allowed_methods');
   expect(() => parseUsageRules({ allowed_in: 'header,path' })).toThrow('entry 2 of allowed_in');
