@@ -1,7 +1,8 @@
 /** Streamed blobs of `core`, and the minimum that node:crypto needs for the same: one AES-256-GCM stream. */
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import { newFragmentKey } from '../core/blobs/blob-key-derivation.ts';
-import { BlobSealer, collectBytes, openBlob } from '../core/blobs/blob-stream.ts';
+import { BlobSealer, openBlob } from '../core/blobs/blob-stream.ts';
+import { collectBytes } from '../core/blobs/byte-source.ts';
 import type { Contender } from './contender.ts';
 
 /** Size of the input pieces in bytes, as from a file or a socket. */

@@ -4,7 +4,7 @@ import { clientEnv, localPort, localUrl } from '../contract/shared/environment-v
 import { LocalError } from './aws/shared/errors.ts';
 import { surviveErrors } from './aws/shared/uncaught-errors.ts';
 import type { LocalVault } from './vault/local-vault.ts';
-import { becomeLean } from './vault/low-memory-process.ts';
+import { restartWithLowMemorySettings } from './vault/low-memory-process.ts';
 
 const help = `Runs Anima Vault on this machine, with the deployed template and emulated AWS services. Only Node.js is required.
 
@@ -167,7 +167,7 @@ const operatorLines = ({ accessKeyId, secretAccessKey, region }: LocalVault['ope
     export AWS_REGION=${region}
 `;
 
-becomeLean();
+restartWithLowMemorySettings();
 try {
   await main();
 } catch (error) {

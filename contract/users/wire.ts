@@ -12,7 +12,7 @@ export interface SlotInfo {
 
 export interface UserInfo {
   user: string;
-  /** `damaged`: the stored record is not a valid keyring, so it opens nothing. The user can still be deleted. */
+  /** `damaged`: the stored record is not a valid keyring, so it decrypts nothing. The user can still be deleted. */
   state: 'active' | 'deleted' | 'damaged';
   /** RFC 3339. For a damaged user, present only if it could be read. */
   createdAt?: string | undefined;

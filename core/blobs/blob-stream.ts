@@ -1,7 +1,7 @@
 /** Seals and opens blobs as streams: chunk by chunk, in constant memory (docs/format.md, section 9). */
 
 import { DecryptionError } from '../decryption-error.ts';
-import { type Bytes, concatBytes } from '../encoding/bytes.ts';
+import type { Bytes } from '../encoding/bytes.ts';
 import { type ChunkCipher, type ChunkOpening, chunkTagLength, createChunkCipher } from '../hazmat/chunk-cipher.ts';
 import {
   type BlobDescription,
@@ -16,76 +16,7 @@ import {
   sealedChunkLength,
 } from './blob-format.ts';
 import { createBlobHeader, deriveChunkKey } from './blob-key-derivation.ts';
-
-/** Bytes in pieces of any size: a ReadableStream (where it is iterable), an array or a generator. */
-export type ByteSource = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-
-/** Reads chosen lengths from a source of bytes. */
-class BufferedByteReader {
-  readonly #source: AsyncIterator<Uint8Array> | Iterator<Uint8Array>;
-  readonly #expectedLength: number | undefined;
-  #buffered: Uint8Array;
-  #bytesRead = 0;
-
-  /**
-   * @param first bytes that precede the source
-   * @param size number of bytes that the source must have; not checked when undefined
-   */
-  constructor(source: ByteSource, first = new Uint8Array(0), size?: number) {
-    this.#source = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
-    this.#buffered = first;
-    this.#expectedLength = size;
-  }
-
-  /**
-   * Fills the target, or reads all remaining bytes. Returns the filled part of `target`, which is valid until `target`
-   * is filled again.
-   */
-  async fill(target: Bytes): Promise<Bytes> {
-    let at = 0;
-    while (at < target.length && !(await this.atEnd())) {
-      const piece = this.takeBuffered(target.length - at);
-      target.set(piece, at);
-      at += piece.length;
-    }
-    return target.subarray(0, at);
-  }
-
-  /**
-   * Returns at most `maxLength` buffered bytes. The result can be empty until `atEnd` has loaded the next piece, and is
-   * valid until `atEnd` is called again.
-   */
-  takeBuffered(maxLength: number): Uint8Array {
-    const piece = this.#buffered.subarray(0, maxLength);
-    this.#buffered = this.#buffered.subarray(piece.length);
-    return piece;
-  }
-
-  /**
-   * Whether no bytes are left. Loads the next piece when the buffer is empty.
-   * @throws RangeError when the source has more or fewer bytes than it must have
-   */
-  async atEnd(): Promise<boolean> {
-    while (this.#buffered.length === 0) {
-      const { done, value } = await this.#source.next();
-      const ended = done === true;
-      this.#bytesRead += ended ? 0 : value.length;
-      const wrong = ended
-        ? this.#bytesRead !== this.#expectedLength
-        : this.#bytesRead > (this.#expectedLength ?? Number.POSITIVE_INFINITY);
-      if (this.#expectedLength !== undefined && wrong)
-        throw new RangeError(`the content is not ${this.#expectedLength} bytes long`);
-      if (ended) return true;
-      this.#buffered = value;
-    }
-    return false;
-  }
-
-  /** Ends the iteration of the source. */
-  async close(): Promise<void> {
-    await this.#source.return?.();
-  }
-}
+import { BufferedByteReader, type ByteSource } from './byte-source.ts';
 
 /** Seals one blob, once. The nonce of a chunk is its index, so no index may be used for two different plaintexts. */
 export class BlobSealer {
@@ -303,11 +234,4 @@ async function* yieldContent(
   } finally {
     await pieces.close();
   }
-}
-
-/** Concatenates all pieces. */
-export async function collectBytes(pieces: ByteSource): Promise<Bytes> {
-  const all: Uint8Array[] = [];
-  for await (const piece of pieces) all.push(piece);
-  return concatBytes(...all);
 }

@@ -11,7 +11,7 @@ type HttpApiHandler = (event: ApiEvent, context: Context) => Promise<APIGatewayP
 
 interface Route {
   readonly id: RouteId;
-  readonly chain: RouteHandler;
+  readonly handler: RouteHandler;
 }
 
 /** The outcome of a request, before it is disclosed. */
@@ -30,7 +30,7 @@ export function createLambdaHandler(
   handlers: Partial<Record<RouteId, RouteHandler>>,
 ): HttpApiHandler {
   const routesByKey = new Map<string, Route>(
-    Object.entries(handlers).map(([id, chain]) => [routeKey(id as RouteId), { id: id as RouteId, chain }]),
+    Object.entries(handlers).map(([id, handler]) => [routeKey(id as RouteId), { id: id as RouteId, handler }]),
   );
   return async (event, context) => {
     const started = performance.now();
@@ -64,7 +64,7 @@ function toHttpResponse(
   requestId: string,
 ): APIGatewayProxyStructuredResultV2 {
   const { status, auth } = routes[id];
-  // The chain of such a route returns a RawBody; the compiler cannot infer that from the route table.
+  // The handler of such a route returns a RawBody; the compiler cannot infer that from the route table.
   const answer =
     auth === 'signature' ? rawResponse(status, output as RawBody, requestId) : jsonResponse(status, output, requestId);
   return cookies === undefined || cookies.length === 0 ? answer : { ...answer, cookies: [...cookies] };
@@ -73,7 +73,7 @@ function toHttpResponse(
 async function runRoute(route: Route | undefined, state: RequestState, context: Context): Promise<Outcome> {
   try {
     if (route === undefined) throw new VaultError('route_not_found');
-    return { output: await route.chain(state, context) };
+    return { output: await route.handler(state, context) };
   } catch (error) {
     return { error };
   }

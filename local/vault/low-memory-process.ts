@@ -17,7 +17,7 @@ const flags = ['--max-semi-space-size=4', '--optimize-for-size', '--disable-warn
  * Replaces this process with one that uses these settings and has the same process ID. Returns if the settings are
  * already in effect, or if the platform cannot replace a process (Windows).
  */
-export function becomeLean(): void {
+export function restartWithLowMemorySettings(): void {
   const { env, execArgv, execPath, argv } = process;
   if (!isMainThread || env.MALLOC_ARENA_MAX !== undefined || typeof process.execve !== 'function') return;
   process.execve(execPath, [execPath, ...flags, ...execArgv, ...argv.slice(1)], { ...env, ...allocator });

@@ -15,7 +15,8 @@ import type {
 } from '../../contract/blobs/wire.ts';
 import { chooseChunkLog2, sealedLength } from '../../core/blobs/blob-format.ts';
 import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
-import { BlobSealer, collectBytes } from '../../core/blobs/blob-stream.ts';
+import { BlobSealer } from '../../core/blobs/blob-stream.ts';
+import { collectBytes } from '../../core/blobs/byte-source.ts';
 import { computeLinkProof, verifierOf } from '../../core/blobs/link-proof.ts';
 import { formatLinkUrl, parseLinkUrl } from '../../core/blobs/share-link.ts';
 import { type Bytes, toBase64 } from '../../core/encoding/bytes.ts';

@@ -17,7 +17,8 @@ import {
 } from '../../core/blobs/blob-format.ts';
 import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
 import { BlobRangeReader } from '../../core/blobs/blob-range-reader.ts';
-import { BlobSealer, collectBytes, openBlob } from '../../core/blobs/blob-stream.ts';
+import { BlobSealer, openBlob } from '../../core/blobs/blob-stream.ts';
+import { collectBytes } from '../../core/blobs/byte-source.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { concatBytes, encodeFieldBytes } from '../../core/encoding/bytes.ts';
 import { chunkTagLength, createChunkCipher, createWebCryptoChunkCipher } from '../../core/hazmat/chunk-cipher.ts';

@@ -12,7 +12,8 @@ import {
   encodeBlobHeader,
   encodeBlobPreamble,
 } from '../../core/blobs/blob-format.ts';
-import { BlobSealer, collectBytes } from '../../core/blobs/blob-stream.ts';
+import { BlobSealer } from '../../core/blobs/blob-stream.ts';
+import { collectBytes } from '../../core/blobs/byte-source.ts';
 import { computeLinkProof, verifierOf } from '../../core/blobs/link-proof.ts';
 import { parseFragmentKey, parseLinkId } from '../../core/blobs/share-link.ts';
 import { toBase64 } from '../../core/encoding/bytes.ts';

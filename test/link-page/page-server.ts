@@ -6,7 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { App, Stack } from 'aws-cdk-lib';
 import { z } from 'zod';
 import { newFragmentKey } from '../../core/blobs/blob-key-derivation.ts';
-import { BlobSealer, collectBytes } from '../../core/blobs/blob-stream.ts';
+import { BlobSealer } from '../../core/blobs/blob-stream.ts';
+import { collectBytes } from '../../core/blobs/byte-source.ts';
 import { computeLinkProof, type LinkProofPurpose, verifierOf } from '../../core/blobs/link-proof.ts';
 import { formatLinkId, formatLinkUrl } from '../../core/blobs/share-link.ts';
 import { toBase64 } from '../../core/encoding/bytes.ts';

@@ -25,7 +25,7 @@ class Fake implements Pooled {
 /** Functions `a`, `b` and so on that share a pool, each with at most three environments. */
 function functions(most: number, idleMs = 60_000) {
   Fake.started.length = 0;
-  const pool = new EnvironmentPool<Fake>({ most, idleMs });
+  const pool = new EnvironmentPool<Fake>({ maxEnvironments: most, idleMs });
   const share = () => new EnvironmentShare<Fake>(pool, 3, () => new Fake());
   return { pool, a: share(), b: share(), c: share() };
 }

@@ -19,12 +19,12 @@ export interface PoolOptions {
    * ended, and a new environment is always started. Functions call each other, so waiting for a free environment could
    * cause a deadlock.
    */
-  readonly most: number;
+  readonly maxEnvironments: number;
   /** How long an idle environment is kept, in milliseconds. */
   readonly idleMs: number;
 }
 
-export const usualPool: PoolOptions = { most: 12, idleMs: 60_000 };
+export const defaultPoolOptions: PoolOptions = { maxEnvironments: 12, idleMs: 60_000 };
 
 interface Idle<One> {
   readonly environment: One;
@@ -41,13 +41,13 @@ export class EnvironmentPool<One extends Pooled = ExecutionEnvironment> {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(options: PoolOptions = usualPool) {
+  constructor(options: PoolOptions = defaultPoolOptions) {
     this.#options = options;
   }
 
   /** Whether a start of a new environment ends an idle one. */
   get full(): boolean {
-    return this.#size >= this.#options.most;
+    return this.#size >= this.#options.maxEnvironments;
   }
 
   /** Returns the environment that the owner released last, if it still exists. */
@@ -59,7 +59,7 @@ export class EnvironmentPool<One extends Pooled = ExecutionEnvironment> {
 
   /** Starts an environment. If the pool is full, ends the environment that was idle longest. */
   start(make: () => One): One {
-    this.#shrink(this.#options.most - 1);
+    this.#shrink(this.#options.maxEnvironments - 1);
     const environment = make();
     this.#all.add(environment);
     void environment.ended.then(() => this.#all.delete(environment));
@@ -70,7 +70,7 @@ export class EnvironmentPool<One extends Pooled = ExecutionEnvironment> {
   release(owner: object, environment: One): void {
     this.#idle = [...this.#idle, { environment, owner, since: Date.now() }];
     // The number of busy environments can exceed the limit.
-    this.#shrink(this.#options.most);
+    this.#shrink(this.#options.maxEnvironments);
     this.#schedule();
   }
 

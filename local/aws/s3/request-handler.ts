@@ -20,6 +20,7 @@ import { operationOf, type S3Operation } from './operation-table.ts';
 import { type Form, readForm } from './post-form.ts';
 import { headersOf, keyOf, postObject, tagsOf } from './post-object.ts';
 import { authenticate, authenticatePolicy } from './request-authentication.ts';
+import { type Target, targetOf } from './request-target.ts';
 import { S3Error } from './s3-errors.ts';
 import { amzHeader, checkHeaders, type S3Context, type S3Reply, type S3Request } from './s3-request.ts';
 import { xmlError } from './xml.ts';
@@ -46,8 +47,6 @@ interface PreparedOperation {
   readonly tags: Readonly<Record<string, string>>;
   readonly run: (context: S3Context) => Promise<S3Reply>;
 }
-
-type Target = Pick<S3Request, 'method' | 'path' | 'query' | 'headers' | 'bucket' | 'key'>;
 interface HandledRequest {
   readonly reply: S3Reply;
   /** Number of body bytes after which the connection is closed. */
@@ -165,27 +164,6 @@ async function perform(
   if (fault !== 'drop-after') return { reply, cutAfter };
   if (typeof reply.body === 'object') await reply.body.return(undefined);
   return 'drop';
-}
-
-function targetOf(message: IncomingMessage): Target {
-  const [path = '/', ...query] = (message.url ?? '/').split('?');
-  return {
-    method: message.method ?? '',
-    path,
-    query: new URLSearchParams(query.join('?')),
-    headers: message.headers,
-    ...splitPath(path),
-  };
-}
-
-/** `new URL` is not suitable, because it would resolve `..` in a key. */
-function splitPath(path: string): { bucket: string; key: string } {
-  const [bucket = '', ...key] = (path.split('?')[0] ?? '').slice(1).split('/');
-  try {
-    return { bucket: decodeURIComponent(bucket), key: decodeURIComponent(key.join('/')) };
-  } catch {
-    throw new S3Error('InvalidURI', "Couldn't parse the specified URI.");
-  }
 }
 
 async function prepare(

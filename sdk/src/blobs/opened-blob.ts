@@ -1,4 +1,4 @@
-import { collectBytes } from '../../../core/blobs/blob-stream.ts';
+import { collectBytes } from '../../../core/blobs/byte-source.ts';
 import type { Bytes } from '../../../core/encoding/bytes.ts';
 import { notSentError } from '../shared/argument-validation.ts';
 import type { ByteStream, PlatformBlob } from './blob-types.ts';

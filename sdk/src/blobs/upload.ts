@@ -3,7 +3,7 @@ import type { CompleteBlobResponse, FormUpload } from '../../../contract/blobs/w
 import { limits } from '../../../contract/shared/limits.ts';
 import { descriptionBlockLength } from '../../../core/blobs/blob-format.ts';
 import { sha256 } from '../../../core/blobs/blob-key-derivation.ts';
-import { collectBytes } from '../../../core/blobs/blob-stream.ts';
+import { collectBytes } from '../../../core/blobs/byte-source.ts';
 import { computeLinkProof, verifierOf } from '../../../core/blobs/link-proof.ts';
 import { formatLinkUrl } from '../../../core/blobs/share-link.ts';
 import { type Bytes, concatBytes, toBase64 } from '../../../core/encoding/bytes.ts';
