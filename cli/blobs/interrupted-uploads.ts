@@ -42,8 +42,8 @@ export class InterruptedUploads {
   }
 
   /**
-   * Lists uploads, newest first. Removes states that are too old, of any organization. Skips files that other users
-   * could have written.
+   * Lists uploads, newest first. Removes states that are too old, whatever their organization. Skips files that other
+   * users could have written.
    */
   async list(now = Date.now()): Promise<InterruptedUpload[]> {
     const found: InterruptedUpload[] = [];

@@ -56,8 +56,8 @@ function base64Forms(bytes: Buffer): string[] {
   for (const before of [0, 1, 2]) {
     const padded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
     const whole = padded.replace(/=+$/, '');
-    // A character at either edge also contains bits of the adjacent byte: one 6-bit character per byte before the
-    // value.
+    // The bytes before the value fill as many 6-bit characters and part of the next one. That character, and the
+    // last one of the value, can also contain bits of an adjacent byte.
     const start = before === 0 ? 0 : before + 1;
     const determined = Math.floor(((before + bytes.length) * 8) / 6);
     const ends = [whole.slice(start, determined), whole.slice(start), padded.slice(start)];

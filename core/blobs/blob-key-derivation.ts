@@ -74,7 +74,7 @@ export async function deriveChunkKey(
 ): Promise<{ parsed: BlobHeader; key: Bytes }> {
   const parsed = parseBlobHeader(header);
   const { key, commitment } = await deriveChunkKeyAndCommitment(fragmentKey, blob, parsed.chunkLog2, parsed.salt);
-  // Both values are public once the blob is. The constant-time comparison is a precaution.
+  // Both values become public together with the blob. The constant-time comparison is only a precaution.
   let difference = 0;
   for (let at = 0; at < commitment.length; at++) difference |= (commitment[at] ?? 0) ^ (parsed.commitment[at] ?? 0);
   if (difference !== 0) {

@@ -44,7 +44,7 @@ export function canonicalLogin(name: string): string | undefined {
 }
 
 /**
- * Converts only ASCII letters: the case of others depends on the locale and the Unicode version. The patterns reject
- * them.
+ * Converts only ASCII letters, because the lower case of other letters depends on the locale and the Unicode version.
+ * The patterns reject text with other letters.
  */
 const toAsciiLowerCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());

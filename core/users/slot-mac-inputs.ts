@@ -12,8 +12,8 @@ import type { UserRef } from './user-root-key.ts';
  * @throws RangeError for a login or a link code handle
  */
 export function identityMacInput(org: string, identity: string): Buffer {
-  // Logins and codes are found like identities, but their slots need more than the name. With an identity MAC, the name
-  // alone would open them.
+  // Logins and codes are looked up like identities, but the name alone must not open their slots. With an identity MAC,
+  // it would.
   if (/^(?:login|link):/.test(identity)) throw new RangeError('a login or a code is not an identity');
   return encodeLengthPrefixedFields('anima:identity:v1:kek', org, identity);
 }

@@ -171,7 +171,7 @@ export class ScheduledSealRun {
   /**
    * Performs one run. If an org fails, its period is not marked as processed, so the next run retries it. Other orgs
    * are still sealed.
-   * @param shouldStop true stops the run early
+   * @param shouldStop returns true to stop the run early
    * @throws VaultError `unavailable` if the marks cannot be read
    */
   async run(shouldStop: () => boolean): Promise<readonly SealFailure[]> {

@@ -19,8 +19,8 @@ import type { FindBackups, ValueCounter } from './shred-ports.ts';
 
 const maxAttempts = 5;
 /**
- * Maximum number of pages, of 1 MiB of items each, that are read to count values, so that the receipt is not delayed
- * further.
+ * Maximum number of pages that are read to count values. Each page has 1 MiB of items. The limit keeps the count from
+ * delaying the receipt further.
  */
 const maxCountPages = 20;
 
@@ -59,8 +59,8 @@ export class ShredReceiptService {
   }
 
   /**
-   * Looks for backups, users and blobs and issues a receipt that states the result. Does nothing if the shredding is
-   * complete.
+   * Searches for backups, users and blobs, and issues a receipt that states the result. Does nothing if the shredding
+   * is complete.
    * @param onlyIfChanged issues no receipt if it would report the same remaining backups, users or blobs as the last
    *   one
    * @throws VaultError `unavailable`, `write_contention`; DecryptionError; Error if the org is not shredded
@@ -94,12 +94,13 @@ export class ShredReceiptService {
     const values = await this.#countValues(org);
     const users = await this.#counters.users.countRemaining(org);
     const blobs = await this.#counters.blobs.count(org);
-    // From the creation of the org, not of its oldest remaining DEK: an old backup would also restore retired DEKs.
+    // Starts at the creation of the org, not of its oldest remaining DEK, because an old backup would also restore
+    // retired DEKs.
     const from = destroyed.length + retired > 0 ? createdAt : undefined;
     const now = this.#clock();
     const orgAssessment = assessBackups(orgBackups, from, unusableSince, now);
-    // A user keyring may have existed until a count found none. A keyring stored late (users/org-user-purger.ts) is
-    // covered by the tolerance.
+    // A user keyring may have existed until the first count that found none. A keyring stored late
+    // (users/org-user-purger.ts) is covered by the tolerance.
     const usersUntil = firstReceiptWithoutKeyrings(tombstone) ?? now.toISOString();
     const userAssessment = assessBackups(userBackups, createdAt, usersUntil, now);
     const assessment = mergeAssessments(orgAssessment, userAssessment);

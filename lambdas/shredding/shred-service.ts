@@ -15,7 +15,7 @@ import type { WorkflowStarter } from '../shared/workflow-ports.ts';
 import type { OrgUserPurger } from '../users/org-user-purger.ts';
 import { isShredComplete, type ShredReceiptService } from './shred-receipt-service.ts';
 
-/** Maximum attempts of one keyring update when concurrent updates win. */
+/** Maximum number of attempts of one keyring update if concurrent updates are faster. */
 const maxAttempts = 12;
 const dayMs = 86_400_000;
 
@@ -27,12 +27,12 @@ export interface ShredWorkflowInput {
   readonly waitSeconds: number;
 }
 
-/** After an immediate shredding, the request itself looks for backups first. */
+/** Head start of the request: after an immediate shredding, it searches for backups before the workflow does. */
 const headStartSeconds = 60;
 
 /**
- * Number of lists that a request deletes. For blobs a list has 1000 objects and 100 records. For users it has 1000
- * keyrings, and 250 records once no keyring is left.
+ * Number of lists that a request deletes. A list of blobs has 1000 objects and 100 records. A list of users has 1000
+ * keyrings, or 250 records when no keyring is left.
  */
 const listsPerRequest = 1;
 
@@ -64,9 +64,9 @@ export class ShredService {
   }
 
   /**
-   * Shreds an org immediately, or locks it and shreds it after a number of days. It can be repeated: an existing lock
-   * is kept. If the org is already shredded, users and blobs are deleted and backups are looked for again, unless the
-   * receipts state that none remain.
+   * Shreds an org immediately, or locks it and shreds it after a number of days. The request can be repeated: an
+   * existing lock is kept. If the org is already shredded, the request deletes users and blobs and searches for backups
+   * again, unless the receipts state that none remain.
    * @throws VaultError `invalid_request`, `write_contention`, `unavailable`
    */
   async request({ org, keyId: by }: Caller, { confirm, waitDays = 0 }: ShredRequest): Promise<ShredResponse> {

@@ -1,4 +1,4 @@
-/** The shredding workflow: waiting period, shredding, and cleanup until no users, blobs and backups are left. */
+/** The shredding workflow: waiting period, shredding, and cleanup until no users, blobs or backups are left. */
 import { functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
@@ -17,23 +17,23 @@ export interface ShredWorkflowServices {
 
 const daySeconds = 86_400;
 /**
- * Days for which backups are looked for. Together with the longest waiting period and retries, this is less than the
- * workflow's own limit.
+ * Number of days on which the workflow searches for backups. The sum of these days, the longest waiting period and
+ * the retries is less than the maximum duration of a workflow.
  */
 const maxWatchDays = 300;
 
 /**
- * Lists of 1000 objects each that one step deletes, and the number of such steps in a row. The daily steps delete any
- * rest.
+ * Number of lists that one step deletes, with 1000 objects each. At most `maxConsecutiveSteps` such steps follow each
+ * other. The daily steps delete the remaining objects.
  */
 const blobListsPerStep = 5;
-/** Lists of users that one step deletes. A DynamoDB partition accepts about 1000 writes per second. */
+/** Number of lists of users that one step deletes. A DynamoDB partition accepts about 1000 writes per second. */
 const userListsPerStep = 2;
 const maxConsecutiveSteps = 500;
 /**
- * Delay until no request or message from before the shredding is still running and no upload is in progress. It covers
- * an upload URL that such a request issued just after the shredding, and the last data sent to that URL even at 100
- * kbit/s.
+ * Delay after which no request or message from before the shredding is still running, and no upload is in progress.
+ * Such a request can issue an upload URL just after the shredding. The delay covers that URL and the last data sent to
+ * it, even at 100 kbit/s.
  */
 const lastUploadDelaySeconds = functionTimeoutSeconds + limits.blobPresignedUrlSeconds + 1800;
 

@@ -16,7 +16,7 @@ import type { ValueStore } from '../values/value-ports.ts';
 import { assessBackups } from './backup-assessment.ts';
 import type { FindBackups, TableBackups } from './shred-ports.ts';
 
-/** Maximum attempts when concurrent writers win. */
+/** Maximum number of attempts if concurrent writers are faster. */
 const maxAttempts = 8;
 /** Maximum window of point-in-time recovery, milliseconds. */
 const maxRecoveryWindowMs = 35 * 86_400_000;
@@ -40,7 +40,7 @@ export class ValueDestructionService {
 
   /**
    * Destroys the current state of a value. If it is set concurrently, the new state is read and destroyed. A retry
-   * after a lost response finds no value; the audit contains the record of the first request.
+   * after a lost response finds no value; the audit log contains the record of the first request.
    * @param keyring the org's keyring, neither locked nor shredded
    * @throws VaultError `invalid_name`, `invalid_request`, `write_contention`, `unavailable`
    */

@@ -54,7 +54,8 @@ export class AccountService {
         const sessions = slots.filter(({ kind }) => kind === 'session');
         return { remove: [slot.id, ...[...sessions, ...linkSlots].map(({ id }) => id)], add: [newSlot] };
       });
-      // Their slots are removed, and the locators expire. A failure here must not make the caller doubt the new key.
+      // A failure here is not reported, because the new key is already valid. The slots are removed, and the locators
+      // expire.
       await Promise.allSettled(linkSlots.map((code) => this.#releaseLocator(owner, code)));
       return toAccountResponse(keyring, this.#clock());
     } finally {
@@ -104,7 +105,7 @@ export class AccountService {
     try {
       await this.#slotUpdater.update(user, () => ({ remove: [slot.id] }));
     } catch (error) {
-      // Another request has just ended the session, which is the wanted result.
+      // Another request has just ended the session, which is the desired result.
       if (!(error instanceof VaultError && error.code === 'invalid_credential')) throw error;
     }
     return true;

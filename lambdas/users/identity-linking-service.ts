@@ -32,7 +32,7 @@ export interface IdentityLinkingServiceDeps {
   readonly clock: Clock;
 }
 
-/** Number of random handles to try. Of a million handles, only those of codes of the last minutes are in use. */
+/** Number of random handles to try. Of a million handles, only those of codes from the last few minutes are in use. */
 const maxCodeDraws = 5;
 
 export class IdentityLinkingService {

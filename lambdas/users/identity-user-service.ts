@@ -76,7 +76,7 @@ export class IdentityUserService {
    * left by an interrupted operation, by a deleted user, or by a user that unlinked the identity.
    * @param receivedAt when the message was received. A message received before the sender's account was deleted creates
    *   no new account. A new slot gets this time, or an earlier time that no message of a previous account can have,
-   *   instead of the time of creation. A retry of a message from before can then be recognized, however late it is
+   *   instead of the time of creation. A retry of an earlier message can then be recognized, however late it arrives
    * @returns undefined if the message precedes the deletion of the account
    * @throws VaultError `user_not_found` if the organization does not exist, `org_locked`, `org_shredded`,
    *   `write_contention`
@@ -124,10 +124,11 @@ export class IdentityUserService {
 
 /**
  * Creation time of a new user's slot.
- * For an unknown sender, every earlier message belongs to this user. For a deleted user, every message after the
- * deletion belongs to the new user.
- * After an unlink, the locator holds no time, and the unlinking message may be retried. The slot therefore starts with
- * the current message. An interrupted creation is treated the same way, because it may follow an unlink.
+ * If the sender is unknown, every earlier message also belongs to the new user. If the sender's user was deleted, every
+ * message after the deletion belongs to the new user.
+ * After an unlink, the locator contains no time, and the message that unlinked the identity may be retried. The slot
+ * therefore starts at the time of the current message. An interrupted creation is treated the same way, because it may
+ * follow an unlink.
  */
 function slotCreationTime(receivedAt: Date, found: ResolvedLocator | undefined): Date {
   if (found !== undefined && found.deletedAt === undefined) return receivedAt;

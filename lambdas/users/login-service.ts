@@ -1,6 +1,6 @@
 /**
- * Login. Every failure returns the same error after the same work: two MACs by KMS, the same reads and writes, one
- * Argon2id. Neither the reply nor its timing reveals whether a login exists.
+ * Login. Every failure returns the same error after the same work: two MACs by KMS, the same reads and writes, and
+ * one Argon2id computation. Neither the reply nor its timing reveals whether a login exists.
  */
 import { randomBytes } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';

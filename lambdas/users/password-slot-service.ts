@@ -1,6 +1,6 @@
 /**
- * Verifies and creates password slots. The secret of a slot takes Argon2id and a MAC by KMS. A copy of the table alone
- * permits no guessing, and access to KMS alone permits no fast guessing.
+ * Verifies and creates password slots. Deriving the secret of a slot requires Argon2id and a MAC by KMS. A copy of
+ * the table alone therefore permits no guessing, and access to KMS alone permits no fast guessing.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { newSlotSalt, type PasswordParams, type Slot, wrapUmk } from '../../core/users/key-slot.ts';

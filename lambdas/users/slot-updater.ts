@@ -1,6 +1,6 @@
 /**
- * Changes the slots of a user. The next keyring is computed as a pure function and stored on condition of the previous
- * one. If another request changed the keyring, the change is computed again.
+ * Changes the slots of a user. A pure function computes the next keyring, which is stored only if the previous one is
+ * unchanged. If another request changed the keyring, the change is computed again.
  */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
@@ -16,7 +16,7 @@ export interface SlotChange {
   readonly add?: readonly Slot[];
 }
 
-/** Maximum attempts of a request under concurrent changes. */
+/** Maximum number of attempts per request if other requests change the keyring concurrently. */
 const maxAttempts = 6;
 
 /** Whether a slot never expires. A user without such a slot would become inaccessible when the other slots expire. */

@@ -1,4 +1,4 @@
-/** Deletes a user, at the request of the user, of a message, or of the organization. */
+/** Deletes a user. The user, a message or the organization can request the deletion. */
 import { randomBytes } from 'node:crypto';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { DeletedResponse } from '../../contract/users/wire.ts';
@@ -47,10 +47,10 @@ export class UserDeletionService {
   }
 
   /**
-   * Destroys all slots in one write. From then on nothing can be opened, whatever fails later.
-   * The remaining locators have no slots, and the remaining data is ciphertext without a key. A job is sent to delete
-   * them. The job also lists the locators, and this method tries to release them at once. A repeated deletion sends the
-   * job again, for the records. A damaged keyring can be deleted too.
+   * Destroys all slots in one write. After that write, nothing can be opened, even if a later step fails.
+   * Ciphertext without a key and locators without slots remain. This method sends a job that deletes both. It also
+   * tries to release the locators immediately; the job retries any that could not be released. A repeated deletion
+   * sends the job again, so that the records are deleted. A damaged keyring can be deleted too.
    * @param knownLocators current or former locators of the user. They are released if the user was already deleted,
    *   because a tombstone lists no locators
    * @throws VaultError `user_not_found`; `write_contention` if nothing was deleted; `unavailable`, `key_unavailable`:

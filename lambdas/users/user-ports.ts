@@ -81,8 +81,8 @@ export interface LocatorStore {
   remove(org: string, locator: string, user: string, slot?: string): Promise<void>;
   /**
    * Marks a locator as retired and sets its expiry. Applies to a claim for this slot of this user, or for any slot of
-   * this user if `slot` is omitted. Until it expires, the locator still maps to this user. Does nothing where {@link
-   * remove} does nothing.
+   * this user if `slot` is omitted. Until it expires, the locator still maps to this user. Does nothing under the
+   * same conditions as {@link remove}.
    * @param ttl expiry, in seconds since 1970
    */
   retire(org: string, locator: string, user: string, ttl: number, slot?: string): Promise<void>;

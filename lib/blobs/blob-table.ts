@@ -25,8 +25,8 @@ export class BlobTable extends Construct {
   }
 
   /**
-   * Reads the record of one link and counts its openings. Without list permission, because a link gives access to one
-   * blob.
+   * Reads the record of one link and counts its openings. Listing is not permitted, because a link gives access to only
+   * one blob.
    */
   grantOpen(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:UpdateItem']);

@@ -41,8 +41,8 @@ export interface DeploymentSettings {
    */
   readonly sessionTags: boolean;
   /**
-   * Context `blobMaxBytes`, default and maximum `limits.blobBytes` of the contract: maximum size of a blob's
-   * ciphertext.
+   * Context `blobMaxBytes`: maximum size of a blob's ciphertext. The default and highest value is `limits.blobBytes` of
+   * the contract.
    */
   readonly blobMaxBytes: number;
   /**

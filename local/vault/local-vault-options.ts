@@ -33,8 +33,8 @@ export interface LocalVaultOptions {
   /** How many execution environments of all functions are kept, and how long. */
   readonly environments?: PoolOptions | undefined;
   /**
-   * How long one second of a durable function's wait, or of a queue's delay or visibility timeout, takes, in seconds.
-   * Default: 1.
+   * Actual duration, in seconds, of each second of a durable function's wait, or of a queue's delay or visibility
+   * timeout. Default: 1.
    */
   readonly timeScale?: number | undefined;
   readonly onProgress?: ((message: string) => void) | undefined;

@@ -106,7 +106,8 @@ function parsePart(part: string): { name: string; value: string; file: boolean }
  * Parses a multipart/form-data request. Returns undefined for other media types and for more than 1,000 parts. Also
  * returns undefined for an ambiguous form: data before the first boundary or after the last one, a boundary inside a
  * part, or an unexpected part header.
- * @param keepRawBytes whether the fields have different encodings; each character of a field then represents one byte
+ * @param keepRawBytes true if the fields have different encodings. They are then not decoded: each character represents
+ *   one byte
  */
 export function parseMultipartForm(request: WebhookRequest, keepRawBytes = false): MultipartForm | undefined {
   const boundary = parseBoundary(request.headers['content-type'] ?? '');

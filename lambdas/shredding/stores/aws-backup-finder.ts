@@ -3,7 +3,7 @@ import { DescribeContinuousBackupsCommand, type DynamoDBClient, ListBackupsComma
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import type { Backup, FindBackups, TableBackups } from '../shred-ports.ts';
 
-/** Maximum number of pages read from each list, of 100 backups or more each. */
+/** Maximum number of pages read from each list. A page can contain 100 backups or more. */
 const maxPages = 5;
 
 export interface BackupClients {

@@ -72,8 +72,8 @@ async function processRecord(
 }
 
 /**
- * Ensures that the queue does not lose a deletion.
- * @returns whether the queue may delete this message, because a new one was sent
+ * Sends a deletion job again before its message expires in the queue, so that the deletion is not lost.
+ * @returns whether a new message was sent; the queue may then delete this one
  */
 async function requeueIfExpiring(consumer: JobConsumer, { body, attributes }: SQSRecord): Promise<boolean> {
   if (!(Date.now() - Number(attributes.SentTimestamp) > requeueAfterMs)) return false;

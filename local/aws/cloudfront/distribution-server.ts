@@ -149,7 +149,7 @@ interface DistributionResponse {
   readonly body?: Buffer;
 }
 
-/** The response that CloudFront sends itself, or the instruction to forward the request to the API. */
+/** The response that CloudFront generates without the API, or the instruction to forward the request to the API. */
 function resolveResponse(
   behaviour: CompiledBehavior | undefined,
   method: string,

@@ -128,9 +128,9 @@ async function pass(
 }
 
 /**
- * Returns a function that calls an engine from within this process as a principal, without HTTP and signature. Logging,
- * authorization and hooks apply as usual. The function returns the parsed response of a JSON service. It throws a
- * ServiceError, or an Error for a lost connection.
+ * Returns a function that calls an engine from within this process as a principal, without HTTP or a signature.
+ * Logging, authorization and hooks apply as usual. The function returns the parsed response of a JSON service. It
+ * throws a ServiceError, or an Error for a lost connection.
  */
 export function createInProcessCaller(
   options: CallInterception,

@@ -127,7 +127,10 @@ const operations: readonly S3Operation[] = [
 /** Parameters that do not select an operation: the signature, headers moved into the query, and the SDK's log hint. */
 const neutral = /^x-(?:amz-.*|id)$/i;
 
-/** @throws S3Error NotImplemented for any other operation; the error names its query parameters */
+/**
+ * Finds the operation of a request in the table.
+ * @throws S3Error NotImplemented if the table has no such operation; the error names the query parameters
+ */
 export function operationOf(method: string, on: 'bucket' | 'object', query: URLSearchParams): S3Operation {
   const names = [...new Set(query.keys())].filter((name) => !neutral.test(name));
   const found = operations.find(

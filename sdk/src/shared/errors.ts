@@ -253,8 +253,8 @@ function errorClassFor(code: AnimaErrorCode, status: number | undefined): typeof
 }
 
 /**
- * A gateway in front of the vault, and storage, throttle and fail with their own bodies, so only the status is
- * meaningful.
+ * When the storage or a gateway in front of the vault throttles or fails, it sends its own response body. Only the
+ * status is then meaningful.
  */
 const isForeignResponse = (code: AnimaErrorCode): boolean =>
   code === 'unexpected_response' || code === 'storage_refused';
