@@ -14,6 +14,8 @@ import { KeyEncryptionKey } from './org-keys/key-encryption-key.ts';
 import { KeyringTable } from './org-keys/org-keyring-table.ts';
 import { RotationTable } from './rotation/rotation-table.ts';
 import type { DeploymentSettings } from './shared/deployment-settings.ts';
+import { HmacKey } from './shared/kms-hmac-key.ts';
+import { LockedBucket } from './shared/locked-bucket.ts';
 import { createFunctions, type VaultFunctions } from './shared/vault-functions.ts';
 import { UserData } from './users/user-data.ts';
 import { ValueTable } from './values/value-table.ts';
@@ -36,6 +38,8 @@ export class VaultStack extends Stack {
   private readonly audit: AuditTable;
   private readonly signingKey: SigningKey;
   private readonly rotations: RotationTable;
+  private readonly recordsKey: HmacKey;
+  private readonly locked: LockedBucket;
   private readonly blobs: BlobTable;
   private readonly objects: BlobBucket;
   private readonly users: UserData;
@@ -50,6 +54,12 @@ export class VaultStack extends Stack {
     this.audit = new AuditTable(this, 'Audit', props.settings.auditRetentionDays);
     this.rotations = new RotationTable(this, 'Rotations');
     this.signingKey = new SigningKey(this, 'Signing', `${name}-signing`);
+    this.recordsKey = new HmacKey(this, 'RecordsKey', {
+      alias: `${name}-records`,
+      description: 'Authenticates keyrings, API keys and marks; losing it locks every organization out',
+      setting: functionEnv.recordsKeyId,
+    });
+    this.locked = new LockedBucket(this, 'Locked', props.settings);
     this.blobs = new BlobTable(this, 'BlobRecords');
     this.objects = new BlobBucket(this, 'BlobObjects');
     this.users = new UserData(this, 'UserCustody', name);
@@ -79,6 +89,7 @@ export class VaultStack extends Stack {
     this.output('RotationTable', this.rotations.name, 'Progress of rotations');
     this.output('PageUrl', page.url, 'The page that opens links');
     this.output('BlobTable', this.blobs.name, 'Records of blobs');
+    this.output('LockedBucket', this.locked.name, 'Marks of organizations and heads of the audit, under Object Lock');
     this.output('BlobBucket', this.objects.name, 'Ciphertext of blobs');
     this.output('UserKeyringTable', this.users.keyrings.name, 'Slots of users; never to be copied');
     this.output('UserRecordTable', this.users.records.name, 'Sealed memories and messages of users');

@@ -14,6 +14,10 @@ export const functionEnv = {
   auditTable: 'ANIMA_AUDIT_TABLE',
   /** KMS key (ECC_NIST_P256, SIGN_VERIFY) that signs receipts and audit seals. */
   signingKeyId: 'ANIMA_SIGNING_KEY_ID',
+  /** Bucket with S3 Object Lock: the marks of orgs and the heads of the audit. */
+  lockedBucket: 'ANIMA_LOCKED_BUCKET',
+  /** KMS key (HMAC_256) from which the authentication keys of orgs are derived. */
+  recordsKeyId: 'ANIMA_RECORDS_KEY_ID',
   /** Days for which audit records are kept; 0 means forever. */
   auditRetentionDays: 'ANIMA_AUDIT_RETENTION_DAYS',
   /** Role that this function assumes with the org as session tag; absent where this is disabled. */
@@ -78,6 +82,10 @@ export const clientEnv = {
 /** Default address of the local vault, also used by the client when none is configured. */
 export const localPort = 8787;
 export const localUrl = `http://127.0.0.1:${localPort}`;
+
+/** Key prefixes in the locked bucket: `marks/<org>` and `heads/<org>/<number of the seal in 12 digits>`. */
+export const orgMarkPrefix = 'marks/';
+export const auditHeadPrefix = 'heads/';
 
 /** The session tag that names the org and so limits what an assumed role can access. */
 export const orgSessionTag = 'org';

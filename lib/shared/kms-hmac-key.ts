@@ -10,11 +10,11 @@ interface HmacKeyProps {
   readonly alias: string;
   readonly description: string;
   /** The setting with which functions receive the key ID. */
-  readonly setting: (typeof functionEnv)['custodyKeyId' | 'codeKeyId' | 'routingKeyId'];
+  readonly setting: (typeof functionEnv)['custodyKeyId' | 'codeKeyId' | 'recordsKeyId' | 'routingKeyId'];
 }
 
 /**
- * A KMS key for HMAC-SHA-256 that never leaves KMS (docs/format.md, section 12). HMAC operations have no encryption
+ * A KMS key for HMAC-SHA-256 that never leaves KMS (docs/format.md, sections 5 and 12). HMAC operations have no encryption
  * context: the org is part of the message, so no policy can limit the key to an org. The key is not rotated, because
  * stored HMACs would not match any more.
  */
