@@ -65,6 +65,7 @@ export class VaultStack extends Stack {
     this.users = new UserData(this, 'UserCustody', name);
     const functions = createFunctions(this, props.settings, props.handlers);
     this.grantAll(functions);
+    this.grantRecords(functions);
     this.grantRotation(functions, props.settings);
     this.grantShredding(functions);
     this.grantBlobs(functions, props.settings);
@@ -104,9 +105,8 @@ export class VaultStack extends Stack {
     this.keyrings.grantPut(operator);
     this.apiKeys.grantPut(operator);
 
-    this.keyrings.grantInspect(admin);
+    this.keyrings.grantRead(admin);
     this.apiKeys.grantManage(admin);
-    this.kek.grantDecrypt(admin);
 
     this.keyrings.grantRead(reader);
     this.apiKeys.grantRead(reader);
@@ -119,6 +119,23 @@ export class VaultStack extends Stack {
     this.values.grantWrite(writer);
     this.kek.grantGenerate(writer);
     this.kek.grantDecrypt(writer);
+  }
+
+  /**
+   * Every function that uses a keyring or an API key verifies it. The functions that end something replace the mark of
+   * the org.
+   */
+  private grantRecords({ operator, admin, rotator, shredder, links, ...others }: VaultFunctions): void {
+    const { reader, writer, auditor, blobs, users, accounts, memory, worker, explainer } = others;
+    const readers = [reader, writer, rotator, auditor, blobs, links, users, accounts, memory, worker, explainer];
+    for (const fn of [...readers, others['provider-secrets']]) {
+      this.recordsKey.grantMac(fn);
+      this.locked.grantReadMark(fn);
+    }
+    for (const fn of [operator, admin, shredder, others['rotation-workflow'], others['shred-workflow']]) {
+      this.recordsKey.grantMac(fn);
+      this.locked.grantWriteMark(fn);
+    }
   }
 
   /**

@@ -4,6 +4,7 @@ import { limits } from '../shared/limits.ts';
 import { prefixProblem } from '../shared/name-patterns.ts';
 import { type Role, roles } from '../shared/roles.ts';
 import {
+  damaged,
   emptyObject,
   idParams,
   integerAtLeast,
@@ -77,7 +78,7 @@ export const apiKeySchemas = {
     query: z.strictObject(pageQueryFields),
     body: undefined,
     response: schemaFor<ListKeysResponse>()(
-      z.strictObject({ keys: z.array(z.strictObject(apiKeyInfoFields)), cursor: z.optional(z.string()) }),
+      z.strictObject({ keys: z.array(z.strictObject(apiKeyInfoFields)), damaged, cursor: z.optional(z.string()) }),
     ),
   },
   revokeKey: {

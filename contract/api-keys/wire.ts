@@ -53,5 +53,7 @@ export interface RotateKeyResponse {
 
 export interface ListKeysResponse {
   keys: ApiKeyInfo[];
+  /** IDs of stored records that the vault did not write or that were altered. Such keys are refused. */
+  damaged?: string[] | undefined;
   cursor?: string | undefined;
 }

@@ -45,6 +45,13 @@ export function encodeLengthPrefixedFields(...fields: readonly Field[]): Buffer 
 }
 
 /**
+ * An optional value as one field: the byte 1 and the value, or no byte if it is absent. An absent value therefore
+ * differs from an empty one.
+ */
+export const optionalField = (value: Field | undefined): Field =>
+  value === undefined ? '' : Buffer.concat([Buffer.of(1), Buffer.from(value)]);
+
+/**
  * A number as 4 bytes, big-endian.
  * @throws RangeError outside 0 … 2^32−1
  */

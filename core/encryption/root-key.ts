@@ -25,8 +25,6 @@ export interface Dek {
   /** The 21 bytes with which each string that is sealed with this DEK begins. */
   readonly header: Buffer;
   readonly encryptionKey: XaesKey;
-  /** Authenticates the keyring record while this DEK is the active one. */
-  readonly macKey: KeyObject;
 }
 
 /**
@@ -37,11 +35,8 @@ export interface Dek {
  */
 export function deriveDek(secret: Uint8Array, org: string, version: number): Dek {
   if (secret.length !== rootKeyLength) throw new RangeError('a DEK must have 32 bytes');
-  return {
-    org,
-    version,
-    ...deriveRootKeys(secret, encodeLengthPrefixedFields(dekDerivationLabel, org, u32(version)), version),
-  };
+  const info = encodeLengthPrefixedFields(dekDerivationLabel, org, u32(version));
+  return { org, version, ...deriveRootKeys(secret, info, version).sealing };
 }
 
 /**
@@ -49,12 +44,13 @@ export function deriveDek(secret: Uint8Array, org: string, version: number): Dek
  * @param secret 32 bytes; zeroed here
  * @param info distinguishes this root key from all others
  * @param version written to the header
+ * @returns what seals strings; and the key that authenticates a keyring, which only a UMK has
  */
 export function deriveRootKeys(
   secret: Uint8Array,
   info: Uint8Array,
   version: number,
-): Pick<Dek, 'header' | 'encryptionKey' | 'macKey'> {
+): { readonly sealing: Pick<Dek, 'header' | 'encryptionKey'>; readonly macKey: KeyObject } {
   const bytes = hkdfSha256(secret, new Uint8Array(0), info, 2 * derivedKeyLength + commitmentLength);
   secret.fill(0);
   const header = Buffer.allocUnsafe(sealedStringHeaderLength);
@@ -64,5 +60,5 @@ export function deriveRootKeys(
   const encryptionKey = prepareXaesKey(importKeyAndZero(bytes.subarray(0, derivedKeyLength)));
   const macKey = importKeyAndZero(bytes.subarray(derivedKeyLength + commitmentLength));
   bytes.fill(0);
-  return { header, encryptionKey, macKey };
+  return { sealing: { header, encryptionKey }, macKey };
 }

@@ -3,13 +3,12 @@
  * next keyring from the previous one. The caller stores it on condition that `generation` is unchanged, and uses it
  * only after that.
  */
-import { timingSafeEqual } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
-import { encodeLengthPrefixedFields, type Field, u32, u64 } from '../encoding/length-prefixed-fields.ts';
+import { encodeLengthPrefixedFields, type Field, optionalField, u32, u64 } from '../encoding/length-prefixed-fields.ts';
 import { isCount, requireObjectFields } from '../encoding/stored-record-fields.ts';
 import { decodeStrictBase64 } from '../encoding/strict-base64.ts';
-import type { Dek } from '../encryption/root-key.ts';
-import { hmacSha256 } from '../hazmat/node-primitives.ts';
+import { type AuthenticationKey, computeRecordMac, verifyRecordMac } from '../records/authentication-key.ts';
+import { parseShredLock, type ShredLock } from '../records/org-mark.ts';
 
 /** An `active` DEK seals and opens, a `draining` DEK only opens, a `retired` DEK does neither. */
 export type DekState = 'active' | 'draining' | 'retired';
@@ -24,15 +23,6 @@ export interface WrappedDek {
   readonly createdAt: string;
 }
 
-/** A pending shredding. Until it is done or cancelled, no DEK of the org is used. */
-export interface ShredLock {
-  /** RFC 3339 times: the end of the waiting period, and its start. */
-  readonly shredAt: string;
-  readonly requestedAt: string;
-  /** Id of the API key that requested it. */
-  readonly by: string;
-}
-
 export interface Keyring {
   readonly org: string;
   readonly state: 'active';
@@ -43,72 +33,75 @@ export interface Keyring {
   readonly activeVersion: number;
   /** Ascending by version. Versions count from 1 without gaps. */
   readonly deks: readonly WrappedDek[];
-  /** HMAC-SHA-256 over all of the above with the active DEK, base64. Absent before the first DEK exists. */
-  readonly mac?: string;
-  /** Not covered by the MAC, because the function that shreds has no DEK. A forged lock can only deny access. */
   readonly lock?: ShredLock;
+  /** HMAC-SHA-256 over all of the above with the authentication key of the org, base64. */
+  readonly mac: string;
 }
 
 /** Creates the keyring of a new org. It has no DEK; the first one is created on first use. */
-export function newOrgKeyring(org: string, createdAt: string): Keyring {
-  return { org, state: 'active', createdAt, generation: 1, activeVersion: 0, deks: [] };
-}
+export const newOrgKeyring = (key: AuthenticationKey, createdAt: string): Keyring =>
+  withMac(key, { org: key.org, state: 'active', createdAt, generation: 1, activeVersion: 0, deks: [] });
 
 /** The version of the next DEK. It must be known in advance, because it is part of the encryption context. */
 export const nextDekVersion = (keyring: Keyring): number => keyring.deks.length + 1;
 
 /**
- * Creates the next keyring, in which `dek` is active and the previously active DEK is draining.
- * @param dek the new DEK, loaded; its version is {@link nextDekVersion}
- * @param wrapped the same DEK, wrapped with the KEK
- * @throws RangeError when `dek` is not the next version of this org
+ * Creates the next keyring, in which the new DEK is active and the previously active DEK is draining.
+ * @param wrapped the new DEK, wrapped with the KEK; its version is {@link nextDekVersion}
  */
-export function addDek(keyring: Keyring, dek: Dek, wrapped: Uint8Array, createdAt: string): Keyring {
+export function addDek(key: AuthenticationKey, keyring: Keyring, wrapped: Uint8Array, createdAt: string): Keyring {
   const version = nextDekVersion(keyring);
-  if (dek.version !== version || dek.org !== keyring.org)
-    throw new RangeError('the DEK is not the next version of this org');
   const drained = keyring.deks.map((old) => (old.state === 'active' ? { ...old, state: 'draining' as const } : old));
   const added = { version, wrapped: Buffer.from(wrapped).toString('base64'), state: 'active' as const, createdAt };
-  const { mac: _, ...last } = keyring;
-  const next = { ...last, generation: keyring.generation + 1, activeVersion: version, deks: [...drained, added] };
-  return { ...next, mac: computeKeyringMac(next, dek).toString('base64') };
+  return nextKeyring(key, { ...keyring, activeVersion: version, deks: [...drained, added] });
 }
 
 /**
  * Creates the next keyring, in which the given draining DEKs are retired and their wrapped form is removed. No copy of
  * a value that was sealed with one of them can then be opened with this keyring. Versions that are not draining are
  * unchanged.
- * @param active the active DEK, unwrapped
  */
-export function retireDeks(keyring: Keyring, active: Dek, versions: readonly number[]): Keyring {
+export function retireDeks(key: AuthenticationKey, keyring: Keyring, versions: readonly number[]): Keyring {
   const retire = (dek: WrappedDek): WrappedDek =>
     dek.state === 'draining' && versions.includes(dek.version) ? { ...dek, state: 'retired', wrapped: '' } : dek;
-  return withChangedDeks(keyring, active, keyring.deks.map(retire));
+  return nextKeyring(key, { ...keyring, deks: keyring.deks.map(retire) });
 }
 
 /**
  * Creates the next keyring, in which the same DEKs are wrapped again.
- * @param active the active DEK, unwrapped
  * @param wrapped the new wrapped form by version, for every DEK that is not retired
  * @throws RangeError when one is missing
  */
-export function rewrapDeks(keyring: Keyring, active: Dek, wrapped: ReadonlyMap<number, Uint8Array>): Keyring {
+export function rewrapDeks(
+  key: AuthenticationKey,
+  keyring: Keyring,
+  wrapped: ReadonlyMap<number, Uint8Array>,
+): Keyring {
   const rewrap = (dek: WrappedDek): WrappedDek => {
     if (dek.state === 'retired') return dek;
     const bytes = wrapped.get(dek.version);
     if (bytes === undefined) throw new RangeError('the new wrapped form of a DEK is missing');
     return { ...dek, wrapped: Buffer.from(bytes).toString('base64') };
   };
-  return withChangedDeks(keyring, active, keyring.deks.map(rewrap));
+  return nextKeyring(key, { ...keyring, deks: keyring.deks.map(rewrap) });
 }
 
-function withChangedDeks(keyring: Keyring, active: Dek, deks: readonly WrappedDek[]): Keyring {
-  if (active.version !== keyring.activeVersion || active.org !== keyring.org) {
-    throw new RangeError('the DEK is not the active DEK of this org');
-  }
-  const { mac: _, ...last } = keyring;
-  const next = { ...last, generation: keyring.generation + 1, deks };
-  return { ...next, mac: computeKeyringMac(next, active).toString('base64') };
+/** Creates the next keyring, which is locked. */
+export const lockKeyring = (key: AuthenticationKey, keyring: Keyring, lock: ShredLock): Keyring =>
+  nextKeyring(key, { ...keyring, lock });
+
+/** Creates the next keyring, which is not locked. */
+export function unlockKeyring(key: AuthenticationKey, { lock: _, ...unlocked }: Keyring): Keyring {
+  return nextKeyring(key, unlocked);
+}
+
+const nextKeyring = (key: AuthenticationKey, changed: Keyring): Keyring =>
+  withMac(key, { ...changed, generation: changed.generation + 1 });
+
+/** @throws RangeError when the key is not that of the keyring's org */
+function withMac(key: AuthenticationKey, keyring: Omit<Keyring, 'mac'>): Keyring {
+  if (key.org !== keyring.org) throw new RangeError('the authentication key is not the key of this org');
+  return { ...keyring, mac: computeRecordMac(key, macFields(keyring)) };
 }
 
 /** The DEK of a version; undefined when it does not exist or is retired. */
@@ -117,33 +110,32 @@ export function findUsableDek(keyring: Keyring, version: number): WrappedDek | u
   return dek === undefined || dek.state === 'retired' ? undefined : dek;
 }
 
-function computeKeyringMac(keyring: Keyring, active: Dek): Buffer {
-  const fields: Field[] = ['anima:keyring:v1', keyring.org, keyring.state, keyring.createdAt];
-  fields.push(u64(keyring.generation), u32(keyring.activeVersion));
-  for (const dek of keyring.deks) {
+function macFields({
+  org,
+  state,
+  createdAt,
+  generation,
+  activeVersion,
+  lock,
+  deks,
+}: Omit<Keyring, 'mac'>): readonly Field[] {
+  const lockFields =
+    lock === undefined ? undefined : encodeLengthPrefixedFields(lock.shredAt, lock.requestedAt, lock.by);
+  const fields: Field[] = ['anima:keyring:v1', org, state, createdAt, u64(generation), u32(activeVersion)];
+  fields.push(optionalField(lockFields));
+  for (const dek of deks) {
     fields.push(u32(dek.version), Buffer.from(dek.wrapped, 'base64'), dek.state, dek.createdAt);
   }
-  return hmacSha256(active.macKey, encodeLengthPrefixedFields(...fields));
+  return fields;
 }
 
 /**
- * Rejects a keyring whose record was changed by an attacker without the active DEK.
- * @param active the keyring's active DEK, unwrapped
+ * Parses and verifies a stored record. Every field must have its type, and the org must be that of the key. Versions
+ * must count from 1. The newest version must be the only active one. The MAC must be that of the vault.
  * @throws DecryptionError
  */
-export function verifyKeyring(keyring: Keyring, active: Dek): void {
-  const mac = decodeStrictBase64(keyring.mac ?? '');
-  const expected = computeKeyringMac(keyring, active);
-  if (mac?.length !== expected.length || !timingSafeEqual(mac, expected)) throw new DecryptionError();
-}
-
-/**
- * Parses a stored record without trusting its content. Every field must have its type, and the org must be the
- * requested one. Versions must count from 1. The newest version must be the only active one. The MAC is checked later
- * by {@link verifyKeyring}, once a DEK is unwrapped.
- * @throws DecryptionError
- */
-export function parseKeyring(record: unknown, org: string): Keyring {
+export function parseKeyring(key: AuthenticationKey, record: unknown): Keyring {
+  const { org } = key;
   const { state, createdAt, generation, activeVersion, deks, mac, lock, ...rest } = requireObjectFields(record);
   if (rest.org !== org || state !== 'active' || typeof createdAt !== 'string') throw new DecryptionError();
   if (!isCount(generation) || generation < 1 || !isCount(activeVersion)) throw new DecryptionError();
@@ -152,22 +144,18 @@ export function parseKeyring(record: unknown, org: string): Keyring {
   const consistent = list.every(
     (dek, index) => dek.version === index + 1 && (dek.state === 'active') === (dek.version === activeVersion),
   );
-  // The newest DEK must be the active one. Otherwise, an attacker with an old DEK could forge a record that names the
-  // old DEK as active.
-  if (!consistent || activeVersion !== list.length) throw new DecryptionError();
-  const keyring: Keyring = { org, state, createdAt, generation, activeVersion, deks: list, ...parseShredLock(lock) };
-  if (activeVersion === 0) return keyring;
-  if (typeof mac !== 'string') throw new DecryptionError();
+  if (!consistent || activeVersion !== list.length || typeof mac !== 'string') throw new DecryptionError();
+  const keyring: Omit<Keyring, 'mac'> = {
+    org,
+    state: 'active',
+    createdAt,
+    generation,
+    activeVersion,
+    deks: list,
+    ...parseShredLock(lock),
+  };
+  verifyRecordMac(key, mac, macFields(keyring));
   return { ...keyring, mac };
-}
-
-function parseShredLock(lock: unknown): { readonly lock?: ShredLock } {
-  if (lock === undefined) return {};
-  const { shredAt, requestedAt, by } = requireObjectFields(lock);
-  if (typeof shredAt !== 'string' || typeof requestedAt !== 'string' || typeof by !== 'string') {
-    throw new DecryptionError();
-  }
-  return { lock: { shredAt, requestedAt, by } };
 }
 
 function parseDek(version: string, record: unknown): WrappedDek {

@@ -5,8 +5,10 @@
  */
 import { hash } from 'node:crypto';
 import { DecryptionError } from '../decryption-error.ts';
+import { canonicalJson } from '../encoding/canonical-json.ts';
 import { isCount, requireObjectFields } from '../encoding/stored-record-fields.ts';
 import { type DekState, isDekState, type Keyring, parseKeyring, toKeyringRecord } from '../org-keys/org-keyring.ts';
+import { type AuthenticationKey, computeRecordMac, verifyRecordMac } from '../records/authentication-key.ts';
 
 /** A DEK that was destroyed. */
 export interface DestroyedDek {
@@ -41,15 +43,22 @@ export interface Tombstone {
   readonly receipts: readonly string[];
   /** Whether a receipt states that no copy existed. */
   readonly final: boolean;
+  /** HMAC-SHA-256 over all of the above with the authentication key of the org, base64. */
+  readonly mac: string;
 }
 
 /** Maximum number of receipts in a tombstone: the first one and the latest ones. */
 const maxReceiptsKept = 10;
 
-/** Creates the tombstone of a keyring. */
+/**
+ * Creates the tombstone of a keyring.
+ * @param minGeneration the tombstone gets a higher generation than this one and than that of the keyring
+ */
 export function createTombstone(
+  key: AuthenticationKey,
   { org, createdAt, generation, deks }: Keyring,
   request: Pick<Tombstone, 'requestedAt' | 'by' | 'shreddedAt'>,
+  minGeneration = 0,
 ): Tombstone {
   const destroyed = deks
     .filter(({ state }) => state !== 'retired')
@@ -61,11 +70,11 @@ export function createTombstone(
     }));
   const retired = deks.length - destroyed.length;
   const { requestedAt, by, shreddedAt } = request;
-  return {
+  return withMac(key, {
     org,
     state: 'shredded',
     createdAt,
-    generation: generation + 1,
+    generation: Math.max(generation, minGeneration) + 1,
     requestedAt,
     shreddedAt,
     by,
@@ -74,35 +83,44 @@ export function createTombstone(
     issued: 0,
     receipts: [],
     final: false,
-  };
+  });
 }
+
+const macFields = (tombstone: Omit<Tombstone, 'mac'>) => ['anima:tombstone:v1', canonicalJson(tombstone)];
+
+const withMac = (key: AuthenticationKey, tombstone: Omit<Tombstone, 'mac'>): Tombstone => ({
+  ...tombstone,
+  mac: computeRecordMac(key, macFields(tombstone)),
+});
 
 /** Creates the next tombstone, with one more receipt. */
 export function addTombstoneReceipt(
-  tombstone: Tombstone,
+  key: AuthenticationKey,
+  { mac: _, ...tombstone }: Tombstone,
   receipt: { readonly jws: string; readonly final: boolean; readonly unusableSince: string },
 ): Tombstone {
   const [first, ...later] = [...tombstone.receipts, receipt.jws];
-  return {
+  return withMac(key, {
     ...tombstone,
     generation: tombstone.generation + 1,
     unusableSince: receipt.unusableSince,
     issued: tombstone.issued + 1,
     receipts: [...(first === undefined ? [] : [first]), ...later.slice(-(maxReceiptsKept - 1))],
     final: tombstone.final || receipt.final,
-  };
+  });
 }
 
 /**
- * Parses the stored record of an org without trusting its content.
+ * Parses and verifies the stored record of an org.
  * @throws DecryptionError
  */
-export function parseKeyringOrTombstone(record: unknown, org: string): Keyring | Tombstone {
-  return requireObjectFields(record).state === 'shredded' ? parseTombstone(record, org) : parseKeyring(record, org);
+export function parseKeyringOrTombstone(key: AuthenticationKey, record: unknown): Keyring | Tombstone {
+  return requireObjectFields(record).state === 'shredded' ? parseTombstone(key, record) : parseKeyring(key, record);
 }
 
-function parseTombstone(record: unknown, org: string): Tombstone {
-  const { state, generation, activeVersion, deks, destroyed, retired, issued, receipts, final, ...rest } =
+function parseTombstone(key: AuthenticationKey, record: unknown): Tombstone {
+  const { org } = key;
+  const { state, generation, activeVersion, deks, destroyed, retired, issued, receipts, final, mac, ...rest } =
     requireObjectFields(record);
   if (rest.org !== org || state !== 'shredded' || activeVersion !== 0) throw new DecryptionError();
   // A record that still has a DEK is not a tombstone.
@@ -115,9 +133,10 @@ function parseTombstone(record: unknown, org: string): Tombstone {
   if (!isString(createdAt) || !isString(requestedAt) || !isString(shreddedAt) || !isString(by))
     throw new DecryptionError();
   if (unusableSince !== undefined && !isString(unusableSince)) throw new DecryptionError();
-  return {
+  if (!isString(mac)) throw new DecryptionError();
+  const tombstone: Omit<Tombstone, 'mac'> = {
     org,
-    state,
+    state: 'shredded',
     createdAt,
     generation,
     requestedAt,
@@ -130,6 +149,8 @@ function parseTombstone(record: unknown, org: string): Tombstone {
     receipts,
     final,
   };
+  verifyRecordMac(key, mac, macFields(tombstone));
+  return { ...tombstone, mac };
 }
 
 function parseDestroyedDek(record: unknown): DestroyedDek {

@@ -1,5 +1,5 @@
 /** The root key of a user, the UMK (docs/format.md, section 12). */
-import { randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import { encodeLengthPrefixedFields } from '../encoding/length-prefixed-fields.ts';
 import { type Dek, deriveRootKeys, rootKeyLength } from '../encryption/root-key.ts';
 
@@ -15,6 +15,8 @@ export interface UserRef {
  */
 export interface Umk extends Dek {
   readonly user: string;
+  /** Authenticates the user's keyring. */
+  readonly macKey: KeyObject;
 }
 
 /** Used in place of the DEK version in sealed strings. A user keeps one root key for life; only the slots change. */
@@ -30,6 +32,7 @@ export const newUmk = (): Buffer => randomBytes(rootKeyLength);
  */
 export function deriveUmk(secret: Uint8Array, { org, user }: UserRef): Umk {
   if (secret.length !== rootKeyLength) throw new RangeError('a UMK must have 32 bytes');
-  const derived = deriveRootKeys(secret, encodeLengthPrefixedFields('anima:enc:v1:umk', org, user), umkVersion);
-  return { org, user, version: umkVersion, ...derived };
+  const info = encodeLengthPrefixedFields('anima:enc:v1:umk', org, user);
+  const { sealing, macKey } = deriveRootKeys(secret, info, umkVersion);
+  return { org, user, version: umkVersion, ...sealing, macKey };
 }

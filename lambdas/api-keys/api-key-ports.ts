@@ -11,7 +11,8 @@ export interface StoredApiKey {
   readonly name?: string | undefined;
   /** Restrictions set at creation (contract/api-keys/wire.ts, CreateKeyRequest); absent if there are none. */
   readonly prefixes?: readonly string[] | undefined;
-  readonly verbs?: readonly Verb[] | undefined;
+  /** As stored, because the MAC covers them. Verbs that this version does not know grant nothing. */
+  readonly verbs?: readonly string[] | undefined;
   readonly expiresAt?: string | undefined;
   readonly createdAt: string;
   /** RFC 3339, rounded down to the hour. */
@@ -21,22 +22,31 @@ export interface StoredApiKey {
   readonly revokedAt?: string | undefined;
   /** Base64 of the SHA-256 of the key's secret. */
   readonly hash: string;
+  /** Base64 of the MAC over everything that grants access (core/api-keys/api-key-mac.ts). */
+  readonly mac: string;
+}
+
+export interface ListedApiKey {
+  readonly id: string;
+  readonly stored: StoredApiKey | undefined;
 }
 
 export interface ApiKeyStore {
   create(key: StoredApiKey): Promise<void>;
+  /** @throws DecryptionError if the record does not have the documented format */
   get(org: string, id: string): Promise<StoredApiKey | undefined>;
-  list(org: string, after: string | undefined, limit: number): Promise<Page<StoredApiKey>>;
+  /** Records after an ID, ascending. `stored` is undefined for a record that does not have the documented format. */
+  list(org: string, after: string | undefined, limit: number): Promise<Page<ListedApiKey>>;
   /**
-   * Sets the end of a key's overlap unless an earlier end is already set. Returns the stored key, or undefined if there
-   * is no such key.
+   * Sets the end of a key's overlap unless an earlier end is already set. Returns the end that is stored, or undefined
+   * if there is no such key.
    */
-  endOverlap(org: string, id: string, at: string): Promise<StoredApiKey | undefined>;
+  endOverlap(org: string, id: string, at: string): Promise<string | undefined>;
   /**
-   * Marks a key as revoked. An already revoked key keeps its revocation time. Returns undefined if there is no such
-   * key.
+   * Marks a key as revoked. An already revoked key keeps its revocation time. Returns the stored time, or undefined if
+   * there is no such key.
    */
-  revoke(org: string, id: string, at: string): Promise<StoredApiKey | undefined>;
+  revoke(org: string, id: string, at: string): Promise<string | undefined>;
 }
 
 /** Stores the last use of API keys. */

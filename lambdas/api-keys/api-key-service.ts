@@ -13,13 +13,19 @@ import type {
 import { limits } from '../../contract/shared/limits.ts';
 import { roles } from '../../contract/shared/roles.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { Verb } from '../../contract/shared/verbs.ts';
+import { verbs as allVerbs, type Verb } from '../../contract/shared/verbs.ts';
 import { encodeKeySecret, formatApiKey } from '../../core/api-keys/api-key.ts';
+import { computeApiKeyMac } from '../../core/api-keys/api-key-mac.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import { isOpaqueId, randomId } from '../../core/encoding/random-id.ts';
+import type { AuthenticationKey } from '../../core/records/authentication-key.ts';
+import type { AuthenticationKeys } from '../records/authentication-keys.ts';
+import type { OrgMarks } from '../records/org-marks.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { hasPassed } from '../shared/timestamps.ts';
 import type { ApiKeyStore, Caller, StoredApiKey } from './api-key-ports.ts';
+import { ApiKeyVerifier } from './api-key-verifier.ts';
 import { effectiveExpiry, hashApiKeySecret } from './authorization.ts';
 import { type DeclaredPermissions, describeExcess, effectivePermissions, exceedsPermissions } from './permissions.ts';
 
@@ -31,22 +37,24 @@ const minOwnOverlapSeconds = 60;
 
 /**
  * Generates an API key. Returns the key, which is shown once, and the record to store, which contains only a hash of
- * the secret.
+ * the secret. The MAC covers everything that the record grants.
  */
 export function generateApiKey(
-  org: string,
+  authenticationKey: AuthenticationKey,
   { role, name, verbs, prefixes, expiresAt }: DeclaredPermissions & { readonly name?: string | undefined },
   createdAt: string,
 ): { stored: StoredApiKey; key: string } {
   const bytes = randomBytes(32);
   const secret = encodeKeySecret(bytes);
   bytes.fill(0);
+  const { org } = authenticationKey;
   const id = randomId();
-  const stored = { org, id, role, name, verbs, prefixes, expiresAt, createdAt, hash: hashApiKeySecret(secret) };
+  const grant = { org, id, role, name, verbs, prefixes, expiresAt, createdAt, hash: hashApiKeySecret(secret) };
+  const stored = { ...grant, mac: computeApiKeyMac(authenticationKey, grant) };
   return { stored, key: formatApiKey({ org, id, secret }) };
 }
 
-/** The public fields of a stored key: everything except the org and the hash. */
+/** The public fields of a verified key: everything except the org, the hash and the MAC. */
 export const toApiKeyInfo = (stored: StoredApiKey): ApiKeyInfo => {
   const { id, role, name, verbs, prefixes, createdAt, lastUsedAt, revokedAt } = stored;
   const expiresAt = effectiveExpiry(stored);
@@ -55,7 +63,7 @@ export const toApiKeyInfo = (stored: StoredApiKey): ApiKeyInfo => {
     role,
     ...(name === undefined ? {} : { name }),
     ...(prefixes === undefined ? {} : { prefixes: [...prefixes] }),
-    ...(verbs === undefined ? {} : { verbs: [...verbs] }),
+    ...(verbs === undefined ? {} : { verbs: verbs.filter(isVerb) }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     createdAt,
     ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
@@ -63,12 +71,21 @@ export const toApiKeyInfo = (stored: StoredApiKey): ApiKeyInfo => {
   };
 };
 
+/** Verbs that this version does not know grant nothing. */
+const isVerb = (verb: string): verb is Verb => allVerbs.some((known) => known === verb);
+
 export class ApiKeyService {
   readonly #apiKeys: ApiKeyStore;
+  readonly #keys: AuthenticationKeys;
+  readonly #marks: OrgMarks;
+  readonly #verifier: ApiKeyVerifier;
   readonly #clock: Clock;
 
-  constructor(apiKeys: ApiKeyStore, clock: Clock) {
+  constructor(apiKeys: ApiKeyStore, keys: AuthenticationKeys, marks: OrgMarks, clock: Clock) {
     this.#apiKeys = apiKeys;
+    this.#keys = keys;
+    this.#marks = marks;
+    this.#verifier = new ApiKeyVerifier(keys, marks);
     this.#clock = clock;
   }
 
@@ -82,7 +99,7 @@ export class ApiKeyService {
     const requested = { ...request, expiresAt: parseFutureTime(request.expiresAt, now) };
     assertRoleHasVerbs(requested.role, requested.verbs);
     assertNotStronger(caller, requested);
-    const { stored, key } = generateApiKey(caller.org, requested, now.toISOString());
+    const { stored, key } = generateApiKey(await this.#keys.get(caller.org), requested, now.toISOString());
     await this.#apiKeys.create(stored);
     return { ...toApiKeyInfo(stored), key };
   }
@@ -90,7 +107,8 @@ export class ApiKeyService {
   /**
    * One page of the org's keys. A caller that is limited to prefixes sees only keys whose permissions are within its
    * own, so that it does not learn of other names. A page may therefore contain fewer keys than requested and still
-   * have a cursor.
+   * have a cursor. `damaged` has the IDs of records that the vault did not write or that were altered. Such a key is
+   * refused.
    * @throws VaultError `invalid_cursor`
    */
   async list(
@@ -101,13 +119,22 @@ export class ApiKeyService {
     const after = cursor === undefined ? undefined : decodeCursor(cursor, [org, 'keys', '']);
     if (after !== undefined && !isOpaqueId(after)) throw new VaultError('invalid_cursor');
     const { items, more } = await this.#apiKeys.list(org, after, limit);
+    const keys: ApiKeyInfo[] = [];
+    const damaged: string[] = [];
+    for (const { id, stored } of items) {
+      const verified = await this.#verifier.verifyOrUndefined(stored);
+      if (verified === undefined) {
+        if (caller.prefixes === undefined) damaged.push(id);
+      } else if (caller.prefixes === undefined || !exceedsPermissions(effectivePermissions(verified), caller)) {
+        keys.push(toApiKeyInfo(verified));
+      }
+    }
     const last = items.at(-1);
-    const visible =
-      caller.prefixes === undefined
-        ? items
-        : items.filter((key) => !exceedsPermissions(effectivePermissions(key), caller));
-    const keys = visible.map(toApiKeyInfo);
-    return more && last !== undefined ? { keys, cursor: encodeCursor([org, 'keys', ''], last.id) } : { keys };
+    return {
+      keys,
+      ...(damaged.length === 0 ? {} : { damaged }),
+      ...(more && last !== undefined ? { cursor: encodeCursor([org, 'keys', ''], last.id) } : {}),
+    };
   }
 
   /**
@@ -135,40 +162,62 @@ export class ApiKeyService {
       const message = `must be at least ${minOwnOverlapSeconds} when a key rotates itself, so that a lost response does not lock it out`;
       throw new VaultError('invalid_request', { errors: [{ path: 'overlapSeconds', message }] });
     }
-    const { stored, key } = generateApiKey(caller.org, old, now.toISOString());
+    const { stored, key } = generateApiKey(await this.#keys.get(caller.org), old, now.toISOString());
     await this.#apiKeys.create(stored);
-    const overlapEndsAt = new Date(now.getTime() + overlapSeconds * 1000).toISOString();
-    const replaced = await this.#apiKeys.endOverlap(caller.org, id, overlapEndsAt);
-    if (replaced === undefined) throw new VaultError('api_key_not_found');
-    return { replacement: { ...toApiKeyInfo(stored), key }, replaced: toApiKeyInfo(replaced) };
+    const end = new Date(now.getTime() + overlapSeconds * 1000).toISOString();
+    const overlapEndsAt = await this.#apiKeys.endOverlap(caller.org, id, end);
+    if (overlapEndsAt === undefined) throw new VaultError('api_key_not_found');
+    await this.#marks.endKey(caller.org, id, end);
+    return { replacement: { ...toApiKeyInfo(stored), key }, replaced: toApiKeyInfo({ ...old, overlapEndsAt }) };
   }
 
   /**
    * Revokes a key. Repeating the call changes nothing. A key cannot revoke itself, so an org always keeps the admin key
    * that made the call. A key cannot revoke a key with more permissions, so a restricted admin cannot lock out an
    * unrestricted one.
-   * @throws VaultError `forbidden`, `api_key_not_found`
+   * The response is sent only once the end is in the org's mark, so that the key stays revoked although somebody puts
+   * its record back. A key whose record is damaged or missing is ended there too, because the record could come back.
+   * @throws VaultError `forbidden`, `api_key_not_found`, `decryption_failed`
    */
   async revoke(caller: Caller, id: string): Promise<ApiKeyInfo> {
     if (id === caller.keyId) {
       throw new VaultError('forbidden', { detail: 'A key cannot revoke itself. Use another admin key.' });
     }
-    const found = await this.#requireKey(caller, id);
+    const found = await this.#requireKeyOrEnd(caller, id);
     // Expiry is not compared: a key with a short lifetime must be able to revoke a leaked key with a longer one.
     if (exceedsPermissions(effectivePermissions(found), caller)) {
       throw new VaultError('forbidden', { detail: 'That key has more permissions than this one.' });
     }
-    const stored = await this.#apiKeys.revoke(caller.org, id, this.#clock().toISOString());
-    if (stored === undefined) throw new VaultError('api_key_not_found');
-    return toApiKeyInfo(stored);
+    const now = this.#clock().toISOString();
+    const revokedAt = await this.#apiKeys.revoke(caller.org, id, now);
+    await this.#marks.endKey(caller.org, id, now);
+    if (revokedAt === undefined) throw new VaultError('api_key_not_found');
+    return toApiKeyInfo({ ...found, revokedAt });
   }
 
+  /** @throws VaultError `api_key_not_found`; DecryptionError if the vault did not write the record */
   async #requireKey({ org }: Caller, id: string): Promise<StoredApiKey> {
     const stored = isOpaqueId(id) ? await this.#apiKeys.get(org, id) : undefined;
     if (stored === undefined) throw new VaultError('api_key_not_found');
-    return stored;
+    return await this.#verifier.verify(stored);
+  }
+
+  /** As #requireKey. For a caller without limits, a key that has no valid record ends in the mark. */
+  async #requireKeyOrEnd(caller: Caller, id: string): Promise<StoredApiKey> {
+    try {
+      return await this.#requireKey(caller, id);
+    } catch (error) {
+      const isDamaged = error instanceof DecryptionError;
+      const isMissing = error instanceof VaultError && error.code === 'api_key_not_found';
+      if ((!isDamaged && !isMissing) || caller.prefixes !== undefined || !isOpaqueId(id)) throw error;
+      await this.#marks.endKey(caller.org, id, this.#clock().toISOString());
+      throw new VaultError(isDamaged ? 'decryption_failed' : 'api_key_not_found', { detail: endedInMarkDetail });
+    }
   }
 }
+
+const endedInMarkDetail =
+  'The vault has no valid record of this key. The key is refused from now on, also if its record comes back.';
 
 /** @throws VaultError `forbidden` */
 function assertNotStronger(caller: Caller, requested: DeclaredPermissions): void {

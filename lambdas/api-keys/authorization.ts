@@ -38,16 +38,25 @@ export function parseApiKeyHeader(authorization: string | undefined): ApiKey {
 const placeholderHash = Buffer.alloc(32);
 
 /**
- * Verifies that the presented key matches the stored one. An unknown key takes the same comparison and gets the same
- * error as a wrong secret. Only the holder of the correct secret learns that a key was revoked or has expired.
- * @throws VaultError `invalid_api_key`, `api_key_revoked`, `api_key_expired`
+ * Verifies that the presented key matches the stored one, and returns the stored one. An unknown key takes the same
+ * comparison and gets the same error as a wrong secret. The record is not authenticated yet, and the key can have ended:
+ * see {@link ApiKeyVerifier} and {@link callerOf}.
+ * @throws VaultError `invalid_api_key`
  */
-export function authenticateApiKey(presented: ApiKey, stored: StoredApiKey | undefined, now: Date): Caller {
+export function verifyApiKey(presented: ApiKey, stored: StoredApiKey | undefined): StoredApiKey {
   const expected = stored === undefined ? placeholderHash : Buffer.from(stored.hash, 'base64');
   const actual = Buffer.from(hashApiKeySecret(presented.secret), 'base64');
   const matches = expected.length === actual.length && timingSafeEqual(expected, actual);
   if (stored === undefined || !matches) throw new VaultError('invalid_api_key');
   if (stored.org !== presented.org || stored.id !== presented.id) throw new VaultError('invalid_api_key');
+  return stored;
+}
+
+/**
+ * The caller with a verified key. Only the holder of the correct secret learns that a key was revoked or has expired.
+ * @throws VaultError `api_key_revoked`, `api_key_expired`
+ */
+export function callerOf(stored: StoredApiKey, now: Date): Caller {
   if (stored.revokedAt !== undefined) throw new VaultError('api_key_revoked');
   if (hasPassed(stored.expiresAt, now)) throw new VaultError('api_key_expired');
   if (hasPassed(stored.overlapEndsAt, now)) {

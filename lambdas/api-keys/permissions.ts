@@ -13,7 +13,7 @@ import type { Verb } from '../../contract/shared/verbs.ts';
 /** Permissions as requested when a key is created. */
 export interface DeclaredPermissions {
   readonly role: Role;
-  readonly verbs?: readonly Verb[] | undefined;
+  readonly verbs?: readonly string[] | undefined;
   readonly prefixes?: readonly string[] | undefined;
   /** RFC 3339. */
   readonly expiresAt?: string | undefined;

@@ -8,7 +8,7 @@ import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { parseLinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { parseStoredKeyring } from '../org-keys/keyring-opener.ts';
+import type { KeyringVerifier } from '../org-keys/keyring-verifier.ts';
 import { constantTimeEqual } from '../shared/constant-time-equal.ts';
 import type { Clock } from '../shared/ports.ts';
 import { addSeconds, hasPassed } from '../shared/timestamps.ts';
@@ -30,11 +30,13 @@ export interface VerifiedLink {
 export class ShareLinkService {
   readonly #links: LinkStore;
   readonly #objects: LinkObjectStore;
+  readonly #verifier: KeyringVerifier;
   readonly #clock: Clock;
 
-  constructor(links: LinkStore, objects: LinkObjectStore, clock: Clock) {
+  constructor(links: LinkStore, objects: LinkObjectStore, verifier: KeyringVerifier, clock: Clock) {
     this.#links = links;
     this.#objects = objects;
+    this.#verifier = verifier;
     this.#clock = clock;
   }
 
@@ -170,7 +172,8 @@ export class ShareLinkService {
     const { org, id, locator } = linkId;
     const { keyring, blob } = await this.#links.read(org, id);
     if (keyring === undefined) throw new VaultError('blob_not_found');
-    const stored = parseStoredKeyring(keyring, org);
+    const reread = async () => (await this.#links.read(org, id)).keyring;
+    const stored = await this.#verifier.verify(keyring, org, reread);
     // Reported without comparing the locator, because a shredded org may have no record to compare with.
     if (stored.state === 'shredded') throw new VaultError('org_shredded');
     const found = unlessTtlPassed(blob, this.#clock());

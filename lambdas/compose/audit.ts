@@ -6,12 +6,19 @@ import { DynamoAuditMarkIndex } from '../audit/stores/dynamo-audit-mark-index.ts
 import { DynamoAuditStore } from '../audit/stores/dynamo-audit-store.ts';
 import { createLambdaSealClient } from '../audit/stores/lambda-seal-client.ts';
 import { createOrgDynamoClients, createSyncLambdaClient } from '../aws/sdk-clients.ts';
-import { KeyringOpener, unavailableKek } from '../org-keys/keyring-opener.ts';
-import { clock, createApiKeyAuth, orgDynamoClients, requestRecordTables, requireSetting } from './common.ts';
+import { unavailableKek } from '../org-keys/keyring-opener.ts';
+import {
+  clock,
+  createApiKeyAuth,
+  createKeyringOpener,
+  orgDynamoClients,
+  requestRecordTables,
+  requireSetting,
+} from './common.ts';
 import { signer } from './stores.ts';
 
 export function createAuditorServices() {
-  const apiKeyAuth = createApiKeyAuth(requestRecordTables(), new KeyringOpener(unavailableKek, clock));
+  const apiKeyAuth = createApiKeyAuth(requestRecordTables(), createKeyringOpener(unavailableKek));
   const reader = new DynamoAuditStore(orgDynamoClients(), requireSetting('auditTable'));
   const seal = createLambdaSealClient(createSyncLambdaClient(), requireSetting('sealFunction'));
   return { apiKeyAuth, audit: new AuditQueryService(reader, seal, clock) };

@@ -3,12 +3,20 @@ import { BlobService, type BlobSettings } from '../blobs/blob-service.ts';
 import { MultipartUploadService } from '../blobs/multipart-upload-service.ts';
 import { ShareLinkService } from '../blobs/share-link-service.ts';
 import { DynamoBlobs, DynamoShareLinks } from '../blobs/stores/dynamo-blobs.ts';
-import { KeyringOpener, unavailableKek } from '../org-keys/keyring-opener.ts';
-import { clock, createApiKeyAuth, orgDynamoClients, requestRecordTables, requireSetting } from './common.ts';
+import { unavailableKek } from '../org-keys/keyring-opener.ts';
+import {
+  clock,
+  createApiKeyAuth,
+  createKeyringOpener,
+  keyringVerifier,
+  orgDynamoClients,
+  requestRecordTables,
+  requireSetting,
+} from './common.ts';
 import { objects } from './stores.ts';
 
 export function createBlobServices() {
-  const apiKeyAuth = createApiKeyAuth(requestRecordTables(), new KeyringOpener(unavailableKek, clock));
+  const apiKeyAuth = createApiKeyAuth(requestRecordTables(), createKeyringOpener(unavailableKek));
   const records = new DynamoBlobs(orgDynamoClients(), requireSetting('blobTable'));
   const settings: BlobSettings = {
     pageUrl: requireSetting('pageUrl'),
@@ -26,5 +34,5 @@ export function createLinkServices() {
     blobs: requireSetting('blobTable'),
     keyrings: requireSetting('keyringTable'),
   });
-  return { links: new ShareLinkService(records, objects(), clock) };
+  return { links: new ShareLinkService(records, objects(), keyringVerifier(), clock) };
 }

@@ -1,8 +1,7 @@
 /** Composes the function `provider-secrets`. */
 import { ChannelCredentialsService } from '../channels/channel-credentials-service.ts';
 import { readChannelCredentialsFromDynamo } from '../channels/stores/dynamo-channel-credentials.ts';
-import { KeyringOpener } from '../org-keys/keyring-opener.ts';
-import { clock, orgDynamoClients, requireSetting } from './common.ts';
+import { clock, createKeyringOpener, orgDynamoClients, requireSetting } from './common.ts';
 import { kek } from './stores.ts';
 
 /**
@@ -14,5 +13,5 @@ export function createProviderSecretsServices() {
     keyrings: requireSetting('keyringTable'),
     values: requireSetting('valueTable'),
   });
-  return { secrets: new ChannelCredentialsService(read, new KeyringOpener(kek(), clock), clock) };
+  return { secrets: new ChannelCredentialsService(read, createKeyringOpener(kek()), clock) };
 }

@@ -1,15 +1,28 @@
 /** Parts of the composition root that several functions share. */
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { limits } from '../../contract/shared/limits.ts';
+import { ApiKeyVerifier } from '../api-keys/api-key-verifier.ts';
 import { LastUsedRecorder } from '../api-keys/last-used-recorder.ts';
 import type { ApiKeyAuth } from '../api-keys/middleware/require-api-key.ts';
 import { DynamoLastUsed } from '../api-keys/stores/dynamo-api-keys.ts';
 import { DynamoRequestRecords, type RequestRecordTables } from '../api-keys/stores/dynamo-request-records.ts';
 import { AuditLogWriter } from '../audit/audit-log-writer.ts';
 import { DynamoAuditAppender } from '../audit/stores/dynamo-audit-store.ts';
-import { createOrgDynamoClients, createOrgKmsClients, createOrgSessions } from '../aws/sdk-clients.ts';
+import {
+  createKmsClient,
+  createOrgDynamoClients,
+  createOrgKmsClients,
+  createOrgS3Clients,
+  createOrgSessions,
+} from '../aws/sdk-clients.ts';
 import { createRequestLog, type WriteRequestLog } from '../middleware/request-log.ts';
-import type { KeyringOpener } from '../org-keys/keyring-opener.ts';
+import { KeyringOpener } from '../org-keys/keyring-opener.ts';
+import type { Kek } from '../org-keys/keyring-ports.ts';
+import { KeyringVerifier } from '../org-keys/keyring-verifier.ts';
+import { AuthenticationKeys } from '../records/authentication-keys.ts';
+import { OrgMarks } from '../records/org-marks.ts';
+import { kmsRecordsKey } from '../records/stores/kms-records-key.ts';
+import { S3OrgMarks } from '../records/stores/s3-org-marks.ts';
 import type { AuditLog } from '../shared/audit-log.ts';
 import type { Clock } from '../shared/ports.ts';
 
@@ -40,6 +53,20 @@ export const orgSessions = /* @__PURE__ */ lazy(() =>
 );
 export const orgDynamoClients = /* @__PURE__ */ lazy(() => createOrgDynamoClients(orgSessions()));
 export const orgKmsClients = /* @__PURE__ */ lazy(() => createOrgKmsClients(orgSessions()));
+export const orgS3Clients = /* @__PURE__ */ lazy(() => createOrgS3Clients(orgSessions()));
+/** KMS with the function's own role, for keys that belong to no org. */
+export const unscopedKmsClient = /* @__PURE__ */ lazy(createKmsClient);
+
+/** The keys and marks of a function's records: one cache per process. */
+export const authenticationKeys = /* @__PURE__ */ lazy(
+  () => new AuthenticationKeys(kmsRecordsKey(unscopedKmsClient(), requireSetting('recordsKeyId'))),
+);
+export const orgMarks = /* @__PURE__ */ lazy(
+  () => new OrgMarks(authenticationKeys(), new S3OrgMarks(orgS3Clients(), requireSetting('lockedBucket')), clock),
+);
+export const keyringVerifier = /* @__PURE__ */ lazy(() => new KeyringVerifier(authenticationKeys(), orgMarks()));
+export const apiKeyVerifier = () => new ApiKeyVerifier(authenticationKeys(), orgMarks());
+export const createKeyringOpener = (kek: Kek) => new KeyringOpener(kek, keyringVerifier(), clock);
 
 export const createFunctionLog = (): WriteRequestLog => createRequestLog(requireSetting('stage'));
 
@@ -58,6 +85,7 @@ export const requestRecordTables = (): RequestRecordTables => ({
 /** Authentication of requests with an API key. */
 export const createApiKeyAuth = (recordTables: RequestRecordTables, keyringOpener: KeyringOpener): ApiKeyAuth => ({
   records: new DynamoRequestRecords(orgDynamoClients(), recordTables),
+  apiKeyVerifier: apiKeyVerifier(),
   keyringOpener,
   lastUsedRecorder: new LastUsedRecorder(new DynamoLastUsed(orgDynamoClients(), recordTables.apiKeys), clock),
   clock,

@@ -3,14 +3,13 @@ import { MessageReader } from '../conversations/message-reader.ts';
 import { MemoryReader } from '../memory/memory-reader.ts';
 import { MemoryWriter } from '../memory/memory-writer.ts';
 import type { UserAuthenticator } from '../users/middleware/authenticate-user.ts';
-import { DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
 import { UserRecordPager } from '../users/user-record-pager.ts';
-import { clock, orgDynamoClients } from './common.ts';
-import { recordTables, userRecords } from './user-stores.ts';
+import { clock } from './common.ts';
+import { recordTables, userReader, userRecords } from './user-stores.ts';
 
 export function createMemoryServices() {
   const userAuthenticator: UserAuthenticator = {
-    reader: new DynamoUserReader(orgDynamoClients(), recordTables()),
+    reader: userReader(recordTables()),
     clock,
   };
   const records = userRecords();

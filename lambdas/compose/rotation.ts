@@ -1,6 +1,6 @@
 /** Composes the functions `rotator` and `rotation-workflow`. */
 import { createLambdaClient } from '../aws/sdk-clients.ts';
-import { KeyringOpener } from '../org-keys/keyring-opener.ts';
+import type { KeyringOpener } from '../org-keys/keyring-opener.ts';
 import type { Kek } from '../org-keys/keyring-ports.ts';
 import { KeyringUpdater, RotationService } from '../rotation/rotation-service.ts';
 import type { RotationTaskServices } from '../rotation/rotation-task-runner.ts';
@@ -9,7 +9,14 @@ import { DynamoRotations } from '../rotation/stores/dynamo-rotations.ts';
 import { DynamoValueScan } from '../rotation/stores/dynamo-value-scan.ts';
 import { ValueReencryptor } from '../rotation/value-reencryptor.ts';
 import { LambdaWorkflowStarter } from '../shared/stores/lambda-workflow-starter.ts';
-import { clock, createApiKeyAuth, orgDynamoClients, requestRecordTables, requireSetting } from './common.ts';
+import {
+  clock,
+  createApiKeyAuth,
+  createKeyringOpener,
+  orgDynamoClients,
+  requestRecordTables,
+  requireSetting,
+} from './common.ts';
 import { kek, keyrings } from './stores.ts';
 
 export const rotationStore = () => new DynamoRotations(orgDynamoClients(), requireSetting('rotationTable'));
@@ -22,7 +29,7 @@ const createKeyringUpdater = (orgKek: Kek, keyringOpener: KeyringOpener) =>
 
 export function createRotatorServices() {
   const orgKek = kek();
-  const keyringOpener = new KeyringOpener(orgKek, clock);
+  const keyringOpener = createKeyringOpener(orgKek);
   const keyringUpdater = createKeyringUpdater(orgKek, keyringOpener);
   return {
     apiKeyAuth: createApiKeyAuth(requestRecordTables(), keyringOpener),
@@ -32,7 +39,7 @@ export function createRotatorServices() {
 
 export function createRotationWorkflowServices(): RotationTaskServices {
   const orgKek = kek();
-  const keyringUpdater = createKeyringUpdater(orgKek, new KeyringOpener(orgKek, clock));
+  const keyringUpdater = createKeyringUpdater(orgKek, createKeyringOpener(orgKek));
   const reencryptor = new ValueReencryptor(
     keyringUpdater,
     new DynamoValueScan(orgDynamoClients(), requireSetting('valueTable')),

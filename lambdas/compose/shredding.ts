@@ -1,6 +1,6 @@
 /** Composes the functions `shredder` and `shred-workflow`. */
 import { createBackupClients, createLambdaClient } from '../aws/sdk-clients.ts';
-import { KeyringOpener, unavailableKek } from '../org-keys/keyring-opener.ts';
+import { unavailableKek } from '../org-keys/keyring-opener.ts';
 import { DynamoValueScan } from '../rotation/stores/dynamo-value-scan.ts';
 import { LambdaWorkflowStarter } from '../shared/stores/lambda-workflow-starter.ts';
 import { unavailableWorkflowStarter } from '../shared/workflow-ports.ts';
@@ -9,7 +9,14 @@ import { ShredService } from '../shredding/shred-service.ts';
 import type { ShredWorkflowServices } from '../shredding/shred-workflow.ts';
 import { createBackupFinder } from '../shredding/stores/aws-backup-finder.ts';
 import { ValueDestructionService } from '../shredding/value-destruction-service.ts';
-import { clock, createApiKeyAuth, orgDynamoClients, requireSetting } from './common.ts';
+import {
+  clock,
+  createApiKeyAuth,
+  createKeyringOpener,
+  keyringVerifier,
+  orgDynamoClients,
+  requireSetting,
+} from './common.ts';
 import {
   createBlobPurger,
   createUserPurger,
@@ -25,6 +32,7 @@ const createShredWorkflowStarter = () =>
 const createShredReceiptService = () =>
   new ShredReceiptService(
     keyrings(),
+    keyringVerifier(),
     {
       orgs: createBackupFinder(createBackupClients(), {
         name: requireSetting('keyringTable'),
@@ -50,9 +58,10 @@ export function createShredderServices() {
     arn: requireSetting('valueTableArn'),
   });
   return {
-    apiKeyAuth: createApiKeyAuth(requestRecordTablesWithValues(), new KeyringOpener(unavailableKek, clock)),
+    apiKeyAuth: createApiKeyAuth(requestRecordTablesWithValues(), createKeyringOpener(unavailableKek)),
     shredService: new ShredService(
       keyrings(),
+      keyringVerifier(),
       createBlobPurger(),
       createUserPurger(),
       createShredReceiptService(),
@@ -70,6 +79,7 @@ export function createShredWorkflowServices(): ShredWorkflowServices {
   // The workflow completes shreddings and starts no further workflow.
   const shredService = new ShredService(
     keyrings(),
+    keyringVerifier(),
     blobPurger,
     userPurger,
     receiptService,

@@ -1,7 +1,6 @@
 /** The org-side stores, each with its table, bucket or key of the deployment. */
 import { DynamoApiKeys } from '../api-keys/stores/dynamo-api-keys.ts';
 import type { RequestRecordTables } from '../api-keys/stores/dynamo-request-records.ts';
-import { createKmsClient, createOrgS3Clients } from '../aws/sdk-clients.ts';
 import { OrgBlobPurger } from '../blobs/org-blob-purger.ts';
 import { DynamoBlobPurger } from '../blobs/stores/dynamo-blobs.ts';
 import { S3Objects } from '../blobs/stores/s3-objects.ts';
@@ -12,11 +11,17 @@ import { KmsSigner } from '../shared/stores/kms-signer.ts';
 import { OrgUserPurger } from '../users/org-user-purger.ts';
 import { DynamoUserItems } from '../users/stores/dynamo-user-records.ts';
 import { DynamoValues } from '../values/stores/dynamo-values.ts';
-import { lazy, orgDynamoClients, orgKmsClients, orgSessions, requestRecordTables, requireSetting } from './common.ts';
+import {
+  lazy,
+  orgDynamoClients,
+  orgKmsClients,
+  orgS3Clients,
+  requestRecordTables,
+  requireSetting,
+  unscopedKmsClient,
+} from './common.ts';
 
-export const objects = /* @__PURE__ */ lazy(
-  () => new S3Objects(createOrgS3Clients(orgSessions()), requireSetting('blobBucket')),
-);
+export const objects = /* @__PURE__ */ lazy(() => new S3Objects(orgS3Clients(), requireSetting('blobBucket')));
 
 export const kek = (): Kek => new KmsKek(orgKmsClients(), requireSetting('kekId'));
 
@@ -26,7 +31,7 @@ export const apiKeys = () => new DynamoApiKeys(orgDynamoClients(), requireSettin
 
 export const values = () => new DynamoValues(orgDynamoClients(), requireSetting('valueTable'));
 
-export const signer = () => new KmsSigner(createKmsClient(), requireSetting('signingKeyId'));
+export const signer = () => new KmsSigner(unscopedKmsClient(), requireSetting('signingKeyId'));
 
 export const requestRecordTablesWithValues = (): RequestRecordTables => ({
   ...requestRecordTables(),

@@ -1,6 +1,6 @@
 /** The user-side stores, each with its table or key of the deployment. */
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { createKmsClient, createSqsClient, createSyncLambdaClient } from '../aws/sdk-clients.ts';
+import { createSqsClient, createSyncLambdaClient } from '../aws/sdk-clients.ts';
 import type { ProviderHttp } from '../channels/channel-ports.ts';
 import { LambdaChannelCredentials } from '../channels/stores/lambda-channel-credentials-client.ts';
 import { JobProducer } from '../jobs/job-producer.ts';
@@ -8,20 +8,23 @@ import { KmsTransitKeys } from '../jobs/stores/kms-transit-keys.ts';
 import { SqsJobQueue } from '../jobs/stores/sqs-job-queue.ts';
 import { DynamoLocators } from '../users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../users/stores/dynamo-user-keyrings.ts';
-import { DynamoUserRecords } from '../users/stores/dynamo-user-records.ts';
+import { DynamoUserReader, DynamoUserRecords, type UserTables } from '../users/stores/dynamo-user-records.ts';
 import { kmsCodeMacs, kmsCustodyMacs, kmsRoutingMacs } from '../users/stores/kms-macs.ts';
-import { lazy, orgDynamoClients, orgKmsClients, requireSetting } from './common.ts';
+import { VerifiedUserReader } from '../users/verified-user-reader.ts';
+import { keyringVerifier, lazy, orgDynamoClients, orgKmsClients, requireSetting, unscopedKmsClient } from './common.ts';
 
 export const userTables = () => ({
   keyrings: requireSetting('keyringTable'),
   userKeyrings: requireSetting('userKeyringTable'),
 });
 
+/** @param tables with or without the table of records */
+export const userReader = (tables: UserTables) =>
+  new VerifiedUserReader(new DynamoUserReader(orgDynamoClients(), tables), keyringVerifier());
+
 export const recordTables = () => ({ ...userTables(), records: requireSetting('userRecordTable') });
 
 export const userRecords = () => new DynamoUserRecords(orgDynamoClients(), requireSetting('userRecordTable'));
-
-const unscopedKmsClient = /* @__PURE__ */ lazy(createKmsClient);
 
 export const transitKeys = () => new KmsTransitKeys(orgKmsClients(), requireSetting('transitKeyId'));
 

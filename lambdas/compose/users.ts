@@ -1,5 +1,5 @@
 /** Composes the functions `users` and `accounts`. */
-import { KeyringOpener, unavailableKek } from '../org-keys/keyring-opener.ts';
+import { unavailableKek } from '../org-keys/keyring-opener.ts';
 import { AccountService } from '../users/account-service.ts';
 import { IdentityLinkingService } from '../users/identity-linking-service.ts';
 import { LocatorRegistry } from '../users/locator-registry.ts';
@@ -9,24 +9,23 @@ import { PasswordService } from '../users/password-service.ts';
 import { PasswordSlotService } from '../users/password-slot-service.ts';
 import { ReauthenticationService } from '../users/reauthentication-service.ts';
 import { SlotUpdater } from '../users/slot-updater.ts';
-import { DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
 import { UserAdminService } from '../users/user-admin-service.ts';
 import { UserDeletionService } from '../users/user-deletion-service.ts';
-import { clock, createApiKeyAuth, orgDynamoClients, requestRecordTables } from './common.ts';
-import { codeMacs, jobSender, locatorStore, routingMacs, userKeyrings, userTables } from './user-stores.ts';
+import { clock, createApiKeyAuth, createKeyringOpener, requestRecordTables } from './common.ts';
+import { codeMacs, jobSender, locatorStore, routingMacs, userKeyrings, userReader, userTables } from './user-stores.ts';
 
 /** Creates and deletes users. The function has no access to user keys. */
 export function createUserServices() {
   const keyrings = userKeyrings();
   const userDeletion = new UserDeletionService(keyrings, locatorStore(), jobSender(), clock);
   return {
-    apiKeyAuth: createApiKeyAuth(requestRecordTables(), new KeyringOpener(unavailableKek, clock)),
+    apiKeyAuth: createApiKeyAuth(requestRecordTables(), createKeyringOpener(unavailableKek)),
     users: new UserAdminService(keyrings, userDeletion, clock),
   };
 }
 
 export function createAccountServices() {
-  const reader = new DynamoUserReader(orgDynamoClients(), userTables());
+  const reader = userReader(userTables());
   const [keyrings, store, codes, routing] = [userKeyrings(), locatorStore(), codeMacs(), routingMacs()];
   const passwordSlots = new PasswordSlotService(codes);
   const locatorRegistry = new LocatorRegistry(store, keyrings, clock);

@@ -1,16 +1,24 @@
 /** Composes the functions `reader` and `writer`. */
 import { DynamoRequestRecords } from '../api-keys/stores/dynamo-request-records.ts';
-import { FirstDekCreator, KeyringOpener } from '../org-keys/keyring-opener.ts';
+import { FirstDekCreator } from '../org-keys/keyring-opener.ts';
 import { RotationTrigger } from '../rotation/rotation-trigger.ts';
 import { ValueReader } from '../values/value-reader.ts';
 import { ValueWriter } from '../values/value-writer.ts';
 import { WriteSnapshotLoader } from '../values/write-snapshot-loader.ts';
-import { clock, createApiKeyAuth, lazy, orgDynamoClients, requireSetting } from './common.ts';
+import {
+  authenticationKeys,
+  clock,
+  createApiKeyAuth,
+  createKeyringOpener,
+  lazy,
+  orgDynamoClients,
+  requireSetting,
+} from './common.ts';
 import { createRotationWorkflowStarter, rotationStore } from './rotation.ts';
 import { kek, keyrings, requestRecordTablesWithValues, values } from './stores.ts';
 
 export function createReaderServices() {
-  const apiKeyAuth = createApiKeyAuth(requestRecordTablesWithValues(), new KeyringOpener(kek(), clock));
+  const apiKeyAuth = createApiKeyAuth(requestRecordTablesWithValues(), createKeyringOpener(kek()));
   return { apiKeyAuth, valueReader: new ValueReader(values(), clock) };
 }
 
@@ -25,11 +33,11 @@ const createRotationTrigger = () =>
 export function createWriterServices() {
   const orgKek = kek();
   const records = new DynamoRequestRecords(orgDynamoClients(), requestRecordTablesWithValues());
-  const keyringOpener = new KeyringOpener(orgKek, clock);
+  const keyringOpener = createKeyringOpener(orgKek);
   const snapshotLoader = new WriteSnapshotLoader(
     records,
     keyringOpener,
-    new FirstDekCreator(orgKek, keyrings(), clock),
+    new FirstDekCreator(orgKek, authenticationKeys(), keyrings(), clock),
   );
   return {
     apiKeyAuth: createApiKeyAuth(requestRecordTablesWithValues(), keyringOpener),

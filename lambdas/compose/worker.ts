@@ -11,7 +11,7 @@ import { IdentityLinkingService } from '../users/identity-linking-service.ts';
 import { IdentityUserService } from '../users/identity-user-service.ts';
 import { LocatorRegistry } from '../users/locator-registry.ts';
 import { SlotUpdater } from '../users/slot-updater.ts';
-import { DynamoUserItems, DynamoUserReader } from '../users/stores/dynamo-user-records.ts';
+import { DynamoUserItems } from '../users/stores/dynamo-user-records.ts';
 import { UserDeletionService } from '../users/user-deletion-service.ts';
 import { JobConsumer } from '../worker/job-consumer.ts';
 import { clock, createAuditLog, orgDynamoClients, requireSetting } from './common.ts';
@@ -27,6 +27,7 @@ import {
   routingMacs,
   transitKeys,
   userKeyrings,
+  userReader,
   userRecords,
 } from './user-stores.ts';
 
@@ -35,7 +36,7 @@ import {
  * while it processes a message that needs them.
  */
 export function createWorkerServices() {
-  const reader = new DynamoUserReader(orgDynamoClients(), recordTables());
+  const reader = userReader(recordTables());
   const [keyrings, store, custody, codes, routing, jobs] = [
     userKeyrings(),
     locatorStore(),

@@ -6,7 +6,7 @@
 import type { ExplainParty } from '../../contract/explain/wire.ts';
 import type { StoredBlob } from '../blobs/blob-ports.ts';
 import { effectiveState, unlessTtlPassed } from '../blobs/blob-state.ts';
-import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
+import type { StoredKeyring } from '../org-keys/keyring-verifier.ts';
 import { explainMessages } from './explain-messages.ts';
 import { type AccessExplanation, nobodyCanOpen } from './explain-value.ts';
 import type { IamGrants } from './iam-grants.ts';

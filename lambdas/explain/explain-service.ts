@@ -1,14 +1,15 @@
 /**
  * Determines who can currently decrypt an item, with which credential, and who cannot. The answer is derived from
- * keyrings, slots, roles and policies (docs/custody.md). Nothing is decrypted for it, and no KMS key is used.
+ * keyrings, slots, roles and policies (docs/custody.md). Nothing is decrypted for it.
  */
 
 import type { ExplainResponse } from '../../contract/explain/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { ApiKeyStore, Caller, StoredApiKey } from '../api-keys/api-key-ports.ts';
+import type { ApiKeyVerifier } from '../api-keys/api-key-verifier.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
 import type { BlobStore } from '../blobs/blob-ports.ts';
-import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
+import type { StoredKeyring } from '../org-keys/keyring-verifier.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { UnlockedUser } from '../users/unlocked-user.ts';
 import type { UserReader } from '../users/user-ports.ts';
@@ -41,11 +42,13 @@ const apiKeyPageSize = 1000;
 
 export class ExplainService {
   readonly #stores: ExplainStores;
+  readonly #apiKeyVerifier: ApiKeyVerifier;
   readonly #grants: IamGrants;
   readonly #clock: Clock;
 
-  constructor(stores: ExplainStores, grants: IamGrants, clock: Clock) {
+  constructor(stores: ExplainStores, apiKeyVerifier: ApiKeyVerifier, grants: IamGrants, clock: Clock) {
     this.#stores = stores;
+    this.#apiKeyVerifier = apiKeyVerifier;
     this.#grants = grants;
     this.#clock = clock;
   }
@@ -53,7 +56,7 @@ export class ExplainService {
   /**
    * Explains any item of the org to an API key. For a record of a user, the answer is for all records of that user,
    * whether or not the record exists.
-   * @param keyring stored keyring of the org
+   * @param keyring verified keyring of the org
    * @throws VaultError `invalid_request`, `invalid_name`; `forbidden` if a key is limited to prefixes and asks about
    *   another name or about a user
    */
@@ -87,10 +90,16 @@ export class ExplainService {
 
   async #listAllApiKeys(org: string): Promise<StoredApiKey[]> {
     const keys: StoredApiKey[] = [];
+    let after: string | undefined;
     for (;;) {
-      const { items, more } = await this.#stores.apiKeys.list(org, keys.at(-1)?.id, apiKeyPageSize);
-      keys.push(...items);
-      if (!more || items.length === 0) return keys;
+      const { items, more } = await this.#stores.apiKeys.list(org, after, apiKeyPageSize);
+      for (const { stored } of items) {
+        // A key whose record does not verify is refused, so it gives no access.
+        const verified = await this.#apiKeyVerifier.verifyOrUndefined(stored);
+        if (verified !== undefined) keys.push(verified);
+      }
+      after = items.at(-1)?.id;
+      if (!more || after === undefined) return keys;
     }
   }
 

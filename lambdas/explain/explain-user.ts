@@ -6,7 +6,7 @@
 import type { ExplainParty } from '../../contract/explain/wire.ts';
 import type { Slot, SlotKind } from '../../core/users/key-slot.ts';
 import { parseUserKeyringRecord, type UserKeyring, type UserTombstone } from '../../core/users/user-keyring.ts';
-import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
+import type { StoredKeyring } from '../org-keys/keyring-verifier.ts';
 import { hasPassed } from '../shared/timestamps.ts';
 import { type ExplainApiKeysInput, explainImpersonators } from './explain-api-keys.ts';
 import { explainMessages } from './explain-messages.ts';

@@ -6,7 +6,7 @@
 import type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
 import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
 import { findUsableDek } from '../../core/org-keys/org-keyring.ts';
-import type { StoredKeyring } from '../org-keys/keyring-opener.ts';
+import type { StoredKeyring } from '../org-keys/keyring-verifier.ts';
 import type { StoredValueSummary } from '../values/value-ports.ts';
 import { type ExplainApiKeysInput, explainValueReaders } from './explain-api-keys.ts';
 import { explainMessages } from './explain-messages.ts';

@@ -3,10 +3,11 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { type Dek, deriveDek } from '../../core/encryption/root-key.ts';
 import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
-import { addDek, findUsableDek, type Keyring, nextDekVersion, verifyKeyring } from '../../core/org-keys/org-keyring.ts';
-import { parseKeyringOrTombstone, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
+import { addDek, findUsableDek, type Keyring, nextDekVersion } from '../../core/org-keys/org-keyring.ts';
+import type { AuthenticationKeys } from '../records/authentication-keys.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { Kek, KeyringStore } from './keyring-ports.ts';
+import { assertOrgActive, type KeyringVerifier, type RereadKeyring } from './keyring-verifier.ts';
 
 /** How long a DEK is cached before KMS is asked again, and how many DEKs are cached. */
 const dekCacheTtlMs = 5 * 60_000;
@@ -69,58 +70,44 @@ export interface OpenKeyring {
   dekOf(sealed: string): Promise<Dek>;
 }
 
-/** An org's keyring, or the tombstone that replaced it. */
-export type StoredKeyring = Keyring | Tombstone;
-
-/**
- * Parses an org's stored record. Checks everything that needs no keys; the MAC is not verified. @throws DecryptionError
- */
-export const parseStoredKeyring = (record: unknown, org: string): StoredKeyring => parseKeyringOrTombstone(record, org);
-
-/**
- * Rejects locked and shredded orgs. This is the only place that enforces both states for access to values.
- * @throws VaultError `org_locked`, `org_shredded`
- */
-export function assertOrgActive(stored: StoredKeyring): asserts stored is Keyring {
-  if (stored.state === 'shredded') throw new VaultError('org_shredded');
-  if (stored.lock === undefined) return;
-  const detail = `It will be shredded at ${stored.lock.shredAt} unless an admin cancels the shredding before then.`;
-  throw new VaultError('org_locked', { detail });
-}
-
 export class KeyringOpener {
+  readonly verifier: KeyringVerifier;
   readonly #kek: Kek;
   readonly #cache: DekCache;
 
-  constructor(kek: Kek, clock: Clock) {
+  constructor(kek: Kek, verifier: KeyringVerifier, clock: Clock) {
     this.#kek = kek;
+    this.verifier = verifier;
     this.#cache = new DekCache(clock);
   }
 
   /**
    * Verifies a stored keyring and unwraps its active DEK, or takes the DEK from the cache.
-   * @param rereadRecord reads the keyring record again. A value may have been read after the keyring and be encrypted
-   *   with a DEK that was created between the two reads.
+   * @param reread reads the keyring record again. A value may have been read after the keyring and be encrypted with a
+   *   DEK that was created between the two reads.
    * @throws DecryptionError if the record was not written by the vault; VaultError `org_locked`, `org_shredded`, and
    *   what the KEK throws
    */
-  async open(record: unknown, org: string, rereadRecord?: () => Promise<unknown>): Promise<OpenKeyring> {
-    const keyring = parseStoredKeyring(record, org);
-    // DEKs of a shredded org must not stay in memory until they expire.
-    if (keyring.state === 'shredded') this.#cache.evictOrg(org);
-    assertOrgActive(keyring);
+  async open(record: unknown, org: string, reread: RereadKeyring): Promise<OpenKeyring> {
+    // Verified for every request, because the record is read again each time and could have been tampered with.
+    const keyring = await this.#verify(record, org, reread);
     const active = keyring.activeVersion === 0 ? undefined : await this.#loadDek(keyring, keyring.activeVersion);
-    // The MAC is verified on every request, because the record is read again each time and could have been tampered
-    // with.
-    if (active !== undefined) verifyKeyring(keyring, active);
-    let newerKeyring: Promise<OpenKeyring> | undefined;
+    let newerKeyring: Promise<Keyring> | undefined;
     const dekOf = async (sealed: string) => {
       const version = parseDekVersion(sealed);
-      if (version <= keyring.activeVersion || rereadRecord === undefined) return await this.#loadDek(keyring, version);
-      newerKeyring ??= rereadRecord().then((newerRecord) => this.open(newerRecord, org));
-      return await (await newerKeyring).dekOf(sealed);
+      if (version <= keyring.activeVersion) return await this.#loadDek(keyring, version);
+      newerKeyring ??= reread().then((newer) => this.#verify(newer, org, reread));
+      return await this.#loadDek(await newerKeyring, version);
     };
     return { keyring, active, dekOf };
+  }
+
+  async #verify(record: unknown, org: string, reread: RereadKeyring): Promise<Keyring> {
+    const stored = await this.verifier.verify(record, org, reread);
+    // DEKs of a shredded org must not stay in memory until they expire.
+    if (stored.state === 'shredded') this.#cache.evictOrg(org);
+    assertOrgActive(stored);
+    return stored;
   }
 
   #loadDek(keyring: Keyring, version: number): Promise<Dek> {
@@ -146,11 +133,13 @@ export const unavailableKek: Kek = {
 /** Creates the first DEK of an org on its first write. */
 export class FirstDekCreator {
   readonly #kek: Kek;
+  readonly #keys: AuthenticationKeys;
   readonly #keyrings: KeyringStore;
   readonly #clock: Clock;
 
-  constructor(kek: Kek, keyrings: KeyringStore, clock: Clock) {
+  constructor(kek: Kek, keys: AuthenticationKeys, keyrings: KeyringStore, clock: Clock) {
     this.#kek = kek;
+    this.#keys = keys;
     this.#keyrings = keyrings;
     this.#clock = clock;
   }
@@ -161,9 +150,8 @@ export class FirstDekCreator {
    */
   async create(keyring: Keyring): Promise<void> {
     const version = nextDekVersion(keyring);
-    const { secret, wrapped } = await this.#kek.generate(keyring.org, version);
-    if (secret.length !== 32) throw new VaultError('key_unavailable');
-    const dek = deriveDek(secret, keyring.org, version);
-    await this.#keyrings.replace(addDek(keyring, dek, wrapped, this.#clock().toISOString()));
+    const wrapped = await this.#kek.generate(keyring.org, version);
+    const key = await this.#keys.get(keyring.org);
+    await this.#keyrings.replace(addDek(key, keyring, wrapped, this.#clock().toISOString()));
   }
 }

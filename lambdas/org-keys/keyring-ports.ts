@@ -16,8 +16,8 @@ export interface KeyringStore {
 
 /** The KEK. It wraps DEKs only, with org and DEK version in the encryption context. */
 export interface Kek {
-  /** Generates a DEK. Returns its 32 bytes, which the caller zeroes, and the wrapped DEK. */
-  generate(org: string, version: number): Promise<{ secret: Uint8Array; wrapped: Uint8Array }>;
+  /** Generates a DEK of 32 bytes and returns it wrapped. Its plaintext does not leave the KEK's service. */
+  generate(org: string, version: number): Promise<Uint8Array>;
   /** Unwraps a DEK; the caller zeroes it. @throws DecryptionError if it was not wrapped for this org and version */
   unwrap(org: string, version: number, wrapped: Uint8Array): Promise<Uint8Array>;
   /** Re-wraps a wrapped DEK with the current KEK without exposing the plaintext. @throws DecryptionError as `unwrap` */
@@ -28,9 +28,8 @@ export interface ShreddableKeyringStore {
   /** The stored record; undefined if there is none. */
   getRaw(org: string): Promise<unknown>;
   /**
-   * Replaces `before` with `next`, on condition that the stored record has the same generation and the same lock (or no
-   * lock) as `before`. Returns false and changes nothing if it does not. Also returns false if an earlier attempt of
-   * the same call succeeded.
+   * Replaces `before` with `next`, on condition that the stored record has the generation of `before`. Returns false
+   * and changes nothing if it does not. Also returns false if an earlier attempt of the same call succeeded.
    */
   replaceIfUnchanged(next: Keyring | Tombstone, before: Keyring | Tombstone): Promise<boolean>;
 }

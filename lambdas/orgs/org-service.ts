@@ -2,41 +2,51 @@
 
 import type { CreateOrgResponse, OrgResponse } from '../../contract/orgs/wire.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { type Keyring, newOrgKeyring } from '../../core/org-keys/org-keyring.ts';
-import type { Tombstone } from '../../core/shredding/keyring-tombstone.ts';
+import { newOrgKeyring } from '../../core/org-keys/org-keyring.ts';
 import type { ApiKeyStore } from '../api-keys/api-key-ports.ts';
 import { generateApiKey, toApiKeyInfo } from '../api-keys/api-key-service.ts';
 import type { KeyringStore } from '../org-keys/keyring-ports.ts';
+import type { StoredKeyring } from '../org-keys/keyring-verifier.ts';
+import type { AuthenticationKeys } from '../records/authentication-keys.ts';
+import type { OrgMarks } from '../records/org-marks.ts';
 import type { Clock } from '../shared/ports.ts';
 
 /** Only the deployment's operator can call this. */
 export class OrgService {
   readonly #keyrings: KeyringStore;
   readonly #apiKeys: ApiKeyStore;
+  readonly #keys: AuthenticationKeys;
+  readonly #marks: OrgMarks;
   readonly #clock: Clock;
 
-  constructor(keyrings: KeyringStore, apiKeys: ApiKeyStore, clock: Clock) {
+  constructor(keyrings: KeyringStore, apiKeys: ApiKeyStore, keys: AuthenticationKeys, marks: OrgMarks, clock: Clock) {
     this.#keyrings = keyrings;
     this.#apiKeys = apiKeys;
+    this.#keys = keys;
+    this.#marks = marks;
     this.#clock = clock;
   }
 
   /**
-   * Creates an organization with its first admin key. An interruption between the two writes leaves a keyring without
+   * Creates an organization with its first admin key. An interruption between the writes leaves an organization without
    * API keys and without a DEK, which nobody can access. A retry creates another organization.
    */
   async create(): Promise<CreateOrgResponse> {
     const org = randomId();
     const createdAt = this.#clock().toISOString();
-    const { stored, key } = generateApiKey(org, { role: 'admin', name: 'first admin key' }, createdAt);
-    await this.#keyrings.create(newOrgKeyring(org, createdAt));
+    const authenticationKey = await this.#keys.get(org);
+    const permissions = { role: 'admin', name: 'first admin key' } as const;
+    const { stored, key } = generateApiKey(authenticationKey, permissions, createdAt);
+    await this.#keyrings.create(newOrgKeyring(authenticationKey, createdAt));
+    // No request can use the organization before its mark exists.
+    await this.#marks.create(org);
     await this.#apiKeys.create(stored);
     return { org, createdAt, adminKey: { ...toApiKeyInfo(stored), key } };
   }
 }
 
 /** The state of an organization, without key material, wrapped or not. */
-export function toOrgResponse(stored: Keyring | Tombstone): OrgResponse {
+export function toOrgResponse(stored: StoredKeyring): OrgResponse {
   const { org, createdAt } = stored;
   if (stored.state === 'shredded') return { org, state: 'shredded', createdAt, activeVersion: 0, deks: [] };
   const deks = stored.deks.map((dek) => ({ version: dek.version, state: dek.state, createdAt: dek.createdAt }));

@@ -6,7 +6,6 @@
 
 import type { Rotation, RotationResponse } from '../../contract/rotation/wire.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { deriveDek } from '../../core/encryption/root-key.ts';
 import { addDek, type Keyring, nextDekVersion, retireDeks, rewrapDeks } from '../../core/org-keys/org-keyring.ts';
 import type { KeyringOpener, OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { Kek, KeyringStore } from '../org-keys/keyring-ports.ts';
@@ -46,9 +45,14 @@ export class KeyringUpdater {
     this.#clock = clock;
   }
 
+  get #keys() {
+    return this.#keyringOpener.verifier.keys;
+  }
+
   /** Reads and verifies the stored keyring. @throws DecryptionError; VaultError `org_locked`, `org_shredded` */
   async open(org: string): Promise<OpenKeyring> {
-    return await this.#keyringOpener.open(await this.#keyrings.getRaw(org), org);
+    const read = () => this.#keyrings.getRaw(org);
+    return await this.#keyringOpener.open(await read(), org, read);
   }
 
   /** Creates the next DEK and activates it, if `from` is the active version. Returns the resulting keyring. */
@@ -56,9 +60,8 @@ export class KeyringUpdater {
     return await this.#update(org, async ({ keyring, active }) => {
       if (active === undefined || active.version !== from) return undefined;
       const version = nextDekVersion(keyring);
-      const { secret, wrapped } = await this.#kek.generate(org, version);
-      if (secret.length !== 32) throw new VaultError('key_unavailable');
-      return addDek(keyring, deriveDek(secret, org, version), wrapped, this.#clock().toISOString());
+      const wrapped = await this.#kek.generate(org, version);
+      return addDek(await this.#keys.get(org), keyring, wrapped, this.#clock().toISOString());
     });
   }
 
@@ -70,8 +73,10 @@ export class KeyringUpdater {
     const { keyring } = await this.#update(org, async (keys) => {
       if (keys.active?.version !== active) return undefined;
       const left = drainingVersions(keys.keyring).filter((version) => versions.includes(version));
-      return left.length === 0 ? undefined : retireDeks(keys.keyring, keys.active, left);
+      return left.length === 0 ? undefined : retireDeks(await this.#keys.get(org), keys.keyring, left);
     });
+    // An earlier keyring still has the wrapped form of what was retired, so it must not be accepted any more.
+    await this.#keyringOpener.verifier.marks.raise(org, keyring);
     return !drainingVersions(keyring).some((version) => versions.includes(version));
   }
 
@@ -88,8 +93,9 @@ export class KeyringUpdater {
         if (dek.state === 'retired') continue;
         wrapped.set(dek.version, await this.#kek.rewrap(org, dek.version, Buffer.from(dek.wrapped, 'base64')));
       }
-      return rewrapDeks(keyring, active, wrapped);
+      return rewrapDeks(await this.#keys.get(org), keyring, wrapped);
     });
+    await this.#keyringOpener.verifier.marks.raise(org, keyring);
     return keyring.deks.filter(({ state }) => state !== 'retired').length;
   }
 

@@ -10,8 +10,8 @@ import {
   shredReceiptStatement,
 } from '../../core/shredding/receipt-statements.ts';
 import type { OrgBlobPurger } from '../blobs/org-blob-purger.ts';
-import { parseStoredKeyring } from '../org-keys/keyring-opener.ts';
 import type { ShreddableKeyringStore } from '../org-keys/keyring-ports.ts';
+import type { KeyringVerifier } from '../org-keys/keyring-verifier.ts';
 import type { Clock, Signer } from '../shared/ports.ts';
 import type { OrgUserPurger } from '../users/org-user-purger.ts';
 import { assessBackups, canHoldCopy, mergeAssessments } from './backup-assessment.ts';
@@ -37,8 +37,12 @@ export interface KeyringBackupFinders {
   readonly users: FindBackups;
 }
 
+/** The generation of a keyring that was never changed. An older keyring that was put back can have lost its DEKs. */
+const generationOfUnchangedKeyring = 1;
+
 export class ShredReceiptService {
   readonly #store: ShreddableKeyringStore;
+  readonly #verifier: KeyringVerifier;
   readonly #backupFinders: KeyringBackupFinders;
   readonly #counters: RemainingDataCounters;
   readonly #signer: Signer;
@@ -46,12 +50,14 @@ export class ShredReceiptService {
 
   constructor(
     store: ShreddableKeyringStore,
+    verifier: KeyringVerifier,
     backupFinders: KeyringBackupFinders,
     counters: RemainingDataCounters,
     signer: Signer,
     clock: Clock,
   ) {
     this.#store = store;
+    this.#verifier = verifier;
     this.#backupFinders = backupFinders;
     this.#counters = counters;
     this.#signer = signer;
@@ -67,8 +73,11 @@ export class ShredReceiptService {
    */
   async issue(org: string, onlyIfChanged = false): Promise<Tombstone> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const tombstone = parseStoredKeyring(await this.#store.getRaw(org), org);
+      const reread = () => this.#store.getRaw(org);
+      const tombstone = await this.#verifier.verify(await reread(), org, reread);
       if (tombstone.state !== 'shredded') throw new Error('the org is not shredded');
+      // Also after an interruption: an earlier tombstone would issue the number of its last receipt again.
+      await this.#verifier.marks.raise(org, tombstone);
       if (isShredComplete(tombstone)) return tombstone;
       const receipt = await this.#buildReceipt(tombstone);
       const lastPayload = parseReceiptPayloads(tombstone).at(-1) ?? uncountedPayload;
@@ -78,8 +87,15 @@ export class ShredReceiptService {
         (hasNoUsers(receipt) && !hasNoUsers(lastPayload));
       if (onlyIfChanged && !isChanged && tombstone.receipts.length > 0) return tombstone;
       const jws = await this.#signer.sign(receipt, shredReceiptJwsType);
-      const next = addTombstoneReceipt(tombstone, { jws, final: receipt.final, unusableSince: receipt.unusableSince });
-      if (await this.#store.replaceIfUnchanged(next, tombstone)) return next;
+      const key = await this.#verifier.keys.get(org);
+      const next = addTombstoneReceipt(key, tombstone, {
+        jws,
+        final: receipt.final,
+        unusableSince: receipt.unusableSince,
+      });
+      if (!(await this.#store.replaceIfUnchanged(next, tombstone))) continue;
+      await this.#verifier.marks.raise(org, next);
+      return next;
     }
     throw new VaultError('write_contention', { detail: 'The organization is shredded; only its receipt is missing.' });
   }
@@ -96,7 +112,8 @@ export class ShredReceiptService {
     const blobs = await this.#counters.blobs.count(org);
     // Starts at the creation of the org, not of its oldest remaining DEK, because an old backup would also restore
     // retired DEKs.
-    const from = destroyed.length + retired > 0 ? createdAt : undefined;
+    const neverHadDek = destroyed.length + retired === 0 && generation - issued === generationOfUnchangedKeyring + 1;
+    const from = neverHadDek ? undefined : createdAt;
     const now = this.#clock();
     const orgAssessment = assessBackups(orgBackups, from, unusableSince, now);
     // A user keyring may have existed until the first count that found none. A keyring stored late

@@ -4,12 +4,13 @@
  */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { ShredRequest, ShredResponse } from '../../contract/shredding/wire.ts';
-import type { ShredLock } from '../../core/org-keys/org-keyring.ts';
-import { createTombstone, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
+import { lockKeyring, unlockKeyring } from '../../core/org-keys/org-keyring.ts';
+import type { OrgMark, ShredLock } from '../../core/records/org-mark.ts';
+import { createTombstone, parseKeyringOrTombstone, type Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import type { OrgBlobPurger } from '../blobs/org-blob-purger.ts';
-import { parseStoredKeyring, type StoredKeyring } from '../org-keys/keyring-opener.ts';
 import type { ShreddableKeyringStore } from '../org-keys/keyring-ports.ts';
+import type { KeyringVerifier, StoredKeyring } from '../org-keys/keyring-verifier.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { WorkflowStarter } from '../shared/workflow-ports.ts';
 import type { OrgUserPurger } from '../users/org-user-purger.ts';
@@ -41,6 +42,7 @@ const keysDestroyedDetail =
 
 export class ShredService {
   readonly #store: ShreddableKeyringStore;
+  readonly #verifier: KeyringVerifier;
   readonly #blobPurger: Pick<OrgBlobPurger, 'purge'>;
   readonly #userPurger: Pick<OrgUserPurger, 'purge'>;
   readonly #receiptService: ShredReceiptService;
@@ -49,6 +51,7 @@ export class ShredService {
 
   constructor(
     store: ShreddableKeyringStore,
+    verifier: KeyringVerifier,
     blobPurger: Pick<OrgBlobPurger, 'purge'>,
     userPurger: Pick<OrgUserPurger, 'purge'>,
     receiptService: ShredReceiptService,
@@ -56,6 +59,7 @@ export class ShredService {
     clock: Clock,
   ) {
     this.#store = store;
+    this.#verifier = verifier;
     this.#blobPurger = blobPurger;
     this.#userPurger = userPurger;
     this.#receiptService = receiptService;
@@ -85,18 +89,18 @@ export class ShredService {
 
   /** Cancels a pending shredding. @throws VaultError `no_shred_pending`, `org_shredded`, `write_contention` */
   async cancel(org: string): Promise<ShredResponse> {
-    let removed: string | undefined;
+    let removed = false;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const stored = await this.#readKeyring(org);
+      const { stored, mark } = await this.#read(org);
       if (stored.state === 'shredded') throw new VaultError('org_shredded');
-      const { lock, ...unlocked } = stored;
-      if (lock === undefined) {
-        // If an earlier attempt of this call removed the lock, its reply was lost and the call succeeded.
-        if (removed === undefined) throw new VaultError('no_shred_pending');
-        return toShredResponse(stored);
+      if (stored.lock === undefined) {
+        // An earlier attempt of this call, or an earlier call that was interrupted, removed the lock.
+        if (!removed && mark.lock === undefined) throw new VaultError('no_shred_pending');
+        return await this.#confirm(stored);
       }
-      removed = lock.requestedAt;
-      if (await this.#store.replaceIfUnchanged(unlocked, stored)) return toShredResponse(unlocked);
+      removed = true;
+      const unlocked = unlockKeyring(await this.#verifier.keys.get(org), stored);
+      if (await this.#store.replaceIfUnchanged(unlocked, stored)) return await this.#confirm(unlocked);
     }
     throw keyringContention();
   }
@@ -121,13 +125,20 @@ export class ShredService {
     request: Pick<ShredLock, 'requestedAt' | 'by'> | string,
   ): Promise<Tombstone | undefined> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const stored = await this.#readKeyring(org);
-      if (stored.state === 'shredded') return stored;
-      const asked = typeof request === 'string' ? stored.lock : request;
+      const { stored, mark } = await this.#readEvenIfOld(org);
+      if (stored.state === 'shredded') {
+        await this.#verifier.marks.raise(org, stored);
+        return stored;
+      }
+      const lock = stored.generation < mark.generation ? mark.lock : stored.lock;
+      const asked = typeof request === 'string' ? lock : request;
       if (asked === undefined || (typeof request === 'string' && asked.requestedAt !== request)) return undefined;
       const { requestedAt, by } = asked;
-      const tombstone = createTombstone(stored, { requestedAt, by, shreddedAt: this.#clock().toISOString() });
-      if (await this.#store.replaceIfUnchanged(tombstone, stored)) return tombstone;
+      const times = { requestedAt, by, shreddedAt: this.#clock().toISOString() };
+      const tombstone = createTombstone(await this.#verifier.keys.get(org), stored, times, mark.generation);
+      if (!(await this.#store.replaceIfUnchanged(tombstone, stored))) continue;
+      await this.#verifier.marks.raise(org, tombstone);
+      return tombstone;
     }
     throw keyringContention();
   }
@@ -154,15 +165,14 @@ export class ShredService {
 
   async #lockUntilShred(org: string, lock: ShredLock, waitSeconds: number): Promise<ShredResponse> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const stored = await this.#readKeyring(org);
+      const { stored } = await this.#read(org);
       if (stored.state === 'shredded') return await this.#purgeAndIssueReceipt(stored);
-      const { requestedAt } = stored.lock ?? lock;
+      if (stored.lock !== undefined) return await this.#confirm(stored);
       // Started before the lock is set: a workflow without a lock does nothing, but a lock without a workflow would
       // never end.
-      if (stored.lock === undefined) await this.#startWorkflow({ org, requestedAt, waitSeconds });
-      else return toShredResponse(stored);
-      const locked = { ...stored, lock };
-      if (await this.#store.replaceIfUnchanged(locked, stored)) return toShredResponse(locked);
+      await this.#startWorkflow({ org, requestedAt: lock.requestedAt, waitSeconds });
+      const locked = lockKeyring(await this.#verifier.keys.get(org), stored, lock);
+      if (await this.#store.replaceIfUnchanged(locked, stored)) return await this.#confirm(locked);
     }
     throw keyringContention();
   }
@@ -171,8 +181,26 @@ export class ShredService {
     await this.#workflowStarter.start(`${input.org}-${Date.parse(input.requestedAt)}`, input);
   }
 
-  async #readKeyring(org: string): Promise<StoredKeyring> {
-    return parseStoredKeyring(await this.#store.getRaw(org), org);
+  /** The response about a stored keyring. It is sent only once earlier keyrings are refused. */
+  async #confirm(stored: StoredKeyring): Promise<ShredResponse> {
+    await this.#verifier.marks.raise(stored.org, stored);
+    return toShredResponse(stored);
+  }
+
+  async #read(org: string): Promise<{ readonly stored: StoredKeyring; readonly mark: OrgMark }> {
+    const reread = () => this.#store.getRaw(org);
+    const stored = await this.#verifier.verify(await reread(), org, reread);
+    return { stored, mark: await this.#verifier.marks.getLatest(org) };
+  }
+
+  /**
+   * Reads a record that may be older than the mark. A shredding must not depend on what somebody put back: it replaces
+   * an old keyring too, and takes the pending shredding from the mark.
+   * @throws DecryptionError if the vault did not write the record
+   */
+  async #readEvenIfOld(org: string): Promise<{ readonly stored: StoredKeyring; readonly mark: OrgMark }> {
+    const stored = parseKeyringOrTombstone(await this.#verifier.keys.get(org), await this.#store.getRaw(org));
+    return { stored, mark: await this.#verifier.marks.getLatest(org) };
   }
 }
 

@@ -4,12 +4,13 @@
  */
 
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { newSlotSalt, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
 import { identityMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import { newUserKeyring } from '../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk, type UserRef } from '../../core/users/user-root-key.ts';
-import { assertOrgActive, parseStoredKeyring } from '../org-keys/keyring-opener.ts';
+import { assertOrgActive } from '../org-keys/keyring-verifier.ts';
 import { undefinedIfUndecryptable } from '../shared/error-classification.ts';
 import type { Clock } from '../shared/ports.ts';
 import { parseUserRecordOrCorrupt } from './corrupt-user-keyring.ts';
@@ -118,7 +119,8 @@ export class IdentityUserService {
   async #assertOrgActive(owner: UserRef): Promise<void> {
     const { orgKeyring } = await this.#deps.reader.read(owner, []);
     if (orgKeyring === undefined) throw new VaultError('user_not_found');
-    assertOrgActive(parseStoredKeyring(orgKeyring, owner.org));
+    if (orgKeyring === 'damaged') throw new DecryptionError();
+    assertOrgActive(orgKeyring);
   }
 }
 

@@ -9,7 +9,7 @@ import type { SessionToken } from '../../core/users/session-token.ts';
 import { formatUserKey, type UserKey } from '../../core/users/user-key.ts';
 import { parseUserKeyringRecord, type UserKeyring, verifyUserKeyring } from '../../core/users/user-keyring.ts';
 import { deriveUmk, type Umk, type UserRef } from '../../core/users/user-root-key.ts';
-import { assertOrgActive, parseStoredKeyring } from '../org-keys/keyring-opener.ts';
+import { assertOrgActive } from '../org-keys/keyring-verifier.ts';
 import { hasPassed } from '../shared/timestamps.ts';
 import type { StoredRecord, StoredUserData } from './user-ports.ts';
 
@@ -59,7 +59,8 @@ export function unlockSlot(
  */
 export function activeUserKeyring({ orgKeyring, keyring }: StoredUserData, owner: UserRef): UserKeyring | undefined {
   if (orgKeyring === undefined || keyring === undefined) return undefined;
-  assertOrgActive(parseStoredKeyring(orgKeyring, owner.org));
+  if (orgKeyring === 'damaged') throw new DecryptionError();
+  assertOrgActive(orgKeyring);
   const stored = parseUserKeyringRecord(keyring, owner);
   return stored.state === 'active' ? stored : undefined;
 }

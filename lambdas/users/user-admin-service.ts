@@ -8,7 +8,7 @@ import { isOpaqueId, randomId } from '../../core/encoding/random-id.ts';
 import { formatUserKey } from '../../core/users/user-key.ts';
 import { newUserKeyring } from '../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
-import { assertOrgActive, type StoredKeyring } from '../org-keys/keyring-opener.ts';
+import { assertOrgActive, type StoredKeyring } from '../org-keys/keyring-verifier.ts';
 import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { toUserInfo } from './account-response.ts';

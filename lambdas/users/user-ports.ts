@@ -1,6 +1,7 @@
 /** Ports of the user services. */
 import type { UserKeyring, UserTombstone } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
+import type { StoredKeyring } from '../org-keys/keyring-verifier.ts';
 import type { Page } from '../shared/ports.ts';
 
 export const collections = ['memory', 'messages'] as const;
@@ -19,20 +20,32 @@ export interface StoredRecord {
 
 export type RecordKey = Pick<StoredRecord, 'collection' | 'id'>;
 
-/** Result of one read. Keyrings are raw, and the services validate them. */
+/** Result of one read. */
 export interface StoredUserData {
-  /** Keyring of the organization. Used only to check its lock and shred state: no user function can open a DEK. */
-  readonly orgKeyring: unknown;
+  /**
+   * The verified keyring of the organization; `damaged` if the vault did not write its record. Used only to check its
+   * lock and shred state: no user function can open a DEK.
+   */
+  readonly orgKeyring: StoredKeyring | 'damaged' | undefined;
+  /** Raw; the services validate it. */
   readonly keyring: unknown;
   /** Existing records, by record id. */
   readonly records: ReadonlyMap<string, StoredRecord>;
 }
 
 export interface UserReader {
+  /** As {@link UserRecordReader}, and verifies the organization's keyring. */
+  read(owner: UserRef, records: readonly RecordKey[]): Promise<StoredUserData>;
+}
+
+export interface UserRecordReader {
   /**
    * Reads the organization's keyring, the user's keyring and up to 98 records in one strongly consistent BatchGetItem.
    */
-  read(owner: UserRef, records: readonly RecordKey[]): Promise<StoredUserData>;
+  read(
+    owner: UserRef,
+    records: readonly RecordKey[],
+  ): Promise<Omit<StoredUserData, 'orgKeyring'> & { readonly orgKeyring: unknown }>;
 }
 
 export interface UserKeyringStore {

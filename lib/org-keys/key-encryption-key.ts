@@ -19,7 +19,7 @@ export class KeyEncryptionKey extends EncryptionContextKey {
 
   /** Allows a function to generate DEKs and sets its key ID. */
   grantGenerate(fn: VaultFunction): void {
-    this.grantUse(fn, 'kms:GenerateDataKey');
+    this.grantUse(fn, 'kms:GenerateDataKeyWithoutPlaintext');
   }
 
   /** Allows a function to unwrap DEKs and sets its key ID. */

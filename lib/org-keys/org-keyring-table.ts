@@ -24,11 +24,6 @@ export class KeyringTable extends Construct {
     this.grant(fn, ['dynamodb:BatchGetItem']);
   }
 
-  /** Like grantRead, plus GetItem on the record. */
-  grantInspect(fn: VaultFunction): void {
-    this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:GetItem']);
-  }
-
   /** Reads a record and writes its next generation. */
   grantChange(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:GetItem', 'dynamodb:PutItem']);

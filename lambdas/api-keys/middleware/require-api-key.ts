@@ -2,16 +2,14 @@ import type { MiddlewareObj } from '@middy/core';
 import type { RouteInput } from '../../../contract/route-schemas.ts';
 import { type RouteId, requiredVerbOf } from '../../../contract/routes.ts';
 import { nameProblem } from '../../../contract/shared/name-patterns.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { RequestState } from '../../middleware/request-state.ts';
-import {
-  type KeyringOpener,
-  type OpenKeyring,
-  parseStoredKeyring,
-  type StoredKeyring,
-} from '../../org-keys/keyring-opener.ts';
+import type { KeyringOpener, OpenKeyring } from '../../org-keys/keyring-opener.ts';
+import type { StoredKeyring } from '../../org-keys/keyring-verifier.ts';
 import type { Clock, StoredValue } from '../../shared/ports.ts';
 import type { Caller } from '../api-key-ports.ts';
-import { authenticateApiKey, authorize, authorizeList, parseApiKeyHeader } from '../authorization.ts';
+import type { ApiKeyVerifier } from '../api-key-verifier.ts';
+import { authorize, authorizeList, callerOf, parseApiKeyHeader, verifyApiKey } from '../authorization.ts';
 import type { LastUsedRecorder } from '../last-used-recorder.ts';
 import { allowsName } from '../permissions.ts';
 import type { RequestRecordStore } from '../request-record-ports.ts';
@@ -36,6 +34,7 @@ export interface ApiKeyCall<Id extends RouteId> extends RequestState<Id> {
 
 export interface ApiKeyAuth {
   readonly records: RequestRecordStore;
+  readonly apiKeyVerifier: ApiKeyVerifier;
   readonly keyringOpener: KeyringOpener;
   readonly lastUsedRecorder: LastUsedRecorder;
   readonly clock: Clock;
@@ -62,8 +61,12 @@ export function requireApiKey<Id extends RouteId>(
         names: [...new Set(names)].filter((name) => nameProblem(name) === undefined),
         includeHistory: history,
       });
-      const caller = authenticateApiKey(presented, records.apiKey, auth.clock());
-      if (records.apiKey !== undefined) event.lastUsedUpdate = auth.lastUsedRecorder.record(records.apiKey);
+      // The secret is compared first, so that a caller without it causes no call to KMS or S3.
+      const matched = verifyApiKey(presented, records.apiKey);
+      const stored = await auth.apiKeyVerifier.verifyOrUndefined(matched);
+      if (stored === undefined) throw new VaultError('invalid_api_key');
+      const caller = callerOf(stored, auth.clock());
+      event.lastUsedUpdate = auth.lastUsedRecorder.record(stored);
       event.actor = { org: caller.org, principal: caller.keyId };
       const verb = requiredVerbOf(id);
       if (verb === undefined) throw new Error(`the route ${id} has no verb`);
@@ -72,7 +75,7 @@ export function requireApiKey<Id extends RouteId>(
       const rereadKeyring = async () =>
         (await auth.records.read({ org: caller.org, keyId: caller.keyId, names: [], includeHistory: false })).keyring;
       const openKeyring = () => auth.keyringOpener.open(records.keyring, caller.org, rereadKeyring);
-      const storedKeyring = () => parseStoredKeyring(records.keyring, caller.org);
+      const storedKeyring = () => auth.keyringOpener.verifier.verify(records.keyring, caller.org, rereadKeyring);
       event.session = { caller, openKeyring, storedKeyring, values: filterAllowedValues(caller, records.values) };
     },
   };
@@ -107,8 +110,8 @@ export interface ApiKeySession {
   readonly caller: Caller;
   /** Verifies and unwraps the caller's keyring. Lazy, because routes that do not touch values need no DEK. */
   openKeyring(): Promise<OpenKeyring>;
-  /** The caller's keyring or tombstone as stored; its MAC is not verified. @throws DecryptionError */
-  storedKeyring(): StoredKeyring;
+  /** Verifies the caller's keyring or tombstone without unwrapping a DEK. @throws DecryptionError */
+  storedKeyring(): Promise<StoredKeyring>;
   /** The requested values that exist and that the caller is permitted to read. */
   readonly values: ReadonlyMap<string, StoredValue>;
 }

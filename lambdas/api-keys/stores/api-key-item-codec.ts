@@ -1,10 +1,10 @@
 /** API keys as DynamoDB items (docs/format.md, section 5). */
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Role, roles } from '../../../contract/shared/roles.ts';
-import { type Verb, verbs } from '../../../contract/shared/verbs.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
+import { undefinedIfUndecryptable } from '../../shared/error-classification.ts';
 import { type Fields, type Item, requireText } from '../../shared/stores/dynamo-item-codec.ts';
-import type { StoredApiKey } from '../api-key-ports.ts';
+import type { ListedApiKey, StoredApiKey } from '../api-key-ports.ts';
 
 export function parseStoredApiKey(item: Item): StoredApiKey {
   const fields: Fields = unmarshall(item);
@@ -16,14 +16,20 @@ export function parseStoredApiKey(item: Item): StoredApiKey {
     role,
     name: optionalText(fields, 'name'),
     prefixes: optionalTextList(fields, 'prefixes'),
-    verbs: optionalTextList(fields, 'verbs')?.filter(isVerb),
+    verbs: optionalTextList(fields, 'verbs'),
     expiresAt: optionalText(fields, 'expiresAt'),
     createdAt: requireText(fields, 'createdAt'),
     lastUsedAt: optionalText(fields, 'lastUsedAt'),
     overlapEndsAt: optionalText(fields, 'overlapEndsAt'),
     revokedAt: optionalText(fields, 'revokedAt'),
     hash: requireText(fields, 'hash'),
+    mac: requireText(fields, 'mac'),
   };
+}
+
+/** A record of a list, also if it is damaged. The key schema of the table guarantees its ID. */
+export function parseListedApiKey(item: Item): ListedApiKey {
+  return { id: item.id?.S ?? '', stored: undefinedIfUndecryptable(() => parseStoredApiKey(item)) };
 }
 
 const optionalText = (fields: Fields, name: string): string | undefined =>
@@ -35,8 +41,5 @@ function optionalTextList(fields: Fields, name: string): string[] | undefined {
   if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string')) throw new DecryptionError();
   return list;
 }
-
-/** Verbs that this version does not know are ignored. */
-const isVerb = (verb: string): verb is Verb => verbs.some((known) => known === verb);
 
 const isRole = (role: string): role is Role => Object.hasOwn(roles, role);

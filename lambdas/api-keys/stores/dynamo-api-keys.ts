@@ -9,8 +9,8 @@ import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared
 import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import type { ApiKeyStore, LastUsedStore, StoredApiKey } from '../api-key-ports.ts';
-import { parseStoredApiKey } from './api-key-item-codec.ts';
+import type { ApiKeyStore, LastUsedStore, ListedApiKey, StoredApiKey } from '../api-key-ports.ts';
+import { parseListedApiKey, parseStoredApiKey } from './api-key-item-codec.ts';
 
 /** API keys in DynamoDB. Only the hash of a secret is stored. */
 export class DynamoApiKeys implements ApiKeyStore {
@@ -42,7 +42,7 @@ export class DynamoApiKeys implements ApiKeyStore {
     return item === undefined ? undefined : parseStoredApiKey(item);
   }
 
-  async list(org: string, after: string | undefined, limit: number): Promise<Page<StoredApiKey>> {
+  async list(org: string, after: string | undefined, limit: number): Promise<Page<ListedApiKey>> {
     const query = {
       TableName: this.#table,
       KeyConditionExpression: '#org = :org',
@@ -51,40 +51,46 @@ export class DynamoApiKeys implements ApiKeyStore {
       ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: after }) }),
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
-    return { items: items.map(parseStoredApiKey), more };
+    return { items: items.map(parseListedApiKey), more };
   }
 
-  async endOverlap(org: string, id: string, at: string): Promise<StoredApiKey | undefined> {
-    const ended = await this.#update(org, id, at, {
+  async endOverlap(org: string, id: string, at: string): Promise<string | undefined> {
+    const ended = await this.#update(org, id, at, 'overlapEndsAt', {
       UpdateExpression: 'SET #overlapEndsAt = :at',
       ConditionExpression: 'attribute_exists(#id) AND (attribute_not_exists(#overlapEndsAt) OR #overlapEndsAt > :at)',
       ExpressionAttributeNames: namePlaceholders('overlapEndsAt', 'id'),
     });
-    return ended ?? (await this.get(org, id));
+    return ended ?? (await this.get(org, id))?.overlapEndsAt;
   }
 
-  revoke(org: string, id: string, at: string): Promise<StoredApiKey | undefined> {
-    return this.#update(org, id, at, {
+  revoke(org: string, id: string, at: string): Promise<string | undefined> {
+    return this.#update(org, id, at, 'revokedAt', {
       UpdateExpression: 'SET #revokedAt = if_not_exists(#revokedAt, :at)',
       ConditionExpression: 'attribute_exists(#id)',
       ExpressionAttributeNames: namePlaceholders('revokedAt', 'id'),
     });
   }
 
-  /** Returns the updated key, or undefined if the condition failed. */
-  async #update(org: string, id: string, at: string, expressions: object): Promise<StoredApiKey | undefined> {
+  /** Returns the updated time, or undefined if the condition failed. */
+  async #update(
+    org: string,
+    id: string,
+    at: string,
+    attribute: 'overlapEndsAt' | 'revokedAt',
+    expressions: object,
+  ): Promise<string | undefined> {
     const command = new UpdateItemCommand({
       TableName: this.#table,
       Key: toItem({ org, id }),
       ...expressions,
       ExpressionAttributeValues: toItem({ ':at': at }),
-      ReturnValues: 'ALL_NEW',
+      ReturnValues: 'UPDATED_NEW',
     });
     try {
       const { Attributes } = await mapTransientErrors(valueWriteOutcomeUnknownDetail, () =>
         this.#clientOf(org).send(command),
       );
-      return Attributes === undefined ? undefined : parseStoredApiKey(Attributes);
+      return Attributes?.[attribute]?.S ?? at;
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
       throw error;

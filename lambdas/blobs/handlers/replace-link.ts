@@ -1,12 +1,12 @@
 import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
 import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
-import { assertOrgActive } from '../../org-keys/keyring-opener.ts';
+import { assertOrgActive } from '../../org-keys/keyring-verifier.ts';
 import type { BlobService } from '../blob-service.ts';
 
 export const replaceLink = (apiKeyAuth: ApiKeyAuth, blobService: BlobService) =>
   apiKeyRoute('relinkBlob', apiKeyAuth, {
     run: async ({ params }, { caller, storedKeyring }) => {
-      assertOrgActive(storedKeyring());
+      assertOrgActive(await storedKeyring());
       return await blobService.replaceLink(caller.org, params.id);
     },
   });

@@ -7,5 +7,5 @@ export const explain = (apiKeyAuth: ApiKeyAuth, explainService: ExplainService) 
   apiKeyRoute('explain', apiKeyAuth, {
     subject: ({ query }) => ({ name: auditSubjectOfRef(query.ref) }),
     run: async ({ query }, { caller, storedKeyring }) =>
-      await explainService.explain(caller, storedKeyring(), query.ref),
+      await explainService.explain(caller, await storedKeyring(), query.ref),
   });

@@ -7,6 +7,12 @@ import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { KeyringStore, ShreddableKeyringStore } from '../keyring-ports.ts';
 
+const ifGeneration = (generation: number) => ({
+  ConditionExpression: '#generation = :before',
+  ExpressionAttributeNames: namePlaceholders('generation'),
+  ExpressionAttributeValues: toItem({ ':before': generation }),
+});
+
 /** Keyrings in DynamoDB, one item per org. Every change is conditional on the preceding generation. */
 export class DynamoKeyrings implements KeyringStore, ShreddableKeyringStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
@@ -35,25 +41,11 @@ export class DynamoKeyrings implements KeyringStore, ShreddableKeyringStore {
   }
 
   replace(keyring: Keyring): Promise<boolean> {
-    return this.#put(keyring, {
-      // A lock does not change the generation, because the function that sets it cannot compute the MAC. A writer that
-      // has not seen the lock must not remove it.
-      ConditionExpression: '#generation = :before AND attribute_not_exists(#lock)',
-      ExpressionAttributeNames: namePlaceholders('generation', 'lock'),
-      ExpressionAttributeValues: toItem({ ':before': keyring.generation - 1 }),
-    });
+    return this.#put(keyring, ifGeneration(keyring.generation - 1));
   }
 
   replaceIfUnchanged(next: Keyring | Tombstone, before: Keyring | Tombstone): Promise<boolean> {
-    const lock = before.state === 'active' ? before.lock : undefined;
-    return this.#put(next, {
-      ConditionExpression:
-        lock === undefined
-          ? '#generation = :before AND attribute_not_exists(#lock)'
-          : '#generation = :before AND #lock.#requestedAt = :requestedAt',
-      ExpressionAttributeNames: namePlaceholders('generation', 'lock', ...(lock === undefined ? [] : ['requestedAt'])),
-      ExpressionAttributeValues: toItem({ ':before': before.generation, ':requestedAt': lock?.requestedAt }),
-    });
+    return this.#put(next, ifGeneration(before.generation));
   }
 
   #put(stored: Keyring | Tombstone, condition: object): Promise<boolean> {

@@ -1,4 +1,9 @@
-import { DecryptCommand, GenerateDataKeyCommand, type KMSClient, ReEncryptCommand } from '@aws-sdk/client-kms';
+import {
+  DecryptCommand,
+  GenerateDataKeyWithoutPlaintextCommand,
+  type KMSClient,
+  ReEncryptCommand,
+} from '@aws-sdk/client-kms';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
@@ -21,17 +26,15 @@ export class KmsKek implements Kek {
     this.#keyId = this.#keyIds[0] ?? keyIds;
   }
 
-  async generate(org: string, version: number): Promise<{ secret: Uint8Array; wrapped: Uint8Array }> {
-    const command = new GenerateDataKeyCommand({
+  async generate(org: string, version: number): Promise<Uint8Array> {
+    const command = new GenerateDataKeyWithoutPlaintextCommand({
       KeyId: this.#keyId,
       KeySpec: 'AES_256',
       EncryptionContext: encryptionContext(org, version),
     });
-    const { Plaintext, CiphertextBlob } = await mapKmsErrors('Nothing was stored.', () =>
-      this.#clientOf(org).send(command),
-    );
-    if (Plaintext === undefined || CiphertextBlob === undefined) throw new VaultError('key_unavailable');
-    return { secret: Plaintext, wrapped: CiphertextBlob };
+    const { CiphertextBlob } = await mapKmsErrors('Nothing was stored.', () => this.#clientOf(org).send(command));
+    if (CiphertextBlob === undefined) throw new VaultError('key_unavailable');
+    return CiphertextBlob;
   }
 
   async unwrap(org: string, version: number, wrapped: Uint8Array): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
 import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
-import { assertOrgActive } from '../../org-keys/keyring-opener.ts';
+import { assertOrgActive } from '../../org-keys/keyring-verifier.ts';
 import type { ValueDestructionService } from '../value-destruction-service.ts';
 
 export const destroyValue = (apiKeyAuth: ApiKeyAuth, destructionService: ValueDestructionService) =>
@@ -8,7 +8,7 @@ export const destroyValue = (apiKeyAuth: ApiKeyAuth, destructionService: ValueDe
     valueNames: ({ params }) => [params.name],
     includeHistory: () => true,
     run: async ({ params, body }, { caller, storedKeyring, values }) => {
-      const keyring = storedKeyring();
+      const keyring = await storedKeyring();
       assertOrgActive(keyring);
       const { name } = params;
       const reread = async () =>

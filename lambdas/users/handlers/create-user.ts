@@ -5,5 +5,5 @@ import type { UserAdminService } from '../user-admin-service.ts';
 export const createUser = (apiKeyAuth: ApiKeyAuth, users: UserAdminService) =>
   apiKeyRoute('createUser', apiKeyAuth, {
     subject: (_, output) => ({ name: output?.user }),
-    run: async (_, { caller, storedKeyring }) => await users.create(caller.org, storedKeyring()),
+    run: async (_, { caller, storedKeyring }) => await users.create(caller.org, await storedKeyring()),
   });

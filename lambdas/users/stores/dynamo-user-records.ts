@@ -10,9 +10,8 @@ import type {
   Collection,
   RecordKey,
   StoredRecord,
-  StoredUserData,
   UserItemStore,
-  UserReader,
+  UserRecordReader,
   UserRecordStore,
 } from '../user-ports.ts';
 import { collectionItemIdPrefix, parseRecordItem, recordItemId, userItemId } from './user-item-codec.ts';
@@ -30,7 +29,7 @@ export interface UserTables {
 /**
  * Reads both keyrings and the records in one strongly consistent BatchGetItem, so removals and deletions apply at once.
  */
-export class DynamoUserReader implements UserReader {
+export class DynamoUserReader implements UserRecordReader {
   readonly #clientOf: ClientOf;
   readonly #tables: UserTables;
 
@@ -39,7 +38,7 @@ export class DynamoUserReader implements UserReader {
     this.#tables = tables;
   }
 
-  async read(owner: UserRef, keys: readonly RecordKey[]): Promise<StoredUserData> {
+  async read(owner: UserRef, keys: readonly RecordKey[]): ReturnType<UserRecordReader['read']> {
     const { keyrings, userKeyrings, records } = this.#tables;
     const { org, user } = owner;
     const Keys = keys.map((key) => toItem({ org, id: recordItemId(owner, key) }));

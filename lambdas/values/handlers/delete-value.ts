@@ -1,6 +1,6 @@
 import { apiKeyRoute } from '../../api-keys/middleware/api-key-route.ts';
 import type { ApiKeyAuth } from '../../api-keys/middleware/require-api-key.ts';
-import { assertOrgActive } from '../../org-keys/keyring-opener.ts';
+import { assertOrgActive } from '../../org-keys/keyring-verifier.ts';
 import type { ValueWriter } from '../value-writer.ts';
 import type { WriteSnapshotLoader } from '../write-snapshot-loader.ts';
 
@@ -10,7 +10,7 @@ export const deleteValue = (apiKeyAuth: ApiKeyAuth, snapshotLoader: WriteSnapsho
     run: async ({ params, query }, { caller, storedKeyring, values }) => {
       // Deleting needs no key. A locked org must still be refused, because its data must be complete if the shredding
       // is cancelled.
-      assertOrgActive(storedKeyring());
+      assertOrgActive(await storedKeyring());
       return await valueWriter.delete(
         caller.org,
         values.get(params.name),
