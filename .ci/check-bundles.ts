@@ -79,7 +79,8 @@ function loadedAtOnce(outputs: Metafile['outputs'], ...entries: string[]): Set<s
 
 function checkSize(what: string, files: readonly OutputFile[], limit: number): void {
   const size = files.reduce((sum, { contents }) => sum + gzipSync(contents).length, 0);
-  // A smaller client is incomplete: an entry without exports would bundle to nothing and pass.
+  // A smaller client is incomplete: bundling an entry without exports would produce an empty file, which meets all
+  // limits.
   if (size < 1024) problems.push(`${what}: ${size} bytes gzipped, which is too small to be complete`);
   if (size >= limit) problems.push(`${what}: ${size} bytes gzipped, the limit is ${limit}`);
   console.log(`bundles: ${what} ${(size / 1024).toFixed(1)} KiB gzipped`);

@@ -33,7 +33,7 @@ import type {
   UploadObjectStore,
 } from '../blob-ports.ts';
 
-/** Neutral, because the vault does not know the content. */
+/** A generic type, because the vault does not know the content. */
 const contentType = 'application/octet-stream';
 const expiresIn = limits.blobPresignedUrlSeconds;
 
