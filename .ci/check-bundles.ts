@@ -26,7 +26,7 @@ const sdkBlobLimit = 15 * 1024;
 const sdkLaterLimit = 9 * 1024;
 /** Limit of the link page in gzipped bytes. */
 const pageLimit = 30 * 1024;
-/** jsii class names and esbuild paths, which survive minification. */
+/** Texts of the CDK and jsii that survive minification. Their presence shows that a bundle contains the CDK. */
 const cdkMarks = ['aws-cdk-lib', '@aws-cdk/', 'jsii.rtti', 'constructs.Construct'];
 
 const problems: string[] = [];

@@ -54,7 +54,10 @@ const codes: string[] = [];
 /** Responses of failed requests, and of `explain`. */
 let told = '';
 let explained = '';
-/** The inputs of the emulated services, except HMACs of KMS, the only place that receives an identity. */
+/**
+ * The inputs of the emulated services. KMS HMAC operations are recorded separately, because only they receive an
+ * identity.
+ */
 const asked: string[] = [];
 const macs: { principal: string; action: string; message: string }[] = [];
 let handedOver = 0;
