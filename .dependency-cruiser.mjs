@@ -1,4 +1,5 @@
-// Which part may import which: top-level folders, layers and capabilities (docs/architecture.md). Any other import is an error.
+// The allowed imports between top-level folders, layers and capabilities (docs/architecture.md). Any other import is an
+// error.
 
 const inFolder = (path) => `^${path}/`;
 
@@ -11,7 +12,10 @@ const functions = inFolder('lambdas/functions');
 const compose = inFolder('lambdas/compose');
 const aws = inFolder('lambdas/aws');
 
-/** What each top-level folder, or layer of lambdas/, may import from this repository beside itself. */
+/**
+ * The imports that each top-level folder, or layer of lambdas/, may have from this repository, in addition to its own
+ * files.
+ */
 const layers = [
   { name: 'core', from: inFolder('core'), may: [] },
   { name: 'contract', from: inFolder('contract'), may: [] },
@@ -33,7 +37,7 @@ const layers = [
   { name: 'cli', from: inFolder('cli'), may: [inFolder('sdk'), inFolder('core')] },
   { name: 'viewer', from: inFolder('viewer'), may: [inFolder('sdk'), inFolder('core')] },
   { name: 'local', from: inFolder('local'), may: [inFolder('contract')] },
-  // The emulated AWS services know nothing of the vault.
+  // The emulated AWS services must not depend on the vault.
   { name: 'local-aws', from: inFolder('local/aws'), may: [] },
 ];
 
@@ -49,8 +53,9 @@ const layerRules = layers.map(({ name, from, may }) => ({
 }));
 
 /**
- * What each folder of a top-level folder may import from its siblings. A key that ends in `.ts` is a file beside the folders; `*` means all.
- * A row names only rows above it, so there is no cycle between capabilities. .ci/import-rules.ts checks that order, and that every pair is used.
+ * The siblings that each folder of a top-level folder may import. A key that ends in `.ts` is a file next to the
+ * folders; `*` means all. A row names only rows above it, so there is no cycle between capabilities.
+ * .ci/import-rules.ts checks that order, and that every entry is used.
  */
 export const capabilities = {
   core: {
@@ -82,7 +87,7 @@ export const capabilities = {
     memory: ['shared'],
     conversations: ['shared'],
     explain: ['shared'],
-    // The table of routes is made of the routes.ts of every capability; the audit names the routes.
+    // The table of routes combines the routes.ts of every capability. The audit uses the names of the routes.
     'audit/routes.ts': [],
     'routes.ts': ['*'],
     audit: ['routes.ts', 'shared'],
@@ -305,7 +310,7 @@ export default {
   ],
   options: {
     parser: 'swc',
-    // A workspace has a folder of its own for what it needs in another version.
+    // A workspace has a separate node_modules folder for packages that it needs in another version.
     doNotFollow: { path: '(^|/)node_modules/' },
     exclude: { path: '/dist/|^bench/node_modules/|^cdk\\.out/' },
     enhancedResolveOptions: {

@@ -1,6 +1,6 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Test files with a run of their own, so that `npm test` ends within five minutes. */
+/** Test files that run separately, so that `npm test` ends within five minutes. */
 const suites = {
   cli: ['test/{cli,mcp,docs}/**/*.test.ts'],
   custody: [
@@ -15,7 +15,7 @@ const suite = (name: string, include: string[], exclude: string[] = []) => ({
   test: { name, include, exclude: [...configDefaults.exclude, ...exclude] },
 });
 
-/** One project per suite: `npx vitest run FILE` finds a file in whichever suite it lies. */
+/** One project per suite, so that `npx vitest run FILE` finds a file in any suite. */
 export default defineConfig({
   test: {
     projects: [
@@ -23,7 +23,7 @@ export default defineConfig({
       ...Object.entries(suites).map(([name, include]) => suite(name, include)),
       {
         extends: true,
-        // These take minutes, much memory or much disk: one at a time, after all others.
+        // These tests take minutes, much memory or much disk space. They run one at a time, after all others.
         test: {
           name: 'large',
           include: ['test/**/*.large.ts'],
@@ -36,14 +36,16 @@ export default defineConfig({
     ],
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
-    // More than cores: end-to-end tests spend half of their time waiting, for drains, time-outs and processes.
+    // More workers than cores, because end-to-end tests spend half of their time waiting for drains, time-outs and
+    // processes.
     maxWorkers: 4,
-    // This guards against hanging, not against slowness. On a busy machine, 1,000 requests beside three other files take half a minute.
+    // Only a guard against tests that hang. On a busy machine, 1,000 requests take half a minute while three other
+    // files run.
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // The default of one second is not enough on a busy machine.
     expect: { poll: { timeout: 20_000 } },
-    // A run that found no tests proves nothing.
+    // A run without tests must fail, because it proves nothing.
     passWithNoTests: false,
     allowOnly: false,
     coverage: {

@@ -1,10 +1,10 @@
-/** Breaks every import rule once, in a generated tree, so that a rule that reports nothing is found out. */
+/** Generates a tree that breaks every import rule once, to detect rules that report nothing. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { type Capabilities, cruise } from './cruise.ts';
 
-/** For each rule that is not a row of a capability: a file, and what it imports against that rule. */
+/** For each rule that is not a capability row: a file, and an import that breaks the rule. */
 const broken: readonly (readonly [file: string, target: string])[] = [
   ['core/encoding/broken.ts', 'bin/target.ts'],
   ['contract/shared/broken.ts', 'core/encoding/target.ts'],
@@ -37,7 +37,7 @@ const broken: readonly (readonly [file: string, target: string])[] = [
   ['test/broken.ts', 'test/nowhere.ts'],
 ];
 
-/** For each row of a capability: an import of a sibling that the row does not name, and a folder without a row. */
+/** For each capability row: an import of a sibling that the row does not allow. In addition, a folder without a row. */
 function brokenRows(capabilities: Capabilities): [file: string, target: string][] {
   return Object.entries(capabilities).flatMap(([root, rows]) => {
     const fileOf = (name: string, base: string) => `${root}/${name.endsWith('.ts') ? name : `${name}/${base}.ts`}`;
@@ -52,7 +52,7 @@ function brokenRows(capabilities: Capabilities): [file: string, target: string][
 }
 
 /**
- * Names of the rules that reported nothing although the tree breaks each of them.
+ * Returns the names of the rules that reported nothing, although the tree breaks each of them.
  * @param rules names of all rules
  */
 export function silentRules(rules: readonly string[], capabilities: Capabilities): string[] {

@@ -26,7 +26,7 @@ const sdkBlobLimit = 15 * 1024;
 const sdkLaterLimit = 9 * 1024;
 /** Limit of the link page in gzipped bytes. */
 const pageLimit = 30 * 1024;
-/** jsii class names and esbuild paths, which survive minification. */
+/** Texts of the CDK and jsii that survive minification. Their presence shows that a bundle contains the CDK. */
 const cdkMarks = ['aws-cdk-lib', '@aws-cdk/', 'jsii.rtti', 'constructs.Construct'];
 
 const problems: string[] = [];
@@ -79,7 +79,8 @@ function loadedAtOnce(outputs: Metafile['outputs'], ...entries: string[]): Set<s
 
 function checkSize(what: string, files: readonly OutputFile[], limit: number): void {
   const size = files.reduce((sum, { contents }) => sum + gzipSync(contents).length, 0);
-  // A smaller client is incomplete: an entry without exports would bundle to nothing and pass.
+  // A smaller client is incomplete: bundling an entry without exports would produce an empty file, which meets all
+  // limits.
   if (size < 1024) problems.push(`${what}: ${size} bytes gzipped, which is too small to be complete`);
   if (size >= limit) problems.push(`${what}: ${size} bytes gzipped, the limit is ${limit}`);
   console.log(`bundles: ${what} ${(size / 1024).toFixed(1)} KiB gzipped`);

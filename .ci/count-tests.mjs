@@ -1,5 +1,5 @@
-// Prints `passed failed skipped` of a vitest JSON report: node .ci/count-tests.mjs REPORT EXIT_CODE.
-// Failures without a failed test are counted too: a file that did not load, a crashed run, or no tests at all.
+// Prints `passed failed skipped` for a vitest JSON report. Usage: node .ci/count-tests.mjs REPORT EXIT_CODE
+// Failures without a failed test also count: a file that did not load, a crashed run, or a run without tests.
 import { readFileSync } from 'node:fs';
 
 function count(file, exitCode) {

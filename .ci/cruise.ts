@@ -19,7 +19,7 @@ export interface Cruise {
   };
 }
 
-/** Top-level folder → folder or file in it → what that may import from its siblings. */
+/** Maps each top-level folder to its folders and files, and each of these to the siblings that it may import. */
 export type Capabilities = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
 const configFile = resolve('.dependency-cruiser.mjs');

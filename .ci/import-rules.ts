@@ -1,14 +1,23 @@
-/** Checks which part may import which: dependency-cruiser with .dependency-cruiser.mjs, and the rules that it cannot express. */
+/**
+ * Checks the import rules: runs dependency-cruiser with .dependency-cruiser.mjs, and checks the rules that it cannot
+ * express.
+ */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import { silentRules } from './broken-imports.ts';
 import { type Capabilities, type Cruise, cruise, readRules } from './cruise.ts';
 
-/** A parser that silently reads nothing finds 0 modules and no problem. There were 867 when this was written. */
+/**
+ * A parser that silently fails finds 0 modules and no problems, so a minimum is required. There were 867 modules when
+ * this was written.
+ */
 const fewestModules = 800;
 
-/** Stores and providers may import types only (the ports) from the rules. What is left once types are stripped is a run-time import. */
+/**
+ * Stores and providers may import only types (the ports) from the rules. An import that remains after types are
+ * stripped is a run-time import.
+ */
 function storesThatRunRules(): string[] {
   return globSync('lambdas/*/{stores,providers}/**/*.ts').flatMap((file) => {
     const code = stripTypeScriptTypes(readFileSync(file, 'utf8'));
@@ -19,15 +28,15 @@ function storesThatRunRules(): string[] {
   });
 }
 
-/** Modules that have imports of which none was read: the parser failed on them without a message. */
+/** Modules that have imports, although none was found: the parser failed on them without an error. */
 function unread(modules: Cruise['modules']): string[] {
   return modules
     .filter(({ dependencies }) => dependencies.length === 0)
     .filter(({ source }) => /^(?:import|export)\s[^;]*?\sfrom\s+['"]/m.test(readFileSync(source, 'utf8')))
-    .map(({ source }) => `unread: the imports of ${source} were not seen`);
+    .map(({ source }) => `unread: no import of ${source} was found`);
 }
 
-/** Rows that name a row below themselves, so that a cycle could arise, and pairs that no import uses. */
+/** Rows that name a row below themselves, which allows a cycle, and entries of rows that no import uses. */
 function staleRows(capabilities: Capabilities, modules: Cruise['modules']): string[] {
   return Object.entries(capabilities).flatMap(([root, rows]) => {
     const names = Object.keys(rows);
@@ -40,7 +49,7 @@ function staleRows(capabilities: Capabilities, modules: Cruise['modules']): stri
     const problemOf = (name: string, other: string): string | undefined => {
       if (other === '*') return undefined;
       if (!names.includes(other)) return `${root}/${name}: there is no row ${other}`;
-      if (names.indexOf(other) > names.indexOf(name)) return `${root}/${name} names ${other}, which stands below it`;
+      if (names.indexOf(other) > names.indexOf(name)) return `${root}/${name} names ${other}, a row below it`;
       return isUsed(name, other) ? undefined : `${root}/${name} does not import ${other}: remove it from the row`;
     };
     return Object.entries(rows).flatMap(([name, may]) => may.flatMap((other) => problemOf(name, other) ?? []));
@@ -49,7 +58,7 @@ function staleRows(capabilities: Capabilities, modules: Cruise['modules']): stri
 
 const { rules, capabilities } = await readRules();
 const { modules, summary } = cruise('.');
-// An import that resolves to nothing is listed as a module too: the rule `resolvable` is what reports it.
+// An import that cannot be resolved is also listed as a module. The rule `resolvable` reports it.
 const ours = modules.filter(({ source }) => /^(?!node_modules).*\.ts$/.test(source) && existsSync(source));
 const problems = [
   ...summary.violations.map(({ rule, from, to, cycle }) =>
@@ -58,7 +67,7 @@ const problems = [
   ...storesThatRunRules(),
   ...unread(ours),
   ...staleRows(capabilities, ours),
-  ...silentRules(rules, capabilities).map((name) => `${name} reported nothing in a tree that breaks it`),
+  ...silentRules(rules, capabilities).map((name) => `${name} reported nothing, although the test tree breaks it`),
 ];
 if (ours.length < fewestModules) {
   problems.push(`only ${ours.length} modules were read, at least ${fewestModules} exist`);

@@ -24,7 +24,7 @@ function processes(): ProcessRow[] {
 export function residentMb(root: number): number {
   const rows = processes();
   const family = new Set([root]);
-  // A child is not always listed after its parent, so the search repeats until it finds no more descendants.
+  // A child may be listed before its parent, so the search repeats until it finds no more descendants.
   for (let before = 0; before < family.size; ) {
     before = family.size;
     for (const { pid, parent } of rows) if (family.has(parent)) family.add(pid);

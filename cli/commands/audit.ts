@@ -93,7 +93,7 @@ async function query(shell: Shell, { from, to, principal, name, verb }: QueryOpt
   if (count === 0) shell.note('No records match.');
 }
 
-/** Search windows for the latest records, milliseconds. The vault returns records oldest first only. */
+/** Search windows for the latest records, milliseconds. The vault can only return records from old to new. */
 const tailWindowsMs = [10 * 60_000, 3_600_000, 86_400_000, 7 * 86_400_000, 31 * 86_400_000, undefined];
 
 /** Clocks of Lambda functions differ, so a record may arrive after records with a later time. Milliseconds. */

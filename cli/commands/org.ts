@@ -56,7 +56,7 @@ async function create(shell: Shell, region: string | undefined): Promise<void> {
   shell.print(made.key, made.whole);
 }
 
-/** @throws CommandError for any response but the documented one; only the vault's error code is copied from its text */
+/** @throws CommandError if the response is not the documented one; the message repeats only the vault's error code */
 async function madeOrg(answer: Response): Promise<{ org: string; id: string; key: string; whole: unknown }> {
   const body: unknown = await answer.json().catch(() => undefined);
   const { org, adminKey, code } = fields(body);

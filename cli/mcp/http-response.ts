@@ -29,7 +29,7 @@ const maxHeaders = 32;
  * Control characters that do not occur in text. NUL also reveals UTF-16, which would pass as text in which no value is
  * found.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches these characters on purpose.
 const binaryCharacters = /[\u0000-\u0008\u000b\u000e-\u001a\u001c-\u001f\u007f]/;
 
 /** The response without the values, with at most `bodyBytes` of its body. */

@@ -8,8 +8,8 @@ const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3');
 const cloudInternalAddresses = new Set(['168.63.129.16']);
 
 /**
- * Whether an address is on the public internet. Rejected are private, loopback, link-local, shared (RFC 6598),
- * multicast, unspecified, reserved and documentation addresses, and every IPv6 address that embeds an IPv4 address,
+ * Whether an address is on the public internet. Private, loopback, link-local, shared (RFC 6598), multicast,
+ * unspecified, reserved and documentation addresses are rejected. So is every IPv6 address that embeds an IPv4 address,
  * even a public one: IPv4-mapped, IPv4-compatible, NAT64 (RFC 6052, RFC 8215), 6to4, Teredo, ISATAP (RFC 5214).
  */
 export function isPublicAddress(address: string): boolean {

@@ -73,7 +73,7 @@ export interface OutputOptions {
   readonly force?: boolean | undefined;
 }
 
-/** @throws CommandError usage if values would be shown on a terminal without an explicit request */
+/** @throws CommandError usage if values would be shown on a terminal although the user did not request it */
 export function checkOutput(shell: Shell, { output }: OutputOptions): void {
   if (output !== undefined || !shell.stdout.isTTY) return;
   throw usageError(

@@ -70,7 +70,10 @@ export class SecretReader {
     return outcome.value;
   }
 
-  /** Reads all references; results are by `referenceKey`. Current versions are read in one batch, others one by one. */
+  /**
+   * Reads all references; results are keyed by `referenceKey`. Current versions are read in one batch, others one by
+   * one.
+   */
   async readMany(references: Iterable<Reference>): Promise<Map<string, ReadOutcome>> {
     const all = [...new Map([...references].map((reference) => [referenceKey(reference), reference])).values()];
     const current = all.filter(({ version }) => version === undefined);

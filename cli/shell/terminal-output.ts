@@ -23,7 +23,7 @@ export function formatFacts(pairs: readonly (readonly [string, string | undefine
 }
 
 // Metadata and key names are untrusted text and must not control the terminal that shows them.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches these characters on purpose.
 const steeringCharacters = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** Makes control characters and direction marks in a text visible. */

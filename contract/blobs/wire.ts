@@ -133,7 +133,7 @@ export interface RelinkBlobResponse extends Link {
   id: string;
 }
 
-/** What anyone with a link can see before proving knowledge of its key. */
+/** The facts that anyone with a link can see before proving knowledge of its key. */
 export interface LookAtLinkResponse {
   size: number;
   createdAt: string;

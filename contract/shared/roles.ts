@@ -25,7 +25,7 @@ export type Role = keyof typeof roles;
 /**
  * Roles whose keys can access the reserved names under `channels/` (environment-variables.ts, channelSecretsPrefix)
  * without listing them as prefixes. The secrets there decide which webhook requests the vault accepts. An auditor
- * cannot read or write any value, but can ask who can open these.
+ * cannot read or write any value, but can ask which parties have access to these secrets.
  */
 export const rolesWithReservedNames: readonly Role[] = ['admin', 'auditor'];
 

@@ -37,7 +37,7 @@ export class AuditLogWriter implements AuditLog {
     try {
       await this.#writer.put({ record, ttl, mark }, timeoutMs);
     } catch {
-      // Whatever the cause: no response may be sent without a record.
+      // This applies to every cause: no response may be sent without a record.
       throw new VaultError('audit_unavailable', { detail: unrecordedDetail });
     }
     if (mark !== undefined) this.#marker.confirmStored(event.org, time);

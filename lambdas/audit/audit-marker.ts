@@ -1,5 +1,5 @@
 /**
- * Marks, by which the sealer finds orgs with new records without a scan and without a second write per request. Time is
+ * Marks let the sealer find orgs with new records without a scan and without a second write per request. Time is
  * divided into periods. The first record that a function environment writes for an org in a period carries a mark. The
  * mark is the key of a sparse index and consists of period and shard. A period therefore has few index entries (orgs
  * times environments), regardless of the number of records. Shards spread the first records of many orgs over several

@@ -22,8 +22,8 @@ const scanPageSize = 1000;
 const sealsPerPage = 500;
 const recordsPerPage = 1000;
 /**
- * Maximum number of records returned beyond the number that the seals cover. Returning some of them lets the verifier
- * detect added records.
+ * Maximum number of records that an export page returns in excess of the counts in its seals. The excess records let
+ * the verifier detect added records.
  */
 const maxUncoveredRecords = 100;
 const sealEnvelopeBytes = 50;

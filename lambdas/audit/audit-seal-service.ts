@@ -134,7 +134,7 @@ function selectSealBatch({ items, more }: AuditPage, end: string): SealBatch {
     records.push(stored);
   }
   const last = items.at(-1);
-  // The page ended before the range. The seal ends before the last item, and the next seal starts with it.
+  // The page did not reach the end of the range. The seal ends before the last item, and the next seal starts with it.
   if (more && last !== undefined && last.id < end) {
     return { records: records.filter(({ record }) => record.id !== last.id), to: last.id };
   }

@@ -80,7 +80,8 @@ export class OrgSessions {
       accessKeyId: AccessKeyId,
       secretAccessKey: SecretAccessKey,
       sessionToken: SessionToken,
-      // Clients reuse credentials until shortly before the reported expiration, so an earlier one is reported.
+      // Clients reuse credentials until shortly before the reported expiration, so the real expiration is not reported,
+      // but an earlier one.
       expiration: new Date(Expiration.getTime() - this.#presignMarginMs),
     };
   }

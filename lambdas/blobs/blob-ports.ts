@@ -25,7 +25,7 @@ export interface StoredBlob extends LinkId {
   readonly burnVerifier?: string | undefined;
   readonly openings: number;
   readonly maxOpens?: number | undefined;
-  /** Name of the latest opening, by which a retry is recognized, and its time. */
+  /** Name and time of the latest opening. The name identifies a retry. */
   readonly opening?: string | undefined;
   readonly openedAt?: string | undefined;
   readonly burn: boolean;

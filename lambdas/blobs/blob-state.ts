@@ -10,7 +10,7 @@ const daySeconds = 86_400;
 /** Days for which the record of an ended blob is kept, so that requests get a specific error. */
 const recordRetentionDays = 30;
 
-/** Time in seconds since 1970 until which the record of a blob is kept that ended at the given time. */
+/** Time in seconds since 1970 until which the record of a blob that ended at the given time is kept. */
 export const recordRetentionEnd = (ended: string | Date): number =>
   Math.ceil(new Date(ended).getTime() / 1000) + recordRetentionDays * daySeconds;
 

@@ -1,4 +1,7 @@
-/** Reads channel secrets. Only here does org custody serve conversations, and only for the five channel names. */
+/**
+ * Reads channel secrets. This is the only place where conversations use org custody, and only for the five channel
+ * names.
+ */
 import { channelSecretsPrefix } from '../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';

@@ -37,7 +37,7 @@ export function requireSetting(name: keyof typeof functionEnv): string {
 
 export const clock: Clock = () => new Date();
 
-// Creates a value on first use. A function that does not use a client then has it neither in memory nor in its bundle.
+// Creates a value on first use. A client that a function does not use is then not in its memory and not in its bundle.
 export const lazy = <Thing>(make: () => Thing): (() => Thing) => {
   let made: { readonly thing: Thing } | undefined;
   return () => {

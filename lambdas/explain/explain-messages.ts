@@ -186,7 +186,7 @@ export const explainMessages = {
   riskPassword:
     'Anyone who can use the code key and read the keyring can try passwords, at one call and one Argon2id computation each. Common passwords are found that way.',
 
-  // All of them.
+  // Texts for several kinds of items.
   orgLocked: (shredAt: string): string =>
     `The organization is locked. It will be shredded at ${shredAt}, unless that is cancelled.`,
   nobody: (why: string): PartyText => ({ who: 'Anyone', how: why }),

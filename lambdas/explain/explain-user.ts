@@ -131,7 +131,10 @@ interface FunctionClasses {
    * keyrings and records.
    */
   readonly unlockForSender: readonly FunctionName[];
-  /** Of these, the functions that derive the secrets of identity slots, and of link-code slots. */
+  /**
+   * The functions of `unlockForSender` that derive the secrets of identity slots, and those that derive the secrets of
+   * link-code slots.
+   */
   readonly deriveIdentitySecrets: readonly FunctionName[];
   readonly deriveLinkCodeSecrets: readonly FunctionName[];
   /** Functions that unlock users while they handle a request with a credential. They can read keyrings and records. */

@@ -1,6 +1,6 @@
 /**
  * The permissions of functions according to the policies of the deployment. They are collected at synthesis
- * (lib/explain/iam-policy-report.ts), so that `explain` reports what is deployed and not what was intended.
+ * (lib/explain/iam-policy-report.ts), so that `explain` reports the deployed permissions and not the intended ones.
  */
 import * as z from 'zod/mini';
 import {

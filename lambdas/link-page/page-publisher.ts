@@ -17,7 +17,7 @@ interface PublishedPage {
   readonly Content: string;
 }
 
-/** Permissions granted in the same deployment take seconds to become effective. Milliseconds. */
+/** Retry delays in milliseconds. Permissions granted in the same deployment take seconds to become effective. */
 const retryDelaysMs = [1000, 2000, 4000];
 
 /**

@@ -80,7 +80,7 @@ export class MemoryWriter {
    * @throws VaultError `invalid_request` if an ID occurs twice
    */
   async addMany(user: UnlockedUser, items: readonly AddMemoryRequest[]): Promise<AddMemoriesResponse> {
-    // Items without an ID cannot collide: a position with a leading space is not a valid ID.
+    // An item without an ID is represented by a space and its position. That is not a valid ID, so it cannot collide.
     assertUniqueNames(
       items.map(({ id }, at) => id ?? ` ${at}`),
       'items',

@@ -112,7 +112,7 @@ export class KeyringUpdater {
       const keys = await this.open(org);
       const keyring = await buildNext(keys, stored ? 'done' : attempt === 0 ? 'first' : 'again');
       if (keyring === undefined) return keys;
-      // False also after a lost reply. The next read shows what is stored.
+      // The result is also false after a lost reply. The next read shows which keyring is stored.
       stored = await this.#keyrings.replace(keyring);
     }
     throw new VaultError('write_contention', { detail: 'The keyring kept changing; nothing was changed.' });

@@ -6,11 +6,11 @@
  * - A write is conditional on the exact `info` string that the writer read (ValueStore.putIfUnchanged), and
  *   re-encryption changes that string. Once an item is entirely encrypted with the new DEK, a writer that read it
  *   earlier cannot write the old state back.
- * - A writer that read the keyring before the new DEK became active may still encrypt with the old one. It has ended
- *   after the maximum run time of a function. After the first wait, therefore, nothing more is encrypted with an old
+ * - A writer that read the keyring before the new DEK became active may still encrypt with the old one. It ends
+ *   within the maximum run time of a function. After the first wait, therefore, nothing more is encrypted with an old
  *   DEK, and an item found entirely under the new one stays so.
- * - A check after that wait that finds no old string therefore proves that there is none. The check only counts. If it
- *   also re-encrypted and were interrupted and repeated, it would not see what it had already re-encrypted.
+ * - A check after that wait that finds no old string therefore proves that there is none. The check only counts. If
+ *   it also re-encrypted and were interrupted and repeated, it would not see what it had already re-encrypted.
  * - The same wait separates the last re-encryption from that check. A reader that read an item just before it was
  *   re-encrypted has therefore ended when its DEK is retired.
  *

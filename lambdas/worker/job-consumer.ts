@@ -118,8 +118,8 @@ export class JobConsumer {
       const plaintext = openJob(sealed, await this.#deps.transitKeys.unwrapKey(sealed, wrapped));
       try {
         const job = decodeJobPayload(plaintext);
-        // The policies allow a function to send certain kinds of jobs. It must not be able to send another kind inside
-        // of one.
+        // The policies allow a function to send certain kinds of jobs. It must not be able to send a job of another
+        // kind inside an allowed one.
         if (job.kind !== sealed.kind) throw new DecryptionError();
         return job;
       } finally {

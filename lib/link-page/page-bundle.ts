@@ -58,8 +58,8 @@ function bundleMinified(entry: string): string {
 }
 
 /**
- * HTML parsers normalize a carriage return, and these tags end or change a script. In both cases, the hash would not
- * match.
+ * Code that must not be inserted. HTML parsers normalize carriage returns, and the listed tags end or change a script.
+ * In both cases, the hash would not match.
  */
 const unsafeInlineCode = /<\/(?:script|style)|<!--|\r/i;
 

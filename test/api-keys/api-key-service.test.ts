@@ -9,7 +9,7 @@ import { LastUsedRecorder } from '../../lambdas/api-keys/last-used-recorder.ts';
 import type { Page } from '../../lambdas/shared/ports.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 
-/** API keys in memory, with a failure to inject. */
+/** An in-memory store of API keys that can inject one failure. */
 class MemoryApiKeys implements ApiKeyStore, LastUsedStore {
   readonly items = new Map<string, StoredApiKey>();
   readonly touches: string[] = [];
@@ -58,13 +58,13 @@ beforeEach(() => {
   keys = new ApiKeyService(store, clock);
 });
 
-/** Signs in with a key as a request would. */
+/** Authenticates with a key, as a request does. */
 function as(key: string): Caller {
   const presented = parseApiKey(key) ?? expect.fail('malformed');
   return authenticateApiKey(presented, store.items.get(presented.id), now);
 }
 
-/** The first key of the org, made as createOrg makes it, perhaps narrowed. */
+/** Creates the first key of the org, as createOrg does, optionally with restrictions. */
 async function first(rights: Partial<CreateKeyRequest> = {}): Promise<{ id: string; key: string; caller: Caller }> {
   const { stored, key } = generateApiKey(org, { role: 'admin', ...rights }, now.toISOString());
   await store.create(stored);
@@ -193,7 +193,7 @@ describe('rotating a key', () => {
     expect(await errorCodeOf(keys.rotate(caller, id, { overlapSeconds: 0 }))).toBe('invalid_request');
     const { replaced } = await keys.rotate(caller, id, { overlapSeconds: 60 });
     later(30);
-    // The answer was lost: the same request comes again, from the key whose overlap runs.
+    // The response was lost, so the client repeats the request with the key that is in its overlap.
     const again = await keys.rotate(as(key), id, { overlapSeconds: 60 });
     expect(again.replaced.expiresAt).toBe(replaced.expiresAt);
     expect(again.replacement).not.toHaveProperty('expiresAt');

@@ -1,4 +1,4 @@
-/** Who may call what: every route against every kind of key. A route without a row does not compile. */
+/** Authorization of every route with every kind of key. A route without a row does not compile. */
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -21,11 +21,17 @@ const bytes32 = Buffer.alloc(32).toString('base64');
 interface Row {
   readonly path: string;
   readonly body?: unknown;
-  /** Roles whose keys get through; of all others `forbidden`. Said here anew, since contract/shared/roles.ts is what is tested. */
+  /**
+   * Roles whose keys are allowed; all others get `forbidden`. Repeated here, because contract/shared/roles.ts is the
+   * code under test.
+   */
   readonly roles: readonly Role[];
-  /** What an admin key that is limited to other names gets: `items` when each item is refused by itself. */
+  /** The result for an admin key that is limited to other names; `items` if each item is refused separately. */
   readonly elsewhere: 'forbidden' | 'items' | 'allowed';
-  /** What the admin of another org gets for the very same request; undefined when it concerns its own org. */
+  /**
+   * The error for the admin of another org that sends the same request; undefined if the request concerns the caller's
+   * own org.
+   */
   readonly stranger?: ErrorCode;
 }
 
@@ -34,8 +40,9 @@ const readers: readonly Role[] = ['admin', 'agent', 'reader'];
 const writers: readonly Role[] = ['admin', 'agent'];
 
 /**
- * Requests that change nothing when they get through, or nothing that another row needs. Who but the user itself may call the routes of
- * `user`, and who but a provider those of `signature`, has tests of its own (test/users, test/memory, test/conversations).
+ * Requests that, if allowed, change nothing or nothing that another row needs. Other tests check that only the user may
+ * call the routes of kind `user`, and only a provider those of kind `signature` (test/users, test/memory,
+ * test/conversations).
  */
 const rows: Record<RouteId, Row | 'anyone' | 'operator' | 'link' | 'user' | 'login' | 'signature'> = {
   getOpenApi: 'anyone',
@@ -93,7 +100,7 @@ const rows: Record<RouteId, Row | 'anyone' | 'operator' | 'link' | 'user' | 'log
     stranger: 'value_not_found',
   },
   getValues: { path: '/v1/vault/batch-get', body: { names: [name] }, roles: readers, elsewhere: 'items' },
-  // Blobs have no names, so no folder holds a key back from them; only the list is of all the organization.
+  // Blobs have no names, so a limit to names does not apply to them. Only the list concerns the whole organization.
   createBlob: { path: '/v1/blobs', body: { odd: 1 }, roles: writers, elsewhere: 'allowed' },
   listBlobs: { path: '/v1/blobs', roles: ['admin'], elsewhere: 'forbidden' },
   getBlob: { path: `/v1/blobs/${missingBlob}`, roles: writers, elsewhere: 'allowed', stranger: 'blob_not_found' },
@@ -171,7 +178,7 @@ async function makeKey(by: string, rights: CreateKeyRequest): Promise<CreateKeyR
 const call = (id: RouteId, { path, body }: Row, key: string | undefined, headers: Record<string, string> = {}) =>
   stack.http(routes[id].method, path, { key, body, headers });
 
-/** All that a request could change, as an admin sees it; when keys were last used is no part of it. */
+/** Everything that a request could change, as an admin sees it, except the last use of keys. */
 async function contents(): Promise<string> {
   const client = stack.clientOf(stack.vault.adminKey);
   const keys = (await client.keys.list().toArray()).map(({ lastUsedAt: _, ...rest }) => rest);
@@ -184,7 +191,7 @@ async function contents(): Promise<string> {
   ]);
 }
 
-/** Asserts that a request was let through, whatever became of it then. */
+/** Asserts that a request was authorized, whatever its later result. */
 async function expectThrough(answer: Response): Promise<void> {
   expect([401, 403, 500, 503]).not.toContain(answer.status);
   expect(await answer.clone().text()).not.toMatch(/"code":"(?:route_not_found|forbidden)"/);
@@ -192,7 +199,7 @@ async function expectThrough(answer: Response): Promise<void> {
 
 const keys: Record<string, string> = {};
 const keyOf = (label: string): string => keys[label] ?? expect.fail(`no key ${label}`);
-/** Not valid, each for a reason of its own. */
+/** Invalid keys, each with a different reason. */
 const badKeys: Record<string, ErrorCode> = {
   'no key': 'missing_api_key',
   malformed: 'invalid_api_key',
@@ -205,7 +212,7 @@ const badKeys: Record<string, ErrorCode> = {
   expired: 'api_key_expired',
   'rotated away': 'api_key_expired',
 };
-/** Limited to names that look like the folder `team/` and are none of it. */
+/** Prefixes that resemble the folder `team/` but are not in it. */
 const lookAlikes = ['tea/', 'team', 'team/ab', 'team/a/', 'team-eu/', 'Team/', 'teams/', 'te/am/'];
 
 beforeAll(async () => {
@@ -433,7 +440,7 @@ describe('names under channels/', () => {
 });
 
 describe('names of a limited key survive tricks of encoding', () => {
-  /** A request whose path is sent as it stands: `fetch` would resolve dot segments first. */
+  /** A request whose path is sent unchanged. `fetch` would resolve dot segments first. */
   const raw = (path: string, key: string): Promise<{ status: number; body: string }> =>
     new Promise((resolve, reject) => {
       const url = new URL(stack.vault.url);

@@ -42,7 +42,7 @@ const rights: fc.Arbitrary<DeclaredPermissions> = fc.record({
   expiresAt: fc.option(fc.constantFrom('2027-01-01T00:00:00.000Z', '2028-01-01T00:00:00.000Z'), { nil: undefined }),
 });
 
-/** The rule in the words of the documentation, segment by segment and without string prefixes. */
+/** The rule as the documentation states it: segment by segment, without comparing string prefixes. */
 function allowedBySegments(entries: readonly string[], path: string): boolean {
   const parts = path.split('/');
   return entries.some((one) => {
@@ -222,7 +222,7 @@ describe('effective verbs', () => {
 });
 
 describe('a key is stronger than another', () => {
-  /** Everything that the rights allow among these names, spelt out. */
+  /** Every operation that the permissions allow on these names. */
   const deeds = (of: DeclaredPermissions, path: string) => {
     const { verbs, expiresAt, ...reach } = effectivePermissions(of);
     return verbs.flatMap((verb) => [

@@ -1,4 +1,4 @@
-/** From records in the table to an export that an outsider verifies, with every layer between as it deploys. */
+/** The path from stored records to an export that an outsider verifies, with the deployed code of every layer. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const minute = 60_000;
 
-/** Puts records into the table as the functions do, but of an hour ago: what was just recorded is sealed later. */
+/** Stores records as the functions do, but with times one hour ago, because recent records are not sealed yet. */
 async function recordEarlier(org: string, count: number, mark?: string): Promise<AuditRecord[]> {
   const records: AuditRecord[] = [];
   for (let n = 0; n < count; n++) {
@@ -63,7 +63,7 @@ async function exportOf(key: string): Promise<ExportAuditResponse['seals']> {
 
 const publicKeys = async () => await (await stack.http('GET', '/.well-known/jwks.json')).json();
 
-/** Runs the command as an outsider would: two files, no vault. */
+/** Runs the verification command as an outsider does: with two files and without the vault. */
 async function verify(seals: ExportAuditResponse['seals'], ...options: string[]) {
   const lines = seals.flatMap(({ records, seal }) => [...records, { seal }].map((line) => JSON.stringify(line)));
   writeFileSync(join(folder, 'export.jsonl'), `${lines.join('\n')}\n`);
@@ -140,7 +140,8 @@ describe('the sealer', () => {
     const { FunctionError } = await invoke({ source: 'aws.events', 'detail-type': 'Scheduled Event' });
     expect(FunctionError).toBeUndefined();
     const seals = await exportOf(adminKey);
-    // One by the schedule, over all of them: the export found no more to seal, or one empty minute.
+    // The scheduled run made one seal over all records. The export found nothing to seal, except possibly an empty
+    // minute.
     expect(seals[0]?.records).toHaveLength(4);
     expect((await verify(seals)).status).toBe(0);
   });

@@ -1,4 +1,7 @@
-/** The audit over real HTTP: what is recorded, what is not, and that nothing is told that was not recorded. */
+/**
+ * The audit over real HTTP: which requests are recorded, which are not, and that no response is sent without its
+ * record.
+ */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { auditVerbOf, type RouteId, routes } from '../../contract/routes.ts';
@@ -20,7 +23,7 @@ async function recordsOf(key: string, query = ''): Promise<AuditRecord[]> {
   return (await answer.json()).records;
 }
 
-/** The records that `work` leaves in an org of its own, without what its making left. */
+/** The records that `work` adds in a new org. Records of the org's creation are not included. */
 async function left(work: (org: { adminKey: string; agentKey: string }) => Promise<unknown>): Promise<AuditRecord[]> {
   const made = await stack.newOrg();
   const before = await recordsOf(made.adminKey);
@@ -206,25 +209,25 @@ describe('when the record can not be written', () => {
     readonly body?: unknown;
     readonly key?: 'admin' | 'operator' | 'user';
   }
-  /** The key of a new user. */
+  /** Creates a user and returns its key. */
   const userKey = async (): Promise<string> => {
     const made = await stack.http('POST', '/v1/users', { key: admin(), body: {} });
     expect(made.status).toBe(201);
     return (await made.json()).key;
   };
-  /** With the password of a new user: what fails to log in leaves no record. */
+  /** Creates a user with a password. A failed login leaves no record. */
   const onLogin = async (): Promise<Request> => {
     const key = await userKey();
     const body = { login: 'grace', password: 'SECRETMARK' };
     expect((await stack.http('PUT', '/v1/account/password', { key, body })).status).toBe(200);
     return { path: '/v1/sessions', body: { org: key.split('_')[1], ...body } };
   };
-  /** With the proof of a link's key. */
+  /** A request with the proof of a link's key. */
   const onLink = async (end: string, verb: 'open' | 'burn'): Promise<Request> => {
     const { url, link } = await stack.client.blobs.put(new TextEncoder().encode('x'), { burn: true });
     return { path: `/v1/links/${link}/${end}`, body: { proof: await linkProof(url, verb) } };
   };
-  /** A request for each route; null where nobody proves who he is or what he knows, so that there is nothing to record. */
+  /** A request for each route. Null for routes without an authenticated caller or a proof, which are not recorded. */
   const blob = '/v1/blobs/01m7xpe6000123456789abcdef';
   const bytes32 = Buffer.alloc(32).toString('base64');
   const requests: Record<RouteId, Request | (() => Promise<Request>) | null> = {
@@ -287,7 +290,7 @@ describe('when the record can not be written', () => {
     explainOwn: { path: '/v1/account/explain?ref=user:0123456789abcdef', key: 'user' },
     logIn: () => onLogin(),
     logOut: { path: '/v1/sessions', key: 'user' },
-    // What no provider signed is not recorded; for what one did, test/conversations has this test.
+    // Requests without a valid provider signature are not recorded. test/conversations tests those with one.
     receiveTwilio: null,
     receiveWhatsApp: null,
     verifyWhatsApp: null,
@@ -318,7 +321,7 @@ describe('when the record can not be written', () => {
     const { method } = routes[id];
     await stack.clientOf(admin()).vault.set('secret/a', 'SECRETMARK');
     const key = request.key === 'user' ? await userKey() : admin();
-    // The record of a user's request is written as any other: one fault is enough, and the first takes its time.
+    // Records of user requests are written by the same code, so one fault is sufficient. The first fault takes long.
     for (const [, fault] of request.key === 'user' ? faults.slice(1) : faults) {
       failing(fault);
       const answer =

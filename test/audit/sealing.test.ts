@@ -12,7 +12,7 @@ import { InMemoryAuditStore } from './in-memory-audit-store.ts';
 
 const day = 86_400_000;
 
-/** One deployment on memory ports. */
+/** A deployment with in-memory ports. */
 function deployment({ retentionDays = 400 } = {}) {
   const store = new InMemoryAuditStore();
   const time = { now: firstRecordTime };
@@ -37,14 +37,14 @@ function deployment({ retentionDays = 400 } = {}) {
     sourceIp: '203.0.113.7',
     ...more,
   });
-  /** Writes records, one a second. */
+  /** Writes records with times one second apart. */
   const write = async (org: string, count: number, more: (n: number) => Partial<AuditEvent> = () => ({})) => {
     for (let n = 0; n < count; n++) {
       await trail.write(facts(org, more(n)), 1000);
       time.now += 1000;
     }
   };
-  /** The whole export, verified. */
+  /** Exports all records and verifies the export. */
   const exported = async (org: string, until?: number) => {
     const verifier = new AuditVerifier(readSeal);
     let cursor: string | undefined;
@@ -276,7 +276,7 @@ describe('tampering with the table', () => {
       items.set(id, { record: { ...first, id } });
     }
     expect(store.all(first.org)).toHaveLength(1020);
-    // Of the one seal alone: the records of the next are handed out with it.
+    // Only this seal has a problem. The records of the next seal are exported with that seal.
     expect(await codes()).toEqual(['record_added']);
   });
 
@@ -303,7 +303,7 @@ describe('retention', () => {
     await sealer.seal(org);
     expect(await exported(org)).toMatchObject({ problems: [], records: 15, summary: { expired: 0 } });
     time.now += 1.5 * day;
-    // DynamoDB has not removed them yet, then it has: for readers there is no difference.
+    // DynamoDB removes expired records with a delay. Readers see no difference before and after the removal.
     for (let round = 0; round < 2; round++) {
       expect((await reading.query(org, {})).records).toHaveLength(5);
       expect(await exported(org)).toMatchObject({ problems: [], records: 5, summary: { records: 5, expired: 10 } });

@@ -4,14 +4,14 @@ import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
 import { firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import { type Batch, firstRecordTime, makeExport, org, readSeal, record, rootOf, signSeal } from './export-fixtures.ts';
 
-/** Each seal's signature is checked once: the trials below change records, not seals. */
+/** Verifies the signature of each seal once, because the tests below change only records. */
 const seen = new Map<string, ReturnType<typeof readSeal>>();
 const readOnce = (jws: string) => {
   if (!seen.has(jws)) seen.set(jws, readSeal(jws));
   return seen.get(jws);
 };
 
-/** Verifies batches, after a seal or from the first one on. */
+/** Verifies batches from the first one, or after a given seal. */
 function verify(
   batches: readonly Batch[],
   { after, ...ends }: { after?: string; until?: number; includes?: string } = {},
@@ -31,7 +31,7 @@ const all = makeExport(seals, each);
 const batchAt = (index: number): Batch => all[index] ?? expect.fail('no such batch');
 const beforeBatch = (index: number): { after?: string } => (index === 0 ? {} : { after: batchAt(index - 1).seal });
 
-/** Runs a change on each of the 10,000 records, one at a time, and collects what was found each time. */
+/** Applies a change to each of the 10,000 records, one at a time, and collects the problems found. */
 function tryAll(change: (records: Record<string, unknown>[], at: number) => void): {
   tried: number;
   found: Set<string>;
@@ -104,7 +104,7 @@ describe('an export of 10,000 records under 250 seals', () => {
     for (let last = 0; last < seals; last++) {
       const cut = codes([batchAt(last)], { ...beforeBatch(last), until });
       expect(cut).toEqual(last === seals - 1 ? [] : ['cut']);
-      // Within a batch: the seal that is missing leaves records without one.
+      // The export ends within a batch, so the seal of its records is missing.
       const verifier = new AuditVerifier(readOnce, beforeBatch(last).after);
       for (const one of batchAt(last).records.slice(0, 7)) verifier.addLine(one);
       expect(verifier.finish({ until }).problems.map(({ code }) => code)).toEqual(
@@ -184,7 +184,7 @@ describe('an export', () => {
       n === 0 ? { ...batch, records: [] } : batch,
     );
     expect(codes(early)).toEqual(['record_removed']);
-    // Some of them gone is never right: what is left could not be checked.
+    // Removing only some records of a seal is always a problem, because the remaining ones cannot be verified.
     expect(codes(old.map((batch) => ({ ...batch, records: batch.records.slice(1) })))).toContain('record_removed');
   });
 

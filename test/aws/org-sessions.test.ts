@@ -68,7 +68,7 @@ describe('sessions', () => {
     expect(expiration.getTime() - began).toBe((3600 - 1800) * 1000);
     vi.setSystemTime(began + (3600 - 1800 - 360) * 1000 - 1);
     expect((await signing.credentialsFor('org1')()).accessKeyId).toBe('key 1');
-    // Clients of the AWS SDK keep credentials until five minutes before the end they were told.
+    // AWS SDK clients keep credentials until five minutes before the reported expiration.
     vi.setSystemTime(expiration.getTime() - 5 * 60_000);
     const { accessKeyId, expiration: next } = await signing.credentialsFor('org1')();
     expect(accessKeyId).toBe('key 2');

@@ -1,4 +1,4 @@
-/** Blobs but for their uploads and openings: begun, listed, given new links, deleted. */
+/** The blob service except uploads and openings: creating, listing, replacing links, and deleting. */
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
@@ -64,7 +64,7 @@ describe('a deletion', () => {
     expect(await blobs.delete(org, id)).toEqual({ deleted: false });
     expect(await blobs.get(org, id)).toMatchObject({ state: 'deleted' });
     pass(30 * days);
-    // The sweeper of the table may come a day later: until then it counts as absent.
+    // DynamoDB may remove the expired record a day later. Until then, the record counts as absent.
     expect(await errorCodeOf(blobs.get(org, id))).toBe('blob_not_found');
     expect(await blobs.list(org, {})).toEqual({ blobs: [] });
   });

@@ -1,4 +1,4 @@
-/** Completions of uploads: what has arrived is what was said, whatever fails or comes between. */
+/** Completion of uploads: the uploaded data must match the announcement, despite failures and concurrent changes. */
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { objectLifetimeOf } from '../../lambdas/blobs/blob-state.ts';

@@ -1,4 +1,4 @@
-/** The conditions under which records of blobs change, at tables of an engine. */
+/** The conditions of changes to blob records, tested with tables of the DynamoDB emulator. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -181,7 +181,7 @@ describe('an opening', () => {
       openings: 1,
       ...named('first'),
     });
-    // As the client repeats it whose first reply was lost.
+    // The client repeats a call whose first reply was lost.
     expect(await links.recordOpening(blob, named('first'), undefined)).toBeUndefined();
     const last = await Promise.all(
       ['a', 'b', 'c', 'd'].map((opening) => links.recordOpening(blob, named(opening), 44)),

@@ -1,4 +1,4 @@
-/** Connections that break on the way to S3 and from it: uploads and downloads go on where they stopped. */
+/** Broken connections to and from S3: uploads and downloads continue where they stopped. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
@@ -18,7 +18,7 @@ async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 700_000) yield bytes.subarray(at, at + 700_000);
 }
 
-/** Whole numbers below a limit, the same in each run. */
+/** A generator of pseudo-random integers below a limit, the same in every run. */
 function numbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -27,7 +27,10 @@ function numbers(seed: number): (below: number) => number {
   };
 }
 
-/** Another program, with nothing but the state; it tries nothing twice, and never gets as far as to complete the upload. */
+/**
+ * A client in a new program that has only the state. It does not retry, and its uploads always break before they are
+ * complete.
+ */
 const interrupted = () =>
   new Anima({
     apiKey: stack.vault.agentKey,
@@ -39,7 +42,7 @@ const interrupted = () =>
     },
   });
 
-/** Uploads until it breaks; the newest state as it would be read from a file. */
+/** Uploads until the connection breaks. Returns the newest state, as read from a file. */
 async function broken(content: BlobContent, saved: string | undefined): Promise<string> {
   let newest = saved;
   const resume: BlobUploadState | undefined = saved === undefined ? undefined : JSON.parse(saved);
@@ -75,7 +78,7 @@ describe('an upload that breaks ten times at random', () => {
         [sent, breaksAt] = [[], random(2)];
         saved = await broken(make(), saved);
         expect(sent.filter((number) => arrived.has(number))).toEqual([]);
-        // What was under way when it broke may still arrive.
+        // Requests in progress at the time of the break may still arrive.
         await sleep(50);
         const { id }: BlobUploadState = JSON.parse(saved);
         const { parts } = await (

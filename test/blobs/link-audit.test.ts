@@ -1,4 +1,7 @@
-/** What requests with a link leave behind: a record where the proof held, one line of the log for each, and the locator nowhere. */
+/**
+ * Audit and log of requests with a link: an audit record only if the proof is valid, one log line per request, and no
+ * locator in either.
+ */
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';

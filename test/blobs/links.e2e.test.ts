@@ -1,4 +1,7 @@
-/** Links misused: without the key, past their limit, for what they are not for. Refused with the documented error, with nothing changed. */
+/**
+ * Misused links: without the key, beyond their limit, or for an operation that they do not allow. Each request gets the
+ * documented error and changes nothing.
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { formatLinkId, parseLinkUrl } from '../../core/blobs/share-link.ts';
@@ -27,7 +30,7 @@ const put = (options: PutBlobOptions = {}) => stack.client.blobs.put(content, op
 const opening = (link: string, body: unknown) => stack.http('POST', `/v1/links/${link}/opening`, { body });
 const burning = (link: string, body: unknown) => stack.http('POST', `/v1/links/${link}/burning`, { body });
 
-/** All that a request on a link could change. */
+/** Everything that a request with a link could change. */
 const stateOf = async ({ id }: { readonly id: string }) =>
   JSON.stringify([
     await stack.getItem(stack.table('BlobRecordsTable'), { org: stack.vault.org, id }),

@@ -1,4 +1,7 @@
-/** Replies of the services that are lost after each write: a retry, the function's own or the client's, ends in the documented state. */
+/**
+ * Replies of AWS services are lost after each write. A retry by the function or the client reaches the documented
+ * state.
+ */
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
 import { Anima, openBlob } from '../../sdk/src/index.ts';
@@ -21,7 +24,7 @@ describe('the reply lost', () => {
   const content = pseudoRandomBytes(100);
   const attempts = 3;
 
-  /** Tries again at once, and not when the vault says. */
+  /** A client that retries immediately, ignoring the delay that the vault requests. */
   const eager = (apiKey = stack.vault.agentKey) =>
     new Anima({
       apiKey,
@@ -34,7 +37,7 @@ describe('the reply lost', () => {
       },
     });
 
-  /** Loses the replies of the next calls of an action, audit records aside. */
+  /** Loses the replies of the next calls of an action, except writes of audit records. */
   function losing(action: string, times: number): void {
     let left = times;
     stack.vault.setHooks({
@@ -46,7 +49,10 @@ describe('the reply lost', () => {
     });
   }
   const lost = (times: number) => [`${times} times`, times] as const;
-  /** Once, so that the function's own retry meets what it has done; as often as it tries, so that the client's retry does. */
+  /**
+   * With one lost reply, the function's own retry finds the completed write. If all its attempts are lost, the client's
+   * retry does.
+   */
   const either = [lost(1), lost(attempts)];
 
   describe.each(either)('%s', (_, times) => {
@@ -99,7 +105,7 @@ describe('the reply lost', () => {
     test.each(['UpdateItem', 'DeleteObject'])('of %s as a blob is deleted: it is gone', async (action) => {
       const { id, url } = await stack.client.blobs.put(content);
       losing(action, times);
-      // Sent again by the client, it may find that its first try has deleted it.
+      // When the client retries, its first attempt may already have deleted the blob.
       expect(await eager().blobs.delete(id)).toBe(times < attempts);
       stack.vault.setHooks();
       expect(await stack.client.blobs.info(id)).toMatchObject({ state: 'deleted' });

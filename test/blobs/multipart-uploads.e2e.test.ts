@@ -1,4 +1,4 @@
-/** Uploads in parts done wrong: refused by S3 or by the vault with the documented error, with nothing stored. */
+/** Invalid multipart uploads: S3 or the vault rejects each with the documented error, and nothing is stored. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { GrantPartsRequest, GrantPartsResponse } from '../../contract/blobs/wire.ts';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
@@ -44,7 +44,7 @@ describe('a part that is not as was signed', () => {
     verifiers: begun.completion.verifiers,
   });
 
-  /** Sends a part of `begun` by its address, changed. */
+  /** Uploads a part of `begun` to its presigned URL, with the URL changed. */
   async function put(
     body: Bytes,
     change: (url: string) => string | Promise<string> = (url) => url,

@@ -1,4 +1,4 @@
-/** Objects of blobs at an S3 engine: what is signed for others to send is all that they can send. */
+/** Blob objects in the S3 emulator: a presigned request allows exactly the request that was signed. */
 import { createHash, randomBytes } from 'node:crypto';
 import { GetObjectTaggingCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ const lifetime = async () => {
   return (await s3.client().send(command)).TagSet;
 };
 
-/** Posts the form of a ticket as its holder does, perhaps with other fields. */
+/** Posts the form of an upload ticket, optionally with other fields. */
 async function post(
   { url, fields }: { url: string; fields: Record<string, string> },
   content: Uint8Array<ArrayBuffer>,
@@ -112,7 +112,7 @@ describe('parts', () => {
       checksum: `${sha256(...digests)}-2`,
     });
     expect(await lifetime()).toEqual([{ Key: 'lifetime', Value: 'unfinished' }]);
-    // As a repetition finds it whose first reply was lost.
+    // A retry after a lost reply finds this state.
     await objects.completeMultipartUpload(org, id, uploadId, all);
     expect(await objects.listParts(org, id, uploadId, 0, 1000)).toBeUndefined();
     await objects.abortMultipartUpload(org, id, uploadId);
@@ -213,7 +213,7 @@ describe('a failure of S3', () => {
 
   test('that says 403 means that there is nothing, where what is not there is answered so; elsewhere it is no plain failure', async () => {
     s3.hooks = { before: () => ({ type: 'AccessDenied', status: 403, message: 'SECRET-OF-S3' }) };
-    // To whom may not list, this is how S3 says that there is nothing.
+    // S3 sends this error for a missing object to a caller without list permission.
     expect(await objects.findObject(org, id)).toBeUndefined();
     expect(await objects.setLifetimeTag(org, id, '2')).toBe(false);
     await expect(objects.deleteObject(org, id)).rejects.toMatchObject({ name: 'AccessDenied' });

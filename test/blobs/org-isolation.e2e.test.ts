@@ -1,4 +1,4 @@
-/** A function with a bug asks S3 for objects of another org: the policy of its session stops it, whatever the code does. */
+/** A function with a bug requests objects of another org from S3. The policy of its session denies it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBlob, type PutBlobResult } from '../../sdk/src/index.ts';
 import { pseudoRandomBytes } from '../sdk/blobs/fake-blob-service.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
   assembly = assemblyWith('blobs', new URL('./faulty-blobs-handler.ts', import.meta.url));
   stack = await startLocalStack({ assembly: assembly.folder, functionConcurrency: 1 });
   [victim, caller] = [await stack.newOrg(), await stack.newOrg()];
-  // The first object that is asked for, and from now on the only one.
+  // The function uses the object of the first request for all later requests.
   victims = await stack.clientOf(victim.agentKey).blobs.put(content);
 });
 afterAll(async () => {

@@ -1,4 +1,4 @@
-/** Parts of an upload: what is granted can't add up to more than was announced, and what has arrived is told. */
+/** Parts of an upload: the granted parts never exceed the announced size, and uploaded parts are listed. */
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';

@@ -1,4 +1,4 @@
-/** What blobs are for, by the SDK against the deployed template: put, opened by links, listed, revoked, ended. */
+/** The main use of blobs, with the SDK and the deployed template: upload, open by link, list, revoke, expire. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseLinkUrl } from '../../core/blobs/share-link.ts';

@@ -1,4 +1,4 @@
-/** Links: what a stranger may learn, what the holder of a link may, and what only who knows its key. */
+/** Share links: which operations need no proof, which need the link, and which need the link's key. */
 import { describe, expect, test } from 'vitest';
 import { formatLinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
@@ -44,7 +44,7 @@ describe('looking at a link', () => {
     ]) {
       expect(await errorCodeOf(links.getPreview(text))).toBe('blob_not_found');
     }
-    // The id of a blob has a time of at most 48 bits: its first character ends at 7.
+    // The time in a blob ID has at most 48 bits, so its first character is at most 7.
     expect(await errorCodeOf(links.getPreview(`${link.slice(0, 16)}z${link.slice(17)}`))).toBe('blob_not_found');
     expect(world.calls).toEqual([]);
   });
@@ -123,7 +123,7 @@ describe('opening', () => {
       url: expect.stringContaining(blob.id),
       urlExpiresAt: '2026-06-01T12:30:00.000Z',
     });
-    // The address is signed without asking anyone.
+    // Signing the URL needs no call to a service.
     expect(world.calls).toEqual(['read', 'address', 'open']);
     expect(record(blob.id)).toMatchObject({ openings: 1 });
   });

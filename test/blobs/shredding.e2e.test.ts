@@ -1,4 +1,7 @@
-/** Blobs of an org that is shredded, with the synthesized policies enforced on every call: links are refused at once, and nothing remains. */
+/**
+ * Blobs of a shredded org, with the synthesized policies enforced on every call: links are refused immediately, and no
+ * data remains.
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ShredResponse } from '../../contract/shredding/wire.ts';
 import { shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
@@ -30,7 +33,7 @@ async function* stream(): AsyncGenerator<Uint8Array> {
 
 type Org = Awaited<ReturnType<typeof stack.newOrg>>;
 
-/** A blob of every kind that an org can have when it ends. */
+/** Creates a blob in every state that is possible when an org is shredded. */
 async function filled({ agentKey: key }: Org) {
   const { blobs } = stack.clientOf(key);
   const ready = await blobs.put(content);
@@ -105,7 +108,7 @@ describe('an org that is shredded', () => {
   });
 
   test('has no download at addresses that were handed out before, and what is still sent there comes to nothing', async () => {
-    // 403, since who signed it may not list the bucket, and so is not told that there is nothing.
+    // 403 instead of 404, because the signer has no list permission and S3 therefore does not report missing objects.
     await expectS3Error(await fetch(download), 403, 'AccessDenied');
     const { url, headers } = left.address;
     expect((await fetch(url, { method: 'PUT', headers, body: 'abcd' })).status).toBe(404);
@@ -137,7 +140,7 @@ describe('an org that is shredded', () => {
     expect(await objects.uploads(other.org)).toHaveLength(1);
     expect(await recordsOf(other.org)).toHaveLength(2);
     expect(await stack.clientOf(other.agentKey).blobs.info(othersUpload.id)).toMatchObject({ state: 'uploading' });
-    // To learn that an object is not there any more is what its former address may not.
+    // This denial is expected: a former download URL must not reveal whether its object exists.
     expect(authorizer.denials).toEqual([expect.stringMatching(/LinksSession\S+ s3:ListBucket /)]);
     for (const action of ['DeleteObject', 'ListBucket', 'AbortMultipartUpload'])
       expect(authorizer.allowed.get(`s3:${action}`), action).toBeGreaterThan(0);

@@ -1,4 +1,6 @@
-/** Uploads by form done wrong, and completions: refused by S3 or by the vault with the documented error, with nothing stored. */
+/**
+ * Invalid form uploads and completions: S3 or the vault rejects each with the documented error, and nothing is stored.
+ */
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { FormUpload } from '../../contract/blobs/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
@@ -33,7 +35,7 @@ const content = pseudoRandomBytes(5000);
 const mebi = 2 ** 20;
 const key = () => stack.vault.agentKey;
 
-/** An upload of which nothing has arrived: it can't be completed, and its link opens nothing. */
+/** Asserts that nothing was stored for an upload: it cannot be completed, and its link does not work. */
 async function expectNothing(begun: BegunUpload): Promise<void> {
   const { id, org, completion } = begun;
   expect(await objects.keys(org)).not.toContain(`${org}/${id}.enc`);

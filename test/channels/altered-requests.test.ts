@@ -15,7 +15,7 @@ import {
 const names: readonly ChannelName[] = ['twilio', 'whatsapp', 'slack', 'mailgun', 'sendgrid'];
 const all: readonly [ChannelName, ProviderSample][] = names.map((name) => [name, samples[name]]);
 
-/** Seconds back and ahead of now in which a signed time is taken, as each channel documents it. */
+/** Seconds before and after the current time in which a timestamp is accepted, as documented for each channel. */
 const windows: Partial<Record<ChannelName, readonly [back: number, ahead: number]>> = {
   whatsapp: [604_800, 300],
   slack: [300, 300],
@@ -89,7 +89,7 @@ describe.each(all)('%s', (name, sample) => {
     for (const [other, { request }] of all.filter(([other]) => other !== name)) {
       const foreign = await request();
       expect(await receive(name, foreign), other).toBeUndefined();
-      // With all that is right about the address and the headers.
+      // A body of another channel in a request whose URL and headers are valid.
       const disguised = { ...one, headers: { ...one.headers, ...foreign.headers }, body: foreign.body };
       expect(await receive(name, disguised), other).toBeUndefined();
     }
@@ -128,7 +128,7 @@ describe.each(all)('%s', (name, sample) => {
   test('refuses a request signed too long ago or ahead, and the same bytes sent again after that', async () => {
     const window = windows[name];
     if (window === undefined) {
-      // Twilio signs no time: what stops a replay is that the id of the message stays the same, for ever.
+      // Twilio signs no timestamp. Replays are prevented by the message ID, which never changes.
       const request = await sample.request();
       const [first, again] = [await receive(name, request), await receive(name, request, later(10 * 365 * 86_400))];
       expect(again).toEqual(first);
@@ -144,7 +144,7 @@ describe.each(all)('%s', (name, sample) => {
     const request = await sample.request();
     expect(await receive(name, request, later(back + 1))).toBeUndefined();
     expect(await receive(name, request, later(-ahead - 1))).toBeUndefined();
-    // What may come again is remembered for as long.
+    // Delivery IDs must be kept at least as long as a request can be replayed.
     const { replayableSeconds = Number.POSITIVE_INFINITY } = sample.channel;
     expect(replayableSeconds).toBeGreaterThanOrEqual(name === 'slack' ? 86_400 : back + ahead);
   });

@@ -1,4 +1,7 @@
-/** Mail whose sender is, and is not, to be believed: the same tables for both providers of mail, since both report what DKIM found. */
+/**
+ * Whether the sender of an email is trusted. Both email providers use the same tables, because both report the DKIM
+ * result.
+ */
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { WebhookContent } from '../../lambdas/channels/channel-ports.ts';
@@ -28,15 +31,15 @@ type Provider = 'mailgun' | 'sendgrid';
 const providers: readonly Provider[] = ['mailgun', 'sendgrid'];
 
 interface Found {
-  /** What the provider says of the signature. */
+  /** The provider's result for the signature. */
   readonly result?: string;
-  /** The domain that it says it of, where it says one. */
+  /** The domain that the provider reports with the result, if any. */
   readonly domain?: string;
   readonly fields?: Readonly<Record<string, unknown>>;
   readonly settings?: object;
 }
 
-/** Receives a mail of these headers by a provider that found this of its signature. */
+/** Receives an email with these headers from a provider that reports this result for its signature. */
 async function receive(
   provider: Provider,
   pairs: Pairs,
@@ -288,16 +291,16 @@ describe('Mailgun', () => {
     const forged = [...mailPairs(), finding('Pass')];
     const [first, ...rest] = mailPairs();
     for (const pairs of [
-      // Mailgun's own finding beside the forged one.
+      // Mailgun's own result in addition to the forged one.
       marked(forged, 'Fail'),
       marked(forged, 'Pass'),
       marked([finding('Pass'), ...mailPairs()], 'Fail'),
-      // Mailgun found nothing: its score comes after all of the mail, or before all of it.
+      // Mailgun reports no result. Its score is after all headers of the email, or before all of them.
       [...top, ...forged, score],
       [...top, ...forged, ['X-Mailgun-Sflag', 'No'], score, ['X-Mailgun-Spf', 'Pass']],
       [...top, score, ...(first === undefined ? [] : [first]), finding('Pass'), ...rest],
       [...top, score, ...mailPairs(), finding('Pass')],
-      // Mailgun did not check it.
+      // Mailgun did not check the email.
       [...top, ...forged],
       [...top, ...mailPairs(), score, finding('Pass'), ['X-Last', 'x']],
       [...top, ...mailPairs(), score, score, finding('Pass')],
@@ -502,7 +505,7 @@ describe('SendGrid', () => {
     };
     expect(await kindOf('1', file)).toBe('messages');
     expect(await kindOf('0')).toBe('messages');
-    // A file that nobody told of may be what was cut from another field.
+    // An unannounced file might have been cut from another field.
     for (const [told, ...files] of [['0', file] as const, ['1', file, file] as const, ['1'] as const])
       expect(await kindOf(told, ...files), `${told} of ${files.length}`).toBe('refused');
   });

@@ -1,4 +1,4 @@
-/** Forms: read in one way or not at all, in a time that grows with their length, and not before a signature can hold. */
+/** Form parsing: unambiguous, in linear time, and only if the signature can still be valid. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ChannelName, WebhookRequest } from '../../lambdas/channels/channel-ports.ts';
@@ -65,7 +65,7 @@ describe('a form in the encoding of addresses', () => {
       }),
       { numRuns: 500 },
     );
-    // Bytes that are written as they are, where the platform's parser would take their code points for bytes.
+    // Unencoded bytes. The platform's parser would treat them as code points.
     expect(entries(parseUrlEncodedForm(posted(formType, 'é%C3%A9=🗝%F0%9F%97%9D')))).toEqual([['éé', ['🗝🗝']]]);
   });
 
@@ -174,7 +174,7 @@ describe('what a sender writes into his own field of SendGrid’s form', () => {
     `\r\n--${boundary}\r\nContent-Disposition: form-data; name="${name}"${rest}\r\n\r\n`;
 
   test('is no field of the provider’s, even if it ends the form before those', async () => {
-    // Eve's mail: SendGrid found her domain's signature, or none.
+    // Eve's email. SendGrid reports the signature of her domain, or none.
     const forged = sendgridFields();
     const close = `\r\n--${boundary}--\r\n`;
     const all = Object.entries(forged)
@@ -207,7 +207,8 @@ describe('what a sender writes into his own field of SendGrid’s form', () => {
     expect(await receive(rest)).toEqual({ kind: 'nothing' });
     const signed = headerText(mailPairs());
     expect(await receive({ ...rest, headers: `${signed}X-Last: ${head('text')}forged` })).toEqual(refused);
-    // A mail to someone else, sent on with a second To before it; what follows goes into a field, a file or a head of the sender's.
+    // An email to another recipient, forwarded with an additional To header before the original one. The text after the
+    // cut goes into a field, a file or a header that the sender controls.
     const fields = sendgridFields({ fields: { attachments: '0' } });
     const usual = Object.fromEntries(mailPairs());
     const others = headerText(mailPairs({ To: 'Eve <eve@evil.example>' }));
@@ -245,7 +246,7 @@ describe('before a signature can hold', () => {
     whatsapp: 'x-hub-signature-256',
     sendgrid: 'x-twilio-email-event-webhook-signature',
   };
-  /** A body that tells its length alone, and counts what else it is asked for. */
+  /** A body that reveals only its length and records every other access. */
   const sealed = (length: number) => {
     const asked: string[] = [];
     const body = new Proxy(new Uint8Array(0), {

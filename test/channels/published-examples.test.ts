@@ -1,6 +1,7 @@
 /**
- * What the providers publish verifies here, and what their own packages sign or accept is what this code accepts. Meta has no package for the
- * signature of the Cloud API and publishes no example with its secret, Mailgun neither: for those, test/channels/signed-provider-requests.ts signs by WebCrypto.
+ * The examples that providers publish pass verification, and this code agrees with the providers' own packages. Meta
+ * has no package for Cloud API signatures and publishes no example with its secret. The same is true of Mailgun. For
+ * these two, test/channels/signed-provider-requests.ts signs with WebCrypto.
  */
 
 import sendgridSdk from '@sendgrid/eventwebhook';

@@ -28,7 +28,7 @@ function parsed(init: RequestInit | undefined): unknown {
   return type.startsWith('application/json') ? JSON.parse(text) : Object.fromEntries(new URLSearchParams(text));
 }
 
-/** Sends by a channel whose provider answers so; an error stands for a connection that breaks. */
+/** Sends a reply through a channel whose provider returns this answer. An error simulates a broken connection. */
 async function send(
   name: ChannelName,
   answer: () => Response,
@@ -131,7 +131,7 @@ describe('a reply is one request, of the form that the provider’s documentatio
     const { result, sent } = await send(name, good);
     expect(result).toBe('sent');
     expect(sent).toEqual([{ url, method: 'POST', authorization, redirect: 'manual', body }]);
-    // On one machine the same path stands below the channel's name.
+    // On a local machine, the same path follows the name of the channel.
     const local = await send(name, good, { apis: 'http://127.0.0.1:9' });
     expect(local.sent).toEqual([{ ...sent[0], url: `http://127.0.0.1:9/${name}${new URL(url).pathname}` }]);
   });

@@ -1,4 +1,4 @@
-/** The command as a process of its own, where that matters: what it loads, pipes, signals, and completion in a real shell. */
+/** The command as a separate process: loaded files, pipes, signals, and completion in a real shell. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ describe('a process', () => {
     });
     const child = spawn('bash', ['-c', `set -o pipefail; "${process.execPath}" "${main}" list | head -1`], {
       env: { ...env, ANIMA_KEY: apiKey, ANIMA_URL: url },
-      // Given a socket, bash takes itself for a remote shell and reads its start-up files.
+      // With a socket as standard input, bash acts as a remote shell and reads its startup files.
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.add(child);
@@ -65,7 +65,7 @@ describe('a process', () => {
 });
 
 describe('completion', () => {
-  /** What bash offers for a line, by the script that the command prints. */
+  /** The completions that bash offers for a line, with the script that the command prints. */
   async function offered(line: string, more: Record<string, string> = {}): Promise<string[]> {
     const script = join(folder, 'completion.bash');
     if (!existsSync(script)) writeFileSync(script, (await runAnima(['completion', 'bash'])).stdout);
@@ -160,7 +160,7 @@ describe('dev', () => {
   });
 });
 
-/** Ids of the processes whose parent this is. */
+/** IDs of the child processes of a process. */
 function childrenOf(pid: number): string[] {
   const listed = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).stdout;
   return listed

@@ -16,7 +16,7 @@ export interface CommandResult {
 export interface CallOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
-  /** Whether standard output reports to be a terminal. */
+  /** Whether standard output claims to be a terminal. */
   readonly terminal?: boolean;
 }
 

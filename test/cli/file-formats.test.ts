@@ -13,7 +13,7 @@ const record = (entries: readonly FileEntry[]) => Object.fromEntries(entries.map
 const named = (values: readonly string[]) => values.map((value, i) => ({ name: `V${i}`, value }));
 const letters = (...all: readonly string[]) => fc.string({ unit: fc.constantFrom(...all), maxLength: 24 });
 
-/** What a file that is refused says. */
+/** The message of the error for a rejected file. */
 function complaint(work: () => unknown): string {
   try {
     work();
@@ -94,7 +94,7 @@ describe('.env files', () => {
   test('hold all thirty settings exactly, and shells read what is bare or in single quotes as it is', () => {
     const entries = parseEnvFile(thirty);
     expect(record(parseEnvFile(writeEnvFile(entries)))).toEqual(record(entries));
-    // A backslash before a closing quote would take the next line along.
+    // A parser could take a backslash before the closing quote as an escape and read on in the next line.
     const folders = [
       { name: 'A', value: 'C:\\my files\\' },
       { name: 'B', value: ' # y' },

@@ -18,7 +18,7 @@ const thirtyFile = join(projectFolder, 'test/shared/thirty.env');
 const thirty = dotenv.parse(readFileSync(thirtyFile, 'utf8'));
 const secret = 'correct horse/battery+staple "é"';
 
-/** The environment that logs in, and more. */
+/** An environment with the API key and additional variables. */
 const withKey = (env: Record<string, string> = {}) => ({
   PATH: process.env.PATH ?? '',
   ANIMA_KEY: stack.vault.agentKey,

@@ -1,4 +1,4 @@
-/** Profiles: what is stored where, who may read it, and which of several keys and addresses is used. */
+/** Profiles: where they are stored, who can read them, and which key and address a command uses. */
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -39,7 +39,7 @@ describe('login', () => {
     expect(modeOf(profileOf('seen'))).toBe('600');
     expect(modeOf(join(folder, 'anima', 'profiles'))).toBe('700');
     expect(JSON.parse(readFileSync(profileOf('seen'), 'utf8'))).toMatchObject({ url: stack.vault.url, key: agent.key });
-    // Nothing half-written is left beside.
+    // No incomplete file remains.
     expect(readdirSync(join(folder, 'anima', 'profiles')).filter((file) => !file.endsWith('.json'))).toEqual([]);
   });
 
@@ -119,7 +119,7 @@ describe('which key is used', () => {
   test('ANIMA_KEY without ANIMA_URL goes to the local vault as in the SDK, not to the address of a profile', async () => {
     expect(localUrl).toBe(contractUrl);
     const { stderr } = await whoami({ ANIMA_KEY: strangeKey });
-    // Whatever listens there, or nothing: the vault of the profile was not asked.
+    // Whatever the other address returned, no request was sent to the vault of the profile.
     expect(stderr).not.toContain(stack.vault.url);
     expect(
       (

@@ -10,7 +10,7 @@ import { concealedMarker, StreamMasker } from '../../cli/secrets/stream-masking.
 
 const bytes = (text: string | Uint8Array) => Buffer.from(text as string);
 
-/** What comes out when these chunks go in. */
+/** The masked output for these input chunks. */
 function masked(concealer: StreamMasker, ...chunks: readonly (string | Uint8Array)[]): Buffer {
   const mask = concealer.mask();
   return Buffer.concat([...chunks.map((chunk) => mask.push(bytes(chunk))), mask.end()]);
@@ -18,7 +18,7 @@ function masked(concealer: StreamMasker, ...chunks: readonly (string | Uint8Arra
 const maskedText = (values: readonly string[], ...chunks: readonly string[]) =>
   masked(new StreamMasker(values), ...chunks).toString();
 
-/** Cuts bytes at these places. */
+/** Cuts bytes at these positions. */
 function cut(whole: Buffer, places: readonly number[]): Buffer[] {
   const sorted = [0, ...places.map((place) => place % (whole.length + 1)).sort((a, b) => a - b), whole.length];
   return sorted.slice(1).map((end, i) => whole.subarray(sorted[i], end));
@@ -75,7 +75,7 @@ describe('a value is concealed', () => {
         for (const alphabet of ['base64', 'base64url'] as const) {
           const shown = masked(new StreamMasker([value]), bytes(before + value + after).toString(alphabet)).toString();
           expect(shown).toContain(concealedMarker);
-          // What is left decodes to what stood around it, and bits of at most one byte at either edge.
+          // The rest decodes to the surrounding text and at most one incomplete byte on either side.
           const rest = shown.replace(concealedMarker, '').replace(/=+$/, '');
           expect(rest.length * 6).toBeLessThanOrEqual((before.length + after.length) * 8 + 12);
         }
@@ -127,7 +127,7 @@ describe('a mask', () => {
     const all = Buffer.concat(forms.flatMap((form) => [form, bytes(' \u0001 ')]));
     const concealer = new StreamMasker(values);
     const whole = masked(concealer, all);
-    // Nothing but the tokens and what stood between the forms.
+    // The output has only markers and the text between the forms.
     expect(whole.toString().replaceAll(concealedMarker, '').replaceAll(' \u0001 ', '')).toBe('');
     for (let round = 0; round < 100; round++) {
       const places = Array.from({ length: 200 }, () => randomBytes(4).readUInt32BE());
@@ -192,7 +192,7 @@ describe('a mask', () => {
     const chunk = Buffer.alloc(1_000_000, 'a');
     const started = performance.now();
     expect(masked(concealer, chunk).length).toBe(chunk.length);
-    // By brute force these are 2·10^10 comparisons.
+    // A brute-force search would need 2·10^10 comparisons.
     expect(performance.now() - started).toBeLessThan(5_000);
   });
 
@@ -212,7 +212,7 @@ describe('a mask', () => {
   });
 });
 
-/** The plain way: marks every byte of every occurrence. */
+/** A simple reference implementation: marks every byte of every occurrence. */
 function searched(forms: readonly string[], text: string): string {
   const spans: [number, number][] = [];
   for (const form of forms) {
@@ -231,7 +231,7 @@ function searched(forms: readonly string[], text: string): string {
   return out + text.slice(at);
 }
 
-/** `json.dumps`, which escapes all that is not ASCII. */
+/** The output of Python's `json.dumps`, which escapes all non-ASCII characters. */
 function asPython(text: string): string {
   return JSON.stringify(text)
     .slice(1, -1)

@@ -151,12 +151,12 @@ describe('the cache', () => {
 
 describe('commands with --cache-max-age', () => {
   const stack = useLocalStack();
-  // Between the command and the vault, so that one can fail and the other not.
+  // A proxy between the command and the vault, which can fail independently of the vault.
   let mode: 'up' | 'down' | ErrorCode | 502 = 'up';
   let asked = 0;
   let front: Server;
   beforeAll(async () => {
-    // The client waits a random time before it asks again: none here.
+    // The client waits a random time before a retry; here it does not wait.
     vi.spyOn(Math, 'random').mockReturnValue(0);
     await stack.client.vault.setMany({ 'app/password': 'hunter2-password', 'app/token': 'hunter2-token' });
     front = createServer((incoming, answer) => {
@@ -197,7 +197,7 @@ describe('commands with --cache-max-age', () => {
         P: 'anima://app/password',
       },
     });
-  /** A fresh cache that has seen these commands. */
+  /** A new cache folder, filled by these commands. */
   const primed = async (...commands: readonly (readonly string[])[]) => {
     home = mkdtempSync(join(root, 'home-'));
     mode = 'up';
@@ -280,7 +280,7 @@ describe('commands with --cache-max-age', () => {
     mode = 'down';
     asked = 0;
     expect((await anima(['run', '--prefix', 'app', ...sees])).code).toBe(0);
-    // One request with its three retries, where names and values would be two.
+    // One request with its three retries. Separate requests for names and values would be twice as many.
     expect(asked).toBe(4);
   });
 });

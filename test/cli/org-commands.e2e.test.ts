@@ -1,4 +1,4 @@
-/** What admins and operators do: keys, rotation, receipts, audit, organizations, and shredding at the end. */
+/** Commands of admins and operators: keys, rotation, receipts, audit, organizations, and finally shredding. */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -60,7 +60,7 @@ describe('rotate', () => {
     const { code, stdout, stderr } = await ran(['rotate']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Rotation 1 is done in .*values re-encrypted under version 2/);
-    // Which steps are seen depends on how busy the machine is.
+    // Which steps are printed depends on the load of the machine.
     expect(stderr).toContain('re-encrypt');
     expect((await ran(['get', 'prod/x'])).stdout).toBe('x');
     expect(JSON.parse((await ran(['rotate', 'status', '--json'])).stdout)).toMatchObject({
@@ -167,7 +167,7 @@ describe('audit', () => {
     const seen = (name: string): number => text.split(`"name":"${name}"`).length - 1;
     try {
       for (const name of ['tail/a', 'tail/b']) {
-        // It may begin to look only after the first ones.
+        // The command may start to poll only after the first records.
         await expect
           .poll(async () => seen(name) > 0 || (await ran(['get', name])).code === 0, { interval: 300, timeout: 30_000 })
           .toBe(true);
@@ -224,7 +224,7 @@ describe('org create', () => {
 
   test('makes an organization as the operator, and prints its first admin key once, by itself', async () => {
     const { accessKeyId, secretAccessKey, region } = stack.vault.operator;
-    // The chain of AWS reads the environment of the process.
+    // The AWS credential chain reads the environment of this process.
     for (const name of names) delete process.env[name];
     process.env.AWS_ACCESS_KEY_ID = accessKeyId;
     process.env.AWS_SECRET_ACCESS_KEY = secretAccessKey;

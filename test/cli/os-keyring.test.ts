@@ -1,4 +1,7 @@
-/** Profiles where the system has a keyring: a stand-in for it, since a real one belongs to whoever runs the tests. */
+/**
+ * Profiles on a system with a keyring. The keyring is a fake, because a real one belongs to the person who runs the
+ * tests.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';

@@ -1,4 +1,4 @@
-/** Files and the links that open them: `share`, `open`, `blobs`. */
+/** The commands for files and their links: `share`, `open`, `blobs`. */
 import {
   chmodSync,
   existsSync,
@@ -23,11 +23,11 @@ const stack = useLocalStack();
 const { env: bare, folder } = temporaryHome();
 const state = join(folder, 'state');
 const uploads = join(state, 'anima', 'uploads');
-/** Who has a link and no account. */
+/** A person who has a link but no account. */
 const recipient = { ...bare, HOME: folder };
 let env: Record<string, string>;
 let admin: Record<string, string>;
-/** A folder of its own for each test. */
+/** A separate folder for each test. */
 let here: string;
 
 beforeAll(() => {
@@ -39,20 +39,19 @@ beforeEach(() => {
 });
 afterEach(() => {
   stack.vault.setHooks();
-  // Whatever a test did: nothing half done stays behind.
+  // No test may leave incomplete files.
   expect(readdirSync(here).filter((name) => name.startsWith('.'))).toEqual([]);
 });
 
 const ran = async (args: readonly string[], world: CliSurroundings = {}) => await runAnima(args, { env, ...world });
 
-/** Makes a file. */
 function file(name: string, content: string | Uint8Array): string {
   const path = join(here, name);
   writeFileSync(path, content);
   return path;
 }
 
-/** Shares a file: the link, as it came on standard output. */
+/** Shares a file and returns the link from standard output. */
 async function shared(path: string, ...options: string[]): Promise<string> {
   const { code, stdout, stderr } = await ran(['share', path, ...options]);
   expect([code, stdout]).toEqual([
@@ -63,7 +62,7 @@ async function shared(path: string, ...options: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Opens a link as somebody else does, who gives it by standard input. */
+/** Opens a link as another person, who passes it through standard input. */
 const opened = async (link: string, ...options: string[]) =>
   await runAnima(['open', ...options], { env: recipient, input: `${link}\n` });
 
@@ -94,7 +93,7 @@ describe('share and open', () => {
     expect(readFileSync(got).equals(content)).toBe(true);
     expect(statSync(got).mode & 0o777).toBe(0o600);
     expect(ended.stderr).not.toContain(link.slice(-43));
-    // The upload is complete: nothing that holds its link is kept.
+    // The upload is complete, so no file with its link is kept.
     expect(readdirSync(uploads)).toEqual([]);
   });
 
@@ -162,7 +161,7 @@ describe('share and open', () => {
       expect([ended.code, ended.stdout]).toEqual([code, '']);
       expect(ended.stderr).not.toMatch(new RegExp(`${key.slice(1)}|anm_secret`));
     }
-    // None of these was an opening.
+    // None of these commands counted as an opening.
     expect((await opened(link, '-o', '-')).stdout).toBe('text');
   });
 });
@@ -274,7 +273,7 @@ describe('what broke off', () => {
   const kept = (): string[] => (existsSync(uploads) ? readdirSync(uploads) : []);
   const partsSent = (): number => stack.vault.calls.count({ service: 's3', action: 'UploadPart' });
 
-  /** Lets so many parts through, and none after them until the hooks are gone. */
+  /** Lets the given number of parts through and holds further parts until the hooks are removed. */
   function holdParts(after: number): { held: Promise<void> } {
     let passed = 0;
     let tell = (): void => undefined;
@@ -293,7 +292,7 @@ describe('what broke off', () => {
 
   test('Ctrl-C leaves what it takes to go on, mode 0600; --resume sends what is missing, and removes it', async () => {
     const path = file('video.mp4', content);
-    // Two go at a time: when the third comes, one has arrived.
+    // Two parts are sent concurrently, so one has arrived when the third is sent.
     const { held } = holdParts(2);
     const { child, ended } = startProcess(['share', path], { env });
     await held;
@@ -305,7 +304,7 @@ describe('what broke off', () => {
       0o600, 0o700,
     ]);
     stack.vault.setHooks();
-    // Another file under that name: nothing of it leaves, and the way back stays.
+    // Another file now has this name. None of it is sent, and the upload can still be resumed.
     writeFileSync(path, Buffer.from(content).fill(0, 5, 6));
     stack.vault.calls.reset();
     expect(await ran(['share', '--resume'])).toMatchObject({ code: 5, stdout: '' });
@@ -336,12 +335,12 @@ describe('what broke off', () => {
     expect(await ran(['share', '--resume'])).toMatchObject({ code: 2, stderr: expect.stringContaining(a) });
     const link = (await ran(['share', '--resume', b])).stdout.trim();
     expect((await opened(link, '-o', '-')).stdout).toBe('second');
-    // What others could have written is not gone on with.
+    // A state file that other users can write is ignored.
     const [name = ''] = kept();
     chmodSync(join(uploads, name), 0o666);
     expect((await ran(['share', '--resume'])).code).toBe(3);
     chmodSync(join(uploads, name), 0o600);
-    // Nor what is too old; it goes, as does what a killed process left.
+    // A state that is too old is also ignored. It is deleted, like the temporary file of a killed process.
     const left = join(uploads, '.half-written.json.0123');
     writeFileSync(left, 'the link');
     utimesSync(left, 0, 0);

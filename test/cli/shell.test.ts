@@ -1,4 +1,4 @@
-/** The parts of the command that need no vault. */
+/** Parts of the command that need no vault. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,7 +81,7 @@ describe('a question for a secret', () => {
         done();
       },
     });
-    // Streams of Node have all that is used here; the compiler wants the rest of a process's too.
+    // Node.js streams have all members that are used here, but the type requires those of a process.
     const asked = askSecret({ stdin, stderr } as unknown as Parameters<typeof askSecret>[0], 'Value');
     stdin.write('secret\r');
     expect(await asked).toBe('secret');

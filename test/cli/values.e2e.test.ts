@@ -14,7 +14,7 @@ beforeAll(() => {
 });
 
 const ran = async (args: readonly string[], world: CliSurroundings = {}) => await runAnima(args, { env, ...world });
-/** A value that can't be in any output by chance. */
+/** A random value that cannot occur in output by chance. */
 const secret = (): string => `sk_${randomBytes(12).toString('hex')}`;
 
 describe('set', () => {
@@ -120,7 +120,7 @@ describe('get, list, versions and delete', () => {
     expect((await ran(['list', 'shelf/'])).stdout).toBe('shelf/a\nshelf/a/b\nshelf/c\n');
     const table = (await ran(['list', 'shelf/'], { terminal: true, env: { ...env, NO_COLOR: '1' } })).stdout;
     expect(table).toMatch(/^NAME +VERSION +STORED \(UTC\) +EXPIRES +METADATA\nshelf\/a +1 /);
-    // What a stranger stored must not steer the terminal.
+    // Text stored by others must not control the terminal.
     expect(table).toContain('note=\\u001b[2Jhidden\\u202e');
     expect((await ran(['list', 'shelf/', '--tree'])).stdout).toBe(
       '└─ shelf/\n   ├─ a\n   ├─ a/\n   │  └─ b\n   └─ c\n',

@@ -1,4 +1,7 @@
-/** A day in a terminal, as a new user has it: the commands and outputs of walkthrough.txt, with the command installed from its tarball. */
+/**
+ * A session in a terminal by a new user: the commands and outputs of walkthrough.txt, with the command installed from
+ * its tarball.
+ */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Terminal } from './installed-packages.ts';
@@ -8,7 +11,10 @@ interface Step {
   readonly output: string;
 }
 
-/** Lines that begin with `$ ` are typed; what follows is what they print, up to the next or an empty line before a remark (`# `). */
+/**
+ * Lines that begin with `$ ` are commands. The lines after a command are its output, up to the next command or to an
+ * empty line before a remark (`# `).
+ */
 function stepsOf(transcript: string): Step[] {
   const steps: Step[] = [];
   for (const line of transcript.split('\n')) {
@@ -32,10 +38,10 @@ const placeholders: Readonly<Record<string, string>> = {
   '…': String.raw`[\s\S]*?`,
 };
 
-/** A pattern of a text itself. */
+/** A pattern that matches a text literally. */
 const literally = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 
-/** A placeholder with a number stands for the same text wherever it stands: `<org1>`. */
+/** A numbered placeholder such as `<org1>` stands for the same text everywhere. */
 function patternOf(expected: string, known: Map<string, string>): RegExp {
   const seen = new Set<string>();
   const pattern = expected.split(/(<[a-z]+\d?>|…)/).map((part) => {
@@ -66,7 +72,7 @@ test('walkthrough.txt is what a new user sees, from the first start to a verifie
       ? (await terminal.startVault(command.replace(/ &$/, ''))).output
       : (await terminal.run(command)).output;
     const pattern = patternOf(output, known);
-    // What it is compared with, so that a difference can be read.
+    // This comparison produces a readable diff.
     if (!pattern.test(printed.trim())) expect(`$ ${command}\n${printed.trim()}`).toBe(`$ ${command}\n${output}`);
     for (const [name, text] of Object.entries(pattern.exec(printed.trim())?.groups ?? {})) known.set(name, text);
   }

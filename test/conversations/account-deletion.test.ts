@@ -1,4 +1,7 @@
-/** The end of an account against workers that are at it: nothing is opened, sent or left after the acknowledgement. */
+/**
+ * Account deletion while workers process messages of the user: after the acknowledgement, nothing is unlocked, sent or
+ * kept.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
@@ -6,7 +9,7 @@ import { maxReadAgeMs, readWithinMaxAge, waitForInFlightReads } from '../../lamb
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 import { ada, deletionCodeIn, InMemoryConversations, message } from './in-memory-conversations.ts';
 
-/** Every opening of a slot, by whatever code: when, and of which user. */
+/** Records every unlocking of a slot by any code: its time and its user. */
 const openings = vi.hoisted((): { at: number; user: string }[] => []);
 vi.mock(import('../../core/users/key-slot.ts'), async (original) => {
   const slots = await original();
@@ -20,7 +23,7 @@ vi.mock(import('../../core/users/key-slot.ts'), async (original) => {
   };
 });
 
-/** A number in a range, the same for each trial whenever it is run. */
+/** A number from 0 to `most`, the same for a trial in every run. */
 const spread = (trial: number, most: number): number => ((trial * 2_654_435_761) % 1_000) * (most / 1_000);
 
 describe('deleting an account', () => {
@@ -58,12 +61,12 @@ describe('deleting an account', () => {
     wait(30);
     expect(await send(code)).toEqual(refused);
     const before = await asked();
-    // Any change of the slots makes the code another.
+    // Any change of the slots invalidates the code.
     await world.say('twilio', ada.tel, 'link');
     expect(await send(before)).toEqual(refused);
     expect([...world.keyrings.values()].map(({ state }) => state)).toEqual(['active', 'active']);
     expect(JSON.stringify([[...world.records], world.audits, world.responderRequests])).not.toContain(code);
-    // Good for a quarter of an hour at least, however it is written.
+    // A code is valid for at least a quarter of an hour, in any spelling.
     const good = await asked();
     wait(14);
     expect(await send(` ${good.slice(0, 3).toLowerCase()} ${good.slice(3)}.`)).toEqual([
@@ -163,7 +166,7 @@ describe('deleting an account', () => {
     world.queue.push(...waiting);
     expect(await world.workAll()).toMatchObject([{ reason: 'user_deleted' }]);
     expect([world.responderRequests.length - asked, world.keyrings.size, world.records.size]).toEqual([0, 1, 0]);
-    // What comes later does.
+    // A later message has an effect.
     await world.say('twilio', ada.tel, 'A new beginning');
     expect(world.user().generation).toBe(1);
   });
@@ -248,7 +251,7 @@ describe('deleting an account', () => {
       }),
     );
     expect(results.reduce((sum, { late }) => sum + late, 0)).toBe(0);
-    // Both happen: some are told before, and of some the responder hears nothing.
+    // Both cases occur: in some trials the responder received messages before the deletion, in others it received none.
     expect(results.filter(({ early }) => early > 0).length).toBeGreaterThan(5);
     expect(results.filter(({ early }) => early === 0).length).toBeGreaterThan(5);
   });
@@ -272,7 +275,7 @@ describe('deleting an account', () => {
           if (performance.now() > state.acknowledged) state.lateSends++;
           return 'sent';
         };
-        // The reply of each read is held up, up to half as long again as is allowed.
+        // Each read is delayed by up to one and a half times the maximum read age.
         let call = 0;
         world.fault = async (action, when) => {
           if (action === 'db:read' && when === 'after') await sleep(spread(trial * 31 + call++, maxReadAgeMs * 1.5));
@@ -295,13 +298,13 @@ describe('deleting an account', () => {
     );
     expect(results.reduce((sum, { late }) => sum + late, 0)).toBe(0);
     expect(results.reduce((sum, { lateSends }) => sum + lateSends, 0)).toBe(0);
-    // The trials are about something: workers opened before, in many of them.
+    // The trials are meaningful: in many of them, workers unlocked the user before the deletion.
     expect(results.filter(({ early }) => early > 3).length).toBeGreaterThan(trials / 10);
   });
 });
 
 describe('a job that fails', () => {
-  /** What is known of the first job of the queue when it fails. */
+  /** How long the first job of the queue is retried when it fails. */
   async function held(world: InMemoryConversations, failing: string): Promise<unknown> {
     const [{ body = '' } = {}] = world.queue;
     world.fault = (action, when) => (action === failing && when === 'before' ? 'refused' : undefined);
@@ -327,7 +330,7 @@ describe('a job that fails', () => {
     expect(await held(world, 'kms:unwrap')).toBe('queue');
     for (const failing of ['kms:custody', 'db:read', 'db:replace-user', 'sqs:send'])
       expect(await held(world, failing), failing).toBe('done');
-    // What failed last had destroyed the slots; from there on it is the answer alone that is missing.
+    // The previous failure came after the slots were destroyed. From then on, only the reply is missing.
     expect(await held(world, 'secrets')).toBeUndefined();
     world.queue.shift();
     for (const failing of ['kms:unwrap', 'db:keyring', 'db:list', 'db:delete'])

@@ -1,4 +1,4 @@
-/** Whole conversations on the local stack: all channels, what a message costs, what is left behind, and what comes of faults. */
+/** Complete conversations on the local stack: all channels, the calls per message, the stored data, and faults. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterEach(() => stack.vault.setHooks());
 
 const is = (entry: string) => (principal: string) => new RegExp(`^${entry}`, 'i').test(principal);
-/** Calls of a function, by service and action, as many as there were. */
+/** The calls of a function, counted by service and action. */
 function callsOf(entry: string): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { service, action, principal } of stack.vault.calls.list()) {
@@ -51,10 +51,10 @@ describe('all five channels', () => {
       const url = talks.hook(`${name}/{org}${paths[name]}`);
       const [answer, ...more] = await talks.say({ url, headers: request.headers, body: request.body as never });
       expect(more).toEqual([]);
-      // The two for mail are given mails of one person, whose conversation goes on.
+      // Both email channels receive email from the same person, so the second one continues the conversation.
       const count = name === 'sendgrid' ? 2 : 1;
       expect(answer?.text).toBe(`You said: By ${name} (message ${count} of this conversation)`);
-      // Once more, as a provider does that heard nothing: acknowledged, and that is all.
+      // A redelivery, as from a provider that received no response. It is acknowledged and has no other effect.
       expect(await talks.say({ url, headers: request.headers, body: request.body as never })).toEqual([]);
     }
     const [sms] = await talks.say(talks.sms(newPhone(), 'By SMS'));
@@ -129,7 +129,7 @@ describe('what is not signed', () => {
       }
     await client.vault.set('channels/twilio', JSON.stringify(twilio));
     expect((await signed(twilio.authToken)).status).toBe(200);
-    // With the next request it counts no more.
+    // The deletion applies to the next request.
     await client.vault.delete('channels/twilio');
     await expectProblem(await signed(twilio.authToken), 'signature_refused');
   });
@@ -165,7 +165,7 @@ describe('a message of a known sender', () => {
       'dynamodb PutItem': 3,
       'dynamodb UpdateItem': 1,
     });
-    // For the webhook and for the worker; the org's DEK stays in memory for minutes.
+    // One read for the webhook and one for the worker. The org's DEK stays in memory for minutes.
     expect(without(callsOf('provider-?secrets'))).toEqual({ 'dynamodb BatchGetItem': 2 });
   });
 
@@ -258,12 +258,13 @@ describe('when something breaks', () => {
     async (action) => {
       const phone = newPhone();
       await talks.say(talks.sms(phone, 'First'));
-      // Three tries are one call of a client.
+      // A client makes three attempts per call.
       failing('worker', action, 3);
       const answers = await talks.say(talks.sms(phone, 'Second'));
       const texts = new Set(answers.map(({ text }) => text));
       expect([...texts]).toEqual(['You said: Second (message 2 of this conversation)']);
-      // The last write notes that it was sent: behind that alone it is not known, and sent again.
+      // The last write records that the answer was sent. If only that write fails, the result is unknown and the answer
+      // is sent again.
       expect(answers).toHaveLength(action === 'UpdateItem' ? 2 : 1);
     },
   );
@@ -331,7 +332,7 @@ describe('deleting accounts against running workers', () => {
       users.set(phone, now.find((user) => !known.includes(user)) ?? expect.fail());
       known = now;
     }
-    // Reads of the worker arrive late, each by another time.
+    // Reads of the worker are delayed, each by a different time.
     stack.vault.setHooks({
       before: ({ principal, action }) =>
         is('worker')(principal) && action === 'BatchGetItem' ? { delayMs: Math.random() * 700 } : undefined,
@@ -349,7 +350,7 @@ describe('deleting accounts against running workers', () => {
       ]),
     );
     await stack.vault.whenQueuesEmpty();
-    // One that came only after the slots were destroyed begins anew, as the first message of a conversation.
+    // A message that arrived after the slots were destroyed starts a new conversation.
     const ofOld = stack.vault
       .providerRequests()
       .slice(before)

@@ -1,4 +1,4 @@
-/** What gives the secrets of channels: five names, one read, and nothing for an org that is shut. */
+/** The function that returns channel secrets: five names, one read, and no result for a locked or shredded org. */
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** Two channels of one person: linking, unlinking, and what a code is good for. */
+/** Two channels of one person: linking, unlinking, and the use of link codes. */
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
 import { parseLinkCode } from '../../core/users/confirmation-codes.ts';
@@ -7,7 +7,7 @@ import { unlockByIdentity } from '../../lambdas/users/identity-user-service.ts';
 import { decryptMessage } from '../../lambdas/users/user-record-encryption.ts';
 import { ada, InMemoryConversations, message } from './in-memory-conversations.ts';
 
-/** How many of the stored messages an identity opens, by the worker's own code. */
+/** The number of stored messages that an identity can decrypt with the worker's code. */
 async function openedBy(world: InMemoryConversations, identity: string): Promise<number> {
   const { identities } = world.instance();
   const key = await identities.deriveKey(world.org, identity);
@@ -191,7 +191,7 @@ describe('what is a command', () => {
       expect(parseChatCommand(text), text).toEqual({ kind: 'ask-delete' });
     for (const text of ['delete my account 7H3K9Q', 'Delete my account: 7h3k9q.', 'delete my account "7H3 K9Q"'])
       expect(parseChatCommand(text)?.kind, text).toBe('delete');
-    // A code that is mistyped deletes nothing, and is no message for the conversation.
+    // A mistyped code deletes nothing and is not stored in the conversation.
     expect(parseChatCommand('delete my account 7H3K9')?.kind).toBe('delete');
     expect(parseChatCommand('Link 7H3K-9QWE-RTY2')).toEqual(redeem('7h3k-9qwe-rty2'));
   });
@@ -213,7 +213,7 @@ describe('what is a command', () => {
     'link ABCD-EFGH-JKMN and so on',
     '7H3K-9QWE-RTY2',
   ])('with a code in it is never a message for the conversation: %s', (text) => {
-    // Of a mail that begins with a bare "link", that is it.
+    // In an email, a first line with only "link" is a command by itself.
     for (const mail of text.startsWith('link\n') ? [false] : [false, true]) {
       const found = parseChatCommand(text, mail);
       expect(found?.kind).toBe('redeem');
@@ -235,7 +235,7 @@ describe('what is a command', () => {
     expect(parseChatCommand(`delete my account${quoted}`, true)).toEqual({ kind: 'ask-delete' });
     expect(parseChatCommand(`delete my account 7h3k9q${quoted}`, true)).toEqual({ kind: 'delete', code: '7h3k9q' });
     expect(parseChatCommand(`Hello,${quoted}`, true)).toBeUndefined();
-    // A code is one whatever stands below it, and what stands below a command is none of it.
+    // A code is recognized whatever text follows it. Text below a command is not part of the command.
     for (const code of ['7H3K-9QWE-RTY2', '"7h3k–9qwe–rty2".'])
       expect(parseChatCommand(`${code}\r\n\r\nAda${quoted}`, true)?.kind, code).toBe('redeem');
     for (const signature of [
@@ -249,7 +249,7 @@ describe('what is a command', () => {
     expect(parseChatCommand('Link this, please:\n\n7H3K-9QWE-RTY2\n\nAda', true)).toEqual(redeem('7h3k-9qwe-rty2'));
     for (const signature of ['0207-1234-5678', '020712345678'])
       expect(parseChatCommand(`Link me to your manager\n\nAda\n${signature}`, true), signature).toBeUndefined();
-    // Elsewhere nothing is quoted that way: a message that goes on is a message.
+    // Other channels have no such quotations, so text that continues after a command is an ordinary message.
     expect(parseChatCommand(`unlink\n\nis a funny word`)).toBeUndefined();
     expect(parseChatCommand(`delete my account 7h3k9q\nis what you said`)).toBeUndefined();
   });
@@ -284,7 +284,7 @@ describe('what is a command', () => {
       return performance.now() - started;
     };
     cost(1_000);
-    // Sixty-four times as long: linear is 64, a square 4,096.
+    // For 64 times the length, a linear algorithm takes 64 times as long and a quadratic one 4,096 times.
     expect(cost(limits.messageBytes * 4)).toBeLessThan(1_000 * Math.max(cost(limits.messageBytes / 16), 0.5));
   });
 });

@@ -1,4 +1,4 @@
-/** `npm run demo`, step by step: it fails by itself where a step is not as it says. */
+/** `npm run demo`. The demo itself fails if a step does not have the stated result. */
 import { expect, inject, test } from 'vitest';
 import { demo } from '../../local/demo.ts';
 

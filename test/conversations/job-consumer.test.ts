@@ -1,4 +1,4 @@
-/** The worker's function: what it reports to the queue, and what it says in the log. */
+/** The worker's function: its reports to the queue, and its log. */
 import type { Context, SQSRecord } from 'aws-lambda';
 import { expect, test } from 'vitest';
 import { jobRetentionSeconds } from '../../contract/shared/environment-variables.ts';
@@ -12,7 +12,7 @@ const record = (messageId: string, body: string, tries = 1, sentAt = Date.now())
   return { messageId, body, attributes } as SQSRecord;
 };
 
-/** A worker to which a body says what becomes of it. */
+/** A worker that handles each job body with the given function. */
 function worker(does: Record<string, (known: (facts: JobResult) => void) => Promise<JobResult>>) {
   const log: RequestLogEntry[] = [];
   const done: string[] = [];
@@ -74,7 +74,7 @@ test('a deletion is never given up, and its failures have a word of their own in
   const { handle, log, prolonged } = worker({ deletes: hold('done'), sealed: hold('queue') });
   for (const tries of [1, 3, 30]) expect(await handle(record('1', 'deletes', tries))).toEqual(failed('1'));
   expect(log.map(({ reason }) => reason)).toEqual([undefined, 'undeleted', 'undeleted']);
-  // Of what is not opened yet nobody knows whether it deletes.
+  // Until a job is decrypted, nobody knows whether it is a deletion.
   expect(await handle(record('1', 'sealed', 30))).toEqual(failed('1'));
   expect(prolonged).toEqual([]);
   expect(JSON.stringify(log)).not.toContain('retryUntil');

@@ -1,4 +1,4 @@
-/** A message between its webhook and its answer: what is stored, what is told, and what comes of every failure. */
+/** A message from its webhook to its answer: stored data, replies, and the result of every failure. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
@@ -96,7 +96,7 @@ describe('a message of a known sender', () => {
       history: [],
       message: { text: 'What did I tell you?' },
     });
-    // It is part of the conversation like any other, for where nobody reads along.
+    // The message is part of the conversation and is included in histories for private channels.
     await world.say('slack', ada.slack, 'And now?');
     expect(world.responderRequests.at(-1)?.shared).toBe(false);
     expect(world.responderRequests.at(-1)?.history.map(({ text }) => text)).toContain('What did I tell you?');
@@ -167,7 +167,8 @@ describe('a job that comes again', () => {
         expect(await errorCodeOf(world.workOne()), where).toMatch(/unavailable|audit_unavailable/);
         world.fault = () => undefined;
         await world.workOne();
-        // A new user of whom only the locator was written is made again under it, and the other never was.
+        // If only the locator of a new user was written, the retry creates the user with this locator. There is no
+        // second user.
         expect(
           [...world.keyrings.values()].filter(({ state }) => state === 'active'),
           where,
@@ -176,7 +177,8 @@ describe('a job that comes again', () => {
           [...world.records.values()].map(({ sent }) => sent),
           where,
         ).toEqual([undefined, true]);
-        // Only where it broke off behind the sending, before that was noted, is it not known, and sent twice.
+        // The answer is sent twice only if the failure came after the sending and before it was recorded, because the
+        // result is then unknown.
         const twice = where === 'before db:mark-sent';
         expect(
           world.sent.map(({ text }) => text),
@@ -264,7 +266,7 @@ describe('what is no job of this vault', () => {
       const delivered = { body, messageId: 'm', remainingMs: () => 60_000 };
       expect(await world.instance().working.processMessage(delivered), body).toMatchObject({ reason: 'damaged' });
     }
-    // Sealed as one should be, for an id or an org that can't be.
+    // Correctly encrypted jobs with an invalid ID or an invalid org.
     const newId = () => createTimeId(Date.now(), randomBytes(16));
     const sender = new JobProducer(world.transit, world.jobQueue);
     const job: JobPayload = {
@@ -295,7 +297,8 @@ describe('what is no job of this vault', () => {
       const id = newId();
       await put(id, await seal({ org: world.org, id, kind: 'message' }, bad));
     }
-    // By who may send one kind of jobs: another kind inside, and as another kind outside.
+    // Jobs from a function that may send only one kind of jobs: another kind inside the payload, and another kind in
+    // the header.
     const [inside, outside] = [newId(), newId()];
     await put(inside, await seal({ org: world.org, id: inside, kind: 'erase' }, job));
     const erasing = await seal({ org: world.org, id: outside, kind: 'erase' }, job);

@@ -1,6 +1,6 @@
 /**
- * What comes twice after more than the queue remembers: the webhook broke off between sending its job and noting it, and the provider
- * repeats. In between its sender may have begun anew.
+ * Redeliveries after the deduplication period of the queue: the webhook failed between sending its job and recording
+ * it, so the provider sends the message again. In the meantime, the sender may have started a new account.
  */
 import { describe, expect, test } from 'vitest';
 import type { ChannelName } from '../../lambdas/channels/channel-ports.ts';
@@ -12,7 +12,10 @@ const later = (world: InMemoryConversations, seconds: number) => {
 };
 const codeIn = (texts: readonly string[]): string => /link (\S+)/.exec(texts.join())?.[1] ?? expect.fail(texts.join());
 
-/** Sends something whose webhook breaks off behind the sending; what is given does the same once more, as the provider does later. */
+/**
+ * Sends a message whose webhook fails after sending its job. Returns a function that delivers the message again, as the
+ * provider does later.
+ */
 async function brokenOff(world: InMemoryConversations, name: ChannelName, identity: string, text: string) {
   const said = message(identity, text);
   world.fault = (action, when) => (action === 'db:queued' && when === 'before' ? 'refused' : undefined);

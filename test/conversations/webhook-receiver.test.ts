@@ -1,4 +1,4 @@
-/** Webhooks: nothing before the signature holds, and every message once, whatever breaks in between. */
+/** Webhooks: no step before the signature is verified, and each message is enqueued once, whatever fails in between. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
@@ -20,7 +20,7 @@ describe('what is not signed', () => {
     expect(world.calls).toEqual(['secrets', 'secrets']);
     for (const org of ['', 'x', `${world.org}0`, world.org.toUpperCase(), '../../../../etc/x', 'ａaaaaaaaaaaaaaaa'])
       expect(await errorCodeOf(prove(org))).toBe('signature_refused');
-    // Of what can be no org, not even secrets are asked for.
+    // For an invalid org ID, not even the secrets are requested.
     expect(world.calls).toEqual(['secrets', 'secrets']);
     expect([world.deliveries.size, world.queue.length, world.keyrings.size, world.locators.size]).toEqual([0, 0, 0, 0]);
   });
@@ -126,7 +126,7 @@ describe('a message', () => {
     expect(world.calls).toEqual(['secrets', 'db:token']);
     expect((await world.receive('mailgun', first)).messages).toHaveLength(1);
     expect(world.queue).toHaveLength(1);
-    // The mail again by another request of the provider, as when its first was thought lost: one delivery.
+    // The same email in another request, as if the provider assumed that the first one was lost, is the same delivery.
     expect((await world.receive('mailgun', { ...first, token: 't2' })).messages).toEqual([world.queue[0]?.name]);
     expect(world.queue).toHaveLength(1);
   });
@@ -137,12 +137,12 @@ describe('a long text', () => {
     const mark = ' […]';
     expect(truncateMessage('a'.repeat(limits.messageBytes))).toBe('a'.repeat(limits.messageBytes));
     expect(truncateMessage('a'.repeat(limits.messageBytes + 1))).toBe('a'.repeat(limits.messageBytes) + mark);
-    // A family of 25 bytes is one character, and is not torn apart.
+    // This emoji of 25 bytes is a single character and is not split.
     const family = '👨‍👩‍👧‍👦';
     expect(Buffer.byteLength(family)).toBe(25);
     const kept = truncateMessage(family.repeat(1000));
     expect(kept).toBe(family.repeat(Math.floor(limits.messageBytes / 25)) + mark);
-    // One character alone, longer than all there is room for.
+    // A single character that exceeds the limit.
     expect(Buffer.byteLength(truncateMessage(`e${'\u0301'.repeat(20_000)}`))).toBeLessThanOrEqual(
       limits.messageBytes + 6,
     );

@@ -30,7 +30,7 @@ const sealedChunk = chunk + chunkTagLength;
 
 const described = (size: number | undefined): BlobDescription => ({ type: 'image/png', name: 'a.png', size });
 
-/** Cuts bytes into pieces of random lengths, empty ones among them. */
+/** Cuts bytes into pieces of random lengths, some of them empty. */
 function* pieces(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; ) {
     const length = randomInt(0, 30_000);
@@ -44,7 +44,7 @@ async function sealed(content: Uint8Array, announced = true): Promise<Uint8Array
   return collectBytes(sealer.seal(pieces(content)));
 }
 
-/** What comes out until it ends or fails. @param length what the reader is told of it */
+/** The output of a read until it ends or fails. @param length the blob length that the reader is given */
 async function read(bytes: Uint8Array, under = key, as = blob, length?: number) {
   const given: Uint8Array[] = [];
   try {
@@ -63,7 +63,7 @@ const flipped = (bytes: Uint8Array, bit: number): Uint8Array => {
   return copy;
 };
 
-/** That no byte came out that is not the content's at its place, and that the end was an error. */
+/** Asserts that the read ends with an error, and that every byte before it is the correct byte of the content. */
 async function refused(bytes: Uint8Array, content: Uint8Array, under = key, as = blob): Promise<void> {
   for (const length of [undefined, bytes.length, sealedLength(content.length, 16)]) {
     const { given, error } = await read(bytes, under, as, length);
@@ -289,7 +289,7 @@ describe('ranges of blobs', () => {
       asked.push([start, end]);
       return start === 0 ? header : new Uint8Array(end - start);
     });
-    // The chunks that it is given are not authentic: what counts here is what it asks for.
+    // The returned chunks are not authentic. This test checks only which chunks are requested.
     await expect(ranges.readRange(700 * 2 ** 20, 700 * 2 ** 20 + 65_536)).rejects.toThrow(DecryptionError);
     expect(asked).toHaveLength(2);
     expect(asked[0]).toEqual([0, 64]);
@@ -309,7 +309,7 @@ describe('ranges of blobs', () => {
     moved.set(bytes.subarray(64, 64 + sealedChunk), 64 + sealedChunk);
     await expect(over(moved, chunk, chunk + 10)).rejects.toThrow(DecryptionError);
     await expect(over(flipped(bytes, (64 + sealedChunk) * 8), chunk, chunk + 10)).rejects.toThrow(DecryptionError);
-    // Cut at a chunk's end: what is the last chunk now was not sealed as one.
+    // The blob is cut at the end of a chunk. Its last chunk was not sealed as the last one.
     await expect(over(bytes.subarray(0, 64 + 2 * sealedChunk), chunk, 2 * chunk)).rejects.toThrow(DecryptionError);
     await expect(over(concatBytes(bytes, new Uint8Array(100)), 3 * chunk - 1, 3 * chunk)).rejects.toThrow(
       DecryptionError,

@@ -4,14 +4,14 @@ import { expect, test } from 'vitest';
 import { deletionCodeAt, isDeletionCode } from '../../core/users/confirmation-codes.ts';
 import { deriveUmk } from '../../core/users/user-root-key.ts';
 
-// The page's example: this UMK, and the keyring key that follows from it.
+// The example of the page: this UMK, and the keyring key that is derived from it.
 const owner = { org: '0123456789abcdef', user: 'ghjkmnpqrstvwxyz' };
 const umk = deriveUmk(Buffer.from([...Array(32).keys()].map((n) => 0x60 + n)), owner);
 const keyringKey = '660fa747d9ce59795546f4a41aa0bc11223d31b5ef37c406aa6a61c10bc26a48';
 const at = new Date('2026-11-21T12:07:00.000Z');
 const minutes = (count: number) => new Date(at.getTime() + count * 60_000);
 
-/** By the page's words alone. */
+/** An implementation that follows only the text of the page. */
 function byThePage(generation: bigint, quarter: bigint): string {
   const u32 = (value: number) => Buffer.from(value.toString(16).padStart(8, '0'), 'hex');
   const u64 = (value: bigint) => Buffer.from(value.toString(16).padStart(16, '0'), 'hex');

@@ -22,7 +22,7 @@ const lifetime = (vector: Vector) => ({ now: seconds(vector), ttl: vector.ttl_se
 const key = () => deriveFernetKey('anm_key', 'user-1');
 
 describe('the vectors of the Fernet specification', () => {
-  // The example of Spec.md.
+  // The example in Spec.md.
   const published: Vector = {
     token: 'gAAAAAAdwJ6wAAECAwQFBgcICQoLDA0ODy021cpGVWKZ_eEwCGM4BLLF_5CV9dOPmrhuVUPgJobwOz7JcbmrR64jVmpU4IwqDA==',
     now: '1985-10-26T01:20:00-07:00',
@@ -100,7 +100,7 @@ describe('Fernet tokens', () => {
     const own = await key();
     const token = await sealFernet(own, Buffer.from('a record'), 1_700_000_000);
     const bytes = Buffer.from(token, 'base64url');
-    // The IV decides on the last byte of a single block: another one there breaks the padding, and the token is signed anew.
+    // A changed IV changes the last byte of a single block and so invalidates the padding. The token is signed again.
     bytes[24] = (bytes[24] ?? 0) ^ 0xff;
     const signed = new Uint8Array(bytes.subarray(0, -32));
     const mac = Buffer.from(await crypto.subtle.sign('HMAC', own.signing, signed));

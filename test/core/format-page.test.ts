@@ -65,7 +65,7 @@ const examples = [...page.matchAll(/```example\n([\s\S]*?)```/g)].map(([, block 
   return (key: string): string => found.get(key) ?? '';
 });
 const example = (key: string) => examples.find((e) => e(key) !== '') ?? expect.fail(`no example has ${key}`);
-// Lines are "key = value", and base64 may end in "=": read those from the raw text.
+// Lines have the form "key = value". Base64 can end in "=", so these values are read from the raw text.
 const raw = (key: string, nth = 0) =>
   [...page.matchAll(new RegExp(`^${key.replace('+', '\\+')} *= (.*)$`, 'gm'))][nth]?.[1] ?? expect.fail(key);
 

@@ -47,7 +47,7 @@ describe('a signed statement', () => {
       for (const other of alphabet) {
         if (other === good[at]) continue;
         const changed = good.slice(0, at) + other + good.slice(at + 1);
-        // Half the alphabet at each place is plenty for the long middle; the ends are tried in full.
+        // For the long middle part, one in eight characters is tried at each position. For both ends, all are tried.
         if (at > 40 && at < good.length - 4 && alphabet.indexOf(other) % 8 !== at % 8) continue;
         expect(verifyJws(changed, [pair.jwk], typ), `${other} at ${at}`).toBeUndefined();
       }

@@ -48,7 +48,7 @@ const wrappings = owners.chain((owner) =>
   fc.record({ owner: fc.constant(owner), facts: factsOf(owner), umk: bytes(32), secret: bytes(32) }),
 );
 
-/** Every way in which one field of a slot can be another. */
+/** All slots that differ from the given one in one field. */
 const changesOf = (slot: Slot): Slot[] => [
   { ...slot, id: slot.id === 'z'.repeat(16) ? '0'.repeat(16) : 'z'.repeat(16) },
   ...slotKinds.filter((kind) => kind !== slot.kind).map((kind) => ({ ...slot, kind })),
@@ -154,7 +154,7 @@ describe('a password', () => {
     expect(verifierOf(stretched, owner, slot)).toBe(verifier);
     expect(verifierOf(stretched, { ...owner, user: owner.org }, slot)).not.toBe(verifier);
     expect(verifierOf(stretched, owner, { ...slot, id: 'd'.repeat(16) })).not.toBe(verifier);
-    // The verifier is of the other half: neither it nor what is hashed of the secret opens the slot.
+    // The verifier comes from the other half of the HKDF output. Neither the verifier nor its hash opens the slot.
     const umk = newUmk();
     const facts: SlotMetadata = { ...slot, kind: 'password', locator: '', params, createdAt: time };
     const wrapped = wrapUmk(umk, stretched, owner, facts);
@@ -165,7 +165,7 @@ describe('a password', () => {
   });
 });
 
-/** A user with one slot of each kind, and what opens each. */
+/** A user with one slot of each kind, and the secrets that open them. */
 function newUser(owner: UserRef = { org: randomId(), user: randomId() }) {
   const root = newUmk();
   const umk = deriveUmk(Buffer.from(root), owner);

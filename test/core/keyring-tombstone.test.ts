@@ -55,7 +55,7 @@ describe('a tombstone', () => {
   test('is never taken for a keyring', () => {
     expect(() => parseKeyring(stored(tombstone), org)).toThrow(DecryptionError);
     expect(() => parseKeyring({ ...stored(tombstone), state: 'active' }, org)).not.toThrow();
-    // Made an active record again, it is an org without any key: nothing opens by it.
+    // If the tombstone is changed to an active record, it is an org without keys, with which nothing can be decrypted.
     expect(parseKeyring({ ...stored(tombstone), state: 'active' }, org)).toMatchObject({ activeVersion: 0, deks: [] });
   });
 

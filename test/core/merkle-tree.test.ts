@@ -4,7 +4,7 @@ import { leafHash, MerkleTreeHasher } from '../../core/audit/merkle-tree.ts';
 
 const sha256 = (...parts: Uint8Array[]): Buffer => createHash('sha256').update(Buffer.concat(parts)).digest();
 
-/** RFC 6962 section 2.1, as it is written there: slow, recursive, and nothing of ours. */
+/** A direct implementation of RFC 6962 section 2.1: slow, recursive, and independent of our code. */
 function treeHead(leaves: readonly Buffer[]): Buffer {
   const [first] = leaves;
   if (first === undefined) return sha256();
@@ -22,7 +22,7 @@ const rootOf = (leaves: readonly Buffer[]): string => {
 };
 
 describe('the tree hash', () => {
-  // The leaves and roots that implementations of Certificate Transparency test with.
+  // The leaves and roots that Certificate Transparency implementations use in their tests.
   const published = [
     '',
     '00',

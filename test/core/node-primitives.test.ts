@@ -38,7 +38,7 @@ function sealed(key: string, nonce: string, aad: string, plaintext: string): str
 }
 
 describe('AES-256-GCM', () => {
-  // SP 800-38D's own test case 14, by way of McGrew and Viega, appendix B.
+  // Test case 14 of SP 800-38D, from appendix B of McGrew and Viega.
   test('gives the published ciphertext and tag', () => {
     expect(sealed('00'.repeat(32), '00'.repeat(12), '', '00'.repeat(16))).toBe(
       'cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919',

@@ -83,9 +83,9 @@ describe('keyring', () => {
       try {
         record = JSON.parse(changed.toString());
       } catch {
-        continue; // not even a record any more
+        continue; // The record is not valid JSON any more.
       }
-      // The same record in other words (a number as 2 or 2.0) is no change.
+      // An equivalent record (a number written as 2 or 2.0) is not a change.
       if (JSON.stringify(record) === text.toString()) continue;
       try {
         const keyring = parseKeyring(record, org);

@@ -47,7 +47,7 @@ describe('links', () => {
       url(link).slice(0, -1),
       `${url(link)}A`,
       `${url(link)}=`,
-      // The last of 43 characters has two bits that must be zero.
+      // The last of the 43 characters has two unused bits, which must be zero.
       formatLinkUrl(`https://example.com/b/${link}`, key).replace(/.$/, '_'),
     ];
     for (const address of bad) expect(parseLinkUrl(address), address.slice(0, 40)).toBeUndefined();

@@ -34,9 +34,9 @@ describe('XAES-256-GCM (c2sp.org/XAES-256-GCM)', () => {
     expect(xaesOpen(key(3), nonce, aad, sealed).toString()).toBe('XAES-256-GCM');
   });
 
-  // The published accumulation over 10 000 random keys, nonces, plaintexts and AADs.
+  // The published accumulated test over 10 000 random keys, nonces, plaintexts and AADs.
   test('gives the accumulated hash of 10 000 rounds', () => {
-    // Upper bound of what the rounds read: 32 + 24 + 2 × (1 + 255) bytes each.
+    // Upper bound of the bytes that the rounds read: 32 + 24 + 2 × (1 + 255) per round.
     const read = stream(10_000 * 568);
     expect(createHash('shake128', { outputLength: 16 }).digest('hex')).toBe('7f9c2ba4e88f827d616045507605853e');
     const sealed = createHash('shake128', { outputLength: 32 });

@@ -1,4 +1,7 @@
-/** Every command of the guides: those marked `sh` are run, in order, as they would be pasted; those that need AWS are looked up. */
+/**
+ * Every command in the guides. Commands in `sh` blocks are run in order, as if pasted. AWS commands are only checked
+ * for existence.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
@@ -8,12 +11,12 @@ import { runInProcess } from '../cli/command-runner.ts';
 import { Terminal, writeInto } from '../cli/installed-packages.ts';
 import { projectFolder } from '../shared/vault-process.ts';
 
-// The last one shreds the organization.
+// The last page shreds the organization.
 const pages = ['mcp', 'guide-agent', 'guide-operator', 'guide-admin'] as const;
 
-/** Of `anima dev`, which other commands need before them. */
+/** The `anima dev` command, which the other commands need. */
 const startsVault = 'anima dev --login\n';
-/** What is typed when a command asks. */
+/** The input typed when a command prompts. */
 const typed = 'sk_live_typed-value\n';
 
 interface Block {
@@ -40,13 +43,16 @@ beforeAll(async () => {
 });
 afterAll(async () => await terminal.end());
 
-/** What a block prints; undefined for one that is no command, or starts the vault. A file is written that names itself in its first line. */
+/**
+ * The output of a block. Undefined for a block that is not a command, or that starts the vault. A block whose first
+ * line names a file is written to that file.
+ */
 async function runBlock(page: string, { kind, code, line }: Block): Promise<string | undefined> {
   const [, file] = /^\/\/ (\S+\.m?js)\n/.exec(code) ?? [];
   if (file !== undefined) writeInto(terminal, file, code);
   if (!['sh', 'sh-checkout'].includes(kind) || code === startsVault) return undefined;
   const cwd = kind === 'sh' ? terminal.folder : projectFolder;
-  // The vault of a reader has the usual port to itself.
+  // A reader's vault uses the default port.
   const ended = await terminal.run(code.replaceAll('http://127.0.0.1:8787', url), { input: typed, cwd });
   expect(ended, `${page}.md:${line}: ${code}`).toMatchObject({ code: 0 });
   return ended.output;
@@ -54,7 +60,7 @@ async function runBlock(page: string, { kind, code, line }: Block): Promise<stri
 
 describe('every command of the guides does what it says', () => {
   test.each(pages)('docs/%s.md', async (page) => {
-    // Each page is a terminal of its own.
+    // Each page uses a separate terminal.
     await terminal.run('unset ANIMA_KEY ANIMA_URL ANIMA_PROFILE');
     const said = new Map<string, string>();
     for (const block of blocksOf(page)) {
@@ -69,7 +75,7 @@ describe('every command of the guides does what it says', () => {
   });
 });
 
-/** What a reader is to see, by a command of the block. */
+/** The output that a reader must see, with a command that identifies the block. */
 const promised: Readonly<Record<(typeof pages)[number], readonly (readonly [string, RegExp])[]>> = {
   mcp: [
     ['anima mcp', /ready, run .*limited to prod\/stripe\//],
@@ -139,7 +145,7 @@ describe('commands that need AWS', () => {
       };
       readSettings(node);
       for (const [key] of pairs) expect(asked).toContain(key);
-      // The table names every setting, and none that is not there.
+      // The table lists every setting and no others.
       const rows = readFileSync(join(projectFolder, 'docs', 'guide-operator.md'), 'utf8').matchAll(
         /^\| `([A-Za-z]+)` \|/gm,
       );
@@ -155,7 +161,7 @@ describe('commands that need AWS', () => {
     };
     for (const line of of('aws ')) {
       const [, service = '', operation = ''] = line.split(' ');
-      // No client of it is installed here.
+      // The AWS SDK client of this service is not installed here.
       if (service === 'cloudformation') expect(operation).toBe('describe-stacks');
       else {
         const name = operation.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());

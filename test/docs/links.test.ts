@@ -1,4 +1,4 @@
-/** Links, paths, npm scripts and diagrams that the documents name exist. */
+/** Checks that the links, paths, npm scripts and diagrams in the documents exist. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, posix } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** `explain` over HTTP, by the policies that are deployed. */
+/** `explain` over HTTP, with the deployed policies. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { ExplainResponse } from '../../contract/explain/wire.ts';
@@ -46,13 +46,13 @@ describe('by the policies as they are deployed', () => {
       const answer = await explain(ref, admin);
       expect(answer).toMatchObject({ custody: 'user', state: 'stored' });
       expect(answer.canOpen.filter(({ kind }) => kind === 'slot')).toHaveLength(1);
-      // A responder, where one is deployed, is handed messages; memories it is not.
+      // If a responder is deployed, it receives messages but no memories.
       const handed = ref.startsWith('user:') ? ['responder'] : [];
       expect(functionsOf(answer).filter((id) => !handed.includes(id ?? ''))).toEqual(['explainer', 'memory', 'worker']);
       expect(answer.canOpen.some(({ kind }) => kind === 'api-key' || kind === 'operator')).toBe(false);
       expect(await (await own(ref, key)).json()).toEqual(answer);
     }
-    // An API key is answered for the user as a whole; the user for each record.
+    // An API key gets an answer for the user as a whole. The user gets an answer for each record.
     const none = `message:${user}/${createTimeId(1, randomBytes(16))}`;
     expect(await explain(none, admin)).toMatchObject({ state: 'stored' });
     expect(await (await own(none, key)).json()).toMatchObject({ state: 'gone' });

@@ -1,4 +1,7 @@
-/** `explain` is computed: every row follows from a record, a right or a policy, and changes with it. */
+/**
+ * The answers of `explain` are computed: every row follows from a record, a permission or a policy, and changes with
+ * it.
+ */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
@@ -30,7 +33,7 @@ const now = new Date('2026-11-21T12:00:00.000Z');
 const later = '2026-11-21T13:00:00.000Z';
 const before = '2026-11-21T11:00:00.000Z';
 
-/** As a deployment's policies could be. */
+/** Possible policies of a deployment. */
 const policies = {
   kek: { 'kms:Decrypt': ['reader', 'admin'], 'kms:GenerateDataKey': ['writer'] },
   value: { 'dynamodb:BatchGetItem': ['reader', 'shredder'], 'dynamodb:PutItem': ['admin'] },
@@ -66,7 +69,7 @@ const key = (org: string, facts: Partial<StoredApiKey> = {}): StoredApiKey => ({
   ...facts,
 });
 
-/** A user with slots of these kinds; `ended` are expired. */
+/** A user with slots of these kinds; `ended` is an expired slot. */
 function userWith(org: string, user: string, kinds: readonly (SlotKind | 'ended')[]) {
   const owner = { org, user };
   const root = newUmk();
@@ -109,7 +112,7 @@ function world(change: (made: World) => void = () => undefined) {
   change(made);
   const stores = {
     values: { find: async (_: string, name: string) => (made.value?.name === name ? made.value : undefined) },
-    // Pages of one: every one of them must be read.
+    // Pages with one item each, so that every page must be read.
     apiKeys: {
       list: async (_: string, after: string | undefined) => {
         const at = made.apiKeys.findIndex(({ id }) => id === after) + 1;
@@ -316,7 +319,7 @@ describe('a record of a user', () => {
     expect(ids(answer.canOpen, 'slot').toSorted()).toEqual(alive.toSorted());
     expect(ids(answer.cannotOpen, 'slot')).toEqual(slots.filter(([id]) => !alive.includes(id)).map(([id]) => id));
     expect(of(answer.canOpen, 'slot').flatMap(({ until }) => until ?? [])).toEqual([later, later]);
-    // The explainer too: users ask it with what opens their slots.
+    // The explainer is included, because users authenticate to it with a credential that opens a slot.
     expect(ids(answer.canOpen, 'function')).toEqual(['worker', 'memory', 'explainer']);
     const closed = said(of(answer.cannotOpen, 'function'));
     expect(closed).toMatch(/functions accounts: .*cannot read records/);
@@ -398,7 +401,7 @@ describe('a record of a user', () => {
     expect(ids(answer.canOpen, 'api-key')).toEqual(able);
     expect(of(answer.canOpen, 'api-key').map(({ until }) => until)).toEqual([undefined, later, undefined]);
     expect(said(of(answer.cannotOpen, 'api-key'))).toContain('All other API keys');
-    // To the user they are counted: keys of the organization are not the user's to see.
+    // For a user the keys are only counted, because users must not see the organization's keys.
     const open = {
       owner: { org, user },
       keyring: parseUserKeyringRecord(record, { org, user }) as UserKeyring,

@@ -1,4 +1,6 @@
-/** When AWS is throttled, slow, or loses replies: a request did what it says or says that it did not, and can be repeated. */
+/**
+ * AWS is throttled, slow, or loses replies: a request either succeeds or reports that it did not, and can be repeated.
+ */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
 import { Anima } from '../../sdk/src/index.ts';
@@ -12,16 +14,16 @@ const throttled: InjectedFault = { type: 'ProvisionedThroughputExceededException
 const kmsThrottled: InjectedFault = { type: 'ThrottlingException', status: 400, message: 'slow down' };
 const broken: InjectedFault = { type: 'InternalServerError', status: 500, message: 'sorry' };
 
-/** The put of an audit record, whose failures have tests of their own. */
+/** Whether a call writes an audit record. Other tests cover failures of these calls. */
 const isRecord = ({ input }: EngineCall) => JSON.stringify(input).includes('AuditTable');
 
-/** Every call of an action fails thus, from now on. */
+/** From now on, every call of an action fails in this way. */
 const failing = (action: string, fault: InjectedFault) =>
   stack.vault.setHooks({
     before: (call: EngineCall) => (call.action === action && !isRecord(call) ? fault : undefined),
   });
 
-/** The next calls of an action fail, then all is well. */
+/** The next calls of an action fail; later calls succeed. */
 function failingOnce(action: string, ...faults: InjectedFault[]) {
   stack.vault.setHooks({
     before: (call: EngineCall) => (call.action === action && !isRecord(call) ? faults.shift() : undefined),

@@ -6,7 +6,7 @@ import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 const stack = useLocalStack();
 const value = '/v1/vault/values/a';
 
-/** Everything stored but when keys were last used, to show that a refused request changed nothing. */
+/** All stored data except the last use of keys, to show that a refused request changed nothing. */
 async function contents(): Promise<string> {
   const infos = await stack.client.vault.list().toArray();
   const admin = stack.clientOf(stack.vault.adminKey);
@@ -173,7 +173,7 @@ describe('requests that are not of the documented form', () => {
     const isAdmins = /^\/v1\/(?:keys|users|explain|blobs\?)/.test(path) && code !== 'forbidden';
     const by = isAdmins ? stack.vault.adminKey : stack.vault.agentKey;
     const problem = await expectProblem(await stack.http(method, path, { key: by, body }), code);
-    // The one case with a reading client: its detail helps a person, and repeats nothing that was sent.
+    // Only this error has a detail that helps a person to correct the request. The detail repeats no input.
     if (code === 'invalid_request') expect(problem.errors ?? problem.detail).toBeTruthy();
     expect(await contents()).toBe(before);
   });

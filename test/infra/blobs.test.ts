@@ -21,7 +21,7 @@ beforeAll(() => {
   [id, bucket] = buckets(template).object ?? expect.fail('no bucket of blobs');
 });
 
-/** Statements of the policy of a bucket. */
+/** The statements of a bucket's policy. */
 const policyOf = (bucketId: string): unknown[] =>
   ofType(template, 'AWS::S3::BucketPolicy')
     .filter(([, { Properties }]) => target(Properties.Bucket) === bucketId)

@@ -96,7 +96,7 @@ describe('node bin/vault.ts', () => {
     expect(manifest).toContain('"stackName": "acme-prod"');
     expect(manifest).toContain('"aws://unknown-account/unknown-region"');
     const assets = [...readFileSync(join(path, 'Vault.template.json'), 'utf8').matchAll(/"S3Key": "(\w+)\.zip"/g)];
-    // A responder is there on demand alone.
+    // The responder is deployed only if the settings request it.
     expect(assets).toHaveLength(routeGroups.length + backgroundFunctions.length - 1);
     for (const [, hash] of assets) expect(existsSync(join(path, `asset.${hash}`, 'index.mjs'))).toBe(true);
   });

@@ -18,7 +18,7 @@ import {
 } from './synthesized-template.ts';
 
 let template: Synthesized;
-/** Logical id → the word used below for it. */
+/** The short name used in these tests for each logical ID. */
 let words: Record<string, string>;
 
 beforeAll(() => {
@@ -42,10 +42,10 @@ interface Statement {
 const isPolicy = (value: object): value is { PolicyDocument: { Statement: Statement[] }; Roles: unknown[] } =>
   'PolicyDocument' in value && 'Roles' in value;
 
-/** Logical id of the role of a function. */
+/** Logical ID of the role of a function. */
 const roleOf = (entry: Entry): string => target(functionOf(template, entry)[1].Properties.Role);
 
-/** Logical id of the role by which a function reaches data of orgs; undefined when it reaches none. */
+/** Logical ID of the role with which a function accesses data of orgs; undefined if it accesses none. */
 const sessionRoleOf = (entry: Entry): string | undefined => {
   const { Environment } = functionOf(template, entry)[1].Properties;
   const { [functionEnv.sessionRole]: role } = variablesOf(Environment);
@@ -72,11 +72,11 @@ const listed = (statements: readonly Statement[]): string[] =>
     )
     .sort();
 
-/** What a use of a key names. */
+/** The keys of the encryption context for a use of a key. */
 const contextKeysOf = (resource: unknown): string[] =>
   words[target(resource)] === 'transitKey' ? ['job', 'kind', 'org'] : ['dek', 'org'];
 
-/** Of the transit key: of which kinds the jobs may be. */
+/** For the transit key: the condition on the kinds of jobs. */
 const kindsOf = (entry: Entry, resource: unknown, action: unknown): object => {
   if (words[target(resource)] !== 'transitKey') return {};
   return { 'kms:EncryptionContext:kind': action === 'kms:Decrypt' ? ['message', 'erase'] : jobsMade[entry] };

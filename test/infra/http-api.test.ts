@@ -25,7 +25,7 @@ const deployed = (key: string): Resource => {
   return found[1];
 };
 
-/** Logical id of the function that a route ends at. */
+/** Logical ID of the function that a route invokes. */
 const functionBehind = (route: Resource): string => {
   const integration = template.resources[target(route.Properties.Target)];
   expect(integration?.Properties).toMatchObject({ IntegrationType: 'AWS_PROXY', PayloadFormatVersion: '2.0' });

@@ -31,7 +31,7 @@ const htmlOf = (from: Synthesized): string =>
   inflateSync(Buffer.from(String(published(from).Properties.Content), 'base64')).toString();
 const headersOf = (from: Synthesized): Record<string, Record<string, Record<string, unknown>>> =>
   Object(only(from, 'AWS::CloudFront::ResponseHeadersPolicy')[1].Properties.ResponseHeadersPolicyConfig);
-/** The policy, with the reference to the bucket's domain as `<bucket>`. */
+/** The content security policy, with `<bucket>` in place of the reference to the bucket's domain. */
 const cspOf = (from: Synthesized): string => {
   const { ContentSecurityPolicy } = headersOf(from).SecurityHeadersConfig?.ContentSecurityPolicy ?? {};
   const parts: unknown[] = Object(ContentSecurityPolicy)['Fn::Join'][1];
@@ -134,7 +134,7 @@ describe('the distribution', () => {
     expect(others).toEqual([]);
     expect(behaviour).toMatchObject({
       PathPattern: '/v1/links/*',
-      // CachingDisabled and AllViewerExceptHostHeader, which AWS manages.
+      // The AWS managed policies CachingDisabled and AllViewerExceptHostHeader.
       CachePolicyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad',
       OriginRequestPolicyId: 'b689b0a8-53d0-40ab-baf2-68738e2966ac',
     });
@@ -216,7 +216,7 @@ describe('headers of the page', () => {
     for (const off of ['camera', 'microphone', 'geolocation', 'clipboard-read', 'payment', 'usb', 'display-capture']) {
       expect(features).toContain(`${off}=()`);
     }
-    // CloudFront takes no longer value.
+    // CloudFront rejects longer values.
     expect(features?.length).toBeLessThan(1783);
   });
 });

@@ -128,7 +128,7 @@ const statementsOfKey = (word: string, from = template): readonly Statement[] =>
 
 const isUse = ({ Sid, Effect }: Statement): boolean => Effect === 'Allow' && Sid !== 'AdministerWithoutUse';
 
-/** `<entry> <action>` of every use that a key's policy allows; the entry as its construct is called. */
+/** `<entry> <action>` for every use that a key policy allows. The entry is named after its construct. */
 const usesOf = (word: string, role: RegExp): string[] =>
   statementsOfKey(word)
     .filter(isUse)

@@ -1,4 +1,7 @@
-/** What is deployed for users: the queue and its worker, the responder, and what `explain` is told. */
+/**
+ * The deployed resources for users: the queue and its worker, the responder, and the policies in the environment of
+ * `explain`.
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { functionEnv, workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { permissions } from './expected-permissions.ts';
@@ -35,7 +38,7 @@ describe('the queue of jobs', () => {
     const { Properties } = only(template, 'AWS::SQS::Queue')[1];
     expect(Number(Properties.VisibilityTimeout)).toBeGreaterThanOrEqual(6 * workerTimeoutSeconds);
     expect(Number(Properties.MessageRetentionPeriod)).toBeLessThanOrEqual(4 * 3600);
-    // Three tries must fit, each hidden for the visibility timeout.
+    // The retention period must allow three attempts, each of which hides the message for the visibility timeout.
     expect(Number(Properties.MessageRetentionPeriod)).toBeGreaterThan(3 * Number(Properties.VisibilityTimeout));
     expect(Properties).not.toHaveProperty('RedrivePolicy');
   });
@@ -105,7 +108,7 @@ describe('what explain is told of the policies', () => {
 
   test('fits into an environment with all else that it holds, of which Lambda takes 4 KB', () => {
     const variables = variablesOf(template, 'explainer');
-    // Names and ARNs are there when it is deployed: at most so long.
+    // Names and ARNs are known only after deployment, so an upper bound of their length is used.
     const sizes = Object.entries(variables).map(
       ([name, value]) => name.length + (typeof value === 'string' ? value.length : 200),
     );

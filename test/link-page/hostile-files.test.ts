@@ -30,7 +30,7 @@ describe.skipIf(browser === undefined)('a hostile file in a browser', () => {
     const [asked, logged] = [seen.requests.length, place.log().length];
     await page.goto((await place.make(content, { type: type ?? '', name: name ?? '' })).url);
     expect(await settled(page)).toBe(sanitizeFileName(name ?? ''));
-    // Two frames later whatever would run by itself has run.
+    // After two frames, any code that runs automatically has run.
     const after = await page.evaluate(async () => {
       for (let frames = 0; frames < 2; frames++) await new Promise((resolve) => requestAnimationFrame(resolve));
       const tags = ['script', 'iframe', 'object', 'embed', 'link', 'meta', 'base', 'form', 'use'];
@@ -84,7 +84,7 @@ describe.skipIf(browser === undefined)('a hostile file in a browser', () => {
     const context = own.page.context();
     const tabs = context.pages().length;
     await own.page.evaluate(() => void open(document.querySelector('a')?.href));
-    // A browser makes a download of it, and at most an empty tab: no document of that address.
+    // The browser downloads the file and opens at most an empty tab, but no document with that URL.
     await expect.poll(() => own.incidents.filter((incident) => incident.startsWith('window')).length).toBe(2);
     await own.page.waitForTimeout(200);
     for (const other of context.pages().slice(tabs)) {

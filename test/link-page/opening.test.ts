@@ -28,7 +28,7 @@ describe.skipIf(browser === undefined)('a link in a browser', () => {
     await seen.close();
   });
 
-  /** RGBA of an encoded file, as a page without any policy decodes it. */
+  /** The RGBA values of an encoded file, decoded in a page without a content security policy. */
   const decoded = async (file: Uint8Array, type: string): Promise<number[]> => {
     const other = await (browser as Browser).newPage();
     await other.setContent(`<img src="data:${type};base64,${Buffer.from(file).toString('base64')}">`);
@@ -37,7 +37,7 @@ describe.skipIf(browser === undefined)('a link in a browser', () => {
     await other.close();
     return pixels;
   };
-  /** A file as this browser encodes the pixels. */
+  /** These pixels as a file, encoded by this browser. */
   const encoded = async (type: string): Promise<Uint8Array<ArrayBuffer>> => {
     const other = await (browser as Browser).newPage();
     const url = await other.evaluate(
@@ -217,7 +217,7 @@ describe.skipIf(browser === undefined)('a link in a browser', () => {
       const made = await place.make(content, { name: 'big.bin' });
       const { bytes } = place.stored(made);
       if (damaged) bytes.set([1], bytes.length - 1);
-      // Nobody has time for a file of that size here: only what is said of it is large.
+      // A real file of that size would take too long, so only the stated size is large.
       await large.page.route('**/v1/links/**', async (route) => {
         const response = await route.fetch();
         await route.fulfill({ response, json: { ...(await response.json()), size: 300_000_000 } });
@@ -227,7 +227,7 @@ describe.skipIf(browser === undefined)('a link in a browser', () => {
       await large.page.click('text=Choose where to save');
       await large.page.waitForFunction(() => /saved|damaged/.test(document.title));
       const after: unknown = await large.page.evaluate('disk');
-      // The last chunk is the one that is damaged: the description and all before it were authentic.
+      // Only the last chunk is damaged. The description and all other chunks are authentic.
       const written = damaged ? 3 * 2 ** 20 - 1024 : content.length;
       expect(after).toEqual({ written, closed: !damaged, aborted: damaged, names: ['big.bin', 'big.bin'] });
       expect(large.violations).toEqual([]);

@@ -8,7 +8,7 @@ import { type CreatedLink, type FakePageServer, startFakePageServer } from './pa
 import { joined, png, utf8, wav } from './sample-files.ts';
 
 const browser = await browserOrNone();
-/** Folder for a picture of every state; none are made when it is not named. */
+/** Folder for screenshots of every state. Without the variable, no screenshots are taken. */
 const pictures = process.env.ANIMA_TEST_SCREENSHOTS;
 
 const looks = {
@@ -16,7 +16,7 @@ const looks = {
   dark: { scheme: 'dark', width: 1000, height: 700 },
   phone: { scheme: 'light', width: 320, height: 640 },
   'phone-dark': { scheme: 'dark', width: 390, height: 760 },
-  // 1280 points at 200 %.
+  // A viewport of 1280 pixels, zoomed to 200 %.
   zoomed: { scheme: 'light', width: 640, height: 360 },
 } as const;
 
@@ -45,7 +45,7 @@ describe.skipIf(browser === undefined)('the states of the page', () => {
   const go = async ({ page }: Visit, { url }: { url: string }) => void (await page.goto(url));
   const bare = ({ url }: CreatedLink) => ({ url: url.replace(/#.*/, '') });
 
-  /** How to come to each state; the heading that it has. */
+  /** For each state: its heading, and how to reach it. */
   const ways: Record<string, { heading: string; before?: string; come: (seen: Visit) => Promise<void> }> = {
     notALink: { heading: troubles.notALink.title, come: (seen) => go(seen, { url: `${place.origin}/` }) },
     noKey: { heading: troubles.noKey.title, come: async (seen) => go(seen, bare(await file())) },

@@ -1,4 +1,7 @@
-/** What answers CloudFormation: it must always answer, and never call stored what is not. */
+/**
+ * The function that responds to CloudFormation. It must always respond, and must never report success if the page is
+ * not stored.
+ */
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { deflateSync } from 'node:zlib';
@@ -14,7 +17,7 @@ interface Received {
   readonly body: Record<string, unknown>;
 }
 
-/** Where CloudFormation waits for the answer. */
+/** The server that receives the response to CloudFormation. */
 let cloudFormation: Server;
 let received: Received[];
 let status: number;
@@ -35,7 +38,7 @@ const about = { StackId: 'stack', RequestId: 'request', LogicalResourceId: 'Page
 const html = '<!doctype html><title>Schön</title>';
 const properties = { Key: 'v1/index.html', Content: deflateSync(html).toString('base64') };
 
-/** Runs the handler; `failures` is how often the store refuses at first. */
+/** Runs the handler. `failures` is the number of writes that the store refuses first. */
 async function run(RequestType: 'Create' | 'Update' | 'Delete', failures = 0, more: object = {}) {
   const stored: [string, string][] = [];
   const logged: RequestLogEntry[] = [];
@@ -71,7 +74,7 @@ describe('the publisher', () => {
     expect(received.map(({ method, body }) => [method, body])).toEqual([
       ['PUT', { ...about, PhysicalResourceId: 'page', Status: 'SUCCESS' }],
     ]);
-    // The address is signed for no content type.
+    // The signature of the URL does not include a content type.
     expect(received[0]?.headers).not.toHaveProperty('content-type');
     expect(logged).toMatchObject([{ requestId: 'invocation', status: 200 }]);
   });

@@ -18,7 +18,10 @@ const flipped = (bit: number) => (bytes: Bytes) => {
   return other;
 };
 
-/** What storage may do to an object of five chunks; the first, which holds a whole picture, stays authentic in most. */
+/**
+ * Changes that storage could make to an object of five chunks. In most of them, the first chunk, which holds a whole
+ * picture, stays authentic.
+ */
 const changes: Record<string, (bytes: Bytes) => Bytes> = {
   'cut off by a byte': (bytes) => bytes.slice(0, -1),
   'cut off after the first chunk': (bytes) => bytes.slice(0, header + sealed),
@@ -69,7 +72,7 @@ describe.skipIf(browser === undefined)('an object in a browser, changed by who s
       () => document.querySelectorAll('main :is(img, pre, audio, video, a)').length,
     );
     expect(shown).toBe(0);
-    // The picture of the tab, and nothing else.
+    // The tab icon, and nothing else.
     expect(await seen.page.evaluate('made')).toBe(1);
     expect(seen.incidents).toEqual([]);
     expect(seen.violations).toEqual([]);

@@ -1,4 +1,4 @@
-/** The page as it is deployed, and the SDK in a browser, against the vault itself. */
+/** The deployed page, and the SDK in a browser, with a local vault. */
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
@@ -72,7 +72,8 @@ describe.skipIf(browser === undefined)('the SDK in a browser', () => {
   let page: Page;
   beforeAll(async () => {
     other = (await browserOrNone()) as Browser;
-    // Some page of this machine, which is a secure context, without the policy that it comes with; S3 is another origin than it.
+    // Any page from this machine, because it is a secure context. Its content security policy is disabled. S3 has a
+    // different origin.
     page = await (await other.newContext({ bypassCSP: true })).newPage();
     await page.goto(`${stack.vault.url}/.well-known/jwks.json`);
     const { outputFiles } = await build({

@@ -1,4 +1,6 @@
-/** What webhooks and sessions ask of the gateway: bytes as they came, headers that came twice, cookies both ways. */
+/**
+ * Gateway features that webhooks and sessions need: unchanged bytes, repeated headers, and cookies in both directions.
+ */
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -26,7 +28,7 @@ const eventSchema = z.object({
   }),
 });
 
-/** The event of a request whose header lines are sent as they stand, which fetch would join. */
+/** The event of a request with these exact header lines. `fetch` would join repeated headers. */
 const echo = (headers: readonly string[], body = Buffer.alloc(0)): Promise<z.infer<typeof eventSchema>['event']> =>
   new Promise((resolve, reject) => {
     const sent = [...headers, 'host', new URL(vault.url).host, 'content-length', String(body.length)];
@@ -41,7 +43,7 @@ const echo = (headers: readonly string[], body = Buffer.alloc(0)): Promise<z.inf
       .end(body);
   });
 
-/** What a client sees when a function answers this. */
+/** The response that a client receives for this result of a function. */
 const answered = (answer: object) =>
   fetch(`${vault.url}/answer`, {
     method: 'POST',

@@ -86,7 +86,7 @@ describe('an assembly', () => {
       throw new Error('the app has an error');
     });
     await expect(broken).rejects.toThrow('the app has an error');
-    // What is there now is a part of `b`.
+    // The output now has an incomplete assembly of `b`.
     await synthesizeOnce(output, 'a', make);
     expect(runs).toBe(3);
     rmSync(output, { recursive: true });

@@ -1,4 +1,4 @@
-/** The page as it deploys, on this machine: what is served, under which headers, and what goes on to the API. */
+/** The deployed page on this machine: its files and headers, and the requests that are forwarded to the API. */
 
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -160,7 +160,7 @@ describe('a distribution of another kind', () => {
     files: new Map([['/x', Buffer.from('x')]]),
   });
 
-  /** Statuses of `/x`, and what was reported. */
+  /** The statuses of `/x`, and the reported errors. */
   async function statusWith(code: string | undefined): Promise<[number, string[]]> {
     const errors: string[] = [];
     const page = await startDistributionServer(0);

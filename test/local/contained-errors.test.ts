@@ -1,4 +1,4 @@
-/** An error that nobody catches fails the call that it came from, with the protocol's own answer, and ends nothing else. */
+/** An uncaught error fails only the call that caused it. The caller gets the error response of the protocol. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** The emulator of durable functions, with the SDK that runs at AWS as its client. */
+/** The emulator of durable functions, called by the AWS SDK for durable functions. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +39,10 @@ const newFolder = (): string => {
   return folder;
 };
 
-/** One process: an engine over a folder, whose function is run in this thread, and which can be cut off from it. */
+/**
+ * Simulates one process: an engine with a data folder. Its function runs in this thread and can be disconnected from
+ * it.
+ */
 function openEngine(folder: string | null, work: Work, timeScale = 0.05) {
   const store = new DurableStore(folder);
   const invocations: unknown[] = [];
@@ -89,7 +92,7 @@ function openEngine(folder: string | null, work: Work, timeScale = 0.05) {
   };
 }
 
-/** As the AWS client reads it: times are seconds. */
+/** Parses a response as the AWS client does, with times in seconds. */
 function answerOf<Answer>(answer: object): Answer {
   return JSON.parse(JSON.stringify(answer), (key, value) =>
     key.endsWith('Timestamp') ? new Date(value * 1000) : value,
@@ -170,7 +173,7 @@ describe('an execution', () => {
     const third = openEngine(folder, work);
     await ended(third, arn);
     expect(third.store.get(arn)).toMatchObject({ status: 'SUCCEEDED' });
-    // The step in which it was killed is the only one that ran twice.
+    // Only the step that was running when the process was killed ran twice.
     expect(ran).toEqual(['one', 'two', 'two', 'three']);
     expect(third.store.get(arn)?.endedAt).toBeGreaterThanOrEqual(due ?? expect.fail());
   });

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { EnvironmentPool, type Pooled } from '../../local/aws/lambda/environment-pool.ts';
 import { EnvironmentShare } from '../../local/aws/lambda/environment-share.ts';
 
-/** An environment that does nothing but end. */
+/** An environment that can only be ended. */
 class Fake implements Pooled {
   static readonly started: Fake[] = [];
   usable = true;
@@ -69,7 +69,7 @@ describe('environments of functions', () => {
     const next = a.acquire();
     a.release(one);
     expect(await next).toBe(one);
-    // It may be the caller of its own function: then nobody gives it back.
+    // The environment may be used by the caller of this function. It would then never be released.
     expect(await a.acquire()).not.toBe(one);
     expect([one.usable, other.usable, living()]).toEqual([true, true, 3]);
     await pool.close();

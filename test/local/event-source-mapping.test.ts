@@ -1,4 +1,4 @@
-/** A queue that invokes a function: the mapping alone, with a function of the test. */
+/** An event source mapping without a vault, with a queue and a test function. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -44,7 +44,7 @@ describe('a mapping', () => {
   let source: EventSourceMapping;
   let errors: string[];
 
-  /** A second of the queue takes 10 ms. */
+  /** One second of the queue takes 10 ms. */
   async function start(
     invoke: (records: Records) => InvocationOutcome | Promise<InvocationOutcome>,
     more: Partial<EventSourceSpec> & { readonly concurrency?: number; readonly graceMs?: number } = {},

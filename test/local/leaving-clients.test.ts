@@ -1,4 +1,7 @@
-/** Clients that leave at every point, at every server of the vault: it goes on answering, and no error is left that nobody caught. */
+/**
+ * Clients disconnect at every point, from every server of the vault. Each server continues to respond, and no error
+ * stays uncaught.
+ */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -14,7 +17,7 @@ import { departures, dial, pause } from './sockets.ts';
 const names = Object.keys(departures);
 const leave = async (name: string, url: string, head: string) => {
   await Promise.all(Array.from({ length: 8 }, () => departures[name]?.(url, head)));
-  // What comes of it comes a moment later.
+  // Effects of a disconnect can occur a moment later.
   await pause(60);
 };
 
@@ -48,7 +51,7 @@ describe('the gateway', () => {
 describe('the page', () => {
   let api: Server;
   let page: DistributionServer;
-  /** The API answers late and long, so that clients have left before. */
+  /** The API responds late and slowly, so that clients disconnect first. */
   beforeAll(async () => {
     api = createServer((request, response) => {
       request.on('error', () => {}).resume();

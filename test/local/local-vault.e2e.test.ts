@@ -33,7 +33,7 @@ const echo = async (path: string, init: RequestInit = {}) => {
   return eventSchema.parse(await response.json()).event;
 };
 
-/** Sends a path as it stands, which fetch would normalise. */
+/** Sends a path unchanged. `fetch` would normalize it. */
 const rawStatus = (path: string): Promise<{ status: number | undefined; body: string }> =>
   new Promise((resolve, reject) => {
     request(`${vault.url}/`, { path }, (response) => {

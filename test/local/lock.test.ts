@@ -24,7 +24,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts a process that holds the folder; `command` is what the shell does besides. Its pid. */
+/**
+ * Starts a process that locks the folder, and returns its process ID. `command` is the shell command that starts it.
+ */
 async function hold(command: string): Promise<number> {
   parent = spawn('sh', ['-c', command, process.execPath, '--input-type=module', '-e', holder(folder)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -48,7 +50,7 @@ describe('the lock of a data folder', () => {
     expect(existsSync(join(folder, 'vault.lock'))).toBe(false);
   });
 
-  // The shell becomes a program that never takes notice of its child's end, as a container's first process may be.
+  // The shell is replaced by a program that never reaps its child, like the first process of some containers.
   test.runIf(existsSync('/proc/self/stat'))('is free when its process is dead and nobody took notice', async () => {
     const pid = await hold('"$0" "$@" & exec sleep 300');
     expect(() => lockDataFolder(folder)).toThrow(/uses the data folder/);

@@ -1,4 +1,4 @@
-/** The main job on real input: the README's quick start in an empty folder, and 30 settings through a hard restart. */
+/** The main use case: the quick start of the README in an empty folder, and 30 settings that survive a hard kill. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const agent = mkdtempSync(join(tmpdir(), 'anima-agent-'));
 const readme = readFileSync(join(projectFolder, 'README.md'), 'utf8');
 let vault: VaultProcess;
 
-/** The block of the README that follows a marker. */
+/** The README block after a marker. */
 function block(marker: string): string {
   const [, code] = readme.match(new RegExp(`<!-- quick-start: ${marker} -->\n\`\`\`\\w+\n([\\s\\S]*?)\`\`\``)) ?? [];
   return code ?? expect.fail(`the README has no block ${marker}`);

@@ -1,4 +1,4 @@
-/** What a bucket is by its template and over time: CORS, lifecycle, restarts, large objects. */
+/** Buckets as configured by their template: CORS, lifecycle rules, restarts, large objects. */
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ describe('a restart', () => {
       .client()
       .send(new UploadPartCommand({ ...upload, PartNumber: 1, Body: 'part', ChecksumAlgorithm: 'SHA256' }));
     await first.s3.close();
-    // What a killed process leaves of an upload that had not come to its end.
+    // A file that a killed process leaves from an incomplete upload.
     writeFileSync(join(folder, Bucket, 'data', 'torn'), 'half');
 
     const client = (await opened(folder)).client();
@@ -75,7 +75,8 @@ describe('a restart', () => {
     await client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload }));
     expect(await keysOf(client)).toEqual(['kept', 'later']);
     for (const made of open) await made.s3.close();
-    // Killed when the object was there and the upload was not yet gone, as whose parts its bytes would be removed.
+    // The process was killed after it created the object and before it deleted the upload. The object's bytes must not
+    // be deleted as parts of that upload.
     cpSync(join(folder, 'copy'), uploads, { recursive: true });
     const last = (await opened(folder)).client();
     expect([await keysOf(last), await uploadsOf(last)]).toEqual([['kept', 'later'], []]);
@@ -114,7 +115,7 @@ test('an object of 64 MiB is streamed in and out: nothing of it is held', async 
   };
   const before = measure();
   const chunks = function* () {
-    // Small ones: streams hold some number of them, whatever their size.
+    // Small chunks, because streams buffer a number of chunks regardless of their size.
     for (let sent = 0; sent < size; sent += MiB / 16) {
       if (sent % (8 * MiB) === 0) measure();
       yield Buffer.alloc(MiB / 16, Math.floor(sent / MiB));
@@ -139,7 +140,7 @@ test('an object of 64 MiB is streamed in and out: nothing of it is held', async 
     measure();
   }
   expect(read).toBe(size);
-  // The collector frees such memory some time later; what is held would be all of it.
+  // The garbage collector frees memory late. If the whole object were kept, the limit would be exceeded.
   expect(most - before).toBeLessThan(size / 2);
 });
 

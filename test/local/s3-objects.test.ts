@@ -248,7 +248,7 @@ describe('an upload in parts', () => {
     expect(seam.equals(Buffer.concat(bodies).subarray(5 * MiB - 2, 10 * MiB + 3))).toBe(true);
     await expect(complete('whole', UploadId, parts)).rejects.toMatchObject({ name: 'NoSuchUpload' });
     expect(files('uploads')).toEqual([]);
-    // Deleted while it is read: its later parts are opened only then.
+    // The object is deleted while it is read. Its later parts are opened only after that.
     const { Body } = await client.send(new GetObjectCommand({ Bucket, Key: 'whole' }));
     const before = files('data').length;
     await client.send(new DeleteObjectCommand({ Bucket, Key: 'whole' }));

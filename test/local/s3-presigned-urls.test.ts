@@ -1,4 +1,7 @@
-/** Requests that others were handed: presigned URLs and forms, made by the AWS SDK's own presigners, and what is refused of them. */
+/**
+ * Presigned URLs and forms, created with the presigners of the AWS SDK and used by other clients, and the requests that
+ * are rejected.
+ */
 import { createHash, createHmac } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import {
@@ -26,7 +29,7 @@ let client: S3Client;
 let session: SessionCredentials;
 beforeAll(async () => {
   made = await startS3Fixture(null);
-  // Temporary credentials, as a function's are, so that every URL carries their token.
+  // Temporary credentials like those of a function, so that every URL has a session token.
   session = made.credentials.issueSession(principal, new Date(Date.now() + 3600 * second));
   client = made.client({ credentials: session, requestChecksumCalculation: 'WHEN_REQUIRED' });
   await client.send(new PutObjectCommand({ Bucket, Key: 'a b/ü+&c', Body: 'content' }));
@@ -163,7 +166,7 @@ describe('a presigned PUT', () => {
     const input = { Bucket, Key: 'parts', ChecksumAlgorithm: 'SHA256', ChecksumType: 'COMPOSITE' } as const;
     return (await client.send(new CreateMultipartUploadCommand(input))).UploadId ?? '';
   };
-  /** Length and checksum are signed as headers, as a server does that hands it out. */
+  /** Signs length and checksum as headers, as a server does that issues the URL. */
   const sign = (UploadId: string) =>
     getSignedUrl(
       client,
@@ -212,7 +215,7 @@ describe('a presigned PUT', () => {
       new UploadPartCommand({ Bucket, Key: 'parts', UploadId, PartNumber: 1, ChecksumSHA256 }),
     );
     expect(new URL(part).searchParams.get('x-amz-checksum-sha256')).toBe(ChecksumSHA256);
-    // The upload was begun with checksums, and here is none.
+    // The upload was started with checksums, but this part has none.
     expect(await send(part, body, {})).toMatchObject({ code: 'InvalidRequest' });
     const object = await getSignedUrl(client, new PutObjectCommand({ Bucket, Key: 'loose', ChecksumSHA256 }));
     expect(await send(object, 'other', {})).toMatchObject({ status: 200 });
@@ -269,7 +272,7 @@ describe('a presigned form', () => {
     form.append('file', new Blob([content]), 'name.bin');
     return await read(await fetch(url, { method: 'POST', body: form }));
   };
-  /** A form over conditions of one's own, signed as the SDK does it; `expiration` in seconds from now. */
+  /** A form with these conditions, signed like the SDK does it. `expiration` is in seconds from now. */
   const custom = (conditions: unknown[], fields: Fields = {}, document: object = {}) => {
     const date = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
     const scope = `${date.slice(0, 8)}/us-east-1/s3/aws4_request`;

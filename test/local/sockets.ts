@@ -1,4 +1,4 @@
-/** Clients that leave: raw connections that send what they are told to and are then cut off. */
+/** Clients that disconnect: raw connections that send the given bytes and are then closed. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
@@ -20,7 +20,9 @@ export async function closedAfter(socket: Socket): Promise<number> {
 
 const kilobyte = 'x'.repeat(1024);
 
-/** Every point at which a client can leave, by name. `head` is a request's first line and headers, without a length. */
+/**
+ * Every point at which a client can disconnect, by name. `head` has the request line and the headers, without a length.
+ */
 export const departures: Readonly<Record<string, (url: string, head: string) => Promise<void>>> = {
   'before it sent anything': async (url) => {
     (await dial(url)).destroy();

@@ -46,7 +46,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** From now on all is on disk; again, it is another process. */
+/** Switches to queues on disk. A repeated call simulates a restart of the process. */
 async function onDisk(): Promise<void> {
   const { ahead } = queues;
   await queues.close();
@@ -56,7 +56,7 @@ async function onDisk(): Promise<void> {
 
 const send = (queue: string, MessageBody: string, more: Partial<SendMessageCommandInput> = {}) =>
   queues.client.send(new SendMessageCommand({ QueueUrl: queues.of(queue), MessageBody, ...more }));
-/** To a FIFO queue, each as a message of its own. */
+/** Sends to a FIFO queue. By default, no message is a duplicate. */
 let sends = 0;
 const enqueue = (queue: string, MessageGroupId: string, body: string, MessageDeduplicationId = `${++sends}`) =>
   send(queue, body, { MessageGroupId, MessageDeduplicationId });
@@ -82,7 +82,7 @@ const attributes = async (queue: string): Promise<Partial<Record<string, string>
   const command = new GetQueueAttributesCommand({ QueueUrl: queues.of(queue), AttributeNames: ['All'] });
   return (await queues.client.send(command)).Attributes ?? {};
 };
-/** Messages that can be received, that are in flight, that wait for their delay. */
+/** The numbers of visible messages, messages in flight, and delayed messages. */
 const counts = async (queue: string) => {
   const all = await attributes(queue);
   return ['', 'NotVisible', 'Delayed'].map((kind) => Number(all[`ApproximateNumberOfMessages${kind}`]));
@@ -255,7 +255,7 @@ describe('a message that was received too often', () => {
         ApproximateReceiveCount: '1',
       },
     });
-    // A standard queue counts the time from the first queue on.
+    // For a standard queue, the retention period starts when the message entered the first queue.
     later(3600 - 62);
     expect(await counts('dead')).toEqual([0, 0, 0]);
   });

@@ -1,4 +1,4 @@
-/** Connections that stall are closed, and those that only wait are not. */
+/** Stalled connections are closed. Connections that wait for a response are not. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -10,7 +10,7 @@ import { closeServer, listenOnLoopback, readBody } from '../../local/aws/shared/
 import { Bucket, startS3Fixture } from './s3-client-fixture.ts';
 import { closedAfter, dial } from './sockets.ts';
 
-/** Far above what a busy machine takes by itself, far below what a test waits for. */
+/** Far more than a busy machine needs, and far less than the timeout of a test. */
 const soonMs = 20_000;
 const timeouts = { headersMs: 300, requestMs: 900, stallMs: 400 };
 const large = randomBytes(32_000_000);
@@ -63,7 +63,7 @@ describe('a connection is closed that', () => {
     const closed = new Promise<void>((resolve) => {
       server.once('request', (request) => request.socket.once('close', () => resolve()));
     });
-    // Nobody reads: only the server can tell that nothing goes on.
+    // The client reads nothing, so only the server can detect the stall.
     socket.pause();
     await closed;
     socket.destroy();

@@ -1,4 +1,7 @@
-/** Queues as a template has them: functions that send, a mapping that invokes, and what is refused at the start. */
+/**
+ * Queues of a template: functions that send, a mapping that invokes a function, and templates that are rejected at the
+ * start.
+ */
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -58,7 +61,7 @@ test('a queue carries a message from a function to a function, and what fails to
   const dead = new GetQueueAttributesCommand({ QueueUrl: vault.resources.DeadJobs, AttributeNames: ['All'] });
   expect((await client.send(dead)).Attributes).toMatchObject({ ApproximateNumberOfMessages: '1' });
   client.destroy();
-  // What polls does so by the role of the function, so that policies can be enforced on it.
+  // Polling uses the role of the function, so that policies can be enforced on it.
   const asMain = ['Main', 'arn:aws:iam::000000000000:role/Fixture-Role'];
   for (const action of ['SendMessage', 'GetQueueAttributes', 'ReceiveMessage', 'DeleteMessageBatch']) {
     expect(seen.get(action), action).toEqual(asMain);
@@ -98,7 +101,7 @@ test('a restart goes on with what was not done', async () => {
   const started = Date.now();
   try {
     await second.whenQueuesEmpty();
-    // Whoever had received it is gone: its visibility timeout of ten seconds is not waited for.
+    // The receiver of the message no longer exists, so the visibility timeout of ten seconds is not awaited.
     expect(Date.now() - started).toBeLessThan(9_000);
     expect(delivered(second)).toEqual(['kept #2']);
     expect(new URL(second.resources.Jobs ?? '').pathname).toBe(new URL(first.resources.Jobs ?? '').pathname);

@@ -1,6 +1,7 @@
 /**
- * Runs as a process of its own: a vault in whose engines, gateway and object store an error can be thrown that nobody catches, as a fault of
- * a package would. Prints its addresses as a line of JSON; what `--throw` makes an engine do is chosen by the name of what is asked for.
+ * Runs as a separate process: a vault whose engines, gateway and object store can throw an uncaught error, like a fault
+ * in a package. Prints its addresses as a line of JSON. With `--throw`, the name of the requested resource selects the
+ * fault of an engine.
  */
 
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
@@ -13,7 +14,7 @@ const fault = () => {
   throw new RangeError(`not expected: ${secret}`);
 };
 
-/** Ways in which an error gets past everybody who could catch it. */
+/** Ways in which an error evades every handler. */
 const ways: Readonly<Record<string, () => void>> = {
   timer: () => void setTimeout(fault, 1),
   immediate: () => void setImmediate(fault),
@@ -22,7 +23,7 @@ const ways: Readonly<Record<string, () => void>> = {
   rejection: () => void Promise.reject(new RangeError(`not expected: ${secret}`)),
 };
 
-/** After its fault an engine never answers by itself. */
+/** After a fault, an engine never responds to the call. */
 const before = async ({ input }: EngineCall) => {
   const way = Object.entries(ways).find(([name]) => JSON.stringify(input)?.includes(`throw-${name}`));
   if (way === undefined) return;

@@ -1,4 +1,4 @@
-/** What a server repeats of a value does not come back to the model. */
+/** If a server repeats a value in its response, the value does not reach the model. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ResponseRedactor } from '../../cli/mcp/response-redaction.ts';
@@ -22,7 +22,7 @@ describe('a value', () => {
 
   test('would be found by the search of this test if it stood there', () => {
     for (const spelling of spellings(secret)) {
-      // What is in groups or lines is judged by the assertion above alone.
+      // Values in groups or lines are checked only by the assertion above.
       if (!/[\n ]/.test(spelling)) expect(tracesOf(secret, spelling), spelling).not.toEqual([]);
     }
     expect(tracesOf(secret, secret.slice(3, 15))).not.toEqual([]);

@@ -1,4 +1,4 @@
-/** The exchange itself: to which address, over which connection, for how long, and how much. */
+/** The HTTP exchange: address, connection, time limits and size limits. */
 import { createServer as createSecureServer } from 'node:https';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setDefaultCACertificates } from 'node:tls';
@@ -37,7 +37,10 @@ afterAll(async () => {
   silent.close();
 });
 
-/** A network in which names have the addresses given, call by call, and every public address leads to one local port. */
+/**
+ * A network in which each lookup returns the next of the given answers, and every public address leads to one local
+ * port.
+ */
 function fakeNetwork(port: number, ...answers: string[][]) {
   const resolved: string[] = [];
   const dialled: string[] = [];
@@ -170,7 +173,7 @@ describe('the answer', () => {
     const net = fakeNetwork(secure.port, ['8.8.8.8']);
     const result = send(outgoing(`https://api.example.com${path}`, more), net);
     await result.catch(() => undefined);
-    // Whatever became of it, nothing is left open.
+    // Whatever the result, no connection stays open.
     expect(net.sockets.every(({ destroyed }) => destroyed)).toBe(true);
     return await result;
   };

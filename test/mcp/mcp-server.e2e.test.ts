@@ -1,4 +1,4 @@
-/** The server over stdio, as a client starts it: every tool, malformed calls, the audit, and a host that means harm. */
+/** The server over stdio, as a client starts it: every tool, malformed calls, the audit, and a hostile host. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ let other: HostileServer;
 
 interface Session {
   readonly client: Client;
-  /** All that came out of the server, both streams. */
+  /** All output of the server, on both streams. */
   output(): string;
   call(name: string, args: object): Promise<Result>;
   /** Calls `http_request` on the hostile server. */
@@ -49,7 +49,8 @@ async function start(...args: string[]): Promise<Session> {
       ANIMA_KEY: stack.vault.agentKey,
       ANIMA_RUN: 'run-of-this-test',
       XDG_CONFIG_HOME: folder,
-      // A proxy would see what is sent in the clear: none is asked for requests with values, whatever the vault and its store are reached by.
+      // A proxy would see plaintext. Requests with values must not use one, whatever the vault and its object store
+      // use.
       NO_PROXY: [stack.vault.url, stack.vault.endpoints.s3].map((url) => new URL(url).host).join(),
       HTTP_PROXY: `http://127.0.0.1:${other.port}`,
       HTTPS_PROXY: `http://127.0.0.1:${other.port}`,
@@ -108,7 +109,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Whatever a test did: nothing of a value came out, and nobody but the allowed host was spoken to. */
+/** After every test: the output has no part of a value, and only the allowed host received requests. */
 afterEach(() => {
   for (const value of [secret, token]) expect(tracesOf(value, session.output())).toEqual([]);
   for (const line of session.output().split('\n')) {
@@ -360,7 +361,7 @@ describe('http_request', () => {
     ['/utf16', { bodyNote: expect.stringContaining('not UTF-8 text') }],
     ['/gzip', { bodyNote: expect.stringContaining('compressed') }],
     ['/metadata', { status: 302, redirectHost: '169.254.169.254' }],
-    // Of the value in this test a host can't be made; of the other it can.
+    // This test uses a value that is valid as a host name. The value of the other tests is not.
     ['/leak-host', { status: 302, redirectHost: '<concealed by anima>.example.com' }],
     ['/elsewhere', { status: 307, redirectHost: expect.stringMatching(/^127\.0\.0\.1:\d+$/) }],
   ])('tells of %s without its body, and follows nothing', async (path, told) => {
@@ -484,7 +485,7 @@ describe('share_file', () => {
     expect(Date.parse(data.expiresAt) - Date.now()).toBeGreaterThan(6.9 * 86_400_000);
     const opened = await openBlob(data.link);
     expect([await opened.text(), opened.name]).toEqual(['not really a picture', 'chart.png']);
-    // The model has the link; the log does not.
+    // The model gets the link, but the log does not.
     const log = sharing
       .output()
       .split('\n')

@@ -1,4 +1,4 @@
-/** Secrets that are made, not chosen. */
+/** Generated secrets. */
 import { describe, expect, test } from 'vitest';
 import { generateRandomSecret, secretKinds } from '../../cli/mcp/secret-generator.ts';
 
@@ -22,7 +22,7 @@ describe('a secret', () => {
     ).join('');
     expect(drawn).toMatch(/^\d{10000}$/);
     const counts = [...'0123456789'].map((digit) => drawn.split(digit).length - 1);
-    // Mean 1000, standard deviation 30: six of them either way.
+    // The mean is 1000 and the standard deviation 30. Six standard deviations in either direction are accepted.
     for (const count of counts) expect(Math.abs(count - 1000)).toBeLessThan(180);
     expect(generateRandomSecret({ kind: 'hex', length: 25 })).toMatch(/^[0-9a-f]{25}$/);
     expect(generateRandomSecret({ kind: 'base64url', length: 100 })).toMatch(/^[\w-]{100}$/);

@@ -1,4 +1,4 @@
-/** Which files a model may hand on. */
+/** The files that a model can share. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -30,7 +30,7 @@ symlinkSync('reports/b.txt', join(root, 'inside.txt'));
 symlinkSync('nowhere', join(root, 'dangling'));
 execFileSync('sh', ['-c', 'mkfifo pipe'], { cwd: root });
 
-/** What is read of a file, whole. */
+/** Reads the whole file as it would be shared. */
 async function read(path: string): Promise<string> {
   const file = await openSharedFile(settings, path);
   try {
@@ -113,7 +113,7 @@ describe('of the shared folder', () => {
     try {
       await once(swapper.stdout, 'data');
       const got = new Set<string>();
-      // Until both were met: the other process has its turns too.
+      // Repeats until both results have occurred, because the other process also needs time to run.
       for (let i = 0; i < 2_000 || (got.size < 2 && i < 30_000); i++)
         got.add(await read('real/d.txt').catch(() => 'refused'));
       expect([...got].sort()).toEqual(['refused', 'text within']);

@@ -1,4 +1,4 @@
-/** The grammar of what a value may be used for, and which addresses are of the public internet. */
+/** The syntax of usage rules, and the detection of public addresses. */
 import { describe, expect, test } from 'vitest';
 import { ipLiteralOf, isLoopbackAddress, isPublicAddress } from '../../cli/mcp/public-addresses.ts';
 import { findMatchingRule, formatHostRule, parseHosts, parseUsageRules } from '../../cli/mcp/usage-rules.ts';

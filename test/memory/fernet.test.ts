@@ -1,4 +1,7 @@
-/** Files by the reference implementation of Fernet in Python open here byte for byte, and ours open there. */
+/**
+ * Compatibility with the reference implementation of Fernet in Python: each side can read the other's files byte for
+ * byte.
+ */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +16,7 @@ interface Reference {
 }
 
 const beside = (name: string) => new URL(name, import.meta.url);
-// Both made by `python3 make-reference.py make` with cryptography 48.0.0.
+// Both files were created by `python3 make-reference.py make` with cryptography 48.0.0.
 const reference: Reference = JSON.parse(readFileSync(beside('fernet-reference.json'), 'utf8'));
 const tokens = readFileSync(beside('fernet-reference.txt'), 'utf8').trimEnd().split('\n');
 const key = () => deriveFernetKey(reference.apiKey, reference.userId);

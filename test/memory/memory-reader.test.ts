@@ -1,4 +1,4 @@
-/** Reading a user's memory: pages, search, and what of it opens for whom. */
+/** Reading a user's memory: pages, search, and which records each user can decrypt. */
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
@@ -12,7 +12,7 @@ import { createInMemoryUserMemory } from './in-memory-user-records.ts';
 type World = ReturnType<typeof createInMemoryUserMemory>;
 type User = ReturnType<World['newUser']>;
 
-/** Stores records without the rules' own work, many of them. */
+/** Stores many records directly, without the writer. */
 async function fill(user: User, count: number, dataOf: (n: number) => unknown): Promise<void> {
   const { umk } = await user.open();
   const at = '2026-06-01T12:00:00.000Z';
@@ -81,7 +81,7 @@ describe('list', () => {
     for (const id of planted) expect(await user.delete(id), id).toEqual({ deleted: true });
     expect((await user.list()).damaged).toBeUndefined();
     expect((await all((cursor) => user.messages({ cursor }))).flatMap(({ damaged = [] }) => damaged)).toHaveLength(6);
-    // What fits no key of the table is not asked for there, nor told as an error of it.
+    // IDs that are not valid table keys cause no request to the table and no error about the table.
     for (const id of ['', 'x'.repeat(999), '…'.repeat(400)]) {
       expect(await user.delete(id)).toEqual({ deleted: false });
       const cursor = encodeCursor([user.owner.org, 'memory', user.owner.user], id);
@@ -118,7 +118,7 @@ describe('search', () => {
     expect([searched, cursor]).toEqual([12, undefined]);
     await user.add('e', 'Cafe\u0301');
     expect((await user.search('CAFÉ')).records).toHaveLength(1);
-    // Of what stands around data nothing is searched.
+    // The search ignores metadata.
     expect((await user.search('createdAt')).records).toEqual([]);
     expect((await user.search('2026')).records).toEqual([]);
   });
@@ -204,7 +204,7 @@ describe('what does not open', () => {
       const changed = stored.data.slice(0, at) + (stored.data[at] === 'A' ? 'B' : 'A') + stored.data.slice(at + 1);
       await refused(user, { ...stored, data: changed });
     }
-    // A memory is no message, though it looks like one.
+    // A memory is not a message, even if it has the same fields.
     const { umk } = await user.open();
     const times = { createdAt: '2026-06-01T12:00:00.000Z', updatedAt: '2026-06-01T12:00:00.000Z' };
     const both = { data: 1, ...times, role: 'user', text: 'x', channel: 'x', at: times.createdAt } as const;

@@ -1,6 +1,6 @@
 /**
- * A user's memory over real HTTP, with the tables of the deployment and its policies enforced on every call: what is answered, recorded
- * and stored, and what it costs.
+ * A user's memory over real HTTP, with the tables of the deployment and its policies enforced on every call: responses,
+ * audit records, stored data, and the number of calls.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type RouteId, routes } from '../../contract/routes.ts';
@@ -84,7 +84,7 @@ test('a record is added, read, replaced, listed, found and deleted', async () =>
   expect(await send('DELETE', `${records}/third`, ada)).toEqual({ deleted: true });
   expect(await send('DELETE', `${records}/third`, ada)).toEqual({ deleted: false });
   expect(await send('GET', '/v1/messages', ada)).toEqual({ messages: [] });
-  // No more of it is another's: neither of the same org nor of another.
+  // No other user sees the record, neither in the same org nor in another one.
   for (const other of [bob, eve]) {
     expect(await send('GET', records, other)).toEqual({ records: [] });
     await expectProblem(await stack.http('GET', `${records}/tea`, { key: other.key }), 'record_not_found');
@@ -245,7 +245,7 @@ test('the audit has who, what and which record; never what is in it or what was 
     ['deleteMemory', 'memory.delete', 'tea', 'ok'],
   ]);
   expect(said[2]).toMatchObject({ names: ['a', 'tea'], failed: ['tea'], principal: `user:${user.user}` });
-  // Nor any other place that keeps something.
+  // No other table contains the plaintext or a key.
   const tables = ['KeyringsTable', 'AuditTable', 'UserCustodyKeyringsTable', 'UserCustodyRecordsTable'] as const;
   for (const start of tables) {
     expect(JSON.stringify(await stack.allItems(stack.table(start)))).not.toMatch(/SECRET.?MARK|anm_/);
@@ -259,7 +259,7 @@ describe('items that were changed in the table', () => {
     await expectProblem(await stack.http('GET', `${records}/${id}`, { key: user.key }), 'decryption_failed');
     const { damaged } = await send<{ damaged?: string[] }>('GET', records, user);
     expect(damaged).toEqual([id]);
-    // What can't be opened can be deleted.
+    // A record that cannot be decrypted can be deleted.
     expect(await send('DELETE', `${records}/${id}`, user)).toEqual({ deleted: true });
   };
 
@@ -321,6 +321,6 @@ test('an org that is shredded has no users any more: no keyring, locator or reco
     }
     await expectProblem(await stack.http('POST', records, { key: user.key, body: { data: 1 } }), 'invalid_credential');
   }
-  // A copy of the records alone brings nothing back: there is no keyring that a key could open.
+  // A copy of the records alone restores nothing, because no keyring is left that a key could open.
   await expectProblem(await stack.http('POST', '/v1/users', { key: made.adminKey }), 'org_shredded');
 });

@@ -1,4 +1,4 @@
-/** Writing a user's memory: what is stored, what a repetition does, and what is refused. */
+/** Writing a user's memory: stored records, repeated requests, and refusals. */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
@@ -76,7 +76,7 @@ describe('add', () => {
   test('too large, too deep, no JSON that would come back: refused, and nothing stored', async () => {
     const world = createInMemoryUserMemory();
     const user = world.newUser();
-    // Two quotes around it; an umlaut takes two bytes.
+    // The JSON has two quotes around the text, and each umlaut takes two bytes.
     await user.add('most', 'ü'.repeat(limits.recordBytes / 2 - 1));
     expect(await errorCodeOf(user.add('more', 'ü'.repeat(limits.recordBytes / 2)))).toBe('record_too_large');
     await user.add('deep', nested(limits.recordDepth));

@@ -1,4 +1,4 @@
-/** A user's memory and account by the SDK, as an application has them, against the deployed template on this machine. */
+/** A user's memory and account through the SDK, as in an application, with the deployed template on this machine. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { deriveFernetKey, openFernet } from '../../core/memory/fernet.ts';
@@ -23,7 +23,7 @@ async function newUser(): Promise<{ user: string; key: string; client: Anima }> 
   return { user, key, client: stack.clientOf(key) };
 }
 
-/** What a browser does with the cookie of a session, and no more. */
+/** Handles the session cookie like a browser, and nothing else. */
 function browserFetch(): { fetch: typeof globalThis.fetch; cookies: Map<string, string> } {
   const cookies = new Map<string, string>();
   const send: typeof globalThis.fetch = async (input, init = {}) => {

@@ -7,7 +7,7 @@ import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
 
 const stack = useLocalStack();
 
-/** Asserts that an answer is what the contract says of its route, and returns it. */
+/** Asserts that a response matches the contract of its route, and returns its body. */
 async function expectAnswer(id: RouteId, answer: Response) {
   expect(answer.status).toBe(routes[id].status);
   const body = await answer.json();

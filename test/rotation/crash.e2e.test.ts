@@ -1,4 +1,4 @@
-/** A vault on this machine that is killed in the middle of a rotation, as by a power cut. */
+/** A local vault that is killed during a rotation, as by a power failure. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const values = 600;
 const start = async (): Promise<VaultProcess> =>
   await startVaultProcess('--data', folder, '--port', '0', '--assembly', inject('assembly'), '--time-scale', '0.2');
 
-/** What the tests of rotation ask of a vault, of a process of its own. */
+/** The interface that the rotation helpers need, for a vault in a separate process. */
 const watched = ({ ready }: VaultProcess) => ({
   vault: ready,
   http: async (method: string, path: string, { key }: { key: string }) =>
@@ -32,7 +32,7 @@ test('killed again and again in mid-rotation, it goes on by itself after each st
   const { http, vault: first } = watched(vault);
   expect((await http('POST', '/v1/org/rotation', { key: first.adminKey })).status).toBe(200);
 
-  // In the sweep, and then in the wait.
+  // Once during the re-encryption, and once during the wait.
   for (const state of ['running', 'draining']) {
     await expect
       .poll(async () => (await latestRotation(watched(vault))).state, { interval: 5, timeout: 30_000 })

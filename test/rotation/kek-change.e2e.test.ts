@@ -1,4 +1,4 @@
-/** DEKs on their way from one KEK to another, at a KMS that binds contexts and tells keys apart. */
+/** The change of DEKs from one KEK to another, with a KMS that checks the encryption context and the key. */
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { expect, test } from 'vitest';
 import { KmsKek } from '../../lambdas/org-keys/stores/kms-kek.ts';
@@ -27,7 +27,7 @@ test('a DEK wrapped anew opens under the new KEK alone, for its own org and vers
   expect(await errorCodeOf(kekOf(next).unwrap(org, 2, again))).toBe('decryption_failed');
   expect(await errorCodeOf(kekOf(next).unwrap('fedcba9876543210', 1, again))).toBe('decryption_failed');
 
-  // A key that is neither, though KMS would open it.
+  // A key that is neither the current nor the previous KEK, although KMS would decrypt with it.
   const other = await kekOf(await newKey()).generate(org, 1);
   expect(await errorCodeOf(kekOf(`${next},${old}`).unwrap(org, 1, other.wrapped))).toBe('decryption_failed');
   expect(await errorCodeOf(kekOf(`${next},${old}`).rewrap(org, 1, other.wrapped))).toBe('decryption_failed');

@@ -1,4 +1,4 @@
-/** Rotation over real HTTP: who may, two at once, and a change of the KEK's own key. */
+/** Rotation over real HTTP: permissions, two concurrent requests, and a rotation of the KEK's key material. */
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { expectProblem, useLocalStack } from '../shared/local-stack.ts';
@@ -6,7 +6,7 @@ import { createPolicyAuthorizer, type PolicyAuthorizer } from '../shared/policy-
 import { waitUntilRotated } from './await-rotation.ts';
 
 const stack = useLocalStack({ timeScale: 0.02 });
-// All of it under the policies of the template.
+// All tests enforce the policies of the template.
 let authorizer: PolicyAuthorizer;
 beforeAll(() => {
   authorizer = createPolicyAuthorizer(stack.vault);

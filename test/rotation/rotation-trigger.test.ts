@@ -1,4 +1,4 @@
-/** Rotations that nobody asks for: by the age of a DEK, and by how much was sealed under it. */
+/** Automatic rotations: by the age of a DEK, and by the number of values encrypted with it. */
 import { describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { type RotationThresholds, RotationTrigger } from '../../lambdas/rotation/rotation-trigger.ts';

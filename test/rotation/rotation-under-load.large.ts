@@ -12,7 +12,8 @@ import { waitUntilRotated } from './await-rotation.ts';
 const values = 10_000;
 const workers = 20;
 
-// One second of a wait takes a quarter of a second. As with twenty seconds on AWS, the wait is longer than any request.
+// One second of a wait takes a quarter of a second. The wait is still longer than any request, like the wait of twenty
+// seconds on AWS.
 const stack = useLocalStack({ functionConcurrency: 6, timeScale: 0.25 });
 
 /** All stored values with their history. */

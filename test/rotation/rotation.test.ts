@@ -1,4 +1,4 @@
-/** Rotation of an org's DEK, by the rules on memory ports. */
+/** Rotation of an org's DEK, with in-memory ports. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
@@ -62,7 +62,8 @@ describe('a rotation', () => {
     await vault.start();
     await warm.set('b', 'y');
     expect(versionsIn([stored(vault, 'b')])).toEqual(new Set([2]));
-    // Its write to what is not re-encrypted yet carries the version before along, which the rotation then finds.
+    // This value is not re-encrypted yet. The write keeps the previous version under the old DEK, and the rotation
+    // re-encrypts it later.
     await warm.set('a', 'z');
     expect(versionsIn([stored(vault, 'a')])).toEqual(new Set([1, 2]));
     await vault.finish();
@@ -168,7 +169,7 @@ describe('values that can not be opened', () => {
     await vault.finish();
     expect(vault.stores.keyring.deks).toMatchObject({ 1: { state: 'draining' }, 2: { state: 'retired' } });
 
-    // Mended at last, with what a backup held.
+    // The damaged value is finally repaired from a backup.
     vault.stores.items.set('b', whole);
     await vault.start();
     await vault.finish();
@@ -204,7 +205,7 @@ describe('interrupted at any call', () => {
       try {
         return await vault.start();
       } catch (error) {
-        // The client sends it again.
+        // The client repeats the request.
         if (!(error instanceof Killed) && (await errorCodeOf(Promise.reject(error))) !== 'unavailable') throw error;
       }
     }
@@ -294,7 +295,7 @@ describe('wrapping anew', () => {
       for (const fate of callFates) {
         const vault = createRotatableVault(new CallFaults([[call, fate]]));
         await vault.set('a', 'x');
-        // As the engine repeats the step.
+        // The workflow engine repeats the step.
         if ((await errorCodeOf(vault.changes.rewrap(vault.caller.org))) !== 'no error') {
           await vault.changes.rewrap(vault.caller.org);
         }

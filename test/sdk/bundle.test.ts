@@ -23,7 +23,10 @@ describe('the bundle for browsers and workers', () => {
   } as const;
   let whole: BuildResult<{ write: false; metafile: true; entryPoints: string[] }>;
   let bundle: OutputFile;
-  /** What is loaded at once, and what is added to it when blobs are first used, or memory and the rest. */
+  /**
+   * The files loaded at start, those added at the first use of blobs, and those added at the first use of memory and
+   * the other parts.
+   */
   const atOnce: OutputFile[] = [];
   const blobs: OutputFile[] = [];
   const later: OutputFile[] = [];
@@ -37,7 +40,7 @@ describe('the bundle for browsers and workers', () => {
     const split = await build({ ...common, entryPoints, format: 'esm', splitting: true, outdir: 'dist' });
     const { outputs } = split.metafile;
     const needs = (name: string) => (outputs[name]?.imports ?? []).filter(({ kind }) => kind === 'import-statement');
-    /** Files that an entry needs, without those that are there already. */
+    /** The files that an entry needs, except those that are already loaded. */
     const reached = (of: RegExp, there: readonly OutputFile[] = []) => {
       const names = new Set(Object.keys(outputs).filter((name) => of.test(outputs[name]?.entryPoint ?? '')));
       for (const name of names) for (const { path } of needs(name)) names.add(path);
@@ -64,7 +67,7 @@ describe('the bundle for browsers and workers', () => {
     for (const input of inputs) expect(input).toMatch(/^(?:sdk\/src|contract|core)\/(?:[\w-]+\/)?[\w-]+\.ts$/);
     for (const input of inputs) expect(input).not.toMatch(/schema/);
     for (const { text } of [...atOnce, ...later]) expect(text).not.toMatch(/node:|@aws-sdk|\bBuffer\b|\brequire\(/);
-    // Asked of the running process, never imported: browsers take WebCrypto.
+    // The module is requested from the running process and not imported. Browsers use WebCrypto.
     const lazy = blobs.map(({ text }) => text).join('\n');
     expect(lazy.match(/node:\w+/g)).toEqual(['node:crypto']);
     expect(lazy).not.toMatch(/from"node|import\("node|@aws-sdk|\bBuffer\b|\brequire\(/);

@@ -147,7 +147,8 @@ describe('retries', () => {
       expect(await pending).toMatchObject({ name: 'AbortError' });
       expect(seen).toHaveLength(1);
       expect(vi.getTimerCount()).toBe(0);
-      // A listener that ran with `once` is gone; any other must have been removed.
+      // A listener that was added with `once` and has fired is already removed. Every other listener must be removed
+      // explicitly.
       expect(removed.mock.calls.length).toBeGreaterThanOrEqual(added.mock.calls.length - 1);
     }
   });

@@ -18,7 +18,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** Every text that printing, logging or copying makes of a thing, its causes included. */
+/** Every text that results from printing, logging or copying an object, including its causes. */
 function texts(thing: unknown): string {
   const deep = { depth: 20, showHidden: true, getters: true };
   const all = [

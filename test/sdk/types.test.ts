@@ -17,7 +17,7 @@ import type {
 
 const tsc = (...args: string[]) => execFileSync(resolve('node_modules/.bin/tsc'), args, { encoding: 'utf8' });
 
-/** What an agent's author writes; every line must compile under the strictest options. */
+/** Code that the author of an agent might write. Every line must compile with the strictest options. */
 const program = `
 import {
   Anima, AnimaError, type BlobUploadState, ConflictError, type ImportFernetResult, NotFoundError, openBlob, type OpenedBlob,

@@ -102,12 +102,12 @@ const explained = {
 };
 const login = { login: 'ada', password: 'correct horse' };
 
-/** Of each route that the SDK calls: a call with every option, and the fullest answer there is. */
+/** For each route that the SDK calls: a call with every option, and a response with every field. */
 type Row = readonly [(client: Anima) => Promise<unknown>, object];
 
 /**
- * Routes that are no matter of a client with an API key; and those of uploads and openings, which are several requests each: blob-fake.ts
- * holds them to the contract.
+ * Routes that a client with an API key does not use. In addition, uploads and openings, which take several requests
+ * each; fake-blob-service.ts checks these against the contract.
  */
 type Left =
   | 'getOpenApi'
@@ -232,10 +232,10 @@ const calls: Record<Exclude<RouteId, Left>, Row> = {
   explainOwn: [(client) => client.explain(ref), explained],
 };
 
-/** Calls that tell less than their answer: what is shown of it, other tests say. */
+/** Calls whose result is not the whole response. Other tests check their results. */
 const digested: readonly string[] = ['changeUserKey', 'addMemories'];
 
-/** A client with what the route asks for. */
+/** A client with the credential that the route requires. */
 const clientFor = (route: RouteId, fetch: typeof globalThis.fetch): Anima => {
   if (route === 'logIn') return new Anima({ session: true, baseURL, fetch });
   return routes[route].auth === 'user' ? userClientOf(fetch) : clientOf(fetch);
@@ -247,9 +247,9 @@ describe('what the SDK sends and takes is what the contract says', () => {
     z.parse(routeSchemas[route].response, onWire);
     const { fetch, seen } = fakeFetch(json(onWire));
     const result = await call(clientFor(route, fetch));
-    // Every text that came is in what the call resolves to: no field was lost on the way.
+    // The result of the call contains every text of the response, so no field was lost.
     const known = JSON.stringify(result);
-    // A batch keeps its results to itself, and the name asked for need not come back.
+    // A batch keeps its results private, and the requested name need not be in the result.
     const told =
       result instanceof BatchResult || digested.includes(route) ? [] : textsIn(onWire).filter((text) => text !== 'a/b');
     for (const text of told) expect(known).toContain(text);
@@ -263,7 +263,7 @@ describe('what the SDK sends and takes is what the contract says', () => {
     expect(`${method} ${pathname}`).toBe(`${routes[route].method} ${path}`);
     const query = Object.fromEntries(searchParams);
     expect(z.safeParse(routeSchemas[route].query, query)).toMatchObject({ success: true });
-    // Every parameter that the contract knows was used, so that none is missing here.
+    // The call uses every parameter of the contract, so none is missing in the SDK.
     expect(Object.keys(query).sort()).toEqual(Object.keys(routeSchemas[route].query.shape).sort());
     const bodySchema: z.ZodMiniType | undefined = routeSchemas[route].body;
     if (bodySchema === undefined) expect(body).toBeUndefined();
@@ -279,7 +279,7 @@ describe('what the SDK sends and takes is what the contract says', () => {
   });
 });
 
-/** Every string within some JSON. */
+/** All strings in a JSON value. */
 function textsIn(found: unknown): string[] {
   if (typeof found === 'string') return [found];
   return typeof found === 'object' && found !== null ? Object.values(found).flatMap(textsIn) : [];

@@ -1,4 +1,4 @@
-/** The tables of keyrings and whoever may do everything else: an administrator of the account. */
+/** The tables of keyrings, and a caller who has all other permissions: an administrator of the account. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { iamArn } from '../../local/aws/shared/aws-account.ts';
 import { decideBy } from '../shared/iam-simulator.ts';

@@ -1,4 +1,7 @@
-/** The two halves of the vault, by the policies that were synthesized: what opens data of orgs, and what opens data of users. */
+/**
+ * The separation of org data and user data according to the synthesized policies: which functions can decrypt each of
+ * them.
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { routes } from '../../contract/routes.ts';
 import { jobKinds } from '../../core/jobs/job-envelope.ts';
@@ -22,7 +25,10 @@ const itemActions = ['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 
 const macs = ['kms:GenerateMac', 'kms:VerifyMac'];
 const wraps = ['Decrypt', 'Encrypt', 'GenerateDataKey', 'ReEncryptFrom', 'ReEncryptTo'].map((name) => `kms:${name}`);
 
-/** What is asked of each resource. Of tables also what writes: it can answer with what was there. */
+/**
+ * The actions that are tested for each resource. For tables they include writes, because a write can return the
+ * previous item.
+ */
 const asked: readonly [ResourceWord, readonly string[]][] = [
   ['kek', wraps],
   ['value', itemActions],
@@ -36,7 +42,7 @@ const asked: readonly [ResourceWord, readonly string[]][] = [
   ['job', ['DeleteMessage', 'ReceiveMessage', 'SendMessage'].map((action) => `sqs:${action}`)],
 ];
 
-/** An encryption context, as conditions of policies see it. */
+/** An encryption context as condition keys of a policy. */
 const named = (context: Readonly<Record<string, string>>): IamRequest['context'] => ({
   ...Object.fromEntries(Object.entries(context).map(([key, value]) => [`kms:EncryptionContext:${key}`, value])),
   'kms:EncryptionContextKeys': Object.keys(context),
@@ -44,7 +50,7 @@ const named = (context: Readonly<Record<string, string>>): IamRequest['context']
 
 const arnOf = (word: ResourceWord): string => template.arns[word] ?? expect.fail(`no ${word}`);
 
-/** In the ways that are most likely to be allowed. */
+/** The requests that are most likely to be allowed. */
 const requests = (word: ResourceWord, action: string): IamRequest[] => {
   const resource = arnOf(word);
   if (word === 'kek') return [{ action, resource, context: named({ org, dek: '1' }) }];
@@ -80,7 +86,7 @@ beforeAll(async () => {
   }
 });
 
-/** Who may do anything of what was asked with these. */
+/** The functions that are allowed at least one of the tested actions on these resources. */
 const anyOf = (...words: readonly ResourceWord[]): Entry[] => {
   const found = Object.entries(holders).filter(([asking]) => words.some((word) => asking.startsWith(`${word} `)));
   return [...new Set(found.flatMap(([, entry]) => entry))].sort();

@@ -1,4 +1,7 @@
-/** The flow of every route over real HTTP, while the synthesized policies are enforced on each call to the engines. */
+/**
+ * The operation of every route over real HTTP, while the synthesized policies are enforced on each call to the emulated
+ * services.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,7 +114,7 @@ describe('with the policies enforced', () => {
   test('a session is asked for once for each function and org, and never again while it lasts', async () => {
     const other = await stack.newOrg();
     const { vault } = stack.clientOf(other.agentKey);
-    // Of these two functions alone: the sealer runs by its schedule.
+    // Only these two functions are counted, because the sealer runs on a schedule.
     const sessions = () =>
       stack.vault.calls.list().filter((call) => call.service === 'sts' && /^(?:Reader|Writer)/.test(call.principal));
     stack.vault.calls.reset();
@@ -138,7 +141,7 @@ describe('with the policies enforced', () => {
   });
 });
 
-/** Runs the vault as it deploys with some context, its policies enforced. */
+/** Runs the deployed vault with the given context and enforced policies. */
 async function enforced(
   context: Record<string, string>,
   run: (stack: LocalStack, authorizer: PolicyAuthorizer) => Promise<void>,
@@ -201,7 +204,7 @@ describe('a reader whose stores ask for the org that the caller names', () => {
     assembly.remove();
   });
 
-  /** An org that has a DEK which the reader has not yet unwrapped. */
+  /** Creates an org with a DEK that the reader has not unwrapped yet. */
   const freshOrg = async (): Promise<string> => {
     stack.vault.setHooks();
     const { agentKey } = await stack.newOrg();
@@ -213,7 +216,7 @@ describe('a reader whose stores ask for the org that the caller names', () => {
 
   test('gets the item of another org where nothing is enforced, and is stopped by the policy where it is', async () => {
     const key = await freshOrg();
-    // The table gave the item away; that it does not open is the work of its encryption alone.
+    // The table returned the item. Only its encryption prevents decryption.
     await expectProblem(await ask('item-of', 'secret', key), 'decryption_failed');
 
     const authorizer = createPolicyAuthorizer(stack.vault);
@@ -227,7 +230,7 @@ describe('a reader whose stores ask for the org that the caller names', () => {
   });
 
   test('asks KMS for the key of another org where nothing is enforced, and is stopped by the policy where it is', async () => {
-    // KMS was asked; that it gave nothing is only because this DEK is not of that org.
+    // KMS received the request. It failed only because this DEK belongs to another org.
     await expectProblem(await ask('key-of', 'mine', await freshOrg()), 'decryption_failed');
 
     const key = await freshOrg();
@@ -257,7 +260,7 @@ describe('a function of links that signs for the object of another org', () => {
     const victims = await stack.clientOf(victim.agentKey).blobs.put(content);
     const { url } = await blobs.put(content);
     expect(await (await blobs.get(victims.url)).text()).toBe('the content of an org');
-    // S3 gave the object away; that it does not open is the work of its encryption alone.
+    // S3 returned the object. Only its encryption prevents decryption.
     await expect(blobs.get(url)).rejects.toMatchObject({ code: 'decryption_failed' });
 
     const authorizer = createPolicyAuthorizer(stack.vault);

@@ -1,4 +1,4 @@
-/** What lies on disk, in logs and in errors: searched for every plaintext, key and token, in every usual spelling. */
+/** Searches files, logs and error messages for every plaintext, key and token, in all usual encodings. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const bodyMarker = 'body-marker-2357';
 const contentMarker = 'content of a file 1123';
 const nameMarker = 'name-of-a-file-5813';
 const typeMarker = 'x-type-of-a-file-2134';
-/** Links with their keys, and the proofs of these. */
+/** Links with their keys, and the proofs for these links. */
 const links: string[] = [];
 const proofs: string[] = [];
 let stack: LocalStack;
@@ -36,7 +36,7 @@ beforeAll(async () => {
   await vault.get('marked');
   await vault.list().toArray();
   await vault.delete('EMPTY');
-  // Requests that fail in every way, each with something secret in it.
+  // Requests that fail in every way, each with a secret in it.
   const key = stack.vault.agentKey;
   for (const [method, path, body] of [
     ['PUT', '/v1/vault/values/marked', `{"value":"${bodyMarker}`],
@@ -70,7 +70,7 @@ beforeAll(async () => {
   await blobs();
 }, 60_000);
 
-/** Files put, opened, visited and refused in every way. */
+/** Uploads, opens, previews and refusals of blobs, in every way. */
 async function blobs(): Promise<void> {
   const content = () => new TextEncoder().encode(`${contentMarker} `.repeat(20));
   const described = { name: `${nameMarker}.txt`, type: `text/${typeMarker}` };
@@ -89,7 +89,7 @@ async function blobs(): Promise<void> {
   for (const { url, link } of puts) {
     links.push(url);
     proofs.push(await linkProof(url, 'open'), await linkProof(url, 'burn'));
-    // As a browser asks for it: without the fragment.
+    // A browser requests the page without the fragment.
     expect((await fetch(url.replace(/#.*/, ''))).status).toBe(200);
     const visit = await fetch(`${stack.vault.pageUrl}/v1/links/${link}`);
     const odd = { body: { proof: proofs.at(-2), [bodyMarker]: bodyMarker } };
@@ -103,7 +103,7 @@ async function blobs(): Promise<void> {
       .then((opened) => opened.bytes())
       .catch((error: unknown) => (answers += JSON.stringify(error)));
   }
-  // Failures of the services, told by them in words with something secret.
+  // Failures of AWS services whose messages contain a secret.
   stack.vault.setHooks({
     before: ({ action }) =>
       action === 'HeadObject' || action === 'UpdateItem'
@@ -129,7 +129,10 @@ function* files(at: string): Generator<string> {
   }
 }
 
-/** A text, or bytes, in the spellings in which it could lie somewhere. Base64 at each of three offsets, without its borders. */
+/**
+ * A text, or bytes, in all encodings in which it could be stored. Base64 at each of three offsets, without the border
+ * characters.
+ */
 function spellings(secret: string | Buffer): Buffer[] {
   const bytes = Buffer.from(secret);
   const text = typeof secret === 'string' ? secret : secret.toString('base64');
@@ -151,7 +154,7 @@ function spellings(secret: string | Buffer): Buffer[] {
   return [...[...new Set(all)].filter((s) => s.length >= 8).map((s) => Buffer.from(s)), bytes];
 }
 
-/** Everything that must be found nowhere, by what it is. */
+/** All texts that must not be found, with their kinds. */
 function secrets(): [string, string | Buffer][] {
   const keys = [stack.vault.agentKey, stack.vault.adminKey];
   return [
@@ -179,7 +182,7 @@ describe('no plaintext, key, token or body', () => {
   test('lies in any file of the data folder', async () => {
     let seen = 0;
     for (const path of files(join(folder, 'data'))) {
-      // The bundles are the vault's program, known before any secret.
+      // Bundles contain the program of the vault and were created before any secret.
       if (path.includes('/assembly/')) continue;
       expect(found(readFileSync(path)), path).toEqual([]);
       seen++;

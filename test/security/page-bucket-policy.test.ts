@@ -1,4 +1,7 @@
-/** The buckets and whoever may do everything; and the bucket of the page, whose content browsers run. */
+/**
+ * The policies of the buckets, for a caller who has all other permissions. Browsers execute the content of the page
+ * bucket.
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { iamArn } from '../../local/aws/shared/aws-account.ts';
 import { decide, decideBy } from '../shared/iam-simulator.ts';

@@ -1,4 +1,7 @@
-/** Every role, every action in use and some that are not, each asked for in every way a bug or an attacker might ask. */
+/**
+ * Every role with every action in use and some others, in every form of request that a bug or an attacker could
+ * produce.
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { jobKinds } from '../../core/jobs/job-envelope.ts';
 import { permissions } from '../infra/expected-permissions.ts';
@@ -14,7 +17,7 @@ import {
 const own = 'aaaaaaaaaaaaaaaa';
 const other = 'bbbbbbbbbbbbbbbb';
 
-/** How a request names orgs; only the first may ever be allowed. */
+/** The orgs that a request names. Only the first may ever be allowed. */
 const orgs: Readonly<Record<string, readonly string[]>> = {
   'own org': [own],
   'other org': [other],
@@ -34,7 +37,7 @@ const tableActions = [
   ...['DescribeTable', 'DeleteTable', 'UpdateTable', 'CreateBackup', 'UpdateTimeToLive', 'DeleteResourcePolicy'],
   ...['DescribeContinuousBackups', 'UpdateContinuousBackups', 'ExportTableToPointInTime'],
 ].map((action) => `dynamodb:${action}`);
-/** Of these, IAM knows the keys; the rest concern the table itself. */
+/** Actions for which IAM knows the partition keys. The other actions concern the table itself. */
 const withKeys = /:(?:.*Item|Query|PartiQL.*)$/;
 const keyActions = [
   ...['Decrypt', 'Encrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext', 'ReEncryptFrom', 'ReEncryptTo'],
@@ -42,12 +45,12 @@ const keyActions = [
 ].map((action) => `kms:${action}`);
 const cryptographic = /:(?:Decrypt|Encrypt|GenerateDataKey.*|ReEncrypt.*)$/;
 
-/** What holds the data of orgs. */
+/** The resources with data of orgs. */
 const dataWords = [
   ...(['keyring', 'apiKey', 'value', 'audit', 'rotation', 'blob', 'kek', 'object'] as const),
   ...(['userKeyring', 'userRecord', 'delivery', 'transitKey'] as const),
 ];
-/** What a use of a key names beside the org. */
+/** The keys of the encryption context in addition to the org. */
 const contexts: Readonly<Partial<Record<ResourceWord, readonly Readonly<Record<string, string>>[]>>> = {
   kek: [{ dek: '1' }],
   transitKey: jobKinds.map((kind) => ({ job: '1', kind })),
@@ -60,7 +63,9 @@ beforeAll(() => {
 
 const arnOf = (word: ResourceWord): string => template.arns[word] ?? expect.fail(`no ${word}`);
 
-/** The KMS context that names these orgs; two at once, which KMS has no form for, is a context with one key too many. */
+/**
+ * The KMS encryption context for these orgs. A context cannot have two orgs, so the second one is an additional key.
+ */
 const contextOf = (named: Readonly<Record<string, string>>, [org, more]: readonly string[]): IamRequest['context'] =>
   org === undefined
     ? {}
@@ -71,7 +76,7 @@ const contextOf = (named: Readonly<Record<string, string>>, [org, more]: readonl
         'kms:EncryptionContextKeys': ['org', ...Object.keys(named), ...(more === undefined ? [] : ['other'])],
       };
 
-/** Every way to ask for an action on a resource, and whether it is for the own org alone. */
+/** Every form of request for an action on a resource. */
 function requests(word: ResourceWord, action: string): { how: string; request: IamRequest }[] {
   const resource = arnOf(word);
   if (word === 'object') return objectRequests(resource, action, orgs);
@@ -91,7 +96,9 @@ const actionsOf = (word: ResourceWord): readonly string[] => {
   return word in contexts ? keyActions : tableActions;
 };
 
-/** `<resource> <action>: <how>` of everything that a caller is allowed, of all ways to ask or of one. */
+/**
+ * `<resource> <action>: <how>` for everything that a caller is allowed, for all forms of request or for one of them.
+ */
 async function allowed(caller: IamCaller, only?: string): Promise<string[]> {
   const found: string[] = [];
   for (const word of dataWords) {
@@ -102,7 +109,7 @@ async function allowed(caller: IamCaller, only?: string): Promise<string[]> {
       }
     }
   }
-  // Which kinds of jobs a function makes is in custody-separation.test.ts.
+  // custody-separation.test.ts checks which kinds of jobs a function can create.
   return [...new Set(found)].sort();
 }
 
@@ -137,7 +144,7 @@ test.each(entries)('without a tag the session role of %s may do nothing at all',
 
 test.each(entries)('the own role of %s reaches the data of no org, even if it had a tag', async (entry) => {
   const { roleArn: role } = template.ownRole(entry);
-  // Asking for the copies that exist reads no item: the one thing that is allowed here, to the shredders.
+  // Listing copies reads no item. This is the only action that is allowed here, and only for the shredders.
   const noData = permissions[entry].own
     .filter((one) => one.endsWith(' dynamodb:DescribeContinuousBackups'))
     .map((one) => `${one}: no key`);

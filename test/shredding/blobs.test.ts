@@ -1,4 +1,7 @@
-/** Blobs of a shredded org: objects, unfinished uploads and records, until none is left, whatever fails on the way. */
+/**
+ * The blobs of a shredded org: objects, unfinished uploads and records are deleted until none is left, despite any
+ * failure.
+ */
 import { describe, expect, test } from 'vitest';
 import { addTombstoneReceipt } from '../../core/shredding/keyring-tombstone.ts';
 import { type CallOutcome, createInMemoryShredding } from './in-memory-shredding.ts';
@@ -7,7 +10,7 @@ type World = ReturnType<typeof createInMemoryShredding>;
 
 const idOf = (n: number) => `01${String(n).padStart(24, '0')}`;
 
-/** Blobs that are complete, and blobs that are being uploaded in parts. */
+/** Adds complete blobs and unfinished multipart uploads. */
 function fill({ world, caller }: World, complete: number, uploading = 0): void {
   for (let n = 0; n < complete; n++) {
     world.objects.add(`${caller.org}/${idOf(n)}.enc`);
@@ -57,7 +60,7 @@ test('more than a request has time for: the receipt tells how many, the workflow
     { number: 1, final: true },
     { number: 2, final: true, blobs: { objects: 0, uploads: 0, complete: true } },
   ]);
-  // Settled: a repeated request finds nothing left to be said.
+  // The shredding is complete, so a repeated request issues no further receipt.
   expect((await shred.request()).receipts).toHaveLength(2);
 });
 
@@ -71,7 +74,7 @@ test('an unfinished upload is ended twice, the second time when no part can be u
   await shred.runWorkflows(waits);
   expect(waits.slice(0, 2)).toEqual([60, 3615]);
   expect(shred.world.records.size).toBe(0);
-  // By the request, by the workflow at first, and by the workflow at last.
+  // Aborted by the request, by the first run of the workflow, and by its last run.
   expect(shred.world.aborted.filter((id) => id === 'upload 0')).toHaveLength(3);
   expect(receiptsOf(shred).at(-1)).toMatchObject({ number: 2, blobs: { objects: 0, uploads: 0, complete: true } });
 });
@@ -81,7 +84,7 @@ test('what is posted by a ticket that was given before the shredding is deleted 
   const { world, time } = shred;
   await shred.request();
   const ticketEnds = time.now.getTime() + 30 * 60_000;
-  // Each time the workflow lists: as late as that ticket allows, an object appears.
+  // Each time the workflow lists the objects, another object appears, as long as the upload ticket is valid.
   const put = world.objects;
   let posted = false;
   world.fate = () => {

@@ -1,9 +1,9 @@
-/** Failures between any two calls, and other changes of the keyring at any moment: all end in the same state. */
+/** Failures between any two calls, and concurrent changes of the keyring at any time, all lead to the same state. */
 import { describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { type CallOutcome, createInMemoryShredding, noCopies } from './in-memory-shredding.ts';
 
-/** Repeats a request as a client does that gets no answer. */
+/** Repeats a request until there is a response, like a client. */
 async function untilAnswered<T>(run: () => Promise<T>): Promise<T> {
   for (let attempt = 0; attempt < 5; attempt++) {
     try {
@@ -30,7 +30,7 @@ describe('shredding at once', () => {
       expect(said(answer.receipts.at(-1) ?? '')).toMatchObject({ final: true, deks: [{ version: 1 }] });
       const tombstone = stored();
       expect(tombstone.state).toBe('shredded');
-      // What follows in the background finds nothing left to do.
+      // The background workflow has nothing left to do.
       await runWorkflows();
       expect(stored()).toEqual(tombstone);
       expect(answer.receipts).toEqual(tombstone.state === 'shredded' ? tombstone.receipts : []);
@@ -120,7 +120,7 @@ describe('shredding after a waiting period', () => {
       const { world, caller, request, shredding } = createInMemoryShredding();
       await request(10);
       const start = world.calls;
-      // The client of the table repeats what got no reply; the condition then does not hold any more.
+      // The table's client repeats a call whose reply was lost. The condition then fails because of the first attempt.
       world.fate = (call) => (call === start + 2 ? fate : 'done');
       const cancelled = shredding.cancel(caller.org);
       if (fate === 'after') await expect(cancelled).rejects.toMatchObject({ code: 'unavailable' });

@@ -1,4 +1,7 @@
-/** Shredding with the synthesized policies enforced on every call: its roles suffice. What they may not do is in test/isolation. */
+/**
+ * Shredding with the synthesized policies enforced on every call: the permissions of its roles are sufficient.
+ * test/security checks what the roles are not allowed to do.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
 import type { ShredResponse } from '../../contract/shredding/wire.ts';
@@ -13,7 +16,7 @@ beforeAll(() => {
   stack.vault.setHooks(authorizer);
 });
 
-/** A user with something to delete: a keyring and a record. */
+/** Creates a user with data to delete: a keyring and a record. */
 async function addUser({ adminKey }: { readonly adminKey: string }): Promise<void> {
   const { key } = await (await stack.http('POST', '/v1/users', { key: adminKey, body: {} })).json();
   expect((await stack.http('POST', '/v1/memory/records', { key, body: { data: 'x' } })).status).toBe(201);

@@ -1,4 +1,7 @@
-/** A shredding whose calls fail, all of one kind at a time: it says so, and repeated it comes to the same end. */
+/**
+ * A shredding in which all calls of one kind fail: the request reports the failure, and a repeated request reaches the
+ * same state.
+ */
 import { afterEach, expect, test } from 'vitest';
 import { type ShredReceipt, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import type { PublicJwk } from '../../core/signing/jws.ts';
@@ -42,7 +45,8 @@ test.each(cases)('%s %s: repeated, the org is shredded, finally and once', async
   });
   const first = await stack.http('POST', '/v1/org/shred', { key: org.adminKey, body: { confirm: org.org } });
   expect(failed).toBeGreaterThan(0);
-  // A reply that is lost three times may have been lost after the work was done: then the answer is good.
+  // If all three replies are lost after the work was done, the retry can find the completed work. The response is then
+  // a success.
   if (first.status !== 200) {
     expect([503]).toContain(first.status);
     expect((await first.json()).retryable).toBe(true);

@@ -1,4 +1,4 @@
-/** The restore drill: all but the keyring table is copied before a shredding, and put back after it. */
+/** A restore test: everything except the keyring table is copied before a shredding and restored after it. */
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ const dynamo = () =>
     credentials: stack.vault.credentials,
   });
 
-/** Every item of an org in a table, as a backup of the table would hold it. */
+/** All items of an org in a table, as in a backup of the table. */
 async function copyOf(table: string, org: string): Promise<Record<string, AttributeValue>[]> {
   const items: Record<string, AttributeValue>[] = [];
   let start: Record<string, AttributeValue> | undefined;
@@ -84,7 +84,7 @@ test(`of ${count} values, none opens when tables and KMS are put back as they we
   }
   expect(await opened(org.agentKey)).toEqual({ opened: 0, codes: new Set(['org_shredded']) });
 
-  // Another process, with the copy of KMS in place: nothing warm, and the KEK as it was.
+  // A new process with the restored copy of KMS: no warm caches, and the earlier state of the KEK.
   await stack.vault.close();
   cpSync(kms, join(folder, 'data', 'kms'), { recursive: true });
   stack = await startLocalStack({ dataDir: join(folder, 'data') });

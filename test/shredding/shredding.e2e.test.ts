@@ -1,4 +1,7 @@
-/** Shredding at once, through the deployed routes: what it ends, what it says, and how its receipt is verified offline. */
+/**
+ * Immediate shredding through the deployed routes: its effects, its response, and the offline verification of its
+ * receipt.
+ */
 import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { compactVerify, createLocalJWKSet } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -107,7 +110,7 @@ describe('an org that was shredded', () => {
     const accepted: number[] = [];
     const set = createLocalJWKSet(keys);
     for (let at = 0; at < receipt.length; at++) {
-      // The highest of the six bits that a character stands for: of the last one, some mean nothing.
+      // Flips the highest of the six bits of each character, because some bits of the last character are unused.
       const other = receipt[at] === '.' ? 'A' : (alphabet[alphabet.indexOf(receipt[at] ?? '') ^ 32] ?? '');
       const changed = receipt.slice(0, at) + other + receipt.slice(at + 1);
       if (verifyJws(changed, keys.keys, shredReceiptJwsType) !== undefined) accepted.push(at);

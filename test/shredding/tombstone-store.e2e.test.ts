@@ -1,4 +1,4 @@
-/** The conditions under which keyrings are replaced, at a table as it is deployed. */
+/** The conditions for the replacement of keyrings, with a deployed table. */
 import { randomBytes } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeEach, describe, expect, test } from 'vitest';

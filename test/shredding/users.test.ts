@@ -1,10 +1,13 @@
-/** Users of a shredded org: their keyrings at once, what leads to them and their records after, whatever fails on the way. */
+/**
+ * The users of a shredded org: their keyrings are destroyed immediately, then their locators and records, despite any
+ * failure.
+ */
 import { describe, expect, test } from 'vitest';
 import { type CallOutcome, createInMemoryShredding, noCopies } from './in-memory-shredding.ts';
 
 type World = ReturnType<typeof createInMemoryShredding>;
 
-/** Users with a login each, and some records. */
+/** Adds users with a login each, and some records. */
 function fill({ world }: World, users: number, recordsOfEach = 1): void {
   for (let n = 0; n < users; n++) {
     for (const kind of ['user', 'locator', 'attempts']) world.userKeyrings.add(`${kind}/${n}`);
@@ -47,7 +50,7 @@ test('keyrings go before all else: when the request fails then, records are left
   const shred = createInMemoryShredding();
   fill(shred, 5, 2);
   const before = shred.world.calls;
-  // The tombstone, the workflow, one list of keyrings and its deletion.
+  // The tombstone, the start of the workflow, one list of keyrings, and their deletion.
   shred.world.fate = (call) => (call > before + 5 ? 'before' : 'done');
   await expect(shred.request()).rejects.toMatchObject({ extras: { detail: /keys are destroyed/ } });
   expect([keyringsLeft(shred), ...left(shred)]).toEqual([0, 10, 10]);
@@ -68,7 +71,7 @@ test('a keyring that a request stored late, which had begun before the shredding
   const shred = createInMemoryShredding();
   const { world, time } = shred;
   await shred.request();
-  // The workflow has a first look after a minute.
+  // The workflow runs for the first time after a minute.
   const lastRequestEnds = time.now.getTime() + 61_000;
   let stored = false;
   world.fate = () => {
@@ -97,7 +100,7 @@ test('a copy of the table of user keyrings makes it not final, like one of the o
     const { complete, pointInTimeRecovery } = receiptsOf(shred).at(-1)?.copies ?? {};
     expect([complete, pointInTimeRecovery]).toEqual([copies.complete, copies.pointInTimeRecovery]);
   }
-  // Copies of both are one list.
+  // Copies of both tables are in one list.
   shred.world.copies = { ...noCopies, backups: [{ ...backup, createdAt: '2025-01-01T00:00:00.000Z' }] };
   shred.world.userCopies = { ...noCopies, backups: [backup] };
   await shred.request();
@@ -105,7 +108,8 @@ test('a copy of the table of user keyrings makes it not final, like one of the o
     backupCount: 2,
     backups: [{ relevant: true }, { relevant: false }],
   });
-  // What was made after none was left holds none: recovery that reaches back to later than that is no copy.
+  // A backup made after the last keyring was deleted contains none. The same is true of point-in-time recovery that
+  // starts after that time.
   shred.time.now = new Date('2026-06-10T00:00:00.000Z');
   shred.world.userCopies = {
     ...noCopies,

@@ -1,4 +1,4 @@
-/** Destroying one value. */
+/** The destruction of one value. */
 import { compactVerify, createLocalJWKSet } from 'jose';
 import { expect, test } from 'vitest';
 import { destroyReceiptJwsType, destroyReceiptStatement } from '../../core/shredding/receipt-statements.ts';

@@ -1,4 +1,6 @@
-/** Shredding after a waiting period, and copies of the keyring table, by the workflow as it is deployed; a day takes a second. */
+/**
+ * Shredding after a waiting period, and copies of the keyring table, with the deployed workflow. A day takes a second.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { ShredResponse } from '../../contract/shredding/wire.ts';
@@ -62,7 +64,7 @@ describe('while it waits', () => {
     await stack.http('DELETE', '/v1/org/shred', { key: adminKey });
     const second = await shredNow(stack, { org, adminKey }, 4);
     await sleep(2500);
-    // The first workflow has woken and gone: the lock is not its own.
+    // The first workflow has ended, because the current lock is not the one that it waited for.
     expect(await state(adminKey)).toMatchObject({ state: 'locked', shredAt: second.shredAt });
     const done = await until(adminKey, ({ final }) => final);
     expect(done).toMatchObject({ state: 'shredded', receipts: { length: 1 } });
@@ -71,7 +73,7 @@ describe('while it waits', () => {
 });
 
 describe('while the keyring table has a copy', () => {
-  // What one test leaves would be a copy to the next.
+  // Copies that one test leaves would affect the next one.
   afterEach(() => {
     stack.vault.tableBackups.clear(stack.table('KeyringsTable'));
     stack.vault.tableBackups.setRecovery(stack.table('KeyringsTable'), undefined);
@@ -86,7 +88,8 @@ describe('while the keyring table has a copy', () => {
       await stack.clientOf(agentKey).vault.set('a', 'x');
       tableBackups.add({ table, type, createdAt: new Date() });
       const first = await shredNow(stack, { org, adminKey });
-      // The minute that the workflow leaves to the request is no time here: each may have added a receipt.
+      // The workflow's initial wait of one minute is very short here. The request and the workflow may each have added
+      // a receipt.
       expect(first).toMatchObject({
         state: 'shredded',
         final: false,

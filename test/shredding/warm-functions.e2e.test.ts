@@ -1,4 +1,4 @@
-/** A shredding against functions that are warm and busy: what begins after its answer gets no plaintext. */
+/** A shredding while functions are warm and busy: no request that begins after its response gets a plaintext. */
 import { expect, test } from 'vitest';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { shredNow } from './shred-org.ts';
@@ -9,12 +9,12 @@ const orgs = 10;
 const trialsEach = 100;
 const secret = 'THE-PLAINTEXT-OF-THIS-TRIAL';
 
-/** What came of the reads of one org while it was shredded. */
+/** The results of the reads of one org during its shredding. */
 interface Tally {
-  /** Reads that began before the answer: with a plaintext, and without. */
+  /** Reads that began before the response: with and without a plaintext. */
   plain: number;
   refused: number;
-  /** Reads that began after it: with a plaintext, and without. */
+  /** Reads that began after the response: with and without a plaintext. */
   leaked: number;
   good: number;
 }
@@ -24,7 +24,7 @@ test(`in ${orgs * trialsEach} trials with reads in flight, no response to a requ
   for (let n = 0; n < orgs; n++) await shredWhileRead(sum);
   expect(sum.leaked).toBe(0);
   expect(sum.good).toBeGreaterThanOrEqual(orgs * trialsEach);
-  // There were reads under way, before and while it happened: else this would have tried nothing.
+  // Reads were in progress before and during the shredding. Otherwise, the test would check nothing.
   expect(sum.plain).toBeGreaterThan(orgs);
 });
 
@@ -34,7 +34,7 @@ async function shredWhileRead(sum: Tally): Promise<void> {
   await stack.clientOf(org.agentKey).vault.setMany(names.map((name) => ({ name, value: secret })));
   const read = async (n: number) =>
     await (await stack.http('GET', `/v1/vault/values/t/${n % trialsEach}`, { key: org.agentKey })).text();
-  // Warm, with the DEK in memory.
+  // The functions are now warm, with the DEK in memory.
   for (const text of await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(read))) expect(text).toContain(secret);
 
   let acknowledged = false;

@@ -32,7 +32,7 @@ const slotsOf = (of: UserRef): readonly Slot[] => {
   return stored.state === 'active' ? stored.slots : [];
 };
 
-/** Links an identity to the user, by a code as the worker does it. */
+/** Links an identity to the user with a code, as the worker does. */
 async function link(as = identity): Promise<void> {
   const { code } = await world.linking.createLinkCode(await world.open(key));
   expect(await world.linking.redeemLinkCode(await world.identities.deriveKey(world.org, as), code)).toEqual({
@@ -171,7 +171,7 @@ describe('changing the user key, for fear of another who has it', () => {
     world.lost = async () => await world.linking.createLinkCode(await world.open(next));
     expect((await world.accounts.rotateUserKey(await world.open(key), next)).slots).toHaveLength(2);
     await world.open(next);
-    // But one that was not made, because another changed the key first, does not pass for made.
+    // A key change that failed because of a concurrent change must not be reported as successful.
     const [ours, theirs] = [newKey(), newKey()];
     const user = await world.open(next);
     world.before = async (call) => {
@@ -243,7 +243,8 @@ describe('removing slots', () => {
     const [gone, kept] = locator === sender.locator ? [sender, other] : [other, sender];
     expect(await open(gone)).toBeUndefined();
     expect(await open(kept)).toBeDefined();
-    // What it sent before, and is still in the queue, is known by its locator to have come before; for a day.
+    // The locator is kept for a day, so that messages that were sent before the unlinking and are still in the queue
+    // are recognized.
     const day = world.time.now.getTime() / 1000 + 86_400;
     expect(world.locatorItems.get(gone.locator)).toMatchObject({ user: owner.user, slot: slot.id, ttl: day });
     expect(world.locatorItems.get(kept.locator)?.ttl).toBeUndefined();
@@ -313,7 +314,7 @@ describe('removing slots', () => {
     await expect(world.accounts.removeSlot(await world.open(key), password)).rejects.toEqual(
       refused('invalid_request'),
     );
-    // Someone whom a channel alone opens can't unlink it.
+    // A user whose only slot is a channel cannot unlink it.
     const sender = await world.identities.deriveKey(world.org, 'mailto:ada@example.com');
     const made = (await world.identities.findOrCreateUser(sender)) ?? expect.fail();
     const read = await world.reader.read(made.owner, []);
@@ -361,7 +362,7 @@ describe('removing slots', () => {
     const read = await world.reader.read(owner, []);
     expect(unlockByIdentity(sender, owner, read, world.clock())).toBeUndefined();
     await expect(world.open(key)).rejects.toEqual(refused('invalid_credential'));
-    // Nor with the MAC and generation of before in the record of now.
+    // The old MAC or the old generation in the current record is rejected too.
     world.keyrings.set(owner.user, { ...now, mac: copy.mac });
     await expect(world.open(key)).rejects.toEqual(refused('invalid_credential'));
     world.keyrings.set(owner.user, { ...now, generation: copy.generation });
@@ -394,7 +395,7 @@ describe('removing slots', () => {
   });
 });
 
-/** What a deletion leaves to its job, by where it broke off. */
+/** The locators that an interrupted deletion leaves to its job, by the point of the interruption. */
 const leftAt: Record<string, string[]> = { 'db:retire': ['identity'], 'db:remove': ['link', 'password'] };
 
 describe('deleting a user', () => {
@@ -419,7 +420,7 @@ describe('deleting a user', () => {
         locators: expect.arrayContaining(leading.map(({ kind, locator }) => ({ kind, locator }))),
       },
     ]);
-    // The identity's locator stays until what it sent before has left the queue.
+    // The locator of the identity is kept until its earlier messages have left the queue.
     expect([...world.locatorItems.values()]).toEqual([
       expect.objectContaining({ user: owner.user, ttl: expect.any(Number) }),
     ]);
@@ -430,7 +431,7 @@ describe('deleting a user', () => {
     world.pass(60);
     expect(await world.users.delete(world.org, owner.user)).toEqual({ deleted: false, deletedAt });
     expect(world.jobs()).toHaveLength(2);
-    // Broken off between tombstone and job, nothing says any more what led there, but who comes by it.
+    // After an interruption between tombstone and job, only a caller who knows a locator can pass it on for deletion.
     const [left, theirs] = ['left', 'theirs'].map((locator) => ({ kind: 'identity', locator }) as const);
     if (left === undefined || theirs === undefined) expect.fail();
     for (const [{ locator }, user] of [
@@ -462,7 +463,8 @@ describe('deleting a user', () => {
       const error = await world.deleting.delete(owner).catch((thrown: unknown) => thrown);
       world.before = () => undefined;
       const isBegun = points.indexOf(point) > 1;
-      // What the job does as well is no failure; what nobody would do is told, together with what was done.
+      // If the job also performs the failed step, the deletion succeeds. Otherwise, the error says that the user is
+      // deleted and what is left to do.
       const isQueued = isBegun && point !== 'sqs:send';
       expect(error).toEqual(isQueued ? expect.objectContaining({ deleted: true }) : refused('unavailable'));
       const isTold = /is deleted.*\bDELETE \/v1\/users\/[0-9a-z]{16}\b/.test(String(Object(error).extras?.detail));
@@ -477,10 +479,10 @@ describe('deleting a user', () => {
         const item = world.locatorItems.get(locator);
         return item !== undefined && item.ttl === undefined;
       });
-      // Let go here, or by the worker, whom the job tells of it.
+      // Each locator was released here, or is in the job for the worker.
       expect(left.filter(({ locator }) => !named.includes(locator))).toEqual([]);
       expect(left.map(({ kind }) => kind).sort()).toEqual(leftAt[point] ?? []);
-      // Its login may be taken by another, whatever was left behind.
+      // Another user can take the login, whatever was left.
       const other = await world.newUser();
       await world.passwords.setPassword(await world.open(other.key), { login: 'ada', password: 'another horse' });
       expect(await world.logIn('ada', 'another horse')).toContain(other.owner.user);
@@ -554,7 +556,7 @@ describe('deleting a user', () => {
       const [job] = world.jobs();
       expect(job).toMatchObject({ locators: leads === undefined ? [] : [{ kind: 'identity', locator: leads }] });
     }
-    // Nor does an id that can be nobody's stand in the way of those after it.
+    // An invalid user ID does not hide the users after it.
     world.keyrings.set('  odd', { planted: true });
     const first = await world.users.list(world.org, { limit: 1 });
     expect(first.users).toEqual([{ user: '  odd', state: 'damaged', slots: [] }]);
@@ -612,7 +614,7 @@ describe('a user by its identity', () => {
     world.before = async (call) => {
       if (call !== 'db:create') return;
       world.before = () => undefined;
-      // The first has claimed the locator, and has no keyring yet.
+      // The first attempt has claimed the locator and has not stored a keyring yet.
       second = await world.identities.findOrCreateUser(sender);
     };
     const first = await world.identities.findOrCreateUser(sender);

@@ -19,7 +19,7 @@ const start = async () => (await world.linking.createLinkCode(await world.open(k
 const sender = (as = identity) => world.identities.deriveKey(world.org, as);
 const opens = async (as = identity) =>
   unlockByIdentity(await sender(as), owner, await world.reader.read(owner, []), world.clock()) !== undefined;
-/** A code of the same handle and another secret. */
+/** A code with the same handle and a different secret. */
 const guess = (code: string) => code.replace(/.$/, (last) => (last === 'Z' ? 'Y' : 'Z'));
 
 describe('a code for linking', () => {
@@ -57,7 +57,7 @@ describe('a code for linking', () => {
     const next = await start();
     world.pass(limits.linkCodeSeconds - 1);
     expect(await world.linking.redeemLinkCode(await sender(), next)).toEqual({ user: owner.user });
-    // What has ended goes with the next change.
+    // Expired slots are removed with the next change.
     expect(world.kinds(owner)).toEqual(['credential', 'identity']);
   });
 
@@ -124,7 +124,7 @@ describe('a code for linking', () => {
     const code = await start();
     expect(await world.linking.redeemLinkCode(await sender(), code)).toBe('taken');
     expect(await world.identities.findOrCreateUser(await sender())).toEqual({ owner: theirs.owner, created: false });
-    // The code was not used up by it, and works once that account is gone.
+    // The failed attempt did not use up the code. It works once that account is deleted.
     await world.deleting.delete(theirs.owner);
     expect(await world.linking.redeemLinkCode(await sender(), code)).toEqual({ user: owner.user });
     expect(await opens()).toBe(true);
@@ -134,7 +134,7 @@ describe('a code for linking', () => {
     await world.linking.redeemLinkCode(await sender(), await start());
     expect(await world.linking.redeemLinkCode(await sender(), await start())).toEqual({ user: owner.user });
     expect(world.kinds(owner)).toEqual(['credential', 'identity']);
-    // Its name stays that of the slot that is there, and goes with it.
+    // The locator still belongs to the existing slot and is removed with it.
     const user = await world.open(key);
     const slot = user.keyring.slots.find(({ kind }) => kind === 'identity') ?? expect.fail();
     expect(world.locatorItems.get(slot.locator)?.slot).toBe(slot.id);

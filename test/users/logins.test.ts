@@ -48,7 +48,7 @@ describe('logging in', () => {
     expect(await world.count(attempt(world.org, 'grace', password))).toEqual(calls);
     const [item] = [...world.locatorItems.values()];
     if (item === undefined) expect.fail();
-    // A locator that leads to another user, to a deleted one, or to one without a password.
+    // A locator that refers to another user, to a deleted one, or to one without a password.
     const other = await world.newUser();
     world.locatorItems.set(item.locator, { ...item, user: other.owner.user });
     expect(await world.count(attempt(world.org, 'ada', password))).toEqual(calls);
@@ -63,7 +63,7 @@ describe('logging in', () => {
     world.orgKeyring = undefined;
     expect(await world.count(attempt(world.org, 'ada', password))).toEqual(calls);
     world.orgKeyring = keyring;
-    // What can be nobody's asks for nothing at all.
+    // Invalid names cause no calls at all.
     expect(await world.count(attempt('x', 'ada', password))).toEqual([]);
     expect(await world.count(attempt(world.org, 'a b', password))).toEqual([]);
     world.tries.clear();
@@ -86,7 +86,7 @@ describe('logging in', () => {
       });
       expect(calls).toEqual(['kms:routing', 'db:attempt']);
     }
-    // Not even with the right one, until the window has passed; then it counts anew.
+    // Even the correct password is rejected until the window has ended. Then the count restarts.
     await expect(world.logIn('ada', password)).rejects.toEqual(refused('too_many_attempts'));
     world.pass(limits.loginWindowSeconds);
     await world.logIn('ada', password);
@@ -110,7 +110,7 @@ describe('logging in', () => {
     expect(world.kinds(owner).filter((kind) => kind === 'session')).toHaveLength(1);
   });
 
-  /** A password at a cost below that of now. */
+  /** Sets a password with weaker parameters than the current ones. */
   async function setCheap(): Promise<string> {
     const user = await world.open(key);
     const cheap = { algorithm: 'argon2id', memory: 64, passes: 1, lanes: 1 } as const;
@@ -133,7 +133,7 @@ describe('logging in', () => {
     const stored = world.stored(owner);
     const raised = stored.state === 'active' ? stored.slots.find(({ kind }) => kind === 'password') : undefined;
     expect(raised?.params).toMatchObject(defaultArgon2idParams);
-    // Its locator was claimed for that id, and goes with it.
+    // The locator was claimed for that slot ID, and is removed with it.
     expect(raised?.id).toBe(id);
     const again = JSON.stringify(raised);
     await world.logIn('ada', password);
@@ -224,7 +224,7 @@ describe('logging in', () => {
         return await world.count(async () => await world.logIn('ada', wrong ?? password));
       };
       expect((await took()).slice(3)).toEqual(['db:read', 'kms:code', 'db:read', 'db:replace', 'db:forget']);
-      // For the wrong one too: the time of it tells nothing.
+      // A wrong password takes the same calls, so the response time reveals nothing.
       expect((await took('another horse')).slice(3)).toEqual(['db:read', 'kms:code', 'db:read']);
       world.before = async (call) => {
         if (call !== 'kms:code') return;
@@ -294,7 +294,7 @@ describe('a session token', () => {
       world.keyrings.set(owner.user, { ...record, slots });
       await expect(world.open(token), JSON.stringify(change)).rejects.toEqual(refused('invalid_credential'));
     }
-    // The expiry moved after it has come: the slot is another, so its wrap does not open.
+    // Moving the expiry after the session has ended changes the slot metadata, so the wrap cannot be opened.
     world.keyrings.set(owner.user, record);
     world.pass(limits.sessionSeconds);
     world.keyrings.set(owner.user, {
@@ -375,13 +375,13 @@ describe('setting a password', () => {
     const other = await world.newUser();
     const user = await world.open(other.key);
     const setAs = (login: string) => world.passwords.setPassword(user, { login, password });
-    // However long ago it was claimed.
+    // The age of the claim does not matter.
     world.pass(86_400);
     for (const login of ['ada', 'Ada', 'ADA']) {
       const calls = await world.count(async () => {
         await expect(setAs(login)).rejects.toEqual(refused('login_taken'));
       });
-      // Not for a moment does the name lead elsewhere.
+      // The locator never refers to another slot in between.
       expect(calls).toEqual(['kms:routing', 'db:claim', 'db:find', 'db:stored']);
     }
     for (const login of ['a', '.ada', 'a b c', 'аda', 'x'.repeat(129), 'login:ada', 'ada\n']) {
@@ -441,7 +441,8 @@ describe('setting a password', () => {
       await set(login);
       await world.logIn(login, password);
     }
-    // A name that was claimed and never got a slot may be taken by another, once nobody can be about to store one.
+    // Another user can take a name that was claimed without a stored slot, once no request can still be about to store
+    // one.
     const locator = await world.identities.locatorOf(world.org, 'login:dangling');
     world.locatorItems.set(locator, { locator, user: owner.user, since: world.clock().toISOString() });
     const other = await world.newUser();
@@ -462,7 +463,8 @@ describe('setting a password', () => {
     world.before = async (call) => {
       if (call !== 'db:claim' || ++claims < 2) return;
       world.before = () => undefined;
-      // The other has seen that its owner has no slot of it; before it claims the name, its owner stores one.
+      // The other user has seen that the owner has no slot for the name. Before the other user claims it, the owner
+      // stores one.
       await set('ada');
     };
     const taken = world.passwords.setPassword(other, { login: 'ada', password: 'another horse' });
@@ -471,7 +473,7 @@ describe('setting a password', () => {
     expect(await world.logIn('ada', password)).toContain(owner.user);
   });
 
-  /** Two users set one name at once; which of them has it then, and neither anything else. */
+  /** Two users set the same name concurrently. Returns the users who can then log in with it, and their data. */
   async function race(login: string): Promise<{ readonly user: string; readonly text: string }[]> {
     const users = [await world.newUser(), await world.newUser()];
     const opened = await Promise.all(users.map(async (made) => await world.open(made.key)));
@@ -491,7 +493,7 @@ describe('setting a password', () => {
   test('by two users at once, of one name: exactly one has it, and can log in', async () => {
     for (let trial = 0; trial < 12; trial++) {
       const login = `name-${trial}`;
-      // Sometimes the name was left behind: both may take it from who has no slot of it.
+      // In half of the trials the name has an abandoned claim, which both users may take over.
       const locator = await world.identities.locatorOf(world.org, `login:${login}`);
       if (trial % 2 === 0) world.locatorItems.set(locator, { locator, user: owner.user });
       const [winner, ...others] = await race(login);
@@ -538,13 +540,14 @@ describe('removing a password', () => {
       };
       await world.passwords.removePassword(await world.open(key));
       const hasIt = world.kinds(owner).includes('password');
-      // Where the removal came last, it is the new one that was removed.
+      // If the removal came last, it removed the new password.
       expect(hasIt, point).toBe(point === 'db:remove');
       const entered = world.logIn('ada', 'a new password');
       if (hasIt) await entered;
       else await expect(entered).rejects.toEqual(refused('login_refused'));
     }
-    // The other way round: between the claim and the slot of the new one, the old one is removed, name and all.
+    // The reverse order: the old password and its name are removed after the new password was claimed and before its
+    // slot is stored.
     await set();
     world.before = async (call) => {
       if (call !== 'db:replace') return;

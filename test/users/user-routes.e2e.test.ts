@@ -1,4 +1,4 @@
-/** Users over real HTTP, on the deployed template: who gets in, what is recorded, what it costs. */
+/** User routes over real HTTP with the deployed template: authentication, audit records, and the number of calls. */
 import { randomBytes } from 'node:crypto';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -23,7 +23,7 @@ interface Row {
   readonly body?: unknown;
 }
 const memory = '/v1/memory/records';
-/** A request to every route for users that changes nothing another needs; a route without a row does not compile. */
+/** For every user route, a request that changes nothing another row needs. A route without a row does not compile. */
 const rows: Record<UserRoute, Row> = {
   getAccount: { path: '/v1/account' },
   changeUserKey: { path: '/v1/account/key', body: { newKey: 'odd' } },
@@ -48,7 +48,7 @@ const ids = Object.keys(rows) as UserRoute[];
 const admin = () => stack.vault.adminKey;
 const call = (id: UserRoute, key: string | undefined, headers: Record<string, string> = {}) =>
   stack.http(routes[id].method, rows[id].path, { key, body: rows[id].body, headers });
-/** By a session, with the password that it has to confirm some things by. */
+/** Calls a route with a session, and with the password that confirms some operations. */
 const confirmed = (id: UserRoute, token: string, currentPassword = password) =>
   stack.http(routes[id].method, rows[id].path, { body: { currentPassword }, headers: cookie(token) });
 const cookie = (token: string) => ({ cookie: `__Host-anima=${token}` });
@@ -61,7 +61,7 @@ async function newUser(by = admin()): Promise<{ user: string; key: string }> {
 async function logIn(org: string, login: string, text = password): Promise<Response> {
   return await stack.http('POST', '/v1/sessions', { body: { org, login, password: text } });
 }
-/** A user with a login, logged in. */
+/** Creates a user with a login and logs in. */
 async function newSession(login: string) {
   const made = await newUser();
   const { org } = parseUserKey(made.key) ?? expect.fail();
@@ -159,7 +159,8 @@ describe('who is let in', () => {
       ] as const;
       for (const [key, headers] of good) {
         const { status } = await call(id, key, headers);
-        // What has no slot or session, as the row may ask, is not found or not valid; nobody is turned away.
+        // The request passes authentication. It may still fail with a validation or not-found error, because some rows
+        // name no existing slot or session.
         expect([401, 500, 503], id).not.toContain(status);
       }
     },
@@ -285,7 +286,7 @@ describe('the life of a user', () => {
     for (const text of [secret, token.slice(-43), 'recorded-login', 'nobody-has-this', password, '__Host']) {
       expect(JSON.stringify(all)).not.toContain(text);
     }
-    // A login that failed proves nothing of anyone: it leaves no record.
+    // A failed login authenticates nobody, so it leaves no record.
     expect(all.filter(({ route, result }) => route === 'logIn' && result !== 'ok')).toEqual([]);
   });
 
@@ -349,7 +350,7 @@ describe('a session alone', () => {
     const change = await stack.http('POST', '/v1/account/key', { body: { newKey }, headers: cookie(token) });
     await expectProblem(change, 'forbidden');
     expect(await (await call('getAccount', key)).text()).toBe(before);
-    // A password that is sent by a user key is not looked at.
+    // With a user key, the password is ignored.
     const link = await stack.http('POST', '/v1/account/link', { key, body: { currentPassword: 'another horse' } });
     expect(link.status).toBe(200);
     for (const [method, path] of tries
@@ -464,7 +465,7 @@ describe('when the record can not be written', () => {
       const answer = await call(id, undefined, headers);
       stack.vault.setHooks();
       const text = await answer.clone().text();
-      // What the first of the two deletes or ends, the second does not get into.
+      // If the first request deleted or ended the credentials, the second request cannot authenticate.
       const code: ErrorCode = text.includes('invalid_credential') ? 'invalid_credential' : 'audit_unavailable';
       if ('authorization' in headers) expect(code).toBe('audit_unavailable');
       await expectProblem(answer, code);

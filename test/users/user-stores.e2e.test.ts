@@ -1,4 +1,4 @@
-/** The stores of users on DynamoDB's own conditions: what each port promises, and the client's own retries. */
+/** The user stores with real DynamoDB conditions: the promises of each port, and retries of the AWS client. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -132,7 +132,7 @@ describe('locators', () => {
     await locators.remove(org, locator, eve);
     expect(await locators.find(org, locator)).toEqual({ locator, user: ada });
     expect(await locators.find(randomId(), locator)).toBeUndefined();
-    // Claimed anew by whose it is, for another slot: who saw it before that comes too late.
+    // The owner claims the locator again for another slot. A caller who read it before that fails.
     const [first, second] = ['a'.repeat(16), 'b'.repeat(16)];
     const of = (user: string, slot: string) => ({ locator, user, slot, since: time });
     expect(await locators.claim(org, of(ada, first), undefined)).toBe(true);
@@ -170,7 +170,7 @@ describe('locators', () => {
     expect(await locators.find(org, locator)).toEqual({ locator, user: ada, retired: true });
     await locators.claim(org, { locator, user: eve }, ada);
     expect(await stack.getItem(table, at)).toEqual(marshall({ ...at, user: eve }));
-    // By who has seen a slot go: only what was claimed for that one.
+    // A caller who has seen a slot disappear can remove the locator only if it was claimed for that slot.
     const [first, second] = ['a'.repeat(16), 'b'.repeat(16)];
     for (const slot of [first, second]) await locators.claim(org, { locator, user: eve, slot }, undefined);
     await locators.retire(org, locator, eve, 5, first);
@@ -193,7 +193,7 @@ describe('locators', () => {
     }
     expect(await locators.countLinkCodeTry(org, locator, now)).toBeUndefined();
     expect(await locators.countLinkCodeTry(org, randomId(), now)).toBeUndefined();
-    // An identity's locator is no code, whoever tries it.
+    // The locator of an identity is never treated as a link code.
     const identity = randomId();
     await locators.claim(org, { locator: identity, user }, undefined);
     expect(await locators.countLinkCodeTry(org, identity, now)).toBeUndefined();
@@ -219,7 +219,7 @@ describe('attempts', () => {
     expect(await of(login, 100)).toBe(false);
     expect(await of(other, 100)).toBe(true);
     expect(await of(login, limits.loginWindowSeconds - 1)).toBe(false);
-    // The window is that of the first attempt; those that were refused do not make it longer.
+    // The window starts with the first attempt. Refused attempts do not extend it.
     expect(await of(login, limits.loginWindowSeconds)).toBe(true);
     for (let n = 1; n < limits.loginAttempts; n++) expect(await of(login, limits.loginWindowSeconds + n)).toBe(true);
     expect(await of(login, limits.loginWindowSeconds + 20)).toBe(false);

@@ -1,4 +1,4 @@
-/** Cost is counted at the engines, on one warm environment of each function. */
+/** The number of AWS calls per request, with one warm environment per function. */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { useLocalStack } from '../shared/local-stack.ts';
 
@@ -68,7 +68,7 @@ describe('blobs', () => {
   const content = new TextEncoder().encode('a small file');
   let url: string;
   beforeAll(async () => {
-    // Warm from here on: both functions have a session for the org.
+    // From here on, both functions are warm: they have a session for the org.
     ({ url } = await stack.client.blobs.put(content));
     await (await stack.client.blobs.get(url)).text();
   });
@@ -104,10 +104,10 @@ describe('blobs', () => {
   test('a small put is two requests to the vault and one to S3: a record, the file, its check and tag, and no KMS call', async () => {
     await stack.client.blobs.put(content);
     expect(tally()).toEqual({
-      // For each request one of its key; the completion also reads the record.
+      // One read of the API key per request. The completion also reads the record.
       'dynamodb BatchGetItem': 2,
       'dynamodb GetItem': 1,
-      // The record, and two of the audit.
+      // The record of the blob, and two audit records.
       'dynamodb PutItem': 3,
       'dynamodb UpdateItem': 1,
       's3 PostObject': 1,

@@ -1,4 +1,7 @@
-/** Whoever can write the tables, but not use the KEK, can destroy; he can't make anything else open. */
+/**
+ * An attacker who can write the tables but cannot use the KEK can destroy data, but cannot cause other data to be
+ * decrypted.
+ */
 import { describe, expect, test } from 'vitest';
 import { expectProblem, type Item, useLocalStack } from '../shared/local-stack.ts';
 
@@ -63,7 +66,7 @@ describe('stored values', () => {
       for (let bit = 0; bit < bytes.length * 8; bit++) {
         const changed = Buffer.from(bytes);
         changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-        // Bits whose flip gives no ASCII would not reach the table as that byte.
+        // A byte that is not ASCII after the flip would be stored differently, so it is skipped.
         if (changed.readUInt8(bit >> 3) > 127) continue;
         await putValue({ ...item, [attribute]: { S: changed.toString('latin1') } });
         await refused(await get('bits'));
@@ -84,7 +87,8 @@ describe('stored values', () => {
     await stack.client.vault.set('odd', 'x');
     const item = await valueItem('odd');
     await putValue({ ...item, [attribute]: changed });
-    // A get leaves the history out of its read, a list of versions leaves values closed.
+    // A get does not read the history, and a list of versions does not decrypt values, so each attribute needs a
+    // suitable route.
     const route = attribute === 'history' ? 'versions' : 'values';
     await refused(await stack.http('GET', `/v1/vault/${route}/odd`, { key: stack.vault.agentKey }));
     await putValue(item);
@@ -109,9 +113,9 @@ describe('the stored keyring', () => {
         if (JSON.stringify(record) === original) continue;
         await stack.putItem(table, record);
       } catch {
-        continue; // no item of DynamoDB any more
+        continue; // The result is not a valid DynamoDB item any more.
       }
-      // The record of another org, that nobody asked for.
+      // The change created a record of another org, which no request reads.
       if (record.org?.S !== stack.vault.org) continue;
       await refused(await get('ring'));
       refusals++;

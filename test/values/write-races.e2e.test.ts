@@ -1,4 +1,4 @@
-/** Another writer comes between a request's read and its write, at exactly that moment. */
+/** A concurrent writer changes a value exactly between a request's read and its write. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
@@ -8,7 +8,7 @@ afterEach(() => stack.vault.setHooks());
 
 const fields = (call: EngineCall) => call.input as { TableName?: string; [name: string]: unknown };
 
-/** Runs `intrude` once, before the first call of an action on a table that a function makes. */
+/** Runs `intrude` once, before the first call of an action on a table by a function. */
 function intrudeBefore(action: string, table: string, intrude: () => Promise<unknown>) {
   let due = true;
   stack.vault.setHooks({

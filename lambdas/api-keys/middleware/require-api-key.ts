@@ -15,8 +15,8 @@ import { allowsName } from '../permissions.ts';
 import type { RequestRecordStore } from '../request-record-ports.ts';
 
 /**
- * What a route needs from the combined read of key, keyring and values, and which names its caller must be authorized
- * for. By default these are the name in the path and all `valueNames`.
+ * The data that a route needs from the combined read of key, keyring and values, and the names that its caller must be
+ * authorized for. By default, these names are the name in the path and all `valueNames`.
  */
 export interface RequiredData<Id extends RouteId> {
   valueNames?(input: RouteInput<Id>): readonly string[];

@@ -33,7 +33,7 @@ import type {
   UploadObjectStore,
 } from '../blob-ports.ts';
 
-/** Neutral, because the vault does not know the content. */
+/** A generic type, because the vault does not know the content. */
 const contentType = 'application/octet-stream';
 const expiresIn = limits.blobPresignedUrlSeconds;
 
@@ -218,7 +218,8 @@ const isMissingUpload = (error: S3ServiceException): boolean => error.name === '
 
 /**
  * Whether the object does not exist. Only the status is checked, because a HEAD response has no body with an error
- * code. S3 returns 403 for a missing object if the caller may not list the bucket (API reference of HeadObject).
+ * code. S3 returns 403 for a missing object if the caller has no permission to list the bucket (API reference of
+ * HeadObject).
  */
 const isMissingObject = ({ $metadata: { httpStatusCode } }: S3ServiceException): boolean =>
   httpStatusCode === 404 || httpStatusCode === 403;

@@ -72,7 +72,7 @@ export function createHttpApiListener(options: HttpApiOptions): RequestListener 
   const log = (error: unknown) => logs.write('gateway', failureLine({ engine: 'gateway' }, error));
   return (message, response) => {
     contain(() => serve(message, response), log).catch((error: unknown) => {
-      // The client went away in the middle of its request, or the answer's headers can't be written.
+      // The client disconnected during its request, or the response headers cannot be written.
       if (!message.destroyed) log(error);
       if (response.headersSent) response.destroy();
       else send(response, errorResponses.internal, '-');

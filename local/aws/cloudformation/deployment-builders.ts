@@ -25,7 +25,7 @@ export function toRouteSpec(
   const target = functions.find(({ functionArn }) => integration?.IntegrationUri.includes(functionArn) === true);
   if (integration === undefined || target === undefined) {
     throw new LocalError(
-      `The route "${route.RouteKey}" does not lead to a function of this template. Nothing was started.`,
+      `The route "${route.RouteKey}" does not invoke a function of this template. Nothing was started.`,
     );
   }
   return {
@@ -44,7 +44,7 @@ export function toScheduleSpec(
     const target = functions.find(({ functionArn }) => functionArn === Arn);
     if (target === undefined)
       throw new LocalError(
-        `The schedule ${logicalId} does not lead to a function of this template. Nothing was started.`,
+        `The schedule ${logicalId} does not invoke a function of this template. Nothing was started.`,
       );
     return target;
   });

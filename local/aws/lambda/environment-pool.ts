@@ -15,9 +15,9 @@ export interface Pooled {
 
 export interface PoolOptions {
   /**
-   * The number of environments from which on an idle environment is ended for each new one. Busy environments are never
-   * ended, and a new environment is always started. Functions call each other, so waiting for a free environment could
-   * cause a deadlock.
+   * If this many environments exist, each start of a new one ends an idle one. Busy environments are never ended, and a
+   * new environment is always started. Functions call each other, so waiting for a free environment could cause a
+   * deadlock.
    */
   readonly maxEnvironments: number;
   /** How long an idle environment is kept, in milliseconds. */

@@ -47,7 +47,8 @@ export function toNewMessage({ spec }: SqsQueue, fields: MessageFields, senderId
     throw new ServiceError('InvalidMessageContents', 'The message contains characters outside the allowed set.');
   }
   if (!spec.FifoQueue) {
-    if (MessageDeduplicationId !== undefined) throw invalidParameter('MessageDeduplicationId is of FIFO queues.');
+    if (MessageDeduplicationId !== undefined)
+      throw invalidParameter('MessageDeduplicationId is valid only for FIFO queues.');
     return { body, groupId, deduplicationId: undefined, senderId, delay };
   }
   if (groupId === undefined) {

@@ -91,7 +91,7 @@ export async function* addEntries<P>(
   for await (const entry of entries) {
     const { record } = entry;
     const size = record instanceof AnimaError ? 0 : lambdaEventBytes(record);
-    // An id may occur once per request; a second record with the same id goes into the next request.
+    // A request can contain an id only once; a second record with the same id goes into the next request.
     const repeated = !(record instanceof AnimaError) && ids.has(record.id);
     const full =
       ids.size === limits.batchItems || bytes + size > limits.requestBytes || held.length === maxEntriesBuffered;

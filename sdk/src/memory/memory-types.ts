@@ -7,7 +7,7 @@ import type { AnimaError, AnimaErrorCode } from '../shared/errors.ts';
 
 /** A record of a user's memory. */
 export interface MemoryRecord extends RecordInfo {
-  /** What was stored: any JSON. */
+  /** The stored data: any JSON. */
   data: Json;
 }
 

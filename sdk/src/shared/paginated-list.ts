@@ -66,8 +66,8 @@ export type SealedRecords = ExportAuditResponse['seals'][number];
 /** An export of the audit: seals with their records, oldest first. */
 export class AuditExport extends List<SealedRecords, ExportAuditResponse> {
   /**
-   * The export as JSON Lines without line ends, in the form for offline verification (docs/format.md, section 8):
-   * each record, and after the records of a seal, `{"seal": …}`.
+   * The export as JSON Lines without line ends, in the form for offline verification (docs/format.md, section 8): one
+   * line for each record, and a line `{"seal": …}` after the records of each seal.
    */
   async *lines(): AsyncGenerator<string, void, undefined> {
     for await (const { seal, records } of this) {

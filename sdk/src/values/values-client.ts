@@ -95,7 +95,7 @@ export class Vault {
 
   /**
    * Lists names and facts by prefix, ordered by name, without values: `for await (const info of vault.list())`. Names
-   * under `channels/` are omitted for keys that may not access them.
+   * under `channels/` are omitted for keys that have no access to them.
    */
   list(options: ListOptions = {}): ValueList {
     const prefix = checkPrefix(options.prefix);

@@ -12,7 +12,7 @@ const bytes = pseudoRandomBytes(3 * 2 ** 20 + 777);
 const chunk = 2 ** 20 + 16;
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** What a download gives until it ends, and the error that it ends with. */
+/** The bytes that a download yields until it ends, and its error, if any. */
 async function taken(url: string): Promise<{ given: Buffer; error: unknown }> {
   const given: Uint8Array[] = [];
   try {

@@ -57,7 +57,7 @@ describe('every kind of content comes back as it was', () => {
     const opened = await blobs.get(url);
     expect(opened).toMatchObject({ type: '', name: '', size: small.length });
     expect(isSame(await opened.bytes(), small)).toBe(true);
-    // What is stored is noise of the very length that was announced.
+    // The stored object is ciphertext of exactly the announced length.
     expect(fake.only.object?.indexOf(Buffer.from(small.subarray(0, 16)))).toBe(-1);
   });
 
@@ -214,9 +214,9 @@ describe('memory', () => {
     const { size } = await fake.client().blobs.put(content);
     expect(size).toBe(length);
     expect(arrived()).toBeGreaterThan(length);
-    // A chunk beyond is read ahead, since the last chunk is sealed otherwise than all others.
+    // One further chunk is read ahead, because the last chunk is sealed differently.
     expect(ahead).toBeLessThan(3 * part + 3 * 2 ** 20);
-    // Those that wait are asked for together.
+    // Parts that wait for a URL share one request.
     expect(fake.asked('grantParts').length).toBeLessThanOrEqual(fake.asked('PUT').length);
   });
 
@@ -278,7 +278,7 @@ describe('opening', () => {
     const asked = fake.asked('openLink').at(-1);
     expect(asked?.headers).not.toHaveProperty('authorization');
     const elsewhere = url.replace(fake.url, 'https://elsewhere.test');
-    // The client asks its own vault, whatever address the link has.
+    // The client sends the request to its own vault, whatever the address in the link.
     expect(isSame(await (await fake.client().blobs.get(elsewhere)).bytes(), small)).toBe(true);
     const insecure = url.replace(fake.url, 'http://elsewhere.test');
     expect(await rejectionOf(openBlob(insecure))).toMatchObject({ code: 'insecure_url' });

@@ -7,7 +7,7 @@ import { FakeBlobService, pseudoRandomBytes, type RecordedRequest } from './fake
 const part = limits.blobPartChunks * 2 ** 20;
 
 let fake: FakeBlobService;
-/** Without retries, so that each break ends a call. */
+/** A client without retries, so that each break ends a call. */
 let once: Anima;
 beforeEach(async () => {
   fake = await FakeBlobService.start();
@@ -20,15 +20,15 @@ async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 const isStore = ({ path }: RecordedRequest): boolean => path.startsWith('/s3/');
-/** How often an address was asked for a part. */
+/** The number of requests for the URL of a part. */
 const granted = (number: number): number =>
   fake.asked('grantParts').filter(({ body }) => String(body).includes(`"number":${number},`)).length;
 const toStore = (): number => fake.requests.filter(isStore).length;
 
-/** What was under way when it broke may still arrive. */
+/** Requests in progress at the time of the break may still arrive. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 50));
 
-/** Uploads until something breaks, and gives the newest state as it would be read from a file. */
+/** Uploads until the transfer breaks. Returns the newest state, as read from a file. */
 async function broken(
   content: BlobContent,
   breaks: (request: RecordedRequest) => boolean,
@@ -96,7 +96,7 @@ describe('an upload that broke off', () => {
       const { url } = await once.blobs.put(small, { resume: state });
       expect(isSame(await (await openBlob(url)).bytes(), small)).toBe(true);
     }
-    // Once it was complete already, and twice all had arrived: only the first needed the form again.
+    // One upload was already complete, and in two others all bytes had arrived. Only the first needed its form again.
     expect(fake.asked('POST')).toHaveLength(4 + 1);
   });
 
@@ -148,7 +148,7 @@ describe('content that changed since', () => {
   test.each(changes)('is refused with nothing sent: %s', async (_, make) => {
     const state = await broken(pieces(bytes), ({ path }) => path.endsWith('/completion'));
     expect(state.parts).toHaveLength(4);
-    // As many as were in memory never arrived, so that there is something that could be sent.
+    // The parts that were in memory never arrived, so the client still has parts to send.
     const missing = [1, 2, 3];
     for (const number of missing) fake.only.parts.delete(number);
     const before = toStore();

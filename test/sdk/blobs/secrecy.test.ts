@@ -13,13 +13,13 @@ afterEach(() => fake.stop());
 
 const large = pseudoRandomBytes(limits.blobPartChunks * 2 ** 20 + 9);
 
-/** A key in every spelling that could travel. */
+/** A key in every encoding that could be transmitted. */
 function spellings(url: string): string[] {
   const key = Buffer.from(url.replace(/.*#/, ''), 'base64url');
   return [key.toString('base64url'), key.toString('base64'), key.toString('hex'), key.toString('latin1')];
 }
 
-/** Every text that printing, logging or copying makes of a thing. */
+/** Every text that results from printing, logging or copying an object. */
 function texts(thing: unknown): string {
   const deep = { depth: 20, showHidden: true, getters: true };
   const all = [inspect(thing, deep), String(thing), JSON.stringify(thing)];

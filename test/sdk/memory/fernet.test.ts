@@ -6,7 +6,7 @@ import type { ImportedLine, LineSource } from '../../../sdk/src/index.ts';
 import { fakeFetch, problem, rejectionOf, userClientOf } from '../fake-fetch.ts';
 import { FakeMemoryService } from './fake-memory-service.ts';
 
-/** An API key of the earlier system, which must not leave. */
+/** An API key of the earlier system, which must not be sent. */
 const old = { apiKey: 'anm_OLD-KEY-that-stays-here', userId: 'user-1' };
 const seconds = 1_700_000_000;
 const bytes = (text: string) => new TextEncoder().encode(text);

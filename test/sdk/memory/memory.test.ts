@@ -14,7 +14,7 @@ import {
 } from '../fake-fetch.ts';
 import { FakeMemoryService } from './fake-memory-service.ts';
 
-// No jitter, no waits.
+// Removes the random delay of retries.
 beforeEach(() => {
   vi.spyOn(Math, 'random').mockReturnValue(0);
 });
@@ -22,7 +22,7 @@ beforeEach(() => {
 const time = '2026-11-21T03:00:00.000Z';
 const recordInfo = (id: string) => ({ id, version: 1, createdAt: time, updatedAt: time });
 const memory = (id: string) => ({ ...recordInfo(id), data: { about: id } });
-/** Answers an addition as a vault does. */
+/** Answers an add request like a vault. */
 const added = ({ body }: SentRequest) => json(recordInfo(String(Reflect.get(Object(body), 'id'))), 201);
 
 describe('add', () => {
@@ -214,7 +214,7 @@ describe('addMany', () => {
     ]);
     expect(result).toMatchObject({ added: 3, failed: 5 });
     expect(result.failures).toHaveLength(5);
-    // What failed for good is not asked again; an id that comes twice goes into the next request.
+    // Permanently failed items are not sent again. A repeated ID is sent in the next request.
     expect(vault.batches).toEqual([['a', 'b', 'taken'], ['a'], ['a']]);
     expect(Object.fromEntries(vault.records)).toEqual({ a: { n: 1 }, b: { n: 2 }, taken: 'other' });
   });

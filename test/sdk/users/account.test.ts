@@ -16,7 +16,7 @@ import {
   userKey,
 } from '../fake-fetch.ts';
 
-// No jitter, no waits.
+// Removes the random delay of retries.
 beforeEach(() => {
   vi.spyOn(Math, 'random').mockReturnValue(0);
 });
@@ -27,10 +27,10 @@ afterEach(() => {
 const account = { ...owner, state: 'active', createdAt: '2026-11-21T03:00:00.000Z', slots: [] };
 const slotId = '1111111111111111';
 
-/** A vault with one user, who has one key. It loses answers, or refuses for a while, as told. */
+/** A vault with one user, who has one key. It can lose responses or temporarily refuse requests. */
 class FakeAccount {
   key = userKey;
-  /** For each request in turn what goes wrong: nothing, the request is lost, or the answer to it is. */
+  /** The fault of each request, in order: none, the request is lost, or its response is lost. */
   readonly #troubles: string[];
   readonly seen: SentRequest[] = [];
 
@@ -249,7 +249,7 @@ describe('a session', () => {
     const refused = await rejectionOf(own.logIn(login));
     expect(refused).toMatchObject({ name: 'AuthenticationError', code: 'login_refused', retryable: false });
     expect(inspect(refused, { depth: 9, showHidden: true })).not.toContain('PASSWORD');
-    // A wait of less than a minute is waited for, any longer is for the caller to decide.
+    // The client waits for less than a minute. For longer waits, the caller decides.
     expect(await own.logIn(login)).toMatchObject({ user: owner.user });
     expect(await rejectionOf(own.logIn(login))).toMatchObject({ name: 'RateLimitError', status: 429, retryAfter: 600 });
     expect(seen).toHaveLength(4);

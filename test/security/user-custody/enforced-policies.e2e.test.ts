@@ -1,4 +1,7 @@
-/** What users do, over real HTTP and the queue, while the synthesized policies are enforced on each call to the engines. */
+/**
+ * The operations of users over real HTTP and the queue, while the synthesized policies are enforced on each call to the
+ * emulated services.
+ */
 import { createHmac, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +18,7 @@ const authToken = 'the token of the account';
 
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
 
-/** A request that Twilio would make of a message, to the address that it was told. */
+/** Sends a Twilio webhook request for a message. */
 async function text(stack: LocalStack, org: string, from: string, body: string): Promise<void> {
   const url = `${stack.vault.url}/v1/hooks/twilio/${org}`;
   const form = { AccountSid: accountSid, Body: body, From: from, MessageSid: `SM${hex(16)}`, To: '+447700900000' };
@@ -29,7 +32,7 @@ async function text(stack: LocalStack, org: string, from: string, body: string):
   await stack.vault.whenQueuesEmpty();
 }
 
-/** An answer of 2xx, as JSON. */
+/** The JSON of a 2xx response. */
 const asked = async (stack: LocalStack, key: string, method: string, path: string, body?: object) => {
   const answer = await stack.http(method, path, { key, ...(body && { body }) });
   const said = await answer.text();
@@ -104,7 +107,7 @@ async function lifeOf(stack: LocalStack): Promise<void> {
   expect(await admin('POST', '/v1/org/shred', { confirm: org })).toMatchObject({ state: 'shredded' });
 }
 
-/** Runs the vault as it deploys with some context, its policies enforced, and says which actions were allowed. */
+/** Runs the deployed vault with the given context and enforced policies. Returns the allowed actions. */
 async function enforced(context: Record<string, string>): Promise<ReadonlyMap<string, number>> {
   const outdir = mkdtempSync(join(tmpdir(), 'anima-custody-'));
   vaultApp({ context: { responder: 'sample', ...context }, outdir }).synth();

@@ -1,6 +1,7 @@
 /**
- * Nothing of a user opens without the user: tried by the functions' own code, with all that lies in a deployment and the use of all its
- * KMS keys. What is not tried here, since it would succeed: guessing an identity, one call of KMS for each guess (docs/threat-model.md).
+ * User data cannot be decrypted without a credential of the user. The test tries it with the functions' own code, all
+ * stored data of a deployment, and permission to use all its KMS keys. It does not try to guess identities, which would
+ * succeed with one KMS call per guess (docs/threat-model.md).
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
@@ -42,11 +43,11 @@ import {
 } from './users-on-local-stack.ts';
 
 const people = 5;
-/** Messages, and memories, of each. */
+/** The number of messages, and of memories, per user. */
 const each = 100;
 const total = people * each * 2;
 
-/** One user as its records lie in the tables. */
+/** The stored records of one user. */
 interface Victim {
   readonly owner: UserRef;
   readonly read: StoredUserData;
@@ -83,7 +84,7 @@ async function victimOf(owner: UserRef): Promise<Victim> {
   return { owner, read, keyring, records: [...messages.items, ...memories.items] };
 }
 
-/** The text of a record; undefined when it does not open. */
+/** The text of a record; undefined if it cannot be decrypted. */
 function read(umk: Umk, record: StoredRecord): string | undefined {
   try {
     if (record.collection === 'messages') return decryptMessage(umk, record).text;
@@ -104,10 +105,12 @@ function attempt(use: () => UnlockedUser | undefined): Umk | undefined {
   }
 }
 
-/** Records that were tried with something, whatever came of it. */
+/** Records that at least one candidate was tried on, whatever the result. */
 const tried = new Set<string>();
 
-/** What opens first of these users when each of the candidates is taken for the secret of each slot, and for the UMK itself. */
+/**
+ * Tries each candidate as the secret of each slot, and as the UMK itself. Returns the first successes for these users.
+ */
 function opened(of: readonly Victim[], candidates: readonly Uint8Array[]): string[] {
   for (const victim of of) {
     for (const [at, candidate] of candidates.entries()) {
@@ -124,7 +127,7 @@ function openedBy(candidate: Uint8Array, at: number, victim: Victim): string[] {
     const umk = attempt(() => unlockSlot(candidate, stored, keyring, slot, new Date()));
     if (umk !== undefined) return textsOf(umk, victim);
   }
-  // In turn, so that all are tried; what opens one opens all.
+  // The records are used in turn, so that all are tried. A candidate that decrypts one record decrypts all.
   const record = records[at % records.length];
   if (candidate.length !== 32 || record === undefined) return [];
   tried.add(`${owner.user}/${record.id}`);
@@ -136,11 +139,14 @@ const unique = (all: readonly Buffer[]): Buffer[] => [
   ...new Map(all.map((one) => [one.toString('hex'), one])).values(),
 ];
 
-/** Texts that lie in the tables of keyrings, hence names of users, slots, locators, salts. */
+/** Texts in the keyring tables, and therefore user names, slot IDs, locators and salts. */
 const namesInKeyrings = (): string[] =>
   [...new Set(textsIn(tables.get(stores.names.userKeyrings)))].filter((text) => text !== '');
 
-/** All that KMS computes of a text, by any HMAC key, framed as the functions frame identities, codes and names, and bare. */
+/**
+ * All MACs that KMS can compute of a text with any HMAC key, framed as the functions frame identities, codes and names,
+ * and unframed.
+ */
 async function macsOf(text: string): Promise<Buffer[]> {
   const { org } = stack.vault;
   const messages = [
@@ -170,7 +176,7 @@ describe('with all that is stored and all keys of KMS, but no user there', () =>
     }
     expect(macs.length).toBe(names.length * 12);
     const stored = [...new Set(textsIn([...tables]))].flatMap((text) =>
-      // Of ciphertext its bytes, of all else what it could be.
+      // For ciphertext its bytes, and for other texts every possible decoding.
       text.startsWith('enc:v1:') ? [Buffer.from(text)] : bytesOf(text),
     );
     const logged = stack.vault.logs().match(/[\w+/=.:-]{8,}/g) ?? [];
@@ -192,7 +198,7 @@ describe('with all that is stored and all keys of KMS, but no user there', () =>
     const unwrap = new DecryptCommand({ CiphertextBlob: Buffer.from(first.wrapped, 'base64'), EncryptionContext });
     const secret = Buffer.from((await stores.kms.send(unwrap)).Plaintext ?? []);
     const dek = deriveDek(Buffer.from(secret), org, 1);
-    // It is the right one: the keyring's MAC is under it.
+    // This is the correct DEK: it verifies the MAC of the keyring.
     verifyKeyring(keyring, dek);
     expect(opened(victims, [secret])).toEqual([]);
     let tries = 0;
@@ -267,7 +273,7 @@ test('with every identity, code and password known, but not KMS: nothing opens',
   expect(opened(victims, unique(candidates))).toEqual([]);
 });
 
-/** All that opens a user's slots, were it the user's. */
+/** All secrets that open the slots of this user, applied to another user. */
 async function secretsOf(
   { identity, key, password, session, code, owner }: TestUser,
   victim: Victim,
@@ -295,7 +301,7 @@ test("with everything of another user, and that user's UMK: nothing opens", asyn
     if (slot === undefined) expect.fail('no credential');
     const root = unwrapUmk(Buffer.from(other.key), theirs.owner, slot);
     expect(opened([victim], [...secrets, root])).toEqual([]);
-    // Loaded for its own user, it opens no record of this one.
+    // Loaded for its own user, this UMK decrypts no record of the victim.
     const umk = deriveUmk(Buffer.from(root), theirs.owner);
     expect(textsOf(umk, theirs)).toHaveLength(each * 2);
     expect(textsOf(umk, victim)).toEqual([]);
@@ -306,7 +312,7 @@ test("with everything of another user, and that user's UMK: nothing opens", asyn
 
 const ways = ['identity', 'code', 'user key', 'session', 'password'] as const;
 
-/** As the functions open a user who is there. */
+/** Unlocks a user as the functions do with the user's credential. */
 async function present(
   person: TestUser,
   { owner, read: stored, keyring }: Victim,
@@ -358,7 +364,7 @@ describe('what waits in the queue', () => {
     const job = parseEncryptedJob(body);
     const key = Buffer.from(job.key, 'base64');
     expect(openJob(job, await stores.transit.unwrapKey(name, key)).toString()).toBe(text);
-    // The queue alone, another job's key, and a job that calls itself another.
+    // Three failures: without KMS, with the key of another job, and with a changed job header.
     expect(() => openJob(job, Buffer.from(key.subarray(0, 32)))).toThrow();
     const other = await stores.transit.generateKey(name);
     expect(() => openJob(job, other.secret)).toThrow();
@@ -408,7 +414,7 @@ describe('after the account was deleted', () => {
     const left = parseUserKeyringRecord(after.read.keyring, owner);
     expect(left.state).toBe('deleted');
     expect(JSON.stringify(after.read.keyring)).not.toMatch(/wrapped|salt|slots|mac/);
-    // With no slot there is nothing to try secrets on: as the UMK itself, none of them opens.
+    // Without slots there is nothing to try secrets on. Used as the UMK itself, none of them decrypts a record.
     const secrets = await secretsOf(person, before);
     expect(opened([{ ...after, keyring: { ...before.keyring, slots: [] } }], secrets)).toEqual([]);
   });

@@ -1,7 +1,8 @@
 /**
- * What lies on disk, in tables, queue and logs, what KMS and the other services are asked, and what answers and errors tell: searched for
- * messages, memories, identities in every spelling, codes, tokens, cookies, keys and passwords. In one run over real HTTP, in which all of
- * them were used, and refused, in many ways. Providers themselves see messages: what was sent to them is not searched.
+ * Searches files, tables, the queue, logs, requests to KMS and other services, responses and errors for user secrets:
+ * messages, memories, identities in every format, codes, tokens, cookies, keys and passwords. One run over real HTTP
+ * uses all of these secrets and refuses them in many ways. Requests to message providers are not searched, because
+ * providers see the messages.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,7 +41,7 @@ const sought = 'CANARY-sought-2468';
 const body = 'CANARY-body-1357';
 const passwords = ['CANARY-password-one', 'CANARY-password-two'] as const;
 const login = 'canary.login@moon';
-/** National significant numbers; with them every form of a number is found that has its digits together. */
+/** National significant numbers. They match every format of a phone number without separators between the digits. */
 const numbers = { sms: '7700912345', whatsapp: '15550123987' };
 const mail = { local: 'canary.moonlight', domain: 'example.com' };
 const slack = { team: 'T0CANARYTEAM', user: 'U0CANARYUSER' };
@@ -50,10 +51,13 @@ let user = '';
 const keys: string[] = [];
 const tokens: string[] = [];
 const codes: string[] = [];
-/** Answers of requests that failed, and of `explain`. */
+/** Responses of failed requests, and of `explain`. */
 let told = '';
 let explained = '';
-/** What the engines were asked: KMS's HMACs apart, the one place where an identity goes. */
+/**
+ * The inputs of the emulated services. KMS HMAC operations are recorded separately, because only they receive an
+ * identity.
+ */
 const asked: string[] = [];
 const macs: { principal: string; action: string; message: string }[] = [];
 let handedOver = 0;
@@ -63,7 +67,7 @@ function watch({ service, action, input, principal }: EngineCall): void {
     value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
   );
   if (action === 'GenerateMac') macs.push({ principal, action, message: text });
-  // The worker hands the responder message and conversation: that is what it is for. It leaves no trace at AWS.
+  // The worker passes the message and the conversation to the responder on purpose. AWS does not store this input.
   else if (service === 'lambda' && text.includes('history')) handedOver++;
   else asked.push(`${service} ${action} ${text}`);
 }
@@ -79,7 +83,7 @@ async function ask(method: string, path: string, key: string, content?: unknown)
   return JSON.parse(text);
 }
 
-/** A hook as a provider calls it: the sample's headers and body, at this deployment's address. */
+/** Sends a webhook as a provider does: the headers and body of the sample, to the address of this deployment. */
 async function hook(
   name: ChannelName,
   request: { headers: Readonly<Record<string, string>>; body: Uint8Array },
@@ -126,7 +130,7 @@ const letter = async (content: string) => {
   );
 };
 
-/** The code in the latest answer that a channel was sent. */
+/** The code in the latest answer on a channel. */
 function codeSent(): string {
   const found = stack.vault
     .providerRequests()
@@ -167,7 +171,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** An account with everything: memory, keys, password, sessions, a code. */
+/** A user with every kind of data and credential: memory, keys, password, sessions, a code. */
 async function users(): Promise<void> {
   const made: { user: string; key: string } = await (await admin('POST', '/v1/users', {})).json();
   user = made.user;
@@ -209,7 +213,7 @@ async function conversations(): Promise<void> {
   await whatsapp(`${message} linked`);
 }
 
-/** Requests that fail in every way, each with something secret in it. */
+/** Requests that fail in every way, each with a secret in it. */
 async function refusals(): Promise<void> {
   const [old = '', key = ''] = keys;
   expect(await text(message, { forged: true })).toBe(403);
@@ -229,7 +233,7 @@ async function refusals(): Promise<void> {
   await ask('GET', `/v1/account/explain?ref=user:${'0'.repeat(16)}`, key);
   const wrong = { cookie: `${sessionCookie}=${tokens.at(-1)?.replace(/.$/, '-')}` };
   told += await (await stack.http('GET', '/v1/account', { headers: wrong })).text();
-  // Failures of the services, told by them in words with something secret.
+  // Failures of AWS services whose messages contain a secret.
   for (const failing of ['PutItem', 'GenerateMac', 'SendMessage', 'Decrypt']) {
     stack.vault.setHooks({
       before: (call) => {
@@ -245,14 +249,14 @@ async function refusals(): Promise<void> {
   stack.vault.setHooks({ before: watch });
 }
 
-/** An account that was deleted by a message. */
+/** Deletes an account by message. */
 async function deleting(): Promise<void> {
   await letter('delete my account');
   const said = stack.vault.providerRequests().map(({ body }) => /delete my account ([0-9A-Z]{6})\b/.exec(body)?.[1]);
   await letter(`delete my account ${said.findLast((code) => code !== undefined) ?? expect.fail('no code was sent')}`);
 }
 
-/** Everything that must be found nowhere, by what it is. */
+/** All texts that must not be found, with their kinds. */
 function secrets(): [string, string | Buffer][] {
   const named = (what: string, all: readonly string[]) => all.map((one): [string, string] => [what, one]);
   return [
@@ -324,7 +328,7 @@ describe('no message, memory, identity, code, token, key or password', () => {
   test('lies in any file of the data folder: tables, objects, queue, logs', () => {
     const seen = new Set<string>();
     for (const path of files(join(folder, 'data'))) {
-      // The bundles are the vault's program, known before any secret.
+      // Bundles contain the program of the vault and were created before any secret.
       if (path.includes('/assembly/')) continue;
       expect(found(readFileSync(path)), path).toEqual([]);
       seen.add(path.slice(folder.length + 6).split('/')[0] ?? '');
@@ -340,7 +344,7 @@ describe('no message, memory, identity, code, token, key or password', () => {
       const items = await stack.allItems(name);
       if (items.length > 0) filled.push(id.replace(/Table.*/, ''));
       expect(found(JSON.stringify(items)), id).toEqual([]);
-      // Bytes are written as lists of numbers there.
+      // In this JSON, bytes are lists of numbers.
       const bytes = items.flatMap((item) =>
         Object.values(item).flatMap(({ B }) => (B === undefined ? [] : [Buffer.from(B)])),
       );

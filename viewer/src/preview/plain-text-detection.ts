@@ -3,8 +3,11 @@
 /** Maximum size of a text that is shown, bytes. */
 export const maxTextBytes = 1_048_576;
 
-/** Controls but tab, line feed, form feed and carriage return; a byte order mark within is none. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+/**
+ * Control characters other than tab, line feed, form feed and carriage return. A byte order mark within the text is not
+ * a control character.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches these characters on purpose
 const controlCharacters = /[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]/;
 
 /** Text-based formats that are not plain text. */
