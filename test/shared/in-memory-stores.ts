@@ -18,6 +18,7 @@ import type { StoredValueSummary, ValueStore } from '../../lambdas/values/value-
 import { ValueReader } from '../../lambdas/values/value-reader.ts';
 import { ValueWriter } from '../../lambdas/values/value-writer.ts';
 import { WriteSnapshotLoader } from '../../lambdas/values/write-snapshot-loader.ts';
+import { authenticationKeyOf, createRecordVerifiers, InMemoryOrgMarks } from '../records/in-memory-records.ts';
 
 /** The outcome of a write: done, done but the reply is lost, or rejected without effect. */
 export type WriteOutcome = 'done' | 'lost' | 'refused';
@@ -28,8 +29,7 @@ export class InMemoryKek implements Kek {
   async generate(org: string, version: number) {
     this.calls.push('generate');
     if (this.fail) throw new VaultError('unavailable');
-    const secret = randomBytes(32);
-    return { secret, wrapped: Buffer.from(JSON.stringify({ org, version, secret: secret.toString('hex') })) };
+    return Buffer.from(JSON.stringify({ org, version, secret: randomBytes(32).toString('hex') }));
   }
   async unwrap(org: string, version: number, wrapped: Uint8Array) {
     this.calls.push('unwrap');
@@ -54,7 +54,7 @@ export class InMemoryStores implements RequestRecordStore, ValueStore, KeyringSt
   beforePut: (() => Promise<void>) | undefined;
 
   constructor(org: string) {
-    this.keyring = toKeyringRecord(newOrgKeyring(org, '2026-01-01T00:00:00.000Z'));
+    this.keyring = toKeyringRecord(newOrgKeyring(authenticationKeyOf(org), '2026-01-01T00:00:00.000Z'));
   }
   async read({ names }: RequestRecordsQuery): Promise<RequestRecords> {
     this.reads++;
@@ -118,13 +118,16 @@ export function createInMemoryVault() {
   const kek = new InMemoryKek();
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
   const clock: Clock = () => time.now;
+  const marks = new InMemoryOrgMarks().begin(caller.org);
   /** Creates a separate function instance, like another warm instance. */
   const instance = () => {
-    const deks = new KeyringOpener(kek, clock);
-    const states = new WriteSnapshotLoader(stores, deks, new FirstDekCreator(kek, stores, clock));
+    const { keys: authenticationKeys, keyringVerifier } = createRecordVerifiers(marks, clock);
+    const deks = new KeyringOpener(kek, keyringVerifier, clock);
+    const states = new WriteSnapshotLoader(stores, deks, new FirstDekCreator(kek, authenticationKeys, stores, clock));
     const writing = new ValueWriter(stores, clock);
     const reading = new ValueReader(stores, clock);
-    const keys = async (): Promise<OpenKeyring> => await deks.open(structuredClone(stores.keyring), caller.org);
+    const keys = async (): Promise<OpenKeyring> =>
+      await deks.open(await stores.getRaw(), caller.org, () => stores.getRaw());
     const reread = states.reloaderFor(caller);
     return {
       deks,
@@ -146,7 +149,7 @@ export function createInMemoryVault() {
         ),
     };
   };
-  return { caller, stores, kek, time, instance, ...instance() };
+  return { caller, stores, marks, kek, time, instance, ...instance() };
 }
 
 /** The error code of a promise that is expected to reject. */

@@ -3,15 +3,15 @@ import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { roles } from '../../contract/shared/roles.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { deriveDek } from '../../core/encryption/root-key.ts';
-import { addDek, type Keyring, newOrgKeyring, nextDekVersion } from '../../core/org-keys/org-keyring.ts';
-import { parseKeyringOrTombstone, type Tombstone, toStoredRecord } from '../../core/shredding/keyring-tombstone.ts';
+import { addDek, type Keyring, newOrgKeyring } from '../../core/org-keys/org-keyring.ts';
+import { parseKeyringOrTombstone, toStoredRecord } from '../../core/shredding/keyring-tombstone.ts';
 import { type ShredReceipt, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import { assembleCompactJws, jwsSigningInput, publicJwkFromSpki, verifyJws } from '../../core/signing/jws.ts';
 import type { Caller } from '../../lambdas/api-keys/api-key-ports.ts';
 import type { BlobRecordPurger, OrgObjectPurger, PurgeableBlob } from '../../lambdas/blobs/blob-ports.ts';
 import { OrgBlobPurger } from '../../lambdas/blobs/org-blob-purger.ts';
 import type { ShreddableKeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
+import type { OrgMarkStore } from '../../lambdas/records/record-ports.ts';
 import type { Signer } from '../../lambdas/shared/ports.ts';
 import type { WorkflowStarter, WorkflowSteps } from '../../lambdas/shared/workflow-ports.ts';
 import type { TableBackups } from '../../lambdas/shredding/shred-ports.ts';
@@ -20,6 +20,7 @@ import { ShredService, type ShredWorkflowInput } from '../../lambdas/shredding/s
 import { runShredWorkflow } from '../../lambdas/shredding/shred-workflow.ts';
 import { OrgUserPurger } from '../../lambdas/users/org-user-purger.ts';
 import type { UserItemStore } from '../../lambdas/users/user-ports.ts';
+import { authenticationKeyOf, createRecordVerifiers, InMemoryOrgMarks } from '../records/in-memory-records.ts';
 
 export const noCopies: TableBackups = { backups: [], complete: true, pointInTimeRecovery: 'DISABLED' };
 
@@ -35,7 +36,7 @@ export function createInMemoryShredding() {
   const jwk = publicJwkFromSpki(publicKey.export({ format: 'der', type: 'spki' }));
 
   const world = {
-    record: toStoredRecord(newOrgKeyring(org, '2026-01-01T00:00:00.000Z')),
+    record: toStoredRecord(newOrgKeyring(authenticationKeyOf(org), '2026-01-01T00:00:00.000Z')),
     copies: noCopies,
     userCopies: noCopies,
     started: new Map<string, ShredWorkflowInput>(),
@@ -59,8 +60,13 @@ export function createInMemoryShredding() {
     if (fate === 'after') throw new VaultError('unavailable');
     return result;
   }
-  const stored = () => parseKeyringOrTombstone(structuredClone(world.record), org);
-  const lockOf = (one: Keyring | Tombstone) => (one.state === 'active' ? one.lock : undefined);
+  const marks = new InMemoryOrgMarks().begin(org);
+  const markStore: OrgMarkStore = {
+    read: (one) => call(() => marks.stored.get(one)),
+    write: (one, text, before) => call(() => marks.writeNow(one, text, before)),
+  };
+  const { keyringVerifier } = createRecordVerifiers(markStore, clock);
+  const stored = () => parseKeyringOrTombstone(authenticationKeyOf(org), structuredClone(world.record));
   const store: ShreddableKeyringStore = {
     getRaw: () => call(() => structuredClone(world.record)),
     replaceIfUnchanged: (next, before) => {
@@ -68,7 +74,6 @@ export function createInMemoryShredding() {
       return call(() => {
         const now = stored();
         if (now.generation !== before.generation) return false;
-        if (JSON.stringify(lockOf(now)) !== JSON.stringify(lockOf(before))) return false;
         world.record = structuredClone(toStoredRecord(next));
         return true;
       });
@@ -127,21 +132,27 @@ export function createInMemoryShredding() {
   });
   const users = new OrgUserPurger(userEraser(world.userKeyrings), userEraser(world.userRecords));
   const copies = { orgs: () => call(() => world.copies), users: () => call(() => world.userCopies) };
-  const receipts = new ShredReceiptService(store, copies, { values: counter, blobs: erasing, users }, signer, clock);
-  const shredding = new ShredService(store, erasing, users, receipts, workflows, clock);
+  const receipts = new ShredReceiptService(
+    store,
+    keyringVerifier,
+    copies,
+    { values: counter, blobs: erasing, users },
+    signer,
+    clock,
+  );
+  const shredding = new ShredService(store, keyringVerifier, erasing, users, receipts, workflows, clock);
 
   /** Replaces a keyring like rotations and first writes: only with the expected generation and without a lock. */
   function replace(next: Keyring): boolean {
     const now = stored();
-    if (now.generation !== next.generation - 1 || lockOf(now) !== undefined) return false;
+    if (now.generation !== next.generation - 1) return false;
     world.record = toStoredRecord(next);
     return true;
   }
   function nextKeyring(): Keyring {
     const now = stored();
     if (now.state !== 'active') throw new Error('there is no keyring');
-    const dek = deriveDek(randomBytes(32), org, nextDekVersion(now));
-    return addDek(now, dek, randomBytes(180), clock().toISOString());
+    return addDek(authenticationKeyOf(org), now, randomBytes(180), clock().toISOString());
   }
   time.now = new Date('2026-02-01T12:00:00.000Z');
   replace(nextKeyring());
