@@ -101,6 +101,7 @@ const commonReceiptLimits = [
 export const shredReceiptLimits = [
   ...commonReceiptLimits,
   'Functions that were running may have held keys in memory, without using them, until that memory was freed.',
+  'Anyone who kept a copy of the keyring and could write its table could have put it back. Functions would have used it for up to five minutes.',
   'Copies were searched for in DynamoDB and AWS Backup, in the account and region of the deployment. No service lists a copy that was made by reading the table item by item.',
   'User data is encrypted with keys that were stored in user keyrings, and the keyrings are deleted. Anyone who has copies of the data and of the keyring, and the credential of a key slot, can still decrypt the data.',
   'Blobs are encrypted with keys that exist only in their links. Anyone who has a link and a copy of its object can still decrypt the blob.',

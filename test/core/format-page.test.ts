@@ -3,6 +3,7 @@ import { createHash, createSecretKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { encodeKeySecret, parseApiKey } from '../../core/api-keys/api-key.ts';
+import { verifyApiKeyMac } from '../../core/api-keys/api-key-mac.ts';
 import { canonicalRecordBytes, parseSeal, sealHash, sealJwsType } from '../../core/audit/audit-seal.ts';
 import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
 import { leafHash, MerkleTreeHasher } from '../../core/audit/merkle-tree.ts';
@@ -26,7 +27,9 @@ import { hkdfSha256, hmacSha256 } from '../../core/hazmat/node-primitives.ts';
 import { deriveXaesSubkey, xaesSeal } from '../../core/hazmat/xaes-256-gcm.ts';
 import { openJob, parseEncryptedJob } from '../../core/jobs/job-envelope.ts';
 import { cacheFileName, cacheFolderName, openCached } from '../../core/offline-cache/cached-file.ts';
-import { parseKeyring, verifyKeyring } from '../../core/org-keys/org-keyring.ts';
+import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
+import { authenticationKeyMessage, importAuthenticationKey } from '../../core/records/authentication-key.ts';
+import { decodeOrgMark, encodeOrgMark } from '../../core/records/org-mark.ts';
 import { createTombstone, parseKeyringOrTombstone, toStoredRecord } from '../../core/shredding/keyring-tombstone.ts';
 import { destroyReceiptJwsType, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
 import { jwkThumbprint, type PublicJwk, verifyJws } from '../../core/signing/jws.ts';
@@ -83,8 +86,8 @@ describe('docs/format.md', () => {
   test('section 2: keys derived from a DEK', () => {
     const info = encodeLengthPrefixedFields('anima:enc:v1:dek', org, u32(1));
     expect(info.toString('hex')).toBe(keys('info'));
-    const derived = hkdfSha256(hex(keys('DEK')), new Uint8Array(0), info, 80).toString('hex');
-    expect(derived).toBe(keys('encryption key') + keys('commitment') + keys('keyring key'));
+    const derived = hkdfSha256(hex(keys('DEK')), new Uint8Array(0), info, 48).toString('hex');
+    expect(derived).toBe(keys('encryption key') + keys('commitment'));
   });
 
   test('section 3: header and derived key', () => {
@@ -111,26 +114,43 @@ describe('docs/format.md', () => {
     }
   });
 
-  test('section 5: the MAC of a keyring record', () => {
-    const record = JSON.parse(raw('record'));
-    const deks = Object.fromEntries(record.deks.map((d: { version: number }) => [d.version, d]));
-    const keyring = parseKeyring({ ...record, deks }, org);
-    verifyKeyring(keyring, dek);
-    const e = example('message');
-    expect(hmacSha256(dek.macKey, hex(e('message'))).toString('hex')).toBe(e('mac'));
-    expect(Buffer.from(keyring.mac ?? '', 'base64').toString('hex')).toBe(e('mac'));
+  const authenticationKey = importAuthenticationKey(hex(raw('authentication key')), org);
+  /** The HMAC of a message that the page shows in hex. */
+  const macOf = (message: string): string => hmacSha256(authenticationKey.key, hex(message)).toString('hex');
+  const toHex = (base64: string): string => Buffer.from(base64, 'base64').toString('hex');
+  const storedKeyring = (key: string) => {
+    const record = JSON.parse(raw(key));
+    return { ...record, deks: Object.fromEntries(record.deks.map((d: { version: number }) => [d.version, d])) };
+  };
+
+  test('section 2: the message of the authentication key', () => {
+    expect(authenticationKeyMessage(org).toString('hex')).toBe(raw('records message'));
   });
 
-  test('section 5: the record after a rotation', () => {
-    const record = JSON.parse(raw('rotated record'));
-    const deks = Object.fromEntries(record.deks.map((d: { version: number }) => [d.version, d]));
-    const keyring = parseKeyring({ ...record, deks }, org);
-    const e = example('rotated message');
-    const second = deriveDek(hex(e('rotated DEK')), org, 2);
-    verifyKeyring(keyring, second);
+  test.each(['', 'rotated ', 'locked '])('section 5: the MAC of the %skeyring record', (kind) => {
+    const keyring = parseKeyring(authenticationKey, storedKeyring(`${kind}record`));
+    expect(macOf(raw(`${kind}message`))).toBe(raw(`${kind}mac`));
+    expect(toHex(keyring.mac)).toBe(raw(`${kind}mac`));
+  });
+
+  test('section 5: the record after a rotation has the old DEK retired', () => {
+    const keyring = parseKeyring(authenticationKey, storedKeyring('rotated record'));
     expect(keyring.deks.map(({ state }) => state)).toEqual(['retired', 'active']);
-    expect(hmacSha256(second.macKey, hex(e('rotated message'))).toString('hex')).toBe(e('rotated mac'));
-    expect(Buffer.from(keyring.mac ?? '', 'base64').toString('hex')).toBe(e('rotated mac'));
+  });
+
+  test.each(['API key', 'plain key'])('section 5: the MAC of the record: %s', (kind) => {
+    const { mac, ...grant } = JSON.parse(raw(`${kind} record`));
+    verifyApiKeyMac(authenticationKey, grant, mac);
+    expect(macOf(raw(`${kind} message`))).toBe(raw(`${kind} mac`));
+    expect(toHex(mac)).toBe(raw(`${kind} mac`));
+    expect(grant.hash).toBe(Buffer.from(raw('SHA-256 in hex'), 'hex').toString('base64'));
+  });
+
+  test('section 5: the mark of an org', () => {
+    const text = raw('mark');
+    expect(encodeOrgMark(authenticationKey, decodeOrgMark(authenticationKey, text))).toBe(text);
+    expect(macOf(raw('mark message'))).toBe(raw('mark mac'));
+    expect(toHex(JSON.parse(text).mac)).toBe(raw('mark mac'));
   });
 
   test('section 6: an API key and what is stored of it', () => {
@@ -141,14 +161,13 @@ describe('docs/format.md', () => {
   });
 
   test('section 5: the tombstone of a shredded org', () => {
-    const record = JSON.parse(raw('record'));
-    const deks = Object.fromEntries(record.deks.map((d: { version: number }) => [d.version, d]));
     const expected = JSON.parse(raw('tombstone'));
-    const keyring = parseKeyringOrTombstone({ ...record, deks }, org);
-    if (keyring.state !== 'active') expect.fail();
-    const tombstone = createTombstone(keyring, expected);
+    const keyring = parseKeyring(authenticationKey, storedKeyring('record'));
+    const tombstone = createTombstone(authenticationKey, keyring, expected);
     expect(toStoredRecord(tombstone)).toEqual(expected);
-    expect(parseKeyringOrTombstone(expected, org)).toEqual(tombstone);
+    expect(parseKeyringOrTombstone(authenticationKey, expected)).toEqual(tombstone);
+    expect(macOf(raw('tombstone message'))).toBe(raw('tombstone mac'));
+    expect(toHex(tombstone.mac)).toBe(raw('tombstone mac'));
   });
 
   test.each([
@@ -262,7 +281,7 @@ describe('docs/format.md', () => {
   test('section 12: what is derived of a UMK', () => {
     const info = encodeLengthPrefixedFields('anima:enc:v1:umk', org, user);
     expect(info.toString('hex')).toBe(raw('umk info'));
-    const derived = hkdfSha256(hex(raw('UMK')), new Uint8Array(0), info, 80).toString('hex');
+    const derived = hkdfSha256(hex(raw('UMK')), new Uint8Array(0), info, 48).toString('hex');
     expect(derived).toBe(raw('umk encryption key') + raw('umk commitment') + raw('umk keyring key'));
     expect(umk().header.toString('hex')).toBe(raw('umk header'));
   });
