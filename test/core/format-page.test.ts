@@ -281,7 +281,7 @@ describe('docs/format.md', () => {
   test('section 12: what is derived of a UMK', () => {
     const info = encodeLengthPrefixedFields('anima:enc:v1:umk', org, user);
     expect(info.toString('hex')).toBe(raw('umk info'));
-    const derived = hkdfSha256(hex(raw('UMK')), new Uint8Array(0), info, 48).toString('hex');
+    const derived = hkdfSha256(hex(raw('UMK')), new Uint8Array(0), info, 80).toString('hex');
     expect(derived).toBe(raw('umk encryption key') + raw('umk commitment') + raw('umk keyring key'));
     expect(umk().header.toString('hex')).toBe(raw('umk header'));
   });
