@@ -1,6 +1,7 @@
 /** Runs the deployed template on this machine for tests, over HTTP, with or without the SDK. */
 import {
   type AttributeValue,
+  DeleteItemCommand,
   DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -33,6 +34,7 @@ export interface LocalStack {
   table(start: TablePrefix): string;
   getItem(table: string, key: Record<string, string>): Promise<Item>;
   putItem(table: string, item: Item): Promise<void>;
+  deleteItem(table: string, key: Record<string, string>): Promise<void>;
   /** All items of a table. */
   allItems(table: string): Promise<Item[]>;
 }
@@ -113,6 +115,8 @@ export async function startLocalStack(options: LocalOptions = {}): Promise<Local
       return Item ?? expect.fail('no such item');
     },
     putItem: async (table, item) => void (await dynamo.send(new PutItemCommand({ TableName: table, Item: item }))),
+    deleteItem: async (table, key) =>
+      void (await dynamo.send(new DeleteItemCommand({ TableName: table, Key: toKey(key) }))),
     allItems: async (table) => {
       const { Items, LastEvaluatedKey } = await dynamo.send(
         new ScanCommand({ TableName: table, ConsistentRead: true }),
