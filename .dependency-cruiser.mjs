@@ -98,9 +98,10 @@ export const capabilities = {
   lambdas: {
     shared: [],
     middleware: ['shared'],
-    'org-keys': ['shared'],
-    'api-keys': ['middleware', 'org-keys', 'shared'],
-    orgs: ['api-keys', 'middleware', 'org-keys', 'shared'],
+    records: ['shared'],
+    'org-keys': ['records', 'shared'],
+    'api-keys': ['middleware', 'org-keys', 'records', 'shared'],
+    orgs: ['api-keys', 'middleware', 'org-keys', 'records', 'shared'],
     audit: ['api-keys', 'middleware', 'shared'],
     values: ['api-keys', 'org-keys', 'shared'],
     rotation: ['api-keys', 'org-keys', 'shared', 'values'],

@@ -2,7 +2,6 @@
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Role, roles } from '../../../contract/shared/roles.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import { undefinedIfUndecryptable } from '../../shared/error-classification.ts';
 import { type Fields, type Item, requireText } from '../../shared/stores/dynamo-item-codec.ts';
 import type { ListedApiKey, StoredApiKey } from '../api-key-ports.ts';
 
@@ -29,7 +28,12 @@ export function parseStoredApiKey(item: Item): StoredApiKey {
 
 /** A record of a list, also if it is damaged. The key schema of the table guarantees its ID. */
 export function parseListedApiKey(item: Item): ListedApiKey {
-  return { id: item.id?.S ?? '', stored: undefinedIfUndecryptable(() => parseStoredApiKey(item)) };
+  const id = item.id?.S ?? '';
+  try {
+    return { id, stored: parseStoredApiKey(item) };
+  } catch {
+    return { id, stored: undefined };
+  }
 }
 
 const optionalText = (fields: Fields, name: string): string | undefined =>
