@@ -181,6 +181,11 @@ export function createInMemoryShredding() {
     shredding,
     receipts,
     stored,
+    markOf: () => marks.markOf(org),
+    verify: async () => {
+      const read = async () => structuredClone(world.record);
+      return await createRecordVerifiers(marks, clock).keyringVerifier.verify(await read(), org, read);
+    },
     replace,
     nextKeyring,
     request: (waitDays?: number) => shredding.request(caller, { confirm: org, waitDays }),
