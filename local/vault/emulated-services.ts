@@ -55,6 +55,8 @@ export interface EmulatedServices {
   readonly providerEmulator: ProviderEmulator;
 }
 
+const keyCheckMs = 3600_000;
+
 export async function startEmulatedServices(
   assembly: CloudAssembly,
   options: EmulatedServiceOptions,
@@ -67,6 +69,9 @@ export async function startEmulatedServices(
   const deployment = readDeployment(assembly, keyIds, { publishedObjectType: 'Custom::VaultPage' });
   applyTemplateToKeys(kmsKeys, deployment);
   const kms = kmsEngine(kmsKeys);
+  // A key that nobody uses must lose its key material on its deletion date as well.
+  const keyTimer = setInterval(() => kmsKeys.applyAllDueChanges(), keyCheckMs).unref();
+  onClose(() => clearInterval(keyTimer));
   const tableBackups = new TableBackups();
   tableBackups.follow(deployment.tables, new Date());
   const dynamodb = await openDynamoDb(folderOf('dynamodb'), tableBackups);

@@ -18,6 +18,9 @@ declare module 'dynalite/db/index.js' {
   }
 
   interface StoreIterator {
+    /** Undefined after the last entry. */
+    next(): Promise<unknown>;
+    all(): Promise<unknown[]>;
     close(): Promise<void>;
   }
 
@@ -25,12 +28,23 @@ declare module 'dynalite/db/index.js' {
   interface StoreDatabase {
     open(options: object): Promise<void>;
     close(): Promise<void>;
+    get(key: string): Promise<unknown>;
+    put(key: string, value: unknown): Promise<void>;
+    del(key: string): Promise<void>;
+    batch(operations: readonly object[]): Promise<void>;
+    /** Only databases on disk have it. */
+    compactRange(start: string, end: string): Promise<void>;
     keys(options: object): StoreIterator;
     values(options: object): StoreIterator;
   }
 
   interface DynaliteStore {
     readonly db: StoreDatabase;
+    /** The entries of a table or of an index. The delete functions call back when all entries are deleted. */
+    getItemDb(table: string): unknown;
+    deleteItemDb(table: string, done: (error?: unknown) => void): void;
+    getIndexDb(type: string, table: string, index: string): unknown;
+    deleteIndexDb(type: string, table: string, index: string, done: (error?: unknown) => void): void;
   }
 
   export function create(options: StoreOptions): DynaliteStore;

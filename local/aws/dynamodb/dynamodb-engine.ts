@@ -3,6 +3,7 @@
  * support.
  */
 
+import { z } from 'zod';
 import type { TableSpec } from '../cloudformation/deployment-spec.ts';
 import type { EngineReply, ServiceEngine } from '../endpoint/service-engine.ts';
 import { jsonProtocol } from '../endpoint/wire-protocols.ts';
@@ -13,8 +14,11 @@ import { TableBackups } from './table-backups.ts';
 export interface DynamoDbEngine extends ServiceEngine {
   /** Runs an action from within this process, without signature and hooks. */
   call(action: string, input: unknown): Promise<EngineReply>;
-  /** Sets the tables for which DeleteTable is refused. */
-  protect(tables: readonly TableSpec[]): void;
+  /**
+   * Sets the tables for which DeleteTable is refused, and the tables that must not be copied. Must be called before the
+   * first item. @throws LocalError
+   */
+  protect(tables: readonly TableSpec[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -38,14 +42,27 @@ export async function openDynamoDb(path: string | null, copies = new TableBackup
       const answer = copies.dynamoDb(action, input);
       return answer === undefined ? tables.call(action, input) : { status: 200, body: JSON.stringify(answer) };
     },
-    protect(specs) {
+    async protect(specs) {
       protectedTables = new Set(
         specs.filter((table) => table.DeletionProtectionEnabled).map(({ tableName }) => tableName),
       );
+      await tables.eraseAtOnce(new Set(specs.filter(deniesCopies).map(({ tableName }) => tableName)));
     },
     close: tables.close,
   };
 }
+
+/**
+ * Whether the resource policy of a table denies backups. The files of such a table must not be a copy of what was deleted
+ * from it either.
+ */
+const deniesCopies = ({ ResourcePolicy }: TableSpec): boolean =>
+  (ResourcePolicy?.PolicyDocument.Statement ?? []).some((statement) => {
+    const parsed = denySchema.safeParse(statement);
+    return parsed.success && [parsed.data.Action].flat().includes('dynamodb:CreateBackup');
+  });
+
+const denySchema = z.object({ Effect: z.literal('Deny'), Action: z.union([z.string(), z.array(z.string())]) });
 
 function tableNameOf(input: unknown): string {
   return typeof input === 'object' && input !== null && 'TableName' in input ? String(input.TableName) : '';

@@ -19,7 +19,7 @@ const descriptionSchema = z.object({
  * active.
  */
 export async function ensureTables(engine: DynamoDbEngine, tables: readonly TableSpec[]): Promise<void> {
-  engine.protect(tables);
+  await engine.protect(tables);
   await Promise.all(tables.map((table) => ensureTable(engine, table)));
 }
 

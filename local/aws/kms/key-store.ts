@@ -3,7 +3,7 @@ import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { makePrivateFolder, readFileIfExists, writeFileAtomically } from '../shared/durable-files.ts';
+import { openRecordFolder, readFileIfExists, writeFileAtomically } from '../shared/durable-files.ts';
 import { LocalError } from '../shared/errors.ts';
 import { type KeySpec, keySpecs } from '../shared/kms-key-specs.ts';
 
@@ -47,7 +47,7 @@ export class KmsKeyStore {
   constructor(folder: string | null) {
     this.#folder = folder;
     if (folder === null) return;
-    makePrivateFolder(folder);
+    openRecordFolder(folder);
     for (const name of readdirSync(folder)) {
       if (name === aliasesFile || !name.endsWith('.json')) continue;
       const record = readKeyFile(keyRecordSchema, join(folder, name), '');

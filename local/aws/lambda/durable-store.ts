@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { makePrivateFolder, writeFileAtomically } from '../shared/durable-files.ts';
+import { openRecordFolder, writeFileAtomically } from '../shared/durable-files.ts';
 import { operationSchema } from './durable-operations.ts';
 
 const executionSchema = z.object({
@@ -37,7 +37,7 @@ export class DurableStore {
   constructor(folder: string | null) {
     this.#folder = folder;
     if (folder === null) return;
-    makePrivateFolder(folder);
+    openRecordFolder(folder);
     for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
       const execution = executionSchema.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')));
       this.#executions.set(execution.arn, execution);

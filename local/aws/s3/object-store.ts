@@ -14,7 +14,13 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import type { BucketRules, ObjectLockRules } from '../cloudformation/resource-schemas.ts';
-import { makePrivateFolder, readFileIfExists, syncFolder, writeFileAtomically } from '../shared/durable-files.ts';
+import {
+  makePrivateFolder,
+  openRecordFolder,
+  readFileIfExists,
+  syncFolder,
+  writeFileAtomically,
+} from '../shared/durable-files.ts';
 import { errorMessageOf, LocalError } from '../shared/errors.ts';
 import { consume, type Digests, type Stated } from './request-body.ts';
 import {
@@ -64,7 +70,7 @@ export class BucketStore {
     this.versioned = versioned;
     this.objectLock = objectLock;
     this.#folder = folder;
-    for (const part of ['objects', 'uploads', 'data']) makePrivateFolder(join(folder, part));
+    for (const part of ['objects', 'uploads', 'data']) openRecordFolder(join(folder, part));
     for (const file of readdirSync(join(folder, 'objects'))) {
       if (!file.endsWith('.json')) continue;
       const record = readRecord(versionSchema, join(folder, 'objects', file));
@@ -240,6 +246,7 @@ export class BucketStore {
         rmSync(folder, { recursive: true, force: true });
         continue;
       }
+      openRecordFolder(folder);
       const parts = readdirSync(folder)
         .filter((file) => /^\d+\.json$/.test(file))
         .map((file) => readRecord(partSchema, join(folder, file)));

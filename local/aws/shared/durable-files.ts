@@ -1,10 +1,31 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { systemErrorCode } from './errors.ts';
 
 /** Creates a folder that only its owner can access. */
 export function makePrivateFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
+}
+
+/**
+ * Creates a folder for `writeFileAtomically`, and removes what a killed process left there: a copy of a record that
+ * nobody would delete together with the record.
+ */
+export function openRecordFolder(path: string): void {
+  makePrivateFolder(path);
+  for (const name of readdirSync(path)) {
+    if (/\.\d+\.tmp$/.test(name)) rmSync(join(path, name), { force: true });
+  }
 }
 
 /**

@@ -5,7 +5,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { makePrivateFolder, readFileIfExists, writeFileAtomically } from '../shared/durable-files.ts';
+import { openRecordFolder, readFileIfExists, writeFileAtomically } from '../shared/durable-files.ts';
 import { LocalError } from '../shared/errors.ts';
 
 const recordSchema = z.object({
@@ -39,7 +39,7 @@ export class MessageStore {
   /** @param folder null stores nothing */
   constructor(folder: string | null) {
     this.#folder = folder;
-    if (folder !== null) makePrivateFolder(folder);
+    if (folder !== null) openRecordFolder(folder);
   }
 
   /** Loads the stored messages in the order of sending. Throws a LocalError if a file is damaged. */
