@@ -76,7 +76,18 @@ async function create(shell: Shell, { role, name, prefix, verb, expiresIn }: Cre
 
 async function list(shell: Shell): Promise<void> {
   const client = await shell.client();
-  const keys = await client.keys.list({ pageSize: 1000 }).toArray();
+  const keys: ApiKeyInfo[] = [];
+  const damaged: string[] = [];
+  for await (const page of client.keys.list({ pageSize: 1000 }).pages()) {
+    keys.push(...page.keys);
+    damaged.push(...(page.damaged ?? []));
+  }
+  if (damaged.length > 0) {
+    shell.note(
+      `Refused, because the vault did not write their records or somebody altered them: ${damaged.join(', ')}\n` +
+        'Find out who can write the table of API keys. `anima keys revoke` ends such a key for good.',
+    );
+  }
   const rows = keys.map((key) => [
     key.id,
     key.role,

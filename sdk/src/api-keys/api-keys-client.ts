@@ -59,7 +59,10 @@ export class Keys {
     );
   }
 
-  /** Lists keys, including revoked ones: `for await (const key of keys.list())`. */
+  /**
+   * Lists keys, including revoked ones: `for await (const key of keys.list())`. A page also has `damaged`: the ids of
+   * stored records that the vault did not write or that were altered. Such keys are refused.
+   */
   list(options: ListKeysOptions = {}): KeyList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
     const settings = this.#transport.callSettings(options);

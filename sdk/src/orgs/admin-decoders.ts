@@ -42,6 +42,7 @@ export const decodeKeyInfo = decodeObject<ApiKeyInfo>(keyFields);
 export const decodeCreatedKey = decodeObject<CreateKeyResponse>({ ...keyFields, key: decodeText });
 export const decodeKeyPage = decodeObject<ListKeysResponse>({
   keys: decodeListOf(decodeKeyInfo),
+  damaged: optional(decodeListOf(decodeText)),
   cursor: optional(decodeText),
 });
 export const decodeRotatedKey = decodeObject<RotateKeyResponse>({
