@@ -66,7 +66,7 @@ async function run(shell: Shell, [command = '', ...args]: readonly string[], opt
   const files = await Promise.all(
     (options.envFile ?? []).map(async (path) => ({
       path,
-      entries: parseEntries('env', await readText(path, shell.stdin), path),
+      entries: parseEntries('dotenv', await readText(path, shell.stdin), path),
     })),
   );
   const folder = normalizeFolder(options.prefix);
