@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { commandTable } from './command-table.ts';
 import { type GlobalOptions, type HostProcess, ProcessShell, wantsColours } from './node-shell.ts';
 import { exitCodes, exitMeanings, type Failure, toFailure, usageError } from './shell/command-error.ts';
+import { nodeOptionError } from './shell/node-options.ts';
 import type { Shell } from './shell/shell.ts';
 import { escapeSteeringCharacters } from './shell/terminal-output.ts';
 
@@ -17,6 +18,8 @@ export async function runProgram(args: readonly string[], host: HostProcess): Pr
     code = wanted;
   };
   try {
+    const taken = nodeOptionError(args);
+    if (taken !== undefined) throw taken;
     const program = await buildProgram(args, host, setCode);
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
