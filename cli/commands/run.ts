@@ -109,16 +109,16 @@ async function run(shell: Shell, [command = '', ...args]: readonly string[], opt
   const values =
     plan.references.size === 0 ? new Map<string, string>() : await resolveReferences(shell, plan, options, reader);
   const masked = options.masking && values.size > 0 ? await createMasker(shell, values) : undefined;
-  if (masked !== undefined) ignoreClosedPipe(shell.stdout);
+  if (masked !== undefined) ignoreClosedPipe(shell.rawStdout);
   return await withStartFailureExitCode(shell, () =>
     runChild({
       command,
       args,
       env: Object.fromEntries([...plan.literal, ...values]),
       concealer: masked,
-      stdout: shell.stdout,
-      stderr: shell.stderr,
-      terminal: [shell.stdin, shell.stdout, shell.stderr].some(({ isTTY }) => isTTY),
+      stdout: shell.rawStdout,
+      stderr: shell.rawStderr,
+      terminal: [shell.stdin, shell.rawStdout, shell.rawStderr].some(({ isTTY }) => isTTY),
     }),
   );
 }
@@ -186,7 +186,7 @@ async function withStartFailureExitCode(shell: Shell, work: () => Promise<number
       });
     }
     const [code, why] = known;
-    shell.stderr.write(`anima: The command ${why} (${error.code}).\n`);
+    shell.error(`anima: The command ${why} (${error.code}).`);
     return code;
   }
 }

@@ -53,8 +53,8 @@ export function writeJsonOrYaml(format: TreeFormat, all: readonly Pick<FileEntry
  * and rejects other non-printable characters, so those are escaped (YAML 1.1 section 5.1).
  */
 function quoted(text: string): string {
-  const escape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, escape);
+  const unicodeEscape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, unicodeEscape);
 }
 
 function checkJson(text: string): void {

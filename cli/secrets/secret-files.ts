@@ -100,15 +100,15 @@ export interface OutputOptions {
 
 /** @throws CommandError usage if values would be shown on a terminal without an explicit request */
 export function checkOutput(shell: Shell, { output }: OutputOptions): void {
-  if (output !== undefined || !shell.stdout.isTTY) return;
+  if (output !== undefined || !shell.isTerminal) return;
   throw usageError(
     'The output is a terminal and would show values; nothing was read',
     'Write a file with -o FILE, use a pipe, or show them with -o -.',
   );
 }
 
-/** Writes text with values to a file of mode 0600 or, unchanged, to standard output. */
+/** Writes text with values to a file of mode 0600, or to standard output. Only a terminal gets it escaped. */
 export async function writeOutput(shell: Shell, text: string, { output, force }: OutputOptions): Promise<void> {
-  if (output === undefined || output === '-') shell.stdout.write(text);
+  if (output === undefined || output === '-') shell.printContent(text);
   else await writePrivateFile(output, text, { replace: force === true });
 }
