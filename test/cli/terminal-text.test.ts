@@ -54,8 +54,7 @@ const hidden = [
   ...['\u{e0020}', '\u{e0041}', '\u{e007f}', '\u{e0100}', '\u{f0000}'],
 ];
 /** Found raw in an output, these are faults. Line ends are looked for separately. */
-const raw =
-  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]|\p{Cf}|\p{Co}|\p{Cn}|\p{Zl}|\p{Zp}|\p{Default_Ignorable_Code_Point}/u;
+const raw = /(?!\n)\p{Cc}|\p{Cf}|\p{Co}|\p{Cn}|\p{Zl}|\p{Zp}|\p{Default_Ignorable_Code_Point}/u;
 
 describe('escaping', () => {
   test.each(hidden)('%j becomes visible in a line, a text and JSON', (character) => {
