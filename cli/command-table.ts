@@ -40,7 +40,7 @@ export const commandTable = {
   },
   export: {
     group: 'Values',
-    summary: 'write values to a .env, JSON or YAML file',
+    summary: 'write values to a .env, shell, Docker, JSON or YAML file',
     load: () => import('./commands/export.ts'),
   },
   run: {

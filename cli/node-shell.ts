@@ -4,7 +4,14 @@ import type { Anima, CallerIds } from '../sdk/src/index.ts';
 import { type AccessFlags, resolveAccess, resolveAddress } from './profiles/access-resolution.ts';
 import { createClient } from './shell/anima-client.ts';
 import { CommandError, exitCodes } from './shell/command-error.ts';
-import type { Shell, Style, VaultAccess } from './shell/shell.ts';
+import type { Shell, VaultAccess } from './shell/shell.ts';
+import {
+  escapeContent,
+  escapeForTerminal,
+  escapeJson,
+  formatForTerminal,
+  type TerminalText,
+} from './shell/terminal-text.ts';
 
 /** The parts of a process that a command can access. */
 export interface HostProcess {
@@ -23,19 +30,22 @@ export interface GlobalOptions extends AccessFlags {
 
 export class ProcessShell implements Shell {
   readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly rawStdout: NodeJS.WriteStream;
+  readonly rawStderr: NodeJS.WriteStream;
+  readonly isTerminal: boolean;
   readonly env: HostProcess['env'];
   readonly json: boolean;
   readonly quiet: boolean;
   readonly #flags: AccessFlags;
   readonly #usesColours: boolean;
   #access: Promise<VaultAccess> | undefined;
+  #explainedEscapes = false;
 
   constructor(host: HostProcess, { json = false, quiet = false, color = true, profile, url }: GlobalOptions) {
     this.stdin = host.stdin;
-    this.stdout = host.stdout;
-    this.stderr = host.stderr;
+    this.rawStdout = host.stdout;
+    this.rawStderr = host.stderr;
+    this.isTerminal = host.stdout.isTTY === true;
     this.env = host.env;
     this.json = json;
     this.quiet = quiet;
@@ -66,33 +76,51 @@ export class ProcessShell implements Shell {
     return await resolveAddress(this.#flags, this.env);
   }
 
-  print(human: string, json: unknown): void {
-    if (this.json) this.stdout.write(`${JSON.stringify(json)}\n`);
-    else if (human !== '') this.stdout.write(human.endsWith('\n') ? human : `${human}\n`);
+  print(human: TerminalText, json: unknown): void {
+    if (this.json) {
+      this.rawStdout.write(`${escapeJson(JSON.stringify(json))}\n`);
+      return;
+    }
+    const text = formatForTerminal(human, (style, part) =>
+      this.#usesColours ? styleText(style, part, { validateStream: false }) : part,
+    );
+    if (text !== '') this.rawStdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  printContent(text: string): void {
+    const shown = this.isTerminal ? escapeContent(text) : text;
+    this.rawStdout.write(shown);
+    if (shown === text || this.#explainedEscapes) return;
+    this.#explainedEscapes = true;
+    this.note('Control and invisible characters are shown as escapes. A pipe or a file gets the exact bytes.');
   }
 
   note(text: string): void {
-    if (!this.quiet) this.stderr.write(`${text}\n`);
+    if (!this.quiet) this.error(text);
+  }
+
+  error(text: string): void {
+    this.rawStderr.write(`${escapeForTerminal(text)}\n`);
   }
 
   async confirm(question: string, expected: string): Promise<void> {
     const { askLine } = await import('./shell/prompts.ts');
-    if ((await askLine(this, question)) === expected) return;
+    if ((await askLine(this.#streams(), question)) === expected) return;
     throw new CommandError('The confirmation does not match; nothing was done', { exit: exitCodes.failed });
   }
 
   async ask(question: string): Promise<string> {
     const { askLine } = await import('./shell/prompts.ts');
-    return await askLine(this, question);
+    return await askLine(this.#streams(), question);
   }
 
   async secretPrompt(question: string): Promise<string> {
     const { askSecret } = await import('./shell/prompts.ts');
-    return await askSecret(this, question);
+    return await askSecret(this.#streams(), question);
   }
 
-  paint(style: Style, text: string): string {
-    return this.#usesColours ? styleText(style, text, { validateStream: false }) : text;
+  #streams(): Pick<HostProcess, 'stdin' | 'stderr'> {
+    return { stdin: this.stdin, stderr: this.rawStderr };
   }
 }
 

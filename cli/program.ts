@@ -3,8 +3,9 @@ import { Command, CommanderError } from 'commander';
 import { commandTable } from './command-table.ts';
 import { type GlobalOptions, type HostProcess, ProcessShell, wantsColours } from './node-shell.ts';
 import { exitCodes, exitMeanings, type Failure, toFailure, usageError } from './shell/command-error.ts';
+import { nodeOptionError } from './shell/node-options.ts';
 import type { Shell } from './shell/shell.ts';
-import { escapeSteeringCharacters } from './shell/terminal-output.ts';
+import { escapeForLine, escapeForTerminal, escapeJson } from './shell/terminal-text.ts';
 
 /**
  * Runs a command to completion.
@@ -17,6 +18,8 @@ export async function runProgram(args: readonly string[], host: HostProcess): Pr
     code = wanted;
   };
   try {
+    const taken = nodeOptionError(args);
+    if (taken !== undefined) throw taken;
     const program = await buildProgram(args, host, setCode);
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -46,8 +49,8 @@ async function buildProgram(
     .helpCommand(false)
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .configureOutput({
-      writeOut: (text) => void host.stdout.write(text),
-      writeErr: (text) => void host.stderr.write(text),
+      writeOut: (text) => void host.stdout.write(escapeForTerminal(text)),
+      writeErr: (text) => void host.stderr.write(escapeForTerminal(text)),
       // Commander's own output is suppressed, because it may quote an argument, which may be a misplaced secret.
       outputError: () => undefined,
       getOutHasColors: () => wantsColours(host.stdout, host.env),
@@ -117,7 +120,7 @@ function describeUsageError({ code, message }: CommanderError): string {
     case 'commander.optionMissingArgument':
     case 'commander.missingMandatoryOptionValue':
     case 'commander.conflictingOption':
-      return escapeSteeringCharacters(said[0] ?? '');
+      return escapeForLine(said[0] ?? '');
     case 'commander.unknownOption':
       return [option === undefined ? 'Unknown option' : `Unknown option ${option}`, suggestion]
         .filter(Boolean)
@@ -138,11 +141,12 @@ function reportFailure(failure: Failure, args: readonly string[], host: HostProc
   // Arguments after `--` belong to the command that `anima run` starts.
   const end = args.indexOf('--');
   if (args.slice(0, end === -1 ? undefined : end).includes('--json')) {
-    host.stderr.write(`${JSON.stringify({ error: { code, exit, message, next, requestId } })}\n`);
+    const json = JSON.stringify({ error: { code, exit, message, next, requestId } });
+    host.stderr.write(`${escapeJson(json)}\n`);
     return;
   }
   const id = requestId === undefined ? '' : ` [request ${requestId}]`;
-  host.stderr.write(`anima: ${escapeSteeringCharacters(message)}${id}.\n`);
-  if (next !== undefined) host.stderr.write(`${next}\n`);
-  if (trace !== undefined && host.env.ANIMA_DEBUG) host.stderr.write(`${trace}\n`);
+  host.stderr.write(`${escapeForLine(`anima: ${message}${id}.`)}\n`);
+  if (next !== undefined) host.stderr.write(`${escapeForLine(next)}\n`);
+  if (trace !== undefined && host.env.ANIMA_DEBUG) host.stderr.write(`${escapeForTerminal(trace)}\n`);
 }

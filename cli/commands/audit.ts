@@ -8,7 +8,7 @@ import { parseDuration, parseWhole } from '../shell/durations.ts';
 import { loadPublicKeys } from '../shell/jwks-source.ts';
 import { cannotRead, reserveFile } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
-import { escapeSteeringCharacters } from '../shell/terminal-output.ts';
+import { escapeForLine, type StyledText, styled } from '../shell/terminal-text.ts';
 
 const help = `
 Records contain names and ids, never values. With --json each record is one line of JSON.
@@ -138,25 +138,21 @@ async function follow(shell: Shell, since: FetchSince, last: readonly AuditRecor
 }
 
 function printRecord(shell: Shell, record: AuditRecord): void {
-  shell.print(shell.json ? '' : formatRecord(shell, record), record);
+  shell.print(shell.json ? '' : formatRecord(record), record);
 }
 
-function formatRecord(shell: Shell, record: AuditRecord): string {
+function formatRecord(record: AuditRecord): (string | StyledText)[] {
   const { time, principal, verb, name, names, failed, result, agent, run, toolCall } = record;
   const what =
     name ??
     (names === undefined ? '' : `${names.length} names${failed === undefined ? '' : `, ${failed.length} failed`}`);
   const who = [agent, run, toolCall].filter((id) => id !== undefined).join(' ');
-  const ok = shell.paint(result === 'ok' ? 'green' : 'red', result);
-  const parts = [
-    time,
-    principal,
-    verb,
-    escapeSteeringCharacters(what),
-    ok,
-    who === '' ? '' : shell.paint('dim', `(${escapeSteeringCharacters(who)})`),
+  const facts = [time, principal, verb, what].filter((part) => part !== '').map(escapeForLine);
+  return [
+    ...facts.map((fact) => `${fact}  `),
+    styled(result === 'ok' ? 'green' : 'red', escapeForLine(result)),
+    ...(who === '' ? [] : ['  ', styled('dim', `(${escapeForLine(who)})`)]),
   ];
-  return parts.filter((part) => part !== '').join('  ');
 }
 
 async function exportAll(shell: Shell, output: string | undefined): Promise<void> {
@@ -165,7 +161,7 @@ async function exportAll(shell: Shell, output: string | undefined): Promise<void
   await file.keepIf(async () => {
     const lines: string[] = [];
     for await (const line of client.audit.export().lines()) {
-      if (output === undefined) shell.stdout.write(`${line}\n`);
+      if (output === undefined) shell.printContent(`${line}\n`);
       else lines.push(`${line}\n`);
     }
     if (output === undefined) return false;

@@ -4,7 +4,7 @@ import { readLink } from '../blobs/link-input.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import { formatByteSize } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
-import { formatFacts, formatTable, formatTime } from '../shell/terminal-output.ts';
+import { formatFacts, formatTable, formatTableWithHead, formatTime } from '../shell/terminal-output.ts';
 
 const help = `
 Manages files that were shared by link. The vault does not know their names, types or keys. Sizes are ciphertext sizes.
@@ -58,12 +58,8 @@ async function list(shell: Shell): Promise<void> {
     blob.expiresAt === undefined ? '-' : formatTime(blob.expiresAt),
     openingsOf(blob),
   ]);
-  if (!shell.stdout.isTTY || rows.length === 0) return shell.print(formatTable(rows), found);
-  const [head = '', ...lines] = formatTable([
-    ['ID', 'STATE', 'SIZE', 'SHARED (UTC)', 'EXPIRES', 'OPENED'],
-    ...rows,
-  ]).split('\n');
-  shell.print([shell.paint('dim', head), ...lines].join('\n'), found);
+  if (!shell.isTerminal || rows.length === 0) return shell.print(formatTable(rows), found);
+  shell.print(formatTableWithHead([['ID', 'STATE', 'SIZE', 'SHARED (UTC)', 'EXPIRES', 'OPENED'], ...rows]), found);
 }
 
 const openingsOf = ({ openings, maxOpens, burn }: BlobInfo): string =>

@@ -43,7 +43,7 @@ async function completeNames(shell: Shell, prefix: string | undefined): Promise<
     const list = client.vault.list({ prefix, pageSize: maxNames, timeout: nameLookupTimeoutMs, maxRetries: 0 });
     // Only characters allowed in names, because the completing shell expands the text.
     const names = (await list.page()).values.map(({ name }) => name).filter((name) => /^[\w./@:-]+$/.test(name));
-    if (names.length > 0) shell.stdout.write(`${names.join('\n')}\n`);
+    if (names.length > 0) shell.print(names.join('\n'), names);
   } catch {
     // Completion cannot report errors.
   }

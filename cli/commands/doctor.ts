@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type Finding, runDoctorChecks } from '../doctor/doctor-checks.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
+import { escapeForLine, type StyledText, styled } from '../shell/terminal-text.ts';
 
 const help = `
 Each line is ok, warn or fail, with a suggested fix. The command sends a few requests to the vault that read no values; the
@@ -25,7 +26,7 @@ async function doctor(shell: Shell): Promise<void> {
   const found: Finding[] = [];
   for await (const finding of runDoctorChecks(shell)) {
     found.push(finding);
-    if (!shell.json) shell.print(line(shell, finding), undefined);
+    if (!shell.json) shell.print(formatFinding(finding), undefined);
   }
   if (shell.json) shell.print('', found);
   const failed = found.filter(({ state }) => state === 'fail').length;
@@ -36,7 +37,7 @@ async function doctor(shell: Shell): Promise<void> {
   });
 }
 
-function line(shell: Shell, { check, state, detail, mend }: Finding): string {
-  const first = `${shell.paint(colours[state], state.padEnd(4))}  ${check.padEnd(12)}  ${detail}`;
-  return mend === undefined ? first : `${first}\n                    → ${mend}`;
+function formatFinding({ check, state, detail, mend }: Finding): (string | StyledText)[] {
+  const first = [styled(colours[state], state.padEnd(4)), `  ${check.padEnd(12)}  ${escapeForLine(detail)}`];
+  return mend === undefined ? first : [...first, `\n                    → ${escapeForLine(mend)}`];
 }

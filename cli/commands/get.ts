@@ -5,8 +5,9 @@ import { parseWhole } from '../shell/durations.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-Prints only the value. A line end is added on a terminal but not in a pipe, so
-\`anima get NAME | program\` passes on exactly the stored bytes.
+Prints only the value. A pipe or a file gets exactly the stored bytes: \`anima get NAME | program\`. On a terminal a line end
+is added, and control and invisible characters are shown as escapes such as \\u001b, because whoever may write the value could
+otherwise control the terminal. \`anima get NAME | cat\` passes them on.
 
 Examples:
   $ anima get prod/stripe/key
@@ -36,7 +37,7 @@ async function get(shell: Shell, name: string, { version, newline, cacheMaxAge }
   const wanted = version === undefined ? undefined : parseWhole('--version', version, 1);
   const value = await read(shell, { name, version: wanted }, cacheMaxAge);
   if (shell.json) shell.print('', value);
-  else shell.stdout.write(shell.stdout.isTTY && newline ? `${value.value}\n` : value.value);
+  else shell.printContent(shell.isTerminal && newline ? `${value.value}\n` : value.value);
 }
 
 async function read(shell: Shell, reference: Reference, cacheMaxAge: string | undefined): Promise<Value> {

@@ -7,7 +7,7 @@ import {
   namedEntries,
   planImport,
 } from '../secrets/import-plan.ts';
-import { parseEntries, readText, resolveFormat } from '../secrets/secret-files.ts';
+import { inputFormats, parseEntries, readText, resolveFormat } from '../secrets/secret-files.ts';
 import { normalizeFolder } from '../secrets/value-names.ts';
 import { CommandError, toFailure, usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
@@ -39,7 +39,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .description('store the values of a .env, JSON or YAML file')
     .argument('<file>', 'the file; - for standard input')
     .option('--prefix <folder>', 'store the values below this folder')
-    .option('--format <format>', 'env, json or yaml (default: by file name)')
+    .option('--format <format>', `${inputFormats.join(', ')} (default: by file name)`)
     .option('--dry-run', 'show the names that would be stored, without storing them')
     .addHelpText('after', help)
     .action(
@@ -48,11 +48,11 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 }
 
 async function importFile(shell: Shell, file: string, options: Options): Promise<void> {
-  const format = resolveFormat(options.format, file === '-' ? undefined : file);
+  const format = resolveFormat(inputFormats, options.format, file === '-' ? undefined : file);
   if (format === undefined) {
     throw usageError(
-      'The format can’t be determined from the file name. Nothing was stored',
-      'Use --format env, json or yaml.',
+      'The file name tells none of the formats that can be imported. Nothing was stored',
+      `Use --format ${inputFormats.join(', ')}.`,
     );
   }
   const named = namedEntries(

@@ -3,7 +3,8 @@ import type { ApiKeyInfo, Role, Verb } from '../../sdk/src/index.ts';
 import { usageError } from '../shell/command-error.ts';
 import { parseDuration } from '../shell/durations.ts';
 import type { Shell } from '../shell/shell.ts';
-import { formatFacts, formatTable, formatTime } from '../shell/terminal-output.ts';
+import { formatFacts, formatTable, formatTableWithHead, formatTime } from '../shell/terminal-output.ts';
+import { escapeForLine, line } from '../shell/terminal-text.ts';
 
 const help = `
 A new key is shown only once. Standard output contains only the key, so KEY=$(anima keys create …) works; everything else
@@ -71,7 +72,7 @@ async function create(shell: Shell, { role, name, prefix, verb, expiresIn }: Cre
   // The vault validates role and verbs; it may support more than this version knows.
   const { key, ...made } = await client.keys.create({ ...rights, name, expiresIn: seconds });
   if (!shell.json) shell.note(`${describeKey(made)}\nThe key is shown only once:`);
-  shell.print(key, { ...made, key });
+  shell.print(escapeForLine(key), { ...made, key });
 }
 
 async function list(shell: Shell): Promise<void> {
@@ -96,12 +97,8 @@ async function list(shell: Shell): Promise<void> {
     describeNameScope(key),
     key.name ?? '',
   ]);
-  if (!shell.stdout.isTTY) return shell.print(formatTable(rows), keys);
-  const [head = '', ...lines] = formatTable([
-    ['ID', 'ROLE', 'STATE', 'LAST USED (UTC)', 'NAMES', 'FOR'],
-    ...rows,
-  ]).split('\n');
-  shell.print([shell.paint('dim', head), ...lines].join('\n'), keys);
+  if (!shell.isTerminal) return shell.print(formatTable(rows), keys);
+  shell.print(formatTableWithHead([['ID', 'ROLE', 'STATE', 'LAST USED (UTC)', 'NAMES', 'FOR'], ...rows]), keys);
 }
 
 async function rotate(shell: Shell, id: string, overlap: string | undefined): Promise<void> {
@@ -111,10 +108,14 @@ async function rotate(shell: Shell, id: string, overlap: string | undefined): Pr
   const { key, ...made } = replacement;
   if (!shell.json) {
     shell.note(
-      `${describeKey(made)}\nThe old key ${replaced.id} works until ${replaced.expiresAt ?? 'it is revoked'}.\nThe new key is shown only once:`,
+      [
+        describeKey(made),
+        line`The old key ${replaced.id} works until ${replaced.expiresAt ?? 'it is revoked'}.`,
+        'The new key is shown only once:',
+      ].join('\n'),
     );
   }
-  shell.print(key, { replacement, replaced });
+  shell.print(escapeForLine(key), { replacement, replaced });
 }
 
 async function revoke(shell: Shell, id: string, yes: boolean): Promise<void> {
@@ -124,7 +125,7 @@ async function revoke(shell: Shell, id: string, yes: boolean): Promise<void> {
     await shell.confirm('This permanently revokes the key, from the next request on. Type its id to continue:', id);
   }
   const revoked = await client.keys.revoke(id);
-  shell.print(`Revoked the key ${revoked.id}.`, revoked);
+  shell.print(line`Revoked the key ${revoked.id}.`, revoked);
 }
 
 /** Checked before it is sent or printed, because people may paste the key instead of its id. */

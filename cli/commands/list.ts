@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Shell } from '../shell/shell.ts';
-import { formatTable, formatTime, formatTree } from '../shell/terminal-output.ts';
+import { formatTableWithHead, formatTime, formatTree } from '../shell/terminal-output.ts';
+import { escapeForLine } from '../shell/terminal-text.ts';
 
 const help = `
 Prints a table on a terminal, one name per line in a pipe, and all facts with --json. Values are never shown.
@@ -28,7 +29,7 @@ async function list(shell: Shell, prefix: string | undefined, asTree: boolean): 
   const names = values.map(({ name }) => name);
   if (names.length === 0) shell.note(prefix === undefined ? 'There are no values.' : 'No values match.');
   if (asTree) return shell.print(formatTree(names), values);
-  if (!shell.stdout.isTTY) return shell.print(names.join('\n'), values);
+  if (!shell.isTerminal) return shell.print(names.map(escapeForLine).join('\n'), values);
   const rows = values.map(({ name, version, createdAt, expiresAt, metadata }) => [
     name,
     String(version),
@@ -38,9 +39,10 @@ async function list(shell: Shell, prefix: string | undefined, asTree: boolean): 
       .map(([key, text]) => `${key}=${text}`)
       .join(' '),
   ]);
-  const [head = '', ...lines] = formatTable([
-    ['NAME', 'VERSION', 'STORED (UTC)', 'EXPIRES', 'METADATA'],
-    ...rows,
-  ]).split('\n');
-  shell.print(names.length === 0 ? '' : [shell.paint('dim', head), ...lines].join('\n'), values);
+  shell.print(
+    names.length === 0
+      ? ''
+      : formatTableWithHead([['NAME', 'VERSION', 'STORED (UTC)', 'EXPIRES', 'METADATA'], ...rows]),
+    values,
+  );
 }

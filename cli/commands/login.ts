@@ -7,6 +7,7 @@ import { createClient } from '../shell/anima-client.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import { readAll } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
+import { line } from '../shell/terminal-text.ts';
 
 const help = `
 Prompts for the address (unless --url is given) and, hidden, for the key. Without a terminal the key is read from standard
@@ -47,7 +48,10 @@ async function login(shell: Shell, command: Command): Promise<void> {
   const keyFrom = await storeProfile(shell.env, name, { url, org: ids.org, keyId: ids.id, key });
   const where = keyFrom === 'keyring' ? 'the system keyring' : `a file of mode 0600: ${profileFile(shell.env, name)}`;
   shell.print(
-    `Logged in to ${url} as the profile ${name}: organization ${ids.org}${state === undefined ? '' : ` (${state})`}, key ${ids.id}.\nThe key is in ${where}.`,
+    [
+      line`Logged in to ${url} as the profile ${name}: organization ${ids.org}${state === undefined ? '' : ` (${state})`}, key ${ids.id}.`,
+      line`The key is in ${where}.`,
+    ].join('\n'),
     { profile: name, url, org: ids.org, keyId: ids.id, keyFrom },
   );
 }

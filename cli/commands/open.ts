@@ -7,7 +7,7 @@ import { runUntilInterrupted } from '../shell/abort-on-signal.ts';
 import { CommandError, exitCodes, toFailure, usageError } from '../shell/command-error.ts';
 import { formatByteSize, formatTransfer, ProgressLine } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
-import { escapeSteeringCharacters } from '../shell/terminal-output.ts';
+import { escapeContent, escapeForLine } from '../shell/terminal-text.ts';
 import { version } from '../shell/version.ts';
 
 const help = `
@@ -16,7 +16,8 @@ opening. The link is a secret that decrypts the file. An argument is visible in 
 list, so pass the link on standard input or enter it at the prompt.
 
 The file is saved under the sender's name, sanitized, with a number if the name is taken, and with mode 0600. It appears under
-that name only after all of it is authenticated. A link created with --burn can be opened only once. Its file is destroyed
+that name only after all of it is authenticated. With -o - on a terminal, control and
+invisible characters are shown as escapes; a pipe gets the exact bytes. A link created with --burn can be opened only once. Its file is destroyed
 after it is saved to disk here, unless --keep is given.
 
 Examples:
@@ -59,21 +60,26 @@ async function open(shell: Shell, given: string | undefined, options: Options): 
     const file = await download.moveIntoPlace(opened.name, force);
     const { name, type, size, burned } = opened;
     reportBurned(shell, opened);
-    shell.print(escapeSteeringCharacters(file), { file, name, type, size, burned });
+    shell.print(escapeForLine(file), { file, name, type, size, burned });
   } finally {
     await download.discard();
   }
 }
 
-/** Writes to standard output. Every byte is authenticated, but bytes before a failure are already written. */
+/**
+ * Writes to standard output. Every byte is authenticated, but bytes before a failure are already written. A pipe gets
+ * the bytes; on a terminal the sender could control it, so it shows them as text with escapes.
+ */
 async function streamToStdout(shell: Shell, link: string, options: Options): Promise<void> {
-  const { stdout } = shell;
+  const { rawStdout: stdout } = shell;
+  const decoder = shell.isTerminal ? new TextDecoder('utf-8', { ignoreBOM: true }) : undefined;
   const flushed = async (): Promise<void> => {
     if (stdout.writableNeedDrain) await once(stdout, 'drain');
   };
   const opened = await downloadInto(shell, link, options, {
     write: async (piece) => {
-      if (!stdout.write(piece)) await flushed();
+      const shown = decoder === undefined ? piece : escapeContent(decoder.decode(piece, { stream: true }));
+      if (!stdout.write(shown)) await flushed();
     },
     sync: async () => await new Promise<void>((done) => stdout.write('', () => done())),
   });
@@ -107,7 +113,7 @@ async function downloadInto(shell: Shell, link: string, { keep }: Options, sink:
       }
       line.end();
       shell.note(
-        `${formatByteSize(opened.size)}${opened.type === '' ? '' : `, ${escapeSteeringCharacters(opened.type)} as stated by its sender`}.`,
+        `${formatByteSize(opened.size)}${opened.type === '' ? '' : `, ${escapeForLine(opened.type)} as stated by its sender`}.`,
       );
       return opened;
     });

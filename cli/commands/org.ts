@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
-import { escapeSteeringCharacters, formatFacts } from '../shell/terminal-output.ts';
+import { formatFacts } from '../shell/terminal-output.ts';
 
 const help = `
 \`create\` is for the operator of the deployment. It is signed with AWS credentials from the environment or the default chain
@@ -69,7 +69,7 @@ async function madeOrg(answer: Response): Promise<{ org: string; id: string; key
       ? `${code}, HTTP ${answer.status}`
       : `HTTP ${answer.status}`;
   const denied = answer.status === 401 || answer.status === 403;
-  throw new CommandError(`No organization was made (${escapeSteeringCharacters(why)})`, {
+  throw new CommandError(`No organization was made (${why})`, {
     exit: denied ? exitCodes.denied : exitCodes.unavailable,
     next: denied
       ? 'Check that the AWS credentials may invoke the API, the region, and this machine’s clock.'

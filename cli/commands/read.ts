@@ -6,7 +6,8 @@ import { usageError } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
-Prints only the value. A line end is added on a terminal, but not in a pipe or a file.
+Prints only the value. A line end is added on a terminal, but not in a pipe or a file. On a terminal, control and invisible
+characters are shown as escapes, as with \`anima get\`.
 
 Examples:
   $ anima read anima://prod/stripe/key
@@ -41,7 +42,7 @@ async function read(shell: Shell, text: string, options: Options): Promise<void>
     await writeOutput(shell, value.value, options);
     shell.print('', { name: value.name, version: value.version, file: output });
   } else if (shell.json) shell.print('', value);
-  else await writeOutput(shell, shell.stdout.isTTY && newline ? `${value.value}\n` : value.value, options);
+  else await writeOutput(shell, shell.isTerminal && newline ? `${value.value}\n` : value.value, options);
 }
 
 function referenceOf(text: string): Reference {

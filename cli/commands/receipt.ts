@@ -11,7 +11,8 @@ import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
 import { fetchPublicKeys, loadPublicKeys } from '../shell/jwks-source.ts';
 import { readInput } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
-import { escapeSteeringCharacters, formatFacts } from '../shell/terminal-output.ts';
+import { formatFacts } from '../shell/terminal-output.ts';
+import { escapeForLine } from '../shell/terminal-text.ts';
 
 const help = `
 Receipts are signed statements (JWS, ES256). \`verify\` requires only the receipt and the public keys, not the vault: keep both.
@@ -43,7 +44,8 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .action(async (_options: object, command: Command) => {
       const shell = shellOf(command);
       const text = await fetchPublicKeys(shell);
-      shell.print(text, JSON.parse(text));
+      if (shell.json) shell.print('', JSON.parse(text));
+      else shell.printContent(text.endsWith('\n') ? text : `${text}\n`);
     });
 }
 
@@ -88,14 +90,14 @@ const otherOrgError = (what: string, org: string): CommandError =>
 
 function formatReceipt(verified: Verified): string {
   const text = verified.kind === 'shred' ? describeShred(verified.receipt) : describeDestroy(verified.receipt);
-  const claims = verified.receipt.limits.map((limit) => `  - ${escapeSteeringCharacters(limit)}`);
+  const claims = verified.receipt.limits.map((limit) => `  - ${escapeForLine(limit)}`);
   return ['The signature is valid.', '', text, '', 'Limits of this statement:', ...claims].join('\n');
 }
 
 function describeShred(receipt: ShredReceipt): string {
   const { deks, values, final, number } = receipt;
   return [
-    escapeSteeringCharacters(receipt.statement),
+    escapeForLine(receipt.statement),
     formatFacts([
       ['organization', receipt.org],
       ['receipt', `number ${number}, issued ${receipt.issuedAt}`],
@@ -120,7 +122,7 @@ function describeShred(receipt: ShredReceipt): string {
 
 function describeDestroy(receipt: DestroyReceipt): string {
   return [
-    escapeSteeringCharacters(receipt.statement),
+    escapeForLine(receipt.statement),
     formatFacts([
       ['organization', receipt.org],
       ['value', receipt.name],

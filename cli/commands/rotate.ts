@@ -5,6 +5,7 @@ import { durationText, parseDuration } from '../shell/durations.ts';
 import { ProgressLine } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
 import { formatFacts } from '../shell/terminal-output.ts';
+import { line } from '../shell/terminal-text.ts';
 
 const help = `
 New values are encrypted with a new key immediately. Existing values are re-encrypted in the background without
@@ -47,7 +48,8 @@ async function start(shell: Shell, { wait, timeout }: Options): Promise<void> {
   if (begun === undefined) {
     return shell.print('There is no key to rotate yet; the key is created with the first value.', { rotation: null });
   }
-  if (!wait) return shell.print(`Rotation ${begun.id} has started; \`anima rotate status\` shows its progress.`, begun);
+  if (!wait)
+    return shell.print(line`Rotation ${begun.id} has started; \`anima rotate status\` shows its progress.`, begun);
   const done = await follow(shell, client, begun, until);
   shell.print(formatRotation(done), done);
 }
@@ -137,5 +139,5 @@ class RotationProgress {
 
 function formatRotation({ id, to, reencrypted, startedAt, finishedAt }: Rotation): string {
   const took = finishedAt === undefined ? '' : ` in ${durationText(Date.parse(finishedAt) - Date.parse(startedAt))}`;
-  return `Rotation ${id} is done${took}: ${reencrypted} values re-encrypted under version ${to}; older keys are retired.`;
+  return line`Rotation ${id} is done${took}: ${reencrypted} values re-encrypted under version ${to}; older keys are retired.`;
 }

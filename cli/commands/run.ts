@@ -13,8 +13,17 @@ import type { Shell } from '../shell/shell.ts';
 
 const help = `
 If the whole value of a variable is a reference (anima://path, anima://path?version=N), it is replaced with the referenced
-value, only in the environment of the command. If a value can’t be read, the command is not started. If a variable is set
-more than once, the last source wins: the current environment, then --prefix, then each --env-file.
+value, only in the environment of the command. If a value can’t be read, the command is not started.
+
+--prefix and --dotenv add variables. A variable that the environment already has is kept, unless --override is given; of the
+others the last source wins: --prefix, then each --dotenv. (The option is not called --env-file, because Node.js, which runs
+this command, would read that file itself.) Variables that can make programs run other code or connect elsewhere (NODE_OPTIONS,
+LD_PRELOAD, PATH, BASH_ENV, GIT_SSH_COMMAND, HTTPS_PROXY …) are refused in both, because whoever may write a value or the file
+could then run code as you. --allow-variable NODE_OPTIONS allows this one. A reference that you set in the environment itself
+needs no option.
+
+The command does not get ANIMA_KEY, nor any other ANIMA_ variable that is not a known setting; --pass-key passes them on. A
+stored profile stays readable for the command, as all files of its user.
 
 --prefix prod/ sets a variable for every value below prod/. Its name is the name without the prefix in upper case, with _ for
 each character other than A-Z 0-9 _, and a _ before a leading digit. prod/stripe/secret-key becomes STRIPE_SECRET_KEY.
@@ -30,13 +39,17 @@ the command was not found, 126 if it can’t be executed.
 
 Examples:
   $ STRIPE_KEY=anima://prod/stripe/key anima run -- node agent.js
-  $ anima run --env-file .env -- docker compose up
+  $ anima run --dotenv .env -- docker compose up
+  $ anima run --dotenv <(sops -d prod.env) -- node agent.js
   $ anima run --prefix prod/ -- sh -c 'psql "$DATABASE_URL"'
   $ anima run --cache-max-age 1h -- npm test        use the cache of the last hour if the vault can’t be reached`;
 
 interface Options {
-  readonly envFile?: readonly string[];
+  readonly dotenv?: readonly string[];
   readonly prefix?: string;
+  readonly allowVariable?: readonly string[];
+  readonly override?: boolean;
+  readonly passKey?: boolean;
   readonly masking: boolean;
   readonly cacheMaxAge?: string;
 }
@@ -50,8 +63,15 @@ export function register(
     .command('run')
     .description('run a command with values in its environment')
     .argument('<command...>', 'the command and its arguments, after --')
-    .option('--env-file <file>', 'variables from a .env file; repeatable', collect)
+    .option('--dotenv <file>', 'variables from a .env file; repeatable', collect)
     .option('--prefix <folder>', 'set a variable for every value below this folder')
+    .option(
+      '--allow-variable <name>',
+      'allow --prefix and --dotenv to set this restricted variable; repeatable',
+      collect,
+    )
+    .option('--override', 'let --prefix and --dotenv replace variables that are already set')
+    .option('--pass-key', 'pass ANIMA_KEY on to the command')
     .option('--no-masking', 'do not mask values in the output of the command')
     .option('--cache-max-age <duration>', 'if the vault can’t be reached, use values cached within 1h, 7d …')
     .addHelpText('after', help)
@@ -60,35 +80,45 @@ export function register(
     );
 }
 
-const collect = (file: string, before: readonly string[] = []): readonly string[] => [...before, file];
+const collect = (one: string, before: readonly string[] = []): readonly string[] => [...before, one];
 
 async function run(shell: Shell, [command = '', ...args]: readonly string[], options: Options): Promise<number> {
   const files = await Promise.all(
-    (options.envFile ?? []).map(async (path) => ({
+    (options.dotenv ?? []).map(async (path) => ({
       path,
-      entries: parseEntries('env', await readText(path, shell.stdin), path),
+      entries: parseEntries('dotenv', await readText(path, shell.stdin), path),
     })),
   );
   const folder = normalizeFolder(options.prefix);
   // If nothing needs to be resolved, no key is required, so a pipeline can be tested without one.
-  const wanted = { environment: shell.env, folder, files };
   const reader = options.prefix === undefined ? undefined : await SecretReader.open(shell, options.cacheMaxAge);
   const names = (await reader?.listNames(folder)) ?? [];
   if (reader !== undefined && names.length === 0) shell.note(`There are no values below ${folder || 'the root'}.`);
-  const plan = planEnvironment({ ...wanted, names });
+  const plan = planEnvironment(
+    { environment: shell.env, folder, files, names },
+    {
+      allowedVariables: new Set(options.allowVariable),
+      override: options.override === true,
+      passKey: options.passKey === true,
+      ignoreCase: process.platform === 'win32',
+    },
+  );
+  if (plan.kept.length > 0) {
+    shell.note(`Kept as the environment has it: ${plan.kept.join(', ')}. --override replaces such variables.`);
+  }
   const values =
     plan.references.size === 0 ? new Map<string, string>() : await resolveReferences(shell, plan, options, reader);
   const masked = options.masking && values.size > 0 ? await createMasker(shell, values) : undefined;
-  if (masked !== undefined) ignoreClosedPipe(shell.stdout);
+  if (masked !== undefined) ignoreClosedPipe(shell.rawStdout);
   return await withStartFailureExitCode(shell, () =>
     runChild({
       command,
       args,
       env: Object.fromEntries([...plan.literal, ...values]),
       concealer: masked,
-      stdout: shell.stdout,
-      stderr: shell.stderr,
-      terminal: [shell.stdin, shell.stdout, shell.stderr].some(({ isTTY }) => isTTY),
+      stdout: shell.rawStdout,
+      stderr: shell.rawStderr,
+      terminal: [shell.stdin, shell.rawStdout, shell.rawStderr].some(({ isTTY }) => isTTY),
     }),
   );
 }
@@ -127,7 +157,7 @@ function ignoreClosedPipe(stdout: NodeJS.WriteStream): void {
   stdout.on('error', () => undefined);
 }
 
-/** The API key is masked too, because the command inherits it if it is in the environment. */
+/** The API key is masked too: the command may have it by --pass-key, or read it from a profile. */
 async function createMasker(shell: Shell, values: ReadonlyMap<string, string>): Promise<StreamMasker> {
   const short = [...values].filter(([, value]) => value !== '' && !isMaskable(value)).map(([variable]) => variable);
   if (short.length > 0) {
@@ -156,7 +186,7 @@ async function withStartFailureExitCode(shell: Shell, work: () => Promise<number
       });
     }
     const [code, why] = known;
-    shell.stderr.write(`anima: The command ${why} (${error.code}).\n`);
+    shell.error(`anima: The command ${why} (${error.code}).`);
     return code;
   }
 }

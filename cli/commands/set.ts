@@ -3,6 +3,7 @@ import { usageError } from '../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../shell/durations.ts';
 import { readAll, readInput } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
+import { line } from '../shell/terminal-text.ts';
 
 const help = `
 The value is read from a hidden prompt, a pipe or a file. One trailing line end of typed or piped input is removed
@@ -58,7 +59,7 @@ async function set(shell: Shell, name: string, options: Options): Promise<void> 
     throw usageError('The value is empty; nothing was stored', 'To store an empty value, use --allow-empty.');
   }
   const info = await client.vault.set(name, value, settings);
-  shell.print(`Stored ${info.name}, version ${info.version}.`, info);
+  shell.print(line`Stored ${info.name}, version ${info.version}.`, info);
 }
 
 async function readValue(shell: Shell, { file, value, unsafeArgument, keepNewline }: Options): Promise<string> {

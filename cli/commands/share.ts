@@ -12,7 +12,7 @@ import { parseDuration, parseWhole } from '../shell/durations.ts';
 import { cannotRead } from '../shell/private-files.ts';
 import { formatByteSize, formatTransfer, ProgressLine } from '../shell/progress-line.ts';
 import type { Shell } from '../shell/shell.ts';
-import { escapeSteeringCharacters } from '../shell/terminal-output.ts';
+import { line as textLine } from '../shell/terminal-text.ts';
 
 const help = `
 The file is encrypted on this machine with a key that is only in the link, so neither the vault nor its storage can read the
@@ -64,7 +64,7 @@ async function share(shell: Shell, file: string | undefined, options: Options): 
       );
     if (file === '-') throw usageError('An upload from standard input can’t be resumed. Nothing was sent');
     const upload = await chooseUpload(await (await openInterruptedUploads(shell)).list(), file);
-    shell.note(`Resuming ${escapeSteeringCharacters(upload.file)}.`);
+    shell.note(textLine`Resuming ${upload.file}.`);
     return reportShared(shell, await uploadResumably(shell, upload.file, { resume: upload.state }, upload));
   }
   if (file === undefined && shell.stdin.isTTY)
@@ -105,7 +105,7 @@ async function chooseUpload(
   }
   // For one file, the newest upload is used. For several files, the choice would be ambiguous.
   if (path === undefined && more.some((one) => one.file !== upload.file)) {
-    const files = [...new Set(uploads.map((one) => escapeSteeringCharacters(one.file)))];
+    const files = [...new Set(uploads.map(({ file: path }) => path))];
     throw usageError(
       `Several uploads were interrupted; nothing was sent`,
       `Give one of these files: ${files.join(', ')}.`,
@@ -176,7 +176,7 @@ async function openContent(file: string): Promise<BlobContent> {
   });
   if (!found.isFile()) {
     throw usageError(
-      `${escapeSteeringCharacters(file)} is not a regular file; nothing was sent`,
+      `${file} is not a regular file; nothing was sent`,
       'For a folder, use: tar cz FOLDER | anima share - --name FOLDER.tar.gz',
     );
   }
@@ -190,7 +190,7 @@ function reportShared(shell: Shell, { url, burn, ...done }: PutBlobResult & { re
   const how = burn ? `once${until}, which destroys it` : until.trim() || 'until it is deleted';
   if (!shell.json)
     shell.note(
-      `${formatByteSize(done.size)}, blob ${done.id}. Anyone with this link can open it ${how}; the link can’t be shown again:`,
+      textLine`${formatByteSize(done.size)}, blob ${done.id}. Anyone with this link can open it ${how}; the link can’t be shown again:`,
     );
   shell.print(url, { url, ...done });
 }

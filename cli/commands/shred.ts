@@ -5,6 +5,7 @@ import { parseWhole } from '../shell/durations.ts';
 import { type ReservedFile, reserveFile } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 import { formatFacts } from '../shell/terminal-output.ts';
+import { line } from '../shell/terminal-text.ts';
 
 const help = `
 Destroys the data-encryption keys of the organization. After that nobody can decrypt any of its values, in the vault, in its
@@ -51,7 +52,7 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .action(async (_options: object, command: Command) => {
       const shell = shellOf(command);
       const answer = await (await shell.client()).org.cancelShred();
-      shell.print(`The shredding is cancelled; the organization ${answer.org} is ${answer.state}.`, answer);
+      shell.print(line`The shredding is cancelled; the organization ${answer.org} is ${answer.state}.`, answer);
     });
 }
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Shell } from '../shell/shell.ts';
-import { formatTable, formatTime } from '../shell/terminal-output.ts';
+import { formatTable, formatTableWithHead, formatTime } from '../shell/terminal-output.ts';
 
 const help = `
 Newest first; \`anima get NAME --version N\` prints one of them.
@@ -25,7 +25,6 @@ async function versions(shell: Shell, name: string): Promise<void> {
     formatTime(createdAt),
     expiresAt === undefined ? '-' : formatTime(expiresAt),
   ]);
-  if (!shell.stdout.isTTY) return shell.print(formatTable(rows), kept);
-  const [head = '', ...lines] = formatTable([['VERSION', 'STORED (UTC)', 'EXPIRES'], ...rows]).split('\n');
-  shell.print([shell.paint('dim', head), ...lines].join('\n'), kept);
+  if (!shell.isTerminal) return shell.print(formatTable(rows), kept);
+  shell.print(formatTableWithHead([['VERSION', 'STORED (UTC)', 'EXPIRES'], ...rows]), kept);
 }

@@ -102,7 +102,7 @@ export async function serveMcp(shell: Shell, settings: McpSettings): Promise<voi
   });
   // The error text may quote the message, so it is not logged.
   server.server.onerror = () => log('received an invalid message');
-  await server.connect(new StdioServerTransport(shell.stdin, shell.stdout, { maxBufferSize: maxMessageBytes }));
+  await server.connect(new StdioServerTransport(shell.stdin, shell.rawStdout, { maxBufferSize: maxMessageBytes }));
   log(`ready, run ${run}${settings.folder === '' ? '' : `, limited to ${settings.folder}`}`);
   await closed;
   // Requests sent before the client closed its end have started by now and are still answered; every call has a time

@@ -9,8 +9,7 @@
  *
  * There are no other escapes: `\"` within double quotes is kept, and `$NAME` is not expanded.
  */
-import { parseEnv } from 'node:util';
-import { type FileEntry, FileFormatError, formatErrorAt } from './file-entry.ts';
+import { type FileEntry, formatErrorAt } from './file-entry.ts';
 
 const blankPattern = /\s*(?:#[^\n]*(?:\n|$)\s*)*/y;
 const assignmentPattern = /(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*/y;
@@ -72,47 +71,4 @@ function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | n
 function endOfMatchAt(pattern: RegExp, text: string, at: number): number {
   matchAt(pattern, text, at);
   return pattern.lastIndex;
-}
-
-const safeBareValue = /^[\w./:@%+,=~^-]+$/;
-
-/**
- * Writes entries so that this parser, Node's `util.parseEnv` and dotenv read each value back byte for byte. A value is
- * written bare if every shell reads it the same way, otherwise in the first kind of quotes that can contain it.
- * @throws FileFormatError with the variables that `.env` cannot express
- */
-export function writeEnvFile(entries: Iterable<Pick<FileEntry, 'name' | 'value'>>): string {
-  const all = [...entries];
-  const lines = all.map(({ name, value }) => `${name}=${quoteValue(value) ?? ''}\n`);
-  const text = lines.join('');
-  // The whole output is read back, because one value must not change how the next one is read.
-  const ours = new Map(parseOrEmpty(text).map(({ name, value }) => [name, value]));
-  const nodes = parseEnv(text);
-  const lost = all.filter(({ name, value }) => ours.get(name) !== value || nodes[name] !== value);
-  if (lost.length > 0) {
-    throw new FileFormatError(
-      `.env files can’t express ${lost.map(({ name }) => name).join(', ')}: programs read values with a carriage return, or with all kinds of quotes, differently`,
-    );
-  }
-  return text;
-}
-
-function parseOrEmpty(text: string): FileEntry[] {
-  try {
-    return parseEnvFile(text);
-  } catch (error) {
-    if (error instanceof FileFormatError) return [];
-    throw error;
-  }
-}
-
-function quoteValue(value: string): string | undefined {
-  if (value === '' || safeBareValue.test(value)) return value;
-  // In some parsers a trailing backslash would escape the closing quote.
-  if (!value.endsWith('\\')) {
-    if (!value.includes("'")) return `'${value}'`;
-    if (!value.includes('"') && !/\\[nr]/.test(value)) return `"${value}"`;
-    if (!value.includes('`')) return `\`${value}\``;
-  }
-  return /^[^\s'"`#][^\n#]*$/.test(value) && value === value.trim() ? value : undefined;
 }

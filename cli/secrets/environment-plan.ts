@@ -1,6 +1,7 @@
 /** Plans the environment of a command: which of its variables come from the vault. */
 import { usageError } from '../shell/command-error.ts';
 import type { FileEntry } from './file-entry.ts';
+import { checkRestrictedVariables, isVaultCredential, type VariableOrigin } from './restricted-variables.ts';
 import { InvalidReferenceError, isReference, parseReference, type Reference } from './secret-references.ts';
 import { environmentVariablesFor } from './value-names.ts';
 
@@ -10,9 +11,11 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface EnvironmentPlan {
   readonly literal: ReadonlyMap<string, string>;
   readonly references: ReadonlyMap<string, Reference>;
+  /** Variables that a folder or file would have set, but that the environment already has. */
+  readonly kept: readonly string[];
 }
 
-/** Sources of variables. Later sources win: the environment, the folder, then the files in order. */
+/** Sources of variables. Later files win over earlier files, and files over the folder. */
 export interface EnvironmentSources {
   readonly environment: Environment;
   /** Names of values below `folder`; each becomes a variable. */
@@ -21,37 +24,78 @@ export interface EnvironmentSources {
   readonly files: readonly { readonly path: string; readonly entries: readonly FileEntry[] }[];
 }
 
-/**
- * Separates references from other variables: a variable is a reference if its whole value begins with `anima://`.
- * @throws CommandError usage for an invalid reference, or if two names would become one variable
- */
-export function planEnvironment({ environment, names, folder, files }: EnvironmentSources): EnvironmentPlan {
-  const literal = new Map<string, string>();
-  const references = new Map<string, Reference>();
-  const put = (variable: string, value: string, where: string) => {
-    literal.delete(variable);
-    references.delete(variable);
-    if (isReference(value)) references.set(variable, parseVariableReference(variable, value, where));
-    else literal.set(variable, value);
-  };
-  for (const [variable, value] of Object.entries(environment)) {
-    if (value !== undefined) put(variable, value, 'in the environment');
-  }
-  for (const [variable, name] of environmentVariablesFor(names, folder)) {
-    literal.delete(variable);
-    references.set(variable, { name });
-  }
-  for (const { path, entries } of files) {
-    for (const { name, value, line } of entries) put(name, value, `in line ${line} of ${path}`);
-  }
-  return { literal, references };
+/** What the command line permits. */
+export interface EnvironmentPermissions {
+  /** Restricted variables that a folder or file may set. */
+  readonly allowedVariables: ReadonlySet<string>;
+  /** Whether a folder or file may replace variables of the environment. */
+  readonly override: boolean;
+  /** Whether the command gets the credentials of the vault that the environment has. */
+  readonly passKey: boolean;
+  /** Whether the case of variable names is ignored, as on Windows. */
+  readonly ignoreCase: boolean;
 }
 
-function parseVariableReference(variable: string, value: string, where: string): Reference {
+interface Setting extends VariableOrigin {
+  readonly content: string | Reference;
+}
+
+/**
+ * Separates references from other variables: a variable is a reference if its whole value begins with `anima://`. What
+ * the environment has is the operator's own choice; what a folder or a file adds is somebody else's, so it is
+ * restricted.
+ * @throws CommandError usage for an invalid reference, if two names would become one variable, or for a restricted
+ * variable that is not allowed
+ */
+export function planEnvironment(
+  { environment, names, folder, files }: EnvironmentSources,
+  { allowedVariables, override, passKey, ignoreCase }: EnvironmentPermissions,
+): EnvironmentPlan {
+  const keyOf = (variable: string): string => (ignoreCase ? variable.toUpperCase() : variable);
+  const own = settingsOf(environment).filter(({ variable }) => passKey || !isVaultCredential(variable));
+  const added = [...folderSettings(names, folder), ...files.flatMap(fileSettings)];
+  checkRestrictedVariables(added, allowedVariables, 'The command was not started');
+  const plan = new Map(own.map((setting) => [keyOf(setting.variable), setting]));
+  const present = new Set(plan.keys());
+  const kept = new Set<string>();
+  for (const setting of added) {
+    if (present.has(keyOf(setting.variable)) && !override) kept.add(setting.variable);
+    else plan.set(keyOf(setting.variable), setting);
+  }
+  const literal = new Map<string, string>();
+  const references = new Map<string, Reference>();
+  for (const { variable, content } of plan.values()) {
+    if (typeof content === 'string') literal.set(variable, content);
+    else references.set(variable, content);
+  }
+  return { literal, references, kept: [...kept] };
+}
+
+function settingsOf(environment: Environment): Setting[] {
+  return Object.entries(environment).flatMap(([variable, value]) =>
+    value === undefined ? [] : [settingOf(variable, value, 'in the environment')],
+  );
+}
+
+function folderSettings(names: readonly string[], folder: string): Setting[] {
+  return [...environmentVariablesFor(names, folder)].map(([variable, name]) => ({
+    variable,
+    origin: `the value ${name}`,
+    content: { name },
+  }));
+}
+
+function fileSettings({ path, entries }: EnvironmentSources['files'][number]): Setting[] {
+  return entries.map(({ name, value, line }) => settingOf(name, value, `line ${line} of ${path}`));
+}
+
+function settingOf(variable: string, value: string, origin: string): Setting {
+  if (!isReference(value)) return { variable, origin, content: value };
   try {
-    return parseReference(value);
+    return { variable, origin, content: parseReference(value) };
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error;
+    const where = origin.startsWith('line') ? `in ${origin}` : origin;
     throw usageError(`The reference of ${variable} ${where} is invalid: ${error.message}. The command was not started`);
   }
 }

@@ -33,10 +33,9 @@ export function parseJsonOrYaml(format: TreeFormat, text: string): FileEntry[] {
  * written as JSON strings, which are valid double-quoted YAML; block scalars do not always round-trip exactly.
  * @throws FileFormatError if a value would not read back byte for byte
  */
-export function writeJsonOrYaml(format: TreeFormat, entries: Iterable<Pick<FileEntry, 'name' | 'value'>>): string {
-  const all = [...entries];
+export function writeJsonOrYaml(format: TreeFormat, all: readonly Pick<FileEntry, 'name' | 'value'>[]): string {
   // Not built through an object, so that `__proto__` is an ordinary name and numeric names keep their order.
-  const members = all.map(({ name, value }) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+  const members = all.map(({ name, value }) => `${quoted(name)}: ${quoted(value)}`);
   const json = members.length === 0 ? '{}\n' : `{\n  ${members.join(',\n  ')}\n}\n`;
   const text = format === 'json' || members.length === 0 ? json : `${members.join('\n')}\n`;
   const back = new Map(parseJsonOrYaml(format, text).map(({ name, value }) => [name, value]));
@@ -47,6 +46,15 @@ export function writeJsonOrYaml(format: TreeFormat, entries: Iterable<Pick<FileE
     );
   }
   return text;
+}
+
+/**
+ * A JSON string that YAML parsers of both versions accept too. YAML 1.1 takes U+0085, U+2028 and U+2029 for line ends
+ * and rejects other non-printable characters, so those are escaped (YAML 1.1 section 5.1).
+ */
+function quoted(text: string): string {
+  const unicodeEscape = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, unicodeEscape);
 }
 
 function checkJson(text: string): void {

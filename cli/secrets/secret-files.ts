@@ -3,34 +3,45 @@ import { extname } from 'node:path';
 import { usageError } from '../shell/command-error.ts';
 import { readInput, writePrivateFile } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
-import { parseEnvFile, writeEnvFile } from './dotenv-format.ts';
+import { writeDockerFile } from './docker-format.ts';
+import { parseEnvFile } from './dotenv-format.ts';
+import { writeEnvFile } from './dotenv-writer.ts';
 import { type FileEntry, FileFormatError } from './file-entry.ts';
 import { parseJsonOrYaml, writeJsonOrYaml } from './json-yaml-format.ts';
+import { writeShellFile } from './shell-format.ts';
 
-export const formats = ['env', 'json', 'yaml'] as const;
+export const inputFormats = ['dotenv', 'json', 'yaml'] as const;
+export const outputFormats = ['dotenv', 'shell', 'docker', 'json', 'yaml'] as const;
 
-export type Format = (typeof formats)[number];
+export type InputFormat = (typeof inputFormats)[number];
+export type OutputFormat = (typeof outputFormats)[number];
 
-const formatByExtension: Readonly<Record<string, Format>> = {
-  '.env': 'env',
+const formatByExtension: Readonly<Record<string, OutputFormat>> = {
+  '.env': 'dotenv',
+  '.sh': 'shell',
   '.json': 'json',
   '.yaml': 'yaml',
   '.yml': 'yaml',
 };
 
 /**
- * Determines the format from the option, otherwise from the file name (`.env`, `.env.local`, `x.env`, `x.json`,
- * `x.yaml`, `x.yml`).
+ * Determines the format from the option, otherwise from the file name (`.env`, `.env.local`, `x.env`, `x.sh`,
+ * `x.json`, `x.yaml`, `x.yml`); undefined if neither tells one of the formats.
  * @throws CommandError usage
  */
-export function resolveFormat(option: string | undefined, file: string | undefined): Format | undefined {
+export function resolveFormat<Format extends OutputFormat>(
+  formats: readonly Format[],
+  option: string | undefined,
+  file: string | undefined,
+): Format | undefined {
   if (option !== undefined) {
     const format = formats.find((one) => one === option);
     if (format === undefined) throw usageError(`--format must be one of ${formats.join(', ')}. Nothing was done`);
     return format;
   }
   const base = file?.replace(/^.*[\\/]/, '') ?? '';
-  return /^\.env(?:\.|$)/.test(base) ? 'env' : formatByExtension[extname(base).toLowerCase()];
+  const byName = /^\.env(?:\.|$)/.test(base) ? 'dotenv' : formatByExtension[extname(base).toLowerCase()];
+  return formats.find((one) => one === byName);
 }
 
 /** Reads a file, or standard input for `-`, without a byte-order mark. @throws CommandError if it is not UTF-8 */
@@ -44,23 +55,37 @@ export async function readText(path: string, stdin: NodeJS.ReadStream): Promise<
 }
 
 /** Parses the entries of a file. @throws CommandError usage, with the line */
-export function parseEntries(format: Format, text: string, path: string): FileEntry[] {
-  return asUsageError(path, () => (format === 'env' ? parseEnvFile(text) : parseJsonOrYaml(format, text)));
-}
-
-/** Formats entries as text. @throws CommandError usage for values that the format cannot express exactly */
-export function formatEntries(format: Format, entries: readonly Pick<FileEntry, 'name' | 'value'>[]): string {
-  return asUsageError(undefined, () => (format === 'env' ? writeEnvFile(entries) : writeJsonOrYaml(format, entries)));
-}
-
-function asUsageError<T>(path: string | undefined, work: () => T): T {
+export function parseEntries(format: InputFormat, text: string, path: string): FileEntry[] {
   try {
-    return work();
+    return format === 'dotenv' ? parseEnvFile(text) : parseJsonOrYaml(format, text);
   } catch (error) {
     if (!(error instanceof FileFormatError)) throw error;
-    if (path === undefined)
-      throw usageError(`${error.message}. Nothing was written`, 'JSON can express every value: --format json.');
     throw usageError(`${displayNameOf(path)}, ${error.message}. Nothing was done`);
+  }
+}
+
+type Writer = (entries: readonly Pick<FileEntry, 'name' | 'value'>[]) => string;
+
+const writers: Readonly<Record<OutputFormat, Writer>> = {
+  dotenv: writeEnvFile,
+  shell: writeShellFile,
+  docker: writeDockerFile,
+  json: (entries) => writeJsonOrYaml('json', entries),
+  yaml: (entries) => writeJsonOrYaml('yaml', entries),
+};
+
+/** Formats entries as text. @throws CommandError usage for values that the format cannot express exactly */
+export function formatEntries(format: OutputFormat, entries: readonly Pick<FileEntry, 'name' | 'value'>[]): string {
+  try {
+    return writers[format](entries);
+  } catch (error) {
+    if (!(error instanceof FileFormatError)) throw error;
+    throw usageError(
+      `${error.message}. Nothing was written`,
+      format === 'dotenv' || format === 'docker'
+        ? 'Use --format shell for a POSIX shell, or --format json, which can express every value.'
+        : 'JSON can express every value: --format json.',
+    );
   }
 }
 
@@ -75,15 +100,15 @@ export interface OutputOptions {
 
 /** @throws CommandError usage if values would be shown on a terminal although the user did not request it */
 export function checkOutput(shell: Shell, { output }: OutputOptions): void {
-  if (output !== undefined || !shell.stdout.isTTY) return;
+  if (output !== undefined || !shell.isTerminal) return;
   throw usageError(
     'The output is a terminal and would show values; nothing was read',
     'Write a file with -o FILE, use a pipe, or show them with -o -.',
   );
 }
 
-/** Writes text with values to a file of mode 0600 or, unchanged, to standard output. */
+/** Writes text with values to a file of mode 0600, or to standard output. Only a terminal gets it escaped. */
 export async function writeOutput(shell: Shell, text: string, { output, force }: OutputOptions): Promise<void> {
-  if (output === undefined || output === '-') shell.stdout.write(text);
+  if (output === undefined || output === '-') shell.printContent(text);
   else await writePrivateFile(output, text, { replace: force === true });
 }

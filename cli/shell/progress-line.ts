@@ -1,5 +1,6 @@
 /** A progress line on a terminal's standard error that is updated in place. */
 import type { Shell } from './shell.ts';
+import { escapeForLine } from './terminal-text.ts';
 
 export class ProgressLine {
   readonly #shell: Shell;
@@ -9,18 +10,18 @@ export class ProgressLine {
 
   constructor(shell: Shell) {
     this.#shell = shell;
-    this.isShown = shell.stderr.isTTY === true && !shell.quiet;
+    this.isShown = shell.rawStderr.isTTY === true && !shell.quiet;
   }
 
   show(text: string): void {
     if (!this.isShown || text === this.#lastText) return;
     this.#lastText = text;
-    this.#shell.stderr.write(`\r\u001b[K${text}`);
+    this.#shell.rawStderr.write(`\r\u001b[K${escapeForLine(text)}`);
   }
 
   /** Removes the line. */
   end(): void {
-    if (this.#lastText !== '') this.#shell.stderr.write('\r\u001b[K');
+    if (this.#lastText !== '') this.#shell.rawStderr.write('\r\u001b[K');
     this.#lastText = '';
   }
 }

@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import { CommandError, exitCodes, usageError } from './command-error.ts';
 import { HiddenLineInput } from './hidden-line-input.ts';
+import { escapeForLine } from './terminal-text.ts';
 
 interface Streams {
   readonly stdin: NodeJS.ReadStream;
@@ -16,7 +17,7 @@ export async function askLine({ stdin, stderr }: Streams, question: string): Pro
   lines.once('close', () => abort.abort());
   lines.once('SIGINT', () => lines.close());
   try {
-    return (await lines.question(`${question} `, { signal: abort.signal })).trim();
+    return (await lines.question(`${escapeForLine(question)} `, { signal: abort.signal })).trim();
   } catch {
     stderr.write('\n');
     throw cancelledError();
@@ -37,7 +38,7 @@ export async function askSecret({ stdin, stderr }: Streams, question: string): P
   if (!stdin.isTTY || typeof stdin.setRawMode !== 'function') throw noTerminalError();
   // Set first, so that input typed as soon as the prompt appears is hidden too.
   stdin.setRawMode(true);
-  stderr.write(`${question} (not shown) ${pasteOn}`);
+  stderr.write(`${escapeForLine(question)} (not shown) ${pasteOn}`);
   try {
     const typed = await readHiddenLine(stdin);
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(typed);

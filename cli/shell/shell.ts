@@ -3,6 +3,7 @@
  * interaction.
  */
 import type { Anima, CallerIds } from '../../sdk/src/index.ts';
+import type { TerminalText } from './terminal-text.ts';
 
 /** Where the API key in use was found. */
 export type KeySource = 'environment' | 'keyring' | 'file';
@@ -17,10 +18,18 @@ export interface VaultAccess {
   readonly keyFrom: KeySource;
 }
 
+/**
+ * Text for people is printed by `print`, `note`, `error` and `printContent` only. They escape what could control a
+ * terminal, so no caller has to. A test finds direct writes.
+ */
 export interface Shell {
   readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+  /** Standard output for bytes of others: of a started command, a protocol, or a file. */
+  readonly rawStdout: NodeJS.WriteStream;
+  /** Standard error for bytes of others. */
+  readonly rawStderr: NodeJS.WriteStream;
+  /** Whether standard output is a terminal. */
+  readonly isTerminal: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether `--json` was given. */
   readonly json: boolean;
@@ -42,19 +51,23 @@ export interface Shell {
   address(): Promise<string>;
   /**
    * Prints the text or, with --json, the JSON on one line. A final newline is added to the text unless it is empty or
-   * has one.
+   * has one. Line ends in the text are kept, so pieces from the vault within a line need `escapeForLine`; tables, facts
+   * and trees do that.
    */
-  print(human: string, json: unknown): void;
+  print(human: TerminalText, json: unknown): void;
+  /**
+   * Prints content, such as a value: byte for byte into a pipe or a file, and escaped on a terminal, with a note if
+   * something was escaped.
+   */
+  printContent(text: string): void;
   /** Prints a note on standard error; silent with --quiet. */
   note(text: string): void;
+  /** Prints an error on standard error, for failures that are not thrown. */
+  error(text: string): void;
   /** Asks the user to type `expected`. @throws CommandError if the input differs or there is no terminal */
   confirm(question: string, expected: string): Promise<void>;
   /** Prompts for a line that is shown while typed. @throws CommandError without a terminal */
   ask(question: string): Promise<string>;
   /** Prompts for a hidden secret; pasted line ends are kept. @throws CommandError without a terminal */
   secretPrompt(question: string): Promise<string>;
-  /** Styles text on terminals with colours: `paint('bold', text)`. */
-  paint(style: Style, text: string): string;
 }
-
-export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';

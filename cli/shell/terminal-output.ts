@@ -1,8 +1,9 @@
-/** Text for terminals. */
+/** Layouts for terminals: tables, facts and trees. */
+import { escapeForLine, type StyledText, styled } from './terminal-text.ts';
 
 /** Formats rows as columns of minimal width, separated by two spaces; the last column is not padded. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map(escapeSteeringCharacters));
+  const clean = rows.map((row) => row.map(escapeForLine));
   const widths: number[] = [];
   for (const row of clean) {
     for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
@@ -17,18 +18,15 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** Formats a table whose first row is a head in a dim style. */
+export function formatTableWithHead(rows: readonly (readonly string[])[]): (string | StyledText)[] {
+  const [head = '', ...lines] = formatTable(rows).split('\n');
+  return [styled('dim', head), ...lines.map((text) => `\n${text}`)];
+}
+
 /** Formats label-value pairs, one per line; pairs without a value are omitted. */
 export function formatFacts(pairs: readonly (readonly [string, string | undefined])[]): string {
   return formatTable(pairs.flatMap(([label, text]) => (text === undefined ? [] : [[label, text]])));
-}
-
-// Metadata and key names are untrusted text and must not control the terminal that shows them.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches these characters on purpose.
-const steeringCharacters = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-
-/** Makes control characters and direction marks in a text visible. */
-export function escapeSteeringCharacters(text: string): string {
-  return text.replace(steeringCharacters, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Formats a time in UTC for people: `2026-11-21 06:34:10`. */
@@ -44,7 +42,7 @@ export function formatTree(names: readonly string[]): string {
     const segments = name.split('/');
     for (const [i, segment] of segments.entries()) {
       // A value and a folder may have the same name; the folder is shown with a trailing slash.
-      const label = i < segments.length - 1 ? `${segment}/` : segment;
+      const label = escapeForLine(i < segments.length - 1 ? `${segment}/` : segment);
       const next = branch.get(label) ?? new Map();
       branch.set(label, next);
       branch = next;

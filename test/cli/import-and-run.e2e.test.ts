@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,7 +79,7 @@ describe('import, then run', () => {
     expect((await anima(['import', thirtyFile, '--prefix', 'thirty/'])).stdout.match(/unchanged/g)).toHaveLength(30);
     const input = 'PORT=hunter2-port\nNODE_ENV=production\nFRESH=hunter2-fresh\n';
     const { stdout, stderr } = await anima(
-      ['import', '-', '--format', 'env', '--prefix', 'thirty', '--dry-run', '--json'],
+      ['import', '-', '--format', 'dotenv', '--prefix', 'thirty', '--dry-run', '--json'],
       { input },
     );
     expect(JSON.parse(stdout)).toEqual({
@@ -94,7 +95,12 @@ describe('import, then run', () => {
   });
 
   test('export gives back what was imported, in each format, in a file of mode 0600', async () => {
-    for (const file of ['out.env', 'out.json', 'out.yaml']) {
+    // Programs read these two differently in a .env file, so only the other formats can hold them.
+    const refused = await anima(['export', '--prefix', 'thirty', '--format', 'dotenv']);
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('can’t express SHELL_SNIPPET, SQL:');
+    expect(refused.stderr).toContain('--format shell');
+    for (const file of ['out.json', 'out.yaml']) {
       const path = join(folder, file);
       expect(await anima(['export', '--prefix', 'thirty', '-o', path])).toMatchObject({ code: 0 });
       expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -105,7 +111,20 @@ describe('import, then run', () => {
       expect(Object.fromEntries(back.map(({ name, value }) => [name.slice(prefix.length), value]))).toEqual(thirty);
       expect((await anima(['export', '--prefix', 'thirty', '-o', path])).code).toBe(5);
     }
-    expect(dotenv.parse(readFileSync(join(folder, 'out.env')))).toEqual(thirty);
+    const { SHELL_SNIPPET, SQL, ...plain } = thirty;
+    await stack.client.vault.setMany(
+      Object.fromEntries(Object.entries(plain).map(([name, value]) => [`plain/${name}`, value])),
+    );
+    const file = join(folder, 'out.env');
+    expect(await anima(['export', '--prefix', 'plain', '-o', file])).toMatchObject({ code: 0 });
+    expect(dotenv.parse(readFileSync(file))).toEqual(plain);
+    expect((await anima(['import', file, '--prefix', 'plain'])).stdout.match(/unchanged/g)).toHaveLength(28);
+    const shell = await anima(['export', '--prefix', 'thirty', '--format', 'shell']);
+    const print = `${shell.stdout}exec "$0" -e 'process.stdout.write(JSON.stringify(process.env))'`;
+    const env = execFileSync('sh', ['-c', print, process.execPath], { encoding: 'utf8' });
+    expect(JSON.parse(env)).toMatchObject(thirty);
+    expect(SHELL_SNIPPET).toContain('$(touch x)');
+    expect(SQL).toContain("'O''Brien'");
     expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 });
@@ -126,9 +145,9 @@ describe('import', () => {
     const admin = stack.clientOf(stack.vault.adminKey);
     const { key } = await admin.keys.create({ role: 'agent', verbs: ['values.write'] });
     const options = { input: 'A=1\n', env: { ANIMA_KEY: key } };
-    const dry = await anima(['import', '-', '--format', 'env', '--prefix', 'blind', '--dry-run'], options);
+    const dry = await anima(['import', '-', '--format', 'dotenv', '--prefix', 'blind', '--dry-run'], options);
     expect(dry.stdout).toContain('unknown');
-    expect(await anima(['import', '-', '--format', 'env', '--prefix', 'blind'], options)).toMatchObject({ code: 0 });
+    expect(await anima(['import', '-', '--format', 'dotenv', '--prefix', 'blind'], options)).toMatchObject({ code: 0 });
     expect(await stack.client.vault.get('blind/A')).toBe('1');
   });
 
@@ -147,19 +166,19 @@ describe('import', () => {
 });
 
 describe('run', () => {
-  test('resolves whole references in the environment and in files; files win, parts of values stay', async () => {
+  test('resolves whole references in the environment and in files; parts of values stay', async () => {
     const file = join(folder, 'refs.env');
     writeFileSync(file, 'A=anima://app/password\nB=plain\nC="see anima://app/password"\nD=anima://app/short\n');
     const { code, stdout, stderr } = await startProcess(
       [
         'run',
-        '--env-file',
+        '--dotenv',
         file,
         ...node(
           'console.log(JSON.stringify([process.env.A.length, process.env.B, process.env.C, process.env.D, process.env.E]))',
         ),
       ],
-      { env: withKey({ B: 'anima://app/nowhere', E: 'anima://app/password?version=1' }) },
+      { env: withKey({ E: 'anima://app/password?version=1' }) },
     ).ended;
     expect({ code, lines: JSON.parse(stdout) }).toEqual({
       code: 0,
@@ -186,6 +205,72 @@ describe('run', () => {
     expect(stderr).toMatch(told);
     expect(stdout + stderr).not.toMatch(/hunter2|correct horse/);
     expect(readdirSync(folder)).not.toContain('started');
+  });
+
+  test.each([
+    ['NODE_OPTIONS', 'node-options', '--require=/tmp/evil.js'],
+    ['LD_PRELOAD', 'LD_PRELOAD', '/tmp/evil.so'],
+    ['BASH_ENV', 'bash.env', '/tmp/evil'],
+    ['GIT_SSH_COMMAND', 'git/ssh_command', 'touch x'],
+    ['PATH', 'path', '/tmp/evil'],
+    ['ANIMA_URL', 'anima-url', 'https://evil.example'],
+  ])('whoever may write values can’t set %s for the command, in run or export', async (variable, name, value) => {
+    const prefix = `restricted-${name.replace(/\W/g, '')}`;
+    await stack.client.vault.setMany({ [`${prefix}/${name}`]: value, [`${prefix}/token`]: 'harmless' });
+    const args = ['run', '--prefix', prefix, '--no-masking'];
+    const env = node(`process.stdout.write(JSON.stringify([process.env.${variable}, process.env.TOKEN]))`);
+    const { code, stdout, stderr } = await startProcess([...args, ...env], { env: withKey() }).ended;
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(`${variable} (the value ${prefix}/${name})`);
+    expect(stderr).toContain('The command was not started.');
+    expect(stderr).toContain(`--allow-variable ${variable}`);
+    expect(stderr).not.toContain(value);
+    for (const format of ['dotenv', 'shell', 'docker']) {
+      const exported = await anima(['export', '--prefix', prefix, '--format', format]);
+      expect(exported).toMatchObject({ code: 2, stdout: '' });
+      expect(exported.stderr).toMatch(
+        new RegExp(`${variable} .*Nothing was written.*--allow-variable ${variable}`, 's'),
+      );
+    }
+    const allowed = await anima(['export', '--prefix', prefix, '--format', 'shell', '--allow-variable', variable]);
+    expect(allowed.stdout).toContain(`export ${variable}='${value}'\n`);
+    expect((await anima(['export', '--prefix', prefix, '--format', 'json'])).code).toBe(0);
+  });
+
+  test('a restricted variable that the command line names is set; a second one is still refused', async () => {
+    await stack.client.vault.setMany({ 'named/LD_BIND_NOW': '1', 'named/PYTHONPATH': '/x' });
+    const args = ['run', '--prefix', 'named', '--no-masking', '--allow-variable', 'LD_BIND_NOW'];
+    const print = node('process.stdout.write(process.env.LD_BIND_NOW + process.env.PYTHONPATH)');
+    const refused = await startProcess([...args, ...print], { env: withKey() }).ended;
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).not.toContain('LD_BIND_NOW');
+    const both = [...args, '--allow-variable', 'PYTHONPATH'];
+    expect(await startProcess([...both, ...print], { env: withKey() }).ended).toMatchObject({ code: 0, stdout: '1/x' });
+  });
+
+  test('a folder or a file replaces no variable of the environment, unless told', async () => {
+    await stack.client.vault.setMany({ 'over/ONE': 'stored', 'over/TWO': 'stored' });
+    const file = join(folder, 'over.env');
+    writeFileSync(file, 'TWO=file\nTHREE=file\nFOUR=file\n');
+    const args = ['run', '--prefix', 'over', '--dotenv', file, '--no-masking'];
+    const print = node("process.stdout.write(['ONE','TWO','THREE','FOUR'].map((name) => process.env[name]).join())");
+    const env = withKey({ ONE: 'own', THREE: '' });
+    const kept = await startProcess([...args, ...print], { env }).ended;
+    expect(kept).toMatchObject({ code: 0, stdout: 'own,file,,file' });
+    expect(kept.stderr).toContain('Kept as the environment has it: ONE, THREE. --override replaces such variables.');
+    const replaced = await startProcess([...args, '--override', ...print], { env }).ended;
+    expect(replaced).toMatchObject({ code: 0, stdout: 'stored,file,file,file', stderr: '' });
+  });
+
+  test('the command does not get the key of the vault, unless told', async () => {
+    const env = withKey({ ANIMA_ADMIN_KEY: 'anm_admin', ANIMA_AGENT: 'build' });
+    const print = node(
+      'process.stdout.write(Object.keys(process.env).filter((name) => /^ANIMA/.test(name)).sort().join())',
+    );
+    const without = await startProcess(['run', '--no-masking', ...print], { env }).ended;
+    expect(without).toMatchObject({ code: 0, stdout: 'ANIMA_AGENT,ANIMA_URL' });
+    const withIt = await startProcess(['run', '--no-masking', '--pass-key', ...print], { env }).ended;
+    expect(withIt.stdout).toBe('ANIMA_ADMIN_KEY,ANIMA_AGENT,ANIMA_KEY,ANIMA_URL');
   });
 
   test('two names that would be one variable are refused', async () => {

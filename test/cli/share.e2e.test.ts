@@ -105,6 +105,15 @@ describe('share and open', () => {
     expect(await opened(url, '-o', '-', '--quiet')).toEqual({ code: 0, stdout: text, stderr: '' });
   });
 
+  test('to a pipe goes exactly; on a terminal its control characters are shown as escapes', async () => {
+    const text = 'a\tb\n\u001b[2J\u202e\u{e0041}é\n';
+    const link = await shared(file('hostile.txt', text));
+    expect((await opened(link, '-o', '-')).stdout).toBe(text);
+    const world = { env: recipient, input: `${link}\n`, terminal: true };
+    const shown = (await runAnima(['open', '-o', '-'], world)).stdout;
+    expect(shown).toBe('a\tb\n\\u001b[2J\\u202e\\u{e0041}é\n');
+  });
+
   test('an empty file is one too', async () => {
     const link = await shared(file('empty', ''));
     expect((await opened(link, '-o', join(here, 'got'))).code).toBe(0);

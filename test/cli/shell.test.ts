@@ -11,7 +11,8 @@ import { durationText, parseDuration, parseWhole } from '../../cli/shell/duratio
 import { HiddenLineInput } from '../../cli/shell/hidden-line-input.ts';
 import { reserveFile, writePrivateFile } from '../../cli/shell/private-files.ts';
 import { askSecret } from '../../cli/shell/prompts.ts';
-import { escapeSteeringCharacters, formatTable, formatTree } from '../../cli/shell/terminal-output.ts';
+import { formatTable, formatTree } from '../../cli/shell/terminal-output.ts';
+import { escapeForLine } from '../../cli/shell/terminal-text.ts';
 import { version } from '../../cli/shell/version.ts';
 import { clientErrors, errors } from '../../contract/shared/error-codes.ts';
 import { createError } from '../../sdk/src/shared/errors.ts';
@@ -184,7 +185,7 @@ describe('output', () => {
         ['longer', '\u001b[31mred\u0007'],
       ]),
     ).toBe('a       b\nlonger  \\u001b[31mred\\u0007');
-    expect(escapeSteeringCharacters('a\u202eb\u009bc\n')).toBe('a\\u202eb\\u009bc\\u000a');
+    expect(escapeForLine('a\u202eb\u009bc\n')).toBe('a\\u202eb\\u009bc\\u000a');
   });
   test('a tree keeps a value and a folder of one name apart', () => {
     expect(formatTree(['a', 'a/b/c', 'd'])).toBe('├─ a\n├─ a/\n│  └─ b/\n│     └─ c\n└─ d');
