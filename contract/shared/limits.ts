@@ -28,6 +28,8 @@ export const limits = {
   /** Default and maximum number of items on a list page. */
   pageSize: 100,
   pageSizeMax: 1000,
+  /** Maximum length of a cursor, characters. The longest one has 16 bytes of scope and a DynamoDB sort key of 1024. */
+  cursorLength: 2048,
   /** Maximum length of the name of an API key, characters. */
   apiKeyNameLength: 100,
   /** Maximum number of path prefixes of one API key. */
