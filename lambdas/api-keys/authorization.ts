@@ -38,16 +38,24 @@ export function parseApiKeyHeader(authorization: string | undefined): ApiKey {
 const placeholderHash = Buffer.alloc(32);
 
 /**
- * Verifies that the presented key matches the stored one. An unknown key takes the same comparison and gets the same
- * error as a wrong secret. Only the holder of the correct secret learns that a key was revoked or has expired.
- * @throws VaultError `invalid_api_key`, `api_key_revoked`, `api_key_expired`
+ * Verifies that the presented key matches the stored one, and returns the stored one. An unknown key takes the same
+ * comparison and gets the same error as a wrong secret. The key can have ended: see {@link callerOf}.
+ * @throws VaultError `invalid_api_key`
  */
-export function authenticateApiKey(presented: ApiKey, stored: StoredApiKey | undefined, now: Date): Caller {
+export function verifyApiKey(presented: ApiKey, stored: StoredApiKey | undefined): StoredApiKey {
   const expected = stored === undefined ? placeholderHash : Buffer.from(stored.hash, 'base64');
   const actual = Buffer.from(hashApiKeySecret(presented.secret), 'base64');
   const matches = expected.length === actual.length && timingSafeEqual(expected, actual);
   if (stored === undefined || !matches) throw new VaultError('invalid_api_key');
   if (stored.org !== presented.org || stored.id !== presented.id) throw new VaultError('invalid_api_key');
+  return stored;
+}
+
+/**
+ * The caller with a verified key. Only the holder of the correct secret learns that a key was revoked or has expired.
+ * @throws VaultError `api_key_revoked`, `api_key_expired`
+ */
+export function callerOf(stored: StoredApiKey, now: Date): Caller {
   if (stored.revokedAt !== undefined) throw new VaultError('api_key_revoked');
   if (hasPassed(stored.expiresAt, now)) throw new VaultError('api_key_expired');
   if (hasPassed(stored.overlapEndsAt, now)) {
@@ -59,6 +67,7 @@ export function authenticateApiKey(presented: ApiKey, stored: StoredApiKey | und
     role: stored.role,
     ...effectivePermissions(stored),
     expiresAt: effectiveExpiry(stored),
+    ...(stored.overlapEndsAt === undefined ? {} : { replaced: true }),
   };
 }
 
@@ -76,8 +85,18 @@ export function authorize(caller: Caller, verb: Verb, names: readonly string[] =
   if (!caller.verbs.includes(verb)) {
     throw new VaultError('forbidden', { detail: `This key has the role ${caller.role} and lacks the verb ${verb}.` });
   }
+  if (caller.replaced === true && verb === 'keys.write')
+    throw new VaultError('forbidden', { detail: replacedKeyDetail });
   for (const name of names) authorizeName(caller, name);
 }
+
+/**
+ * A key is often replaced because it leaked. During the overlap it must not create a key that outlives it, revoke its
+ * replacement, or lock out other keys.
+ */
+const replacedKeyDetail =
+  'This key was replaced and cannot create, rotate or revoke keys during its overlap. Nothing was changed. ' +
+  'Use its replacement or another admin key.';
 
 /** @throws VaultError `invalid_name`, `forbidden` */
 export function authorizeName(caller: Caller, name: string): void {

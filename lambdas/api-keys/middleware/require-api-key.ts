@@ -11,7 +11,7 @@ import {
 } from '../../org-keys/keyring-opener.ts';
 import type { Clock, StoredValue } from '../../shared/ports.ts';
 import type { Caller } from '../api-key-ports.ts';
-import { authenticateApiKey, authorize, authorizeList, parseApiKeyHeader } from '../authorization.ts';
+import { authorize, authorizeList, callerOf, parseApiKeyHeader, verifyApiKey } from '../authorization.ts';
 import type { LastUsedRecorder } from '../last-used-recorder.ts';
 import { allowsName } from '../permissions.ts';
 import type { RequestRecordStore } from '../request-record-ports.ts';
@@ -62,9 +62,12 @@ export function requireApiKey<Id extends RouteId>(
         names: [...new Set(names)].filter((name) => nameProblem(name) === undefined),
         includeHistory: history,
       });
-      const caller = authenticateApiKey(presented, records.apiKey, auth.clock());
-      if (records.apiKey !== undefined) event.lastUsedUpdate = auth.lastUsedRecorder.record(records.apiKey);
-      event.actor = { org: caller.org, principal: caller.keyId };
+      const stored = verifyApiKey(presented, records.apiKey);
+      // Set before the check whether the key has ended: the refused use of a genuine key is recorded. A caller without
+      // its secret cannot cause a record.
+      event.actor = { org: stored.org, principal: stored.id };
+      const caller = callerOf(stored, auth.clock());
+      event.lastUsedUpdate = auth.lastUsedRecorder.record(stored);
       const verb = requiredVerbOf(id);
       if (verb === undefined) throw new Error(`the route ${id} has no verb`);
       authorize(caller, verb, targets);
