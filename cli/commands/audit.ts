@@ -147,7 +147,7 @@ function formatRecord(shell: Shell, record: AuditRecord): string {
     name ??
     (names === undefined ? '' : `${names.length} names${failed === undefined ? '' : `, ${failed.length} failed`}`);
   const who = [agent, run, toolCall].filter((id) => id !== undefined).join(' ');
-  const ok = shell.paint(result === 'ok' ? 'green' : 'red', result);
+  const ok = shell.paint(result === 'ok' ? 'green' : result === 'started' ? 'dim' : 'red', result);
   const parts = [
     time,
     principal,

@@ -54,13 +54,13 @@ export class PasswordService {
       const message = 'must be 3 to 128 characters of a-z 0-9 . _ % + @ - and start with a letter or digit';
       throw new VaultError('invalid_request', { errors: [{ path: 'login', message }] });
     }
-    await reauthentication.requirePassword(user, request.currentPassword);
+    const confirmed = await reauthentication.requirePassword(user, request.currentPassword);
     const [slotId, locator] = [randomId(), await routingMacs.deriveLocator(locatorMacInput(org, loginName))];
     if ((await locatorRegistry.claimOrGetHolder(org, locator, id, slotId)) !== id) throw new VaultError('login_taken');
     const slotFacts = { id: slotId, locator, createdAt: clock().toISOString() };
     const slot = await passwordSlots.createSlot(user, slotFacts, request.password);
     let removedSlots: readonly Slot[] = [];
-    const keyring = await slotUpdater.update(user, (before) => {
+    const keyring = await slotUpdater.update(confirmed, (before) => {
       removedSlots = passwordAndLinkSlots(before);
       return { remove: [...removedSlots.map((old) => old.id), ...otherSessionIds(user, before)], add: [slot] };
     });

@@ -25,13 +25,15 @@ export class ReauthenticationService {
   }
 
   /**
-   * Requires the password from a caller with a session. Other credentials pass without it.
+   * Requires the password from a caller with a session. Other credentials pass without it. Returns the user for the
+   * change, which is then bound to the password that was checked: if another request replaces that password first, the
+   * change is refused.
    * @throws VaultError `invalid_request` if the password is missing; `login_refused` for a wrong password, which counts
    *   as a login attempt; `too_many_attempts`; `forbidden` if the user has no password; `key_unavailable`,
    *   `unavailable`
    */
-  async requirePassword(user: UnlockedUser, currentPassword: string | undefined): Promise<void> {
-    if (user.slot.kind !== 'session') return;
+  async requirePassword(user: UnlockedUser, currentPassword: string | undefined): Promise<UnlockedUser> {
+    if (user.slot.kind !== 'session') return user;
     const slot = user.keyring.slots.find(({ kind }) => kind === 'password');
     // Sessions end when the password is removed.
     if (slot === undefined) throw new VaultError('forbidden', { detail: 'Send the user key, not a session.' });
@@ -46,6 +48,7 @@ export class ReauthenticationService {
     if (secret === undefined) throw new VaultError('login_refused');
     secret.fill(0);
     await this.#attempts.resetAttempts(org, slot.locator);
+    return { ...user, confirmedBy: slot.id };
   }
 
   /**
@@ -57,9 +60,10 @@ export class ReauthenticationService {
     user: UnlockedUser,
     slotId: string,
     currentPassword: string | undefined,
-  ): Promise<void> {
+  ): Promise<UnlockedUser> {
     const slot = user.keyring.slots.find(({ id }) => id === slotId);
-    if (slot !== undefined && permanentLoginSlotKinds.includes(slot.kind))
-      await this.requirePassword(user, currentPassword);
+    return slot !== undefined && permanentLoginSlotKinds.includes(slot.kind)
+      ? await this.requirePassword(user, currentPassword)
+      : user;
   }
 }

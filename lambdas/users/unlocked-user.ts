@@ -21,6 +21,11 @@ export interface UnlockedUser {
   /** The slot that the credential opened. */
   readonly slot: Slot;
   readonly records: ReadonlyMap<string, StoredRecord>;
+  /**
+   * Id of the password slot that confirmed the request (reauthentication-service.ts). A change is made only while it
+   * still exists.
+   */
+  readonly confirmedBy?: string | undefined;
   /** Passes the 32 bytes of the UMK to `use`, for wrapping in new slots, and zeroes them afterwards. */
   withRootKey<T>(use: (root: Uint8Array) => T): T;
 }
@@ -38,6 +43,11 @@ export function unlockSlot(
   now: Date,
 ): UnlockedUser {
   if (hasPassed(slot.expiresAt, now)) throw new DecryptionError();
+  return openSlot(secret, read, keyring, slot);
+}
+
+/** Opens a slot whether or not it has expired. @throws DecryptionError */
+function openSlot(secret: Uint8Array, read: StoredUserData, keyring: UserKeyring, slot: Slot): UnlockedUser {
   const owner: UserRef = { org: keyring.org, user: keyring.user };
   const umk = deriveUmk(unwrapUmk(secret, owner, slot), owner);
   verifyUserKeyring(keyring, umk);
@@ -81,6 +91,8 @@ export const slotSecretOf = (credential: UserCredential): Uint8Array =>
 /**
  * Opens a user by its user key or session.
  * @param secret the result of {@link slotSecretOf}; `withRootKey` uses it again
+ * @param onGenuine called once the credential has opened its slot, also if it is refused after that: it has expired, or
+ *   the organization is locked or shredded
  * @throws VaultError `invalid_credential` for every cause on the caller's side, `org_locked`, `org_shredded`
  */
 export function unlockUser(
@@ -88,6 +100,7 @@ export function unlockUser(
   secret: Uint8Array,
   read: StoredUserData,
   now: Date,
+  onGenuine: () => void = () => {},
 ): UnlockedUser {
   const owner = ownerOfCredential(credential);
   try {
@@ -96,7 +109,9 @@ export function unlockUser(
     const keyring = requireActiveKeyring(read.keyring, owner);
     const slot = findSlotOf(credential, secret, keyring, owner);
     if (slot === undefined) throw new DecryptionError();
-    const opened = unlockSlot(secret, read, keyring, slot, now);
+    const opened = openSlot(secret, read, keyring, slot);
+    onGenuine();
+    if (hasPassed(slot.expiresAt, now)) throw new DecryptionError();
     // If nothing is stored of an organization, it has no users.
     if (activeUserKeyring(read, owner) === undefined) throw new DecryptionError();
     return opened;

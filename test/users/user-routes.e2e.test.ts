@@ -274,13 +274,15 @@ describe('the life of a user', () => {
     const all = await records();
     const own = all.filter(({ principal }) => principal === `user:${user}`);
     expect(own.map(({ route, verb, result }) => [route, verb, result])).toEqual([
+      ['setPassword', 'account.write', 'started'],
       ['setPassword', 'account.write', 'ok'],
       ['logIn', 'sessions.start', 'ok'],
       ['getAccount', 'account.read', 'ok'],
+      ['removeSlot', 'account.write', 'started'],
       ['removeSlot', 'account.write', 'slot_not_found'],
     ]);
     const made = all.filter(({ name }) => name === user).map(({ route }) => route);
-    expect(made).toEqual(['createUser', 'deleteUser']);
+    expect(made).toEqual(['createUser', 'deleteUser', 'deleteUser']);
     const secret = parseUserKey(key)?.secret ?? '';
     for (const text of [secret, token.slice(-43), 'recorded-login', 'nobody-has-this', password, '__Host']) {
       expect(JSON.stringify(all)).not.toContain(text);
@@ -312,6 +314,13 @@ describe('the life of a user', () => {
     await expectProblem(await call('getAccount', made.key), 'org_locked');
     await expectProblem(await logIn(org, 'ada'), 'login_refused');
     await expectProblem(await stack.http('POST', '/v1/users', { key: adminKey, body: {} }), 'org_locked');
+    // The key was genuine, so its refused use is on record; a login that was refused proves nothing.
+    const { records: left } = await (await stack.http('GET', '/v1/audit?limit=1000', { key: adminKey })).json();
+    const refusals = left.filter(({ result }: { result: string }) => result === 'org_locked');
+    expect(refusals.map(({ route, principal }: AuditRecord) => [route, principal === `user:${made.user}`])).toEqual([
+      ['getAccount', true],
+      ['createUser', false],
+    ]);
     await stack.http('DELETE', '/v1/org/shred', { key: adminKey });
     expect((await logIn(org, 'ada')).status).toBe(200);
   });
