@@ -6,19 +6,20 @@
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { SlotKind } from '../../core/users/key-slot.ts';
 import type { Clock } from '../shared/ports.ts';
+import { countLoginAttempt } from './attempt-limits.ts';
 import type { PasswordSlotService } from './password-slot-service.ts';
 import type { UnlockedUser } from './unlocked-user.ts';
-import type { LoginAttemptStore } from './user-ports.ts';
+import type { AttemptStore } from './user-ports.ts';
 
 /** Slots that a session must not remove without the password, because the owner would be locked out. */
 const permanentLoginSlotKinds: readonly SlotKind[] = ['identity', 'credential'];
 
 export class ReauthenticationService {
-  readonly #attempts: LoginAttemptStore;
+  readonly #attempts: AttemptStore;
   readonly #passwordSlots: Pick<PasswordSlotService, 'verifyPassword'>;
   readonly #clock: Clock;
 
-  constructor(attempts: LoginAttemptStore, passwordSlots: Pick<PasswordSlotService, 'verifyPassword'>, clock: Clock) {
+  constructor(attempts: AttemptStore, passwordSlots: Pick<PasswordSlotService, 'verifyPassword'>, clock: Clock) {
     this.#attempts = attempts;
     this.#passwordSlots = passwordSlots;
     this.#clock = clock;
@@ -42,8 +43,7 @@ export class ReauthenticationService {
       throw new VaultError('invalid_request', { errors: [{ path: 'currentPassword', message }] });
     }
     const { org } = user.owner;
-    if (!(await this.#attempts.countAttempt(org, slot.locator, this.#clock())))
-      throw new VaultError('too_many_attempts');
+    await countLoginAttempt(this.#attempts, org, slot.locator, this.#clock());
     const secret = await this.#passwordSlots.verifyPassword(currentPassword, user.owner, slot);
     if (secret === undefined) throw new VaultError('login_refused');
     secret.fill(0);

@@ -210,7 +210,7 @@ describe('a session', () => {
     await expect(world.logIn('ada', password)).rejects.toEqual(refused('too_many_attempts'));
     world.pass(limits.loginWindowSeconds);
     await confirm(password);
-    expect(world.tries.size).toBe(0);
+    expect([...world.tries.keys()].filter((counter) => !counter.includes('/'))).toEqual([]);
   });
 
   test('has to confirm the removal of a channel or the user key, not of sessions and codes', async () => {

@@ -52,11 +52,11 @@ export interface LoginOutcome<Id extends RouteId> {
  */
 export function loginRouteHandler<Id extends RouteId>(
   id: Id,
-  run: (input: RouteInput<Id>) => Promise<LoginOutcome<Id>>,
+  run: (input: RouteInput<Id>, sourceIp: string) => Promise<LoginOutcome<Id>>,
 ): RouteHandler {
   const chain = middy<RequestState<Id>, RouteOutput<Id>>(async (state: RequestState<Id>) => {
     assertSameOrigin(state.event);
-    const { org, user, cookie, output } = await run(requireInput(state));
+    const { org, user, cookie, output } = await run(requireInput(state), state.event.requestContext.http.sourceIp);
     state.actor = { org, principal: `user:${user}` };
     state.cookies = [cookie];
     return output;
