@@ -12,7 +12,6 @@ import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stor
 import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import { addSeconds } from '../../shared/timestamps.ts';
 import type { AttemptLimit, AttemptStore, LocatorStore, StoredLocator } from '../user-ports.ts';
 import { attemptsItemId, locatorItemId, parseLocatorItem } from './user-item-codec.ts';
 
@@ -90,7 +89,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
 
   async countAttempt(org: string, counter: string, limit: AttemptLimit, now: Date): Promise<number> {
     const id = attemptsItemId(counter);
-    const until = addSeconds(now, limit.windowSeconds);
+    const until = new Date(now.getTime() + limit.windowSeconds * 1000).toISOString();
     const window = { ':one': 1, ':until': until, ':ttl': toTtlSeconds(until) };
     const names = namePlaceholders('tries', 'until', 'ttl');
     // Always a single write of the same kind, whether or not the login exists and whatever the previous attempts
