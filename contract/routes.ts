@@ -103,3 +103,25 @@ export const auditVerbOf = (id: RouteId): Verb | AuditOnlyVerb | undefined => {
   const row: RouteRow = routes[id];
   return row.verb;
 };
+
+/**
+ * Routes whose effect cannot be undone: they destroy data or end a credential. They leave a record `started` before the
+ * effect. The record of the result comes after it and can fail, and the caller may then be unable to repeat the
+ * request: a deleted account has no credential left.
+ */
+export const irreversibleRoutes: ReadonlySet<RouteId> = new Set<RouteId>([
+  'shredOrg',
+  'destroyValue',
+  'deleteValue',
+  'deleteBlob',
+  'burnLink',
+  'rotateKey',
+  'revokeKey',
+  'deleteUser',
+  'deleteAccount',
+  'changeUserKey',
+  'setPassword',
+  'removePassword',
+  'removeSlot',
+  'deleteMemory',
+]);

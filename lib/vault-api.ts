@@ -1,6 +1,7 @@
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
+  CfnStage,
   CorsHttpMethod,
   HttpApi,
   HttpMethod,
@@ -15,7 +16,7 @@ import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { type RouteAuth, type RouteGroup, type RouteId, routeGroups, routes } from '../contract/routes.ts';
+import { type RouteAuth, type RouteGroup, type RouteId, routeGroups, routeKey, routes } from '../contract/routes.ts';
 import { callerHeaders } from '../contract/shared/environment-variables.ts';
 import type { DeploymentSettings } from './shared/deployment-settings.ts';
 import type { VaultFunction } from './shared/vault-function.ts';
@@ -34,6 +35,14 @@ const corsResponseHeaders = ['retry-after', 'x-request-id', 'apigw-requestid'];
 
 /** Maximum requests per second. Limits the cost and the share of the account's KMS quota. */
 const throttle = { rateLimit: 500, burstLimit: 1000 };
+
+/**
+ * Lower limits for routes that compute for callers without a credential, so that a flood of logins leaves the capacity of
+ * the other routes. The limits per address and organization are in the function (lambdas/users/attempt-limits.ts).
+ */
+const routeThrottles = { logIn: { rateLimit: 50, burstLimit: 100 } } as const satisfies Partial<
+  Record<RouteId, typeof throttle>
+>;
 
 /** Metadata only. Paths, queries and headers are not logged, because they contain value names and keys. */
 const accessLogFormat = AccessLogFormat.custom(
@@ -97,17 +106,20 @@ export class VaultApi extends Construct {
     this.integrations = new Map(
       routeGroups.map((group) => [group, new HttpLambdaIntegration(`To-${group}`, props.functions[group].lambda)]),
     );
-    this.addStage(props.settings);
-    for (const id of routeIds) this.addRoute(id);
+    const stage = this.addStage(props.settings);
+    for (const id of routeIds) {
+      const route = this.addRoute(id);
+      if (id in routeThrottles) throttleRoute(stage, route, id as keyof typeof routeThrottles);
+    }
     this.route('Default', HttpRouteKey.DEFAULT, 'public', 'none');
   }
 
-  private addStage(settings: DeploymentSettings): void {
+  private addStage(settings: DeploymentSettings): HttpStage {
     const log = new LogGroup(this, 'AccessLog', {
       retention: settings.logRetention,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    new HttpStage(this, 'Stage', {
+    return new HttpStage(this, 'Stage', {
       httpApi: this.api,
       stageName: '$default',
       autoDeploy: true,
@@ -116,12 +128,12 @@ export class VaultApi extends Construct {
     });
   }
 
-  private addRoute(id: RouteId): void {
+  private addRoute(id: RouteId): HttpRoute {
     const { method, path, group, auth } = routes[id];
-    this.route(id, HttpRouteKey.with(path, HttpMethod[method]), group, auth);
+    return this.route(id, HttpRouteKey.with(path, HttpMethod[method]), group, auth);
   }
 
-  private route(id: string, routeKey: HttpRouteKey, group: RouteGroup, auth: RouteAuth): void {
+  private route(id: string, routeKey: HttpRouteKey, group: RouteGroup, auth: RouteAuth): HttpRoute {
     const integration = this.integrations.get(group);
     if (integration === undefined)
       throw new Error(`There is no function for the group ${group} of the route ${id}. Nothing was synthesized.`);
@@ -130,7 +142,20 @@ export class VaultApi extends Construct {
     if (openBecause !== undefined) {
       Validations.of(route).acknowledge({ id: 'AwsSolutions-APIG4', reason: openBecause });
     }
+    return route;
   }
+}
+
+/** API Gateway refuses settings of a route that does not exist yet, so the stage depends on the route. */
+function throttleRoute(stage: HttpStage, route: HttpRoute, id: keyof typeof routeThrottles): void {
+  const { rateLimit, burstLimit } = routeThrottles[id];
+  const { defaultChild } = stage.node;
+  if (!(defaultChild instanceof CfnStage)) throw new Error('The stage has no CfnStage. Nothing was synthesized.');
+  defaultChild.addPropertyOverride(`RouteSettings.${routeKey(id)}`, {
+    ThrottlingRateLimit: rateLimit,
+    ThrottlingBurstLimit: burstLimit,
+  });
+  stage.node.addDependency(route);
 }
 
 const routeIds = Object.keys(routes).filter((id): id is RouteId => id in routes);

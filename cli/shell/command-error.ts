@@ -125,7 +125,7 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   ],
   org_locked: ['conflict', 'An admin can unlock it with `anima shred cancel` until it is shredded.'],
   org_shredded: ['conflict', 'Its data can’t be restored. `anima shred status` shows the receipts.'],
-  too_many_attempts: ['unavailable', 'Wait a quarter of an hour, then try again.'],
+  too_many_attempts: ['unavailable', 'Wait as long as the message says, then try again.'],
   internal: ['unavailable', 'Try again; the operator can find the request in the logs by its id.'],
   unavailable: ['unavailable', 'Try again in a moment.'],
   audit_unavailable: ['unavailable', 'Try again in a moment.'],

@@ -23,7 +23,7 @@ export const auditRecord = schemaFor<AuditRecord>()(
     name: z.optional(z.string()),
     names: z.optional(z.array(z.string())),
     failed: z.optional(z.array(z.string())),
-    result: z.enum(['ok', ...(Object.keys(errors) as [ErrorCode, ...ErrorCode[]])]),
+    result: z.enum(['ok', 'started', ...(Object.keys(errors) as [ErrorCode, ...ErrorCode[]])]),
     requestId: z.string(),
     sourceIp: z.string(),
     agent: z.optional(z.string()),

@@ -22,8 +22,11 @@ export interface AuditRecord {
   /** Names of a batch, and the names whose item failed. The value of a failed item was neither disclosed nor stored. */
   names?: string[] | undefined;
   failed?: string[] | undefined;
-  /** `ok`, or the error code. */
-  result: 'ok' | ErrorCode;
+  /**
+   * `ok`, or the error code. `started` before an effect that cannot be undone (routes.ts, irreversibleRoutes): a second
+   * record with the same `requestId` has the result. Without it, the effect may have happened.
+   */
+  result: 'ok' | 'started' | ErrorCode;
   requestId: string;
   sourceIp: string;
   /** As stated by the caller: headers `x-anima-agent`, `x-anima-run`, `x-anima-tool-call`. */

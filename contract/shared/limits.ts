@@ -28,6 +28,8 @@ export const limits = {
   /** Default and maximum number of items on a list page. */
   pageSize: 100,
   pageSizeMax: 1000,
+  /** Maximum length of a cursor, characters. The longest one has 16 bytes of scope and a DynamoDB sort key of 1024. */
+  cursorLength: 2048,
   /** Maximum length of the name of an API key, characters. */
   apiKeyNameLength: 100,
   /** Maximum number of path prefixes of one API key. */
@@ -92,6 +94,19 @@ export const limits = {
    */
   loginAttempts: 10,
   loginWindowSeconds: 900,
+  /**
+   * Maximum number of login attempts in the same window from one source address (IPv6: from one /64 network), and in
+   * one organization. High enough for offices behind one address; they bound what a stranger's attempts cost.
+   */
+  loginAttemptsPerAddress: 300,
+  loginAttemptsPerOrg: 3_000,
+  /**
+   * Maximum number of times that an account can ask for a login name that it does not have, and that the accounts of
+   * one organization can, in a window of this many seconds. The answer tells whether another user has the name.
+   */
+  newLogins: 10,
+  newLoginsPerOrg: 10_000,
+  newLoginWindowSeconds: 86_400,
   /** Minimum and maximum length of a password, and maximum length of a login name, characters. */
   passwordLength: 8,
   passwordLengthMax: 256,

@@ -17,7 +17,18 @@ export const schemaFor =
 
 export const integerAtLeast = (minimum: number) => z.int().check(z.minimum(minimum));
 
-export const rfc3339Time = z.iso.datetime({ offset: true });
+/**
+ * An RFC 3339 time. RFC 3339 has years of four digits, but an offset can move a time beyond them: stored in UTC,
+ * `9999-12-31T23:59:59-23:59` would be in the year 10000.
+ */
+export const rfc3339Time = z.iso
+  .datetime({ offset: true })
+  .check(z.refine((time) => isFourDigitYear(time), 'Invalid input: not in the years 0000 to 9999 in UTC'));
+
+const isFourDigitYear = (time: string): boolean => {
+  const instant = new Date(time);
+  return !Number.isNaN(instant.getTime()) && /^[0-9]{4}-/.test(instant.toISOString());
+};
 
 /** Accepts any string here, because invalid names have a separate error code; name-patterns.ts has the rules. */
 export const name = z.string();
@@ -44,7 +55,7 @@ export const queryNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) 
   );
 
 export const pageQueryFields = {
-  cursor: z.optional(z.string().check(z.minLength(1), z.maxLength(2048))),
+  cursor: z.optional(z.string().check(z.minLength(1), z.maxLength(limits.cursorLength))),
   limit: z.optional(queryNumber(1, limits.pageSizeMax)),
 };
 

@@ -8,6 +8,8 @@ export interface ErrorExtras {
   readonly errors?: { path: string; message: string }[];
   /** For `version_conflict`. */
   readonly currentVersion?: number;
+  /** Seconds after which the same request can succeed. Sent in the header `Retry-After` only. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** A failure of the service, identified by its code. Thrown anywhere below the handlers and encoded in one place. */

@@ -151,7 +151,7 @@ export const hasHeaderOfDek = (dek: Dek, sealed: string): boolean =>
  */
 export function parseDekVersion(sealed: string): number {
   const bytes = sealed.startsWith(sealedStringPrefix)
-    ? Buffer.from(sealed.slice(sealedStringPrefix.length, 15), 'base64')
+    ? decodeStrictBase64(sealed.slice(sealedStringPrefix.length, sealedStringPrefix.length + 8))
     : undefined;
   if (bytes === undefined || bytes.length < 5 || bytes.readUInt8(0) !== sealedStringSuite) throw new DecryptionError();
   return bytes.readUInt32BE(1);

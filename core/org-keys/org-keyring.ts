@@ -159,7 +159,8 @@ export function parseKeyring(key: AuthenticationKey, record: unknown): Keyring {
 }
 
 function parseDek(version: string, record: unknown): WrappedDek {
-  if (String(Number(version)) !== version) throw new DecryptionError();
+  // `Number` also accepts 1e21, Infinity and NaN, which are their own text.
+  if (!/^[1-9][0-9]{0,9}$/.test(version)) throw new DecryptionError();
   const { wrapped, state, createdAt } = requireObjectFields(record);
   if (typeof wrapped !== 'string' || decodeStrictBase64(wrapped) === undefined) throw new DecryptionError();
   if (!isDekState(state) || typeof createdAt !== 'string') throw new DecryptionError();

@@ -3,6 +3,7 @@
  * channels of one kind spell the same. An invalid sender id yields undefined. Only keyed hashes of this text are
  * stored.
  */
+import { toAsciiLowerCase } from '../encoding/ascii-case.ts';
 
 const phoneDigitsPattern = /^[1-9][0-9]{6,14}$/;
 /**
@@ -42,9 +43,3 @@ export function canonicalLogin(name: string): string | undefined {
   const text = toAsciiLowerCase(name);
   return loginPattern.test(text) ? `login:${text}` : undefined;
 }
-
-/**
- * Converts only ASCII letters, because the lower case of other letters depends on the locale and the Unicode version.
- * The patterns reject text with other letters.
- */
-const toAsciiLowerCase = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());

@@ -1,5 +1,6 @@
 /** Codes that a user types, to link a channel or to delete the account (docs/format.md, section 12). */
 import { timingSafeEqual } from 'node:crypto';
+import { toAsciiLowerCase } from '../encoding/ascii-case.ts';
 import { encodeLengthPrefixedFields, u64 } from '../encoding/length-prefixed-fields.ts';
 import { hmacSha256 } from '../hazmat/node-primitives.ts';
 import type { Umk } from './user-root-key.ts';
@@ -21,13 +22,13 @@ export function createLinkCode(random: Uint8Array): string {
 }
 
 /**
- * Normalizes a typed link code. Case, spaces and hyphens are ignored, and characters that are easily misread are
+ * Normalizes a typed link code. The case of ASCII letters, spaces and hyphens are ignored, and characters that are easily misread are
  * corrected. Returns undefined when the text does not have the form of a code.
  */
 export const parseLinkCode = (typed: string): string | undefined => parseCode(typed, linkCodeLength);
 
 function parseCode(typed: string, length: number): string | undefined {
-  const code = typed.toLowerCase().replace(/[\s-]/g, '').replace(/[il]/g, '1').replace(/o/g, '0');
+  const code = toAsciiLowerCase(typed).replace(/[\s-]/g, '').replace(/[il]/g, '1').replace(/o/g, '0');
   return code.length === length && [...code].every((character) => alphabet.includes(character)) ? code : undefined;
 }
 

@@ -70,4 +70,6 @@ export interface Caller {
   /** Whether "all names" includes the reserved names (permissions.ts). */
   readonly reserved?: boolean | undefined;
   readonly expiresAt?: string | undefined;
+  /** Set during a rotation overlap: the key was replaced and may not manage keys any more. */
+  readonly replaced?: boolean | undefined;
 }

@@ -140,8 +140,9 @@ export class ApiKeyService {
   /**
    * Replaces a key with a new one that has the same permissions. The old key remains valid for `overlapSeconds`, but
    * never longer than before. The new key is stored before the old one's end is set, so at least one key works after an
-   * interruption. A retry after a lost response creates one more key and keeps the first end. The unseen key stays in
-   * the list, unused, and should be revoked.
+   * interruption. A retry by another key after a lost response creates one more key and keeps the first end. The unseen
+   * key stays in the list, unused, and should be revoked. A key that rotated itself cannot retry (authorization.ts,
+   * replaced keys).
    * @throws VaultError `api_key_not_found`, also for a key that was revoked or has expired; `forbidden` if it has more
    *   permissions than the caller; `invalid_request`
    */
@@ -155,8 +156,7 @@ export class ApiKeyService {
     if (old.revokedAt !== undefined || hasPassed(effectiveExpiry(old), now)) {
       throw new VaultError('api_key_not_found', { detail: 'That key was revoked or has expired. Create a new key.' });
     }
-    // A key always has its own permissions, so no comparison is needed. During its overlap this can be a retry after a
-    // lost response.
+    // A key always has its own permissions, so no comparison is needed.
     if (id !== caller.keyId) assertNotStronger(caller, old);
     else if (overlapSeconds < minOwnOverlapSeconds) {
       const message = `must be at least ${minOwnOverlapSeconds} when a key rotates itself, so that a lost response does not lock it out`;

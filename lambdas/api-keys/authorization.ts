@@ -68,6 +68,7 @@ export function callerOf(stored: StoredApiKey, now: Date): Caller {
     role: stored.role,
     ...effectivePermissions(stored),
     expiresAt: effectiveExpiry(stored),
+    ...(stored.overlapEndsAt === undefined ? {} : { replaced: true }),
   };
 }
 
@@ -85,8 +86,18 @@ export function authorize(caller: Caller, verb: Verb, names: readonly string[] =
   if (!caller.verbs.includes(verb)) {
     throw new VaultError('forbidden', { detail: `This key has the role ${caller.role} and lacks the verb ${verb}.` });
   }
+  if (caller.replaced === true && verb === 'keys.write')
+    throw new VaultError('forbidden', { detail: replacedKeyDetail });
   for (const name of names) authorizeName(caller, name);
 }
+
+/**
+ * A key is often replaced because it leaked. During the overlap it must not create a key that outlives it, revoke its
+ * replacement, or lock out other keys.
+ */
+const replacedKeyDetail =
+  'This key was replaced and cannot create, rotate or revoke keys during its overlap. Nothing was changed. ' +
+  'Use its replacement or another admin key.';
 
 /** @throws VaultError `invalid_name`, `forbidden` */
 export function authorizeName(caller: Caller, name: string): void {

@@ -105,6 +105,6 @@ export function describeExcess(key: EffectivePermissions, other: EffectivePermis
   return found;
 }
 
-/** Compares as instants, because years after 9999 do not sort as text. */
+/** Compares as instants, because texts with different fractions of a second do not sort as times. */
 const expiresLater = (expiresAt: string | undefined, other: string | undefined): boolean =>
   other !== undefined && (expiresAt === undefined || Date.parse(expiresAt) > Date.parse(other));

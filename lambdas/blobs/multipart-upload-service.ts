@@ -66,8 +66,7 @@ export class MultipartUploadService {
     { cursor, limit = limits.pageSize }: { cursor?: string | undefined; limit?: number | undefined },
   ): Promise<ListPartsResponse> {
     const scope = [org, 'parts', id] as const;
-    const after = cursor === undefined ? 0 : Number(decodeCursor(cursor, scope));
-    if (!Number.isSafeInteger(after) || after < 0) throw new VaultError('invalid_cursor');
+    const after = cursor === undefined ? 0 : parsePartNumber(decodeCursor(cursor, scope));
     const uploadId = requireUploadId(await this.#requireUploading(org, id));
     const page = await this.#objects.listParts(org, id, uploadId, after, limit);
     if (page === undefined) throw await this.#missingUploadError(org, id);
@@ -195,4 +194,10 @@ function requireUploadId({ uploadId }: StoredBlob): string {
   throw new VaultError('invalid_request', {
     detail: 'This blob is uploaded with the form from its creation response, not in parts.',
   });
+}
+
+/** A part number as the service writes it: `Number` alone also accepts `1e3`, `0x1` and white space. */
+function parsePartNumber(text: string): number {
+  if (!/^[1-9][0-9]{0,4}$/.test(text)) throw new VaultError('invalid_cursor');
+  return Number(text);
 }

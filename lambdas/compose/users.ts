@@ -40,6 +40,7 @@ export function createAccountServices() {
       slotUpdater,
       locatorStore: store,
       locatorRegistry,
+      attempts: store,
       reauthentication,
       routingMacs: routing,
       passwordSlots,

@@ -29,6 +29,9 @@ export interface ChatCommandResult {
   readonly verb: AuditOnlyVerb;
 }
 
+/** Writes an audit record with the result `started`. @throws VaultError `audit_unavailable` */
+export type RecordStart = (user: string, verb: AuditOnlyVerb) => Promise<void>;
+
 export interface ChatCommandServiceDeps {
   readonly identityUsers: Pick<IdentityUserService, 'findOrCreateUser'>;
   readonly locatorStore: Pick<LocatorStore, 'find'>;
@@ -67,6 +70,7 @@ export class ChatCommandService {
   /**
    * @param shared whether other people can read the reply
    * @param receivedAt when the message was received
+   * @param recordStart writes the audit record that precedes an effect that cannot be undone
    * @returns `outdated` if the command had no effect because it is older than the sender's key slot, or not newer than
    *   the user's deletion
    */
@@ -75,18 +79,21 @@ export class ChatCommandService {
     key: VerifiedIdentity,
     shared: boolean,
     receivedAt: Date,
+    recordStart: RecordStart,
   ): Promise<ChatCommandResult | 'outdated'> {
     if (shared && privateCommands.has(command.kind)) return unattributedReply(chatCommandReplies.notPrivate);
     const sender = await this.#findSender(key);
     if (sender?.user !== undefined && predatesSlot(sender.user, receivedAt)) return 'outdated';
     if (sender?.damaged === true) return unattributedReply(chatCommandReplies.corruptAccount);
     // A retried deletion finds its own tombstone. The steps after the tombstone might be incomplete.
-    if (command.kind === 'delete') return await this.#deleteUser(sender, key, command.code, receivedAt);
+    if (command.kind === 'delete') return await this.#deleteUser(sender, key, command.code, receivedAt, recordStart);
     if (Date.parse(sender?.deletedAt ?? '') >= receivedAt.getTime()) return 'outdated';
     if (command.kind === 'start-link') return await this.#createLinkCode(sender?.user, key, receivedAt);
     if (command.kind === 'redeem') return await this.#redeemLinkCode(key, command.code, receivedAt);
     if (sender?.user === undefined) return unattributedReply(chatCommandReplies.noAccount);
-    return command.kind === 'unlink' ? await this.#unlink(sender.user) : confirmDeletionReply(sender.user, receivedAt);
+    return command.kind === 'unlink'
+      ? await this.#unlink(sender.user, recordStart)
+      : confirmDeletionReply(sender.user, receivedAt);
   }
 
   async #createLinkCode(
@@ -112,8 +119,9 @@ export class ChatCommandService {
     return unattributedReply(isLinked ? chatCommandReplies.alreadyLinked : chatCommandReplies.linkCodeRefused);
   }
 
-  async #unlink(user: UnlockedUser): Promise<ChatCommandResult> {
+  async #unlink(user: UnlockedUser, recordStart: RecordStart): Promise<ChatCommandResult> {
     const attribution = { user: user.owner.user, verb: 'account.write' } as const;
+    await recordStart(attribution.user, attribution.verb);
     try {
       await this.#deps.accounts.removeSlot(user, user.slot.id);
       return { ...attribution, text: chatCommandReplies.unlinked };
@@ -129,6 +137,7 @@ export class ChatCommandService {
     key: VerifiedIdentity,
     code: string,
     receivedAt: Date,
+    recordStart: RecordStart,
   ): Promise<ChatCommandResult> {
     if (sender === undefined || (sender.user === undefined && sender.deletedAt === undefined)) {
       return unattributedReply(chatCommandReplies.noAccount);
@@ -137,8 +146,11 @@ export class ChatCommandService {
     if (user !== undefined && !isDeletionCode(user.umk, user.keyring.generation, receivedAt, code)) {
       return { text: chatCommandReplies.deletionCodeRefused, user: user.owner.user, verb: 'account.read' };
     }
-    // This also runs for a deleted user, because the steps after the tombstone might be incomplete.
-    await this.#deps.userDeletion.delete(sender.owner, [{ kind: 'identity', locator: key.locator }]);
+    await recordStart(sender.owner.user, 'account.delete');
+    // This also runs for a deleted user, because the steps after the tombstone might be incomplete. If the keyring was
+    // replaced after the code was checked, the job is retried, and the code is then refused.
+    const identity = { kind: 'identity', locator: key.locator } as const;
+    await this.#deps.userDeletion.delete(sender.owner, [identity], user?.keyring.generation);
     return { text: chatCommandReplies.deleted, user: sender.owner.user, verb: 'account.delete' };
   }
 

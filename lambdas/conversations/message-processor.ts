@@ -1,5 +1,6 @@
 /** Processes queued messages (docs/channels.md, "Handling"). */
 
+import type { AuditRecord } from '../../contract/audit/wire.ts';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -26,7 +27,7 @@ import { activeUserKeyring, type UnlockedUser } from '../users/unlocked-user.ts'
 import type { RecordKey, StoredRecord, UserReader, UserRecordStore } from '../users/user-ports.ts';
 import { decryptMessage, encryptMessage } from '../users/user-record-encryption.ts';
 import { type ChatCommand, parseChatCommand } from './chat-command-parser.ts';
-import type { ChatCommandService } from './chat-command-service.ts';
+import type { ChatCommandService, RecordStart } from './chat-command-service.ts';
 import type { Responder, ResponderRequest } from './conversation-ports.ts';
 import type { MessageJobPayload } from './message-job.ts';
 import { truncateMessage } from './webhook-receiver.ts';
@@ -38,8 +39,11 @@ export interface MessageTask {
   readonly job: MessageJobPayload;
   /** Called after a command was executed, before its reply is sent. */
   onCommandExecuted(): void;
-  /** Writes an audit record. Called before a reply is sent. @throws VaultError `audit_unavailable` */
-  recordAudit(user: string, verb: AuditOnlyVerb, result: 'ok' | ErrorCode): Promise<void>;
+  /**
+   * Writes an audit record. Called before a reply is sent, and before an effect that cannot be undone.
+   * @throws VaultError `audit_unavailable`
+   */
+  recordAudit(user: string, verb: AuditOnlyVerb, result: AuditRecord['result']): Promise<void>;
 }
 
 /** Why processing of a message stopped. Undefined if it was completed. */
@@ -88,7 +92,8 @@ export class MessageProcessor {
     try {
       const command = parseCommandOfJob(job);
       if (command === undefined) return await this.#processConversationMessage(task, key);
-      const result = await this.#deps.chatCommands.execute(command, key, job.shared, receivedAtOf(task));
+      const recordStart: RecordStart = (user, verb) => task.recordAudit(user, verb, 'started');
+      const result = await this.#deps.chatCommands.execute(command, key, job.shared, receivedAtOf(task), recordStart);
       task.onCommandExecuted();
       if (result === 'outdated') return result;
       if (result.user !== undefined) await task.recordAudit(result.user, result.verb, 'ok');

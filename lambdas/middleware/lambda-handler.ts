@@ -1,10 +1,12 @@
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import { type RouteId, routeKey, routes } from '../../contract/routes.ts';
+import type { AuditRecord } from '../../contract/audit/wire.ts';
+import { irreversibleRoutes, type RouteId, routeKey, routes } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditLog } from '../shared/audit-log.ts';
+import { classifyError } from '../shared/error-classification.ts';
 import { buildAuditEvent } from './audit-event.ts';
 import { describeFault, type WriteRequestLog } from './request-log.ts';
-import type { ApiEvent, RequestState, RouteHandler } from './request-state.ts';
+import type { ApiEvent, AuditActor, RequestState, RouteHandler } from './request-state.ts';
 import { jsonResponse, problemResponse, type RawBody, rawResponse } from './responses.ts';
 
 type HttpApiHandler = (event: ApiEvent, context: Context) => Promise<APIGatewayProxyStructuredResultV2>;
@@ -37,6 +39,7 @@ export function createLambdaHandler(
     const { requestId } = event.requestContext;
     const route = routesByKey.get(event.routeKey);
     const state: RequestState = { event };
+    if (route !== undefined) state.recordStart = () => recordStart(audit, route, state, context);
     const outcome = await recordAuditEvent(audit, route, state, context, await runRoute(route, state, context));
     await state.lastUsedUpdate;
     const durationMs = Math.round(performance.now() - started);
@@ -91,13 +94,44 @@ async function recordAuditEvent(
   outcome: Outcome,
 ): Promise<Outcome> {
   if (route === undefined || state.actor === undefined) return outcome;
+  // The operation was not carried out, and its record has failed already.
+  if ('error' in outcome && classifyError(outcome.error)?.code === 'audit_unavailable') return outcome;
   try {
     const result = 'error' in outcome ? problemResponse(outcome.error, '').code : 'ok';
     const output = 'output' in outcome ? outcome.output : undefined;
-    const auditEvent = buildAuditEvent(route.id, state, state.actor, result, output);
-    await audit.write(auditEvent, context.getRemainingTimeInMillis() - auditTimeReserveMs);
+    await writeRecord(audit, route, state, state.actor, context, result, output);
     return outcome;
   } catch (error) {
     return { error };
   }
+}
+
+/**
+ * Records that an irreversible operation of an authorized caller is about to run. If the write fails, the operation does
+ * not run.
+ */
+async function recordStart(audit: AuditLog, route: Route, state: RequestState, context: Context): Promise<void> {
+  if (!irreversibleRoutes.has(route.id)) return;
+  if (state.actor === undefined) throw new Error('the request was not authenticated');
+  try {
+    await writeRecord(audit, route, state, state.actor, context, 'started', undefined);
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    throw new VaultError(error.code, { detail: notStartedDetail });
+  }
+}
+
+const notStartedDetail = 'The request could not be recorded and was not carried out. Send the same request again.';
+
+function writeRecord(
+  audit: AuditLog,
+  route: Route,
+  state: RequestState,
+  actor: AuditActor,
+  context: Context,
+  result: AuditRecord['result'],
+  output: unknown,
+): Promise<void> {
+  const auditEvent = buildAuditEvent(route.id, state, actor, result, output);
+  return audit.write(auditEvent, context.getRemainingTimeInMillis() - auditTimeReserveMs);
 }

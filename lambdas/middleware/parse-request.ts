@@ -5,6 +5,8 @@ import type { RouteId } from '../../contract/routes.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditSubject } from '../shared/audit-log.ts';
+import { trimOptionalWhiteSpace } from '../shared/optional-white-space.ts';
+import { isForbiddenMember, parseJson } from './json-body-parser.ts';
 import type { ApiEvent, RequestState } from './request-state.ts';
 
 /** Derives the subject of the audit record, for routes whose path does not contain it. */
@@ -38,11 +40,18 @@ function parseEvent<Id extends RouteId>(id: Id, event: ApiEvent): RouteInput<Id>
   const { params, query, body } = routeSchemas[id];
   const parsed = {
     params: validate(params, event.pathParameters ?? {}, 'path'),
-    query: validate(query, event.queryStringParameters ?? {}, 'query'),
+    query: validate(query, assertPermittedNames(event.queryStringParameters ?? {}), 'query'),
     body: body === undefined ? undefined : validate(body, parseJsonBody(event), ''),
   };
   // Each part was parsed by the schema that RouteInput is derived from; the compiler cannot infer that from the index.
   return parsed as unknown as RouteInput<Id>;
+}
+
+/** The schemas ignore a forbidden name silently (json-body-parser.ts). @throws VaultError `invalid_request` */
+function assertPermittedNames(query: object): object {
+  if (Object.keys(query).some(isForbiddenMember))
+    throw new VaultError('invalid_request', { errors: [{ path: 'query', message: 'Unrecognized fields' }] });
+  return query;
 }
 
 function validate(schema: z.ZodMiniType, value: unknown, location: string): unknown {
@@ -63,7 +72,7 @@ function describeIssue(issue: z.core.$ZodIssue): string {
 }
 
 function parseJsonBody(event: ApiEvent): unknown {
-  const type = event.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  const type = trimOptionalWhiteSpace(event.headers['content-type']?.split(';', 1)[0] ?? '').toLowerCase();
   // If all fields are optional, the body may be absent. Otherwise the schema reports the missing field.
   if (event.body === undefined || event.body === '') return {};
   if (type !== 'application/json') throw new VaultError('unsupported_media_type');
@@ -74,12 +83,11 @@ function parseJsonBody(event: ApiEvent): unknown {
     });
   }
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    // The schemas would ignore this name silently, because every object already has it.
-    if (/"__proto__"\s*:/.test(text)) throw new SyntaxError('__proto__ is not a permitted name');
-    return JSON.parse(text);
+    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     // The parser's own message quotes the body.
-    throw new VaultError('invalid_request', { detail: 'The body is not valid JSON in UTF-8.' });
+    throw new VaultError('invalid_request', {
+      detail: 'The body is not valid JSON in UTF-8, or has a repeated member or the member "__proto__".',
+    });
   }
 }

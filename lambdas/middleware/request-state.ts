@@ -25,6 +25,11 @@ export interface RequestState<Id extends RouteId = RouteId> {
   auditSubject?: string | readonly string[];
   /** Derives the subject from the parsed request; the output is undefined if the request failed. */
   subject?: (output: RouteOutput<Id> | undefined) => AuditSubject;
+  /**
+   * Writes the record that precedes an irreversible effect; does nothing for other routes. Call it after authorization,
+   * before the operation of the route. @throws VaultError `audit_unavailable`
+   */
+  recordStart?: () => Promise<void>;
   /** For the log: why a message with a valid provider signature was not accepted. */
   reason?: RequestLogEntry['reason'];
   /** Values of `Set-Cookie`, sent only with successful responses. */

@@ -1,11 +1,8 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from '../../contract/shared/error-codes.ts';
-import { limits } from '../../contract/shared/limits.ts';
+import type { ErrorExtras } from '../../contract/shared/vault-error.ts';
 import type { Problem } from '../../contract/shared/wire.ts';
 import { classifyError } from '../shared/error-classification.ts';
-
-/** Seconds after which the caller may retry. */
-const retryAfterSeconds = (code: ErrorCode): number => (code === 'too_many_attempts' ? limits.loginWindowSeconds : 1);
 
 /** Set on every response: it is data for its caller only and must not be cached or rendered as a page. */
 const securityHeaders = {
@@ -34,16 +31,19 @@ export function rawResponse(
   return buildResponse(status, contentType, body, requestId);
 }
 
+const internalError: { readonly code: ErrorCode; readonly extras: ErrorExtras } = { code: 'internal', extras: {} };
+
 /** Builds an RFC 9457 problem document with a code from the closed list, for any error. */
 export function problemResponse(
   error: unknown,
   requestId: string,
 ): { code: ErrorCode; answer: APIGatewayProxyStructuredResultV2 } {
-  const { code, extras } = classifyError(error) ?? { code: 'internal' as const, extras: {} };
+  const { code, extras } = classifyError(error) ?? internalError;
   const { status, title, retryable } = errors[code];
-  const body: Problem = { type: problemTypePrefix + code, code, title, status, ...extras, retryable, requestId };
+  const { retryAfterSeconds = 1, ...members } = extras;
+  const body: Problem = { type: problemTypePrefix + code, code, title, status, ...members, retryable, requestId };
   const answer = buildResponse(status, problemMediaType, JSON.stringify(body), requestId);
-  if (retryable) answer.headers = { ...answer.headers, 'retry-after': String(retryAfterSeconds(code)) };
+  if (retryable) answer.headers = { ...answer.headers, 'retry-after': String(retryAfterSeconds) };
   if (status === 401) answer.headers = { ...answer.headers, 'www-authenticate': 'Bearer realm="anima"' };
   return { code, answer };
 }

@@ -1,8 +1,10 @@
 /**
  * Pagination cursors: opaque to callers and bound to the org, the list and the prefix they were created for. They
  * contain no secret and grant nothing: every query is limited to the caller's org and prefix, whatever the cursor
- * contains.
+ * contains. The scope is in the cursor as a hash, because filters can be longer than a cursor may be
+ * (limits.cursorLength).
  */
+import { hash } from 'node:crypto';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { encodeLengthPrefixedFields } from '../../core/encoding/length-prefixed-fields.ts';
 
@@ -10,15 +12,19 @@ type ListKind = 'values' | 'keys' | 'audit' | 'seals' | 'blobs' | 'parts' | 'use
 /** For lists of a user, the prefix is the user ID. */
 type CursorScope = readonly [org: string, list: ListKind, prefix: string];
 
+const scopeHashBytes = 16;
+
+const hashScope = (scope: CursorScope): Buffer =>
+  hash('sha256', encodeLengthPrefixedFields(...scope), 'buffer').subarray(0, scopeHashBytes);
+
 export function encodeCursor(scope: CursorScope, lastKey: string): string {
-  return Buffer.concat([encodeLengthPrefixedFields(...scope), Buffer.from(lastKey, 'utf8')]).toString('base64url');
+  return Buffer.concat([hashScope(scope), Buffer.from(lastKey, 'utf8')]).toString('base64url');
 }
 
 /** The last name or ID of the previous page. @throws VaultError `invalid_cursor` */
 export function decodeCursor(cursor: string, scope: CursorScope): string {
-  const expected = encodeLengthPrefixedFields(...scope);
   const bytes = Buffer.from(cursor, 'base64url');
-  const lastKey = bytes.subarray(expected.length).toString('utf8');
+  const lastKey = bytes.subarray(scopeHashBytes).toString('utf8');
   const isCanonical = encodeCursor(scope, lastKey) === cursor;
   if (lastKey === '' || !isCanonical) throw new VaultError('invalid_cursor');
   return lastKey;

@@ -1,6 +1,8 @@
 /**
- * Login. Every failure returns the same error after the same work: two MACs by KMS, the same reads and writes, and
- * one Argon2id computation. Neither the reply nor its timing reveals whether a login exists.
+ * Login. In an organization that exists, every failure returns the same error after the same work: two MACs by KMS, the
+ * same reads and writes, and one Argon2id computation. Neither the reply nor its timing reveals whether a login exists.
+ * An organization that does not exist gets the same reply without that work, so that strangers do not cause its cost.
+ * The timing then reveals that the organization does not exist. Its id is no secret: keys and links contain it.
  */
 import { randomBytes } from 'node:crypto';
 import { limits } from '../../contract/shared/limits.ts';
@@ -16,17 +18,18 @@ import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { Clock } from '../shared/ports.ts';
 import { addSeconds, hasPassed } from '../shared/timestamps.ts';
+import { countAddressAttempt, countLoginAttempt, countOrgAttempt } from './attempt-limits.ts';
 import type { PasswordSlotService } from './password-slot-service.ts';
 import { maxReadAgeMs, readWithinMaxAge } from './read-freshness.ts';
 import { formatSessionCookie } from './session-cookie.ts';
 import type { SlotUpdater } from './slot-updater.ts';
 import { activeUserKeyring, type UnlockedUser, unlockSlot } from './unlocked-user.ts';
-import type { LocatorStore, LoginAttemptStore, RoutingMacs, StoredUserData, UserReader } from './user-ports.ts';
+import type { AttemptStore, LocatorStore, RoutingMacs, StoredUserData, UserReader } from './user-ports.ts';
 
 export interface LoginServiceDeps {
   readonly reader: UserReader;
   readonly locatorStore: LocatorStore;
-  readonly attempts: LoginAttemptStore;
+  readonly attempts: AttemptStore;
   readonly routingMacs: RoutingMacs;
   readonly passwordSlots: PasswordSlotService;
   readonly slotUpdater: SlotUpdater;
@@ -51,18 +54,24 @@ export class LoginService {
 
   /**
    * Starts a session.
+   * @param sourceIp address of the caller, for its limit on attempts
    * @throws VaultError `login_refused` for every cause: unknown, locked or shredded organization, unknown login, wrong
    *   password, or a password that was changed in the meantime; `too_many_attempts`, `too_many_slots`,
    *   `write_contention`, `unavailable`, `key_unavailable`
    */
-  async logIn({ org, login, password }: LogInRequest): Promise<LoginResult> {
-    const { routingMacs, attempts, clock } = this.#deps;
+  async logIn({ org, login, password }: LogInRequest, sourceIp: string): Promise<LoginResult> {
+    const { routingMacs, attempts, reader, clock } = this.#deps;
     const loginName = canonicalLogin(login);
     // A malformed organization id or login belongs to nobody. The format is public, so skipping the reads reveals
     // nothing.
     if (!isOpaqueId(org) || loginName === undefined) throw new VaultError('login_refused');
+    // The cheapest refusals come first, before KMS and Argon2id.
+    await countAddressAttempt(attempts, sourceIp, clock());
+    const { orgKeyring } = await reader.read({ org, user: randomId() }, []);
+    if (orgKeyring === undefined) throw new VaultError('login_refused');
+    await countOrgAttempt(attempts, org, clock());
     const locator = await routingMacs.deriveLocator(locatorMacInput(org, loginName));
-    if (!(await attempts.countAttempt(org, locator, clock()))) throw new VaultError('too_many_attempts');
+    await countLoginAttempt(attempts, org, locator, clock());
     // A concurrent request may replace the password slot, so retry once.
     const result =
       (await this.#authenticateAndStartSession(org, locator, password)) ??

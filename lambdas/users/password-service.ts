@@ -12,17 +12,19 @@ import { locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserKeyring } from '../../core/users/user-keyring.ts';
 import type { Clock } from '../shared/ports.ts';
 import { toAccountResponse } from './account-response.ts';
+import { countNewLogin } from './attempt-limits.ts';
 import type { LocatorRegistry } from './locator-registry.ts';
 import type { PasswordSlotService } from './password-slot-service.ts';
 import type { ReauthenticationService } from './reauthentication-service.ts';
 import type { SlotUpdater } from './slot-updater.ts';
 import type { UnlockedUser } from './unlocked-user.ts';
-import type { LocatorStore, RoutingMacs } from './user-ports.ts';
+import type { AttemptStore, LocatorStore, RoutingMacs } from './user-ports.ts';
 
 export interface PasswordServiceDeps {
   readonly slotUpdater: SlotUpdater;
   readonly locatorStore: LocatorStore;
   readonly locatorRegistry: LocatorRegistry;
+  readonly attempts: AttemptStore;
   readonly reauthentication: ReauthenticationService;
   readonly routingMacs: RoutingMacs;
   readonly passwordSlots: PasswordSlotService;
@@ -43,24 +45,27 @@ export class PasswordService {
    * Sets login and password, replacing the previous ones. The new locator is claimed before the slot is stored, and the
    * old one is released after it. If this is interrupted, the user keeps an extra locator, which others may claim after
    * a while (locator-registry.ts). All other sessions end, and link codes are removed.
-   * @throws VaultError `invalid_request`, `login_taken`, `login_refused` and `too_many_attempts` for `currentPassword`,
+   * @throws VaultError `invalid_request`, `login_taken`, `login_refused` for `currentPassword`, `too_many_attempts`,
    *   `too_many_slots`, `write_contention`
    */
   async setPassword(user: UnlockedUser, request: SetPasswordRequest): Promise<AccountResponse> {
-    const { reauthentication, locatorRegistry, routingMacs, passwordSlots, clock, slotUpdater } = this.#deps;
+    const { reauthentication, locatorRegistry, attempts, routingMacs, passwordSlots, clock, slotUpdater } = this.#deps;
     const { org, user: id } = user.owner;
     const loginName = canonicalLogin(request.login);
     if (loginName === undefined) {
       const message = 'must be 3 to 128 characters of a-z 0-9 . _ % + @ - and start with a letter or digit';
       throw new VaultError('invalid_request', { errors: [{ path: 'login', message }] });
     }
-    await reauthentication.requirePassword(user, request.currentPassword);
+    const confirmed = await reauthentication.requirePassword(user, request.currentPassword);
     const [slotId, locator] = [randomId(), await routingMacs.deriveLocator(locatorMacInput(org, loginName))];
+    const isOwn = user.keyring.slots.some((slot) => slot.kind === 'password' && slot.locator === locator);
+    // The answer tells whether another user has the login, so asking for one is limited, whatever the answer.
+    if (!isOwn) await countNewLogin(attempts, user.owner, clock());
     if ((await locatorRegistry.claimOrGetHolder(org, locator, id, slotId)) !== id) throw new VaultError('login_taken');
     const slotFacts = { id: slotId, locator, createdAt: clock().toISOString() };
     const slot = await passwordSlots.createSlot(user, slotFacts, request.password);
     let removedSlots: readonly Slot[] = [];
-    const keyring = await slotUpdater.update(user, (before) => {
+    const keyring = await slotUpdater.update(confirmed, (before) => {
       removedSlots = passwordAndLinkSlots(before);
       return { remove: [...removedSlots.map((old) => old.id), ...otherSessionIds(user, before)], add: [slot] };
     });

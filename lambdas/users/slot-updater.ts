@@ -33,8 +33,8 @@ export class SlotUpdater {
 
   /**
    * Changes the slots of an unlocked user and removes expired slots. On every reread of the keyring, the presented slot
-   * must still exist, because otherwise its permission was revoked in the meantime. There is one exception: if the
-   * slots to add are already stored, the write succeeded and its reply was lost.
+   * and the password slot that confirmed the request must still exist, because otherwise their permission was revoked
+   * in the meantime. There is one exception: if the slots to add are already stored, the write succeeded and its reply was lost.
    * @param decide returns the change for a keyring, or undefined for no change. Called again if another request changed
    *   the keyring
    * @returns the stored keyring after the change
@@ -49,7 +49,7 @@ export class SlotUpdater {
       if (await this.#keyrings.replace(next)) return next;
       keyring = await this.#reread(user);
       if (isAlreadyApplied(slotChange, keyring)) return keyring;
-      if (!keyring.slots.some(({ id }) => id === user.slot.id)) throw new VaultError('invalid_credential');
+      if (!hasPresentedSlots(user, keyring)) throw new VaultError('invalid_credential');
     }
     throw new VaultError('write_contention', { detail: 'Nothing was changed.' });
   }
@@ -76,6 +76,9 @@ export class SlotUpdater {
     }
   }
 }
+
+const hasPresentedSlots = ({ slot, confirmedBy = slot.id }: UnlockedUser, { slots }: UserKeyring): boolean =>
+  [slot.id, confirmedBy].every((id) => slots.some((one) => one.id === id));
 
 /**
  * Whether a change is already stored. Each wrap has a unique nonce, so no other request can have stored the same slot.

@@ -21,6 +21,11 @@ export interface UnlockedUser {
   /** The slot that the credential opened. */
   readonly slot: Slot;
   readonly records: ReadonlyMap<string, StoredRecord>;
+  /**
+   * Id of the password slot that confirmed the request (reauthentication-service.ts). A change is made only while it
+   * still exists.
+   */
+  readonly confirmedBy?: string | undefined;
   /** Passes the 32 bytes of the UMK to `use`, for wrapping in new slots, and zeroes them afterwards. */
   withRootKey<T>(use: (root: Uint8Array) => T): T;
 }
@@ -38,9 +43,15 @@ export function unlockSlot(
   now: Date,
 ): UnlockedUser {
   if (hasPassed(slot.expiresAt, now)) throw new DecryptionError();
+  const opened = openSlot(secret, read, keyring, slot);
+  verifyUserKeyring(keyring, opened.umk);
+  return opened;
+}
+
+/** Opens a slot whether or not it has expired. The MAC of the keyring is not verified. @throws DecryptionError */
+function openSlot(secret: Uint8Array, read: StoredUserData, keyring: UserKeyring, slot: Slot): UnlockedUser {
   const owner: UserRef = { org: keyring.org, user: keyring.user };
   const umk = deriveUmk(unwrapUmk(secret, owner, slot), owner);
-  verifyUserKeyring(keyring, umk);
   const withRootKey = <T>(use: (root: Uint8Array) => T): T => {
     const root = unwrapUmk(secret, owner, slot);
     try {
@@ -82,25 +93,42 @@ export const slotSecretOf = (credential: UserCredential): Uint8Array =>
 /**
  * Opens a user by its user key or session.
  * @param secret the result of {@link slotSecretOf}; `withRootKey` uses it again
- * @throws VaultError `invalid_credential` for every cause on the caller's side, `org_locked`, `org_shredded`
+ * @param onGenuine called once the credential has opened its slot, also if it is refused after that: it has expired, or
+ *   the organization is locked or shredded
+ * @throws VaultError `invalid_credential` if the credential opens no slot or has expired, `org_locked`, `org_shredded`;
+ *   DecryptionError if it opens its slot and the rest of the keyring, or the record of the organization, is damaged
  */
 export function unlockUser(
   credential: UserCredential,
   secret: Uint8Array,
   read: StoredUserData,
   now: Date,
+  onGenuine: () => void = () => {},
 ): UnlockedUser {
   const owner = ownerOfCredential(credential);
+  const opened = openSlotOrRefuse(credential, secret, read, owner);
+  onGenuine();
+  // The credential is genuine, so a damaged record is reported as such.
+  verifyUserKeyring(opened.keyring, opened.umk);
+  // Only a caller that opens a slot may learn the state of the organization. If nothing is stored of an organization, it
+  // has no users.
+  if (hasPassed(opened.slot.expiresAt, now) || activeUserKeyring(read, owner) === undefined)
+    throw new VaultError('invalid_credential');
+  return opened;
+}
+
+/** Opens the slot of a credential. The MAC of the keyring is not verified yet. @throws VaultError `invalid_credential` */
+function openSlotOrRefuse(
+  credential: UserCredential,
+  secret: Uint8Array,
+  read: StoredUserData,
+  owner: UserRef,
+): UnlockedUser {
   try {
-    // Only a caller that opens a slot may learn the state of the organization. That state is therefore checked below,
-    // after the slot is opened.
     const keyring = requireActiveKeyring(read.keyring, owner);
     const slot = findSlotOf(credential, secret, keyring, owner);
     if (slot === undefined) throw new DecryptionError();
-    const opened = unlockSlot(secret, read, keyring, slot, now);
-    // If nothing is stored of an organization, it has no users.
-    if (activeUserKeyring(read, owner) === undefined) throw new DecryptionError();
-    return opened;
+    return openSlot(secret, read, keyring, slot);
   } catch (error) {
     if (error instanceof DecryptionError) throw new VaultError('invalid_credential');
     throw error;

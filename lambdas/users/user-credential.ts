@@ -4,6 +4,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { parseSessionToken } from '../../core/users/session-token.ts';
 import { parseUserKey, type UserKey } from '../../core/users/user-key.ts';
 import { parseBearerToken } from '../api-keys/authorization.ts';
+import { trimOptionalWhiteSpace } from '../shared/optional-white-space.ts';
 import type { UserCredential } from './unlocked-user.ts';
 
 /**
@@ -36,7 +37,15 @@ function parseBearerUserKey(authorization: string): UserKey {
   return key;
 }
 
-function sessionCookieValues(cookie: string): string[] {
-  const at = cookie.indexOf('=');
-  return at > 0 && cookie.slice(0, at).trim() === sessionCookie ? [cookie.slice(at + 1).trim()] : [];
+/**
+ * The values of the session cookie in a list of cookies (RFC 6265 section 4.2.1). Only spaces and tabs around a name
+ * are ignored. `trim` would also remove U+00A0 and its kin, which browsers keep: another host of the domain could set
+ * such a name without the restrictions of the prefix `__Host-`.
+ */
+function sessionCookieValues(cookies: string): string[] {
+  return cookies.split(';').flatMap((cookie) => {
+    const at = cookie.indexOf('=');
+    const isSession = at > 0 && trimOptionalWhiteSpace(cookie.slice(0, at)) === sessionCookie;
+    return isSession ? [trimOptionalWhiteSpace(cookie.slice(at + 1))] : [];
+  });
 }

@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { DeletedResponse } from '../../contract/users/wire.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
-import { createUserTombstone, type UserTombstone } from '../../core/users/user-keyring.ts';
+import { createUserTombstone, type UserKeyring, type UserTombstone } from '../../core/users/user-keyring.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { JobProducer } from '../jobs/job-producer.ts';
 import type { Clock } from '../shared/ports.ts';
-import { parseUserRecordOrCorrupt } from './corrupt-user-keyring.ts';
+import { type CorruptUserKeyring, parseUserRecordOrCorrupt } from './corrupt-user-keyring.ts';
 import { hasStoredLocator, releaseLocator, type SlotLocator } from './locator-release.ts';
 import type { PurgeUserJobPayload } from './purge-user-job.ts';
 import { waitForInFlightReads } from './read-freshness.ts';
@@ -53,11 +53,18 @@ export class UserDeletionService {
    * sends the job again, so that the records are deleted. A damaged keyring can be deleted too.
    * @param knownLocators current or former locators of the user. They are released if the user was already deleted,
    *   because a tombstone lists no locators
+   * @param checkedGeneration the generation of the keyring against which the request was authorized, by a password or a
+   *   deletion code. If it was replaced since, nothing is deleted. Undefined for the organization, whose permission
+   *   does not depend on the keyring
    * @throws VaultError `user_not_found`; `write_contention` if nothing was deleted; `unavailable`, `key_unavailable`:
    *   if the detail says so, the user is deleted but the remaining data is not
    */
-  async delete(owner: UserRef, knownLocators: readonly SlotLocator[] = []): Promise<DeletedResponse> {
-    const { deletedAt, newlyDeleted, slotLocators } = await this.#destroySlots(owner, knownLocators);
+  async delete(
+    owner: UserRef,
+    knownLocators: readonly SlotLocator[] = [],
+    checkedGeneration?: number,
+  ): Promise<DeletedResponse> {
+    const { deletedAt, newlyDeleted, slotLocators } = await this.#destroySlots(owner, knownLocators, checkedGeneration);
     const inFlightReadsEnded = this.#waitForInFlightReads();
     const id = createTimeId(this.#clock().getTime(), randomBytes(16));
     const job: PurgeUserJobPayload = { kind: 'erase', user: owner.user, locators: slotLocators };
@@ -73,28 +80,47 @@ export class UserDeletionService {
     return { deleted: newlyDeleted, deletedAt };
   }
 
-  async #destroySlots(owner: UserRef, knownLocators: readonly SlotLocator[]): Promise<SlotDestructionResult> {
+  async #destroySlots(
+    owner: UserRef,
+    knownLocators: readonly SlotLocator[],
+    checkedGeneration: number | undefined,
+  ): Promise<SlotDestructionResult> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const record = await this.#keyrings.getRecord(owner);
       if (record === undefined) throw new VaultError('user_not_found');
       const stored = parseUserRecordOrCorrupt(record, owner);
       if (stored.state === 'deleted')
         return { deletedAt: stored.deletedAt, newlyDeleted: false, slotLocators: knownLocators };
+      if (checkedGeneration !== undefined && stored.generation !== checkedGeneration) throw changedMeanwhileError();
       const deletedAt = this.#clock().toISOString();
-      if (stored.state === 'active') {
-        const locators = stored.slots.filter(hasStoredLocator).map(({ kind, locator }) => ({ kind, locator }));
-        if (await this.#keyrings.replace(createUserTombstone(stored, deletedAt)))
-          return { deletedAt, newlyDeleted: true, slotLocators: locators };
-      } else {
-        const { createdAt = deletedAt, generation, slotLocators } = stored;
-        const deleted: UserTombstone = { ...owner, state: 'deleted', createdAt, deletedAt, generation: generation + 1 };
-        if (await this.#keyrings.overwriteWithTombstone(deleted))
-          return { deletedAt, newlyDeleted: true, slotLocators: slotLocators };
-      }
+      const slotLocators = await this.#replaceWithTombstone(owner, stored, deletedAt);
+      if (slotLocators !== undefined) return { deletedAt, newlyDeleted: true, slotLocators };
     }
     throw new VaultError('write_contention', { detail: 'Nothing was deleted.' });
   }
+
+  /** Returns the locators of the destroyed slots, or undefined if the record was replaced since it was read. */
+  async #replaceWithTombstone(
+    owner: UserRef,
+    stored: UserKeyring | CorruptUserKeyring,
+    deletedAt: string,
+  ): Promise<readonly SlotLocator[] | undefined> {
+    if (stored.state === 'active') {
+      const replaced = await this.#keyrings.replace(createUserTombstone(stored, deletedAt));
+      return replaced
+        ? stored.slots.filter(hasStoredLocator).map(({ kind, locator }) => ({ kind, locator }))
+        : undefined;
+    }
+    const { createdAt = deletedAt, generation, slotLocators } = stored;
+    const deleted: UserTombstone = { ...owner, state: 'deleted', createdAt, deletedAt, generation: generation + 1 };
+    return (await this.#keyrings.overwriteWithTombstone(deleted)) ? slotLocators : undefined;
+  }
 }
+
+const changedMeanwhileError = (): VaultError =>
+  new VaultError('write_contention', {
+    detail: 'The account was changed after the request was checked. Nothing was deleted. Send the request again.',
+  });
 
 const purgeNotScheduledDetail = ({ user }: UserRef): string =>
   `The user is deleted, and the data can no longer be opened. The remaining encrypted data could not be scheduled for ` +

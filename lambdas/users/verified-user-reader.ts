@@ -1,4 +1,5 @@
 /** Reads users together with the verified keyring of their organization. */
+import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import type { KeyringVerifier } from '../org-keys/keyring-verifier.ts';
@@ -21,7 +22,8 @@ export class VerifiedUserReader implements UserReader {
       return { ...read, orgKeyring: await this.#verifier.verify(orgKeyring, owner.org, reread) };
     } catch (error) {
       // Only a caller that opens a slot may learn of it, so the services report it.
-      if (error instanceof DecryptionError) return { ...read, orgKeyring: 'damaged' };
+      const isOld = error instanceof VaultError && error.code === 'org_shredded';
+      if (isOld || error instanceof DecryptionError) return { ...read, orgKeyring: 'damaged' };
       throw error;
     }
   }

@@ -78,19 +78,25 @@ export class JobConsumer {
       return { org, job: id, user: job.user, ...(purged ? {} : { reason: 'damaged' as const }) };
     }
     // A deletion command is retried until it was executed or refused. After that, its reply is retried like any other.
-    onProgress({ org, job: id, ...(parseCommandOfJob(job)?.kind === 'delete' ? { retryUntil: 'done' } : {}) });
+    let facts: JobResult = { org, job: id };
+    if (parseCommandOfJob(job)?.kind === 'delete') facts = { ...facts, retryUntil: 'done' };
+    onProgress(facts);
     let principal: string | undefined;
     const reason = await this.#deps.messageProcessor.process({
       org,
       id,
       job,
-      onCommandExecuted: () => onProgress({ org, job: id }),
+      onCommandExecuted: () => {
+        facts = { org, job: id };
+        onProgress(facts);
+      },
       recordAudit: async (user, verb, result) => {
         principal = user;
-        onProgress({ org, job: id, user });
+        facts = { ...facts, user };
+        onProgress(facts);
         const auditOrigin = { route: 'worker', requestId: message.messageId, sourceIp: 'queue' } as const;
-        const facts = { org, principal: `user:${user}`, verb, name: id, result, ...auditOrigin };
-        await this.#deps.audit.write(facts, message.remainingMs() - auditTimeReserveMs);
+        const auditEvent = { org, principal: `user:${user}`, verb, name: id, result, ...auditOrigin };
+        await this.#deps.audit.write(auditEvent, message.remainingMs() - auditTimeReserveMs);
       },
     });
     return {

@@ -2,6 +2,7 @@
  * The audit over real HTTP: which requests are recorded, which are not, and that no response is sent without its
  * record.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../contract/audit/wire.ts';
 import { auditVerbOf, type RouteId, routes } from '../../contract/routes.ts';
@@ -95,8 +96,9 @@ describe('a record', () => {
       await stack.http('DELETE', `/v1/keys/${id}`, { key });
     });
     expect(records).toMatchObject([
-      { route: 'createKey', name: id },
-      { route: 'revokeKey', name: id },
+      { route: 'createKey', name: id, result: 'ok' },
+      { route: 'revokeKey', name: id, result: 'started' },
+      { route: 'revokeKey', name: id, result: 'ok' },
     ]);
   });
 
@@ -115,7 +117,9 @@ describe('a record', () => {
       ['completeBlob', 'blobs.write', id, 'ok'],
       ['getBlob', 'blobs.read', id, 'ok'],
       ['openLink', 'links.open', id, 'ok'],
+      ['burnLink', 'links.burn', id, 'started'],
       ['burnLink', 'links.burn', id, 'ok'],
+      ['deleteBlob', 'blobs.delete', id, 'started'],
       ['deleteBlob', 'blobs.delete', id, 'ok'],
     ]);
     for (const { route, principal, org } of records) {
@@ -144,6 +148,7 @@ describe('a record', () => {
     expect(records.slice(2).map(({ route, result }) => [route, result])).toEqual([
       ['openLink', 'ok'],
       ['openLink', 'blob_spent'],
+      ['burnLink', 'started'],
       ['burnLink', 'invalid_request'],
     ]);
   });
@@ -174,10 +179,60 @@ describe('a record', () => {
       for (const key of [undefined, 'x', forged]) await stack.http('GET', '/v1/org', { key });
       const revoked = await (await stack.http('POST', '/v1/keys', { key: adminKey, body: { role: 'admin' } })).json();
       await stack.http('DELETE', `/v1/keys/${revoked.id}`, { key: adminKey });
-      await expectProblem(await get('/v1/org', revoked.key), 'api_key_revoked');
+      const ended = parseApiKey(revoked.key) ?? expect.fail();
+      const guessed = formatApiKey({ ...ended, secret: genuine.secret });
+      await expectProblem(await get('/v1/org', guessed), 'invalid_api_key');
       await get('/nowhere', adminKey);
     });
-    expect(records.map(({ route }) => route)).toEqual(['createKey', 'revokeKey']);
+    expect(records.map(({ route }) => route)).toEqual(['createKey', 'revokeKey', 'revokeKey']);
+  });
+
+  test('is left by the refused use of a genuine key that was revoked, has expired or was replaced', async () => {
+    const principals: string[] = [];
+    const records = await left(async ({ adminKey: key }) => {
+      const make = async (body: object) => (await stack.http('POST', '/v1/keys', { key, body })).json();
+      const revoked = await make({ role: 'admin' });
+      await stack.http('DELETE', `/v1/keys/${revoked.id}`, { key });
+      const replaced = await make({ role: 'admin' });
+      const overlap = { key, body: { overlapSeconds: 0 } };
+      await stack.http('POST', `/v1/keys/${replaced.id}/rotation`, overlap);
+      const expired = await make({ role: 'admin', expiresAt: new Date(Date.now() + 1000).toISOString() });
+      await sleep(1100);
+      for (const made of [revoked, replaced, expired]) {
+        principals.push(made.id);
+        await stack.http('GET', '/v1/org', { key: made.key });
+      }
+    });
+    const uses = records.filter(({ route }) => route === 'getOrg').map(({ principal, result }) => [principal, result]);
+    expect(uses).toEqual(
+      ['api_key_revoked', 'api_key_expired', 'api_key_expired'].map((result, at) => [principals[at], result]),
+    );
+  });
+
+  test('is left by the refused attempt of a replaced key to manage keys', async () => {
+    const records = await left(async ({ adminKey: key }) => {
+      const { id, key: old } = await (await stack.http('POST', '/v1/keys', { key, body: { role: 'admin' } })).json();
+      const rotated = await (await stack.http('POST', `/v1/keys/${id}/rotation`, { key: old, body: {} })).json();
+      const attempts: [string, string, object?][] = [
+        ['POST', `/v1/keys/${id}/rotation`, {}],
+        ['POST', '/v1/keys', { role: 'reader', expiresAt: new Date(Date.now() + 60_000).toISOString() }],
+        ['DELETE', `/v1/keys/${rotated.replacement.id}`],
+      ];
+      for (const [method, path, body] of attempts)
+        await expectProblem(await stack.http(method, path, { key: old, body }), 'forbidden');
+      expect((await get('/v1/vault/values', old)).status).toBe(200);
+      expect((await get('/v1/keys', rotated.replacement.key)).status).toBe(200);
+    });
+    expect(records.map(({ route, result }) => `${route} ${result}`)).toEqual([
+      'createKey ok',
+      'rotateKey started',
+      'rotateKey ok',
+      'rotateKey forbidden',
+      'createKey forbidden',
+      'revokeKey forbidden',
+      'listValues ok',
+      'listKeys ok',
+    ]);
   });
 
   test('holds no value, key, token or body', async () => {
@@ -313,6 +368,44 @@ describe('when the record can not be written', () => {
   test('there is a request for every route that is recorded, and for no other', () => {
     for (const id of Object.keys(routes) as RouteId[])
       expect(requests[id] === null, id).toBe(auditVerbOf(id) === undefined || routes[id].auth === 'signature');
+  });
+
+  test('an effect that cannot be undone does not happen without a record that it was begun', async () => {
+    const { adminKey, agentKey } = await stack.newOrg();
+    const { vault } = stack.clientOf(agentKey);
+    await vault.set('kept', 'x');
+    const { id } = await (await stack.http('POST', '/v1/keys', { key: adminKey, body: { role: 'agent' } })).json();
+    const { user, key } = await (await stack.http('POST', '/v1/users', { key: adminKey, body: {} })).json();
+    const destructive: [string, string, string, object?][] = [
+      ['DELETE', '/v1/account', key, {}],
+      ['DELETE', '/v1/vault/values/kept', agentKey],
+      ['POST', '/v1/vault/destroy/kept', adminKey, { confirm: 'kept' }],
+      ['DELETE', `/v1/keys/${id}`, adminKey],
+      ['DELETE', `/v1/users/${user}`, adminKey],
+    ];
+    failing({ type: 'AccessDeniedException', status: 400, message: 'no' });
+    for (const [method, path, credential, body] of destructive) {
+      const answer = await stack.http(method, path, { key: credential, body });
+      expect(await answer.clone().text()).toContain('was not carried out');
+      await expectProblem(answer, 'audit_unavailable');
+    }
+    stack.vault.setHooks();
+    expect(await vault.get('kept')).toBe('x');
+    expect((await get('/v1/account', key)).status).toBe(200);
+    const { keys } = await (await get('/v1/keys', adminKey)).json();
+    expect(keys.filter(({ revokedAt }: { revokedAt?: string }) => revokedAt !== undefined)).toEqual([]);
+
+    // The first record is written, and the second one fails: the effect is on record, and its result is unknown.
+    let written = 0;
+    stack.vault.setHooks({
+      before: (call) =>
+        isRecord(call) && written++ > 0 ? { type: 'AccessDeniedException', status: 400, message: 'no' } : undefined,
+    });
+    await expectProblem(await stack.http('DELETE', '/v1/account', { key, body: {} }), 'audit_unavailable');
+    stack.vault.setHooks();
+    const deletions = (await recordsOf(adminKey)).filter(({ route }) => route === 'deleteAccount');
+    expect(deletions).toMatchObject([{ principal: `user:${user}`, verb: 'account.delete', result: 'started' }]);
+    await expectProblem(await get('/v1/account', key), 'invalid_credential');
   });
 
   test.each(audited)('%s answers 503 and discloses nothing', async (id) => {

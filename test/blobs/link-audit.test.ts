@@ -67,6 +67,7 @@ describe('the audit', () => {
     expect(audited).toEqual([
       { ...facts, route: 'openLink', verb: 'links.open', result: 'ok', agent: 'reader' },
       { ...facts, route: 'openLink', verb: 'links.open', result: 'blob_spent', agent: 'reader' },
+      { ...facts, route: 'burnLink', verb: 'links.burn', result: 'started', agent: 'reader' },
       { ...facts, route: 'burnLink', verb: 'links.burn', result: 'ok', agent: 'reader' },
     ]);
   });

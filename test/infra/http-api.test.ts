@@ -82,6 +82,17 @@ describe('the stage', () => {
       DefaultRouteSettings: { ThrottlingRateLimit: 500, ThrottlingBurstLimit: 1000 },
     });
   });
+
+  test('has a lower throttle for logins, which compute for strangers, and knows the route before the setting', () => {
+    const [, { Properties, DependsOn }] = only(template, 'AWS::ApiGatewayV2::Stage');
+    expect(Properties.RouteSettings).toEqual({
+      'POST /v1/sessions': { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 },
+    });
+    const [id] = ofType(template, 'AWS::ApiGatewayV2::Route').find(
+      ([, route]) => route.Properties.RouteKey === 'POST /v1/sessions',
+    ) ?? [''];
+    expect([DependsOn].flat()).toContain(id);
+  });
 });
 
 describe('cross-origin calls', () => {

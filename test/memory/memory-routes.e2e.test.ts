@@ -199,9 +199,9 @@ describe('what a request costs, warm', () => {
     await send('PUT', `${records}/cost`, ada, { data: 'y' });
     expect(calls()).toEqual([read, write, write]);
   });
-  test('a deletion: one read, one write, one audit record', async () => {
+  test('a deletion: one read, one write, an audit record before and after it', async () => {
     await send('DELETE', `${records}/more`, ada);
-    expect(calls()).toEqual([read, 'dynamodb DeleteItem', write]);
+    expect(calls()).toEqual([read, write, 'dynamodb DeleteItem', write]);
   });
   test('a list and a search: one query, then the keyring once more before anything is opened', async () => {
     await send('GET', records, ada);
@@ -242,6 +242,7 @@ test('the audit has who, what and which record; never what is in it or what was 
     ['getMemory', 'memory.read', undefined, 'record_not_found'],
     ['searchMemory', 'memory.read', undefined, 'ok'],
     ['searchMemory', 'memory.read', undefined, 'invalid_request'],
+    ['deleteMemory', 'memory.delete', 'tea', 'started'],
     ['deleteMemory', 'memory.delete', 'tea', 'ok'],
   ]);
   expect(said[2]).toMatchObject({ names: ['a', 'tea'], failed: ['tea'], principal: `user:${user.user}` });

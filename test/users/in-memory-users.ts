@@ -29,14 +29,16 @@ import { slotSecretOf, type UnlockedUser, type UserCredential, unlockUser } from
 import { UserAdminService } from '../../lambdas/users/user-admin-service.ts';
 import { UserDeletionService } from '../../lambdas/users/user-deletion-service.ts';
 import type {
+  AttemptStore,
   LocatorStore,
-  LoginAttemptStore,
   StoredLocator,
   UserKeyringStore,
   UserReader,
 } from '../../lambdas/users/user-ports.ts';
 
 export const identity = 'tel:+447700900123';
+/** Address of the callers of a login. */
+export const sourceIp = '203.0.113.7';
 
 export class InMemoryUsers {
   readonly org = randomId();
@@ -125,7 +127,7 @@ export class InMemoryUsers {
         return { items, more: users.length > limit };
       }),
   };
-  readonly store: LocatorStore & LoginAttemptStore = {
+  readonly store: LocatorStore & AttemptStore = {
     find: (_, locator) => this.call('db:find', () => this.locatorItems.get(locator)),
     claim: (_, next, before, beforeSlot) =>
       this.call('db:claim', () => {
@@ -156,13 +158,15 @@ export class InMemoryUsers {
         this.locatorItems.set(locator, next);
         return next;
       }),
-    countAttempt: (_, locator, now) =>
+    countAttempt: (_, counter, { attempts, windowSeconds }, now) =>
       this.call('db:attempt', () => {
-        const there = this.tries.get(locator);
+        const there = this.tries.get(counter);
         const isOpen = there !== undefined && there.until > now.getTime();
-        const next = isOpen ? { ...there, tries: there.tries + 1 } : { tries: 1, until: now.getTime() + 900_000 };
-        this.tries.set(locator, next);
-        return next.tries <= limits.loginAttempts;
+        const next = isOpen
+          ? { ...there, tries: there.tries + 1 }
+          : { tries: 1, until: now.getTime() + windowSeconds * 1000 };
+        this.tries.set(counter, next);
+        return next.tries <= attempts ? 0 : Math.ceil((next.until - now.getTime()) / 1000);
       }),
     resetAttempts: (_, locator) => this.call('db:forget', () => void this.tries.delete(locator)),
   };
@@ -216,7 +220,7 @@ export class InMemoryUsers {
   }
   /** Logs in and returns the session token. */
   async logIn(login: string, password: string): Promise<string> {
-    return sessionTokenOf((await this.logins.logIn({ org: this.org, login, password })).cookie);
+    return sessionTokenOf((await this.logins.logIn({ org: this.org, login, password }, sourceIp)).cookie);
   }
   stored(owner: UserRef): UserKeyring | UserTombstone {
     return parseUserKeyringRecord(this.keyrings.get(owner.user), owner);

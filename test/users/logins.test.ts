@@ -7,8 +7,9 @@ import { defaultArgon2idParams, stretchPassword, verifierOf } from '../../core/u
 import { formatSessionToken, parseSessionToken } from '../../core/users/session-token.ts';
 import { passwordMacInput } from '../../core/users/slot-mac-inputs.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
+import { networkOf } from '../../lambdas/users/attempt-limits.ts';
 import { maxReadAgeMs } from '../../lambdas/users/read-freshness.ts';
-import { InMemoryUsers } from './in-memory-users.ts';
+import { InMemoryUsers, sourceIp } from './in-memory-users.ts';
 
 const password = 'correct horse battery';
 let world: InMemoryUsers;
@@ -21,6 +22,59 @@ beforeEach(async () => {
 const refused = (code: string) => expect.objectContaining({ code });
 const set = async (login = 'ada', text = password) =>
   await world.passwords.setPassword(await world.open(key), { login, password: text });
+
+/** The calls that apply the limits of the address and the organization. */
+const limited = ['db:attempt', 'db:read', 'db:attempt'];
+
+describe('the network of a source address', () => {
+  test.each([
+    ['203.0.113.7', '203.0.113.7'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2'],
+    ['2001:0DB8:0001:0002::1', '2001:db8:1:2'],
+    ['2001:db8::1', '2001:db8:0:0'],
+    ['::1', '0:0:0:0'],
+    ['fe80::1%eth0', 'fe80:0:0:0'],
+    ['64:ff9b::192.0.2.1', '64:ff9b:0:0'],
+    ['unknown', 'unknown'],
+  ])('of %s is %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+});
+
+describe('asking for a login', () => {
+  test('is limited by account, whatever the answer, so that it can not be used to find logins', async () => {
+    await set('taken');
+    const { key: other } = await world.newUser();
+    const ask = async (login: string) =>
+      await world.passwords.setPassword(await world.open(other), { login, password });
+    for (let n = 0; n < limits.newLogins; n++) {
+      // Taking a free login in between does not reset the count.
+      if (n % 2 === 0) await expect(ask('taken')).rejects.toEqual(refused('login_taken'));
+      else await ask(`free-${n}`);
+    }
+    const claims = world.calls.filter((call) => call === 'db:claim').length;
+    for (const login of ['taken', 'free']) await expect(ask(login)).rejects.toEqual(refused('too_many_attempts'));
+    expect(world.calls.filter((call) => call === 'db:claim')).toHaveLength(claims);
+    // A new password for the login that the account has is no question. Other accounts are not affected.
+    await ask(`free-${limits.newLogins - 1}`);
+    await set('taken');
+    world.pass(limits.newLoginWindowSeconds);
+    await expect(ask('taken')).rejects.toEqual(refused('login_taken'));
+  });
+
+  test('is limited by organization, so that many accounts find no more', async () => {
+    await set('taken');
+    const entry = world.tries.get('org/new-logins') ?? expect.fail();
+    world.tries.set('org/new-logins', { ...entry, tries: limits.newLoginsPerOrg });
+    const { key: other } = await world.newUser();
+    const asked = world.passwords.setPassword(await world.open(other), { login: 'taken', password });
+    await expect(asked).rejects.toMatchObject({
+      code: 'too_many_attempts',
+      extras: { retryAfterSeconds: limits.newLoginWindowSeconds },
+    });
+  });
+});
 
 describe('logging in', () => {
   test('gives a session that opens the same data, for a week', async () => {
@@ -41,8 +95,10 @@ describe('logging in', () => {
   test('fails in one way and by the same calls, whatever is wrong', async () => {
     await set();
     const attempt = (org: string, login: string, text: string) => async () =>
-      await expect(world.logins.logIn({ org, login, password: text })).rejects.toEqual(refused('login_refused'));
-    const calls = ['kms:routing', 'db:attempt', 'db:find', 'db:read', 'kms:code'];
+      await expect(world.logins.logIn({ org, login, password: text }, sourceIp)).rejects.toEqual(
+        refused('login_refused'),
+      );
+    const calls = [...limited, 'kms:routing', 'db:attempt', 'db:find', 'db:read', 'kms:code'];
     expect(await world.count(attempt(world.org, 'ada', 'another horse'))).toEqual(calls);
     expect(await world.count(attempt(world.org, 'ada', ''))).toEqual(calls);
     expect(await world.count(attempt(world.org, 'grace', password))).toEqual(calls);
@@ -60,7 +116,7 @@ describe('logging in', () => {
     expect(await world.count(attempt(world.org, 'ada', password))).toEqual(calls);
     world.keyrings.set(owner.user, record);
     const keyring = world.orgKeyring;
-    world.orgKeyring = undefined;
+    world.orgKeyring = { ...Object(keyring), state: 'odd' };
     expect(await world.count(attempt(world.org, 'ada', password))).toEqual(calls);
     world.orgKeyring = keyring;
     // Invalid names cause no calls at all.
@@ -70,27 +126,84 @@ describe('logging in', () => {
     await world.logIn('ada', password);
   });
 
-  test('costs two MACs, five calls of the table and no more', async () => {
+  test('to an organization that does not exist gets the same refusal before KMS and Argon2id', async () => {
+    await set();
+    world.orgKeyring = undefined;
+    const calls = await world.count(async () => {
+      await expect(world.logIn('ada', password)).rejects.toEqual(refused('login_refused'));
+    });
+    expect(calls).toEqual(['db:attempt', 'db:read']);
+  });
+
+  test('costs two MACs, eight calls of the tables and no more', async () => {
     await set();
     const calls = await world.count(async () => await world.logIn('ada', password));
-    expect(calls).toEqual(['kms:routing', 'db:attempt', 'db:find', 'db:read', 'kms:code', 'db:replace', 'db:forget']);
+    const [opening, closing] = [
+      ['kms:routing', 'db:attempt', 'db:find', 'db:read', 'kms:code'],
+      ['db:replace', 'db:forget'],
+    ];
+    expect(calls).toEqual([...limited, ...opening, ...closing]);
   });
 
   test('is throttled by login, whether there is one or not, and not for the others', async () => {
     await set();
     for (const login of ['ada', 'grace']) {
-      const wrong = async () => await world.logins.logIn({ org: world.org, login, password: 'another horse' });
+      const wrong = async () =>
+        await world.logins.logIn({ org: world.org, login, password: 'another horse' }, sourceIp);
       for (let n = 0; n < limits.loginAttempts; n++) await expect(wrong()).rejects.toEqual(refused('login_refused'));
       const calls = await world.count(async () => {
         await expect(wrong()).rejects.toEqual(refused('too_many_attempts'));
       });
-      expect(calls).toEqual(['kms:routing', 'db:attempt']);
+      expect(calls).toEqual([...limited, 'kms:routing', 'db:attempt']);
     }
     // Even the correct password is rejected until the window has ended. Then the count restarts.
     await expect(world.logIn('ada', password)).rejects.toEqual(refused('too_many_attempts'));
     world.pass(limits.loginWindowSeconds);
     await world.logIn('ada', password);
-    expect(world.tries.size).toBe(1);
+    expect([...world.tries.keys()].filter((counter) => !counter.includes('/'))).toHaveLength(1);
+  });
+
+  /** The code, the seconds to wait and the calls of a refused login. */
+  async function refusedLogin(from = sourceIp) {
+    let wait: unknown;
+    const made = await world.count(async () => {
+      const error = await world.logins.logIn({ org: world.org, login: 'eve', password }, from).catch((e: unknown) => e);
+      expect(error).toEqual(refused('too_many_attempts'));
+      wait = Object(error).extras.retryAfterSeconds;
+    });
+    return { wait, calls: made };
+  }
+  const countOf = (start: string) => {
+    const [counter, entry] = [...world.tries].find(([name]) => name.startsWith(start)) ?? expect.fail(start);
+    return { counter, entry };
+  };
+
+  test('is throttled by source address before anything else is asked for', async () => {
+    await set();
+    await world.logIn('ada', password);
+    const { counter, entry } = countOf('address/');
+    expect(counter).not.toContain(sourceIp);
+    world.tries.set(counter, { ...entry, tries: limits.loginAttemptsPerAddress });
+    world.pass(100);
+    expect(await refusedLogin()).toEqual({ wait: limits.loginWindowSeconds - 100, calls: ['db:attempt'] });
+    // Another address is not affected; nor is this one, in the next window.
+    await world.logins.logIn({ org: world.org, login: 'ada', password }, '198.51.100.1');
+    world.pass(limits.loginWindowSeconds);
+    await world.logIn('ada', password);
+  });
+
+  test('is throttled by organization before KMS and Argon2id, from whatever address', async () => {
+    await set();
+    await world.logIn('ada', password);
+    const { counter, entry } = countOf('org/logins');
+    world.tries.set(counter, { ...entry, tries: limits.loginAttemptsPerOrg });
+    for (const from of [sourceIp, '198.51.100.1'])
+      expect(await refusedLogin(from)).toEqual({
+        wait: limits.loginWindowSeconds,
+        calls: ['db:attempt', 'db:read', 'db:attempt'],
+      });
+    world.pass(limits.loginWindowSeconds);
+    await world.logIn('ada', password);
   });
 
   test('keeps the latest ten sessions, and drops what has ended', async () => {
@@ -223,9 +336,9 @@ describe('logging in', () => {
         };
         return await world.count(async () => await world.logIn('ada', wrong ?? password));
       };
-      expect((await took()).slice(3)).toEqual(['db:read', 'kms:code', 'db:read', 'db:replace', 'db:forget']);
+      expect((await took()).slice(6)).toEqual(['db:read', 'kms:code', 'db:read', 'db:replace', 'db:forget']);
       // A wrong password takes the same calls, so the response time reveals nothing.
-      expect((await took('another horse')).slice(3)).toEqual(['db:read', 'kms:code', 'db:read']);
+      expect((await took('another horse')).slice(6)).toEqual(['db:read', 'kms:code', 'db:read']);
       world.before = async (call) => {
         if (call !== 'kms:code') return;
         world.before = () => undefined;
@@ -382,7 +495,7 @@ describe('setting a password', () => {
         await expect(setAs(login)).rejects.toEqual(refused('login_taken'));
       });
       // The locator never refers to another slot in between.
-      expect(calls).toEqual(['kms:routing', 'db:claim', 'db:find', 'db:stored']);
+      expect(calls).toEqual(['kms:routing', 'db:attempt', 'db:attempt', 'db:claim', 'db:find', 'db:stored']);
     }
     for (const login of ['a', '.ada', 'a b c', 'аda', 'x'.repeat(129), 'login:ada', 'ada\n']) {
       await expect(setAs(login)).rejects.toMatchObject({
@@ -409,6 +522,7 @@ describe('setting a password', () => {
 
   test('twice at once by the same login: one of them is stored, and found by it', async () => {
     for (const point of ['db:claim', 'kms:code', 'db:replace', 'db:remove']) {
+      world.tries.clear();
       await set('before');
       world.before = async (call) => {
         if (call !== point) return;

@@ -211,10 +211,22 @@ describe('locators', () => {
 });
 
 describe('attempts', () => {
+  const limit = { attempts: limits.loginAttempts, windowSeconds: limits.loginWindowSeconds };
+
+  test('that are refused are told the seconds until the window ends', async () => {
+    const [counter, start] = [randomId(), Date.parse(time)];
+    const wait = (seconds: number) =>
+      locators.countAttempt(org, counter, { attempts: 1, windowSeconds: 60 }, new Date(start + seconds * 1000));
+    expect([await wait(0), await wait(0), await wait(10.5), await wait(59.9), await wait(60)]).toEqual([
+      0, 60, 50, 1, 0,
+    ]);
+  });
+
   test('are counted within a window, by login, and forgotten', async () => {
     const [login, other] = [randomId(), randomId()];
     const at = (seconds: number) => new Date(Date.parse(time) + seconds * 1000);
-    const of = async (name: string, seconds: number) => await locators.countAttempt(org, name, at(seconds));
+    const of = async (name: string, seconds: number) =>
+      (await locators.countAttempt(org, name, limit, at(seconds))) === 0;
     for (let n = 0; n < limits.loginAttempts; n++) expect(await of(login, n)).toBe(true);
     expect(await of(login, 100)).toBe(false);
     expect(await of(other, 100)).toBe(true);
@@ -229,10 +241,11 @@ describe('attempts', () => {
 
   test('at once are all counted, also when a window has just passed', async () => {
     const login = randomId();
-    const many = (now: Date) => Promise.all(Array.from({ length: 25 }, () => locators.countAttempt(org, login, now)));
+    const many = (now: Date) =>
+      Promise.all(Array.from({ length: 25 }, () => locators.countAttempt(org, login, limit, now)));
     for (const seconds of [0, limits.loginWindowSeconds]) {
       const allowed = await many(new Date(Date.parse(time) + seconds * 1000));
-      expect(allowed.filter(Boolean)).toHaveLength(limits.loginAttempts);
+      expect(allowed.filter((wait) => wait === 0)).toHaveLength(limits.loginAttempts);
     }
   });
 });

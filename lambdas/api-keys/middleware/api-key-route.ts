@@ -22,7 +22,9 @@ export interface ApiKeyRoute<Id extends RouteId> extends RequiredData<Id> {
 export function apiKeyRoute<Id extends RouteId>(id: Id, auth: ApiKeyAuth, route: ApiKeyRoute<Id>): RouteHandler {
   const chain = middy<ApiKeyCall<Id>, RouteOutput<Id>>(async (state: ApiKeyCall<Id>) => {
     if (state.session === undefined) throw new Error('the request was not authenticated');
-    return await route.run(requireInput(state), state.session);
+    const input = requireInput(state);
+    await state.recordStart?.();
+    return await route.run(input, state.session);
   });
   return chain.use(parseRequest(id, route.subject)).use(requireApiKey(id, auth, route)) as RouteHandler;
 }

@@ -65,9 +65,11 @@ export function requireApiKey<Id extends RouteId>(
       const matched = verifyApiKey(presented, records.apiKey);
       const stored = await auth.apiKeyVerifier.verifyOrUndefined(matched);
       if (stored === undefined) throw new VaultError('invalid_api_key');
+      // Set before the check whether the key has ended: the refused use of a genuine key is recorded. A caller without
+      // its secret cannot cause a record.
+      event.actor = { org: stored.org, principal: stored.id };
       const caller = callerOf(stored, auth.clock());
       event.lastUsedUpdate = auth.lastUsedRecorder.record(stored);
-      event.actor = { org: caller.org, principal: caller.keyId };
       const verb = requiredVerbOf(id);
       if (verb === undefined) throw new Error(`the route ${id} has no verb`);
       authorize(caller, verb, targets);

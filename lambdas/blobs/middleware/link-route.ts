@@ -21,6 +21,7 @@ export function linkRoute<Id extends RouteId>(id: Id, route: LinkRoute<Id>): Rou
     const proven = await route.verifyProof(requireInput(state));
     state.actor = { org: proven.blob.org, principal: 'link' };
     state.auditSubject = proven.blob.id;
+    await state.recordStart?.();
     return await route.run(proven, requireInput(state));
   });
   return chain.use(parseRequest(id)) as RouteHandler;

@@ -18,6 +18,7 @@
  * the canonical base64 encoding of the signature is accepted.
  */
 import { createHash } from 'node:crypto';
+import { toAsciiLowerCase } from '../../../core/encoding/ascii-case.ts';
 import type { InboundMessage, ReplyTo, WebhookContent } from '../channel-ports.ts';
 import { includesAddress, parseSingleAddress } from './email-address-parser.ts';
 
@@ -83,6 +84,9 @@ interface DkimSignature {
   readonly bytes: Uint8Array;
 }
 
+/** Folding white space (RFC 6376 section 2.8). `\s` and `trim` also remove U+00A0 and its kin. */
+const foldingSpace = /[ \t\r\n]+/g;
+
 /** Parses the tags of a DKIM-Signature (RFC 6376 section 3.2). Returns undefined if a tag is repeated or malformed. */
 function parseDkimTags(value: string): ReadonlyMap<string, string> | undefined {
   if (value.length > maxSignatureLength) return undefined;
@@ -90,9 +94,9 @@ function parseDkimTags(value: string): ReadonlyMap<string, string> | undefined {
   const list = value.trim();
   for (const part of (list.endsWith(';') ? list.slice(0, -1) : list).split(';')) {
     const [name = '', ...rest] = part.split('=');
-    const tag = name.trim();
+    const tag = name.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
     if (rest.length === 0 || !/^[A-Za-z][A-Za-z0-9_]*$/.test(tag) || tags.has(tag)) return undefined;
-    tags.set(tag, rest.join('=').replace(/\s+/g, ''));
+    tags.set(tag, rest.join('=').replace(foldingSpace, ''));
   }
   return tags;
 }
@@ -102,11 +106,11 @@ function parseDkimSignature(value: string): DkimSignature | undefined {
   const tags = parseDkimTags(value);
   if (tags === undefined || tags.has('l') || tags.get('v') !== '1') return undefined;
   if (!/^(?:rsa|ed25519)-sha256$/.test(tags.get('a') ?? '') || !tags.get('s') || !tags.get('bh')) return undefined;
-  const domain = tags.get('d')?.toLowerCase() ?? '';
+  const domain = toAsciiLowerCase(tags.get('d') ?? '');
   const base64 = tags.get('b') ?? '';
   const bytes = Buffer.from(base64, 'base64');
   if (!domainNamePattern.test(domain) || bytes.length < 64 || bytes.toString('base64') !== base64) return undefined;
-  return { domain, signedHeaders: (tags.get('h') ?? '').toLowerCase().split(':'), bytes };
+  return { domain, signedHeaders: toAsciiLowerCase(tags.get('h') ?? '').split(':'), bytes };
 }
 
 /**

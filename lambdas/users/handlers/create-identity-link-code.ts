@@ -10,7 +10,6 @@ export const createIdentityLinkCode = (
 ) =>
   userRouteHandler('startLink', authenticator, {
     run: async ({ body }, user) => {
-      await reauthentication.requirePassword(user, body.currentPassword);
-      return await linking.createLinkCode(user);
+      return await linking.createLinkCode(await reauthentication.requirePassword(user, body.currentPassword));
     },
   });

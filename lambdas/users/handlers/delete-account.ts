@@ -12,7 +12,7 @@ export const deleteAccount = (
   userRouteHandler('deleteAccount', authenticator, {
     run: async ({ body }, user, state) => {
       await reauthentication.requirePassword(user, body.currentPassword);
-      const response = await userDeletion.delete(user.owner);
+      const response = await userDeletion.delete(user.owner, [], user.keyring.generation);
       state.cookies = clearSessionCookie(user);
       return response;
     },

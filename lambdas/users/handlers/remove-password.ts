@@ -11,8 +11,8 @@ export const removePassword = (
 ) =>
   userRouteHandler('removePassword', authenticator, {
     run: async ({ body }, user, state) => {
-      await reauthentication.requirePassword(user, body.currentPassword);
-      const account = await passwords.removePassword(user);
+      const confirmed = await reauthentication.requirePassword(user, body.currentPassword);
+      const account = await passwords.removePassword(confirmed);
       state.cookies = clearSessionCookie(user);
       return account;
     },

@@ -11,8 +11,8 @@ export const removeSlot = (
 ) =>
   userRouteHandler('removeSlot', authenticator, {
     run: async ({ params, body }, user, state) => {
-      await reauthentication.requirePasswordForSlotRemoval(user, params.id, body.currentPassword);
-      const account = await accounts.removeSlot(user, params.id);
+      const confirmed = await reauthentication.requirePasswordForSlotRemoval(user, params.id, body.currentPassword);
+      const account = await accounts.removeSlot(confirmed, params.id);
       if (params.id === user.slot.id) state.cookies = clearSessionCookie(user);
       return account;
     },

@@ -1,13 +1,13 @@
 import type { MiddlewareObj } from '@middy/core';
 import type { RouteInput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
-import { VaultError } from '../../../contract/shared/vault-error.ts';
-import type { ApiEvent, RequestState } from '../../middleware/request-state.ts';
+import type { RequestState } from '../../middleware/request-state.ts';
 import type { Clock } from '../../shared/ports.ts';
 import { readWithinMaxAge } from '../read-freshness.ts';
 import { ownerOfCredential, slotSecretOf, type UnlockedUser, unlockUser } from '../unlocked-user.ts';
 import { parseUserCredential } from '../user-credential.ts';
 import type { RecordKey, UserReader } from '../user-ports.ts';
+import { assertSameOrigin } from './same-origin.ts';
 
 export interface UserAuthenticator {
   readonly reader: UserReader;
@@ -44,20 +44,10 @@ export function authenticateUser<Id extends RouteId>(
       const { input } = event;
       const records = input === undefined || input instanceof Error ? [] : (required.records?.(input) ?? []);
       const read = await readWithinMaxAge(() => authenticator.reader.read(owner, records));
-      event.user = unlockUser(credential, event.secret, read, authenticator.clock());
-      event.actor = { org: owner.org, principal: `user:${owner.user}` };
+      // A genuine credential that is refused, because it has expired or the organization is locked, is recorded too.
+      event.user = unlockUser(credential, event.secret, read, authenticator.clock(), () => {
+        event.actor = { org: owner.org, principal: `user:${owner.user}` };
+      });
     },
   };
-}
-
-/**
- * Rejects session requests from pages of another origin, using Fetch Metadata (`Sec-Fetch-Site`). This includes sibling
- * hosts, whose requests carry a SameSite cookie. Browsers without Fetch Metadata do not send the cookie from another
- * site (SameSite=Lax).
- * @throws VaultError `forbidden`
- */
-export function assertSameOrigin({ headers }: ApiEvent): void {
-  const from = headers['sec-fetch-site'] ?? 'none';
-  if (from === 'same-origin' || from === 'none') return;
-  throw new VaultError('forbidden', { detail: 'A session can only be used from pages of the same origin.' });
 }

@@ -5,13 +5,8 @@ import type { RouteId } from '../../../contract/routes.ts';
 import { type ExtractSubject, parseRequest } from '../../middleware/parse-request.ts';
 import { type RequestState, type RouteHandler, requireInput } from '../../middleware/request-state.ts';
 import type { UnlockedUser } from '../unlocked-user.ts';
-import {
-  assertSameOrigin,
-  authenticateUser,
-  type RequiredRecords,
-  type UserAuthenticator,
-  type UserCall,
-} from './authenticate-user.ts';
+import { authenticateUser, type RequiredRecords, type UserAuthenticator, type UserCall } from './authenticate-user.ts';
+import { assertSameOrigin } from './same-origin.ts';
 
 /** A route for authenticated users: the records it reads with the keyrings, and its handler. */
 export interface UserRoute<Id extends RouteId> extends RequiredRecords<Id> {
@@ -27,7 +22,9 @@ export function userRouteHandler<Id extends RouteId>(
 ): RouteHandler {
   const chain = middy<UserCall<Id>, RouteOutput<Id>>(async (state: UserCall<Id>) => {
     if (state.user === undefined) throw new Error('the request was not authenticated');
-    return await route.run(requireInput(state), state.user, state);
+    const input = requireInput(state);
+    await state.recordStart?.();
+    return await route.run(input, state.user, state);
   });
   const handler = chain
     .use(parseRequest(id, route.subject))
@@ -55,11 +52,11 @@ export interface LoginOutcome<Id extends RouteId> {
  */
 export function loginRouteHandler<Id extends RouteId>(
   id: Id,
-  run: (input: RouteInput<Id>) => Promise<LoginOutcome<Id>>,
+  run: (input: RouteInput<Id>, sourceIp: string) => Promise<LoginOutcome<Id>>,
 ): RouteHandler {
   const chain = middy<RequestState<Id>, RouteOutput<Id>>(async (state: RequestState<Id>) => {
     assertSameOrigin(state.event);
-    const { org, user, cookie, output } = await run(requireInput(state));
+    const { org, user, cookie, output } = await run(requireInput(state), state.event.requestContext.http.sourceIp);
     state.actor = { org, principal: `user:${user}` };
     state.cookies = [cookie];
     return output;

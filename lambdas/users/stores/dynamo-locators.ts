@@ -12,17 +12,15 @@ import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stor
 import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import type { LocatorStore, LoginAttemptStore, StoredLocator } from '../user-ports.ts';
+import type { AttemptLimit, AttemptStore, LocatorStore, StoredLocator } from '../user-ports.ts';
 import { attemptsItemId, locatorItemId, parseLocatorItem } from './user-item-codec.ts';
-
-const exceedsLoginAttempts = (tries: unknown): boolean => !(typeof tries === 'number' && tries <= limits.loginAttempts);
 
 /** DynamoDB TTL takes seconds since 1970. TTL only cleans up: this module compares all times itself. */
 const toTtlSeconds = (time: string | undefined) =>
   time === undefined ? undefined : Math.ceil(Date.parse(time) / 1000);
 
-/** Locators and login attempt counts, stored in the table of user keyrings. */
-export class DynamoLocators implements LocatorStore, LoginAttemptStore {
+/** Locators and counts of attempts, stored in the table of user keyrings. */
+export class DynamoLocators implements LocatorStore, AttemptStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
 
@@ -89,9 +87,9 @@ export class DynamoLocators implements LocatorStore, LoginAttemptStore {
     return counted === undefined ? undefined : parseLocatorItem(counted, locator);
   }
 
-  async countAttempt(org: string, locator: string, now: Date): Promise<boolean> {
-    const id = attemptsItemId(locator);
-    const until = new Date(now.getTime() + limits.loginWindowSeconds * 1000).toISOString();
+  async countAttempt(org: string, counter: string, limit: AttemptLimit, now: Date): Promise<number> {
+    const id = attemptsItemId(counter);
+    const until = new Date(now.getTime() + limit.windowSeconds * 1000).toISOString();
     const window = { ':one': 1, ':until': until, ':ttl': toTtlSeconds(until) };
     const names = namePlaceholders('tries', 'until', 'ttl');
     // Always a single write of the same kind, whether or not the login exists and whatever the previous attempts
@@ -103,7 +101,10 @@ export class DynamoLocators implements LocatorStore, LoginAttemptStore {
       ExpressionAttributeValues: toItem({ ...window, ':zero': 0 }),
     });
     const { tries, until: windowEnd } = unmarshall(counted ?? {});
-    if (typeof windowEnd === 'string' && windowEnd > now.toISOString()) return !exceedsLoginAttempts(tries);
+    if (typeof windowEnd === 'string' && windowEnd > now.toISOString()) {
+      if (typeof tries === 'number' && tries <= limit.attempts) return 0;
+      return Math.max(1, Math.ceil((Date.parse(windowEnd) - now.getTime()) / 1000));
+    }
     // The window has passed. Only one request starts a new window.
     const newWindow = await this.#update(org, id, {
       UpdateExpression: 'SET #tries = :one, #until = :until, #ttl = :ttl',
@@ -111,11 +112,11 @@ export class DynamoLocators implements LocatorStore, LoginAttemptStore {
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: toItem({ ...window, ':now': now.toISOString() }),
     });
-    return newWindow !== undefined || (await this.countAttempt(org, locator, now));
+    return newWindow === undefined ? await this.countAttempt(org, counter, limit, now) : 0;
   }
 
-  async resetAttempts(org: string, locator: string): Promise<void> {
-    const Key = toItem({ org, id: attemptsItemId(locator) });
+  async resetAttempts(org: string, counter: string): Promise<void> {
+    const Key = toItem({ org, id: attemptsItemId(counter) });
     const command = new DeleteItemCommand({ TableName: this.#table, Key });
     await mapTransientErrors(writeOutcomeUnknownDetail, () => this.#clientOf(org).send(command));
   }

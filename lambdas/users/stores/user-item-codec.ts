@@ -10,7 +10,7 @@ export const userItemId = (user: string): string => userItemIdPrefix + user;
 /** Id of the user, from the key of a keyring item. */
 export const userIdOfItem = ({ id }: Item): string => (id?.S ?? '').slice(userItemIdPrefix.length);
 export const locatorItemId = (locator: string): string => `locator/${locator}`;
-export const attemptsItemId = (locator: string): string => `attempts/${locator}`;
+export const attemptsItemId = (counter: string): string => `attempts/${counter}`;
 
 export const collectionItemIdPrefix = ({ user }: UserRef, collection: Collection): string => `${user}/${collection}/`;
 export const recordItemId = (owner: UserRef, { collection, id }: RecordKey): string =>

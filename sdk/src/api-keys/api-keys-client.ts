@@ -76,8 +76,9 @@ export class Keys {
   }
 
   /**
-   * Replaces a key with a new one that has the same permissions. The old key keeps working during the overlap. If a
-   * key is compromised, use `revoke` instead: while a key works, it can rotate itself.
+   * Replaces a key with a new one that has the same permissions. The old key keeps working during the overlap, but
+   * cannot manage keys. If a key is compromised, use `revoke` instead. A key that rotated itself cannot repeat the call
+   * after a lost response.
    * @throws NotFoundError api_key_not_found, also if the key was revoked or has expired; PermissionError forbidden
    */
   async rotate(id: string, options: RotateKeyOptions = {}): Promise<RotateKeyResponse> {

@@ -139,14 +139,17 @@ export function formatTimeArgument(label: string, time: unknown): string | undef
   if (time === undefined) return undefined;
   if (time instanceof Date) return toIsoTime(label, time);
   // Without an offset the same text would mean different instants on different machines.
-  if (typeof time === 'string' && /T.*(?:Z|[+-]\d\d:\d\d)$/i.test(time) && !Number.isNaN(Date.parse(time))) return time;
+  if (typeof time === 'string' && /T.*(?:Z|[+-]\d\d:\d\d)$/i.test(time) && isStorableTime(new Date(time))) return time;
   throw notSentError('invalid_argument', `${label} must be a Date or an RFC 3339 time, e.g. 2027-01-31T12:00:00Z`);
 }
 
 function toIsoTime(label: string, time: Date): string {
-  if (Number.isNaN(time.getTime())) throw notSentError('invalid_argument', `${label} is not a valid date`);
+  if (!isStorableTime(time)) throw notSentError('invalid_argument', `${label} is not a date in the years 0000 to 9999`);
   return time.toISOString();
 }
+
+/** RFC 3339 has years of four digits. In UTC, a time with an offset can have more. */
+const isStorableTime = (time: Date): boolean => !Number.isNaN(time.getTime()) && /^[0-9]{4}-/.test(time.toISOString());
 
 /** Validates an optional write id. @throws AnimaError invalid_argument */
 export function checkWriteId(id: unknown): string | undefined {
