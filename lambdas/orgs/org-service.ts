@@ -1,7 +1,6 @@
 /** Creates organizations. */
 
 import type { CreateOrgResponse, OrgResponse } from '../../contract/orgs/wire.ts';
-import { randomId } from '../../core/encoding/random-id.ts';
 import { type Keyring, newOrgKeyring } from '../../core/org-keys/org-keyring.ts';
 import type { Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import type { ApiKeyStore } from '../api-keys/api-key-ports.ts';
@@ -14,11 +13,13 @@ export class OrgService {
   readonly #keyrings: KeyringStore;
   readonly #apiKeys: ApiKeyStore;
   readonly #clock: Clock;
+  readonly #newOrgId: () => string;
 
-  constructor(keyrings: KeyringStore, apiKeys: ApiKeyStore, clock: Clock) {
+  constructor(keyrings: KeyringStore, apiKeys: ApiKeyStore, clock: Clock, newOrgId: () => string) {
     this.#keyrings = keyrings;
     this.#apiKeys = apiKeys;
     this.#clock = clock;
+    this.#newOrgId = newOrgId;
   }
 
   /**
@@ -26,7 +27,7 @@ export class OrgService {
    * API keys and without a DEK, which nobody can access. A retry creates another organization.
    */
   async create(): Promise<CreateOrgResponse> {
-    const org = randomId();
+    const org = this.#newOrgId();
     const createdAt = this.#clock().toISOString();
     const { stored, key } = generateApiKey(org, { role: 'admin', name: 'first admin key' }, createdAt);
     await this.#keyrings.create(newOrgKeyring(org, createdAt));
