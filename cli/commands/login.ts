@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { localUrl } from '../../contract/shared/environment-variables.ts';
 import { AuthenticationError, PermissionError } from '../../sdk/src/index.ts';
-import { defaultAddressFor } from '../../sdk/src/shared/default-address.ts';
+import { defaultAddressFor, localUrl } from '../../sdk/src/shared/default-address.ts';
 import { checkBaseURL } from '../../sdk/src/shared/url.ts';
 import { parseKeyIds } from '../profiles/access-resolution.ts';
 import { profileFile, storeProfile } from '../profiles/profile-store.ts';

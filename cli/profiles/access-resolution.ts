@@ -1,8 +1,7 @@
 /** Resolves the vault address and key of a command. */
 
-import { localUrl } from '../../contract/shared/environment-variables.ts';
 import { parseApiKey } from '../../core/api-keys/api-key.ts';
-import { defaultAddressFor } from '../../sdk/src/shared/default-address.ts';
+import { defaultAddressFor, localUrl } from '../../sdk/src/shared/default-address.ts';
 import { checkBaseURL } from '../../sdk/src/shared/url.ts';
 import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
 import type { VaultAccess } from '../shell/shell.ts';

@@ -1,6 +1,7 @@
 /** Creates organizations. */
 
 import type { CreateOrgResponse, OrgResponse } from '../../contract/orgs/wire.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
 import { type Keyring, newOrgKeyring } from '../../core/org-keys/org-keyring.ts';
 import type { Tombstone } from '../../core/shredding/keyring-tombstone.ts';
 import type { ApiKeyStore } from '../api-keys/api-key-ports.ts';
@@ -13,13 +14,14 @@ export class OrgService {
   readonly #keyrings: KeyringStore;
   readonly #apiKeys: ApiKeyStore;
   readonly #clock: Clock;
-  readonly #newOrgId: () => string;
+  /** The beginning of each new org id. */
+  readonly #orgIdPrefix: string;
 
-  constructor(keyrings: KeyringStore, apiKeys: ApiKeyStore, clock: Clock, newOrgId: () => string) {
+  constructor(keyrings: KeyringStore, apiKeys: ApiKeyStore, clock: Clock, orgIdPrefix = '') {
     this.#keyrings = keyrings;
     this.#apiKeys = apiKeys;
     this.#clock = clock;
-    this.#newOrgId = newOrgId;
+    this.#orgIdPrefix = orgIdPrefix;
   }
 
   /**
@@ -27,7 +29,7 @@ export class OrgService {
    * API keys and without a DEK, which nobody can access. A retry creates another organization.
    */
   async create(): Promise<CreateOrgResponse> {
-    const org = this.#newOrgId();
+    const org = this.#orgIdPrefix + randomId().slice(this.#orgIdPrefix.length);
     const createdAt = this.#clock().toISOString();
     const { stored, key } = generateApiKey(org, { role: 'admin', name: 'first admin key' }, createdAt);
     await this.#keyrings.create(newOrgKeyring(org, createdAt));

@@ -3,6 +3,8 @@ import { isLocalOrg } from '../../../contract/shared/local-orgs.ts';
 import { parseAnyKey } from '../../../core/api-keys/api-key.ts';
 import { createError } from './errors.ts';
 
+export { localUrl };
+
 /**
  * The default address, for a key of a local vault. Any program can listen there, so the key of another vault is not
  * sent to it. A text that is not a key passes, because it is refused elsewhere.
