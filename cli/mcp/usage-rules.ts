@@ -86,10 +86,13 @@ function parseHost(entry: string): HostRule | undefined {
 /** The first rule that allows an address. */
 export function findMatchingRule(rules: readonly HostRule[], url: URL): HostRule | undefined {
   const port = url.port === '' ? { 'https:': 443, 'http:': 80 }[url.protocol] : Number(url.port);
-  return rules.find((rule) => rule.protocol === url.protocol && rule.port === port && matchesHost(rule, url.hostname));
+  return rules.find(
+    (rule) => rule.protocol === url.protocol && rule.port === port && coversHostname(rule, url.hostname),
+  );
 }
 
-const matchesHost = ({ hostname, matchesSubdomains }: HostRule, requested: string): boolean =>
+/** Whether a rule allows a host at its own scheme and port. */
+export const coversHostname = ({ hostname, matchesSubdomains }: HostRule, requested: string): boolean =>
   matchesSubdomains
     ? requested.endsWith(`.${hostname}`) && isSameRegistrant(requested, hostname)
     : requested === hostname;
@@ -123,6 +126,16 @@ function parseAllowedList<T extends string>(
     return found;
   });
 }
+
+/**
+ * Maximum bytes of a usable value, and minimum characters. Shorter values could not be distinguished from other text
+ * in a response.
+ */
+export const maxUsableBytes = 4096;
+export const minUsableCharacters = 4;
+
+export const isUsableValue = (value: string): boolean =>
+  [...value].length >= minUsableCharacters && Buffer.byteLength(value) <= maxUsableBytes;
 
 /** Formats a rule in its input syntax. */
 export const formatHostRule = ({ protocol, hostname, matchesSubdomains, port }: HostRule): string => {
