@@ -3,9 +3,8 @@
  * only. After a restart, the host could repeat such a value in the response to a request that does not contain it.
  * Before its first request to a host, a server therefore reads every value that may be sent there.
  */
-import type { Anima, Value, ValueInfo } from '../../sdk/src/index.ts';
+import type { Anima, CallOptions, Value, ValueInfo } from '../../sdk/src/index.ts';
 import { isGeneratedByModel, type Metadata } from '../secrets/value-metadata.ts';
-import type { ToolCall } from './tool-context.ts';
 import { ToolRefusal } from './tool-refusal.ts';
 import { coversHostname, InvalidUsageRuleError, isUsableValue, parseUsageRules } from './usage-rules.ts';
 import type { SearchedText } from './used-value-history.ts';
@@ -21,7 +20,7 @@ export class HostValues {
    * repeated by the next request.
    * @throws ToolRefusal if the key cannot list the values of the folder
    */
-  async of({ hostname }: URL, client: Anima, folder: string, call: ToolCall): Promise<readonly SearchedText[]> {
+  async of({ hostname }: URL, client: Anima, folder: string, call: CallOptions): Promise<readonly SearchedText[]> {
     const read = this.#byHostname.get(hostname) ?? readHostValues(hostname, client, folder, call);
     this.#byHostname.set(hostname, read);
     try {
@@ -37,7 +36,7 @@ async function readHostValues(
   hostname: string,
   client: Anima,
   folder: string,
-  call: ToolCall,
+  call: CallOptions,
 ): Promise<readonly SearchedText[]> {
   const all = await client.vault
     .list({ ...call, prefix: folder, pageSize: 1000 })
@@ -63,7 +62,7 @@ async function versionsToRead(
   { name, version }: ValueInfo,
   hostname: string,
   client: Anima,
-  call: ToolCall,
+  call: CallOptions,
 ): Promise<VersionName[]> {
   if (version === 1) return [{ name, version }];
   const kept = await client.vault.versions(name, call);
@@ -73,7 +72,12 @@ async function versionsToRead(
 }
 
 /** A value, unless it was deleted or has expired since it was listed. */
-async function readIfPresent(client: Anima, name: string, version: number, call: ToolCall): Promise<Value | undefined> {
+async function readIfPresent(
+  client: Anima,
+  name: string,
+  version: number,
+  call: CallOptions,
+): Promise<Value | undefined> {
   const [item] = await Promise.allSettled([client.vault.getWithInfo(name, { ...call, version })]);
   if (item.status === 'fulfilled') return item.value;
   const code: unknown = Reflect.get(Object(item.reason), 'code');
