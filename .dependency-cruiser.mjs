@@ -313,7 +313,7 @@ export default {
     parser: 'swc',
     // A workspace has a separate node_modules folder for packages that it needs in another version.
     doNotFollow: { path: '(^|/)node_modules/' },
-    exclude: { path: '/dist/|^bench/node_modules/|^cdk\\.out/' },
+    exclude: { path: '^(?!node_modules/).*/dist/|^bench/node_modules/|^cdk\\.out/' },
     enhancedResolveOptions: {
       extensions: ['.ts', '.mjs', '.js', '.json'],
       exportsFields: ['exports'],

@@ -18,6 +18,11 @@ export const commandTable = {
   set: { group: 'Values', summary: 'store a value', load: () => import('./commands/set.ts') },
   get: { group: 'Values', summary: 'print a value', load: () => import('./commands/get.ts') },
   list: { group: 'Values', summary: 'list the names of values', load: () => import('./commands/list.ts') },
+  info: {
+    group: 'Values',
+    summary: 'show or change the metadata of a value',
+    load: () => import('./commands/info.ts'),
+  },
   versions: {
     group: 'Values',
     summary: 'list the stored versions of a value',

@@ -16,11 +16,12 @@ import { formatTable } from '../shell/terminal-output.ts';
 const help = `
 .env files are parsed like dotenv. If a line is one that dotenv would skip or guess at, the command fails and nothing is
 stored. In JSON and YAML, keys of nested objects become paths (stripe: {key: …} is stripe/key). Numbers and booleans are
-stored as they are written; null and lists are rejected. Values that already exist and are equal are not changed. A replaced
-value keeps its metadata, and is replaced only if it was not changed in the meantime.
+stored as they are written; null and lists are rejected. Values that already exist and are equal are not changed. A value is
+replaced only if it was not changed in the meantime. It keeps its metadata, such as allowed_hosts, unless a model chose it
+(generate_secret of \`anima mcp\`). The command prints what was kept and dropped.
 
---dry-run shows each name and whether it is new, changed or the same (unknown if this key has no permission to read it). It
-never shows values.
+--dry-run shows each name and whether it is new, changed, the same or expired (unknown if this key has no permission to read
+it), and what happens to its metadata. It never shows values.
 
 Examples:
   $ anima import .env --prefix prod/ --dry-run
@@ -77,8 +78,15 @@ async function importFile(shell: Shell, file: string, options: Options): Promise
 }
 
 function showPlan(shell: Shell, steps: readonly ImportStep[]): void {
-  const rows = steps.map(({ name, state }) => ({ name, state }));
-  shell.print(formatTable(rows.map(({ name, state }) => [name, state])), { dryRun: true, values: rows });
+  const values = steps.map(({ name, state, changes }) => ({
+    name,
+    state,
+    ...(changes.length === 0 ? {} : { metadata: changes }),
+  }));
+  shell.print(formatTable(steps.map(({ name, state, changes }) => [name, state, changes.join('; ')])), {
+    dryRun: true,
+    values,
+  });
   shell.note('Dry run: nothing was stored.');
 }
 
@@ -87,15 +95,23 @@ const resultTexts: Readonly<Record<ImportState, string>> = {
   new: 'stored, new',
   changed: 'stored, changed',
   same: 'unchanged',
-  unknown: 'stored',
+  expired: 'stored; the metadata of the expired value was not kept',
+  unknown: 'stored; metadata of an earlier value was not kept',
 };
 
 function printResults(shell: Shell, stored: readonly ImportResult[]): void {
-  const rows = stored.map(({ name, state, version, error }) => [
+  const rows = stored.map(({ name, state, version, changes, error }) => [
     name,
     state === 'failed' ? `not stored: ${toFailure(error).message}` : resultTexts[state],
     version === undefined ? '' : `version ${version}`,
+    changes.join('; '),
   ]);
-  const values = stored.map(({ name, state, version, error }) => ({ name, state, version, code: error?.code }));
+  const values = stored.map(({ name, state, version, changes, error }) => ({
+    name,
+    state,
+    version,
+    code: error?.code,
+    ...(changes.length === 0 ? {} : { metadata: changes }),
+  }));
   shell.print(formatTable(rows), { dryRun: false, values });
 }

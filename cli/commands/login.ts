@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { AuthenticationError, PermissionError } from '../../sdk/src/index.ts';
+import { defaultAddressFor, localUrl } from '../../sdk/src/shared/default-address.ts';
 import { checkBaseURL } from '../../sdk/src/shared/url.ts';
-import { localUrl, parseKeyIds } from '../profiles/access-resolution.ts';
+import { parseKeyIds } from '../profiles/access-resolution.ts';
 import { profileFile, storeProfile } from '../profiles/profile-store.ts';
 import { createClient } from '../shell/anima-client.ts';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
@@ -32,7 +33,8 @@ async function login(shell: Shell, command: Command): Promise<void> {
   const name = shell.profileName ?? (shell.env.ANIMA_PROFILE || 'default');
   // Rejects an invalid profile name before any prompt.
   profileFile(shell.env, name);
-  const url = checkBaseURL(flag ?? (await askUrl(shell)));
+  const chosen = flag ?? (await askUrl(shell));
+  const chosenUrl = chosen === undefined ? undefined : checkBaseURL(chosen);
   const apiKey = shell.stdin.isTTY
     ? await shell.secretPrompt('API key')
     : (await readAll(shell.stdin)).toString('utf8');
@@ -44,6 +46,7 @@ async function login(shell: Shell, command: Command): Promise<void> {
       next: 'Copy the whole key; it starts with anm_.',
     });
   }
+  const url = chosenUrl ?? defaultAddressFor(key);
   const state = await checkKey(shell, url, key);
   const keyFrom = await storeProfile(shell.env, name, { url, org: ids.org, keyId: ids.id, key });
   const where = keyFrom === 'keyring' ? 'the system keyring' : `a file of mode 0600: ${profileFile(shell.env, name)}`;
@@ -56,10 +59,11 @@ async function login(shell: Shell, command: Command): Promise<void> {
   );
 }
 
-async function askUrl(shell: Shell): Promise<string> {
-  const usual = shell.env.ANIMA_URL || localUrl;
-  if (!shell.stdin.isTTY) return usual;
-  return (await shell.ask(`Address of the vault [${usual}]:`)) || usual;
+/** The address from the environment or the prompt; undefined for the default address. */
+async function askUrl(shell: Shell): Promise<string | undefined> {
+  const configured = shell.env.ANIMA_URL || undefined;
+  if (!shell.stdin.isTTY) return configured;
+  return (await shell.ask(`Address of the vault [${configured ?? localUrl}]:`)) || configured;
 }
 
 /** The state of the organization; undefined if the key is valid but has no permission to read it. */

@@ -53,7 +53,7 @@ Client configuration:
           return options.host === undefined ? undefined : parseHosts(options.host.join(','));
         } catch (error) {
           if (error instanceof InvalidUsageRuleError)
-            throw usageError('--host requires hosts such as api.example.com. Nothing was done');
+            throw usageError(`--host requires hosts such as api.example.com: ${error.message}. Nothing was done`);
           throw error;
         }
       };

@@ -1,6 +1,15 @@
 import type { Command } from 'commander';
+import { type Anima, ConflictError, type ValueInfo } from '../../sdk/src/index.ts';
+import {
+  type CurrentVersion,
+  describeMetadataChange,
+  inheritedByPerson,
+  type Metadata,
+  readCurrentVersion,
+} from '../secrets/value-metadata.ts';
 import { usageError } from '../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../shell/durations.ts';
+import { collectMetadata } from '../shell/metadata-option.ts';
 import { readAll, readInput } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 import { line } from '../shell/terminal-text.ts';
@@ -10,6 +19,10 @@ The value is read from a hidden prompt, a pipe or a file. One trailing line end 
 (\`echo\` adds one) unless --keep-newline is given. A file is stored byte for byte. A value is UTF-8 text of up to 64 KiB.
 Arguments are visible in the shell's history and the process list, so a value is accepted as an argument only with
 --unsafe-argument.
+
+The new version keeps the metadata of the current one, such as allowed_hosts, except the keys given with --metadata. The
+command prints each entry that was kept, changed, added or dropped. Metadata that a model chose (generate_secret of
+\`anima mcp\`) is never kept. --drop-metadata keeps none. \`anima info\` changes metadata without a new value.
 
 Examples:
   $ anima set prod/stripe/key
@@ -23,7 +36,8 @@ interface Options {
   readonly unsafeArgument?: boolean;
   readonly keepNewline?: boolean;
   readonly allowEmpty?: boolean;
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Metadata;
+  readonly dropMetadata?: boolean;
   readonly expiresIn?: string;
   readonly cas?: string;
 }
@@ -38,7 +52,8 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--unsafe-argument', 'allow --value, which other users can see')
     .option('--keep-newline', 'keep the trailing line end of typed or piped input')
     .option('--allow-empty', 'store an empty value')
-    .option('--metadata <key=text>', 'metadata, encrypted like the value; repeatable', collect)
+    .option('--metadata <key=text>', 'metadata, encrypted like the value; repeatable', collectMetadata)
+    .option('--drop-metadata', 'keep no metadata of the current version')
     .option('--expires-in <duration>', 'expire the value after this time: 12h, 7d …')
     .option('--cas <version>', 'store only if the current version is this one; 0 for no value')
     .addHelpText('after', help)
@@ -46,10 +61,13 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 }
 
 async function set(shell: Shell, name: string, options: Options): Promise<void> {
-  const { metadata, cas, expiresIn } = options;
+  const { metadata = {}, dropMetadata, cas, expiresIn } = options;
+  const { checkGivenMetadata } = await import('../mcp/metadata-arguments.ts');
+  checkGivenMetadata(metadata);
   // Parsed before the prompt, so that a wrong option does not waste input.
   const settings = {
     metadata,
+    dropMetadata: dropMetadata === true,
     ifVersion: cas === undefined ? undefined : parseWhole('--cas', cas),
     expiresIn: expiresIn === undefined ? undefined : parseDuration('--expires-in', expiresIn),
   };
@@ -58,8 +76,54 @@ async function set(shell: Shell, name: string, options: Options): Promise<void> 
   if (value === '' && options.allowEmpty !== true) {
     throw usageError('The value is empty; nothing was stored', 'To store an empty value, use --allow-empty.');
   }
-  const info = await client.vault.set(name, value, settings);
-  shell.print(line`Stored ${info.name}, version ${info.version}.`, info);
+  const { info, changes } = await store(client, name, value, settings);
+  shell.print([line`Stored ${info.name}, version ${info.version}.`, ...changes].join('\n'), { ...info, changes });
+}
+
+interface Settings {
+  readonly metadata: Metadata;
+  readonly dropMetadata: boolean;
+  readonly ifVersion: number | undefined;
+  readonly expiresIn: number | undefined;
+}
+
+/** Maximum number of attempts when other writers store versions at the same time. */
+const maxAttempts = 5;
+
+/** Stores the value on the condition that the version whose metadata it takes over is still the current one. */
+async function store(
+  client: Anima,
+  name: string,
+  value: string,
+  { metadata, dropMetadata, ifVersion, expiresIn }: Settings,
+): Promise<{ info: ValueInfo; changes: string[] }> {
+  for (let attempt = 1; ; attempt++) {
+    const current = await readCurrentVersion(client, name);
+    const before = current.state === 'present' ? current.info.metadata : {};
+    const next = { ...(dropMetadata ? {} : inheritedByPerson(before)), ...metadata };
+    try {
+      const info = await client.vault.set(name, value, {
+        metadata: next,
+        expiresIn,
+        ifVersion: ifVersion ?? baseVersion(current),
+      });
+      return { info, changes: [...describeMetadataChange(before, next), ...unreadMetadata(current, info)] };
+    } catch (error) {
+      if (!(error instanceof ConflictError) || ifVersion !== undefined || attempt >= maxAttempts) throw error;
+    }
+  }
+}
+
+/** The version for the condition. An expired version counts as none. */
+function baseVersion(current: CurrentVersion): number | undefined {
+  if (current.state === 'present') return current.info.version;
+  return current.state === 'forbidden' ? undefined : 0;
+}
+
+function unreadMetadata({ state }: CurrentVersion, { version }: ValueInfo): string[] {
+  if (state === 'expired') return ['The earlier version had expired; nothing of its metadata was kept.'];
+  if (state !== 'forbidden' || version === 1) return [];
+  return ['This key has no permission to list values; nothing of the earlier metadata was kept.'];
 }
 
 async function readValue(shell: Shell, { file, value, unsafeArgument, keepNewline }: Options): Promise<string> {
@@ -92,12 +156,4 @@ function decode(bytes: Buffer): string {
       'Encode it first: `base64 FILE | anima set NAME`.',
     );
   }
-}
-
-function collect(pair: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
-  const at = pair.indexOf('=');
-  if (at < 1) throw usageError('--metadata requires key=text. Nothing was stored');
-  const key = pair.slice(0, at);
-  if (Object.hasOwn(before, key)) throw usageError('--metadata has a duplicate key. Nothing was stored');
-  return { ...before, [key]: pair.slice(at + 1) };
 }

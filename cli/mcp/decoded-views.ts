@@ -1,15 +1,10 @@
 /**
- * Decoded views of a text: the text after undoing percent-encoding, backslash escapes, HTML references and white
- * space, with a mapping back to the source bytes. Encoders differ in which characters they encode, and programs encode
+ * Decoded views of a text: the text after undoing percent-encoding, backslash escapes, HTML references, base64,
+ * hexadecimal and white space, with a mapping back to the source bytes. Encoders differ in which characters they encode, and programs encode
  * twice, so the possible spellings cannot be enumerated; the text is decoded instead.
  */
 
-/** Decoded bytes, and for each byte the start and end of its encoding in the source. */
-export interface DecodedView {
-  readonly bytes: Uint8Array;
-  readonly starts: Uint32Array;
-  readonly ends: Uint32Array;
-}
+import { type DecodedView, decodeBase64Runs, decodeHexRuns, keepTextOnly } from './decoded-runs.ts';
 
 /** Maximum nesting of encodings. */
 const maxNesting = 3;
@@ -34,6 +29,14 @@ function* decodeNested(view: DecodedView, depth: number): Generator<DecodedView>
   for (const read of [decodePercentEscape, decodeBackslashEscape, decodeHtmlReference]) {
     const inner = decodeOnce(view, read);
     if (inner !== undefined) yield* decodeNested(inner, depth - 1);
+  }
+  for (const decodeRuns of [decodeBase64Runs, decodeHexRuns]) {
+    const inner = decodeRuns(view);
+    if (inner === undefined) continue;
+    yield inner;
+    // Further encodings are text. Most of a decoded run is not, because ordinary words are also in these alphabets.
+    const text = keepTextOnly(inner);
+    if (text !== undefined) yield* decodeNested(text, depth - 1);
   }
 }
 

@@ -2,6 +2,7 @@
 import type * as z from 'zod';
 import type { Anima, Value } from '../../sdk/src/index.ts';
 import { type Reference, referenceKey } from '../secrets/secret-references.ts';
+import { isGeneratedByModel, type Metadata, readCurrentVersion } from '../secrets/value-metadata.ts';
 import { createDraft, type HttpRequestDraft, httpRequestInput } from './http-request-draft.ts';
 import { httpRequestOutput, toHttpRequestOutput } from './http-response.ts';
 import { OutboundRequestError, sendOutboundRequest } from './outbound-http.ts';
@@ -15,17 +16,15 @@ import {
   formatHostRule,
   type HostRule,
   InvalidUsageRuleError,
+  isUsableValue,
   type Method,
+  maxUsableBytes,
+  minUsableCharacters,
   parseUsageRules,
+  type RequestPart,
+  type UsageRules,
   usageMetadataKeys,
 } from './usage-rules.ts';
-
-/**
- * Maximum bytes of a usable value, and minimum characters. Shorter values could not be distinguished from other text
- * in a response.
- */
-const maxUsableBytes = 4096;
-const minUsableCharacters = 4;
 
 /** Maximum concurrent requests of one server. */
 const maxConcurrentRequests = 8;
@@ -63,11 +62,18 @@ async function performRequest(
   const { settings, network } = scope;
   checkHostAllowed(draft, scope);
   const values = await readValues(draft.uses, call, scope);
-  const rules = draft.uses.map((use) => checkUse(use, values.get(referenceKey(use.reference)), draft.url, method));
-  const texts = new Map([...values].map(([key, { value }]) => [key, value]));
+  const rules = draft.uses.flatMap((use) => checkUse(use, values.get(referenceKey(use.reference)), draft.url, method));
+  const texts = new Map([...values].map(([key, { value }]) => [key, value.value]));
   const { outgoing, composites } = draft.fill(texts);
   const local = settings.allowsLoopback && rules.length > 0 && rules.every((rule) => rule.isLoopback);
-  const echoes = scope.usedValues.remember([...texts.values(), ...composites]);
+  const ofHost = await scope.hostValues.of(draft.url, await scope.client(), settings.folder, call);
+  const used = [...values.values()].map(({ value }) => ({
+    text: value.value,
+    isByModel: isGeneratedByModel(value.metadata),
+  }));
+  // The model decides how many different credentials it composes.
+  const composed = composites.map((text) => ({ text, isByModel: true }));
+  const echoes = scope.usedValues.remember([...ofHost, ...used, ...composed]);
   const limits = { ...settings.limits, bodyBytes: settings.limits.bodyBytes + redactionLookAhead };
   try {
     const incoming = await sendOutboundRequest({ ...outgoing, allowsLoopback: local }, limits, network, call.signal);
@@ -93,12 +99,19 @@ function checkHostAllowed({ url, uses }: HttpRequestDraft, { settings }: ToolCon
   if (url.protocol !== 'https:') throw new ToolRefusal('url must begin with https://');
 }
 
+/** A value, and the metadata that its use must comply with. */
+interface UsableValue {
+  readonly value: Value;
+  /** The metadata of the version and, if that is an older one, also of the current version. */
+  readonly metadata: readonly Metadata[];
+}
+
 /** Reads each value once, with the metadata of the same version. */
 async function readValues(
   uses: readonly PlaceholderUse[],
   call: ToolCall,
   scope: ToolContext,
-): Promise<Map<string, Value>> {
+): Promise<Map<string, UsableValue>> {
   const references = new Map(uses.map(({ reference }) => [referenceKey(reference), reference]));
   for (const { name } of references.values()) assertInFolder(scope, name);
   if (references.size === 0) return new Map();
@@ -108,23 +121,37 @@ async function readValues(
   return new Map(await Promise.all([...references].map(read)));
 }
 
-const readValue = (client: Anima, { name, version }: Reference, call: ToolCall): Promise<Value> =>
-  client.vault.getWithInfo(name, { ...call, version });
+/**
+ * Reads a value. The rules of the current version also apply to older ones: whoever narrows the rules of a name does
+ * not expect an older version, often with the same value, to stay usable as before.
+ */
+async function readValue(client: Anima, { name, version }: Reference, call: ToolCall): Promise<UsableValue> {
+  const value = await client.vault.getWithInfo(name, { ...call, version });
+  if (version === undefined) return { value, metadata: [value.metadata] };
+  const current = await readCurrentVersion(client, name, call);
+  if (current.state !== 'present')
+    throw new ToolRefusal(`The rules of the current version of ${name} can't be read, so no version can be used`);
+  return { value, metadata: [value.metadata, current.info.metadata] };
+}
 
 /** @throws ToolRefusal if the metadata of a value does not allow this use */
 function checkUse(
   { reference: { name }, part }: PlaceholderUse,
-  value: Value | undefined,
+  usable: UsableValue | undefined,
   url: URL,
   method: Method,
-): HostRule {
-  if (value === undefined) throw new ToolRefusal(`${name} could not be read`);
-  if ([...value.value].length < minUsableCharacters || Buffer.byteLength(value.value) > maxUsableBytes) {
+): HostRule[] {
+  if (usable === undefined) throw new ToolRefusal(`${name} could not be read`);
+  const { value, metadata } = usable;
+  if (!isUsableValue(value.value)) {
     throw new ToolRefusal(
       `${name} can't be used: a value must be ${minUsableCharacters} characters to ${maxUsableBytes} bytes long, so that it can be redacted in responses`,
     );
   }
-  const rules = usageRulesOf(value);
+  return metadata.map((entries) => checkRules(name, usageRulesOf(name, entries), part, url, method));
+}
+
+function checkRules(name: string, rules: UsageRules, part: RequestPart, url: URL, method: Method): HostRule {
   const rule = findMatchingRule(rules.hosts, url);
   if (rule === undefined) {
     const allowed =
@@ -140,7 +167,7 @@ function checkUse(
   return rule;
 }
 
-function usageRulesOf({ name, metadata }: Value) {
+function usageRulesOf(name: string, metadata: Metadata): UsageRules {
   try {
     return parseUsageRules(metadata);
   } catch (error) {

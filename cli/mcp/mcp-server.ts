@@ -7,6 +7,7 @@ import type * as z from 'zod';
 import { toFailure } from '../shell/command-error.ts';
 import type { Shell } from '../shell/shell.ts';
 import { version } from '../shell/version.ts';
+import { HostValues } from './host-values.ts';
 import { httpRequest } from './http-request-tool.ts';
 import { nodeNetwork } from './outbound-http.ts';
 import { describeSecret, generateSecret, listSecrets, revealSecret } from './secret-tools.ts';
@@ -91,6 +92,7 @@ export async function serveMcp(shell: Shell, settings: McpSettings): Promise<voi
     settings,
     network: nodeNetwork,
     usedValues: new UsedValueHistory(),
+    hostValues: new HostValues(),
     client: () => shell.client(),
   };
   const run = sanitizeCallerId(shell.env.ANIMA_RUN ?? '') ?? `mcp-${randomBytes(8).toString('hex')}`;

@@ -76,12 +76,50 @@ export class ResponseRedactor {
 
 function redactionPatterns(value: string): Buffer[] {
   // The value itself, with `+` for spaces as in forms, and without white space as in stripped views.
-  const spellings = [...new Set([value, value.replaceAll(' ', '+'), withoutSpace(value)])];
+  const spellings = [...new Set([value, value.replaceAll(' ', '+'), withoutSpace(value), ...nonAsciiSpellings(value)])];
   return [
     ...spellings.flatMap((spelling) => encodedFormsOf(spelling, { includeFullyEscaped: true })),
-    ...fragmentPatterns(value),
+    ...[value, ...nonAsciiSpellings(value)].flatMap(fragmentPatterns),
+    ...singleBytePatterns(value),
   ];
 }
+
+const isAscii = (text: string): boolean => [...text].every((character) => character < '\u0080');
+
+/**
+ * Spellings of a value with characters beyond ASCII: its UTF-8 read as Latin-1 or Windows-1252 and encoded again, and
+ * its case changed, because patterns are compared without the case of ASCII letters only.
+ */
+function nonAsciiSpellings(value: string): string[] {
+  if (isAscii(value)) return [];
+  const bytes = Buffer.from(value);
+  return [
+    bytes.toString('latin1'),
+    new TextDecoder('windows-1252').decode(bytes),
+    value.toLowerCase(),
+    value.toUpperCase(),
+  ];
+}
+
+/**
+ * The value in Latin-1 and Windows-1252, as in headers (RFC 9110 section 5.5). Characters that these do not have are
+ * replaced with `?`, as encoders do.
+ */
+function singleBytePatterns(value: string): Buffer[] {
+  if (isAscii(value)) return [];
+  return [latin1Bytes, windows1252Bytes].flatMap((table) => {
+    const bytes = [...value].map((character) => table.get(character) ?? 0x3f);
+    const fragments = Array.from({ length: Math.max(0, bytes.length - fragmentLength + 1) }, (_, i) =>
+      bytes.slice(i, i + fragmentLength),
+    ).filter((piece) => bytes.length >= minFragmentedLength && new Set(piece).size >= minDistinctCharacters);
+    return [bytes, ...fragments].map((one) => Buffer.from(one));
+  });
+}
+
+const byteTable = (decode: (bytes: Buffer) => string): ReadonlyMap<string, number> =>
+  new Map(Array.from({ length: 256 }, (_, byte) => [decode(Buffer.from([byte])), byte]));
+const latin1Bytes = byteTable((bytes) => bytes.toString('latin1'));
+const windows1252Bytes = byteTable((bytes) => new TextDecoder('windows-1252').decode(bytes));
 
 /** Fragments of the value, in plain text, base64 and hexadecimal. */
 function fragmentPatterns(value: string): Buffer[] {

@@ -1,6 +1,7 @@
 /** Tools for values: list, describe and generate; reveal only if enabled. */
 import * as z from 'zod';
-import { ConflictError, NotFoundError, type ValueInfo, type VersionInfo } from '../../sdk/src/index.ts';
+import { ConflictError, type ValueInfo, type VersionInfo } from '../../sdk/src/index.ts';
+import { isMetadataByModel, type Metadata, model, originKeys, readCurrentVersion } from '../secrets/value-metadata.ts';
 import { generateRandomSecret, maxSecretLength, secretKinds } from './secret-generator.ts';
 import { assertInFolder, type ToolCall, type ToolContext } from './tool-context.ts';
 import type { Tool } from './tool-definition.ts';
@@ -112,7 +113,11 @@ const generateInput = z.strictObject({
   length: z.number().int().min(1).max(maxSecretLength).optional().describe('Length in characters; not for uuid'),
   alphabet: z.string().min(2).max(94).optional().describe('Alphabet of a password'),
   replace: z.boolean().default(false).describe('Whether to add a new version if the secret exists'),
-  allowedHosts: z.array(z.string().max(256)).max(16).optional().describe('Hosts it may be sent to; not with replace'),
+  allowedHosts: z
+    .array(z.string().max(256))
+    .max(16)
+    .optional()
+    .describe('Hosts it may be sent to; not for a name whose hosts a person chose'),
   note: z.string().max(256).optional().describe('Purpose of the secret'),
   expiresInSeconds: z.number().int().min(1).max(315_360_000).optional(),
 });
@@ -129,22 +134,21 @@ export const generateSecret: Tool<typeof generateInput, typeof generateOutput> =
   title: 'Generate a secret',
   description:
     'Generates a random secret and stores it under a name. You do not see it; use its placeholder in http_request. ' +
-    'Fails if the name is taken, unless replace is true. Replacing keeps metadata and allowed hosts.',
+    'Fails if the name is taken, unless replace is true. Replacing keeps the metadata and hosts that a person chose; hosts that you chose must be given again.',
   input: generateInput,
   output: generateOutput,
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
   run: async (input, call, scope) => {
     const value = generateRandomSecret(input);
     const client = await scope.client();
-    const current = input.replace
-      ? await findCurrentVersion(assertInFolder(scope, input.name), call, scope)
-      : undefined;
-    // The allowed hosts of an existing name were decided by the person who set it.
-    if (current !== undefined && input.allowedHosts !== undefined) {
+    const current = await findReplaceableVersion(assertInFolder(scope, input.name), input.replace, call, scope);
+    const kept = metadataOfPerson(current);
+    if (kept !== undefined && input.allowedHosts !== undefined) {
       throw new ToolRefusal(`${input.name} exists: its allowed hosts can't be changed here`);
     }
     const metadata = {
-      ...current?.metadata,
+      ...(kept ?? { [originKeys.metadata]: model }),
+      [originKeys.value]: model,
       ...(input.allowedHosts === undefined
         ? {}
         : { [usageMetadataKeys.hosts]: checkAllowedHosts(input.allowedHosts, scope) }),
@@ -164,15 +168,37 @@ export const generateSecret: Tool<typeof generateInput, typeof generateOutput> =
   },
 };
 
-/** The current version without its value; undefined if there is none. */
-async function findCurrentVersion(of: string, call: ToolCall, scope: ToolContext): Promise<VersionInfo | undefined> {
-  try {
-    return (await (await scope.client()).vault.versions(of, call))[0];
-  } catch (error) {
-    if (error instanceof NotFoundError) return undefined;
-    throw error;
+/**
+ * The version that the secret replaces; undefined for a new name. @throws ToolRefusal if the name is taken. An expired
+ * value also takes its name: its rules cannot be read, and a person may still expect the secret there.
+ */
+async function findReplaceableVersion(
+  of: string,
+  replace: boolean,
+  call: ToolCall,
+  scope: ToolContext,
+): Promise<VersionInfo | undefined> {
+  const current = await readCurrentVersion(await scope.client(), of, call);
+  switch (current.state) {
+    case 'none':
+      return undefined;
+    case 'present':
+      if (replace) return current.info;
+      throw new ToolRefusal(`${of} exists. Nothing was stored; pass replace: true to create a new version`);
+    case 'expired':
+      throw new ToolRefusal(
+        `${of} exists, but has expired. Nothing was stored; use another name, or ask the user to store or delete it`,
+      );
+    case 'forbidden':
+      throw new ToolRefusal(
+        `This server's key has no permission to list ${of}, so it is unknown whether it exists. Nothing was stored`,
+      );
   }
 }
+
+/** The metadata that a person decided. It stays with the name, and a model cannot change its rules. */
+const metadataOfPerson = (current: VersionInfo | undefined): Metadata | undefined =>
+  current === undefined || isMetadataByModel(current.metadata) ? undefined : current.metadata;
 
 /** @throws ToolRefusal for invalid hosts, or hosts that this server does not send requests to */
 function checkAllowedHosts(hosts: readonly string[], { settings }: ToolContext): string {

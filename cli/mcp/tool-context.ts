@@ -1,5 +1,6 @@
 /** Context shared by the tools of one server. */
 import type { Anima, CallerIds, CallOptions } from '../../sdk/src/index.ts';
+import type { HostValues } from './host-values.ts';
 import type { Network, OutboundLimits } from './outbound-http.ts';
 import { ToolRefusal } from './tool-refusal.ts';
 import type { HostRule } from './usage-rules.ts';
@@ -33,6 +34,7 @@ export interface ToolContext {
   readonly settings: McpSettings;
   readonly network: Network;
   readonly usedValues: UsedValueHistory;
+  readonly hostValues: HostValues;
   client(): Promise<Anima>;
 }
 

@@ -3,6 +3,7 @@
  * the value can extend its use.
  */
 import { ipLiteralOf, isLoopbackAddress } from './public-addresses.ts';
+import { isPublicSuffix, isSameRegistrant } from './public-suffixes.ts';
 
 /** Metadata keys. */
 export const usageMetadataKeys = { hosts: 'allowed_hosts', methods: 'allowed_methods', places: 'allowed_in' } as const;
@@ -53,7 +54,7 @@ export function parseHosts(text: string): HostRule[] {
     const rule = parseHost(entry.trim().toLowerCase());
     if (rule === undefined) {
       throw new InvalidUsageRuleError(
-        `entry ${i + 1} of ${usageMetadataKeys.hosts} is not a host such as api.example.com, api.example.com:8443 or *.example.com`,
+        `entry ${i + 1} of ${usageMetadataKeys.hosts} is not a host such as api.example.com, api.example.com:8443 or *.example.com, or it is a name such as co.uk or github.io, below which anyone can register hosts`,
       );
     }
     return rule;
@@ -69,8 +70,9 @@ function parseHost(entry: string): HostRule | undefined {
   if (new URL(`https://${host}`).hostname !== host || host.includes('..')) return undefined;
   const address = ipLiteralOf(host);
   const below = star !== undefined;
-  // `*.com` would match almost every host.
   if (below && (address !== undefined || !host.includes('.'))) return undefined;
+  // Everyone can register hosts below a public suffix. As a single host, it is a mistake for a name below it.
+  if (address === undefined && (isPublicSuffix(host) || (below && isPublicSuffix(`any.${host}`)))) return undefined;
   const local = address !== undefined && isLoopbackAddress(address) && portText !== undefined;
   return {
     protocol: scheme === 'http' ? 'http:' : 'https:',
@@ -85,12 +87,15 @@ function parseHost(entry: string): HostRule | undefined {
 export function findMatchingRule(rules: readonly HostRule[], url: URL): HostRule | undefined {
   const port = url.port === '' ? { 'https:': 443, 'http:': 80 }[url.protocol] : Number(url.port);
   return rules.find(
-    (rule) =>
-      rule.protocol === url.protocol &&
-      rule.port === port &&
-      (rule.matchesSubdomains ? url.hostname.endsWith(`.${rule.hostname}`) : url.hostname === rule.hostname),
+    (rule) => rule.protocol === url.protocol && rule.port === port && coversHostname(rule, url.hostname),
   );
 }
+
+/** Whether a rule allows a host at its own scheme and port. */
+export const coversHostname = ({ hostname, matchesSubdomains }: HostRule, requested: string): boolean =>
+  matchesSubdomains
+    ? requested.endsWith(`.${hostname}`) && isSameRegistrant(requested, hostname)
+    : requested === hostname;
 
 /**
  * The rules of a value. Without `allowed_hosts` the value cannot be used. Without the other keys every method and part
@@ -121,6 +126,16 @@ function parseAllowedList<T extends string>(
     return found;
   });
 }
+
+/**
+ * Maximum bytes of a usable value, and minimum characters. Shorter values could not be distinguished from other text
+ * in a response.
+ */
+export const maxUsableBytes = 4096;
+export const minUsableCharacters = 4;
+
+export const isUsableValue = (value: string): boolean =>
+  [...value].length >= minUsableCharacters && Buffer.byteLength(value) <= maxUsableBytes;
 
 /** Formats a rule in its input syntax. */
 export const formatHostRule = ({ protocol, hostname, matchesSubdomains, port }: HostRule): string => {

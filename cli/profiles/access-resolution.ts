@@ -1,5 +1,7 @@
 /** Resolves the vault address and key of a command. */
+
 import { parseApiKey } from '../../core/api-keys/api-key.ts';
+import { defaultAddressFor, localUrl } from '../../sdk/src/shared/default-address.ts';
 import { checkBaseURL } from '../../sdk/src/shared/url.ts';
 import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
 import type { VaultAccess } from '../shell/shell.ts';
@@ -12,18 +14,17 @@ export interface AccessFlags {
   readonly url?: string | undefined;
 }
 
-/** Address of `anima dev`, and the default address, as in the SDK. */
-export const localUrl = 'http://127.0.0.1:8787';
-
 /**
  * Resolves a key and its address from one source, so that a key is never sent to another vault: `--profile`; otherwise
- * ANIMA_KEY with ANIMA_URL (default: the local vault, as in the SDK); otherwise the profile ANIMA_PROFILE, `default`
+ * ANIMA_KEY with ANIMA_URL (default for keys of local vaults: the local vault, as in the SDK); otherwise the profile ANIMA_PROFILE, `default`
  * or `local`. `--url` overrides only the address.
- * @throws CommandError denied if there is no key
+ * @throws CommandError denied if there is no key; AnimaError missing_url
  */
 export async function resolveAccess(flags: AccessFlags, env: Environment): Promise<VaultAccess> {
   if (flags.profile === undefined && isNonEmpty(env.ANIMA_KEY)) {
-    const url = checkBaseURL(flags.url ?? (isNonEmpty(env.ANIMA_URL) ? env.ANIMA_URL : localUrl));
+    const url = checkBaseURL(
+      flags.url ?? (isNonEmpty(env.ANIMA_URL) ? env.ANIMA_URL : defaultAddressFor(env.ANIMA_KEY)),
+    );
     return { name: 'environment', url, apiKey: env.ANIMA_KEY, keyFrom: 'environment' };
   }
   for (const name of profileCandidates(flags, env)) {
@@ -44,7 +45,7 @@ export async function resolveAccess(flags: AccessFlags, env: Environment): Promi
 export async function resolveAddress(flags: AccessFlags, env: Environment): Promise<string> {
   if (flags.url !== undefined) return checkBaseURL(flags.url);
   if (flags.profile === undefined && isNonEmpty(env.ANIMA_URL)) return checkBaseURL(env.ANIMA_URL);
-  if (flags.profile === undefined && isNonEmpty(env.ANIMA_KEY)) return localUrl;
+  if (flags.profile === undefined && isNonEmpty(env.ANIMA_KEY)) return defaultAddressFor(env.ANIMA_KEY);
   for (const name of profileCandidates(flags, env)) {
     const profile = await readProfile(env, name);
     if (profile !== undefined) return checkBaseURL(profile.url);

@@ -2,10 +2,14 @@
 import { type Anima, AnimaError, type Value } from '../../sdk/src/index.ts';
 import { usageError } from '../shell/command-error.ts';
 import type { FileEntry } from './file-entry.ts';
+import { describeMetadataChange, inheritedByPerson, type Metadata } from './value-metadata.ts';
 import { maxValueBytes, vaultNameProblem } from './value-names.ts';
 
-/** `unknown` if the key has no permission to read the value, or it cannot be decrypted. */
-export type ImportState = 'new' | 'changed' | 'same' | 'unknown';
+/**
+ * `expired` if the name has an expired value. `unknown` if the key has no permission to read the value, or it cannot
+ * be decrypted.
+ */
+export type ImportState = 'new' | 'changed' | 'same' | 'expired' | 'unknown';
 
 export interface ImportStep {
   readonly name: string;
@@ -13,6 +17,10 @@ export interface ImportStep {
   readonly state: ImportState;
   /** The stored value, if it could be read. */
   readonly present: Value | undefined;
+  /** The metadata that is stored with the value; undefined for none. */
+  readonly metadata: Metadata | undefined;
+  /** What the import keeps and drops of the stored metadata, in words. */
+  readonly changes: readonly string[];
 }
 
 export interface ImportResult {
@@ -20,6 +28,7 @@ export interface ImportResult {
   readonly state: ImportState | 'failed';
   /** The current version; undefined if unknown. */
   readonly version: number | undefined;
+  readonly changes: readonly string[];
   readonly error?: AnimaError;
 }
 
@@ -50,22 +59,33 @@ export function namedEntries(entries: readonly FileEntry[], folder: string): Map
 export async function planImport(client: Anima, named: ReadonlyMap<string, string>): Promise<ImportStep[]> {
   const present = await readStoredValues(client, [...named.keys()]);
   return [...named].map(([name, value]) => {
-    const there = present.get(name);
-    if (there === undefined || there === 'unknown') return { name, value, state: there ?? 'new', present: undefined };
-    return { name, value, state: there.value === value ? 'same' : 'changed', present: there };
+    const there = present.get(name) ?? 'new';
+    if (typeof there === 'string') {
+      return { name, value, state: there, present: undefined, metadata: undefined, changes: [] };
+    }
+    if (there.value === value) {
+      return { name, value, state: 'same', present: there, metadata: there.metadata, changes: [] };
+    }
+    const metadata = inheritedByPerson(there.metadata);
+    const changes = describeMetadataChange(there.metadata, metadata);
+    return { name, value, state: 'changed', present: there, metadata, changes };
   });
 }
 
 /** Reads the stored values; names without a value are absent. */
-async function readStoredValues(client: Anima, names: readonly string[]): Promise<Map<string, Value | 'unknown'>> {
+async function readStoredValues(
+  client: Anima,
+  names: readonly string[],
+): Promise<Map<string, Value | 'expired' | 'unknown'>> {
   if (names.length === 0) return new Map();
   try {
-    const present = new Map<string, Value | 'unknown'>();
+    const present = new Map<string, Value | 'expired' | 'unknown'>();
     for (const item of await client.vault.getMany(names)) {
       if (item.ok) present.set(item.name, item);
       else if (item.error.code === 'forbidden' || item.error.code === 'decryption_failed')
         present.set(item.name, 'unknown');
-      else if (item.error.code !== 'value_not_found' && item.error.code !== 'value_expired') throw item.error;
+      else if (item.error.code === 'value_expired') present.set(item.name, 'expired');
+      else if (item.error.code !== 'value_not_found') throw item.error;
     }
     return present;
   } catch (error) {
@@ -77,24 +97,25 @@ async function readStoredValues(client: Anima, names: readonly string[]): Promis
 
 /**
  * Stores the entries that differ. A value that was read is replaced only if its version is unchanged, and keeps its
- * metadata.
+ * metadata unless a model chose it.
  * @returns a result for each step, in order
  */
 export async function applyImport(client: Anima, steps: readonly ImportStep[]): Promise<ImportResult[]> {
   const writes = steps.filter(({ state }) => state !== 'same');
-  const entries = writes.map(({ name, value, state, present }) => ({
+  const entries = writes.map(({ name, value, state, present, metadata }) => ({
     name,
     value,
-    metadata: present?.metadata,
-    ifVersion: state === 'new' ? 0 : present?.version,
+    metadata,
+    // An expired version counts as none.
+    ifVersion: state === 'new' || state === 'expired' ? 0 : present?.version,
   }));
   const told = writes.length === 0 ? [] : await client.vault.setMany(entries);
   const byName = new Map([...told].map((item) => [item.name, item]));
-  return steps.map(({ name, state, present }) => {
+  return steps.map(({ name, state, present, changes }) => {
     const item = byName.get(name);
-    if (item === undefined) return { name, state, version: present?.version };
+    if (item === undefined) return { name, state, version: present?.version, changes };
     return item.ok
-      ? { name, state, version: item.version }
-      : { name, state: 'failed', version: undefined, error: item.error };
+      ? { name, state, version: item.version, changes }
+      : { name, state: 'failed', version: undefined, changes: [], error: item.error };
   });
 }

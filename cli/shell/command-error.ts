@@ -66,6 +66,7 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   invalid_cursor: ['usage'],
   invalid_argument: ['usage'],
   insecure_url: ['usage', 'Use an address that starts with https://.'],
+  missing_url: ['usage', 'Set ANIMA_URL, or pass --url.'],
   value_too_large: ['usage', 'A value must not exceed 64 KiB.'],
   request_too_large: ['usage', 'Send fewer or smaller values at once.'],
   record_too_large: ['usage', 'A record must not exceed 64 KiB of JSON.'],

@@ -63,6 +63,8 @@ export const functionEnv = {
   publicUrl: 'ANIMA_PUBLIC_URL',
   /** Base URL that replaces the providers' APIs. Set only in the local vault. */
   providerApis: 'ANIMA_PROVIDER_APIS',
+  /** `1` marks the ids of new organizations as ids of a local vault (local-orgs.ts). Set only in the local vault. */
+  localOrgs: 'ANIMA_LOCAL_ORGS',
   /**
    * Which function has permission to do what with keys and tables, according to the deployment's policies. Generated at
    * synthesis for `explain`.

@@ -89,6 +89,7 @@ export const clientErrors = {
   aborted: 'The caller cancelled the request',
   unexpected_response: 'The response is not a valid vault response',
   insecure_url: 'A key is only sent over https or to this machine',
+  missing_url: 'The address of the vault was not given',
   missing_api_key: 'No API key was given',
   invalid_api_key: 'The API key is malformed',
   wrong_key_kind: 'The key of this client is not of the kind that this call needs',

@@ -18,13 +18,23 @@ export class OrgService {
   readonly #keys: AuthenticationKeys;
   readonly #marks: OrgMarks;
   readonly #clock: Clock;
+  /** The beginning of each new org id. */
+  readonly #orgIdPrefix: string;
 
-  constructor(keyrings: KeyringStore, apiKeys: ApiKeyStore, keys: AuthenticationKeys, marks: OrgMarks, clock: Clock) {
+  constructor(
+    keyrings: KeyringStore,
+    apiKeys: ApiKeyStore,
+    keys: AuthenticationKeys,
+    marks: OrgMarks,
+    clock: Clock,
+    orgIdPrefix = '',
+  ) {
     this.#keyrings = keyrings;
     this.#apiKeys = apiKeys;
     this.#keys = keys;
     this.#marks = marks;
     this.#clock = clock;
+    this.#orgIdPrefix = orgIdPrefix;
   }
 
   /**
@@ -32,7 +42,7 @@ export class OrgService {
    * API keys and without a DEK, which nobody can access. A retry creates another organization.
    */
   async create(): Promise<CreateOrgResponse> {
-    const org = randomId();
+    const org = this.#orgIdPrefix + randomId().slice(this.#orgIdPrefix.length);
     const createdAt = this.#clock().toISOString();
     const authenticationKey = await this.#keys.get(org);
     const permissions = { role: 'admin', name: 'first admin key' } as const;

@@ -50,8 +50,12 @@ export function createFunctionHosts(
         name,
         replaceOrigins(value, origins),
       ]);
-      // A deployed function does not have this variable and calls the real providers.
-      const Variables = { ...Object.fromEntries(templateVariables), [functionEnv.providerApis]: urls.providerApis };
+      // A deployed function does not have these variables. It calls the real providers, and its org ids are not local.
+      const Variables = {
+        ...Object.fromEntries(templateVariables),
+        [functionEnv.providerApis]: urls.providerApis,
+        [functionEnv.localOrgs]: '1',
+      };
       const variables = functionEnvironmentVariables(
         { ...spec, Environment: { Variables } },
         credentials.issue({ name: logicalId, arn: spec.Role, tags: {} }),

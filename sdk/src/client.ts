@@ -48,7 +48,7 @@ export class Anima {
   readonly account: Account;
   readonly #transport: Transport;
 
-  /** @throws AnimaError missing_api_key, invalid_api_key, insecure_url, invalid_argument */
+  /** @throws AnimaError missing_api_key, invalid_api_key, missing_url, insecure_url, invalid_argument */
   constructor(options: AnimaOptions = {}) {
     const transport = new Transport(resolveClientSettings(options));
     this.baseURL = transport.baseURL;

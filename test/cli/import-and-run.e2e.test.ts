@@ -141,6 +141,24 @@ describe('import', () => {
     });
   });
 
+  test('inherits nothing that a model chose, and says so before and after', async () => {
+    const metadata = { allowed_hosts: 'evil.example.com', generated_by: 'model', metadata_by: 'model' };
+    await stack.client.vault.set('squatted/A', 'generated', { metadata });
+    const args = ['import', '-', '--format', 'env', '--prefix', 'squatted'];
+    const dropped = 'dropped allowed_hosts="evil.example.com", because a model chose it';
+    expect((await anima([...args, '--dry-run'], { input: 'A=real\n' })).stdout).toContain(dropped);
+    expect((await anima(args, { input: 'A=real\n' })).stdout).toContain(dropped);
+    expect(await stack.client.vault.getWithInfo('squatted/A')).toMatchObject({ value: 'real', metadata: {} });
+  });
+
+  test('says where an expired value is replaced', async () => {
+    const expiresAt = new Date(Date.now() + 1200);
+    await stack.client.vault.set('late/A', 'old', { metadata: { allowed_hosts: 'a.example.com' }, expiresAt });
+    await new Promise((resolve) => setTimeout(resolve, 1400));
+    const { code, stdout } = await anima(['import', '-', '--format', 'env', '--prefix', 'late'], { input: 'A=new\n' });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('the metadata of the expired value was not kept')]);
+  });
+
   test('with a key that may not read stores all the same, and says that it does not know', async () => {
     const admin = stack.clientOf(stack.vault.adminKey);
     const { key } = await admin.keys.create({ role: 'agent', verbs: ['values.write'] });

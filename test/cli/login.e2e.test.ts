@@ -1,9 +1,11 @@
 /** Profiles: where they are stored, who can read them, and which key and address a command uses. */
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { localUrl } from '../../cli/profiles/access-resolution.ts';
-import { localUrl as contractUrl } from '../../contract/shared/environment-variables.ts';
+import { localPort, localUrl } from '../../contract/shared/environment-variables.ts';
+import { isLocalOrg } from '../../contract/shared/local-orgs.ts';
+import { defaultAddressFor } from '../../sdk/src/shared/default-address.ts';
 import { apiKey as strangeKey } from '../sdk/fake-fetch.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { runAnima, temporaryHome } from './in-process-cli.ts';
@@ -116,19 +118,35 @@ describe('which key is used', () => {
     expect(await whoami({}, '--url', 'http://127.0.0.1:9')).toMatchObject({ code: 6 });
   });
 
-  test('ANIMA_KEY without ANIMA_URL goes to the local vault as in the SDK, not to the address of a profile', async () => {
-    expect(localUrl).toBe(contractUrl);
-    const { stderr } = await whoami({ ANIMA_KEY: strangeKey });
-    // Whatever the other address returned, no request was sent to the vault of the profile.
-    expect(stderr).not.toContain(stack.vault.url);
-    expect(
-      (
-        await stack
-          .clientOf(admin.key)
-          .audit.query({ principal: strangeKey.split('_')[2] })
-          .toArray()
-      ).length,
-    ).toBe(0);
+  test('a key that no local vault issued is sent nowhere without an address, from the environment or at login', async () => {
+    const heard: string[] = [];
+    const listener = createServer((request, response) => {
+      heard.push(String(request.headers.authorization));
+      response.end();
+    });
+    // If another program has the port, the refusal below is still checked.
+    listener.once('error', () => undefined).listen(localPort, '127.0.0.1');
+    try {
+      for (const [args, options] of [
+        [['get', 'a'], { env: { ...env, ANIMA_KEY: strangeKey } }],
+        [['login', '--profile', 'never'], { env, input: strangeKey }],
+        [['login', '--profile', 'never'], { env, typed: ['\n', `${strangeKey}\r`] }],
+      ] as const) {
+        const { code, stderr } = await runAnima([...args], { ...options });
+        expect(code).toBe(2);
+        expect(stderr).toContain('no local vault issued this key');
+        expect(stderr).not.toContain(strangeKey.slice(-49));
+      }
+      expect(heard).toEqual([]);
+      expect((await whoami({}, '--profile', 'never')).code).toBe(4);
+    } finally {
+      listener.close();
+    }
+  });
+
+  test('the keys of a local vault say so, and need no address', () => {
+    expect(isLocalOrg(stack.vault.org)).toBe(true);
+    for (const { key } of [agent, admin]) expect(defaultAddressFor(key)).toBe(localUrl);
   });
 
   test.each(['640', '604', '620'])(

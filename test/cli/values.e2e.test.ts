@@ -101,6 +101,107 @@ describe('set', () => {
   });
 });
 
+describe('metadata', () => {
+  const byModel = { generated_by: 'model', metadata_by: 'model' };
+  const metadataOf = async (name: string) => (await stack.client.vault.getWithInfo(name)).metadata;
+
+  test('stays with the name when a value is set; what is kept, changed, added and dropped is printed', async () => {
+    await ran(['set', 'rules/a', '--metadata', 'allowed_hosts=a.example.com', '--metadata', 'owner=web'], {
+      input: '1',
+    });
+    const second = await ran(['set', 'rules/a', '--metadata', 'owner=ops', '--metadata', 'env=x'], { input: '2' });
+    expect(second.stdout.split('\n')).toEqual([
+      'Stored rules/a, version 2.',
+      'kept allowed_hosts="a.example.com"',
+      'changed owner="web" to "ops"',
+      'added env="x"',
+      '',
+    ]);
+    expect(await metadataOf('rules/a')).toEqual({ allowed_hosts: 'a.example.com', owner: 'ops', env: 'x' });
+    const third = await ran(['set', 'rules/a', '--drop-metadata'], { input: '3' });
+    expect(third.stdout).toContain('dropped allowed_hosts="a.example.com"');
+    expect(await metadataOf('rules/a')).toEqual({});
+  });
+
+  test('that a model chose is not inherited by a value that a person sets', async () => {
+    const metadata = { allowed_hosts: 'evil.example.com', allowed_in: 'body', note: 'x\u001b[2J', ...byModel };
+    await stack.client.vault.set('rules/squatted', 'generated', { metadata });
+    const { stdout } = await ran(['set', 'rules/squatted'], { input: 'the real secret' });
+    expect(stdout).toContain('dropped allowed_hosts="evil.example.com", because a model chose it');
+    expect(stdout).not.toContain('\u001b');
+    expect(await metadataOf('rules/squatted')).toEqual({});
+  });
+
+  test('of an expired value is not kept, and this is printed', async () => {
+    const metadata = { allowed_hosts: 'a.example.com' };
+    await stack.client.vault.set('rules/expired', 'x', { metadata, expiresAt: new Date(Date.now() + 1200) });
+    await new Promise((resolve) => setTimeout(resolve, 1400));
+    const { stdout } = await ran(['set', 'rules/expired'], { input: 'y' });
+    expect(stdout).toContain('had expired; nothing of its metadata was kept');
+    expect(await metadataOf('rules/expired')).toEqual({});
+  });
+
+  test('that a key may not list is not kept, and this is printed', async () => {
+    await stack.client.vault.set('rules/unlisted', 'x', { metadata: { allowed_hosts: 'a.example.com' } });
+    const admin = stack.clientOf(stack.vault.adminKey);
+    const { key } = await admin.keys.create({ role: 'agent', verbs: ['values.write'] });
+    const { code, stdout } = await ran(['set', 'rules/unlisted'], { input: 'y', env: { ...env, ANIMA_KEY: key } });
+    expect(code).toBe(0);
+    expect(stdout).toContain('nothing of the earlier metadata was kept');
+  });
+
+  test.each([
+    ['allowed_hosts=*.co.uk', 'entry 1 of allowed_hosts'],
+    ['allowed_methods=TRACE', 'entry 1 of allowed_methods'],
+    ['metadata_by=model', 'is reserved'],
+  ])('%s is refused before anything is stored', async (pair, message) => {
+    const refused = await ran(['set', 'rules/refused', '--metadata', pair], { input: 'x' });
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+    expect((await ran(['get', 'rules/refused'])).code).toBe(3);
+  });
+
+  test('is shown and changed by info without the value, its expiry or another writer suffering', async () => {
+    const value = secret();
+    const expiresAt = new Date(Date.now() + 86_400_000);
+    await stack.client.vault.set('rules/info', value, { metadata: { allowed_hosts: 'a.example.com' }, expiresAt });
+    const options = ['--allow-host', 'B.example.com', '--deny-host', 'a.example.com', '--description', 'billing'];
+    const changed = await ran(['info', 'rules/info', ...options]);
+    expect(changed.stdout).toContain('changed allowed_hosts="a.example.com" to "b.example.com"');
+    const after = await stack.client.vault.getWithInfo('rules/info');
+    expect(after).toMatchObject({ value, version: 2, expiresAt: expiresAt.toISOString() });
+    expect(after.metadata).toEqual({ allowed_hosts: 'b.example.com', description: 'billing' });
+    const shown = await ran(['info', 'rules/info']);
+    expect(shown.stdout).toMatch(/allowed_hosts +b\.example\.com/);
+    expect(shown.stdout + changed.stdout).not.toContain(value);
+    for (const wrong of [
+      ['--allow-host', '*.github.io'],
+      ['--deny-host', 'c.example.com'],
+      ['--remove-metadata', 'missing'],
+      ['--metadata', 'generated_by=me'],
+      ['--description', 'billing'],
+    ]) {
+      expect(await ran(['info', 'rules/info', ...wrong])).toMatchObject({ code: 2 });
+    }
+    expect(await ran(['info', 'rules/missing'])).toMatchObject({ code: 3 });
+    expect((await stack.client.vault.versions('rules/info'))[0]?.version).toBe(2);
+  });
+
+  test('of rules that a model chose is replaced by info as a whole, and confirmed by no other change', async () => {
+    const metadata = { allowed_hosts: 'evil.example.com', allowed_in: 'body', ...byModel };
+    await stack.client.vault.set('rules/model', 'generated', { metadata });
+    await ran(['info', 'rules/model', '--description', 'mine']);
+    expect(await metadataOf('rules/model')).toEqual({ ...metadata, description: 'mine' });
+    expect((await ran(['info', 'rules/model'])).stdout).toMatch(/metadata +chosen by a model/);
+    const { stdout } = await ran(['info', 'rules/model', '--allow-host', 'good.example.com']);
+    expect(stdout).toContain('dropped allowed_in="body", because a model chose it');
+    expect(await metadataOf('rules/model')).toEqual({
+      allowed_hosts: 'good.example.com',
+      description: 'mine',
+      generated_by: 'model',
+    });
+  });
+});
+
 describe('get, list, versions and delete', () => {
   beforeAll(async () => {
     for (const value of ['first', 'second']) await ran(['set', 'shelf/a/b'], { input: value });

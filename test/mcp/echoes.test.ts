@@ -105,14 +105,113 @@ test('a quarter of a megabyte made of nothing but encodings is read in bounded t
   expect((process.cpuUsage().user - before) / 1e6).toBeLessThan(10);
 });
 
-test('values used before are remembered, the oldest forgotten first', () => {
-  const used = new UsedValueHistory();
-  used.remember(['first-value-of-all']);
-  expect(used.remember(['second-value']).redactText('first-value-of-all second-value')).toBe(
-    `${concealed} ${concealed}`,
+const byPerson = (...texts: string[]) => texts.map((text) => ({ text, isByModel: false }));
+const byModel = (...texts: string[]) => texts.map((text) => ({ text, isByModel: true }));
+const many = (count: number, length: number) =>
+  Array.from({ length: count }, (_, i) => `value-${i}-`.padEnd(length, 'abcdefghijk'));
+
+describe('values used before', () => {
+  test('are never forgotten, whatever a model generates: when there is no room, the use is refused', () => {
+    const used = new UsedValueHistory();
+    used.remember(byPerson('first-value-of-all'));
+    expect(used.remember(byPerson('second-value')).redactText('first-value-of-all second-value')).toBe(
+      `${concealed} ${concealed}`,
+    );
+    const generated = many(33, 512);
+    let refused = 0;
+    for (const text of generated) {
+      try {
+        used.remember(byModel(text));
+      } catch (error) {
+        expect(String(error)).toMatch(/Nothing was sent.*--prefix/);
+        refused++;
+      }
+    }
+    expect(refused).toBe(25);
+    // Room for what a person stored is left, and every text used before is still found.
+    const redactor = used.remember(byPerson('last-value'));
+    expect(redactor.redactText(`first-value-of-all last-value ${generated[0]}`)).toBe(
+      `${concealed} ${concealed} ${concealed}`,
+    );
+    expect(() => used.remember(byModel(generated[0] ?? ''))).not.toThrow();
+  });
+
+  test('of a person are refused beyond their limit too, and nothing of the refused request is remembered', () => {
+    const used = new UsedValueHistory();
+    used.remember(byPerson(...many(150, 20)));
+    expect(() => used.remember(byPerson('one-too-many'))).toThrow(/at most 150/);
+    expect(() => used.remember([...byModel('a-new-composite'), ...byPerson('one-too-many')])).toThrow(/at most 150/);
+    expect(used.remember([]).redactText('a-new-composite')).toBe('a-new-composite');
+  });
+});
+
+describe('an encoding within others', () => {
+  const value = 'sk_live_4eC39/Hq+Lyj~WDarjtT1&zdp<7dc';
+  const encoders: Record<string, (text: string) => string> = {
+    base64: (text) => Buffer.from(text).toString('base64'),
+    'base64 after other bytes': (text) => Buffer.from(`x${text}`).toString('base64'),
+    'base64 in lines': (text) =>
+      (
+        Buffer.from(text)
+          .toString('base64')
+          .match(/.{1,20}/g) ?? []
+      ).join('\r\n'),
+    base64url: (text) => Buffer.from(text).toString('base64url'),
+    hex: (text) => Buffer.from(text).toString('hex'),
+    'hex after a digit': (text) => `a${Buffer.from(text).toString('hex').toUpperCase()}`,
+    url: encodeURIComponent,
+    json: (text) => JSON.stringify(text).replaceAll('/', '\\/').slice(1, -1),
+    html: (text) => text.replace(/[^A-Za-z]/g, (character) => `&#x${character.codePointAt(0)?.toString(16)};`),
+  };
+  const names = Object.keys(encoders);
+  const chains = names.flatMap((first) =>
+    names.flatMap((second) => [[first, second], ...names.map((third) => [first, second, third])]),
   );
-  used.remember(Array.from({ length: 199 }, (_, i) => `value-${i}`));
-  expect(used.remember(['last-value']).redactText('first-value-of-all last-value')).toBe(
-    `first-value-of-all ${concealed}`,
-  );
+
+  test('is found for every chain of two and three', () => {
+    const redactor = new ResponseRedactor([value]);
+    for (const chain of chains) {
+      const encoded = chain.reduce((text, name) => encoders[name]?.(text) ?? '', value);
+      const told = redactor.redactText(`{"a": "${encoded}" }`);
+      expect(told, chain.join(' of ')).toContain(concealed);
+      // At most the characters at both ends that also encode other bytes are left.
+      const left = told.replaceAll(concealed, '').length - '{"a": "" }'.length;
+      expect(left / encoded.length, chain.join(' of ')).toBeLessThan(0.2);
+    }
+  });
+
+  test('is searched in bounded time, whatever the body', () => {
+    let body = 'the quick brown fox jumps over the lazy dog '.repeat(2000);
+    for (let i = 0; i < 3; i++)
+      body = Buffer.from(body)
+        .toString(i === 1 ? 'hex' : 'base64')
+        .slice(0, 262_144);
+    const before = process.cpuUsage().user;
+    new ResponseRedactor([value]).redactBytes(Buffer.from(body));
+    expect((process.cpuUsage().user - before) / 1e6).toBeLessThan(10);
+  });
+});
+
+describe('a value with characters beyond ASCII', () => {
+  const value = 'Pässwörter-für-Größe-und-Öl-€';
+  const redactor = new ResponseRedactor([value]);
+  test.each([
+    ['UTF-8', Buffer.from(value)],
+    ['Latin-1, as in headers', Buffer.from(value.replace('€', '?'), 'latin1')],
+    ['Windows-1252', Buffer.concat([Buffer.from(value.replace('€', ''), 'latin1'), Buffer.from([0x80])])],
+    ['UTF-8 read as Latin-1', Buffer.from(Buffer.from(value).toString('latin1'))],
+    ['UTF-8 read as Windows-1252', Buffer.from(new TextDecoder('windows-1252').decode(Buffer.from(value)))],
+    [
+      'UTF-8 read as Latin-1, in base64',
+      Buffer.from(Buffer.from(Buffer.from(value).toString('latin1')).toString('base64')),
+    ],
+    ['UTF-8 read as Latin-1, URL-encoded', Buffer.from(encodeURIComponent(Buffer.from(value).toString('latin1')))],
+    ['Latin-1 in base64', Buffer.from(Buffer.from(value.replace('€', '?'), 'latin1').toString('base64'))],
+    ['upper case', Buffer.from(value.toUpperCase())],
+    ['a fragment in Latin-1', Buffer.from(value.slice(4, 16), 'latin1')],
+  ])('is taken out in %s', (_, bytes) => {
+    const told = redactor.redactBytes(Buffer.concat([Buffer.from('{'), bytes, Buffer.from('}')])).toString('latin1');
+    expect(told.replace(concealed, '').length).toBeLessThanOrEqual(5);
+    expect(told).toContain(concealed);
+  });
 });

@@ -14,6 +14,8 @@ export interface Received {
 export interface HostileServer {
   readonly port: number;
   readonly received: Received[];
+  /** Replaces what `/kept` responds with. */
+  leave(text: string): void;
   close(): Promise<void>;
 }
 
@@ -148,6 +150,7 @@ export async function startHostileServer(
   return {
     port: (server.address() as AddressInfo).port,
     received,
+    leave: (text) => void notes.splice(0, notes.length, text),
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -173,23 +173,52 @@ describe('the tools', () => {
       replaced: false,
     });
     const first = await stack.client.vault.getWithInfo('app/made');
-    expect(first).toMatchObject({ metadata: { allowed_hosts: host, note: 'mine' } });
+    const origin = { generated_by: 'model', metadata_by: 'model' };
+    expect(first.metadata).toEqual({ allowed_hosts: host, note: 'mine', ...origin });
     expect(await session.call('generate_secret', { name: 'app/made' })).toMatchObject({
       isError: true,
       text: expect.stringContaining('replace: true'),
     });
-    const widened = { name: 'app/made', replace: true, allowedHosts: ['evil.example'] };
-    expect((await session.call('generate_secret', widened)).text).toContain("can't be changed");
     expect(await stack.client.vault.getWithInfo('app/made')).toEqual(first);
-    const again = await session.call('generate_secret', { name: 'app/made', replace: true, kind: 'uuid' });
+    const again = await session.call('generate_secret', {
+      name: 'app/made',
+      replace: true,
+      kind: 'uuid',
+      allowedHosts: [host],
+    });
     expect(again.data).toMatchObject({ version: 2, replaced: true, length: 36 });
     const second = await stack.client.vault.getWithInfo('app/made');
-    expect(second.metadata).toEqual(first.metadata);
+    expect(second.metadata).toEqual({ allowed_hosts: host, ...origin });
     const used = await session.request('/', { headers: { 'x-key': '{{anima://app/made}}' } });
     expect(used.data.status).toBe(200);
     expect(hostile.received.at(-1)?.headers['x-key']).toBe(second.value);
     for (const { value } of [first, second]) expect(tracesOf(value, session.output())).toEqual([]);
     await stack.client.vault.delete('app/made');
+  });
+
+  test('keep the metadata of a person when they replace a secret, and change no host of it', async () => {
+    const metadata = { allowed_hosts: 'api.example.com', note: 'of a person' };
+    await stack.client.vault.set('app/theirs', 'a value of a person', { metadata });
+    const widened = { name: 'app/theirs', replace: true, allowedHosts: ['evil.example'] };
+    expect((await session.call('generate_secret', widened)).text).toContain("can't be changed");
+    expect((await stack.client.vault.getWithInfo('app/theirs')).version).toBe(1);
+    await session.call('generate_secret', { name: 'app/theirs', replace: true });
+    const replaced = await stack.client.vault.getWithInfo('app/theirs');
+    expect(replaced.metadata).toEqual({ ...metadata, generated_by: 'model' });
+    await stack.client.vault.delete('app/theirs');
+  });
+
+  test('take no name whose value has expired', async () => {
+    await stack.client.vault.set('app/expired', 'x', { expiresAt: new Date(Date.now() + 1500) });
+    await new Promise((resolve) => setTimeout(resolve, 1700));
+    for (const replace of [false, true]) {
+      const refused = await session.call('generate_secret', { name: 'app/expired', replace, allowedHosts: [] });
+      expect(refused).toMatchObject({
+        isError: true,
+        text: expect.stringContaining('has expired. Nothing was stored'),
+      });
+    }
+    await stack.client.vault.delete('app/expired');
   });
 
   test.each([
@@ -349,6 +378,32 @@ describe('http_request', () => {
     expect(data.body).toBe('<concealed by anima>');
   });
 
+  test('takes out what an earlier server left at the host, in every kept version, without using it itself', async () => {
+    const older = 'older-version-Zq8rT5vX2nLk';
+    const newer = 'newer-version-9sWd4fGh7jPm';
+    const metadata = { allowed_hosts: `http://127.0.0.1:${hostile.port}` };
+    await stack.client.vault.set('app/kept', older, { metadata });
+    await stack.client.vault.set('app/kept', newer, { metadata });
+    for (const value of [older, newer]) {
+      hostile.leave(value);
+      const restarted = await start('--allow-local', '--prefix', 'app');
+      const { data } = await restarted.request('/kept', { headers: { a: '{{anima://app/token}}' } });
+      await restarted.end();
+      expect(data.body).toBe('<concealed by anima>');
+    }
+    await stack.client.vault.delete('app/kept');
+  });
+
+  test('does not use an older version where the rules of the current one forbid it', async () => {
+    const metadata = { allowed_hosts: `http://127.0.0.1:${hostile.port}` };
+    await stack.client.vault.set('app/narrowed', token, { metadata });
+    const use = () => session.request('/', { headers: { a: '{{anima://app/narrowed?version=1}}' } });
+    expect((await use()).isError).toBe(false);
+    await stack.client.vault.set('app/narrowed', token, { metadata: { allowed_hosts: 'api.example.com' } });
+    expect(await use()).toMatchObject({ isError: true, text: expect.stringContaining('must not be sent') });
+    await stack.client.vault.delete('app/narrowed');
+  });
+
   test('takes it out of the status line, and where the answer is cut', async () => {
     const { data } = await session.request('/status');
     expect(data).toMatchObject({ status: 418, statusText: 'no <concealed by anima> here', body: 'ok' });
@@ -390,17 +445,23 @@ describe('http_request', () => {
 });
 
 test('every use stands in the audit with agent, run and tool call', async () => {
-  await session.request('/');
   const admin = stack.clientOf(stack.vault.adminKey);
-  const records = await admin.audit.query({ name: 'app/secret' }).toArray();
-  const uses = records.filter(({ route, agent }) => route === 'getValue' && agent !== undefined);
+  const listUses = async () =>
+    (await admin.audit.query({ name: 'app/secret' }).toArray()).filter(
+      ({ route, agent }) => route === 'getValue' && agent !== undefined,
+    );
+  // Without this test's earlier ones, the first request to the host also reads every value that it may know.
+  await session.request('/');
+  const before = await listUses();
+  await session.request('/');
+  const uses = await listUses();
   expect(uses.at(-1)).toMatchObject({
     agent: 'Test-Client/-',
     run: 'run-of-this-test',
     toolCall: expect.stringMatching(/^\d+$/),
   });
-  const calls = uses.map(({ toolCall }) => toolCall);
-  expect(new Set(calls).size).toBe(calls.length);
+  expect(uses.length).toBe(before.length + 1);
+  expect(before.map(({ toolCall }) => toolCall)).not.toContain(uses.at(-1)?.toolCall);
 });
 
 test('malformed messages are passed over without a word of theirs, and the server goes on', async () => {

@@ -17,6 +17,12 @@ describe('allowed_hosts', () => {
     ['http://127.0.0.1:8080', 'http://0x7f.1:8080/x'],
     ['http://api.example.com', 'http://api.example.com'],
     ['[2606:4700::1111]:8443', 'https://[2606:4700:0:0::1111]:8443'],
+    ['*.example.co.uk', 'https://a.example.co.uk'],
+    ['*.me.github.io:8443', 'https://a.me.github.io:8443'],
+    ['*.corp.internal', 'https://a.corp.internal'],
+    ['*.www.ck', 'https://a.www.ck'],
+    ['*.amazonaws.com', 'https://kms.amazonaws.com'],
+    ['vault', 'https://vault'],
   ])('%s allows %s', (hosts, url) => expect(allows(hosts, url)).toBe(true));
 
   test.each([
@@ -34,6 +40,10 @@ describe('allowed_hosts', () => {
     ['*.example.com', 'https://example.com'],
     ['*.example.com', 'https://badexample.com'],
     ['*.example.com', 'https://a.example.com:444'],
+    ['*.example.com', 'https://a.example.com.'],
+    // A suffix under which others register begins below the name of the rule.
+    ['*.amazonaws.com', 'https://customer.s3.amazonaws.com'],
+    ['*.amazonaws.com', 'https://s3.amazonaws.com'],
   ])('%s does not allow %s', (hosts, url) => expect(allows(hosts, url)).toBe(false));
 
   test.each([
@@ -58,6 +68,27 @@ describe('allowed_hosts', () => {
     'a.*.example',
     'a.example,',
     '**.a.example',
+    '*.co.uk',
+    'co.uk',
+    'com',
+    '*.CO.UK',
+    '*.co.uk.',
+    'co.uk.',
+    '*.co.uk:8443',
+    'https://*.co.uk',
+    'http://*.co.uk',
+    '*.github.io',
+    'github.io',
+    '*.s3.amazonaws.com',
+    '*.ck',
+    '*.anything.ck',
+    '*.compute.amazonaws.com',
+    '*.kawasaki.jp',
+    '*.xn--55qx5d.cn',
+    '*.公司.cn',
+    '*.xn--p1ai',
+    '*.[2606:4700::1111]',
+    '*.127.0.0.1:8443',
   ])('%j is refused, and all hosts beside it', (entry) => {
     expect(() => parseHosts(`api.example.com,${entry}`)).toThrow(/^entry [23] of allowed_hosts/);
   });

@@ -10,6 +10,9 @@ import { Anima, type AnimaOptions } from '../../sdk/src/index.ts';
 export const secret = 'S3cretS3cretS3cretS3cretS3cretS3cretS3cretS';
 export const apiKey = formatApiKey({ org: '0123456789abcdef', id: 'fedcba9876543210', secret });
 
+/** The same, of an organization of a local vault. */
+export const localApiKey = formatApiKey({ org: 'local456789abcde', id: 'fedcba9876543210', secret });
+
 /** The owner of a user key of the same organization. */
 export const owner = { org: '0123456789abcdef', user: 'ghjkmnpqrstvwxyz' };
 export const userKey = formatUserKey({ ...owner, secret });

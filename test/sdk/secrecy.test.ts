@@ -1,5 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { isLocalOrg } from '../../contract/shared/local-orgs.ts';
+import { randomId } from '../../core/encoding/random-id.ts';
 import { Anima, AuthenticationError } from '../../sdk/src/index.ts';
 import {
   apiKey,
@@ -8,10 +10,12 @@ import {
   fakeFetch,
   info,
   json,
+  localApiKey,
   problem,
   rejectionOf,
   secret,
   userClientOf,
+  userKey,
 } from './fake-fetch.ts';
 
 afterEach(() => {
@@ -141,7 +145,7 @@ describe('the API key and values are not shown', () => {
 describe('where a key comes from', () => {
   test('the option, else ANIMA_KEY; the address likewise from ANIMA_URL, else the local vault', async () => {
     const { fetch, seen } = fakeFetch(json({ ...info('a'), value: 'v' }));
-    vi.stubEnv('ANIMA_KEY', apiKey);
+    vi.stubEnv('ANIMA_KEY', localApiKey);
     vi.stubEnv('ANIMA_URL', '');
     await new Anima({ apiKey: undefined, fetch }).vault.get('a');
     vi.stubEnv('ANIMA_URL', 'https://env.test/stage/');
@@ -152,7 +156,25 @@ describe('where a key comes from', () => {
       'https://env.test/stage/v1/vault/values/a',
       'https://option.test/v1/vault/values/a',
     ]);
-    expect(seen[0]?.headers.authorization).toBe(`Bearer ${apiKey}`);
+    expect(seen[0]?.headers.authorization).toBe(`Bearer ${localApiKey}`);
+  });
+
+  test('a key that no local vault issued goes to no address that nobody named', () => {
+    vi.stubEnv('ANIMA_KEY', apiKey);
+    vi.stubEnv('ANIMA_URL', '');
+    const { fetch, seen } = fakeFetch(json({ ...info('a'), value: 'v' }));
+    for (const options of [{}, { apiKey }, { apiKey: userKey }, { session: true, apiKey: undefined }]) {
+      const error = thrown(() => new Anima({ ...options, fetch }));
+      expect(error).toMatchObject({ name: 'InvalidRequestError', code: 'missing_url' });
+      expect(texts(error)).not.toContain(secret);
+    }
+    expect(seen).toEqual([]);
+    expect(new Anima({ fetch, baseURL: 'http://127.0.0.1:8787' }).baseURL).toBe('http://127.0.0.1:8787');
+  });
+
+  test('ids of deployments never look like ids of local vaults', () => {
+    expect(isLocalOrg('local456789abcde')).toBe(true);
+    expect(Array.from({ length: 1000 }, randomId).join('')).not.toMatch(/[lo]/);
   });
 
   test('no key at all is refused when the client is made', () => {

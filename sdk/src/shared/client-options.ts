@@ -1,8 +1,9 @@
-import { callerHeaders, clientEnv, localUrl } from '../../../contract/shared/environment-variables.ts';
+import { callerHeaders, clientEnv } from '../../../contract/shared/environment-variables.ts';
 import { limits } from '../../../contract/shared/limits.ts';
 import { parseApiKey } from '../../../core/api-keys/api-key.ts';
 import { parseUserKey } from '../../../core/users/user-key.ts';
 import { version } from '../version.ts';
+import { defaultAddressFor } from './default-address.ts';
 import { createError } from './errors.ts';
 import { isPlainObject } from './is-plain-object.ts';
 import { checkBaseURL } from './url.ts';
@@ -53,7 +54,7 @@ export interface AnimaOptions extends CallerIds {
   session?: boolean | undefined;
   /**
    * Address of the vault, https or loopback. Default: the environment variable `ANIMA_URL`, otherwise the local
-   * vault.
+   * vault. Keys of other vaults are not sent to that default address.
    */
   baseURL?: string | undefined;
   /** Time-out of one attempt in milliseconds. Default: 30 000. */
@@ -107,23 +108,31 @@ export const maxTimeoutMs = 2 ** 31 - 1;
 
 /**
  * Resolves options and environment to settings.
- * @throws AnimaError missing_api_key, invalid_api_key, insecure_url, invalid_argument
+ * @throws AnimaError missing_api_key, invalid_api_key, missing_url, insecure_url, invalid_argument
  */
 export function resolveClientSettings(options: AnimaOptions): ClientSettings {
   if (options.session === true) return sessionSettings(options);
-  const credential = parseCredential(options.apiKey ?? readEnvironment(clientEnv.apiKey));
-  const baseURL = checkBaseURL(options.baseURL ?? defaultURL());
+  const apiKey = options.apiKey ?? readEnvironment(clientEnv.apiKey);
+  const credential = parseCredential(apiKey);
+  const baseURL = checkBaseURL(options.baseURL ?? (environmentURL() || defaultAddressFor(apiKey ?? '')));
   return { ...anonymousSettings(baseURL, options), credential };
 }
 
-const defaultURL = (): string => readEnvironment(clientEnv.url) || localUrl;
+const environmentURL = (): string | undefined => readEnvironment(clientEnv.url);
 
 function sessionSettings(options: AnimaOptions): ClientSettings {
   if (options.apiKey !== undefined)
     throw createError('invalid_argument', { detail: 'apiKey and session are both given; give one. Nothing was sent' });
   const location: unknown = Reflect.get(globalThis, 'location');
   const origin = isPlainObject(location) && typeof location.origin === 'string' ? location.origin : undefined;
-  const baseURL = checkBaseURL(options.baseURL ?? origin ?? defaultURL());
+  const configuredURL = options.baseURL ?? origin ?? environmentURL();
+  // A session begins with a password, which must not reach a program that listens at the default address.
+  if (configuredURL === undefined || configuredURL === '') {
+    throw createError('missing_url', {
+      detail: `outside a page, give baseURL or set ${clientEnv.url}. Nothing was sent`,
+    });
+  }
+  const baseURL = checkBaseURL(configuredURL);
   // The browser would not send the cookie, and a missing-credential error would be misleading.
   if (origin !== undefined && new URL(baseURL).origin !== origin) {
     const detail = 'a session requires baseURL to have the origin of the page. Nothing was sent';

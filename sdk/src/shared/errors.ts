@@ -183,6 +183,7 @@ const errorClasses: Record<AnimaErrorCode, typeof AnimaError> = {
   invalid_cursor: InvalidRequestError,
   invalid_argument: InvalidRequestError,
   insecure_url: InvalidRequestError,
+  missing_url: InvalidRequestError,
   invalid_link: InvalidRequestError,
   blob_too_large: InvalidRequestError,
   value_too_large: InvalidRequestError,

@@ -1,0 +1,16 @@
+/** Checks metadata that a person gives to a command. */
+import { isOriginKey, type Metadata } from '../secrets/value-metadata.ts';
+import { usageError } from '../shell/command-error.ts';
+import { InvalidUsageRuleError, parseUsageRules } from './usage-rules.ts';
+
+/** @throws CommandError usage for rules that would make the value unusable, and for keys that only this program sets */
+export function checkGivenMetadata(metadata: Metadata): void {
+  const reserved = Object.keys(metadata).find(isOriginKey);
+  if (reserved !== undefined) throw usageError(`The metadata key ${reserved} is reserved. Nothing was stored`);
+  try {
+    parseUsageRules(metadata);
+  } catch (error) {
+    if (error instanceof InvalidUsageRuleError) throw usageError(`${error.message}. Nothing was stored`);
+    throw error;
+  }
+}
