@@ -10,6 +10,7 @@ import { runInNewContext } from 'node:vm';
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
   GetObjectTaggingCommand,
   ListMultipartUploadsCommand,
@@ -323,8 +324,27 @@ describe('a template with a bucket', () => {
     });
   });
 
+  test('locks what is put into it if the template enables Object Lock', async () => {
+    const DefaultRetention = { Mode: 'COMPLIANCE', Days: 1 };
+    const ObjectLockConfiguration = { ObjectLockEnabled: 'Enabled', Rule: { DefaultRetention } };
+    const assembly = space.assembly(withBucket({ ObjectLockEnabled: true, ObjectLockConfiguration }));
+    const locking = await startLocalVault({ assembly, port: 0, memory: true });
+    const { endpoints, credentials } = locking;
+    const client = new S3Client({ region: 'us-east-1', endpoint: endpoints.s3, credentials });
+    try {
+      const target = { Bucket: locking.resources.Blobs, Key: 'a' };
+      const { VersionId } = await client.send(new PutObjectCommand({ ...target, Body: 'b' }));
+      await expect(client.send(new DeleteObjectCommand({ ...target, VersionId }))).rejects.toMatchObject({
+        name: 'AccessDenied',
+      });
+    } finally {
+      client.destroy();
+      await locking.close();
+    }
+  });
+
   test.each<[string, object]>([
-    ['versions', { VersioningConfiguration: { Status: 'Enabled' } }],
+    ['suspended versioning', { VersioningConfiguration: { Status: 'Suspended' } }],
     ['objects in other storage', { LifecycleConfiguration: { Rules: [{ Status: 'Enabled', Transitions: [] }] } }],
     ['ACLs', { OwnershipControls: { Rules: [{ ObjectOwnership: 'ObjectWriter' }] } }],
     [

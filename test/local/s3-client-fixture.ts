@@ -1,6 +1,6 @@
 /** Starts only the S3 emulator, with a client of the AWS SDK. */
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
-import { type BucketRules, bucketSchema } from '../../local/aws/cloudformation/resource-schemas.ts';
+import { bucketRules, bucketSchema } from '../../local/aws/cloudformation/resource-schemas.ts';
 import { CallLog, type EngineHooks } from '../../local/aws/endpoint/engine-hooks.ts';
 import { CredentialStore, type Principal } from '../../local/aws/iam/credential-store.ts';
 import { type S3Server, startS3Server } from '../../local/aws/s3/s3-server.ts';
@@ -31,12 +31,7 @@ export async function startS3Fixture(
   now: Date | null = null,
   timeouts?: Partial<ConnectionTimeouts>,
 ): Promise<S3Fixture> {
-  const { CorsConfiguration, LifecycleConfiguration } = bucketSchema.parse(rules);
-  const bucket: BucketRules = {
-    bucketName: Bucket,
-    corsRules: CorsConfiguration?.CorsRules ?? [],
-    lifecycleRules: LifecycleConfiguration?.Rules ?? [],
-  };
+  const bucket = bucketRules(Bucket, bucketSchema.parse(rules));
   const credentials = new CredentialStore();
   const calls = new CallLog();
   const clients: S3Client[] = [];

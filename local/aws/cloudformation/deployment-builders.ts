@@ -13,6 +13,7 @@ import type {
 } from './deployment-spec.ts';
 import { type DistributionSpec, toDistributionSpec } from './distribution-spec.ts';
 import type { References } from './intrinsics.ts';
+import { bucketRules } from './resource-schemas.ts';
 import type { Resource, ResourceKind } from './template-resources.ts';
 
 export function toRouteSpec(
@@ -72,13 +73,11 @@ export function toBucketSpecs(
   policies: readonly Resource<'bucketPolicy'>[],
   references: References,
 ): BucketSpec[] {
-  return buckets.map(({ logicalId, CorsConfiguration, LifecycleConfiguration }) => {
-    const bucketName = references.ref(logicalId) ?? '';
+  return buckets.map((bucket) => {
+    const bucketName = references.ref(bucket.logicalId) ?? '';
     return {
-      logicalId,
-      bucketName,
-      corsRules: CorsConfiguration?.CorsRules ?? [],
-      lifecycleRules: LifecycleConfiguration?.Rules ?? [],
+      logicalId: bucket.logicalId,
+      ...bucketRules(bucketName, bucket),
       statements: policies
         .filter(({ Bucket }) => Bucket === bucketName)
         .flatMap(({ PolicyDocument }) => PolicyDocument.Statement),

@@ -175,6 +175,8 @@ const lifecycleRuleSchema = z
     ObjectSizeGreaterThan: z.coerce.number().optional(),
     ObjectSizeLessThan: z.coerce.number().optional(),
     ExpirationInDays: z.number().int().min(1).optional(),
+    ExpiredObjectDeleteMarker: z.boolean().optional(),
+    NoncurrentVersionExpiration: z.strictObject({ NoncurrentDays: z.number().int().min(1) }).optional(),
     AbortIncompleteMultipartUpload: z.strictObject({ DaysAfterInitiation: z.number().int().min(1) }).optional(),
     Id: ignoredProperty,
   })
@@ -186,8 +188,18 @@ const lifecycleRuleSchema = z
   );
 export type LifecycleRule = z.infer<typeof lifecycleRuleSchema>;
 
-/** A bucket without versioning. Public access and ACLs are never emulated, whatever the template configures. */
-export const bucketSchema = z.strictObject({
+const defaultRetentionSchema = z
+  .strictObject({
+    Mode: z.enum(['GOVERNANCE', 'COMPLIANCE']),
+    Days: z.number().int().min(1).max(36_500).optional(),
+    Years: z.number().int().min(1).max(100).optional(),
+  })
+  .refine(
+    ({ Days, Years }) => (Days === undefined) !== (Years === undefined),
+    'S3 requires either Days or Years of a default retention',
+  );
+
+const bucketProperties = z.strictObject({
   CorsConfiguration: z.strictObject({ CorsRules: z.array(corsRuleSchema) }).optional(),
   LifecycleConfiguration: z.strictObject({ Rules: z.array(lifecycleRuleSchema) }).optional(),
   BucketEncryption: z
@@ -200,16 +212,52 @@ export const bucketSchema = z.strictObject({
   OwnershipControls: z
     .strictObject({ Rules: z.array(z.strictObject({ ObjectOwnership: z.literal('BucketOwnerEnforced') })) })
     .optional(),
+  VersioningConfiguration: z.strictObject({ Status: z.literal('Enabled') }).optional(),
+  ObjectLockEnabled: z.boolean().default(false),
+  ObjectLockConfiguration: z
+    .strictObject({
+      ObjectLockEnabled: z.literal('Enabled'),
+      Rule: z.strictObject({ DefaultRetention: defaultRetentionSchema }).optional(),
+    })
+    .optional(),
   PublicAccessBlockConfiguration: ignoredProperty,
   BucketName: ignoredProperty,
   Tags: ignoredProperty,
 });
+
+/** Public access and ACLs are never emulated, whatever the template configures. */
+export const bucketSchema = bucketProperties.refine(
+  ({ ObjectLockEnabled, ObjectLockConfiguration, VersioningConfiguration }) =>
+    ObjectLockConfiguration === undefined || ObjectLockEnabled || VersioningConfiguration !== undefined,
+  'S3 rejects ObjectLockConfiguration for a bucket without versioning',
+);
+
+/** Object Lock is enabled for the bucket. A new version without a retention of its own gets the default one. */
+export interface ObjectLockRules {
+  readonly defaultRetention: z.infer<typeof defaultRetentionSchema> | undefined;
+}
 
 /** The bucket settings that the S3 engine takes. */
 export interface BucketRules {
   readonly bucketName: string;
   readonly corsRules: readonly CorsRule[];
   readonly lifecycleRules: readonly LifecycleRule[];
+  readonly versioned: boolean;
+  /** Undefined if Object Lock is not enabled. */
+  readonly objectLock: ObjectLockRules | undefined;
+}
+
+/** The settings in the properties of a bucket. Object Lock implies versioning, as in S3. */
+export function bucketRules(bucketName: string, properties: z.infer<typeof bucketSchema>): BucketRules {
+  const { CorsConfiguration, LifecycleConfiguration, ObjectLockConfiguration } = properties;
+  const locks = properties.ObjectLockEnabled || ObjectLockConfiguration !== undefined;
+  return {
+    bucketName,
+    corsRules: CorsConfiguration?.CorsRules ?? [],
+    lifecycleRules: LifecycleConfiguration?.Rules ?? [],
+    versioned: locks || properties.VersioningConfiguration !== undefined,
+    objectLock: locks ? { defaultRetention: ObjectLockConfiguration?.Rule?.DefaultRetention } : undefined,
+  };
 }
 
 export const bucketPolicySchema = z.strictObject({ Bucket: z.string(), PolicyDocument: policySchema });

@@ -1,14 +1,17 @@
 /** Operations on many objects, and on tags. Source: S3 API reference, "Actions". */
 
-import { existing } from './object-operations.ts';
-import { compareKeys } from './object-store.ts';
+import { checksumXml } from './checksums.ts';
+import { checkVersionId, existing, versionHeaders } from './existing-version.ts';
+import { bypassesGovernance } from './object-lock.ts';
+import { type Deletion, deleteVersion } from './object-operations.ts';
 import { readTagXml, tagXml } from './object-tags.ts';
 import { S3Error } from './s3-errors.ts';
 import { queryNumber, readXml, type S3Context, type S3Reply, type S3Request } from './s3-request.ts';
 import type { ObjectRecord } from './stored-records.ts';
-import { childrenNamed, childText, malformed, xmlDocument } from './xml.ts';
+import { compareKeys } from './version-index.ts';
+import { childrenNamed, childText, malformed, type XmlContent, type XmlElement, xmlReply } from './xml.ts';
 
-const pageSize = 1000;
+export const pageSize = 1000;
 
 export async function listObjects({ request, bucket }: S3Context): Promise<S3Reply> {
   const { query } = request;
@@ -40,10 +43,7 @@ const contentXml = ({ key, modifiedAt, etag, checksum, size }: ObjectRecord, sai
   Key: said(key),
   LastModified: modifiedAt,
   ETag: etag,
-  ...(checksum && {
-    ChecksumAlgorithm: checksum.algorithm,
-    ChecksumType: checksum.value.includes('-') ? 'COMPOSITE' : 'FULL_OBJECT',
-  }),
+  ...checksumXml(checksum),
   Size: size,
   StorageClass: 'STANDARD',
 });
@@ -64,45 +64,60 @@ export function encoderOf({ query }: S3Request): (text: string) => string {
   return (text) => encodeURIComponent(text).replaceAll('%2F', '/');
 }
 
-export async function deleteObjects({ request, bucket, allows }: S3Context): Promise<S3Reply> {
+export async function deleteObjects(context: S3Context): Promise<S3Reply> {
+  const { request, bucket } = context;
   const document = await readXml(request, { sealed: true });
   const objects = childrenNamed(document, 'Object');
   if (document.name !== 'Delete' || objects.length === 0 || objects.length > pageSize) throw malformed();
-  const keys = objects.map((object) => {
-    const key = childText(object, 'Key');
-    // Versions and conditions are not supported. Ignoring them could delete an object that they protect.
-    if (key === undefined || key === '' || object.children.length !== 1) throw malformed();
-    return key;
-  });
+  const targets = objects.map(readTarget);
   const quiet = childText(document, 'Quiet') === 'true';
-  const deleted: string[] = [];
-  const denied: string[] = [];
-  for (const key of keys) {
-    if (await allows('s3:DeleteObject', key)) {
-      bucket.delete(key);
-      deleted.push(key);
-    } else denied.push(key);
+  const deleted: XmlContent[] = [];
+  const failed: XmlContent[] = [];
+  for (const { key, versionId } of targets) {
+    const asked = { Key: key, VersionId: versionId };
+    try {
+      const deletion = await deleteTarget(context, key, versionId);
+      deleted.push({ ...asked, ...deletionXml(deletion) });
+    } catch (error) {
+      if (!(error instanceof S3Error)) throw error;
+      failed.push({ ...asked, Code: error.code, Message: error.message });
+    }
   }
-  return xmlReply('DeleteResult', {
-    ...(!quiet && { Deleted: deleted.map((Key) => ({ Key })) }),
-    Error: denied.map((Key) => ({ Key, Code: 'AccessDenied', Message: 'Access Denied' })),
-  });
+  bucket.sync();
+  return xmlReply('DeleteResult', { ...(!quiet && { Deleted: deleted }), Error: failed });
 }
+
+function readTarget(object: XmlElement): { readonly key: string; readonly versionId: string | undefined } {
+  const [key, versionId] = [childText(object, 'Key'), childText(object, 'VersionId')];
+  // Conditions are not supported. Ignoring them could delete an object that they protect.
+  const members = versionId === undefined ? 1 : 2;
+  if (key === undefined || key === '' || object.children.length !== members) throw malformed();
+  return { key, versionId };
+}
+
+async function deleteTarget(context: S3Context, key: string, versionId: string | undefined): Promise<Deletion> {
+  const permission = versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
+  if (!(await context.allows(permission, key))) throw new S3Error('AccessDenied', 'Access Denied');
+  if (versionId !== undefined) checkVersionId(versionId);
+  const bypass = await bypassesGovernance(context, key);
+  return deleteVersion(context, key, versionId, bypass);
+}
+
+const deletionXml = ({ marker, removed }: Deletion) => ({
+  ...(marker !== undefined && { DeleteMarker: true, DeleteMarkerVersionId: marker.versionId }),
+  ...(removed?.kind === 'deleteMarker' && { DeleteMarker: true, DeleteMarkerVersionId: removed.versionId }),
+});
 
 export async function putObjectTagging(context: S3Context): Promise<S3Reply> {
   await existing(context);
   const tags = readTagXml(await readXml(context.request, { sealed: true }));
   // Read the object again: it might have changed while the body was received, and that change must not be overwritten.
-  context.bucket.put({ ...(await existing(context)), tags });
-  return { status: 200 };
+  const record = await existing(context);
+  context.bucket.update({ ...record, tags });
+  return { status: 200, headers: versionHeaders(context.bucket, record) };
 }
 
 export async function getObjectTagging(context: S3Context): Promise<S3Reply> {
-  return xmlReply('Tagging', tagXml((await existing(context)).tags));
+  const record = await existing(context);
+  return xmlReply('Tagging', tagXml(record.tags), versionHeaders(context.bucket, record));
 }
-
-export const xmlReply = (...[name, content]: Parameters<typeof xmlDocument>): S3Reply => ({
-  status: 200,
-  headers: { 'content-type': 'application/xml' },
-  body: xmlDocument(name, content),
-});

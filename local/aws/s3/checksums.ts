@@ -69,6 +69,15 @@ export function statedChecksum(
   return { algorithm: readAlgorithm(name.slice(prefix.length)), value: read(name) ?? '' };
 }
 
+/** The elements of a list that describe the checksum of an object. */
+export const checksumXml = (checksum: Checksum | null) =>
+  checksum === null
+    ? {}
+    : {
+        ChecksumAlgorithm: checksum.algorithm,
+        ChecksumType: checksum.value.includes('-') ? 'COMPOSITE' : 'FULL_OBJECT',
+      };
+
 /** @throws S3Error InvalidRequest if the value is not a digest of the algorithm */
 export function checkForm({ algorithm, value }: Checksum): void {
   const bytes = Buffer.from(value, 'base64');

@@ -3,8 +3,10 @@
  * uploads.
  */
 import { createHash } from 'node:crypto';
-import { encoderOf, xmlReply } from './bucket-operations.ts';
+import { encoderOf, pageSize } from './bucket-operations.ts';
 import { type ChecksumAlgorithm, compositeChecksum, readAlgorithm } from './checksums.ts';
+import { versionHeaders } from './existing-version.ts';
+import { newLock, requestedLock, requireDigest } from './object-lock.ts';
 import { checkPreconditions, descriptionOf, tooLarge, unquoted } from './object-operations.ts';
 import { maxUploadBytes } from './post-policy.ts';
 import { notImplemented, S3Error } from './s3-errors.ts';
@@ -18,12 +20,11 @@ import {
   type S3Request,
   statedOf,
 } from './s3-request.ts';
-import type { ObjectRecord, PartRecord, Upload } from './stored-records.ts';
-import { childrenNamed, childText, malformed, type XmlElement } from './xml.ts';
+import type { NewObject, PartRecord, Upload } from './stored-records.ts';
+import { childrenNamed, childText, malformed, type XmlElement, xmlReply } from './xml.ts';
 
 const minPartBytes = 5 * 1024 ** 2;
 const maxPartNumber = 10_000;
-const pageSize = 1000;
 
 export async function createMultipartUpload({ request, bucket, now }: S3Context): Promise<S3Reply> {
   const name = amzHeader(request, 'x-amz-checksum-algorithm');
@@ -31,7 +32,12 @@ export async function createMultipartUpload({ request, bucket, now }: S3Context)
   if ((amzHeader(request, 'x-amz-checksum-type') ?? 'COMPOSITE') !== 'COMPOSITE') {
     throw notImplemented('x-amz-checksum-type other than COMPOSITE');
   }
-  const record = bucket.createUpload({ ...descriptionOf(request), algorithm, initiatedAt: now.toISOString() });
+  const record = bucket.createUpload({
+    ...descriptionOf(request),
+    algorithm,
+    initiatedAt: now.toISOString(),
+    lock: requestedLock(request, bucket, now),
+  });
   const reply = xmlReply('InitiateMultipartUploadResult', {
     Bucket: bucket.name,
     Key: record.key,
@@ -50,6 +56,7 @@ export async function uploadPart(context: S3Context): Promise<S3Reply> {
   const { record } = uploadOf(context);
   const number = queryNumber(request, 'partNumber', 0, 1, maxPartNumber);
   const stated = statedOf(request);
+  requireDigest(stated, record.lock, bucket, 'Put Part');
   const algorithm = stated.checksum?.algorithm ?? stated.trailer ?? null;
   if (record.algorithm !== null && algorithm !== record.algorithm) {
     throw new S3Error(
@@ -109,7 +116,7 @@ export async function completeMultipartUpload(context: S3Context): Promise<S3Rep
   // Check again: another request might have ended the upload while the body was received.
   const upload = uploadOf(context);
   const parts = listedParts(document, upload);
-  const { key, headers, tags, algorithm, uploadId } = upload.record;
+  const { key, headers, tags, algorithm, uploadId, lock } = upload.record;
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   const wantedSize = amzHeader(request, 'x-amz-mp-object-size');
   if (wantedSize !== undefined && Number(wantedSize) !== size) {
@@ -123,11 +130,11 @@ export async function completeMultipartUpload(context: S3Context): Promise<S3Rep
   checkObjectChecksum(request, checksum?.algorithm, checksum?.value, parts.length);
   checkPreconditions(request, bucket.get(key));
   const md5s = createHash('md5').update(Buffer.concat(parts.map(({ md5 }) => Buffer.from(md5, 'hex'))));
-  const record: ObjectRecord = {
-    format: 1,
+  const object: NewObject = {
     key,
     headers,
     tags,
+    lock: newLock(lock, bucket, now),
     size,
     etag: `"${md5s.digest('hex')}-${parts.length}"`,
     modifiedAt: now.toISOString(),
@@ -135,15 +142,16 @@ export async function completeMultipartUpload(context: S3Context): Promise<S3Rep
     segments: parts.map(({ file, size: bytes }) => ({ file, size: bytes })),
     uploadId,
   };
-  bucket.put(record);
+  const record = bucket.add(object);
   bucket.endUpload(uploadId, record);
-  return xmlReply('CompleteMultipartUploadResult', {
+  const result = {
     Location: `http://${request.headers.host ?? ''}/${bucket.name}/${encodeURIComponent(key)}`,
     Bucket: bucket.name,
     Key: key,
     ETag: record.etag,
     ...(checksum && { [`Checksum${checksum.algorithm}`]: checksum.value, ChecksumType: 'COMPOSITE' }),
-  });
+  };
+  return xmlReply('CompleteMultipartUploadResult', result, versionHeaders(bucket, record));
 }
 
 /** Checks the object's checksum. A client can send it with or without the number of parts. */

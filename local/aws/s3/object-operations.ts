@@ -1,11 +1,21 @@
 /** Operations on single objects. Source: S3 API reference, "Actions". */
 
+import { existing, noSuchKey, versionHeaders, versionIdOf } from './existing-version.ts';
+import {
+  bypassesGovernance,
+  isLocked,
+  lockHeaders,
+  newLock,
+  protectedError,
+  requestedLock,
+  requireDigest,
+} from './object-lock.ts';
 import type { BucketStore, ReceivedBytes } from './object-store.ts';
 import { readTagHeader } from './object-tags.ts';
 import { maxUploadBytes } from './post-policy.ts';
-import { S3Error } from './s3-errors.ts';
+import { notImplemented, S3Error } from './s3-errors.ts';
 import { amzHeader, checksumHeaders, type S3Context, type S3Reply, type S3Request, statedOf } from './s3-request.ts';
-import type { ObjectRecord } from './stored-records.ts';
+import type { DeleteMarker, Lock, NewObject, ObjectRecord, VersionRecord } from './stored-records.ts';
 
 /** Headers that are stored with an object, in addition to `x-amz-meta-…`. */
 const keptHeaders = [
@@ -26,10 +36,21 @@ const encryption = { 'x-amz-server-side-encryption': 'AES256' };
 export async function putObject({ request, bucket, now }: S3Context): Promise<S3Reply> {
   const stated = statedOf(request);
   const about = descriptionOf(request);
+  const lock = requestedLock(request, bucket, now);
+  requireDigest(stated, lock, bucket);
   checkPreconditions(request, bucket.get(request.key));
   if ((stated.length ?? 0) > maxUploadBytes) throw tooLarge(stated.length ?? 0, maxUploadBytes);
   const received = await bucket.receive(request.body(), stated);
-  return replyOfPut(storeReceived(bucket, request, { ...about, received }, now));
+  const record = storeReceived(bucket, request, { ...about, lock, received }, now);
+  return {
+    status: 200,
+    headers: {
+      etag: record.etag,
+      ...encryption,
+      ...checksumHeaders(record.checksum),
+      ...versionHeaders(bucket, record),
+    },
+  };
 }
 
 /**
@@ -38,7 +59,14 @@ export async function putObject({ request, bucket, now }: S3Context): Promise<S3
 export function storeReceived(
   bucket: BucketStore,
   request: S3Request,
-  { received, ...about }: Pick<ObjectRecord, 'key' | 'headers' | 'tags'> & { readonly received: ReceivedBytes },
+  {
+    received,
+    lock,
+    ...about
+  }: Pick<ObjectRecord, 'key' | 'headers' | 'tags'> & {
+    readonly lock: Lock;
+    readonly received: ReceivedBytes;
+  },
   now: Date,
 ): ObjectRecord {
   try {
@@ -47,23 +75,17 @@ export function storeReceived(
     bucket.discard(received);
     throw error;
   }
-  const record: ObjectRecord = {
-    format: 1,
+  const object: NewObject = {
     ...about,
+    lock: newLock(lock, bucket, now),
     size: received.size,
     etag: `"${received.md5.toString('hex')}"`,
     modifiedAt: now.toISOString(),
     checksum: received.checksum,
     segments: [{ file: received.file, size: received.size }],
   };
-  bucket.put(record);
-  return record;
+  return bucket.add(object);
 }
-
-const replyOfPut = ({ etag, checksum }: ObjectRecord): S3Reply => ({
-  status: 200,
-  headers: { etag, ...encryption, ...checksumHeaders(checksum) },
-});
 
 /** The key, headers and tags that a client sends for a new object. @throws S3Error */
 export function descriptionOf(request: S3Request): Pick<ObjectRecord, 'key' | 'headers' | 'tags'> {
@@ -99,32 +121,36 @@ export const tooLarge = (proposed: number, max: number): S3Error =>
     MaxSizeAllowed: String(max),
   });
 
-/** Conditional writes: `If-None-Match: *` and `If-Match`. */
-export function checkPreconditions({ headers }: S3Request, existing: ObjectRecord | undefined): void {
-  if (headers['if-none-match'] !== undefined && existing !== undefined) throw preconditionFailed('If-None-Match');
-  const wanted = headers['if-match'];
-  if (wanted === undefined) return;
-  if (existing === undefined) throw noSuchKey(undefined);
-  if (unquoted(wanted) !== unquoted(existing.etag)) throw preconditionFailed('If-Match');
+/**
+ * Conditional writes: `If-None-Match: *` and `If-Match: <ETag>`. They concern the current object, so a key whose latest
+ * version is a delete marker does not exist. Source: S3 user guide, "How to prevent object overwrites with conditional
+ * writes".
+ */
+export function checkPreconditions({ headers, key }: S3Request, current: ObjectRecord | undefined): void {
+  const [none, match] = [headers['if-none-match'], headers['if-match']];
+  if (none !== undefined && none !== '*') throw notImplemented('a write with If-None-Match other than *');
+  if (match?.trim() === '*') throw notImplemented('a write with If-Match: *');
+  if (none !== undefined && current !== undefined) throw preconditionFailed('If-None-Match');
+  if (match === undefined) return;
+  if (current === undefined) throw noSuchKey(key);
+  if (unquoted(match.trim()) !== unquoted(current.etag)) throw preconditionFailed('If-Match');
 }
 
 const preconditionFailed = (Condition: string): S3Error =>
   new S3Error('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', { Condition });
-const noSuchKey = (key: string | undefined): S3Error =>
-  new S3Error('NoSuchKey', 'The specified key does not exist.', key === undefined ? {} : { Key: key });
 export const unquoted = (etag: string): string => etag.replaceAll('"', '');
 
 export async function getObject(context: S3Context): Promise<S3Reply> {
   const { request, bucket } = context;
   const record = await existing(context);
-  const unmodified = checkRead(request, record);
+  const unmodified = checkRead(context, record);
   if (unmodified !== undefined) return unmodified;
   const range = readRange(request.headers.range, record);
   const { start, end } = range ?? { start: 0, end: record.size - 1 };
   return {
     status: range === undefined ? 200 : 206,
     headers: {
-      ...headersOf(request, record, range === undefined),
+      ...(await headersOf(context, record, range === undefined)),
       'content-length': String(end - start + 1),
       ...(range && { 'content-range': `bytes ${start}-${end}/${record.size}` }),
     },
@@ -133,31 +159,28 @@ export async function getObject(context: S3Context): Promise<S3Reply> {
 }
 
 export async function headObject(context: S3Context): Promise<S3Reply> {
-  const { request } = context;
   const record = await existing(context);
-  const unmodified = checkRead(request, record);
+  const unmodified = checkRead(context, record);
   if (unmodified !== undefined) return unmodified;
-  return { status: 200, headers: { ...headersOf(request, record, true), 'content-length': String(record.size) } };
+  const headers = await headersOf(context, record, true);
+  return { status: 200, headers: { ...headers, 'content-length': String(record.size) } };
 }
 
-/** The object of a request. If it does not exist, a caller without `s3:ListBucket` receives AccessDenied. */
-export async function existing({ request: { key }, bucket, allows }: S3Context): Promise<ObjectRecord> {
-  const record = bucket.get(key);
-  if (record !== undefined) return record;
-  throw (await allows('s3:ListBucket')) ? noSuchKey(key) : new S3Error('AccessDenied', 'Access Denied');
-}
-
-function checkRead({ headers }: S3Request, record: ObjectRecord): S3Reply | undefined {
+function checkRead({ request: { headers }, bucket }: S3Context, record: ObjectRecord): S3Reply | undefined {
   const [match, none] = [headers['if-match'], headers['if-none-match']];
   if (match !== undefined && !includesEtag(match, record)) throw preconditionFailed('If-Match');
   if (none === undefined || !includesEtag(none, record)) return undefined;
-  return { status: 304, headers: { etag: record.etag, 'last-modified': httpDate(record) } };
+  return {
+    status: 304,
+    headers: { etag: record.etag, 'last-modified': httpDate(record), ...versionHeaders(bucket, record) },
+  };
 }
 
 const includesEtag = (list: string, { etag }: ObjectRecord): boolean =>
   list.split(',').some((one) => one.trim() === '*' || unquoted(one.trim()) === unquoted(etag));
 
-function headersOf(request: S3Request, record: ObjectRecord, whole: boolean): Record<string, string> {
+async function headersOf(context: S3Context, record: ObjectRecord, whole: boolean): Promise<Record<string, string>> {
+  const { request, bucket } = context;
   const tags = Object.keys(record.tags).length;
   return {
     ...record.headers,
@@ -166,6 +189,8 @@ function headersOf(request: S3Request, record: ObjectRecord, whole: boolean): Re
     'last-modified': httpDate(record),
     'accept-ranges': 'bytes',
     ...encryption,
+    ...versionHeaders(bucket, record),
+    ...(await lockHeaders(record, context)),
     ...(tags > 0 && { 'x-amz-tagging-count': String(tags) }),
     // The checksum covers the whole object. With a range, a client would compare it with only a part.
     ...(whole && amzHeader(request, 'x-amz-checksum-mode') === 'ENABLED' && checksumHeaders(record.checksum)),
@@ -198,9 +223,45 @@ function readRange(header: string | undefined, { size }: ObjectRecord): { start:
   return { start, end };
 }
 
-export async function deleteObject({ request, bucket }: S3Context): Promise<S3Reply> {
-  bucket.delete(request.key);
-  return { status: 204 };
+/** What a deletion did: it added a delete marker, or removed a version. */
+export interface Deletion {
+  readonly marker: DeleteMarker | undefined;
+  readonly removed: VersionRecord | undefined;
+}
+
+export async function deleteObject(context: S3Context): Promise<S3Reply> {
+  const { request, bucket } = context;
+  // Ignoring the condition could delete an object that it protects.
+  if (request.headers['if-match'] !== undefined) throw notImplemented('DeleteObject with If-Match');
+  const versionId = versionIdOf(request);
+  const bypass = await bypassesGovernance(context, request.key);
+  const { marker, removed } = deleteVersion(context, request.key, versionId, bypass);
+  bucket.sync();
+  return {
+    status: 204,
+    headers: {
+      ...((marker ?? removed)?.kind === 'deleteMarker' && { 'x-amz-delete-marker': 'true' }),
+      ...(marker !== undefined && versionHeaders(bucket, marker)),
+      ...(versionId !== undefined && bucket.versioned && { 'x-amz-version-id': versionId }),
+    },
+  };
+}
+
+/**
+ * Deletes one version, or hides all versions of a key. A version that does not exist counts as deleted.
+ * @throws S3Error AccessDenied for a locked version
+ */
+export function deleteVersion(
+  { bucket, now }: S3Context,
+  key: string,
+  versionId: string | undefined,
+  bypassGovernance: boolean,
+): Deletion {
+  if (versionId === undefined) return { marker: bucket.delete(checkKey(key), now), removed: undefined };
+  const removed = bucket.version(key, versionId);
+  if (removed !== undefined && isLocked(removed, now, bypassGovernance)) throw protectedError();
+  bucket.remove(removed);
+  return { marker: undefined, removed };
 }
 
 const httpDate = ({ modifiedAt }: ObjectRecord): string => new Date(modifiedAt).toUTCString();

@@ -1,7 +1,8 @@
 /**
  * A bucket in a folder:
  *
- *     objects/<SHA-256 of the key>.json         the record of an object; without it, the object does not exist
+ *     objects/<SHA-256 of the key>[.<version>].json
+ *                                               the record of a version; without it, the version does not exist
  *     uploads/<upload id>/upload.json, <n>.json the records of an unfinished upload and of its parts
  *     data/<random>                             bytes; the record that names them is written after they are complete
  *
@@ -12,18 +13,23 @@ import { createReadStream, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { makePrivateFolder, readFileIfExists, writeFileAtomically } from '../shared/durable-files.ts';
+import type { BucketRules, ObjectLockRules } from '../cloudformation/resource-schemas.ts';
+import { makePrivateFolder, readFileIfExists, syncFolder, writeFileAtomically } from '../shared/durable-files.ts';
 import { errorMessageOf, LocalError } from '../shared/errors.ts';
 import { consume, type Digests, type Stated } from './request-body.ts';
 import {
+  type DeleteMarker,
+  type NewObject,
   type ObjectRecord,
-  objectSchema,
   type PartRecord,
   partSchema,
   type Upload,
   type UploadRecord,
   uploadSchema,
+  type VersionRecord,
+  versionSchema,
 } from './stored-records.ts';
+import { compareKeys, VersionIndex } from './version-index.ts';
 
 interface StoredUpload extends Upload {
   readonly parts: Map<number, PartRecord>;
@@ -34,57 +40,113 @@ export interface ReceivedBytes extends Digests {
   readonly file: string;
 }
 
+/** The ID of an object that was stored without versioning. */
+export const unversionedId = 'null';
+
 export class BucketStore {
   readonly name: string;
   readonly #folder: string;
-  readonly #objects = new Map<string, ObjectRecord>();
+  readonly versioned: boolean;
+  readonly objectLock: ObjectLockRules | undefined;
+  readonly #versions = new VersionIndex();
   readonly #uploads = new Map<string, StoredUpload>();
   /** Number of open readers per file. A removed file with readers is in `doomed` until the last reader closes. */
   readonly #readers = new Map<string, number>();
   readonly #deleteAfterReading = new Set<string>();
-  #sorted: readonly ObjectRecord[] | undefined;
+  #sequence = 0;
 
   /** Throws a LocalError if a record is damaged. */
-  constructor(name: string, folder: string) {
-    this.name = name;
+  constructor(
+    { bucketName, versioned, objectLock }: Pick<BucketRules, 'bucketName' | 'versioned' | 'objectLock'>,
+    folder: string,
+  ) {
+    this.name = bucketName;
+    this.versioned = versioned;
+    this.objectLock = objectLock;
     this.#folder = folder;
     for (const part of ['objects', 'uploads', 'data']) makePrivateFolder(join(folder, part));
     for (const file of readdirSync(join(folder, 'objects'))) {
       if (!file.endsWith('.json')) continue;
-      const record = readRecord(objectSchema, join(folder, 'objects', file));
-      this.#objects.set(record.key, record);
+      const record = readRecord(versionSchema, join(folder, 'objects', file));
+      this.#versions.set(record);
+      this.#sequence = Math.max(this.#sequence, record.sequence);
     }
     this.#openUploads();
     this.#removeOrphans();
   }
 
+  /** The current object of a key; undefined if there is none or a delete marker hides it. */
   get(key: string): ObjectRecord | undefined {
-    return this.#objects.get(key);
+    return this.#versions.current(key);
   }
 
-  /** All objects, sorted by the bytes of their keys. */
-  list(): readonly ObjectRecord[] {
-    this.#sorted ??= [...this.#objects.values()].sort((a, b) => compareKeys(a.key, b.key));
-    return this.#sorted;
+  /** All versions of a key, the latest first. */
+  versions(key: string): readonly VersionRecord[] {
+    return this.#versions.versions(key);
   }
 
-  /** Stores the record of an object durably. It replaces an existing object with the same key. */
-  put(record: ObjectRecord): void {
-    const before = this.#objects.get(record.key);
-    writeFileAtomically(this.#objectPath(record.key), JSON.stringify(record));
-    this.#objects.set(record.key, record);
-    this.#sorted = undefined;
-    const kept = new Set(record.segments.map(({ file }) => file));
-    this.#removeFiles((before?.segments ?? []).map(({ file }) => file).filter((file) => !kept.has(file)));
+  version(key: string, versionId: string): VersionRecord | undefined {
+    return this.#versions.find(key, versionId);
   }
 
-  delete(key: string): void {
-    const record = this.#objects.get(key);
+  /** All keys with versions, sorted by their bytes. */
+  keys(): readonly string[] {
+    return this.#versions.keys();
+  }
+
+  /** All current objects, sorted by the bytes of their keys. */
+  list(): ObjectRecord[] {
+    return this.keys().flatMap((key) => this.get(key) ?? []);
+  }
+
+  /** Stores an object durably. It becomes the latest version. Without versioning, it replaces the object of its key. */
+  add(object: NewObject): ObjectRecord {
+    const record: ObjectRecord = { kind: 'object', format: 1, ...this.#nextVersion(), ...object };
+    this.update(record);
+    return record;
+  }
+
+  /** Stores a version durably. It replaces the version with its ID. */
+  update(record: VersionRecord): void {
+    const before = this.version(record.key, record.versionId);
+    writeFileAtomically(this.#recordPath(record), JSON.stringify(record));
+    this.#versions.set(record);
+    const kept = new Set(filesOf(record));
+    this.#removeFiles(filesOf(before).filter((file) => !kept.has(file)));
+  }
+
+  /**
+   * Deletes the object of a key as S3 does without a version ID: with versions, a delete marker hides them. Without
+   * versioning, only the version `null` is removed.
+   */
+  delete(key: string, now: Date): DeleteMarker | undefined {
+    if (!this.versioned && this.versions(key).every(({ versionId }) => versionId === unversionedId)) {
+      this.remove(this.version(key, unversionedId));
+      return undefined;
+    }
+    const marker: DeleteMarker = {
+      kind: 'deleteMarker',
+      format: 1,
+      ...this.#nextVersion(),
+      key,
+      modifiedAt: now.toISOString(),
+    };
+    this.update(marker);
+    return marker;
+  }
+
+  /** Removes a version and its bytes. `sync` makes it durable. The caller has checked that it is not locked. */
+  remove(record: VersionRecord | undefined): void {
     if (record === undefined) return;
-    rmSync(this.#objectPath(key), { force: true });
-    this.#objects.delete(key);
-    this.#sorted = undefined;
-    this.#removeFiles(record.segments.map(({ file }) => file));
+    rmSync(this.#recordPath(record), { force: true });
+    this.#versions.delete(record);
+    this.#removeFiles(filesOf(record));
+  }
+
+  /** Makes removals durable, so that a removed version does not return after a power failure. */
+  sync(): void {
+    syncFolder(join(this.#folder, 'objects'));
+    syncFolder(join(this.#folder, 'data'));
   }
 
   /**
@@ -170,7 +232,7 @@ export class BucketStore {
   }
 
   #openUploads(): void {
-    const finished = new Set([...this.#objects.values()].map(({ uploadId }) => uploadId));
+    const finished = new Set(this.#versions.all().map((record) => record.kind === 'object' && record.uploadId));
     for (const uploadId of readdirSync(join(this.#folder, 'uploads'))) {
       const folder = this.#uploadPath(uploadId);
       // The process was killed between the two steps of starting or ending an upload.
@@ -188,7 +250,7 @@ export class BucketStore {
 
   #removeOrphans(): void {
     const known = new Set([
-      ...[...this.#objects.values()].flatMap(({ segments }) => segments.map(({ file }) => file)),
+      ...this.#versions.all().flatMap(filesOf),
       ...[...this.#uploads.values()].flatMap(({ parts }) => [...parts.values()].map(({ file }) => file)),
     ]);
     this.#removeFiles(readdirSync(join(this.#folder, 'data')).filter((file) => !known.has(file)));
@@ -222,14 +284,23 @@ export class BucketStore {
     }
   }
 
-  #objectPath = (key: string): string =>
-    join(this.#folder, 'objects', `${createHash('sha256').update(key).digest('hex')}.json`);
+  #nextVersion(): Pick<VersionRecord, 'versionId' | 'sequence'> {
+    this.#sequence += 1;
+    // S3 documents version IDs as opaque. Hex is safe in file names that do not distinguish case.
+    return { versionId: this.versioned ? randomBytes(16).toString('hex') : unversionedId, sequence: this.#sequence };
+  }
+
+  #recordPath({ key, versionId }: VersionRecord): string {
+    const version = versionId === unversionedId ? '' : `.${versionId}`;
+    return join(this.#folder, 'objects', `${createHash('sha256').update(key).digest('hex')}${version}.json`);
+  }
+
   #uploadPath = (uploadId: string): string => join(this.#folder, 'uploads', uploadId);
   #dataPath = (file: string): string => join(this.#folder, 'data', file);
 }
 
-/** The order in which S3 lists keys: by UTF-8 bytes. */
-export const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+const filesOf = (record: VersionRecord | undefined): string[] =>
+  record?.kind === 'object' ? record.segments.map(({ file }) => file) : [];
 
 function readRecord<T>(schema: z.ZodType<T>, path: string): T {
   try {

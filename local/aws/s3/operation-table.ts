@@ -1,6 +1,13 @@
 /** Selects the operation of a request by its method, its path, and the parameter names of its query. */
 import { deleteObjects, getObjectTagging, listObjects, putObjectTagging } from './bucket-operations.ts';
 import {
+  getObjectLegalHold,
+  getObjectLockConfiguration,
+  getObjectRetention,
+  putObjectLegalHold,
+  putObjectRetention,
+} from './lock-operations.ts';
+import {
   abortMultipartUpload,
   completeMultipartUpload,
   createMultipartUpload,
@@ -11,6 +18,7 @@ import {
 import { deleteObject, getObject, headObject, putObject } from './object-operations.ts';
 import { notImplemented } from './s3-errors.ts';
 import type { S3Context, S3Reply } from './s3-request.ts';
+import { getBucketVersioning, listObjectVersions } from './version-operations.ts';
 
 export interface S3Operation {
   /** E.g. `GetObject`. */
@@ -25,8 +33,10 @@ export interface S3Operation {
    * Source: Service authorization reference, "Amazon S3".
    */
   readonly permission?: string;
-  /** Whether the operation can create an object with tags, which requires a separate permission. */
-  readonly tags?: boolean;
+  /** The permission that is required instead if the request names a version, e.g. `s3:GetObjectVersion`. */
+  readonly versionPermission?: string;
+  /** Whether the operation can create an object with tags and a lock, which require separate permissions. */
+  readonly creates?: boolean;
   readonly run: (context: S3Context) => Promise<S3Reply>;
 }
 
@@ -38,19 +48,35 @@ const overrides = [
   'content-type',
   'expires',
 ];
-const read = { may: overrides.map((name) => `response-${name}`), permission: 's3:GetObject' };
+const read = {
+  may: ['versionId', ...overrides.map((name) => `response-${name}`)],
+  permission: 's3:GetObject',
+  versionPermission: 's3:GetObjectVersion',
+};
+const lock = (name: string, action: string) =>
+  ({ on: 'object', needs: [name], may: ['versionId'], permission: `s3:${action}` }) as const;
 
 const operations: readonly S3Operation[] = [
   { action: 'GetObject', method: 'GET', on: 'object', ...read, run: getObject },
   { action: 'HeadObject', method: 'HEAD', on: 'object', ...read, run: headObject },
-  { action: 'PutObject', method: 'PUT', on: 'object', permission: 's3:PutObject', tags: true, run: putObject },
-  { action: 'DeleteObject', method: 'DELETE', on: 'object', permission: 's3:DeleteObject', run: deleteObject },
+  { action: 'PutObject', method: 'PUT', on: 'object', permission: 's3:PutObject', creates: true, run: putObject },
+  {
+    action: 'DeleteObject',
+    method: 'DELETE',
+    on: 'object',
+    may: ['versionId'],
+    permission: 's3:DeleteObject',
+    versionPermission: 's3:DeleteObjectVersion',
+    run: deleteObject,
+  },
   {
     action: 'GetObjectTagging',
     method: 'GET',
     on: 'object',
     needs: ['tagging'],
+    may: ['versionId'],
     permission: 's3:GetObjectTagging',
+    versionPermission: 's3:GetObjectVersionTagging',
     run: getObjectTagging,
   },
   {
@@ -58,7 +84,9 @@ const operations: readonly S3Operation[] = [
     method: 'PUT',
     on: 'object',
     needs: ['tagging'],
+    may: ['versionId'],
     permission: 's3:PutObjectTagging',
+    versionPermission: 's3:PutObjectVersionTagging',
     run: putObjectTagging,
   },
   {
@@ -67,7 +95,7 @@ const operations: readonly S3Operation[] = [
     on: 'object',
     needs: ['uploads'],
     permission: 's3:PutObject',
-    tags: true,
+    creates: true,
     run: createMultipartUpload,
   },
   {
@@ -121,6 +149,35 @@ const operations: readonly S3Operation[] = [
     permission: 's3:ListBucketMultipartUploads',
     run: listMultipartUploads,
   },
+  {
+    action: 'ListObjectVersions',
+    method: 'GET',
+    on: 'bucket',
+    needs: ['versions'],
+    may: ['prefix', 'max-keys', 'key-marker', 'version-id-marker', 'encoding-type'],
+    permission: 's3:ListBucketVersions',
+    run: listObjectVersions,
+  },
+  {
+    action: 'GetBucketVersioning',
+    method: 'GET',
+    on: 'bucket',
+    needs: ['versioning'],
+    permission: 's3:GetBucketVersioning',
+    run: getBucketVersioning,
+  },
+  {
+    action: 'GetObjectLockConfiguration',
+    method: 'GET',
+    on: 'bucket',
+    needs: ['object-lock'],
+    permission: 's3:GetBucketObjectLockConfiguration',
+    run: getObjectLockConfiguration,
+  },
+  { action: 'GetObjectRetention', method: 'GET', ...lock('retention', 'GetObjectRetention'), run: getObjectRetention },
+  { action: 'PutObjectRetention', method: 'PUT', ...lock('retention', 'PutObjectRetention'), run: putObjectRetention },
+  { action: 'GetObjectLegalHold', method: 'GET', ...lock('legal-hold', 'GetObjectLegalHold'), run: getObjectLegalHold },
+  { action: 'PutObjectLegalHold', method: 'PUT', ...lock('legal-hold', 'PutObjectLegalHold'), run: putObjectLegalHold },
   { action: 'DeleteObjects', method: 'POST', on: 'bucket', needs: ['delete'], run: deleteObjects },
 ];
 

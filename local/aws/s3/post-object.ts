@@ -1,5 +1,7 @@
 /** Uploads with a browser form. Source: S3 API reference, "POST Object". */
 
+import { versionHeaders } from './existing-version.ts';
+import { requestedLock, requireDigest } from './object-lock.ts';
 import { checkKey, keptOf, storeReceived, tooLarge } from './object-operations.ts';
 import { readTagXml } from './object-tags.ts';
 import type { Form } from './post-form.ts';
@@ -48,19 +50,22 @@ export async function postObject(
   const range = judgePolicy(form.fields.get('policy') ?? '', form.fields, { bucket: bucket.name, key }, now);
   const checksum = checksumOf(request);
   const tags = tagsOf(form);
+  const lock = requestedLock(request, bucket, now);
+  requireDigest({ checksum }, lock, bucket);
   const received = await bucket.receive(limitSize(range, request.body()), { checksum });
   const headers = keptOf(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-  const { etag } = storeReceived(bucket, request, { key, headers, tags, received }, now);
+  const record = storeReceived(bucket, request, { key, headers, tags, lock, received }, now);
+  const { etag } = record;
   const location = `http://${host}/${bucket.name}/${encodeURIComponent(key)}`;
   const status = form.fields.get('success_action_status');
   if (status === '201') {
     return {
       status: 201,
-      headers: { etag, location, 'content-type': 'application/xml' },
+      headers: { etag, location, ...versionHeaders(bucket, record), 'content-type': 'application/xml' },
       body: xmlDocument('PostResponse', { Location: location, Bucket: bucket.name, Key: key, ETag: etag }),
     };
   }
-  return { status: status === '200' ? 200 : 204, headers: { etag, location } };
+  return { status: status === '200' ? 200 : 204, headers: { etag, location, ...versionHeaders(bucket, record) } };
 }
 
 /**

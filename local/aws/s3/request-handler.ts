@@ -180,8 +180,14 @@ async function prepare(
   const request = { ...target, signer, body };
   const operation = operationOf(target.method, target.key === '' ? 'bucket' : 'object', target.query);
   checkHeaders(request);
-  const tags = operation.tags === true ? readTagHeader(amzHeader(request, 'x-amz-tagging')) : {};
-  return { action: operation.action, permissions: permissionsOf(operation, tags), request, tags, run: operation.run };
+  const tags = operation.creates === true ? readTagHeader(amzHeader(request, 'x-amz-tagging')) : {};
+  return {
+    action: operation.action,
+    permissions: permissionsOf(operation, request, tags),
+    request,
+    tags,
+    run: operation.run,
+  };
 }
 
 function prepareForm({ credentials, now }: S3ListenerOptions, target: Target, form: Form): PreparedOperation {
@@ -191,20 +197,37 @@ function prepareForm({ credentials, now }: S3ListenerOptions, target: Target, fo
   const tags = tagsOf(form);
   return {
     action: 'PostObject',
-    permissions: permissionsOf({ permission: 's3:PutObject' }, tags),
+    permissions: permissionsOf({ permission: 's3:PutObject', creates: true }, request, tags),
     request,
     tags,
     run: (context) => postObject(context, form, String(target.headers.host)),
   };
 }
 
-const permissionsOf = ({ permission }: Pick<S3Operation, 'permission'>, tags: PreparedOperation['tags']): string[] =>
-  permission === undefined ? [] : [permission, ...(Object.keys(tags).length > 0 ? ['s3:PutObjectTagging'] : [])];
+function permissionsOf(
+  { permission, versionPermission, creates }: Pick<S3Operation, 'permission' | 'versionPermission' | 'creates'>,
+  request: S3Request,
+  tags: PreparedOperation['tags'],
+): string[] {
+  const needed = request.query.has('versionId') ? (versionPermission ?? permission) : permission;
+  if (needed === undefined) return [];
+  const has = (header: string) => amzHeader(request, header) !== undefined;
+  const further: readonly (readonly [needed: boolean, permission: string])[] = [
+    [Object.keys(tags).length > 0, 's3:PutObjectTagging'],
+    [creates === true && has('x-amz-object-lock-mode'), 's3:PutObjectRetention'],
+    [creates === true && has('x-amz-object-lock-legal-hold'), 's3:PutObjectLegalHold'],
+    // S3 user guide, "How to prevent overwrites if the object has changed".
+    [needed === 's3:PutObject' && request.headers['if-match'] !== undefined, 's3:GetObject'],
+  ];
+  return [needed, ...further.flatMap(([isNeeded, one]) => (isNeeded ? [one] : []))];
+}
 
 function callOf({ action, permissions, request, tags }: PreparedOperation, store: BucketStore | undefined): EngineCall {
   const { bucket, key, query, signer } = request;
   const { name, arn, tags: sessionTags } = signer.principal;
-  const existing = store?.get(key)?.tags;
+  const versionId = query.get('versionId');
+  const version = versionId === null ? store?.get(key) : store?.version(key, versionId);
+  const existing = version?.kind === 'object' ? version.tags : undefined;
   const text = (parameter: string) => query.get(parameter) ?? undefined;
   const resource = bucketArn(bucket, key === '' ? undefined : key);
   return {
@@ -216,6 +239,9 @@ function callOf({ action, permissions, request, tags }: PreparedOperation, store
       Prefix: text('prefix'),
       UploadId: text('uploadId'),
       PartNumber: text('partNumber'),
+      VersionId: text('versionId'),
+      IfMatch: request.headers['if-match'],
+      IfNoneMatch: request.headers['if-none-match'],
       Tags: tags,
       ...(existing && { ExistingTags: existing }),
       AuthType: signer.authType,
@@ -278,15 +304,15 @@ async function* cutBody(body: AsyncIterable<Buffer>, bytes: number, socket: Sock
 }
 
 function errorReply(error: unknown, log: (error: unknown) => void, isHead: boolean): S3Reply {
-  const [code, status, details] =
+  const [code, status, details, headers] =
     error instanceof S3Error
-      ? [error.code, error.status, error.details]
+      ? [error.code, error.status, error.details, error.headers]
       : error instanceof ServiceError
-        ? [error.type, error.status, {}]
-        : ['InternalError', 500, {}];
+        ? [error.type, error.status, {}, {}]
+        : ['InternalError', 500, {}, {}];
   if (code === 'InternalError') log(error);
   const Message =
     code === 'InternalError' ? 'We encountered an internal error. Please try again.' : errorMessageOf(error);
   const body = xmlError({ Code: code, Message, ...details, RequestId: randomUUID() });
-  return { status, headers: { 'content-type': 'application/xml' }, ...(!isHead && { body }) };
+  return { status, headers: { 'content-type': 'application/xml', ...headers }, ...(!isHead && { body }) };
 }

@@ -8,6 +8,7 @@ const statuses = {
   AuthorizationQueryParametersError: 400,
   BadDigest: 400,
   BadRequest: 400,
+  ConditionalRequestConflict: 409,
   EntityTooLarge: 400,
   EntityTooSmall: 400,
   ExpiredToken: 400,
@@ -28,12 +29,16 @@ const statuses = {
   MalformedPOSTRequest: 400,
   MalformedXML: 400,
   MaxPostPreDataLengthExceeded: 400,
+  MethodNotAllowed: 405,
   MissingContentLength: 411,
   NoSuchBucket: 404,
   NoSuchKey: 404,
+  NoSuchObjectLockConfiguration: 404,
   NoSuchUpload: 404,
+  NoSuchVersion: 404,
   NotImplemented: 501,
   NotModified: 304,
+  ObjectLockConfigurationNotFoundError: 404,
   PreconditionFailed: 412,
   RequestTimeTooSkewed: 403,
   SignatureDoesNotMatch: 403,
@@ -49,11 +54,20 @@ export class S3Error extends Error {
   /** Additional XML elements of the error, e.g. `HeadersNotSigned`. */
   readonly details: Readonly<Record<string, string>>;
 
-  constructor(code: S3ErrorCode, message: string, details: Readonly<Record<string, string>> = {}) {
+  /** Response headers of the error, e.g. `x-amz-delete-marker`. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: S3ErrorCode,
+    message: string,
+    details: Readonly<Record<string, string>> = {},
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     super(message);
     this.code = code;
     this.status = statuses[code];
     this.details = details;
+    this.headers = headers;
   }
 }
 

@@ -52,7 +52,7 @@ export async function startS3Server(options: S3ServerOptions): Promise<S3Server>
   };
   const buckets = options.buckets.map((rules) => ({
     rules,
-    store: new BucketStore(rules.bucketName, join(folder, rules.bucketName)),
+    store: new BucketStore(rules, join(folder, rules.bucketName)),
   }));
   const sweep = (at: Date) =>
     Object.fromEntries(

@@ -17,16 +17,27 @@ const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
 export const xmlDocument = (name: string, content: XmlContent): string =>
   `${declaration}<${name} xmlns="${namespace}">${xmlContent(content)}</${name}>`;
 
+/** A response with an XML document. */
+export const xmlReply = (name: string, content: XmlContent, headers: Readonly<Record<string, string>> = {}) => ({
+  status: 200,
+  headers: { 'content-type': 'application/xml', ...headers },
+  body: xmlDocument(name, content),
+});
+
 /** Unlike other documents, errors have no namespace. */
 export const xmlError = (content: XmlContent): string => `${declaration}<Error>${xmlContent(content)}</Error>`;
+
+/** As the content of an element, a list is the sequence of its members. As a member, it repeats the member's element. */
+const isList = (content: XmlContent): content is readonly XmlContent[] => Array.isArray(content);
 
 function xmlContent(content: XmlContent): string {
   if (content === undefined) return '';
   // XML parsers convert an unescaped carriage return to a line feed.
+  if (isList(content)) return content.map(xmlContent).join('');
   if (typeof content !== 'object') return escapeXmlText(String(content)).replaceAll('\r', '&#13;');
   return Object.entries(content)
     .flatMap(([name, value]) =>
-      (Array.isArray(value) ? value : [value]).map((one: XmlContent) =>
+      (isList(value) ? value : [value]).map((one) =>
         one === undefined ? '' : `<${name}>${xmlContent(one)}</${name}>`,
       ),
     )

@@ -36,7 +36,7 @@ export function readFileIfExists(path: string): string | undefined {
 }
 
 // A rename is durable only after the folder is synced. On Windows, a folder cannot be opened, and this is not needed.
-function syncFolder(path: string): void {
+export function syncFolder(path: string): void {
   if (process.platform === 'win32') return;
   const folder = openSync(path, 'r');
   try {
