@@ -44,7 +44,7 @@ const cryptographic = /:(?:Decrypt|Encrypt|GenerateDataKey.*|ReEncrypt.*)$/;
 
 /** What holds the data of orgs. */
 const dataWords = [
-  ...(['keyring', 'apiKey', 'value', 'audit', 'rotation', 'blob', 'kek', 'object'] as const),
+  ...(['keyring', 'apiKey', 'value', 'audit', 'rotation', 'blob', 'kek', 'object', 'head'] as const),
   ...(['userKeyring', 'userRecord', 'delivery', 'transitKey'] as const),
 ];
 /** What a use of a key names beside the org. */
@@ -75,6 +75,7 @@ const contextOf = (named: Readonly<Record<string, string>>, [org, more]: readonl
 function requests(word: ResourceWord, action: string): { how: string; request: IamRequest }[] {
   const resource = arnOf(word);
   if (word === 'object') return objectRequests(resource, action, orgs);
+  if (word === 'head') return objectRequests(resource, action, orgs, 'heads/');
   const named = contexts[word];
   const asked = (named === undefined ? withKeys : cryptographic).test(action)
     ? Object.entries(orgs)
@@ -87,7 +88,7 @@ function requests(word: ResourceWord, action: string): { how: string; request: I
 }
 
 const actionsOf = (word: ResourceWord): readonly string[] => {
-  if (word === 'object') return [...objectActions, ...bucketActions];
+  if (word === 'object' || word === 'head') return [...objectActions, ...bucketActions];
   return word in contexts ? keyActions : tableActions;
 };
 
