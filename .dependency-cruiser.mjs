@@ -172,11 +172,12 @@ export const capabilities = {
   cli: {
     shell: [],
     profiles: ['shell'],
+    audit: ['profiles', 'shell'],
     blobs: ['profiles', 'shell'],
     doctor: ['profiles', 'shell'],
     secrets: ['shell'],
     mcp: ['blobs', 'secrets', 'shell'],
-    commands: ['blobs', 'doctor', 'mcp', 'profiles', 'secrets', 'shell'],
+    commands: ['audit', 'blobs', 'doctor', 'mcp', 'profiles', 'secrets', 'shell'],
     'node-shell.ts': ['profiles', 'shell'],
     'command-table.ts': ['commands', 'shell'],
     'program.ts': ['*'],

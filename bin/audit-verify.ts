@@ -1,8 +1,9 @@
 /** `npm run audit:verify`: verifies an audit export offline (docs/format.md, section 8). */
-import { createReadStream, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { formatVerifiedExport, type VerifiedExport, verifyExport } from '../core/audit/audit-export.ts';
+import { RememberedHeads } from '../core/audit/remembered-heads.ts';
 import { type PublicJwk, parseJwkSet } from '../core/signing/jws.ts';
 
 const help = `Verifies an audit export offline, with the public keys of the deployment.
@@ -14,8 +15,12 @@ const help = `Verifies an audit export offline, with the public keys of the depl
 
   --until TIME     require that the export is complete until this RFC 3339 time
   --includes HASH  require this seal: the head that an earlier verification printed
+  --expect-org ID  require that the export is of this organization
+  --state FILE     remember the head of each organization in this file, and require it the next time. Without it, an
+                   export that was cut at its end is not detected
 
-Exit status: 0 the export is valid, 1 it is not (standard output has the reasons), 2 it could not be verified.
+Exit status: 0 the export is valid, 1 it is not (standard output has the reasons), 2 it could not be verified, or the
+head could not be remembered.
 `;
 
 interface Command {
@@ -23,19 +28,27 @@ interface Command {
   readonly keysFile: string;
   readonly until: number | undefined;
   readonly includes: string | undefined;
+  readonly org: string | undefined;
+  readonly stateFile: string | undefined;
 }
 
 function readCommand(): Command | undefined {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { until: { type: 'string' }, includes: { type: 'string' }, help: { type: 'boolean', default: false } },
+    options: {
+      until: { type: 'string' },
+      includes: { type: 'string' },
+      'expect-org': { type: 'string' },
+      state: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
   });
   if (values.help) return undefined;
   const [exportFile, keysFile, ...more] = positionals;
   if (exportFile === undefined || keysFile === undefined || more.length > 0) throw new Error(help);
   const until = values.until === undefined ? undefined : Date.parse(values.until);
   if (Number.isNaN(until)) throw new Error('--until must be an RFC 3339 time. Nothing was verified.');
-  return { exportFile, keysFile, until, includes: values.includes };
+  return { exportFile, keysFile, until, includes: values.includes, org: values['expect-org'], stateFile: values.state };
 }
 
 function readKeys(file: string): PublicJwk[] {
@@ -44,19 +57,49 @@ function readKeys(file: string): PublicJwk[] {
   return keys;
 }
 
-async function verify({ exportFile, keysFile, until, includes }: Command): Promise<VerifiedExport> {
+function readState(file: string): RememberedHeads {
+  try {
+    return RememberedHeads.parse(existsSync(file) ? readFileSync(file, 'utf8') : undefined);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`The state file ${file} cannot be used: ${reason}. Nothing was verified.`);
+  }
+}
+
+/** Replaces the file as a whole, so that an interruption does not lose the heads. */
+function writeState(file: string, heads: RememberedHeads): void {
+  const temporaryFile = `${file}.${process.pid}`;
+  try {
+    writeFileSync(temporaryFile, heads.toText(), { flag: 'wx', mode: 0o600 });
+    renameSync(temporaryFile, file);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `The head could not be stored in ${file}: ${reason}. The next verification cannot compare with it.`,
+    );
+  }
+}
+
+async function verify({ exportFile, keysFile, stateFile, ...expected }: Command): Promise<VerifiedExport> {
   const keys = readKeys(keysFile);
+  const heads = stateFile === undefined ? undefined : readState(stateFile);
   const input = createReadStream(exportFile, 'utf8');
-  return await verifyExport(createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }), keys, { until, includes });
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  const verified = await verifyExport(lines, keys, { ...expected, remembered: (org) => heads?.find(org) });
+  process.stdout.write(`${formatVerifiedExport(verified)}\n`);
+  if (stateFile !== undefined && heads !== undefined && verified.problems.length === 0) {
+    heads.add(verified.summary);
+    writeState(stateFile, heads);
+  }
+  return verified;
 }
 
 try {
   const command = readCommand();
   if (command === undefined) process.stdout.write(help);
   else {
-    const verified = await verify(command);
-    process.stdout.write(`${formatVerifiedExport(verified)}\n`);
-    process.exitCode = verified.problems.length === 0 ? 0 : 1;
+    const { problems } = await verify(command);
+    process.exitCode = problems.length === 0 ? 0 : 1;
   }
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -94,7 +94,7 @@ export class VaultStack extends Stack {
     this.output('BlobBucket', this.objects.name, 'Ciphertext of blobs');
     this.output('UserKeyringTable', this.users.keyrings.name, 'Slots of users; never to be copied');
     this.output('UserRecordTable', this.users.records.name, 'Sealed memories and messages of users');
-    this.output('AuditTable', this.audit.name, 'Audit records and the seals over them');
+    this.output('AuditTable', this.audit.name, 'Audit records');
   }
 
   /** All permissions of the functions; everything else is denied. The public function can only read a public key. */
@@ -217,7 +217,8 @@ export class VaultStack extends Stack {
   }
 
   /**
-   * Every function that authenticates callers adds audit records. The auditor only reads. Only the sealer adds seals.
+   * Every function that authenticates callers adds audit records. The auditor only reads. Only the sealer adds seals, to
+   * the locked bucket. Both verify them with the public key.
    */
   private grantAudit(functions: VaultFunctions): void {
     for (const group of routeGroups) if (group !== 'public') this.audit.grantRecord(functions[group]);
@@ -226,6 +227,9 @@ export class VaultStack extends Stack {
     this.keyrings.grantRead(auditor);
     this.apiKeys.grantRead(auditor);
     sealer.grantInvoke(auditor, functionEnv.sealFunction);
+    this.locked.grantReadHeads(auditor);
+    this.signingKey.grantPublish(auditor);
+    this.locked.grantAddHeads(sealer);
     this.audit.grantSeal(sealer);
     this.signingKey.grantSign(sealer);
     new AuditSealingSchedule(this, 'Sealing', sealer);

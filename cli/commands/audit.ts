@@ -1,17 +1,17 @@
-import { open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import { formatVerifiedExport, verifyExport } from '../../core/audit/audit-export.ts';
 import type { AuditOptions, AuditRecord } from '../../sdk/src/index.ts';
-import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
+import { type VerifyOptions, verifyExportFile } from '../audit/export-verification.ts';
+import { CommandError, exitCodes } from '../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../shell/durations.ts';
-import { loadPublicKeys } from '../shell/jwks-source.ts';
-import { cannotRead, reserveFile } from '../shell/private-files.ts';
+import { reserveFile } from '../shell/private-files.ts';
 import type { Shell } from '../shell/shell.ts';
 import { escapeForLine, type StyledText, styled } from '../shell/terminal-text.ts';
 
 const help = `
 Records contain names and ids, never values. With --json each record is one line of JSON.
+
+The command \`verify\` stores the last seal of each organization. It fails if a later export ends before that seal or
+has another history. An export alone cannot show that its end was cut.
 
 Examples:
   $ anima audit tail -f
@@ -31,12 +31,6 @@ interface TailOptions {
   readonly follow?: boolean;
   readonly lines: string;
   readonly interval: string;
-}
-
-interface VerifyOptions {
-  readonly jwks?: string;
-  readonly until?: string;
-  readonly includes?: string;
 }
 
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
@@ -72,8 +66,10 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option('--jwks <file>', 'saved public keys (default: fetched from the vault)')
     .option('--until <time>', 'require completeness up to this RFC 3339 time')
     .option('--includes <hash>', 'require this seal: the head that an earlier verification printed')
+    .option('--expect-org <id>', 'require that the export is of this organization')
+    .option('--state <file>', 'where the heads of verified exports are stored (default: in the configuration folder)')
     .action(async (file: string, options: VerifyOptions, command: Command) => {
-      await verify(shellOf(command), file, options);
+      await verifyExportFile(shellOf(command), file, options);
     });
 }
 
@@ -180,31 +176,6 @@ async function exportAll(shell: Shell, output: string | undefined): Promise<void
     shell.note(`${lines.length} lines. Store the public keys with it: \`anima receipt keys > jwks.json\`.`);
     return true;
   });
-}
-
-async function verify(shell: Shell, path: string, { jwks, until, includes }: VerifyOptions): Promise<void> {
-  const end = until === undefined ? undefined : Date.parse(until);
-  if (Number.isNaN(end))
-    throw usageError('--until requires an RFC 3339 time such as 2026-11-21T00:00:00Z. Nothing was verified');
-  const keys = await loadPublicKeys(shell, jwks);
-  const lines = await readLines(shell, path);
-  const verified = await verifyExport(lines, keys, { until: end, includes });
-  shell.print(formatVerifiedExport(verified), verified);
-  if (verified.problems.length > 0) {
-    throw new CommandError('The export failed verification', {
-      exit: exitCodes.failed,
-      next: 'The lines above show the errors.',
-    });
-  }
-}
-
-/** Reads a file of any length by lines. @throws CommandError if it cannot be read */
-async function readLines(shell: Shell, path: string): Promise<AsyncIterable<string>> {
-  if (path === '-') return createInterface({ input: shell.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  const file = await open(path).catch((error: unknown) => {
-    throw cannotRead(path, error);
-  });
-  return file.readLines({ encoding: 'utf8' });
 }
 
 /** Parses a time or an age. @throws CommandError usage */

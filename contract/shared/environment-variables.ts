@@ -10,7 +10,7 @@ export const functionEnv = {
   valueTableArn: 'ANIMA_VALUE_TABLE_ARN',
   /** Progress of rotations. */
   rotationTable: 'ANIMA_ROTATION_TABLE',
-  /** Audit records and their seals. */
+  /** Audit records. */
   auditTable: 'ANIMA_AUDIT_TABLE',
   /** KMS key (ECC_NIST_P256, SIGN_VERIFY) that signs receipts and audit seals. */
   signingKeyId: 'ANIMA_SIGNING_KEY_ID',

@@ -2,13 +2,7 @@
 
 import { type PublicJwk, verifyJws } from '../signing/jws.ts';
 import { parseSeal, sealJwsType } from './audit-seal.ts';
-import { type AuditProblem, type AuditSummary, AuditVerifier } from './audit-verifier.ts';
-
-/** What an export must contain in addition to being intact: see {@link AuditVerifier.finish}. */
-export interface ExportExpectations {
-  readonly until?: number | undefined;
-  readonly includes?: string | undefined;
-}
+import { type AuditProblem, type AuditSummary, AuditVerifier, type ExportExpectations } from './audit-verifier.ts';
 
 export interface VerifiedExport {
   /** All problems, in the order of the lines; empty when the export is valid. */
@@ -36,7 +30,7 @@ export function formatVerifiedExport({ problems, summary }: VerifiedExport): str
     `seals           ${summary.seals}`,
     `records         ${summary.records}, and ${summary.expired} expired (not in the export)`,
     `complete until  ${summary.completeUntil ?? '-'}`,
-    `head            ${summary.head ?? '-'}`,
+    `head            ${summary.head ?? '-'}${summary.headSeq === undefined ? '' : `, seal ${summary.headSeq}`}`,
   ].join('\n');
 }
 

@@ -34,7 +34,7 @@ export const canonicalRecordBytes = (record: object): Buffer => Buffer.from(cano
 /** The hash by which a seal refers to the previous one: base64url of the SHA-256 of its JWS in compact form. */
 export const sealHash = (jws: string): string => hash('sha256', jws, 'base64url');
 
-const sha256Base64UrlPattern = /^[A-Za-z0-9_-]{43}$/;
+export const sha256Base64UrlPattern = /^[A-Za-z0-9_-]{43}$/;
 const isString = (value: unknown): value is string => typeof value === 'string';
 const isNonNegativeInteger = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 const isId = (value: unknown): value is string => isString(value) && isTimeId(value);
@@ -63,16 +63,4 @@ export function parseSeal(payload: unknown): Seal | undefined {
     sealedAt,
     ...(keptUntil === undefined ? {} : { keptUntil }),
   };
-}
-
-/**
- * Decodes the seal in a JWS without checking the signature; only for the party that made the seal. Returns undefined
- * when the JWS does not contain a seal.
- */
-export function decodeSealUnverified(jws: string): Seal | undefined {
-  try {
-    return parseSeal(JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString('utf8')));
-  } catch {
-    return undefined;
-  }
 }

@@ -21,8 +21,12 @@ export type AuditProblemCode =
   | 'record_reordered'
   /** Records are not covered by any seal. */
   | 'unsealed'
-  /** The export ends before the time until which it must be complete. */
-  | 'cut';
+  /** The export ends before the time until which it must be complete, or before a seal that was verified earlier. */
+  | 'cut'
+  /** The export differs from a seal that was verified earlier. */
+  | 'history_changed'
+  /** The export is of another organization than expected. */
+  | 'wrong_org';
 
 export interface AuditProblem {
   readonly code: AuditProblemCode;
@@ -39,8 +43,28 @@ export interface AuditSummary {
   readonly expired: number;
   /** RFC 3339: all records before this time are in the export. Undefined without a seal. */
   readonly completeUntil: string | undefined;
-  /** Hash of the last seal. Anyone who keeps it can detect a later export with a different history. */
+  /** Number and hash of the last seal. Anyone who keeps it can detect a later export with a different history. */
+  readonly headSeq: number | undefined;
   readonly head: string | undefined;
+}
+
+/** The last seal of an earlier verification. */
+export interface RememberedHead {
+  readonly seq: number;
+  /** {@link sealHash} */
+  readonly hash: string;
+}
+
+/** What an export must be in addition to being intact. */
+export interface ExportExpectations {
+  /** Milliseconds since 1970: the export must be complete up to this time. */
+  readonly until?: number | undefined;
+  /** Hash of a seal that the export must contain: the head of an earlier export. */
+  readonly includes?: string | undefined;
+  /** The organization that the export must be of. */
+  readonly org?: string | undefined;
+  /** Returns the head of an org that an earlier verification has remembered. */
+  readonly remembered?: ((org: string) => RememberedHead | undefined) | undefined;
 }
 
 /** Verifies a JWS and returns the seal. Returns undefined when it is not a seal signed by one of the keys. */
@@ -73,7 +97,8 @@ export class AuditVerifier {
    * ended.
    */
   readonly #sealsWithoutRecords: Seal[] = [];
-  readonly #sealHashes = new Set<string>();
+  readonly #sealHashes = new Map<string, number>();
+  readonly #orgs = new Set<string>();
   #recordsSinceSeal = newRecordsSinceSeal();
   #lastSeal: Seal | undefined;
   #lastSealHash: string | undefined;
@@ -101,12 +126,8 @@ export class AuditVerifier {
     else this.#addRecord(line);
   }
 
-  /**
-   * Ends the export and returns all problems in the order of the lines; none when the export is valid.
-   * @param until milliseconds since 1970: the export must be complete up to this time
-   * @param includes hash of a seal that the export must contain: the head of an earlier export
-   */
-  finish({ until, includes }: { until?: number | undefined; includes?: string | undefined } = {}): {
+  /** Ends the export and returns all problems in the order of the lines; none when the export is valid. */
+  finish(expected: ExportExpectations = {}): {
     readonly problems: readonly AuditProblem[];
     readonly summary: AuditSummary;
   } {
@@ -119,6 +140,20 @@ export class AuditVerifier {
         expired += seal.count;
       } else this.#addProblem('record_removed', `seal ${seal.seq}: all of its ${seal.count} records are missing`);
     }
+    this.#checkExpectations(expected);
+    const summary: AuditSummary = {
+      org: this.#lastSeal?.org,
+      seals: this.#sealCount,
+      records: this.#verifiedRecordCount,
+      expired,
+      completeUntil: this.#completeUntil(),
+      headSeq: this.#lastSeal?.seq,
+      head: this.#lastSealHash,
+    };
+    return { problems: this.#problems, summary };
+  }
+
+  #checkExpectations({ until, includes, org, remembered }: ExportExpectations): void {
     if (until !== undefined && (this.#lastSeal === undefined || this.#lastSeal.to < firstTimeIdAt(until))) {
       const end = this.#completeUntil() ?? 'the beginning';
       this.#addProblem('cut', `the export ends at ${end}, before ${new Date(until).toISOString()}`);
@@ -129,15 +164,23 @@ export class AuditVerifier {
         `the seal ${includes} is not in this export; its history differs from the earlier export`,
       );
     }
-    const summary: AuditSummary = {
-      org: this.#lastSeal?.org,
-      seals: this.#sealCount,
-      records: this.#verifiedRecordCount,
-      expired,
-      completeUntil: this.#completeUntil(),
-      head: this.#lastSealHash,
-    };
-    return { problems: this.#problems, summary };
+    if (org !== undefined && [...this.#orgs].some((one) => one !== org)) {
+      this.#addProblem('wrong_org', `the export is of ${[...this.#orgs].join(', ')}, not of ${org}`);
+    }
+    for (const one of new Set([...this.#orgs, ...(org === undefined ? [] : [org])])) {
+      const head = remembered?.(one);
+      if (head !== undefined) this.#checkRemembered(one, head);
+    }
+  }
+
+  /** A valid export that ends early or has another history is valid by itself. Only an earlier head shows it. */
+  #checkRemembered(org: string, { seq, hash }: RememberedHead): void {
+    if (this.#sealHashes.get(hash) === seq) return;
+    const last = this.#lastSeal?.seq ?? 0;
+    if (last < seq) {
+      const end = last === 0 ? 'has no seal' : `ends with seal ${last}`;
+      this.#addProblem('cut', `the export ${end}, but seal ${seq} of ${org} was verified earlier`);
+    } else this.#addProblem('history_changed', `seal ${seq} of ${org} is not the seal that was verified earlier`);
   }
 
   #addRecord(record: object): void {
@@ -171,7 +214,8 @@ export class AuditVerifier {
     this.#checkRecords(seal, batch);
     this.#lastSeal = seal;
     this.#lastSealHash = sealHash(jws);
-    this.#sealHashes.add(this.#lastSealHash);
+    this.#sealHashes.set(this.#lastSealHash, seal.seq);
+    this.#orgs.add(seal.org);
   }
 
   #checkChain(seal: Seal): void {

@@ -31,20 +31,12 @@ export interface AuditAppender {
   put(record: NewAuditRecord, timeoutMs: number): Promise<void>;
 }
 
-export interface StoredSeal {
-  readonly seq: number;
-  /** JWS in compact form. */
-  readonly jws: string;
-}
-
 export interface AuditReader {
   /**
    * Records with IDs from `from` to `to`, both inclusive, ascending. For an item that does not have the documented
-   * format, `stored` is undefined.
+   * format, `stored` is undefined; its ID can be any text.
    */
   listRecords(org: string, from: string, to: string, limit: number): Promise<AuditPage>;
-  /** Seals with a higher number, ascending. */
-  listSeals(org: string, after: number, limit: number): Promise<Page<StoredSeal>>;
 }
 
 export interface AuditPage {
@@ -52,11 +44,41 @@ export interface AuditPage {
   readonly more: boolean;
 }
 
-export interface SealStore extends AuditReader {
-  /** The latest seal; undefined if there is none. */
-  getLatestSeal(org: string): Promise<StoredSeal | undefined>;
-  /** Stores a seal. Returns false and changes nothing if a seal with its number exists. */
-  addSeal(org: string, seal: StoredSeal): Promise<boolean>;
+export interface StoredSeal {
+  readonly seq: number;
+  /** JWS in compact form. */
+  readonly jws: string;
+}
+
+/** The object of a seal in the locked bucket. Anyone who can write the bucket can add versions, but remove none. */
+export interface StoredHead {
+  readonly seq: number;
+  /** Oldest first. */
+  readonly versions: readonly { readonly id: string; readonly bytes: number }[];
+  /** False if there are too many versions to list. The oldest ones are then missing. */
+  readonly complete: boolean;
+}
+
+/** Seals in the locked bucket. Content is untrusted until AuditHeads (audit-heads.ts) has verified it. */
+export interface AuditHeadReader {
+  /**
+   * Heads with a higher number, ascending. A delete marker hides none. The page is empty although there are more if too
+   * many other objects are between them.
+   * @throws VaultError `unavailable`
+   */
+  listHeads(org: string, after: number, limit: number): Promise<Page<StoredHead>>;
+  /** The text of a version; undefined if it does not exist. @throws VaultError `unavailable` */
+  readVersion(org: string, seq: number, versionId: string): Promise<string | undefined>;
+}
+
+export interface AuditHeadStore extends AuditHeadReader {
+  /**
+   * Stores a seal. Returns false and changes nothing if an object with its number exists.
+   * @throws VaultError `unavailable`
+   */
+  addHead(org: string, seal: StoredSeal): Promise<boolean>;
+  /** Adds a version to the object of a seal, after those that exist. @throws VaultError `unavailable` */
+  addVersion(org: string, seal: StoredSeal): Promise<void>;
 }
 
 /** Index of orgs that have unsealed records. */

@@ -1,15 +1,14 @@
-/** Queries the audit by time, principal, name and verb, and exports it for verification. */
+/** Queries the audit by time, principal, name and verb. */
 
-import type { AuditQuery, AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../../contract/audit/wire.ts';
+import type { AuditQuery, AuditRecord, QueryAuditResponse } from '../../contract/audit/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { decodeSealUnverified, type Seal } from '../../core/audit/audit-seal.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { firstTimeIdAt, greatestTimeId, isTimeId, lastTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
-import type { AuditPage, AuditReader, SealOrgAudit, StoredAuditRecord, StoredSeal } from './audit-ports.ts';
-import { recordReplyBytes } from './audit-seal-service.ts';
+import type { AuditReader, StoredAuditRecord } from './audit-ports.ts';
+import { recordReplyBytes } from './seal-batch.ts';
 
 /**
  * Maximum number of records that one query reads. If it found fewer matches than requested, the client continues with
@@ -18,26 +17,12 @@ import { recordReplyBytes } from './audit-seal-service.ts';
 const maxScannedRecords = 5000;
 const scanPageSize = 1000;
 
-/** Maximum number of seals and records per export page, in addition to the limit on reply bytes. */
-const sealsPerPage = 500;
-const recordsPerPage = 1000;
-/**
- * Maximum number of records that an export page returns in excess of the counts in its seals. The excess records let
- * the verifier detect added records.
- */
-const maxUncoveredRecords = 100;
-const sealEnvelopeBytes = 50;
-
-type AuditPageItems = AuditPage['items'];
-
 export class AuditQueryService {
   readonly #reader: AuditReader;
-  readonly #sealOrg: SealOrgAudit;
   readonly #clock: Clock;
 
-  constructor(reader: AuditReader, sealOrg: SealOrgAudit, clock: Clock) {
+  constructor(reader: AuditReader, clock: Clock) {
     this.#reader = reader;
-    this.#sealOrg = sealOrg;
     this.#clock = clock;
   }
 
@@ -64,60 +49,6 @@ export class AuditQueryService {
     }
     if (page.lastSeenId === undefined) return { records: page.records };
     return { records: page.records, cursor: encodeCursor(scope, page.lastSeenId) };
-  }
-
-  /**
-   * One page of the export: complete seals with their records, oldest first. The request for the first page first seals
-   * the records that are old enough.
-   * @throws VaultError `invalid_cursor`, `unavailable`
-   */
-  async export(org: string, cursor: string | undefined): Promise<ExportAuditResponse> {
-    const scope = [org, 'seals', ''] as const;
-    if (cursor === undefined) await this.#sealOrg(org);
-    const after = cursor === undefined ? 0 : parseSealNumber(decodeCursor(cursor, scope));
-    const page = await this.#reader.listSeals(org, after, sealsPerPage);
-    const seals = page.items.map((stored) => ({ stored, seal: decodeSealUnverified(stored.jws) ?? invalidSeal }));
-    const pageSeals = seals.slice(0, countSealsThatFit(seals));
-    const { found, reached } = await this.#readRecordsOf(org, pageSeals);
-    const batches: ExportAuditResponse['seals'] = [];
-    let bytes = 0;
-    for (const { stored, seal } of pageSeals) {
-      if (batches.length > 0 && seal.to > reached) break;
-      // Malformed items are omitted. The verifier then finds that the seal does not match.
-      const records = found.flatMap(({ id, stored: item }) =>
-        id >= seal.from && id < seal.to && item !== undefined ? [item.record] : [],
-      );
-      bytes += records.reduce((sum, record) => sum + recordReplyBytes(record), stored.jws.length + sealEnvelopeBytes);
-      if (batches.length > 0 && bytes > limits.batchReplyBytes) break;
-      batches.push({ seal: stored.jws, records });
-    }
-    const last = pageSeals[batches.length - 1];
-    if (last === undefined || (batches.length === seals.length && !page.more)) return { seals: batches };
-    return { seals: batches, cursor: encodeCursor(scope, String(last.stored.seq)) };
-  }
-
-  /**
-   * Records of consecutive seals, as far as they are still kept. `reached` is the ID up to which all records were read.
-   */
-  async #readRecordsOf(org: string, seals: readonly ParsedSeal[]): Promise<{ found: AuditPageItems; reached: string }> {
-    const now = this.#clock();
-    const kept = seals.filter(
-      ({ seal }) => seal !== invalidSeal && (seal.keptUntil === undefined || new Date(seal.keptUntil) > now),
-    );
-    const first = kept[0]?.seal;
-    const end = kept.at(-1)?.seal.to;
-    if (first === undefined || end === undefined || first.from >= end) return { found: [], reached: greatestTimeId };
-    const maxRecords = kept.reduce((sum, { seal }) => sum + seal.count, maxUncoveredRecords);
-    const found: AuditPageItems[number][] = [];
-    let from = first.from;
-    for (;;) {
-      const { items, more } = await this.#reader.listRecords(org, from, end, maxRecords - found.length + 1);
-      found.push(...items.filter(({ id }) => found.at(-1)?.id !== id));
-      const last = found.at(-1);
-      if (!more || last === undefined || last.id >= end) return { found, reached: greatestTimeId };
-      if (found.length > maxRecords || last.id === from) return { found, reached: last.id };
-      from = last.id;
-    }
   }
 
   /**
@@ -180,28 +111,6 @@ class QueryPage {
   }
 }
 
-interface ParsedSeal {
-  readonly stored: StoredSeal;
-  readonly seal: typeof invalidSeal;
-}
-
-/** Stands for a malformed stored seal. It is exported without records, and the verifier rejects it. */
-const invalidSeal: Pick<Seal, 'from' | 'to' | 'count' | 'keptUntil'> = {
-  from: firstTimeIdAt(0),
-  to: firstTimeIdAt(0),
-  count: 0,
-};
-
-/** Number of seals that fit on one page by their record counts; at least one. */
-function countSealsThatFit(seals: readonly ParsedSeal[]): number {
-  let records = 0;
-  const end = seals.findIndex(({ seal }, index) => {
-    records += seal.count;
-    return index > 0 && records > recordsPerPage;
-  });
-  return end < 0 ? seals.length : end;
-}
-
 /** Whether a record matches the filters. The time range is applied by the table query. */
 function isMatch(record: AuditRecord, { principal, name, verb }: AuditQuery): boolean {
   if (principal !== undefined && record.principal !== principal) return false;
@@ -222,10 +131,4 @@ function parseTimestamp(text: string, path: string): number {
 function parseRecordId(text: string): string {
   if (!isTimeId(text)) throw new VaultError('invalid_cursor');
   return text;
-}
-
-function parseSealNumber(text: string): number {
-  const seq = Number(text);
-  if (!/^[1-9][0-9]{0,14}$/.test(text) || !Number.isSafeInteger(seq)) throw new VaultError('invalid_cursor');
-  return seq;
 }

@@ -1,10 +1,14 @@
 /** Composes the functions `auditor` and `sealer`. */
 import { sealerProgressKey } from '../../contract/shared/environment-variables.ts';
+import { AuditExportService } from '../audit/audit-export-service.ts';
+import { AuditHeads } from '../audit/audit-heads.ts';
 import { AuditQueryService } from '../audit/audit-query-service.ts';
-import { AuditSealService, ScheduledSealRun } from '../audit/audit-seal-service.ts';
+import { AuditSealService } from '../audit/audit-seal-service.ts';
+import { ScheduledSealRun } from '../audit/scheduled-seal-run.ts';
 import { DynamoAuditMarkIndex } from '../audit/stores/dynamo-audit-mark-index.ts';
-import { DynamoAuditStore } from '../audit/stores/dynamo-audit-store.ts';
+import { DynamoAuditReader } from '../audit/stores/dynamo-audit-store.ts';
 import { createLambdaSealClient } from '../audit/stores/lambda-seal-client.ts';
+import { S3AuditHeads } from '../audit/stores/s3-audit-heads.ts';
 import { createOrgDynamoClients, createSyncLambdaClient } from '../aws/sdk-clients.ts';
 import { unavailableKek } from '../org-keys/keyring-opener.ts';
 import {
@@ -12,22 +16,37 @@ import {
   createApiKeyAuth,
   createKeyringOpener,
   orgDynamoClients,
+  orgS3Clients,
   requestRecordTables,
   requireSetting,
 } from './common.ts';
 import { signer } from './stores.ts';
 
+/** Records, and seals with the keys that verify them. */
+function createAuditPorts() {
+  const records = new DynamoAuditReader(orgDynamoClients(), requireSetting('auditTable'));
+  const store = new S3AuditHeads(orgS3Clients(), requireSetting('lockedBucket'));
+  const keys = signer();
+  return { records, store, heads: new AuditHeads(store, keys), signer: keys, clock };
+}
+
 export function createAuditorServices() {
   const apiKeyAuth = createApiKeyAuth(requestRecordTables(), createKeyringOpener(unavailableKek));
-  const reader = new DynamoAuditStore(orgDynamoClients(), requireSetting('auditTable'));
-  const seal = createLambdaSealClient(createSyncLambdaClient(), requireSetting('sealFunction'));
-  return { apiKeyAuth, audit: new AuditQueryService(reader, seal, clock) };
+  const ports = createAuditPorts();
+  const sealOrg = createLambdaSealClient(createSyncLambdaClient(), requireSetting('sealFunction'));
+  return {
+    apiKeyAuth,
+    queries: new AuditQueryService(ports.records, clock),
+    exports: new AuditExportService({ ...ports, sealOrg }),
+  };
 }
 
 export function createSealerServices() {
-  const table = requireSetting('auditTable');
-  const sealService = new AuditSealService(new DynamoAuditStore(orgDynamoClients(), table), signer(), clock);
+  const sealService = new AuditSealService(createAuditPorts());
   // With the function's own role, because finding the orgs with new records precedes any org session.
-  const marks = new DynamoAuditMarkIndex(createOrgDynamoClients(undefined)(sealerProgressKey.org), table);
+  const marks = new DynamoAuditMarkIndex(
+    createOrgDynamoClients(undefined)(sealerProgressKey.org),
+    requireSetting('auditTable'),
+  );
   return { sealService, scheduledRun: new ScheduledSealRun(sealService, marks, clock) };
 }

@@ -4,9 +4,9 @@ import { createAuditorServices } from '../compose/audit.ts';
 import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { apiKeyAuth, audit } = createAuditorServices();
+const { apiKeyAuth, queries, exports } = createAuditorServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
-  queryAudit: queryAudit(apiKeyAuth, audit),
-  exportAudit: exportAudit(apiKeyAuth, audit),
+  queryAudit: queryAudit(apiKeyAuth, queries),
+  exportAudit: exportAudit(apiKeyAuth, exports),
 });

@@ -11,8 +11,12 @@ export interface RequestLogEntry {
   readonly org?: string | undefined;
   /** As AuditActor.principal (request-state.ts). */
   readonly principal?: string | undefined;
-  /** For messages and jobs: why processing ended early. */
+  /**
+   * For messages and jobs: why processing ended early. For the sealer: the locked bucket has objects that the vault did
+   * not create.
+   */
   readonly reason?:
+    | 'audit_head_conflict'
     | 'sender_unverified'
     | 'damaged'
     | 'org_shut'

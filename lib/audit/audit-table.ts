@@ -19,8 +19,9 @@ const changingActions = [
 ];
 
 /**
- * Audit records by `org` and `id`, and their seals. A principal with write permission could still overwrite an item
- * with PutItem or remove the table's policy. The seals make this detectable with the public key.
+ * Audit records by `org` and `id`. A principal with write permission could still overwrite an item with PutItem or
+ * remove the table's policy. The seals make this detectable with the public key. They are in the locked bucket
+ * (shared/locked-bucket.ts), because that principal must not be able to change them too.
  */
 export class AuditTable extends Construct {
   readonly name: string;
@@ -54,16 +55,16 @@ export class AuditTable extends Construct {
     fn.set(functionEnv.auditRetentionDays, String(this.retentionDays));
   }
 
-  /** Reads records and seals of an org. */
+  /** Reads records of an org. */
   grantRead(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:Query']);
   }
 
   /**
-   * Reads records and adds seals of an org. Across orgs, reads which orgs have new records and updates the progress.
+   * Reads the records of an org. Across orgs, reads which orgs have new records and updates the progress.
    */
   grantSeal(fn: VaultFunction): void {
-    this.grant(fn, ['dynamodb:PutItem', 'dynamodb:Query']);
+    this.grant(fn, ['dynamodb:Query']);
     fn.allow(
       new PolicyStatement({
         actions: ['dynamodb:Query'],

@@ -36,7 +36,7 @@ export class SigningKey extends Construct {
     this.grant(fn, ['kms:GetPublicKey', 'kms:Sign']);
   }
 
-  /** Allows a function to publish the public key and sets its key ID. */
+  /** Allows a function to read the public key, to publish it or to verify signatures, and sets its key ID. */
   grantPublish(fn: VaultFunction): void {
     this.grant(fn, ['kms:GetPublicKey']);
   }

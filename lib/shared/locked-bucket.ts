@@ -70,17 +70,17 @@ export class LockedBucket extends Construct {
 
   /** Adds heads of the audit and reads all versions of those that exist. */
   grantAddHeads(fn: VaultFunction): void {
-    this.grantObjects(fn, auditHeadPrefix, '/*', ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject']);
-    this.grantListHeads(fn);
+    this.grantHeads(fn, ['s3:GetObjectVersion', 's3:PutObject']);
   }
 
-  /** Lists the heads of the audit with all their versions, because a delete marker can hide one. */
+  /** Reads the heads of the audit with all their versions. */
   grantReadHeads(fn: VaultFunction): void {
-    this.grantObjects(fn, auditHeadPrefix, '/*', ['s3:GetObject', 's3:GetObjectVersion']);
-    this.grantListHeads(fn);
+    this.grantHeads(fn, ['s3:GetObjectVersion']);
   }
 
-  private grantListHeads(fn: VaultFunction): void {
+  /** Heads are listed and read by version, because a delete marker or a later version can hide one. */
+  private grantHeads(fn: VaultFunction, actions: string[]): void {
+    this.grantObjects(fn, auditHeadPrefix, '/*', actions);
     const list = new PolicyStatement({ actions: ['s3:ListBucketVersions'], resources: [this.bucket.bucketArn] });
     fn.allowForOrg(list, headsOfOrg);
   }

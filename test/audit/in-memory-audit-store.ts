@@ -6,24 +6,17 @@ import type {
   AuditAppender,
   AuditMarkIndex,
   AuditPage,
+  AuditReader,
   NewAuditRecord,
-  SealStore,
-  StoredSeal,
 } from '../../lambdas/audit/audit-ports.ts';
-import type { Page } from '../../lambdas/shared/ports.ts';
-import { signSeal } from './export-fixtures.ts';
+import { jwk, signSeal } from './export-fixtures.ts';
 
-export class InMemoryAuditStore implements AuditAppender, SealStore, AuditMarkIndex {
+export class InMemoryAuditStore implements AuditAppender, AuditReader, AuditMarkIndex {
   /** By org, then id. */
   readonly records_ = new Map<string, Map<string, NewAuditRecord | undefined>>();
-  readonly seals_ = new Map<string, StoredSeal[]>();
   /** Maximum number of items per page, independent of the request, because DynamoDB limits a page to 1 MiB. */
   pageSize = Number.POSITIVE_INFINITY;
   failing = false;
-  /** Runs before the next seal is stored. */
-  beforeAdd: (() => Promise<unknown>) | undefined;
-  /** If true, the next seal is stored but its reply is lost, so that the client's retry finds the seal. */
-  loseReply = false;
   signed = 0;
   swept: number | undefined;
   markQueries = 0;
@@ -47,24 +40,6 @@ export class InMemoryAuditStore implements AuditAppender, SealStore, AuditMarkIn
     const page = ids.slice(0, Math.min(limit, this.pageSize));
     return { items: page.map((id) => ({ id, stored: this.of(org).get(id) })), more: page.length < ids.length };
   }
-  async listSeals(org: string, after: number, limit: number): Promise<Page<StoredSeal>> {
-    const found = (this.seals_.get(org) ?? []).filter(({ seq }) => seq > after);
-    return { items: found.slice(0, limit), more: found.length > limit };
-  }
-  async getLatestSeal(org: string) {
-    return this.seals_.get(org)?.at(-1);
-  }
-  async addSeal(org: string, seal: StoredSeal) {
-    const intrude = this.beforeAdd;
-    this.beforeAdd = undefined;
-    await intrude?.();
-    const seals = this.seals_.get(org) ?? [];
-    if (seals.some(({ seq }) => seq === seal.seq)) return false;
-    this.seals_.set(org, [...seals, seal]);
-    const lost = this.loseReply;
-    this.loseReply = false;
-    return !lost;
-  }
   async listOrgs(mark: string) {
     this.markQueries++;
     const marked = [...this.records_.entries()].filter(([, items]) =>
@@ -79,6 +54,7 @@ export class InMemoryAuditStore implements AuditAppender, SealStore, AuditMarkIn
     this.swept = Math.max(this.swept ?? 0, time);
   }
   readonly signer = {
+    list: async () => [jwk],
     sign: async (payload: object, typ: string) => {
       this.signed++;
       return signSeal(payload, typ);

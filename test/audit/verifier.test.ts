@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sealHash } from '../../core/audit/audit-seal.ts';
-import { AuditVerifier } from '../../core/audit/audit-verifier.ts';
+import { AuditVerifier, type ExportExpectations } from '../../core/audit/audit-verifier.ts';
+import { RememberedHeads } from '../../core/audit/remembered-heads.ts';
 import { firstTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import { type Batch, firstRecordTime, makeExport, org, readSeal, record, rootOf, signSeal } from './export-fixtures.ts';
 
@@ -11,11 +12,8 @@ const readOnce = (jws: string) => {
   return seen.get(jws);
 };
 
-/** Verifies batches from the first one, or after a given seal. */
-function verify(
-  batches: readonly Batch[],
-  { after, ...ends }: { after?: string; until?: number; includes?: string } = {},
-) {
+/** Verifies batches, after a seal or from the first one on. */
+function verify(batches: readonly Batch[], { after, ...ends }: { after?: string } & ExportExpectations = {}) {
   const verifier = new AuditVerifier(readOnce, after);
   for (const { records, seal } of batches) {
     for (const one of records) verifier.addLine(one);
@@ -60,6 +58,7 @@ describe('an export of 10,000 records under 250 seals', () => {
       records: 10_000,
       expired: 0,
       completeUntil: new Date(firstRecordTime + 10_000_000).toISOString(),
+      headSeq: seals,
       head: sealHash(batchAt(seals - 1).seal),
     });
     for (let index = 0; index < seals; index++) expect(codes([batchAt(index)], beforeBatch(index))).toEqual([]);
@@ -212,5 +211,68 @@ describe('an export', () => {
       verifier.addLine(line);
       expect(verifier.finish().problems[0]?.code).toBe('malformed');
     }
+  });
+});
+
+describe('a remembered head', () => {
+  const batches = makeExport(5, 3);
+  const headAt = (seq: number) => ({ seq, hash: sealHash(batches[seq - 1]?.seal ?? '') });
+  const rememberedAt = (seq: number): ExportExpectations => ({
+    remembered: (one) => (one === org ? headAt(seq) : undefined),
+  });
+
+  test('accepts every export that goes on from it, and refuses each one that ends before it', () => {
+    for (let seen = 1; seen <= 5; seen++) {
+      for (let end = 1; end <= 5; end++) {
+        expect(codes(batches.slice(0, end), rememberedAt(seen))).toEqual(end < seen ? ['cut'] : []);
+      }
+    }
+    expect(verify(batches.slice(0, 2), rememberedAt(4)).problems[0]?.detail).toBe(
+      `the export ends with seal 2, but seal 4 of ${org} was verified earlier`,
+    );
+  });
+
+  test('refuses an export with another history, even if it is longer and valid by itself', () => {
+    const other = makeExport(9, 3);
+    expect(codes(other)).toEqual([]);
+    expect(codes(other, rememberedAt(3))).toEqual(['history_changed']);
+  });
+
+  test('refuses an empty export of an expected organization', () => {
+    expect(codes([], { org, ...rememberedAt(3) })).toEqual(['chain_broken', 'cut']);
+  });
+
+  test('of another organization does not count, but the export must be of the organization that is expected', () => {
+    const elsewhere: ExportExpectations = { remembered: (one) => (one === org ? undefined : headAt(5)) };
+    expect(codes(batches, elsewhere)).toEqual([]);
+    expect(codes(batches, { org })).toEqual([]);
+    expect(codes(batches, { org: 'zzzzzzzzzzzzzzzz' })).toEqual(['wrong_org']);
+  });
+});
+
+describe('the file of remembered heads', () => {
+  test('returns what was stored, for several organizations', () => {
+    const heads = RememberedHeads.parse(undefined);
+    const { summary } = verify(makeExport(2, 1));
+    heads.add(summary);
+    heads.add({ ...summary, org: 'zzzzzzzzzzzzzzzz', headSeq: 9 });
+    const again = RememberedHeads.parse(heads.toText());
+    expect(again.find(org)).toEqual({ seq: 2, hash: summary.head });
+    expect(again.find('zzzzzzzzzzzzzzzz')?.seq).toBe(9);
+    expect(again.find('0000000000000000')).toBeUndefined();
+  });
+
+  test.each([
+    '',
+    'no JSON',
+    '[]',
+    '{}',
+    '{"version":2,"heads":{}}',
+    '{"version":1,"heads":[]}',
+    '{"version":1,"heads":{"a":null}}',
+    `{"version":1,"heads":{"a":{"seq":0,"hash":"${'a'.repeat(43)}"}}}`,
+    '{"version":1,"heads":{"a":{"seq":1,"hash":"short"}}}',
+  ])('is refused if it is damaged, because a forgotten head hides a cut (%#)', (text) => {
+    expect(() => RememberedHeads.parse(text)).toThrow(RangeError);
   });
 });

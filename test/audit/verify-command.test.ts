@@ -1,12 +1,12 @@
 /** The command that verifies an export, run as a reader of docs/format.md would run it. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { sealHash } from '../../core/audit/audit-seal.ts';
-import { type Batch, firstRecordTime, jwk, makeExport } from './export-fixtures.ts';
+import { type Batch, firstRecordTime, jwk, makeExport, org } from './export-fixtures.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anima-audit-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -69,6 +69,42 @@ describe('npm run audit:verify', () => {
     expect(verify(lines, '--includes', sealHash(batches[1]?.seal ?? '')).status).toBe(0);
     const { status, stdout } = verify(linesOf(makeExport(3, 5)), '--includes', sealHash(batches[1]?.seal ?? ''));
     expect([status, stdout]).toEqual([1, expect.stringContaining('its history differs')]);
+  });
+
+  test('remembers the head of a valid export, and refuses a later one that is shorter or differs', () => {
+    const state = join(folder, 'heads.json');
+    const cut = lines.slice(0, 12);
+    // The export alone is valid, whatever was cut from its end.
+    expect(verify(cut, '--state', state).status).toBe(0);
+    expect(verify(lines, '--state', state).status).toBe(0);
+    const stored = readFileSync(state, 'utf8');
+    expect(JSON.parse(stored)).toMatchObject({ heads: { [org]: { seq: 3 } } });
+    const shorter = verify(cut, '--state', state);
+    expect([shorter.status, shorter.stdout]).toEqual([1, expect.stringContaining('cut: the export ends with seal 2')]);
+    const other = verify(linesOf(makeExport(3, 5)), '--state', state);
+    expect([other.status, other.stdout]).toEqual([1, expect.stringContaining('history_changed: seal 3')]);
+    expect(readFileSync(state, 'utf8')).toBe(stored);
+    expect(verify(lines, '--state', state).status).toBe(0);
+  });
+
+  test('verifies nothing with a damaged state file, and does not replace it', () => {
+    const state = file('damaged.json', '{"version":1}');
+    const { status, stdout, stderr } = verify(lines, '--state', state);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('Nothing was verified');
+    expect(readFileSync(state, 'utf8')).toBe('{"version":1}');
+  });
+
+  test('says by exit status 2 that a head could not be stored', () => {
+    const { status, stderr } = verify(lines, '--state', join(folder, 'no', 'heads.json'));
+    expect([status, stderr]).toEqual([2, expect.stringContaining('could not be stored')]);
+    expect(existsSync(join(folder, 'no'))).toBe(false);
+  });
+
+  test('refuses an export of another organization than expected', () => {
+    expect(verify(lines, '--expect-org', org).status).toBe(0);
+    const { status, stdout } = verify(lines, '--expect-org', 'zzzzzzzzzzzzzzzz');
+    expect([status, stdout]).toEqual([1, expect.stringContaining('wrong_org: ')]);
   });
 
   test('refuses seals of a key that is not in the set, whatever the set calls it', () => {

@@ -188,10 +188,17 @@ describe('audit', () => {
     expect((await ran(['audit', 'export', '--output', path])).code).toBe(0);
     const offline = ['--jwks', jwks, '--url', 'http://127.0.0.1:9'];
     const held = await ran(['audit', 'verify', path, ...offline]);
+    expect(held.stderr).toContain('No earlier head');
     expect(held).toMatchObject({ code: 0, stdout: expect.stringContaining('The export is valid.') });
     expect(held.stdout).toContain(stack.vault.org);
     const cut = ['audit', 'verify', path, ...offline, '--until', new Date(Date.now() + 60_000).toISOString()];
     expect(await ran(cut)).toMatchObject({ code: 1, stdout: expect.stringContaining('cut: ') });
+    const expected = ['audit', 'verify', path, ...offline, '--expect-org'];
+    expect(await ran([...expected, stack.vault.org])).toMatchObject({ code: 0, stderr: '' });
+    expect(await ran([...expected, 'zzzzzzzzzzzzzzzz'])).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('wrong_org'),
+    });
     expect(await ran(['audit', 'verify', file('missing'), ...offline])).toMatchObject({ code: 3, stdout: '' });
     expect(await ran(['audit', 'export', '--output', path])).toMatchObject({ code: 5 });
   });
@@ -202,13 +209,21 @@ describe('audit', () => {
     );
     writeFileSync(file('made.json'), JSON.stringify({ keys: [jwk] }));
     const verify = async (changed: readonly string[], keys: string) =>
-      await ran(['audit', 'verify', '-', '--jwks', keys], { input: changed.join('\n') });
+      await ran(['audit', 'verify', '-', '--jwks', keys, '--state', file('heads.json')], { input: changed.join('\n') });
     expect(await verify(lines, file('made.json'))).toMatchObject({ code: 0 });
     expect(await verify(lines.toSpliced(1, 1), file('made.json'))).toMatchObject({
       code: 1,
       stdout: expect.stringContaining('record_removed'),
     });
     expect(await verify(lines, jwks)).toMatchObject({ code: 1, stdout: expect.stringContaining('seal_invalid') });
+    const shorter = await verify(lines.slice(0, 4), file('made.json'));
+    expect(shorter).toMatchObject({ code: 1, stdout: expect.stringContaining('cut: the export ends with seal 1') });
+    writeFileSync(file('heads.json'), '{}');
+    expect(await verify(lines, file('made.json'))).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('nothing was verified'),
+    });
   });
 });
 

@@ -30,9 +30,9 @@ const policyOf = (bucketId: string): unknown[] =>
 const both = ['object', 'page'] as const;
 
 describe('buckets', () => {
-  test('there is one of blobs, one of the page, and no other', () => {
-    expect(ofType(template, 'AWS::S3::Bucket')).toHaveLength(2);
-    expect(Object.keys(buckets(template)).sort()).toEqual(['object', 'page']);
+  test('there is one for blobs, one for the page, one locked bucket, and no other', () => {
+    expect(ofType(template, 'AWS::S3::Bucket')).toHaveLength(3);
+    expect(Object.keys(buckets(template)).sort()).toEqual(['head', 'object', 'page']);
   });
 
   test.each(both)('%s: nothing in it is ever public, and no object has an ACL', (word) => {

@@ -44,18 +44,23 @@ describe('checks on the template', () => {
     const stored = accepted.filter(({ rule }) => /AwsSolutions-(?:S|CFR|SQS)\d+$/.test(rule));
     expect(stored.map(({ at, rule }) => `${at} ${rule.replace(/^.*-/, '')}`).sort()).toEqual([
       'Vault/BlobObjects/Bucket S1',
+      'Vault/Locked/Bucket S1',
       'Vault/Page/Bucket S1',
       ...dist.map((rule) => `Vault/Page/Distribution ${rule}`),
       'Vault/UserCustody/Jobs/Queue SQS3',
     ]);
     const wildcards = accepted.filter(({ rule }) => rule.includes('IAM5'));
     expect([...new Set(wildcards.map(({ at, rule }) => `${at} ${rule.replace(/^.*IAM5/, '')}`))].sort()).toEqual([
+      expect.stringMatching(
+        /^Vault\/Auditor \[Resource::<LockedBucket\w+\.Arn>\/heads\/<aws:PrincipalTag\/org>\/\*\]$/,
+      ),
       expect.stringMatching(/^Vault\/Blobs \[Resource::<BlobObjectsBucket\w+\.Arn>\/<aws:PrincipalTag\/org>\/\*\]$/),
       expect.stringMatching(/^Vault\/Links \[Resource::<BlobObjectsBucket\w+\.Arn>\/<aws:PrincipalTag\/org>\/\*\]$/),
       expect.stringMatching(/^Vault\/Publisher \[Resource::<PageBucket\w+\.Arn>\/\*\/index\.html\]$/),
       expect.stringMatching(
         /^Vault\/RotationWorkflow\/Checkpoints \[Resource::<RotationWorkflowFunction\w+\.Arn>:\*\]$/,
       ),
+      expect.stringMatching(/^Vault\/Sealer \[Resource::<LockedBucket\w+\.Arn>\/heads\/<aws:PrincipalTag\/org>\/\*\]$/),
       expect.stringMatching(/^Vault\/ShredWorkflow \[Resource::\*\]$/),
       expect.stringMatching(/^Vault\/ShredWorkflow \[Resource::<BlobObjectsBucket\w+\.Arn>\/<aws:Pri\S+\/org>\/\*\]$/),
       expect.stringMatching(/^Vault\/ShredWorkflow\/Checkpoints \[Resource::<ShredWorkflowFunction\w+\.Arn>:\*\]$/),

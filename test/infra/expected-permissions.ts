@@ -1,5 +1,6 @@
 /**
- * The expected permissions of every function as `<resource> <action>`, maintained by hand. `data` has the permissions
+ * The expected permissions of every function as `<resource> <action>`, maintained by hand. `head` are the heads of the
+ * audit in the locked bucket. `data` has the permissions
  * of the session role, which are limited to the org of the session. `own` has the permissions of the function's own
  * role, which do not concern an org. Logging and the assumption of the session role are tested separately.
  */
@@ -122,8 +123,8 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
   },
   auditor: {
-    data: [...authentication, 'audit dynamodb:Query', record],
-    own: ['sealer lambda:InvokeFunction'],
+    data: [...authentication, 'audit dynamodb:Query', record, 'head s3:GetObjectVersion', 'head s3:ListBucketVersions'],
+    own: ['sealer lambda:InvokeFunction', 'signingKey kms:GetPublicKey'],
   },
   blobs: {
     data: [
@@ -241,7 +242,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
   },
   // The orgs with new records are determined before there is a session: from the index and from items without an org.
   sealer: {
-    data: ['audit dynamodb:Query', record],
+    data: ['audit dynamodb:Query', 'head s3:GetObjectVersion', 'head s3:ListBucketVersions', 'head s3:PutObject'],
     own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', ...signing],
   },
   publisher: { data: [], own: ['page s3:PutObject'] },

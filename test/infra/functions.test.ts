@@ -82,6 +82,13 @@ const kindsOf = (entry: Entry, resource: unknown, action: unknown): object => {
   return { 'kms:EncryptionContext:kind': action === 'kms:Decrypt' ? ['message', 'erase'] : jobsMade[entry] };
 };
 
+/** The folder of the session's org in the bucket of a permission. */
+const folderOf = (resource: unknown): { bucket: object; folder: string } => {
+  const id = target(resource);
+  const folder = id === buckets(template).head?.[0] ? 'heads/${aws:PrincipalTag/org}/' : '${aws:PrincipalTag/org}/';
+  return { bucket: { 'Fn::GetAtt': [id, 'Arn'] }, folder };
+};
+
 const isLog = ({ Action }: Statement): boolean => JSON.stringify(Action).includes('logs:');
 const isAssumption = ({ Action }: Statement): boolean => JSON.stringify(Action).includes('sts:');
 
@@ -138,14 +145,10 @@ describe('each function may do exactly this', () => {
     const role = sessionRoleOf(entry);
     for (const { Action, Resource, Condition } of role === undefined ? [] : statementsOf(role)) {
       if (!String(Action).includes('s3:')) continue;
-      const bucket = { 'Fn::GetAtt': [buckets(template).object?.[0], 'Arn'] };
-      if (Action === 's3:ListBucket') {
-        expect(Resource).toEqual(bucket);
-        expect(Condition).toEqual({ StringEquals: { 's3:prefix': '${aws:PrincipalTag/org}/' } });
-      } else {
-        expect(Resource).toEqual({ 'Fn::Join': ['', [bucket, '/${aws:PrincipalTag/org}/*']] });
-        expect(Condition).toBeUndefined();
-      }
+      const { bucket, folder } = folderOf(Resource);
+      const isList = String(Action).includes('s3:List') && !String(Action).includes('Parts');
+      expect(Resource).toEqual(isList ? bucket : { 'Fn::Join': ['', [bucket, `/${folder}*`]] });
+      expect(Condition).toEqual(isList ? { StringEquals: { 's3:prefix': folder } } : undefined);
     }
   });
 
@@ -212,6 +215,7 @@ describe('functions', () => {
       rotation: functionEnv.rotationTable,
       blob: functionEnv.blobTable,
       object: functionEnv.blobBucket,
+      head: functionEnv.lockedBucket,
       page: functionEnv.pageBucket,
       kek: functionEnv.kekId,
       signingKey: functionEnv.signingKeyId,

@@ -111,6 +111,7 @@ const keyNames: Readonly<Record<string, string>> = {
   UserCustodyCodeKey: 'codeKey',
   UserCustodyRoutingKey: 'routingKey',
   UserCustodyTransitKey: 'transitKey',
+  RecordsKey: 'recordsKey',
 };
 
 export const keys = (template: Synthesized): Record<string, [string, Resource]> =>
@@ -118,10 +119,16 @@ export const keys = (template: Synthesized): Record<string, [string, Resource]> 
     ofType(template, 'AWS::KMS::Key').map((entry) => [keyNames[entry[0].slice(0, -8)] ?? 'unknown', entry]),
   );
 
-/** The blob bucket and the page bucket, by name. */
+/** Names of buckets by the prefix of their logical ID. */
+const bucketNames = { BlobObjects: 'object', Locked: 'head', Page: 'page' };
+
+/** The blob bucket, the locked bucket and the page bucket, by name. */
 export const buckets = (template: Synthesized): Record<string, [string, Resource]> =>
   Object.fromEntries(
-    ofType(template, 'AWS::S3::Bucket').map((entry) => [entry[0].startsWith('Page') ? 'page' : 'object', entry]),
+    ofType(template, 'AWS::S3::Bucket').map((entry) => {
+      const [, name] = Object.entries(bucketNames).find(([prefix]) => entry[0].startsWith(prefix)) ?? [];
+      return [name ?? 'unknown', entry];
+    }),
   );
 
 /** Finds the function of an entry by its description. */

@@ -17,14 +17,18 @@ interface NamedRequest {
   readonly request: IamRequest;
 }
 
-/** @param orgs folder names by their meaning; S3 has no request for several folders */
+/**
+ * @param orgs folder names by their meaning; S3 has no request for several folders
+ * @param parent the path of these folders
+ */
 export function objectRequests(
   bucket: string,
   action: string,
   orgs: Readonly<Record<string, readonly string[]>>,
+  parent = '',
 ): NamedRequest[] {
   const folders = Object.entries(orgs).flatMap(([how, [org, more]]) =>
-    org === undefined || more !== undefined ? [] : [{ how, org }],
+    org === undefined || more !== undefined ? [] : [{ how, org: `${parent}${org}` }],
   );
   const [{ org: own } = { org: '' }] = folders;
   if (objectActions.includes(action)) {
@@ -36,7 +40,7 @@ export function objectRequests(
     ].map(({ how, key }) => ({ how, request: { action, resource: `${bucket}/${key}`, context: {} } }));
   }
   const whole = { how: 'no key', request: { action, resource: bucket, context: {} } };
-  if (action !== 's3:ListBucket') return [whole];
+  if (action !== 's3:ListBucket' && action !== 's3:ListBucketVersions') return [whole];
   const prefixes = [
     ...folders.map(({ how, org }) => ({ how, prefix: `${org}/` })),
     ...['', '/', own, `${own}/0`, `${own}/../x/`, own.slice(0, 4)].map((prefix) => ({ how: `by ${prefix}`, prefix })),

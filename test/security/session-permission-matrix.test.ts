@@ -47,7 +47,7 @@ const cryptographic = /:(?:Decrypt|Encrypt|GenerateDataKey.*|ReEncrypt.*)$/;
 
 /** The resources with data of orgs. */
 const dataWords = [
-  ...(['keyring', 'apiKey', 'value', 'audit', 'rotation', 'blob', 'kek', 'object'] as const),
+  ...(['keyring', 'apiKey', 'value', 'audit', 'rotation', 'blob', 'kek', 'object', 'head'] as const),
   ...(['userKeyring', 'userRecord', 'delivery', 'transitKey'] as const),
 ];
 /** The keys of the encryption context in addition to the org. */
@@ -80,6 +80,7 @@ const contextOf = (named: Readonly<Record<string, string>>, [org, more]: readonl
 function requests(word: ResourceWord, action: string): { how: string; request: IamRequest }[] {
   const resource = arnOf(word);
   if (word === 'object') return objectRequests(resource, action, orgs);
+  if (word === 'head') return objectRequests(resource, action, orgs, 'heads/');
   const named = contexts[word];
   const asked = (named === undefined ? withKeys : cryptographic).test(action)
     ? Object.entries(orgs)
@@ -92,7 +93,7 @@ function requests(word: ResourceWord, action: string): { how: string; request: I
 }
 
 const actionsOf = (word: ResourceWord): readonly string[] => {
-  if (word === 'object') return [...objectActions, ...bucketActions];
+  if (word === 'object' || word === 'head') return [...objectActions, ...bucketActions];
   return word in contexts ? keyActions : tableActions;
 };
 

@@ -26,6 +26,7 @@ const logicalIdPrefixes = {
   userRecord: 'UserCustodyRecordsTable',
   delivery: 'UserCustodyDeliveriesTable',
   object: 'BlobObjectsBucket',
+  head: 'LockedBucket',
   page: 'PageBucket',
   kek: 'Kek',
   signingKey: 'SigningKey',
@@ -33,6 +34,7 @@ const logicalIdPrefixes = {
   codeKey: 'UserCustodyCodeKey',
   routingKey: 'UserCustodyRoutingKey',
   transitKey: 'UserCustodyTransitKey',
+  recordsKey: 'RecordsKey',
   job: 'UserCustodyJobsQueue',
 } as const;
 export type ResourceWord = keyof typeof logicalIdPrefixes;

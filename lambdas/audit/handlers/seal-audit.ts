@@ -1,10 +1,12 @@
 import type { Context } from 'aws-lambda';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
-import { type AuditSealService, parseSealEvent, type ScheduledSealRun } from '../audit-seal-service.ts';
+import { describeFault, type RequestLogEntry, type WriteRequestLog } from '../../middleware/request-log.ts';
+import { AuditHeadConflict } from '../audit-heads.ts';
+import { type AuditSealService, parseSealEvent } from '../audit-seal-service.ts';
+import type { ScheduledSealRun } from '../scheduled-seal-run.ts';
 
 /**
- * No new seal is started when less than this remains of the function's time, in milliseconds. One seal takes two store
+ * No new seal is started when less than this remains of the function's time, in milliseconds. One seal takes a few store
  * calls and a signature.
  */
 const sealTimeReserveMs = 6000;
@@ -18,7 +20,7 @@ export const sealAudit =
   (log: WriteRequestLog, sealService: AuditSealService, scheduledRun: ScheduledSealRun) =>
   async (event: unknown, context: Context): Promise<void> => {
     const started = performance.now();
-    const logResult = (status: number, more: { org?: string; fault?: string } = {}) =>
+    const logResult = (status: number, more: Pick<RequestLogEntry, 'org' | 'reason' | 'fault'> = {}) =>
       log({
         requestId: context.awsRequestId,
         route: 'none',
@@ -26,15 +28,27 @@ export const sealAudit =
         durationMs: Math.round(performance.now() - started),
         ...more,
       });
+    // Operators can create an alarm for the reason. Every failure is also counted in the function's metric `Errors`.
+    const logFailure = (failed: string, error: unknown) =>
+      logResult(500, {
+        org: failed,
+        fault: describeFault(error),
+        ...(error instanceof AuditHeadConflict ? { reason: 'audit_head_conflict' as const } : {}),
+      });
     const shouldStop = () => context.getRemainingTimeInMillis() < sealTimeReserveMs;
     const org = parseSealEvent(event);
     if (org !== undefined) {
-      await sealService.seal(org, { sealEmptyRange: true, shouldStop });
+      try {
+        await sealService.seal(org, { sealEmptyRange: true, shouldStop });
+      } catch (error) {
+        logFailure(org, error);
+        throw error;
+      }
       logResult(200, { org });
       return;
     }
     const failures = await scheduledRun.run(shouldStop);
-    for (const failure of failures) logResult(500, { org: failure.org, fault: describeFault(failure.error) });
+    for (const failure of failures) logFailure(failure.org, failure.error);
     if (failures.length > 0) throw new VaultError('internal');
     logResult(200);
   };

@@ -2,33 +2,36 @@
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import { auditRecord } from '../../../contract/audit/schemas.ts';
-import { DecryptionError } from '../../../core/decryption-error.ts';
+import { isTimeId, timeOfTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
-import type { StoredAuditRecord, StoredSeal } from '../audit-ports.ts';
+import type { StoredAuditRecord } from '../audit-ports.ts';
 
-/** Prefix of the sort keys of seals. They sort after those of records, whose first character is at most `7`. */
-export const sealPrefix = 'seal#';
-/** Number of digits of a seal number in its sort key. */
-const seqLength = 12;
+/** The latest time of a Date (ECMA-262 section 21.4.1.1), in seconds since 1970. */
+const maxTimeSeconds = 8_640_000_000_000;
 
-export const toSealItem = (org: string, { seq, jws }: StoredSeal) => ({
-  org,
-  id: sealPrefix + String(seq).padStart(seqLength, '0'),
-  seal: jws,
-});
-
-/** @throws DecryptionError */
-export function parseStoredSeal(item: Item): StoredSeal {
-  const digits = item.id?.S?.slice(sealPrefix.length) ?? '';
-  const jws = item.seal?.S;
-  if (jws === undefined || !/^[0-9]{12}$/.test(digits)) throw new DecryptionError();
-  return { seq: Number(digits), jws };
-}
-
-/** Parses a record; undefined if the item does not have the documented format. */
+/**
+ * Parses a record; undefined if the item does not have the documented format. Verifiers refuse a record whose time is
+ * not that of its ID, so such a record must not be sealed.
+ */
 export function parseStoredAuditRecord(item: Item): StoredAuditRecord | undefined {
-  const { ttl, mark: _, ...fields } = unmarshall(item);
+  const attributes = unmarshallOrUndefined(item);
+  if (attributes === undefined) return undefined;
+  const { ttl, mark: _, ...fields } = attributes;
+  if (ttl !== undefined && !isTimeInSeconds(ttl)) return undefined;
   const parsed = z.safeParse(auditRecord, fields);
-  if (!parsed.success || (ttl !== undefined && typeof ttl !== 'number')) return undefined;
+  if (!parsed.success || !isTimeId(parsed.data.id)) return undefined;
+  if (Date.parse(parsed.data.time) !== timeOfTimeId(parsed.data.id)) return undefined;
   return { record: parsed.data, ttl };
 }
+
+/** Numbers in DynamoDB can have 38 digits. The conversion throws for those that JavaScript cannot represent. */
+function unmarshallOrUndefined(item: Item): Record<string, unknown> | undefined {
+  try {
+    return unmarshall(item);
+  } catch {
+    return undefined;
+  }
+}
+
+const isTimeInSeconds = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= maxTimeSeconds;

@@ -1,11 +1,9 @@
-import { type DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
-import type { Page } from '../../shared/ports.ts';
-import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import type { AuditAppender, AuditPage, AuditReader, NewAuditRecord, SealStore, StoredSeal } from '../audit-ports.ts';
-import { parseStoredAuditRecord, parseStoredSeal, sealPrefix, toSealItem } from './audit-item-codec.ts';
+import type { AuditAppender, AuditPage, AuditReader, NewAuditRecord } from '../audit-ports.ts';
+import { parseStoredAuditRecord } from './audit-item-codec.ts';
 
 type ClientOf = (org: string) => DynamoDBClient;
 
@@ -31,8 +29,8 @@ export class DynamoAuditAppender implements AuditAppender {
   }
 }
 
-/** Records and seals of the audit table. */
-export class DynamoAuditStore implements AuditReader, SealStore {
+/** Reads the records of the audit table. */
+export class DynamoAuditReader implements AuditReader {
   readonly #clientOf: ClientOf;
   readonly #table: string;
 
@@ -44,25 +42,6 @@ export class DynamoAuditStore implements AuditReader, SealStore {
   async listRecords(org: string, from: string, to: string, limit: number): Promise<AuditPage> {
     const { items, more } = await queryPage(this.#clientOf(org), this.#rangeQuery(org, from, to), limit);
     return { items: items.map((item) => ({ id: item.id?.S ?? '', stored: parseStoredAuditRecord(item) })), more };
-  }
-
-  async listSeals(org: string, after: number, limit: number): Promise<Page<StoredSeal>> {
-    const range = this.#rangeQuery(org, toSealItem(org, { seq: after + 1, jws: '' }).id, `${sealPrefix}~`);
-    const { items, more } = await queryPage(this.#clientOf(org), range, limit);
-    return { items: items.map(parseStoredSeal), more };
-  }
-
-  async getLatestSeal(org: string): Promise<StoredSeal | undefined> {
-    const query = { ...this.#rangeQuery(org, sealPrefix, `${sealPrefix}~`), ScanIndexForward: false };
-    const command = new QueryCommand({ ...query, ConsistentRead: true, Limit: 1 });
-    const { Items = [] } = await mapTransientErrors(nothingReadDetail, () => this.#clientOf(org).send(command));
-    const [item] = Items;
-    return item === undefined ? undefined : parseStoredSeal(item);
-  }
-
-  addSeal(org: string, seal: StoredSeal): Promise<boolean> {
-    const command = new PutItemCommand({ TableName: this.#table, Item: toItem(toSealItem(org, seal)), ...ifAbsent });
-    return writeConditionally(() => this.#clientOf(org).send(command));
   }
 
   /** Items with sort keys from `from` to `to`, both inclusive. */
