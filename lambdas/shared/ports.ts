@@ -2,12 +2,17 @@
 
 import type { PublicJwk } from '../../core/signing/jws.ts';
 
-/** A stored version of a value; `value` and `info` are sealed strings (docs/format.md, section 5). */
+/**
+ * A stored version of a value. `value` and `info` are sealed strings that are bound to the other three fields
+ * (docs/format.md, section 4).
+ */
 export interface StoredVersion {
+  /** Drawn with the first version of a name. Distinguishes the value from earlier values of the same name. */
+  readonly life: string;
   readonly version: number;
+  readonly writeId: string;
   readonly value: string;
   readonly info: string;
-  readonly writeId: string;
 }
 
 /** A stored value: its current version and the earlier versions that are kept. */

@@ -2,10 +2,9 @@
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { Page, StoredValue, StoredVersion } from '../shared/ports.ts';
 
-export interface StoredValueSummary {
+/** The current version of a value without its value string. */
+export interface StoredValueSummary extends Omit<StoredVersion, 'value'> {
   readonly name: string;
-  readonly version: number;
-  readonly info: string;
 }
 
 export interface ValueStore {

@@ -1,14 +1,15 @@
 /** Writes and deletes values. A write is one conditional write of one item and is safe to retry. */
 
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { DeleteValueResponse, SetValueRequest, ValueInfo, VersionInfo } from '../../contract/values/wire.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { Clock, StoredValue, StoredVersion } from '../shared/ports.ts';
 import { validateName } from '../shared/value-names.ts';
-import { decryptInfo, decryptValue, encryptVersion, isVersionExpired } from './value-encryption.ts';
+import { decryptInfo, decryptValue, encryptVersion, isVersionExpired, type VersionId } from './value-encryption.ts';
 import type { EncryptionObserver, ValueStore } from './value-ports.ts';
 
 /** Maximum retries of a write when concurrent writers win. */
@@ -59,11 +60,15 @@ export class ValueWriter {
       if (repeatedVersion !== undefined) return { name, ...repeatedVersion };
       if (attempt > maxAttempts) throw new VaultError('write_contention', { detail: 'Nothing was stored.' });
       await this.#assertVersion(state, request.ifVersion);
-      const info: VersionInfo = { version: (state.stored?.version ?? 0) + 1, ...versionInfo };
-      const item = buildStoredValue(state, name, info, request.value, writeId);
+      const id = {
+        life: state.stored?.life ?? createTimeId(this.#clock().getTime(), randomBytes(16)),
+        version: (state.stored?.version ?? 0) + 1,
+        writeId,
+      };
+      const item = buildStoredValue(state, name, id, versionInfo, request.value);
       if (await this.#values.putIfUnchanged(state.keys.keyring.org, item, state.stored)) {
         await this.#rotationTrigger?.recordEncryption(state.keys);
-        return { name, ...info };
+        return { name, version: id.version, ...versionInfo };
       }
       // Either another writer won, or this write succeeded and its reply was lost. The stored item shows which.
       await sleep(Math.random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** attempt));
@@ -153,12 +158,12 @@ export class ValueWriter {
 function buildStoredValue(
   { keys, stored }: WriteSnapshot,
   name: string,
-  info: VersionInfo,
+  id: VersionId,
+  info: Omit<VersionInfo, 'version'>,
   value: string,
-  writeId: string,
 ): StoredValue {
   if (keys.active === undefined) throw new Error('a write needs an active DEK');
-  const sealed = encryptVersion(keys.active, name, info, value, writeId);
+  const sealed = encryptVersion(keys.active, name, id, info, value);
   const history = stored === undefined ? [] : historyWithinLimits(sealed, stored);
   const ttl = info.expiresAt === undefined ? undefined : Math.ceil(Date.parse(info.expiresAt) / 1000);
   return { name, ...sealed, history, ttl };
@@ -167,12 +172,12 @@ function buildStoredValue(
 /** Earlier versions, newest first, up to the version limit and the item size limit. */
 function historyWithinLimits(
   sealed: StoredVersion,
-  { version, value, info, writeId, history }: StoredValue,
+  { life, version, value, info, writeId, history }: StoredValue,
 ): StoredVersion[] {
   const size = (storedVersion: StoredVersion) =>
     storedVersion.value.length + storedVersion.info.length + storedVersion.writeId.length;
   let bytes = size(sealed);
-  const all = [{ version, value, info, writeId }, ...history].slice(0, limits.versionsKept - 1);
+  const all = [{ life, version, value, info, writeId }, ...history].slice(0, limits.versionsKept - 1);
   const firstOverLimit = all.findIndex((storedVersion) => {
     bytes += size(storedVersion);
     return bytes > limits.itemBytes;

@@ -100,7 +100,14 @@ describe('docs/format.md', () => {
     const sealed = examples.filter((e) => e('string') !== '');
     expect(sealed.length).toBe(3);
     for (const [index, e] of sealed.entries()) {
-      const context: SealContext = [e('purpose'), e('org'), e('name'), u64(Number(e('version')))];
+      const context: SealContext = [
+        e('purpose'),
+        e('org'),
+        e('name'),
+        e('life'),
+        u64(Number(e('version'))),
+        e('write id'),
+      ];
       const aad = Buffer.concat([dek.header, encodeLengthPrefixedFields(...context)]);
       expect(aad.toString('hex')).toBe(e('aad'));
       const ciphertext = xaesSeal(dek.encryptionKey, hex(e('nonce')), aad, hex(e('plaintext')));

@@ -36,6 +36,32 @@ describe('stored values', () => {
     await refused(await get('old'));
   });
 
+  test('the metadata of an earlier life of a name does not open beside a value of today, nor the reverse', async () => {
+    const writeId = 'the-same-write-id-twice';
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    await stack.client.vault.set('lives', 'first life', { writeId });
+    const first = await valueItem('lives');
+    await stack.client.vault.delete('lives');
+    await stack.client.vault.set('lives', 'second life', { writeId, expiresAt });
+    const second = await valueItem('lives');
+    expect(second.version).toEqual(first.version);
+    for (const attribute of ['info', 'value']) {
+      await putValue({ ...second, [attribute]: { S: text(first, attribute) } });
+      await refused(await get('lives'));
+    }
+    await putValue({ ...second, life: { S: text(first, 'life') } });
+    await refused(await get('lives'));
+    await putValue(second);
+    expect(await stack.client.vault.get('lives')).toBe('second life');
+  });
+
+  test('the metadata of another write does not open beside a value of the same version', async () => {
+    await stack.client.vault.set('writes', 'x', { writeId: 'first-write-0123456789' });
+    const item = await valueItem('writes');
+    await putValue({ ...item, writeId: { S: 'other-write-0123456789' } });
+    await refused(await get('writes'));
+  });
+
   test('an item of another org does not open, with or without its keyring', async () => {
     const other = await stack.newOrg();
     await stack.clientOf(other.agentKey).vault.set('shared/name', 'theirs');

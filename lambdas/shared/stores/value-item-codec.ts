@@ -6,8 +6,8 @@ import { type Fields, type Item, namePlaceholders, requireText } from './dynamo-
 
 /** Projection that omits earlier versions, which can be most of an item. */
 export const currentVersionProjection = {
-  ProjectionExpression: '#name, #version, #value, #info, #writeId',
-  ExpressionAttributeNames: namePlaceholders('name', 'version', 'value', 'info', 'writeId'),
+  ProjectionExpression: '#name, #life, #version, #value, #info, #writeId',
+  ExpressionAttributeNames: namePlaceholders('name', 'life', 'version', 'value', 'info', 'writeId'),
 };
 
 export function parseStoredValue(item: Item): StoredValue {
@@ -23,6 +23,7 @@ export function parseStoredValue(item: Item): StoredValue {
 
 function versionOf(fields: Fields): StoredVersion {
   return {
+    life: requireText(fields, 'life'),
     version: count(fields, 'version'),
     value: requireText(fields, 'value'),
     info: requireText(fields, 'info'),

@@ -15,13 +15,13 @@ import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { StoredValueSummary, ValueStore } from '../value-ports.ts';
 
 /**
- * Condition: the item is at the same version. The write ID is compared too, because a value that was deleted and
- * created again restarts its versions at 1.
+ * Condition: the item is at the same version. The life is compared too, because a value that was deleted and created
+ * again restarts its versions at 1.
  */
 const ifVersionUnchanged = (before: StoredVersion) => ({
-  ConditionExpression: '#version = :version AND #writeId = :writeId',
-  ExpressionAttributeNames: namePlaceholders('version', 'writeId'),
-  ExpressionAttributeValues: toItem({ ':version': before.version, ':writeId': before.writeId }),
+  ConditionExpression: '#life = :life AND #version = :version',
+  ExpressionAttributeNames: namePlaceholders('life', 'version'),
+  ExpressionAttributeValues: toItem({ ':life': before.life, ':version': before.version }),
 });
 
 /**
@@ -81,8 +81,8 @@ export class DynamoValues implements ValueStore {
     const query = {
       TableName: this.#table,
       KeyConditionExpression: prefix === '' ? '#org = :org' : '#org = :org AND begins_with(#name, :prefix)',
-      ProjectionExpression: '#name, #version, #info',
-      ExpressionAttributeNames: { ...names, ...namePlaceholders('name', 'version', 'info') },
+      ProjectionExpression: '#name, #life, #version, #writeId, #info',
+      ExpressionAttributeNames: { ...names, ...namePlaceholders('name', 'life', 'version', 'writeId', 'info') },
       ExpressionAttributeValues: toItem({ ':org': org, ...(prefix === '' ? {} : { ':prefix': prefix }) }),
       ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, name: after }) }),
     };
@@ -91,7 +91,13 @@ export class DynamoValues implements ValueStore {
   }
 }
 
-export function parseValueSummary(item: Item): StoredValueSummary {
+function parseValueSummary(item: Item): StoredValueSummary {
   const fields: Fields = unmarshall(item);
-  return { name: requireText(fields, 'name'), version: count(fields, 'version'), info: requireText(fields, 'info') };
+  return {
+    name: requireText(fields, 'name'),
+    life: requireText(fields, 'life'),
+    version: count(fields, 'version'),
+    writeId: requireText(fields, 'writeId'),
+    info: requireText(fields, 'info'),
+  };
 }
