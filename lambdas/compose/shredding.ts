@@ -16,7 +16,7 @@ import {
   keyrings,
   requestRecordTablesWithValues,
   signer,
-  values,
+  valueStores,
 } from './stores.ts';
 
 const createShredWorkflowStarter = () =>
@@ -59,7 +59,7 @@ export function createShredderServices() {
       createShredWorkflowStarter(),
       clock,
     ),
-    destructionService: new ValueDestructionService(values(), findValueBackups, signer(), clock),
+    destructionService: new ValueDestructionService(valueStores(), findValueBackups, signer(), clock),
   };
 }
 

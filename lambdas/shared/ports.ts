@@ -15,14 +15,29 @@ export interface StoredVersion {
   readonly info: string;
 }
 
-/** A stored value: its current version and the earlier versions that are kept. */
+/** The current version of a value, as the item of its name. Earlier versions are items of their own. */
 export interface StoredValue extends StoredVersion {
   readonly name: string;
-  /** Newest first; also empty if the read omitted it. */
-  readonly history: readonly StoredVersion[];
+  /**
+   * One byte per history slot, computed from the write ID of the version in it. It only shows which slots are worth
+   * reading to recognize a repeated write.
+   */
+  readonly hints?: Uint8Array | undefined;
   /** Seconds since 1970; used only by DynamoDB's TTL deletion. */
   readonly ttl?: number | undefined;
 }
+
+/** An item that does not have the documented form. It can be replaced and deleted, but not read. */
+export interface MalformedItem {
+  readonly malformed: true;
+  /** The attributes as they were read. Only stores use them, for the condition that the item has not changed. */
+  readonly attributes: unknown;
+}
+
+/** What a read returns for the item of a name. */
+export type ReadValue = StoredValue | MalformedItem;
+
+export const isMalformed = <T extends object>(read: T | MalformedItem): read is MalformedItem => 'malformed' in read;
 
 export interface Page<T> {
   readonly items: readonly T[];

@@ -4,8 +4,9 @@ import type { Metadata, VersionInfo } from '../../contract/values/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { u64 } from '../../core/encoding/length-prefixed-fields.ts';
 import type { Dek } from '../../core/encryption/root-key.ts';
-import { open, type SealContext, seal } from '../../core/encryption/sealed-string.ts';
+import { hasHeaderOfDek, open, type SealContext, seal } from '../../core/encryption/sealed-string.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
+import { awaitDecryption } from '../shared/error-classification.ts';
 import type { StoredVersion } from '../shared/ports.ts';
 
 type SealPurpose = 'vault.value' | 'vault.info';
@@ -83,6 +84,22 @@ export async function reencryptVersion(
     value: await reencrypt('vault.value', value),
     info: await reencrypt('vault.info', info),
   };
+}
+
+/**
+ * A version as it is stored in a history slot: encrypted with the active DEK. Strings under another DEK are encrypted
+ * again, because a copy of them would be a new use of a DEK that is to be retired. Returns undefined if that fails: a
+ * version that cannot be decrypted is not kept.
+ */
+export async function encryptForHistory(
+  keys: OpenKeyring,
+  active: Dek,
+  name: string,
+  { life, version, writeId, value, info }: StoredVersion,
+): Promise<StoredVersion | undefined> {
+  const kept = { life, version, writeId, value, info };
+  if (hasHeaderOfDek(active, value) && hasHeaderOfDek(active, info)) return kept;
+  return await awaitDecryption(reencryptVersion(keys, active, name, kept));
 }
 
 /** Whether a version has expired. */

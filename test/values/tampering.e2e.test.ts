@@ -1,4 +1,5 @@
 /** Whoever can write the tables, but not use the KEK, can destroy; he can't make anything else open. */
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
 import { expectProblem, type Item, useLocalStack } from '../shared/local-stack.ts';
 
@@ -105,16 +106,41 @@ describe('stored values', () => {
     ['value', { S: 'plaintext' }],
     ['value', { N: '1' }],
     ['info', { S: 'enc:v1:' }],
-    ['history', { S: 'x' }],
-  ])('a value whose %s became %j is refused, and can still be replaced or deleted', async (attribute, changed) => {
-    await stack.client.vault.set('odd', 'x');
-    const item = await valueItem('odd');
-    await putValue({ ...item, [attribute]: changed });
-    // A get leaves the history out of its read, a list of versions leaves values closed.
-    const route = attribute === 'history' ? 'versions' : 'values';
-    await refused(await stack.http('GET', `/v1/vault/${route}/odd`, { key: stack.vault.agentKey }));
-    await putValue(item);
-    expect(await stack.client.vault.delete('odd')).toBe(true);
+    ['version', { N: '1e100' }],
+    ['life', { S: '' }],
+    ['life', { N: '1' }],
+    ['writeId', { NULL: true }],
+  ])('a value whose %s became %j is refused, and can be replaced and deleted as it is', async (attribute, changed) => {
+    const { vault } = stack.client;
+    await vault.set('odd/a', 'first');
+    await vault.set('odd/a', 'second');
+    await vault.set('odd/b', 'x');
+    const damage = async () => putValue({ ...(await valueItem('odd/a')), [attribute]: changed as AttributeValue });
+    await damage();
+    await refused(await get('odd/a'));
+
+    // The others are not affected.
+    const batch = await vault.getMany(['odd/a', 'odd/b']);
+    expect(batch.get('odd/b').value).toBe('x');
+    expect(batch.failed).toMatchObject([{ name: 'odd/a', error: { code: 'decryption_failed' } }]);
+    const list = await (await stack.http('GET', '/v1/vault/values?prefix=odd/', { key: stack.vault.agentKey })).json();
+    // A list does not read values, so it does not notice that one is damaged.
+    const damaged = attribute === 'value' ? [] : ['odd/a'];
+    const names = list.values.map(({ name }: { name: string }) => name);
+    expect([...names, ...damaged].sort()).toEqual(['odd/a', 'odd/b']);
+    expect(list.damaged ?? []).toEqual(damaged);
+
+    // Without metadata that can be decrypted, the version is unknown, so nothing that depends on it is done.
+    if (attribute !== 'value') {
+      await expect(vault.set('odd/a', 'y', { ifVersion: 2 })).rejects.toMatchObject({ code: 'decryption_failed' });
+    }
+    await vault.set('odd/a', 'repaired');
+    expect(await vault.get('odd/a')).toBe('repaired');
+    await damage();
+    expect(await vault.delete('odd/a')).toBe(true);
+    expect((await stack.allItems(stack.table('ValuesTable'))).filter(({ name }) => name?.S?.includes('odd/a'))).toEqual(
+      [],
+    );
   });
 });
 

@@ -72,6 +72,7 @@ export const decodeValueInfo = decodeObject<ValueInfo>({ name: decodeText, ...ve
 export const decodeValue = decodeObject<Value>({ name: decodeText, ...versionFields, value: decodeText });
 export const decodeValuePage = decodeObject<ListValuesResponse>({
   values: decodeListOf(decodeValueInfo),
+  damaged: optional(decodeListOf(decodeText)),
   cursor: optional(decodeText),
 });
 export const decodeDestroyResponse = decodeObject<DestroyValueResponse>({
