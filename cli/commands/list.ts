@@ -24,11 +24,15 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 
 async function list(shell: Shell, prefix: string | undefined, asTree: boolean): Promise<void> {
   const client = await shell.client();
-  const values = await client.vault.list({ prefix, pageSize: 1000 }).toArray();
-  const names = values.map(({ name }) => name);
+  const damaged: string[] = [];
+  const onDamaged = (name: string) => void damaged.push(name);
+  const values = await client.vault.list({ prefix, pageSize: 1000, onDamaged }).toArray();
+  const names = [...values.map(({ name }) => name), ...damaged].sort();
+  const facts = [...values, ...damaged.map((name) => ({ name, damaged: true }))];
+  noteDamaged(shell, damaged);
   if (names.length === 0) shell.note(prefix === undefined ? 'There are no values.' : 'No values match.');
-  if (asTree) return shell.print(formatTree(names), values);
-  if (!shell.stdout.isTTY) return shell.print(names.join('\n'), values);
+  if (asTree) return shell.print(formatTree(names), facts);
+  if (!shell.stdout.isTTY) return shell.print(names.join('\n'), facts);
   const rows = values.map(({ name, version, createdAt, expiresAt, metadata }) => [
     name,
     String(version),
@@ -38,9 +42,16 @@ async function list(shell: Shell, prefix: string | undefined, asTree: boolean): 
       .map(([key, text]) => `${key}=${text}`)
       .join(' '),
   ]);
+  for (const name of damaged) rows.push([name, 'damaged', '-', '-', '']);
   const [head = '', ...lines] = formatTable([
     ['NAME', 'VERSION', 'STORED (UTC)', 'EXPIRES', 'METADATA'],
     ...rows,
   ]).split('\n');
-  shell.print(names.length === 0 ? '' : [shell.paint('dim', head), ...lines].join('\n'), values);
+  shell.print(names.length === 0 ? '' : [shell.paint('dim', head), ...lines].join('\n'), facts);
+}
+
+function noteDamaged(shell: Shell, damaged: readonly string[]): void {
+  if (damaged.length === 0) return;
+  const what = damaged.length === 1 ? '1 value' : `${damaged.length} values`;
+  shell.note(`${what} can’t be decrypted: ${damaged.join(', ')}. Set such a value again, or delete it.`);
 }

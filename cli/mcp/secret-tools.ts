@@ -42,6 +42,7 @@ const listInput = z.strictObject({
 });
 const listOutput = z.strictObject({
   secrets: z.array(z.strictObject({ name: z.string(), ...versionFields })),
+  damaged: z.array(z.string()).optional().describe('Secrets that could not be decrypted'),
   cursor: z.string().optional().describe('Present if there are more results: pass it with the same prefix'),
 });
 
@@ -59,12 +60,17 @@ export const listSecrets: Tool<typeof listInput, typeof listOutput> = {
     const client = await scope.client();
     const page = await client.vault.list({ ...call, prefix: within, pageSize: limit }).page(cursor);
     const secrets = page.values.filter((info) => info.name.startsWith(folder));
+    const damaged = (page.damaged ?? []).filter((name) => name.startsWith(folder));
     return {
       secrets: secrets.map((info: ValueInfo) => ({ name: info.name, ...toVersionFacts(info) })),
+      ...(damaged.length === 0 ? {} : { damaged }),
       ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
     };
   },
 };
+
+/** Only the current version decides how a secret may be used. It is never among the damaged ones. */
+const ignoreDamaged = () => {};
 
 const describeInput = z.strictObject({ name });
 const describeOutput = z.strictObject({
@@ -86,7 +92,10 @@ export const describeSecret: Tool<typeof describeInput, typeof describeOutput> =
   annotations: readOnlyAnnotations,
   run: async (input, call, scope) => {
     const client = await scope.client();
-    const versions = await client.vault.versions(assertInFolder(scope, input.name), call);
+    const versions = await client.vault.versions(assertInFolder(scope, input.name), {
+      ...call,
+      onDamaged: ignoreDamaged,
+    });
     return {
       name: input.name,
       placeholder: `{{anima://${input.name}}}`,
@@ -167,7 +176,7 @@ export const generateSecret: Tool<typeof generateInput, typeof generateOutput> =
 /** The current version without its value; undefined if there is none. */
 async function findCurrentVersion(of: string, call: ToolCall, scope: ToolContext): Promise<VersionInfo | undefined> {
   try {
-    return (await (await scope.client()).vault.versions(of, call))[0];
+    return (await (await scope.client()).vault.versions(of, { ...call, onDamaged: ignoreDamaged }))[0];
   } catch (error) {
     if (error instanceof NotFoundError) return undefined;
     throw error;

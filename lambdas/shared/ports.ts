@@ -34,6 +34,12 @@ export interface MalformedItem {
   readonly attributes: unknown;
 }
 
+/** A history slot that holds an item (core/values/history-slots.ts). */
+export interface ReadSlot {
+  readonly slot: number;
+  readonly content: StoredVersion | MalformedItem;
+}
+
 /** What a read returns for the item of a name. */
 export type ReadValue = StoredValue | MalformedItem;
 

@@ -10,10 +10,10 @@ import {
   destroyReceiptLimits,
   destroyReceiptStatement,
 } from '../../core/shredding/receipt-statements.ts';
+import { allSlots } from '../../core/values/history-slots.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import { type Clock, isMalformed, type MalformedItem, type Signer, type StoredVersion } from '../shared/ports.ts';
 import { addSeconds } from '../shared/timestamps.ts';
-import { allSlots } from '../shared/value-history.ts';
 import { validateName } from '../shared/value-names.ts';
 import { removeDeadSlots } from '../values/history-cleanup.ts';
 import type { ValueStores } from '../values/value-ports.ts';

@@ -7,8 +7,10 @@
  * afterwards, that life has ended, and lives do not return. (A lower version appears only when an older item was put
  * back, for example from a backup.) The order of the two reads makes this safe without comparing clocks.
  */
+
+import { allSlots, slotOf } from '../../core/values/history-slots.ts';
+import type { ReadSlot } from '../shared/ports.ts';
 import { isMalformed, type ReadValue } from '../shared/ports.ts';
-import { allSlots, type ReadSlot, slotOf } from '../shared/value-history.ts';
 import type { ValueStores } from './value-ports.ts';
 
 /** @param current the item of the name, read after the slot */

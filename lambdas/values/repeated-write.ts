@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { SetValueRequest, VersionInfo } from '../../contract/values/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
+import { allSlots, historySlots, isKeptBeside, keptVersionOf, slotOf } from '../../core/values/history-slots.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { isMalformed, type StoredValue, type StoredVersion } from '../shared/ports.ts';
-import { allSlots, historySlots, isKeptBeside, keptVersionOf, slotOf } from '../shared/value-history.ts';
 import { decryptInfo, decryptValue } from './value-encryption.ts';
 import type { ValueHistoryStore } from './value-ports.ts';
 
@@ -57,6 +57,7 @@ async function findInHistory(
   if (hints?.length !== historySlots) return undefined;
   const hint = hintOf(writeId);
   const slots = allSlots.filter((slot) => hints[slot] === hint && keptVersionOf(version, slot) !== undefined);
+  if (slots.length === 0) return undefined;
   for (const { content } of await history.read(org, name, slots)) {
     if (isMalformed(content) || content.life !== life || !isKeptBeside(version, content.version)) continue;
     if (content.writeId === writeId) return content;

@@ -1,7 +1,6 @@
 /** Ports of values. */
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
-import type { Page, ReadValue, StoredValue, StoredVersion } from '../shared/ports.ts';
-import type { ReadSlot } from '../shared/value-history.ts';
+import type { Page, ReadSlot, ReadValue, StoredValue, StoredVersion } from '../shared/ports.ts';
 
 /** The current version of a value without its value string; undefined if the item lacks the documented form. */
 export interface ListedValue {

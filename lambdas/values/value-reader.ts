@@ -12,16 +12,17 @@ import type {
   VersionInfo,
 } from '../../contract/values/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
+import { allSlots, isKeptBeside, keptVersionOf, slotOf } from '../../core/values/history-slots.ts';
+import { isInNameRange } from '../../core/values/name-range.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
 import { isHidden, lastReservedName } from '../api-keys/permissions.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { awaitDecryption, toItemResult } from '../shared/error-classification.ts';
 import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
+import type { ReadSlot } from '../shared/ports.ts';
 import { type Clock, isMalformed, type ReadValue, type StoredValue, type StoredVersion } from '../shared/ports.ts';
-import { allSlots, isKeptBeside, keptVersionOf, type ReadSlot, slotOf } from '../shared/value-history.ts';
 import { validateName } from '../shared/value-names.ts';
-import { isInNameRange } from './name-range.ts';
 import { decryptInfo, decryptValue, isVersionExpired } from './value-encryption.ts';
 import type { ValueStores } from './value-ports.ts';
 

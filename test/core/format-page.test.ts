@@ -53,7 +53,7 @@ import {
   verifyUserKeyring,
 } from '../../core/users/user-keyring.ts';
 import { deriveUmk } from '../../core/users/user-root-key.ts';
-import { isKeptBeside, slotKey, slotOf as valueSlotOf } from '../../lambdas/shared/value-history.ts';
+import { isKeptBeside, slotKey, slotOf as valueSlotOf } from '../../core/values/history-slots.ts';
 import { hintsAfter } from '../../lambdas/values/repeated-write.ts';
 import { hex } from './published-vectors.ts';
 

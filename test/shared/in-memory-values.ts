@@ -1,7 +1,9 @@
 /** The table of values in memory: current versions and history slots in one map, by sort key. */
 import { isDeepStrictEqual } from 'node:util';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import { parseSlotKey, slotKey, slotOf } from '../../core/values/history-slots.ts';
 import type { ScannedItem, ValueScanStore } from '../../lambdas/rotation/rotation-ports.ts';
+import type { ReadSlot } from '../../lambdas/shared/ports.ts';
 import {
   isMalformed,
   type MalformedItem,
@@ -9,7 +11,6 @@ import {
   type StoredValue,
   type StoredVersion,
 } from '../../lambdas/shared/ports.ts';
-import { parseSlotKey, type ReadSlot, slotKey, slotOf } from '../../lambdas/shared/value-history.ts';
 import type { ValueHistoryStore, ValueStore } from '../../lambdas/values/value-ports.ts';
 
 /** The outcome of a write: done, done but the reply is lost, or rejected without effect. */

@@ -1,6 +1,5 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { namePlaceholders, requireText } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, requireText, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import type { ValueMetadataStore } from '../explain-service.ts';
 import type { ValueMetadata } from '../explain-value.ts';
@@ -29,7 +28,7 @@ export class DynamoValueMetadata implements ValueMetadataStore {
       },
     );
     if (item === undefined) return undefined;
-    const fields = unmarshall(item);
+    const fields = unmarshallItem(item);
     return { name: requireText(fields, 'name'), info: requireText(fields, 'info') };
   }
 }

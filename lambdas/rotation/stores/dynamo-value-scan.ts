@@ -1,4 +1,5 @@
 import { DeleteItemCommand, type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { parseSlotKey } from '../../../core/values/history-slots.ts';
 import type { Page, ReadValue, StoredVersion } from '../../shared/ports.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
@@ -6,7 +7,6 @@ import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { ifSameVersion } from '../../shared/stores/value-conditions.ts';
 import { parseSlotVersion, parseStoredValue } from '../../shared/stores/value-item-codec.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import { parseSlotKey } from '../../shared/value-history.ts';
 import type { ScannedItem, ValueScanStore } from '../rotation-ports.ts';
 
 /** Scans and re-encrypts all versions of all values of an org, for a rotation. */

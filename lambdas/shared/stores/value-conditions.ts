@@ -1,5 +1,6 @@
 /** Conditions of writes to the table of values: the item is still the one that was read. */
-import { isMalformed, type MalformedItem, type StoredVersion } from '../ports.ts';
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { MalformedItem, StoredVersion } from '../ports.ts';
 import { type Item, namePlaceholders, toItem } from './dynamo-item-codec.ts';
 
 type ReadItem = StoredVersion | MalformedItem;
@@ -15,22 +16,27 @@ export const ifUnchanged = (before: ReadItem) => ifEqual(before, ['life', 'versi
  * that was deleted and set again restarts its versions at 1. An item without the documented form must be unchanged.
  */
 export const ifSameVersion = (before: ReadItem) =>
-  isMalformed(before) ? ifUnchanged(before) : ifEqual(before, ['life', 'version']);
+  'malformed' in before ? ifUnchanged(before) : ifEqual(before, ['life', 'version']);
 
 function ifEqual(before: ReadItem, names: readonly string[]) {
-  const attributes = isMalformed(before) ? (before.attributes as Item) : toItem({ ...before });
-  const present = names.filter((name) => attributes[name] !== undefined);
-  const tests = names.map((name) =>
-    present.includes(name) ? `#${name} = :${name}` : `attribute_not_exists(#${name})`,
-  );
+  const attributes = 'malformed' in before ? (before.attributes as Item) : toItem({ ...before });
+  const tests = names.map((name) => testOf(name, attributes[name]));
+  const values = Object.assign({}, ...tests.map(({ values }) => values)) as Item;
   return {
     // The first test matters for an item that had none of the attributes: it must not have been deleted.
-    ConditionExpression: ['attribute_exists(#name)', ...tests].join(' AND '),
+    ConditionExpression: ['attribute_exists(#name)', ...tests.map(({ test }) => test)].join(' AND '),
     ExpressionAttributeNames: namePlaceholders('name', ...names),
     // DynamoDB refuses an empty map.
-    ExpressionAttributeValues:
-      present.length === 0
-        ? undefined
-        : (Object.fromEntries(present.map((name) => [`:${name}`, attributes[name]])) as Item),
+    ExpressionAttributeValues: Object.keys(values).length === 0 ? undefined : values,
   };
+}
+
+function testOf(name: string, value: AttributeValue | undefined): { readonly test: string; readonly values: Item } {
+  if (value === undefined) return { test: `attribute_not_exists(#${name})`, values: {} };
+  // No valid item has a list or a map here, so a repair changes the type. The embedded engine cannot compare their
+  // content.
+  const nested = value.L === undefined ? (value.M === undefined ? undefined : 'M') : 'L';
+  if (nested !== undefined)
+    return { test: `attribute_type(#${name}, :${name})`, values: { [`:${name}`]: { S: nested } } };
+  return { test: `#${name} = :${name}`, values: { [`:${name}`]: value } };
 }

@@ -1,11 +1,11 @@
 import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import type { StoredVersion } from '../../shared/ports.ts';
+import { parseSlotKey, slotKey, slotOf } from '../../../core/values/history-slots.ts';
+import type { ReadSlot, StoredVersion } from '../../shared/ports.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { ifSameVersion } from '../../shared/stores/value-conditions.ts';
 import { parseSlotVersion } from '../../shared/stores/value-item-codec.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import { parseSlotKey, type ReadSlot, slotKey, slotOf } from '../../shared/value-history.ts';
 import type { ValueHistoryStore } from '../value-ports.ts';
 
 /** Earlier versions of values, in the same DynamoDB table as the current ones. */

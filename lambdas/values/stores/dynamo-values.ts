@@ -1,4 +1,5 @@
 import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { firstPossibleName, lastPossibleName } from '../../../core/values/name-range.ts';
 import type { Page, ReadValue, StoredValue } from '../../shared/ports.ts';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
@@ -7,7 +8,6 @@ import { queryPage } from '../../shared/stores/dynamo-query.ts';
 import { ifSameVersion, ifUnchanged } from '../../shared/stores/value-conditions.ts';
 import { parseStoredValue, summaryOf } from '../../shared/stores/value-item-codec.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import { firstPossibleName, lastPossibleName } from '../name-range.ts';
 import type { ListedValue, ValueStore } from '../value-ports.ts';
 
 const ifAbsent = {

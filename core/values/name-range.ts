@@ -1,6 +1,6 @@
 /**
  * Bounds of all names in the order of the table. Names begin with one of `A-Z a-z 0-9 . _ @ : -`
- * (contract/shared/name-patterns.ts). History slots begin with `#` and are outside.
+ * (docs/format.md, section 4). History slots begin with `#` and are outside.
  */
 export const firstPossibleName = '-';
 export const lastPossibleName = '~';

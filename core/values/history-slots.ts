@@ -2,11 +2,9 @@
  * The history of a value: a ring of slots, one item each, in the table of values (docs/format.md, section 5). A version
  * has the same slot as the version that is dropped for it, so nothing has to be deleted when a version is added.
  */
-import { limits } from '../../contract/shared/limits.ts';
-import type { MalformedItem, StoredVersion } from './ports.ts';
 
 /** Number of earlier versions that are kept. */
-export const historySlots = limits.versionsKept - 1;
+export const historySlots = 9;
 
 export const allSlots: readonly number[] = Array.from({ length: historySlots }, (_, slot) => slot);
 
@@ -20,12 +18,6 @@ export const isKeptBeside = (current: number, version: number): boolean =>
 export function keptVersionOf(current: number, slot: number): number | undefined {
   const version = current - 1 - ((((current - 1 - slot) % historySlots) + historySlots) % historySlots);
   return version >= 1 ? version : undefined;
-}
-
-/** A slot that holds an item. */
-export interface ReadSlot {
-  readonly slot: number;
-  readonly content: StoredVersion | MalformedItem;
 }
 
 // '#' sorts before every character of a name, so the slots of all names come before all names.
