@@ -1,7 +1,8 @@
 /** Races and crashes of writes, deletions and destructions that touch history slots. */
 import { describe, expect, test } from 'vitest';
+import { limits } from '../../contract/shared/limits.ts';
 import type { Keyring } from '../../core/org-keys/org-keyring.ts';
-import { parseSlotKey } from '../../core/values/history-slots.ts';
+import { historySlots, parseSlotKey } from '../../core/values/history-slots.ts';
 import type { ReadValue } from '../../lambdas/shared/ports.ts';
 import { ValueDestructionService } from '../../lambdas/shredding/value-destruction-service.ts';
 import { ValueDeleter } from '../../lambdas/values/value-deleter.ts';
@@ -59,6 +60,10 @@ function operations(vault: Vault, calls: CallFaults) {
       await destroying.destroy(vault.caller, (await vault.keys()).keyring as Keyring, name, name),
   };
 }
+
+test('as many versions are kept as the API promises', () => {
+  expect(historySlots + 1).toBe(limits.versionsKept);
+});
 
 describe('a set that ends at any call', () => {
   const writeId = 'interrupted-0123456789';
