@@ -71,6 +71,7 @@ export const capabilities = {
     audit: ['encoding', 'signing'],
     blobs: ['decryption-error.ts', 'encoding', 'hazmat'],
     users: ['api-keys', 'decryption-error.ts', 'encoding', 'encryption', 'hazmat'],
+    values: [],
     memory: ['decryption-error.ts', 'encoding'],
     jobs: ['decryption-error.ts', 'encoding', 'hazmat'],
     'offline-cache': ['decryption-error.ts', 'encoding', 'hazmat'],
@@ -113,7 +114,7 @@ export const capabilities = {
     memory: ['shared', 'users'],
     conversations: ['channels', 'jobs', 'middleware', 'shared', 'users'],
     shredding: ['api-keys', 'blobs', 'org-keys', 'shared', 'users', 'values'],
-    explain: ['api-keys', 'blobs', 'channels', 'org-keys', 'shared', 'users', 'values'],
+    explain: ['api-keys', 'blobs', 'channels', 'org-keys', 'shared', 'users'],
     worker: ['conversations', 'jobs', 'middleware', 'shared', 'users'],
   },
   lib: {

@@ -48,7 +48,10 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 
 async function list(shell: Shell): Promise<void> {
   const client = await shell.client();
-  const found = await client.blobs.list({ pageSize: 1000 }).toArray();
+  const damaged: string[] = [];
+  const onDamaged = (id: string) => void damaged.push(id);
+  const found = await client.blobs.list({ pageSize: 1000, onDamaged }).toArray();
+  if (damaged.length > 0) shell.note(`The records of these files are damaged: ${damaged.join(', ')}.`);
   if (found.length === 0) shell.note('No files are shared.');
   const rows = found.map((blob) => [
     blob.id,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Shell } from '../shell/shell.ts';
 import { formatTableWithHead, formatTime, formatTree } from '../shell/terminal-output.ts';
-import { escapeForLine } from '../shell/terminal-text.ts';
+import { escapeForLine, line } from '../shell/terminal-text.ts';
 
 const help = `
 Prints a table on a terminal, one name per line in a pipe, and all facts with --json. Values are never shown.
@@ -25,11 +25,15 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 
 async function list(shell: Shell, prefix: string | undefined, asTree: boolean): Promise<void> {
   const client = await shell.client();
-  const values = await client.vault.list({ prefix, pageSize: 1000 }).toArray();
-  const names = values.map(({ name }) => name);
+  const damaged: string[] = [];
+  const onDamaged = (name: string) => void damaged.push(name);
+  const values = await client.vault.list({ prefix, pageSize: 1000, onDamaged }).toArray();
+  const names = [...values.map(({ name }) => name), ...damaged].sort();
+  const facts = [...values, ...damaged.map((name) => ({ name, damaged: true }))];
+  noteDamaged(shell, damaged);
   if (names.length === 0) shell.note(prefix === undefined ? 'There are no values.' : 'No values match.');
-  if (asTree) return shell.print(formatTree(names), values);
-  if (!shell.isTerminal) return shell.print(names.map(escapeForLine).join('\n'), values);
+  if (asTree) return shell.print(formatTree(names), facts);
+  if (!shell.isTerminal) return shell.print(names.map(escapeForLine).join('\n'), facts);
   const rows = values.map(({ name, version, createdAt, expiresAt, metadata }) => [
     name,
     String(version),
@@ -39,10 +43,17 @@ async function list(shell: Shell, prefix: string | undefined, asTree: boolean): 
       .map(([key, text]) => `${key}=${text}`)
       .join(' '),
   ]);
+  for (const name of damaged) rows.push([name, 'damaged', '-', '-', '']);
   shell.print(
     names.length === 0
       ? ''
       : formatTableWithHead([['NAME', 'VERSION', 'STORED (UTC)', 'EXPIRES', 'METADATA'], ...rows]),
-    values,
+    facts,
   );
+}
+
+function noteDamaged(shell: Shell, damaged: readonly string[]): void {
+  if (damaged.length === 0) return;
+  const what = damaged.length === 1 ? '1 value' : `${damaged.length} values`;
+  shell.note(line`${what} can’t be decrypted: ${damaged.join(', ')}. Set such a value again, or delete it.`);
 }

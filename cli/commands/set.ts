@@ -114,13 +114,15 @@ async function store(
   }
 }
 
-/** The version for the condition. An expired version counts as none. */
+/** The version for the condition. An expired version counts as none. That of a damaged value is unknown. */
 function baseVersion(current: CurrentVersion): number | undefined {
   if (current.state === 'present') return current.info.version;
-  return current.state === 'forbidden' ? undefined : 0;
+  return current.state === 'forbidden' || current.state === 'damaged' ? undefined : 0;
 }
 
 function unreadMetadata({ state }: CurrentVersion, { version }: ValueInfo): string[] {
+  if (state === 'damaged')
+    return ['The earlier version was damaged; it was replaced, and none of its metadata was kept.'];
   if (state === 'expired') return ['The earlier version had expired; nothing of its metadata was kept.'];
   if (state !== 'forbidden' || version === 1) return [];
   return ['This key has no permission to list values; nothing of the earlier metadata was kept.'];

@@ -19,12 +19,15 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 
 async function versions(shell: Shell, name: string): Promise<void> {
   const client = await shell.client();
-  const kept = await client.vault.versions(name);
+  const damaged: number[] = [];
+  const kept = await client.vault.versions(name, { onDamaged: (version) => void damaged.push(version) });
+  if (damaged.length > 0) shell.note(`These versions can’t be decrypted: ${damaged.join(', ')}.`);
+  const facts = [...kept, ...damaged.map((version) => ({ version, damaged: true }))];
   const rows = kept.map(({ version, createdAt, expiresAt }) => [
     String(version),
     formatTime(createdAt),
     expiresAt === undefined ? '-' : formatTime(expiresAt),
   ]);
-  if (!shell.isTerminal) return shell.print(formatTable(rows), kept);
-  shell.print(formatTableWithHead([['VERSION', 'STORED (UTC)', 'EXPIRES'], ...rows]), kept);
+  if (!shell.isTerminal) return shell.print(formatTable(rows), facts);
+  shell.print(formatTableWithHead([['VERSION', 'STORED (UTC)', 'EXPIRES'], ...rows]), facts);
 }

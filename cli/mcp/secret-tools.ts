@@ -43,6 +43,7 @@ const listInput = z.strictObject({
 });
 const listOutput = z.strictObject({
   secrets: z.array(z.strictObject({ name: z.string(), ...versionFields })),
+  damaged: z.array(z.string()).optional().describe('Secrets that could not be decrypted'),
   cursor: z.string().optional().describe('Present if there are more results: pass it with the same prefix'),
 });
 
@@ -60,12 +61,17 @@ export const listSecrets: Tool<typeof listInput, typeof listOutput> = {
     const client = await scope.client();
     const page = await client.vault.list({ ...call, prefix: within, pageSize: limit }).page(cursor);
     const secrets = page.values.filter((info) => info.name.startsWith(folder));
+    const damaged = (page.damaged ?? []).filter((name) => name.startsWith(folder));
     return {
       secrets: secrets.map((info: ValueInfo) => ({ name: info.name, ...toVersionFacts(info) })),
+      ...(damaged.length === 0 ? {} : { damaged }),
       ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
     };
   },
 };
+
+/** Only the current version decides how a secret may be used. It is never among the damaged ones. */
+const ignoreDamaged = () => {};
 
 const describeInput = z.strictObject({ name });
 const describeOutput = z.strictObject({
@@ -87,7 +93,10 @@ export const describeSecret: Tool<typeof describeInput, typeof describeOutput> =
   annotations: readOnlyAnnotations,
   run: async (input, call, scope) => {
     const client = await scope.client();
-    const versions = await client.vault.versions(assertInFolder(scope, input.name), call);
+    const versions = await client.vault.versions(assertInFolder(scope, input.name), {
+      ...call,
+      onDamaged: ignoreDamaged,
+    });
     return {
       name: input.name,
       placeholder: `{{anima://${input.name}}}`,
@@ -192,6 +201,10 @@ async function findReplaceableVersion(
     case 'forbidden':
       throw new ToolRefusal(
         `This server's key has no permission to list ${of}, so it is unknown whether it exists. Nothing was stored`,
+      );
+    case 'damaged':
+      throw new ToolRefusal(
+        `${of} exists, but cannot be decrypted. Nothing was stored; use another name, or ask the user to store or delete it`,
       );
   }
 }

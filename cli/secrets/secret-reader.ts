@@ -100,10 +100,14 @@ export class SecretReader {
   /** Lists the names below a folder (`prod/`; '' for all), in order. @throws AnimaError */
   async listNames(folder: string): Promise<string[]> {
     try {
+      // A damaged value is listed too, so that a command that needs it fails with its name and does not run without it.
+      const damaged = new Set<string>();
       const list = await this.#requestVault(() =>
-        this.#client.vault.list({ prefix: folder, pageSize: 1000 }).toArray(),
+        this.#client.vault
+          .list({ prefix: folder, pageSize: 1000, onDamaged: (name) => void damaged.add(name) })
+          .toArray(),
       );
-      const names = list.map(({ name }) => name);
+      const names = [...list.map(({ name }) => name), ...damaged].sort();
       await this.#tryOnCache(async (cache) => await cache.keepNames(folder, names));
       return names;
     } catch (error) {

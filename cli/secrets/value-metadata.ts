@@ -48,22 +48,24 @@ const quoted = (text: string): string => escapeForLine(JSON.stringify(text));
 /** The current version of a name, or why it cannot be read. */
 export type CurrentVersion =
   | { readonly state: 'present'; readonly info: VersionInfo }
-  | { readonly state: 'none' | 'expired' | 'forbidden' };
+  | { readonly state: 'none' | 'expired' | 'forbidden' | 'damaged' };
 
-/** Reads the current version without its value. @throws AnimaError other than not found, expired and forbidden */
+/** Reads the current version without its value. @throws AnimaError other than those of the states */
 export async function readCurrentVersion(
   client: Anima,
   name: string,
   options?: Parameters<Anima['vault']['versions']>[1],
 ): Promise<CurrentVersion> {
   try {
-    const [info] = await client.vault.versions(name, options);
+    // Earlier versions can be damaged without effect on the current one, which comes first.
+    const [info] = await client.vault.versions(name, { ...options, onDamaged: () => {} });
     return info === undefined ? { state: 'none' } : { state: 'present', info };
   } catch (error) {
     if (!(error instanceof AnimaError)) throw error;
     if (error.code === 'value_not_found') return { state: 'none' };
     if (error.code === 'value_expired') return { state: 'expired' };
     if (error.code === 'forbidden') return { state: 'forbidden' };
+    if (error.code === 'decryption_failed') return { state: 'damaged' };
     throw error;
   }
 }

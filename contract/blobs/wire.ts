@@ -121,6 +121,8 @@ export interface CompleteBlobResponse extends BlobInfo, Link {}
 export interface ListBlobsResponse {
   /** Newest first. */
   blobs: BlobInfo[];
+  /** Ids of blobs on this page whose records are damaged; absent if there are none. */
+  damaged?: string[] | undefined;
   cursor?: string | undefined;
 }
 

@@ -12,11 +12,6 @@ export const limits = {
   metadataValueLength: 512,
   /** Number of versions kept per value, including the current one. */
   versionsKept: 10,
-  /**
-   * Maximum total bytes of the sealed strings in all versions of one value, because a DynamoDB item is limited to 400
-   * KiB. The oldest versions are dropped until the rest fits.
-   */
-  itemBytes: 380_000,
   /** Maximum number of items in a batch. */
   batchItems: 100,
   /**

@@ -4,6 +4,7 @@ import { limits } from '../shared/limits.ts';
 import { metadataKeyPattern, writeIdPattern } from '../shared/name-patterns.ts';
 import {
   batchOf,
+  damaged,
   emptyObject,
   failedItem,
   integerAtLeast,
@@ -101,14 +102,16 @@ export const valueSchemas = {
     query: z.strictObject({ ...pageQueryFields, prefix: z.optional(z.string()) }),
     body: undefined,
     response: schemaFor<ListValuesResponse>()(
-      z.strictObject({ values: z.array(valueInfo), cursor: z.optional(z.string()) }),
+      z.strictObject({ values: z.array(valueInfo), damaged, cursor: z.optional(z.string()) }),
     ),
   },
   listVersions: {
     params: nameParams,
     query: emptyObject,
     body: undefined,
-    response: schemaFor<ListVersionsResponse>()(z.strictObject({ name, versions: z.array(versionInfo) })),
+    response: schemaFor<ListVersionsResponse>()(
+      z.strictObject({ name, versions: z.array(versionInfo), damaged: z.optional(z.array(integerAtLeast(1))) }),
+    ),
   },
   getValues: {
     params: emptyObject,

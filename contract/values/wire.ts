@@ -42,6 +42,8 @@ export interface Value extends ValueInfo {
 
 export interface ListValuesResponse {
   values: ValueInfo[];
+  /** Names of values on this page that could not be decrypted; absent if there are none. */
+  damaged?: string[] | undefined;
   /** Present when there are more names; valid only for the same prefix. */
   cursor?: string | undefined;
 }
@@ -50,6 +52,8 @@ export interface ListVersionsResponse {
   name: string;
   /** Newest first. The first is the current version. */
   versions: VersionInfo[];
+  /** Earlier versions that could not be decrypted, newest first; absent if there are none. */
+  damaged?: number[] | undefined;
 }
 
 export interface DeleteValueResponse {

@@ -75,8 +75,16 @@ export interface DestroyReceipt {
   readonly destroyedAt: string;
   /** Id of the API key. */
   readonly requestedBy: string;
-  /** The versions that were stored, newest first, each with the DEK version in its header, if it had one. */
-  readonly versions: readonly { readonly version: number; readonly dek?: number | undefined }[];
+  /**
+   * No request that began at this time or later could store a version that existed before. Until then, a write that
+   * began before the deletion may have put a copy of the last version back into its history slot.
+   */
+  readonly inFlightUntil: string;
+  /**
+   * The versions that were stored, newest first, each with the DEK version in its header, if it had one. The version is
+   * absent if the stored item was damaged.
+   */
+  readonly versions: readonly { readonly version?: number | undefined; readonly dek?: number | undefined }[];
   /** DEK versions that exist. A copy of the value can be opened only while the DEK that sealed it exists. */
   readonly deks: readonly number[];
   /** Copies of the table of values. */
@@ -111,4 +119,5 @@ export const destroyReceiptLimits = [
   ...commonReceiptLimits,
   'Copies of the value in recovery data and backups of the table remain encrypted. They can be decrypted only while the organization and the key of the copy exist.',
   'Earlier versions that had already been removed from the history may be in the same copies.',
+  'A write that was in progress may have put an encrypted copy of the last version back into the table until inFlightUntil. It removes the copy itself, unless it was terminated. The copy is not readable by name, and the next deletion, destruction or rotation removes it.',
 ];

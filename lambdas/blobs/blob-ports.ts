@@ -33,6 +33,12 @@ export interface StoredBlob extends LinkId {
   readonly ttl?: number | undefined;
 }
 
+/** A record in a list; `blob` is undefined if the record does not have the documented form. */
+export interface ListedBlob {
+  readonly id: string;
+  readonly blob: StoredBlob | undefined;
+}
+
 /** Fields that a completion adds to a record. */
 export interface Completion {
   readonly completedAt: string;
@@ -52,7 +58,7 @@ export interface BlobStore {
   create(blob: StoredBlob): Promise<void>;
   get(org: string, id: string): Promise<StoredBlob | undefined>;
   /** Records with IDs before the given one, in descending order. */
-  list(org: string, before: string | undefined, limit: number): Promise<Page<StoredBlob>>;
+  list(org: string, before: string | undefined, limit: number): Promise<Page<ListedBlob>>;
   /** Marks a blob that is uploading as ready. */
   markReady(org: string, id: string, completion: Completion): Promise<boolean>;
   /** Replaces the locator of a ready blob. */

@@ -14,7 +14,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { formatLinkId, type LinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { createTimeId, isTimeId } from '../../core/encoding/time-ordered-id.ts';
-import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
+import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { addSeconds } from '../shared/timestamps.ts';
 import type { BlobStore, StoredBlob, UploadObjectStore } from './blob-ports.ts';
@@ -104,7 +104,8 @@ export class BlobService {
   }
 
   /**
-   * One page of blobs, newest first. It may contain fewer blobs than requested and still have a cursor.
+   * One page of blobs, newest first. It may contain fewer blobs than requested and still have a cursor. A damaged
+   * record is reported by its ID and does not fail the list.
    * @throws VaultError `invalid_cursor`
    */
   async list(
@@ -113,12 +114,15 @@ export class BlobService {
   ): Promise<ListBlobsResponse> {
     const scope = [org, 'blobs', ''] as const;
     const before = cursor === undefined ? undefined : decodeCursor(cursor, scope);
-    if (before !== undefined && !isTimeId(before)) throw new VaultError('invalid_cursor');
+    // Any ID that the table can contain, because a page can end at a record that someone else put there.
+    if (before !== undefined && !fitsSortKey(before, 0)) throw new VaultError('invalid_cursor');
     const { items, more } = await this.#blobs.list(org, before, limit);
     const now = this.#clock();
-    const blobs = items.filter((blob) => unlessTtlPassed(blob, now) !== undefined).map((blob) => toBlobInfo(blob, now));
+    const blobs = items.flatMap(({ blob }) => unlessTtlPassed(blob, now) ?? []).map((blob) => toBlobInfo(blob, now));
+    const damaged = items.filter(({ blob }) => blob === undefined).map(({ id }) => id);
+    const found = { blobs, ...(damaged.length === 0 ? {} : { damaged }) };
     const last = items.at(-1);
-    return more && last !== undefined ? { blobs, cursor: encodeCursor(scope, last.id) } : { blobs };
+    return more && last !== undefined ? { ...found, cursor: encodeCursor(scope, last.id) } : found;
   }
 
   /**

@@ -7,7 +7,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import type { KeyringOpener } from '../org-keys/keyring-opener.ts';
-import type { Clock, StoredValue } from '../shared/ports.ts';
+import { type Clock, isMalformed, type ReadValue } from '../shared/ports.ts';
 import { decryptInfo, decryptValue, isVersionExpired } from '../values/value-encryption.ts';
 import { type ChannelName, channelNames } from './channel-ports.ts';
 
@@ -15,7 +15,7 @@ import { type ChannelName, channelNames } from './channel-ports.ts';
 export type ReadKeyringAndValue = (
   org: string,
   name: string,
-) => Promise<{ readonly keyring: unknown; readonly value: StoredValue | undefined }>;
+) => Promise<{ readonly keyring: unknown; readonly value: ReadValue | undefined }>;
 
 export class ChannelCredentialsService {
   readonly #readKeyringAndValue: ReadKeyringAndValue;
@@ -37,7 +37,7 @@ export class ChannelCredentialsService {
     const name = channelSecretsPrefix + channel;
     try {
       const { keyring, value } = await this.#readKeyringAndValue(org, name);
-      if (keyring === undefined || value === undefined) return null;
+      if (keyring === undefined || value === undefined || isMalformed(value)) return null;
       const keys = await this.#deks.open(
         keyring,
         org,

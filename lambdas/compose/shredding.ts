@@ -23,7 +23,7 @@ import {
   keyrings,
   requestRecordTablesWithValues,
   signer,
-  values,
+  valueStores,
 } from './stores.ts';
 
 const createShredWorkflowStarter = () =>
@@ -68,7 +68,7 @@ export function createShredderServices() {
       createShredWorkflowStarter(),
       clock,
     ),
-    destructionService: new ValueDestructionService(values(), findValueBackups, signer(), clock),
+    destructionService: new ValueDestructionService(valueStores(), findValueBackups, signer(), clock),
   };
 }
 

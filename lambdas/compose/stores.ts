@@ -10,7 +10,9 @@ import { KmsKek } from '../org-keys/stores/kms-kek.ts';
 import { KmsSigner } from '../shared/stores/kms-signer.ts';
 import { OrgUserPurger } from '../users/org-user-purger.ts';
 import { DynamoUserItems } from '../users/stores/dynamo-user-records.ts';
+import { DynamoValueHistory } from '../values/stores/dynamo-value-history.ts';
 import { DynamoValues } from '../values/stores/dynamo-values.ts';
+import type { ValueStores } from '../values/value-ports.ts';
 import {
   lazy,
   orgDynamoClients,
@@ -29,7 +31,10 @@ export const keyrings = () => new DynamoKeyrings(orgDynamoClients(), requireSett
 
 export const apiKeys = () => new DynamoApiKeys(orgDynamoClients(), requireSetting('apiKeyTable'));
 
-export const values = () => new DynamoValues(orgDynamoClients(), requireSetting('valueTable'));
+export const valueStores = (): ValueStores => ({
+  values: new DynamoValues(orgDynamoClients(), requireSetting('valueTable')),
+  history: new DynamoValueHistory(orgDynamoClients(), requireSetting('valueTable')),
+});
 
 export const signer = () => new KmsSigner(unscopedKmsClient(), requireSetting('signingKeyId'));
 

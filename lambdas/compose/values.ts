@@ -2,6 +2,7 @@
 import { DynamoRequestRecords } from '../api-keys/stores/dynamo-request-records.ts';
 import { FirstDekCreator } from '../org-keys/keyring-opener.ts';
 import { RotationTrigger } from '../rotation/rotation-trigger.ts';
+import { ValueDeleter } from '../values/value-deleter.ts';
 import { ValueReader } from '../values/value-reader.ts';
 import { ValueWriter } from '../values/value-writer.ts';
 import { WriteSnapshotLoader } from '../values/write-snapshot-loader.ts';
@@ -15,11 +16,11 @@ import {
   requireSetting,
 } from './common.ts';
 import { createRotationWorkflowStarter, rotationStore } from './rotation.ts';
-import { kek, keyrings, requestRecordTablesWithValues, values } from './stores.ts';
+import { kek, keyrings, requestRecordTablesWithValues, valueStores } from './stores.ts';
 
 export function createReaderServices() {
   const apiKeyAuth = createApiKeyAuth(requestRecordTablesWithValues(), createKeyringOpener(kek()));
-  return { apiKeyAuth, valueReader: new ValueReader(values(), clock) };
+  return { apiKeyAuth, valueReader: new ValueReader(valueStores(), clock) };
 }
 
 const createRotationTrigger = () =>
@@ -42,6 +43,7 @@ export function createWriterServices() {
   return {
     apiKeyAuth: createApiKeyAuth(requestRecordTablesWithValues(), keyringOpener),
     snapshotLoader,
-    valueWriter: new ValueWriter(values(), clock, createRotationTrigger()),
+    valueWriter: new ValueWriter(valueStores(), clock, createRotationTrigger()),
+    valueDeleter: new ValueDeleter(valueStores()),
   };
 }

@@ -13,7 +13,6 @@ import type { StoredKeyring } from '../org-keys/keyring-verifier.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { UnlockedUser } from '../users/unlocked-user.ts';
 import type { UserReader } from '../users/user-ports.ts';
-import type { StoredValueSummary } from '../values/value-ports.ts';
 import { explainBlob } from './explain-blob.ts';
 import {
   belongsToUser,
@@ -23,12 +22,12 @@ import {
   recordKeysOfRef,
 } from './explain-ref-parser.ts';
 import { explainUser, parseUserRecordIfPresent } from './explain-user.ts';
-import { type AccessExplanation, explainValue } from './explain-value.ts';
+import { type AccessExplanation, explainValue, type ValueMetadata } from './explain-value.ts';
 import type { IamGrants } from './iam-grants.ts';
 
 /** Reads the encrypted metadata of a value, to find its DEK. The value itself is never read. */
 export interface ValueMetadataStore {
-  find(org: string, name: string): Promise<StoredValueSummary | undefined>;
+  find(org: string, name: string): Promise<ValueMetadata | undefined>;
 }
 
 export interface ExplainStores {

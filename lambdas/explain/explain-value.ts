@@ -7,10 +7,15 @@ import type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.
 import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
 import { findUsableDek } from '../../core/org-keys/org-keyring.ts';
 import type { StoredKeyring } from '../org-keys/keyring-verifier.ts';
-import type { StoredValueSummary } from '../values/value-ports.ts';
 import { type ExplainApiKeysInput, explainValueReaders } from './explain-api-keys.ts';
 import { explainMessages } from './explain-messages.ts';
 import type { FunctionName, IamGrants } from './iam-grants.ts';
+
+export interface ValueMetadata {
+  readonly name: string;
+  /** The sealed string of the metadata. */
+  readonly info: string;
+}
 
 export type AccessExplanation = Omit<ExplainResponse, 'ref'>;
 
@@ -24,7 +29,7 @@ export const nobodyCanOpen = (custody: AccessExplanation['custody'], why: string
 
 export interface ExplainValueInput extends ExplainApiKeysInput {
   readonly keyring: StoredKeyring;
-  readonly value: StoredValueSummary | undefined;
+  readonly value: ValueMetadata | undefined;
   readonly grants: IamGrants;
 }
 

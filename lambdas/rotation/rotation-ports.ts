@@ -2,7 +2,7 @@
  * Ports of DEK rotation. The store contract of `RequestRecordStore` (api-keys/request-record-ports.ts) also applies
  * here.
  */
-import type { Page, StoredValue, StoredVersion } from '../shared/ports.ts';
+import type { MalformedItem, Page, ReadValue, StoredVersion } from '../shared/ports.ts';
 
 /**
  * Progress of a rotation, for display only. The record is not authenticated, so no destructive decision depends on it.
@@ -29,31 +29,41 @@ export interface RotationProgressStore {
   save(org: string, progress: RotationProgress): Promise<void>;
 }
 
-/** A value found by a scan; `stored` is undefined if the item does not have the documented format. */
-export interface ScannedValue {
+/** An item found by a scan: the current version of a value, or an earlier version in a history slot. */
+export interface ScannedItem {
+  /** Sort key of the item. */
+  readonly key: string;
+  /** The name of the value that the item belongs to. */
   readonly name: string;
-  readonly stored: StoredValue | undefined;
+  /** The history slot; undefined for the current version. */
+  readonly slot: number | undefined;
+  readonly content: StoredVersion | MalformedItem;
 }
 
 export interface ValueScanStore {
-  /**
-   * Whole values after a name, in ascending order. A page may contain fewer than `limit` values although `more` is
-   * true.
-   */
-  scan(org: string, after: string | undefined, limit: number): Promise<Page<ScannedValue>>;
-  /** One whole value; undefined if it does not exist or does not have the documented format. */
-  get(org: string, name: string): Promise<StoredValue | undefined>;
-  /** Counts the values of one page after a name. `last` is the last name counted; undefined at the end of the list. */
+  /** Items after a key, in ascending order. A page may contain fewer than `limit` items although `more` is true. */
+  scan(org: string, after: string | undefined, limit: number): Promise<Page<ScannedItem>>;
+  /** One item by its key. */
+  get(org: string, key: string): Promise<ScannedItem | undefined>;
+  /** The current version of a value. */
+  getCurrent(org: string, name: string): Promise<ReadValue | undefined>;
+  /** Counts the items of one page after a key. `last` is the last key counted; undefined at the end of the list. */
   countAfter(
     org: string,
     after: string | undefined,
   ): Promise<{ readonly count: number; readonly last: string | undefined }>;
   /**
-   * Replaces the sealed strings of a value's versions, on condition that the item's `info` string is still that of
-   * `before`. Returns false and changes nothing if it is not. Also returns true if an earlier attempt of the same call
-   * succeeded.
+   * Replaces the sealed strings of an item, on condition that its `info` string is still that of `before`. Returns false
+   * and changes nothing if it is not. Also returns true if an earlier attempt of the same call succeeded.
    */
-  replaceCiphertext(org: string, next: StoredValue, before: StoredVersion): Promise<boolean>;
+  replaceCiphertext(
+    org: string,
+    key: string,
+    next: Pick<StoredVersion, 'value' | 'info'>,
+    before: StoredVersion,
+  ): Promise<boolean>;
+  /** Deletes a history slot that still holds the version that was read, re-encrypted or not. */
+  deleteSlot(org: string, item: ScannedItem): Promise<boolean>;
 }
 
 /** Approximate count of encryptions per DEK. */

@@ -1,31 +1,37 @@
-/** Scans all values of an org in chunks. A chunk ends well within the run time of a function. */
-import { DecryptionError } from '../../core/decryption-error.ts';
+/** Scans all items of an org, current versions and history slots alike, in chunks. A chunk ends well within the run time of a function. */
 import type { Dek } from '../../core/encryption/root-key.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
+import { awaitDecryption } from '../shared/error-classification.ts';
 import { mapConcurrent } from '../shared/map-concurrent.ts';
-import type { Clock, StoredValue } from '../shared/ports.ts';
-import type { ValueScanStore } from './rotation-ports.ts';
+import { type Clock, isMalformed, type ReadValue } from '../shared/ports.ts';
+import { isDeadSlot } from '../values/history-cleanup.ts';
+import { reencryptVersion } from '../values/value-encryption.ts';
+import type { ScannedItem, ValueScanStore } from './rotation-ports.ts';
 import type { KeyringUpdater } from './rotation-service.ts';
-import { isEncryptedWith, otherDekVersions, reencryptValue, unparsableDekVersion } from './value-reencryption.ts';
+import { isEncryptedWith, otherDekVersions } from './value-reencryption.ts';
 
 /**
  * A chunk ends with the page that is in progress at this time. Two chunks and the work between them fit into a
  * function's run time. Milliseconds.
  */
 const chunkTimeMs = 4_000;
-/** Values per page, and concurrent writes. */
+/** Items per page, and concurrent writes. */
 const pageSize = 250;
 const maxConcurrentWrites = 16;
-/** Maximum attempts per value when concurrent writers win. Then the next pass handles it. */
+/** Maximum attempts per item when concurrent writers win. Then the next pass handles it. */
 const maxAttempts = 20;
 
-/** `last` is the last name of the chunk; undefined at the end of the list. */
+/** `last` is the last key of the chunk; undefined at the end of the list. */
 export interface ReencryptionChunk {
   readonly counted: number;
   readonly reencrypted: number;
   readonly damaged: number;
   readonly last: string | undefined;
 }
+
+type Outcome = 'current' | 'resealed' | 'removed' | 'damaged';
+
+type ReadCurrent = (name: string) => Promise<ReadValue | undefined>;
 
 export interface DekVersionChunk {
   readonly left: readonly number[];
@@ -57,7 +63,10 @@ export class ValueReencryptor {
     return { count, last: at };
   }
 
-  /** Re-encrypts the values that are not entirely encrypted with the active DEK. */
+  /**
+   * Re-encrypts the items that are not entirely encrypted with the active DEK, and deletes history slots that belong to
+   * no stored value.
+   */
   async reencryptChunk(org: string, after: string | undefined): Promise<ReencryptionChunk> {
     // Read once per chunk. A chunk is short enough that a DEK activated in the meantime is not missed for longer than a
     // request can last.
@@ -65,10 +74,11 @@ export class ValueReencryptor {
     const { active } = keys;
     const sum = { counted: 0, reencrypted: 0, damaged: 0 };
     if (active === undefined) return { ...sum, last: undefined };
-    const last = await this.#forEachPage(org, after, async (values) => {
-      sum.counted += values.length;
-      const outcomes = await mapConcurrent(values, maxConcurrentWrites, ({ stored }) =>
-        this.#reencryptOne(keys, active, stored),
+    const last = await this.#forEachPage(org, after, async (items) => {
+      sum.counted += items.length;
+      const readCurrentOnce = this.#currentReader(org);
+      const outcomes = await mapConcurrent(items, maxConcurrentWrites, (item) =>
+        this.#reencryptOne(keys, active, item, readCurrentOnce),
       );
       sum.reencrypted += outcomes.filter((outcome) => outcome === 'resealed').length;
       sum.damaged += outcomes.filter((outcome) => outcome === 'damaged').length;
@@ -81,11 +91,8 @@ export class ValueReencryptor {
     const { active } = await this.#keyringUpdater.open(org);
     const left = new Set<number>();
     if (active === undefined) return { left: [], last: undefined };
-    const last = await this.#forEachPage(org, after, async (values) => {
-      for (const { stored } of values) {
-        for (const version of stored === undefined ? [unparsableDekVersion] : otherDekVersions(active, stored))
-          left.add(version);
-      }
+    const last = await this.#forEachPage(org, after, async (items) => {
+      for (const { content } of items) for (const version of otherDekVersions(active, content)) left.add(version);
     });
     return { left: [...left], last };
   }
@@ -93,40 +100,63 @@ export class ValueReencryptor {
   async #reencryptOne(
     keys: OpenKeyring,
     active: Dek,
-    read: StoredValue | undefined,
-  ): Promise<'current' | 'resealed' | 'damaged' | 'changing'> {
-    if (read === undefined) return 'damaged';
-    let stored: StoredValue | undefined = read;
-    for (let attempt = 1; attempt <= maxAttempts && stored !== undefined; attempt++) {
-      if (isEncryptedWith(active, stored)) return 'current';
-      let next: StoredValue;
-      try {
-        next = await reencryptValue(keys, active, stored);
-      } catch (error) {
-        if (error instanceof DecryptionError) return 'damaged';
-        throw error;
-      }
-      if (await this.#store.replaceCiphertext(keys.keyring.org, next, stored)) return 'resealed';
+    scanned: ScannedItem,
+    readCurrent: ReadCurrent,
+  ): Promise<Outcome | 'changing'> {
+    const { org } = keys.keyring;
+    let outcome = await this.#tryReencrypt(keys, active, scanned, readCurrent);
+    for (let attempt = 1; outcome === undefined && attempt < maxAttempts; attempt++) {
       // A concurrent writer won. Its item may still contain an old version.
-      stored = await this.#store.get(keys.keyring.org, read.name);
+      const item = await this.#store.get(org, scanned.key);
+      if (item === undefined) return 'current';
+      outcome = await this.#tryReencrypt(keys, active, item, this.#currentReader(org));
     }
-    return stored === undefined ? 'current' : 'changing';
+    return outcome ?? 'changing';
   }
 
-  /** Handles pages until the chunk's time is up. Returns the last name handled; undefined at the end of the list. */
+  /** @returns undefined if the item has changed since it was read */
+  async #tryReencrypt(
+    keys: OpenKeyring,
+    active: Dek,
+    item: ScannedItem,
+    readCurrent: ReadCurrent,
+  ): Promise<Outcome | undefined> {
+    const { org } = keys.keyring;
+    const { key, name, slot, content } = item;
+    if (slot !== undefined && isDeadSlot({ slot, content }, await readCurrent(name)))
+      return (await this.#store.deleteSlot(org, item)) ? 'removed' : undefined;
+    if (isMalformed(content)) return 'damaged';
+    if (isEncryptedWith(active, content)) return 'current';
+    const next = await awaitDecryption(reencryptVersion(keys, active, name, content));
+    if (next === undefined) return 'damaged';
+    return (await this.#store.replaceCiphertext(org, key, next, content)) ? 'resealed' : undefined;
+  }
+
+  /**
+   * Reads current versions, each name once. A slot may be judged only by a current version that was read after it, so
+   * each page needs a new reader.
+   */
+  #currentReader(org: string): ReadCurrent {
+    const reads = new Map<string, Promise<ReadValue | undefined>>();
+    return (name) => {
+      const read = reads.get(name) ?? this.#store.getCurrent(org, name);
+      reads.set(name, read);
+      return read;
+    };
+  }
+
+  /** Handles pages until the chunk's time is up. Returns the last key handled; undefined at the end of the list. */
   async #forEachPage(
     org: string,
     after: string | undefined,
-    handlePage: (
-      values: readonly { readonly name: string; readonly stored: StoredValue | undefined }[],
-    ) => Promise<void>,
+    handlePage: (items: readonly ScannedItem[]) => Promise<void>,
   ): Promise<string | undefined> {
     const end = this.#chunkDeadline();
     let at = after;
     for (;;) {
       const { items, more } = await this.#store.scan(org, at, this.#pageSize);
       await handlePage(items);
-      at = items.at(-1)?.name;
+      at = items.at(-1)?.key;
       if (!more || at === undefined) return undefined;
       if (this.#clock().getTime() >= end) return at;
     }

@@ -47,6 +47,16 @@ export function undefinedIfUndecryptable<T>(decrypt: () => T): T | undefined {
   }
 }
 
+/** Awaits a decryption. Returns undefined if it fails with a DecryptionError. */
+export async function awaitDecryption<T>(decryption: Promise<T>): Promise<T | undefined> {
+  try {
+    return await decryption;
+  } catch (error) {
+    if (error instanceof DecryptionError) return undefined;
+    throw error;
+  }
+}
+
 /** The names of the failed items of a batch. */
 export const failedNames = (results: readonly { readonly name: string; readonly ok: boolean }[] = []): string[] =>
   results.filter(({ ok }) => !ok).map(({ name }) => name);

@@ -2,22 +2,48 @@
 
 import type { PublicJwk } from '../../core/signing/jws.ts';
 
-/** A stored version of a value; `value` and `info` are sealed strings (docs/format.md, section 5). */
+/**
+ * A stored version of a value. `value` and `info` are sealed strings that are bound to the other three fields
+ * (docs/format.md, section 4).
+ */
 export interface StoredVersion {
+  /** Drawn with the first version of a name. Distinguishes the value from earlier values of the same name. */
+  readonly life: string;
   readonly version: number;
+  readonly writeId: string;
   readonly value: string;
   readonly info: string;
-  readonly writeId: string;
 }
 
-/** A stored value: its current version and the earlier versions that are kept. */
+/** The current version of a value, as the item of its name. Earlier versions are items of their own. */
 export interface StoredValue extends StoredVersion {
   readonly name: string;
-  /** Newest first; also empty if the read omitted it. */
-  readonly history: readonly StoredVersion[];
+  /**
+   * One byte per history slot, computed from the write ID of the version in it. It only shows which slots are worth
+   * reading to recognize a repeated write.
+   */
+  readonly hints?: Uint8Array | undefined;
   /** Seconds since 1970; used only by DynamoDB's TTL deletion. */
   readonly ttl?: number | undefined;
 }
+
+/** An item that does not have the documented form. It can be replaced and deleted, but not read. */
+export interface MalformedItem {
+  readonly malformed: true;
+  /** The attributes as they were read. Only stores use them, for the condition that the item has not changed. */
+  readonly attributes: unknown;
+}
+
+/** A history slot that holds an item (core/values/history-slots.ts). */
+export interface ReadSlot {
+  readonly slot: number;
+  readonly content: StoredVersion | MalformedItem;
+}
+
+/** What a read returns for the item of a name. */
+export type ReadValue = StoredValue | MalformedItem;
+
+export const isMalformed = <T extends object>(read: T | MalformedItem): read is MalformedItem => 'malformed' in read;
 
 export interface Page<T> {
   readonly items: readonly T[];

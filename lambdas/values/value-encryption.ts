@@ -4,51 +4,60 @@ import type { Metadata, VersionInfo } from '../../contract/values/wire.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { u64 } from '../../core/encoding/length-prefixed-fields.ts';
 import type { Dek } from '../../core/encryption/root-key.ts';
-import { open, type SealContext, seal } from '../../core/encryption/sealed-string.ts';
+import { hasHeaderOfDek, open, type SealContext, seal } from '../../core/encryption/sealed-string.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
+import { awaitDecryption } from '../shared/error-classification.ts';
 import type { StoredVersion } from '../shared/ports.ts';
 
 type SealPurpose = 'vault.value' | 'vault.info';
 
-const sealContext = (purpose: SealPurpose, org: string, name: string, version: number): SealContext => {
+/** What identifies a version of a value. Both of its sealed strings are bound to all three. */
+export type VersionId = Pick<StoredVersion, 'life' | 'version' | 'writeId'>;
+
+const sealContext = (
+  purpose: SealPurpose,
+  org: string,
+  name: string,
+  { life, version, writeId }: VersionId,
+): SealContext => {
   // The table is not trusted, so an invalid version number fails like any other corruption.
   if (!Number.isSafeInteger(version) || version < 1) throw new DecryptionError();
-  return [purpose, org, name, u64(version)];
+  return [purpose, org, name, life, u64(version), writeId];
 };
 
 /** Encrypts one version: the value, and separately its metadata, so that lists need not read the value. */
 export function encryptVersion(
   dek: Dek,
   name: string,
-  info: VersionInfo,
+  { life, version, writeId }: VersionId,
+  info: Omit<VersionInfo, 'version'>,
   value: string,
-  writeId: string,
 ): StoredVersion {
-  const { version, ...infoFields } = info;
   const encryptFor = (purpose: SealPurpose, text: string) =>
-    seal(dek, sealContext(purpose, dek.org, name, version), Buffer.from(text, 'utf8'));
+    seal(dek, sealContext(purpose, dek.org, name, { life, version, writeId }), Buffer.from(text, 'utf8'));
   return {
+    life,
     version,
-    value: encryptFor('vault.value', value),
-    info: encryptFor('vault.info', JSON.stringify(infoFields)),
     writeId,
+    value: encryptFor('vault.value', value),
+    info: encryptFor('vault.info', JSON.stringify(info)),
   };
 }
 
 /** @throws DecryptionError */
 export async function decryptValue(keys: OpenKeyring, name: string, stored: StoredVersion): Promise<string> {
   const dek = await keys.dekOf(stored.value);
-  return open(dek, sealContext('vault.value', dek.org, name, stored.version), stored.value).toString('utf8');
+  return open(dek, sealContext('vault.value', dek.org, name, stored), stored.value).toString('utf8');
 }
 
 /** @throws DecryptionError */
 export async function decryptInfo(
   keys: OpenKeyring,
   name: string,
-  stored: { readonly version: number; readonly info: string },
+  stored: Omit<StoredVersion, 'value'>,
 ): Promise<VersionInfo> {
   const dek = await keys.dekOf(stored.info);
-  const text = open(dek, sealContext('vault.info', dek.org, name, stored.version), stored.info).toString('utf8');
+  const text = open(dek, sealContext('vault.info', dek.org, name, stored), stored.info).toString('utf8');
   // Authenticated, so it is exactly what encryptVersion wrote and needs no further validation.
   const infoFields: { createdAt: string; expiresAt?: string; metadata: Metadata } = JSON.parse(text);
   return { version: stored.version, ...infoFields };
@@ -59,16 +68,38 @@ export async function reencryptVersion(
   keys: OpenKeyring,
   dek: Dek,
   name: string,
-  { version, value, info, writeId }: StoredVersion,
+  { life, version, writeId, value, info }: StoredVersion,
 ): Promise<StoredVersion> {
   const reencrypt = async (purpose: SealPurpose, sealed: string) => {
-    const context = sealContext(purpose, dek.org, name, version);
+    const context = sealContext(purpose, dek.org, name, { life, version, writeId });
     const plaintext = open(await keys.dekOf(sealed), context, sealed);
     const resealed = seal(dek, context, plaintext);
     plaintext.fill(0);
     return resealed;
   };
-  return { version, value: await reencrypt('vault.value', value), info: await reencrypt('vault.info', info), writeId };
+  return {
+    life,
+    version,
+    writeId,
+    value: await reencrypt('vault.value', value),
+    info: await reencrypt('vault.info', info),
+  };
+}
+
+/**
+ * A version as it is stored in a history slot: encrypted with the active DEK. Strings under another DEK are encrypted
+ * again, because a copy of them would be a new use of a DEK that is to be retired. Returns undefined if that fails: a
+ * version that cannot be decrypted is not kept.
+ */
+export async function encryptForHistory(
+  keys: OpenKeyring,
+  active: Dek,
+  name: string,
+  { life, version, writeId, value, info }: StoredVersion,
+): Promise<StoredVersion | undefined> {
+  const kept = { life, version, writeId, value, info };
+  if (hasHeaderOfDek(active, value) && hasHeaderOfDek(active, info)) return kept;
+  return await awaitDecryption(reencryptVersion(keys, active, name, kept));
 }
 
 /** Whether a version has expired. */

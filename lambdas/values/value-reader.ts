@@ -11,37 +11,42 @@ import type {
   ValueInfo,
   VersionInfo,
 } from '../../contract/values/wire.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
+import { allSlots, isKeptBeside, keptVersionOf, slotOf } from '../../core/values/history-slots.ts';
+import { isInNameRange } from '../../core/values/name-range.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import { authorizeName } from '../api-keys/authorization.ts';
 import { isHidden, lastReservedName } from '../api-keys/permissions.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
-import { toItemResult } from '../shared/error-classification.ts';
-import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
-import type { Clock, StoredValue } from '../shared/ports.ts';
+import { awaitDecryption, toItemResult } from '../shared/error-classification.ts';
+import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
+import type { ReadSlot } from '../shared/ports.ts';
+import { type Clock, isMalformed, type ReadValue, type StoredValue, type StoredVersion } from '../shared/ports.ts';
 import { validateName } from '../shared/value-names.ts';
 import { decryptInfo, decryptValue, isVersionExpired } from './value-encryption.ts';
-import type { ValueStore } from './value-ports.ts';
+import type { ValueStores } from './value-ports.ts';
 
 /** The request's values, read together with its API key and keyring. */
-export type ValuesByName = ReadonlyMap<string, StoredValue>;
+export type ValuesByName = ReadonlyMap<string, ReadValue>;
 
 export class ValueReader {
-  readonly #values: ValueStore;
+  readonly #stores: ValueStores;
   readonly #clock: Clock;
 
-  constructor(values: ValueStore, clock: Clock) {
-    this.#values = values;
+  constructor(stores: ValueStores, clock: Clock) {
+    this.#stores = stores;
     this.#clock = clock;
   }
 
   /** @throws VaultError `invalid_name`, `value_not_found`, `version_not_found`, `value_expired`; DecryptionError */
   async get(keys: OpenKeyring, values: ValuesByName, name: string, version?: number): Promise<Value> {
-    const stored = values.get(validateName(name));
-    const current = await this.#requireCurrent(keys, stored);
+    const current = await this.#requireCurrent(keys, values.get(validateName(name)));
     if (version === undefined || version === current.stored.version) return await this.#decryptCurrent(keys, current);
-    const earlier = current.stored.history.find((kept) => kept.version === version);
-    if (earlier === undefined)
-      throw new VaultError('version_not_found', { detail: this.#keptVersionsDetail(current.stored) });
+    if (!isKeptBeside(current.stored.version, version)) throw versionNotFound(current.stored);
+    const [slot] = await this.#stores.history.read(keys.keyring.org, name, [slotOf(version)]);
+    const earlier = slot === undefined ? undefined : versionInSlot(slot, current.stored);
+    if (earlier === undefined) throw versionNotFound(current.stored);
+    if (earlier === 'damaged') throw new DecryptionError();
     const info = await decryptInfo(keys, name, earlier);
     if (isVersionExpired(info, this.#clock())) throw new VaultError('value_expired');
     return { name, ...info, value: await decryptValue(keys, name, earlier) };
@@ -74,18 +79,35 @@ export class ValueReader {
     return { results };
   }
 
-  /** @throws VaultError `invalid_name`, `value_not_found`, `value_expired`; DecryptionError */
+  /**
+   * The kept versions. A damaged earlier version is reported by its number and does not fail the list.
+   * @throws VaultError `invalid_name`, `value_not_found`, `value_expired`; DecryptionError
+   */
   async listVersions(keys: OpenKeyring, values: ValuesByName, name: string): Promise<ListVersionsResponse> {
     const { stored, info } = await this.#requireCurrent(keys, values.get(validateName(name)));
     const versions: VersionInfo[] = [info];
-    for (const kept of stored.history) versions.push(await decryptInfo(keys, name, kept));
+    const damaged: number[] = [];
+    // Read after the current version, so that every version before it is in its slot already.
+    for (const slot of await this.#stores.history.read(keys.keyring.org, name, allSlots)) {
+      const version = keptVersionOf(stored.version, slot.slot);
+      const kept = versionInSlot(slot, stored);
+      if (version === undefined || kept === undefined) continue;
+      const keptInfo = kept === 'damaged' ? undefined : await awaitDecryption(decryptInfo(keys, name, kept));
+      if (keptInfo === undefined) damaged.push(version);
+      else versions.push(keptInfo);
+    }
     const now = this.#clock();
-    return { name, versions: versions.filter((version) => !isVersionExpired(version, now)) };
+    return {
+      name,
+      versions: versions.filter((version) => !isVersionExpired(version, now)).sort((a, b) => b.version - a.version),
+      ...(damaged.length === 0 ? {} : { damaged: damaged.sort((a, b) => b - a) }),
+    };
   }
 
   /**
-   * One page of names. Reserved names are omitted for callers without access to them.
-   * @throws VaultError `invalid_name` (of the prefix), `invalid_cursor`; DecryptionError
+   * One page of names. Reserved names are omitted for callers without access to them. A damaged value is reported by
+   * its name and does not fail the list. Items with names that the vault never writes are omitted.
+   * @throws VaultError `invalid_name` (of the prefix), `invalid_cursor`
    */
   async list(
     caller: Caller,
@@ -97,25 +119,22 @@ export class ValueReader {
     }: { prefix?: string | undefined; cursor?: string | undefined; limit?: number | undefined },
   ): Promise<ListValuesResponse> {
     const { org } = keys.keyring;
-    const prefixError = prefix === '' ? undefined : prefixProblem(prefix);
-    if (prefixError !== undefined)
-      throw new VaultError('invalid_name', { detail: `The prefix is not allowed: ${prefixError}.` });
-    const after = cursor === undefined ? undefined : decodeCursor(cursor, [org, 'values', prefix]);
-    if (after !== undefined && (!after.startsWith(prefix) || nameProblem(after) !== undefined))
-      throw new VaultError('invalid_cursor');
-    const page = await this.#values.list(org, prefix, after, limit);
+    const page = await this.#stores.values.list(org, prefix, startOfPage(org, prefix, cursor), limit);
     const now = this.#clock();
     const values: ValueInfo[] = [];
-    for (const item of page.items) {
-      if (isHidden(caller, item.name)) continue;
-      const info = await decryptInfo(keys, item.name, item);
-      if (!isVersionExpired(info, now)) values.push({ name: item.name, ...info });
+    const damaged: string[] = [];
+    for (const { name, stored } of page.items) {
+      if (isHidden(caller, name) || nameProblem(name) !== undefined) continue;
+      const info = stored === undefined ? undefined : await awaitDecryption(decryptInfo(keys, name, stored));
+      if (info === undefined) damaged.push(name);
+      else if (!isVersionExpired(info, now)) values.push({ name, ...info });
     }
+    const found = { values, ...(damaged.length === 0 ? {} : { damaged }) };
     const last = page.items.at(-1);
-    if (!page.more || last === undefined) return { values };
+    if (!page.more || last === undefined) return found;
     // The holder of a cursor can decode the name in it, so it must not contain a hidden name.
     const resumeAfter = isHidden(caller, last.name) ? lastReservedName : last.name;
-    return { values, cursor: encodeCursor([org, 'values', prefix], resumeAfter) };
+    return { ...found, cursor: encodeCursor([org, 'values', prefix], resumeAfter) };
   }
 
   /**
@@ -124,9 +143,10 @@ export class ValueReader {
    */
   async #requireCurrent(
     keys: OpenKeyring,
-    stored: StoredValue | undefined,
+    stored: ReadValue | undefined,
   ): Promise<{ stored: StoredValue; info: VersionInfo }> {
     if (stored === undefined) throw new VaultError('value_not_found');
+    if (isMalformed(stored)) throw new DecryptionError();
     const info = await decryptInfo(keys, stored.name, stored);
     if (isVersionExpired(info, this.#clock())) throw new VaultError('value_expired');
     return { stored, info };
@@ -138,8 +158,32 @@ export class ValueReader {
   ): Promise<Value> {
     return { name: stored.name, ...info, value: await decryptValue(keys, stored.name, stored) };
   }
-
-  #keptVersionsDetail({ version, history }: StoredValue): string {
-    return `Versions ${history.at(-1)?.version ?? version} to ${version} are kept.`;
-  }
 }
+
+/** The name after which a page begins. @throws VaultError `invalid_name` (of the prefix), `invalid_cursor` */
+function startOfPage(org: string, prefix: string, cursor: string | undefined): string | undefined {
+  const prefixError = prefix === '' ? undefined : prefixProblem(prefix);
+  if (prefixError !== undefined)
+    throw new VaultError('invalid_name', { detail: `The prefix is not allowed: ${prefixError}.` });
+  if (cursor === undefined) return undefined;
+  const after = decodeCursor(cursor, [org, 'values', prefix]);
+  // Any key in the range of names, because a page can end at an item whose name the vault never writes.
+  if (!(after.startsWith(prefix) && isInNameRange(after) && fitsSortKey(after, 0)))
+    throw new VaultError('invalid_cursor');
+  return after;
+}
+
+/**
+ * The earlier version that a slot holds; undefined if it holds none of this value: a version of another life, a version
+ * that is no longer kept, or a copy of the current version that an interrupted write left.
+ */
+function versionInSlot({ slot, content }: ReadSlot, current: StoredValue): StoredVersion | 'damaged' | undefined {
+  if (isMalformed(content)) return 'damaged';
+  const expected = keptVersionOf(current.version, slot);
+  return content.life === current.life && content.version === expected ? content : undefined;
+}
+
+const versionNotFound = ({ version }: StoredValue) =>
+  new VaultError('version_not_found', {
+    detail: `The current version is ${version}. At most ${limits.versionsKept} versions are kept.`,
+  });

@@ -1,46 +1,61 @@
-/** Writes and deletes values. A write is one conditional write of one item and is safe to retry. */
+/**
+ * Writes values. A write first puts the outgoing version into its history slot and then replaces the current item. Each
+ * of the two is one conditional write of one item and is safe to repeat. If the process ends between them, the slot
+ * holds a copy of the current version, which readers ignore and the next write replaces.
+ */
 
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import type { DeleteValueResponse, SetValueRequest, ValueInfo, VersionInfo } from '../../contract/values/wire.ts';
+import type { SetValueRequest, ValueInfo, VersionInfo } from '../../contract/values/wire.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
+import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
-import type { Clock, StoredValue, StoredVersion } from '../shared/ports.ts';
+import { awaitDecryption } from '../shared/error-classification.ts';
+import { type Clock, isMalformed, type ReadValue, type StoredValue } from '../shared/ports.ts';
 import { validateName } from '../shared/value-names.ts';
-import { decryptInfo, decryptValue, encryptVersion, isVersionExpired } from './value-encryption.ts';
-import type { EncryptionObserver, ValueStore } from './value-ports.ts';
+import { removeBlockingSlot, removeDeadSlots } from './history-cleanup.ts';
+import { findRepeatedWrite, hintsAfter, type RequestedWrite } from './repeated-write.ts';
+import { decryptInfo, encryptForHistory, encryptVersion, isVersionExpired } from './value-encryption.ts';
+import type { EncryptionObserver, ValueStores } from './value-ports.ts';
 
 /** Maximum retries of a write when concurrent writers win. */
 const maxAttempts = 12;
 const backoffBaseMs = 5;
 const backoffMaxMs = 250;
 
-/** The current state that a write is based on: a keyring with an active DEK, and the stored value. */
+/** The current state that a write is based on: a keyring with an active DEK, and the item of the name. */
 export interface WriteSnapshot {
   readonly keys: OpenKeyring;
-  readonly stored: StoredValue | undefined;
+  readonly stored: ReadValue | undefined;
 }
 
 /** Reads that state again after a concurrent write. */
 export type ReloadWriteSnapshot = (name: string) => Promise<WriteSnapshot>;
 
+/** The current version. Its life and version are authenticated, because its metadata was decrypted. */
+interface CurrentVersion {
+  readonly stored: StoredValue;
+  readonly info: VersionInfo;
+}
+
 export class ValueWriter {
-  readonly #values: ValueStore;
+  readonly #stores: ValueStores;
   readonly #clock: Clock;
   readonly #rotationTrigger: EncryptionObserver | undefined;
 
-  constructor(values: ValueStore, clock: Clock, rotationTrigger?: EncryptionObserver) {
-    this.#values = values;
+  constructor(stores: ValueStores, clock: Clock, rotationTrigger?: EncryptionObserver) {
+    this.#stores = stores;
     this.#clock = clock;
     this.#rotationTrigger = rotationTrigger;
   }
 
   /**
    * Stores the next version of a value. A retry with the same write ID stores nothing and returns the version stored
-   * first.
+   * first. A damaged item is replaced by the first version of a new life.
    * @throws VaultError `invalid_name`, `value_too_large`, `invalid_request`, `version_conflict`, `write_id_reused`,
-   *   `write_contention`, `unavailable`
+   *   `write_contention`, `unavailable`; DecryptionError if `ifVersion` is given and the item is damaged
    */
   async set(
     initial: WriteSnapshot,
@@ -49,51 +64,89 @@ export class ValueWriter {
     request: SetValueRequest,
   ): Promise<ValueInfo> {
     validateName(name);
-    const versionInfo = this.#validateRequest(request);
-    // If the caller gave no write ID, a generated one still distinguishes this write's lost reply from another writer's
-    // success.
-    const writeId = request.writeId ?? randomUUID();
-    let state = initial;
+    const write: RequestedWrite = {
+      // If the caller gave no write ID, a generated one still distinguishes this write's lost reply from another
+      // writer's success.
+      writeId: request.writeId ?? randomUUID(),
+      request,
+      info: this.#validateRequest(request),
+    };
+    let snapshot = initial;
     for (let attempt = 1; ; attempt++) {
-      const repeatedVersion = await this.#findRepeatedWrite(state, name, writeId, request, versionInfo);
-      if (repeatedVersion !== undefined) return { name, ...repeatedVersion };
+      const current = await openCurrent(snapshot);
+      const repeated = await this.#findRepeated(snapshot, current, write);
+      if (repeated !== undefined) return { name, ...repeated };
       if (attempt > maxAttempts) throw new VaultError('write_contention', { detail: 'Nothing was stored.' });
-      await this.#assertVersion(state, request.ifVersion);
-      const info: VersionInfo = { version: (state.stored?.version ?? 0) + 1, ...versionInfo };
-      const item = buildStoredValue(state, name, info, request.value, writeId);
-      if (await this.#values.putIfUnchanged(state.keys.keyring.org, item, state.stored)) {
-        await this.#rotationTrigger?.recordEncryption(state.keys);
-        return { name, ...info };
+      // A damaged item is replaced only if it is also damaged when it and the keyring are read again.
+      if (current !== 'damaged' || attempt > 1) {
+        this.#assertVersion(current, request.ifVersion);
+        const stored = await this.#tryStore(snapshot, current, name, write);
+        if (stored !== undefined) return stored;
+        await sleep(Math.random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** attempt));
       }
-      // Either another writer won, or this write succeeded and its reply was lost. The stored item shows which.
-      await sleep(Math.random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** attempt));
-      state = await reload(name);
+      snapshot = await this.#reloadAfter(snapshot, current, reload, name);
     }
   }
 
-  /**
-   * Deletes a value and its history. No DEK is needed, so a value that cannot be decrypted can be deleted.
-   * @throws VaultError `invalid_name`, `version_conflict`, `unavailable`
-   */
-  async delete(
-    org: string,
-    stored: StoredValue | undefined,
-    reload: () => Promise<StoredValue | undefined>,
+  /** @throws VaultError `write_id_reused` */
+  async #findRepeated(
+    { keys }: WriteSnapshot,
+    current: CurrentVersion | 'damaged' | undefined,
+    write: RequestedWrite,
+  ): Promise<VersionInfo | undefined> {
+    if (current === undefined || current === 'damaged') return undefined;
+    return await findRepeatedWrite(this.#stores.history, keys, current.stored, write);
+  }
+
+  /** Stores the next version; undefined if another writer won, or if this write succeeded and its reply was lost. */
+  async #tryStore(
+    { keys, stored: before }: WriteSnapshot,
+    current: CurrentVersion | 'damaged' | undefined,
     name: string,
-    ifVersion: number | undefined,
-  ): Promise<DeleteValueResponse> {
-    validateName(name);
-    if (ifVersion === undefined) {
-      const found = await this.#values.delete(org, name);
-      // After a lost reply the SDK's retry finds no item, so a value that was read before also counts as deleted.
-      return { deleted: found || stored !== undefined };
+    { writeId, request, info }: RequestedWrite,
+  ): Promise<ValueInfo | undefined> {
+    const { org } = keys.keyring;
+    const { values, history } = this.#stores;
+    if (keys.active === undefined) throw new Error('a write needs an active DEK');
+    const outgoing = current === undefined || current === 'damaged' ? undefined : current.stored;
+    let hints = outgoing?.hints;
+    if (outgoing !== undefined) {
+      const kept = await encryptForHistory(keys, keys.active, name, outgoing);
+      if (kept !== undefined) {
+        if (!(await history.put(org, name, kept))) {
+          await removeBlockingSlot(this.#stores, org, name, outgoing.version);
+          return undefined;
+        }
+        hints = hintsAfter(outgoing);
+      }
     }
-    if (stored === undefined) return { deleted: false };
-    if (stored.version !== ifVersion) throw new VaultError('version_conflict', { currentVersion: stored.version });
-    if (await this.#values.deleteIfUnchanged(org, name, stored)) return { deleted: true };
-    const current = await reload();
-    if (current === undefined) return { deleted: true };
-    throw new VaultError('version_conflict', { currentVersion: current.version });
+    const id = {
+      life: outgoing?.life ?? createTimeId(this.#clock().getTime(), randomBytes(16)),
+      version: (outgoing?.version ?? 0) + 1,
+      writeId,
+    };
+    const ttl = info.expiresAt === undefined ? undefined : Math.ceil(Date.parse(info.expiresAt) / 1000);
+    const next = { name, ...encryptVersion(keys.active, name, id, info, request.value), hints, ttl };
+    if (!(await values.putIfUnchanged(org, next, before))) return undefined;
+    // The slots of the life that the damaged item had are of no use to the new one.
+    if (current === 'damaged') await removeDeadSlots(this.#stores, org, name);
+    await this.#rotationTrigger?.recordEncryption(keys);
+    return { name, version: id.version, ...info };
+  }
+
+  /** Reads again. If the value was deleted in between, this write may have put its last version back into a slot. */
+  async #reloadAfter(
+    { keys }: WriteSnapshot,
+    current: CurrentVersion | 'damaged' | undefined,
+    reload: ReloadWriteSnapshot,
+    name: string,
+  ): Promise<WriteSnapshot> {
+    const next = await reload(name);
+    if (current === undefined || current === 'damaged') return next;
+    const isSameLife =
+      next.stored !== undefined && !isMalformed(next.stored) && next.stored.life === current.stored.life;
+    if (!isSameLife) await removeDeadSlots(this.#stores, keys.keyring.org, name);
+    return next;
   }
 
   /**
@@ -119,68 +172,21 @@ export class ValueWriter {
     };
   }
 
-  /** The version that an earlier attempt of this write stored. @throws VaultError `write_id_reused` */
-  async #findRepeatedWrite(
-    { keys, stored }: WriteSnapshot,
-    name: string,
-    writeId: string,
-    request: SetValueRequest,
-    versionInfo: Omit<VersionInfo, 'version'>,
-  ): Promise<VersionInfo | undefined> {
-    if (stored === undefined) return undefined;
-    const earlier = [stored, ...stored.history].find((kept) => kept.writeId === writeId);
-    if (earlier === undefined) return undefined;
-    const info = await decryptInfo(keys, name, earlier);
-    const same =
-      (await decryptValue(keys, name, earlier)) === request.value &&
-      info.expiresAt === versionInfo.expiresAt &&
-      hasSameEntries(info.metadata, versionInfo.metadata);
-    if (!same) throw new VaultError('write_id_reused');
-    return info;
-  }
-
-  /** @throws VaultError `version_conflict` */
-  async #assertVersion({ keys, stored }: WriteSnapshot, ifVersion: number | undefined): Promise<void> {
+  /** @throws VaultError `version_conflict`; DecryptionError if the item is damaged, because its version is unknown */
+  #assertVersion(current: CurrentVersion | 'damaged' | undefined, ifVersion: number | undefined): void {
     if (ifVersion === undefined) return;
+    if (current === 'damaged') throw new DecryptionError();
     // An expired value counts as absent when it is read, so it also counts as absent here.
-    const present =
-      stored !== undefined && !isVersionExpired(await decryptInfo(keys, stored.name, stored), this.#clock());
-    const currentVersion = present ? stored.version : 0;
+    const isPresent = current !== undefined && !isVersionExpired(current.info, this.#clock());
+    const currentVersion = isPresent ? current.stored.version : 0;
     if (currentVersion !== ifVersion) throw new VaultError('version_conflict', { currentVersion });
   }
 }
 
-function buildStoredValue(
-  { keys, stored }: WriteSnapshot,
-  name: string,
-  info: VersionInfo,
-  value: string,
-  writeId: string,
-): StoredValue {
-  if (keys.active === undefined) throw new Error('a write needs an active DEK');
-  const sealed = encryptVersion(keys.active, name, info, value, writeId);
-  const history = stored === undefined ? [] : historyWithinLimits(sealed, stored);
-  const ttl = info.expiresAt === undefined ? undefined : Math.ceil(Date.parse(info.expiresAt) / 1000);
-  return { name, ...sealed, history, ttl };
-}
-
-/** Earlier versions, newest first, up to the version limit and the item size limit. */
-function historyWithinLimits(
-  sealed: StoredVersion,
-  { version, value, info, writeId, history }: StoredValue,
-): StoredVersion[] {
-  const size = (storedVersion: StoredVersion) =>
-    storedVersion.value.length + storedVersion.info.length + storedVersion.writeId.length;
-  let bytes = size(sealed);
-  const all = [{ version, value, info, writeId }, ...history].slice(0, limits.versionsKept - 1);
-  const firstOverLimit = all.findIndex((storedVersion) => {
-    bytes += size(storedVersion);
-    return bytes > limits.itemBytes;
-  });
-  return firstOverLimit < 0 ? all : all.slice(0, firstOverLimit);
-}
-
-function hasSameEntries(a: Record<string, string>, b: Record<string, string>): boolean {
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+/** The current version; `damaged` if the item lacks the documented form or its metadata cannot be decrypted. */
+async function openCurrent({ keys, stored }: WriteSnapshot): Promise<CurrentVersion | 'damaged' | undefined> {
+  if (stored === undefined) return undefined;
+  if (isMalformed(stored)) return 'damaged';
+  const info = await awaitDecryption(decryptInfo(keys, stored.name, stored));
+  return info === undefined ? 'damaged' : { stored, info };
 }

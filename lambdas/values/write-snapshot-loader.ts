@@ -2,7 +2,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
 import type { RequestRecordStore, RequestRecords } from '../api-keys/request-record-ports.ts';
 import type { FirstDekCreator, KeyringOpener, OpenKeyring } from '../org-keys/keyring-opener.ts';
-import type { StoredValue } from '../shared/ports.ts';
+import type { ReadValue } from '../shared/ports.ts';
 import type { ReloadWriteSnapshot } from './value-writer.ts';
 
 /** Maximum attempts when first writes of an org run concurrently. */
@@ -43,7 +43,7 @@ export class WriteSnapshotLoader {
   }
 
   /** Reads a value again without decrypting it. */
-  async readStoredValue(caller: Caller, name: string): Promise<StoredValue | undefined> {
+  async readStoredValue(caller: Caller, name: string): Promise<ReadValue | undefined> {
     const { values } = await this.#read(caller, [name]);
     return values.get(name);
   }
@@ -53,6 +53,6 @@ export class WriteSnapshotLoader {
   }
 
   #read({ org, keyId }: Caller, names: readonly string[]): Promise<RequestRecords> {
-    return this.#records.read({ org, keyId, names, includeHistory: true });
+    return this.#records.read({ org, keyId, names });
   }
 }

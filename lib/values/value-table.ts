@@ -24,14 +24,17 @@ export class ValueTable extends Construct {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:Query']);
   }
 
-  /** Reads, updates and deletes single values. Without list permission, because a writer does not need other names. */
+  /** Reads, updates and deletes single values and their history slots. Without list permission, because a writer does not need other names. */
   grantWrite(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem']);
   }
 
-  /** Lists the values of an org and replaces their ciphertext. Cannot create or delete values. */
+  /**
+   * Lists the values of an org, replaces their ciphertext, and deletes history slots that belong to no value. Cannot
+   * create items.
+   */
   grantReseal(fn: VaultFunction): void {
-    this.grant(fn, ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem']);
+    this.grant(fn, ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem']);
   }
 
   /** Counts values. This requires Query, because DynamoDB has no action that only counts. */

@@ -50,7 +50,6 @@ export type {
   MemoryPage,
   MemorySearch,
   MessageList,
-  OpenedList,
   SearchPage,
 } from './memory/memory-lists.ts';
 export type {
@@ -93,7 +92,8 @@ export {
   UnavailableError,
   UnexpectedResponseError,
 } from './shared/errors.ts';
-export type { AuditExport, AuditList, KeyList, List, Page, SealedRecords, ValueList } from './shared/paginated-list.ts';
+export type { OpenedList } from './shared/opened-list.ts';
+export type { AuditExport, AuditList, KeyList, List, Page, SealedRecords } from './shared/paginated-list.ts';
 export type { Account } from './users/account-client.ts';
 export type {
   ChangeKeyOptions,
@@ -110,6 +110,8 @@ export type {
   ListOptions,
   SetEntry,
   SetOptions,
+  ValueList,
   Vault,
+  VersionsOptions,
 } from './values/values-client.ts';
 export { version } from './version.ts';

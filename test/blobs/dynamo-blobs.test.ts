@@ -100,7 +100,9 @@ describe('a record', () => {
       state: { N: '1' },
     };
     await client.send(new PutItemCommand({ TableName, Item: broken }));
-    expect(await errorCodeOf(blobs.list(org, undefined, 10))).toBe('decryption_failed');
+    const listed = await blobs.list(org, undefined, 10);
+    expect(listed.items.filter((item) => item.blob === undefined)).toEqual([{ id: broken.id.S, blob: undefined }]);
+    expect(listed.items.length).toBeGreaterThan(1);
     const { items, more } = await eraser.list(org, undefined, 10);
     expect([items, more]).toEqual([
       [

@@ -96,7 +96,7 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
         const found = [...world.records.values()]
           .filter(({ id }) => id < before)
           .sort((a, b) => (a.id < b.id ? 1 : -1));
-        return { items: found.slice(0, limit), more: found.length > limit };
+        return { items: found.slice(0, limit).map((blob) => ({ id: blob.id, blob })), more: found.length > limit };
       }),
     markReady: (_, id, { ttl, ...completion }) =>
       call('complete', () =>

@@ -56,6 +56,8 @@ import {
   verifyUserKeyring,
 } from '../../core/users/user-keyring.ts';
 import { deriveUmk } from '../../core/users/user-root-key.ts';
+import { isKeptBeside, slotKey, slotOf as valueSlotOf } from '../../core/values/history-slots.ts';
+import { hintsAfter } from '../../lambdas/values/repeated-write.ts';
 import { hex } from './published-vectors.ts';
 
 const page = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8');
@@ -103,7 +105,14 @@ describe('docs/format.md', () => {
     const sealed = examples.filter((e) => e('string') !== '');
     expect(sealed.length).toBe(3);
     for (const [index, e] of sealed.entries()) {
-      const context: SealContext = [e('purpose'), e('org'), e('name'), u64(Number(e('version')))];
+      const context: SealContext = [
+        e('purpose'),
+        e('org'),
+        e('name'),
+        e('life'),
+        u64(Number(e('version'))),
+        e('write id'),
+      ];
       const aad = Buffer.concat([dek.header, encodeLengthPrefixedFields(...context)]);
       expect(aad.toString('hex')).toBe(e('aad'));
       const ciphertext = xaesSeal(dek.encryptionKey, hex(e('nonce')), aad, hex(e('plaintext')));
@@ -112,6 +121,24 @@ describe('docs/format.md', () => {
       expect(string).toBe(raw('string', index));
       expect(open(dek, context, string).toString('hex')).toBe(e('plaintext'));
     }
+  });
+
+  test('section 5: the hints of a value, and the keys of its history slots', () => {
+    const stored = (version: number, hints?: Uint8Array) => ({
+      name: 'stripe_secret',
+      life: '01kajv2v00ghjkmnpqrstvwxyz',
+      version,
+      writeId: `write-${version}-0123456789`,
+      value: '',
+      info: '',
+      hints,
+    });
+    expect(Buffer.from(hintsAfter(stored(2, hintsAfter(stored(1))))).toString('hex')).toBe(raw('value hints'));
+    expect([1, 2].map((version) => slotKey('stripe_secret', valueSlotOf(version)))).toEqual(
+      JSON.parse(raw('slot keys')),
+    );
+    expect(slotKey('stripe_secret', valueSlotOf(12))).toBe(raw('slot of 12'));
+    expect([1, 2, 3].filter((version) => isKeptBeside(3, version))).toEqual([1, 2]);
   });
 
   const authenticationKey = importAuthenticationKey(hex(raw('authentication key')), org);

@@ -219,6 +219,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'keyring dynamodb:PutItem',
       'rotation dynamodb:GetItem',
       'rotation dynamodb:UpdateItem',
+      'value dynamodb:DeleteItem',
       'value dynamodb:GetItem',
       'value dynamodb:Query',
       'value dynamodb:UpdateItem',

@@ -4,11 +4,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { KeyringOpener } from '../../lambdas/org-keys/keyring-opener.ts';
 import type { Kek, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
-import type { RotationProgress, RotationProgressStore, ValueScanStore } from '../../lambdas/rotation/rotation-ports.ts';
+import type { RotationProgress, RotationProgressStore } from '../../lambdas/rotation/rotation-ports.ts';
 import { KeyringUpdater, type RotationInput, RotationService } from '../../lambdas/rotation/rotation-service.ts';
 import { drainSeconds, RotationWorkflow } from '../../lambdas/rotation/rotation-workflow.ts';
 import { ValueReencryptor } from '../../lambdas/rotation/value-reencryptor.ts';
-import type { StoredValue, StoredVersion } from '../../lambdas/shared/ports.ts';
+import { isMalformed, type ReadValue } from '../../lambdas/shared/ports.ts';
 import type { WorkflowStarter, WorkflowSteps } from '../../lambdas/shared/workflow-ports.ts';
 import { createInMemoryVault } from '../shared/in-memory-stores.ts';
 
@@ -42,7 +42,7 @@ export class CallFaults {
 }
 
 /** Wraps a port so that every call passes through `calls`. */
-const withCallFaults = <Port extends object>(port: Port, calls: CallFaults): Port =>
+export const withCallFaults = <Port extends object>(port: Port, calls: CallFaults): Port =>
   new Proxy(port, {
     get(target, name) {
       const method: unknown = Reflect.get(target, name);
@@ -50,39 +50,6 @@ const withCallFaults = <Port extends object>(port: Port, calls: CallFaults): Por
       return async (...args: unknown[]) => await calls.run(async () => await Reflect.apply(method, target, args));
     },
   });
-
-class InMemoryValueScan implements ValueScanStore {
-  readonly #items: Map<string, StoredValue>;
-
-  constructor(items: Map<string, StoredValue>) {
-    this.#items = items;
-  }
-  async scan(_org: string, after: string | undefined, limit: number) {
-    const names = this.#names(after);
-    const items = names.slice(0, limit).map((name) => ({ name, stored: this.#items.get(name) }));
-    return { items, more: names.length > limit };
-  }
-  async get(_org: string, name: string) {
-    return this.#items.get(name);
-  }
-  async countAfter(_org: string, after: string | undefined) {
-    const names = this.#names(after);
-    return { count: Math.min(names.length, 400), last: names.length > 400 ? names[399] : undefined };
-  }
-  async replaceCiphertext(_org: string, next: StoredValue, before: StoredVersion) {
-    const now = this.#items.get(next.name);
-    if (now?.info !== before.info && now?.info !== next.info) return false;
-    this.#items.set(next.name, { ...now, value: next.value, info: next.info, history: next.history });
-    return true;
-  }
-  #sorted: { readonly size: number; readonly names: string[] } = { size: 0, names: [] };
-  #names(after: string | undefined): string[] {
-    if (this.#sorted.size !== this.#items.size) {
-      this.#sorted = { size: this.#items.size, names: [...this.#items.keys()].sort() };
-    }
-    return this.#sorted.names.filter((name) => name > (after ?? ''));
-  }
-}
 
 class InMemoryProgress implements RotationProgressStore {
   progress: RotationProgress | undefined;
@@ -175,12 +142,7 @@ export function createRotatableVault(
     steps.set(name, engine);
     for (;;) {
       const { changes, progress: saved } = ports();
-      const sweeping = new ValueReencryptor(
-        changes,
-        withCallFaults(new InMemoryValueScan(stores.items), calls),
-        clock,
-        pages,
-      );
+      const sweeping = new ValueReencryptor(changes, withCallFaults(stores.scan, calls), clock, pages);
       try {
         await new RotationWorkflow(changes, sweeping, saved, clock).run(input, engine);
         return;
@@ -209,14 +171,13 @@ export function createRotatableVault(
   };
 }
 
-/** The DEK versions in all sealed strings of the stored values. */
-export const versionsIn = (items: Iterable<StoredValue>): Set<number> => {
+/** The DEK versions in all sealed strings of the given items. */
+export const versionsIn = (items: Iterable<ReadValue>): Set<number> => {
   const versions = new Set<number>();
   for (const item of items) {
-    for (const { value, info } of [item, ...item.history]) {
-      for (const sealed of [value, info]) {
-        versions.add(Buffer.from(sealed.slice(7, 15), 'base64').readUInt32BE(1));
-      }
+    if (isMalformed(item)) continue;
+    for (const sealed of [item.value, item.info]) {
+      versions.add(Buffer.from(sealed.slice(7, 15), 'base64').readUInt32BE(1));
     }
   }
   return versions;

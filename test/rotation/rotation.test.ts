@@ -2,13 +2,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
-import type { StoredValue } from '../../lambdas/shared/ports.ts';
+import { isMalformed, type StoredValue } from '../../lambdas/shared/ports.ts';
 import { ValueReader } from '../../lambdas/values/value-reader.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 import { CallFaults, callFates, createRotatableVault, Killed, randomText, versionsIn } from './in-memory-rotation.ts';
 
-const stored = (vault: ReturnType<typeof createRotatableVault>, name: string): StoredValue =>
-  vault.stores.items.get(name) ?? expect.fail(`no ${name}`);
+const stored = (vault: ReturnType<typeof createRotatableVault>, name: string): StoredValue => vault.stores.stored(name);
 
 describe('a rotation', () => {
   test('makes a new DEK active at once, moves every version of every value to it and retires the old one', async () => {
@@ -27,7 +26,7 @@ describe('a rotation', () => {
     expect(await vault.get('expiring')).toMatchObject({ value: 'x', metadata: { k: 'v' } });
     expect(stored(vault, 'expiring').ttl).toBe(ttl);
     expect(await vault.latest()).toMatchObject({
-      rotation: { id: 1, to: 2, state: 'done', counted: 2, total: 2, reencrypted: 2, damaged: 0 },
+      rotation: { id: 1, to: 2, state: 'done', counted: 11, total: 11, reencrypted: 9, damaged: 0 },
     });
     expect((await vault.latest()).rotation?.finishedAt).toBeDefined();
   });
@@ -62,10 +61,10 @@ describe('a rotation', () => {
     await vault.start();
     await warm.set('b', 'y');
     expect(versionsIn([stored(vault, 'b')])).toEqual(new Set([2]));
-    // This value is not re-encrypted yet. The write keeps the previous version under the old DEK, and the rotation
-    // re-encrypts it later.
+    // A copy of the version before under the old DEK would be a new use of that DEK, so the copy is encrypted again.
     await warm.set('a', 'z');
-    expect(versionsIn([stored(vault, 'a')])).toEqual(new Set([1, 2]));
+    expect(versionsIn(vault.stores.items.values())).toEqual(new Set([2]));
+    expect((await vault.get('a', 1)).value).toBe('x');
     await vault.finish();
     expect(versionsIn(vault.stores.items.values())).toEqual(new Set([2]));
   });
@@ -263,8 +262,8 @@ describe('interrupted at any call', () => {
       const what = JSON.stringify(fates);
       expect(versionsIn(vault.stores.items.values()), what).toEqual(new Set([vault.stores.keyring.activeVersion]));
       for (const [name, item] of vault.stores.items) {
-        const written = last.get(`${name} ${item.version}`);
-        if (written !== undefined) expect((await vault.get(name)).value, what).toBe(written);
+        const written = last.get(`${name} ${isMalformed(item) ? '' : item.version}`);
+        if (!name.startsWith('#') && written !== undefined) expect((await vault.get(name)).value, what).toBe(written);
       }
     }
   });

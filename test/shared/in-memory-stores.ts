@@ -13,15 +13,13 @@ import type {
 } from '../../lambdas/api-keys/request-record-ports.ts';
 import { FirstDekCreator, KeyringOpener, type OpenKeyring } from '../../lambdas/org-keys/keyring-opener.ts';
 import type { Kek, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
-import type { Clock, Page, StoredValue, StoredVersion } from '../../lambdas/shared/ports.ts';
-import type { StoredValueSummary, ValueStore } from '../../lambdas/values/value-ports.ts';
+import type { Clock } from '../../lambdas/shared/ports.ts';
+import { ValueDeleter } from '../../lambdas/values/value-deleter.ts';
 import { ValueReader } from '../../lambdas/values/value-reader.ts';
 import { ValueWriter } from '../../lambdas/values/value-writer.ts';
 import { WriteSnapshotLoader } from '../../lambdas/values/write-snapshot-loader.ts';
 import { authenticationKeyOf, createRecordVerifiers, InMemoryOrgMarks } from '../records/in-memory-records.ts';
-
-/** The outcome of a write: done, done but the reply is lost, or rejected without effect. */
-export type WriteOutcome = 'done' | 'lost' | 'refused';
+import { InMemoryValueItems } from './in-memory-values.ts';
 
 export class InMemoryKek implements Kek {
   readonly calls: string[] = [];
@@ -45,58 +43,25 @@ export class InMemoryKek implements Kek {
   }
 }
 
-export class InMemoryStores implements RequestRecordStore, ValueStore, KeyringStore {
-  readonly items = new Map<string, StoredValue>();
+export class InMemoryStores extends InMemoryValueItems implements RequestRecordStore, KeyringStore {
   keyring: Record<string, unknown>;
   reads = 0;
-  writeOutcomes: WriteOutcome[] = [];
-  /** Runs between the read and the write of the next writer. */
-  beforePut: (() => Promise<void>) | undefined;
 
   constructor(org: string) {
+    super();
     this.keyring = toKeyringRecord(newOrgKeyring(authenticationKeyOf(org), '2026-01-01T00:00:00.000Z'));
   }
   async read({ names }: RequestRecordsQuery): Promise<RequestRecords> {
     this.reads++;
-    const found = names.flatMap((name) => this.items.get(name) ?? []);
+    const found = names.flatMap((name) => {
+      const stored = this.items.get(name);
+      return stored === undefined ? [] : [[name, stored] as const];
+    });
     return {
       apiKey: undefined,
       keyring: structuredClone(this.keyring),
-      values: new Map(found.map((v) => [v.name, v])),
+      values: new Map(found),
     };
-  }
-  async #withOutcome(change: () => boolean): Promise<boolean> {
-    const intrude = this.beforePut;
-    this.beforePut = undefined;
-    await intrude?.();
-    const fate = this.writeOutcomes.shift() ?? 'done';
-    if (fate === 'refused') throw new VaultError('unavailable');
-    const held = change();
-    // The AWS client repeats a write if the reply was lost. The condition then fails because of the first write.
-    return fate === 'lost' ? false : held;
-  }
-  putIfUnchanged(_org: string, next: StoredValue, before: StoredVersion | undefined) {
-    return this.#withOutcome(() => {
-      if (this.items.get(next.name)?.info !== before?.info) return false;
-      this.items.set(next.name, next);
-      return true;
-    });
-  }
-  async delete(_org: string, name: string) {
-    return this.items.delete(name);
-  }
-  deleteIfUnchanged(_org: string, name: string, before: StoredVersion) {
-    return this.#withOutcome(() => this.items.get(name)?.writeId === before.writeId && this.items.delete(name));
-  }
-  async list(
-    _org: string,
-    prefix: string,
-    after: string | undefined,
-    limit: number,
-  ): Promise<Page<StoredValueSummary>> {
-    const names = [...this.items.keys()].filter((name) => name.startsWith(prefix) && name > (after ?? '')).sort();
-    const items = names.slice(0, limit).flatMap((name) => this.items.get(name) ?? []);
-    return { items, more: names.length > limit };
   }
   async create(keyring: Keyring) {
     this.keyring = toKeyringRecord(keyring);
@@ -125,6 +90,7 @@ export function createInMemoryVault() {
     const deks = new KeyringOpener(kek, keyringVerifier, clock);
     const states = new WriteSnapshotLoader(stores, deks, new FirstDekCreator(kek, authenticationKeys, stores, clock));
     const writing = new ValueWriter(stores, clock);
+    const deleting = new ValueDeleter(stores);
     const reading = new ValueReader(stores, clock);
     const keys = async (): Promise<OpenKeyring> =>
       await deks.open(await stores.getRaw(), caller.org, () => stores.getRaw());
@@ -140,7 +106,7 @@ export function createInMemoryVault() {
       list: async (options: object = {}) => await reading.list(caller, await keys(), options),
       listAs: async (who: Caller) => await reading.list(who, await keys(), {}),
       delete: async (name: string, ifVersion?: number) =>
-        await writing.delete(
+        await deleting.delete(
           caller.org,
           stores.items.get(name),
           () => states.readStoredValue(caller, name),

@@ -19,9 +19,26 @@ test('a warm get is one DynamoDB read, one audit record and no KMS call', async 
   expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb PutItem']);
 });
 
-test('a warm set is one read, one write, one audit record and no KMS call', async () => {
-  await stack.client.vault.set('one', 'y', { metadata: { a: 'b' } });
+test('a warm set of a new name is one read, one write, one audit record and no KMS call', async () => {
+  await stack.client.vault.set('new', 'x', { metadata: { a: 'b' } });
   expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb PutItem', 'dynamodb PutItem']);
+});
+
+test('a warm set of an existing value is one write more, of the version before', async () => {
+  for (const n of [2, 3, 4]) {
+    stack.vault.calls.reset();
+    // The hints of these write IDs differ, so none of them has a slot read.
+    await stack.client.vault.set('one', 'y', { writeId: `fixed-write-id-${n}` });
+    expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb PutItem', 'dynamodb PutItem', 'dynamodb PutItem']);
+  }
+});
+
+test('a get of an earlier version and a list of versions are one read more, of the slots', async () => {
+  for (const read of [() => stack.client.vault.get('one', { version: 2 }), () => stack.client.vault.versions('one')]) {
+    stack.vault.calls.reset();
+    await read();
+    expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb BatchGetItem', 'dynamodb PutItem']);
+  }
 });
 
 test('getMany of 98 is one DynamoDB read and one audit record', async () => {
@@ -34,9 +51,17 @@ test('a warm list is the read of its key, one query and one audit record', async
   expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb Query', 'dynamodb PutItem']);
 });
 
-test('a delete is the read of its key, one write and one audit record', async () => {
+test('a delete of a value without history is the read of its key, one write, a look at its slots and one audit record', async () => {
+  await stack.client.vault.delete('new');
+  const start = ['dynamodb BatchGetItem', 'dynamodb DeleteItem', 'dynamodb BatchGetItem'];
+  expect(calls()).toEqual([...start, 'dynamodb PutItem']);
+});
+
+test('a delete of a value with history is also one look at the name, and one write per slot', async () => {
   await stack.client.vault.delete('one');
-  expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb DeleteItem', 'dynamodb PutItem']);
+  const start = ['dynamodb BatchGetItem', 'dynamodb DeleteItem', 'dynamodb BatchGetItem', 'dynamodb BatchGetItem'];
+  const slots = Array.from({ length: 3 }, () => 'dynamodb DeleteItem');
+  expect(calls()).toEqual([...start, ...slots, 'dynamodb PutItem']);
 });
 
 test('a key that is malformed costs no call at all', async () => {

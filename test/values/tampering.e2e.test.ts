@@ -2,6 +2,7 @@
  * An attacker who can write the tables but cannot use the KEK can destroy data, but cannot cause other data to be
  * decrypted.
  */
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
 import { expectProblem, type Item, useLocalStack } from '../shared/local-stack.ts';
 
@@ -37,6 +38,32 @@ describe('stored values', () => {
     await refused(await get('old'));
     await putValue({ ...second, value: { S: text(first, 'value') }, info: { S: text(first, 'info') } });
     await refused(await get('old'));
+  });
+
+  test('the metadata of an earlier life of a name does not open beside a value of today, nor the reverse', async () => {
+    const writeId = 'the-same-write-id-twice';
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    await stack.client.vault.set('lives', 'first life', { writeId });
+    const first = await valueItem('lives');
+    await stack.client.vault.delete('lives');
+    await stack.client.vault.set('lives', 'second life', { writeId, expiresAt });
+    const second = await valueItem('lives');
+    expect(second.version).toEqual(first.version);
+    for (const attribute of ['info', 'value']) {
+      await putValue({ ...second, [attribute]: { S: text(first, attribute) } });
+      await refused(await get('lives'));
+    }
+    await putValue({ ...second, life: { S: text(first, 'life') } });
+    await refused(await get('lives'));
+    await putValue(second);
+    expect(await stack.client.vault.get('lives')).toBe('second life');
+  });
+
+  test('the metadata of another write does not open beside a value of the same version', async () => {
+    await stack.client.vault.set('writes', 'x', { writeId: 'first-write-0123456789' });
+    const item = await valueItem('writes');
+    await putValue({ ...item, writeId: { S: 'other-write-0123456789' } });
+    await refused(await get('writes'));
   });
 
   test('an item of another org does not open, with or without its keyring', async () => {
@@ -82,17 +109,41 @@ describe('stored values', () => {
     ['value', { S: 'plaintext' }],
     ['value', { N: '1' }],
     ['info', { S: 'enc:v1:' }],
-    ['history', { S: 'x' }],
-  ])('a value whose %s became %j is refused, and can still be replaced or deleted', async (attribute, changed) => {
-    await stack.client.vault.set('odd', 'x');
-    const item = await valueItem('odd');
-    await putValue({ ...item, [attribute]: changed });
-    // A get does not read the history, and a list of versions does not decrypt values, so each attribute needs a
-    // suitable route.
-    const route = attribute === 'history' ? 'versions' : 'values';
-    await refused(await stack.http('GET', `/v1/vault/${route}/odd`, { key: stack.vault.agentKey }));
-    await putValue(item);
-    expect(await stack.client.vault.delete('odd')).toBe(true);
+    ['version', { N: '1e100' }],
+    ['life', { S: '' }],
+    ['life', { N: '1' }],
+    ['writeId', { NULL: true }],
+  ])('a value whose %s became %j is refused, and can be replaced and deleted as it is', async (attribute, changed) => {
+    const { vault } = stack.client;
+    await vault.set('odd/a', 'first');
+    await vault.set('odd/a', 'second');
+    await vault.set('odd/b', 'x');
+    const damage = async () => putValue({ ...(await valueItem('odd/a')), [attribute]: changed as AttributeValue });
+    await damage();
+    await refused(await get('odd/a'));
+
+    // The others are not affected.
+    const batch = await vault.getMany(['odd/a', 'odd/b']);
+    expect(batch.get('odd/b').value).toBe('x');
+    expect(batch.failed).toMatchObject([{ name: 'odd/a', error: { code: 'decryption_failed' } }]);
+    const list = await (await stack.http('GET', '/v1/vault/values?prefix=odd/', { key: stack.vault.agentKey })).json();
+    // A list does not read values, so it does not notice that one is damaged.
+    const damaged = attribute === 'value' ? [] : ['odd/a'];
+    const names = list.values.map(({ name }: { name: string }) => name);
+    expect([...names, ...damaged].sort()).toEqual(['odd/a', 'odd/b']);
+    expect(list.damaged ?? []).toEqual(damaged);
+
+    // Without metadata that can be decrypted, the version is unknown, so nothing that depends on it is done.
+    if (attribute !== 'value') {
+      await expect(vault.set('odd/a', 'y', { ifVersion: 2 })).rejects.toMatchObject({ code: 'decryption_failed' });
+    }
+    await vault.set('odd/a', 'repaired');
+    expect(await vault.get('odd/a')).toBe('repaired');
+    await damage();
+    expect(await vault.delete('odd/a')).toBe(true);
+    expect((await stack.allItems(stack.table('ValuesTable'))).filter(({ name }) => name?.S?.includes('odd/a'))).toEqual(
+      [],
+    );
   });
 });
 

@@ -95,14 +95,15 @@ describe('set', () => {
     expect(await errorCodeOf(vault.set('a', `${full}x`))).toBe('value_too_large');
   });
 
-  test('history keeps ten versions, and fewer when they would not fit one item', async () => {
+  test('history keeps ten versions, of values of any size', async () => {
     const vault = createInMemoryVault();
     for (let n = 1; n <= 12; n++) await vault.set('small', `v${n}`);
     expect((await vault.versions('small')).versions.map((v) => v.version)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
     expect(await errorCodeOf(vault.get('small', 2))).toBe('version_not_found');
-    for (let n = 1; n <= 6; n++) await vault.set('large', 'x'.repeat(limits.valueBytes));
-    expect((await vault.versions('large')).versions.map((v) => v.version)).toEqual([6, 5, 4, 3]);
-    expect(JSON.stringify(vault.stores.items.get('large')).length).toBeLessThan(400_000);
+    for (let n = 1; n <= 11; n++) await vault.set('large', 'x'.repeat(limits.valueBytes));
+    expect((await vault.versions('large')).versions.map((v) => v.version)).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
+    // Each version is an item of its own, and DynamoDB limits an item to 400 KB.
+    for (const item of vault.stores.items.values()) expect(JSON.stringify(item).length).toBeLessThan(100_000);
   });
 
   test.each([

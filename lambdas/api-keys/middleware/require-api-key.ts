@@ -6,7 +6,7 @@ import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { RequestState } from '../../middleware/request-state.ts';
 import type { KeyringOpener, OpenKeyring } from '../../org-keys/keyring-opener.ts';
 import type { StoredKeyring } from '../../org-keys/keyring-verifier.ts';
-import type { Clock, StoredValue } from '../../shared/ports.ts';
+import type { Clock, ReadValue } from '../../shared/ports.ts';
 import type { Caller } from '../api-key-ports.ts';
 import type { ApiKeyVerifier } from '../api-key-verifier.ts';
 import { authorize, authorizeList, callerOf, parseApiKeyHeader, verifyApiKey } from '../authorization.ts';
@@ -20,7 +20,6 @@ import type { RequestRecordStore } from '../request-record-ports.ts';
  */
 export interface RequiredData<Id extends RouteId> {
   valueNames?(input: RouteInput<Id>): readonly string[];
-  includeHistory?(input: RouteInput<Id>): boolean;
   /** The route authorizes each name separately, because each has its own result. */
   readonly authorizesEachItem?: true;
   /** Prefix of the names to list; `''` for all names. */
@@ -52,14 +51,13 @@ export function requireApiKey<Id extends RouteId>(
   return {
     before: async ({ event }) => {
       const presented = parseApiKeyHeader(event.event.headers.authorization);
-      const { names, history, targets, prefix } = resolveRequirements(event.input, required);
+      const { names, targets, prefix } = resolveRequirements(event.input, required);
       const records = await auth.records.read({
         org: presented.org,
         keyId: presented.id,
         // Malformed names are left out here, because DynamoDB would reject the whole read. Authorization rejects them
         // later.
         names: [...new Set(names)].filter((name) => nameProblem(name) === undefined),
-        includeHistory: history,
       });
       // The secret is compared first, so that a caller without it causes no call to KMS or S3.
       const matched = verifyApiKey(presented, records.apiKey);
@@ -75,7 +73,7 @@ export function requireApiKey<Id extends RouteId>(
       authorize(caller, verb, targets);
       if (prefix !== undefined) authorizeList(caller, prefix);
       const rereadKeyring = async () =>
-        (await auth.records.read({ org: caller.org, keyId: caller.keyId, names: [], includeHistory: false })).keyring;
+        (await auth.records.read({ org: caller.org, keyId: caller.keyId, names: [] })).keyring;
       const openKeyring = () => auth.keyringOpener.open(records.keyring, caller.org, rereadKeyring);
       const storedKeyring = () => auth.keyringOpener.verifier.verify(records.keyring, caller.org, rereadKeyring);
       event.session = { caller, openKeyring, storedKeyring, values: filterAllowedValues(caller, records.values) };
@@ -85,12 +83,10 @@ export function requireApiKey<Id extends RouteId>(
 
 /** The data a request needs and the names it must be authorized for; empty if the request could not be parsed. */
 function resolveRequirements<Id extends RouteId>(input: RequestState<Id>['input'], required: RequiredData<Id>) {
-  if (input === undefined || input instanceof Error)
-    return { names: [], history: false, targets: [], prefix: undefined };
+  if (input === undefined || input instanceof Error) return { names: [], targets: [], prefix: undefined };
   const names = required.valueNames?.(input) ?? [];
   return {
     names,
-    history: required.includeHistory?.(input) ?? false,
     targets: [...namesInPath(input), ...(required.authorizesEachItem ? [] : names)],
     prefix: required.prefix?.(input),
   };
@@ -115,5 +111,5 @@ export interface ApiKeySession {
   /** Verifies the caller's keyring or tombstone without unwrapping a DEK. @throws DecryptionError */
   storedKeyring(): Promise<StoredKeyring>;
   /** The requested values that exist and that the caller is permitted to read. */
-  readonly values: ReadonlyMap<string, StoredValue>;
+  readonly values: ReadonlyMap<string, ReadValue>;
 }

@@ -1,7 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type BatchGetRequests, batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
-import { currentVersionProjection, parseStoredValue } from '../../shared/stores/value-item-codec.ts';
+import { parseStoredValue } from '../../shared/stores/value-item-codec.ts';
 import type { RequestRecordStore, RequestRecords, RequestRecordsQuery } from '../request-record-ports.ts';
 import { parseStoredApiKey } from './api-key-item-codec.ts';
 
@@ -43,19 +43,17 @@ export class DynamoRequestRecords implements RequestRecordStore {
     const items = (table: string) => found.flatMap((part) => part.get(table) ?? []);
     const [apiKey] = items(this.#tables.apiKeys);
     const [keyring] = items(this.#tables.keyrings);
-    const values = (this.#tables.values === undefined ? [] : items(this.#tables.values)).map(parseStoredValue);
+    const values = this.#tables.values === undefined ? [] : items(this.#tables.values);
     return {
       apiKey: apiKey === undefined ? undefined : parseStoredApiKey(apiKey),
       keyring: keyring === undefined ? undefined : unmarshallKeyring(keyring),
-      values: new Map(values.map((value) => [value.name, value])),
+      values: new Map(values.map((item) => [item.name?.S ?? '', parseStoredValue(item)])),
     };
   }
 
-  #valueKeys({ org, includeHistory }: RequestRecordsQuery, names: readonly string[]): BatchGetRequests {
+  #valueKeys({ org }: RequestRecordsQuery, names: readonly string[]): BatchGetRequests {
     if (this.#tables.values === undefined || names.length === 0) return {};
     const Keys = names.map((name) => toItem({ org, name }));
-    // Earlier versions can be most of an item, so they are read only on request.
-    const projection = includeHistory ? {} : currentVersionProjection;
-    return { [this.#tables.values]: { Keys, ConsistentRead: true, ...projection } };
+    return { [this.#tables.values]: { Keys, ConsistentRead: true } };
   }
 }

@@ -1,8 +1,7 @@
 /** Conversion of blob table items (docs/format.md, section 10). Items read from the table are untrusted. */
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
 import type { StoredBlob } from '../blob-ports.ts';
 
 const textSchema = z.string();
@@ -32,7 +31,17 @@ const blobSchema = z.object({
 
 /** @throws DecryptionError */
 export function parseStoredBlob(item: Item): StoredBlob {
-  const parsed = z.safeParse(blobSchema, unmarshall(item));
+  const parsed = z.safeParse(blobSchema, unmarshallItem(item));
   if (!parsed.success) throw new DecryptionError();
   return parsed.data;
+}
+
+/** A record in a list; undefined if it does not have the documented form. */
+export function parseListedBlob(item: Item): StoredBlob | undefined {
+  try {
+    return parseStoredBlob(item);
+  } catch (error) {
+    if (error instanceof DecryptionError) return undefined;
+    throw error;
+  }
 }

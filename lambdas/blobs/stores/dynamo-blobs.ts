@@ -21,10 +21,11 @@ import type {
   LinkOpening,
   LinkRecords,
   LinkStore,
+  ListedBlob,
   PurgeableBlob,
   StoredBlob,
 } from '../blob-ports.ts';
-import { parseStoredBlob } from './blob-item-codec.ts';
+import { parseListedBlob, parseStoredBlob } from './blob-item-codec.ts';
 
 type ClientOf = (org: string) => DynamoDBClient;
 type BlobUpdate = Pick<UpdateItemCommandInput, 'UpdateExpression' | 'ConditionExpression'> & {
@@ -83,9 +84,15 @@ export class DynamoBlobs implements BlobStore {
     return item === undefined ? undefined : parseStoredBlob(item);
   }
 
-  async list(org: string, before: string | undefined, limit: number): Promise<Page<StoredBlob>> {
+  async list(org: string, before: string | undefined, limit: number): Promise<Page<ListedBlob>> {
     const { items, more } = await queryPage(this.#clientOf(org), newestFirstQuery(this.#table, org, before), limit);
-    return { items: items.map(parseStoredBlob), more };
+    return {
+      items: items.map((item) => ({
+        id: item.id?.S ?? '',
+        blob: parseListedBlob(item),
+      })),
+      more,
+    };
   }
 
   markReady(org: string, id: string, { ttl, ...completion }: Completion): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
-import { currentVersionProjection, parseStoredValue } from '../../shared/stores/value-item-codec.ts';
+import { parseStoredValue } from '../../shared/stores/value-item-codec.ts';
 import type { ReadKeyringAndValue } from '../channel-credentials-service.ts';
 
 /**
@@ -16,11 +16,7 @@ export const readChannelCredentialsFromDynamo =
   async (org, name) => {
     const found = await batchGet(clientOf(org), {
       [tables.keyrings]: { Keys: [toItem({ org })], ConsistentRead: true },
-      [tables.values]: {
-        Keys: [toItem({ org, name })],
-        ConsistentRead: true,
-        ...currentVersionProjection,
-      },
+      [tables.values]: { Keys: [toItem({ org, name })], ConsistentRead: true },
     });
     const [keyring] = found.get(tables.keyrings) ?? [];
     const [value] = found.get(tables.values) ?? [];

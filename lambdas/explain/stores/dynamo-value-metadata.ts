@@ -1,9 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { namePlaceholders } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, requireText, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
-import { parseValueSummary } from '../../values/stores/dynamo-values.ts';
-import type { StoredValueSummary } from '../../values/value-ports.ts';
 import type { ValueMetadataStore } from '../explain-service.ts';
+import type { ValueMetadata } from '../explain-value.ts';
 
 /**
  * Reads whether a value exists, and its encrypted metadata. The role of the function does not permit reading more
@@ -18,16 +17,18 @@ export class DynamoValueMetadata implements ValueMetadataStore {
     this.#table = table;
   }
 
-  async find(org: string, name: string): Promise<StoredValueSummary | undefined> {
+  async find(org: string, name: string): Promise<ValueMetadata | undefined> {
     const item = await getItem(
       this.#clientOf(org),
       this.#table,
       { org, name },
       {
-        ProjectionExpression: '#org, #name, #version, #info',
-        ExpressionAttributeNames: namePlaceholders('org', 'name', 'version', 'info'),
+        ProjectionExpression: '#org, #name, #info',
+        ExpressionAttributeNames: namePlaceholders('org', 'name', 'info'),
       },
     );
-    return item === undefined ? undefined : parseValueSummary(item);
+    if (item === undefined) return undefined;
+    const fields = unmarshallItem(item);
+    return { name: requireText(fields, 'name'), info: requireText(fields, 'info') };
   }
 }

@@ -1,14 +1,15 @@
-import { type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { DecryptionError } from '../../../core/decryption-error.ts';
-import type { Page, StoredValue, StoredVersion } from '../../shared/ports.ts';
+import { DeleteItemCommand, type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { parseSlotKey } from '../../../core/values/history-slots.ts';
+import type { Page, ReadValue, StoredVersion } from '../../shared/ports.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
-import { parseStoredValue } from '../../shared/stores/value-item-codec.ts';
+import { ifSameVersion } from '../../shared/stores/value-conditions.ts';
+import { parseSlotVersion, parseStoredValue } from '../../shared/stores/value-item-codec.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import type { ScannedValue, ValueScanStore } from '../rotation-ports.ts';
+import type { ScannedItem, ValueScanStore } from '../rotation-ports.ts';
 
-/** Scans and re-encrypts all values of an org, for a rotation. */
+/** Scans and re-encrypts all versions of all values of an org, for a rotation. */
 export class DynamoValueScan implements ValueScanStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
@@ -18,17 +19,22 @@ export class DynamoValueScan implements ValueScanStore {
     this.#table = table;
   }
 
-  async scan(org: string, after: string | undefined, limit: number): Promise<Page<ScannedValue>> {
+  async scan(org: string, after: string | undefined, limit: number): Promise<Page<ScannedItem>> {
     const command = new QueryCommand({ ...this.#orgQuery(org, after), Limit: limit });
     const { Items = [], LastEvaluatedKey } = await mapTransientErrors(nothingReadDetail, () =>
       this.#clientOf(org).send(command),
     );
-    return { items: Items.map(parseScannedValue), more: LastEvaluatedKey !== undefined };
+    return { items: Items.map(toScannedItem), more: LastEvaluatedKey !== undefined };
   }
 
-  async get(org: string, name: string): Promise<StoredValue | undefined> {
+  async get(org: string, key: string): Promise<ScannedItem | undefined> {
+    const item = await getItem(this.#clientOf(org), this.#table, { org, name: key });
+    return item === undefined ? undefined : toScannedItem(item);
+  }
+
+  async getCurrent(org: string, name: string): Promise<ReadValue | undefined> {
     const item = await getItem(this.#clientOf(org), this.#table, { org, name });
-    return item === undefined ? undefined : parseScannedValue(item).stored;
+    return item === undefined ? undefined : parseStoredValue(item);
   }
 
   async countAfter(org: string, after: string | undefined): Promise<{ count: number; last: string | undefined }> {
@@ -39,23 +45,32 @@ export class DynamoValueScan implements ValueScanStore {
     return { count: Count, last: LastEvaluatedKey?.name?.S };
   }
 
-  replaceCiphertext(org: string, { name, value, info, history }: StoredValue, before: StoredVersion): Promise<boolean> {
+  replaceCiphertext(
+    org: string,
+    key: string,
+    { value, info }: Pick<StoredVersion, 'value' | 'info'>,
+    before: StoredVersion,
+  ): Promise<boolean> {
     // Updates only the sealed strings; other attributes stay. The condition on `info` also prevents re-creating a
     // deleted item.
     const command = new UpdateItemCommand({
       TableName: this.#table,
-      Key: toItem({ org, name }),
-      UpdateExpression: 'SET #value = :value, #info = :info, #history = :history',
+      Key: toItem({ org, name: key }),
+      UpdateExpression: 'SET #value = :value, #info = :info',
       // The second alternative lets the SDK's retry after a lost reply succeed: the stored `info` is then the one being
       // written.
       ConditionExpression: '#info = :before OR #info = :info',
-      ExpressionAttributeNames: namePlaceholders('value', 'info', 'history'),
-      ExpressionAttributeValues: toItem({
-        ':value': value,
-        ':info': info,
-        ':history': history,
-        ':before': before.info,
-      }),
+      ExpressionAttributeNames: namePlaceholders('value', 'info'),
+      ExpressionAttributeValues: toItem({ ':value': value, ':info': info, ':before': before.info }),
+    });
+    return writeConditionally(() => this.#clientOf(org).send(command));
+  }
+
+  deleteSlot(org: string, { key, content }: ScannedItem): Promise<boolean> {
+    const command = new DeleteItemCommand({
+      TableName: this.#table,
+      Key: toItem({ org, name: key }),
+      ...ifSameVersion(content),
     });
     return writeConditionally(() => this.#clientOf(org).send(command));
   }
@@ -72,12 +87,10 @@ export class DynamoValueScan implements ValueScanStore {
   }
 }
 
-function parseScannedValue(item: Item): ScannedValue {
-  const name = item.name?.S ?? '';
-  try {
-    return { name, stored: parseStoredValue(item) };
-  } catch (error) {
-    if (error instanceof DecryptionError) return { name, stored: undefined };
-    throw error;
-  }
+function toScannedItem(item: Item): ScannedItem {
+  const key = item.name?.S ?? '';
+  const slot = parseSlotKey(key);
+  return slot === undefined
+    ? { key, name: key, slot: undefined, content: parseStoredValue(item) }
+    : { key, ...slot, content: parseSlotVersion(item) };
 }

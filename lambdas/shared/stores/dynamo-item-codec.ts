@@ -12,8 +12,17 @@ export const toItem = (fields: Fields): Item => marshall(fields, { removeUndefin
 export const namePlaceholders = (...names: string[]): Record<string, string> =>
   Object.fromEntries(names.map((name) => [`#${name}`, name]));
 
+/** The fields of an item. @throws DecryptionError if it has a number that JavaScript cannot represent */
+export function unmarshallItem(item: Item): Fields {
+  try {
+    return unmarshall(item);
+  } catch {
+    throw new DecryptionError();
+  }
+}
+
 /** The unverified fields of a keyring; core/org-keys/org-keyring.ts checks them. */
-export const unmarshallKeyring = (item: Item): unknown => unmarshall(item);
+export const unmarshallKeyring = (item: Item): unknown => unmarshallItem(item);
 
 export function requireText(fields: Fields, name: string): string {
   const value = fields[name];

@@ -1,37 +1,35 @@
-/** Conversion of values from DynamoDB items (docs/format.md, section 5). */
-import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { DecryptionError } from '../../../core/decryption-error.ts';
-import type { StoredValue, StoredVersion } from '../ports.ts';
-import { type Fields, type Item, namePlaceholders, requireText } from './dynamo-item-codec.ts';
+/**
+ * Conversion of values from DynamoDB items (docs/format.md, section 5). Each attribute is read by itself, because
+ * converting a whole item fails at numbers that JavaScript cannot represent.
+ */
+import type { MalformedItem, ReadValue, StoredVersion } from '../ports.ts';
+import type { Item } from './dynamo-item-codec.ts';
 
-/** Projection that omits earlier versions, which can be most of an item. */
-export const currentVersionProjection = {
-  ProjectionExpression: '#name, #version, #value, #info, #writeId',
-  ExpressionAttributeNames: namePlaceholders('name', 'version', 'value', 'info', 'writeId'),
-};
-
-export function parseStoredValue(item: Item): StoredValue {
-  const fields: Fields = unmarshall(item);
-  const history = fields.history ?? [];
-  if (!Array.isArray(history)) throw new DecryptionError();
-  return {
-    name: requireText(fields, 'name'),
-    ...versionOf(fields),
-    history: history.map((kept: Fields) => versionOf(kept)),
-  };
+/** The current version of a value. Its name is the sort key of the item. */
+export function parseStoredValue(item: Item): ReadValue {
+  const version = versionOf(item);
+  const name = item.name?.S;
+  if (version === undefined || name === undefined) return malformed(item);
+  return { name, ...version, hints: item.hints?.B };
 }
 
-function versionOf(fields: Fields): StoredVersion {
-  return {
-    version: count(fields, 'version'),
-    value: requireText(fields, 'value'),
-    info: requireText(fields, 'info'),
-    writeId: requireText(fields, 'writeId'),
-  };
+/** A version in a history slot. */
+export const parseSlotVersion = (item: Item): StoredVersion | MalformedItem => versionOf(item) ?? malformed(item);
+
+/** The fields of a version without its value, as a list projects them; undefined if one is missing or invalid. */
+export function summaryOf(item: Item): Omit<StoredVersion, 'value'> | undefined {
+  const life = item.life?.S;
+  const version = Number(item.version?.N);
+  const writeId = item.writeId?.S;
+  const info = item.info?.S;
+  if (life === undefined || writeId === undefined || info === undefined) return undefined;
+  return Number.isSafeInteger(version) && version >= 1 ? { life, version, writeId, info } : undefined;
 }
 
-export function count(fields: Fields, name: string): number {
-  const value = fields[name];
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new DecryptionError();
-  return value;
+function versionOf(item: Item): StoredVersion | undefined {
+  const summary = summaryOf(item);
+  const value = item.value?.S;
+  return summary === undefined || value === undefined ? undefined : { ...summary, value };
 }
+
+const malformed = (attributes: Item): MalformedItem => ({ malformed: true, attributes });

@@ -5,7 +5,6 @@ import type { ValueReader } from '../value-reader.ts';
 export const getValue = (apiKeyAuth: ApiKeyAuth, valueReader: ValueReader) =>
   apiKeyRoute('getValue', apiKeyAuth, {
     valueNames: ({ params }) => [params.name],
-    includeHistory: ({ query }) => query.version !== undefined,
     run: async ({ params, query }, { openKeyring, values }) =>
       await valueReader.get(await openKeyring(), values, params.name, query.version),
   });

@@ -5,7 +5,6 @@ import type { ValueReader } from '../value-reader.ts';
 export const listVersions = (apiKeyAuth: ApiKeyAuth, valueReader: ValueReader) =>
   apiKeyRoute('listVersions', apiKeyAuth, {
     valueNames: ({ params }) => [params.name],
-    includeHistory: () => true,
     run: async ({ params }, { openKeyring, values }) =>
       await valueReader.listVersions(await openKeyring(), values, params.name),
   });

@@ -6,7 +6,6 @@ import type { WriteSnapshotLoader } from '../write-snapshot-loader.ts';
 export const setValue = (apiKeyAuth: ApiKeyAuth, snapshotLoader: WriteSnapshotLoader, valueWriter: ValueWriter) =>
   apiKeyRoute('setValue', apiKeyAuth, {
     valueNames: ({ params }) => [params.name],
-    includeHistory: () => true,
     run: async ({ params, body }, { caller, openKeyring, values }) => {
       const snapshot = {
         keys: await snapshotLoader.ensureActiveDek(caller, await openKeyring()),

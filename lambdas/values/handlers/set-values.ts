@@ -14,7 +14,6 @@ export const setValues = (apiKeyAuth: ApiKeyAuth, snapshotLoader: WriteSnapshotL
   apiKeyRoute('setValues', apiKeyAuth, {
     valueNames: ({ body }) => body.items.map((result) => result.name),
     authorizesEachItem: true,
-    includeHistory: () => true,
     subject: ({ body }, output) => ({
       names: body.items.map(({ name }) => name),
       failed: failedNames(output?.results),

@@ -1,45 +1,21 @@
 import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
-import type { Page, StoredValue, StoredVersion } from '../../shared/ports.ts';
+import { firstPossibleName, lastPossibleName } from '../../../core/values/name-range.ts';
+import type { Page, ReadValue, StoredValue } from '../../shared/ports.ts';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import {
-  type Fields,
-  type Item,
-  namePlaceholders,
-  requireText,
-  toItem,
-} from '../../shared/stores/dynamo-item-codec.ts';
+import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
+import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { queryPage } from '../../shared/stores/dynamo-query.ts';
-import { count } from '../../shared/stores/value-item-codec.ts';
+import { ifSameVersion, ifUnchanged } from '../../shared/stores/value-conditions.ts';
+import { parseStoredValue, summaryOf } from '../../shared/stores/value-item-codec.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
-import type { StoredValueSummary, ValueStore } from '../value-ports.ts';
-
-/**
- * Condition: the item is at the same version. The write ID is compared too, because a value that was deleted and
- * created again restarts its versions at 1.
- */
-const ifVersionUnchanged = (before: StoredVersion) => ({
-  ConditionExpression: '#version = :version AND #writeId = :writeId',
-  ExpressionAttributeNames: namePlaceholders('version', 'writeId'),
-  ExpressionAttributeValues: toItem({ ':version': before.version, ':writeId': before.writeId }),
-});
-
-/**
- * Condition: the item is exactly the one that was read. Each encryption of `info` uses a new nonce, so this also
- * detects a rotation that re-encrypted the same version. A new write must not undo that.
- */
-const ifItemUnchanged = (before: StoredVersion) => ({
-  ConditionExpression: '#info = :before',
-  ExpressionAttributeNames: namePlaceholders('info'),
-  ExpressionAttributeValues: toItem({ ':before': before.info }),
-});
+import type { ListedValue, ValueStore } from '../value-ports.ts';
 
 const ifAbsent = {
   ConditionExpression: 'attribute_not_exists(#name)',
   ExpressionAttributeNames: namePlaceholders('name'),
 };
 
-/** Values in DynamoDB, one item each. A write is one conditional put of the whole item. */
+/** Current versions of values in DynamoDB, one item each. A write is one conditional put of the whole item. */
 export class DynamoValues implements ValueStore {
   readonly #clientOf: (org: string) => DynamoDBClient;
   readonly #table: string;
@@ -49,8 +25,15 @@ export class DynamoValues implements ValueStore {
     this.#table = table;
   }
 
-  putIfUnchanged(org: string, next: StoredValue, before: StoredVersion | undefined): Promise<boolean> {
-    const condition = before === undefined ? ifAbsent : ifItemUnchanged(before);
+  async readCurrent(org: string, name: string): Promise<ReadValue | undefined> {
+    // BatchGetItem also for one item, so that the functions need one read permission only.
+    const keys = { Keys: [toItem({ org, name })], ConsistentRead: true };
+    const [item] = (await batchGet(this.#clientOf(org), { [this.#table]: keys })).get(this.#table) ?? [];
+    return item === undefined ? undefined : parseStoredValue(item);
+  }
+
+  putIfUnchanged(org: string, next: StoredValue, before: ReadValue | undefined): Promise<boolean> {
+    const condition = before === undefined ? ifAbsent : ifUnchanged(before);
     const command = new PutItemCommand({ TableName: this.#table, Item: toItem({ org, ...next }), ...condition });
     return writeConditionally(() => this.#clientOf(org).send(command));
   }
@@ -67,31 +50,30 @@ export class DynamoValues implements ValueStore {
     return Attributes !== undefined;
   }
 
-  deleteIfUnchanged(org: string, name: string, before: StoredVersion): Promise<boolean> {
+  deleteIfSame(org: string, name: string, before: ReadValue): Promise<boolean> {
     const command = new DeleteItemCommand({
       TableName: this.#table,
       Key: toItem({ org, name }),
-      ...ifVersionUnchanged(before),
+      ...ifSameVersion(before),
     });
     return writeConditionally(() => this.#clientOf(org).send(command));
   }
 
-  async list(org: string, prefix: string, after: string | undefined, limit: number): Promise<Page<StoredValueSummary>> {
-    const names = prefix === '' ? namePlaceholders('org') : namePlaceholders('org', 'name');
+  async list(org: string, prefix: string, after: string | undefined, limit: number): Promise<Page<ListedValue>> {
+    const names =
+      prefix === ''
+        ? { KeyConditionExpression: '#org = :org AND #name BETWEEN :first AND :last' }
+        : { KeyConditionExpression: '#org = :org AND begins_with(#name, :prefix)' };
+    const bounds = prefix === '' ? { ':first': firstPossibleName, ':last': lastPossibleName } : { ':prefix': prefix };
     const query = {
       TableName: this.#table,
-      KeyConditionExpression: prefix === '' ? '#org = :org' : '#org = :org AND begins_with(#name, :prefix)',
-      ProjectionExpression: '#name, #version, #info',
-      ExpressionAttributeNames: { ...names, ...namePlaceholders('name', 'version', 'info') },
-      ExpressionAttributeValues: toItem({ ':org': org, ...(prefix === '' ? {} : { ':prefix': prefix }) }),
+      ...names,
+      ProjectionExpression: '#name, #life, #version, #writeId, #info',
+      ExpressionAttributeNames: namePlaceholders('org', 'name', 'life', 'version', 'writeId', 'info'),
+      ExpressionAttributeValues: toItem({ ':org': org, ...bounds }),
       ...(after === undefined ? {} : { ExclusiveStartKey: toItem({ org, name: after }) }),
     };
     const { items, more } = await queryPage(this.#clientOf(org), query, limit);
-    return { items: items.map(parseValueSummary), more };
+    return { items: items.map((item) => ({ name: item.name?.S ?? '', stored: summaryOf(item) })), more };
   }
-}
-
-export function parseValueSummary(item: Item): StoredValueSummary {
-  const fields: Fields = unmarshall(item);
-  return { name: requireText(fields, 'name'), version: count(fields, 'version'), info: requireText(fields, 'info') };
 }

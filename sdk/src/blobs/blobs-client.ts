@@ -10,7 +10,7 @@ import type { Transport } from '../http/transport.ts';
 import { checkInteger, notSentError } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
-import { List } from '../shared/paginated-list.ts';
+import { OpenedList } from '../shared/opened-list.ts';
 import { decodeBlobInfo, decodeBlobPage } from './blob-decoders.ts';
 import type { BlobContent, GetBlobOptions, PutBlobOptions, PutBlobResult } from './blob-types.ts';
 import type { OpenedBlob } from './opened-blob.ts';
@@ -18,9 +18,14 @@ import type { OpenedBlob } from './opened-blob.ts';
 export interface ListBlobsOptions extends CallOptions {
   /** Blobs per page, 1 to 1000. Default: 100. */
   pageSize?: number | undefined;
+  /**
+   * Called with the id of each blob whose record is damaged. Without it, an iteration yields all other blobs and then
+   * throws `decryption_failed` with the ids.
+   */
+  onDamaged?: ((id: string) => void) | undefined;
 }
 
-export type BlobList = List<BlobInfo, ListBlobsResponse>;
+export type BlobList = OpenedList<BlobInfo, ListBlobsResponse>;
 
 /**
  * Files encrypted with keys that only their links contain. They are encrypted on this machine; the vault and its
@@ -81,9 +86,10 @@ export class Blobs {
   list(options: ListBlobsOptions = {}): BlobList {
     const limit = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
     const settings = this.#transport.callSettings(options);
-    return new List(
+    return new OpenedList(
       (cursor) => this.#transport.request({ route: 'listBlobs', query: { limit, cursor } }, settings, decodeBlobPage),
       ({ blobs }) => blobs,
+      options,
     );
   }
 

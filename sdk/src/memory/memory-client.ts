@@ -3,7 +3,8 @@ import { limits } from '../../../contract/shared/limits.ts';
 import type { Transport } from '../http/transport.ts';
 import { checkInteger, notSentError } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
-import { MemoryList, MemorySearch, type MessageList, OpenedList } from './memory-lists.ts';
+import { OpenedList } from '../shared/opened-list.ts';
+import { MemoryList, MemorySearch, type MessageList } from './memory-lists.ts';
 import type {
   AddManyOptions,
   AddManyResult,

@@ -1,6 +1,6 @@
 import type { ListMessagesResponse, Message } from '../../../contract/conversations/wire.ts';
-import { createError } from '../shared/errors.ts';
-import { type FetchPage, List } from '../shared/paginated-list.ts';
+import { OpenedList } from '../shared/opened-list.ts';
+import type { FetchPage } from '../shared/paginated-list.ts';
 import type { DamagedOptions, MemoryRecord, SearchMemoryOptions } from './memory-types.ts';
 
 /** One page of records. */
@@ -15,40 +15,6 @@ export interface MemoryPage {
 export interface SearchPage extends MemoryPage {
   /** Records decrypted by this request. */
   searched: number;
-}
-
-/** Maximum ids listed in an error. */
-const maxNamedIds = 10;
-
-/**
- * A list of items that the vault decrypts during the request. Items that cannot be decrypted are reported at the end;
- * they are never silently omitted.
- */
-export class OpenedList<T, P extends { damaged?: string[] | undefined; cursor?: string | undefined }> extends List<
-  T,
-  P
-> {
-  readonly #onDamaged: DamagedOptions['onDamaged'];
-
-  constructor(fetchPage: FetchPage<P>, itemsOf: (page: P) => readonly T[], { onDamaged }: DamagedOptions) {
-    super(fetchPage, itemsOf);
-    this.#onDamaged = onDamaged;
-  }
-
-  override async *pages(): AsyncGenerator<P, void, undefined> {
-    const ids: string[] = [];
-    let count = 0;
-    for await (const page of super.pages()) {
-      yield page;
-      for (const id of page.damaged ?? []) {
-        if (this.#onDamaged !== undefined) this.#onDamaged(id);
-        else if (count++ < maxNamedIds) ids.push(id);
-      }
-    }
-    if (count === 0) return;
-    const more = count > maxNamedIds ? ` and ${count - maxNamedIds} more` : '';
-    throw createError('decryption_failed', { detail: `${ids.join(', ')}${more}; all others were returned` });
-  }
 }
 
 export type MessageList = OpenedList<Message, ListMessagesResponse>;

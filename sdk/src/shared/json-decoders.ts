@@ -5,7 +5,13 @@
  */
 
 import type { DestroyValueResponse } from '../../../contract/shredding/wire.ts';
-import type { ListValuesResponse, Value, ValueInfo, VersionInfo } from '../../../contract/values/wire.ts';
+import type {
+  ListValuesResponse,
+  ListVersionsResponse,
+  Value,
+  ValueInfo,
+  VersionInfo,
+} from '../../../contract/values/wire.ts';
 import { isPlainObject } from './is-plain-object.ts';
 
 /** Decodes JSON as a `T`; undefined if it does not match. */
@@ -67,12 +73,18 @@ const versionFields = {
   expiresAt: optional(decodeText),
   metadata: decodeStringMap,
 };
-export const decodeVersionInfo = decodeObject<VersionInfo>(versionFields);
+const decodeVersionInfo = decodeObject<VersionInfo>(versionFields);
 export const decodeValueInfo = decodeObject<ValueInfo>({ name: decodeText, ...versionFields });
 export const decodeValue = decodeObject<Value>({ name: decodeText, ...versionFields, value: decodeText });
 export const decodeValuePage = decodeObject<ListValuesResponse>({
   values: decodeListOf(decodeValueInfo),
+  damaged: optional(decodeListOf(decodeText)),
   cursor: optional(decodeText),
+});
+export const decodeVersions = decodeObject<ListVersionsResponse>({
+  name: decodeText,
+  versions: decodeListOf(decodeVersionInfo),
+  damaged: optional(decodeListOf(decodeNumber)),
 });
 export const decodeDestroyResponse = decodeObject<DestroyValueResponse>({
   destroyed: decodeBoolean,

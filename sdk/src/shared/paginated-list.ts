@@ -1,6 +1,6 @@
 import type { ApiKeyInfo, ListKeysResponse } from '../../../contract/api-keys/wire.ts';
 import type { AuditRecord, ExportAuditResponse, QueryAuditResponse } from '../../../contract/audit/wire.ts';
-import type { ListValuesResponse, ValueInfo } from '../../../contract/values/wire.ts';
+import type { ListValuesResponse } from '../../../contract/values/wire.ts';
 import { createError } from './errors.ts';
 
 /** Fetches the page after a cursor, or the first page without one. */
@@ -52,9 +52,6 @@ export class List<T, P extends { cursor?: string | undefined }> implements Async
 
 /** One page of a list of values. */
 export type Page = ListValuesResponse;
-
-/** A list of names and facts of values, without the values themselves. */
-export type ValueList = List<ValueInfo, Page>;
 
 export type KeyList = List<ApiKeyInfo, ListKeysResponse>;
 

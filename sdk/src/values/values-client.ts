@@ -13,17 +13,18 @@ import {
   type ValueOptions,
 } from '../shared/argument-validation.ts';
 import type { CallOptions } from '../shared/client-options.ts';
+import { createError } from '../shared/errors.ts';
 import { isPlainObject } from '../shared/is-plain-object.ts';
 import {
   type Decoder,
   decodeDestroyResponse,
-  decodeListOf,
   decodeValue,
   decodeValueInfo,
   decodeValuePage,
-  decodeVersionInfo,
+  decodeVersions,
 } from '../shared/json-decoders.ts';
-import { List, type ValueList } from '../shared/paginated-list.ts';
+import { type OnDamaged, OpenedList } from '../shared/opened-list.ts';
+import type { Page } from '../shared/paginated-list.ts';
 
 export interface SetOptions extends ValueOptions, CallOptions {}
 
@@ -42,7 +43,23 @@ export interface DestroyOptions extends CallOptions {
   confirm: string;
 }
 
+/** A list of names and facts of values, without the values themselves. */
+export type ValueList = OpenedList<ValueInfo, Page>;
+
+export interface VersionsOptions extends CallOptions {
+  /**
+   * Called with each earlier version that could not be decrypted. Without it, the call rejects with
+   * `decryption_failed` if there is one.
+   */
+  onDamaged?: ((version: number) => void) | undefined;
+}
+
 export interface ListOptions extends CallOptions {
+  /**
+   * Called with the name of each value that could not be decrypted. Without it, an iteration yields all other values
+   * and then throws `decryption_failed` with the names.
+   */
+  onDamaged?: ((name: string) => void) | undefined;
   /** Prefix of the names. Default: all names. */
   prefix?: string | undefined;
   /** Items per page, 1 to 1000. Default: 100. */
@@ -101,12 +118,13 @@ export class Vault {
     const prefix = checkPrefix(options.prefix);
     const pageSize = checkInteger('pageSize', options.pageSize, 1, limits.pageSizeMax);
     const settings = this.#transport.callSettings(options);
-    return new List(
+    return new OpenedList(
       (cursor) => {
         const query = { prefix, limit: pageSize, cursor };
         return this.#transport.request({ route: 'listValues', query }, settings, decodeValuePage);
       },
       ({ values }) => values,
+      options,
     );
   }
 
@@ -136,11 +154,15 @@ export class Vault {
   }
 
   /** Returns the stored versions of a value, newest first. @throws NotFoundError value_not_found */
-  async versions(name: string, options: CallOptions = {}): Promise<VersionInfo[]> {
+  async versions(name: string, options: VersionsOptions = {}): Promise<VersionInfo[]> {
     const call = { route: 'listVersions', name: checkName(name) } as const;
-    return this.#transport.request(call, this.#transport.callSettings(options), (json) =>
-      isPlainObject(json) && json.name === name ? decodeListOf(decodeVersionInfo)(json.versions) : undefined,
+    const { versions, damaged = [] } = await this.#transport.request(
+      call,
+      this.#transport.callSettings(options),
+      withName(name, decodeVersions),
     );
+    reportDamagedVersions(damaged, options);
+    return versions;
   }
 
   /**
@@ -184,6 +206,15 @@ export class Vault {
       this.#transport.request({ route: 'setValues', body: { items: chunk } }, settings, decodeResults(decodeValueInfo));
     return runBatch(items, ask, settings);
   }
+}
+
+/** @throws AnimaError decryption_failed if there are damaged versions and the caller does not handle them */
+function reportDamagedVersions(damaged: readonly number[], { onDamaged }: OnDamaged<number>): void {
+  if (damaged.length > 0 && onDamaged === undefined) {
+    const detail = `version ${damaged.join(', ')}; with onDamaged, the others are returned`;
+    throw createError('decryption_failed', { detail });
+  }
+  for (const version of damaged) onDamaged?.(version);
 }
 
 function listEntries(entries: Iterable<SetEntry> | Readonly<Record<string, string>>): SetEntry[] {
