@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { addTombstoneReceipt } from '../../core/shredding/keyring-tombstone.ts';
+import { authenticationKeyOf } from '../records/in-memory-records.ts';
 import { type CallOutcome, createInMemoryShredding } from './in-memory-shredding.ts';
 
 type World = ReturnType<typeof createInMemoryShredding>;
@@ -139,6 +140,7 @@ test('a final receipt of a time without blobs stays the last one', async () => {
   const payload = { final: true };
   const jws = `x.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.x`;
   const old = addTombstoneReceipt(
+    authenticationKeyOf(tombstone.org),
     { ...tombstone, receipts: [], issued: 0 },
     { jws, final: true, unusableSince: '2026-06-01T12:00:00.000Z' },
   );
