@@ -56,11 +56,19 @@ export const jobsMade: Readonly<Partial<Record<RouteGroup | BackgroundFunction, 
   worker: ['erase'],
 };
 
+/** The key that authenticates records. HMAC operations have no encryption context, so no session can be limited to it. */
+const authenticatingRecords = 'recordsKey kms:GenerateMac';
+const readingMark = 'locked s3:GetObject';
+const writingMark = ['locked s3:GetObject', 'locked s3:PutObject'];
+
 const signing = ['signingKey kms:GetPublicKey', 'signingKey kms:Sign'];
 
 export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permissions>> = {
   public: { data: [], own: ['signingKey kms:GetPublicKey'] },
-  operator: { data: ['apiKey dynamodb:PutItem', record, 'keyring dynamodb:PutItem'], own: [] },
+  operator: {
+    data: [...writingMark, 'apiKey dynamodb:PutItem', record, 'keyring dynamodb:PutItem'],
+    own: [authenticatingRecords],
+  },
   admin: {
     data: [
       ...authentication,
@@ -68,42 +76,51 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'apiKey dynamodb:PutItem',
       'apiKey dynamodb:Query',
       record,
-      'kek kms:Decrypt',
-      'keyring dynamodb:GetItem',
+      ...writingMark,
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   reader: {
-    data: [...authentication, record, 'kek kms:Decrypt', 'value dynamodb:BatchGetItem', 'value dynamodb:Query'],
-    own: [],
-  },
-  writer: {
     data: [
+      readingMark,
       ...authentication,
       record,
       'kek kms:Decrypt',
-      'kek kms:GenerateDataKey',
+      'value dynamodb:BatchGetItem',
+      'value dynamodb:Query',
+    ],
+    own: [authenticatingRecords],
+  },
+  writer: {
+    data: [
+      readingMark,
+      ...authentication,
+      record,
+      'kek kms:Decrypt',
+      'kek kms:GenerateDataKeyWithoutPlaintext',
       'keyring dynamodb:PutItem',
       'value dynamodb:BatchGetItem',
       'value dynamodb:DeleteItem',
       'value dynamodb:PutItem',
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   rotator: {
     data: [
+      readingMark,
       ...authentication,
       record,
       'kek kms:Decrypt',
-      'kek kms:GenerateDataKey',
+      'kek kms:GenerateDataKeyWithoutPlaintext',
       'keyring dynamodb:GetItem',
       'keyring dynamodb:PutItem',
       'rotation dynamodb:GetItem',
     ],
-    own: ['rotation-workflow lambda:InvokeFunction'],
+    own: [authenticatingRecords, 'rotation-workflow lambda:InvokeFunction'],
   },
   shredder: {
     data: [
+      ...writingMark,
       ...authentication,
       record,
       ...destroyingBlobs,
@@ -115,6 +132,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'value dynamodb:Query',
     ],
     own: [
+      authenticatingRecords,
       ...lookingForCopies,
       'shred-workflow lambda:InvokeFunction',
       ...signing,
@@ -122,11 +140,12 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
   },
   auditor: {
-    data: [...authentication, 'audit dynamodb:Query', record],
-    own: ['sealer lambda:InvokeFunction'],
+    data: [readingMark, ...authentication, 'audit dynamodb:Query', record],
+    own: [authenticatingRecords, 'sealer lambda:InvokeFunction'],
   },
   blobs: {
     data: [
+      readingMark,
       ...authentication,
       record,
       'blob dynamodb:GetItem',
@@ -140,10 +159,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'object s3:PutObject',
       'object s3:PutObjectTagging',
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   links: {
     data: [
+      readingMark,
       record,
       'blob dynamodb:BatchGetItem',
       'blob dynamodb:UpdateItem',
@@ -152,10 +172,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'object s3:GetObject',
       'object s3:PutObjectTagging',
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   users: {
     data: [
+      readingMark,
       ...authentication,
       record,
       newJob,
@@ -165,10 +186,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'userKeyring dynamodb:Query',
       'userKeyring dynamodb:UpdateItem',
     ],
-    own: [handingOn],
+    own: [authenticatingRecords, handingOn],
   },
   accounts: {
     data: [
+      readingMark,
       record,
       newJob,
       'keyring dynamodb:BatchGetItem',
@@ -178,10 +200,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'userKeyring dynamodb:PutItem',
       'userKeyring dynamodb:UpdateItem',
     ],
-    own: ['codeKey kms:GenerateMac', handingOn, 'routingKey kms:GenerateMac'],
+    own: [authenticatingRecords, 'codeKey kms:GenerateMac', handingOn, 'routingKey kms:GenerateMac'],
   },
   memory: {
     data: [
+      readingMark,
       record,
       'keyring dynamodb:BatchGetItem',
       'userKeyring dynamodb:BatchGetItem',
@@ -190,7 +213,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'userRecord dynamodb:PutItem',
       'userRecord dynamodb:Query',
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   webhooks: {
     data: [record, newJob, 'delivery dynamodb:UpdateItem'],
@@ -198,6 +221,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
   },
   explainer: {
     data: [
+      readingMark,
       ...authentication,
       'apiKey dynamodb:Query',
       record,
@@ -206,12 +230,13 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'userRecord dynamodb:BatchGetItem',
       'value dynamodb:GetItem',
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   'rotation-workflow': {
     data: [
+      ...writingMark,
       'kek kms:Decrypt',
-      'kek kms:GenerateDataKey',
+      'kek kms:GenerateDataKeyWithoutPlaintext',
       'kek kms:ReEncryptFrom',
       'kek kms:ReEncryptTo',
       'keyring dynamodb:GetItem',
@@ -222,10 +247,15 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'value dynamodb:Query',
       'value dynamodb:UpdateItem',
     ],
-    own: ['rotation-workflow lambda:CheckpointDurableExecution', 'rotation-workflow lambda:GetDurableExecutionState'],
+    own: [
+      authenticatingRecords,
+      'rotation-workflow lambda:CheckpointDurableExecution',
+      'rotation-workflow lambda:GetDurableExecutionState',
+    ],
   },
   'shred-workflow': {
     data: [
+      ...writingMark,
       ...destroyingBlobs,
       ...destroyingUsers,
       'keyring dynamodb:GetItem',
@@ -233,6 +263,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'value dynamodb:Query',
     ],
     own: [
+      authenticatingRecords,
       ...lookingForCopies,
       'shred-workflow lambda:CheckpointDurableExecution',
       'shred-workflow lambda:GetDurableExecutionState',
@@ -246,11 +277,12 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
   },
   publisher: { data: [], own: ['page s3:PutObject'] },
   'provider-secrets': {
-    data: ['kek kms:Decrypt', 'keyring dynamodb:BatchGetItem', 'value dynamodb:BatchGetItem'],
-    own: [],
+    data: [readingMark, 'kek kms:Decrypt', 'keyring dynamodb:BatchGetItem', 'value dynamodb:BatchGetItem'],
+    own: [authenticatingRecords],
   },
   worker: {
     data: [
+      readingMark,
       record,
       newJob,
       'keyring dynamodb:BatchGetItem',
@@ -267,6 +299,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'userRecord dynamodb:UpdateItem',
     ],
     own: [
+      authenticatingRecords,
       'codeKey kms:GenerateMac',
       'custodyKey kms:GenerateMac',
       'job sqs:DeleteMessage',

@@ -138,6 +138,13 @@ describe('each function may do exactly this', () => {
     const role = sessionRoleOf(entry);
     for (const { Action, Resource, Condition } of role === undefined ? [] : statementsOf(role)) {
       if (!String(Action).includes('s3:')) continue;
+      if (words[target(Resource)] === 'locked') {
+        // There is one mark of an org, so its key is complete.
+        const locked = { 'Fn::GetAtt': [buckets(template).locked?.[0], 'Arn'] };
+        expect(Resource).toEqual({ 'Fn::Join': ['', [locked, '/marks/${aws:PrincipalTag/org}']] });
+        expect(Condition).toBeUndefined();
+        continue;
+      }
       const bucket = { 'Fn::GetAtt': [buckets(template).object?.[0], 'Arn'] };
       if (Action === 's3:ListBucket') {
         expect(Resource).toEqual(bucket);
@@ -149,10 +156,11 @@ describe('each function may do exactly this', () => {
     }
   });
 
-  test('without an API key, what opens links reaches neither values, nor API keys, nor a KMS key', () => {
+  test('without an API key, what opens links reaches neither values, nor API keys, nor a KMS key but that of records', () => {
     const reached = [...permissions.links.data, ...permissions.links.own].map((one) => one.split(' ')[0]);
-    expect([...new Set(reached)].sort()).toEqual(['audit', 'blob', 'keyring', 'object']);
-    expect(listed(statementsOf(roleOf('links')).filter((one) => !isLog(one) && !isAssumption(one)))).toEqual([]);
+    expect([...new Set(reached)].sort()).toEqual(['audit', 'blob', 'keyring', 'locked', 'object', 'recordsKey']);
+    const own = statementsOf(roleOf('links')).filter((one) => !isLog(one) && !isAssumption(one));
+    expect(listed(own)).toEqual(['recordsKey kms:GenerateMac']);
   });
 
   test.each(entries)('%s: no wildcard on data, no Scan, no managed policy', (entry) => {
@@ -212,9 +220,11 @@ describe('functions', () => {
       rotation: functionEnv.rotationTable,
       blob: functionEnv.blobTable,
       object: functionEnv.blobBucket,
+      locked: functionEnv.lockedBucket,
       page: functionEnv.pageBucket,
       kek: functionEnv.kekId,
       signingKey: functionEnv.signingKeyId,
+      recordsKey: functionEnv.recordsKeyId,
       userKeyring: functionEnv.userKeyringTable,
       userRecord: functionEnv.userRecordTable,
       delivery: functionEnv.deliveryTable,

@@ -112,6 +112,7 @@ test('the address and the names of what holds data are told', () => {
     'BlobTable',
     'KekArn',
     'KeyringTable',
+    'LockedBucket',
     'PageUrl',
     'RotationTable',
     'SigningKeyArn',

@@ -106,6 +106,7 @@ export const tables = (template: Synthesized): Record<string, [string, Resource]
 const keyNames: Readonly<Record<string, string>> = {
   KekKey: 'kek',
   SigningKey: 'signingKey',
+  RecordsKey: 'recordsKey',
   UserCustodyOpeningKey: 'custodyKey',
   UserCustodyCodeKey: 'codeKey',
   UserCustodyRoutingKey: 'routingKey',
@@ -117,10 +118,16 @@ export const keys = (template: Synthesized): Record<string, [string, Resource]> 
     ofType(template, 'AWS::KMS::Key').map((entry) => [keyNames[entry[0].slice(0, -8)] ?? 'unknown', entry]),
   );
 
-/** The blob bucket and the page bucket, by name. */
+/** Names of buckets by the prefix of their logical ID. */
+const bucketNames: Readonly<Record<string, string>> = {
+  BlobObjectsBucket: 'object',
+  LockedBucket: 'locked',
+  PageBucket: 'page',
+};
+
 export const buckets = (template: Synthesized): Record<string, [string, Resource]> =>
   Object.fromEntries(
-    ofType(template, 'AWS::S3::Bucket').map((entry) => [entry[0].startsWith('Page') ? 'page' : 'object', entry]),
+    ofType(template, 'AWS::S3::Bucket').map((entry) => [bucketNames[entry[0].slice(0, -8)] ?? 'unknown', entry]),
   );
 
 /** Finds the function of an entry by its description. */

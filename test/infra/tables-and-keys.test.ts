@@ -153,6 +153,7 @@ test('there is one key for each purpose, by an alias of the deployment', () => {
     'codeKey',
     'custodyKey',
     'kek',
+    'recordsKey',
     'routingKey',
     'signingKey',
     'transitKey',
@@ -161,10 +162,14 @@ test('there is one key for each purpose, by an alias of the deployment', () => {
     ofType(template, 'AWS::KMS::Alias')
       .map(([, { Properties }]) => Properties.AliasName)
       .sort(),
-  ).toEqual(['', '-code', '-custody', '-routing', '-signing', '-transit'].map((end) => `alias/anima-vault-dev${end}`));
+  ).toEqual(
+    ['', '-code', '-custody', '-records', '-routing', '-signing', '-transit'].map(
+      (end) => `alias/anima-vault-dev${end}`,
+    ),
+  );
 });
 
-test.each(['kek', 'signingKey', 'custodyKey', 'codeKey', 'routingKey', 'transitKey'])(
+test.each(['kek', 'signingKey', 'recordsKey', 'custodyKey', 'codeKey', 'routingKey', 'transitKey'])(
   '%s stays when the stack goes, takes 30 days to be deleted, and gives administrators no use and no grant to hand out',
   (word) => {
     expect(key(word)).toMatchObject({
@@ -183,9 +188,10 @@ test.each(['kek', 'signingKey', 'custodyKey', 'codeKey', 'routingKey', 'transitK
 );
 
 describe.each([
-  ['custodyKey', /Routing|Code/],
-  ['codeKey', /Routing|Opening/],
-  ['routingKey', /Opening|Code/],
+  ['custodyKey', /Routing|Code|RecordsKey/],
+  ['codeKey', /Routing|Opening|RecordsKey/],
+  ['routingKey', /Opening|Code|RecordsKey/],
+  ['recordsKey', /Routing|Opening|Code/],
 ])('the %s', (word, otherKeys) => {
   test('computes HMAC-SHA-256 for the functions whose row says so, by their own roles, and for nobody else', () => {
     expect(key(word).Properties).toMatchObject({ KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' });

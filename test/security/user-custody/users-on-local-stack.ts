@@ -64,7 +64,7 @@ export function createStores({ vault }: LocalStack) {
     routing: named('UserCustodyRoutingKey'),
     transit: named('UserCustodyTransitKey'),
     queue: named('UserCustodyJobsQueue'),
-    recordsKey: named('RecordsKeyKey'),
+    recordsKey: named('RecordsKey'),
     locked: named('LockedBucket'),
   };
   const clientOf = () => dynamo;
