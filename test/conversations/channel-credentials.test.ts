@@ -9,17 +9,22 @@ import {
 import { getChannelCredentials } from '../../lambdas/channels/handlers/get-channel-credentials.ts';
 import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
 import { KeyringOpener } from '../../lambdas/org-keys/keyring-opener.ts';
+import { createRecordVerifiers } from '../records/in-memory-records.ts';
 import { createInMemoryVault, errorCodeOf } from '../shared/in-memory-stores.ts';
 
 function world() {
   const vault = createInMemoryVault();
-  const { stores, kek, time, caller } = vault;
+  const { stores, kek, time, marks, caller } = vault;
   const reads: string[] = [];
   const read = async (_: string, name: string) => {
     reads.push(name);
     return { keyring: structuredClone(stores.keyring) as unknown, value: stores.items.get(name) };
   };
-  const secrets = () => new ChannelCredentialsService(read, new KeyringOpener(kek, () => time.now), () => time.now);
+  const clock = () => time.now;
+  const secrets = () => {
+    const { keyringVerifier } = createRecordVerifiers(marks, clock);
+    return new ChannelCredentialsService(read, new KeyringOpener(kek, keyringVerifier, clock), clock);
+  };
   return { ...vault, reads, secrets, org: caller.org };
 }
 

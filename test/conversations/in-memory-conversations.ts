@@ -43,9 +43,12 @@ import type {
   UserItemStore,
   UserKeyringStore,
   UserReader,
+  UserRecordReader,
   UserRecordStore,
 } from '../../lambdas/users/user-ports.ts';
+import { VerifiedUserReader } from '../../lambdas/users/verified-user-reader.ts';
 import { JobConsumer, type JobResult } from '../../lambdas/worker/job-consumer.ts';
+import { authenticationKeyOf, createRecordVerifiers, InMemoryOrgMarks } from '../records/in-memory-records.ts';
 
 /** A fault for a call. `lost` runs it and loses the reply; `refused` does not run it. */
 export type CallFault = 'lost' | 'refused' | undefined;
@@ -90,7 +93,7 @@ export const ada = { tel: 'tel:+447700900123', slack: 'slack:T0123/U0456' };
 /** The persistent state and the recorded calls. */
 export class InMemoryConversations {
   readonly org = randomId();
-  orgKeyring: unknown = toKeyringRecord(newOrgKeyring(this.org, '2026-01-01T00:00:00.000Z'));
+  orgKeyring: unknown = toKeyringRecord(newOrgKeyring(authenticationKeyOf(this.org), '2026-01-01T00:00:00.000Z'));
   readonly keyrings = new Map<string, Record<string, unknown>>();
   readonly locators = new Map<string, StoredLocator & { readonly ttl?: number }>();
   readonly records = new Map<string, StoredRecord>();
@@ -149,7 +152,7 @@ export class InMemoryConversations {
     },
   };
 
-  readonly reader: UserReader = {
+  readonly #recordReader: UserRecordReader = {
     read: (owner, keys) =>
       this.call('db:read', () => ({
         orgKeyring: this.orgKeyring,
@@ -157,6 +160,11 @@ export class InMemoryConversations {
         records: new Map(keys.flatMap((key) => this.#record(owner, key.collection, key.id))),
       })),
   };
+  readonly marks = new InMemoryOrgMarks().begin(this.org);
+  readonly reader: UserReader = new VerifiedUserReader(
+    this.#recordReader,
+    createRecordVerifiers(this.marks, () => this.time.now).keyringVerifier,
+  );
   #record({ user }: UserRef, collection: string, id: string): [string, StoredRecord][] {
     const found = this.records.get(`${user}/${collection}/${id}`);
     return found === undefined ? [] : [[id, found]];

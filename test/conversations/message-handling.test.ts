@@ -6,6 +6,7 @@ import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { type JobHeader, sealJob } from '../../core/jobs/job-envelope.ts';
 import { JobProducer } from '../../lambdas/jobs/job-producer.ts';
 import { decodeJobPayload, type JobPayload } from '../../lambdas/worker/job-decoder.ts';
+import { lockRecord } from '../records/in-memory-records.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 import { ada, InMemoryConversations, message } from './in-memory-conversations.ts';
 
@@ -314,7 +315,7 @@ describe('an org that is shut', () => {
     await world.say('twilio', ada.tel, 'Before');
     await world.receive('twilio', message(ada.tel, 'After'));
     const lock = { shredAt: '2026-07-01T00:00:00.000Z', requestedAt: '2026-06-01T00:00:00.000Z', by: 'x' };
-    world.orgKeyring = { ...(world.orgKeyring as object), lock };
+    world.orgKeyring = lockRecord(world.org, world.orgKeyring, lock);
     const stored = world.records.size;
     expect(await world.workAll()).toMatchObject([{ reason: 'org_shut' }]);
     await world.receive('slack', message(ada.slack, 'A first one'));
@@ -326,7 +327,7 @@ describe('an org that is shut', () => {
     const world = new InMemoryConversations();
     world.respond = async () => {
       const lock = { shredAt: '2026-07-01T00:00:00.000Z', requestedAt: '2026-06-01T00:00:00.000Z', by: 'x' };
-      world.orgKeyring = { ...(world.orgKeyring as object), lock };
+      world.orgKeyring = lockRecord(world.org, world.orgKeyring, lock);
       return 'Too late';
     };
     await world.receive('twilio', message(ada.tel, 'Hi'));

@@ -10,9 +10,10 @@ import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import { decodeStrictBase64 } from '../../core/encoding/strict-base64.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
-import { newOrgKeyring, parseKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
+import { addDek, newOrgKeyring, parseKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
 import { createLinkCode, parseLinkCode } from '../../core/users/confirmation-codes.ts';
 import { parseSessionToken } from '../../core/users/session-token.ts';
+import { authenticationKeyOf } from '../records/in-memory-records.ts';
 
 /** The text with one character replaced by one whose low byte is the same: U+0141 for `A`. */
 const withHighByte = (text: string, at: number, high: number): string =>
@@ -87,10 +88,12 @@ test('ids, keys, links and tokens are refused with digits and letters of other s
 });
 
 test('versions of DEKs are decimal numbers', () => {
-  const record = toKeyringRecord(newOrgKeyring('0123456789abcdef', '2026-01-01T00:00:00.000Z'));
-  const dek = { wrapped: 'AAAA', state: 'active', createdAt: '2026-01-01T00:00:00.000Z' };
-  for (const version of ['1e+21', 'Infinity', 'NaN', '-1', '0', '1.5', '01', ' 1', '١']) {
-    const stored = { ...record, activeVersion: Number(version), deks: { [version]: dek } };
-    expect(() => parseKeyring(stored, '0123456789abcdef')).toThrow(DecryptionError);
+  const key = authenticationKeyOf('0123456789abcdef');
+  const time = '2026-01-01T00:00:00.000Z';
+  const record = toKeyringRecord(addDek(key, newOrgKeyring(key, time), Buffer.from('wrapped'), time));
+  const { 1: dek } = record.deks as Record<string, unknown>;
+  expect(parseKeyring(key, record).activeVersion).toBe(1);
+  for (const version of ['1e+21', 'Infinity', 'NaN', '-1', '0', '1.5', '1.0', '1e0', '0x1', '01', ' 1', '١']) {
+    expect(() => parseKeyring(key, { ...record, deks: { [version]: dek } })).toThrow(DecryptionError);
   }
 });

@@ -27,15 +27,15 @@ const policyOf = (bucketId: string): unknown[] =>
     .filter(([, { Properties }]) => target(Properties.Bucket) === bucketId)
     .flatMap(([, { Properties }]) => Object(Properties.PolicyDocument).Statement);
 
-const both = ['object', 'page'] as const;
+const all = ['locked', 'object', 'page'] as const;
 
 describe('buckets', () => {
-  test('there is one for blobs, one for the page, one locked bucket, and no other', () => {
+  test('there is one for blobs, one for the page, one for marks and heads of the audit, and no other', () => {
     expect(ofType(template, 'AWS::S3::Bucket')).toHaveLength(3);
-    expect(Object.keys(buckets(template)).sort()).toEqual(['head', 'object', 'page']);
+    expect(Object.keys(buckets(template)).sort()).toEqual([...all]);
   });
 
-  test.each(both)('%s: nothing in it is ever public, and no object has an ACL', (word) => {
+  test.each(all)('%s: nothing in it is ever public, and no object has an ACL', (word) => {
     expect(buckets(template)[word]?.[1].Properties).toMatchObject({
       PublicAccessBlockConfiguration: {
         BlockPublicAcls: true,
@@ -47,7 +47,7 @@ describe('buckets', () => {
     });
   });
 
-  test.each(both)('%s: whatever comes without TLS is denied, to everyone', (word) => {
+  test.each(all)('%s: whatever comes without TLS is denied, to everyone', (word) => {
     const [bucketId = ''] = buckets(template)[word] ?? [];
     const arn = { 'Fn::GetAtt': [bucketId, 'Arn'] };
     expect(policyOf(bucketId)[0]).toEqual({
@@ -59,7 +59,7 @@ describe('buckets', () => {
     });
   });
 
-  test.each(both)('%s: encrypted by S3, kept when the stack goes', (word) => {
+  test.each(all)('%s: encrypted by S3, kept when the stack goes', (word) => {
     expect(buckets(template)[word]?.[1]).toMatchObject({
       DeletionPolicy: 'Retain',
       UpdateReplacePolicy: 'Retain',

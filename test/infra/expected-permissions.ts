@@ -1,6 +1,6 @@
 /**
- * The expected permissions of every function as `<resource> <action>`, maintained by hand. `head` are the heads of the
- * audit in the locked bucket. `data` has the permissions
+ * The expected permissions of every function as `<resource> <action>`, maintained by hand. `locked` is the
+ * bucket of marks and heads of the audit. `data` has the permissions
  * of the session role, which are limited to the org of the session. `own` has the permissions of the function's own
  * role, which do not concern an org. Logging and the assumption of the session role are tested separately.
  */
@@ -57,11 +57,19 @@ export const jobsMade: Readonly<Partial<Record<RouteGroup | BackgroundFunction, 
   worker: ['erase'],
 };
 
+/** The key that authenticates records. HMAC operations have no encryption context, so no session can be limited to it. */
+const authenticatingRecords = 'recordsKey kms:GenerateMac';
+const readingMark = 'locked s3:GetObject';
+const writingMark = ['locked s3:GetObject', 'locked s3:PutObject'];
+
 const signing = ['signingKey kms:GetPublicKey', 'signingKey kms:Sign'];
 
 export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permissions>> = {
   public: { data: [], own: ['signingKey kms:GetPublicKey'] },
-  operator: { data: ['apiKey dynamodb:PutItem', record, 'keyring dynamodb:PutItem'], own: [] },
+  operator: {
+    data: [...writingMark, 'apiKey dynamodb:PutItem', record, 'keyring dynamodb:PutItem'],
+    own: [authenticatingRecords],
+  },
   admin: {
     data: [
       ...authentication,
@@ -69,42 +77,51 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'apiKey dynamodb:PutItem',
       'apiKey dynamodb:Query',
       record,
-      'kek kms:Decrypt',
-      'keyring dynamodb:GetItem',
+      ...writingMark,
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   reader: {
-    data: [...authentication, record, 'kek kms:Decrypt', 'value dynamodb:BatchGetItem', 'value dynamodb:Query'],
-    own: [],
-  },
-  writer: {
     data: [
+      readingMark,
       ...authentication,
       record,
       'kek kms:Decrypt',
-      'kek kms:GenerateDataKey',
+      'value dynamodb:BatchGetItem',
+      'value dynamodb:Query',
+    ],
+    own: [authenticatingRecords],
+  },
+  writer: {
+    data: [
+      readingMark,
+      ...authentication,
+      record,
+      'kek kms:Decrypt',
+      'kek kms:GenerateDataKeyWithoutPlaintext',
       'keyring dynamodb:PutItem',
       'value dynamodb:BatchGetItem',
       'value dynamodb:DeleteItem',
       'value dynamodb:PutItem',
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   rotator: {
     data: [
+      readingMark,
       ...authentication,
       record,
       'kek kms:Decrypt',
-      'kek kms:GenerateDataKey',
+      'kek kms:GenerateDataKeyWithoutPlaintext',
       'keyring dynamodb:GetItem',
       'keyring dynamodb:PutItem',
       'rotation dynamodb:GetItem',
     ],
-    own: ['rotation-workflow lambda:InvokeFunction'],
+    own: [authenticatingRecords, 'rotation-workflow lambda:InvokeFunction'],
   },
   shredder: {
     data: [
+      ...writingMark,
       ...authentication,
       record,
       ...destroyingBlobs,
@@ -116,6 +133,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'value dynamodb:Query',
     ],
     own: [
+      authenticatingRecords,
       ...lookingForCopies,
       'shred-workflow lambda:InvokeFunction',
       ...signing,
@@ -123,11 +141,19 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
   },
   auditor: {
-    data: [...authentication, 'audit dynamodb:Query', record, 'head s3:GetObjectVersion', 'head s3:ListBucketVersions'],
-    own: ['sealer lambda:InvokeFunction', 'signingKey kms:GetPublicKey'],
+    data: [
+      readingMark,
+      ...authentication,
+      'audit dynamodb:Query',
+      'locked s3:GetObjectVersion',
+      'locked s3:ListBucketVersions',
+      record,
+    ],
+    own: [authenticatingRecords, 'sealer lambda:InvokeFunction', 'signingKey kms:GetPublicKey'],
   },
   blobs: {
     data: [
+      readingMark,
       ...authentication,
       record,
       'blob dynamodb:GetItem',
@@ -141,10 +167,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'object s3:PutObject',
       'object s3:PutObjectTagging',
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   links: {
     data: [
+      readingMark,
       record,
       'blob dynamodb:BatchGetItem',
       'blob dynamodb:UpdateItem',
@@ -153,10 +180,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'object s3:GetObject',
       'object s3:PutObjectTagging',
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   users: {
     data: [
+      readingMark,
       ...authentication,
       record,
       newJob,
@@ -166,10 +194,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'userKeyring dynamodb:Query',
       'userKeyring dynamodb:UpdateItem',
     ],
-    own: [handingOn],
+    own: [authenticatingRecords, handingOn],
   },
   accounts: {
     data: [
+      readingMark,
       record,
       newJob,
       'keyring dynamodb:BatchGetItem',
@@ -179,10 +208,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'userKeyring dynamodb:PutItem',
       'userKeyring dynamodb:UpdateItem',
     ],
-    own: ['codeKey kms:GenerateMac', handingOn, 'routingKey kms:GenerateMac'],
+    own: [authenticatingRecords, 'codeKey kms:GenerateMac', handingOn, 'routingKey kms:GenerateMac'],
   },
   memory: {
     data: [
+      readingMark,
       record,
       'keyring dynamodb:BatchGetItem',
       'userKeyring dynamodb:BatchGetItem',
@@ -191,7 +221,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'userRecord dynamodb:PutItem',
       'userRecord dynamodb:Query',
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   webhooks: {
     data: [record, newJob, 'delivery dynamodb:UpdateItem'],
@@ -199,6 +229,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
   },
   explainer: {
     data: [
+      readingMark,
       ...authentication,
       'apiKey dynamodb:Query',
       record,
@@ -207,12 +238,13 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'userRecord dynamodb:BatchGetItem',
       'value dynamodb:GetItem',
     ],
-    own: [],
+    own: [authenticatingRecords],
   },
   'rotation-workflow': {
     data: [
+      ...writingMark,
       'kek kms:Decrypt',
-      'kek kms:GenerateDataKey',
+      'kek kms:GenerateDataKeyWithoutPlaintext',
       'kek kms:ReEncryptFrom',
       'kek kms:ReEncryptTo',
       'keyring dynamodb:GetItem',
@@ -224,10 +256,15 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'value dynamodb:Query',
       'value dynamodb:UpdateItem',
     ],
-    own: ['rotation-workflow lambda:CheckpointDurableExecution', 'rotation-workflow lambda:GetDurableExecutionState'],
+    own: [
+      authenticatingRecords,
+      'rotation-workflow lambda:CheckpointDurableExecution',
+      'rotation-workflow lambda:GetDurableExecutionState',
+    ],
   },
   'shred-workflow': {
     data: [
+      ...writingMark,
       ...destroyingBlobs,
       ...destroyingUsers,
       'keyring dynamodb:GetItem',
@@ -235,6 +272,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'value dynamodb:Query',
     ],
     own: [
+      authenticatingRecords,
       ...lookingForCopies,
       'shred-workflow lambda:CheckpointDurableExecution',
       'shred-workflow lambda:GetDurableExecutionState',
@@ -243,16 +281,17 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
   },
   // The orgs with new records are determined before there is a session: from the index and from items without an org.
   sealer: {
-    data: ['audit dynamodb:Query', 'head s3:GetObjectVersion', 'head s3:ListBucketVersions', 'head s3:PutObject'],
+    data: ['audit dynamodb:Query', 'locked s3:GetObjectVersion', 'locked s3:ListBucketVersions', 'locked s3:PutObject'],
     own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', ...signing],
   },
   publisher: { data: [], own: ['page s3:PutObject'] },
   'provider-secrets': {
-    data: ['kek kms:Decrypt', 'keyring dynamodb:BatchGetItem', 'value dynamodb:BatchGetItem'],
-    own: [],
+    data: [readingMark, 'kek kms:Decrypt', 'keyring dynamodb:BatchGetItem', 'value dynamodb:BatchGetItem'],
+    own: [authenticatingRecords],
   },
   worker: {
     data: [
+      readingMark,
       record,
       newJob,
       'keyring dynamodb:BatchGetItem',
@@ -269,6 +308,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'userRecord dynamodb:UpdateItem',
     ],
     own: [
+      authenticatingRecords,
       'codeKey kms:GenerateMac',
       'custodyKey kms:GenerateMac',
       'job sqs:DeleteMessage',

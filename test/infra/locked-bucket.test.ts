@@ -1,3 +1,4 @@
+/** The bucket of marks and audit heads: nobody can change or delete what it holds. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   appForTest,
@@ -10,7 +11,7 @@ import {
 } from './synthesized-template.ts';
 
 const lockedBucketOf = (template: Synthesized): [string, Resource] =>
-  buckets(template).head ?? expect.fail('no locked bucket');
+  buckets(template).locked ?? expect.fail('no locked bucket');
 
 describe('the locked bucket', () => {
   let template: Synthesized;

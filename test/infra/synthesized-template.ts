@@ -107,11 +107,11 @@ export const tables = (template: Synthesized): Record<string, [string, Resource]
 const keyNames: Readonly<Record<string, string>> = {
   KekKey: 'kek',
   SigningKey: 'signingKey',
+  RecordsKey: 'recordsKey',
   UserCustodyOpeningKey: 'custodyKey',
   UserCustodyCodeKey: 'codeKey',
   UserCustodyRoutingKey: 'routingKey',
   UserCustodyTransitKey: 'transitKey',
-  RecordsKey: 'recordsKey',
 };
 
 export const keys = (template: Synthesized): Record<string, [string, Resource]> =>
@@ -120,15 +120,15 @@ export const keys = (template: Synthesized): Record<string, [string, Resource]> 
   );
 
 /** Names of buckets by the prefix of their logical ID. */
-const bucketNames = { BlobObjects: 'object', Locked: 'head', Page: 'page' };
+const bucketNames: Readonly<Record<string, string>> = {
+  BlobObjectsBucket: 'object',
+  LockedBucket: 'locked',
+  PageBucket: 'page',
+};
 
-/** The blob bucket, the locked bucket and the page bucket, by name. */
 export const buckets = (template: Synthesized): Record<string, [string, Resource]> =>
   Object.fromEntries(
-    ofType(template, 'AWS::S3::Bucket').map((entry) => {
-      const [, name] = Object.entries(bucketNames).find(([prefix]) => entry[0].startsWith(prefix)) ?? [];
-      return [name ?? 'unknown', entry];
-    }),
+    ofType(template, 'AWS::S3::Bucket').map((entry) => [bucketNames[entry[0].slice(0, -8)] ?? 'unknown', entry]),
   );
 
 /** Finds the function of an entry by its description. */

@@ -17,19 +17,20 @@ import type {
   Collection,
   RecordKey,
   StoredRecord,
-  StoredUserData,
-  UserReader,
+  UserRecordReader,
   UserRecordStore,
 } from '../../lambdas/users/user-ports.ts';
 import { memoryRecordKeys } from '../../lambdas/users/user-record-encryption.ts';
 import { UserRecordPager } from '../../lambdas/users/user-record-pager.ts';
+import { VerifiedUserReader } from '../../lambdas/users/verified-user-reader.ts';
+import { authenticationKeyOf, createRecordVerifiers, InMemoryOrgMarks } from '../records/in-memory-records.ts';
 
 /** The outcome of a write: done; done, but its reply is lost and the client repeats it; or rejected without effect. */
 export type WriteOutcome = 'done' | 'lost' | 'refused';
 
 type Records = Pick<UserRecordStore, 'put' | 'delete' | 'list'>;
 
-export class InMemoryUserRecords implements UserReader, Records {
+export class InMemoryUserRecords implements UserRecordReader, Records {
   /** By `org/user/collection/id`, and keyrings by `org/user`. */
   readonly items = new Map<string, StoredRecord>();
   readonly keyrings = new Map<string, unknown>();
@@ -43,7 +44,7 @@ export class InMemoryUserRecords implements UserReader, Records {
   keyOf({ org, user }: UserRef, { collection, id }: RecordKey): string {
     return `${org}/${user}/${collection}/${id}`;
   }
-  async read(owner: UserRef, keys: readonly RecordKey[]): Promise<StoredUserData> {
+  async read(owner: UserRef, keys: readonly RecordKey[]): ReturnType<UserRecordReader['read']> {
     this.calls.push('read');
     const intrude = this.beforeRead;
     this.beforeRead = undefined;
@@ -90,14 +91,17 @@ export function createInMemoryUserMemory() {
   const tables = new InMemoryUserRecords();
   const time = { now: new Date('2026-06-01T12:00:00.000Z') };
   const clock = () => time.now;
-  const recordPages = new UserRecordPager(tables, tables);
+  const marks = new InMemoryOrgMarks();
+  const reader = new VerifiedUserReader(tables, createRecordVerifiers(marks, clock).keyringVerifier);
+  const recordPages = new UserRecordPager(reader, tables);
   const reading = new MemoryReader(recordPages, clock);
   const messages = new MessageReader(recordPages);
-  const writing = new MemoryWriter(tables, tables, clock);
+  const writing = new MemoryWriter(reader, tables, clock);
 
   function newOrg(): string {
     const org = randomId();
-    tables.orgs.set(org, toKeyringRecord(newOrgKeyring(org, time.now.toISOString())));
+    marks.begin(org);
+    tables.orgs.set(org, toKeyringRecord(newOrgKeyring(authenticationKeyOf(org), time.now.toISOString())));
     return org;
   }
 
@@ -118,7 +122,7 @@ export function createInMemoryUserMemory() {
     tables.keyrings.set(`${org}/${key.user}`, toUserKeyringRecord(keyring));
     /** Unlocks the user as each request does, together with the record of an ID. */
     const open = async (id?: string): Promise<UnlockedUser> => {
-      const read = await tables.read(owner, id === undefined ? [] : memoryRecordKeys(id));
+      const read = await reader.read(owner, id === undefined ? [] : memoryRecordKeys(id));
       return unlockUser({ kind: 'credential', key }, secret, read, time.now);
     };
     return {

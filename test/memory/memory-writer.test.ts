@@ -6,6 +6,7 @@ import { randomId } from '../../core/encoding/random-id.ts';
 import { isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { UserRef } from '../../core/users/user-root-key.ts';
 import { maxReadAgeMs } from '../../lambdas/users/read-freshness.ts';
+import { lockRecord } from '../records/in-memory-records.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 import { createInMemoryUserMemory } from './in-memory-user-records.ts';
 
@@ -236,7 +237,7 @@ describe('a user who ends between the first try of a write and the second gets n
     'the org is locked': [
       ({ tables }, { org }) => {
         const lock = { shredAt: '2026-07-01T00:00:00.000Z', requestedAt: '2026-06-01T00:00:00.000Z', by: randomId() };
-        tables.orgs.set(org, { ...(tables.orgs.get(org) as object), lock });
+        tables.orgs.set(org, lockRecord(org, tables.orgs.get(org), lock));
       },
       'org_locked',
     ],

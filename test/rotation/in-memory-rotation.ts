@@ -10,6 +10,7 @@ import { drainSeconds, RotationWorkflow } from '../../lambdas/rotation/rotation-
 import { ValueReencryptor } from '../../lambdas/rotation/value-reencryptor.ts';
 import { isMalformed, type ReadValue } from '../../lambdas/shared/ports.ts';
 import type { WorkflowStarter, WorkflowSteps } from '../../lambdas/shared/workflow-ports.ts';
+import { createRecordVerifiers } from '../records/in-memory-records.ts';
 import { createInMemoryVault } from '../shared/in-memory-stores.ts';
 
 /** The outcome of one call. */
@@ -110,7 +111,7 @@ export function createRotatableVault(
   pages = 50,
 ): RotatedVault {
   const vault = createInMemoryVault();
-  const { stores, kek, time } = vault;
+  const { stores, kek, marks, time } = vault;
   const clock = () => time.now;
   const progress = new InMemoryProgress();
   const started = new Map<string, RotationInput>();
@@ -120,7 +121,8 @@ export function createRotatableVault(
   const ports = () => {
     const keyrings: KeyringStore = withCallFaults(stores, calls);
     const theKek: Kek = withCallFaults(kek, calls);
-    const changes = new KeyringUpdater(theKek, keyrings, new KeyringOpener(theKek, clock), clock);
+    const { keyringVerifier } = createRecordVerifiers(withCallFaults(marks, calls), clock);
+    const changes = new KeyringUpdater(theKek, keyrings, new KeyringOpener(theKek, keyringVerifier, clock), clock);
     return { changes, progress: withCallFaults(progress, calls) };
   };
   const workflows: WorkflowStarter = {

@@ -17,7 +17,9 @@ test('a DEK wrapped anew opens under the new KEK alone, for its own org and vers
   const newKey = async () => (await client.send(new CreateKeyCommand({}))).KeyMetadata?.Arn ?? expect.fail();
   const [old, next] = [await newKey(), await newKey()];
   const kekOf = (ids: string) => new KmsKek(() => client, ids);
-  const { secret, wrapped } = await kekOf(old).generate(org, 1);
+  const wrapped = await kekOf(old).generate(org, 1);
+  const secret = await kekOf(old).unwrap(org, 1, wrapped);
+  expect(secret).toHaveLength(32);
 
   expect(await errorCodeOf(kekOf(next).unwrap(org, 1, wrapped))).toBe('decryption_failed');
   expect(await kekOf(`${next},${old}`).unwrap(org, 1, wrapped)).toEqual(secret);
@@ -29,7 +31,7 @@ test('a DEK wrapped anew opens under the new KEK alone, for its own org and vers
 
   // A key that is neither the current nor the previous KEK, although KMS would decrypt with it.
   const other = await kekOf(await newKey()).generate(org, 1);
-  expect(await errorCodeOf(kekOf(`${next},${old}`).unwrap(org, 1, other.wrapped))).toBe('decryption_failed');
-  expect(await errorCodeOf(kekOf(`${next},${old}`).rewrap(org, 1, other.wrapped))).toBe('decryption_failed');
+  expect(await errorCodeOf(kekOf(`${next},${old}`).unwrap(org, 1, other))).toBe('decryption_failed');
+  expect(await errorCodeOf(kekOf(`${next},${old}`).rewrap(org, 1, other))).toBe('decryption_failed');
   expect(await errorCodeOf(kekOf(`${next},${old}`).rewrap(org, 2, wrapped))).toBe('decryption_failed');
 });

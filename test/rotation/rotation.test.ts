@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
 import { isMalformed, type StoredValue } from '../../lambdas/shared/ports.ts';
 import { ValueReader } from '../../lambdas/values/value-reader.ts';
+import { authenticationKeyOf } from '../records/in-memory-records.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 import { CallFaults, callFates, createRotatableVault, Killed, randomText, versionsIn } from './in-memory-rotation.ts';
 
@@ -45,7 +46,7 @@ describe('a rotation', () => {
   test('retires the old DEK only after the longest time of a function has passed since all was re-encrypted', async () => {
     const states: unknown[] = [];
     const vault: ReturnType<typeof createRotatableVault> = createRotatableVault(new CallFaults(), async () => {
-      states.push(parseKeyring(vault.stores.keyring, vault.caller.org).deks[0]?.state);
+      states.push(parseKeyring(authenticationKeyOf(vault.caller.org), vault.stores.keyring).deks[0]?.state);
     });
     await vault.set('a', 'x');
     await vault.start();

@@ -4,12 +4,14 @@ import type { IamRequest } from '../shared/iam-simulator.ts';
 export const objectActions: readonly string[] = [
   ...['AbortMultipartUpload', 'DeleteObject', 'GetObject', 'ListMultipartUploadParts', 'PutObject', 'PutObjectTagging'],
   ...['DeleteObjectTagging', 'DeleteObjectVersion', 'GetObjectAcl', 'GetObjectTagging', 'GetObjectVersion'],
-  ...['PutObjectAcl', 'RestoreObject', 'BypassGovernanceRetention'],
+  ...['PutObjectAcl', 'RestoreObject', 'BypassGovernanceRetention', 'GetObjectRetention', 'PutObjectRetention'],
+  ...['GetObjectLegalHold', 'PutObjectLegalHold'],
 ].map((action) => `s3:${action}`);
 
 export const bucketActions: readonly string[] = [
   ...['ListBucket', 'ListBucketMultipartUploads', 'ListBucketVersions', 'DeleteBucket', 'DeleteBucketPolicy'],
   ...['PutBucketPolicy', 'PutBucketCORS', 'PutBucketVersioning', 'PutLifecycleConfiguration', 'GetBucketPolicy'],
+  ...['GetBucketObjectLockConfiguration', 'PutBucketObjectLockConfiguration'],
 ].map((action) => `s3:${action}`);
 
 interface NamedRequest {
@@ -49,4 +51,23 @@ export function objectRequests(
     whole,
     ...prefixes.map(({ how, prefix }) => ({ how, request: { ...whole.request, context: { 's3:prefix': prefix } } })),
   ];
+}
+
+/** As {@link objectRequests}, for the marks of orgs: one object per org. */
+export function markRequests(
+  bucket: string,
+  action: string,
+  orgs: Readonly<Record<string, readonly string[]>>,
+): NamedRequest[] {
+  if (!objectActions.includes(action)) return objectRequests(bucket, action, orgs);
+  const ofOrgs = Object.entries(orgs).flatMap(([how, [org, more]]) =>
+    org === undefined || more !== undefined || /[*?]/.test(org) ? [] : [{ how, key: `marks/${org}` }],
+  );
+  const own = ofOrgs.find(({ how }) => how === 'own org')?.key ?? '';
+  const org = own.slice('marks/'.length);
+  const others = [org, `/${own}`, `${own}/`, `${own}/x`, `x/${own}`, 'marks/', `heads/${org}`];
+  return [...ofOrgs, ...others.map((key) => ({ how: `as ${key}`, key }))].map(({ how, key }) => ({
+    how,
+    request: { action, resource: `${bucket}/${key}`, context: {} },
+  }));
 }

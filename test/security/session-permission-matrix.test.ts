@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { jobKinds } from '../../core/jobs/job-envelope.ts';
 import { permissions } from '../infra/expected-permissions.ts';
 import { decide, type IamCaller, type IamRequest } from '../shared/iam-simulator.ts';
-import { bucketActions, objectActions, objectRequests } from './s3-iam-requests.ts';
+import { bucketActions, markRequests, objectActions, objectRequests } from './s3-iam-requests.ts';
 import {
   entries,
   type ResourceWord,
@@ -47,7 +47,7 @@ const cryptographic = /:(?:Decrypt|Encrypt|GenerateDataKey.*|ReEncrypt.*)$/;
 
 /** The resources with data of orgs. */
 const dataWords = [
-  ...(['keyring', 'apiKey', 'value', 'audit', 'rotation', 'blob', 'kek', 'object', 'head'] as const),
+  ...(['keyring', 'apiKey', 'value', 'audit', 'rotation', 'blob', 'kek', 'object', 'locked'] as const),
   ...(['userKeyring', 'userRecord', 'delivery', 'transitKey'] as const),
 ];
 /** The keys of the encryption context in addition to the org. */
@@ -80,7 +80,9 @@ const contextOf = (named: Readonly<Record<string, string>>, [org, more]: readonl
 function requests(word: ResourceWord, action: string): { how: string; request: IamRequest }[] {
   const resource = arnOf(word);
   if (word === 'object') return objectRequests(resource, action, orgs);
-  if (word === 'head') return objectRequests(resource, action, orgs, 'heads/');
+  if (word === 'locked') {
+    return [...objectRequests(resource, action, orgs, 'heads/'), ...markRequests(resource, action, orgs)];
+  }
   const named = contexts[word];
   const asked = (named === undefined ? withKeys : cryptographic).test(action)
     ? Object.entries(orgs)
@@ -93,7 +95,7 @@ function requests(word: ResourceWord, action: string): { how: string; request: I
 }
 
 const actionsOf = (word: ResourceWord): readonly string[] => {
-  if (word === 'object' || word === 'head') return [...objectActions, ...bucketActions];
+  if (word === 'object' || word === 'locked') return [...objectActions, ...bucketActions];
   return word in contexts ? keyActions : tableActions;
 };
 

@@ -26,15 +26,15 @@ const logicalIdPrefixes = {
   userRecord: 'UserCustodyRecordsTable',
   delivery: 'UserCustodyDeliveriesTable',
   object: 'BlobObjectsBucket',
-  head: 'LockedBucket',
   page: 'PageBucket',
+  locked: 'LockedBucket',
   kek: 'Kek',
   signingKey: 'SigningKey',
+  recordsKey: 'RecordsKey',
   custodyKey: 'UserCustodyOpeningKey',
   codeKey: 'UserCustodyCodeKey',
   routingKey: 'UserCustodyRoutingKey',
   transitKey: 'UserCustodyTransitKey',
-  recordsKey: 'RecordsKey',
   job: 'UserCustodyJobsQueue',
 } as const;
 export type ResourceWord = keyof typeof logicalIdPrefixes;

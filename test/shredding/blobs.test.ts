@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { addTombstoneReceipt } from '../../core/shredding/keyring-tombstone.ts';
+import { authenticationKeyOf } from '../records/in-memory-records.ts';
 import { type CallOutcome, createInMemoryShredding } from './in-memory-shredding.ts';
 
 type World = ReturnType<typeof createInMemoryShredding>;
@@ -99,7 +100,7 @@ test('what is posted by a ticket that was given before the shredding is deleted 
 
 describe('whatever fails', () => {
   const fates: CallOutcome[] = ['before', 'after'];
-  const cases = Array.from({ length: 24 }, (_, n) => n + 1).flatMap((call) =>
+  const cases = Array.from({ length: 40 }, (_, n) => n + 1).flatMap((call) =>
     fates.map((fate) => [call, fate] as const),
   );
 
@@ -122,7 +123,8 @@ describe('whatever fails', () => {
   test('blobs that can’t be deleted: the keys are gone, the answer says what is left to be done', async () => {
     const shred = createInMemoryShredding();
     fill(shred, 1);
-    shred.world.fate = (call) => (call > 3 ? 'before' : 'done');
+    // The keyring, the mark, the tombstone, the next mark in three calls, and the start of the workflow.
+    shred.world.fate = (call) => (call > 7 ? 'before' : 'done');
     await expect(shred.request()).rejects.toMatchObject({
       code: 'unavailable',
       extras: { detail: /keys are destroyed/ },
@@ -139,6 +141,7 @@ test('a final receipt of a time without blobs stays the last one', async () => {
   const payload = { final: true };
   const jws = `x.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.x`;
   const old = addTombstoneReceipt(
+    authenticationKeyOf(tombstone.org),
     { ...tombstone, receipts: [], issued: 0 },
     { jws, final: true, unusableSince: '2026-06-01T12:00:00.000Z' },
   );

@@ -1,6 +1,8 @@
 /** Failures between any two calls, and concurrent changes of the keyring at any time, all lead to the same state. */
 import { describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import { newOrgMark } from '../../core/records/org-mark.ts';
+import { createRecordVerifiers } from '../records/in-memory-records.ts';
 import { type CallOutcome, createInMemoryShredding, noCopies } from './in-memory-shredding.ts';
 
 /** Repeats a request until there is a response, like a client. */
@@ -15,7 +17,7 @@ async function untilAnswered<T>(run: () => Promise<T>): Promise<T> {
   return expect.fail('never answered');
 }
 
-const failedCalls = Array.from({ length: 26 }, (_, n) => n + 1);
+const failedCalls = Array.from({ length: 40 }, (_, n) => n + 1);
 const fates: CallOutcome[] = ['before', 'after'];
 const cases = failedCalls.flatMap((call) => fates.map((fate) => [call, fate] as const));
 
@@ -39,12 +41,54 @@ describe('shredding at once', () => {
 
   test('interrupted for good after the keys are gone, the workflow issues the receipt', async () => {
     const { world, request, stored, runWorkflows } = createInMemoryShredding();
-    world.fate = (call) => (call > 3 ? 'before' : 'done');
+    // The keyring, the mark, the tombstone, the next mark in three calls, and the start of the workflow.
+    world.fate = (call) => (call > 7 ? 'before' : 'done');
     await expect(request()).rejects.toMatchObject({ code: 'unavailable', extras: { detail: /keys are destroyed/ } });
     expect(stored()).toMatchObject({ state: 'shredded', receipts: [] });
     world.fate = () => 'done';
     expect(await runWorkflows()).toEqual([{ result: 'final' }]);
     expect(stored()).toMatchObject({ final: true, receipts: [expect.any(String)] });
+  });
+
+  describe.each([4, 5, 6])('interrupted at call %i, when the tombstone is stored but not its mark', (interrupted) => {
+    const interrupt = async () => {
+      const shred = createInMemoryShredding();
+      shred.world.fate = (call) => (call >= interrupted ? 'before' : 'done');
+      const error: unknown = await shred.request().catch((reason: unknown) => reason);
+      shred.world.fate = () => 'done';
+      return { ...shred, error };
+    };
+
+    test('no success is reported, and the repeated request raises the mark and issues the receipt', async () => {
+      const { error, stored, request, marks, caller } = await interrupt();
+      expect(error).toMatchObject({ code: 'unavailable' });
+      expect(stored()).toMatchObject({ state: 'shredded', receipts: [] });
+      expect(marks.markOf(caller.org)).toMatchObject({ state: 'active', generation: 1 });
+      expect(await request()).toMatchObject({ state: 'shredded', final: true, receipts: [expect.any(String)] });
+      const { generation } = stored();
+      expect(marks.markOf(caller.org)).toMatchObject({ state: 'shredded', generation, issued: 1 });
+    });
+
+    // The error must say it, because the tombstone is stored and only the caller can continue: no workflow is started.
+    test.fails('the answer says that the keys are destroyed and that the request must be repeated', async () => {
+      const { error } = await interrupt();
+      expect(error).toMatchObject({ code: 'unavailable', extras: { detail: /keys are destroyed/ } });
+    });
+  });
+
+  test('the keyring put back in place of the tombstone is refused, and shredded again by the next request', async () => {
+    const { world, request, stored, caller, clock, marks } = createInMemoryShredding();
+    const before = structuredClone(world.record);
+    await request();
+    const { generation } = stored();
+    world.record = before;
+    const { keyringVerifier } = createRecordVerifiers(marks, clock);
+    const read = async () => structuredClone(world.record);
+    const verified = keyringVerifier.verify(await read(), caller.org, read);
+    await expect(verified).rejects.toMatchObject({ code: 'org_shredded' });
+    await request();
+    expect(stored()).toMatchObject({ state: 'shredded', generation: generation + 2 });
+    expect(marks.markOf(caller.org)).toMatchObject({ state: 'shredded', generation: generation + 2 });
   });
 
   test('a rotation or a first key that comes between is shredded too, and what comes after is not stored', async () => {
@@ -96,7 +140,7 @@ describe('shredding after a waiting period', () => {
   });
 
   test('cancelled, nothing is shredded, and nothing of the lock is left; a lock made later is not ended by the first', async () => {
-    const { world, time, caller, request, shredding, stored, runWorkflows } = createInMemoryShredding();
+    const { world, time, caller, marks, request, shredding, stored, runWorkflows } = createInMemoryShredding();
     const before = structuredClone(world.record);
     await request(10);
     expect(await shredding.cancel(caller.org)).toEqual({
@@ -105,7 +149,10 @@ describe('shredding after a waiting period', () => {
       final: false,
       receipts: [],
     });
-    expect(world.record).toEqual(before);
+    // A lock and its removal are each a generation. Nothing else of the keyring is changed.
+    const { generation, mac: _, ...rest } = before;
+    expect(world.record).toEqual({ ...rest, generation: Number(generation) + 2, mac: expect.any(String) });
+    expect(marks.markOf(caller.org)).toEqual({ ...newOrgMark(caller.org), generation: Number(generation) + 2 });
     time.now = new Date('2026-06-05T12:00:00.000Z');
     await request(30);
     const [first] = world.started.values();
@@ -115,18 +162,53 @@ describe('shredding after a waiting period', () => {
     expect(await runWorkflows()).toEqual([{ result: 'cancelled' }, { result: 'final' }]);
   });
 
-  test('a cancelling whose reply was lost within the vault answers as done; one for nothing does not', async () => {
-    for (const fate of ['after', 'done'] as const) {
-      const { world, caller, request, shredding } = createInMemoryShredding();
+  test('a cancelling that was interrupted is completed by its repetition, mark included; one for nothing is refused', async () => {
+    // The keyring and the mark, the keyring without the lock, and the next mark in two calls.
+    for (const [nth, fate] of [1, 2, 3, 4, 5].flatMap((call) => [
+      [call, 'before'] as const,
+      [call, 'after'] as const,
+    ])) {
+      const { world, caller, marks, request, shredding, stored } = createInMemoryShredding();
       await request(10);
       const start = world.calls;
-      // The table's client repeats a call whose reply was lost. The condition then fails because of the first attempt.
-      world.fate = (call) => (call === start + 2 ? fate : 'done');
-      const cancelled = shredding.cancel(caller.org);
-      if (fate === 'after') await expect(cancelled).rejects.toMatchObject({ code: 'unavailable' });
-      else await expect(cancelled).resolves.toMatchObject({ state: 'active' });
+      world.fate = (call) => (call === start + nth ? fate : 'done');
+      await expect(shredding.cancel(caller.org), `${nth} ${fate}`).rejects.toMatchObject({ code: 'unavailable' });
+      world.fate = () => 'done';
+      // Once the mark is stored, the shredding is cancelled, and the repetition cannot know of the first request.
+      const isMarked = marks.markOf(caller.org).lock === undefined;
+      expect(isMarked).toBe(nth === 5 && fate === 'after');
+      if (!isMarked) expect(await shredding.cancel(caller.org)).toMatchObject({ state: 'active' });
+      expect(stored()).not.toHaveProperty('lock');
+      expect(marks.markOf(caller.org)).toMatchObject({ state: 'active', generation: stored().generation });
       await expect(shredding.cancel(caller.org)).rejects.toMatchObject({ code: 'no_shred_pending' });
     }
+  });
+
+  test('a cancelled lock that is put back is refused, and no workflow shreds the org because of it', async () => {
+    const { world, caller, marks, clock, request, shredding, runWorkflows } = createInMemoryShredding();
+    await request(10);
+    const locked = structuredClone(world.record);
+    await shredding.cancel(caller.org);
+    world.record = structuredClone(locked);
+    const { keyringVerifier } = createRecordVerifiers(marks, clock);
+    const read = async () => structuredClone(world.record);
+    const verified = keyringVerifier.verify(await read(), caller.org, read);
+    await expect(verified).rejects.toMatchObject({ name: 'DecryptionError' });
+    expect(await runWorkflows()).toEqual([{ result: 'cancelled' }]);
+    expect(world.record).toEqual(locked);
+  });
+
+  test('the keyring before the lock, put back, ends neither the lock nor the shredding', async () => {
+    const { world, caller, marks, clock, request, stored, runWorkflows } = createInMemoryShredding();
+    const unlocked = structuredClone(world.record);
+    await request(10);
+    world.record = unlocked;
+    const { keyringVerifier } = createRecordVerifiers(marks, clock);
+    const read = async () => structuredClone(world.record);
+    const verified = keyringVerifier.verify(await read(), caller.org, read);
+    await expect(verified).rejects.toMatchObject({ name: 'DecryptionError' });
+    await runWorkflows();
+    expect(stored()).toMatchObject({ state: 'shredded', requestedAt: '2026-06-01T12:00:00.000Z' });
   });
 
   test('an admin may cut the waiting short; cancelling is then too late', async () => {

@@ -177,7 +177,9 @@ export function createInMemoryShredding() {
   return {
     world,
     time,
+    clock,
     caller,
+    marks,
     shredding,
     receipts,
     stored,

@@ -50,8 +50,8 @@ test('keyrings go before all else: when the request fails then, records are left
   const shred = createInMemoryShredding();
   fill(shred, 5, 2);
   const before = shred.world.calls;
-  // The tombstone, the start of the workflow, one list of keyrings, and their deletion.
-  shred.world.fate = (call) => (call > before + 5 ? 'before' : 'done');
+  // The keyring, the mark, the tombstone, the next mark in three calls, the start of the workflow, one list of keyrings, and their deletion.
+  shred.world.fate = (call) => (call > before + 9 ? 'before' : 'done');
   await expect(shred.request()).rejects.toMatchObject({ extras: { detail: /keys are destroyed/ } });
   expect([keyringsLeft(shred), ...left(shred)]).toEqual([0, 10, 10]);
 });
@@ -122,7 +122,7 @@ test('a copy of the table of user keyrings makes it not final, like one of the o
 
 describe('whatever fails', () => {
   const fates: CallOutcome[] = ['before', 'after'];
-  const cases = Array.from({ length: 26 }, (_, n) => n + 1).flatMap((call) =>
+  const cases = Array.from({ length: 40 }, (_, n) => n + 1).flatMap((call) =>
     fates.map((fate) => [call, fate] as const),
   );
 

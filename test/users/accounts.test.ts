@@ -5,7 +5,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { encodeKeySecret } from '../../core/api-keys/api-key.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
-import { newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
+import { lockKeyring, newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
 import { createTombstone, toStoredRecord } from '../../core/shredding/keyring-tombstone.ts';
 import type { Slot } from '../../core/users/key-slot.ts';
 import { parseSessionToken } from '../../core/users/session-token.ts';
@@ -15,6 +15,7 @@ import { DeletedUserPurger } from '../../lambdas/users/deleted-user-purger.ts';
 import { unlockByIdentity } from '../../lambdas/users/identity-user-service.ts';
 import { type UnlockedUser, unlockUser } from '../../lambdas/users/unlocked-user.ts';
 import { decodeJobPayload } from '../../lambdas/worker/job-decoder.ts';
+import { authenticationKeyOf, lockRecord } from '../records/in-memory-records.ts';
 import { InMemoryUsers, identity } from './in-memory-users.ts';
 
 let world: InMemoryUsers;
@@ -58,10 +59,16 @@ describe('a new user', () => {
   });
 
   test('is not made in an org that is locked or shredded', async () => {
-    const keyring = newOrgKeyring(world.org, time);
+    const keyring = newOrgKeyring(authenticationKeyOf(world.org), time);
     const lock = { shredAt: time, requestedAt: time, by: randomId() };
-    await expect(world.users.create(world.org, { ...keyring, lock })).rejects.toEqual(refused('org_locked'));
-    const shredded = createTombstone(keyring, { shreddedAt: time, requestedAt: time, by: randomId() });
+    await expect(
+      world.users.create(world.org, lockKeyring(authenticationKeyOf(world.org), keyring, lock)),
+    ).rejects.toEqual(refused('org_locked'));
+    const shredded = createTombstone(authenticationKeyOf(world.org), keyring, {
+      shreddedAt: time,
+      requestedAt: time,
+      by: randomId(),
+    });
     await expect(world.users.create(world.org, shredded)).rejects.toEqual(refused('org_shredded'));
     expect(world.keyrings.size).toBe(1);
   });
@@ -89,12 +96,16 @@ describe('a new user', () => {
 
 describe('an org that is not open', () => {
   test('lets no user of it in, and tells of its state only whoever has the key', async () => {
-    const keyring = newOrgKeyring(world.org, time);
-    world.orgKeyring = { ...toKeyringRecord(keyring), lock: { shredAt: time, requestedAt: time, by: randomId() } };
+    const keyring = newOrgKeyring(authenticationKeyOf(world.org), time);
+    world.orgKeyring = lockRecord(world.org, toKeyringRecord(keyring), {
+      shredAt: time,
+      requestedAt: time,
+      by: randomId(),
+    });
     await expect(world.open(key)).rejects.toEqual(refused('org_locked'));
     await expect(world.open(newKey())).rejects.toEqual(refused('invalid_credential'));
     world.orgKeyring = toStoredRecord(
-      createTombstone(keyring, { shreddedAt: time, requestedAt: time, by: randomId() }),
+      createTombstone(authenticationKeyOf(world.org), keyring, { shreddedAt: time, requestedAt: time, by: randomId() }),
     );
     await expect(world.open(key)).rejects.toEqual(refused('org_shredded'));
     await expect(world.open(newKey())).rejects.toEqual(refused('invalid_credential'));

@@ -34,7 +34,10 @@ import type {
   StoredLocator,
   UserKeyringStore,
   UserReader,
+  UserRecordReader,
 } from '../../lambdas/users/user-ports.ts';
+import { VerifiedUserReader } from '../../lambdas/users/verified-user-reader.ts';
+import { authenticationKeyOf, createRecordVerifiers, InMemoryOrgMarks } from '../records/in-memory-records.ts';
 
 export const identity = 'tel:+447700900123';
 /** Address of the callers of a login. */
@@ -42,7 +45,7 @@ export const sourceIp = '203.0.113.7';
 
 export class InMemoryUsers {
   readonly org = randomId();
-  orgKeyring: unknown = toKeyringRecord(newOrgKeyring(this.org, '2026-01-01T00:00:00.000Z'));
+  orgKeyring: unknown = toKeyringRecord(newOrgKeyring(authenticationKeyOf(this.org), '2026-01-01T00:00:00.000Z'));
   readonly keyrings = new Map<string, unknown>();
   readonly locatorItems = new Map<string, StoredLocator & { readonly ttl?: number }>();
   readonly tries = new Map<string, { tries: number; until: number }>();
@@ -83,7 +86,7 @@ export class InMemoryUsers {
     deriveLocator: (text: Uint8Array) =>
       this.call('kms:routing', () => this.mac('routing', text).toString('base64url')),
   };
-  readonly reader: UserReader = {
+  readonly #recordReader: UserRecordReader = {
     read: ({ user }) =>
       this.call('db:read', () => ({
         orgKeyring: this.orgKeyring,
@@ -91,6 +94,11 @@ export class InMemoryUsers {
         records: new Map(),
       })),
   };
+  readonly marks = new InMemoryOrgMarks().begin(this.org);
+  readonly reader: UserReader = new VerifiedUserReader(
+    this.#recordReader,
+    createRecordVerifiers(this.marks, this.clock).keyringVerifier,
+  );
   readonly keyringStore: UserKeyringStore = {
     create: (keyring) =>
       this.call('db:create', () => {
@@ -206,7 +214,10 @@ export class InMemoryUsers {
 
   /** Creates a user and returns its key. */
   async newUser(): Promise<{ owner: UserRef; key: string }> {
-    const { user, key } = await this.users.create(this.org, newOrgKeyring(this.org, '2026-01-01T00:00:00.000Z'));
+    const { user, key } = await this.users.create(
+      this.org,
+      newOrgKeyring(authenticationKeyOf(this.org), '2026-01-01T00:00:00.000Z'),
+    );
     return { owner: { org: this.org, user }, key };
   }
   /** Unlocks a user with a user key or a session token. */

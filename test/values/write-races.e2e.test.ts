@@ -1,5 +1,6 @@
 /** A concurrent writer changes a value exactly between a request's read and its write. */
 import { afterEach, describe, expect, test } from 'vitest';
+import { authenticationKeyMessage } from '../../core/records/authentication-key.ts';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 
@@ -78,17 +79,24 @@ describe('every call of the engines', () => {
     expect(new Set(reads)).toEqual(new Set([true]));
   });
 
-  test('of KMS names the org and the version of the DEK', async () => {
+  test('of KMS names the org and the version of the DEK, or the org in the message of a MAC', async () => {
     const other = await stack.newOrg();
     const contexts: unknown[] = [];
+    const macMessages: unknown[] = [];
     stack.vault.setHooks({
       before: (call) => {
-        if (call.service === 'kms') contexts.push(fields(call).EncryptionContext);
+        if (call.service !== 'kms') return;
+        // A MAC has no encryption context.
+        if (call.action === 'GenerateMac') macMessages.push(fields(call).Message);
+        else contexts.push(fields(call).EncryptionContext);
       },
     });
     await stack.clientOf(other.agentKey).vault.set('a', 'x');
     await stack.clientOf(other.agentKey).vault.get('a');
     expect(contexts.length).toBeGreaterThan(2);
     for (const context of contexts) expect(context).toEqual({ org: other.org, dek: '1' });
+    expect(macMessages.length).toBeGreaterThan(0);
+    const expected = authenticationKeyMessage(other.org).toString('base64');
+    for (const message of macMessages) expect(message).toBe(expected);
   });
 });

@@ -10,11 +10,13 @@ import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../../core/decryption-error.ts';
+import { u64 } from '../../../core/encoding/length-prefixed-fields.ts';
 import { createTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import { deriveDek } from '../../../core/encryption/root-key.ts';
 import { open } from '../../../core/encryption/sealed-string.ts';
 import { openJob, parseEncryptedJob, sealJob } from '../../../core/jobs/job-envelope.ts';
-import { parseKeyring, verifyKeyring } from '../../../core/org-keys/org-keyring.ts';
+import { parseKeyring } from '../../../core/org-keys/org-keyring.ts';
+import { authenticationKeyMessage } from '../../../core/records/authentication-key.ts';
 import { unwrapUmk } from '../../../core/users/key-slot.ts';
 import { stretchPassword } from '../../../core/users/password-slot.ts';
 import { identityMacInput, linkCodeMacInput, locatorMacInput } from '../../../core/users/slot-mac-inputs.ts';
@@ -144,8 +146,8 @@ const namesInKeyrings = (): string[] =>
   [...new Set(textsIn(tables.get(stores.names.userKeyrings)))].filter((text) => text !== '');
 
 /**
- * All MACs that KMS can compute of a text with any HMAC key, framed as the functions frame identities, codes and names,
- * and unframed.
+ * All MACs that KMS can compute of a text with any HMAC key, framed as the functions frame identities, codes, names and
+ * orgs, and unframed.
  */
 async function macsOf(text: string): Promise<Buffer[]> {
   const { org } = stack.vault;
@@ -153,9 +155,10 @@ async function macsOf(text: string): Promise<Buffer[]> {
     identityMacInput(org, text),
     linkCodeMacInput(org, text),
     locatorMacInput(org, text),
+    authenticationKeyMessage(text),
     Buffer.from(text),
   ];
-  const keys = [stores.names.custody, stores.names.code, stores.names.routing];
+  const keys = [stores.names.custody, stores.names.code, stores.names.routing, stores.names.recordsKey];
   return await Promise.all(
     keys.flatMap((KeyId) =>
       messages.map(async (Message) => {
@@ -174,7 +177,7 @@ describe('with all that is stored and all keys of KMS, but no user there', () =>
     for (let at = 0; at < names.length; at += 25) {
       macs.push(...(await Promise.all(names.slice(at, at + 25).map(macsOf))).flat());
     }
-    expect(macs.length).toBe(names.length * 12);
+    expect(macs.length).toBe(names.length * 20);
     const stored = [...new Set(textsIn([...tables]))].flatMap((text) =>
       // For ciphertext its bytes, and for other texts every possible decoding.
       text.startsWith('enc:v1:') ? [Buffer.from(text)] : bytesOf(text),
@@ -188,18 +191,18 @@ describe('with all that is stored and all keys of KMS, but no user there', () =>
 
   test('the DEK of the organization opens none', async () => {
     const { org } = stack.vault;
-    const keyring = parseKeyring(
-      tables.get(stores.names.keyrings)?.find((item) => item.org === org),
-      org,
-    );
+    const record = tables.get(stores.names.keyrings)?.find((item) => item.org === org);
+    const keyring = parseKeyring(await stores.authenticationKeys.get(org), record);
     const [first] = keyring.deks;
     if (first === undefined) expect.fail('no DEK');
     const EncryptionContext = { org, dek: '1' };
     const unwrap = new DecryptCommand({ CiphertextBlob: Buffer.from(first.wrapped, 'base64'), EncryptionContext });
     const secret = Buffer.from((await stores.kms.send(unwrap)).Plaintext ?? []);
     const dek = deriveDek(Buffer.from(secret), org, 1);
-    // This is the correct DEK: it verifies the MAC of the keyring.
-    verifyKeyring(keyring, dek);
+    // This is the correct DEK: it opens the value of the organization.
+    const stored = tables.get(stack.table('ValuesTable'))?.find((item) => item.org === org) ?? expect.fail('no value');
+    const value = open(dek, ['vault.value', org, 'a-value', u64(1)], String(stored.value));
+    expect(value.toString()).toBe('so that the organization has a DEK');
     expect(opened(victims, [secret])).toEqual([]);
     let tries = 0;
     for (const { owner, records } of victims) {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { encodeKeySecret } from '../../../core/api-keys/api-key.ts';
@@ -28,12 +29,18 @@ import { formatUserKey, parseUserKey } from '../../../core/users/user-key.ts';
 import { newUserKeyring, type UserKeyring } from '../../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk, type UserRef } from '../../../core/users/user-root-key.ts';
 import { KmsTransitKeys } from '../../../lambdas/jobs/stores/kms-transit-keys.ts';
+import { KeyringVerifier } from '../../../lambdas/org-keys/keyring-verifier.ts';
+import { AuthenticationKeys } from '../../../lambdas/records/authentication-keys.ts';
+import { OrgMarks } from '../../../lambdas/records/org-marks.ts';
+import { kmsRecordsKey } from '../../../lambdas/records/stores/kms-records-key.ts';
+import { S3OrgMarks } from '../../../lambdas/records/stores/s3-org-marks.ts';
 import { DynamoLocators } from '../../../lambdas/users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../../../lambdas/users/stores/dynamo-user-keyrings.ts';
 import { DynamoUserReader, DynamoUserRecords } from '../../../lambdas/users/stores/dynamo-user-records.ts';
 import { kmsCodeMacs, kmsCustodyMacs, kmsRoutingMacs } from '../../../lambdas/users/stores/kms-macs.ts';
 import type { UserCredential } from '../../../lambdas/users/unlocked-user.ts';
 import { encryptMemory, encryptMessage } from '../../../lambdas/users/user-record-encryption.ts';
+import { VerifiedUserReader } from '../../../lambdas/users/verified-user-reader.ts';
 import type { LocalStack } from '../../shared/local-stack.ts';
 
 /** The clients and stores of the functions, with all permissions. */
@@ -57,14 +64,23 @@ export function createStores({ vault }: LocalStack) {
     routing: named('UserCustodyRoutingKey'),
     transit: named('UserCustodyTransitKey'),
     queue: named('UserCustodyJobsQueue'),
+    recordsKey: named('RecordsKey'),
+    locked: named('LockedBucket'),
   };
   const clientOf = () => dynamo;
+  const s3 = new S3Client({ ...at, endpoint: vault.endpoints.s3, forcePathStyle: true });
+  const authenticationKeys = new AuthenticationKeys(kmsRecordsKey(kms, names.recordsKey));
+  const marks = new OrgMarks(authenticationKeys, new S3OrgMarks(() => s3, names.locked), () => new Date());
   return {
     dynamo,
     kms,
     sqs,
     names,
-    reader: new DynamoUserReader(clientOf, names),
+    authenticationKeys,
+    reader: new VerifiedUserReader(
+      new DynamoUserReader(clientOf, names),
+      new KeyringVerifier(authenticationKeys, marks),
+    ),
     records: new DynamoUserRecords(clientOf, names.records),
     keyrings: new DynamoUserKeyrings(clientOf, names.userKeyrings),
     locators: new DynamoLocators(clientOf, names.userKeyrings),
