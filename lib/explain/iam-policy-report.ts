@@ -2,19 +2,14 @@ import { type CfnElement, CfnResource, Lazy, type Stack } from 'aws-cdk-lib';
 import { CfnPolicy } from 'aws-cdk-lib/aws-iam';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
 
-/** Names of the resources that decrypt, store or transfer data, by construct path. */
+/** Names of the resources whose permissions `explain` evaluates (lambdas/explain), by construct path. */
 const resourceWords: Readonly<Record<string, string>> = {
   Kek: 'kek',
   Values: 'value',
-  BlobObjects: 'object',
   'UserCustody/Keyrings': 'userKeyring',
   'UserCustody/Records': 'userRecord',
   'UserCustody/Opening': 'custodyKey',
   'UserCustody/Code': 'codeKey',
-  'UserCustody/Routing': 'routingKey',
-  'UserCustody/Transit': 'transitKey',
-  'UserCustody/Jobs': 'job',
-  'ProviderSecrets/Function': 'provider-secrets',
   'Responder/Function': 'responder',
 };
 

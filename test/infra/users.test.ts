@@ -119,20 +119,7 @@ describe('what explain is told of the policies', () => {
   });
 });
 
-const told = [
-  'codeKey',
-  'custodyKey',
-  'job',
-  'kek',
-  'object',
-  'provider-secrets',
-  'responder',
-  'routingKey',
-  'transitKey',
-  'userKeyring',
-  'userRecord',
-  'value',
-];
+const told = ['codeKey', 'custodyKey', 'kek', 'responder', 'userKeyring', 'userRecord', 'value'];
 
 const expectedRows = Object.entries(permissions)
   .flatMap(([entry, { data, own }]) => [...data, ...own].map((row) => `${entry}: ${row}`))
