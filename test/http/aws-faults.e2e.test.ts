@@ -2,6 +2,7 @@
  * AWS is throttled, slow, or loses replies: a request either succeeds or reports that it did not, and can be repeated.
  */
 import { afterEach, describe, expect, test } from 'vitest';
+import { formatApiKey, parseApiKey } from '../../core/api-keys/api-key.ts';
 import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
 import { Anima } from '../../sdk/src/index.ts';
 import { beginUpload, bucketView, completeUpload, formOf, linkProof, postForm } from '../blobs/blob-requests.ts';
@@ -140,7 +141,7 @@ describe('a KMS that fails', () => {
     ['a KEK whose policy locks us out', { type: 'AccessDeniedException', status: 400 }, 'key_unavailable' as const],
   ])('%s: the first set of an org stores no keyring, no value, and says to come again', async (_, fault, code) => {
     const other = await stack.newOrg();
-    failing('GenerateDataKey', fault);
+    failing('GenerateDataKeyWithoutPlaintext', fault);
     const answer = await stack.http('PUT', '/v1/vault/values/a', { key: other.agentKey, body: { value: 'x' } });
     await expectProblem(answer, code);
     stack.vault.setHooks();
@@ -162,6 +163,56 @@ describe('a KMS that fails', () => {
     expect(await vault.get('a')).toBe('x');
     failing('Decrypt', kmsThrottled);
     expect(await vault.get('a')).toBe('x');
+  });
+});
+
+describe('the records of an org that a process does not know yet', () => {
+  const kmsFaults = [
+    ['throttled', kmsThrottled, 'unavailable'],
+    ['broken', { type: 'KMSInternalException', status: 500 }, 'unavailable'],
+    ['unreachable', 'drop-before', 'unavailable'],
+    ['a disabled records key', { type: 'DisabledException', status: 400 }, 'key_unavailable'],
+    ['a records key whose policy locks us out', { type: 'AccessDeniedException', status: 400 }, 'key_unavailable'],
+  ] as const satisfies [string, InjectedFault, string][];
+  const s3Faults = [
+    ['throttled', { type: 'SlowDown', status: 503, message: 'slow down' }, 'unavailable'],
+    ['broken', { type: 'InternalError', status: 500, message: 'sorry' }, 'unavailable'],
+    ['unreachable', 'drop-before', 'unavailable'],
+  ] as const satisfies [string, InjectedFault, string][];
+
+  test.each([
+    ...kmsFaults.map(([how, fault, code]) => ({ how, action: 'GenerateMac', fault, code })),
+    ...s3Faults.map(([how, fault, code]) => ({ how, action: 'GetObject', fault, code })),
+  ])('$action $how: $code, nothing is stored, and the failure is not kept', async ({ action, fault, code }) => {
+    const other = await stack.newOrg();
+    failing(action, fault);
+    const value = { key: other.agentKey, body: { value: 'x' } };
+    await expectProblem(await stack.http('PUT', '/v1/vault/values/a', value), code);
+    await expectProblem(await stack.http('GET', '/v1/vault/values/a', { key: other.agentKey }), code);
+    stack.vault.setHooks();
+    const { vault } = stack.clientOf(other.agentKey);
+    await expect(vault.get('a')).rejects.toMatchObject({ code: 'value_not_found' });
+    expect(await vault.set('a', 'x')).toMatchObject({ version: 1 });
+    // What is warm needs neither call.
+    failing(action, fault);
+    expect(await vault.get('a')).toBe('x');
+    expect(await vault.set('a', 'y')).toMatchObject({ version: 2 });
+  });
+
+  test('a wrong secret causes no call to KMS or S3', async () => {
+    const other = await stack.newOrg();
+    const calls: string[] = [];
+    stack.vault.setHooks({ before: ({ service, action }) => void calls.push(`${service} ${action}`) });
+    const { key: made } = await (
+      await stack.http('POST', '/v1/keys', { key: stack.vault.adminKey, body: { role: 'agent' } })
+    ).json();
+    calls.length = 0;
+    const theirs = parseApiKey(other.agentKey) ?? expect.fail('malformed');
+    const { secret } = parseApiKey(made) ?? expect.fail('malformed');
+    const forged = formatApiKey({ ...theirs, secret });
+    await expectProblem(await stack.http('GET', '/v1/vault/values/a', { key: forged }), 'invalid_api_key');
+    expect(calls).toContain('dynamodb BatchGetItem');
+    expect(calls.filter((call) => /^(kms|s3) /.test(call))).toEqual([]);
   });
 });
 

@@ -1,8 +1,10 @@
 /** A restore test: everything except the keyring table is copied before a shredding and restored after it. */
+import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AttributeValue, DynamoDBClient, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type LocalStack, startLocalStack } from '../shared/local-stack.ts';
 import { shredNow } from './shred-org.ts';
@@ -91,12 +93,34 @@ test(`of ${count} values, none opens when tables and KMS are put back as they we
   expect(await opened(org.agentKey)).toEqual({ opened: 0, codes: new Set(['org_shredded']) });
 });
 
-test('the drill would notice: with the keyring put back too, which nothing here may copy, all of them open', async () => {
+/** The mark of an org, which no function and no administrator can put back in a deployment: it is under Object Lock. */
+function markOf(org: string) {
+  const [, bucket] = Object.entries(stack.vault.resources).find(([id]) => id.startsWith('LockedBucket')) ?? [];
+  const { endpoints, operator, credentials } = stack.vault;
+  const s3 = new S3Client({ endpoint: endpoints.s3, region: operator.region, credentials, forcePathStyle: true });
+  const location = { Bucket: bucket, Key: `marks/${org}` };
+  return {
+    read: async () => (await (await s3.send(new GetObjectCommand(location))).Body?.transformToString()) ?? '',
+    putBack: async (Body: string) => {
+      const ChecksumSHA256 = createHash('sha256').update(Body).digest('base64');
+      await s3.send(new PutObjectCommand({ ...location, Body, ChecksumSHA256 }));
+    },
+  };
+}
+
+test.each([
+  ['put back too, which nothing here may copy, none of them opens', false],
+  ['and the mark put back too, which the drill would notice, all of them open', true],
+])('with the keyring %s', async (_, withMark) => {
   const org = await stack.newOrg();
   const client = stack.clientOf(org.agentKey);
   for (const batch of batches) await client.vault.setMany(batch.map((name) => ({ name, value: value(name) })));
   const keyring = await stack.getItem(stack.table('KeyringsTable'), { org: org.org });
+  const mark = await markOf(org.org).read();
   await shredNow(stack, org);
   await stack.putItem(stack.table('KeyringsTable'), keyring);
-  expect(await opened(org.agentKey)).toEqual({ opened: count, codes: new Set() });
+  if (withMark) await markOf(org.org).putBack(mark);
+  expect(await opened(org.agentKey)).toEqual(
+    withMark ? { opened: count, codes: new Set() } : { opened: 0, codes: new Set(['org_shredded']) },
+  );
 });

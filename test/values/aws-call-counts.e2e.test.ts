@@ -19,6 +19,20 @@ test('a warm get is one DynamoDB read, one audit record and no KMS call', async 
   expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb PutItem']);
 });
 
+test('the first get of an org in a process adds one session, one MAC for its key, one read of its mark and one unwrapping', async () => {
+  const other = await stack.newOrg();
+  const { vault } = stack.clientOf(other.agentKey);
+  await vault.set('a', 'x');
+  stack.vault.calls.reset();
+  await vault.get('a');
+  const read = ['dynamodb BatchGetItem', 'dynamodb PutItem'];
+  const cold = ['kms Decrypt', 'kms GenerateMac', 's3 GetObject', 'sts AssumeRole'];
+  expect(calls().sort()).toEqual([...read, ...cold]);
+  stack.vault.calls.reset();
+  await vault.get('a');
+  expect(calls().sort()).toEqual(read);
+});
+
 test('a warm set of a new name is one read, one write, one audit record and no KMS call', async () => {
   await stack.client.vault.set('new', 'x', { metadata: { a: 'b' } });
   expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb PutItem', 'dynamodb PutItem']);
