@@ -77,7 +77,7 @@ export const valueSchemas = {
   },
   deleteValue: {
     params: nameParams,
-    query: z.strictObject({ ifVersion: z.optional(queryNumber(1)) }),
+    query: z.strictObject({ ifVersion: z.optional(queryNumber(1)), version: z.optional(queryNumber(1)) }),
     body: undefined,
     response: schemaFor<DeleteValueResponse>()(z.strictObject({ deleted: z.boolean() })),
   },

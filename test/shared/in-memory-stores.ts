@@ -113,6 +113,8 @@ export function createInMemoryVault() {
           name,
           ifVersion,
         ),
+      deleteVersion: async (name: string, version: number, ifVersion?: number) =>
+        await deleting.deleteEarlierVersion(caller.org, stores.items.get(name), name, version, ifVersion),
     };
   };
   return { caller, stores, marks, kek, time, instance, ...instance() };

@@ -306,3 +306,43 @@ describe('damaged items', () => {
     expect(versionsIn(vault.stores.items.values())).toEqual(new Set([2]));
   });
 });
+
+describe('deleting one earlier version', () => {
+  test('removes that version and no other, and a repetition finds nothing', async () => {
+    const vault = createInMemoryVault();
+    await setMany(vault, 'a', 12);
+    expect(await vault.deleteVersion('a', 7)).toEqual({ deleted: true });
+    expect(await listed(vault, 'a')).toEqual([12, 11, 10, 9, 8, 6, 5, 4, 3]);
+    expect(await errorCodeOf(vault.get('a', 7))).toBe('version_not_found');
+    expect((await vault.get('a', 6)).value).toBe('v6');
+    expect(await vault.deleteVersion('a', 7)).toEqual({ deleted: false });
+  });
+
+  test('of the current version, of one that is not kept or not there yet, is refused or changes nothing', async () => {
+    const vault = createInMemoryVault();
+    await setMany(vault, 'a', 12);
+    expect(await errorCodeOf(vault.deleteVersion('a', 12))).toBe('invalid_request');
+    for (const version of [2, 13]) expect(await vault.deleteVersion('a', version)).toEqual({ deleted: false });
+    expect(await errorCodeOf(vault.deleteVersion('a', 7, 11))).toBe('version_conflict');
+    expect(await vault.deleteVersion('missing', 1)).toEqual({ deleted: false });
+    expect((await listed(vault, 'a')).length).toBe(10);
+  });
+
+  test('does not touch the slot of an earlier life of the name', async () => {
+    const vault = createInMemoryVault();
+    await setMany(vault, 'a', 3);
+    const slots = structuredClone([...vault.stores.items].filter(([key]) => parseSlotKey(key) !== undefined));
+    await vault.delete('a');
+    await setMany(vault, 'a', 3);
+    for (const [key, old] of slots) vault.stores.items.set(key, old);
+    expect(await vault.deleteVersion('a', 1)).toEqual({ deleted: false });
+  });
+
+  test('the versions after it go on as before', async () => {
+    const vault = createInMemoryVault();
+    await setMany(vault, 'a', 5);
+    await vault.deleteVersion('a', 4);
+    await vault.set('a', 'v6');
+    expect(await listed(vault, 'a')).toEqual([6, 5, 3, 2, 1]);
+  });
+});

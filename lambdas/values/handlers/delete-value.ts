@@ -11,12 +11,16 @@ export const deleteValue = (apiKeyAuth: ApiKeyAuth, snapshotLoader: WriteSnapsho
       // Deleting needs no key. A locked org must still be refused, because its data must be complete if the shredding
       // is cancelled.
       assertOrgActive(await storedKeyring());
+      const stored = values.get(params.name);
+      const { version, ifVersion } = query;
+      if (version !== undefined)
+        return await valueDeleter.deleteEarlierVersion(caller.org, stored, params.name, version, ifVersion);
       return await valueDeleter.delete(
         caller.org,
-        values.get(params.name),
+        stored,
         () => snapshotLoader.readStoredValue(caller, params.name),
         params.name,
-        query.ifVersion,
+        ifVersion,
       );
     },
   });

@@ -34,8 +34,10 @@ export interface GetOptions extends CallOptions {
 }
 
 export interface DeleteOptions extends CallOptions {
-  /** Deletes only if the value has this version. */
+  /** Deletes only if this is the current version. */
   ifVersion?: number | undefined;
+  /** Deletes only this earlier version, and keeps the current version and all others. */
+  version?: number | undefined;
 }
 
 export interface DestroyOptions extends CallOptions {
@@ -130,11 +132,13 @@ export class Vault {
 
   /**
    * Deletes a value with all its versions. True if the vault reports that this call deleted it. False if there was no
-   * such value; a retry after a lost response also returns false. In both cases the name is free.
+   * such value; a retry after a lost response also returns false. In both cases the name is free. With `version`,
+   * deletes only that earlier version. A write that is in progress can put it back before it ends.
    */
   async delete(name: string, options: DeleteOptions = {}): Promise<boolean> {
     const ifVersion = checkInteger('ifVersion', options.ifVersion, 1);
-    const call = { route: 'deleteValue', name: checkName(name), query: { ifVersion } } as const;
+    const version = checkInteger('version', options.version, 1);
+    const call = { route: 'deleteValue', name: checkName(name), query: { ifVersion, version } } as const;
     return this.#transport.request(call, this.#transport.callSettings(options), (json) =>
       isPlainObject(json) && typeof json.deleted === 'boolean' ? json.deleted : undefined,
     );
