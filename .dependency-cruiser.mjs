@@ -90,6 +90,7 @@ export const capabilities = {
     // The table of routes combines the routes.ts of every capability. The audit uses the names of the routes.
     'audit/routes.ts': [],
     'routes.ts': ['*'],
+    'path-methods.ts': ['routes.ts'],
     audit: ['routes.ts', 'shared'],
     'route-schemas.ts': ['*'],
     'route-summaries.ts': ['routes.ts'],
@@ -102,7 +103,7 @@ export const capabilities = {
     'api-keys': ['middleware', 'org-keys', 'shared'],
     orgs: ['api-keys', 'middleware', 'org-keys', 'shared'],
     audit: ['api-keys', 'middleware', 'shared'],
-    values: ['api-keys', 'org-keys', 'shared'],
+    values: ['api-keys', 'middleware', 'org-keys', 'shared'],
     rotation: ['api-keys', 'org-keys', 'shared', 'values'],
     blobs: ['api-keys', 'middleware', 'org-keys', 'shared'],
     'link-page': ['middleware'],

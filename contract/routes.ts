@@ -66,6 +66,8 @@ interface RouteRow {
    * when they are not audited.
    */
   readonly verb?: Verb | AuditOnlyVerb;
+  /** The route evaluates `If-Match` and `If-None-Match` (RFC 9110 section 13). Other writes refuse them. */
+  readonly preconditions?: true;
   /** HTTP status of success. */
   readonly status: 200 | 201;
 }
@@ -102,4 +104,10 @@ export const requiredVerbOf = (id: RouteId): Verb | undefined => {
 export const auditVerbOf = (id: RouteId): Verb | AuditOnlyVerb | undefined => {
   const row: RouteRow = routes[id];
   return row.verb;
+};
+
+/** Whether a route evaluates the preconditions of a request. */
+export const evaluatesPreconditions = (id: RouteId): boolean => {
+  const row: RouteRow = routes[id];
+  return row.preconditions === true;
 };

@@ -5,6 +5,7 @@ import type { RouteId } from '../../contract/routes.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditSubject } from '../shared/audit-log.ts';
+import { refuseUnsupportedPreconditions } from './preconditions.ts';
 import type { ApiEvent, RequestState } from './request-state.ts';
 
 /** Derives the subject of the audit record, for routes whose path does not contain it. */
@@ -24,6 +25,7 @@ export function parseRequest<Id extends RouteId>(
     before: ({ event }) => {
       try {
         const input = parseEvent(id, event.event);
+        refuseUnsupportedPreconditions(id, event.event);
         event.input = input;
         if (subjectOf !== undefined) event.subject = (output) => subjectOf(input, output);
       } catch (error) {

@@ -1,6 +1,7 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from '../../contract/shared/error-codes.ts';
 import { limits } from '../../contract/shared/limits.ts';
+import type { ErrorExtras } from '../../contract/shared/vault-error.ts';
 import type { Problem } from '../../contract/shared/wire.ts';
 import { classifyError } from '../shared/error-classification.ts';
 
@@ -39,10 +40,14 @@ export function problemResponse(
   error: unknown,
   requestId: string,
 ): { code: ErrorCode; answer: APIGatewayProxyStructuredResultV2 } {
-  const { code, extras } = classifyError(error) ?? { code: 'internal' as const, extras: {} };
+  const known = classifyError(error) ?? { code: 'internal' as const, extras: {} };
+  const { code } = known;
+  const { allow, ...extras }: ErrorExtras = known.extras;
   const { status, title, retryable } = errors[code];
   const body: Problem = { type: problemTypePrefix + code, code, title, status, ...extras, retryable, requestId };
   const answer = buildResponse(status, problemMediaType, JSON.stringify(body), requestId);
+  // RFC 9110 section 15.5.6: a response with 405 has the header Allow.
+  if (allow !== undefined) answer.headers = { ...answer.headers, allow: allow.join(', ') };
   if (retryable) answer.headers = { ...answer.headers, 'retry-after': String(retryAfterSeconds(code)) };
   if (status === 401) answer.headers = { ...answer.headers, 'www-authenticate': 'Bearer realm="anima"' };
   return { code, answer };

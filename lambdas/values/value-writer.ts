@@ -7,7 +7,9 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { DeleteValueResponse, SetValueRequest, ValueInfo, VersionInfo } from '../../contract/values/wire.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import type { Clock, StoredValue, StoredVersion } from '../shared/ports.ts';
+import { type Preconditions, preconditionsHold } from '../shared/preconditions.ts';
 import { validateName } from '../shared/value-names.ts';
+import { entityTagOf } from './entity-tag.ts';
 import { decryptInfo, decryptValue, encryptVersion, isVersionExpired } from './value-encryption.ts';
 import type { EncryptionObserver, ValueStore } from './value-ports.ts';
 
@@ -39,17 +41,19 @@ export class ValueWriter {
   /**
    * Stores the next version of a value. A retry with the same write ID stores nothing and returns the version stored
    * first.
-   * @throws VaultError `invalid_name`, `value_too_large`, `invalid_request`, `version_conflict`, `write_id_reused`,
-   *   `write_contention`, `unavailable`
+   * @param preconditions from the headers of the request; like `ifVersion`, they apply to the value that is replaced
+   * @throws VaultError `invalid_name`, `value_too_large`, `invalid_request`, `version_conflict`, `precondition_failed`,
+   *   `write_id_reused`, `write_contention`, `unavailable`
    */
   async set(
     initial: WriteSnapshot,
     reload: ReloadWriteSnapshot,
     name: string,
     request: SetValueRequest,
+    preconditions?: Preconditions,
   ): Promise<ValueInfo> {
     validateName(name);
-    const versionInfo = this.#validateRequest(request);
+    const versionInfo = this.#validateRequest(request, preconditions);
     // If the caller gave no write ID, a generated one still distinguishes this write's lost reply from another writer's
     // success.
     const writeId = request.writeId ?? randomUUID();
@@ -58,7 +62,7 @@ export class ValueWriter {
       const repeatedVersion = await this.#findRepeatedWrite(state, name, writeId, request, versionInfo);
       if (repeatedVersion !== undefined) return { name, ...repeatedVersion };
       if (attempt > maxAttempts) throw new VaultError('write_contention', { detail: 'Nothing was stored.' });
-      await this.#assertVersion(state, request.ifVersion);
+      await this.#assertCurrent(state, request.ifVersion, preconditions);
       const info: VersionInfo = { version: (state.stored?.version ?? 0) + 1, ...versionInfo };
       const item = buildStoredValue(state, name, info, request.value, writeId);
       if (await this.#values.putIfUnchanged(state.keys.keyring.org, item, state.stored)) {
@@ -100,7 +104,12 @@ export class ValueWriter {
    * Validates a request. Returns the version info to store with the value.
    * @throws VaultError `value_too_large`, `invalid_request`
    */
-  #validateRequest(request: SetValueRequest): Omit<VersionInfo, 'version'> {
+  #validateRequest(request: SetValueRequest, preconditions: Preconditions | undefined): Omit<VersionInfo, 'version'> {
+    if (request.ifVersion !== undefined && preconditions !== undefined) {
+      throw new VaultError('invalid_request', {
+        errors: [{ path: 'ifVersion', message: 'is not allowed together with If-Match or If-None-Match' }],
+      });
+    }
     const bytes = Buffer.byteLength(request.value, 'utf8');
     if (bytes > limits.valueBytes) {
       throw new VaultError('value_too_large', {
@@ -139,14 +148,22 @@ export class ValueWriter {
     return info;
   }
 
-  /** @throws VaultError `version_conflict` */
-  async #assertVersion({ keys, stored }: WriteSnapshot, ifVersion: number | undefined): Promise<void> {
-    if (ifVersion === undefined) return;
+  /** @throws VaultError `version_conflict`, `precondition_failed` */
+  async #assertCurrent(
+    { keys, stored }: WriteSnapshot,
+    ifVersion: number | undefined,
+    preconditions: Preconditions | undefined,
+  ): Promise<void> {
+    if (ifVersion === undefined && preconditions === undefined) return;
+    const info = stored === undefined ? undefined : await decryptInfo(keys, stored.name, stored);
     // An expired value counts as absent when it is read, so it also counts as absent here.
-    const present =
-      stored !== undefined && !isVersionExpired(await decryptInfo(keys, stored.name, stored), this.#clock());
-    const currentVersion = present ? stored.version : 0;
-    if (currentVersion !== ifVersion) throw new VaultError('version_conflict', { currentVersion });
+    const current = info === undefined || isVersionExpired(info, this.#clock()) ? undefined : info;
+    const currentVersion = current?.version ?? 0;
+    if (ifVersion !== undefined && currentVersion !== ifVersion)
+      throw new VaultError('version_conflict', { currentVersion });
+    const tag = current === undefined ? undefined : entityTagOf(current);
+    if (preconditions !== undefined && !preconditionsHold(preconditions, tag))
+      throw new VaultError('precondition_failed', { detail: 'Nothing was stored.', currentVersion });
   }
 }
 
