@@ -94,6 +94,9 @@ export const capabilities = {
     audit: ['routes.ts', 'shared'],
     'route-schemas.ts': ['*'],
     'route-summaries.ts': ['routes.ts'],
+    'route-rules.ts': ['routes.ts', 'shared'],
+    'route-errors.ts': ['routes.ts', 'shared'],
+    'openapi-responses.ts': ['route-errors.ts', 'routes.ts', 'shared'],
     'openapi-document.ts': ['*'],
   },
   lambdas: {
