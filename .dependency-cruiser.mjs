@@ -91,9 +91,13 @@ export const capabilities = {
     // The table of routes combines the routes.ts of every capability. The audit uses the names of the routes.
     'audit/routes.ts': [],
     'routes.ts': ['*'],
+    'path-methods.ts': ['routes.ts'],
     audit: ['routes.ts', 'shared'],
     'route-schemas.ts': ['*'],
     'route-summaries.ts': ['routes.ts'],
+    'route-rules.ts': ['routes.ts', 'shared'],
+    'route-errors.ts': ['routes.ts', 'shared'],
+    'openapi-responses.ts': ['route-errors.ts', 'routes.ts', 'shared'],
     'openapi-document.ts': ['*'],
   },
   lambdas: {
@@ -104,7 +108,7 @@ export const capabilities = {
     'api-keys': ['middleware', 'org-keys', 'records', 'shared'],
     orgs: ['api-keys', 'middleware', 'org-keys', 'records', 'shared'],
     audit: ['api-keys', 'middleware', 'shared'],
-    values: ['api-keys', 'org-keys', 'shared'],
+    values: ['api-keys', 'middleware', 'org-keys', 'shared'],
     rotation: ['api-keys', 'org-keys', 'shared', 'values'],
     blobs: ['api-keys', 'middleware', 'org-keys', 'shared'],
     'link-page': ['middleware'],

@@ -1,11 +1,12 @@
 import * as z from 'zod/mini';
+import { operationResponses } from './openapi-responses.ts';
+import { rules, rulesByRoute } from './route-rules.ts';
 import { routeSchemas } from './route-schemas.ts';
 import { routeSummaries } from './route-summaries.ts';
-import { type RouteAuth, type RouteId, routes } from './routes.ts';
-import { sessionCookie } from './shared/environment-variables.ts';
-import { type ErrorCode, errors, problemMediaType, problemTypePrefix } from './shared/error-codes.ts';
+import { evaluatesPreconditions, type RouteAuth, type RouteId, routes } from './routes.ts';
+import { callerHeaders, sessionCookie } from './shared/environment-variables.ts';
+import { errors, problemTypePrefix } from './shared/error-codes.ts';
 import { limits } from './shared/limits.ts';
-import { namePattern } from './shared/name-patterns.ts';
 
 type Json = Record<string, unknown>;
 
@@ -28,11 +29,39 @@ const problemSchema: Json = {
       type: 'array',
       items: { type: 'object', properties: { path: { type: 'string' }, message: { type: 'string' } } },
     },
-    currentVersion: { type: 'integer', description: 'For version_conflict: the current version; 0 if there is none' },
+    currentVersion: {
+      type: 'integer',
+      description: 'For version_conflict and precondition_failed: the current version; 0 if there is none',
+    },
     retryable: { type: 'boolean', description: 'Whether the same request can succeed later; see Retry-After' },
     requestId: { type: 'string' },
   },
+  additionalProperties: false,
 };
+
+const gatewayMessageSchema: Json = {
+  type: 'object',
+  description: 'Response of API Gateway itself, without a code',
+  required: ['message'],
+  properties: { message: { type: 'string' } },
+};
+
+/** Headers of any request. A caller ID of another form is not recorded, and the request is not refused. */
+const callerHeaderParameters: Json[] = Object.values(callerHeaders).map((name) => ({
+  name,
+  in: 'header',
+  description: 'Recorded in the audit',
+  schema: { type: 'string', minLength: 1, maxLength: limits.callerIdLength, pattern: '^[\\x21-\\x7e]*$' },
+}));
+
+/** entity-tag (RFC 9110 section 8.8.3), in the ASCII that a header can contain without an encoding. */
+const entityTag = '(?:W/)?"[\\x21\\x23-\\x7e]*"';
+const preconditionParameters: Json[] = ['If-Match', 'If-None-Match'].map((name) => ({
+  name,
+  in: 'header',
+  description: 'A precondition (RFC 9110 section 13.1), with entity tags from the header ETag of a get or set',
+  schema: { type: 'string', maxLength: 1024, pattern: `^(?:\\*|${entityTag}(?:, ?${entityTag})*)$` },
+}));
 
 function routeParameters(id: RouteId): Json[] {
   const list: Json[] = [];
@@ -44,22 +73,13 @@ function routeParameters(id: RouteId): Json[] {
       properties?: Record<string, Json>;
       required?: string[];
     };
-    for (const [name, property] of Object.entries(properties)) {
-      const described = place === 'path' && name === 'name' ? nameSchema : property;
-      list.push({ name, in: place, required: place === 'path' || required.includes(name), schema: described });
-    }
+    for (const [name, property] of Object.entries(properties))
+      list.push({ name, in: place, required: place === 'path' || required.includes(name), schema: property });
   }
+  if (routes[id].auth !== 'signature' && 'verb' in routes[id]) list.push(...callerHeaderParameters);
+  if (evaluatesPreconditions(id)) list.push(...preconditionParameters);
   return list;
 }
-
-const nameSchema: Json = {
-  type: 'string',
-  maxLength: limits.nameLength,
-  pattern: namePattern.source,
-  description: 'A path such as prod/stripe/key. Slashes are not percent-encoded. No segment is "." or ".."',
-};
-
-const apiCredentialAuths: readonly RouteAuth[] = ['api-key', 'user'];
 
 /**
  * How a request is authenticated. Each provider signs in a different way (docs/channels.md), which OpenAPI cannot
@@ -73,43 +93,56 @@ const securityByAuth: Record<RouteAuth, Json[]> = {
   none: [],
 };
 
-/** Error responses of a route, by status. Codes with the same status share one response. */
-function problemResponses(id: RouteId): Json {
-  const { auth } = routes[id];
-  const byStatus = new Map<number, ErrorCode[]>();
-  for (const [code, row] of Object.entries(errors) as [ErrorCode, (typeof errors)[ErrorCode]][]) {
-    if (!apiCredentialAuths.includes(auth) && (row.status === 401 || code === 'key_unavailable')) continue;
-    byStatus.set(row.status, [...(byStatus.get(row.status) ?? []), code]);
-  }
-  return Object.fromEntries(
-    [...byStatus].map(([status, codes]) => [
-      String(status),
-      {
-        description: codes.map((code) => `\`${code}\`: ${errors[code].title}`).join('; '),
-        content: { [problemMediaType]: { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
-    ]),
-  );
+function requestBody(id: RouteId): Json {
+  const { auth, method } = routes[id];
+  // Providers define the bodies of their webhooks.
+  if (auth === 'signature') return method === 'GET' ? {} : { requestBody: { content: { '*/*': {} } } };
+  const { body } = routeSchemas[id];
+  if (body === undefined) return {};
+  const schema = jsonSchema(body, 'input');
+  return { requestBody: { required: 'required' in schema, content: { 'application/json': { schema } } } };
 }
 
 function operationObject(id: RouteId): Json {
-  const { auth, group, status } = routes[id];
-  const { body, response } = routeSchemas[id];
-  const schema = body === undefined ? undefined : jsonSchema(body, 'input');
+  const { auth } = routes[id];
+  const { params, query, body, response } = routeSchemas[id];
+  const request = JSON.stringify(
+    [params, query, ...(body === undefined ? [] : [body])].map((part) => jsonSchema(part, 'input')),
+  );
+  const form = {
+    hasBody: body !== undefined,
+    hasCursor: request.includes('"cursor":'),
+    hasName: request.includes('"name":') || request.includes('"names":') || request.includes('"prefix":'),
+  };
+  const ruleIds = rulesByRoute[id] ?? [];
   return {
     operationId: id,
     summary: routeSummaries[id],
+    ...(ruleIds.length === 0
+      ? {}
+      : {
+          description: ['Rules in addition to the schemas:', '']
+            .concat(ruleIds.map((rule) => `- ${rules[rule].text} Otherwise: \`${rules[rule].code}\`.`))
+            .join('\n'),
+          'x-anima-rules': ruleIds,
+        }),
     security: securityByAuth[auth],
     parameters: routeParameters(id),
-    ...(schema === undefined
-      ? {}
-      : { requestBody: { required: 'required' in schema, content: { 'application/json': { schema } } } }),
-    responses: {
-      [status]: { description: 'Success', content: { 'application/json': { schema: jsonSchema(response, 'output') } } },
-      ...(group === 'public' ? {} : problemResponses(id)),
-    },
+    ...requestBody(id),
+    responses: operationResponses(id, form, jsonSchema(response, 'output')),
   };
 }
+
+const description = `Envelope-encrypted secrets for AI agents.
+
+Bodies are I-JSON (RFC 7493): UTF-8, without repeated members and without unpaired surrogates. Unknown fields and
+parameters are refused. Slashes in names are not percent-encoded.
+
+A path without routes gets 404 \`route_not_found\`. A path with routes of other methods gets 405 \`method_not_allowed\`
+with the header \`Allow\`.
+
+Routes without the headers \`If-Match\` and \`If-None-Match\` in their parameters do not evaluate these headers: writes
+refuse a request that has one with 412 \`precondition_failed\`; reads ignore them.`;
 
 /** The service as an OpenAPI 3.1 document, generated only from the tables in contract/. */
 export function openApiDocument(): Json {
@@ -124,17 +157,17 @@ export function openApiDocument(): Json {
     info: {
       title: 'Anima Vault',
       version: '1',
-      description: 'Envelope-encrypted secrets for AI agents.',
+      description,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths,
     components: {
-      schemas: { Problem: problemSchema },
+      schemas: { Problem: problemSchema, GatewayMessage: gatewayMessageSchema },
       securitySchemes: {
         apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'anm_<org>_<id>_<secret><checksum>' },
         userKey: { type: 'http', scheme: 'bearer', bearerFormat: 'anm_<org>_u<user>_<secret><checksum>' },
         session: { type: 'apiKey', name: sessionCookie, in: 'cookie' },
-        awsSigV4: { type: 'apiKey', name: 'Authorization', in: 'header', 'x-amazon-apigateway-authtype': 'awsSigv4' },
+        awsSigV4: { type: 'apiKey', name: 'Authorization', in: 'header', 'x-amazon-apigateway-authtype': 'awsSigV4' },
       },
     },
   };

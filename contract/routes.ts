@@ -66,6 +66,8 @@ interface RouteRow {
    * when they are not audited.
    */
   readonly verb?: Verb | AuditOnlyVerb;
+  /** The route evaluates `If-Match` and `If-None-Match` (RFC 9110 section 13). Other writes refuse them. */
+  readonly preconditions?: true;
   /** HTTP status of success. */
   readonly status: 200 | 201;
 }
@@ -125,3 +127,9 @@ export const irreversibleRoutes: ReadonlySet<RouteId> = new Set<RouteId>([
   'removeSlot',
   'deleteMemory',
 ]);
+
+/** Whether a route evaluates the preconditions of a request. */
+export const evaluatesPreconditions = (id: RouteId): boolean => {
+  const row: RouteRow = routes[id];
+  return row.preconditions === true;
+};

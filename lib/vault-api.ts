@@ -28,10 +28,18 @@ interface VaultApiProps {
 }
 
 /**
- * Request headers that a cross-origin page can send. Response headers for retries and error reports are exposed to it.
+ * Request headers that a cross-origin page can send. Response headers for retries, conditional writes and error reports
+ * are exposed to it.
  */
-const corsRequestHeaders = ['authorization', 'content-type', 'x-anima-client', ...Object.values(callerHeaders)];
-const corsResponseHeaders = ['retry-after', 'x-request-id', 'apigw-requestid'];
+const corsRequestHeaders = [
+  'authorization',
+  'content-type',
+  'if-match',
+  'if-none-match',
+  'x-anima-client',
+  ...Object.values(callerHeaders),
+];
+const corsResponseHeaders = ['allow', 'etag', 'retry-after', 'x-request-id', 'apigw-requestid'];
 
 /** Maximum requests per second. Limits the cost and the share of the account's KMS quota. */
 const throttle = { rateLimit: 500, burstLimit: 1000 };

@@ -105,8 +105,10 @@ const exitByErrorCode: Readonly<Record<AnimaErrorCode, readonly [ExitName, strin
   slot_not_found: ['notFound'],
   record_not_found: ['notFound'],
   route_not_found: ['unavailable', 'Check that this is the address of an Anima vault (`anima doctor`).'],
+  method_not_allowed: ['unavailable', 'Check that this is the address of an Anima vault (`anima doctor`).'],
   unexpected_response: ['unavailable', 'Check that this is the address of an Anima vault (`anima doctor`).'],
   version_conflict: ['conflict', '`anima versions NAME` shows the current version; use it with --cas.'],
+  precondition_failed: ['conflict'],
   write_id_reused: ['conflict'],
   blob_not_uploaded: [
     'conflict',

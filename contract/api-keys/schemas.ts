@@ -1,16 +1,18 @@
 /** Request and response schemas of the API key routes. */
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
-import { prefixProblem } from '../shared/name-patterns.ts';
+import { prefixPattern, prefixProblem } from '../shared/name-patterns.ts';
 import { type Role, roles } from '../shared/roles.ts';
 import {
   damaged,
+  documentedAs,
   emptyObject,
   idParams,
   integerAtLeast,
   pageQueryFields,
   rfc3339Time,
   schemaFor,
+  textOf,
 } from '../shared/schema-parts.ts';
 import { verbs } from '../shared/verbs.ts';
 import type {
@@ -24,14 +26,18 @@ import type {
 
 export const role = z.enum(Object.keys(roles) as [Role, ...Role[]]);
 
-export const apiKeyName = z
-  .string()
-  .check(z.minLength(1), z.maxLength(limits.apiKeyNameLength), z.regex(/^[^\p{C}]*$/u));
+export const apiKeyName = textOf(1, limits.apiKeyNameLength).check(z.regex(/^[^\p{C}]*$/u));
 
 /** A folder (ends in a slash) or a complete name. */
-const namePrefix = z
-  .string()
-  .check(z.refine((text) => prefixProblem(text) === undefined, 'Invalid input: neither a name nor a folder'));
+const namePrefix = documentedAs(
+  z.string().check(z.refine((text) => prefixProblem(text) === undefined, 'Invalid input: neither a name nor a folder')),
+  { maxLength: limits.nameLength, pattern: prefixPattern.source },
+);
+
+/** Verbs outside the role are refused, because they would have no effect. */
+const verbsOfRole = Object.entries(roles).map(([name, granted]) => ({
+  properties: { role: { const: name }, verbs: { items: { enum: [...granted] } } },
+}));
 
 export const keyRestrictionFields = {
   prefixes: z.optional(z.array(namePrefix).check(z.minLength(1), z.maxLength(limits.apiKeyPrefixes))),
@@ -61,7 +67,9 @@ export const apiKeySchemas = {
     params: emptyObject,
     query: emptyObject,
     body: schemaFor<CreateKeyRequest>()(
-      z.strictObject({ role, name: z.optional(apiKeyName), ...keyRestrictionFields }),
+      documentedAs(z.strictObject({ role, name: z.optional(apiKeyName), ...keyRestrictionFields }), {
+        anyOf: verbsOfRole,
+      }),
     ),
     response: createKeyResponse,
   },

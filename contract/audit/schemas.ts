@@ -3,6 +3,7 @@
 import * as z from 'zod/mini';
 import { type RouteId, routes } from '../routes.ts';
 import { type ErrorCode, errors } from '../shared/error-codes.ts';
+import { limits } from '../shared/limits.ts';
 import { emptyObject, pageQueryFields, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import { auditOnlyVerbs, verbs } from '../shared/verbs.ts';
 import type { AuditRecord, ExportAuditResponse, PublicKeysResponse, QueryAuditResponse } from './wire.ts';
@@ -39,8 +40,8 @@ export const auditSchemas = {
     query: z.strictObject({
       from: z.optional(rfc3339Time),
       to: z.optional(rfc3339Time),
-      principal: z.optional(z.string()),
-      name: z.optional(z.string()),
+      principal: z.optional(z.string().check(z.maxLength(1024), z.regex(/^[\x21-\x7e]*$/))),
+      name: z.optional(z.string().check(z.maxLength(limits.nameLength), z.regex(/^[\x21-\x7e]*$/))),
       verb: z.optional(auditVerb),
       ...pageQueryFields,
     }),

@@ -4,8 +4,10 @@ import { limits } from '../shared/limits.ts';
 import { writeIdPattern } from '../shared/name-patterns.ts';
 import {
   damaged,
+  documentedAs,
   emptyObject,
   idParams,
+  idText,
   integerAtLeast,
   pageQueryFields,
   rfc3339Time,
@@ -38,7 +40,7 @@ const bytes32 = z.string().check(z.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$
 const checksum = z.string().check(z.regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=(?:-[1-9][0-9]{0,4})?$/));
 
 /** Any string, like ids: a malformed link is reported as not found. */
-const linkParams = z.strictObject({ link: z.string() });
+const linkParams = z.strictObject({ link: idText() });
 
 const linkFields = { link: z.string(), url: z.string() };
 
@@ -78,12 +80,19 @@ export const blobSchemas = {
     params: emptyObject,
     query: emptyObject,
     body: schemaFor<CreateBlobRequest>()(
-      z.strictObject({
-        size: z.optional(integerAtLeast(1)),
-        expiresIn: z.optional(integerBetween(1, limits.blobExpiryMax)),
-        maxOpens: z.optional(integerBetween(1, limits.blobOpeningsMax)),
-        burn: z.optional(z.boolean()),
-      }),
+      documentedAs(
+        z.strictObject({
+          // A larger blob is refused with `blob_too_large`.
+          size: z.optional(documentedAs(integerAtLeast(1), { maximum: limits.blobBytes })),
+          expiresIn: z.optional(integerBetween(1, limits.blobExpiryMax)),
+          maxOpens: z.optional(integerBetween(1, limits.blobOpeningsMax)),
+          burn: z.optional(z.boolean()),
+        }),
+        {
+          // A blob that is read once has one opening.
+          anyOf: [{ properties: { burn: { const: false } } }, { properties: { maxOpens: { const: 1 } } }],
+        },
+      ),
     ),
     response: schemaFor<CreateBlobResponse>()(
       z.strictObject({

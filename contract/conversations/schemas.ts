@@ -1,6 +1,6 @@
 /** Request and response schemas of the routes of webhooks and messages. */
 import * as z from 'zod/mini';
-import { damaged, emptyObject, pageQueryFields, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
+import { damaged, emptyObject, idText, pageQueryFields, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import type { ListMessagesResponse } from './wire.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { ListMessagesResponse } from './wire.ts';
  * the signature is verified. The response has the form that the provider expects.
  */
 const webhookRoute = {
-  params: z.strictObject({ org: z.string() }),
+  params: z.strictObject({ org: idText() }),
   query: z.record(z.string(), z.string()),
   body: undefined,
   response: z.strictObject({ contentType: z.string(), body: z.string() }),
@@ -40,6 +40,6 @@ export const conversationSchemas = {
   receiveWhatsApp: webhookRoute,
   verifyWhatsApp: webhookRoute,
   receiveSlack: webhookRoute,
-  receiveMailgun: { ...webhookRoute, params: z.strictObject({ org: z.string(), secret: z.string() }) },
+  receiveMailgun: { ...webhookRoute, params: z.strictObject({ org: idText(), secret: idText() }) },
   receiveSendGrid: webhookRoute,
 } as const;

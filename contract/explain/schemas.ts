@@ -1,6 +1,7 @@
 /** Request and response schemas of the `explain` routes. */
 import * as z from 'zod/mini';
-import { emptyObject, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
+import { namePattern } from '../shared/name-patterns.ts';
+import { documentedAs, emptyObject, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import type { ExplainResponse } from './wire.ts';
 
 const party = z.strictObject({
@@ -11,9 +12,18 @@ const party = z.strictObject({
   until: z.optional(rfc3339Time),
 });
 
+const segment = namePattern.source.slice(1, -1);
+
+/** References are parsed in code, because an invalid name has a separate error code. */
+const ref = documentedAs(z.string().check(z.minLength(1), z.maxLength(512)), {
+  pattern:
+    `^(?:value:${segment}|blob:[0-7][0-9a-hjkmnp-tv-z]{25}|user:[0-9a-z]{16}|` +
+    'memory:[0-9a-z]{16}/[A-Za-z0-9][A-Za-z0-9._-]{0,127}|message:[0-9a-z]{16}/[0-7][0-9a-hjkmnp-tv-z]{25}(?:-r)?)$',
+});
+
 const explainRoute = {
   params: emptyObject,
-  query: z.strictObject({ ref: z.string().check(z.minLength(1), z.maxLength(512)) }),
+  query: z.strictObject({ ref: ref }),
   body: undefined,
   response: schemaFor<ExplainResponse>()(
     z.strictObject({

@@ -4,6 +4,7 @@ import { limits } from '../shared/limits.ts';
 import { writeIdPattern } from '../shared/name-patterns.ts';
 import {
   damaged,
+  documentedAs,
   emptyObject,
   idParams,
   integerAtLeast,
@@ -11,7 +12,7 @@ import {
   pageQueryFields,
   rfc3339Time,
   schemaFor,
-  wellFormedText,
+  textOf,
 } from '../shared/schema-parts.ts';
 import type {
   AddMemoriesRequest,
@@ -32,10 +33,14 @@ const recordInfo = schemaFor<RecordInfo>()(z.strictObject(recordInfoFields));
 
 const memoryRecord = schemaFor<MemoryRecord>()(z.strictObject({ ...recordInfoFields, data: z.unknown() }));
 
+const recordData = documentedAs(z.unknown(), {
+  description: `Any JSON of at most ${limits.recordBytes} bytes and ${limits.recordDepth} levels`,
+});
+
 const addMemory = schemaFor<AddMemoryRequest>()(
   z.strictObject({
     id: z.optional(z.string().check(z.maxLength(limits.recordIdLength), z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/))),
-    data: z.unknown(),
+    data: recordData,
   }),
 );
 
@@ -73,7 +78,7 @@ export const memorySchemas = {
     query: emptyObject,
     body: schemaFor<ReplaceMemoryRequest>()(
       z.strictObject({
-        data: z.unknown(),
+        data: recordData,
         ifVersion: z.optional(integerAtLeast(1)),
         writeId: z.optional(z.string().check(z.regex(writeIdPattern))),
       }),
@@ -91,7 +96,7 @@ export const memorySchemas = {
     query: emptyObject,
     body: schemaFor<SearchMemoryRequest>()(
       z.strictObject({
-        text: z.string().check(z.minLength(1), z.maxLength(limits.searchTextLength), wellFormedText),
+        text: textOf(1, limits.searchTextLength),
         cursor: pageQueryFields.cursor,
       }),
     ),

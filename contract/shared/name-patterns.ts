@@ -1,6 +1,7 @@
 import { limits } from './limits.ts';
 
-const nameSegmentPattern = '[A-Za-z0-9._@:-]+';
+/** A segment that is not `.` or `..`, written without a lookahead, so that every JSON Schema tool can generate it. */
+const nameSegmentPattern = '(?:\\.{0,2}[A-Za-z0-9_@:-]|\\.{3})[A-Za-z0-9._@:-]*';
 
 /**
  * A name is a path: segments of letters, digits and `. _ @ : -`, joined by single slashes. None of these characters is

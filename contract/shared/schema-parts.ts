@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import english from 'zod/v4/locales/en.js';
 import { type ErrorCode, errors } from './error-codes.ts';
 import { limits } from './limits.ts';
+import { namePattern } from './name-patterns.ts';
 
 // Without a locale zod/mini reports "Invalid input" for every problem.
 z.config(english());
@@ -14,6 +15,22 @@ export const schemaFor =
   <T>() =>
   <S extends z.ZodMiniType>(schema: IsSameType<z.output<S>, T> extends true ? S : never): S =>
     schema;
+
+/**
+ * Adds to the JSON Schema of the OpenAPI document what is checked in code. The parser ignores it; the test of the
+ * document sends requests that obey and break it.
+ */
+export const documentedAs = <S extends z.ZodMiniType>(schema: S, json: Record<string, unknown>): S => {
+  z.globalRegistry.add(schema, json);
+  return schema;
+};
+
+/** UTF-8 cannot encode a lone surrogate, so it would be returned as a different character. */
+export const wellFormedText = z.refine<string>((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode');
+
+/** Well-formed text of a limited length. zod counts characters, like JSON Schema, and not UTF-16 code units. */
+export const textOf = (minimum: number, maximum: number) =>
+  z.string().check(wellFormedText, z.minLength(minimum), z.maxLength(maximum));
 
 export const integerAtLeast = (minimum: number) => z.int().check(z.minimum(minimum));
 
@@ -31,7 +48,11 @@ const isFourDigitYear = (time: string): boolean => {
 };
 
 /** Accepts any string here, because invalid names have a separate error code; name-patterns.ts has the rules. */
-export const name = z.string();
+export const name = documentedAs(z.string(), {
+  maxLength: limits.nameLength,
+  pattern: namePattern.source,
+  description: 'A path such as prod/stripe/key. No segment is "." or ".."',
+});
 
 export const itemError = z.strictObject({
   code: z.enum(Object.keys(errors) as [ErrorCode, ...ErrorCode[]]),
@@ -40,7 +61,8 @@ export const itemError = z.strictObject({
   currentVersion: z.optional(integerAtLeast(0)),
 });
 
-export const failedItem = z.strictObject({ name, ok: z.literal(false), error: itemError });
+/** Repeats the name as sent, also an invalid one. */
+export const failedItem = z.strictObject({ name: z.string(), ok: z.literal(false), error: itemError });
 
 export const okItemOf = <T extends z.ZodMiniType>(of: T) => z.strictObject({ name, ok: z.literal(true), value: of });
 
@@ -49,9 +71,12 @@ export const batchOf = <T extends z.ZodMiniType>(of: T) =>
 
 /** A number in a query string: digits only, so that "", "1e3" and "0x1" are rejected. */
 export const queryNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  z.pipe(
-    z.string().check(z.regex(/^[0-9]{1,15}$/)),
-    z.pipe(z.transform(Number), z.number().check(z.minimum(minimum), z.maximum(maximum))),
+  documentedAs(
+    z.pipe(
+      z.string().check(z.regex(/^[0-9]{1,15}$/)),
+      z.pipe(z.transform(Number), z.number().check(z.minimum(minimum), z.maximum(maximum))),
+    ),
+    { type: 'integer', pattern: undefined, minimum, maximum: Math.min(maximum, 999_999_999_999_999) },
   );
 
 export const pageQueryFields = {
@@ -62,10 +87,15 @@ export const pageQueryFields = {
 export const nameParams = z.strictObject({ name });
 
 /** Accepts any string, so that a malformed id is reported as not found, like an id that does not exist. */
-export const idParams = z.strictObject({ id: z.string() });
+export const idText = () =>
+  documentedAs(z.string(), {
+    maxLength: limits.recordIdLength,
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+    description: 'An id. A malformed id gets the same response as an id that does not exist',
+  });
+
+export const idParams = z.strictObject({ id: idText() });
 
 export const emptyObject = z.strictObject({});
-
-export const wellFormedText = z.refine<string>((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode');
 
 export const damaged = z.optional(z.array(z.string()));

@@ -6,10 +6,12 @@ export interface ErrorExtras {
   readonly detail?: string;
   /** The invalid parts of the input. */
   readonly errors?: { path: string; message: string }[];
-  /** For `version_conflict`. */
+  /** For `version_conflict` and `precondition_failed`. */
   readonly currentVersion?: number;
   /** Seconds after which the same request can succeed. Sent in the header `Retry-After` only. */
   readonly retryAfterSeconds?: number;
+  /** For `method_not_allowed`: the methods of the path. Sent as the header `Allow`, not in the body. */
+  readonly allow?: readonly string[];
 }
 
 /** A failure of the service, identified by its code. Thrown anywhere below the handlers and encoded in one place. */

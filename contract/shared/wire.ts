@@ -25,7 +25,7 @@ export interface Problem {
   detail?: string | undefined;
   /** The invalid parts of the input. */
   errors?: { path: string; message: string }[] | undefined;
-  /** For `version_conflict`: the current version; 0 when there is none. */
+  /** For `version_conflict` and `precondition_failed`: the current version; 0 when there is none. */
   currentVersion?: number | undefined;
   /** Whether the same request can succeed later. */
   retryable: boolean;

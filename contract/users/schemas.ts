@@ -2,12 +2,13 @@
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
 import {
+  documentedAs,
   emptyObject,
   idParams,
   pageQueryFields,
   rfc3339Time,
   schemaFor,
-  wellFormedText,
+  textOf,
 } from '../shared/schema-parts.ts';
 import type {
   AccountResponse,
@@ -48,14 +49,22 @@ const account = schemaFor<AccountResponse>()(
   }),
 );
 
-const login = z.string().check(z.minLength(1), z.maxLength(limits.loginLength));
+/** The form of a login is checked in code: a login that no user can have is refused like a wrong password. */
+const login = documentedAs(z.string().check(z.minLength(1), z.maxLength(limits.loginLength)), {
+  minLength: 3,
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._%+@-]*$',
+});
 
-const password = z
-  .string()
-  .check(z.minLength(limits.passwordLength), z.maxLength(limits.passwordLengthMax), wellFormedText);
+const loginOrg = documentedAs(z.string().check(z.maxLength(64)), { pattern: '^[0-9a-z]{16}$' });
+
+const newKey = documentedAs(z.string().check(z.maxLength(128)), {
+  pattern: '^anm_[0-9a-z]{16}_u[0-9a-z]{16}_[0-9A-Za-z]{49}$',
+});
+
+const password = textOf(limits.passwordLength, limits.passwordLengthMax);
 
 /** An existing password. Its minimum length is not checked. */
-const presentedPassword = z.string().check(z.maxLength(limits.passwordLengthMax), wellFormedText);
+const presentedPassword = textOf(0, limits.passwordLengthMax);
 
 const confirmedRequest = schemaFor<ConfirmedRequest>()(
   z.strictObject({ currentPassword: z.optional(presentedPassword) }),
@@ -84,7 +93,7 @@ export const userSchemas = {
   changeUserKey: {
     params: emptyObject,
     query: emptyObject,
-    body: schemaFor<ChangeUserKeyRequest>()(z.strictObject({ newKey: z.string().check(z.maxLength(128)) })),
+    body: schemaFor<ChangeUserKeyRequest>()(z.strictObject({ newKey })),
     response: account,
   },
   setPassword: {
@@ -107,9 +116,7 @@ export const userSchemas = {
   logIn: {
     params: emptyObject,
     query: emptyObject,
-    body: schemaFor<LogInRequest>()(
-      z.strictObject({ org: z.string().check(z.maxLength(64)), login, password: presentedPassword }),
-    ),
+    body: schemaFor<LogInRequest>()(z.strictObject({ org: loginOrg, login, password: presentedPassword })),
     response: schemaFor<LogInResponse>()(z.strictObject({ user: z.string(), expiresAt: rfc3339Time })),
   },
   logOut: {

@@ -6,6 +6,7 @@ export const valueRoutes = {
     group: 'writer',
     auth: 'api-key',
     verb: 'values.write',
+    preconditions: true,
     status: 200,
   },
   deleteValue: {

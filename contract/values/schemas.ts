@@ -1,10 +1,11 @@
 /** Request and response schemas of the value routes. */
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
-import { metadataKeyPattern, writeIdPattern } from '../shared/name-patterns.ts';
+import { metadataKeyPattern, prefixPattern, writeIdPattern } from '../shared/name-patterns.ts';
 import {
   batchOf,
   damaged,
+  documentedAs,
   emptyObject,
   failedItem,
   integerAtLeast,
@@ -15,6 +16,8 @@ import {
   queryNumber,
   rfc3339Time,
   schemaFor,
+  textOf,
+  wellFormedText,
 } from '../shared/schema-parts.ts';
 import type {
   DeleteValueResponse,
@@ -30,24 +33,24 @@ import type {
   VersionInfo,
 } from './wire.ts';
 
-const metadata = z
-  .record(
-    z.string().check(z.regex(metadataKeyPattern)),
-    z.string().check(
-      z.maxLength(limits.metadataValueLength),
-      z.refine((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode'),
+const metadata = documentedAs(
+  z
+    .record(z.string().check(z.regex(metadataKeyPattern)), textOf(0, limits.metadataValueLength))
+    .check(
+      z.refine(
+        (all) => Object.keys(all).length <= limits.metadataEntries,
+        `Too big: expected at most ${limits.metadataEntries} entries`,
+      ),
     ),
-  )
-  .check(
-    z.refine(
-      (all) => Object.keys(all).length <= limits.metadataEntries,
-      `Too big: expected at most ${limits.metadataEntries} entries`,
-    ),
-  );
+  { maxProperties: limits.metadataEntries },
+);
 
 export const setValueFields = {
-  // UTF-8 cannot encode a lone surrogate, so it would be returned as a different character.
-  value: z.string().check(z.refine((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode')),
+  value: documentedAs(z.string().check(wellFormedText), {
+    // A character has at least one byte, so a longer text is always too large.
+    maxLength: limits.valueBytes,
+    description: `At most ${limits.valueBytes} bytes of UTF-8`,
+  }),
   metadata: z.optional(metadata),
   expiresAt: z.optional(rfc3339Time),
   ifVersion: z.optional(integerAtLeast(0)),
@@ -66,6 +69,12 @@ export const versionInfo = schemaFor<VersionInfo>()(z.strictObject(versionFields
 export const valueInfo = schemaFor<ValueInfo>()(z.strictObject({ name, ...versionFields }));
 
 export const value = schemaFor<Value>()(z.strictObject({ name, ...versionFields, value: z.string() }));
+
+/** Accepts any string here, like a name. The empty prefix means all names. */
+const listPrefix = documentedAs(z.string(), {
+  maxLength: limits.nameLength,
+  pattern: `^(?:${prefixPattern.source.slice(1, -1)})?$`,
+});
 
 /** Entries of `routeSchemas` (route-schemas.ts). */
 export const valueSchemas = {
@@ -99,7 +108,7 @@ export const valueSchemas = {
   },
   listValues: {
     params: emptyObject,
-    query: z.strictObject({ ...pageQueryFields, prefix: z.optional(z.string()) }),
+    query: z.strictObject({ ...pageQueryFields, prefix: z.optional(listPrefix) }),
     body: undefined,
     response: schemaFor<ListValuesResponse>()(
       z.strictObject({ values: z.array(valueInfo), damaged, cursor: z.optional(z.string()) }),
@@ -116,7 +125,7 @@ export const valueSchemas = {
   getValues: {
     params: emptyObject,
     query: emptyObject,
-    body: schemaFor<GetValuesRequest>()(z.strictObject({ names: batchOf(name) })),
+    body: schemaFor<GetValuesRequest>()(z.strictObject({ names: documentedAs(batchOf(name), { uniqueItems: true }) })),
     response: schemaFor<GetValuesResponse>()(
       z.strictObject({ results: z.array(z.discriminatedUnion('ok', [okItemOf(value), failedItem])) }),
     ),

@@ -1,5 +1,6 @@
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import type { AuditRecord } from '../../contract/audit/wire.ts';
+import { methodsOfPath } from '../../contract/path-methods.ts';
 import { irreversibleRoutes, type RouteId, routeKey, routes } from '../../contract/routes.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditLog } from '../shared/audit-log.ts';
@@ -63,23 +64,30 @@ export function createLambdaHandler(
 function toHttpResponse(
   id: RouteId,
   output: unknown,
-  { cookies }: RequestState,
+  { cookies, entityTag }: RequestState,
   requestId: string,
 ): APIGatewayProxyStructuredResultV2 {
   const { status, auth } = routes[id];
   // The handler of such a route returns a RawBody; the compiler cannot infer that from the route table.
   const answer =
     auth === 'signature' ? rawResponse(status, output as RawBody, requestId) : jsonResponse(status, output, requestId);
+  if (entityTag !== undefined) answer.headers = { ...answer.headers, etag: entityTag };
   return cookies === undefined || cookies.length === 0 ? answer : { ...answer, cookies: [...cookies] };
 }
 
 async function runRoute(route: Route | undefined, state: RequestState, context: Context): Promise<Outcome> {
   try {
-    if (route === undefined) throw new VaultError('route_not_found');
+    if (route === undefined) throw unknownRoute(state);
     return { output: await route.handler(state, context) };
   } catch (error) {
     return { error };
   }
+}
+
+/** The error for a request that no route matches. The gateway sends such requests to the public function. */
+function unknownRoute({ event }: RequestState): VaultError {
+  const allow = methodsOfPath(event.rawPath);
+  return allow.length === 0 ? new VaultError('route_not_found') : new VaultError('method_not_allowed', { allow });
 }
 
 /**

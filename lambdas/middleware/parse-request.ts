@@ -7,6 +7,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditSubject } from '../shared/audit-log.ts';
 import { trimOptionalWhiteSpace } from '../shared/optional-white-space.ts';
 import { isForbiddenMember, parseJson } from './json-body-parser.ts';
+import { refuseUnsupportedPreconditions } from './preconditions.ts';
 import type { ApiEvent, RequestState } from './request-state.ts';
 
 /** Derives the subject of the audit record, for routes whose path does not contain it. */
@@ -26,6 +27,7 @@ export function parseRequest<Id extends RouteId>(
     before: ({ event }) => {
       try {
         const input = parseEvent(id, event.event);
+        refuseUnsupportedPreconditions(id, event.event);
         event.input = input;
         if (subjectOf !== undefined) event.subject = (output) => subjectOf(input, output);
       } catch (error) {

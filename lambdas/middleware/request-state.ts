@@ -32,6 +32,8 @@ export interface RequestState<Id extends RouteId = RouteId> {
   recordStart?: () => Promise<void>;
   /** For the log: why a message with a valid provider signature was not accepted. */
   reason?: RequestLogEntry['reason'];
+  /** Value of `ETag`, sent only with successful responses. */
+  entityTag?: string;
   /** Values of `Set-Cookie`, sent only with successful responses. */
   cookies?: readonly string[];
   /** The concurrent write of the key's last use. Never rejects, and resolves soon. */

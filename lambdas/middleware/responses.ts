@@ -38,11 +38,15 @@ export function problemResponse(
   error: unknown,
   requestId: string,
 ): { code: ErrorCode; answer: APIGatewayProxyStructuredResultV2 } {
-  const { code, extras } = classifyError(error) ?? internalError;
+  const known = classifyError(error) ?? internalError;
+  const { code } = known;
+  const { allow, ...extras }: ErrorExtras = known.extras;
   const { status, title, retryable } = errors[code];
   const { retryAfterSeconds = 1, ...members } = extras;
   const body: Problem = { type: problemTypePrefix + code, code, title, status, ...members, retryable, requestId };
   const answer = buildResponse(status, problemMediaType, JSON.stringify(body), requestId);
+  // RFC 9110 section 15.5.6: a response with 405 has the header Allow.
+  if (allow !== undefined) answer.headers = { ...answer.headers, allow: allow.join(', ') };
   if (retryable) answer.headers = { ...answer.headers, 'retry-after': String(retryAfterSeconds) };
   if (status === 401) answer.headers = { ...answer.headers, 'www-authenticate': 'Bearer realm="anima"' };
   return { code, answer };

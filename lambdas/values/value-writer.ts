@@ -14,7 +14,9 @@ import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { awaitDecryption } from '../shared/error-classification.ts';
 import { type Clock, isMalformed, type ReadValue, type StoredValue } from '../shared/ports.ts';
+import { type Preconditions, preconditionsHold } from '../shared/preconditions.ts';
 import { validateName } from '../shared/value-names.ts';
+import { entityTagOf } from './entity-tag.ts';
 import { removeBlockingSlot, removeDeadSlots } from './history-cleanup.ts';
 import { findRepeatedWrite, hintsAfter, type RequestedWrite } from './repeated-write.ts';
 import { decryptInfo, encryptForHistory, encryptVersion, isVersionExpired } from './value-encryption.ts';
@@ -54,14 +56,17 @@ export class ValueWriter {
   /**
    * Stores the next version of a value. A retry with the same write ID stores nothing and returns the version stored
    * first. A damaged item is replaced by the first version of a new life.
-   * @throws VaultError `invalid_name`, `value_too_large`, `invalid_request`, `version_conflict`, `write_id_reused`,
-   *   `write_contention`, `unavailable`; DecryptionError if `ifVersion` is given and the item is damaged
+   * @param preconditions from the headers of the request; like `ifVersion`, they apply to the value that is replaced
+   * @throws VaultError `invalid_name`, `value_too_large`, `invalid_request`, `version_conflict`, `precondition_failed`,
+   *   `write_id_reused`, `write_contention`, `unavailable`; DecryptionError if there is a condition and the item is
+   *   damaged
    */
   async set(
     initial: WriteSnapshot,
     reload: ReloadWriteSnapshot,
     name: string,
     request: SetValueRequest,
+    preconditions?: Preconditions,
   ): Promise<ValueInfo> {
     validateName(name);
     const write: RequestedWrite = {
@@ -69,7 +74,7 @@ export class ValueWriter {
       // writer's success.
       writeId: request.writeId ?? randomUUID(),
       request,
-      info: this.#validateRequest(request),
+      info: this.#validateRequest(request, preconditions),
     };
     let snapshot = initial;
     for (let attempt = 1; ; attempt++) {
@@ -79,7 +84,7 @@ export class ValueWriter {
       if (attempt > maxAttempts) throw new VaultError('write_contention', { detail: 'Nothing was stored.' });
       // A damaged item is replaced only if it is also damaged when it and the keyring are read again.
       if (current !== 'damaged' || attempt > 1) {
-        this.#assertVersion(current, request.ifVersion);
+        this.#assertCurrent(current, request.ifVersion, preconditions);
         const stored = await this.#tryStore(snapshot, current, name, write);
         if (stored !== undefined) return stored;
         await sleep(Math.random() * Math.min(backoffMaxMs, backoffBaseMs * 2 ** attempt));
@@ -153,7 +158,12 @@ export class ValueWriter {
    * Validates a request. Returns the version info to store with the value.
    * @throws VaultError `value_too_large`, `invalid_request`
    */
-  #validateRequest(request: SetValueRequest): Omit<VersionInfo, 'version'> {
+  #validateRequest(request: SetValueRequest, preconditions: Preconditions | undefined): Omit<VersionInfo, 'version'> {
+    if (request.ifVersion !== undefined && preconditions !== undefined) {
+      throw new VaultError('invalid_request', {
+        errors: [{ path: 'ifVersion', message: 'is not allowed together with If-Match or If-None-Match' }],
+      });
+    }
     const bytes = Buffer.byteLength(request.value, 'utf8');
     if (bytes > limits.valueBytes) {
       throw new VaultError('value_too_large', {
@@ -172,14 +182,25 @@ export class ValueWriter {
     };
   }
 
-  /** @throws VaultError `version_conflict`; DecryptionError if the item is damaged, because its version is unknown */
-  #assertVersion(current: CurrentVersion | 'damaged' | undefined, ifVersion: number | undefined): void {
-    if (ifVersion === undefined) return;
-    if (current === 'damaged') throw new DecryptionError();
+  /**
+   * @throws VaultError `version_conflict`, `precondition_failed`; DecryptionError if the item is damaged, because its
+   *   version is unknown
+   */
+  #assertCurrent(
+    stored: CurrentVersion | 'damaged' | undefined,
+    ifVersion: number | undefined,
+    preconditions: Preconditions | undefined,
+  ): void {
+    if (ifVersion === undefined && preconditions === undefined) return;
+    if (stored === 'damaged') throw new DecryptionError();
     // An expired value counts as absent when it is read, so it also counts as absent here.
-    const isPresent = current !== undefined && !isVersionExpired(current.info, this.#clock());
-    const currentVersion = isPresent ? current.stored.version : 0;
-    if (currentVersion !== ifVersion) throw new VaultError('version_conflict', { currentVersion });
+    const current = stored === undefined || isVersionExpired(stored.info, this.#clock()) ? undefined : stored.info;
+    const currentVersion = current?.version ?? 0;
+    if (ifVersion !== undefined && currentVersion !== ifVersion)
+      throw new VaultError('version_conflict', { currentVersion });
+    const tag = current === undefined ? undefined : entityTagOf(current);
+    if (preconditions !== undefined && !preconditionsHold(preconditions, tag))
+      throw new VaultError('precondition_failed', { detail: 'Nothing was stored.', currentVersion });
   }
 }
 

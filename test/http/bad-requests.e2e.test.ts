@@ -177,7 +177,7 @@ describe('requests that are not of the documented form', () => {
     ['a missing value', ['GET', '/v1/vault/values/missing'], 'value_not_found'],
     ['versions of a missing value', ['GET', '/v1/vault/versions/missing'], 'value_not_found'],
     ['a route that does not exist', ['GET', '/v1/vault'], 'route_not_found'],
-    ['a method that does not exist', ['PATCH', value], 'route_not_found'],
+    ['a method that the path does not have', ['PATCH', value], 'method_not_allowed'],
     ['an unsigned request of the operator', ['POST', '/v1/keys', { role: 'agent' }], 'forbidden'],
   ];
 

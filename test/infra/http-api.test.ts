@@ -103,13 +103,15 @@ describe('cross-origin calls', () => {
       AllowHeaders: [
         'authorization',
         'content-type',
+        'if-match',
+        'if-none-match',
         'x-anima-client',
         'x-anima-agent',
         'x-anima-run',
         'x-anima-tool-call',
       ],
       AllowMethods: [...new Set(routeIds.map((id) => routes[id].method))],
-      ExposeHeaders: ['retry-after', 'x-request-id', 'apigw-requestid'],
+      ExposeHeaders: ['allow', 'etag', 'retry-after', 'x-request-id', 'apigw-requestid'],
     });
     expect(cors).not.toHaveProperty('AllowCredentials');
   });

@@ -3,7 +3,7 @@ import middy from '@middy/core';
 import type { RouteInput, RouteOutput } from '../../../contract/route-schemas.ts';
 import type { RouteId } from '../../../contract/routes.ts';
 import { type ExtractSubject, parseRequest } from '../../middleware/parse-request.ts';
-import { type RouteHandler, requireInput } from '../../middleware/request-state.ts';
+import { type RequestState, type RouteHandler, requireInput } from '../../middleware/request-state.ts';
 import {
   type ApiKeyAuth,
   type ApiKeyCall,
@@ -16,7 +16,7 @@ import {
 export interface ApiKeyRoute<Id extends RouteId> extends RequiredData<Id> {
   /** Subject of the audit record, for routes whose path does not contain it. */
   readonly subject?: ExtractSubject<Id>;
-  run(input: RouteInput<Id>, session: ApiKeySession): Promise<RouteOutput<Id>>;
+  run(input: RouteInput<Id>, session: ApiKeySession, call: RequestState<Id>): Promise<RouteOutput<Id>>;
 }
 
 export function apiKeyRoute<Id extends RouteId>(id: Id, auth: ApiKeyAuth, route: ApiKeyRoute<Id>): RouteHandler {
@@ -24,7 +24,7 @@ export function apiKeyRoute<Id extends RouteId>(id: Id, auth: ApiKeyAuth, route:
     if (state.session === undefined) throw new Error('the request was not authenticated');
     const input = requireInput(state);
     await state.recordStart?.();
-    return await route.run(input, state.session);
+    return await route.run(input, state.session, state);
   });
   return chain.use(parseRequest(id, route.subject)).use(requireApiKey(id, auth, route)) as RouteHandler;
 }

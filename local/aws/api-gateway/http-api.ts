@@ -24,6 +24,12 @@ import { createRouter, percentDecode, type RouteMatch } from './route-matching.t
 
 const maxBodyBytes = 10 * 1024 * 1024;
 
+/**
+ * Maximum size of the request line and all header values. Source: API Gateway developer guide, "Quotas for configuring
+ * and running an HTTP API".
+ */
+const maxHeaderBytes = 10_240;
+
 export interface HttpApiOptions {
   readonly deployment: Deployment;
   /** By logical id. */
@@ -99,6 +105,7 @@ async function handleRequest(
   match: RouteMatch | 'not-found' | 'malformed',
   progress: RequestProgress,
 ): Promise<GatewayResponse> {
+  if (headerBytes(request.message) > maxHeaderBytes) return errorResponses.headersTooLarge;
   if (match === 'not-found') return errorResponses.notFound;
   const path = percentDecode(request.path);
   if (match === 'malformed' || path === undefined) return errorResponses.badRequest;
@@ -116,6 +123,9 @@ async function handleRequest(
   progress.integrationMs = Date.now() - started;
   return answer;
 }
+
+const headerBytes = ({ method = '', url = '', rawHeaders }: IncomingMessage): number =>
+  rawHeaders.reduce((sum, text, at) => (at % 2 === 1 ? sum + text.length : sum), method.length + url.length + 11);
 
 async function authorize(
   { credentials, operatorName }: HttpApiOptions,
@@ -177,6 +187,7 @@ const errorResponses = {
   forbidden: errorResponse(403, 'Forbidden'),
   notFound: errorResponse(404, 'Not Found'),
   tooLarge: errorResponse(413, 'Request Entity Too Large'),
+  headersTooLarge: errorResponse(431, 'Request Header Fields Too Large'),
   internal: errorResponse(500, 'Internal Server Error'),
   unavailable: errorResponse(503, 'Service Unavailable'),
 };

@@ -214,9 +214,11 @@ const errorClasses: Record<AnimaErrorCode, typeof AnimaError> = {
   blob_deleted: NotFoundError,
   // Not NotFoundError: a wrong address must not look like a missing secret.
   route_not_found: UnexpectedResponseError,
+  method_not_allowed: UnexpectedResponseError,
   unexpected_response: UnexpectedResponseError,
   storage_refused: UnexpectedResponseError,
   version_conflict: ConflictError,
+  precondition_failed: ConflictError,
   write_id_reused: ConflictError,
   no_shred_pending: ConflictError,
   record_exists: ConflictError,

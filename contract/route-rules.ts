@@ -1,0 +1,78 @@
+/**
+ * Rules for requests that JSON Schema cannot express, for the OpenAPI document. A request that breaks a rule gets the
+ * code; in a batch, only the item that breaks it.
+ */
+import type { RouteId } from './routes.ts';
+import type { ErrorCode } from './shared/error-codes.ts';
+import { limits } from './shared/limits.ts';
+
+interface Rule {
+  readonly code: ErrorCode;
+  readonly text: string;
+}
+
+export const rules = {
+  times: { code: 'invalid_request', text: 'A time is in the years 0000 to 9999, also in UTC.' },
+  future: { code: 'invalid_request', text: '`expiresAt` is later than the time of the request.' },
+  valueBytes: {
+    code: 'value_too_large',
+    text: `\`value\` has at most ${limits.valueBytes} bytes of UTF-8, also if it has fewer characters.`,
+  },
+  precondition: {
+    code: 'invalid_request',
+    text: '`ifVersion` is absent if the request has `If-Match` or `If-None-Match`.',
+  },
+  distinctNames: { code: 'invalid_request', text: 'No two items have the same `name`.' },
+  distinctIds: { code: 'invalid_request', text: 'No two items have the same `id`.' },
+  confirmName: { code: 'invalid_request', text: '`confirm` is the name of the value.' },
+  confirmOrg: { code: 'invalid_request', text: '`confirm` is the ID of the organization.' },
+  ownOverlap: {
+    code: 'invalid_request',
+    text: 'A key that replaces itself has an overlap that lets it repeat the request after a lost response.',
+  },
+  deploymentSize: {
+    code: 'blob_too_large',
+    text: '`size` does not exceed the maximum of the deployment, which can be lower than the maximum of the schema.',
+  },
+  partSizes: {
+    code: 'invalid_request',
+    text: 'No part occurs twice, and each has the size that its number has in the announced blob (docs/format.md).',
+  },
+  partUpload: { code: 'invalid_request', text: 'The blob was created to be uploaded in parts.' },
+  newOpening: { code: 'invalid_request', text: '`opening` does not name an opening whose download URL has expired.' },
+  burnable: { code: 'invalid_request', text: 'The blob was created with `burn`.' },
+  ownUserKey: { code: 'invalid_request', text: '`newKey` has a valid checksum, and is a key of the same user.' },
+  sessionPassword: { code: 'invalid_request', text: 'A request with a session has `currentPassword`.' },
+  notPassword: { code: 'invalid_request', text: 'The slot is not that of the password.' },
+  recordDepth: {
+    code: 'invalid_request',
+    text: `\`data\` has at most ${limits.recordDepth} nested levels, no member \`__proto__\`, and no number out of range.`,
+  },
+  recordBytes: { code: 'record_too_large', text: `\`data\` has at most ${limits.recordBytes} bytes of JSON.` },
+} as const satisfies Record<string, Rule>;
+
+export type RuleId = keyof typeof rules;
+
+export const rulesByRoute: Readonly<Partial<Record<RouteId, readonly RuleId[]>>> = {
+  createKey: ['future', 'times'],
+  rotateKey: ['ownOverlap'],
+  queryAudit: ['times'],
+  setValue: ['future', 'times', 'valueBytes', 'precondition'],
+  setValues: ['future', 'times', 'valueBytes', 'distinctNames'],
+  destroyValue: ['confirmName'],
+  shredOrg: ['confirmOrg'],
+  createBlob: ['deploymentSize'],
+  listParts: ['partUpload'],
+  grantParts: ['partUpload', 'partSizes'],
+  openLink: ['newOpening'],
+  burnLink: ['burnable'],
+  changeUserKey: ['ownUserKey'],
+  setPassword: ['sessionPassword'],
+  removePassword: ['sessionPassword'],
+  startLink: ['sessionPassword'],
+  removeSlot: ['sessionPassword', 'notPassword'],
+  deleteAccount: ['sessionPassword'],
+  addMemory: ['recordDepth', 'recordBytes'],
+  addMemories: ['recordDepth', 'recordBytes', 'distinctIds'],
+  replaceMemory: ['recordDepth', 'recordBytes'],
+};

@@ -1,0 +1,156 @@
+/** Requests that obey the OpenAPI document: its schemas, and its rules that a schema cannot express. */
+import fc from 'fast-check';
+import type { RuleId } from '../../contract/route-rules.ts';
+import { limits } from '../../contract/shared/limits.ts';
+import type { LocalStack } from '../shared/local-stack.ts';
+import { groupOf, type Operation, type Parameter } from './openapi-operations.ts';
+import { valuesOf } from './openapi-values.ts';
+
+export interface GeneratedRequest {
+  path: Record<string, unknown>;
+  query: Record<string, unknown>;
+  header: Record<string, unknown>;
+  /** Undefined for a request without a body. */
+  body: unknown;
+}
+
+/** What requests use: keys, and ids that exist. */
+export interface Fixtures {
+  readonly adminKey: string;
+  readonly agentKey: string;
+  readonly userKey: string;
+  /** An organization that requests may shred and rotate, and a user that they may delete. */
+  readonly spare: { readonly org: string; readonly adminKey: string; readonly userKey: string };
+  /** Ids that exist, by the path that they occur in. */
+  readonly ids: Readonly<Record<string, string>>;
+}
+
+type Body = Record<string, unknown>;
+type Obey = (request: GeneratedRequest, body: Body, fixtures: Fixtures) => void;
+
+const unchanged: Obey = () => {};
+
+const itemsOf = (body: Body): Body[] => (Array.isArray(body.items) ? body.items : [body]);
+
+const keepDistinct =
+  (field: string): Obey =>
+  (_, body) => {
+    const seen = new Set<unknown>();
+    body.items = itemsOf(body).filter((item) => {
+      const isNew = item[field] === undefined || !seen.has(item[field]);
+      seen.add(item[field]);
+      return isNew;
+    });
+  };
+
+/** How a request is changed to obey each rule. The compiler reports a rule that is missing here. */
+const obeyRule: Record<RuleId, Obey> = {
+  // The generator of times obeys these two.
+  times: unchanged,
+  future: unchanged,
+  valueBytes: (_, body) => {
+    for (const item of itemsOf(body))
+      if (typeof item.value === 'string' && Buffer.byteLength(item.value) > limits.valueBytes) item.value = 'x';
+  },
+  precondition: ({ header }, body) => {
+    if (header['If-Match'] !== undefined || header['If-None-Match'] !== undefined) delete body.ifVersion;
+  },
+  distinctNames: keepDistinct('name'),
+  distinctIds: keepDistinct('id'),
+  confirmName: ({ path }, body) => {
+    body.confirm = path.name;
+  },
+  confirmOrg: (_, body, { spare }) => {
+    body.confirm = spare.org;
+  },
+  // Fixtures: the key is not the caller's, the blob is uploaded in parts, and no link, slot or session is used.
+  ownOverlap: unchanged,
+  deploymentSize: unchanged,
+  partUpload: unchanged,
+  partSizes: (_, body) => {
+    const parts: Body[] = Array.isArray(body.parts) ? body.parts : [];
+    for (const [n, part] of parts.entries()) Object.assign(part, { number: n + 1, size: 1 + n });
+  },
+  newOpening: unchanged,
+  burnable: unchanged,
+  ownUserKey: (_, body, { userKey }) => {
+    body.newKey = userKey;
+  },
+  sessionPassword: unchanged,
+  notPassword: unchanged,
+  // The generator of free JSON obeys these two.
+  recordDepth: unchanged,
+  recordBytes: unchanged,
+};
+
+export function requestsOf(operation: Operation, fixtures: Fixtures): fc.Arbitrary<GeneratedRequest> {
+  const { bodySchema, requestBody, parameters, isValidBody } = operation;
+  const generatedBody = bodySchema === undefined ? fc.constant(undefined) : valuesOf(bodySchema).filter(isValidBody);
+  const body = requestBody?.required === false ? fc.option(generatedBody, { nil: undefined }) : generatedBody;
+  const known = Object.entries(fixtures.ids).find(([prefix]) => operation.path.startsWith(prefix))?.[1];
+  const part = (place: Parameter['in']) => {
+    const listed = parameters.filter((parameter) => parameter.in === place);
+    const requiredKeys = listed.flatMap(({ name, required }) => (required === true ? [name] : []));
+    const model = listed.map(({ name, schema }) => {
+      const values = valuesOf(schema);
+      const isKnown = place === 'path' && name === 'id' && known !== undefined;
+      return [name, isKnown ? fc.oneof(fc.constant(known), values) : values] as const;
+    });
+    return fc.record(Object.fromEntries(model), { requiredKeys, noNullPrototype: true });
+  };
+  return fc
+    .record({ path: part('path'), query: part('query'), header: part('header'), body }, { noNullPrototype: true })
+    .map((request) => obeyRules(operation, request, fixtures));
+}
+
+/** Changes a request so that it obeys the rules of its route. */
+export function obeyRules(operation: Operation, request: GeneratedRequest, fixtures: Fixtures): GeneratedRequest {
+  // A cursor is valid only for the list that returned it (`invalid_cursor`).
+  delete request.query.cursor;
+  const object = typeof request.body === 'object' && request.body !== null ? (request.body as Body) : undefined;
+  if (object === undefined) return request;
+  delete object.cursor;
+  for (const rule of operation['x-anima-rules'] ?? []) obeyRule[rule](request, object, fixtures);
+  return request;
+}
+
+/** Routes after which the organization or the user can be unusable. */
+const usesSpareOrg = ['shredOrg', 'cancelShred', 'getShred', 'startRotation', 'getRotation'];
+
+function keyFor(operation: Operation, fixtures: Fixtures): string | undefined {
+  const { security, operationId } = operation;
+  const [scheme] = security.flatMap((option) => Object.keys(option));
+  if (scheme === 'userKey') return operationId === 'deleteAccount' ? fixtures.spare.userKey : fixtures.userKey;
+  if (scheme !== 'apiKey') return undefined;
+  if (usesSpareOrg.includes(operationId)) return fixtures.spare.adminKey;
+  return ['reader', 'writer'].includes(groupOf(operation)) ? fixtures.agentKey : fixtures.adminKey;
+}
+
+export function urlOf(operation: Operation, { path, query }: GeneratedRequest): string {
+  const filled = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    String(path[name]).split('/').map(encodeURIComponent).join('/'),
+  );
+  const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+  return search.size === 0 ? filled : `${filled}?${search}`;
+}
+
+/** Sends a request with the credential that the document asks for. */
+export async function send(
+  stack: LocalStack,
+  operation: Operation,
+  request: GeneratedRequest,
+  fixtures: Fixtures,
+  options: { key?: string | undefined; headers?: Record<string, string> } = {},
+): Promise<Response> {
+  const url = urlOf(operation, request);
+  if (operation.security.some((option) => 'awsSigV4' in option) && !('key' in options))
+    return await stack.asOperator(operation.method, url, request.body);
+  const headers = Object.fromEntries(Object.entries(request.header).map(([name, value]) => [name, String(value)]));
+  return await stack.http(operation.method, url, {
+    key: 'key' in options ? options.key : keyFor(operation, fixtures),
+    headers: { ...headers, ...options.headers },
+    ...(request.body === undefined
+      ? {}
+      : { body: typeof request.body === 'string' ? JSON.stringify(request.body) : request.body }),
+  });
+}
