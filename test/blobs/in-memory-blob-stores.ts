@@ -19,6 +19,7 @@ import type {
 import { BlobService } from '../../lambdas/blobs/blob-service.ts';
 import { MultipartUploadService } from '../../lambdas/blobs/multipart-upload-service.ts';
 import { ShareLinkService } from '../../lambdas/blobs/share-link-service.ts';
+import { authenticationKeyOf, createRecordVerifiers, InMemoryOrgMarks } from '../records/in-memory-records.ts';
 
 /** `repeated`: the call is done, its reply is lost, and the service client retries it, as AWS clients do. */
 export type CallOutcome = 'done' | 'before' | 'after' | 'repeated';
@@ -54,7 +55,9 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
     fate: (_name: string, _nth: number): CallOutcome => 'done',
     /** Runs before each call. */
     intrude: async (_name: string): Promise<void> => {},
-    keyring: toKeyringRecord(newOrgKeyring(org, '2026-01-01T00:00:00.000Z')) as Record<string, unknown> | undefined,
+    keyring: toKeyringRecord(newOrgKeyring(authenticationKeyOf(org), '2026-01-01T00:00:00.000Z')) as
+      | Record<string, unknown>
+      | undefined,
     records: new Map<string, StoredBlob>(),
     objects: new Map<string, StoredObject>(),
     uploads: new Map<string, Map<number, StoredPart>>(),
@@ -198,7 +201,9 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
   const settings = { pageUrl: 'https://page.invalid', maxBytes };
   const blobs = new BlobService(store, objects, settings, clock);
   const uploads = new MultipartUploadService(store, objects, settings, clock);
-  const links = new ShareLinkService(linkStore, objects, clock);
+  const marks = new InMemoryOrgMarks().begin(org);
+  const { keyringVerifier } = createRecordVerifiers(marks, clock);
+  const links = new ShareLinkService(linkStore, objects, keyringVerifier, clock);
 
   const record = (id: string): StoredBlob => {
     const blob = world.records.get(id);

@@ -4,6 +4,7 @@ import { formatLinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { parseKeyring } from '../../core/org-keys/org-keyring.ts';
 import { createTombstone, toStoredRecord } from '../../core/shredding/keyring-tombstone.ts';
+import { authenticationKeyOf, lockRecord } from '../records/in-memory-records.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 import { type CallOutcome, createInMemoryBlobs, proof, verifiers } from './in-memory-blob-stores.ts';
 
@@ -89,7 +90,7 @@ describe('an org', () => {
   test('that is locked refuses links, and tells a stranger neither that nor when', async () => {
     const { links, ready, open, burn, world } = createInMemoryBlobs();
     const blob = await ready({ burn: true });
-    world.keyring = { ...world.keyring, lock };
+    world.keyring = lockRecord(blob.org, world.keyring, lock);
     expect(await errorCodeOf(links.getPreview(formatLinkId(blob)))).toBe('org_locked');
     expect(await errorCodeOf(open(blob))).toBe('org_locked');
     expect(await errorCodeOf(burn(blob))).toBe('org_locked');
@@ -100,7 +101,11 @@ describe('an org', () => {
   test('that is shredded refuses links at once, also when its records are gone', async () => {
     const { org, links, ready, open, burn, world } = createInMemoryBlobs();
     const blob = await ready({ burn: true });
-    const tombstone = createTombstone(parseKeyring(world.keyring, org), { requestedAt: 'x', by: 'x', shreddedAt: 'x' });
+    const tombstone = createTombstone(authenticationKeyOf(org), parseKeyring(authenticationKeyOf(org), world.keyring), {
+      requestedAt: 'x',
+      by: 'x',
+      shreddedAt: 'x',
+    });
     world.keyring = toStoredRecord(tombstone);
     for (let n = 0; n < 2; n++) {
       expect(await errorCodeOf(links.getPreview(formatLinkId(blob)))).toBe('org_shredded');

@@ -5,11 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { ExplainParty, ExplainResponse } from '../../contract/explain/wire.ts';
+import { computeApiKeyMac } from '../../core/api-keys/api-key-mac.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { deriveDek } from '../../core/encryption/root-key.ts';
 import { seal } from '../../core/encryption/sealed-string.ts';
-import { addDek, type Keyring, newOrgKeyring } from '../../core/org-keys/org-keyring.ts';
+import { addDek, type Keyring, lockKeyring, newOrgKeyring } from '../../core/org-keys/org-keyring.ts';
 import { createTombstone } from '../../core/shredding/keyring-tombstone.ts';
 import { newSlotSalt, type SlotKind, type SlotMetadata, wrapUmk } from '../../core/users/key-slot.ts';
 import { defaultArgon2idParams } from '../../core/users/password-slot.ts';
@@ -22,12 +23,14 @@ import {
 } from '../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
 import type { Caller, StoredApiKey } from '../../lambdas/api-keys/api-key-ports.ts';
+import { ApiKeyVerifier } from '../../lambdas/api-keys/api-key-verifier.ts';
 import { effectivePermissions } from '../../lambdas/api-keys/permissions.ts';
 import type { StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
 import { ExplainService } from '../../lambdas/explain/explain-service.ts';
 import { IamGrants } from '../../lambdas/explain/iam-grants.ts';
-import type { StoredKeyring } from '../../lambdas/org-keys/keyring-opener.ts';
+import type { StoredKeyring } from '../../lambdas/org-keys/keyring-verifier.ts';
 import type { StoredRecord } from '../../lambdas/users/user-ports.ts';
+import { authenticationKeyOf, createRecordVerifiers, InMemoryOrgMarks } from '../records/in-memory-records.ts';
 
 const now = new Date('2026-11-21T12:00:00.000Z');
 const later = '2026-11-21T13:00:00.000Z';
@@ -35,7 +38,7 @@ const before = '2026-11-21T11:00:00.000Z';
 
 /** Possible policies of a deployment. */
 const policies = {
-  kek: { 'kms:Decrypt': ['reader', 'admin'], 'kms:GenerateDataKey': ['writer'] },
+  kek: { 'kms:Decrypt': ['reader', 'admin'], 'kms:GenerateDataKeyWithoutPlaintext': ['writer'] },
   value: { 'dynamodb:BatchGetItem': ['reader', 'shredder'], 'dynamodb:PutItem': ['admin'] },
   custodyKey: { 'kms:GenerateMac': ['worker'] },
   codeKey: { 'kms:GenerateMac': ['accounts', 'worker'] },
@@ -52,6 +55,7 @@ interface World {
   user: string;
   keyring: StoredKeyring;
   apiKeys: StoredApiKey[];
+  marks: InMemoryOrgMarks;
   caller: StoredApiKey;
   value: { name: string; version: number; info: string } | undefined;
   blob: StoredBlob | undefined;
@@ -60,14 +64,10 @@ interface World {
   policies: Record<string, Record<string, string[]>>;
 }
 
-const key = (org: string, facts: Partial<StoredApiKey> = {}): StoredApiKey => ({
-  org,
-  id: randomId(),
-  role: 'admin',
-  createdAt: before,
-  hash: 'h',
-  ...facts,
-});
+function key(org: string, facts: Partial<StoredApiKey> = {}): StoredApiKey {
+  const stored = { org, id: randomId(), role: 'admin', createdAt: before, hash: 'h', ...facts } as const;
+  return { ...stored, mac: computeApiKeyMac(authenticationKeyOf(org), stored) };
+}
 
 /** A user with slots of these kinds; `ended` is an expired slot. */
 function userWith(org: string, user: string, kinds: readonly (SlotKind | 'ended')[]) {
@@ -95,13 +95,15 @@ function world(change: (made: World) => void = () => undefined) {
   const org = randomId();
   const user = randomId();
   const dek = deriveDek(randomBytes(32), org, 1);
-  const keyring = addDek(newOrgKeyring(org, before), dek, randomBytes(60), before);
+  const authenticationKey = authenticationKeyOf(org);
+  const keyring = addDek(authenticationKey, newOrgKeyring(authenticationKey, before), randomBytes(60), before);
   const admin = key(org);
   const made: World = {
     org,
     user,
     keyring,
     apiKeys: [admin],
+    marks: new InMemoryOrgMarks().begin(org),
     caller: admin,
     value: { name: 'prod/a', version: 1, info: seal(dek, ['x', org], Buffer.from('{}')) },
     blob: undefined,
@@ -116,7 +118,10 @@ function world(change: (made: World) => void = () => undefined) {
     apiKeys: {
       list: async (_: string, after: string | undefined) => {
         const at = made.apiKeys.findIndex(({ id }) => id === after) + 1;
-        return { items: made.apiKeys.slice(at, at + 1), more: at + 1 < made.apiKeys.length };
+        return {
+          items: made.apiKeys.slice(at, at + 1).map((stored) => ({ id: stored.id, stored })),
+          more: at + 1 < made.apiKeys.length,
+        };
       },
     },
     blobs: { get: async (_: string, id: string) => (made.blob?.id === id ? made.blob : undefined) },
@@ -132,7 +137,9 @@ function world(change: (made: World) => void = () => undefined) {
       }),
     },
   };
-  const explaining = new ExplainService(stores, new IamGrants(JSON.stringify(made.policies)), () => now);
+  const { keys, marks } = createRecordVerifiers(made.marks, () => now);
+  const verifier = new ApiKeyVerifier(keys, marks);
+  const explaining = new ExplainService(stores, verifier, new IamGrants(JSON.stringify(made.policies)), () => now);
   const { id: keyId, role } = made.caller;
   const caller: Caller = { org, keyId, role, ...effectivePermissions(made.caller) };
   return { ...made, explaining, explain: (ref: string) => explaining.explain(caller, made.keyring, ref) };
@@ -240,7 +247,8 @@ describe('a value', () => {
 
   test('of a locked organization is opened by no key and no function, and the operator is not forgotten', async () => {
     const { explain } = world((made) => {
-      made.keyring = { ...(made.keyring as Keyring), lock: { shredAt: later, requestedAt: before, by: 'x' } };
+      const lock = { shredAt: later, requestedAt: before, by: 'x' };
+      made.keyring = lockKeyring(authenticationKeyOf(made.org), made.keyring as Keyring, lock);
     });
     const answer = await explain('value:prod/a');
     expect(answer.state).toBe('locked');
@@ -251,7 +259,11 @@ describe('a value', () => {
   test('that was deleted, or whose key is destroyed, is gone for everyone', async () => {
     expectGone(await world((made) => (made.value = undefined)).explain('value:prod/a'), /no value/);
     const shredded = world((made) => {
-      made.keyring = createTombstone(made.keyring as Keyring, { requestedAt: before, shreddedAt: before, by: 'x' });
+      made.keyring = createTombstone(authenticationKeyOf(made.org), made.keyring as Keyring, {
+        requestedAt: before,
+        shreddedAt: before,
+        by: 'x',
+      });
     });
     expectGone(await shredded.explain('value:prod/a'), /shredded/);
     const retired = world((made) => {
@@ -300,7 +312,8 @@ describe('a blob', () => {
     expect(uploading).toMatchObject({ state: 'stored', canOpen: [] });
     const locked = world((made) => {
       made.blob = blob(made.org);
-      made.keyring = { ...(made.keyring as Keyring), lock: { shredAt: later, requestedAt: before, by: 'x' } };
+      const lock = { shredAt: later, requestedAt: before, by: 'x' };
+      made.keyring = lockKeyring(authenticationKeyOf(made.org), made.keyring as Keyring, lock);
     });
     expect(await locked.explain(`blob:${blobId}`)).toMatchObject({ state: 'locked', canOpen: [] });
   });
@@ -444,7 +457,11 @@ describe('a record of a user', () => {
     });
     expectGone(await deleted.explain(`memory:${deleted.user}/tea`), /deleted at 2026-11-21T11/);
     const shredded = world((made) => {
-      made.keyring = createTombstone(made.keyring as Keyring, { requestedAt: before, shreddedAt: before, by: 'x' });
+      made.keyring = createTombstone(authenticationKeyOf(made.org), made.keyring as Keyring, {
+        requestedAt: before,
+        shreddedAt: before,
+        by: 'x',
+      });
     });
     expectGone(await shredded.explain(`memory:${shredded.user}/tea`), /shredded/);
   });
@@ -467,7 +484,8 @@ describe('a record of a user', () => {
 
   test('of a locked organization opens by no slot', async () => {
     const { explain, user } = world((made) => {
-      made.keyring = { ...(made.keyring as Keyring), lock: { shredAt: later, requestedAt: before, by: 'x' } };
+      const lock = { shredAt: later, requestedAt: before, by: 'x' };
+      made.keyring = lockKeyring(authenticationKeyOf(made.org), made.keyring as Keyring, lock);
     });
     const answer = await explain(`memory:${user}/tea`);
     expect(answer).toMatchObject({ state: 'locked', canOpen: [] });

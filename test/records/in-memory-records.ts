@@ -1,8 +1,9 @@
 /** The records key and the marks of orgs in memory. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { VaultError } from '../../contract/shared/vault-error.ts';
+import { lockKeyring, parseKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
 import { type AuthenticationKey, importAuthenticationKey } from '../../core/records/authentication-key.ts';
-import { decodeOrgMark, encodeOrgMark, newOrgMark, type OrgMark } from '../../core/records/org-mark.ts';
+import { decodeOrgMark, encodeOrgMark, newOrgMark, type OrgMark, type ShredLock } from '../../core/records/org-mark.ts';
 import { KeyringVerifier } from '../../lambdas/org-keys/keyring-verifier.ts';
 import { AuthenticationKeys } from '../../lambdas/records/authentication-keys.ts';
 import { OrgMarks } from '../../lambdas/records/org-marks.ts';
@@ -69,6 +70,10 @@ export class InMemoryOrgMarks implements OrgMarkStore {
     return decodeOrgMark(authenticationKeyOf(org), this.stored.get(org)?.text ?? '');
   }
 }
+
+/** The stored record of an org's keyring, locked. */
+export const lockRecord = (org: string, record: unknown, lock: ShredLock): Record<string, unknown> =>
+  toKeyringRecord(lockKeyring(authenticationKeyOf(org), parseKeyring(authenticationKeyOf(org), record), lock));
 
 /** A process: its caches of keys and marks. */
 export function createRecordVerifiers(store: OrgMarkStore, clock: Clock, recordsKey: RecordsKey = testRecordsKey) {
