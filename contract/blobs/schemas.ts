@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
 import { writeIdPattern } from '../shared/name-patterns.ts';
 import {
+  damaged,
   emptyObject,
   idParams,
   integerAtLeast,
@@ -106,7 +107,7 @@ export const blobSchemas = {
     query: z.strictObject(pageQueryFields),
     body: undefined,
     response: schemaFor<ListBlobsResponse>()(
-      z.strictObject({ blobs: z.array(blobInfo), cursor: z.optional(z.string()) }),
+      z.strictObject({ blobs: z.array(blobInfo), damaged, cursor: z.optional(z.string()) }),
     ),
   },
   getBlob: { params: idParams, query: emptyObject, body: undefined, response: blobInfo },
@@ -114,7 +115,9 @@ export const blobSchemas = {
     params: idParams,
     query: emptyObject,
     body: undefined,
-    response: schemaFor<DeleteBlobResponse>()(z.strictObject({ deleted: z.boolean() })),
+    response: schemaFor<DeleteBlobResponse>()(
+      z.strictObject({ deleted: z.boolean(), damaged: z.optional(z.boolean()) }),
+    ),
   },
   listParts: {
     params: idParams,

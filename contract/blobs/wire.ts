@@ -121,12 +121,19 @@ export interface CompleteBlobResponse extends BlobInfo, Link {}
 export interface ListBlobsResponse {
   /** Newest first. */
   blobs: BlobInfo[];
+  /** Ids of blobs on this page whose records are damaged; absent if there are none. */
+  damaged?: string[] | undefined;
   cursor?: string | undefined;
 }
 
 export interface DeleteBlobResponse {
   /** False when no blob has that id, or it was already deleted. */
   deleted: boolean;
+  /**
+   * True when the record was damaged: the record and all stored data with that id were deleted. What the blob was, and
+   * whether it had ended before, is not known.
+   */
+  damaged?: boolean | undefined;
 }
 
 export interface RelinkBlobResponse extends Link {

@@ -1,8 +1,10 @@
 /** The org-side stores, each with its table, bucket or key of the deployment. */
 import { DynamoApiKeys } from '../api-keys/stores/dynamo-api-keys.ts';
 import type { RequestRecordTables } from '../api-keys/stores/dynamo-request-records.ts';
+import { AuthenticatedBlobs } from '../blobs/authenticated-blobs.ts';
+import { BlobRecordVerifier } from '../blobs/blob-record-verifier.ts';
 import { OrgBlobPurger } from '../blobs/org-blob-purger.ts';
-import { DynamoBlobPurger } from '../blobs/stores/dynamo-blobs.ts';
+import { DynamoBlobPurger, DynamoBlobs } from '../blobs/stores/dynamo-blobs.ts';
 import { S3Objects } from '../blobs/stores/s3-objects.ts';
 import type { Kek } from '../org-keys/keyring-ports.ts';
 import { DynamoKeyrings } from '../org-keys/stores/dynamo-keyrings.ts';
@@ -12,6 +14,7 @@ import { OrgUserPurger } from '../users/org-user-purger.ts';
 import { DynamoUserItems } from '../users/stores/dynamo-user-records.ts';
 import { DynamoValues } from '../values/stores/dynamo-values.ts';
 import {
+  authenticationKeys,
   lazy,
   orgDynamoClients,
   orgKmsClients,
@@ -37,6 +40,11 @@ export const requestRecordTablesWithValues = (): RequestRecordTables => ({
   ...requestRecordTables(),
   values: requireSetting('valueTable'),
 });
+
+export const blobRecordVerifier = () => new BlobRecordVerifier(authenticationKeys());
+
+export const authenticatedBlobs = () =>
+  new AuthenticatedBlobs(new DynamoBlobs(orgDynamoClients(), requireSetting('blobTable')), blobRecordVerifier());
 
 export const createBlobPurger = () =>
   new OrgBlobPurger(objects(), new DynamoBlobPurger(orgDynamoClients(), requireSetting('blobTable')));

@@ -129,6 +129,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     data: [
       ...authentication,
       record,
+      'blob dynamodb:DeleteItem',
       'blob dynamodb:GetItem',
       'blob dynamodb:PutItem',
       'blob dynamodb:Query',

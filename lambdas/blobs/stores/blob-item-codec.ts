@@ -28,6 +28,7 @@ const blobSchema = z.object({
   openedAt: z.optional(textSchema),
   burn: z.boolean(),
   ttl: z.optional(countSchema),
+  mac: z.optional(textSchema),
 });
 
 /** @throws DecryptionError */
@@ -35,4 +36,14 @@ export function parseStoredBlob(item: Item): StoredBlob {
   const parsed = z.safeParse(blobSchema, unmarshall(item));
   if (!parsed.success) throw new DecryptionError();
   return parsed.data;
+}
+
+/** A record in a list; undefined if it does not have the documented form. */
+export function parseListedBlob(item: Item): StoredBlob | undefined {
+  try {
+    return parseStoredBlob(item);
+  } catch (error) {
+    if (error instanceof DecryptionError) return undefined;
+    throw error;
+  }
 }

@@ -25,5 +25,6 @@ export const blobInfoFields = {
 export const decodeBlobInfo = decodeObject<BlobInfo>(blobInfoFields);
 export const decodeBlobPage = decodeObject<ListBlobsResponse>({
   blobs: decodeListOf(decodeBlobInfo),
+  damaged: optional(decodeListOf(decodeText)),
   cursor: optional(decodeText),
 });
