@@ -124,7 +124,9 @@ export const blobSchemas = {
     params: idParams,
     query: emptyObject,
     body: undefined,
-    response: schemaFor<DeleteBlobResponse>()(z.strictObject({ deleted: z.boolean() })),
+    response: schemaFor<DeleteBlobResponse>()(
+      z.strictObject({ deleted: z.boolean(), damaged: z.optional(z.boolean()) }),
+    ),
   },
   listParts: {
     params: idParams,

@@ -129,6 +129,11 @@ export interface ListBlobsResponse {
 export interface DeleteBlobResponse {
   /** False when no blob has that id, or it was already deleted. */
   deleted: boolean;
+  /**
+   * True when the record was damaged: the record and all stored data with that id were deleted. What the blob was, and
+   * whether it had ended before, is not known.
+   */
+  damaged?: boolean | undefined;
 }
 
 export interface RelinkBlobResponse extends Link {

@@ -31,6 +31,19 @@ export interface StoredBlob extends LinkId {
   readonly burn: boolean;
   /** Time in seconds since 1970 from which the record counts as absent. */
   readonly ttl?: number | undefined;
+  /** Base64; not verified unless this is an AuthenticatedBlob. */
+  readonly mac?: string | undefined;
+}
+
+/** A record whose MAC was computed or verified. */
+export interface AuthenticatedBlob extends StoredBlob {
+  readonly mac: string;
+}
+
+/** A record in a list; `blob` is undefined if the record does not have the documented form. */
+export interface ListedBlob {
+  readonly id: string;
+  readonly blob: StoredBlob | undefined;
 }
 
 /** A record in a list; `blob` is undefined if the record does not have the documented form. */
@@ -49,28 +62,55 @@ export interface Completion {
   readonly ttl: number | undefined;
 }
 
-/**
- * Records of blobs. Each change is one conditional write. It returns false and changes nothing if the record is no
- * longer in the required state.
- */
-export interface BlobStore {
-  /** Stores a new record. @throws VaultError `internal` if the ID is already in use */
-  create(blob: StoredBlob): Promise<void>;
-  get(org: string, id: string): Promise<StoredBlob | undefined>;
-  /** Records with IDs before the given one, in descending order. */
-  list(org: string, before: string | undefined, limit: number): Promise<Page<ListedBlob>>;
-  /** Marks a blob that is uploading as ready. */
-  markReady(org: string, id: string, completion: Completion): Promise<boolean>;
-  /** Replaces the locator of a ready blob. */
-  replaceLocator(org: string, id: string, locator: string): Promise<boolean>;
+/** The operations of records that do not depend on their MACs. */
+interface BlobDeletions {
   /** Marks a blob that is uploading or ready as deleted. */
   markDeleted(org: string, id: string, ttl: number): Promise<boolean>;
+  /** What is needed to delete a blob with a damaged record. */
+  getUnverified(org: string, id: string): Promise<PurgeableBlob | undefined>;
+  /** Deletes a record. */
+  remove(org: string, id: string): Promise<void>;
 }
 
-/** The records behind a link. The keyring is unverified. */
+/**
+ * Verified records of blobs. Each change is one conditional write. It returns false and changes nothing if the record is
+ * no longer in the required state.
+ */
+export interface BlobStore extends BlobDeletions {
+  /** Stores a new record. @throws VaultError `internal` if the ID is already in use */
+  create(blob: StoredBlob): Promise<void>;
+  /** @throws DecryptionError if the vault did not write the record */
+  get(org: string, id: string): Promise<StoredBlob | undefined>;
+  /** Records with IDs before the given one, in descending order. `blob` is undefined for a damaged record. */
+  list(org: string, before: string | undefined, limit: number): Promise<Page<ListedBlob>>;
+  /** Marks a blob that is uploading as ready, on condition that its record is the given one. */
+  markReady(blob: StoredBlob, completion: Completion): Promise<boolean>;
+  /** Replaces the locator of a ready blob, on condition that its record is the given one. */
+  replaceLocator(blob: StoredBlob, locator: string): Promise<boolean>;
+}
+
+/** The same records with their MACs, as the table has them: not verified. */
+export interface BlobRecordStore extends BlobDeletions {
+  create(blob: AuthenticatedBlob): Promise<void>;
+  /** @throws DecryptionError if the record does not have the documented form */
+  get(org: string, id: string): Promise<StoredBlob | undefined>;
+  list(org: string, before: string | undefined, limit: number): Promise<Page<ListedBlob>>;
+  /** The MAC of the record that was read identifies it in the condition. */
+  markReady(before: AuthenticatedBlob, completion: Completion & { readonly mac: string }): Promise<boolean>;
+  replaceLocator(before: AuthenticatedBlob, next: { readonly locator: string; readonly mac: string }): Promise<boolean>;
+}
+
+/** A record behind a link that does not have the documented form. */
+export interface MalformedBlob {
+  readonly malformed: true;
+  /** As stored, to compare it with that of the link. */
+  readonly locator: string | undefined;
+}
+
+/** The records behind a link, both unverified. */
 export interface LinkRecords {
   readonly keyring: unknown;
-  readonly blob: StoredBlob | undefined;
+  readonly blob: StoredBlob | MalformedBlob | undefined;
 }
 
 /** An opening: the random name that the reader chose for it, and its time. */
@@ -85,7 +125,7 @@ export interface LinkStore {
   read(org: string, id: string): Promise<LinkRecords>;
   /**
    * Counts an opening, on condition that the blob is ready, still has this locator and has an opening left. Returns the
-   * updated record. Returns undefined if the condition fails, or if an earlier attempt of the same call succeeded.
+   * updated record, unverified. Returns undefined if the condition fails, or if an earlier attempt of the same call succeeded.
    * @param opening name and time of the opening
    * @param ttl time from which the record counts as absent; undefined leaves it unchanged
    */
@@ -110,6 +150,8 @@ export interface StoredPart {
 
 export interface FoundObject {
   readonly size: number;
+  /** The storage service's ETag of this content of the object. */
+  readonly tag: string;
   /** As `checksum` of CompleteBlobRequest (contract/blobs/wire.ts); undefined if the object has none. */
   readonly checksum: string | undefined;
 }
@@ -150,6 +192,16 @@ export interface UploadObjectStore {
    * listed.
    */
   completeMultipartUpload(org: string, id: string, uploadId: string, parts: readonly StoredPart[]): Promise<void>;
+  /** What a form has uploaded; undefined if there is nothing. */
+  findFormUpload(org: string, id: string): Promise<FoundObject | undefined>;
+  /**
+   * Copies what a form has uploaded to the object, on condition that it still has this tag and that the object does not
+   * exist. Does nothing otherwise. No ticket can change the object.
+   * @param lifetime as for `setLifetimeTag`
+   */
+  copyFormUpload(org: string, id: string, tag: string, lifetime: string): Promise<void>;
+  /** Deletes what a form has uploaded. Does nothing if there is nothing. */
+  deleteFormUpload(org: string, id: string): Promise<void>;
   /** The object; undefined if it does not exist. */
   findObject(org: string, id: string): Promise<FoundObject | undefined>;
   /**
@@ -164,7 +216,7 @@ export interface UploadObjectStore {
 }
 
 /** The object operations of share links. */
-export interface LinkObjectStore extends Pick<UploadObjectStore, 'setLifetimeTag' | 'deleteObject'> {
+export interface LinkObjectStore extends Pick<UploadObjectStore, 'findObject' | 'setLifetimeTag' | 'deleteObject'> {
   /** A presigned URL to download the object, entirely or by range. */
   presignDownload(org: string, id: string): Promise<string>;
 }

@@ -12,12 +12,13 @@ import type {
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { formatLinkId, type LinkId } from '../../core/blobs/share-link.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { createTimeId, isTimeId } from '../../core/encoding/time-ordered-id.ts';
 import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
 import { addSeconds } from '../shared/timestamps.ts';
-import type { BlobStore, StoredBlob, UploadObjectStore } from './blob-ports.ts';
+import type { BlobStore, PurgeableBlob, StoredBlob, UploadObjectStore } from './blob-ports.ts';
 import { assertReady, recordRetentionEnd, toBlobInfo, unlessTtlPassed } from './blob-state.ts';
 import { blobTooLarge } from './part-layout.ts';
 
@@ -131,32 +132,64 @@ export class BlobService {
    * @throws VaultError `unavailable`
    */
   async delete(org: string, id: string): Promise<DeleteBlobResponse> {
+    if (!isTimeId(id)) return { deleted: false };
     const now = this.#clock();
-    const blob = isTimeId(id) ? unlessTtlPassed(await this.#blobs.get(org, id), now) : undefined;
+    const stored = await this.#getOrDamaged(org, id);
+    if (stored === 'damaged') return await this.#deleteDamaged(org, id);
+    const blob = unlessTtlPassed(stored, now);
     if (blob === undefined) return { deleted: false };
     const isLive = blob.state === 'uploading' || blob.state === 'ready';
     // The result does not matter: either this write or a concurrent one ended the blob, which existed when it was read.
     if (isLive) await this.#blobs.markDeleted(org, id, recordRetentionEnd(now));
-    // The upload is aborted before the object is deleted. A concurrent completion has then either already created the
-    // object or fails.
-    if (blob.uploadId !== undefined) await this.#objects.abortMultipartUpload(org, id, blob.uploadId);
-    await this.#objects.deleteObject(org, id);
+    await this.#deleteData(org, blob);
     return { deleted: isLive };
   }
 
   /**
-   * Replaces the link of a blob. A retry creates another link; only the latest one works.
+   * Deletes the data and then the record of a blob whose record is damaged. The record stays until then, so that a
+   * retry finds it. Links and completions refuse it anyway.
+   */
+  async #deleteDamaged(org: string, id: string): Promise<DeleteBlobResponse> {
+    const uploadId = (await this.#blobs.getUnverified(org, id))?.uploadId;
+    await this.#deleteData(org, { id, uploadId });
+    await this.#blobs.remove(org, id);
+    return { deleted: true, damaged: true };
+  }
+
+  async #deleteData(org: string, { id, uploadId }: PurgeableBlob): Promise<void> {
+    // The object is deleted last. A concurrent completion has then either already created it or fails, because what it
+    // would create it from is gone.
+    if (uploadId !== undefined) await this.#objects.abortMultipartUpload(org, id, uploadId);
+    await this.#objects.deleteFormUpload(org, id);
+    await this.#objects.deleteObject(org, id);
+  }
+
+  async #getOrDamaged(org: string, id: string): Promise<StoredBlob | 'damaged' | undefined> {
+    try {
+      return await this.#blobs.get(org, id);
+    } catch (error) {
+      if (error instanceof DecryptionError) return 'damaged';
+      throw error;
+    }
+  }
+
+  /**
+   * Replaces the link of a blob. A retry creates another link; only the latest one works. Of two requests at the same
+   * time, one fails.
    * @throws VaultError `blob_not_found`, `blob_not_uploaded`, `blob_expired`, `blob_spent`, `blob_deleted`,
    *   `write_contention`
    */
   async replaceLink(org: string, id: string): Promise<RelinkBlobResponse> {
-    assertReady(await this.#requireBlob(org, id), this.#clock());
+    const blob = await this.#requireBlob(org, id);
+    assertReady(blob, this.#clock());
     const locator = randomId();
-    if (!(await this.#blobs.replaceLocator(org, id, locator))) {
-      assertReady(await this.#requireBlob(org, id), this.#clock());
-      throw new VaultError('write_contention');
-    }
-    return { id, ...toLink({ org, id, locator }, this.#settings) };
+    const response = { id, ...toLink({ org, id, locator }, this.#settings) };
+    if (await this.#blobs.replaceLocator(blob, locator)) return response;
+    const reread = await this.#requireBlob(org, id);
+    assertReady(reread, this.#clock());
+    // The client repeated the write after a lost reply.
+    if (reread.locator === locator) return response;
+    throw new VaultError('write_contention');
   }
 
   #requireBlob(org: string, id: string): Promise<StoredBlob> {

@@ -19,7 +19,7 @@ import { addSeconds } from '../shared/timestamps.ts';
 import type { BlobStore, FoundObject, StoredBlob, StoredPart, UploadObjectStore } from './blob-ports.ts';
 import { type BlobSettings, requireBlob, toLink } from './blob-service.ts';
 import { assertUploading, objectLifetimeOf, recordRetentionEnd, toBlobInfo } from './blob-state.ts';
-import { assembleParts, assertPartSizes, blobTooLarge } from './part-layout.ts';
+import { type AssembledParts, assembleParts, assertPartSizes, blobTooLarge } from './part-layout.ts';
 
 /** Maximum number of parts per S3 list, and maximum number of lists per upload. */
 const partPageSize = 1000;
@@ -85,37 +85,59 @@ export class MultipartUploadService {
     const blob = await this.#requireBlob(org, id);
     if (blob.state === 'ready') return this.#answerRepeatedCompletion(blob, request);
     assertUploading(blob, this.#clock());
-    const found = await this.#assembleObject(blob, request);
+    const found = await this.#finishObject(blob, request);
     if (found === undefined) return await this.#resolveConcurrentChange(org, id, request);
     this.#assertMatchesAnnouncement(blob, request, found);
-    if (!(await this.#objects.setLifetimeTag(org, id, objectLifetimeOf(blob))))
-      return await this.#resolveConcurrentChange(org, id, request);
     const { open: openVerifier, burn: burnVerifier } = request.verifiers;
     const { checksum } = request;
     const { size } = found;
     const completedAt = this.#clock().toISOString();
     const ttl = blob.expiresAt === undefined ? undefined : recordRetentionEnd(blob.expiresAt);
     const completion = { completedAt, size, checksum, openVerifier, burnVerifier, ttl };
-    if (!(await this.#blobs.markReady(org, id, completion)))
-      return await this.#resolveConcurrentChange(org, id, request);
+    if (!(await this.#blobs.markReady(blob, completion))) return await this.#resolveConcurrentChange(org, id, request);
     return this.#toResponse({ ...blob, ...completion, state: 'ready' });
   }
 
-  /** The object, assembled from its parts if necessary; undefined if it does not exist. */
-  async #assembleObject(blob: StoredBlob, request: CompleteBlobRequest): Promise<FoundObject | undefined> {
+  /** The object, which no ticket can change any more; undefined if it does not exist. */
+  async #finishObject(blob: StoredBlob, request: CompleteBlobRequest): Promise<FoundObject | undefined> {
     const { org, id, uploadId } = blob;
-    if (uploadId !== undefined) {
-      const parts = await this.#listAllParts(org, id, uploadId);
-      if (parts !== undefined) {
-        const assembled = assembleParts(parts);
-        if (assembled === undefined)
-          throw notUploadedError('A part is missing, or a part other than the last is not full.');
-        // Checked before the parts are assembled, because until then a wrong part can be sent again.
-        this.#assertMatchesAnnouncement(blob, request, assembled);
-        await this.#objects.completeMultipartUpload(org, id, uploadId, parts);
-      }
+    if (uploadId === undefined) {
+      await this.#moveFormUpload(blob, request);
+      return await this.#objects.findObject(org, id);
     }
-    return await this.#objects.findObject(org, id);
+    await this.#assembleParts(blob, uploadId, request);
+    const found = await this.#objects.findObject(org, id);
+    if (found === undefined) return undefined;
+    this.#assertMatchesAnnouncement(blob, request, found);
+    return (await this.#objects.setLifetimeTag(org, id, objectLifetimeOf(blob))) ? found : undefined;
+  }
+
+  /**
+   * Moves what a form has uploaded to the object. A form can be posted again until its ticket expires, so the object is
+   * a copy that no ticket names. The copy is made once: an interrupted completion can only be repeated with the same
+   * contents. Does nothing if an earlier attempt moved it or nothing was uploaded.
+   */
+  async #moveFormUpload(blob: StoredBlob, request: CompleteBlobRequest): Promise<void> {
+    const { org, id } = blob;
+    const uploaded = await this.#objects.findFormUpload(org, id);
+    if (uploaded === undefined) return;
+    // Checked before it is copied, because until then the form can be posted again.
+    this.#assertMatchesAnnouncement(blob, request, uploaded);
+    await this.#objects.copyFormUpload(org, id, uploaded.tag, objectLifetimeOf(blob));
+    await this.#objects.deleteFormUpload(org, id);
+  }
+
+  /** Assembles the object. Does nothing if an earlier attempt did it. */
+  async #assembleParts(blob: StoredBlob, uploadId: string, request: CompleteBlobRequest): Promise<void> {
+    const { org, id } = blob;
+    const parts = await this.#listAllParts(org, id, uploadId);
+    if (parts === undefined) return;
+    const assembled = assembleParts(parts);
+    if (assembled === undefined)
+      throw notUploadedError('A part is missing, or a part other than the last is not full.');
+    // Checked before the parts are assembled, because until then a wrong part can be sent again.
+    this.#assertMatchesAnnouncement(blob, request, assembled);
+    await this.#objects.completeMultipartUpload(org, id, uploadId, parts);
   }
 
   /** All parts; undefined if the upload does not exist because an earlier attempt assembled it or it was aborted. */
@@ -131,7 +153,11 @@ export class MultipartUploadService {
   }
 
   /** @throws VaultError `upload_mismatch`, `blob_too_large` */
-  #assertMatchesAnnouncement({ size }: StoredBlob, { checksum }: CompleteBlobRequest, found: FoundObject): void {
+  #assertMatchesAnnouncement(
+    { size }: StoredBlob,
+    { checksum }: CompleteBlobRequest,
+    found: AssembledParts | FoundObject,
+  ): void {
     if (found.size > this.#settings.maxBytes) throw blobTooLarge(this.#settings.maxBytes);
     if (size !== undefined && size !== found.size) {
       throw new VaultError('upload_mismatch', { detail: `${size} bytes were announced, ${found.size} were received.` });

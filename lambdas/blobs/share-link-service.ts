@@ -7,12 +7,14 @@ import type { BurnLinkResponse, LookAtLinkResponse, OpenLinkResponse } from '../
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { parseLinkId } from '../../core/blobs/share-link.ts';
+import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import type { KeyringVerifier } from '../org-keys/keyring-verifier.ts';
 import { constantTimeEqual } from '../shared/constant-time-equal.ts';
 import type { Clock } from '../shared/ports.ts';
 import { addSeconds, hasPassed } from '../shared/timestamps.ts';
 import type { LinkObjectStore, LinkStore, StoredBlob } from './blob-ports.ts';
+import type { BlobRecordVerifier } from './blob-record-verifier.ts';
 import {
   assertReady,
   effectiveState,
@@ -30,19 +32,27 @@ export interface VerifiedLink {
 export class ShareLinkService {
   readonly #links: LinkStore;
   readonly #objects: LinkObjectStore;
-  readonly #verifier: KeyringVerifier;
+  readonly #keyringVerifier: KeyringVerifier;
+  readonly #recordVerifier: BlobRecordVerifier;
   readonly #clock: Clock;
 
-  constructor(links: LinkStore, objects: LinkObjectStore, verifier: KeyringVerifier, clock: Clock) {
+  constructor(
+    links: LinkStore,
+    objects: LinkObjectStore,
+    keyringVerifier: KeyringVerifier,
+    recordVerifier: BlobRecordVerifier,
+    clock: Clock,
+  ) {
     this.#links = links;
     this.#objects = objects;
-    this.#verifier = verifier;
+    this.#keyringVerifier = keyringVerifier;
+    this.#recordVerifier = recordVerifier;
     this.#clock = clock;
   }
 
   /**
    * Returns the preview, which needs no proof. Changes nothing.
-   * @throws VaultError `blob_not_found`, `blob_not_uploaded`, `blob_expired`, `blob_spent`, `blob_deleted`,
+   * @throws DecryptionError for a damaged record; VaultError `blob_not_found`, `blob_not_uploaded`, `blob_expired`, `blob_spent`, `blob_deleted`,
    *   `org_locked`, `org_shredded`
    */
   async getPreview(link: string): Promise<LookAtLinkResponse> {
@@ -54,7 +64,7 @@ export class ShareLinkService {
   /**
    * Verifies a proof before the blob's state is disclosed.
    * @param proof base64, 32 bytes
-   * @throws VaultError `proof_refused`, `blob_not_found`, `org_locked`, `org_shredded`; `blob_not_uploaded`,
+   * @throws DecryptionError for a damaged record; VaultError `proof_refused`, `blob_not_found`, `org_locked`, `org_shredded`; `blob_not_uploaded`,
    *   `blob_expired` or `blob_deleted` for a blob that was never completed, because it has no verifiers
    */
   async verifyProof(link: string, verb: 'open' | 'burn', proof: string): Promise<VerifiedLink> {
@@ -70,8 +80,9 @@ export class ShareLinkService {
   /**
    * Counts an opening and returns a download URL. If several callers compete for the last opening, exactly one
    * succeeds. The latest opening can be retried by its name while its first URL is valid; the retry is not counted.
+   * Neither is an opening of an object that is not the completed one.
    * @param opening random name that the caller chose for this opening; if omitted, it cannot be retried
-   * @throws VaultError `blob_not_found`, `blob_expired`, `blob_spent`, `blob_deleted`, `write_contention`,
+   * @throws DecryptionError for a damaged record or object; VaultError `blob_not_found`, `blob_expired`, `blob_spent`, `blob_deleted`, `write_contention`,
    *   `unavailable`; `invalid_request` for the name of an opening that can no longer be retried
    */
   async open({ blob }: VerifiedLink, opening: string = randomId()): Promise<OpenLinkResponse> {
@@ -79,14 +90,25 @@ export class ShareLinkService {
     const now = this.#clock();
     // Also done before a retry, because the first attempt may have been interrupted before this step.
     if (effectiveState(blob, now) === 'spent') await this.#scheduleObjectRemoval(blob, now);
-    if (isRepeatedOpening(blob, opening, now))
-      return this.#toOpenResponse(blob, now, await this.#objects.presignDownload(org, id));
-    assertReady(blob, now);
+    const isRepeated = isRepeatedOpening(blob, opening, now);
+    if (!isRepeated) assertReady(blob, now);
+    await this.#assertObjectAsCompleted(blob);
     // Signed before the opening is counted, so that a failure to sign does not use up an opening.
     const url = await this.#objects.presignDownload(org, id);
+    if (isRepeated) return this.#toOpenResponse(blob, now, url);
     const opened = await this.#countOpening(blob, opening, now);
     if (maxOpens !== undefined && opened.openings >= maxOpens) await this.#scheduleObjectRemoval(opened, now);
     return this.#toOpenResponse(opened, now, url);
+  }
+
+  /**
+   * Checks that the object is the one whose checksum was stated at completion. All readers of a link get the same bytes.
+   * @throws DecryptionError if the object is another one or missing
+   */
+  async #assertObjectAsCompleted({ org, id, size, checksum }: StoredBlob): Promise<void> {
+    const found = await this.#objects.findObject(org, id);
+    const isSame = found !== undefined && found.checksum !== undefined && found.checksum === checksum;
+    if (!isSame || found.size !== size) throw new DecryptionError();
   }
 
   #toOpenResponse(blob: StoredBlob, now: Date, url: string): OpenLinkResponse {
@@ -127,7 +149,8 @@ export class ShareLinkService {
       { opening, openedAt: now.toISOString() },
       isLast ? recordRetentionEnd(now) : undefined,
     );
-    if (opened !== undefined) return opened;
+    // The condition of the write used `maxOpens` as the table had it at that moment.
+    if (opened !== undefined) return await this.#recordVerifier.verify(opened);
     const reread = await this.#reread(blob);
     // The SDK or the caller repeated an attempt whose reply was lost: this opening is already counted.
     if (isRepeatedOpening(reread, opening, now)) return reread;
@@ -157,32 +180,40 @@ export class ShareLinkService {
   }
 
   async #reread({ org, id }: StoredBlob): Promise<StoredBlob> {
-    const again = unlessTtlPassed((await this.#links.read(org, id)).blob, this.#clock());
+    const { blob } = await this.#links.read(org, id);
+    if (blob !== undefined && 'malformed' in blob) throw new DecryptionError();
+    const again = unlessTtlPassed(blob, this.#clock());
     if (again === undefined) throw new VaultError('blob_not_found');
-    return again;
+    return await this.#recordVerifier.verify(again);
   }
 
   /**
    * Finds the blob of a link and checks that the link is the current one. A malformed link causes no read and no org
-   * session.
+   * session. A link that is not current causes no call to KMS or S3, unless the org was shredded.
    */
   async #resolveLink(link: string): Promise<StoredBlob> {
     const linkId = parseLinkId(link);
     if (linkId === undefined) throw new VaultError('blob_not_found');
     const { org, id, locator } = linkId;
     const { keyring, blob } = await this.#links.read(org, id);
-    if (keyring === undefined) throw new VaultError('blob_not_found');
+    const found = blob !== undefined && 'malformed' in blob ? blob : unlessTtlPassed(blob, this.#clock());
+    const isCurrent = found !== undefined && constantTimeEqual(found.locator, locator);
+    if (keyring === undefined || !(isCurrent || claimsShredded(keyring))) throw new VaultError('blob_not_found');
     const reread = async () => (await this.#links.read(org, id)).keyring;
-    const stored = await this.#verifier.verify(keyring, org, reread);
+    const stored = await this.#keyringVerifier.verify(keyring, org, reread);
     // Reported without comparing the locator, because a shredded org may have no record to compare with.
     if (stored.state === 'shredded') throw new VaultError('org_shredded');
-    const found = unlessTtlPassed(blob, this.#clock());
-    if (found === undefined || !constantTimeEqual(found.locator, locator)) throw new VaultError('blob_not_found');
+    if (!isCurrent) throw new VaultError('blob_not_found');
     // Without the detail for API keys, which contains the date of the shredding and who can cancel it.
     if (stored.lock !== undefined) throw new VaultError('org_locked');
-    return found;
+    if ('malformed' in found) throw new DecryptionError();
+    return await this.#recordVerifier.verify(found);
   }
 }
+
+/** Whether an unverified record looks like a tombstone. */
+const claimsShredded = (keyring: unknown): boolean =>
+  typeof keyring === 'object' && keyring !== null && 'state' in keyring && keyring.state === 'shredded';
 
 /** Whether this opening was counted before, its first URL is still valid, and the blob has not ended otherwise. */
 const isRepeatedOpening = (

@@ -2,7 +2,7 @@
 import { BlobService, type BlobSettings } from '../blobs/blob-service.ts';
 import { MultipartUploadService } from '../blobs/multipart-upload-service.ts';
 import { ShareLinkService } from '../blobs/share-link-service.ts';
-import { DynamoBlobs, DynamoShareLinks } from '../blobs/stores/dynamo-blobs.ts';
+import { DynamoShareLinks } from '../blobs/stores/dynamo-blobs.ts';
 import { unavailableKek } from '../org-keys/keyring-opener.ts';
 import {
   clock,
@@ -13,11 +13,11 @@ import {
   requestRecordTables,
   requireSetting,
 } from './common.ts';
-import { objects } from './stores.ts';
+import { authenticatedBlobs, blobRecordVerifier, objects } from './stores.ts';
 
 export function createBlobServices() {
   const apiKeyAuth = createApiKeyAuth(requestRecordTables(), createKeyringOpener(unavailableKek));
-  const records = new DynamoBlobs(orgDynamoClients(), requireSetting('blobTable'));
+  const records = authenticatedBlobs();
   const settings: BlobSettings = {
     pageUrl: requireSetting('pageUrl'),
     maxBytes: Number(requireSetting('blobMaxBytes')),
@@ -34,5 +34,5 @@ export function createLinkServices() {
     blobs: requireSetting('blobTable'),
     keyrings: requireSetting('keyringTable'),
   });
-  return { links: new ShareLinkService(records, objects(), keyringVerifier(), clock) };
+  return { links: new ShareLinkService(records, objects(), keyringVerifier(), blobRecordVerifier(), clock) };
 }

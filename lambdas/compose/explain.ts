@@ -1,6 +1,5 @@
 /** Composes the function `explainer`. */
 import { DynamoApiKeys } from '../api-keys/stores/dynamo-api-keys.ts';
-import { DynamoBlobs } from '../blobs/stores/dynamo-blobs.ts';
 import { ExplainService } from '../explain/explain-service.ts';
 import { IamGrants } from '../explain/iam-grants.ts';
 import { DynamoValueMetadata } from '../explain/stores/dynamo-value-metadata.ts';
@@ -15,6 +14,7 @@ import {
   requestRecordTables,
   requireSetting,
 } from './common.ts';
+import { authenticatedBlobs } from './stores.ts';
 import { recordTables, userReader } from './user-stores.ts';
 
 /** It reads metadata and uses no key. It cannot perform the accesses that it reports. */
@@ -26,7 +26,7 @@ export function createExplainerServices() {
   const stores = {
     values: new DynamoValueMetadata(orgDynamoClients(), requireSetting('valueTable')),
     apiKeys: new DynamoApiKeys(orgDynamoClients(), requireSetting('apiKeyTable')),
-    blobs: new DynamoBlobs(orgDynamoClients(), requireSetting('blobTable')),
+    blobs: authenticatedBlobs(),
     users: userAuthenticator.reader,
   };
   const explainService = new ExplainService(stores, apiKeyVerifier(), new IamGrants(requireSetting('grants')), clock);

@@ -1,8 +1,10 @@
 /** The org-side stores, each with its table, bucket or key of the deployment. */
 import { DynamoApiKeys } from '../api-keys/stores/dynamo-api-keys.ts';
 import type { RequestRecordTables } from '../api-keys/stores/dynamo-request-records.ts';
+import { AuthenticatedBlobs } from '../blobs/authenticated-blobs.ts';
+import { BlobRecordVerifier } from '../blobs/blob-record-verifier.ts';
 import { OrgBlobPurger } from '../blobs/org-blob-purger.ts';
-import { DynamoBlobPurger } from '../blobs/stores/dynamo-blobs.ts';
+import { DynamoBlobPurger, DynamoBlobs } from '../blobs/stores/dynamo-blobs.ts';
 import { S3Objects } from '../blobs/stores/s3-objects.ts';
 import type { Kek } from '../org-keys/keyring-ports.ts';
 import { DynamoKeyrings } from '../org-keys/stores/dynamo-keyrings.ts';
@@ -14,6 +16,7 @@ import { DynamoValueHistory } from '../values/stores/dynamo-value-history.ts';
 import { DynamoValues } from '../values/stores/dynamo-values.ts';
 import type { ValueStores } from '../values/value-ports.ts';
 import {
+  authenticationKeys,
   lazy,
   orgDynamoClients,
   orgKmsClients,
@@ -42,6 +45,11 @@ export const requestRecordTablesWithValues = (): RequestRecordTables => ({
   ...requestRecordTables(),
   values: requireSetting('valueTable'),
 });
+
+export const blobRecordVerifier = () => new BlobRecordVerifier(authenticationKeys());
+
+export const authenticatedBlobs = () =>
+  new AuthenticatedBlobs(new DynamoBlobs(orgDynamoClients(), requireSetting('blobTable')), blobRecordVerifier());
 
 export const createBlobPurger = () =>
   new OrgBlobPurger(objects(), new DynamoBlobPurger(orgDynamoClients(), requireSetting('blobTable')));

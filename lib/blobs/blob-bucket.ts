@@ -20,8 +20,9 @@ import { sessionOrgTag } from '../shared/session-role.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * The ciphertext of blobs, as `<org>/<id>.enc`. Versioning is off, so that a deleted object cannot be restored.
- * Lifecycle rules delete expired and incomplete objects by their tag. The bucket is retained when the stack is deleted.
+ * The ciphertext of blobs, as `<org>/<id>.enc`. What a form uploads is `<org>/<id>.form` until completion. Versioning is
+ * off, so that a deleted object cannot be restored. Lifecycle rules delete expired and incomplete objects by their tag.
+ * The bucket is retained when the stack is deleted.
  */
 export class BlobBucket extends Construct {
   readonly name: string;
@@ -63,8 +64,8 @@ export class BlobBucket extends Construct {
   }
 
   /**
-   * Uploads objects in one request or in parts, checks them against the announced size and checksum, tags them and
-   * deletes them. IAM requires `s3:GetObject` to read size and checksum.
+   * Uploads objects in one request or in parts, checks them against the announced size and checksum, copies and tags
+   * them, and deletes them. IAM requires `s3:GetObject` to read size and checksum, and to copy.
    */
   grantUpload(fn: VaultFunction): void {
     this.grantObjects(fn, [
@@ -77,7 +78,7 @@ export class BlobBucket extends Construct {
     ]);
   }
 
-  /** Downloads objects, tags them after their last opening, and deletes them when they are burned. */
+  /** Checks and downloads objects, tags them after their last opening, and deletes them when they are burned. */
   grantOpen(fn: VaultFunction): void {
     this.grantObjects(fn, ['s3:DeleteObject', 's3:GetObject', 's3:PutObjectTagging']);
   }

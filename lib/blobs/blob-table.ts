@@ -19,9 +19,15 @@ export class BlobTable extends Construct {
     this.name = this.table.tableName;
   }
 
-  /** Starts, completes and lists blobs, replaces their links, and marks them as deleted. */
+  /** Starts, completes and lists blobs, replaces their links, marks them as deleted, and deletes damaged records. */
   grantManage(fn: VaultFunction): void {
-    this.grant(fn, ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem']);
+    this.grant(fn, [
+      'dynamodb:DeleteItem',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:Query',
+      'dynamodb:UpdateItem',
+    ]);
   }
 
   /**

@@ -41,7 +41,8 @@ export interface BucketView {
   keys(org: string): Promise<string[]>;
   /** IDs of unfinished uploads. */
   uploads(org: string): Promise<string[]>;
-  lifetime(org: string, id: string): Promise<string | undefined>;
+  /** @param what the object, or what a form has uploaded */
+  lifetime(org: string, id: string, what?: 'enc' | 'form'): Promise<string | undefined>;
 }
 
 export function bucketView({ endpoints, operator, credentials, resources }: LocalVault): BucketView {
@@ -56,8 +57,9 @@ export function bucketView({ endpoints, operator, credentials, resources }: Loca
       const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: `${org}/` }));
       return Uploads.map(({ UploadId = '' }) => UploadId);
     },
-    lifetime: async (org, id) => {
-      const { TagSet = [] } = await client.send(new GetObjectTaggingCommand({ Bucket, Key: `${org}/${id}.enc` }));
+    lifetime: async (org, id, what = 'enc') => {
+      const Key = `${org}/${id}.${what}`;
+      const { TagSet = [] } = await client.send(new GetObjectTaggingCommand({ Bucket, Key }));
       return TagSet.find(({ Key }) => Key === 'lifetime')?.Value;
     },
   };

@@ -84,7 +84,7 @@ describe('a deletion', () => {
         const { org, blobs, put, world, record } = createInMemoryBlobs();
         const { id } = await blobs.create(org, {});
         put(id, { number: 1, size: 5 });
-        world.objects.set(id, { size: 5, checksum: undefined, lifetime: 'unfinished' });
+        world.objects.set(id, { size: 5, tag: 'x', checksum: undefined, lifetime: 'unfinished' });
         let failed = false;
         world.fate = (name) => {
           const isIt = name === failing && !failed;

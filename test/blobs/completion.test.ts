@@ -183,9 +183,114 @@ describe('a completion', () => {
       const checksum = post(id);
       pass(seconds);
       expect(await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('blob_expired');
-      expect(world.objects.get(id)?.lifetime).toBe('unfinished');
+      expect(world.objects.size).toBe(0);
+      expect(world.forms.get(id)?.lifetime).toBe('unfinished');
     }
   });
+
+  test('by form copies what was uploaded: whatever is posted later, readers get what was completed', async () => {
+    const { org, blobs, uploads, post, world, record, open } = createInMemoryBlobs();
+    const { id, link } = await blobs.create(org, { size: 10 });
+    const checksum = post(id);
+    await uploads.complete(org, id, { checksum, verifiers });
+    expect(world.forms.size).toBe(0);
+    const other = post(id, 'other-text');
+    expect(other).not.toBe(checksum);
+    expect(await errorCodeOf(uploads.complete(org, id, { checksum: other, verifiers }))).toBe('blob_completed');
+    expect(world.objects.get(id)).toMatchObject({ checksum, lifetime: 'kept' });
+    expect(record(id).checksum).toBe(checksum);
+    expect(await errorCodeOf(open(link))).toBe('no error');
+  });
+
+  test.each(['copy', 'deleteForm', 'complete'])(
+    'by form, into which another file is posted before its call of %s, is of the announced file or refused',
+    async (overtaken) => {
+      const { org, blobs, uploads, post, world, record } = createInMemoryBlobs();
+      const { id } = await blobs.create(org, { size: 10 });
+      const checksum = post(id);
+      world.intrude = async (name) => {
+        if (name === overtaken) post(id, 'other-text');
+      };
+      const code = await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }));
+      expect(code).toBe(overtaken === 'copy' ? 'blob_not_uploaded' : 'no error');
+      expect(record(id).state).toBe(overtaken === 'copy' ? 'uploading' : 'ready');
+      expect(world.objects.get(id)?.checksum).toBe(overtaken === 'copy' ? undefined : checksum);
+    },
+  );
+
+  test('by form, of which the copy is another file although S3 reported no change, is refused', async () => {
+    const { org, blobs, uploads, post, world } = createInMemoryBlobs();
+    const { id } = await blobs.create(org, { size: 10 });
+    const checksum = post(id);
+    const tag = world.forms.get(id)?.tag ?? '';
+    world.intrude = async (name) => {
+      if (name !== 'copy') return;
+      post(id, 'other-text');
+      const posted = world.forms.get(id);
+      // Two contents with the same MD5.
+      if (posted !== undefined) posted.tag = tag;
+    };
+    expect(await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('upload_mismatch');
+  });
+
+  test('by form twice at once with two files changes the object only once', async () => {
+    const { org, blobs, uploads, post, world, record, open } = createInMemoryBlobs();
+    const { id, link } = await blobs.create(org, { size: 10 });
+    const first = post(id);
+    let second = '';
+    world.intrude = async (name) => {
+      if (name !== 'complete') return;
+      world.intrude = async () => {};
+      second = post(id, 'other-text');
+      expect(await errorCodeOf(uploads.complete(org, id, { checksum: second, verifiers }))).toBe('upload_mismatch');
+    };
+    await uploads.complete(org, id, { checksum: first, verifiers });
+    expect([world.objects.get(id)?.checksum, record(id).checksum]).toEqual([first, first]);
+    expect(await errorCodeOf(open(link))).toBe('no error');
+  });
+
+  test.each(['findForm', 'copy', 'deleteForm', 'find', 'complete'])(
+    'by form that a deletion overtakes before its call of %s leaves no object and says that it was deleted',
+    async (overtaken) => {
+      const { org, blobs, uploads, post, world, record } = createInMemoryBlobs();
+      const { id } = await blobs.create(org, { size: 10 });
+      const checksum = post(id);
+      world.intrude = async (name) => {
+        if (name !== overtaken) return;
+        world.intrude = async () => {};
+        expect(await blobs.delete(org, id)).toEqual({ deleted: true });
+      };
+      expect(await errorCodeOf(uploads.complete(org, id, { checksum, verifiers }))).toBe('blob_deleted');
+      expect([world.objects.size, world.forms.size, record(id).state]).toEqual([0, 0, 'deleted']);
+    },
+  );
+
+  test.each(['delete', 'deleteForm', 'deleteObject'])(
+    'by form that was about to copy, and does so before a deletion’s call of %s, leaves no object either',
+    async (between) => {
+      const { org, blobs, uploads, post, world, record } = createInMemoryBlobs();
+      const { id } = await blobs.create(org, { size: 10 });
+      const checksum = post(id);
+      const [reached, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      let completing: Promise<string> | undefined;
+      let isDeleting = false;
+      world.intrude = async (name) => {
+        if (name === 'copy') {
+          reached.resolve();
+          await released.promise;
+        } else if (isDeleting && name === between) {
+          isDeleting = false;
+          released.resolve();
+          await completing;
+        }
+      };
+      completing = errorCodeOf(uploads.complete(org, id, { checksum, verifiers }));
+      await reached.promise;
+      isDeleting = true;
+      await blobs.delete(org, id);
+      expect([world.objects.size, world.forms.size, record(id).state]).toEqual([0, 0, 'deleted']);
+    },
+  );
 
   const steps = Array.from({ length: 9 }, (_, n) => n + 1);
   const fates: CallOutcome[] = ['before', 'after', 'repeated'];

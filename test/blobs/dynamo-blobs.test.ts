@@ -8,7 +8,7 @@ import dynalite from 'dynalite';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
-import type { Completion, StoredBlob } from '../../lambdas/blobs/blob-ports.ts';
+import type { AuthenticatedBlob, Completion } from '../../lambdas/blobs/blob-ports.ts';
 import { DynamoBlobPurger, DynamoBlobs, DynamoShareLinks } from '../../lambdas/blobs/stores/dynamo-blobs.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
 
@@ -21,7 +21,7 @@ let client: DynamoDBClient;
 let blobs: DynamoBlobs;
 let links: DynamoShareLinks;
 let eraser: DynamoBlobPurger;
-let blob: StoredBlob;
+let blob: AuthenticatedBlob;
 
 async function table(name: string, ...keys: ['org', ...'id'[]]): Promise<void> {
   const command = new CreateTableCommand({
@@ -54,13 +54,14 @@ afterAll(async () => {
 });
 
 const time = '2026-06-01T12:00:00.000Z';
-const completion: Completion = {
+const completion: Completion & { mac: string } = {
   completedAt: time,
   size: 12,
   checksum: 'c',
   openVerifier: 'o',
   burnVerifier: 'b',
   ttl: undefined,
+  mac: 'ready',
 };
 
 beforeEach(async () => {
@@ -76,11 +77,12 @@ beforeEach(async () => {
     maxOpens: 2,
     burn: false,
     ttl: 5,
+    mac: 'uploading',
   };
   await blobs.create(blob);
 });
 const now = async () => await blobs.get(blob.org, blob.id);
-const complete = (other: Partial<Completion> = {}) => blobs.markReady(blob.org, blob.id, { ...completion, ...other });
+const complete = (other: Partial<Completion> = {}) => blobs.markReady(blob, { ...completion, ...other });
 
 describe('a record', () => {
   test('comes back as it was stored; again the same passes, another under its id does not', async () => {
@@ -103,6 +105,8 @@ describe('a record', () => {
     const listed = await blobs.list(org, undefined, 10);
     expect(listed.items.filter((item) => item.blob === undefined)).toEqual([{ id: broken.id.S, blob: undefined }]);
     expect(listed.items.length).toBeGreaterThan(1);
+    expect(await blobs.getUnverified(org, broken.id.S)).toEqual({ id: broken.id.S, uploadId: 'v' });
+    expect((await links.read(org, broken.id.S)).blob).toEqual({ malformed: true, locator: undefined });
     const { items, more } = await eraser.list(org, undefined, 10);
     expect([items, more]).toEqual([
       [
@@ -139,19 +143,27 @@ describe('a change', () => {
     expect((await now())?.checksum).toBe('c');
   });
 
+  test('to ready is not made of a record that somebody changed since it was read', async () => {
+    expect(await blobs.markReady({ ...blob, mac: 'other' }, completion)).toBe(false);
+    expect(await now()).toEqual(blob);
+  });
+
   test('to ready of a blob with an expiry says when its record may go', async () => {
     await complete({ ttl: 99 });
     expect(await now()).toMatchObject({ state: 'ready', ttl: 99 });
   });
 
   test('of the locator is for what is ready, and ends what the old one could do', async () => {
-    expect(await blobs.replaceLocator(blob.org, blob.id, randomId())).toBe(false);
-    await complete();
     const locator = randomId();
-    expect(await blobs.replaceLocator(blob.org, blob.id, locator)).toBe(true);
+    expect(await blobs.replaceLocator(blob, { locator, mac: 'new' })).toBe(false);
+    await complete();
+    // The record is no longer the one that was read.
+    expect(await blobs.replaceLocator(blob, { locator, mac: 'new' })).toBe(false);
+    expect(await blobs.replaceLocator({ ...blob, mac: 'ready' }, { locator, mac: 'new' })).toBe(true);
+    expect(await blobs.replaceLocator({ ...blob, mac: 'ready' }, { locator: 'other', mac: 'other' })).toBe(false);
     expect(await links.recordOpening(blob, named('x'), undefined)).toBeUndefined();
     expect(await links.markBurned(blob, 9)).toBe(false);
-    expect(await now()).toMatchObject({ locator, state: 'ready', openings: 0 });
+    expect(await now()).toMatchObject({ locator, mac: 'new', state: 'ready', openings: 0 });
   });
 
   test('to deleted is made from uploading and ready, and is the last', async () => {
@@ -167,7 +179,7 @@ describe('a change', () => {
   test('of what is not there makes no record', async () => {
     await eraser.remove(blob.org, blob.id);
     expect(await complete()).toBe(false);
-    expect(await blobs.replaceLocator(blob.org, blob.id, 'x')).toBe(false);
+    expect(await blobs.replaceLocator(blob, { locator: 'x', mac: 'x' })).toBe(false);
     expect(await blobs.markDeleted(blob.org, blob.id, 1)).toBe(false);
     expect(await links.recordOpening(blob, named('x'), 1)).toBeUndefined();
     expect(await links.markBurned(blob, 1)).toBe(false);
@@ -202,7 +214,7 @@ describe('an opening', () => {
   test('without a limit goes on', async () => {
     const id = createTimeId(9, randomBytes(16));
     await blobs.create({ ...blob, id, maxOpens: undefined });
-    await blobs.markReady(blob.org, id, completion);
+    await blobs.markReady({ ...blob, id }, completion);
     for (let n = 1; n < 5; n++) {
       expect(await links.recordOpening({ ...blob, id }, named(`${n}`), undefined)).toMatchObject({ openings: n });
     }

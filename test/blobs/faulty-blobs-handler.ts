@@ -4,6 +4,7 @@
  */
 import {
   AbortMultipartUploadCommand,
+  CopyObjectCommand,
   DeleteObjectCommand,
   HeadObjectCommand,
   ListPartsCommand,
@@ -15,6 +16,7 @@ let first: string | undefined;
 
 for (const command of [
   AbortMultipartUploadCommand,
+  CopyObjectCommand,
   DeleteObjectCommand,
   HeadObjectCommand,
   ListPartsCommand,
@@ -23,8 +25,9 @@ for (const command of [
 ]) {
   const { resolveMiddleware } = command.prototype;
   command.prototype.resolveMiddleware = function (this: { input: { Key?: string | undefined } }, ...args: unknown[]) {
-    first ??= this.input.Key;
-    this.input.Key = first;
+    const [, folderAndId, ending = ''] = /^(.*)(\.\w+)$/.exec(this.input.Key ?? '') ?? [];
+    first ??= folderAndId;
+    this.input.Key = `${first}${ending}`;
     return Reflect.apply(resolveMiddleware, this, args);
   } as typeof resolveMiddleware;
 }

@@ -7,15 +7,17 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import { formatLinkId, type LinkId } from '../../core/blobs/share-link.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { newOrgKeyring, toKeyringRecord } from '../../core/org-keys/org-keyring.ts';
+import { AuthenticatedBlobs } from '../../lambdas/blobs/authenticated-blobs.ts';
 import type {
   AnnouncedPart,
-  BlobStore,
+  BlobRecordStore,
   LinkObjectStore,
   LinkStore,
   StoredBlob,
   StoredPart,
   UploadObjectStore,
 } from '../../lambdas/blobs/blob-ports.ts';
+import { BlobRecordVerifier } from '../../lambdas/blobs/blob-record-verifier.ts';
 import { BlobService } from '../../lambdas/blobs/blob-service.ts';
 import { MultipartUploadService } from '../../lambdas/blobs/multipart-upload-service.ts';
 import { ShareLinkService } from '../../lambdas/blobs/share-link-service.ts';
@@ -26,6 +28,7 @@ export type CallOutcome = 'done' | 'before' | 'after' | 'repeated';
 
 interface StoredObject {
   size: number;
+  tag: string;
   checksum: string | undefined;
   lifetime: string;
 }
@@ -60,6 +63,8 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
       | undefined,
     records: new Map<string, StoredBlob>(),
     objects: new Map<string, StoredObject>(),
+    /** What forms have uploaded. */
+    forms: new Map<string, StoredObject>(),
     uploads: new Map<string, Map<number, StoredPart>>(),
   };
 
@@ -83,7 +88,7 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
     return true;
   }
 
-  const store: BlobStore = {
+  const records: BlobRecordStore = {
     create: (blob) =>
       call('create', () => {
         sole(blob.org);
@@ -101,20 +106,26 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
           .sort((a, b) => (a.id < b.id ? 1 : -1));
         return { items: found.slice(0, limit).map((blob) => ({ id: blob.id, blob })), more: found.length > limit };
       }),
-    markReady: (_, id, { ttl, ...completion }) =>
+    getUnverified: (_, id) =>
+      call('getUnverified', () => {
+        const found = world.records.get(id);
+        return found && { id, uploadId: found.uploadId };
+      }),
+    remove: (_, id) => call('remove', () => void world.records.delete(id)),
+    markReady: ({ id, mac: before }, { ttl, ...completion }) =>
       call('complete', () =>
         change(
           id,
-          ({ state }) => state === 'uploading',
+          ({ state, mac }) => state === 'uploading' && mac === before,
           (blob) => ({ ...blob, ...completion, state: 'ready', uploadId: undefined, ttl }),
         ),
       ),
-    replaceLocator: (_, id, locator) =>
+    replaceLocator: ({ id, mac: before }, next) =>
       call('relink', () =>
         change(
           id,
-          ({ state }) => state === 'ready',
-          (blob) => ({ ...blob, locator }),
+          ({ state, mac }) => state === 'ready' && mac === before,
+          (blob) => ({ ...blob, ...next }),
         ),
       ),
     markDeleted: (_, id, ttl) =>
@@ -157,11 +168,13 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
 
   const joinedChecksum = (parts: readonly StoredPart[]) =>
     `${hashOf(...parts.map(({ checksum }) => Buffer.from(checksum, 'base64')))}-${parts.length}`;
+  const foundIn = (stored: StoredObject | undefined) =>
+    stored && { size: stored.size, tag: stored.tag, checksum: stored.checksum };
   const objects: UploadObjectStore & LinkObjectStore = {
     presignForm: (asked, id, size) =>
       call('form', () => {
         sole(asked);
-        return { url: 'https://bucket.invalid/', fields: { key: `${asked}/${id}.enc`, size: String(size) } };
+        return { url: 'https://bucket.invalid/', fields: { key: `${asked}/${id}.form`, size: String(size) } };
       }),
     startMultipartUpload: () =>
       call('begin', () => {
@@ -183,10 +196,18 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
         const upload = world.uploads.get(uploadId);
         if (upload === undefined || parts.some(({ number, tag }) => upload.get(number)?.tag !== tag)) return;
         const size = parts.reduce((sum, part) => sum + part.size, 0);
-        world.objects.set(id, { size, checksum: joinedChecksum(parts), lifetime: 'unfinished' });
+        world.objects.set(id, { size, tag: randomId(), checksum: joinedChecksum(parts), lifetime: 'unfinished' });
         world.uploads.delete(uploadId);
       }),
-    findObject: (_, id) => call('find', () => structuredClone(world.objects.get(id))),
+    findFormUpload: (_, id) => call('findForm', () => foundIn(world.forms.get(id))),
+    copyFormUpload: (_, id, tag, lifetime) =>
+      call('copy', () => {
+        const uploaded = world.forms.get(id);
+        if (uploaded?.tag !== tag || world.objects.has(id)) return;
+        world.objects.set(id, { ...uploaded, lifetime });
+      }),
+    deleteFormUpload: (_, id) => call('deleteForm', () => void world.forms.delete(id)),
+    findObject: (_, id) => call('find', () => foundIn(world.objects.get(id))),
     setLifetimeTag: (_, id, lifetime) =>
       call('setLifetime', () => {
         const held = world.objects.get(id);
@@ -199,11 +220,13 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
   };
 
   const settings = { pageUrl: 'https://page.invalid', maxBytes };
+  const marks = new InMemoryOrgMarks().begin(org);
+  const { keys, keyringVerifier } = createRecordVerifiers(marks, clock);
+  const verifier = new BlobRecordVerifier(keys);
+  const store = new AuthenticatedBlobs(records, verifier);
   const blobs = new BlobService(store, objects, settings, clock);
   const uploads = new MultipartUploadService(store, objects, settings, clock);
-  const marks = new InMemoryOrgMarks().begin(org);
-  const { keyringVerifier } = createRecordVerifiers(marks, clock);
-  const links = new ShareLinkService(linkStore, objects, keyringVerifier, clock);
+  const links = new ShareLinkService(linkStore, objects, keyringVerifier, verifier, clock);
 
   const record = (id: string): StoredBlob => {
     const blob = world.records.get(id);
@@ -213,7 +236,7 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
   /** Emulates S3 for a form upload. */
   const post = (id: string, content = 'ciphertext', size = content.length): string => {
     const checksum = hashOf(content);
-    world.objects.set(id, { size, checksum, lifetime: 'unfinished' });
+    world.forms.set(id, { size, tag: randomId(), checksum, lifetime: 'unfinished' });
     return checksum;
   };
   /** Emulates S3 for part uploads. */
@@ -246,7 +269,23 @@ export function createInMemoryBlobs({ maxBytes = limits.blobBytes as number } = 
   const pass = (seconds: number) => {
     time.now = new Date(time.now.getTime() + seconds * 1000);
   };
-  return { org, world, time, pass, blobs, uploads, links, record, post, put, checksumOfParts, ready, open, burn };
+  return {
+    org,
+    world,
+    time,
+    pass,
+    marks,
+    blobs,
+    uploads,
+    links,
+    record,
+    post,
+    put,
+    checksumOfParts,
+    ready,
+    open,
+    burn,
+  };
 }
 
 /** Repeats a request, like a client after a retryable error. */

@@ -82,7 +82,7 @@ describe('the reply lost', () => {
       },
     );
 
-    test.each(['PostObject', 'PutObjectTagging', 'UpdateItem'])(
+    test.each(['PostObject', 'CopyObject', 'DeleteObject', 'UpdateItem'])(
       'of %s as an upload by form ends: it is complete',
       async (action) => {
         losing(action, times);

@@ -32,8 +32,8 @@ beforeEach(() => {
   id = createTimeId(Date.now(), randomBytes(16));
 });
 
-const lifetime = async () => {
-  const command = new GetObjectTaggingCommand({ Bucket, Key: `${org}/${id}.enc` });
+const lifetime = async (what: 'enc' | 'form' = 'enc') => {
+  const command = new GetObjectTaggingCommand({ Bucket, Key: `${org}/${id}.${what}` });
   return (await s3.client().send(command)).TagSet;
 };
 
@@ -54,10 +54,18 @@ describe('a form', () => {
   const content = Uint8Array.from(randomBytes(1000));
 
   test('takes exactly what was announced, which is unfinished until it is completed', async () => {
-    expect(await objects.findObject(org, id)).toBeUndefined();
+    expect(await objects.findFormUpload(org, id)).toBeUndefined();
     expect(await post(await objects.presignForm(org, id, 1000), content)).toBe(204);
-    expect(await objects.findObject(org, id)).toEqual({ size: 1000, checksum: sha256(content) });
-    expect(await lifetime()).toEqual([{ Key: 'lifetime', Value: 'unfinished' }]);
+    expect(await objects.findObject(org, id)).toBeUndefined();
+    expect(await lifetime('form')).toEqual([{ Key: 'lifetime', Value: 'unfinished' }]);
+    const posted = await objects.findFormUpload(org, id);
+    expect(posted).toEqual({ size: 1000, tag: expect.any(String), checksum: sha256(content) });
+    await objects.copyFormUpload(org, id, posted?.tag ?? '', '2');
+    expect(await objects.findObject(org, id)).toEqual(posted);
+    expect(await lifetime()).toEqual([{ Key: 'lifetime', Value: '2' }]);
+    await objects.deleteFormUpload(org, id);
+    await objects.deleteFormUpload(org, id);
+    expect(await objects.findFormUpload(org, id)).toBeUndefined();
     expect(await objects.setLifetimeTag(org, id, '8')).toBe(true);
     expect(await lifetime()).toEqual([{ Key: 'lifetime', Value: '8' }]);
     await objects.deleteObject(org, id);
@@ -66,11 +74,30 @@ describe('a form', () => {
     expect(await objects.setLifetimeTag(org, id, '8')).toBe(false);
   });
 
+  test('is copied once, if it is still what was checked, and never changes the copy', async () => {
+    const other = Uint8Array.from(randomBytes(1000));
+    const ticket = await objects.presignForm(org, id, 1000);
+    await post(ticket, content);
+    const tag = (await objects.findFormUpload(org, id))?.tag ?? '';
+    await post(ticket, other);
+    await objects.copyFormUpload(org, id, tag, 'kept');
+    expect(await objects.findObject(org, id)).toBeUndefined();
+    await post(ticket, content);
+    await objects.copyFormUpload(org, id, tag, 'kept');
+    // A retry after a lost reply finds the copy.
+    await objects.copyFormUpload(org, id, tag, 'kept');
+    await post(ticket, other);
+    await objects.copyFormUpload(org, id, (await objects.findFormUpload(org, id))?.tag ?? '', 'kept');
+    expect(await objects.findObject(org, id)).toMatchObject({ checksum: sha256(content) });
+    await objects.deleteFormUpload(org, id);
+    await objects.copyFormUpload(org, createTimeId(5, randomBytes(16)), tag, 'kept');
+  });
+
   test.each<[string, number, Record<string, string>]>([
     ['a byte more', 999, {}],
     ['a byte less', 1001, {}],
     ['another checksum', 1000, { 'x-amz-checksum-sha256': sha256(randomBytes(9)) }],
-    ['another object', 1000, { key: `${org}/other.enc` }],
+    ['another object', 1000, { key: `${org}/other.form` }],
     ['another org’s object', 1000, { key: `${randomId()}/x.enc` }],
     ['a media type that browsers show', 1000, { 'Content-Type': 'text/html' }],
     [
@@ -82,6 +109,7 @@ describe('a form', () => {
     ['a field of its own', 1000, { 'x-amz-meta-name': 'secret plan.pdf' }],
   ])('does not take %s', async (_, size, others) => {
     expect(await post(await objects.presignForm(org, id, size), content, others)).toBeGreaterThanOrEqual(400);
+    expect(await objects.findFormUpload(org, id)).toBeUndefined();
     expect(await objects.findObject(org, id)).toBeUndefined();
   });
 });
@@ -109,6 +137,7 @@ describe('parts', () => {
     const digests = [first, second].map((part) => Buffer.from(sha256(part), 'base64'));
     expect(await objects.findObject(org, id)).toEqual({
       size: first.length + second.length,
+      tag: expect.any(String),
       checksum: `${sha256(...digests)}-2`,
     });
     expect(await lifetime()).toEqual([{ Key: 'lifetime', Value: 'unfinished' }]);
@@ -154,6 +183,7 @@ describe('parts', () => {
 test('an address gives the object, whole or by ranges, as bytes that no browser shows; and no other object', async () => {
   const content = Uint8Array.from(randomBytes(1000));
   await post(await objects.presignForm(org, id, 1000), content);
+  await objects.copyFormUpload(org, id, (await objects.findFormUpload(org, id))?.tag ?? '', 'kept');
   const url = await objects.presignDownload(org, id);
   const whole = await fetch(url);
   expect(whole.headers.get('content-type')).toBe('application/octet-stream');
@@ -193,6 +223,9 @@ describe('a failure of S3', () => {
     parts: (one) => one.listParts(org, id, 'x', 0, 10),
     join: (one) => one.completeMultipartUpload(org, id, 'x', [{ number: 1, size: 1, checksum: sha256(), tag: '"x"' }]),
     find: (one) => one.findObject(org, id),
+    findForm: (one) => one.findFormUpload(org, id),
+    copy: (one) => one.copyFormUpload(org, id, 'x', '2'),
+    deleteForm: (one) => one.deleteFormUpload(org, id),
     setLifetime: (one) => one.setLifetimeTag(org, id, '2'),
     abort: (one) => one.abortMultipartUpload(org, id, 'x'),
     delete: (one) => one.deleteObject(org, id),

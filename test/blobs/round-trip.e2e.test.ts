@@ -206,9 +206,11 @@ describe('what S3 removes by itself', () => {
     const begun = await beginUpload(stack, small, {}, agentKey);
     await postForm(formOf(begun), begun.bytes);
     await beginUpload(stack, small, { size: undefined }, agentKey);
-    const lifetimes = [kept, spent, week, begun].map(({ id }) => objects.lifetime(org, id));
-    expect(await Promise.all(lifetimes)).toEqual(['kept', '2', '8', 'unfinished']);
-    const keys = (...of: { id: string }[]) => of.map(({ id }) => `${org}/${id}.enc`).sort();
+    const lifetimes = [kept, spent, week].map(({ id }) => objects.lifetime(org, id));
+    expect(await Promise.all(lifetimes)).toEqual(['kept', '2', '8']);
+    expect(await objects.lifetime(org, begun.id, 'form')).toBe('unfinished');
+    const keys = (...of: { id: string }[]) =>
+      of.map(({ id }) => `${org}/${id}.${id === begun.id ? 'form' : 'enc'}`).sort();
     const keysAfter = async (days: number) => {
       stack.vault.applyBucketLifecycles(new Date(Date.now() + days * 86_400_000));
       return (await objects.keys(org)).sort();

@@ -118,7 +118,7 @@ describe('an org', () => {
 });
 
 describe('opening', () => {
-  test('costs one read and one write, and gives an address that works for half an hour', async () => {
+  test('costs one read, one check of the object and one write, and gives an address that works for half an hour', async () => {
     const { ready, open, world, record } = createInMemoryBlobs();
     const blob = await ready({ maxOpens: 3 });
     world.calls.length = 0;
@@ -129,7 +129,7 @@ describe('opening', () => {
       urlExpiresAt: '2026-06-01T12:30:00.000Z',
     });
     // Signing the URL needs no call to a service.
-    expect(world.calls).toEqual(['read', 'address', 'open']);
+    expect(world.calls).toEqual(['read', 'find', 'address', 'open']);
     expect(record(blob.id)).toMatchObject({ openings: 1 });
   });
 
@@ -175,7 +175,7 @@ describe('opening', () => {
     expect(world.objects.get(blob.id)?.lifetime).toBe('91');
     world.calls.length = 0;
     expect(await open(blob)).toMatchObject({ openingsLeft: 0 });
-    expect(world.calls).toEqual(['read', 'address', 'open', 'setLifetime']);
+    expect(world.calls).toEqual(['read', 'find', 'address', 'open', 'setLifetime']);
     expect(world.objects.get(blob.id)?.lifetime).toBe('2');
     expect(record(blob.id).ttl).toBe(untilMonthAfter(time.now));
     expect(await errorCodeOf(open(blob))).toBe('blob_spent');
@@ -273,7 +273,7 @@ describe('opening', () => {
   });
 
   test('for want of an address, or of an answer of the table, is not counted', async () => {
-    for (const failing of ['address', 'open', 'read']) {
+    for (const failing of ['address', 'open', 'read', 'find']) {
       const { ready, open, world, record } = createInMemoryBlobs();
       const blob = await ready({ maxOpens: 1 });
       world.fate = (name) => (name === failing ? 'before' : 'done');

@@ -13,6 +13,7 @@ import {
   encodeBlobHeader,
   encodeBlobPreamble,
 } from '../../core/blobs/blob-format.ts';
+import { verifyBlobRecordMac } from '../../core/blobs/blob-record-mac.ts';
 import { BlobSealer } from '../../core/blobs/blob-stream.ts';
 import { collectBytes } from '../../core/blobs/byte-source.ts';
 import { computeLinkProof, verifierOf } from '../../core/blobs/link-proof.ts';
@@ -163,6 +164,13 @@ describe('docs/format.md', () => {
   test('section 5: the record after a rotation has the old DEK retired', () => {
     const keyring = parseKeyring(authenticationKey, storedKeyring('rotated record'));
     expect(keyring.deks.map(({ state }) => state)).toEqual(['retired', 'active']);
+  });
+
+  test.each(['blob', 'upload'])('section 10: the MAC of the record of the example: %s', (kind) => {
+    const { mac, ...record } = JSON.parse(raw(`${kind} record`));
+    verifyBlobRecordMac(authenticationKey, record, mac);
+    expect(macOf(raw(`${kind} record message`))).toBe(raw(`${kind} record mac`));
+    expect(toHex(mac)).toBe(raw(`${kind} record mac`));
   });
 
   test.each(['API key', 'plain key'])('section 5: the MAC of the record: %s', (kind) => {

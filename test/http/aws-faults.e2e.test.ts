@@ -234,7 +234,9 @@ describe('a store of objects that fails', () => {
   });
 
   test.each(
-    faults.flatMap(([how, fault]) => ['HeadObject', 'PutObjectTagging'].map((action) => ({ how, fault, action }))),
+    faults.flatMap(([how, fault]) =>
+      ['HeadObject', 'CopyObject', 'DeleteObject'].map((action) => ({ how, fault, action })),
+    ),
   )('$how for $action: no upload is completed, and none is lost', async ({ fault, action }) => {
     const begun = await beginUpload(stack, content);
     expect((await postForm(formOf(begun), begun.bytes)).status).toBe(204);

@@ -156,6 +156,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       readingMark,
       ...authentication,
       record,
+      'blob dynamodb:DeleteItem',
       'blob dynamodb:GetItem',
       'blob dynamodb:PutItem',
       'blob dynamodb:Query',

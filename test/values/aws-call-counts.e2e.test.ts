@@ -117,9 +117,9 @@ describe('blobs', () => {
     expect(calls()).toEqual(['dynamodb BatchGetItem']);
   });
 
-  test('a warm opening is one read, one write and one audit record, without KMS and STS; then its download', async () => {
+  test('a warm opening is one read, one check of the object, one write and one audit record, without KMS and STS; then its download', async () => {
     await (await stack.client.blobs.get(url)).text();
-    const opening = ['dynamodb BatchGetItem', 'dynamodb UpdateItem', 'dynamodb PutItem'];
+    const opening = ['dynamodb BatchGetItem', 's3 HeadObject', 'dynamodb UpdateItem', 'dynamodb PutItem'];
     expect(calls()).toEqual([...opening, 's3 GetObject']);
   });
 
@@ -127,20 +127,33 @@ describe('blobs', () => {
     const put = await stack.client.blobs.put(content, { maxOpens: 1 });
     stack.vault.calls.reset();
     await (await stack.client.blobs.get(put.url)).text();
-    const opening = ['dynamodb BatchGetItem', 'dynamodb UpdateItem', 's3 PutObjectTagging', 'dynamodb PutItem'];
-    expect(calls()).toEqual([...opening, 's3 GetObject']);
+    expect(calls()).toEqual([
+      'dynamodb BatchGetItem',
+      's3 HeadObject',
+      'dynamodb UpdateItem',
+      's3 PutObjectTagging',
+      'dynamodb PutItem',
+      's3 GetObject',
+    ]);
   });
 
-  test('a burning is one read, one write, one deletion and one audit record', async () => {
+  test('a burning is one read, one write, one deletion and two audit records', async () => {
     const put = await stack.client.blobs.put(content, { burn: true });
     const opened = await stack.client.blobs.get(put.url, { burn: false });
     await opened.text();
     stack.vault.calls.reset();
     await opened.burn();
-    expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb UpdateItem', 's3 DeleteObject', 'dynamodb PutItem']);
+    // The first audit record says that the burning was started.
+    expect(calls()).toEqual([
+      'dynamodb BatchGetItem',
+      'dynamodb PutItem',
+      'dynamodb UpdateItem',
+      's3 DeleteObject',
+      'dynamodb PutItem',
+    ]);
   });
 
-  test('a small put is two requests to the vault and one to S3: a record, the file, its check and tag, and no KMS call', async () => {
+  test('a small put is two requests to the vault and one to S3: a record, the file, its checked copy with its tag, and no KMS call', async () => {
     await stack.client.blobs.put(content);
     expect(tally()).toEqual({
       // One read of the API key per request. The completion also reads the record.
@@ -150,8 +163,10 @@ describe('blobs', () => {
       'dynamodb PutItem': 3,
       'dynamodb UpdateItem': 1,
       's3 PostObject': 1,
-      's3 HeadObject': 1,
-      's3 PutObjectTagging': 1,
+      // Of what was posted, and of the copy.
+      's3 HeadObject': 2,
+      's3 CopyObject': 1,
+      's3 DeleteObject': 1,
     });
   });
 

@@ -27,6 +27,7 @@ const blobSchema = z.object({
   openedAt: z.optional(textSchema),
   burn: z.boolean(),
   ttl: z.optional(countSchema),
+  mac: z.optional(textSchema),
 });
 
 /** @throws DecryptionError */

@@ -11,12 +11,13 @@ import type { LinkId } from '../../../core/blobs/share-link.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
-import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type {
+  AuthenticatedBlob,
   BlobRecordPurger,
-  BlobStore,
+  BlobRecordStore,
   Completion,
   LinkOpening,
   LinkRecords,
@@ -53,8 +54,15 @@ const newestFirstQuery = (table: string, org: string, before: string | undefined
   ...(before === undefined ? {} : { ExclusiveStartKey: toItem({ org, id: before }) }),
 });
 
+const toPurgeableBlob = ({ id, uploadId }: Item): PurgeableBlob => ({ id: id?.S ?? '', uploadId: uploadId?.S });
+
+async function removeRecord(client: DynamoDBClient, table: string, key: { org: string; id: string }): Promise<void> {
+  const remove = new DeleteItemCommand({ TableName: table, Key: toItem(key) });
+  await mapTransientErrors(writeOutcomeUnknownDetail, () => client.send(remove));
+}
+
 /** Records of blobs, one item each. A change is one conditional write. */
-export class DynamoBlobs implements BlobStore {
+export class DynamoBlobs implements BlobRecordStore {
   readonly #clientOf: ClientOf;
   readonly #table: string;
 
@@ -63,7 +71,7 @@ export class DynamoBlobs implements BlobStore {
     this.#table = table;
   }
 
-  async create(blob: StoredBlob): Promise<void> {
+  async create(blob: AuthenticatedBlob): Promise<void> {
     const put = new PutItemCommand({
       TableName: this.#table,
       Item: toItem({ ...blob }),
@@ -95,24 +103,46 @@ export class DynamoBlobs implements BlobStore {
     };
   }
 
-  markReady(org: string, id: string, { ttl, ...completion }: Completion): Promise<boolean> {
+  async getUnverified(org: string, id: string): Promise<PurgeableBlob | undefined> {
+    const item = await getItem(this.#clientOf(org), this.#table, { org, id });
+    return item === undefined ? undefined : toPurgeableBlob(item);
+  }
+
+  async remove(org: string, id: string): Promise<void> {
+    await removeRecord(this.#clientOf(org), this.#table, { org, id });
+  }
+
+  markReady(
+    { org, id, mac: before }: AuthenticatedBlob,
+    { ttl, ...completion }: Completion & { readonly mac: string },
+  ): Promise<boolean> {
     const set = Object.keys(completion).map((name) => `#${name} = :${name}`);
     const values = Object.entries(completion).map(([name, value]) => [`:${name}`, value]);
     return this.#update(org, id, {
       // A blob without an expiry is kept, so the TTL of its upload is removed.
       UpdateExpression: `SET #state = :ready, ${set.join(', ')}${ttl === undefined ? ' REMOVE #uploadId, #ttl' : ', #ttl = :ttl REMOVE #uploadId'}`,
-      ConditionExpression: '#state = :uploading',
+      ConditionExpression: '#state = :uploading AND #mac = :before',
       names: ['state', 'uploadId', 'ttl', ...Object.keys(completion)],
-      values: { ':ready': 'ready', ':uploading': 'uploading', ...Object.fromEntries(values), ':ttl': ttl },
+      values: {
+        ':ready': 'ready',
+        ':uploading': 'uploading',
+        ':before': before,
+        ...Object.fromEntries(values),
+        ':ttl': ttl,
+      },
     });
   }
 
-  replaceLocator(org: string, id: string, locator: string): Promise<boolean> {
+  replaceLocator(
+    { org, id, mac: before }: AuthenticatedBlob,
+    { locator, mac }: { readonly locator: string; readonly mac: string },
+  ): Promise<boolean> {
     return this.#update(org, id, {
-      UpdateExpression: 'SET #locator = :locator',
-      ConditionExpression: '#state = :ready',
-      names: ['locator', 'state'],
-      values: { ':locator': locator, ':ready': 'ready' },
+      UpdateExpression: 'SET #locator = :locator, #mac = :mac',
+      // The MAC covers the locator that was read. Two replacements at the same time cannot mix.
+      ConditionExpression: '#state = :ready AND #mac = :before',
+      names: ['locator', 'mac', 'state'],
+      values: { ':locator': locator, ':mac': mac, ':ready': 'ready', ':before': before },
     });
   }
 
@@ -151,7 +181,7 @@ export class DynamoShareLinks implements LinkStore {
     const [blob] = found.get(blobs) ?? [];
     return {
       keyring: keyring === undefined ? undefined : unmarshallKeyring(keyring),
-      blob: blob === undefined ? undefined : parseStoredBlob(blob),
+      blob: blob === undefined ? undefined : (parseListedBlob(blob) ?? { malformed: true, locator: blob.locator?.S }),
     };
   }
 
@@ -235,11 +265,10 @@ export class DynamoBlobPurger implements BlobRecordPurger {
 
   async list(org: string, before: string | undefined, limit: number): Promise<Page<PurgeableBlob>> {
     const { items, more } = await queryPage(this.#clientOf(org), newestFirstQuery(this.#table, org, before), limit);
-    return { items: items.map(({ id, uploadId }) => ({ id: id?.S ?? '', uploadId: uploadId?.S })), more };
+    return { items: items.map(toPurgeableBlob), more };
   }
 
   async remove(org: string, id: string): Promise<void> {
-    const remove = new DeleteItemCommand({ TableName: this.#table, Key: toItem({ org, id }) });
-    await mapTransientErrors(writeOutcomeUnknownDetail, () => this.#clientOf(org).send(remove));
+    await removeRecord(this.#clientOf(org), this.#table, { org, id });
   }
 }

@@ -1,10 +1,14 @@
-/** The objects of blobs in S3: `<org>/<id>.enc`. Error texts from S3 are never passed on. */
+/**
+ * The objects of blobs in S3: `<org>/<id>.enc`, and what forms upload: `<org>/<id>.form`. Error texts from S3 are never passed
+ * on.
+ */
 import {
   AbortMultipartUploadCommand,
   ChecksumAlgorithm,
   ChecksumMode,
   ChecksumType,
   CompleteMultipartUploadCommand,
+  CopyObjectCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
@@ -15,6 +19,7 @@ import {
   PutObjectTaggingCommand,
   type S3Client,
   S3ServiceException,
+  TaggingDirective,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { createPresignedPost } from '@aws-sdk/s3-presigned-post';
@@ -42,10 +47,14 @@ const notCompletedDetail = 'The upload is not complete yet. Send the same reques
 const notDeletedDetail = 'The stored data may still exist. Send the same request again.';
 
 /**
- * Timeout for assembling an object. S3 needs some seconds for a large one: more than other calls may take, and less
+ * Timeout for assembling or copying an object. S3 needs some seconds for a large one: more than other calls may take, and less
  * than the function's timeout.
  */
 const completeTimeoutMs = 8000;
+const completionOptions = () => ({
+  requestTimeout: completeTimeoutMs,
+  abortSignal: AbortSignal.timeout(completeTimeoutMs),
+});
 
 export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectPurger {
   readonly #clientOf: (org: string) => S3Client;
@@ -57,7 +66,7 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
   }
 
   async presignForm(org: string, id: string, size: number): Promise<{ url: string; fields: Record<string, string> }> {
-    const { Bucket, Key } = this.#objectLocation(org, id);
+    const { Bucket, Key } = this.#formLocation(org, id);
     const tag = `<Tag><Key>${objectLifetimeTag}</Key><Value>${unfinishedLifetimeValue}</Value></Tag>`;
     return await mapTransientErrors(notStartedDetail, () =>
       createPresignedPost(this.#clientOf(org), {
@@ -155,15 +164,43 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
       UploadId,
       MultipartUpload: { Parts },
     });
-    const options = { requestTimeout: completeTimeoutMs, abortSignal: AbortSignal.timeout(completeTimeoutMs) };
+    const options = completionOptions();
     const isMissingOrChanged = (error: S3ServiceException) => isMissingUpload(error) || error.name === 'InvalidPart';
     await undefinedIfRefused(isMissingOrChanged, notCompletedDetail, () => this.#clientOf(org).send(command, options));
   }
 
-  async findObject(org: string, id: string): Promise<FoundObject | undefined> {
-    const command = new HeadObjectCommand({ ...this.#objectLocation(org, id), ChecksumMode: ChecksumMode.ENABLED });
+  findFormUpload(org: string, id: string): Promise<FoundObject | undefined> {
+    return this.#find(org, this.#formLocation(org, id));
+  }
+
+  findObject(org: string, id: string): Promise<FoundObject | undefined> {
+    return this.#find(org, this.#objectLocation(org, id));
+  }
+
+  async copyFormUpload(org: string, id: string, tag: string, lifetime: string): Promise<void> {
+    const { Bucket, Key } = this.#formLocation(org, id);
+    const command = new CopyObjectCommand({
+      ...this.#objectLocation(org, id),
+      CopySource: `${Bucket}/${Key}`,
+      CopySourceIfMatch: tag,
+      IfNoneMatch: '*',
+      // S3 computes the checksum of the copy from its bytes.
+      ChecksumAlgorithm: ChecksumAlgorithm.SHA256,
+      TaggingDirective: TaggingDirective.REPLACE,
+      Tagging: `${objectLifetimeTag}=${lifetime}`,
+    });
+    const isMissingOrChanged = (error: S3ServiceException) =>
+      isMissingObject(error) || conflictStatuses.includes(error.$metadata.httpStatusCode ?? 0);
+    await undefinedIfRefused(isMissingOrChanged, notCompletedDetail, () =>
+      this.#clientOf(org).send(command, completionOptions()),
+    );
+  }
+
+  async #find(org: string, location: { Bucket: string; Key: string }): Promise<FoundObject | undefined> {
+    const command = new HeadObjectCommand({ ...location, ChecksumMode: ChecksumMode.ENABLED });
     const found = await undefinedIfRefused(isMissingObject, nothingReadDetail, () => this.#clientOf(org).send(command));
-    return found === undefined ? undefined : { size: found.ContentLength ?? 0, checksum: found.ChecksumSHA256 };
+    if (found === undefined) return undefined;
+    return { size: found.ContentLength ?? 0, tag: found.ETag ?? '', checksum: found.ChecksumSHA256 };
   }
 
   async setLifetimeTag(org: string, id: string, lifetime: string): Promise<boolean> {
@@ -180,6 +217,11 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
   async abortMultipartUpload(org: string, id: string, UploadId: string): Promise<void> {
     const command = new AbortMultipartUploadCommand({ ...this.#objectLocation(org, id), UploadId });
     await undefinedIfRefused(isMissingUpload, notDeletedDetail, () => this.#clientOf(org).send(command));
+  }
+
+  async deleteFormUpload(org: string, id: string): Promise<void> {
+    const command = new DeleteObjectCommand(this.#formLocation(org, id));
+    await mapTransientErrors(notDeletedDetail, () => this.#clientOf(org).send(command));
   }
 
   async deleteObject(org: string, id: string): Promise<void> {
@@ -211,7 +253,14 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
   #objectLocation(org: string, id: string) {
     return { Bucket: this.#bucket, Key: `${org}/${id}.enc` };
   }
+
+  #formLocation(org: string, id: string) {
+    return { Bucket: this.#bucket, Key: `${org}/${id}.form` };
+  }
 }
+
+/** 412: the source changed or the object exists. 409: another conditional write was in progress. */
+const conflictStatuses = [409, 412];
 
 /** Whether the upload does not exist (any more). */
 const isMissingUpload = (error: S3ServiceException): boolean => error.name === 'NoSuchUpload';

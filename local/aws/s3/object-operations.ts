@@ -136,7 +136,7 @@ export function checkPreconditions({ headers, key }: S3Request, current: ObjectR
   if (unquoted(match.trim()) !== unquoted(current.etag)) throw preconditionFailed('If-Match');
 }
 
-const preconditionFailed = (Condition: string): S3Error =>
+export const preconditionFailed = (Condition: string): S3Error =>
   new S3Error('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', { Condition });
 export const unquoted = (etag: string): string => etag.replaceAll('"', '');
 

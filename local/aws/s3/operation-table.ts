@@ -1,5 +1,9 @@
-/** Selects the operation of a request by its method, its path, and the parameter names of its query. */
+/**
+ * Selects the operation of a request by its method, its path, the parameter names of its query, and whether it names a
+ * source to copy.
+ */
 import { deleteObjects, getObjectTagging, listObjects, putObjectTagging } from './bucket-operations.ts';
+import { copyObject } from './copy-operation.ts';
 import {
   getObjectLegalHold,
   getObjectLockConfiguration,
@@ -28,6 +32,8 @@ export interface S3Operation {
   /** Parameters that the query must have. `may` lists optional ones. */
   readonly needs?: readonly string[];
   readonly may?: readonly string[];
+  /** Whether the request must have the header `x-amz-copy-source`, which no other operation accepts. */
+  readonly copies?: boolean;
   /**
    * The required IAM permission, e.g. `s3:GetObject`. If absent, the operation checks permissions itself.
    * Source: Service authorization reference, "Amazon S3".
@@ -60,6 +66,15 @@ const operations: readonly S3Operation[] = [
   { action: 'GetObject', method: 'GET', on: 'object', ...read, run: getObject },
   { action: 'HeadObject', method: 'HEAD', on: 'object', ...read, run: headObject },
   { action: 'PutObject', method: 'PUT', on: 'object', permission: 's3:PutObject', creates: true, run: putObject },
+  {
+    action: 'CopyObject',
+    method: 'PUT',
+    on: 'object',
+    copies: true,
+    permission: 's3:PutObject',
+    creates: true,
+    run: copyObject,
+  },
   {
     action: 'DeleteObject',
     method: 'DELETE',
@@ -188,16 +203,23 @@ const neutral = /^x-(?:amz-.*|id)$/i;
  * Finds the operation of a request in the table.
  * @throws S3Error NotImplemented if the table has no such operation; the error names the query parameters
  */
-export function operationOf(method: string, on: 'bucket' | 'object', query: URLSearchParams): S3Operation {
+export function operationOf(
+  method: string,
+  on: 'bucket' | 'object',
+  query: URLSearchParams,
+  copies = false,
+): S3Operation {
   const names = [...new Set(query.keys())].filter((name) => !neutral.test(name));
   const found = operations.find(
     (operation) =>
       operation.method === method &&
       operation.on === on &&
+      (operation.copies ?? false) === copies &&
       (operation.needs ?? []).every((name) => names.includes(name)) &&
       names.every((name) => operation.needs?.includes(name) === true || operation.may?.includes(name) === true),
   );
   if (found !== undefined) return found;
   const asked = names.length === 0 ? '' : ` with ${names.join(', ')} in the query`;
-  throw notImplemented(`${method} of ${on === 'object' ? 'an object' : 'a bucket'}${asked}`);
+  const source = copies ? ' with x-amz-copy-source' : '';
+  throw notImplemented(`${method} of ${on === 'object' ? 'an object' : 'a bucket'}${asked}${source}`);
 }

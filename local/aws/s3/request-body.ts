@@ -14,6 +14,8 @@ export interface Stated {
   readonly checksum?: Checksum | undefined;
   /** The body is `aws-chunked`, and a checksum with this algorithm follows it. */
   readonly trailer?: ChecksumAlgorithm | undefined;
+  /** A checksum with this algorithm is computed, although none is stated. */
+  readonly computed?: ChecksumAlgorithm | undefined;
 }
 
 export interface Digests {
@@ -35,7 +37,7 @@ export async function consume(
   if (stated.checksum !== undefined) checkForm(stated.checksum);
   const md5 = newHasher('MD5');
   const sha256 = stated.contentSha256 === undefined ? undefined : newHasher('SHA256');
-  const algorithm = stated.checksum?.algorithm ?? stated.trailer;
+  const algorithm = stated.checksum?.algorithm ?? stated.trailer ?? stated.computed;
   const checksum = algorithm === undefined ? undefined : newHasher(algorithm);
   let trailing: string | undefined;
   const plain =
@@ -66,10 +68,15 @@ export async function consume(
   }
   if (algorithm === undefined || checksum === undefined) return { size, md5: digest, checksum: null };
   const value = checksum.digest().toString('base64');
+  checkChecksum(stated, { algorithm, value }, trailing);
+  return { size, md5: digest, checksum: { algorithm, value } };
+}
+
+function checkChecksum(stated: Stated, { algorithm, value }: Checksum, trailing: string | undefined): void {
+  if (stated.checksum === undefined && stated.trailer === undefined) return;
   if (value !== (stated.checksum?.value ?? trailing)) {
     throw new S3Error('BadDigest', `The ${algorithm} you specified did not match the calculated checksum.`);
   }
-  return { size, md5: digest, checksum: { algorithm, value } };
 }
 
 function checkMd5(stated: string | undefined, digest: Buffer): void {

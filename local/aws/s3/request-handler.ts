@@ -178,7 +178,8 @@ async function prepare(
   }
   const signer = authenticate(target, options.credentials, options.now());
   const request = { ...target, signer, body };
-  const operation = operationOf(target.method, target.key === '' ? 'bucket' : 'object', target.query);
+  const copies = amzHeader(request, 'x-amz-copy-source') !== undefined;
+  const operation = operationOf(target.method, target.key === '' ? 'bucket' : 'object', target.query, copies);
   checkHeaders(request);
   const tags = operation.creates === true ? readTagHeader(amzHeader(request, 'x-amz-tagging')) : {};
   return {

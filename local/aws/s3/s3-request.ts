@@ -39,7 +39,7 @@ const maxXmlBytes = 2 * 1024 * 1024;
  * unsafe.
  */
 const knownHeaders =
-  /^x-amz-(?:date|content-sha256|security-token|user-agent|decoded-content-length|trailer|tagging|acl|expected-bucket-owner|mp-object-size|server-side-encryption|object-lock-mode|object-lock-retain-until-date|object-lock-legal-hold|bypass-governance-retention|sdk-checksum-algorithm|checksum-[a-z0-9]+|meta-[\x21-\x7e]+)$/;
+  /^x-amz-(?:date|content-sha256|security-token|user-agent|decoded-content-length|trailer|tagging|tagging-directive|copy-source|copy-source-if-match|acl|expected-bucket-owner|mp-object-size|server-side-encryption|object-lock-mode|object-lock-retain-until-date|object-lock-legal-hold|bypass-governance-retention|sdk-checksum-algorithm|checksum-[a-z0-9]+|meta-[\x21-\x7e]+)$/;
 
 /** The value of an `x-amz-…` header. A presigned request can have it in the query instead. */
 export function amzHeader({ headers, query, signer }: S3Request, name: string): string | undefined {

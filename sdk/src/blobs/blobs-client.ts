@@ -103,8 +103,8 @@ export class Blobs {
   }
 
   /**
-   * Deletes a blob, even if its upload is incomplete. False if there was no such blob; a retry after a lost response
-   * also returns false.
+   * Deletes a blob, even if its upload is incomplete or its record is damaged. False if there was no such blob; a retry
+   * after a lost response also returns false.
    */
   async delete(id: string, options: CallOptions = {}): Promise<boolean> {
     const call = { route: 'deleteBlob', id: checkBlobId(id) } as const;
