@@ -41,7 +41,10 @@ describe('with the policies enforced', () => {
     expect((await stack.http('DELETE', `/v1/keys/${id}`, { key })).status).toBe(200);
     expect((await stack.http('GET', '/v1/org', { key })).status).toBe(200);
     expect(authorizer.denials).toEqual([]);
-    for (const action of ['sts:AssumeRole', 'sts:TagSession', 'kms:GenerateDataKey', 'kms:Decrypt', 'dynamodb:Query']) {
+    for (const action of [
+      ...['sts:AssumeRole', 'sts:TagSession', 'dynamodb:Query', 's3:GetObject', 's3:PutObject'],
+      ...['kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt', 'kms:GenerateMac'],
+    ]) {
       expect(authorizer.allowed.get(action), action).toBeGreaterThan(0);
     }
   });

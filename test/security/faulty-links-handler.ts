@@ -8,8 +8,11 @@ let first: string | undefined;
 
 const { resolveMiddleware } = GetObjectCommand.prototype;
 GetObjectCommand.prototype.resolveMiddleware = function (this: GetObjectCommand, ...args: unknown[]) {
-  first ??= this.input.Key;
-  this.input.Key = first;
+  // Marks of orgs are in another bucket.
+  if (!this.input.Key?.startsWith('marks/')) {
+    first ??= this.input.Key;
+    this.input.Key = first;
+  }
   return Reflect.apply(resolveMiddleware, this, args);
 } as typeof resolveMiddleware;
 

@@ -4,7 +4,7 @@
  * session. A function entry, bundled by a test.
  */
 import { type BatchGetItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { type DecryptCommand, KMSClient } from '@aws-sdk/client-kms';
+import { DecryptCommand, KMSClient } from '@aws-sdk/client-kms';
 
 let keyOf: string | undefined;
 
@@ -24,9 +24,12 @@ DynamoDBClient.prototype.send = function (this: DynamoDBClient, ...args: unknown
 
 const sendToKms = KMSClient.prototype.send;
 KMSClient.prototype.send = function (this: KMSClient, ...args: unknown[]) {
-  const [command] = args as [DecryptCommand];
-  if (keyOf !== undefined) command.input.EncryptionContext = { ...command.input.EncryptionContext, org: keyOf };
-  keyOf = undefined;
+  const [command] = args;
+  // The MAC of the records key has no encryption context.
+  if (command instanceof DecryptCommand) {
+    if (keyOf !== undefined) command.input.EncryptionContext = { ...command.input.EncryptionContext, org: keyOf };
+    keyOf = undefined;
+  }
   return Reflect.apply(sendToKms, this, args);
 } as typeof sendToKms;
 
