@@ -1,6 +1,7 @@
 /** Verifies stored API keys. No record of the table is used for a decision before this. */
 import { verifyApiKeyMac } from '../../core/api-keys/api-key-mac.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
+import type { AuthenticationKey } from '../../core/records/authentication-key.ts';
 import { endOfKeyInMark } from '../../core/records/org-mark.ts';
 import type { AuthenticationKeys } from '../records/authentication-keys.ts';
 import type { OrgMarks } from '../records/org-marks.ts';
@@ -21,24 +22,34 @@ export class ApiKeyVerifier {
    * @throws DecryptionError if the vault did not write the record; VaultError `unavailable`, `key_unavailable`
    */
   async verify(stored: StoredApiKey): Promise<StoredApiKey> {
-    const [key, mark] = await Promise.all([this.#keys.get(stored.org), this.#marks.get(stored.org)]);
-    verifyApiKeyMac(key, stored, stored.mac);
-    const end = endOfKeyInMark(mark, stored.id);
-    if (end === undefined || isEarlier(stored.overlapEndsAt, end)) return stored;
-    return { ...stored, overlapEndsAt: end };
+    const verified = await this.verifyOrUndefined(stored);
+    if (verified === undefined) throw new DecryptionError();
+    return verified;
   }
 
-  /** The verified record; undefined if the vault did not write it. @throws VaultError as `verify` */
+  /**
+   * The verified record; undefined if the vault did not write it. @throws as `verify`; DecryptionError only if the org
+   * has no valid mark
+   */
   async verifyOrUndefined(stored: StoredApiKey | undefined): Promise<StoredApiKey | undefined> {
     if (stored === undefined) return undefined;
-    try {
-      return await this.verify(stored);
-    } catch (error) {
-      if (error instanceof DecryptionError) return undefined;
-      throw error;
-    }
+    const [key, mark] = await Promise.all([this.#keys.get(stored.org), this.#marks.get(stored.org)]);
+    if (!isAuthentic(key, stored)) return undefined;
+    const end = endOfKeyInMark(mark, stored.id);
+    const isKnown = isEarlier(stored.overlapEndsAt, end) || isEarlier(stored.revokedAt, end);
+    if (end === undefined || isKnown) return stored;
+    return { ...stored, overlapEndsAt: end };
   }
 }
 
-const isEarlier = (time: string | undefined, other: string): boolean =>
-  time !== undefined && Date.parse(time) <= Date.parse(other);
+function isAuthentic(key: AuthenticationKey, stored: StoredApiKey): boolean {
+  try {
+    verifyApiKeyMac(key, stored, stored.mac);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const isEarlier = (time: string | undefined, other: string | undefined): boolean =>
+  time !== undefined && other !== undefined && Date.parse(time) <= Date.parse(other);

@@ -110,7 +110,9 @@ export class ShredService {
    * @throws VaultError `write_contention`, `unavailable`
    */
   async shredIfLocked(org: string, requestedAt: string): Promise<boolean> {
-    return (await this.#replaceWithTombstone(org, requestedAt)) !== undefined;
+    const tombstone = await this.#replaceWithTombstone(org, requestedAt);
+    if (tombstone !== undefined) await this.#verifier.marks.raise(org, tombstone);
+    return tombstone !== undefined;
   }
 
   /**
@@ -126,19 +128,14 @@ export class ShredService {
   ): Promise<Tombstone | undefined> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const { stored, mark } = await this.#readEvenIfOld(org);
-      if (stored.state === 'shredded') {
-        await this.#verifier.marks.raise(org, stored);
-        return stored;
-      }
+      if (stored.state === 'shredded') return stored;
       const lock = stored.generation < mark.generation ? mark.lock : stored.lock;
       const asked = typeof request === 'string' ? lock : request;
       if (asked === undefined || (typeof request === 'string' && asked.requestedAt !== request)) return undefined;
       const { requestedAt, by } = asked;
       const times = { requestedAt, by, shreddedAt: this.#clock().toISOString() };
       const tombstone = createTombstone(await this.#verifier.keys.get(org), stored, times, mark.generation);
-      if (!(await this.#store.replaceIfUnchanged(tombstone, stored))) continue;
-      await this.#verifier.marks.raise(org, tombstone);
-      return tombstone;
+      if (await this.#store.replaceIfUnchanged(tombstone, stored)) return tombstone;
     }
     throw keyringContention();
   }
@@ -148,10 +145,12 @@ export class ShredService {
    * request is interrupted, if backups exist, or if data remains.
    */
   async #purgeAndIssueReceipt(tombstone: Tombstone): Promise<ShredResponse> {
-    if (isShredComplete(tombstone)) return toShredResponse(tombstone);
     const { org, requestedAt } = tombstone;
     try {
+      if (isShredComplete(tombstone)) return await this.#confirm(tombstone);
       await this.#startWorkflow({ org, requestedAt, waitSeconds: headStartSeconds });
+      // Earlier keyrings are refused from here on.
+      await this.#verifier.marks.raise(org, tombstone);
       await this.#userPurger.purge(org, listsPerRequest);
       await this.#blobPurger.purge(org, false, listsPerRequest);
       return toShredResponse(await this.#receiptService.issue(org));

@@ -129,7 +129,7 @@ type Left =
 const calls: Record<Exclude<RouteId, Left>, Row> = {
   setValue: [({ vault }) => vault.set('a/b', 'v', full), valueInfo],
   getValue: [({ vault }) => vault.getWithInfo('a/b', { version: 2 }), value],
-  deleteValue: [({ vault }) => vault.delete('a/b', { ifVersion: 2 }), { deleted: true }],
+  deleteValue: [({ vault }) => vault.delete('a/b', { ifVersion: 2, version: 1 }), { deleted: true }],
   destroyValue: [({ vault }) => vault.destroy('a/b', { confirm: 'a/b' }), { destroyed: true, receipt: 'a.b.c' }],
   listValues: [
     ({ vault }) => vault.list({ prefix: 'a/', pageSize: 1000 }).page('c'),

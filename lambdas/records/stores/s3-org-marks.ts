@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, PutObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { orgMarkPrefix } from '../../../contract/shared/environment-variables.ts';
+import { VaultError } from '../../../contract/shared/vault-error.ts';
 import {
   mapTransientErrors,
   nothingReadDetail,
@@ -8,10 +9,12 @@ import {
 } from '../../shared/stores/aws-error-mapping.ts';
 import type { OrgMarkStore, StoredOrgMark } from '../record-ports.ts';
 
+const missingStatuses = [404];
 /**
- * S3 responds with 403 for a missing object to a caller that may not list the bucket, and no function may list marks.
+ * S3 responds with 403 for a missing object to a caller that may not list the bucket, and no function may list marks. A
+ * missing mark can therefore not be distinguished from a wrong policy. Neither is a fault of the caller.
  */
-const missingStatuses = [403, 404];
+const forbiddenStatus = 403;
 /**
  * 404: the object to replace does not exist. 409: another conditional write was in progress
  * (ConditionalRequestConflict). 412: the condition failed.
@@ -31,7 +34,7 @@ export class S3OrgMarks implements OrgMarkStore {
   async read(org: string): Promise<StoredOrgMark | undefined> {
     const command = new GetObjectCommand(this.#location(org));
     return await undefinedIfStatus(missingStatuses, () =>
-      mapTransientErrors(nothingReadDetail, async () => {
+      mapForbidden(async () => {
         const { Body, ETag } = await this.#clientOf(org).send(command);
         return { text: (await Body?.transformToString()) ?? '', etag: ETag ?? '' };
       }),
@@ -54,6 +57,16 @@ export class S3OrgMarks implements OrgMarkStore {
 
   #location(org: string) {
     return { Bucket: this.#bucket, Key: `${orgMarkPrefix}${org}` };
+  }
+}
+
+/** @throws VaultError `unavailable` */
+async function mapForbidden<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await mapTransientErrors(nothingReadDetail, read);
+  } catch (error) {
+    const isForbidden = error instanceof S3ServiceException && error.$metadata.httpStatusCode === forbiddenStatus;
+    throw isForbidden ? new VaultError('unavailable', { detail: nothingReadDetail }) : error;
   }
 }
 
