@@ -52,9 +52,9 @@ describe('the bundle for browsers and workers', () => {
     expect(new Set([...atOnce, ...blobs, ...later]).size).toBe(split.outputFiles.length);
   });
 
-  test('is under 15 KB gzipped, what blobs add to it when they are first used is too, and all the rest under 9 KB', () => {
+  test('is under 15.5 KB gzipped, what blobs add to it when they are first used is too, and all the rest under 9 KB', () => {
     const size = (files: OutputFile[]) => files.reduce((sum, { contents }) => sum + gzipSync(contents).length, 0);
-    expect(size(atOnce)).toBeLessThan(15_000);
+    expect(size(atOnce)).toBeLessThan(15_500);
     expect(size(blobs)).toBeGreaterThan(1_000);
     expect(size(blobs)).toBeLessThan(15_000);
     expect(size(later)).toBeGreaterThan(1_000);

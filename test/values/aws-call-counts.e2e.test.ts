@@ -65,15 +65,21 @@ test('a warm list is the read of its key, one query and one audit record', async
   expect(calls()).toEqual(['dynamodb BatchGetItem', 'dynamodb Query', 'dynamodb PutItem']);
 });
 
-test('a delete of a value without history is the read of its key, one write, a look at its slots and one audit record', async () => {
+test('a delete of a value without history is the read of its key, two audit records, one write and a look at its slots', async () => {
   await stack.client.vault.delete('new');
-  const start = ['dynamodb BatchGetItem', 'dynamodb DeleteItem', 'dynamodb BatchGetItem'];
+  const start = ['dynamodb BatchGetItem', 'dynamodb PutItem', 'dynamodb DeleteItem', 'dynamodb BatchGetItem'];
   expect(calls()).toEqual([...start, 'dynamodb PutItem']);
 });
 
 test('a delete of a value with history is also one look at the name, and one write per slot', async () => {
   await stack.client.vault.delete('one');
-  const start = ['dynamodb BatchGetItem', 'dynamodb DeleteItem', 'dynamodb BatchGetItem', 'dynamodb BatchGetItem'];
+  const start = [
+    'dynamodb BatchGetItem',
+    'dynamodb PutItem',
+    'dynamodb DeleteItem',
+    'dynamodb BatchGetItem',
+    'dynamodb BatchGetItem',
+  ];
   const slots = Array.from({ length: 3 }, () => 'dynamodb DeleteItem');
   expect(calls()).toEqual([...start, ...slots, 'dynamodb PutItem']);
 });
