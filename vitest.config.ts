@@ -8,6 +8,12 @@ const suites = {
     'test/security/user-custody/**/*.test.ts',
   ],
   blobs: ['test/blobs/**/*.e2e.test.ts', 'test/link-page/**/*.test.ts'],
+  security: [
+    'test/security/*.test.ts',
+    'test/audit/rewritten-audit.e2e.test.ts',
+    'test/http/openapi.e2e.test.ts',
+    'test/values/{altered-items,tampering}.e2e.test.ts',
+  ],
 };
 
 const suite = (name: string, include: string[], exclude: string[] = []) => ({
