@@ -152,9 +152,10 @@ function stsRequests(action: string, input: Fields): IamRequest[] {
   return actions.map((name) => ({ action: `sts:${name}`, resource, context }));
 }
 
-/** IAM supports the prefix condition only for this action. A list of all objects has no prefix. */
+/** IAM supports the prefix condition only for these actions. A list of all objects has no prefix. */
 function s3Request({ action, resource }: Permission, { Prefix }: Fields): IamRequest {
-  const context = action === 's3:ListBucket' && typeof Prefix === 'string' ? { 's3:prefix': Prefix } : {};
+  const lists = action === 's3:ListBucket' || action === 's3:ListBucketVersions';
+  const context = lists && typeof Prefix === 'string' ? { 's3:prefix': Prefix } : {};
   return { action, resource, context };
 }
 

@@ -13,7 +13,7 @@ import { DecryptionError } from '../../../core/decryption-error.ts';
 import { u64 } from '../../../core/encoding/length-prefixed-fields.ts';
 import { createTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import { deriveDek } from '../../../core/encryption/root-key.ts';
-import { open } from '../../../core/encryption/sealed-string.ts';
+import { open, type SealContext } from '../../../core/encryption/sealed-string.ts';
 import { openJob, parseEncryptedJob, sealJob } from '../../../core/jobs/job-envelope.ts';
 import { parseKeyring } from '../../../core/org-keys/org-keyring.ts';
 import { authenticationKeyMessage } from '../../../core/records/authentication-key.ts';
@@ -201,7 +201,9 @@ describe('with all that is stored and all keys of KMS, but no user there', () =>
     const dek = deriveDek(Buffer.from(secret), org, 1);
     // This is the correct DEK: it opens the value of the organization.
     const stored = tables.get(stack.table('ValuesTable'))?.find((item) => item.org === org) ?? expect.fail('no value');
-    const value = open(dek, ['vault.value', org, 'a-value', u64(1)], String(stored.value));
+    const { life, writeId } = stored;
+    const context: SealContext = ['vault.value', org, 'a-value', String(life), u64(1), String(writeId)];
+    const value = open(dek, context, String(stored.value));
     expect(value.toString()).toBe('so that the organization has a DEK');
     expect(opened(victims, [secret])).toEqual([]);
     let tries = 0;
