@@ -63,7 +63,7 @@ async function status(shell: Shell): Promise<void> {
       ['rotation', String(latest.id)],
       ['state', latest.state],
       ['new version', String(latest.to)],
-      ['processed', `${latest.counted} of ${latest.total} values`],
+      ['processed', `${latest.counted} of ${latest.total} stored versions`],
       ['re-encrypted', String(latest.reencrypted)],
       ['damaged', latest.damaged === 0 ? undefined : String(latest.damaged)],
       ['started', latest.startedAt],
@@ -95,7 +95,7 @@ async function follow(shell: Shell, client: Anima, begun: Rotation, until: numbe
 function throwIfStuckOrTimedOut({ id, counted, total, damaged }: Rotation, until: number): void {
   if (damaged > 0 && counted >= total) {
     throw new CommandError(
-      `Rotation ${id} can’t finish: ${damaged} values can’t be decrypted, so their keys are kept`,
+      `Rotation ${id} can’t finish: ${damaged} stored versions can’t be decrypted, so their keys are kept`,
       {
         exit: exitCodes.decryption,
         next: 'Delete or repair these values, then rotate again.',
@@ -124,8 +124,8 @@ class RotationProgress {
     const share = total === 0 ? '' : `${Math.min(100, Math.floor((100 * counted) / total))} %, `;
     const text =
       state === 'running'
-        ? `re-encrypting: ${share}${counted} of ${total} values processed, ${reencrypted} re-encrypted`
-        : `${reencrypted} values re-encrypted; waiting for running requests to end before the old key is retired`;
+        ? `re-encrypting: ${share}${counted} of ${total} stored versions processed, ${reencrypted} re-encrypted`
+        : `${reencrypted} stored versions re-encrypted; waiting for running requests to end before the old key is retired`;
     if (text === this.#last || state === 'done') return;
     this.#last = text;
     if (this.#line.isShown) this.#line.show(text);
@@ -139,5 +139,5 @@ class RotationProgress {
 
 function formatRotation({ id, to, reencrypted, startedAt, finishedAt }: Rotation): string {
   const took = finishedAt === undefined ? '' : ` in ${durationText(Date.parse(finishedAt) - Date.parse(startedAt))}`;
-  return line`Rotation ${id} is done${took}: ${reencrypted} values re-encrypted under version ${to}; older keys are retired.`;
+  return line`Rotation ${id} is done${took}: ${reencrypted} stored versions re-encrypted under key version ${to}; older keys are retired.`;
 }

@@ -144,7 +144,7 @@ describe('import', () => {
   test('inherits nothing that a model chose, and says so before and after', async () => {
     const metadata = { allowed_hosts: 'evil.example.com', generated_by: 'model', metadata_by: 'model' };
     await stack.client.vault.set('squatted/A', 'generated', { metadata });
-    const args = ['import', '-', '--format', 'env', '--prefix', 'squatted'];
+    const args = ['import', '-', '--format', 'dotenv', '--prefix', 'squatted'];
     const dropped = 'dropped allowed_hosts="evil.example.com", because a model chose it';
     expect((await anima([...args, '--dry-run'], { input: 'A=real\n' })).stdout).toContain(dropped);
     expect((await anima(args, { input: 'A=real\n' })).stdout).toContain(dropped);
@@ -155,7 +155,9 @@ describe('import', () => {
     const expiresAt = new Date(Date.now() + 1200);
     await stack.client.vault.set('late/A', 'old', { metadata: { allowed_hosts: 'a.example.com' }, expiresAt });
     await new Promise((resolve) => setTimeout(resolve, 1400));
-    const { code, stdout } = await anima(['import', '-', '--format', 'env', '--prefix', 'late'], { input: 'A=new\n' });
+    const { code, stdout } = await anima(['import', '-', '--format', 'dotenv', '--prefix', 'late'], {
+      input: 'A=new\n',
+    });
     expect([code, stdout]).toEqual([0, expect.stringContaining('the metadata of the expired value was not kept')]);
   });
 

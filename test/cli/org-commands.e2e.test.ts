@@ -59,7 +59,7 @@ describe('rotate', () => {
   test('waits for the end, tells steps on standard error, and values stay readable', async () => {
     const { code, stdout, stderr } = await ran(['rotate']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Rotation 1 is done in .*values re-encrypted under version 2/);
+    expect(stdout).toMatch(/^Rotation 1 is done in .*stored versions re-encrypted under key version 2/);
     // Which steps are printed depends on the load of the machine.
     expect(stderr).toContain('re-encrypt');
     expect((await ran(['get', 'prod/x'])).stdout).toBe('x');

@@ -273,7 +273,7 @@ describe('what arrives damaged', () => {
     const link = await shared(file('once.bin', content), '--burn');
     await tamper(link, (bytes) => bytes.fill((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1));
     expect((await opened(link, '-o', join(here, 'got'))).code).toBe(7);
-    expect((await stack.client.blobs.info(idOf(link))).state).toBe('spent');
+    expect((await stack.client.blobs.info(idOf(link))).state).toBe('ready');
   });
 });
 

@@ -216,7 +216,7 @@ describe('a vault whose every text is hostile', () => {
     ['shred', 'cancel'],
     ['get', 'a'],
     ['versions', 'a'],
-    ['set', 'a'],
+    ['set', 'a', '--drop-metadata'],
     ['delete', 'a'],
     ['destroy', 'a', '--yes'],
     ['blobs', 'info', '01kasq3m5v8x0d4e6f7g8h9j0k'],
