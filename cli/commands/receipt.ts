@@ -108,7 +108,7 @@ function describeShred(receipt: ShredReceipt): string {
         `${receipt.unusableSince} (requests that began earlier had ended by ${receipt.inFlightUntil})`,
       ],
       ['keys destroyed', `${deks.length}, and ${receipt.retiredBefore} destroyed earlier by rotation`],
-      ['unreadable values', `${values.count}${values.complete ? '' : ' or more'}`],
+      ['unreadable', `${values.count}${values.complete ? '' : ' or more'} stored versions of values`],
       ['copies found', describeCopies(receipt.copies)],
       [
         'beyond recovery',

@@ -196,21 +196,29 @@ describe('who is let in', () => {
     const item = unmarshall(await stack.getItem(table, at));
     const later = new Date(Date.now() + 10 * limits.sessionSeconds * 1000).toISOString();
     const { [id]: slot, ...slots } = item.slots;
-    const edits = [
+    const opensNoSlot = [
       { ...item, slots: { ...slots, [id]: { ...slot, expiresAt: later } } },
       { ...item, slots: { ...slots, [id]: { ...slot, createdAt: later } } },
       { ...item, slots: { ...slots, [randomId()]: slot } },
+      { ...item, state: 'deleted', deletedAt: later },
+      { org: at.org, id: at.id },
+    ];
+    // The session opens its own slot, so its holder is told that the rest of the record is damaged.
+    const damaged = [
       { ...item, slots: { [id]: slot } },
       { ...item, generation: item.generation + 1 },
       { ...item, generation: item.generation - 1 },
       { ...item, createdAt: later },
       { ...item, mac: Buffer.alloc(32).toString('base64') },
-      { ...item, state: 'deleted', deletedAt: later },
-      { org: at.org, id: at.id },
     ];
-    for (const edited of edits) {
-      await stack.putItem(table, marshall(edited));
-      await expectProblem(await call('getAccount', undefined, cookie(made.token)), 'invalid_credential');
+    for (const [edits, code] of [
+      [opensNoSlot, 'invalid_credential'],
+      [damaged, 'decryption_failed'],
+    ] as const) {
+      for (const edited of edits) {
+        await stack.putItem(table, marshall(edited));
+        await expectProblem(await call('getAccount', undefined, cookie(made.token)), code);
+      }
     }
     await stack.putItem(table, marshall(item));
     expect((await call('getAccount', undefined, cookie(made.token))).status).toBe(200);
