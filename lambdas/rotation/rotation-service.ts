@@ -148,7 +148,7 @@ export class RotationService {
     const progress = await this.#progress.read(org);
     if (isRotationRunning(keyring, progress)) {
       await this.#resume(keyring, progress);
-      return toRotationResponse(keyring, progress);
+      return toRotationResponse(keyring, progress, this.#clock());
     }
     // Started before the new DEK is activated, so that the workflow completes the rotation if this request is
     // interrupted.
@@ -158,11 +158,11 @@ export class RotationService {
       from: activeVersion,
     } satisfies RotationInput);
     const next = await this.#keyringUpdater.activate(org, activeVersion);
-    return toRotationResponse(next.keyring, await this.#progress.read(org));
+    return toRotationResponse(next.keyring, await this.#progress.read(org), this.#clock());
   }
 
   async getLatest({ keyring }: OpenKeyring): Promise<RotationResponse> {
-    return toRotationResponse(keyring, await this.#progress.read(keyring.org));
+    return toRotationResponse(keyring, await this.#progress.read(keyring.org), this.#clock());
   }
 
   async #resume({ org, activeVersion, deks }: Keyring, progress: RotationProgress | undefined): Promise<void> {
@@ -188,12 +188,20 @@ export class RotationService {
 export const isRotationRunning = (keyring: Keyring, progress: RotationProgress | undefined): boolean =>
   drainingVersions(keyring).length > 0 && !(progress?.to === keyring.activeVersion && progress.state === 'stuck');
 
-function toRotationResponse(keyring: Keyring, progress: RotationProgress | undefined): RotationResponse {
+/**
+ * Time that the last step of a workflow has between retiring DEKs and reporting the end, milliseconds. A rotation without
+ * a report after that counts as done too, because the report is only for display.
+ */
+const finishingMs = 60_000;
+
+function toRotationResponse(keyring: Keyring, progress: RotationProgress | undefined, now: Date): RotationResponse {
   const { activeVersion: to, deks } = keyring;
   const startedAt = deks[to - 1]?.createdAt;
   if (to < 2 || startedAt === undefined) return {};
   const own = progress?.to === to ? progress : undefined;
-  const done = drainingVersions(keyring).length === 0;
+  const isFinishing =
+    own !== undefined && own.finishedAt === undefined && Date.parse(own.updatedAt) + finishingMs > now.getTime();
+  const done = drainingVersions(keyring).length === 0 && !isFinishing;
   const { counted = 0, total = 0, reencrypted = 0, damaged = 0, finishedAt } = own ?? {};
   const state: Rotation['state'] = done
     ? 'done'

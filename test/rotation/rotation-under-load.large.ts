@@ -86,7 +86,8 @@ test(`${values} values are rotated under ${workers} writers and readers: no requ
   expect(done.counted).toBeGreaterThanOrEqual(values + 1);
   expect(await client.vault.get('counter')).toBe(String(increments));
   const items = await storedItems();
-  expect(items).toHaveLength(values + 1);
+  // Earlier versions are items of their own.
+  expect(items.filter(({ name }) => !String(name).startsWith('#h/'))).toHaveLength(values + 1);
   const sealed = JSON.stringify(items).match(/enc:v1:[A-Za-z0-9+/]{28}/g) ?? [];
   expect(sealed.length).toBeGreaterThanOrEqual(2 * (values + 1));
   expect(new Set(sealed).size).toBe(1);

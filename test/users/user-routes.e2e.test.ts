@@ -225,8 +225,8 @@ describe('who is let in', () => {
     expect((await call('logOut', undefined, cookie(made.token))).status).toBe(200);
     const after = unmarshall(await stack.getItem(table, at));
     await stack.putItem(table, marshall({ ...after, slots: { ...after.slots, [id]: slot } }));
-    await expectProblem(await call('getAccount', undefined, cookie(made.token)), 'invalid_credential');
-    await expectProblem(await call('getAccount', made.key), 'invalid_credential');
+    await expectProblem(await call('getAccount', undefined, cookie(made.token)), 'decryption_failed');
+    await expectProblem(await call('getAccount', made.key), 'decryption_failed');
   });
 });
 
