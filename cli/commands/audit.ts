@@ -82,10 +82,13 @@ async function query(shell: Shell, { from, to, principal, name, verb }: QueryOpt
     to: parseTimeOption('--to', to),
   });
   let count = 0;
-  for await (const record of found) {
-    printRecord(shell, record);
-    count++;
+  const damaged: string[] = [];
+  for await (const page of found.pages()) {
+    for (const record of page.records) printRecord(shell, record);
+    count += page.records.length;
+    damaged.push(...(page.damaged ?? []));
   }
+  if (damaged.length > 0) shell.note(`Not records, because somebody wrote or altered them: ${damaged.join(', ')}`);
   if (count === 0) shell.note('No records match.');
 }
 

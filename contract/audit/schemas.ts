@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import { type RouteId, routes } from '../routes.ts';
 import { type ErrorCode, errors } from '../shared/error-codes.ts';
 import { limits } from '../shared/limits.ts';
-import { emptyObject, pageQueryFields, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
+import { damaged, emptyObject, pageQueryFields, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import { auditOnlyVerbs, verbs } from '../shared/verbs.ts';
 import type { AuditRecord, ExportAuditResponse, PublicKeysResponse, QueryAuditResponse } from './wire.ts';
 
@@ -47,7 +47,7 @@ export const auditSchemas = {
     }),
     body: undefined,
     response: schemaFor<QueryAuditResponse>()(
-      z.strictObject({ records: z.array(auditRecord), cursor: z.optional(z.string()) }),
+      z.strictObject({ records: z.array(auditRecord), damaged, cursor: z.optional(z.string()) }),
     ),
   },
   exportAudit: {

@@ -50,6 +50,11 @@ export interface AuditQuery {
 export interface QueryAuditResponse {
   /** Oldest first. */
   records: AuditRecord[];
+  /**
+   * IDs of stored items in the time range that are no records: somebody else wrote or altered them. They are listed
+   * whatever the other filters are.
+   */
+  damaged?: string[] | undefined;
   cursor?: string | undefined;
 }
 

@@ -3,7 +3,6 @@
 import type { AuditQuery, AuditRecord, QueryAuditResponse } from '../../contract/audit/wire.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { DecryptionError } from '../../core/decryption-error.ts';
 import { firstTimeIdAt, greatestTimeId, isTimeId, lastTimeIdAt } from '../../core/encoding/time-ordered-id.ts';
 import { decodeCursor, encodeCursor } from '../shared/pagination-cursor.ts';
 import type { Clock } from '../shared/ports.ts';
@@ -28,8 +27,8 @@ export class AuditQueryService {
 
   /**
    * One page of records, oldest first. It may contain fewer records than requested, or none, and still have a cursor.
-   * @throws VaultError `invalid_cursor`, `invalid_request`; DecryptionError if a stored record does not have the
-   *   documented format
+   * Items that are no records are listed by their IDs.
+   * @throws VaultError `invalid_cursor`, `invalid_request`
    */
   async query(org: string, query: AuditQuery): Promise<QueryAuditResponse> {
     const { cursor, limit = limits.pageSize, ...filters } = query;
@@ -42,24 +41,13 @@ export class AuditQueryService {
     );
     for (let scanned = 0; scanned < maxScannedRecords && (page.lastSeenId ?? first) <= last; ) {
       const { items, more } = await this.#reader.listRecords(org, page.lastSeenId ?? first, last, page.readSize);
-      const hasRoom = page.addMatching(items.map(({ id, stored }) => ({ id, record: this.#unlessExpired(stored) })));
-      if (hasRoom && !more) return { records: page.records };
+      const hasRoom = page.addMatching(items, this.#clock().getTime() / 1000);
+      if (hasRoom && !more) return page.build();
       if (!hasRoom) break;
       scanned += items.length;
     }
-    if (page.lastSeenId === undefined) return { records: page.records };
-    return { records: page.records, cursor: encodeCursor(scope, page.lastSeenId) };
-  }
-
-  /**
-   * The record, or undefined after its retention period. DynamoDB may take days to delete it; readers must not see it
-   * in that time.
-   * @throws DecryptionError if the item does not have the documented format
-   */
-  #unlessExpired(stored: StoredAuditRecord | undefined): AuditRecord | undefined {
-    if (stored === undefined) throw new DecryptionError();
-    const { ttl, record } = stored;
-    return ttl === undefined || ttl > this.#clock().getTime() / 1000 ? record : undefined;
+    if (page.lastSeenId === undefined) return page.build();
+    return { ...page.build(), cursor: encodeCursor(scope, page.lastSeenId) };
   }
 }
 
@@ -72,7 +60,8 @@ function idRangeOf({ from, to }: AuditQuery): { first: string; last: string } {
 
 /** A query page under construction. */
 class QueryPage {
-  readonly records: AuditRecord[] = [];
+  readonly #records: AuditRecord[] = [];
+  readonly #damaged: string[] = [];
   /** Number of records per read. */
   readonly readSize: number;
   /** ID of the last processed record. */
@@ -92,22 +81,40 @@ class QueryPage {
     this.#limit = limit;
   }
 
-  /** Adds matching records. Returns false if one no longer fits on the page. */
-  addMatching(items: readonly { readonly id: string; readonly record: AuditRecord | undefined }[]): boolean {
-    for (const { id, record } of items) {
+  /** Adds damaged and matching records. Returns false if one no longer fits on the page. */
+  addMatching(items: readonly { readonly id: string; readonly stored: StoredAuditRecord | undefined }[], now: number) {
+    for (const { id, stored } of items) {
       if (id === this.lastSeenId) continue;
-      if (record !== undefined && isMatch(record, this.#filters) && !this.#add(record)) return false;
+      if (!(stored === undefined ? this.#addDamaged(id) : this.#addIfMatching(stored, now))) return false;
       this.lastSeenId = id;
     }
     return true;
   }
 
-  #add(record: AuditRecord): boolean {
-    this.#bytes += recordReplyBytes(record);
-    if (this.records.length === this.#limit) return false;
-    if (this.#bytes > limits.batchReplyBytes && this.records.length > 0) return false;
-    this.records.push(record);
+  build(): QueryAuditResponse {
+    const damaged = this.#damaged.length === 0 ? {} : { damaged: this.#damaged };
+    return { records: this.#records, ...damaged };
+  }
+
+  /** @param now seconds since 1970. DynamoDB may take days to delete a record after its retention period */
+  #addIfMatching({ ttl, record }: StoredAuditRecord, now: number): boolean {
+    if ((ttl !== undefined && ttl <= now) || !isMatch(record, this.#filters)) return true;
+    if (!this.#hasRoomFor(recordReplyBytes(record))) return false;
+    this.#records.push(record);
     return true;
+  }
+
+  #addDamaged(id: string): boolean {
+    // The list of IDs is JSON, in which a character of an ID can need six bytes.
+    if (!this.#hasRoomFor(6 * id.length + 3)) return false;
+    this.#damaged.push(id);
+    return true;
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    this.#bytes += bytes;
+    const count = this.#records.length + this.#damaged.length;
+    return count < this.#limit && (this.#bytes <= limits.batchReplyBytes || count === 0);
   }
 }
 

@@ -50,31 +50,34 @@ describe('shredding at once', () => {
     expect(stored()).toMatchObject({ final: true, receipts: [expect.any(String)] });
   });
 
-  describe.each([4, 5, 6, 7])('interrupted at call %i, when the tombstone is stored but not its mark', (interrupted) => {
-    const interrupt = async () => {
-      const shred = createInMemoryShredding();
-      shred.world.fate = (call) => (call >= interrupted ? 'before' : 'done');
-      const error: unknown = await shred.request().catch((reason: unknown) => reason);
-      shred.world.fate = () => 'done';
-      return { ...shred, error };
-    };
+  describe.each([4, 5, 6, 7])(
+    'interrupted at call %i, when the tombstone is stored but not its mark',
+    (interrupted) => {
+      const interrupt = async () => {
+        const shred = createInMemoryShredding();
+        shred.world.fate = (call) => (call >= interrupted ? 'before' : 'done');
+        const error: unknown = await shred.request().catch((reason: unknown) => reason);
+        shred.world.fate = () => 'done';
+        return { ...shred, error };
+      };
 
-    test('no success is reported, and the repeated request raises the mark and issues the receipt', async () => {
-      const { error, stored, request, marks, caller } = await interrupt();
-      expect(error).toMatchObject({ code: 'unavailable' });
-      expect(stored()).toMatchObject({ state: 'shredded', receipts: [] });
-      expect(marks.markOf(caller.org)).toMatchObject({ state: 'active', generation: 1 });
-      expect(await request()).toMatchObject({ state: 'shredded', final: true, receipts: [expect.any(String)] });
-      const { generation } = stored();
-      expect(marks.markOf(caller.org)).toMatchObject({ state: 'shredded', generation, issued: 1 });
-    });
+      test('no success is reported, and the repeated request raises the mark and issues the receipt', async () => {
+        const { error, stored, request, marks, caller } = await interrupt();
+        expect(error).toMatchObject({ code: 'unavailable' });
+        expect(stored()).toMatchObject({ state: 'shredded', receipts: [] });
+        expect(marks.markOf(caller.org)).toMatchObject({ state: 'active', generation: 1 });
+        expect(await request()).toMatchObject({ state: 'shredded', final: true, receipts: [expect.any(String)] });
+        const { generation } = stored();
+        expect(marks.markOf(caller.org)).toMatchObject({ state: 'shredded', generation, issued: 1 });
+      });
 
-    // The error must say it, because the tombstone is stored and only the caller can continue: no workflow is started.
-    test('the answer says that the keys are destroyed and that the request must be repeated', async () => {
-      const { error } = await interrupt();
-      expect(error).toMatchObject({ code: 'unavailable', extras: { detail: /keys are destroyed/ } });
-    });
-  });
+      // The error must say it, because the tombstone is stored and only the caller can continue: no workflow is started.
+      test('the answer says that the keys are destroyed and that the request must be repeated', async () => {
+        const { error } = await interrupt();
+        expect(error).toMatchObject({ code: 'unavailable', extras: { detail: /keys are destroyed/ } });
+      });
+    },
+  );
 
   test('the keyring put back in place of the tombstone is refused, and shredded again by the next request', async () => {
     const { world, request, stored, caller, clock, marks } = createInMemoryShredding();

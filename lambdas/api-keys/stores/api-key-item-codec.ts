@@ -1,12 +1,11 @@
 /** API keys as DynamoDB items (docs/format.md, section 5). */
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Role, roles } from '../../../contract/shared/roles.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import { type Fields, type Item, requireText } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Fields, type Item, requireText, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
 import type { ListedApiKey, StoredApiKey } from '../api-key-ports.ts';
 
 export function parseStoredApiKey(item: Item): StoredApiKey {
-  const fields: Fields = unmarshall(item);
+  const fields = unmarshallItem(item);
   const role = requireText(fields, 'role');
   if (!isRole(role)) throw new DecryptionError();
   return {

@@ -1,8 +1,7 @@
 import { type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
 import type { Delivery, DeliveryStore } from '../conversation-ports.ts';
 
 /** Error detail of a failed webhook. Providers retry, and deduplication makes a retry safe. */
@@ -55,6 +54,6 @@ export class DynamoDeliveries implements DeliveryStore {
       ReturnValues: 'ALL_NEW',
     });
     const { Attributes = {} } = await mapTransientErrors(retryDetail, () => this.#clientOf(org).send(command));
-    return unmarshall(Attributes);
+    return unmarshallItem(Attributes);
   }
 }

@@ -1,8 +1,7 @@
 import { ConditionalCheckFailedException, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import type { MessageCounter, RotationProgress, RotationProgressStore } from '../rotation-ports.ts';
 
@@ -34,7 +33,7 @@ export class DynamoRotations implements RotationProgressStore, MessageCounter {
   async read(org: string): Promise<RotationProgress | undefined> {
     const item = await getItem(this.#clientOf(org), this.#table, { org });
     // Malformed progress counts as absent. Nothing depends on it, and the next step overwrites it.
-    return item === undefined ? undefined : progressSchema.safeParse(unmarshall(item).progress).data;
+    return item === undefined ? undefined : progressSchema.safeParse(unmarshallOrEmpty(item).progress).data;
   }
 
   async save(org: string, progress: RotationProgress): Promise<void> {

@@ -21,8 +21,20 @@ export function unmarshallItem(item: Item): Fields {
   }
 }
 
-/** The unverified fields of a keyring; core/org-keys/org-keyring.ts checks them. */
-export const unmarshallKeyring = (item: Item): unknown => unmarshallItem(item);
+/** The fields of an item, or none if it has a number that JavaScript cannot represent. The item then counts as damaged. */
+export function unmarshallOrEmpty(item: Item): Fields {
+  try {
+    return unmarshall(item);
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * The unverified fields of a keyring; core/org-keys/org-keyring.ts and core/users/user-keyring.ts check them. Does not
+ * throw, so that one damaged item does not end a list.
+ */
+export const unmarshallKeyring = (item: Item): unknown => unmarshallOrEmpty(item);
 
 export function requireText(fields: Fields, name: string): string {
   const value = fields[name];

@@ -6,10 +6,9 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { limits } from '../../../contract/shared/limits.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { AttemptLimit, AttemptStore, LocatorStore, StoredLocator } from '../user-ports.ts';
@@ -100,7 +99,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: toItem({ ...window, ':zero': 0 }),
     });
-    const { tries, until: windowEnd } = unmarshall(counted ?? {});
+    const { tries, until: windowEnd } = unmarshallOrEmpty(counted ?? {});
     if (typeof windowEnd === 'string' && windowEnd > now.toISOString()) {
       if (typeof tries === 'number' && tries <= limit.attempts) return 0;
       return Math.max(1, Math.ceil((Date.parse(windowEnd) - now.getTime()) / 1000));

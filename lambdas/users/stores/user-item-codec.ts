@@ -1,8 +1,7 @@
 /** Keys and fields of items in the user tables (docs/format.md, section 12). Stored fields are not trusted. */
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import type { UserRef } from '../../../core/users/user-root-key.ts';
-import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, unmarshallItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
 import type { Collection, RecordKey, StoredLocator, StoredRecord } from '../user-ports.ts';
 
 export const userItemIdPrefix = 'user/';
@@ -21,12 +20,12 @@ export const recordItemId = (owner: UserRef, { collection, id }: RecordKey): str
  * record as damaged.
  */
 export function parseRecordItem(item: Item): StoredRecord {
-  const { id, version, data, writeId, sent } = unmarshall(item);
-  const [, collection, ...rest] = String(id).split('/');
+  const { version, data, writeId, sent } = unmarshallOrEmpty(item);
+  const [, collection, ...rest] = (item.id?.S ?? '').split('/');
   return {
     collection: collection === 'messages' ? 'messages' : 'memory',
     id: rest.join('/'),
-    version: Number.isSafeInteger(version) ? version : 0,
+    version: typeof version === 'number' && Number.isSafeInteger(version) ? version : 0,
     data: typeof data === 'string' ? data : '',
     ...(typeof writeId === 'string' ? { writeId } : {}),
     ...(typeof sent === 'boolean' ? { sent } : {}),
@@ -34,7 +33,7 @@ export function parseRecordItem(item: Item): StoredRecord {
 }
 
 export function parseLocatorItem(item: Item, locator: string): StoredLocator {
-  const { user, since, slot, expiresAt, tries, ttl } = unmarshall(item);
+  const { user, since, slot, expiresAt, tries, ttl } = unmarshallItem(item);
   if (typeof user !== 'string') throw new DecryptionError();
   return {
     locator,

@@ -111,6 +111,7 @@ const isAuditRecord = (json: unknown): json is AuditRecord =>
 
 export const decodeAuditPage = decodeObject<QueryAuditResponse>({
   records: decodeListOf(decodeAuditRecord),
+  damaged: optional(decodeListOf(decodeText)),
   cursor: optional(decodeText),
 });
 const decodeSealedRecords = decodeObject<ExportAuditResponse['seals'][number]>({

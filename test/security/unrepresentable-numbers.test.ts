@@ -1,0 +1,57 @@
+/**
+ * DynamoDB stores numbers that JavaScript cannot represent. The vault writes none, so such an item is damaged. It must
+ * cause neither a server error nor a list that fails as a whole.
+ */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { describe, expect, test } from 'vitest';
+import { DecryptionError } from '../../core/decryption-error.ts';
+import { parseListedApiKey, parseStoredApiKey } from '../../lambdas/api-keys/stores/api-key-item-codec.ts';
+import { DynamoDeliveries } from '../../lambdas/conversations/stores/dynamo-deliveries.ts';
+import { DynamoRotations } from '../../lambdas/rotation/stores/dynamo-rotations.ts';
+import { parseUserRecordOrCorrupt } from '../../lambdas/users/corrupt-user-keyring.ts';
+import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
+import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
+import { parseLocatorItem, parseRecordItem } from '../../lambdas/users/stores/user-item-codec.ts';
+
+const [org, user] = ['0123456789abcdef', 'ghjkmnpqrstvwxyz'];
+const odd = { org: { S: org }, huge: { M: { n: { N: '1e100' } } } };
+/** A client whose table holds this item. */
+const clientOf = (item: object) => () =>
+  ({
+    send: async () => ({ Item: item, Items: [item], Attributes: item }),
+  }) as unknown as DynamoDBClient;
+
+describe('an item with a number that JavaScript cannot represent', () => {
+  test('is a damaged API key, also in a list', () => {
+    expect(() => parseStoredApiKey(odd)).toThrow(DecryptionError);
+    expect(parseListedApiKey({ ...odd, id: { S: user } })).toEqual({ id: user, stored: undefined });
+  });
+
+  test('is a record of a user that does not open, under its ID', () => {
+    const item = { ...odd, id: { S: `${user}/memory/tea` }, version: { N: '1' }, data: { S: 'enc:v1:x' } };
+    expect(parseRecordItem(item)).toEqual({ collection: 'memory', id: 'tea', version: 0, data: '' });
+  });
+
+  test('is a damaged user in the list of users, and can be replaced', async () => {
+    const keyrings = new DynamoUserKeyrings(clientOf({ ...odd, id: { S: `user/${user}` } }), 'table');
+    const { items } = await keyrings.list(org, undefined, 10);
+    expect(items.map((item) => item.user)).toEqual([user]);
+    for (const record of [items[0]?.record, await keyrings.getRecord({ org, user })])
+      expect(parseUserRecordOrCorrupt(record, { org, user }).state).toBe('damaged');
+  });
+
+  test('is a damaged locator or delivery', async () => {
+    expect(() => parseLocatorItem({ ...odd, user: { S: user } }, 'locator')).toThrow(DecryptionError);
+    const claim = new DynamoDeliveries(clientOf({ ...odd, job: { S: 'job' }, state: { S: 'new' } }), 'table');
+    await expect(claim.claim(org, 'twilio/x', 'job', undefined)).rejects.toThrow(DecryptionError);
+  });
+
+  test('is no progress of a rotation', async () => {
+    expect(await new DynamoRotations(clientOf(odd), 'table').read(org)).toBeUndefined();
+  });
+
+  test('is a count of attempts whose window has passed: a new one begins', async () => {
+    const locators = new DynamoLocators(clientOf({ ...odd, tries: { N: '1e100' } }), 'table');
+    expect(await locators.countAttempt(org, 'counter', { attempts: 10, windowSeconds: 60 }, new Date())).toBe(0);
+  });
+});
