@@ -32,8 +32,16 @@ interface Command {
   readonly stateFile: string | undefined;
 }
 
+/** A hash in base64url can begin with `-`. `parseArgs` accepts it only in the same argument as its option. */
+function joinHash(args: readonly string[]): string[] {
+  const at = args.indexOf('--includes');
+  const hash = args[at + 1];
+  return at < 0 || hash === undefined ? [...args] : [...args.slice(0, at), `--includes=${hash}`, ...args.slice(at + 2)];
+}
+
 function readCommand(): Command | undefined {
   const { values, positionals } = parseArgs({
+    args: joinHash(process.argv.slice(2)),
     allowPositionals: true,
     options: {
       until: { type: 'string' },

@@ -41,8 +41,8 @@ export function describeMetadataChange(current: Metadata, next: Metadata): strin
   return [...old, ...added.map(([key, text]) => `added ${entryText(key, text)}`)];
 }
 
-/** Metadata can contain any characters, so it is quoted and escaped for terminals. */
-const entryText = (key: string, text: string): string => `${key}=${quoted(text)}`;
+/** Metadata can contain any characters, so it is escaped for terminals, line ends too, and its text is quoted. */
+const entryText = (key: string, text: string): string => `${escapeForLine(key)}=${quoted(text)}`;
 const quoted = (text: string): string => escapeForLine(JSON.stringify(text));
 
 /** The current version of a name, or why it cannot be read. */

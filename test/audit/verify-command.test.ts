@@ -65,6 +65,11 @@ describe('npm run audit:verify', () => {
     expect([status, stdout]).toEqual([1, expect.stringContaining('cut: the export ends at 2026-11-21T00:00:10.000Z')]);
   });
 
+  test('takes a head that begins with a hyphen, as every 64th does', () => {
+    const { status, stdout } = verify(lines, '--includes', `-${'A'.repeat(42)}`);
+    expect([status, stdout]).toEqual([1, expect.stringContaining('its history')]);
+  });
+
   test('refuses one of another history than the head that was kept', () => {
     expect(verify(lines, '--includes', sealHash(batches[1]?.seal ?? '')).status).toBe(0);
     const { status, stdout } = verify(linesOf(makeExport(3, 5)), '--includes', sealHash(batches[1]?.seal ?? ''));
