@@ -76,7 +76,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
   }
 
   async countLinkCodeTry(org: string, locator: string, now: Date): Promise<StoredLocator | undefined> {
-    const counted = await this.#update(org, locatorItemId(locator), {
+    const counted = await this.#updateUnlessDamaged(org, locatorItemId(locator), {
       UpdateExpression: 'SET #tries = #tries + :one',
       ConditionExpression: '#tries < :most AND #expiresAt > :now',
       ExpressionAttributeNames: namePlaceholders('tries', 'expiresAt'),
@@ -93,7 +93,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     const names = namePlaceholders('tries', 'until', 'ttl');
     // Always a single write of the same kind, whether or not the login exists and whatever the previous attempts
     // returned.
-    const counted = await this.#update(org, id, {
+    const counted = await this.#updateUnlessDamaged(org, id, {
       UpdateExpression:
         'SET #tries = if_not_exists(#tries, :zero) + :one, #until = if_not_exists(#until, :until), #ttl = if_not_exists(#ttl, :ttl)',
       ExpressionAttributeNames: names,
@@ -102,22 +102,41 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     const { tries, until: windowEnd } = unmarshallOrEmpty(counted ?? {});
     if (typeof windowEnd === 'string' && windowEnd > now.toISOString()) {
       if (typeof tries === 'number' && tries <= limit.attempts) return 0;
-      return Math.max(1, Math.ceil((Date.parse(windowEnd) - now.getTime()) / 1000));
+      const seconds = Math.ceil((Date.parse(windowEnd) - now.getTime()) / 1000);
+      // The end is a text that is no time if somebody altered it.
+      return Number.isNaN(seconds) ? limit.windowSeconds : Math.max(1, seconds);
     }
     // The window has passed. Only one request starts a new window.
     const newWindow = await this.#update(org, id, {
       UpdateExpression: 'SET #tries = :one, #until = :until, #ttl = :ttl',
-      ConditionExpression: '#until <= :now',
+      // Also true for an attribute of another type, so that an altered item is replaced.
+      ConditionExpression: 'NOT #until > :now',
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: toItem({ ...window, ':now': now.toISOString() }),
     });
-    return newWindow === undefined ? await this.countAttempt(org, counter, limit, now) : 0;
+    if (newWindow !== undefined) return 0;
+    // Another request started the window, or the count is damaged within a window that has not ended.
+    return counted === undefined ? limit.windowSeconds : await this.countAttempt(org, counter, limit, now);
   }
 
   async resetAttempts(org: string, counter: string): Promise<void> {
     const Key = toItem({ org, id: attemptsItemId(counter) });
     const command = new DeleteItemCommand({ TableName: this.#table, Key });
     await mapTransientErrors(writeOutcomeUnknownDetail, () => this.#clientOf(org).send(command));
+  }
+
+  /** As #update. Returns undefined if an attribute that is counted is not a number, because somebody altered it. */
+  async #updateUnlessDamaged(
+    org: string,
+    id: string,
+    change: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
+  ): Promise<Item | undefined> {
+    try {
+      return await this.#update(org, id, change);
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ValidationException') return undefined;
+      throw error;
+    }
   }
 
   /** Returns the updated item, or undefined if the condition failed. */
