@@ -57,7 +57,9 @@ export function planChanges(context: ProbeContext, table: TableId, baseline: Sna
     const alike = items.filter((one) => one !== item && titleOf(table, one) === titleOf(table, item));
     const theirs = alike.find(({ org }) => org?.S === world.theirs.org);
     const sibling = alike.find(({ org }) => org?.S === item.org?.S);
-    const twins = [theirs, sibling].filter((one) => one !== undefined);
+    // Each locator leads to one user, so all of them are tried. Of other records, one of each organization is enough.
+    const isLocator = titleOf(table, item) === 'locators';
+    const twins = isLocator ? alike : [theirs, sibling].filter((one) => one !== undefined);
     plan(item, changesOf(table, item, { twins, older: olderOf(key, item) }));
   }
   const known = new Set(world.earlier.flatMap((snapshot) => [...snapshot[table]].map(([key]) => key)));

@@ -135,7 +135,7 @@ export function changesOf(table: TableId, item: Item, { twins, older }: Sources)
   const changes: Change[] = [];
   for (const name of names) {
     const { [name]: value, ...rest } = item;
-    const swapped = twins.slice(0, 1).flatMap((twin) => twin[name] ?? []);
+    const swapped = (twins.length > 2 ? twins : twins.slice(0, 1)).flatMap((twin) => twin[name] ?? []);
     const values = [...(wanted[table][name] ?? []), ...(value === undefined ? [] : altered(value)), ...swapped];
     for (const next of distinct(values, value)) changes.push({ label: `\`${name}\``, item: { ...item, [name]: next } });
     if (value !== undefined) changes.push({ label: `\`${name}\``, item: rest });
