@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { commandTable } from './command-table.ts';
 import { type GlobalOptions, type HostProcess, ProcessShell, wantsColours } from './node-shell.ts';
 import { exitCodes, exitMeanings, type Failure, toFailure, usageError } from './shell/command-error.ts';
-import { nodeOptionError } from './shell/node-options.ts';
+import { argumentsBeforeDashes, nodeOptionError } from './shell/node-options.ts';
 import type { Shell } from './shell/shell.ts';
 import { escapeForLine, escapeForTerminal, escapeJson } from './shell/terminal-text.ts';
 
@@ -138,9 +138,7 @@ function describeUsageError({ code, message }: CommanderError): string {
 
 function reportFailure(failure: Failure, args: readonly string[], host: HostProcess): void {
   const { exit, message, code, next, requestId, trace } = failure;
-  // Arguments after `--` belong to the command that `anima run` starts.
-  const end = args.indexOf('--');
-  if (args.slice(0, end === -1 ? undefined : end).includes('--json')) {
+  if (argumentsBeforeDashes(args).includes('--json')) {
     const json = JSON.stringify({ error: { code, exit, message, next, requestId } });
     host.stderr.write(`${escapeJson(json)}\n`);
     return;

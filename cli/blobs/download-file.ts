@@ -8,12 +8,13 @@ import { open, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join, parse } from 'node:path';
 import { CommandError, exitCodes } from '../shell/command-error.ts';
 import { systemErrorCode } from '../shell/private-files.ts';
+import { hiddenCharacters } from '../shell/terminal-text.ts';
 
 /** Maximum bytes of UTF-8 in a name, with space left for a number and an extension; most file systems allow 255. */
 const maxNameBytes = 200;
 
 // Path separators, control, bidi and invisible characters, and characters reserved on Windows.
-const unsafeCharacters = /[/\\<>:"|?*\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu;
+const unsafeCharacters = new RegExp(String.raw`[/\\<>:"|?*${hiddenCharacters}]`, 'gu');
 const windowsDeviceName = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
 /**

@@ -12,6 +12,7 @@ import {
 import { SecretReader } from '../secrets/secret-reader.ts';
 import { unresolvedReferencesError } from '../secrets/unresolved-references.ts';
 import { environmentVariablesFor, normalizeFolder } from '../secrets/value-names.ts';
+import { collectText } from '../shell/repeatable-options.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
@@ -46,14 +47,12 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .description('write values to a .env, shell, Docker, JSON or YAML file')
     .option('--prefix <folder>', 'export the values below this folder (default: all values)')
     .option('--format <format>', `${outputFormats.join(', ')} (default: by file name, otherwise dotenv)`)
-    .option('--allow-variable <name>', 'export this restricted variable; repeatable', collect)
+    .option('--allow-variable <name>', 'export this restricted variable; repeatable', collectText)
     .option('-o, --output <file>', 'write a file of mode 0600; - for standard output')
     .option('-f, --force', 'replace an existing file')
     .addHelpText('after', help)
     .action(async (options: Options, command: Command) => await exportValues(shellOf(command), options));
 }
-
-const collect = (one: string, before: readonly string[] = []): readonly string[] => [...before, one];
 
 async function exportValues(shell: Shell, options: Options): Promise<void> {
   checkOutput(shell, options);

@@ -1,4 +1,5 @@
 /** `anima info`: shows the facts of a value, and changes its metadata without showing or asking for the value. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import type { VersionInfo } from '../../sdk/src/index.ts';
 import {
@@ -10,7 +11,7 @@ import {
   omitKeys,
 } from '../secrets/value-metadata.ts';
 import { usageError } from '../shell/command-error.ts';
-import { collectMetadata } from '../shell/metadata-option.ts';
+import { collectMetadata, collectText } from '../shell/repeatable-options.ts';
 import type { Shell } from '../shell/shell.ts';
 import { formatFacts, formatTime } from '../shell/terminal-output.ts';
 
@@ -36,18 +37,16 @@ interface Options {
   readonly removeMetadata?: readonly string[];
 }
 
-const append = (item: string, before: readonly string[] = []): readonly string[] => [...before, item];
-
 export function register(program: Command, shellOf: (command: Command) => Shell): void {
   program
     .command('info')
     .description('show or change the metadata of a value, never the value')
     .argument('<name>', 'a path such as prod/stripe/key')
-    .option('--allow-host <host>', 'add a host to allowed_hosts; repeatable', append)
-    .option('--deny-host <host>', 'remove a host from allowed_hosts; repeatable', append)
+    .option('--allow-host <host>', 'add a host to allowed_hosts; repeatable', collectText)
+    .option('--deny-host <host>', 'remove a host from allowed_hosts; repeatable', collectText)
     .option('--description <text>', 'set the metadata key description')
     .option('--metadata <key=text>', 'set a metadata key; repeatable', collectMetadata)
-    .option('--remove-metadata <key>', 'remove a metadata key; repeatable', append)
+    .option('--remove-metadata <key>', 'remove a metadata key; repeatable', collectText)
     .addHelpText('after', help)
     .action(async (name: string, options: Options, command: Command) => {
       const shell = shellOf(command);
@@ -80,7 +79,7 @@ async function change(shell: Shell, name: string, options: Options): Promise<voi
   const { value, metadata, version, expiresAt } = await client.vault.getWithInfo(name);
   const next = applyMetadataEdit(metadata, edit);
   const changes = describeMetadataChange(metadata, next);
-  if (changes.every((line) => line.startsWith('kept '))) {
+  if (isDeepStrictEqual(omitKeys(metadata, isOriginKey), omitKeys(next, isOriginKey))) {
     throw usageError('The metadata already is as asked; nothing was stored');
   }
   const info = await client.vault.set(name, value, { metadata: next, expiresAt, ifVersion: version });

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ApiKeyInfo, Role, Verb } from '../../sdk/src/index.ts';
 import { usageError } from '../shell/command-error.ts';
 import { parseDuration } from '../shell/durations.ts';
+import { collectText } from '../shell/repeatable-options.ts';
 import type { Shell } from '../shell/shell.ts';
 import { formatFacts, formatTable, formatTableWithHead, formatTime } from '../shell/terminal-output.ts';
 import { escapeForLine, line } from '../shell/terminal-text.ts';
@@ -38,9 +39,9 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
     .option(
       '--prefix <path>',
       'limit the key to these names; a folder ends in a slash; repeatable. Required for names under channels/, except for admins',
-      collect,
+      collectText,
     )
-    .option('--verb <verb>', 'limit the key to these verbs of its role, such as values.read; repeatable', collect)
+    .option('--verb <verb>', 'limit the key to these verbs of its role, such as values.read; repeatable', collectText)
     .option('--expires-in <duration>', 'expire the key after this time: 12h, 30d …')
     .action(async (options: CreateOptions, command: Command) => await create(shellOf(command), options));
   keys
@@ -158,5 +159,3 @@ function describeKeyState({ revokedAt, expiresAt }: ApiKeyInfo): string {
   if (expiresAt === undefined) return 'active';
   return Date.parse(expiresAt) <= Date.now() ? 'expired' : `until ${formatTime(expiresAt)}`;
 }
-
-const collect = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];

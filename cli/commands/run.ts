@@ -9,6 +9,7 @@ import { StreamMasker } from '../secrets/stream-masking.ts';
 import { unresolvedReferencesError } from '../secrets/unresolved-references.ts';
 import { normalizeFolder } from '../secrets/value-names.ts';
 import { CommandError, exitCodes, usageError } from '../shell/command-error.ts';
+import { collectText } from '../shell/repeatable-options.ts';
 import type { Shell } from '../shell/shell.ts';
 
 const help = `
@@ -63,12 +64,12 @@ export function register(
     .command('run')
     .description('run a command with values in its environment')
     .argument('<command...>', 'the command and its arguments, after --')
-    .option('--dotenv <file>', 'variables from a .env file; repeatable', collect)
+    .option('--dotenv <file>', 'variables from a .env file; repeatable', collectText)
     .option('--prefix <folder>', 'set a variable for every value below this folder')
     .option(
       '--allow-variable <name>',
       'allow --prefix and --dotenv to set this restricted variable; repeatable',
-      collect,
+      collectText,
     )
     .option('--override', 'let --prefix and --dotenv replace variables that are already set')
     .option('--pass-key', 'pass ANIMA_KEY on to the command')
@@ -79,8 +80,6 @@ export function register(
       setExitCode(await run(shellOf(command), words, options)),
     );
 }
-
-const collect = (one: string, before: readonly string[] = []): readonly string[] => [...before, one];
 
 async function run(shell: Shell, [command = '', ...args]: readonly string[], options: Options): Promise<number> {
   const files = await Promise.all(

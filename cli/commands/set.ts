@@ -9,8 +9,8 @@ import {
 } from '../secrets/value-metadata.ts';
 import { usageError } from '../shell/command-error.ts';
 import { parseDuration, parseWhole } from '../shell/durations.ts';
-import { collectMetadata } from '../shell/metadata-option.ts';
 import { readAll, readInput } from '../shell/private-files.ts';
+import { collectMetadata } from '../shell/repeatable-options.ts';
 import type { Shell } from '../shell/shell.ts';
 import { line } from '../shell/terminal-text.ts';
 
@@ -62,8 +62,10 @@ export function register(program: Command, shellOf: (command: Command) => Shell)
 
 async function set(shell: Shell, name: string, options: Options): Promise<void> {
   const { metadata = {}, dropMetadata, cas, expiresIn } = options;
-  const { checkGivenMetadata } = await import('../mcp/metadata-arguments.ts');
-  checkGivenMetadata(metadata);
+  if (options.metadata !== undefined) {
+    const { checkGivenMetadata } = await import('../mcp/metadata-arguments.ts');
+    checkGivenMetadata(metadata);
+  }
   // Parsed before the prompt, so that a wrong option does not waste input.
   const settings = {
     metadata,

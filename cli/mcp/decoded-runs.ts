@@ -113,7 +113,7 @@ function utf8Length(lead: number): number {
 }
 
 /** Collects bytes of a new view with their positions in the source of the old one. */
-class ViewBuilder {
+export class ViewBuilder {
   readonly #from: DecodedView;
   readonly #bytes: Uint8Array;
   readonly #starts: Uint32Array;

@@ -4,7 +4,7 @@
  * twice, so the possible spellings cannot be enumerated; the text is decoded instead.
  */
 
-import { type DecodedView, decodeBase64Runs, decodeHexRuns, keepTextOnly } from './decoded-runs.ts';
+import { type DecodedView, decodeBase64Runs, decodeHexRuns, keepTextOnly, ViewBuilder } from './decoded-runs.ts';
 
 /** Maximum nesting of encodings. */
 const maxNesting = 3;
@@ -42,28 +42,17 @@ function* decodeNested(view: DecodedView, depth: number): Generator<DecodedView>
 
 /** The view with one encoding undone; undefined if the encoding does not occur. */
 function decodeOnce(view: DecodedView, read: DecodeAt): DecodedView | undefined {
-  const { length } = view.bytes;
   // Decoding never produces more bytes than it consumes.
-  const bytes = new Uint8Array(length);
-  const starts = new Uint32Array(length);
-  const ends = new Uint32Array(length);
-  let size = 0;
+  const target = new ViewBuilder(view, view.bytes.length);
   let changed = false;
-  for (let at = 0; at < length; ) {
+  for (let at = 0; at < view.bytes.length; ) {
     const step = read(view.bytes, at);
     changed ||= step !== undefined;
     const end = at + (step?.length ?? 1);
-    for (const byte of step?.said ?? [view.bytes[at] ?? 0]) {
-      bytes[size] = byte;
-      starts[size] = view.starts[at] ?? 0;
-      ends[size] = view.ends[end - 1] ?? 0;
-      size++;
-    }
+    for (const byte of step?.said ?? [view.bytes[at] ?? 0]) target.add(byte, at, end - 1);
     at = end;
   }
-  return changed
-    ? { bytes: bytes.subarray(0, size), starts: starts.subarray(0, size), ends: ends.subarray(0, size) }
-    : undefined;
+  return changed ? target.finish() : undefined;
 }
 
 /** The next bytes as text, one character per byte. */

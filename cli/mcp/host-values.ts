@@ -3,8 +3,16 @@
  * only. After a restart, the host could repeat such a value in the response to a request that does not contain it.
  * Before its first request to a host, a server therefore reads every value that may be sent there.
  */
-import type { Anima, CallOptions, Value, ValueInfo } from '../../sdk/src/index.ts';
+import {
+  type Anima,
+  AnimaError,
+  type AnimaErrorCode,
+  type CallOptions,
+  type Value,
+  type ValueInfo,
+} from '../../sdk/src/index.ts';
 import { isGeneratedByModel, type Metadata } from '../secrets/value-metadata.ts';
+import { inParallel } from '../shell/parallel.ts';
 import { ToolRefusal } from './tool-refusal.ts';
 import { coversHostname, InvalidUsageRuleError, isUsableValue, parseUsageRules } from './usage-rules.ts';
 import type { SearchedText } from './used-value-history.ts';
@@ -43,8 +51,12 @@ async function readHostValues(
     .toArray()
     .catch(refuseIfForbidden(folder));
   const infos = all.filter((info) => info.name.startsWith(folder) && allowsHostname(info.metadata, hostname));
-  const reads = (await inParallel(infos, (info) => versionsToRead(info, hostname, client, call))).flat();
-  const values = await inParallel(reads, ({ name, version }) => readIfPresent(client, name, version, call));
+  const reads = (
+    await inParallel(infos, maxConcurrentReads, (info) => versionsToRead(info, hostname, client, call))
+  ).flat();
+  const values = await inParallel(reads, maxConcurrentReads, ({ name, version }) =>
+    readIfPresent(client, name, version, call),
+  );
   return values.flatMap((value) =>
     value !== undefined && isUsableValue(value.value)
       ? [{ text: value.value, isByModel: isGeneratedByModel(value.metadata) }]
@@ -71,6 +83,8 @@ async function versionsToRead(
     .map((older) => ({ name, version: older.version }));
 }
 
+const absentCodes: readonly AnimaErrorCode[] = ['value_not_found', 'version_not_found', 'value_expired', 'forbidden'];
+
 /** A value, unless it was deleted or has expired since it was listed. */
 async function readIfPresent(
   client: Anima,
@@ -78,12 +92,12 @@ async function readIfPresent(
   version: number,
   call: CallOptions,
 ): Promise<Value | undefined> {
-  const [item] = await Promise.allSettled([client.vault.getWithInfo(name, { ...call, version })]);
-  if (item.status === 'fulfilled') return item.value;
-  const code: unknown = Reflect.get(Object(item.reason), 'code');
-  if (code === 'value_not_found' || code === 'version_not_found' || code === 'value_expired' || code === 'forbidden')
-    return undefined;
-  throw item.reason;
+  try {
+    return await client.vault.getWithInfo(name, { ...call, version });
+  } catch (error) {
+    if (error instanceof AnimaError && absentCodes.includes(error.code)) return undefined;
+    throw error;
+  }
 }
 
 /** Whether valid rules allow the host, with any scheme and port: servers at several ports share what they know. */
@@ -96,18 +110,10 @@ function allowsHostname(metadata: Metadata, hostname: string): boolean {
   }
 }
 
-async function inParallel<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let at = 0; at < items.length; at += maxConcurrentReads) {
-    results.push(...(await Promise.all(items.slice(at, at + maxConcurrentReads).map(run))));
-  }
-  return results;
-}
-
 const refuseIfForbidden =
   (folder: string) =>
   (error: unknown): never => {
-    if (Reflect.get(Object(error), 'code') !== 'forbidden') throw error;
+    if (!(error instanceof AnimaError) || error.code !== 'forbidden') throw error;
     throw new ToolRefusal(
       `This server's key must have permission to list ${folder === '' ? 'all names' : folder}, so that responses can be searched ` +
         'for every secret that the host may know. Nothing was sent. Ask the user to start the server with a --prefix that the key allows',

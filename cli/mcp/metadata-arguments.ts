@@ -7,8 +7,13 @@ import { InvalidUsageRuleError, parseUsageRules } from './usage-rules.ts';
 export function checkGivenMetadata(metadata: Metadata): void {
   const reserved = Object.keys(metadata).find(isOriginKey);
   if (reserved !== undefined) throw usageError(`The metadata key ${reserved} is reserved. Nothing was stored`);
+  withUsageErrors(() => parseUsageRules(metadata));
+}
+
+/** @throws CommandError usage if the work finds invalid rules */
+export function withUsageErrors<T>(work: () => T): T {
   try {
-    parseUsageRules(metadata);
+    return work();
   } catch (error) {
     if (error instanceof InvalidUsageRuleError) throw usageError(`${error.message}. Nothing was stored`);
     throw error;

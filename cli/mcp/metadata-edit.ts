@@ -1,8 +1,8 @@
 /** Changes of the metadata of a value by a person. */
 import { isMetadataByModel, isRuleKey, type Metadata, omitKeys, originKeys } from '../secrets/value-metadata.ts';
 import { usageError } from '../shell/command-error.ts';
-import { checkGivenMetadata } from './metadata-arguments.ts';
-import { formatHostRule, InvalidUsageRuleError, parseHosts, usageMetadataKeys } from './usage-rules.ts';
+import { checkGivenMetadata, withUsageErrors } from './metadata-arguments.ts';
+import { formatHostRule, parseHosts, usageMetadataKeys } from './usage-rules.ts';
 
 export interface MetadataEdit {
   readonly allowHosts: readonly string[];
@@ -43,10 +43,5 @@ function editHosts(metadata: Metadata, allowed: readonly string[], denied: reado
 /** The hosts of a list in canonical form. @throws CommandError usage */
 function hostsOf(list: string): string[] {
   if (list.trim() === '') return [];
-  try {
-    return parseHosts(list).map(formatHostRule);
-  } catch (error) {
-    if (error instanceof InvalidUsageRuleError) throw usageError(`${error.message}. Nothing was stored`);
-    throw error;
-  }
+  return withUsageErrors(() => parseHosts(list).map(formatHostRule));
 }

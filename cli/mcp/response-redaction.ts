@@ -76,10 +76,11 @@ export class ResponseRedactor {
 
 function redactionPatterns(value: string): Buffer[] {
   // The value itself, with `+` for spaces as in forms, and without white space as in stripped views.
-  const spellings = [...new Set([value, value.replaceAll(' ', '+'), withoutSpace(value), ...nonAsciiSpellings(value)])];
+  const texts = [value, ...nonAsciiSpellings(value)];
+  const spellings = new Set([...texts, value.replaceAll(' ', '+'), withoutSpace(value)]);
   return [
-    ...spellings.flatMap((spelling) => encodedFormsOf(spelling, { includeFullyEscaped: true })),
-    ...[value, ...nonAsciiSpellings(value)].flatMap(fragmentPatterns),
+    ...[...spellings].flatMap((spelling) => encodedFormsOf(spelling, { includeFullyEscaped: true })),
+    ...texts.flatMap(fragmentPatterns),
     ...singleBytePatterns(value),
   ];
 }
@@ -116,10 +117,11 @@ function singleBytePatterns(value: string): Buffer[] {
   });
 }
 
-const byteTable = (decode: (bytes: Buffer) => string): ReadonlyMap<string, number> =>
-  new Map(Array.from({ length: 256 }, (_, byte) => [decode(Buffer.from([byte])), byte]));
-const latin1Bytes = byteTable((bytes) => bytes.toString('latin1'));
-const windows1252Bytes = byteTable((bytes) => new TextDecoder('windows-1252').decode(bytes));
+const allBytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+const byteTable = (characters: string): ReadonlyMap<string, number> =>
+  new Map([...characters].map((character, byte) => [character, byte]));
+const latin1Bytes = byteTable(allBytes.toString('latin1'));
+const windows1252Bytes = byteTable(new TextDecoder('windows-1252').decode(allBytes));
 
 /** Fragments of the value, in plain text, base64 and hexadecimal. */
 function fragmentPatterns(value: string): Buffer[] {

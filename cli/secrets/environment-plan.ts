@@ -73,7 +73,7 @@ export function planEnvironment(
 
 function settingsOf(environment: Environment): Setting[] {
   return Object.entries(environment).flatMap(([variable, value]) =>
-    value === undefined ? [] : [settingOf(variable, value, 'in the environment')],
+    value === undefined ? [] : [settingOf(variable, value, 'the environment')],
   );
 }
 
@@ -95,7 +95,8 @@ function settingOf(variable: string, value: string, origin: string): Setting {
     return { variable, origin, content: parseReference(value) };
   } catch (error) {
     if (!(error instanceof InvalidReferenceError)) throw error;
-    const where = origin.startsWith('line') ? `in ${origin}` : origin;
-    throw usageError(`The reference of ${variable} ${where} is invalid: ${error.message}. The command was not started`);
+    throw usageError(
+      `The reference of ${variable} in ${origin} is invalid: ${error.message}. The command was not started`,
+    );
   }
 }

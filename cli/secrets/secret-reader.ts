@@ -1,6 +1,7 @@
 /** Reads referenced values from the vault or, while it cannot be reached, from the offline cache. */
 import { type Anima, AnimaError, type AnimaErrorCode, type Value } from '../../sdk/src/index.ts';
 import { durationText } from '../shell/durations.ts';
+import { inParallel } from '../shell/parallel.ts';
 import type { Shell } from '../shell/shell.ts';
 import { type CachedContent, type OfflineCache, openOfflineCache } from './offline-cache.ts';
 import { type Reference, referenceKey } from './secret-references.ts';
@@ -79,14 +80,8 @@ export class SecretReader {
     const current = all.filter(({ version }) => version === undefined);
     const fixed = all.filter(({ version }) => version !== undefined);
     const told = await this.#readCurrentVersions(current);
-    for (let at = 0; at < fixed.length; at += maxParallelReads) {
-      const some = fixed.slice(at, at + maxParallelReads);
-      for (const [reference, outcome] of await Promise.all(
-        some.map(async (one) => [one, await this.#readVersion(one)] as const),
-      )) {
-        told.set(referenceKey(reference), outcome);
-      }
-    }
+    const read = async (one: Reference) => [referenceKey(one), await this.#readVersion(one)] as const;
+    for (const [key, outcome] of await inParallel(fixed, maxParallelReads, read)) told.set(key, outcome);
     const settled = await Promise.all(
       all.map(async (reference) => {
         const key = referenceKey(reference);

@@ -8,10 +8,15 @@ import { type CommandError, usageError } from './command-error.ts';
  */
 const nodeOption = /^(--(?:env-file(?:-if-exists)?|experimental-(?:default-)?config-file))(?:=|$)/;
 
+/** The arguments before the first `--`. Those after it belong to the command that `anima run` starts. */
+export function argumentsBeforeDashes(args: readonly string[]): readonly string[] {
+  const end = args.indexOf('--');
+  return args.slice(0, end === -1 ? undefined : end);
+}
+
 /** The error for arguments that Node.js has taken for itself; undefined if there are none. */
 export function nodeOptionError(args: readonly string[]): CommandError | undefined {
-  const end = args.indexOf('--');
-  for (const arg of args.slice(0, end === -1 ? undefined : end)) {
+  for (const arg of argumentsBeforeDashes(args)) {
     const [, option] = nodeOption.exec(arg) ?? [];
     if (option === undefined) continue;
     return usageError(

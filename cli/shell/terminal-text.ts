@@ -8,10 +8,10 @@
  * separators, lone surrogates, private-use and unassigned characters, and other characters that are not shown. The
  * emoji and scripts that join characters with such marks are shown with the marks as escapes.
  */
-const hidden = String.raw`\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}`;
-const hiddenCharacter = new RegExp(`[${hidden}]`, 'gu');
-const hiddenButLineEnd = new RegExp(`(?!\\n)[${hidden}]`, 'gu');
-const hiddenButLayout = new RegExp(`(?![\\n\\t])[${hidden}]`, 'gu');
+export const hiddenCharacters = String.raw`\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}`;
+const hiddenCharacter = new RegExp(`[${hiddenCharacters}]`, 'gu');
+const hiddenButLineEnd = new RegExp(`(?!\\n)[${hiddenCharacters}]`, 'gu');
+const hiddenButLayout = new RegExp(`(?![\\n\\t])[${hiddenCharacters}]`, 'gu');
 
 const hex = (code: number): string => code.toString(16).padStart(4, '0');
 

@@ -1,6 +1,9 @@
-/** The option `--metadata key=text`, which can be repeated. */
+/** Options that can be repeated. */
 import { usageError } from './command-error.ts';
 
+export const collectText = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
+/** The option `--metadata key=text`. */
 export function collectMetadata(
   pair: string,
   before: Readonly<Record<string, string>> = {},
