@@ -1,7 +1,7 @@
 /**
  * Decoded views of a text: the text after undoing percent-encoding, backslash escapes, HTML references, base64,
- * hexadecimal and white space, with a mapping back to the source bytes. Encoders differ in which characters they encode, and programs encode
- * twice, so the possible spellings cannot be enumerated; the text is decoded instead.
+ * hexadecimal and white space, with a mapping back to the source bytes. Encoders differ in which characters they
+ * encode, and programs encode twice, so the possible spellings cannot be enumerated; the text is decoded instead.
  */
 
 import { type DecodedView, decodeBase64Runs, decodeHexRuns, keepTextOnly, ViewBuilder } from './decoded-runs.ts';
@@ -15,10 +15,35 @@ type DecodeAt = (
   at: number,
 ) => { readonly said: readonly number[]; readonly length: number } | undefined;
 
+/**
+ * A text after undoing up to three levels of the percent-encoding, backslash escapes and HTML references that it
+ * contains itself; without the text as it is. If an encoder leaves such characters as they are and encodes others, its
+ * output decodes to one of these and not to the text.
+ */
+export function withoutOwnEscapes(text: string): readonly string[] {
+  const found = new Set([...undoEscapes(viewOf(Buffer.from(text)), maxNesting)]);
+  return [...found].filter((one) => one !== text);
+}
+
+function* undoEscapes(view: DecodedView, depth: number): Generator<string> {
+  yield Buffer.from(view.bytes).toString();
+  if (depth === 0) return;
+  for (const read of escapeDecoders()) {
+    const inner = decodeOnce(view, read);
+    if (inner !== undefined) yield* undoEscapes(inner, depth - 1);
+  }
+}
+
+function viewOf(source: Uint8Array): DecodedView {
+  const starts = Uint32Array.from(source, (_, i) => i);
+  return { bytes: source, starts, ends: starts.map((start) => start + 1) };
+}
+
+const escapeDecoders = (): readonly DecodeAt[] => [decodePercentEscape, decodeBackslashEscape, decodeHtmlReference];
+
 /** The text itself, and its views with up to three encodings undone, each also without white space. */
 export function* decodedViewsOf(source: Uint8Array): Generator<DecodedView> {
-  const starts = Uint32Array.from(source, (_, i) => i);
-  yield* decodeNested({ bytes: source, starts, ends: starts.map((start) => start + 1) }, maxNesting);
+  yield* decodeNested(viewOf(source), maxNesting);
 }
 
 function* decodeNested(view: DecodedView, depth: number): Generator<DecodedView> {
@@ -26,7 +51,7 @@ function* decodeNested(view: DecodedView, depth: number): Generator<DecodedView>
   const dense = decodeOnce(view, skipWhiteSpace);
   if (dense !== undefined) yield dense;
   if (depth === 0) return;
-  for (const read of [decodePercentEscape, decodeBackslashEscape, decodeHtmlReference]) {
+  for (const read of escapeDecoders()) {
     const inner = decodeOnce(view, read);
     if (inner !== undefined) yield* decodeNested(inner, depth - 1);
   }

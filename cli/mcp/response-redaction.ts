@@ -6,7 +6,7 @@
 import { AhoCorasickAutomaton } from '../secrets/aho-corasick.ts';
 import { encodedFormsOf } from '../secrets/encoded-forms.ts';
 import { concealedMarker } from '../secrets/stream-masking.ts';
-import { decodedViewsOf } from './decoded-views.ts';
+import { decodedViewsOf, withoutOwnEscapes } from './decoded-views.ts';
 
 /** Length of fragments that are removed on their own, characters, for values of at least `fragmented` characters. */
 const fragmentLength = 12;
@@ -76,7 +76,7 @@ export class ResponseRedactor {
 
 function redactionPatterns(value: string): Buffer[] {
   // The value itself, with `+` for spaces as in forms, and without white space as in stripped views.
-  const texts = [value, ...nonAsciiSpellings(value)];
+  const texts = [value, ...nonAsciiSpellings(value), ...withoutOwnEscapes(value).filter(isSpecific)];
   const spellings = new Set([...texts, value.replaceAll(' ', '+'), withoutSpace(value)]);
   return [
     ...[...spellings].flatMap((spelling) => encodedFormsOf(spelling, { includeFullyEscaped: true })),
@@ -146,6 +146,10 @@ function fragmentPatterns(value: string): Buffer[] {
 
 function slidingFragments(characters: readonly string[], length: number): string[] {
   return Array.from({ length: Math.max(0, characters.length - length + 1) }, (_, i) => characters.slice(i, i + length))
-    .filter((piece) => new Set(piece.filter((character) => /\S/.test(character))).size >= minDistinctCharacters)
-    .map((piece) => piece.join(''));
+    .map((piece) => piece.join(''))
+    .filter(isSpecific);
 }
+
+/** Whether a text has enough distinct characters other than white space. */
+const isSpecific = (text: string): boolean =>
+  new Set([...text].filter((character) => /\S/.test(character))).size >= minDistinctCharacters;

@@ -16,8 +16,8 @@ export interface AccessFlags {
 
 /**
  * Resolves a key and its address from one source, so that a key is never sent to another vault: `--profile`; otherwise
- * ANIMA_KEY with ANIMA_URL (default for keys of local vaults: the local vault, as in the SDK); otherwise the profile ANIMA_PROFILE, `default`
- * or `local`. `--url` overrides only the address.
+ * ANIMA_KEY with ANIMA_URL (default for keys of local vaults: the local vault, as in the SDK); otherwise the profile
+ * ANIMA_PROFILE, `default` or `local`. `--url` overrides only the address.
  * @throws CommandError denied if there is no key; AnimaError missing_url
  */
 export async function resolveAccess(flags: AccessFlags, env: Environment): Promise<VaultAccess> {

@@ -3,8 +3,7 @@
  * are never taken over: a model could otherwise store a random value under the name of a later secret, with a host of
  * its choice, and receive that secret.
  */
-import type { Anima, VersionInfo } from '../../sdk/src/index.ts';
-import { AnimaError } from '../../sdk/src/index.ts';
+import { type Anima, AnimaError, type VersionInfo } from '../../sdk/src/index.ts';
 import { escapeForLine } from '../shell/terminal-text.ts';
 
 export type Metadata = Readonly<Record<string, string>>;

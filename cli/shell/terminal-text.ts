@@ -27,7 +27,7 @@ export const escapeForLine = (text: string): string => text.replace(hiddenCharac
 /** Escapes a text of several lines whose line ends are this command's own. */
 export const escapeForTerminal = (text: string): string => text.replace(hiddenButLineEnd, visible);
 
-/** Escapes content that may have lines and tabs of its own, such as a value. */
+/** Escapes content such as a value. Its line ends and tabs are shown as they are. */
 export const escapeContent = (text: string): string => text.replace(hiddenButLayout, visible);
 
 /** Escapes JSON text without line ends. Parsers read the same from it, because only strings have such characters. */

@@ -199,7 +199,9 @@ describe('a dotenv file', () => {
 });
 
 describe('a file for docker run --env-file', () => {
-  /** The documented rules (docs.docker.com, `docker container run`, `--env-file`), as docker/cli `pkg/kvfile` has them. */
+  /**
+   * The documented rules (docs.docker.com, `docker container run`, `--env-file`), as docker/cli `pkg/kvfile` has them.
+   */
   function readAsDocker(text: string): Record<string, string> {
     const variables: Record<string, string> = {};
     for (const line of text.split('\n').map((one) => one.replace(/\r$/, '').replace(/^[ \t]+/, ''))) {

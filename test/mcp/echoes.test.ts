@@ -56,6 +56,25 @@ describe('a value', () => {
     );
   });
 
+  test.each([
+    ['a backslash', '!    \\ /   "#$%0'],
+    ['percent-encoding', 'Zq8%72T5v/nLk9sWd4'],
+    ['an HTML reference', 'Zq8&amp;T5v/nLk9sWd4'],
+    ['two levels of percent-encoding', 'Zq8%2572T5v/nLk9sWd4'],
+  ])('that has %s of its own is taken out when only another character is encoded', (_, value) => {
+    for (const slash of ['\\u002f', '%2f', '&#x2f;']) {
+      const spelt = value.replace('/', slash);
+      expect(new ResponseRedactor([value]).redactText(`before ${spelt} after`), spelt).toBe(
+        `before ${concealed} after`,
+      );
+    }
+  });
+
+  test('of spaces in percent-encoding leaves indentation as it is', () => {
+    const indented = 'if (x) {\n        return;\n}';
+    expect(new ResponseRedactor(['%20%20%20%20%20%20']).redactText(indented)).toBe(indented);
+  });
+
   test('of four characters is taken out whole', () => {
     expect(new ResponseRedactor(['a1b2']).redactText('a1b2 A1B2 a1b')).toBe(`${concealed} ${concealed} a1b`);
   });
