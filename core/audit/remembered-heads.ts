@@ -1,6 +1,6 @@
 /**
- * The heads of verified exports, by organization: the content of the file in which a verifier remembers them. With it, a
- * later export that is shorter or has another history is detected.
+ * The heads of verified exports, by organization: the content of the file in which a verifier remembers them. With it,
+ * a later export that is shorter or has another history is detected.
  */
 import { sha256Base64UrlPattern } from './audit-seal.ts';
 import type { AuditSummary, RememberedHead } from './audit-verifier.ts';
@@ -16,8 +16,8 @@ export class RememberedHeads {
 
   /**
    * @param text content of the file; undefined if it does not exist
-   * @throws RangeError if it does not have the form that {@link toText} returns. It must not be ignored then, because an
-   *   attacker could have damaged it.
+   * @throws RangeError if it does not have the form that {@link toText} returns. It must not be ignored then, because
+   *   an attacker could have damaged it.
    */
   static parse(text: string | undefined): RememberedHeads {
     if (text === undefined) return new RememberedHeads(new Map());

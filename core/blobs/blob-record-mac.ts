@@ -27,7 +27,10 @@ export interface AuthenticatedBlobFields {
 const optionalNumber = (value: number | undefined): Field =>
   optionalField(value === undefined ? undefined : u64(value));
 
-/** The attributes of a completion as one field, which is empty before it. @throws DecryptionError if some are missing */
+/**
+ * The attributes of a completion as one field, which is empty before it.
+ * @throws DecryptionError if some are missing
+ */
 function completionField({ completedAt, checksum, openVerifier, burnVerifier }: AuthenticatedBlobFields): Field {
   const fields = [completedAt, checksum, openVerifier, burnVerifier];
   const present = fields.filter((field) => field !== undefined);

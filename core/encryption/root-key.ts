@@ -1,5 +1,4 @@
 /** A data-encryption key in memory (docs/format.md, section 2). */
-import type { KeyObject } from 'node:crypto';
 import { encodeLengthPrefixedFields, u32 } from '../encoding/length-prefixed-fields.ts';
 import { hkdfSha256, importKeyAndZero } from '../hazmat/node-primitives.ts';
 import { prepareXaesKey, type XaesKey } from '../hazmat/xaes-256-gcm.ts';
@@ -16,7 +15,9 @@ export const sealedStringSuite = 1;
 export const sealedStringHeaderLength = 1 + 4 + commitmentLength;
 
 const dekDerivationLabel = 'anima:enc:v1:dek';
-const derivedKeyLength = 32;
+const encryptionKeyLength = 32;
+/** The encryption key and the commitment. */
+export const sealingKeyLength = encryptionKeyLength + commitmentLength;
 
 /** A loaded DEK. It holds only derived keys, as KeyObjects. The bytes of the DEK itself have been zeroed. */
 export interface Dek {
@@ -36,29 +37,22 @@ export interface Dek {
 export function deriveDek(secret: Uint8Array, org: string, version: number): Dek {
   if (secret.length !== rootKeyLength) throw new RangeError('a DEK must have 32 bytes');
   const info = encodeLengthPrefixedFields(dekDerivationLabel, org, u32(version));
-  return { org, version, ...deriveRootKeys(secret, info, version).sealing };
+  const bytes = hkdfSha256(secret, new Uint8Array(0), info, sealingKeyLength);
+  secret.fill(0);
+  return { org, version, ...importSealingKey(bytes, version) };
 }
 
 /**
- * Derives the header and the keys of any root key, a DEK or a UMK.
- * @param secret 32 bytes; zeroed here
- * @param info distinguishes this root key from all others
+ * Imports what seals strings with any root key, a DEK or a UMK.
+ * @param bytes the first 48 bytes that were derived from the root key; zeroed here
  * @param version written to the header
- * @returns what seals strings; and the key that authenticates a keyring, which only a UMK has
  */
-export function deriveRootKeys(
-  secret: Uint8Array,
-  info: Uint8Array,
-  version: number,
-): { readonly sealing: Pick<Dek, 'header' | 'encryptionKey'>; readonly macKey: KeyObject } {
-  const bytes = hkdfSha256(secret, new Uint8Array(0), info, 2 * derivedKeyLength + commitmentLength);
-  secret.fill(0);
+export function importSealingKey(bytes: Buffer, version: number): Pick<Dek, 'header' | 'encryptionKey'> {
   const header = Buffer.allocUnsafe(sealedStringHeaderLength);
   header.writeUInt8(sealedStringSuite, 0);
   header.writeUInt32BE(version, 1);
-  bytes.copy(header, 5, derivedKeyLength, derivedKeyLength + commitmentLength);
-  const encryptionKey = prepareXaesKey(importKeyAndZero(bytes.subarray(0, derivedKeyLength)));
-  const macKey = importKeyAndZero(bytes.subarray(derivedKeyLength + commitmentLength));
+  bytes.copy(header, 5, encryptionKeyLength, sealingKeyLength);
+  const encryptionKey = prepareXaesKey(importKeyAndZero(bytes.subarray(0, encryptionKeyLength)));
   bytes.fill(0);
-  return { sealing: { header, encryptionKey }, macKey };
+  return { header, encryptionKey };
 }

@@ -22,8 +22,8 @@ export function createLinkCode(random: Uint8Array): string {
 }
 
 /**
- * Normalizes a typed link code. The case of ASCII letters, spaces and hyphens are ignored, and characters that are easily misread are
- * corrected. Returns undefined when the text does not have the form of a code.
+ * Normalizes a typed link code. The case of ASCII letters, spaces and hyphens are ignored, and characters that are
+ * easily misread are corrected. Returns undefined when the text does not have the form of a code.
  */
 export const parseLinkCode = (typed: string): string | undefined => parseCode(typed, linkCodeLength);
 

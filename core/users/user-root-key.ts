@@ -1,7 +1,8 @@
 /** The root key of a user, the UMK (docs/format.md, section 12). */
 import { type KeyObject, randomBytes } from 'node:crypto';
 import { encodeLengthPrefixedFields } from '../encoding/length-prefixed-fields.ts';
-import { type Dek, deriveRootKeys, rootKeyLength } from '../encryption/root-key.ts';
+import { type Dek, importSealingKey, rootKeyLength, sealingKeyLength } from '../encryption/root-key.ts';
+import { hkdfSha256, importKeyAndZero } from '../hazmat/node-primitives.ts';
 
 /** Identifies a user: the owner of slots and a UMK. */
 export interface UserRef {
@@ -21,6 +22,7 @@ export interface Umk extends Dek {
 
 /** Used in place of the DEK version in sealed strings. A user keeps one root key for life; only the slots change. */
 const umkVersion = 1;
+const macKeyLength = 32;
 
 /** Creates a UMK: 32 random bytes, which the caller zeroes. */
 export const newUmk = (): Buffer => randomBytes(rootKeyLength);
@@ -33,6 +35,14 @@ export const newUmk = (): Buffer => randomBytes(rootKeyLength);
 export function deriveUmk(secret: Uint8Array, { org, user }: UserRef): Umk {
   if (secret.length !== rootKeyLength) throw new RangeError('a UMK must have 32 bytes');
   const info = encodeLengthPrefixedFields('anima:enc:v1:umk', org, user);
-  const { sealing, macKey } = deriveRootKeys(secret, info, umkVersion);
-  return { org, user, version: umkVersion, ...sealing, macKey };
+  const bytes = hkdfSha256(secret, new Uint8Array(0), info, sealingKeyLength + macKeyLength);
+  secret.fill(0);
+  const macKey = importKeyAndZero(bytes.subarray(sealingKeyLength));
+  return {
+    org,
+    user,
+    version: umkVersion,
+    ...importSealingKey(bytes.subarray(0, sealingKeyLength), umkVersion),
+    macKey,
+  };
 }
