@@ -63,13 +63,13 @@ const preconditionParameters: Json[] = ['If-Match', 'If-None-Match'].map((name) 
   schema: { type: 'string', maxLength: 1024, pattern: `^(?:\\*|${entityTag}(?:, ?${entityTag})*)$` },
 }));
 
-function routeParameters(id: RouteId): Json[] {
+function routeParameters(id: RouteId, path: Json, query: Json): Json[] {
   const list: Json[] = [];
   for (const [place, schema] of [
-    ['path', routeSchemas[id].params],
-    ['query', routeSchemas[id].query],
+    ['path', path],
+    ['query', query],
   ] as const) {
-    const { properties = {}, required = [] } = jsonSchema(schema, 'input') as {
+    const { properties = {}, required = [] } = schema as {
       properties?: Record<string, Json>;
       required?: string[];
     };
@@ -93,22 +93,20 @@ const securityByAuth: Record<RouteAuth, Json[]> = {
   none: [],
 };
 
-function requestBody(id: RouteId): Json {
+function requestBody(id: RouteId, schema: Json | undefined): Json {
   const { auth, method } = routes[id];
   // Providers define the bodies of their webhooks.
   if (auth === 'signature') return method === 'GET' ? {} : { requestBody: { content: { '*/*': {} } } };
-  const { body } = routeSchemas[id];
-  if (body === undefined) return {};
-  const schema = jsonSchema(body, 'input');
+  if (schema === undefined) return {};
   return { requestBody: { required: 'required' in schema, content: { 'application/json': { schema } } } };
 }
 
 function operationObject(id: RouteId): Json {
   const { auth } = routes[id];
   const { params, query, body, response } = routeSchemas[id];
-  const request = JSON.stringify(
-    [params, query, ...(body === undefined ? [] : [body])].map((part) => jsonSchema(part, 'input')),
-  );
+  const [pathSchema, querySchema] = [jsonSchema(params, 'input'), jsonSchema(query, 'input')];
+  const bodySchema = body && jsonSchema(body, 'input');
+  const request = JSON.stringify([pathSchema, querySchema, bodySchema]);
   const form = {
     hasBody: body !== undefined,
     hasCursor: request.includes('"cursor":'),
@@ -127,8 +125,8 @@ function operationObject(id: RouteId): Json {
           'x-anima-rules': ruleIds,
         }),
     security: securityByAuth[auth],
-    parameters: routeParameters(id),
-    ...requestBody(id),
+    parameters: routeParameters(id, pathSchema, querySchema),
+    ...requestBody(id, bodySchema),
     responses: operationResponses(id, form, jsonSchema(response, 'output')),
   };
 }

@@ -1,5 +1,6 @@
 /** Request and response schemas of the `explain` routes. */
 import * as z from 'zod/mini';
+import { limits } from '../shared/limits.ts';
 import { namePattern } from '../shared/name-patterns.ts';
 import { documentedAs, emptyObject, rfc3339Time, schemaFor } from '../shared/schema-parts.ts';
 import type { ExplainResponse } from './wire.ts';
@@ -18,7 +19,8 @@ const segment = namePattern.source.slice(1, -1);
 const ref = documentedAs(z.string().check(z.minLength(1), z.maxLength(512)), {
   pattern:
     `^(?:value:${segment}|blob:[0-7][0-9a-hjkmnp-tv-z]{25}|user:[0-9a-z]{16}|` +
-    'memory:[0-9a-z]{16}/[A-Za-z0-9][A-Za-z0-9._-]{0,127}|message:[0-9a-z]{16}/[0-7][0-9a-hjkmnp-tv-z]{25}(?:-r)?)$',
+    `memory:[0-9a-z]{16}/[A-Za-z0-9][A-Za-z0-9._-]{0,${limits.recordIdLength - 1}}|` +
+    'message:[0-9a-z]{16}/[0-7][0-9a-hjkmnp-tv-z]{25}(?:-r)?)$',
 });
 
 const explainRoute = {

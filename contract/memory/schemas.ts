@@ -1,7 +1,7 @@
 /** Request and response schemas of the routes of user memory. */
 import * as z from 'zod/mini';
 import { limits } from '../shared/limits.ts';
-import { writeIdPattern } from '../shared/name-patterns.ts';
+import { recordIdPattern, writeIdPattern } from '../shared/name-patterns.ts';
 import {
   damaged,
   documentedAs,
@@ -39,7 +39,7 @@ const recordData = documentedAs(z.unknown(), {
 
 const addMemory = schemaFor<AddMemoryRequest>()(
   z.strictObject({
-    id: z.optional(z.string().check(z.maxLength(limits.recordIdLength), z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/))),
+    id: z.optional(z.string().check(z.maxLength(limits.recordIdLength), z.regex(recordIdPattern))),
     data: recordData,
   }),
 );

@@ -15,6 +15,9 @@ export const prefixPattern = new RegExp(`^${nameSegmentPattern}(?:/${nameSegment
 /** A write id. The writer chooses a new one for each write, and repeats it only when it retries that write. */
 export const writeIdPattern = new RegExp(`^[A-Za-z0-9_-]{${limits.writeIdMin},${limits.writeIdMax}}$`);
 
+/** The ID of a record of a user: at most `limits.recordIdLength` characters. */
+export const recordIdPattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
 /** Metadata keys. */
 export const metadataKeyPattern = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,${limits.metadataKeyLength - 1}}$`);
 

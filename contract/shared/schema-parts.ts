@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import english from 'zod/v4/locales/en.js';
 import { type ErrorCode, errors } from './error-codes.ts';
 import { limits } from './limits.ts';
-import { namePattern } from './name-patterns.ts';
+import { namePattern, recordIdPattern } from './name-patterns.ts';
 
 // Without a locale zod/mini reports "Invalid input" for every problem.
 z.config(english());
@@ -90,7 +90,7 @@ export const nameParams = z.strictObject({ name });
 export const idText = () =>
   documentedAs(z.string(), {
     maxLength: limits.recordIdLength,
-    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+    pattern: recordIdPattern.source,
     description: 'An id. A malformed id gets the same response as an id that does not exist',
   });
 

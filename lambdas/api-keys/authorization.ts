@@ -39,8 +39,8 @@ const placeholderHash = Buffer.alloc(32);
 
 /**
  * Verifies that the presented key matches the stored one, and returns the stored one. An unknown key takes the same
- * comparison and gets the same error as a wrong secret. The record is not authenticated yet, and the key can have ended:
- * see {@link ApiKeyVerifier} and {@link callerOf}.
+ * comparison and gets the same error as a wrong secret. The record is not authenticated yet, and the key can have
+ * ended: see {@link ApiKeyVerifier} and {@link callerOf}.
  * @throws VaultError `invalid_api_key`
  */
 export function verifyApiKey(presented: ApiKey, stored: StoredApiKey | undefined): StoredApiKey {

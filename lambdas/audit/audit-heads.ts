@@ -105,8 +105,8 @@ export class AuditHeads {
   }
 
   /**
-   * The last stored heads, ascending: at most {@link maxInvalidHeads} and the one before them. The search works from any
-   * start, so the result does not depend on what is remembered.
+   * The last stored heads, ascending: at most {@link maxInvalidHeads} and the one before them. The search works from
+   * any start, so the result does not depend on what is remembered.
    */
   async #listTail(org: string, start: number): Promise<readonly StoredHead[]> {
     const first = await this.list(org, start, maxInvalidHeads + 1);

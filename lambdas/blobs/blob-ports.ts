@@ -46,12 +46,6 @@ export interface ListedBlob {
   readonly blob: StoredBlob | undefined;
 }
 
-/** A record in a list; `blob` is undefined if the record does not have the documented form. */
-export interface ListedBlob {
-  readonly id: string;
-  readonly blob: StoredBlob | undefined;
-}
-
 /** Fields that a completion adds to a record. */
 export interface Completion {
   readonly completedAt: string;
@@ -73,8 +67,8 @@ interface BlobDeletions {
 }
 
 /**
- * Verified records of blobs. Each change is one conditional write. It returns false and changes nothing if the record is
- * no longer in the required state.
+ * Verified records of blobs. Each change is one conditional write. It returns false and changes nothing if the record
+ * is no longer in the required state.
  */
 export interface BlobStore extends BlobDeletions {
   /** Stores a new record. @throws VaultError `internal` if the ID is already in use */
@@ -125,7 +119,8 @@ export interface LinkStore {
   read(org: string, id: string): Promise<LinkRecords>;
   /**
    * Counts an opening, on condition that the blob is ready, still has this locator and has an opening left. Returns the
-   * updated record, unverified. Returns undefined if the condition fails, or if an earlier attempt of the same call succeeded.
+   * updated record, unverified. Returns undefined if the condition fails, or if an earlier attempt of the same call
+   * succeeded.
    * @param opening name and time of the opening
    * @param ttl time from which the record counts as absent; undefined leaves it unchanged
    */

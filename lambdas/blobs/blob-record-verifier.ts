@@ -2,6 +2,7 @@
 import { computeBlobRecordMac, verifyBlobRecordMac } from '../../core/blobs/blob-record-mac.ts';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import type { AuthenticationKeys } from '../records/authentication-keys.ts';
+import { awaitDecryption } from '../shared/error-classification.ts';
 import type { AuthenticatedBlob, StoredBlob } from './blob-ports.ts';
 
 export class BlobRecordVerifier {
@@ -33,12 +34,6 @@ export class BlobRecordVerifier {
 
   /** The verified record; undefined if the vault did not write it. @throws VaultError as `verify` */
   async verifyOrUndefined(blob: StoredBlob | undefined): Promise<StoredBlob | undefined> {
-    if (blob === undefined) return undefined;
-    try {
-      return await this.verify(blob);
-    } catch (error) {
-      if (error instanceof DecryptionError) return undefined;
-      throw error;
-    }
+    return blob === undefined ? undefined : await awaitDecryption(this.verify(blob));
   }
 }

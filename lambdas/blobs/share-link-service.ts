@@ -52,8 +52,8 @@ export class ShareLinkService {
 
   /**
    * Returns the preview, which needs no proof. Changes nothing.
-   * @throws DecryptionError for a damaged record; VaultError `blob_not_found`, `blob_not_uploaded`, `blob_expired`, `blob_spent`, `blob_deleted`,
-   *   `org_locked`, `org_shredded`
+   * @throws DecryptionError for a damaged record; VaultError `blob_not_found`, `blob_not_uploaded`, `blob_expired`,
+   *   `blob_spent`, `blob_deleted`, `org_locked`, `org_shredded`
    */
   async getPreview(link: string): Promise<LookAtLinkResponse> {
     const blob = await this.#resolveLink(link);
@@ -64,8 +64,9 @@ export class ShareLinkService {
   /**
    * Verifies a proof before the blob's state is disclosed.
    * @param proof base64, 32 bytes
-   * @throws DecryptionError for a damaged record; VaultError `proof_refused`, `blob_not_found`, `org_locked`, `org_shredded`; `blob_not_uploaded`,
-   *   `blob_expired` or `blob_deleted` for a blob that was never completed, because it has no verifiers
+   * @throws DecryptionError for a damaged record; VaultError `proof_refused`, `blob_not_found`, `org_locked`,
+   *   `org_shredded`; `blob_not_uploaded`, `blob_expired` or `blob_deleted` for a blob that was never completed,
+   *   because it has no verifiers
    */
   async verifyProof(link: string, verb: 'open' | 'burn', proof: string): Promise<VerifiedLink> {
     const blob = await this.#resolveLink(link);
@@ -82,8 +83,9 @@ export class ShareLinkService {
    * succeeds. The latest opening can be retried by its name while its first URL is valid; the retry is not counted.
    * Neither is an opening of an object that is not the completed one.
    * @param opening random name that the caller chose for this opening; if omitted, it cannot be retried
-   * @throws DecryptionError for a damaged record or object; VaultError `blob_not_found`, `blob_expired`, `blob_spent`, `blob_deleted`, `write_contention`,
-   *   `unavailable`; `invalid_request` for the name of an opening that can no longer be retried
+   * @throws DecryptionError for a damaged record or object; VaultError `blob_not_found`, `blob_expired`,
+   *   `blob_spent`, `blob_deleted`, `write_contention`, `unavailable`; `invalid_request` for the name of an opening
+   *   that can no longer be retried
    */
   async open({ blob }: VerifiedLink, opening: string = randomId()): Promise<OpenLinkResponse> {
     const { org, id, maxOpens } = blob;
@@ -102,7 +104,8 @@ export class ShareLinkService {
   }
 
   /**
-   * Checks that the object is the one whose checksum was stated at completion. All readers of a link get the same bytes.
+   * Checks that the object is the one whose checksum was stated at completion. All readers of a link get the same
+   * bytes.
    * @throws DecryptionError if the object is another one or missing
    */
   async #assertObjectAsCompleted({ org, id, size, checksum }: StoredBlob): Promise<void> {

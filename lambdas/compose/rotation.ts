@@ -9,6 +9,7 @@ import { DynamoRotations } from '../rotation/stores/dynamo-rotations.ts';
 import { DynamoValueScan } from '../rotation/stores/dynamo-value-scan.ts';
 import { ValueReencryptor } from '../rotation/value-reencryptor.ts';
 import { LambdaWorkflowStarter } from '../shared/stores/lambda-workflow-starter.ts';
+import { DynamoValueHistory } from '../values/stores/dynamo-value-history.ts';
 import {
   clock,
   createApiKeyAuth,
@@ -43,6 +44,7 @@ export function createRotationWorkflowServices(): RotationTaskServices {
   const reencryptor = new ValueReencryptor(
     keyringUpdater,
     new DynamoValueScan(orgDynamoClients(), requireSetting('valueTable')),
+    new DynamoValueHistory(orgDynamoClients(), requireSetting('valueTable')),
     clock,
   );
   return { keyringUpdater, workflow: new RotationWorkflow(keyringUpdater, reencryptor, rotationStore(), clock) };

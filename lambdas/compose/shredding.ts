@@ -15,16 +15,10 @@ import {
   createKeyringOpener,
   keyringVerifier,
   orgDynamoClients,
+  requestRecordTables,
   requireSetting,
 } from './common.ts';
-import {
-  createBlobPurger,
-  createUserPurger,
-  keyrings,
-  requestRecordTablesWithValues,
-  signer,
-  valueStores,
-} from './stores.ts';
+import { createBlobPurger, createUserPurger, keyrings, signer, valueStores } from './stores.ts';
 
 const createShredWorkflowStarter = () =>
   new LambdaWorkflowStarter(createLambdaClient(), requireSetting('shredFunction'));
@@ -58,7 +52,7 @@ export function createShredderServices() {
     arn: requireSetting('valueTableArn'),
   });
   return {
-    apiKeyAuth: createApiKeyAuth(requestRecordTablesWithValues(), createKeyringOpener(unavailableKek)),
+    apiKeyAuth: createApiKeyAuth(requestRecordTables(), createKeyringOpener(unavailableKek)),
     shredService: new ShredService(
       keyrings(),
       keyringVerifier(),

@@ -115,8 +115,8 @@ async function recordAuditEvent(
 }
 
 /**
- * Records that an irreversible operation of an authorized caller is about to run. If the write fails, the operation does
- * not run.
+ * Records that an irreversible operation of an authorized caller is about to run. If the write fails, the operation
+ * does not run.
  */
 async function recordStart(audit: AuditLog, route: Route, state: RequestState, context: Context): Promise<void> {
   if (!irreversibleRoutes.has(route.id)) return;

@@ -6,6 +6,7 @@ import { parseDekVersion } from '../../core/encryption/sealed-string.ts';
 import { addDek, findUsableDek, type Keyring, nextDekVersion } from '../../core/org-keys/org-keyring.ts';
 import type { AuthenticationKeys } from '../records/authentication-keys.ts';
 import type { Clock } from '../shared/ports.ts';
+import { PromiseCache } from '../shared/promise-cache.ts';
 import type { Kek, KeyringStore } from './keyring-ports.ts';
 import { assertOrgActive, type KeyringVerifier, type RereadKeyring } from './keyring-verifier.ts';
 
@@ -13,50 +14,11 @@ import { assertOrgActive, type KeyringVerifier, type RereadKeyring } from './key
 const dekCacheTtlMs = 5 * 60_000;
 const maxCachedDeks = 500;
 
-interface CachedDek {
-  readonly dek: Promise<Dek>;
-  readonly expiresAt: number;
-}
-
 /**
- * Unwrapped DEKs by org, version and keyring generation, so any change of a keyring invalidates its cached DEKs. A Dek
- * holds only KeyObjects; OpenSSL clears their memory when they are garbage-collected.
+ * The cache key of a DEK. A new generation of the keyring, which any change creates, makes its cached DEKs unused. A
+ * Dek holds only KeyObjects; OpenSSL clears their memory when they are garbage-collected.
  */
-export class DekCache {
-  readonly #entries = new Map<string, CachedDek>();
-  readonly #clock: Clock;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  get(keyring: Keyring, version: number, load: () => Promise<Dek>): Promise<Dek> {
-    const now = this.#clock().getTime();
-    const id = `${keyring.org} ${version} ${keyring.generation}`;
-    const cached = this.#entries.get(id);
-    if (cached !== undefined && cached.expiresAt > now) return cached.dek;
-    this.#entries.delete(id);
-    this.#evict(now);
-    const dek = load();
-    this.#entries.set(id, { dek, expiresAt: now + dekCacheTtlMs });
-    // Failed loads are not cached.
-    dek.catch(() => this.#entries.delete(id));
-    return dek;
-  }
-
-  /** Removes all DEKs of an org. */
-  evictOrg(org: string): void {
-    for (const id of this.#entries.keys()) if (id.startsWith(`${org} `)) this.#entries.delete(id);
-  }
-
-  #evict(now: number): void {
-    // Insertion order is expiry order, so the loop stops at the first entry that can stay.
-    for (const [id, entry] of this.#entries) {
-      if (entry.expiresAt > now && this.#entries.size < maxCachedDeks) break;
-      this.#entries.delete(id);
-    }
-  }
-}
+const dekCacheKey = ({ org, generation }: Keyring, version: number): string => `${org} ${version} ${generation}`;
 
 /** A verified keyring and access to its DEKs, for one request. */
 export interface OpenKeyring {
@@ -73,12 +35,12 @@ export interface OpenKeyring {
 export class KeyringOpener {
   readonly verifier: KeyringVerifier;
   readonly #kek: Kek;
-  readonly #cache: DekCache;
+  readonly #cache: PromiseCache<Dek>;
 
   constructor(kek: Kek, verifier: KeyringVerifier, clock: Clock) {
     this.#kek = kek;
     this.verifier = verifier;
-    this.#cache = new DekCache(clock);
+    this.#cache = new PromiseCache(maxCachedDeks, { ttlMs: dekCacheTtlMs, clock });
   }
 
   /**
@@ -105,7 +67,7 @@ export class KeyringOpener {
   async #verify(record: unknown, org: string, reread: RereadKeyring): Promise<Keyring> {
     const stored = await this.verifier.verify(record, org, reread);
     // DEKs of a shredded org must not stay in memory until they expire.
-    if (stored.state === 'shredded') this.#cache.evictOrg(org);
+    if (stored.state === 'shredded') this.#cache.removePrefix(`${org} `);
     assertOrgActive(stored);
     return stored;
   }
@@ -113,7 +75,7 @@ export class KeyringOpener {
   #loadDek(keyring: Keyring, version: number): Promise<Dek> {
     const wrapped = findUsableDek(keyring, version);
     if (wrapped === undefined) return Promise.reject(new DecryptionError());
-    return this.#cache.get(keyring, version, async () => {
+    return this.#cache.get(dekCacheKey(keyring, version), async () => {
       const dekBytes = await this.#kek.unwrap(keyring.org, version, Buffer.from(wrapped.wrapped, 'base64'));
       if (dekBytes.length !== 32) throw new DecryptionError();
       return deriveDek(dekBytes, keyring.org, version);

@@ -1,6 +1,7 @@
 /** The authentication keys of orgs, cached so that KMS is called once per org and process. */
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { type AuthenticationKey, importAuthenticationKey } from '../../core/records/authentication-key.ts';
+import { PromiseCache } from '../shared/promise-cache.ts';
 import type { RecordsKey } from './record-ports.ts';
 
 /** A key never changes, so it is cached until newer orgs need the space. */
@@ -8,7 +9,7 @@ const maxCachedKeys = 1000;
 
 export class AuthenticationKeys {
   readonly #recordsKey: RecordsKey;
-  readonly #cache = new Map<string, Promise<AuthenticationKey>>();
+  readonly #cache = new PromiseCache<AuthenticationKey>(maxCachedKeys);
 
   constructor(recordsKey: RecordsKey) {
     this.#recordsKey = recordsKey;
@@ -16,15 +17,7 @@ export class AuthenticationKeys {
 
   /** @throws VaultError `unavailable`, `key_unavailable` */
   get(org: string): Promise<AuthenticationKey> {
-    const cached = this.#cache.get(org);
-    if (cached !== undefined) return cached;
-    const [oldest] = this.#cache.keys();
-    if (this.#cache.size >= maxCachedKeys && oldest !== undefined) this.#cache.delete(oldest);
-    const key = this.#derive(org);
-    this.#cache.set(org, key);
-    // Failures are not cached.
-    key.catch(() => this.#cache.delete(org));
-    return key;
+    return this.#cache.get(org, () => this.#derive(org));
   }
 
   async #derive(org: string): Promise<AuthenticationKey> {

@@ -15,6 +15,7 @@ import {
   raiseOrgMark,
 } from '../../core/records/org-mark.ts';
 import type { Clock } from '../shared/ports.ts';
+import { PromiseCache } from '../shared/promise-cache.ts';
 import type { AuthenticationKeys } from './authentication-keys.ts';
 import type { OrgMarkStore } from './record-ports.ts';
 
@@ -26,32 +27,23 @@ const maxCachedMarks = 1000;
 const maxAttempts = 10;
 const backoffMaxMs = 100;
 
-interface CachedMark {
-  readonly mark: Promise<OrgMark>;
-  readonly expiresAt: number;
-}
-
 export class OrgMarks {
   readonly #keys: AuthenticationKeys;
   readonly #store: OrgMarkStore;
-  readonly #clock: Clock;
-  readonly #cache = new Map<string, CachedMark>();
+  readonly #cache: PromiseCache<OrgMark>;
 
   constructor(keys: AuthenticationKeys, store: OrgMarkStore, clock: Clock) {
     this.#keys = keys;
     this.#store = store;
-    this.#clock = clock;
+    this.#cache = new PromiseCache(maxCachedMarks, { ttlMs: markCacheTtlMs, clock });
   }
 
-  /** The mark of an org, at most five minutes old. @throws VaultError `unavailable`; DecryptionError if there is none */
+  /**
+   * The mark of an org, at most five minutes old.
+   * @throws VaultError `unavailable`; DecryptionError if there is none
+   */
   get(org: string): Promise<OrgMark> {
-    // The age counts from before the read, so it is never underestimated.
-    const now = this.#clock().getTime();
-    const cached = this.#cache.get(org);
-    if (cached !== undefined && cached.expiresAt > now) return cached.mark;
-    const mark = this.#read(org).then(({ mark: read }) => read);
-    this.#remember(org, mark, now);
-    return mark;
+    return this.#cache.get(org, () => this.getLatest(org));
   }
 
   /** Stores the mark of a new org. @throws VaultError `unavailable`; `internal` if there is a different one */
@@ -92,7 +84,7 @@ export class OrgMarks {
       const stored =
         changed === mark || (await this.#store.write(org, encodeOrgMark(key, changed), etag)) !== undefined;
       if (stored) {
-        this.#remember(org, Promise.resolve(changed), this.#clock().getTime());
+        this.#cache.set(org, changed);
         return;
       }
       await sleep(Math.random() * Math.min(backoffMaxMs, 5 * 2 ** attempt));
@@ -107,17 +99,5 @@ export class OrgMarks {
     // A mark exists from the creation of the org on, so a missing one is refused like a forged one.
     if (stored === undefined) throw new DecryptionError();
     return { mark: decodeOrgMark(key, stored.text), etag: stored.etag };
-  }
-
-  #remember(org: string, mark: Promise<OrgMark>, now: number): void {
-    this.#cache.delete(org);
-    const [oldest] = this.#cache.keys();
-    if (this.#cache.size >= maxCachedMarks && oldest !== undefined) this.#cache.delete(oldest);
-    const entry = { mark, expiresAt: now + markCacheTtlMs };
-    this.#cache.set(org, entry);
-    // Failures are not cached.
-    mark.catch(() => {
-      if (this.#cache.get(org) === entry) this.#cache.delete(org);
-    });
   }
 }

@@ -2,7 +2,7 @@
  * Ports of DEK rotation. The store contract of `RequestRecordStore` (api-keys/request-record-ports.ts) also applies
  * here.
  */
-import type { MalformedItem, Page, ReadValue, StoredVersion } from '../shared/ports.ts';
+import type { Page, ReadVersion, StoredVersion } from '../shared/ports.ts';
 
 /**
  * Progress of a rotation, for display only. The record is not authenticated, so no destructive decision depends on it.
@@ -37,7 +37,7 @@ export interface ScannedItem {
   readonly name: string;
   /** The history slot; undefined for the current version. */
   readonly slot: number | undefined;
-  readonly content: StoredVersion | MalformedItem;
+  readonly content: ReadVersion;
 }
 
 export interface ValueScanStore {
@@ -45,16 +45,14 @@ export interface ValueScanStore {
   scan(org: string, after: string | undefined, limit: number): Promise<Page<ScannedItem>>;
   /** One item by its key. */
   get(org: string, key: string): Promise<ScannedItem | undefined>;
-  /** The current version of a value. */
-  getCurrent(org: string, name: string): Promise<ReadValue | undefined>;
   /** Counts the items of one page after a key. `last` is the last key counted; undefined at the end of the list. */
   countAfter(
     org: string,
     after: string | undefined,
   ): Promise<{ readonly count: number; readonly last: string | undefined }>;
   /**
-   * Replaces the sealed strings of an item, on condition that its `info` string is still that of `before`. Returns false
-   * and changes nothing if it is not. Also returns true if an earlier attempt of the same call succeeded.
+   * Replaces the sealed strings of an item, on condition that its `info` string is still that of `before`. Returns
+   * false and changes nothing if it is not. Also returns true if an earlier attempt of the same call succeeded.
    */
   replaceCiphertext(
     org: string,
@@ -62,8 +60,6 @@ export interface ValueScanStore {
     next: Pick<StoredVersion, 'value' | 'info'>,
     before: StoredVersion,
   ): Promise<boolean>;
-  /** Deletes a history slot that still holds the version that was read, re-encrypted or not. */
-  deleteSlot(org: string, item: ScannedItem): Promise<boolean>;
 }
 
 /** Approximate count of encryptions per DEK. */

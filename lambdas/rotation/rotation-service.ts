@@ -189,8 +189,8 @@ export const isRotationRunning = (keyring: Keyring, progress: RotationProgress |
   drainingVersions(keyring).length > 0 && !(progress?.to === keyring.activeVersion && progress.state === 'stuck');
 
 /**
- * Time that the last step of a workflow has between retiring DEKs and reporting the end, milliseconds. A rotation without
- * a report after that counts as done too, because the report is only for display.
+ * Time that the last step of a workflow has between retiring DEKs and reporting the end, milliseconds. A rotation
+ * without a report after that counts as done too, because the report is only for display.
  */
 const finishingMs = 60_000;
 

@@ -1,33 +1,28 @@
 /** Which DEKs the sealed strings of a stored version name. */
-import { DecryptionError } from '../../core/decryption-error.ts';
 import type { Dek } from '../../core/encryption/root-key.ts';
 import { hasHeaderOfDek, parseDekVersion } from '../../core/encryption/sealed-string.ts';
-import { isMalformed, type MalformedItem, type StoredVersion } from '../shared/ports.ts';
+import { undefinedIfUndecryptable } from '../shared/error-classification.ts';
+import { isMalformed, type ReadVersion, type StoredVersion } from '../shared/ports.ts';
 
 /** Whether both sealed strings of a version have the header of this DEK. */
 export const isEncryptedWith = (dek: Dek, { value, info }: StoredVersion): boolean =>
   [value, info].every((sealed) => hasHeaderOfDek(dek, sealed));
 
 /** Stands for strings that name no DEK. It is not a valid DEK version. */
-export const unparsableDekVersion = 0;
+const unparsableDekVersion = 0;
 
 /**
  * DEK versions that an item's strings name, other than the given DEK; {@link unparsableDekVersion} for strings that
  * name none.
  */
-export function otherDekVersions(dek: Dek, content: StoredVersion | MalformedItem): Set<number> {
+export function otherDekVersions(dek: Dek, content: ReadVersion): Set<number> {
   if (isMalformed(content)) return new Set([unparsableDekVersion]);
   const others = [content.value, content.info].filter((sealed) => !hasHeaderOfDek(dek, sealed));
   return new Set(
     others.map((sealed) => {
-      try {
-        const version = parseDekVersion(sealed);
-        // The string names the active or a later version, but without the active DEK's commitment.
-        return version >= dek.version ? unparsableDekVersion : version;
-      } catch (error) {
-        if (error instanceof DecryptionError) return unparsableDekVersion;
-        throw error;
-      }
+      const version = undefinedIfUndecryptable(() => parseDekVersion(sealed));
+      // A string that names the active or a later version lacks the active DEK's commitment.
+      return version === undefined || version >= dek.version ? unparsableDekVersion : version;
     }),
   );
 }

@@ -1,11 +1,15 @@
-/** Scans all items of an org, current versions and history slots alike, in chunks. A chunk ends well within the run time of a function. */
+/**
+ * Scans all items of an org, current versions and history slots alike, in chunks. A chunk ends well within the run time
+ * of a function.
+ */
 import type { Dek } from '../../core/encryption/root-key.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { awaitDecryption } from '../shared/error-classification.ts';
 import { mapConcurrent } from '../shared/map-concurrent.ts';
-import { type Clock, isMalformed, type ReadValue } from '../shared/ports.ts';
+import { type Clock, isMalformed } from '../shared/ports.ts';
 import { isDeadSlot } from '../values/history-cleanup.ts';
 import { reencryptVersion } from '../values/value-encryption.ts';
+import type { ValueHistoryStore } from '../values/value-ports.ts';
 import type { ScannedItem, ValueScanStore } from './rotation-ports.ts';
 import type { KeyringUpdater } from './rotation-service.ts';
 import { isEncryptedWith, otherDekVersions } from './value-reencryption.ts';
@@ -31,7 +35,7 @@ export interface ReencryptionChunk {
 
 type Outcome = 'current' | 'resealed' | 'removed' | 'damaged';
 
-type ReadCurrent = (name: string) => Promise<ReadValue | undefined>;
+type ReadCurrent = (name: string) => Promise<ScannedItem | undefined>;
 
 export interface DekVersionChunk {
   readonly left: readonly number[];
@@ -41,10 +45,18 @@ export interface DekVersionChunk {
 export class ValueReencryptor {
   readonly #keyringUpdater: KeyringUpdater;
   readonly #store: ValueScanStore;
+  readonly #history: Pick<ValueHistoryStore, 'deleteIfSame'>;
   readonly #clock: Clock;
   readonly #pageSize: number;
 
-  constructor(keyringUpdater: KeyringUpdater, store: ValueScanStore, clock: Clock, pages = pageSize) {
+  constructor(
+    keyringUpdater: KeyringUpdater,
+    store: ValueScanStore,
+    history: Pick<ValueHistoryStore, 'deleteIfSame'>,
+    clock: Clock,
+    pages = pageSize,
+  ) {
+    this.#history = history;
     this.#keyringUpdater = keyringUpdater;
     this.#store = store;
     this.#clock = clock;
@@ -123,8 +135,8 @@ export class ValueReencryptor {
   ): Promise<Outcome | undefined> {
     const { org } = keys.keyring;
     const { key, name, slot, content } = item;
-    if (slot !== undefined && isDeadSlot({ slot, content }, await readCurrent(name)))
-      return (await this.#store.deleteSlot(org, item)) ? 'removed' : undefined;
+    if (slot !== undefined && isDeadSlot(item, (await readCurrent(name))?.content))
+      return (await this.#history.deleteIfSame(org, name, { slot, content })) ? 'removed' : undefined;
     if (isMalformed(content)) return 'damaged';
     if (isEncryptedWith(active, content)) return 'current';
     const next = await awaitDecryption(reencryptVersion(keys, active, name, content));
@@ -137,9 +149,9 @@ export class ValueReencryptor {
    * each page needs a new reader.
    */
   #currentReader(org: string): ReadCurrent {
-    const reads = new Map<string, Promise<ReadValue | undefined>>();
+    const reads = new Map<string, ReturnType<ReadCurrent>>();
     return (name) => {
-      const read = reads.get(name) ?? this.#store.getCurrent(org, name);
+      const read = reads.get(name) ?? this.#store.get(org, name);
       reads.set(name, read);
       return read;
     };

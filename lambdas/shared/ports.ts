@@ -34,10 +34,13 @@ export interface MalformedItem {
   readonly attributes: unknown;
 }
 
+/** What a read returns for a stored version. */
+export type ReadVersion = StoredVersion | MalformedItem;
+
 /** A history slot that holds an item (core/values/history-slots.ts). */
 export interface ReadSlot {
   readonly slot: number;
-  readonly content: StoredVersion | MalformedItem;
+  readonly content: ReadVersion;
 }
 
 /** What a read returns for the item of a name. */

@@ -91,7 +91,8 @@ export class ShredService {
   async cancel(org: string): Promise<ShredResponse> {
     let removed = false;
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const { stored, mark } = await this.#read(org);
+      const stored = await this.#read(org);
+      const mark = await this.#verifier.marks.getLatest(org);
       if (stored.state === 'shredded') throw new VaultError('org_shredded');
       if (stored.lock === undefined) {
         // An earlier attempt of this call, or an earlier call that was interrupted, removed the lock.
@@ -164,7 +165,7 @@ export class ShredService {
 
   async #lockUntilShred(org: string, lock: ShredLock, waitSeconds: number): Promise<ShredResponse> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const { stored } = await this.#read(org);
+      const stored = await this.#read(org);
       if (stored.state === 'shredded') return await this.#purgeAndIssueReceipt(stored);
       if (stored.lock !== undefined) return await this.#confirm(stored);
       // Started before the lock is set: a workflow without a lock does nothing, but a lock without a workflow would
@@ -186,10 +187,9 @@ export class ShredService {
     return toShredResponse(stored);
   }
 
-  async #read(org: string): Promise<{ readonly stored: StoredKeyring; readonly mark: OrgMark }> {
+  async #read(org: string): Promise<StoredKeyring> {
     const reread = () => this.#store.getRaw(org);
-    const stored = await this.#verifier.verify(await reread(), org, reread);
-    return { stored, mark: await this.#verifier.marks.getLatest(org) };
+    return await this.#verifier.verify(await reread(), org, reread);
   }
 
   /**

@@ -12,7 +12,7 @@ import {
 } from '../../core/shredding/receipt-statements.ts';
 import { allSlots } from '../../core/values/history-slots.ts';
 import type { Caller } from '../api-keys/api-key-ports.ts';
-import { type Clock, isMalformed, type MalformedItem, type Signer, type StoredVersion } from '../shared/ports.ts';
+import { type Clock, isMalformed, type ReadVersion, type Signer, type StoredVersion } from '../shared/ports.ts';
 import { addSeconds } from '../shared/timestamps.ts';
 import { validateName } from '../shared/value-names.ts';
 import { removeDeadSlots } from '../values/history-cleanup.ts';
@@ -31,8 +31,6 @@ const maxRecoveryWindowMs = 35 * 86_400_000;
  * has then its own run time, and a request that it sent before its end may arrive five seconds later.
  */
 const inFlightSeconds = 2 * functionTimeoutSeconds + 5;
-
-type ReadVersion = StoredVersion | MalformedItem;
 
 export class ValueDestructionService {
   readonly #stores: ValueStores;

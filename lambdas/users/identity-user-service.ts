@@ -4,19 +4,17 @@
  */
 
 import { VaultError } from '../../contract/shared/vault-error.ts';
-import { DecryptionError } from '../../core/decryption-error.ts';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { newSlotSalt, type Slot, wrapUmk } from '../../core/users/key-slot.ts';
 import { identityMacInput, locatorMacInput } from '../../core/users/slot-mac-inputs.ts';
 import { newUserKeyring } from '../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk, type UserRef } from '../../core/users/user-root-key.ts';
-import { assertOrgActive } from '../org-keys/keyring-verifier.ts';
 import { undefinedIfUndecryptable } from '../shared/error-classification.ts';
 import type { Clock } from '../shared/ports.ts';
 import { parseUserRecordOrCorrupt } from './corrupt-user-keyring.ts';
 import type { LocatorRegistry, ResolvedLocator } from './locator-registry.ts';
 import type { SlotLocator } from './locator-release.ts';
-import { activeUserKeyring, type UnlockedUser, unlockSlot } from './unlocked-user.ts';
+import { activeUserKeyring, isOrgActive, type UnlockedUser, unlockSlot } from './unlocked-user.ts';
 import type { CustodyMacs, RoutingMacs, StoredUserData, UserKeyringStore, UserReader } from './user-ports.ts';
 
 /** A verified identity, held while one message of its sender is handled. */
@@ -118,9 +116,7 @@ export class IdentityUserService {
 
   async #assertOrgActive(owner: UserRef): Promise<void> {
     const { orgKeyring } = await this.#deps.reader.read(owner, []);
-    if (orgKeyring === undefined) throw new VaultError('user_not_found');
-    if (orgKeyring === 'damaged') throw new DecryptionError();
-    assertOrgActive(orgKeyring);
+    if (!isOrgActive(orgKeyring)) throw new VaultError('user_not_found');
   }
 }
 

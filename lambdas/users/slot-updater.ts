@@ -34,7 +34,8 @@ export class SlotUpdater {
   /**
    * Changes the slots of an unlocked user and removes expired slots. On every reread of the keyring, the presented slot
    * and the password slot that confirmed the request must still exist, because otherwise their permission was revoked
-   * in the meantime. There is one exception: if the slots to add are already stored, the write succeeded and its reply was lost.
+   * in the meantime. There is one exception: if the slots to add are already stored, the write succeeded and its reply
+   * was lost.
    * @param decide returns the change for a keyring, or undefined for no change. Called again if another request changed
    *   the keyring
    * @returns the stored keyring after the change

@@ -69,11 +69,20 @@ function openSlot(secret: Uint8Array, read: StoredUserData, keyring: UserKeyring
  * @throws VaultError `org_locked`, `org_shredded`; DecryptionError
  */
 export function activeUserKeyring({ orgKeyring, keyring }: StoredUserData, owner: UserRef): UserKeyring | undefined {
-  if (orgKeyring === undefined || keyring === undefined) return undefined;
-  if (orgKeyring === 'damaged') throw new DecryptionError();
-  assertOrgActive(orgKeyring);
+  if (keyring === undefined || !isOrgActive(orgKeyring)) return undefined;
   const stored = parseUserKeyringRecord(keyring, owner);
   return stored.state === 'active' ? stored : undefined;
+}
+
+/**
+ * Whether an organization exists and is active; false if nothing is stored of it.
+ * @throws VaultError `org_locked`, `org_shredded`; DecryptionError if its record is damaged
+ */
+export function isOrgActive(orgKeyring: StoredUserData['orgKeyring']): boolean {
+  if (orgKeyring === undefined) return false;
+  if (orgKeyring === 'damaged') throw new DecryptionError();
+  assertOrgActive(orgKeyring);
+  return true;
 }
 
 /** The credential of a user request. */
@@ -110,14 +119,17 @@ export function unlockUser(
   onGenuine();
   // The credential is genuine, so a damaged record is reported as such.
   verifyUserKeyring(opened.keyring, opened.umk);
-  // Only a caller that opens a slot may learn the state of the organization. If nothing is stored of an organization, it
-  // has no users.
-  if (hasPassed(opened.slot.expiresAt, now) || activeUserKeyring(read, owner) === undefined)
+  // Only a caller that opens a slot may learn the state of the organization. If nothing is stored of an organization,
+  // it has no users.
+  if (hasPassed(opened.slot.expiresAt, now) || !isOrgActive(read.orgKeyring))
     throw new VaultError('invalid_credential');
   return opened;
 }
 
-/** Opens the slot of a credential. The MAC of the keyring is not verified yet. @throws VaultError `invalid_credential` */
+/**
+ * Opens the slot of a credential. The MAC of the keyring is not verified yet.
+ * @throws VaultError `invalid_credential`
+ */
 function openSlotOrRefuse(
   credential: UserCredential,
   secret: Uint8Array,

@@ -9,12 +9,11 @@
  */
 
 import { allSlots, slotOf } from '../../core/values/history-slots.ts';
-import type { ReadSlot } from '../shared/ports.ts';
-import { isMalformed, type ReadValue } from '../shared/ports.ts';
+import { isMalformed, type ReadSlot, type ReadVersion } from '../shared/ports.ts';
 import type { ValueStores } from './value-ports.ts';
 
 /** @param current the item of the name, read after the slot */
-export function isDeadSlot({ content }: ReadSlot, current: ReadValue | undefined): boolean {
+export function isDeadSlot({ content }: Pick<ReadSlot, 'content'>, current: ReadVersion | undefined): boolean {
   if (current === undefined) return true;
   // An item that lacks the documented form may be repaired, and then its history is needed.
   if (isMalformed(current) || isMalformed(content)) return false;

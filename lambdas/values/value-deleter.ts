@@ -45,10 +45,11 @@ export class ValueDeleter {
   }
 
   /**
-   * Deletes one earlier version. No DEK is needed, so a damaged version can be deleted. A write that was in progress can
-   * put the version back before it ends, within `functionTimeoutSeconds`.
-   * @throws VaultError `invalid_name`; `invalid_request` for the current version; `version_conflict`, `write_contention`,
-   *   `unavailable`; DecryptionError if the current item is damaged, because its history is then unknown
+   * Deletes one earlier version. No DEK is needed, so a damaged version can be deleted. A write that was in progress
+   * can put the version back before it ends, within `functionTimeoutSeconds`.
+   * @throws VaultError `invalid_name`; `invalid_request` for the current version; `version_conflict`,
+   *   `write_contention`, `unavailable`; DecryptionError if the current item is damaged, because its history is then
+   *   unknown
    */
   async deleteEarlierVersion(
     org: string,

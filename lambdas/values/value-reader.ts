@@ -20,8 +20,14 @@ import { isHidden, lastReservedName } from '../api-keys/permissions.ts';
 import type { OpenKeyring } from '../org-keys/keyring-opener.ts';
 import { awaitDecryption, toItemResult } from '../shared/error-classification.ts';
 import { decodeCursor, encodeCursor, fitsSortKey } from '../shared/pagination-cursor.ts';
-import type { ReadSlot } from '../shared/ports.ts';
-import { type Clock, isMalformed, type ReadValue, type StoredValue, type StoredVersion } from '../shared/ports.ts';
+import {
+  type Clock,
+  isMalformed,
+  type ReadSlot,
+  type ReadValue,
+  type StoredValue,
+  type StoredVersion,
+} from '../shared/ports.ts';
 import { validateName } from '../shared/value-names.ts';
 import { decryptInfo, decryptValue, isVersionExpired } from './value-encryption.ts';
 import type { ValueStores } from './value-ports.ts';

@@ -81,17 +81,16 @@ export class JobConsumer {
     let facts: JobResult = { org, job: id };
     if (parseCommandOfJob(job)?.kind === 'delete') facts = { ...facts, retryUntil: 'done' };
     onProgress(facts);
-    let principal: string | undefined;
     const reason = await this.#deps.messageProcessor.process({
       org,
       id,
       job,
       onCommandExecuted: () => {
-        facts = { org, job: id };
+        const { retryUntil: _, ...executed } = facts;
+        facts = executed;
         onProgress(facts);
       },
       recordAudit: async (user, verb, result) => {
-        principal = user;
         facts = { ...facts, user };
         onProgress(facts);
         const auditOrigin = { route: 'worker', requestId: message.messageId, sourceIp: 'queue' } as const;
@@ -102,7 +101,7 @@ export class JobConsumer {
     return {
       org,
       job: id,
-      ...(principal === undefined ? {} : { user: principal }),
+      ...(facts.user === undefined ? {} : { user: facts.user }),
       ...(reason === undefined ? {} : { reason }),
     };
   }

@@ -24,7 +24,10 @@ export class ValueTable extends Construct {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:Query']);
   }
 
-  /** Reads, updates and deletes single values and their history slots. Without list permission, because a writer does not need other names. */
+  /**
+   * Reads, updates and deletes single values and their history slots. Without list permission, because a writer does
+   * not need other names.
+   */
   grantWrite(fn: VaultFunction): void {
     this.grant(fn, ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem']);
   }
@@ -55,7 +58,7 @@ export class ValueTable extends Construct {
 
   /** Reads which DEK encrypts a value, but not the value. */
   grantLook(fn: VaultFunction): void {
-    this.grant(fn, ['dynamodb:GetItem'], ['org', 'name', 'version', 'info']);
+    this.grant(fn, ['dynamodb:GetItem'], ['org', 'name', 'info']);
   }
 
   private grant(fn: VaultFunction, actions: string[], attributes?: readonly string[]): void {

@@ -57,7 +57,9 @@ export const jobsMade: Readonly<Partial<Record<RouteGroup | BackgroundFunction, 
   worker: ['erase'],
 };
 
-/** The key that authenticates records. HMAC operations have no encryption context, so no session can be limited to it. */
+/**
+ * The key that authenticates records. HMAC operations have no encryption context, so no session can be limited to it.
+ */
 const authenticatingRecords = 'recordsKey kms:GenerateMac';
 const readingMark = 'locked s3:GetObject';
 const writingMark = ['locked s3:GetObject', 'locked s3:PutObject'];

@@ -144,7 +144,13 @@ export function createRotatableVault(
     steps.set(name, engine);
     for (;;) {
       const { changes, progress: saved } = ports();
-      const sweeping = new ValueReencryptor(changes, withCallFaults(stores.scan, calls), clock, pages);
+      const sweeping = new ValueReencryptor(
+        changes,
+        withCallFaults(stores.scan, calls),
+        withCallFaults(stores.history, calls),
+        clock,
+        pages,
+      );
       try {
         await new RotationWorkflow(changes, sweeping, saved, clock).run(input, engine);
         return;

@@ -194,8 +194,9 @@ test('explain may look at the DEK that a value is under, and never at the value'
         },
       },
     );
-  expect(await get(['org', 'name', 'version', 'info'], 'SPECIFIC_ATTRIBUTES')).toBe('Allowed');
-  expect(await get(['org', 'name', 'version', 'info', 'value'], 'SPECIFIC_ATTRIBUTES')).toBe('ImplicitlyDenied');
+  expect(await get(['org', 'name', 'info'], 'SPECIFIC_ATTRIBUTES')).toBe('Allowed');
+  expect(await get(['org', 'name', 'version', 'info'], 'SPECIFIC_ATTRIBUTES')).toBe('ImplicitlyDenied');
+  expect(await get(['org', 'name', 'info', 'value'], 'SPECIFIC_ATTRIBUTES')).toBe('ImplicitlyDenied');
   expect(await get(['org', 'name', 'history'], 'SPECIFIC_ATTRIBUTES')).toBe('ImplicitlyDenied');
   expect(await get(['org', 'name'], 'ALL_ATTRIBUTES')).toBe('ImplicitlyDenied');
 });

@@ -101,7 +101,6 @@ export class InMemoryValueItems {
       return { items, more: keys.length > limit };
     },
     get: async (_org, key) => this.#scanned(key),
-    getCurrent: async (_org, name) => this.items.get(name),
     countAfter: async (_org, after) => {
       const keys = this.#keysAfter(after);
       return { count: Math.min(keys.length, 400), last: keys.length > 400 ? keys[399] : undefined };
@@ -112,7 +111,6 @@ export class InMemoryValueItems {
       this.items.set(key, { ...now, value, info });
       return true;
     },
-    deleteSlot: async (_org, { key, content }) => this.#deleteIfSame(key, content),
   };
 
   #scanned(key: string): ScannedItem | undefined {

@@ -50,7 +50,8 @@ test('keyrings go before all else: when the request fails then, records are left
   const shred = createInMemoryShredding();
   fill(shred, 5, 2);
   const before = shred.world.calls;
-  // The keyring, the mark, the tombstone, the next mark in three calls, the start of the workflow, one list of keyrings, and their deletion.
+  // The keyring, the mark, the tombstone, the next mark in three calls, the start of the workflow, one list of
+  // keyrings, and their deletion.
   shred.world.fate = (call) => (call > before + 9 ? 'before' : 'done');
   await expect(shred.request()).rejects.toMatchObject({ extras: { detail: /keys are destroyed/ } });
   expect([keyringsLeft(shred), ...left(shred)]).toEqual([0, 10, 10]);

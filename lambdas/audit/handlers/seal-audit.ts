@@ -6,8 +6,8 @@ import { type AuditSealService, parseSealEvent } from '../audit-seal-service.ts'
 import type { ScheduledSealRun } from '../scheduled-seal-run.ts';
 
 /**
- * No new seal is started when less than this remains of the function's time, in milliseconds. One seal takes a few store
- * calls and a signature.
+ * No new seal is started when less than this remains of the function's time, in milliseconds. One seal takes a few
+ * store calls and a signature.
  */
 const sealTimeReserveMs = 6000;
 

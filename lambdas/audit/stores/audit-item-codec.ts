@@ -1,9 +1,8 @@
 /** Conversion of audit table items (docs/format.md, section 8). Items read from the table are untrusted. */
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod/mini';
 import { auditRecord } from '../../../contract/audit/schemas.ts';
 import { isTimeId, timeOfTimeId } from '../../../core/encoding/time-ordered-id.ts';
-import type { Item } from '../../shared/stores/dynamo-item-codec.ts';
+import { type Item, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
 import type { StoredAuditRecord } from '../audit-ports.ts';
 
 /** The latest time of a Date (ECMA-262 section 21.4.1.1), in seconds since 1970. */
@@ -14,23 +13,12 @@ const maxTimeSeconds = 8_640_000_000_000;
  * not that of its ID, so such a record must not be sealed.
  */
 export function parseStoredAuditRecord(item: Item): StoredAuditRecord | undefined {
-  const attributes = unmarshallOrUndefined(item);
-  if (attributes === undefined) return undefined;
-  const { ttl, mark: _, ...fields } = attributes;
+  const { ttl, mark: _, ...fields } = unmarshallOrEmpty(item);
   if (ttl !== undefined && !isTimeInSeconds(ttl)) return undefined;
   const parsed = z.safeParse(auditRecord, fields);
   if (!parsed.success || !isTimeId(parsed.data.id)) return undefined;
   if (Date.parse(parsed.data.time) !== timeOfTimeId(parsed.data.id)) return undefined;
   return { record: parsed.data, ttl };
-}
-
-/** Numbers in DynamoDB can have 38 digits. The conversion throws for those that JavaScript cannot represent. */
-function unmarshallOrUndefined(item: Item): Record<string, unknown> | undefined {
-  try {
-    return unmarshall(item);
-  } catch {
-    return undefined;
-  }
 }
 
 const isTimeInSeconds = (value: unknown): value is number =>

@@ -6,12 +6,12 @@ import {
   ListObjectVersionsCommand,
   PutObjectCommand,
   type S3Client,
-  S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { auditHeadPrefix } from '../../../contract/shared/environment-variables.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { hasStatus, s3StatusOf, undefinedIfRefused } from '../../shared/stores/s3-refusals.ts';
 import type { AuditHeadStore, StoredHead, StoredSeal } from '../audit-ports.ts';
 
 /** Number of digits of a seal number in its key. */
@@ -60,15 +60,14 @@ export class S3AuditHeads implements AuditHeadStore {
 
   async readVersion(org: string, seq: number, VersionId: string): Promise<string | undefined> {
     const command = new GetObjectCommand({ Bucket: this.#bucket, Key: headKey(org, seq), VersionId });
-    return await mapTransientErrors(nothingReadDetail, async () => {
-      try {
+    return await undefinedIfRefused(
+      (error) => hasStatus(error, 404),
+      nothingReadDetail,
+      async () => {
         const { Body } = await this.#clientOf(org).send(command);
         return await Body?.transformToString();
-      } catch (error) {
-        if (statusOf(error) === 404) return undefined;
-        throw error;
-      }
-    });
+      },
+    );
   }
 
   async addHead(org: string, seal: StoredSeal): Promise<boolean> {
@@ -77,9 +76,9 @@ export class S3AuditHeads implements AuditHeadStore {
         await this.#put(org, seal, '*');
         return true;
       } catch (error) {
-        if (statusOf(error) === 412) return false;
+        if (s3StatusOf(error) === 412) return false;
         // ConditionalRequestConflict: S3 could not decide which of two concurrent writes comes first.
-        if (statusOf(error) !== 409) throw error;
+        if (s3StatusOf(error) !== 409) throw error;
         if (attempt === maxAttempts) throw new VaultError('unavailable', { detail: notStoredDetail });
         await setTimeout(retryPauseMs * attempt);
       }
@@ -106,8 +105,6 @@ export class S3AuditHeads implements AuditHeadStore {
 
 const orgPrefix = (org: string): string => `${auditHeadPrefix}${org}/`;
 const headKey = (org: string, seq: number): string => orgPrefix(org) + String(seq).padStart(seqDigits, '0');
-const statusOf = (error: unknown): number | undefined =>
-  error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 
 /** Collects listed versions by head. Keys of another form are ignored: the vault does not create them. */
 class FoundHeads {

@@ -1,6 +1,6 @@
 /**
- * The objects of blobs in S3: `<org>/<id>.enc`, and what forms upload: `<org>/<id>.form`. Error texts from S3 are never passed
- * on.
+ * The objects of blobs in S3: `<org>/<id>.enc`, and what forms upload: `<org>/<id>.form`. Error texts from S3 are never
+ * passed on.
  */
 import {
   AbortMultipartUploadCommand,
@@ -18,7 +18,7 @@ import {
   ListPartsCommand,
   PutObjectTaggingCommand,
   type S3Client,
-  S3ServiceException,
+  type S3ServiceException,
   TaggingDirective,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
@@ -29,6 +29,7 @@ import { limits } from '../../../contract/shared/limits.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
+import { hasStatus, undefinedIfRefused } from '../../shared/stores/s3-refusals.ts';
 import type {
   AnnouncedPart,
   FoundObject,
@@ -47,8 +48,8 @@ const notCompletedDetail = 'The upload is not complete yet. Send the same reques
 const notDeletedDetail = 'The stored data may still exist. Send the same request again.';
 
 /**
- * Timeout for assembling or copying an object. S3 needs some seconds for a large one: more than other calls may take, and less
- * than the function's timeout.
+ * Timeout for assembling or copying an object. S3 needs some seconds for a large one: more than other calls may take,
+ * and less than the function's timeout.
  */
 const completeTimeoutMs = 8000;
 const completionOptions = () => ({
@@ -189,8 +190,7 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
       TaggingDirective: TaggingDirective.REPLACE,
       Tagging: `${objectLifetimeTag}=${lifetime}`,
     });
-    const isMissingOrChanged = (error: S3ServiceException) =>
-      isMissingObject(error) || conflictStatuses.includes(error.$metadata.httpStatusCode ?? 0);
+    const isMissingOrChanged = (error: S3ServiceException) => isMissingObject(error) || isConflict(error);
     await undefinedIfRefused(isMissingOrChanged, notCompletedDetail, () =>
       this.#clientOf(org).send(command, completionOptions()),
     );
@@ -260,7 +260,7 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
 }
 
 /** 412: the source changed or the object exists. 409: another conditional write was in progress. */
-const conflictStatuses = [409, 412];
+const isConflict = (error: S3ServiceException): boolean => hasStatus(error, 409, 412);
 
 /** Whether the upload does not exist (any more). */
 const isMissingUpload = (error: S3ServiceException): boolean => error.name === 'NoSuchUpload';
@@ -270,19 +270,4 @@ const isMissingUpload = (error: S3ServiceException): boolean => error.name === '
  * code. S3 returns 403 for a missing object if the caller has no permission to list the bucket (API reference of
  * HeadObject).
  */
-const isMissingObject = ({ $metadata: { httpStatusCode } }: S3ServiceException): boolean =>
-  httpStatusCode === 404 || httpStatusCode === 403;
-
-/** Runs a call. Returns undefined if S3 refuses it with an expected error. */
-async function undefinedIfRefused<T>(
-  isExpectedRefusal: (error: S3ServiceException) => boolean,
-  detail: string,
-  call: () => Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await mapTransientErrors(detail, call);
-  } catch (error) {
-    if (error instanceof S3ServiceException && isExpectedRefusal(error)) return undefined;
-    throw error;
-  }
-}
+const isMissingObject = (error: S3ServiceException): boolean => hasStatus(error, 403, 404);

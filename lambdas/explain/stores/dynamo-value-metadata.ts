@@ -23,12 +23,10 @@ export class DynamoValueMetadata implements ValueMetadataStore {
       this.#table,
       { org, name },
       {
-        ProjectionExpression: '#org, #name, #info',
-        ExpressionAttributeNames: namePlaceholders('org', 'name', 'info'),
+        ProjectionExpression: '#info',
+        ExpressionAttributeNames: namePlaceholders('info'),
       },
     );
-    if (item === undefined) return undefined;
-    const fields = unmarshallItem(item);
-    return { name: requireText(fields, 'name'), info: requireText(fields, 'info') };
+    return item === undefined ? undefined : { name, info: requireText(unmarshallItem(item), 'info') };
   }
 }

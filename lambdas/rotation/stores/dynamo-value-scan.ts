@@ -1,10 +1,9 @@
-import { DeleteItemCommand, type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { parseSlotKey } from '../../../core/values/history-slots.ts';
-import type { Page, ReadValue, StoredVersion } from '../../shared/ports.ts';
+import type { Page, StoredVersion } from '../../shared/ports.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
-import { ifSameVersion } from '../../shared/stores/value-conditions.ts';
 import { parseSlotVersion, parseStoredValue } from '../../shared/stores/value-item-codec.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { ScannedItem, ValueScanStore } from '../rotation-ports.ts';
@@ -32,11 +31,6 @@ export class DynamoValueScan implements ValueScanStore {
     return item === undefined ? undefined : toScannedItem(item);
   }
 
-  async getCurrent(org: string, name: string): Promise<ReadValue | undefined> {
-    const item = await getItem(this.#clientOf(org), this.#table, { org, name });
-    return item === undefined ? undefined : parseStoredValue(item);
-  }
-
   async countAfter(org: string, after: string | undefined): Promise<{ count: number; last: string | undefined }> {
     const command = new QueryCommand({ ...this.#orgQuery(org, after), Select: 'COUNT' });
     const { Count = 0, LastEvaluatedKey } = await mapTransientErrors(nothingReadDetail, () =>
@@ -62,15 +56,6 @@ export class DynamoValueScan implements ValueScanStore {
       ConditionExpression: '#info = :before OR #info = :info',
       ExpressionAttributeNames: namePlaceholders('value', 'info'),
       ExpressionAttributeValues: toItem({ ':value': value, ':info': info, ':before': before.info }),
-    });
-    return writeConditionally(() => this.#clientOf(org).send(command));
-  }
-
-  deleteSlot(org: string, { key, content }: ScannedItem): Promise<boolean> {
-    const command = new DeleteItemCommand({
-      TableName: this.#table,
-      Key: toItem({ org, name: key }),
-      ...ifSameVersion(content),
     });
     return writeConditionally(() => this.#clientOf(org).send(command));
   }

@@ -21,7 +21,9 @@ export function unmarshallItem(item: Item): Fields {
   }
 }
 
-/** The fields of an item, or none if it has a number that JavaScript cannot represent. The item then counts as damaged. */
+/**
+ * The fields of an item, or none if it has a number that JavaScript cannot represent. The item then counts as damaged.
+ */
 export function unmarshallOrEmpty(item: Item): Fields {
   try {
     return unmarshall(item);

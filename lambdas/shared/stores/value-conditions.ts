@@ -1,24 +1,22 @@
 /** Conditions of writes to the table of values: the item is still the one that was read. */
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { MalformedItem, StoredVersion } from '../ports.ts';
+import type { ReadVersion } from '../ports.ts';
 import { type Item, namePlaceholders, toItem } from './dynamo-item-codec.ts';
-
-type ReadItem = StoredVersion | MalformedItem;
 
 /**
  * Condition: the item is exactly the one that was read. Each encryption of `info` uses a new nonce, so this also
  * detects a rotation that re-encrypted the same version. A new write must not undo that.
  */
-export const ifUnchanged = (before: ReadItem) => ifEqual(before, ['life', 'version', 'writeId', 'info']);
+export const ifUnchanged = (before: ReadVersion) => ifEqual(before, ['life', 'version', 'writeId', 'info']);
 
 /**
  * Condition: the item holds the same version, whether or not it was re-encrypted. The life is compared, because a name
  * that was deleted and set again restarts its versions at 1. An item without the documented form must be unchanged.
  */
-export const ifSameVersion = (before: ReadItem) =>
+export const ifSameVersion = (before: ReadVersion) =>
   'malformed' in before ? ifUnchanged(before) : ifEqual(before, ['life', 'version']);
 
-function ifEqual(before: ReadItem, names: readonly string[]) {
+function ifEqual(before: ReadVersion, names: readonly string[]) {
   const attributes = 'malformed' in before ? (before.attributes as Item) : toItem({ ...before });
   const tests = names.map((name) => testOf(name, attributes[name]));
   const values = Object.assign({}, ...tests.map(({ values }) => values)) as Item;

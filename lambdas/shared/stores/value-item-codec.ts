@@ -2,7 +2,7 @@
  * Conversion of values from DynamoDB items (docs/format.md, section 5). Each attribute is read by itself, because
  * converting a whole item fails at numbers that JavaScript cannot represent.
  */
-import type { MalformedItem, ReadValue, StoredVersion } from '../ports.ts';
+import type { MalformedItem, ReadValue, ReadVersion, StoredVersion } from '../ports.ts';
 import type { Item } from './dynamo-item-codec.ts';
 
 /** The current version of a value. Its name is the sort key of the item. */
@@ -14,7 +14,7 @@ export function parseStoredValue(item: Item): ReadValue {
 }
 
 /** A version in a history slot. */
-export const parseSlotVersion = (item: Item): StoredVersion | MalformedItem => versionOf(item) ?? malformed(item);
+export const parseSlotVersion = (item: Item): ReadVersion => versionOf(item) ?? malformed(item);
 
 /** The fields of a version without its value, as a list projects them; undefined if one is missing or invalid. */
 export function summaryOf(item: Item): Omit<StoredVersion, 'value'> | undefined {

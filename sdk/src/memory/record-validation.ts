@@ -2,6 +2,7 @@
 
 import type { Json } from '../../../contract/memory/wire.ts';
 import { limits } from '../../../contract/shared/limits.ts';
+import { recordIdPattern } from '../../../contract/shared/name-patterns.ts';
 import { createTimeId } from '../../../core/encoding/time-ordered-id.ts';
 import { notSentError, utf8Length } from '../shared/argument-validation.ts';
 
@@ -57,8 +58,7 @@ function hasPlainPrototype(value: object): boolean {
 
 /** Validates a record id. @throws AnimaError invalid_argument */
 export function checkRecordId(id: unknown): string {
-  if (typeof id === 'string' && id.length <= limits.recordIdLength && /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id))
-    return id;
+  if (typeof id === 'string' && id.length <= limits.recordIdLength && recordIdPattern.test(id)) return id;
   throw notSentError(
     'invalid_argument',
     `id must be 1 to ${limits.recordIdLength} of A-Z a-z 0-9 . _ -, the first a letter or digit`,

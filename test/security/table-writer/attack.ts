@@ -1,4 +1,6 @@
-/** Applies the changes of a table to all of its records, one per record at a time, and reports what they make possible. */
+/**
+ * Applies the changes of a table to all of its records, one per record at a time, and reports what they make possible.
+ */
 import type { Item } from '../../shared/local-stack.ts';
 import { type Change, changesOf, revivals } from './changes.ts';
 import { allowedEffects, type FactsByRecord } from './facts.ts';
