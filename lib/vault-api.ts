@@ -45,12 +45,10 @@ const corsResponseHeaders = ['allow', 'etag', 'retry-after', 'x-request-id', 'ap
 const throttle = { rateLimit: 500, burstLimit: 1000 };
 
 /**
- * Lower limits for routes that compute for callers without a credential, so that a flood of logins leaves the capacity of
- * the other routes. The limits per address and organization are in the function (lambdas/users/attempt-limits.ts).
+ * Lower limits for routes that compute for callers without a credential, so that a flood of logins leaves the capacity
+ * of the other routes. The limits per address and organization are in the function (lambdas/users/attempt-limits.ts).
  */
-const routeThrottles = { logIn: { rateLimit: 50, burstLimit: 100 } } as const satisfies Partial<
-  Record<RouteId, typeof throttle>
->;
+const routeThrottles: Partial<Record<RouteId, typeof throttle>> = { logIn: { rateLimit: 50, burstLimit: 100 } };
 
 /** Metadata only. Paths, queries and headers are not logged, because they contain value names and keys. */
 const accessLogFormat = AccessLogFormat.custom(
@@ -117,7 +115,8 @@ export class VaultApi extends Construct {
     const stage = this.addStage(props.settings);
     for (const id of routeIds) {
       const route = this.addRoute(id);
-      if (id in routeThrottles) throttleRoute(stage, route, id as keyof typeof routeThrottles);
+      const limit = routeThrottles[id];
+      if (limit !== undefined) throttleRoute(stage, route, routeKey(id), limit);
     }
     this.route('Default', HttpRouteKey.DEFAULT, 'public', 'none');
   }
@@ -155,11 +154,15 @@ export class VaultApi extends Construct {
 }
 
 /** API Gateway refuses settings of a route that does not exist yet, so the stage depends on the route. */
-function throttleRoute(stage: HttpStage, route: HttpRoute, id: keyof typeof routeThrottles): void {
-  const { rateLimit, burstLimit } = routeThrottles[id];
+function throttleRoute(
+  stage: HttpStage,
+  route: HttpRoute,
+  key: string,
+  { rateLimit, burstLimit }: typeof throttle,
+): void {
   const { defaultChild } = stage.node;
   if (!(defaultChild instanceof CfnStage)) throw new Error('The stage has no CfnStage. Nothing was synthesized.');
-  defaultChild.addPropertyOverride(`RouteSettings.${routeKey(id)}`, {
+  defaultChild.addPropertyOverride(`RouteSettings.${key}`, {
     ThrottlingRateLimit: rateLimit,
     ThrottlingBurstLimit: burstLimit,
   });

@@ -217,8 +217,8 @@ export class VaultStack extends Stack {
   }
 
   /**
-   * Every function that authenticates callers adds audit records. The auditor only reads. Only the sealer adds seals, to
-   * the locked bucket. Both verify them with the public key.
+   * Every function that authenticates callers adds audit records. The auditor only reads. Only the sealer adds seals,
+   * to the locked bucket. Both verify them with the public key.
    */
   private grantAudit(functions: VaultFunctions): void {
     for (const group of routeGroups) if (group !== 'public') this.audit.grantRecord(functions[group]);

@@ -1,13 +1,6 @@
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import { type Conditions, PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import {
-  BlockPublicAccess,
-  Bucket,
-  BucketEncryption,
-  HttpMethods,
-  type LifecycleRule,
-  ObjectOwnership,
-} from 'aws-cdk-lib/aws-s3';
+import { Bucket, HttpMethods, type LifecycleRule } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import {
   functionEnv,
@@ -16,13 +9,14 @@ import {
   unfinishedLifetimeValue,
   unfinishedObjectDays,
 } from '../../contract/shared/environment-variables.ts';
+import { grantObjects, privateBucket } from '../shared/private-bucket.ts';
 import { sessionOrgTag } from '../shared/session-role.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
- * The ciphertext of blobs, as `<org>/<id>.enc`. What a form uploads is `<org>/<id>.form` until completion. Versioning is
- * off, so that a deleted object cannot be restored. Lifecycle rules delete expired and incomplete objects by their tag.
- * The bucket is retained when the stack is deleted.
+ * The ciphertext of blobs, as `<org>/<id>.enc`. What a form uploads is `<org>/<id>.form` until completion. Versioning
+ * is off, so that a deleted object cannot be restored. Lifecycle rules delete expired and incomplete objects by their
+ * tag. The bucket is retained when the stack is deleted.
  */
 export class BlobBucket extends Construct {
   readonly name: string;
@@ -33,12 +27,9 @@ export class BlobBucket extends Construct {
   constructor(scope: Construct, id: string) {
     super(scope, id);
     this.bucket = new Bucket(this, 'Bucket', {
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      enforceSSL: true,
-      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      ...privateBucket,
       // Objects are already ciphertext. A customer managed KMS key would add a KMS call per download and no
       // confidentiality.
-      encryption: BucketEncryption.S3_MANAGED,
       // CORS gives no protection here: a presigned URL gives access from any page, and cookies are not used. A rule
       // with the origin of the link page would also create a circular dependency, because the policy of the page names
       // this bucket.
@@ -52,7 +43,6 @@ export class BlobBucket extends Construct {
         },
       ],
       lifecycleRules: lifecycleRules(),
-      removalPolicy: RemovalPolicy.RETAIN,
     });
     Validations.of(this.bucket).acknowledge({
       id: 'AwsSolutions-S1',
@@ -97,14 +87,8 @@ export class BlobBucket extends Construct {
   /** Limits the actions to objects of the session's org. S3 supports this only in the resource, not in a condition. */
   private grantObjects(fn: VaultFunction, actions: string[]): void {
     const keys = fn.tagged ? `${sessionOrgTag}/*` : '*';
-    fn.allowForOrg(new PolicyStatement({ actions, resources: [this.bucket.arnForObjects(keys)] }), {});
-    const name = Stack.of(this).resolve(this.bucket.bucketArn)['Fn::GetAtt'][0];
-    Validations.of(fn).acknowledge({
-      // cdk-nag formats policy variables like references.
-      id: `AwsSolutions-IAM5[Resource::<${name}.Arn>/${keys.replace(/\$\{([^}]+)\}/, '<$1>')}]`,
-      reason: 'Blob IDs are created at run time. The prefix is the org of the session.',
-    });
-    fn.set(functionEnv.blobBucket, this.bucket.bucketName);
+    const reason = 'Blob IDs are created at run time. The prefix is the org of the session.';
+    grantObjects(fn, this.bucket, functionEnv.blobBucket, keys, actions, reason);
   }
 }
 

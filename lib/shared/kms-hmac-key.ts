@@ -14,9 +14,9 @@ interface HmacKeyProps {
 }
 
 /**
- * A KMS key for HMAC-SHA-256 that never leaves KMS (docs/format.md, sections 5 and 12). HMAC operations have no encryption
- * context: the org is part of the message, so no policy can limit the key to an org. The key is not rotated, because
- * stored HMACs would not match any more.
+ * A KMS key for HMAC-SHA-256 that never leaves KMS (docs/format.md, sections 5 and 12). HMAC operations have no
+ * encryption context: the org is part of the message, so no policy can limit the key to an org. The key is not rotated,
+ * because stored HMACs would not match any more.
  */
 export class HmacKey extends Construct {
   readonly arn: string;

@@ -1,14 +1,18 @@
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import { type Conditions, Effect, PolicyStatement, StarPrincipal } from 'aws-cdk-lib/aws-iam';
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectLockRetention, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { auditHeadPrefix, functionEnv, orgMarkPrefix } from '../../contract/shared/environment-variables.ts';
+import { grantObjects, privateBucket } from './private-bucket.ts';
 import { sessionOrgTag } from './session-role.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 /** The longest default retention that S3 accepts, days. */
 const maxRetentionDays = 36_500;
-/** Retention of heads where audit records are kept forever: nobody, not even the account's root user, can end it earlier. */
+/**
+ * Retention of heads where audit records are kept forever: nobody, not even the account's root user, can end it
+ * earlier.
+ */
 const unlimitedRetentionDays = 3_653;
 
 interface LockedBucketProps {
@@ -29,16 +33,12 @@ export class LockedBucket extends Construct {
   constructor(scope: Construct, id: string, { stage, auditRetentionDays }: LockedBucketProps) {
     super(scope, id);
     this.bucket = new Bucket(this, 'Bucket', {
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      enforceSSL: true,
-      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      encryption: BucketEncryption.S3_MANAGED,
+      ...privateBucket,
       versioned: true,
       objectLockEnabled: true,
       objectLockDefaultRetention: defaultRetention(stage, auditRetentionDays),
       // Replaced marks are of no use any more. S3 removes a version only after its retention has ended.
       lifecycleRules: [{ id: 'replaced-marks', prefix: orgMarkPrefix, noncurrentVersionExpiration: Duration.days(1) }],
-      removalPolicy: RemovalPolicy.RETAIN,
     });
     // Lifecycle rules are not subject to this policy.
     this.bucket.addToResourcePolicy(
@@ -87,17 +87,9 @@ export class LockedBucket extends Construct {
 
   /** Limits the actions to objects of the session's org. S3 supports this only in the resource, not in a condition. */
   private grantObjects(fn: VaultFunction, prefix: string, suffix: string, actions: string[]): void {
-    const keys = `${prefix}${fn.tagged ? sessionOrgTag : '*'}${fn.tagged ? suffix : ''}`;
-    fn.allowForOrg(new PolicyStatement({ actions, resources: [this.bucket.arnForObjects(keys)] }), {});
-    if (keys.includes('*')) {
-      const name = Stack.of(this).resolve(this.bucket.bucketArn)['Fn::GetAtt'][0];
-      Validations.of(fn).acknowledge({
-        // cdk-nag formats policy variables like references.
-        id: `AwsSolutions-IAM5[Resource::<${name}.Arn>/${keys.replace(/\$\{([^}]+)\}/, '<$1>')}]`,
-        reason: 'Orgs and heads are created at run time. The prefix is the org of the session.',
-      });
-    }
-    fn.set(functionEnv.lockedBucket, this.bucket.bucketName);
+    const keys = prefix + (fn.tagged ? sessionOrgTag + suffix : '*');
+    const reason = 'Orgs and heads are created at run time. The prefix is the org of the session.';
+    grantObjects(fn, this.bucket, functionEnv.lockedBucket, keys, actions, reason);
   }
 }
 
