@@ -29,7 +29,7 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EngineCall } from '../../local/aws/endpoint/engine-hooks.ts';
-import { conflictOnce } from '../../local/aws/s3/conditional-conflict.ts';
+import { conflictOnce } from './conditional-conflict.ts';
 import { Bucket, type S3Fixture, startS3Fixture } from './s3-client-fixture.ts';
 
 const day = 24 * 3600_000;

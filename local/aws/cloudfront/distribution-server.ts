@@ -3,8 +3,7 @@
  * Because the emulator uses plain HTTP, there are two differences: `https://` origins of the distribution and of
  * buckets are replaced with local origins, and HSTS is not sent.
  */
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
 import { Script } from 'node:vm';
 import type { CacheBehavior, DistributionSpec } from '../cloudformation/distribution-spec.ts';

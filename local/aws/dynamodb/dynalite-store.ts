@@ -56,8 +56,8 @@ export interface DynaliteTables {
   /** Returns a reply if DynamoDB would refuse the call. Rejects only for unexpected errors. */
   call(action: string, input: unknown): Promise<EngineReply>;
   /**
-   * Sets the tables of which no file keeps an entry that was replaced or deleted once the call is answered. Must be called
-   * before their first item. Other tables lose deleted entries within a minute. @throws LocalError
+   * Sets the tables of which no file keeps an entry that was replaced or deleted once the call is answered. Must be
+   * called before their first item. Other tables lose deleted entries within a minute. @throws LocalError
    */
   eraseAtOnce(tables: ReadonlySet<string>): Promise<void>;
   close(): Promise<void>;
@@ -66,6 +66,7 @@ export interface DynaliteTables {
 /** @param path folder of the tables; null keeps them in memory @throws LocalError if the tables cannot be opened */
 export async function openTables(path: string | null): Promise<DynaliteTables> {
   const store = await openStore(path);
+  const openIterators = closeIterators(store.db);
   if (path === null) {
     return {
       call: (action, input) => call(store, action, input),
@@ -73,7 +74,7 @@ export async function openTables(path: string | null): Promise<DynaliteTables> {
       close: () => store.db.close(),
     };
   }
-  const { inCall, close: closeErasure } = eraseDeletedLater(store.db, closeIterators(store.db));
+  const { inCall, close: closeErasure } = eraseDeletedLater(store.db, openIterators);
   const erasedPath = join(path, 'erased-at-once');
   makePrivateFolder(erasedPath);
   const erased = await openStore(erasedPath);
@@ -102,7 +103,7 @@ export async function openTables(path: string | null): Promise<DynaliteTables> {
 }
 
 /** The tables that a call names, alone or in a batch. */
-function tablesOf(input: unknown): string[] {
+export function tablesOf(input: unknown): string[] {
   if (!isObject(input)) return [];
   if (typeof input.TableName === 'string') return [input.TableName];
   return isObject(input.RequestItems) ? Object.keys(input.RequestItems) : [];

@@ -8,7 +8,7 @@ import type { TableSpec } from '../cloudformation/deployment-spec.ts';
 import type { EngineReply, ServiceEngine } from '../endpoint/service-engine.ts';
 import { jsonProtocol } from '../endpoint/wire-protocols.ts';
 import { ServiceError } from '../shared/errors.ts';
-import { openTables } from './dynalite-store.ts';
+import { openTables, tablesOf } from './dynalite-store.ts';
 import { TableBackups } from './table-backups.ts';
 
 export interface DynamoDbEngine extends ServiceEngine {
@@ -33,7 +33,7 @@ export async function openDynamoDb(path: string | null, copies = new TableBackup
     protocol,
     call: tables.call,
     async run({ action, input }) {
-      if (action === 'DeleteTable' && protectedTables.has(tableNameOf(input))) {
+      if (action === 'DeleteTable' && tablesOf(input).some((table) => protectedTables.has(table))) {
         throw new ServiceError(
           'ValidationException',
           'Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.',
@@ -53,8 +53,8 @@ export async function openDynamoDb(path: string | null, copies = new TableBackup
 }
 
 /**
- * Whether the resource policy of a table denies backups. The files of such a table must not be a copy of what was deleted
- * from it either.
+ * Whether the resource policy of a table denies backups. The files of such a table must not be a copy of what was
+ * deleted from it either.
  */
 const deniesCopies = ({ ResourcePolicy }: TableSpec): boolean =>
   (ResourcePolicy?.PolicyDocument.Statement ?? []).some((statement) => {
@@ -63,7 +63,3 @@ const deniesCopies = ({ ResourcePolicy }: TableSpec): boolean =>
   });
 
 const denySchema = z.object({ Effect: z.literal('Deny'), Action: z.union([z.string(), z.array(z.string())]) });
-
-function tableNameOf(input: unknown): string {
-  return typeof input === 'object' && input !== null && 'TableName' in input ? String(input.TableName) : '';
-}

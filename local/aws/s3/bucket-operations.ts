@@ -3,11 +3,11 @@
 import { checksumXml } from './checksums.ts';
 import { checkVersionId, existing, versionHeaders } from './existing-version.ts';
 import { bypassesGovernance } from './object-lock.ts';
-import { type Deletion, deleteVersion } from './object-operations.ts';
+import { deleteVersion } from './object-operations.ts';
 import { readTagXml, tagXml } from './object-tags.ts';
 import { S3Error } from './s3-errors.ts';
 import { queryNumber, readXml, type S3Context, type S3Reply, type S3Request } from './s3-request.ts';
-import type { ObjectRecord } from './stored-records.ts';
+import type { ObjectRecord, VersionRecord } from './stored-records.ts';
 import { compareKeys } from './version-index.ts';
 import { childrenNamed, childText, malformed, type XmlContent, type XmlElement, xmlReply } from './xml.ts';
 
@@ -95,7 +95,11 @@ function readTarget(object: XmlElement): { readonly key: string; readonly versio
   return { key, versionId };
 }
 
-async function deleteTarget(context: S3Context, key: string, versionId: string | undefined): Promise<Deletion> {
+async function deleteTarget(
+  context: S3Context,
+  key: string,
+  versionId: string | undefined,
+): Promise<VersionRecord | undefined> {
   const permission = versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
   if (!(await context.allows(permission, key))) throw new S3Error('AccessDenied', 'Access Denied');
   if (versionId !== undefined) checkVersionId(versionId);
@@ -103,10 +107,8 @@ async function deleteTarget(context: S3Context, key: string, versionId: string |
   return deleteVersion(context, key, versionId, bypass);
 }
 
-const deletionXml = ({ marker, removed }: Deletion) => ({
-  ...(marker !== undefined && { DeleteMarker: true, DeleteMarkerVersionId: marker.versionId }),
-  ...(removed?.kind === 'deleteMarker' && { DeleteMarker: true, DeleteMarkerVersionId: removed.versionId }),
-});
+const deletionXml = (touched: VersionRecord | undefined) =>
+  touched?.kind === 'deleteMarker' ? { DeleteMarker: true, DeleteMarkerVersionId: touched.versionId } : {};
 
 export async function putObjectTagging(context: S3Context): Promise<S3Reply> {
   await existing(context);

@@ -6,12 +6,12 @@ import { checkPreconditions, descriptionOf, preconditionFailed, storeReceived, u
 import { notImplemented, S3Error } from './s3-errors.ts';
 import { amzHeader, type S3Context, type S3Reply, type S3Request } from './s3-request.ts';
 import type { ObjectRecord } from './stored-records.ts';
-import { xmlDocument } from './xml.ts';
+import { xmlReply } from './xml.ts';
 
 /**
  * Copies an object. Only the tags can be replaced. The lock of the copy is that of the request, as for a new object.
- * @throws S3Error PreconditionFailed, NoSuchKey; AccessDenied without `s3:GetObject` on the source; NotImplemented for a
- *   source in another bucket or of a version, and without an algorithm for the checksum
+ * @throws S3Error PreconditionFailed, NoSuchKey; AccessDenied without `s3:GetObject` on the source; NotImplemented
+ *   for a source in another bucket or of a version, and without an algorithm for the checksum
  */
 export async function copyObject(context: S3Context): Promise<S3Reply> {
   const { request, bucket, now } = context;
@@ -26,17 +26,14 @@ export async function copyObject(context: S3Context): Promise<S3Reply> {
   checkSource(request, source);
   checkPreconditions(request, bucket.get(request.key));
   const lock = requestedLock(request, bucket, now);
-  const received = await bucket.receive(bucket.read(source, 0, source.size - 1), {
+  const received = await bucket.data.receive(bucket.data.read(source, 0, source.size - 1), {
     computed: readAlgorithm(algorithm),
   });
-  const about = { key: descriptionOf(request).key, tags: descriptionOf(request).tags, headers: source.headers };
+  const about = { ...descriptionOf(request), headers: source.headers };
   const record = storeReceived(bucket, request, { ...about, lock, received }, now);
   const checksum = record.checksum === null ? {} : { [`Checksum${record.checksum.algorithm}`]: record.checksum.value };
-  return {
-    status: 200,
-    headers: { 'content-type': 'application/xml', ...versionHeaders(bucket, record) },
-    body: xmlDocument('CopyObjectResult', { ETag: record.etag, LastModified: record.modifiedAt, ...checksum }),
-  };
+  const result = { ETag: record.etag, LastModified: record.modifiedAt, ...checksum };
+  return xmlReply('CopyObjectResult', result, versionHeaders(bucket, record));
 }
 
 /** The key in `x-amz-copy-source`: `bucket/key`, URL-encoded, optionally with a slash before it. */

@@ -1,6 +1,6 @@
 /** Lifecycle rules of a bucket. Source: S3 user guide, "Managing the lifecycle of objects". */
 import type { LifecycleRule } from '../cloudformation/resource-schemas.ts';
-import { isLocked } from './object-lock.ts';
+import { dayMs, isLocked } from './object-lock.ts';
 import type { BucketStore } from './object-store.ts';
 import type { VersionRecord } from './stored-records.ts';
 
@@ -11,11 +11,9 @@ export interface LifecycleResult {
   readonly aborted: readonly string[];
 }
 
-const dayMs = 24 * 3600_000;
-
 /**
- * Applies the rules as of `now`. S3 applies a rule some time after it is due and does not report it. Locked versions are
- * never removed.
+ * Applies the rules as of `now`. S3 applies a rule some time after it is due and does not report it. Locked versions
+ * are never removed.
  */
 export function applyLifecycleRules(bucket: BucketStore, rules: readonly LifecycleRule[], now: Date): LifecycleResult {
   const active = rules.filter(({ Status }) => Status === 'Enabled');

@@ -66,11 +66,11 @@ export async function uploadPart(context: S3Context): Promise<S3Reply> {
     );
   }
   if ((stated.length ?? 0) > maxUploadBytes) throw tooLarge(stated.length ?? 0, maxUploadBytes);
-  const received = await bucket.receive(request.body(), stated);
+  const received = await bucket.data.receive(request.body(), stated);
   const { file, size, checksum } = received;
   const md5 = received.md5.toString('hex');
   if (!bucket.putPart(record.uploadId, { number, file, size, md5, modifiedAt: now.toISOString(), checksum })) {
-    bucket.discard(received);
+    bucket.data.discard(received);
     throw noSuchUpload();
   }
   return { status: 200, headers: { etag: `"${md5}"`, ...partChecksum(received) } };

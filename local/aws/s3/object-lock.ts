@@ -3,13 +3,14 @@
  * and "Object Lock considerations".
  */
 import type { BucketStore } from './object-store.ts';
+import type { Stated } from './request-body.ts';
 import { S3Error } from './s3-errors.ts';
-import { amzHeader, type S3Context, type S3Request } from './s3-request.ts';
+import { amzHeader, type S3Context, type S3Request, statesDigest } from './s3-request.ts';
 import { type Lock, type ObjectRecord, retentionModes, type VersionRecord } from './stored-records.ts';
 
 export type Retention = NonNullable<Lock['retention']>;
 
-const dayMs = 24 * 3600_000;
+export const dayMs = 24 * 3600_000;
 
 export const protectedError = (): S3Error =>
   new S3Error('AccessDenied', 'Access Denied because object protected by object lock.');
@@ -70,13 +71,13 @@ export function newLock(requested: Lock, { objectLock }: BucketStore, now: Date)
  * @throws S3Error InvalidRequest
  */
 export function requireDigest(
-  stated: { readonly md5?: unknown; readonly checksum?: unknown; readonly trailer?: unknown },
+  stated: Stated,
   { retention, legalHold }: Lock,
   { objectLock }: BucketStore,
   what: 'Put Object' | 'Put Part' = 'Put Object',
 ): void {
   if (retention === null && legalHold === null && objectLock?.defaultRetention === undefined) return;
-  if ([stated.md5, stated.checksum, stated.trailer].some((digest) => digest !== undefined)) return;
+  if (statesDigest(stated)) return;
   throw new S3Error(
     'InvalidRequest',
     `Content-MD5 OR x-amz-checksum- HTTP header is required for ${what} requests with Object Lock parameters`,

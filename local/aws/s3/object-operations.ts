@@ -1,5 +1,6 @@
 /** Operations on single objects. Source: S3 API reference, "Actions". */
 
+import type { ReceivedBytes } from './data-files.ts';
 import { existing, noSuchKey, versionHeaders, versionIdOf } from './existing-version.ts';
 import {
   bypassesGovernance,
@@ -10,12 +11,12 @@ import {
   requestedLock,
   requireDigest,
 } from './object-lock.ts';
-import type { BucketStore, ReceivedBytes } from './object-store.ts';
+import type { BucketStore } from './object-store.ts';
 import { readTagHeader } from './object-tags.ts';
 import { maxUploadBytes } from './post-policy.ts';
 import { notImplemented, S3Error } from './s3-errors.ts';
 import { amzHeader, checksumHeaders, type S3Context, type S3Reply, type S3Request, statedOf } from './s3-request.ts';
-import type { DeleteMarker, Lock, NewObject, ObjectRecord, VersionRecord } from './stored-records.ts';
+import type { Lock, NewObject, ObjectRecord, VersionRecord } from './stored-records.ts';
 
 /** Headers that are stored with an object, in addition to `x-amz-meta-…`. */
 const keptHeaders = [
@@ -40,7 +41,7 @@ export async function putObject({ request, bucket, now }: S3Context): Promise<S3
   requireDigest(stated, lock, bucket);
   checkPreconditions(request, bucket.get(request.key));
   if ((stated.length ?? 0) > maxUploadBytes) throw tooLarge(stated.length ?? 0, maxUploadBytes);
-  const received = await bucket.receive(request.body(), stated);
+  const received = await bucket.data.receive(request.body(), stated);
   const record = storeReceived(bucket, request, { ...about, lock, received }, now);
   return {
     status: 200,
@@ -72,7 +73,7 @@ export function storeReceived(
   try {
     checkPreconditions(request, bucket.get(about.key));
   } catch (error) {
-    bucket.discard(received);
+    bucket.data.discard(received);
     throw error;
   }
   const object: NewObject = {
@@ -154,7 +155,7 @@ export async function getObject(context: S3Context): Promise<S3Reply> {
       'content-length': String(end - start + 1),
       ...(range && { 'content-range': `bytes ${start}-${end}/${record.size}` }),
     },
-    body: bucket.read(record, start, end),
+    body: bucket.data.read(record, start, end),
   };
 }
 
@@ -223,26 +224,20 @@ function readRange(header: string | undefined, { size }: ObjectRecord): { start:
   return { start, end };
 }
 
-/** What a deletion did: it added a delete marker, or removed a version. */
-export interface Deletion {
-  readonly marker: DeleteMarker | undefined;
-  readonly removed: VersionRecord | undefined;
-}
-
 export async function deleteObject(context: S3Context): Promise<S3Reply> {
   const { request, bucket } = context;
   // Ignoring the condition could delete an object that it protects.
   if (request.headers['if-match'] !== undefined) throw notImplemented('DeleteObject with If-Match');
   const versionId = versionIdOf(request);
   const bypass = await bypassesGovernance(context, request.key);
-  const { marker, removed } = deleteVersion(context, request.key, versionId, bypass);
+  const touched = deleteVersion(context, request.key, versionId, bypass);
   bucket.sync();
+  const touchedId = versionId ?? touched?.versionId;
   return {
     status: 204,
     headers: {
-      ...((marker ?? removed)?.kind === 'deleteMarker' && { 'x-amz-delete-marker': 'true' }),
-      ...(marker !== undefined && versionHeaders(bucket, marker)),
-      ...(versionId !== undefined && bucket.versioned && { 'x-amz-version-id': versionId }),
+      ...(touched?.kind === 'deleteMarker' && { 'x-amz-delete-marker': 'true' }),
+      ...(touchedId !== undefined && bucket.versioned && { 'x-amz-version-id': touchedId }),
     },
   };
 }
@@ -256,12 +251,12 @@ export function deleteVersion(
   key: string,
   versionId: string | undefined,
   bypassGovernance: boolean,
-): Deletion {
-  if (versionId === undefined) return { marker: bucket.delete(checkKey(key), now), removed: undefined };
+): VersionRecord | undefined {
+  if (versionId === undefined) return bucket.delete(checkKey(key), now);
   const removed = bucket.version(key, versionId);
   if (removed !== undefined && isLocked(removed, now, bypassGovernance)) throw protectedError();
   bucket.remove(removed);
-  return { marker: undefined, removed };
+  return removed;
 }
 
 const httpDate = ({ modifiedAt }: ObjectRecord): string => new Date(modifiedAt).toUTCString();

@@ -8,9 +8,8 @@
  *
  * Keys are never file names. At start, files in `data` without a record are removed; a killed process can leave them.
  */
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { createReadStream, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import type { BucketRules, ObjectLockRules } from '../cloudformation/resource-schemas.ts';
@@ -22,7 +21,7 @@ import {
   writeFileAtomically,
 } from '../shared/durable-files.ts';
 import { errorMessageOf, LocalError } from '../shared/errors.ts';
-import { consume, type Digests, type Stated } from './request-body.ts';
+import { DataFiles } from './data-files.ts';
 import {
   type DeleteMarker,
   type NewObject,
@@ -41,13 +40,8 @@ interface StoredUpload extends Upload {
   readonly parts: Map<number, PartRecord>;
 }
 
-/** Complete, checked bytes that do not belong to a record yet. They must be committed or discarded. */
-export interface ReceivedBytes extends Digests {
-  readonly file: string;
-}
-
 /** The ID of an object that was stored without versioning. */
-export const unversionedId = 'null';
+const unversionedId = 'null';
 
 export class BucketStore {
   readonly name: string;
@@ -55,10 +49,8 @@ export class BucketStore {
   readonly versioned: boolean;
   readonly objectLock: ObjectLockRules | undefined;
   readonly #versions = new VersionIndex();
+  readonly data: DataFiles;
   readonly #uploads = new Map<string, StoredUpload>();
-  /** Number of open readers per file. A removed file with readers is in `doomed` until the last reader closes. */
-  readonly #readers = new Map<string, number>();
-  readonly #deleteAfterReading = new Set<string>();
   #sequence = 0;
 
   /** Throws a LocalError if a record is damaged. */
@@ -70,7 +62,8 @@ export class BucketStore {
     this.versioned = versioned;
     this.objectLock = objectLock;
     this.#folder = folder;
-    for (const part of ['objects', 'uploads', 'data']) openRecordFolder(join(folder, part));
+    this.data = new DataFiles(join(folder, 'data'));
+    for (const part of ['objects', 'uploads']) openRecordFolder(join(folder, part));
     for (const file of readdirSync(join(folder, 'objects'))) {
       if (!file.endsWith('.json')) continue;
       const record = readRecord(versionSchema, join(folder, 'objects', file));
@@ -118,7 +111,7 @@ export class BucketStore {
     writeFileAtomically(this.#recordPath(record), JSON.stringify(record));
     this.#versions.set(record);
     const kept = new Set(filesOf(record));
-    this.#removeFiles(filesOf(before).filter((file) => !kept.has(file)));
+    this.data.remove(filesOf(before).filter((file) => !kept.has(file)));
   }
 
   /**
@@ -146,51 +139,13 @@ export class BucketStore {
     if (record === undefined) return;
     rmSync(this.#recordPath(record), { force: true });
     this.#versions.delete(record);
-    this.#removeFiles(filesOf(record));
+    this.data.remove(filesOf(record));
   }
 
   /** Makes removals durable, so that a removed version does not return after a power failure. */
   sync(): void {
     syncFolder(join(this.#folder, 'objects'));
-    syncFolder(join(this.#folder, 'data'));
-  }
-
-  /**
-   * Writes a body to a file and checks it. After an error, no bytes are kept.
-   * @throws S3Error, or the connection's error if it was closed early
-   */
-  async receive(body: AsyncIterable<Buffer>, stated: Stated): Promise<ReceivedBytes> {
-    const file = randomUUID();
-    const path = this.#dataPath(file);
-    let handle: FileHandle | undefined;
-    try {
-      const opened = await open(path, 'wx', 0o600);
-      handle = opened;
-      const digests = await consume(body, stated, async (chunk) => await opened.appendFile(chunk));
-      await opened.sync();
-      return { ...digests, file };
-    } catch (error) {
-      rmSync(path, { force: true });
-      throw error;
-    } finally {
-      await handle?.close();
-    }
-  }
-
-  discard({ file }: ReceivedBytes): void {
-    this.#removeFiles([file]);
-  }
-
-  /**
-   * The bytes from `start` to `end`, inclusive. They stay readable until the reader finishes, even if the object is
-   * removed.
-   */
-  read({ segments }: ObjectRecord, start: number, end: number): AsyncGenerator<Buffer> {
-    const files = segments.map(({ file }) => file);
-    for (const file of files) this.#readers.set(file, (this.#readers.get(file) ?? 0) + 1);
-    const pieces = this.#pieces(segments, start, end);
-    const release = once(() => this.#release(files));
-    return closing(pieces, release);
+    this.data.sync();
   }
 
   createUpload(upload: Omit<UploadRecord, 'format' | 'uploadId'>): UploadRecord {
@@ -223,7 +178,7 @@ export class BucketStore {
     const before = upload.parts.get(part.number);
     writeFileAtomically(join(this.#uploadPath(uploadId), `${part.number}.json`), JSON.stringify(part));
     upload.parts.set(part.number, part);
-    if (before !== undefined) this.#removeFiles([before.file]);
+    if (before !== undefined) this.data.remove([before.file]);
     return true;
   }
 
@@ -234,7 +189,7 @@ export class BucketStore {
     this.#uploads.delete(uploadId);
     rmSync(this.#uploadPath(uploadId), { recursive: true, force: true });
     const kept = new Set(object?.segments.map(({ file }) => file));
-    this.#removeFiles([...upload.parts.values()].map(({ file }) => file).filter((file) => !kept.has(file)));
+    this.data.remove([...upload.parts.values()].map(({ file }) => file).filter((file) => !kept.has(file)));
   }
 
   #openUploads(): void {
@@ -260,35 +215,7 @@ export class BucketStore {
       ...this.#versions.all().flatMap(filesOf),
       ...[...this.#uploads.values()].flatMap(({ parts }) => [...parts.values()].map(({ file }) => file)),
     ]);
-    this.#removeFiles(readdirSync(join(this.#folder, 'data')).filter((file) => !known.has(file)));
-  }
-
-  async *#pieces(segments: ObjectRecord['segments'], start: number, end: number): AsyncGenerator<Buffer> {
-    let offset = 0;
-    for (const { file, size } of segments) {
-      const [from, to] = [Math.max(start - offset, 0), Math.min(end - offset, size - 1)];
-      offset += size;
-      if (from <= to) yield* createReadStream(this.#dataPath(file), { start: from, end: to });
-    }
-  }
-
-  #release(files: readonly string[]): void {
-    for (const file of files) {
-      const readers = (this.#readers.get(file) ?? 1) - 1;
-      if (readers > 0) this.#readers.set(file, readers);
-      else this.#readers.delete(file);
-    }
-    this.#removeFiles(files.filter((file) => this.#deleteAfterReading.has(file)));
-  }
-
-  #removeFiles(files: readonly string[]): void {
-    for (const file of files) {
-      if (this.#readers.has(file)) this.#deleteAfterReading.add(file);
-      else {
-        this.#deleteAfterReading.delete(file);
-        rmSync(this.#dataPath(file), { force: true });
-      }
-    }
+    this.data.removeExcept(known);
   }
 
   #nextVersion(): Pick<VersionRecord, 'versionId' | 'sequence'> {
@@ -303,7 +230,6 @@ export class BucketStore {
   }
 
   #uploadPath = (uploadId: string): string => join(this.#folder, 'uploads', uploadId);
-  #dataPath = (file: string): string => join(this.#folder, 'data', file);
 }
 
 const filesOf = (record: VersionRecord | undefined): string[] =>
@@ -318,35 +244,4 @@ function readRecord<T>(schema: z.ZodType<T>, path: string): T {
         `from a copy of the data folder, or delete it, which deletes its object.`,
     );
   }
-}
-
-function once(run: () => void): () => void {
-  let done = false;
-  return () => {
-    if (!done) run();
-    done = true;
-  };
-}
-
-/** Wraps a generator. `close` runs when it ends for any reason, even if no piece was read. */
-function closing(pieces: AsyncGenerator<Buffer>, close: () => void): AsyncGenerator<Buffer> {
-  const end = async (result: Promise<IteratorResult<Buffer>>) => {
-    try {
-      const next = await result;
-      if (next.done === true) close();
-      return next;
-    } catch (error) {
-      close();
-      throw error;
-    }
-  };
-  return {
-    next: () => end(pieces.next()),
-    return: (value) => end(pieces.return(value)),
-    throw: (error) => end(pieces.throw(error)),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    [Symbol.asyncDispose]: async () => void (await end(pieces.return(undefined))),
-  };
 }

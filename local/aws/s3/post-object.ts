@@ -52,7 +52,7 @@ export async function postObject(
   const tags = tagsOf(form);
   const lock = requestedLock(request, bucket, now);
   requireDigest({ checksum }, lock, bucket);
-  const received = await bucket.receive(limitSize(range, request.body()), { checksum });
+  const received = await bucket.data.receive(limitSize(range, request.body()), { checksum });
   const headers = keptOf(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
   const record = storeReceived(bucket, request, { key, headers, tags, lock, received }, now);
   const { etag } = record;

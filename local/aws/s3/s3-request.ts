@@ -121,13 +121,17 @@ function trailerOf(request: S3Request): ChecksumAlgorithm | undefined {
   return readAlgorithm(name);
 }
 
+/** Whether a request states a digest of its bytes. The signed payload hash does not count. */
+export const statesDigest = ({ md5, checksum, trailer }: Stated): boolean =>
+  [md5, checksum, trailer].some((digest) => digest !== undefined);
+
 /**
  * Reads the XML body. With `sealed`, the request must state a checksum of the body, as S3 requires for some operations.
  * With `ofObject`, the stated checksum is the checksum of an object, not of this body.
  */
 export async function readXml(request: S3Request, { sealed = false, ofObject = false } = {}): Promise<XmlElement> {
   const stated = statedOf(request);
-  if (sealed && stated.md5 === undefined && stated.checksum === undefined && stated.trailer === undefined) {
+  if (sealed && !statesDigest(stated)) {
     throw new S3Error('InvalidRequest', 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*');
   }
   const chunks: Buffer[] = [];

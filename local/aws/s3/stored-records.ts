@@ -22,7 +22,9 @@ const lockSchema = z.object({
   legalHold: z.enum(['ON', 'OFF']).nullable(),
 });
 
-/** What identifies a version. The ID is `null` (the text, as in S3) for an object that was stored without versioning. */
+/**
+ * What identifies a version. The ID is `null` (the text, as in S3) for an object that was stored without versioning.
+ */
 const versioned = {
   format: z.literal(1),
   versionId: z.string(),

@@ -27,7 +27,9 @@ export const xmlReply = (name: string, content: XmlContent, headers: Readonly<Re
 /** Unlike other documents, errors have no namespace. */
 export const xmlError = (content: XmlContent): string => `${declaration}<Error>${xmlContent(content)}</Error>`;
 
-/** As the content of an element, a list is the sequence of its members. As a member, it repeats the member's element. */
+/**
+ * As the content of an element, a list is the sequence of its members. As a member, it repeats the member's element.
+ */
 const isList = (content: XmlContent): content is readonly XmlContent[] => Array.isArray(content);
 
 function xmlContent(content: XmlContent): string {

@@ -1,10 +1,10 @@
 /** A fault for tests: S3 can refuse a conditional write because of another write at the same time. */
-import type { EngineCall, EngineHooks } from '../endpoint/engine-hooks.ts';
-import { isObject } from '../shared/json.ts';
+import type { EngineCall, EngineHooks } from '../../local/aws/endpoint/engine-hooks.ts';
+import { isObject } from '../../local/aws/shared/json.ts';
 
 /**
- * A hook that refuses the first conditional write with 409 ConditionalRequestConflict and lets later ones pass. A client
- * must then send the write again, or read the object again. Source: S3 user guide, "Conditional write behavior".
+ * A hook that refuses the first conditional write with 409 ConditionalRequestConflict and lets later ones pass. A
+ * client must then send the write again, or read the object again. Source: S3 user guide, "Conditional write behavior".
  * @param matches which conditional writes count; default: all
  */
 export function conflictOnce(matches: (call: EngineCall) => boolean = () => true): NonNullable<EngineHooks['before']> {
