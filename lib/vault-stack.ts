@@ -1,4 +1,4 @@
-import { CfnOutput, Stack } from 'aws-cdk-lib';
+import { Aws, CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { routeGroups } from '../contract/routes.ts';
 import { functionEnv } from '../contract/shared/environment-variables.ts';
@@ -10,6 +10,10 @@ import { BlobBucket } from './blobs/blob-bucket.ts';
 import { BlobTable } from './blobs/blob-table.ts';
 import { iamPolicyReport } from './explain/iam-policy-report.ts';
 import { LinkPage } from './link-page/link-page.ts';
+import { FailureQueue } from './operations/failure-queue.ts';
+import { Operations } from './operations/operations.ts';
+import { PrivateNetwork } from './operations/private-network.ts';
+import { tagResources } from './operations/tags.ts';
 import { KeyEncryptionKey } from './org-keys/key-encryption-key.ts';
 import { KeyringTable } from './org-keys/org-keyring-table.ts';
 import { RotationTable } from './rotation/rotation-table.ts';
@@ -43,6 +47,7 @@ export class VaultStack extends Stack {
   private readonly blobs: BlobTable;
   private readonly objects: BlobBucket;
   private readonly users: UserData;
+  private readonly failureQueue: FailureQueue;
 
   constructor(scope: Construct, props: VaultStackProps) {
     const name = `${props.settings.name}-${props.settings.stage}`;
@@ -63,7 +68,10 @@ export class VaultStack extends Stack {
     this.blobs = new BlobTable(this, 'BlobRecords');
     this.objects = new BlobBucket(this, 'BlobObjects');
     this.users = new UserData(this, 'UserCustody', name);
+    this.failureQueue = new FailureQueue(this, 'Failures');
     const functions = createFunctions(this, props.settings, props.handlers);
+    this.placeInNetwork(name, props.settings, functions);
+    this.failureQueue.catchFailuresOf([functions.sealer, functions['rotation-workflow'], functions['shred-workflow']]);
     this.grantAll(functions);
     this.grantRecords(functions);
     this.grantRotation(functions, props.settings);
@@ -76,12 +84,20 @@ export class VaultStack extends Stack {
       name,
       folder: props.page,
       domain: props.settings.pageDomain,
+      webAclArn: props.settings.pageWebAclArn,
       apiUrl: api.url,
       objectsOrigin: this.objects.origin,
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
+    this.addOperations(name, props.settings, functions, api);
+    tagResources(this, props.settings);
     this.output('Url', api.url, 'Address of the vault: the client takes it as ANIMA_URL');
+    if (api.domain !== undefined) {
+      this.output('ApiDomainTarget', api.domain.target, 'The DNS record of the domain of the API points to it');
+      this.output('ApiDomainZone', api.domain.targetZone, 'Hosted zone of this name, for an alias record');
+    }
+    this.output('FailureQueueUrl', this.failureQueue.queue.queueUrl, 'Events of failed asynchronous invocations');
     this.output('KekArn', this.kek.arn, 'The key-encryption key');
     this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
     this.output('KeyringTable', this.keyrings.name, 'Wrapped data-encryption keys; never to be copied');
@@ -232,7 +248,37 @@ export class VaultStack extends Stack {
     this.locked.grantAddHeads(sealer);
     this.audit.grantSeal(sealer);
     this.signingKey.grantSign(sealer);
-    new AuditSealingSchedule(this, 'Sealing', sealer);
+    new AuditSealingSchedule(this, 'Sealing', sealer, this.failureQueue.queue);
+  }
+
+  private placeInNetwork(name: string, { network, logRetention }: DeploymentSettings, functions: VaultFunctions): void {
+    if (network === 'none') return;
+    const subnets = new PrivateNetwork(this, 'Network', { name, logRetention, network });
+    for (const fn of Object.values(functions)) fn?.placeIn(subnets);
+  }
+
+  private addOperations(name: string, settings: DeploymentSettings, functions: VaultFunctions, api: VaultApi): void {
+    new Operations(this, 'Operations', {
+      name,
+      settings,
+      functions,
+      apiId: api.id,
+      failureQueue: this.failureQueue,
+      jobQueueName: this.users.jobs.name,
+      tables: {
+        keyrings: this.keyrings.name,
+        apiKeys: this.apiKeys.name,
+        values: this.values.name,
+        audit: this.audit.name,
+        rotations: this.rotations.name,
+        blobs: this.blobs.name,
+        userKeyrings: this.users.keyrings.name,
+        userRecords: this.users.records.name,
+        deliveries: this.users.deliveries.name,
+      },
+      keyArns: [this.kek, this.signingKey, this.recordsKey, ...this.users.keys].map(({ arn }) => arn),
+      roleArnWildcard: `arn:${Aws.PARTITION}:iam::${Aws.ACCOUNT_ID}:role/${name}-*`,
+    });
   }
 
   private output(id: string, value: string, description: string): void {

@@ -20,8 +20,8 @@ const visibility = Duration.seconds(6 * workerTimeoutSeconds);
  */
 const retention = Duration.seconds(jobRetentionSeconds);
 
-/** Maximum number of concurrent workers. Limits the cost and the share of the account's KMS quota. */
-const concurrency = 50;
+/** Default maximum number of concurrent workers. Limits the cost and the share of the account's KMS quota. */
+const defaultConcurrency = 50;
 
 /**
  * Encrypted jobs for the worker (docs/format.md, section 13). The jobs of a sender are processed in order, one at a
@@ -31,6 +31,10 @@ const concurrency = 50;
  * drops a job after a few attempts, which unblocks the later jobs of the sender.
  */
 export class JobQueue extends Construct {
+  /** Name of the queue, for metrics. */
+  get name(): string {
+    return this.queue.queueName;
+  }
   private readonly queue: Queue;
 
   constructor(scope: Construct, id: string) {
@@ -62,8 +66,12 @@ export class JobQueue extends Construct {
     fn.set(functionEnv.jobQueueUrl, this.queue.queueUrl);
   }
 
-  /** Makes a function the consumer of the queue, with one job per invocation. Only failed jobs are redelivered. */
-  consumeBy(fn: VaultFunction): void {
+  /**
+   * Makes a function the consumer of the queue, with one job per invocation. Only failed jobs are redelivered.
+   * @param concurrency the function's reserved concurrency. With more workers, Lambda would throttle them, and each
+   *   throttled delivery counts as an attempt
+   */
+  consumeBy(fn: VaultFunction, concurrency = defaultConcurrency): void {
     const actions = ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'];
     fn.allow(new PolicyStatement({ actions, resources: [this.queue.queueArn] }));
     const mapping = new EventSourceMapping(this, 'Worker', {

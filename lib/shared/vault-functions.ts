@@ -13,14 +13,18 @@ export type VaultFunctions = Readonly<
 /** @param handlers folder with `<entry>.ts` for every entry; each file exports `handler` */
 export const createFunctions = (scope: Construct, settings: DeploymentSettings, handlers: string): VaultFunctions => {
   const codeOf = bundleHandlers(handlers);
-  const make = (entry: Entry, time: { timeout?: Duration; durableFor?: Duration } = {}): VaultFunction =>
+  const make = (
+    entry: Entry,
+    limits: { timeout?: Duration; durableFor?: Duration; reservedConcurrency?: number | undefined } = {},
+  ): VaultFunction =>
     new VaultFunction(scope, constructIds[entry], {
       code: codeOf(entry),
       stage: settings.stage,
       logRetention: settings.logRetention,
       sessionTags: settings.sessionTags,
       description: `Anima Vault: ${entry}`,
-      ...time,
+      memoryMb: settings.memoryMb.of[entry] ?? settings.memoryMb.all,
+      ...limits,
     });
   return {
     public: make('public'),
@@ -43,7 +47,10 @@ export const createFunctions = (scope: Construct, settings: DeploymentSettings, 
     sealer: make('sealer'),
     publisher: make('publisher'),
     'provider-secrets': make('provider-secrets'),
-    worker: make('worker', { timeout: Duration.seconds(workerTimeoutSeconds) }),
+    worker: make('worker', {
+      timeout: Duration.seconds(workerTimeoutSeconds),
+      reservedConcurrency: settings.workerConcurrency,
+    }),
     responder: settings.responder === 'sample' ? make('responder') : undefined,
   };
 };

@@ -35,7 +35,7 @@ export class UserData extends Construct {
   readonly codeKey: HmacKey;
   readonly routingKey: HmacKey;
   readonly transitKey: JobWrappingKey;
-  private readonly jobs: JobQueue;
+  readonly jobs: JobQueue;
 
   /** @param name name of the deployment; prefix of the key aliases */
   constructor(scope: Construct, id: string, name: string) {
@@ -60,6 +60,11 @@ export class UserData extends Construct {
     });
     this.transitKey = new JobWrappingKey(this, 'Transit', `${name}-transit`);
     this.jobs = new JobQueue(this, 'Jobs');
+  }
+
+  /** All KMS keys of user data. */
+  get keys(): readonly { readonly arn: string }[] {
+    return [this.custodyKey, this.codeKey, this.routingKey, this.transitKey];
   }
 
   /**
@@ -111,7 +116,7 @@ export class UserData extends Construct {
       this.jobs.grantSend(fn);
       functions['provider-secrets'].grantInvoke(fn, functionEnv.secretsFunction);
     }
-    this.jobs.consumeBy(worker);
+    this.jobs.consumeBy(worker, settings.workerConcurrency);
     this.grantResponder(functions, settings);
   }
 
