@@ -36,10 +36,12 @@ export function toRouteSpec(
   };
 }
 
+/** Undefined for a rule without a schedule. */
 export function toScheduleSpec(
-  { logicalId, ScheduleExpression, Targets }: Resource<'schedule'>,
+  { logicalId, ScheduleExpression, Targets }: Resource<'rule'>,
   functions: readonly FunctionSpec[],
-): ScheduleSpec {
+): ScheduleSpec | undefined {
+  if (ScheduleExpression === undefined) return undefined;
   const targets = Targets.map(({ Arn }) => {
     const target = functions.find(({ functionArn }) => functionArn === Arn);
     if (target === undefined)

@@ -93,7 +93,7 @@ export function readDeployment(
     apiEndpoint: references.attribute(api.logicalId, 'ApiEndpoint'),
     accessLogFormat: stage.AccessLogSettings?.Format,
     routes: all('route').map((route) => toRouteSpec(route, integrations, functions)),
-    schedules: all('schedule').map((rule) => toScheduleSpec(rule, functions)),
+    schedules: all('rule').flatMap((rule) => toScheduleSpec(rule, functions) ?? []),
     distribution: toDistribution(all, references),
   };
 }

@@ -15,6 +15,7 @@ export function createReferences(
     'AWS::Partition': account.partition,
     'AWS::URLSuffix': account.urlSuffix,
     'AWS::StackName': stackName,
+    'AWS::StackId': arn('cloudformation', `stack/${stackName}/00000000-0000-4000-8000-000000000000`),
     'AWS::NoValue': undefined,
   };
   // CloudFormation adds a random part to names. Names here are stable, so that a restart finds the same data.
