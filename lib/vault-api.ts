@@ -122,7 +122,7 @@ export class VaultApi extends Construct {
       },
     });
     this.integrations = new Map(
-      routeGroups.map((group) => [group, new HttpLambdaIntegration(`To-${group}`, props.functions[group].lambda)]),
+      routeGroups.map((group) => [group, new HttpLambdaIntegration(`To-${group}`, props.functions[group].target)]),
     );
     const stage = this.addStage(props.name, props.settings);
     this.id = this.api.apiId;

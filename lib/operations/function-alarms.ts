@@ -7,7 +7,7 @@ export const functionMetric = (fn: VaultFunction, metricName: string, statistic:
   new Metric({
     namespace: 'AWS/Lambda',
     metricName,
-    dimensionsMap: { FunctionName: fn.lambda.functionName },
+    dimensionsMap: { FunctionName: fn.functionName },
     statistic,
     period: metricPeriod,
     label: fn.node.id,

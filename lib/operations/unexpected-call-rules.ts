@@ -63,7 +63,7 @@ export class UnexpectedCallRules extends Construct {
     this.watch(alarms, 'code-change', {
       pattern: patternOf('lambda', {
         eventName: codeChanges.map((prefix) => ({ prefix })),
-        responseElements: { functionName: functions.map(({ lambda }) => lambda.functionName) },
+        responseElements: { functionName: functions.map(({ functionName }) => functionName) },
         userIdentity: { invokedBy: anythingBut('cloudformation.amazonaws.com') },
       }),
       what: 'The code or the configuration of a function was changed, but not by CloudFormation.',

@@ -18,11 +18,9 @@ export const createFunctions = (scope: Construct, settings: DeploymentSettings, 
     limits: { timeout?: Duration; durableFor?: Duration; reservedConcurrency?: number | undefined } = {},
   ): VaultFunction =>
     new VaultFunction(scope, constructIds[entry], {
+      entry,
       code: codeOf(entry),
-      stage: settings.stage,
-      logRetention: settings.logRetention,
-      sessionTags: settings.sessionTags,
-      description: `Anima Vault: ${entry}`,
+      settings,
       memoryMb: settings.memoryMb.of[entry] ?? settings.memoryMb.all,
       ...limits,
     });
