@@ -1,5 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { aliasOf, appForTest, entries, functionOf, ofType, type Synthesized, synthesize, target } from './synthesized-template.ts';
+import {
+  aliasOf,
+  appForTest,
+  entries,
+  functionOf,
+  ofType,
+  type Synthesized,
+  synthesize,
+  target,
+} from './synthesized-template.ts';
 
 const immediate = ['publisher', 'rotation-workflow', 'shred-workflow'];
 
@@ -40,8 +49,11 @@ describe('with the canary', () => {
   });
 });
 
-test.each([{}, { stage: 'prod', canary: 'off' }])('with %j, aliases move at once, and CodeDeploy is not used', (context) => {
-  const template = synthesize(appForTest(context));
-  expect(Object.values(template.resources).filter(({ Type }) => Type.startsWith('AWS::CodeDeploy'))).toEqual([]);
-  expect(ofType(template, 'AWS::Lambda::Alias').filter(([, alias]) => alias.UpdatePolicy !== undefined)).toEqual([]);
-});
+test.each([{}, { stage: 'prod', canary: 'off' }])(
+  'with %j, aliases move at once, and CodeDeploy is not used',
+  (context) => {
+    const template = synthesize(appForTest(context));
+    expect(Object.values(template.resources).filter(({ Type }) => Type.startsWith('AWS::CodeDeploy'))).toEqual([]);
+    expect(ofType(template, 'AWS::Lambda::Alias').filter(([, alias]) => alias.UpdatePolicy !== undefined)).toEqual([]);
+  },
+);
