@@ -38,10 +38,10 @@ describe('with the canary', () => {
     const alarm = template.resources[target(Object(Properties.AlarmConfiguration).Alarms)]?.Properties;
     expect(alarm).toMatchObject({ Namespace: 'AWS/Lambda', MetricName: 'Errors', Statistic: 'Sum', Threshold: 1 });
     const dimensions: { Name: string; Value: unknown }[] = Object(alarm).Dimensions;
-    const valueOf = (name: string) => dimensions.find(({ Name }) => Name === name)?.Value;
+    const dimensionOf = (name: string) => dimensions.find(({ Name }) => Name === name)?.Value;
     const [id] = functionOf(template, entry);
-    expect(valueOf('FunctionName')).toEqual({ Ref: id });
-    expect(valueOf('Resource')).toEqual({ 'Fn::Join': ['', [{ Ref: id }, ':live']] });
+    expect(dimensionOf('FunctionName')).toEqual({ Ref: id });
+    expect(dimensionOf('Resource')).toEqual({ 'Fn::Join': ['', [{ Ref: id }, ':live']] });
   });
 
   test('there is one deployment group for each of them, and no other', () => {
