@@ -46,6 +46,9 @@ const destroyingUsers = [
 const newJob = 'transitKey kms:GenerateDataKey';
 const handingOn = 'job sqs:SendMessage';
 
+/** Lambda sends the events of failed asynchronous invocations to their queue with the function's own role. */
+const reportingFailure = 'failure sqs:SendMessage';
+
 /**
  * The kinds of jobs that each function is allowed to create. Only the function that verifies providers creates
  * messages.
@@ -136,6 +139,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [
       authenticatingRecords,
+      reportingFailure,
       ...lookingForCopies,
       'shred-workflow lambda:InvokeFunction',
       ...signing,
@@ -261,6 +265,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [
       authenticatingRecords,
+      reportingFailure,
       'rotation-workflow lambda:CheckpointDurableExecution',
       'rotation-workflow lambda:GetDurableExecutionState',
     ],
@@ -285,7 +290,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
   // The orgs with new records are determined before there is a session: from the index and from items without an org.
   sealer: {
     data: ['audit dynamodb:Query', 'locked s3:GetObjectVersion', 'locked s3:ListBucketVersions', 'locked s3:PutObject'],
-    own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', ...signing],
+    own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', reportingFailure, ...signing],
   },
   publisher: { data: [], own: ['page s3:PutObject'] },
   'provider-secrets': {
