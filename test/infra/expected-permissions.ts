@@ -139,7 +139,6 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [
       authenticatingRecords,
-      reportingFailure,
       ...lookingForCopies,
       'shred-workflow lambda:InvokeFunction',
       ...signing,
@@ -281,6 +280,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [
       authenticatingRecords,
+      reportingFailure,
       ...lookingForCopies,
       'shred-workflow lambda:CheckpointDurableExecution',
       'shred-workflow lambda:GetDurableExecutionState',
