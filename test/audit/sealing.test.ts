@@ -149,6 +149,32 @@ describe('the schedule', () => {
     expect(store.swept).toBe(Math.floor((time.now - settleTimeMs) / 300_000) * 300_000);
   });
 
+  test('reports how far it is behind: under eleven minutes after a run, and growing while an org can not be sealed', async () => {
+    const { sweep, write, time, heads } = deployment();
+    const bad = randomId();
+    await write(bad, 1);
+    time.now += 600_000;
+    expect((await sweep.run(() => false)).lagMs).toBeLessThan(660_000);
+    await write(bad, 1);
+    heads.put(bad, 50, 'forged');
+    time.now += 3_600_000;
+    const { failures, lagMs } = await sweep.run(() => false);
+    expect(failures).toHaveLength(1);
+    expect(lagMs).toBeGreaterThan(3_600_000);
+    heads.of(bad).delete(50);
+    expect((await sweep.run(() => false)).lagMs).toBeLessThan(660_000);
+  });
+
+  test('is a day behind if its first run fails', async () => {
+    const { sweep, write, time, heads, store } = deployment();
+    store.swept = undefined;
+    const bad = randomId();
+    await write(bad, 1);
+    heads.put(bad, 50, 'forged');
+    time.now += 600_000;
+    expect((await sweep.run(() => false)).lagMs).toBe(24 * 3_600_000);
+  });
+
   test('stops when its time is over, and has lost nothing then', async () => {
     const { sweep, write, time, heads } = deployment();
     const orgs = Array.from({ length: 30 }, () => randomId());
