@@ -80,5 +80,5 @@ export function createShredWorkflowServices(): ShredWorkflowServices {
     unavailableWorkflowStarter,
     clock,
   );
-  return { shredService, blobPurger, userPurger, receiptService };
+  return { shredService, blobPurger, userPurger, receiptService, clock };
 }

@@ -26,10 +26,13 @@ export interface RequestLogEntry {
     | 'channel_unset'
     | 'provider_refused'
     | 'unanswered'
+    | 'replay_mismatch'
     | undefined;
   /** For jobs: the job's ID and the number of this attempt. */
   readonly job?: string | undefined;
   readonly attempt?: number | undefined;
+  /** For workflows: the ARN of the execution, which contains the function version. */
+  readonly execution?: string | undefined;
   /** For unexpected errors: class and stack, never the message, which may contain data. */
   readonly fault?: string | undefined;
 }

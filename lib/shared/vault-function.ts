@@ -75,6 +75,9 @@ export class VaultFunction extends Construct {
     // A durable function must be invoked with a version. `$LATEST` is always the newest.
     const version = `${this.lambda.functionArn}:$LATEST`;
     fn.role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [version] }));
+    // The status of an execution shows whether it must be replaced by another one.
+    fn.allow(new PolicyStatement({ actions: ['lambda:GetDurableExecution'], resources: [this.executionArns()] }));
+    this.acknowledgeExecutionArns(fn.role);
     fn.set(setting, version);
   }
 
@@ -119,12 +122,21 @@ export class VaultFunction extends Construct {
       statements: [
         new PolicyStatement({
           actions: ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'],
-          resources: [`${this.lambda.functionArn}:*`],
+          resources: [this.executionArns()],
         }),
       ],
     });
+    this.acknowledgeExecutionArns(checkpoints);
+  }
+
+  /** The ARNs of the executions of all versions. */
+  private executionArns(): string {
+    return `${this.lambda.functionArn}:*`;
+  }
+
+  private acknowledgeExecutionArns(holder: Construct): void {
     const name = Stack.of(this).resolve(this.lambda.functionArn)['Fn::GetAtt'][0];
-    Validations.of(checkpoints).acknowledge({
+    Validations.of(holder).acknowledge({
       id: `AwsSolutions-IAM5[Resource::<${name}.Arn>:*]`,
       reason: 'The ARN of an execution has an ID that is created at run time.',
     });

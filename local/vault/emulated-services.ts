@@ -1,7 +1,7 @@
 /** Starts the emulated AWS services of a vault with the template's resources and the data folder. */
 import { join } from 'node:path';
 import type { CloudAssembly } from '../aws/cloudformation/cloud-assembly.ts';
-import type { Deployment } from '../aws/cloudformation/deployment-spec.ts';
+import type { Deployment, FunctionSpec } from '../aws/cloudformation/deployment-spec.ts';
 import { kmsKeySpecs, readDeployment } from '../aws/cloudformation/read-deployment.ts';
 import { openDynamoDb } from '../aws/dynamodb/dynamodb-engine.ts';
 import { backupEngine, TableBackups } from '../aws/dynamodb/table-backups.ts';
@@ -18,10 +18,11 @@ import { KmsKeyRegistry } from '../aws/kms/key-registry.ts';
 import { KmsKeyStore } from '../aws/kms/key-store.ts';
 import { kmsEngine } from '../aws/kms/kms-engine.ts';
 import { applyTemplateToKeys, ensureKmsKeys } from '../aws/kms/template-keys.ts';
-import { DurableExecutions, type Invocable } from '../aws/lambda/durable-executions.ts';
+import { DurableExecutions } from '../aws/lambda/durable-executions.ts';
 import { DurableStore } from '../aws/lambda/durable-store.ts';
 import { startEventSourceMapping } from '../aws/lambda/event-source-mapping.ts';
-import type { FunctionHost } from '../aws/lambda/function-host.ts';
+import { FunctionDirectory } from '../aws/lambda/function-directory.ts';
+import { FunctionVersions } from '../aws/lambda/function-versions.ts';
 import { lambdaEngine } from '../aws/lambda/lambda-engine.ts';
 import { type S3Server, startS3Server } from '../aws/s3/s3-server.ts';
 import { queueUrl } from '../aws/shared/aws-account.ts';
@@ -38,8 +39,6 @@ export interface EmulatedServiceOptions {
   readonly timeScale: number;
   readonly interception: CallInterception & { readonly hooks: () => LocalHooks };
   readonly timeouts?: Partial<ConnectionTimeouts> | undefined;
-  /** By name. Called for each invocation, because the functions are created after the engines. */
-  readonly functions: () => ReadonlyMap<string, Invocable>;
 }
 
 export interface EmulatedServices {
@@ -49,6 +48,10 @@ export interface EmulatedServices {
   readonly kms: ServiceEngine;
   readonly tableBackups: TableBackups;
   readonly executions: DurableExecutions;
+  /** Empty until the functions are created. */
+  readonly functions: FunctionDirectory;
+  /** The published versions that aliases route to, or that have running executions. */
+  readonly versions: FunctionVersions;
   readonly sqs: SqsEngine;
   readonly s3: S3Server;
   readonly serviceServer: SignedServiceServer;
@@ -62,11 +65,12 @@ export async function startEmulatedServices(
   options: EmulatedServiceOptions,
   onClose: RegisterCloser,
 ): Promise<EmulatedServices> {
-  const { timeScale, interception, timeouts, functions } = options;
+  const { timeScale, interception, timeouts } = options;
   const folderOf = (name: string) => options.folder && join(options.folder, name);
   const kmsKeys = new KmsKeyRegistry(new KmsKeyStore(folderOf('kms')), () => new Date());
   const keyIds = ensureKmsKeys(kmsKeys, kmsKeySpecs(assembly));
-  const deployment = readDeployment(assembly, keyIds, { publishedObjectType: 'Custom::VaultPage' });
+  const versions = new FunctionVersions(folderOf('functions'));
+  const deployment = readDeployment(assembly, keyIds, { publishedObjectType: 'Custom::VaultPage', versions });
   applyTemplateToKeys(kmsKeys, deployment);
   const kms = kmsEngine(kmsKeys);
   // A key that nobody uses must lose its key material on its deletion date as well.
@@ -79,7 +83,9 @@ export async function startEmulatedServices(
   await ensureTables(dynamodb, deployment.tables);
 
   const credentials = new CredentialStore();
+  const functions = new FunctionDirectory(deployment.functionAliases);
   const store = new DurableStore(folderOf('durable'));
+  versions.deleteUnless((spec) => isDeployed(deployment, spec) || store.hasRunning(spec));
   const executions = new DurableExecutions({ store, functions, timeScale, onError: interception.onError });
   const sqs = createSqsEngine({
     folder: folderOf('sqs'),
@@ -120,6 +126,8 @@ export async function startEmulatedServices(
     kms,
     tableBackups,
     executions,
+    functions,
+    versions,
     sqs,
     s3,
     serviceServer,
@@ -127,25 +135,26 @@ export async function startEmulatedServices(
   };
 }
 
+const isDeployed = ({ functionVersions }: Deployment, { functionName, version }: FunctionSpec): boolean =>
+  functionVersions.some((one) => one.functionName === functionName && one.version === version);
+
 /** Starts the event source mappings and returns a function that stops them. */
 export function startEventSourceMappings(
-  { deployment, sqs, serviceServer }: EmulatedServices,
-  hosts: ReadonlyMap<string, FunctionHost>,
+  { deployment, sqs, serviceServer, functions }: EmulatedServices,
   { timeScale, interception }: Pick<EmulatedServiceOptions, 'timeScale' | 'interception'>,
   concurrency: number,
 ): () => Promise<void> {
   const sources = deployment.eventSources.flatMap((spec) => {
     const { logicalId, Role } = spec.function;
     const queue = sqs.queues.get(spec.queue.queueName);
-    const host = hosts.get(logicalId);
-    if (queue === undefined || host === undefined) return [];
+    if (queue === undefined) return [];
     return [
       startEventSourceMapping({
         spec,
         queue,
         queueUrl: queueUrl(spec.queue.queueName, serviceServer.url),
         call: createInProcessCaller(interception, sqs, { name: logicalId, arn: Role, tags: {} }),
-        invoke: (event) => host.invoke(event),
+        invoke: (event) => functions.invoke(spec.targetArn, event),
         // Additional invocations would wait for an environment while their messages are hidden.
         concurrency: Math.min(spec.maxConcurrency ?? concurrency, concurrency),
         timeScale,

@@ -1,7 +1,7 @@
 /** Creates the template's functions on this machine, and maps AWS names and addresses to local ones. */
 
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import type { Deployment } from '../aws/cloudformation/deployment-spec.ts';
+import type { Deployment, FunctionSpec } from '../aws/cloudformation/deployment-spec.ts';
 import { replaceOrigins } from '../aws/cloudfront/distribution-server.ts';
 import type { CredentialStore } from '../aws/iam/credential-store.ts';
 import type { EnvironmentPool } from '../aws/lambda/environment-pool.ts';
@@ -32,39 +32,37 @@ export function originReplacements(
   ]);
 }
 
-/** Returns the function hosts by logical ID. */
+/** Creates the hosts of functions and of their published versions. */
 export function createFunctionHosts(
-  { functions }: Deployment,
+  functions: readonly FunctionSpec[],
   origins: ReadonlyMap<string, string>,
   credentials: CredentialStore,
   urls: LocalUrls,
   concurrency: number,
   pool: EnvironmentPool,
   logs: Logs,
-): ReadonlyMap<string, FunctionHost> {
-  return new Map(
-    functions.map((spec) => {
-      const { logicalId, Environment } = spec;
-      // Credentials of the function's own role, so that the engines know which function calls.
-      const templateVariables = Object.entries(Environment.Variables).map(([name, value]) => [
-        name,
-        replaceOrigins(value, origins),
-      ]);
-      // A deployed function does not have these variables. It calls the real providers, and its org ids are not local.
-      const Variables = {
-        ...Object.fromEntries(templateVariables),
-        [functionEnv.providerApis]: urls.providerApis,
-        [functionEnv.localOrgs]: '1',
-      };
-      const variables = functionEnvironmentVariables(
-        { ...spec, Environment: { Variables } },
-        credentials.issue({ name: logicalId, arn: spec.Role, tags: {} }),
-        urls,
-      );
-      const onLine = (line: string) => logs.write(logicalId, line);
-      return [logicalId, new FunctionHost({ spec, variables, concurrency, pool, onLine })];
-    }),
-  );
+): readonly FunctionHost[] {
+  return functions.map((spec) => {
+    const { logicalId, Environment } = spec;
+    // Credentials of the function's own role, so that the engines know which function calls.
+    const templateVariables = Object.entries(Environment.Variables).map(([name, value]) => [
+      name,
+      replaceOrigins(value, origins),
+    ]);
+    // A deployed function does not have these variables. It calls the real providers, and its org ids are not local.
+    const Variables = {
+      ...Object.fromEntries(templateVariables),
+      [functionEnv.providerApis]: urls.providerApis,
+      [functionEnv.localOrgs]: '1',
+    };
+    const variables = functionEnvironmentVariables(
+      { ...spec, Environment: { Variables } },
+      credentials.issue({ name: logicalId, arn: spec.Role, tags: {} }),
+      urls,
+    );
+    const onLine = (line: string) => logs.write(logicalId, line);
+    return new FunctionHost({ spec, variables, concurrency, pool, onLine });
+  });
 }
 
 /** The value of `LocalVault.resources`. `sqsUrl` is the base of the queue URLs. */

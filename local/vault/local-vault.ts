@@ -10,7 +10,6 @@ import { startDistributionServer } from '../aws/cloudfront/distribution-server.t
 import { CallLog } from '../aws/endpoint/engine-hooks.ts';
 import { startScheduledRules } from '../aws/eventbridge/scheduled-rules.ts';
 import type { Principal } from '../aws/iam/credential-store.ts';
-import type { Invocable } from '../aws/lambda/durable-executions.ts';
 import { EnvironmentPool } from '../aws/lambda/environment-pool.ts';
 import { account, iamArn } from '../aws/shared/aws-account.ts';
 import { failureLine } from '../aws/shared/failure-log-line.ts';
@@ -72,7 +71,6 @@ async function openVault(
   let hooks = options.hooks ?? {};
   const calls = new CallLog();
   const interception = { calls, hooks: () => hooks, onError: (message: string) => logs.write('engines', message) };
-  let invocables: ReadonlyMap<string, Invocable> = new Map();
   const objectPort = portOf(options.objectPort, localObjectPort);
   const timeScale = options.timeScale ?? 1;
   const engineOptions = {
@@ -81,11 +79,21 @@ async function openVault(
     timeScale,
     interception,
     timeouts: options.timeouts,
-    functions: () => invocables,
   };
   const engines = await startEmulatedServices(assembly, engineOptions, onClose);
-  const { deployment, credentials, kmsKeys, kms, tableBackups, executions, sqs, s3, serviceServer, providerEmulator } =
-    engines;
+  const {
+    deployment,
+    credentials,
+    kmsKeys,
+    kms,
+    tableBackups,
+    executions,
+    functions,
+    sqs,
+    s3,
+    serviceServer,
+    providerEmulator,
+  } = engines;
 
   const concurrency = options.functionConcurrency ?? defaultConcurrency;
   const urls = {
@@ -97,20 +105,28 @@ async function openVault(
   };
   const origins = originReplacements(deployment, urls);
   const pool = new EnvironmentPool(options.environments);
-  const hosts = createFunctionHosts(deployment, origins, credentials, urls, concurrency, pool, logs);
+  const hosts = createFunctionHosts(
+    [...deployment.functions, ...engines.versions.all()],
+    origins,
+    credentials,
+    urls,
+    concurrency,
+    pool,
+    logs,
+  );
   onClose(() => pool.close());
   onClose(() => {
-    for (const host of hosts.values()) host.close();
+    for (const host of hosts) host.close();
   });
-  invocables = new Map([...hosts.values()].map((host) => [host.spec.functionName, host]));
-  onClose(startScheduledRules(deployment.schedules, hosts));
+  functions.add(hosts);
+  onClose(startScheduledRules(deployment.schedules, functions));
   executions.resume();
   onClose(() => executions.close());
-  onClose(startEventSourceMappings(engines, hosts, engineOptions, concurrency));
+  onClose(startEventSourceMappings(engines, engineOptions, concurrency));
 
   const domainName = `127.0.0.1:${port}`;
   const operatorName = operatorPrincipal.name;
-  listener = createHttpApiListener({ deployment, functionHosts: hosts, credentials, operatorName, domainName, logs });
+  listener = createHttpApiListener({ deployment, functions, credentials, operatorName, domainName, logs });
   const onError = (message: string) => logs.write('gateway', message);
   if (deployment.distribution !== undefined) page.serve(deployment.distribution, { apiUrl: url, origins, onError });
   // Registered a second time so that it runs first: no request must reach engines that are closing.

@@ -119,7 +119,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'keyring dynamodb:PutItem',
       'rotation dynamodb:GetItem',
     ],
-    own: [authenticatingRecords, 'rotation-workflow lambda:InvokeFunction'],
+    own: [
+      authenticatingRecords,
+      'rotation-workflow lambda:InvokeFunction',
+      'rotation-workflow lambda:GetDurableExecution',
+    ],
   },
   shredder: {
     data: [
@@ -138,6 +142,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       authenticatingRecords,
       ...lookingForCopies,
       'shred-workflow lambda:InvokeFunction',
+      'shred-workflow lambda:GetDurableExecution',
       ...signing,
       'value dynamodb:DescribeContinuousBackups',
     ],

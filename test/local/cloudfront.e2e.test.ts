@@ -55,10 +55,8 @@ describe('the page', () => {
 
 describe('its headers', () => {
   test.each(['/', `/b/${link}`, '/favicon.ico'])('at %s are those of the template, but for HSTS', async (path) => {
-    const { template } = readCloudAssembly(inject('assembly'));
-    const policy = Object.values(template.Resources).find(
-      ({ Type }) => Type === 'AWS::CloudFront::ResponseHeadersPolicy',
-    );
+    const resources = [...readCloudAssembly(inject('assembly')).resources.values()];
+    const policy = resources.find(({ Type }) => Type === 'AWS::CloudFront::ResponseHeadersPolicy');
     const config = Object(policy?.Properties.ResponseHeadersPolicyConfig);
     const { headers } = await get(path);
     for (const { Header, Value } of config.CustomHeadersConfig.Items) expect(headers.get(Header)).toBe(Value);
@@ -111,8 +109,8 @@ describe('the publisher', () => {
 
   test('invoked as a deployment does, puts into the bucket what is served, within the policies', async () => {
     const { vault } = stack;
-    const { template } = readCloudAssembly(inject('assembly'));
-    const published = Object.values(template.Resources).find(({ Type }) => Type === 'Custom::VaultPage');
+    const resources = [...readCloudAssembly(inject('assembly')).resources.values()];
+    const published = resources.find(({ Type }) => Type === 'Custom::VaultPage');
     const nameOf = (start: string) => Object.entries(vault.resources).find(([id]) => id.startsWith(start))?.[1] ?? '';
     const authorizer = createPolicyAuthorizer(vault);
     vault.setHooks(authorizer);

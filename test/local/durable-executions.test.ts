@@ -6,10 +6,11 @@ import { type DurableContext, withDurableExecution } from '@aws/durable-executio
 import type { Context } from 'aws-lambda';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { FunctionSpec } from '../../local/aws/cloudformation/deployment-spec.ts';
-import { DurableExecutions, type Invocable } from '../../local/aws/lambda/durable-executions.ts';
+import { DurableExecutions } from '../../local/aws/lambda/durable-executions.ts';
 import { updateSchema } from '../../local/aws/lambda/durable-operations.ts';
 import { DurableStore } from '../../local/aws/lambda/durable-store.ts';
 import type { InvocationOutcome } from '../../local/aws/lambda/execution-environment.ts';
+import type { Invocable } from '../../local/aws/lambda/function-directory.ts';
 
 type Work = (input: { readonly n: number }, context: DurableContext) => Promise<unknown>;
 
@@ -17,6 +18,7 @@ const spec: FunctionSpec = {
   logicalId: 'Worker',
   functionName: 'worker',
   functionArn: 'arn:aws:lambda:us-east-1:000000000000:function:worker',
+  version: '$LATEST',
   codeFolder: '/nowhere',
   Code: { S3Bucket: '', S3Key: '' },
   Handler: 'index.handler',
@@ -76,7 +78,7 @@ function openEngine(folder: string | null, work: Work, timeScale = 0.05) {
   };
   const executions = new DurableExecutions({
     store,
-    functions: () => new Map([[spec.functionName, invocable]]),
+    functions: { find: () => invocable },
     timeScale,
     onError: () => {},
   });

@@ -6,8 +6,8 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const events: unknown[] = [];
-const functions = new Map([['Sealer', { invoke: async (event: string) => void events.push(JSON.parse(event)) }]]);
-const targets = [{ logicalId: 'Sealer' } as FunctionSpec];
+const functions = { invoke: async (arn: string, event: string) => void events.push({ arn, ...JSON.parse(event) }) };
+const targets = [{ function: {} as FunctionSpec, targetArn: 'arn:aws:lambda:sealer:live' }];
 
 test('a schedule invokes its function at its rate with an event of EventBridge, until it is stopped', () => {
   const stop = startScheduledRules([{ logicalId: 'Every', everyMs: 300_000, targets }], functions);
@@ -15,7 +15,12 @@ test('a schedule invokes its function at its rate with an event of EventBridge, 
   expect(events).toEqual([]);
   vi.advanceTimersByTime(600_001);
   expect(events).toHaveLength(3);
-  expect(events[0]).toMatchObject({ source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} });
+  expect(events[0]).toMatchObject({
+    arn: 'arn:aws:lambda:sealer:live',
+    source: 'aws.events',
+    'detail-type': 'Scheduled Event',
+    detail: {},
+  });
   stop();
   vi.advanceTimersByTime(3_600_000);
   expect(events).toHaveLength(3);

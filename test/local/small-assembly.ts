@@ -21,6 +21,8 @@ const routes = {
   'POST /v1/keys': (event) => ({ key: 'key_agent_SECRETMARK', authorization: event.headers.authorization }),
   'GET /echo/{name+}': (event, context) => ({ event, functionName: context.functionName, remaining: context.getRemainingTimeInMillis() }),
   'POST /echo/{name+}': (event) => ({ event }),
+  'GET /context': (_, { functionName, functionVersion, invokedFunctionArn }) =>
+    ({ functionName, functionVersion, invokedFunctionArn, variable: process.env.AWS_LAMBDA_FUNCTION_VERSION }),
   'GET /environment': () => ({ ...process.env }),
   'PUT /items/{id}': async ({ pathParameters, body }) => {
     await tables.send(new PutItemCommand({ TableName, Item: { org: { S: pathParameters.id }, body: { S: body } } }));
@@ -62,20 +64,30 @@ const handleMessages = async (event) => {
 export const handler = async (event, context) => {
   if (event.Records !== undefined) return await handleMessages(event);
   console.log('handling ' + event.routeKey);
-  const route = routes[event.routeKey];
+  const route = routes[event.routeKey ?? event.direct];
   if (route === undefined) return { statusCode: 404, headers: { 'content-type': 'application/json' }, body: '{"from":"default"}' };
   const result = await route(event, context);
-  if (event.routeKey === 'POST /answer') return result;
+  if (event.routeKey === 'POST /answer' || event.direct !== undefined) return result;
   return { statusCode: 200, headers: { 'content-type': 'application/json', 'Access-Control-Allow-Origin': 'https://evil.example' }, cookies: ['a=1; Secure', 'b=2'], body: JSON.stringify(result) };
 };
 `;
 
-type Resources = Record<string, { Type: string; Properties: Record<string, unknown> }>;
+export type Resources = Record<string, { Type: string; Properties: Record<string, unknown> }>;
+
+/** A stack of an assembly. */
+interface StackContent {
+  readonly name: string;
+  readonly resources: Resources;
+  readonly outputs?: Readonly<Record<string, object>>;
+  /** Names of stacks. */
+  readonly dependsOn?: readonly string[];
+}
 
 const routeKeys = [
   'POST /v1/keys',
   'GET /echo/{name+}',
   'POST /echo/{name+}',
+  'GET /context',
   'GET /environment',
   'PUT /items/{id}',
   'GET /items/{id}',
@@ -267,8 +279,10 @@ const merged = (environment: object, more: object): object => ({
 
 export interface Workspace {
   readonly folder: string;
-  /** Creates an assembly with these resources and returns its folder. */
+  /** Creates an assembly with these resources in one stack and returns its folder. */
   assembly(content?: Resources): string;
+  /** Creates an assembly with several stacks and returns its folder. */
+  assemblyOf(stacks: readonly StackContent[]): string;
   remove(): void;
 }
 
@@ -286,26 +300,36 @@ export async function createWorkspace(): Promise<Workspace> {
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   });
   let assemblies = 0;
-  return {
-    folder,
-    assembly(content = templateResources()) {
-      const path = join(folder, `assembly-${++assemblies}`);
-      mkdirSync(path);
-      const write = (name: string, value: unknown) => writeFileSync(join(path, name), JSON.stringify(value));
-      write('manifest.json', {
-        artifacts: {
-          Fixture: { type: 'aws:cloudformation:stack', properties: { templateFile: 'Fixture.template.json' } },
-          'Fixture.assets': { type: 'cdk:asset-manifest', properties: { file: 'Fixture.assets.json' } },
+  const assemblyOf = (stacks: readonly StackContent[]): string => {
+    const path = join(folder, `assembly-${++assemblies}`);
+    mkdirSync(path);
+    const write = (name: string, value: unknown) => writeFileSync(join(path, name), JSON.stringify(value));
+    const artifacts = stacks.flatMap(({ name, dependsOn = [] }) => [
+      [
+        name,
+        {
+          type: 'aws:cloudformation:stack',
+          properties: { templateFile: `${name}.template.json` },
+          dependencies: [...dependsOn, `${name}.assets`],
         },
-      });
-      write('Fixture.template.json', { Resources: content });
-      write('Fixture.assets.json', {
+      ],
+      [`${name}.assets`, { type: 'cdk:asset-manifest', properties: { file: `${name}.assets.json` } }],
+    ]);
+    write('manifest.json', { artifacts: Object.fromEntries(artifacts) });
+    for (const { name, resources, outputs } of stacks) {
+      write(`${name}.template.json`, { Resources: resources, ...(outputs && { Outputs: outputs }) });
+      write(`${name}.assets.json`, {
         files: {
           abc: { source: { path: '../asset.abc', packaging: 'zip' }, destinations: { here: { objectKey: 'abc.zip' } } },
         },
       });
-      return path;
-    },
+    }
+    return path;
+  };
+  return {
+    folder,
+    assembly: (content = templateResources()) => assemblyOf([{ name: 'Fixture', resources: content }]),
+    assemblyOf,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -2,6 +2,7 @@
 
 import type { EngineCall, EngineHooks, Permission } from '../../local/aws/endpoint/engine-hooks.ts';
 import { arn } from '../../local/aws/shared/aws-account.ts';
+import { formatFunctionArn, parseFunctionName } from '../../local/aws/shared/function-arn.ts';
 import { isObject } from '../../local/aws/shared/json.ts';
 import type { LocalVault } from '../../local/vault/local-vault.ts';
 import { decide, type IamRequest } from './iam-simulator.ts';
@@ -163,9 +164,9 @@ function s3Request({ action, resource }: Permission, { Prefix }: Fields): IamReq
 function lambdaRequest(action: string, input: Fields): IamRequest {
   if (action !== 'Invoke')
     return { action: `lambda:${action}`, resource: text(input.DurableExecutionArn), context: {} };
-  const name = text(input.FunctionName);
-  const version = input.Qualifier === undefined ? '' : `:${text(input.Qualifier)}`;
-  const resource = (name.startsWith('arn:') ? name : arn('lambda', `function:${name}`)) + version;
+  const { name, qualifier } = parseFunctionName(text(input.FunctionName));
+  const parameter = input.Qualifier === undefined ? undefined : text(input.Qualifier);
+  const resource = formatFunctionArn(name, qualifier ?? parameter);
   return { action: 'lambda:InvokeFunction', resource, context: {} };
 }
 

@@ -301,7 +301,12 @@ describe('while a copy exists', () => {
 test('a workflow that is started with anything else does nothing', async () => {
   const { runWorkflows, world, stored } = createInMemoryShredding();
   const before = stored();
-  for (const odd of [undefined, {}, { org: 'x' }, { org: '../etc', requestedAt: '', waitSeconds: 1 }]) {
+  for (const odd of [
+    undefined,
+    {},
+    { org: 'x' },
+    { org: '../etc', requestedAt: '', waitUntil: '2026-06-01T12:00:00.000Z' },
+  ]) {
     world.started = new Map([['odd', odd as never]]);
     await expect(runWorkflows()).rejects.toThrow();
   }

@@ -6,7 +6,7 @@ import type { Deployment, RouteSpec } from '../cloudformation/deployment-spec.ts
 import type { CredentialStore } from '../iam/credential-store.ts';
 import { verifySignature } from '../iam/signature-v4.ts';
 import type { InvocationOutcome } from '../lambda/execution-environment.ts';
-import type { FunctionHost } from '../lambda/function-host.ts';
+import type { FunctionDirectory } from '../lambda/function-directory.ts';
 import { failureLine } from '../shared/failure-log-line.ts';
 import type { Logs } from '../shared/log-streams.ts';
 import { readBody } from '../shared/loopback-server.ts';
@@ -32,8 +32,7 @@ const maxHeaderBytes = 10_240;
 
 export interface HttpApiOptions {
   readonly deployment: Deployment;
-  /** By logical id. */
-  readonly functionHosts: ReadonlyMap<string, FunctionHost>;
+  readonly functions: Pick<FunctionDirectory, 'invoke'>;
   readonly credentials: CredentialStore;
   /** The only principal that is allowed to call routes with IAM authorization. Function roles are rejected. */
   readonly operatorName: string;
@@ -145,17 +144,15 @@ async function authorize(
 }
 
 async function invokeIntegration(
-  { functionHosts }: HttpApiOptions,
+  { functions }: HttpApiOptions,
   route: RouteSpec,
   event: string,
 ): Promise<GatewayResponse> {
-  const host = functionHosts.get(route.function.logicalId);
-  if (host === undefined) return errorResponses.internal;
   const timeoutController = new AbortController();
   const late = sleep(route.integrationTimeout, 'late' as const, { signal: timeoutController.signal }).catch(
     () => 'late' as const,
   );
-  const outcome = await Promise.race([host.invoke(event), late]);
+  const outcome = await Promise.race([functions.invoke(route.targetArn, event), late]);
   timeoutController.abort();
   // A timeout of the function is a function failure (500). A timeout of the integration is 503.
   if (outcome === 'late') return errorResponses.unavailable;

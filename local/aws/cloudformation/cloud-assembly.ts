@@ -1,17 +1,23 @@
 /**
  * The cloud assembly that `cdk synth` writes: a manifest, one template per stack, and the source paths of the assets.
+ * The resources of all stacks are read as one deployment.
  * Source: aws-cdk `cloud-assembly-schema`.
  */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { errorMessageOf, LocalError } from '../shared/errors.ts';
-import { firstIssue, jsonObjectSchema } from '../shared/json.ts';
+import { firstIssue, jsonObjectSchema, jsonSchema } from '../shared/json.ts';
+import { inDependencyOrder } from './stack-order.ts';
 
 const manifestSchema = z.object({
   artifacts: z.record(
     z.string(),
-    z.object({ type: z.string(), properties: z.record(z.string(), z.unknown()).optional() }),
+    z.object({
+      type: z.string(),
+      properties: z.record(z.string(), z.unknown()).optional(),
+      dependencies: z.array(z.string()).default([]),
+    }),
   ),
 });
 const stackSchema = z.object({ templateFile: z.string(), stackName: z.string().optional() });
@@ -31,38 +37,63 @@ const templateSchema = z.object({
     z.string(),
     z.object({ Type: z.string(), Properties: jsonObjectSchema.default({}), Condition: z.string().optional() }),
   ),
+  Outputs: z
+    .record(z.string(), z.object({ Value: jsonSchema, Export: z.object({ Name: jsonSchema }).optional() }))
+    .default({}),
 });
 
 export type Template = z.infer<typeof templateSchema>;
 
-export interface CloudAssembly {
+export interface StackTemplate {
   readonly stackName: string;
   readonly template: Template;
+}
+
+export type AssemblyResource = Template['Resources'][string] & {
+  /** Unique within its stack. */
+  readonly logicalId: string;
+  readonly stackName: string;
+};
+
+export interface CloudAssembly {
+  /** Each stack after the stacks that it depends on. */
+  readonly stacks: readonly StackTemplate[];
+  /** The resources of all stacks, by the ID that `resourceId` returns. */
+  readonly resources: ReadonlyMap<string, AssemblyResource>;
   /** The absolute folder of each zipped asset, by S3 object key. */
   readonly assets: ReadonlyMap<string, string>;
 }
 
-/** Reads the single stack of an assembly. Throws a LocalError if the assembly does not have exactly one stack. */
+/** Reads all stacks of an assembly. */
 export function readCloudAssembly(folder: string): CloudAssembly {
   const { artifacts } = readJsonFile(join(folder, 'manifest.json'), manifestSchema);
-  const stacks = Object.entries(artifacts).filter(([, artifact]) => artifact.type === 'aws:cloudformation:stack');
-  const [stack] = stacks;
-  if (stack === undefined || stacks.length !== 1) {
-    throw new LocalError(
-      `This emulator runs an app with one stack, but ${folder} has ${stacks.length}. Nothing was started.`,
-    );
-  }
-  const [artifactId, artifact] = stack;
-  const properties = stackSchema.parse(artifact.properties);
+  const stacks = inDependencyOrder(artifacts, 'aws:cloudformation:stack').map(([artifactId, artifact]) => {
+    const properties = stackSchema.parse(artifact.properties);
+    const template = readJsonFile(join(folder, properties.templateFile), templateSchema);
+    return { stackName: properties.stackName ?? artifactId, template };
+  });
+  if (stacks.length === 0) throw new LocalError(`${folder} has no stack. Nothing was started. Synthesize it again.`);
+  const resources = stacks.flatMap(({ stackName, template }) =>
+    Object.entries(template.Resources).map(([logicalId, resource]) => ({ ...resource, logicalId, stackName })),
+  );
   return {
-    stackName: properties.stackName ?? artifactId,
-    template: readJsonFile(join(folder, properties.templateFile), templateSchema),
+    stacks,
+    resources: new Map(resources.map((resource) => [resourceId(stacks, resource), resource])),
     assets: new Map(
       Object.values(artifacts)
         .filter(({ type }) => type === 'cdk:asset-manifest')
         .flatMap(({ properties }) => assetFolders(folder, assetManifestSchema.parse(properties).file)),
     ),
   };
+}
+
+/** The logical ID. If several stacks have a resource with this logical ID, it is prefixed with the stack name. */
+export function resourceId(
+  stacks: readonly StackTemplate[],
+  { stackName, logicalId }: Pick<AssemblyResource, 'stackName' | 'logicalId'>,
+): string {
+  const holders = stacks.filter(({ template }) => Object.hasOwn(template.Resources, logicalId));
+  return holders.length > 1 ? `${stackName}.${logicalId}` : logicalId;
 }
 
 function assetFolders(folder: string, manifest: string): [string, string][] {

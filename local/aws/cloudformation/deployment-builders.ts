@@ -1,47 +1,43 @@
 /** Joins related resources of a template into the specs that the engines take. */
 import { basename } from 'node:path';
 import { LocalError } from '../shared/errors.ts';
-import type { CloudAssembly } from './cloud-assembly.ts';
-import type {
-  BucketSpec,
-  EventSourceSpec,
-  FunctionSpec,
-  QueueSpec,
-  RoleSpec,
-  RouteSpec,
-  ScheduleSpec,
-} from './deployment-spec.ts';
+import type { BucketSpec, EventSourceSpec, QueueSpec, RoleSpec, RouteSpec, ScheduleSpec } from './deployment-spec.ts';
 import { type DistributionSpec, toDistributionSpec } from './distribution-spec.ts';
-import type { References } from './intrinsics.ts';
+import type { AssemblyReferences } from './references.ts';
 import { bucketRules } from './resource-schemas.ts';
+import type { FindFunction } from './template-functions.ts';
 import type { Resource, ResourceKind } from './template-resources.ts';
 
 export function toRouteSpec(
   route: Resource<'route'>,
   integrations: ReadonlyMap<string, Resource<'integration'>>,
-  functions: readonly FunctionSpec[],
+  findFunction: FindFunction,
 ): RouteSpec {
   const integration = integrations.get(basename(route.Target));
-  const target = functions.find(({ functionArn }) => integration?.IntegrationUri.includes(functionArn) === true);
+  const target = findFunction(functionArnIn(integration?.IntegrationUri ?? ''));
   if (integration === undefined || target === undefined) {
     throw new LocalError(
       `The route "${route.RouteKey}" does not invoke a function of this template. Nothing was started.`,
     );
   }
   return {
+    ...target,
     routeKey: route.RouteKey,
     requiresIam: route.AuthorizationType === 'AWS_IAM',
-    function: target,
     integrationTimeout: integration.TimeoutInMillis,
   };
 }
 
+/** An integration names the function by its ARN, or by the path of the Lambda API that contains the ARN. */
+const functionArnIn = (uri: string): string =>
+  /^arn:[^:]+:apigateway:.*\/functions\/(.+)\/invocations$/.exec(uri)?.[1] ?? uri;
+
 export function toScheduleSpec(
   { logicalId, ScheduleExpression, Targets }: Resource<'schedule'>,
-  functions: readonly FunctionSpec[],
+  findFunction: FindFunction,
 ): ScheduleSpec {
   const targets = Targets.map(({ Arn }) => {
-    const target = functions.find(({ functionArn }) => functionArn === Arn);
+    const target = findFunction(Arn);
     if (target === undefined)
       throw new LocalError(
         `The schedule ${logicalId} does not invoke a function of this template. Nothing was started.`,
@@ -54,7 +50,7 @@ export function toScheduleSpec(
 export function toRoleSpecs(
   roles: readonly Resource<'role'>[],
   policies: readonly Resource<'rolePolicy'>[],
-  references: References,
+  references: AssemblyReferences,
 ): RoleSpec[] {
   return roles.map(({ logicalId, AssumeRolePolicyDocument, Policies }) => {
     const name = references.ref(logicalId) ?? '';
@@ -71,7 +67,7 @@ export function toRoleSpecs(
 export function toBucketSpecs(
   buckets: readonly Resource<'bucket'>[],
   policies: readonly Resource<'bucketPolicy'>[],
-  references: References,
+  references: AssemblyReferences,
 ): BucketSpec[] {
   return buckets.map((bucket) => {
     const bucketName = references.ref(bucket.logicalId) ?? '';
@@ -88,7 +84,7 @@ export function toBucketSpecs(
 export function toQueueSpecs(
   queues: readonly Resource<'queue'>[],
   policies: readonly Resource<'queuePolicy'>[],
-  references: References,
+  references: AssemblyReferences,
 ): QueueSpec[] {
   const named = queues.map((queue) => ({
     ...queue,
@@ -118,27 +114,28 @@ export function toQueueSpecs(
 export function toEventSourceSpec(
   mapping: Resource<'eventSource'>,
   queues: readonly QueueSpec[],
-  functions: readonly FunctionSpec[],
+  findFunction: FindFunction,
 ): EventSourceSpec | undefined {
   const { logicalId, EventSourceArn, FunctionName } = mapping;
   const queue = queues.find(({ queueArn }) => queueArn === EventSourceArn);
-  const target = functions.find((one) => [one.functionName, one.functionArn].includes(FunctionName));
+  const target = findFunction(FunctionName);
   if (queue === undefined || target === undefined) {
     throw new LocalError(
       `The event source ${logicalId} does not connect a queue and a function of this template. Nothing was started.`,
     );
   }
-  if (queue.VisibilityTimeout < target.Timeout) {
+  const { Timeout } = target.function;
+  if (queue.VisibilityTimeout < Timeout) {
     throw new LocalError(
       `The visibility timeout of ${queue.logicalId} (${queue.VisibilityTimeout} s) is shorter than the timeout of ` +
-        `${target.logicalId} (${target.Timeout} s), which Lambda rejects. Nothing was started. Increase the visibility timeout.`,
+        `${target.function.logicalId} (${Timeout} s), which Lambda rejects. Nothing was started. Increase the visibility timeout.`,
     );
   }
   if (!mapping.Enabled) return undefined;
   return {
     logicalId,
     queue,
-    function: target,
+    ...target,
     batchSize: mapping.BatchSize,
     reportsFailures: mapping.FunctionResponseTypes.length > 0,
     maxConcurrency: mapping.ScalingConfig?.MaximumConcurrency,
@@ -147,7 +144,7 @@ export function toEventSourceSpec(
 
 export function toDistribution(
   all: <K extends ResourceKind>(kind: K) => readonly Resource<K>[],
-  { ref, attribute }: References,
+  { ref, attribute }: AssemblyReferences,
 ): DistributionSpec | undefined {
   const distributions = all('distribution');
   if (distributions.length === 0) return undefined;
@@ -158,16 +155,6 @@ export function toDistribution(
     policies: all('headersPolicy').map((one) => ({ ...one, id: ref(one.logicalId) ?? '' })),
     published: all('publishedObject'),
   });
-}
-
-export function codeFolderOf({ assets }: CloudAssembly, { logicalId, Code }: Resource<'function'>): string {
-  const folder = assets.get(Code.S3Key);
-  if (folder === undefined) {
-    throw new LocalError(
-      `The code of ${logicalId} (${Code.S3Key}) is not among the assembly's assets. Nothing was started. Synthesize again.`,
-    );
-  }
-  return folder;
 }
 
 export function requireSingle<T>(resources: readonly T[], type: string): T {

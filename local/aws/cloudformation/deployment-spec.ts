@@ -23,11 +23,31 @@ export interface QueueSpec extends Resource<'queue'> {
   readonly statements: readonly unknown[];
 }
 
+/** The code and configuration of one version of a function. */
 export interface FunctionSpec extends Resource<'function'> {
   readonly functionName: string;
+  /** Without a qualifier. */
   readonly functionArn: string;
+  /** `$LATEST`, or the number of a published version. */
+  readonly version: string;
   /** Absolute path of the bundle's folder. */
   readonly codeFolder: string;
+}
+
+/** The versions that an alias routes to. */
+export interface FunctionAliasSpec {
+  readonly functionName: string;
+  readonly name: string;
+  readonly version: string;
+  /** Receives this part of the invocations, from 0 to 1; `version` receives the others. */
+  readonly additional: { readonly version: string; readonly weight: number } | undefined;
+}
+
+/** A function as an event source or another service names it. */
+export interface FunctionTarget {
+  readonly function: FunctionSpec;
+  /** The function's ARN, with a version or alias if the template names one. */
+  readonly targetArn: string;
 }
 
 export interface KmsKeySpec extends Resource<'kmsKey'> {
@@ -43,11 +63,10 @@ export interface RoleSpec {
   readonly statements: readonly unknown[];
 }
 
-export interface RouteSpec {
+export interface RouteSpec extends FunctionTarget {
   /** In the format of API Gateway: `GET /v1/org`, `ANY /x/{y+}` or `$default`. */
   readonly routeKey: string;
   readonly requiresIam: boolean;
-  readonly function: FunctionSpec;
   /** How long the gateway waits for the function, in milliseconds. */
   readonly integrationTimeout: number;
 }
@@ -56,14 +75,13 @@ export interface ScheduleSpec {
   readonly logicalId: string;
   /** Milliseconds between two invocations. */
   readonly everyMs: number;
-  readonly targets: readonly FunctionSpec[];
+  readonly targets: readonly FunctionTarget[];
 }
 
 /** A queue whose messages invoke a function. */
-export interface EventSourceSpec {
+export interface EventSourceSpec extends FunctionTarget {
   readonly logicalId: string;
   readonly queue: QueueSpec;
-  readonly function: FunctionSpec;
   /** Maximum number of messages per invocation. */
   readonly batchSize: number;
   /** Whether the function reports which messages of a batch failed. */
@@ -80,7 +98,11 @@ export interface Deployment {
   readonly eventSources: readonly EventSourceSpec[];
   readonly kmsKeys: readonly KmsKeySpec[];
   readonly aliases: readonly Resource<'alias'>[];
+  /** The version `$LATEST` of each function. */
   readonly functions: readonly FunctionSpec[];
+  /** The published versions of the template, and those that aliases route to. */
+  readonly functionVersions: readonly FunctionSpec[];
+  readonly functionAliases: readonly FunctionAliasSpec[];
   readonly roles: readonly RoleSpec[];
   readonly api: Resource<'api'>;
   /** URL of the API on AWS. */

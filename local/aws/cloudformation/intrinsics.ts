@@ -6,11 +6,13 @@
 import { LocalError } from '../shared/errors.ts';
 import { isObject, type Json, type JsonObject } from '../shared/json.ts';
 
-/** Resolves `Ref` and `Fn::GetAtt`. Both throw a LocalError for an unknown reference. */
+/** Resolves references of one template. All methods throw a LocalError for an unknown reference. */
 export interface References {
   /** `undefined` for `AWS::NoValue`: the property with this value is removed. */
   ref(name: string): string | undefined;
   attribute(logicalId: string, name: string): string;
+  /** The value of an export of another stack. */
+  importValue(exportName: string): Json;
 }
 
 type Intrinsic = (argument: Json, references: References) => Json | undefined;
@@ -22,6 +24,8 @@ const intrinsics: Record<string, Intrinsic> = {
       typeof argument === 'string' ? argument.split('.') : expectStrings(argument, 'Fn::GetAtt');
     return references.attribute(logicalId ?? '', path.join('.'));
   },
+  'Fn::ImportValue': (argument, references) =>
+    references.importValue(expectString(resolveIntrinsics(argument, references), 'Fn::ImportValue')),
   'Fn::Join': (argument, references) => {
     const [separator, parts] = expectPair(argument, 'Fn::Join');
     return expectStrings(resolveIntrinsics(parts, references), 'Fn::Join').join(expectString(separator, 'Fn::Join'));

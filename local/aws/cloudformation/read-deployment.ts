@@ -4,7 +4,6 @@ import { arn, bucketArn } from '../shared/aws-account.ts';
 import type { KeySpec } from '../shared/kms-key-specs.ts';
 import type { CloudAssembly } from './cloud-assembly.ts';
 import {
-  codeFolderOf,
   requireSingle,
   toBucketSpecs,
   toDistribution,
@@ -15,8 +14,8 @@ import {
   toScheduleSpec,
 } from './deployment-builders.ts';
 import type { Deployment, RoleSpec } from './deployment-spec.ts';
-import { createReferences } from './references.ts';
 import { kmsKeySchema } from './resource-schemas.ts';
+import { firstVersions, readTemplateFunctions, type VersionPublisher } from './template-functions.ts';
 import { assertKnownTypes, type ResourceKind, readResources, type TemplateOptions } from './template-resources.ts';
 
 export type { RoleSpec } from './deployment-spec.ts';
@@ -46,36 +45,36 @@ export const policiesOf = ({ roles, tables, kmsKeys, buckets, queues }: Deployme
   ]),
 });
 
-/** Logical IDs of the KMS keys. Each key needs a key ID before references to it can be resolved. */
+/** IDs of the KMS keys. Each key needs a key ID before references to it can be resolved. */
 export const kmsKeyLogicalIds = (assembly: CloudAssembly): string[] => [...kmsKeySpecs(assembly).keys()];
 
-/** Key specs of the KMS keys, by logical ID. */
-export const kmsKeySpecs = ({ template }: CloudAssembly): ReadonlyMap<string, KeySpec> =>
+/** Key specs of the KMS keys, by resource ID. */
+export const kmsKeySpecs = ({ resources }: CloudAssembly): ReadonlyMap<string, KeySpec> =>
   new Map(
-    Object.entries(template.Resources).flatMap(([id, { Type, Properties }]) =>
+    [...resources].flatMap(([id, { Type, Properties }]) =>
       Type === 'AWS::KMS::Key' ? [[id, kmsKeySchema.shape.KeySpec.parse(Properties.KeySpec)] as const] : [],
     ),
   );
 
+export interface DeploymentOptions extends TemplateOptions {
+  /** Publishes the function versions of the template. By default, each function's first version. */
+  readonly versions?: VersionPublisher;
+}
+
 /**
- * Resolves the template. `keyIds` has the key ID of each KMS key by logical ID. Throws a LocalError that names the
- * first type, property, intrinsic or reference that this emulator does not support.
+ * Resolves the templates of all stacks. `keyIds` has the key ID of each KMS key by resource ID. Throws a LocalError that
+ * names the first type, property, intrinsic or reference that this emulator does not support.
  */
 export function readDeployment(
   assembly: CloudAssembly,
   keyIds: ReadonlyMap<string, string>,
-  options: TemplateOptions = {},
+  options: DeploymentOptions = {},
 ): Deployment {
-  assertKnownTypes(assembly.template, options);
-  const references = createReferences(assembly, keyIds);
-  const all = <K extends ResourceKind>(kind: K) => readResources(assembly.template, kind, references, options);
+  assertKnownTypes(assembly, options);
+  const template = readTemplateFunctions(assembly, keyIds, options.versions ?? firstVersions());
+  const { references, functions, functionAliases, findFunction } = template;
+  const all = <K extends ResourceKind>(kind: K) => readResources(assembly, kind, references, options);
 
-  const functions = all('function').map((resource) => ({
-    ...resource,
-    functionName: references.ref(resource.logicalId) ?? '',
-    functionArn: references.attribute(resource.logicalId, 'Arn'),
-    codeFolder: codeFolderOf(assembly, resource),
-  }));
   const api = requireSingle(all('api'), 'AWS::ApiGatewayV2::Api');
   const stage = requireSingle(all('stage'), 'AWS::ApiGatewayV2::Stage');
   const queues = toQueueSpecs(all('queue'), all('queuePolicy'), references);
@@ -84,16 +83,18 @@ export function readDeployment(
     tables: all('table').map((table) => ({ ...table, tableName: references.ref(table.logicalId) ?? '' })),
     buckets: toBucketSpecs(all('bucket'), all('bucketPolicy'), references),
     queues,
-    eventSources: all('eventSource').flatMap((mapping) => toEventSourceSpec(mapping, queues, functions) ?? []),
+    eventSources: all('eventSource').flatMap((mapping) => toEventSourceSpec(mapping, queues, findFunction) ?? []),
     kmsKeys: all('kmsKey').map((key) => ({ ...key, keyId: references.ref(key.logicalId) ?? '' })),
     aliases: all('alias'),
     functions,
+    functionVersions: template.functionVersions,
+    functionAliases,
     roles: toRoleSpecs(all('role'), all('rolePolicy'), references),
     api,
     apiEndpoint: references.attribute(api.logicalId, 'ApiEndpoint'),
     accessLogFormat: stage.AccessLogSettings?.Format,
-    routes: all('route').map((route) => toRouteSpec(route, integrations, functions)),
-    schedules: all('schedule').map((rule) => toScheduleSpec(rule, functions)),
+    routes: all('route').map((route) => toRouteSpec(route, integrations, findFunction)),
+    schedules: all('schedule').map((rule) => toScheduleSpec(rule, findFunction)),
     distribution: toDistribution(all, references),
   };
 }

@@ -65,6 +65,7 @@ export const roleSchema = z.strictObject({
   // AWS managed policies are ignored: they concern services that are not emulated.
   ManagedPolicyArns: ignoredProperty,
   MaxSessionDuration: ignoredProperty,
+  RoleName: ignoredProperty,
   Policies: z.array(z.object({ PolicyDocument: policySchema })).default([]),
   Tags: ignoredProperty,
 });
@@ -265,6 +266,9 @@ export const bucketPolicySchema = z.strictObject({ Bucket: z.string(), PolicyDoc
 /** Resource types that are accepted without effect, each with the reason. */
 export const typesWithoutEffect: ReadonlySet<string> = new Set([
   'AWS::Lambda::Permission', // only the emulator invokes functions, from the sources in the template
+  'AWS::CodeDeploy::Application', // deployments are instantaneous: an alias routes to its versions as the template says
+  'AWS::CodeDeploy::DeploymentGroup',
+  'AWS::CloudWatch::Alarm', // there are no metrics
   'AWS::CloudFront::OriginAccessControl', // published objects are served from the template, not from a bucket
   'AWS::Logs::LogGroup', // logs are files in the data folder
   'AWS::CDK::Metadata', // usage statistics of the CDK

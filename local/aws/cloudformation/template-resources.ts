@@ -2,14 +2,16 @@
 import type { z } from 'zod';
 import { LocalError } from '../shared/errors.ts';
 import { firstIssue } from '../shared/json.ts';
-import type { Template } from './cloud-assembly.ts';
+import type { AssemblyResource, CloudAssembly } from './cloud-assembly.ts';
 import {
   distributionSchema,
   edgeFunctionSchema,
   headersPolicySchema,
   publishedObjectSchema,
 } from './cloudfront-resource-schemas.ts';
-import { type References, resolveIntrinsics } from './intrinsics.ts';
+import { functionAliasSchema, functionVersionSchema } from './function-version-schemas.ts';
+import { resolveIntrinsics } from './intrinsics.ts';
+import type { AssemblyReferences } from './references.ts';
 import {
   aliasSchema,
   apiSchema,
@@ -33,6 +35,8 @@ const resourceTypes = {
   kmsKey: ['AWS::KMS::Key', kmsKeySchema],
   alias: ['AWS::KMS::Alias', aliasSchema],
   function: ['AWS::Lambda::Function', functionSchema],
+  functionVersion: ['AWS::Lambda::Version', functionVersionSchema],
+  functionAlias: ['AWS::Lambda::Alias', functionAliasSchema],
   role: ['AWS::IAM::Role', roleSchema],
   rolePolicy: ['AWS::IAM::Policy', rolePolicySchema],
   api: ['AWS::ApiGatewayV2::Api', apiSchema],
@@ -56,7 +60,10 @@ export type ResourceKind = keyof typeof resourceTypes;
 const resourceKinds = Object.keys(resourceTypes) as ResourceKind[];
 
 type Properties<K extends ResourceKind> = z.infer<(typeof resourceTypes)[K][1]>;
-export type Resource<K extends ResourceKind> = Properties<K> & { readonly logicalId: string };
+export type Resource<K extends ResourceKind> = Properties<K> & {
+  /** The ID of the resource in `CloudAssembly.resources`. */
+  readonly logicalId: string;
+};
 
 export interface TemplateOptions {
   /** Type of the custom resource that publishes an object to a bucket. If absent, the template must not have one. */
@@ -71,40 +78,49 @@ const typeOf = (kind: ResourceKind, { publishedObjectType }: TemplateOptions): s
  * resolved. Throws a LocalError for a property that this emulator does not support.
  */
 export function readResources<K extends ResourceKind>(
-  template: Template,
+  { resources }: CloudAssembly,
   kind: K,
-  references: References,
+  references: AssemblyReferences,
   options: TemplateOptions,
 ): Resource<K>[] {
   const type = typeOf(kind, options);
+  return [...resources].flatMap(([id, resource]) =>
+    resource.Type === type ? [readResource(id, resource, kind, references)] : [],
+  );
+}
+
+/** One resource of a kind. @throws LocalError for a property that this emulator does not support */
+export function readResource<K extends ResourceKind>(
+  id: string,
+  { Type: type, Properties, Condition, stackName }: AssemblyResource,
+  kind: K,
+  references: AssemblyReferences,
+): Resource<K> {
   const schema: z.ZodType<unknown> = resourceTypes[kind][1];
-  return Object.entries(template.Resources).flatMap(([logicalId, resource]) => {
-    if (resource.Type !== type) return [];
-    if (resource.Condition !== undefined) {
-      throw new LocalError(
-        `${logicalId} (${type}) has a Condition, which this emulator does not evaluate. Nothing was started. ` +
-          `Remove the Condition from the template.`,
-      );
-    }
-    const parsed = schema.safeParse(resolveIntrinsics(resource.Properties, references));
-    if (!parsed.success) {
-      throw new LocalError(
-        `This emulator does not support ${logicalId} (${type}): ${firstIssue(parsed.error)}. Nothing was started. ` +
-          `If the property has a meaning here, implement it; otherwise accept it in the schema of the type, in local/aws/cloudformation.`,
-      );
-    }
-    // The table above pairs each kind with the schema that was just applied; the compiler cannot follow this.
-    return [{ ...(parsed.data as Properties<K>), logicalId }];
-  });
+  if (Condition !== undefined) {
+    throw new LocalError(
+      `${id} (${type}) has a Condition, which this emulator does not evaluate. Nothing was started. ` +
+        `Remove the Condition from the template.`,
+    );
+  }
+  const parsed = schema.safeParse(resolveIntrinsics(Properties, references.ofStack(stackName)));
+  if (!parsed.success) {
+    throw new LocalError(
+      `This emulator does not support ${id} (${type}): ${firstIssue(parsed.error)}. Nothing was started. ` +
+        `If the property has a meaning here, implement it; otherwise accept it in the schema of the type, in local/aws/cloudformation.`,
+    );
+  }
+  // The table above pairs each kind with the schema that was just applied; the compiler cannot follow this.
+  return { ...(parsed.data as Properties<K>), logicalId: id };
 }
 
 /** Throws a LocalError for the first resource whose type is neither emulated nor listed in `typesWithoutEffect`. */
-export function assertKnownTypes({ Resources }: Template, options: TemplateOptions): void {
+export function assertKnownTypes({ resources }: CloudAssembly, options: TemplateOptions): void {
   const known = new Set(resourceKinds.map((kind) => typeOf(kind, options)));
-  for (const [logicalId, { Type }] of Object.entries(Resources)) {
+  for (const [id, { Type }] of resources) {
     if (known.has(Type) || typesWithoutEffect.has(Type)) continue;
     throw new LocalError(
-      `The template has a ${Type} (${logicalId}), which this emulator does not support. Nothing was started. ` +
+      `The template has a ${Type} (${id}), which this emulator does not support. Nothing was started. ` +
         `Add the type to local/aws/cloudformation/template-resources.ts.`,
     );
   }

@@ -6,14 +6,14 @@ import { randomUUID } from 'node:crypto';
 import type { ScheduleSpec } from '../cloudformation/deployment-spec.ts';
 import { account, arn } from '../shared/aws-account.ts';
 
-/** Functions by logical ID, invoked with an event as JSON. `invoke` never throws; errors are in the function's log. */
-type Functions = ReadonlyMap<string, { invoke(event: string): Promise<unknown> }>;
+/** Invokes functions by their ARN with an event as JSON. `invoke` never throws; errors are in the function's log. */
+type Functions = { invoke(functionArn: string, event: string): Promise<unknown> };
 
 /** Starts the rules and returns a function that stops them. */
 export function startScheduledRules(schedules: readonly ScheduleSpec[], functions: Functions): () => void {
   const timers = schedules.map(({ logicalId, everyMs, targets }) => {
     const invokeAll = () => {
-      for (const target of targets) void functions.get(target.logicalId)?.invoke(scheduledEvent(logicalId));
+      for (const { targetArn } of targets) void functions.invoke(targetArn, scheduledEvent(logicalId));
     };
     return setInterval(invokeAll, everyMs).unref();
   });

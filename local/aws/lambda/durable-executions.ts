@@ -1,12 +1,15 @@
 /**
  * An emulator of Lambda durable functions. The function is invoked repeatedly, each time with the operations of the
  * execution so far, until it returns. Executions survive a restart of this process. Waits take their full time.
+ * An execution that was started with an alias or a version stays on that version. An execution on `$LATEST` continues
+ * with the newest code.
  * Source: Lambda developer guide, "Durable functions"; Lambda API reference.
  */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { FunctionSpec } from '../cloudformation/deployment-spec.ts';
 import { ServiceError } from '../shared/errors.ts';
+import { formatFunctionArn } from '../shared/function-arn.ts';
 import {
   applyUpdate,
   completeDueOperation,
@@ -17,16 +20,11 @@ import {
 } from './durable-operations.ts';
 import type { DurableStore, Execution } from './durable-store.ts';
 import type { InvocationOutcome } from './execution-environment.ts';
-
-export interface Invocable {
-  readonly spec: FunctionSpec;
-  invoke(event: string): Promise<InvocationOutcome>;
-}
+import type { FunctionDirectory } from './function-directory.ts';
 
 export interface DurableExecutionOptions {
   readonly store: DurableStore;
-  /** By name. Called for each invocation. */
-  readonly functions: () => ReadonlyMap<string, Invocable>;
+  readonly functions: Pick<FunctionDirectory, 'find'>;
   /** How long one second of a wait or retry delay takes, in seconds. Tests use less than 1 to run faster. */
   readonly timeScale: number;
   readonly onError: (message: string) => void;
@@ -44,6 +42,7 @@ const maxTimerMs = 86_400_000;
 /** An invocation that crashes or times out is retried after 1, 2, 4 … seconds, at most this number. */
 const maxRetrySeconds = 60;
 const operationsPerPage = 1000;
+const defaultRetentionDays = 14;
 /** The Lambda quota of operations per execution. */
 const maxOperations = 3000;
 
@@ -67,16 +66,15 @@ export class DurableExecutions {
 
   /** Resumes the executions that an earlier process left running. */
   resume(): void {
-    const { store } = this.#options;
-    for (const { spec } of this.#options.functions().values()) {
-      const days = spec.DurableConfig?.RetentionPeriodInDays ?? 14;
-      if (spec.DurableConfig !== undefined) store.prune(Date.now() - days * 86_400_000);
-    }
+    const { store, functions } = this.#options;
+    const retentionDays = ({ functionName, version }: Execution): number =>
+      functions.find(functionName, version)?.spec.DurableConfig?.RetentionPeriodInDays ?? defaultRetentionDays;
+    store.deleteEnded((execution) => Date.now() - retentionDays(execution) * 86_400_000);
     for (const { arn, status } of store.all()) if (status === 'RUNNING') this.#schedule(arn, 0);
   }
 
   /**
-   * Starts an execution, or returns the existing one with this name.
+   * Starts an execution on a version, or returns the existing one with this name.
    * @throws ServiceError `DurableExecutionAlreadyStartedException` if the existing one has a different input
    */
   start(spec: FunctionSpec, name: string | undefined, input: string): Execution {
@@ -94,9 +92,10 @@ export class DurableExecutions {
     const startedAt = Date.now();
     const execution: Execution = {
       id,
-      arn: `${spec.functionArn}:$LATEST/durable-execution/${name ?? id}/${id}`,
+      arn: `${formatFunctionArn(spec.functionName, spec.version)}/durable-execution/${name ?? id}/${id}`,
       name: name ?? id,
       functionName: spec.functionName,
+      version: spec.version,
       input,
       status: 'RUNNING',
       startedAt,
@@ -153,6 +152,25 @@ export class DurableExecutions {
     return answer;
   }
 
+  /** The response of GetDurableExecution. @throws ServiceError `ResourceNotFoundException` */
+  describe(arn: string): object {
+    const execution = this.#options.store.get(arn);
+    if (execution === undefined) throw new ServiceError('ResourceNotFoundException', 'No such execution.', 404);
+    const { name, functionName, version, input, status, startedAt, endedAt, result, error } = execution;
+    return {
+      DurableExecutionArn: arn,
+      DurableExecutionName: name,
+      FunctionArn: formatFunctionArn(functionName, version),
+      Version: version,
+      InputPayload: input,
+      Status: status,
+      StartTimestamp: startedAt / 1000,
+      ...(endedAt !== undefined && { EndTimestamp: endedAt / 1000 }),
+      ...(status === 'SUCCEEDED' && { Result: result }),
+      ...(error !== undefined && { Error: error }),
+    };
+  }
+
   /** A page of operations, for an execution with more operations than fit in the event of an invocation. */
   state(arn: string, token: string, marker: string): object {
     const { operations } = this.#requireRunningExecution(arn, token);
@@ -186,9 +204,12 @@ export class DurableExecutions {
     const execution = this.#options.store.get(arn);
     const running = this.#progress.get(arn) ?? newExecutionProgress();
     if (execution === undefined || execution.status !== 'RUNNING' || running.active || this.#closed) return;
-    const target = this.#options.functions().get(execution.functionName);
-    if (target === undefined)
-      return this.#finish(execution, 'FAILED', { ErrorMessage: 'The function no longer exists.' });
+    const { functionName, version } = execution;
+    const target = this.#options.functions.find(functionName, version);
+    if (target === undefined) {
+      const ErrorMessage = `The version ${version} of ${functionName} no longer exists.`;
+      return this.#finish(execution, 'FAILED', { ErrorType: 'ResourceNotFoundException', ErrorMessage });
+    }
     const now = Date.now();
     const lifetime = (target.spec.DurableConfig?.ExecutionTimeout ?? 0) * 1000;
     if (now > execution.startedAt + lifetime) return this.#finish(execution, 'TIMED_OUT', {});
@@ -212,7 +233,7 @@ export class DurableExecutions {
       InitialExecutionState: operationsPage(current.operations, 0, (at) => new Date(at).toISOString()),
       UpdatedOperationIds: due.map(({ Id }) => Id),
     };
-    const outcome = await target.invoke(JSON.stringify(event));
+    const outcome = await target.invoke(JSON.stringify(event), formatFunctionArn(functionName, version));
     this.#handleOutcome(arn, outcome);
   }
 

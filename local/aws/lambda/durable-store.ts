@@ -14,8 +14,9 @@ const executionSchema = z.object({
   arn: z.string(),
   /** Chosen by the caller. Starting the same name twice yields one execution. */
   name: z.string(),
-  /** Without the version. */
   functionName: z.string(),
+  /** The version that the execution runs on. */
+  version: z.string(),
   /** The event, as sent. */
   input: z.string(),
   status: z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT']),
@@ -52,15 +53,22 @@ export class DurableStore {
     return this.#executions.get(arn);
   }
 
+  /** Whether an execution on this version has not ended. */
+  hasRunning({ functionName, version }: Pick<Execution, 'functionName' | 'version'>): boolean {
+    return this.all().some(
+      (one) => one.status === 'RUNNING' && one.functionName === functionName && one.version === version,
+    );
+  }
+
   put(execution: Execution): void {
     if (this.#folder !== null) writeFileAtomically(this.#file(this.#folder, execution), JSON.stringify(execution));
     this.#executions.set(execution.arn, execution);
   }
 
-  /** Deletes executions that ended before a time. */
-  prune(before: number): void {
+  /** Deletes executions that ended before a time, in milliseconds. */
+  deleteEnded(before: (execution: Execution) => number): void {
     for (const execution of this.all()) {
-      if ((execution.endedAt ?? Number.POSITIVE_INFINITY) >= before) continue;
+      if ((execution.endedAt ?? Number.POSITIVE_INFINITY) >= before(execution)) continue;
       this.#executions.delete(execution.arn);
       if (this.#folder !== null) rmSync(this.#file(this.#folder, execution), { force: true });
     }

@@ -7,6 +7,7 @@ import { account } from '../shared/aws-account.ts';
 import type { EnvironmentPool } from './environment-pool.ts';
 import { EnvironmentShare } from './environment-share.ts';
 import { ExecutionEnvironment, type InvocationOutcome } from './execution-environment.ts';
+import type { Invocable } from './function-directory.ts';
 
 /** The maximum size of an event, and of a result, in a synchronous invocation. Source: Lambda quotas. */
 const maxPayloadBytes = 6 * 1024 * 1024;
@@ -25,7 +26,8 @@ export interface FunctionHostOptions {
   readonly onLine: (line: string) => void;
 }
 
-export class FunctionHost {
+/** The execution environments of one version of a function. */
+export class FunctionHost implements Invocable {
   readonly #options: FunctionHostOptions;
   readonly #environments: EnvironmentShare;
 
@@ -44,12 +46,12 @@ export class FunctionHost {
   }
 
   /** Invokes the function with a JSON event. Never throws: errors are returned as an outcome and logged. */
-  async invoke(event: string): Promise<InvocationOutcome> {
+  async invoke(event: string, invokedArn: string): Promise<InvocationOutcome> {
     if (Buffer.byteLength(event) > maxPayloadBytes) {
       return { ok: false, type: 'RequestEntityTooLargeException', message: 'The event is larger than 6 MB.' };
     }
     const environment = await this.#environments.acquire();
-    const outcome = limitResult(await environment.run(event, toLambdaContext(this.#options.spec)));
+    const outcome = limitResult(await environment.run(event, toLambdaContext(this.#options.spec, invokedArn)));
     this.#environments.release(environment);
     if (!outcome.ok) this.#logFailure(outcome);
     return outcome;
@@ -71,11 +73,11 @@ function limitResult(outcome: InvocationOutcome): InvocationOutcome {
   return { ok: false, type: 'Function.ResponseSizeTooLarge', message: 'The result is larger than 6 MB.' };
 }
 
-const toLambdaContext = (spec: FunctionSpec): Record<string, string> => ({
+const toLambdaContext = (spec: FunctionSpec, invokedArn: string): Record<string, string> => ({
   awsRequestId: randomUUID(),
   functionName: spec.functionName,
-  functionVersion: '$LATEST',
-  invokedFunctionArn: spec.functionArn,
+  functionVersion: spec.version,
+  invokedFunctionArn: invokedArn,
   memoryLimitInMB: String(spec.MemorySize),
   logGroupName: logGroupOf(spec),
   logStreamName: 'local',
@@ -105,7 +107,7 @@ export function functionEnvironmentVariables(
     AWS_EXECUTION_ENV: `AWS_Lambda_${spec.Runtime}`,
     AWS_LAMBDA_FUNCTION_NAME: spec.functionName,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.MemorySize),
-    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_VERSION: spec.version,
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: logGroupOf(spec),
     AWS_LAMBDA_LOG_STREAM_NAME: 'local',

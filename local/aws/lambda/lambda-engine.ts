@@ -1,5 +1,5 @@
 /**
- * The part of the Lambda API that functions call: Invoke, and the checkpoints of durable executions.
+ * The part of the Lambda API that functions call: Invoke, and the status and checkpoints of durable executions.
  * Source: Lambda API reference 2015-03-31; Smithy specification, "AWS restJson1 protocol".
  */
 import { z } from 'zod';
@@ -12,11 +12,12 @@ import {
 } from '../endpoint/wire-protocols.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { firstIssue } from '../shared/json.ts';
-import type { DurableExecutions, Invocable } from './durable-executions.ts';
+import type { DurableExecutions } from './durable-executions.ts';
 import { updateSchema } from './durable-operations.ts';
+import type { FunctionDirectory, ResolvedFunction } from './function-directory.ts';
 
 const invokePath = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
-const durablePath = /^\/2025-12-01\/durable-executions\/([^/]+)\/(checkpoint|state)$/;
+const durablePath = /^\/2025-12-01\/durable-executions\/([^/]+)(?:\/(checkpoint|state))?$/;
 
 /** Number of attempts of an asynchronous invocation. Source: Lambda developer guide, "Asynchronous invocation". */
 const asyncAttempts = 3;
@@ -42,6 +43,7 @@ function readOperation({ path, query, headers }: ServiceMessage, body: Buffer): 
   }
   const [, arn = '', operation] = durablePath.exec(path) ?? [];
   const DurableExecutionArn = decodeURIComponent(arn);
+  if (operation === undefined) return { action: 'GetDurableExecution', input: { DurableExecutionArn } };
   if (operation === 'state') {
     const input = { DurableExecutionArn, ...Object.fromEntries(query) };
     return { action: 'GetDurableExecutionState', input };
@@ -66,22 +68,22 @@ const checkpointSchema = z.object({
   ClientToken: z.string().optional(),
   Updates: z.array(updateSchema).default([]),
 });
+const executionSchema = z.object({ DurableExecutionArn: z.string() });
 const stateSchema = z.object({
   DurableExecutionArn: z.string(),
   CheckpointToken: z.string(),
   Marker: z.string().default('0'),
 });
 
-/** @param functions by name; called for each request, because the functions are created after the engines */
-export function lambdaEngine(
-  functions: () => ReadonlyMap<string, Invocable>,
-  executions: DurableExecutions,
-): ServiceEngine {
+export function lambdaEngine(functions: FunctionDirectory, executions: DurableExecutions): ServiceEngine {
   return {
     service: 'lambda',
     protocol,
     async run({ action, input }) {
-      if (action === 'Invoke') return await invoke(functions(), executions, parseInput(invokeSchema, input));
+      if (action === 'Invoke') return await invoke(functions, executions, parseInput(invokeSchema, input));
+      if (action === 'GetDurableExecution') {
+        return jsonReply(200, executions.describe(parseInput(executionSchema, input).DurableExecutionArn));
+      }
       if (action === 'GetDurableExecutionState') {
         const { DurableExecutionArn, CheckpointToken, Marker } = parseInput(stateSchema, input);
         return jsonReply(200, executions.state(DurableExecutionArn, CheckpointToken, Marker));
@@ -93,15 +95,14 @@ export function lambdaEngine(
 }
 
 async function invoke(
-  functions: ReadonlyMap<string, Invocable>,
+  functions: FunctionDirectory,
   executions: DurableExecutions,
   request: z.infer<typeof invokeSchema>,
 ): Promise<EngineReply> {
-  const { name, qualifier } = parseFunctionName(request.FunctionName, request.Qualifier);
-  const target = functions.get(name);
-  if (target === undefined) throw new ServiceError('ResourceNotFoundException', `Function not found: ${name}`, 404);
-  if (target.spec.DurableConfig !== undefined) {
-    if (qualifier === undefined) {
+  const target = functions.resolve(request.FunctionName, request.Qualifier);
+  const { spec } = target.version;
+  if (spec.DurableConfig !== undefined) {
+    if (target.qualifier === undefined) {
       throw new ServiceError(
         'InvalidParameterValueException',
         'A durable function must be invoked with a version or alias.',
@@ -113,30 +114,23 @@ async function invoke(
         'This emulator invokes durable functions only asynchronously (InvocationType Event).',
       );
     }
-    const { arn } = executions.start(target.spec, request.DurableExecutionName, request.Payload);
+    const { arn } = executions.start(spec, request.DurableExecutionName, request.Payload);
     return { status: 202, body: '', headers: { 'x-amz-durable-execution-arn': arn } };
   }
   if (request.InvocationType === 'Event') {
     void invokeAsync(target, request.Payload);
     return { status: 202, body: '' };
   }
-  const outcome = await target.invoke(request.Payload);
-  if (outcome.ok) return { status: 200, body: outcome.payload };
+  const outcome = await target.version.invoke(request.Payload, target.invokedArn);
+  const executed = { 'x-amz-executed-version': spec.version };
+  if (outcome.ok) return { status: 200, body: outcome.payload, headers: executed };
   const failure = { errorType: outcome.type, errorMessage: outcome.message };
-  return { status: 200, body: JSON.stringify(failure), headers: { 'x-amz-function-error': 'Unhandled' } };
+  const headers = { ...executed, 'x-amz-function-error': 'Unhandled' };
+  return { status: 200, body: JSON.stringify(failure), headers };
 }
 
-async function invokeAsync(target: Invocable, event: string): Promise<void> {
-  for (let attempt = 1; attempt <= asyncAttempts; attempt++) if ((await target.invoke(event)).ok) return;
-}
-
-/** Parses a function name or ARN, which can end with a version. */
-function parseFunctionName(
-  given: string,
-  qualifier: string | undefined,
-): { name: string; qualifier: string | undefined } {
-  const [name = '', own] = (/^arn:[^:]+:lambda:[^:]*:[^:]*:function:(.+)$/.exec(given)?.[1] ?? given).split(':');
-  return { name, qualifier: own ?? qualifier };
+async function invokeAsync({ version, invokedArn }: ResolvedFunction, event: string): Promise<void> {
+  for (let attempt = 1; attempt <= asyncAttempts; attempt++) if ((await version.invoke(event, invokedArn)).ok) return;
 }
 
 function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
