@@ -110,7 +110,7 @@ export class VaultApi extends Construct {
     });
     this.url = this.api.apiEndpoint;
     this.integrations = new Map(
-      routeGroups.map((group) => [group, new HttpLambdaIntegration(`To-${group}`, props.functions[group].lambda)]),
+      routeGroups.map((group) => [group, new HttpLambdaIntegration(`To-${group}`, props.functions[group].target)]),
     );
     const stage = this.addStage(props.settings);
     for (const id of routeIds) {

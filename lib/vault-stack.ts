@@ -2,123 +2,87 @@ import { CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { routeGroups } from '../contract/routes.ts';
 import { functionEnv } from '../contract/shared/environment-variables.ts';
-import { ApiKeyTable } from './api-keys/api-key-table.ts';
 import { AuditSealingSchedule } from './audit/audit-sealing-schedule.ts';
-import { AuditTable } from './audit/audit-table.ts';
-import { SigningKey } from './audit/signing-key.ts';
-import { BlobBucket } from './blobs/blob-bucket.ts';
-import { BlobTable } from './blobs/blob-table.ts';
+import type { DataStack } from './data-stack.ts';
+import { GradualDeployment } from './deployment/gradual-deployment.ts';
 import { iamPolicyReport } from './explain/iam-policy-report.ts';
+import { JobConsumer } from './jobs/job-consumer.ts';
 import { LinkPage } from './link-page/link-page.ts';
-import { KeyEncryptionKey } from './org-keys/key-encryption-key.ts';
-import { KeyringTable } from './org-keys/org-keyring-table.ts';
-import { RotationTable } from './rotation/rotation-table.ts';
 import type { DeploymentSettings } from './shared/deployment-settings.ts';
-import { HmacKey } from './shared/kms-hmac-key.ts';
-import { LockedBucket } from './shared/locked-bucket.ts';
+import { deploymentName } from './shared/physical-names.ts';
 import { createFunctions, type VaultFunctions } from './shared/vault-functions.ts';
-import { UserData } from './users/user-data.ts';
-import { ValueTable } from './values/value-table.ts';
 import { VaultApi } from './vault-api.ts';
 
 interface VaultStackProps {
   readonly settings: DeploymentSettings;
+  /** The data that the functions access. */
+  readonly data: DataStack;
   /** Folder with `<entry>.ts` for every entry; each file exports `handler`. */
   readonly handlers: string;
   /** Folder of the link page: `index.html`, `style.css` and `src/main.ts`. */
   readonly page: string;
 }
 
-/** One deployment of the vault, independent of account and region. */
+/**
+ * The code of one deployment, independent of account and region: functions with their roles, the API and the link page.
+ * It holds no data and can be deleted and deployed again (data-stack.ts).
+ */
 export class VaultStack extends Stack {
-  private readonly kek: KeyEncryptionKey;
-  private readonly keyrings: KeyringTable;
-  private readonly apiKeys: ApiKeyTable;
-  private readonly values: ValueTable;
-  private readonly audit: AuditTable;
-  private readonly signingKey: SigningKey;
-  private readonly rotations: RotationTable;
-  private readonly recordsKey: HmacKey;
-  private readonly locked: LockedBucket;
-  private readonly blobs: BlobTable;
-  private readonly objects: BlobBucket;
-  private readonly users: UserData;
+  private readonly data: DataStack;
 
-  constructor(scope: Construct, props: VaultStackProps) {
-    const name = `${props.settings.name}-${props.settings.stage}`;
+  constructor(scope: Construct, { settings, data, handlers, page: folder }: VaultStackProps) {
+    const name = deploymentName(settings);
     super(scope, 'Vault', { stackName: name, description: 'Anima Vault: envelope encryption for AI agents' });
-    this.kek = new KeyEncryptionKey(this, 'Kek', name, props.settings.previousKeks);
-    this.keyrings = new KeyringTable(this, 'Keyrings');
-    this.apiKeys = new ApiKeyTable(this, 'ApiKeys');
-    this.values = new ValueTable(this, 'Values');
-    this.audit = new AuditTable(this, 'Audit', props.settings.auditRetentionDays);
-    this.rotations = new RotationTable(this, 'Rotations');
-    this.signingKey = new SigningKey(this, 'Signing', `${name}-signing`);
-    this.recordsKey = new HmacKey(this, 'RecordsKey', {
-      alias: `${name}-records`,
-      description: 'Authenticates keyrings, API keys and marks; losing it locks every organization out',
-      setting: functionEnv.recordsKeyId,
-    });
-    this.locked = new LockedBucket(this, 'Locked', props.settings);
-    this.blobs = new BlobTable(this, 'BlobRecords');
-    this.objects = new BlobBucket(this, 'BlobObjects');
-    this.users = new UserData(this, 'UserCustody', name);
-    const functions = createFunctions(this, props.settings, props.handlers);
+    this.data = data;
+    const functions = createFunctions(this, settings, handlers);
     this.grantAll(functions);
     this.grantRecords(functions);
-    this.grantRotation(functions, props.settings);
+    this.grantRotation(functions, settings);
     this.grantShredding(functions);
-    this.grantBlobs(functions, props.settings);
+    this.grantBlobs(functions, settings);
     this.grantAudit(functions);
-    const api = new VaultApi(this, 'Api', { name, settings: props.settings, functions });
-    this.grantUsers(functions, props.settings, api.url);
+    const api = new VaultApi(this, 'Api', { name, settings, functions });
+    this.grantUsers(functions, settings, api.url);
+    new JobConsumer(this, 'Jobs', data.users.jobs, functions.worker);
     const page = new LinkPage(this, 'Page', {
       name,
-      folder: props.page,
-      domain: props.settings.pageDomain,
+      folder,
+      domain: settings.pageDomain,
       apiUrl: api.url,
-      objectsOrigin: this.objects.origin,
+      objectsOrigin: data.objects.origin,
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
-    this.output('Url', api.url, 'Address of the vault: the client takes it as ANIMA_URL');
-    this.output('KekArn', this.kek.arn, 'The key-encryption key');
-    this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
-    this.output('KeyringTable', this.keyrings.name, 'Wrapped data-encryption keys; never to be copied');
-    this.output('ApiKeyTable', this.apiKeys.name, 'Records of API keys');
-    this.output('ValueTable', this.values.name, 'Sealed values');
-    this.output('RotationTable', this.rotations.name, 'Progress of rotations');
-    this.output('PageUrl', page.url, 'The page that opens links');
-    this.output('BlobTable', this.blobs.name, 'Records of blobs');
-    this.output('LockedBucket', this.locked.name, 'Marks of organizations and heads of the audit, under Object Lock');
-    this.output('BlobBucket', this.objects.name, 'Ciphertext of blobs');
-    this.output('UserKeyringTable', this.users.keyrings.name, 'Slots of users; never to be copied');
-    this.output('UserRecordTable', this.users.records.name, 'Sealed memories and messages of users');
-    this.output('AuditTable', this.audit.name, 'Audit records');
+    if (settings.canary) new GradualDeployment(this, 'Deployment', functions);
+    new CfnOutput(this, 'Url', {
+      value: api.url,
+      description: 'Address of the vault: the client takes it as ANIMA_URL',
+    });
+    new CfnOutput(this, 'PageUrl', { value: page.url, description: 'The page that opens links' });
   }
 
   /** All permissions of the functions; everything else is denied. The public function can only read a public key. */
   private grantAll(functions: VaultFunctions): void {
     const { operator, admin, reader, writer } = functions;
-    this.signingKey.grantPublish(functions.public);
+    this.data.signingKey.grantPublish(functions.public);
 
-    this.keyrings.grantPut(operator);
-    this.apiKeys.grantPut(operator);
+    this.data.keyrings.grantPut(operator);
+    this.data.apiKeys.grantPut(operator);
 
-    this.keyrings.grantRead(admin);
-    this.apiKeys.grantManage(admin);
+    this.data.keyrings.grantRead(admin);
+    this.data.apiKeys.grantManage(admin);
 
-    this.keyrings.grantRead(reader);
-    this.apiKeys.grantRead(reader);
-    this.values.grantRead(reader);
-    this.kek.grantDecrypt(reader);
+    this.data.keyrings.grantRead(reader);
+    this.data.apiKeys.grantRead(reader);
+    this.data.values.grantRead(reader);
+    this.data.kek.grantDecrypt(reader);
 
-    this.keyrings.grantRead(writer);
-    this.keyrings.grantPut(writer);
-    this.apiKeys.grantRead(writer);
-    this.values.grantWrite(writer);
-    this.kek.grantGenerate(writer);
-    this.kek.grantDecrypt(writer);
+    this.data.keyrings.grantRead(writer);
+    this.data.keyrings.grantPut(writer);
+    this.data.apiKeys.grantRead(writer);
+    this.data.values.grantWrite(writer);
+    this.data.kek.grantGenerate(writer);
+    this.data.kek.grantDecrypt(writer);
   }
 
   /**
@@ -129,12 +93,12 @@ export class VaultStack extends Stack {
     const { reader, writer, auditor, blobs, users, accounts, memory, worker, explainer } = others;
     const readers = [reader, writer, rotator, auditor, blobs, links, users, accounts, memory, worker, explainer];
     for (const fn of [...readers, others['provider-secrets']]) {
-      this.recordsKey.grantMac(fn);
-      this.locked.grantReadMark(fn);
+      this.data.recordsKey.grantMac(fn);
+      this.data.locked.grantReadMark(fn);
     }
     for (const fn of [operator, admin, shredder, others['rotation-workflow'], others['shred-workflow']]) {
-      this.recordsKey.grantMac(fn);
-      this.locked.grantWriteMark(fn);
+      this.data.recordsKey.grantMac(fn);
+      this.data.locked.grantWriteMark(fn);
     }
   }
 
@@ -144,37 +108,37 @@ export class VaultStack extends Stack {
   private grantRotation(functions: VaultFunctions, { rotationDays, rotationMessages }: DeploymentSettings): void {
     const { rotator, writer } = functions;
     const workflow = functions['rotation-workflow'];
-    this.apiKeys.grantRead(rotator);
-    this.keyrings.grantRead(rotator);
+    this.data.apiKeys.grantRead(rotator);
+    this.data.keyrings.grantRead(rotator);
     for (const fn of [rotator, workflow]) {
-      this.keyrings.grantChange(fn);
-      this.kek.grantGenerate(fn);
-      this.kek.grantDecrypt(fn);
+      this.data.keyrings.grantChange(fn);
+      this.data.kek.grantGenerate(fn);
+      this.data.kek.grantDecrypt(fn);
     }
-    this.rotations.grantRead(rotator);
+    this.data.rotations.grantRead(rotator);
     workflow.grantStart(rotator, functionEnv.rotationFunction);
-    this.rotations.grantWrite(workflow);
-    this.values.grantReseal(workflow);
-    this.kek.grantRewrap(workflow);
+    this.data.rotations.grantWrite(workflow);
+    this.data.values.grantReseal(workflow);
+    this.data.kek.grantRewrap(workflow);
     writer.set(functionEnv.rotationDays, String(rotationDays));
     writer.set(functionEnv.rotationMessages, String(rotationMessages));
     if (rotationDays + rotationMessages > 0) workflow.grantStart(writer, functionEnv.rotationFunction);
-    if (rotationMessages > 0) this.rotations.grantCount(writer);
+    if (rotationMessages > 0) this.data.rotations.grantCount(writer);
   }
 
   /** The shredder replaces keyrings and deletes values but cannot decrypt them. Its workflow runs the delayed steps. */
   private grantShredding(functions: VaultFunctions): void {
     const { shredder } = functions;
     const workflow = functions['shred-workflow'];
-    this.keyrings.grantRead(shredder);
-    this.apiKeys.grantRead(shredder);
-    this.values.grantDestroy(shredder);
+    this.data.keyrings.grantRead(shredder);
+    this.data.apiKeys.grantRead(shredder);
+    this.data.values.grantDestroy(shredder);
     workflow.grantStart(shredder, functionEnv.shredFunction);
     for (const fn of [shredder, workflow]) {
-      this.keyrings.grantChange(fn);
-      this.keyrings.grantFindCopies(fn);
-      this.values.grantCount(fn);
-      this.signingKey.grantSign(fn);
+      this.data.keyrings.grantChange(fn);
+      this.data.keyrings.grantFindCopies(fn);
+      this.data.values.grantCount(fn);
+      this.data.signingKey.grantSign(fn);
     }
   }
 
@@ -182,19 +146,19 @@ export class VaultStack extends Stack {
    * Blobs are opened without an API key, by proof of the link key. None of these functions has a link key or the KEK.
    */
   private grantBlobs({ blobs, links, ...others }: VaultFunctions, { blobMaxBytes }: DeploymentSettings): void {
-    this.keyrings.grantRead(blobs);
-    this.apiKeys.grantRead(blobs);
-    this.blobs.grantManage(blobs);
-    this.objects.grantUpload(blobs);
+    this.data.keyrings.grantRead(blobs);
+    this.data.apiKeys.grantRead(blobs);
+    this.data.blobs.grantManage(blobs);
+    this.data.objects.grantUpload(blobs);
     blobs.set(functionEnv.blobMaxBytes, String(blobMaxBytes));
 
-    this.keyrings.grantRead(links);
-    this.blobs.grantOpen(links);
-    this.objects.grantOpen(links);
+    this.data.keyrings.grantRead(links);
+    this.data.blobs.grantOpen(links);
+    this.data.objects.grantOpen(links);
 
     for (const fn of [others.shredder, others['shred-workflow']]) {
-      this.blobs.grantDestroy(fn);
-      this.objects.grantDestroy(fn);
+      this.data.blobs.grantDestroy(fn);
+      this.data.objects.grantDestroy(fn);
     }
   }
 
@@ -204,16 +168,15 @@ export class VaultStack extends Stack {
    */
   private grantUsers(functions: VaultFunctions, settings: DeploymentSettings, apiUrl: string): void {
     const secrets = functions['provider-secrets'];
-    this.keyrings.grantRead(secrets);
-    this.values.grantGet(secrets);
-    this.kek.grantDecrypt(secrets);
-    const org = { apiKeys: this.apiKeys, keyrings: this.keyrings, values: this.values, blobs: this.blobs };
-    this.users.grantAccounts(functions, org);
-    this.users.grantConversations(functions, org, settings, apiUrl);
-    this.users.grantExplaining(functions, org);
-    this.users.grantShredding(functions);
-    this.audit.grantRecord(functions.worker);
-    functions.explainer.set(functionEnv.grants, iamPolicyReport(this, functions));
+    this.data.keyrings.grantRead(secrets);
+    this.data.values.grantGet(secrets);
+    this.data.kek.grantDecrypt(secrets);
+    this.data.users.grantAccounts(functions, this.data);
+    this.data.users.grantConversations(functions, this.data, settings, apiUrl);
+    this.data.users.grantExplaining(functions, this.data);
+    this.data.users.grantShredding(functions);
+    this.data.audit.grantRecord(functions.worker);
+    functions.explainer.set(functionEnv.grants, iamPolicyReport(this.data, functions));
   }
 
   /**
@@ -221,21 +184,17 @@ export class VaultStack extends Stack {
    * to the locked bucket. Both verify them with the public key.
    */
   private grantAudit(functions: VaultFunctions): void {
-    for (const group of routeGroups) if (group !== 'public') this.audit.grantRecord(functions[group]);
+    for (const group of routeGroups) if (group !== 'public') this.data.audit.grantRecord(functions[group]);
     const { auditor, sealer } = functions;
-    this.audit.grantRead(auditor);
-    this.keyrings.grantRead(auditor);
-    this.apiKeys.grantRead(auditor);
+    this.data.audit.grantRead(auditor);
+    this.data.keyrings.grantRead(auditor);
+    this.data.apiKeys.grantRead(auditor);
     sealer.grantInvoke(auditor, functionEnv.sealFunction);
-    this.locked.grantReadHeads(auditor);
-    this.signingKey.grantPublish(auditor);
-    this.locked.grantAddHeads(sealer);
-    this.audit.grantSeal(sealer);
-    this.signingKey.grantSign(sealer);
+    this.data.locked.grantReadHeads(auditor);
+    this.data.signingKey.grantPublish(auditor);
+    this.data.locked.grantAddHeads(sealer);
+    this.data.audit.grantSeal(sealer);
+    this.data.signingKey.grantSign(sealer);
     new AuditSealingSchedule(this, 'Sealing', sealer);
-  }
-
-  private output(id: string, value: string, description: string): void {
-    new CfnOutput(this, id, { value, description });
   }
 }

@@ -22,7 +22,7 @@ export const functionEnv = {
   auditRetentionDays: 'ANIMA_AUDIT_RETENTION_DAYS',
   /** Role that this function assumes with the org as session tag; absent where this is disabled. */
   sessionRole: 'ANIMA_SESSION_ROLE_ARN',
-  /** Functions that other functions invoke. */
+  /** ARNs of the aliases of functions that other functions invoke. */
   rotationFunction: 'ANIMA_ROTATION_FUNCTION',
   shredFunction: 'ANIMA_SHRED_FUNCTION',
   sealFunction: 'ANIMA_SEAL_FUNCTION',
@@ -88,6 +88,9 @@ export const localUrl = `http://127.0.0.1:${localPort}`;
 /** Key prefixes in the locked bucket: `marks/<org>` and `heads/<org>/<number of the seal in 12 digits>`. */
 export const orgMarkPrefix = 'marks/';
 export const auditHeadPrefix = 'heads/';
+
+/** Alias of every function, which all callers invoke. A deployment moves it to the new version. */
+export const functionAlias = 'live';
 
 /** The session tag that names the org and so limits what an assumed role can access. */
 export const orgSessionTag = 'org';

@@ -13,7 +13,7 @@ export class AuditSealingSchedule extends Construct {
     new Rule(this, 'Rule', {
       description: 'Seals the audit records of organizations that have new ones',
       schedule: Schedule.rate(Duration.minutes(5)),
-      targets: [new LambdaFunction(sealer.lambda)],
+      targets: [new LambdaFunction(sealer.target)],
     });
   }
 }

@@ -28,11 +28,15 @@ export class AuditTable extends Construct {
   private readonly table: Table;
   private readonly retentionDays: number;
 
-  /** @param retentionDays how many days records are kept; 0 means forever */
-  constructor(scope: Construct, id: string, retentionDays: number) {
+  /**
+   * @param name physical name; undefined lets CloudFormation generate it
+   * @param retentionDays how many days records are kept; 0 means forever
+   */
+  constructor(scope: Construct, id: string, name: string | undefined, retentionDays: number) {
     super(scope, id);
     this.retentionDays = retentionDays;
     this.table = orgPartitionedTable(this, {
+      name,
       sortKey: 'id',
       recoverable: true,
       timeToLiveAttribute: 'ttl',

@@ -1,9 +1,10 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { PolicyDocument } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { administrationStatement, grantToFunctionRole } from '../shared/kms-key-policy.ts';
+import { statefulRemoval } from '../shared/stateful-removal.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
@@ -23,7 +24,7 @@ export class SigningKey extends Construct {
       keySpec: KeySpec.ECC_NIST_P256,
       keyUsage: KeyUsage.SIGN_VERIFY,
       pendingWindow: Duration.days(30),
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: statefulRemoval,
       policy: new PolicyDocument({ statements: [administrationStatement()] }),
     });
     this.arn = this.key.keyArn;

@@ -24,10 +24,12 @@ export class BlobBucket extends Construct {
   readonly origin: string;
   private readonly bucket: Bucket;
 
-  constructor(scope: Construct, id: string) {
+  /** @param name physical name; undefined lets CloudFormation generate it */
+  constructor(scope: Construct, id: string, name: string | undefined) {
     super(scope, id);
     this.bucket = new Bucket(this, 'Bucket', {
       ...privateBucket,
+      ...(name !== undefined && { bucketName: name }),
       // Objects are already ciphertext. A customer managed KMS key would add a KMS call per download and no
       // confidentiality.
       // CORS gives no protection here: a presigned URL gives access from any page, and cookies are not used. A rule

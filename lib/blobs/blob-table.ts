@@ -13,9 +13,10 @@ export class BlobTable extends Construct {
   readonly name: string;
   private readonly table: Table;
 
-  constructor(scope: Construct, id: string) {
+  /** @param name physical name; undefined lets CloudFormation generate it */
+  constructor(scope: Construct, id: string, name: string | undefined) {
     super(scope, id);
-    this.table = orgPartitionedTable(this, { sortKey: 'id', recoverable: true, timeToLiveAttribute: 'ttl' });
+    this.table = orgPartitionedTable(this, { name, sortKey: 'id', recoverable: true, timeToLiveAttribute: 'ttl' });
     this.name = this.table.tableName;
   }
 

@@ -1,45 +1,49 @@
-import { type CfnElement, CfnResource, Lazy, type Stack } from 'aws-cdk-lib';
+import { Lazy, Stack } from 'aws-cdk-lib';
 import { CfnPolicy } from 'aws-cdk-lib/aws-iam';
+import type { DataStack } from '../data-stack.ts';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
-
-/** Names of the resources whose permissions `explain` evaluates (lambdas/explain), by construct path. */
-const resourceWords: Readonly<Record<string, string>> = {
-  Kek: 'kek',
-  Values: 'value',
-  'UserCustody/Keyrings': 'userKeyring',
-  'UserCustody/Records': 'userRecord',
-  'UserCustody/Opening': 'custodyKey',
-  'UserCustody/Code': 'codeKey',
-  'Responder/Function': 'responder',
-};
 
 /** `{ <resource>: { <action>: [<entry>, …] } }`, sorted ascending at every level. */
 type PolicyReport = Record<string, Record<string, string[]>>;
 
 /**
  * The permissions of each function as JSON, for `explain`. They are read from the synthesized policies of the
- * functions' roles, not from the grants in the code, so that the report cannot differ from the policies. The report is
- * an environment variable, and Lambda limits the environment to 4 KB.
+ * functions' roles, not from the grants in the code, so that the report cannot differ from the policies. The resources
+ * are those of the data stack and the responder. The report is an environment variable, and Lambda limits the
+ * environment to 4 KB.
  */
-export const iamPolicyReport = (stack: Stack, functions: VaultFunctions): string =>
-  Lazy.string({ produce: () => JSON.stringify(buildReport(stack, functions)) });
+export const iamPolicyReport = (data: DataStack, functions: VaultFunctions): string =>
+  Lazy.string({ produce: () => JSON.stringify(buildReport(data, functions)) });
 
-const buildReport = (stack: Stack, functions: VaultFunctions): PolicyReport => {
-  const entries = new Map(Object.entries(functions).flatMap(([entry, fn]) => (fn ? [[fn.node.id, entry]] : [])));
-  const resources = stack.node.findAll().filter((construct) => CfnResource.isCfnResource(construct));
-  const paths = new Map(resources.map((one) => [logicalIdOf(stack, one), one.node.path.split('/').slice(1)]));
-  const wordOf = (resource: unknown): string | undefined => {
-    const [first = '', second = ''] = paths.get(referencedLogicalId(resource) ?? '') ?? [];
-    return resourceWords[`${first}/${second}`] ?? resourceWords[first];
+/** ARNs of the resources whose permissions `explain` evaluates (lambdas/explain). */
+const resourceArns = (data: DataStack, { responder }: VaultFunctions): Readonly<Record<string, string>> => ({
+  kek: data.kek.arn,
+  value: data.values.arn,
+  userKeyring: data.users.keyrings.arn,
+  userRecord: data.users.records.arn,
+  custodyKey: data.users.custodyKey.arn,
+  codeKey: data.users.codeKey.arn,
+  ...(responder && { responder: responder.alias.functionArn }),
+});
+
+const buildReport = (data: DataStack, functions: VaultFunctions): PolicyReport => {
+  const { public: anyFunction } = functions;
+  const stack = Stack.of(anyFunction);
+  // The form of a reference depends on the stack that contains it, so both sides are resolved in the code stack.
+  const references = Object.entries(resourceArns(data, functions)).map(
+    ([word, arn]) => [word, JSON.stringify(stack.resolve(arn))] as const,
+  );
+  const wordsOf = (resource: unknown): string[] => {
+    const text = JSON.stringify(resource);
+    return references.filter(([, reference]) => text.includes(reference)).map(([word]) => word);
   };
-  const found = resources
-    .filter((one) => one instanceof CfnPolicy)
-    .flatMap((policy) => {
-      const [role] = stack.resolve(policy.roles) ?? [];
-      const entry = entries.get(paths.get(referencedLogicalId(role) ?? '')?.[0] ?? '');
+  const found = Object.entries(functions).flatMap(([entry, fn]) => {
+    const policies = fn?.node.findAll().filter((construct) => construct instanceof CfnPolicy) ?? [];
+    return policies.flatMap((policy) => {
       const { Statement }: { Statement: Statement[] } = stack.resolve(policy.policyDocument);
-      return entry === undefined ? [] : Statement.flatMap((statement) => toRows(statement, wordOf, entry));
+      return Statement.flatMap((statement) => toRows(statement, wordsOf, entry));
     });
+  });
   return groupRows(found.toSorted((a, b) => (a.join() < b.join() ? -1 : 1)));
 };
 
@@ -53,14 +57,14 @@ type Row = readonly [word: string, action: string, entry: string];
 
 const toRows = (
   { Effect, Action, Resource }: Statement,
-  wordOf: (resource: unknown) => string | undefined,
+  wordsOf: (resource: unknown) => string[],
   entry: string,
 ): Row[] => {
   if (Effect !== 'Allow')
     throw new Error(
       `A policy of ${entry} has a Deny statement, which explain does not support. Nothing was synthesized.`,
     );
-  const named = [Resource].flat().flatMap((resource) => wordOf(resource) ?? []);
+  const named = [Resource].flat().flatMap(wordsOf);
   return named.flatMap((word) => [Action].flat().map((action): Row => [word, action, entry]));
 };
 
@@ -72,9 +76,3 @@ const groupRows = (found: readonly Row[]): PolicyReport => {
   }
   return grants;
 };
-
-const logicalIdOf = (stack: Stack, element: CfnElement): string => stack.resolve(element.logicalId);
-
-/** The logical ID of a `Ref` or `Fn::GetAtt` anywhere in a resource value. */
-const referencedLogicalId = (value: unknown): string | undefined =>
-  /\{"(?:Ref":|Fn::GetAtt":\[)"([A-Za-z0-9]+)"/.exec(JSON.stringify(value) ?? '')?.[1];

@@ -1,9 +1,9 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { DeduplicationScope, FifoThroughputLimit, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { functionEnv, jobRetentionSeconds, workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
+import { statefulRemoval } from '../shared/stateful-removal.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 
 /**
@@ -20,9 +20,6 @@ const visibility = Duration.seconds(6 * workerTimeoutSeconds);
  */
 const retention = Duration.seconds(jobRetentionSeconds);
 
-/** Maximum number of concurrent workers. Limits the cost and the share of the account's KMS quota. */
-const concurrency = 50;
-
 /**
  * Encrypted jobs for the worker (docs/format.md, section 13). The jobs of a sender are processed in order, one at a
  * time. A job with the same ID within five minutes is a duplicate.
@@ -31,11 +28,14 @@ const concurrency = 50;
  * drops a job after a few attempts, which unblocks the later jobs of the sender.
  */
 export class JobQueue extends Construct {
+  readonly arn: string;
   private readonly queue: Queue;
 
-  constructor(scope: Construct, id: string) {
+  /** @param name physical name; undefined lets CloudFormation generate it */
+  constructor(scope: Construct, id: string, name: string | undefined) {
     super(scope, id);
     this.queue = new Queue(this, 'Queue', {
+      ...(name !== undefined && { queueName: name }),
       fifo: true,
       contentBasedDeduplication: false,
       deduplicationScope: DeduplicationScope.MESSAGE_GROUP,
@@ -44,9 +44,9 @@ export class JobQueue extends Construct {
       retentionPeriod: retention,
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
-      // Messages are kept only for a few hours.
-      removalPolicy: RemovalPolicy.DESTROY,
+      removalPolicy: statefulRemoval,
     });
+    this.arn = this.queue.queueArn;
     Validations.of(this.queue).acknowledge({
       id: 'AwsSolutions-SQS3',
       reason: 'A dead-letter queue would keep messages of users for weeks. The worker drops failed jobs itself.',
@@ -62,18 +62,9 @@ export class JobQueue extends Construct {
     fn.set(functionEnv.jobQueueUrl, this.queue.queueUrl);
   }
 
-  /** Makes a function the consumer of the queue, with one job per invocation. Only failed jobs are redelivered. */
-  consumeBy(fn: VaultFunction): void {
+  /** Receives, deletes and counts jobs. */
+  grantConsume(fn: VaultFunction): void {
     const actions = ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'];
     fn.allow(new PolicyStatement({ actions, resources: [this.queue.queueArn] }));
-    const mapping = new EventSourceMapping(this, 'Worker', {
-      target: fn.lambda,
-      eventSourceArn: this.queue.queueArn,
-      batchSize: 1,
-      reportBatchItemFailures: true,
-      maxConcurrency: concurrency,
-    });
-    // Lambda rejects an event source mapping if the function does not have permission to read the queue yet.
-    mapping.node.addDependency(fn.role);
   }
 }

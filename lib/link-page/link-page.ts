@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
-import { Aws, CustomResource, Duration, Fn, Stack, Validations } from 'aws-cdk-lib';
+import { Aws, CustomResource, Duration, Fn, Validations } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {
   AllowedMethods,
@@ -23,6 +23,7 @@ import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import type { DeploymentSettings } from '../shared/deployment-settings.ts';
+import { nagResourceName } from '../shared/nag-resource-name.ts';
 import { privateBucket } from '../shared/private-bucket.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
 import { bundlePage } from './page-bundle.ts';
@@ -150,15 +151,14 @@ export class LinkPage extends Construct {
   private publish(publisher: VaultFunction, key: string, html: string): CustomResource {
     const everyVersion = this.bucket.arnForObjects('*/index.html');
     publisher.allow(new PolicyStatement({ actions: ['s3:PutObject'], resources: [everyVersion] }));
-    const name = Stack.of(this).resolve(this.bucket.bucketArn)['Fn::GetAtt'][0];
     Validations.of(publisher).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::<${name}.Arn>/*/index.html]`,
+      id: `AwsSolutions-IAM5[Resource::${nagResourceName(this.bucket, this.bucket.bucketArn, this)}/*/index.html]`,
       reason: 'Each version of the page has a new key. A policy with the key of one version would not cover the next.',
     });
     publisher.set(functionEnv.pageBucket, this.bucket.bucketName);
     return new CustomResource(this, 'Published', {
       resourceType: 'Custom::VaultPage',
-      serviceToken: publisher.lambda.functionArn,
+      serviceToken: publisher.alias.functionArn,
       serviceTimeout: Duration.minutes(10),
       properties: { Key: key, Content: deflateSync(html, { level: 9 }).toString('base64') },
     });

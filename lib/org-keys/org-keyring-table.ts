@@ -13,9 +13,10 @@ export class KeyringTable extends Construct {
   readonly name: string;
   private readonly table: Table;
 
-  constructor(scope: Construct, id: string) {
+  /** @param name physical name; undefined lets CloudFormation generate it */
+  constructor(scope: Construct, id: string, name: string | undefined) {
     super(scope, id);
-    this.table = noBackupTable(this, {});
+    this.table = noBackupTable(this, { name });
     this.name = this.table.tableName;
   }
 

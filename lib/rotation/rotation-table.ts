@@ -13,9 +13,10 @@ export class RotationTable extends Construct {
   readonly name: string;
   private readonly table: Table;
 
-  constructor(scope: Construct, id: string) {
+  /** @param name physical name; undefined lets CloudFormation generate it */
+  constructor(scope: Construct, id: string, name: string | undefined) {
     super(scope, id);
-    this.table = orgPartitionedTable(this, { recoverable: true });
+    this.table = orgPartitionedTable(this, { name, recoverable: true });
     this.name = this.table.tableName;
   }
 

@@ -61,6 +61,17 @@ export interface DeploymentSettings {
    * include it in their signature, so it must be the URL that is configured at the provider.
    */
   readonly publicUrl: string | undefined;
+  /**
+   * Context `stableNames`, `on` or `off`, default `off`: tables, buckets and the queue have names that derive from the
+   * name and the stage, for buckets also from account and region. Otherwise CloudFormation generates their names.
+   * Changing this setting replaces these resources, so it must be chosen before the first deployment.
+   */
+  readonly stableNames: boolean;
+  /**
+   * Context `canary`, `on` or `off`, default `off` for the stage `dev`, otherwise `on`: a new version of a function
+   * first receives 10% of its invocations for five minutes, and CodeDeploy returns to the previous version on errors.
+   */
+  readonly canary: boolean;
 }
 
 const stagePattern = /^[a-z][a-z0-9-]{0,19}$/;
@@ -73,7 +84,7 @@ const retentionPeriods = Object.values(RetentionDays).filter(
 
 /** Reads the settings from the CDK context. Throws an error that names the key and its allowed values. */
 export const readSettings = (node: Node): DeploymentSettings => ({
-  stage: readMatching(node, 'stage', 'dev', stagePattern, '1 to 20 of a-z, 0-9 and -, beginning with a letter'),
+  stage: readStage(node),
   name: readMatching(node, 'name', 'anima-vault', namePattern, '1 to 40 of a-z, 0-9 and -, beginning with a letter'),
   corsOrigins: parseOrigins(contextText(node, 'corsOrigins', '*')),
   logRetention: parseRetention(contextText(node, 'logRetentionDays', '90')),
@@ -87,12 +98,20 @@ export const readSettings = (node: Node): DeploymentSettings => ({
   auditRetentionDays: Number(
     readMatching(node, 'auditRetentionDays', '400', /^(?:0|[1-9][0-9]{0,4})$/, '0 (for ever) or days up to 99999'),
   ),
-  sessionTags: readMatching(node, 'sessionTags', 'on', /^(?:on|off)$/, 'on or off') === 'on',
+  sessionTags: readSwitch(node, 'sessionTags', 'on'),
   blobMaxBytes: parseBlobMaxBytes(contextText(node, 'blobMaxBytes', String(limits.blobBytes))),
   pageDomain: parsePageDomain(contextText(node, 'pageDomain', ''), contextText(node, 'pageCertificateArn', '')),
   responder: parseResponder(contextText(node, 'responder', 'none')),
   publicUrl: parsePublicUrl(contextText(node, 'publicUrl', '')),
+  stableNames: readSwitch(node, 'stableNames', 'off'),
+  canary: readSwitch(node, 'canary', readStage(node) === 'dev' ? 'off' : 'on'),
 });
+
+const readStage = (node: Node): string =>
+  readMatching(node, 'stage', 'dev', stagePattern, '1 to 20 of a-z, 0-9 and -, beginning with a letter');
+
+const readSwitch = (node: Node, key: string, fallback: 'on' | 'off'): boolean =>
+  readMatching(node, key, fallback, /^(?:on|off)$/, 'on or off') === 'on';
 
 /**
  * Context values are strings from the command line or any JSON from cdk.json. Only strings and numbers are accepted.

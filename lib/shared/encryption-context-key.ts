@@ -1,9 +1,10 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { AccountRootPrincipal, AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { administrationStatement } from './kms-key-policy.ts';
 import { sessionOrgTag } from './session-role.ts';
+import { statefulRemoval } from './stateful-removal.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 interface EncryptionContextKeyProps {
@@ -40,7 +41,7 @@ export abstract class EncryptionContextKey extends Construct {
       alias,
       enableKeyRotation: true,
       pendingWindow: Duration.days(30),
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: statefulRemoval,
       policy: new PolicyDocument({
         statements: [administrationStatement(), ...this.contextKeys.map(denyWithoutContext)],
       }),
@@ -74,7 +75,7 @@ export abstract class EncryptionContextKey extends Construct {
           ...exact,
           ...limited,
           ...(fn.tagged ? { StringEquals: { ...values, ...contextIsOrg } } : {}),
-          ArnEquals: { 'aws:PrincipalArn': fn.dataRole.roleArn },
+          ArnEquals: { 'aws:PrincipalArn': fn.dataRoleArn },
         },
       }),
     );

@@ -1,9 +1,10 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { PolicyDocument } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { administrationStatement, grantToFunctionRole } from './kms-key-policy.ts';
+import { statefulRemoval } from './stateful-removal.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 interface HmacKeyProps {
@@ -32,7 +33,7 @@ export class HmacKey extends Construct {
       keySpec: KeySpec.HMAC_256,
       keyUsage: KeyUsage.GENERATE_VERIFY_MAC,
       pendingWindow: Duration.days(30),
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: statefulRemoval,
       policy: new PolicyDocument({ statements: [administrationStatement()] }),
     });
     this.arn = this.key.keyArn;

@@ -50,7 +50,7 @@ export const grantToFunctionRole = (fn: VaultFunction, key: Key, actions: string
       actions,
       principals: [new AccountRootPrincipal()],
       resources: ['*'],
-      conditions: { ArnEquals: { 'aws:PrincipalArn': fn.role.roleArn } },
+      conditions: { ArnEquals: { 'aws:PrincipalArn': fn.roleArn } },
     }),
   );
 };

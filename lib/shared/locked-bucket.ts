@@ -16,6 +16,8 @@ const maxRetentionDays = 36_500;
 const unlimitedRetentionDays = 3_653;
 
 interface LockedBucketProps {
+  /** Physical name; undefined lets CloudFormation generate it. */
+  readonly name: string | undefined;
   readonly stage: string;
   /** As in the deployment settings; 0 means forever. */
   readonly auditRetentionDays: number;
@@ -30,10 +32,11 @@ export class LockedBucket extends Construct {
   readonly name: string;
   private readonly bucket: Bucket;
 
-  constructor(scope: Construct, id: string, { stage, auditRetentionDays }: LockedBucketProps) {
+  constructor(scope: Construct, id: string, { name, stage, auditRetentionDays }: LockedBucketProps) {
     super(scope, id);
     this.bucket = new Bucket(this, 'Bucket', {
       ...privateBucket,
+      ...(name !== undefined && { bucketName: name }),
       versioned: true,
       objectLockEnabled: true,
       objectLockDefaultRetention: defaultRetention(stage, auditRetentionDays),

@@ -1,8 +1,10 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table, type TableProps } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
+import { statefulRemoval } from './stateful-removal.ts';
 
 export interface OrgPartitionedTableProps extends Pick<TableProps, 'timeToLiveAttribute' | 'resourcePolicy'> {
+  /** Physical name. Default: CloudFormation generates it. */
+  readonly name: string | undefined;
   /** Name of the sort key. Default: no sort key. */
   readonly sortKey?: string;
   /**
@@ -17,14 +19,15 @@ export interface OrgPartitionedTableProps extends Pick<TableProps, 'timeToLiveAt
  */
 export const orgPartitionedTable = (
   scope: Construct,
-  { sortKey, recoverable, ...rest }: OrgPartitionedTableProps,
+  { name, sortKey, recoverable, ...rest }: OrgPartitionedTableProps,
 ): Table =>
   new Table(scope, 'Table', {
     partitionKey: { name: 'org', type: AttributeType.STRING },
+    ...(name !== undefined && { tableName: name }),
     ...(sortKey !== undefined && { sortKey: { name: sortKey, type: AttributeType.STRING } }),
     billingMode: BillingMode.PAY_PER_REQUEST,
     ...(recoverable && { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true } }),
     deletionProtection: true,
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: statefulRemoval,
     ...rest,
   });

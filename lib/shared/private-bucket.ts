@@ -1,7 +1,9 @@
-import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Validations } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, type Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { functionEnv } from '../../contract/shared/environment-variables.ts';
+import { nagResourceName } from './nag-resource-name.ts';
+import { statefulRemoval } from './stateful-removal.ts';
 import type { VaultFunction } from './vault-function.ts';
 
 /** Properties of every bucket. It is retained when the stack is deleted. */
@@ -10,7 +12,7 @@ export const privateBucket = {
   enforceSSL: true,
   objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
   encryption: BucketEncryption.S3_MANAGED,
-  removalPolicy: RemovalPolicy.RETAIN,
+  removalPolicy: statefulRemoval,
 };
 
 /** Limits the actions to objects of the session's org. S3 supports this only in the resource, not in a condition. */
@@ -24,10 +26,9 @@ export const grantObjects = (
 ): void => {
   fn.allowForOrg(new PolicyStatement({ actions, resources: [bucket.arnForObjects(keys)] }), {});
   if (keys.includes('*')) {
-    const name = Stack.of(bucket).resolve(bucket.bucketArn)['Fn::GetAtt'][0];
     Validations.of(fn).acknowledge({
       // cdk-nag formats policy variables like references.
-      id: `AwsSolutions-IAM5[Resource::<${name}.Arn>/${keys.replace(/\$\{([^}]+)\}/, '<$1>')}]`,
+      id: `AwsSolutions-IAM5[Resource::${nagResourceName(bucket, bucket.bucketArn, fn)}/${keys.replace(/\$\{([^}]+)\}/, '<$1>')}]`,
       reason,
     });
   }

@@ -6,6 +6,7 @@ import { orgSessionTag } from '../../contract/shared/environment-variables.ts';
 export const sessionOrgTag = `\${aws:PrincipalTag/${orgSessionTag}}`;
 
 interface SessionRoleProps {
+  readonly roleName: string;
   /** The function's role. Only this role is allowed to assume the session role. */
   readonly caller: Role;
   readonly description: string;
@@ -18,7 +19,7 @@ interface SessionRoleProps {
 export class SessionRole extends Construct {
   readonly role: Role;
 
-  constructor(scope: Construct, id: string, { caller, description }: SessionRoleProps) {
+  constructor(scope: Construct, id: string, { roleName, caller, description }: SessionRoleProps) {
     super(scope, id);
     const conditions = {
       // A condition on the caller instead of the caller as principal: see EncryptionContextKey.grant.
@@ -29,6 +30,7 @@ export class SessionRole extends Construct {
     };
     const account = new AccountRootPrincipal();
     this.role = new Role(this, 'Role', {
+      roleName,
       assumedBy: account.withConditions(conditions),
       description: `${description}, for one org at a time`,
     });

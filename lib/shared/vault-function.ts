@@ -1,23 +1,35 @@
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { type Conditions, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, type Code, Function as LambdaFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import {
+  Alias,
+  Architecture,
+  type Code,
+  type IFunction,
+  type IVersion,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { functionEnv, functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
+import { functionAlias, functionEnv, functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
+import type { DeploymentSettings } from './deployment-settings.ts';
 import { handlerEntry } from './handler-bundles.ts';
+import { nagResourceName } from './nag-resource-name.ts';
+import { roleArn, roleName } from './physical-names.ts';
 import { SessionRole } from './session-role.ts';
 
 type FunctionSetting = (typeof functionEnv)[keyof typeof functionEnv];
 
 interface VaultFunctionProps {
+  /** Name of the entry; part of the role names. */
+  readonly entry: string;
   readonly code: Code;
-  readonly stage: string;
-  readonly logRetention: RetentionDays;
-  readonly description: string;
   /**
-   * Whether the function accesses data with a session role tagged with the org (session-role.ts) or with its own role.
+   * With `sessionTags`, the function accesses data with a session role tagged with the org (session-role.ts), otherwise
+   * with its own role.
    */
-  readonly sessionTags: boolean;
+  readonly settings: Pick<DeploymentSettings, 'name' | 'stage' | 'logRetention' | 'sessionTags'>;
   /** Timeout of one invocation. Default: the timeout of a request. */
   readonly timeout?: Duration | undefined;
   /** For a durable function: the timeout of one execution, including its waits. */
@@ -28,30 +40,43 @@ interface VaultFunctionProps {
  * The function of one entry. Initially it has permission only to write its log. Constructs add permissions with
  * `grantX(fn)`: on data of an org to the session role, all others to the function's own role. X-Ray is off, because its
  * traces would contain payloads.
+ *
+ * Every deployment publishes a version if code or configuration has changed. All callers invoke the alias, which a
+ * deployment moves to the new version. A durable execution stays on the version that started it, so versions of durable
+ * functions are kept.
  */
 export class VaultFunction extends Construct {
-  readonly lambda: LambdaFunction;
+  /** What all callers invoke. */
+  readonly alias: Alias;
   readonly role: Role;
+  /** ARN of the role as text, for policies in the data stack. */
+  readonly roleArn: string;
   /** Whether the data role has the org as session tag. */
   readonly tagged: boolean;
+  private readonly lambda: LambdaFunction;
   private readonly description: string;
+  private readonly sessionRoleName: string;
   private sessionRole: SessionRole | undefined;
 
   constructor(scope: Construct, id: string, props: VaultFunctionProps) {
     super(scope, id);
-    this.tagged = props.sessionTags;
-    this.description = props.description;
+    const { entry, settings } = props;
+    this.tagged = settings.sessionTags;
+    this.description = `Anima Vault: ${entry}`;
+    this.sessionRoleName = roleName(settings, `${entry}-session`);
+    this.roleArn = roleArn(roleName(settings, entry));
     const logGroup = new LogGroup(this, 'Log', {
-      retention: props.logRetention,
+      retention: settings.logRetention,
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.role = new Role(this, 'Role', {
+      roleName: roleName(settings, entry),
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-      description: props.description,
+      description: this.description,
     });
     logGroup.grantWrite(this.role);
     this.lambda = new LambdaFunction(this, 'Function', {
-      description: props.description,
+      description: this.description,
       code: props.code,
       handler: handlerEntry,
       runtime: Runtime.NODEJS_24_X,
@@ -64,34 +89,49 @@ export class VaultFunction extends Construct {
       loggingFormat: LoggingFormat.JSON,
       ...(props.durableFor && {
         durableConfig: { executionTimeout: props.durableFor, retentionPeriod: Duration.days(30) },
+        // Without this, a deployment would delete the version on which executions are pending.
+        currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
       }),
     });
     if (props.durableFor !== undefined) this.allowCheckpoints();
-    this.set(functionEnv.stage, props.stage);
+    // The CDK types of classes and interfaces differ in an optional `undefined`, which exactOptionalPropertyTypes rejects.
+    const version = this.lambda.currentVersion as IVersion;
+    this.alias = new Alias(this, 'Live', { aliasName: functionAlias, version });
+    this.set(functionEnv.stage, settings.stage);
   }
 
-  /** Allows another function to start executions of this durable function, and sets the function name in `setting`. */
+  /** The alias, as the target of integrations and event sources. */
+  get target(): IFunction {
+    return this.alias as IFunction;
+  }
+
+  /** Allows another function to start executions of this durable function and to read their status. */
   grantStart(fn: VaultFunction, setting: FunctionSetting): void {
-    // A durable function must be invoked with a version. `$LATEST` is always the newest.
-    const version = `${this.lambda.functionArn}:$LATEST`;
-    fn.role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [version] }));
+    this.grantInvoke(fn, setting);
     // The status of an execution shows whether it must be replaced by another one.
     fn.allow(new PolicyStatement({ actions: ['lambda:GetDurableExecution'], resources: [this.executionArns()] }));
     this.acknowledgeExecutionArns(fn.role);
-    fn.set(setting, version);
   }
 
-  /** Allows another function to invoke this one, and sets the function name in `setting`. */
+  /** Allows another function to invoke this one, and sets the ARN of the alias in `setting`. */
   grantInvoke(fn: VaultFunction, setting: FunctionSetting): void {
-    fn.allow(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [this.lambda.functionArn] }));
-    fn.set(setting, this.lambda.functionName);
+    fn.allow(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [this.alias.functionArn] }));
+    fn.set(setting, this.alias.functionArn);
   }
 
-  /** The role whose policies define the function's access to data. */
-  get dataRole(): Role {
+  /** ARN of the role whose policies define the function's access to data, as text. */
+  get dataRoleArn(): string {
+    return this.tagged ? roleArn(this.sessionRoleName) : this.roleArn;
+  }
+
+  private get dataRole(): Role {
     if (!this.tagged) return this.role;
     if (this.sessionRole === undefined) {
-      this.sessionRole = new SessionRole(this, 'Session', { caller: this.role, description: this.description });
+      this.sessionRole = new SessionRole(this, 'Session', {
+        roleName: this.sessionRoleName,
+        caller: this.role,
+        description: this.description,
+      });
       this.allow(this.sessionRole.assumption());
       this.set(functionEnv.sessionRole, this.sessionRole.role.roleArn);
     }
@@ -135,10 +175,9 @@ export class VaultFunction extends Construct {
   }
 
   private acknowledgeExecutionArns(holder: Construct): void {
-    const name = Stack.of(this).resolve(this.lambda.functionArn)['Fn::GetAtt'][0];
     Validations.of(holder).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::<${name}.Arn>:*]`,
-      reason: 'The ARN of an execution has an ID that is created at run time.',
+      id: `AwsSolutions-IAM5[Resource::${nagResourceName(this.lambda, this.lambda.functionArn, this)}:*]`,
+      reason: 'The ARN of an execution has the number of a version and an ID that is created at run time.',
     });
   }
 

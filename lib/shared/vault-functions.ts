@@ -14,14 +14,7 @@ export type VaultFunctions = Readonly<
 export const createFunctions = (scope: Construct, settings: DeploymentSettings, handlers: string): VaultFunctions => {
   const codeOf = bundleHandlers(handlers);
   const make = (entry: Entry, time: { timeout?: Duration; durableFor?: Duration } = {}): VaultFunction =>
-    new VaultFunction(scope, constructIds[entry], {
-      code: codeOf(entry),
-      stage: settings.stage,
-      logRetention: settings.logRetention,
-      sessionTags: settings.sessionTags,
-      description: `Anima Vault: ${entry}`,
-      ...time,
-    });
+    new VaultFunction(scope, constructIds[entry], { entry, code: codeOf(entry), settings, ...time });
   return {
     public: make('public'),
     operator: make('operator'),

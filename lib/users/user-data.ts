@@ -9,6 +9,7 @@ import { JobWrappingKey } from '../jobs/job-wrapping-key.ts';
 import type { KeyringTable } from '../org-keys/org-keyring-table.ts';
 import type { DeploymentSettings } from '../shared/deployment-settings.ts';
 import { HmacKey } from '../shared/kms-hmac-key.ts';
+import type { StatefulNames } from '../shared/physical-names.ts';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
 import type { ValueTable } from '../values/value-table.ts';
 import { UserKeyringTable } from './user-keyring-table.ts';
@@ -35,14 +36,14 @@ export class UserData extends Construct {
   readonly codeKey: HmacKey;
   readonly routingKey: HmacKey;
   readonly transitKey: JobWrappingKey;
-  private readonly jobs: JobQueue;
+  readonly jobs: JobQueue;
 
   /** @param name name of the deployment; prefix of the key aliases */
-  constructor(scope: Construct, id: string, name: string) {
+  constructor(scope: Construct, id: string, name: string, names: StatefulNames) {
     super(scope, id);
-    this.keyrings = new UserKeyringTable(this, 'Keyrings');
-    this.records = new UserRecordTable(this, 'Records');
-    this.deliveries = new DeliveryTable(this, 'Deliveries');
+    this.keyrings = new UserKeyringTable(this, 'Keyrings', names.table('user-keyrings'));
+    this.records = new UserRecordTable(this, 'Records', names.table('user-records'));
+    this.deliveries = new DeliveryTable(this, 'Deliveries', names.table('deliveries'));
     this.custodyKey = new HmacKey(this, 'Opening', {
       alias: `${name}-custody`,
       description: 'Makes what opens slots of identities; losing it loses what has no other slot',
@@ -59,7 +60,7 @@ export class UserData extends Construct {
       setting: functionEnv.routingKeyId,
     });
     this.transitKey = new JobWrappingKey(this, 'Transit', `${name}-transit`);
-    this.jobs = new JobQueue(this, 'Jobs');
+    this.jobs = new JobQueue(this, 'Jobs', names.queue('jobs'));
   }
 
   /**
@@ -111,7 +112,6 @@ export class UserData extends Construct {
       this.jobs.grantSend(fn);
       functions['provider-secrets'].grantInvoke(fn, functionEnv.secretsFunction);
     }
-    this.jobs.consumeBy(worker);
     this.grantResponder(functions, settings);
   }
 

@@ -12,12 +12,15 @@ import type { VaultFunction } from '../shared/vault-function.ts';
  */
 export class UserKeyringTable extends Construct {
   readonly name: string;
+  readonly arn: string;
   private readonly table: Table;
 
-  constructor(scope: Construct, id: string) {
+  /** @param name physical name; undefined lets CloudFormation generate it */
+  constructor(scope: Construct, id: string, name: string | undefined) {
     super(scope, id);
-    this.table = noBackupTable(this, { sortKey: 'id', timeToLiveAttribute: 'ttl' });
+    this.table = noBackupTable(this, { name, sortKey: 'id', timeToLiveAttribute: 'ttl' });
     this.name = this.table.tableName;
+    this.arn = this.table.tableArn;
   }
 
   /** Reads a user's keyring with strong consistency, together with its records. */

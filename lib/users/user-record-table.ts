@@ -11,12 +11,15 @@ import type { VaultFunction } from '../shared/vault-function.ts';
  */
 export class UserRecordTable extends Construct {
   readonly name: string;
+  readonly arn: string;
   private readonly table: Table;
 
-  constructor(scope: Construct, id: string) {
+  /** @param name physical name; undefined lets CloudFormation generate it */
+  constructor(scope: Construct, id: string, name: string | undefined) {
     super(scope, id);
-    this.table = orgPartitionedTable(this, { sortKey: 'id', recoverable: true });
+    this.table = orgPartitionedTable(this, { name, sortKey: 'id', recoverable: true });
     this.name = this.table.tableName;
+    this.arn = this.table.tableArn;
   }
 
   /** Reads single records. */

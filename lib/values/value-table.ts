@@ -11,12 +11,15 @@ import type { VaultFunction } from '../shared/vault-function.ts';
  */
 export class ValueTable extends Construct {
   readonly name: string;
+  readonly arn: string;
   private readonly table: Table;
 
-  constructor(scope: Construct, id: string) {
+  /** @param name physical name; undefined lets CloudFormation generate it */
+  constructor(scope: Construct, id: string, name: string | undefined) {
     super(scope, id);
-    this.table = orgPartitionedTable(this, { sortKey: 'name', recoverable: true, timeToLiveAttribute: 'ttl' });
+    this.table = orgPartitionedTable(this, { name, sortKey: 'name', recoverable: true, timeToLiveAttribute: 'ttl' });
     this.name = this.table.tableName;
+    this.arn = this.table.tableArn;
   }
 
   /** Reads values by name, and lists them by prefix within one org. */

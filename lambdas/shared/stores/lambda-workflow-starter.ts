@@ -21,7 +21,10 @@ const failedStatuses: ReadonlySet<string | undefined> = new Set([
   ExecutionStatus.TIMED_OUT,
 ]);
 
-/** Starts executions of a durable function, whose name must include an alias or a version. */
+/**
+ * Starts executions of a durable function. Its name must include a version or an alias. Lambda runs the whole execution
+ * on the version to which the alias routes at the start.
+ */
 export class LambdaWorkflowStarter implements WorkflowStarter {
   readonly #client: LambdaClient;
   readonly #functionName: string;

@@ -1,0 +1,80 @@
+import { CfnOutput, Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { functionEnv } from '../contract/shared/environment-variables.ts';
+import { ApiKeyTable } from './api-keys/api-key-table.ts';
+import { AuditTable } from './audit/audit-table.ts';
+import { SigningKey } from './audit/signing-key.ts';
+import { BlobBucket } from './blobs/blob-bucket.ts';
+import { BlobTable } from './blobs/blob-table.ts';
+import { KeyEncryptionKey } from './org-keys/key-encryption-key.ts';
+import { KeyringTable } from './org-keys/org-keyring-table.ts';
+import { RotationTable } from './rotation/rotation-table.ts';
+import type { DeploymentSettings } from './shared/deployment-settings.ts';
+import { HmacKey } from './shared/kms-hmac-key.ts';
+import { LockedBucket } from './shared/locked-bucket.ts';
+import { deploymentName, statefulNames } from './shared/physical-names.ts';
+import { UserData } from './users/user-data.ts';
+import { ValueTable } from './values/value-table.ts';
+
+/**
+ * Everything that holds data or keys. The code stack (vault-stack.ts) refers to this stack, and never the reverse, so
+ * that the code can be deployed, rolled back and deleted without a change of data. Logical IDs must not change, because
+ * CloudFormation would replace the resource: test/infra/stateful-resources.test.ts.
+ */
+export class DataStack extends Stack {
+  readonly kek: KeyEncryptionKey;
+  readonly keyrings: KeyringTable;
+  readonly apiKeys: ApiKeyTable;
+  readonly values: ValueTable;
+  readonly audit: AuditTable;
+  readonly signingKey: SigningKey;
+  readonly rotations: RotationTable;
+  readonly recordsKey: HmacKey;
+  readonly locked: LockedBucket;
+  readonly blobs: BlobTable;
+  readonly objects: BlobBucket;
+  readonly users: UserData;
+
+  constructor(scope: Construct, settings: DeploymentSettings) {
+    const name = deploymentName(settings);
+    super(scope, 'Data', {
+      stackName: `${name}-data`,
+      description: 'Anima Vault: tables, keys and buckets',
+      terminationProtection: true,
+    });
+    const { stage, auditRetentionDays } = settings;
+    const names = statefulNames(settings);
+    this.kek = new KeyEncryptionKey(this, 'Kek', name, settings.previousKeks);
+    this.keyrings = new KeyringTable(this, 'Keyrings', names.table('keyrings'));
+    this.apiKeys = new ApiKeyTable(this, 'ApiKeys', names.table('api-keys'));
+    this.values = new ValueTable(this, 'Values', names.table('values'));
+    this.audit = new AuditTable(this, 'Audit', names.table('audit'), auditRetentionDays);
+    this.rotations = new RotationTable(this, 'Rotations', names.table('rotations'));
+    this.signingKey = new SigningKey(this, 'Signing', `${name}-signing`);
+    this.recordsKey = new HmacKey(this, 'RecordsKey', {
+      alias: `${name}-records`,
+      description: 'Authenticates keyrings, API keys and marks; losing it locks every organization out',
+      setting: functionEnv.recordsKeyId,
+    });
+    this.locked = new LockedBucket(this, 'Locked', { name: names.bucket('locked'), stage, auditRetentionDays });
+    this.blobs = new BlobTable(this, 'BlobRecords', names.table('blobs'));
+    this.objects = new BlobBucket(this, 'BlobObjects', names.bucket('blobs'));
+    this.users = new UserData(this, 'UserCustody', name, names);
+    this.output('KekArn', this.kek.arn, 'The key-encryption key');
+    this.output('SigningKeyArn', this.signingKey.arn, 'Signs receipts and audit seals');
+    this.output('KeyringTable', this.keyrings.name, 'Wrapped data-encryption keys; never to be copied');
+    this.output('ApiKeyTable', this.apiKeys.name, 'Records of API keys');
+    this.output('ValueTable', this.values.name, 'Sealed values');
+    this.output('RotationTable', this.rotations.name, 'Progress of rotations');
+    this.output('BlobTable', this.blobs.name, 'Records of blobs');
+    this.output('LockedBucket', this.locked.name, 'Marks of organizations and heads of the audit, under Object Lock');
+    this.output('BlobBucket', this.objects.name, 'Ciphertext of blobs');
+    this.output('UserKeyringTable', this.users.keyrings.name, 'Slots of users; never to be copied');
+    this.output('UserRecordTable', this.users.records.name, 'Sealed memories and messages of users');
+    this.output('AuditTable', this.audit.name, 'Audit records');
+  }
+
+  private output(id: string, value: string, description: string): void {
+    new CfnOutput(this, id, { value, description });
+  }
+}
