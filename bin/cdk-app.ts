@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { App, type AppProps, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { DataStack } from '../lib/data-stack.ts';
+import { tagResources } from '../lib/operations/tags.ts';
 import { readSettings } from '../lib/shared/deployment-settings.ts';
 import { VaultStack } from '../lib/vault-stack.ts';
 
@@ -30,6 +31,7 @@ export const vaultApp = ({
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const settings = readSettings(app.node);
   new VaultStack(app, { settings, data: new DataStack(app, settings), handlers, page });
+  tagResources(app, settings);
   return app;
 };
 

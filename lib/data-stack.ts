@@ -74,6 +74,26 @@ export class DataStack extends Stack {
     this.output('AuditTable', this.audit.name, 'Audit records');
   }
 
+  /** Names of all tables, for metrics. */
+  get tableNames(): Readonly<Record<string, string>> {
+    return {
+      keyrings: this.keyrings.name,
+      apiKeys: this.apiKeys.name,
+      values: this.values.name,
+      audit: this.audit.name,
+      rotations: this.rotations.name,
+      blobs: this.blobs.name,
+      userKeyrings: this.users.keyrings.name,
+      userRecords: this.users.records.name,
+      deliveries: this.users.deliveries.name,
+    };
+  }
+
+  /** ARNs of all KMS keys, whose use by others raises an alarm. */
+  get keyArns(): readonly string[] {
+    return [this.kek, this.signingKey, this.recordsKey, ...this.users.keys].map(({ arn }) => arn);
+  }
+
   private output(id: string, value: string, description: string): void {
     new CfnOutput(this, id, { value, description });
   }

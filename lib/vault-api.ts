@@ -18,6 +18,8 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { type RouteAuth, type RouteGroup, type RouteId, routeGroups, routeKey, routes } from '../contract/routes.ts';
 import { callerHeaders } from '../contract/shared/environment-variables.ts';
+import { ApiDomain } from './operations/api-domain.ts';
+import { uniqueLogGroupName } from './operations/log-group-names.ts';
 import type { DeploymentSettings } from './shared/deployment-settings.ts';
 import type { VaultFunction } from './shared/vault-function.ts';
 
@@ -41,14 +43,19 @@ const corsRequestHeaders = [
 ];
 const corsResponseHeaders = ['allow', 'etag', 'retry-after', 'x-request-id', 'apigw-requestid'];
 
-/** Maximum requests per second. Limits the cost and the share of the account's KMS quota. */
-const throttle = { rateLimit: 500, burstLimit: 1000 };
+/** Maximum requests per second of all organizations. Limits the cost and the share of the account's KMS quota. */
+const throttleOf = ({ requestsPerSecond }: DeploymentSettings) => ({
+  rateLimit: requestsPerSecond,
+  burstLimit: 2 * requestsPerSecond,
+});
 
 /**
  * Lower limits for routes that compute for callers without a credential, so that a flood of logins leaves the capacity
  * of the other routes. The limits per address and organization are in the function (lambdas/users/attempt-limits.ts).
  */
-const routeThrottles: Partial<Record<RouteId, typeof throttle>> = { logIn: { rateLimit: 50, burstLimit: 100 } };
+const routeThrottles: Partial<Record<RouteId, ReturnType<typeof throttleOf>>> = {
+  logIn: { rateLimit: 50, burstLimit: 100 },
+};
 
 /** Metadata only. Paths, queries and headers are not logged, because they contain value names and keys. */
 const accessLogFormat = AccessLogFormat.custom(
@@ -92,14 +99,20 @@ const authorizers: Record<RouteAuth, { authorizer: IHttpRouteAuthorizer; openBec
 export class VaultApi extends Construct {
   /** `https://…`, without a trailing slash. */
   readonly url: string;
+  /** ID of the API, for metrics. */
+  readonly id: string;
+  /** The domain of the settings. */
+  readonly domain: ApiDomain | undefined;
   private readonly api: HttpApi;
   private readonly integrations: ReadonlyMap<RouteGroup, HttpLambdaIntegration>;
 
   constructor(scope: Construct, id: string, props: VaultApiProps) {
     super(scope, id);
+    const { apiDomain: domain } = props.settings;
     this.api = new HttpApi(this, 'Http', {
       apiName: props.name,
       createDefaultStage: false,
+      disableExecuteApiEndpoint: domain !== undefined,
       corsPreflight: {
         allowOrigins: [...props.settings.corsOrigins],
         allowMethods: corsMethods(),
@@ -108,11 +121,13 @@ export class VaultApi extends Construct {
         maxAge: Duration.hours(1),
       },
     });
-    this.url = this.api.apiEndpoint;
     this.integrations = new Map(
       routeGroups.map((group) => [group, new HttpLambdaIntegration(`To-${group}`, props.functions[group].target)]),
     );
-    const stage = this.addStage(props.settings);
+    const stage = this.addStage(props.name, props.settings);
+    this.id = this.api.apiId;
+    this.domain = domain && new ApiDomain(this, 'Domain', { ...domain, api: this.api, stage });
+    this.url = this.domain?.url ?? this.api.apiEndpoint;
     for (const id of routeIds) {
       const route = this.addRoute(id);
       const limit = routeThrottles[id];
@@ -121,8 +136,10 @@ export class VaultApi extends Construct {
     this.route('Default', HttpRouteKey.DEFAULT, 'public', 'none');
   }
 
-  private addStage(settings: DeploymentSettings): HttpStage {
+  private addStage(name: string, settings: DeploymentSettings): HttpStage {
     const log = new LogGroup(this, 'AccessLog', {
+      // API Gateway adds other log groups to the account's log policy one by one, until the policy is too large.
+      logGroupName: uniqueLogGroupName(`/aws/vendedlogs/${name}-api`),
       retention: settings.logRetention,
       removalPolicy: RemovalPolicy.RETAIN,
     });
@@ -130,7 +147,7 @@ export class VaultApi extends Construct {
       httpApi: this.api,
       stageName: '$default',
       autoDeploy: true,
-      throttle,
+      throttle: throttleOf(settings),
       accessLogSettings: { destination: new LogGroupLogDestination(log), format: accessLogFormat },
     });
   }
@@ -158,7 +175,7 @@ function throttleRoute(
   stage: HttpStage,
   route: HttpRoute,
   key: string,
-  { rateLimit, burstLimit }: typeof throttle,
+  { rateLimit, burstLimit }: ReturnType<typeof throttleOf>,
 ): void {
   const { defaultChild } = stage.node;
   if (!(defaultChild instanceof CfnStage)) throw new Error('The stage has no CfnStage. Nothing was synthesized.');

@@ -8,8 +8,11 @@ import { GradualDeployment } from './deployment/gradual-deployment.ts';
 import { iamPolicyReport } from './explain/iam-policy-report.ts';
 import { JobConsumer } from './jobs/job-consumer.ts';
 import { LinkPage } from './link-page/link-page.ts';
+import { FailureQueue } from './operations/failure-queue.ts';
+import { Operations } from './operations/operations.ts';
+import { PrivateNetwork } from './operations/private-network.ts';
 import type { DeploymentSettings } from './shared/deployment-settings.ts';
-import { deploymentName } from './shared/physical-names.ts';
+import { deploymentName, roleArnWildcard } from './shared/physical-names.ts';
 import { createFunctions, type VaultFunctions } from './shared/vault-functions.ts';
 import { VaultApi } from './vault-api.ts';
 
@@ -29,12 +32,24 @@ interface VaultStackProps {
  */
 export class VaultStack extends Stack {
   private readonly data: DataStack;
+  private readonly failures: FailureQueue;
 
   constructor(scope: Construct, { settings, data, handlers, page: folder }: VaultStackProps) {
     const name = deploymentName(settings);
     super(scope, 'Vault', { stackName: name, description: 'Anima Vault: envelope encryption for AI agents' });
     this.data = data;
     const functions = createFunctions(this, settings, handlers);
+    const { network, logRetention } = settings;
+    if (network !== 'none') {
+      const subnets = new PrivateNetwork(this, 'Network', { name, logRetention, network });
+      for (const fn of Object.values(functions)) fn?.placeIn(subnets);
+    }
+    this.failures = new FailureQueue(this, 'Failures');
+    this.failures.catchFailuresOf([
+      functions.sealer,
+      functions['rotation-workflow'],
+      functions['shred-workflow'],
+    ]);
     this.grantAll(functions);
     this.grantRecords(functions);
     this.grantRotation(functions, settings);
@@ -43,17 +58,47 @@ export class VaultStack extends Stack {
     this.grantAudit(functions);
     const api = new VaultApi(this, 'Api', { name, settings, functions });
     this.grantUsers(functions, settings, api.url);
-    new JobConsumer(this, 'Jobs', data.users.jobs, functions.worker);
+    new JobConsumer(this, 'Jobs', data.users.jobs, functions.worker, settings.workerConcurrency);
     const page = new LinkPage(this, 'Page', {
       name,
       folder,
       domain: settings.pageDomain,
+      webAclArn: settings.pageWebAclArn,
       apiUrl: api.url,
       objectsOrigin: data.objects.origin,
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
     if (settings.canary) new GradualDeployment(this, 'Deployment', functions);
+    new Operations(this, 'Operations', {
+      name,
+      settings,
+      functions,
+      apiId: api.id,
+      failureQueue: this.failures,
+      jobQueueName: data.users.jobs.name,
+      tables: data.tableNames,
+      keyArns: data.keyArns,
+      roleArnWildcard: roleArnWildcard(settings),
+    });
+    this.addOutputs(api, page);
+  }
+
+  private addOutputs(api: VaultApi, page: LinkPage): void {
+    if (api.domain !== undefined) {
+      new CfnOutput(this, 'ApiDomainTarget', {
+        value: api.domain.target,
+        description: 'The DNS record of the domain of the API points to this name',
+      });
+      new CfnOutput(this, 'ApiDomainZone', {
+        value: api.domain.targetZone,
+        description: 'Hosted zone of this name, for an alias record',
+      });
+    }
+    new CfnOutput(this, 'FailureQueueUrl', {
+      value: this.failures.queue.queueUrl,
+      description: 'Events of failed asynchronous invocations',
+    });
     new CfnOutput(this, 'Url', {
       value: api.url,
       description: 'Address of the vault: the client takes it as ANIMA_URL',
@@ -195,6 +240,6 @@ export class VaultStack extends Stack {
     this.data.locked.grantAddHeads(sealer);
     this.data.audit.grantSeal(sealer);
     this.data.signingKey.grantSign(sealer);
-    new AuditSealingSchedule(this, 'Sealing', sealer);
+    new AuditSealingSchedule(this, 'Sealing', sealer, this.failures.queue);
   }
 }

@@ -14,15 +14,23 @@ export interface ErrorExtras {
   readonly allow?: readonly string[];
 }
 
+/**
+ * Which dependency caused a failure, and how. For the log only, from which alarms are made: it is not part of the
+ * response. `kms_denied`: KMS refused, or the key is disabled or deleted.
+ */
+export type FailedDependency = 'kms_denied' | 'kms_throttled' | 'kms_unavailable' | 'audit_write';
+
 /** A failure of the service, identified by its code. Thrown anywhere below the handlers and encoded in one place. */
 export class VaultError extends Error {
   readonly code: ErrorCode;
   readonly extras: ErrorExtras;
+  readonly failedDependency: FailedDependency | undefined;
 
-  constructor(code: ErrorCode, extras: ErrorExtras = {}) {
+  constructor(code: ErrorCode, extras: ErrorExtras = {}, failedDependency?: FailedDependency) {
     super(errors[code].title);
     this.name = 'VaultError';
     this.code = code;
     this.extras = extras;
+    this.failedDependency = failedDependency;
   }
 }

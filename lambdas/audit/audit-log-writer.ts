@@ -38,7 +38,7 @@ export class AuditLogWriter implements AuditLog {
       await this.#writer.put({ record, ttl, mark }, timeoutMs);
     } catch {
       // This applies to every cause: no response may be sent without a record.
-      throw new VaultError('audit_unavailable', { detail: unrecordedDetail });
+      throw new VaultError('audit_unavailable', { detail: unrecordedDetail }, 'audit_write');
     }
     if (mark !== undefined) this.#marker.confirmStored(event.org, time);
   }
@@ -46,5 +46,5 @@ export class AuditLogWriter implements AuditLog {
 
 /** For functions whose routes have no authenticated caller. If one of them did, its response would be withheld. */
 export const unavailableAuditLog: AuditLog = {
-  write: () => Promise.reject(new VaultError('audit_unavailable', { detail: unrecordedDetail })),
+  write: () => Promise.reject(new VaultError('audit_unavailable', { detail: unrecordedDetail }, 'audit_write')),
 };

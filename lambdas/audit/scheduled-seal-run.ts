@@ -21,6 +21,12 @@ export interface SealFailure {
   readonly error: unknown;
 }
 
+export interface SealRunResult {
+  readonly failures: readonly SealFailure[];
+  /** Age of the end of the last period that is processed completely, milliseconds. */
+  readonly lagMs: number;
+}
+
 /** Seals all orgs with new records. Also covers periods that earlier runs missed, up to the look-back limit. */
 export class ScheduledSealRun {
   readonly #sealService: AuditSealService;
@@ -39,9 +45,11 @@ export class ScheduledSealRun {
    * @param shouldStop returns true to stop the run early
    * @throws VaultError `unavailable` if the marks cannot be read
    */
-  async run(shouldStop: () => boolean): Promise<readonly SealFailure[]> {
+  async run(shouldStop: () => boolean): Promise<SealRunResult> {
     const now = this.#clock().getTime();
-    const since = Math.max((await this.#marks.getProgress()) ?? 0, now - maxLookBackMs);
+    const progress = await this.#marks.getProgress();
+    const since = Math.max(progress ?? 0, now - maxLookBackMs);
+    let processedUntil = progress ?? since;
     const sealedOrgs = new Set<string>();
     const failures: SealFailure[] = [];
     // The index is eventually consistent, so a period is read only after its records have settled.
@@ -53,9 +61,11 @@ export class ScheduledSealRun {
       for (const org of orgs) sealedOrgs.add(org);
       failures.push(...results.filter((result) => result !== undefined && result !== 'unfinished'));
       if (results.includes('unfinished')) break;
-      if (failures.length === 0) await this.#marks.advanceProgress(end);
+      if (failures.length > 0) continue;
+      await this.#marks.advanceProgress(end);
+      processedUntil = end;
     }
-    return failures;
+    return { failures, lagMs: now - processedUntil };
   }
 
   async #sealOrg(org: string, shouldStop: () => boolean): Promise<SealFailure | 'unfinished' | undefined> {

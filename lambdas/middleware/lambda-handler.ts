@@ -6,7 +6,7 @@ import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditLog } from '../shared/audit-log.ts';
 import { classifyError } from '../shared/error-classification.ts';
 import { buildAuditEvent } from './audit-event.ts';
-import { describeFault, type WriteRequestLog } from './request-log.ts';
+import { describeFault, failedDependencyOf, type WriteRequestLog } from './request-log.ts';
 import type { ApiEvent, AuditActor, RequestState, RouteHandler } from './request-state.ts';
 import { jsonResponse, problemResponse, type RawBody, rawResponse } from './responses.ts';
 
@@ -56,7 +56,7 @@ export function createLambdaHandler(
     const error = 'error' in outcome ? outcome.error : undefined;
     const { code, answer } = problemResponse(error, requestId);
     const fault = code === 'internal' ? { fault: describeFault(error) } : {};
-    log({ ...entry, status: answer.statusCode ?? 500, code, ...fault });
+    log({ ...entry, status: answer.statusCode ?? 500, code, ...fault, ...failedDependencyOf(error) });
     return answer;
   };
 }
@@ -125,7 +125,7 @@ async function recordStart(audit: AuditLog, route: Route, state: RequestState, c
     await writeRecord(audit, route, state, state.actor, context, 'started', undefined);
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
-    throw new VaultError(error.code, { detail: notStartedDetail });
+    throw new VaultError(error.code, { detail: notStartedDetail }, error.failedDependency);
   }
 }
 

@@ -1,5 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { ErrorCode } from '../../contract/shared/error-codes.ts';
+import { type FailedDependency, VaultError } from '../../contract/shared/vault-error.ts';
 
 /** The complete content of a log entry. Fields are listed one by one; the event itself never reaches the logger. */
 export interface RequestLogEntry {
@@ -33,6 +34,10 @@ export interface RequestLogEntry {
   readonly attempt?: number | undefined;
   /** For workflows: the ARN of the execution, which contains the function version. */
   readonly execution?: string | undefined;
+  /** The dependency that caused the failure. Alarms count this field (lib/operations/log-metrics.ts). */
+  readonly failedDependency?: FailedDependency | undefined;
+  /** For the sealer: age of the oldest period whose records may be unsealed. An alarm watches this field. */
+  readonly sealLagSeconds?: number | undefined;
   /** For unexpected errors: class and stack, never the message, which may contain data. */
   readonly fault?: string | undefined;
 }
@@ -55,3 +60,9 @@ export function describeFault(error: unknown): string {
     .map((line) => line.trim());
   return [error.name, ...frames.slice(0, 12)].join(' | ');
 }
+
+/** The log field with the dependency that caused an error, if the error names one. */
+export const failedDependencyOf = (error: unknown): { failedDependency?: FailedDependency } =>
+  error instanceof VaultError && error.failedDependency !== undefined
+    ? { failedDependency: error.failedDependency }
+    : {};

@@ -29,6 +29,8 @@ const retention = Duration.seconds(jobRetentionSeconds);
  */
 export class JobQueue extends Construct {
   readonly arn: string;
+  /** Name of the queue, for metrics. */
+  readonly name: string;
   private readonly queue: Queue;
 
   /** @param name physical name; undefined lets CloudFormation generate it */
@@ -47,6 +49,7 @@ export class JobQueue extends Construct {
       removalPolicy: statefulRemoval,
     });
     this.arn = this.queue.queueArn;
+    this.name = this.queue.queueName;
     Validations.of(this.queue).acknowledge({
       id: 'AwsSolutions-SQS3',
       reason: 'A dead-letter queue would keep messages of users for weeks. The worker drops failed jobs itself.',

@@ -35,6 +35,8 @@ interface LinkPageProps {
   /** Folder of the page's sources (lib/link-page/page-bundle.ts). */
   readonly folder: string;
   readonly domain: DeploymentSettings['pageDomain'];
+  /** ARN of the web ACL that filters requests to the page and its API calls. */
+  readonly webAclArn: string | undefined;
   /** URL of the API, `https://…`, which serves the requests of the page. */
   readonly apiUrl: string;
   /**
@@ -123,9 +125,10 @@ export class LinkPage extends Construct {
         },
       },
       httpVersion: HttpVersion.HTTP2_AND_3,
+      ...(props.webAclArn !== undefined && { webAclId: props.webAclArn }),
       ...this.domainOf(props.domain),
     });
-    acknowledgeNagFindings(distribution, props.domain);
+    acknowledgeNagFindings(distribution, props);
     distribution.node.addDependency(this.publish(props.publisher, key, html));
     this.url = `https://${props.domain?.name ?? distribution.distributionDomainName}`;
   }
@@ -174,11 +177,16 @@ export class LinkPage extends Construct {
   }
 }
 
-const acknowledgeNagFindings = (distribution: Distribution, domain: DeploymentSettings['pageDomain']): void => {
+const acknowledgeNagFindings = (
+  distribution: Distribution,
+  { domain, webAclArn }: Pick<LinkPageProps, 'domain' | 'webAclArn'>,
+): void => {
   const accepted: Record<string, string> = {
     'AwsSolutions-CFR1': 'Only the sender of a link knows its recipient, so no country is blocked.',
-    'AwsSolutions-CFR2':
-      'The distribution serves a static file and routes that API Gateway throttles. A firewall is the choice of the deployer.',
+    ...(webAclArn === undefined && {
+      'AwsSolutions-CFR2':
+        'The distribution serves a static file and routes that API Gateway throttles. A firewall is the choice of the deployer.',
+    }),
     'AwsSolutions-CFR3':
       'Access logs would contain the paths of links, which identify links. Openings are recorded in the audit.',
     ...(domain === undefined && {

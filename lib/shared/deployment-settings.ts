@@ -1,9 +1,11 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Node } from 'constructs';
 import { limits } from '../../contract/shared/limits.ts';
+import { contextText, domainPattern, invalidSetting, readMatching } from './context-values.ts';
+import { type OperationsSettings, readOperationsSettings } from './operations-settings.ts';
 
 /** Settings of a deployment (`cdk deploy --context key=value`). Every key has a default. */
-export interface DeploymentSettings {
+export interface DeploymentSettings extends OperationsSettings {
   /** Context `stage`, default `dev`: distinguishes deployments in the same account and region. */
   readonly stage: string;
   /** Context `name`, default `anima-vault`: together with the stage, the stack name and the alias of the KEK. */
@@ -105,6 +107,7 @@ export const readSettings = (node: Node): DeploymentSettings => ({
   publicUrl: parsePublicUrl(contextText(node, 'publicUrl', '')),
   stableNames: readSwitch(node, 'stableNames', 'off'),
   canary: readSwitch(node, 'canary', readStage(node) === 'dev' ? 'off' : 'on'),
+  ...readOperationsSettings(node),
 });
 
 const readStage = (node: Node): string =>
@@ -112,21 +115,6 @@ const readStage = (node: Node): string =>
 
 const readSwitch = (node: Node, key: string, fallback: 'on' | 'off'): boolean =>
   readMatching(node, key, fallback, /^(?:on|off)$/, 'on or off') === 'on';
-
-/**
- * Context values are strings from the command line or any JSON from cdk.json. Only strings and numbers are accepted.
- */
-const contextText = (node: Node, key: string, fallback: string): string => {
-  const value: unknown = node.tryGetContext(key) ?? fallback;
-  if (typeof value === 'string' || typeof value === 'number') return String(value).trim();
-  throw invalidSetting(key, JSON.stringify(value), 'a single text or number');
-};
-
-const readMatching = (node: Node, key: string, fallback: string, pattern: RegExp, allowed: string): string => {
-  const value = contextText(node, key, fallback);
-  if (!pattern.test(value)) throw invalidSetting(key, value, allowed);
-  return value;
-};
 
 const parseOrigins = (list: string): string[] => {
   const found = list.split(',').map((origin) => origin.trim());
@@ -162,8 +150,6 @@ const parseBlobMaxBytes = (text: string): number => {
   throw invalidSetting('blobMaxBytes', text, `a number of bytes up to ${limits.blobBytes}`);
 };
 
-/** A DNS name in lower case: labels of letters, digits and hyphens. */
-const domainPattern = /^(?=.{1,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/;
 const certificatePattern = /^arn:[a-z-]+:acm:us-east-1:[0-9]{12}:certificate\/[A-Za-z0-9-]+$/;
 
 const parsePageDomain = (name: string, certificateArn: string): DeploymentSettings['pageDomain'] => {
@@ -195,9 +181,3 @@ const parsePublicUrl = (text: string): string | undefined => {
   if (text === '' || (text.startsWith('https://') && isOrigin(text))) return text === '' ? undefined : text;
   throw invalidSetting('publicUrl', text, 'an origin like https://vault.example.com');
 };
-
-const invalidSetting = (key: string, value: string, allowed: string): Error =>
-  new Error(
-    `The context value ${key}="${value}" is not allowed. Nothing was synthesized. ` +
-      `Give ${allowed}: cdk deploy --context ${key}=…`,
-  );

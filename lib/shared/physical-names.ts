@@ -24,6 +24,9 @@ export const roleName = (deployment: Deployment, part: string): string => {
   return `anima-${part}-${deploymentHash(deployment)}-${Aws.REGION}`;
 };
 
+/** Matches the ARNs of all roles of a deployment, and of no other deployment. */
+export const roleArnWildcard = (deployment: Deployment): string => roleArn(roleName(deployment, '*'));
+
 /**
  * The ARN of a role as text. Policies in the data stack name roles of the code stack by this ARN, because a reference
  * from the data stack to the code stack would be a cycle.

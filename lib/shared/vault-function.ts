@@ -3,6 +3,7 @@ import { type Conditions, Policy, PolicyStatement, Role, ServicePrincipal } from
 import {
   Alias,
   Architecture,
+  CfnFunction,
   type Code,
   type IFunction,
   type IVersion,
@@ -11,6 +12,7 @@ import {
   Runtime,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { functionAlias, functionEnv, functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import type { DeploymentSettings } from './deployment-settings.ts';
@@ -32,9 +34,32 @@ interface VaultFunctionProps {
   readonly settings: Pick<DeploymentSettings, 'name' | 'stage' | 'logRetention' | 'sessionTags'>;
   /** Timeout of one invocation. Default: the timeout of a request. */
   readonly timeout?: Duration | undefined;
+  /** Memory; Lambda allocates CPU in proportion to it, and cold starts are limited by CPU. */
+  readonly memoryMb: number;
+  /** Concurrency that is reserved for this function, and its maximum. Default: it shares that of the account. */
+  readonly reservedConcurrency?: number | undefined;
   /** For a durable function: the timeout of one execution, including its waits. */
   readonly durableFor?: Duration | undefined;
 }
+
+/** The subnets of a function, and the security group of its network interfaces. */
+export interface FunctionNetwork {
+  readonly subnetIds: readonly string[];
+  readonly securityGroupId: string;
+}
+
+/**
+ * What Lambda needs to connect a function to subnets (Lambda developer guide, "Giving Lambda functions access to
+ * resources in an Amazon VPC"). The key `lambda:SourceFunctionArn` is set for calls of the function's code only.
+ */
+const networkInterfaceActions = [
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:UnassignPrivateIpAddresses',
+];
 
 /**
  * The function of one entry. Initially it has permission only to write its log. Constructs add permissions with
@@ -49,6 +74,7 @@ export class VaultFunction extends Construct {
   /** What all callers invoke. */
   readonly alias: Alias;
   readonly role: Role;
+  readonly logGroup: LogGroup;
   /** ARN of the role as text, for policies in the data stack. */
   readonly roleArn: string;
   /** Whether the data role has the org as session tag. */
@@ -65,7 +91,7 @@ export class VaultFunction extends Construct {
     this.description = `Anima Vault: ${entry}`;
     this.sessionRoleName = roleName(settings, `${entry}-session`);
     this.roleArn = roleArn(roleName(settings, entry));
-    const logGroup = new LogGroup(this, 'Log', {
+    this.logGroup = new LogGroup(this, 'Log', {
       retention: settings.logRetention,
       removalPolicy: RemovalPolicy.RETAIN,
     });
@@ -74,18 +100,18 @@ export class VaultFunction extends Construct {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       description: this.description,
     });
-    logGroup.grantWrite(this.role);
+    this.logGroup.grantWrite(this.role);
     this.lambda = new LambdaFunction(this, 'Function', {
       description: this.description,
       code: props.code,
       handler: handlerEntry,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      // Lambda allocates CPU in proportion to memory, and cold starts are limited by CPU.
-      memorySize: 1024,
+      memorySize: props.memoryMb,
+      ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
       timeout: props.timeout ?? Duration.seconds(functionTimeoutSeconds),
       role: this.role,
-      logGroup,
+      logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
       ...(props.durableFor && {
         durableConfig: { executionTimeout: props.durableFor, retentionPeriod: Duration.days(30) },
@@ -119,6 +145,33 @@ export class VaultFunction extends Construct {
     fn.set(setting, this.alias.functionArn);
   }
 
+  /** Name of the function, for metrics. */
+  get functionName(): string {
+    return this.lambda.functionName;
+  }
+
+  /** Sends the events of asynchronous invocations that failed finally to a queue. Without it, Lambda drops them. */
+  sendFailuresTo(queue: IQueue): void {
+    this.allow(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] }));
+    this.resource.deadLetterConfig = { targetArn: queue.queueArn };
+  }
+
+  /** Connects the function to subnets. Only Lambda can use the permission to do so, not the function's code. */
+  placeIn({ subnetIds, securityGroupId }: FunctionNetwork): void {
+    this.allow(
+      new PolicyStatement({
+        actions: networkInterfaceActions,
+        resources: ['*'],
+        conditions: { Null: { 'lambda:SourceFunctionArn': 'true' } },
+      }),
+    );
+    Validations.of(this).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'The network interfaces of a function do not exist yet, and describing them supports no resources.',
+    });
+    this.resource.vpcConfig = { subnetIds: [...subnetIds], securityGroupIds: [securityGroupId] };
+  }
+
   /** ARN of the role whose policies define the function's access to data, as text. */
   get dataRoleArn(): string {
     return this.tagged ? roleArn(this.sessionRoleName) : this.roleArn;
@@ -150,6 +203,12 @@ export class VaultFunction extends Construct {
   /** Adds a permission that does not concern an org to the function's own role. */
   allow(statement: PolicyStatement): void {
     this.role.addToPolicy(statement);
+  }
+
+  private get resource(): CfnFunction {
+    const { defaultChild } = this.lambda.node;
+    if (!(defaultChild instanceof CfnFunction)) throw new Error('A function has no resource. Nothing was synthesized.');
+    return defaultChild;
   }
 
   /**

@@ -13,8 +13,17 @@ export type VaultFunctions = Readonly<
 /** @param handlers folder with `<entry>.ts` for every entry; each file exports `handler` */
 export const createFunctions = (scope: Construct, settings: DeploymentSettings, handlers: string): VaultFunctions => {
   const codeOf = bundleHandlers(handlers);
-  const make = (entry: Entry, time: { timeout?: Duration; durableFor?: Duration } = {}): VaultFunction =>
-    new VaultFunction(scope, constructIds[entry], { entry, code: codeOf(entry), settings, ...time });
+  const make = (
+    entry: Entry,
+    limits: { timeout?: Duration; durableFor?: Duration; reservedConcurrency?: number | undefined } = {},
+  ): VaultFunction =>
+    new VaultFunction(scope, constructIds[entry], {
+      entry,
+      code: codeOf(entry),
+      settings,
+      memoryMb: settings.memoryMb.of[entry] ?? settings.memoryMb.all,
+      ...limits,
+    });
   return {
     public: make('public'),
     operator: make('operator'),
@@ -36,7 +45,10 @@ export const createFunctions = (scope: Construct, settings: DeploymentSettings, 
     sealer: make('sealer'),
     publisher: make('publisher'),
     'provider-secrets': make('provider-secrets'),
-    worker: make('worker', { timeout: Duration.seconds(workerTimeoutSeconds) }),
+    worker: make('worker', {
+      timeout: Duration.seconds(workerTimeoutSeconds),
+      reservedConcurrency: settings.workerConcurrency,
+    }),
     responder: settings.responder === 'sample' ? make('responder') : undefined,
   };
 };

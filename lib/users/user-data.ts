@@ -63,6 +63,11 @@ export class UserData extends Construct {
     this.jobs = new JobQueue(this, 'Jobs', names.queue('jobs'));
   }
 
+  /** All KMS keys of user data. */
+  get keys(): readonly { readonly arn: string }[] {
+    return [this.custodyKey, this.codeKey, this.routingKey, this.transitKey];
+  }
+
   /**
    * Grants the functions for users (called with API keys), accounts and memory. The functions called with API keys have
    * no user credential, so they get no key.

@@ -113,7 +113,7 @@ describe('the schedule', () => {
     store.swept = time.now;
     for (const org of orgs) await write(org, 3);
     time.now += 300_000 + settleTimeMs;
-    expect(await sweep.run(() => false)).toEqual([]);
+    expect((await sweep.run(() => false)).failures).toEqual([]);
     for (const org of orgs) expect(heads.all(org)).toHaveLength(1);
     store.markQueries = 0;
     time.now += 300_000;
@@ -140,11 +140,11 @@ describe('the schedule', () => {
     await write(good, 1);
     heads.put(bad, 50, 'forged');
     time.now += 600_000;
-    expect(await sweep.run(() => false)).toMatchObject([{ org: bad, error: { code: 'decryption_failed' } }]);
+    expect((await sweep.run(() => false)).failures).toMatchObject([{ org: bad, error: { code: 'decryption_failed' } }]);
     expect([heads.all(good).length, heads.of(bad).size]).toEqual([1, 1]);
     expect(store.swept).toBeLessThanOrEqual(firstRecordTime);
     heads.of(bad).clear();
-    expect(await sweep.run(() => false)).toEqual([]);
+    expect((await sweep.run(() => false)).failures).toEqual([]);
     expect(heads.all(bad)).toHaveLength(1);
     expect(store.swept).toBe(Math.floor((time.now - settleTimeMs) / 300_000) * 300_000);
   });

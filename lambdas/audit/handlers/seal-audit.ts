@@ -1,6 +1,11 @@
 import type { Context } from 'aws-lambda';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { describeFault, type RequestLogEntry, type WriteRequestLog } from '../../middleware/request-log.ts';
+import {
+  describeFault,
+  failedDependencyOf,
+  type RequestLogEntry,
+  type WriteRequestLog,
+} from '../../middleware/request-log.ts';
 import { AuditHeadConflict } from '../audit-heads.ts';
 import { type AuditSealService, parseSealEvent } from '../audit-seal-service.ts';
 import type { ScheduledSealRun } from '../scheduled-seal-run.ts';
@@ -20,7 +25,10 @@ export const sealAudit =
   (log: WriteRequestLog, sealService: AuditSealService, scheduledRun: ScheduledSealRun) =>
   async (event: unknown, context: Context): Promise<void> => {
     const started = performance.now();
-    const logResult = (status: number, more: Pick<RequestLogEntry, 'org' | 'reason' | 'fault'> = {}) =>
+    const logResult = (
+      status: number,
+      more: Omit<RequestLogEntry, 'requestId' | 'route' | 'status' | 'durationMs'> = {},
+    ) =>
       log({
         requestId: context.awsRequestId,
         route: 'none',
@@ -28,12 +36,13 @@ export const sealAudit =
         durationMs: Math.round(performance.now() - started),
         ...more,
       });
-    // Operators can create an alarm for the reason. Every failure is also counted in the function's metric `Errors`.
+    // There is an alarm for the reason. Every failure is also counted in the function's metric `Errors`.
     const logFailure = (failed: string, error: unknown) =>
       logResult(500, {
         org: failed,
         fault: describeFault(error),
         ...(error instanceof AuditHeadConflict ? { reason: 'audit_head_conflict' as const } : {}),
+        ...failedDependencyOf(error),
       });
     const shouldStop = () => context.getRemainingTimeInMillis() < sealTimeReserveMs;
     const org = parseSealEvent(event);
@@ -47,8 +56,8 @@ export const sealAudit =
       logResult(200, { org });
       return;
     }
-    const failures = await scheduledRun.run(shouldStop);
+    const { failures, lagMs } = await scheduledRun.run(shouldStop);
     for (const failure of failures) logFailure(failure.org, failure.error);
+    logResult(failures.length > 0 ? 500 : 200, { sealLagSeconds: Math.round(lagMs / 1000) });
     if (failures.length > 0) throw new VaultError('internal');
-    logResult(200);
   };

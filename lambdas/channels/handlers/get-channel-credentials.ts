@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
-import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
+import { describeFault, failedDependencyOf, type WriteRequestLog } from '../../middleware/request-log.ts';
 import { classifyError } from '../../shared/error-classification.ts';
 import { type ChannelCredentialsService, parseCredentialsRequest } from '../channel-credentials-service.ts';
 
@@ -27,6 +27,7 @@ export const getChannelCredentials =
         code,
         ...(request === undefined ? {} : { org: request.org }),
         ...(code === 'internal' ? { fault: describeFault(error) } : {}),
+        ...failedDependencyOf(error),
       });
       // The message of an unexpected error might quote data, so the caller receives only the code.
       throw new VaultError(code);

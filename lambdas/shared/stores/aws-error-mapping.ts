@@ -1,12 +1,15 @@
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 
-const transientErrorNames = new Set([
+const throttlingErrorNames: ReadonlySet<string> = new Set([
   'ThrottlingException',
   // STS uses the name without the suffix.
   'Throttling',
   'ProvisionedThroughputExceededException',
   'RequestLimitExceeded',
   'LimitExceededException',
+]);
+const transientErrorNames: ReadonlySet<string> = new Set([
+  ...throttlingErrorNames,
   'TransactionInProgressException',
   'TimeoutError',
   'AbortError',
@@ -17,8 +20,15 @@ interface AwsServiceError extends Error {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
+/** Whether the service refused a call because of its rate. */
+export const isThrottling = (error: unknown): boolean => error instanceof Error && throttlingErrorNames.has(error.name);
+
 /** Whether a failure is transient: throttling, a server error, or no response. */
-function isTransient(error: AwsServiceError): boolean {
+export function isTransient(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof VaultError) && isTransientServiceError(error);
+}
+
+function isTransientServiceError(error: AwsServiceError): boolean {
   const status = error.$metadata?.httpStatusCode;
   // Without a status, the connection failed.
   return transientErrorNames.has(error.name) || error.$fault === 'server' || status === undefined || status >= 500;
@@ -31,10 +41,7 @@ export async function mapTransientErrors<T>(detail: string, call: () => Promise<
   try {
     return await call();
   } catch (error) {
-    if (error instanceof Error && !(error instanceof VaultError) && isTransient(error)) {
-      throw new VaultError('unavailable', { detail });
-    }
-    throw error;
+    throw isTransient(error) ? new VaultError('unavailable', { detail }) : error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
-import { mapTransientErrors } from './aws-error-mapping.ts';
+import { isThrottling, isTransient } from './aws-error-mapping.ts';
 
 /** The ciphertext was not wrapped for this context: it was modified, moved, or wrapped with another key. */
 const invalidCiphertextErrorNames = new Set(['InvalidCiphertextException', 'IncorrectKeyException']);
@@ -20,11 +20,13 @@ export const toSharedBuffer = (bytes: Uint8Array): Buffer =>
 /** Runs a KMS call and maps its errors. @throws DecryptionError; VaultError `key_unavailable`, `unavailable` */
 export async function mapKmsErrors<T>(detail: string, call: () => Promise<T>): Promise<T> {
   try {
-    return await mapTransientErrors(detail, call);
+    return await call();
   } catch (error) {
+    if (isTransient(error))
+      throw new VaultError('unavailable', { detail }, isThrottling(error) ? 'kms_throttled' : 'kms_unavailable');
     const name = error instanceof Error ? error.name : '';
     if (invalidCiphertextErrorNames.has(name)) throw new DecryptionError();
-    if (keyUnavailableErrorNames.has(name)) throw new VaultError('key_unavailable', { detail });
+    if (keyUnavailableErrorNames.has(name)) throw new VaultError('key_unavailable', { detail }, 'kms_denied');
     throw error;
   }
 }

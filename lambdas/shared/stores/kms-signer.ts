@@ -9,7 +9,7 @@ import {
   verifyJws,
 } from '../../../core/signing/jws.ts';
 import type { PublicKeySource, Signer } from '../ports.ts';
-import { mapTransientErrors } from './aws-error-mapping.ts';
+import { mapKmsErrors } from './kms-error-mapping.ts';
 
 const notSignedDetail = 'Nothing was signed. Send the same request again.';
 
@@ -38,7 +38,7 @@ export class KmsSigner implements Signer, PublicKeySource {
       MessageType: 'DIGEST',
       Message: hash('sha256', input, 'buffer'),
     });
-    const { Signature } = await mapTransientErrors(notSignedDetail, () => this.#client.send(command));
+    const { Signature } = await mapKmsErrors(notSignedDetail, () => this.#client.send(command));
     if (Signature === undefined) throw new VaultError('unavailable', { detail: notSignedDetail });
     const jws = assembleCompactJws(input, Signature);
     // A statement that cannot be verified must not be returned.
@@ -60,7 +60,7 @@ export class KmsSigner implements Signer, PublicKeySource {
 
   async #readPublicKey(): Promise<PublicJwk> {
     const command = new GetPublicKeyCommand({ KeyId: this.#keyId });
-    const { PublicKey } = await mapTransientErrors(notSignedDetail, () => this.#client.send(command));
+    const { PublicKey } = await mapKmsErrors(notSignedDetail, () => this.#client.send(command));
     if (PublicKey === undefined) throw new VaultError('unavailable', { detail: notSignedDetail });
     return publicJwkFromSpki(PublicKey);
   }

@@ -1,6 +1,6 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { jobRetentionSeconds } from '../../../contract/shared/environment-variables.ts';
-import { describeFault, type WriteRequestLog } from '../../middleware/request-log.ts';
+import { describeFault, failedDependencyOf, type WriteRequestLog } from '../../middleware/request-log.ts';
 import { classifyError } from '../../shared/error-classification.ts';
 import type { JobConsumer, JobResult, QueueMessage } from '../job-consumer.ts';
 
@@ -65,7 +65,8 @@ async function processRecord(
     const fault = code === 'internal' ? { fault: describeFault(error) } : {};
     const reason =
       attempt < maxAttempts ? {} : ({ reason: progress.retryUntil === 'done' ? 'undeleted' : 'unanswered' } as const);
-    logResult(500, progress, { code, ...fault, ...(progress.retryUntil === 'queue' ? {} : reason) });
+    const cause = { ...fault, ...failedDependencyOf(error) };
+    logResult(500, progress, { code, ...cause, ...(progress.retryUntil === 'queue' ? {} : reason) });
     if (progress.retryUntil === 'done') return await requeueIfExpiring(consumer, record);
     return progress.retryUntil === undefined && attempt >= maxAttempts;
   }

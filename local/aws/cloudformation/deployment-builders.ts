@@ -32,10 +32,12 @@ export function toRouteSpec(
 const functionArnIn = (uri: string): string =>
   /^arn:[^:]+:apigateway:.*\/functions\/(.+)\/invocations$/.exec(uri)?.[1] ?? uri;
 
+/** Undefined for a rule without a schedule. */
 export function toScheduleSpec(
-  { logicalId, ScheduleExpression, Targets }: Resource<'schedule'>,
+  { logicalId, ScheduleExpression, Targets }: Resource<'rule'>,
   findFunction: FindFunction,
-): ScheduleSpec {
+): ScheduleSpec | undefined {
+  if (ScheduleExpression === undefined) return undefined;
   const targets = Targets.map(({ Arn }) => {
     const target = findFunction(Arn);
     if (target === undefined)

@@ -94,7 +94,7 @@ export function readDeployment(
     apiEndpoint: references.attribute(api.logicalId, 'ApiEndpoint'),
     accessLogFormat: stage.AccessLogSettings?.Format,
     routes: all('route').map((route) => toRouteSpec(route, integrations, findFunction)),
-    schedules: all('schedule').map((rule) => toScheduleSpec(rule, findFunction)),
+    schedules: all('rule').flatMap((rule) => toScheduleSpec(rule, findFunction) ?? []),
     distribution: toDistribution(all, references),
   };
 }

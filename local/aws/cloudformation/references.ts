@@ -57,7 +57,11 @@ export function createReferences(
   };
   const byStack = (stackName: string): References => {
     const idOf = (logicalId: string) => resourceId(stacks, { stackName, logicalId });
-    const pseudoParameters: Record<string, string | undefined> = { ...accountParameters, 'AWS::StackName': stackName };
+    const pseudoParameters: Record<string, string | undefined> = {
+      ...accountParameters,
+      'AWS::StackName': stackName,
+      'AWS::StackId': arn('cloudformation', `stack/${stackName}/00000000-0000-4000-8000-000000000000`),
+    };
     const own = stacks.find((stack) => stack.stackName === stackName);
     const has = (logicalId: string) => own !== undefined && Object.hasOwn(own.template.Resources, logicalId);
     return {

@@ -88,6 +88,8 @@ export const functionSchema = z.strictObject({
   Description: ignoredProperty,
   FunctionName: ignoredProperty,
   LoggingConfig: z.object({ LogFormat: z.string().optional(), ApplicationLogLevel: z.string().optional() }).default({}),
+  // Failed asynchronous invocations are only in the log.
+  DeadLetterConfig: ignoredProperty,
   DurableConfig: z
     .strictObject({ ExecutionTimeout: z.number().int(), RetentionPeriodInDays: z.number().int().default(14) })
     .optional(),
@@ -149,13 +151,21 @@ export const integrationSchema = z.strictObject({
   Description: ignoredProperty,
 });
 
-export const scheduleSchema = z.strictObject({
+/**
+ * A rule has a schedule, a pattern of events, or both. Patterns match nothing here: the emulated services send no
+ * events.
+ */
+export const ruleSchema = z.strictObject({
   ScheduleExpression: z
     .string()
-    .regex(/^rate\([1-9]\d{0,3} minutes?\)$/, 'this emulator supports only rates in minutes'),
-  State: z.literal('ENABLED').default('ENABLED'),
-  Targets: z.array(z.strictObject({ Arn: z.string(), Id: ignoredProperty })),
+    .regex(/^rate\([1-9]\d{0,3} minutes?\)$/, 'this emulator supports only rates in minutes')
+    .optional(),
+  EventPattern: ignoredProperty,
+  State: z.enum(['ENABLED', 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS']).default('ENABLED'),
+  // An emulated invocation is always delivered.
+  Targets: z.array(z.strictObject({ Arn: z.string(), Id: ignoredProperty, DeadLetterConfig: ignoredProperty })),
   Description: ignoredProperty,
+  Tags: ignoredProperty,
 });
 
 const corsRuleSchema = z.strictObject({
@@ -271,5 +281,9 @@ export const typesWithoutEffect: ReadonlySet<string> = new Set([
   'AWS::CloudWatch::Alarm', // there are no metrics
   'AWS::CloudFront::OriginAccessControl', // published objects are served from the template, not from a bucket
   'AWS::Logs::LogGroup', // logs are files in the data folder
+  'AWS::Logs::MetricFilter', // there are no metrics
+  'AWS::Logs::ResourcePolicy', // log groups receive only the lines of functions and the access log
+  'AWS::CloudWatch::Alarm', // as for metric filters
+  'AWS::CloudWatch::Dashboard',
   'AWS::CDK::Metadata', // usage statistics of the CDK
 ]);

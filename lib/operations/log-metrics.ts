@@ -1,0 +1,87 @@
+import { Metric, Stats, Unit } from 'aws-cdk-lib/aws-cloudwatch';
+import { FilterPattern, type IFilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { FailedDependency } from '../../contract/shared/vault-error.ts';
+import type { VaultFunction } from '../shared/vault-function.ts';
+import { metricPeriod } from './vault-alarms.ts';
+
+interface LogMetricsProps {
+  /** Name of the deployment. */
+  readonly name: string;
+  /** Every function that writes the request log (lambdas/middleware/request-log.ts). */
+  readonly logging: readonly VaultFunction[];
+  readonly sealer: VaultFunction;
+  readonly worker: VaultFunction;
+}
+
+/** The field that makes the dimension of the metric of failed dependencies. */
+const dependencyField = '$.failedDependency';
+
+/**
+ * Metrics that only the functions' own log lines have. The filters name fields of `RequestLogEntry`;
+ * test/infra/log-metrics.test.ts evaluates them against lines that the functions write.
+ */
+export class LogMetrics extends Construct {
+  /** Seconds. */
+  readonly sealLag: Metric;
+  /** Objects in the locked bucket that the vault did not create. */
+  readonly headConflicts: Metric;
+  /** Messages that stayed without an answer, and deletions that failed repeatedly. */
+  readonly unfinishedJobs: Metric;
+  private readonly namespace: string;
+
+  constructor(scope: Construct, id: string, { name, logging, sealer, worker }: LogMetricsProps) {
+    super(scope, id);
+    this.namespace = `AnimaVault/${name}`;
+    for (const fn of logging) {
+      // One filter for all dependencies: the value of the field is the dimension.
+      new MetricFilter(this, `${fn.node.id}Dependencies`, {
+        logGroup: fn.logGroup,
+        filterPattern: FilterPattern.exists(dependencyField),
+        metricNamespace: this.namespace,
+        metricName: failedDependencies,
+        metricValue: '1',
+        dimensions: { Dependency: dependencyField },
+      });
+    }
+    const lag = FilterPattern.numberValue('$.sealLagSeconds', '>=', 0);
+    this.sealLag = this.metricOf('SealLag', sealer, lag, Stats.MAXIMUM, '$.sealLagSeconds', Unit.SECONDS);
+    const conflict = FilterPattern.stringValue('$.reason', '=', 'audit_head_conflict');
+    this.headConflicts = this.metricOf('AuditHeadConflicts', sealer, conflict);
+    this.unfinishedJobs = this.metricOf(
+      'UnfinishedJobs',
+      worker,
+      FilterPattern.any(
+        FilterPattern.stringValue('$.reason', '=', 'unanswered'),
+        FilterPattern.stringValue('$.reason', '=', 'undeleted'),
+      ),
+    );
+  }
+
+  /** Requests and jobs that failed because of a dependency. */
+  failuresOf(dependency: FailedDependency): Metric {
+    return new Metric({
+      namespace: this.namespace,
+      metricName: failedDependencies,
+      dimensionsMap: { Dependency: dependency },
+      statistic: Stats.SUM,
+      period: metricPeriod,
+      label: dependency,
+    });
+  }
+
+  private metricOf(
+    metricName: string,
+    { logGroup }: VaultFunction,
+    filterPattern: IFilterPattern,
+    statistic: string = Stats.SUM,
+    metricValue = '1',
+    unit = Unit.COUNT,
+  ): Metric {
+    const metricNamespace = this.namespace;
+    new MetricFilter(this, metricName, { logGroup, filterPattern, metricNamespace, metricName, metricValue, unit });
+    return new Metric({ namespace: metricNamespace, metricName, statistic, period: metricPeriod });
+  }
+}
+
+const failedDependencies = 'FailedDependencies';
