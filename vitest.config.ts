@@ -39,6 +39,18 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      {
+        // Needs Python. It synthesizes by itself, and runs only if it is named (npm run test:deploy).
+        test: {
+          name: 'deploy',
+          include: ['test/deploy/**/*.deploy.ts'],
+          globalSetup: ['test/deploy/deploy-setup.ts'],
+          pool: 'forks',
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+          expect: { poll: { timeout: 60_000 } },
+        },
+      },
     ],
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
