@@ -53,10 +53,13 @@ describe('names of roles', () => {
   });
 });
 
-test.each(['on', 'off'])('with session tags %s, each role that a policy of the data stack names exists', (sessionTags) => {
-  const from = synthesize(appForTest({ responder: 'sample', sessionTags }));
-  const arns = roleNames(from).map((name) => `arn:<AWS::Partition>:iam::<AWS::AccountId>:role/${name}`);
-  const named = callersIn(from.stacks.data);
-  expect(named.length).toBeGreaterThan(30);
-  expect(named.filter((arn) => !arns.includes(arn))).toEqual([]);
-});
+test.each(['on', 'off'])(
+  'with session tags %s, each role that a policy of the data stack names exists',
+  (sessionTags) => {
+    const from = synthesize(appForTest({ responder: 'sample', sessionTags }));
+    const arns = roleNames(from).map((name) => `arn:<AWS::Partition>:iam::<AWS::AccountId>:role/${name}`);
+    const named = callersIn(from.stacks.data);
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter((arn) => !arns.includes(arn))).toEqual([]);
+  },
+);

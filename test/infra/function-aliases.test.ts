@@ -1,6 +1,15 @@
 /** Every caller invokes the alias of a function, never the function without a version. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { aliasOf, appForTest, entries, functionOf, ofType, type Synthesized, synthesize, target } from './synthesized-template.ts';
+import {
+  aliasOf,
+  appForTest,
+  entries,
+  functionOf,
+  ofType,
+  type Synthesized,
+  synthesize,
+  target,
+} from './synthesized-template.ts';
 
 let template: Synthesized;
 let functionIds: Set<string>;
@@ -57,7 +66,9 @@ describe('what refers to a function', () => {
   test('a workflow checkpoints executions of all its versions, as its executions belong to the version that started them', () => {
     for (const entry of ['rotation-workflow', 'shred-workflow'] as const) {
       const [id] = functionOf(template, entry);
-      const policies = ofType(template, 'AWS::IAM::Policy').filter(([, { Properties }]) => functionsIn(Properties).includes(id));
+      const policies = ofType(template, 'AWS::IAM::Policy').filter(([, { Properties }]) =>
+        functionsIn(Properties).includes(id),
+      );
       expect(policies.map(([, { Properties }]) => Object(Properties.PolicyDocument).Statement)).toEqual([
         [
           {

@@ -1,5 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { aliasOf, appForTest, entries, functionOf, ofType, type Synthesized, synthesize, target } from './synthesized-template.ts';
+import {
+  aliasOf,
+  appForTest,
+  entries,
+  functionOf,
+  ofType,
+  type Synthesized,
+  synthesize,
+  target,
+} from './synthesized-template.ts';
 
 const immediate = ['publisher', 'rotation-workflow', 'shred-workflow'];
 
@@ -29,10 +38,10 @@ describe('with the canary', () => {
     const alarm = template.resources[target(Object(Properties.AlarmConfiguration).Alarms)]?.Properties;
     expect(alarm).toMatchObject({ Namespace: 'AWS/Lambda', MetricName: 'Errors', Statistic: 'Sum', Threshold: 1 });
     const dimensions: { Name: string; Value: unknown }[] = Object(alarm).Dimensions;
-    const valueOf = (name: string) => dimensions.find(({ Name }) => Name === name)?.Value;
+    const dimensionOf = (name: string) => dimensions.find(({ Name }) => Name === name)?.Value;
     const [id] = functionOf(template, entry);
-    expect(valueOf('FunctionName')).toEqual({ Ref: id });
-    expect(valueOf('Resource')).toEqual({ 'Fn::Join': ['', [{ Ref: id }, ':live']] });
+    expect(dimensionOf('FunctionName')).toEqual({ Ref: id });
+    expect(dimensionOf('Resource')).toEqual({ 'Fn::Join': ['', [{ Ref: id }, ':live']] });
   });
 
   test('there is one deployment group for each of them, and no other', () => {
@@ -40,8 +49,11 @@ describe('with the canary', () => {
   });
 });
 
-test.each([{}, { stage: 'prod', canary: 'off' }])('with %j, aliases move at once, and CodeDeploy is not used', (context) => {
-  const template = synthesize(appForTest(context));
-  expect(Object.values(template.resources).filter(({ Type }) => Type.startsWith('AWS::CodeDeploy'))).toEqual([]);
-  expect(ofType(template, 'AWS::Lambda::Alias').filter(([, alias]) => alias.UpdatePolicy !== undefined)).toEqual([]);
-});
+test.each([{}, { stage: 'prod', canary: 'off' }])(
+  'with %j, aliases move at once, and CodeDeploy is not used',
+  (context) => {
+    const template = synthesize(appForTest(context));
+    expect(Object.values(template.resources).filter(({ Type }) => Type.startsWith('AWS::CodeDeploy'))).toEqual([]);
+    expect(ofType(template, 'AWS::Lambda::Alias').filter(([, alias]) => alias.UpdatePolicy !== undefined)).toEqual([]);
+  },
+);

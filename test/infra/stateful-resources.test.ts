@@ -30,7 +30,10 @@ const identityOf = ({ Resources }: Template): Released['resources'] =>
   Object.fromEntries(
     Object.entries(Resources).map(([id, { Type, Properties }]) => {
       const names = replacingProperties[Type] ?? expect.fail(`${Type} in the data stack: which properties replace it?`);
-      return [id, { Type, ...Object.fromEntries(names.flatMap((key) => (key in Properties ? [[key, Properties[key]]] : []))) }];
+      return [
+        id,
+        { Type, ...Object.fromEntries(names.flatMap((key) => (key in Properties ? [[key, Properties[key]]] : []))) },
+      ];
     }),
   );
 
@@ -118,7 +121,9 @@ describe('with stable names', () => {
     for (const [, { Properties }] of ofType(template, 'AWS::S3::Bucket')) {
       if (Properties.BucketName === undefined) continue;
       const parts: unknown[] = Object(Properties.BucketName)['Fn::Join'][1];
-      const longest = parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part).includes('Region') ? 'r'.repeat(20) : '1'.repeat(12)));
+      const longest = parts.map((part) =>
+        typeof part === 'string' ? part : JSON.stringify(part).includes('Region') ? 'r'.repeat(20) : '1'.repeat(12),
+      );
       expect(longest.join('').length).toBeLessThanOrEqual(63);
     }
     for (const [, { Properties }] of ofType(template, 'AWS::SQS::Queue')) {

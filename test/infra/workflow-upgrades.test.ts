@@ -4,7 +4,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { aliasOf, appForTest, entries, functionOf, ofType, type Synthesized, synthesize, target } from './synthesized-template.ts';
+import {
+  aliasOf,
+  appForTest,
+  entries,
+  functionOf,
+  ofType,
+  type Synthesized,
+  synthesize,
+  target,
+} from './synthesized-template.ts';
 
 const workflows = ['rotation-workflow', 'shred-workflow'] as const;
 
@@ -40,7 +49,9 @@ test.each(workflows)('%s: its roles have every permission of the releases so far
 });
 
 test('a durable function is replaced when it ceases to be durable, so exactly the two workflows are, under the same logical IDs', () => {
-  const durable = ofType(template, 'AWS::Lambda::Function').filter(([, { Properties }]) => 'DurableConfig' in Properties);
+  const durable = ofType(template, 'AWS::Lambda::Function').filter(
+    ([, { Properties }]) => 'DurableConfig' in Properties,
+  );
   expect(Object.fromEntries(durable.map(([id, { Properties }]) => [id, Properties.DurableConfig]))).toEqual({
     RotationWorkflowFunction59EDBE20: { ExecutionTimeout: 60 * 86_400, RetentionPeriodInDays: 30 },
     ShredWorkflowFunctionB9A180CD: { ExecutionTimeout: 366 * 86_400, RetentionPeriodInDays: 30 },
@@ -52,13 +63,16 @@ test('a durable function is replaced when it ceases to be durable, so exactly th
   }
 });
 
-test.each(entries)('%s: a deployment keeps the previous version exactly if executions can be pending on it', (entry) => {
-  const version = template.resources[target(aliasOf(template, entry)[1].Properties.FunctionVersion)];
-  const isWorkflow = workflows.some((workflow) => workflow === entry);
-  expect([version?.DeletionPolicy, version?.UpdateReplacePolicy]).toEqual(
-    isWorkflow ? ['Retain', 'Retain'] : [undefined, undefined],
-  );
-});
+test.each(entries)(
+  '%s: a deployment keeps the previous version exactly if executions can be pending on it',
+  (entry) => {
+    const version = template.resources[target(aliasOf(template, entry)[1].Properties.FunctionVersion)];
+    const isWorkflow = workflows.some((workflow) => workflow === entry);
+    expect([version?.DeletionPolicy, version?.UpdateReplacePolicy]).toEqual(
+      isWorkflow ? ['Retain', 'Retain'] : [undefined, undefined],
+    );
+  },
+);
 
 test('a change of code publishes a new version under another logical ID; the alias keeps its own', () => {
   const other = synthesize(appForTest({ responder: 'sample', canary: 'on', stage: 'qa' }));
