@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, inject, test } from 'vitest';
+import type { AuditRecord, ValueInfo } from '../../sdk/src/index.ts';
 import { type LocalStack, startLocalStack } from '../shared/local-stack.ts';
 import { addAlias, changedAssembly, integrateAlias } from './changed-assembly.ts';
 
@@ -50,7 +51,7 @@ async function exercise({ client, clientOf, vault }: LocalStack): Promise<void> 
   expect(await client.vault.get('before')).toBe('the upgrade');
   for (const name of names) await client.vault.set(name, `first of ${name}`, { metadata: { kind: 'mixed' } });
   for (const name of names) expect(await client.vault.get(name)).toBe(`first of ${name}`);
-  const listed = [];
+  const listed: ValueInfo[] = [];
   for await (const info of client.vault.list({ prefix: 'mixed/' })) listed.push(info);
   expect(listed.map(({ name }) => name)).toEqual(names);
   expect(listed.every(({ version, metadata }) => version === 1 && metadata?.kind === 'mixed')).toBe(true);
@@ -60,8 +61,9 @@ async function exercise({ client, clientOf, vault }: LocalStack): Promise<void> 
   }
   const found = await client.vault.getMany(names);
   for (const name of names) expect(found.get(name).value).toBe(`second of ${name}`);
-  const records = [];
-  for await (const record of clientOf(vault.adminKey).audit.query({ from: since, name: 'mixed/' })) records.push(record);
+  const records: AuditRecord[] = [];
+  for await (const record of clientOf(vault.adminKey).audit.query({ from: since, name: 'mixed/' }))
+    records.push(record);
   // For each name: a set, an overwrite and a refused overwrite; and one get.
   const count = (route: string, result: string) =>
     records.filter((record) => record.route === route && record.result === result).length;
@@ -85,5 +87,5 @@ test('a release with another format of values is found, because the old one cann
     expect(code).toContain('enc:v1:');
     return code.replaceAll('enc:v1:', 'enc:v9:');
   });
-  await expect(exercise(fleet)).rejects.toThrow();
+  await expect(exercise(fleet)).rejects.toMatchObject({ code: 'decryption_failed' });
 }, 600_000);
