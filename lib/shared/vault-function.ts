@@ -4,6 +4,7 @@ import { Architecture, type Code, Function as LambdaFunction, LoggingFormat, Run
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { functionEnv, functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
+import { readEndpoints } from './deployment-settings.ts';
 import { handlerEntry } from './handler-bundles.ts';
 import { SessionRole } from './session-role.ts';
 
@@ -68,6 +69,10 @@ export class VaultFunction extends Construct {
     });
     if (props.durableFor !== undefined) this.allowCheckpoints();
     this.set(functionEnv.stage, props.stage);
+    this.set(functionEnv.dnsSuffix, Stack.of(this).urlSuffix);
+    const { fips, dualStack } = readEndpoints(this.node);
+    if (fips) this.set(functionEnv.fipsEndpoints, 'true');
+    if (dualStack) this.set(functionEnv.dualStackEndpoints, 'true');
   }
 
   /** Allows another function to start executions of this durable function, and sets the function name in `setting`. */

@@ -12,11 +12,20 @@ describe('settings', () => {
       corsOrigins: ['*'],
       logRetention: 90,
       sessionTags: true,
+      endpoints: { fips: false, dualStack: false },
       blobMaxBytes: 68_719_476_736,
       pageDomain: undefined,
       responder: 'none',
       publicUrl: undefined,
     });
+  });
+
+  test.each([
+    ['fips', { fips: true, dualStack: false }],
+    ['dual-stack', { fips: false, dualStack: true }],
+    ['fips,dual-stack', { fips: true, dualStack: true }],
+  ])('of the endpoints of AWS: %s', (endpoints, expected) => {
+    expect(read({ endpoints }).endpoints).toEqual(expected);
   });
 
   test('of messages: what answers them, and where providers call', () => {
@@ -71,6 +80,8 @@ describe('settings', () => {
     ['corsOrigins', ''],
     ['sessionTags', 'yes'],
     ['sessionTags', ''],
+    ['endpoints', 'FIPS'],
+    ['endpoints', 'dual-stack,fips'],
     ['responder', 'answers'],
     ['responder', ''],
     ['responder', 'arn:aws:lambda:eu-central-1:123456789012:function:*'],

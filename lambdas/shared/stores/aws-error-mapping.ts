@@ -8,6 +8,9 @@ const transientErrorNames = new Set([
   'RequestLimitExceeded',
   'LimitExceededException',
   'TransactionInProgressException',
+  // The item is part of a transaction or of a replicated write, which ends within milliseconds.
+  'TransactionConflictException',
+  'ReplicatedWriteConflictException',
   'TimeoutError',
   'AbortError',
 ]);

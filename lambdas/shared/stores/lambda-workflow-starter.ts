@@ -1,26 +1,18 @@
-import { InvocationType, InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type { WorkflowStarter } from '../workflow-ports.ts';
 import { mapTransientErrors } from './aws-error-mapping.ts';
 
 /** Starts executions of a durable function, whose name must include a version (`…:$LATEST`). */
 export class LambdaWorkflowStarter implements WorkflowStarter {
-  readonly #client: LambdaClient;
   readonly #functionName: string;
 
-  constructor(client: LambdaClient, functionName: string) {
-    this.#client = client;
+  constructor(functionName: string) {
     this.#functionName = functionName;
   }
 
   async start(name: string, input: object): Promise<void> {
-    const command = new InvokeCommand({
-      FunctionName: this.#functionName,
-      InvocationType: InvocationType.Event,
-      DurableExecutionName: name,
-      Payload: Buffer.from(JSON.stringify(input)),
-    });
+    const { startFunction } = await import('../../aws/lambda-starter.ts');
     await mapTransientErrors('The workflow was not started. Send the same request again.', () =>
-      this.#client.send(command),
+      startFunction(this.#functionName, name, input),
     );
   }
 }
