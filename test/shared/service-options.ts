@@ -5,6 +5,7 @@ import type { ServiceOptions } from '../../lambdas/aws/signed-service.ts';
 
 export const serviceOptions = (endpoint: string, region: string, credentials: AwsCredentials): ServiceOptions => ({
   credentials: async () => credentials,
-  limits: { attempts: 3, connectMs: 1000, requestMs: 2000 },
+  // A busy machine must not make a call time out: a retried increment counts twice.
+  limits: { attempts: 3, connectMs: 30_000, requestMs: 30_000 },
   location: { ...parseEndpoint(endpoint), region },
 });
