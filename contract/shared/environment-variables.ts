@@ -70,6 +70,11 @@ export const functionEnv = {
    * synthesis for `explain`.
    */
   grants: 'ANIMA_GRANTS',
+  /** DNS suffix of the partition in which the function is deployed, e.g. `amazonaws.com`. */
+  dnsSuffix: 'ANIMA_DNS_SUFFIX',
+  /** `true` selects FIPS or dual-stack endpoints. The AWS SDK reads the same variables. */
+  fipsEndpoints: 'AWS_USE_FIPS_ENDPOINT',
+  dualStackEndpoints: 'AWS_USE_DUALSTACK_ENDPOINT',
   stage: 'ANIMA_STAGE',
 } as const;
 

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { type Conditions, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Alias,
@@ -31,7 +31,7 @@ interface VaultFunctionProps {
    * With `sessionTags`, the function accesses data with a session role tagged with the org (session-role.ts), otherwise
    * with its own role.
    */
-  readonly settings: Pick<DeploymentSettings, 'name' | 'stage' | 'logRetention' | 'sessionTags'>;
+  readonly settings: Pick<DeploymentSettings, 'name' | 'stage' | 'logRetention' | 'sessionTags' | 'endpoints'>;
   /** Timeout of one invocation. Default: the timeout of a request. */
   readonly timeout?: Duration | undefined;
   /** Memory; Lambda allocates CPU in proportion to it, and cold starts are limited by CPU. */
@@ -124,6 +124,10 @@ export class VaultFunction extends Construct {
     const version = this.lambda.currentVersion as IVersion;
     this.alias = new Alias(this, 'Live', { aliasName: functionAlias, version });
     this.set(functionEnv.stage, settings.stage);
+    this.set(functionEnv.dnsSuffix, Stack.of(this).urlSuffix);
+    const { fips, dualStack } = settings.endpoints;
+    if (fips) this.set(functionEnv.fipsEndpoints, 'true');
+    if (dualStack) this.set(functionEnv.dualStackEndpoints, 'true');
   }
 
   /** The alias, as the target of integrations and event sources. */
