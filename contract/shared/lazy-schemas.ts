@@ -1,6 +1,7 @@
 /**
- * Schemas that are built at first use. A function serves few of the routes, and building the schemas of all routes is a
- * large part of a cold start.
+ * Schemas that are built at first use. Building the schemas of all routes took 18 of the 43 ms of CPU time in which the
+ * reader started, without the AWS SDK. They are not built for the routes of a function while it starts either: the first
+ * request needs those of one route, and responses are never checked in functions.
  */
 import type * as z from 'zod/mini';
 import { lazy } from './lazy.ts';

@@ -1,6 +1,14 @@
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { type Conditions, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, type Code, Function as LambdaFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
+import {
+  ApplicationLogLevel,
+  Architecture,
+  type Code,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  SystemLogLevel,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { functionEnv, functionTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
@@ -62,6 +70,10 @@ export class VaultFunction extends Construct {
       role: this.role,
       logGroup,
       loggingFormat: LoggingFormat.JSON,
+      applicationLogLevelV2: ApplicationLogLevel.INFO,
+      // Lambda's own lines of each invocation are longer than the line of the request, and their content is in metrics.
+      // WARN keeps failures such as timeouts.
+      systemLogLevelV2: SystemLogLevel.WARN,
       ...(props.durableFor && {
         durableConfig: { executionTimeout: props.durableFor, retentionPeriod: Duration.days(30) },
       }),
