@@ -54,6 +54,12 @@ export interface ServiceEffort {
   readonly imports: number;
 }
 
+export const fullEffort: ServiceEffort = { rounds: 30, requests: 200, imports: 7 };
+export const quickEffort: ServiceEffort = { rounds: 10, requests: 100, imports: 3 };
+
+/** Turns of each contender before the first round, so that its code is compiled. */
+const warmUpTurns = 15;
+
 const folderUrl = new URL('.', import.meta.url);
 const plainHandlers = { 'AWS SDK': 'plain-sdk-handler', 'self-signed': 'self-signed-handler' };
 
@@ -150,7 +156,7 @@ async function measureOperation(
       )),
       { name: 'vault', child: own },
     ];
-    for (const { child } of contenders) await turn(child, 5 * requests);
+    for (const { child } of contenders) await turn(child, warmUpTurns * requests);
     const samples: number[][] = [];
     for (let i = 0; i < rounds; i++) {
       const round: number[] = [];
