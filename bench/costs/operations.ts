@@ -65,6 +65,7 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
   const entries = many.map((name) => ({ name, value: small }));
   const { key: userKey } = await admin.users.create();
   const user = new Anima({ apiKey: userKey, baseURL: vault.url });
+  const session = new Anima({ session: true, baseURL: vault.url });
 
   // Each function gets its session, its keys and the hour of the key's last use.
   await agent.vault.setMany(entries);
@@ -76,7 +77,7 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
   await (await agent.blobs.get(shared.url)).text();
   await user.memory.add({ likes: 'green tea' });
   await user.account.setPassword(login);
-  await user.account.logIn({ org: vault.org, ...login });
+  await session.account.logIn({ org: vault.org, ...login });
   await admin.audit.query({ pageSize: 10 }).page();
   await admin.org.get();
 
@@ -101,7 +102,7 @@ export async function countOperations(vault: LocalVault): Promise<CountedOperati
     ({ url } = await agent.blobs.put(file));
   });
   await count('open of a small file by its link', async () => await (await agent.blobs.get(url)).text());
-  await count('login of a user with a password', () => user.account.logIn({ org: vault.org, ...login }));
+  await count('login of a user with a password', () => session.account.logIn({ org: vault.org, ...login }));
   await count('add of a memory record', () => user.memory.add({ likes: 'black tea' }));
   await count('search of a few memory records', () => user.memory.search('tea').page());
   await count('query of 10 audit records', () => admin.audit.query({ pageSize: 10 }).page());
