@@ -159,4 +159,5 @@ if (flags.json) {
   printCommand(command);
   printService(service);
 }
-if (flags.check && [...results, ...command, ...service.rows, ...service.imports].some(({ met }) => !met)) process.exitCode = 1;
+if (flags.check && [...results, ...command, ...service.rows, ...service.imports].some(({ met }) => !met))
+  process.exitCode = 1;

@@ -21,7 +21,8 @@ function billedMs(usage: Usage): number {
   return assumedMs.handler * invocations(usage) + waiting.reduce((total, ms) => total + ms, 0);
 }
 
-const kmsPrice = (action: string) => (action === 'Sign' ? prices.kmsAsymmetric : prices.kmsSymmetric);
+const kmsPrice = (action: string) =>
+  /^(Sign|GetPublicKey)$/.test(action) ? prices.kmsAsymmetric : prices.kmsSymmetric;
 const s3Price = (action: string) => {
   if (/^(Delete|Abort)/.test(action)) return 0;
   return /^(Get|Head)/.test(action) ? prices.s3Read : prices.s3Write;
@@ -95,7 +96,7 @@ export function renderCosts(operations: readonly CountedOperation[]): string {
   return [
     `Prices: ${priceRegion}, ${priceDate}, without free tiers and discounts (\`bench/costs/price-list.ts\`).`,
     '',
-    '| operation, warm | API requests | DynamoDB calls | read / write units | KMS | S3 | other calls | log bytes | billed ms | USD per million |',
+    '| operation | API requests | DynamoDB calls | read / write units | KMS | S3 | other calls | log bytes | billed ms | USD per million |',
     '|---|---|---|---|---|---|---|---|---|---|',
     ...operations.map(tableRow),
     '',

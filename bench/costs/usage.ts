@@ -15,6 +15,7 @@ export interface Usage {
 }
 
 const reads = new Set(['BatchGetItem', 'GetItem', 'Query']);
+const writes = new Set(['PutItem', 'UpdateItem', 'DeleteItem']);
 
 /** The schedule that seals the audit is no part of an operation. */
 const isScheduled = (name: string) => name.startsWith('Sealer');
@@ -38,12 +39,12 @@ export async function countUsage(
       if (isScheduled(principal)) return;
       calls.set(`${service} ${action}`, (calls.get(`${service} ${action}`) ?? 0) + 1);
       // The engine reports units only on request. They do not reach the function: it reads no such field.
-      if (service === 'dynamodb') Object.assign(Object(input), { ReturnConsumedCapacity: 'TOTAL' });
+      if (reads.has(action) || writes.has(action)) Object.assign(Object(input), { ReturnConsumedCapacity: 'TOTAL' });
     },
-    after: ({ service, action, principal }, body) => {
-      if (isScheduled(principal) || service !== 'dynamodb') return;
+    after: ({ action, principal }, body) => {
+      if (isScheduled(principal)) return;
       if (reads.has(action)) readUnits += consumedUnits(body);
-      else writeUnits += consumedUnits(body);
+      if (writes.has(action)) writeUnits += consumedUnits(body);
     },
   });
   const logged = vault.logs().length;
