@@ -91,7 +91,7 @@ export const capabilities = {
     // The table of routes combines the routes.ts of every capability. The audit uses the names of the routes.
     'audit/routes.ts': [],
     'routes.ts': ['*'],
-    'path-methods.ts': ['routes.ts'],
+    'path-methods.ts': ['routes.ts', 'shared'],
     audit: ['routes.ts', 'shared'],
     'route-schemas.ts': ['*'],
     'route-summaries.ts': ['routes.ts'],

@@ -1,10 +1,13 @@
 /**
  * `npm run bench`: measures the cost of encryption and decryption as ratios to bare node:crypto AES-256-GCM in the same
- * run. It also measures the time of the command to start and to get a value, as ratios to a bare start of Node.js.
+ * run. It also measures the time of the command to start and to get a value, as ratios to a bare start of Node.js, the
+ * CPU time of the service per warm get and set, as ratios to a plain handler with the AWS SDK, and the CPU time in which
+ * the functions start.
  *
  *     --json      print one line of JSON instead of the table
  *     --no-peers  measure only core and bare GCM; nothing is installed
  *     --no-command  measure only encryption and decryption; no vault is started and no command is built
+ *     --no-service  do not measure the functions; no template is synthesized
  *     --quick     fewer rounds: a few seconds instead of half a minute
  *     --check     exit with code 1 if a goal is missed
  */
@@ -16,6 +19,8 @@ import { benchCommand, type Timed } from './cli-timing.ts';
 import type { Contender, Subject } from './contender.ts';
 import { installPeers, peers } from './npm-contenders.ts';
 import { type Effort, type Measured, measure, type Operation } from './ratio-measurement.ts';
+import { printService } from './service/print-service.ts';
+import { benchService, fullEffort, quickEffort } from './service/service-bench.ts';
 import { bareGcm, core } from './value-contenders.ts';
 
 /**
@@ -34,6 +39,7 @@ const { values: flags } = parseArgs({
     json: { type: 'boolean', default: false },
     peers: { type: 'boolean', default: true },
     command: { type: 'boolean', default: true },
+    service: { type: 'boolean', default: true },
     quick: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
   },
@@ -143,12 +149,15 @@ function printCommand(rows: readonly Timed[]): void {
 if (flags.peers) installPeers();
 const results = await bench();
 const command = flags.command ? await benchCommand(flags.quick ? 7 : 25) : [];
+const service = flags.service ? await benchService(flags.quick ? quickEffort : fullEffort) : { rows: [], imports: [] };
 
 if (flags.json) {
   const machine = { node: process.version, arch: process.arch, cpu: cpus()[0]?.model ?? 'unknown', quick: flags.quick };
-  console.log(JSON.stringify({ ...machine, results, command }));
+  console.log(JSON.stringify({ ...machine, results, command, service }));
 } else {
   print(results);
   printCommand(command);
+  printService(service);
 }
-if (flags.check && [...results, ...command].some(({ met }) => !met)) process.exitCode = 1;
+if (flags.check && [...results, ...command, ...service.rows, ...service.imports].some(({ met }) => !met))
+  process.exitCode = 1;

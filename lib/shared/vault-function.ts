@@ -2,6 +2,7 @@ import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { type Conditions, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Alias,
+  ApplicationLogLevel,
   Architecture,
   CfnFunction,
   type Code,
@@ -10,6 +11,7 @@ import {
   Function as LambdaFunction,
   LoggingFormat,
   Runtime,
+  SystemLogLevel,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -113,6 +115,10 @@ export class VaultFunction extends Construct {
       role: this.role,
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
+      applicationLogLevelV2: ApplicationLogLevel.INFO,
+      // Lambda's own lines of each invocation are longer than the line of the request, and their content is in metrics.
+      // WARN keeps failures such as timeouts.
+      systemLogLevelV2: SystemLogLevel.WARN,
       ...(props.durableFor && {
         durableConfig: { executionTimeout: props.durableFor, retentionPeriod: Duration.days(30) },
         // Without this, a deployment would delete the version on which executions are pending.

@@ -207,7 +207,7 @@ describe('with session tags switched off', () => {
 });
 
 describe('functions', () => {
-  test('there is one for each group and workflow, on arm64 and Node 24, logging JSON', () => {
+  test('there is one for each group and workflow, on arm64 and Node 24, logging JSON without lines for every invocation', () => {
     expect(ofType(template, 'AWS::Lambda::Function')).toHaveLength(entries.length);
     for (const entry of entries) {
       expect(functionOf(template, entry)[1].Properties).toMatchObject({
@@ -215,7 +215,7 @@ describe('functions', () => {
         Runtime: 'nodejs24.x',
         Handler: 'index.handler',
         Timeout: entry === 'worker' ? 60 : 15,
-        LoggingConfig: { LogFormat: 'JSON' },
+        LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'INFO', SystemLogLevel: 'WARN' },
       });
       expect(functionOf(template, entry)[1].Properties).not.toHaveProperty('TracingConfig');
     }
