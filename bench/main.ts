@@ -27,8 +27,7 @@ const cipher = ['seal', 'open'] as const;
 const goals = [
   { operations: cipher, size: 32, goal: 1.3, pair: ['bareGcm', 'core'] },
   { operations: cipher, size: 1024, goal: 1.3, pair: ['bareGcm', 'core'] },
-  { operations: ['seal'], size: 65_536, goal: 1.05, pair: ['bareGcm', 'core'] },
-  { operations: ['open'], size: 65_536, goal: 1.1, pair: ['bareGcm', 'core'] },
+  { operations: cipher, size: 65_536, goal: 1.1, pair: ['bareGcm', 'core'] },
   { operations: cipher, size: 33_554_432, goal: 1.1, pair: ['wholeGcm', 'coreBlob'] },
   { operations: ['get'], size: 64, goal: 1.1, pair: ['bareFetch', 'sdk'] },
 ] as const;
@@ -123,13 +122,13 @@ function printCommand(rows: readonly Timed[]): void {
   if (rows.length === 0) return;
   console.log('\nWall-clock time of a process relative to a bare start of Node (node -e 0), alternating in one run');
   console.log('process                    ms    ratio         min … max  goal');
-  for (const { name, ms, ratio, goalMs, met } of rows) {
+  for (const { name, ms, ratio, goal, met } of rows) {
     const cells = [
       name.padEnd(20),
       ms.median.toFixed(0).padStart(8),
       ratio.median.toFixed(2).padStart(8),
       `${ratio.min.toFixed(2)} … ${ratio.max.toFixed(2)}`.padStart(17),
-      goalMs === undefined ? '' : `  < ${goalMs} ms ${met ? 'met' : 'MISSED'}`,
+      goal === undefined ? '' : `  ≤ ${goal} ${met ? 'met' : 'MISSED'}`,
     ];
     console.log(cells.join(' ').trimEnd());
   }
