@@ -12,11 +12,13 @@ afterEach(() => {
 
 /** A server that answers with the method, the headers and the body of each request. */
 async function echo(): Promise<string> {
-  const served = await serve(async (request, response) => {
+  const served = await serve((request, response) => {
     const pieces: Buffer[] = [];
-    for await (const piece of request) pieces.push(piece);
-    const body = Buffer.concat(pieces).toString('latin1');
-    response.end(JSON.stringify({ method: request.method, headers: request.headers, body }));
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', () => {
+      const body = Buffer.concat(pieces).toString('latin1');
+      response.end(JSON.stringify({ method: request.method, headers: request.headers, body }));
+    });
   });
   server = served.server;
   return served.url;
