@@ -45,11 +45,7 @@ export class VaultStack extends Stack {
       for (const fn of Object.values(functions)) fn?.placeIn(subnets);
     }
     this.failures = new FailureQueue(this, 'Failures');
-    this.failures.catchFailuresOf([
-      functions.sealer,
-      functions['rotation-workflow'],
-      functions['shred-workflow'],
-    ]);
+    this.failures.catchFailuresOf([functions.sealer, functions['rotation-workflow'], functions['shred-workflow']]);
     this.grantAll(functions);
     this.grantRecords(functions);
     this.grantRotation(functions, settings);

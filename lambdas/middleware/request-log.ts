@@ -71,6 +71,9 @@ const toLogFields = (stage: string, entry: RequestLogEntry) => ({
   reason: entry.reason,
   job: entry.job,
   attempt: entry.attempt,
+  execution: entry.execution,
+  failedDependency: entry.failedDependency,
+  sealLagSeconds: entry.sealLagSeconds,
   fault: entry.fault,
 });
 

@@ -12,13 +12,7 @@ export class JobConsumer extends Construct {
    * @param concurrency the reserved concurrency of the worker. With more, Lambda would throttle workers, and each
    *   throttled delivery counts as an attempt
    */
-  constructor(
-    scope: Construct,
-    id: string,
-    queue: JobQueue,
-    worker: VaultFunction,
-    concurrency = defaultConcurrency,
-  ) {
+  constructor(scope: Construct, id: string, queue: JobQueue, worker: VaultFunction, concurrency = defaultConcurrency) {
     super(scope, id);
     queue.grantConsume(worker);
     const mapping = new EventSourceMapping(this, 'Mapping', {
