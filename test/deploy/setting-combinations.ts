@@ -26,6 +26,21 @@ const settings: Readonly<Record<keyof DeploymentSettings, Context>> = {
   stableNames: { stableNames: 'on' },
   canary: { canary: 'on' },
   publicUrl: { publicUrl: 'https://vault.example.com' },
+  endpoints: { endpoints: 'fips,dual-stack' },
+  alarmTopicArn: { alarmTopicArn: 'arn:aws:sns:eu-central-1:111122223333:alarms' },
+  monthlyBudget: { monthlyBudgetUsd: '100', budgetEmail: 'ops@example.com' },
+  workerConcurrency: { workerConcurrency: '5' },
+  memoryMb: { memoryMb: '1536,worker=2048' },
+  requestsPerSecond: { requestsPerSecond: '1000' },
+  tags: { tags: 'team=platform,cost-center=4711' },
+  apiDomain: {
+    apiDomain: 'vault.example.com',
+    apiCertificateArn: 'arn:aws:acm:eu-central-1:111122223333:certificate/12345678-1234-1234-1234-123456789012',
+  },
+  pageWebAclArn: {
+    pageWebAclArn: 'arn:aws:wafv2:us-east-1:111122223333:global/webacl/page/12345678-1234-1234-1234-123456789012',
+  },
+  network: { vpc: 'private' },
 };
 
 /** Contexts by name. Values that exclude each other have a row of their own. */

@@ -13,7 +13,18 @@ test('each term is the counted usage times its list price', () => {
   expect(million({ apiRequests: 1 }, 'Lambda requests')).toBeCloseTo(0.2);
   expect(million({ calls: new Map([['kms Decrypt', 1]]) }, 'KMS requests')).toBeCloseTo(3);
   expect(million({ calls: new Map([['kms Sign', 1]]) }, 'KMS requests')).toBeCloseTo(15);
-  expect(million({ calls: new Map([['s3 PutObject', 1], ['s3 HeadObject', 1], ['s3 DeleteObject', 1]]) }, 'S3 requests')).toBeCloseTo(5.4);
+  expect(
+    million(
+      {
+        calls: new Map([
+          ['s3 PutObject', 1],
+          ['s3 HeadObject', 1],
+          ['s3 DeleteObject', 1],
+        ]),
+      },
+      'S3 requests',
+    ),
+  ).toBeCloseTo(5.4);
   expect(million({ logBytes: 1000 }, 'log ingestion')).toBeCloseTo(0.5);
 });
 
