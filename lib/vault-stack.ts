@@ -217,7 +217,20 @@ export class VaultStack extends Stack {
     this.data.users.grantExplaining(functions, this.data);
     this.data.users.grantShredding(functions);
     this.data.audit.grantRecord(functions.worker);
-    functions.explainer.set(functionEnv.grants, iamPolicyReport(this.data, functions));
+    functions.explainer.set(functionEnv.grants, iamPolicyReport(this.explainedArns(functions), functions));
+  }
+
+  private explainedArns({ responder }: VaultFunctions): Record<string, string> {
+    const { kek, values, users } = this.data;
+    return {
+      kek: kek.arn,
+      value: values.arn,
+      userKeyring: users.keyrings.arn,
+      userRecord: users.records.arn,
+      custodyKey: users.custodyKey.arn,
+      codeKey: users.codeKey.arn,
+      ...(responder && { responder: responder.alias.functionArn }),
+    };
   }
 
   /**
