@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import {
+  aliasOf,
   appForTest,
   functionOf,
   ofType,
@@ -79,7 +80,7 @@ test.each(['-1', '1.5', 'ever', '100000', '007'])('a retention of %s is refused'
 test('the sealer is run every five minutes, and by nothing else', () => {
   const [ruleId, rule] = only(template, 'AWS::Events::Rule');
   expect(rule.Properties).toMatchObject({ ScheduleExpression: 'rate(5 minutes)', State: 'ENABLED' });
-  const sealer = functionOf(template, 'sealer')[0];
+  const sealer = aliasOf(template, 'sealer')[0];
   expect(target(rule.Properties.Targets)).toBe(sealer);
   const permitted = ofType(template, 'AWS::Lambda::Permission').filter(
     ([, { Properties }]) => target(Properties.FunctionName) === sealer,

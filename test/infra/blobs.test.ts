@@ -61,7 +61,7 @@ describe('buckets', () => {
 
   test.each(all)('%s: encrypted by S3, kept when the stack goes', (word) => {
     expect(buckets(template)[word]?.[1]).toMatchObject({
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
       Properties: {
         BucketEncryption: {

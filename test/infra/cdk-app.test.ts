@@ -17,7 +17,7 @@ describe('checks on the template', () => {
   test('a table without recovery fails the synthesis when nobody said why', () => {
     const app = appForTest();
     const keySchema = [{ attributeName: 'id', keyType: 'HASH' }];
-    new CfnTable(app.node.findChild('Vault'), 'Careless', { keySchema, billingMode: 'PAY_PER_REQUEST' });
+    new CfnTable(app.node.findChild('Data'), 'Careless', { keySchema, billingMode: 'PAY_PER_REQUEST' });
     expect(() => synthesize(app)).toThrow(/AwsSolutions-DDB3/);
   });
 
@@ -37,35 +37,45 @@ describe('checks on the template', () => {
       );
     for (const { why } of accepted) expect(why).toMatch(/^[^\n]{30,120}$/);
     expect(accepted.filter(({ rule }) => rule.endsWith('DDB3')).map(({ at }) => at)).toEqual([
-      'Vault/Keyrings/Table',
-      'Vault/UserCustody/Keyrings/Table',
+      'Data/Keyrings/Table',
+      'Data/UserCustody/Keyrings/Table',
     ]);
     const dist = ['CFR1', 'CFR2', 'CFR3', 'CFR4'];
     const stored = accepted.filter(({ rule }) => /AwsSolutions-(?:S|CFR|SQS)\d+$/.test(rule));
     expect(stored.map(({ at, rule }) => `${at} ${rule.replace(/^.*-/, '')}`).sort()).toEqual([
-      'Vault/BlobObjects/Bucket S1',
-      'Vault/Locked/Bucket S1',
+      'Data/BlobObjects/Bucket S1',
+      'Data/Locked/Bucket S1',
+      'Data/UserCustody/Jobs/Queue SQS3',
       'Vault/Page/Bucket S1',
       ...dist.map((rule) => `Vault/Page/Distribution ${rule}`),
-      'Vault/UserCustody/Jobs/Queue SQS3',
     ]);
     const wildcards = accepted.filter(({ rule }) => rule.includes('IAM5'));
     expect([...new Set(wildcards.map(({ at, rule }) => `${at} ${rule.replace(/^.*IAM5/, '')}`))].sort()).toEqual([
       expect.stringMatching(
-        /^Vault\/Auditor \[Resource::<LockedBucket\w+\.Arn>\/heads\/<aws:PrincipalTag\/org>\/\*\]$/,
+        /^Vault\/Auditor \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttLockedBucket\w+\/heads\/<aws:PrincipalTag\/org>\/\*\]$/,
       ),
-      expect.stringMatching(/^Vault\/Blobs \[Resource::<BlobObjectsBucket\w+\.Arn>\/<aws:PrincipalTag\/org>\/\*\]$/),
-      expect.stringMatching(/^Vault\/Links \[Resource::<BlobObjectsBucket\w+\.Arn>\/<aws:PrincipalTag\/org>\/\*\]$/),
+      expect.stringMatching(
+        /^Vault\/Blobs \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\w+\/<aws:PrincipalTag\/org>\/\*\]$/,
+      ),
+      expect.stringMatching(
+        /^Vault\/Links \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\w+\/<aws:PrincipalTag\/org>\/\*\]$/,
+      ),
       expect.stringMatching(/^Vault\/Publisher \[Resource::<PageBucket\w+\.Arn>\/\*\/index\.html\]$/),
       expect.stringMatching(
         /^Vault\/RotationWorkflow\/Checkpoints \[Resource::<RotationWorkflowFunction\w+\.Arn>:\*\]$/,
       ),
-      expect.stringMatching(/^Vault\/Sealer \[Resource::<LockedBucket\w+\.Arn>\/heads\/<aws:PrincipalTag\/org>\/\*\]$/),
+      expect.stringMatching(
+        /^Vault\/Sealer \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttLockedBucket\w+\/heads\/<aws:PrincipalTag\/org>\/\*\]$/,
+      ),
       expect.stringMatching(/^Vault\/ShredWorkflow \[Resource::\*\]$/),
-      expect.stringMatching(/^Vault\/ShredWorkflow \[Resource::<BlobObjectsBucket\w+\.Arn>\/<aws:Pri\S+\/org>\/\*\]$/),
+      expect.stringMatching(
+        /^Vault\/ShredWorkflow \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\w+\/<aws:Pri\S+\/org>\/\*\]$/,
+      ),
       expect.stringMatching(/^Vault\/ShredWorkflow\/Checkpoints \[Resource::<ShredWorkflowFunction\w+\.Arn>:\*\]$/),
       expect.stringMatching(/^Vault\/Shredder \[Resource::\*\]$/),
-      expect.stringMatching(/^Vault\/Shredder \[Resource::<BlobObjectsBucket\w+\.Arn>\/<aws:Pri\S+\/org>\/\*\]$/),
+      expect.stringMatching(
+        /^Vault\/Shredder \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\w+\/<aws:Pri\S+\/org>\/\*\]$/,
+      ),
     ]);
     const others = accepted.filter((one) => !stored.includes(one) && !/DDB3$|IAM5/.test(one.rule));
     expect(new Set(others.map(({ rule }) => rule.replace(/^.*::/, '')))).toEqual(new Set(['AwsSolutions-APIG4']));
@@ -99,6 +109,7 @@ describe('node bin/vault.ts', () => {
     expect(status, stderr).toBe(0);
     const manifest = readFileSync(join(path, 'manifest.json'), 'utf8');
     expect(manifest).toContain('"stackName": "acme-prod"');
+    expect(manifest).toContain('"stackName": "acme-prod-data"');
     expect(manifest).toContain('"aws://unknown-account/unknown-region"');
     const assets = [...readFileSync(join(path, 'Vault.template.json'), 'utf8').matchAll(/"S3Key": "(\w+)\.zip"/g)];
     // The responder is deployed only if the settings request it.
@@ -110,6 +121,6 @@ describe('node bin/vault.ts', () => {
     const { status, stderr, path } = run({ stage: 'Not A Stage' });
     expect(status).not.toBe(0);
     expect(stderr).toContain('The context value stage="Not A Stage" is not allowed. Nothing was synthesized.');
-    expect(existsSync(join(path, 'Vault.template.json'))).toBe(false);
+    for (const stack of ['Data', 'Vault']) expect(existsSync(join(path, `${stack}.template.json`))).toBe(false);
   });
 });

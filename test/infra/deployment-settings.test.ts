@@ -16,7 +16,24 @@ describe('settings', () => {
       pageDomain: undefined,
       responder: 'none',
       publicUrl: undefined,
+      stableNames: false,
+      canary: false,
     });
+  });
+
+  test.each([
+    [{}, false],
+    [{ stage: 'dev' }, false],
+    [{ stage: 'prod' }, true],
+    [{ stage: 'dev', canary: 'on' }, true],
+    [{ stage: 'prod', canary: 'off' }, false],
+  ])('%j: new versions receive invocations gradually: %s', (context, canary) => {
+    expect(read(context).canary).toBe(canary);
+  });
+
+  test('names of tables, buckets and the queue are generated unless stable names are requested', () => {
+    expect(read({ stableNames: 'on' }).stableNames).toBe(true);
+    expect(read({ stableNames: 'off' }).stableNames).toBe(false);
   });
 
   test('of messages: what answers them, and where providers call', () => {
@@ -71,6 +88,9 @@ describe('settings', () => {
     ['corsOrigins', ''],
     ['sessionTags', 'yes'],
     ['sessionTags', ''],
+    ['stableNames', 'yes'],
+    ['canary', 'yes'],
+    ['canary', ''],
     ['responder', 'answers'],
     ['responder', ''],
     ['responder', 'arn:aws:lambda:eu-central-1:123456789012:function:*'],

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import { jobsMade, permissions } from './expected-permissions.ts';
 import {
+  aliasOf,
   appForTest,
   buckets,
   type Entry,
@@ -27,6 +28,7 @@ beforeAll(() => {
     ...Object.fromEntries(Object.entries(keys(template)).map(([name, [id]]) => [id, name])),
     ...Object.fromEntries(ofType(template, 'AWS::SQS::Queue').map(([id]) => [id, 'job'])),
     ...Object.fromEntries(entries.map((entry) => [functionOf(template, entry)[0], entry])),
+    ...Object.fromEntries(entries.map((entry) => [aliasOf(template, entry)[0], entry])),
     ...Object.fromEntries(Object.entries(tables(template)).map(([name, [id]]) => [id, name])),
     ...Object.fromEntries(Object.entries(buckets(template)).map(([name, [id]]) => [id, name])),
   };
@@ -179,7 +181,7 @@ describe('each function may do exactly this', () => {
         expect(JSON.stringify(Action)).not.toMatch(/\*|Scan/);
       }
       const { Properties } = template.resources[role] ?? expect.fail(`no role ${role}`);
-      expect(Object.keys(Properties).sort()).toEqual(['AssumeRolePolicyDocument', 'Description']);
+      expect(Object.keys(Properties).sort()).toEqual(['AssumeRolePolicyDocument', 'Description', 'RoleName']);
     }
     const data = session === undefined ? [] : statementsOf(session);
     const folder = '/${aws:PrincipalTag/org}/*"';

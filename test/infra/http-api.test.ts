@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type RouteGroup, type RouteId, routeKey, routes } from '../../contract/routes.ts';
 import {
+  aliasOf,
   appForTest,
-  functionOf,
   ofType,
   only,
   type Resource,
@@ -25,8 +25,8 @@ const deployed = (key: string): Resource => {
   return found[1];
 };
 
-/** Logical ID of the function that a route invokes. */
-const functionBehind = (route: Resource): string => {
+/** Logical ID of the alias that a route invokes. */
+const aliasBehind = (route: Resource): string => {
   const integration = template.resources[target(route.Properties.Target)];
   expect(integration?.Properties).toMatchObject({ IntegrationType: 'AWS_PROXY', PayloadFormatVersion: '2.0' });
   return target(integration?.Properties.IntegrationUri);
@@ -38,25 +38,25 @@ describe('routes', () => {
   test.each(routeIds)('%s is deployed with its authorization, to the function of its group', (id) => {
     const route = deployed(routeKey(id));
     expect(route.Properties.AuthorizationType).toBe(authorization[routes[id].auth]);
-    expect(functionBehind(route)).toBe(functionOf(template, routes[id].group)[0]);
+    expect(aliasBehind(route)).toBe(aliasOf(template, routes[id].group)[0]);
   });
 
   test('what matches none ends at the public function, and nothing else is deployed', () => {
-    expect(functionBehind(deployed('$default'))).toBe(functionOf(template, 'public')[0]);
+    expect(aliasBehind(deployed('$default'))).toBe(aliasOf(template, 'public')[0]);
     expect(ofType(template, 'AWS::ApiGatewayV2::Route')).toHaveLength(routeIds.length + 1);
   });
 
   test('a function may be invoked by this API only, for the routes of its group only, and the sealer by its schedule', () => {
     const all = ofType(template, 'AWS::Lambda::Permission').map(([, { Properties }]) => Properties);
     const scheduled = all.filter(({ Principal }) => Principal === 'events.amazonaws.com');
-    expect(scheduled.map(({ FunctionName }) => target(FunctionName))).toEqual([functionOf(template, 'sealer')[0]]);
+    expect(scheduled.map(({ FunctionName }) => target(FunctionName))).toEqual([aliasOf(template, 'sealer')[0]]);
     const permissions = all.filter((permission) => !scheduled.includes(permission));
     expect(permissions).toHaveLength(routeIds.length + 1);
     const invoked = permissions.map(({ FunctionName, SourceArn }) => {
       expect(JSON.stringify(SourceArn)).toContain(`{"Ref":"${only(template, 'AWS::ApiGatewayV2::Api')[0]}"}`);
       return `${target(FunctionName)} ${/"(\/\*\/\*[^"]*)"/.exec(JSON.stringify(SourceArn))?.[1]}`;
     });
-    const line = (group: RouteGroup, path: string): string => `${functionOf(template, group)[0]} /*/*${path}`;
+    const line = (group: RouteGroup, path: string): string => `${aliasOf(template, group)[0]} /*/*${path}`;
     const expected = routeIds.map((id) => line(routes[id].group, routes[id].path));
     expect(invoked.sort()).toEqual([...expected, line('public', '')].sort());
   });

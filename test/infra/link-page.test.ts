@@ -4,6 +4,7 @@ import { inflateSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
 import {
+  aliasOf,
   appForTest,
   buckets,
   functionOf,
@@ -82,7 +83,7 @@ describe('the page', () => {
   test('is stored before the distribution asks for it, by a function that may store pages and nothing else', () => {
     const { DependsOn } = { DependsOn: [], ...only(template, 'AWS::CloudFront::Distribution')[1] };
     expect(DependsOn).toContain(only(template, 'Custom::VaultPage')[0]);
-    expect(target(published(template).Properties.ServiceToken)).toBe(functionOf(template, 'publisher')[0]);
+    expect(target(published(template).Properties.ServiceToken)).toBe(aliasOf(template, 'publisher')[0]);
   });
 });
 

@@ -21,7 +21,7 @@ describe('the locked bucket', () => {
 
   test('keeps every version, is closed to the public, and is kept when the stack is deleted', () => {
     expect(lockedBucketOf(template)[1]).toMatchObject({
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
       Properties: {
         ObjectLockEnabled: true,

@@ -12,12 +12,29 @@ export interface Resource {
   readonly Properties: Readonly<Record<string, unknown>>;
   readonly DeletionPolicy?: string;
   readonly UpdateReplacePolicy?: string;
+  readonly UpdatePolicy?: { readonly CodeDeployLambdaAliasUpdate?: { readonly DeploymentGroupName: unknown } };
   readonly DependsOn?: string | string[];
 }
 
+interface Output {
+  readonly Value: unknown;
+  readonly Export?: { readonly Name: string };
+}
+
+export interface Template {
+  readonly Resources: Readonly<Record<string, Resource>>;
+  readonly Outputs?: Readonly<Record<string, Output>>;
+}
+
 export interface Synthesized {
+  /**
+   * The resources of both stacks. Imports of the code stack are replaced by the references that the data stack exports.
+   */
   readonly resources: Readonly<Record<string, Resource>>;
-  readonly outputs: Readonly<Record<string, unknown>>;
+  /** The outputs of both stacks that are no exports. */
+  readonly outputs: Readonly<Record<string, Output>>;
+  /** The templates as written. */
+  readonly stacks: { readonly data: Template; readonly code: Template };
   /** Folder of the cloud assembly. */
   readonly directory: string;
 }
@@ -61,9 +78,25 @@ export const appForTest = (context: Record<string, unknown> = {}, page = tinyPag
 };
 
 export const synthesize = (app: App): Synthesized => {
-  const stack = app.synth().getStackArtifact('Vault');
-  const template: { Resources: Record<string, Resource>; Outputs: Record<string, unknown> } = stack.template;
-  return { resources: template.Resources, outputs: template.Outputs, directory: stack.assembly.directory };
+  const assembly = app.synth();
+  const data: Template = assembly.getStackArtifact('Data').template;
+  const code: Template = assembly.getStackArtifact('Vault').template;
+  const outputs = Object.entries({ ...data.Outputs, ...code.Outputs });
+  return {
+    resources: { ...data.Resources, ...withoutImports(code.Resources, data.Outputs ?? {}) },
+    outputs: Object.fromEntries(outputs.filter(([, { Export }]) => Export === undefined)),
+    stacks: { data, code },
+    directory: assembly.directory,
+  };
+};
+
+const withoutImports = (resources: Template['Resources'], outputs: Readonly<Record<string, Output>>) => {
+  const exported = new Map(Object.values(outputs).map(({ Value, Export }) => [Export?.Name, Value]));
+  const replaced: Template['Resources'] = JSON.parse(JSON.stringify(resources), (_, value) => {
+    const name: unknown = value?.['Fn::ImportValue'];
+    return name === undefined ? value : exported.get(String(name));
+  });
+  return replaced;
 };
 
 export const ofType = (template: Synthesized, type: string): [string, Resource][] =>
@@ -130,6 +163,20 @@ export const buckets = (template: Synthesized): Record<string, [string, Resource
   Object.fromEntries(
     ofType(template, 'AWS::S3::Bucket').map((entry) => [bucketNames[entry[0].slice(0, -8)] ?? 'unknown', entry]),
   );
+
+/** Logical ID of the function that an alias routes to; the ID of any other resource. */
+const behindAlias = (template: Synthesized, id: string): string => {
+  const resource = template.resources[id];
+  return resource?.Type === 'AWS::Lambda::Alias' ? target(resource.Properties.FunctionName) : id;
+};
+
+/** The alias of the function of an entry. */
+export const aliasOf = (template: Synthesized, entry: Entry): [string, Resource] => {
+  const [id] = functionOf(template, entry);
+  const found = ofType(template, 'AWS::Lambda::Alias').find(([alias]) => behindAlias(template, alias) === id);
+  if (found === undefined) throw new Error(`no alias for ${entry}`);
+  return found;
+};
 
 /** Finds the function of an entry by its description. */
 export const functionOf = (template: Synthesized, entry: Entry): [string, Resource] => {

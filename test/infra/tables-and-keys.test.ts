@@ -83,7 +83,7 @@ describe('tables', () => {
     '%s: paid by request, kept when the stack goes, not deletable',
     (name) => {
       expect(table(name)).toMatchObject({
-        DeletionPolicy: 'Retain',
+        DeletionPolicy: 'RetainExceptOnCreate',
         UpdateReplacePolicy: 'Retain',
         Properties: { BillingMode: 'PAY_PER_REQUEST', DeletionProtectionEnabled: true },
       });
@@ -128,24 +128,33 @@ const statementsOfKey = (word: string, from = template): readonly Statement[] =>
 
 const isUse = ({ Sid, Effect }: Statement): boolean => Effect === 'Allow' && Sid !== 'AdministerWithoutUse';
 
-/** `<entry> <action>` for every use that a key policy allows. The entry is named after its construct. */
-const usesOf = (word: string, role: RegExp): string[] =>
+/**
+ * The entry and kind of the role in the condition of a key policy. The ARN is text; that such a role exists is tested in
+ * fixed-roles.test.ts.
+ */
+const roleIn = ({ Condition }: Statement): { entry: string | undefined; kind: 'data' | 'own' } => {
+  const arn = JSON.stringify(Condition?.ArnEquals?.['aws:PrincipalArn']);
+  const [, entry, session] =
+    /:role\/anima-([a-z-]+?)(-session)?-[0-9a-f]{8}-",\{"Ref":"AWS::Region"\}\]\]\}$/.exec(arn) ?? [];
+  return { entry, kind: session === undefined ? 'own' : 'data' };
+};
+
+/** `<entry> <action>` for every use that a key policy allows to roles of this kind. */
+const usesOf = (word: string, kind: 'data' | 'own'): string[] =>
   statementsOfKey(word)
     .filter(isUse)
-    .flatMap(({ Action, Condition }) => {
-      const caller = role.exec(JSON.stringify(Condition?.ArnEquals?.['aws:PrincipalArn']))?.[1];
-      return [Action].flat().map((action) => `${caller} ${action}`);
+    .flatMap((statement) => {
+      const role = roleIn(statement);
+      const caller = role.kind === kind ? role.entry : `the other role of ${role.entry}`;
+      return [statement.Action].flat().map((action) => `${caller} ${action}`);
     })
     .sort();
 
 const expectedUses = (word: string, half: 'data' | 'own'): string[] =>
   Object.entries(permissions)
-    .flatMap(([entry, rows]) => {
-      const name = entry.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
-      return rows[half]
-        .filter((one) => one.startsWith(`${word} `))
-        .map((one) => `${name} ${one.slice(word.length + 1)}`);
-    })
+    .flatMap(([entry, rows]) =>
+      rows[half].filter((one) => one.startsWith(`${word} `)).map((one) => `${entry} ${one.slice(word.length + 1)}`),
+    )
     .sort();
 
 test('there is one key for each purpose, by an alias of the deployment', () => {
@@ -173,7 +182,7 @@ test.each(['kek', 'signingKey', 'recordsKey', 'custodyKey', 'codeKey', 'routingK
   '%s stays when the stack goes, takes 30 days to be deleted, and gives administrators no use and no grant to hand out',
   (word) => {
     expect(key(word)).toMatchObject({
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
       Properties: { PendingWindowInDays: 30 },
     });
@@ -196,7 +205,7 @@ describe.each([
   test('computes HMAC-SHA-256 for the functions whose row says so, by their own roles, and for nobody else', () => {
     expect(key(word).Properties).toMatchObject({ KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' });
     expect(key(word).Properties).not.toHaveProperty('EnableKeyRotation');
-    expect(usesOf(word, /"([A-Za-z]+?)Role[0-9A-F]{8}"/)).toEqual(expectedUses(word, 'own'));
+    expect(usesOf(word, 'own')).toEqual(expectedUses(word, 'own'));
     expect(statementsOfKey(word).filter(isUse).length).toBeGreaterThan(0);
     expect(JSON.stringify(key(word))).not.toMatch(otherKeys);
   });
@@ -223,7 +232,7 @@ describe.each([
   });
 
   test('is usable by session roles only, with exactly this context, the org being that of the session', () => {
-    expect(usesOf(word, /"([A-Za-z]+?)SessionRole[0-9A-F]{8}"/)).toEqual(expectedUses(word, 'data'));
+    expect(usesOf(word, 'data')).toEqual(expectedUses(word, 'data'));
     for (const { Condition } of statementsOfKey(word).filter(isUse)) {
       expect(Condition).toMatchObject({
         'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': named },
@@ -238,9 +247,9 @@ test('the transit key makes keys for jobs of the kind that a function has, and o
   for (const from of [template, synthesize(appForTest({ sessionTags: 'off' }))]) {
     const found = statementsOfKey('transitKey', from)
       .filter(isUse)
-      .map(({ Action, Condition }) => {
-        const caller = /"([A-Za-z]+?)(?:Session)?Role[0-9A-F]{8}"/.exec(JSON.stringify(Condition?.ArnEquals))?.[1];
-        return [Action, caller?.toLowerCase(), Condition?.StringEquals?.['kms:EncryptionContext:kind']];
+      .map((statement) => {
+        const { Action, Condition } = statement;
+        return [Action, roleIn(statement).entry, Condition?.StringEquals?.['kms:EncryptionContext:kind']];
       });
     const made = Object.entries(jobsMade).map(([entry, kind]) => ['kms:GenerateDataKey', entry, kind]);
     expect(found.toSorted()).toEqual([...made, ['kms:Decrypt', 'worker', [...jobKinds]]].toSorted());

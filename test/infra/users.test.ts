@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { functionEnv, workerTimeoutSeconds } from '../../contract/shared/environment-variables.ts';
 import { permissions } from './expected-permissions.ts';
 import {
+  aliasOf,
   appForTest,
   type Entry,
   functionOf,
@@ -61,7 +62,7 @@ describe('the queue of jobs', () => {
     const { Properties } = only(template, 'AWS::Lambda::EventSourceMapping')[1];
     expect(Properties).toMatchObject({ BatchSize: 1, FunctionResponseTypes: ['ReportBatchItemFailures'] });
     expect(target(Properties.EventSourceArn)).toBe(only(template, 'AWS::SQS::Queue')[0]);
-    expect(target(Properties.FunctionName)).toBe(functionOf(template, 'worker')[0]);
+    expect(target(Properties.FunctionName)).toBe(aliasOf(template, 'worker')[0]);
     expect(Object(Properties.ScalingConfig).MaximumConcurrency).toBeLessThanOrEqual(100);
   });
 });

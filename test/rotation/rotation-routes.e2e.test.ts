@@ -51,7 +51,7 @@ test('DEKs are wrapped anew by a task of the workflow, and no value is touched',
   });
   const id = Object.keys(stack.vault.resources).find((name) => name.startsWith('RotationWorkflowFunction')) ?? '';
   const command = new InvokeCommand({
-    FunctionName: `${stack.vault.resources[id]}:$LATEST`,
+    FunctionName: `${stack.vault.resources[id]}:live`,
     InvocationType: 'Event',
     Payload: Buffer.from(JSON.stringify({ task: 'rewrap', org: stack.vault.org })),
   });

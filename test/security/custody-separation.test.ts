@@ -123,20 +123,20 @@ describe('nobody holds both halves', () => {
     for (const target of entries) {
       const { functionName } = template.functionOf(target);
       for (const entry of entries) {
-        for (const version of ['', ':$LATEST']) {
+        for (const version of ['', ':$LATEST', ':live']) {
           const resource = arn('lambda', `function:${functionName}${version}`);
           const asking = { action: 'lambda:InvokeFunction', resource, context: {} };
-          if (await mayByAnyRole(entry, asking)) found.push(`${entry} → ${target}`);
+          if (await mayByAnyRole(entry, asking)) found.push(`${entry} → ${target}${version}`);
         }
       }
     }
     expect(found.sort()).toEqual([
-      'auditor → sealer',
-      'rotator → rotation-workflow',
-      'shredder → shred-workflow',
-      'webhooks → provider-secrets',
-      'worker → provider-secrets',
-      'worker → responder',
+      'auditor → sealer:live',
+      'rotator → rotation-workflow:live',
+      'shredder → shred-workflow:live',
+      'webhooks → provider-secrets:live',
+      'worker → provider-secrets:live',
+      'worker → responder:live',
     ]);
   });
 });

@@ -2,7 +2,10 @@ import { InvocationType, InvokeCommand, type LambdaClient } from '@aws-sdk/clien
 import type { WorkflowStarter } from '../workflow-ports.ts';
 import { mapTransientErrors } from './aws-error-mapping.ts';
 
-/** Starts executions of a durable function, whose name must include a version (`…:$LATEST`). */
+/**
+ * Starts executions of a durable function. Its name must include a version or an alias. Lambda runs the whole execution
+ * on the version to which the alias routes at the start.
+ */
 export class LambdaWorkflowStarter implements WorkflowStarter {
   readonly #client: LambdaClient;
   readonly #functionName: string;
