@@ -1,5 +1,5 @@
 /** Runs the CDK command against the emulator, as an operator runs it against AWS. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Ministack } from './ministack.ts';
@@ -19,7 +19,7 @@ export interface Cdk {
   import(assembly: string, stack: string, mapping: string): Promise<string>;
 }
 
-export function createCdk({ env, scratch }: Ministack): Cdk {
+export function createCdk({ endpoint, env, scratch }: Ministack): Cdk {
   // `cdk` would synthesize the app of the current folder.
   const cwd = join(scratch, 'cdk');
   mkdirSync(cwd);
@@ -33,7 +33,17 @@ export function createCdk({ env, scratch }: Ministack): Cdk {
     return output;
   };
   return {
-    bootstrap: () => run('bootstrap', `aws://${account}/${region}`),
+    async bootstrap() {
+      const shown = await runProgram(process.execPath, [cdkCommand, 'bootstrap', '--show-template'], { cwd, env });
+      // `cdk import` addresses its template in this domain. The emulator reads the bucket from the path (known-gaps.ts).
+      const address = `${new URL(endpoint).host}/\${StagingBucket}`;
+      const template = join(scratch, 'bootstrap.yaml');
+      writeFileSync(
+        template,
+        shown.stdout.replace('${StagingBucket.RegionalDomainName}', () => address),
+      );
+      return run('bootstrap', `aws://${account}/${region}`, '--template', template);
+    },
     async deploy(assembly) {
       const outputs = join(scratch, 'outputs.json');
       await run('deploy', '--app', assembly, '--all', '--require-approval', 'never', '--outputs-file', outputs);

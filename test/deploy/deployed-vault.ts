@@ -27,7 +27,12 @@ export function openDeployedVault({ endpoint }: Ministack, outputs: string): Dep
     publicUrl,
     clientOf: (apiKey) => new Anima({ apiKey, baseURL: url, maxRetries: 4 }),
     async createOrg() {
-      const request = { method: 'POST', url: new URL(`${url}/v1/orgs`), headers: {}, body: '{}' };
+      const request = {
+        method: 'POST',
+        url: new URL(`${url}/v1/orgs`),
+        headers: { 'content-type': 'application/json' },
+        body: '{}',
+      };
       const headers = await signRequest(request, 'execute-api', credentials);
       const answer = await fetch(request.url, { method: 'POST', headers, body: request.body });
       expect(answer.status, await answer.clone().text()).toBe(201);

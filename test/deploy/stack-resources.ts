@@ -1,4 +1,4 @@
-/** The two calls to CloudFormation that the CDK command does not offer, with its query protocol. */
+/** Calls to CloudFormation that the CDK command does not offer, with its query protocol. */
 
 export interface StackResource {
   readonly logicalId: string;
@@ -13,7 +13,7 @@ export async function listStackResources(endpoint: string, stack: string): Promi
   let next: string | undefined;
   do {
     const page: Record<string, string> = next === undefined ? {} : { NextToken: next };
-    const xml = await call(endpoint, { Action: 'ListStackResources', StackName: stack, ...page });
+    const xml = await callCloudFormation(endpoint, { Action: 'ListStackResources', StackName: stack, ...page });
     found.push(...(xml.match(/<member>.*?<\/member>/gs) ?? []).map(parseResource));
     next = textOf(xml, 'NextToken');
   } while (next !== undefined);
@@ -23,14 +23,15 @@ export async function listStackResources(endpoint: string, stack: string): Promi
 /** Allows the deletion of a stack. `cdk destroy` cannot do that. */
 export async function disableTerminationProtection(endpoint: string, stack: string): Promise<void> {
   const parameters = { StackName: stack, EnableTerminationProtection: 'false' };
-  await call(endpoint, { Action: 'UpdateTerminationProtection', ...parameters });
+  await callCloudFormation(endpoint, { Action: 'UpdateTerminationProtection', ...parameters });
 }
 
-async function call(endpoint: string, parameters: Record<string, string>): Promise<string> {
+/** Sends one action. Returns the XML of the answer. @throws Error with the answer if CloudFormation refuses it */
+export async function callCloudFormation(endpoint: string, parameters: Record<string, string>): Promise<string> {
   const body = new URLSearchParams({ Version: '2010-05-15', ...parameters });
   const answer = await fetch(endpoint, { method: 'POST', body });
   const xml = await answer.text();
-  if (!answer.ok) throw new Error(`${parameters.Action} of ${parameters.StackName}: ${answer.status} ${xml}`);
+  if (!answer.ok) throw new Error(`${parameters.Action}: ${answer.status} ${xml}`);
   return xml;
 }
 
