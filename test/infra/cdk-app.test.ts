@@ -46,6 +46,7 @@ describe('checks on the template', () => {
       'Data/BlobObjects/Bucket S1',
       'Data/Locked/Bucket S1',
       'Data/UserCustody/Jobs/Queue SQS3',
+      'Vault/Failures/Queue SQS3',
       'Vault/Page/Bucket S1',
       ...dist.map((rule) => `Vault/Page/Distribution ${rule}`),
     ]);

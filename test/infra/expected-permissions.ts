@@ -64,6 +64,8 @@ const authenticatingRecords = 'recordsKey kms:GenerateMac';
 const readingMark = 'locked s3:GetObject';
 const writingMark = ['locked s3:GetObject', 'locked s3:PutObject'];
 
+/** For events of asynchronous invocations that failed finally. */
+const reportingFailure = 'failure sqs:SendMessage';
 const signing = ['signingKey kms:GetPublicKey', 'signingKey kms:Sign'];
 
 export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permissions>> = {
@@ -268,6 +270,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       authenticatingRecords,
       'rotation-workflow lambda:CheckpointDurableExecution',
       'rotation-workflow lambda:GetDurableExecutionState',
+      reportingFailure,
     ],
   },
   'shred-workflow': {
@@ -284,13 +287,14 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       ...lookingForCopies,
       'shred-workflow lambda:CheckpointDurableExecution',
       'shred-workflow lambda:GetDurableExecutionState',
+      reportingFailure,
       ...signing,
     ],
   },
   // The orgs with new records are determined before there is a session: from the index and from items without an org.
   sealer: {
     data: ['audit dynamodb:Query', 'locked s3:GetObjectVersion', 'locked s3:ListBucketVersions', 'locked s3:PutObject'],
-    own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', ...signing],
+    own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', ...signing, reportingFailure],
   },
   publisher: { data: [], own: ['page s3:PutObject'] },
   'provider-secrets': {

@@ -47,7 +47,7 @@ describe('the alias of each function', () => {
 
 describe('what refers to a function', () => {
   /** Types that describe a function itself, or measure it. */
-  const own = /^AWS::(?:Lambda::(?:Version|Alias)|CloudWatch::Alarm)$/;
+  const own = /^AWS::(?:Lambda::(?:Version|Alias)|CloudWatch::(?:Alarm|Dashboard))$/;
 
   test('no route, schedule, event source, custom resource, setting or permission to invoke names one without its alias', () => {
     const found = Object.entries(template.resources).flatMap(([id, { Type, Properties }]) =>

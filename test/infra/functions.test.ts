@@ -26,7 +26,9 @@ beforeAll(() => {
   template = synthesize(appForTest({ logRetentionDays: 30, responder: 'sample' }));
   words = {
     ...Object.fromEntries(Object.entries(keys(template)).map(([name, [id]]) => [id, name])),
-    ...Object.fromEntries(ofType(template, 'AWS::SQS::Queue').map(([id]) => [id, 'job'])),
+    ...Object.fromEntries(
+      ofType(template, 'AWS::SQS::Queue').map(([id]) => [id, id.startsWith('Failures') ? 'failure' : 'job']),
+    ),
     ...Object.fromEntries(entries.map((entry) => [functionOf(template, entry)[0], entry])),
     ...Object.fromEntries(entries.map((entry) => [aliasOf(template, entry)[0], entry])),
     ...Object.fromEntries(Object.entries(tables(template)).map(([name, [id]]) => [id, name])),
@@ -181,7 +183,7 @@ describe('each function may do exactly this', () => {
         expect(JSON.stringify(Action)).not.toMatch(/\*|Scan/);
       }
       const { Properties } = template.resources[role] ?? expect.fail(`no role ${role}`);
-      expect(Object.keys(Properties).sort()).toEqual(['AssumeRolePolicyDocument', 'Description', 'RoleName']);
+      expect(Object.keys(Properties).sort()).toEqual(['AssumeRolePolicyDocument', 'Description', 'RoleName', 'Tags']);
     }
     const data = session === undefined ? [] : statementsOf(session);
     const folder = '/${aws:PrincipalTag/org}/*"';
@@ -262,7 +264,8 @@ describe('functions', () => {
 
   test('every log is kept as long as told, and no longer', () => {
     const logs = ofType(template, 'AWS::Logs::LogGroup');
-    expect(logs).toHaveLength(entries.length + 1);
+    // Besides those of the functions: the access log, and the log of unexpected calls.
+    expect(logs).toHaveLength(entries.length + 2);
     for (const [, log] of logs) expect(log.Properties.RetentionInDays).toBe(30);
   });
 

@@ -108,6 +108,7 @@ const attributesByType: Record<string, Record<string, (name: string) => string>>
   'AWS::KMS::Key': { Arn: (name) => arn('kms', `key/${name}`), KeyId: (name) => name },
   'AWS::Lambda::Function': { Arn: (name) => arn('lambda', `function:${name}`) },
   'AWS::IAM::Role': { Arn: (name) => iamArn(`role/${name}`) },
+  'AWS::Events::Rule': { Arn: (name) => arn('events', `rule/${name}`) },
   'AWS::Logs::LogGroup': { Arn: (name) => arn('logs', `log-group:${name}:*`) },
   'AWS::ApiGatewayV2::Api': {
     ApiEndpoint: (name) => `https://${name}.execute-api.${account.region}.${account.urlSuffix}`,

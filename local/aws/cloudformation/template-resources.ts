@@ -103,7 +103,9 @@ export function readResource<K extends ResourceKind>(
         `Remove the Condition from the template.`,
     );
   }
-  const parsed = schema.safeParse(resolveIntrinsics(Properties, references.ofStack(stackName)));
+  // Tags have no effect here, and every type can have them.
+  const { Tags: _, ...effective } = Properties ?? {};
+  const parsed = schema.safeParse(resolveIntrinsics(effective, references.ofStack(stackName)));
   if (!parsed.success) {
     throw new LocalError(
       `This emulator does not support ${id} (${type}): ${firstIssue(parsed.error)}. Nothing was started. ` +
