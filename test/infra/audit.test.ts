@@ -5,7 +5,6 @@ import {
   appForTest,
   functionOf,
   ofType,
-  only,
   type Resource,
   type Synthesized,
   synthesize,

@@ -123,6 +123,7 @@ test('the address and the names of what holds data are told', () => {
     'AuditTable',
     'BlobBucket',
     'BlobTable',
+    'FailureQueueUrl',
     'KekArn',
     'KeyringTable',
     'LockedBucket',
