@@ -34,8 +34,13 @@ function emptyHandlers(): string {
   return folder;
 }
 
-const lint = async (...args: string[]): Promise<Finding[]> => {
-  const { code, stdout, output } = await runProgram(join(commands ?? '', 'cfn-lint'), ['--format', 'json', ...args]);
+const lint = async (...files: string[]): Promise<Finding[]> => {
+  const { code, stdout, output } = await runProgram(join(commands ?? '', 'cfn-lint'), [
+    '--format',
+    'json',
+    '--',
+    ...files,
+  ]);
   if (stdout.trim() === '') throw new Error(`cfn-lint ended with ${code}: ${output}`);
   return JSON.parse(stdout);
 };
@@ -49,23 +54,28 @@ describe.skipIf(commands === null)('cfn-lint', () => {
 
   beforeAll(async () => {
     const handlers = emptyHandlers();
-    for (const [name, context] of Object.entries(settingCombinations)) {
-      const outdir = join(scratch, `${templates.size}`);
+    // Settings that concern one stack leave the template of the other as it is, and linting a template takes seconds.
+    const fileOf = new Map<string, string>();
+    for (const [index, [name, context]] of Object.entries(settingCombinations).entries()) {
+      const outdir = join(scratch, `${index}`);
       vaultApp({ outdir, context, handlers }).synth();
       const files = readdirSync(outdir).filter((file) => file.endsWith('.template.json'));
-      templates.set(
-        name,
-        files.map((file) => join(outdir, file)),
-      );
+      const linted = files.map((file) => {
+        const text = readFileSync(join(outdir, file), 'utf8');
+        const first = fileOf.get(text) ?? join(outdir, file);
+        fileOf.set(text, first);
+        return first;
+      });
+      templates.set(name, linted);
     }
-    const rules = Object.keys(ignoredRules).flatMap((rule) => ['--ignore-checks', rule]);
-    findings = await lint(...rules, '--', ...[...templates.values()].flat());
+    findings = await lint(...fileOf.values());
   }, 900_000);
 
   test.each(Object.keys(settingCombinations))('finds nothing in the template with the settings: %s', (name) => {
     const files = templates.get(name) ?? [];
     expect(files.length).toBeGreaterThan(0);
-    expect(findings.filter(({ Filename }) => files.includes(Filename)).map(describeFinding)).toEqual([]);
+    const found = findings.filter(({ Filename, Rule }) => files.includes(Filename) && !(Rule.Id in ignoredRules));
+    expect(found.map(describeFinding)).toEqual([]);
   });
 
   test('finds an unknown property, so that an empty result means something', async () => {
@@ -75,13 +85,12 @@ describe.skipIf(commands === null)('cfn-lint', () => {
     template.Resources[id].Properties.NoSuchProperty = 1;
     const broken = join(scratch, 'broken.template.json');
     writeFileSync(broken, JSON.stringify(template));
-    const found = await lint('--', broken);
+    const found = await lint(broken);
     expect(found.map(({ Rule }) => Rule.Id)).toContain('E3002');
   });
 
-  test('needs each ignored rule', async () => {
-    const files = [...templates.values()].flatMap(([file]) => file ?? []).slice(0, 1);
-    const found = new Set((await lint('--', ...files)).map(({ Rule }) => Rule.Id));
-    expect(Object.keys(ignoredRules).filter((rule) => !found.has(rule))).toEqual([]);
+  test.each(Object.keys(ignoredRules))('needs the exception for %s', (rule) => {
+    process.stdout.write(`ignored rule of cfn-lint: ${rule}. ${ignoredRules[rule]}\n`);
+    expect(findings.map(({ Rule }) => Rule.Id)).toContain(rule);
   });
 });
