@@ -1,0 +1,102 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { matchesFilter, selectField } from './filter-pattern.ts';
+import { appForTest, entries, functionOf, ofType, type Synthesized, synthesize, target } from './synthesized-template.ts';
+import { writtenLogLines } from './written-log-lines.ts';
+
+interface Filter {
+  readonly logGroup: string;
+  readonly pattern: string;
+  readonly name: string;
+  readonly value: string;
+  readonly dimensions: readonly { readonly Key: string; readonly Value: string }[];
+}
+
+let template: Synthesized;
+let filters: Filter[];
+let lines: Readonly<Record<string, readonly object[]>>;
+
+beforeAll(async () => {
+  template = synthesize(appForTest({ responder: 'sample' }));
+  filters = ofType(template, 'AWS::Logs::MetricFilter').map(([, { Properties }]) => {
+    const [transformation] = Properties.MetricTransformations as {
+      MetricName: string;
+      MetricValue: string;
+      Dimensions?: Filter['dimensions'];
+    }[];
+    if (transformation === undefined) throw new Error('a filter without a metric');
+    const { MetricName: name, MetricValue: value, Dimensions: dimensions = [] } = transformation;
+    return { logGroup: target(Properties.LogGroupName), pattern: String(Properties.FilterPattern), name, value, dimensions };
+  });
+  lines = await writtenLogLines();
+});
+
+/** The metrics that a line counts in: name, dimensions and value. */
+const metricsOf = (line: object): string[] => [
+  ...new Set(
+    filters
+      .filter(({ pattern }) => matchesFilter(pattern, line))
+      .map(({ name, dimensions, value }) => {
+        const parts = dimensions.map(({ Key, Value }) => `${Key}=${String(selectField(line, Value))}`);
+        const number = value.startsWith('$.') ? selectField(line, value) : Number(value);
+        expect(number, name).toBeTypeOf('number');
+        return [name, ...parts].join(' ');
+      }),
+  ),
+];
+
+describe('the lines that functions write count in the metrics of alarms', () => {
+  test.each([
+    ['ok', []],
+    ['kmsDenied', ['FailedDependencies Dependency=kms_denied']],
+    ['kmsDisabled', ['FailedDependencies Dependency=kms_denied']],
+    ['kmsThrottled', ['FailedDependencies Dependency=kms_throttled']],
+    ['kmsUnavailable', ['FailedDependencies Dependency=kms_unavailable']],
+    ['auditWriteFailed', ['FailedDependencies Dependency=audit_write']],
+    ['unanswered', ['UnfinishedJobs']],
+    ['undeleted', ['UnfinishedJobs']],
+    ['audit_head_conflict', ['AuditHeadConflicts']],
+    ['sealed', ['SealLag']],
+  ])('%s: %j', (situation, metrics) => {
+    const written = lines[situation] ?? [];
+    expect(written).toHaveLength(1);
+    expect(written.flatMap(metricsOf)).toEqual(metrics);
+    // The message of an error of AWS can contain data.
+    expect(JSON.stringify(written)).not.toContain('secret');
+  });
+
+  test('and no alarm watches a metric of logs that no line counts in', () => {
+    const counted = new Set(Object.values(lines).flat().flatMap(metricsOf));
+    const watched = ofType(template, 'AWS::CloudWatch::Alarm')
+      .map(([, { Properties }]) => Properties)
+      .filter(({ Namespace }) => String(Namespace).startsWith('AnimaVault/'))
+      .map(({ MetricName, Dimensions = [] }) => {
+        const dimensions = Dimensions as { Name: string; Value: string }[];
+        return [MetricName, ...dimensions.map(({ Name, Value }) => `${Name}=${Value}`)].join(' ');
+      });
+    expect(watched).toHaveLength(6);
+    for (const metric of watched) expect(counted).toContain(metric);
+  });
+});
+
+test('every function that writes the request log has the filter of failed dependencies', () => {
+  const logOf = (entry: (typeof entries)[number]) => target(functionOf(template, entry)[1].Properties.LoggingConfig);
+  // Workflows and the responder write no request log.
+  const logging = entries.filter((entry) => !/workflow$|^responder$/.test(entry));
+  const filtered = filters.filter(({ name }) => name === 'FailedDependencies').map(({ logGroup }) => logGroup);
+  expect(filtered.sort()).toEqual(logging.map(logOf).sort());
+  const others = filters.filter(({ name }) => name !== 'FailedDependencies');
+  expect(others.map(({ name, logGroup }) => `${name} ${logGroup}`).sort()).toEqual(
+    [
+      `AuditHeadConflicts ${logOf('sealer')}`,
+      `SealLag ${logOf('sealer')}`,
+      `UnfinishedJobs ${logOf('worker')}`,
+    ].sort(),
+  );
+});
+
+test('all metrics of logs are in the namespace of the deployment', () => {
+  const namespaces = ofType(template, 'AWS::Logs::MetricFilter').map(
+    ([, { Properties }]) => (Properties.MetricTransformations as { MetricNamespace: string }[])[0]?.MetricNamespace,
+  );
+  expect(new Set(namespaces)).toEqual(new Set(['AnimaVault/anima-vault-dev']));
+});
