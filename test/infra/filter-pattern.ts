@@ -23,7 +23,10 @@ export const selectField = (line: unknown, selector: string): unknown =>
   selector
     .split('.')
     .slice(1)
-    .reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined), line);
+    .reduce<unknown>(
+      (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+      line,
+    );
 
 const compare = (value: unknown, operator: Token, operand: Token): boolean => {
   if (operand.startsWith('"')) {

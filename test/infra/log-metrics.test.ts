@@ -1,6 +1,15 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { isOfLogs, metricsOfAlarm, operationsAlarms } from './alarm-metrics.ts';
 import { matchesFilter, selectField } from './filter-pattern.ts';
-import { appForTest, entries, functionOf, ofType, type Synthesized, synthesize, target } from './synthesized-template.ts';
+import {
+  appForTest,
+  entries,
+  functionOf,
+  ofType,
+  type Synthesized,
+  synthesize,
+  target,
+} from './synthesized-template.ts';
 import { writtenLogLines } from './written-log-lines.ts';
 
 interface Filter {
@@ -25,7 +34,13 @@ beforeAll(async () => {
     }[];
     if (transformation === undefined) throw new Error('a filter without a metric');
     const { MetricName: name, MetricValue: value, Dimensions: dimensions = [] } = transformation;
-    return { logGroup: target(Properties.LogGroupName), pattern: String(Properties.FilterPattern), name, value, dimensions };
+    return {
+      logGroup: target(Properties.LogGroupName),
+      pattern: String(Properties.FilterPattern),
+      name,
+      value,
+      dimensions,
+    };
   });
   lines = await writtenLogLines();
 });
@@ -66,13 +81,10 @@ describe('the lines that functions write count in the metrics of alarms', () => 
 
   test('and no alarm watches a metric of logs that no line counts in', () => {
     const counted = new Set(Object.values(lines).flat().flatMap(metricsOf));
-    const watched = ofType(template, 'AWS::CloudWatch::Alarm')
-      .map(([, { Properties }]) => Properties)
-      .filter(({ Namespace }) => String(Namespace).startsWith('AnimaVault/'))
-      .map(({ MetricName, Dimensions = [] }) => {
-        const dimensions = Dimensions as { Name: string; Value: string }[];
-        return [MetricName, ...dimensions.map(({ Name, Value }) => `${Name}=${Value}`)].join(' ');
-      });
+    const watched = operationsAlarms(template)
+      .flatMap(metricsOfAlarm)
+      .filter(isOfLogs)
+      .map(({ name, dimensions }) => [name, ...dimensions.map((dimension) => dimension.join('='))].join(' '));
     expect(watched).toHaveLength(6);
     for (const metric of watched) expect(counted).toContain(metric);
   });
@@ -86,11 +98,7 @@ test('every function that writes the request log has the filter of failed depend
   expect(filtered.sort()).toEqual(logging.map(logOf).sort());
   const others = filters.filter(({ name }) => name !== 'FailedDependencies');
   expect(others.map(({ name, logGroup }) => `${name} ${logGroup}`).sort()).toEqual(
-    [
-      `AuditHeadConflicts ${logOf('sealer')}`,
-      `SealLag ${logOf('sealer')}`,
-      `UnfinishedJobs ${logOf('worker')}`,
-    ].sort(),
+    [`AuditHeadConflicts ${logOf('sealer')}`, `SealLag ${logOf('sealer')}`, `UnfinishedJobs ${logOf('worker')}`].sort(),
   );
 });
 

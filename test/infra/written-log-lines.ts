@@ -14,7 +14,12 @@ import type { JobConsumer, JobResult } from '../../lambdas/worker/job-consumer.t
 import { deployment } from '../audit/in-memory-deployment.ts';
 
 const context = { awsRequestId: 'r', getRemainingTimeInMillis: () => 10_000 } as Context;
-const event = { routeKey: 'GET /v1/org', rawPath: '/v1/org', headers: {}, requestContext: { requestId: 'r', http: {} } };
+const event = {
+  routeKey: 'GET /v1/org',
+  rawPath: '/v1/org',
+  headers: {},
+  requestContext: { requestId: 'r', http: {} },
+};
 
 /** Runs code and returns the lines that it wrote to standard output, parsed. */
 const linesOf = async (run: () => Promise<unknown>): Promise<object[]> => {
@@ -33,7 +38,10 @@ const linesOf = async (run: () => Promise<unknown>): Promise<object[]> => {
     spy.mockRestore();
     errors.mockRestore();
   }
-  return written.flatMap((text) => text.split('\n')).filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  return written
+    .flatMap((text) => text.split('\n'))
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
 };
 
 /** A request of an authenticated caller whose operation does this. */
@@ -73,10 +81,11 @@ const conflictingHead = () =>
   linesOf(async () => {
     const seal = () => Promise.reject(new AuditHeadConflict('foreign object'));
     const { sweep } = deployment();
-    await sealAudit(createRequestLog('test'), { seal } as unknown as AuditSealService, sweep)(
-      { org: 'abcdefghjkmnpqrs' },
-      context,
-    );
+    await sealAudit(
+      createRequestLog('test'),
+      { seal } as unknown as AuditSealService,
+      sweep,
+    )({ org: 'abcdefghjkmnpqrs' }, context);
   });
 
 const scheduledSealing = () =>

@@ -1,0 +1,170 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { functionEnv } from '../../contract/shared/environment-variables.ts';
+import {
+  aliasOf,
+  appForTest,
+  entries,
+  functionOf,
+  ofType,
+  only,
+  type Synthesized,
+  synthesize,
+  target,
+} from './synthesized-template.ts';
+
+const webAcl = 'arn:aws:wafv2:us-east-1:123456789012:global/webacl/page/1234abcd-12ab-12ab-12ab-123456789012';
+
+let template: Synthesized;
+/** Every setting of limits and networks. The synthesis fails if cdk-nag finds something. */
+beforeAll(() => {
+  template = synthesize(
+    appForTest({
+      responder: 'sample',
+      canary: 'on',
+      workerConcurrency: 20,
+      memoryMb: '512,worker=2048',
+      requestsPerSecond: 30,
+      tags: 'team=payments',
+      apiDomain: 'vault.example.com',
+      apiCertificateArn: 'arn:aws:acm:eu-central-1:123456789012:certificate/12ab-34',
+      pageWebAclArn: webAcl,
+      vpc: 'private',
+      alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alarms',
+      monthlyBudgetUsd: 50,
+    }),
+  );
+});
+
+const ofFunction = (entry: (typeof entries)[number]) => functionOf(template, entry)[1].Properties;
+
+describe('limits', () => {
+  test('the worker has reserved concurrency, which its queue does not exceed', () => {
+    expect(ofFunction('worker').ReservedConcurrentExecutions).toBe(20);
+    const { FunctionName, ScalingConfig } = only(template, 'AWS::Lambda::EventSourceMapping')[1].Properties;
+    expect(target(FunctionName)).toBe(aliasOf(template, 'worker')[0]);
+    expect(ScalingConfig).toEqual({ MaximumConcurrency: 20 });
+    for (const entry of entries.filter((one) => one !== 'worker'))
+      expect(ofFunction(entry)).not.toHaveProperty('ReservedConcurrentExecutions');
+  });
+
+  test('memory is that of the settings, for all functions or for one', () => {
+    for (const entry of entries) expect(ofFunction(entry).MemorySize).toBe(entry === 'worker' ? 2048 : 512);
+  });
+
+  test('API Gateway accepts the requests of the settings per second, and twice as many at once', () => {
+    expect(only(template, 'AWS::ApiGatewayV2::Stage')[1].Properties).toMatchObject({
+      DefaultRouteSettings: { ThrottlingRateLimit: 30, ThrottlingBurstLimit: 60 },
+    });
+  });
+
+  test('no stack has more than the 500 resources that CloudFormation allows', () => {
+    for (const { Resources } of Object.values(template.stacks)) expect(Object.keys(Resources).length).toBeLessThan(500);
+  });
+});
+
+test('tables, keys, functions, queues and roles have the tags of the deployment and of the settings', () => {
+  const tagged = ['DynamoDB::Table', 'KMS::Key', 'Lambda::Function', 'SQS::Queue', 'IAM::Role', 'S3::Bucket'];
+  for (const type of tagged) {
+    for (const [id, { Properties }] of ofType(template, `AWS::${type}`)) {
+      expect(Properties.Tags, id).toEqual(
+        expect.arrayContaining([
+          { Key: 'anima:deployment', Value: 'anima-vault-dev' },
+          { Key: 'anima:name', Value: 'anima-vault' },
+          { Key: 'anima:stage', Value: 'dev' },
+          { Key: 'team', Value: 'payments' },
+        ]),
+      );
+    }
+  }
+});
+
+test('access logs of the API are under the prefix for which AWS has one policy, named after the deployment and stack', () => {
+  const { AccessLogSettings } = only(template, 'AWS::ApiGatewayV2::Stage')[1].Properties;
+  const log = template.resources[target(Object(AccessLogSettings).DestinationArn)];
+  expect(JSON.stringify(log?.Properties.LogGroupName)).toMatch(
+    /"\/aws\/vendedlogs\/anima-vault-dev-api-".*AWS::StackId/,
+  );
+});
+
+describe('with a domain for the API', () => {
+  test('it has a regional endpoint with TLS 1.2 or newer, and the original address is off', () => {
+    expect(only(template, 'AWS::ApiGatewayV2::DomainName')[1].Properties).toMatchObject({
+      DomainName: 'vault.example.com',
+      DomainNameConfigurations: [{ EndpointType: 'REGIONAL', SecurityPolicy: 'TLS_1_2' }],
+    });
+    expect(only(template, 'AWS::ApiGatewayV2::ApiMapping')[1].Properties.Stage).toBeDefined();
+    expect(only(template, 'AWS::ApiGatewayV2::Api')[1].Properties.DisableExecuteApiEndpoint).toBe(true);
+  });
+
+  test('clients, providers and the link page use it', () => {
+    expect(template.outputs.Url).toMatchObject({ Value: 'https://vault.example.com' });
+    expect(Object.keys(template.outputs)).toEqual(expect.arrayContaining(['ApiDomainTarget', 'ApiDomainZone']));
+    const { Variables } = Object(ofFunction('webhooks').Environment);
+    expect(Variables[functionEnv.publicUrl]).toBe('https://vault.example.com');
+    const { DistributionConfig } = only(template, 'AWS::CloudFront::Distribution')[1].Properties;
+    // The page gets the second part of the split address as origin.
+    expect(JSON.stringify(Object(DistributionConfig).Origins)).toContain('vault.example.com');
+  });
+});
+
+test('the web ACL of the settings protects the page and its API calls', () => {
+  const { DistributionConfig } = only(template, 'AWS::CloudFront::Distribution')[1].Properties;
+  expect(Object(DistributionConfig).WebACLId).toBe(webAcl);
+});
+
+describe('in private subnets', () => {
+  test('every function has its interfaces in them, with one security group that admits nothing and sends HTTPS only', () => {
+    const [group, { Properties }] =
+      ofType(template, 'AWS::EC2::SecurityGroup').find(([id]) => id.startsWith('NetworkFunctions')) ?? expect.fail();
+    expect(Properties).not.toHaveProperty('SecurityGroupIngress');
+    expect(Properties.SecurityGroupEgress).toMatchObject([{ IpProtocol: 'tcp', FromPort: 443, ToPort: 443 }]);
+    const subnets = ofType(template, 'AWS::EC2::Subnet').map(([id]) => ({ Ref: id }));
+    expect(subnets).toHaveLength(2);
+    for (const entry of entries) {
+      expect(ofFunction(entry).VpcConfig).toEqual({
+        SubnetIds: subnets,
+        SecurityGroupIds: [{ 'Fn::GetAtt': [group, 'GroupId'] }],
+      });
+    }
+  });
+
+  test('nothing leads to the internet', () => {
+    const types = new Set(Object.values(template.resources).map(({ Type }) => Type));
+    for (const type of ['InternetGateway', 'NatGateway', 'Route', 'EgressOnlyInternetGateway'])
+      expect(types).not.toContain(`AWS::EC2::${type}`);
+    for (const [, { Properties }] of ofType(template, 'AWS::EC2::Subnet'))
+      expect(Properties.MapPublicIpOnLaunch).toBe(false);
+  });
+
+  test('the services that functions call have endpoints, for principals of this account only', () => {
+    const endpoints = ofType(template, 'AWS::EC2::VPCEndpoint').map(([, { Properties }]) => Properties);
+    const names = endpoints.map(({ ServiceName }) => /(\w+)"?\]?\]?\}?$/.exec(JSON.stringify(ServiceName))?.[1]);
+    expect(names.sort()).toEqual(['backup', 'dynamodb', 'kms', 'lambda', 's3', 'sqs', 'sts']);
+    for (const { PolicyDocument } of endpoints) {
+      const [own, ...others] = Object(PolicyDocument).Statement;
+      expect(own.Condition).toEqual({ StringEquals: { 'aws:PrincipalAccount': { Ref: 'AWS::AccountId' } } });
+      // The answer to CloudFormation, by a presigned URL.
+      expect(JSON.stringify(others)).toMatch(/^\[\]$|^\[\{"Action":"s3:PutObject".*custom-resource-response/);
+    }
+  });
+
+  test("a function's code can not use the permission for network interfaces", () => {
+    const statements = ofType(template, 'AWS::IAM::Policy')
+      .flatMap(([, { Properties }]) => Object(Properties.PolicyDocument).Statement)
+      .filter(({ Action }) => JSON.stringify(Action).includes('ec2:'));
+    expect(statements).toHaveLength(entries.length);
+    for (const { Condition } of statements) expect(Condition).toEqual({ Null: { 'lambda:SourceFunctionArn': 'true' } });
+  });
+});
+
+test('subnets of an existing VPC are used as they are', () => {
+  const vpc = { vpc: 'private', vpcId: 'vpc-12345678', vpcSubnetIds: 'subnet-12345678,subnet-23456789' };
+  const existing = synthesize(appForTest(vpc));
+  expect(ofType(existing, 'AWS::EC2::VPC')).toEqual([]);
+  expect(ofType(existing, 'AWS::EC2::VPCEndpoint')).toEqual([]);
+  expect(Object(functionOf(existing, 'reader')[1].Properties.VpcConfig).SubnetIds).toEqual([
+    'subnet-12345678',
+    'subnet-23456789',
+  ]);
+  expect(only(existing, 'AWS::EC2::SecurityGroup')[1].Properties.VpcId).toBe('vpc-12345678');
+});
