@@ -14,7 +14,7 @@ import { arn, bucketArn } from '../../local/aws/shared/aws-account.ts';
 export type Entry = (typeof routeGroups)[number] | (typeof backgroundFunctions)[number];
 export const entries: readonly Entry[] = [...routeGroups, ...backgroundFunctions];
 
-/** Logical ID prefixes of tables, keys, buckets and the queue, by the names of test/infra/expected-permissions.ts. */
+/** Logical ID prefixes of tables, keys, buckets and queues, by the names of test/infra/expected-permissions.ts. */
 const logicalIdPrefixes = {
   keyring: 'KeyringsTable',
   apiKey: 'ApiKeysTable',
@@ -36,13 +36,14 @@ const logicalIdPrefixes = {
   routingKey: 'UserCustodyRoutingKey',
   transitKey: 'UserCustodyTransitKey',
   job: 'UserCustodyJobsQueue',
+  failure: 'FailuresQueue',
 } as const;
 export type ResourceWord = keyof typeof logicalIdPrefixes;
 const words = Object.keys(logicalIdPrefixes).filter((word): word is ResourceWord => word in logicalIdPrefixes);
 
 export interface SynthesizedPolicies {
   readonly policies: Policies;
-  /** ARNs of tables, keys, buckets and the queue. */
+  /** ARNs of tables, keys, buckets and queues. */
   readonly arns: Readonly<Partial<Record<ResourceWord, string>>>;
   /** The session role of a function; undefined if the function does not access data. */
   sessionRole(entry: Entry): RoleSpec | undefined;
