@@ -74,14 +74,7 @@ if (await hasJava()) {
   process.stdout.write(`DynamoDB Local ${version} listens on ${endpoint}\n`);
   const vitest = spawn(
     process.execPath,
-    [
-      join(root, 'node_modules/vitest/vitest.mjs'),
-      'run',
-      ...projects,
-      ...excluded,
-      '--testTimeout=360000',
-      ...process.argv.slice(2),
-    ],
+    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...projects, ...excluded, ...process.argv.slice(2)],
     { cwd: root, stdio: 'inherit', env: { ...process.env, [externalTablesVariable]: endpoint } },
   );
   process.exitCode = await new Promise<number>((resolve) => vitest.once('close', (code) => resolve(code ?? 1)));
