@@ -155,6 +155,8 @@ describe('a distribution of another kind', () => {
     target: 'files',
     functionCode,
     headers: [],
+    forwardedHeaders: [],
+    originHeaders: [],
     files: new Map([['/x', Buffer.from('x')]]),
   });
 
