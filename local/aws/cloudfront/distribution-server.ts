@@ -195,8 +195,8 @@ function toOriginHeaders(
 }
 
 /**
- * Forwards the request to the API. Resolves when the response is complete or the client
- * has disconnected. Either side can disconnect at any time.
+ * Forwards the request to the API. Resolves when the response is complete or the client has disconnected. Either side
+ * can disconnect at any time.
  */
 function proxyToApi(
   api: string,
