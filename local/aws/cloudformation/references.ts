@@ -8,7 +8,9 @@ import { LocalError } from '../shared/errors.ts';
 import { type AssemblyResource, type CloudAssembly, resourceId } from './cloud-assembly.ts';
 import { type References, resolveIntrinsics } from './intrinsics.ts';
 import { readExports } from './stack-exports.ts';
-import type { CustomAttributes } from './template-resources.ts';
+
+/** The attributes of custom resources, by type. */
+export type CustomAttributes = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** The references of all stacks. `ref` and `attribute` take the IDs of `CloudAssembly.resources`. */
 export interface AssemblyReferences extends Pick<References, 'ref' | 'attribute'> {

@@ -4,8 +4,8 @@ import { LocalError } from '../shared/errors.ts';
 import { formatFunctionArn, parseFunctionName } from '../shared/function-arn.ts';
 import type { CloudAssembly } from './cloud-assembly.ts';
 import type { Deployment, FunctionAliasSpec, FunctionSpec, FunctionTarget } from './deployment-spec.ts';
-import { type AssemblyReferences, createReferences } from './references.ts';
-import { type CustomAttributes, type Resource, readResource, readResources } from './template-resources.ts';
+import { type AssemblyReferences, type CustomAttributes, createReferences } from './references.ts';
+import { type Resource, readResource, readResources } from './template-resources.ts';
 
 /** Finds a function by its name or ARN, with or without a qualifier; undefined if the template has no such target. */
 export type FindFunction = (nameOrArn: string) => FunctionTarget | undefined;

@@ -12,7 +12,7 @@ import {
 } from './cloudfront-resource-schemas.ts';
 import { functionAliasSchema, functionVersionSchema } from './function-version-schemas.ts';
 import { resolveIntrinsics } from './intrinsics.ts';
-import type { AssemblyReferences } from './references.ts';
+import type { AssemblyReferences, CustomAttributes } from './references.ts';
 import {
   aliasSchema,
   apiSchema,
@@ -76,8 +76,6 @@ export interface TemplateOptions {
    */
   readonly customAttributes?: CustomAttributes;
 }
-
-export type CustomAttributes = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 const typeOf = (kind: ResourceKind, { publishedObjectType }: TemplateOptions): string | undefined =>
   resourceTypes[kind][0] ?? publishedObjectType;
