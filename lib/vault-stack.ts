@@ -65,6 +65,7 @@ export class VaultStack extends Stack {
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
+    page.tellViewers(functions.links);
     if (settings.canary) new GradualDeployment(this, 'Deployment', functions);
     new Operations(this, 'Operations', {
       name,

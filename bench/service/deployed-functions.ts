@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { readCloudAssembly } from '../../local/aws/cloudformation/cloud-assembly.ts';
 import { kmsKeyLogicalIds, readDeployment } from '../../local/aws/cloudformation/read-deployment.ts';
 import { functionEnvironmentVariables } from '../../local/aws/lambda/function-host.ts';
+import { localCustomResources } from '../../local/vault/custom-resources.ts';
 
 export interface DeployedFunction {
   /** Such as `Reader`. */
@@ -22,7 +23,7 @@ export function deployedFunctions(
 ): DeployedFunction[] {
   const assembly = readCloudAssembly(assemblyFolder);
   const keyIds = new Map(kmsKeyLogicalIds(assembly).map((id) => [id, resources[id] ?? '']));
-  const { functions } = readDeployment(assembly, keyIds, { publishedObjectType: 'Custom::VaultPage' });
+  const { functions } = readDeployment(assembly, keyIds, localCustomResources);
   return functions.map((spec) => ({
     name: spec.logicalId.replace(/(?:Function)?[0-9A-F]{8}$/, ''),
     bundle: join(spec.codeFolder, 'index.mjs'),

@@ -29,6 +29,7 @@ export const auditRecord = lazy(() =>
       result: z.enum(['ok', 'started', ...(Object.keys(errors) as [ErrorCode, ...ErrorCode[]])]),
       requestId: z.string(),
       sourceIp: z.string(),
+      viewerIp: z.optional(z.string()),
       agent: z.optional(z.string()),
       run: z.optional(z.string()),
       toolCall: z.optional(z.string()),

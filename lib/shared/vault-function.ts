@@ -251,8 +251,8 @@ export class VaultFunction extends Construct {
   }
 
   /**
-   * Sets a variable of contract/shared/environment-variables.ts. Only resource names are allowed, because the
-   * environment is readable in the console.
+   * Sets a variable of contract/shared/environment-variables.ts. Only resource names, and a hash of a random
+   * secret, are allowed, because the environment is readable in the console.
    */
   set(name: FunctionSetting, value: string): void {
     this.lambda.addEnvironment(name, value);

@@ -10,6 +10,7 @@ import {
   readDeployment,
 } from '../../local/aws/cloudformation/read-deployment.ts';
 import { arn, bucketArn } from '../../local/aws/shared/aws-account.ts';
+import { localCustomResources } from '../../local/vault/custom-resources.ts';
 
 export type Entry = (typeof routeGroups)[number] | (typeof backgroundFunctions)[number];
 export const entries: readonly Entry[] = [...routeGroups, ...backgroundFunctions];
@@ -57,7 +58,7 @@ const idOf = (entry: Entry): string => entry.replaceAll(/(?:^|-)([a-z])/g, (_, l
 export function readSynthesizedPolicies(): SynthesizedPolicies {
   const assembly = readCloudAssembly(inject('assembly'));
   const keyIds = new Map(kmsKeyLogicalIds(assembly).map((id, n) => [id, `0000000${n}-0000-0000-0000-000000000000`]));
-  const deployment = readDeployment(assembly, keyIds, { publishedObjectType: 'Custom::VaultPage' });
+  const deployment = readDeployment(assembly, keyIds, localCustomResources);
   const resources: readonly { logicalId: string; arn: string }[] = [
     ...deployment.tables.map(({ logicalId, tableName }) => ({ logicalId, arn: arn('dynamodb', `table/${tableName}`) })),
     ...deployment.buckets.map(({ logicalId, bucketName }) => ({ logicalId, arn: bucketArn(bucketName) })),
