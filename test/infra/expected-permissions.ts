@@ -46,6 +46,9 @@ const destroyingUsers = [
 const newJob = 'transitKey kms:GenerateDataKey';
 const handingOn = 'job sqs:SendMessage';
 
+/** Lambda sends the events of failed asynchronous invocations to their queue with the function's own role. */
+const reportingFailure = 'failure sqs:SendMessage';
+
 /**
  * The kinds of jobs that each function is allowed to create. Only the function that verifies providers creates
  * messages.
@@ -142,6 +145,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [
       authenticatingRecords,
+      reportingFailure,
       ...lookingForCopies,
       'shred-workflow lambda:InvokeFunction',
       'shred-workflow lambda:GetDurableExecution',
@@ -268,6 +272,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [
       authenticatingRecords,
+      reportingFailure,
       'rotation-workflow lambda:CheckpointDurableExecution',
       'rotation-workflow lambda:GetDurableExecutionState',
       reportingFailure,
