@@ -46,9 +46,6 @@ const destroyingUsers = [
 const newJob = 'transitKey kms:GenerateDataKey';
 const handingOn = 'job sqs:SendMessage';
 
-/** Lambda sends the events of failed asynchronous invocations to their queue with the function's own role. */
-const reportingFailure = 'failure sqs:SendMessage';
-
 /**
  * The kinds of jobs that each function is allowed to create. Only the function that verifies providers creates
  * messages.
@@ -145,7 +142,6 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [
       authenticatingRecords,
-      reportingFailure,
       ...lookingForCopies,
       'shred-workflow lambda:InvokeFunction',
       'shred-workflow lambda:GetDurableExecution',
@@ -272,7 +268,6 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [
       authenticatingRecords,
-      reportingFailure,
       'rotation-workflow lambda:CheckpointDurableExecution',
       'rotation-workflow lambda:GetDurableExecutionState',
       reportingFailure,
