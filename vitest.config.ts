@@ -39,6 +39,18 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      {
+        // Needs Python. It synthesizes by itself, and runs only if it is named (npm run test:deploy).
+        test: {
+          name: 'deploy',
+          include: ['test/deploy/**/*.deploy.ts'],
+          globalSetup: ['test/deploy/deploy-setup.ts'],
+          pool: 'forks',
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
+          expect: { poll: { timeout: 60_000 } },
+        },
+      },
     ],
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks',
@@ -46,8 +58,8 @@ export default defineConfig({
     // processes.
     maxWorkers: 4,
     // Only a guard against tests that hang. On a busy machine, 1,000 requests take half a minute while three other
-    // files run.
-    testTimeout: 120_000,
+    // files run. DynamoDB Local (npm run test:dynamodb-local) is slower than dynalite.
+    testTimeout: process.env.ANIMA_TEST_DYNAMODB_ENDPOINT === undefined ? 120_000 : 360_000,
     hookTimeout: 120_000,
     // The default of one second is not enough on a busy machine.
     expect: { poll: { timeout: 20_000 } },

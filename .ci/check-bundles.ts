@@ -3,6 +3,7 @@
  * the SDK bundled for browsers, and the files that the command loads before it parses its arguments.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join, relative } from 'node:path';
 import { gzipSync, inflateSync } from 'node:zlib';
 import { build, type Metafile, type OutputFile } from 'esbuild';
@@ -63,6 +64,9 @@ function checkHandler(id: string, folder: string): void {
   for (const file of files) {
     const code = readFileSync(file, 'utf8');
     for (const mark of cdkMarks) if (code.includes(mark)) problems.push(`${id}: the bundle contains ${mark} (${file})`);
+    // Each would cost a cold start up to 30 ms (lib/shared/handler-bundles.ts).
+    const imported = [...code.matchAll(/\b(?:from|import)\s*"([^"]+)"/g)].map(([, name = '']) => name).find(isBuiltin);
+    if (imported !== undefined) problems.push(`${id}: the bundle imports ${imported} by a statement (${file})`);
     if (code.length > handlerLimit) problems.push(`${id}: ${code.length} bytes, over ${handlerLimit} (${file})`);
     console.log(`bundles: ${id} ${(code.length / 1024).toFixed(0)} KiB`);
   }

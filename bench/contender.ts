@@ -1,5 +1,22 @@
+export type Operation = 'seal' | 'open' | 'get';
+
+/** What a contender process measures. */
+export interface Task {
+  readonly operation: Operation;
+  /** Plaintext size in bytes. */
+  readonly size: number;
+  /** Address of a server that answers with a value of that size, for `get`. */
+  readonly url?: string | undefined;
+}
+
+/** A checked contender, reduced to the operation that is measured. */
+export interface Prepared {
+  readonly name: string;
+  run(): string | Uint8Array | Promise<string | Uint8Array>;
+}
+
 /** An implementation of encryption and decryption, for one plaintext size. */
-export interface Subject {
+export interface Cipher {
   readonly name: string;
   /** Encrypts the plaintext. Returns a string or, for streams, the last piece. */
   seal(): string | Uint8Array | Promise<string | Uint8Array>;
@@ -9,14 +26,14 @@ export interface Subject {
   whole?(): Promise<Uint8Array>;
 }
 
-/** Creates a subject for a plaintext. */
-export type Contender = (plaintext: Buffer) => Subject | Promise<Subject>;
+/** Creates a cipher for a plaintext. */
+export type Contender = (plaintext: Buffer) => Cipher | Promise<Cipher>;
 
 /** Owner and name of the value, which all contenders authenticate in addition to the plaintext. */
 export const owner = { org: '3q7ZkR0bWm5xT2vN', name: 'prod/stripe/key' } as const;
 
 /**
- * Number of prepared ciphertexts. They are decrypted in turn, so that no subject is measured with a single cached
+ * Number of prepared ciphertexts. They are decrypted in turn, so that no contender is measured with a single cached
  * string.
  */
 export const sealedAhead = 16;

@@ -2,21 +2,8 @@
  * Peers from npm, each used as in its documentation. They are only in bench/package.json, so the compiler does not have
  * their types unless they are installed. The types in use are declared here.
  */
-import { execFileSync } from 'node:child_process';
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { type Contender, owner, sealAhead } from './contender.ts';
-
-const folder = import.meta.dirname;
-
-/** Installs the peers from bench/package-lock.json if they are missing. */
-export function installPeers(): void {
-  if (existsSync(`${folder}/node_modules`)) return;
-  console.error('bench: installing the peers into bench/node_modules (npm ci --prefix bench) …');
-  execFileSync('npm', ['ci', '--prefix', folder, '--no-audit', '--no-fund'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-}
 
 interface AwsCrypto {
   CommitmentPolicy: { REQUIRE_ENCRYPT_REQUIRE_DECRYPT: string };
@@ -31,7 +18,7 @@ interface AwsCrypto {
   };
 }
 
-const awsEncryptionSdk: Contender = async (plaintext) => {
+export const awsEncryptionSdk: Contender = async (plaintext) => {
   const sdk: AwsCrypto = await import(String('@aws-crypto/client-node'));
   const { encrypt, decrypt } = sdk.buildClient(sdk.CommitmentPolicy.REQUIRE_ENCRYPT_REQUIRE_DECRYPT);
   const materials = new sdk.NodeCachingMaterialsManager({
@@ -70,7 +57,7 @@ interface Cloak {
 }
 
 /** Supports only text and no AAD, so it does less work than the others. */
-const cloak: Contender = async (plaintext) => {
+export const cloak: Contender = async (plaintext) => {
   const { generateKey, parseKey, encryptString, decryptString }: Cloak = await import(String('@47ng/cloak'));
   const key = await parseKey(generateKey());
   const text = plaintext.toString('latin1');
@@ -86,7 +73,7 @@ interface Jose {
   compactDecrypt(sealed: string, key: KeyObject): Promise<{ plaintext: Uint8Array }>;
 }
 
-const jose: Contender = async (plaintext) => {
+export const jose: Contender = async (plaintext) => {
   const { CompactEncrypt, compactDecrypt }: Jose = await import(String('jose'));
   const key = createSecretKey(randomBytes(32));
   const header = { alg: 'dir', enc: 'A256GCM', ...owner };
@@ -114,7 +101,7 @@ interface Sodium {
   ): Uint8Array;
 }
 
-const libsodium: Contender = async (plaintext) => {
+export const libsodium: Contender = async (plaintext) => {
   const { default: sodium }: { default: Sodium } = await import(String('libsodium-wrappers-sumo'));
   await sodium.ready;
   const key = new Uint8Array(randomBytes(32));
@@ -135,5 +122,3 @@ const libsodium: Contender = async (plaintext) => {
     },
   };
 };
-
-export const peers: readonly Contender[] = [libsodium, jose, cloak, awsEncryptionSdk];

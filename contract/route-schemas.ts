@@ -12,19 +12,16 @@ import { memorySchemas } from './memory/schemas.ts';
 import { orgSchemas } from './orgs/schemas.ts';
 import { rotationSchemas } from './rotation/schemas.ts';
 import type { RouteId } from './routes.ts';
+import { lazySchemas, type SchemaBuilders } from './shared/lazy-schemas.ts';
 import { shredSchemas } from './shredding/schemas.ts';
 import { userSchemas } from './users/schemas.ts';
 import { valueSchemas } from './values/schemas.ts';
 
-interface RouteSchemas {
-  readonly params: z.ZodMiniType;
-  readonly query: z.ZodMiniType;
-  readonly body: z.ZodMiniType | undefined;
-  readonly response: z.ZodMiniType;
-}
-
-/** Schemas by route. Unknown fields are rejected everywhere, so that a misspelled option is not ignored. */
-export const routeSchemas = {
+/**
+ * Schemas by route, built at first access. Unknown fields are rejected everywhere, so that a misspelled option is not
+ * ignored.
+ */
+export const routeSchemas = lazySchemas({
   ...orgSchemas,
   ...apiKeySchemas,
   ...rotationSchemas,
@@ -36,7 +33,7 @@ export const routeSchemas = {
   ...memorySchemas,
   ...conversationSchemas,
   ...explainSchemas,
-} as const satisfies Record<RouteId, RouteSchemas>;
+} as const satisfies Record<RouteId, SchemaBuilders>);
 
 type Body<S> = S extends z.ZodMiniType ? z.output<S> : undefined;
 

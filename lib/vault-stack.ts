@@ -65,6 +65,7 @@ export class VaultStack extends Stack {
       publisher: functions.publisher,
     });
     page.tellAddress(functions.blobs);
+    page.tellViewers(functions.links);
     if (settings.canary) new GradualDeployment(this, 'Deployment', functions);
     new Operations(this, 'Operations', {
       name,
@@ -157,13 +158,13 @@ export class VaultStack extends Stack {
       this.data.kek.grantDecrypt(fn);
     }
     this.data.rotations.grantRead(rotator);
-    workflow.grantInvoke(rotator, functionEnv.rotationFunction);
+    workflow.grantStart(rotator, functionEnv.rotationFunction);
     this.data.rotations.grantWrite(workflow);
     this.data.values.grantReseal(workflow);
     this.data.kek.grantRewrap(workflow);
     writer.set(functionEnv.rotationDays, String(rotationDays));
     writer.set(functionEnv.rotationMessages, String(rotationMessages));
-    if (rotationDays + rotationMessages > 0) workflow.grantInvoke(writer, functionEnv.rotationFunction);
+    if (rotationDays + rotationMessages > 0) workflow.grantStart(writer, functionEnv.rotationFunction);
     if (rotationMessages > 0) this.data.rotations.grantCount(writer);
   }
 
@@ -174,7 +175,7 @@ export class VaultStack extends Stack {
     this.data.keyrings.grantRead(shredder);
     this.data.apiKeys.grantRead(shredder);
     this.data.values.grantDestroy(shredder);
-    workflow.grantInvoke(shredder, functionEnv.shredFunction);
+    workflow.grantStart(shredder, functionEnv.shredFunction);
     for (const fn of [shredder, workflow]) {
       this.data.keyrings.grantChange(fn);
       this.data.keyrings.grantFindCopies(fn);
@@ -217,7 +218,20 @@ export class VaultStack extends Stack {
     this.data.users.grantExplaining(functions, this.data);
     this.data.users.grantShredding(functions);
     this.data.audit.grantRecord(functions.worker);
-    functions.explainer.set(functionEnv.grants, iamPolicyReport(this.data, functions));
+    functions.explainer.set(functionEnv.grants, iamPolicyReport(this.explainedArns(functions), functions));
+  }
+
+  private explainedArns({ responder }: VaultFunctions): Record<string, string> {
+    const { kek, values, users } = this.data;
+    return {
+      kek: kek.arn,
+      value: values.arn,
+      userKeyring: users.keyrings.arn,
+      userRecord: users.records.arn,
+      custodyKey: users.custodyKey.arn,
+      codeKey: users.codeKey.arn,
+      ...(responder && { responder: responder.alias.functionArn }),
+    };
   }
 
   /**

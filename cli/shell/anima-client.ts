@@ -1,4 +1,5 @@
 import { Anima, type CallerIds } from '../../sdk/src/index.ts';
+import { nodeFetch, usesProxy } from './node-fetch.ts';
 import { version } from './version.ts';
 
 /**
@@ -12,6 +13,7 @@ export function createClient(
   return new Anima({
     apiKey,
     baseURL: url,
+    fetch: usesProxy(env) ? undefined : nodeFetch,
     userAgent: `anima-cli/${version}`,
     agent: env.ANIMA_AGENT || 'anima-cli',
     run: env.ANIMA_RUN || undefined,

@@ -28,7 +28,10 @@ export interface AuditRecord {
    */
   result: 'ok' | 'started' | ErrorCode;
   requestId: string;
+  /** Address of the caller as the API saw it. For a link that was opened through the page, an address of CloudFront. */
   sourceIp: string;
+  /** Address of the viewer, only if CloudFront reported it and proved that it sent the request. */
+  viewerIp?: string | undefined;
   /** As stated by the caller: headers `x-anima-agent`, `x-anima-run`, `x-anima-tool-call`. */
   agent?: string | undefined;
   run?: string | undefined;

@@ -8,38 +8,39 @@ import type { ListMessagesResponse } from './wire.ts';
  * the signature is verified. The response has the form that the provider expects.
  */
 const webhookRoute = {
-  params: z.strictObject({ org: idText() }),
-  query: z.record(z.string(), z.string()),
+  params: () => z.strictObject({ org: idText() }),
+  query: () => z.record(z.string(), z.string()),
   body: undefined,
-  response: z.strictObject({ contentType: z.string(), body: z.string() }),
+  response: () => z.strictObject({ contentType: z.string(), body: z.string() }),
 };
 
-/** Entries of `routeSchemas` (route-schemas.ts). */
+/** Builders of entries of `routeSchemas` (route-schemas.ts). */
 export const conversationSchemas = {
   listMessages: {
     params: emptyObject,
-    query: z.strictObject(pageQueryFields),
+    query: () => z.strictObject(pageQueryFields()),
     body: undefined,
-    response: schemaFor<ListMessagesResponse>()(
-      z.strictObject({
-        messages: z.array(
-          z.strictObject({
-            id: z.string(),
-            role: z.enum(['user', 'agent']),
-            text: z.string(),
-            channel: z.string(),
-            at: rfc3339Time,
-          }),
-        ),
-        damaged,
-        cursor: z.optional(z.string()),
-      }),
-    ),
+    response: () =>
+      schemaFor<ListMessagesResponse>()(
+        z.strictObject({
+          messages: z.array(
+            z.strictObject({
+              id: z.string(),
+              role: z.enum(['user', 'agent']),
+              text: z.string(),
+              channel: z.string(),
+              at: rfc3339Time(),
+            }),
+          ),
+          damaged: damaged(),
+          cursor: z.optional(z.string()),
+        }),
+      ),
   },
   receiveTwilio: webhookRoute,
   receiveWhatsApp: webhookRoute,
   verifyWhatsApp: webhookRoute,
   receiveSlack: webhookRoute,
-  receiveMailgun: { ...webhookRoute, params: z.strictObject({ org: idText(), secret: idText() }) },
+  receiveMailgun: { ...webhookRoute, params: () => z.strictObject({ org: idText(), secret: idText() }) },
   receiveSendGrid: webhookRoute,
 } as const;

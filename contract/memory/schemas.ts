@@ -1,5 +1,6 @@
 /** Request and response schemas of the routes of user memory. */
 import * as z from 'zod/mini';
+import { lazy } from '../shared/lazy.ts';
 import { limits } from '../shared/limits.ts';
 import { recordIdPattern, writeIdPattern } from '../shared/name-patterns.ts';
 import {
@@ -27,86 +28,103 @@ import type {
   SearchMemoryResponse,
 } from './wire.ts';
 
-const recordInfoFields = { id: z.string(), version: integerAtLeast(1), createdAt: rfc3339Time, updatedAt: rfc3339Time };
+const recordInfoFields = lazy(() => ({
+  id: z.string(),
+  version: integerAtLeast(1),
+  createdAt: rfc3339Time(),
+  updatedAt: rfc3339Time(),
+}));
 
-const recordInfo = schemaFor<RecordInfo>()(z.strictObject(recordInfoFields));
+const recordInfo = lazy(() => schemaFor<RecordInfo>()(z.strictObject(recordInfoFields())));
 
-const memoryRecord = schemaFor<MemoryRecord>()(z.strictObject({ ...recordInfoFields, data: z.unknown() }));
+const memoryRecord = lazy(() =>
+  schemaFor<MemoryRecord>()(z.strictObject({ ...recordInfoFields(), data: z.unknown() })),
+);
 
-const recordData = documentedAs(z.unknown(), {
-  description: `Any JSON of at most ${limits.recordBytes} bytes and ${limits.recordDepth} levels`,
-});
-
-const addMemory = schemaFor<AddMemoryRequest>()(
-  z.strictObject({
-    id: z.optional(z.string().check(z.maxLength(limits.recordIdLength), z.regex(recordIdPattern))),
-    data: recordData,
+const recordData = lazy(() =>
+  documentedAs(z.unknown(), {
+    description: `Any JSON of at most ${limits.recordBytes} bytes and ${limits.recordDepth} levels`,
   }),
 );
 
-/** Entries of `routeSchemas` (route-schemas.ts). */
+const addMemory = lazy(() =>
+  schemaFor<AddMemoryRequest>()(
+    z.strictObject({
+      id: z.optional(z.string().check(z.maxLength(limits.recordIdLength), z.regex(recordIdPattern))),
+      data: recordData(),
+    }),
+  ),
+);
+
+/** Builders of entries of `routeSchemas` (route-schemas.ts). */
 export const memorySchemas = {
   addMemory: { params: emptyObject, query: emptyObject, body: addMemory, response: recordInfo },
   addMemories: {
     params: emptyObject,
     query: emptyObject,
-    body: schemaFor<AddMemoriesRequest>()(
-      z.strictObject({ items: z.array(addMemory).check(z.minLength(1), z.maxLength(limits.batchItems)) }),
-    ),
-    response: schemaFor<AddMemoriesResponse>()(
-      z.strictObject({
-        results: z.array(
-          z.discriminatedUnion('ok', [
-            z.strictObject({ id: z.string(), ok: z.literal(true), record: recordInfo }),
-            z.strictObject({ id: z.optional(z.string()), ok: z.literal(false), error: itemError }),
-          ]),
-        ),
-      }),
-    ),
+    body: () =>
+      schemaFor<AddMemoriesRequest>()(
+        z.strictObject({ items: z.array(addMemory()).check(z.minLength(1), z.maxLength(limits.batchItems)) }),
+      ),
+    response: () =>
+      schemaFor<AddMemoriesResponse>()(
+        z.strictObject({
+          results: z.array(
+            z.discriminatedUnion('ok', [
+              z.strictObject({ id: z.string(), ok: z.literal(true), record: recordInfo() }),
+              z.strictObject({ id: z.optional(z.string()), ok: z.literal(false), error: itemError() }),
+            ]),
+          ),
+        }),
+      ),
   },
   listMemory: {
     params: emptyObject,
-    query: z.strictObject(pageQueryFields),
+    query: () => z.strictObject(pageQueryFields()),
     body: undefined,
-    response: schemaFor<ListMemoryResponse>()(
-      z.strictObject({ records: z.array(memoryRecord), damaged, cursor: z.optional(z.string()) }),
-    ),
+    response: () =>
+      schemaFor<ListMemoryResponse>()(
+        z.strictObject({ records: z.array(memoryRecord()), damaged: damaged(), cursor: z.optional(z.string()) }),
+      ),
   },
   getMemory: { params: idParams, query: emptyObject, body: undefined, response: memoryRecord },
   replaceMemory: {
     params: idParams,
     query: emptyObject,
-    body: schemaFor<ReplaceMemoryRequest>()(
-      z.strictObject({
-        data: recordData,
-        ifVersion: z.optional(integerAtLeast(1)),
-        writeId: z.optional(z.string().check(z.regex(writeIdPattern))),
-      }),
-    ),
+    body: () =>
+      schemaFor<ReplaceMemoryRequest>()(
+        z.strictObject({
+          data: recordData(),
+          ifVersion: z.optional(integerAtLeast(1)),
+          writeId: z.optional(z.string().check(z.regex(writeIdPattern))),
+        }),
+      ),
     response: recordInfo,
   },
   deleteMemory: {
     params: idParams,
     query: emptyObject,
     body: undefined,
-    response: schemaFor<DeleteMemoryResponse>()(z.strictObject({ deleted: z.boolean() })),
+    response: () => schemaFor<DeleteMemoryResponse>()(z.strictObject({ deleted: z.boolean() })),
   },
   searchMemory: {
     params: emptyObject,
     query: emptyObject,
-    body: schemaFor<SearchMemoryRequest>()(
-      z.strictObject({
-        text: textOf(1, limits.searchTextLength),
-        cursor: pageQueryFields.cursor,
-      }),
-    ),
-    response: schemaFor<SearchMemoryResponse>()(
-      z.strictObject({
-        records: z.array(memoryRecord),
-        searched: integerAtLeast(0),
-        damaged,
-        cursor: z.optional(z.string()),
-      }),
-    ),
+    body: () =>
+      schemaFor<SearchMemoryRequest>()(
+        z.strictObject({
+          text: textOf(1, limits.searchTextLength),
+          cursor: pageQueryFields().cursor,
+        }),
+      ),
+    response: () =>
+      schemaFor<SearchMemoryResponse>()(
+        z.strictObject({
+          records: z.array(memoryRecord()),
+          searched: integerAtLeast(0),
+          damaged: damaged(),
+          cursor: z.optional(z.string()),
+        }),
+      ),
   },
 } as const;

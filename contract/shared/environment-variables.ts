@@ -38,6 +38,8 @@ export const functionEnv = {
   pageUrl: 'ANIMA_PAGE_URL',
   /** Maximum ciphertext of a blob that this deployment accepts, bytes. */
   blobMaxBytes: 'ANIMA_BLOB_MAX_BYTES',
+  /** SHA-256, in lower-case hexadecimal, of the secret in `originSecretHeader`. */
+  originSecretHash: 'ANIMA_ORIGIN_SECRET_SHA256',
   /** Bucket of that page. */
   pageBucket: 'ANIMA_PAGE_BUCKET',
   /** Users: the tables of their keyrings, their records, and the message deliveries already received. */
@@ -70,6 +72,11 @@ export const functionEnv = {
    * synthesis for `explain`.
    */
   grants: 'ANIMA_GRANTS',
+  /** DNS suffix of the partition in which the function is deployed, e.g. `amazonaws.com`. */
+  dnsSuffix: 'ANIMA_DNS_SUFFIX',
+  /** `true` selects FIPS or dual-stack endpoints. The AWS SDK reads the same variables. */
+  fipsEndpoints: 'AWS_USE_FIPS_ENDPOINT',
+  dualStackEndpoints: 'AWS_USE_DUALSTACK_ENDPOINT',
   stage: 'ANIMA_STAGE',
 } as const;
 
@@ -137,6 +144,18 @@ export const callerHeaders = {
   run: 'x-anima-run',
   toolCall: 'x-anima-tool-call',
 } as const;
+
+/**
+ * Header that the distribution of the link page adds to its requests to the API. Its value is a secret, so its presence
+ * proves that CloudFront sent the request.
+ */
+export const originSecretHeader = 'x-anima-origin';
+
+/** Header in which CloudFront sends the address and port of the viewer. Anyone else can send it too. */
+export const viewerAddressHeader = 'cloudfront-viewer-address';
+
+/** Types of the custom resources that the publisher function provides. */
+export const customResources = { page: 'Custom::VaultPage', originSecret: 'Custom::VaultOriginSecret' } as const;
 
 /** Default ports of the local vault for the page that opens links and for its object store. */
 export const localPagePort = 8788;

@@ -1,7 +1,8 @@
-/** Parts that several schemas share. */
+/** Parts that several schemas share. Each is built at first use (lazy-schemas.ts). */
 import * as z from 'zod/mini';
 import english from 'zod/v4/locales/en.js';
 import { type ErrorCode, errors } from './error-codes.ts';
+import { lazy } from './lazy.ts';
 import { limits } from './limits.ts';
 import { namePattern, recordIdPattern } from './name-patterns.ts';
 
@@ -26,11 +27,13 @@ export const documentedAs = <S extends z.ZodMiniType>(schema: S, json: Record<st
 };
 
 /** UTF-8 cannot encode a lone surrogate, so it would be returned as a different character. */
-export const wellFormedText = z.refine<string>((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode');
+export const wellFormedText = lazy(() =>
+  z.refine<string>((text) => text.isWellFormed(), 'Invalid input: not well-formed Unicode'),
+);
 
 /** Well-formed text of a limited length. zod counts characters, like JSON Schema, and not UTF-16 code units. */
 export const textOf = (minimum: number, maximum: number) =>
-  z.string().check(wellFormedText, z.minLength(minimum), z.maxLength(maximum));
+  z.string().check(wellFormedText(), z.minLength(minimum), z.maxLength(maximum));
 
 export const integerAtLeast = (minimum: number) => z.int().check(z.minimum(minimum));
 
@@ -38,9 +41,11 @@ export const integerAtLeast = (minimum: number) => z.int().check(z.minimum(minim
  * An RFC 3339 time. RFC 3339 has years of four digits, but an offset can move a time beyond them: stored in UTC,
  * `9999-12-31T23:59:59-23:59` would be in the year 10000.
  */
-export const rfc3339Time = z.iso
-  .datetime({ offset: true })
-  .check(z.refine((time) => isFourDigitYear(time), 'Invalid input: not in the years 0000 to 9999 in UTC'));
+export const rfc3339Time = lazy(() =>
+  z.iso
+    .datetime({ offset: true })
+    .check(z.refine((time) => isFourDigitYear(time), 'Invalid input: not in the years 0000 to 9999 in UTC')),
+);
 
 const isFourDigitYear = (time: string): boolean => {
   const instant = new Date(time);
@@ -48,23 +53,28 @@ const isFourDigitYear = (time: string): boolean => {
 };
 
 /** Accepts any string here, because invalid names have a separate error code; name-patterns.ts has the rules. */
-export const name = documentedAs(z.string(), {
-  maxLength: limits.nameLength,
-  pattern: namePattern.source,
-  description: 'A path such as prod/stripe/key. No segment is "." or ".."',
-});
+export const name = lazy(() =>
+  documentedAs(z.string(), {
+    maxLength: limits.nameLength,
+    pattern: namePattern.source,
+    description: 'A path such as prod/stripe/key. No segment is "." or ".."',
+  }),
+);
 
-export const itemError = z.strictObject({
-  code: z.enum(Object.keys(errors) as [ErrorCode, ...ErrorCode[]]),
-  title: z.string(),
-  detail: z.optional(z.string()),
-  currentVersion: z.optional(integerAtLeast(0)),
-});
+export const itemError = lazy(() =>
+  z.strictObject({
+    code: z.enum(Object.keys(errors) as [ErrorCode, ...ErrorCode[]]),
+    title: z.string(),
+    detail: z.optional(z.string()),
+    currentVersion: z.optional(integerAtLeast(0)),
+  }),
+);
 
 /** Repeats the name as sent, also an invalid one. */
-export const failedItem = z.strictObject({ name: z.string(), ok: z.literal(false), error: itemError });
+export const failedItem = lazy(() => z.strictObject({ name: z.string(), ok: z.literal(false), error: itemError() }));
 
-export const okItemOf = <T extends z.ZodMiniType>(of: T) => z.strictObject({ name, ok: z.literal(true), value: of });
+export const okItemOf = <T extends z.ZodMiniType>(of: T) =>
+  z.strictObject({ name: name(), ok: z.literal(true), value: of });
 
 export const batchOf = <T extends z.ZodMiniType>(of: T) =>
   z.array(of).check(z.minLength(1), z.maxLength(limits.batchItems));
@@ -79,12 +89,12 @@ export const queryNumber = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) 
     { type: 'integer', pattern: undefined, minimum, maximum: Math.min(maximum, 999_999_999_999_999) },
   );
 
-export const pageQueryFields = {
+export const pageQueryFields = lazy(() => ({
   cursor: z.optional(z.string().check(z.minLength(1), z.maxLength(limits.cursorLength))),
   limit: z.optional(queryNumber(1, limits.pageSizeMax)),
-};
+}));
 
-export const nameParams = z.strictObject({ name });
+export const nameParams = lazy(() => z.strictObject({ name: name() }));
 
 /** Accepts any string, so that a malformed id is reported as not found, like an id that does not exist. */
 export const idText = () =>
@@ -94,8 +104,8 @@ export const idText = () =>
     description: 'An id. A malformed id gets the same response as an id that does not exist',
   });
 
-export const idParams = z.strictObject({ id: idText() });
+export const idParams = lazy(() => z.strictObject({ id: idText() }));
 
-export const emptyObject = z.strictObject({});
+export const emptyObject = lazy(() => z.strictObject({}));
 
-export const damaged = z.optional(z.array(z.string()));
+export const damaged = lazy(() => z.optional(z.array(z.string())));

@@ -1,5 +1,6 @@
 /** Request and response schemas of the value routes. */
 import * as z from 'zod/mini';
+import { lazy } from '../shared/lazy.ts';
 import { limits } from '../shared/limits.ts';
 import { metadataKeyPattern, prefixPattern, writeIdPattern } from '../shared/name-patterns.ts';
 import {
@@ -33,101 +34,117 @@ import type {
   VersionInfo,
 } from './wire.ts';
 
-const metadata = documentedAs(
-  z
-    .record(z.string().check(z.regex(metadataKeyPattern)), textOf(0, limits.metadataValueLength))
-    .check(
-      z.refine(
-        (all) => Object.keys(all).length <= limits.metadataEntries,
-        `Too big: expected at most ${limits.metadataEntries} entries`,
+const metadata = lazy(() =>
+  documentedAs(
+    z
+      .record(z.string().check(z.regex(metadataKeyPattern)), textOf(0, limits.metadataValueLength))
+      .check(
+        z.refine(
+          (all) => Object.keys(all).length <= limits.metadataEntries,
+          `Too big: expected at most ${limits.metadataEntries} entries`,
+        ),
       ),
-    ),
-  { maxProperties: limits.metadataEntries },
+    { maxProperties: limits.metadataEntries },
+  ),
 );
 
-export const setValueFields = {
-  value: documentedAs(z.string().check(wellFormedText), {
+export const setValueFields = lazy(() => ({
+  value: documentedAs(z.string().check(wellFormedText()), {
     // A character has at least one byte, so a longer text is always too large.
     maxLength: limits.valueBytes,
     description: `At most ${limits.valueBytes} bytes of UTF-8`,
   }),
-  metadata: z.optional(metadata),
-  expiresAt: z.optional(rfc3339Time),
+  metadata: z.optional(metadata()),
+  expiresAt: z.optional(rfc3339Time()),
   ifVersion: z.optional(integerAtLeast(0)),
   writeId: z.optional(z.string().check(z.regex(writeIdPattern))),
-};
+}));
 
-const versionFields = {
+const versionFields = lazy(() => ({
   version: integerAtLeast(1),
-  createdAt: rfc3339Time,
-  expiresAt: z.optional(rfc3339Time),
+  createdAt: rfc3339Time(),
+  expiresAt: z.optional(rfc3339Time()),
   metadata: z.record(z.string(), z.string()),
-};
+}));
 
-export const versionInfo = schemaFor<VersionInfo>()(z.strictObject(versionFields));
+export const versionInfo = lazy(() => schemaFor<VersionInfo>()(z.strictObject(versionFields())));
 
-export const valueInfo = schemaFor<ValueInfo>()(z.strictObject({ name, ...versionFields }));
+export const valueInfo = lazy(() => schemaFor<ValueInfo>()(z.strictObject({ name: name(), ...versionFields() })));
 
-export const value = schemaFor<Value>()(z.strictObject({ name, ...versionFields, value: z.string() }));
+export const value = lazy(() =>
+  schemaFor<Value>()(z.strictObject({ name: name(), ...versionFields(), value: z.string() })),
+);
 
 /** Accepts any string here, like a name. The empty prefix means all names. */
-const listPrefix = documentedAs(z.string(), {
-  maxLength: limits.nameLength,
-  pattern: `^(?:${prefixPattern.source.slice(1, -1)})?$`,
-});
+const listPrefix = lazy(() =>
+  documentedAs(z.string(), {
+    maxLength: limits.nameLength,
+    pattern: `^(?:${prefixPattern.source.slice(1, -1)})?$`,
+  }),
+);
 
-/** Entries of `routeSchemas` (route-schemas.ts). */
+/** Builders of entries of `routeSchemas` (route-schemas.ts). */
 export const valueSchemas = {
   setValue: {
     params: nameParams,
     query: emptyObject,
-    body: schemaFor<SetValueRequest>()(z.strictObject(setValueFields)),
+    body: () => schemaFor<SetValueRequest>()(z.strictObject(setValueFields())),
     response: valueInfo,
   },
   deleteValue: {
     params: nameParams,
-    query: z.strictObject({ ifVersion: z.optional(queryNumber(1)), version: z.optional(queryNumber(1)) }),
+    query: () => z.strictObject({ ifVersion: z.optional(queryNumber(1)), version: z.optional(queryNumber(1)) }),
     body: undefined,
-    response: schemaFor<DeleteValueResponse>()(z.strictObject({ deleted: z.boolean() })),
+    response: () => schemaFor<DeleteValueResponse>()(z.strictObject({ deleted: z.boolean() })),
   },
   setValues: {
     params: emptyObject,
     query: emptyObject,
-    body: schemaFor<SetValuesRequest>()(
-      z.strictObject({ items: batchOf(z.strictObject({ name, ...setValueFields })) }),
-    ),
-    response: schemaFor<SetValuesResponse>()(
-      z.strictObject({ results: z.array(z.discriminatedUnion('ok', [okItemOf(valueInfo), failedItem])) }),
-    ),
+    body: () =>
+      schemaFor<SetValuesRequest>()(
+        z.strictObject({ items: batchOf(z.strictObject({ name: name(), ...setValueFields() })) }),
+      ),
+    response: () =>
+      schemaFor<SetValuesResponse>()(
+        z.strictObject({ results: z.array(z.discriminatedUnion('ok', [okItemOf(valueInfo()), failedItem()])) }),
+      ),
   },
   getValue: {
     params: nameParams,
-    query: z.strictObject({ version: z.optional(queryNumber(1)) }),
+    query: () => z.strictObject({ version: z.optional(queryNumber(1)) }),
     body: undefined,
     response: value,
   },
   listValues: {
     params: emptyObject,
-    query: z.strictObject({ ...pageQueryFields, prefix: z.optional(listPrefix) }),
+    query: () => z.strictObject({ ...pageQueryFields(), prefix: z.optional(listPrefix()) }),
     body: undefined,
-    response: schemaFor<ListValuesResponse>()(
-      z.strictObject({ values: z.array(valueInfo), damaged, cursor: z.optional(z.string()) }),
-    ),
+    response: () =>
+      schemaFor<ListValuesResponse>()(
+        z.strictObject({ values: z.array(valueInfo()), damaged: damaged(), cursor: z.optional(z.string()) }),
+      ),
   },
   listVersions: {
     params: nameParams,
     query: emptyObject,
     body: undefined,
-    response: schemaFor<ListVersionsResponse>()(
-      z.strictObject({ name, versions: z.array(versionInfo), damaged: z.optional(z.array(integerAtLeast(1))) }),
-    ),
+    response: () =>
+      schemaFor<ListVersionsResponse>()(
+        z.strictObject({
+          name: name(),
+          versions: z.array(versionInfo()),
+          damaged: z.optional(z.array(integerAtLeast(1))),
+        }),
+      ),
   },
   getValues: {
     params: emptyObject,
     query: emptyObject,
-    body: schemaFor<GetValuesRequest>()(z.strictObject({ names: documentedAs(batchOf(name), { uniqueItems: true }) })),
-    response: schemaFor<GetValuesResponse>()(
-      z.strictObject({ results: z.array(z.discriminatedUnion('ok', [okItemOf(value), failedItem])) }),
-    ),
+    body: () =>
+      schemaFor<GetValuesRequest>()(z.strictObject({ names: documentedAs(batchOf(name()), { uniqueItems: true }) })),
+    response: () =>
+      schemaFor<GetValuesResponse>()(
+        z.strictObject({ results: z.array(z.discriminatedUnion('ok', [okItemOf(value()), failedItem()])) }),
+      ),
   },
 } as const;

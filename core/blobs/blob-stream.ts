@@ -75,25 +75,25 @@ export class BlobSealer {
    * @throws RangeError when the content is not as long as the description states; the bytes yielded until then cannot
    *   be opened as a blob
    */
-  async *seal(content: ByteSource): AsyncGenerator<Bytes, void, undefined> {
-    if (this.#used) throw new Error('a BlobSealer can seal only once');
-    this.#used = true;
-    const plain = new BufferedByteReader(content, this.#description, this.#contentLength);
-    try {
-      yield this.header.slice();
-      // The nonce marks the last chunk. Without an announced size, a chunk must be read completely before it is known
-      // whether it is the last.
-      if (this.#contentLength === undefined || this.#cipher.beginEncrypt === undefined) yield* this.#sealChunks(plain);
-      else yield* this.#sealPieces(plain, descriptionBlockLength + this.#contentLength, this.#cipher.beginEncrypt);
-    } finally {
-      await plain.close();
-    }
+  seal(content: ByteSource): AsyncGenerator<Bytes, void, undefined> {
+    // The nonce marks the last chunk. Without an announced size, a chunk must be read completely before it is known
+    // whether it is the last. Neither generator delegates to another, because each piece would pass through both.
+    if (this.#contentLength === undefined || this.#cipher.beginEncrypt === undefined) return this.#sealChunks(content);
+    return this.#sealPieces(content, descriptionBlockLength + this.#contentLength, this.#cipher.beginEncrypt);
   }
 
-  async *#sealChunks(plain: BufferedByteReader): AsyncGenerator<Bytes, void, undefined> {
+  #beginReading(content: ByteSource): BufferedByteReader {
+    if (this.#used) throw new Error('a BlobSealer can seal only once');
+    this.#used = true;
+    return new BufferedByteReader(content, this.#description, this.#contentLength);
+  }
+
+  async *#sealChunks(content: ByteSource): AsyncGenerator<Bytes, void, undefined> {
+    const plain = this.#beginReading(content);
     // One buffer for all chunks, because filling a new one costs as much as encrypting it.
     const scratch = new Uint8Array(this.#chunkLength);
     try {
+      yield this.header.slice();
       for (let index = 0, last = false; !last; index++) {
         const chunk = await plain.fill(scratch);
         last = await plain.atEnd();
@@ -101,27 +101,34 @@ export class BlobSealer {
       }
     } finally {
       scratch.fill(0);
+      await plain.close();
     }
   }
 
   async *#sealPieces(
-    plain: BufferedByteReader,
+    content: ByteSource,
     length: number,
     begin: NonNullable<ChunkCipher['beginEncrypt']>,
   ): AsyncGenerator<Bytes, void, undefined> {
-    for (let index = 0, left = length; left > 0; index++) {
-      const last = left <= this.#chunkLength;
-      const sealing = begin(index, last);
-      const chunkEnd = left - Math.min(left, this.#chunkLength);
-      while (left > chunkEnd) {
-        await plain.atEnd();
-        const piece = plain.takeBuffered(left - chunkEnd);
-        left -= piece.length;
-        yield sealing.update(piece);
+    const plain = this.#beginReading(content);
+    try {
+      yield this.header.slice();
+      for (let index = 0, left = length; left > 0; index++) {
+        const last = left <= this.#chunkLength;
+        const sealing = begin(index, last);
+        const chunkEnd = left - Math.min(left, this.#chunkLength);
+        while (left > chunkEnd) {
+          await plain.atEnd();
+          const piece = plain.takeBuffered(left - chunkEnd);
+          left -= piece.length;
+          yield sealing.update(piece);
+        }
+        // Extra content is detected before the tag that would complete the blob is released.
+        if (last) await plain.atEnd();
+        yield sealing.end();
       }
-      // Extra content is detected before the tag that would complete the blob is released.
-      if (last) await plain.atEnd();
-      yield sealing.end();
+    } finally {
+      await plain.close();
     }
   }
 }
@@ -158,12 +165,11 @@ export async function openBlob(
       length === undefined ? undefined : { length, chunks: computeBlobLayout(length, parsed.chunkLog2).chunks };
     const chunks = openChunks(cipher, pieces, sealedChunkLength(parsed.chunkLog2), body);
     const first = await chunks.next();
-    if (first.done === true || first.value.length < descriptionBlockLength) throw new DecryptionError();
-    const description = parseBlobDescription(first.value.subarray(0, descriptionBlockLength));
-    return {
-      description,
-      content: yieldContent(first.value.subarray(descriptionBlockLength), chunks, description.size, pieces),
-    };
+    const chunk = first.done === true ? undefined : first.value[0];
+    if (chunk === undefined || chunk.length < descriptionBlockLength) throw new DecryptionError();
+    const description = parseBlobDescription(chunk.subarray(0, descriptionBlockLength));
+    const content = yieldContent(chunk.subarray(descriptionBlockLength), chunks, description.size, pieces);
+    return { description, content };
   } catch (error) {
     await pieces.close();
     throw error;
@@ -171,21 +177,21 @@ export async function openBlob(
 }
 
 /**
- * Yields the plaintext: the first chunk as a whole, each other chunk as a whole or in pieces. No byte of a chunk is
- * yielded before its tag has verified.
+ * Yields the pieces of one chunk at a time; the first chunk is one piece. No byte of a chunk is yielded before its tag
+ * has verified.
  */
 async function* openChunks(
   cipher: ChunkCipher,
   pieces: BufferedByteReader,
   sealedLength: number,
   body: { readonly length: number; readonly chunks: number } | undefined,
-): AsyncGenerator<Bytes, void> {
+): AsyncGenerator<Bytes[], void> {
   const scratch = new Uint8Array(sealedLength);
   for (let index = 0, last = false; !last; index++) {
     if (index > 0 && body !== undefined && cipher.beginOpen !== undefined) {
       last = index === body.chunks - 1;
       const left = body.length - blobHeaderLength - index * sealedLength;
-      yield* await openPieces(cipher.beginOpen(index, last), pieces, Math.min(left, sealedLength) - chunkTagLength);
+      yield await openPieces(cipher.beginOpen(index, last), pieces, Math.min(left, sealedLength) - chunkTagLength);
       if (last && !(await pieces.atEnd())) throw new DecryptionError();
     } else {
       const sealed = await pieces.fill(scratch);
@@ -193,7 +199,7 @@ async function* openChunks(
       const chunk = await cipher.open(index, last, sealed);
       // If empty chunks were accepted, ciphertexts of two lengths could encode the same content.
       if (chunk.length === 0) throw new DecryptionError();
-      yield chunk;
+      yield [chunk];
     }
   }
 }
@@ -218,17 +224,20 @@ async function openPieces(opening: ChunkOpening, pieces: BufferedByteReader, len
 
 async function* yieldContent(
   first: Bytes,
-  chunks: AsyncGenerator<Bytes, void>,
+  chunks: AsyncGenerator<Bytes[], void>,
   size: number | undefined,
   pieces: BufferedByteReader,
 ): AsyncGenerator<Bytes, void, undefined> {
   let length = 0;
   try {
-    for (let chunk: Bytes | undefined = first; chunk !== undefined; ) {
-      length += chunk.length;
-      if (chunk.length > 0) yield chunk;
-      const next: IteratorResult<Bytes, void> = await chunks.next();
-      chunk = next.done === true ? undefined : next.value;
+    for (let opened: Bytes[] | undefined = [first]; opened !== undefined; ) {
+      // Each piece is removed when it is yielded, so that it can be collected before the end of its chunk.
+      for (let piece = opened.shift(); piece !== undefined; piece = opened.shift()) {
+        length += piece.length;
+        if (piece.length > 0) yield piece;
+      }
+      const next: IteratorResult<Bytes[], void> = await chunks.next();
+      opened = next.done === true ? undefined : next.value;
     }
     if (size !== undefined && size !== length) throw new DecryptionError();
   } finally {

@@ -2,41 +2,32 @@
  * Sessions for one org each: credentials of a role whose policy is limited by the session tag. DynamoDB and KMS then
  * deny access to any other org's data, even if a bug here requests it.
  */
-import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
 import { orgSessionTag } from '../../contract/shared/environment-variables.ts';
+import type { CredentialProvider } from './credentials.ts';
+import type { IssuedSession, StsClient } from './sts-client.ts';
 
-/** AWS credentials of a session, in the format that the SDK clients expect. */
-interface SessionCredentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken: string;
-  readonly expiration: Date;
-}
-
-/**
- * Returns credentials that are valid for at least some minutes. Clients call it again before the reported expiration.
- */
-export type CredentialProvider = () => Promise<SessionCredentials>;
+/** Returns credentials that are valid for at least some minutes, and requests new ones when they near their end. */
+export type SessionProvider = CredentialProvider<IssuedSession>;
 
 /** Maximum session duration with role chaining: one hour (IAM user guide, "Role chaining"). */
 const sessionSeconds = 3600;
 
-/** Clients request new credentials when five minutes remain, so the new ones must be valid for longer. */
+/** AWS SDK clients request new credentials when five minutes remain, so the new ones must be valid for longer. */
 const minRemainingMs = 6 * 60_000;
 
 /** Sessions of a function's session role, one per org, limited by OrgLruCache. */
 export class OrgSessions {
-  readonly #sts: STSClient;
+  readonly #sts: Pick<StsClient, 'assumeRole'>;
   readonly #roleArn: string;
   readonly #presignMarginMs: number;
-  readonly #providers: OrgLruCache<CredentialProvider>;
+  readonly #providers: OrgLruCache<SessionProvider>;
 
   /**
    * @param presignMarginSeconds seconds for which credentials must remain valid after a client last uses them. A
    *   presigned URL is valid only as long as the session that signed it (IAM user guide, "Revoking temporary
    *   credentials"; S3, "Sharing objects with presigned URLs").
    */
-  constructor(sts: STSClient, roleArn: string, presignMarginSeconds = 0) {
+  constructor(sts: Pick<StsClient, 'assumeRole'>, roleArn: string, presignMarginSeconds = 0) {
     this.#sts = sts;
     this.#roleArn = roleArn;
     this.#presignMarginMs = presignMarginSeconds * 1000;
@@ -44,46 +35,45 @@ export class OrgSessions {
   }
 
   /** The same provider for all clients of an org, so that they share one session. */
-  credentialsFor(org: string): CredentialProvider {
+  credentialsFor(org: string): SessionProvider {
     return this.#providers.getOrCreate(org);
   }
 
-  #createProvider(org: string): CredentialProvider {
-    let session: Promise<SessionCredentials> | undefined;
+  #createProvider(org: string): SessionProvider {
+    let session: Promise<IssuedSession> | undefined;
+    let issued: IssuedSession | undefined;
     let renewAt = 0;
-    return () => {
-      if (session !== undefined && Date.now() < renewAt) return session;
+    return (request) => {
+      // If several calls were refused with the same credentials, the first one renews them for all.
+      const isRejected = issued !== undefined && request?.rejected === issued;
+      if (session !== undefined && Date.now() < renewAt && !isRejected) return session;
       renewAt = Date.now() + sessionSeconds * 1000 - minRemainingMs - this.#presignMarginMs;
+      issued = undefined;
       session = this.#assumeRole(org);
-      // Failures are not cached.
-      session.catch(() => {
-        renewAt = 0;
-      });
+      session.then(
+        (credentials) => {
+          issued = credentials;
+        },
+        // Failures are not cached.
+        () => {
+          renewAt = 0;
+        },
+      );
       return session;
     };
   }
 
-  async #assumeRole(org: string): Promise<SessionCredentials> {
-    const command = new AssumeRoleCommand({
+  async #assumeRole(org: string): Promise<IssuedSession> {
+    const session = await this.#sts.assumeRole({
       RoleArn: this.#roleArn,
       // Session names appear in CloudTrail. Org IDs do too; they are random and reveal nothing about the org.
       RoleSessionName: org,
       DurationSeconds: sessionSeconds,
       Tags: [{ Key: orgSessionTag, Value: org }],
     });
-    const { Credentials: given } = await this.#sts.send(command);
-    const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = given ?? {};
-    if (!AccessKeyId || !SecretAccessKey || !SessionToken || Expiration === undefined) {
-      throw new Error('AssumeRole returned no credentials');
-    }
-    return {
-      accessKeyId: AccessKeyId,
-      secretAccessKey: SecretAccessKey,
-      sessionToken: SessionToken,
-      // Clients reuse credentials until shortly before the reported expiration, so the real expiration is not reported,
-      // but an earlier one.
-      expiration: new Date(Expiration.getTime() - this.#presignMarginMs),
-    };
+    // AWS SDK clients reuse credentials until shortly before the reported expiration, so the real expiration is not
+    // reported, but an earlier one.
+    return { ...session, expiration: new Date(session.expiration.getTime() - this.#presignMarginMs) };
   }
 }
 

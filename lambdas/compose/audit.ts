@@ -1,5 +1,4 @@
 /** Composes the functions `auditor` and `sealer`. */
-import { sealerProgressKey } from '../../contract/shared/environment-variables.ts';
 import { AuditExportService } from '../audit/audit-export-service.ts';
 import { AuditHeads } from '../audit/audit-heads.ts';
 import { AuditQueryService } from '../audit/audit-query-service.ts';
@@ -9,7 +8,8 @@ import { DynamoAuditMarkIndex } from '../audit/stores/dynamo-audit-mark-index.ts
 import { DynamoAuditReader } from '../audit/stores/dynamo-audit-store.ts';
 import { createLambdaSealClient } from '../audit/stores/lambda-seal-client.ts';
 import { S3AuditHeads } from '../audit/stores/s3-audit-heads.ts';
-import { createOrgDynamoClients, createSyncLambdaClient } from '../aws/sdk-clients.ts';
+import { createDocumentClient } from '../aws/document-clients.ts';
+import { createSyncLambdaClient } from '../aws/lambda-clients.ts';
 import { unavailableKek } from '../org-keys/keyring-opener.ts';
 import {
   clock,
@@ -44,9 +44,6 @@ export function createAuditorServices() {
 export function createSealerServices() {
   const sealService = new AuditSealService(createAuditPorts());
   // With the function's own role, because finding the orgs with new records precedes any org session.
-  const marks = new DynamoAuditMarkIndex(
-    createOrgDynamoClients(undefined)(sealerProgressKey.org),
-    requireSetting('auditTable'),
-  );
+  const marks = new DynamoAuditMarkIndex(createDocumentClient(), requireSetting('auditTable'));
   return { sealService, scheduledRun: new ScheduledSealRun(sealService, marks, clock) };
 }

@@ -1,5 +1,6 @@
 /** Composes the functions `blobs` and `links`. */
 import { BlobService, type BlobSettings } from '../blobs/blob-service.ts';
+import { createViewerAddress } from '../blobs/middleware/viewer-address.ts';
 import { MultipartUploadService } from '../blobs/multipart-upload-service.ts';
 import { ShareLinkService } from '../blobs/share-link-service.ts';
 import { DynamoShareLinks } from '../blobs/stores/dynamo-blobs.ts';
@@ -34,5 +35,8 @@ export function createLinkServices() {
     blobs: requireSetting('blobTable'),
     keyrings: requireSetting('keyringTable'),
   });
-  return { links: new ShareLinkService(records, objects(), keyringVerifier(), blobRecordVerifier(), clock) };
+  return {
+    links: new ShareLinkService(records, objects(), keyringVerifier(), blobRecordVerifier(), clock),
+    viewerAddress: createViewerAddress(requireSetting('originSecretHash')),
+  };
 }

@@ -12,9 +12,10 @@ import {
   createKmsClient,
   createOrgDynamoClients,
   createOrgKmsClients,
-  createOrgS3Clients,
+  createOrgS3ObjectClients,
   createOrgSessions,
-} from '../aws/sdk-clients.ts';
+} from '../aws/clients.ts';
+import { createOrgS3Clients } from '../aws/sdk-clients.ts';
 import { createRequestLog, type WriteRequestLog } from '../middleware/request-log.ts';
 import { KeyringOpener } from '../org-keys/keyring-opener.ts';
 import type { Kek } from '../org-keys/keyring-ports.ts';
@@ -53,6 +54,7 @@ export const orgSessions = /* @__PURE__ */ lazy(() =>
 );
 export const orgDynamoClients = /* @__PURE__ */ lazy(() => createOrgDynamoClients(orgSessions()));
 export const orgKmsClients = /* @__PURE__ */ lazy(() => createOrgKmsClients(orgSessions()));
+const orgS3ObjectClients = /* @__PURE__ */ lazy(() => createOrgS3ObjectClients(orgSessions()));
 export const orgS3Clients = /* @__PURE__ */ lazy(() => createOrgS3Clients(orgSessions()));
 /** KMS with the function's own role, for keys that belong to no org. */
 export const unscopedKmsClient = /* @__PURE__ */ lazy(createKmsClient);
@@ -62,7 +64,7 @@ export const authenticationKeys = /* @__PURE__ */ lazy(
   () => new AuthenticationKeys(kmsRecordsKey(unscopedKmsClient(), requireSetting('recordsKeyId'))),
 );
 export const orgMarks = /* @__PURE__ */ lazy(
-  () => new OrgMarks(authenticationKeys(), new S3OrgMarks(orgS3Clients(), requireSetting('lockedBucket')), clock),
+  () => new OrgMarks(authenticationKeys(), new S3OrgMarks(orgS3ObjectClients(), requireSetting('lockedBucket')), clock),
 );
 export const keyringVerifier = /* @__PURE__ */ lazy(() => new KeyringVerifier(authenticationKeys(), orgMarks()));
 export const apiKeyVerifier = () => new ApiKeyVerifier(authenticationKeys(), orgMarks());

@@ -1,32 +1,39 @@
 /** Composes the functions `rotator` and `rotation-workflow`. */
-import { createLambdaClient } from '../aws/sdk-clients.ts';
+import { createOrgDocumentClients } from '../aws/document-clients.ts';
+import { createOrgKmsSdkClients } from '../aws/sdk-clients.ts';
 import type { KeyringOpener } from '../org-keys/keyring-opener.ts';
 import type { Kek } from '../org-keys/keyring-ports.ts';
+import { KmsKekRewrapper } from '../org-keys/stores/kms-kek-rewrapper.ts';
 import { KeyringUpdater, RotationService } from '../rotation/rotation-service.ts';
 import type { RotationTaskServices } from '../rotation/rotation-task-runner.ts';
 import { RotationWorkflow } from '../rotation/rotation-workflow.ts';
-import { DynamoRotations } from '../rotation/stores/dynamo-rotations.ts';
+import { DynamoRotationProgress } from '../rotation/stores/dynamo-rotation-progress.ts';
 import { DynamoValueScan } from '../rotation/stores/dynamo-value-scan.ts';
 import { ValueReencryptor } from '../rotation/value-reencryptor.ts';
-import { LambdaWorkflowStarter } from '../shared/stores/lambda-workflow-starter.ts';
 import { DynamoValueHistory } from '../values/stores/dynamo-value-history.ts';
 import {
   clock,
   createApiKeyAuth,
   createKeyringOpener,
   orgDynamoClients,
+  orgSessions,
   requestRecordTables,
   requireSetting,
 } from './common.ts';
+import { createRotationWorkflowStarter } from './rotation-trigger.ts';
 import { kek, keyrings } from './stores.ts';
 
-export const rotationStore = () => new DynamoRotations(orgDynamoClients(), requireSetting('rotationTable'));
-
-export const createRotationWorkflowStarter = () =>
-  new LambdaWorkflowStarter(createLambdaClient(), requireSetting('rotationFunction'));
+const createRotationProgress = () =>
+  new DynamoRotationProgress(createOrgDocumentClients(orgSessions()), requireSetting('rotationTable'));
 
 const createKeyringUpdater = (orgKek: Kek, keyringOpener: KeyringOpener) =>
-  new KeyringUpdater(orgKek, keyrings(), keyringOpener, clock);
+  new KeyringUpdater(
+    orgKek,
+    new KmsKekRewrapper(createOrgKmsSdkClients(orgSessions()), requireSetting('kekId')),
+    keyrings(),
+    keyringOpener,
+    clock,
+  );
 
 export function createRotatorServices() {
   const orgKek = kek();
@@ -34,7 +41,7 @@ export function createRotatorServices() {
   const keyringUpdater = createKeyringUpdater(orgKek, keyringOpener);
   return {
     apiKeyAuth: createApiKeyAuth(requestRecordTables(), keyringOpener),
-    rotations: new RotationService(keyringUpdater, rotationStore(), createRotationWorkflowStarter(), clock),
+    rotations: new RotationService(keyringUpdater, createRotationProgress(), createRotationWorkflowStarter(), clock),
   };
 }
 
@@ -47,5 +54,8 @@ export function createRotationWorkflowServices(): RotationTaskServices {
     new DynamoValueHistory(orgDynamoClients(), requireSetting('valueTable')),
     clock,
   );
-  return { keyringUpdater, workflow: new RotationWorkflow(keyringUpdater, reencryptor, rotationStore(), clock) };
+  return {
+    keyringUpdater,
+    workflow: new RotationWorkflow(keyringUpdater, reencryptor, createRotationProgress(), clock),
+  };
 }

@@ -1,5 +1,5 @@
 /** Composes the functions `shredder` and `shred-workflow`. */
-import { createBackupClients, createLambdaClient } from '../aws/sdk-clients.ts';
+import { createBackupClients } from '../aws/sdk-clients.ts';
 import { unavailableKek } from '../org-keys/keyring-opener.ts';
 import { DynamoValueScan } from '../rotation/stores/dynamo-value-scan.ts';
 import { LambdaWorkflowStarter } from '../shared/stores/lambda-workflow-starter.ts';
@@ -20,8 +20,7 @@ import {
 } from './common.ts';
 import { createBlobPurger, createUserPurger, keyrings, signer, valueStores } from './stores.ts';
 
-const createShredWorkflowStarter = () =>
-  new LambdaWorkflowStarter(createLambdaClient(), requireSetting('shredFunction'));
+const createShredWorkflowStarter = () => new LambdaWorkflowStarter(requireSetting('shredFunction'));
 
 const createShredReceiptService = () =>
   new ShredReceiptService(
@@ -80,5 +79,5 @@ export function createShredWorkflowServices(): ShredWorkflowServices {
     unavailableWorkflowStarter,
     clock,
   );
-  return { shredService, blobPurger, userPurger, receiptService };
+  return { shredService, blobPurger, userPurger, receiptService, clock };
 }

@@ -1,6 +1,7 @@
 /** The org-side stores, each with its table, bucket or key of the deployment. */
 import { DynamoApiKeys } from '../api-keys/stores/dynamo-api-keys.ts';
 import type { RequestRecordTables } from '../api-keys/stores/dynamo-request-records.ts';
+import { createKmsSdkClient } from '../aws/sdk-clients.ts';
 import { AuthenticatedBlobs } from '../blobs/authenticated-blobs.ts';
 import { BlobRecordVerifier } from '../blobs/blob-record-verifier.ts';
 import { OrgBlobPurger } from '../blobs/org-blob-purger.ts';
@@ -23,7 +24,6 @@ import {
   orgS3Clients,
   requestRecordTables,
   requireSetting,
-  unscopedKmsClient,
 } from './common.ts';
 
 export const objects = /* @__PURE__ */ lazy(() => new S3Objects(orgS3Clients(), requireSetting('blobBucket')));
@@ -39,7 +39,7 @@ export const valueStores = (): ValueStores => ({
   history: new DynamoValueHistory(orgDynamoClients(), requireSetting('valueTable')),
 });
 
-export const signer = () => new KmsSigner(unscopedKmsClient(), requireSetting('signingKeyId'));
+export const signer = () => new KmsSigner(createKmsSdkClient(), requireSetting('signingKeyId'));
 
 export const requestRecordTablesWithValues = (): RequestRecordTables => ({
   ...requestRecordTables(),

@@ -1,6 +1,7 @@
 /** The user-side stores, each with its table or key of the deployment. */
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { createSqsClient, createSyncLambdaClient } from '../aws/sdk-clients.ts';
+import { createSyncLambdaClient } from '../aws/lambda-clients.ts';
+import { createSqsClient } from '../aws/sdk-clients.ts';
 import type { ProviderHttp } from '../channels/channel-ports.ts';
 import { LambdaChannelCredentials } from '../channels/stores/lambda-channel-credentials-client.ts';
 import { JobProducer } from '../jobs/job-producer.ts';

@@ -1,35 +1,18 @@
 /** Composes the functions `reader` and `writer`. */
 import { DynamoRequestRecords } from '../api-keys/stores/dynamo-request-records.ts';
 import { FirstDekCreator } from '../org-keys/keyring-opener.ts';
-import { RotationTrigger } from '../rotation/rotation-trigger.ts';
 import { ValueDeleter } from '../values/value-deleter.ts';
 import { ValueReader } from '../values/value-reader.ts';
 import { ValueWriter } from '../values/value-writer.ts';
 import { WriteSnapshotLoader } from '../values/write-snapshot-loader.ts';
-import {
-  authenticationKeys,
-  clock,
-  createApiKeyAuth,
-  createKeyringOpener,
-  lazy,
-  orgDynamoClients,
-  requireSetting,
-} from './common.ts';
-import { createRotationWorkflowStarter, rotationStore } from './rotation.ts';
+import { authenticationKeys, clock, createApiKeyAuth, createKeyringOpener, orgDynamoClients } from './common.ts';
+import { createRotationTrigger } from './rotation-trigger.ts';
 import { kek, keyrings, requestRecordTablesWithValues, valueStores } from './stores.ts';
 
 export function createReaderServices() {
   const apiKeyAuth = createApiKeyAuth(requestRecordTablesWithValues(), createKeyringOpener(kek()));
   return { apiKeyAuth, valueReader: new ValueReader(valueStores(), clock) };
 }
-
-const createRotationTrigger = () =>
-  new RotationTrigger(
-    { days: Number(requireSetting('rotationDays')), messages: Number(requireSetting('rotationMessages')) },
-    lazy(() => createRotationWorkflowStarter()),
-    lazy(() => rotationStore()),
-    clock,
-  );
 
 export function createWriterServices() {
   const orgKek = kek();

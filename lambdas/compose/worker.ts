@@ -1,6 +1,6 @@
 /** Composes the function `worker`. */
 import { functionEnv } from '../../contract/shared/environment-variables.ts';
-import { createResponderLambdaClient } from '../aws/sdk-clients.ts';
+import { createResponderLambdaClient } from '../aws/lambda-clients.ts';
 import { channelProviders } from '../channels/providers/provider-registry.ts';
 import { ChatCommandService } from '../conversations/chat-command-service.ts';
 import { MessageProcessor } from '../conversations/message-processor.ts';

@@ -5,10 +5,10 @@ import { createLinkServices } from '../compose/blobs.ts';
 import { createAuditLog, createFunctionLog } from '../compose/common.ts';
 import { createLambdaHandler } from '../middleware/lambda-handler.ts';
 
-const { links } = createLinkServices();
+const { links, viewerAddress } = createLinkServices();
 
 export const handler = createLambdaHandler(createFunctionLog(), createAuditLog(), {
   lookAtLink: getLink(links),
-  openLink: openLink(links),
-  burnLink: burnLink(links),
+  openLink: openLink(links, viewerAddress),
+  burnLink: burnLink(links, viewerAddress),
 });

@@ -1,7 +1,7 @@
 import { createFunctionLog } from '../compose/common.ts';
 import { createPublisherServices } from '../compose/link-page.ts';
-import { publishPage } from '../link-page/handlers/publish-page.ts';
+import { provideCustomResource } from '../link-page/handlers/provide-custom-resource.ts';
 
 const { pages } = createPublisherServices();
 
-export const handler = publishPage(createFunctionLog(), pages);
+export const handler = provideCustomResource(createFunctionLog(), pages);

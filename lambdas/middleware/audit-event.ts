@@ -28,6 +28,7 @@ export function buildAuditEvent(
     result,
     requestId: requestContext.requestId,
     sourceIp: requestContext.http.sourceIp,
+    ...(state.viewerIp === undefined ? {} : { viewerIp: state.viewerIp }),
     ...parseCallerIds(headers),
   };
 }

@@ -2,6 +2,7 @@ import type { MiddlewareObj } from '@middy/core';
 import * as z from 'zod/mini';
 import { type RouteInput, type RouteOutput, routeSchemas } from '../../contract/route-schemas.ts';
 import type { RouteId } from '../../contract/routes.ts';
+import type { RouteSchemas } from '../../contract/shared/lazy-schemas.ts';
 import { limits } from '../../contract/shared/limits.ts';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import type { AuditSubject } from '../shared/audit-log.ts';
@@ -38,8 +39,10 @@ export function parseRequest<Id extends RouteId>(
   };
 }
 
+const schemasByRoute: Readonly<Record<RouteId, RouteSchemas>> = routeSchemas;
+
 function parseEvent<Id extends RouteId>(id: Id, event: ApiEvent): RouteInput<Id> {
-  const { params, query, body } = routeSchemas[id];
+  const { params, query, body } = schemasByRoute[id];
   const parsed = {
     params: validate(params, event.pathParameters ?? {}, 'path'),
     query: validate(query, assertPermittedNames(event.queryStringParameters ?? {}), 'query'),

@@ -23,6 +23,8 @@ export interface RequestState<Id extends RouteId = RouteId> {
   actor?: AuditActor;
   /** Subject of the request, for routes whose path does not contain it or contains it together with a secret. */
   auditSubject?: string | readonly string[];
+  /** Address of the viewer, if CloudFront proved that it sent the request. */
+  viewerIp?: string | undefined;
   /** Derives the subject from the parsed request; the output is undefined if the request failed. */
   subject?: (output: RouteOutput<Id> | undefined) => AuditSubject;
   /**

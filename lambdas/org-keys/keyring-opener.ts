@@ -89,7 +89,6 @@ const rejectKeyUnavailable = () => Promise.reject(new VaultError('key_unavailabl
 export const unavailableKek: Kek = {
   generate: rejectKeyUnavailable,
   unwrap: rejectKeyUnavailable,
-  rewrap: rejectKeyUnavailable,
 };
 
 /** Creates the first DEK of an org on its first write. */

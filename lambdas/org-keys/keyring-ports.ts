@@ -20,7 +20,10 @@ export interface Kek {
   generate(org: string, version: number): Promise<Uint8Array>;
   /** Unwraps a DEK; the caller zeroes it. @throws DecryptionError if it was not wrapped for this org and version */
   unwrap(org: string, version: number, wrapped: Uint8Array): Promise<Uint8Array>;
-  /** Re-wraps a wrapped DEK with the current KEK without exposing the plaintext. @throws DecryptionError as `unwrap` */
+}
+
+export interface KekRewrapper {
+  /** Re-wraps a wrapped DEK with the current KEK without exposing the plaintext. @throws DecryptionError as `Kek.unwrap` */
   rewrap(org: string, version: number, wrapped: Uint8Array): Promise<Uint8Array>;
 }
 

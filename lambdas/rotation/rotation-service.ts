@@ -8,7 +8,7 @@ import type { Rotation, RotationResponse } from '../../contract/rotation/wire.ts
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { addDek, type Keyring, nextDekVersion, retireDeks, rewrapDeks } from '../../core/org-keys/org-keyring.ts';
 import type { KeyringOpener, OpenKeyring } from '../org-keys/keyring-opener.ts';
-import type { Kek, KeyringStore } from '../org-keys/keyring-ports.ts';
+import type { Kek, KekRewrapper, KeyringStore } from '../org-keys/keyring-ports.ts';
 import type { Clock } from '../shared/ports.ts';
 import type { WorkflowStarter } from '../shared/workflow-ports.ts';
 import type { RotationProgress, RotationProgressStore } from './rotation-ports.ts';
@@ -34,12 +34,14 @@ export const drainingVersions = (keyring: Keyring): number[] =>
 /** Updates keyrings. Each update is based on the stored keyring and is stored before it is used. */
 export class KeyringUpdater {
   readonly #kek: Kek;
+  readonly #rewrapper: KekRewrapper;
   readonly #keyrings: KeyringStore;
   readonly #keyringOpener: KeyringOpener;
   readonly #clock: Clock;
 
-  constructor(kek: Kek, keyrings: KeyringStore, keyringOpener: KeyringOpener, clock: Clock) {
+  constructor(kek: Kek, rewrapper: KekRewrapper, keyrings: KeyringStore, keyringOpener: KeyringOpener, clock: Clock) {
     this.#kek = kek;
+    this.#rewrapper = rewrapper;
     this.#keyrings = keyrings;
     this.#keyringOpener = keyringOpener;
     this.#clock = clock;
@@ -91,7 +93,7 @@ export class KeyringUpdater {
       const wrapped = new Map<number, Uint8Array>();
       for (const dek of keyring.deks) {
         if (dek.state === 'retired') continue;
-        wrapped.set(dek.version, await this.#kek.rewrap(org, dek.version, Buffer.from(dek.wrapped, 'base64')));
+        wrapped.set(dek.version, await this.#rewrapper.rewrap(org, dek.version, Buffer.from(dek.wrapped, 'base64')));
       }
       return rewrapDeks(await this.#keys.get(org), keyring, wrapped);
     });

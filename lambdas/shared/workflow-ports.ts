@@ -15,8 +15,10 @@ export interface WorkflowSteps {
 /** Starts workflows. */
 export interface WorkflowStarter {
   /**
-   * Starts an execution. Does nothing if an execution with the same name and input was started before.
-   * @param name 1 to 64 characters of `A-Z a-z 0-9 _ -`
+   * Ensures that a workflow with this name and input runs or has completed. If its execution failed, for example
+   * because its code cannot replay it, another one is started. That one begins again, so every step must be repeatable.
+   * The same name must always have the same input.
+   * @param name 1 to 61 characters of `A-Z a-z 0-9 _ -`
    * @throws VaultError `unavailable`
    */
   start(name: string, input: object): Promise<void>;

@@ -25,7 +25,8 @@ export interface ShredWorkflowInput {
   readonly org: string;
   /** RFC 3339: identifies the lock that the workflow ends, or the shredding whose cleanup it completes. */
   readonly requestedAt: string;
-  readonly waitSeconds: number;
+  /** RFC 3339: the end of the waiting period. The same for all executions of a workflow. */
+  readonly waitUntil: string;
 }
 
 /** Head start of the request: after an immediate shredding, it searches for backups before the workflow does. */
@@ -69,7 +70,7 @@ export class ShredService {
 
   /**
    * Shreds an org immediately, or locks it and shreds it after a number of days. The request can be repeated: an
-   * existing lock is kept. If the org is already shredded, the request deletes users and blobs and searches for backups
+   * existing lock is kept, and its workflow is started again if its execution failed. If the org is already shredded, the request deletes users and blobs and searches for backups
    * again, unless the receipts state that none remain.
    * @throws VaultError `invalid_request`, `write_contention`, `unavailable`
    */
@@ -84,7 +85,7 @@ export class ShredService {
     if (waitDays === 0)
       return await this.#purgeAndIssueReceipt(await this.#replaceWithTombstone(org, { requestedAt, by }));
     const shredAt = new Date(now.getTime() + waitDays * dayMs).toISOString();
-    return await this.#lockUntilShred(org, { shredAt, requestedAt, by }, (waitDays * dayMs) / 1000);
+    return await this.#lockUntilShred(org, { shredAt, requestedAt, by });
   }
 
   /** Cancels a pending shredding. @throws VaultError `no_shred_pending`, `org_shredded`, `write_contention` */
@@ -149,7 +150,9 @@ export class ShredService {
     const { org, requestedAt } = tombstone;
     try {
       if (isShredComplete(tombstone)) return await this.#confirm(tombstone);
-      await this.#startWorkflow({ org, requestedAt, waitSeconds: headStartSeconds });
+      const waitUntil = new Date(Date.parse(requestedAt) + headStartSeconds * 1000).toISOString();
+      // The workflow of a lock has another input, and therefore needs another name.
+      await this.#startWorkflow({ org, requestedAt, waitUntil }, '-cleanup');
       // Earlier keyrings are refused from here on.
       await this.#verifier.marks.raise(org, tombstone);
       await this.#userPurger.purge(org, listsPerRequest);
@@ -163,22 +166,29 @@ export class ShredService {
     }
   }
 
-  async #lockUntilShred(org: string, lock: ShredLock, waitSeconds: number): Promise<ShredResponse> {
+  async #lockUntilShred(org: string, lock: ShredLock): Promise<ShredResponse> {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const stored = await this.#read(org);
       if (stored.state === 'shredded') return await this.#purgeAndIssueReceipt(stored);
-      if (stored.lock !== undefined) return await this.#confirm(stored);
+      if (stored.lock !== undefined) {
+        await this.#startLockWorkflow(org, stored.lock);
+        return await this.#confirm(stored);
+      }
       // Started before the lock is set: a workflow without a lock does nothing, but a lock without a workflow would
       // never end.
-      await this.#startWorkflow({ org, requestedAt: lock.requestedAt, waitSeconds });
+      await this.#startLockWorkflow(org, lock);
       const locked = lockKeyring(await this.#verifier.keys.get(org), stored, lock);
       if (await this.#store.replaceIfUnchanged(locked, stored)) return await this.#confirm(locked);
     }
     throw keyringContention();
   }
 
-  async #startWorkflow(input: ShredWorkflowInput): Promise<void> {
-    await this.#workflowStarter.start(`${input.org}-${Date.parse(input.requestedAt)}`, input);
+  async #startLockWorkflow(org: string, { requestedAt, shredAt }: ShredLock): Promise<void> {
+    await this.#startWorkflow({ org, requestedAt, waitUntil: shredAt }, '');
+  }
+
+  async #startWorkflow(input: ShredWorkflowInput, suffix: '' | '-cleanup'): Promise<void> {
+    await this.#workflowStarter.start(`${input.org}-${Date.parse(input.requestedAt)}${suffix}`, input);
   }
 
   /** The response about a stored keyring. It is sent only once earlier keyrings are refused. */

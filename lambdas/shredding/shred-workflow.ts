@@ -3,6 +3,7 @@ import { functionTimeoutSeconds } from '../../contract/shared/environment-variab
 import { limits } from '../../contract/shared/limits.ts';
 import { isOpaqueId } from '../../core/encoding/random-id.ts';
 import type { OrgBlobPurger } from '../blobs/org-blob-purger.ts';
+import type { Clock } from '../shared/ports.ts';
 import type { WorkflowSteps } from '../shared/workflow-ports.ts';
 import type { OrgUserPurger } from '../users/org-user-purger.ts';
 import type { ShredReceiptService } from './shred-receipt-service.ts';
@@ -13,6 +14,7 @@ export interface ShredWorkflowServices {
   readonly blobPurger: Pick<OrgBlobPurger, 'purge'>;
   readonly userPurger: Pick<OrgUserPurger, 'purge'>;
   readonly receiptService: ShredReceiptService;
+  readonly clock: Clock;
 }
 
 const daySeconds = 86_400;
@@ -38,15 +40,19 @@ const maxConsecutiveSteps = 500;
 const lastUploadDelaySeconds = functionTimeoutSeconds + limits.blobPresignedUrlSeconds + 1800;
 
 /**
- * Runs a shredding workflow. Input: `{org, requestedAt, waitSeconds}`. Every step can be run twice.
+ * Runs a shredding workflow. Input: `ShredWorkflowInput`. Every step can be run twice.
  * @throws Error for any other input; the error of a step that failed permanently
  */
 export async function runShredWorkflow(
-  { shredService, blobPurger, userPurger, receiptService }: ShredWorkflowServices,
+  { shredService, blobPurger, userPurger, receiptService, clock }: ShredWorkflowServices,
   input: unknown,
   steps: WorkflowSteps,
 ): Promise<object> {
-  const { org, requestedAt, waitSeconds } = parseWorkflowInput(input);
+  const { org, requestedAt, waitUntil } = parseWorkflowInput(input);
+  // An execution that replaces a failed one waits only for the rest of the period.
+  const waitSeconds = await steps.step('remaining time', async () =>
+    Math.max(1, Math.ceil((waitUntil - clock().getTime()) / 1000)),
+  );
   await steps.wait('waiting period', waitSeconds);
   const shredded = await steps.step('shred', () => shredService.shredIfLocked(org, requestedAt));
   if (!shredded) return { result: 'cancelled' };
@@ -78,13 +84,12 @@ async function repeatUntilDone(step: (n: number) => Promise<boolean>): Promise<b
   return false;
 }
 
-function parseWorkflowInput(input: unknown): { org: string; requestedAt: string; waitSeconds: number } {
+function parseWorkflowInput(input: unknown): { org: string; requestedAt: string; waitUntil: number } {
   const fields: Record<string, unknown> = typeof input === 'object' && input !== null ? { ...input } : {};
-  const { org, requestedAt, waitSeconds } = fields;
+  const { org, requestedAt } = fields;
   if (typeof org !== 'string' || !isOpaqueId(org) || typeof requestedAt !== 'string')
     throw new Error('the input names no shredding');
-  if (typeof waitSeconds !== 'number' || !Number.isSafeInteger(waitSeconds) || waitSeconds < 1) {
-    throw new Error('the input has no waiting period');
-  }
-  return { org, requestedAt, waitSeconds };
+  const waitUntil = typeof fields.waitUntil === 'string' ? Date.parse(fields.waitUntil) : Number.NaN;
+  if (Number.isNaN(waitUntil)) throw new Error('the input has no waiting period');
+  return { org, requestedAt, waitUntil };
 }

@@ -1,4 +1,4 @@
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
 import { type Conditions, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Bucket, HttpMethods, type LifecycleRule } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
@@ -9,6 +9,7 @@ import {
   unfinishedLifetimeValue,
   unfinishedObjectDays,
 } from '../../contract/shared/environment-variables.ts';
+import { readEndpoints } from '../shared/deployment-settings.ts';
 import { grantObjects, privateBucket } from '../shared/private-bucket.ts';
 import { sessionOrgTag } from '../shared/session-role.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
@@ -52,7 +53,16 @@ export class BlobBucket extends Construct {
         'Access logs would contain presigned URLs, which give access to objects. Openings are recorded in the audit.',
     });
     this.name = this.bucket.bucketName;
-    this.origin = `https://${this.bucket.bucketRegionalDomainName}`;
+    this.origin = `https://${this.variantDomainName() ?? this.bucket.bucketRegionalDomainName}`;
+  }
+
+  /** The bucket's domain name if the functions call other endpoints than the standard ones. */
+  private variantDomainName(): string | undefined {
+    const { fips, dualStack } = readEndpoints(this.node);
+    if (!fips && !dualStack) return undefined;
+    const { region, urlSuffix } = Stack.of(this);
+    const service = `s3${fips ? '-fips' : ''}${dualStack ? '.dualstack' : ''}`;
+    return `${this.bucket.bucketName}.${service}.${region}.${urlSuffix}`;
   }
 
   /**

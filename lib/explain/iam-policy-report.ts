@@ -1,6 +1,5 @@
 import { Lazy, Stack } from 'aws-cdk-lib';
 import { CfnPolicy } from 'aws-cdk-lib/aws-iam';
-import type { DataStack } from '../data-stack.ts';
 import type { VaultFunctions } from '../shared/vault-functions.ts';
 
 /** `{ <resource>: { <action>: [<entry>, …] } }`, sorted ascending at every level. */
@@ -8,29 +7,18 @@ type PolicyReport = Record<string, Record<string, string[]>>;
 
 /**
  * The permissions of each function as JSON, for `explain`. They are read from the synthesized policies of the
- * functions' roles, not from the grants in the code, so that the report cannot differ from the policies. The resources
- * are those of the data stack and the responder. The report is an environment variable, and Lambda limits the
- * environment to 4 KB.
+ * functions' roles, not from the grants in the code, so that the report cannot differ from the policies. The report is
+ * an environment variable, and Lambda limits the environment to 4 KB.
+ * @param resources ARNs of the resources whose permissions `explain` evaluates (lambdas/explain), by their names there
  */
-export const iamPolicyReport = (data: DataStack, functions: VaultFunctions): string =>
-  Lazy.string({ produce: () => JSON.stringify(buildReport(data, functions)) });
+export const iamPolicyReport = (resources: Readonly<Record<string, string>>, functions: VaultFunctions): string =>
+  Lazy.string({ produce: () => JSON.stringify(buildReport(resources, functions)) });
 
-/** ARNs of the resources whose permissions `explain` evaluates (lambdas/explain). */
-const resourceArns = (data: DataStack, { responder }: VaultFunctions): Readonly<Record<string, string>> => ({
-  kek: data.kek.arn,
-  value: data.values.arn,
-  userKeyring: data.users.keyrings.arn,
-  userRecord: data.users.records.arn,
-  custodyKey: data.users.custodyKey.arn,
-  codeKey: data.users.codeKey.arn,
-  ...(responder && { responder: responder.alias.functionArn }),
-});
-
-const buildReport = (data: DataStack, functions: VaultFunctions): PolicyReport => {
+const buildReport = (resources: Readonly<Record<string, string>>, functions: VaultFunctions): PolicyReport => {
   const { public: anyFunction } = functions;
   const stack = Stack.of(anyFunction);
   // The form of a reference depends on the stack that contains it, so both sides are resolved in the code stack.
-  const references = Object.entries(resourceArns(data, functions)).map(
+  const references = Object.entries(resources).map(
     ([word, arn]) => [word, JSON.stringify(stack.resolve(arn))] as const,
   );
   const wordsOf = (resource: unknown): string[] => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
-import { Aws, CustomResource, Duration, Fn, Validations } from 'aws-cdk-lib';
+import { Aws, CustomResource, Duration, Validations } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {
   AllowedMethods,
@@ -11,21 +11,20 @@ import {
   FunctionEventType,
   FunctionRuntime,
   HttpVersion,
-  OriginProtocolPolicy,
-  OriginRequestPolicy,
   S3OriginAccessControl,
   SecurityPolicyProtocol,
   ViewerProtocolPolicy,
 } from 'aws-cdk-lib/aws-cloudfront';
-import { HttpOrigin, S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
+import { S3BucketOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Bucket, type IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { functionEnv } from '../../contract/shared/environment-variables.ts';
+import { customResources, functionEnv } from '../../contract/shared/environment-variables.ts';
 import type { DeploymentSettings } from '../shared/deployment-settings.ts';
 import { nagResourceName } from '../shared/nag-resource-name.ts';
 import { privateBucket } from '../shared/private-bucket.ts';
 import type { VaultFunction } from '../shared/vault-function.ts';
+import { apiBehavior, OriginSecret } from './api-behavior.ts';
 import { bundlePage } from './page-bundle.ts';
 import { pageResponseHeaders } from './response-headers.ts';
 
@@ -77,6 +76,7 @@ export class LinkPage extends Construct {
   /** `https://…`, without a slash at the end. */
   readonly url: string;
   private readonly bucket: Bucket;
+  private readonly secret: OriginSecret;
 
   constructor(scope: Construct, id: string, props: LinkPageProps) {
     super(scope, id);
@@ -86,6 +86,7 @@ export class LinkPage extends Construct {
     // A hash keeps the length bounded: function names in CloudFront have at most 64 characters.
     const label = `anima-page-${createHash('sha256').update(props.name).digest('hex').slice(0, 8)}-${Aws.REGION}`;
     this.bucket = this.makeBucket();
+    this.secret = new OriginSecret(this, 'Origin', props.publisher);
     const headers = pageResponseHeaders(this, `Headers-${version}`, {
       name: `${label}-${version}`,
       scriptHash,
@@ -114,15 +115,7 @@ export class LinkPage extends Construct {
         compress: true,
       },
       additionalBehaviors: {
-        [linkPaths]: {
-          origin: new HttpOrigin(Fn.select(2, Fn.split('/', props.apiUrl)), {
-            protocolPolicy: OriginProtocolPolicy.HTTPS_ONLY,
-          }),
-          cachePolicy: CachePolicy.CACHING_DISABLED,
-          originRequestPolicy: OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
-          allowedMethods: AllowedMethods.ALLOW_ALL,
-          viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
-        },
+        [linkPaths]: apiBehavior(this, { policyName: label, apiUrl: props.apiUrl, secret: this.secret }),
       },
       httpVersion: HttpVersion.HTTP2_AND_3,
       ...(props.webAclArn !== undefined && { webAclId: props.webAclArn }),
@@ -136,6 +129,11 @@ export class LinkPage extends Construct {
   /** Sets the URL of the page in a function's environment. */
   tellAddress(fn: VaultFunction): void {
     fn.set(functionEnv.pageUrl, this.url);
+  }
+
+  /** Lets a function recognize the requests that CloudFront sent, and so trust the address of the viewer in them. */
+  tellViewers(fn: VaultFunction): void {
+    this.secret.tellHash(fn);
   }
 
   private makeBucket(): Bucket {
@@ -160,7 +158,7 @@ export class LinkPage extends Construct {
     });
     publisher.set(functionEnv.pageBucket, this.bucket.bucketName);
     return new CustomResource(this, 'Published', {
-      resourceType: 'Custom::VaultPage',
+      resourceType: customResources.page,
       serviceToken: publisher.alias.functionArn,
       serviceTimeout: Duration.minutes(10),
       properties: { Key: key, Content: deflateSync(html, { level: 9 }).toString('base64') },

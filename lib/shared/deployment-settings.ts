@@ -43,6 +43,11 @@ export interface DeploymentSettings extends OperationsSettings {
    */
   readonly sessionTags: boolean;
   /**
+   * Context `endpoints`, default `standard`: the endpoints of AWS that functions call. `fips` and `dual-stack`, or both
+   * joined by a comma. The region must have them for every service that the vault uses.
+   */
+  readonly endpoints: { readonly fips: boolean; readonly dualStack: boolean };
+  /**
    * Context `blobMaxBytes`: maximum size of a blob's ciphertext. The default and highest value is `limits.blobBytes` of
    * the contract.
    */
@@ -101,6 +106,7 @@ export const readSettings = (node: Node): DeploymentSettings => ({
     readMatching(node, 'auditRetentionDays', '400', /^(?:0|[1-9][0-9]{0,4})$/, '0 (for ever) or days up to 99999'),
   ),
   sessionTags: readSwitch(node, 'sessionTags', 'on'),
+  endpoints: readEndpoints(node),
   blobMaxBytes: parseBlobMaxBytes(contextText(node, 'blobMaxBytes', String(limits.blobBytes))),
   pageDomain: parsePageDomain(contextText(node, 'pageDomain', ''), contextText(node, 'pageCertificateArn', '')),
   responder: parseResponder(contextText(node, 'responder', 'none')),
@@ -115,6 +121,13 @@ const readStage = (node: Node): string =>
 
 const readSwitch = (node: Node, key: string, fallback: 'on' | 'off'): boolean =>
   readMatching(node, key, fallback, /^(?:on|off)$/, 'on or off') === 'on';
+
+/** Also for constructs that depend on this setting alone. */
+export const readEndpoints = (node: Node): DeploymentSettings['endpoints'] => {
+  const allowed = 'standard, fips, dual-stack, or fips,dual-stack';
+  const text = readMatching(node, 'endpoints', 'standard', /^(?:standard|fips|dual-stack|fips,dual-stack)$/, allowed);
+  return { fips: text.startsWith('fips'), dualStack: text.endsWith('dual-stack') };
+};
 
 const parseOrigins = (list: string): string[] => {
   const found = list.split(',').map((origin) => origin.trim());

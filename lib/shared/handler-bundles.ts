@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
@@ -9,7 +10,19 @@ import { type BackgroundFunction, backgroundFunctions, type RouteGroup, routeGro
 export const handlerEntry = 'index.handler';
 
 /** ES modules have no `require`, but a CommonJS dependency can call it for a Node.js module. */
-const banner = "import{createRequire as __anima}from'node:module';const require=__anima(import.meta.url);";
+const banner = "const require=process.getBuiltinModule('node:module').createRequire(import.meta.url);";
+
+/**
+ * Bundles get the modules of Node.js from `process.getBuiltinModule`. An `import` statement reads every export of a
+ * module, and some exports load further modules when they are read: `import 'node:http'` takes 34 ms of CPU time in each
+ * cold start, `getBuiltinModule` takes 4.
+ */
+const nodeModules = Object.fromEntries(
+  builtinModules
+    .filter((name) => !name.startsWith('node:'))
+    .flatMap((name) => [name, `node:${name}`])
+    .map((name) => [name, `data:text/javascript,module.exports=process.getBuiltinModule("${name}")`]),
+);
 
 /** The name of an entry. Each entry is deployed as a separate function. */
 export type Entry = RouteGroup | BackgroundFunction;
@@ -33,6 +46,7 @@ export const bundleHandlers = (folder: string): ((entry: Entry) => Code) => {
     target: 'node24',
     mainFields: ['module', 'main'],
     banner: { js: banner },
+    alias: nodeModules,
     legalComments: 'none',
   });
   const bundles = new Map(outputFiles.map((file) => [file.path, file.contents]));

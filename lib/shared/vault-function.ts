@@ -1,7 +1,8 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { type Conditions, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Alias,
+  ApplicationLogLevel,
   Architecture,
   CfnFunction,
   type Code,
@@ -10,6 +11,7 @@ import {
   Function as LambdaFunction,
   LoggingFormat,
   Runtime,
+  SystemLogLevel,
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -31,7 +33,7 @@ interface VaultFunctionProps {
    * With `sessionTags`, the function accesses data with a session role tagged with the org (session-role.ts), otherwise
    * with its own role.
    */
-  readonly settings: Pick<DeploymentSettings, 'name' | 'stage' | 'logRetention' | 'sessionTags'>;
+  readonly settings: Pick<DeploymentSettings, 'name' | 'stage' | 'logRetention' | 'sessionTags' | 'endpoints'>;
   /** Timeout of one invocation. Default: the timeout of a request. */
   readonly timeout?: Duration | undefined;
   /** Memory; Lambda allocates CPU in proportion to it, and cold starts are limited by CPU. */
@@ -113,6 +115,10 @@ export class VaultFunction extends Construct {
       role: this.role,
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
+      applicationLogLevelV2: ApplicationLogLevel.INFO,
+      // Lambda's own lines of each invocation are longer than the line of the request, and their content is in metrics.
+      // WARN keeps failures such as timeouts.
+      systemLogLevelV2: SystemLogLevel.WARN,
       ...(props.durableFor && {
         durableConfig: { executionTimeout: props.durableFor, retentionPeriod: Duration.days(30) },
         // Without this, a deployment would delete the version on which executions are pending.
@@ -124,6 +130,10 @@ export class VaultFunction extends Construct {
     const version = this.lambda.currentVersion as IVersion;
     this.alias = new Alias(this, 'Live', { aliasName: functionAlias, version });
     this.set(functionEnv.stage, settings.stage);
+    this.set(functionEnv.dnsSuffix, Stack.of(this).urlSuffix);
+    const { fips, dualStack } = settings.endpoints;
+    if (fips) this.set(functionEnv.fipsEndpoints, 'true');
+    if (dualStack) this.set(functionEnv.dualStackEndpoints, 'true');
   }
 
   /** The alias, as the target of integrations and event sources. */
@@ -131,10 +141,15 @@ export class VaultFunction extends Construct {
     return this.alias as IFunction;
   }
 
-  /**
-   * Allows another function to invoke this one, or to start its executions if it is durable, and sets the ARN of the
-   * alias in `setting`.
-   */
+  /** Allows another function to start executions of this durable function and to read their status. */
+  grantStart(fn: VaultFunction, setting: FunctionSetting): void {
+    this.grantInvoke(fn, setting);
+    // The status of an execution shows whether it must be replaced by another one.
+    fn.allow(new PolicyStatement({ actions: ['lambda:GetDurableExecution'], resources: [this.executionArns()] }));
+    this.acknowledgeExecutionArns(fn.role);
+  }
+
+  /** Allows another function to invoke this one, and sets the ARN of the alias in `setting`. */
   grantInvoke(fn: VaultFunction, setting: FunctionSetting): void {
     fn.allow(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [this.alias.functionArn] }));
     fn.set(setting, this.alias.functionArn);
@@ -216,19 +231,28 @@ export class VaultFunction extends Construct {
       statements: [
         new PolicyStatement({
           actions: ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'],
-          resources: [`${this.lambda.functionArn}:*`],
+          resources: [this.executionArns()],
         }),
       ],
     });
-    Validations.of(checkpoints).acknowledge({
+    this.acknowledgeExecutionArns(checkpoints);
+  }
+
+  /** The ARNs of the executions of all versions. */
+  private executionArns(): string {
+    return `${this.lambda.functionArn}:*`;
+  }
+
+  private acknowledgeExecutionArns(holder: Construct): void {
+    Validations.of(holder).acknowledge({
       id: `AwsSolutions-IAM5[Resource::${nagResourceName(this.lambda, this.lambda.functionArn, this)}:*]`,
       reason: 'The ARN of an execution has the number of a version and an ID that is created at run time.',
     });
   }
 
   /**
-   * Sets a variable of contract/shared/environment-variables.ts. Only resource names are allowed, because the
-   * environment is readable in the console.
+   * Sets a variable of contract/shared/environment-variables.ts. Only resource names, and a hash of a random
+   * secret, are allowed, because the environment is readable in the console.
    */
   set(name: FunctionSetting, value: string): void {
     this.lambda.addEnvironment(name, value);

@@ -29,6 +29,7 @@ import { queueUrl } from '../aws/shared/aws-account.ts';
 import type { ConnectionTimeouts } from '../aws/shared/loopback-server.ts';
 import { createSqsEngine, type SqsEngine } from '../aws/sqs/sqs-engine.ts';
 import { stsEngine } from '../aws/sts/sts-engine.ts';
+import { localCustomResources } from './custom-resources.ts';
 import type { RegisterCloser } from './data-folder.ts';
 import { type LocalHooks, type ProviderEmulator, startProviderEmulator } from './provider-emulator.ts';
 
@@ -70,7 +71,7 @@ export async function startEmulatedServices(
   const kmsKeys = new KmsKeyRegistry(new KmsKeyStore(folderOf('kms')), () => new Date());
   const keyIds = ensureKmsKeys(kmsKeys, kmsKeySpecs(assembly));
   const versions = new FunctionVersions(folderOf('functions'));
-  const deployment = readDeployment(assembly, keyIds, { publishedObjectType: 'Custom::VaultPage', versions });
+  const deployment = readDeployment(assembly, keyIds, { ...localCustomResources, versions });
   applyTemplateToKeys(kmsKeys, deployment);
   const kms = kmsEngine(kmsKeys);
   // A key that nobody uses must lose its key material on its deletion date as well.

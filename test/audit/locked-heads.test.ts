@@ -105,7 +105,7 @@ describe('someone who can write the locked bucket, but cannot sign', () => {
     ['a seal of another number', 'number'],
     ['a seal of another organization', 'org'],
   ])('cannot take the place of the next seal with %s: it is reported, and sealing goes on', async (_, kind) => {
-    const { heads, org, write, time, newSealer, codes, seqs } = await sealedOrg();
+    const { heads, org, newSealer, codes, seqs, sealMore } = await sealedOrg();
     const [first = ''] = heads.all(org);
     const texts: Record<string, string> = {
       forged: 'forged',
@@ -114,9 +114,7 @@ describe('someone who can write the locked bucket, but cannot sign', () => {
       org: signSeal({ ...readSeal(first), org: randomId(), seq: 4 }),
     };
     heads.put(org, 4, texts[kind] ?? expect.fail());
-    await write(org, 10);
-    time.now += settleTimeMs;
-    await expect(newSealer().seal(org)).rejects.toThrow(AuditHeadConflict);
+    await expect(sealMore()).rejects.toThrow(AuditHeadConflict);
     expect(heads.of(org).get(4)).toHaveLength(2);
     expect(await newSealer().seal(org)).toBe(true);
     expect(await codes()).toEqual([]);
@@ -133,13 +131,11 @@ describe('someone who can write the locked bucket, but cannot sign', () => {
 
   test('cannot make the sealer sign a second chain, at whatever number they put objects', async () => {
     for (const seq of [1, 2, 5, 40, 1000, 999_999_999_999]) {
-      const { heads, org, write, time, newSealer, codes } = await sealedOrg();
+      const { heads, org, codes, sealMore } = await sealedOrg();
       const known = heads.all(org);
       heads.put(org, seq, 'forged');
-      await write(org, 10);
-      time.now += settleTimeMs;
       // An object under a seal is only one more version; another number is reported.
-      const sealing = newSealer().seal(org);
+      const sealing = sealMore();
       if (seq <= 3) expect(await sealing).toBe(true);
       else await expect(sealing).rejects.toThrow(AuditHeadConflict);
       expect(heads.all(org).slice(0, 3)).toEqual(known);
@@ -150,11 +146,9 @@ describe('someone who can write the locked bucket, but cannot sign', () => {
   });
 
   test('cannot hide the latest seal with many objects after it', async () => {
-    const { heads, org, write, time, newSealer } = await sealedOrg();
+    const { heads, org, sealMore } = await sealedOrg();
     for (let seq = 5; seq < 105; seq++) heads.put(org, seq, 'forged');
-    await write(org, 10);
-    time.now += settleTimeMs;
-    await expect(newSealer().seal(org)).rejects.toThrow(AuditHeadConflict);
+    await expect(sealMore()).rejects.toThrow(AuditHeadConflict);
     expect(readSeal(heads.of(org).get(4)?.[0] ?? '')).toMatchObject({ seq: 4, count: 10 });
   });
 
@@ -169,11 +163,9 @@ describe('someone who can write the locked bucket, but cannot sign', () => {
   });
 
   test('is reported when objects are all that the bucket has of an organization', async () => {
-    const { heads, org, write, time, newSealer } = await sealedOrg(0);
+    const { heads, org, sealMore } = await sealedOrg(0);
     for (let seq = 1; seq < 60; seq++) heads.put(org, seq, 'forged');
-    await write(org, 10);
-    time.now += settleTimeMs;
-    await expect(newSealer().seal(org)).rejects.toThrow(AuditHeadConflict);
+    await expect(sealMore()).rejects.toThrow(AuditHeadConflict);
     expect(heads.of(org).get(1)).toEqual(['forged']);
   });
 });
@@ -195,24 +187,20 @@ describe('the sealer', () => {
   });
 
   test('that crashed after it had stored a seal goes on from that seal', async () => {
-    const { heads, org, write, time, newSealer, codes, seqs } = await sealedOrg(1);
+    const { heads, org, newSealer, codes, seqs, sealMore } = await sealedOrg(1);
     heads.crashAfterAdd = new Error('out of memory');
-    await write(org, 10);
-    time.now += settleTimeMs;
-    await expect(newSealer().seal(org)).rejects.toThrow('out of memory');
+    await expect(sealMore()).rejects.toThrow('out of memory');
     expect(await newSealer().seal(org)).toBe(true);
     expect(seqs()).toEqual([1, 2]);
     expect(await codes()).toEqual([]);
   });
 
   test('that lost the race adopts the seal of the other, and both end in one chain', async () => {
-    const { heads, org, write, time, newSealer, codes, seqs } = await sealedOrg(1);
+    const { heads, org, newSealer, codes, seqs, sealMore } = await sealedOrg(1);
     for (let round = 0; round < 5; round++) {
-      await write(org, 10);
-      time.now += settleTimeMs;
       const other = newSealer();
       heads.beforeAdd = () => other.seal(org);
-      expect(await newSealer().seal(org)).toBe(true);
+      expect(await sealMore()).toBe(true);
     }
     expect(seqs()).toEqual([1, 2, 3, 4, 5, 6]);
     for (const [, versions] of heads.of(org)) expect(versions).toHaveLength(1);

@@ -1,9 +1,10 @@
-import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { OrgLruCache, OrgSessions } from '../../lambdas/aws/org-sessions.ts';
+import type { StsClient } from '../../lambdas/aws/sts-client.ts';
 
 const roleArn = 'arn:aws:iam::000000000000:role/Session';
-let asked: AssumeRoleCommand[];
+type AssumeRoleInput = Parameters<StsClient['assumeRole']>[0];
+let asked: AssumeRoleInput[];
 let failure: Error | undefined;
 let sessions: OrgSessions;
 let signing: OrgSessions;
@@ -12,21 +13,18 @@ beforeEach(() => {
   vi.useFakeTimers({ now: new Date('2026-01-01T00:00:00Z') });
   asked = [];
   failure = undefined;
-  const sts = new STSClient({ region: 'us-east-1' });
-  vi.spyOn(sts, 'send').mockImplementation(async (command: unknown) => {
-    if (!(command instanceof AssumeRoleCommand)) throw new Error('not AssumeRole');
-    asked.push(command);
-    if (failure !== undefined) throw failure;
-    const seconds = command.input.DurationSeconds ?? 0;
-    return {
-      Credentials: {
-        AccessKeyId: `key ${asked.length}`,
-        SecretAccessKey: 'secret',
-        SessionToken: 'token',
-        Expiration: new Date(Date.now() + seconds * 1000),
-      },
-    };
-  });
+  const sts = {
+    assumeRole: async (input: AssumeRoleInput) => {
+      asked.push(input);
+      if (failure !== undefined) throw failure;
+      return {
+        accessKeyId: `key ${asked.length}`,
+        secretAccessKey: 'secret',
+        sessionToken: 'token',
+        expiration: new Date(Date.now() + (input.DurationSeconds ?? 0) * 1000),
+      };
+    },
+  };
   sessions = new OrgSessions(sts, roleArn);
   signing = new OrgSessions(sts, roleArn, 1800);
 });
@@ -37,7 +35,7 @@ afterEach(() => {
 describe('sessions', () => {
   test('are of the session role, tagged with the org and nothing else, for the hour that role chaining allows', async () => {
     await sessions.credentialsFor('org1')();
-    expect(asked.map(({ input }) => input)).toEqual([
+    expect(asked).toEqual([
       {
         RoleArn: roleArn,
         RoleSessionName: 'org1',
@@ -80,6 +78,14 @@ describe('sessions', () => {
     await expect(sessions.credentialsFor('org1')()).rejects.toThrow('throttled');
     failure = undefined;
     expect((await sessions.credentialsFor('org1')()).accessKeyId).toBe('key 2');
+  });
+
+  test('that AWS refused as expired are renewed once, for all calls that were refused with them', async () => {
+    const provider = sessions.credentialsFor('org1');
+    const rejected = await provider();
+    const renewed = await Promise.all([provider({ rejected }), provider({ rejected }), provider()]);
+    expect(renewed.map(({ accessKeyId }) => accessKeyId)).toEqual(['key 2', 'key 2', 'key 2']);
+    expect((await provider({ rejected })).accessKeyId).toBe('key 2');
   });
 
   test('are kept for 200 orgs: a stranger who names ever new ones costs no memory without end', async () => {

@@ -8,9 +8,11 @@ import dynalite from 'dynalite';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { createTimeId } from '../../core/encoding/time-ordered-id.ts';
+import { DynamoClient } from '../../lambdas/aws/dynamo-client.ts';
 import type { AuthenticatedBlob, Completion } from '../../lambdas/blobs/blob-ports.ts';
 import { DynamoBlobPurger, DynamoBlobs, DynamoShareLinks } from '../../lambdas/blobs/stores/dynamo-blobs.ts';
 import { errorCodeOf } from '../shared/in-memory-stores.ts';
+import { serviceOptions } from '../shared/service-options.ts';
 
 const named = (opening: string) => ({ opening, openedAt: '2026-06-01T12:00:00.000Z' });
 const TableName = 'blobs';
@@ -42,9 +44,10 @@ beforeAll(async () => {
   client = new DynamoDBClient({ endpoint: `http://127.0.0.1:${port}`, region: 'us-east-1', credentials });
   await table(TableName, 'org', 'id');
   await table(keyrings, 'org');
-  blobs = new DynamoBlobs(() => client, TableName);
-  links = new DynamoShareLinks(() => client, { blobs: TableName, keyrings });
-  eraser = new DynamoBlobPurger(() => client, TableName);
+  const storeClient = new DynamoClient(serviceOptions(`http://127.0.0.1:${port}`, 'us-east-1', credentials));
+  blobs = new DynamoBlobs(() => storeClient, TableName);
+  links = new DynamoShareLinks(() => storeClient, { blobs: TableName, keyrings });
+  eraser = new DynamoBlobPurger(() => storeClient, TableName);
 });
 afterAll(async () => {
   client.destroy();

@@ -2,6 +2,7 @@
  * Audit and log of requests with a link: an audit record only if the proof is valid, one log line per request, and no
  * locator in either.
  */
+import { createHash } from 'node:crypto';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
@@ -10,10 +11,14 @@ import { randomId } from '../../core/encoding/random-id.ts';
 import { burnLink } from '../../lambdas/blobs/handlers/burn-link.ts';
 import { getLink } from '../../lambdas/blobs/handlers/get-link.ts';
 import { openLink } from '../../lambdas/blobs/handlers/open-link.ts';
+import { createViewerAddress } from '../../lambdas/blobs/middleware/viewer-address.ts';
 import { createLambdaHandler } from '../../lambdas/middleware/lambda-handler.ts';
 import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
 import type { AuditEvent } from '../../lambdas/shared/audit-log.ts';
 import { createInMemoryBlobs, proof } from './in-memory-blob-stores.ts';
+
+const originSecret = 'the-secret-of-the-distribution';
+const viewerAddress = createViewerAddress(createHash('sha256').update(originSecret).digest('hex'));
 
 let vault: ReturnType<typeof createInMemoryBlobs>;
 let audited: AuditEvent[];
@@ -33,19 +38,19 @@ beforeEach(() => {
   const { links } = vault;
   handler = createLambdaHandler((entry) => void logged.push(entry), trail, {
     lookAtLink: getLink(links),
-    openLink: openLink(links),
-    burnLink: burnLink(links),
+    openLink: openLink(links, viewerAddress),
+    burnLink: burnLink(links, viewerAddress),
   });
 });
 
 const context = { getRemainingTimeInMillis: () => 10_000 } as Context;
 
-async function request(routeKey: string, link: string, body?: object | string) {
+async function request(routeKey: string, link: string, body?: object | string, headers: object = {}) {
   const event = {
     routeKey,
     rawPath: routeKey.split(' ')[1]?.replace('{link}', link),
     pathParameters: { link },
-    headers: { 'content-type': 'application/json', 'x-anima-agent': 'reader' },
+    headers: { 'content-type': 'application/json', 'x-anima-agent': 'reader', ...headers },
     requestContext: { requestId: 'r1', http: { sourceIp: '203.0.113.7' } },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   } as unknown as APIGatewayProxyEventV2;
@@ -90,6 +95,69 @@ describe('the audit', () => {
     const { status, body } = await open(link);
     expect([status, body.code]).toEqual([503, 'audit_unavailable']);
     expect(JSON.stringify(body)).not.toContain('https:');
+  });
+});
+
+describe('the address of the viewer', () => {
+  const opened = async (headers: object) => {
+    const link = formatLinkId(await vault.ready());
+    const { status } = await request('POST /v1/links/{link}/opening', link, { proof: proof('open') }, headers);
+    expect(status).toBe(200);
+    const { sourceIp, viewerIp } = audited.pop() ?? {};
+    expect(sourceIp).toBe('203.0.113.7');
+    expect(JSON.stringify([logged, audited])).not.toContain(originSecret);
+    return viewerIp;
+  };
+  const [ownSecret, address] = ['x-anima-origin', 'cloudfront-viewer-address'];
+
+  test.each([
+    ['198.51.100.10:46532', '198.51.100.10'],
+    ['2600:300:f:abcd::9:9985', '2600:300:f:abcd::9'],
+    ['2001:0db8:85a3:0000:0000:8a2e:0370:7334:443', '2001:0db8:85a3:0000:0000:8a2e:0370:7334'],
+    ['::1:1', '::1'],
+  ])('%s is recorded as %s, beside that of CloudFront', async (value, expected) => {
+    expect(await opened({ [ownSecret]: originSecret, [address]: value })).toBe(expected);
+  });
+
+  test('is also in both records of a burning', async () => {
+    const link = formatLinkId(await vault.ready({ burn: true }));
+    await open(link);
+    audited.length = 0;
+    const headers = { [ownSecret]: originSecret, [address]: '198.51.100.10:1' };
+    await request('POST /v1/links/{link}/burning', link, { proof: proof('burn') }, headers);
+    expect(audited.map(({ result, viewerIp }) => [result, viewerIp])).toEqual([
+      ['started', '198.51.100.10'],
+      ['ok', '198.51.100.10'],
+    ]);
+  });
+
+  test.each([
+    ['no secret', undefined],
+    ['an empty secret', ''],
+    ['another secret', `${originSecret}x`],
+    ['the secret in another case', originSecret.toUpperCase()],
+    ['the secret twice', `${originSecret},${originSecret}`],
+    ['the hash of the secret', createHash('sha256').update(originSecret).digest('hex')],
+  ])('is not recorded with %s, because anyone can send such a request', async (_, secret) => {
+    expect(await opened({ [ownSecret]: secret, [address]: '198.51.100.10:46532' })).toBeUndefined();
+  });
+
+  test.each([
+    ['none', undefined],
+    ['an empty one', ''],
+    ['one without a port', '198.51.100.10'],
+    ['one with a port too large', '198.51.100.10:65536'],
+    ['one with no number as port', '198.51.100.10:http'],
+    ['a number too large', '198.51.100.256:1'],
+    ['a name', 'example.com:443'],
+    ['brackets', '[2001:db8::1]:443'],
+    ['a zone', 'fe80::1%eth0:443'],
+    ['two of them', '198.51.100.10:1,198.51.100.11:2'],
+    ['white space', ' 198.51.100.10:1'],
+    ['a line break', '198.51.100.10:1\n'],
+    ['text that is long', `${'1'.repeat(5000)}:1`],
+  ])('is not recorded if CloudFront sends %s, and the request succeeds', async (_, value) => {
+    expect(await opened({ [ownSecret]: originSecret, [address]: value })).toBeUndefined();
   });
 });
 

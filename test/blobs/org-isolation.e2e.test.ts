@@ -59,7 +59,7 @@ test('where it is enforced, the session of one org neither changes, sees, delete
   expect((await stack.http('DELETE', `/v1/blobs/${inParts.id}`, { key })).status).toBe(500);
 
   const denied = authorizer.denials.map((denial) => {
-    expect(denial).toMatch(new RegExp(`BlobsSession\\S+ s3:\\S+ arn:aws:s3:::\\S+/${victim.org}/\\S+$`));
+    expect(denial).toMatch(new RegExp(`anima-blobs-session-\\S+ s3:\\S+ arn:aws:s3:::\\S+/${victim.org}/\\S+$`));
     return /s3:\w+/.exec(denial)?.[0];
   });
   expect(new Set(denied)).toEqual(

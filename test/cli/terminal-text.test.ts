@@ -149,7 +149,7 @@ describe('a vault whose every text is hostile', () => {
   const progress = { counted: 1, total: 1, reencrypted: 1, damaged: 0, startedAt: evil, finishedAt: evil };
   const record = {
     ...{ id: evil, time: evil, org: evil, principal: evil, route: evil, verb: evil, name: evil, result: evil },
-    ...{ requestId: evil, sourceIp: evil, agent: evil, run: evil, toolCall: evil },
+    ...{ requestId: evil, sourceIp: evil, viewerIp: evil, agent: evil, run: evil, toolCall: evil },
   };
   const shred = { org: evil, state: 'locked', receipts: [], final: false, shredAt: evil };
   const answers: Readonly<Record<string, object>> = {

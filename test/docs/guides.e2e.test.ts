@@ -27,11 +27,14 @@ interface Block {
 
 function blocksOf(page: string): Block[] {
   const text = readFileSync(join(projectFolder, page === 'README' ? '' : 'docs', `${page}.md`), 'utf8');
-  return [...text.matchAll(/^```(\S*)\n([\s\S]*?)^```$/gm)].map(({ 1: kind = '', 2: code = '', index }) => ({
-    kind,
-    code,
-    line: text.slice(0, index).split('\n').length + 1,
-  }));
+  // Blocks in a list are indented.
+  return [...text.matchAll(/^( *)```(\S*)\n([\s\S]*?)^\1```$/gm)].map(
+    ([, indent = '', kind = '', code = ''], at, all) => ({
+      kind,
+      code: code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+      line: text.slice(0, all[at]?.index).split('\n').length + 1,
+    }),
+  );
 }
 
 const terminal = new Terminal();
@@ -107,7 +110,7 @@ const promised: Readonly<Record<(typeof pages)[number], readonly (readonly [stri
 };
 
 describe('commands that need AWS', () => {
-  const lines = [...pages, 'rotation', 'README'].flatMap((page) =>
+  const lines = [...pages, 'rotation', 'README', 'incidents', 'recovery', 'upgrades'].flatMap((page) =>
     blocksOf(page)
       .filter(({ kind }) => kind === 'sh-aws')
       .flatMap(({ code }) => code.replaceAll('\\\n', ' ').trim().split('\n'))
@@ -130,7 +133,7 @@ describe('commands that need AWS', () => {
   });
 
   test('of cdk exist, and every setting is one that the app takes', () => {
-    const known = new Set(['bootstrap', 'diff', 'deploy']);
+    const known = new Set(['bootstrap', 'diff', 'deploy', 'import']);
     for (const line of of('npx cdk ')) {
       expect(known).toContain(line.split(' ')[2]);
       const pairs = [...line.matchAll(/-c ([A-Za-z]+)=(\S+)/g)].map(
@@ -161,8 +164,9 @@ describe('commands that need AWS', () => {
     };
     for (const line of of('aws ')) {
       const [, service = '', operation = ''] = line.split(' ');
-      // The AWS SDK client of this service is not installed here.
+      // The AWS SDK clients of these services are not installed here.
       if (service === 'cloudformation') expect(operation).toBe('describe-stacks');
+      else if (service === 'cloudtrail') expect(operation).toBe('lookup-events');
       else {
         const name = operation.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
         expect(await clients[service]?.()).toHaveProperty(`${name}Command`);

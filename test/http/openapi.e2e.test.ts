@@ -209,10 +209,9 @@ describe('responses that do not depend on the schemas are documented', () => {
     expect(status).toBe(operation.operationId === 'createOrg' ? 403 : 401);
   });
 
-  test.each(byId.filter(([, { bodySchema }]) => bodySchema !== undefined))(
+  test.each(byId.filter(([id, { bodySchema }]) => bodySchema !== undefined && id !== 'createOrg'))(
     '%s with another media type',
     async (_, operation) => {
-      if (operation.operationId === 'createOrg') return;
       const options = {
         headers: { 'content-type': 'text/plain' },
         ...(operation.operationId === 'deleteAccount' ? { key: fixtures.userKey } : {}),

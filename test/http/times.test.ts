@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { rfc3339Time } from '../../contract/shared/schema-parts.ts';
 import { formatTimeArgument } from '../../sdk/src/shared/argument-validation.ts';
 
-const isAccepted = (time: string) => z.safeParse(rfc3339Time, time).success;
+const isAccepted = (time: string) => z.safeParse(rfc3339Time(), time).success;
 
 test.each([
   '9999-12-31T23:59:59-00:01',

@@ -78,8 +78,8 @@ test.each(['-1', '1.5', 'ever', '100000', '007'])('a retention of %s is refused'
 
 test('the sealer is run every five minutes, and by nothing else', () => {
   const scheduled = ofType(template, 'AWS::Events::Rule').filter(([, one]) => 'ScheduleExpression' in one.Properties);
-  expect(scheduled).toHaveLength(1);
-  const [ruleId, rule] = scheduled[0] ?? expect.fail('no schedule');
+  const [[ruleId, rule] = expect.fail('no schedule'), ...others] = scheduled;
+  expect(others).toEqual([]);
   expect(rule.Properties).toMatchObject({ ScheduleExpression: 'rate(5 minutes)', State: 'ENABLED' });
   const sealer = aliasOf(template, 'sealer')[0];
   expect(target(rule.Properties.Targets)).toBe(sealer);

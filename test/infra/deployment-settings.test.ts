@@ -12,6 +12,7 @@ describe('settings', () => {
       corsOrigins: ['*'],
       logRetention: 90,
       sessionTags: true,
+      endpoints: { fips: false, dualStack: false },
       blobMaxBytes: 68_719_476_736,
       pageDomain: undefined,
       responder: 'none',
@@ -34,6 +35,14 @@ describe('settings', () => {
   test('names of tables, buckets and the queue are generated unless stable names are requested', () => {
     expect(read({ stableNames: 'on' }).stableNames).toBe(true);
     expect(read({ stableNames: 'off' }).stableNames).toBe(false);
+  });
+
+  test.each([
+    ['fips', { fips: true, dualStack: false }],
+    ['dual-stack', { fips: false, dualStack: true }],
+    ['fips,dual-stack', { fips: true, dualStack: true }],
+  ])('of the endpoints of AWS: %s', (endpoints, expected) => {
+    expect(read({ endpoints }).endpoints).toEqual(expected);
   });
 
   test('of messages: what answers them, and where providers call', () => {
@@ -91,6 +100,8 @@ describe('settings', () => {
     ['stableNames', 'yes'],
     ['canary', 'yes'],
     ['canary', ''],
+    ['endpoints', 'FIPS'],
+    ['endpoints', 'dual-stack,fips'],
     ['responder', 'answers'],
     ['responder', ''],
     ['responder', 'arn:aws:lambda:eu-central-1:123456789012:function:*'],

@@ -46,9 +46,6 @@ const destroyingUsers = [
 const newJob = 'transitKey kms:GenerateDataKey';
 const handingOn = 'job sqs:SendMessage';
 
-/** Lambda sends the events of failed asynchronous invocations to their queue with the function's own role. */
-const reportingFailure = 'failure sqs:SendMessage';
-
 /**
  * The kinds of jobs that each function is allowed to create. Only the function that verifies providers creates
  * messages.
@@ -67,6 +64,8 @@ const authenticatingRecords = 'recordsKey kms:GenerateMac';
 const readingMark = 'locked s3:GetObject';
 const writingMark = ['locked s3:GetObject', 'locked s3:PutObject'];
 
+/** For events of asynchronous invocations that failed finally. */
+const reportingFailure = 'failure sqs:SendMessage';
 const signing = ['signingKey kms:GetPublicKey', 'signingKey kms:Sign'];
 
 export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permissions>> = {
@@ -122,7 +121,11 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       'keyring dynamodb:PutItem',
       'rotation dynamodb:GetItem',
     ],
-    own: [authenticatingRecords, 'rotation-workflow lambda:InvokeFunction'],
+    own: [
+      authenticatingRecords,
+      'rotation-workflow lambda:InvokeFunction',
+      'rotation-workflow lambda:GetDurableExecution',
+    ],
   },
   shredder: {
     data: [
@@ -141,6 +144,7 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       authenticatingRecords,
       ...lookingForCopies,
       'shred-workflow lambda:InvokeFunction',
+      'shred-workflow lambda:GetDurableExecution',
       ...signing,
       'value dynamodb:DescribeContinuousBackups',
     ],
@@ -264,9 +268,9 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [
       authenticatingRecords,
-      reportingFailure,
       'rotation-workflow lambda:CheckpointDurableExecution',
       'rotation-workflow lambda:GetDurableExecutionState',
+      reportingFailure,
     ],
   },
   'shred-workflow': {
@@ -284,13 +288,14 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
       ...lookingForCopies,
       'shred-workflow lambda:CheckpointDurableExecution',
       'shred-workflow lambda:GetDurableExecutionState',
+      reportingFailure,
       ...signing,
     ],
   },
   // The orgs with new records are determined before there is a session: from the index and from items without an org.
   sealer: {
     data: ['audit dynamodb:Query', 'locked s3:GetObjectVersion', 'locked s3:ListBucketVersions', 'locked s3:PutObject'],
-    own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', reportingFailure, ...signing],
+    own: ['audit dynamodb:GetItem', record, 'audit dynamodb:Query', ...signing, reportingFailure],
   },
   publisher: { data: [], own: ['page s3:PutObject'] },
   'provider-secrets': {

@@ -209,7 +209,7 @@ describe('with session tags switched off', () => {
 });
 
 describe('functions', () => {
-  test('there is one for each group and workflow, on arm64 and Node 24, logging JSON', () => {
+  test('there is one for each group and workflow, on arm64 and Node 24, logging JSON without lines for every invocation', () => {
     expect(ofType(template, 'AWS::Lambda::Function')).toHaveLength(entries.length);
     for (const entry of entries) {
       expect(functionOf(template, entry)[1].Properties).toMatchObject({
@@ -217,7 +217,7 @@ describe('functions', () => {
         Runtime: 'nodejs24.x',
         Handler: 'index.handler',
         Timeout: entry === 'worker' ? 60 : 15,
-        LoggingConfig: { LogFormat: 'JSON' },
+        LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'INFO', SystemLogLevel: 'WARN' },
       });
       expect(functionOf(template, entry)[1].Properties).not.toHaveProperty('TracingConfig');
     }
@@ -264,7 +264,7 @@ describe('functions', () => {
 
   test('every log is kept as long as told, and no longer', () => {
     const logs = ofType(template, 'AWS::Logs::LogGroup');
-    // Also the access log of the API, and the log of unexpected calls.
+    // Besides those of the functions: the access log, and the log of unexpected calls.
     expect(logs).toHaveLength(entries.length + 2);
     for (const [, log] of logs) expect(log.Properties.RetentionInDays).toBe(30);
   });

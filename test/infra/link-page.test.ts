@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { runInNewContext } from 'node:vm';
 import { inflateSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { functionEnv } from '../../contract/shared/environment-variables.ts';
+import {
+  callerHeaders,
+  customResources,
+  functionEnv,
+  originSecretHeader,
+  viewerAddressHeader,
+} from '../../contract/shared/environment-variables.ts';
 import {
   aliasOf,
   appForTest,
@@ -135,14 +141,51 @@ describe('the distribution', () => {
     expect(others).toEqual([]);
     expect(behaviour).toMatchObject({
       PathPattern: '/v1/links/*',
-      // The AWS managed policies CachingDisabled and AllViewerExceptHostHeader.
+      // The AWS managed policy CachingDisabled.
       CachePolicyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad',
-      OriginRequestPolicyId: 'b689b0a8-53d0-40ab-baf2-68738e2966ac',
+      OriginRequestPolicyId: { Ref: only(template, 'AWS::CloudFront::OriginRequestPolicy')[0] },
     });
     expect(behaviour.AllowedMethods).toContain('POST');
     const origin = Object(config.Origins).find(({ Id }: { Id: string }) => Id === behaviour.TargetOriginId);
     expect(target(origin.DomainName)).toBe(only(template, 'AWS::ApiGatewayV2::Api')[0]);
     expect(origin.CustomOriginConfig).toEqual({ OriginProtocolPolicy: 'https-only', OriginSSLProtocols: ['TLSv1.2'] });
+  });
+
+  test('passes on queries, cookies, what the API reads, and the address of the viewer, but never Host', () => {
+    const { OriginRequestPolicyConfig } = only(template, 'AWS::CloudFront::OriginRequestPolicy')[1].Properties;
+    const { HeadersConfig, CookiesConfig, QueryStringsConfig } = Object(OriginRequestPolicyConfig);
+    expect([CookiesConfig, QueryStringsConfig]).toEqual([{ CookieBehavior: 'all' }, { QueryStringBehavior: 'all' }]);
+    expect(HeadersConfig.HeaderBehavior).toBe('whitelist');
+    const headers: string[] = HeadersConfig.Headers.map((name: string) => name.toLowerCase());
+    const needed = ['content-type', ...Object.values(callerHeaders), 'origin', 'access-control-request-method'];
+    expect(headers).toEqual(expect.arrayContaining([...needed, viewerAddressHeader]));
+    for (const name of ['host', originSecretHeader]) expect(headers).not.toContain(name);
+    // The quota of CloudFront.
+    expect(headers.length).toBeLessThanOrEqual(10);
+  });
+
+  test('proves to the API that it sent a request; the function of links has only the hash, and no other has either', () => {
+    const [secretId, secret] = only(template, customResources.originSecret);
+    expect(target(secret.Properties.ServiceToken)).toBe(aliasOf(template, 'publisher')[0]);
+    const [page, api] = Object(config.Origins);
+    expect(page).not.toHaveProperty('OriginCustomHeaders');
+    expect(api.OriginCustomHeaders).toEqual([
+      { HeaderName: originSecretHeader, HeaderValue: { 'Fn::GetAtt': [secretId, 'Secret'] } },
+    ]);
+    const hash = { 'Fn::GetAtt': [secretId, 'SecretSha256'] };
+    expect(functionOf(template, 'links')[1].Properties).toMatchObject({
+      Environment: { Variables: { [functionEnv.originSecretHash]: hash } },
+    });
+    const uses = Object.entries(template.resources).flatMap(([id, resource]) =>
+      [...JSON.stringify(resource).matchAll(/"Fn::GetAtt":\["([^"]+)","(Secret[^"]*)"\]/g)].map((use) => [id, use[2]]),
+    );
+    const [distributionId] = only(template, 'AWS::CloudFront::Distribution');
+    expect(uses.sort()).toEqual(
+      [
+        [distributionId, 'Secret'],
+        [functionOf(template, 'links')[0], 'SecretSha256'],
+      ].sort(),
+    );
   });
 
   test('has a name of its own where one was chosen, TLS 1.3 at least, and then that is the address of links', () => {
@@ -168,7 +211,7 @@ describe('the distribution', () => {
 
   test('two deployments of one account share no name, which CloudFront would refuse', () => {
     const names = (from: Synthesized) =>
-      ['Function', 'ResponseHeadersPolicy', 'OriginAccessControl'].map((type) => {
+      ['Function', 'ResponseHeadersPolicy', 'OriginAccessControl', 'OriginRequestPolicy'].map((type) => {
         const name = /"Name":(\{[^}]*\}[^}]*\})/.exec(JSON.stringify(only(from, `AWS::CloudFront::${type}`)[1]))?.[1];
         expect(name).toContain('{"Ref":"AWS::Region"}');
         return name;

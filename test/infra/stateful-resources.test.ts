@@ -96,7 +96,7 @@ describe('the data stack', () => {
     expect(JSON.stringify(template.stacks.data)).not.toMatch(/Fn::ImportValue|Fn::GetStackOutput/);
   });
 
-  test('has everything stateful: the code stack has no table and no key, only the bucket of the page, and the queue of failed invocations', () => {
+  test('has everything stateful: the code stack has no table and no key, only the bucket of the page and the queue of failed invocations', () => {
     const { Resources } = template.stacks.code;
     const stateful = Object.entries(Resources).filter(([, { Type }]) => Object.hasOwn(replacingProperties, Type));
     expect(stateful.map(([id]) => id.slice(0, -8)).sort()).toEqual([

@@ -2,12 +2,14 @@
  * The function that responds to CloudFormation. It must always respond, and must never report success if the page is
  * not stored.
  */
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { deflateSync } from 'node:zlib';
 import type { CloudFormationCustomResourceEvent, Context } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { publishPage } from '../../lambdas/link-page/handlers/publish-page.ts';
+import { customResources } from '../../contract/shared/environment-variables.ts';
+import { provideCustomResource } from '../../lambdas/link-page/handlers/provide-custom-resource.ts';
 import type { PageStore } from '../../lambdas/link-page/page-publisher.ts';
 import type { RequestLogEntry } from '../../lambdas/middleware/request-log.ts';
 
@@ -39,7 +41,12 @@ const html = '<!doctype html><title>Schön</title>';
 const properties = { Key: 'v1/index.html', Content: deflateSync(html).toString('base64') };
 
 /** Runs the handler. `failures` is the number of writes that the store refuses first. */
-async function run(RequestType: 'Create' | 'Update' | 'Delete', failures = 0, more: object = {}) {
+async function run(
+  RequestType: 'Create' | 'Update' | 'Delete',
+  failures = 0,
+  more: object = {},
+  ResourceType: string = customResources.page,
+) {
   const stored: [string, string][] = [];
   const logged: RequestLogEntry[] = [];
   let refusals = failures;
@@ -55,13 +62,13 @@ async function run(RequestType: 'Create' | 'Update' | 'Delete', failures = 0, mo
     ...about,
     RequestType,
     ResponseURL: `http://127.0.0.1:${port}/answer?X-Amz-Signature=s`,
-    ResourceType: 'Custom::VaultPage',
+    ResourceType,
     ServiceToken: 'arn',
     PhysicalResourceId: 'page',
     ResourceProperties: { ServiceToken: 'arn', ...properties, ...more },
     OldResourceProperties: { ServiceToken: 'arn' },
   };
-  const handler = publishPage((entry) => logged.push(entry), pages, [1, 1, 1]);
+  const handler = provideCustomResource((entry) => logged.push(entry), pages, [1, 1, 1]);
   const outcome = handler(event, { awsRequestId: 'invocation' } as Context);
   return { outcome, stored, logged };
 }
@@ -115,4 +122,46 @@ describe('the publisher', () => {
     const { outcome } = await run('Create');
     await expect(outcome).rejects.toThrow(/rejected the response: 403/);
   });
+});
+
+describe('the secret of the distribution', () => {
+  const draw = async (type: 'Create' | 'Update') => {
+    const { outcome, stored, logged } = await run(type, 0, {}, customResources.originSecret);
+    await outcome;
+    expect(stored).toEqual([]);
+    const { Data, ...rest } = received.pop()?.body ?? {};
+    expect(rest).toEqual({ ...about, PhysicalResourceId: 'origin-secret', Status: 'SUCCESS', NoEcho: true });
+    return { ...(Data as { Secret: string; SecretSha256: string }), logged };
+  };
+
+  test('is 32 random bytes, and comes with its hash, hidden from the outputs of the stack', async () => {
+    const { Secret, SecretSha256 } = await draw('Create');
+    expect(Secret).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(SecretSha256).toBe(createHash('sha256').update(Secret).digest('hex'));
+  });
+
+  test('is another one at each update, and is not in the log', async () => {
+    const [first, second] = [await draw('Create'), await draw('Update')];
+    expect(second.Secret).not.toBe(first.Secret);
+    for (const { Secret, SecretSha256, logged } of [first, second]) {
+      expect(logged).toMatchObject([{ requestId: 'invocation', status: 200 }]);
+      expect(JSON.stringify(logged)).not.toContain(Secret);
+      expect(JSON.stringify(logged)).not.toContain(SecretSha256);
+    }
+  });
+
+  test('is not drawn when the resource goes', async () => {
+    const { outcome } = await run('Delete', 0, {}, customResources.originSecret);
+    await outcome;
+    expect(received.map(({ body }) => body)).toEqual([
+      { ...about, PhysicalResourceId: 'origin-secret', Status: 'SUCCESS' },
+    ]);
+  });
+});
+
+test('a resource of an unknown type fails the deployment', async () => {
+  const { outcome, stored } = await run('Create', 0, {}, 'Custom::Other');
+  await outcome;
+  expect(stored).toEqual([]);
+  expect(received[0]?.body).toMatchObject({ ...about, Status: 'FAILED' });
 });

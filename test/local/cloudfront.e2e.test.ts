@@ -1,14 +1,16 @@
 /** The deployed page on this machine: its files and headers, and the requests that are forwarded to the API. */
 
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { customResources } from '../../contract/shared/environment-variables.ts';
 import { readCloudAssembly } from '../../local/aws/cloudformation/cloud-assembly.ts';
 import type { CacheBehavior } from '../../local/aws/cloudformation/distribution-spec.ts';
 import { startDistributionServer } from '../../local/aws/cloudfront/distribution-server.ts';
+import { localCustomResources } from '../../local/vault/custom-resources.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { createPolicyAuthorizer } from '../shared/policy-authorizer.ts';
 
@@ -106,14 +108,14 @@ test('the log has what a request line and the referrer tell', async () => {
 
 describe('the publisher', () => {
   afterEach(() => stack.vault.setHooks());
+  const nameOf = (start: string) =>
+    Object.entries(stack.vault.resources).find(([id]) => id.startsWith(start))?.[1] ?? '';
+  const common = () => ({ region: stack.vault.operator.region, credentials: stack.vault.credentials });
 
-  test('invoked as a deployment does, puts into the bucket what is served, within the policies', async () => {
-    const { vault } = stack;
+  /** Invokes the function as a deployment does for the resource of a type. Returns its responses. */
+  async function provide(type: string): Promise<{ properties: Record<string, unknown>; answers: unknown[] }> {
     const resources = [...readCloudAssembly(inject('assembly')).resources.values()];
-    const published = resources.find(({ Type }) => Type === 'Custom::VaultPage');
-    const nameOf = (start: string) => Object.entries(vault.resources).find(([id]) => id.startsWith(start))?.[1] ?? '';
-    const authorizer = createPolicyAuthorizer(vault);
-    vault.setHooks(authorizer);
+    const resource = resources.find(({ Type }) => Type === type) ?? expect.fail(`no ${type}`);
     const answers: unknown[] = [];
     const cloudFormation = createServer(async (request, response) => {
       answers.push(JSON.parse(String(await buffer(request))));
@@ -127,25 +129,87 @@ describe('the publisher', () => {
       StackId: 's',
       RequestId: 'r',
       LogicalResourceId: 'l',
-      ResourceProperties: published?.Properties,
+      ResourceType: type,
+      ResourceProperties: resource.Properties,
     };
-    const common = { region: vault.operator.region, credentials: vault.credentials };
-    const lambda = new LambdaClient({ ...common, endpoint: vault.endpoints.dynamodb });
+    const lambda = new LambdaClient({ ...common(), endpoint: stack.vault.endpoints.dynamodb });
     const invoked = await lambda.send(
       new InvokeCommand({ FunctionName: nameOf('PublisherFunction'), Payload: Buffer.from(JSON.stringify(event)) }),
     );
     await new Promise((resolve) => cloudFormation.close(resolve));
     expect(invoked.FunctionError).toBeUndefined();
     expect(answers).toEqual([expect.objectContaining({ Status: 'SUCCESS' })]);
+    return { properties: resource.Properties, answers };
+  }
+
+  test('invoked as a deployment does, puts into the bucket what is served, within the policies', async () => {
+    const authorizer = createPolicyAuthorizer(stack.vault);
+    stack.vault.setHooks(authorizer);
+    const { properties } = await provide(customResources.page);
     expect(authorizer.denials).toEqual([]);
     expect(authorizer.allowed.get('s3:PutObject')).toBe(1);
 
-    const s3 = new S3Client({ ...common, endpoint: vault.endpoints.s3 });
-    const Key = String(published?.Properties.Key);
+    const s3 = new S3Client({ ...common(), endpoint: stack.vault.endpoints.s3 });
+    const Key = String(properties.Key);
     const { Body, ContentType } = await s3.send(new GetObjectCommand({ Bucket: nameOf('PageBucket'), Key }));
     expect(ContentType).toBe('text/html; charset=utf-8');
     expect(await Body?.transformToString()).toBe(await (await get('/')).text());
   });
+
+  test('draws a secret with the attributes that the template reads, and logs none of them', async () => {
+    const { answers } = await provide(customResources.originSecret);
+    const attributes: Record<string, string> = Object(answers[0]).Data;
+    const local = localCustomResources.customAttributes?.[customResources.originSecret] ?? {};
+    expect(Object.keys(attributes).sort()).toEqual(Object.keys(local).sort());
+    for (const { Secret = '', SecretSha256 } of [attributes, local])
+      expect(createHash('sha256').update(Secret).digest('hex')).toBe(SecretSha256);
+    const logs = stack.vault.logs();
+    for (const value of Object.values(attributes)) expect(logs).not.toContain(value);
+  });
+});
+
+test('the API gets the headers that the policy names, those of CloudFront, and no others', async () => {
+  const received: IncomingHttpHeaders[] = [];
+  const api = createServer((request, response) => {
+    received.push(request.headers);
+    response.end();
+  });
+  await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve));
+  const address = api.address();
+  const page = await startDistributionServer(0);
+  try {
+    const behaviour: CacheBehavior = {
+      pathPattern: '*',
+      allowedMethods: ['POST'],
+      target: 'api',
+      functionCode: undefined,
+      headers: [],
+      forwardedHeaders: ['content-type', 'cloudfront-viewer-address'],
+      originHeaders: [['x-proof', 'of CloudFront']],
+      files: new Map(),
+    };
+    const apiUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    const options = { apiUrl, origins: new Map<string, string>(), onError: (error: string) => expect.fail(error) };
+    page.serve({ origins: [], behaviours: [behaviour] }, options);
+    const forged = { 'cloudfront-viewer-address': '198.51.100.1:1', 'x-proof': 'of the viewer', 'x-other': 'x' };
+    const headers = { ...forged, 'content-type': 'text/plain', cookie: 'a=b' };
+    expect((await fetch(`${page.url}/x`, { method: 'POST', headers, body: 'text' })).status).toBe(200);
+    expect(received).toEqual([
+      {
+        host: apiUrl.replace('http://', ''),
+        connection: expect.any(String),
+        'content-length': '4',
+        'content-type': 'text/plain',
+        cookie: 'a=b',
+        'cloudfront-viewer-address': expect.stringMatching(/^127\.0\.0\.1:[0-9]+$/),
+        'x-proof': 'of CloudFront',
+      },
+    ]);
+  } finally {
+    await page.close();
+    api.closeAllConnections();
+    api.close();
+  }
 });
 
 describe('a distribution of another kind', () => {
@@ -155,6 +219,8 @@ describe('a distribution of another kind', () => {
     target: 'files',
     functionCode,
     headers: [],
+    forwardedHeaders: [],
+    originHeaders: [],
     files: new Map([['/x', Buffer.from('x')]]),
   });
 

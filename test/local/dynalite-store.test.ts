@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { create, type StoreIterator } from 'dynalite/db/index.js';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type DynaliteTables, openTables } from '../../local/aws/dynamodb/dynalite-store.ts';
 
 let folder: string;
@@ -9,6 +10,14 @@ let tables: DynaliteTables;
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'anima-tables-'));
   tables = await openTables(folder);
+  await createTable();
+});
+afterEach(async () => {
+  await tables.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function createTable(): Promise<void> {
   await tables.call('CreateTable', {
     TableName: 'items',
     AttributeDefinitions: ['org', 'name'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
@@ -20,11 +29,7 @@ beforeEach(async () => {
   });
   // A new table is in the state CREATING for a moment.
   await expect.poll(async () => (await tables.call('DescribeTable', { TableName: 'items' })).body).toContain('ACTIVE');
-});
-afterEach(async () => {
-  await tables.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+}
 
 const query = (more: object) =>
   tables.call('Query', {
@@ -57,6 +62,25 @@ describe('the store of dynalite', () => {
       if (i % 10 === 0) expect((await query(more)).status).toBe(200);
     }
     await expect.poll(megabytes).toBeLessThan(20);
+  });
+
+  // An open iterator in memory keeps a snapshot of all entries.
+  test('in memory, closes the iterator of a query that ends at a limit', async () => {
+    await tables.close();
+    const values = vi.spyOn(
+      Object.getPrototypeOf(create({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 }).db),
+      'values',
+    );
+    tables = await openTables(null);
+    await createTable();
+    for (const name of ['a', 'b', 'c']) await put(name);
+    values.mockClear();
+    expect((await query({ Limit: 1 })).status).toBe(200);
+    const iterators = values.mock.results.map(({ value }) => value as StoreIterator);
+    values.mockRestore();
+    expect(iterators).toHaveLength(1);
+    const next = () => iterators[0]?.next().catch(({ code }) => code);
+    await expect.poll(next).toBe('LEVEL_ITERATOR_NOT_OPEN');
   });
 
   test('answers what DynamoDB refuses with its status and type, and leaves the input as it was', async () => {

@@ -68,7 +68,12 @@ describe('the page', () => {
     page = await startDistributionServer(0);
     const behaviour = { pathPattern: '*', allowedMethods: ['GET', 'POST'], target: 'api', headers: [] } as const;
     page.serve(
-      { origins: [], behaviours: [{ ...behaviour, functionCode: undefined, files: new Map() }] },
+      {
+        origins: [],
+        behaviours: [
+          { ...behaviour, functionCode: undefined, forwardedHeaders: [], originHeaders: [], files: new Map() },
+        ],
+      },
       {
         apiUrl: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
         origins: new Map(),

@@ -412,8 +412,8 @@ describe('a template', () => {
   test.for<[string, (template: ReturnType<typeof templateResources>) => void, RegExp]>([
     [
       'an unknown intrinsic',
-      (t) => Object.assign(properties(t, 'Stage'), { StageName: { 'Fn::ImportValue': 'x' } }),
-      /Fn::ImportValue/,
+      (t) => Object.assign(properties(t, 'Stage'), { StageName: { 'Fn::GetAZs': 'x' } }),
+      /Fn::GetAZs/,
     ],
     [
       'an unknown resource type',

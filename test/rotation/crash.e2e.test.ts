@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const values = 600;
 
 const start = async (): Promise<VaultProcess> =>
-  await startVaultProcess('--data', folder, '--port', '0', '--assembly', inject('assembly'), '--time-scale', '0.2');
+  await startVaultProcess('--data', folder, '--port', '0', '--assembly', inject('assembly'), '--time-scale', '0.5');
 
 /** The interface that the rotation helpers need, for a vault in a separate process. */
 const watched = ({ ready }: VaultProcess) => ({

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { KeyringOpener } from '../../lambdas/org-keys/keyring-opener.ts';
-import type { Kek, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
+import type { Kek, KekRewrapper, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
 import type { RotationProgress, RotationProgressStore } from '../../lambdas/rotation/rotation-ports.ts';
 import { KeyringUpdater, type RotationInput, RotationService } from '../../lambdas/rotation/rotation-service.ts';
 import { drainSeconds, RotationWorkflow } from '../../lambdas/rotation/rotation-workflow.ts';
@@ -120,9 +120,15 @@ export function createRotatableVault(
 
   const ports = () => {
     const keyrings: KeyringStore = withCallFaults(stores, calls);
-    const theKek: Kek = withCallFaults(kek, calls);
+    const theKek: Kek & KekRewrapper = withCallFaults(kek, calls);
     const { keyringVerifier } = createRecordVerifiers(withCallFaults(marks, calls), clock);
-    const changes = new KeyringUpdater(theKek, keyrings, new KeyringOpener(theKek, keyringVerifier, clock), clock);
+    const changes = new KeyringUpdater(
+      theKek,
+      theKek,
+      keyrings,
+      new KeyringOpener(theKek, keyringVerifier, clock),
+      clock,
+    );
     return { changes, progress: withCallFaults(progress, calls) };
   };
   const workflows: WorkflowStarter = {

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { nodeFetch } from '../../cli/shell/node-fetch.ts';
 import { parseRetryAfter } from '../../sdk/src/http/retry.ts';
 import { clientOf, fakeFetch, info, json, problem, rejectionOf, serve } from './fake-fetch.ts';
 
@@ -160,7 +161,10 @@ describe('retries', () => {
   });
 });
 
-describe('over a real connection', () => {
+describe.each([
+  ['the platform', fetch],
+  ['the command', nodeFetch],
+])('over a real connection, with the fetch of %s', (_name, fetch) => {
   let server: Server | undefined;
   afterEach(() => {
     server?.closeAllConnections();
@@ -210,6 +214,43 @@ describe('over a real connection', () => {
       name: 'ConnectionError',
       detail: expect.stringContaining(`ECONNREFUSED at ${served.url}`),
     });
+  });
+
+  test.each(['before the headers', 'in the middle of the body'])(
+    'the time-out ends an attempt that stalls %s',
+    async (when) => {
+      const served = await serve((_request, response) => {
+        if (when !== 'before the headers') response.writeHead(200, { 'content-length': 100 }).write('{');
+      });
+      server = served.server;
+      const { vault } = clientOf(fetch, { baseURL: served.url, timeout: 150, maxRetries: 0 });
+      expect(await rejectionOf(vault.get('a'))).toMatchObject({ code: 'timeout', retryable: true });
+    },
+  );
+
+  test('a signal ends a request, and closes its connection', async () => {
+    const stop = new AbortController();
+    let closed = Promise.resolve();
+    const served = await serve((request) => {
+      closed = new Promise((resolve) => request.socket.once('close', () => resolve()));
+      stop.abort();
+    });
+    server = served.server;
+    const { vault } = clientOf(fetch, { baseURL: served.url });
+    expect(await rejectionOf(vault.get('a', { signal: stop.signal }))).toMatchObject({ code: 'aborted' });
+    await closed;
+  });
+
+  test('text arrives as it was sent, in pieces that split characters', async () => {
+    const value = 'ä€😀'.repeat(1000);
+    const served = await serve((request, response) => {
+      expect(request.headers.authorization).toMatch(/^Bearer anm_/);
+      const body = Buffer.from(JSON.stringify({ ...info('a'), value }));
+      response.write(body.subarray(0, 2001));
+      setTimeout(() => response.end(body.subarray(2001)), 20);
+    });
+    server = served.server;
+    expect(await clientOf(fetch, { baseURL: served.url }).vault.get('a')).toBe(value);
   });
 
   test('names arrive at the server as they were given', async () => {

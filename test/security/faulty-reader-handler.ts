@@ -3,15 +3,16 @@
  * from the value table, and for `key-of/<org>/…` it requests the DEK of that org from KMS, each time with the caller's
  * session. A function entry, bundled by a test.
  */
-import { type BatchGetItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DecryptCommand, KMSClient } from '@aws-sdk/client-kms';
+import type { BatchGetItemInput } from '@aws-sdk/client-dynamodb';
+import type { DecryptRequest } from '@aws-sdk/client-kms';
+import { DynamoClient } from '../../lambdas/aws/dynamo-client.ts';
+import { KmsClient } from '../../lambdas/aws/kms-client.ts';
 
 let keyOf: string | undefined;
 
-const sendToTables = DynamoDBClient.prototype.send;
-DynamoDBClient.prototype.send = function (this: DynamoDBClient, ...args: unknown[]) {
-  const [command] = args as [BatchGetItemCommand];
-  for (const { Keys = [] } of Object.values(command.input.RequestItems ?? {})) {
+const { batchGetItem } = DynamoClient.prototype;
+DynamoClient.prototype.batchGetItem = function (this: DynamoClient, input: BatchGetItemInput) {
+  for (const { Keys = [] } of Object.values(input.RequestItems ?? {})) {
     for (const key of Keys) {
       const [, bug, org] = /^(item-of|key-of)\/([0-9a-z]{16})\//.exec(key.name?.S ?? '') ?? [];
       if (org === undefined) continue;
@@ -19,18 +20,14 @@ DynamoDBClient.prototype.send = function (this: DynamoDBClient, ...args: unknown
       else keyOf = org;
     }
   }
-  return Reflect.apply(sendToTables, this, args);
-} as typeof sendToTables;
+  return batchGetItem.call(this, input);
+};
 
-const sendToKms = KMSClient.prototype.send;
-KMSClient.prototype.send = function (this: KMSClient, ...args: unknown[]) {
-  const [command] = args;
-  // The MAC of the records key has no encryption context.
-  if (command instanceof DecryptCommand) {
-    if (keyOf !== undefined) command.input.EncryptionContext = { ...command.input.EncryptionContext, org: keyOf };
-    keyOf = undefined;
-  }
-  return Reflect.apply(sendToKms, this, args);
-} as typeof sendToKms;
+const { decrypt } = KmsClient.prototype;
+KmsClient.prototype.decrypt = function (this: KmsClient, input: DecryptRequest) {
+  const org = keyOf ?? input.EncryptionContext?.org ?? '';
+  keyOf = undefined;
+  return decrypt.call(this, { ...input, EncryptionContext: { ...input.EncryptionContext, org } });
+};
 
 export { handler } from '../../lambdas/functions/reader.ts';

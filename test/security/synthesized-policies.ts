@@ -10,11 +10,12 @@ import {
   readDeployment,
 } from '../../local/aws/cloudformation/read-deployment.ts';
 import { arn, bucketArn } from '../../local/aws/shared/aws-account.ts';
+import { localCustomResources } from '../../local/vault/custom-resources.ts';
 
 export type Entry = (typeof routeGroups)[number] | (typeof backgroundFunctions)[number];
 export const entries: readonly Entry[] = [...routeGroups, ...backgroundFunctions];
 
-/** Logical ID prefixes of tables, keys, buckets and the queue, by the names of test/infra/expected-permissions.ts. */
+/** Logical ID prefixes of tables, keys, buckets and queues, by the names of test/infra/expected-permissions.ts. */
 const logicalIdPrefixes = {
   keyring: 'KeyringsTable',
   apiKey: 'ApiKeysTable',
@@ -36,13 +37,14 @@ const logicalIdPrefixes = {
   routingKey: 'UserCustodyRoutingKey',
   transitKey: 'UserCustodyTransitKey',
   job: 'UserCustodyJobsQueue',
+  failure: 'FailuresQueue',
 } as const;
 export type ResourceWord = keyof typeof logicalIdPrefixes;
 const words = Object.keys(logicalIdPrefixes).filter((word): word is ResourceWord => word in logicalIdPrefixes);
 
 export interface SynthesizedPolicies {
   readonly policies: Policies;
-  /** ARNs of tables, keys, buckets and the queue. */
+  /** ARNs of tables, keys, buckets and queues. */
   readonly arns: Readonly<Partial<Record<ResourceWord, string>>>;
   /** The session role of a function; undefined if the function does not access data. */
   sessionRole(entry: Entry): RoleSpec | undefined;
@@ -56,7 +58,7 @@ const idOf = (entry: Entry): string => entry.replaceAll(/(?:^|-)([a-z])/g, (_, l
 export function readSynthesizedPolicies(): SynthesizedPolicies {
   const assembly = readCloudAssembly(inject('assembly'));
   const keyIds = new Map(kmsKeyLogicalIds(assembly).map((id, n) => [id, `0000000${n}-0000-0000-0000-000000000000`]));
-  const deployment = readDeployment(assembly, keyIds, { publishedObjectType: 'Custom::VaultPage' });
+  const deployment = readDeployment(assembly, keyIds, localCustomResources);
   const resources: readonly { logicalId: string; arn: string }[] = [
     ...deployment.tables.map(({ logicalId, tableName }) => ({ logicalId, arn: arn('dynamodb', `table/${tableName}`) })),
     ...deployment.buckets.map(({ logicalId, bucketName }) => ({ logicalId, arn: bucketArn(bucketName) })),

@@ -2,12 +2,16 @@
  * DynamoDB stores numbers that JavaScript cannot represent. The vault writes none, so such an item is damaged. It must
  * cause neither a server error nor a list that fails as a whole.
  */
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, test, vi } from 'vitest';
 import { DecryptionError } from '../../core/decryption-error.ts';
 import { parseListedApiKey, parseStoredApiKey } from '../../lambdas/api-keys/stores/api-key-item-codec.ts';
+import { createDocumentClient } from '../../lambdas/aws/document-clients.ts';
+import type { DynamoClient } from '../../lambdas/aws/dynamo-client.ts';
 import { DynamoDeliveries } from '../../lambdas/conversations/stores/dynamo-deliveries.ts';
-import { DynamoRotations } from '../../lambdas/rotation/stores/dynamo-rotations.ts';
+import { DynamoRotationProgress } from '../../lambdas/rotation/stores/dynamo-rotation-progress.ts';
 import { parseUserRecordOrCorrupt } from '../../lambdas/users/corrupt-user-keyring.ts';
 import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
@@ -16,10 +20,10 @@ import { parseLocatorItem, parseRecordItem } from '../../lambdas/users/stores/us
 const [org, user] = ['0123456789abcdef', 'ghjkmnpqrstvwxyz'];
 const odd = { org: { S: org }, huge: { M: { n: { N: '1e100' } } } };
 /** A client whose table holds this item. */
-const clientOf = (item: object) => () =>
-  ({
-    send: async () => ({ Item: item, Items: [item], Attributes: item }),
-  }) as unknown as DynamoDBClient;
+const clientOf = (item: object) => () => {
+  const call = async () => ({ Item: item, Items: [item], Attributes: item });
+  return { getItem: call, query: call, updateItem: call } as unknown as DynamoClient;
+};
 
 describe('an item with a number that JavaScript cannot represent', () => {
   test('is a damaged API key, also in a list', () => {
@@ -47,7 +51,22 @@ describe('an item with a number that JavaScript cannot represent', () => {
   });
 
   test('is no progress of a rotation', async () => {
-    expect(await new DynamoRotations(clientOf(odd), 'table').read(org)).toBeUndefined();
+    // The document client converts the item itself, so it has to receive one.
+    const body = JSON.stringify({ Item: { ...odd, progress: { M: { to: { N: '1e100' } } } } });
+    const server = createServer((_, response) => response.end(body)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    vi.stubEnv('AWS_REGION', 'us-east-1');
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'x');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'x');
+    const client = createDocumentClient();
+    try {
+      expect(await new DynamoRotationProgress(() => client, 'table').read(org)).toBeUndefined();
+    } finally {
+      vi.unstubAllEnvs();
+      client.destroy();
+      server.close();
+    }
   });
 
   test('is a count of attempts whose window has passed: a new one begins', async () => {

@@ -12,7 +12,7 @@ import type {
   RequestRecordsQuery,
 } from '../../lambdas/api-keys/request-record-ports.ts';
 import { FirstDekCreator, KeyringOpener, type OpenKeyring } from '../../lambdas/org-keys/keyring-opener.ts';
-import type { Kek, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
+import type { Kek, KekRewrapper, KeyringStore } from '../../lambdas/org-keys/keyring-ports.ts';
 import type { Clock } from '../../lambdas/shared/ports.ts';
 import { ValueDeleter } from '../../lambdas/values/value-deleter.ts';
 import { ValueReader } from '../../lambdas/values/value-reader.ts';
@@ -21,7 +21,7 @@ import { WriteSnapshotLoader } from '../../lambdas/values/write-snapshot-loader.
 import { authenticationKeyOf, createRecordVerifiers, InMemoryOrgMarks } from '../records/in-memory-records.ts';
 import { InMemoryValueItems } from './in-memory-values.ts';
 
-export class InMemoryKek implements Kek {
+export class InMemoryKek implements Kek, KekRewrapper {
   readonly calls: string[] = [];
   fail = false;
   async generate(org: string, version: number) {

@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { parseSlotKey, slotKey, slotOf } from '../../core/values/history-slots.ts';
 import type { ScannedItem, ValueScanStore } from '../../lambdas/rotation/rotation-ports.ts';
-import type { ReadSlot } from '../../lambdas/shared/ports.ts';
 import {
   isMalformed,
   type MalformedItem,
+  type ReadSlot,
   type ReadValue,
   type StoredValue,
   type StoredVersion,
@@ -120,12 +120,8 @@ export class InMemoryValueItems {
     return slot === undefined ? { key, name: key, slot: undefined, content } : { key, ...slot, content };
   }
 
-  #sorted: { readonly size: number; readonly keys: string[] } = { size: 0, keys: [] };
-  #keysAfter(after: string | undefined): string[] {
-    if (this.#sorted.size !== this.items.size) {
-      this.#sorted = { size: this.items.size, keys: [...this.items.keys()].sort() };
-    }
-    return this.#sorted.keys.filter((key) => this.items.has(key) && key > (after ?? ''));
+  #keysAfter(after = ''): string[] {
+    return [...this.items.keys()].filter((key) => key > after).sort();
   }
 
   /** An item that has the documented form. */

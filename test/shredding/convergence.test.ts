@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import { VaultError } from '../../contract/shared/vault-error.ts';
 import { newOrgMark } from '../../core/records/org-mark.ts';
-import { createRecordVerifiers } from '../records/in-memory-records.ts';
 import { type CallOutcome, createInMemoryShredding, noCopies } from './in-memory-shredding.ts';
 
 /** Repeats a request until there is a response, like a client. */
@@ -71,7 +70,8 @@ describe('shredding at once', () => {
         expect(marks.markOf(caller.org)).toMatchObject({ state: 'shredded', generation, issued: 1 });
       });
 
-      // The error must say it, because the tombstone is stored and only the caller can continue: no workflow is started.
+      // The error must say it, because the tombstone is stored and only the caller can continue: no workflow is
+      // started.
       test('the answer says that the keys are destroyed and that the request must be repeated', async () => {
         const { error } = await interrupt();
         expect(error).toMatchObject({ code: 'unavailable', extras: { detail: /keys are destroyed/ } });
@@ -80,15 +80,12 @@ describe('shredding at once', () => {
   );
 
   test('the keyring put back in place of the tombstone is refused, and shredded again by the next request', async () => {
-    const { world, request, stored, caller, clock, marks } = createInMemoryShredding();
+    const { world, request, stored, caller, marks, verify } = createInMemoryShredding();
     const before = structuredClone(world.record);
     await request();
     const { generation } = stored();
     world.record = before;
-    const { keyringVerifier } = createRecordVerifiers(marks, clock);
-    const read = async () => structuredClone(world.record);
-    const verified = keyringVerifier.verify(await read(), caller.org, read);
-    await expect(verified).rejects.toMatchObject({ code: 'org_shredded' });
+    await expect(verify()).rejects.toMatchObject({ code: 'org_shredded' });
     await request();
     expect(stored()).toMatchObject({ state: 'shredded', generation: generation + 2 });
     expect(marks.markOf(caller.org)).toMatchObject({ state: 'shredded', generation: generation + 2 });
@@ -188,28 +185,22 @@ describe('shredding after a waiting period', () => {
   });
 
   test('a cancelled lock that is put back is refused, and no workflow shreds the org because of it', async () => {
-    const { world, caller, marks, clock, request, shredding, runWorkflows } = createInMemoryShredding();
+    const { world, caller, request, shredding, verify, runWorkflows } = createInMemoryShredding();
     await request(10);
     const locked = structuredClone(world.record);
     await shredding.cancel(caller.org);
     world.record = structuredClone(locked);
-    const { keyringVerifier } = createRecordVerifiers(marks, clock);
-    const read = async () => structuredClone(world.record);
-    const verified = keyringVerifier.verify(await read(), caller.org, read);
-    await expect(verified).rejects.toMatchObject({ name: 'DecryptionError' });
+    await expect(verify()).rejects.toMatchObject({ name: 'DecryptionError' });
     expect(await runWorkflows()).toEqual([{ result: 'cancelled' }]);
     expect(world.record).toEqual(locked);
   });
 
   test('the keyring before the lock, put back, ends neither the lock nor the shredding', async () => {
-    const { world, caller, marks, clock, request, stored, runWorkflows } = createInMemoryShredding();
+    const { world, request, stored, verify, runWorkflows } = createInMemoryShredding();
     const unlocked = structuredClone(world.record);
     await request(10);
     world.record = unlocked;
-    const { keyringVerifier } = createRecordVerifiers(marks, clock);
-    const read = async () => structuredClone(world.record);
-    const verified = keyringVerifier.verify(await read(), caller.org, read);
-    await expect(verified).rejects.toMatchObject({ name: 'DecryptionError' });
+    await expect(verify()).rejects.toMatchObject({ name: 'DecryptionError' });
     await runWorkflows();
     expect(stored()).toMatchObject({ state: 'shredded', requestedAt: '2026-06-01T12:00:00.000Z' });
   });
@@ -301,7 +292,12 @@ describe('while a copy exists', () => {
 test('a workflow that is started with anything else does nothing', async () => {
   const { runWorkflows, world, stored } = createInMemoryShredding();
   const before = stored();
-  for (const odd of [undefined, {}, { org: 'x' }, { org: '../etc', requestedAt: '', waitSeconds: 1 }]) {
+  for (const odd of [
+    undefined,
+    {},
+    { org: 'x' },
+    { org: '../etc', requestedAt: '', waitUntil: '2026-06-01T12:00:00.000Z' },
+  ]) {
     world.started = new Map([['odd', odd as never]]);
     await expect(runWorkflows()).rejects.toThrow();
   }

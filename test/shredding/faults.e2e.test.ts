@@ -4,8 +4,7 @@
  */
 import { afterEach, expect, test } from 'vitest';
 import { type ShredReceipt, shredReceiptJwsType } from '../../core/shredding/receipt-statements.ts';
-import type { PublicJwk } from '../../core/signing/jws.ts';
-import { verifyJws } from '../../core/signing/jws.ts';
+import { type PublicJwk, verifyJws } from '../../core/signing/jws.ts';
 import type { EngineCall, InjectedFault } from '../../local/aws/endpoint/engine-hooks.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
 import { shredNow } from './shred-org.ts';

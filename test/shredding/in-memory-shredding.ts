@@ -197,7 +197,7 @@ export function createInMemoryShredding() {
       for (const input of world.started.values()) {
         results.push(
           await runShredWorkflow(
-            { shredService: shredding, blobPurger: erasing, userPurger: users, receiptService: receipts },
+            { shredService: shredding, blobPurger: erasing, userPurger: users, receiptService: receipts, clock },
             input,
             stepsOf(waits),
           ),

@@ -1,13 +1,14 @@
 /** The conditions for the replacement of keyrings, with a deployed table. */
 import { randomBytes } from 'node:crypto';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { randomId } from '../../core/encoding/random-id.ts';
 import { addDek, type Keyring, lockKeyring, newOrgKeyring, unlockKeyring } from '../../core/org-keys/org-keyring.ts';
 import { createTombstone, parseKeyringOrTombstone } from '../../core/shredding/keyring-tombstone.ts';
+import { DynamoClient } from '../../lambdas/aws/dynamo-client.ts';
 import { DynamoKeyrings } from '../../lambdas/org-keys/stores/dynamo-keyrings.ts';
 import { authenticationKeyOf } from '../records/in-memory-records.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
+import { serviceOptions } from '../shared/service-options.ts';
 
 const stack = useLocalStack();
 const time = '2026-11-21T00:00:00.000Z';
@@ -25,7 +26,7 @@ const now = async () => parseKeyringOrTombstone(authenticationKeyOf(first.org), 
 
 beforeEach(async () => {
   const { endpoints, operator, credentials } = stack.vault;
-  const client = new DynamoDBClient({ endpoint: endpoints.dynamodb, region: operator.region, credentials });
+  const client = new DynamoClient(serviceOptions(endpoints.dynamodb, operator.region, credentials));
   keyrings = new DynamoKeyrings(() => client, stack.table('KeyringsTable'));
   const empty = newOrgKeyring(authenticationKeyOf(randomId()), time);
   await keyrings.create(empty);

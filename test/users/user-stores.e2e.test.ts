@@ -1,5 +1,4 @@
 /** The user stores with real DynamoDB conditions: the promises of each port, and retries of the AWS client. */
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { limits } from '../../contract/shared/limits.ts';
@@ -12,6 +11,7 @@ import {
   withChangedSlots,
 } from '../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk } from '../../core/users/user-root-key.ts';
+import { DynamoClient } from '../../lambdas/aws/dynamo-client.ts';
 import { DynamoLocators } from '../../lambdas/users/stores/dynamo-locators.ts';
 import { DynamoUserKeyrings } from '../../lambdas/users/stores/dynamo-user-keyrings.ts';
 import {
@@ -20,19 +20,17 @@ import {
   DynamoUserRecords,
 } from '../../lambdas/users/stores/dynamo-user-records.ts';
 import { useLocalStack } from '../shared/local-stack.ts';
+import { serviceOptions } from '../shared/service-options.ts';
 
 const stack = useLocalStack();
 const time = '2026-11-21T00:00:00.000Z';
-let clientOf: () => DynamoDBClient;
+let clientOf: () => DynamoClient;
 let keyrings: DynamoUserKeyrings;
 let locators: DynamoLocators;
 let records: DynamoUserRecords;
 beforeAll(() => {
-  const client = new DynamoDBClient({
-    endpoint: stack.vault.endpoints.dynamodb,
-    region: stack.vault.operator.region,
-    credentials: stack.vault.credentials,
-  });
+  const { endpoints, operator, credentials } = stack.vault;
+  const client = new DynamoClient(serviceOptions(endpoints.dynamodb, operator.region, credentials));
   clientOf = () => client;
   keyrings = new DynamoUserKeyrings(clientOf, stack.table('UserCustodyKeyringsTable'));
   locators = new DynamoLocators(clientOf, stack.table('UserCustodyKeyringsTable'));

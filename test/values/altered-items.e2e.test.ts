@@ -4,7 +4,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { expect, test } from 'vitest';
 import { type Item, useLocalStack } from '../shared/local-stack.ts';
 
-const stack = useLocalStack({ functionConcurrency: 4 });
+const stack = useLocalStack();
 
 const rounds = 300;
 const attributes = ['life', 'version', 'writeId', 'value', 'info', 'hints', 'ttl', 'extra'];
@@ -49,7 +49,6 @@ function mutate(target: Item, pool: readonly Item[]): Item {
 test(`no change of a stored item among ${rounds} gives altered plaintext, a server error, or a list that fails`, async () => {
   const table = stack.table('ValuesTable');
   const other = await stack.newOrg();
-  const written = new Map<string, string[]>();
   for (const [org, key] of [
     [stack.vault.org, stack.vault.agentKey],
     [other.org, other.agentKey],
@@ -62,12 +61,10 @@ test(`no change of a stored item among ${rounds} gives altered plaintext, a serv
     await vault.set('b', `${org} b again`);
     await vault.set('b', `${org} b again 2`);
   }
-  for (const name of ['a', 'b']) written.set(name, []);
-  written.set(
-    'a',
-    [1, 2, 3, 4].map((n) => `${stack.vault.org} a ${n}`),
-  );
-  written.set('b', [`${stack.vault.org} b again`, `${stack.vault.org} b again 2`]);
+  const written = new Map([
+    ['a', [1, 2, 3, 4].map((n) => `${stack.vault.org} a ${n}`)],
+    ['b', [`${stack.vault.org} b again`, `${stack.vault.org} b again 2`]],
+  ]);
   const pool = await stack.allItems(table);
   const mine = pool.filter(({ org }) => org?.S === stack.vault.org);
   const restore = async () => {
@@ -85,7 +82,7 @@ test(`no change of a stored item among ${rounds} gives altered plaintext, a serv
   const checkGet = async (name: string, version: string, what: string) => {
     const { status, json } = await ask('GET', `/v1/vault/values/${name}${version}`);
     if (status !== 200) {
-      refusals++;
+      if (json.code === 'decryption_failed') refusals++;
       expect(['decryption_failed', 'value_not_found', 'version_not_found'], what).toContain(json.code);
       return;
     }
@@ -128,5 +125,6 @@ test(`no change of a stored item among ${rounds} gives altered plaintext, a serv
     if (round % 4 === 0) await checkRepair(changed.name?.S?.includes('b') ? 'b' : 'a', what);
     await restore();
   }
-  expect(refusals).toBeGreaterThan(rounds / 2);
+  // About 1.2 refusals a round are expected. Fewer mean that the changes do not reach the decryption.
+  expect(refusals).toBeGreaterThan(rounds * 0.75);
 }, 400_000);

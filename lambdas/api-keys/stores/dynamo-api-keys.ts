@@ -1,39 +1,35 @@
-import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  PutItemCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import type { PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
-import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
+import { isConditionFailure, writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { ApiKeyStore, LastUsedStore, ListedApiKey, StoredApiKey } from '../api-key-ports.ts';
 import { parseListedApiKey, parseStoredApiKey } from './api-key-item-codec.ts';
 
 /** API keys in DynamoDB. Only the hash of a secret is stored. */
 export class DynamoApiKeys implements ApiKeyStore {
-  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+  constructor(clientOf: (org: string) => DynamoClient, table: string) {
     this.#clientOf = clientOf;
     this.#table = table;
   }
 
   async create(key: StoredApiKey): Promise<void> {
-    const command = new PutItemCommand({
+    const input: PutItemInput = {
       TableName: this.#table,
       Item: toItem({ ...key }),
-      // The hash comparison lets the SDK's retry after a lost reply succeed. A different key with the same ID is never
+      // The hash comparison lets the client's retry after a lost reply succeed. A different key with the same ID is never
       // overwritten.
       ConditionExpression: 'attribute_not_exists(#id) OR #hash = :hash',
       ExpressionAttributeNames: namePlaceholders('id', 'hash'),
       ExpressionAttributeValues: toItem({ ':hash': key.hash }),
-    });
+    };
     await mapTransientErrors('No API key was returned. The list may contain a new key that nobody has.', () =>
-      this.#clientOf(key.org).send(command),
+      this.#clientOf(key.org).putItem(input),
     );
   }
 
@@ -79,20 +75,20 @@ export class DynamoApiKeys implements ApiKeyStore {
     attribute: 'overlapEndsAt' | 'revokedAt',
     expressions: object,
   ): Promise<string | undefined> {
-    const command = new UpdateItemCommand({
+    const input: UpdateItemInput = {
       TableName: this.#table,
       Key: toItem({ org, id }),
       ...expressions,
       ExpressionAttributeValues: toItem({ ':at': at }),
       ReturnValues: 'UPDATED_NEW',
-    });
+    };
     try {
       const { Attributes } = await mapTransientErrors(valueWriteOutcomeUnknownDetail, () =>
-        this.#clientOf(org).send(command),
+        this.#clientOf(org).updateItem(input),
       );
       return Attributes?.[attribute]?.S ?? at;
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return undefined;
+      if (isConditionFailure(error)) return undefined;
       throw error;
     }
   }
@@ -103,16 +99,16 @@ export class DynamoApiKeys implements ApiKeyStore {
  * `grantTouch`).
  */
 export class DynamoLastUsed implements LastUsedStore {
-  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+  constructor(clientOf: (org: string) => DynamoClient, table: string) {
     this.#clientOf = clientOf;
     this.#table = table;
   }
 
   async recordHour(org: string, id: string, hour: string): Promise<void> {
-    const command = new UpdateItemCommand({
+    const input: UpdateItemInput = {
       TableName: this.#table,
       Key: toItem({ org, id }),
       UpdateExpression: 'SET #lastUsedAt = :hour',
@@ -121,7 +117,7 @@ export class DynamoLastUsed implements LastUsedStore {
       ConditionExpression: 'attribute_exists(#id) AND (attribute_not_exists(#lastUsedAt) OR #lastUsedAt < :hour)',
       ExpressionAttributeNames: namePlaceholders('lastUsedAt', 'id'),
       ExpressionAttributeValues: toItem({ ':hour': hour }),
-    });
-    await writeConditionally(() => this.#clientOf(org).send(command));
+    };
+    await writeConditionally(() => this.#clientOf(org).updateItem(input));
   }
 }

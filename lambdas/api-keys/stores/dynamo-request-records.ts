@@ -1,4 +1,4 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { type BatchGetRequests, batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { parseStoredValue } from '../../shared/stores/value-item-codec.ts';
@@ -20,10 +20,10 @@ const batchLimit = 100;
  * effect immediately.
  */
 export class DynamoRequestRecords implements RequestRecordStore {
-  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoClient;
   readonly #tables: RequestRecordTables;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, tables: RequestRecordTables) {
+  constructor(clientOf: (org: string) => DynamoClient, tables: RequestRecordTables) {
     this.#clientOf = clientOf;
     this.#tables = tables;
   }

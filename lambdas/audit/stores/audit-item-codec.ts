@@ -15,7 +15,7 @@ const maxTimeSeconds = 8_640_000_000_000;
 export function parseStoredAuditRecord(item: Item): StoredAuditRecord | undefined {
   const { ttl, mark: _, ...fields } = unmarshallOrEmpty(item);
   if (ttl !== undefined && !isTimeInSeconds(ttl)) return undefined;
-  const parsed = z.safeParse(auditRecord, fields);
+  const parsed = z.safeParse(auditRecord(), fields);
   if (!parsed.success || !isTimeId(parsed.data.id)) return undefined;
   if (Date.parse(parsed.data.time) !== timeOfTimeId(parsed.data.id)) return undefined;
   return { record: parsed.data, ttl };

@@ -1,11 +1,12 @@
-import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { PutItemInput } from '@aws-sdk/client-dynamodb';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { queryPage } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { AuditAppender, AuditPage, AuditReader, NewAuditRecord } from '../audit-ports.ts';
 import { parseStoredAuditRecord } from './audit-item-codec.ts';
 
-type ClientOf = (org: string) => DynamoDBClient;
+type ClientOf = (org: string) => DynamoClient;
 
 const ifAbsent = { ConditionExpression: 'attribute_not_exists(#id)', ExpressionAttributeNames: namePlaceholders('id') };
 
@@ -21,11 +22,10 @@ export class DynamoAuditAppender implements AuditAppender {
 
   async put({ record, ttl, mark }: NewAuditRecord, timeoutMs: number): Promise<void> {
     const item = toItem({ ...record, ttl, mark });
-    const command = new PutItemCommand({ TableName: this.#table, Item: item, ...ifAbsent });
-    const abortSignal = AbortSignal.timeout(Math.max(1, timeoutMs));
+    const input: PutItemInput = { TableName: this.#table, Item: item, ...ifAbsent };
     // The ID contains 80 random bits, so an existing item with it is this record, stored by an attempt whose reply was
     // lost.
-    await writeConditionally(() => this.#clientOf(record.org).send(command, { abortSignal }));
+    await writeConditionally(() => this.#clientOf(record.org).putItem(input, { timeoutMs }));
   }
 }
 

@@ -1,8 +1,9 @@
 import { linkRoute } from '../middleware/link-route.ts';
+import type { ViewerAddress } from '../middleware/viewer-address.ts';
 import type { ShareLinkService } from '../share-link-service.ts';
 
-export const burnLink = (shareLinks: ShareLinkService) =>
-  linkRoute('burnLink', {
+export const burnLink = (shareLinks: ShareLinkService, viewerAddress: ViewerAddress) =>
+  linkRoute('burnLink', viewerAddress, {
     verifyProof: async ({ params, body }) => await shareLinks.verifyProof(params.link, 'burn', body.proof),
     run: async (proven) => await shareLinks.burn(proven),
   });

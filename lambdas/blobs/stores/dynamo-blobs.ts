@@ -1,19 +1,13 @@
-import {
-  ConditionalCheckFailedException,
-  DeleteItemCommand,
-  type DynamoDBClient,
-  PutItemCommand,
-  UpdateItemCommand,
-  type UpdateItemCommandInput,
-} from '@aws-sdk/client-dynamodb';
+import type { DeleteItemInput, PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { LinkId } from '../../../core/blobs/share-link.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { type Item, namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem, queryPage } from '../../shared/stores/dynamo-query.ts';
-import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
+import { isConditionFailure, writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type {
   AuthenticatedBlob,
   BlobRecordPurger,
@@ -28,8 +22,8 @@ import type {
 } from '../blob-ports.ts';
 import { parseListedBlob, parseStoredBlob } from './blob-item-codec.ts';
 
-type ClientOf = (org: string) => DynamoDBClient;
-type BlobUpdate = Pick<UpdateItemCommandInput, 'UpdateExpression' | 'ConditionExpression'> & {
+type ClientOf = (org: string) => DynamoClient;
+type BlobUpdate = Pick<UpdateItemInput, 'UpdateExpression' | 'ConditionExpression'> & {
   readonly names: readonly string[];
   readonly values: Record<string, unknown>;
 };
@@ -56,9 +50,9 @@ const newestFirstQuery = (table: string, org: string, before: string | undefined
 
 const toPurgeableBlob = ({ id, uploadId }: Item): PurgeableBlob => ({ id: id?.S ?? '', uploadId: uploadId?.S });
 
-async function removeRecord(client: DynamoDBClient, table: string, key: { org: string; id: string }): Promise<void> {
-  const remove = new DeleteItemCommand({ TableName: table, Key: toItem(key) });
-  await mapTransientErrors(writeOutcomeUnknownDetail, () => client.send(remove));
+async function removeRecord(client: DynamoClient, table: string, key: { org: string; id: string }): Promise<void> {
+  const input: DeleteItemInput = { TableName: table, Key: toItem(key) };
+  await mapTransientErrors(writeOutcomeUnknownDetail, () => client.deleteItem(input));
 }
 
 /** Records of blobs, one item each. A change is one conditional write. */
@@ -72,19 +66,20 @@ export class DynamoBlobs implements BlobRecordStore {
   }
 
   async create(blob: AuthenticatedBlob): Promise<void> {
-    const put = new PutItemCommand({
+    const put: PutItemInput = {
       TableName: this.#table,
       Item: toItem({ ...blob }),
-      // The comparison lets the SDK's retry after a lost reply succeed: then the stored record is the one being
+      // The comparison lets the client's retry after a lost reply succeed: then the stored record is the one being
       // created.
       ConditionExpression: 'attribute_not_exists(#id) OR #locator = :locator',
       ExpressionAttributeNames: namePlaceholders('id', 'locator'),
       ExpressionAttributeValues: toItem({ ':locator': blob.locator }),
-    });
+    };
     const detail = 'No link was returned. The list may contain an unused blob until it expires.';
     // Either 80 random bits collided within a millisecond or the random generator is broken. In both cases nothing may
     // be overwritten.
-    if (!(await writeConditionally(() => this.#clientOf(blob.org).send(put), detail))) throw new VaultError('internal');
+    if (!(await writeConditionally(() => this.#clientOf(blob.org).putItem(put), detail)))
+      throw new VaultError('internal');
   }
 
   async get(org: string, id: string): Promise<StoredBlob | undefined> {
@@ -156,8 +151,8 @@ export class DynamoBlobs implements BlobRecordStore {
   }
 
   #update(org: string, id: string, change: BlobUpdate): Promise<boolean> {
-    const update = new UpdateItemCommand(toUpdateInput(this.#table, org, id, change));
-    return writeConditionally(() => this.#clientOf(org).send(update), writeOutcomeUnknownDetail);
+    const input: UpdateItemInput = toUpdateInput(this.#table, org, id, change);
+    return writeConditionally(() => this.#clientOf(org).updateItem(input), writeOutcomeUnknownDetail);
   }
 }
 
@@ -190,10 +185,10 @@ export class DynamoShareLinks implements LinkStore {
     { opening, openedAt }: LinkOpening,
     ttl: number | undefined,
   ): Promise<StoredBlob | undefined> {
-    const update = new UpdateItemCommand({
+    const input: UpdateItemInput = {
       ...toUpdateInput(this.#tables.blobs, org, id, {
         UpdateExpression: `SET #openings = #openings + :one, #opening = :opening, #openedAt = :openedAt${ttl === undefined ? '' : ', #ttl = :ttl'}`,
-        // The last condition prevents an SDK retry from counting the opening twice.
+        // The last condition prevents a retry of the client from counting the opening twice.
         ConditionExpression:
           '#state = :ready AND #locator = :locator AND (attribute_not_exists(#maxOpens) OR #openings < #maxOpens) ' +
           'AND (attribute_not_exists(#opening) OR #opening <> :opening)',
@@ -216,40 +211,36 @@ export class DynamoShareLinks implements LinkStore {
         },
       }),
       ReturnValues: 'ALL_NEW',
-    });
+    };
     try {
       const detail = 'The opening may or may not have been counted.';
-      const { Attributes } = await mapTransientErrors(detail, () => this.#clientOf(org).send(update));
+      const { Attributes } = await mapTransientErrors(detail, () => this.#clientOf(org).updateItem(input));
       return Attributes === undefined ? undefined : parseStoredBlob(Attributes);
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return undefined;
+      if (isConditionFailure(error)) return undefined;
       throw error;
     }
   }
 
   markBurned({ org, id, locator }: LinkId, ttl: number): Promise<boolean> {
-    const update = new UpdateItemCommand(
-      toUpdateInput(this.#tables.blobs, org, id, {
-        UpdateExpression: 'SET #state = :burned, #ttl = :ttl',
-        ConditionExpression: '#state = :ready AND #locator = :locator',
-        names: ['state', 'ttl', 'locator'],
-        values: { ':burned': 'burned', ':ttl': ttl, ':ready': 'ready', ':locator': locator },
-      }),
-    );
-    return writeConditionally(() => this.#clientOf(org).send(update), writeOutcomeUnknownDetail);
+    const input: UpdateItemInput = toUpdateInput(this.#tables.blobs, org, id, {
+      UpdateExpression: 'SET #state = :burned, #ttl = :ttl',
+      ConditionExpression: '#state = :ready AND #locator = :locator',
+      names: ['state', 'ttl', 'locator'],
+      values: { ':burned': 'burned', ':ttl': ttl, ':ready': 'ready', ':locator': locator },
+    });
+    return writeConditionally(() => this.#clientOf(org).updateItem(input), writeOutcomeUnknownDetail);
   }
 
   async setTtl(org: string, id: string, ttl: number): Promise<void> {
-    const update = new UpdateItemCommand(
-      toUpdateInput(this.#tables.blobs, org, id, {
-        UpdateExpression: 'SET #ttl = :ttl',
-        // Otherwise the update would re-create a record that a shredding has deleted.
-        ConditionExpression: 'attribute_exists(#id)',
-        names: ['ttl', 'id'],
-        values: { ':ttl': ttl },
-      }),
-    );
-    await writeConditionally(() => this.#clientOf(org).send(update), writeOutcomeUnknownDetail);
+    const input: UpdateItemInput = toUpdateInput(this.#tables.blobs, org, id, {
+      UpdateExpression: 'SET #ttl = :ttl',
+      // Otherwise the update would re-create a record that a shredding has deleted.
+      ConditionExpression: 'attribute_exists(#id)',
+      names: ['ttl', 'id'],
+      values: { ':ttl': ttl },
+    });
+    await writeConditionally(() => this.#clientOf(org).updateItem(input), writeOutcomeUnknownDetail);
   }
 }
 

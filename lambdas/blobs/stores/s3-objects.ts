@@ -18,7 +18,6 @@ import {
   ListPartsCommand,
   PutObjectTaggingCommand,
   type S3Client,
-  type S3ServiceException,
   TaggingDirective,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
@@ -29,7 +28,7 @@ import { limits } from '../../../contract/shared/limits.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
-import { hasStatus, undefinedIfRefused } from '../../shared/stores/s3-refusals.ts';
+import { hasStatus, type S3Refusal, undefinedIfRefused } from '../../shared/stores/s3-refusals.ts';
 import type {
   AnnouncedPart,
   FoundObject,
@@ -166,7 +165,7 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
       MultipartUpload: { Parts },
     });
     const options = completionOptions();
-    const isMissingOrChanged = (error: S3ServiceException) => isMissingUpload(error) || error.name === 'InvalidPart';
+    const isMissingOrChanged = (error: S3Refusal) => isMissingUpload(error) || error.name === 'InvalidPart';
     await undefinedIfRefused(isMissingOrChanged, notCompletedDetail, () => this.#clientOf(org).send(command, options));
   }
 
@@ -190,7 +189,7 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
       TaggingDirective: TaggingDirective.REPLACE,
       Tagging: `${objectLifetimeTag}=${lifetime}`,
     });
-    const isMissingOrChanged = (error: S3ServiceException) => isMissingObject(error) || isConflict(error);
+    const isMissingOrChanged = (error: S3Refusal) => isMissingObject(error) || isConflict(error);
     await undefinedIfRefused(isMissingOrChanged, notCompletedDetail, () =>
       this.#clientOf(org).send(command, completionOptions()),
     );
@@ -260,14 +259,14 @@ export class S3Objects implements UploadObjectStore, LinkObjectStore, OrgObjectP
 }
 
 /** 412: the source changed or the object exists. 409: another conditional write was in progress. */
-const isConflict = (error: S3ServiceException): boolean => hasStatus(error, 409, 412);
+const isConflict = (error: S3Refusal): boolean => hasStatus(error, 409, 412);
 
 /** Whether the upload does not exist (any more). */
-const isMissingUpload = (error: S3ServiceException): boolean => error.name === 'NoSuchUpload';
+const isMissingUpload = (error: S3Refusal): boolean => error.name === 'NoSuchUpload';
 
 /**
  * Whether the object does not exist. Only the status is checked, because a HEAD response has no body with an error
  * code. S3 returns 403 for a missing object if the caller has no permission to list the bucket (API reference of
  * HeadObject).
  */
-const isMissingObject = (error: S3ServiceException): boolean => hasStatus(error, 403, 404);
+const isMissingObject = (error: S3Refusal): boolean => hasStatus(error, 403, 404);

@@ -1,4 +1,4 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { parseStoredValue } from '../../shared/stores/value-item-codec.ts';
@@ -10,7 +10,7 @@ import type { ReadKeyringAndValue } from '../channel-credentials-service.ts';
  */
 export const readChannelCredentialsFromDynamo =
   (
-    clientOf: (org: string) => DynamoDBClient,
+    clientOf: (org: string) => DynamoClient,
     tables: { readonly keyrings: string; readonly values: string },
   ): ReadKeyringAndValue =>
   async (org, name) => {

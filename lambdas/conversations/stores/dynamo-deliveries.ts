@@ -1,5 +1,6 @@
-import { type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import { DecryptionError } from '../../../core/decryption-error.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { mapTransientErrors } from '../../shared/stores/aws-error-mapping.ts';
 import { namePlaceholders, toItem, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
 import type { Delivery, DeliveryStore } from '../conversation-ports.ts';
@@ -12,10 +13,10 @@ const retryDetail = 'It is unknown whether the message was accepted. Send it aga
  * markQueued.
  */
 export class DynamoDeliveries implements DeliveryStore {
-  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+  constructor(clientOf: (org: string) => DynamoClient, table: string) {
     this.#clientOf = clientOf;
     this.#table = table;
   }
@@ -32,28 +33,28 @@ export class DynamoDeliveries implements DeliveryStore {
   }
 
   async markQueued(org: string, id: string): Promise<void> {
-    const command = new UpdateItemCommand({
+    const input: UpdateItemInput = {
       TableName: this.#table,
       Key: toItem({ org, id }),
       UpdateExpression: 'SET #state = :queued',
       ExpressionAttributeNames: namePlaceholders('state'),
       ExpressionAttributeValues: toItem({ ':queued': 'queued' }),
-    });
-    await mapTransientErrors(retryDetail, () => this.#clientOf(org).send(command));
+    };
+    await mapTransientErrors(retryDetail, () => this.#clientOf(org).updateItem(input));
   }
 
   /** Sets only missing attributes, in one write, and returns the resulting item. A retry therefore changes nothing. */
   async #setIfAbsent(org: string, id: string, fields: Record<string, unknown>): Promise<Record<string, unknown>> {
     const names = Object.keys(fields).filter((name) => fields[name] !== undefined);
-    const command = new UpdateItemCommand({
+    const input: UpdateItemInput = {
       TableName: this.#table,
       Key: toItem({ org, id }),
       UpdateExpression: `SET ${names.map((name) => `#${name} = if_not_exists(#${name}, :${name})`).join(', ')}`,
       ExpressionAttributeNames: namePlaceholders(...names),
       ExpressionAttributeValues: toItem(Object.fromEntries(names.map((name) => [`:${name}`, fields[name]]))),
       ReturnValues: 'ALL_NEW',
-    });
-    const { Attributes = {} } = await mapTransientErrors(retryDetail, () => this.#clientOf(org).send(command));
+    };
+    const { Attributes = {} } = await mapTransientErrors(retryDetail, () => this.#clientOf(org).updateItem(input));
     return unmarshallItem(Attributes);
   }
 }

@@ -1,4 +1,4 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { namePlaceholders, requireText, unmarshallItem } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import type { ValueMetadataStore } from '../explain-service.ts';
@@ -9,10 +9,10 @@ import type { ValueMetadata } from '../explain-value.ts';
  * (lib/values/value-table.ts, `grantLook`).
  */
 export class DynamoValueMetadata implements ValueMetadataStore {
-  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+  constructor(clientOf: (org: string) => DynamoClient, table: string) {
     this.#clientOf = clientOf;
     this.#table = table;
   }

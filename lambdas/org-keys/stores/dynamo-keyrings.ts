@@ -1,7 +1,8 @@
-import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { PutItemInput } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import type { Keyring } from '../../../core/org-keys/org-keyring.ts';
 import { type Tombstone, toStoredRecord } from '../../../core/shredding/keyring-tombstone.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
 import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
@@ -15,17 +16,17 @@ const ifGeneration = (generation: number) => ({
 
 /** Keyrings in DynamoDB, one item per org. Every change is conditional on the preceding generation. */
 export class DynamoKeyrings implements KeyringStore, ShreddableKeyringStore {
-  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+  constructor(clientOf: (org: string) => DynamoClient, table: string) {
     this.#clientOf = clientOf;
     this.#table = table;
   }
 
   async create(keyring: Keyring): Promise<void> {
     const created = await this.#put(keyring, {
-      // The comparison lets the SDK's retry after a lost reply succeed: then the stored record is the one being
+      // The comparison lets the client's retry after a lost reply succeed: then the stored record is the one being
       // created.
       ConditionExpression: 'attribute_not_exists(#org) OR #createdAt = :createdAt',
       ExpressionAttributeNames: namePlaceholders('org', 'createdAt'),
@@ -49,7 +50,7 @@ export class DynamoKeyrings implements KeyringStore, ShreddableKeyringStore {
   }
 
   #put(stored: Keyring | Tombstone, condition: object): Promise<boolean> {
-    const command = new PutItemCommand({ TableName: this.#table, Item: toItem(toStoredRecord(stored)), ...condition });
-    return writeConditionally(() => this.#clientOf(stored.org).send(command));
+    const input: PutItemInput = { TableName: this.#table, Item: toItem(toStoredRecord(stored)), ...condition };
+    return writeConditionally(() => this.#clientOf(stored.org).putItem(input));
   }
 }

@@ -1,5 +1,6 @@
-import { type DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { QueryInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import { parseSlotKey } from '../../../core/values/history-slots.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page, StoredVersion } from '../../shared/ports.ts';
 import { mapTransientErrors, nothingReadDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { type Item, namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
@@ -10,18 +11,18 @@ import type { ScannedItem, ValueScanStore } from '../rotation-ports.ts';
 
 /** Scans and re-encrypts all versions of all values of an org, for a rotation. */
 export class DynamoValueScan implements ValueScanStore {
-  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+  constructor(clientOf: (org: string) => DynamoClient, table: string) {
     this.#clientOf = clientOf;
     this.#table = table;
   }
 
   async scan(org: string, after: string | undefined, limit: number): Promise<Page<ScannedItem>> {
-    const command = new QueryCommand({ ...this.#orgQuery(org, after), Limit: limit });
+    const input: QueryInput = { ...this.#orgQuery(org, after), Limit: limit };
     const { Items = [], LastEvaluatedKey } = await mapTransientErrors(nothingReadDetail, () =>
-      this.#clientOf(org).send(command),
+      this.#clientOf(org).query(input),
     );
     return { items: Items.map(toScannedItem), more: LastEvaluatedKey !== undefined };
   }
@@ -32,9 +33,9 @@ export class DynamoValueScan implements ValueScanStore {
   }
 
   async countAfter(org: string, after: string | undefined): Promise<{ count: number; last: string | undefined }> {
-    const command = new QueryCommand({ ...this.#orgQuery(org, after), Select: 'COUNT' });
+    const input: QueryInput = { ...this.#orgQuery(org, after), Select: 'COUNT' };
     const { Count = 0, LastEvaluatedKey } = await mapTransientErrors(nothingReadDetail, () =>
-      this.#clientOf(org).send(command),
+      this.#clientOf(org).query(input),
     );
     return { count: Count, last: LastEvaluatedKey?.name?.S };
   }
@@ -47,17 +48,17 @@ export class DynamoValueScan implements ValueScanStore {
   ): Promise<boolean> {
     // Updates only the sealed strings; other attributes stay. The condition on `info` also prevents re-creating a
     // deleted item.
-    const command = new UpdateItemCommand({
+    const input: UpdateItemInput = {
       TableName: this.#table,
       Key: toItem({ org, name: key }),
       UpdateExpression: 'SET #value = :value, #info = :info',
-      // The second alternative lets the SDK's retry after a lost reply succeed: the stored `info` is then the one being
+      // The second alternative lets the client's retry after a lost reply succeed: the stored `info` is then the one being
       // written.
       ConditionExpression: '#info = :before OR #info = :info',
       ExpressionAttributeNames: namePlaceholders('value', 'info'),
       ExpressionAttributeValues: toItem({ ':value': value, ':info': info, ':before': before.info }),
-    });
-    return writeConditionally(() => this.#clientOf(org).send(command));
+    };
+    return writeConditionally(() => this.#clientOf(org).updateItem(input));
   }
 
   #orgQuery(org: string, after: string | undefined) {

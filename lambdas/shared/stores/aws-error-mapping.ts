@@ -11,6 +11,9 @@ const throttlingErrorNames: ReadonlySet<string> = new Set([
 const transientErrorNames: ReadonlySet<string> = new Set([
   ...throttlingErrorNames,
   'TransactionInProgressException',
+  // The item is part of a transaction or of a replicated write, which ends within milliseconds.
+  'TransactionConflictException',
+  'ReplicatedWriteConflictException',
   'TimeoutError',
   'AbortError',
 ]);

@@ -1,5 +1,12 @@
 /** Runs workflows as Lambda durable functions: https://docs.aws.amazon.com/lambda/latest/dg/durable-functions.html */
-import { type Duration, withDurableExecution } from '@aws/durable-execution-sdk-js';
+import {
+  type DurableExecutionInvocationInput,
+  type DurableExecutionInvocationOutput,
+  type Duration,
+  InvocationStatus,
+  withDurableExecution,
+} from '@aws/durable-execution-sdk-js';
+import type { Context } from 'aws-lambda';
 import { errors } from '../../../contract/shared/error-codes.ts';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
 import { DecryptionError } from '../../../core/decryption-error.ts';
@@ -20,12 +27,28 @@ const secondsUntilRetry = (error: unknown, attempt: number): number =>
     ? lockedRetrySeconds
     : Math.min(maxRetryDelaySeconds, 2 ** (attempt - 1));
 
+/** An execution that ended before its workflow did. It is not resumed; `WorkflowStarter.start` starts another one. */
+export interface WorkflowFailure {
+  readonly requestId: string;
+  /** ARN of the execution. It contains the function version. */
+  readonly execution: string;
+  /** The class of the error, never its message. */
+  readonly fault: string;
+  /** The code of this version does not match the steps of the execution. */
+  readonly reason?: 'replay_mismatch';
+  readonly durationMs: number;
+}
+
 /**
- * Creates the handler of a durable function that runs a workflow. Lambda stores the results of steps unencrypted, so
+ * Creates the handler of a durable function that runs a workflow. `report` is called when the execution fails: the SDK
+ * then returns the failure to Lambda without a log line. Lambda stores the results of steps unencrypted, so
  * they may contain only names, numbers and times.
  */
-export function createDurableHandler<Input>(run: (input: Input, steps: WorkflowSteps) => Promise<object>) {
-  return withDurableExecution<Input, object>(async (input, context) => {
+export function createDurableHandler<Input>(
+  run: (input: Input, steps: WorkflowSteps) => Promise<object>,
+  report: (failure: WorkflowFailure) => void,
+) {
+  const handler = withDurableExecution<Input, object>(async (input, context) => {
     const steps: WorkflowSteps = {
       step: async (name, work) =>
         await context.step(name, work, {
@@ -38,6 +61,24 @@ export function createDurableHandler<Input>(run: (input: Input, steps: WorkflowS
     };
     return await run(input, steps);
   });
+  return async (
+    event: DurableExecutionInvocationInput,
+    context: Context,
+  ): Promise<DurableExecutionInvocationOutput> => {
+    const started = performance.now();
+    const outcome = await handler(event, context);
+    if (outcome.Status === InvocationStatus.FAILED) {
+      const fault = outcome.Error?.ErrorType ?? 'Error';
+      report({
+        requestId: context.awsRequestId,
+        execution: event.DurableExecutionArn,
+        fault,
+        ...(fault === 'NonDeterministicExecutionError' && { reason: 'replay_mismatch' }),
+        durationMs: Math.round(performance.now() - started),
+      });
+    }
+    return outcome;
+  };
 }
 
 const toDuration = (seconds: number): Duration => ({ seconds });

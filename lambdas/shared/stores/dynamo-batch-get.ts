@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BatchGetItemCommand, type DynamoDBClient, type KeysAndAttributes } from '@aws-sdk/client-dynamodb';
+import type { KeysAndAttributes } from '@aws-sdk/client-dynamodb';
 import { VaultError } from '../../../contract/shared/vault-error.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { mapTransientErrors, nothingReadDetail } from './aws-error-mapping.ts';
 import type { Item } from './dynamo-item-codec.ts';
 
@@ -13,12 +14,12 @@ const maxAttempts = 6;
  * Reads one batch and retries keys that DynamoDB left unprocessed. @throws VaultError `unavailable` if keys remain
  * unprocessed
  */
-export async function batchGet(client: DynamoDBClient, batch: BatchGetRequests): Promise<Map<string, Item[]>> {
+export async function batchGet(client: DynamoClient, batch: BatchGetRequests): Promise<Map<string, Item[]>> {
   const items = new Map<string, Item[]>();
   let pending = batch;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
     const { Responses = {}, UnprocessedKeys = {} } = await mapTransientErrors(nothingReadDetail, () =>
-      client.send(new BatchGetItemCommand({ RequestItems: pending })),
+      client.batchGetItem({ RequestItems: pending }),
     );
     for (const [table, found] of Object.entries(Responses)) items.set(table, [...(items.get(table) ?? []), ...found]);
     if (Object.keys(UnprocessedKeys).length === 0) return items;

@@ -1,10 +1,5 @@
-import {
-  type DynamoDBClient,
-  GetItemCommand,
-  type GetItemCommandInput,
-  QueryCommand,
-  type QueryCommandInput,
-} from '@aws-sdk/client-dynamodb';
+import type { GetItemInput, QueryInput } from '@aws-sdk/client-dynamodb';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page } from '../ports.ts';
 import { mapTransientErrors, nothingReadDetail } from './aws-error-mapping.ts';
 import { type Item, namePlaceholders, toItem } from './dynamo-item-codec.ts';
@@ -16,14 +11,12 @@ import { type Item, namePlaceholders, toItem } from './dynamo-item-codec.ts';
 const maxQueriesPerPage = 8;
 
 /** Up to `limit` items of a query, strongly consistent. A page may contain fewer items although `more` is true. */
-export async function queryPage(client: DynamoDBClient, query: QueryCommandInput, limit: number): Promise<Page<Item>> {
+export async function queryPage(client: DynamoClient, query: QueryInput, limit: number): Promise<Page<Item>> {
   const items: Item[] = [];
   let start = query.ExclusiveStartKey;
   for (let round = 0; round < maxQueriesPerPage; round++) {
     const input = { ...query, ConsistentRead: true, Limit: limit - items.length, ExclusiveStartKey: start };
-    const { Items = [], LastEvaluatedKey } = await mapTransientErrors(nothingReadDetail, () =>
-      client.send(new QueryCommand(input)),
-    );
+    const { Items = [], LastEvaluatedKey } = await mapTransientErrors(nothingReadDetail, () => client.query(input));
     items.push(...Items);
     start = LastEvaluatedKey;
     if (start === undefined || items.length >= limit) break;
@@ -36,13 +29,13 @@ export async function queryPage(client: DynamoDBClient, query: QueryCommandInput
  * @param options further GetItem input, such as a projection
  */
 export async function getItem(
-  client: DynamoDBClient,
+  client: DynamoClient,
   table: string,
   key: Readonly<Record<string, string>>,
-  options: Omit<GetItemCommandInput, 'TableName' | 'Key' | 'ConsistentRead'> = {},
+  options: Omit<GetItemInput, 'TableName' | 'Key' | 'ConsistentRead'> = {},
 ): Promise<Item | undefined> {
-  const command = new GetItemCommand({ TableName: table, Key: toItem(key), ConsistentRead: true, ...options });
-  return (await mapTransientErrors(nothingReadDetail, () => client.send(command))).Item;
+  const input: GetItemInput = { TableName: table, Key: toItem(key), ConsistentRead: true, ...options };
+  return (await mapTransientErrors(nothingReadDetail, () => client.getItem(input))).Item;
 }
 
 /** Query input for the items of an org whose `id` begins with a prefix. */

@@ -1,5 +1,8 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from './aws-error-mapping.ts';
+
+/** Whether DynamoDB refused a write because its condition failed. */
+export const isConditionFailure = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'ConditionalCheckFailedException';
 
 /**
  * Runs a conditional write. Returns false if the condition failed; then this call changed nothing.
@@ -13,7 +16,7 @@ export async function writeConditionally(
     await mapTransientErrors(detail, write);
     return true;
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
+    if (isConditionFailure(error)) return false;
     throw error;
   }
 }

@@ -1,16 +1,10 @@
-import {
-  ConditionalCheckFailedException,
-  DeleteItemCommand,
-  type DynamoDBClient,
-  PutItemCommand,
-  UpdateItemCommand,
-  type UpdateItemCommandInput,
-} from '@aws-sdk/client-dynamodb';
+import type { DeleteItemInput, PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import { limits } from '../../../contract/shared/limits.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import { mapTransientErrors, writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { type Item, namePlaceholders, toItem, unmarshallOrEmpty } from '../../shared/stores/dynamo-item-codec.ts';
 import { getItem } from '../../shared/stores/dynamo-query.ts';
-import { writeConditionally } from '../../shared/stores/write-conditionally.ts';
+import { isConditionFailure, writeConditionally } from '../../shared/stores/write-conditionally.ts';
 import type { AttemptLimit, AttemptStore, LocatorStore, StoredLocator } from '../user-ports.ts';
 import { attemptsItemId, locatorItemId, parseLocatorItem } from './user-item-codec.ts';
 
@@ -20,10 +14,10 @@ const toTtlSeconds = (time: string | undefined) =>
 
 /** Locators and counts of attempts, stored in the table of user keyrings. */
 export class DynamoLocators implements LocatorStore, AttemptStore {
-  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+  constructor(clientOf: (org: string) => DynamoClient, table: string) {
     this.#clientOf = clientOf;
     this.#table = table;
   }
@@ -40,7 +34,7 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
     const expectedSlotCondition = beforeSlot === undefined ? 'attribute_not_exists(#slot)' : '#slot = :beforeSlot';
     const replaceCondition = before === undefined ? '' : ` OR (#user = :before AND ${expectedSlotCondition})`;
     const names = ['id', 'user', ...(sameSlotCondition + replaceCondition === '' ? [] : ['slot'])];
-    const command = new PutItemCommand({
+    const input: PutItemInput = {
       TableName: this.#table,
       Item: toItem({ org, id: locatorItemId(locator), ...rest, ttl: toTtlSeconds(next.expiresAt) }),
       ConditionExpression: `attribute_not_exists(#id) OR (#user = :user${sameSlotCondition})${replaceCondition}`,
@@ -51,19 +45,19 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
         ':before': before,
         ':beforeSlot': before === undefined ? undefined : beforeSlot,
       }),
-    });
-    return writeConditionally(() => this.#clientOf(org).send(command), writeOutcomeUnknownDetail);
+    };
+    return writeConditionally(() => this.#clientOf(org).putItem(input), writeOutcomeUnknownDetail);
   }
 
   async remove(org: string, locator: string, user: string, slot?: string): Promise<void> {
-    const command = new DeleteItemCommand({
+    const input: DeleteItemInput = {
       TableName: this.#table,
       Key: toItem({ org, id: locatorItemId(locator) }),
       ConditionExpression: slot === undefined ? '#user = :user' : '#user = :user AND #slot = :slot',
       ExpressionAttributeNames: namePlaceholders('user', ...(slot === undefined ? [] : ['slot'])),
       ExpressionAttributeValues: toItem({ ':user': user, ':slot': slot }),
-    });
-    await writeConditionally(() => this.#clientOf(org).send(command), writeOutcomeUnknownDetail);
+    };
+    await writeConditionally(() => this.#clientOf(org).deleteItem(input), writeOutcomeUnknownDetail);
   }
 
   async retire(org: string, locator: string, user: string, ttl: number, slot?: string): Promise<void> {
@@ -121,15 +115,15 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
 
   async resetAttempts(org: string, counter: string): Promise<void> {
     const Key = toItem({ org, id: attemptsItemId(counter) });
-    const command = new DeleteItemCommand({ TableName: this.#table, Key });
-    await mapTransientErrors(writeOutcomeUnknownDetail, () => this.#clientOf(org).send(command));
+    const input: DeleteItemInput = { TableName: this.#table, Key };
+    await mapTransientErrors(writeOutcomeUnknownDetail, () => this.#clientOf(org).deleteItem(input));
   }
 
   /** As #update. Returns undefined if an attribute that is counted is not a number, because somebody altered it. */
   async #updateUnlessDamaged(
     org: string,
     id: string,
-    change: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
+    change: Omit<UpdateItemInput, 'TableName' | 'Key'>,
   ): Promise<Item | undefined> {
     try {
       return await this.#update(org, id, change);
@@ -143,17 +137,17 @@ export class DynamoLocators implements LocatorStore, AttemptStore {
   async #update(
     org: string,
     id: string,
-    change: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
+    change: Omit<UpdateItemInput, 'TableName' | 'Key'>,
   ): Promise<Item | undefined> {
     const Key = toItem({ org, id });
-    const command = new UpdateItemCommand({ TableName: this.#table, Key, ...change, ReturnValues: 'ALL_NEW' });
+    const input: UpdateItemInput = { TableName: this.#table, Key, ...change, ReturnValues: 'ALL_NEW' };
     try {
       const { Attributes } = await mapTransientErrors(writeOutcomeUnknownDetail, () =>
-        this.#clientOf(org).send(command),
+        this.#clientOf(org).updateItem(input),
       );
       return Attributes;
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return undefined;
+      if (isConditionFailure(error)) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,7 @@
-import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { PutItemInput } from '@aws-sdk/client-dynamodb';
 import { toUserKeyringRecord, type UserKeyring, type UserTombstone } from '../../../core/users/user-keyring.ts';
 import type { UserRef } from '../../../core/users/user-root-key.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page } from '../../shared/ports.ts';
 import { writeOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { namePlaceholders, toItem, unmarshallKeyring } from '../../shared/stores/dynamo-item-codec.ts';
@@ -11,17 +12,17 @@ import { userIdOfItem, userItemId, userItemIdPrefix } from './user-item-codec.ts
 
 /** Keyrings of users, one item each. Every change is conditional on the previous generation. */
 export class DynamoUserKeyrings implements UserKeyringStore {
-  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+  constructor(clientOf: (org: string) => DynamoClient, table: string) {
     this.#clientOf = clientOf;
     this.#table = table;
   }
 
   create(keyring: UserKeyring): Promise<boolean> {
     return this.#put(keyring, {
-      // The equality accepts the SDK's retry after a lost reply. No other keyring has this MAC.
+      // The equality accepts the client's retry after a lost reply. No other keyring has this MAC.
       ConditionExpression: 'attribute_not_exists(#id) OR #mac = :mac',
       ExpressionAttributeNames: namePlaceholders('id', 'mac'),
       ExpressionAttributeValues: toItem({ ':mac': keyring.mac }),
@@ -29,7 +30,7 @@ export class DynamoUserKeyrings implements UserKeyringStore {
   }
 
   replace(next: UserKeyring | UserTombstone): Promise<boolean> {
-    // The second half accepts the SDK's retry after a lost reply, when the new record is already stored.
+    // The second half accepts the client's retry after a lost reply, when the new record is already stored.
     const [name, value] = next.state === 'active' ? ['mac', next.mac] : ['deletedAt', next.deletedAt];
     return this.#put(next, {
       ConditionExpression: `(#state = :active AND #generation = :before) OR (#generation = :next AND #${name} = :same)`,
@@ -69,7 +70,7 @@ export class DynamoUserKeyrings implements UserKeyringStore {
 
   #put(stored: UserKeyring | UserTombstone, condition: object): Promise<boolean> {
     const Item = toItem({ id: userItemId(stored.user), ...toUserKeyringRecord(stored) });
-    const command = new PutItemCommand({ TableName: this.#table, Item, ...condition });
-    return writeConditionally(() => this.#clientOf(stored.org).send(command), writeOutcomeUnknownDetail);
+    const input: PutItemInput = { TableName: this.#table, Item, ...condition };
+    return writeConditionally(() => this.#clientOf(stored.org).putItem(input), writeOutcomeUnknownDetail);
   }
 }

@@ -1,5 +1,6 @@
-import { DeleteItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { DeleteItemInput, PutItemInput, UpdateItemInput } from '@aws-sdk/client-dynamodb';
 import type { UserRef } from '../../../core/users/user-root-key.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page } from '../../shared/ports.ts';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
@@ -16,7 +17,7 @@ import type {
 } from '../user-ports.ts';
 import { collectionItemIdPrefix, parseRecordItem, recordItemId, userItemId } from './user-item-codec.ts';
 
-type ClientOf = (org: string) => DynamoDBClient;
+type ClientOf = (org: string) => DynamoClient;
 
 export interface UserTables {
   /** Table of organization keyrings, read to check lock and shred state. */
@@ -73,28 +74,28 @@ export class DynamoUserRecords implements UserRecordStore {
 
   put(owner: UserRef, record: StoredRecord, before: StoredRecord | undefined): Promise<boolean> {
     const { collection, id, ...rest } = record;
-    const command = new PutItemCommand({
+    const input: PutItemInput = {
       TableName: this.#table,
       Item: toItem({ org: owner.org, id: recordItemId(owner, { collection, id }), ...rest }),
-      // An equal header and nonce means that the new record is already stored: the SDK's retry after a lost reply.
+      // An equal header and nonce means that the new record is already stored: the client's retry after a lost reply.
       ConditionExpression: `${before === undefined ? 'attribute_not_exists(#data)' : 'begins_with(#data, :before)'} OR begins_with(#data, :own)`,
       ExpressionAttributeNames: namePlaceholders('data'),
       ExpressionAttributeValues: toItem({
         ':own': nonceHeaderOf(record.data),
         ':before': before === undefined ? undefined : nonceHeaderOf(before.data),
       }),
-    });
-    return writeConditionally(() => this.#clientOf(owner.org).send(command));
+    };
+    return writeConditionally(() => this.#clientOf(owner.org).putItem(input));
   }
 
   async delete(owner: UserRef, key: RecordKey): Promise<boolean> {
-    const command = new DeleteItemCommand({
+    const input: DeleteItemInput = {
       TableName: this.#table,
       Key: toItem({ org: owner.org, id: recordItemId(owner, key) }),
       ReturnValues: 'ALL_OLD',
-    });
+    };
     const { Attributes } = await mapTransientErrors(valueWriteOutcomeUnknownDetail, () =>
-      this.#clientOf(owner.org).send(command),
+      this.#clientOf(owner.org).deleteItem(input),
     );
     return Attributes !== undefined;
   }
@@ -118,7 +119,7 @@ export class DynamoUserRecords implements UserRecordStore {
   }
 
   async markSent(owner: UserRef, key: RecordKey): Promise<void> {
-    const command = new UpdateItemCommand({
+    const input: UpdateItemInput = {
       TableName: this.#table,
       Key: toItem({ org: owner.org, id: recordItemId(owner, key) }),
       UpdateExpression: 'SET #sent = :sent',
@@ -126,8 +127,8 @@ export class DynamoUserRecords implements UserRecordStore {
       ConditionExpression: 'attribute_exists(#data)',
       ExpressionAttributeNames: namePlaceholders('sent', 'data'),
       ExpressionAttributeValues: toItem({ ':sent': true }),
-    });
-    await writeConditionally(() => this.#clientOf(owner.org).send(command));
+    };
+    await writeConditionally(() => this.#clientOf(owner.org).updateItem(input));
   }
 }
 
@@ -163,8 +164,8 @@ export class DynamoUserItems implements UserItemStore {
   }
 
   async #deleteOne(org: string, id: string): Promise<void> {
-    const command = new DeleteItemCommand({ TableName: this.#table, Key: toItem({ org, id }) });
-    await mapTransientErrors(valueWriteOutcomeUnknownDetail, () => this.#clientOf(org).send(command));
+    const input: DeleteItemInput = { TableName: this.#table, Key: toItem({ org, id }) };
+    await mapTransientErrors(valueWriteOutcomeUnknownDetail, () => this.#clientOf(org).deleteItem(input));
   }
 }
 

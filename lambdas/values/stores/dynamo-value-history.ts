@@ -1,5 +1,6 @@
-import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { DeleteItemInput, PutItemInput } from '@aws-sdk/client-dynamodb';
 import { parseSlotKey, slotKey, slotOf } from '../../../core/values/history-slots.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { ReadSlot, StoredVersion } from '../../shared/ports.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
 import { namePlaceholders, toItem } from '../../shared/stores/dynamo-item-codec.ts';
@@ -10,25 +11,25 @@ import type { ValueHistoryStore } from '../value-ports.ts';
 
 /** Earlier versions of values, in the same DynamoDB table as the current ones. */
 export class DynamoValueHistory implements ValueHistoryStore {
-  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+  constructor(clientOf: (org: string) => DynamoClient, table: string) {
     this.#clientOf = clientOf;
     this.#table = table;
   }
 
   put(org: string, name: string, kept: StoredVersion): Promise<boolean> {
     const { life, version, writeId, value, info } = kept;
-    const command = new PutItemCommand({
+    const input: PutItemInput = {
       TableName: this.#table,
       Item: toItem({ org, name: slotKey(name, slotOf(version)), life, version, writeId, value, info }),
       // Lives sort by time. An equal version is the same write, so a repeated put succeeds.
       ConditionExpression: 'attribute_not_exists(#life) OR #life < :life OR (#life = :life AND #version <= :version)',
       ExpressionAttributeNames: namePlaceholders('life', 'version'),
       ExpressionAttributeValues: toItem({ ':life': life, ':version': version }),
-    });
-    return writeConditionally(() => this.#clientOf(org).send(command));
+    };
+    return writeConditionally(() => this.#clientOf(org).putItem(input));
   }
 
   async read(org: string, name: string, slots: readonly number[]): Promise<readonly ReadSlot[]> {
@@ -42,11 +43,11 @@ export class DynamoValueHistory implements ValueHistoryStore {
   }
 
   deleteIfSame(org: string, name: string, { slot, content }: ReadSlot): Promise<boolean> {
-    const command = new DeleteItemCommand({
+    const input: DeleteItemInput = {
       TableName: this.#table,
       Key: toItem({ org, name: slotKey(name, slot) }),
       ...ifSameVersion(content),
-    });
-    return writeConditionally(() => this.#clientOf(org).send(command));
+    };
+    return writeConditionally(() => this.#clientOf(org).deleteItem(input));
   }
 }

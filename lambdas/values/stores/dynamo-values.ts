@@ -1,5 +1,6 @@
-import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { DeleteItemInput, PutItemInput } from '@aws-sdk/client-dynamodb';
 import { firstPossibleName, lastPossibleName } from '../../../core/values/name-range.ts';
+import type { DynamoClient } from '../../aws/dynamo-client.ts';
 import type { Page, ReadValue, StoredValue } from '../../shared/ports.ts';
 import { mapTransientErrors, valueWriteOutcomeUnknownDetail } from '../../shared/stores/aws-error-mapping.ts';
 import { batchGet } from '../../shared/stores/dynamo-batch-get.ts';
@@ -17,10 +18,10 @@ const ifAbsent = {
 
 /** Current versions of values in DynamoDB, one item each. A write is one conditional put of the whole item. */
 export class DynamoValues implements ValueStore {
-  readonly #clientOf: (org: string) => DynamoDBClient;
+  readonly #clientOf: (org: string) => DynamoClient;
   readonly #table: string;
 
-  constructor(clientOf: (org: string) => DynamoDBClient, table: string) {
+  constructor(clientOf: (org: string) => DynamoClient, table: string) {
     this.#clientOf = clientOf;
     this.#table = table;
   }
@@ -34,29 +35,29 @@ export class DynamoValues implements ValueStore {
 
   putIfUnchanged(org: string, next: StoredValue, before: ReadValue | undefined): Promise<boolean> {
     const condition = before === undefined ? ifAbsent : ifUnchanged(before);
-    const command = new PutItemCommand({ TableName: this.#table, Item: toItem({ org, ...next }), ...condition });
-    return writeConditionally(() => this.#clientOf(org).send(command));
+    const input: PutItemInput = { TableName: this.#table, Item: toItem({ org, ...next }), ...condition };
+    return writeConditionally(() => this.#clientOf(org).putItem(input));
   }
 
   async delete(org: string, name: string): Promise<boolean> {
-    const command = new DeleteItemCommand({
+    const input: DeleteItemInput = {
       TableName: this.#table,
       Key: toItem({ org, name }),
       ReturnValues: 'ALL_OLD',
-    });
+    };
     const { Attributes } = await mapTransientErrors(valueWriteOutcomeUnknownDetail, () =>
-      this.#clientOf(org).send(command),
+      this.#clientOf(org).deleteItem(input),
     );
     return Attributes !== undefined;
   }
 
   deleteIfSame(org: string, name: string, before: ReadValue): Promise<boolean> {
-    const command = new DeleteItemCommand({
+    const input: DeleteItemInput = {
       TableName: this.#table,
       Key: toItem({ org, name }),
       ...ifSameVersion(before),
-    });
-    return writeConditionally(() => this.#clientOf(org).send(command));
+    };
+    return writeConditionally(() => this.#clientOf(org).deleteItem(input));
   }
 
   async list(org: string, prefix: string, after: string | undefined, limit: number): Promise<Page<ListedValue>> {

@@ -16,7 +16,7 @@ const cacheBehaviorProperties = {
     .default([]),
   ResponseHeadersPolicyId: z.string().optional(),
   CachePolicyId: ignoredProperty,
-  OriginRequestPolicyId: ignoredProperty,
+  OriginRequestPolicyId: z.string().optional(),
   Compress: ignoredProperty,
   ViewerProtocolPolicy: ignoredProperty,
 };
@@ -28,6 +28,7 @@ const originSchema = z.strictObject({
   S3OriginConfig: ignoredProperty,
   OriginAccessControlId: ignoredProperty,
   CustomOriginConfig: ignoredProperty,
+  OriginCustomHeaders: z.array(z.strictObject({ HeaderName: z.string(), HeaderValue: z.string() })).default([]),
 });
 
 export const distributionSchema = z.strictObject({
@@ -67,6 +68,16 @@ export const headersPolicySchema = z.strictObject({
     CustomHeadersConfig: z.strictObject({
       Items: z.array(z.strictObject({ Header: z.string(), Value: z.string(), ...overridesOrigin })),
     }),
+  }),
+});
+
+export const originRequestPolicySchema = z.strictObject({
+  OriginRequestPolicyConfig: z.strictObject({
+    Name: ignoredProperty,
+    Comment: ignoredProperty,
+    HeadersConfig: z.strictObject({ HeaderBehavior: z.literal('whitelist'), Headers: z.array(z.string()) }),
+    CookiesConfig: z.strictObject({ CookieBehavior: z.literal('all') }),
+    QueryStringsConfig: z.strictObject({ QueryStringBehavior: z.literal('all') }),
   }),
 });
 

@@ -155,6 +155,7 @@ export function toDistribution(
     distribution: { ...distribution, domainName: attribute(distribution.logicalId, 'DomainName') },
     functions: all('edgeFunction').map((one) => ({ ...one, arn: attribute(one.logicalId, 'FunctionARN') })),
     policies: all('headersPolicy').map((one) => ({ ...one, id: ref(one.logicalId) ?? '' })),
+    originRequestPolicies: all('originRequestPolicy').map((one) => ({ ...one, id: ref(one.logicalId) ?? '' })),
     published: all('publishedObject'),
   });
 }

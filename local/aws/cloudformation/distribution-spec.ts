@@ -6,6 +6,7 @@ import type {
   distributionSchema,
   edgeFunctionSchema,
   headersPolicySchema,
+  originRequestPolicySchema,
   publishedObjectSchema,
 } from './cloudfront-resource-schemas.ts';
 
@@ -24,6 +25,10 @@ export interface CacheBehavior {
   /** Source code of the function that runs for each viewer request. */
   readonly functionCode: string | undefined;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Names, in lower case, of the viewer's headers that the API receives, and of those that CloudFront adds. */
+  readonly forwardedHeaders: readonly string[];
+  /** The headers that CloudFront adds to every request to the origin. They replace headers of the viewer. */
+  readonly originHeaders: readonly (readonly [name: string, value: string])[];
   /** The objects of the origin, by path. */
   readonly files: ReadonlyMap<string, Buffer>;
 }
@@ -33,6 +38,7 @@ interface DistributionResources {
   readonly distribution: z.infer<typeof distributionSchema> & { readonly domainName: string };
   readonly functions: readonly (z.infer<typeof edgeFunctionSchema> & { readonly arn: string })[];
   readonly policies: readonly (z.infer<typeof headersPolicySchema> & { readonly id: string })[];
+  readonly originRequestPolicies: readonly (z.infer<typeof originRequestPolicySchema> & { readonly id: string })[];
   readonly published: readonly z.infer<typeof publishedObjectSchema>[];
 }
 
@@ -43,6 +49,7 @@ export function toDistributionSpec({
   distribution,
   functions,
   policies,
+  originRequestPolicies,
   published,
 }: DistributionResources): DistributionSpec {
   const { DefaultCacheBehavior, CacheBehaviors, Origins, Aliases } = distribution.DistributionConfig;
@@ -55,8 +62,10 @@ export function toDistributionSpec({
     const [association] = properties.FunctionAssociations;
     const edge = functions.find(({ arn }) => arn === association?.FunctionARN);
     const policy = policies.find(({ id }) => id === properties.ResponseHeadersPolicyId);
+    const requestPolicy = originRequestPolicies.find(({ id }) => id === properties.OriginRequestPolicyId);
     if (
       origin === undefined ||
+      (properties.OriginRequestPolicyId !== undefined && requestPolicy === undefined) ||
       (association !== undefined && edge === undefined) ||
       (properties.ResponseHeadersPolicyId !== undefined && policy === undefined)
     ) {
@@ -70,6 +79,12 @@ export function toDistributionSpec({
       target: origin.CustomOriginConfig === undefined ? 'files' : 'api',
       functionCode: edge?.FunctionCode,
       headers: policy === undefined ? [] : responseHeadersOf(policy),
+      forwardedHeaders:
+        requestPolicy?.OriginRequestPolicyConfig.HeadersConfig.Headers.map((name) => name.toLowerCase()) ?? [],
+      originHeaders: origin.OriginCustomHeaders.map(({ HeaderName, HeaderValue }) => [
+        HeaderName.toLowerCase(),
+        HeaderValue,
+      ]),
       files,
     };
   };

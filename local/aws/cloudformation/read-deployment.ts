@@ -71,7 +71,8 @@ export function readDeployment(
   options: DeploymentOptions = {},
 ): Deployment {
   assertKnownTypes(assembly, options);
-  const template = readTemplateFunctions(assembly, keyIds, options.versions ?? firstVersions());
+  const { versions = firstVersions(), customAttributes } = options;
+  const template = readTemplateFunctions(assembly, keyIds, versions, customAttributes);
   const { references, functions, functionAliases, findFunction } = template;
   const all = <K extends ResourceKind>(kind: K) => readResources(assembly, kind, references, options);
 

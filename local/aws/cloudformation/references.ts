@@ -9,6 +9,9 @@ import { type AssemblyResource, type CloudAssembly, resourceId } from './cloud-a
 import { type References, resolveIntrinsics } from './intrinsics.ts';
 import { readExports } from './stack-exports.ts';
 
+/** The attributes of custom resources, by type. */
+export type CustomAttributes = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** The references of all stacks. `ref` and `attribute` take the IDs of `CloudAssembly.resources`. */
 export interface AssemblyReferences extends Pick<References, 'ref' | 'attribute'> {
   /** Resolves the references that the template of a stack contains. */
@@ -18,11 +21,13 @@ export interface AssemblyReferences extends Pick<References, 'ref' | 'attribute'
 /**
  * @param keyIds has the key ID of each KMS key by resource ID
  * @param versionOf the number of a published function version, by the resource ID of the `AWS::Lambda::Version`
+ * @param customAttributes the attributes of custom resources, by type
  */
 export function createReferences(
   { stacks, resources }: Pick<CloudAssembly, 'stacks' | 'resources'>,
   keyIds: ReadonlyMap<string, string>,
   versionOf: (id: string) => string,
+  customAttributes: CustomAttributes = {},
 ): AssemblyReferences {
   const requireResource = (id: string): AssemblyResource => {
     const resource = resources.get(id);
@@ -51,6 +56,8 @@ export function createReferences(
     if (Type === 'AWS::Lambda::Version' && name === 'Version') return versionOf(id);
     if (Type === 'AWS::Lambda::Version' && name === 'FunctionArn') return ref(id);
     if (Type === 'AWS::Lambda::Alias' && name === 'AliasArn') return ref(id);
+    const customAttribute = customAttributes[Type]?.[name];
+    if (customAttribute !== undefined) return customAttribute;
     const attributeFrom = attributesByType[Type]?.[name];
     if (attributeFrom === undefined) throw unknownReference(`${id}.${name}`);
     return attributeFrom(nameOf(id));

@@ -32,7 +32,6 @@ export const tableSchema = z.strictObject({
   TimeToLiveSpecification: ignoredProperty,
   TableClass: ignoredProperty,
   TableName: ignoredProperty,
-  Tags: ignoredProperty,
 });
 
 export const kmsKeySchema = z
@@ -46,7 +45,6 @@ export const kmsKeySchema = z
     KeyUsage: z.enum(Object.values(keyUsages)).default('ENCRYPT_DECRYPT'),
     PendingWindowInDays: ignoredProperty,
     MultiRegion: z.literal(false).optional(),
-    Tags: ignoredProperty,
   })
   .refine(
     ({ KeySpec, KeyUsage }) => keyUsages[KeySpec] === KeyUsage,
@@ -67,7 +65,6 @@ export const roleSchema = z.strictObject({
   MaxSessionDuration: ignoredProperty,
   RoleName: ignoredProperty,
   Policies: z.array(z.object({ PolicyDocument: policySchema })).default([]),
-  Tags: ignoredProperty,
 });
 
 export const rolePolicySchema = z.strictObject({
@@ -97,7 +94,6 @@ export const functionSchema = z.strictObject({
   ReservedConcurrentExecutions: ignoredProperty,
   RecursiveLoop: ignoredProperty,
   RuntimeManagementConfig: ignoredProperty,
-  Tags: ignoredProperty,
 });
 
 export const apiSchema = z.strictObject({
@@ -115,7 +111,6 @@ export const apiSchema = z.strictObject({
   Name: ignoredProperty,
   Description: ignoredProperty,
   DisableExecuteApiEndpoint: ignoredProperty,
-  Tags: ignoredProperty,
 });
 
 /**
@@ -129,7 +124,6 @@ export const stageSchema = z.strictObject({
   DefaultRouteSettings: ignoredProperty,
   Description: ignoredProperty,
   RouteSettings: ignoredProperty,
-  Tags: ignoredProperty,
 });
 
 export const routeSchema = z.strictObject({
@@ -165,7 +159,6 @@ export const ruleSchema = z.strictObject({
   // An emulated invocation is always delivered.
   Targets: z.array(z.strictObject({ Arn: z.string(), Id: ignoredProperty, DeadLetterConfig: ignoredProperty })),
   Description: ignoredProperty,
-  Tags: ignoredProperty,
 });
 
 const corsRuleSchema = z.strictObject({
@@ -233,7 +226,6 @@ const bucketProperties = z.strictObject({
     .optional(),
   PublicAccessBlockConfiguration: ignoredProperty,
   BucketName: ignoredProperty,
-  Tags: ignoredProperty,
 });
 
 /** Public access and ACLs are never emulated, whatever the template configures. */

@@ -31,7 +31,6 @@ export const queueSchema = z
     KmsMasterKeyId: ignoredProperty,
     KmsDataKeyReusePeriodSeconds: ignoredProperty,
     QueueName: ignoredProperty,
-    Tags: ignoredProperty,
   })
   .refine(
     ({ FifoQueue, ContentBasedDeduplication, DeduplicationScope, FifoThroughputLimit }) =>
@@ -57,5 +56,4 @@ export const eventSourceSchema = z.strictObject({
   FunctionResponseTypes: z.array(z.literal('ReportBatchItemFailures')).default([]),
   ScalingConfig: z.strictObject({ MaximumConcurrency: z.int().min(2).max(1000) }).optional(),
   MaximumBatchingWindowInSeconds: z.literal(0).optional(),
-  Tags: ignoredProperty,
 });

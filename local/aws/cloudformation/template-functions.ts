@@ -4,7 +4,7 @@ import { LocalError } from '../shared/errors.ts';
 import { formatFunctionArn, parseFunctionName } from '../shared/function-arn.ts';
 import type { CloudAssembly } from './cloud-assembly.ts';
 import type { Deployment, FunctionAliasSpec, FunctionSpec, FunctionTarget } from './deployment-spec.ts';
-import { type AssemblyReferences, createReferences } from './references.ts';
+import { type AssemblyReferences, type CustomAttributes, createReferences } from './references.ts';
 import { type Resource, readResource, readResources } from './template-resources.ts';
 
 /** Finds a function by its name or ARN, with or without a qualifier; undefined if the template has no such target. */
@@ -39,6 +39,7 @@ export function readTemplateFunctions(
   assembly: CloudAssembly,
   keyIds: ReadonlyMap<string, string>,
   versions: VersionPublisher,
+  customAttributes?: CustomAttributes,
 ): TemplateFunctions {
   const functionOf = memoize((id: string): FunctionSpec => {
     const resource = assembly.resources.get(id);
@@ -58,7 +59,12 @@ export function readTemplateFunctions(
     }
     return versions.publish(functionOf(functionId));
   });
-  const references: AssemblyReferences = createReferences(assembly, keyIds, (id) => publish(id).version);
+  const references: AssemblyReferences = createReferences(
+    assembly,
+    keyIds,
+    (id) => publish(id).version,
+    customAttributes,
+  );
   const idsOf = (type: string) => [...assembly.resources].flatMap(([id, { Type }]) => (Type === type ? [id] : []));
   const functionIds = idsOf('AWS::Lambda::Function');
   const functions = functionIds.map(functionOf);

@@ -7,11 +7,12 @@ import {
   distributionSchema,
   edgeFunctionSchema,
   headersPolicySchema,
+  originRequestPolicySchema,
   publishedObjectSchema,
 } from './cloudfront-resource-schemas.ts';
 import { functionAliasSchema, functionVersionSchema } from './function-version-schemas.ts';
 import { resolveIntrinsics } from './intrinsics.ts';
-import type { AssemblyReferences } from './references.ts';
+import type { AssemblyReferences, CustomAttributes } from './references.ts';
 import {
   aliasSchema,
   apiSchema,
@@ -52,6 +53,7 @@ const resourceTypes = {
   distribution: ['AWS::CloudFront::Distribution', distributionSchema],
   edgeFunction: ['AWS::CloudFront::Function', edgeFunctionSchema],
   headersPolicy: ['AWS::CloudFront::ResponseHeadersPolicy', headersPolicySchema],
+  originRequestPolicy: ['AWS::CloudFront::OriginRequestPolicy', originRequestPolicySchema],
   // The app chooses the type of this custom resource: see TemplateOptions.
   publishedObject: [undefined, publishedObjectSchema],
 } as const;
@@ -68,6 +70,11 @@ export type Resource<K extends ResourceKind> = Properties<K> & {
 export interface TemplateOptions {
   /** Type of the custom resource that publishes an object to a bucket. If absent, the template must not have one. */
   readonly publishedObjectType?: `Custom::${string}`;
+  /**
+   * The attributes of other custom resources, by type. Their functions are not invoked, because functions start after
+   * the template has been resolved.
+   */
+  readonly customAttributes?: CustomAttributes;
 }
 
 const typeOf = (kind: ResourceKind, { publishedObjectType }: TemplateOptions): string | undefined =>
@@ -103,7 +110,9 @@ export function readResource<K extends ResourceKind>(
         `Remove the Condition from the template.`,
     );
   }
-  const parsed = schema.safeParse(resolveIntrinsics(Properties, references.ofStack(stackName)));
+  // Tags have no effect here, and every type can have them.
+  const { Tags: _, ...effective } = Properties ?? {};
+  const parsed = schema.safeParse(resolveIntrinsics(effective, references.ofStack(stackName)));
   if (!parsed.success) {
     throw new LocalError(
       `This emulator does not support ${id} (${type}): ${firstIssue(parsed.error)}. Nothing was started. ` +
@@ -118,7 +127,7 @@ export function readResource<K extends ResourceKind>(
 export function assertKnownTypes({ resources }: CloudAssembly, options: TemplateOptions): void {
   const known = new Set(resourceKinds.map((kind) => typeOf(kind, options)));
   for (const [id, { Type }] of resources) {
-    if (known.has(Type) || typesWithoutEffect.has(Type)) continue;
+    if (known.has(Type) || typesWithoutEffect.has(Type) || options.customAttributes?.[Type] !== undefined) continue;
     throw new LocalError(
       `The template has a ${Type} (${id}), which this emulator does not support. Nothing was started. ` +
         `Add the type to local/aws/cloudformation/template-resources.ts.`,

@@ -84,8 +84,8 @@ export async function startDistributionServer(
         const [uri = '/'] = (message.url ?? '/').split('?');
         const behaviour = behaviours.find(({ matches }) => matches(uri));
         const answer = resolveResponse(behaviour, message.method ?? '', uri);
-        if (answer === 'api') await proxyToApi(options.apiUrl, behaviour?.headers, message, response);
-        else send(response, answer, message.method !== 'HEAD');
+        if (answer === 'api' && behaviour !== undefined) await proxyToApi(options.apiUrl, behaviour, message, response);
+        else if (answer !== 'api') send(response, answer, message.method !== 'HEAD');
       }, log).catch((error: unknown) => {
         log(error);
         send(response, { status: 503 });
@@ -171,24 +171,47 @@ function send(response: ServerResponse, { status, headers, body }: DistributionR
   else response.writeHead(status, { ...headers, 'content-length': body?.length ?? 0 }).end(withBody ? body : undefined);
 }
 
+/** Headers of the message itself. They are forwarded whatever the policy is. */
+const messageHeaders = ['content-length', 'transfer-encoding', 'cookie'];
+
+/** The header in which CloudFront sends the address and port of the viewer. IPv6 addresses have no brackets. */
+const viewerAddressHeader = 'cloudfront-viewer-address';
+
 /**
- * Forwards the request to the API, with all headers except `Host`. Resolves when the response is complete or the client
- * has disconnected. Either side can disconnect at any time.
+ * The headers that the API receives: those of the viewer that the policy names, then those of CloudFront. A viewer's
+ * header with the name of one of CloudFront's is replaced.
+ */
+function toOriginHeaders(
+  { forwardedHeaders, originHeaders }: CompiledBehavior,
+  { headers, socket }: IncomingMessage,
+): OutgoingHttpHeaders {
+  const forwarded = [...messageHeaders, ...forwardedHeaders].flatMap((name) =>
+    headers[name] === undefined ? [] : [[name, headers[name]] as const],
+  );
+  const added = forwardedHeaders.includes(viewerAddressHeader)
+    ? { [viewerAddressHeader]: `${socket.remoteAddress}:${socket.remotePort}` }
+    : {};
+  return { ...Object.fromEntries(forwarded), ...added, ...Object.fromEntries(originHeaders) };
+}
+
+/**
+ * Forwards the request to the API. Resolves when the response is complete or the client has disconnected. Either side
+ * can disconnect at any time.
  */
 function proxyToApi(
   api: string,
-  headers: OutgoingHttpHeaders | undefined,
+  behaviour: CompiledBehavior,
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { host: _, connection: __, ...sent } = message.headers;
+  const headers = toOriginHeaders(behaviour, message);
   const target = new URL(api);
   const forwarded = httpRequest(
-    { host: target.hostname, port: target.port, method: message.method, path: message.url, headers: sent },
+    { host: target.hostname, port: target.port, method: message.method, path: message.url, headers },
     (answer) => {
       // The client has disconnected, so the response cannot be written.
       if (response.destroyed) return void answer.destroy();
-      response.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...headers });
+      response.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...behaviour.headers });
       pipeline(answer, response, () => {});
     },
   );

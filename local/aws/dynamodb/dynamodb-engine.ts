@@ -9,6 +9,7 @@ import type { EngineReply, ServiceEngine } from '../endpoint/service-engine.ts';
 import { jsonProtocol } from '../endpoint/wire-protocols.ts';
 import { ServiceError } from '../shared/errors.ts';
 import { openTables, tablesOf } from './dynalite-store.ts';
+import { externalTablesVariable, openExternalTables } from './external-tables.ts';
 import { TableBackups } from './table-backups.ts';
 
 export interface DynamoDbEngine extends ServiceEngine {
@@ -26,7 +27,8 @@ const protocol = jsonProtocol('DynamoDB_20120810.', '1.0');
 
 /** @param path folder of the tables; null keeps them in memory @param copies emulates backups of tables */
 export async function openDynamoDb(path: string | null, copies = new TableBackups()): Promise<DynamoDbEngine> {
-  const tables = await openTables(path);
+  const external = process.env[externalTablesVariable];
+  const tables = external === undefined ? await openTables(path) : openExternalTables(external, path);
   let protectedTables: ReadonlySet<string> = new Set();
   return {
     service: 'dynamodb',

@@ -50,6 +50,8 @@ export interface EngineHooks {
   authorize?(call: EngineCall): boolean | Promise<boolean>;
   // biome-ignore lint/suspicious/noConfusingVoidType: a hook that only watches, async or not, returns nothing.
   before?(call: EngineCall): void | InjectedFault | Promise<void | InjectedFault>;
+  /** Receives the body of each reply, except those of S3. */
+  after?(call: EngineCall, body: string): void;
 }
 
 export type LoggedCall = Pick<EngineCall, 'service' | 'action' | 'principal'>;

@@ -124,6 +124,7 @@ async function pass(
   if (fault === 'drop-before') return 'drop';
   await applyFault(fault);
   const reply = await engine.run(request);
+  hooks.after?.(call, reply.body);
   return fault === 'drop-after' ? 'drop' : reply;
 }
 

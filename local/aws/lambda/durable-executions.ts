@@ -152,6 +152,25 @@ export class DurableExecutions {
     return answer;
   }
 
+  /** The response of GetDurableExecution. @throws ServiceError `ResourceNotFoundException` */
+  describe(arn: string): object {
+    const execution = this.#options.store.get(arn);
+    if (execution === undefined) throw new ServiceError('ResourceNotFoundException', 'No such execution.', 404);
+    const { name, functionName, version, input, status, startedAt, endedAt, result, error } = execution;
+    return {
+      DurableExecutionArn: arn,
+      DurableExecutionName: name,
+      FunctionArn: formatFunctionArn(functionName, version),
+      Version: version,
+      InputPayload: input,
+      Status: status,
+      StartTimestamp: startedAt / 1000,
+      ...(endedAt !== undefined && { EndTimestamp: endedAt / 1000 }),
+      ...(status === 'SUCCEEDED' && { Result: result }),
+      ...(error !== undefined && { Error: error }),
+    };
+  }
+
   /** A page of operations, for an execution with more operations than fit in the event of an invocation. */
   state(arn: string, token: string, marker: string): object {
     const { operations } = this.#requireRunningExecution(arn, token);

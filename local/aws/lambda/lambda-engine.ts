@@ -1,5 +1,5 @@
 /**
- * The part of the Lambda API that functions call: Invoke, and the checkpoints of durable executions.
+ * The part of the Lambda API that functions call: Invoke, and the status and checkpoints of durable executions.
  * Source: Lambda API reference 2015-03-31; Smithy specification, "AWS restJson1 protocol".
  */
 import { z } from 'zod';
@@ -17,7 +17,7 @@ import { updateSchema } from './durable-operations.ts';
 import type { FunctionDirectory, ResolvedFunction } from './function-directory.ts';
 
 const invokePath = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
-const durablePath = /^\/2025-12-01\/durable-executions\/([^/]+)\/(checkpoint|state)$/;
+const durablePath = /^\/2025-12-01\/durable-executions\/([^/]+)(?:\/(checkpoint|state))?$/;
 
 /** Number of attempts of an asynchronous invocation. Source: Lambda developer guide, "Asynchronous invocation". */
 const asyncAttempts = 3;
@@ -43,6 +43,7 @@ function readOperation({ path, query, headers }: ServiceMessage, body: Buffer): 
   }
   const [, arn = '', operation] = durablePath.exec(path) ?? [];
   const DurableExecutionArn = decodeURIComponent(arn);
+  if (operation === undefined) return { action: 'GetDurableExecution', input: { DurableExecutionArn } };
   if (operation === 'state') {
     const input = { DurableExecutionArn, ...Object.fromEntries(query) };
     return { action: 'GetDurableExecutionState', input };
@@ -67,6 +68,7 @@ const checkpointSchema = z.object({
   ClientToken: z.string().optional(),
   Updates: z.array(updateSchema).default([]),
 });
+const executionSchema = z.object({ DurableExecutionArn: z.string() });
 const stateSchema = z.object({
   DurableExecutionArn: z.string(),
   CheckpointToken: z.string(),
@@ -79,6 +81,9 @@ export function lambdaEngine(functions: FunctionDirectory, executions: DurableEx
     protocol,
     async run({ action, input }) {
       if (action === 'Invoke') return await invoke(functions, executions, parseInput(invokeSchema, input));
+      if (action === 'GetDurableExecution') {
+        return jsonReply(200, executions.describe(parseInput(executionSchema, input).DurableExecutionArn));
+      }
       if (action === 'GetDurableExecutionState') {
         const { DurableExecutionArn, CheckpointToken, Marker } = parseInput(stateSchema, input);
         return jsonReply(200, executions.state(DurableExecutionArn, CheckpointToken, Marker));

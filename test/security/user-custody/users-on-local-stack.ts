@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { encodeKeySecret } from '../../../core/api-keys/api-key.ts';
@@ -28,6 +27,9 @@ import {
 import { formatUserKey, parseUserKey } from '../../../core/users/user-key.ts';
 import { newUserKeyring, type UserKeyring } from '../../../core/users/user-keyring.ts';
 import { deriveUmk, newUmk, type UserRef } from '../../../core/users/user-root-key.ts';
+import { DynamoClient } from '../../../lambdas/aws/dynamo-client.ts';
+import { KmsClient } from '../../../lambdas/aws/kms-client.ts';
+import { S3ObjectClient } from '../../../lambdas/aws/s3-object-client.ts';
 import { KmsTransitKeys } from '../../../lambdas/jobs/stores/kms-transit-keys.ts';
 import { KeyringVerifier } from '../../../lambdas/org-keys/keyring-verifier.ts';
 import { AuthenticationKeys } from '../../../lambdas/records/authentication-keys.ts';
@@ -42,6 +44,7 @@ import type { UserCredential } from '../../../lambdas/users/unlocked-user.ts';
 import { encryptMemory, encryptMessage } from '../../../lambdas/users/user-record-encryption.ts';
 import { VerifiedUserReader } from '../../../lambdas/users/verified-user-reader.ts';
 import type { LocalStack } from '../../shared/local-stack.ts';
+import { serviceOptions } from '../../shared/service-options.ts';
 
 /** The clients and stores of the functions, with all permissions. */
 export function createStores({ vault }: LocalStack) {
@@ -67,9 +70,13 @@ export function createStores({ vault }: LocalStack) {
     recordsKey: named('RecordsKey'),
     locked: named('LockedBucket'),
   };
-  const clientOf = () => dynamo;
-  const s3 = new S3Client({ ...at, endpoint: vault.endpoints.s3, forcePathStyle: true });
-  const authenticationKeys = new AuthenticationKeys(kmsRecordsKey(kms, names.recordsKey));
+  const optionsOf = (service: 'dynamodb' | 'kms' | 's3') =>
+    serviceOptions(vault.endpoints[service], at.region, at.credentials);
+  const storeClient = new DynamoClient(optionsOf('dynamodb'));
+  const clientOf = () => storeClient;
+  const keyClient = new KmsClient(optionsOf('kms'));
+  const s3 = new S3ObjectClient(optionsOf('s3'));
+  const authenticationKeys = new AuthenticationKeys(kmsRecordsKey(keyClient, names.recordsKey));
   const marks = new OrgMarks(authenticationKeys, new S3OrgMarks(() => s3, names.locked), () => new Date());
   return {
     dynamo,
@@ -84,10 +91,10 @@ export function createStores({ vault }: LocalStack) {
     records: new DynamoUserRecords(clientOf, names.records),
     keyrings: new DynamoUserKeyrings(clientOf, names.userKeyrings),
     locators: new DynamoLocators(clientOf, names.userKeyrings),
-    custody: kmsCustodyMacs(kms, names.custody),
-    codes: kmsCodeMacs(kms, names.code),
-    routing: kmsRoutingMacs(kms, names.routing),
-    transit: new KmsTransitKeys(() => kms, names.transit),
+    custody: kmsCustodyMacs(keyClient, names.custody),
+    codes: kmsCodeMacs(keyClient, names.code),
+    routing: kmsRoutingMacs(keyClient, names.routing),
+    transit: new KmsTransitKeys(() => keyClient, names.transit),
   };
 }
 export type Stores = ReturnType<typeof createStores>;

@@ -1,0 +1,25 @@
+/**
+ * What a service needs at least with the AWS SDK: the calls of the vault's handler for the same request, without
+ * encryption, authentication, validation and logs.
+ */
+import {
+  BatchGetItemCommand,
+  type BatchGetItemCommandInput,
+  DynamoDBClient,
+  PutItemCommand,
+  type PutItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { type BenchEvent, plainResponse, recordedCalls } from './plain-response.ts';
+
+const client = new DynamoDBClient({});
+const calls = recordedCalls();
+
+export async function handler(event: BenchEvent) {
+  const request: unknown = event.body === undefined ? undefined : JSON.parse(event.body);
+  let output: unknown;
+  for (const { action, input } of calls) {
+    if (action === 'PutItem') await client.send(new PutItemCommand(input as PutItemCommandInput));
+    else output = (await client.send(new BatchGetItemCommand(input as BatchGetItemCommandInput))).Responses;
+  }
+  return plainResponse(event, request ?? output);
+}
