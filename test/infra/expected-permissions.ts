@@ -284,7 +284,6 @@ export const permissions: Readonly<Record<RouteGroup | BackgroundFunction, Permi
     ],
     own: [
       authenticatingRecords,
-      reportingFailure,
       ...lookingForCopies,
       'shred-workflow lambda:CheckpointDurableExecution',
       'shred-workflow lambda:GetDurableExecutionState',

@@ -240,7 +240,9 @@ describe('a reader whose stores ask for the org that the caller names', () => {
     const authorizer = createPolicyAuthorizer(stack.vault);
     stack.vault.setHooks(authorizer);
     await expectProblem(await ask('key-of', 'mine', key), 'key_unavailable');
-    expect(authorizer.denials).toEqual([expect.stringMatching(/anima-reader-session-\S+ kms:Decrypt arn:aws:kms:\S+$/)]);
+    expect(authorizer.denials).toEqual([
+      expect.stringMatching(/anima-reader-session-\S+ kms:Decrypt arn:aws:kms:\S+$/),
+    ]);
   });
 });
 
@@ -271,7 +273,9 @@ describe('a function of links that signs for the object of another org', () => {
     await expect(blobs.get(url)).rejects.toMatchObject({ code: 'storage_refused' });
     expect(new Set(authorizer.denials)).toEqual(
       new Set([
-        expect.stringMatching(new RegExp(`anima-links-session-\\S+ s3:GetObject arn:aws:s3:::\\S+/${victim.org}/\\S+$`)),
+        expect.stringMatching(
+          new RegExp(`anima-links-session-\\S+ s3:GetObject arn:aws:s3:::\\S+/${victim.org}/\\S+$`),
+        ),
       ]),
     );
   });
