@@ -137,7 +137,13 @@ const readNetwork = (node: Node): OperationsSettings['network'] => {
   const subnetIds = readList(node, 'vpcSubnetIds');
   const wrong = subnetIds.find((id) => !/^subnet-[0-9a-f]{8,17}$/.test(id));
   if (wrong !== undefined) throw invalidSetting('vpcSubnetIds', wrong, 'IDs of subnets joined by commas');
-  if (vpcId === undefined && subnetIds.length === 0) return isPrivate ? 'new' : 'none';
+  if (vpcId === undefined && subnetIds.length === 0) {
+    const endpoints = contextText(node, 'endpoints', 'standard');
+    // The endpoints of the new VPC have the standard names only, so functions would reach nothing.
+    if (isPrivate && endpoints !== 'standard')
+      throw invalidSetting('endpoints', endpoints, 'standard with vpc=private, or vpcId of a VPC with such endpoints');
+    return isPrivate ? 'new' : 'none';
+  }
   if (!isPrivate) throw invalidSetting('vpc', 'none', 'private, or leave vpcId and vpcSubnetIds out');
   if (vpcId === undefined) throw invalidSetting('vpcId', '', 'the ID of the VPC of vpcSubnetIds');
   if (subnetIds.length === 0)

@@ -65,6 +65,8 @@ describe('checks on the template', () => {
       expect.stringMatching(
         /^Vault\/RotationWorkflow\/Checkpoints \[Resource::<RotationWorkflowFunction\w+\.Arn>:\*\]$/,
       ),
+      // What starts a workflow reads the status of its executions.
+      expect.stringMatching(/^Vault\/Rotator\/Role \[Resource::<RotationWorkflowFunction\w+\.Arn>:\*\]$/),
       expect.stringMatching(
         /^Vault\/Sealer \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttLockedBucket\w+\/heads\/<aws:PrincipalTag\/org>\/\*\]$/,
       ),
@@ -77,6 +79,7 @@ describe('checks on the template', () => {
       expect.stringMatching(
         /^Vault\/Shredder \[Resource::anima-vault-dev-data:ExportsOutputFnGetAttBlobObjectsBucket\w+\/<aws:Pri\S+\/org>\/\*\]$/,
       ),
+      expect.stringMatching(/^Vault\/Shredder\/Role \[Resource::<ShredWorkflowFunction\w+\.Arn>:\*\]$/),
     ]);
     const others = accepted.filter((one) => !stored.includes(one) && !/DDB3$|IAM5/.test(one.rule));
     expect(new Set(others.map(({ rule }) => rule.replace(/^.*::/, '')))).toEqual(new Set(['AwsSolutions-APIG4']));

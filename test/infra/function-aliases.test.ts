@@ -61,6 +61,7 @@ describe('what refers to a function', () => {
       expect.stringMatching(new RegExp(`^RotatorRoleDefaultPolicy[0-9A-F]{8} ${workflows[0]}$`)),
       expect.stringMatching(new RegExp(`^ShredWorkflowCheckpoints[0-9A-F]{8} ${workflows[1]}$`)),
       expect.stringMatching(new RegExp(`^ShredderRoleDefaultPolicy[0-9A-F]{8} ${workflows[1]}$`)),
+      expect.stringMatching(new RegExp(`^WriterRoleDefaultPolicy[0-9A-F]{8} ${workflows[0]}$`)),
     ]);
     const templates = JSON.stringify(template.stacks);
     expect(templates).not.toContain('$LATEST');

@@ -72,6 +72,15 @@ describe('settings of limits, alarms and networks', () => {
     );
   });
 
+  test('of a new private VPC go with standard endpoints only, as its endpoints have no other names', () => {
+    expect(() => read({ vpc: 'private', endpoints: 'fips' })).toThrow(/endpoints="fips" is not allowed/);
+    const existing = { vpc: 'private', vpcId: 'vpc-12345678', vpcSubnetIds: 'subnet-12345678' };
+    expect(read({ ...existing, endpoints: 'fips' }).network).toEqual({
+      vpcId: 'vpc-12345678',
+      subnetIds: ['subnet-12345678'],
+    });
+  });
+
   test('that belong together are refused alone, with the name of the missing one', () => {
     expect(() => read({ apiDomain: 'vault.example.com' })).toThrow(/apiCertificateArn="" is not allowed/);
     expect(() => read({ apiCertificateArn: certificate })).toThrow(/apiDomain="" is not allowed/);
