@@ -125,7 +125,7 @@ describe('commands that need AWS', () => {
 
   test('of anima exist, with their options', async () => {
     for (const line of of('anima ')) {
-      const [, words = ''] = /^anima ((?:[a-z]+ ?)+)/.exec(line) ?? [];
+      const [, words = ''] = /^anima ((?:[a-z]+(?: |$))+)/.exec(line) ?? [];
       const { code, stdout } = await runInProcess([...words.trim().split(' '), '--help']);
       expect([code, stdout.split('\n')[0]]).toEqual([0, expect.stringContaining(`anima ${words.trim()}`)]);
       for (const [option] of line.matchAll(/--[a-z-]+/g)) expect(stdout).toContain(option);
@@ -161,6 +161,7 @@ describe('commands that need AWS', () => {
       dynamodb: () => import('@aws-sdk/client-dynamodb'),
       kms: () => import('@aws-sdk/client-kms'),
       lambda: () => import('@aws-sdk/client-lambda'),
+      sqs: () => import('@aws-sdk/client-sqs'),
     };
     for (const line of of('aws ')) {
       const [, service = '', operation = ''] = line.split(' ');
