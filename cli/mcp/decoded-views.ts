@@ -21,14 +21,14 @@ type DecodeAt = (
  * output decodes to one of these and not to the text.
  */
 export function withoutOwnEscapes(text: string): readonly string[] {
-  const found = new Set([...undoEscapes(viewOf(Buffer.from(text)), maxNesting)]);
+  const found = new Set(undoEscapes(viewOf(Buffer.from(text)), maxNesting));
   return [...found].filter((one) => one !== text);
 }
 
 function* undoEscapes(view: DecodedView, depth: number): Generator<string> {
   yield Buffer.from(view.bytes).toString();
   if (depth === 0) return;
-  for (const read of escapeDecoders()) {
+  for (const read of escapeDecoders) {
     const inner = decodeOnce(view, read);
     if (inner !== undefined) yield* undoEscapes(inner, depth - 1);
   }
@@ -38,8 +38,6 @@ function viewOf(source: Uint8Array): DecodedView {
   const starts = Uint32Array.from(source, (_, i) => i);
   return { bytes: source, starts, ends: starts.map((start) => start + 1) };
 }
-
-const escapeDecoders = (): readonly DecodeAt[] => [decodePercentEscape, decodeBackslashEscape, decodeHtmlReference];
 
 /** The text itself, and its views with up to three encodings undone, each also without white space. */
 export function* decodedViewsOf(source: Uint8Array): Generator<DecodedView> {
@@ -51,7 +49,7 @@ function* decodeNested(view: DecodedView, depth: number): Generator<DecodedView>
   const dense = decodeOnce(view, skipWhiteSpace);
   if (dense !== undefined) yield dense;
   if (depth === 0) return;
-  for (const read of escapeDecoders()) {
+  for (const read of escapeDecoders) {
     const inner = decodeOnce(view, read);
     if (inner !== undefined) yield* decodeNested(inner, depth - 1);
   }
@@ -148,3 +146,5 @@ const skipWhiteSpace: DecodeAt = (bytes, at) => {
   const byte = bytes[at] ?? 0;
   return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d) ? { said: [], length: 1 } : undefined;
 };
+
+const escapeDecoders: readonly DecodeAt[] = [decodePercentEscape, decodeBackslashEscape, decodeHtmlReference];

@@ -56,9 +56,9 @@ export class ValueReencryptor {
     clock: Clock,
     pages = pageSize,
   ) {
-    this.#history = history;
     this.#keyringUpdater = keyringUpdater;
     this.#store = store;
+    this.#history = history;
     this.#clock = clock;
     this.#pageSize = pages;
   }

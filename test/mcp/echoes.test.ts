@@ -61,7 +61,7 @@ describe('a value', () => {
     ['percent-encoding', 'Zq8%72T5v/nLk9sWd4'],
     ['an HTML reference', 'Zq8&amp;T5v/nLk9sWd4'],
     ['two levels of percent-encoding', 'Zq8%2572T5v/nLk9sWd4'],
-  ])('that has %s of its own is taken out when only another character is encoded', (_, value) => {
+  ])('that contains %s is taken out of a response that encodes only another character', (_, value) => {
     for (const slash of ['\\u002f', '%2f', '&#x2f;']) {
       const spelt = value.replace('/', slash);
       expect(new ResponseRedactor([value]).redactText(`before ${spelt} after`), spelt).toBe(

@@ -48,8 +48,8 @@ export class BucketStore {
   readonly #folder: string;
   readonly versioned: boolean;
   readonly objectLock: ObjectLockRules | undefined;
-  readonly #versions = new VersionIndex();
   readonly data: DataFiles;
+  readonly #versions = new VersionIndex();
   readonly #uploads = new Map<string, StoredUpload>();
   #sequence = 0;
 
