@@ -2,6 +2,7 @@
 import { addFact, addMembers } from './facts.ts';
 import type { Probe } from './probe-context.ts';
 import { idOf } from './targets.ts';
+import { unchangedValue } from './world.ts';
 
 export const probeApiKeys: Probe = async ({ world, asker }, facts) => {
   const { mine } = world;
@@ -29,7 +30,8 @@ export const probeApiKeys: Probe = async ({ world, asker }, facts) => {
     const times = { revokedAt, overlapEndsAt, expiresAt, lastUsedAt: used };
     addMembers(facts, id, 'the list of keys shows what the writer chose', { ...others, ...times });
   }
-  const explained = await asker.ask('GET', '/v1/explain?ref=value:prod/a', { key: mine.watcher, isList: true });
+  const path = `/v1/explain?ref=value:${unchangedValue}`;
+  const explained = await asker.ask('GET', path, { key: mine.watcher, isList: true });
   for (const { id, how } of explained?.canOpen ?? []) {
     if (id !== undefined) addFact(facts, id, '`explain` says that the key can read', how);
   }

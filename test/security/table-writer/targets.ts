@@ -1,7 +1,7 @@
 /** Which stored items are attacked, and which record each of them belongs to. */
 import type { Item } from '../../shared/local-stack.ts';
 import { type Snapshot, type TableId, tableTitles } from './tables.ts';
-import type { World } from './world.ts';
+import { unchangedValue, type World } from './world.ts';
 
 /** The ID of an API key. */
 export const idOf = (apiKey: string): string => apiKey.split('_')[2] ?? '';
@@ -27,7 +27,7 @@ export function isTarget(
   if (table === 'KeyringsTable') return org === mine.org || org === locked.org || org === shredded.org;
   if (org !== mine.org) return false;
   if (table === 'ApiKeysTable') return idText(item) !== idOf(mine.watcher);
-  if (table === 'ValuesTable') return !nameText(item).includes('channels/');
+  if (table === 'ValuesTable') return nameText(item) !== unchangedValue && !nameText(item).includes('channels/');
   const taker = mine.accounts.taker?.user ?? '';
   if (idText(item).includes(taker) || item.user?.S === taker) return false;
   if (table === 'UserCustodyDeliveriesTable') return idText(item) === delivered.item;

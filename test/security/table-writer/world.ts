@@ -38,10 +38,13 @@ export interface World {
 }
 
 const values = ['prod/a', 'prod/remade', 'other/b'];
+/** A value that is never changed, so that what `explain` says of it depends on the records of the API keys only. */
+export const unchangedValue = 'prod/unchanged';
 
 async function buildOrg(builder: OrgBuilder, rotate: () => Promise<void>, checkpoint: () => Promise<void>) {
   for (const name of [...values, 'prod/gone']) for (let n = 0; n < 2; n++) await builder.set(name);
   await rotate();
+  await builder.set(unchangedValue);
   await builder.createKeys();
   const burned = await builder.createBlobs();
   for (const label of ['user', 'deleted', 'limited', 'taker']) await builder.createAccount(label);
