@@ -10,7 +10,7 @@ const client = createLambdaClient();
 /**
  * Starts an execution of a durable function, or finds the one that has this name and input, even if it has ended.
  * Lambda does not tell which of them it did (developer guide, "Idempotency" of durable functions).
- * @returns the status of the execution
+ * @returns the status of the execution; undefined if Lambda does not name the execution
  */
 export async function startOrFindExecution(
   functionName: string,
@@ -25,6 +25,8 @@ export async function startOrFindExecution(
       Payload: Buffer.from(JSON.stringify(input)),
     }),
   );
+  // Without an ARN the invocation was accepted, but its execution cannot be found.
+  if (DurableExecutionArn === undefined) return undefined;
   const { Status } = await client.send(new GetDurableExecutionCommand({ DurableExecutionArn }));
   return Status;
 }

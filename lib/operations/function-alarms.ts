@@ -10,7 +10,6 @@ export const functionMetric = (fn: VaultFunction, metricName: string, statistic:
     dimensionsMap: { FunctionName: fn.functionName },
     statistic,
     period: metricPeriod,
-    label: fn.node.id,
   });
 
 /** An alarm can use at most ten metrics (CloudWatch user guide, "Using math expressions with CloudWatch metrics"). */
@@ -53,7 +52,7 @@ const failedEnds = ['DurableExecutionFailed', 'DurableExecutionTimedOut', 'Durab
 export function addWorkflowAlarms(alarms: VaultAlarms, workflows: Readonly<Record<string, VaultFunction>>): void {
   for (const [entry, fn] of Object.entries(workflows)) {
     alarms.add(`${entry}-failed`, {
-      metric: sumOf(failedEnds.map((name) => functionMetric(fn, name).with({ label: name }))),
+      metric: sumOf(failedEnds.map((name) => functionMetric(fn, name))),
       what: `An execution of ${entry} failed, exceeded its time or was stopped. Its work is unfinished.`,
       anchor: 'workflow-failed',
     });

@@ -66,7 +66,6 @@ export class LogMetrics extends Construct {
       dimensionsMap: { Dependency: dependency },
       statistic: Stats.SUM,
       period: metricPeriod,
-      label: dependency,
     });
   }
 

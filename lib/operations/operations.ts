@@ -77,7 +77,7 @@ export class Operations extends Construct {
       failures,
       sealLag: this.metrics.sealLag,
       unfinishedJobs: this.metrics.unfinishedJobs,
-      dependencies: dependencies.map((dependency) => this.metrics.failuresOf(dependency)),
+      dependencies: dependencies.map((label) => this.metrics.failuresOf(label).with({ label })),
     });
     const { monthlyBudget, alarmTopicArn: topicArn } = settings;
     if (monthlyBudget !== undefined) new MonthlyBudget(this, 'Budget', { name, ...monthlyBudget, topicArn });
@@ -148,7 +148,8 @@ const apiMetric = (ApiId: string, metricName: string, statistic: string = Stats.
     dimensionsMap: { ApiId },
     statistic,
     period: metricPeriod,
-    label: statistic === Stats.SUM ? metricName : `${metricName} ${statistic}`,
+    // An alarm with a label would be rendered as metric math.
+    ...(statistic === Stats.SUM ? {} : { label: `${metricName} ${statistic}` }),
   });
 
 const queueMetric = (QueueName: string, metricName: string): Metric =>

@@ -28,7 +28,8 @@ export class VaultDashboard extends Construct {
     super(scope, id);
     const { name, functions, tables, api } = props;
     const all = Object.values(functions);
-    const byFunction = (metric: string, statistic?: string) => all.map((fn) => functionMetric(fn, metric, statistic));
+    const byFunction = (metric: string, statistic?: string) =>
+      all.map((fn) => functionMetric(fn, metric, statistic).with({ label: fn.node.id }));
     const byTable = (metric: string) =>
       Object.entries(tables).map(([label, table]) => tableMetric(table, metric, label));
     new Dashboard(this, 'Dashboard', {

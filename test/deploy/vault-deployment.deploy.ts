@@ -12,6 +12,7 @@ import { type AssemblyStack, readStacks } from './assembly.ts';
 import { type Cdk, createCdk } from './cdk-commands.ts';
 import { type DeployedVault, openDeployedVault } from './deployed-vault.ts';
 import { type KnownGap, knownGaps } from './known-gaps.ts';
+import { replaceMetricMath } from './metric-math.ts';
 import { type Ministack, startMinistack } from './ministack.ts';
 import { disableTerminationProtection, listStackResources, type StackResource } from './stack-resources.ts';
 import { codeOf, quickStart, receiveMessage, verifyAudit } from './vault-use.ts';
@@ -44,6 +45,7 @@ describe.skipIf(commands === null)('a deployment into ministack', { timeout: 15 
     cdk = createCdk(ministack);
     assembly = join(ministack.scratch, 'assembly');
     vaultApp({ outdir: assembly }).synth();
+    expect(replaceMetricMath(assembly)).toBeGreaterThan(0);
     stacks = readStacks(assembly);
     await cdk.bootstrap();
   }, 10 * minutes);
@@ -170,6 +172,7 @@ describe.skipIf(commands === null)('a deployment into ministack', { timeout: 15 
   test('an update of one function keeps all tables, keys and buckets', async () => {
     const before = await statefulResources();
     const changed = assemblyWith('public', new URL('fixtures/changed-public.ts', import.meta.url));
+    replaceMetricMath(changed.folder);
     try {
       await deploy(changed.folder);
     } finally {

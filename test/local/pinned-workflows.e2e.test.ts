@@ -2,7 +2,7 @@
  * Upgrades while a workflow is pending. The new code has another name for a wait, so it cannot replay an execution that
  * the old code started.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, inject, test } from 'vitest';
@@ -55,16 +55,24 @@ function release(workflow: Workflow, invokedAs: '$LATEST' | 'alias', renamed: bo
 }
 
 /** Starts a release with the same data folder as the one before, which is closed. One day takes `secondsPerDay`. */
-function upgrades(secondsPerDay: number) {
+function upgrades(secondsPerDay: number): { dataDir: string; start: (assembly: string) => Promise<LocalStack> } {
   const dataDir = mkdtempSync(join(tmpdir(), 'anima-upgrade-'));
   cleanups.push(() => rmSync(dataDir, { recursive: true, force: true }));
   let running: LocalStack | undefined;
   cleanups.push(async () => await running?.vault.close());
-  return async (assembly: string): Promise<LocalStack> => {
+  const start = async (assembly: string): Promise<LocalStack> => {
     await running?.vault.close();
     running = await startLocalStack({ assembly, dataDir, timeScale: secondsPerDay / 86_400 });
     return running;
   };
+  return { dataDir, start };
+}
+
+/** An upgrade before the execution waits would run all of it with the new code. */
+async function waitsIn(dataDir: string, wait: string): Promise<void> {
+  const folder = join(dataDir, 'durable');
+  const executions = () => readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+  await expect.poll(executions, { timeout: 60_000 }).toContainEqual(expect.stringContaining(wait));
 }
 
 const shredState = async (stack: LocalStack, key: string): Promise<ShredResponse> =>
@@ -82,10 +90,11 @@ const failures = (stack: LocalStack) =>
 
 describe('an upgrade with a pending shredding of 30 days', () => {
   test('pinned to the version that started it, ends with its receipt', async () => {
-    const start = upgrades(0.3);
+    const { dataDir, start } = upgrades(0.3);
     const old = await start(release(shredding, 'alias', false));
     const org = await old.newOrg();
     expect(await shredNow(old, org, 30)).toMatchObject({ state: 'locked' });
+    await waitsIn(dataDir, shredding.waitName);
     const next = await start(release(shredding, 'alias', true));
     await isFinal(next, org.adminKey).toBe(true);
     expect(await shredState(next, org.adminKey)).toMatchObject({ state: 'shredded', receipts: { length: 1 } });
@@ -93,10 +102,11 @@ describe('an upgrade with a pending shredding of 30 days', () => {
   }, 400_000);
 
   test('on $LATEST, fails with a log line; the repeated request starts another execution, which ends with its receipt', async () => {
-    const start = upgrades(0.3);
+    const { dataDir, start } = upgrades(0.3);
     const old = await start(release(shredding, '$LATEST', false));
     const org = await old.newOrg();
     await shredNow(old, org, 30);
+    await waitsIn(dataDir, shredding.waitName);
     const next = await start(release(shredding, '$LATEST', true));
     await expect.poll(() => failures(next).length, { timeout: 150_000 }).toBe(1);
     expect(failures(next)[0]).toMatchObject({
@@ -107,7 +117,10 @@ describe('an upgrade with a pending shredding of 30 days', () => {
       fault: 'NonDeterministicExecutionError',
       execution: expect.stringContaining(':$LATEST/durable-execution/'),
     });
-    expect(await shredState(next, org.adminKey)).toMatchObject({ state: 'locked', receipts: [] });
+    // If the wait had ended before the upgrade, the SDK still runs the step after it, which destroys the keys.
+    const unfinished = await shredState(next, org.adminKey);
+    expect(['locked', 'shredded']).toContain(unfinished.state);
+    expect(unfinished).toMatchObject({ final: false, receipts: [] });
     await shredNow(next, org, 30);
     await isFinal(next, org.adminKey).toBe(true);
     expect(await shredState(next, org.adminKey)).toMatchObject({ state: 'shredded', receipts: { length: 1 } });
@@ -126,7 +139,7 @@ describe('an upgrade during a rotation', () => {
   const secondsPerDay = 10_000;
 
   test('pinned to the version that started it, ends', async () => {
-    const start = upgrades(secondsPerDay);
+    const { start } = upgrades(secondsPerDay);
     await beginRotation(await start(release(rotation, 'alias', false)));
     const next = await start(release(rotation, 'alias', true));
     expect(await waitUntilRotated(next, 150)).toMatchObject({ to: 2, state: 'done' });
@@ -135,7 +148,7 @@ describe('an upgrade during a rotation', () => {
   }, 400_000);
 
   test('on $LATEST, fails with a log line; the repeated request starts another execution, which ends', async () => {
-    const start = upgrades(secondsPerDay);
+    const { start } = upgrades(secondsPerDay);
     await beginRotation(await start(release(rotation, '$LATEST', false)));
     const next = await start(release(rotation, '$LATEST', true));
     await expect.poll(() => failures(next).length, { timeout: 150_000 }).toBe(1);
