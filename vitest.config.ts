@@ -8,6 +8,7 @@ const suites = {
     'test/security/user-custody/**/*.test.ts',
   ],
   blobs: ['test/blobs/**/*.e2e.test.ts', 'test/link-page/**/*.test.ts'],
+  infra: ['test/{infra,aws}/**/*.test.ts'],
   security: [
     'test/security/*.test.ts',
     'test/audit/rewritten-audit.e2e.test.ts',
