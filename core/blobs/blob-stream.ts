@@ -1,7 +1,7 @@
 /** Seals and opens blobs as streams: chunk by chunk, in constant memory (docs/format.md, section 9). */
 
 import { DecryptionError } from '../decryption-error.ts';
-import type { Bytes } from '../encoding/bytes.ts';
+import { type Bytes, concatBytes } from '../encoding/bytes.ts';
 import { type ChunkCipher, type ChunkOpening, chunkTagLength, createChunkCipher } from '../hazmat/chunk-cipher.ts';
 import {
   type BlobDescription,
@@ -118,7 +118,7 @@ export class BlobSealer {
         const sealing = begin(index, last);
         const chunkEnd = left - Math.min(left, this.#chunkLength);
         while (left > chunkEnd) {
-          await plain.atEnd();
+          if (!plain.hasBuffered) await plain.atEnd();
           const piece = plain.takeBuffered(left - chunkEnd);
           left -= piece.length;
           yield sealing.update(piece);
@@ -165,19 +165,31 @@ export async function openBlob(
       length === undefined ? undefined : { length, chunks: computeBlobLayout(length, parsed.chunkLog2).chunks };
     const chunks = openChunks(cipher, pieces, sealedChunkLength(parsed.chunkLog2), body);
     const first = await chunks.next();
-    const chunk = first.done === true ? undefined : first.value[0];
-    if (chunk === undefined || chunk.length < descriptionBlockLength) throw new DecryptionError();
-    const description = parseBlobDescription(chunk.subarray(0, descriptionBlockLength));
-    const content = yieldContent(chunk.subarray(descriptionBlockLength), chunks, description.size, pieces);
-    return { description, content };
+    const opened = first.done === true ? [] : first.value;
+    const description = parseBlobDescription(takeFirst(opened, descriptionBlockLength));
+    return { description, content: yieldContent(opened, chunks, description.size, pieces) };
   } catch (error) {
     await pieces.close();
     throw error;
   }
 }
 
+/** Removes the first bytes from pieces. @throws DecryptionError when there are fewer */
+function takeFirst(pieces: Bytes[], length: number): Bytes {
+  const taken: Bytes[] = [];
+  for (let left = length; left > 0; ) {
+    const piece = pieces.shift();
+    if (piece === undefined) throw new DecryptionError();
+    taken.push(piece.subarray(0, left));
+    if (piece.length > left) pieces.unshift(piece.subarray(left));
+    left -= Math.min(left, piece.length);
+  }
+  const [only] = taken;
+  return taken.length === 1 && only !== undefined ? only : concatBytes(...taken);
+}
+
 /**
- * Yields the pieces of one chunk at a time; the first chunk is one piece. No byte of a chunk is yielded before its tag
+ * Yields the pieces of one chunk at a time. No byte of a chunk is yielded before its tag
  * has verified.
  */
 async function* openChunks(
@@ -186,9 +198,10 @@ async function* openChunks(
   sealedLength: number,
   body: { readonly length: number; readonly chunks: number } | undefined,
 ): AsyncGenerator<Bytes[], void> {
-  const scratch = new Uint8Array(sealedLength);
+  // One buffer for all chunks that are opened as a whole, because filling a new one costs as much as opening it.
+  const scratch = new Uint8Array(body === undefined || cipher.beginOpen === undefined ? sealedLength : 0);
   for (let index = 0, last = false; !last; index++) {
-    if (index > 0 && body !== undefined && cipher.beginOpen !== undefined) {
+    if (body !== undefined && cipher.beginOpen !== undefined) {
       last = index === body.chunks - 1;
       const left = body.length - blobHeaderLength - index * sealedLength;
       yield await openPieces(cipher.beginOpen(index, last), pieces, Math.min(left, sealedLength) - chunkTagLength);
@@ -209,7 +222,7 @@ async function openPieces(opening: ChunkOpening, pieces: BufferedByteReader, len
   const opened: Bytes[] = [];
   try {
     for (let left = length; left > 0; ) {
-      if (await pieces.atEnd()) throw new DecryptionError();
+      if (!pieces.hasBuffered && (await pieces.atEnd())) throw new DecryptionError();
       const piece = pieces.takeBuffered(left);
       opened.push(opening.update(piece));
       left -= piece.length;
@@ -223,14 +236,14 @@ async function openPieces(opening: ChunkOpening, pieces: BufferedByteReader, len
 }
 
 async function* yieldContent(
-  first: Bytes,
+  first: Bytes[],
   chunks: AsyncGenerator<Bytes[], void>,
   size: number | undefined,
   pieces: BufferedByteReader,
 ): AsyncGenerator<Bytes, void, undefined> {
   let length = 0;
   try {
-    for (let opened: Bytes[] | undefined = [first]; opened !== undefined; ) {
+    for (let opened: Bytes[] | undefined = first; opened !== undefined; ) {
       // Each piece is removed when it is yielded, so that it can be collected before the end of its chunk.
       for (let piece = opened.shift(); piece !== undefined; piece = opened.shift()) {
         length += piece.length;

@@ -35,6 +35,11 @@ export class BufferedByteReader {
     return target.subarray(0, at);
   }
 
+  /** Whether bytes are buffered. An `await` of `atEnd` for each piece would cost as much as its encryption. */
+  get hasBuffered(): boolean {
+    return this.#buffered.length > 0;
+  }
+
   /**
    * Returns at most `maxLength` buffered bytes. The result can be empty until `atEnd` has loaded the next piece, and is
    * valid until `atEnd` is called again.
