@@ -27,7 +27,8 @@ import { benchService, fullEffort, quickEffort } from './service/service-bench.t
 const cipher = ['seal', 'open'] as const;
 /**
  * Goals by plaintext size in bytes, as ratios of CPU time to the first contender. Values are compared with bare GCM, with
- * the derived key cached, and blobs with one GCM stream. `vault.get` is compared with a bare `fetch` of the same response.
+ * the derived key cached, and blobs with one GCM stream. `vault.get` is compared with a bare `fetch` of the same response, with
+ * a time-out.
  */
 const goals = [
   { operations: cipher, size: 32, goal: 1.3, pair: ['bareGcm', 'core'] },
