@@ -75,6 +75,7 @@ export const capabilities = {
     memory: ['decryption-error.ts', 'encoding'],
     jobs: ['decryption-error.ts', 'encoding', 'hazmat'],
     'offline-cache': ['decryption-error.ts', 'encoding', 'hazmat'],
+    devices: ['decryption-error.ts', 'encoding', 'hazmat'],
   },
   contract: {
     shared: [],

@@ -4,8 +4,8 @@
  */
 
 import { DecryptionError } from '../decryption-error.ts';
-import { type Bytes, encodeFieldBytes, toNonSharedBytes } from '../encoding/bytes.ts';
-import { findNodeCrypto } from '../hazmat/optional-node-crypto.ts';
+import { type Bytes, encodeFieldBytes } from '../encoding/bytes.ts';
+import { portableHkdfSha256 } from '../hazmat/portable-hash.ts';
 import {
   type BlobHeader,
   type BlobId,
@@ -15,6 +15,8 @@ import {
   newBlobSalt,
   parseBlobHeader,
 } from './blob-format.ts';
+
+export { portableSha256 as sha256 } from '../hazmat/portable-hash.ts';
 
 export const fragmentKeyLength = 32;
 
@@ -28,9 +30,7 @@ export const hkdfSha256Web = async (
   length: number,
 ): Promise<Bytes> => {
   if (key.length !== fragmentKeyLength) throw new RangeError('a fragment key must have 32 bytes');
-  const base = await crypto.subtle.importKey('raw', toNonSharedBytes(key), 'HKDF', false, ['deriveBits']);
-  const parameters = { name: 'HKDF', hash: 'SHA-256', salt: toNonSharedBytes(salt), info: toNonSharedBytes(info) };
-  return new Uint8Array(await crypto.subtle.deriveBits(parameters, base, length * 8));
+  return await portableHkdfSha256(key, salt, info, length);
 };
 
 /** Keys of a blob: `key` encrypts its chunks, `commitment` is stored in its header. */
@@ -82,11 +82,4 @@ export async function deriveChunkKey(
     throw new DecryptionError();
   }
   return { parsed, key };
-}
-
-/** SHA-256: 32 bytes. Uses node:crypto where available, because WebCrypto copies its input. */
-export async function sha256(bytes: Uint8Array): Promise<Bytes> {
-  const node = findNodeCrypto();
-  if (node !== undefined) return new Uint8Array(node.createHash('sha256').update(bytes).digest());
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', toNonSharedBytes(bytes)));
 }

@@ -96,6 +96,21 @@ export function toBase64(bytes: Uint8Array): string {
   return text + '='.repeat((4 - (text.length % 4)) % 4);
 }
 
+/** The inverse of {@link toBase64}. Returns undefined for any spelling other than the canonical one. */
+export function fromBase64(text: string): Bytes | undefined {
+  const bytes = fromBase64Url(
+    text
+      .replace(/={1,2}$/, '')
+      .replaceAll('+', '-')
+      .replaceAll('/', '_'),
+  );
+  return bytes !== undefined && toBase64(bytes) === text ? bytes : undefined;
+}
+
+/** Whether two byte strings are equal. Their contents are public: the time depends on them. */
+export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, at) => byte === b[at]);
+
 /**
  * Releases memory that is no longer used, where the platform supports it (ECMAScript 2024,
  * ArrayBuffer.prototype.transfer). The garbage collector gives little weight to bytes outside the heap, so megabytes of

@@ -1,6 +1,6 @@
 /** Codes that a user types, to link a channel or to delete the account (docs/format.md, section 12). */
 import { timingSafeEqual } from 'node:crypto';
-import { toAsciiLowerCase } from '../encoding/ascii-case.ts';
+import { normalizeTypedCode } from '../encoding/crockford-base32.ts';
 import { encodeLengthPrefixedFields, u64 } from '../encoding/length-prefixed-fields.ts';
 import { hmacSha256 } from '../hazmat/node-primitives.ts';
 import type { Umk } from './user-root-key.ts';
@@ -28,7 +28,7 @@ export function createLinkCode(random: Uint8Array): string {
 export const parseLinkCode = (typed: string): string | undefined => parseCode(typed, linkCodeLength);
 
 function parseCode(typed: string, length: number): string | undefined {
-  const code = toAsciiLowerCase(typed).replace(/[\s-]/g, '').replace(/[il]/g, '1').replace(/o/g, '0');
+  const code = normalizeTypedCode(typed);
   return code.length === length && [...code].every((character) => alphabet.includes(character)) ? code : undefined;
 }
 

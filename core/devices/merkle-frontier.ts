@@ -1,0 +1,105 @@
+/**
+ * The Merkle tree hash of RFC 6962 section 2.1 in Node and in browsers, with immutable state: the roots of the full
+ * subtrees, largest first, one for each bit of the number of leaves that is 1.
+ */
+import { type Bytes, concatBytes, equalBytes } from '../encoding/bytes.ts';
+import { portableSha256 } from '../hazmat/portable-hash.ts';
+
+export interface MerkleFrontier {
+  readonly count: number;
+  readonly subtrees: readonly Bytes[];
+}
+
+export const emptyFrontier: MerkleFrontier = { count: 0, subtrees: [] };
+
+const leafPrefix = Uint8Array.of(0);
+const nodePrefix = Uint8Array.of(1);
+
+const hashLeaf = (leaf: Uint8Array): Promise<Bytes> => portableSha256(concatBytes(leafPrefix, leaf));
+const hashNode = (left: Uint8Array, right: Uint8Array): Promise<Bytes> =>
+  portableSha256(concatBytes(nodePrefix, left, right));
+
+/** Appends a leaf. */
+export async function appendLeaf({ count, subtrees }: MerkleFrontier, leaf: Uint8Array): Promise<MerkleFrontier> {
+  const rest = subtrees.slice();
+  let subtree = await hashLeaf(leaf);
+  // Each trailing zero bit of the new count completes one more subtree.
+  for (let number = count + 1; number % 2 === 0; number /= 2) {
+    const left = rest.pop();
+    if (left === undefined) throw new RangeError('not a frontier');
+    subtree = await hashNode(left, subtree);
+  }
+  return { count: count + 1, subtrees: [...rest, subtree] };
+}
+
+/** The root. Without leaves it is the hash of the empty string. */
+export async function frontierRoot({ subtrees }: MerkleFrontier): Promise<Bytes> {
+  const [last, ...rest] = subtrees.toReversed();
+  if (last === undefined) return await portableSha256(new Uint8Array(0));
+  let root = last;
+  for (const left of rest) root = await hashNode(left, root);
+  return root;
+}
+
+/** The root over all leaves. */
+export async function merkleRoot(leaves: readonly Uint8Array[]): Promise<Bytes> {
+  let frontier = emptyFrontier;
+  for (const leaf of leaves) frontier = await appendLeaf(frontier, leaf);
+  return await frontierRoot(frontier);
+}
+
+/** Whether the number of subtrees is the one that a frontier over `count` leaves has. */
+export const isFrontierOf = ({ count, subtrees }: MerkleFrontier): boolean =>
+  subtrees.length === [...count.toString(2)].filter((bit) => bit === '1').length;
+
+/** The largest power of two below `count`, which is at least 2. */
+function splitOf(count: number): number {
+  let split = 1;
+  while (split * 2 < count) split *= 2;
+  return split;
+}
+
+/**
+ * The inclusion proof of a leaf (RFC 6962 section 2.1.1).
+ * @param index 0 for the first leaf
+ */
+export async function inclusionProof(leaves: readonly Uint8Array[], index: number): Promise<Bytes[]> {
+  if (leaves.length <= 1) return [];
+  const split = splitOf(leaves.length);
+  const [left, right] = [leaves.slice(0, split), leaves.slice(split)];
+  return index < split
+    ? [...(await inclusionProof(left, index)), await merkleRoot(right)]
+    : [...(await inclusionProof(right, index - split)), await merkleRoot(left)];
+}
+
+/** Whether the leaf is the one at `index` of the `count` leaves below `root`. */
+export async function verifyInclusion(
+  leaf: Uint8Array,
+  index: number,
+  count: number,
+  proof: readonly Uint8Array[],
+  root: Uint8Array,
+): Promise<boolean> {
+  const computed = await rootFrom(await hashLeaf(leaf), index, count, proof);
+  return computed !== undefined && equalBytes(computed, root);
+}
+
+async function rootFrom(
+  leaf: Bytes,
+  index: number,
+  count: number,
+  proof: readonly Uint8Array[],
+): Promise<Bytes | undefined> {
+  if (!Number.isSafeInteger(index) || index < 0 || index >= count) return undefined;
+  if (count === 1) return proof.length === 0 ? leaf : undefined;
+  const sibling = proof.at(-1);
+  if (sibling === undefined) return undefined;
+  const split = splitOf(count);
+  const rest = proof.slice(0, -1);
+  if (index < split) {
+    const left = await rootFrom(leaf, index, split, rest);
+    return left && (await hashNode(left, sibling));
+  }
+  const right = await rootFrom(leaf, index - split, count - split, rest);
+  return right && (await hashNode(sibling, right));
+}

@@ -1,0 +1,129 @@
+/** The recovery code and the box that it opens (docs/format-devices.md, section 10). */
+
+import { DecryptionError } from '../decryption-error.ts';
+import { type Bytes, concatBytes, encodeFieldBytes, equalBytes, u32Bytes, u64Bytes } from '../encoding/bytes.ts';
+import { fromBase32, normalizeTypedCode, toBase32, toCodeGroups } from '../encoding/crockford-base32.ts';
+import { decodeFieldBytes, decodeU32Field, decodeU64Field, fieldOfLength } from '../encoding/field-reader.ts';
+import { exportScalar, importKeyPair, pointLength, scalarLength } from '../hazmat/p256.ts';
+import { type RandomSource, withBoxKey } from '../hazmat/portable-aes-gcm.ts';
+import { portableHkdfSha256, portableSha256 } from '../hazmat/portable-hash.ts';
+import { hashLength } from './chain-entry.ts';
+import type { EntryRef } from './chain-state.ts';
+import { type DeviceKeys, toDeviceKeys } from './device-keys.ts';
+import { umkLength } from './epoch-keys.ts';
+import { scopeFields, type VaultScope } from './vault-scope.ts';
+
+export const recoverySecretLength = 16;
+const checkLength = 4;
+const kekLength = 32;
+
+const checkOf = async (secret: Uint8Array): Promise<Bytes> =>
+  (await portableSha256(encodeFieldBytes('anima:recovery-code:v1', secret))).subarray(0, checkLength);
+
+/** The code as it is displayed: 8 groups of 4 characters. @param secret 16 random bytes */
+export async function formatRecoveryCode(secret: Uint8Array): Promise<string> {
+  if (secret.length !== recoverySecretLength) throw new RangeError('a recovery code needs 16 random bytes');
+  return toCodeGroups(toBase32(concatBytes(secret, await checkOf(secret))));
+}
+
+/** The 16 bytes of a typed code; undefined for a text that is not a code or was mistyped. The caller zeroes them. */
+export async function parseRecoveryCode(typed: string): Promise<Bytes | undefined> {
+  const bytes = fromBase32(normalizeTypedCode(typed));
+  if (bytes?.length !== recoverySecretLength + checkLength) return undefined;
+  const secret = bytes.slice(0, recoverySecretLength);
+  const isCode = equalBytes(await checkOf(secret), bytes.subarray(recoverySecretLength));
+  bytes.fill(0);
+  return isCode ? secret : undefined;
+}
+
+/** What the recovery code opens. */
+export interface RecoveryContent {
+  /** Keys of the recovery member. Extractable when sealed; not extractable when opened. */
+  readonly keys: DeviceKeys;
+  /** Hash of the first entry of the chain. */
+  readonly genesis: Bytes;
+  /** Head before the entry that makes these keys the recovery member. */
+  readonly head: EntryRef;
+  /** The epoch that this entry begins, and its UMK. */
+  readonly epoch: number;
+  readonly umk: Bytes;
+}
+
+const recoveryKek = (secret: Uint8Array, scope: VaultScope): Promise<Bytes> =>
+  portableHkdfSha256(
+    secret,
+    new Uint8Array(0),
+    encodeFieldBytes('anima:recovery:v1', ...scopeFields(scope)),
+    kekLength,
+  );
+
+const boxAad = (scope: VaultScope): Bytes => encodeFieldBytes('anima:recovery-box:v1', ...scopeFields(scope));
+
+/** Seals the content. @param secret the 16 bytes of the code */
+export async function sealRecoveryBox(
+  secret: Uint8Array,
+  scope: VaultScope,
+  content: RecoveryContent,
+  random?: RandomSource,
+): Promise<Bytes> {
+  const { keys, genesis, head, epoch, umk } = content;
+  const scalars = [await exportScalar(keys.ecdh.privateKey), await exportScalar(keys.ecdsa.privateKey)] as const;
+  const chain = [genesis, u64Bytes(head.seq), head.hash, u32Bytes(epoch)] as const;
+  const members = [keys.ecdh.publicKey, scalars[0], keys.ecdsa.publicKey, scalars[1]] as const;
+  const plaintext = encodeFieldBytes(...chain, umk, ...members);
+  for (const scalar of scalars) scalar.fill(0);
+  try {
+    return await withBoxKey(await recoveryKek(secret, scope), (key) => key.seal(boxAad(scope), plaintext, random));
+  } finally {
+    plaintext.fill(0);
+  }
+}
+
+/** The hash of the box that the roster entry contains. */
+export const recoveryBoxHash = (box: Uint8Array): Promise<Bytes> => portableSha256(box);
+
+/**
+ * Opens the box. The caller zeroes the UMK.
+ * @throws DecryptionError for every cause
+ */
+export async function openRecoveryBox(
+  secret: Uint8Array,
+  scope: VaultScope,
+  box: Uint8Array,
+): Promise<RecoveryContent> {
+  const plaintext = await withBoxKey(await recoveryKek(secret, scope), (key) => key.open(boxAad(scope), box));
+  try {
+    return await parseContent(decodeFieldBytes(plaintext) ?? []);
+  } catch {
+    throw new DecryptionError();
+  } finally {
+    plaintext.fill(0);
+  }
+}
+
+const fieldCount = 9;
+
+/** @throws an error of any kind for another form */
+async function parseContent(fields: readonly Bytes[]): Promise<RecoveryContent> {
+  const required = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new DecryptionError();
+    return value;
+  };
+  const bytes = (at: number, length: number) => required(fieldOfLength(fields[at], length));
+  if (fields.length !== fieldCount) throw new DecryptionError();
+  const [ecdhScalar, ecdsaScalar] = [bytes(6, scalarLength), bytes(8, scalarLength)];
+  try {
+    const ecdh = await importKeyPair('ECDH', bytes(5, pointLength), ecdhScalar);
+    const ecdsa = await importKeyPair('ECDSA', bytes(7, pointLength), ecdsaScalar);
+    return {
+      keys: await toDeviceKeys(ecdh, ecdsa),
+      genesis: bytes(0, hashLength),
+      head: { seq: required(decodeU64Field(fields[1])), hash: bytes(2, hashLength) },
+      epoch: required(decodeU32Field(fields[3])),
+      umk: bytes(4, umkLength),
+    };
+  } finally {
+    ecdhScalar.fill(0);
+    ecdsaScalar.fill(0);
+  }
+}

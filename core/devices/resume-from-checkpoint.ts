@@ -1,0 +1,110 @@
+/**
+ * The state of a chain whose old entries were pruned (docs/format-devices.md, section 9): computed from the roster
+ * entries, a checkpoint, and the newest versions of the records.
+ */
+import { type Bytes, equalBytes } from '../encoding/bytes.ts';
+import { parseCheckpoint } from './apply-content.ts';
+import { findEpochProblem, isSignedBy } from './apply-entry.ts';
+import { applyGenesis, applyRosterEntry } from './apply-roster.ts';
+import { entryHash, isRosterKind, parseSignedEntry, type SignedEntry } from './chain-entry.ts';
+import { type ChainState, initialState, type RecordHead, recordKey, recordsRoot } from './chain-state.ts';
+import { frontierRoot, isFrontierOf } from './merkle-frontier.ts';
+import { PersistentMap } from './persistent-map.ts';
+import { type Change, changeHash } from './record-changes.ts';
+import { scopeFields, type VaultScope } from './vault-scope.ts';
+
+/** What the server sends in place of the pruned entries. No part of it is trusted. */
+export interface CheckpointBundle {
+  /** All roster entries that took effect before the checkpoint, signed, in their order. */
+  readonly roster: readonly Uint8Array[];
+  /** The checkpoint, signed. */
+  readonly checkpoint: Uint8Array;
+  /** Subtrees of the tree over the entries before the checkpoint, largest first. */
+  readonly subtrees: readonly Bytes[];
+  /** The change that wrote the newest version of each record, and the epoch of its entry. */
+  readonly records: readonly { readonly epoch: number; readonly change: Change }[];
+}
+
+/**
+ * Computes the state with the checkpoint as its head. The caller continues with the entries after it, and accepts the
+ * state only under the conditions of docs/format-devices.md, section 9.
+ * @returns undefined when any part is not what the checkpoint and its signer say
+ */
+export async function resumeFromCheckpoint(
+  scope: VaultScope,
+  bundle: CheckpointBundle,
+): Promise<ChainState | undefined> {
+  const checkpoint = parseSignedEntry(bundle.checkpoint);
+  if (typeof checkpoint === 'string' || checkpoint.kind !== 'checkpoint') return undefined;
+  const roster = await applyRoster(scope, bundle.roster, checkpoint.seq);
+  const signer = roster?.members.get(checkpoint.signer);
+  if (roster === undefined || signer === undefined || signer.role === 'recovery') return undefined;
+  const isPlace = isOfScope(scope, checkpoint) && findEpochProblem(roster, checkpoint) === undefined;
+  if (!isPlace || roster.closed || !(await isSignedBy(signer, checkpoint))) return undefined;
+  return await withContent(roster, checkpoint, bundle);
+}
+
+const isOfScope = (scope: VaultScope, entry: SignedEntry): boolean =>
+  scopeFields(entry.scope).every((id, at) => id === scopeFields(scope)[at]);
+
+/** Applies the roster entries. Their order follows from the hash of the entry before that each contains. */
+async function applyRoster(
+  scope: VaultScope,
+  roster: readonly Uint8Array[],
+  before: number,
+): Promise<ChainState | undefined> {
+  let state = initialState(scope);
+  for (const signed of roster) {
+    const entry = parseSignedEntry(signed);
+    if (typeof entry === 'string' || !isOfScope(scope, entry)) return undefined;
+    if (entry.seq <= state.head.seq || entry.seq >= before || state.closed) return undefined;
+    const next = await applyOne(state, entry);
+    if (next === undefined) return undefined;
+    state = next;
+  }
+  return state;
+}
+
+async function applyOne(state: ChainState, entry: SignedEntry): Promise<ChainState | undefined> {
+  const { kind, seq } = entry;
+  const hash = await entryHash(entry.unsigned);
+  if (findEpochProblem(state, entry) !== undefined || !isRosterKind(kind)) return undefined;
+  const isFirst = state.head.seq === 0;
+  if (isFirst && (seq !== 1 || entry.prev.some((byte) => byte !== 0))) return undefined;
+  const next = isFirst
+    ? await applyGenesis(state, entry, hash)
+    : await applyRosterEntry(state, { ...entry, kind }, hash);
+  if (next === undefined || typeof next === 'string') return undefined;
+  const signer = (isFirst ? next : state).members.get(entry.signer);
+  if (signer === undefined || !(await isSignedBy(signer, entry))) return undefined;
+  return { ...next, head: { seq, hash } };
+}
+
+async function withContent(
+  roster: ChainState,
+  checkpoint: SignedEntry,
+  bundle: CheckpointBundle,
+): Promise<ChainState | undefined> {
+  const body = parseCheckpoint(checkpoint.body);
+  const entries = { count: checkpoint.seq - 1, subtrees: bundle.subtrees };
+  const heads = await headsOf(roster, bundle.records);
+  if (body === undefined || heads === undefined || !isFrontierOf(entries)) return undefined;
+  const isRoster = equalBytes(body.roster, roster.roster.hash);
+  const isEntries = equalBytes(body.entries, await frontierRoot(entries));
+  if (!isRoster || !isEntries || !equalBytes(body.records, await recordsRoot(heads))) return undefined;
+  let records = PersistentMap.empty<RecordHead>();
+  for (const head of heads) records = records.set(recordKey(head), head);
+  const hash = await entryHash(checkpoint.unsigned);
+  const { seq, signer } = checkpoint;
+  return { ...roster, head: { seq, hash }, entries, records, checkpoint: { seq, hash, signer } };
+}
+
+async function headsOf({ scope }: ChainState, records: CheckpointBundle['records']): Promise<RecordHead[] | undefined> {
+  const heads = new Map<string, RecordHead>();
+  for (const { epoch, change } of records) {
+    const { type, id, version } = change;
+    const hash = await changeHash(scope, epoch, change);
+    heads.set(recordKey(change), { type, id, version, hash, epoch });
+  }
+  return heads.size === records.length ? [...heads.values()] : undefined;
+}
