@@ -8,7 +8,7 @@ import { findEpochProblem, isSignedBy } from './apply-entry.ts';
 import { applyGenesis, applyRosterEntry } from './apply-roster.ts';
 import { entryHash, isRosterKind, parseSignedEntry, type SignedEntry } from './chain-entry.ts';
 import { type ChainState, initialState, type RecordHead, recordKey, recordsRoot } from './chain-state.ts';
-import { frontierRoot, isFrontierOf } from './merkle-frontier.ts';
+import { appendLeaf, frontierRoot, isFrontierOf } from './merkle-frontier.ts';
 import { PersistentMap } from './persistent-map.ts';
 import { type Change, changeHash } from './record-changes.ts';
 import { scopeFields, type VaultScope } from './vault-scope.ts';
@@ -96,7 +96,13 @@ async function withContent(
   for (const head of heads) records = records.set(recordKey(head), head);
   const hash = await entryHash(checkpoint.unsigned);
   const { seq, signer } = checkpoint;
-  return { ...roster, head: { seq, hash }, entries, records, checkpoint: { seq, hash, signer } };
+  return {
+    ...roster,
+    head: { seq, hash },
+    entries: await appendLeaf(entries, hash),
+    records,
+    checkpoint: { seq, hash, signer },
+  };
 }
 
 async function headsOf({ scope }: ChainState, records: CheckpointBundle['records']): Promise<RecordHead[] | undefined> {

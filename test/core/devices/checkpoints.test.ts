@@ -1,0 +1,229 @@
+/** Checkpoints, acknowledgements, the Merkle tree, and the state from a checkpoint. */
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { leafHash, MerkleTreeHasher } from '../../../core/audit/merkle-tree.ts';
+import { createCheckpoint, encodeAcknowledgement, encodeCheckpoint } from '../../../core/devices/apply-content.ts';
+import { applyEntry } from '../../../core/devices/apply-entry.ts';
+import { entryHash, isRosterKind, parseSignedEntry, signEntry, zeroHash } from '../../../core/devices/chain-entry.ts';
+import { type ChainState, recordsRoot } from '../../../core/devices/chain-state.ts';
+import type { DeviceKeys } from '../../../core/devices/device-keys.ts';
+import {
+  appendLeaf,
+  emptyFrontier,
+  frontierRoot,
+  inclusionProof,
+  merkleRoot,
+  verifyInclusion,
+} from '../../../core/devices/merkle-frontier.ts';
+import { PersistentMap } from '../../../core/devices/persistent-map.ts';
+import type { Change } from '../../../core/devices/record-changes.ts';
+import { type CheckpointBundle, resumeFromCheckpoint } from '../../../core/devices/resume-from-checkpoint.ts';
+import { accepted, otherScope, scope, summary, VaultSimulator } from './vault-simulator.ts';
+
+describe('the Merkle tree', () => {
+  test('has the roots of the other implementation of RFC 6962, and proves every leaf and no other', async () => {
+    const leaves = Array.from({ length: 20 }, (_, n) => Uint8Array.of(n));
+    for (let count = 0; count <= leaves.length; count++) {
+      const tree = new MerkleTreeHasher();
+      const some = leaves.slice(0, count);
+      for (const leaf of some) tree.addLeaf(leafHash(leaf));
+      const root = await merkleRoot(some);
+      expect(Buffer.from(root)).toEqual(tree.root());
+      for (const [index, leaf] of some.entries()) {
+        const proof = await inclusionProof(some, index);
+        expect(await verifyInclusion(leaf, index, count, proof, root)).toBe(true);
+        expect(await verifyInclusion(Uint8Array.of(99), index, count, proof, root)).toBe(false);
+        expect(await verifyInclusion(leaf, (index + 1) % count, count, proof, root)).toBe(count === 1);
+        expect(await verifyInclusion(leaf, index, count, [...proof, root], root)).toBe(false);
+      }
+    }
+    expect(await verifyInclusion(zeroHash, 0, 0, [], await merkleRoot([]))).toBe(false);
+  });
+
+  test('a frontier does not change when a leaf is appended to it', async () => {
+    const one = await appendLeaf(emptyFrontier, zeroHash);
+    const root = await frontierRoot(one);
+    await appendLeaf(one, zeroHash);
+    expect(await frontierRoot(one)).toEqual(root);
+    expect(emptyFrontier.subtrees).toEqual([]);
+  });
+});
+
+test('a persistent map behaves like a map, and earlier ones do not change', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.string({ maxLength: 3 }), fc.nat()), { maxLength: 100 }), (entries) => {
+      const reference = new Map<string, number>();
+      let map = PersistentMap.empty<number>();
+      for (const [key, value] of entries) {
+        const before = map;
+        const old = map.get(key);
+        map = map.set(key, value);
+        expect(before.get(key)).toBe(old);
+        reference.set(key, value);
+      }
+      expect(map.size).toBe(reference.size);
+      expect(map.values().toSorted()).toEqual([...reference.values()].toSorted());
+      for (const [key, value] of reference) expect(map.get(key)).toBe(value);
+    }),
+  );
+});
+
+describe('checkpoints', () => {
+  let vault: VaultSimulator;
+  let first: DeviceKeys;
+  let second: DeviceKeys;
+  let bundle: CheckpointBundle;
+  let atCheckpoint: ChainState;
+  beforeAll(async () => {
+    vault = new VaultSimulator();
+    first = await vault.begin();
+    second = await vault.add(first, 'admin');
+    for (const [id, text] of [
+      ['a', '1'],
+      ['b', '1'],
+      ['a', '2'],
+    ] as const)
+      accepted(await vault.put(second, id, text));
+    // A void entry is in the log, but not in the roster.
+    expect(summary(await vault.writeRoster(first, { kind: 'remove', device: first.id }))).toBe('void own_device');
+    const third = await vault.add(first, 'data');
+    await vault.remove(first, third);
+    accepted(await vault.put(first, 'c', '1'));
+    const before = vault.state;
+    accepted(await vault.checkpoint(first));
+    atCheckpoint = vault.state;
+    bundle = bundleOf(vault, before.entries.subtrees);
+    accepted(await vault.acknowledge(second));
+    accepted(await vault.put(second, 'a', '3'));
+  });
+
+  /** What a server keeps after it pruned the entries before the checkpoint. */
+  function bundleOf({ log }: VaultSimulator, subtrees: CheckpointBundle['subtrees']): CheckpointBundle {
+    const records = new Map<string, { epoch: number; change: Change }>();
+    const roster: Uint8Array[] = [];
+    for (const { signed, outcome } of log) {
+      if (outcome.result !== 'accept') continue;
+      if (isRosterKind(outcome.entry.kind)) roster.push(signed);
+      for (const { change } of outcome.changes) records.set(change.id, { epoch: outcome.entry.epoch, change });
+    }
+    return { roster, checkpoint: log.at(-1)?.signed ?? expect.fail(), subtrees, records: [...records.values()] };
+  }
+
+  test('a checkpoint with any other root is void', async () => {
+    const other = new VaultSimulator();
+    const device = await other.begin();
+    accepted(await other.put(device, 'a', '1'));
+    const right = await createCheckpoint(other.state);
+    for (const name of ['roster', 'entries', 'records'] as const) {
+      const body = encodeCheckpoint({ ...right, [name]: zeroHash });
+      expect(summary(await other.write(device, other.draft(device, 'checkpoint', body)))).toBe('void bad_checkpoint');
+    }
+    const stale = encodeCheckpoint(right);
+    expect(summary(await other.write(device, other.draft(device, 'checkpoint', stale)))).toBe('void bad_checkpoint');
+    expect(other.state.checkpoint).toBeUndefined();
+    accepted(await other.checkpoint(device));
+    expect(other.state.checkpoint?.seq).toBe(other.state.head.seq);
+  });
+
+  test('only another member can acknowledge it, and only as it is', async () => {
+    const state = atCheckpoint;
+    const { checkpoint } = state;
+    if (checkpoint === undefined) expect.fail();
+    const acknowledge = async (signer: DeviceKeys, seq: number, hash: Uint8Array<ArrayBuffer>) => {
+      const copy = new VaultSimulator();
+      copy.state = state;
+      return await copy.write(signer, copy.draft(signer, 'acknowledge', encodeAcknowledgement({ seq, hash })));
+    };
+    const { seq, hash } = checkpoint;
+    expect(summary(await acknowledge(first, seq, hash))).toBe('void bad_acknowledgement');
+    expect(summary(await acknowledge(second, seq - 1, hash))).toBe('void bad_acknowledgement');
+    expect(summary(await acknowledge(second, seq, zeroHash))).toBe('void bad_acknowledgement');
+    expect(accepted(await acknowledge(second, seq, hash)).state.acknowledged).toEqual({ seq, hash });
+  });
+
+  test('the root over records binds type, id, version, hash and epoch, in any order of input', async () => {
+    const heads = atCheckpoint.records.values();
+    const root = await recordsRoot(heads);
+    expect(await recordsRoot(heads.toReversed())).toEqual(root);
+    const [head, ...rest] = heads;
+    if (head === undefined) expect.fail();
+    const changes = [{ type: 'todo' }, { id: 'z' }, { version: 9 }, { hash: zeroHash }, { epoch: 9 }];
+    for (const change of changes) expect(await recordsRoot([{ ...head, ...change }, ...rest])).not.toEqual(root);
+    expect(await recordsRoot(rest)).not.toEqual(root);
+  });
+
+  test('the state from a checkpoint is that of a reader of all entries, and both go on alike', async () => {
+    const resumed = (await resumeFromCheckpoint(scope, bundle)) ?? expect.fail('refused');
+    expect(resumed.head).toEqual(atCheckpoint.head);
+    expect(resumed.records.values().toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual(
+      atCheckpoint.records.values().toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    );
+    expect(resumed.epochs).toEqual(atCheckpoint.epochs);
+    let [one, two] = [resumed, atCheckpoint];
+    for (const { signed, before } of vault.log.filter(({ before: { head } }) => head.seq >= atCheckpoint.head.seq)) {
+      expect(before.head.seq).toBe(one.head.seq);
+      one = accepted(await applyEntry(one, signed)).state;
+      two = accepted(await applyEntry(two, signed)).state;
+    }
+    expect(await createCheckpoint(one)).toEqual(await createCheckpoint(two));
+    expect(one.acknowledged?.seq).toBe(atCheckpoint.head.seq);
+  });
+
+  test('a stored head below the checkpoint is proved to be an ancestor', async () => {
+    const { entries } = await createCheckpoint({ ...atCheckpoint, entries: { count: 0, subtrees: bundle.subtrees } });
+    const hashes = await Promise.all(
+      vault.log.map(async ({ signed }) => {
+        const entry = parseSignedEntry(signed);
+        return typeof entry === 'string' ? expect.fail() : await entryHash(entry.unsigned);
+      }),
+    );
+    const before = hashes.slice(0, atCheckpoint.head.seq - 1);
+    const proof = await inclusionProof(before, 3);
+    expect(await verifyInclusion(hashes[3] ?? zeroHash, 3, before.length, proof, entries)).toBe(true);
+    expect(await verifyInclusion(zeroHash, 3, before.length, proof, entries)).toBe(false);
+  });
+
+  test('a bundle with anything dropped, added, reordered or changed is refused', async () => {
+    const [r0, r1, ...rest] = bundle.roster;
+    const [c0, c1] = bundle.records;
+    if (r0 === undefined || r1 === undefined || c0 === undefined || c1 === undefined) expect.fail();
+    const box = c0.change.box.slice();
+    box[20] = (box[20] ?? 0) ^ 1;
+    const checkpoint = parseSignedEntry(bundle.checkpoint);
+    if (typeof checkpoint === 'string') expect.fail();
+    const resigned = await signEntry(checkpoint, second.ecdsa.privateKey);
+    const older = vault.log.find(({ outcome }) => outcome.result === 'accept' && outcome.changes.length > 0);
+    const flipped = r1.slice();
+    flipped[flipped.length - 1] = (flipped.at(-1) ?? 0) ^ 1;
+    const bad: Partial<CheckpointBundle>[] = [
+      { roster: [] },
+      { roster: [r0, ...rest] },
+      { roster: [r1, r0, ...rest] },
+      { roster: bundle.roster.slice(0, -1) },
+      { roster: [r0, flipped, ...rest] },
+      { roster: [...bundle.roster, bundle.checkpoint] },
+      { subtrees: bundle.subtrees.slice(1) },
+      { subtrees: [...bundle.subtrees, zeroHash] },
+      { subtrees: bundle.subtrees.toReversed() },
+      { records: [c1] },
+      { records: bundle.records.slice(1) },
+      { records: [...bundle.records, c0] },
+      { records: [{ ...c0, epoch: c0.epoch + 1 }, ...bundle.records.slice(1)] },
+      { records: [{ ...c0, change: { ...c0.change, box } }, ...bundle.records.slice(1)] },
+      { checkpoint: resigned },
+      { checkpoint: older?.signed ?? expect.fail() },
+    ];
+    for (const [at, change] of bad.entries()) {
+      expect(await resumeFromCheckpoint(scope, { ...bundle, ...change }), `${at}`).toBeUndefined();
+    }
+    expect(await resumeFromCheckpoint(otherScope, bundle)).toBeUndefined();
+  });
+
+  test('a checkpoint of a removed or unknown member is refused', async () => {
+    const stranger = await new VaultSimulator().begin();
+    const checkpoint = parseSignedEntry(bundle.checkpoint);
+    if (typeof checkpoint === 'string') expect.fail();
+    const forged = await signEntry({ ...checkpoint, signer: stranger.id }, stranger.ecdsa.privateKey);
+    expect(await resumeFromCheckpoint(scope, { ...bundle, checkpoint: forged })).toBeUndefined();
+  });
+});
