@@ -5,7 +5,7 @@ import { emptyFrontier, type MerkleFrontier, merkleRoot } from './merkle-frontie
 import { PersistentMap } from './persistent-map.ts';
 import type { Change } from './record-changes.ts';
 import type { NewMember } from './roster-body.ts';
-import type { VaultScope } from './vault-scope.ts';
+import { assertVaultScope, type VaultScope } from './vault-scope.ts';
 
 /** Names one entry. */
 export interface EntryRef {
@@ -63,9 +63,9 @@ export interface ChainState {
   readonly closed: boolean;
 }
 
-/** The state before the first entry. */
+/** The state before the first entry. @throws RangeError for ids of another form */
 export const initialState = (scope: VaultScope): ChainState => ({
-  scope,
+  scope: assertVaultScope(scope),
   head: { seq: 0, hash: zeroHash },
   genesis: zeroHash,
   roster: { hash: zeroHash, count: 0 },

@@ -6,6 +6,7 @@ import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, encodeFieldBytes, equalBytes, u32Bytes } from '../encoding/bytes.ts';
 import { type BoxKey, importBoxKey, type RandomSource, randomBytes, withBoxKey } from '../hazmat/portable-aes-gcm.ts';
 import { portableHkdfSha256 } from '../hazmat/portable-hash.ts';
+import { importUmk } from './published-boxes.ts';
 import { scopeFields, type VaultScope } from './vault-scope.ts';
 
 export const umkLength = 32;
@@ -36,7 +37,7 @@ export async function deriveEpochKey(scope: VaultScope, epoch: number, umk: Byte
   const commitment = bytes.slice(keyLength);
   bytes.fill(0);
   const label = await withBoxKey(labels, async (key) => key);
-  return { scope, epoch, umk, records: await importBoxKey(umk), history, label, commitment };
+  return { scope, epoch, umk, records: await importUmk(umk), history, label, commitment };
 }
 
 /** Zeroes the UMK. */

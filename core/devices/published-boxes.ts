@@ -6,7 +6,7 @@
 import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, fromBase64, utf8Bytes } from '../encoding/bytes.ts';
 import { deriveSharedSecret } from '../hazmat/p256.ts';
-import { type BoxKey, type RandomSource, randomBytes, withBoxKey } from '../hazmat/portable-aes-gcm.ts';
+import { type BoxKey, importBoxKey, type RandomSource, randomBytes, withBoxKey } from '../hazmat/portable-aes-gcm.ts';
 import { portableHkdfSha256, portableHmacSha256 } from '../hazmat/portable-hash.ts';
 
 const keyLength = 32;
@@ -37,6 +37,9 @@ function published(label: string, ...parts: readonly string[]): Bytes {
   if (parts.some((part) => part === '' || part.includes(':'))) throw new DecryptionError();
   return utf8Bytes([label, ...parts].join(':'));
 }
+
+/** Imports a UMK as a key of DEK boxes. The caller zeroes its bytes. @throws RangeError unless it has 32 bytes */
+export const importUmk = (umk: Uint8Array): Promise<BoxKey> => importBoxKey(umk);
 
 const recordAad = ({ user, type, id }: RecordRef) => published('pia-e2ee-v1', user, type, id);
 const dekAad = ({ type, id }: RecordRef) => published('pia-dek-wrap-v1', type, id);

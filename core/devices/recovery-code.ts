@@ -4,12 +4,11 @@ import { DecryptionError } from '../decryption-error.ts';
 import { type Bytes, concatBytes, encodeFieldBytes, equalBytes, u32Bytes, u64Bytes } from '../encoding/bytes.ts';
 import { fromBase32, normalizeTypedCode, toBase32, toCodeGroups } from '../encoding/crockford-base32.ts';
 import { decodeFieldBytes, decodeU32Field, decodeU64Field, fieldOfLength } from '../encoding/field-reader.ts';
-import { exportScalar, importKeyPair, pointLength, scalarLength } from '../hazmat/p256.ts';
 import { type RandomSource, withBoxKey } from '../hazmat/portable-aes-gcm.ts';
 import { portableHkdfSha256, portableSha256 } from '../hazmat/portable-hash.ts';
 import { hashLength } from './chain-entry.ts';
 import type { EntryRef } from './chain-state.ts';
-import { type DeviceKeys, toDeviceKeys } from './device-keys.ts';
+import { type DeviceKeys, exportDeviceKeys, importDeviceKeys } from './device-keys.ts';
 import { umkLength } from './epoch-keys.ts';
 import { scopeFields, type VaultScope } from './vault-scope.ts';
 
@@ -67,11 +66,11 @@ export async function sealRecoveryBox(
   random?: RandomSource,
 ): Promise<Bytes> {
   const { keys, genesis, head, epoch, umk } = content;
-  const scalars = [await exportScalar(keys.ecdh.privateKey), await exportScalar(keys.ecdsa.privateKey)] as const;
-  const chain = [genesis, u64Bytes(head.seq), head.hash, u32Bytes(epoch)] as const;
-  const members = [keys.ecdh.publicKey, scalars[0], keys.ecdsa.publicKey, scalars[1]] as const;
-  const plaintext = encodeFieldBytes(...chain, umk, ...members);
-  for (const scalar of scalars) scalar.fill(0);
+  const exported = await exportDeviceKeys(keys);
+  const chain = encodeFieldBytes(genesis, u64Bytes(head.seq), head.hash, u32Bytes(epoch), umk);
+  const plaintext = concatBytes(chain, exported);
+  chain.fill(0);
+  exported.fill(0);
   try {
     return await withBoxKey(await recoveryKek(secret, scope), (key) => key.seal(boxAad(scope), plaintext, random));
   } finally {
@@ -101,29 +100,21 @@ export async function openRecoveryBox(
   }
 }
 
-const fieldCount = 9;
+const chainFields = 5;
 
 /** @throws an error of any kind for another form */
 async function parseContent(fields: readonly Bytes[]): Promise<RecoveryContent> {
-  const required = <T>(value: T | undefined): T => {
-    if (value === undefined) throw new DecryptionError();
-    return value;
-  };
-  const bytes = (at: number, length: number) => required(fieldOfLength(fields[at], length));
-  if (fields.length !== fieldCount) throw new DecryptionError();
-  const [ecdhScalar, ecdsaScalar] = [bytes(6, scalarLength), bytes(8, scalarLength)];
+  const genesis = fieldOfLength(fields[0], hashLength);
+  const seq = decodeU64Field(fields[1]);
+  const hash = fieldOfLength(fields[2], hashLength);
+  const epoch = decodeU32Field(fields[3]);
+  const umk = fieldOfLength(fields[4], umkLength);
+  if (genesis === undefined || seq === undefined || hash === undefined) throw new DecryptionError();
+  if (epoch === undefined || umk === undefined) throw new DecryptionError();
+  const exported = encodeFieldBytes(...fields.slice(chainFields));
   try {
-    const ecdh = await importKeyPair('ECDH', bytes(5, pointLength), ecdhScalar);
-    const ecdsa = await importKeyPair('ECDSA', bytes(7, pointLength), ecdsaScalar);
-    return {
-      keys: await toDeviceKeys(ecdh, ecdsa),
-      genesis: bytes(0, hashLength),
-      head: { seq: required(decodeU64Field(fields[1])), hash: bytes(2, hashLength) },
-      epoch: required(decodeU32Field(fields[3])),
-      umk: bytes(4, umkLength),
-    };
+    return { keys: await importDeviceKeys(exported), genesis, head: { seq, hash }, epoch, umk };
   } finally {
-    ecdhScalar.fill(0);
-    ecdsaScalar.fill(0);
+    exported.fill(0);
   }
 }

@@ -32,9 +32,10 @@ export const recordTypes: readonly string[] = ['memory', 'provider', 'session', 
 /** Ids of records. They are stored unencrypted, so they must not contain any content. */
 export const isRecordId = (text: string): boolean => /^[A-Za-z0-9_-]{1,64}$/.test(text);
 
-/** @throws RangeError unless all three ids have the form of an opaque id */
-export function assertVaultScope({ org, user, vault }: VaultScope): void {
-  if (![org, user, vault].every(isOpaqueIdText)) throw new RangeError('not the ids of a device vault');
+/** Returns the scope. @throws RangeError unless all three ids have the form of an opaque id */
+export function assertVaultScope(scope: VaultScope): VaultScope {
+  if (!scopeFields(scope).every(isOpaqueIdText)) throw new RangeError('not the ids of a device vault');
+  return scope;
 }
 
 /** The three fields that bind everything to a vault. */

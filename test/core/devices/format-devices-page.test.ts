@@ -28,6 +28,7 @@ import {
 import {
   activationProof,
   activationProofKey,
+  importUmk,
   sealRecord,
   wrapUmkForDevice,
 } from '../../../core/devices/published-boxes.ts';
@@ -116,7 +117,7 @@ describe('docs/format-devices.md', () => {
     const [, user = '', type = '', id = ''] = text('record AAD').split(':');
     expect(text('DEK AAD')).toBe(`pia-dek-wrap-v1:${type}:${id}`);
     const random = draws(hex('record DEK'), hex('DEK nonce'), hex('record nonce'));
-    const umk = await importBoxKey(hex('published UMK'));
+    const umk = await importUmk(hex('published UMK'));
     const { box, dek } = await sealRecord(umk, { user, type, id }, hex('record plaintext'), random);
     expect(toBase64(box)).toBe(text('record box'));
     expect(toBase64(dek)).toBe(text('DEK box'));

@@ -3,7 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecryptionError } from '../../../core/decryption-error.ts';
 import { zeroHash } from '../../../core/devices/chain-entry.ts';
-import { type DeviceKeys, generateDeviceKeys, publicKeysOf } from '../../../core/devices/device-keys.ts';
+import { initialState } from '../../../core/devices/chain-state.ts';
+import {
+  type DeviceKeys,
+  exportDeviceKeys,
+  generateDeviceKeys,
+  importDeviceKeys,
+  publicKeysOf,
+  signAsDevice,
+  verifyDeviceSignature,
+} from '../../../core/devices/device-keys.ts';
 import {
   deriveEpochKey,
   destroyEpochKey,
@@ -161,6 +170,38 @@ describe('the keys of an epoch', () => {
     const { ecdh, ecdsa } = publicKeysOf(keys);
     expect(keys.id).toBe(await deviceIdOf({ ecdh, ecdsa }));
     expect(await deviceIdOf({ ecdh: ecdsa, ecdsa: ecdh })).not.toBe(keys.id);
+  });
+});
+
+describe('the keys of a device', () => {
+  test('are exported only if they were made for that, and come back as the same device, not extractable', async () => {
+    const keys = await generateDeviceKeys(true);
+    const bytes = await exportDeviceKeys(keys);
+    const imported = await importDeviceKeys(bytes);
+    expect(imported.id).toBe(keys.id);
+    await expect(exportDeviceKeys(imported)).rejects.toThrow('not extractable');
+    await expect(exportDeviceKeys(await generateDeviceKeys(false))).rejects.toThrow('not extractable');
+    const other = await exportDeviceKeys(await generateDeviceKeys(true));
+    const mixed = bytes.slice();
+    mixed.set(other.subarray(73, 105), 73);
+    for (const bad of [mixed, bytes.subarray(1), bytes.subarray(0, -36), new Uint8Array(0)])
+      await failure(importDeviceKeys(bad));
+  });
+
+  test('sign a message, which verifies under the key of this device only', async () => {
+    const [keys, other] = [await generateDeviceKeys(false), await generateDeviceKeys(false)];
+    const message = utf8Bytes('a request');
+    const signature = await signAsDevice(keys, message);
+    expect(await verifyDeviceSignature(keys.ecdsa.publicKey, message, signature)).toBe(true);
+    expect(await verifyDeviceSignature(other.ecdsa.publicKey, message, signature)).toBe(false);
+    expect(await verifyDeviceSignature(keys.ecdsa.publicKey, utf8Bytes('other'), signature)).toBe(false);
+    expect(await verifyDeviceSignature(new Uint8Array(65), message, signature)).toBe(false);
+  });
+
+  test('belong to a vault whose ids have the right form', () => {
+    for (const change of [{ org: 'A'.repeat(16) }, { user: 'x' }, { vault: 'v:v0v1v2v3v4v5v6' }]) {
+      expect(() => initialState({ ...scope, ...change })).toThrow(RangeError);
+    }
   });
 });
 

@@ -8,6 +8,7 @@ import {
   activationProof,
   activationProofKey,
   decodePublished,
+  importUmk,
   openRecord,
   sealRecord,
   unwrapUmkAtDevice,
@@ -26,7 +27,6 @@ import {
 } from '../../../core/devices/published-recovery-wrap.ts';
 import { toBase64 } from '../../../core/encoding/bytes.ts';
 import { importKeyPair } from '../../../core/hazmat/p256.ts';
-import { importBoxKey } from '../../../core/hazmat/portable-aes-gcm.ts';
 
 /** Independent of core: the constructions as the published page states them. */
 const published = {
@@ -95,28 +95,28 @@ describe('record payload and wrap of its key', () => {
     const box = published.seal(dek, `pia-e2ee-v1:${user}:${type}:${id}`, plaintext, bytes(`nonce 1 ${id}`, 12));
     const wrapped = published.seal(umk, `pia-dek-wrap-v1:${type}:${id}`, dek, bytes(`nonce 2 ${id}`, 12));
     const sealed = { box: decodePublished(box), dek: decodePublished(wrapped) };
-    expect(Buffer.from(await openRecord(await importBoxKey(umk), vector, sealed))).toEqual(plaintext);
+    expect(Buffer.from(await openRecord(await importUmk(umk), vector, sealed))).toEqual(plaintext);
   });
 
   test.each(vectors)('$type $id: the independent implementation opens what was sealed', async (vector) => {
     const { user, type, id, umk, plaintext } = vector;
-    const sealed = await sealRecord(await importBoxKey(umk), vector, plaintext);
+    const sealed = await sealRecord(await importUmk(umk), vector, plaintext);
     const dek = published.open(umk, `pia-dek-wrap-v1:${type}:${id}`, toBase64(sealed.dek));
     expect(published.open(dek, `pia-e2ee-v1:${user}:${type}:${id}`, toBase64(sealed.box))).toEqual(plaintext);
   });
 
   test('a box that was moved to another user, type or record does not open', async () => {
-    const umk = await importBoxKey(bytes('umk', 32));
+    const umk = await importUmk(bytes('umk', 32));
     const ref = { user: 'u', type: 'memory', id: 'r' };
     const sealed = await sealRecord(umk, ref, Buffer.from('x'));
     for (const other of [{ user: 'v' }, { type: 'todo' }, { id: 's' }]) {
       await failure(openRecord(umk, { ...ref, ...other }, sealed));
     }
-    await failure(openRecord(await importBoxKey(bytes('other', 32)), ref, sealed));
+    await failure(openRecord(await importUmk(bytes('other', 32)), ref, sealed));
   });
 
   test('parts that contain a colon, or are empty, are refused, because two lists would have the same AAD', async () => {
-    const umk = await importBoxKey(bytes('umk', 32));
+    const umk = await importUmk(bytes('umk', 32));
     for (const ref of [
       { user: 'u:memory', type: 'a', id: 'b' },
       { user: 'u', type: 'memory:a', id: 'b' },
@@ -127,7 +127,7 @@ describe('record payload and wrap of its key', () => {
   });
 
   test('no changed byte, and no shorter or longer box, opens', async () => {
-    const umk = await importBoxKey(bytes('umk', 32));
+    const umk = await importUmk(bytes('umk', 32));
     const ref = { user: 'u', type: 'memory', id: 'r' };
     const sealed = await sealRecord(umk, ref, Buffer.from('a text'));
     await fc.assert(
