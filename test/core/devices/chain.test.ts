@@ -7,10 +7,11 @@ import { type Entry, encodeEntry, parseSignedEntry, signEntry } from '../../../c
 import { type ChainState, initialState, type Outcome } from '../../../core/devices/chain-state.ts';
 import type { DeviceKeys } from '../../../core/devices/device-keys.ts';
 import { openChange, parseChanges } from '../../../core/devices/record-changes.ts';
+import { writeEntry } from '../../../core/devices/write-entry.ts';
 import { encodeFieldBytes, toBase64 } from '../../../core/encoding/bytes.ts';
 import { decodeFieldBytes } from '../../../core/encoding/field-reader.ts';
 import { groupOrder } from './p256-order.ts';
-import { accepted, fullVault, otherScope, type Step, scope, summary, VaultSimulator } from './vault-simulator.ts';
+import { accepted, fullVault, otherScope, type Step, scope, summary, time, VaultSimulator } from './vault-simulator.ts';
 
 let full: Awaited<ReturnType<typeof fullVault>>;
 beforeAll(async () => {
@@ -242,8 +243,7 @@ describe('fork, drop, reorder and replay', () => {
 
   test('nothing is accepted after a close', async () => {
     const { vault, rescued } = full;
-    const entry = vault.draft(rescued, 'heartbeat', new Uint8Array(0));
-    const signed = await signEntry(entry, rescued.ecdsa.privateKey);
+    const signed = await writeEntry(vault.state, rescued, 'heartbeat', new Uint8Array(0), time);
     expect(summary(await applyEntry(vault.state, signed))).toBe('stop closed');
   });
 

@@ -34,6 +34,7 @@ import { paddedLength } from '../../../core/devices/padding.ts';
 import { openChange } from '../../../core/devices/record-changes.ts';
 import { encodeRecordPlaintext, parseRecordPlaintext } from '../../../core/devices/record-plaintext.ts';
 import { deviceIdOf } from '../../../core/devices/vault-scope.ts';
+import { draftRoster, nextEpochKey } from '../../../core/devices/write-entry.ts';
 import { utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { createWebCryptoBoxKey, importBoxKey } from '../../../core/hazmat/portable-aes-gcm.ts';
 import { hex } from '../published-vectors.ts';
@@ -371,6 +372,17 @@ describe('after a removal', () => {
     accepted(await vault.writeRoster(recovery, { kind: 'recover', ...members, box: zeroHash }));
     return rescued;
   }
+
+  test('keys of another epoch are not wrapped', async () => {
+    const vault = new VaultSimulator();
+    const admin = await vault.begin();
+    const next = await nextEpochKey(vault.state);
+    const added = { kind: 'add', member: memberOf(await generateDeviceKeys(false), 'data') } as const;
+    const pairing = { pairing: 'pa01pa01pa01pa01', transcript: zeroHash };
+    await expect(draftRoster(vault.state, { kind: 'rotate' }, vault.key, undefined)).rejects.toThrow(RangeError);
+    await expect(draftRoster(vault.state, { ...added, ...pairing }, next, vault.key)).rejects.toThrow(RangeError);
+    expect(admin.id).toBe([...vault.state.members.keys()][0]);
+  });
 
   test('a member that joins later reaches the UMK of every epoch', async () => {
     const vault = new VaultSimulator();

@@ -5,11 +5,17 @@ import { applyEntry } from '../../../core/devices/apply-entry.ts';
 import { type Entry, type EntryKind, signEntry, zeroHash } from '../../../core/devices/chain-entry.ts';
 import { type ChainState, initialState, type Outcome, recordKey } from '../../../core/devices/chain-state.ts';
 import { type DeviceKeys, generateDeviceKeys, publicKeysOf } from '../../../core/devices/device-keys.ts';
-import { deriveEpochKey, type EpochKey, newUmk } from '../../../core/devices/epoch-keys.ts';
-import { createKeyWraps, keyWrapsHash } from '../../../core/devices/key-wraps.ts';
+import type { EpochKey } from '../../../core/devices/epoch-keys.ts';
 import { type Change, encodeChanges, sealChange } from '../../../core/devices/record-changes.ts';
-import { encodeRosterBody, type NewMember, type Role, type RosterBody } from '../../../core/devices/roster-body.ts';
+import type { NewMember, Role } from '../../../core/devices/roster-body.ts';
 import type { VaultScope } from '../../../core/devices/vault-scope.ts';
+import {
+  type DraftedRoster,
+  draftEntry,
+  draftRoster,
+  nextEpochKey,
+  type RosterChange,
+} from '../../../core/devices/write-entry.ts';
 import { type Bytes, utf8Bytes } from '../../../core/encoding/bytes.ts';
 
 export const scope: VaultScope = { org: '0123456789abcdef', user: 'ghjkmnpqrstvwxyz', vault: 'va01va01va01va01' };
@@ -22,13 +28,6 @@ export const memberOf = (keys: DeviceKeys, role: Role): NewMember => ({
   role,
   label: new Uint8Array(0),
 });
-
-/** A roster body without the parts that the simulator computes. */
-type Draft = RosterBody extends infer T
-  ? T extends RosterBody
-    ? Omit<T, 'prevRoster' | 'wraps' | 'commitment'>
-    : never
-  : never;
 
 /** The entry of a step, and the wraps that the server stores beside it. */
 export interface Step {
@@ -51,17 +50,7 @@ export class VaultSimulator {
 
   /** The entry that a device would write now. */
   draft(signer: DeviceKeys, kind: EntryKind, body: Uint8Array): Entry {
-    const { head, epoch } = this.state;
-    return {
-      scope,
-      seq: head.seq + 1,
-      prev: head.hash,
-      epoch,
-      kind,
-      body: new Uint8Array(body),
-      time,
-      signer: signer.id,
-    };
+    return draftEntry(this.state, signer.id, kind, new Uint8Array(body), time);
   }
 
   /** Signs and applies an entry. The state moves unless the entry is refused. */
@@ -74,31 +63,17 @@ export class VaultSimulator {
     return outcome;
   }
 
-  /** The members that receive the UMK, once the draft takes effect. */
-  #receivers(draft: Draft): { id: string; ecdh: Uint8Array }[] {
-    const members = [...this.state.members.values()];
-    if (draft.kind === 'genesis' || draft.kind === 'add') return [draft.member];
-    if (draft.kind === 'remove') return members.filter(({ id }) => id !== draft.device);
-    if (draft.kind === 'recover') return [draft.member, draft.recovery];
-    if (draft.kind === 'recovery') return [...members.filter(({ role }) => role !== 'recovery'), draft.recovery];
-    return members;
-  }
-
   /** Completes and encodes a roster body, with new keys where the epoch rises. */
-  async roster(draft: Draft): Promise<{ body: Bytes; wraps?: Bytes; key?: EpochKey }> {
-    const prevRoster = this.state.roster.hash;
-    if (draft.kind === 'leave' || draft.kind === 'close') return { body: encodeRosterBody({ ...draft, prevRoster }) };
-    const isAdd = draft.kind === 'add';
-    const key = isAdd ? this.key : await deriveEpochKey(scope, this.state.epoch + 1, newUmk());
-    const wraps = await createKeyWraps(key, this.#receivers(draft), isAdd ? undefined : this.keys.get(key.epoch - 1));
-    const common = { prevRoster, wraps: await keyWrapsHash(wraps), commitment: key.commitment };
-    return { body: encodeRosterBody({ ...draft, ...common }), wraps, key };
+  async roster(draft: RosterChange): Promise<DraftedRoster & { key: EpochKey }> {
+    const isSame = ['add', 'leave', 'close'].includes(draft.kind);
+    const key = isSame ? this.key : await nextEpochKey(this.state);
+    return { ...(await draftRoster(this.state, draft, key, this.keys.get(key.epoch - 1))), key };
   }
 
-  async writeRoster(signer: DeviceKeys, draft: Draft): Promise<Outcome> {
+  async writeRoster(signer: DeviceKeys, draft: RosterChange): Promise<Outcome> {
     const { body, wraps, key } = await this.roster(draft);
     const outcome = await this.write(signer, this.draft(signer, draft.kind, body), wraps);
-    if (key !== undefined && outcome.result === 'accept') this.keys.set(key.epoch, key);
+    if (outcome.result === 'accept') this.keys.set(key.epoch, key);
     return outcome;
   }
 
