@@ -47,7 +47,7 @@ export async function browserOrNone(): Promise<Browser | undefined> {
   } catch (error) {
     const [reason] = String(error).split('\n');
     process.stderr.write(
-      `\n*** NO BROWSER AVAILABLE: the browser tests of the link page are SKIPPED. ***\n` +
+      `\n*** NO BROWSER AVAILABLE: the tests in a browser are SKIPPED. ***\n` +
         `*** ${reason} — name another Chromium in ${browserEnv}. ***\n\n`,
     );
     return undefined;

@@ -146,6 +146,19 @@ describe('record payload and wrap of its key', () => {
     );
   });
 
+  test('the data-encryption key is zero afterwards', async () => {
+    const drawn: Uint8Array[] = [];
+    const random = (length: number) => {
+      const value = new Uint8Array(length).fill(7);
+      drawn.push(value);
+      return value;
+    };
+    const ref = { user: 'u', type: 'memory', id: 'r' };
+    const umk = await importUmk(bytes('umk', 32));
+    await openRecord(umk, ref, await sealRecord(umk, ref, Buffer.from('a text'), random));
+    expect(drawn[0]).toEqual(new Uint8Array(32));
+  });
+
   test('only canonical base64 is read', () => {
     expect(() => decodePublished('AA=')).toThrow(DecryptionError);
     expect(() => decodePublished('AB==')).toThrow(DecryptionError);
