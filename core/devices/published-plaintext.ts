@@ -26,15 +26,16 @@ async function collect(stream: ReadableStream<Uint8Array>): Promise<Bytes> {
 const pipe = (bytes: Uint8Array, transform: ReadableWritablePair<Uint8Array, BufferSource>) =>
   collect(new Blob([toNonSharedBytes(bytes)]).stream().pipeThrough(transform));
 
+const parseJson = (bytes: Uint8Array): unknown => JSON.parse(decodeTextField(bytes) ?? '');
+
 /** The JSON value of a plaintext. @throws DecryptionError for every cause */
 export async function readPublishedPlaintext(plaintext: Uint8Array): Promise<unknown> {
   try {
-    const json =
-      plaintext[0] === compressedMark
-        ? await pipe(plaintext.subarray(1), new DecompressionStream('deflate'))
-        : plaintext;
-    const text = json.length > maxPublishedJsonBytes ? undefined : decodeTextField(json);
-    return JSON.parse(text ?? '');
+    if (plaintext[0] === compressedMark) {
+      return parseJson(await pipe(plaintext.subarray(1), new DecompressionStream('deflate')));
+    }
+    if (plaintext.length > maxPublishedJsonBytes) throw new DecryptionError();
+    return parseJson(plaintext);
   } catch {
     throw new DecryptionError();
   }

@@ -128,6 +128,17 @@ describe('a chain with an entry of every kind', () => {
     expect(summary(await applyEntry(step.before, earlier))).toBe('stop unsupported_suite');
   });
 
+  test('a signed entry has two parts, and a signature of 64 bytes', async () => {
+    const step = stepsOf('heartbeat')[0] ?? expect.fail();
+    const { unsigned, signature } = entryOf(step);
+    for (const parts of [[unsigned], [unsigned, signature, signature], [unsigned, signature.subarray(1)], []]) {
+      expect(summary(await applyEntry(step.before, encodeFieldBytes(...parts)))).toBe('stop malformed');
+    }
+    const fields = decodeFieldBytes(unsigned) ?? [];
+    const longer = encodeFieldBytes(encodeFieldBytes(...fields, 'more'), signature);
+    expect(summary(await applyEntry(step.before, longer))).toBe('stop malformed');
+  });
+
   test('an entry of more than 262,144 bytes is refused', async () => {
     const step = stepsOf('heartbeat')[0] ?? expect.fail();
     const entry = { ...entryOf(step), body: new Uint8Array(262_144) };

@@ -190,6 +190,15 @@ describe('the wrap of a UMK for a device', () => {
     await failure(unwrapUmkAtDevice({ id, privateKey }, point(sender), { ...wrap, salt: wrap.salt.subarray(1) }));
   });
 
+  test('a salt of another length is refused, even where the wrap would open', async () => {
+    const [sender, receiver, salt] = [bytes('s', 32), bytes('r', 32), bytes('short', 16)];
+    const kek = published.kek(sender, point(receiver), salt, 'device');
+    const box = decodePublished(published.seal(kek, 'pia-umk-wrap-v1:device', bytes('umk', 32), bytes('n', 12)));
+    const { privateKey } = await importKeyPair('ECDH', point(receiver), receiver);
+    const wrap = { salt: new Uint8Array(salt), box };
+    await failure(unwrapUmkAtDevice({ id: 'device', privateKey }, point(sender), wrap));
+  });
+
   test.each(devices)('$id: the independent implementation opens what was wrapped', async (vector) => {
     const { id, receiver, sender, umk } = vector;
     const { privateKey } = await importKeyPair('ECDH', point(sender), sender);
