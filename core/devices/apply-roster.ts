@@ -21,7 +21,10 @@ export async function applyRosterEntry(
   return changeRoster({ ...state, roster: { hash, count: state.roster.count + 1 } }, entry, body);
 }
 
-/** Applies the first entry. Returns undefined for any other entry. The signature is verified by the caller. */
+/**
+ * Applies the first entry. Returns undefined for any other entry. The caller requires that the signer is the member, and
+ * verifies the signature.
+ */
 export async function applyGenesis(
   state: ChainState,
   entry: Entry,
@@ -30,7 +33,6 @@ export async function applyGenesis(
   if (entry.kind !== 'genesis') return undefined;
   const body = await parseRosterBody('genesis', entry.body);
   if (body?.kind !== 'genesis' || !equalBytes(body.prevRoster, zeroHash)) return undefined;
-  if (body.member.id !== entry.signer) return undefined;
   const { commitment, wraps, member } = body;
   return {
     ...withMembers(state, [toMember(member, entry)]),

@@ -4,7 +4,14 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { leafHash, MerkleTreeHasher } from '../../../core/audit/merkle-tree.ts';
 import { createCheckpoint, encodeAcknowledgement, encodeCheckpoint } from '../../../core/devices/apply-content.ts';
 import { applyEntry } from '../../../core/devices/apply-entry.ts';
-import { entryHash, isRosterKind, parseSignedEntry, signEntry, zeroHash } from '../../../core/devices/chain-entry.ts';
+import {
+  encodeEntry,
+  entryHash,
+  isRosterKind,
+  parseSignedEntry,
+  signEntry,
+  zeroHash,
+} from '../../../core/devices/chain-entry.ts';
 import { type ChainState, recordsRoot } from '../../../core/devices/chain-state.ts';
 import type { DeviceKeys } from '../../../core/devices/device-keys.ts';
 import {
@@ -38,6 +45,10 @@ describe('the Merkle tree', () => {
       }
     }
     expect(await verifyInclusion(zeroHash, 0, 0, [], await merkleRoot([]))).toBe(false);
+    const single = await merkleRoot([zeroHash]);
+    expect(await verifyInclusion(zeroHash, 0, 1, [], single)).toBe(true);
+    for (const index of [-1, 1, 0.5, Number.NaN])
+      expect(await verifyInclusion(zeroHash, index, 1, [], single)).toBe(false);
   });
 
   test('a frontier does not change when a leaf is appended to it', async () => {
@@ -88,6 +99,8 @@ describe('checkpoints', () => {
     expect(summary(await vault.writeRoster(first, { kind: 'remove', device: first.id }))).toBe('void own_device');
     const third = await vault.add(first, 'data');
     await vault.remove(first, third);
+    // It does not change the epoch, so only the hash in the checkpoint shows that it was left out.
+    await vault.add(first, 'data');
     accepted(await vault.put(first, 'c', '1'));
     const before = vault.state;
     accepted(await vault.checkpoint(first));
@@ -205,6 +218,8 @@ describe('checkpoints', () => {
       { subtrees: bundle.subtrees.slice(1) },
       { subtrees: [...bundle.subtrees, zeroHash] },
       { subtrees: bundle.subtrees.toReversed() },
+      // The root itself is no list of subtrees of this number of leaves.
+      { subtrees: [await frontierRoot({ count: 0, subtrees: bundle.subtrees })] },
       { records: [c1] },
       { records: bundle.records.slice(1) },
       { records: [...bundle.records, c0] },
@@ -217,6 +232,59 @@ describe('checkpoints', () => {
       expect(await resumeFromCheckpoint(scope, { ...bundle, ...change }), `${at}`).toBeUndefined();
     }
     expect(await resumeFromCheckpoint(otherScope, bundle)).toBeUndefined();
+  });
+
+  test('a checkpoint of the recovery member, or with a roster entry from after it, is refused', async () => {
+    const other = new VaultSimulator();
+    const device = await other.begin();
+    const recovery = await other.recovery(device);
+    const { subtrees } = other.state.entries;
+    const body = encodeCheckpoint(await createCheckpoint(other.state));
+    const at = other.draft(device, 'checkpoint', body);
+    const roster = other.log.map(({ signed }) => signed);
+    const resume = async (signer: DeviceKeys, entry: typeof at, leaves: CheckpointBundle['subtrees'], all = roster) => {
+      const checkpoint = await signEntry({ ...entry, signer: signer.id }, signer.ecdsa.privateKey);
+      return await resumeFromCheckpoint(scope, { roster: all, checkpoint, subtrees: leaves, records: [] });
+    };
+    expect((await resume(device, at, subtrees))?.head.seq).toBe(3);
+    expect(await resume(recovery, at, subtrees)).toBeUndefined();
+    // A faulty admin states an earlier place in the chain than that of the newest roster entry.
+    const one = await appendLeaf(emptyFrontier, zeroHash);
+    const { roster: last, records } = await createCheckpoint(other.state);
+    const early = encodeCheckpoint({ roster: last, entries: await frontierRoot(one), records });
+    expect(await resume(device, { ...at, seq: 2, body: early }, one.subtrees)).toBeUndefined();
+    accepted(await other.writeRoster(device, { kind: 'close' }));
+    const closed = other.draft(device, 'checkpoint', encodeCheckpoint(await createCheckpoint(other.state)));
+    const withClose = other.log.map(({ signed }) => signed);
+    expect(await resume(device, closed, other.state.entries.subtrees, withClose)).toBeUndefined();
+  });
+
+  test('a first entry of another vault, or at another place, is refused although a checkpoint names it', async () => {
+    const other = new VaultSimulator();
+    const device = await other.begin();
+    const genesis = parseSignedEntry(other.log[0]?.signed ?? expect.fail());
+    if (typeof genesis === 'string') expect.fail();
+    const resume = async (change: Partial<typeof genesis>) => {
+      const entry = { ...genesis, ...change };
+      const signed = await signEntry(entry, device.ecdsa.privateKey);
+      const hash = await entryHash(encodeEntry(entry));
+      let leaves = emptyFrontier;
+      while (leaves.count < entry.seq) leaves = await appendLeaf(leaves, hash);
+      const body = { roster: hash, entries: await frontierRoot(leaves), records: await recordsRoot([]) };
+      const draft = { ...other.draft(device, 'checkpoint', encodeCheckpoint(body)), seq: entry.seq + 1 };
+      const checkpoint = await signEntry(draft, device.ecdsa.privateKey);
+      return await resumeFromCheckpoint(scope, {
+        roster: [signed],
+        checkpoint,
+        subtrees: leaves.subtrees,
+        records: [],
+      });
+    };
+    expect((await resume({}))?.head.seq).toBe(2);
+    expect(await resume({ scope: otherScope })).toBeUndefined();
+    expect(await resume({ seq: 2 })).toBeUndefined();
+    expect(await resume({ prev: new Uint8Array(32).fill(1) })).toBeUndefined();
+    expect(await resume({ epoch: 1 })).toBeUndefined();
   });
 
   test('a checkpoint of a removed or unknown member is refused', async () => {

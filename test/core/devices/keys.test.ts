@@ -38,7 +38,7 @@ import { draftRoster, nextEpochKey } from '../../../core/devices/write-entry.ts'
 import { utf8Bytes } from '../../../core/encoding/bytes.ts';
 import { createWebCryptoBoxKey, importBoxKey } from '../../../core/hazmat/portable-aes-gcm.ts';
 import { hex } from '../published-vectors.ts';
-import { accepted, memberOf, otherScope, scope, VaultSimulator } from './vault-simulator.ts';
+import { accepted, fullVault, memberOf, otherScope, scope, VaultSimulator } from './vault-simulator.ts';
 
 const failure = (promise: Promise<unknown>) => expect(promise).rejects.toThrow(DecryptionError);
 const device = 'd'.repeat(32);
@@ -373,6 +373,25 @@ describe('after a removal', () => {
     accepted(await vault.writeRoster(recovery, { kind: 'recover', ...members, box: zeroHash }));
     return rescued;
   }
+
+  test('every roster entry wraps the UMK for exactly the members that it leaves, or for the one that it adds', async () => {
+    const { vault } = await fullVault();
+    const kinds: string[] = [];
+    for (const { wraps, outcome } of vault.log) {
+      const { entry, state } = accepted(outcome);
+      if (wraps === undefined) continue;
+      const parsed = await readKeyWraps(scope, wraps, await keyWrapsHash(wraps));
+      const added = [...state.members.values()].filter(({ since }) => since === entry.seq);
+      const expected = entry.kind === 'add' ? added : [...state.members.values()];
+      expect(parsed.wraps.map(({ device: id }) => id)).toEqual(expected.map(({ id }) => id).toSorted());
+      expect([parsed.epoch, parsed.history?.epoch ?? 0]).toEqual([
+        state.epoch,
+        entry.kind === 'add' ? 0 : state.epoch - 1,
+      ]);
+      kinds.push(entry.kind);
+    }
+    expect(new Set(kinds).size).toBe(6);
+  });
 
   test('keys of another epoch are not wrapped', async () => {
     const vault = new VaultSimulator();

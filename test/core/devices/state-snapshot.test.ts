@@ -28,8 +28,15 @@ test('a restart after any entry changes nothing: same state, same roots, same ou
 
 test('the state of another vault, and any other form, is refused', async () => {
   const encoded = encodeState(full.vault.state);
+  const longer = Uint8Array.of(...encoded, 0, 0, 0, 0);
   await expect(decodeState(otherScope, encoded)).rejects.toThrow(DecryptionError);
-  for (const bad of [encoded.subarray(0, -1), encoded.subarray(0, -4), new Uint8Array(0), encoded.subarray(1)]) {
+  for (const bad of [
+    encoded.subarray(0, -1),
+    encoded.subarray(0, -4),
+    new Uint8Array(0),
+    encoded.subarray(1),
+    longer,
+  ]) {
     await expect(decodeState(scope, bad)).rejects.toThrow(DecryptionError);
   }
 });
